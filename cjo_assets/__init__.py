@@ -1,0 +1,1 @@
+"""Governed customer-journey decisions as Dagster assets in DuckDB."""

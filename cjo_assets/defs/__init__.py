@@ -1,0 +1,1 @@
+"""Declarations that Dagster loads: which tables, which checks, when, who owns them."""

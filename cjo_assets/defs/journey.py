@@ -1,0 +1,172 @@
+"""The journey family: its datasets, its tables in reading order, and the questions asked to each."""
+
+import dagster as dg
+
+from cjo_assets.journey import (
+    aggregated_signals,
+    approval_decisions,
+    approval_history,
+    approval_requests,
+    coverage_gaps,
+    customers,
+    interventions,
+    journey_evaluations,
+    journey_states,
+    journey_summary,
+    kpi_status,
+    kpis,
+    outcome_analyses,
+    outcomes,
+    pending_approvals,
+    playbook_candidates,
+    playbooks,
+    recommended_interventions,
+    risk_contributions,
+    risk_scores,
+    roi_breakdown,
+    roi_estimate,
+    signals,
+    state_entries,
+)
+from cjo_assets.wiring.assets import family_definitions
+from cjo_assets.wiring.datasets import dataset_tables
+from cjo_assets.wiring.tables import Audit, Family, Table
+
+SCHEMA = "journey"
+
+LOOKUPS = [
+    *dataset_tables(customers.DATASET, SCHEMA),
+    *dataset_tables(
+        playbooks.DATASET,
+        SCHEMA,
+        (Audit(playbooks.unknown_fallbacks), Audit(playbooks.unknown_trigger_signals)),
+    ),
+    *dataset_tables(
+        state_entries.DATASET,
+        SCHEMA,
+        (
+            Audit(state_entries.transitions_as_read, contract=state_entries.AllowedTransitions),
+            Audit(state_entries.entries_of_one_day),
+        ),
+    ),
+    *dataset_tables(signals.DATASET, SCHEMA, (Audit(signals.unknown_signal_types),)),
+    *dataset_tables(interventions.DATASET, SCHEMA, (Audit(interventions.unknown_triggers),)),
+    *dataset_tables(outcomes.DATASET, SCHEMA, (Audit(outcomes.out_of_order),)),
+    *dataset_tables(approval_decisions.DATASET, SCHEMA),
+]
+
+TABLES = [
+    Table(
+        SCHEMA,
+        "journey_states",
+        journey_states.JourneyStates,
+        journey_states.journey_states,
+        "evaluation",
+        (Audit(journey_states.invalid_transitions), Audit(journey_states.disagreeing_days)),
+    ),
+    Table(
+        SCHEMA,
+        "aggregated_signals",
+        aggregated_signals.AggregatedSignals,
+        aggregated_signals.aggregated_signals,
+        "evaluation",
+    ),
+    Table(
+        SCHEMA,
+        "journey_evaluations",
+        journey_evaluations.JourneyEvaluations,
+        journey_evaluations.journey_evaluations,
+        "evaluation",
+    ),
+    Table(
+        SCHEMA,
+        "risk_scores",
+        risk_scores.RiskScores,
+        risk_scores.risk_scores,
+        "risk",
+        (Audit(risk_scores.distant_crm_tiers),),
+    ),
+    Table(
+        SCHEMA,
+        "risk_contributions",
+        risk_contributions.RiskContributions,
+        risk_contributions.risk_contributions,
+        "risk",
+        (Audit(risk_contributions.contributions_that_do_not_sum, is_blocking=True),),
+    ),
+    Table(
+        SCHEMA,
+        "playbook_candidates",
+        playbook_candidates.PlaybookCandidates,
+        playbook_candidates.playbook_candidates,
+        "recommendation",
+    ),
+    Table(
+        SCHEMA,
+        "recommended_interventions",
+        recommended_interventions.RecommendedInterventions,
+        recommended_interventions.recommended_interventions,
+        "recommendation",
+        (Audit(recommended_interventions.unaddressed_strong_signals),),
+    ),
+    Table(SCHEMA, "coverage_gaps", coverage_gaps.CoverageGaps, coverage_gaps.coverage_gaps, "recommendation"),
+    Table(
+        SCHEMA,
+        "approval_requests",
+        approval_requests.ApprovalRequests,
+        approval_requests.approval_requests,
+        "approval",
+    ),
+    Table(
+        SCHEMA,
+        "pending_approvals",
+        pending_approvals.PendingApprovals,
+        pending_approvals.pending_approvals,
+        "approval",
+        is_view=True,
+    ),
+    Table(
+        SCHEMA, "approval_history", approval_history.ApprovalHistory, approval_history.approval_history, "approval"
+    ),
+    Table(
+        SCHEMA,
+        "outcome_analyses",
+        outcome_analyses.OutcomeAnalyses,
+        outcome_analyses.outcome_analyses,
+        "outcome",
+        (Audit(outcome_analyses.interventions_without_outcome),),
+    ),
+    Table(
+        SCHEMA,
+        "kpis",
+        kpis.Kpis,
+        kpis.kpis,
+        "value",
+        (Audit(kpis.kpis_that_are_not_their_quotient, is_blocking=True),),
+    ),
+    Table(SCHEMA, "kpi_status", kpi_status.KpiStatus, kpi_status.kpi_status, "value"),
+    Table(SCHEMA, "roi_breakdown", roi_breakdown.RoiBreakdown, roi_breakdown.roi_breakdown, "value"),
+    Table(
+        SCHEMA,
+        "roi_estimate",
+        roi_estimate.RoiEstimate,
+        roi_estimate.roi_estimate,
+        "value",
+        (Audit(roi_estimate.totals_that_do_not_sum, is_blocking=True),),
+    ),
+    Table(SCHEMA, "journey_summary", journey_summary.JourneySummary, journey_summary.journey_summary, "value"),
+]
+
+FAMILY = Family(
+    name=SCHEMA,
+    datasets=(
+        customers.DATASET,
+        playbooks.DATASET,
+        state_entries.DATASET,
+        signals.DATASET,
+        interventions.DATASET,
+        outcomes.DATASET,
+        approval_decisions.DATASET,
+    ),
+    tables=(*LOOKUPS, *TABLES),
+)

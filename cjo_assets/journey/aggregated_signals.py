@@ -1,0 +1,112 @@
+"""What the signals of a customer add up to.
+
+One row per customer and as-of date; a customer without signals has a row of zeros. Severity is strength, discounted by
+the source's trust and the type's weight. Negative severities combine as independent alarms, so that more bad news never
+lowers risk; the best good news relieves it. Unknown types are counted and otherwise without effect.
+"""
+
+from datetime import date, timedelta
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.policy import JourneyPolicy, Policy
+from cjo_assets.shared.by_segment import by_name_and_segment, by_segment, differs_by_segment
+from cjo_assets.shared.contract import DatedContract, TextList, column
+from cjo_assets.shared.numbers import capped, rounded
+
+
+class AggregatedSignals(DatedContract):
+    """Evidence of the look-back, added up. One row per customer and as-of date."""
+
+    customer_id: str = column("Customer.")
+    total_signals: int = column("Signals in the look-back [signals].", ge=0)
+    negative_signals: int = column("Of these, of a negative type [signals].", ge=0)
+    positive_signals: int = column("Of these, of a positive type [signals].", ge=0)
+    average_signal_strength: float = column("Mean strength [0-1]; null without signals.", ge=0, le=1, nullable=True)
+    max_signal_strength: float = column("Largest strength [0-1]; null without signals.", ge=0, le=1, nullable=True)
+    signal_types: TextList = column("Types seen, sorted.")
+    negative_severity: float = column("Sum of negative severities [0 and up, up = worse].", ge=0)
+    positive_severity: float = column("Sum of positive severities [0 and up, up = better].", ge=0)
+    average_source_trust: float = column("Mean trust in the sources [0-1]; null without signals.", nullable=True)
+    aggregated_risk_score: float = column("Risk that the signals speak of [0-1, up = worse].", ge=0, le=1)
+
+    class Config:
+        """A customer's evidence is added up once."""
+
+        unique = ["customer_id"]
+
+
+def visible_signals(signals: ir.Table, customers: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+    """Return the signals in the look-back of the as-of date."""
+    longest = max(rules.signals.look_back_days for rules in (policy.journey, *policy.journey_by_segment.values()))
+    seen = signals.filter(signals.detected_at.between(as_of - timedelta(days=longest), as_of))
+    if not differs_by_segment(policy, lambda rules: rules.signals):
+        return seen.mutate(segment=ibis.literal(policy.vocabulary.segments[0]))
+    seen = seen.join(customers.select("customer_id", "segment"), "customer_id")
+    age_days = ibis.date(as_of.isoformat()).delta(seen.detected_at, unit="day")
+    return seen.filter(age_days <= by_segment(policy, seen.segment, lambda rules: rules.signals.look_back_days))
+
+
+def with_severity(seen: ir.Table, policy: Policy) -> ir.Table:
+    """Add the polarity of each signal, the trust in its source, and its severity [0-1]."""
+    negative = sorted(policy.journey.signals.signal_aggregation_weights)
+    positive = sorted(policy.journey.signals.positive_signal_weights)
+    trust = by_name_and_segment(policy, seen.source, seen.segment, lambda rules: rules.signals.source_trust, None)
+    factor = by_name_and_segment(policy, seen.signal_type, seen.segment, _severity_factors, 0.0)
+    return seen.mutate(
+        is_negative=seen.signal_type.isin(negative),
+        is_positive=seen.signal_type.isin(positive),
+        trust=trust,
+        severity=seen.signal_strength * trust * factor,
+    )
+
+
+def aggregated_signals(customers: ir.Table, signals: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+    """Add up the signals of the look-back per customer."""
+    seen = with_severity(visible_signals(signals, customers, as_of, policy), policy)
+    known_types = sorted(policy.journey.signals.catalogue)
+    unknown = seen.filter(seen.signal_type.notin(known_types)).group_by("customer_id")
+    unknown_types = unknown.agg(unknown_types=lambda row: row.signal_type.collect(distinct=True))
+    # One flag per known type instead of a list of texts per customer: a third of the cost at a million customers.
+    evidence = seen.group_by("customer_id").agg(
+        total_signals=seen.count(),
+        negative_signals=seen.is_negative.cast("int64").sum(),
+        positive_signals=seen.is_positive.cast("int64").sum(),
+        average_signal_strength=seen.signal_strength.mean(),
+        max_signal_strength=seen.signal_strength.max(),
+        negative_severity=seen.severity.sum(where=seen.is_negative),
+        positive_severity=seen.severity.sum(where=seen.is_positive),
+        strongest_positive=seen.severity.max(where=seen.is_positive),
+        certain_negatives=(seen.is_negative & (seen.severity >= 1)).any(),
+        log_of_calm=(1 - seen.severity).ln().sum(where=seen.is_negative & (seen.severity < 1)),
+        average_source_trust=seen.trust.mean(),
+        **{f"saw_{name}": (seen.signal_type == name).any() for name in known_types},
+    )
+    rows = customers.select("customer_id", "segment").left_join(evidence, "customer_id").drop("customer_id_right")
+    rows = rows.left_join(unknown_types, "customer_id").drop("customer_id_right")
+    alarm = rows.certain_negatives.fill_null(False).ifelse(1.0, 1 - rows.log_of_calm.fill_null(0.0).exp())
+    relief = by_segment(policy, rows.segment, lambda rules: rules.signals.positive_relief)
+    return rows.select(
+        "customer_id",
+        total_signals=rows.total_signals.fill_null(0),
+        negative_signals=rows.negative_signals.fill_null(0),
+        positive_signals=rows.positive_signals.fill_null(0),
+        average_signal_strength=rounded(rows.average_signal_strength),
+        max_signal_strength=rounded(rows.max_signal_strength),
+        signal_types=_types(rows, known_types),
+        negative_severity=rounded(rows.negative_severity.fill_null(0.0)),
+        positive_severity=rounded(rows.positive_severity.fill_null(0.0)),
+        average_source_trust=rounded(rows.average_source_trust),
+        aggregated_risk_score=rounded(capped(alarm * (1 - relief * rows.strongest_positive.fill_null(0.0)))),
+    )
+
+
+def _severity_factors(rules: JourneyPolicy) -> dict[str, float]:
+    return {name: rules.signals.severity_factor(name) for name in rules.signals.catalogue}
+
+
+def _types(rows: ir.Table, known_types: list[str]) -> ir.ArrayValue:
+    flags = [rows[f"saw_{name}"].ifelse(ibis.literal(name), ibis.null("string")) for name in known_types]
+    known = ibis.array(flags).filter(lambda name: name.notnull())
+    return rows.unknown_types.isnull().ifelse(known, known.concat(rows.unknown_types).sort())

@@ -1,0 +1,71 @@
+"""Customers nobody has an answer for.
+
+One row per customer and as-of date at medium or high risk or in critical health, or without any stage, who got no
+recommendation; with the reason that came nearest to one.
+"""
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.journey.customers import TIERS
+from cjo_assets.journey.journey_evaluations import CRITICAL
+from cjo_assets.journey.playbook_candidates import FAILED_RULES
+from cjo_assets.shared.contract import DatedContract, column
+
+NO_STAGE_KNOWN = "no_stage"
+NO_PLAYBOOK = "no_playbook_for_stage"
+
+
+class CoverageGaps(DatedContract):
+    """Customers at risk without a recommendation. One row per customer and as-of date."""
+
+    customer_id: str = column("Customer.")
+    segment: str = column("Market segment.", words="segments")
+    journey_stage: str = column("Stage; null without an entry.", words="stages", nullable=True)
+    risk_tier: str = column("Tier of the overall risk.", isin=TIERS, nullable=True)
+    stage_health: str = column("Stage health; null without a stage.", nullable=True)
+    overall_risk_score: float = column("Weighted risk [0-1, up = worse].", ge=0, le=1)
+    account_value: float = column("Yearly value of the account [currency].", ge=0)
+    reason: str = column("What kept every playbook away.", isin=[NO_STAGE_KNOWN, NO_PLAYBOOK, *FAILED_RULES])
+    nearest_playbook_id: str = column("Playbook that failed last; null where there is none.", nullable=True)
+
+    class Config:
+        """A customer is missing once."""
+
+        unique = ["customer_id"]
+
+
+def coverage_gaps(
+    customers: ir.Table,
+    journey_states: ir.Table,
+    journey_evaluations: ir.Table,
+    risk_scores: ir.Table,
+    playbook_candidates: ir.Table,
+    recommended_interventions: ir.Table,
+) -> ir.Table:
+    """List who needs something and gets nothing."""
+    rows = risk_scores.select("customer_id", "risk_tier", "overall_risk_score")
+    rows = rows.join(customers.select("customer_id", "segment", "account_value"), "customer_id")
+    rows = rows.join(journey_states.select("customer_id", "journey_stage"), "customer_id")
+    rows = rows.join(journey_evaluations.select("customer_id", "stage_health"), "customer_id")
+    needy = rows.filter(
+        rows.risk_tier.isin(["high", "medium"]).fill_null(False)
+        | (rows.stage_health == CRITICAL).fill_null(False)
+        | rows.journey_stage.isnull()
+    )
+    missed = needy.anti_join(recommended_interventions, "customer_id")
+    tried = playbook_candidates.semi_join(missed, "customer_id")
+    # Rules are tried in this order, so the furthest one reached belongs to the nearest playbook.
+    progress = tried.first_failed_rule.cases(*((rule, place) for place, rule in enumerate(FAILED_RULES)), else_=-1)
+    furthest_first = ibis.window(group_by=tried.customer_id, order_by=[ibis.desc(progress), tried.playbook_id])
+    tried = tried.mutate(place=ibis.row_number().over(furthest_first))
+    nearest = tried.filter(tried.place == 0).select(
+        "customer_id", "first_failed_rule", nearest_playbook_id="playbook_id"
+    )
+    rows = missed.left_join(nearest, "customer_id").drop("customer_id_right")
+    reason = ibis.cases(
+        (rows.journey_stage.isnull(), NO_STAGE_KNOWN),
+        (rows.first_failed_rule.isnull(), NO_PLAYBOOK),
+        else_=rows.first_failed_rule,
+    )
+    return rows.mutate(reason=reason).drop("first_failed_rule")

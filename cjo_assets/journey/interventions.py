@@ -1,0 +1,54 @@
+"""Interventions: what had been decided before we decided anything.
+
+One row per intervention of the history. Our own decisions are in `recommended_interventions`; both together are the
+ledger that `outcome_analyses` follows.
+"""
+
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.shared.contract import Contract, TextList, column
+from cjo_assets.shared.dataset import Dataset
+
+MONITOR_ONLY = "monitor_only"
+
+
+class Interventions(Contract):
+    """Interventions of the history that passed their contract. One row per intervention."""
+
+    intervention_id: str = column("Intervention.")
+    customer_id: str = column("Customer it was for.")
+    journey_stage: str = column("Stage the customer was in.", words="stages")
+    recommended_action: str = column("What was to be done; monitor_only: nothing.")
+    confidence: float = column("Confidence in the decision [0-1], up = surer.", ge=0, le=1)
+    requires_human_approval: bool = column("Whether a person had to approve it.")
+    triggered_by_signals: TextList = column("Signals that led to it.")
+    evaluation_latency_ms: float = column("Time the decision took [milliseconds].", ge=0, nullable=True)
+    generated_at: date = column("Day of the decision.")
+
+    class Config:
+        """An intervention stands once."""
+
+        unique = ["intervention_id"]
+
+
+def relations(rows: ir.Table, customers: ir.Table) -> dict[str, ir.BooleanValue]:
+    """Name the interventions for nobody we know."""
+    return {"customer_id: unknown customer": rows.customer_id.notin(customers.customer_id)}
+
+
+DATASET = Dataset("interventions", Interventions, relations=relations, record_date="generated_at")
+
+
+def known_interventions(interventions: ir.Table, issued_interventions: ir.Table) -> ir.Table:
+    """Return id and customer of every intervention an outcome or an approval may refer to."""
+    columns = ("intervention_id", "customer_id")
+    return ibis.union(interventions.select(*columns), issued_interventions.select(*columns), distinct=True)
+
+
+def unknown_triggers(interventions: ir.Table, raw_signals: ir.Table) -> ir.Table:
+    """Find interventions that name a signal which is in no file."""
+    triggers = interventions.select("intervention_id", signal_id=interventions.triggered_by_signals.unnest())
+    return triggers.anti_join(raw_signals, "signal_id")

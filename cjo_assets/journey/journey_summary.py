@@ -1,0 +1,76 @@
+"""The day in one line.
+
+One row per as-of date. Every figure is a count or a sum over a table of the same day.
+"""
+
+import ibis.expr.types as ir
+
+from cjo_assets.journey.ledger import EXPIRED, PENDING
+from cjo_assets.journey.roi_breakdown import VALUE
+from cjo_assets.shared.contract import DatedContract, column
+
+
+class JourneySummary(DatedContract):
+    """The day in one line. One row per as-of date."""
+
+    total_customers_analyzed: int = column("Customers, those who left included [customers].", ge=0)
+    customers_with_signals: int = column("With a signal in the look-back [customers].", ge=0)
+    customers_at_risk: int = column("In tier high or medium [customers].", ge=0)
+    customers_high_risk: int = column("In tier high [customers].", ge=0)
+    customers_medium_risk: int = column("In tier medium [customers].", ge=0)
+    customers_low_risk: int = column("In tier low [customers].", ge=0)
+    customers_recommended: int = column("With a decision of the day, watching included [customers].", ge=0)
+    customers_without_answer: int = column("In coverage_gaps [customers].", ge=0)
+    total_interventions: int = column("Interventions of the ledger by the day.", ge=0)
+    interventions_requiring_approval: int = column("Of these, needing a person.", ge=0)
+    interventions_executed: int = column("Of these, executed.", ge=0)
+    interventions_pending: int = column("Of these, waiting for a person.", ge=0)
+    interventions_expired: int = column("Of these, lapsed without an answer.", ge=0)
+    total_revenue_preserved: float = column("Value component retained_revenue of the ROI window [currency].", ge=0)
+
+    class Config:
+        """A day has one summary."""
+
+        unique = ["as_of"]
+
+
+def journey_summary(
+    customers: ir.Table,
+    aggregated_signals: ir.Table,
+    risk_scores: ir.Table,
+    recommended_interventions: ir.Table,
+    coverage_gaps: ir.Table,
+    outcome_analyses: ir.Table,
+    roi_breakdown: ir.Table,
+) -> ir.Table:
+    """Count the day."""
+
+    def count(condition: ir.BooleanValue) -> ir.IntegerScalar:
+        return condition.fill_null(False).cast("int64").sum().fill_null(0)
+
+    tier, status = risk_scores.risk_tier, outcome_analyses.approval_status
+    revenue = roi_breakdown.filter(roi_breakdown.kind == VALUE, roi_breakdown.component == "retained_revenue")
+    parts = [
+        customers.agg(total_customers_analyzed=customers.count()),
+        aggregated_signals.agg(customers_with_signals=count(aggregated_signals.total_signals > 0)),
+        risk_scores.agg(
+            customers_at_risk=count(tier.isin(["high", "medium"])),
+            customers_high_risk=count(tier == "high"),
+            customers_medium_risk=count(tier == "medium"),
+            customers_low_risk=count(tier == "low"),
+        ),
+        recommended_interventions.agg(customers_recommended=recommended_interventions.count()),
+        coverage_gaps.agg(customers_without_answer=coverage_gaps.count()),
+        outcome_analyses.agg(
+            total_interventions=outcome_analyses.count(),
+            interventions_requiring_approval=count(outcome_analyses.requires_human_approval),
+            interventions_executed=count(outcome_analyses.is_executed),
+            interventions_pending=count(status == PENDING),
+            interventions_expired=count(status == EXPIRED),
+        ),
+        revenue.agg(total_revenue_preserved=revenue.amount.sum().fill_null(0.0)),
+    ]
+    row = parts[0]
+    for part in parts[1:]:
+        row = row.cross_join(part)
+    return row

@@ -1,0 +1,66 @@
+"""Outcomes: what came of an intervention.
+
+One row per outcome. An intervention may be measured more than once; each day counts the latest measurement by its end.
+"""
+
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.journey.interventions import known_interventions
+from cjo_assets.shared.contract import Contract, column
+from cjo_assets.shared.dataset import Dataset
+
+
+class Outcomes(Contract):
+    """Outcomes that passed their contract. One row per outcome."""
+
+    outcome_id: str = column("Outcome.")
+    intervention_id: str = column("Intervention it measures, of the history or of our decisions.")
+    customer_id: str = column("Customer of that intervention.")
+    outcome: str = column("What came of it.", words="outcomes")
+    resolution_time_days: float = column("Days to resolution [days]; null where not resolved.", ge=0, nullable=True)
+    csat_delta: float = column("Change of customer satisfaction [points], up = better.", nullable=True)
+    churn_risk_delta: float = column("Change of churn risk [-1 to 1], down = better.", ge=-1, le=1, nullable=True)
+    estimated_revenue_saved: float = column("Revenue saved, as estimated [currency].", ge=0, nullable=True)
+    human_override: bool = column("Whether a person overrode the decision.", nullable=True)
+    measured_at: date = column("Day of the measurement.")
+
+    class Config:
+        """An outcome stands once."""
+
+        unique = ["outcome_id"]
+
+
+def relations(
+    rows: ir.Table, customers: ir.Table, interventions: ir.Table, issued_interventions: ir.Table
+) -> dict[str, ir.BooleanValue]:
+    """Name the outcomes that measure no known intervention of their customer."""
+    known = known_interventions(interventions, issued_interventions)
+    is_known = rows.intervention_id.isin(known.intervention_id)
+    is_of_customer = rows.intervention_id.concat(" ", rows.customer_id).isin(
+        known.intervention_id.concat(" ", known.customer_id)
+    )
+    return {
+        "customer_id: unknown customer": rows.customer_id.notin(customers.customer_id),
+        "intervention_id: unknown intervention": ~is_known,
+        "customer_id: not the customer of the intervention": is_known & ~is_of_customer,
+    }
+
+
+DATASET = Dataset("outcomes", Outcomes, relations=relations, record_date="measured_at")
+
+
+def out_of_order(outcomes: ir.Table, interventions: ir.Table, signals: ir.Table) -> ir.Table:
+    """Find interventions decided before one of their signals, or measured before they were decided."""
+    triggers = interventions.select(
+        "intervention_id", "generated_at", signal_id=interventions.triggered_by_signals.unnest()
+    )
+    too_early = triggers.join(signals, "signal_id").filter(lambda row: row.detected_at > row.generated_at)
+    measured = outcomes.join(interventions.select("intervention_id", "generated_at"), "intervention_id")
+    too_late = measured.filter(lambda row: row.measured_at < row.generated_at)
+    return ibis.union(
+        too_early.select("intervention_id", other_id="signal_id", fault=ibis.literal("decided before the signal")),
+        too_late.select("intervention_id", other_id="outcome_id", fault=ibis.literal("measured before the decision")),
+    )

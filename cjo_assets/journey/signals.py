@@ -1,0 +1,62 @@
+"""Signals: what was noticed about a customer.
+
+One row per signal. Of two signals with one customer, type and day the more credible is believed and the other turned
+away. A type the catalogue does not know is kept: it counts, it has no effect on risk, and a check names it.
+"""
+
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.policy import Policy
+from cjo_assets.shared.contract import Contract, column
+from cjo_assets.shared.dataset import Dataset, Preference
+
+
+class Signals(Contract):
+    """Signals that passed their contract. One row per signal."""
+
+    signal_id: str = column("Signal.")
+    customer_id: str = column("Customer the signal is about.")
+    signal_type: str = column("Type; the policy's catalogue gives it polarity and weight.")
+    signal_strength: float = column("Strength of the signal [0-1], whatever its polarity.", ge=0, le=1)
+    detected_at: date = column("Day of detection.")
+    journey_stage: str = column("Stage at detection, as reported; null where unknown.", words="stages", nullable=True)
+    source: str = column("Who noticed: decides how far the signal is believed.", words="sources")
+
+    class Config:
+        """A signal stands once."""
+
+        unique = ["signal_id"]
+
+
+def relations(rows: ir.Table, customers: ir.Table) -> dict[str, ir.BooleanValue]:
+    """Name the signals about nobody we know."""
+    return {"customer_id: unknown customer": rows.customer_id.notin(customers.customer_id)}
+
+
+def most_credible_first(rows: ir.Table, policy: Policy) -> list[ir.Value]:
+    """Order signals about one thing by trust, then strength, then id."""
+    trust = rows.source.cases(*sorted(policy.journey.signals.source_trust.items()), else_=0.0)
+    return [ibis.desc(trust), ibis.desc(rows.signal_strength), rows.signal_id]
+
+
+DATASET = Dataset(
+    "signals",
+    Signals,
+    relations=relations,
+    preference=Preference(
+        same=("customer_id", "signal_type", "detected_at"),
+        best_first=most_credible_first,
+        rule="signal_type: a more credible signal of this type and day",
+    ),
+    record_date="detected_at",
+)
+
+
+def unknown_signal_types(signals: ir.Table, policy: Policy) -> ir.Table:
+    """Find signal types without polarity and weight: they have no effect on risk."""
+    return signals.filter(signals.signal_type.notin(sorted(policy.journey.signals.catalogue))).select(
+        "signal_id", "customer_id", "signal_type"
+    )

@@ -1,0 +1,134 @@
+"""State entries: the customer's way through the stages.
+
+One row per customer, day and stage entered. Two entries of one customer on one day are legal and put in order: the one
+whose previous stage is the other's stage came later; failing that, the one later in the policy's order of stages.
+"""
+
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.policy import NO_STAGE, Policy
+from cjo_assets.shared.contract import Contract, column
+from cjo_assets.shared.dataset import Dataset
+from cjo_assets.shared.quarantine import typed_rows
+
+INITIAL, VALID, RE_ENTRY, INVALID, UNKNOWN = "initial", "valid", "re_entry", "invalid", "unknown"
+TRANSITIONS = [INITIAL, VALID, RE_ENTRY, INVALID, UNKNOWN]
+
+
+class StateEntries(Contract):
+    """Entries into a stage that passed their contract. One row per customer, day and stage."""
+
+    customer_id: str = column("Customer.")
+    journey_stage: str = column("Stage entered.", words="stages")
+    state_entered_at: date = column("Day of entry.")
+    days_in_state: int = column("Days in the stage as the source reported them [days].", ge=0, nullable=True)
+    previous_stage: str = column("Stage before, as reported; null where none was.", words="stages", nullable=True)
+
+    class Config:
+        """A customer enters a stage once a day."""
+
+        unique = ["customer_id", "state_entered_at", "journey_stage"]
+
+
+class AllowedTransitions(Contract):
+    """Entries of the file as read, with the kind of their transition. One row per row of the file."""
+
+    customer_id: str = column("Customer.", nullable=True)
+    state_entered_at: date = column("Day of entry.", nullable=True)
+    previous_stage: str = column("Stage before.", nullable=True)
+    journey_stage: str = column("Stage entered.", nullable=True)
+    transition: str = column("Kind of transition.", isin=[INITIAL, VALID, RE_ENTRY, UNKNOWN])
+
+
+def relations(rows: ir.Table, customers: ir.Table) -> dict[str, ir.BooleanValue]:
+    """Name the entries of nobody we know."""
+    return {"customer_id: unknown customer": rows.customer_id.notin(customers.customer_id)}
+
+
+DATASET = Dataset(
+    "journey_state_log",
+    StateEntries,
+    table="state_entries",
+    may_be_empty=False,
+    relations=relations,
+    record_date="state_entered_at",
+)
+
+
+def entries_in_order(state_entries: ir.Table, policy: Policy) -> ir.Table:
+    """Number each customer's entries from 0 and give each the stage before it and the kind of its transition.
+
+    `previous_stage` becomes the customer's earlier entry if the log has one; the reported one stays as
+    `reported_previous_stage`. Looking only backwards, it is the same on every as-of date.
+    """
+    entries = _with_place_in_day(state_entries.rename(reported_previous_stage="previous_stage"), policy)
+    in_order = ibis.window(
+        group_by=entries.customer_id,
+        order_by=[entries.state_entered_at, entries.place_in_day, _place_of_stage(entries.journey_stage, policy)],
+    )
+    entries = entries.mutate(
+        entry_number=ibis.row_number().over(in_order), earlier_stage=entries.journey_stage.lag().over(in_order)
+    )
+    entries = entries.mutate(previous_stage=ibis.coalesce(entries.earlier_stage, entries.reported_previous_stage))
+    return entries.mutate(transition=_transition(entries, policy)).drop("place_in_day", "earlier_stage")
+
+
+def transitions_as_read(raw_journey_state_log: ir.Table, policy: Policy) -> ir.Table:
+    """Judge the transitions of the file before anything is turned away."""
+    entries = entries_in_order(typed_rows(raw_journey_state_log, StateEntries), policy)
+    return entries.select(*(name for name in AllowedTransitions.to_schema().columns))
+
+
+def entries_of_one_day(state_entries: ir.Table) -> ir.Table:
+    """Find customers with more than one entry on a day."""
+    days = state_entries.group_by("customer_id", "state_entered_at")
+    return days.having(lambda row: row.count() > 1).agg(entries=state_entries.count())
+
+
+def _with_place_in_day(entries: ir.Table, policy: Policy) -> ir.Table:
+    """Add `place_in_day`: low for an entry that another of the day follows, high for one that follows another."""
+    crowded = entries.group_by("customer_id", "state_entered_at").having(lambda row: row.count() > 1).agg()
+    rivals = entries.semi_join(crowded, ["customer_id", "state_entered_at"])
+    others = rivals.select(
+        other_customer="customer_id",
+        other_day="state_entered_at",
+        other_stage="journey_stage",
+        other_previous="reported_previous_stage",
+    )
+    pairs = rivals.join(
+        others, [rivals.customer_id == others.other_customer, rivals.state_entered_at == others.other_day]
+    )
+    pairs = pairs.mutate(
+        follows=(pairs.reported_previous_stage == pairs.other_stage) & (pairs.other_stage != pairs.journey_stage),
+        is_followed=(pairs.other_previous == pairs.journey_stage) & (pairs.other_stage != pairs.journey_stage),
+    )
+    places = pairs.group_by("customer_id", "state_entered_at", "journey_stage").agg(
+        place=pairs.follows.any().fill_null(False).cast("int64") - pairs.is_followed.any().fill_null(False).cast("int64")
+    )
+    keys = ["customer_id", "state_entered_at", "journey_stage"]
+    placed = entries.left_join(places, keys).drop(*(f"{name}_right" for name in keys))
+    return placed.mutate(place_in_day=placed.place.fill_null(0)).drop("place")
+
+
+def _place_of_stage(stage: ir.StringValue, policy: Policy) -> ir.NumericValue:
+    return stage.cases(*((name, place) for place, name in enumerate(policy.vocabulary.stages)), else_=-1)
+
+
+def _transition(entries: ir.Table, policy: Policy) -> ir.StringValue:
+    rules = policy.journey.evaluation
+    step = entries.previous_stage.fill_null(NO_STAGE).concat(">", entries.journey_stage)
+    starts = [f"{NO_STAGE}>{stage}" for stage in rules.transitions.get(NO_STAGE, ())]
+    named = {
+        RE_ENTRY: [f"{start}>{end}" for start, ends in rules.re_entries.items() for end in ends],
+        VALID: [f"{start}>{end}" for start, ends in rules.transitions.items() for end in ends],
+    }
+    return ibis.cases(
+        (step.isin(starts), INITIAL),
+        (entries.previous_stage.isnull() | entries.journey_stage.isnull(), UNKNOWN),
+        (step.isin(named[RE_ENTRY]), RE_ENTRY),
+        (step.isin(named[VALID]), VALID),
+        else_=INVALID,
+    )

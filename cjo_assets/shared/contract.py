@@ -1,0 +1,193 @@
+"""What a table promises: a strict pandera model, and the rules that follow from it.
+
+Belongs here: the base of all contracts, their column types, and the derivation of rules as expressions, so that one
+scan judges a table of any size. Does not belong here: the promises themselves; they stand in the file of each table.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+import pandera.ibis as pa
+from pandera.dtypes import immutable
+from pandera.engines import ibis_engine
+
+from cjo_assets.policy import Vocabulary
+
+FAILURE_CASES = 20
+ANY_SEGMENT = "All"
+
+
+@ibis_engine.Engine.register_dtype(equivalents=[dt.Array(dt.string)])
+@immutable
+class TextList(ibis_engine.DataType):
+    """A list of text values, sorted wherever we made it."""
+
+    type = dt.Array(dt.string)
+
+
+@ibis_engine.Engine.register_dtype(equivalents=[dt.Array(dt.float64)])
+@immutable
+class NumberList(ibis_engine.DataType):
+    """A list of numbers."""
+
+    type = dt.Array(dt.float64)
+
+
+@immutable
+class Instant(ibis_engine.DataType):
+    """An instant in UTC, to the microsecond."""
+
+    type = dt.Timestamp(scale=6)
+
+
+ibis_engine.Engine.register_dtype(Instant, equivalents=[dt.Timestamp(scale=6)])
+
+
+class Contract(pa.DataFrameModel):
+    """Base of all contracts: exactly these columns, of exactly these types, nothing converted."""
+
+    class Config:
+        """What pandera enforces for every table; `unique` names the key."""
+
+        strict = True
+        coerce = False
+
+
+class DatedContract(Contract):
+    """Base of the contracts of tables that have a state of their own on every day."""
+
+    as_of: date = pa.Field(description="As-of date: nothing later was known.")
+
+
+def column(description: str, *, words: str | None = None, free_text: bool = False, **checks: Any) -> Any:
+    """Describe a column of a contract.
+
+    Args:
+        description: one line, with unit in brackets and direction where there is one.
+        words: the list of the policy's vocabulary that holds the allowed values.
+        free_text: prose, in which line breaks are welcome.
+        checks: what `pandera.Field` takes (nullable, ge, le, gt, isin, ...).
+    """
+    metadata = {"words": words, "free_text": free_text}
+    return pa.Field(description=description, n_failure_cases=FAILURE_CASES, metadata=metadata, **checks)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a contract, as everything that is derived from the contract sees it."""
+
+    name: str
+    type: dt.DataType
+    nullable: bool
+    description: str
+    words: str | None
+    free_text: bool
+    checks: tuple[pa.Check, ...]
+
+
+@functools.cache
+def columns_of(contract: type[Contract]) -> tuple[Column, ...]:
+    """Return the columns of a contract in their order."""
+    return tuple(
+        Column(
+            name=name,
+            type=spec.dtype.type,
+            nullable=spec.nullable,
+            description=spec.description or "",
+            words=(spec.metadata or {}).get("words"),
+            free_text=(spec.metadata or {}).get("free_text", False),
+            checks=tuple(spec.checks),
+        )
+        for name, spec in contract.to_schema().columns.items()
+    )
+
+
+def key_of(contract: type[Contract]) -> tuple[str, ...]:
+    """Return the columns that identify a row within its day, or within the table where it has no day."""
+    unique = contract.to_schema().unique or []
+    return tuple([unique] if isinstance(unique, str) else unique)
+
+
+def schema_of(contract: type[Contract]) -> ibis.Schema:
+    """Return the column names and types of a contract."""
+    return ibis.schema({spec.name: spec.type for spec in columns_of(contract)})
+
+
+def pandera_schema(contract: type[Contract], vocabulary: Vocabulary) -> pa.DataFrameSchema:
+    """Return the contract as a pandera schema in which the policy's vocabulary has become checks."""
+    schema = contract.to_schema()
+    for spec in columns_of(contract):
+        if spec.words:
+            allowed = pa.Check.isin(allowed_words(spec, vocabulary), n_failure_cases=FAILURE_CASES)
+            schema.columns[spec.name].checks = [*schema.columns[spec.name].checks, allowed]
+    return schema
+
+
+def allowed_words(spec: Column, vocabulary: Vocabulary) -> list[str]:
+    """Return the values an enumerated column may hold."""
+    return list(getattr(vocabulary, spec.words or ""))
+
+
+def breaches(contract: type[Contract], table: ir.Table, vocabulary: Vocabulary) -> dict[str, ir.BooleanValue]:
+    """Return, per rule of the contract that a single row can break, whether each row breaks it.
+
+    The same verdict as pandera's, as expressions of the table: all of them are counted in one scan. A null is judged
+    by nullability alone. NaN is a breach, since it is neither a number nor missing.
+    """
+    rules: dict[str, ir.BooleanValue] = {}
+    for spec in columns_of(contract):
+        value = table[spec.name]
+        if not spec.nullable:
+            rules[f"{spec.name}: missing"] = value.isnull()
+        if spec.type.is_floating():
+            rules[f"{spec.name}: not a number"] = value.isnan().fill_null(False)
+        for check in spec.checks:
+            rules[f"{spec.name}: {_wording(check)}"] = (~_holds(check, value)).fill_null(False)
+        if spec.words:
+            unknown = value.notin(allowed_words(spec, vocabulary))
+            rules[f"{spec.name}: not in the policy's {spec.words}"] = unknown.fill_null(False)
+    return rules
+
+
+def any_of(conditions: Iterable[ir.BooleanValue]) -> ir.BooleanValue:
+    """Return whether at least one condition holds."""
+    return functools.reduce(operator.or_, conditions, ibis.literal(False))
+
+
+def names_where(conditions: dict[str, ir.BooleanValue]) -> ir.ArrayValue:
+    """Return the sorted names of the conditions that hold in a row."""
+    named = [condition.ifelse(ibis.literal(name), ibis.null("string")) for name, condition in sorted(conditions.items())]
+    return ibis.array(named).filter(lambda name: name.notnull())
+
+
+_COMPARISONS: dict[str, tuple[str, str, Callable[[Any, Any], Any]]] = {
+    "greater_than_or_equal_to": ("min_value", "below", operator.ge),
+    "greater_than": ("min_value", "not above", operator.gt),
+    "less_than_or_equal_to": ("max_value", "above", operator.le),
+    "less_than": ("max_value", "not below", operator.lt),
+}
+
+
+def _wording(check: pa.Check) -> str:
+    if check.name in _COMPARISONS:
+        bound, word, _ = _COMPARISONS[check.name]
+        return f"{word} {check.statistics[bound]}"
+    return f"not one of {', '.join(map(str, check.statistics['allowed_values']))}"
+
+
+def _holds(check: pa.Check, value: ir.Value) -> ir.BooleanValue:
+    if check.name in _COMPARISONS:
+        bound, _, compare = _COMPARISONS[check.name]
+        return compare(value, check.statistics[bound])
+    if check.name == "isin":
+        return value.isin(list(check.statistics["allowed_values"]))
+    raise TypeError(f"No expression is known for the pandera check {check.name}; add it to cjo_assets.shared.contract.")

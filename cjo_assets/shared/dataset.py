@@ -1,0 +1,56 @@
+"""What a file of input is: its name, its contract, and the rules between its rows and other tables.
+
+Belongs here: the declaration that each dataset's table file makes. Does not belong here: how the judgement is carried
+out (`quarantine.py`) or how a file is read (`wiring/sources.py`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import ibis.expr.types as ir
+
+from cjo_assets.policy import Policy
+from cjo_assets.shared.contract import Contract
+
+
+@dataclass(frozen=True)
+class Preference:
+    """Which of several valid rows about the same thing is believed.
+
+    Attributes:
+        same: columns in which rivals agree.
+        best_first: from typed rows and the policy to sort keys, the row to believe first.
+        rule: the reason given to the others.
+    """
+
+    same: tuple[str, ...]
+    best_first: Callable[[ir.Table, Policy], list[ir.Value]]
+    rule: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One dataset of a family.
+
+    Attributes:
+        name: name of the file without its ending, and of the raw table.
+        contract: what a row must be; also the contract of the lookup.
+        table: name of the lookup; the dataset's own name unless given.
+        may_be_empty: whether a run makes sense without any row.
+        relations: from the typed `rows` and the tables it names to further rules, saying where they are broken.
+        preference: what decides among valid rows about the same thing.
+        record_date: the column that dates a record.
+    """
+
+    name: str
+    contract: type[Contract]
+    table: str = ""
+    may_be_empty: bool = True
+    relations: Callable[..., dict[str, ir.BooleanValue]] | None = None
+    preference: Preference | None = None
+    record_date: str | None = None
+
+    @property
+    def lookup(self) -> str:
+        """Name of the lookup table."""
+        return self.table or self.name

@@ -1,0 +1,23 @@
+"""Names for what we create, derived from its content, so that a retry cannot create it twice."""
+
+import ibis
+import ibis.expr.types as ir
+
+# Texts with control characters never pass a contract, so this one separates without ambiguity.
+SEPARATOR = "\x1f"
+ID_HEX_DIGITS = 12
+
+
+def as_text(*values: ir.Value) -> ir.StringValue:
+    """Join values of any type into one text that differs where any of them does."""
+    return ibis.array([value.cast("string").fill_null("") for value in values]).join(SEPARATOR)
+
+
+def content_id(prefix: str, *values: ir.Value) -> ir.StringValue:
+    """Return an id made of the prefix and the first digits of the content's sha256."""
+    return ibis.literal(f"{prefix}-").concat(as_text(*values).hexdigest("sha256").substr(0, ID_HEX_DIGITS))
+
+
+def content_hash(*values: ir.Value) -> ir.StringValue:
+    """Return the sha256 of the values [64 hex digits]."""
+    return as_text(*values).hexdigest("sha256")

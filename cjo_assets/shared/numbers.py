@@ -1,0 +1,24 @@
+"""Numbers that come out the same every time.
+
+Belongs here: rounding and null-safe arithmetic on expressions. Does not belong here: any rule of the business.
+"""
+
+import ibis.expr.types as ir
+
+SCORE_DECIMALS = 6
+CONTRIBUTION_DECIMALS = 12
+MONEY_DECIMALS = 2
+
+
+def rounded(value: ir.NumericValue, decimals: int = SCORE_DECIMALS) -> ir.FloatingValue:
+    """Round half away from zero, as a person would read the number.
+
+    The decimal in between removes the noise of binary floats: 0.575 is stored as 0.57499999999999996 and would
+    otherwise round to 0.57.
+    """
+    return value.cast("float64").cast("decimal(38, 12)").round(decimals).cast("float64")
+
+
+def capped(value: ir.NumericValue, limit: float = 1.0) -> ir.NumericValue:
+    """Return the value, or the limit where the value exceeds it; null stays null."""
+    return (value > limit).ifelse(limit, value)

@@ -1,0 +1,187 @@
+"""Which rows of a file are turned away, and why; and what is left of it.
+
+Belongs here: the judgement that every dataset shares (written as its type, contract, key, relations, preference among
+rivals). Does not belong here: the rules of one dataset; its table file passes them in.
+
+A dataset is judged in one scan of its text. What only a few rows need (the list of broken rules, the contest between
+rows with one key) is computed for those few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.policy import Policy, Vocabulary
+from cjo_assets.shared.contract import (
+    Column,
+    Contract,
+    TextList,
+    any_of,
+    breaches,
+    column,
+    columns_of,
+    key_of,
+    names_where,
+)
+from cjo_assets.shared.dataset import Dataset, Preference
+from cjo_assets.shared.lexical import is_written_as, type_in_words, typed
+
+CONFLICTING_KEY = "key: stands again with different content"
+REPEATED_ROW = "key: stands again with the same content, kept once"
+KEY_SEPARATOR = " | "
+
+# A reader adds these to the columns of the contract: where a row stood, and how it failed to be a flat record.
+RAW_COLUMNS = {
+    "source_file": "string",
+    "source_row": "int64",
+    "file_sha256": "string",
+    "irregularities": "array<string>",
+    "record": "string",
+}
+
+
+class QuarantinedRows(Contract):
+    """Rows of the present file that were turned away. One row per rejected row of the file."""
+
+    dataset: str = column("Dataset of the row.")
+    source_file: str = column("Name of the file.")
+    file_sha256: str = column("Hash of the file's bytes.")
+    source_row: int = column("Number of the row in the file, from 1, the header of a CSV not counted.", ge=1)
+    record_key: str = column("Key of the record as written; null where the row has none.", nullable=True)
+    customer_id: str = column("Customer the row claims to be about; null where it names none.", nullable=True)
+    record_date: date = column("Date of the record; null where it has none or it cannot be read.", nullable=True)
+    broken_rules: TextList = column("Every rule the row breaks, sorted.")
+    raw_record: str = column("The row as it was read, as JSON.")
+
+    class Config:
+        """One row per row of the file."""
+
+        unique = ["source_row"]
+
+
+def typed_rows(raw: ir.Table, contract: type[Contract]) -> ir.Table:
+    """Return the rows of a file with the contract's types; what cannot be read as its type is null."""
+    return raw.select(**{spec.name: typed(raw[spec.name], spec) for spec in columns_of(contract)})
+
+
+def accepted_rows(raw: ir.Table, quarantined: ir.Table, contract: type[Contract]) -> ir.Table:
+    """Return the typed rows of a file that were not turned away."""
+    return typed_rows(raw.anti_join(quarantined, "source_row"), contract)
+
+
+def quarantined_rows(
+    dataset: Dataset, raw: ir.Table, policy: Policy, relations: Callable[[ir.Table], dict[str, ir.BooleanValue]]
+) -> ir.Table:
+    """Judge every row of a file.
+
+    Args:
+        dataset: what the file is about and what its rows must be.
+        raw: the file as text: the contract's columns and `RAW_COLUMNS`.
+        policy: the vocabulary and what decides among rivals.
+        relations: the dataset's relations, given the tables they refer to.
+
+    Returns:
+        The rows that were turned away, as `QuarantinedRows`.
+    """
+    contract, preference, record_date = dataset.contract, dataset.preference, dataset.record_date
+    specs = columns_of(contract)
+    key = key_of(contract)
+    rows = raw.mutate(**{_text(spec): raw[spec.name] for spec in specs}).mutate(
+        **{spec.name: typed(raw[spec.name], spec) for spec in specs}
+    )
+    rows = _marked_where_repeated(rows, key, "key_repeats")
+    if preference is not None:
+        rows = _marked_where_repeated(rows, preference.same, "rivals")
+
+    def rules(table: ir.Table) -> dict[str, ir.BooleanValue]:
+        related = {name: broken.fill_null(False) for name, broken in relations(table).items()}
+        return _row_rules(table, contract, policy.vocabulary) | related
+
+    suspicion = [rows.irregularities.notnull(), rows.key_repeats, *rules(rows).values()]
+    suspects = rows.filter(any_of([*suspicion, rows.rivals] if preference is not None else suspicion))
+    suspects = suspects.mutate(
+        broken=names_where(rules(suspects)).concat(suspects.irregularities.fill_null(_no_names())),
+        content=_as_json(suspects, {spec.name: _text(spec) for spec in specs}),
+        typed_content=_as_json(suspects, {spec.name: spec.name for spec in specs}),
+    )
+    suspects = suspects.mutate(contest=_contest_of_key(suspects, key))
+    lost = [suspects.contest]
+    if preference is not None:
+        suspects = suspects.mutate(lost=_contest_of_rivals(suspects, preference, policy))
+        lost = [suspects.contest, suspects.lost]
+    broken_rules = suspects.broken.concat(ibis.array(lost).filter(lambda name: name.notnull())).sort()
+    return (
+        suspects.mutate(broken_rules=broken_rules)
+        .filter(lambda row: row.broken_rules.length() > 0)
+        .select(
+            dataset=ibis.literal(dataset.name),
+            source_file="source_file",
+            file_sha256="file_sha256",
+            source_row="source_row",
+            record_key=lambda row: _record_key(row, key),
+            customer_id=lambda row: row.text_customer_id if "text_customer_id" in row.columns else ibis.null("string"),
+            record_date=lambda row: row[record_date].cast("date") if record_date else ibis.null("date"),
+            broken_rules="broken_rules",
+            raw_record=lambda row: ibis.coalesce(row.record, row.content),
+        )
+    )
+
+
+def _text(spec: Column) -> str:
+    return f"text_{spec.name}"
+
+
+def _no_names() -> ir.ArrayValue:
+    return ibis.literal([], "array<string>")
+
+
+def _row_rules(rows: ir.Table, contract: type[Contract], vocabulary: Vocabulary) -> dict[str, ir.BooleanValue]:
+    rules = breaches(contract, rows, vocabulary)
+    for spec in columns_of(contract):
+        text = rows[_text(spec)]
+        if not spec.nullable:
+            rules[f"{spec.name}: missing"] = text.isnull()
+        is_readable = is_written_as(text, spec).fill_null(False)
+        rules[f"{spec.name}: not {type_in_words(spec)}"] = text.notnull() & ~is_readable
+    return rules
+
+
+def _marked_where_repeated(rows: ir.Table, same: tuple[str, ...], name: str) -> ir.Table:
+    """Add a boolean column: other rows agree with this one in the columns `same`."""
+    repeated = rows.group_by(list(same)).having(lambda row: row.count() > 1).agg()
+    repeated = repeated.select(**{f"{name}_{column}": repeated[column] for column in same})
+    joined = rows.left_join(repeated, [rows[column] == repeated[f"{name}_{column}"] for column in same])
+    return joined.mutate(**{name: joined[f"{name}_{same[0]}"].notnull()}).drop(*(f"{name}_{column}" for column in same))
+
+
+def _as_json(rows: ir.Table, columns: dict[str, str]) -> ir.StringValue:
+    return ibis.struct({name: rows[column] for name, column in columns.items()}).cast("json").cast("string")
+
+
+def _contest_of_key(rows: ir.Table, key: tuple[str, ...]) -> ir.StringValue:
+    same = ibis.window(group_by=[rows[column] for column in key])
+    in_file = ibis.window(group_by=[rows[column] for column in key], order_by=rows.source_row)
+    typed_content = rows.typed_content
+    return rows.key_repeats.ifelse(
+        (typed_content.min().over(same) != typed_content.max().over(same)).ifelse(
+            CONFLICTING_KEY, (ibis.row_number().over(in_file) > 0).ifelse(REPEATED_ROW, ibis.null("string"))
+        ),
+        ibis.null("string"),
+    )
+
+
+def _contest_of_rivals(rows: ir.Table, preference: Preference, policy: Policy) -> ir.StringValue:
+    is_valid = (rows.broken.length() == 0) & rows.contest.isnull()
+    best_first = ibis.window(
+        group_by=[*(rows[column] for column in preference.same), is_valid], order_by=preference.best_first(rows, policy)
+    )
+    return (is_valid & (ibis.row_number().over(best_first) > 0)).ifelse(preference.rule, ibis.null("string"))
+
+
+def _record_key(rows: ir.Table, key: tuple[str, ...]) -> ir.StringValue:
+    texts = [rows[f"text_{column}"] for column in key]
+    return texts[0] if len(texts) == 1 else ibis.array([text.fill_null("") for text in texts]).join(KEY_SEPARATOR)

@@ -1,0 +1,31 @@
+"""Errors a person can act on: each message says what is wrong, where, and what was expected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cjo_assets.wiring.validation import Verdict
+
+
+class InputError(Exception):
+    """An input file that cannot be understood."""
+
+
+class WarehouseError(Exception):
+    """A warehouse that cannot be used."""
+
+
+class ContractBreach(Exception):
+    """A computed table that does not keep its contract or fails a blocking check; nothing of it was stored."""
+
+    def __init__(self, table: str, verdicts: dict[str, Verdict]) -> None:
+        """Word the breach: which table, which check, which rules, how many rows, and an example."""
+        self.table = table
+        self.verdicts = verdicts
+        parts = []
+        for check, verdict in verdicts.items():
+            rules = "; ".join(f"{rule} ({count} rows)" for rule, count in verdict.broken.items())
+            example = f", for example {verdict.examples[0]}" if verdict.examples else ""
+            parts.append(f"check {check}: {rules}{example}")
+        super().__init__(f"The table {table} was not stored: {' | '.join(parts)}.")

@@ -1,0 +1,60 @@
+"""Where a run finds its data and policy, and where it writes.
+
+Belongs here: paths, and the environment variables that set them. Does not belong here: any number of the policy.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The places of one run.
+
+    Attributes:
+        data: folder of the input files, or of one folder per family.
+        policy: policy file that changes the packaged one; None for the packaged one alone.
+        home: folder for everything computed.
+    """
+
+    data: Path
+    policy: Path | None
+    home: Path
+
+    @classmethod
+    def from_environment(cls) -> "Settings":
+        """Read CJO_DATA, CJO_POLICY and CJO_HOME; what is not set is the project's own."""
+        policy = os.environ.get("CJO_POLICY")
+        return cls(
+            data=Path(os.environ.get("CJO_DATA") or PROJECT / "data").resolve(),
+            policy=Path(policy).resolve() if policy else None,
+            home=Path(os.environ.get("CJO_HOME") or PROJECT / "warehouse").resolve(),
+        )
+
+    @property
+    def build(self) -> Path:
+        """Database that runs write."""
+        return self.home / "build.duckdb"
+
+    @property
+    def published(self) -> Path:
+        """Database that analysts open."""
+        return self.home / "cjo.duckdb"
+
+    @property
+    def lock(self) -> Path:
+        """File whose lock says that a run is writing."""
+        return self.home / "warehouse.lock"
+
+    @property
+    def inputs(self) -> Path:
+        """Archive of every file ever read, by content."""
+        return self.home / "inputs"
+
+    @property
+    def reports(self) -> Path:
+        """Folder of the reports, one folder per as-of date."""
+        return self.home / "reports"

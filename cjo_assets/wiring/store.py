@@ -1,0 +1,151 @@
+"""The engine: tables in, tables out, a partition in one transaction.
+
+Belongs here: everything said to DuckDB about tables. Does not belong here: who may write when (`warehouse.py`) and what
+analysts see (`publish.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import duckdb
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.policy import Policy
+from cjo_assets.shared.contract import columns_of, key_of, schema_of
+from cjo_assets.shared.dataset import Dataset
+from cjo_assets.wiring.errors import ContractBreach
+from cjo_assets.wiring.sources import MANIFEST, MANIFEST_COLUMNS, raw_schema
+from cjo_assets.wiring.tables import RAW, Audit, Days, Family, Reference, Table, inputs_of, parameters_of
+from cjo_assets.wiring.validation import Verdict, judged
+
+CONTRACT_CHECK = "contract"
+EXAMPLES = 20
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A table or partition that was computed and judged.
+
+    Attributes:
+        rows: rows stored.
+        sql: the statement that computed them.
+        verdicts: what each check found, by name, the contract first.
+    """
+
+    rows: int
+    sql: str
+    verdicts: dict[str, Verdict]
+
+
+class Store:
+    """The tables of a set of families in one DuckDB connection."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, families: tuple[Family, ...]) -> None:
+        """Make sure that every table exists, so that the first day reads empty ones."""
+        self.connection = connection
+        connection.execute("SET TimeZone = 'UTC'")
+        self.backend = ibis.duckdb.from_connection(connection)
+        self.tables = {(table.schema, table.name): table for family in families for table in family.tables}
+        self.datasets = [dataset for family in families for dataset in family.datasets]
+        for schema in sorted({RAW, *(table.schema for table in self.tables.values())}):
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {MANIFEST} ({MANIFEST_COLUMNS})")
+        for dataset in self.datasets:
+            self._create(f"{RAW}.{dataset.name}", _raw_columns(dataset))
+        for table in self.tables.values():
+            if not table.is_view:
+                self._create(table.full_name, columns_in_sql(table))
+
+    def read(self, reference: Reference, as_of: date | None) -> ir.Table:
+        """Return an input as a transform sees it."""
+        rows = self.backend.table(reference.name, database=reference.schema)
+        table = self.tables.get((reference.schema, reference.name))
+        if table is None or not table.is_dated or reference.days is Days.ALL:
+            return rows
+        if reference.days is Days.EARLIER:
+            return rows.filter(rows.as_of < as_of)
+        return rows.filter(rows.as_of == as_of).drop("as_of")
+
+    def expression(self, table: Table, as_of: date | None, policy: Policy) -> ir.Table:
+        """Return the table as an expression of its inputs, in the contract's columns and types."""
+        rows = self._call(table.transform, table.schema, as_of, policy)
+        if table.is_dated:
+            rows = rows.mutate(as_of=ibis.literal(as_of, "date"))
+        return rows.select([rows[spec.name].cast(spec.type) for spec in columns_of(table.contract)])
+
+    def replace(self, table: Table, as_of: date | None, policy: Policy) -> Stored:
+        """Compute a table, or a day of it, and put it in the place of the old one if it keeps its contract.
+
+        Raises:
+            ContractBreach: it does not; what was there before is there still.
+        """
+        rows = self.expression(table, as_of, policy)
+        key = key_of(table.contract)
+        sql = ibis.to_sql(rows if table.is_view else rows.order_by(list(key)), dialect="duckdb")
+        if table.is_view:
+            self.connection.execute(f"CREATE OR REPLACE VIEW {table.full_name} AS {sql}")
+            return self._judged(table, self.read(Reference(table.schema, table.name, Days.ALL), as_of), sql, as_of, policy)
+        names = ", ".join(f'"{spec.name}"' for spec in columns_of(table.contract))
+        self.connection.execute("BEGIN")
+        try:
+            if table.is_dated:
+                self.connection.execute(f"DELETE FROM {table.full_name} WHERE as_of = ?", [as_of])
+            elif not table.is_appended:
+                self.connection.execute(f"TRUNCATE {table.full_name}")
+            self.connection.execute(f"INSERT INTO {table.full_name} ({names}) {sql}")
+            stored = self._judged(table, self._written(table, as_of), sql, as_of, policy)
+            self.connection.execute("COMMIT")
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            raise
+        return stored
+
+    def _written(self, table: Table, as_of: date | None) -> ir.Table:
+        rows = self.backend.table(table.name, database=table.schema)
+        return rows.filter(rows.as_of == as_of) if table.is_dated else rows
+
+    def _judged(self, table: Table, rows: ir.Table, sql: str, as_of: date | None, policy: Policy) -> Stored:
+        verdicts = {CONTRACT_CHECK: judged(rows, table.contract, policy.vocabulary)}
+        for audit in table.audits:
+            verdicts[audit.name] = self._audited(audit, table, as_of, policy)
+        blocking = {CONTRACT_CHECK} | {audit.name for audit in table.audits if audit.is_blocking}
+        failed = {name: verdict for name, verdict in verdicts.items() if name in blocking and not verdict.passed}
+        if failed:
+            raise ContractBreach(table.full_name, failed)
+        return Stored(verdicts[CONTRACT_CHECK].rows, sql, verdicts)
+
+    def _audited(self, audit: Audit, table: Table, as_of: date | None, policy: Policy) -> Verdict:
+        rows = self._call(audit.offenders, table.schema, as_of, policy)
+        if audit.contract is not None:
+            return judged(rows, audit.contract, policy.vocabulary)
+        offenders = rows.mutate(offenders=ibis._.count().over(ibis.window()))
+        found = self.backend.to_pyarrow(offenders.order_by(rows.columns).limit(EXAMPLES)).to_pylist()
+        count = found[0].pop("offenders") if found else 0
+        examples = [{name: str(value) for name, value in row.items() if name != "offenders"} for row in found]
+        return Verdict(count, {audit.name: count} if count else {}, examples)
+
+    def _call(
+        self, function: Callable[..., ir.Table], schema: str, as_of: date | None, policy: Policy
+    ) -> ir.Table:
+        given: dict[str, Any] = {"as_of": as_of, "policy": policy}
+        tables = {name: self.read(reference, as_of) for name, reference in inputs_of(function, schema).items()}
+        return function(**{name: given[name] for name in parameters_of(function)}, **tables)
+
+    def _create(self, name: str, columns: str) -> None:
+        self.connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
+
+
+def columns_in_sql(table: Table) -> str:
+    """Return the columns of a table as CREATE TABLE writes them."""
+    from ibis.backends.sql.datatypes import DuckDBType
+
+    return ", ".join(f'"{name}" {DuckDBType.to_string(kind)}' for name, kind in schema_of(table.contract).items())
+
+
+def _raw_columns(dataset: Dataset) -> str:
+    return ", ".join(f'"{name}" {kind}' for name, kind in raw_schema(dataset).items())

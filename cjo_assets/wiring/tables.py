@@ -1,0 +1,186 @@
+"""What a declared table is: schema, contract, transform, checks; and where its inputs come from.
+
+Belongs here: the declarations that `defs/` writes down and the reading of a transform's signature. Does not belong
+here: Dagster and the engine.
+
+A transform names what it needs. A parameter is a table of its own family unless its name says otherwise:
+
+    journey_states          that table; of a dated table the rows of the as-of date, without the column as_of
+    earlier_journey_states  the rows of earlier days
+    all_journey_states      the rows of all days
+    raw_signals             the file as text
+    quarantined_signals     the rows of the file that were turned away
+    issued_interventions    our decisions as they stood when the run began
+    as_of, policy           the day and the policy
+
+`issued_interventions` is read without being an upstream asset: outcomes and approvals refer to decisions of earlier
+runs, and the decisions of this run follow from them. Time, not the graph, keeps that from being a circle.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+
+import ibis.expr.types as ir
+
+from cjo_assets.shared.contract import Contract, DatedContract
+from cjo_assets.shared.dataset import Dataset
+
+RAW, QUARANTINE, AUDIT = "raw", "quarantine", "audit"
+ISSUED = "issued_interventions"
+PARAMETERS = ("as_of", "policy", "rows")
+
+
+class Days(Enum):
+    """Which days of a dated table an input holds."""
+
+    TODAY = "today"
+    EARLIER = "earlier"
+    ALL = "all"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A table as somebody's input."""
+
+    schema: str
+    name: str
+    days: Days = Days.TODAY
+
+
+@dataclass(frozen=True)
+class Audit:
+    """A question to a table after it was computed.
+
+    Attributes:
+        offenders: from tables, named as a transform's, to the rows that are odd or wrong.
+        is_blocking: wrong, not odd: the table is not stored.
+        contract: instead of offenders the function returns rows, and pandera judges them by this contract.
+    """
+
+    offenders: Callable[..., ir.Table]
+    is_blocking: bool = False
+    contract: type[Contract] | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the check."""
+        return self.offenders.__name__
+
+    @property
+    def description(self) -> str:
+        """First line of the function's docstring."""
+        return (inspect.getdoc(self.offenders) or "").partition("\n")[0]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table to be materialized.
+
+    Attributes:
+        schema: schema of the engine and first part of the asset key.
+        name: table and second part of the asset key.
+        contract: what it promises.
+        transform: how it is computed.
+        group: stage of the family, for the Dagster UI.
+        audits: questions asked after it was computed.
+        is_view: nothing is stored; readers compute it.
+        is_appended: rows are only ever added.
+        is_published: whether analysts get it.
+    """
+
+    schema: str
+    name: str
+    contract: type[Contract]
+    transform: Callable[..., ir.Table]
+    group: str
+    audits: tuple[Audit, ...] = ()
+    is_view: bool = False
+    is_appended: bool = False
+    is_published: bool = True
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether it has a state of its own on every day."""
+        return issubclass(self.contract, DatedContract)
+
+    @property
+    def full_name(self) -> str:
+        """Name as SQL writes it."""
+        return f"{self.schema}.{self.name}"
+
+    def inputs(self) -> dict[str, Reference]:
+        """Return the tables that the transform names."""
+        return inputs_of(self.transform, self.schema)
+
+    def audit_inputs(self) -> dict[str, Reference]:
+        """Return the tables that the audits name."""
+        found: dict[str, Reference] = {}
+        for audit in self.audits:
+            found |= inputs_of(audit.offenders, self.schema)
+        return found
+
+    def upstream(self) -> set[tuple[str, str]]:
+        """Return the tables that must be there first."""
+        references = [*self.inputs().items(), *self.audit_inputs().items()]
+        return {
+            (reference.schema, reference.name)
+            for name, reference in references
+            if name != ISSUED and reference.days is not Days.EARLIER
+        } - {(self.schema, self.name)}
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family of datasets and tables: one folder of the data, one schema of the warehouse."""
+
+    name: str
+    datasets: tuple[Dataset, ...]
+    tables: tuple[Table, ...]
+    owner: str = field(default="team:journey")
+
+
+def reference(parameter: str, family: str) -> Reference:
+    """Return the table that a parameter names."""
+    if parameter == ISSUED:
+        return Reference(family, "recommended_interventions", Days.ALL)
+    for prefix, schema in (("raw_", RAW), ("quarantined_", QUARANTINE)):
+        if parameter.startswith(prefix):
+            return Reference(schema, parameter.removeprefix(prefix))
+    for prefix, days in (("earlier_", Days.EARLIER), ("all_", Days.ALL)):
+        if parameter.startswith(prefix):
+            return Reference(family, parameter.removeprefix(prefix), days)
+    return Reference(family, parameter)
+
+
+def inputs_of(function: Callable[..., object], family: str) -> dict[str, Reference]:
+    """Return the tables that a function's parameters name."""
+    names = [name for name in inspect.signature(function).parameters if name not in PARAMETERS]
+    declared = getattr(function, "inputs", None)
+    return declared or {name: reference(name, family) for name in names}
+
+
+def parameters_of(function: Callable[..., object]) -> set[str]:
+    """Return the parameters of a function that are no tables."""
+    return set(inspect.signature(function).parameters) & set(PARAMETERS)
+
+
+def in_order(tables: Iterable[Table]) -> list[Table]:
+    """Return the tables so that each comes after what it reads.
+
+    Raises:
+        ValueError: two tables wait for each other.
+    """
+    waiting = list(tables)
+    names = {(table.schema, table.name) for table in waiting}
+    done: list[Table] = []
+    while waiting:
+        ready = [table for table in waiting if not (table.upstream() & names) - {(d.schema, d.name) for d in done}]
+        if not ready:
+            raise ValueError(f"These tables wait for each other: {', '.join(table.full_name for table in waiting)}")
+        done += ready
+        waiting = [table for table in waiting if table not in ready]
+    return done

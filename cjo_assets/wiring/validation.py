@@ -1,0 +1,121 @@
+"""Contracts applied: is this table what it promises to be?
+
+The contract is a pandera model. Names and types are judged by pandera without reading a row. What a row can break is
+counted for all rules in one scan, by the expressions that `shared.contract` derives from the same model; where
+something is broken, pandera judges those rows and words the failure. So a table of any size stays in the engine, and a
+test holds both verdicts equal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pandera.errors
+import pandera.ibis as pa
+from pandera.config import ValidationDepth, config_context
+
+from cjo_assets.policy import Vocabulary
+from cjo_assets.shared.contract import (
+    FAILURE_CASES,
+    Contract,
+    any_of,
+    breaches,
+    columns_of,
+    key_of,
+    pandera_schema,
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found wrong with a table.
+
+    Attributes:
+        rows: rows judged.
+        broken: rows per broken rule.
+        examples: some of the offending rows, as plain values.
+        wording: what pandera says about them.
+    """
+
+    rows: int
+    broken: dict[str, int]
+    examples: list[dict[str, Any]]
+    wording: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing was found."""
+        return not self.broken
+
+
+def judged(table: ir.Table, contract: type[Contract], vocabulary: Vocabulary) -> Verdict:
+    """Judge a table by its contract.
+
+    Columns beyond the contract are judged as rules: they are named after one and say where it is broken.
+    """
+    names = {spec.name for spec in columns_of(contract)}
+    relations = [name for name in table.columns if name not in names]
+    schema = pandera_schema(contract, vocabulary)
+    if relations:
+        schema = schema.add_columns({name: pa.Column(bool, pa.Check.isin([False]), nullable=True) for name in relations})
+    wrong_shape = _wrong_shape(schema, table)
+    if wrong_shape:
+        return Verdict(0, {rule: 1 for rule in wrong_shape}, [], tuple(wrong_shape))
+    rules = breaches(contract, table, vocabulary) | {name: table[name].fill_null(False) for name in relations}
+    numbered = {f"rule_{number}": rule for number, rule in enumerate(rules.values())}
+    counts = table.agg(
+        rows=table.count(), **{name: rule.cast("int64").sum().fill_null(0) for name, rule in numbered.items()}
+    )
+    row = counts.to_pyarrow().to_pylist()[0]
+    broken = {rule: row[f"rule_{number}"] for number, rule in enumerate(rules) if row[f"rule_{number}"]}
+    repeated = _repeated_rows(table, key_of(contract))
+    if repeated:
+        broken["key: not unique"] = repeated
+    if not broken:
+        return Verdict(row["rows"], {}, [])
+    offenders = table.filter(any_of(rules.values())).limit(FAILURE_CASES).to_pyarrow()
+    shown = [_shown(found, key_of(contract), names) for found in offenders.to_pylist()]
+    return Verdict(row["rows"], broken, shown, _wording(schema, offenders, table))
+
+
+def _wrong_shape(schema: pa.DataFrameSchema, table: ir.Table) -> list[str]:
+    """Return what pandera says about names and types, without reading a row."""
+    shape = pa.DataFrameSchema(
+        {name: pa.Column(spec.dtype, nullable=True) for name, spec in schema.columns.items()}, strict=True
+    )
+    try:
+        with config_context(validation_depth=ValidationDepth.SCHEMA_ONLY):
+            shape.validate(table, lazy=True)
+    except pandera.errors.SchemaErrors as errors:
+        return sorted({str(error) for error in errors.schema_errors})
+    return []
+
+
+def _wording(schema: pa.DataFrameSchema, offenders: Any, table: ir.Table) -> tuple[str, ...]:
+    """Let pandera judge the offending rows: at most `FAILURE_CASES`, so that its report fits a person."""
+    schema.unique = None
+    rows = ibis.memtable(offenders, schema=table.schema())
+    try:
+        schema.validate(rows, lazy=True)
+    except pandera.errors.SchemaErrors as errors:
+        return tuple(str(error) for error in errors.schema_errors)
+    return ()
+
+
+def _repeated_rows(table: ir.Table, key: tuple[str, ...]) -> int:
+    if not key:
+        return 0
+    distinct = table.select(*key).distinct().count()
+    counts = ibis.memtable({"one": [1]}).agg(rows=table.count().as_scalar(), distinct=distinct.as_scalar())
+    row = counts.to_pyarrow().to_pylist()[0]
+    return int(row["rows"] - row["distinct"])
+
+
+def _shown(row: dict[str, Any], key: tuple[str, ...], names: set[str]) -> dict[str, Any]:
+    """Return the key of a row, its customer, and the rules beyond the contract that it breaks."""
+    keep = [*key, *(name for name in ("customer_id",) if name in names and name not in key)]
+    broken = [name for name, value in row.items() if name not in names and value is True]
+    return {name: str(row[name]) for name in keep or sorted(names)} | ({"broken": ", ".join(broken)} if broken else {})
