@@ -170,3 +170,9 @@ FAMILY = Family(
     ),
     tables=(*LOOKUPS, *TABLES),
 )
+
+
+@dg.definitions
+def journey_assets() -> dg.Definitions:
+    """Return the assets of the journey family."""
+    return family_definitions(FAMILY)

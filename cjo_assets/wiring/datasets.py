@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 from cjo_assets.policy import Policy
 from cjo_assets.shared.dataset import Dataset
 from cjo_assets.shared.quarantine import QuarantinedRows, accepted_rows, quarantined_rows, typed_rows
-from cjo_assets.wiring.tables import QUARANTINE, RAW, Audit, Reference, Table, inputs_of, parameters_of
+from cjo_assets.wiring.tables import QUARANTINE, RAW, Audit, Reference, Table, given_inputs, inputs_of, parameters_of
 
 
 def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()) -> list[Table]:
@@ -102,7 +102,4 @@ def _declared(
     """Give a function made here the name, the docstring and the inputs that one in a table's file would have."""
     function.__name__ = name
     function.__doc__ = description
-    function.inputs = inputs  # type: ignore[attr-defined]
-    return function
-
-
+    return given_inputs(function, inputs)

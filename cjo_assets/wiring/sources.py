@@ -20,9 +20,11 @@ from cjo_assets.shared.contract import Column, columns_of
 from cjo_assets.shared.dataset import Dataset
 from cjo_assets.shared.quarantine import RAW_COLUMNS
 from cjo_assets.wiring.errors import InputError
+from cjo_assets.wiring.tables import MANIFEST as MANIFEST_TABLE
+from cjo_assets.wiring.tables import RAW
 
 FORMATS = {".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv", ".parquet": "parquet"}
-MANIFEST = "raw.manifest"
+MANIFEST = f"{RAW}.{MANIFEST_TABLE}"
 MANIFEST_COLUMNS = "dataset VARCHAR, source_file VARCHAR, file_sha256 VARCHAR, rows_read BIGINT, note VARCHAR"
 BYTE_ORDER_MARK = codecs.BOM_UTF8
 CHUNK_BYTES = 1 << 20

@@ -20,7 +20,7 @@ from cjo_assets.shared.contract import columns_of, key_of, schema_of
 from cjo_assets.shared.dataset import Dataset
 from cjo_assets.wiring.errors import ContractBreach
 from cjo_assets.wiring.sources import MANIFEST, MANIFEST_COLUMNS, raw_schema
-from cjo_assets.wiring.tables import RAW, Audit, Days, Family, Reference, Table, inputs_of, parameters_of
+from cjo_assets.wiring.tables import AUDIT, RAW, Audit, Days, Family, Reference, Table, inputs_of, parameters_of
 from cjo_assets.wiring.validation import Verdict, judged
 
 CONTRACT_CHECK = "contract"
@@ -48,6 +48,7 @@ class Store:
     def __init__(self, connection: duckdb.DuckDBPyConnection, families: tuple[Family, ...]) -> None:
         """Make sure that every table exists, so that the first day reads empty ones."""
         self.connection = connection
+        self.days_of_run: tuple[date, ...] = ()
         connection.execute("SET TimeZone = 'UTC'")
         self.backend = ibis.duckdb.from_connection(connection)
         self.tables = {(table.schema, table.name): table for family in families for table in family.tables}
@@ -65,11 +66,25 @@ class Store:
         """Return an input as a transform sees it."""
         rows = self.backend.table(reference.name, database=reference.schema)
         table = self.tables.get((reference.schema, reference.name))
-        if table is None or not table.is_dated or reference.days is Days.ALL:
+        if table is None or not table.is_dated:
             return rows
-        if reference.days is Days.EARLIER:
-            return rows.filter(rows.as_of < as_of)
-        return rows.filter(rows.as_of == as_of).drop("as_of")
+        if reference.days is Days.TODAY:
+            return rows.filter(rows.as_of == as_of).drop("as_of")
+        # Days that a failed run left behind were never decided on.
+        runs = self.backend.table("runs", database=AUDIT)
+        decided = rows.as_of.isin(runs.filter(runs.is_published).as_of) | rows.as_of.isin(list(self.days_of_run))
+        rows = rows.filter(decided)
+        return rows.filter(rows.as_of < as_of) if reference.days is Days.EARLIER else rows
+
+    def rows_by_group(self, as_of: date) -> dict[str, dict[str, int]]:
+        """Count the rows of every table on a day, undated tables whole, by group."""
+        groups: dict[str, dict[str, int]] = {RAW: {}}
+        for dataset in self.datasets:
+            groups[RAW][f"{RAW}.{dataset.name}"] = self._count(f"{RAW}.{dataset.name}", None)
+        for table in self.tables.values():
+            day = as_of if table.is_dated else None
+            groups.setdefault(table.group, {})[table.full_name] = self._count(table.full_name, day)
+        return groups
 
     def expression(self, table: Table, as_of: date | None, policy: Policy) -> ir.Table:
         """Return the table as an expression of its inputs, in the contract's columns and types."""
@@ -135,6 +150,11 @@ class Store:
         given: dict[str, Any] = {"as_of": as_of, "policy": policy}
         tables = {name: self.read(reference, as_of) for name, reference in inputs_of(function, schema).items()}
         return function(**{name: given[name] for name in parameters_of(function)}, **tables)
+
+    def _count(self, name: str, day: date | None) -> int:
+        where, parameters = ("", []) if day is None else (" WHERE as_of = ?", [day])
+        row = self.connection.execute(f"SELECT count(*) FROM {name}{where}", parameters).fetchone()
+        return int(row[0]) if row else 0
 
     def _create(self, name: str, columns: str) -> None:
         self.connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")

@@ -19,6 +19,7 @@ runs, and the decisions of this run follow from them. Time, not the graph, keeps
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from cjo_assets.shared.contract import Contract, DatedContract
 from cjo_assets.shared.dataset import Dataset
 
 RAW, QUARANTINE, AUDIT = "raw", "quarantine", "audit"
+MANIFEST = "manifest"
 ISSUED = "issued_interventions"
 PARAMETERS = ("as_of", "policy", "rows")
 
@@ -84,7 +86,7 @@ class Table:
         schema: schema of the engine and first part of the asset key.
         name: table and second part of the asset key.
         contract: what it promises.
-        transform: how it is computed.
+        transform: how it is computed; None where the run itself writes it.
         group: stage of the family, for the Dagster UI.
         audits: questions asked after it was computed.
         is_view: nothing is stored; readers compute it.
@@ -95,7 +97,7 @@ class Table:
     schema: str
     name: str
     contract: type[Contract]
-    transform: Callable[..., ir.Table]
+    transform: Callable[..., ir.Table] | None
     group: str
     audits: tuple[Audit, ...] = ()
     is_view: bool = False
@@ -114,7 +116,7 @@ class Table:
 
     def inputs(self) -> dict[str, Reference]:
         """Return the tables that the transform names."""
-        return inputs_of(self.transform, self.schema)
+        return inputs_of(self.transform, self.schema) if self.transform else {}
 
     def audit_inputs(self) -> dict[str, Reference]:
         """Return the tables that the audits name."""
@@ -130,7 +132,7 @@ class Table:
             (reference.schema, reference.name)
             for name, reference in references
             if name != ISSUED and reference.days is not Days.EARLIER
-        } - {(self.schema, self.name)}
+        } - {(self.schema, self.name), (RAW, MANIFEST)}
 
 
 @dataclass(frozen=True)
@@ -159,8 +161,19 @@ def reference(parameter: str, family: str) -> Reference:
 def inputs_of(function: Callable[..., object], family: str) -> dict[str, Reference]:
     """Return the tables that a function's parameters name."""
     names = [name for name in inspect.signature(function).parameters if name not in PARAMETERS]
-    declared = getattr(function, "inputs", None)
-    return declared or {name: reference(name, family) for name in names}
+    given: dict[str, Reference] | None = getattr(function, "inputs", None)
+    return {name: reference(name, family) for name in names} if given is None else given
+
+
+def given_inputs(function: Callable[..., ir.Table], inputs: dict[str, Reference]) -> Callable[..., ir.Table]:
+    """Return the function with inputs that its parameters do not name."""
+
+    @functools.wraps(function)
+    def given(**tables: ir.Table) -> ir.Table:
+        return function(**tables)
+
+    given.inputs = inputs  # type: ignore[attr-defined]
+    return given
 
 
 def parameters_of(function: Callable[..., object]) -> set[str]:

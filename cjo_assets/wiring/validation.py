@@ -71,13 +71,14 @@ def judged(table: ir.Table, contract: type[Contract], vocabulary: Vocabulary) ->
     )
     row = counts.to_pyarrow().to_pylist()[0]
     broken = {rule: row[f"rule_{number}"] for number, rule in enumerate(rules) if row[f"rule_{number}"]}
-    repeated = _repeated_rows(table, key_of(contract))
+    key = key_of(contract)
+    repeated = row["rows"] - table.select(*key).distinct().count().to_pyarrow().as_py() if key else 0
     if repeated:
         broken["key: not unique"] = repeated
     if not broken:
         return Verdict(row["rows"], {}, [])
     offenders = table.filter(any_of(rules.values())).limit(FAILURE_CASES).to_pyarrow()
-    shown = [_shown(found, key_of(contract), names) for found in offenders.to_pylist()]
+    shown = [_shown(found, key, names) for found in offenders.to_pylist()]
     return Verdict(row["rows"], broken, shown, _wording(schema, offenders, table))
 
 
@@ -103,15 +104,6 @@ def _wording(schema: pa.DataFrameSchema, offenders: Any, table: ir.Table) -> tup
     except pandera.errors.SchemaErrors as errors:
         return tuple(str(error) for error in errors.schema_errors)
     return ()
-
-
-def _repeated_rows(table: ir.Table, key: tuple[str, ...]) -> int:
-    if not key:
-        return 0
-    distinct = table.select(*key).distinct().count()
-    counts = ibis.memtable({"one": [1]}).agg(rows=table.count().as_scalar(), distinct=distinct.as_scalar())
-    row = counts.to_pyarrow().to_pylist()[0]
-    return int(row["rows"] - row["distinct"])
 
 
 def _shown(row: dict[str, Any], key: tuple[str, ...], names: set[str]) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Questions over tables that an auditor asks: what came in, what was turned away, which policy, which run."""

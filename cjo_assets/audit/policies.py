@@ -1,0 +1,43 @@
+"""Every policy that ever decided.
+
+One row per policy hash. Rows are only added.
+"""
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.policy import Policy
+from cjo_assets.shared.contract import Contract, column
+
+
+class Policies(Contract):
+    """Policies ever used. One row per policy hash."""
+
+    policy_hash: str = column("Sha256 over the rules.")
+    version: str = column("Version its author gave it.")
+    author: str = column("Who wrote it; null where not said.", nullable=True)
+    approver: str = column("Who approved it; null where nobody did.", nullable=True)
+    reason: str = column("Why it was changed; null where not said.", nullable=True)
+    content: str = column("The whole policy, as JSON.")
+
+    class Config:
+        """A policy stands once."""
+
+        unique = ["policy_hash"]
+
+
+def policies(policies: ir.Table, policy: Policy) -> ir.Table:
+    """Add the policy of this run if it is new."""
+    known = policies.agg(is_known=(policies.policy_hash == policy.policy_hash).any().fill_null(False))
+    return known.filter(~known.is_known).select(
+        policy_hash=_text(policy.policy_hash),
+        version=_text(policy.version),
+        author=_text(policy.author),
+        approver=_text(policy.approver),
+        reason=_text(policy.reason),
+        content=_text(policy.model_dump_json()),
+    )
+
+
+def _text(value: str | None) -> ir.StringScalar:
+    return ibis.null("string") if value is None else ibis.literal(value)

@@ -1,0 +1,71 @@
+"""Every run, with its goal and its plan.
+
+One row per run and as-of date. The only table that knows the wall clock. The plan is a template, not an invention: the
+stages of the seed's orchestrator, in order.
+"""
+
+import json
+from datetime import date
+from typing import Any
+
+from cjo_assets.shared.contract import Contract, Instant, TextList, column
+
+GOAL = {
+    "objective": "Find customers in trouble, decide what to do about it, and account for what it cost and brought.",
+    "scope": "all customers",
+    "constraints": ["rules decide", "people approve", "nothing later than the as-of date is known"],
+}
+PLAN = (
+    ("load", "Read the raw datasets.", ("raw",)),
+    ("validate", "Hold every row to its contract and quarantine what breaks it.", ("quarantine", "validated_lookups")),
+    ("evaluate", "Judge each customer's stage and add up the signals.", ("evaluation",)),
+    ("score", "Score risk, with every factor on record.", ("risk",)),
+    ("recommend", "Choose a playbook for each need, or say why none fits.", ("recommendation",)),
+    ("escalate", "Ask people for the decisions that are theirs.", ("approval",)),
+    ("follow_up", "Join outcomes to the interventions they measure.", ("outcome",)),
+    ("account", "Measure KPIs and ROI on what was executed.", ("value",)),
+    ("publish", "Write the report and replace the published database.", ("publish",)),
+)
+
+
+class Runs(Contract):
+    """Runs and what they did. One row per run and as-of date."""
+
+    run_id: str = column("Run, as Dagster names it.")
+    as_of: date = column("As-of date.")
+    goal: str = column("What the run was for, as JSON.")
+    plan: str = column("Its steps, as JSON; with the tables and rows of each where progress is tracked.")
+    policy_hash: str = column("Policy that decided.")
+    started_at: Instant = column("Start of the run [UTC].")
+    ended_at: Instant = column("End of the day's work [UTC].")
+    processing_time: float = column("From start to end [seconds].", ge=0)
+    rows_per_table: str = column("Rows of each table on that day, as JSON.")
+    report_path: str = column("The report, relative to the home; null where none was written.", nullable=True)
+    errors: TextList = column("What went wrong, empty where nothing did.")
+    is_published: bool = column("Whether the day reached the published database.")
+
+    class Config:
+        """A run does a day once."""
+
+        unique = ["run_id", "as_of"]
+
+
+def goal_of(as_of: date, customer_id: str | None = None) -> dict[str, Any]:
+    """Return the goal of a run."""
+    return GOAL | {"as_of": as_of.isoformat(), "scope": customer_id or GOAL["scope"]}
+
+
+def plan_of(rows_by_group: dict[str, dict[str, int]] | None) -> list[dict[str, Any]]:
+    """Return the plan, with the rows of each step's tables where they are tracked."""
+    steps = []
+    for number, (name, description, groups) in enumerate(PLAN, start=1):
+        step: dict[str, Any] = {"step": number, "name": name, "description": description}
+        if rows_by_group is not None:
+            step["rows"] = {table: rows for group in groups for table, rows in rows_by_group.get(group, {}).items()}
+        steps.append(step)
+    return steps
+
+
+def as_json(value: Any) -> str:
+    """Return a value as JSON with sorted keys."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)

@@ -1,0 +1,12 @@
+"""The warehouse that every asset writes to."""
+
+import dagster as dg
+
+from cjo_assets.wiring.settings import Settings
+from cjo_assets.wiring.warehouse import Warehouse
+
+
+@dg.definitions
+def warehouse() -> dg.Definitions:
+    """Return the warehouse resource."""
+    return dg.Definitions(resources={"warehouse": Warehouse(database=str(Settings.from_environment().build))})

@@ -1,0 +1,1 @@
+"""Tables to text: every figure shown is a cell of a table."""

@@ -1,0 +1,240 @@
+"""Declared tables to Dagster assets.
+
+Belongs here: keys, specs, checks and the one function that materializes any table. Does not belong here: what a table is
+(`tables.py`) and how it is stored (`store.py`).
+"""
+
+import hashlib
+import inspect
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from cjo_assets.shared.contract import Contract, columns_of
+from cjo_assets.shared.dataset import Dataset
+from cjo_assets.wiring.errors import ContractBreach, InputError
+from cjo_assets.wiring.partitions import days, days_of
+from cjo_assets.wiring.progress import report_progress
+from cjo_assets.wiring.sources import load_dataset
+from cjo_assets.wiring.store import CONTRACT_CHECK, Stored
+from cjo_assets.wiring.tables import RAW, Family, Table
+from cjo_assets.wiring.validation import Verdict
+from cjo_assets.wiring.warehouse import Warehouse
+
+PREVIEW_ROWS = 5
+POOL = "duckdb"
+
+
+def family_definitions(family: Family) -> dg.Definitions:
+    """Return the assets of a family: one per file and one per table."""
+    raw = [raw_asset(dataset, family) for dataset in family.datasets]
+    computed = [table_asset(table, family) for table in family.tables if table.transform is not None]
+    return dg.Definitions(assets=[*raw, *computed])
+
+
+def key_of_table(schema: str, name: str) -> dg.AssetKey:
+    """Return the asset key of a table: its schema and its name."""
+    return dg.AssetKey([schema, name])
+
+
+def raw_asset(dataset: Dataset, family: Family) -> dg.AssetsDefinition:
+    """Return the asset of a file, read as text."""
+    note_check = dg.AssetCheckSpec(
+        "supplied", asset=key_of_table(RAW, dataset.name), description="Whether the file is there and read in full."
+    )
+
+    @dg.asset(
+        key=key_of_table(RAW, dataset.name),
+        group_name=f"{family.name}_raw",
+        kinds={"duckdb", "file"},
+        owners=[family.owner],
+        tags={"family": family.name, "stage": RAW},
+        description=f"The file {dataset.name} as it was read: text, row by row, with where each row stood.",
+        check_specs=[note_check],
+        pool=POOL,
+    )
+    def load(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+        settings = warehouse.settings
+        try:
+            loaded = load_dataset(
+                warehouse.store.connection, dataset, settings.data, family.name, settings.inputs
+            )
+        except InputError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+        report_progress(f"{RAW}.{dataset.name}", loaded.rows)
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": loaded.rows,
+                "dagster/table_name": f"{RAW}.{dataset.name}",
+                "source_file": loaded.source_file or "none",
+                "file_sha256": loaded.file_sha256 or "none",
+                "read_again": not loaded.is_unchanged,
+            },
+            check_results=[
+                dg.AssetCheckResult(
+                    passed=loaded.note is None,
+                    check_name=note_check.name,
+                    severity=dg.AssetCheckSeverity.WARN,
+                    metadata={"rows": loaded.rows, "note": loaded.note or "none"},
+                )
+            ],
+        )
+
+    return load
+
+
+def table_asset(table: Table, family: Family) -> dg.AssetsDefinition:
+    """Return the asset of a table, with its contract and its audits as checks."""
+    key = key_of_table(table.schema, table.name)
+
+    @dg.asset(
+        key=key,
+        deps=_dependencies(table),
+        group_name=f"{family.name}_{table.group}",
+        kinds={"duckdb", "ibis"},
+        owners=[family.owner],
+        tags={"family": family.name, "stage": table.group},
+        description=_description(table),
+        metadata={
+            "dagster/column_schema": column_schema(table.contract),
+            "dagster/table_name": table.full_name,
+            **_code_reference(table.transform),
+        },
+        code_version=_code_version(table),
+        partitions_def=days if table.is_dated else None,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        check_specs=_check_specs(table, key),
+        pool=POOL,
+    )
+    def materialize(
+        context: dg.AssetExecutionContext, warehouse: Warehouse
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        asked = days_of(context) if table.is_dated else [None]
+        yield from materialized(table, asked, warehouse)
+
+    return materialize
+
+
+def materialized(
+    table: Table, asked: list[date] | list[None], warehouse: Warehouse
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    """Compute a table for each day asked for, and report rows, statement and checks of the last.
+
+    Raises:
+        dagster.Failure: the table breaks its contract; the last good one is kept.
+    """
+    if not asked:
+        raise dg.Failure(f"{table.full_name} has a state on every day: launch it with a partition.", allow_retries=False)
+    stored: list[Stored] = []
+    for day in asked:
+        try:
+            stored.append(warehouse.store.replace(table, day, warehouse.policy))
+        except ContractBreach as breach:
+            for name, verdict in breach.verdicts.items():
+                yield dg.AssetCheckResult(
+                    passed=False, check_name=name, asset_key=key_of_table(table.schema, table.name), metadata=_shown(verdict)
+                )
+            raise dg.Failure(str(breach), allow_retries=False) from breach
+    rows = sum(result.rows for result in stored)
+    report_progress(table.full_name, rows)
+    yield dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": rows,
+            "dagster/table_name": table.full_name,
+            "sql": dg.MetadataValue.md(f"```sql\n{stored[-1].sql}\n```"),
+            "policy_hash": warehouse.policy.policy_hash,
+            "preview": _preview(table, asked[-1], warehouse),
+        },
+        check_results=[_check_result(name, table, stored) for name in stored[-1].verdicts],
+    )
+
+
+def column_schema(contract: type[Contract]) -> dg.TableSchema:
+    """Return a contract as Dagster shows it."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=spec.name,
+                type=str(spec.type),
+                description=spec.description,
+                constraints=dg.TableColumnConstraints(nullable=spec.nullable),
+            )
+            for spec in columns_of(contract)
+        ]
+    )
+
+
+def _dependencies(table: Table) -> list[dg.AssetDep]:
+    return [dg.AssetDep(key_of_table(schema, name)) for schema, name in sorted(table.upstream())]
+
+
+def _description(table: Table) -> str:
+    what = inspect.getdoc(table.contract) or ""
+    how = inspect.getdoc(table.transform) or ""
+    return f"{what}\n\n{how.partition(chr(10))[0]}"
+
+
+def _code_reference(transform: Callable[..., Any]) -> dict[str, Any]:
+    code = inspect.unwrap(transform).__code__
+    reference = dg.LocalFileCodeReference(
+        file_path=code.co_filename, line_number=code.co_firstlineno, label=transform.__name__
+    )
+    return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference])}
+
+
+def _code_version(table: Table) -> str:
+    """Return a hash over the file of the table, so that it changes when contract or transform do."""
+    module = inspect.getmodule(table.transform)
+    source = inspect.getsource(module) if module else table.transform.__qualname__
+    return hashlib.sha256(f"{table.full_name}\n{source}".encode()).hexdigest()[:12]
+
+
+def _check_specs(table: Table, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
+    contract = dg.AssetCheckSpec(
+        CONTRACT_CHECK, asset=key, blocking=True, description="Names, types, ranges, vocabulary, nulls and key."
+    )
+    audits = [
+        dg.AssetCheckSpec(audit.name, asset=key, blocking=audit.is_blocking, description=audit.description)
+        for audit in table.audits
+    ]
+    return [contract, *audits]
+
+
+def _check_result(name: str, table: Table, stored: list[Stored]) -> dg.AssetCheckResult:
+    verdicts = [result.verdicts[name] for result in stored]
+    worst = max(verdicts, key=lambda verdict: sum(verdict.broken.values()))
+    return dg.AssetCheckResult(
+        passed=all(verdict.passed for verdict in verdicts),
+        check_name=name,
+        asset_key=key_of_table(table.schema, table.name),
+        severity=dg.AssetCheckSeverity.ERROR if name == CONTRACT_CHECK else dg.AssetCheckSeverity.WARN,
+        metadata=_shown(worst),
+    )
+
+
+def _shown(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "rows": verdict.rows,
+        "broken": dg.MetadataValue.json(verdict.broken),
+        "examples": dg.MetadataValue.json(verdict.examples),
+        "pandera": dg.MetadataValue.json(list(verdict.wording)),
+    }
+
+
+def _preview(table: Table, day: date | None, warehouse: Warehouse) -> dg.MetadataValue:
+    store = warehouse.store
+    where = "WHERE as_of = ?" if table.is_dated else ""
+    found = store.connection.execute(
+        f"SELECT * FROM {table.full_name} {where} LIMIT {PREVIEW_ROWS}", [day] if table.is_dated else []
+    ).fetchall()
+    names = [spec.name for spec in columns_of(table.contract)]
+    lines = [f"| {' | '.join(names)} |", f"|{'---|' * len(names)}"]
+    lines += [f"| {' | '.join(_cell(value) for value in row)} |" for row in found]
+    return dg.MetadataValue.md("\n".join(lines))
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

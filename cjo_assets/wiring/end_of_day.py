@@ -1,0 +1,107 @@
+"""The assets that end a day: the report, the record of the run, the published database.
+
+Belongs here: what happens after every table of a day has kept its contract. Does not belong here: how it is done
+(`report.py`, `runs.py`, `publish.py`).
+"""
+
+import dagster as dg
+
+from cjo_assets.wiring.assets import POOL, column_schema, key_of_table
+from cjo_assets.wiring.partitions import days, days_of
+from cjo_assets.wiring.progress import report_progress
+from cjo_assets.wiring.publish import publish
+from cjo_assets.wiring.report import write_report
+from cjo_assets.wiring.runs import forget_record, record_run
+from cjo_assets.wiring.tables import Family
+from cjo_assets.wiring.warehouse import Warehouse
+
+REPORT = dg.AssetKey(["reports", "journey_report"])
+PUBLISHED = dg.AssetKey("published")
+RUNS = key_of_table("audit", "runs")
+OWNER = "team:platform"
+
+
+def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
+    """Return report, run record and published database, downstream of every table."""
+    tables = [table for family in families for table in family.tables if table.transform is not None]
+    keys = [key_of_table(table.schema, table.name) for table in tables]
+    runs = next(table for family in families for table in family.tables if table.full_name == "audit.runs")
+
+    @dg.asset(
+        key=REPORT,
+        deps=keys,
+        partitions_def=days,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name="publish",
+        kinds={"markdown"},
+        owners=[OWNER],
+        tags={"stage": "publish"},
+        pool=POOL,
+        description="The report of the day. One file per as-of date, under reports/ of the home.",
+    )
+    def journey_report(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+        paths = [
+            write_report(warehouse.store, warehouse.settings, day, warehouse.policy) for day in days_of(context)
+        ]
+        path = paths[-1]
+        report_progress("reports.journey_report", len([found for found in paths if found]))
+        if path is None:
+            return dg.MaterializeResult(metadata={"report": "switched off by policy"})
+        text = path.read_text(encoding="utf-8")
+        return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(path), "report": dg.MetadataValue.md(text)})
+
+    @dg.multi_asset(
+        specs=[
+            dg.AssetSpec(
+                RUNS,
+                deps=[*keys, REPORT],
+                group_name="publish",
+                kinds={"duckdb"},
+                owners=[OWNER],
+                tags={"stage": "publish"},
+                description=runs.contract.__doc__,
+                metadata={"dagster/column_schema": column_schema(runs.contract)},
+                partitions_def=days,
+            ),
+            dg.AssetSpec(
+                PUBLISHED,
+                deps=[*keys, REPORT],
+                group_name="publish",
+                kinds={"duckdb"},
+                owners=[OWNER],
+                tags={"stage": "publish"},
+                description="The database that analysts open: the last state in which every check held.",
+                partitions_def=days,
+            ),
+        ],
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=POOL,
+    )
+    def published(context: dg.AssetExecutionContext, warehouse: Warehouse):
+        store, settings, policy = warehouse.store, warehouse.settings, warehouse.policy
+        asked = days_of(context)
+        for day in asked:
+            path = settings.reports / day.isoformat() / "journey_report.md"
+            report = path.relative_to(settings.home) if path.exists() else None
+            record_run(store, context.run, context.instance, day, policy, report)
+        try:
+            publish(store, settings.published, asked)
+        except BaseException:
+            for day in asked:
+                forget_record(store, context.run, day)
+            raise
+        report_progress("published", len(asked))
+        yield dg.MaterializeResult(asset_key=RUNS, metadata={"dagster/row_count": len(asked)})
+        yield dg.MaterializeResult(
+            asset_key=PUBLISHED,
+            metadata={
+                "path": dg.MetadataValue.path(settings.published),
+                "bytes": settings.published.stat().st_size,
+                "days": ", ".join(day.isoformat() for day in asked),
+                "policy_hash": policy.policy_hash,
+            },
+        )
+
+    return dg.Definitions(assets=[journey_report, published])
+
+

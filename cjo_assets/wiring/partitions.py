@@ -1,0 +1,27 @@
+"""Days: which there are, and which of them a step is asked for."""
+
+from datetime import date
+
+import dagster as dg
+
+FIRST_DAY = "2000-01-01"
+
+# Today is a partition before it has ended: a run by day sees what is known so far.
+days = dg.DailyPartitionsDefinition(start_date=FIRST_DAY, end_offset=1)
+
+
+def days_of(context: dg.AssetExecutionContext) -> list[date]:
+    """Return the days of a step in order; none where its run has no partition."""
+    if not context.has_partition_key_range and not context.has_partition_key:
+        return []
+    return [date.fromisoformat(key) for key in context.partition_keys]
+
+
+def days_of_run(run: dg.DagsterRun) -> list[date]:
+    """Return the days that the tags of a run name, in order."""
+    single = run.tags.get("dagster/partition")
+    first = run.tags.get("dagster/asset_partition_range_start", single)
+    last = run.tags.get("dagster/asset_partition_range_end", single)
+    if first is None or last is None:
+        return []
+    return [date.fromisoformat(key) for key in days.get_partition_keys_in_range(dg.PartitionKeyRange(first, last))]

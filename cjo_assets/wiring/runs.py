@@ -1,0 +1,87 @@
+"""The record of a run: when it ran, what it did, what went wrong.
+
+Belongs here: the one use of the wall clock. Does not belong here: what a record says (`audit/runs.py`).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import dagster as dg
+
+from cjo_assets.audit.runs import as_json, goal_of, plan_of
+from cjo_assets.policy import Policy
+from cjo_assets.wiring.store import Store
+
+RUNS = "audit.runs"
+
+
+def record_run(
+    store: Store, run: dg.DagsterRun, instance: dg.DagsterInstance, as_of: date, policy: Policy, report: Path | None
+) -> None:
+    """Write the record of a day that is about to be published."""
+    _insert(store, run, instance, as_of, policy, report.as_posix() if report else None, [], is_published=True)
+
+
+def record_failure(
+    store: Store, run: dg.DagsterRun, instance: dg.DagsterInstance, as_of: date, policy: Policy, errors: list[str]
+) -> None:
+    """Write the record of a day that did not come to its end."""
+    _insert(store, run, instance, as_of, policy, None, errors, is_published=False)
+
+
+def failure_text(entry: dg.EventLogEntry) -> str:
+    """Return what a person should read of a failed step: its name and the reason it gave."""
+    event = entry.dagster_event
+    failure = event.step_failure_data if event else None
+    if failure is None:
+        return entry.user_message
+    if failure.user_failure_data is not None and failure.user_failure_data.description:
+        return failure.user_failure_data.description
+    error = failure.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return f"{entry.step_key}: {error.message.strip() if error else 'no reason was given'}"
+
+
+def forget_record(store: Store, run: dg.DagsterRun, as_of: date) -> None:
+    """Take a record back: the day was not published after all."""
+    store.connection.execute(f"DELETE FROM {RUNS} WHERE run_id = ? AND as_of = ?", [run.run_id, as_of])
+
+
+def _insert(
+    store: Store,
+    run: dg.DagsterRun,
+    instance: dg.DagsterInstance,
+    as_of: date,
+    policy: Policy,
+    report: str | None,
+    errors: list[str],
+    *,
+    is_published: bool,
+) -> None:
+    started = instance.get_run_stats(run.run_id).start_time
+    ended = datetime.now(UTC).replace(tzinfo=None)
+    start = datetime.fromtimestamp(started, UTC).replace(tzinfo=None) if started else ended
+    counts = store.rows_by_group(as_of)
+    tracked = counts if policy.journey.reporting.enable_progress_tracking else None
+    rows = {table: number for tables in counts.values() for table, number in tables.items()}
+    forget_record(store, run, as_of)
+    store.connection.execute(
+        f"INSERT INTO {RUNS} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            run.run_id,
+            as_of,
+            as_json(goal_of(as_of)),
+            as_json(plan_of(tracked)),
+            policy.policy_hash,
+            start,
+            ended,
+            (ended - start).total_seconds(),
+            as_json(rows),
+            report,
+            errors,
+            is_published,
+        ],
+    )

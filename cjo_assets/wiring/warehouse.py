@@ -1,0 +1,147 @@
+"""The warehouse of a run: one writer, one connection, held for as long as the run lasts.
+
+Belongs here: the lock, the connection, the version of the warehouse. Does not belong here: what is read or written.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+from dagster_duckdb import DuckDBResource
+from pydantic import PrivateAttr
+
+from cjo_assets.policy import Policy, load_policy
+from cjo_assets.wiring.errors import WarehouseError
+from cjo_assets.wiring.partitions import days_of_run
+from cjo_assets.wiring.runs import failure_text, record_failure
+from cjo_assets.wiring.settings import Settings
+from cjo_assets.wiring.store import Store, columns_in_sql
+from cjo_assets.wiring.tables import Family
+
+LOCK_POLL_SECONDS = 0.5
+LOCK_REPORT_SECONDS = 10.0
+VERSION_TABLE = "raw.warehouse_version"
+
+
+class Warehouse(DuckDBResource):
+    """The build database, opened once for all steps of a run and closed whatever happens."""
+
+    _store: Store = PrivateAttr()
+    _settings: Settings = PrivateAttr()
+    _policy: Policy = PrivateAttr()
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Warehouse]:
+        """Wait for the lock, open the store, and let both go at the end of the run."""
+        from cjo_assets.wiring.families import all_families
+
+        self._settings = Settings.from_environment()
+        self._policy = load_policy(self._settings.policy)
+        with opened(self._settings, all_families(), self.connection_config, context.log) as store:
+            self._store = store
+            store.days_of_run = tuple(days_of_run(context.run)) if context.run else ()
+            yield self
+            self._record_failure(context)
+
+    def _record_failure(self, context: dg.InitResourceContext) -> None:
+        """Leave a record of a run in which a step failed; the published database stays as it was."""
+        if context.run is None or context.instance is None:
+            return
+        failures = context.instance.all_logs(context.run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+        errors = [failure_text(entry) for entry in failures]
+        for day in self._store.days_of_run if errors else ():
+            record_failure(self._store, context.run, context.instance, day, self._policy, errors)
+
+    @property
+    def store(self) -> Store:
+        """The tables."""
+        return self._store
+
+    @property
+    def settings(self) -> Settings:
+        """The places of the run."""
+        return self._settings
+
+    @property
+    def policy(self) -> Policy:
+        """The policy of the run: the same for all its steps."""
+        return self._policy
+
+
+@contextmanager
+def opened(
+    settings: Settings,
+    families: tuple[Family, ...],
+    connection_config: dict | None = None,
+    log: dg.DagsterLogManager | None = None,
+) -> Iterator[Store]:
+    """Open the build database for writing, alone.
+
+    Raises:
+        WarehouseError: another program holds the file, or another version of this one wrote it.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with _locked(settings.lock, log):
+        connection = _connected(settings.build, connection_config or {})
+        try:
+            _require_version(connection, families, settings.build)
+            yield Store(connection, families)
+        finally:
+            connection.close()
+
+
+@contextmanager
+def _locked(path: Path, log: dg.DagsterLogManager | None) -> Iterator[None]:
+    """Hold the lock; whoever comes second waits and says so."""
+    with path.open("a+", encoding="utf-8") as lock:
+        started = said = time.monotonic()
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                now = time.monotonic()
+                if log is not None and (said == started or now - said > LOCK_REPORT_SECONDS):
+                    log.warning(f"Another run is writing; waiting for it since {now - started:.0f} s.")
+                    said = now
+                time.sleep(LOCK_POLL_SECONDS)
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _connected(path: Path, config: dict) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(path), config=config)
+    except duckdb.IOException as error:
+        raise WarehouseError(f"The database {path} cannot be opened for writing: {str(error).splitlines()[0]}") from error
+
+
+def version_of(families: tuple[Family, ...]) -> str:
+    """Return a hash over the columns and types of all tables."""
+    shapes = [f"{table.full_name}({columns_in_sql(table)})" for family in families for table in family.tables]
+    return hashlib.sha256("\n".join(sorted(shapes)).encode()).hexdigest()
+
+
+def _require_version(connection: duckdb.DuckDBPyConnection, families: tuple[Family, ...], path: Path) -> None:
+    connection.execute("CREATE SCHEMA IF NOT EXISTS raw")
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {VERSION_TABLE} (version VARCHAR)")
+    row = connection.execute(f"SELECT version FROM {VERSION_TABLE}").fetchone()
+    present = version_of(families)
+    if row is None:
+        connection.execute(f"INSERT INTO {VERSION_TABLE} VALUES (?)", [present])
+    elif row[0] != present:
+        raise WarehouseError(
+            f"The warehouse {path} was written by another version of cjo_assets, whose tables had other columns. "
+            "Nothing was changed. Use that version, or start a new one with --home (the archived inputs are under "
+            f"{path.parent / 'inputs'})."
+        )
