@@ -1,0 +1,132 @@
+"""`cjo`: the commands of the platform, thin over everything else.
+
+Belongs here: options, the environment of Dagster, and what a person reads in the terminal. Does not belong here: any
+computation. Dagster and the engine are imported when a command needs them, so that `cjo --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+app = typer.Typer(help=__doc__.splitlines()[0].split(": ")[1], no_args_is_help=True, pretty_exceptions_enable=False)
+console = Console()
+errors = Console(stderr=True)
+
+DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of the input files [CJO_DATA, else data/].")]
+PolicyOption = Annotated[Path | None, typer.Option("--policy", help="Policy file that changes the packaged one [CJO_POLICY].")]
+HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder for all results [CJO_HOME, else warehouse/].")]
+DayOption = Annotated[str | None, typer.Option("--as-of", help="As-of date, YYYY-MM-DD; else the latest date in the data.")]
+CustomerOption = Annotated[str | None, typer.Option("--customer", help="Show one customer's chain and store nothing.")]
+
+
+@app.callback()
+def _commands() -> None:
+    """Governed customer-journey decisions as Dagster assets in DuckDB."""
+
+
+@app.command()
+def run(
+    data: DataOption = None,
+    policy: PolicyOption = None,
+    as_of: DayOption = None,
+    home: HomeOption = None,
+    customer: CustomerOption = None,
+) -> None:
+    """Materialize every table of one day, its report, and the published database."""
+    from cjo_assets.policy import PolicyError
+    from cjo_assets.wiring.errors import InputError, WarehouseError
+
+    _prepare(data, policy, home)
+    try:
+        day = _day(as_of)
+        if customer is not None:
+            _show_customer(customer, day)
+            return
+        _run_day(day)
+    except (InputError, PolicyError, WarehouseError) as error:
+        _fail(str(error))
+
+
+@app.command()
+def ui(
+    home: HomeOption = None, port: Annotated[int, typer.Option(help="Port on the loopback interface.")] = 3000
+) -> None:
+    """Open the Dagster UI on the instance of the home, on loopback."""
+    _prepare(None, None, home)
+    dg = Path(sys.executable).with_name("dg")
+    os.execv(dg, [str(dg), "dev", "--host", "127.0.0.1", "--port", str(port)])
+
+
+@app.command()
+def docs() -> None:
+    """Write docs/tables.md from the contracts."""
+    from cjo_assets.wiring.catalogue import write_tables_page
+
+    console.print(f"Wrote {write_tables_page()}.")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _prepare(data: Path | None, policy: Path | None, home: Path | None) -> None:
+    from cjo_assets.wiring.instance import prepare_environment
+
+    for name, path in (("CJO_DATA", data), ("CJO_POLICY", policy), ("CJO_HOME", home)):
+        if path is not None:
+            os.environ[name] = str(path.resolve())
+    prepare_environment()
+
+
+def _day(as_of: str | None) -> date | None:
+    if as_of is None:
+        return None
+    try:
+        return date.fromisoformat(as_of)
+    except ValueError:
+        _fail(f"--as-of {as_of}: a date is written YYYY-MM-DD.")
+        raise
+
+
+def _run_day(day: date | None) -> None:
+    from cjo_assets.wiring.launch import latest_day, run_day
+    from cjo_assets.wiring.summary import print_summary
+
+    day = day or latest_day()
+    with console.status(f"Materializing {day} ...") as status:
+        done = 0
+
+        def say(table: str, rows: int) -> None:
+            nonlocal done
+            done += 1
+            status.update(f"{done:3} tables, last {table} ({rows:,} rows)")
+            if not console.is_terminal:
+                console.print(f"  {table}: {rows:,} rows", highlight=False)
+
+        failures = run_day(day, say)
+    if failures:
+        for failure in failures:
+            errors.print(f"[red]✗[/red] {failure}", highlight=False, markup=True)
+        _fail(f"The run of {day} failed; the published database is as it was.")
+    print_summary(console, day)
+
+
+def _show_customer(customer: str, day: date | None) -> None:
+    from cjo_assets.wiring.single_customer import print_chain
+
+    if not print_chain(console, customer, day):
+        _fail(f"The data hold no customer {customer}.")
+
+
+def _fail(message: str) -> None:
+    errors.print("[bold red]Error:[/bold red]", end=" ")
+    errors.print(message, highlight=False, markup=False)
+    raise typer.Exit(1)

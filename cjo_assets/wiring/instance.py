@@ -1,0 +1,47 @@
+"""The Dagster instance of a home.
+
+Belongs here: DAGSTER_HOME, and the copy of `dagster.yaml` for a home elsewhere. Does not belong here: what runs on it.
+"""
+
+import os
+from pathlib import Path
+
+import yaml
+
+from cjo_assets.wiring.settings import PROJECT, Settings
+
+INSTANCE_FILE = "dagster.yaml"
+DEFAULT_BASE = "warehouse/dagster"
+
+
+def prepare_environment() -> Settings:
+    """Settle the places of this process, and point Dagster to the instance of the home."""
+    settings = Settings.from_environment()
+    os.environ["CJO_DATA"] = str(settings.data)
+    os.environ["CJO_HOME"] = str(settings.home)
+    if settings.policy:
+        os.environ["CJO_POLICY"] = str(settings.policy)
+    os.environ["DAGSTER_HOME"] = str(_instance_folder(settings.home))
+    # dagster.yaml and dg both start from the project's folder.
+    os.chdir(PROJECT)
+    return settings
+
+
+def _instance_folder(home: Path) -> Path:
+    """Return the folder of the instance's configuration; for a home elsewhere it is written there."""
+    base = home / "dagster"
+    base.mkdir(parents=True, exist_ok=True)
+    if base == PROJECT / DEFAULT_BASE:
+        return PROJECT
+    content = yaml.safe_load((PROJECT / INSTANCE_FILE).read_text(encoding="utf-8"))
+    (base / INSTANCE_FILE).write_text(yaml.safe_dump(_moved(content, base)), encoding="utf-8")
+    return base
+
+
+def _moved(value: object, base: Path) -> object:
+    """Return the configuration with the default folder replaced."""
+    if isinstance(value, dict):
+        return {name: _moved(item, base) for name, item in value.items()}
+    if isinstance(value, str) and (value == DEFAULT_BASE or value.startswith(f"{DEFAULT_BASE}/")):
+        return str(base) + value.removeprefix(DEFAULT_BASE)
+    return value

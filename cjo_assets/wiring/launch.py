@@ -1,0 +1,75 @@
+"""Runs started from this process: which day, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+import dagster as dg
+
+from cjo_assets.policy import load_policy
+from cjo_assets.wiring.errors import InputError
+from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.partitions import FIRST_DAY, days
+from cjo_assets.wiring.progress import listen
+from cjo_assets.wiring.runs import failure_text
+from cjo_assets.wiring.settings import Settings
+from cjo_assets.wiring.sources import latest_date, load_dataset
+from cjo_assets.wiring.warehouse import opened
+
+JOB = "daily"
+
+
+def latest_day() -> date:
+    """Load the files and return the latest date in them that is not in the future.
+
+    The run that follows finds the files loaded and does not read them again.
+
+    Raises:
+        InputError: a file cannot be understood, or none holds a date.
+    """
+    settings = Settings.from_environment()
+    load_policy(settings.policy)
+    families = all_families()
+    with opened(settings, families) as store:
+        for family in families:
+            for dataset in family.datasets:
+                load_dataset(store.connection, dataset, settings.data, family.name, settings.inputs)
+        found = latest_date(store.connection, store.datasets)
+    if found is None:
+        raise InputError(f"No file in {settings.data} holds a date up to today; say --as-of.")
+    return date.fromisoformat(found)
+
+
+def run_day(day: date, say: Callable[[str, int], None]) -> list[str]:
+    """Run the daily job for a day, and return why it failed: nothing where it did not.
+
+    Raises:
+        InputError: the day is no partition.
+        PolicyError: the policy cannot be used.
+    """
+    from cjo_assets.definitions import defs
+
+    load_policy(Settings.from_environment().policy)
+    key = day.isoformat()
+    if not days.has_partition_key(key):
+        raise InputError(f"{key} is no day to run: days go from {FIRST_DAY} to today.")
+    instance = dg.DagsterInstance.get()
+    listen(say)
+    try:
+        result = (
+            defs()
+            .resolve_job_def(JOB)
+            .execute_in_process(
+                partition_key=key,
+                instance=instance,
+                raise_on_error=False,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            )
+        )
+    finally:
+        listen(None)
+    if result.success:
+        return []
+    failures = instance.all_logs(result.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    return [failure_text(entry) for entry in failures] or ["The run did not start; the Dagster UI shows why."]

@@ -1,0 +1,111 @@
+"""One customer's chain, computed in memory: goal, plan and the rows of every step.
+
+Belongs here: the same tables over the rows of one customer, with nothing written. Does not belong here: any rule.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from rich.console import Console
+
+from cjo_assets.audit.runs import goal_of, plan_of
+from cjo_assets.policy import load_policy
+from cjo_assets.shared.contract import columns_of
+from cjo_assets.wiring.errors import InputError
+from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.report import rows_of
+from cjo_assets.wiring.settings import Settings
+from cjo_assets.wiring.sources import latest_date, load_dataset
+from cjo_assets.wiring.store import Store
+from cjo_assets.wiring.tables import RAW, in_order
+
+CHAIN = (
+    "signals",
+    "state_entries",
+    "journey_states",
+    "aggregated_signals",
+    "journey_evaluations",
+    "risk_contributions",
+    "risk_scores",
+    "playbook_candidates",
+    "recommended_interventions",
+    "coverage_gaps",
+    "outcome_analyses",
+)
+
+
+def print_chain(console: Console, customer_id: str, day: date | None) -> bool:
+    """Print what the rules make of one customer; False where there is no such customer."""
+    settings = Settings.from_environment()
+    policy = load_policy(settings.policy)
+    families = all_families()
+    with tempfile.TemporaryDirectory() as archive, duckdb.connect() as connection:
+        store = Store(connection, families)
+        for family in families:
+            for dataset in family.datasets:
+                load_dataset(connection, dataset, settings.data, family.name, Path(archive))
+        found = day.isoformat() if day else latest_date(connection, store.datasets)
+        if found is None:
+            raise InputError(f"No file in {settings.data} holds a date up to today; say --as-of.")
+        as_of = date.fromisoformat(found)
+        _keep_only(store, customer_id)
+        _remember_decisions(store, settings.published, customer_id)
+        tables = [table for family in families for table in family.tables if table.schema != "audit"]
+        for table in in_order(tables):
+            store.replace(table, as_of, policy)
+        if not rows_of(store, "FROM journey.customers"):
+            return False
+        console.print(f"[bold]Goal[/bold] {goal_of(as_of, customer_id)['objective']} Scope: ", end="", highlight=False)
+        console.print(f"{customer_id} on {as_of}", highlight=False, markup=False)
+        console.print("[bold]Plan[/bold] " + " -> ".join(step["name"] for step in plan_of(None)), highlight=False)
+        console.print("[bold]Evidence[/bold]")
+        _print_rows(console, "customers", rows_of(store, "FROM journey.customers"))
+        for name in CHAIN:
+            table = store.tables[("journey", name)]
+            where = " WHERE as_of = ?" if table.is_dated else ""
+            order = ", ".join(f'"{column}"' for column in columns_in_key(table))
+            rows = rows_of(store, f"FROM {table.full_name}{where} ORDER BY {order}", *([as_of] if where else []))
+            _print_rows(console, name, rows)
+    return True
+
+
+def columns_in_key(table: Any) -> list[str]:
+    """Return the columns that order a table's rows."""
+    return list(table.contract.to_schema().unique or [columns_of(table.contract)[0].name])
+
+
+def _keep_only(store: Store, customer_id: str) -> None:
+    """Leave the rows of one customer in the raw tables, and what the playbooks are."""
+    for dataset in store.datasets:
+        names = {spec.name for spec in columns_of(dataset.contract)}
+        if "customer_id" in names:
+            store.connection.execute(
+                f"DELETE FROM {RAW}.{dataset.name} WHERE customer_id IS DISTINCT FROM ?", [customer_id]
+            )
+
+
+def _remember_decisions(store: Store, published: Path, customer_id: str) -> None:
+    """Bring in the customer's published decisions, so that an open need keeps its id."""
+    if not published.exists():
+        return
+    store.connection.execute(f"ATTACH '{str(published).replace(chr(39), chr(39) * 2)}' AS published (READ_ONLY)")
+    try:
+        for name in ("recommended_interventions", "journey_states"):
+            store.connection.execute(
+                f"INSERT INTO journey.{name} SELECT * FROM published.journey.{name} WHERE customer_id = ?", [customer_id]
+            )
+        store.connection.execute("INSERT INTO audit.runs SELECT * FROM published.audit.runs")
+    finally:
+        store.connection.execute("DETACH published")
+
+
+def _print_rows(console: Console, name: str, rows: list[dict[str, Any]]) -> None:
+    console.print(f"  [bold]{name}[/bold]" + ("" if rows else ": none"), highlight=False)
+    for row in rows:
+        cells = [f"{column}={value}" for column, value in row.items() if column not in ("as_of", "customer_id")]
+        console.print("    " + "  ".join(cells), highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,114 @@
+"""What a run ends with on the terminal: the day, read from the published database."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import duckdb
+from rich.console import Console
+from rich.table import Table as Grid
+
+from cjo_assets.reporting.text import money, number
+from cjo_assets.wiring.settings import PROJECT, Settings
+
+
+def print_summary(console: Console, day: date) -> None:
+    """Print customers, decisions, money, quarantine, warnings, and where to look next."""
+    settings = Settings.from_environment()
+    with duckdb.connect(str(settings.published), read_only=True) as connection:
+
+        def rows(sql: str) -> list[dict[str, Any]]:
+            found = connection.execute(sql, {"day": day} if "$day" in sql else {})
+            names = [column[0] for column in found.description]
+            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+        summary = rows("FROM journey.journey_summary WHERE as_of = $day")[0]
+        roi = rows("FROM journey.roi_estimate WHERE as_of = $day")[0]
+        status = rows("FROM journey.kpi_status WHERE as_of = $day ORDER BY family")
+        loads = rows("FROM audit.dataset_loads ORDER BY dataset")
+        parts = " UNION ALL ".join(
+            f"SELECT dataset, record_key, unnest(broken_rules) AS rule FROM quarantine.{load['dataset']}" for load in loads
+        )
+        rejected = rows(
+            "SELECT dataset, rule, count(*) AS rows, string_agg(record_key, ', ' ORDER BY record_key) AS keys "
+            f"FROM ({parts}) GROUP BY ALL ORDER BY dataset, rule"
+        )
+        report = rows("SELECT report_path FROM audit.runs WHERE as_of = $day ORDER BY ended_at DESC LIMIT 1")[0]
+
+    grid = Grid(title=f"Customer journey on {day}", show_header=False, title_justify="left", title_style="bold")
+    grid.add_row("customers", f"{summary['total_customers_analyzed']:,}")
+    grid.add_row(
+        "at risk",
+        f"{summary['customers_at_risk']:,}: {summary['customers_high_risk']:,} high, "
+        f"{summary['customers_medium_risk']:,} medium ({summary['customers_low_risk']:,} low)",
+    )
+    grid.add_row(
+        "decisions",
+        f"{summary['customers_recommended']:,}; {summary['customers_without_answer']:,} customers without an answer",
+    )
+    grid.add_row(
+        "approvals", f"{summary['interventions_pending']:,} pending, {summary['interventions_expired']:,} expired"
+    )
+    grid.add_row(
+        "value and cost",
+        f"{money(roi['total_value'])} - {money(roi['total_cost'])} = {money(roi['net_benefit'])} "
+        f"in {(roi['window_end'] - roi['window_start']).days + 1} days (evidence: {roi['evidence_grade']})",
+    )
+    grid.add_row("KPIs", ", ".join(f"{row['family']} {row['status']}" for row in status) or "switched off by policy")
+    console.print(grid)
+    turned_away = sum(load["rows_rejected"] for load in loads)
+    read = sum(load["rows_read"] for load in loads)
+    console.print(f"[bold]Quarantine[/bold]: {turned_away:,} of {read:,} rows", highlight=False)
+    for row in rejected:
+        _print_plain(console, f"  {row['dataset']}: {row['rule']} ({row['rows']:,}): {_short(row['keys'] or 'no key')}")
+    for load in loads:
+        if load["note"]:
+            _print_plain(console, f"  {load['dataset']}: {load['note']}")
+    console.print("[bold]Checks that warned[/bold]")
+    for name, count, example in _warnings():
+        _print_plain(console, f"  {name}: {number(count, 0)} {_short(example)}")
+    _print_places(console, settings, report["report_path"])
+
+
+def _warnings() -> list[tuple[str, float, str]]:
+    """Return the failed checks of the newest run: name, rows found, an example."""
+    instance = dg.DagsterInstance.get()
+    run = instance.get_run_records(limit=1)[0].dagster_run
+    found = []
+    for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
+        event = entry.dagster_event
+        evaluation = event.asset_check_evaluation_data if event else None
+        if evaluation is None or evaluation.passed:
+            continue
+        broken = evaluation.metadata.get("broken")
+        examples = evaluation.metadata.get("examples")
+        count = sum(broken.value.values()) if broken is not None else 1
+        example = examples.value[0] if examples is not None and examples.value else {}
+        text = ", ".join(f"{name} {value}" for name, value in example.items())
+        found.append((f"{evaluation.asset_key.to_user_string()} {evaluation.check_name}", count, f"({text})" if text else ""))
+    return sorted(found)
+
+
+def _print_places(console: Console, settings: Settings, report: str | None) -> None:
+    def near(path: object) -> str:
+        text = str(path)
+        return text.removeprefix(f"{PROJECT}/")
+
+    console.print("[bold]Next[/bold]")
+    _print_plain(console, f"  tables   {near(settings.published)}")
+    _print_plain(console, f"  report   {near(settings.home / report) if report else 'switched off by policy'}")
+    _print_plain(console, "  one customer    cjo run --customer ID")
+    _print_plain(console, "  lineage, checks make ui")
+
+
+def _print_plain(console: Console, text: str) -> None:
+    """Print text that may hold anything a customer wrote."""
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _short(text: str, limit: int = 100) -> str:
+    return text if len(text) <= limit else f"{text[:limit]} ..."
+
+
