@@ -18,11 +18,12 @@ from cjo_assets.policy import load_policy
 from cjo_assets.shared.contract import columns_of
 from cjo_assets.wiring.errors import InputError
 from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.plain import compute_day, load_files
 from cjo_assets.wiring.report import rows_of
 from cjo_assets.wiring.settings import Settings
-from cjo_assets.wiring.sources import latest_date, load_dataset
+from cjo_assets.wiring.sources import latest_date
 from cjo_assets.wiring.store import Store
-from cjo_assets.wiring.tables import RAW, in_order
+from cjo_assets.wiring.tables import RAW
 
 CHAIN = (
     "signals",
@@ -46,18 +47,14 @@ def print_chain(console: Console, customer_id: str, day: date | None) -> bool:
     families = all_families()
     with tempfile.TemporaryDirectory() as archive, duckdb.connect() as connection:
         store = Store(connection, families)
-        for family in families:
-            for dataset in family.datasets:
-                load_dataset(connection, dataset, settings.data, family.name, Path(archive))
+        load_files(store, families, settings.data, Path(archive))
         found = day.isoformat() if day else latest_date(connection, store.datasets)
         if found is None:
             raise InputError(f"No file in {settings.data} holds a date up to today; say --as-of.")
         as_of = date.fromisoformat(found)
         _keep_only(store, customer_id)
         _remember_decisions(store, settings.published, customer_id)
-        tables = [table for family in families for table in family.tables if table.schema != "audit"]
-        for table in in_order(tables):
-            store.replace(table, as_of, policy)
+        compute_day(store, families, as_of, policy)
         if not rows_of(store, "FROM journey.customers"):
             return False
         console.print(f"[bold]Goal[/bold] {goal_of(as_of, customer_id)['objective']} Scope: ", end="", highlight=False)

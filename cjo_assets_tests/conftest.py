@@ -1,0 +1,98 @@
+"""What tests share: the sample data, the policy, and the chain computed in memory."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from cjo_assets.policy import Policy, load_policy
+from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.plain import compute_day, load_files
+from cjo_assets.wiring.settings import PROJECT
+from cjo_assets.wiring.store import Store
+
+SAMPLE = PROJECT / "data"
+Rows = list[dict[str, Any]]
+
+
+class Chain:
+    """Computed tables in memory."""
+
+    def __init__(self, store: Store) -> None:
+        """Hold the store."""
+        self.store = store
+
+    def rows(self, sql: str, *parameters: Any) -> Rows:
+        """Return the rows of a query as dictionaries."""
+        found = self.store.connection.execute(sql, list(parameters))
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+    def by(self, key: str, table: str) -> dict[Any, dict[str, Any]]:
+        """Return the rows of a table by one of its columns."""
+        return {row[key]: row for row in self.rows(f"FROM {table}")}
+
+
+def computed(data: Path, archive: Path, days: list[date], policy: Policy) -> Chain:
+    """Compute days over a folder, in order, in one store."""
+    families = all_families()
+    store = Store(duckdb.connect(), families)
+    load_files(store, families, data, archive)
+    for day in days:
+        compute_day(store, families, day, policy)
+    return Chain(store)
+
+
+@pytest.fixture(scope="session")
+def policy() -> Policy:
+    """The packaged policy."""
+    return load_policy()
+
+
+@pytest.fixture
+def chain_of(tmp_path: Path, policy: Policy) -> Callable[..., Chain]:
+    """Return a function that computes the chain over a folder."""
+
+    def compute(data: Path, *days: date, rules: Policy = policy) -> Chain:
+        return computed(data, tmp_path / "archive", list(days), rules)
+
+    return compute
+
+
+@pytest.fixture
+def sample_copy(tmp_path: Path) -> Path:
+    """A copy of the sample data that a test may change."""
+    return Path(shutil.copytree(SAMPLE, tmp_path / "data"))
+
+
+@pytest.fixture(scope="session")
+def sample_day(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[Callable[[date], Chain]]:
+    """Return a function that computes a day of the sample, once for all tests."""
+    days: dict[date, Chain] = {}
+
+    def day(as_of: date) -> Chain:
+        if as_of not in days:
+            days[as_of] = computed(SAMPLE, tmp_path_factory.mktemp("archive"), [as_of], policy)
+        return days[as_of]
+
+    yield day
+    for chain in days.values():
+        chain.store.connection.close()
+
+
+def write_rows(folder: Path, dataset: str, rows: Rows) -> Path:
+    """Write a dataset as a JSON array."""
+    path = folder / f"{dataset}.json"
+    path.write_text(json.dumps(rows), encoding="utf-8")
+    return path
+
+
+def read_rows(folder: Path, dataset: str) -> Rows:
+    """Read a dataset written as a JSON array."""
+    rows: Rows = json.loads((folder / f"{dataset}.json").read_text(encoding="utf-8"))
+    return rows
