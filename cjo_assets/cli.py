@@ -20,9 +20,13 @@ console = Console()
 errors = Console(stderr=True)
 
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of the input files [CJO_DATA, else data/].")]
-PolicyOption = Annotated[Path | None, typer.Option("--policy", help="Policy file that changes the packaged one [CJO_POLICY].")]
+PolicyOption = Annotated[
+    Path | None, typer.Option("--policy", help="Policy file that changes the packaged one [CJO_POLICY].")
+]
 HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder for all results [CJO_HOME, else warehouse/].")]
-DayOption = Annotated[str | None, typer.Option("--as-of", help="As-of date, YYYY-MM-DD; else the latest date in the data.")]
+DayOption = Annotated[
+    str | None, typer.Option("--as-of", help="As-of date, YYYY-MM-DD; else the latest date in the data.")
+]
 CustomerOption = Annotated[str | None, typer.Option("--customer", help="Show one customer's chain and store nothing.")]
 
 

@@ -125,9 +125,7 @@ TABLES = [
         "approval",
         is_view=True,
     ),
-    Table(
-        SCHEMA, "approval_history", approval_history.ApprovalHistory, approval_history.approval_history, "approval"
-    ),
+    Table(SCHEMA, "approval_history", approval_history.ApprovalHistory, approval_history.approval_history, "approval"),
     Table(
         SCHEMA,
         "outcome_analyses",

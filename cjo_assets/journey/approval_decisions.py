@@ -27,9 +27,7 @@ class ApprovalDecisions(Contract):
         unique = ["intervention_id"]
 
 
-def relations(
-    rows: ir.Table, interventions: ir.Table, issued_interventions: ir.Table
-) -> dict[str, ir.BooleanValue]:
+def relations(rows: ir.Table, interventions: ir.Table, issued_interventions: ir.Table) -> dict[str, ir.BooleanValue]:
     """Name the decisions on no known intervention."""
     known = known_interventions(interventions, issued_interventions)
     return {"intervention_id: unknown intervention": rows.intervention_id.notin(known.intervention_id)}

@@ -34,5 +34,7 @@ def approval_history(approval_requests: ir.Table, approval_decisions: ir.Table) 
         "intervention_id", "decided_at", "decided_by", "reason", decision="status", is_effective=ibis.literal(True)
     )
     others = approval_decisions.anti_join(answers, ["intervention_id", "decided_at", "decided_by"])
-    ignored = others.select(*(name for name in counted.columns if name != "is_effective"), is_effective=ibis.literal(False))
+    ignored = others.select(
+        *(name for name in counted.columns if name != "is_effective"), is_effective=ibis.literal(False)
+    )
     return ibis.union(counted, ignored.select(counted.columns))

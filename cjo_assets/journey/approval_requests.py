@@ -59,5 +59,3 @@ def approval_requests(
         "reason",
         status="approval_status",
     )
-
-

@@ -191,16 +191,25 @@ def _measures(facts: ir.Table) -> dict[str, Measure]:
             facts.asked, facts.decisions, facts.decisions, "Interventions of the ledger that needed a person."
         ),
         "human_override_rate": Measure(
-            facts.overrides, facts.override_answers, facts.override_answers, "Outcomes that say whether it was overridden."
+            facts.overrides,
+            facts.override_answers,
+            facts.override_answers,
+            "Outcomes that say whether it was overridden.",
         ),
         "data_completeness_rate": Measure(
             facts.accepted, every, every, "Rows of all datasets, dated by the as-of date, that passed their contract."
         ),
         "average_resolution_time_days": Measure(
-            facts.resolution_sum, facts.resolution_count, facts.resolution_count, "Executed interventions that were resolved."
+            facts.resolution_sum,
+            facts.resolution_count,
+            facts.resolution_count,
+            "Executed interventions that were resolved.",
         ),
         "proactive_interventions_ratio": Measure(
-            facts.proactive, facts.acting, facts.acting, "Interventions, watching excluded, made before support was needed."
+            facts.proactive,
+            facts.acting,
+            facts.acting,
+            "Interventions, watching excluded, made before support was needed.",
         ),
         "csat_delta_average": Measure(
             facts.csat_sum, facts.csat_count, facts.csat_count, "Executed interventions with a measured satisfaction."

@@ -68,9 +68,7 @@ def ledger(
     return rows if as_of is None else rows.filter(rows.generated_at <= as_of)
 
 
-def with_approval(
-    rows: ir.Table, approval_decisions: ir.Table, until: ir.TimestampScalar, policy: Policy
-) -> ir.Table:
+def with_approval(rows: ir.Table, approval_decisions: ir.Table, until: ir.TimestampScalar, policy: Policy) -> ir.Table:
     """Add what was asked and answered by an instant: requested_at, expires_at, decision and execution.
 
     `executed_at` is the instant of the approval, or the end of the day where none was needed; null where nothing was

@@ -48,7 +48,6 @@ class PlaybookCandidates(DatedContract):
 
 
 def playbook_candidates(
-    customers: ir.Table,
     journey_states: ir.Table,
     aggregated_signals: ir.Table,
     risk_scores: ir.Table,

@@ -63,4 +63,6 @@ def unknown_trigger_signals(playbooks: ir.Table, policy: Policy) -> ir.Table:
     """Find playbooks that wait for a signal type which the policy's catalogue does not know."""
     known = ibis.literal(sorted(policy.journey.signals.catalogue), "array<string>")
     unknown = playbooks.trigger_signals.filter(lambda name: ~known.contains(name))
-    return playbooks.mutate(unknown=unknown).filter(lambda row: row.unknown.length() > 0).select("playbook_id", "unknown")
+    return (
+        playbooks.mutate(unknown=unknown).filter(lambda row: row.unknown.length() > 0).select("playbook_id", "unknown")
+    )

@@ -15,13 +15,12 @@ from cjo_assets.journey.ledger import (
     EXPIRED,
     REJECTED,
     end_of_day,
-    latest_outcomes,
     ledger,
     with_approval,
 )
 from cjo_assets.journey.playbook_candidates import LOW_CONFIDENCE
 from cjo_assets.policy import Policy
-from cjo_assets.shared.by_segment import by_name_and_segment, by_segment
+from cjo_assets.shared.by_segment import Pick, by_name_and_segment, by_segment
 from cjo_assets.shared.contract import DatedContract, TextList, column, names_where
 from cjo_assets.shared.ids import as_text, content_hash, content_id
 from cjo_assets.shared.numbers import capped, rounded
@@ -106,7 +105,7 @@ def recommended_interventions(
         as_of,
         policy,
     )
-    rows = _with_input_hash(rows, customers, state_entries, seen, playbooks, as_of)
+    rows = _with_input_hash(rows, state_entries, seen, playbooks, as_of)
     reasons = _approval_reasons(rows, policy)
     asks = reasons.length() > 0
     return rows.select(
@@ -133,9 +132,7 @@ def recommended_interventions(
         expected_cost=rows.is_watched.ifelse(0.0, rows.expected_cost),
         expected_value=rows.is_watched.ifelse(ibis.null("float64"), rows.expected_value),
         requires_human_approval=asks & policy.journey.approval.enable_hitl,
-        approval_reasons=reasons
-        if policy.journey.approval.enable_hitl
-        else ibis.literal([WAIVED], "array<string>"),
+        approval_reasons=reasons if policy.journey.approval.enable_hitl else ibis.literal([WAIVED], "array<string>"),
         evaluation_latency_ms=ibis.null("float64"),
         policy_hash=ibis.literal(policy.policy_hash),
     )
@@ -175,7 +172,9 @@ def _choices(candidates: ir.Table, customers: ir.Table, policy: Policy) -> ir.Ta
     watched_rank = rows.rank.min(where=is_watched).over(per_customer)
     rows = rows.mutate(decisive_rank=ibis.coalesce(chosen_rank, watched_rank), is_watched=chosen_rank.isnull())
     rows = rows.filter(rows.is_eligible & (rows.rank == rows.decisive_rank))
-    return rows.drop("segment", "rank", "decisive_rank", "risk_threshold", "roi_ratio", "is_eligible", "first_failed_rule")
+    return rows.drop(
+        "segment", "rank", "decisive_rank", "risk_threshold", "roi_ratio", "is_eligible", "first_failed_rule"
+    )
 
 
 def _with_triggers(rows: ir.Table, seen: ir.Table) -> ir.Table:
@@ -227,7 +226,7 @@ def _with_open_intervention(
 
 
 def _with_input_hash(
-    rows: ir.Table, customers: ir.Table, state_entries: ir.Table, seen: ir.Table, playbooks: ir.Table, as_of: date
+    rows: ir.Table, state_entries: ir.Table, seen: ir.Table, playbooks: ir.Table, as_of: date
 ) -> ir.Table:
     """Add a hash over customer, state entries, signals of the look-back and playbooks, whatever file they came in."""
     decided = rows.select("customer_id")
@@ -267,7 +266,7 @@ def _approval_reasons(rows: ir.Table, policy: Policy) -> ir.ArrayValue:
 
 
 def _priority(rows: ir.Table, policy: Policy) -> ir.FloatingValue:
-    def number(pick):
+    def number(pick: Pick) -> ir.NumericValue:
         return by_segment(policy, rows.segment, pick)
 
     risk_weight = number(lambda rules: rules.recommendation.priority_weights.relative("overall_risk"))

@@ -10,8 +10,8 @@ import ibis.expr.types as ir
 from cjo_assets.journey.customers import TIERS
 from cjo_assets.journey.journey_evaluations import CRITICAL
 from cjo_assets.journey.state_entries import INVALID
-from cjo_assets.policy import JourneyPolicy, Policy
-from cjo_assets.shared.by_segment import by_name_and_segment, by_segment
+from cjo_assets.policy import JourneyPolicy, Policy, Weights
+from cjo_assets.shared.by_segment import Pick, by_name_and_segment, by_segment
 from cjo_assets.shared.contract import DatedContract, TextList, column, names_where
 from cjo_assets.shared.numbers import capped, rounded
 
@@ -49,14 +49,16 @@ def scored_factors(
     rows = customers.join(journey_states.drop("segment"), "customer_id")
     rows = rows.filter(rows.journey_stage.isnull() | rows.journey_stage.notin(policy.vocabulary.terminal_stages))
     rows = rows.join(
-        journey_evaluations.select("customer_id", "stage_health", reasons=journey_evaluations.friction_reasons.length()),
+        journey_evaluations.select(
+            "customer_id", "stage_health", reasons=journey_evaluations.friction_reasons.length()
+        ),
         "customer_id",
     )
     signals = aggregated_signals.select("customer_id", "negative_signals", "aggregated_risk_score")
     rows = rows.join(signals, "customer_id")
     segment = rows.segment
 
-    def number(pick):
+    def number(pick: Pick) -> ir.NumericValue:
         return by_segment(policy, segment, pick)
 
     typical = by_name_and_segment(
@@ -65,7 +67,9 @@ def scored_factors(
     stage_weight = by_name_and_segment(
         policy, rows.journey_stage, segment, lambda rules: rules.risk.time_in_state_stage_weights, 1.0
     )
-    time = stage_weight * capped(rows.days_in_state / (number(lambda rules: rules.risk.time_in_state_saturation) * typical))
+    time = stage_weight * capped(
+        rows.days_in_state / (number(lambda rules: rules.risk.time_in_state_saturation) * typical)
+    )
     rows = rows.mutate(
         signal_strength=rows.aggregated_risk_score,
         # Without a stage there is no time in it: the factor adds nothing, and its raw value stays null.
@@ -106,11 +110,9 @@ def risk_scores(
 ) -> ir.Table:
     """Score, tier and rank the urgency of every customer who has not left."""
     rows = scored_factors(customers, journey_states, journey_evaluations, aggregated_signals, policy)
-    rows = rows.mutate(
-        **{score: rounded(rows[score]) for score in SCORES}, time_in_state=rounded(rows.time_in_state)
-    )
+    rows = rows.mutate(**{score: rounded(rows[score]) for score in SCORES}, time_in_state=rounded(rows.time_in_state))
 
-    def number(pick):
+    def number(pick: Pick) -> ir.NumericValue:
         return by_segment(policy, rows.segment, pick)
 
     overall = rows.overall_risk_score
@@ -156,5 +158,6 @@ def distant_crm_tiers(risk_scores: ir.Table, customers: ir.Table, policy: Policy
     return rows.filter(distance.abs() >= limit).select("customer_id", "crm_risk_tier", "risk_tier")
 
 
-def _group(rules: JourneyPolicy, name: str):
-    return getattr(rules.risk, name)
+def _group(rules: JourneyPolicy, name: str) -> Weights:
+    group: Weights = getattr(rules.risk, name)
+    return group

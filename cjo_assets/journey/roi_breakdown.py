@@ -67,7 +67,8 @@ def roi_breakdown(outcome_analyses: ir.Table, as_of: date, policy: Policy) -> ir
             hours * rules.cost_per_human_review_hour,
             _text(
                 facts.reviews,
-                f" reviews x {rules.review_minutes_per_approval:g} minutes x {rules.cost_per_human_review_hour:g} an hour",
+                f" reviews x {rules.review_minutes_per_approval:g} minutes"
+                f" x {rules.cost_per_human_review_hour:g} an hour",
             ),
             "Every review takes the same time, whatever its answer.",
         ),
@@ -92,7 +93,9 @@ def roi_breakdown(outcome_analyses: ir.Table, as_of: date, policy: Policy) -> ir
             "infrastructure",
             COST,
             ibis.literal(rules.infrastructure_cost_per_month * months),
-            ibis.literal(f"{rules.infrastructure_cost_per_month:g} a month x {rules.window_days} / {DAYS_PER_MONTH} days"),
+            ibis.literal(
+                f"{rules.infrastructure_cost_per_month:g} a month x {rules.window_days} / {DAYS_PER_MONTH} days"
+            ),
             "The window bears its share of a month of 30 days.",
         ),
         (

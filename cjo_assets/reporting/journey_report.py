@@ -3,6 +3,7 @@
 Belongs here: order and wording. Does not belong here: any arithmetic; a figure that no table holds is not shown.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -59,7 +60,9 @@ def journey_report(figures: JourneyFigures) -> str:
 
 def _verdict(figures: JourneyFigures) -> str:
     day, roi = figures.summary, figures.roi
-    families = ", ".join(f"{row['family']}: **{row['status']}**" for row in figures.kpi_status) or "KPIs are off by policy"
+    families = (
+        ", ".join(f"{row['family']}: **{row['status']}**" for row in figures.kpi_status) or "KPIs are off by policy"
+    )
     return "\n".join(
         [
             f"- {shown(day['total_customers_analyzed'])} customers, {shown(day['customers_at_risk'])} at risk "
@@ -99,8 +102,15 @@ def _gaps(figures: JourneyFigures) -> str:
     if not figures.gaps:
         return "None: every customer at risk has a decision."
     rows = [
-        [harmless(row["customer_id"]), *(shown(row[name]) for name in ("journey_stage", "risk_tier", "stage_health"))]
-        + [number(row["overall_risk_score"]), money(row["account_value"]), harmless(row["reason"])]
+        [
+            harmless(row["customer_id"]),
+            shown(row["journey_stage"]),
+            shown(row["risk_tier"]),
+            shown(row["stage_health"]),
+            number(row["overall_risk_score"]),
+            money(row["account_value"]),
+            harmless(row["reason"]),
+        ]
         for row in figures.gaps
     ]
     header = ["customer", "stage", "tier", "health", "risk", "account value", "reason"]
@@ -110,14 +120,19 @@ def _gaps(figures: JourneyFigures) -> str:
 def _kpis(figures: JourneyFigures) -> str:
     if not figures.kpis:
         return "The policy has switched KPI tracking off."
-    names = ("family", "kpi", "value", "unit", "target", "status", "basis", "n", "note")
-    return table(names, [[shown(row[name]) for name in names] for row in figures.kpis])
+    return _grid(("family", "kpi", "value", "unit", "target", "status", "basis", "n", "note"), figures.kpis)
 
 
 def _roi(figures: JourneyFigures) -> str:
     rows = [
-        [row["kind"], harmless(row["component"]), money(row["amount"]), harmless(row["formula"])]
-        + [harmless(row["assumption"]), row["evidence_grade"]]
+        [
+            row["kind"],
+            harmless(row["component"]),
+            money(row["amount"]),
+            harmless(row["formula"]),
+            harmless(row["assumption"]),
+            row["evidence_grade"],
+        ]
         for row in figures.roi_parts
     ]
     roi = figures.roi
@@ -129,19 +144,22 @@ def _roi(figures: JourneyFigures) -> str:
 
 
 def _data(figures: JourneyFigures) -> str:
-    names = ("dataset", "source_file", "rows_read", "rows_accepted", "rows_rejected", "note")
-    loads = table(names, [[shown(row[name]) for name in names] for row in figures.loads])
+    loads = _grid(("dataset", "source_file", "rows_read", "rows_accepted", "rows_rejected", "note"), figures.loads)
     if not figures.rejections:
         return f"{loads}\n\nNo row was turned away."
-    names = ("dataset", "rule", "rows", "example")
-    return f"{loads}\n\n{table(names, [[shown(row[name]) for name in names] for row in figures.rejections])}"
+    return f"{loads}\n\n{_grid(('dataset', 'rule', 'rows', 'example'), figures.rejections)}"
 
 
 def _provenance(figures: JourneyFigures) -> str:
     return (
         f"Every figure is a cell of a table in `cjo.duckdb` with `as_of = {figures.as_of}`. "
-        f"Policy version {harmless(figures.policy_version)}, hash `{figures.policy_hash}`; its text is in `audit.policies`."
+        f"Policy version {harmless(figures.policy_version)}, hash `{figures.policy_hash}`; "
+        "its text is in `audit.policies`."
     )
+
+
+def _grid(names: Sequence[str], rows: list[Row]) -> str:
+    return table(names, [[shown(row[name]) for name in names] for row in rows])
 
 
 def _rest(listed: int, total: int, name: str) -> str:

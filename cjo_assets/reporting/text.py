@@ -6,8 +6,10 @@ Belongs here: how a number, a list or a stranger's text looks in a report. Does 
 from collections.abc import Sequence
 from typing import Any
 
-NOTHING = "–"
-_MARKUP = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]()#+!|~>"} | {"<": "&lt;", "&": "&amp;"})
+NOTHING = "n/a"
+_MARKUP = str.maketrans(
+    {character: f"\\{character}" for character in "\\`*_{}[]()#+!|~>"} | {"<": "&lt;", "&": "&amp;"}
+)
 
 
 def shown(value: Any) -> str:

@@ -1,4 +1,7 @@
-"""A policy number as an expression: one literal, or a choice by segment where segments differ."""
+"""A policy number as an expression: one literal, or a choice by segment where segments differ.
+
+Belongs here: what lets any transform take a number that a segment may have for itself. Does not belong here: a number.
+"""
 
 from collections.abc import Callable
 
@@ -7,15 +10,15 @@ import ibis.expr.types as ir
 
 from cjo_assets.policy import JourneyPolicy, Policy
 
+Pick = Callable[[JourneyPolicy], float | None]
+
 
 def differs_by_segment(policy: Policy, pick: Callable[[JourneyPolicy], object]) -> bool:
     """Tell whether any segment has a value of its own."""
     return any(pick(own) != pick(policy.journey) for own in policy.journey_by_segment.values())
 
 
-def by_segment(
-    policy: Policy, segment: ir.StringValue, pick: Callable[[JourneyPolicy], float | None]
-) -> ir.NumericValue:
+def by_segment(policy: Policy, segment: ir.StringValue, pick: Pick) -> ir.NumericValue:
     """Return the picked number for each row's segment; null where the policy has none."""
     default = _number(pick(policy.journey))
     own = [
@@ -34,9 +37,13 @@ def by_name_and_segment(
     default: float | None,
 ) -> ir.NumericValue:
     """Return the number that the policy gives to each row's name (a stage, a type, a source) in its segment."""
+
+    def number_of(key: str) -> ir.NumericValue:
+        return by_segment(policy, segment, lambda rules: numbers(rules).get(key, default))
+
     names = sorted({key for rules in (policy.journey, *policy.journey_by_segment.values()) for key in numbers(rules)})
     return name.cases(
-        *((key, by_segment(policy, segment, lambda rules, key=key: numbers(rules).get(key, default))) for key in names),
+        *((key, number_of(key)) for key in names),
         else_=_number(default),
     )
 

@@ -165,7 +165,9 @@ def any_of(conditions: Iterable[ir.BooleanValue]) -> ir.BooleanValue:
 
 def names_where(conditions: dict[str, ir.BooleanValue]) -> ir.ArrayValue:
     """Return the sorted names of the conditions that hold in a row."""
-    named = [condition.ifelse(ibis.literal(name), ibis.null("string")) for name, condition in sorted(conditions.items())]
+    named = [
+        condition.ifelse(ibis.literal(name), ibis.null("string")) for name, condition in sorted(conditions.items())
+    ]
     return ibis.array(named).filter(lambda name: name.notnull())
 
 
@@ -177,17 +179,21 @@ _COMPARISONS: dict[str, tuple[str, str, Callable[[Any, Any], Any]]] = {
 }
 
 
+def _bounds(check: pa.Check) -> dict[str, Any]:
+    return dict(check.statistics or {})
+
+
 def _wording(check: pa.Check) -> str:
     if check.name in _COMPARISONS:
         bound, word, _ = _COMPARISONS[check.name]
-        return f"{word} {check.statistics[bound]}"
-    return f"not one of {', '.join(map(str, check.statistics['allowed_values']))}"
+        return f"{word} {_bounds(check)[bound]}"
+    return f"not one of {', '.join(map(str, _bounds(check)['allowed_values']))}"
 
 
 def _holds(check: pa.Check, value: ir.Value) -> ir.BooleanValue:
     if check.name in _COMPARISONS:
         bound, _, compare = _COMPARISONS[check.name]
-        return compare(value, check.statistics[bound])
+        return compare(value, _bounds(check)[bound])
     if check.name == "isin":
-        return value.isin(list(check.statistics["allowed_values"]))
+        return value.isin(list(_bounds(check)["allowed_values"]))
     raise TypeError(f"No expression is known for the pandera check {check.name}; add it to cjo_assets.shared.contract.")

@@ -1,7 +1,7 @@
 """Declared tables to Dagster assets.
 
-Belongs here: keys, specs, checks and the one function that materializes any table. Does not belong here: what a table is
-(`tables.py`) and how it is stored (`store.py`).
+Belongs here: keys, specs, checks and the one function that materializes any table. Does not belong here: what a table
+is (`tables.py`) and how it is stored (`store.py`).
 """
 
 import hashlib
@@ -14,7 +14,7 @@ import dagster as dg
 
 from cjo_assets.shared.contract import Contract, columns_of
 from cjo_assets.shared.dataset import Dataset
-from cjo_assets.wiring.errors import ContractBreach, InputError
+from cjo_assets.wiring.errors import ContractBreachError, InputError
 from cjo_assets.wiring.partitions import days, days_of
 from cjo_assets.wiring.progress import report_progress
 from cjo_assets.wiring.sources import load_dataset
@@ -55,12 +55,10 @@ def raw_asset(dataset: Dataset, family: Family) -> dg.AssetsDefinition:
         check_specs=[note_check],
         pool=POOL,
     )
-    def load(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+    def load(warehouse: Warehouse) -> dg.MaterializeResult:
         settings = warehouse.settings
         try:
-            loaded = load_dataset(
-                warehouse.store.connection, dataset, settings.data, family.name, settings.inputs
-            )
+            loaded = load_dataset(warehouse.store.connection, dataset, settings.data, family.name, settings.inputs)
         except InputError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         report_progress(f"{RAW}.{dataset.name}", loaded.rows)
@@ -100,7 +98,7 @@ def table_asset(table: Table, family: Family) -> dg.AssetsDefinition:
         metadata={
             "dagster/column_schema": column_schema(table.contract),
             "dagster/table_name": table.full_name,
-            **_code_reference(table.transform),
+            **_code_reference(table.computation),
         },
         code_version=_code_version(table),
         partitions_def=days if table.is_dated else None,
@@ -126,15 +124,20 @@ def materialized(
         dagster.Failure: the table breaks its contract; the last good one is kept.
     """
     if not asked:
-        raise dg.Failure(f"{table.full_name} has a state on every day: launch it with a partition.", allow_retries=False)
+        raise dg.Failure(
+            f"{table.full_name} has a state on every day: launch it with a partition.", allow_retries=False
+        )
     stored: list[Stored] = []
     for day in asked:
         try:
             stored.append(warehouse.store.replace(table, day, warehouse.policy))
-        except ContractBreach as breach:
+        except ContractBreachError as breach:
             for name, verdict in breach.verdicts.items():
                 yield dg.AssetCheckResult(
-                    passed=False, check_name=name, asset_key=key_of_table(table.schema, table.name), metadata=_shown(verdict)
+                    passed=False,
+                    check_name=name,
+                    asset_key=key_of_table(table.schema, table.name),
+                    metadata=_shown(verdict),
                 )
             raise dg.Failure(str(breach), allow_retries=False) from breach
     rows = sum(result.rows for result in stored)
@@ -172,7 +175,7 @@ def _dependencies(table: Table) -> list[dg.AssetDep]:
 
 def _description(table: Table) -> str:
     what = inspect.getdoc(table.contract) or ""
-    how = inspect.getdoc(table.transform) or ""
+    how = inspect.getdoc(table.computation) or ""
     return f"{what}\n\n{how.partition(chr(10))[0]}"
 
 
@@ -186,8 +189,8 @@ def _code_reference(transform: Callable[..., Any]) -> dict[str, Any]:
 
 def _code_version(table: Table) -> str:
     """Return a hash over the file of the table, so that it changes when contract or transform do."""
-    module = inspect.getmodule(table.transform)
-    source = inspect.getsource(module) if module else table.transform.__qualname__
+    module = inspect.getmodule(table.computation)
+    source = inspect.getsource(module) if module else table.computation.__qualname__
     return hashlib.sha256(f"{table.full_name}\n{source}".encode()).hexdigest()[:12]
 
 

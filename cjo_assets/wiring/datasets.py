@@ -55,7 +55,9 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
 
     emptiness = (
         Audit(
-            _declared(is_present, "is_present", "Finds whether no row was supplied: what follows rests on nothing.", raw)
+            _declared(
+                is_present, "is_present", "Finds whether no row was supplied: what follows rests on nothing.", raw
+            )
         )
         if dataset.may_be_empty
         else Audit(_declared(is_not_empty, "is_not_empty", "Finds whether no row is left.", own), is_blocking=True)

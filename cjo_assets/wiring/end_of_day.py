@@ -4,6 +4,8 @@ Belongs here: what happens after every table of a day has kept its contract. Doe
 (`report.py`, `runs.py`, `publish.py`).
 """
 
+from collections.abc import Iterator
+
 import dagster as dg
 
 from cjo_assets.wiring.assets import POOL, column_schema, key_of_table
@@ -40,9 +42,7 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
         description="The report of the day. One file per as-of date, under reports/ of the home.",
     )
     def journey_report(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        paths = [
-            write_report(warehouse.store, warehouse.settings, day, warehouse.policy) for day in days_of(context)
-        ]
+        paths = [write_report(warehouse.store, warehouse.settings, day, warehouse.policy) for day in days_of(context)]
         path = paths[-1]
         report_progress("reports.journey_report", len([found for found in paths if found]))
         if path is None:
@@ -77,7 +77,7 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=POOL,
     )
-    def published(context: dg.AssetExecutionContext, warehouse: Warehouse):
+    def published(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult]:
         store, settings, policy = warehouse.store, warehouse.settings, warehouse.policy
         asked = days_of(context)
         for day in asked:
@@ -103,5 +103,3 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
         )
 
     return dg.Definitions(assets=[journey_report, published])
-
-

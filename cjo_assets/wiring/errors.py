@@ -16,7 +16,7 @@ class WarehouseError(Exception):
     """A warehouse that cannot be used."""
 
 
-class ContractBreach(Exception):
+class ContractBreachError(Exception):
     """A computed table that does not keep its contract or fails a blocking check; nothing of it was stored."""
 
     def __init__(self, table: str, verdicts: dict[str, Verdict]) -> None:

@@ -27,7 +27,7 @@ def compute_day(store: Store, families: tuple[Family, ...], as_of: date, policy:
     """Compute every table of a day and count the day among those decided on.
 
     Raises:
-        ContractBreach: a table does not keep its contract.
+        ContractBreachError: a table does not keep its contract.
     """
     tables = [table for family in families for table in family.tables if table.transform is not None]
     store.days_of_run = (*store.days_of_run, as_of)

@@ -52,7 +52,7 @@ def _publish_table(store: Store, table: Table, days: list[date]) -> None:
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {TARGET}.{table.schema}")
     if table.is_view:
         # The view reads the published tables, so its statement names no database.
-        rows = table.transform(
+        rows = table.computation(
             **{
                 parameter: store.read(Reference(reference.schema, reference.name, Days.ALL), None)
                 for parameter, reference in table.inputs().items()

@@ -94,7 +94,8 @@ def _remember_decisions(store: Store, published: Path, customer_id: str) -> None
     try:
         for name in ("recommended_interventions", "journey_states"):
             store.connection.execute(
-                f"INSERT INTO journey.{name} SELECT * FROM published.journey.{name} WHERE customer_id = ?", [customer_id]
+                f"INSERT INTO journey.{name} SELECT * FROM published.journey.{name} WHERE customer_id = ?",
+                [customer_id],
             )
         store.connection.execute("INSERT INTO audit.runs SELECT * FROM published.audit.runs")
     finally:

@@ -94,7 +94,9 @@ def load_dataset(
     if path is None:
         if not dataset.may_be_empty:
             endings = ", ".join(sorted(FORMATS))
-            raise InputError(f"The dataset {dataset.name} is required: {data} holds no {dataset.name} file ({endings}).")
+            raise InputError(
+                f"The dataset {dataset.name} is required: {data} holds no {dataset.name} file ({endings})."
+            )
         return _store(connection, dataset, None, None, "SELECT NULL WHERE FALSE", "no file: nothing is known of it")
     sha256, archived = _archived(path, archive)
     known = connection.execute(
@@ -115,7 +117,7 @@ def latest_date(connection: duckdb.DuckDBPyConnection, datasets: list[Dataset]) 
     """Return the latest date in any date column of the raw tables that is not in the future (YYYY-MM-DD)."""
     queries = [
         f'SELECT max(TRY_CAST(substr("{spec.name}", 1, 10) AS DATE)) '
-        f"FILTER (TRY_CAST(substr(\"{spec.name}\", 1, 10) AS DATE) <= current_date) AS day FROM raw.{dataset.name}"
+        f'FILTER (TRY_CAST(substr("{spec.name}", 1, 10) AS DATE) <= current_date) AS day FROM raw.{dataset.name}'
         for dataset in datasets
         for spec in columns_of(dataset.contract)
         if spec.type.is_temporal()
@@ -146,7 +148,9 @@ def _archived(path: Path, archive: Path) -> tuple[str, Path]:
             shutil.move(partial, archived)
         return digest.hexdigest(), archived
     except UnicodeDecodeError as error:
-        raise InputError(f"The file {path.name} is not UTF-8: {error.reason} near byte {size + error.start}.") from error
+        raise InputError(
+            f"The file {path.name} is not UTF-8: {error.reason} near byte {size + error.start}."
+        ) from error
     except OSError as error:
         raise InputError(f"The file {path} cannot be read: {error.strerror}.") from error
     finally:
@@ -225,7 +229,9 @@ def _parquet_reader(
     for name, kind in types.items():
         is_list, is_nested = kind.endswith("]"), kind.startswith(("STRUCT", "MAP"))
         if name in wanted and (is_nested or is_list != wanted[name].type.is_array()) and not kind == "VARCHAR":
-            raise InputError(f"The file {path.name} has {kind} in column {name}, where {wanted[name].type} was expected.")
+            raise InputError(
+                f"The file {path.name} has {kind} in column {name}, where {wanted[name].type} was expected."
+            )
         nested = is_list or is_nested
         texts[name] = f"to_json({_quoted(name)})::VARCHAR" if nested else f"{_quoted(name)}::VARCHAR"
         if nested:
@@ -270,7 +276,9 @@ def _store(
         rows, counts = filled[0], dict(zip((spec.name for spec in specs), filled[1:], strict=True))
         _require_content(dataset, source_file, rows, counts, specs)
         note = _note(connection, dataset, rows, counts, specs, note)
-        connection.execute(f"INSERT INTO {MANIFEST} VALUES (?, ?, ?, ?, ?)", [dataset.name, source_file, sha256, rows, note])
+        connection.execute(
+            f"INSERT INTO {MANIFEST} VALUES (?, ?, ?, ?, ?)", [dataset.name, source_file, sha256, rows, note]
+        )
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")

@@ -18,7 +18,7 @@ import ibis.expr.types as ir
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import columns_of, key_of, schema_of
 from cjo_assets.shared.dataset import Dataset
-from cjo_assets.wiring.errors import ContractBreach
+from cjo_assets.wiring.errors import ContractBreachError
 from cjo_assets.wiring.sources import MANIFEST, MANIFEST_COLUMNS, raw_schema
 from cjo_assets.wiring.tables import AUDIT, RAW, Audit, Days, Family, Reference, Table, inputs_of, parameters_of
 from cjo_assets.wiring.validation import Verdict, judged
@@ -88,7 +88,7 @@ class Store:
 
     def expression(self, table: Table, as_of: date | None, policy: Policy) -> ir.Table:
         """Return the table as an expression of its inputs, in the contract's columns and types."""
-        rows = self._call(table.transform, table.schema, as_of, policy)
+        rows = self._call(table.computation, table.schema, as_of, policy)
         if table.is_dated:
             rows = rows.mutate(as_of=ibis.literal(as_of, "date"))
         return rows.select([rows[spec.name].cast(spec.type) for spec in columns_of(table.contract)])
@@ -97,14 +97,16 @@ class Store:
         """Compute a table, or a day of it, and put it in the place of the old one if it keeps its contract.
 
         Raises:
-            ContractBreach: it does not; what was there before is there still.
+            ContractBreachError: it does not; what was there before is there still.
         """
         rows = self.expression(table, as_of, policy)
         key = key_of(table.contract)
         sql = ibis.to_sql(rows if table.is_view else rows.order_by(list(key)), dialect="duckdb")
         if table.is_view:
             self.connection.execute(f"CREATE OR REPLACE VIEW {table.full_name} AS {sql}")
-            return self._judged(table, self.read(Reference(table.schema, table.name, Days.ALL), as_of), sql, as_of, policy)
+            return self._judged(
+                table, self.read(Reference(table.schema, table.name, Days.ALL), as_of), sql, as_of, policy
+            )
         names = ", ".join(f'"{spec.name}"' for spec in columns_of(table.contract))
         self.connection.execute("BEGIN")
         try:
@@ -131,7 +133,7 @@ class Store:
         blocking = {CONTRACT_CHECK} | {audit.name for audit in table.audits if audit.is_blocking}
         failed = {name: verdict for name, verdict in verdicts.items() if name in blocking and not verdict.passed}
         if failed:
-            raise ContractBreach(table.full_name, failed)
+            raise ContractBreachError(table.full_name, failed)
         return Stored(verdicts[CONTRACT_CHECK].rows, sql, verdicts)
 
     def _audited(self, audit: Audit, table: Table, as_of: date | None, policy: Policy) -> Verdict:
@@ -144,9 +146,7 @@ class Store:
         examples = [{name: str(value) for name, value in row.items() if name != "offenders"} for row in found]
         return Verdict(count, {audit.name: count} if count else {}, examples)
 
-    def _call(
-        self, function: Callable[..., ir.Table], schema: str, as_of: date | None, policy: Policy
-    ) -> ir.Table:
+    def _call(self, function: Callable[..., ir.Table], schema: str, as_of: date | None, policy: Policy) -> ir.Table:
         given: dict[str, Any] = {"as_of": as_of, "policy": policy}
         tables = {name: self.read(reference, as_of) for name, reference in inputs_of(function, schema).items()}
         return function(**{name: given[name] for name in parameters_of(function)}, **tables)

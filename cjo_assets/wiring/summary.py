@@ -29,7 +29,8 @@ def print_summary(console: Console, day: date) -> None:
         status = rows("FROM journey.kpi_status WHERE as_of = $day ORDER BY family")
         loads = rows("FROM audit.dataset_loads ORDER BY dataset")
         parts = " UNION ALL ".join(
-            f"SELECT dataset, record_key, unnest(broken_rules) AS rule FROM quarantine.{load['dataset']}" for load in loads
+            f"SELECT dataset, record_key, unnest(broken_rules) AS rule FROM quarantine.{load['dataset']}"
+            for load in loads
         )
         rejected = rows(
             "SELECT dataset, rule, count(*) AS rows, string_agg(record_key, ', ' ORDER BY record_key) AS keys "
@@ -82,13 +83,18 @@ def _warnings() -> list[tuple[str, float, str]]:
         evaluation = event.asset_check_evaluation_data if event else None
         if evaluation is None or evaluation.passed:
             continue
-        broken = evaluation.metadata.get("broken")
-        examples = evaluation.metadata.get("examples")
-        count = sum(broken.value.values()) if broken is not None else 1
-        example = examples.value[0] if examples is not None and examples.value else {}
+        broken, examples = (_data(evaluation.metadata.get(name)) for name in ("broken", "examples"))
+        count = sum(broken.values()) if broken else 1
+        example = examples[0] if examples else {}
         text = ", ".join(f"{name} {value}" for name, value in example.items())
-        found.append((f"{evaluation.asset_key.to_user_string()} {evaluation.check_name}", count, f"({text})" if text else ""))
+        found.append(
+            (f"{evaluation.asset_key.to_user_string()} {evaluation.check_name}", count, f"({text})" if text else "")
+        )
     return sorted(found)
+
+
+def _data(value: dg.MetadataValue[Any] | None) -> Any:
+    return value.data if isinstance(value, dg.JsonMetadataValue) else None
 
 
 def _print_places(console: Console, settings: Settings, report: str | None) -> None:
@@ -110,5 +116,3 @@ def _print_plain(console: Console, text: str) -> None:
 
 def _short(text: str, limit: int = 100) -> str:
     return text if len(text) <= limit else f"{text[:limit]} ..."
-
-

@@ -110,6 +110,17 @@ class Table:
         return issubclass(self.contract, DatedContract)
 
     @property
+    def computation(self) -> Callable[..., ir.Table]:
+        """The transform of a table that has one.
+
+        Raises:
+            TypeError: the run itself writes this table.
+        """
+        if self.transform is None:
+            raise TypeError(f"{self.full_name} is written by the run and has no transform.")
+        return self.transform
+
+    @property
     def full_name(self) -> str:
         """Name as SQL writes it."""
         return f"{self.schema}.{self.name}"

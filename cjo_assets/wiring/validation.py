@@ -60,10 +60,12 @@ def judged(table: ir.Table, contract: type[Contract], vocabulary: Vocabulary) ->
     relations = [name for name in table.columns if name not in names]
     schema = pandera_schema(contract, vocabulary)
     if relations:
-        schema = schema.add_columns({name: pa.Column(bool, pa.Check.isin([False]), nullable=True) for name in relations})
+        schema = schema.add_columns(
+            {name: pa.Column(bool, pa.Check.isin([False]), nullable=True) for name in relations}
+        )
     wrong_shape = _wrong_shape(schema, table)
     if wrong_shape:
-        return Verdict(0, {rule: 1 for rule in wrong_shape}, [], tuple(wrong_shape))
+        return Verdict(0, dict.fromkeys(wrong_shape, 1), [], tuple(wrong_shape))
     rules = breaches(contract, table, vocabulary) | {name: table[name].fill_null(False) for name in relations}
     numbered = {f"rule_{number}": rule for number, rule in enumerate(rules.values())}
     counts = table.agg(

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import duckdb
@@ -80,7 +81,7 @@ class Warehouse(DuckDBResource):
 def opened(
     settings: Settings,
     families: tuple[Family, ...],
-    connection_config: dict | None = None,
+    connection_config: dict[str, Any] | None = None,
     log: dg.DagsterLogManager | None = None,
 ) -> Iterator[Store]:
     """Open the build database for writing, alone.
@@ -119,11 +120,13 @@ def _locked(path: Path, log: dg.DagsterLogManager | None) -> Iterator[None]:
         yield
 
 
-def _connected(path: Path, config: dict) -> duckdb.DuckDBPyConnection:
+def _connected(path: Path, config: dict[str, Any]) -> duckdb.DuckDBPyConnection:
     try:
         return duckdb.connect(str(path), config=config)
     except duckdb.IOException as error:
-        raise WarehouseError(f"The database {path} cannot be opened for writing: {str(error).splitlines()[0]}") from error
+        raise WarehouseError(
+            f"The database {path} cannot be opened for writing: {str(error).splitlines()[0]}"
+        ) from error
 
 
 def version_of(families: tuple[Family, ...]) -> str:
