@@ -1,0 +1,78 @@
+"""The rooms of DESIGN section 2, kept by reading the code: who may import what.
+
+Belongs here: rules about where code lives. Does not belong here: what the code does.
+"""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from cjo_assets.wiring.settings import PROJECT
+
+PACKAGE = PROJECT / "cjo_assets"
+PURE_ROOMS = ("journey", "shared", "audit", "reporting")
+MODULES = sorted(PACKAGE.rglob("*.py"))
+CLOCK_AND_CHANCE = {"random", "secrets", "time", "uuid", "os", "sys", "subprocess", "socket"}
+
+
+def room(path: Path) -> str:
+    """Return the folder under the package, or the file itself at its top."""
+    parts = path.relative_to(PACKAGE).parts
+    return parts[0] if len(parts) > 1 else path.name
+
+
+def imports(path: Path) -> set[str]:
+    """Return the full names a module imports, those in its functions included."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def tops(path: Path) -> set[str]:
+    """Return the top-level packages a module imports."""
+    return {name.partition(".")[0] for name in imports(path)}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_module_opens_with_a_charter_and_keeps_to_its_room(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree), "every module says what belongs in it"
+    if room(path) not in ("definitions.py", "defs", "wiring", "cli.py"):
+        assert "dagster" not in tops(path), "only definitions.py, defs/, wiring/ and cli.py know Dagster"
+    if room(path) != "wiring":
+        assert not tops(path) & {"duckdb", "dagster_duckdb"}, "only wiring/ opens a database"
+    if room(path) in PURE_ROOMS:
+        assert not tops(path) & CLOCK_AND_CHANCE, "no clock, chance, environment or process in a pure room"
+    assert not any(name.startswith("dagster._") for name in imports(path)), "no private part of Dagster"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_module_neither_guesses_nor_swallows(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute):
+            assert node.attr not in {"today", "utcnow", "drop_invalid_rows"}, node.attr
+        if isinstance(node, ast.ExceptHandler):
+            is_broad = node.type is None or (isinstance(node.type, ast.Name) and "Exception" in node.type.id)
+            raises = any(isinstance(inner, ast.Raise) for inner in ast.walk(node))
+            assert not (is_broad and node.type is None), "no bare except"
+            assert not is_broad or raises or getattr(node.type, "id", "") not in {"Exception", "BaseException"}
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            assert "read_json_auto" not in node.value
+            assert "read_csv_auto" not in node.value
+            assert "ignore_errors" not in node.value
+
+
+def test_table_files_stand_where_their_tables_are_declared() -> None:
+    from cjo_assets.defs.journey import TABLES
+
+    for table in TABLES:
+        file = PACKAGE / table.schema / f"{table.name}.py"
+        assert file.exists(), f"{table.full_name} has a file of its own"
+        assert table.computation.__name__ == table.name
+        assert table.computation.__module__ == f"cjo_assets.{table.schema}.{table.name}"
+        assert table.contract.__module__ == table.computation.__module__
