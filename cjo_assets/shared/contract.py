@@ -6,6 +6,7 @@ scan judges a table of any size. Does not belong here: the promises themselves; 
 
 from __future__ import annotations
 
+import copy
 import functools
 import operator
 from collections.abc import Callable, Iterable
@@ -124,7 +125,8 @@ def schema_of(contract: type[Contract]) -> ibis.Schema:
 
 def pandera_schema(contract: type[Contract], vocabulary: Vocabulary) -> pa.DataFrameSchema:
     """Return the contract as a pandera schema in which the policy's vocabulary has become checks."""
-    schema = contract.to_schema()
+    # pandera keeps one schema per model: what is changed must be a copy.
+    schema = copy.deepcopy(contract.to_schema())
     for spec in columns_of(contract):
         if spec.words:
             allowed = pa.Check.isin(allowed_words(spec, vocabulary), n_failure_cases=FAILURE_CASES)

@@ -18,6 +18,7 @@ import ibis
 from cjo_assets.shared.contract import columns_of
 from cjo_assets.wiring.store import Store, columns_in_sql
 from cjo_assets.wiring.tables import Days, Reference, Table
+from cjo_assets.wiring.transaction import transaction
 
 TARGET = "target"
 
@@ -32,11 +33,10 @@ def publish(store: Store, published: Path, days: list[date]) -> None:
         _copy(published, partial)
     connection.execute(f"ATTACH '{_escaped(str(partial))}' AS {TARGET}")
     try:
-        connection.execute("BEGIN")
-        for table in store.tables.values():
-            if table.is_published:
-                _publish_table(store, table, days)
-        connection.execute("COMMIT")
+        with transaction(connection):
+            for table in store.tables.values():
+                if table.is_published:
+                    _publish_table(store, table, days)
         connection.execute(f"CHECKPOINT {TARGET}")
     finally:
         connection.execute(f"DETACH {TARGET}")

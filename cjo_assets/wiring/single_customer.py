@@ -16,7 +16,7 @@ from rich.console import Console
 from cjo_assets.audit.runs import goal_of, plan_of
 from cjo_assets.policy import load_policy
 from cjo_assets.shared.contract import columns_of
-from cjo_assets.wiring.errors import InputError
+from cjo_assets.wiring.errors import ContractBreachError, InputError
 from cjo_assets.wiring.families import all_families
 from cjo_assets.wiring.plain import compute_day, load_files
 from cjo_assets.wiring.report import rows_of
@@ -54,9 +54,12 @@ def print_chain(console: Console, customer_id: str, day: date | None) -> bool:
         as_of = date.fromisoformat(found)
         _keep_only(store, customer_id)
         _remember_decisions(store, settings.published, customer_id)
-        compute_day(store, families, as_of, policy)
-        if not rows_of(store, "FROM journey.customers"):
+        if not rows_of(store, "FROM raw.customers"):
             return False
+        try:
+            compute_day(store, families, as_of, policy)
+        except ContractBreachError as breach:
+            raise InputError(_why_not(store, customer_id) or str(breach)) from breach
         console.print(f"[bold]Goal[/bold] {goal_of(as_of, customer_id)['objective']} Scope: ", end="", highlight=False)
         console.print(f"{customer_id} on {as_of}", highlight=False, markup=False)
         console.print("[bold]Plan[/bold] " + " -> ".join(step["name"] for step in plan_of(None)), highlight=False)
@@ -100,6 +103,20 @@ def _remember_decisions(store: Store, published: Path, customer_id: str) -> None
         store.connection.execute("INSERT INTO audit.runs SELECT * FROM published.audit.runs")
     finally:
         store.connection.execute("DETACH published")
+
+
+def _why_not(store: Store, customer_id: str) -> str | None:
+    """Return why a customer's own rows leave nothing to show, or None where they are not to blame."""
+    turned_away = [
+        f"{row['dataset']}: {', '.join(row['broken_rules'])}"
+        for dataset in store.datasets
+        for row in rows_of(store, f"FROM quarantine.{dataset.name} WHERE customer_id = ?", customer_id)
+    ]
+    if turned_away:
+        return f"The records of customer {customer_id} were turned away: {'; '.join(turned_away)}."
+    if not rows_of(store, "FROM raw.journey_state_log"):
+        return f"Customer {customer_id} has no entry in the journey state log."
+    return None
 
 
 def _print_rows(console: Console, name: str, rows: list[dict[str, Any]]) -> None:

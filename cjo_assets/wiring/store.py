@@ -21,6 +21,7 @@ from cjo_assets.shared.dataset import Dataset
 from cjo_assets.wiring.errors import ContractBreachError
 from cjo_assets.wiring.sources import MANIFEST, MANIFEST_COLUMNS, raw_schema
 from cjo_assets.wiring.tables import AUDIT, RAW, Audit, Days, Family, Reference, Table, inputs_of, parameters_of
+from cjo_assets.wiring.transaction import transaction
 from cjo_assets.wiring.validation import Verdict, judged
 
 CONTRACT_CHECK = "contract"
@@ -108,19 +109,13 @@ class Store:
                 table, self.read(Reference(table.schema, table.name, Days.ALL), as_of), sql, as_of, policy
             )
         names = ", ".join(f'"{spec.name}"' for spec in columns_of(table.contract))
-        self.connection.execute("BEGIN")
-        try:
+        with transaction(self.connection):
             if table.is_dated:
                 self.connection.execute(f"DELETE FROM {table.full_name} WHERE as_of = ?", [as_of])
             elif not table.is_appended:
                 self.connection.execute(f"TRUNCATE {table.full_name}")
             self.connection.execute(f"INSERT INTO {table.full_name} ({names}) {sql}")
-            stored = self._judged(table, self._written(table, as_of), sql, as_of, policy)
-            self.connection.execute("COMMIT")
-        except BaseException:
-            self.connection.execute("ROLLBACK")
-            raise
-        return stored
+            return self._judged(table, self._written(table, as_of), sql, as_of, policy)
 
     def _written(self, table: Table, as_of: date | None) -> ir.Table:
         rows = self.backend.table(table.name, database=table.schema)

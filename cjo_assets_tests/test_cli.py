@@ -1,0 +1,161 @@
+"""The commands as a person types them, each in a process of its own.
+
+Belongs here: exit codes, messages, what a run leaves behind. Does not belong here: the figures.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from cjo_assets.wiring.settings import PROJECT
+from cjo_assets_tests.conftest import SAMPLE, read_rows, write_rows
+
+BIN = Path(sys.executable).parent
+
+
+def cjo(*arguments: str, cwd: Path = PROJECT, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `cjo` and return what it said."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("CJO_", "DAGSTER_"))}
+    return subprocess.run(
+        [str(BIN / "cjo"), *arguments],
+        cwd=cwd,
+        env=clean | environment | {"COLUMNS": "120"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which the sample was run once."""
+    path = tmp_path_factory.mktemp("home")
+    done = cjo("run", "--data", str(SAMPLE), "--home", str(path), cwd=path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (path / "said.txt").write_text(done.stdout, encoding="utf-8")
+    return path
+
+
+def tables(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Return the rows of every journey table of a published database."""
+    with duckdb.connect(str(path), read_only=True) as reader:
+        names = reader.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'journey'").fetchall()
+        return {name: reader.execute(f"FROM journey.{name} ORDER BY ALL").fetchall() for (name,) in names}
+
+
+def test_run_ends_with_a_summary_and_the_places(home: Path) -> None:
+    said = (home / "said.txt").read_text(encoding="utf-8")
+    for text in ("Customer journey on 2025-01-20", "5: 0 high, 5 medium", "4 pending", "S009", "3,429.99"):
+        assert text in said
+    for text in ("transitions_as_read", "unaddressed_strong_signals", "cjo.duckdb", "journey_report.md", "make ui"):
+        assert text in said
+
+
+def test_everything_is_in_the_home(home: Path) -> None:
+    names = {path.name for path in home.iterdir()}
+    assert names >= {"build.duckdb", "cjo.duckdb", "reports", "dagster", "inputs"}
+    assert (home / "reports" / "2025-01-20" / "journey_report.md").exists()
+    assert list((home / "dagster").rglob("*.db")), "the instance writes into the home"
+    archived = {path.name for path in (home / "inputs").iterdir()}
+    with duckdb.connect(str(home / "cjo.duckdb"), read_only=True) as reader:
+        loaded = {sha for (sha,) in reader.execute("SELECT file_sha256 FROM audit.dataset_loads").fetchall()}
+        run = reader.execute("SELECT plan, errors, is_published, rows_per_table FROM audit.runs").fetchone()
+    assert archived == loaded
+    assert run is not None
+    assert [step["step"] for step in json.loads(run[0])] == list(range(1, 10))
+    assert run[1:3] == ([], True)
+    assert json.loads(run[3])["journey.risk_scores"] == 10
+
+
+def test_dg_launch_does_the_same_job(home: Path, tmp_path: Path) -> None:
+    cjo("run", "--as-of", "1999-01-01", "--home", str(tmp_path))  # only to have its instance written
+    environment = {"CJO_HOME": str(tmp_path), "DAGSTER_HOME": str(tmp_path / "dagster")}
+    done = subprocess.run(
+        [str(BIN / "dg"), "launch", "--assets", "*", "--partition", "2025-01-20"],
+        cwd=PROJECT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert tables(tmp_path / "cjo.duckdb") == tables(home / "cjo.duckdb")
+
+
+def test_a_second_run_changes_no_table(home: Path) -> None:
+    before = tables(home / "cjo.duckdb")
+    done = cjo("run", CJO_DATA=str(SAMPLE), CJO_HOME=str(home))
+    assert done.returncode == 0, done.stderr
+    assert tables(home / "cjo.duckdb") == before
+    with duckdb.connect(str(home / "cjo.duckdb"), read_only=True) as reader:
+        assert reader.execute("SELECT count(*) FROM audit.rejected_records").fetchall() == [(1,)]
+        assert reader.execute("SELECT count(*) FROM audit.policies").fetchall() == [(1,)]
+
+
+def test_a_file_that_cannot_be_read_stops_the_run_and_nothing_else(home: Path, sample_copy: Path) -> None:
+    before = (home / "cjo.duckdb").read_bytes()
+    signals = sample_copy / "journey" / "signals.json"
+    signals.write_text(signals.read_text(encoding="utf-8")[:500], encoding="utf-8")
+    done = cjo("run", "--data", str(sample_copy), "--home", str(home), "--as-of", "2025-01-20")
+    assert done.returncode == 1
+    assert "signals.json" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert (home / "cjo.duckdb").read_bytes() == before
+    with duckdb.connect(str(home / "build.duckdb"), read_only=True) as reader:
+        errors = reader.execute("SELECT errors FROM audit.runs WHERE NOT is_published").fetchall()
+    assert "signals.json" in errors[0][0][0]
+
+
+def test_a_blocking_check_stops_the_run(tmp_path: Path, sample_copy: Path) -> None:
+    folder = sample_copy / "journey"
+    write_rows(folder, "customers", [row | {"account_value": -1} for row in read_rows(folder, "customers")])
+    done = cjo("run", "--data", str(sample_copy), "--home", str(tmp_path))
+    assert done.returncode == 1
+    assert "is_not_empty" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not (tmp_path / "cjo.duckdb").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "nowhere"], "does not exist"),
+        (["--policy", "nowhere.yaml"], "cannot be read"),
+        (["--as-of", "yesterday"], "YYYY-MM-DD"),
+        (["--as-of", "2999-01-01"], "no day to run"),
+        (["--customer", "C404"], "no customer C404"),
+    ],
+)
+def test_mistakes_get_one_clear_message(arguments: list[str], message: str, tmp_path: Path) -> None:
+    done = cjo("run", *arguments, "--home", str(tmp_path))
+    assert done.returncode == 1
+    assert message in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+def test_one_customer_leaves_the_warehouse_alone(home: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in home.glob("*.duckdb")}
+    done = cjo("run", "--customer", "C001", "--home", str(home))
+    assert done.returncode == 0, done.stderr
+    for text in ("Goal", "Plan", "S001", "0.58296", "proactive_outreach", "PB_ONB_001"):
+        assert text in done.stdout
+    assert {path: path.stat().st_mtime_ns for path in home.glob("*.duckdb")} == before
+
+
+def test_a_flat_folder_without_optional_datasets(tmp_path: Path) -> None:
+    data = tmp_path / "flat"
+    data.mkdir()
+    for name in ("customers", "journey_state_log", "playbooks"):
+        shutil.copy(SAMPLE / "journey" / f"{name}.json", data)
+    done = cjo("run", "--data", str(data), "--home", str(tmp_path / "home"))
+    assert done.returncode == 0, done.stderr
+    assert "signals: no file" in done.stdout
+    assert "is_present" in done.stdout

@@ -1,0 +1,109 @@
+"""The code location as Dagster sees it: it loads, it holds these assets, it keeps our conventions.
+
+Belongs here: keys, groups, owners, checks, partitions. Does not belong here: what the assets compute.
+"""
+
+import dagster as dg
+import pytest
+
+from cjo_assets.definitions import defs
+from cjo_assets.wiring.catalogue import PAGE, tables_page
+from cjo_assets.wiring.families import all_families
+
+DATASETS = {
+    "customers": "customers",
+    "journey_state_log": "state_entries",
+    "signals": "signals",
+    "interventions": "interventions",
+    "outcomes": "outcomes",
+    "playbooks": "playbooks",
+    "approval_decisions": "approval_decisions",
+}
+COMPUTED = {
+    "journey_states",
+    "journey_evaluations",
+    "aggregated_signals",
+    "risk_scores",
+    "risk_contributions",
+    "playbook_candidates",
+    "recommended_interventions",
+    "coverage_gaps",
+    "approval_requests",
+    "pending_approvals",
+    "approval_history",
+    "outcome_analyses",
+    "kpis",
+    "kpi_status",
+    "roi_breakdown",
+    "roi_estimate",
+    "journey_summary",
+}
+UNDATED = {"approval_requests", "pending_approvals", "approval_history"}
+
+
+@pytest.fixture(scope="module")
+def location() -> dg.Definitions:
+    """The code location."""
+    return defs()
+
+
+@pytest.fixture(scope="module")
+def specs(location: dg.Definitions) -> dict[str, dg.AssetSpec]:
+    """Every asset by its key."""
+    return {spec.key.to_user_string(): spec for spec in location.resolve_all_asset_specs()}
+
+
+def test_the_location_loads(location: dg.Definitions) -> None:
+    dg.Definitions.validate_loadable(location)
+
+
+def test_the_set_of_assets(specs: dict[str, dg.AssetSpec]) -> None:
+    expected = {f"raw/{name}" for name in DATASETS} | {f"quarantine/{name}" for name in DATASETS}
+    expected |= {f"journey/{name}" for name in DATASETS.values()} | {f"journey/{name}" for name in COMPUTED}
+    expected |= {"audit/dataset_loads", "audit/rejected_records", "audit/policies", "audit/runs"}
+    assert set(specs) == expected | {"reports/journey_report", "published"}
+
+
+def test_conventions(specs: dict[str, dg.AssetSpec]) -> None:
+    for key, spec in specs.items():
+        assert spec.description, key
+        assert spec.owners, key
+        assert all(owner.startswith("team:") for owner in spec.owners), key
+        assert spec.group_name != "default", key
+        assert spec.kinds, key
+        assert len(spec.key.path) == 2 or key == "published"
+        if key.split("/")[0] in ("journey", "quarantine", "audit"):
+            assert "dagster/column_schema" in spec.metadata, key
+
+
+def test_decision_tables_are_partitioned_by_day(specs: dict[str, dg.AssetSpec]) -> None:
+    for name in COMPUTED:
+        is_dated = specs[f"journey/{name}"].partitions_def is not None
+        assert is_dated == (name not in UNDATED), name
+    for name in DATASETS.values():
+        assert specs[f"journey/{name}"].partitions_def is None
+
+
+def test_every_table_has_a_blocking_contract_check(location: dg.Definitions) -> None:
+    checks = {
+        (key.asset_key.to_user_string(), key.name): check.get_spec_for_check_key(key)
+        for check in location.resolve_asset_graph().assets_defs
+        for key in check.check_keys
+    }
+    for family in all_families():
+        for table in family.tables:
+            if table.transform is not None:
+                assert checks[f"{table.schema}/{table.name}", "contract"].blocking
+    for dataset, lookup in DATASETS.items():
+        assert checks[f"journey/{lookup}", "conservation"].blocking, dataset
+        assert not checks[f"journey/{lookup}", "contract_before_quarantine"].blocking, dataset
+
+
+def test_published_is_downstream_of_everything(location: dg.Definitions) -> None:
+    graph = location.resolve_asset_graph()
+    upstream = graph.get_ancestor_asset_keys(dg.AssetKey("published"))
+    assert upstream >= graph.get_all_asset_keys() - {dg.AssetKey("published"), dg.AssetKey(["audit", "runs"])}
+
+
+def test_the_page_of_tables_is_the_contracts() -> None:
+    assert PAGE.read_text(encoding="utf-8") == tables_page(), "run `make docs`"
