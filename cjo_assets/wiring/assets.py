@@ -6,7 +6,7 @@ is (`tables.py`) and how it is stored (`store.py`).
 
 import hashlib
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -98,7 +98,7 @@ def table_asset(table: Table, family: Family) -> dg.AssetsDefinition:
         metadata={
             "dagster/column_schema": column_schema(table.contract),
             "dagster/table_name": table.full_name,
-            **_code_reference(table.computation),
+            **_code_reference(table),
         },
         code_version=_code_version(table),
         partitions_def=days if table.is_dated else None,
@@ -137,6 +137,7 @@ def materialized(
                     passed=False,
                     check_name=name,
                     asset_key=key_of_table(table.schema, table.name),
+                    description=_in_words(verdict),
                     metadata=_shown(verdict),
                 )
             raise dg.Failure(str(breach), allow_retries=False) from breach
@@ -179,19 +180,23 @@ def _description(table: Table) -> str:
     return f"{what}\n\n{how.partition(chr(10))[0]}"
 
 
-def _code_reference(transform: Callable[..., Any]) -> dict[str, Any]:
-    code = inspect.unwrap(transform).__code__
+def _code_reference(table: Table) -> dict[str, Any]:
+    """Refer to the transform, or to the contract of a table whose transform every dataset shares."""
+    is_own = table.computation.__module__ == table.contract.__module__
+    described = inspect.unwrap(table.computation) if is_own else table.contract
     reference = dg.LocalFileCodeReference(
-        file_path=code.co_filename, line_number=code.co_firstlineno, label=transform.__name__
+        file_path=inspect.getsourcefile(described) or "",
+        line_number=inspect.getsourcelines(described)[1],
+        label=described.__name__,
     )
     return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference])}
 
 
 def _code_version(table: Table) -> str:
-    """Return a hash over the file of the table, so that it changes when contract or transform do."""
-    module = inspect.getmodule(table.computation)
-    source = inspect.getsource(module) if module else table.computation.__qualname__
-    return hashlib.sha256(f"{table.full_name}\n{source}".encode()).hexdigest()[:12]
+    """Return a hash over the files of contract and transform, so that it changes when either does."""
+    modules = {inspect.getmodule(table.contract), inspect.getmodule(inspect.unwrap(table.computation))}
+    sources = sorted(inspect.getsource(module) for module in modules if module)
+    return hashlib.sha256("\n".join([table.full_name, *sources]).encode()).hexdigest()[:12]
 
 
 def _check_specs(table: Table, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
@@ -213,17 +218,29 @@ def _check_result(name: str, table: Table, stored: list[Stored]) -> dg.AssetChec
         check_name=name,
         asset_key=key_of_table(table.schema, table.name),
         severity=dg.AssetCheckSeverity.ERROR if name == CONTRACT_CHECK else dg.AssetCheckSeverity.WARN,
+        description=_in_words(worst),
         metadata=_shown(worst),
     )
 
 
 def _shown(verdict: Verdict) -> dict[str, Any]:
     return {
-        "rows": verdict.rows,
+        "found": sum(verdict.broken.values()),
         "broken": dg.MetadataValue.json(verdict.broken),
         "examples": dg.MetadataValue.json(verdict.examples),
         "pandera": dg.MetadataValue.json(list(verdict.wording)),
     }
+
+
+def _in_words(verdict: Verdict) -> str | None:
+    """Return what was found and where, as the UI shows it beside the check."""
+    if verdict.passed:
+        return None
+    rules = "; ".join(f"{rule}: {count:,}" for rule, count in verdict.broken.items())
+    rows = "; ".join(" ".join(example.values()) for example in verdict.examples)
+    return (
+        f"{rules}. {'The first of them' if sum(verdict.broken.values()) > len(verdict.examples) else 'Found'}: {rows}"
+    )
 
 
 def _preview(table: Table, day: date | None, warehouse: Warehouse) -> dg.MetadataValue:
