@@ -1,0 +1,139 @@
+"""The Dagster UI on a real instance: what `make ui` shows, in a real browser, and a run launched from it.
+
+Belongs here: the webserver, the code server and the launcher together. Does not belong here: what a run computes.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from cjo_assets.wiring.settings import PROJECT
+from cjo_assets_tests.conftest import SAMPLE
+
+BIN = Path(sys.executable).parent
+PATIENCE_SECONDS = 180
+LAUNCH = """
+mutation ($params: ExecutionParams!) {
+  launchRun(executionParams: $params) {
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+  }
+}
+"""
+
+
+class Ui:
+    """A running UI."""
+
+    def __init__(self, url: str, home: Path) -> None:
+        """Hold where it listens and what it shows."""
+        self.url = url
+        self.home = home
+
+    def ask(self, query: str, **variables: Any) -> Any:
+        """Return the answer to a GraphQL query."""
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        request = urllib.request.Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)["data"]
+
+
+def wait_until(condition: Any, what: str) -> Any:
+    """Return what the condition returns once it is true."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            if found := condition():
+                return found
+        except OSError:
+            pass
+        time.sleep(0.5)
+    raise AssertionError(f"waited {PATIENCE_SECONDS} s in vain for {what}")
+
+
+@pytest.fixture(scope="module")
+def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
+    """The UI on a home in which one day was run."""
+    home = tmp_path_factory.mktemp("home")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("CJO_", "DAGSTER_"))}
+    environment |= {"CJO_HOME": str(home), "CJO_DATA": str(SAMPLE), "PATH": f"{BIN}:{os.environ['PATH']}"}
+    subprocess.run([str(BIN / "cjo"), "run"], cwd=PROJECT, env=environment, check=True, capture_output=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = (home / "ui.log").open("w")
+    command = [str(BIN / "cjo"), "ui", "--port", str(port)]
+    with subprocess.Popen(
+        command, cwd=PROJECT, env=environment, stdout=log, stderr=log, start_new_session=True
+    ) as served:
+        running = Ui(f"http://127.0.0.1:{port}", home)
+        try:
+            wait_until(lambda: running.ask("{ assetNodes { id } }")["assetNodes"], "the UI to know its assets")
+            yield running
+        finally:
+            os.killpg(served.pid, signal.SIGTERM)
+
+
+def test_the_ui_shows_the_run_of_the_command_line(ui: Ui) -> None:
+    found = ui.ask("{ runsOrError { ... on Runs { results { status pipelineName } } } }")["runsOrError"]["results"]
+    assert found == [{"status": "SUCCESS", "pipelineName": "daily"}]
+    nodes = ui.ask("{ assetNodes { assetKey { path } dependencyKeys { path } } }")["assetNodes"]
+    upstream = {"/".join(node["assetKey"]["path"]): node["dependencyKeys"] for node in nodes}
+    assert {"path": ["quarantine", "signals"]} in upstream["journey/signals"]
+    assert {"path": ["journey", "risk_scores"]} in upstream["journey/playbook_candidates"]
+
+
+def test_a_run_launched_from_the_ui_publishes_its_day(ui: Ui) -> None:
+    selector = {"repositoryName": "__repository__", "repositoryLocationName": "cjo_assets", "pipelineName": "daily"}
+    tags = [{"key": "dagster/partition", "value": "2025-01-16"}]
+    launched = ui.ask(LAUNCH, params={"selector": selector, "executionMetadata": {"tags": tags}, "runConfigData": {}})
+    run_id = launched["launchRun"]["run"]["runId"]
+
+    def ended() -> str | None:
+        answer = ui.ask("query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }", id=run_id)
+        status = answer["runOrError"]["status"]
+        return status if status in ("SUCCESS", "FAILURE", "CANCELED") else None
+
+    assert wait_until(ended, "the run to end") == "SUCCESS"
+    with duckdb.connect(str(ui.home / "cjo.duckdb"), read_only=True) as reader:
+        days = reader.execute("SELECT DISTINCT as_of::VARCHAR FROM journey.risk_scores ORDER BY ALL").fetchall()
+    assert days == [("2025-01-16",), ("2025-01-20",)]
+
+
+def test_a_browser_shows_the_checks_of_the_signals(ui: Ui, tmp_path: Path) -> None:
+    browser = shutil.which("chromium") or shutil.which("chromium-browser")
+    if browser is None:
+        pytest.skip("browser test left out: chromium is not installed")
+    quiet = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+    page = subprocess.run(
+        [
+            browser,
+            "--headless",
+            "--no-sandbox",
+            *quiet,
+            "--disable-component-update",
+            "--disable-sync",
+            f"--user-data-dir={tmp_path}",
+            "--virtual-time-budget=30000",
+            "--dump-dom",
+            f"{ui.url}/assets/journey/signals?view=checks",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=True,
+    ).stdout
+    for text in ("contract_before_quarantine", "conservation", "unknown_signal_types"):
+        assert text in page
