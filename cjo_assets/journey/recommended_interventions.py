@@ -4,6 +4,7 @@ At most one row per customer and as-of date. A recommendation is a decision, not
 An intervention keeps its id from day to day for as long as the same need stands and no outcome has closed it.
 """
 
+from collections.abc import Iterable
 from datetime import date
 
 import ibis
@@ -22,10 +23,11 @@ from cjo_assets.journey.playbook_candidates import LOW_CONFIDENCE
 from cjo_assets.policy import Policy
 from cjo_assets.shared.by_segment import Pick, by_name_and_segment, by_segment
 from cjo_assets.shared.contract import DatedContract, TextList, column, names_where
-from cjo_assets.shared.ids import as_text, content_hash, content_id
+from cjo_assets.shared.ids import RECORD_SEPARATOR, as_text, content_hash, content_id
 from cjo_assets.shared.numbers import capped, rounded
 
 WAIVED = "waived_by_policy"
+SIGNAL_COLUMNS = ("signal_id", "signal_type", "signal_strength", "detected_at", "source")
 
 
 class RecommendedInterventions(DatedContract):
@@ -105,7 +107,7 @@ def recommended_interventions(
         as_of,
         policy,
     )
-    rows = _with_input_hash(rows, state_entries, seen, playbooks, as_of)
+    rows = _with_input_hash(rows, state_entries, seen, playbooks, interventions, outcomes, as_of)
     reasons = _approval_reasons(rows, policy)
     asks = reasons.length() > 0
     return rows.select(
@@ -226,29 +228,36 @@ def _with_open_intervention(
 
 
 def _with_input_hash(
-    rows: ir.Table, state_entries: ir.Table, seen: ir.Table, playbooks: ir.Table, as_of: date
+    rows: ir.Table,
+    state_entries: ir.Table,
+    seen: ir.Table,
+    playbooks: ir.Table,
+    interventions: ir.Table,
+    outcomes: ir.Table,
+    as_of: date,
 ) -> ir.Table:
-    """Add a hash over customer, state entries, signals of the look-back and playbooks, whatever file they came in."""
+    """Add a hash over every record of the customer that the decision could see, whatever file it came in."""
+    own_records = {
+        "state_entries": state_entries.filter(state_entries.state_entered_at <= as_of),
+        "signals": seen.select("customer_id", *SIGNAL_COLUMNS),
+        "interventions": interventions.filter(interventions.generated_at <= as_of),
+        "outcomes": outcomes.filter(outcomes.measured_at <= as_of),
+    }
     decided = rows.select("customer_id")
-    entries = state_entries.filter(state_entries.state_entered_at <= as_of).semi_join(decided, "customer_id")
-    entries = entries.mutate(record=_record(entries, state_entries.columns))
-    entries = entries.group_by("customer_id").agg(entry_records=entries.record.collect().sort())
-    evidence = seen.semi_join(decided, "customer_id")
-    columns = ["signal_id", "signal_type", "signal_strength", "detected_at", "source"]
-    evidence = evidence.mutate(record=_record(evidence, columns))
-    evidence = evidence.group_by("customer_id").agg(signal_records=evidence.record.collect().sort())
+    for name, records in own_records.items():
+        own = records.semi_join(decided, "customer_id")
+        own = own.mutate(record=_record(own, records.columns)).group_by("customer_id")
+        own = own.agg(**{f"hashed_{name}": lambda row: row.record.collect().sort()})
+        rows = rows.left_join(own, "customer_id").drop("customer_id_right")
     existing = playbooks.filter(playbooks.created_at <= as_of)
     existing = existing.mutate(record=_record(existing, playbooks.columns))
-    registry = existing.agg(registry=existing.record.collect().sort())
-    rows = rows.left_join(entries, "customer_id").drop("customer_id_right")
-    rows = rows.left_join(evidence, "customer_id").drop("customer_id_right")
-    rows = rows.cross_join(registry)
-    parts = [rows.entry_records, rows.signal_records, rows.registry]
+    rows = rows.cross_join(existing.agg(hashed_playbooks=existing.record.collect().sort()))
     customer = [rows[name] for name in ("customer_id", "segment", "account_value", "tenure_months", "crm_risk_tier")]
-    return rows.mutate(input_hash=content_hash(*customer, *(part.join("\x1e") for part in parts)))
+    lists = [rows[f"hashed_{name}"].join(RECORD_SEPARATOR) for name in (*own_records, "playbooks")]
+    return rows.mutate(input_hash=content_hash(*customer, *lists))
 
 
-def _record(rows: ir.Table, columns: list[str] | tuple[str, ...]) -> ir.StringValue:
+def _record(rows: ir.Table, columns: Iterable[str]) -> ir.StringValue:
     return as_text(*(rows[name] for name in sorted(columns)))
 
 

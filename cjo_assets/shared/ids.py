@@ -3,8 +3,9 @@
 import ibis
 import ibis.expr.types as ir
 
-# Texts with control characters never pass a contract, so this one separates without ambiguity.
+# Texts with control characters never pass a contract, so these separate without ambiguity.
 SEPARATOR = "\x1f"
+RECORD_SEPARATOR = "\x1e"
 ID_HEX_DIGITS = 12
 
 

@@ -4,43 +4,51 @@ Belongs here: how a value must be written to be of a type, and its conversion on
 '12.50' and true of 'yes'. Does not belong here: what a column may hold beyond its type.
 """
 
+from datetime import date, datetime
+
+import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from cjo_assets.shared.contract import Column
 
 _NUMBER = r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?"
+_NUMBER_ITEM = r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d{1,3})?"
 _TEXT_ITEM = r'"([^"\\]|\\.)*"'
-_ZONE = r"(Z|z|[+-]\d{2}(:?\d{2})?)?"
+_OFFSET = r"[+-](0\d|1[0-4])(:?[0-5]\d)?"
+_PRINTABLE = r"[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]"
+_VISIBLE = r"[^\p{Cc}\p{Cf}\p{Z}]"
 
 INTEGER = r"^[+-]?\d{1,18}(\.0+)?$"
 NUMBER = rf"^{_NUMBER}$"
 BOOLEAN = r"^(?i:true|false)$"
 DATE = r"^\d{4}-\d{2}-\d{2}([T ]00:00(:00(\.0+)?)?(Z|z|[+-]00(:?00)?)?)?$"
-INSTANT = rf"^\d{{4}}-\d{{2}}-\d{{2}}([T ]\d{{2}}:\d{{2}}(:\d{{2}}(\.\d{{1,6}})?)?{_ZONE})?$"
+INSTANT = rf"^\d{{4}}-\d{{2}}-\d{{2}}([T ]\d{{2}}:\d{{2}}(:\d{{2}}(\.\d{{1,6}})?)?(Z|z|{_OFFSET})?)?$"
+TEXT = rf"^{_PRINTABLE}*{_VISIBLE}{_PRINTABLE}*$"
 TEXT_LIST = rf"^\[\s*({_TEXT_ITEM}\s*(,\s*{_TEXT_ITEM}\s*)*)?\]$"
-NUMBER_LIST = rf"^\[\s*({_NUMBER}\s*(,\s*{_NUMBER}\s*)*)?\]$"
-CONTROL_CHARACTER = r"[\x00-\x1f\x7f]"
-CONTROL_CHARACTER_IN_PROSE = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
+NUMBER_LIST = rf"^\[\s*({_NUMBER_ITEM}\s*(,\s*{_NUMBER_ITEM}\s*)*)?\]$"
+CONTROL_CHARACTER_IN_PROSE = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x{9f}]"
 
 
 def is_written_as(text: ir.StringValue, spec: Column) -> ir.BooleanValue:
     """Tell whether a text is a way to write a value of the column's type; null stays null."""
+    value = typed(text, spec)
     if spec.type.is_integer():
         return text.re_search(INTEGER)
     if spec.type.is_floating():
-        return text.re_search(NUMBER) & typed(text, spec).notnull() & ~typed(text, spec).isinf()
+        return text.re_search(NUMBER) & value.notnull() & ~value.isinf()
     if spec.type.is_boolean():
         return text.re_search(BOOLEAN)
     if spec.type.is_date():
-        return text.re_search(DATE) & typed(text, spec).notnull()
+        return text.re_search(DATE) & (value >= date.min).fill_null(False)
     if spec.type.is_timestamp():
-        return text.re_search(INSTANT) & typed(text, spec).notnull()
+        return text.re_search(INSTANT) & value.between(datetime.min, datetime.max).fill_null(False)
     if spec.type.is_array():
-        return text.re_search(TEXT_LIST if spec.type.value_type.is_string() else NUMBER_LIST)
+        return _is_list(text, value)
     if spec.free_text:
-        return ~text.re_search(CONTROL_CHARACTER_IN_PROSE)
-    return (text.strip() != "") & ~text.re_search(CONTROL_CHARACTER)
+        is_prose = ~text.re_search(CONTROL_CHARACTER_IN_PROSE)
+        return is_prose if spec.nullable else is_prose & text.re_search(_VISIBLE)
+    return text.re_search(TEXT)
 
 
 def typed(text: ir.StringValue, spec: Column) -> ir.Value:
@@ -58,6 +66,11 @@ def typed(text: ir.StringValue, spec: Column) -> ir.Value:
     return text.lower().try_cast(spec.type)
 
 
+def typed_or_null(text: ir.StringValue, spec: Column) -> ir.Value:
+    """Return the value of a text that is written as the column's type asks; otherwise null."""
+    return is_written_as(text, spec).ifelse(typed(text, spec), ibis.null(spec.type))
+
+
 def type_in_words(spec: Column) -> str:
     """Name the type as the reason of a rejection would."""
     if spec.type.is_array():
@@ -71,3 +84,12 @@ def type_in_words(spec: Column) -> str:
         "String": "a printable text",
     }
     return names[type(spec.type).__name__]
+
+
+def _is_list(text: ir.StringValue, items: ir.ArrayValue) -> ir.BooleanValue:
+    """Tell whether a text is a JSON array whose items would do as values of their own."""
+    if items.type().value_type.is_string():
+        pattern, unfit = TEXT_LIST, items.filter(lambda item: ~item.re_search(TEXT))
+    else:
+        pattern, unfit = NUMBER_LIST, items.filter(lambda item: item.isinf())
+    return text.re_search(pattern) & (unfit.length() == 0).fill_null(False)

@@ -28,7 +28,7 @@ from cjo_assets.shared.contract import (
     names_where,
 )
 from cjo_assets.shared.dataset import Dataset, Preference
-from cjo_assets.shared.lexical import is_written_as, type_in_words, typed
+from cjo_assets.shared.lexical import type_in_words, typed, typed_or_null
 
 CONFLICTING_KEY = "key: stands again with different content"
 REPEATED_ROW = "key: stands again with the same content, kept once"
@@ -91,7 +91,7 @@ def quarantined_rows(
     specs = columns_of(contract)
     key = key_of(contract)
     rows = raw.mutate(**{_text(spec): raw[spec.name] for spec in specs}).mutate(
-        **{spec.name: typed(raw[spec.name], spec) for spec in specs}
+        **{spec.name: typed_or_null(raw[spec.name], spec) for spec in specs}
     )
     rows = _marked_where_repeated(rows, key, "key_repeats")
     if preference is not None:
@@ -105,8 +105,8 @@ def quarantined_rows(
     suspects = rows.filter(any_of([*suspicion, rows.rivals] if preference is not None else suspicion))
     suspects = suspects.mutate(
         broken=names_where(rules(suspects)).concat(suspects.irregularities.fill_null(_no_names())),
-        content=_as_json(suspects, {spec.name: _text(spec) for spec in specs}),
-        typed_content=_as_json(suspects, {spec.name: spec.name for spec in specs}),
+        content=_as_json({spec.name: suspects[_text(spec)] for spec in specs}),
+        meaning=_meaning(suspects, specs),
     )
     suspects = suspects.mutate(contest=_contest_of_key(suspects, key))
     lost = [suspects.contest]
@@ -145,8 +145,7 @@ def _row_rules(rows: ir.Table, contract: type[Contract], vocabulary: Vocabulary)
         text = rows[_text(spec)]
         if not spec.nullable:
             rules[f"{spec.name}: missing"] = text.isnull()
-        is_readable = is_written_as(text, spec).fill_null(False)
-        rules[f"{spec.name}: not {type_in_words(spec)}"] = text.notnull() & ~is_readable
+        rules[f"{spec.name}: not {type_in_words(spec)}"] = text.notnull() & rows[spec.name].isnull()
     return rules
 
 
@@ -158,16 +157,22 @@ def _marked_where_repeated(rows: ir.Table, same: tuple[str, ...], name: str) -> 
     return joined.mutate(**{name: joined[f"{name}_{same[0]}"].notnull()}).drop(*(f"{name}_{column}" for column in same))
 
 
-def _as_json(rows: ir.Table, columns: dict[str, str]) -> ir.StringValue:
-    return ibis.struct({name: rows[column] for name, column in columns.items()}).cast("json").cast("string")
+def _as_json(values: dict[str, ir.Value]) -> ir.StringValue:
+    return ibis.struct(values).cast("json").cast("string")
+
+
+def _meaning(rows: ir.Table, specs: tuple[Column, ...]) -> ir.StringValue:
+    """Return what a row says, however it spells it: the values, and the text of what could not be read as one."""
+    values = {spec.name: rows[spec.name] for spec in specs}
+    unread = {_text(spec): rows[spec.name].isnull().ifelse(rows[_text(spec)], ibis.null("string")) for spec in specs}
+    return _as_json(values | unread | {"irregularities": rows.irregularities})
 
 
 def _contest_of_key(rows: ir.Table, key: tuple[str, ...]) -> ir.StringValue:
     same = ibis.window(group_by=[rows[column] for column in key])
     in_file = ibis.window(group_by=[rows[column] for column in key], order_by=rows.source_row)
-    typed_content = rows.typed_content
     return rows.key_repeats.ifelse(
-        (typed_content.min().over(same) != typed_content.max().over(same)).ifelse(
+        (rows.meaning.min().over(same) != rows.meaning.max().over(same)).ifelse(
             CONFLICTING_KEY, (ibis.row_number().over(in_file) > 0).ifelse(REPEATED_ROW, ibis.null("string"))
         ),
         ibis.null("string"),

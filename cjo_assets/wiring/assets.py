@@ -52,6 +52,7 @@ def raw_asset(dataset: Dataset, family: Family) -> dg.AssetsDefinition:
         owners=[family.owner],
         tags={"family": family.name, "stage": RAW},
         description=f"The file {dataset.name} as it was read: text, row by row, with where each row stood.",
+        backfill_policy=dg.BackfillPolicy.single_run(),
         check_specs=[note_check],
         pool=POOL,
     )

@@ -11,6 +11,7 @@ from functools import partial
 import ibis.expr.types as ir
 
 from cjo_assets.policy import Policy
+from cjo_assets.shared.contract import any_of
 from cjo_assets.shared.dataset import Dataset
 from cjo_assets.shared.quarantine import QuarantinedRows, accepted_rows, quarantined_rows, typed_rows
 from cjo_assets.wiring.tables import QUARANTINE, RAW, Audit, Reference, Table, given_inputs, inputs_of, parameters_of
@@ -45,6 +46,9 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
         row = counts[0].cross_join(counts[1]).cross_join(counts[2])
         return row.filter(row.rows_read != row.rows_rejected + row.rows_accepted)
 
+    def dangling_references(accepted: ir.Table, policy: Policy, **tables: ir.Table) -> ir.Table:
+        return accepted.filter(any_of(broken_relations(accepted, policy, tables).values()))
+
     def is_not_empty(accepted: ir.Table) -> ir.Table:
         count = accepted.agg(rows=accepted.count())
         return count.filter(count.rows == 0)
@@ -62,7 +66,7 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
         if dataset.may_be_empty
         else Audit(_declared(is_not_empty, "is_not_empty", "Finds whether no row is left.", own), is_blocking=True)
     )
-    checks = (
+    checks: tuple[Audit, ...] = (
         Audit(
             _declared(
                 rows_before_quarantine,
@@ -78,6 +82,10 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
         ),
         emptiness,
     )
+    if dataset.relations is not None:
+        description = "Finds accepted rows that refer to nothing, or break another rule between tables."
+        references = _declared(dangling_references, "referential_integrity", description, own | related)
+        checks = (*checks, Audit(references, is_blocking=True))
     described = QuarantinedRows
     return [
         Table(
