@@ -64,7 +64,7 @@ def entries_in_order(state_entries: ir.Table, policy: Policy) -> ir.Table:
     `previous_stage` becomes the customer's earlier entry if the log has one; the reported one stays as
     `reported_previous_stage`. Looking only backwards, it is the same on every as-of date.
     """
-    entries = _with_place_in_day(state_entries.rename(reported_previous_stage="previous_stage"))
+    entries = _with_place_in_day(state_entries.rename(reported_previous_stage="previous_stage"), policy)
     in_order = ibis.window(
         group_by=entries.customer_id,
         order_by=[entries.state_entered_at, entries.place_in_day, _place_of_stage(entries.journey_stage, policy)],
@@ -88,8 +88,9 @@ def entries_of_one_day(state_entries: ir.Table) -> ir.Table:
     return days.having(lambda row: row.count() > 1).agg(entries=state_entries.count())
 
 
-def _with_place_in_day(entries: ir.Table) -> ir.Table:
-    """Add `place_in_day`: low for an entry that another of the day follows, high for one that follows another."""
+def _with_place_in_day(entries: ir.Table, policy: Policy) -> ir.Table:
+    """Add `place_in_day`: how many other entries of the customer and day come before this one."""
+    keys = ["customer_id", "state_entered_at", "journey_stage"]
     crowded = entries.group_by("customer_id", "state_entered_at").having(lambda row: row.count() > 1).agg()
     rivals = entries.semi_join(crowded, ["customer_id", "state_entered_at"])
     others = rivals.select(
@@ -101,17 +102,15 @@ def _with_place_in_day(entries: ir.Table) -> ir.Table:
     pairs = rivals.join(
         others, [rivals.customer_id == others.other_customer, rivals.state_entered_at == others.other_day]
     )
-    pairs = pairs.mutate(
-        follows=(pairs.reported_previous_stage == pairs.other_stage) & (pairs.other_stage != pairs.journey_stage),
-        is_followed=(pairs.other_previous == pairs.journey_stage) & (pairs.other_stage != pairs.journey_stage),
+    pairs = pairs.filter(pairs.journey_stage != pairs.other_stage)
+    follows = (pairs.reported_previous_stage == pairs.other_stage).fill_null(False)
+    is_followed = (pairs.other_previous == pairs.journey_stage).fill_null(False)
+    comes_after = (follows != is_followed).ifelse(
+        follows, _place_of_stage(pairs.other_stage, policy) < _place_of_stage(pairs.journey_stage, policy)
     )
-    places = pairs.group_by("customer_id", "state_entered_at", "journey_stage").agg(
-        place=pairs.follows.any().fill_null(False).cast("int64")
-        - pairs.is_followed.any().fill_null(False).cast("int64")
-    )
-    keys = ["customer_id", "state_entered_at", "journey_stage"]
+    places = pairs.group_by(keys).agg(place_in_day=comes_after.cast("int64").sum())
     placed = entries.left_join(places, keys).drop(*(f"{name}_right" for name in keys))
-    return placed.mutate(place_in_day=placed.place.fill_null(0)).drop("place")
+    return placed.mutate(place_in_day=placed.place_in_day.fill_null(0))
 
 
 def _place_of_stage(stage: ir.StringValue, policy: Policy) -> ir.NumericValue:

@@ -65,12 +65,13 @@ class QuarantinedRows(Contract):
 
 def typed_rows(raw: ir.Table, contract: type[Contract]) -> ir.Table:
     """Return the rows of a file with the contract's types; what cannot be read as its type is null."""
-    return raw.select(**{spec.name: typed(raw[spec.name], spec) for spec in columns_of(contract)})
+    return raw.select(**{spec.name: typed_or_null(raw[spec.name], spec) for spec in columns_of(contract)})
 
 
 def accepted_rows(raw: ir.Table, quarantined: ir.Table, contract: type[Contract]) -> ir.Table:
     """Return the typed rows of a file that were not turned away."""
-    return typed_rows(raw.anti_join(quarantined, "source_row"), contract)
+    accepted = raw.anti_join(quarantined, "source_row")
+    return accepted.select(**{spec.name: typed(accepted[spec.name], spec) for spec in columns_of(contract)})
 
 
 def quarantined_rows(

@@ -1,7 +1,7 @@
 """Files to raw tables: found by name, archived by content, read as text.
 
-Belongs here: the four formats (JSON array, NDJSON, CSV, Parquet) and what makes a file incomprehensible. Does not belong
-here: whether a row is any good; that is the judgement of its dataset.
+Belongs here: the four formats (JSON array, NDJSON, CSV, Parquet) and what makes a file incomprehensible. Does not
+belong here: whether a row is any good; that is the judgement of its dataset.
 """
 
 from __future__ import annotations
@@ -9,8 +9,11 @@ from __future__ import annotations
 import codecs
 import csv
 import hashlib
+import json
 import os
+import re
 import shutil
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,12 +25,15 @@ from cjo_assets.shared.quarantine import RAW_COLUMNS
 from cjo_assets.wiring.errors import InputError
 from cjo_assets.wiring.tables import MANIFEST as MANIFEST_TABLE
 from cjo_assets.wiring.tables import RAW
+from cjo_assets.wiring.transaction import transaction
 
 FORMATS = {".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv", ".parquet": "parquet"}
 MANIFEST = f"{RAW}.{MANIFEST_TABLE}"
 MANIFEST_COLUMNS = "dataset VARCHAR, source_file VARCHAR, file_sha256 VARCHAR, rows_read BIGINT, note VARCHAR"
 BYTE_ORDER_MARK = codecs.BOM_UTF8
 CHUNK_BYTES = 1 << 20
+NAMES_SHOWN, CHARACTERS_SHOWN = 20, 200
+PARQUET_TEXTS = re.compile(r"VARCHAR|UUID|ENUM\(.*|U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|\"NULL\"")
 
 
 @dataclass(frozen=True)
@@ -65,20 +71,14 @@ def find_file(data: Path, family: str, dataset: str) -> Path | None:
     """Return the file of a dataset, in the folder of its family or in the data folder itself.
 
     Raises:
-        InputError: the folder does not exist, or the dataset has two files.
+        InputError: the folder does not exist, or the dataset has two files or one that is none.
     """
-    if not data.is_dir():
-        raise InputError(f"The data folder {data} does not exist or is no folder.")
-    found = [
-        path
-        for folder in (data, data / family)
-        if folder.is_dir()
-        for path in sorted(folder.iterdir())
-        if path.stem == dataset and path.suffix.lower() in FORMATS and path.is_file()
-    ]
+    found = [path for path in _namesakes(data, family, dataset) if _is_named(path, dataset)]
     if len(found) > 1:
         names = " and ".join(str(path.relative_to(data)) for path in found)
         raise InputError(f"The dataset {dataset} has more than one file: {names}. Keep one of them.")
+    if found and not found[0].is_file():
+        raise InputError(f"{found[0]} is a folder or leads nowhere, where a file was expected.")
     return found[0] if found else None
 
 
@@ -92,12 +92,14 @@ def load_dataset(
     """
     path = find_file(data, family, dataset.name)
     if path is None:
+        endings = ", ".join(sorted(FORMATS))
+        others = [other.name for other in _namesakes(data, family, dataset.name)]
+        unread = f" ({_listed(others)}: the ending is none of {endings})" if others else ""
         if not dataset.may_be_empty:
-            endings = ", ".join(sorted(FORMATS))
             raise InputError(
-                f"The dataset {dataset.name} is required: {data} holds no {dataset.name} file ({endings})."
+                f"The dataset {dataset.name} is required: {data} holds no {dataset.name} file ({endings}){unread}."
             )
-        return _store(connection, dataset, None, None, "SELECT NULL WHERE FALSE", "no file: nothing is known of it")
+        return _store(connection, dataset, None, None, _Reading(note=f"no file: nothing is known of it{unread}"))
     sha256, archived = _archived(path, archive)
     known = connection.execute(
         f"SELECT rows_read, note FROM {MANIFEST} WHERE dataset = ? AND source_file = ? AND file_sha256 = ?",
@@ -106,24 +108,61 @@ def load_dataset(
     if known is not None:
         return Loaded(dataset.name, path.name, sha256, known[0], known[1], is_unchanged=True)
     try:
-        query, note = _reader(connection, path, archived, dataset)
-        return _store(connection, dataset, path.name, sha256, query, note)
+        return _store(connection, dataset, path.name, sha256, _reading(connection, path, archived, dataset))
     except (duckdb.Error, UnicodeDecodeError, csv.Error) as error:
-        reason = str(error).replace(str(archived), path.name).split("\n\n")[0].strip()
-        raise InputError(f"The file {path.name} cannot be read as {_format(path)}: {reason}") from error
+        reason = _fault(path, archived) or _reason(error).replace(str(archived), path.name)
+        raise InputError(f"The file {path.name} cannot be read as {_format(path)}: {reason}.") from error
 
 
 def latest_date(connection: duckdb.DuckDBPyConnection, datasets: list[Dataset]) -> str | None:
     """Return the latest date in any date column of the raw tables that is not in the future (YYYY-MM-DD)."""
+    columns = [(dataset, spec) for dataset in datasets for spec in columns_of(dataset.contract)]
     queries = [
-        f'SELECT max(TRY_CAST(substr("{spec.name}", 1, 10) AS DATE)) '
-        f'FILTER (TRY_CAST(substr("{spec.name}", 1, 10) AS DATE) <= current_date) AS day FROM raw.{dataset.name}'
-        for dataset in datasets
-        for spec in columns_of(dataset.contract)
+        f"SELECT max(day) AS day FROM (SELECT {_day(spec)} AS day FROM {RAW}.{dataset.name} "
+        f"WHERE regexp_matches({_quoted(spec.name)}, '^\\d{{4}}-\\d{{2}}-\\d{{2}}([T ]|$)')) "
+        "WHERE day BETWEEN DATE '0001-01-01' AND current_date"
+        for dataset, spec in columns
         if spec.type.is_temporal()
     ]
     row = connection.execute(f"SELECT max(day)::VARCHAR FROM ({' UNION ALL '.join(queries)})").fetchone()
     return row[0] if row else None
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """How the rows of a file are read.
+
+    Attributes:
+        query: the rows as text; None where there are none.
+        note: what a person should know about its columns.
+        names: a query for the names its records use, where no header tells.
+    """
+
+    query: str | None = None
+    note: str | None = None
+    names: str | None = None
+
+
+def _namesakes(data: Path, family: str, dataset: str) -> list[Path]:
+    """Return everything in the folders that bears the name of a dataset, whatever its ending."""
+    if not data.is_dir():
+        raise InputError(f"The data folder {data} does not exist or is no folder.")
+    folders = [folder for folder in (data, data / family) if folder.is_dir()]
+    try:
+        paths = [path for folder in folders for path in sorted(folder.iterdir())]
+    except OSError as error:
+        raise InputError(f"The data folder {error.filename} cannot be read: {error.strerror}.") from error
+    return [path for path in paths if path.name.lower().startswith(f"{dataset}.")]
+
+
+def _is_named(path: Path, dataset: str) -> bool:
+    return path.stem.lower() == dataset and path.suffix.lower() in FORMATS
+
+
+def _day(spec: Column) -> str:
+    if spec.type.is_timestamp():
+        return f"TRY_CAST({_quoted(spec.name)} AS TIMESTAMPTZ)::TIMESTAMP::DATE"
+    return f"TRY_CAST(substr({_quoted(spec.name)}, 1, 10) AS DATE)"
 
 
 def _archived(path: Path, archive: Path) -> tuple[str, Path]:
@@ -152,32 +191,37 @@ def _archived(path: Path, archive: Path) -> tuple[str, Path]:
             f"The file {path.name} is not UTF-8: {error.reason} near byte {size + error.start}."
         ) from error
     except OSError as error:
-        raise InputError(f"The file {path} cannot be read: {error.strerror}.") from error
+        raise InputError(f"The file {path} cannot be copied into {archive}: {error.strerror}.") from error
     finally:
         partial.unlink(missing_ok=True)
 
 
-def _reader(
-    connection: duckdb.DuckDBPyConnection, path: Path, archived: Path, dataset: Dataset
-) -> tuple[str, str | None]:
-    """Return a query for the rows of a file as text, and a note about its columns."""
+def _reading(connection: duckdb.DuckDBPyConnection, path: Path, archived: Path, dataset: Dataset) -> _Reading:
     specs = columns_of(dataset.contract)
     file_format = _format(path)
+    if file_format == "parquet":
+        return _parquet_reading(connection, path, archived, specs)
     with archived.open("rb") as source:
         start = source.read(CHUNK_BYTES)
-    if file_format != "parquet" and not start.removeprefix(BYTE_ORDER_MARK).strip():
-        return "SELECT NULL WHERE FALSE", None
+        source.seek(-min(CHUNK_BYTES, archived.stat().st_size), os.SEEK_END)
+        end = source.read()
+    if not start.removeprefix(BYTE_ORDER_MARK).strip():
+        return _Reading()
     if file_format == "csv":
-        return _csv_reader(path, archived, specs)
-    if file_format == "parquet":
-        return _parquet_reader(connection, path, archived, specs)
-    is_array = start.removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"[")
-    return _json_reader(archived, specs, "array" if is_array else "newline_delimited"), None
+        return _csv_reading(path, archived, specs)
+    if not _is_array(start):
+        # DuckDB passes over a byte order mark in every layout but this one.
+        layout = "unstructured" if start.startswith(BYTE_ORDER_MARK) else "newline_delimited"
+        return _json_reading(archived, specs, layout)
+    if not end.rstrip().endswith(b"]"):
+        raise InputError(f"The file {path.name} is cut short: the JSON array that it begins does not end with ].")
+    return _json_reading(archived, specs, "array")
 
 
-def _json_reader(archived: Path, specs: tuple[Column, ...], layout: str) -> str:
+def _json_reading(archived: Path, specs: tuple[Column, ...], layout: str) -> _Reading:
     paths = ", ".join(_literal(f'$."{spec.name}"') for spec in specs)
     names = ", ".join(_literal(spec.name) for spec in specs)
+    source = f"read_json_objects({_literal(_without_wildcards(archived))}, format = '{layout}')"
     faults = {
         "json_type(json) <> 'OBJECT'": "record: not an object",
         "len(keys) <> len(list_distinct(keys))": "record: a key stands twice",
@@ -189,43 +233,49 @@ def _json_reader(archived: Path, specs: tuple[Column, ...], layout: str) -> str:
         if spec.type.is_string():
             fault = f"{spec.name}: a number or a truth value where a text belongs"
             faults[f"coalesce(kinds[{place}] IN ('DOUBLE', 'BOOLEAN'), FALSE)"] = fault
-    listed = ", ".join(f"CASE WHEN {condition} THEN {_literal(fault)} END" for condition, fault in faults.items())
     columns = ", ".join(f'texts[{place}] AS "{spec.name}"' for place, spec in enumerate(specs, start=1))
-    return f"""
+    query = f"""
         WITH records AS (
             SELECT json, json_keys(json) AS keys, json_extract_string(json, [{paths}]) AS texts,
                 json_type(json, [{paths}]) AS kinds
-            FROM read_json_objects({_literal(str(archived))}, format = '{layout}')
+            FROM {source}
         ), judged AS (
-            SELECT *, CASE WHEN {" OR ".join(faults)} THEN list_filter([{listed}], lambda fault: fault IS NOT NULL) END
-                AS irregularities
+            SELECT *, {_irregularities(faults)} AS irregularities
             FROM records
         )
         SELECT {columns}, irregularities,
             CASE WHEN irregularities IS NOT NULL OR NOT list_has_all([{names}], keys) THEN json::VARCHAR END AS record
         FROM judged
     """
+    return _Reading(query, names=f"SELECT DISTINCT unnest(json_keys(json)) AS name FROM {source} ORDER BY name")
 
 
-def _csv_reader(path: Path, archived: Path, specs: tuple[Column, ...]) -> tuple[str, str | None]:
+def _csv_reading(path: Path, archived: Path, specs: tuple[Column, ...]) -> _Reading:
     with archived.open(encoding="utf-8-sig", newline="") as source:
         header = next(csv.reader(source, strict=True))
-    repeated = sorted({name for name in header if header.count(name) > 1})
+    if not header:
+        raise InputError(f"The file {path.name} begins with an empty line, where the names of its columns belong.")
+    names = [name if name.strip() else f"unnamed {place}" for place, name in enumerate(header, start=1)]
+    repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise InputError(f"The file {path.name} has a column twice in its header: {', '.join(repeated)}.")
-    columns = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in header)
-    source = f"""read_csv({_literal(str(archived))}, auto_detect = false, columns = {{{columns}}}, header = true,
-        delim = ',', quote = '"', escape = '"', strict_mode = true, new_line = '{_new_line(archived)}')"""
-    return _flat_reader(source, {name: _quoted(name) for name in header}, specs)
+        raise InputError(f"The file {path.name} has a column twice in its header: {_listed(repeated)}.")
+    _require_columns(path.name, names, specs)
+    columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(names)))
+    # Read by several threads, a file with line breaks inside its cells is taken for broken.
+    source_of_rows = f"""read_csv({_literal(_without_wildcards(archived))}, auto_detect = false,
+        columns = {{{columns}}}, header = true, delim = ',', quote = '"', escape = '"', strict_mode = true,
+        parallel = false)"""
+    return _flat_reading(source_of_rows, {name: f"c{place}" for place, name in enumerate(names)}, {}, specs)
 
 
-def _parquet_reader(
+def _parquet_reading(
     connection: duckdb.DuckDBPyConnection, path: Path, archived: Path, specs: tuple[Column, ...]
-) -> tuple[str, str | None]:
-    source = f"read_parquet({_literal(str(archived))})"
+) -> _Reading:
+    source = f"read_parquet({_literal(_without_wildcards(archived))})"
     types = {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+    _require_columns(path.name, types, specs)
     wanted = {spec.name: spec for spec in specs}
-    texts = {}
+    texts, faults = {}, {}
     for name, kind in types.items():
         is_list, is_nested = kind.endswith("]"), kind.startswith(("STRUCT", "MAP"))
         if name in wanted and (is_nested or is_list != wanted[name].type.is_array()) and not kind == "VARCHAR":
@@ -236,16 +286,37 @@ def _parquet_reader(
         texts[name] = f"to_json({_quoted(name)})::VARCHAR" if nested else f"{_quoted(name)}::VARCHAR"
         if nested:
             texts[name] = f"CASE WHEN {_quoted(name)} IS NOT NULL THEN {texts[name]} END"
-    return _flat_reader(source, texts, specs)
+        if name in wanted and wanted[name].type.is_string() and not PARQUET_TEXTS.fullmatch(kind):
+            faults[f"{_quoted(name)} IS NOT NULL"] = f"{name}: {kind} where a text belongs"
+    return _flat_reading(source, texts, faults, specs)
 
 
-def _flat_reader(source: str, texts: dict[str, str], specs: tuple[Column, ...]) -> tuple[str, str | None]:
+def _flat_reading(source: str, texts: dict[str, str], faults: dict[str, str], specs: tuple[Column, ...]) -> _Reading:
     columns = ", ".join(f"{texts.get(spec.name, 'NULL::VARCHAR')} AS {_quoted(spec.name)}" for spec in specs)
     unknown = sorted(texts.keys() - {spec.name for spec in specs})
     everything = ", ".join(f"{_literal(name)}, {text}" for name, text in texts.items())
     record = f"json_object({everything})::VARCHAR" if unknown else "NULL::VARCHAR"
-    note = f"columns nobody reads: {', '.join(unknown)}" if unknown else None
-    return f"SELECT {columns}, NULL::VARCHAR[] AS irregularities, {record} AS record FROM {source}", note
+    query = f"SELECT {columns}, {_irregularities(faults)} AS irregularities, {record} AS record FROM {source}"
+    return _Reading(query, f"columns nobody reads: {_listed(unknown)}" if unknown else None)
+
+
+def _irregularities(faults: dict[str, str]) -> str:
+    """Return an expression for the faults of a row, given when each holds; null where none does."""
+    if not faults:
+        return "NULL::VARCHAR[]"
+    listed = ", ".join(f"CASE WHEN {condition} THEN {_literal(fault)} END" for condition, fault in faults.items())
+    return f"CASE WHEN {' OR '.join(faults)} THEN list_filter([{listed}], lambda fault: fault IS NOT NULL) END"
+
+
+def _require_columns(source_file: str, names: Collection[str], specs: Iterable[Column]) -> None:
+    if any("\0" in name for name in names):
+        raise InputError(f"The file {source_file} has a NUL character in the name of a column.")
+    absent = [spec.name for spec in specs if not spec.nullable and spec.name not in names]
+    if absent:
+        present = f"its columns are {_listed(names)}" if names else "none of its records is an object"
+        is_one_cell = len(names) == 1 and any(mark in name for name in names for mark in ";\t|")
+        separator = "; cells are separated by commas" if is_one_cell else ""
+        raise InputError(f"The file {source_file} lacks the required {', '.join(absent)}: {present}{separator}.")
 
 
 def _store(
@@ -253,79 +324,123 @@ def _store(
     dataset: Dataset,
     source_file: str | None,
     sha256: str | None,
-    query: str,
-    note: str | None,
+    reading: _Reading,
 ) -> Loaded:
     specs = columns_of(dataset.contract)
-    is_empty = query == "SELECT NULL WHERE FALSE"
     names = ", ".join(_quoted(spec.name) for spec in specs)
-    rows_of_file = f"SELECT {names}, irregularities, record FROM ({query})"
-    connection.execute("BEGIN")
-    try:
+    with transaction(connection):
         connection.execute(f"DELETE FROM {MANIFEST} WHERE dataset = ?", [dataset.name])
-        connection.execute(f"TRUNCATE raw.{dataset.name}")
-        if not is_empty:
+        connection.execute(f"TRUNCATE {RAW}.{dataset.name}")
+        if reading.query is not None:
             connection.execute(
-                f"INSERT INTO raw.{dataset.name} ({names}, {', '.join(RAW_COLUMNS)}) "
-                f"SELECT {names}, ?, row_number() OVER (), ?, irregularities, record FROM ({rows_of_file})",
+                f"INSERT INTO {RAW}.{dataset.name} ({names}, {', '.join(RAW_COLUMNS)}) "
+                f"SELECT {names}, ?, row_number() OVER (), ?, irregularities, record FROM ({reading.query})",
                 [source_file, sha256],
             )
         filled = connection.execute(
-            f"SELECT count(*), {', '.join(f'count({_quoted(spec.name)})' for spec in specs)} FROM raw.{dataset.name}"
+            f"SELECT count(*), {', '.join(f'count({_quoted(spec.name)})' for spec in specs)} FROM {RAW}.{dataset.name}"
         ).fetchone()
-        rows, counts = filled[0], dict(zip((spec.name for spec in specs), filled[1:], strict=True))
-        _require_content(dataset, source_file, rows, counts, specs)
-        note = _note(connection, dataset, rows, counts, specs, note)
+        rows, *counts = filled or (0,)
+        if rows == 0 and not dataset.may_be_empty:
+            raise InputError(f"The file {source_file} holds no row; at least one of {dataset.name} is required.")
+        unfilled = [spec for spec, count in zip(specs, counts, strict=True) if rows and not count]
+        if reading.names and any(not spec.nullable for spec in unfilled):
+            used = [name for (name,) in connection.execute(reading.names).fetchall()]
+            _require_columns(source_file or "", used, unfilled)
+        note = _note(connection, dataset, rows, [spec.name for spec in unfilled if spec.nullable], reading.note)
         connection.execute(
             f"INSERT INTO {MANIFEST} VALUES (?, ?, ?, ?, ?)", [dataset.name, source_file, sha256, rows, note]
         )
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
     return Loaded(dataset.name, source_file, sha256, rows, note, is_unchanged=False)
 
 
-def _require_content(
-    dataset: Dataset, source_file: str | None, rows: int, counts: dict[str, int], specs: tuple[Column, ...]
-) -> None:
-    if rows == 0 and not dataset.may_be_empty:
-        raise InputError(f"The file {source_file} holds no row; at least one of {dataset.name} is required.")
-    missing = [spec.name for spec in specs if rows and not spec.nullable and not counts[spec.name]]
-    if missing:
-        raise InputError(f"The file {source_file} has no value in any row for the required {', '.join(missing)}.")
-
-
 def _note(
-    connection: duckdb.DuckDBPyConnection,
-    dataset: Dataset,
-    rows: int,
-    counts: dict[str, int],
-    specs: tuple[Column, ...],
-    note: str | None,
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, rows: int, empty: list[str], note: str | None
 ) -> str | None:
     if rows == 0:
         return note or "the file holds no row"
     notes = [note] if note else []
     if not note:
         unknown = connection.execute(
-            f"SELECT DISTINCT unnest(json_keys(record)) AS name FROM raw.{dataset.name} "
+            f"SELECT DISTINCT unnest(json_keys(record)) AS name FROM {RAW}.{dataset.name} "
             "WHERE record IS NOT NULL AND json_type(record) = 'OBJECT' ORDER BY name"
         ).fetchall()
-        names = [name for (name,) in unknown if name not in counts]
-        notes += [f"columns nobody reads: {', '.join(names)}"] if names else []
-    empty = [spec.name for spec in specs if spec.nullable and not counts[spec.name]]
+        wanted = {spec.name for spec in columns_of(dataset.contract)}
+        names = [name for (name,) in unknown if name not in wanted]
+        notes += [f"columns nobody reads: {_listed(names)}"] if names else []
     notes += [f"no value in any row for {', '.join(empty)}"] if empty else []
     return "; ".join(notes) or None
+
+
+def _fault(path: Path, archived: Path) -> str | None:
+    """Return what is wrong with a file that was refused, and on which line; None where Python finds nothing."""
+    find = {"json": _json_fault, "ndjson": _json_fault, "csv": _csv_fault}.get(_format(path))
+    try:
+        return find(archived) if find else None
+    except RecursionError:
+        return None
+
+
+def _json_fault(archived: Path) -> str | None:
+    text = archived.read_text(encoding="utf-8-sig")
+    parse = json.JSONDecoder(object_pairs_hook=len, parse_int=str, parse_float=str).decode
+    is_array = _is_array(text.encode())
+    try:
+        parse(text)
+    except json.JSONDecodeError as error:
+        if is_array:
+            return f"line {error.lineno}, column {error.colno}: {error.msg}"
+    else:
+        return None if is_array else "it is one value over several lines, no array and no record a line"
+    for number, line in enumerate(text.split("\n"), start=1):
+        try:
+            parse(line if line.strip() else "{}")
+        except json.JSONDecodeError as error:
+            return f"line {number}, column {error.colno}: {error.msg}"
+    return None
+
+
+def _csv_fault(archived: Path) -> str | None:
+    with archived.open(encoding="utf-8-sig", newline="") as source:
+        rows = csv.reader(source, strict=True)
+        first_line = 1
+        try:
+            header = next(rows)
+            for row in rows:
+                if row and len(row) != len(header):
+                    return f"line {first_line}: {len(row)} cells, where the header has {len(header)}"
+                first_line = rows.line_num + 1
+        except csv.Error as error:
+            return f"line {first_line}: {error}"
+    with archived.open("rb") as lines:
+        ends = {line[len(line.rstrip(b"\r\n")) :] for line in lines}
+    return "its lines end in different ways" if len(ends - {b""}) > 1 else None
+
+
+def _reason(error: Exception) -> str:
+    """Return the first line of what the engine says, without its advice on options nobody can set."""
+    reason = str(error).splitlines()[0].partition("Error: ")[2] or str(error)
+    return reason[:CHARACTERS_SHOWN].rstrip(". ")
+
+
+def _listed(names: Collection[str]) -> str:
+    """List names that a stranger chose: as many as a person reads, and nothing a terminal would obey."""
+    shown = [name if name.isprintable() else repr(name) for name in names][:NAMES_SHOWN]
+    rest = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return ", ".join(name[:CHARACTERS_SHOWN] for name in shown) + rest
 
 
 def _format(path: Path) -> str:
     return FORMATS[path.suffix.lower()]
 
 
-def _new_line(archived: Path) -> str:
-    with archived.open("rb") as source:
-        return r"\r\n" if b"\r\n" in source.read(CHUNK_BYTES) else r"\n"
+def _is_array(start: bytes) -> bool:
+    return start.removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"[")
+
+
+def _without_wildcards(path: Path) -> str:
+    """Return a path that DuckDB takes for one file, whatever characters its folders bear."""
+    return re.sub(r"[*?\[]", r"[\g<0>]", str(path))
 
 
 def _quoted(name: str) -> str:
