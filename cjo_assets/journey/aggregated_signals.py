@@ -79,7 +79,7 @@ def aggregated_signals(customers: ir.Table, signals: ir.Table, as_of: date, poli
         positive_severity=seen.severity.sum(where=seen.is_positive),
         strongest_positive=seen.severity.max(where=seen.is_positive),
         certain_negatives=(seen.is_negative & (seen.severity >= 1)).any(),
-        # The engine may take the logarithm before it looks at the condition, so that of 0 must be null and not an error.
+        # The engine may take the logarithm before it looks at the condition: that of 0 must be null, not an error.
         log_of_calm=(1 - seen.severity).nullif(0.0).ln().sum(where=seen.is_negative),
         average_source_trust=seen.trust.mean(),
         **{f"saw_{name}": (seen.signal_type == name).any() for name in known_types},

@@ -252,7 +252,9 @@ def _answer(measure: Measure, target: float, direction: str, policy: Policy) -> 
     nothing = ibis.null("float64")
     numerator = is_known.ifelse(measure.numerator.cast("float64"), nothing)
     denominator = nothing if measure.denominator is None else measure.denominator.cast("float64")
-    value = numerator if measure.denominator is None else numerator / denominator.nullif(0.0)
+    quotient = numerator if measure.denominator is None else numerator / denominator.nullif(0.0)
+    # What is judged is free of the noise of binary floats, which depends on the order of the rows.
+    value = rounded(quotient, CONTRIBUTION_DECIMALS)
     attainment = _attainment(value, target, direction)
     return {
         "value": rounded(value),

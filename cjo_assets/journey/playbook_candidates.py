@@ -13,6 +13,7 @@ from cjo_assets.policy import Policy
 from cjo_assets.shared.by_segment import by_segment
 from cjo_assets.shared.contract import ANY_SEGMENT, DatedContract, column
 from cjo_assets.shared.numbers import MONEY_DECIMALS, capped, rounded
+from cjo_assets.shared.quarantine import REPEATED_ROW
 
 NOT_ACTIVE = "playbook_not_active"
 OTHER_SEGMENT = "segment_not_eligible"
@@ -126,12 +127,12 @@ def _with_completeness(
     """
     look_back = by_segment(policy, needs.segment, lambda rules: rules.signals.look_back_days)
     today = ibis.date(as_of.isoformat())
-    lost = quarantined_signals.filter(_may_be_known(quarantined_signals, as_of))
+    lost = quarantined_signals.filter(_is_lost(quarantined_signals, as_of))
     lost = lost.select("customer_id", lost_date="record_date")
     pairs = needs.select("customer_id", look_back=look_back).join(lost, "customer_id")
     is_recent = (today.delta(pairs.lost_date, unit="day") <= pairs.look_back).fill_null(True)
     lost_signals = pairs.filter(is_recent).group_by("customer_id").agg(lost_signals=lambda row: row.count())
-    lost_entries = quarantined_journey_state_log.filter(_may_be_known(quarantined_journey_state_log, as_of))
+    lost_entries = quarantined_journey_state_log.filter(_is_lost(quarantined_journey_state_log, as_of))
     lost_entries = lost_entries.group_by("customer_id").agg(
         last_lost=lost_entries.record_date.max(), has_undated=lost_entries.record_date.isnull().any()
     )
@@ -145,8 +146,10 @@ def _with_completeness(
     return rows.mutate(completeness=rounded((every > 0).ifelse(good / every.nullif(0), 1.0)))
 
 
-def _may_be_known(rejected: ir.Table, as_of: date) -> ir.BooleanValue:
-    return rejected.record_date.isnull() | (rejected.record_date <= as_of)
+def _is_lost(rejected: ir.Table, as_of: date) -> ir.BooleanValue:
+    """Tell whether a rejected row could be about the day, and is more than the copy of a row that was kept."""
+    is_copy = (rejected.broken_rules.length() == 1) & rejected.broken_rules.contains(REPEATED_ROW)
+    return ~is_copy & (rejected.record_date.isnull() | (rejected.record_date <= as_of))
 
 
 def _with_confidence(needs: ir.Table, policy: Policy) -> ir.Table:
