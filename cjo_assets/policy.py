@@ -14,12 +14,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
+
+# Beyond these a number is a slip of the pen, and dates and intervals would overflow.
+MOST, MOST_DAYS, MOST_MINUTES = 1e12, 36_500, 5_256_000
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Weight = Annotated[float, Field(ge=0)]
-Positive = Annotated[float, Field(gt=0)]
+Weight = Annotated[float, Field(ge=0, le=MOST)]
+Positive = Annotated[float, Field(gt=0, le=MOST)]
 Count = Annotated[int, Field(ge=0)]
+Names = Annotated[tuple[str, ...], Strict(False)]
 
 NO_STAGE = "none"
 OVERRIDABLE_SECTIONS = ("evaluation", "signals", "risk", "recommendation", "approval")
@@ -36,9 +40,9 @@ class PolicyError(ValueError):
 
 
 class Section(BaseModel):
-    """A part of the policy: immutable, and closed to names nobody reads."""
+    """A part of the policy: immutable, closed to names nobody reads, converting nothing."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Weights(Section):
@@ -59,12 +63,19 @@ class Weights(Section):
 class Vocabulary(Section):
     """The values that enumerated columns may hold."""
 
-    segments: tuple[str, ...] = Field(min_length=1)
-    stages: tuple[str, ...] = Field(min_length=1)
-    terminal_stages: tuple[str, ...]
-    sources: tuple[str, ...] = Field(min_length=1)
-    outcomes: tuple[str, ...] = Field(min_length=1)
-    playbook_statuses: tuple[str, ...] = Field(min_length=1)
+    segments: Names = Field(min_length=1)
+    stages: Names = Field(min_length=1)
+    terminal_stages: Names
+    sources: Names = Field(min_length=1)
+    outcomes: Names = Field(min_length=1)
+    playbook_statuses: Names = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _no_word_twice(self) -> Vocabulary:
+        for name, words in self:
+            if len(set(words)) != len(words):
+                raise ValueError(f"{name}: a word stands twice")
+        return self
 
 
 class Evaluation(Section):
@@ -76,8 +87,8 @@ class Evaluation(Section):
     untimed_multiple: Annotated[float, Field(ge=1)]
     multiple_negative_signals: Annotated[int, Field(ge=1)]
     early_tenure_months: Count
-    transitions: dict[str, tuple[str, ...]]
-    re_entries: dict[str, tuple[str, ...]]
+    transitions: dict[str, Names]
+    re_entries: dict[str, Names]
 
     def friction_threshold(self, stage: str) -> float | None:
         """Return the friction threshold of a stage [days], or None where patience has no end."""
@@ -90,7 +101,7 @@ class Signals(Section):
     signal_aggregation_weights: dict[str, Weight]
     positive_signal_weights: dict[str, Weight]
     source_trust: dict[str, Share]
-    look_back_days: Annotated[int, Field(ge=0)]
+    look_back_days: Annotated[int, Field(ge=0, le=MOST_DAYS)]
     severity_floor: Share
     positive_relief: Share
     strong_signal_strength: Share
@@ -212,7 +223,7 @@ class Approval(Section):
 
     enable_hitl: bool
     auto_approve_for_testing: bool
-    approval_timeout_minutes: Positive
+    approval_timeout_minutes: Annotated[float, Field(gt=0, le=MOST_MINUTES)]
     low_confidence: Share
 
 
@@ -257,7 +268,7 @@ class Kpis(Section):
     operational_kpi_targets: OperationalTargets
     effectiveness_kpi_targets: EffectivenessTargets
     business_kpi_targets: BusinessTargets
-    reactive_stages: tuple[str, ...]
+    reactive_stages: Names
     kpi_warning_threshold: Share
     kpi_critical_threshold: Share
 
@@ -271,7 +282,7 @@ class Kpis(Section):
 class Roi(Section):
     """What things cost."""
 
-    window_days: Annotated[int, Field(ge=1)]
+    window_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
     review_minutes_per_approval: Weight
     api_calls_per_intervention: Count
     cost_per_human_review_hour: Weight
@@ -318,10 +329,14 @@ class Policy(Section):
     def journey_by_segment(self) -> dict[str, JourneyPolicy]:
         """The rules of each segment that has rules of its own."""
         journey = self.journey.model_dump()
-        return {
-            segment: JourneyPolicy.model_validate(_merged(journey, changes, f"segment_overrides.{segment}"))
-            for segment, changes in self.segment_overrides.items()
-        }
+        rules: dict[str, JourneyPolicy] = {}
+        for segment, changes in self.segment_overrides.items():
+            path = f"segment_overrides.{segment}"
+            try:
+                rules[segment] = JourneyPolicy.model_validate(_merged(journey, changes, path))
+            except ValidationError as error:
+                raise ValueError(_reasons(error, path)) from error
+        return rules
 
     @cached_property
     def policy_hash(self) -> str:
@@ -331,26 +346,35 @@ class Policy(Section):
 
     @model_validator(mode="after")
     def _names_agree(self) -> Policy:
-        words = self.vocabulary
-        evaluation, signals = self.journey.evaluation, self.journey.signals
+        _known("vocabulary.terminal_stages", self.vocabulary.terminal_stages, set(self.vocabulary.stages))
+        _known("journey.kpis.reactive_stages", self.journey.kpis.reactive_stages, set(self.vocabulary.stages))
+        self._check_names(self.journey, "journey")
+        return self
+
+    def _check_names(self, rules: JourneyPolicy, path: str) -> None:
+        words, evaluation = self.vocabulary, rules.evaluation
         stages = set(words.stages)
-        _known("vocabulary.terminal_stages", words.terminal_stages, stages)
-        _known("journey.evaluation.typical_stage_durations", evaluation.typical_stage_durations, stages)
-        _known("journey.risk.time_in_state_stage_weights", self.journey.risk.time_in_state_stage_weights, stages)
-        _known("journey.kpis.reactive_stages", self.journey.kpis.reactive_stages, stages)
+        _known(f"{path}.evaluation.typical_stage_durations", evaluation.typical_stage_durations, stages)
+        _known(f"{path}.risk.time_in_state_stage_weights", rules.risk.time_in_state_stage_weights, stages)
         missing = stages - set(words.terminal_stages) - evaluation.typical_stage_durations.keys()
         if missing:
-            raise ValueError(f"journey.evaluation.typical_stage_durations lacks {', '.join(sorted(missing))}")
+            raise ValueError(f"{path}.evaluation.typical_stage_durations lacks {', '.join(sorted(missing))}")
         for name in evaluation.friction_thresholds:
-            if not any(name.startswith(f"{stage}_") for stage in stages):
-                raise ValueError(f"journey.evaluation.friction_thresholds.{name} begins with no known stage")
+            rivals = [
+                other for other in evaluation.friction_thresholds if _stage_of(other, words) == _stage_of(name, words)
+            ]
+            if _stage_of(name, words) is None:
+                raise ValueError(f"{path}.evaluation.friction_thresholds.{name} begins with no known stage")
+            if len(rivals) > 1:
+                raise ValueError(
+                    f"{path}.evaluation.friction_thresholds: one stage, two thresholds: {', '.join(rivals)}"
+                )
         for table in ("transitions", "re_entries"):
             for start, ends in getattr(evaluation, table).items():
-                _known(f"journey.evaluation.{table}", [start], stages | {NO_STAGE})
-                _known(f"journey.evaluation.{table}.{start}", ends, stages)
-        if set(signals.source_trust) != set(words.sources):
-            raise ValueError("journey.signals.source_trust must name exactly the sources of the vocabulary")
-        return self
+                _known(f"{path}.evaluation.{table}", [start], stages | {NO_STAGE})
+                _known(f"{path}.evaluation.{table}.{start}", ends, stages)
+        if set(rules.signals.source_trust) != set(words.sources):
+            raise ValueError(f"{path}.signals.source_trust must name exactly the sources of the vocabulary")
 
     @model_validator(mode="after")
     def _overrides_apply(self) -> Policy:
@@ -362,7 +386,11 @@ class Policy(Section):
                 for fixed, reason in NOT_OVERRIDABLE.items():
                     if path == fixed or path.startswith(f"{fixed}."):
                         raise ValueError(f"segment_overrides.{segment}.{path}: {reason}")
-        _ = self.journey_by_segment
+        for segment, rules in self.journey_by_segment.items():
+            path = f"segment_overrides.{segment}"
+            self._check_names(rules, path)
+            for kind in ("signal_aggregation_weights", "positive_signal_weights"):
+                _known(f"{path}.signals.{kind}", getattr(rules.signals, kind), set(getattr(self.journey.signals, kind)))
         return self
 
 
@@ -376,7 +404,7 @@ def load_policy(path: Path | None = None) -> Policy:
     if path is None:
         return _validated(default, "policy.yaml")
     try:
-        changes = yaml.safe_load(path.read_text(encoding="utf-8"))
+        changes = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise PolicyError(f"The policy {path} cannot be read: {error}") from error
     if changes is None:
@@ -395,11 +423,33 @@ def _validated(content: dict[str, Any], origin: str) -> Policy:
     try:
         return Policy.model_validate(content)
     except ValidationError as error:
-        reasons = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc']) or 'policy'}: {item['msg'].removeprefix('Value error, ')}"
-            for item in error.errors()
-        )
-        raise PolicyError(f"The policy {origin} cannot be used: {reasons}") from error
+        raise PolicyError(f"The policy {origin} cannot be used: {_reasons(error)}") from error
+
+
+def _reasons(error: ValidationError, path: str = "") -> str:
+    """Return every reason with the path it is about."""
+    reasons = []
+    for item in error.errors():
+        place = ".".join(str(part) for part in (path, *item["loc"]) if part)
+        message = item["msg"].removeprefix("Value error, ")
+        reasons.append(f"{place}: {message}" if place else message)
+    return "; ".join(reasons)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which a key may stand once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Build a mapping, or refuse it where a key stands twice."""
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key} stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def _stage_of(threshold: str, words: Vocabulary) -> str | None:
+    return next((stage for stage in words.stages if threshold.startswith(f"{stage}_")), None)
 
 
 # Where a mapping is a list of what counts, a file that names it names it whole: a transition left out is forbidden.

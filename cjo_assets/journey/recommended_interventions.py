@@ -142,6 +142,7 @@ def recommended_interventions(
 
 def unaddressed_strong_signals(
     raw_signals: ir.Table,
+    customers: ir.Table,
     interventions: ir.Table,
     recommended_interventions: ir.Table,
     earlier_recommended_interventions: ir.Table,
@@ -149,12 +150,12 @@ def unaddressed_strong_signals(
     policy: Policy,
 ) -> ir.Table:
     """Find strong signals of the look-back, rejected ones included, that no intervention answers."""
-    rules = policy.journey.signals
-    strength = raw_signals.signal_strength.try_cast("float64")
-    detected_at = raw_signals.detected_at.substr(0, 10).try_cast("date")
-    age_days = ibis.date(as_of.isoformat()).delta(detected_at, unit="day")
-    strong = raw_signals.filter(
-        (strength >= rules.strong_signal_strength) & (age_days >= 0) & (age_days <= rules.look_back_days)
+    rows = raw_signals.left_join(customers.select("customer_id", "segment"), "customer_id")
+    strength = rows.signal_strength.try_cast("float64")
+    age_days = ibis.date(as_of.isoformat()).delta(rows.detected_at.substr(0, 10).try_cast("date"), unit="day")
+    strong = rows.filter(
+        strength >= by_segment(policy, rows.segment, lambda own: own.signals.strong_signal_strength),
+        age_days.between(0, by_segment(policy, rows.segment, lambda own: own.signals.look_back_days)),
     )
     history = interventions.filter(interventions.generated_at <= as_of)
     answers = [history, recommended_interventions, earlier_recommended_interventions.drop("as_of")]

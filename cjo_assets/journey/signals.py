@@ -6,10 +6,9 @@ away. A type the catalogue does not know is kept: it counts, it has no effect on
 
 from datetime import date
 
-import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.policy import Policy
+from cjo_assets.policy import JourneyPolicy, Policy
 from cjo_assets.shared.contract import Contract, column
 from cjo_assets.shared.dataset import Dataset, Preference
 
@@ -36,10 +35,17 @@ def relations(rows: ir.Table, customers: ir.Table) -> dict[str, ir.BooleanValue]
     return {"customer_id: unknown customer": rows.customer_id.notin(customers.customer_id)}
 
 
-def most_credible_first(rows: ir.Table, policy: Policy) -> list[ir.Value]:
+def most_credible_first(rows: ir.Table, customers: ir.Table, policy: Policy) -> list[ir.Value]:
     """Order signals about one thing by trust, then strength, then id."""
-    trust = rows.source.cases(*sorted(policy.journey.signals.source_trust.items()), else_=0.0)
-    return [ibis.desc(trust), ibis.desc(rows.signal_strength), rows.signal_id]
+    trust = _trust(rows, policy.journey)
+    for segment, rules in policy.journey_by_segment.items():
+        own = customers.filter(customers.segment == segment)
+        trust = rows.customer_id.isin(own.customer_id).ifelse(_trust(rows, rules), trust)
+    return [-trust, -rows.signal_strength, rows.signal_id]
+
+
+def _trust(rows: ir.Table, rules: JourneyPolicy) -> ir.NumericValue:
+    return rows.source.cases(*sorted(rules.signals.source_trust.items()), else_=0.0)
 
 
 DATASET = Dataset(

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import ibis.expr.types as ir
 
-from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import Contract
 
 
@@ -19,12 +18,12 @@ class Preference:
 
     Attributes:
         same: columns in which rivals agree.
-        best_first: from typed rows and the policy to sort keys, the row to believe first.
+        best_first: from the typed `rows`, the policy and the tables it names to ascending sort keys.
         rule: the reason given to the others.
     """
 
     same: tuple[str, ...]
-    best_first: Callable[[ir.Table, Policy], list[ir.Value]]
+    best_first: Callable[..., list[ir.Value]]
     rule: str
 
 

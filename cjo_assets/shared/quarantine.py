@@ -75,15 +75,20 @@ def accepted_rows(raw: ir.Table, quarantined: ir.Table, contract: type[Contract]
 
 
 def quarantined_rows(
-    dataset: Dataset, raw: ir.Table, policy: Policy, relations: Callable[[ir.Table], dict[str, ir.BooleanValue]]
+    dataset: Dataset,
+    raw: ir.Table,
+    policy: Policy,
+    relations: Callable[[ir.Table], dict[str, ir.BooleanValue]],
+    best_first: Callable[[ir.Table], list[ir.Value]],
 ) -> ir.Table:
     """Judge every row of a file.
 
     Args:
         dataset: what the file is about and what its rows must be.
         raw: the file as text: the contract's columns and `RAW_COLUMNS`.
-        policy: the vocabulary and what decides among rivals.
+        policy: the vocabulary.
         relations: the dataset's relations, given the tables they refer to.
+        best_first: the sort keys of the dataset's preference, given the tables they refer to.
 
     Returns:
         The rows that were turned away, as `QuarantinedRows`.
@@ -112,7 +117,7 @@ def quarantined_rows(
     suspects = suspects.mutate(contest=_contest_of_key(suspects, key))
     lost = [suspects.contest]
     if preference is not None:
-        suspects = suspects.mutate(lost=_contest_of_rivals(suspects, preference, policy))
+        suspects = suspects.mutate(lost=_contest_of_rivals(suspects, preference, best_first))
         lost = [suspects.contest, suspects.lost]
     broken_rules = suspects.broken.concat(ibis.array(lost).filter(lambda name: name.notnull())).sort()
     return (
@@ -180,12 +185,14 @@ def _contest_of_key(rows: ir.Table, key: tuple[str, ...]) -> ir.StringValue:
     )
 
 
-def _contest_of_rivals(rows: ir.Table, preference: Preference, policy: Policy) -> ir.StringValue:
+def _contest_of_rivals(
+    rows: ir.Table, preference: Preference, best_first: Callable[[ir.Table], list[ir.Value]]
+) -> ir.StringValue:
     is_valid = (rows.broken.length() == 0) & rows.contest.isnull()
-    best_first = ibis.window(
-        group_by=[*(rows[column] for column in preference.same), is_valid], order_by=preference.best_first(rows, policy)
+    in_order = ibis.window(
+        group_by=[*(rows[column] for column in preference.same), is_valid], order_by=best_first(rows)
     )
-    return (is_valid & (ibis.row_number().over(best_first) > 0)).ifelse(preference.rule, ibis.null("string"))
+    return (is_valid & (ibis.row_number().over(in_order) > 0)).ifelse(preference.rule, ibis.null("string"))
 
 
 def _record_key(rows: ir.Table, key: tuple[str, ...]) -> ir.StringValue:

@@ -5,8 +5,10 @@ Belongs here: turning a `Dataset` into tables. Does not belong here: the rules; 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import ibis.expr.types as ir
 
@@ -19,19 +21,27 @@ from cjo_assets.wiring.tables import QUARANTINE, RAW, Audit, Reference, Table, g
 
 def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()) -> list[Table]:
     """Return quarantine and lookup of a dataset."""
-    related = inputs_of(dataset.relations, family) if dataset.relations else {}
+    best_first = dataset.preference.best_first if dataset.preference else None
+    references = inputs_of(dataset.relations, family) if dataset.relations else {}
+    related = references | (inputs_of(best_first, family) if best_first else {})
     raw = {"raw": Reference(RAW, dataset.name)}
     rejected = {"quarantined": Reference(QUARANTINE, dataset.name)}
     own = {"accepted": Reference(family, dataset.lookup)}
 
     def broken_relations(rows: ir.Table, policy: Policy, tables: dict[str, ir.Table]) -> dict[str, ir.BooleanValue]:
-        if dataset.relations is None:
-            return {}
-        extra = {"policy": policy} if "policy" in parameters_of(dataset.relations) else {}
-        return dataset.relations(rows=rows, **extra, **tables)
+        return _called(dataset.relations, rows, policy, tables) if dataset.relations else {}
+
+    def sort_keys(rows: ir.Table, policy: Policy, tables: dict[str, ir.Table]) -> list[ir.Value]:
+        return _called(best_first, rows, policy, tables) if best_first else []
 
     def quarantine(raw: ir.Table, policy: Policy, **tables: ir.Table) -> ir.Table:
-        return quarantined_rows(dataset, raw, policy, partial(broken_relations, policy=policy, tables=tables))
+        return quarantined_rows(
+            dataset,
+            raw,
+            policy,
+            partial(broken_relations, policy=policy, tables=tables),
+            partial(sort_keys, policy=policy, tables=tables),
+        )
 
     def lookup(raw: ir.Table, quarantined: ir.Table) -> ir.Table:
         return accepted_rows(raw, quarantined, dataset.contract)
@@ -72,7 +82,7 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
                 rows_before_quarantine,
                 "contract_before_quarantine",
                 "Holds the rows of the file to the contract before any is turned away.",
-                raw | related,
+                raw | references,
             ),
             contract=dataset.contract,
         ),
@@ -84,8 +94,8 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
     )
     if dataset.relations is not None:
         description = "Finds accepted rows that refer to nothing, or break another rule between tables."
-        references = _declared(dangling_references, "referential_integrity", description, own | related)
-        checks = (*checks, Audit(references, is_blocking=True))
+        dangling = _declared(dangling_references, "referential_integrity", description, own | references)
+        checks = (*checks, Audit(dangling, is_blocking=True))
     described = QuarantinedRows
     return [
         Table(
@@ -104,6 +114,12 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
             (*checks, *audits),
         ),
     ]
+
+
+def _called(function: Callable[..., Any], rows: ir.Table, policy: Policy, tables: dict[str, ir.Table]) -> Any:
+    """Call a function of a dataset's file with the rows, and with what else it names."""
+    named = {name: table for name, table in tables.items() if name in inspect.signature(function).parameters}
+    return function(rows=rows, **named, **({"policy": policy} if "policy" in parameters_of(function) else {}))
 
 
 def _declared(

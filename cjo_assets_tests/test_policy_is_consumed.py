@@ -1,0 +1,288 @@
+"""Every number of the policy is read by a rule: turning it changes what is published.
+
+Belongs here: each leaf of the policy turned alone, the leaves that nothing reads yet, and the seed's configuration
+mapped to the policy. Does not belong here: what a number means; that is tested with the table that uses it.
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cjo_assets.policy import Policy, load_policy
+from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.report import write_report
+from cjo_assets.wiring.runs import forget_record, record_run
+from cjo_assets.wiring.settings import Settings
+from cjo_assets_tests.probe import PROBE_DAY, Probe, default_content, leaves, nested, policy_with, value_at
+
+DEFAULT = default_content()
+# The entries of these are named elsewhere in the policy too: they are turned as a whole.
+WHOLE = ("vocabulary.stages", "vocabulary.sources", "vocabulary.terminal_stages")
+LEAVES: dict[str, Any] = {
+    path: value
+    for section in ("journey", "vocabulary")
+    for path, value in leaves(DEFAULT[section], section)
+    if not path.startswith(WHOLE)
+} | {path: value_at(DEFAULT, path) for path in WHOLE}
+
+# Leaves that no rule reads yet, and what will.
+NOT_YET_CONSUMED = {
+    "journey.roi.cost_per_llm_call": "no language model is called yet: the cost component llm_usage is 0 calls",
+    "journey.reporting.enable_llm_personalization": "no message is written by a language model yet",
+    "journey.reporting.llm_personalization_max_interventions": "no message is written by a language model yet",
+}
+
+# What these change is no table and no report but the finding of a check, which the summary of a run prints.
+SEEN_IN_A_CHECK = {
+    "journey.risk.crm_tier_steps": "check journey.risk_scores distant_crm_tiers",
+    "journey.signals.strong_signal_strength": "check journey.recommended_interventions unaddressed_strong_signals",
+}
+
+# The rule turns a leaf by itself: an integer doubles, another number halves, a switch flips, an entry of a list goes.
+# These need another value, or company, to be a policy at all; or another place to start from, to make a difference.
+EXCEPTIONS: dict[str, dict[str, Any]] = {
+    "journey.evaluation.critical_multiple": {"journey.evaluation.critical_multiple": 3.0},
+    "journey.evaluation.untimed_multiple": {"journey.evaluation.untimed_multiple": 3.0},
+    "journey.risk.risk_tier_thresholds.high": {"journey.risk.risk_tier_thresholds.high": 0.95},
+    "journey.risk.risk_tier_thresholds.low": {"journey.risk.risk_tier_thresholds.low": 0.2},
+    "journey.risk.crm_tier_steps": {"journey.risk.crm_tier_steps": 1},
+    "journey.kpis.kpi_warning_threshold": {"journey.kpis.kpi_warning_threshold": 1.0},
+    "journey.reporting.report_rows": {"journey.reporting.report_rows": 5},
+    # Stages are named in many places; their order is what is said here alone.
+    "vocabulary.stages": {"vocabulary.stages": [*reversed(DEFAULT["vocabulary"]["stages"])]},
+    "vocabulary.terminal_stages": {"vocabulary.terminal_stages": ["churned", "escalation"]},
+    "vocabulary.sources": {
+        "vocabulary.sources": ["automated", "manual", "partner"],
+        "journey.signals.source_trust.partner": 0.5,
+    },
+}
+STARTING_FROM: dict[str, dict[str, Any]] = {
+    # As long as the step is allowed as a re-entry it is allowed.
+    "journey.evaluation.transitions.retention[support]": {"journey.evaluation.re_entries": {}},
+}
+
+# The seed's CustomerJourneyOrchestratorConfig: every field, with its default.
+SEED_CONFIGURATION: dict[str, Any] = {
+    "typical_stage_durations": {"onboarding": 14, "engagement": 30, "support": 7, "retention": 90},
+    "friction_thresholds": {
+        "onboarding_exceeded_days": 14,
+        "engagement_inactivity_days": 30,
+        "support_escalation_days": 5,
+    },
+    "signal_aggregation_weights": {
+        "negative_sentiment": 0.30,
+        "support_ticket_spike": 0.25,
+        "usage_drop": 0.20,
+        "repeat_support_tickets": 0.15,
+        "failed_onboarding_step": 0.10,
+    },
+    "risk_scoring_weights": {
+        "signal_strength": 0.35,
+        "time_in_state": 0.25,
+        "customer_value": 0.20,
+        "signal_count": 0.20,
+    },
+    "risk_tier_thresholds": {"high": 0.70, "medium": 0.40, "low": 0.0},
+    "intervention_confidence_threshold": 0.50,
+    "high_value_customer_threshold": 30000.0,
+    "auto_approve_for_testing": True,
+    "approval_timeout_minutes": 60,
+    "operational_kpi_targets": {
+        "journey_state_classification_accuracy": 0.90,
+        "signal_detection_precision": 0.85,
+        "signal_detection_recall": 0.85,
+        "average_latency_ms": 300.0,
+        "human_escalation_frequency": 0.30,
+        "human_override_rate": 0.15,
+        "data_completeness_rate": 0.95,
+    },
+    "effectiveness_kpi_targets": {
+        "average_resolution_time_days": 5.0,
+        "unresolved_issues_reduction": 0.10,
+        "escalation_reduction": 0.15,
+        "proactive_interventions_ratio": 0.60,
+        "experience_consistency_score": 0.85,
+    },
+    "business_kpi_targets": {
+        "churn_rate_reduction": 0.10,
+        "csat_delta_average": 1.0,
+        "nps_delta_average": 0.5,
+        "cost_per_support_case_reduction": 0.15,
+        "retention_revenue_preserved": 10000.0,
+        "escalation_cost_reduction": 0.15,
+        "lifetime_value_delta": 0.03,
+    },
+    "kpi_warning_threshold": 0.8,
+    "kpi_critical_threshold": 0.5,
+    "cost_per_human_review_hour": 50.0,
+    "cost_per_llm_call": 0.01,
+    "cost_per_api_call": 0.001,
+    "infrastructure_cost_per_month": 500.0,
+    "enable_progress_tracking": True,
+    "enable_kpi_tracking": True,
+    "enable_hitl": True,
+    "enable_reporting": True,
+    "enable_llm_personalization": False,
+    "llm_personalization_max_interventions": 3,
+}
+# Model and places of files: configuration, set by the environment or the command line, and no policy.
+SEED_SETTINGS = (
+    "llm_model",
+    "temperature",
+    "reports_dir",
+    "data_dir",
+    "customers_file",
+    "journey_state_log_file",
+    "signals_file",
+    "interventions_file",
+    "outcomes_file",
+)
+# Where a value of the seed's is not ours, the issue says so.
+NOT_THE_SEEDS = {
+    "auto_approve_for_testing": False,
+    "approval_timeout_minutes": 2880,
+}
+
+
+@pytest.fixture(scope="module")
+def probe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Probe]:
+    """The probe, computed once."""
+    computed = Probe(tmp_path_factory.mktemp("probe"))
+    yield computed
+    computed.store.connection.close()
+
+
+def turned(path: str) -> dict[str, Any]:
+    """Return what to change, by path, to turn one leaf of the default policy."""
+    if path in EXCEPTIONS:
+        return EXCEPTIONS[path]
+    value = LEAVES[path]
+    if path.endswith("]"):
+        whole = path.partition("[")[0]
+        return {whole: [entry for entry in value_at(DEFAULT, whole) if entry != value]}
+    if isinstance(value, bool):
+        return {path: not value}
+    return {path: value * 2 if isinstance(value, int) else value / 2}
+
+
+def with_lists_whole(changes: dict[str, Any]) -> dict[str, Any]:
+    """Return changes to a mapping of lists as changes to the mapping: a file that names one names it whole."""
+    whole: dict[str, Any] = {}
+    for path, value in changes.items():
+        parent, _, name = path.rpartition(".")
+        if parent in ("journey.evaluation.transitions", "journey.evaluation.re_entries"):
+            whole[parent] = value_at(DEFAULT, parent) | {name: value}
+        else:
+            whole[path] = value
+    return whole
+
+
+def policy_turned(folder: Path, path: str) -> Policy:
+    """Return the default policy with one leaf turned."""
+    return policy_with(folder, with_lists_whole(STARTING_FROM.get(path, {}) | turned(path)))
+
+
+def other_output(probe: Probe, changed: Policy, folder: Path) -> str | None:
+    """Return the output beyond tables, report text and checks that a policy changes, or None."""
+    if _report_is_written(probe, changed, folder) != _report_is_written(probe, probe.policy, folder):
+        return "report file"
+    if _plan(probe, changed) != _plan(probe, probe.policy):
+        return "plan of audit.runs"
+    return None
+
+
+def _report_is_written(probe: Probe, policy: Policy, folder: Path) -> bool:
+    settings = Settings(data=folder, policy=None, home=folder)
+    path = write_report(probe.store, settings, PROBE_DAY, policy)
+    return path is not None and path.exists()
+
+
+def _plan(probe: Probe, policy: Policy) -> Any:
+    """Return the plan that a run under a policy leaves in audit.runs."""
+    run: Any = SimpleNamespace(run_id="probe")
+    started = datetime(2025, 3, 31, tzinfo=UTC).timestamp()
+    instance: Any = SimpleNamespace(get_run_stats=lambda _: SimpleNamespace(start_time=started))
+    record_run(probe.store, run, instance, PROBE_DAY, policy, None)
+    found = probe.store.connection.execute("SELECT plan FROM audit.runs WHERE run_id = 'probe'").fetchall()
+    forget_record(probe.store, run, PROBE_DAY)
+    return json.loads(found[0][0])
+
+
+@pytest.mark.parametrize("path", [path for path in LEAVES if path not in NOT_YET_CONSUMED])
+def test_every_leaf_changes_published_output(path: str, probe: Probe, tmp_path: Path) -> None:
+    """Turn one leaf; what the chain publishes is not what it was."""
+    start = policy_with(tmp_path, with_lists_whole(STARTING_FROM[path])) if path in STARTING_FROM else None
+    changed = policy_turned(tmp_path, path)
+    found = probe.difference(changed, start) or other_output(probe, changed, tmp_path)
+    assert found is not None, f"{path} = {LEAVES[path]!r} is read by no rule: {turned(path)} changes nothing"
+    if found.startswith("check"):
+        assert SEEN_IN_A_CHECK.get(path) == found, f"{path} changes {found} alone"
+
+
+@pytest.mark.parametrize("path", NOT_YET_CONSUMED)
+def test_what_is_not_yet_consumed_changes_nothing(path: str, probe: Probe, tmp_path: Path) -> None:
+    """A leaf leaves the list as soon as a rule reads it."""
+    assert path in LEAVES, f"{path} is no leaf of the policy any more"
+    changed = policy_turned(tmp_path, path)
+    found = probe.difference(changed) or other_output(probe, changed, tmp_path)
+    assert found is None, f"{path} changes {found}: take it from the list"
+
+
+def test_the_tables_of_exceptions_are_not_stale() -> None:
+    """Every exception is about a leaf that is still there."""
+    named = EXCEPTIONS.keys() | STARTING_FROM.keys() | SEEN_IN_A_CHECK.keys() | NOT_YET_CONSUMED.keys()
+    assert named <= LEAVES.keys()
+
+
+def test_only_the_audit_of_policies_is_left_out_of_the_search(probe: Probe) -> None:
+    """The search looks at all that is computed."""
+    every = {table.full_name for family in all_families() for table in family.tables if table.transform is not None}
+    assert every - {table.full_name for table in probe.tables} == {"audit.policies"}
+
+
+def test_the_same_policy_changes_nothing(probe: Probe, tmp_path: Path) -> None:
+    """A search that finds a difference anywhere would prove nothing."""
+    same = policy_with(tmp_path, {"version": "2", "author": "somebody", "reason": "no reason"})
+    assert probe.difference(same) is None
+    assert other_output(probe, same, tmp_path) is None
+
+
+def test_all_numbers_turned_at_once_keep_every_contract(tmp_path: Path) -> None:
+    """What the search takes for granted: a day under another policy can be computed to its end."""
+    changes: dict[str, Any] = {}
+    for path in LEAVES:
+        if path.startswith("journey.") and not path.endswith("]"):
+            changes |= turned(path)
+    kept_on = ("enable_kpi_tracking", "enable_hitl", "enable_reporting")
+    changes = {path: value for path, value in changes.items() if path.rpartition(".")[2] not in kept_on}
+    policy = policy_with(tmp_path, changes)
+    other = Probe(tmp_path, policy)
+    assert other.store.rows_by_group(PROBE_DAY)["recommendation"]["journey.recommended_interventions"] > 0
+    assert other.report(policy)
+    other.store.connection.close()
+
+
+@pytest.mark.parametrize("field", SEED_CONFIGURATION)
+def test_every_field_of_the_seeds_configuration_has_its_place(field: str) -> None:
+    """The seed's field stands in the policy once, under its own name, with its own value unless the issue differs."""
+    places = [f"journey.{section}.{field}" for section, content in DEFAULT["journey"].items() if field in content]
+    assert len(places) == 1
+    ours, seeds = value_at(DEFAULT, places[0]), SEED_CONFIGURATION[field]
+    if isinstance(seeds, dict):
+        assert {name: ours.get(name) for name in seeds} == seeds
+    else:
+        assert ours == NOT_THE_SEEDS.get(field, seeds)
+
+
+def test_settings_of_the_seed_are_no_policy() -> None:
+    """Model and file places are configuration: the policy does not know them."""
+    names = {part for path in LEAVES for part in path.partition("[")[0].split(".")}
+    assert not names & set(SEED_SETTINGS)
+    assert not set(SEED_SETTINGS) & SEED_CONFIGURATION.keys()
+    assert load_policy().model_dump().keys() == {*DEFAULT}
+    assert nested({"a.b": 1}) == {"a": {"b": 1}}
