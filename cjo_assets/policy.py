@@ -359,16 +359,12 @@ class Policy(Section):
         missing = stages - set(words.terminal_stages) - evaluation.typical_stage_durations.keys()
         if missing:
             raise ValueError(f"{path}.evaluation.typical_stage_durations lacks {', '.join(sorted(missing))}")
-        for name in evaluation.friction_thresholds:
-            rivals = [
-                other for other in evaluation.friction_thresholds if _stage_of(other, words) == _stage_of(name, words)
-            ]
-            if _stage_of(name, words) is None:
+        stage_of = {name: _stage_of(name, words) for name in evaluation.friction_thresholds}
+        for name, stage in stage_of.items():
+            if stage is None:
                 raise ValueError(f"{path}.evaluation.friction_thresholds.{name} begins with no known stage")
-            if len(rivals) > 1:
-                raise ValueError(
-                    f"{path}.evaluation.friction_thresholds: one stage, two thresholds: {', '.join(rivals)}"
-                )
+            if list(stage_of.values()).count(stage) > 1:
+                raise ValueError(f"{path}.evaluation.friction_thresholds.{name}: its stage has another threshold")
         for table in ("transitions", "re_entries"):
             for start, ends in getattr(evaluation, table).items():
                 _known(f"{path}.evaluation.{table}", [start], stages | {NO_STAGE})

@@ -361,9 +361,7 @@ def _day(text: str) -> date:
 
 
 def _customer(chance: random.Random, number: int) -> Row:
-    value = chance.choice(
-        [0, 29999.99, 30000, 150000, 200000, 250000, *(chance.randint(500, 120000) for _ in range(12))]
-    )
+    value = chance.choice([0, 29999, 30000, 150000, 200000, 250000, *(chance.randint(500, 120000) for _ in range(12))])
     return {
         "customer_id": f"C{number:05d}",
         "segment": "Startup" if chance.random() < 0.01 else chance.choice(SEGMENTS),
