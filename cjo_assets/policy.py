@@ -363,8 +363,9 @@ class Policy(Section):
         for name, stage in stage_of.items():
             if stage is None:
                 raise ValueError(f"{path}.evaluation.friction_thresholds.{name} begins with no known stage")
-            if list(stage_of.values()).count(stage) > 1:
-                raise ValueError(f"{path}.evaluation.friction_thresholds.{name}: its stage has another threshold")
+            rivals = [other for other in stage_of if stage_of[other] == stage]
+            if len(rivals) > 1:
+                raise ValueError(f"{path}.evaluation.friction_thresholds: {' and '.join(rivals)} are of one stage")
         for table in ("transitions", "re_entries"):
             for start, ends in getattr(evaluation, table).items():
                 _known(f"{path}.evaluation.{table}", [start], stages | {NO_STAGE})

@@ -3,7 +3,7 @@
 One row per customer. Customers have no date of their own: a past day is judged with the customers of the present file.
 """
 
-from cjo_assets.shared.contract import Contract, column
+from cjo_assets.shared.contract import LARGEST_AMOUNT, Contract, column
 from cjo_assets.shared.dataset import Dataset
 
 TIERS = ["high", "medium", "low"]
@@ -14,7 +14,7 @@ class Customers(Contract):
 
     customer_id: str = column("Customer.")
     segment: str = column("Market segment.", words="segments")
-    account_value: float = column("Yearly value of the account [currency].", ge=0)
+    account_value: float = column("Yearly value of the account [currency].", ge=0, le=LARGEST_AMOUNT)
     tenure_months: int = column("Whole months as a customer [months].", ge=0)
     risk_tier: str = column("Risk tier in the CRM, not computed here; null where unknown.", isin=TIERS, nullable=True)
 

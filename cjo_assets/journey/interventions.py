@@ -9,7 +9,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.shared.contract import Contract, TextList, column
+from cjo_assets.shared.contract import LARGEST_AMOUNT, Contract, TextList, column
 from cjo_assets.shared.dataset import Dataset
 
 MONITOR_ONLY = "monitor_only"
@@ -25,7 +25,9 @@ class Interventions(Contract):
     confidence: float = column("Confidence in the decision [0-1], up = surer.", ge=0, le=1)
     requires_human_approval: bool = column("Whether a person had to approve it.")
     triggered_by_signals: TextList = column("Signals that led to it.")
-    evaluation_latency_ms: float = column("Time the decision took [milliseconds].", ge=0, nullable=True)
+    evaluation_latency_ms: float = column(
+        "Time the decision took [milliseconds].", ge=0, le=LARGEST_AMOUNT, nullable=True
+    )
     generated_at: date = column("Day of the decision.")
 
     class Config:

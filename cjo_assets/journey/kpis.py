@@ -107,7 +107,7 @@ def kpis(
     end = end_of_day(as_of)
     accepted = [
         customers,
-        playbooks,
+        playbooks.filter(playbooks.created_at <= as_of),
         state_entries.filter(state_entries.state_entered_at <= as_of),
         signals.filter(signals.detected_at <= as_of),
         interventions.filter(interventions.generated_at <= as_of),

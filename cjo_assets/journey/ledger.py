@@ -35,7 +35,7 @@ def ledger(
         interventions: the history.
         decisions: our recommendations of all days up to the as-of date; one that stood for days counts once.
         customers: for the segment.
-        playbooks: a playbook of the history is the one of stage and segment that names the action.
+        playbooks: a playbook of the history is the one of stage and segment that named the action at the time.
         as_of: nothing generated later counts; all days without it.
     """
     shared = {
@@ -132,13 +132,13 @@ def _with_playbook(history: ir.Table, customers: ir.Table, playbooks: ir.Table) 
         "playbook_id",
         "journey_stage",
         "eligible_segments",
-        "avg_cost_estimate",
+        "created_at",
         recommended_action=playbooks.default_actions.unnest(),
     )
     rows = history.join(customers.select("customer_id", "segment"), "customer_id")
     pairs = rows.join(actions, ["journey_stage", "recommended_action"])
     fits = pairs.eligible_segments.contains(ANY_SEGMENT) | pairs.eligible_segments.contains(pairs.segment)
-    pairs = pairs.filter(fits)
+    pairs = pairs.filter(fits, pairs.created_at <= pairs.generated_at)
     first = pairs.group_by("intervention_id").agg(playbook_id=pairs.playbook_id.min())
     costs = playbooks.select("playbook_id", expected_cost="avg_cost_estimate")
     found = first.join(costs, "playbook_id")

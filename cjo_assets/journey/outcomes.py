@@ -9,7 +9,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.journey.interventions import known_interventions
-from cjo_assets.shared.contract import Contract, column
+from cjo_assets.shared.contract import LARGEST_AMOUNT, Contract, column
 from cjo_assets.shared.dataset import Dataset
 
 
@@ -20,10 +20,16 @@ class Outcomes(Contract):
     intervention_id: str = column("Intervention it measures, of the history or of our decisions.")
     customer_id: str = column("Customer of that intervention.")
     outcome: str = column("What came of it.", words="outcomes")
-    resolution_time_days: float = column("Days to resolution [days]; null where not resolved.", ge=0, nullable=True)
-    csat_delta: float = column("Change of customer satisfaction [points], up = better.", nullable=True)
+    resolution_time_days: float = column(
+        "Days to resolution [days]; null where not resolved.", ge=0, le=LARGEST_AMOUNT, nullable=True
+    )
+    csat_delta: float = column(
+        "Change of customer satisfaction [points], up = better.", ge=-LARGEST_AMOUNT, le=LARGEST_AMOUNT, nullable=True
+    )
     churn_risk_delta: float = column("Change of churn risk [-1 to 1], down = better.", ge=-1, le=1, nullable=True)
-    estimated_revenue_saved: float = column("Revenue saved, as estimated [currency].", ge=0, nullable=True)
+    estimated_revenue_saved: float = column(
+        "Revenue saved, as estimated [currency].", ge=0, le=LARGEST_AMOUNT, nullable=True
+    )
     human_override: bool = column("Whether a person overrode the decision.", nullable=True)
     measured_at: date = column("Day of the measurement.")
 

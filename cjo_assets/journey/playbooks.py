@@ -9,7 +9,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.policy import Policy
-from cjo_assets.shared.contract import ANY_SEGMENT, Contract, NumberList, TextList, column
+from cjo_assets.shared.contract import ANY_SEGMENT, LARGEST_AMOUNT, Contract, NumberList, TextList, column
 from cjo_assets.shared.dataset import Dataset
 
 
@@ -24,7 +24,7 @@ class Playbooks(Contract):
     risk_threshold: float = column("Decision risk from which it applies [0-1, up = worse].", ge=0, le=1)
     default_actions: TextList = column("What is done, the first action first.")
     approval_required: bool = column("Whether a person must approve each use.")
-    avg_cost_estimate: float = column("Cost of one use [currency].", ge=0)
+    avg_cost_estimate: float = column("Cost of one use [currency].", ge=0, le=LARGEST_AMOUNT)
     expected_value_range: NumberList = column("Lowest and highest value expected of one use [currency].")
     fallback_playbook_id: str = column("Playbook to try when this one fails; null for none.", nullable=True)
     created_at: date = column("Day from which the playbook exists.")
@@ -46,11 +46,13 @@ def relations(rows: ir.Table, policy: Policy) -> dict[str, ir.BooleanValue]:
         "eligible_segments: not in the policy's segments": unknown_segments.length() > 0,
         "default_actions: empty": rows.default_actions.length() == 0,
         "expected_value_range: not two numbers, the lower first": (values.length() != 2) | (values[0] > values[1]),
+        f"expected_value_range: beyond {LARGEST_AMOUNT:g}": (values[0] < -LARGEST_AMOUNT)
+        | (values[1] > LARGEST_AMOUNT),
         "fallback_playbook_id: the playbook itself": rows.fallback_playbook_id == rows.playbook_id,
     }
 
 
-DATASET = Dataset("playbooks", Playbooks, may_be_empty=False, relations=relations)
+DATASET = Dataset("playbooks", Playbooks, may_be_empty=False, relations=relations, record_date="created_at")
 
 
 def unknown_fallbacks(playbooks: ir.Table) -> ir.Table:

@@ -107,7 +107,7 @@ def recommended_interventions(
         as_of,
         policy,
     )
-    rows = _with_input_hash(rows, state_entries, seen, playbooks, interventions, outcomes, as_of)
+    rows = _with_input_hash(rows, state_entries, seen, playbooks, interventions, outcomes, approval_decisions, as_of)
     reasons = _approval_reasons(rows, policy)
     asks = reasons.length() > 0
     return rows.select(
@@ -235,6 +235,7 @@ def _with_input_hash(
     playbooks: ir.Table,
     interventions: ir.Table,
     outcomes: ir.Table,
+    approval_decisions: ir.Table,
     as_of: date,
 ) -> ir.Table:
     """Add a hash over every record of the customer that the decision could see, whatever file it came in."""
@@ -243,6 +244,9 @@ def _with_input_hash(
         "signals": seen.select("customer_id", *SIGNAL_COLUMNS),
         "interventions": interventions.filter(interventions.generated_at <= as_of),
         "outcomes": outcomes.filter(outcomes.measured_at <= as_of),
+        "answers": approval_decisions.filter(approval_decisions.decided_at <= end_of_day(as_of)).join(
+            interventions.select("intervention_id", "customer_id"), "intervention_id"
+        ),
     }
     decided = rows.select("customer_id")
     for name, records in own_records.items():

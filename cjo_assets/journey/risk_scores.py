@@ -13,7 +13,7 @@ from cjo_assets.journey.state_entries import INVALID
 from cjo_assets.policy import JourneyPolicy, Policy, Weights
 from cjo_assets.shared.by_segment import Pick, by_name_and_segment, by_segment
 from cjo_assets.shared.contract import DatedContract, TextList, column, names_where
-from cjo_assets.shared.numbers import capped, rounded
+from cjo_assets.shared.numbers import CONTRIBUTION_DECIMALS, capped, rounded
 
 # Each score, its factors, and for each factor the raw value it comes from and where the policy weighs it.
 SCORES = ("overall_risk_score", "churn_risk_score", "friction_score", "decision_risk")
@@ -110,7 +110,9 @@ def risk_scores(
 ) -> ir.Table:
     """Score, tier and rank the urgency of every customer who has not left."""
     rows = scored_factors(customers, journey_states, journey_evaluations, aggregated_signals, policy)
-    rows = rows.mutate(**{score: rounded(rows[score]) for score in SCORES}, time_in_state=rounded(rows.time_in_state))
+    # Thresholds are compared before the scores are rounded to what is published; only float noise is taken off first.
+    exact = {name: rounded(rows[name], CONTRIBUTION_DECIMALS) for name in (*SCORES, "time_in_state")}
+    rows = rows.mutate(**exact)
 
     def number(pick: Pick) -> ir.NumericValue:
         return by_segment(policy, rows.segment, pick)
@@ -141,7 +143,7 @@ def risk_scores(
     }
     return rows.select(
         "customer_id",
-        *SCORES,
+        **{score: rounded(rows[score]) for score in SCORES},
         risk_factors=names_where(factors),
         risk_tier=tier,
         crm_risk_tier=rows.risk_tier,

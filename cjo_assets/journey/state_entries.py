@@ -90,27 +90,40 @@ def entries_of_one_day(state_entries: ir.Table) -> ir.Table:
 
 def _with_place_in_day(entries: ir.Table, policy: Policy) -> ir.Table:
     """Add `place_in_day`: how many other entries of the customer and day come before this one."""
-    keys = ["customer_id", "state_entered_at", "journey_stage"]
-    crowded = entries.group_by("customer_id", "state_entered_at").having(lambda row: row.count() > 1).agg()
-    rivals = entries.semi_join(crowded, ["customer_id", "state_entered_at"])
-    others = rivals.select(
-        other_customer="customer_id",
-        other_day="state_entered_at",
-        other_stage="journey_stage",
-        other_previous="reported_previous_stage",
-    )
-    pairs = rivals.join(
-        others, [rivals.customer_id == others.other_customer, rivals.state_entered_at == others.other_day]
-    )
-    pairs = pairs.filter(pairs.journey_stage != pairs.other_stage)
-    follows = (pairs.reported_previous_stage == pairs.other_stage).fill_null(False)
-    is_followed = (pairs.other_previous == pairs.journey_stage).fill_null(False)
+    day = ["customer_id", "state_entered_at"]
+    crowded = entries.group_by(day).having(lambda row: row.count() > 1).agg()
+    rivals = entries.semi_join(crowded, day)
+    others = rivals.select(*day, other_stage="journey_stage")
+    pairs = rivals.join(others, day).filter(lambda row: row.journey_stage != row.other_stage)
+    successions = _successions(rivals, policy)
+    before = successions.select(*day, journey_stage="later", other_stage="earlier", follows=ibis.literal(True))
+    after = successions.select(*day, journey_stage="earlier", other_stage="later", is_followed=ibis.literal(True))
+    pair = [*day, "journey_stage", "other_stage"]
+    pairs = pairs.left_join(before, pair).drop(*(f"{name}_right" for name in pair))
+    pairs = pairs.left_join(after, pair).drop(*(f"{name}_right" for name in pair))
+    follows, is_followed = pairs.follows.fill_null(False), pairs.is_followed.fill_null(False)
     comes_after = (follows != is_followed).ifelse(
         follows, _place_of_stage(pairs.other_stage, policy) < _place_of_stage(pairs.journey_stage, policy)
     )
+    keys = [*day, "journey_stage"]
     places = pairs.group_by(keys).agg(place_in_day=comes_after.cast("int64").sum())
     placed = entries.left_join(places, keys).drop(*(f"{name}_right" for name in keys))
     return placed.mutate(place_in_day=placed.place_in_day.fill_null(0))
+
+
+def _successions(rivals: ir.Table, policy: Policy) -> ir.Table:
+    """Return which entry of a day came later than which, following `previous_stage` over any number of entries."""
+    day = ["customer_id", "state_entered_at"]
+    steps = rivals.select(*day, later="journey_stage", earlier="reported_previous_stage")
+    known = rivals.select(*day, earlier="journey_stage")
+    steps = steps.filter(steps.later != steps.earlier).semi_join(known, [*day, "earlier"])
+    # Each pass doubles the distance that is followed; a day has no more entries than there are stages.
+    for _ in range(len(policy.vocabulary.stages).bit_length() - 1):
+        further = steps.select(*day, middle="earlier", later="later")
+        onward = steps.select(*day, middle="later", earlier="earlier")
+        longer = further.join(onward, [*day, "middle"]).select(*day, "later", "earlier")
+        steps = ibis.union(steps, longer, distinct=True)
+    return steps.filter(steps.later != steps.earlier)
 
 
 def _place_of_stage(stage: ir.StringValue, policy: Policy) -> ir.NumericValue:

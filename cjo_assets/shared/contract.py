@@ -25,6 +25,8 @@ from cjo_assets.policy import Vocabulary
 
 FAILURE_CASES = 20
 ANY_SEGMENT = "All"
+# Beyond it sums over a large file could no longer be rounded exactly; no customer is worth that much.
+LARGEST_AMOUNT = 1e12
 
 
 @ibis_engine.Engine.register_dtype(equivalents=[dt.Array(dt.string)])

@@ -1,0 +1,83 @@
+"""The day in one line: every figure a count or a sum over a table of the day."""
+
+from cjo_assets.journey.aggregated_signals import AggregatedSignals
+from cjo_assets.journey.coverage_gaps import CoverageGaps
+from cjo_assets.journey.customers import Customers
+from cjo_assets.journey.journey_summary import JourneySummary, journey_summary
+from cjo_assets.journey.outcome_analyses import OutcomeAnalyses
+from cjo_assets.journey.recommended_interventions import RecommendedInterventions
+from cjo_assets.journey.risk_scores import RiskScores
+from cjo_assets.journey.roi_breakdown import RoiBreakdown
+from cjo_assets_tests.tables import DAY, Row, Rows, kept, table_of
+
+TIERS = ["high", "high", "high", "medium", "medium", "low", None]
+# approval status, needs a person, executed
+LEDGER = [
+    ("not_required", False, True),
+    ("not_required", False, True),
+    ("not_required", False, False),
+    ("approved", True, True),
+    ("rejected", True, False),
+    ("pending", True, False),
+    ("pending", True, False),
+    ("expired", True, False),
+]
+
+
+def summary(**rows: Rows) -> Row:
+    """Return the one row of a day; tables not named are empty."""
+    contracts = {
+        "customers": Customers,
+        "aggregated_signals": AggregatedSignals,
+        "risk_scores": RiskScores,
+        "recommended_interventions": RecommendedInterventions,
+        "coverage_gaps": CoverageGaps,
+        "outcome_analyses": OutcomeAnalyses,
+        "roi_breakdown": RoiBreakdown,
+    }
+    tables = {name: table_of(contract, rows.get(name, [])) for name, contract in contracts.items()}
+    [row] = kept(JourneySummary, journey_summary(**tables))
+    return row
+
+
+def test_every_figure_is_counted() -> None:
+    row = summary(
+        # Nine customers, two of whom have left and have no score.
+        customers=[{}] * 9,
+        aggregated_signals=[{"total_signals": total} for total in (0, 0, 0, 0, 0, 1, 2, 3, 4)],
+        risk_scores=[{"risk_tier": tier} for tier in TIERS],
+        recommended_interventions=[{}] * 3,
+        coverage_gaps=[{}] * 2,
+        outcome_analyses=[
+            {"approval_status": status, "requires_human_approval": needs, "is_executed": done}
+            for status, needs, done in LEDGER
+        ],
+        roi_breakdown=[
+            {"component": "retained_revenue", "kind": "value", "amount": 2600.5},
+            {"component": "playbook_cost", "kind": "cost", "amount": 9999.0},
+            {"component": "escalation_prevention", "kind": "value", "amount": None},
+        ],
+    )
+    assert row == {
+        "as_of": DAY,
+        "total_customers_analyzed": 9,
+        "customers_with_signals": 4,
+        "customers_at_risk": 3 + 2,
+        "customers_high_risk": 3,
+        "customers_medium_risk": 2,
+        "customers_low_risk": 1,
+        "customers_recommended": 3,
+        "customers_without_answer": 2,
+        "total_interventions": 8,
+        "interventions_requiring_approval": 5,
+        "interventions_executed": 3,
+        "interventions_pending": 2,
+        "interventions_expired": 1,
+        "total_revenue_preserved": 2600.5,
+    }
+
+
+def test_an_empty_day_counts_nothing() -> None:
+    row = summary()
+    assert row.pop("as_of") == DAY
+    assert set(row.values()) == {0}
