@@ -1,6 +1,7 @@
 """Every field of the seed's state is served, and by a column that exists.
 
-Belongs here: `docs/state_contract.md` against the seed's list of fields and our contracts. Does not belong here: values.
+Belongs here: `docs/state_contract.md` against the seed's list of fields and our contracts. Does not belong here:
+values.
 """
 
 import re
@@ -12,12 +13,39 @@ from cjo_assets.wiring.families import all_families
 from cjo_assets.wiring.settings import PROJECT
 
 PAGE = PROJECT / "docs" / "state_contract.md"
-SEED_FIELDS = """
-customer_id goal plan customers journey_state_log signals interventions outcomes customers_lookup journey_states_lookup
-signals_lookup interventions_lookup outcomes_lookup journey_evaluations aggregated_signals risk_scores
-recommended_interventions pending_approvals approval_history outcome_analyses operational_kpis effectiveness_kpis
-business_kpis kpi_status roi_estimate roi_breakdown journey_summary journey_report report_file_path errors processing_time
-""".split()
+SEED_FIELDS = [
+    "customer_id",
+    "goal",
+    "plan",
+    "customers",
+    "journey_state_log",
+    "signals",
+    "interventions",
+    "outcomes",
+    "customers_lookup",
+    "journey_states_lookup",
+    "signals_lookup",
+    "interventions_lookup",
+    "outcomes_lookup",
+    "journey_evaluations",
+    "aggregated_signals",
+    "risk_scores",
+    "recommended_interventions",
+    "pending_approvals",
+    "approval_history",
+    "outcome_analyses",
+    "operational_kpis",
+    "effectiveness_kpis",
+    "business_kpis",
+    "kpi_status",
+    "roi_estimate",
+    "roi_breakdown",
+    "journey_summary",
+    "journey_report",
+    "report_file_path",
+    "errors",
+    "processing_time",
+]
 SEED = PROJECT.parent / "shared" / "seeds" / "cjo_state_and_config.md"
 
 

@@ -75,14 +75,19 @@ def with_approval(rows: ir.Table, approval_decisions: ir.Table, until: ir.Timest
     done. Watching is not doing: `monitor_only` is never executed.
     """
     rules = policy.journey.approval
-    asks = rows.requires_human_approval & rules.enable_hitl
     minutes = by_segment(policy, rows.segment, lambda own: own.approval.approval_timeout_minutes)
-    rows = rows.mutate(until=until, is_asked=asks, requested_at=end_of(rows.generated_at))
+    rows = rows.mutate(until=until, requested_at=end_of(rows.generated_at))
     rows = rows.mutate(
         expires_at=rows.requested_at + (minutes * 60).cast("int64").as_interval("s"),
     )
     rows = rows.left_join(approval_decisions, "intervention_id").drop("intervention_id_right")
-    in_time = rows.is_asked & (rows.decided_at <= ibis.least(rows.expires_at, rows.until)).fill_null(False)
+    in_time = (rows.decided_at <= ibis.least(rows.expires_at, rows.until)).fill_null(False)
+    # What a person has said counts, even where the policy no longer asks.
+    rows = rows.mutate(
+        is_asked=rows.requires_human_approval & (in_time | rules.enable_hitl),
+        is_answered=rows.requires_human_approval & in_time,
+    )
+    in_time = rows.is_answered
     auto = rows.is_asked & ~in_time & rules.auto_approve_for_testing & (rows.requested_at <= rows.until)
     rows = rows.mutate(
         decision=ibis.cases((in_time, rows.decision), (auto, APPROVED)),

@@ -1,7 +1,8 @@
 """What should be done next, for whom, and on whose authority.
 
 At most one row per customer and as-of date. A recommendation is a decision, not an action: nothing here has been done.
-An intervention keeps its id from day to day for as long as the same need stands and no outcome has closed it.
+An intervention keeps its id from day to day for as long as the same need stands, until an outcome closes it or the
+request for its approval lapses: then people are asked anew.
 """
 
 from collections.abc import Iterable
@@ -96,17 +97,14 @@ def recommended_interventions(
         playbook_name=rows.is_watched.ifelse(ibis.null("string"), rows.name),
         recommended_action=rows.is_watched.ifelse(MONITOR_ONLY, rows.default_actions[0]),
     )
-    need = rows.playbook_id.fill_null(MONITOR_ONLY)
-    rows = rows.mutate(need_id=content_id("N", rows.customer_id, need, rows.triggered_by_signals.join(",")))
-    rows = _with_identity(rows, earlier_recommended_interventions, earlier_journey_states, outcomes, as_of)
-    rows = _with_open_intervention(
-        rows,
-        ledger(interventions, earlier_recommended_interventions, customers, playbooks, as_of),
-        outcomes,
-        approval_decisions,
-        as_of,
-        policy,
-    )
+    triggers = rows.triggered_by_signals.join(RECORD_SEPARATOR)
+    rows = rows.mutate(need_id=content_id("N", rows.customer_id, rows.playbook_id, triggers))
+    known = ledger(interventions, earlier_recommended_interventions, customers, playbooks, as_of)
+    known = with_approval(known, approval_decisions, end_of_day(as_of), policy)
+    unmeasured = known.anti_join(outcomes.filter(outcomes.measured_at <= as_of), "intervention_id")
+    standing = unmeasured.filter(unmeasured.approval_status != EXPIRED)
+    rows = _with_identity(rows, earlier_recommended_interventions, earlier_journey_states, standing, as_of)
+    rows = _with_open_intervention(rows, standing)
     rows = _with_input_hash(rows, state_entries, seen, playbooks, interventions, outcomes, approval_decisions, as_of)
     reasons = _approval_reasons(rows, policy)
     asks = reasons.length() > 0
@@ -195,14 +193,12 @@ def _with_triggers(rows: ir.Table, seen: ir.Table) -> ir.Table:
 
 
 def _with_identity(
-    rows: ir.Table, earlier: ir.Table, earlier_states: ir.Table, outcomes: ir.Table, as_of: date
+    rows: ir.Table, earlier: ir.Table, earlier_states: ir.Table, standing: ir.Table, as_of: date
 ) -> ir.Table:
-    """Add id and first day: those of the last decision day where the need stood then and nothing has closed it."""
-    last_day = earlier.filter(earlier.as_of == earlier_states.as_of.max())
-    closed = outcomes.filter(outcomes.measured_at <= as_of)
-    standing = last_day.anti_join(closed, "intervention_id")
-    standing = standing.select("need_id", standing_id="intervention_id", standing_since="generated_at")
-    rows = rows.left_join(standing, "need_id").drop("need_id_right")
+    """Add id and first day: those of the last decision day where the need stood then and stands still."""
+    last_day = earlier.filter(earlier.as_of == earlier_states.as_of.max()).semi_join(standing, "intervention_id")
+    last_day = last_day.select("need_id", standing_id="intervention_id", standing_since="generated_at")
+    rows = rows.left_join(last_day, "need_id").drop("need_id_right")
     today = ibis.literal(as_of, "date")
     return rows.mutate(
         intervention_id=ibis.coalesce(rows.standing_id, content_id("I", rows.need_id, today)),
@@ -210,13 +206,9 @@ def _with_identity(
     )
 
 
-def _with_open_intervention(
-    rows: ir.Table, known: ir.Table, outcomes: ir.Table, approval_decisions: ir.Table, as_of: date, policy: Policy
-) -> ir.Table:
+def _with_open_intervention(rows: ir.Table, standing: ir.Table) -> ir.Table:
     """Add the customer's latest other intervention that was neither refused nor measured."""
-    known = with_approval(known, approval_decisions, end_of_day(as_of), policy)
-    waiting = known.filter(known.approval_status.notin([REJECTED, EXPIRED]), known.recommended_action != MONITOR_ONLY)
-    waiting = waiting.anti_join(outcomes.filter(outcomes.measured_at <= as_of), "intervention_id")
+    waiting = standing.filter(standing.approval_status != REJECTED, standing.recommended_action != MONITOR_ONLY)
     waiting = waiting.select("customer_id", open_intervention_id="intervention_id", open_since="generated_at")
     pairs = rows.select("customer_id", own_id="intervention_id").join(waiting, "customer_id")
     pairs = pairs.filter(pairs.own_id != pairs.open_intervention_id)
@@ -259,7 +251,7 @@ def _with_input_hash(
     rows = rows.cross_join(existing.agg(hashed_playbooks=existing.record.collect().sort()))
     customer = [rows[name] for name in ("customer_id", "segment", "account_value", "tenure_months", "crm_risk_tier")]
     lists = [rows[f"hashed_{name}"].join(RECORD_SEPARATOR) for name in (*own_records, "playbooks")]
-    return rows.mutate(input_hash=content_hash(*customer, *lists))
+    return rows.mutate(input_hash=content_hash(*customer, rows.completeness, *lists))
 
 
 def _record(rows: ir.Table, columns: Iterable[str]) -> ir.StringValue:

@@ -152,7 +152,8 @@ def _data(figures: JourneyFigures) -> str:
 
 def _provenance(figures: JourneyFigures) -> str:
     return (
-        f"Every figure is a cell of a table in `cjo.duckdb` with `as_of = {figures.as_of}`. "
+        f"Every figure is a cell of a table in `cjo.duckdb` with `as_of = {figures.as_of}`, "
+        "or a count of rows in quarantine. "
         f"Policy version {harmless(figures.policy_version)}, hash `{figures.policy_hash}`; "
         "its text is in `audit.policies`."
     )

@@ -4,6 +4,7 @@ Belongs here: how a number, a list or a stranger's text looks in a report. Does 
 """
 
 from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 NOTHING = "n/a"
@@ -31,17 +32,23 @@ def number(value: float | None, decimals: int = 3) -> str:
     """Return a number with at most so many decimals and no trailing zeros."""
     if value is None:
         return NOTHING
-    return f"{value:,.{decimals}f}".rstrip("0").rstrip(".") if decimals else f"{value:,.0f}"
+    text = f"{_rounded(value, decimals):,f}"
+    return text.rstrip("0").rstrip(".") if decimals else text
 
 
 def money(value: float | None) -> str:
     """Return an amount with two decimals."""
-    return NOTHING if value is None else f"{value:,.2f}"
+    return NOTHING if value is None else f"{_rounded(value, 2):,f}"
+
+
+def _rounded(value: float, decimals: int) -> Decimal:
+    """Round half away from zero the number a person reads, not its binary neighbour; nothing has no sign."""
+    return Decimal(str(value)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP) + 0
 
 
 def harmless(text: str) -> str:
     """Return text that Markdown, HTML and a table cell take as nothing but text."""
-    return " ".join(text.split()).translate(_MARKUP)
+    return " ".join(text.split()).translate(_MARKUP).replace("://", "&#58;//")
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -145,7 +145,7 @@ def breaches(contract: type[Contract], table: ir.Table, vocabulary: Vocabulary) 
     """Return, per rule of the contract that a single row can break, whether each row breaks it.
 
     The same verdict as pandera's, as expressions of the table: all of them are counted in one scan. A null is judged
-    by nullability alone. NaN is a breach, since it is neither a number nor missing.
+    by nullability alone. NaN and infinity are breaches, since they are neither numbers nor missing.
     """
     rules: dict[str, ir.BooleanValue] = {}
     for spec in columns_of(contract):
@@ -153,7 +153,7 @@ def breaches(contract: type[Contract], table: ir.Table, vocabulary: Vocabulary) 
         if not spec.nullable:
             rules[f"{spec.name}: missing"] = value.isnull()
         if spec.type.is_floating():
-            rules[f"{spec.name}: not a number"] = value.isnan().fill_null(False)
+            rules[f"{spec.name}: not a number"] = (value.isnan() | value.isinf()).fill_null(False)
         for check in spec.checks:
             rules[f"{spec.name}: {_wording(check)}"] = (~_holds(check, value)).fill_null(False)
         if spec.words:

@@ -6,12 +6,13 @@ import ibis.expr.types as ir
 # Texts with control characters never pass a contract, so these separate without ambiguity.
 SEPARATOR = "\x1f"
 RECORD_SEPARATOR = "\x1e"
+MISSING = "\x1d"
 ID_HEX_DIGITS = 12
 
 
 def as_text(*values: ir.Value) -> ir.StringValue:
     """Join values of any type into one text that differs where any of them does."""
-    return ibis.array([value.cast("string").fill_null("") for value in values]).join(SEPARATOR)
+    return ibis.array([value.cast("string").fill_null(MISSING) for value in values]).join(SEPARATOR)
 
 
 def content_id(prefix: str, *values: ir.Value) -> ir.StringValue:

@@ -3,6 +3,7 @@
 Belongs here: rounding and null-safe arithmetic on expressions. Does not belong here: any rule of the business.
 """
 
+import ibis
 import ibis.expr.types as ir
 
 SCORE_DECIMALS = 6
@@ -14,9 +15,10 @@ def rounded(value: ir.NumericValue, decimals: int = SCORE_DECIMALS) -> ir.Floati
     """Round half away from zero, as a person would read the number.
 
     The decimal in between removes the noise of binary floats: 0.575 is stored as 0.57499999999999996 and would
-    otherwise round to 0.57.
+    otherwise round to 0.57. A number too large for it has no decimals worth rounding and stays as it is.
     """
-    return value.cast("float64").cast("decimal(38, 12)").round(decimals).cast("float64")
+    number = value.cast("float64")
+    return ibis.coalesce(number.try_cast("decimal(38, 12)").round(decimals).cast("float64"), number)
 
 
 def capped(value: ir.NumericValue, limit: float = 1.0) -> ir.NumericValue:

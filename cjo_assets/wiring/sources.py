@@ -36,9 +36,13 @@ MANIFEST_COLUMNS = "dataset VARCHAR, source_file VARCHAR, file_sha256 VARCHAR, r
 BYTE_ORDER_MARK = codecs.BOM_UTF8
 CHUNK_BYTES = 1 << 20
 RECORD_BYTES = 1 << 24
-BATCH_ROWS = 1 << 15
+BATCH_ROWS = 1 << 11
 CSV_ROWS = "csv_rows"
 NAMES_SHOWN, CHARACTERS_SHOWN = 20, 200
+LINE_FEED = "\n"
+HALF_A_PAIR = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
 PARQUET_TEXTS = re.compile(r"VARCHAR|UUID|ENUM\(.*|U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|\"NULL\"")
 
 
@@ -175,12 +179,12 @@ def _day(spec: Column) -> str:
 
 def _archived(path: Path, archive: Path) -> tuple[str, Path]:
     """Copy a file into the archive under the hash of its bytes, so that what is read is what was hashed."""
-    archive.mkdir(parents=True, exist_ok=True)
     is_text = FORMATS[path.suffix.lower()] != "parquet"
     decoder = codecs.getincrementaldecoder("utf-8")()
     digest, size = hashlib.sha256(), 0
     partial = archive / f".{path.name}.{os.getpid()}"
     try:
+        archive.mkdir(parents=True, exist_ok=True)
         with path.open("rb") as source, partial.open("wb") as target:
             while chunk := source.read(CHUNK_BYTES):
                 digest.update(chunk)
@@ -201,7 +205,8 @@ def _archived(path: Path, archive: Path) -> tuple[str, Path]:
     except OSError as error:
         raise InputError(f"The file {path} cannot be copied into {archive}: {error.strerror}.") from error
     finally:
-        partial.unlink(missing_ok=True)
+        if archive.is_dir():
+            partial.unlink(missing_ok=True)
 
 
 def _reading(connection: duckdb.DuckDBPyConnection, path: Path, archived: Path, dataset: Dataset) -> _Reading:
@@ -432,20 +437,15 @@ def _fault(path: Path, archived: Path) -> str | None:
 def _json_fault(archived: Path) -> str | None:
     text = archived.read_text(encoding="utf-8-sig")
     parse = json.JSONDecoder(object_pairs_hook=len, parse_int=str, parse_float=str).decode
-    is_array = _is_array(text.encode())
-    try:
-        parse(text)
-    except json.JSONDecodeError as error:
-        if is_array:
-            return f"line {error.lineno}, column {error.colno}: {error.msg}"
-    else:
-        return None if is_array else "it is one value over several lines, no array and no record a line"
-    for number, line in enumerate(text.split("\n"), start=1):
+    is_whole = _is_array(text.encode())
+    for number, piece in enumerate([text] if is_whole else text.split(LINE_FEED), start=1):
         try:
-            parse(line if line.strip() else "{}")
+            parse(piece if piece.strip() else "{}")
         except json.JSONDecodeError as error:
-            return f"line {number}, column {error.colno}: {error.msg}"
-    return None
+            line = error.lineno if is_whole else number
+            return f"line {line}, column {error.colno}: {error.msg}"
+    half = HALF_A_PAIR.search(text)
+    return f"line {text.count(LINE_FEED, 0, half.start()) + 1}: half a surrogate pair" if half else None
 
 
 def _csv_fault(archived: Path) -> str | None:
@@ -466,7 +466,8 @@ def _csv_fault(archived: Path) -> str | None:
 
 def _reason(error: Exception) -> str:
     """Return the first line of what the engine says, without its advice on options nobody can set."""
-    reason = str(error).splitlines()[0].partition("Error: ")[2] or str(error)
+    first_line = (str(error) or repr(error)).splitlines()[0]
+    reason = first_line.partition("Error: ")[2] or first_line
     return reason[:CHARACTERS_SHOWN].rstrip(". ")
 
 

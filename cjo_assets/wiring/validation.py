@@ -79,7 +79,10 @@ def judged(table: ir.Table, contract: type[Contract], vocabulary: Vocabulary) ->
         broken["key: not unique"] = repeated
     if not broken:
         return Verdict(row["rows"], {}, [])
-    offenders = table.filter(any_of(rules.values())).limit(FAILURE_CASES).to_pyarrow()
+    is_offender = any_of(rules.values())
+    if repeated:
+        is_offender |= table.count().over(ibis.window(group_by=[table[name] for name in key])) > 1
+    offenders = table.filter(is_offender).limit(FAILURE_CASES).to_pyarrow()
     shown = [_shown(found, key, names) for found in offenders.to_pylist()]
     return Verdict(row["rows"], broken, shown, _wording(schema, offenders, table))
 

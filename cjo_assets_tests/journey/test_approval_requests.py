@@ -119,5 +119,7 @@ def test_the_switch_for_tests_approves_and_says_so() -> None:
             assert (row["decided_by"], row["reason"]) == ("policy:auto_approve_for_testing", None)
 
 
-def test_nobody_is_asked_where_the_policy_waives_it() -> None:
-    assert ask(policy_with(journey__approval__enable_hitl=False)) == {}
+def test_nobody_is_asked_where_the_policy_waives_it_and_what_was_said_still_counts() -> None:
+    asked, waived = ask(), ask(policy_with(journey__approval__enable_hitl=False))
+    assert waived == {name: row for name, row in asked.items() if row["decided_by"] is not None}
+    assert {row["status"] for row in waived.values()} == {"approved", "rejected"}

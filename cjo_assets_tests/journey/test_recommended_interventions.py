@@ -328,6 +328,35 @@ def test_an_open_need_keeps_its_name_from_day_to_day() -> None:
     assert third["gone and back"]["open_intervention_id"] == first["gone and back"]["intervention_id"]
 
 
+def test_people_are_asked_anew_when_a_request_has_lapsed_and_not_when_they_refused() -> None:
+    names = ["lapsed", "refused"]
+    news = [signal(f"S {name}", name, "usage_drop") for name in names]
+    urgent = {name: {"urgency": "high"} for name in names}
+    needs = [candidate(name, TRIGGERED) for name in names]
+    first = recommend(needs, signals=news, scores=urgent)
+    assert all(row["requires_human_approval"] for row in first.values())
+    refusal = {"intervention_id": first["refused"]["intervention_id"], "decision": "rejected", "decided_by": "ann"}
+    refusal |= {"decided_at": instant("2025-01-21T12:00:00"), "reason": "not now"}
+
+    def later(offset: int) -> dict[str, Row]:
+        earlier = [row | {"as_of": day(past)} for past in range(offset) for row in first.values()]
+        return recommend(
+            needs,
+            signals=news,
+            scores=urgent,
+            answers=[refusal],
+            earlier=earlier,
+            decided_on=[day(past) for past in range(offset)],
+            as_of=day(offset),
+        )
+
+    # Asked at the end of the first day, for two days: at the end of the third day the request has just not lapsed.
+    assert later(2)["lapsed"]["intervention_id"] == first["lapsed"]["intervention_id"]
+    assert later(3)["lapsed"]["intervention_id"] != first["lapsed"]["intervention_id"]
+    assert later(3)["lapsed"]["generated_at"] == day(3)
+    assert later(3)["refused"]["intervention_id"] == first["refused"]["intervention_id"]
+
+
 def test_the_latest_open_intervention_of_the_history_is_named() -> None:
     def past(name: str, customer: str, offset: int, action: str = "call", asks: bool = False) -> Row:
         shared = {"intervention_id": name, "customer_id": customer, "journey_stage": "support"}

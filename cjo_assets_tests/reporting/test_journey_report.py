@@ -170,8 +170,8 @@ def test_every_figure_of_the_sample_is_a_cell_of_a_table(sample: Chain, figures:
         f"{roi['interventions_executed']} executed interventions."
     ]
     assert reading.prose["How these figures came about"] == [
-        f"Every figure is a cell of a table in cjo.duckdb with as_of = {TWENTIETH}. Policy version {POLICY.version}, "
-        f"hash {POLICY.policy_hash}; its text is in audit.policies."
+        f"Every figure is a cell of a table in cjo.duckdb with as_of = {TWENTIETH}, or a count of rows in quarantine. "
+        f"Policy version {POLICY.version}, hash {POLICY.policy_hash}; its text is in audit.policies."
     ]
     # Beyond these there is no text, and so no figure.
     assert [
