@@ -16,7 +16,7 @@ ui: $(STAMP)
 	@$(BIN)/cjo ui
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(STAMP)
 	$(BIN)/ruff check .
