@@ -442,8 +442,9 @@ def _json_fault(archived: Path) -> str | None:
         try:
             parse(piece if piece.strip() else "{}")
         except json.JSONDecodeError as error:
+            read_as = "" if is_whole else "it is no JSON array, and read as one record a line it fails in "
             line = error.lineno if is_whole else number
-            return f"line {line}, column {error.colno}: {error.msg}"
+            return f"{read_as}line {line}, column {error.colno}: {error.msg}"
     half = HALF_A_PAIR.search(text)
     return f"line {text.count(LINE_FEED, 0, half.start()) + 1}: half a surrogate pair" if half else None
 
