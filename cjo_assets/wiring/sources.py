@@ -157,10 +157,10 @@ class _Reading:
 
 def _namesakes(data: Path, family: str, dataset: str) -> list[Path]:
     """Return everything in the folders that bears the name of a dataset, whatever its ending."""
-    if not data.is_dir():
-        raise InputError(f"The data folder {data} does not exist or is no folder.")
-    folders = [folder for folder in (data, data / family) if folder.is_dir()]
     try:
+        if not data.is_dir():
+            raise InputError(f"The data folder {data} does not exist or is no folder.")
+        folders = [folder for folder in (data, data / family) if folder.is_dir()]
         paths = [path for folder in folders for path in sorted(folder.iterdir())]
     except OSError as error:
         raise InputError(f"The data folder {error.filename} cannot be read: {error.strerror}.") from error
@@ -203,7 +203,9 @@ def _archived(path: Path, archive: Path) -> tuple[str, Path]:
             f"The file {path.name} is not UTF-8: {error.reason} near byte {size + error.start}."
         ) from error
     except OSError as error:
-        raise InputError(f"The file {path} cannot be copied into {archive}: {error.strerror}.") from error
+        raise InputError(
+            f"The file {path} cannot be copied into {archive}: {error.strerror} ({error.filename})."
+        ) from error
     finally:
         if archive.is_dir():
             partial.unlink(missing_ok=True)

@@ -536,10 +536,14 @@ def test_a_link_to_a_file_is_the_file(desk: Desk) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_an_unreadable_file_is_refused(desk: Desk) -> None:
+def test_what_may_not_be_read_is_refused(desk: Desk) -> None:
     desk.write("customers.json", JSON).chmod(0)
-    with pytest.raises(InputError, match="Permission denied"):
+    with pytest.raises(InputError, match=r"customers\.json.*Permission denied"):
         desk.load()
+    desk.data.chmod(0)
+    with pytest.raises(InputError, match=r"data.*Permission denied"):
+        desk.load()
+    desk.data.chmod(0o700)
 
 
 def test_an_archive_that_is_no_folder_is_said(desk: Desk) -> None:
