@@ -47,8 +47,8 @@ def run(
     from cjo_assets.policy import PolicyError
     from cjo_assets.wiring.errors import InputError, WarehouseError
 
-    _prepare(data, policy, home)
     try:
+        _prepare(data, policy, home)
         day = _day(as_of)
         if customer is not None:
             _show_customer(customer, day)
@@ -63,7 +63,12 @@ def ui(
     home: HomeOption = None, port: Annotated[int, typer.Option(help="Port on the loopback interface.")] = 3000
 ) -> None:
     """Open the Dagster UI on the instance of the home, on loopback."""
-    _prepare(None, None, home)
+    from cjo_assets.wiring.errors import WarehouseError
+
+    try:
+        _prepare(None, None, home)
+    except WarehouseError as error:
+        _fail(str(error))
     dg = Path(sys.executable).with_name("dg")
     os.execv(dg, [str(dg), "dev", "--host", "127.0.0.1", "--port", str(port)])
 
@@ -118,7 +123,7 @@ def _run_day(day: date | None) -> None:
         failures = run_day(day, say)
     if failures:
         for failure in failures:
-            errors.print(f"[red]✗[/red] {failure}", highlight=False, markup=True)
+            errors.print(failure, highlight=False, markup=False, soft_wrap=True)
         _fail(f"The run of {day} failed; the published database is as it was.")
     print_summary(console, day)
 

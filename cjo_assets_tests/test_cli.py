@@ -141,6 +141,31 @@ def test_mistakes_get_one_clear_message(arguments: list[str], message: str, tmp_
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(("name", "message"), [("taken", "cannot be made"), ("odd[home]", "wildcards")])
+def test_a_home_that_cannot_be_one_is_refused(name: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    done = cjo("run", "--home", str(tmp_path / name))
+    assert done.returncode == 1
+    assert message in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+def test_what_a_file_says_is_never_obeyed(home: Path, sample_copy: Path) -> None:
+    folder = sample_copy / "journey"
+    signals = read_rows(folder, "signals")
+    write_rows(folder, "signals", [*signals, signals[0] | {"signal_id": "\x1b[31mred [/red]", "customer_id": "C404"}])
+    done = cjo("run", "--data", str(sample_copy), "--home", str(home))
+    assert done.returncode == 0, done.stderr
+    assert "\x1b[31mred" not in done.stdout
+    assert r"\x1b[31mred [/red]" in done.stdout
+    customers = read_rows(folder, "customers")
+    write_rows(folder, "customers", [{"[/red]": 1, "customer_id": row["customer_id"]} for row in customers])
+    refused = cjo("run", "--data", str(sample_copy), "--home", str(home), "--as-of", "2025-01-20")
+    assert refused.returncode == 1
+    assert "[/red]" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 def test_one_customer_leaves_the_warehouse_alone(home: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in home.glob("*.duckdb")}
     done = cjo("run", "--customer", "C001", "--home", str(home))

@@ -59,9 +59,9 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
     def dangling_references(accepted: ir.Table, policy: Policy, **tables: ir.Table) -> ir.Table:
         return accepted.filter(any_of(broken_relations(accepted, policy, tables).values()))
 
-    def is_not_empty(accepted: ir.Table) -> ir.Table:
-        count = accepted.agg(rows=accepted.count())
-        return count.filter(count.rows == 0)
+    def is_not_empty(accepted: ir.Table, quarantined: ir.Table) -> ir.Table:
+        nothing_left = accepted.agg(rows=accepted.count()).filter(lambda row: row.rows == 0)
+        return quarantined.cross_join(nothing_left).select("source_file", "record_key", "broken_rules")
 
     def is_present(raw: ir.Table) -> ir.Table:
         count = raw.agg(rows=raw.count())
@@ -74,7 +74,10 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
             )
         )
         if dataset.may_be_empty
-        else Audit(_declared(is_not_empty, "is_not_empty", "Finds whether no row is left.", own), is_blocking=True)
+        else Audit(
+            _declared(is_not_empty, "is_not_empty", "Finds the rejected rows where no other is left.", own | rejected),
+            is_blocking=True,
+        )
     )
     checks: tuple[Audit, ...] = (
         Audit(

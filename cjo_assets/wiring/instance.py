@@ -8,14 +8,20 @@ from pathlib import Path
 
 import yaml
 
+from cjo_assets.wiring.errors import WarehouseError
 from cjo_assets.wiring.settings import PROJECT, Settings
 
 INSTANCE_FILE = "dagster.yaml"
 DEFAULT_BASE = "warehouse/dagster"
+WILDCARDS = "*?["
 
 
 def prepare_environment() -> Settings:
-    """Settle the places of this process, and point Dagster to the instance of the home."""
+    """Settle the places of this process, and point Dagster to the instance of the home.
+
+    Raises:
+        WarehouseError: the home cannot be used.
+    """
     settings = Settings.from_environment()
     os.environ["CJO_DATA"] = str(settings.data)
     os.environ["CJO_HOME"] = str(settings.home)
@@ -30,7 +36,14 @@ def prepare_environment() -> Settings:
 def _instance_folder(home: Path) -> Path:
     """Return the folder of the instance's configuration; for a home elsewhere it is written there."""
     base = home / "dagster"
-    base.mkdir(parents=True, exist_ok=True)
+    if any(mark in str(home) for mark in WILDCARDS):
+        raise WarehouseError(
+            f"The home {home} bears one of {' '.join(WILDCARDS)}, which the engine takes for wildcards."
+        )
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WarehouseError(f"The home {home} cannot be made or written: {error.strerror}.") from error
     if base == PROJECT / DEFAULT_BASE:
         return PROJECT
     content = yaml.safe_load((PROJECT / INSTANCE_FILE).read_text(encoding="utf-8"))

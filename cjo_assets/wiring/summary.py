@@ -110,7 +110,8 @@ def _print_places(console: Console, settings: Settings, report: str | None) -> N
 
 
 def _print_plain(console: Console, text: str) -> None:
-    """Print text that may hold anything a customer wrote."""
+    """Print text that may hold anything a customer wrote, with nothing in it that a terminal would obey."""
+    text = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
     console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 

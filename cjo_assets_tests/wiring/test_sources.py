@@ -27,7 +27,7 @@ from typer.testing import CliRunner
 
 from cjo_assets.cli import app
 from cjo_assets.shared.contract import columns_of
-from cjo_assets.wiring import sources
+from cjo_assets.wiring import formats
 from cjo_assets.wiring.errors import InputError
 from cjo_assets.wiring.families import all_families
 from cjo_assets.wiring.sources import Loaded, find_file, latest_date, load_dataset
@@ -374,9 +374,9 @@ def test_a_csv_gives_back_every_cell(
     path = tmp_path_factory.mktemp("csv") / "file"
     path.write_bytes("".join(lines).encode())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sources, "BATCH_ROWS", 2)
-        patch.setattr(sources, "RECORD_BYTES", 128)
-        read = sources._csv_rows(path, ["a", "b"]).read_all().to_pylist()
+        patch.setattr(formats, "BATCH_ROWS", 2)
+        patch.setattr(formats, "RECORD_BYTES", 128)
+        read = formats._csv_rows(path, ["a", "b"]).read_all().to_pylist()
     assert [(row["a"], row["b"]) for row in read] == [(first or None, second or None) for first, second in rows]
 
 

@@ -1,0 +1,299 @@
+"""The four formats: how the rows of a file become text, and what is wrong with a file that no reader understands.
+
+Belongs here: JSON arrays, NDJSON, CSV and Parquet. Does not belong here: which files there are and where their rows go
+(`sources.py`).
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import itertools
+import json
+import os
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow
+import pyarrow.csv
+
+from cjo_assets.shared.contract import Column, columns_of
+from cjo_assets.shared.dataset import Dataset
+from cjo_assets.wiring.errors import InputError
+
+FORMATS = {".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv", ".parquet": "parquet"}
+BYTE_ORDER_MARK = codecs.BOM_UTF8
+CHUNK_BYTES = 1 << 20
+RECORD_BYTES = 1 << 24
+BATCH_ROWS = 1 << 11
+CSV_ROWS = "csv_rows"
+NAMES_SHOWN, CHARACTERS_SHOWN = 20, 200
+LINE_FEED = "\n"
+HALF_A_PAIR = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+PARQUET_TEXTS = re.compile(r"VARCHAR|UUID|ENUM\(.*|U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|\"NULL\"")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the rows of a file are read.
+
+    Attributes:
+        query: the rows as text; None where there are none.
+        note: what a person should know about its columns.
+        names: a query for the names its records use, where no header tells.
+    """
+
+    query: str | None = None
+    note: str | None = None
+    names: str | None = None
+
+
+def reading_of(connection: duckdb.DuckDBPyConnection, path: Path, archived: Path, dataset: Dataset) -> Reading:
+    """Return how the rows of an archived file are read as text.
+
+    Raises:
+        InputError: the file cannot be understood.
+    """
+    specs = columns_of(dataset.contract)
+    file_format = format_of(path)
+    if file_format == "parquet":
+        return _parquet_reading(connection, path, archived, specs)
+    with archived.open("rb") as source:
+        start = source.read(CHUNK_BYTES)
+        source.seek(-min(CHUNK_BYTES, archived.stat().st_size), os.SEEK_END)
+        end = source.read()
+    if not start.removeprefix(BYTE_ORDER_MARK).strip():
+        return Reading()
+    if file_format == "csv":
+        return _csv_reading(connection, path, archived, specs)
+    if not _is_array(start):
+        # In this layout alone DuckDB refuses a byte order mark and takes a file of one byte for empty.
+        is_plain = len(start) > 1 and not start.startswith(BYTE_ORDER_MARK)
+        layout = "newline_delimited" if is_plain else "unstructured"
+        return _json_reading(archived, specs, layout)
+    if not end.rstrip().endswith(b"]"):
+        place = fault_of(path, archived) or "it may be cut short"
+        raise InputError(f"The file {path.name} begins a JSON array and does not end with ]: {place}.")
+    return _json_reading(archived, specs, "array")
+
+
+def _json_reading(archived: Path, specs: tuple[Column, ...], layout: str) -> Reading:
+    paths = ", ".join(_literal(f'$."{spec.name}"') for spec in specs)
+    names = ", ".join(_literal(spec.name) for spec in specs)
+    source = f"read_json_objects({_literal(_without_wildcards(archived))}, format = '{layout}')"
+    faults = {
+        "json_type(json) <> 'OBJECT'": "record: not an object",
+        "len(keys) <> len(list_distinct(keys))": "record: a key stands twice",
+    }
+    for place, spec in enumerate(specs, start=1):
+        if not spec.type.is_array():
+            fault = f"{spec.name}: an object or a list where a value belongs"
+            faults[f"coalesce(kinds[{place}] IN ('OBJECT', 'ARRAY'), FALSE)"] = fault
+        if spec.type.is_string():
+            fault = f"{spec.name}: a number or a truth value where a text belongs"
+            faults[f"coalesce(kinds[{place}] IN ('DOUBLE', 'BOOLEAN'), FALSE)"] = fault
+    columns = ", ".join(f'texts[{place}] AS "{spec.name}"' for place, spec in enumerate(specs, start=1))
+    query = f"""
+        WITH records AS (
+            SELECT json, json_keys(json) AS keys, json_extract_string(json, [{paths}]) AS texts,
+                json_type(json, [{paths}]) AS kinds
+            FROM {source}
+        ), judged AS (
+            SELECT *, {_irregularities(faults)} AS irregularities
+            FROM records
+        )
+        SELECT {columns}, irregularities,
+            CASE WHEN irregularities IS NOT NULL OR NOT list_has_all([{names}], keys) THEN json::VARCHAR END AS record
+        FROM judged
+    """
+    return Reading(query, names=f"SELECT DISTINCT unnest(json_keys(json)) AS name FROM {source} ORDER BY name")
+
+
+def _csv_reading(
+    connection: duckdb.DuckDBPyConnection, path: Path, archived: Path, specs: tuple[Column, ...]
+) -> Reading:
+    with archived.open(encoding="utf-8-sig", newline="") as source:
+        csv.field_size_limit(RECORD_BYTES)
+        rows = csv.reader(source, strict=True)
+        header = next(rows)
+        has_rows = any(rows)
+    if not header:
+        raise InputError(f"The file {path.name} begins with an empty line, where the names of its columns belong.")
+    names = [name if name.strip() else f"unnamed {place}" for place, name in enumerate(header, start=1)]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise InputError(f"The file {path.name} has a column twice in its header: {listed(repeated)}.")
+    require_columns(path.name, names, specs)
+    if not has_rows:
+        return Reading()
+    cells = [f"c{place}" for place in range(len(names))]
+    connection.register(CSV_ROWS, _csv_rows(archived, cells))
+    return _flat_reading(CSV_ROWS, dict(zip(names, cells, strict=True)), {}, specs)
+
+
+def _csv_rows(archived: Path, cells: list[str]) -> pyarrow.RecordBatchReader:
+    """Open the rows of a CSV, in their order.
+
+    No fast reader is to be trusted with quotes. DuckDB's drops, in a single thread, all that follows a quote nobody
+    closes, and in several a last row that is cut short at the edge of a buffer; Arrow's takes an open quote for closed,
+    and a line break inside a cell loses half of itself at the edge of a block.
+    """
+    schema = pyarrow.schema([(cell, pyarrow.string()) for cell in cells])
+    if _has_quotes(archived):
+        return pyarrow.RecordBatchReader.from_batches(schema, _strict_batches(archived, schema))
+    return pyarrow.csv.open_csv(
+        archived,
+        pyarrow.csv.ReadOptions(block_size=RECORD_BYTES, column_names=cells, skip_rows_after_names=1),
+        pyarrow.csv.ParseOptions(quote_char=False),
+        pyarrow.csv.ConvertOptions(column_types=schema, strings_can_be_null=True, null_values=[""]),
+    )
+
+
+def _strict_batches(archived: Path, schema: pyarrow.Schema) -> Iterator[pyarrow.RecordBatch]:
+    with archived.open(encoding="utf-8-sig", newline="") as source:
+        rows = filter(None, csv.reader(source, strict=True))
+        next(rows)
+        while batch := list(itertools.islice(rows, BATCH_ROWS)):
+            if {len(row) for row in batch} != {len(schema)}:
+                raise csv.Error("rows of different lengths")
+            columns = ([cell or None for cell in column] for column in zip(*batch, strict=True))
+            yield pyarrow.record_batch([pyarrow.array(column, pyarrow.string()) for column in columns], schema)
+
+
+def _has_quotes(archived: Path) -> bool:
+    with archived.open("rb") as source:
+        return any(b'"' in chunk for chunk in iter(lambda: source.read(CHUNK_BYTES), b""))
+
+
+def _parquet_reading(
+    connection: duckdb.DuckDBPyConnection, path: Path, archived: Path, specs: tuple[Column, ...]
+) -> Reading:
+    source = f"read_parquet({_literal(_without_wildcards(archived))}, hive_partitioning = false)"
+    types = {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+    require_columns(path.name, types, specs)
+    wanted = {spec.name: spec for spec in specs}
+    texts, faults = {}, {}
+    for name, kind in types.items():
+        is_list, is_nested = kind.endswith("]"), kind.startswith(("STRUCT", "MAP"))
+        if name in wanted and (is_nested or is_list != wanted[name].type.is_array()) and not kind == "VARCHAR":
+            raise InputError(
+                f"The file {path.name} has {kind} in column {name}, where {wanted[name].type} was expected."
+            )
+        nested = is_list or is_nested
+        texts[name] = f"to_json({quoted(name)})::VARCHAR" if nested else f"{quoted(name)}::VARCHAR"
+        if nested:
+            texts[name] = f"CASE WHEN {quoted(name)} IS NOT NULL THEN {texts[name]} END"
+        if name in wanted and wanted[name].type.is_string() and not PARQUET_TEXTS.fullmatch(kind):
+            faults[f"{quoted(name)} IS NOT NULL"] = f"{name}: {kind} where a text belongs"
+    return _flat_reading(source, texts, faults, specs)
+
+
+def _flat_reading(source: str, texts: dict[str, str], faults: dict[str, str], specs: tuple[Column, ...]) -> Reading:
+    columns = ", ".join(f"{texts.get(spec.name, 'NULL::VARCHAR')} AS {quoted(spec.name)}" for spec in specs)
+    unknown = sorted(texts.keys() - {spec.name for spec in specs})
+    everything = ", ".join(f"{_literal(name)}, {text}" for name, text in texts.items())
+    record = f"json_object({everything})::VARCHAR" if unknown else "NULL::VARCHAR"
+    query = f"SELECT {columns}, {_irregularities(faults)} AS irregularities, {record} AS record FROM {source}"
+    return Reading(query, f"columns nobody reads: {listed(unknown)}" if unknown else None)
+
+
+def _irregularities(faults: dict[str, str]) -> str:
+    """Return an expression for the faults of a row, given when each holds; null where none does."""
+    if not faults:
+        return "NULL::VARCHAR[]"
+    listed = ", ".join(f"CASE WHEN {condition} THEN {_literal(fault)} END" for condition, fault in faults.items())
+    return f"CASE WHEN {' OR '.join(faults)} THEN list_filter([{listed}], lambda fault: fault IS NOT NULL) END"
+
+
+def require_columns(source_file: str, names: Collection[str], specs: Iterable[Column]) -> None:
+    """Refuse a file that lacks a column which may not be null."""
+    if any("\0" in name for name in names):
+        raise InputError(f"The file {source_file} has a NUL character in the name of a column.")
+    absent = [spec.name for spec in specs if not spec.nullable and spec.name not in names]
+    if absent:
+        present = f"its columns are {listed(names)}" if names else "none of its records is an object"
+        is_one_cell = len(names) == 1 and any(mark in name for name in names for mark in ";\t|")
+        separator = "; cells are separated by commas" if is_one_cell else ""
+        raise InputError(f"The file {source_file} lacks the required {', '.join(absent)}: {present}{separator}.")
+
+
+def fault_of(path: Path, archived: Path) -> str | None:
+    """Return what is wrong with a file that was refused, and on which line; None where Python finds nothing."""
+    find = {"json": _json_fault, "ndjson": _json_fault, "csv": _csv_fault}.get(format_of(path))
+    try:
+        return find(archived) if find else None
+    except RecursionError:
+        return None
+
+
+def _json_fault(archived: Path) -> str | None:
+    text = archived.read_text(encoding="utf-8-sig")
+    parse = json.JSONDecoder(object_pairs_hook=len, parse_int=str, parse_float=str).decode
+    is_whole = _is_array(text.encode())
+    for number, piece in enumerate([text] if is_whole else text.split(LINE_FEED), start=1):
+        try:
+            parse(piece if piece.strip() else "{}")
+        except json.JSONDecodeError as error:
+            read_as = "" if is_whole else "it is no JSON array, and read as one record a line it fails in "
+            line = error.lineno if is_whole else number
+            return f"{read_as}line {line}, column {error.colno}: {error.msg}"
+    half = HALF_A_PAIR.search(text)
+    return f"line {text.count(LINE_FEED, 0, half.start()) + 1}: half a surrogate pair" if half else None
+
+
+def _csv_fault(archived: Path) -> str | None:
+    with archived.open(encoding="utf-8-sig", newline="") as source:
+        rows = csv.reader(source, strict=True)
+        first_line = 1
+        try:
+            header = next(rows)
+            first_line = rows.line_num + 1
+            for row in rows:
+                if row and len(row) != len(header):
+                    return f"line {first_line}: {len(row)} cell(s), where the header has {len(header)}"
+                first_line = rows.line_num + 1
+        except csv.Error as error:
+            return f"line {first_line}: {error}"
+    return None
+
+
+def reason_of(error: Exception) -> str:
+    """Return the first line of what the engine says, without its advice on options nobody can set."""
+    first_line = (str(error) or repr(error)).splitlines()[0]
+    reason = first_line.partition("Error: ")[2] or first_line
+    return reason[:CHARACTERS_SHOWN].rstrip(". ")
+
+
+def listed(names: Collection[str]) -> str:
+    """List names that a stranger chose: as many as a person reads, and nothing a terminal would obey."""
+    shown = [name if name.isprintable() else repr(name) for name in names][:NAMES_SHOWN]
+    rest = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return ", ".join(name[:CHARACTERS_SHOWN] for name in shown) + rest
+
+
+def format_of(path: Path) -> str:
+    """Return the format that the ending of a file names."""
+    return FORMATS[path.suffix.lower()]
+
+
+def _is_array(start: bytes) -> bool:
+    return start.removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"[")
+
+
+def _without_wildcards(path: Path) -> str:
+    """Return a path that DuckDB takes for one file, whatever characters its folders bear."""
+    return re.sub(r"[*?\[]", r"[\g<0>]", str(path))
+
+
+def quoted(name: str) -> str:
+    """Return a name as SQL writes it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
