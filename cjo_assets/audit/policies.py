@@ -1,6 +1,6 @@
 """Every policy that ever decided.
 
-One row per policy hash. Rows are only added.
+One row per policy hash and authorship. Rows are only added.
 """
 
 import ibis
@@ -11,7 +11,7 @@ from cjo_assets.shared.contract import Contract, column
 
 
 class Policies(Contract):
-    """Policies ever used. One row per policy hash."""
+    """Policies ever used. One row per policy hash and authorship."""
 
     policy_hash: str = column("Sha256 over the rules.")
     version: str = column("Version its author gave it.")
@@ -21,14 +21,18 @@ class Policies(Contract):
     content: str = column("The whole policy, as JSON.")
 
     class Config:
-        """A policy stands once."""
+        """The same rules stand once for each version, author, approver and reason."""
 
-        unique = ["policy_hash"]
+        unique = ["policy_hash", "version", "author", "approver", "reason"]
 
 
 def policies(policies: ir.Table, policy: Policy) -> ir.Table:
     """Add the policy of this run if it is new."""
-    known = policies.agg(is_known=(policies.policy_hash == policy.policy_hash).any().fill_null(False))
+    authorship = ("version", "author", "approver", "reason")
+    is_same = policies.policy_hash == policy.policy_hash
+    for name in authorship:
+        is_same &= policies[name].identical_to(_text(getattr(policy, name)))
+    known = policies.agg(is_known=is_same.any().fill_null(False))
     return known.filter(~known.is_known).select(
         policy_hash=_text(policy.policy_hash),
         version=_text(policy.version),

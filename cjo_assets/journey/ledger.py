@@ -34,7 +34,7 @@ def ledger(
     Args:
         interventions: the history.
         decisions: our recommendations of all days up to the as-of date; one that stood for days counts once.
-        customers: for the segment.
+        customers: for the segment of the history; a decision keeps the one it was made for.
         playbooks: a playbook of the history is the one of stage and segment that named the action at the time.
         as_of: nothing generated later counts; all days without it.
     """
@@ -56,15 +56,17 @@ def ledger(
         playbook_id="playbook_id",
         expected_cost="expected_cost",
         approval_reasons="approval_reasons",
+        segment="segment",
         origin=ibis.literal(DECISION),
     )
-    history = interventions.select(
+    # A source may hand our own decisions back to us: each stands once, as we made it.
+    history = interventions.anti_join(ours, "intervention_id").select(
         **shared,
         approval_reasons=ibis.literal([], "array<string>"),
         origin=ibis.literal(HISTORY),
     )
     history = _with_playbook(history, customers, playbooks).select(ours.columns)
-    rows = ibis.union(history, ours).join(customers.select("customer_id", "segment"), "customer_id")
+    rows = ibis.union(history, ours)
     return rows if as_of is None else rows.filter(rows.generated_at <= as_of)
 
 
@@ -81,7 +83,9 @@ def with_approval(rows: ir.Table, approval_decisions: ir.Table, until: ir.Timest
         expires_at=rows.requested_at + (minutes * 60).cast("int64").as_interval("s"),
     )
     rows = rows.left_join(approval_decisions, "intervention_id").drop("intervention_id_right")
-    in_time = (rows.decided_at <= ibis.least(rows.expires_at, rows.until)).fill_null(False)
+    last_chance = ibis.least(rows.expires_at, rows.until)
+    # An answer that is older than the question answers something else.
+    in_time = rows.decided_at.between(rows.generated_at.cast("timestamp(6)"), last_chance).fill_null(False)
     # What a person has said counts, even where the policy no longer asks.
     rows = rows.mutate(
         is_asked=rows.requires_human_approval & (in_time | rules.enable_hitl),
@@ -132,7 +136,7 @@ def end_of_day(as_of: date) -> ir.TimestampScalar:
 
 
 def _with_playbook(history: ir.Table, customers: ir.Table, playbooks: ir.Table) -> ir.Table:
-    """Add playbook and cost to interventions that were recorded by their action."""
+    """Add segment, playbook and cost to interventions that were recorded by their action."""
     actions = playbooks.select(
         "playbook_id",
         "journey_stage",
@@ -140,8 +144,8 @@ def _with_playbook(history: ir.Table, customers: ir.Table, playbooks: ir.Table) 
         "created_at",
         recommended_action=playbooks.default_actions.unnest(),
     )
-    rows = history.join(customers.select("customer_id", "segment"), "customer_id")
-    pairs = rows.join(actions, ["journey_stage", "recommended_action"])
+    history = history.join(customers.select("customer_id", "segment"), "customer_id")
+    pairs = history.join(actions, ["journey_stage", "recommended_action"])
     fits = pairs.eligible_segments.contains(ANY_SEGMENT) | pairs.eligible_segments.contains(pairs.segment)
     pairs = pairs.filter(fits, pairs.created_at <= pairs.generated_at)
     first = pairs.group_by("intervention_id").agg(playbook_id=pairs.playbook_id.min())

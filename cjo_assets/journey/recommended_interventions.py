@@ -28,6 +28,7 @@ from cjo_assets.shared.ids import RECORD_SEPARATOR, as_text, content_hash, conte
 from cjo_assets.shared.numbers import capped, rounded
 
 WAIVED = "waived_by_policy"
+LEDGER_COLUMNS = ["intervention_id", "customer_id", "recommended_action", "requires_human_approval", "generated_at"]
 SIGNAL_COLUMNS = ("signal_id", "signal_type", "signal_strength", "detected_at", "source")
 
 
@@ -105,7 +106,7 @@ def recommended_interventions(
     standing = unmeasured.filter(unmeasured.approval_status != EXPIRED)
     rows = _with_identity(rows, earlier_recommended_interventions, earlier_journey_states, standing, as_of)
     rows = _with_open_intervention(rows, standing)
-    rows = _with_input_hash(rows, state_entries, seen, playbooks, interventions, outcomes, approval_decisions, as_of)
+    rows = _with_input_hash(rows, state_entries, seen, playbooks, known, outcomes, approval_decisions, as_of)
     reasons = _approval_reasons(rows, policy)
     asks = reasons.length() > 0
     return rows.select(
@@ -225,7 +226,7 @@ def _with_input_hash(
     state_entries: ir.Table,
     seen: ir.Table,
     playbooks: ir.Table,
-    interventions: ir.Table,
+    known: ir.Table,
     outcomes: ir.Table,
     approval_decisions: ir.Table,
     as_of: date,
@@ -234,10 +235,10 @@ def _with_input_hash(
     own_records = {
         "state_entries": state_entries.filter(state_entries.state_entered_at <= as_of),
         "signals": seen.select("customer_id", *SIGNAL_COLUMNS),
-        "interventions": interventions.filter(interventions.generated_at <= as_of),
+        "interventions": known.select(LEDGER_COLUMNS),
         "outcomes": outcomes.filter(outcomes.measured_at <= as_of),
         "answers": approval_decisions.filter(approval_decisions.decided_at <= end_of_day(as_of)).join(
-            interventions.select("intervention_id", "customer_id"), "intervention_id"
+            known.select("intervention_id", "customer_id"), "intervention_id"
         ),
     }
     decided = rows.select("customer_id")

@@ -27,6 +27,8 @@ def prepare_environment() -> Settings:
     os.environ["CJO_HOME"] = str(settings.home)
     if settings.policy:
         os.environ["CJO_POLICY"] = str(settings.policy)
+    # Although dagster.yaml switches telemetry off, its uploader would make folders in the working directory.
+    os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     os.environ["DAGSTER_HOME"] = str(_instance_folder(settings.home))
     # dagster.yaml and dg both start from the project's folder.
     os.chdir(PROJECT)

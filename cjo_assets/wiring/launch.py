@@ -47,6 +47,7 @@ def run_day(day: date, say: Callable[[str, int], None]) -> list[str]:
     Raises:
         InputError: the day is no partition.
         PolicyError: the policy cannot be used.
+        WarehouseError: the warehouse cannot be used.
     """
     from cjo_assets.definitions import defs
 
@@ -54,6 +55,9 @@ def run_day(day: date, say: Callable[[str, int], None]) -> list[str]:
     key = day.isoformat()
     if not days.has_partition_key(key):
         raise InputError(f"{key} is no day to run: days go from {FIRST_DAY} to today.")
+    # A warehouse that cannot be used says so here, in words, and not in a run that never started.
+    with opened(Settings.from_environment(), all_families()):
+        pass
     instance = dg.DagsterInstance.get()
     listen(say)
     try:

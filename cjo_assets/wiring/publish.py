@@ -75,9 +75,8 @@ def _comment(store: Store, table: Table, name: str) -> None:
     kind = "VIEW" if table.is_view else "TABLE"
     what = (table.contract.__doc__ or "").strip()
     store.connection.execute(f"COMMENT ON {kind} {name} IS '{_escaped(what)}'")
-    if not table.is_view:
-        for spec in columns_of(table.contract):
-            store.connection.execute(f"COMMENT ON COLUMN {name}.\"{spec.name}\" IS '{_escaped(spec.description)}'")
+    for spec in columns_of(table.contract):
+        store.connection.execute(f"COMMENT ON COLUMN {name}.\"{spec.name}\" IS '{_escaped(spec.description)}'")
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -16,7 +16,7 @@ from rich.console import Console
 from cjo_assets.audit.runs import goal_of, plan_of
 from cjo_assets.policy import load_policy
 from cjo_assets.shared.contract import columns_of
-from cjo_assets.wiring.errors import ContractBreachError, InputError
+from cjo_assets.wiring.errors import ContractBreachError, InputError, WarehouseError
 from cjo_assets.wiring.families import all_families
 from cjo_assets.wiring.plain import compute_day, load_files
 from cjo_assets.wiring.report import rows_of
@@ -101,6 +101,8 @@ def _remember_decisions(store: Store, published: Path, customer_id: str) -> None
                 [customer_id],
             )
         store.connection.execute("INSERT INTO audit.runs SELECT * FROM published.audit.runs")
+    except duckdb.Error as error:
+        raise WarehouseError(f"The database {published} was written by another version of cjo_assets.") from error
     finally:
         store.connection.execute("DETACH published")
 

@@ -51,8 +51,7 @@ def test_every_table_and_column_is_described(published: Path, two_days: Chain) -
     assert bare == []
     for table in two_days.store.tables.values():
         for spec in columns_of(table.contract):
-            if not table.is_view:
-                assert comments[table.schema, table.name, spec.name] == spec.description
+            assert comments[table.schema, table.name, spec.name] == spec.description
 
 
 def test_the_view_of_pending_approvals_follows_its_table(published: Path) -> None:
