@@ -535,6 +535,13 @@ def test_a_link_to_a_file_is_the_file(desk: Desk) -> None:
     assert desk.load().rows == 2
 
 
+def test_a_file_whose_bytes_cannot_be_read_is_refused(desk: Desk) -> None:
+    """The first page of a process's memory is one thing that root cannot read either."""
+    (desk.data / "customers.json").symlink_to("/proc/self/mem")
+    with pytest.raises(InputError, match=r"customers\.json.*Input/output error"):
+        desk.load()
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_what_may_not_be_read_is_refused(desk: Desk) -> None:
     desk.write("customers.json", JSON).chmod(0)
