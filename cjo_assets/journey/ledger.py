@@ -56,6 +56,7 @@ def ledger(
         playbook_id="playbook_id",
         expected_cost="expected_cost",
         approval_reasons="approval_reasons",
+        is_held_out="is_held_out",
         segment="segment",
         origin=ibis.literal(DECISION),
     )
@@ -63,6 +64,7 @@ def ledger(
     history = interventions.anti_join(ours, "intervention_id").select(
         **shared,
         approval_reasons=ibis.literal([], "array<string>"),
+        is_held_out=ibis.literal(False),
         origin=ibis.literal(HISTORY),
     )
     history = _with_playbook(history, customers, playbooks).select(ours.columns)
@@ -107,7 +109,7 @@ def with_approval(rows: ir.Table, approval_decisions: ir.Table, until: ir.Timest
             else_=PENDING,
         )
     )
-    does_something = rows.recommended_action != MONITOR_ONLY
+    does_something = (rows.recommended_action != MONITOR_ONLY) & ~rows.is_held_out
     executed_at = ibis.cases(
         (does_something & (rows.approval_status == NOT_REQUIRED), rows.requested_at),
         (does_something & (rows.approval_status == APPROVED), rows.decided_at),

@@ -57,6 +57,7 @@ class RecommendedInterventions(DatedContract):
     requires_human_approval: bool = column("Whether a person must decide first.")
     approval_reasons: TextList = column("Why a person must decide, sorted; or that the policy waived it.")
     open_intervention_id: str = column("Another intervention of the customer without an outcome yet.", nullable=True)
+    is_held_out: bool = column("Whether the decision is recorded and, on purpose, not carried out.")
     evaluation_latency_ms: float = column("Time taken [milliseconds]; null: known for the history only.", nullable=True)
     generated_at: date = column("Day the need was first met.")
     policy_hash: str = column("Policy that decided.")
@@ -134,6 +135,7 @@ def recommended_interventions(
         expected_value=rows.is_watched.ifelse(ibis.null("float64"), rows.expected_value),
         requires_human_approval=asks & policy.journey.approval.enable_hitl,
         approval_reasons=reasons if policy.journey.approval.enable_hitl else ibis.literal([WAIVED], "array<string>"),
+        is_held_out=ibis.literal(False),
         evaluation_latency_ms=ibis.null("float64"),
         policy_hash=ibis.literal(policy.policy_hash),
     )

@@ -76,6 +76,8 @@ def scored_factors(
         time_in_state=time.fill_null(0.0),
         customer_value=capped(rows.account_value / number(lambda rules: rules.risk.customer_value_saturation)),
         signal_count=capped(rows.negative_signals / number(lambda rules: rules.risk.signal_count_saturation)),
+        fused_risk_score=ibis.literal(0.0),
+        churn_probability=ibis.literal(0.0),
         friction_reasons=capped(rows.reasons / number(lambda rules: rules.risk.friction_reasons_saturation)),
     )
     for score in ("friction_score", "churn_risk_score", "overall_risk_score", "decision_risk"):
