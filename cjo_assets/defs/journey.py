@@ -9,6 +9,7 @@ from cjo_assets.journey import (
     approval_requests,
     coverage_gaps,
     customers,
+    fused_signals,
     interventions,
     journey_evaluations,
     journey_states,
@@ -71,6 +72,7 @@ TABLES = [
         aggregated_signals.aggregated_signals,
         "evaluation",
     ),
+    Table(SCHEMA, "fused_signals", fused_signals.FusedSignals, fused_signals.fused_signals, "evaluation"),
     Table(
         SCHEMA,
         "journey_evaluations",

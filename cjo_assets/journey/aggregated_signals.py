@@ -49,7 +49,7 @@ def visible_signals(signals: ir.Table, customers: ir.Table, as_of: date, policy:
 
 
 def with_severity(seen: ir.Table, policy: Policy) -> ir.Table:
-    """Add the polarity of each signal, the trust in its source, and its severity [0-1]."""
+    """Add each signal's polarity, the trust in its source, the weight of its type, and its severity [0-1]."""
     negative = sorted(policy.journey.signals.signal_aggregation_weights)
     positive = sorted(policy.journey.signals.positive_signal_weights)
     trust = by_name_and_segment(policy, seen.source, seen.segment, lambda rules: rules.signals.source_trust, None)
@@ -58,6 +58,7 @@ def with_severity(seen: ir.Table, policy: Policy) -> ir.Table:
         is_negative=seen.signal_type.isin(negative),
         is_positive=seen.signal_type.isin(positive),
         trust=trust,
+        severity_factor=factor,
         severity=seen.signal_strength * trust * factor,
     )
 

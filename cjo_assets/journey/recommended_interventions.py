@@ -29,7 +29,16 @@ from cjo_assets.shared.numbers import capped, rounded
 
 WAIVED = "waived_by_policy"
 LEDGER_COLUMNS = ["intervention_id", "customer_id", "recommended_action", "requires_human_approval", "generated_at"]
-SIGNAL_COLUMNS = ("signal_id", "signal_type", "signal_strength", "detected_at", "source")
+SIGNAL_COLUMNS = (
+    "signal_id",
+    "signal_type",
+    "signal_strength",
+    "detected_at",
+    "source",
+    "normalized_strength",
+    "risk_weight",
+    "segment_adjustment",
+)
 
 
 class RecommendedInterventions(DatedContract):

@@ -220,7 +220,13 @@ def _store(
         if reading.names and any(not spec.nullable for spec in unfilled):
             used = [name for (name,) in connection.execute(reading.names).fetchall()]
             require_columns(source_file or "", used, unfilled)
-        note = _note(connection, dataset, rows, [spec.name for spec in unfilled if spec.nullable], reading.note)
+        note = _note(
+            connection,
+            dataset,
+            rows,
+            [spec.name for spec in unfilled if spec.nullable and not spec.optional],
+            reading.note,
+        )
         connection.execute(
             f"INSERT INTO {MANIFEST} VALUES (?, ?, ?, ?, ?)", [dataset.name, source_file, sha256, rows, note]
         )
