@@ -96,7 +96,7 @@ def aggregated_signals(customers: ir.Table, signals: ir.Table, as_of: date, poli
         positive_signals=rows.positive_signals.fill_null(0),
         average_signal_strength=rounded(rows.average_signal_strength),
         max_signal_strength=rounded(rows.max_signal_strength),
-        signal_types=_types(rows, known_types),
+        signal_types=signal_types(rows, known_types),
         negative_severity=rounded(rows.negative_severity.fill_null(0.0)),
         positive_severity=rounded(rows.positive_severity.fill_null(0.0)),
         average_source_trust=rounded(rows.average_source_trust),
@@ -108,7 +108,8 @@ def _severity_factors(rules: JourneyPolicy) -> dict[str, float]:
     return {name: rules.signals.severity_factor(name) for name in rules.signals.catalogue}
 
 
-def _types(rows: ir.Table, known_types: list[str]) -> ir.ArrayValue:
+def signal_types(rows: ir.Table, known_types: list[str]) -> ir.ArrayValue:
+    """Return the sorted types that the flags saw_<type> and the list unknown_types of a row name."""
     flags = [rows[f"saw_{name}"].ifelse(ibis.literal(name), ibis.null("string")) for name in known_types]
     known = ibis.array(flags).filter(lambda name: name.notnull())
     return rows.unknown_types.isnull().ifelse(known, known.concat(rows.unknown_types).sort())

@@ -10,11 +10,11 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.aggregated_signals import visible_signals, with_severity
+from cjo_assets.journey.aggregated_signals import signal_types, visible_signals, with_severity
 from cjo_assets.journey.ledger import latest_outcomes
 from cjo_assets.policy import Policy
 from cjo_assets.shared.by_segment import by_name_and_segment, by_segment
-from cjo_assets.shared.contract import DatedContract, column
+from cjo_assets.shared.contract import DatedContract, TextList, column
 from cjo_assets.shared.numbers import capped, rounded
 
 WORSENING, STABLE, IMPROVING = "worsening", "stable", "improving"
@@ -27,6 +27,7 @@ class FusedSignals(DatedContract):
     customer_id: str = column("Customer.")
     counted_signals: int = column("Signals of the look-back that still count [signals].", ge=0)
     settled_signals: int = column("Signals that stopped counting: what they triggered succeeded [signals].", ge=0)
+    counted_signal_types: TextList = column("Types that still count, sorted: what may trigger a playbook.")
     negative_severity: float = column("Sum of faded negative severities [0 and up, up = worse].", ge=0)
     positive_severity: float = column("Sum of faded positive severities [0 and up, up = better].", ge=0)
     fused_risk_score: float = column("Risk that remains after time and successes [0-1, up = worse].", ge=0, le=1)
@@ -54,11 +55,14 @@ def fused_signals(
     policy: Policy,
 ) -> ir.Table:
     """Fade, adjust and add up the signals that nothing has settled."""
-    seen = visible_signals(signals, customers, as_of, policy)
-    settled = _settled(interventions, earlier_recommended_interventions, outcomes, as_of, policy)
-    seen = seen.mutate(is_settled=seen.signal_id.isin(settled.signal_id))
-    seen = _with_faded_severity(with_severity(seen, policy), as_of, policy)
+    seen = signals_with_settlement(
+        signals, customers, interventions, earlier_recommended_interventions, outcomes, as_of, policy
+    )
+    seen = _with_faded_severity(seen, as_of, policy)
     counted = ~seen.is_settled
+    known_types = sorted(policy.journey.signals.catalogue)
+    unknown = seen.filter(counted, seen.signal_type.notin(known_types)).group_by("customer_id")
+    unknown_types = unknown.agg(unknown_types=lambda row: row.signal_type.collect(distinct=True))
     negative, positive = counted & seen.is_negative, counted & seen.is_positive
     in_short = negative & (
         seen.age_days < by_segment(policy, seen.segment, lambda rules: rules.fusion.short_window_days)
@@ -78,8 +82,10 @@ def fused_signals(
         earlier_severity=seen.unfaded.sum(where=in_long & ~in_short),
         first_seen=seen.detected_at.min(where=counted),
         last_seen=seen.detected_at.max(where=counted),
+        **{f"saw_{name}": (counted & (seen.signal_type == name)).any() for name in known_types},
     )
     rows = customers.select("customer_id", "segment").left_join(evidence, "customer_id").drop("customer_id_right")
+    rows = rows.left_join(unknown_types, "customer_id").drop("customer_id_right")
     short_days, long_days = _windows(rows.segment, policy)
     margin = by_segment(policy, rows.segment, lambda rules: rules.fusion.trend_margin)
     relief = by_segment(policy, rows.segment, lambda rules: rules.signals.positive_relief)
@@ -103,6 +109,7 @@ def fused_signals(
         "first_seen",
         "last_seen",
         counted_signals=rows.counted_signals.fill_null(0),
+        counted_signal_types=signal_types(rows, known_types),
         settled_signals=rows.settled_signals.fill_null(0),
         negative_severity=rounded(rows.negative_severity.fill_null(0.0)),
         positive_severity=rounded(rows.positive_severity.fill_null(0.0)),
@@ -112,20 +119,30 @@ def fused_signals(
     )
 
 
-def _windows(segment: ir.StringValue, policy: Policy) -> tuple[ir.NumericValue, ir.NumericValue]:
-    short = by_segment(policy, segment, lambda rules: rules.fusion.short_window_days)
-    return short, by_segment(policy, segment, lambda rules: rules.fusion.long_window_days)
-
-
-def _settled(interventions: ir.Table, decisions: ir.Table, outcomes: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    """Return the signals that triggered an intervention which has succeeded by the as-of date."""
+def signals_with_settlement(
+    signals: ir.Table,
+    customers: ir.Table,
+    interventions: ir.Table,
+    decisions: ir.Table,
+    outcomes: ir.Table,
+    as_of: date,
+    policy: Policy,
+) -> ir.Table:
+    """Return the signals of the look-back with severity and polarity, and whether what they triggered succeeded."""
+    seen = visible_signals(signals, customers, as_of, policy)
     latest = latest_outcomes(outcomes, as_of)
     succeeded = latest.filter(latest.outcome.isin(sorted(policy.journey.learning.success_outcomes)))
     triggers = [
         rows.semi_join(succeeded, "intervention_id").select(signal_id=lambda row: row.triggered_by_signals.unnest())
         for rows in (interventions, decisions)
     ]
-    return ibis.union(*triggers)
+    settled = ibis.union(*triggers)
+    return with_severity(seen.mutate(is_settled=seen.signal_id.isin(settled.signal_id)), policy)
+
+
+def _windows(segment: ir.StringValue, policy: Policy) -> tuple[ir.NumericValue, ir.NumericValue]:
+    short = by_segment(policy, segment, lambda rules: rules.fusion.short_window_days)
+    return short, by_segment(policy, segment, lambda rules: rules.fusion.long_window_days)
 
 
 def _with_faded_severity(seen: ir.Table, as_of: date, policy: Policy) -> ir.Table:
