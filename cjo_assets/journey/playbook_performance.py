@@ -1,7 +1,5 @@
 """Provisional."""
 
-from datetime import date
-
 import ibis
 import ibis.expr.types as ir
 
@@ -31,7 +29,7 @@ class PlaybookPerformance(DatedContract):
         unique = ["playbook_id", "segment"]
 
 
-def playbook_performance(playbooks: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def playbook_performance(playbooks: ir.Table, policy: Policy) -> ir.Table:
     """Provisional."""
     rate = policy.journey.learning.prior_success_rate
     rows = playbooks.mutate(segment=ibis.literal(["All", *policy.vocabulary.segments], "array<string>").unnest())
