@@ -9,10 +9,12 @@ from cjo_assets.journey import (
     approval_requests,
     coverage_gaps,
     customers,
+    forecast_backtest,
     fused_signals,
     holdout_assignments,
     interventions,
     journey_evaluations,
+    journey_forecasts,
     journey_states,
     journey_summary,
     kpi_status,
@@ -30,6 +32,7 @@ from cjo_assets.journey import (
     roi_estimate,
     signals,
     state_entries,
+    transition_model,
 )
 from cjo_assets.wiring.assets import family_definitions
 from cjo_assets.wiring.datasets import dataset_tables
@@ -81,6 +84,30 @@ TABLES = [
         journey_evaluations.JourneyEvaluations,
         journey_evaluations.journey_evaluations,
         "evaluation",
+    ),
+    Table(
+        SCHEMA,
+        "transition_model",
+        transition_model.TransitionModel,
+        transition_model.transition_model,
+        "forecast",
+        (Audit(transition_model.cells_beyond_certainty, is_blocking=True),),
+    ),
+    Table(
+        SCHEMA,
+        "journey_forecasts",
+        journey_forecasts.JourneyForecasts,
+        journey_forecasts.journey_forecasts,
+        "forecast",
+        (Audit(journey_forecasts.forecasts_outside_their_interval, is_blocking=True),),
+    ),
+    Table(
+        SCHEMA,
+        "forecast_backtest",
+        forecast_backtest.ForecastBacktest,
+        forecast_backtest.forecast_backtest,
+        "forecast",
+        (Audit(forecast_backtest.records_from_the_future, is_blocking=True),),
     ),
     Table(
         SCHEMA,
