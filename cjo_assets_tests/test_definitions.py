@@ -18,6 +18,7 @@ DATASETS = {
     "outcomes": "outcomes",
     "playbooks": "playbooks",
     "approval_decisions": "approval_decisions",
+    "playbook_performance_log": "playbook_performance_log",
 }
 COMPUTED = {
     "journey_states",
@@ -25,6 +26,10 @@ COMPUTED = {
     "aggregated_signals",
     "risk_scores",
     "risk_contributions",
+    "treatment_effects",
+    "playbook_performance",
+    "signal_effectiveness",
+    "threshold_advice",
     "playbook_candidates",
     "recommended_interventions",
     "coverage_gaps",
