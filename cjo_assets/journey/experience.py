@@ -12,16 +12,33 @@ import ibis.expr.types as ir
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import ANY_SEGMENT
 
+FACTS = (
+    "intervention_id",
+    "playbook_id",
+    "segment",
+    "confidence",
+    "triggered_by_signals",
+    "approval_status",
+    "decided_by",
+    "reason",
+    "is_executed",
+    "expected_cost",
+    "expected_value",
+    "estimated_revenue_saved",
+    "resolution_time_days",
+    "human_override",
+)
+
 
 def with_success(known: ir.Table, policy: Policy) -> ir.Table:
-    """Add to the ledger with its outcomes whether a run was measured and whether it succeeded.
+    """Return what experience is made of: the ledger with its outcomes, whether measured, and whether a success.
 
     What was not carried out is no run, whatever was measured. A success is what the source says it is, or else one of
     the policy's outcomes.
     """
     is_measured = known.is_executed & known.outcome.notnull()
     succeeded = ibis.coalesce(known.playbook_success, known.outcome.isin(policy.journey.learning.success_outcomes))
-    return known.mutate(is_measured=is_measured, is_success=is_measured & succeeded.fill_null(False))
+    return known.select(*FACTS, is_measured=is_measured, is_success=is_measured & succeeded.fill_null(False))
 
 
 def existing_playbooks(playbooks: ir.Table, as_of: date) -> ir.Table:

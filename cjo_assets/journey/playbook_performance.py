@@ -16,10 +16,11 @@ import ibis.expr.types as ir
 
 from cjo_assets.journey.experience import existing_playbooks, over_segments, with_success
 from cjo_assets.journey.ledger import AUTO_APPROVER, REJECTED, known_outcomes
-from cjo_assets.journey.playbook_estimates import with_estimates
+from cjo_assets.journey.playbook_estimates import KEYS, playbook_estimates
 from cjo_assets.journey.playbook_performance_log import logged_runs
 from cjo_assets.journey.treatment_effects import HELD_OUT
 from cjo_assets.policy import Policy
+from cjo_assets.policy_sections import Learning
 from cjo_assets.shared.contract import ANY_SEGMENT, DatedContract, TextList, column
 from cjo_assets.shared.numbers import MONEY_DECIMALS, rounded
 
@@ -105,28 +106,20 @@ def playbook_performance(
         lowest_value=existing.expected_value_range[0],
         highest_value=existing.expected_value_range[1],
     )
-    rows = over_segments(existing, _sums(with_success(known, policy), existing, policy), policy)
-    rows = with_estimates(rows, logged_runs(playbook_performance_log, as_of, rules.use_performance_log), rules)
-    judged = rows.judged + rows.log_judged
+    sums = over_segments(existing, _sums(with_success(known, policy), existing, policy), policy)
+    logged = logged_runs(playbook_performance_log, as_of, rules.use_performance_log)
+    rows = _facts(sums, policy).join(playbook_estimates(sums, logged, rules), KEYS)
+    rows = _with_effects(rows, treatment_effects)
     rows = rows.mutate(
-        override_rate=rounded((rows.overridden + rows.refusals + rows.log_overrides) / judged.nullif(0)),
-        is_judged_enough=rows.judged >= rules.established_runs,
+        override_rate=rounded((rows.overruled + rows.log_overrides) / (rows.judged + rows.log_judged).nullif(0)),
         evidence=ibis.cases(
             (rows.measured_runs == 0, PRIOR),
             (rows.measured_runs < rules.established_runs, SPARSE),
             else_=ESTABLISHED,
         ),
     )
-    rows = _with_advice(_with_effects(rows, treatment_effects), rules.review_override_rate)
-    measured = rows.measured_runs.nullif(0)
-    columns = [name for name in PlaybookPerformance.to_schema().columns if name in rows.columns]
-    return rows.select(
-        *columns,
-        raw_success_rate=rounded(rows.successes / measured),
-        avg_expected_value=rounded(rows.promised_value / rows.promised.nullif(0), MONEY_DECIMALS),
-        avg_resolution_days=rounded(rows.resolution_days / rows.resolved.nullif(0)),
-        refusal_categories=_refusal_categories(rows, policy),
-    )
+    rows = _with_advice(rows, rules)
+    return rows.select(*(name for name in PlaybookPerformance.to_schema().columns if name != "as_of"))
 
 
 def _sums(known: ir.Table, existing: ir.Table, policy: Policy) -> ir.Table:
@@ -136,7 +129,7 @@ def _sums(known: ir.Table, existing: ir.Table, policy: Policy) -> ir.Table:
     middle = (rows.lowest_value + rows.highest_value) / 2
     rows = rows.mutate(
         is_refused=is_refused,
-        category=is_refused.ifelse(rows.reason.strip().split(" ")[0], ibis.null("string")),
+        category=is_refused.ifelse(rows.reason.strip().re_extract(r"^[^\s:,;.]+", 0), ibis.null("string")),
         cost=ibis.coalesce(rows.expected_cost, rows.usual_cost),
         # What a success brought beyond the middle of the range; unknown, not 0, where nobody estimated it.
         surplus=rows.is_success.ifelse(rows.estimated_revenue_saved - middle, ibis.null("float64")),
@@ -165,14 +158,26 @@ def _sums(known: ir.Table, existing: ir.Table, policy: Policy) -> ir.Table:
     )
 
 
-def _refusal_categories(rows: ir.Table, policy: Policy) -> ir.ArrayValue:
-    """Return what refusals were about as sorted texts like "bad_timing 2"."""
-    texts = [
-        (count > 0).ifelse(ibis.literal(f"{category} ").concat(count.cast("string")), ibis.null("string"))
-        for category in sorted(policy.journey.approval.rejection_categories)
-        for count in [rows[f"refused_{category}"].cast("int64")]
+def _facts(sums: ir.Table, policy: Policy) -> ir.Table:
+    """Return what is counted and not estimated."""
+    categories = [
+        (number > 0).ifelse(ibis.literal(f"{name} ").concat(number.cast("string")), ibis.null("string"))
+        for name in sorted(policy.journey.approval.rejection_categories)
+        for number in [sums[f"refused_{name}"].cast("int64")]
     ]
-    return ibis.array(texts).filter(lambda text: text.notnull())
+    return sums.select(
+        *KEYS,
+        "runs",
+        "measured_runs",
+        "successes",
+        "refusals",
+        "judged",
+        overruled=sums.overridden + sums.refusals,
+        raw_success_rate=rounded(sums.successes / sums.measured_runs.nullif(0)),
+        avg_expected_value=rounded(sums.promised_value / sums.promised.nullif(0), MONEY_DECIMALS),
+        avg_resolution_days=rounded(sums.resolution_days / sums.resolved.nullif(0)),
+        refusal_categories=ibis.array(categories).filter(lambda text: text.notnull()),
+    )
 
 
 def _with_effects(rows: ir.Table, treatment_effects: ir.Table) -> ir.Table:
@@ -184,8 +189,7 @@ def _with_effects(rows: ir.Table, treatment_effects: ir.Table) -> ir.Table:
         own_gain=((treatment_effects.always_valid_low > 0) & (treatment_effects.control == HELD_OUT)).any(),
         own_harm=(treatment_effects.always_valid_high < 0).any(),
     )
-    keys = ("playbook_id", "segment")
-    rows = rows.left_join(effects, keys).drop(*(f"{name}_right" for name in keys))
+    rows = rows.left_join(effects, KEYS).drop(*(f"{name}_right" for name in KEYS))
     per_playbook = ibis.window(group_by=rows.playbook_id)
 
     def shown(own: ir.BooleanValue) -> ir.BooleanValue:
@@ -195,12 +199,15 @@ def _with_effects(rows: ir.Table, treatment_effects: ir.Table) -> ir.Table:
     return rows.mutate(shows_gain=shown(rows.own_gain), shows_harm=shown(rows.own_harm))
 
 
-def _with_advice(rows: ir.Table, review_override_rate: float) -> ir.Table:
+def _with_advice(rows: ir.Table, rules: Learning) -> ir.Table:
     """Add the first rule that applies, and the advice it gives: doubts go before praise."""
     is_established = rows.evidence == ESTABLISHED
     advice = {
         SURE_LOSS: (RETIRE, is_established & (rows.net_value_upper_bound < 0)),
-        OFTEN_OVERRULED: (REVIEW, rows.is_judged_enough & (rows.override_rate >= review_override_rate)),
+        OFTEN_OVERRULED: (
+            REVIEW,
+            (rows.judged >= rules.established_runs) & (rows.override_rate >= rules.review_override_rate),
+        ),
         HARMFUL: (REVIEW, rows.shows_harm),
         LIKELY_LOSS: (REVIEW, rows.expected_net_value < 0),
         PROVEN: (PROMOTE, is_established & (rows.net_value_lower_bound > 0) & rows.shows_gain),

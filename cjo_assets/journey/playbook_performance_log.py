@@ -69,7 +69,7 @@ def logged_runs(log: ir.Table, as_of: date, is_used: bool) -> ir.Table:
         log_runs=rows.runs,
         log_successes=rows.success_rate * rows.runs,
         log_cost=rows.avg_cost * rows.runs,
-        log_value="avg_value",
+        log_worth=rows.success_rate * rows.runs * rows.avg_value,
         log_overrides=(rows.override_rate * rows.runs).fill_null(0.0),
         log_judged=rows.override_rate.notnull().ifelse(rows.runs, 0),
     )

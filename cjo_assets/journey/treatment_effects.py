@@ -19,7 +19,7 @@ from cjo_assets.journey.ledger import DECISION, end_of_day, ledger, with_approva
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
 from cjo_assets.shared.numbers import rounded
-from cjo_assets.shared.statistics import always_valid_multiplier, difference_variance, two_sided_quantile
+from cjo_assets.shared.statistics import always_valid_multiplier, difference_variance, two_sided_quantile, within
 
 HELD_OUT, UNTREATED = "held_out", "untreated"
 RANDOMISED, MATCHED = "randomised", "matched"
@@ -68,7 +68,8 @@ def treatment_effects(
 ) -> ir.Table:
     """Compare both kinds of control with the treated, per playbook and segment."""
     known = ledger(interventions, earlier_recommended_interventions, customers, playbooks, as_of)
-    known = with_approval(known.filter(known.origin == DECISION), approval_decisions, end_of_day(as_of), policy)
+    ours = known.filter(known.origin == DECISION)
+    known = with_approval(ours, approval_decisions, end_of_day(as_of), policy)
     subjects = _with_recovery(_subjects(known, as_of, policy), state_entries, policy)
     existing = existing_playbooks(playbooks, as_of).select("playbook_id")
     rows = over_segments(existing, _arms(subjects), policy)
@@ -171,14 +172,9 @@ def _compared(rows: ir.Table, policy: Policy) -> ir.Table:
         treated_rate=rounded(rows.treated_rate),
         control_rate=rounded(rows.control_rate),
         difference=rounded(difference),
-        difference_low=rounded(_share(difference - fixed)),
-        difference_high=rounded(_share(difference + fixed)),
-        always_valid_low=rounded(_share(difference - always)),
-        always_valid_high=rounded(_share(difference + always)),
+        difference_low=rounded(within(difference - fixed, -1.0, 1.0)),
+        difference_high=rounded(within(difference + fixed, -1.0, 1.0)),
+        always_valid_low=rounded(within(difference - always, -1.0, 1.0)),
+        always_valid_high=rounded(within(difference + always, -1.0, 1.0)),
         status=rows.standard_error.notnull().ifelse(MEASURED, NOT_MEASURABLE),
     )
-
-
-def _share(number: ir.NumericValue) -> ir.NumericValue:
-    """Return the number, or the nearest difference that two shares can have; null stays null."""
-    return ibis.cases((number < -1, -1.0), (number > 1, 1.0), else_=number)

@@ -24,7 +24,12 @@ def wilson_interval(successes: ir.NumericValue, trials: ir.NumericValue, level: 
     share = successes / n
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     radius = z / (1 + z**2 / n) * (share * (1 - share) / n + z**2 / (4 * n**2)).sqrt()
-    return ibis.greatest(centre - radius, 0.0), ibis.least(centre + radius, 1.0)
+    return within(centre - radius, 0.0, 1.0), within(centre + radius, 0.0, 1.0)
+
+
+def within(number: ir.NumericValue, lowest: float, highest: float) -> ir.NumericValue:
+    """Return the number, or the bound that it exceeds; null stays null."""
+    return ibis.cases((number < lowest, lowest), (number > highest, highest), else_=number)
 
 
 def beta_interval(mean: ir.NumericValue, weight: ir.NumericValue, level: float) -> Interval:
