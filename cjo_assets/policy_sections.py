@@ -274,7 +274,7 @@ class Learning(Section):
 
     success_outcomes: Names
     use_performance_log: bool
-    prior_success_rate: Share
+    prior_success_rate: Annotated[float, Field(gt=0, lt=1)]
     prior_runs: Positive
     segment_prior_runs: Positive
     established_runs: Annotated[int, Field(ge=1)]

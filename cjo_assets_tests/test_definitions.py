@@ -18,6 +18,7 @@ DATASETS = {
     "outcomes": "outcomes",
     "playbooks": "playbooks",
     "approval_decisions": "approval_decisions",
+    "playbook_performance_log": "playbook_performance_log",
 }
 COMPUTED = {
     "journey_states",
@@ -28,6 +29,10 @@ COMPUTED = {
     "forecast_backtest",
     "risk_scores",
     "risk_contributions",
+    "treatment_effects",
+    "playbook_performance",
+    "signal_effectiveness",
+    "threshold_advice",
     "playbook_candidates",
     "recommended_interventions",
     "coverage_gaps",

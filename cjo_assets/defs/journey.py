@@ -24,15 +24,19 @@ from cjo_assets.journey import (
     pending_approvals,
     playbook_candidates,
     playbook_performance,
+    playbook_performance_log,
     playbooks,
     recommended_interventions,
     risk_contributions,
     risk_scores,
     roi_breakdown,
     roi_estimate,
+    signal_effectiveness,
     signals,
     state_entries,
+    threshold_advice,
     transition_model,
+    treatment_effects,
 )
 from cjo_assets.wiring.assets import family_definitions
 from cjo_assets.wiring.datasets import dataset_tables
@@ -56,9 +60,16 @@ LOOKUPS = [
         ),
     ),
     *dataset_tables(signals.DATASET, SCHEMA, (Audit(signals.unknown_signal_types),)),
-    *dataset_tables(interventions.DATASET, SCHEMA, (Audit(interventions.unknown_triggers),)),
+    *dataset_tables(
+        interventions.DATASET,
+        SCHEMA,
+        (Audit(interventions.unknown_triggers), Audit(interventions.unknown_playbooks)),
+    ),
     *dataset_tables(outcomes.DATASET, SCHEMA, (Audit(outcomes.out_of_order),)),
     *dataset_tables(approval_decisions.DATASET, SCHEMA),
+    *dataset_tables(
+        playbook_performance_log.DATASET, SCHEMA, (Audit(playbook_performance_log.ratios_without_success),)
+    ),
 ]
 
 TABLES = [
@@ -126,12 +137,24 @@ TABLES = [
         (Audit(risk_contributions.contributions_that_do_not_sum, is_blocking=True),),
     ),
     Table(
+        SCHEMA, "treatment_effects", treatment_effects.TreatmentEffects, treatment_effects.treatment_effects, "learning"
+    ),
+    Table(
         SCHEMA,
         "playbook_performance",
         playbook_performance.PlaybookPerformance,
         playbook_performance.playbook_performance,
         "learning",
+        (Audit(playbook_performance.runs_that_do_not_add_up, is_blocking=True),),
     ),
+    Table(
+        SCHEMA,
+        "signal_effectiveness",
+        signal_effectiveness.SignalEffectiveness,
+        signal_effectiveness.signal_effectiveness,
+        "learning",
+    ),
+    Table(SCHEMA, "threshold_advice", threshold_advice.ThresholdAdvice, threshold_advice.threshold_advice, "learning"),
     Table(
         SCHEMA,
         "playbook_candidates",
@@ -177,7 +200,11 @@ TABLES = [
         outcome_analyses.OutcomeAnalyses,
         outcome_analyses.outcome_analyses,
         "outcome",
-        (Audit(outcome_analyses.interventions_without_outcome),),
+        (
+            Audit(outcome_analyses.interventions_without_outcome),
+            Audit(outcome_analyses.uses_outside_eligibility),
+            Audit(outcome_analyses.outcomes_of_another_playbook),
+        ),
     ),
     Table(
         SCHEMA,
@@ -210,6 +237,7 @@ FAMILY = Family(
         interventions.DATASET,
         outcomes.DATASET,
         approval_decisions.DATASET,
+        playbook_performance_log.DATASET,
     ),
     tables=(*LOOKUPS, *TABLES),
 )

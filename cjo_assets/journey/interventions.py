@@ -30,6 +30,19 @@ class Interventions(Contract):
         "Time the decision took [milliseconds].", ge=0, le=LARGEST_AMOUNT, nullable=True
     )
     generated_at: date = column("Day of the decision.")
+    playbook_id: str = column("Playbook used, where the source says so; otherwise null.", nullable=True)
+    expected_cost: float = column(
+        "Cost expected when it was decided [currency], where the source says so.",
+        ge=0,
+        le=LARGEST_AMOUNT,
+        nullable=True,
+    )
+    expected_value: float = column(
+        "Value promised when it was decided [currency], where the source says so.",
+        ge=-LARGEST_AMOUNT,
+        le=LARGEST_AMOUNT,
+        nullable=True,
+    )
 
     class Config:
         """An intervention stands once."""
@@ -55,3 +68,9 @@ def unknown_triggers(interventions: ir.Table, raw_signals: ir.Table) -> ir.Table
     """Find interventions that name a signal which is in no file."""
     triggers = interventions.select("intervention_id", signal_id=interventions.triggered_by_signals.unnest())
     return triggers.anti_join(raw_signals, "signal_id")
+
+
+def unknown_playbooks(interventions: ir.Table, playbooks: ir.Table) -> ir.Table:
+    """Find interventions that name a playbook which does not exist or was turned away."""
+    rows = interventions.filter(interventions.playbook_id.notin(playbooks.playbook_id))
+    return rows.select("intervention_id", "playbook_id")

@@ -35,7 +35,8 @@ def ledger(
         interventions: the history.
         decisions: our recommendations of all days up to the as-of date; one that stood for days counts once.
         customers: for the segment of the history; a decision keeps the one it was made for.
-        playbooks: a playbook of the history is the one of stage and segment that named the action at the time.
+        playbooks: a playbook of the history is the one the source names, else the one of stage and segment that
+            named the action at the time.
         as_of: nothing generated later counts; all days without it.
     """
     shared = {
@@ -55,6 +56,7 @@ def ledger(
         **shared,
         playbook_id="playbook_id",
         expected_cost="expected_cost",
+        expected_value="expected_value",
         approval_reasons="approval_reasons",
         is_held_out="is_held_out",
         segment="segment",
@@ -63,6 +65,9 @@ def ledger(
     # A source may hand our own decisions back to us: each stands once, as we made it.
     history = interventions.anti_join(ours, "intervention_id").select(
         **shared,
+        named_playbook_id="playbook_id",
+        stated_cost="expected_cost",
+        expected_value="expected_value",
         approval_reasons=ibis.literal([], "array<string>"),
         is_held_out=ibis.literal(False),
         origin=ibis.literal(HISTORY),
@@ -132,13 +137,34 @@ def latest_outcomes(outcomes: ir.Table, as_of: date) -> ir.Table:
     return numbered.filter(numbered.place == 0).drop("place")
 
 
+def known_outcomes(
+    interventions: ir.Table,
+    decisions: ir.Table,
+    customers: ir.Table,
+    playbooks: ir.Table,
+    approval_decisions: ir.Table,
+    outcomes: ir.Table,
+    as_of: date,
+    policy: Policy,
+) -> ir.Table:
+    """Return the ledger at the end of the as-of date, with what people said and the latest measurement of each.
+
+    The playbook of an outcome counts where the intervention itself has none.
+    """
+    known = ledger(interventions, decisions, customers, playbooks, as_of)
+    known = with_approval(known, approval_decisions, end_of_day(as_of), policy)
+    latest = latest_outcomes(outcomes, as_of).drop("customer_id").rename(measured_playbook_id="playbook_id")
+    rows = known.left_join(latest, "intervention_id").drop("intervention_id_right")
+    return rows.mutate(playbook_id=ibis.coalesce(rows.playbook_id, rows.measured_playbook_id))
+
+
 def end_of_day(as_of: date) -> ir.TimestampScalar:
     """Return 24:00 UTC of the as-of date as a literal."""
     return ibis.literal(as_of + timedelta(days=1), "date").cast("timestamp(6)")
 
 
 def _with_playbook(history: ir.Table, customers: ir.Table, playbooks: ir.Table) -> ir.Table:
-    """Add segment, playbook and cost to interventions that were recorded by their action."""
+    """Add segment, playbook and cost to interventions of the history."""
     actions = playbooks.select(
         "playbook_id",
         "journey_stage",
@@ -150,9 +176,13 @@ def _with_playbook(history: ir.Table, customers: ir.Table, playbooks: ir.Table) 
     pairs = history.join(actions, ["journey_stage", "recommended_action"])
     fits = pairs.eligible_segments.contains(ANY_SEGMENT) | pairs.eligible_segments.contains(pairs.segment)
     pairs = pairs.filter(fits, pairs.created_at <= pairs.generated_at)
-    first = pairs.group_by("intervention_id").agg(playbook_id=pairs.playbook_id.min())
-    costs = playbooks.select("playbook_id", expected_cost="avg_cost_estimate")
-    found = first.join(costs, "playbook_id")
-    named = history.left_join(found, "intervention_id").drop("intervention_id_right")
-    watching = named.recommended_action == MONITOR_ONLY
-    return named.mutate(expected_cost=watching.ifelse(0.0, named.expected_cost))
+    first = pairs.group_by("intervention_id").agg(first_playbook_id=pairs.playbook_id.min())
+    named = history.left_join(first, "intervention_id").drop("intervention_id_right")
+    # What the source says it used goes before what the action suggests.
+    named = named.mutate(playbook_id=ibis.coalesce(named.named_playbook_id, named.first_playbook_id))
+    costs = playbooks.select(cost_playbook_id="playbook_id", usual_cost="avg_cost_estimate", cost_since="created_at")
+    priced = named.left_join(
+        costs, [named.playbook_id == costs.cost_playbook_id, costs.cost_since <= named.generated_at]
+    )
+    usual_cost = (priced.recommended_action == MONITOR_ONLY).ifelse(0.0, priced.usual_cost)
+    return priced.mutate(expected_cost=ibis.coalesce(priced.stated_cost, usual_cost))

@@ -11,6 +11,7 @@ leaving look likelier than it is.
 
 from collections.abc import Sequence
 from datetime import date
+from itertools import pairwise
 
 import ibis
 import ibis.expr.types as ir
@@ -128,5 +129,5 @@ def _grid(origins: Sequence[date], policy: Policy) -> ir.Table:
 def _until_week(from_week: ir.IntegerValue, policy: Policy) -> ir.IntegerValue:
     """Return the first week after a bin; null for the last, which has no end."""
     bins = policy.journey.forecast.time_bins_weeks
-    following = [(start, ibis.literal(end, "int64")) for start, end in zip(bins, bins[1:], strict=False)]
+    following = [(start, ibis.literal(end, "int64")) for start, end in pairwise(bins)]
     return from_week.cases(*following, else_=None) if following else ibis.null("int64")

@@ -23,7 +23,9 @@ class TransitionModel(DatedContract):
     segment: str = column("Market segment.", words="segments")
     journey_stage: str = column("Stage the customer is in.", words="stages")
     from_week: int = column("First week in the stage that the bin holds [weeks, 0 = the first 7 days].", ge=0)
-    until_week: int = column("First week after the bin [weeks]; null for the last bin, which has no end.", nullable=True)
+    until_week: int = column(
+        "First week after the bin [weeks]; null for the last bin, which has no end.", nullable=True
+    )
     next_stage: str = column("Stage entered next; the same stage where it was entered anew.", words="stages")
     observed_weeks: int = column("Weeks of the bin that are over, stayed through or ended in [customer-weeks].", ge=0)
     censored_weeks: int = column("Weeks of the bin under way on the as-of date, not counted [customer-weeks].", ge=0)

@@ -93,6 +93,32 @@ def test_history_and_decisions_stand_in_one_ledger() -> None:
     assert everything.keys() - rows.keys() == {"tomorrow", "ours tomorrow"}
 
 
+def test_what_the_source_says_of_playbook_and_cost_goes_before_what_the_action_suggests() -> None:
+    history = [
+        past("suggested"),
+        past("named", playbook_id="P0"),
+        past("priced", expected_cost=3.0, expected_value=50.0),
+        past("both", playbook_id="P0", expected_cost=3.0),
+        past("named in vain", playbook_id="P99"),
+        # P2 was written later than this: what it costs now says nothing of then.
+        past("before it existed", playbook_id="P2", generated_at=date(2023, 12, 31)),
+        past("watched", "monitor_only", expected_cost=2.0),
+    ]
+    ours = decided("ours", day(-3), day(-3), expected_value=9.0)
+    rows = by("intervention_id", rows_of(ledger_of([*history, past("ours", playbook_id="P0")], [ours], DAY)))
+    names = ("playbook_id", "expected_cost", "expected_value")
+    assert {name: tuple(row[cell] for cell in names) for name, row in rows.items()} == {
+        "suggested": ("P2", 20.0, None),
+        "named": ("P0", 5.0, None),
+        "priced": ("P2", 3.0, 50.0),
+        "both": ("P0", 3.0, None),
+        "named in vain": ("P99", None, None),
+        "before it existed": ("P2", None, None),
+        "watched": (None, 2.0, None),
+        "ours": ("P9", 7.0, 9.0),
+    }
+
+
 # All were generated at D - 9 = 11 January and asked for at its end; requests lapse two days later.
 ASKED, LAPSED = datetime(2025, 1, 12), datetime(2025, 1, 14)
 IN_TIME = instant("2025-01-12T09:30:00")
