@@ -125,7 +125,14 @@ TABLES = [
         "approval",
         is_view=True,
     ),
-    Table(SCHEMA, "approval_history", approval_history.ApprovalHistory, approval_history.approval_history, "approval"),
+    Table(
+        SCHEMA,
+        "approval_history",
+        approval_history.ApprovalHistory,
+        approval_history.approval_history,
+        "approval",
+        (Audit(approval_history.answers_without_effect),),
+    ),
     Table(
         SCHEMA,
         "outcome_analyses",

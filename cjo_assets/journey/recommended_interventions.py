@@ -1,8 +1,9 @@
 """What should be done next, for whom, and on whose authority.
 
 At most one row per customer and as-of date. A recommendation is a decision, not an action: nothing here has been done.
-An intervention keeps its id from day to day for as long as the same need stands, until an outcome closes it or the
-request for its approval lapses: then people are asked anew.
+An intervention keeps its id from day to day for as long as the same need stands, until an outcome closes it, or the
+request for its approval lapses or goes stale: then people are asked anew. What waits for an answer goes stale where its
+content changes: an answer is to what was shown.
 """
 
 from collections.abc import Iterable
@@ -12,22 +13,24 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.journey.aggregated_signals import visible_signals, with_severity
+from cjo_assets.journey.approval_answers import REJECTED
+from cjo_assets.journey.approval_routes import REGIMES, ROLES, approval_reasons, decision_hash, with_route
 from cjo_assets.journey.interventions import MONITOR_ONLY
 from cjo_assets.journey.ledger import (
-    EXPIRED,
-    REJECTED,
+    HISTORY,
     end_of_day,
+    is_settled,
     ledger,
+    needs_asking_anew,
     with_approval,
 )
 from cjo_assets.journey.playbook_candidates import LOW_CONFIDENCE
 from cjo_assets.policy import Policy
 from cjo_assets.shared.by_segment import Pick, by_name_and_segment, by_segment
-from cjo_assets.shared.contract import DatedContract, TextList, column, names_where
+from cjo_assets.shared.contract import DatedContract, TextList, column
 from cjo_assets.shared.ids import RECORD_SEPARATOR, as_text, content_hash, content_id
 from cjo_assets.shared.numbers import capped, rounded
 
-WAIVED = "waived_by_policy"
 LEDGER_COLUMNS = ["intervention_id", "customer_id", "recommended_action", "requires_human_approval", "generated_at"]
 SIGNAL_COLUMNS = ("signal_id", "signal_type", "signal_strength", "detected_at", "source")
 
@@ -56,6 +59,14 @@ class RecommendedInterventions(DatedContract):
     expected_value: float = column("Value expected [currency]; null for monitor_only.", nullable=True)
     requires_human_approval: bool = column("Whether a person must decide first.")
     approval_reasons: TextList = column("Why a person must decide, sorted; or that the policy waived it.")
+    approval_regime: str = column("Whether anybody is asked, by the policy of the day.", isin=REGIMES)
+    approval_role: str = column("Who is asked at least; null where nobody is.", isin=ROLES, nullable=True)
+    needs_two_people: bool = column("Whether two people must approve.")
+    entitled_approvers: TextList = column("Who may answer, sorted; empty: anybody.")
+    approval_timeout_minutes: float = column(
+        "How long a request of the day stands [minutes]; null where nobody is asked.", ge=0, nullable=True
+    )
+    decision_hash: str = column("Hash over what an approver agrees to.")
     open_intervention_id: str = column("Another intervention of the customer without an outcome yet.", nullable=True)
     is_held_out: bool = column("Whether the decision is recorded and, on purpose, not carried out.")
     evaluation_latency_ms: float = column("Time taken [milliseconds]; null: known for the history only.", nullable=True)
@@ -100,16 +111,33 @@ def recommended_interventions(
         recommended_action=rows.is_watched.ifelse(MONITOR_ONLY, rows.default_actions[0]),
     )
     triggers = rows.triggered_by_signals.join(RECORD_SEPARATOR)
-    rows = rows.mutate(need_id=content_id("N", rows.customer_id, rows.playbook_id, triggers))
-    known = ledger(interventions, earlier_recommended_interventions, customers, playbooks, as_of)
+    rows = rows.mutate(
+        need_id=content_id("N", rows.customer_id, rows.playbook_id, triggers),
+        expected_cost=rows.is_watched.ifelse(0.0, rows.expected_cost),
+        expected_value=rows.is_watched.ifelse(ibis.null("float64"), rows.expected_value),
+        is_held_out=ibis.literal(False),
+    )
+    # Nothing is done to a customer who is only watched or held out, so there is nothing to ask.
+    nothing_done = rows.is_watched | rows.is_held_out
+    rows = rows.mutate(risk_tier=rows.scored_risk_tier)
+    reasons = approval_reasons(rows, policy)
+    rows = rows.mutate(approval_reasons=nothing_done.ifelse(ibis.literal([], "array<string>"), reasons))
+    rows = with_route(rows, policy)
+    rows = rows.mutate(decision_hash=decision_hash(rows))
+    known = ledger(
+        interventions,
+        earlier_recommended_interventions,
+        customers,
+        playbooks,
+        as_of,
+        decision_days=earlier_journey_states,
+    )
     known = with_approval(known, approval_decisions, end_of_day(as_of), policy)
     unmeasured = known.anti_join(outcomes.filter(outcomes.measured_at <= as_of), "intervention_id")
-    standing = unmeasured.filter(unmeasured.approval_status != EXPIRED)
+    standing = unmeasured.filter(~needs_asking_anew(unmeasured))
     rows = _with_identity(rows, earlier_recommended_interventions, earlier_journey_states, standing, as_of)
     rows = _with_open_intervention(rows, standing)
     rows = _with_input_hash(rows, state_entries, seen, playbooks, known, outcomes, approval_decisions, as_of)
-    reasons = _approval_reasons(rows, policy)
-    asks = reasons.length() > 0
     return rows.select(
         "intervention_id",
         "need_id",
@@ -128,14 +156,20 @@ def recommended_interventions(
         "open_intervention_id",
         "generated_at",
         "input_hash",
+        "expected_cost",
+        "expected_value",
+        "requires_human_approval",
+        "approval_reasons",
+        "approval_regime",
+        "approval_role",
+        "needs_two_people",
+        "entitled_approvers",
+        "approval_timeout_minutes",
+        "decision_hash",
+        "is_held_out",
         risk_score=rows.decision_risk,
         customer_value=rows.account_value,
         priority_score=_priority(rows, policy),
-        expected_cost=rows.is_watched.ifelse(0.0, rows.expected_cost),
-        expected_value=rows.is_watched.ifelse(ibis.null("float64"), rows.expected_value),
-        requires_human_approval=asks & policy.journey.approval.enable_hitl,
-        approval_reasons=reasons if policy.journey.approval.enable_hitl else ibis.literal([WAIVED], "array<string>"),
-        is_held_out=ibis.literal(False),
         evaluation_latency_ms=ibis.null("float64"),
         policy_hash=ibis.literal(policy.policy_hash),
     )
@@ -198,20 +232,32 @@ def _with_triggers(rows: ir.Table, seen: ir.Table) -> ir.Table:
 def _with_identity(
     rows: ir.Table, earlier: ir.Table, earlier_states: ir.Table, standing: ir.Table, as_of: date
 ) -> ir.Table:
-    """Add id and first day: those of the last decision day where the need stood then and stands still."""
-    last_day = earlier.filter(earlier.as_of == earlier_states.as_of.max()).semi_join(standing, "intervention_id")
-    last_day = last_day.select("need_id", standing_id="intervention_id", standing_since="generated_at")
+    """Add id and first day: those of the last decision day where the need stood then and stands still.
+
+    What still waits for an answer stands only with the content that people were asked about.
+    """
+    last_day = earlier.filter(earlier.as_of == earlier_states.as_of.max())
+    last_day = last_day.select("need_id", "intervention_id", standing_since="generated_at")
+    shown = standing.select(
+        standing_id="intervention_id", standing_hash="decision_hash", is_settled=is_settled(standing)
+    )
+    last_day = last_day.join(shown, last_day.intervention_id == shown.standing_id).drop("intervention_id")
     rows = rows.left_join(last_day, "need_id").drop("need_id_right")
     today = ibis.literal(as_of, "date")
+    stands = (rows.is_settled | (rows.standing_hash == rows.decision_hash)).fill_null(False)
     return rows.mutate(
-        intervention_id=ibis.coalesce(rows.standing_id, content_id("I", rows.need_id, today)),
-        generated_at=ibis.coalesce(rows.standing_since, today),
+        intervention_id=stands.ifelse(rows.standing_id, content_id("I", rows.need_id, today)),
+        generated_at=stands.ifelse(rows.standing_since, today),
     )
 
 
 def _with_open_intervention(rows: ir.Table, standing: ir.Table) -> ir.Table:
-    """Add the customer's latest other intervention that was neither refused nor measured."""
+    """Add the customer's latest other intervention that was neither refused nor measured, and is not stale by now.
+
+    A request of ours that waited until today and is not repeated today goes stale with the day.
+    """
     waiting = standing.filter(standing.approval_status != REJECTED, standing.recommended_action != MONITOR_ONLY)
+    waiting = waiting.filter(is_settled(waiting) | (waiting.origin == HISTORY))
     waiting = waiting.select("customer_id", open_intervention_id="intervention_id", open_since="generated_at")
     pairs = rows.select("customer_id", own_id="intervention_id").join(waiting, "customer_id")
     pairs = pairs.filter(pairs.own_id != pairs.open_intervention_id)
@@ -259,19 +305,6 @@ def _with_input_hash(
 
 def _record(rows: ir.Table, columns: Iterable[str]) -> ir.StringValue:
     return as_text(*(rows[name] for name in sorted(columns)))
-
-
-def _approval_reasons(rows: ir.Table, policy: Policy) -> ir.ArrayValue:
-    valuable = by_segment(policy, rows.segment, lambda rules: rules.recommendation.high_value_customer_threshold)
-    unsure = by_segment(policy, rows.segment, lambda rules: rules.approval.low_confidence)
-    reasons = {
-        "playbook_requires_approval": rows.approval_required,
-        "high_risk_tier": (rows.scored_risk_tier == "high").fill_null(False),
-        "high_urgency": rows.urgency == "high",
-        "high_value_customer": rows.account_value >= valuable,
-        "low_confidence": rows.confidence < unsure,
-    }
-    return rows.is_watched.ifelse(ibis.literal([], "array<string>"), names_where(reasons))
 
 
 def _priority(rows: ir.Table, policy: Policy) -> ir.FloatingValue:
