@@ -28,6 +28,8 @@ from cjo_assets.policy import Policy
 from cjo_assets.shared.by_segment import by_segment
 from cjo_assets.shared.contract import ANY_SEGMENT, names_where
 
+__all__ = ["APPROVED", "NOT_REQUIRED", "REJECTED", "ledger", "with_approval"]
+
 PENDING, EXPIRED, STALE = "pending", "expired", "stale"
 REQUEST_STATUSES = [PENDING, APPROVED, REJECTED, EXPIRED, STALE]
 APPROVAL_STATUSES = [NOT_REQUIRED, *REQUEST_STATUSES]

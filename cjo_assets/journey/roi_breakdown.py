@@ -9,7 +9,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.ledger import AUTO_APPROVER, end_of_day
+from cjo_assets.journey.ledger import APPROVED, AUTO_APPROVER, REJECTED, end_of_day
 from cjo_assets.journey.outcome_analyses import executed_in_window
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
@@ -139,7 +139,7 @@ def roi_breakdown(outcome_analyses: ir.Table, as_of: date, policy: Policy) -> ir
 def _reviews(outcome_analyses: ir.Table, as_of: date, window_days: int) -> ir.Table:
     """Count the approvals that people decided in the window."""
     end = end_of_day(as_of)
-    rows = outcome_analyses
+    rows = outcome_analyses.filter(outcome_analyses.approval_status.isin([APPROVED, REJECTED]))
     rows = rows.filter(rows.decided_at > end - ibis.interval(days=window_days), rows.decided_at <= end)
     people = rows.filter(rows.decided_by != AUTO_APPROVER)
     return people.agg(reviews=people.count())

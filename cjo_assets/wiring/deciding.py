@@ -118,7 +118,10 @@ def day_of_records(settings: Settings) -> date | None:
         return None
     with settled(settings.home / RECORDS) as path:
         records = records_in(path)
-    days = [row["day"] for row in _Published(settings.published).rows("SELECT max(as_of) AS day FROM audit.runs")]
+    days = [
+        row["day"]
+        for row in _Published(settings.published).rows("SELECT max(as_of) AS day FROM journey.journey_summary")
+    ]
     answered = [_recorded_at(record).date() for record in records]
     return max([*days, *answered]) if days[0] else None
 
