@@ -10,10 +10,13 @@ import os
 import sys
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from cjo_assets.wiring.settings import Settings
 
 app = typer.Typer(help=__doc__.splitlines()[0].split(": ")[1], no_args_is_help=True, pretty_exceptions_enable=False)
 console = Console()
@@ -26,6 +29,11 @@ PolicyOption = Annotated[
 HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder for all results [CJO_HOME, else warehouse/].")]
 DayOption = Annotated[
     str | None, typer.Option("--as-of", help="As-of date, YYYY-MM-DD; else the latest date in the data.")
+]
+InterventionArgument = Annotated[str, typer.Argument(help="Intervention, as `cjo pending` names it.")]
+ByOption = Annotated[str, typer.Option("--by", help="Who decides.")]
+AtOption = Annotated[
+    str | None, typer.Option("--at", help="When it was decided, for example 2025-01-20T15:30:00Z; else now.")
 ]
 CustomerOption = Annotated[str | None, typer.Option("--customer", help="Show one customer's chain and store nothing.")]
 
@@ -81,6 +89,53 @@ def docs() -> None:
     console.print(f"Wrote {write_tables_page()}.")
 
 
+@app.command()
+def pending(
+    home: HomeOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole requests as a JSON array.")] = False,
+) -> None:
+    """List the decisions that wait for a person."""
+    from cjo_assets.wiring.deciding import waiting_requests
+    from cjo_assets.wiring.errors import WarehouseError
+    from cjo_assets.wiring.pending_list import print_as_json, print_as_table
+
+    try:
+        waiting = waiting_requests(_places(None, home))
+    except WarehouseError as error:
+        _fail(str(error))
+        raise
+    (print_as_json if as_json else print_as_table)(console, waiting)
+
+
+@app.command()
+def approve(
+    intervention: InterventionArgument,
+    by: ByOption,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why, in your own words.")] = None,
+    at: AtOption = None,
+    policy: PolicyOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Approve a decision that waits for a person."""
+    _answer(policy, home, intervention_id=intervention, decision="approved", by=by, reason=reason, at=at)
+
+
+@app.command()
+def reject(
+    intervention: InterventionArgument,
+    by: ByOption,
+    category: Annotated[str, typer.Option("--reason", help="One of the policy's rejection_categories.")],
+    note: Annotated[str | None, typer.Option("--note", help="Why, in your own words.")] = None,
+    at: AtOption = None,
+    policy: PolicyOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Reject a decision that waits for a person."""
+    _answer(
+        policy, home, intervention_id=intervention, decision="rejected", by=by, category=category, reason=note, at=at
+    )
+
+
 def main() -> None:
     """Run the command line."""
     app()
@@ -93,6 +148,31 @@ def _prepare(data: Path | None, policy: Path | None, home: Path | None) -> None:
         if path is not None:
             os.environ[name] = str(path.resolve())
     prepare_environment()
+
+
+def _places(policy: Path | None, home: Path | None) -> Settings:
+    from cjo_assets.wiring.settings import Settings
+
+    for name, path in (("CJO_POLICY", policy), ("CJO_HOME", home)):
+        if path is not None:
+            os.environ[name] = str(path.resolve())
+    return Settings.from_environment()
+
+
+def _answer(policy: Path | None, home: Path | None, **said: str | None) -> None:
+    from cjo_assets.policy import PolicyError, load_policy
+    from cjo_assets.wiring.deciding import Answer, record_answer
+    from cjo_assets.wiring.errors import RefusalError, WarehouseError
+
+    settings = _places(policy, home)
+    try:
+        record = record_answer(settings, load_policy(settings.policy), Answer(**said))  # type: ignore[arg-type]
+    except (PolicyError, RefusalError, WarehouseError) as error:
+        _fail(str(error))
+        raise
+    said_to = f"{record['intervention_id']} is {record['decision']} by {record['decided_by']}"
+    console.print(f"Recorded: {said_to} at {record['decided_at']}.", highlight=False, markup=False)
+    console.print("The next run counts it: `cjo run`, or the sensor while `cjo ui` is open.", highlight=False)
 
 
 def _day(as_of: str | None) -> date | None:

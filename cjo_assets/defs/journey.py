@@ -12,6 +12,7 @@ from cjo_assets.journey import (
     forecast_backtest,
     fused_signals,
     holdout_assignments,
+    intervention_ledger,
     interventions,
     journey_evaluations,
     journey_forecasts,
@@ -80,6 +81,13 @@ TABLES = [
         journey_states.journey_states,
         "evaluation",
         (Audit(journey_states.invalid_transitions), Audit(journey_states.disagreeing_days)),
+    ),
+    Table(
+        SCHEMA,
+        "intervention_ledger",
+        intervention_ledger.InterventionLedger,
+        intervention_ledger.intervention_ledger,
+        "evaluation",
     ),
     Table(
         SCHEMA,
@@ -193,7 +201,14 @@ TABLES = [
         "approval",
         is_view=True,
     ),
-    Table(SCHEMA, "approval_history", approval_history.ApprovalHistory, approval_history.approval_history, "approval"),
+    Table(
+        SCHEMA,
+        "approval_history",
+        approval_history.ApprovalHistory,
+        approval_history.approval_history,
+        "approval",
+        (Audit(approval_history.answers_without_effect),),
+    ),
     Table(
         SCHEMA,
         "outcome_analyses",

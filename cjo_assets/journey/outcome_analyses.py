@@ -39,6 +39,7 @@ class OutcomeAnalyses(DatedContract):
     approval_status: str = column("Where the approval stands at the end of the day.", isin=APPROVAL_STATUSES)
     decided_at: Instant = column("Instant of the approval decision [UTC]; null without one.", nullable=True)
     decided_by: str = column("Who decided, or which policy switch; null without a decision.", nullable=True)
+    stale_reason: str = column("Why an approval or a request no longer fits the decision; else null.", nullable=True)
     is_executed: bool = column("Approved or needing no approval, and something to do.")
     executed_at: Instant = column("Instant from which it counts as executed [UTC]; null if not.", nullable=True)
     expected_cost: float = column("Cost of one use [currency]; null where no playbook names the action.", nullable=True)
@@ -61,6 +62,8 @@ def outcome_analyses(
     interventions: ir.Table,
     recommended_interventions: ir.Table,
     earlier_recommended_interventions: ir.Table,
+    journey_states: ir.Table,
+    earlier_journey_states: ir.Table,
     customers: ir.Table,
     playbooks: ir.Table,
     approval_decisions: ir.Table,
@@ -71,7 +74,11 @@ def outcome_analyses(
     """Join the ledger with what people said and what was measured, by intervention and by nothing else."""
     today = recommended_interventions.mutate(as_of=ibis.literal(as_of, "date"))
     decisions = ibis.union(earlier_recommended_interventions, today.select(earlier_recommended_interventions.columns))
-    rows = known_outcomes(interventions, decisions, customers, playbooks, approval_decisions, outcomes, as_of, policy)
+    decided_today = journey_states.select(as_of=ibis.literal(as_of, "date"))
+    days = ibis.union(earlier_journey_states.select("as_of"), decided_today)
+    rows = known_outcomes(
+        interventions, decisions, days, customers, playbooks, approval_decisions, outcomes, as_of, policy
+    )
     return rows.select(*(name for name in OutcomeAnalyses.to_schema().columns if name != "as_of"))
 
 

@@ -22,7 +22,6 @@ from cjo_assets.journey.contact_policy import (
 )
 from cjo_assets.journey.customer_needs import customer_needs
 from cjo_assets.journey.holdout_assignments import is_held_out
-from cjo_assets.journey.ledger import end_of_day, ledger, with_approval
 from cjo_assets.journey.playbook_performance import EVIDENCE, PRIOR
 from cjo_assets.policy import Policy
 from cjo_assets.shared.by_segment import by_segment
@@ -102,10 +101,7 @@ def playbook_candidates(
     playbook_performance: ir.Table,
     quarantined_signals: ir.Table,
     quarantined_journey_state_log: ir.Table,
-    interventions: ir.Table,
-    earlier_recommended_interventions: ir.Table,
-    approval_decisions: ir.Table,
-    outcomes: ir.Table,
+    intervention_ledger: ir.Table,
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
@@ -121,13 +117,11 @@ def playbook_candidates(
         as_of,
         policy,
     )
-    known = ledger(interventions, earlier_recommended_interventions, customers, playbooks, as_of)
-    known = with_approval(known, approval_decisions, end_of_day(as_of), policy)
-    needs = with_contact_history(needs, known, outcomes, as_of, policy)
+    needs = with_contact_history(needs, intervention_ledger, as_of, policy)
     options = _options(playbooks.filter(playbooks.created_at <= as_of), playbook_performance, policy)
     rows = needs.join(options, ["journey_stage", "segment"])
     rows = _with_rank(_with_eligibility(rows), policy)
-    uses = playbook_uses(known, outcomes, as_of, policy)
+    uses = playbook_uses(intervention_ledger, as_of, policy)
     rows = rows.left_join(uses, ["customer_id", "playbook_id"]).drop("customer_id_right", "playbook_id_right")
     rows = rows.mutate(is_held_out=is_held_out(rows.customer_id, rows.segment, policy))
     rows = _with_failed_rule(rows, as_of, policy)

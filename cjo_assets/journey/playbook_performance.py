@@ -14,8 +14,9 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.journey.approval_answers import REJECTED
 from cjo_assets.journey.experience import existing_playbooks, over_segments, with_success
-from cjo_assets.journey.ledger import AUTO_APPROVER, REJECTED, known_outcomes
+from cjo_assets.journey.ledger import AUTO_APPROVER
 from cjo_assets.journey.playbook_estimates import KEYS, playbook_estimates
 from cjo_assets.journey.playbook_performance_log import logged_runs
 from cjo_assets.journey.treatment_effects import HELD_OUT
@@ -76,12 +77,8 @@ class PlaybookPerformance(DatedContract):
 
 
 def playbook_performance(
-    interventions: ir.Table,
-    earlier_recommended_interventions: ir.Table,
-    customers: ir.Table,
+    intervention_ledger: ir.Table,
     playbooks: ir.Table,
-    approval_decisions: ir.Table,
-    outcomes: ir.Table,
     playbook_performance_log: ir.Table,
     treatment_effects: ir.Table,
     as_of: date,
@@ -89,16 +86,6 @@ def playbook_performance(
 ) -> ir.Table:
     """Sum up the runs of each playbook and segment, shrink what is small, and advise."""
     rules = policy.journey.learning
-    known = known_outcomes(
-        interventions,
-        earlier_recommended_interventions,
-        customers,
-        playbooks,
-        approval_decisions,
-        outcomes,
-        as_of,
-        policy,
-    )
     existing = existing_playbooks(playbooks, as_of)
     existing = existing.select(
         "playbook_id",
@@ -106,7 +93,7 @@ def playbook_performance(
         lowest_value=existing.expected_value_range[0],
         highest_value=existing.expected_value_range[1],
     )
-    sums = over_segments(existing, _sums(with_success(known, policy), existing, policy), policy)
+    sums = over_segments(existing, _sums(with_success(intervention_ledger, policy), existing, policy), policy)
     logged = logged_runs(playbook_performance_log, as_of, rules.use_performance_log)
     rows = _facts(sums, policy).join(playbook_estimates(sums, logged, rules), KEYS)
     rows = _with_effects(rows, treatment_effects)

@@ -1,8 +1,9 @@
 """What should be done next, for whom, and on whose authority.
 
 At most one row per customer and as-of date. A recommendation is a decision, not an action: nothing here has been done.
-An intervention keeps its id from day to day for as long as the same need stands, until an outcome closes it or the
-request for its approval lapses: then people are asked anew.
+An intervention keeps its id from day to day for as long as the same need stands, until an outcome closes it, or the
+request for its approval lapses or goes stale: then people are asked anew. What waits for an answer goes stale where its
+content changes: an answer is to what was shown.
 """
 
 from collections.abc import Iterable
@@ -11,19 +12,20 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.approval_routes import approval_reasons
+from cjo_assets.journey.approval_answers import APPROVED
+from cjo_assets.journey.approval_routes import (
+    NOT_REQUIRED,
+    REGIMES,
+    ROLES,
+    approval_reasons,
+    decision_hash,
+    with_route,
+)
 from cjo_assets.journey.contact_policy import is_refused_recently, with_contact_history
 from cjo_assets.journey.customer_needs import customer_needs, is_needy
 from cjo_assets.journey.fused_signals import signals_with_settlement
 from cjo_assets.journey.interventions import ESCALATE, MONITOR_ONLY
-from cjo_assets.journey.ledger import (
-    APPROVED,
-    NOT_REQUIRED,
-    PENDING,
-    end_of_day,
-    ledger,
-    with_approval,
-)
+from cjo_assets.journey.ledger import PENDING, end_of_day
 from cjo_assets.journey.playbook_candidates import LOW_CONFIDENCE, RULES_OF_THE_PLAYBOOK
 from cjo_assets.policy import Policy
 from cjo_assets.shared.by_segment import by_segment
@@ -32,8 +34,7 @@ from cjo_assets.shared.ids import RECORD_SEPARATOR, as_text, content_hash, conte
 
 CHOSEN = "chosen"
 CALLED = "a_person_must_take_over"
-WAIVED = "waived_by_policy"
-LEDGER_COLUMNS = ["intervention_id", "customer_id", "recommended_action", "requires_human_approval", "generated_at"]
+LEDGER_COLUMNS = ["intervention_id", "customer_id", "recommended_action", "approval_status", "generated_at"]
 SIGNAL_COLUMNS = (
     "signal_id",
     "signal_type",
@@ -70,6 +71,14 @@ class RecommendedInterventions(DatedContract):
     expected_value: float = column("Value expected [currency]; null for monitor_only.", nullable=True)
     requires_human_approval: bool = column("Whether a person must decide first.")
     approval_reasons: TextList = column("Why a person must decide, sorted; or that the policy waived it.")
+    approval_regime: str = column("Whether anybody is asked, by the policy of the day.", isin=REGIMES)
+    approval_role: str = column("Who is asked at least; null where nobody is.", isin=ROLES, nullable=True)
+    needs_two_people: bool = column("Whether two people must approve.")
+    entitled_approvers: TextList = column("Who may answer, sorted; empty: anybody.")
+    approval_timeout_minutes: float = column(
+        "How long a request of the day stands [minutes]; null where nobody is asked.", ge=0, nullable=True
+    )
+    decision_hash: str = column("Hash over what an approver agrees to.")
     open_intervention_id: str = column("Another intervention of the customer without an outcome yet.", nullable=True)
     is_held_out: bool = column("Whether the decision is recorded and, on purpose, not carried out.")
     evaluation_latency_ms: float = column("Time taken [milliseconds]; null: known for the history only.", nullable=True)
@@ -94,7 +103,7 @@ def recommended_interventions(
     risk_scores: ir.Table,
     playbook_candidates: ir.Table,
     playbooks: ir.Table,
-    interventions: ir.Table,
+    intervention_ledger: ir.Table,
     outcomes: ir.Table,
     approval_decisions: ir.Table,
     quarantined_signals: ir.Table,
@@ -116,19 +125,16 @@ def recommended_interventions(
         as_of,
         policy,
     )
-    known = ledger(interventions, earlier_recommended_interventions, customers, playbooks, as_of)
-    known = with_approval(known, approval_decisions, end_of_day(as_of), policy)
-    needs = with_contact_history(needs, known, outcomes, as_of, policy)
+    needs = with_contact_history(needs, intervention_ledger, as_of, policy)
     rows = _choices(needs, playbook_candidates, journey_evaluations, as_of, policy)
     rows = _with_action(rows, playbooks)
-    seen = signals_with_settlement(
-        signals, customers, interventions, earlier_recommended_interventions, outcomes, as_of, policy
-    )
+    seen = signals_with_settlement(signals, customers, intervention_ledger, as_of, policy)
     rows = _with_triggers(rows, seen)
-    rows = _with_identity(rows, known, outcomes, earlier_recommended_interventions, earlier_journey_states, as_of)
-    rows = _with_input_hash(rows, customers, state_entries, seen, playbooks, known, outcomes, approval_decisions, as_of)
-    reasons = _reasons(rows, policy)
-    asks = reasons.length() > 0
+    rows = with_route(rows.mutate(approval_reasons=_reasons(rows, policy)), policy)
+    rows = _with_identity(rows, intervention_ledger, earlier_recommended_interventions, earlier_journey_states, as_of)
+    rows = _with_input_hash(
+        rows, customers, state_entries, seen, playbooks, intervention_ledger, outcomes, approval_decisions, as_of
+    )
     return rows.select(
         "intervention_id",
         "need_id",
@@ -148,6 +154,14 @@ def recommended_interventions(
         "expected_cost",
         "expected_value",
         "is_held_out",
+        "requires_human_approval",
+        "approval_reasons",
+        "approval_regime",
+        "approval_role",
+        "needs_two_people",
+        "entitled_approvers",
+        "approval_timeout_minutes",
+        "decision_hash",
         "generated_at",
         "input_hash",
         risk_score=rows.decision_risk,
@@ -155,8 +169,6 @@ def recommended_interventions(
         open_intervention_id=(rows.open_executed_id == rows.intervention_id)
         .fill_null(False)
         .ifelse(ibis.null("string"), rows.open_executed_id),
-        requires_human_approval=asks & policy.journey.approval.enable_hitl,
-        approval_reasons=reasons if policy.journey.approval.enable_hitl else ibis.literal([WAIVED], "array<string>"),
         evaluation_latency_ms=ibis.null("float64"),
         policy_hash=ibis.literal(policy.policy_hash),
     )
@@ -268,34 +280,43 @@ def _with_triggers(rows: ir.Table, seen: ir.Table) -> ir.Table:
 
 
 def _with_identity(
-    rows: ir.Table, known: ir.Table, outcomes: ir.Table, earlier: ir.Table, earlier_states: ir.Table, as_of: date
+    rows: ir.Table, known: ir.Table, earlier: ir.Table, earlier_states: ir.Table, as_of: date
 ) -> ir.Table:
-    """Add id, first day and triggers: those of the decision that stands where the need stood before.
+    """Add id, first day, triggers and content hash: those of the decision that stands where the need stood before.
 
-    Watching, and a call for a person that nobody has answered, stand as long as they were decided on the last day too.
+    What still waits for an answer stands only with the content that people were asked about. Watching, and a call for a
+    person that nobody has answered, stand as long as they were decided on the last day too.
     """
-    need_id = content_id("N", rows.customer_id, rows.recommended_action, rows.subject)
-    rows = rows.mutate(need_id=need_id)
-    measured = outcomes.filter(outcomes.measured_at <= as_of)
-    standing = known.filter(known.approval_status.isin([PENDING, APPROVED, NOT_REQUIRED]))
-    standing = standing.anti_join(measured, "intervention_id").select("intervention_id", "is_executed")
-    last_rows = earlier.group_by("intervention_id").agg(as_of=earlier.as_of.max())
-    last_rows = earlier.semi_join(last_rows, ["intervention_id", "as_of"]).join(standing, "intervention_id")
-    was_decided_last = last_rows.as_of == earlier_states.as_of.max().as_scalar()
-    other = last_rows.filter(last_rows.playbook_id.isnull(), last_rows.is_executed | was_decided_last)
-    other = other.group_by("need_id").agg(same_need_id=other.intervention_id.max())
-    rows = rows.left_join(other, "need_id").drop("need_id_right")
+    rows = rows.mutate(need_id=content_id("N", rows.customer_id, rows.subject))
+    standing = known.filter(known.approval_status.isin([PENDING, APPROVED, NOT_REQUIRED]), known.measured_at.isnull())
+    standing = standing.select("intervention_id", "is_executed", "is_settled", standing_hash="decision_hash")
+    last = earlier.group_by("intervention_id").agg(as_of=earlier.as_of.max())
+    last = earlier.semi_join(last, ["intervention_id", "as_of"]).drop("decision_hash").join(standing, "intervention_id")
+    was_decided_last = last.as_of == earlier_states.as_of.max().as_scalar()
+    other = last.filter(last.playbook_id.isnull(), last.is_executed | was_decided_last)
+    other = other.group_by("need_id", "recommended_action").agg(same_need_id=other.intervention_id.max())
+    rows = rows.left_join(other, ["need_id", "recommended_action"]).drop("need_id_right", "recommended_action_right")
     rows = rows.mutate(standing_id=ibis.coalesce(rows.standing_intervention_id, rows.same_need_id))
-    content = last_rows.select(
-        standing_id="intervention_id", standing_since="generated_at", standing_triggers="triggered_by_signals"
+    content = last.select(
+        "is_settled",
+        "standing_hash",
+        standing_id="intervention_id",
+        standing_since="generated_at",
+        standing_triggers="triggered_by_signals",
     )
     rows = rows.left_join(content, "standing_id").drop("standing_id_right")
+    fresh = rows.triggered_by_signals
+    repeated = rows.mutate(triggered_by_signals=ibis.coalesce(rows.standing_triggers, fresh), fresh=fresh)
+    stands = (repeated.is_settled | (repeated.standing_hash == decision_hash(repeated))).fill_null(False)
+    rows = repeated.mutate(
+        triggered_by_signals=stands.ifelse(repeated.triggered_by_signals, repeated.fresh), stands=stands
+    )
     today = ibis.literal(as_of, "date")
     new_id = content_id("I", rows.need_id, rows.triggered_by_signals.join(RECORD_SEPARATOR), today)
     return rows.mutate(
-        intervention_id=ibis.coalesce(rows.standing_id, new_id),
-        generated_at=ibis.coalesce(rows.standing_since, today),
-        triggered_by_signals=ibis.coalesce(rows.standing_triggers, rows.triggered_by_signals),
+        intervention_id=rows.stands.ifelse(rows.standing_id, new_id),
+        generated_at=rows.stands.ifelse(rows.standing_since, today),
+        decision_hash=decision_hash(rows),
     )
 
 
@@ -340,6 +361,8 @@ def _record(rows: ir.Table, columns: Iterable[str]) -> ir.StringValue:
 
 
 def _reasons(rows: ir.Table, policy: Policy) -> ir.ArrayValue:
+    """Return why a person must decide: of what is only watched or held out nothing is done, so nobody is asked."""
     reasons = approval_reasons(rows, policy)
     called = reasons.concat(ibis.literal([CALLED], "array<string>")).sort()
-    return rows.is_watched.ifelse(ibis.literal([], "array<string>"), rows.is_escalated.ifelse(called, reasons))
+    nothing_done = rows.is_watched | rows.is_held_out
+    return nothing_done.ifelse(ibis.literal([], "array<string>"), rows.is_escalated.ifelse(called, reasons))

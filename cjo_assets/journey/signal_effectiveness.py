@@ -10,7 +10,6 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.journey.experience import with_success
-from cjo_assets.journey.ledger import known_outcomes
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
 from cjo_assets.shared.numbers import rounded
@@ -38,28 +37,13 @@ class SignalEffectiveness(DatedContract):
 
 
 def signal_effectiveness(
-    interventions: ir.Table,
-    earlier_recommended_interventions: ir.Table,
-    customers: ir.Table,
-    playbooks: ir.Table,
-    approval_decisions: ir.Table,
-    outcomes: ir.Table,
+    intervention_ledger: ir.Table,
     signals: ir.Table,
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
     """Count measured runs and successes by the types of the signals that triggered them."""
-    known = known_outcomes(
-        interventions,
-        earlier_recommended_interventions,
-        customers,
-        playbooks,
-        approval_decisions,
-        outcomes,
-        as_of,
-        policy,
-    )
-    known = with_success(known, policy)
+    known = with_success(intervention_ledger, policy)
     measured = known.filter(known.is_measured).select("intervention_id", "triggered_by_signals", "is_success")
     overall = measured.agg(overall_success_rate=measured.is_success.cast("float64").mean())
     seen = signals.filter(signals.detected_at <= as_of).select("signal_id", "signal_type")

@@ -4,13 +4,10 @@ One row per as-of date and threshold that the policy wants tried. Only what was 
 what a threshold withheld at the time has no outcome, so a lower one can only be judged as far down as somebody acted.
 """
 
-from datetime import date
-
 import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.journey.experience import with_success
-from cjo_assets.journey.ledger import known_outcomes
 from cjo_assets.policy import Policy
 from cjo_assets.shared.by_segment import by_segment
 from cjo_assets.shared.contract import DatedContract, column
@@ -43,28 +40,12 @@ class ThresholdAdvice(DatedContract):
 
 
 def threshold_advice(
-    interventions: ir.Table,
-    earlier_recommended_interventions: ir.Table,
-    customers: ir.Table,
-    playbooks: ir.Table,
-    approval_decisions: ir.Table,
-    outcomes: ir.Table,
-    as_of: date,
+    intervention_ledger: ir.Table,
     policy: Policy,
 ) -> ir.Table:
     """Count the measured runs on either side of each threshold."""
     rules = policy.journey.learning
-    known = known_outcomes(
-        interventions,
-        earlier_recommended_interventions,
-        customers,
-        playbooks,
-        approval_decisions,
-        outcomes,
-        as_of,
-        policy,
-    )
-    known = with_success(known, policy)
+    known = with_success(intervention_ledger, policy)
     measured = known.filter(known.is_measured)
     in_force = by_segment(policy, measured.segment, lambda own: own.recommendation.intervention_confidence_threshold)
     # Value is earned by success alone; a success of unknown value, or a run of unknown cost, is left out of both.

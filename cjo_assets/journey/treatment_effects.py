@@ -15,7 +15,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.journey.experience import existing_playbooks, over_segments
-from cjo_assets.journey.ledger import DECISION, end_of_day, ledger, with_approval
+from cjo_assets.journey.ledger import DECISION
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
 from cjo_assets.shared.numbers import rounded
@@ -57,20 +57,15 @@ class TreatmentEffects(DatedContract):
 
 
 def treatment_effects(
-    interventions: ir.Table,
-    earlier_recommended_interventions: ir.Table,
-    customers: ir.Table,
+    intervention_ledger: ir.Table,
     playbooks: ir.Table,
     state_entries: ir.Table,
-    approval_decisions: ir.Table,
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
     """Compare both kinds of control with the treated, per playbook and segment."""
-    known = ledger(interventions, earlier_recommended_interventions, customers, playbooks, as_of)
-    ours = known.filter(known.origin == DECISION)
-    known = with_approval(ours, approval_decisions, end_of_day(as_of), policy)
-    subjects = _with_recovery(_subjects(known, as_of, policy), state_entries, policy)
+    ours = intervention_ledger.filter(intervention_ledger.origin == DECISION)
+    subjects = _with_recovery(_subjects(ours, as_of, policy), state_entries, policy)
     existing = existing_playbooks(playbooks, as_of).select("playbook_id")
     rows = over_segments(existing, _arms(subjects), policy)
     rows = rows.mutate(comparisons=rows.count().over(ibis.window()))

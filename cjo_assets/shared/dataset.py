@@ -39,6 +39,8 @@ class Dataset:
         relations: from the typed `rows` and the tables it names to further rules, saying where they are broken.
         preference: what decides among valid rows about the same thing.
         record_date: the column that dates a record.
+        records: name of the file in the home in which people's own records of this kind are kept, read beside the
+            file of the data folder; empty where there is none.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Dataset:
     relations: Callable[..., dict[str, ir.BooleanValue]] | None = None
     preference: Preference | None = None
     record_date: str | None = None
+    records: str = ""
 
     @property
     def lookup(self) -> str:

@@ -59,7 +59,9 @@ def raw_asset(dataset: Dataset, family: Family) -> dg.AssetsDefinition:
     def load(warehouse: Warehouse) -> dg.MaterializeResult:
         settings = warehouse.settings
         try:
-            loaded = load_dataset(warehouse.store.connection, dataset, settings.data, family.name, settings.inputs)
+            loaded = load_dataset(
+                warehouse.store.connection, dataset, settings.data, family.name, settings.inputs, settings.home
+            )
         except InputError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         report_progress(f"{RAW}.{dataset.name}", loaded.rows)

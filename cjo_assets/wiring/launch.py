@@ -34,7 +34,7 @@ def latest_day() -> date:
     with opened(settings, families) as store:
         for family in families:
             for dataset in family.datasets:
-                load_dataset(store.connection, dataset, settings.data, family.name, settings.inputs)
+                load_dataset(store.connection, dataset, settings.data, family.name, settings.inputs, settings.home)
         found = latest_date(store.connection, store.datasets)
     if found is None:
         raise InputError(f"No file in {settings.data} holds a date up to today; say --as-of.")

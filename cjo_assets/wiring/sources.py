@@ -1,6 +1,6 @@
 """Files to raw tables: found by name, archived by content, stored as text.
 
-Belongs here: which file is a dataset's, its archive, its raw table and what to note of it. Does not belong here: how a
+Belongs here: which files are a dataset's, their archive, the raw table and what to note. Does not belong here: how a
 format is read (`formats.py`), and whether a row is any good; that is the judgement of its dataset.
 """
 
@@ -34,6 +34,7 @@ from cjo_assets.wiring.formats import (
     reason_of,
     require_columns,
 )
+from cjo_assets.wiring.records import settled
 from cjo_assets.wiring.tables import MANIFEST as MANIFEST_TABLE
 from cjo_assets.wiring.tables import RAW
 from cjo_assets.wiring.transaction import transaction
@@ -48,7 +49,7 @@ class Loaded:
 
     Attributes:
         dataset: its name.
-        source_file: name of the file; None where there is none.
+        source_file: name of the file, or of both; None where there is none.
         rows: rows read.
         note: what a person should know; None where all is as expected.
         is_unchanged: the same file stood there already and was not read again.
@@ -60,6 +61,15 @@ class Loaded:
     rows: int
     note: str | None
     is_unchanged: bool
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file of a dataset, and its copy in the archive."""
+
+    path: Path
+    sha256: str
+    archived: Path
 
 
 def raw_schema(dataset: Dataset) -> dict[str, str]:
@@ -89,15 +99,26 @@ def find_file(data: Path, family: str, dataset: str) -> Path | None:
 
 
 def load_dataset(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, data: Path, family: str, archive: Path
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    data: Path,
+    family: str,
+    archive: Path,
+    home: Path | None = None,
 ) -> Loaded:
-    """Bring a dataset's file into the raw schema, unless the very same file is there already.
+    """Bring a dataset's files into the raw schema, unless the very same files are there already.
+
+    A dataset has one file in the data folder; of some, people's own records in the home stand beside it.
 
     Raises:
-        InputError: the file is missing or empty and must not be, or it cannot be understood.
+        InputError: the file is missing or empty and must not be, or one cannot be understood.
     """
-    path = find_file(data, family, dataset.name)
-    if path is None:
+    found = find_file(data, family, dataset.name)
+    files = [_File(found, *_archived(found, archive))] if found else []
+    if home is not None and dataset.records and (home / dataset.records).exists():
+        with settled(home / dataset.records) as records:
+            files.append(_File(records, *_archived(records, archive)))
+    if not files:
         endings = ", ".join(sorted(FORMATS))
         others = [other.name for other in _namesakes(data, family, dataset.name)]
         unread = f" ({listed(others)}: the ending is none of {endings})" if others else ""
@@ -105,21 +126,20 @@ def load_dataset(
             raise InputError(
                 f"The dataset {dataset.name} is required: {data} holds no {dataset.name} file ({endings}){unread}."
             )
-        return _store(connection, dataset, None, None, Reading(note=f"no file: nothing is known of it{unread}"))
-    sha256, archived = _archived(path, archive)
+        note = f"no file: nothing is known of it{unread}"
+        with transaction(connection):
+            _forget(connection, dataset)
+            connection.execute(f"INSERT INTO {MANIFEST} VALUES (?, NULL, NULL, 0, ?)", [dataset.name, note])
+        return Loaded(dataset.name, None, None, 0, note, is_unchanged=False)
     known = connection.execute(
-        f"SELECT rows_read, note FROM {MANIFEST} WHERE dataset = ? AND source_file = ? AND file_sha256 = ?",
-        [dataset.name, path.name, sha256],
-    ).fetchone()
-    if known is not None:
-        return Loaded(dataset.name, path.name, sha256, known[0], known[1], is_unchanged=True)
-    try:
-        return _store(connection, dataset, path.name, sha256, reading_of(connection, path, archived, dataset))
-    except (duckdb.Error, csv.Error, pyarrow.ArrowInvalid) as error:
-        reason = fault_of(path, archived) or reason_of(error).replace(str(archived), path.name)
-        raise InputError(f"The file {path.name} cannot be read as {format_of(path)}: {reason}.") from error
-    finally:
-        connection.unregister(CSV_ROWS)
+        f"SELECT source_file, file_sha256, rows_read, note FROM {MANIFEST} WHERE dataset = ?", [dataset.name]
+    ).fetchall()
+    if {row[:2] for row in known} == {(file.path.name, file.sha256) for file in files}:
+        return _loaded(dataset, [(row[2], row[3]) for row in known], files, is_unchanged=True)
+    with transaction(connection):
+        _forget(connection, dataset)
+        stored = [_store_file(connection, dataset, file) for file in files]
+    return _loaded(dataset, stored, files, is_unchanged=False)
 
 
 def latest_date(connection: duckdb.DuckDBPyConnection, datasets: list[Dataset]) -> str | None:
@@ -192,49 +212,75 @@ def _archived(path: Path, archive: Path) -> tuple[str, Path]:
             partial.unlink(missing_ok=True)
 
 
-def _store(
-    connection: duckdb.DuckDBPyConnection,
-    dataset: Dataset,
-    source_file: str | None,
-    sha256: str | None,
-    reading: Reading,
+def _forget(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
+    connection.execute(f"DELETE FROM {MANIFEST} WHERE dataset = ?", [dataset.name])
+    connection.execute(f"TRUNCATE {RAW}.{dataset.name}")
+
+
+def _loaded(
+    dataset: Dataset, stored: list[tuple[int, str | None]], files: list[_File], *, is_unchanged: bool
 ) -> Loaded:
+    return Loaded(
+        dataset.name,
+        ", ".join(file.path.name for file in files),
+        ", ".join(file.sha256 for file in files),
+        sum(rows for rows, _ in stored),
+        "; ".join(note for _, note in stored if note) or None,
+        is_unchanged,
+    )
+
+
+def _store_file(connection: duckdb.DuckDBPyConnection, dataset: Dataset, file: _File) -> tuple[int, str | None]:
+    """Add the rows of an archived file, and return how many there are and what a person should know of them."""
+    path = file.path
+    try:
+        return _store(connection, dataset, file, reading_of(connection, path, file.archived, dataset))
+    except (duckdb.Error, csv.Error, pyarrow.ArrowInvalid) as error:
+        reason = fault_of(path, file.archived) or reason_of(error).replace(str(file.archived), path.name)
+        raise InputError(f"The file {path.name} cannot be read as {format_of(path)}: {reason}.") from error
+    finally:
+        connection.unregister(CSV_ROWS)
+
+
+def _store(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, file: _File, reading: Reading
+) -> tuple[int, str | None]:
     specs = columns_of(dataset.contract)
     names = ", ".join(quoted(spec.name) for spec in specs)
-    with transaction(connection):
-        connection.execute(f"DELETE FROM {MANIFEST} WHERE dataset = ?", [dataset.name])
-        connection.execute(f"TRUNCATE {RAW}.{dataset.name}")
-        if reading.query is not None:
-            connection.execute(
-                f"INSERT INTO {RAW}.{dataset.name} ({names}, {', '.join(RAW_COLUMNS)}) "
-                f"SELECT {names}, ?, row_number() OVER (), ?, irregularities, record FROM ({reading.query})",
-                [source_file, sha256],
-            )
-        filled = connection.execute(
-            f"SELECT count(*), {', '.join(f'count({quoted(spec.name)})' for spec in specs)} FROM {RAW}.{dataset.name}"
-        ).fetchone()
-        rows, *counts = filled or (0,)
-        if rows == 0 and not dataset.may_be_empty:
-            raise InputError(f"The file {source_file} holds no row; at least one of {dataset.name} is required.")
-        unfilled = [spec for spec, count in zip(specs, counts, strict=True) if rows and not count]
-        if reading.names and any(not spec.nullable for spec in unfilled):
-            used = [name for (name,) in connection.execute(reading.names).fetchall()]
-            require_columns(source_file or "", used, unfilled)
-        note = _note(
-            connection,
-            dataset,
-            rows,
-            [spec.name for spec in unfilled if spec.nullable and not spec.optional],
-            reading.note,
-        )
+    source_file = file.path.name
+    if reading.query is not None:
         connection.execute(
-            f"INSERT INTO {MANIFEST} VALUES (?, ?, ?, ?, ?)", [dataset.name, source_file, sha256, rows, note]
+            f"INSERT INTO {RAW}.{dataset.name} ({names}, {', '.join(RAW_COLUMNS)}) "
+            f"SELECT {names}, ?, row_number() OVER (), ?, irregularities, record FROM ({reading.query})",
+            [source_file, file.sha256],
         )
-    return Loaded(dataset.name, source_file, sha256, rows, note, is_unchanged=False)
+    filled = connection.execute(
+        f"SELECT count(*), {', '.join(f'count({quoted(spec.name)})' for spec in specs)} FROM {RAW}.{dataset.name} "
+        "WHERE source_file = ?",
+        [source_file],
+    ).fetchone()
+    rows, *counts = filled or (0,)
+    if rows == 0 and not dataset.may_be_empty:
+        raise InputError(f"The file {source_file} holds no row; at least one of {dataset.name} is required.")
+    unfilled = [spec for spec, count in zip(specs, counts, strict=True) if rows and not count]
+    if reading.names and any(not spec.nullable for spec in unfilled):
+        used = [name for (name,) in connection.execute(reading.names).fetchall()]
+        require_columns(source_file, used, unfilled)
+    empty = [spec.name for spec in unfilled if spec.nullable and not spec.optional]
+    note = _note(connection, dataset, source_file, rows, empty, reading.note)
+    connection.execute(
+        f"INSERT INTO {MANIFEST} VALUES (?, ?, ?, ?, ?)", [dataset.name, source_file, file.sha256, rows, note]
+    )
+    return rows, note
 
 
 def _note(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, rows: int, empty: list[str], note: str | None
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    source_file: str,
+    rows: int,
+    empty: list[str],
+    note: str | None,
 ) -> str | None:
     if rows == 0:
         return note or "the file holds no row"
@@ -242,7 +288,8 @@ def _note(
     if not note:
         unknown = connection.execute(
             f"SELECT DISTINCT unnest(json_keys(record)) AS name FROM {RAW}.{dataset.name} "
-            "WHERE record IS NOT NULL AND json_type(record) = 'OBJECT' ORDER BY name"
+            "WHERE source_file = ? AND record IS NOT NULL AND json_type(record) = 'OBJECT' ORDER BY name",
+            [source_file],
         ).fetchall()
         wanted = {spec.name for spec in columns_of(dataset.contract)}
         names = [name for (name,) in unknown if name not in wanted]

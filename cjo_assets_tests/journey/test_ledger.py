@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 from cjo_assets.journey.approval_decisions import ApprovalDecisions
 from cjo_assets.journey.customers import Customers
 from cjo_assets.journey.interventions import Interventions
+from cjo_assets.journey.journey_states import JourneyStates
 from cjo_assets.journey.ledger import end_of_day, latest_outcomes, ledger, with_approval
 from cjo_assets.journey.outcomes import Outcomes
 from cjo_assets.journey.playbooks import Playbooks
@@ -49,6 +50,7 @@ def ledger_of(history: Rows, decisions: Rows, as_of: date | None = None) -> ir.T
         table_of(Customers, PEOPLE),
         table_of(Playbooks, REGISTRY),
         as_of,
+        decision_days=days_of(JourneyStates, [], transition="valid"),
     )
 
 
@@ -66,7 +68,7 @@ def test_history_and_decisions_stand_in_one_ledger() -> None:
     ]
     decisions = [
         # One decision that stood for three days counts once, as it was on the first.
-        decided("ours", day(-3), day(-3), approval_reasons=["high_urgency"], requires_human_approval=True),
+        decided("ours", day(-3), day(-3), approval_reasons=["high_urgency"], approval_regime="asked"),
         decided("ours", day(-2), day(-3), approval_reasons=[]),
         decided("ours", day(1), day(-3), approval_reasons=[]),
         decided("watched", DAY, DAY, recommended_action="monitor_only", playbook_id=None, expected_cost=0.0),
@@ -87,7 +89,7 @@ def test_history_and_decisions_stand_in_one_ledger() -> None:
         "ours": ("decision", "SMB", "P9", 7.0),
         "watched": ("decision", "SMB", None, 0.0),
     }
-    assert (rows["ours"]["approval_reasons"], rows["ours"]["requires_human_approval"]) == (["high_urgency"], True)
+    assert (rows["ours"]["approval_reasons"], rows["ours"]["asked_on"]) == (["high_urgency"], day(-3))
     assert rows["ours"]["generated_at"] == day(-3)
     everything = by("intervention_id", rows_of(ledger_of(history, decisions)))
     assert everything.keys() - rows.keys() == {"tomorrow", "ours tomorrow"}

@@ -6,6 +6,7 @@ from typing import Any
 from cjo_assets.journey.approval_decisions import ApprovalDecisions
 from cjo_assets.journey.customers import Customers
 from cjo_assets.journey.interventions import Interventions
+from cjo_assets.journey.journey_states import JourneyStates
 from cjo_assets.journey.outcome_analyses import (
     OutcomeAnalyses,
     executed_in_window,
@@ -111,9 +112,14 @@ def test_the_ledger_of_the_day_and_its_outcomes() -> None:
         table_of(Interventions, [*HISTORY, past("ours today")]),
         table_of(
             RecommendedInterventions,
-            [decision("ours today", segment="Enterprise"), decision("ours asked", requires_human_approval=True)],
+            [
+                decision("ours today", segment="Enterprise"),
+                decision("ours asked", approval_regime="asked", approval_timeout_minutes=60.0),
+            ],
         ),
         days_of(RecommendedInterventions, [decision("ours before", as_of=day(-1), generated_at=day(-1))]),
+        table_of(JourneyStates, [{"customer_id": "C1", "transition": "valid"}]),
+        days_of(JourneyStates, []),
         # C2 has left the file of customers; what was decided for it has not.
         table_of(Customers, [{"customer_id": "C1"}]),
         table_of(Playbooks, []),

@@ -116,6 +116,7 @@ def recommend(
     return by("customer_id", kept(RecommendedInterventions, found, as_of, policy))
 
 
+HASHES = ("intervention_id", "need_id", "input_hash", "decision_hash")
 WATCHED: Row = {"failed": "confidence_below_threshold", "expected_cost": 100.0}
 CHOICES = [
     candidate("served", TRIGGERED, expected_cost=100.0, expected_value=900.0, conflict=0.25, source_trust=0.9)
@@ -156,7 +157,7 @@ def test_the_best_candidate_is_recommended_or_watched() -> None:
     rows = recommend(CHOICES, signals=CHOICE_SIGNALS)
     assert rows.keys() == {"served", "cared for", "silent", "next", "watched", "watched second"}
     served = rows["served"]
-    shown = {name: cell for name, cell in served.items() if name not in ("intervention_id", "need_id", "input_hash")}
+    shown = {name: cell for name, cell in served.items() if name not in HASHES}
     assert shown == {
         "as_of": DAY,
         "customer_id": "served",
@@ -179,6 +180,12 @@ def test_the_best_candidate_is_recommended_or_watched() -> None:
         "expected_value": 900.0,
         "requires_human_approval": False,
         "approval_reasons": [],
+        "approval_regime": "not_required",
+        "approval_role": None,
+        "needs_two_people": False,
+        "entitled_approvers": [],
+        "approval_timeout_minutes": None,
+        "is_held_out": False,
         "open_intervention_id": None,
         "evaluation_latency_ms": None,
         "generated_at": DAY,
@@ -198,6 +205,7 @@ def test_the_best_candidate_is_recommended_or_watched() -> None:
         assert re.fullmatch("I-[0-9a-f]{12}", row["intervention_id"])
         assert re.fullmatch("N-[0-9a-f]{12}", row["need_id"])
         assert re.fullmatch("[0-9a-f]{64}", row["input_hash"])
+        assert re.fullmatch("[0-9a-f]{64}", row["decision_hash"])
     assert len({row["intervention_id"] for row in rows.values()}) == len(rows)
 
 
