@@ -8,6 +8,7 @@ from cjo_assets.journey import (
     approval_history,
     approval_requests,
     coverage_gaps,
+    customer_needs,
     customers,
     forecast_backtest,
     fused_signals,
@@ -163,6 +164,7 @@ TABLES = [
         "learning",
     ),
     Table(SCHEMA, "threshold_advice", threshold_advice.ThresholdAdvice, threshold_advice.threshold_advice, "learning"),
+    Table(SCHEMA, "customer_needs", customer_needs.CustomerNeeds, customer_needs.customer_needs, "recommendation"),
     Table(
         SCHEMA,
         "playbook_candidates",

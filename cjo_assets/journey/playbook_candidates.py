@@ -20,7 +20,6 @@ from cjo_assets.journey.contact_policy import (
     playbook_uses,
     with_contact_history,
 )
-from cjo_assets.journey.customer_needs import customer_needs
 from cjo_assets.journey.holdout_assignments import is_held_out
 from cjo_assets.journey.playbook_performance import EVIDENCE, PRIOR
 from cjo_assets.policy import Policy
@@ -92,31 +91,16 @@ class PlaybookCandidates(DatedContract):
 
 
 def playbook_candidates(
-    customers: ir.Table,
-    journey_states: ir.Table,
-    aggregated_signals: ir.Table,
+    customer_needs: ir.Table,
     fused_signals: ir.Table,
-    risk_scores: ir.Table,
     playbooks: ir.Table,
     playbook_performance: ir.Table,
-    quarantined_signals: ir.Table,
-    quarantined_journey_state_log: ir.Table,
     intervention_ledger: ir.Table,
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
     """Consider every playbook of each customer's stage, and the fallbacks of those."""
-    needs = customer_needs(
-        customers,
-        journey_states,
-        aggregated_signals,
-        fused_signals,
-        risk_scores,
-        quarantined_signals,
-        quarantined_journey_state_log,
-        as_of,
-        policy,
-    )
+    needs = customer_needs.join(fused_signals.select("customer_id", "counted_signal_types"), "customer_id")
     needs = with_contact_history(needs, intervention_ledger, as_of, policy)
     options = _options(playbooks.filter(playbooks.created_at <= as_of), playbook_performance, policy)
     rows = needs.join(options, ["journey_stage", "segment"])

@@ -22,7 +22,6 @@ from cjo_assets.journey.approval_routes import (
     with_route,
 )
 from cjo_assets.journey.contact_policy import is_refused_recently, with_contact_history
-from cjo_assets.journey.customer_needs import customer_needs, is_needy
 from cjo_assets.journey.fused_signals import signals_with_settlement
 from cjo_assets.journey.interventions import ESCALATE, MONITOR_ONLY
 from cjo_assets.journey.ledger import PENDING, end_of_day
@@ -94,39 +93,22 @@ class RecommendedInterventions(DatedContract):
 
 def recommended_interventions(
     customers: ir.Table,
+    customer_needs: ir.Table,
     state_entries: ir.Table,
-    journey_states: ir.Table,
-    journey_evaluations: ir.Table,
     signals: ir.Table,
-    aggregated_signals: ir.Table,
-    fused_signals: ir.Table,
-    risk_scores: ir.Table,
     playbook_candidates: ir.Table,
     playbooks: ir.Table,
     intervention_ledger: ir.Table,
     outcomes: ir.Table,
     approval_decisions: ir.Table,
-    quarantined_signals: ir.Table,
-    quarantined_journey_state_log: ir.Table,
     earlier_recommended_interventions: ir.Table,
     earlier_journey_states: ir.Table,
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
     """Choose the best candidate of each customer, or to watch, or to call a person, or nothing."""
-    needs = customer_needs(
-        customers,
-        journey_states,
-        aggregated_signals,
-        fused_signals,
-        risk_scores,
-        quarantined_signals,
-        quarantined_journey_state_log,
-        as_of,
-        policy,
-    )
-    needs = with_contact_history(needs, intervention_ledger, as_of, policy)
-    rows = _choices(needs, playbook_candidates, journey_evaluations, as_of, policy)
+    needs = with_contact_history(customer_needs, intervention_ledger, as_of, policy)
+    rows = _choices(needs, playbook_candidates, as_of, policy)
     rows = _with_action(rows, playbooks)
     seen = signals_with_settlement(signals, customers, intervention_ledger, as_of, policy)
     rows = _with_triggers(rows, seen)
@@ -197,7 +179,7 @@ def unaddressed_strong_signals(
     return strong.anti_join(answered, "signal_id").select("signal_id", "customer_id", "signal_type", "signal_strength")
 
 
-def _choices(needs: ir.Table, candidates: ir.Table, evaluations: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def _choices(needs: ir.Table, candidates: ir.Table, as_of: date, policy: Policy) -> ir.Table:
     """Return the customers for whom something is decided, with the chosen or the withheld playbook, if any."""
     tried = candidates.select(
         "customer_id",
@@ -217,14 +199,13 @@ def _choices(needs: ir.Table, candidates: ir.Table, evaluations: ir.Table, as_of
     withheld = unsure.filter(unsure.place == 0).select("customer_id", withheld_playbook_id="playbook_id")
     # Where a limit or the contact policy holds a playbook back, that is what was decided.
     held_back = stopped.filter(stopped.first_failed_rule.notin([*RULES_OF_THE_PLAYBOOK, LOW_CONFIDENCE]))
-    rows = needs.join(evaluations.select("customer_id", "stage_health"), "customer_id")
-    rows = rows.left_join(chosen, "customer_id").drop("customer_id_right")
+    rows = needs.left_join(chosen, "customer_id").drop("customer_id_right")
     rows = rows.left_join(withheld, "customer_id").drop("customer_id_right")
     enough = by_segment(policy, rows.segment, lambda rules: rules.recommendation.monitor_only_confidence)
     is_open = rows.playbook_id.isnull() & rows.customer_id.notin(held_back.customer_id)
     is_watchable = rows.withheld_playbook_id.notnull() & (rows.confidence >= enough)
     is_refused = is_refused_recently(rows, as_of, policy)
-    is_called_for = (is_watchable | is_needy(rows)) & _is_above_watching(rows, policy) & rows.journey_stage.notnull()
+    is_called_for = (is_watchable | rows.is_needy) & _is_above_watching(rows, policy) & rows.journey_stage.notnull()
     kind = ibis.cases(
         (rows.playbook_id.notnull(), CHOSEN),
         (is_open & is_called_for & ~is_refused & rows.open_executed_id.isnull(), ESCALATE),
