@@ -243,7 +243,7 @@ def looked(cursor: str | None) -> Any:
     return approval_decisions_sensor(dg.build_sensor_context(cursor=cursor))
 
 
-def test_the_sensor_asks_for_one_run_per_change(settings: Settings, say: Callable[..., Row]) -> None:
+def test_the_sensor_asks_for_one_run_per_change(say: Callable[..., Row]) -> None:
     assert isinstance(looked(None), dg.SkipReason)
     say("one")
     first = looked(None)

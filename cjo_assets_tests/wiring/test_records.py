@@ -1,4 +1,4 @@
-"""The file of people's own records: nothing confirmed is ever lost, nothing stands in it twice, nothing torn is read."""
+"""The file of people's own records: nothing confirmed is lost, nothing stands in it twice, nothing torn is read."""
 
 import json
 import os
