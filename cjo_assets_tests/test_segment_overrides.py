@@ -53,6 +53,8 @@ REFUSED = {
     "evaluation.re_entries": {"escalation": ["support"]},
     "approval.enable_hitl": False,
     "approval.auto_approve_for_testing": True,
+    "approval.rejection_categories": ["other"],
+    "approval.approvers": {"csm": ["ann"]},
     "kpis.kpi_warning_threshold": 0.9,
     "kpis.operational_kpi_targets.average_latency_ms": 100.0,
     "roi.window_days": 60,

@@ -26,7 +26,7 @@ class ApprovalDecisions(Contract):
     decided_at: Instant = column("Instant of the decision [UTC].")
     decided_by: str = column("Who decided.", free_text=True)
     category: str = column("Why it was rejected, in the policy's words; null where not said.", optional=True)
-    reason: str = column("Why, in their words; null where nothing was said.", free_text=True, nullable=True)
+    reason: str = column("Why, in their words; null where nothing was said.", free_text=True, optional=True)
     decision_hash: str = column("Content the person saw; null: the decision as first asked about.", optional=True)
 
     class Config:

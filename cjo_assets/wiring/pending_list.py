@@ -12,11 +12,14 @@ from rich.text import Text
 from cjo_assets.reporting.text import money
 
 HEADER = ("intervention", "customer", "action", "cost", "asks", "lapses (UTC)", "evidence")
+NEVER_WRAPPED = ("intervention", "cost")
 
 
 def print_as_table(console: Console, waiting: list[dict[str, Any]]) -> None:
     """Print one line per request."""
-    grid = Grid(*HEADER, title="Waiting for a person", title_justify="left", title_style="bold")
+    grid = Grid(title="Waiting for a person", title_justify="left", title_style="bold")
+    for name in HEADER:
+        grid.add_column(name, overflow="fold", no_wrap=name in NEVER_WRAPPED)
     for row in waiting:
         cost = "unknown" if row["expected_cost"] is None else money(row["expected_cost"])
         reasons, signals = ", ".join(row["approval_reasons"]), ", ".join(row["triggered_by_signals"])

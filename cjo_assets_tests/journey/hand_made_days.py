@@ -1,7 +1,7 @@
 """Days made by hand: what we decided, what people said, and what must have come of it by the end of D.
 
-Belongs here: the decisions of the days up to D = 20 January and the answers to them, one case a name. A request of a day
-is made at its end and stands for two days, so nothing of D - 2 or later has lapsed by the end of D.
+Belongs here: the decisions of the days up to D = 20 January and the answers to them, one case a name. A request of a
+day is made at its end and stands for two days, so nothing of D - 2 or later has lapsed by the end of D.
 """
 
 from datetime import datetime
@@ -174,12 +174,11 @@ WITHOUT_EFFECT = {
 def inputs() -> dict[str, ir.Table]:
     """Return the tables of these days, as `approval_requests` names them."""
     shared = {"customer_id": "C1", "recommended_action": "call", "journey_stage": "support"}
+    states = [{"as_of": day(past), "transition": "valid"} for past in (-2, -1, 0)]
     return {
         "interventions": table_of(Interventions, HISTORY, **shared),
         "all_recommended_interventions": days_of(RecommendedInterventions, OURS),
-        "all_journey_states": days_of(
-            JourneyStates, [{"as_of": day(past)} for past in (-2, -1, 0)], transition="valid"
-        ),
+        "all_journey_states": days_of(JourneyStates, states),
         "customers": table_of(Customers, [{"customer_id": "C1", "segment": "SMB"}]),
         "playbooks": table_of(Playbooks, []),
         "approval_decisions": table_of(ApprovalDecisions, ANSWERS),

@@ -1,4 +1,4 @@
-"""Every answer that was ever given, whether it counted and why not, and what the switch for tests approved by itself."""
+"""Every answer that was ever given, whether it counted and why not, and what the switch for tests approved."""
 
 from cjo_assets.journey.approval_history import ApprovalHistory, answers_without_effect, approval_history
 from cjo_assets.journey.approval_requests import ApprovalRequests, approval_requests

@@ -529,3 +529,55 @@ def test_strong_signals_without_an_intervention_are_shown() -> None:
     stricter = {"strong_signal_strength": 0.8, "look_back_days": 89}
     rules = policy_with(segment_overrides={"Enterprise": {"signals": stricter}})
     assert unaddressed(rules) == {"of nobody", "answered tomorrow"}
+
+
+def test_what_waits_keeps_its_name_only_with_the_content_that_was_shown() -> None:
+    """Trap 26: an answer is to what was shown. A dearer playbook is another question, unless somebody has answered."""
+    names = ["waits", "waits, dearer", "approved, dearer", "refused, dearer", "free, dearer"]
+    asked = {name: {"urgency": "low" if name.startswith("free") else "high"} for name in names}
+
+    def needs(is_later: bool) -> Rows:
+        return [
+            candidate(name, TRIGGERED, expected_cost=120.0 if is_later and name.endswith("dearer") else 100.0)
+            for name in names
+        ]
+
+    first = recommend(needs(is_later=False), scores=asked)
+    answers = [
+        {"intervention_id": first[name]["intervention_id"], "decision": decision, "decided_by": "ann"}
+        | {"decided_at": instant("2025-01-21T12:00:00")}
+        for name, decision in (("approved, dearer", "approved"), ("refused, dearer", "rejected"))
+    ]
+    second = recommend(
+        needs(is_later=True),
+        scores=asked,
+        answers=answers,
+        earlier=list(first.values()),
+        decided_on=[DAY],
+        as_of=day(1),
+    )
+    kept_names = {name for name in names if second[name]["intervention_id"] == first[name]["intervention_id"]}
+    assert kept_names == set(names) - {"waits, dearer"}
+    renamed = second["waits, dearer"]
+    assert (renamed["need_id"], renamed["generated_at"]) == (first["waits, dearer"]["need_id"], day(1))
+    # The old request goes stale with the day: it is not open any more.
+    assert renamed["open_intervention_id"] is None
+    for name in names:
+        is_same = second[name]["decision_hash"] == first[name]["decision_hash"]
+        assert is_same == (not name.endswith("dearer")), name
+
+
+def test_a_request_gone_stale_is_asked_anew_when_the_need_returns() -> None:
+    urgent = {"needy": {"urgency": "high"}}
+    first = recommend([candidate("needy", TRIGGERED)], scores=urgent)
+    # On D + 1 a decision day passed without it.
+    third = recommend(
+        [candidate("needy", TRIGGERED)],
+        scores=urgent,
+        earlier=list(first.values()),
+        decided_on=[DAY, day(1)],
+        as_of=day(2),
+    )
+    assert third["needy"]["need_id"] == first["needy"]["need_id"]
+    assert third["needy"]["intervention_id"] != first["needy"]["intervention_id"]
+    assert third["needy"]["generated_at"] == day(2)
