@@ -75,9 +75,13 @@ def _within_horizon(moves: ir.Table, outset: dict[str, float | None], policy: Po
     values = states.mutate(
         **{name: has_left if value is None else ibis.literal(value) for name, value in outset.items()}
     )
-    for _ in range(horizon_weeks(policy)):
+    weeks = []
+    for week in range(1, horizon_weeks(policy) + 1):
         values = _week_earlier(moves, values)
-    values = values.unpack("target")
+        weeks.append(values.mutate(weeks_to_go=ibis.literal(week)))
+    # What is read twice is computed once: queries nested a horizon deep would take the engine minutes to plan.
+    every = ibis.union(*weeks) if len(weeks) > 1 else weeks[0]
+    values = every.filter(every.weeks_to_go == horizon_weeks(policy)).drop("weeks_to_go").unpack("target")
     return values.filter(values.journey_stage.notin(policy.vocabulary.terminal_stages))
 
 
