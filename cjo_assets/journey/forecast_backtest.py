@@ -7,6 +7,7 @@ and show the same departures, so the intervals count as many cases as there woul
 """
 
 from datetime import date, timedelta
+from itertools import pairwise
 from statistics import NormalDist
 from typing import Any
 
@@ -176,7 +177,7 @@ def _questions(origins: list[date], policy: Policy) -> ir.Table:
     questions += [
         # The last bin holds certainty too.
         _question(CALIBRATION, f"{low:g} to {high:g}", low, high if high < 1 else None)
-        for low, high in zip(edges, edges[1:], strict=False)
+        for low, high in pairwise(edges)
     ]
     questions += [_question(measure, ALL) for measure in (BRIER, BASE_BRIER)]
     questions += [

@@ -5,7 +5,6 @@ segment, stage and week in the stage, however many customers there are. The hori
 whole weeks; a customer stands at the first week of the stage that is not over.
 """
 
-from datetime import date
 from statistics import NormalDist
 
 import ibis

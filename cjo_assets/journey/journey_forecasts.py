@@ -39,9 +39,7 @@ class JourneyForecasts(DatedContract):
         "Chance of entering one of the policy's escalation stages [0-1, up = worse].", ge=0, le=1, nullable=True
     )
     predicted_path: TextList = column("Current stage and the likeliest next ones in order; empty without a stage.")
-    revenue_at_risk: float = column(
-        "Churn probability x account value [currency, up = worse].", ge=0, nullable=True
-    )
+    revenue_at_risk: float = column("Churn probability x account value [currency, up = worse].", ge=0, nullable=True)
     model_type: str = column(
         "no_stage; prior_only: nothing observed there; churn_from_prior: nobody has left yet; smoothed.",
         isin=MODEL_TYPES,

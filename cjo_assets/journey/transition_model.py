@@ -1,9 +1,9 @@
 """How likely a customer is to move on, by stage and time in it.
 
-One row per as-of date, segment, non-terminal stage, bin of weeks in the stage and next stage. The probability is that of
-moving to the next stage in any one week of the bin, given that the customer is still there when the week begins; what
-the rows of a bin leave to 1 is the probability of staying. Counts and the policy's belief are mixed by their weight in
-customer-weeks (a Dirichlet prior), so that ten customers get the belief and a million get the counts.
+One row per as-of date, segment, non-terminal stage, bin of weeks in the stage and next stage. The probability is that
+of moving to the next stage in any one week of the bin, given that the customer is still there when the week begins;
+what the rows of a bin leave to 1 is the probability of staying. Counts and the policy's belief are mixed by their
+weight in customer-weeks (a Dirichlet prior), so that ten customers get the belief and a million get the counts.
 """
 
 from datetime import date
@@ -23,7 +23,9 @@ class TransitionModel(DatedContract):
     segment: str = column("Market segment.", words="segments")
     journey_stage: str = column("Stage the customer is in.", words="stages")
     from_week: int = column("First week in the stage that the bin holds [weeks, 0 = the first 7 days].", ge=0)
-    until_week: int = column("First week after the bin [weeks]; null for the last bin, which has no end.", nullable=True)
+    until_week: int = column(
+        "First week after the bin [weeks]; null for the last bin, which has no end.", nullable=True
+    )
     next_stage: str = column("Stage entered next; the same stage where it was entered anew.", words="stages")
     observed_weeks: int = column("Weeks of the bin that are over, stayed through or ended in [customer-weeks].", ge=0)
     censored_weeks: int = column("Weeks of the bin under way on the as-of date, not counted [customer-weeks].", ge=0)
