@@ -38,21 +38,36 @@ def true_probability(stage: str, week: int, onward: str) -> float:
     return TRUTH.get(stage, {}).get(onward, 0.0) * factor
 
 
-def true_churn(weeks: int = HORIZON_WEEKS) -> dict[tuple[str, int], float]:
-    """Return the chance of churn within so many weeks from every stage and week in it."""
-    last = BINS[-1]
-    chance = {(stage, week): 0.0 for stage in TRUTH for week in range(last + 1)}
-    for _ in range(weeks):
-        chance = {
-            (stage, week): sum(
-                true_probability(stage, week, onward) * (1.0 if onward == "churned" else chance[onward, 0])
-                for onward in TRUTH[stage]
-            )
-            + (1 - sum(true_probability(stage, week, onward) for onward in TRUTH[stage]))
-            * chance[stage, min(week + 1, last)]
-            for stage, week in chance
-        }
-    return chance
+def true_churn(days: int = 7 * HORIZON_WEEKS) -> dict[tuple[str, int], float]:
+    """Return the chance of churn in the days after that of entry plus so many weeks, day by day.
+
+    Whoever leaves in a week leaves on any of its days alike, and may leave the next stage on the same day again.
+    """
+    stages = list(TRUTH)
+    longest = 7 * BINS[-1] + days + 2
+    ahead = np.zeros((len(stages), longest + 1))
+    daily = [
+        [[_on_day(stage, day, onward) for onward in (*stages, "churned")] for day in range(longest)] for stage in stages
+    ]
+    leaving = np.array(daily)
+    staying, within, gone = 1 - leaving.sum(axis=2), leaving[:, :, :-1], leaving[:, :, -1]
+    for _ in range(days):
+        later = staying * ahead[:, 1:] + gone
+        fresh = np.linalg.solve(np.eye(len(stages)) - within[:, 0, :], later[:, 0])
+        ahead[:, :-1] = later + within @ fresh
+        ahead[:, -1] = ahead[:, -2]
+    return {
+        (stage, week): float(ahead[place, 7 * week + 1])
+        for place, stage in enumerate(stages)
+        for week in range(BINS[-1] + 1)
+    }
+
+
+def _on_day(stage: str, day: int, onward: str) -> float:
+    """Return the chance of moving on this day of the stage, given that the customer is still there."""
+    week, place = divmod(day, 7)
+    left = sum(true_probability(stage, week, name) for name in TRUTH[stage])
+    return true_probability(stage, week, onward) / 7 / (1 - left * place / 7)
 
 
 @dataclass(frozen=True)
