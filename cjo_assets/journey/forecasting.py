@@ -161,7 +161,11 @@ def _departures(weekly: ir.Table, policy: Policy) -> list[ir.Table]:
     rules, last_week = policy.journey.forecast, policy.journey.forecast.time_bins_weeks[-1]
     onward = weekly.filter(weekly.weekly_probability > 0)
     is_new = onward.next_stage != onward.journey_stage
-    onward = onward.mutate(
+    onward = onward.select(
+        *STATE,
+        "next_stage",
+        "weekly_probability",
+        "weight",
         recovers=(is_new & onward.next_stage.isin(rules.recovery_stages)).cast("float64"),
         escalates=(is_new & onward.next_stage.isin(rules.escalation_stages)).cast("float64"),
         remains=(~is_new).cast("float64"),
@@ -181,11 +185,11 @@ def _departures(weekly: ir.Table, policy: Policy) -> list[ir.Table]:
     leaving = beginning.group_by("origin", "segment", "entered").agg(leaving=beginning.further_probability.sum())
     pausing = onward.left_join(leaving, ["origin", "segment", ("next_stage", "entered")])
     is_final = pausing.next_stage.isin(policy.vocabulary.terminal_stages)
-    half = pausing.weekly_probability * (1 - pausing.leaving.fill_null(0.0)) / 2
-    kept = ["weight", "recovers", "escalates", "remains"]
-    columns = ["state", "target", "weight", "probability", "recovers", "escalates", "remains"]
-    start = {"state": _state(pausing, pausing.journey_stage, pausing.week)}
-    second_week = is_final.ifelse(0, min(1, last_week)).cast("int64")
+    second_week = is_final.ifelse(0, min(1, last_week))
+    pausing = pausing.mutate(
+        to_week=ibis.array([ibis.literal(0), second_week]).unnest().cast("int64"),
+        half=pausing.weekly_probability * (1 - pausing.leaving.fill_null(0.0)) / 2,
+    )
     return [
         further.select(
             state=_state(further, further.journey_stage, further.week),
@@ -195,12 +199,15 @@ def _departures(weekly: ir.Table, policy: Policy) -> list[ir.Table]:
             recovers=ibis.greatest(further.recovers, further.recovers_further),
             escalates=ibis.greatest(further.escalates, further.escalates_further),
             remains=further.remains * further.remains_further,
-        ).select(columns),
-        *(
-            pausing.select(*kept, **start, target=_state(pausing, pausing.next_stage, week), probability=half).select(
-                columns
-            )
-            for week in (ibis.literal(0, "int64"), second_week)
+        ),
+        pausing.select(
+            state=_state(pausing, pausing.journey_stage, pausing.week),
+            target=_state(pausing, pausing.next_stage, pausing.to_week),
+            weight="weight",
+            probability="half",
+            recovers="recovers",
+            escalates="escalates",
+            remains="remains",
         ),
     ]
 
