@@ -147,6 +147,8 @@ class Forecast(Section):
     def _bins_and_prior_are_usable(self) -> Forecast:
         if self.time_bins_weeks[0] != 0 or list(self.time_bins_weeks) != sorted(set(self.time_bins_weeks)):
             raise ValueError("time_bins_weeks must ascend from 0")
+        if list(self.cut_offs) != sorted(set(self.cut_offs)):
+            raise ValueError("cut_offs must ascend")
         for stage, onward in self.prior_weekly_probabilities.items():
             if sum(onward.values()) > 1:
                 raise ValueError(f"prior_weekly_probabilities.{stage}: the probabilities sum to more than 1")

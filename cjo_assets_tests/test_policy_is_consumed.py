@@ -53,6 +53,10 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
     "journey.risk.crm_tier_steps": {"journey.risk.crm_tier_steps": 1},
     "journey.kpis.kpi_warning_threshold": {"journey.kpis.kpi_warning_threshold": 1.0},
     "journey.reporting.report_rows": {"journey.reporting.report_rows": 5},
+    # The first bin begins at 0, the longest path has 5 steps, and the probe has no 60 forecasts to lose.
+    "journey.forecast.time_bins_weeks[0]": {"journey.forecast.time_bins_weeks": [0]},
+    "journey.forecast.path_steps": {"journey.forecast.path_steps": 1},
+    "journey.forecast.backtest_minimum_forecasts": {"journey.forecast.backtest_minimum_forecasts": 1},
     # Stages are named in many places; their order is what is said here alone.
     "vocabulary.stages": {"vocabulary.stages": [*reversed(DEFAULT["vocabulary"]["stages"])]},
     "vocabulary.terminal_stages": {"vocabulary.terminal_stages": ["churned", "escalation"]},
