@@ -1,8 +1,8 @@
 """The traps that published implementations of this system fell into, turned round: each test fails if we fall in.
 
 Belongs here: one test per Journey trap of TRAPS.md that the decision chain can fall into; the name carries its number.
-Does not belong here: the rules themselves; they are tested with the table they belong to. Not here either: 18, 20, 21 and
-23 (fused signals, forecasts, experiments), which come with the features they are about; 24 (learning), proved in
+Does not belong here: the rules themselves; they are tested with the table they belong to. Not here either: 18, 20, 21,
+and 23 (fused signals, forecasts, experiments), which come with the features they are about; 24 (learning), proved in
 `test_playbook_performance.py`; and 28 (eligibility of the history), proved in `test_outcome_analyses.py`.
 """
 
