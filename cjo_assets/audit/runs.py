@@ -20,6 +20,7 @@ PLAN = (
     ("validate", "Hold every row to its contract and quarantine what breaks it.", ("quarantine", "validated_lookups")),
     ("evaluate", "Judge each customer's stage and add up the signals.", ("evaluation",)),
     ("score", "Score risk, with every factor on record.", ("risk",)),
+    ("learn", "Sum up what earlier interventions achieved, and with which evidence.", ("learning",)),
     ("recommend", "Choose a playbook for each need, or say why none fits.", ("recommendation",)),
     ("escalate", "Ask people for the decisions that are theirs.", ("approval",)),
     ("follow_up", "Join outcomes to the interventions they measure.", ("outcome",)),
