@@ -2,8 +2,8 @@
 
 Belongs here: one test per Journey trap of TRAPS.md that the decision chain can fall into; the name carries its number.
 Does not belong here: the rules themselves; they are tested with the table they belong to. Not here either: 18, 20, 21,
-23 and 24 (fused signals, forecasts, experiments, learning) and 28 (eligibility of the history), which come with the
-features they are about.
+and 23 (fused signals, forecasts, experiments), which come with the features they are about; 24 (learning), proved in
+`test_playbook_performance.py`; and 28 (eligibility of the history), proved in `test_outcome_analyses.py`.
 """
 
 import random
