@@ -190,6 +190,7 @@ def _choices(needs: ir.Table, candidates: ir.Table, evaluations: ir.Table, as_of
     tried = candidates.select(
         "customer_id",
         "playbook_id",
+        "fallback_of",
         "rank",
         "expected_cost",
         "expected_value",
@@ -202,7 +203,9 @@ def _choices(needs: ir.Table, candidates: ir.Table, evaluations: ir.Table, as_of
     unsure = stopped.filter(stopped.first_failed_rule == LOW_CONFIDENCE)
     best_first = ibis.window(group_by=unsure.customer_id, order_by=unsure["rank"])
     unsure = unsure.mutate(place=ibis.row_number().over(best_first))
-    withheld = unsure.filter(unsure.place == 0).select("customer_id", withheld_playbook_id="playbook_id")
+    withheld = unsure.filter(unsure.place == 0).select(
+        "customer_id", withheld_playbook_id="playbook_id", withheld_fallback_of="fallback_of"
+    )
     # Where a limit or the contact policy holds a playbook back, that is what was decided.
     held_back = stopped.filter(stopped.first_failed_rule.notin([*RULES_OF_THE_PLAYBOOK, LOW_CONFIDENCE]))
     rows = needs.join(evaluations.select("customer_id", "stage_health"), "customer_id")
@@ -232,15 +235,19 @@ def _is_above_watching(rows: ir.Table, policy: Policy) -> ir.BooleanValue:
 def _with_action(rows: ir.Table, playbooks: ir.Table) -> ir.Table:
     """Add what is done, at which cost, and what may trigger it; nothing is spent on watching or on calling a person."""
     template = playbooks.select(
-        "trigger_signals",
         "approval_required",
         subject="playbook_id",
         playbook_name="name",
         default_action=playbooks.default_actions[0],
     )
-    is_chosen = rows.kind == CHOSEN
-    rows = rows.mutate(subject=ibis.coalesce(rows.playbook_id, rows.withheld_playbook_id))
+    triggers = playbooks.select("trigger_signals", triggered_as="playbook_id")
+    subject = ibis.coalesce(rows.playbook_id, rows.withheld_playbook_id)
+    # A fallback answers the signals of the playbook that calls it.
+    rows = rows.mutate(
+        subject=subject, triggered_as=ibis.coalesce(rows.fallback_of, rows.withheld_fallback_of, subject)
+    )
     rows = rows.left_join(template, "subject").drop("subject_right")
+    rows = rows.left_join(triggers, "triggered_as").drop("triggered_as_right")
     is_chosen = rows.kind == CHOSEN
     return rows.mutate(
         is_watched=rows.kind == MONITOR_ONLY,
