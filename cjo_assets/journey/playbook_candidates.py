@@ -270,15 +270,18 @@ def _within_limits(rows: ir.Table, policy: Policy) -> ir.Table:
     keys = ["customer_id", "playbook_id"]
     new = rows.filter(rows.failed.isnull(), ~rows.stands, ~rows.is_held_out)
     asks = (approval_reasons(new, policy).length() > 0) & policy.journey.approval.enable_hitl
-    new = new.select(*keys, "priority_score", "expected_cost", asks=asks)
-    queue = ibis.window(order_by=[ibis.desc(new.priority_score), new.customer_id], preceding=None, following=0)
-    new = new.mutate(reviews=new.asks.cast("int64").sum().over(queue))
-    new = new.mutate(is_looked_at=~new.asks | (new.reviews <= rules.review_capacity_per_day))
+    budget_cents = round(rules.budget_per_run * CENTS)
     cents = (new.expected_cost * CENTS).round().cast("int64")
-    new = new.mutate(spent_cents=new.is_looked_at.ifelse(cents, 0).sum().over(queue))
+    new = new.select(*keys, "priority_score", asks=asks, cents=cents)
+    # What the whole budget cannot pay stands in nobody's way.
+    new = new.mutate(is_payable=new.cents <= budget_cents)
+    queue = ibis.window(order_by=[ibis.desc(new.priority_score), new.customer_id], preceding=None, following=0)
+    new = new.mutate(reviews=(new.asks & new.is_payable).cast("int64").sum().over(queue))
+    new = new.mutate(is_looked_at=~new.asks | (new.reviews <= rules.review_capacity_per_day))
+    new = new.mutate(spent_cents=(new.is_payable & new.is_looked_at).ifelse(new.cents, 0).sum().over(queue))
     stopped = ibis.cases(
         (~new.is_looked_at, REVIEW_CAPACITY),
-        (new.spent_cents > round(rules.budget_per_run * CENTS), BUDGET),
+        (~new.is_payable | ((new.cents > 0) & (new.spent_cents > budget_cents)), BUDGET),
         else_=ibis.null("string"),
     )
     stopped = new.select(*keys, stopped=stopped).filter(lambda row: row.stopped.notnull())
