@@ -50,7 +50,7 @@ class RecommendedInterventions(DatedContract):
     """Decisions of the day. At most one row per customer and as-of date."""
 
     intervention_id: str = column("Intervention; the same from day to day while the need stands.")
-    need_id: str = column("The need: customer, playbook and triggering signals.")
+    need_id: str = column("The need: customer, action and playbook; of a call for a person customer and action.")
     customer_id: str = column("Customer.")
     segment: str = column("Market segment.", words="segments")
     journey_stage: str = column("Stage on the as-of date.", words="stages")
@@ -119,7 +119,7 @@ def recommended_interventions(
     known = ledger(interventions, earlier_recommended_interventions, customers, playbooks, as_of)
     known = with_approval(known, approval_decisions, end_of_day(as_of), policy)
     needs = with_contact_history(needs, known, outcomes, as_of, policy)
-    rows = _choices(needs, playbook_candidates, journey_evaluations, as_of, policy)
+    rows = _choices(needs, playbook_candidates, journey_evaluations, known, as_of, policy)
     rows = _with_action(rows, playbooks)
     seen = signals_with_settlement(
         signals, customers, interventions, earlier_recommended_interventions, outcomes, as_of, policy
@@ -185,7 +185,9 @@ def unaddressed_strong_signals(
     return strong.anti_join(answered, "signal_id").select("signal_id", "customer_id", "signal_type", "signal_strength")
 
 
-def _choices(needs: ir.Table, candidates: ir.Table, evaluations: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def _choices(
+    needs: ir.Table, candidates: ir.Table, evaluations: ir.Table, known: ir.Table, as_of: date, policy: Policy
+) -> ir.Table:
     """Return the customers for whom something is decided, with the chosen or the withheld playbook, if any."""
     tried = candidates.select(
         "customer_id",
@@ -216,9 +218,12 @@ def _choices(needs: ir.Table, candidates: ir.Table, evaluations: ir.Table, as_of
     is_watchable = rows.withheld_playbook_id.notnull() & (rows.confidence >= enough)
     is_refused = is_refused_recently(rows, as_of, policy)
     is_called_for = (is_watchable | is_needy(rows)) & _is_above_watching(rows, policy) & rows.journey_stage.notnull()
+    # A person who was called and said yes stays called.
+    calls = known.filter(known.recommended_action == ESCALATE).select("intervention_id")
+    is_free = rows.open_executed_id.isnull() | rows.open_executed_id.isin(calls.intervention_id)
     kind = ibis.cases(
         (rows.playbook_id.notnull(), CHOSEN),
-        (is_open & is_called_for & ~is_refused & rows.open_executed_id.isnull(), ESCALATE),
+        (is_open & is_called_for & ~is_refused & is_free, ESCALATE),
         (is_open & is_watchable, MONITOR_ONLY),
         else_=ibis.null("string"),
     )
@@ -281,7 +286,9 @@ def _with_identity(
 
     Watching, and a call for a person that nobody has answered, stand as long as they were decided on the last day too.
     """
-    need_id = content_id("N", rows.customer_id, rows.recommended_action, rows.subject)
+    # A call for a person is one need, whichever playbook comes nearest that day.
+    subject = rows.is_escalated.ifelse(ibis.null("string"), rows.subject)
+    need_id = content_id("N", rows.customer_id, rows.recommended_action, subject)
     rows = rows.mutate(need_id=need_id)
     measured = outcomes.filter(outcomes.measured_at <= as_of)
     standing = known.filter(known.approval_status.isin([PENDING, APPROVED, NOT_REQUIRED]))
