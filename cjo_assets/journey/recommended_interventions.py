@@ -356,4 +356,5 @@ def _record(rows: ir.Table, columns: Iterable[str]) -> ir.StringValue:
 def _reasons(rows: ir.Table, policy: Policy) -> ir.ArrayValue:
     reasons = approval_reasons(rows, policy)
     called = reasons.concat(ibis.literal([CALLED], "array<string>")).sort()
-    return rows.is_watched.ifelse(ibis.literal([], "array<string>"), rows.is_escalated.ifelse(called, reasons))
+    nobody = ibis.literal([], "array<string>")
+    return (rows.is_watched | rows.is_held_out).ifelse(nobody, rows.is_escalated.ifelse(called, reasons))
