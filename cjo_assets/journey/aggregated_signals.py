@@ -38,7 +38,7 @@ class AggregatedSignals(DatedContract):
 
 
 def visible_signals(signals: ir.Table, customers: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    """Return the signals in the look-back of the as-of date, with the segment where a rule about signals looks at it."""
+    """Return the signals in the look-back, with their segment where any rule about signals differs by it."""
     longest = max(rules.signals.look_back_days for rules in (policy.journey, *policy.journey_by_segment.values()))
     seen = signals.filter(signals.detected_at.between(as_of - timedelta(days=longest), as_of))
     if not differs_by_segment(policy, lambda rules: (rules.signals, rules.fusion)):
