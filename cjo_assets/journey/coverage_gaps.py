@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 
 from cjo_assets.journey.customers import TIERS
 from cjo_assets.journey.interventions import ESCALATE
-from cjo_assets.journey.playbook_candidates import FAILED_RULES, OPEN_INTERVENTION
+from cjo_assets.journey.playbook_candidates import FAILED_RULES
 from cjo_assets.shared.contract import DatedContract, column
 
 NO_STAGE_KNOWN = "no_stage"
@@ -51,7 +51,7 @@ def coverage_gaps(
         "account_value",
     )
     answered = recommended_interventions.filter(recommended_interventions.recommended_action != ESCALATE)
-    served = playbook_candidates.filter(playbook_candidates.first_failed_rule == OPEN_INTERVENTION)
+    served = playbook_candidates.filter(playbook_candidates.open_intervention_id.notnull())
     missed = needy.anti_join(answered, "customer_id").anti_join(served, "customer_id")
     tried = playbook_candidates.semi_join(missed, "customer_id")
     # Rules are tried in this order, so the furthest one reached belongs to the nearest playbook.

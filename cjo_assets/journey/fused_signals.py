@@ -88,8 +88,8 @@ def fused_signals(
     )
     trend = ibis.cases(
         (rows.counted_signals.fill_null(0) == 0, ibis.null("string")),
-        (rows.recent_severity_per_day > rows.earlier_severity_per_day * (1 + margin), WORSENING),
-        (rows.recent_severity_per_day < rows.earlier_severity_per_day * (1 - margin), IMPROVING),
+        (rows.recent_severity_per_day > rounded(rows.earlier_severity_per_day * (1 + margin)), WORSENING),
+        (rows.recent_severity_per_day < rounded(rows.earlier_severity_per_day * (1 - margin)), IMPROVING),
         else_=STABLE,
     )
     return rows.select(

@@ -54,6 +54,7 @@ FAILED_RULES = [
 RANKINGS = ["net_value_lower_bound", "roi_ratio"]
 NET_VALUE, ROI_RATIO = RANKINGS
 CENTS = 100
+ACTIVE = "active"
 
 
 class PlaybookCandidates(DatedContract):
@@ -118,19 +119,18 @@ def playbook_candidates(
 def _options(playbooks: ir.Table, performance: ir.Table, policy: Policy) -> ir.Table:
     """Return what may be tried in each stage and segment: one row per stage, segment and playbook.
 
-    A playbook is tried as a fallback where one that the segment may use names it: in the stage of that one too, and on
-    the triggers of that one too.
+    A playbook is tried as a fallback where an active one that the segment may use names it: in the stage of that one
+    too, and on the triggers of that one too.
     """
     segments = ibis.literal(list(policy.vocabulary.segments), "array<string>")
     known = playbooks.mutate(segment=segments.unnest())
     known = known.mutate(
         in_segment=known.eligible_segments.contains(ANY_SEGMENT) | known.eligible_segments.contains(known.segment)
     )
-    naming = known.filter(known.fallback_playbook_id.notnull(), known.in_segment)
+    naming = known.filter(known.fallback_playbook_id.notnull(), known.in_segment, known.status == ACTIVE)
+    caller = ibis.struct({"playbook_id": naming.playbook_id, "trigger_signals": naming.trigger_signals})
     calls = naming.group_by("journey_stage", "segment", "fallback_playbook_id").agg(
-        named_by=naming.playbook_id.min(),
-        is_called_freely=(naming.trigger_signals.length() == 0).any(),
-        calling_signals=naming.trigger_signals.collect().flatten(),
+        named_by=naming.playbook_id.min(), callers=caller.collect()
     )
     calls = calls.rename(playbook_id="fallback_playbook_id")
     own = known.select("journey_stage", "segment", "playbook_id", is_of_stage=ibis.literal(True))
@@ -165,20 +165,19 @@ def _options(playbooks: ir.Table, performance: ir.Table, policy: Policy) -> ir.T
 def _with_eligibility(rows: ir.Table) -> ir.Table:
     """Add the first rule of the playbook itself that forbids it, and whether it is tried as a fallback."""
     is_triggered = rows.is_of_stage & _is_triggered(rows.trigger_signals, rows.counted_signal_types)
-    is_called = rows.named_by.notnull() & (
-        rows.is_called_freely | (rows.calling_signals.intersect(rows.counted_signal_types).length() > 0)
-    ).fill_null(False)
+    calling = rows.callers.filter(lambda caller: _is_triggered(caller.trigger_signals, rows.counted_signal_types))
+    called_by = calling.map(lambda caller: caller.playbook_id).sort()[0]
     eligibility = ibis.cases(
-        (rows.status != "active", NOT_ACTIVE),
+        (rows.status != ACTIVE, NOT_ACTIVE),
         (~rows.in_segment, OTHER_SEGMENT),
         (rows.decision_risk < rows.risk_threshold, LOW_RISK),
-        (~(is_triggered | is_called), NO_TRIGGER),
+        (~is_triggered & called_by.isnull(), NO_TRIGGER),
         else_=ibis.null("string"),
     )
     return rows.mutate(
         eligibility=eligibility,
         is_eligible=eligibility.isnull(),
-        fallback_of=is_triggered.ifelse(ibis.null("string"), rows.named_by),
+        fallback_of=is_triggered.ifelse(ibis.null("string"), ibis.coalesce(called_by, rows.named_by)),
     )
 
 
@@ -249,15 +248,18 @@ def _within_limits(rows: ir.Table, policy: Policy) -> ir.Table:
     keys = ["customer_id", "playbook_id"]
     new = rows.filter(rows.failed.isnull(), ~rows.stands, ~rows.is_held_out)
     asks = (approval_reasons(new, policy).length() > 0) & policy.journey.approval.enable_hitl
-    new = new.select(*keys, "priority_score", "expected_cost", asks=asks)
-    queue = ibis.window(order_by=[ibis.desc(new.priority_score), new.customer_id], preceding=None, following=0)
-    new = new.mutate(reviews=new.asks.cast("int64").sum().over(queue))
-    new = new.mutate(is_looked_at=~new.asks | (new.reviews <= rules.review_capacity_per_day))
+    budget_cents = round(rules.budget_per_run * CENTS)
     cents = (new.expected_cost * CENTS).round().cast("int64")
-    new = new.mutate(spent_cents=new.is_looked_at.ifelse(cents, 0).sum().over(queue))
+    new = new.select(*keys, "priority_score", asks=asks, cents=cents)
+    # What the whole budget cannot pay stands in nobody's way.
+    new = new.mutate(is_payable=new.cents <= budget_cents)
+    queue = ibis.window(order_by=[ibis.desc(new.priority_score), new.customer_id], preceding=None, following=0)
+    new = new.mutate(reviews=(new.asks & new.is_payable).cast("int64").sum().over(queue))
+    new = new.mutate(is_looked_at=~new.asks | (new.reviews <= rules.review_capacity_per_day))
+    new = new.mutate(spent_cents=(new.is_payable & new.is_looked_at).ifelse(new.cents, 0).sum().over(queue))
     stopped = ibis.cases(
         (~new.is_looked_at, REVIEW_CAPACITY),
-        (new.spent_cents > round(rules.budget_per_run * CENTS), BUDGET),
+        (~new.is_payable | ((new.cents > 0) & (new.spent_cents > budget_cents)), BUDGET),
         else_=ibis.null("string"),
     )
     stopped = new.select(*keys, stopped=stopped).filter(lambda row: row.stopped.notnull())

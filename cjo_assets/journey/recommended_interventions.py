@@ -50,7 +50,7 @@ class RecommendedInterventions(DatedContract):
     """Decisions of the day. At most one row per customer and as-of date."""
 
     intervention_id: str = column("Intervention; the same from day to day while the need stands.")
-    need_id: str = column("The need: customer, playbook and triggering signals.")
+    need_id: str = column("The need: customer and playbook, withheld ones too; of a call for a person the customer.")
     customer_id: str = column("Customer.")
     segment: str = column("Market segment.", words="segments")
     journey_stage: str = column("Stage on the as-of date.", words="stages")
@@ -108,7 +108,7 @@ def recommended_interventions(
 ) -> ir.Table:
     """Choose the best candidate of each customer, or to watch, or to call a person, or nothing."""
     needs = with_contact_history(customer_needs, intervention_ledger, as_of, policy)
-    rows = _choices(needs, playbook_candidates, as_of, policy)
+    rows = _choices(needs, playbook_candidates, intervention_ledger, as_of, policy)
     rows = _with_action(rows, playbooks)
     seen = signals_with_settlement(signals, customers, intervention_ledger, as_of, policy)
     rows = _with_triggers(rows, seen)
@@ -179,11 +179,12 @@ def unaddressed_strong_signals(
     return strong.anti_join(answered, "signal_id").select("signal_id", "customer_id", "signal_type", "signal_strength")
 
 
-def _choices(needs: ir.Table, candidates: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def _choices(needs: ir.Table, candidates: ir.Table, known: ir.Table, as_of: date, policy: Policy) -> ir.Table:
     """Return the customers for whom something is decided, with the chosen or the withheld playbook, if any."""
     tried = candidates.select(
         "customer_id",
         "playbook_id",
+        "fallback_of",
         "rank",
         "expected_cost",
         "expected_value",
@@ -196,7 +197,9 @@ def _choices(needs: ir.Table, candidates: ir.Table, as_of: date, policy: Policy)
     unsure = stopped.filter(stopped.first_failed_rule == LOW_CONFIDENCE)
     best_first = ibis.window(group_by=unsure.customer_id, order_by=unsure["rank"])
     unsure = unsure.mutate(place=ibis.row_number().over(best_first))
-    withheld = unsure.filter(unsure.place == 0).select("customer_id", withheld_playbook_id="playbook_id")
+    withheld = unsure.filter(unsure.place == 0).select(
+        "customer_id", withheld_playbook_id="playbook_id", withheld_fallback_of="fallback_of"
+    )
     # Where a limit or the contact policy holds a playbook back, that is what was decided.
     held_back = stopped.filter(stopped.first_failed_rule.notin([*RULES_OF_THE_PLAYBOOK, LOW_CONFIDENCE]))
     rows = needs.left_join(chosen, "customer_id").drop("customer_id_right")
@@ -206,9 +209,12 @@ def _choices(needs: ir.Table, candidates: ir.Table, as_of: date, policy: Policy)
     is_watchable = rows.withheld_playbook_id.notnull() & (rows.confidence >= enough)
     is_refused = is_refused_recently(rows, as_of, policy)
     is_called_for = (is_watchable | rows.is_needy) & _is_above_watching(rows, policy) & rows.journey_stage.notnull()
+    # A person who was called and said yes stays called.
+    calls = known.filter(known.recommended_action == ESCALATE).select("intervention_id")
+    is_free = rows.open_executed_id.isnull() | rows.open_executed_id.isin(calls.intervention_id)
     kind = ibis.cases(
         (rows.playbook_id.notnull(), CHOSEN),
-        (is_open & is_called_for & ~is_refused & rows.open_executed_id.isnull(), ESCALATE),
+        (is_open & is_called_for & ~is_refused & is_free, ESCALATE),
         (is_open & is_watchable, MONITOR_ONLY),
         else_=ibis.null("string"),
     )
@@ -225,15 +231,19 @@ def _is_above_watching(rows: ir.Table, policy: Policy) -> ir.BooleanValue:
 def _with_action(rows: ir.Table, playbooks: ir.Table) -> ir.Table:
     """Add what is done, at which cost, and what may trigger it; nothing is spent on watching or on calling a person."""
     template = playbooks.select(
-        "trigger_signals",
         "approval_required",
         subject="playbook_id",
         playbook_name="name",
         default_action=playbooks.default_actions[0],
     )
-    is_chosen = rows.kind == CHOSEN
-    rows = rows.mutate(subject=ibis.coalesce(rows.playbook_id, rows.withheld_playbook_id))
+    triggers = playbooks.select("trigger_signals", triggered_as="playbook_id")
+    subject = ibis.coalesce(rows.playbook_id, rows.withheld_playbook_id)
+    # A fallback answers the signals of the playbook that calls it.
+    rows = rows.mutate(
+        subject=subject, triggered_as=ibis.coalesce(rows.fallback_of, rows.withheld_fallback_of, subject)
+    )
     rows = rows.left_join(template, "subject").drop("subject_right")
+    rows = rows.left_join(triggers, "triggered_as").drop("triggered_as_right")
     is_chosen = rows.kind == CHOSEN
     return rows.mutate(
         is_watched=rows.kind == MONITOR_ONLY,
@@ -268,7 +278,9 @@ def _with_identity(
     What still waits for an answer stands only with the content that people were asked about. Watching, and a call for a
     person that nobody has answered, stand as long as they were decided on the last day too.
     """
-    rows = rows.mutate(need_id=content_id("N", rows.customer_id, rows.subject))
+    # A call for a person is one need, whichever playbook comes nearest that day.
+    subject = rows.is_escalated.ifelse(ibis.null("string"), rows.subject)
+    rows = rows.mutate(need_id=content_id("N", rows.customer_id, subject))
     standing = known.filter(known.approval_status.isin([PENDING, APPROVED, NOT_REQUIRED]), known.measured_at.isnull())
     standing = standing.select("intervention_id", "is_executed", "is_settled", standing_hash="decision_hash")
     last = earlier.group_by("intervention_id").agg(as_of=earlier.as_of.max())

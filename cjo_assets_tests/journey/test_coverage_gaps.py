@@ -22,6 +22,12 @@ CUSTOMERS = {
     # Nothing to answer.
     "low": ("low", "at_risk", "support"),
     "no tier": (None, "healthy", "support"),
+    # Nobody has an answer, but a person was called.
+    "called": ("high", "critical", "support"),
+    # Something is being done already, though the playbooks fail at other rules.
+    "open": ("high", "critical", "support"),
+    # Held back by a limit: nothing is done.
+    "too many": ("high", "critical", "support"),
     # Answered, one of them by watching.
     "answered": ("high", "critical", "support"),
     "watched": ("high", "critical", "support"),
@@ -37,6 +43,11 @@ TRIED = [
     ("critical without tier", "P2", "segment_not_eligible"),
     ("unsure", "P1", "risk_below_threshold"),
     ("unsure", "P2", "confidence_below_threshold"),
+    ("called", "P1", "confidence_below_threshold"),
+    ("open", "P1", "risk_below_threshold"),
+    ("open", "P2", "no_trigger_signal"),
+    ("too many", "P1", "review_capacity_exhausted"),
+    ("too many", "P2", "outranked"),
     ("answered", "P1", None),
     ("watched", "P1", "confidence_below_threshold"),
     ("low", "P1", "risk_below_threshold"),
@@ -48,6 +59,8 @@ GAPS = {
     "critical": ("playbook_not_active", "P1"),
     "critical without tier": ("segment_not_eligible", "P2"),
     "unsure": ("confidence_below_threshold", "P2"),
+    "called": ("confidence_below_threshold", "P1"),
+    "too many": ("review_capacity_exhausted", "P1"),
     "nowhere": ("no_stage", None),
     "nowhere and high": ("no_stage", None),
 }
@@ -91,6 +104,7 @@ def test_every_customer_without_an_answer_is_listed_with_the_reason() -> None:
                     PlaybookCandidates,
                     [
                         {"customer_id": name, "playbook_id": playbook, "first_failed_rule": rule}
+                        | {"open_intervention_id": "I1" if name == "open" else None}
                         for name, playbook, rule in TRIED
                     ],
                 ),
@@ -99,6 +113,8 @@ def test_every_customer_without_an_answer_is_listed_with_the_reason() -> None:
                     [
                         {"customer_id": "answered", "recommended_action": "call"},
                         {"customer_id": "watched", "recommended_action": "monitor_only"},
+                        {"customer_id": "called", "recommended_action": "escalate_to_person"}
+                        | {"intervention_id": "I CALL"},
                     ],
                 ),
             ),
@@ -118,5 +134,6 @@ def test_every_customer_without_an_answer_is_listed_with_the_reason() -> None:
             "account_value": 700.0,
             "reason": reason,
             "nearest_playbook_id": nearest,
+            "escalated_intervention_id": "I CALL" if name == "called" else None,
         }
     assert rows == expected

@@ -12,6 +12,7 @@ import pytest
 from cjo_assets.journey.approval_decisions import ApprovalDecisions
 from cjo_assets.journey.customers import Customers
 from cjo_assets.journey.interventions import Interventions
+from cjo_assets.journey.journey_evaluations import JourneyEvaluations
 from cjo_assets.journey.journey_states import JourneyStates
 from cjo_assets.journey.outcomes import Outcomes
 from cjo_assets.journey.playbook_candidates import PlaybookCandidates
@@ -25,6 +26,8 @@ from cjo_assets.journey.risk_scores import RiskScores
 from cjo_assets.journey.signals import Signals
 from cjo_assets.journey.state_entries import StateEntries
 from cjo_assets.policy import Policy
+from cjo_assets.shared.quarantine import QuarantinedRows
+from cjo_assets_tests.journey.deciding import need, tables_of
 from cjo_assets_tests.tables import (
     DAY,
     POLICY,
@@ -54,7 +57,7 @@ PLAYBOOK_CELLS: Row = {"journey_stage": "support", "eligible_segments": ["All"],
 
 def person(customer: str, value: float = 1000.0) -> Row:
     """Return a customer of the frame."""
-    return {"customer_id": customer, "account_value": value, "tenure_months": 12}
+    return {"customer_id": customer, "account_value": value, "tenure_months": 12, "segment": "SMB"}
 
 
 def candidate(
@@ -76,6 +79,9 @@ def signal(name: str, customer: str, kind: str, offset: int = -1, strength: floa
 def recommend(
     candidates: Sequence[Row],
     *,
+    stages: dict[str, str | None] | None = None,
+    health: dict[str, str] | None = None,
+    others: Sequence[str] = (),
     people: Sequence[Row] | None = None,
     signals: Sequence[Row] = (),
     scores: dict[str, Row] | None = None,
@@ -90,19 +96,27 @@ def recommend(
     policy: Policy = POLICY,
 ) -> dict[str, Row]:
     """Return the recommendations by customer; what a test does not name is there and says nothing."""
-    names = sorted({row["customer_id"] for row in candidates})
-    states = [{"customer_id": name, "journey_stage": "support", "transition": "valid"} for name in names]
-    risks = [
-        {"customer_id": name, "urgency": "low", "risk_tier": "low"} | (scores or {}).get(name, {}) for name in names
+    names = sorted({row["customer_id"] for row in candidates} | set(others))
+    own: dict[str, Row] = {row["customer_id"]: row for row in reversed(candidates)}
+    needs = [
+        need(name, own.get(name, {}).get("decision_risk", 0.5), (stages or {}).get(name, "support"))
+        | {"urgency": "low", "account_value": worth.get(name, 1000.0), **_certainty(own.get(name, {}))}
+        | (scores or {}).get(name, {})
+        for worth in [{row["customer_id"]: row["account_value"] for row in people or []}]
+        for name in names
     ]
     registry = [PLAYBOOK_CELLS | row for row in PLAYBOOKS] if playbooks is None else playbooks
     days_before = [{"as_of": past, "customer_id": "anybody"} for past in decided_on or []]
     found = recommended_interventions(
-        customers=table_of(Customers, people or [person(name) for name in names]),
+        **tables_of(needs),
+        journey_evaluations=table_of(
+            JourneyEvaluations,
+            [{"customer_id": name, "stage_health": (health or {}).get(name, "healthy")} for name in names],
+        ),
+        quarantined_signals=table_of(QuarantinedRows, []),
+        quarantined_journey_state_log=table_of(QuarantinedRows, []),
         state_entries=table_of(StateEntries, entries),
-        journey_states=table_of(JourneyStates, states),
         signals=table_of(Signals, signals),
-        risk_scores=table_of(RiskScores, risks),
         playbook_candidates=table_of(PlaybookCandidates, candidates),
         playbooks=table_of(Playbooks, registry),
         interventions=table_of(Interventions, history),
@@ -117,6 +131,14 @@ def recommend(
 
 
 HASHES = ("intervention_id", "need_id", "input_hash", "decision_hash")
+
+
+def _certainty(cells: Row) -> Row:
+    """Return the severities and the trust from which a need has the confidence of the candidate."""
+    certainty = min(1.0, cells.get("decision_risk", 0.5) + 0.2)
+    return {"average_source_trust": min(1.0, cells.get("confidence", 0.7) / certainty)}
+
+
 WATCHED: Row = {"failed": "confidence_below_threshold", "expected_cost": 100.0}
 CHOICES = [
     candidate("served", TRIGGERED, expected_cost=100.0, expected_value=900.0, conflict=0.25, source_trust=0.9)

@@ -4,6 +4,7 @@ import pytest
 
 from cjo_assets.journey.aggregated_signals import AggregatedSignals
 from cjo_assets.journey.customers import Customers
+from cjo_assets.journey.fused_signals import FusedSignals
 from cjo_assets.journey.journey_evaluations import JourneyEvaluations
 from cjo_assets.journey.journey_states import JourneyStates
 from cjo_assets.journey.risk_contributions import (
@@ -34,6 +35,9 @@ SIGNALS: Rows = [
     {"customer_id": "nowhere", "aggregated_risk_score": 0.5, "negative_signals": 7},
     {"customer_id": "left", "aggregated_risk_score": 0.5, "negative_signals": 7},
 ]
+FUSED: Rows = [{"customer_id": name, "fused_risk_score": 0.3} for name in ("stuck", "nowhere", "left")]
+# Its raw value may be unknown.
+FORECAST = ("decision_risk", "churn_probability")
 
 # Support lasts 7 days typically: 9 of 14. One reason of 2, one negative of 5, 50,000 of 200,000.
 TIME = 9 / 14
@@ -51,8 +55,9 @@ STUCK = {
     ("churn_risk_score", "signal_strength"): (0.123457, 0.123457, 0.5),
     ("churn_risk_score", "friction_score"): (FRICTION, FRICTION, 0.3),
     ("churn_risk_score", "time_in_state"): (9, TIME, 0.2),
-    ("decision_risk", "overall_risk_score"): (OVERALL, OVERALL, 0.6),
-    ("decision_risk", "churn_risk_score"): (CHURN, CHURN, 0.4),
+    ("decision_risk", "overall_risk_score"): (OVERALL, OVERALL, 0.5),
+    ("decision_risk", "churn_risk_score"): (CHURN, CHURN, 0.25),
+    ("decision_risk", "fused_risk_score"): (0.3, 0.3, 0.15),
 }
 # Without a stage the raw value of time is unknown and the factor adds nothing; what is beyond its limit counts 1.
 NOWHERE = {
@@ -69,12 +74,14 @@ def test_every_score_is_the_sum_of_its_contributions() -> None:
         table_of(JourneyStates, STATES),
         table_of(JourneyEvaluations, EVALUATIONS),
         table_of(AggregatedSignals, SIGNALS),
+        table_of(FusedSignals, FUSED),
     ]
     found = kept(RiskContributions, risk_contributions(*inputs, policy=POLICY))
     rows = by(("customer_id", "score", "factor"), found)
     assert {name for name, _, _ in rows} == {"stuck", "nowhere"}, "who has left has no score"
-    assert {key[1:] for key in rows if key[0] == "stuck"} == STUCK.keys()
-    assert {key[1:] for key in rows if key[0] == "nowhere"} == STUCK.keys()
+    assert {key[1:] for key in rows if key[0] == "stuck"} == {*STUCK, FORECAST}
+    assert {key[1:] for key in rows if key[0] == "nowhere"} == {*STUCK, FORECAST}
+    assert rows["stuck", *FORECAST]["weight"] == 0.1
     for name, cases in (("stuck", STUCK), ("nowhere", NOWHERE)):
         for key, (raw, factor, weight) in cases.items():
             row = rows[(name, *key)]

@@ -3,7 +3,7 @@
 overall  = 0.35 signals + 0.25 time + 0.20 value / 200,000 + 0.20 negatives / 5, time = weight x days / (2 x typical)
 friction = 0.6 time + 0.4 reasons / 2
 churn    = 0.5 signals + 0.3 friction + 0.2 time
-decision = 0.6 overall + 0.4 churn; every factor is at most 1.
+decision = 0.5 overall + 0.25 churn + 0.15 fused + 0.10 churn probability; every factor is at most 1.
 """
 
 from typing import NamedTuple
@@ -13,6 +13,7 @@ import pytest
 
 from cjo_assets.journey.aggregated_signals import AggregatedSignals
 from cjo_assets.journey.customers import Customers
+from cjo_assets.journey.fused_signals import FusedSignals
 from cjo_assets.journey.journey_evaluations import JourneyEvaluations
 from cjo_assets.journey.journey_states import JourneyStates
 from cjo_assets.journey.risk_scores import RiskScores, distant_crm_tiers, risk_scores
@@ -34,6 +35,7 @@ class Case(NamedTuple):
     transition: str = "valid"
     crm: str | None = None
     segment: str = "SMB"
+    fused: float = 0.0
 
 
 def score(cases: dict[str, Case], policy: Policy = POLICY) -> dict[str, Row]:
@@ -43,7 +45,7 @@ def score(cases: dict[str, Case], policy: Policy = POLICY) -> dict[str, Row]:
 
 def inputs_of(cases: dict[str, Case]) -> list[ir.Table]:
     """Return customers, states, evaluations and signals that say what the cases do."""
-    people, states, evaluations, signals = [], [], [], []
+    people, states, evaluations, signals, fused = [], [], [], [], []
     for name, case in cases.items():
         customer = {"customer_id": name}
         people.append(
@@ -59,17 +61,19 @@ def inputs_of(cases: dict[str, Case]) -> list[ir.Table]:
         reasons = [f"reason {number}" for number in range(case.reasons)]
         evaluations.append(customer | {"stage_health": case.health, "friction_reasons": reasons})
         signals.append(customer | {"aggregated_risk_score": case.signals, "negative_signals": case.negatives})
+        fused.append(customer | {"fused_risk_score": case.fused})
     return [
         table_of(Customers, people),
         table_of(JourneyStates, states),
         table_of(JourneyEvaluations, evaluations),
         table_of(AggregatedSignals, signals),
+        table_of(FusedSignals, fused),
     ]
 
 
 SCORED = {
     # 7 of 14 days, 50,000 of 200,000, 2 of 5 negatives, 2 of 2 reasons.
-    "middling": Case(0.55, 7, 50000.0, 2, 2),
+    "middling": Case(0.55, 7, 50000.0, 2, 2, fused=0.3),
     # Everything beyond its limit counts 1.
     "capped": Case(1.0, 1000, 1e9, 50, 3),
     "nothing": Case(),
@@ -150,7 +154,8 @@ def test_scores_are_the_weighted_factors() -> None:
     for name, (overall, friction, churn) in SCORES.items():
         row = rows[name]
         found = [row[score] for score in ("overall_risk_score", "friction_score", "churn_risk_score", "decision_risk")]
-        assert found == pytest.approx([overall, friction, churn, 0.6 * overall + 0.4 * churn], abs=5e-7), name
+        decision = 0.5 * overall + 0.25 * churn + 0.15 * SCORED[name].fused
+        assert found == pytest.approx([overall, friction, churn, decision], abs=5e-7), name
 
 
 def test_tier_urgency_and_factors_at_their_limits() -> None:
