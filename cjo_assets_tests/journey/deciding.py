@@ -11,9 +11,12 @@ import ibis.expr.types as ir
 
 from cjo_assets.journey.aggregated_signals import AggregatedSignals
 from cjo_assets.journey.approval_decisions import ApprovalDecisions
+from cjo_assets.journey.customer_needs import customer_needs
 from cjo_assets.journey.customers import Customers
 from cjo_assets.journey.fused_signals import FusedSignals
+from cjo_assets.journey.intervention_ledger import intervention_ledger
 from cjo_assets.journey.interventions import Interventions
+from cjo_assets.journey.journey_evaluations import JourneyEvaluations
 from cjo_assets.journey.journey_states import JourneyStates
 from cjo_assets.journey.outcomes import Outcomes
 from cjo_assets.journey.playbook_candidates import PlaybookCandidates, playbook_candidates
@@ -124,35 +127,91 @@ def lost(customer: str | None, day_of_record: date | None, rule: str = "signal_s
     return {"customer_id": customer, "record_date": day_of_record, "broken_rules": [rule]}
 
 
+def ledger_of(
+    playbooks: Sequence[Row],
+    *,
+    people: Sequence[Row] = (),
+    history: Sequence[Row] = (),
+    earlier: Sequence[Row] = (),
+    decided_on: Sequence[date] = (),
+    answers: Sequence[Row] = (),
+    outcomes: Sequence[Row] = (),
+    as_of: date = DAY,
+    policy: Policy = RULES,
+) -> ir.Table:
+    """Return the ledger of earlier days; the days on which something was decided are known by it."""
+    days = [{"as_of": past_day, "customer_id": "anybody"} for past_day in decided_on]
+    return intervention_ledger(
+        interventions=table_of(Interventions, history),
+        earlier_recommended_interventions=days_of(RecommendedInterventions, earlier),
+        earlier_journey_states=days_of(JourneyStates, days, transition="valid"),
+        customers=table_of(Customers, people),
+        playbooks=table_of(Playbooks, playbooks),
+        approval_decisions=table_of(ApprovalDecisions, answers),
+        outcomes=table_of(Outcomes, outcomes),
+        as_of=as_of,
+        policy=policy,
+    )
+
+
+def needs_of(
+    needs: Sequence[Row],
+    *,
+    health: dict[str, str] | None = None,
+    lost_signals: Sequence[Row] = (),
+    lost_entries: Sequence[Row] = (),
+    as_of: date = DAY,
+    policy: Policy = RULES,
+) -> ir.Table:
+    """Return the needs as the day sees them; whose health a test does not name is healthy."""
+
+    def numbered(rows: Sequence[Row]) -> ir.Table:
+        return table_of(QuarantinedRows, [row | {"source_row": number} for number, row in enumerate(rows, 1)])
+
+    tables = tables_of(needs)
+    tables.pop("fused_signals")
+    names = [row["customer_id"] for row in needs]
+    evaluations = [{"customer_id": name, "stage_health": (health or {}).get(name, "healthy")} for name in names]
+    return customer_needs(
+        **tables,
+        journey_evaluations=table_of(JourneyEvaluations, evaluations),
+        quarantined_signals=numbered(lost_signals),
+        quarantined_journey_state_log=numbered(lost_entries),
+        as_of=as_of,
+        policy=policy,
+    )
+
+
 def consider(
     needs: Sequence[Row],
     playbooks: Sequence[Row],
     *,
     learned: dict[str, Row] | None = None,
-    lost_signals: Sequence[Row] = (),
-    lost_entries: Sequence[Row] = (),
     history: Sequence[Row] = (),
     earlier: Sequence[Row] = (),
     answers: Sequence[Row] = (),
     outcomes: Sequence[Row] = (),
     as_of: date = DAY,
     policy: Policy = RULES,
+    **lost_rows: Sequence[Row],
 ) -> dict[Any, Row]:
     """Return the candidates by customer and playbook."""
-
-    def numbered(rows: Sequence[Row]) -> ir.Table:
-        return table_of(QuarantinedRows, [row | {"source_row": number} for number, row in enumerate(rows, 1)])
-
     found = playbook_candidates(
-        **tables_of(needs),
+        customer_needs=needs_of(needs, as_of=as_of, policy=policy, **lost_rows),
+        fused_signals=tables_of(needs)["fused_signals"],
         playbooks=table_of(Playbooks, playbooks),
         playbook_performance=experience(playbooks, learned),
-        quarantined_signals=numbered(lost_signals),
-        quarantined_journey_state_log=numbered(lost_entries),
-        interventions=table_of(Interventions, history),
-        earlier_recommended_interventions=days_of(RecommendedInterventions, earlier),
-        approval_decisions=table_of(ApprovalDecisions, answers),
-        outcomes=table_of(Outcomes, outcomes),
+        intervention_ledger=ledger_of(
+            playbooks,
+            people=[{name: row[name] for name in ("customer_id", "segment")} for row in needs],
+            history=history,
+            earlier=earlier,
+            decided_on=sorted({row["as_of"] for row in earlier}),
+            answers=answers,
+            outcomes=outcomes,
+            as_of=as_of,
+            policy=policy,
+        ),
         as_of=as_of,
         policy=policy,
     )

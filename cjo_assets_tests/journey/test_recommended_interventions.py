@@ -12,7 +12,6 @@ import pytest
 from cjo_assets.journey.approval_decisions import ApprovalDecisions
 from cjo_assets.journey.customers import Customers
 from cjo_assets.journey.interventions import Interventions
-from cjo_assets.journey.journey_evaluations import JourneyEvaluations
 from cjo_assets.journey.journey_states import JourneyStates
 from cjo_assets.journey.outcomes import Outcomes
 from cjo_assets.journey.playbook_candidates import PlaybookCandidates
@@ -22,12 +21,10 @@ from cjo_assets.journey.recommended_interventions import (
     recommended_interventions,
     unaddressed_strong_signals,
 )
-from cjo_assets.journey.risk_scores import RiskScores
 from cjo_assets.journey.signals import Signals
 from cjo_assets.journey.state_entries import StateEntries
 from cjo_assets.policy import Policy
-from cjo_assets.shared.quarantine import QuarantinedRows
-from cjo_assets_tests.journey.deciding import need, tables_of
+from cjo_assets_tests.journey.deciding import ledger_of, need, needs_of, tables_of
 from cjo_assets_tests.tables import (
     DAY,
     POLICY,
@@ -108,18 +105,23 @@ def recommend(
     registry = [PLAYBOOK_CELLS | row for row in PLAYBOOKS] if playbooks is None else playbooks
     days_before = [{"as_of": past, "customer_id": "anybody"} for past in decided_on or []]
     found = recommended_interventions(
-        **tables_of(needs),
-        journey_evaluations=table_of(
-            JourneyEvaluations,
-            [{"customer_id": name, "stage_health": (health or {}).get(name, "healthy")} for name in names],
-        ),
-        quarantined_signals=table_of(QuarantinedRows, []),
-        quarantined_journey_state_log=table_of(QuarantinedRows, []),
+        customers=tables_of(needs)["customers"],
+        customer_needs=needs_of(needs, health=health, as_of=as_of, policy=policy),
         state_entries=table_of(StateEntries, entries),
         signals=table_of(Signals, signals),
         playbook_candidates=table_of(PlaybookCandidates, candidates),
         playbooks=table_of(Playbooks, registry),
-        interventions=table_of(Interventions, history),
+        intervention_ledger=ledger_of(
+            registry,
+            people=[{name: row[name] for name in ("customer_id", "segment")} for row in needs],
+            history=history,
+            earlier=earlier,
+            decided_on=decided_on or (),
+            answers=answers,
+            outcomes=outcomes,
+            as_of=as_of,
+            policy=policy,
+        ),
         outcomes=table_of(Outcomes, outcomes),
         approval_decisions=table_of(ApprovalDecisions, answers),
         earlier_recommended_interventions=days_of(RecommendedInterventions, earlier),
