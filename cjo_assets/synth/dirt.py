@@ -130,5 +130,7 @@ def _changed(rows: pyarrow.Table, changes: dict[str, str | None], estranged: tup
 
 def _text(column: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray | pyarrow.Array:
     if pyarrow.types.is_list(column.type):
-        return pyarrow.array([json.dumps(value) for value in column.to_pylist()], pyarrow.string())
+        return pyarrow.array(
+            [json.dumps(value, separators=(",", ":")) for value in column.to_pylist()], pyarrow.string()
+        )
     return column.cast(pyarrow.string())
