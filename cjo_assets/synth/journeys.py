@@ -250,8 +250,7 @@ def _interventions(
     """Draw who acts on the first fitting signal of a week, with what, and what comes of it."""
     world = model.world
     fits = model.fits[segment[seen["customer"]], seen["stage"], seen["kind"]]
-    is_fit = np.asarray(fits.any(axis=1))
-    fitting = np.flatnonzero(is_fit & (seen["day"] >= now["next_contact"][seen["row"]]))
+    fitting = np.flatnonzero(fits.any(axis=1) & (seen["day"] >= now["next_contact"][seen["row"]]))
     first = fitting[np.unique(seen["row"][fitting], return_index=True)[1]]
     acted = first[chance.random(first.size) < world.act_share]
     day = seen["day"][acted] + chance.integers(0, 2, acted.size)
@@ -265,9 +264,10 @@ def _interventions(
     by_row = np.full(days.size, NOBODY)
     by_row[row] = np.arange(row.size)
     cause = by_row[seen["row"]]
-    which = np.flatnonzero(np.not_equal(cause, NOBODY))
+    which = np.flatnonzero(cause != NOBODY)
     of = cause[which]
-    led_to_it = model.triggers[seen["kind"][which], playbook[of]] & (seen["day"][which] <= day[of])
+    is_trigger: Numbers = model.triggers[seen["kind"][which], playbook[of]]
+    led_to_it = np.flatnonzero(is_trigger & (seen["day"][which] <= day[of]))
     return acts, {"intervention": of[led_to_it], "signal": which[led_to_it]}
 
 
