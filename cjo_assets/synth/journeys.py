@@ -263,7 +263,7 @@ def _interventions(
     acts["stage"] = now["stage"][row]
     by_row = np.full(days.size, NOBODY)
     by_row[row] = np.arange(row.size)
-    cause = by_row[seen["row"]]
+    cause: Numbers = by_row[seen["row"]]
     which = np.flatnonzero(cause != NOBODY)
     of = cause[which]
     is_trigger: Numbers = model.triggers[seen["kind"][which], playbook[of]]

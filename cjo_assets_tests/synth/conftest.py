@@ -11,6 +11,7 @@ import pytest
 from cjo_assets.policy import Policy
 from cjo_assets.synth.datasets import Request, generated
 from cjo_assets.synth.tables import day_number
+from cjo_assets.synth.world import World
 
 UNTIL = date(2025, 1, 20)
 DAYS_PER_WEEK = 7
@@ -39,9 +40,9 @@ class Market:
         return found
 
 
-def market_of(request: Request, policy: Policy) -> Market:
+def market_of(request: Request, policy: Policy, world: World | None = None) -> Market:
     """Generate tables in memory."""
-    made = generated(request, policy)
+    made = generated(request, policy, world)
     parts: dict[str, list[pyarrow.Table]] = {}
     for name, table in made.batches():
         parts.setdefault(name, []).append(table)

@@ -1,6 +1,7 @@
 """The truth written down is that of the data: shares in the data, and the recursion against a plain simulation."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from cjo_assets.synth.journeys import Model
 from cjo_assets.synth.tables import day_number
 from cjo_assets.synth.truth import churn_by_days, churn_by_weeks, truth_document
 from cjo_assets.synth.world import Chances, chances_of, default_world
-from cjo_assets_tests.synth.conftest import DAYS_PER_WEEK, UNTIL, Market, Spells
+from cjo_assets_tests.synth.conftest import DAYS_PER_WEEK, UNTIL, Market, Spells, market_of, request_of
 
 # Among some 250 shares the largest of the deviations that chance makes is about 3 standard deviations.
 DEVIATIONS = 4.0
@@ -56,47 +57,79 @@ def test_weekly_shares_in_the_log_are_the_true_ones(idle_market: Market) -> None
     assert tested > 150
 
 
-def test_treated_weeks_differ_by_the_factors(market: Market) -> None:
-    spells = Spells.of(market)
-    weeks = spells.weeks()
+def treatments(market: Market, spells: Spells, weeks: dict[str, np.ndarray]) -> tuple[np.ndarray, list[int]]:
+    """Return the playbook that treats in each week, "" for none, and the first untreated week after each treatment."""
     acts, answers = market.columns("interventions"), market.columns("approval_decisions")
     approved = set(answers["intervention_id"][answers["decision"] == "approved"])
     done = ~acts["requires_human_approval"] | np.array([one in approved for one in acts["intervention_id"]])
     playbooks = market.columns("playbooks")
-    actions = {
-        actions[0]: one for one, actions in zip(playbooks["playbook_id"], playbooks["default_actions"], strict=True)
-    }
-    spell_at: dict[str, list[int]] = {}
+    actions = {one[0]: name for name, one in zip(playbooks["playbook_id"], playbooks["default_actions"], strict=True)}
+    spells_of: dict[str, list[int]] = {}
     for number, customer in enumerate(spells.customer):
-        spell_at.setdefault(customer, []).append(number)
+        spells_of.setdefault(customer, []).append(number)
     treated_by = np.full(weeks["spell"].size, "", dtype=object)
     first_week = np.searchsorted(weeks["spell"], np.arange(spells.customer.size + 1))
+    after = []
     for customer, day, action in zip(
-        acts["customer_id"][done], acts["generated_at"][done], acts["recommended_action"][done], strict=True
+        *(acts[name][done] for name in ("customer_id", "generated_at", "recommended_action")), strict=True
     ):
-        spell = next(number for number in reversed(spell_at[customer]) if spells.entered[number] <= day)
+        spell = next(number for number in reversed(spells_of[customer]) if spells.entered[number] <= day)
         begin = first_week[spell] + (day - spells.entered[spell]) // DAYS_PER_WEEK + 1
-        end = min(begin + market.truth["treatment"]["effect_weeks"], first_week[spell + 1])
-        treated_by[begin:end] = actions[action]
-    chances, effect = weekly(market.truth), market.truth["treatment"]
-    starts = [band["from_week"] for band in market.truth["bands"]]
-    start = np.array(starts)[np.searchsorted(starts, weeks["week"], side="right") - 1]
-    seen = 0
-    for playbook in market.truth["playbooks"]:
-        treated = treated_by == playbook["playbook_id"]
-        for kind in ("recovery", "trouble"):
-            ends = effect[f"{kind}_stages"]
-            cell = zip(spells.segment[weeks["spell"][treated]], start[treated], strict=True)
-            chance = [
-                playbook[f"{kind}_factor"]
-                * sum(chances.get((segment, playbook["journey_stage"], week, end), 0.0) for end in ends)
-                for segment, week in cell
-            ]
-            hits, n, mean = np.isin(weeks["led_to"][treated], ends).sum(), treated.sum(), np.mean(chance)
-            assert is_near(hits, n, mean), (playbook["playbook_id"], kind, hits / n, mean)
-            without = mean / playbook[f"{kind}_factor"]
-            seen += not is_near(hits, n, without)
-    assert seen >= 5, "an effect that is there can be told from none"
+        end = begin + market.truth["treatment"]["effect_weeks"]
+        treated_by[begin : min(end, first_week[spell + 1])] = actions[action]
+        # The week after the treatment, or the first of the next stage where the stage ended under it.
+        stays = end < first_week[spell + 1]
+        is_next = spell + 1 < spells.customer.size and spells.customer[spell + 1] == customer
+        if stays or (is_next and first_week[spell + 1] < first_week[spell + 2]):
+            after.append(end if stays else first_week[spell + 1])
+    return treated_by, [week for week in after if treated_by[week] == ""]
+
+
+def plain_chances(market: Market, spells: Spells, weeks: dict[str, np.ndarray], ends: list[str]) -> np.ndarray:
+    """Return the true chance of each week to lead to one of these stages, were nobody treated."""
+    chances = weekly(market.truth)
+    starts = np.array([band["from_week"] for band in market.truth["bands"]])
+    start = starts[np.searchsorted(starts, weeks["week"], side="right") - 1]
+    cell = zip(spells.segment[weeks["spell"]], spells.stage[weeks["spell"]], start, strict=True)
+    total = {key[:3]: sum(chances.get((*key[:3], end), 0.0) for end in ends) for key in chances}
+    return np.array([total[key] for key in cell])
+
+
+def test_treated_weeks_differ_by_the_factors(market: Market) -> None:
+    spells = Spells.of(market)
+    weeks = spells.weeks()
+    treated_by, _ = treatments(market, spells, weeks)
+    told_apart = 0
+    for kind in ("recovery", "trouble"):
+        ends = market.truth["treatment"][f"{kind}_stages"]
+        plain = plain_chances(market, spells, weeks, ends)
+        for playbook in market.truth["playbooks"]:
+            treated = treated_by == playbook["playbook_id"]
+            hits, without = np.isin(weeks["led_to"][treated], ends).sum(), plain[treated].mean()
+            chance = without * playbook[f"{kind}_factor"]
+            assert is_near(hits, treated.sum(), chance), (playbook["playbook_id"], kind, hits / treated.sum(), chance)
+            told_apart += not is_near(hits, treated.sum(), without)
+    assert told_apart >= 5, "an effect that is there can be told from none"
+
+
+def test_a_treatment_works_for_its_weeks_and_no_longer(policy: Policy) -> None:
+    world = default_world()
+    stunning = tuple(replace(playbook, recovery_factor=0.0, trouble_factor=0.0) for playbook in world.playbooks)
+    market = market_of(request_of(10_000), policy, replace(world, playbooks=stunning))
+    spells = Spells.of(market)
+    weeks = spells.weeks()
+    treated_by, after = treatments(market, spells, weeks)
+    ends = market.truth["treatment"]["recovery_stages"] + market.truth["treatment"]["trouble_stages"]
+    moved = np.isin(weeks["led_to"], ends)
+    assert not moved[treated_by != ""].any()
+    plain = plain_chances(market, spells, weeks, ends)
+    is_new_stage = weeks["week"][after] == 0
+    for which in (is_new_stage, ~is_new_stage):
+        chosen = np.array(after)[which]
+        assert chosen.size > 300
+        assert is_near(moved[chosen].sum(), chosen.size, plain[chosen].mean())
+    untreated = treated_by == ""
+    assert is_near(moved[untreated].sum(), untreated.sum(), plain[untreated].mean())
 
 
 def test_recursion_by_weeks_by_hand() -> None:
