@@ -80,7 +80,7 @@ class Model:
             for i, segment in enumerate(chances.segments):
                 for name in playbook.trigger_signals:
                     self.fits[i, stage, self.types.index(name), number] = playbook.is_for(segment)
-        self.triggers = self.fits.any(axis=(0, 1))
+        self.triggers: Numbers = self.fits.any(axis=(0, 1))
         self.recovery_factor = np.array([playbook.recovery_factor for playbook in world.playbooks])
         self.trouble_factor = np.array([playbook.trouble_factor for playbook in world.playbooks])
         self.is_asked = np.array([playbook.approval_required for playbook in world.playbooks])
@@ -263,10 +263,10 @@ def _interventions(
     acts["stage"] = now["stage"][row]
     by_row = np.full(days.size, NOBODY)
     by_row[row] = np.arange(row.size)
-    cause: Numbers = by_row[seen["row"]]
+    cause = by_row[seen["row"]]
     which = np.flatnonzero(cause != NOBODY)
     of = cause[which]
-    is_trigger: Numbers = model.triggers[seen["kind"][which], playbook[of]]
+    is_trigger = model.triggers[seen["kind"][which], playbook[of]]
     led_to_it = np.flatnonzero(is_trigger & (seen["day"][which] <= day[of]))
     return acts, {"intervention": of[led_to_it], "signal": which[led_to_it]}
 
