@@ -80,7 +80,7 @@ class Model:
             for i, segment in enumerate(chances.segments):
                 for name in playbook.trigger_signals:
                     self.fits[i, stage, self.types.index(name), number] = playbook.is_for(segment)
-        self.triggers: Numbers = self.fits.any(axis=(0, 1))
+        self.triggers = np.asarray(self.fits.any(axis=(0, 1)))
         self.recovery_factor = np.array([playbook.recovery_factor for playbook in world.playbooks])
         self.trouble_factor = np.array([playbook.trouble_factor for playbook in world.playbooks])
         self.is_asked = np.array([playbook.approval_required for playbook in world.playbooks])
