@@ -26,7 +26,8 @@ from cjo_assets.journey import (
 )
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import columns_of
-from cjo_assets.synth.journeys import APPROVED, AUTOMATED, MANUAL, NOBODY, NOT_ASKED, UNANSWERED, Lives, Model, Span
+from cjo_assets.synth.journeys import APPROVED, AUTOMATED, MANUAL, NOBODY, NOT_ASKED, UNANSWERED, Lives, Span
+from cjo_assets.synth.model import Model
 from cjo_assets.synth.world import Numbers, World
 
 DATASETS = {

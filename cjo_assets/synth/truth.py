@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cjo_assets.policy import Policy
-from cjo_assets.synth.journeys import Model
+from cjo_assets.synth.model import Model
 from cjo_assets.synth.world import DAYS_PER_WEEK, Chances, Numbers, World
 
 DECIMALS = 6
