@@ -136,6 +136,54 @@ def reject(
     )
 
 
+@app.command()
+def synth(
+    customers: Annotated[int, typer.Option(help="How many customers.")],
+    out: Annotated[Path, typer.Option(help="Folder for the files; empty, or --force.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
+    file_format: Annotated[str, typer.Option("--format", help="parquet, csv or json.")] = "parquet",
+    until: Annotated[str, typer.Option(help="Last day of the log, YYYY-MM-DD.")] = "2025-01-20",
+    weeks: Annotated[int, typer.Option(help="Weeks in the log; customers begin on any day of them.")] = 104,
+    signals_per_customer: Annotated[float, typer.Option(help="Signals per customer, on average.")] = 10.0,
+    dirty: Annotated[float, typer.Option(help="Spoiled rows for each good one, which quarantine must find.")] = 0.0,
+    null_effect: Annotated[bool, typer.Option("--null-effect", help="Playbooks that change nothing.")] = False,
+    performance_log: Annotated[
+        bool, typer.Option("--performance-log", help="Write the log of an earlier system too.")
+    ] = False,
+    policy: PolicyOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace generated files in the folder.")] = False,
+) -> None:
+    """Write generated journey data, and what is true of them beside it."""
+    from cjo_assets.policy import PolicyError, load_policy
+    from cjo_assets.synth.datasets import Request, generated
+    from cjo_assets.synth.world import WorldError
+    from cjo_assets.synth.writer import require_room, write
+
+    last_day = _date("--until", until)
+    request = Request(
+        customers,
+        seed,
+        last_day,
+        weeks,
+        signals_per_customer,
+        dirty,
+        not null_effect,
+        with_performance_log=performance_log,
+    )
+    try:
+        made = generated(request, load_policy(policy))
+        require_room(out, replace=force)
+        with console.status("Making customers ..."):
+            for _ in write(made, out, file_format):
+                pass
+    except (PolicyError, WorldError) as error:
+        _fail(str(error))
+    for name, rows in sorted(made.rows.items()):
+        bad = sum(made.spoiled.get(name, {}).values())
+        console.print(f"  {name}: {rows:,} rows" + (f", {bad:,} of them spoiled" if bad else ""), highlight=False)
+    console.print(f"Truth: {out / 'truth.json'}", highlight=False, markup=False, soft_wrap=True)
+
+
 def main() -> None:
     """Run the command line."""
     app()
@@ -176,12 +224,14 @@ def _answer(policy: Path | None, home: Path | None, **said: str | None) -> None:
 
 
 def _day(as_of: str | None) -> date | None:
-    if as_of is None:
-        return None
+    return None if as_of is None else _date("--as-of", as_of)
+
+
+def _date(option: str, text: str) -> date:
     try:
-        return date.fromisoformat(as_of)
+        return date.fromisoformat(text)
     except ValueError:
-        _fail(f"--as-of {as_of}: a date is written YYYY-MM-DD.")
+        _fail(f"{option} {text}: a date is written YYYY-MM-DD.")
         raise
 
 
