@@ -204,6 +204,9 @@ DECISIONS = (
     ("H03", "rejected", 13),
 )
 
+# Said to H03 after it was refused: without effect, and on record as long as the policy knows their categories.
+CATEGORIES = ("wrong_customer", "bad_timing", "too_expensive", "wrong_playbook", "other")
+
 OUTCOMES = (
     # intervention, outcome, resolution [days], CSAT, revenue, overridden, age in days
     ("H01", "resolved", 3, 1, 1500, False, 6),
@@ -296,6 +299,17 @@ def _add_history(data: dict[str, Rows]) -> None:
                     "decided_at": f"{_ago(age)}T09:00:00Z",
                     "decided_by": "maria.keller",
                     "reason": None,
+                }
+            )
+        for category in CATEGORIES:
+            data["approval_decisions"].append(
+                {
+                    "intervention_id": f"H03@{segment}",
+                    "decision": "rejected",
+                    "decided_at": f"{_ago(12)}T09:00:00Z",
+                    "decided_by": f"somebody for {category}",
+                    "reason": None,
+                    "category": category,
                 }
             )
         for name, outcome, resolution, csat, revenue, overridden, age in OUTCOMES:
