@@ -137,8 +137,7 @@ def _certainty(cells: Row) -> Row:
 
 WATCHED: Row = {"failed": "confidence_below_threshold", "expected_cost": 100.0}
 CHOICES = [
-    candidate("served", TRIGGERED, expected_cost=100.0, expected_value=900.0, conflict=0.25, source_trust=0.9)
-    | {"completeness": 0.8, "decision_risk": 0.6},
+    candidate("served", TRIGGERED, expected_cost=100.0, expected_value=900.0, decision_risk=0.6),
     candidate("served", UNTRIGGERED, 2, "outranked"),
     # A playbook that waits for nothing is led by the negative signals.
     candidate("cared for"),
@@ -188,9 +187,10 @@ def test_the_best_candidate_is_recommended_or_watched() -> None:
         "triggered_by_signals": ["S1", "S2"],
         "risk_score": 0.6,
         "confidence": 0.7,
-        "conflict": 0.25,
-        "source_trust": 0.9,
-        "completeness": 0.8,
+        "conflict": 0.0,
+        # 0.7 of min(1, 0.6 + 0.2)
+        "source_trust": pytest.approx(0.7 / 0.8),
+        "completeness": 1.0,
         "customer_value": 1000.0,
         # 100 x (0.6 x 0 + 0.4 x 1,000 / 200,000) x 0.8
         "priority_score": pytest.approx(0.16),
@@ -290,38 +290,34 @@ def outcome(name: str, intervention: str, measured: date) -> Row:
 
 
 STOPPED = "confidence_below_threshold"
-# candidate, need, account value, stage: whether a person is called; escalation from 100,000 or a risk of 0.6
-CALLS: dict[str, tuple[Row, Row, float, str | None, str | None]] = {
-    "watched, of value": ({"failed": STOPPED, "confidence": 0.4}, {}, 100000.0, "support", "escalate_to_person"),
-    "watched, below it": ({"failed": STOPPED, "confidence": 0.4}, {}, 99999.99, "support", "monitor_only"),
+# candidate, need, account value: whether a person is called; escalation from 100,000 or a risk of 0.6
+CALLS: dict[str, tuple[Row, Row, float, str | None]] = {
+    "watched, of value": ({"failed": STOPPED, "confidence": 0.4}, {}, 100000.0, "escalate_to_person"),
+    "watched, below it": ({"failed": STOPPED, "confidence": 0.4}, {}, 99999.99, "monitor_only"),
     "at risk": (
         {"failed": STOPPED, "confidence": 0.4, "decision_risk": 0.6},
         {},
         1.0,
-        "support",
         "escalate_to_person",
     ),
     "below the risk": (
         {"failed": STOPPED, "confidence": 0.4, "decision_risk": 0.599999},
         {},
         1.0,
-        "support",
         "monitor_only",
     ),
     "needy, none fits": (
         {"failed": "no_trigger_signal", "rank": None},
         {"risk_tier": "medium"},
         100000.0,
-        "support",
         "escalate_to_person",
     ),
-    "not needy, none fits": ({"failed": "no_trigger_signal", "rank": None}, {}, 100000.0, "support", None),
-    "chosen": ({}, {"risk_tier": "high"}, 100000.0, "support", "care"),
-    "no stage": ({"failed": STOPPED}, {"risk_tier": "high"}, 100000.0, None, None),
-    "refused": ({"failed": STOPPED, "confidence": 0.4}, {}, 100000.0, "support", "monitor_only"),
-    "over capacity": ({"failed": "review_capacity_exhausted"}, {"risk_tier": "high"}, 100000.0, "support", None),
-    "cooling down": ({"failed": "refused_recently"}, {"risk_tier": "high"}, 100000.0, "support", None),
-    "something open": ({"failed": "no_trigger_signal", "rank": None}, {"risk_tier": "high"}, 1e5, "support", None),
+    "not needy, none fits": ({"failed": "no_trigger_signal", "rank": None}, {}, 100000.0, None),
+    "chosen": ({}, {"risk_tier": "high"}, 100000.0, "care"),
+    "refused": ({"failed": STOPPED, "confidence": 0.4}, {}, 100000.0, "monitor_only"),
+    "over capacity": ({"failed": "review_capacity_exhausted"}, {"risk_tier": "high"}, 100000.0, None),
+    "cooling down": ({"failed": "refused_recently"}, {"risk_tier": "high"}, 100000.0, None),
+    "something open": ({"failed": "no_trigger_signal", "rank": None}, {"risk_tier": "high"}, 1e5, None),
 }
 
 
@@ -329,12 +325,13 @@ def test_a_person_is_called_where_watching_is_not_enough() -> None:
     """Trap 19: the customer with the most revenue at risk was given monitor_only."""
     asked = {"journey_stage": "support", "requires_human_approval": True, "recommended_action": "call"}
     known: dict[str, Any] = {
-        "people": [person(name, value) for name, (_, _, value, _, _) in CALLS.items()]
-        + [person("no playbook at all", 100000.0)],
-        "scores": {name: cells for name, (_, cells, _, _, _) in CALLS.items()},
-        "stages": {name: stage for name, (_, _, _, stage, _) in CALLS.items()},
+        "people": [person(name, value) for name, (_, _, value, _) in CALLS.items()]
+        + [person("no playbook at all", 100000.0), person("nowhere", 100000.0)],
+        "scores": {name: cells for name, (_, cells, _, _) in CALLS.items()},
+        # Without a stage nobody knows what to take over.
+        "stages": {"nowhere": None},
         "health": {"no playbook at all": "critical"},
-        "others": ["no playbook at all"],
+        "others": ["no playbook at all", "nowhere"],
         "history": [
             asked | {"intervention_id": "H1", "customer_id": "refused", "generated_at": day(-9)},
             asked | {"intervention_id": "H2", "customer_id": "something open", "generated_at": day(-1)},
