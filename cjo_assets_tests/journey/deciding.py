@@ -22,12 +22,14 @@ from cjo_assets.journey.outcomes import Outcomes
 from cjo_assets.journey.playbook_candidates import PlaybookCandidates, playbook_candidates
 from cjo_assets.journey.playbook_performance import PlaybookPerformance
 from cjo_assets.journey.playbooks import Playbooks
-from cjo_assets.journey.recommended_interventions import RecommendedInterventions
+from cjo_assets.journey.recommended_interventions import RecommendedInterventions, recommended_interventions
 from cjo_assets.journey.risk_scores import RiskScores
+from cjo_assets.journey.signals import Signals
+from cjo_assets.journey.state_entries import StateEntries
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import Contract
 from cjo_assets.shared.quarantine import QuarantinedRows
-from cjo_assets_tests.tables import DAY, POLICY, Row, Rows, by, day, days_of, instant, kept, policy_with, table_of
+from cjo_assets_tests.tables import DAY, POLICY, Row, by, day, days_of, instant, kept, policy_with, table_of
 
 ENTERED = date(2025, 1, 10)
 SEGMENTS = ("All", *POLICY.vocabulary.segments)
@@ -230,6 +232,37 @@ def rules_against(found: dict[Any, Row], customer: str) -> dict[str, str | None]
     return {key[1]: row["first_failed_rule"] for key, row in found.items() if key[0] == customer}
 
 
-def frames(*tables: Rows) -> list[Rows]:
-    """Return the rows of each table the other way round."""
-    return [list(rows[::-1]) for rows in tables]
+def decide(
+    needs: Sequence[Row],
+    playbooks: Sequence[Row],
+    *,
+    signals: Sequence[Row] = (),
+    earlier: Sequence[Row] = (),
+    decided_on: Sequence[int] = (),
+    as_of: date = DAY,
+    policy: Policy = RULES,
+    **known: Any,
+) -> dict[str, Row]:
+    """Return the decisions by customer, made from the candidates; `known` is what `consider` takes besides."""
+    candidates = consider(needs, playbooks, earlier=earlier, as_of=as_of, policy=policy, **known)
+    before = [{"as_of": day(offset), "customer_id": "anybody"} for offset in decided_on]
+    found = recommended_interventions(
+        **tables_of(needs),
+        state_entries=table_of(StateEntries, []),
+        journey_evaluations=table_of(
+            JourneyEvaluations, [{"customer_id": row["customer_id"], "stage_health": "healthy"} for row in needs]
+        ),
+        signals=table_of(Signals, signals),
+        playbook_candidates=table_of(PlaybookCandidates, list(candidates.values())),
+        playbooks=table_of(Playbooks, playbooks),
+        interventions=table_of(Interventions, known.get("history", ())),
+        outcomes=table_of(Outcomes, known.get("outcomes", ())),
+        approval_decisions=table_of(ApprovalDecisions, known.get("answers", ())),
+        quarantined_signals=table_of(QuarantinedRows, []),
+        quarantined_journey_state_log=table_of(QuarantinedRows, []),
+        earlier_recommended_interventions=days_of(RecommendedInterventions, earlier),
+        earlier_journey_states=days_of(JourneyStates, before, transition="valid"),
+        as_of=as_of,
+        policy=policy,
+    )
+    return by("customer_id", kept(RecommendedInterventions, found, as_of, policy))

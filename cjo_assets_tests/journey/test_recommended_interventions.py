@@ -143,8 +143,7 @@ def _certainty(cells: Row) -> Row:
 
 WATCHED: Row = {"failed": "confidence_below_threshold", "expected_cost": 100.0}
 CHOICES = [
-    candidate("served", TRIGGERED, expected_cost=100.0, expected_value=900.0, conflict=0.25, source_trust=0.9)
-    | {"completeness": 0.8, "decision_risk": 0.6},
+    candidate("served", TRIGGERED, expected_cost=100.0, expected_value=900.0, decision_risk=0.6),
     candidate("served", UNTRIGGERED, 2, "outranked"),
     # A playbook that waits for nothing is led by the negative signals.
     candidate("cared for"),
@@ -154,9 +153,9 @@ CHOICES = [
     candidate("next", "NEXT", 2),
     # None passes. From 0.40 on it is worth watching; the best is what is withheld.
     candidate("watched", TRIGGERED, 1, confidence=0.4, **WATCHED),
-    candidate("watched", UNTRIGGERED, 2, confidence=0.45, **WATCHED),
-    candidate("watched second", TRIGGERED, 1, confidence=0.39, **WATCHED),
-    candidate("watched second", UNTRIGGERED, 2, confidence=0.45, **WATCHED),
+    candidate("watched", UNTRIGGERED, 2, confidence=0.4, **WATCHED),
+    candidate("watched second", TRIGGERED, None, "risk_below_threshold", confidence=0.45),
+    candidate("watched second", UNTRIGGERED, 1, confidence=0.45, **WATCHED),
     candidate("too unsure", TRIGGERED, 1, confidence=0.399999, **WATCHED),
     candidate("nothing eligible", TRIGGERED, None, "risk_below_threshold"),
 ]
@@ -194,9 +193,10 @@ def test_the_best_candidate_is_recommended_or_watched() -> None:
         "triggered_by_signals": ["S1", "S2"],
         "risk_score": 0.6,
         "confidence": 0.7,
-        "conflict": 0.25,
-        "source_trust": 0.9,
-        "completeness": 0.8,
+        "conflict": 0.0,
+        # 0.7 of min(1, 0.6 + 0.2)
+        "source_trust": pytest.approx(0.7 / 0.8),
+        "completeness": 1.0,
         "customer_value": 1000.0,
         # 100 x (0.6 x 0 + 0.4 x 1,000 / 200,000) x 0.8
         "priority_score": pytest.approx(0.16),
@@ -211,6 +211,7 @@ def test_the_best_candidate_is_recommended_or_watched() -> None:
         "approval_timeout_minutes": None,
         "is_held_out": False,
         "open_intervention_id": None,
+        "is_held_out": False,
         "evaluation_latency_ms": None,
         "generated_at": DAY,
         "policy_hash": POLICY.policy_hash,
@@ -296,97 +297,84 @@ def test_approval_reasons_and_priority() -> None:
         assert row["policy_hash"] == off.policy_hash != POLICY.policy_hash
 
 
-NEEDS = ["stands", "new signal", "measured", "measured later", "other playbook", "gone and back", "watched"]
-SAME = [signal(f"S {name}", name, "usage_drop") for name in NEEDS]
-
-
-def wanted(playbooks: dict[str, str] | None = None) -> Rows:
-    """Return the candidates of all needs, one of them only watched."""
-    return [
-        candidate(name, (playbooks or {}).get(name, TRIGGERED))
-        | ({"first_failed_rule": "confidence_below_threshold", "confidence": 0.45} if name == "watched" else {})
-        for name in NEEDS
-    ]
-
-
 def outcome(name: str, intervention: str, measured: date) -> Row:
     """Return an outcome of an intervention."""
     return {"outcome_id": name, "intervention_id": intervention, "measured_at": measured}
 
 
-def test_an_open_need_keeps_its_name_from_day_to_day() -> None:
-    first = recommend(wanted(), signals=SAME)
-    # On the second day there was no decision for "gone and back"; on the third there is again.
-    second = recommend(
-        [row for row in wanted() if row["customer_id"] != "gone and back"],
-        signals=SAME,
-        earlier=list(first.values()),
-        decided_on=[DAY],
-        as_of=day(1),
-    )
-    for name, row in second.items():
-        assert (row["need_id"], row["intervention_id"]) == (first[name]["need_id"], first[name]["intervention_id"])
-        assert (row["generated_at"], row["open_intervention_id"]) == (DAY, None)
-    third = recommend(
-        wanted({"other playbook": UNTRIGGERED}),
-        # The third decision day is the day after a gap in the calendar: nothing was decided in between.
-        as_of=day(5),
-        signals=[*SAME, signal("S new", "new signal", "usage_drop", 5)],
-        outcomes=[
-            outcome("O1", first["measured"]["intervention_id"], day(5)),
-            outcome("O2", first["measured later"]["intervention_id"], day(6)),
-            outcome("O3", "I of somebody else", day(5)),
+STOPPED = "confidence_below_threshold"
+# candidate, need, account value: whether a person is called; escalation from 100,000 or a risk of 0.6
+CALLS: dict[str, tuple[Row, Row, float, str | None]] = {
+    "watched, of value": ({"failed": STOPPED, "confidence": 0.4}, {}, 100000.0, "escalate_to_person"),
+    "watched, below it": ({"failed": STOPPED, "confidence": 0.4}, {}, 99999.99, "monitor_only"),
+    "at risk": (
+        {"failed": STOPPED, "confidence": 0.4, "decision_risk": 0.6},
+        {},
+        1.0,
+        "escalate_to_person",
+    ),
+    "below the risk": (
+        {"failed": STOPPED, "confidence": 0.4, "decision_risk": 0.599999},
+        {},
+        1.0,
+        "monitor_only",
+    ),
+    "needy, none fits": (
+        {"failed": "no_trigger_signal", "rank": None},
+        {"risk_tier": "medium"},
+        100000.0,
+        "escalate_to_person",
+    ),
+    "not needy, none fits": ({"failed": "no_trigger_signal", "rank": None}, {}, 100000.0, None),
+    "chosen": ({}, {"risk_tier": "high"}, 100000.0, "care"),
+    "refused": ({"failed": STOPPED, "confidence": 0.4}, {}, 100000.0, "monitor_only"),
+    "over capacity": ({"failed": "review_capacity_exhausted"}, {"risk_tier": "high"}, 100000.0, None),
+    "cooling down": ({"failed": "refused_recently"}, {"risk_tier": "high"}, 100000.0, None),
+    "something open": ({"failed": "no_trigger_signal", "rank": None}, {"risk_tier": "high"}, 1e5, None),
+}
+
+
+def test_a_person_is_called_where_watching_is_not_enough() -> None:
+    """Trap 19: the customer with the most revenue at risk was given monitor_only."""
+    asked = {"journey_stage": "support", "requires_human_approval": True, "recommended_action": "call"}
+    known: dict[str, Any] = {
+        "people": [person(name, value) for name, (_, _, value, _) in CALLS.items()]
+        + [person("no playbook at all", 100000.0), person("nowhere", 100000.0)],
+        "scores": {name: cells for name, (_, cells, _, _) in CALLS.items()},
+        # Without a stage nobody knows what to take over.
+        "stages": {"nowhere": None},
+        "health": {"no playbook at all": "critical"},
+        "others": ["no playbook at all", "nowhere"],
+        "history": [
+            asked | {"intervention_id": "H1", "customer_id": "refused", "generated_at": day(-9)},
+            asked | {"intervention_id": "H2", "customer_id": "something open", "generated_at": day(-1)},
         ],
-        earlier=[*first.values(), *second.values()],
-        decided_on=[DAY, day(1)],
+        "answers": [{"intervention_id": "H1", "decision": "rejected", "decided_at": instant("2025-01-12T09:00:00")}],
+    }
+    rows = recommend([candidate(name, **cells) for name, (cells, *_) in CALLS.items()], **known)
+    expected = {name: action for name, (*_, action) in CALLS.items()} | {"no playbook at all": "escalate_to_person"}
+    assert {name: row["recommended_action"] for name, row in rows.items()} == {
+        name: action for name, action in expected.items() if action
+    }
+    for row in rows.values():
+        if row["recommended_action"] == "escalate_to_person":
+            assert row["requires_human_approval"]
+            assert "a_person_must_take_over" in row["approval_reasons"]
+            assert (row["playbook_id"], row["expected_cost"], row["is_held_out"]) == (None, 0.0, False)
+
+
+def test_a_fallback_answers_the_signals_that_called_it() -> None:
+    rows = recommend(
+        [candidate("called", UNTRIGGERED, fallback_of=TRIGGERED)],
+        signals=[signal("S1", "called", "usage_drop"), signal("S2", "called", "negative_sentiment")],
     )
-    for name in ("stands", "measured later", "watched"):
-        assert third[name]["intervention_id"] == first[name]["intervention_id"], name
-        assert (third[name]["generated_at"], third[name]["open_intervention_id"]) == (DAY, None), name
-    # An outcome closes it: the same need is met anew, under a new name.
-    assert third["measured"]["need_id"] == first["measured"]["need_id"]
-    assert third["measured"]["intervention_id"] != first["measured"]["intervention_id"]
-    assert (third["measured"]["generated_at"], third["measured"]["open_intervention_id"]) == (day(5), None)
-    # Another signal or another playbook is another need; the first intervention is still open.
-    for name in ("new signal", "other playbook"):
-        assert third[name]["need_id"] != first[name]["need_id"]
-        assert third[name]["intervention_id"] != first[name]["intervention_id"]
-        assert third[name]["generated_at"] == day(5)
-        assert third[name]["open_intervention_id"] == first[name]["intervention_id"]
-    # A need that was gone on the last day of decisions is met anew.
-    assert third["gone and back"]["need_id"] == first["gone and back"]["need_id"]
-    assert third["gone and back"]["intervention_id"] != first["gone and back"]["intervention_id"]
-    assert third["gone and back"]["generated_at"] == day(5)
-    assert third["gone and back"]["open_intervention_id"] == first["gone and back"]["intervention_id"]
+    assert rows["called"]["triggered_by_signals"] == ["S1"]
 
 
-def test_people_are_asked_anew_when_a_request_has_lapsed_and_not_when_they_refused() -> None:
-    names = ["lapsed", "refused"]
-    news = [signal(f"S {name}", name, "usage_drop") for name in names]
-    urgent = {name: {"urgency": "high"} for name in names}
-    needs = [candidate(name, TRIGGERED) for name in names]
-    first = recommend(needs, signals=news, scores=urgent)
-    assert all(row["requires_human_approval"] for row in first.values())
-    refusal = {"intervention_id": first["refused"]["intervention_id"], "decision": "rejected", "decided_by": "ann"}
-    refusal |= {"decided_at": instant("2025-01-21T12:00:00"), "reason": "not now"}
-
-    def later(offset: int) -> dict[str, Row]:
-        earlier = [row | {"as_of": day(past)} for past in range(offset) for row in first.values()]
-        return recommend(
-            needs,
-            signals=news,
-            scores=urgent,
-            answers=[refusal],
-            earlier=earlier,
-            decided_on=[day(past) for past in range(offset)],
-            as_of=day(offset),
-        )
-
-    # Asked at the end of the first day, for two days: at the end of the third day the request has just not lapsed.
-    assert later(2)["lapsed"]["intervention_id"] == first["lapsed"]["intervention_id"]
-    assert later(3)["lapsed"]["intervention_id"] != first["lapsed"]["intervention_id"]
-    assert later(3)["lapsed"]["generated_at"] == day(3)
-    assert later(3)["refused"]["intervention_id"] == first["refused"]["intervention_id"]
+def test_a_held_out_decision_is_recorded_and_nobody_is_asked() -> None:
+    row = recommend([candidate("left alone", "GUARDED", is_held_out=True)])["left alone"]
+    assert (row["playbook_id"], row["is_held_out"]) == ("GUARDED", True)
+    assert (row["requires_human_approval"], row["approval_reasons"]) == (False, [])
 
 
 def test_the_latest_open_intervention_of_the_history_is_named() -> None:
