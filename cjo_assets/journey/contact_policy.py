@@ -1,8 +1,9 @@
 """The contact policy: how often, and with what, a customer may be approached.
 
-Not a table but steps of `playbook_candidates`: what earlier interventions mean for a new one. An intervention is open
-until an outcome measures it, a person refuses it, its request lapses or goes stale, or the policy's days are over. One
-of the history that waits for an answer counts as carried out: nobody here can say whether it is still wanted.
+Not a table but steps of `customer_needs` and `playbook_candidates`: what earlier interventions mean for a new one. An
+intervention is open until an outcome measures it, a person refuses it, its request lapses or goes stale, or the policy's
+days are over. One of the history that waits for an answer counts as carried out: nobody here can say whether it is
+still wanted.
 """
 
 from datetime import date
@@ -21,7 +22,7 @@ DAY_LENGTH = len("2025-01-20")
 
 
 def with_contact_history(needs: ir.Table, intervention_ledger: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    """Add to each customer what was done before: open_executed_id, contacts, last_refused_at.
+    """Add to each customer what was done before: open_intervention_id, contacts, last_refused_at.
 
     Args:
         needs: customers with their segment.
@@ -33,7 +34,9 @@ def with_contact_history(needs: ir.Table, intervention_ledger: ir.Table, as_of: 
     window = by_segment(policy, rows.segment, lambda own: own.contact.contacts_window_days)
     is_contact = rows.is_executed & (_days_ago(_day_of(rows.executed_at), as_of) < window)
     per_customer = rows.group_by("customer_id").agg(
-        open_executed_id=_latest(rows, rows.is_open & (rows.is_executed | rows.is_held_out | (rows.origin == HISTORY))),
+        open_intervention_id=_latest(
+            rows, rows.is_open & (rows.is_executed | rows.is_held_out | (rows.origin == HISTORY))
+        ),
         contacts=is_contact.cast("int64").sum(),
         last_refused_at=_day_of(rows.decided_at).max(where=rows.approval_status == REJECTED),
     )

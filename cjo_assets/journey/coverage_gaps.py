@@ -41,7 +41,8 @@ def coverage_gaps(
     customer_needs: ir.Table, playbook_candidates: ir.Table, recommended_interventions: ir.Table
 ) -> ir.Table:
     """List who needs something and gets nothing."""
-    needy = customer_needs.filter(customer_needs.is_needy).select(
+    is_served = customer_needs.open_intervention_id.notnull()
+    needy = customer_needs.filter(customer_needs.is_needy, ~is_served).select(
         "customer_id",
         "segment",
         "journey_stage",
@@ -51,8 +52,7 @@ def coverage_gaps(
         "account_value",
     )
     answered = recommended_interventions.filter(recommended_interventions.recommended_action != ESCALATE)
-    served = playbook_candidates.filter(playbook_candidates.open_intervention_id.notnull())
-    missed = needy.anti_join(answered, "customer_id").anti_join(served, "customer_id")
+    missed = needy.anti_join(answered, "customer_id")
     tried = playbook_candidates.semi_join(missed, "customer_id")
     # Rules are tried in this order, so the furthest one reached belongs to the nearest playbook.
     progress = tried.first_failed_rule.cases(*((rule, place) for place, rule in enumerate(FAILED_RULES)), else_=-1)

@@ -9,6 +9,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.journey.contact_policy import with_contact_history
 from cjo_assets.journey.customers import TIERS
 from cjo_assets.journey.journey_evaluations import CRITICAL
 from cjo_assets.policy import Policy
@@ -36,6 +37,9 @@ class CustomerNeeds(DatedContract):
     completeness: float = column("Share of the customer's records that can be relied on [0-1].", ge=0, le=1)
     confidence: float = column("Confidence in acting [0-1], up = surer.", ge=0, le=1)
     priority_score: float = column("Order of work among customers [0-100, up = sooner].", ge=0, le=100)
+    open_intervention_id: str = column("Latest open intervention that was carried out or held out.", nullable=True)
+    contacts: int = column("Interventions carried out within the contact policy's window [interventions].", ge=0)
+    last_refused_at: date = column("Day on which a person last refused something for the customer.", nullable=True)
 
     class Config:
         """A customer is looked at once."""
@@ -49,6 +53,7 @@ def customer_needs(
     journey_evaluations: ir.Table,
     aggregated_signals: ir.Table,
     risk_scores: ir.Table,
+    intervention_ledger: ir.Table,
     quarantined_signals: ir.Table,
     quarantined_journey_state_log: ir.Table,
     as_of: date,
@@ -63,6 +68,7 @@ def customer_needs(
     needs = needs.join(aggregated_signals.drop("signal_types"), "customer_id")
     needs = _with_completeness(needs, quarantined_signals, quarantined_journey_state_log, as_of, policy)
     needs = _with_confidence(needs, policy)
+    needs = with_contact_history(needs, intervention_ledger, as_of, policy)
     needs = needs.mutate(priority_score=_priority(needs, policy), is_needy=_is_needy(needs))
     return needs.select(*(name for name in CustomerNeeds.to_schema().columns if name != "as_of"))
 

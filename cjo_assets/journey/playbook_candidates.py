@@ -18,7 +18,6 @@ from cjo_assets.journey.contact_policy import (
     is_refused_recently,
     is_used_recently,
     playbook_uses,
-    with_contact_history,
 )
 from cjo_assets.journey.holdout_assignments import is_held_out
 from cjo_assets.journey.playbook_performance import EVIDENCE, PRIOR
@@ -102,7 +101,6 @@ def playbook_candidates(
 ) -> ir.Table:
     """Consider every playbook of each customer's stage, and the fallbacks of those."""
     needs = customer_needs.join(fused_signals.select("customer_id", "counted_signal_types"), "customer_id")
-    needs = with_contact_history(needs, intervention_ledger, as_of, policy)
     options = _options(playbooks.filter(playbooks.created_at <= as_of), playbook_performance, policy)
     rows = needs.join(options, ["journey_stage", "segment"])
     rows = _with_rank(_with_eligibility(rows), policy)
@@ -219,7 +217,7 @@ def _with_failed_rule(rows: ir.Table, as_of: date, policy: Policy) -> ir.Table:
     # What waits for an answer blocks others only while it would still be decided today.
     is_waiting = (rows.standing_is_pending & is_confident).fill_null(False)
     waiting_id = is_waiting.ifelse(rows.standing_id, ibis.null("string")).max().over(per_customer)
-    blocking_id = ibis.coalesce(rows.open_executed_id, waiting_id)
+    blocking_id = ibis.coalesce(rows.open_intervention_id, waiting_id)
     rows = rows.mutate(
         stands=stands,
         open_intervention_id=(blocking_id == rows.standing_id)

@@ -6,7 +6,6 @@ request for its approval lapses or goes stale: then people are asked anew. What 
 content changes: an answer is to what was shown.
 """
 
-from collections.abc import Iterable
 from datetime import date
 
 import ibis
@@ -21,10 +20,10 @@ from cjo_assets.journey.approval_routes import (
     decision_hash,
     with_route,
 )
-from cjo_assets.journey.contact_policy import is_refused_recently, with_contact_history
+from cjo_assets.journey.contact_policy import is_refused_recently
 from cjo_assets.journey.fused_signals import signals_with_settlement
 from cjo_assets.journey.interventions import ESCALATE, MONITOR_ONLY
-from cjo_assets.journey.ledger import PENDING, end_of_day
+from cjo_assets.journey.ledger import PENDING
 from cjo_assets.journey.playbook_candidates import LOW_CONFIDENCE, RULES_OF_THE_PLAYBOOK
 from cjo_assets.policy import Policy
 from cjo_assets.shared.by_segment import by_segment
@@ -33,7 +32,6 @@ from cjo_assets.shared.ids import RECORD_SEPARATOR, as_text, content_hash, conte
 
 CHOSEN = "chosen"
 CALLED = "a_person_must_take_over"
-LEDGER_COLUMNS = ["intervention_id", "customer_id", "recommended_action", "approval_status", "generated_at"]
 SIGNAL_COLUMNS = (
     "signal_id",
     "signal_type",
@@ -98,25 +96,28 @@ def recommended_interventions(
     signals: ir.Table,
     playbook_candidates: ir.Table,
     playbooks: ir.Table,
+    playbook_performance: ir.Table,
     intervention_ledger: ir.Table,
-    outcomes: ir.Table,
-    approval_decisions: ir.Table,
     earlier_recommended_interventions: ir.Table,
     earlier_journey_states: ir.Table,
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
     """Choose the best candidate of each customer, or to watch, or to call a person, or nothing."""
-    needs = with_contact_history(customer_needs, intervention_ledger, as_of, policy)
-    rows = _choices(needs, playbook_candidates, intervention_ledger, as_of, policy)
+    rows = _choices(customer_needs, playbook_candidates, intervention_ledger, as_of, policy)
     rows = _with_action(rows, playbooks)
     seen = signals_with_settlement(signals, customers, intervention_ledger, as_of, policy)
     rows = _with_triggers(rows, seen)
     rows = with_route(rows.mutate(approval_reasons=_reasons(rows, policy)), policy)
     rows = _with_identity(rows, intervention_ledger, earlier_recommended_interventions, earlier_journey_states, as_of)
-    rows = _with_input_hash(
-        rows, customers, state_entries, seen, playbooks, intervention_ledger, outcomes, approval_decisions, as_of
-    )
+    own_records = {
+        "customer": customers,
+        "state entry": state_entries.filter(state_entries.state_entered_at <= as_of),
+        "signal": seen.select("customer_id", *SIGNAL_COLUMNS),
+        "intervention": intervention_ledger,
+    }
+    shared_records = {"playbook": playbooks.filter(playbooks.created_at <= as_of), "experience": playbook_performance}
+    rows = _with_input_hash(rows, own_records, shared_records)
     return rows.select(
         "intervention_id",
         "need_id",
@@ -148,9 +149,9 @@ def recommended_interventions(
         "input_hash",
         risk_score=rows.decision_risk,
         customer_value=rows.account_value,
-        open_intervention_id=(rows.open_executed_id == rows.intervention_id)
+        open_intervention_id=(rows.open_intervention_id == rows.intervention_id)
         .fill_null(False)
-        .ifelse(ibis.null("string"), rows.open_executed_id),
+        .ifelse(ibis.null("string"), rows.open_intervention_id),
         evaluation_latency_ms=ibis.null("float64"),
         policy_hash=ibis.literal(policy.policy_hash),
     )
@@ -211,7 +212,7 @@ def _choices(needs: ir.Table, candidates: ir.Table, known: ir.Table, as_of: date
     is_called_for = (is_watchable | rows.is_needy) & _is_above_watching(rows, policy) & rows.journey_stage.notnull()
     # A person who was called and said yes stays called.
     calls = known.filter(known.recommended_action == ESCALATE).select("intervention_id")
-    is_free = rows.open_executed_id.isnull() | rows.open_executed_id.isin(calls.intervention_id)
+    is_free = rows.open_intervention_id.isnull() | rows.open_intervention_id.isin(calls.intervention_id)
     kind = ibis.cases(
         (rows.playbook_id.notnull(), CHOSEN),
         (is_open & is_called_for & ~is_refused & is_free, ESCALATE),
@@ -313,44 +314,19 @@ def _with_identity(
     )
 
 
-def _with_input_hash(
-    rows: ir.Table,
-    customers: ir.Table,
-    state_entries: ir.Table,
-    seen: ir.Table,
-    playbooks: ir.Table,
-    known: ir.Table,
-    outcomes: ir.Table,
-    approval_decisions: ir.Table,
-    as_of: date,
-) -> ir.Table:
-    """Add a hash over every record of the customer that the decision could see, whatever file it came in."""
-    own_records = {
-        "state_entries": state_entries.filter(state_entries.state_entered_at <= as_of),
-        "signals": seen.select("customer_id", *SIGNAL_COLUMNS),
-        "interventions": known.select(LEDGER_COLUMNS),
-        "outcomes": outcomes.filter(outcomes.measured_at <= as_of),
-        "answers": approval_decisions.filter(approval_decisions.decided_at <= end_of_day(as_of)).join(
-            known.select("intervention_id", "customer_id"), "intervention_id"
-        ),
-    }
-    decided = rows.select("customer_id")
-    for name, records in own_records.items():
-        own = records.semi_join(decided, "customer_id")
-        own = own.mutate(record=_record(own, records.columns)).group_by("customer_id")
-        own = own.agg(**{f"hashed_{name}": lambda row: row.record.collect().sort()})
-        rows = rows.left_join(own, "customer_id").drop("customer_id_right")
-    existing = playbooks.filter(playbooks.created_at <= as_of)
-    existing = existing.mutate(record=_record(existing, playbooks.columns))
-    rows = rows.cross_join(existing.agg(hashed_playbooks=existing.record.collect().sort()))
-    own = customers.mutate(hashed_customer=_record(customers, customers.columns))
-    rows = rows.join(own.select("customer_id", "hashed_customer"), "customer_id")
-    lists = [rows[f"hashed_{name}"].join(RECORD_SEPARATOR) for name in (*own_records, "playbooks")]
-    return rows.mutate(input_hash=content_hash(rows.hashed_customer, rows.completeness, *lists))
+def _with_input_hash(rows: ir.Table, own_records: dict[str, ir.Table], shared_records: dict[str, ir.Table]) -> ir.Table:
+    """Add a hash over every record that the decision could see: the customer's own, and those seen by all decisions."""
+    own = ibis.union(*(_as_records(kind, records, "customer_id") for kind, records in own_records.items()))
+    own = own.semi_join(rows, "customer_id").group_by("customer_id")
+    own = own.agg(own_records=lambda row: row.record.collect().sort().join(RECORD_SEPARATOR))
+    shared = ibis.union(*(_as_records(kind, records) for kind, records in shared_records.items()))
+    shared = shared.agg(shared_hash=content_hash(shared.record.collect().sort().join(RECORD_SEPARATOR)))
+    rows = rows.join(own, "customer_id").cross_join(shared)
+    return rows.mutate(input_hash=content_hash(rows.own_records, rows.completeness, rows.shared_hash))
 
 
-def _record(rows: ir.Table, columns: Iterable[str]) -> ir.StringValue:
-    return as_text(*(rows[name] for name in sorted(columns)))
+def _as_records(kind: str, rows: ir.Table, *keys: str) -> ir.Table:
+    return rows.select(*keys, record=as_text(ibis.literal(kind), *(rows[name] for name in sorted(rows.columns))))
 
 
 def _reasons(rows: ir.Table, policy: Policy) -> ir.ArrayValue:

@@ -14,7 +14,7 @@ from cjo_assets.journey.approval_decisions import ApprovalDecisions
 from cjo_assets.journey.customer_needs import customer_needs
 from cjo_assets.journey.customers import Customers
 from cjo_assets.journey.fused_signals import FusedSignals
-from cjo_assets.journey.intervention_ledger import intervention_ledger
+from cjo_assets.journey.intervention_ledger import InterventionLedger, intervention_ledger
 from cjo_assets.journey.interventions import Interventions
 from cjo_assets.journey.journey_evaluations import JourneyEvaluations
 from cjo_assets.journey.journey_states import JourneyStates
@@ -100,6 +100,11 @@ def tables_of(needs: Sequence[Row]) -> dict[str, ir.Table]:
     }
 
 
+def people_of(needs: Sequence[Row]) -> list[Row]:
+    """Return the customers of the needs, as the ledger looks them up."""
+    return [{name: row[name] for name in ("customer_id", "segment")} for row in needs]
+
+
 def past(name: str, customer: str, offset: int, **cells: Any) -> Row:
     """Return an intervention of the history, generated so many days from D; nobody had to approve it."""
     shared = {"intervention_id": name, "customer_id": customer, "journey_stage": "support"}
@@ -159,6 +164,7 @@ def ledger_of(
 def needs_of(
     needs: Sequence[Row],
     *,
+    intervention_ledger: ir.Table | None = None,
     health: dict[str, str] | None = None,
     lost_signals: Sequence[Row] = (),
     lost_entries: Sequence[Row] = (),
@@ -172,10 +178,12 @@ def needs_of(
 
     tables = tables_of(needs)
     tables.pop("fused_signals")
+    ledger = table_of(InterventionLedger, []) if intervention_ledger is None else intervention_ledger
     names = [row["customer_id"] for row in needs]
     evaluations = [{"customer_id": name, "stage_health": (health or {}).get(name, "healthy")} for name in names]
     return customer_needs(
         **tables,
+        intervention_ledger=ledger,
         journey_evaluations=table_of(JourneyEvaluations, evaluations),
         quarantined_signals=numbered(lost_signals),
         quarantined_journey_state_log=numbered(lost_entries),
@@ -198,22 +206,23 @@ def consider(
     **lost_rows: Sequence[Row],
 ) -> dict[Any, Row]:
     """Return the candidates by customer and playbook."""
+    ledger = ledger_of(
+        playbooks,
+        people=people_of(needs),
+        history=history,
+        earlier=earlier,
+        decided_on=sorted({row["as_of"] for row in earlier}),
+        answers=answers,
+        outcomes=outcomes,
+        as_of=as_of,
+        policy=policy,
+    )
     found = playbook_candidates(
-        customer_needs=needs_of(needs, as_of=as_of, policy=policy, **lost_rows),
+        customer_needs=needs_of(needs, intervention_ledger=ledger, as_of=as_of, policy=policy, **lost_rows),
         fused_signals=tables_of(needs)["fused_signals"],
         playbooks=table_of(Playbooks, playbooks),
         playbook_performance=experience(playbooks, learned),
-        intervention_ledger=ledger_of(
-            playbooks,
-            people=[{name: row[name] for name in ("customer_id", "segment")} for row in needs],
-            history=history,
-            earlier=earlier,
-            decided_on=sorted({row["as_of"] for row in earlier}),
-            answers=answers,
-            outcomes=outcomes,
-            as_of=as_of,
-            policy=policy,
-        ),
+        intervention_ledger=ledger,
         as_of=as_of,
         policy=policy,
     )
@@ -246,20 +255,26 @@ def decide(
     """Return the decisions by customer, made from the candidates; `known` is what `consider` takes besides."""
     candidates = consider(needs, playbooks, earlier=earlier, as_of=as_of, policy=policy, **known)
     before = [{"as_of": day(offset), "customer_id": "anybody"} for offset in decided_on]
+    ledger = ledger_of(
+        playbooks,
+        people=people_of(needs),
+        history=known.get("history", ()),
+        earlier=earlier,
+        decided_on=[row["as_of"] for row in before],
+        answers=known.get("answers", ()),
+        outcomes=known.get("outcomes", ()),
+        as_of=as_of,
+        policy=policy,
+    )
     found = recommended_interventions(
-        **tables_of(needs),
+        customers=tables_of(needs)["customers"],
+        customer_needs=needs_of(needs, intervention_ledger=ledger, as_of=as_of, policy=policy),
         state_entries=table_of(StateEntries, []),
-        journey_evaluations=table_of(
-            JourneyEvaluations, [{"customer_id": row["customer_id"], "stage_health": "healthy"} for row in needs]
-        ),
         signals=table_of(Signals, signals),
         playbook_candidates=table_of(PlaybookCandidates, list(candidates.values())),
         playbooks=table_of(Playbooks, playbooks),
-        interventions=table_of(Interventions, known.get("history", ())),
-        outcomes=table_of(Outcomes, known.get("outcomes", ())),
-        approval_decisions=table_of(ApprovalDecisions, known.get("answers", ())),
-        quarantined_signals=table_of(QuarantinedRows, []),
-        quarantined_journey_state_log=table_of(QuarantinedRows, []),
+        playbook_performance=experience(playbooks, known.get("learned")),
+        intervention_ledger=ledger,
         earlier_recommended_interventions=days_of(RecommendedInterventions, earlier),
         earlier_journey_states=days_of(JourneyStates, before, transition="valid"),
         as_of=as_of,

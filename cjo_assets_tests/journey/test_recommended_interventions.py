@@ -9,12 +9,11 @@ import ibis
 import ibis.expr.types as ir
 import pytest
 
-from cjo_assets.journey.approval_decisions import ApprovalDecisions
 from cjo_assets.journey.customers import Customers
 from cjo_assets.journey.interventions import Interventions
 from cjo_assets.journey.journey_states import JourneyStates
-from cjo_assets.journey.outcomes import Outcomes
 from cjo_assets.journey.playbook_candidates import PlaybookCandidates
+from cjo_assets.journey.playbook_performance import PlaybookPerformance
 from cjo_assets.journey.playbooks import Playbooks
 from cjo_assets.journey.recommended_interventions import (
     RecommendedInterventions,
@@ -24,7 +23,7 @@ from cjo_assets.journey.recommended_interventions import (
 from cjo_assets.journey.signals import Signals
 from cjo_assets.journey.state_entries import StateEntries
 from cjo_assets.policy import Policy
-from cjo_assets_tests.journey.deciding import ledger_of, need, needs_of, tables_of
+from cjo_assets_tests.journey.deciding import ledger_of, need, needs_of, people_of, tables_of
 from cjo_assets_tests.tables import (
     DAY,
     POLICY,
@@ -104,26 +103,26 @@ def recommend(
     ]
     registry = [PLAYBOOK_CELLS | row for row in PLAYBOOKS] if playbooks is None else playbooks
     days_before = [{"as_of": past, "customer_id": "anybody"} for past in decided_on or []]
+    ledger = ledger_of(
+        registry,
+        people=people_of(needs),
+        history=history,
+        earlier=earlier,
+        decided_on=decided_on or (),
+        answers=answers,
+        outcomes=outcomes,
+        as_of=as_of,
+        policy=policy,
+    )
     found = recommended_interventions(
         customers=tables_of(needs)["customers"],
-        customer_needs=needs_of(needs, health=health, as_of=as_of, policy=policy),
+        customer_needs=needs_of(needs, intervention_ledger=ledger, health=health, as_of=as_of, policy=policy),
         state_entries=table_of(StateEntries, entries),
         signals=table_of(Signals, signals),
         playbook_candidates=table_of(PlaybookCandidates, candidates),
         playbooks=table_of(Playbooks, registry),
-        intervention_ledger=ledger_of(
-            registry,
-            people=[{name: row[name] for name in ("customer_id", "segment")} for row in needs],
-            history=history,
-            earlier=earlier,
-            decided_on=decided_on or (),
-            answers=answers,
-            outcomes=outcomes,
-            as_of=as_of,
-            policy=policy,
-        ),
-        outcomes=table_of(Outcomes, outcomes),
-        approval_decisions=table_of(ApprovalDecisions, answers),
+        playbook_performance=table_of(PlaybookPerformance, []),
+        intervention_ledger=ledger,
         earlier_recommended_interventions=days_of(RecommendedInterventions, earlier),
         earlier_journey_states=days_of(JourneyStates, days_before, transition="valid"),
         as_of=as_of,
@@ -211,7 +210,6 @@ def test_the_best_candidate_is_recommended_or_watched() -> None:
         "approval_timeout_minutes": None,
         "is_held_out": False,
         "open_intervention_id": None,
-        "is_held_out": False,
         "evaluation_latency_ms": None,
         "generated_at": DAY,
         "policy_hash": POLICY.policy_hash,
