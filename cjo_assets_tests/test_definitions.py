@@ -9,6 +9,7 @@ import pytest
 from cjo_assets.definitions import defs
 from cjo_assets.wiring.catalogue import PAGE, tables_page
 from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.settings import SENSOR_SECONDS
 
 DATASETS = {
     "customers": "customers",
@@ -105,6 +106,13 @@ def test_every_table_has_a_blocking_contract_check(location: dg.Definitions) -> 
     for dataset, lookup in DATASETS.items():
         assert checks[f"journey/{lookup}", "conservation"].blocking, dataset
         assert not checks[f"journey/{lookup}", "contract_before_quarantine"].blocking, dataset
+
+
+def test_what_starts_runs_and_records_answers(location: dg.Definitions) -> None:
+    sensor = location.resolve_sensor_def("approval_decisions_sensor")
+    assert (sensor.job_name, sensor.default_status) == ("daily", dg.DefaultSensorStatus.RUNNING)
+    assert sensor.minimum_interval_seconds == SENSOR_SECONDS
+    assert location.resolve_job_def("record_approval_decision").description
 
 
 def test_published_is_downstream_of_everything(location: dg.Definitions) -> None:

@@ -14,7 +14,7 @@ import dagster as dg
 
 from cjo_assets.shared.contract import Contract, columns_of
 from cjo_assets.shared.dataset import Dataset
-from cjo_assets.wiring.errors import ContractBreachError, InputError
+from cjo_assets.wiring.errors import ContractBreachError, InputError, WarehouseError
 from cjo_assets.wiring.partitions import days, days_of
 from cjo_assets.wiring.progress import report_progress
 from cjo_assets.wiring.sources import load_dataset
@@ -62,7 +62,7 @@ def raw_asset(dataset: Dataset, family: Family) -> dg.AssetsDefinition:
             loaded = load_dataset(
                 warehouse.store.connection, dataset, settings.data, family.name, settings.inputs, settings.home
             )
-        except InputError as error:
+        except (InputError, WarehouseError) as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         report_progress(f"{RAW}.{dataset.name}", loaded.rows)
         return dg.MaterializeResult(

@@ -141,6 +141,8 @@ class _Published:
                 found = connection.execute(sql, list(parameters))
                 names = [column[0] for column in found.description]
                 return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        except duckdb.IOException as error:
+            raise WarehouseError(f"The database {self.path} cannot be opened: {str(error).splitlines()[0]}") from error
         except (duckdb.CatalogException, duckdb.BinderException) as error:
             raise WarehouseError(f"The database {self.path} was written by another version of cjo_assets.") from error
 

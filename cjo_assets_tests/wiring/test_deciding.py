@@ -228,6 +228,17 @@ def test_without_a_published_database_there_is_nothing_to_answer(tmp_path: Path)
         waiting_requests(Settings(tmp_path, None, tmp_path))
 
 
+def test_a_database_that_is_none_is_named(settings: Settings) -> None:
+    settings.published.unlink()
+    settings.published.write_text("no database")
+    with pytest.raises(WarehouseError, match="cannot be opened"):
+        waiting_requests(settings)
+    settings.published.unlink()
+    duckdb.connect(str(settings.published)).close()
+    with pytest.raises(WarehouseError, match="another version"):
+        waiting_requests(settings)
+
+
 def test_the_job_records_with_the_same_fields(settings: Settings) -> None:
     said = {"intervention_id": "one", "decision": "rejected", "by": "ann", "category": "other", "at": IN_TIME}
     config = {"ops": {"record_decision": {"config": said}}}
