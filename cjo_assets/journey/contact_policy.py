@@ -1,9 +1,9 @@
 """The contact policy: how often, and with what, a customer may be approached.
 
 Not a table but steps of `customer_needs` and `playbook_candidates`: what earlier interventions mean for a new one. An
-intervention is open until an outcome measures it, a person refuses it, its request lapses or goes stale, or the policy's
-days are over. One of the history that waits for an answer counts as carried out: nobody here can say whether it is
-still wanted.
+intervention is open until an outcome measures it, a person refuses it, its request lapses or goes stale, or the
+policy's days are over. One of the history that waits for an answer counts as carried out: nobody here can say whether
+it is still wanted.
 """
 
 from datetime import date
@@ -11,10 +11,9 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.approval_answers import APPROVED, REJECTED
-from cjo_assets.journey.approval_routes import NOT_REQUIRED
+from cjo_assets.journey.approval_answers import REJECTED
 from cjo_assets.journey.interventions import MONITOR_ONLY
-from cjo_assets.journey.ledger import DECISION, HISTORY, PENDING
+from cjo_assets.journey.ledger import DECISION, HISTORY, PENDING, needs_asking_anew
 from cjo_assets.policy import Policy
 from cjo_assets.shared.by_segment import Pick, by_segment
 
@@ -74,7 +73,8 @@ def _with_openness(rows: ir.Table, as_of: date, policy: Policy) -> ir.Table:
     days = by_segment(policy, rows.segment, lambda own: own.contact.open_intervention_days)
     return rows.mutate(
         is_open=(rows.recommended_action != MONITOR_ONLY)
-        & rows.approval_status.isin([PENDING, APPROVED, NOT_REQUIRED])
+        & (rows.approval_status != REJECTED)
+        & ~needs_asking_anew(rows)
         & rows.measured_at.isnull()
         & (_days_ago(rows.generated_at, as_of) < days)
     )

@@ -11,9 +11,8 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.approval_answers import APPROVED
+from cjo_assets.journey.approval_answers import REJECTED
 from cjo_assets.journey.approval_routes import (
-    NOT_REQUIRED,
     REGIMES,
     ROLES,
     approval_reasons,
@@ -23,7 +22,7 @@ from cjo_assets.journey.approval_routes import (
 from cjo_assets.journey.contact_policy import is_refused_recently
 from cjo_assets.journey.fused_signals import signals_with_settlement
 from cjo_assets.journey.interventions import ESCALATE, MONITOR_ONLY
-from cjo_assets.journey.ledger import PENDING
+from cjo_assets.journey.ledger import needs_asking_anew
 from cjo_assets.journey.playbook_candidates import LOW_CONFIDENCE, RULES_OF_THE_PLAYBOOK
 from cjo_assets.policy import Policy
 from cjo_assets.shared.by_segment import by_segment
@@ -282,7 +281,7 @@ def _with_identity(
     # A call for a person is one need, whichever playbook comes nearest that day.
     subject = rows.is_escalated.ifelse(ibis.null("string"), rows.subject)
     rows = rows.mutate(need_id=content_id("N", rows.customer_id, subject))
-    standing = known.filter(known.approval_status.isin([PENDING, APPROVED, NOT_REQUIRED]), known.measured_at.isnull())
+    standing = known.filter(known.approval_status != REJECTED, ~needs_asking_anew(known), known.measured_at.isnull())
     standing = standing.select("intervention_id", "is_executed", "is_settled", standing_hash="decision_hash")
     last = earlier.group_by("intervention_id").agg(as_of=earlier.as_of.max())
     last = earlier.semi_join(last, ["intervention_id", "as_of"]).drop("decision_hash").join(standing, "intervention_id")

@@ -23,6 +23,8 @@ OPEN, REFUSED, LIMIT, REPEATED = (
     "playbook_used_recently",
 )
 ASKED: Row = {"requires_human_approval": True}
+# Of our own decisions the row says under which regime they were made.
+WE_ASKED: Row = ASKED | {"approval_regime": "asked", "approval_timeout_minutes": 2880.0}
 
 
 def against_new(names: Any, **known: Any) -> dict[str, str | None]:
@@ -65,12 +67,12 @@ def test_what_is_open_blocks_what_is_new() -> None:
         past("H9", "history waits", -1, **ASKED),
         past("H10", "history lapsed", -4, **ASKED),
     ]
-    call: Row = {"recommended_action": "escalate_to_person", "expected_cost": 0.0} | ASKED
+    call: Row = {"recommended_action": "escalate_to_person", "expected_cost": 0.0} | WE_ASKED
     earlier = [
         decided("I1", "ours", "old", -3),
-        decided("I2", "ours approved", "old", -3, **ASKED),
+        decided("I2", "ours approved", "old", -3, **WE_ASKED),
         decided("I3", "ours held out", "old", -3, is_held_out=True),
-        decided("I4", "ours waits", "old", -1, **ASKED),
+        decided("I4", "ours waits", "old", -1, **WE_ASKED),
         decided("I5", "called for", None, -1, **call),
         decided("I6", "called and taken over", None, -1, **call),
     ]
@@ -99,7 +101,7 @@ def test_the_latest_open_intervention_is_named() -> None:
 def test_what_waits_for_an_answer_blocks_others_while_it_would_still_be_decided() -> None:
     names = ["still wanted", "no longer triggered", "no longer sure", "lapsed", "refused"]
     playbooks = [playbook("waiting", trigger_signals=["usage_drop"]), playbook("better", avg_cost_estimate=1.0)]
-    earlier = [decided(f"I {name}", name, "waiting", -4 if name == "lapsed" else -1, **ASKED) for name in names]
+    earlier = [decided(f"I {name}", name, "waiting", -4 if name == "lapsed" else -1, **WE_ASKED) for name in names]
     found = consider(
         [
             need("still wanted"),

@@ -11,13 +11,10 @@ import pytest
 
 from cjo_assets.journey.customers import Customers
 from cjo_assets.journey.fused_signals import FusedSignals, fused_signals
-from cjo_assets.journey.interventions import Interventions
-from cjo_assets.journey.outcomes import Outcomes
-from cjo_assets.journey.recommended_interventions import RecommendedInterventions
 from cjo_assets.journey.signals import Signals
 from cjo_assets.policy import Policy
-from cjo_assets_tests.journey.deciding import decided, outcome, past
-from cjo_assets_tests.tables import DAY, POLICY, Row, by, day, days_of, kept, policy_with, table_of
+from cjo_assets_tests.journey.deciding import decided, ledger_of, outcome, past
+from cjo_assets_tests.tables import DAY, POLICY, Row, by, day, kept, policy_with, table_of
 
 DROP = 0.5 + 0.5 * 0.20 / 0.30
 TENTH = 0.5 + 0.5 * 0.10 / 0.30
@@ -46,9 +43,9 @@ def fuse(
     found = fused_signals(
         customers=table_of(Customers, people),
         signals=table_of(Signals, signals),
-        interventions=table_of(Interventions, history),
-        earlier_recommended_interventions=days_of(RecommendedInterventions, earlier),
-        outcomes=table_of(Outcomes, outcomes),
+        intervention_ledger=ledger_of(
+            [], people=people, history=history, earlier=earlier, outcomes=outcomes, as_of=day(as_of), policy=policy
+        ),
         as_of=day(as_of),
         policy=policy,
     )

@@ -4,17 +4,12 @@ from math import sqrt
 
 import pytest
 
-from cjo_assets.journey.approval_decisions import ApprovalDecisions
 from cjo_assets.journey.customers import Customers
 from cjo_assets.journey.holdout_assignments import HoldoutAssignments, holdout_assignments
-from cjo_assets.journey.interventions import Interventions
-from cjo_assets.journey.ledger import end_of_day, ledger, with_approval
 from cjo_assets.journey.playbook_candidates import PlaybookCandidates
-from cjo_assets.journey.playbooks import Playbooks
-from cjo_assets.journey.recommended_interventions import RecommendedInterventions
 from cjo_assets.policy import Policy
-from cjo_assets_tests.journey.deciding import consider, decided, need, playbook
-from cjo_assets_tests.tables import DAY, POLICY, Row, by, day, days_of, kept, policy_with, rows_of, table_of
+from cjo_assets_tests.journey.deciding import consider, decided, ledger_of, need, playbook
+from cjo_assets_tests.tables import POLICY, Row, by, day, kept, policy_with, rows_of, table_of
 
 MANY = 20_000
 PEOPLE = table_of(Customers, [{"customer_id": f"C{number}"} for number in range(MANY)], segment="SMB")
@@ -87,9 +82,5 @@ def test_the_draw_is_the_same_on_every_day_and_in_the_candidates() -> None:
 
 def test_a_held_out_decision_is_never_carried_out() -> None:
     decisions = [decided("I1", "A", "any", -3, is_held_out=True), decided("I2", "B", "any", -3)]
-    people = table_of(Customers, [{"customer_id": "A"}, {"customer_id": "B"}])
-    known = ledger(
-        table_of(Interventions, []), days_of(RecommendedInterventions, decisions), people, table_of(Playbooks, []), DAY
-    )
-    rows = rows_of(with_approval(known, table_of(ApprovalDecisions, []), end_of_day(DAY), POLICY))
+    rows = rows_of(ledger_of([], people=[{"customer_id": "A"}, {"customer_id": "B"}], earlier=decisions))
     assert {row["intervention_id"]: row["is_executed"] for row in rows} == {"I1": False, "I2": True}

@@ -303,8 +303,8 @@ def outcome(name: str, intervention: str, measured: date) -> Row:
 STOPPED = "confidence_below_threshold"
 # candidate, need, account value: whether a person is called; escalation from 100,000 or a risk of 0.6
 CALLS: dict[str, tuple[Row, Row, float, str | None]] = {
-    "watched, of value": ({"failed": STOPPED, "confidence": 0.4}, {}, 100000.0, "escalate_to_person"),
-    "watched, below it": ({"failed": STOPPED, "confidence": 0.4}, {}, 99999.99, "monitor_only"),
+    "watched, of value": ({"failed": STOPPED, "confidence": 0.4}, {}, 75000.0, "escalate_to_person"),
+    "watched, below it": ({"failed": STOPPED, "confidence": 0.4}, {}, 74999.99, "monitor_only"),
     "at risk": (
         {"failed": STOPPED, "confidence": 0.4, "decision_risk": 0.6},
         {},
@@ -320,14 +320,14 @@ CALLS: dict[str, tuple[Row, Row, float, str | None]] = {
     "needy, none fits": (
         {"failed": "no_trigger_signal", "rank": None},
         {"risk_tier": "medium"},
-        100000.0,
+        75000.0,
         "escalate_to_person",
     ),
-    "not needy, none fits": ({"failed": "no_trigger_signal", "rank": None}, {}, 100000.0, None),
-    "chosen": ({}, {"risk_tier": "high"}, 100000.0, "care"),
-    "refused": ({"failed": STOPPED, "confidence": 0.4}, {}, 100000.0, "monitor_only"),
-    "over capacity": ({"failed": "review_capacity_exhausted"}, {"risk_tier": "high"}, 100000.0, None),
-    "cooling down": ({"failed": "refused_recently"}, {"risk_tier": "high"}, 100000.0, None),
+    "not needy, none fits": ({"failed": "no_trigger_signal", "rank": None}, {}, 75000.0, None),
+    "chosen": ({}, {"risk_tier": "high"}, 75000.0, "care"),
+    "refused": ({"failed": STOPPED, "confidence": 0.4}, {}, 75000.0, "monitor_only"),
+    "over capacity": ({"failed": "review_capacity_exhausted"}, {"risk_tier": "high"}, 75000.0, None),
+    "cooling down": ({"failed": "refused_recently"}, {"risk_tier": "high"}, 75000.0, None),
     "something open": ({"failed": "no_trigger_signal", "rank": None}, {"risk_tier": "high"}, 1e5, None),
 }
 
@@ -337,7 +337,7 @@ def test_a_person_is_called_where_watching_is_not_enough() -> None:
     asked = {"journey_stage": "support", "requires_human_approval": True, "recommended_action": "call"}
     known: dict[str, Any] = {
         "people": [person(name, value) for name, (_, _, value, _) in CALLS.items()]
-        + [person("no playbook at all", 100000.0), person("nowhere", 100000.0)],
+        + [person("no playbook at all", 75000.0), person("nowhere", 75000.0)],
         "scores": {name: cells for name, (_, cells, _, _) in CALLS.items()},
         # Without a stage nobody knows what to take over.
         "stages": {"nowhere": None},
@@ -543,25 +543,20 @@ def test_strong_signals_without_an_intervention_are_shown() -> None:
 
 def test_what_waits_keeps_its_name_only_with_the_content_that_was_shown() -> None:
     """Trap 26: an answer is to what was shown. A dearer playbook is another question, unless somebody has answered."""
-    names = ["waits", "waits, dearer", "approved, dearer", "refused, dearer", "free, dearer"]
+    names = ["waits", "waits, dearer", "approved, dearer", "free, dearer"]
     asked = {name: {"urgency": "low" if name.startswith("free") else "high"} for name in names}
 
-    def needs(is_later: bool) -> Rows:
-        return [
-            candidate(name, TRIGGERED, expected_cost=120.0 if is_later and name.endswith("dearer") else 100.0)
-            for name in names
-        ]
-
-    first = recommend(needs(is_later=False), scores=asked)
-    answers = [
-        {"intervention_id": first[name]["intervention_id"], "decision": decision, "decided_by": "ann"}
-        | {"decided_at": instant("2025-01-21T12:00:00")}
-        for name, decision in (("approved, dearer", "approved"), ("refused, dearer", "rejected"))
-    ]
+    first = recommend([candidate(name, TRIGGERED, expected_cost=100.0) for name in names], scores=asked)
+    answer = {"intervention_id": first["approved, dearer"]["intervention_id"], "decision": "approved"}
+    answer |= {"decided_by": "ann", "decided_at": instant("2025-01-21T12:00:00")}
     second = recommend(
-        needs(is_later=True),
+        [
+            candidate(name, TRIGGERED, expected_cost=120.0 if name.endswith("dearer") else 100.0)
+            | {"standing_intervention_id": first[name]["intervention_id"]}
+            for name in names
+        ],
         scores=asked,
-        answers=answers,
+        answers=[answer],
         earlier=list(first.values()),
         decided_on=[DAY],
         as_of=day(1),
