@@ -67,7 +67,14 @@ LOOKUPS = [
         SCHEMA,
         (Audit(interventions.unknown_triggers), Audit(interventions.unknown_playbooks)),
     ),
-    *dataset_tables(outcomes.DATASET, SCHEMA, (Audit(outcomes.out_of_order),)),
+    *dataset_tables(
+        outcomes.DATASET,
+        SCHEMA,
+        (
+            Audit(outcomes.out_of_order),
+            Audit(outcomes.outcomes_of_nothing_known),
+        ),
+    ),
     *dataset_tables(approval_decisions.DATASET, SCHEMA),
     *dataset_tables(
         playbook_performance_log.DATASET, SCHEMA, (Audit(playbook_performance_log.ratios_without_success),)

@@ -9,13 +9,13 @@ of the home; both are judged alike. An answer about an id of our own making is k
 import ibis.expr.types as ir
 
 from cjo_assets.journey.approval_answers import APPROVED, REJECTED
+from cjo_assets.journey.interventions import OUR_ID
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import Contract, Instant, column
 from cjo_assets.shared.dataset import Dataset
 
 DECISIONS = [APPROVED, REJECTED]
 RECORDS = "approvals.ndjson"
-OUR_ID = "^I-[0-9a-f]{12}$"
 
 
 class ApprovalDecisions(Contract):

@@ -14,6 +14,8 @@ from cjo_assets.shared.dataset import Dataset
 
 MONITOR_ONLY = "monitor_only"
 ESCALATE = "escalate_to_person"
+# What we call a decision of our own (shared/ids.py).
+OUR_ID = "^I-[0-9a-f]{12}$"
 
 
 class Interventions(Contract):
