@@ -6,7 +6,8 @@ D is 20 January and ends at 2025-01-21 00:00. What was asked on 11 January (D - 
 from datetime import datetime
 from typing import Any
 
-from cjo_assets.journey.intervention_ledger import InterventionLedger
+from cjo_assets.journey.intervention_ledger import InterventionLedger, intervention_ledger
+from cjo_assets.wiring.tables import Days, inputs_of
 from cjo_assets_tests.journey.deciding import answer, decided, ledger_of, outcome, past, playbook
 from cjo_assets_tests.tables import DAY, Row, Rows, by, day, kept
 
@@ -131,6 +132,14 @@ def test_nothing_of_a_later_day_is_known_and_the_order_of_rows_is_nothing() -> N
         outcomes=[row for row in OUTCOMES if row["measured_at"] <= DAY],
     )
     assert rows == known(history=HISTORY[::-1], earlier=EARLIER[::-1], answers=ANSWERS[::-1], outcomes=OUTCOMES[::-1])
+
+
+def test_nothing_of_the_day_itself_is_a_decision_of_an_earlier_day() -> None:
+    """The day decides with this table, so its own decisions and states cannot be in it."""
+    read = inputs_of(intervention_ledger, "journey")
+    days = {name: read[name].days for name in ("earlier_recommended_interventions", "earlier_journey_states")}
+    assert set(days.values()) == {Days.EARLIER}
+    assert not {"recommended_interventions", "all_recommended_interventions", "journey_states"} & read.keys()
 
 
 def test_before_anything_was_decided_only_the_history_is_known() -> None:
