@@ -20,6 +20,7 @@ FACTS = (
     "triggered_by_signals",
     "approval_status",
     "decided_by",
+    "category",
     "reason",
     "is_executed",
     "expected_cost",

@@ -33,18 +33,18 @@ class Interventions(Contract):
         "Time the decision took [milliseconds].", ge=0, le=LARGEST_AMOUNT, nullable=True
     )
     generated_at: date = column("Day of the decision.")
-    playbook_id: str = column("Playbook used, where the source says so; otherwise null.", nullable=True)
+    playbook_id: str = column("Playbook used, where the source says so; otherwise null.", optional=True)
     expected_cost: float = column(
         "Cost expected when it was decided [currency], where the source says so.",
         ge=0,
         le=LARGEST_AMOUNT,
-        nullable=True,
+        optional=True,
     )
     expected_value: float = column(
         "Value promised when it was decided [currency], where the source says so.",
         ge=-LARGEST_AMOUNT,
         le=LARGEST_AMOUNT,
-        nullable=True,
+        optional=True,
     )
 
     class Config:

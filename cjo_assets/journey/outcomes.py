@@ -34,10 +34,10 @@ class Outcomes(Contract):
     )
     human_override: bool = column("Whether a person overrode the decision.", nullable=True)
     measured_at: date = column("Day of the measurement.")
-    playbook_id: str = column("Playbook measured, where the source says so; otherwise null.", nullable=True)
+    playbook_id: str = column("Playbook measured, where the source says so; otherwise null.", optional=True)
     playbook_success: bool = column(
         "Whether the playbook succeeded, where the source judges that itself; otherwise the outcome tells.",
-        nullable=True,
+        optional=True,
     )
 
     class Config:

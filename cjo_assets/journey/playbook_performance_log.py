@@ -29,9 +29,9 @@ class PlaybookPerformanceLog(Contract):
         "Value over cost as the log states it; compared, never believed.",
         ge=-LARGEST_AMOUNT,
         le=LARGEST_AMOUNT,
-        nullable=True,
+        optional=True,
     )
-    override_rate: float = column("Share of runs that people overrode [0-1].", ge=0, le=1, nullable=True)
+    override_rate: float = column("Share of runs that people overrode [0-1].", ge=0, le=1, optional=True)
     last_updated: date = column("Day from which this was known.")
 
     class Config:
@@ -48,7 +48,13 @@ def relations(rows: ir.Table, playbooks: ir.Table, policy: Policy) -> dict[str, 
     }
 
 
-DATASET = Dataset("playbook_performance_log", PlaybookPerformanceLog, relations=relations, record_date="last_updated")
+DATASET = Dataset(
+    "playbook_performance_log",
+    PlaybookPerformanceLog,
+    is_optional=True,
+    relations=relations,
+    record_date="last_updated",
+)
 
 
 def ratios_without_success(playbook_performance_log: ir.Table) -> ir.Table:

@@ -126,7 +126,8 @@ def load_dataset(
             raise InputError(
                 f"The dataset {dataset.name} is required: {data} holds no {dataset.name} file ({endings}){unread}."
             )
-        note = f"no file: nothing is known of it{unread}"
+        # A file nobody needs is missed by nobody; one that is there and was not read is.
+        note = None if dataset.is_optional and not unread else f"no file: nothing is known of it{unread}"
         with transaction(connection):
             _forget(connection, dataset)
             connection.execute(f"INSERT INTO {MANIFEST} VALUES (?, NULL, NULL, 0, ?)", [dataset.name, note])

@@ -11,10 +11,13 @@ import ibis.expr.types as ir
 
 from cjo_assets.journey.approval_decisions import ApprovalDecisions
 from cjo_assets.journey.customers import Customers
+from cjo_assets.journey.intervention_ledger import intervention_ledger
 from cjo_assets.journey.interventions import Interventions
+from cjo_assets.journey.journey_states import JourneyStates
 from cjo_assets.journey.outcomes import Outcomes
 from cjo_assets.journey.playbooks import Playbooks
 from cjo_assets.journey.recommended_interventions import RecommendedInterventions
+from cjo_assets.policy import Policy
 from cjo_assets_tests.tables import DAY, POLICY, Row, Rows, day, days_of, instant, table_of
 
 SEGMENTS = POLICY.vocabulary.segments
@@ -64,27 +67,48 @@ class Experience:
         shared |= {"customer_id": customer_id, "human_override": False, "measured_at": day(-1)}
         self.outcomes.append(shared | cells)
 
-    def answer(self, intervention_id: str, decision: str, reason: str | None = None) -> None:
+    def answer(self, intervention_id: str, decision: str, reason: str | None = None, **cells: Any) -> None:
         """Add the answer of a person, given the day after the decision."""
         shared: Row = {"intervention_id": intervention_id, "decision": decision, "decided_by": "ann"}
-        self.answers.append(shared | {"decided_at": instant("2025-01-11T09:00:00"), "reason": reason})
+        self.answers.append(shared | {"decided_at": instant("2025-01-11T09:00:00"), "reason": reason} | cells)
 
-    def tables(self, playbooks: Rows, customers: Rows | None = None) -> dict[str, ir.Table]:
-        """Return the tables that transforms of learning read."""
-        return {
-            "interventions": table_of(Interventions, self.interventions),
-            "earlier_recommended_interventions": days_of(RecommendedInterventions, self.decisions),
-            "customers": table_of(Customers, customers or CUSTOMERS),
-            "playbooks": table_of(Playbooks, playbooks),
-            "approval_decisions": table_of(ApprovalDecisions, self.answers),
-            "outcomes": table_of(Outcomes, self.outcomes),
-        }
+    def ledger(self, playbooks: Rows, policy: Policy = POLICY) -> ir.Table:
+        """Return the ledger that follows from the rows."""
+        return ledger_from(
+            {
+                "interventions": self.interventions,
+                "earlier_recommended_interventions": self.decisions,
+                "customers": CUSTOMERS,
+                "playbooks": playbooks,
+                "approval_decisions": self.answers,
+                "outcomes": self.outcomes,
+            },
+            policy,
+        )
+
+
+def ledger_from(data: dict[str, Rows], policy: Policy) -> ir.Table:
+    """Return the ledger that follows from rows by the names of their tables; every day of a decision decided."""
+    decisions = data["earlier_recommended_interventions"]
+    days = [{"as_of": past, "customer_id": "anybody"} for past in sorted({row["as_of"] for row in decisions})]
+    return intervention_ledger(
+        interventions=table_of(Interventions, data["interventions"]),
+        earlier_recommended_interventions=days_of(RecommendedInterventions, decisions),
+        earlier_journey_states=days_of(JourneyStates, days, transition="valid"),
+        customers=table_of(Customers, data["customers"]),
+        playbooks=table_of(Playbooks, data["playbooks"]),
+        approval_decisions=table_of(ApprovalDecisions, data["approval_decisions"]),
+        outcomes=table_of(Outcomes, data["outcomes"]),
+        as_of=DAY,
+        policy=policy,
+    )
 
 
 def decision(name: str, playbook_id: str, customer: str, since: date, **cells: Any) -> Row:
     """Return a decision of ours, as it stood on its first day."""
     shared: Row = {"intervention_id": name, "customer_id": customer, "playbook_id": playbook_id, "segment": "SMB"}
+    shared |= {"need_id": f"need of {name}", "decision_hash": f"content of {name}"}
     return shared | {"recommended_action": "act", "as_of": since, "generated_at": since} | cells
 
 
-__all__ = ["CUSTOMERS", "DAY", "MIDDLE", "SEGMENTS", "Experience", "decision", "playbook"]
+__all__ = ["CUSTOMERS", "DAY", "MIDDLE", "SEGMENTS", "Experience", "decision", "ledger_from", "playbook"]

@@ -5,41 +5,32 @@ in the tests of the tables.
 """
 
 import random
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from cjo_assets.journey.approval_decisions import ApprovalDecisions
-from cjo_assets.journey.customers import Customers
-from cjo_assets.journey.interventions import Interventions
-from cjo_assets.journey.outcomes import Outcomes
+from cjo_assets.journey.intervention_ledger import InterventionLedger
 from cjo_assets.journey.playbook_performance import PlaybookPerformance, playbook_performance, runs_that_do_not_add_up
 from cjo_assets.journey.playbook_performance_log import PlaybookPerformanceLog
 from cjo_assets.journey.playbooks import Playbooks
-from cjo_assets.journey.recommended_interventions import RecommendedInterventions
 from cjo_assets.journey.signal_effectiveness import SignalEffectiveness, signal_effectiveness
 from cjo_assets.journey.signals import Signals
 from cjo_assets.journey.state_entries import StateEntries
 from cjo_assets.journey.threshold_advice import ThresholdAdvice, threshold_advice
 from cjo_assets.journey.treatment_effects import TreatmentEffects, treatment_effects
 from cjo_assets.shared.contract import Contract
-from cjo_assets_tests.journey.experience import DAY, SEGMENTS, decision, playbook
-from cjo_assets_tests.tables import Row, Rows, day, days_of, instant, kept, policy_with, rows_of, table_of
+from cjo_assets_tests.journey.experience import DAY, SEGMENTS, decision, ledger_from, playbook
+from cjo_assets_tests.tables import Row, Rows, day, instant, kept, policy_with, rows_of, table_of
 
 RULES = policy_with(journey__learning__minimum_per_arm=5, journey__learning__established_runs=5)
-DATASETS: dict[str, type[Contract]] = {
-    "interventions": Interventions,
-    "earlier_recommended_interventions": RecommendedInterventions,
-    "customers": Customers,
+# What the tables of learning read themselves; the others are in the ledger.
+READ: dict[str, type[Contract]] = {
     "playbooks": Playbooks,
-    "approval_decisions": ApprovalDecisions,
-    "outcomes": Outcomes,
     "state_entries": StateEntries,
     "signals": Signals,
     "playbook_performance_log": PlaybookPerformanceLog,
 }
+OF_THE_LEDGER = ("interventions", "earlier_recommended_interventions", "customers", "approval_decisions", "outcomes")
 NAMES = ["P", "Q", "R"]
 LATE = timedelta(days=1)
 
@@ -47,7 +38,7 @@ LATE = timedelta(days=1)
 def experience(seed: int) -> dict[str, Rows]:
     """Return records of 150 customers up to D, in which everything occurs."""
     chance = random.Random(seed)
-    data: dict[str, Rows] = {name: [] for name in DATASETS}
+    data: dict[str, Rows] = {name: [] for name in (*READ, *OF_THE_LEDGER)}
     data["playbooks"] = [playbook(name) for name in NAMES]
     data["playbook_performance_log"] = [
         {"playbook_id": "P", "segment": segment, "runs": 7, "success_rate": 0.3, "avg_value": 900.0, "avg_cost": 70.1}
@@ -60,18 +51,19 @@ def experience(seed: int) -> dict[str, Rows]:
         for turn in range(2):
             name, since = f"I{number:03d}{turn}", day(-chance.randrange(0, 80))
             cells: Row = {
-                "requires_human_approval": chance.random() < 0.4,
                 "confidence": chance.random(),
                 "expected_cost": chance.choice([33.33, 0.1, 120.7]),
                 "triggered_by_signals": [f"S{number:03d}"],
             }
-            used = chance.choice(NAMES)
+            is_asked, used = chance.random() < 0.4, chance.choice(NAMES)
             if turn:
                 row = decision(name, used, customer, since, segment=segment, is_held_out=chance.random() < 0.3)
+                row |= {"approval_regime": "asked" if is_asked else "not_required"}
                 data["earlier_recommended_interventions"].append(row | cells)
             else:
                 row = {"intervention_id": name, "customer_id": customer, "playbook_id": used, "generated_at": since}
-                data["interventions"].append(row | cells | {"recommended_action": "act"})
+                row |= {"recommended_action": "act", "requires_human_approval": is_asked}
+                data["interventions"].append(row | cells)
             if chance.random() < 0.6:
                 verdict = chance.choice(["approved", "approved", "rejected"])
                 moment = instant(f"{min(since + LATE, DAY)}T09:00:00")
@@ -132,26 +124,18 @@ def later(data: dict[str, Rows]) -> dict[str, Rows]:
 
 def learned(data: dict[str, Rows]) -> dict[str, list[str]]:
     """Return the tables of learning as sorted lines."""
-    given = {
-        name: days_of(contract, data[name])
-        if name == "earlier_recommended_interventions"
-        else table_of(contract, data[name])
-        for name, contract in DATASETS.items()
-    }
-
-    def lines(contract: type[Contract], transform: Callable[..., Any], *names: str) -> Rows:
-        shared = ("interventions", "earlier_recommended_interventions", "customers", "playbooks", "approval_decisions")
-        tables = {name: given[name] for name in (*shared, *names)}
-        return kept(contract, transform(**tables, as_of=DAY, policy=RULES))
-
-    effects = lines(TreatmentEffects, treatment_effects, "state_entries")
-    given["treatment_effects"] = table_of(TreatmentEffects, effects)
-    measured = ("outcomes", "playbook_performance_log", "treatment_effects")
+    ledger = table_of(InterventionLedger, kept(InterventionLedger, ledger_from(data, RULES)))
+    given = {name: table_of(contract, data[name]) for name, contract in READ.items()}
+    playbooks = given["playbooks"]
+    effects = kept(TreatmentEffects, treatment_effects(ledger, playbooks, given["state_entries"], DAY, RULES))
+    performance = playbook_performance(
+        ledger, playbooks, given["playbook_performance_log"], table_of(TreatmentEffects, effects), DAY, RULES
+    )
     found = {
         "treatment_effects": effects,
-        "playbook_performance": lines(PlaybookPerformance, playbook_performance, *measured),
-        "signal_effectiveness": lines(SignalEffectiveness, signal_effectiveness, "outcomes", "signals"),
-        "threshold_advice": lines(ThresholdAdvice, threshold_advice, "outcomes"),
+        "playbook_performance": kept(PlaybookPerformance, performance),
+        "signal_effectiveness": kept(SignalEffectiveness, signal_effectiveness(ledger, given["signals"], DAY, RULES)),
+        "threshold_advice": kept(ThresholdAdvice, threshold_advice(ledger, RULES)),
     }
     assert rows_of(runs_that_do_not_add_up(table_of(PlaybookPerformance, found["playbook_performance"]))) == []
     return {name: sorted(map(repr, rows)) for name, rows in found.items()}

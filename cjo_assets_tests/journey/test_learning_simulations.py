@@ -13,7 +13,9 @@ import pytest
 
 from cjo_assets.journey.approval_decisions import ApprovalDecisions
 from cjo_assets.journey.customers import Customers
+from cjo_assets.journey.intervention_ledger import intervention_ledger
 from cjo_assets.journey.interventions import Interventions
+from cjo_assets.journey.journey_states import JourneyStates
 from cjo_assets.journey.outcomes import Outcomes
 from cjo_assets.journey.playbook_performance import PlaybookPerformance, playbook_performance
 from cjo_assets.journey.playbook_performance_log import PlaybookPerformanceLog
@@ -23,7 +25,19 @@ from cjo_assets.journey.state_entries import StateEntries
 from cjo_assets.journey.treatment_effects import TreatmentEffects, _compared, treatment_effects
 from cjo_assets.shared.contract import Contract, schema_of
 from cjo_assets_tests.journey.experience import playbook
-from cjo_assets_tests.tables import BACKEND, DAY, POLICY, Row, by, day, default_row, kept, policy_with, table_of
+from cjo_assets_tests.tables import (
+    BACKEND,
+    DAY,
+    POLICY,
+    Row,
+    by,
+    day,
+    days_of,
+    default_row,
+    kept,
+    policy_with,
+    table_of,
+)
 
 SINCE = day(-40)
 ARM = 150
@@ -74,6 +88,7 @@ class World:
             RecommendedInterventions,
             size,
             intervention_id=ids,
+            need_id=ids,
             customer_id=people,
             playbook_id=names,
             is_held_out=held_out,
@@ -102,22 +117,27 @@ class World:
             human_override=False,
             measured_at=day(-20),
         )
-        tables = {
-            "interventions": table_of(Interventions, []),
-            "earlier_recommended_interventions": decisions,
-            "customers": table_of(Customers, []),
-            "playbooks": table_of(Playbooks, [playbook(name) for name in self.playbooks]),
-            "approval_decisions": table_of(ApprovalDecisions, []),
-        }
-        found = treatment_effects(**tables, state_entries=entries, as_of=DAY, policy=POLICY)
-        effects = kept(TreatmentEffects, found)
-        found = playbook_performance(
-            **tables,
+        playbooks = table_of(Playbooks, [playbook(name) for name in self.playbooks])
+        ledger = intervention_ledger(
+            interventions=table_of(Interventions, []),
+            earlier_recommended_interventions=decisions,
+            earlier_journey_states=days_of(JourneyStates, [{"as_of": SINCE, "transition": "valid"}]),
+            customers=table_of(Customers, []),
+            playbooks=playbooks,
+            approval_decisions=table_of(ApprovalDecisions, []),
             outcomes=outcomes,
-            playbook_performance_log=table_of(PlaybookPerformanceLog, []),
-            treatment_effects=table_of(TreatmentEffects, effects),
             as_of=DAY,
             policy=POLICY,
+        )
+        ledger = BACKEND.create_table("world_ledger", ledger, temp=True, overwrite=True)
+        effects = kept(TreatmentEffects, treatment_effects(ledger, playbooks, entries, DAY, POLICY))
+        found = playbook_performance(
+            ledger,
+            playbooks,
+            table_of(PlaybookPerformanceLog, []),
+            table_of(TreatmentEffects, effects),
+            DAY,
+            POLICY,
         )
         rows = by(("playbook_id", "segment"), kept(PlaybookPerformance, found))
         return rows, by(("playbook_id", "segment", "control"), effects)

@@ -11,6 +11,7 @@ from cjo_assets.journey.playbook_performance import (
     runs_that_do_not_add_up,
 )
 from cjo_assets.journey.playbook_performance_log import PlaybookPerformanceLog
+from cjo_assets.journey.playbooks import Playbooks
 from cjo_assets.journey.treatment_effects import TreatmentEffects
 from cjo_assets.policy import Policy
 from cjo_assets.shared.statistics import two_sided_quantile
@@ -30,8 +31,10 @@ def performance(
     policy: Policy = POLICY,
 ) -> dict[Any, Row]:
     """Return the table by playbook and segment."""
+    registry = playbooks or [playbook("P")]
     found = playbook_performance(
-        **known.tables(playbooks or [playbook("P")]),
+        known.ledger(registry, policy),
+        table_of(Playbooks, registry),
         playbook_performance_log=table_of(PlaybookPerformanceLog, log or []),
         treatment_effects=table_of(TreatmentEffects, effects or []),
         as_of=DAY,
@@ -98,6 +101,25 @@ def test_refusals_are_counted_by_the_first_word_of_their_reason() -> None:
         known.answer(name, "rejected", reason)
     row = performance(known)["P", "All"]
     assert (row["refusals"], row["runs"], row["override_rate"]) == (5, 0, 1.0)
+    assert row["refusal_categories"] == ["bad_timing 2", "too_expensive 1"]
+
+
+def test_the_category_a_person_chose_goes_before_the_first_word_of_their_reason() -> None:
+    known = Experience()
+    # category, reason
+    answers = [
+        ("bad_timing", "too_expensive in this quarter"),
+        ("bad_timing", None),
+        (None, "too_expensive: by far"),
+        (None, "by far too_expensive"),
+    ]
+    for name, (category, reason) in zip(known.run("P", times=4, requires_human_approval=True), answers, strict=True):
+        known.answer(name, "rejected", reason, category=category)
+    # An answer that approves has no category of refusal, whatever it says.
+    (approved,) = known.run("P", requires_human_approval=True)
+    known.answer(approved, "approved", "too_expensive, but go on", category="too_expensive")
+    row = performance(known)["P", "All"]
+    assert (row["refusals"], row["runs"]) == (4, 1)
     assert row["refusal_categories"] == ["bad_timing 2", "too_expensive 1"]
 
 

@@ -32,9 +32,7 @@ def test_runs_and_successes_by_the_types_that_triggered_them() -> None:
             known.measure(name, outcome=outcome)
     (refused,) = known.run("P", triggered_by_signals=["S3"], requires_human_approval=True)
     known.measure(refused, outcome="resolved")
-    found = signal_effectiveness(
-        **known.tables([playbook("P")]), signals=table_of(Signals, SIGNALS), as_of=DAY, policy=POLICY
-    )
+    found = signal_effectiveness(known.ledger([playbook("P")]), table_of(Signals, SIGNALS), DAY, POLICY)
     rows = by("signal_type", kept(SignalEffectiveness, found))
     names = ("measured_runs", "successes", "success_rate", "overall_success_rate", "difference")
     counts = {kind: tuple(row[name] for name in names) for kind, row in rows.items()}
@@ -49,9 +47,7 @@ def test_runs_and_successes_by_the_types_that_triggered_them() -> None:
 
 
 def test_without_any_run_no_rate_is_known() -> None:
-    found = signal_effectiveness(
-        **Experience().tables([playbook("P")]), signals=table_of(Signals, []), as_of=DAY, policy=POLICY
-    )
+    found = signal_effectiveness(Experience().ledger([playbook("P")]), table_of(Signals, []), DAY, POLICY)
     rows = kept(SignalEffectiveness, found)
     assert len(rows) == len(POLICY.journey.signals.catalogue)
     assert {row["overall_success_rate"] for row in rows} == {None}

@@ -2,7 +2,7 @@
 
 from cjo_assets.journey.threshold_advice import ThresholdAdvice, threshold_advice
 from cjo_assets.policy import Policy
-from cjo_assets_tests.journey.experience import DAY, Experience, playbook
+from cjo_assets_tests.journey.experience import Experience, playbook
 from cjo_assets_tests.tables import POLICY, Row, by, kept, policy_with
 
 # confidence, segment, outcome, revenue saved; every run costs 100 where the playbook is known.
@@ -25,7 +25,7 @@ def advice(policy: Policy) -> dict[float, Row]:
             known.measure(name, segment, outcome=outcome, estimated_revenue_saved=revenue)
     (unpriced,) = known.run("gone", confidence=0.95)
     known.measure(unpriced, outcome="resolved", estimated_revenue_saved=5000.0)
-    found = threshold_advice(**known.tables([playbook("P")]), as_of=DAY, policy=policy)
+    found = threshold_advice(known.ledger([playbook("P")], policy), policy)
     return by("confidence_threshold", kept(ThresholdAdvice, found))
 
 
@@ -54,7 +54,7 @@ def test_the_threshold_in_force_may_be_the_segments_own() -> None:
 
 
 def test_without_any_run_nothing_is_known() -> None:
-    found = threshold_advice(**Experience().tables([playbook("P")]), as_of=DAY, policy=POLICY)
+    found = threshold_advice(Experience().ledger([playbook("P")]), POLICY)
     rows = kept(ThresholdAdvice, found)
     assert [row["confidence_threshold"] for row in rows] == list(POLICY.journey.learning.confidence_thresholds)
     assert {(row["acted_on"], row["success_rate"], row["net_value"], row["is_tested"]) for row in rows} == {

@@ -3,9 +3,9 @@
 import math
 from typing import Any
 
-import ibis.expr.types as ir
 import pytest
 
+from cjo_assets.journey.playbooks import Playbooks
 from cjo_assets.journey.state_entries import StateEntries
 from cjo_assets.journey.treatment_effects import TreatmentEffects, treatment_effects
 from cjo_assets.policy import Policy
@@ -23,16 +23,16 @@ def entered(customer: str, stage: str, offset: int) -> Row:
     return {"customer_id": customer, "journey_stage": stage, "state_entered_at": day(-40 + offset)}
 
 
-def effects_of(tables: dict[str, ir.Table], entries: Rows, policy: Policy = RULES) -> dict[Any, Row]:
+def effects_of(known: Experience, registry: Rows, entries: Rows, policy: Policy = RULES) -> dict[Any, Row]:
     """Return the table by playbook, segment and control."""
-    given = {name: table for name, table in tables.items() if name != "outcomes"}
-    found = treatment_effects(**given, state_entries=table_of(StateEntries, entries), as_of=DAY, policy=policy)
+    ledger = known.ledger(registry, policy)
+    found = treatment_effects(ledger, table_of(Playbooks, registry), table_of(StateEntries, entries), DAY, policy)
     return by(("playbook_id", "segment", "control"), kept(TreatmentEffects, found, policy=policy))
 
 
 def test_who_counts_on_which_side_and_who_recovered() -> None:
     known = Experience()
-    ask: Row = {"requires_human_approval": True}
+    ask: Row = {"approval_regime": "asked", "approval_timeout_minutes": 1440.0}
     known.decisions = [
         decision("I1", "P", "free", SINCE),
         decision("I2", "P", "approved", SINCE, **ask),
@@ -47,6 +47,8 @@ def test_who_counts_on_which_side_and_who_recovered() -> None:
         # A customer counts once for a playbook, from the first time; and a decision from its first day.
         decision("J1", "P", "free", day(-35), is_held_out=True),
         decision("I1", "P", "free", SINCE, as_of=day(-39)),
+        # Still wanted when its time was over: it lapsed, it did not go stale.
+        decision("I4", "P", "lapsed", SINCE, as_of=day(-39), **ask),
         # Another playbook, one that does not exist yet, and watching.
         decision("J2", "Q", "free", SINCE),
         decision("J3", "later", "free", SINCE),
@@ -69,7 +71,7 @@ def test_who_counts_on_which_side_and_who_recovered() -> None:
         entered("just over", "engagement", 40),  # on D itself
     ]
     registry = [playbook("P"), playbook("Q"), playbook("later", created_at=day(1))]
-    rows = effects_of(known.tables(registry), entries)
+    rows = effects_of(known, registry, entries)
     names = ("treated_count", "treated_rate", "control_count", "control_rate", "status")
     found = {key: tuple(row[name] for name in names) for key, row in rows.items() if key[0] == "P"}
     none = (None, None)
@@ -109,7 +111,7 @@ def many(sides: dict[tuple[bool, bool], int]) -> tuple[Experience, Rows]:
 def test_the_difference_and_its_intervals_by_hand() -> None:
     known, entries = many({(False, True): 240, (False, False): 160, (True, True): 140, (True, False): 260})
     policy = policy_with(journey__learning__promotion_error_rate=0.04)
-    row = effects_of(known.tables([playbook("P")]), entries, policy)["P", "All", "held_out"]
+    row = effects_of(known, [playbook("P")], entries, policy)["P", "All", "held_out"]
     assert (row["treated_rate"], row["control_rate"], row["difference"]) == (0.6, 0.35, 0.25)
     # The pooled variance, 381 of 802, is the greater one.
     error = math.sqrt(381 / 802 * 421 / 802 * 2 / 400)
@@ -129,7 +131,7 @@ def test_the_difference_and_its_intervals_by_hand() -> None:
 
 def test_intervals_stay_between_minus_one_and_one() -> None:
     known, entries = many({(False, True): 3, (False, False): 0, (True, True): 0, (True, False): 3})
-    row = effects_of(known.tables([playbook("P")]), entries)["P", "All", "held_out"]
+    row = effects_of(known, [playbook("P")], entries)["P", "All", "held_out"]
     assert (row["difference"], row["difference_high"], row["always_valid_high"]) == (1.0, 1.0, 1.0)
     assert row["always_valid_low"] >= -1.0
     assert row["difference_low"] < 1.0
