@@ -25,6 +25,7 @@ from cjo_assets_tests.probe import (
     leaves,
     nested,
     policy_with,
+    value_at,
 )
 
 DEFAULT = default_content()
@@ -32,16 +33,23 @@ LEAVES: dict[str, Any] = {
     path: value
     for section in OVERRIDABLE_SECTIONS
     for path, value in leaves(DEFAULT["journey"][section], section)
-    if not path.startswith(tuple(NOT_OVERRIDABLE))
+    if not path.startswith(tuple(NOT_OVERRIDABLE)) and not path.endswith("]")
+}
+# A list is turned as a whole.
+LEAVES |= {
+    path: value_at(DEFAULT["journey"], path) for path in ("approval.manager_tiers", "approval.sensitive_actions")
 }
 
 # The rule turns a leaf by itself: an integer doubles, another number halves. These need another value to be a policy.
-EXCEPTIONS: dict[str, float] = {
+EXCEPTIONS: dict[str, Any] = {
     "evaluation.critical_multiple": 3.0,
     "evaluation.untimed_multiple": 3.0,
     "risk.risk_tier_thresholds.high": 0.95,
     "risk.risk_tier_thresholds.low": 0.2,
     "risk.crm_tier_steps": 1,
+    "fusion.signal_adjustments": {"usage_drop": 1.5},
+    "approval.manager_tiers": ["low", "medium", "high"],
+    "approval.sensitive_actions": [],
 }
 
 # Of these the segment's customers are seen in the finding of a check, not in a table.
@@ -55,6 +63,13 @@ REFUSED = {
     "approval.auto_approve_for_testing": True,
     "approval.rejection_categories": ["other"],
     "approval.approvers": {"csm": ["ann"]},
+    "fusion.use_normalized_strength": False,
+    "fusion.use_risk_weight": True,
+    "fusion.use_segment_adjustment": True,
+    "recommendation.ranking": "roi_ratio",
+    "contact.budget_per_run": 100.0,
+    "contact.review_capacity_per_day": 1,
+    "holdout.holdout_salt": "another",
     "kpis.kpi_warning_threshold": 0.9,
     "kpis.operational_kpi_targets.average_latency_ms": 100.0,
     "roi.window_days": 60,
@@ -80,7 +95,7 @@ def customers(probe: Probe) -> dict[str, str]:
 def turned(path: str) -> Any:
     """Return another value for a leaf of the default policy."""
     value = LEAVES[path]
-    return EXCEPTIONS.get(path, value * 2 if isinstance(value, int) else value / 2)
+    return EXCEPTIONS[path] if path in EXCEPTIONS else value * 2 if isinstance(value, int) else value / 2
 
 
 def override(segment: str, changes: dict[str, Any]) -> dict[str, Any]:
