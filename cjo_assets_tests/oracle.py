@@ -201,7 +201,7 @@ def aggregated_signals(inputs: Inputs, as_of: date) -> dict[str, Row]:
 
 
 def fused_signals(inputs: Inputs, as_of: date) -> dict[str, Row]:
-    """Return what is left of the evidence after time and successes; floats, since powers of one half are no fractions."""
+    """Return what time and successes have left of the evidence."""
     rows = {}
     for customer_id in inputs.customers:
         settled = _settled(inputs.history.get(customer_id, []), as_of)

@@ -7,8 +7,8 @@ Severity is strength x trust x (0.5 + 0.5 x weight / 0.30). Overall risk is
 0.35 x signals + 0.25 x time + 0.20 x value / 200,000 + 0.20 x negatives / 5,
 where time is days / (2 x typical duration), at most 1, and counts 0.3 in retention. Fused risk is the aggregated risk
 of severities that halve every 14 days, without the signals of an intervention that succeeded. Decision risk is
-0.5 x overall + 0.25 x churn + 0.15 x fused + 0.10 x forecast, the last taken from the table: it is a product of thirteen
-weeks of transition probabilities, and is figured by hand beside its own table.
+0.5 x overall + 0.25 x churn + 0.15 x fused + 0.10 x forecast, the last taken from the table: it is a product of
+thirteen weeks of transition probabilities, and is figured by hand beside its own table.
 """
 
 from collections.abc import Callable
