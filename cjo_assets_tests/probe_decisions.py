@@ -19,6 +19,8 @@ CASES: tuple[tuple[Any, ...], ...] = (
      (("usage_drop", 0.28, 3, "automated"), ("usage_drop", 0.78, 15, "automated"))),
     # Critical, without a playbook, and worth more than a customer who is merely watched.
     ("stuck", "engagement", 60, "onboarding", 20, 100000, None, ()),
+    # A person is called who must be an executive, by the value alone.
+    ("stuck_rich", "engagement", 60, "onboarding", 20, 160000, None, ()),
     ("contact_open", "onboarding", 20, None, 5, 12000, None, LOUD),
     ("contact_many", "onboarding", 20, None, 5, 12000, None, LOUD),
     ("contact_past", "onboarding", 20, None, 5, 12000, None, LOUD),

@@ -382,7 +382,7 @@ def test_trap_10_executed_is_what_was_approved_or_needed_no_approval(sample: Day
     """Trap 10: a missing approval takes outcome, cost, count and report with it.
 
     In the sample six are executed and three wait; I005 lapsed. In the crooked one I001 lapsed too; I900 is in the
-    ledger besides, executed before the window.
+    ledger besides, executed before the window; and nothing is decided for C006, whose signals I005 is said to settle.
     """
     fates = {
         name: row["is_executed"] for name, row in sample.chain.by("intervention_id", "journey.outcome_analyses").items()
@@ -390,7 +390,7 @@ def test_trap_10_executed_is_what_was_approved_or_needed_no_approval(sample: Day
     assert [name for name, done in sorted(fates.items()) if name[:2] == "I0" and not done] == ["I005", "I008"]
     counts = ("total_interventions", "interventions_executed", "interventions_pending", "interventions_expired")
     assert [sample.summary[name] for name in counts] == [11, 6, 3, 1]
-    assert [crooked.summary[name] for name in counts] == [12, 6, 3, 2]
+    assert [crooked.summary[name] for name in counts] == [11, 6, 2, 2]
     ledger = crooked.chain.by("intervention_id", "journey.outcome_analyses")
     for name, outcome in (("I001", "O001"), ("I005", "O005x")):
         assert (ledger[name]["approval_status"], ledger[name]["is_executed"]) == ("expired", False)
@@ -563,10 +563,13 @@ def test_trap_19_nobody_at_risk_is_left_without_an_answer_or_a_reason(compute: C
 
 
 def test_trap_19_the_best_customer_is_not_merely_watched(compute: Compute) -> None:
-    """Trap 19: C006 on the 16th is unsure and would be watched; worth 100,000 a person is called instead."""
+    """Trap 19: C002 on the 16th is unsure and would be watched; worth 76,000, a person is called instead.
+
+    0.2608 + 0.5 x 0.20 x (76,000 - 8,000) / 200,000 = 0.2948, so confidence 0.4948: still under 0.50.
+    """
     day = date(2025, 1, 16)
     rich: Change = lambda rows: [  # noqa: E731
-        row | ({"account_value": 100000} if row["customer_id"] == "C002" else {}) for row in rows
+        row | ({"account_value": 76000} if row["customer_id"] == "C002" else {}) for row in rows
     ]
     closed: Change = lambda rows: [row for row in rows if row["intervention_id"] != "I002"]  # noqa: E731
     found = compute(
