@@ -27,6 +27,8 @@ HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder for all 
 DayOption = Annotated[
     str | None, typer.Option("--as-of", help="As-of date, YYYY-MM-DD; else the latest date in the data.")
 ]
+FromOption = Annotated[str | None, typer.Option("--from", help="First day of a range, in one run, YYYY-MM-DD.")]
+ToOption = Annotated[str | None, typer.Option("--to", help="Last day of a range; else the latest date in the data.")]
 CustomerOption = Annotated[str | None, typer.Option("--customer", help="Show one customer's chain and store nothing.")]
 
 
@@ -40,20 +42,26 @@ def run(
     data: DataOption = None,
     policy: PolicyOption = None,
     as_of: DayOption = None,
+    first: FromOption = None,
+    last: ToOption = None,
     home: HomeOption = None,
     customer: CustomerOption = None,
 ) -> None:
-    """Materialize every table of one day, its report, and the published database."""
+    """Materialize every table of one day or a range of days, their reports, and the published database."""
     from cjo_assets.policy import PolicyError
     from cjo_assets.wiring.errors import InputError, WarehouseError
 
     try:
         _prepare(data, policy, home)
-        day = _day(as_of)
+        day = _day("--as-of", as_of)
         if customer is not None:
             _show_customer(customer, day)
             return
-        _run_day(day)
+        if first is None and last is not None:
+            _fail("--to ends a range: say where it begins with --from.")
+        if first is not None and day is not None:
+            _fail("--as-of is one day and --from begins a range: say one of them.")
+        _run_days(_day("--from", first) or day, _day("--to", last) or day)
     except (InputError, PolicyError, WarehouseError) as error:
         _fail(str(error))
 
@@ -95,37 +103,46 @@ def _prepare(data: Path | None, policy: Path | None, home: Path | None) -> None:
     prepare_environment()
 
 
-def _day(as_of: str | None) -> date | None:
-    if as_of is None:
+def _day(option: str, text: str | None) -> date | None:
+    if text is None:
         return None
     try:
-        return date.fromisoformat(as_of)
+        return date.fromisoformat(text)
     except ValueError:
-        _fail(f"--as-of {as_of}: a date is written YYYY-MM-DD.")
+        _fail(f"{option} {text}: a date is written YYYY-MM-DD.")
         raise
 
 
-def _run_day(day: date | None) -> None:
-    from cjo_assets.wiring.launch import latest_day, run_day
+def _run_days(first: date | None, last: date | None) -> None:
+    from cjo_assets.wiring.launch import latest_day, run_days
     from cjo_assets.wiring.summary import print_summary
 
-    day = day or latest_day()
-    with console.status(f"Materializing {day} ...") as status:
+    with console.status("Materializing ...") as status:
         done = 0
 
-        def say(table: str, rows: int) -> None:
+        def on_table(table: str, rows: int) -> None:
             nonlocal done
             done += 1
             status.update(f"{done:3} tables, last {table} ({rows:,} rows)")
             if not console.is_terminal:
                 console.print(f"  {table}: {rows:,} rows", highlight=False)
 
-        failures = run_day(day, say)
+        def on_message(text: str) -> None:
+            status.update(text)
+            errors.print(text, highlight=False, markup=False, soft_wrap=True)
+
+        last = last or latest_day(on_message)
+        first = first or last
+        failures = run_days(first, last, on_table, on_message)
     if failures:
         for failure in failures:
             errors.print(failure, highlight=False, markup=False, soft_wrap=True)
-        _fail(f"The run of {day} failed; the published database is as it was.")
-    print_summary(console, day)
+        _fail(f"The run of {_days_in_words(first, last)} failed; the published database is as it was.")
+    print_summary(console, last)
+
+
+def _days_in_words(first: date, last: date) -> str:
+    return str(first) if first == last else f"{first} to {last}"
 
 
 def _show_customer(customer: str, day: date | None) -> None:

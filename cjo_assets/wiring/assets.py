@@ -59,7 +59,14 @@ def raw_asset(dataset: Dataset, family: Family) -> dg.AssetsDefinition:
     def load(warehouse: Warehouse) -> dg.MaterializeResult:
         settings = warehouse.settings
         try:
-            loaded = load_dataset(warehouse.store.connection, dataset, settings.data, family.name, settings.inputs)
+            loaded = load_dataset(
+                warehouse.store.connection,
+                dataset,
+                settings.data,
+                family.name,
+                settings.inputs,
+                warehouse.store.require_ours,
+            )
         except InputError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         report_progress(f"{RAW}.{dataset.name}", loaded.rows)

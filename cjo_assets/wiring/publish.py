@@ -42,6 +42,7 @@ def publish(store: Store, published: Path, days: list[date]) -> None:
         connection.execute(f"DETACH {TARGET}")
     with partial.open("rb") as file:
         os.fsync(file.fileno())
+    store.require_ours()
     os.replace(partial, published)
     _sync_folder(published.parent)
 

@@ -11,6 +11,7 @@ import csv
 import hashlib
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,9 +90,16 @@ def find_file(data: Path, family: str, dataset: str) -> Path | None:
 
 
 def load_dataset(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, data: Path, family: str, archive: Path
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    data: Path,
+    family: str,
+    archive: Path,
+    require_ours: Callable[[], None] = lambda: None,
 ) -> Loaded:
     """Bring a dataset's file into the raw schema, unless the very same file is there already.
+
+    `require_ours` is asked before the rows are committed and raises where they must not be.
 
     Raises:
         InputError: the file is missing or empty and must not be, or it cannot be understood.
@@ -105,7 +113,9 @@ def load_dataset(
             raise InputError(
                 f"The dataset {dataset.name} is required: {data} holds no {dataset.name} file ({endings}){unread}."
             )
-        return _store(connection, dataset, None, None, Reading(note=f"no file: nothing is known of it{unread}"))
+        return _store(
+            connection, dataset, None, None, Reading(note=f"no file: nothing is known of it{unread}"), require_ours
+        )
     sha256, archived = _archived(path, archive)
     known = connection.execute(
         f"SELECT rows_read, note FROM {MANIFEST} WHERE dataset = ? AND source_file = ? AND file_sha256 = ?",
@@ -114,7 +124,8 @@ def load_dataset(
     if known is not None:
         return Loaded(dataset.name, path.name, sha256, known[0], known[1], is_unchanged=True)
     try:
-        return _store(connection, dataset, path.name, sha256, reading_of(connection, path, archived, dataset))
+        reading = reading_of(connection, path, archived, dataset)
+        return _store(connection, dataset, path.name, sha256, reading, require_ours)
     except (duckdb.Error, csv.Error, pyarrow.ArrowInvalid) as error:
         reason = fault_of(path, archived) or reason_of(error).replace(str(archived), path.name)
         raise InputError(f"The file {path.name} cannot be read as {format_of(path)}: {reason}.") from error
@@ -198,6 +209,7 @@ def _store(
     source_file: str | None,
     sha256: str | None,
     reading: Reading,
+    require_ours: Callable[[], None],
 ) -> Loaded:
     specs = columns_of(dataset.contract)
     names = ", ".join(quoted(spec.name) for spec in specs)
@@ -224,6 +236,7 @@ def _store(
         connection.execute(
             f"INSERT INTO {MANIFEST} VALUES (?, ?, ?, ?, ?)", [dataset.name, source_file, sha256, rows, note]
         )
+        require_ours()
     return Loaded(dataset.name, source_file, sha256, rows, note, is_unchanged=False)
 
 

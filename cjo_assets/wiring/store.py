@@ -50,6 +50,7 @@ class Store:
         """Make sure that every table exists, so that the first day reads empty ones."""
         self.connection = connection
         self.days_of_run: tuple[date, ...] = ()
+        self.fences: tuple[Callable[[], None], ...] = ()
         connection.execute("SET TimeZone = 'UTC'")
         self.backend = ibis.duckdb.from_connection(connection)
         self.tables = {(table.schema, table.name): table for family in families for table in family.tables}
@@ -76,6 +77,15 @@ class Store:
         decided = rows.as_of.isin(runs.filter(runs.is_published).as_of) | rows.as_of.isin(list(self.days_of_run))
         rows = rows.filter(decided)
         return rows.filter(rows.as_of < as_of) if reference.days is Days.EARLIER else rows
+
+    def require_ours(self) -> None:
+        """Refuse to commit or publish where the run is no longer the one that may.
+
+        Raises:
+            WarehouseError: it has ended, or the warehouse is another's.
+        """
+        for fence in self.fences:
+            fence()
 
     def rows_by_group(self, as_of: date) -> dict[str, dict[str, int]]:
         """Count the rows of every table on a day, undated tables whole, by group."""
@@ -115,7 +125,9 @@ class Store:
             elif not table.is_appended:
                 self.connection.execute(f"TRUNCATE {table.full_name}")
             self.connection.execute(f"INSERT INTO {table.full_name} ({names}) {sql}")
-            return self._judged(table, self._written(table, as_of), sql, as_of, policy)
+            stored = self._judged(table, self._written(table, as_of), sql, as_of, policy)
+            self.require_ours()
+            return stored
 
     def _written(self, table: Table, as_of: date | None) -> ir.Table:
         rows = self.backend.table(table.name, database=table.schema)
