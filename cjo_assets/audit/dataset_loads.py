@@ -13,9 +13,9 @@ class DatasetLoads(Contract):
     """The present files and what became of their rows. One row per dataset."""
 
     dataset: str = column("Dataset.")
-    source_file: str = column("Name of its file; null where there is none.", nullable=True)
-    file_sha256: str = column("Hash of the file's bytes; null where there is none.", nullable=True)
-    rows_read: int = column("Rows of the file.", ge=0)
+    source_file: str = column("Name of its file, or of its files; null where there is none.", nullable=True)
+    file_sha256: str = column("Hash of the file's bytes, of several over all; null where there is none.", nullable=True)
+    rows_read: int = column("Rows read.", ge=0)
     rows_accepted: int = column("Of these, published.", ge=0)
     rows_rejected: int = column("Of these, turned away.", ge=0)
     note: str = column("What a person should know about the file; null where all is as expected.", nullable=True)

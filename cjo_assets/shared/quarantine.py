@@ -60,7 +60,7 @@ class QuarantinedRows(Contract):
     class Config:
         """One row per row of the file."""
 
-        unique = ["source_row"]
+        unique = ["source_file", "source_row"]
 
 
 def typed_rows(raw: ir.Table, contract: type[Contract]) -> ir.Table:
@@ -70,7 +70,7 @@ def typed_rows(raw: ir.Table, contract: type[Contract]) -> ir.Table:
 
 def accepted_rows(raw: ir.Table, quarantined: ir.Table, contract: type[Contract]) -> ir.Table:
     """Return the typed rows of a file that were not turned away."""
-    accepted = raw.anti_join(quarantined, "source_row")
+    accepted = raw.anti_join(quarantined, ["source_row", "source_file"])
     return accepted.select(**{spec.name: typed(accepted[spec.name], spec) for spec in columns_of(contract)})
 
 
@@ -176,7 +176,7 @@ def _meaning(rows: ir.Table, specs: tuple[Column, ...]) -> ir.StringValue:
 
 def _contest_of_key(rows: ir.Table, key: tuple[str, ...]) -> ir.StringValue:
     same = ibis.window(group_by=[rows[column] for column in key])
-    in_file = ibis.window(group_by=[rows[column] for column in key], order_by=rows.source_row)
+    in_file = ibis.window(group_by=[rows[column] for column in key], order_by=[rows.source_file, rows.source_row])
     return rows.key_repeats.ifelse(
         (rows.meaning.min().over(same) != rows.meaning.max().over(same)).ifelse(
             CONFLICTING_KEY, (ibis.row_number().over(in_file) > 0).ifelse(REPEATED_ROW, ibis.null("string"))

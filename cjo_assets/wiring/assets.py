@@ -14,7 +14,7 @@ import dagster as dg
 
 from cjo_assets.shared.contract import Contract, columns_of
 from cjo_assets.shared.dataset import Dataset
-from cjo_assets.wiring.errors import ContractBreachError, InputError
+from cjo_assets.wiring.errors import ContractBreachError, InputError, UnreachableError
 from cjo_assets.wiring.partitions import days, days_of
 from cjo_assets.wiring.progress import report_progress
 from cjo_assets.wiring.sources import load_dataset
@@ -25,6 +25,8 @@ from cjo_assets.wiring.warehouse import Warehouse
 
 PREVIEW_ROWS = 5
 POOL = "duckdb"
+# Only the outside world is asked again: what is wrong with a file or a row stays wrong.
+RETRY = dg.RetryPolicy(max_retries=3, delay=5, backoff=dg.Backoff.EXPONENTIAL)
 
 
 def family_definitions(family: Family) -> dg.Definitions:
@@ -54,6 +56,7 @@ def raw_asset(dataset: Dataset, family: Family) -> dg.AssetsDefinition:
         description=f"The file {dataset.name} as it was read: text, row by row, with where each row stood.",
         backfill_policy=dg.BackfillPolicy.single_run(),
         check_specs=[note_check],
+        retry_policy=RETRY,
         pool=POOL,
     )
     def load(warehouse: Warehouse) -> dg.MaterializeResult:
@@ -67,6 +70,8 @@ def raw_asset(dataset: Dataset, family: Family) -> dg.AssetsDefinition:
                 settings.inputs,
                 warehouse.store.require_ours,
             )
+        except UnreachableError as error:
+            raise dg.Failure(str(error)) from error
         except InputError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         report_progress(f"{RAW}.{dataset.name}", loaded.rows)

@@ -21,6 +21,7 @@ import pyarrow
 from cjo_assets.shared.contract import Column, columns_of
 from cjo_assets.shared.dataset import Dataset
 from cjo_assets.shared.quarantine import RAW_COLUMNS
+from cjo_assets.wiring.databases import extracted
 from cjo_assets.wiring.errors import InputError
 from cjo_assets.wiring.formats import (
     CHUNK_BYTES,
@@ -35,12 +36,27 @@ from cjo_assets.wiring.formats import (
     reason_of,
     require_columns,
 )
+from cjo_assets.wiring.source_map import FilesSource, declared_sources
 from cjo_assets.wiring.tables import MANIFEST as MANIFEST_TABLE
 from cjo_assets.wiring.tables import RAW
 from cjo_assets.wiring.transaction import transaction
 
 MANIFEST = f"{RAW}.{MANIFEST_TABLE}"
+EXTRACTS = "extracts"
 MANIFEST_COLUMNS = "dataset VARCHAR, source_file VARCHAR, file_sha256 VARCHAR, rows_read BIGINT, note VARCHAR"
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file of a dataset.
+
+    Attributes:
+        name: its name, by which its rows are known.
+        path: where it is.
+    """
+
+    name: str
+    path: Path
 
 
 @dataclass(frozen=True)
@@ -104,33 +120,78 @@ def load_dataset(
     Raises:
         InputError: the file is missing or empty and must not be, or it cannot be understood.
     """
-    path = find_file(data, family, dataset.name)
-    if path is None:
-        endings = ", ".join(sorted(FORMATS))
-        others = [other.name for other in _namesakes(data, family, dataset.name)]
-        unread = f" ({listed(others)}: the ending is none of {endings})" if others else ""
-        if not dataset.may_be_empty:
-            raise InputError(
-                f"The dataset {dataset.name} is required: {data} holds no {dataset.name} file ({endings}){unread}."
-            )
-        return _store(
-            connection, dataset, None, None, Reading(note=f"no file: nothing is known of it{unread}"), require_ours
-        )
-    sha256, archived = _archived(path, archive)
+    files = files_of(data, family, dataset, archive / EXTRACTS)
+    if not files:
+        return _store(connection, dataset, None, None, [], _nothing(data, family, dataset), require_ours)
+    contents = [Content(file, *_archived(file.path, archive)) for file in files]
+    _require_different(contents)
+    name, sha256 = _identity(contents)
     known = connection.execute(
         f"SELECT rows_read, note FROM {MANIFEST} WHERE dataset = ? AND source_file = ? AND file_sha256 = ?",
-        [dataset.name, path.name, sha256],
+        [dataset.name, name, sha256],
     ).fetchone()
     if known is not None:
-        return Loaded(dataset.name, path.name, sha256, known[0], known[1], is_unchanged=True)
-    try:
-        reading = reading_of(connection, path, archived, dataset)
-        return _store(connection, dataset, path.name, sha256, reading, require_ours)
-    except (duckdb.Error, csv.Error, pyarrow.ArrowInvalid) as error:
-        reason = fault_of(path, archived) or reason_of(error).replace(str(archived), path.name)
-        raise InputError(f"The file {path.name} cannot be read as {format_of(path)}: {reason}.") from error
-    finally:
-        connection.unregister(CSV_ROWS)
+        return Loaded(dataset.name, name, sha256, known[0], known[1], is_unchanged=True)
+    return _store(connection, dataset, name, sha256, contents, None, require_ours)
+
+
+def files_of(data: Path, family: str, dataset: Dataset, extracts: Path) -> list[SourceFile]:
+    """Return the files of a dataset: those its source names, or the one of its own name; none where there is none.
+
+    Raises:
+        InputError: there is something that cannot be read.
+    """
+    source = declared_sources(data).get((family, dataset.name))
+    if source is None:
+        path = find_file(data, family, dataset.name)
+        return [SourceFile(path.name, path)] if path else []
+    if not isinstance(source, FilesSource):
+        path = extracted(source, dataset, data, extracts)
+        return [SourceFile(path.name, path)]
+    paths = [path for path in sorted(data.glob(source.files)) if path.is_file()]
+    strangers = [path.name for path in paths if path.suffix.lower() not in FORMATS]
+    if strangers:
+        raise InputError(
+            f"{source.files} finds {listed(strangers)}: the ending is none of {', '.join(sorted(FORMATS))}."
+        )
+    return [SourceFile(path.relative_to(data).as_posix(), path) for path in paths]
+
+
+@dataclass(frozen=True)
+class Content:
+    """A file as it stands in the archive."""
+
+    file: SourceFile
+    sha256: str
+    archived: Path
+
+
+def _nothing(data: Path, family: str, dataset: Dataset) -> str:
+    """Return what is to be noted of a dataset without a file, or refuse it."""
+    endings = ", ".join(sorted(FORMATS))
+    others = [other.name for other in _namesakes(data, family, dataset.name)]
+    unread = f" ({listed(others)}: the ending is none of {endings})" if others else ""
+    if not dataset.may_be_empty:
+        raise InputError(
+            f"The dataset {dataset.name} is required: {data} holds no {dataset.name} file ({endings}){unread}."
+        )
+    return f"no file: nothing is known of it{unread}"
+
+
+def _require_different(contents: list[Content]) -> None:
+    """Refuse two files with the same bytes: their rows could not be told apart, and are meant once."""
+    for place, content in enumerate(contents):
+        for other in contents[:place]:
+            if content.sha256 == other.sha256:
+                raise InputError(f"The files {other.file.name} and {content.file.name} are the same: keep one of them.")
+
+
+def _identity(contents: list[Content]) -> tuple[str, str]:
+    """Return what a dataset's files are called together, and a hash that changes when any of them does."""
+    if len(contents) == 1:
+        return contents[0].file.name, contents[0].sha256
+    lines = [f"{content.sha256}  {content.file.name}" for content in contents]
+    return listed([content.file.name for content in contents]), hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def latest_date(connection: duckdb.DuckDBPyConnection, datasets: list[Dataset]) -> str | None:
@@ -206,47 +267,85 @@ def _archived(path: Path, archive: Path) -> tuple[str, Path]:
 def _store(
     connection: duckdb.DuckDBPyConnection,
     dataset: Dataset,
-    source_file: str | None,
+    source: str | None,
     sha256: str | None,
-    reading: Reading,
+    contents: list[Content],
+    missing: str | None,
     require_ours: Callable[[], None],
 ) -> Loaded:
+    """Make the raw table hold the rows of these files; those of a file that stayed are not read again."""
+    with transaction(connection):
+        stayed = _rows_that_stay(connection, dataset, contents)
+        notes: list[str | None] = [missing]
+        for content in contents:
+            if content.sha256 not in stayed:
+                notes += [_read(connection, dataset, content)]
+        connection.execute(f"DELETE FROM {MANIFEST} WHERE dataset = ?", [dataset.name])
+        counted = connection.execute(f"SELECT count(*) FROM {RAW}.{dataset.name}").fetchone()
+        rows = counted[0] if counted else 0
+        if rows == 0 and not dataset.may_be_empty:
+            raise InputError(f"The file {source} holds no row; at least one of {dataset.name} is required.")
+        note = _note(connection, dataset, rows, list(dict.fromkeys(note for note in notes if note)))
+        connection.execute(f"INSERT INTO {MANIFEST} VALUES (?, ?, ?, ?, ?)", [dataset.name, source, sha256, rows, note])
+        require_ours()
+    return Loaded(dataset.name, source, sha256, rows, note, is_unchanged=False)
+
+
+def _rows_that_stay(connection: duckdb.DuckDBPyConnection, dataset: Dataset, contents: list[Content]) -> set[str]:
+    """Take away the rows of files that are gone or changed, and return the hashes of those whose rows are there."""
+    known = connection.execute(f"SELECT 1 FROM {MANIFEST} WHERE dataset = ?", [dataset.name]).fetchone()
+    wanted = {(content.file.name, content.sha256) for content in contents}
+    there: set[tuple[str, str]] = set()
+    if known is not None and len(contents) > 1:
+        found = connection.execute(f"SELECT DISTINCT source_file, file_sha256 FROM {RAW}.{dataset.name}").fetchall()
+        there = wanted & {(name, sha256) for name, sha256 in found}
+    if not there:
+        connection.execute(f"TRUNCATE {RAW}.{dataset.name}")
+        return set()
+    kept = sorted(sha256 for _, sha256 in there)
+    connection.execute(f"DELETE FROM {RAW}.{dataset.name} WHERE file_sha256 NOT IN (SELECT unnest(?))", [kept])
+    return set(kept)
+
+
+def _read(connection: duckdb.DuckDBPyConnection, dataset: Dataset, content: Content) -> str | None:
+    """Bring the rows of one file into the raw table, and return what is to be noted of its columns."""
+    path, archived = content.file.path, content.archived
+    try:
+        reading = reading_of(connection, path, archived, dataset)
+        if reading.query is not None:
+            _insert(connection, dataset, content, reading)
+    except (duckdb.Error, csv.Error, pyarrow.ArrowInvalid) as error:
+        reason = fault_of(path, archived) or reason_of(error).replace(str(archived), path.name)
+        raise InputError(f"The file {path.name} cannot be read as {format_of(path)}: {reason}.") from error
+    finally:
+        connection.unregister(CSV_ROWS)
+    return reading.note
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, dataset: Dataset, content: Content, reading: Reading) -> None:
     specs = columns_of(dataset.contract)
     names = ", ".join(quoted(spec.name) for spec in specs)
-    with transaction(connection):
-        connection.execute(f"DELETE FROM {MANIFEST} WHERE dataset = ?", [dataset.name])
-        connection.execute(f"TRUNCATE {RAW}.{dataset.name}")
-        if reading.query is not None:
-            connection.execute(
-                f"INSERT INTO {RAW}.{dataset.name} ({names}, {', '.join(RAW_COLUMNS)}) "
-                f"SELECT {names}, ?, row_number() OVER (), ?, irregularities, record FROM ({reading.query})",
-                [source_file, sha256],
-            )
-        filled = connection.execute(
-            f"SELECT count(*), {', '.join(f'count({quoted(spec.name)})' for spec in specs)} FROM {RAW}.{dataset.name}"
-        ).fetchone()
-        rows, *counts = filled or (0,)
-        if rows == 0 and not dataset.may_be_empty:
-            raise InputError(f"The file {source_file} holds no row; at least one of {dataset.name} is required.")
-        unfilled = [spec for spec, count in zip(specs, counts, strict=True) if rows and not count]
-        if reading.names and any(not spec.nullable for spec in unfilled):
-            used = [name for (name,) in connection.execute(reading.names).fetchall()]
-            require_columns(source_file or "", used, unfilled)
-        note = _note(connection, dataset, rows, [spec.name for spec in unfilled if spec.nullable], reading.note)
-        connection.execute(
-            f"INSERT INTO {MANIFEST} VALUES (?, ?, ?, ?, ?)", [dataset.name, source_file, sha256, rows, note]
-        )
-        require_ours()
-    return Loaded(dataset.name, source_file, sha256, rows, note, is_unchanged=False)
+    connection.execute(
+        f"INSERT INTO {RAW}.{dataset.name} ({names}, {', '.join(RAW_COLUMNS)}) "
+        f"SELECT {names}, ?, row_number() OVER (), ?, irregularities, record FROM ({reading.query})",
+        [content.file.name, content.sha256],
+    )
+    required = [spec for spec in specs if not spec.nullable]
+    rows, *counts = connection.execute(
+        f"SELECT count(*), {', '.join(f'count({quoted(spec.name)})' for spec in required)} FROM {RAW}.{dataset.name} "
+        "WHERE file_sha256 = ?",
+        [content.sha256],
+    ).fetchone() or (0,)
+    unfilled = [spec for spec, count in zip(required, counts, strict=True) if rows and not count]
+    if reading.names and unfilled:
+        used = [name for (name,) in connection.execute(reading.names).fetchall()]
+        require_columns(content.file.path.name, used, unfilled)
 
 
-def _note(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, rows: int, empty: list[str], note: str | None
-) -> str | None:
+def _note(connection: duckdb.DuckDBPyConnection, dataset: Dataset, rows: int, notes: list[str]) -> str | None:
     if rows == 0:
-        return note or "the file holds no row"
-    notes = [note] if note else []
-    if not note:
+        return "; ".join(notes) or "the file holds no row"
+    if not notes:
         unknown = connection.execute(
             f"SELECT DISTINCT unnest(json_keys(record)) AS name FROM {RAW}.{dataset.name} "
             "WHERE record IS NOT NULL AND json_type(record) = 'OBJECT' ORDER BY name"
@@ -254,5 +353,10 @@ def _note(
         wanted = {spec.name for spec in columns_of(dataset.contract)}
         names = [name for (name,) in unknown if name not in wanted]
         notes += [f"columns nobody reads: {listed(names)}"] if names else []
-    notes += [f"no value in any row for {', '.join(empty)}"] if empty else []
+    nullable = [spec.name for spec in columns_of(dataset.contract) if spec.nullable]
+    if nullable:
+        counts = ", ".join(f"count({quoted(name)})" for name in nullable)
+        filled = connection.execute(f"SELECT {counts} FROM {RAW}.{dataset.name}").fetchone() or ()
+        empty = [name for name, count in zip(nullable, filled, strict=True) if not count]
+        notes += [f"no value in any row for {', '.join(empty)}"] if empty else []
     return "; ".join(notes) or None

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -142,14 +141,14 @@ def numbers_in(connection: duckdb.DuckDBPyConnection) -> list[tuple[int]]:
 
 
 @pytest.fixture
-def run_of(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[dg.DagsterInstance, dg.DagsterRun]]:
+def run_of(home: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[dg.DagsterInstance, dg.DagsterRun]:
     """A run that Dagster believes to be going on."""
     instance = instance_of(home, monkeypatch)
-    yield instance, instance.create_run_for_job(nothing, status=STARTED)
+    return instance, instance.create_run_for_job(nothing, status=STARTED)
 
 
 def test_a_run_that_was_ended_commits_and_publishes_nothing(
-    home: Path, run_of: tuple[dg.DagsterInstance, dg.DagsterRun], policy: object, monkeypatch: pytest.MonkeyPatch
+    home: Path, run_of: tuple[dg.DagsterInstance, dg.DagsterRun], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     instance, run = run_of
     monkeypatch.setattr("cjo_assets.wiring.families.all_families", lambda: (FAMILY, *all_families()))
