@@ -19,7 +19,9 @@ PLAN = (
     ("load", "Read the raw datasets.", ("raw",)),
     ("validate", "Hold every row to its contract and quarantine what breaks it.", ("quarantine", "validated_lookups")),
     ("evaluate", "Judge each customer's stage and add up the signals.", ("evaluation",)),
+    ("forecast", "Read from the log what becomes of customers in their place.", ("forecast",)),
     ("score", "Score risk, with every factor on record.", ("risk",)),
+    ("learn", "Hold playbooks, signals and thresholds against the outcomes known.", ("learning",)),
     ("recommend", "Choose a playbook for each need, or say why none fits.", ("recommendation",)),
     ("escalate", "Ask people for the decisions that are theirs.", ("approval",)),
     ("follow_up", "Join outcomes to the interventions they measure.", ("outcome",)),
@@ -43,6 +45,8 @@ class Runs(Contract):
     report_path: str = column("The report, relative to the home; null where none was written.", nullable=True)
     errors: TextList = column("What went wrong, empty where nothing did.")
     is_published: bool = column("Whether the day reached the published database.")
+    handed_on: str = column("Hash over what later days read of this day; null where not published.", nullable=True)
+    is_stale: bool = column("Whether an earlier day has changed since: run this day again.")
 
     class Config:
         """A run does a day once."""

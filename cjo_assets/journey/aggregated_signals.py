@@ -49,7 +49,7 @@ def visible_signals(signals: ir.Table, customers: ir.Table, as_of: date, policy:
 
 
 def with_severity(seen: ir.Table, policy: Policy) -> ir.Table:
-    """Add the polarity of each signal, the trust in its source, and its severity [0-1]."""
+    """Add each signal's polarity, the trust in its source, the weight of its type, and its severity [0-1]."""
     negative = sorted(policy.journey.signals.signal_aggregation_weights)
     positive = sorted(policy.journey.signals.positive_signal_weights)
     trust = by_name_and_segment(policy, seen.source, seen.segment, lambda rules: rules.signals.source_trust, None)
@@ -58,6 +58,7 @@ def with_severity(seen: ir.Table, policy: Policy) -> ir.Table:
         is_negative=seen.signal_type.isin(negative),
         is_positive=seen.signal_type.isin(positive),
         trust=trust,
+        severity_factor=factor,
         severity=seen.signal_strength * trust * factor,
     )
 
@@ -95,7 +96,7 @@ def aggregated_signals(customers: ir.Table, signals: ir.Table, as_of: date, poli
         positive_signals=rows.positive_signals.fill_null(0),
         average_signal_strength=rounded(rows.average_signal_strength),
         max_signal_strength=rounded(rows.max_signal_strength),
-        signal_types=_types(rows, known_types),
+        signal_types=signal_types(rows, known_types),
         negative_severity=rounded(rows.negative_severity.fill_null(0.0)),
         positive_severity=rounded(rows.positive_severity.fill_null(0.0)),
         average_source_trust=rounded(rows.average_source_trust),
@@ -107,7 +108,8 @@ def _severity_factors(rules: JourneyPolicy) -> dict[str, float]:
     return {name: rules.signals.severity_factor(name) for name in rules.signals.catalogue}
 
 
-def _types(rows: ir.Table, known_types: list[str]) -> ir.ArrayValue:
+def signal_types(rows: ir.Table, known_types: list[str]) -> ir.ArrayValue:
+    """Return the sorted types that the flags saw_<type> and the list unknown_types of a row name."""
     flags = [rows[f"saw_{name}"].ifelse(ibis.literal(name), ibis.null("string")) for name in known_types]
     known = ibis.array(flags).filter(lambda name: name.notnull())
     return rows.unknown_types.isnull().ifelse(known, known.concat(rows.unknown_types).sort())

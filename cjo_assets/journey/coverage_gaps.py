@@ -1,15 +1,17 @@
 """Customers nobody has an answer for.
 
-One row per customer and as-of date at medium or high risk or in critical health, or without any stage, who got no
-recommendation; with the reason that came nearest to one.
+One row per customer and as-of date at medium or high risk or in critical health, or without any stage, for whom no
+playbook is used, is open or is being held in view; with the reason that came nearest to one, and whether a person was
+called instead.
 """
 
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.journey.customer_needs import is_needy
 from cjo_assets.journey.customers import TIERS
-from cjo_assets.journey.journey_evaluations import CRITICAL
-from cjo_assets.journey.playbook_candidates import FAILED_RULES
+from cjo_assets.journey.interventions import ESCALATE
+from cjo_assets.journey.playbook_candidates import FAILED_RULES, OPEN_INTERVENTION
 from cjo_assets.shared.contract import DatedContract, column
 
 NO_STAGE_KNOWN = "no_stage"
@@ -28,6 +30,7 @@ class CoverageGaps(DatedContract):
     account_value: float = column("Yearly value of the account [currency].", ge=0)
     reason: str = column("What kept every playbook away.", isin=[NO_STAGE_KNOWN, NO_PLAYBOOK, *FAILED_RULES])
     nearest_playbook_id: str = column("Playbook that failed last; null where there is none.", nullable=True)
+    escalated_intervention_id: str = column("Call for a person to take over; null where none was made.", nullable=True)
 
     class Config:
         """A customer is missing once."""
@@ -48,12 +51,9 @@ def coverage_gaps(
     rows = rows.join(customers.select("customer_id", "segment", "account_value"), "customer_id")
     rows = rows.join(journey_states.select("customer_id", "journey_stage"), "customer_id")
     rows = rows.join(journey_evaluations.select("customer_id", "stage_health"), "customer_id")
-    needy = rows.filter(
-        rows.risk_tier.isin(["high", "medium"]).fill_null(False)
-        | (rows.stage_health == CRITICAL).fill_null(False)
-        | rows.journey_stage.isnull()
-    )
-    missed = needy.anti_join(recommended_interventions, "customer_id")
+    answered = recommended_interventions.filter(recommended_interventions.recommended_action != ESCALATE)
+    served = playbook_candidates.filter(playbook_candidates.first_failed_rule == OPEN_INTERVENTION)
+    missed = rows.filter(is_needy(rows)).anti_join(answered, "customer_id").anti_join(served, "customer_id")
     tried = playbook_candidates.semi_join(missed, "customer_id")
     # Rules are tried in this order, so the furthest one reached belongs to the nearest playbook.
     progress = tried.first_failed_rule.cases(*((rule, place) for place, rule in enumerate(FAILED_RULES)), else_=-1)
@@ -68,4 +68,6 @@ def coverage_gaps(
         (rows.first_failed_rule.isnull(), NO_PLAYBOOK),
         else_=rows.first_failed_rule,
     )
-    return rows.mutate(reason=reason).drop("first_failed_rule")
+    escalated = recommended_interventions.select("customer_id", escalated_intervention_id="intervention_id")
+    rows = rows.mutate(reason=reason).drop("first_failed_rule")
+    return rows.left_join(escalated, "customer_id").drop("customer_id_right")

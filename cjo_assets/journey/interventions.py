@@ -13,6 +13,7 @@ from cjo_assets.shared.contract import LARGEST_AMOUNT, Contract, TextList, colum
 from cjo_assets.shared.dataset import Dataset
 
 MONITOR_ONLY = "monitor_only"
+ESCALATE = "escalate_to_person"
 
 
 class Interventions(Contract):

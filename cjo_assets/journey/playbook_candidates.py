@@ -1,7 +1,11 @@
 """Every playbook that could have been chosen, and why it was not.
 
-One row per customer, as-of date and playbook of the customer's stage. Rules are tried in order; `first_failed_rule` is
-the first that spoke against the playbook, null for the one that was chosen.
+One row per customer, as-of date and playbook: those of the customer's stage, and the fallbacks that these name. Rules
+are tried in order; `first_failed_rule` is the first that spoke against the playbook, null for the one that was chosen.
+
+First the playbook itself (status, segment, risk, trigger), then how sure we are, then the contact policy, then the
+customer's other candidates, and last what a day may cost in attention and money: there the highest priority wins. A
+decision that still stands has been paid for and passes the contact policy and the day's limits.
 """
 
 from datetime import date
@@ -9,37 +13,77 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.journey.approval_routes import approval_reasons
+from cjo_assets.journey.contact_policy import (
+    is_refused_recently,
+    is_used_recently,
+    playbook_uses,
+    with_contact_history,
+)
+from cjo_assets.journey.customer_needs import customer_needs
+from cjo_assets.journey.holdout_assignments import is_held_out
+from cjo_assets.journey.ledger import end_of_day, ledger, with_approval
+from cjo_assets.journey.playbook_performance import EVIDENCE, PRIOR
 from cjo_assets.policy import Policy
 from cjo_assets.shared.by_segment import by_segment
 from cjo_assets.shared.contract import ANY_SEGMENT, DatedContract, column
-from cjo_assets.shared.numbers import MONEY_DECIMALS, capped, rounded
-from cjo_assets.shared.quarantine import REPEATED_ROW
+from cjo_assets.shared.numbers import rounded
 
 NOT_ACTIVE = "playbook_not_active"
 OTHER_SEGMENT = "segment_not_eligible"
 LOW_RISK = "risk_below_threshold"
 NO_TRIGGER = "no_trigger_signal"
 LOW_CONFIDENCE = "confidence_below_threshold"
+COOL_DOWN = "refused_recently"
+OPEN_INTERVENTION = "open_intervention"
+CONTACTS_LIMIT = "contacts_limit_reached"
+REPEATED_PLAYBOOK = "playbook_used_recently"
 OUTRANKED = "outranked"
-FAILED_RULES = [NOT_ACTIVE, OTHER_SEGMENT, LOW_RISK, NO_TRIGGER, LOW_CONFIDENCE, OUTRANKED]
+REVIEW_CAPACITY = "review_capacity_exhausted"
+BUDGET = "budget_exhausted"
+RULES_OF_THE_PLAYBOOK = [NOT_ACTIVE, OTHER_SEGMENT, LOW_RISK, NO_TRIGGER]
+FAILED_RULES = [
+    *RULES_OF_THE_PLAYBOOK,
+    LOW_CONFIDENCE,
+    OPEN_INTERVENTION,
+    COOL_DOWN,
+    CONTACTS_LIMIT,
+    REPEATED_PLAYBOOK,
+    OUTRANKED,
+    REVIEW_CAPACITY,
+    BUDGET,
+]
+RANKINGS = ["net_value_lower_bound", "roi_ratio"]
+NET_VALUE, ROI_RATIO = RANKINGS
+CENTS = 100
 
 
 class PlaybookCandidates(DatedContract):
-    """Playbooks of each customer's stage, chosen or not. One row per customer, as-of date and playbook."""
+    """Playbooks considered for each customer, chosen or not. One row per customer, as-of date and playbook."""
 
     customer_id: str = column("Customer.")
-    playbook_id: str = column("Playbook of the customer's stage.")
+    playbook_id: str = column("Playbook of the customer's stage, or a fallback of one.")
+    fallback_of: str = column("Playbook that names it where it is tried as a fallback; otherwise null.", nullable=True)
     decision_risk: float = column("Risk that eligibility looks at [0-1, up = worse].", ge=0, le=1)
     risk_threshold: float = column("Risk from which the playbook applies [0-1].", ge=0, le=1)
-    expected_cost: float = column("Cost of one use [currency].", ge=0)
-    expected_value: float = column("Midpoint of the playbook's value range [currency].")
+    expected_cost: float = column("Cost of one use, as learned so far [currency].", ge=0)
+    expected_value: float = column("Value of one success, as learned so far [currency].")
     roi_ratio: float = column("expected_value over expected_cost; null where it costs nothing.", nullable=True)
+    success_rate: float = column("Share of uses expected to succeed [0-1].", ge=0, le=1)
+    expected_net_value: float = column("success_rate times value, less cost [currency].")
+    net_value_lower_bound: float = column("Lower bound of expected_net_value [currency].")
+    evidence: str = column("prior, sparse or established.", isin=EVIDENCE)
+    ranked_by: str = column("What ranks the customer's candidates.", isin=RANKINGS)
     confidence: float = column("Confidence in acting [0-1], up = surer.", ge=0, le=1)
     conflict: float = column("How evenly signals contradict each other [0 to 0.5].", ge=0, le=0.5)
     source_trust: float = column("Mean trust in the sources [0-1]; 1 without signals.", ge=0, le=1)
     completeness: float = column("Share of the customer's records that can be relied on [0-1].", ge=0, le=1)
+    priority_score: float = column("Order of work among customers [0-100, up = sooner].", ge=0, le=100)
     is_eligible: bool = column("Whether status, segment, risk and trigger allow it.")
     rank: int = column("Place among the eligible, 1 = best; null where not eligible.", ge=1, nullable=True)
+    is_held_out: bool = column("Whether the customer is left alone on purpose.")
+    standing_intervention_id: str = column("Our earlier decision for it that still stands.", nullable=True)
+    open_intervention_id: str = column("Another open intervention of the customer that blocks it.", nullable=True)
     first_failed_rule: str = column("First rule against it; null for the chosen.", isin=FAILED_RULES, nullable=True)
 
     class Config:
@@ -49,119 +93,195 @@ class PlaybookCandidates(DatedContract):
 
 
 def playbook_candidates(
+    customers: ir.Table,
     journey_states: ir.Table,
     aggregated_signals: ir.Table,
+    fused_signals: ir.Table,
     risk_scores: ir.Table,
     playbooks: ir.Table,
+    playbook_performance: ir.Table,
     quarantined_signals: ir.Table,
     quarantined_journey_state_log: ir.Table,
+    interventions: ir.Table,
+    earlier_recommended_interventions: ir.Table,
+    approval_decisions: ir.Table,
+    outcomes: ir.Table,
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
-    """Consider every playbook of each customer's stage."""
-    needs = risk_scores.select("customer_id", "decision_risk")
-    needs = needs.join(journey_states.drop("days_in_state"), "customer_id")
-    needs = needs.join(aggregated_signals, "customer_id")
-    needs = _with_completeness(needs, quarantined_signals, quarantined_journey_state_log, as_of, policy)
-    needs = _with_confidence(needs, policy)
-    existing = playbooks.filter(playbooks.created_at <= as_of)
-    rows = needs.join(existing, "journey_stage")
-    value = (rows.expected_value_range[0] + rows.expected_value_range[1]) / 2
-    rows = rows.mutate(
-        expected_cost=rounded(rows.avg_cost_estimate, MONEY_DECIMALS),
-        expected_value=rounded(value, MONEY_DECIMALS),
-        roi_ratio=rounded(value / rows.avg_cost_estimate.nullif(0.0)),
-        eligibility=_eligibility(rows),
+    """Consider every playbook of each customer's stage, and the fallbacks of those."""
+    needs = customer_needs(
+        customers,
+        journey_states,
+        aggregated_signals,
+        fused_signals,
+        risk_scores,
+        quarantined_signals,
+        quarantined_journey_state_log,
+        as_of,
+        policy,
     )
-    rows = rows.mutate(is_eligible=rows.eligibility.isnull())
+    known = ledger(interventions, earlier_recommended_interventions, customers, playbooks, as_of)
+    known = with_approval(known, approval_decisions, end_of_day(as_of), policy)
+    needs = with_contact_history(needs, known, outcomes, as_of, policy)
+    options = _options(playbooks.filter(playbooks.created_at <= as_of), playbook_performance, policy)
+    rows = needs.join(options, ["journey_stage", "segment"])
+    rows = _with_rank(_with_eligibility(rows), policy)
+    uses = playbook_uses(known, outcomes, as_of, policy)
+    rows = rows.left_join(uses, ["customer_id", "playbook_id"]).drop("customer_id_right", "playbook_id_right")
+    rows = rows.mutate(is_held_out=is_held_out(rows.customer_id, rows.segment, policy))
+    rows = _with_failed_rule(rows, as_of, policy)
+    rows = _within_limits(rows, policy)
+    return rows.mutate(standing_intervention_id=rows.standing_id).select(
+        *(name for name in PlaybookCandidates.to_schema().columns if name != "as_of")
+    )
+
+
+def _options(playbooks: ir.Table, performance: ir.Table, policy: Policy) -> ir.Table:
+    """Return what may be tried in each stage and segment: one row per stage, segment and playbook.
+
+    A playbook is tried as a fallback where one that the segment may use names it: in the stage of that one too, and on
+    the triggers of that one too.
+    """
+    segments = ibis.literal(list(policy.vocabulary.segments), "array<string>")
+    known = playbooks.mutate(segment=segments.unnest())
+    known = known.mutate(
+        in_segment=known.eligible_segments.contains(ANY_SEGMENT) | known.eligible_segments.contains(known.segment)
+    )
+    naming = known.filter(known.fallback_playbook_id.notnull(), known.in_segment)
+    calls = naming.group_by("journey_stage", "segment", "fallback_playbook_id").agg(
+        named_by=naming.playbook_id.min(),
+        is_called_freely=(naming.trigger_signals.length() == 0).any(),
+        calling_signals=naming.trigger_signals.collect().flatten(),
+    )
+    calls = calls.rename(playbook_id="fallback_playbook_id")
+    own = known.select("journey_stage", "segment", "playbook_id", is_of_stage=ibis.literal(True))
+    called = calls.select("journey_stage", "segment", "playbook_id", is_of_stage=ibis.literal(False))
+    keys = ["journey_stage", "segment", "playbook_id"]
+    tried = ibis.union(own, called.anti_join(own, keys))
+    tried = tried.left_join(calls, keys).drop(*(f"{key}_right" for key in keys))
+    template = known.select(
+        "segment",
+        "playbook_id",
+        "in_segment",
+        "status",
+        "risk_threshold",
+        "trigger_signals",
+        "approval_required",
+        recommended_action=known.default_actions[0],
+    )
+    tried = tried.join(template, ["segment", "playbook_id"])
+    learned = performance.select(
+        "playbook_id",
+        "segment",
+        "success_rate",
+        "expected_net_value",
+        "net_value_lower_bound",
+        "evidence",
+        expected_cost="avg_cost",
+        expected_value="avg_value",
+    )
+    return tried.join(learned, ["segment", "playbook_id"])
+
+
+def _with_eligibility(rows: ir.Table) -> ir.Table:
+    """Add the first rule of the playbook itself that forbids it, and whether it is tried as a fallback."""
+    is_triggered = rows.is_of_stage & _is_triggered(rows.trigger_signals, rows.counted_signal_types)
+    is_called = rows.named_by.notnull() & (
+        rows.is_called_freely | (rows.calling_signals.intersect(rows.counted_signal_types).length() > 0)
+    ).fill_null(False)
+    eligibility = ibis.cases(
+        (rows.status != "active", NOT_ACTIVE),
+        (~rows.in_segment, OTHER_SEGMENT),
+        (rows.decision_risk < rows.risk_threshold, LOW_RISK),
+        (~(is_triggered | is_called), NO_TRIGGER),
+        else_=ibis.null("string"),
+    )
+    return rows.mutate(
+        eligibility=eligibility,
+        is_eligible=eligibility.isnull(),
+        fallback_of=is_triggered.ifelse(ibis.null("string"), rows.named_by),
+    )
+
+
+def _is_triggered(triggers: ir.ArrayValue, seen: ir.ArrayValue) -> ir.BooleanValue:
+    return (triggers.length() == 0) | (triggers.intersect(seen).length() > 0)
+
+
+def _with_rank(rows: ir.Table, policy: Policy) -> ir.Table:
+    """Rank the eligible: fallbacks last; by what experience guarantees, or without any by the seed's ratio."""
+    per_customer = ibis.window(group_by=rows.customer_id)
+    has_evidence = (rows.is_eligible & (rows.evidence != PRIOR)).any().over(per_customer)
+    by_value = has_evidence & ibis.literal(policy.journey.recommendation.ranking == NET_VALUE)
+    rows = rows.mutate(
+        ranked_by=by_value.ifelse(NET_VALUE, ROI_RATIO),
+        roi_ratio=rounded(rows.expected_value / rows.expected_cost.nullif(0.0)),
+    )
+    guaranteed = (rows.ranked_by == NET_VALUE).ifelse(rows.net_value_lower_bound, 0.0)
     # What costs nothing has no ratio and comes before what costs something.
     best_first = ibis.window(
         group_by=[rows.customer_id, rows.is_eligible],
         order_by=[
+            rows.fallback_of.notnull(),
+            ibis.desc(guaranteed),
             rows.roi_ratio.notnull(),
             ibis.desc(rows.roi_ratio),
             ibis.desc(rows.expected_value),
             rows.playbook_id,
         ],
     )
-    rows = rows.mutate(rank=rows.is_eligible.ifelse(ibis.row_number().over(best_first) + 1, ibis.null("int64")))
+    return rows.mutate(rank=rows.is_eligible.ifelse(ibis.row_number().over(best_first) + 1, ibis.null("int64")))
+
+
+def _with_failed_rule(rows: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+    """Add the first failed rule of all that look at one customer."""
+    per_customer = ibis.window(group_by=rows.customer_id)
     threshold = by_segment(policy, rows.segment, lambda rules: rules.recommendation.intervention_confidence_threshold)
     is_confident = rows.is_eligible & (rows.confidence >= threshold)
-    first = rows.rank.min(where=is_confident).over(ibis.window(group_by=rows.customer_id))
+    stands = rows.standing_id.notnull()
+    # What waits for an answer blocks others only while it would still be decided today.
+    is_waiting = (rows.standing_is_pending & is_confident).fill_null(False)
+    waiting_id = is_waiting.ifelse(rows.standing_id, ibis.null("string")).max().over(per_customer)
+    blocking_id = ibis.coalesce(rows.open_executed_id, waiting_id)
+    rows = rows.mutate(
+        stands=stands,
+        open_intervention_id=(blocking_id == rows.standing_id)
+        .fill_null(False)
+        .ifelse(ibis.null("string"), blocking_id),
+    )
+    limit = by_segment(policy, rows.segment, lambda rules: rules.contact.contacts_limit)
     failed = ibis.cases(
         (rows.eligibility.notnull(), rows.eligibility),
         (~is_confident, LOW_CONFIDENCE),
-        (rows.rank > first, OUTRANKED),
+        (rows.open_intervention_id.notnull(), OPEN_INTERVENTION),
+        (rows.stands, ibis.null("string")),
+        (is_refused_recently(rows, as_of, policy), COOL_DOWN),
+        (rows.contacts >= limit, CONTACTS_LIMIT),
+        (is_used_recently(rows, as_of, policy), REPEATED_PLAYBOOK),
         else_=ibis.null("string"),
     )
-    columns = [name for name in PlaybookCandidates.to_schema().columns if name not in ("as_of", "first_failed_rule")]
-    return rows.select(*columns, first_failed_rule=failed)
+    rows = rows.mutate(failed=failed)
+    first = rows.rank.min(where=rows.failed.isnull()).over(per_customer)
+    return rows.mutate(failed=(rows.failed.isnull() & (rows.rank > first)).ifelse(OUTRANKED, rows.failed))
 
 
-def _eligibility(rows: ir.Table) -> ir.StringValue:
-    """Return the first rule that forbids the playbook, null where none does."""
-    in_segment = rows.eligible_segments.contains(ANY_SEGMENT) | rows.eligible_segments.contains(rows.segment)
-    is_triggered = (rows.trigger_signals.length() == 0) | (
-        rows.trigger_signals.intersect(rows.signal_types).length() > 0
-    )
-    return ibis.cases(
-        (rows.status != "active", NOT_ACTIVE),
-        (~in_segment, OTHER_SEGMENT),
-        (rows.decision_risk < rows.risk_threshold, LOW_RISK),
-        (~is_triggered, NO_TRIGGER),
+def _within_limits(rows: ir.Table, policy: Policy) -> ir.Table:
+    """Add the first failed rule of all, having shared out the day's reviews and its budget by priority."""
+    rules = policy.journey.contact
+    keys = ["customer_id", "playbook_id"]
+    new = rows.filter(rows.failed.isnull(), ~rows.stands, ~rows.is_held_out)
+    asks = (approval_reasons(new, policy).length() > 0) & policy.journey.approval.enable_hitl
+    new = new.select(*keys, "priority_score", "expected_cost", asks=asks)
+    queue = ibis.window(order_by=[ibis.desc(new.priority_score), new.customer_id], preceding=None, following=0)
+    new = new.mutate(reviews=new.asks.cast("int64").sum().over(queue))
+    new = new.mutate(is_looked_at=~new.asks | (new.reviews <= rules.review_capacity_per_day))
+    cents = (new.expected_cost * CENTS).round().cast("int64")
+    new = new.mutate(spent_cents=new.is_looked_at.ifelse(cents, 0).sum().over(queue))
+    stopped = ibis.cases(
+        (~new.is_looked_at, REVIEW_CAPACITY),
+        (new.spent_cents > round(rules.budget_per_run * CENTS), BUDGET),
         else_=ibis.null("string"),
     )
-
-
-def _with_completeness(
-    needs: ir.Table,
-    quarantined_signals: ir.Table,
-    quarantined_journey_state_log: ir.Table,
-    as_of: date,
-    policy: Policy,
-) -> ir.Table:
-    """Add the share of the customer's signals and current state entry that can be relied on.
-
-    A rejected record without a readable date counts: it may be about any day. A rejected state entry counts when it
-    could have been the current one.
-    """
-    look_back = by_segment(policy, needs.segment, lambda rules: rules.signals.look_back_days)
-    today = ibis.date(as_of.isoformat())
-    lost = quarantined_signals.filter(_is_lost(quarantined_signals, as_of))
-    lost = lost.select("customer_id", lost_date="record_date")
-    pairs = needs.select("customer_id", look_back=look_back).join(lost, "customer_id")
-    is_recent = (today.delta(pairs.lost_date, unit="day") <= pairs.look_back).fill_null(True)
-    lost_signals = pairs.filter(is_recent).group_by("customer_id").agg(lost_signals=lambda row: row.count())
-    lost_entries = quarantined_journey_state_log.filter(_is_lost(quarantined_journey_state_log, as_of))
-    lost_entries = lost_entries.group_by("customer_id").agg(
-        last_lost=lost_entries.record_date.max(), has_undated=lost_entries.record_date.isnull().any()
-    )
-    rows = needs.left_join(lost_signals, "customer_id").drop("customer_id_right")
-    rows = rows.left_join(lost_entries, "customer_id").drop("customer_id_right")
-    may_be_superseded = (rows.has_undated | (rows.last_lost >= rows.state_entered_at)).fill_null(False)
-    has_entry = rows.journey_stage.notnull() | rows.has_undated.notnull()
-    is_good_entry = rows.journey_stage.notnull() & (rows.transition != "invalid") & ~may_be_superseded
-    good = rows.total_signals + is_good_entry.cast("int64")
-    every = rows.total_signals + rows.lost_signals.fill_null(0) + has_entry.cast("int64")
-    return rows.mutate(completeness=rounded((every > 0).ifelse(good / every.nullif(0), 1.0)))
-
-
-def _is_lost(rejected: ir.Table, as_of: date) -> ir.BooleanValue:
-    """Tell whether a rejected row could be about the day, and is more than the copy of a row that was kept."""
-    is_copy = (rejected.broken_rules.length() == 1) & rejected.broken_rules.contains(REPEATED_ROW)
-    return ~is_copy & (rejected.record_date.isnull() | (rejected.record_date <= as_of))
-
-
-def _with_confidence(needs: ir.Table, policy: Policy) -> ir.Table:
-    both = needs.negative_severity + needs.positive_severity
-    lesser = ibis.least(needs.negative_severity, needs.positive_severity)
-    needs = needs.mutate(
-        conflict=rounded((lesser / both.nullif(0.0)).fill_null(0.0)),
-        source_trust=needs.average_source_trust.fill_null(1.0),
-    )
-    margin = by_segment(policy, needs.segment, lambda rules: rules.recommendation.confidence_margin)
-    penalty = by_segment(policy, needs.segment, lambda rules: rules.recommendation.conflict_penalty)
-    certainty = capped(needs.decision_risk + margin)
-    return needs.mutate(
-        confidence=rounded(certainty * (1 - penalty * needs.conflict) * needs.source_trust * needs.completeness)
-    )
+    stopped = new.select(*keys, stopped=stopped).filter(lambda row: row.stopped.notnull())
+    rows = rows.left_join(stopped, keys).drop(*(f"{key}_right" for key in keys))
+    return rows.mutate(first_failed_rule=ibis.coalesce(rows.failed, rows.stopped))

@@ -11,25 +11,39 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.aggregated_signals import visible_signals, with_severity
-from cjo_assets.journey.interventions import MONITOR_ONLY
+from cjo_assets.journey.approval_routes import approval_reasons
+from cjo_assets.journey.contact_policy import is_refused_recently, with_contact_history
+from cjo_assets.journey.customer_needs import customer_needs, is_needy
+from cjo_assets.journey.fused_signals import signals_with_settlement
+from cjo_assets.journey.interventions import ESCALATE, MONITOR_ONLY
 from cjo_assets.journey.ledger import (
-    EXPIRED,
-    REJECTED,
+    APPROVED,
+    NOT_REQUIRED,
+    PENDING,
     end_of_day,
     ledger,
     with_approval,
 )
-from cjo_assets.journey.playbook_candidates import LOW_CONFIDENCE
+from cjo_assets.journey.playbook_candidates import LOW_CONFIDENCE, RULES_OF_THE_PLAYBOOK
 from cjo_assets.policy import Policy
-from cjo_assets.shared.by_segment import Pick, by_name_and_segment, by_segment
-from cjo_assets.shared.contract import DatedContract, TextList, column, names_where
+from cjo_assets.shared.by_segment import by_segment
+from cjo_assets.shared.contract import DatedContract, TextList, column
 from cjo_assets.shared.ids import RECORD_SEPARATOR, as_text, content_hash, content_id
-from cjo_assets.shared.numbers import capped, rounded
 
+CHOSEN = "chosen"
+CALLED = "a_person_must_take_over"
 WAIVED = "waived_by_policy"
 LEDGER_COLUMNS = ["intervention_id", "customer_id", "recommended_action", "requires_human_approval", "generated_at"]
-SIGNAL_COLUMNS = ("signal_id", "signal_type", "signal_strength", "detected_at", "source")
+SIGNAL_COLUMNS = (
+    "signal_id",
+    "signal_type",
+    "signal_strength",
+    "detected_at",
+    "source",
+    "normalized_strength",
+    "risk_weight",
+    "segment_adjustment",
+)
 
 
 class RecommendedInterventions(DatedContract):
@@ -73,42 +87,47 @@ def recommended_interventions(
     customers: ir.Table,
     state_entries: ir.Table,
     journey_states: ir.Table,
+    journey_evaluations: ir.Table,
     signals: ir.Table,
+    aggregated_signals: ir.Table,
+    fused_signals: ir.Table,
     risk_scores: ir.Table,
     playbook_candidates: ir.Table,
     playbooks: ir.Table,
     interventions: ir.Table,
     outcomes: ir.Table,
     approval_decisions: ir.Table,
+    quarantined_signals: ir.Table,
+    quarantined_journey_state_log: ir.Table,
     earlier_recommended_interventions: ir.Table,
     earlier_journey_states: ir.Table,
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
-    """Choose the best candidate of each customer, or to watch, or nothing."""
-    rows = _choices(playbook_candidates, customers, policy)
-    rows = rows.join(customers, "customer_id").join(journey_states.drop("segment", "days_in_state"), "customer_id")
-    rows = rows.join(risk_scores.drop("risk_factors", "decision_risk"), "customer_id", rname="scored_{name}")
-    template = playbooks.select("playbook_id", "name", "default_actions", "trigger_signals", "approval_required")
-    rows = rows.join(template, "playbook_id")
-    seen = with_severity(visible_signals(signals, customers, as_of, policy), policy)
-    rows = _with_triggers(rows, seen)
-    rows = rows.mutate(
-        withheld_playbook_id=rows.is_watched.ifelse(rows.playbook_id, ibis.null("string")),
-        playbook_id=rows.is_watched.ifelse(ibis.null("string"), rows.playbook_id),
-        playbook_name=rows.is_watched.ifelse(ibis.null("string"), rows.name),
-        recommended_action=rows.is_watched.ifelse(MONITOR_ONLY, rows.default_actions[0]),
+    """Choose the best candidate of each customer, or to watch, or to call a person, or nothing."""
+    needs = customer_needs(
+        customers,
+        journey_states,
+        aggregated_signals,
+        fused_signals,
+        risk_scores,
+        quarantined_signals,
+        quarantined_journey_state_log,
+        as_of,
+        policy,
     )
-    triggers = rows.triggered_by_signals.join(RECORD_SEPARATOR)
-    rows = rows.mutate(need_id=content_id("N", rows.customer_id, rows.playbook_id, triggers))
     known = ledger(interventions, earlier_recommended_interventions, customers, playbooks, as_of)
     known = with_approval(known, approval_decisions, end_of_day(as_of), policy)
-    unmeasured = known.anti_join(outcomes.filter(outcomes.measured_at <= as_of), "intervention_id")
-    standing = unmeasured.filter(unmeasured.approval_status != EXPIRED)
-    rows = _with_identity(rows, earlier_recommended_interventions, earlier_journey_states, standing, as_of)
-    rows = _with_open_intervention(rows, standing)
-    rows = _with_input_hash(rows, state_entries, seen, playbooks, known, outcomes, approval_decisions, as_of)
-    reasons = _approval_reasons(rows, policy)
+    needs = with_contact_history(needs, known, outcomes, as_of, policy)
+    rows = _choices(needs, playbook_candidates, journey_evaluations, as_of, policy)
+    rows = _with_action(rows, playbooks)
+    seen = signals_with_settlement(
+        signals, customers, interventions, earlier_recommended_interventions, outcomes, as_of, policy
+    )
+    rows = _with_triggers(rows, seen)
+    rows = _with_identity(rows, known, outcomes, earlier_recommended_interventions, earlier_journey_states, as_of)
+    rows = _with_input_hash(rows, customers, state_entries, seen, playbooks, known, outcomes, approval_decisions, as_of)
+    reasons = _reasons(rows, policy)
     asks = reasons.length() > 0
     return rows.select(
         "intervention_id",
@@ -125,17 +144,19 @@ def recommended_interventions(
         "conflict",
         "source_trust",
         "completeness",
-        "open_intervention_id",
+        "priority_score",
+        "expected_cost",
+        "expected_value",
+        "is_held_out",
         "generated_at",
         "input_hash",
         risk_score=rows.decision_risk,
         customer_value=rows.account_value,
-        priority_score=_priority(rows, policy),
-        expected_cost=rows.is_watched.ifelse(0.0, rows.expected_cost),
-        expected_value=rows.is_watched.ifelse(ibis.null("float64"), rows.expected_value),
+        open_intervention_id=(rows.open_executed_id == rows.intervention_id)
+        .fill_null(False)
+        .ifelse(ibis.null("string"), rows.open_executed_id),
         requires_human_approval=asks & policy.journey.approval.enable_hitl,
         approval_reasons=reasons if policy.journey.approval.enable_hitl else ibis.literal([WAIVED], "array<string>"),
-        is_held_out=ibis.literal(False),
         evaluation_latency_ms=ibis.null("float64"),
         policy_hash=ibis.literal(policy.policy_hash),
     )
@@ -164,28 +185,79 @@ def unaddressed_strong_signals(
     return strong.anti_join(answered, "signal_id").select("signal_id", "customer_id", "signal_type", "signal_strength")
 
 
-def _choices(candidates: ir.Table, customers: ir.Table, policy: Policy) -> ir.Table:
-    """Return the chosen playbook of each customer, or the best one that is only worth watching for."""
-    rows = candidates.join(customers.select("customer_id", "segment"), "customer_id")
+def _choices(needs: ir.Table, candidates: ir.Table, evaluations: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+    """Return the customers for whom something is decided, with the chosen or the withheld playbook, if any."""
+    tried = candidates.select(
+        "customer_id",
+        "playbook_id",
+        "rank",
+        "expected_cost",
+        "expected_value",
+        "is_held_out",
+        "standing_intervention_id",
+        "first_failed_rule",
+    )
+    chosen = tried.filter(tried.first_failed_rule.isnull()).drop("rank", "first_failed_rule")
+    stopped = tried.anti_join(chosen, "customer_id")
+    unsure = stopped.filter(stopped.first_failed_rule == LOW_CONFIDENCE)
+    best_first = ibis.window(group_by=unsure.customer_id, order_by=unsure["rank"])
+    unsure = unsure.mutate(place=ibis.row_number().over(best_first))
+    withheld = unsure.filter(unsure.place == 0).select("customer_id", withheld_playbook_id="playbook_id")
+    # Where a limit or the contact policy holds a playbook back, that is what was decided.
+    held_back = stopped.filter(stopped.first_failed_rule.notin([*RULES_OF_THE_PLAYBOOK, LOW_CONFIDENCE]))
+    rows = needs.join(evaluations.select("customer_id", "stage_health"), "customer_id")
+    rows = rows.left_join(chosen, "customer_id").drop("customer_id_right")
+    rows = rows.left_join(withheld, "customer_id").drop("customer_id_right")
     enough = by_segment(policy, rows.segment, lambda rules: rules.recommendation.monitor_only_confidence)
-    is_chosen = rows.first_failed_rule.isnull()
-    is_watched = (rows.first_failed_rule == LOW_CONFIDENCE) & (rows.confidence >= enough)
-    per_customer = ibis.window(group_by=rows.customer_id)
-    # The rank of the chosen one if there is one; otherwise of the best that is worth watching.
-    chosen_rank = rows.rank.min(where=is_chosen).over(per_customer)
-    watched_rank = rows.rank.min(where=is_watched).over(per_customer)
-    rows = rows.mutate(decisive_rank=ibis.coalesce(chosen_rank, watched_rank), is_watched=chosen_rank.isnull())
-    rows = rows.filter(rows.is_eligible & (rows.rank == rows.decisive_rank))
-    return rows.drop(
-        "segment", "rank", "decisive_rank", "risk_threshold", "roi_ratio", "is_eligible", "first_failed_rule"
+    is_open = rows.playbook_id.isnull() & rows.customer_id.notin(held_back.customer_id)
+    is_watchable = rows.withheld_playbook_id.notnull() & (rows.confidence >= enough)
+    is_refused = is_refused_recently(rows, as_of, policy)
+    is_called_for = (is_watchable | is_needy(rows)) & _is_above_watching(rows, policy) & rows.journey_stage.notnull()
+    kind = ibis.cases(
+        (rows.playbook_id.notnull(), CHOSEN),
+        (is_open & is_called_for & ~is_refused & rows.open_executed_id.isnull(), ESCALATE),
+        (is_open & is_watchable, MONITOR_ONLY),
+        else_=ibis.null("string"),
+    )
+    rows = rows.mutate(kind=kind)
+    return rows.filter(rows.kind.notnull())
+
+
+def _is_above_watching(rows: ir.Table, policy: Policy) -> ir.BooleanValue:
+    value = by_segment(policy, rows.segment, lambda rules: rules.recommendation.escalation_value)
+    risk = by_segment(policy, rows.segment, lambda rules: rules.recommendation.escalation_risk)
+    return (rows.account_value >= value) | (rows.decision_risk >= risk)
+
+
+def _with_action(rows: ir.Table, playbooks: ir.Table) -> ir.Table:
+    """Add what is done, at which cost, and what may trigger it; nothing is spent on watching or on calling a person."""
+    template = playbooks.select(
+        "trigger_signals",
+        "approval_required",
+        subject="playbook_id",
+        playbook_name="name",
+        default_action=playbooks.default_actions[0],
+    )
+    is_chosen = rows.kind == CHOSEN
+    rows = rows.mutate(subject=ibis.coalesce(rows.playbook_id, rows.withheld_playbook_id))
+    rows = rows.left_join(template, "subject").drop("subject_right")
+    is_chosen = rows.kind == CHOSEN
+    return rows.mutate(
+        is_watched=rows.kind == MONITOR_ONLY,
+        is_escalated=rows.kind == ESCALATE,
+        is_held_out=rows.is_held_out.fill_null(False),
+        approval_required=is_chosen & rows.approval_required.fill_null(False),
+        trigger_signals=rows.trigger_signals.fill_null(ibis.literal([], "array<string>")),
+        recommended_action=is_chosen.ifelse(rows.default_action, rows.kind),
+        playbook_name=is_chosen.ifelse(rows.playbook_name, ibis.null("string")),
+        expected_cost=rows.expected_cost.fill_null(0.0),
     )
 
 
 def _with_triggers(rows: ir.Table, seen: ir.Table) -> ir.Table:
     """Add the ids of the signals that triggered the playbook; for one without triggers, of the negative ones."""
-    pairs = rows.select("customer_id", "trigger_signals").join(
-        seen.select("customer_id", "signal_id", "signal_type", "is_negative"), "customer_id"
-    )
+    counted = seen.filter(~seen.is_settled).select("customer_id", "signal_id", "signal_type", "is_negative")
+    pairs = rows.select("customer_id", "trigger_signals").join(counted, "customer_id")
     is_trigger = (pairs.trigger_signals.length() == 0).ifelse(
         pairs.is_negative, pairs.trigger_signals.contains(pairs.signal_type)
     )
@@ -196,35 +268,40 @@ def _with_triggers(rows: ir.Table, seen: ir.Table) -> ir.Table:
 
 
 def _with_identity(
-    rows: ir.Table, earlier: ir.Table, earlier_states: ir.Table, standing: ir.Table, as_of: date
+    rows: ir.Table, known: ir.Table, outcomes: ir.Table, earlier: ir.Table, earlier_states: ir.Table, as_of: date
 ) -> ir.Table:
-    """Add id and first day: those of the last decision day where the need stood then and stands still."""
-    last_day = earlier.filter(earlier.as_of == earlier_states.as_of.max()).semi_join(standing, "intervention_id")
-    last_day = last_day.select("need_id", standing_id="intervention_id", standing_since="generated_at")
-    rows = rows.left_join(last_day, "need_id").drop("need_id_right")
+    """Add id, first day and triggers: those of the decision that stands where the need stood before.
+
+    Watching, and a call for a person that nobody has answered, stand as long as they were decided on the last day too.
+    """
+    need_id = content_id("N", rows.customer_id, rows.recommended_action, rows.subject)
+    rows = rows.mutate(need_id=need_id)
+    measured = outcomes.filter(outcomes.measured_at <= as_of)
+    standing = known.filter(known.approval_status.isin([PENDING, APPROVED, NOT_REQUIRED]))
+    standing = standing.anti_join(measured, "intervention_id").select("intervention_id", "is_executed")
+    last_rows = earlier.group_by("intervention_id").agg(as_of=earlier.as_of.max())
+    last_rows = earlier.semi_join(last_rows, ["intervention_id", "as_of"]).join(standing, "intervention_id")
+    was_decided_last = last_rows.as_of == earlier_states.as_of.max().as_scalar()
+    other = last_rows.filter(last_rows.playbook_id.isnull(), last_rows.is_executed | was_decided_last)
+    other = other.group_by("need_id").agg(same_need_id=other.intervention_id.max())
+    rows = rows.left_join(other, "need_id").drop("need_id_right")
+    rows = rows.mutate(standing_id=ibis.coalesce(rows.standing_intervention_id, rows.same_need_id))
+    content = last_rows.select(
+        standing_id="intervention_id", standing_since="generated_at", standing_triggers="triggered_by_signals"
+    )
+    rows = rows.left_join(content, "standing_id").drop("standing_id_right")
     today = ibis.literal(as_of, "date")
+    new_id = content_id("I", rows.need_id, rows.triggered_by_signals.join(RECORD_SEPARATOR), today)
     return rows.mutate(
-        intervention_id=ibis.coalesce(rows.standing_id, content_id("I", rows.need_id, today)),
+        intervention_id=ibis.coalesce(rows.standing_id, new_id),
         generated_at=ibis.coalesce(rows.standing_since, today),
+        triggered_by_signals=ibis.coalesce(rows.standing_triggers, rows.triggered_by_signals),
     )
-
-
-def _with_open_intervention(rows: ir.Table, standing: ir.Table) -> ir.Table:
-    """Add the customer's latest other intervention that was neither refused nor measured."""
-    waiting = standing.filter(standing.approval_status != REJECTED, standing.recommended_action != MONITOR_ONLY)
-    waiting = waiting.select("customer_id", open_intervention_id="intervention_id", open_since="generated_at")
-    pairs = rows.select("customer_id", own_id="intervention_id").join(waiting, "customer_id")
-    pairs = pairs.filter(pairs.own_id != pairs.open_intervention_id)
-    latest_first = ibis.window(
-        group_by=pairs.customer_id, order_by=[ibis.desc(pairs.open_since), ibis.desc(pairs.open_intervention_id)]
-    )
-    pairs = pairs.mutate(place=ibis.row_number().over(latest_first))
-    latest = pairs.filter(pairs.place == 0).select("customer_id", "open_intervention_id")
-    return rows.left_join(latest, "customer_id").drop("customer_id_right")
 
 
 def _with_input_hash(
     rows: ir.Table,
+    customers: ir.Table,
     state_entries: ir.Table,
     seen: ir.Table,
     playbooks: ir.Table,
@@ -252,41 +329,17 @@ def _with_input_hash(
     existing = playbooks.filter(playbooks.created_at <= as_of)
     existing = existing.mutate(record=_record(existing, playbooks.columns))
     rows = rows.cross_join(existing.agg(hashed_playbooks=existing.record.collect().sort()))
-    customer = [rows[name] for name in ("customer_id", "segment", "account_value", "tenure_months", "crm_risk_tier")]
+    own = customers.mutate(hashed_customer=_record(customers, customers.columns))
+    rows = rows.join(own.select("customer_id", "hashed_customer"), "customer_id")
     lists = [rows[f"hashed_{name}"].join(RECORD_SEPARATOR) for name in (*own_records, "playbooks")]
-    return rows.mutate(input_hash=content_hash(*customer, rows.completeness, *lists))
+    return rows.mutate(input_hash=content_hash(rows.hashed_customer, rows.completeness, *lists))
 
 
 def _record(rows: ir.Table, columns: Iterable[str]) -> ir.StringValue:
     return as_text(*(rows[name] for name in sorted(columns)))
 
 
-def _approval_reasons(rows: ir.Table, policy: Policy) -> ir.ArrayValue:
-    valuable = by_segment(policy, rows.segment, lambda rules: rules.recommendation.high_value_customer_threshold)
-    unsure = by_segment(policy, rows.segment, lambda rules: rules.approval.low_confidence)
-    reasons = {
-        "playbook_requires_approval": rows.approval_required,
-        "high_risk_tier": (rows.scored_risk_tier == "high").fill_null(False),
-        "high_urgency": rows.urgency == "high",
-        "high_value_customer": rows.account_value >= valuable,
-        "low_confidence": rows.confidence < unsure,
-    }
-    return rows.is_watched.ifelse(ibis.literal([], "array<string>"), names_where(reasons))
-
-
-def _priority(rows: ir.Table, policy: Policy) -> ir.FloatingValue:
-    def number(pick: Pick) -> ir.NumericValue:
-        return by_segment(policy, rows.segment, pick)
-
-    risk_weight = number(lambda rules: rules.recommendation.priority_weights.relative("overall_risk"))
-    value_weight = number(lambda rules: rules.recommendation.priority_weights.relative("customer_value"))
-    multiplier = by_name_and_segment(
-        policy,
-        rows.urgency,
-        rows.segment,
-        lambda rules: rules.recommendation.urgency_multipliers.model_dump(),
-        None,
-    )
-    value = capped(rows.account_value / number(lambda rules: rules.risk.customer_value_saturation))
-    score = 100 * (rows.overall_risk_score * risk_weight + value * value_weight) * multiplier
-    return rounded(capped(score, 100.0))
+def _reasons(rows: ir.Table, policy: Policy) -> ir.ArrayValue:
+    reasons = approval_reasons(rows, policy)
+    called = reasons.concat(ibis.literal([CALLED], "array<string>")).sort()
+    return rows.is_watched.ifelse(ibis.literal([], "array<string>"), rows.is_escalated.ifelse(called, reasons))

@@ -45,10 +45,11 @@ def risk_contributions(
     journey_states: ir.Table,
     journey_evaluations: ir.Table,
     aggregated_signals: ir.Table,
+    fused_signals: ir.Table,
     policy: Policy,
 ) -> ir.Table:
     """Split every score into what each factor adds."""
-    rows = scored_factors(customers, journey_states, journey_evaluations, aggregated_signals, policy)
+    rows = scored_factors(customers, journey_states, journey_evaluations, aggregated_signals, fused_signals, policy)
     parts = [
         ibis.struct(
             {

@@ -9,7 +9,7 @@ from datetime import date
 import ibis.expr.types as ir
 
 from cjo_assets.policy import JourneyPolicy, Policy
-from cjo_assets.shared.contract import Contract, column
+from cjo_assets.shared.contract import LARGEST_AMOUNT, Contract, column
 from cjo_assets.shared.dataset import Dataset, Preference
 
 
@@ -23,6 +23,11 @@ class Signals(Contract):
     detected_at: date = column("Day of detection.")
     journey_stage: str = column("Stage at detection, as reported; null where unknown.", words="stages", nullable=True)
     source: str = column("Who noticed: decides how far the signal is believed.", words="sources")
+    normalized_strength: float = column("Strength as the source normalised it [0-1].", optional=True, ge=0, le=1)
+    risk_weight: float = column("Weight of the type as the source sees it [0-1].", optional=True, ge=0, le=1)
+    segment_adjustment: float = column(
+        "What the source makes of the customer's segment [x severity].", optional=True, ge=0, le=LARGEST_AMOUNT
+    )
 
     class Config:
         """A signal stands once."""

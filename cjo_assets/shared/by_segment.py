@@ -42,6 +42,8 @@ def by_name_and_segment(
         return by_segment(policy, segment, lambda rules: numbers(rules).get(key, default))
 
     names = sorted({key for rules in (policy.journey, *policy.journey_by_segment.values()) for key in numbers(rules)})
+    if not names:
+        return _number(default)
     return name.cases(
         *((key, number_of(key)) for key in names),
         else_=_number(default),

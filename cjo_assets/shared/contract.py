@@ -71,16 +71,21 @@ class DatedContract(Contract):
     as_of: date = pa.Field(description="As-of date: nothing later was known.")
 
 
-def column(description: str, *, words: str | None = None, free_text: bool = False, **checks: Any) -> Any:
+def column(
+    description: str, *, words: str | None = None, free_text: bool = False, optional: bool = False, **checks: Any
+) -> Any:
     """Describe a column of a contract.
 
     Args:
         description: one line, with unit in brackets and direction where there is one.
         words: the list of the policy's vocabulary that holds the allowed values.
         free_text: prose, in which line breaks are welcome.
+        optional: a source that leaves the column out is complete all the same; it is then null.
         checks: what `pandera.Field` takes (nullable, ge, le, gt, isin, ...).
     """
-    metadata = {"words": words, "free_text": free_text}
+    metadata = {"words": words, "free_text": free_text, "optional": optional}
+    if optional:
+        checks["nullable"] = True
     return pa.Field(description=description, n_failure_cases=FAILURE_CASES, metadata=metadata, **checks)
 
 
@@ -94,6 +99,7 @@ class Column:
     description: str
     words: str | None
     free_text: bool
+    optional: bool
     checks: tuple[pa.Check, ...]
 
 
@@ -108,6 +114,7 @@ def columns_of(contract: type[Contract]) -> tuple[Column, ...]:
             description=spec.description or "",
             words=(spec.metadata or {}).get("words"),
             free_text=(spec.metadata or {}).get("free_text", False),
+            optional=(spec.metadata or {}).get("optional", False),
             checks=tuple(spec.checks),
         )
         for name, spec in contract.to_schema().columns.items()

@@ -20,15 +20,21 @@ RUNS = "audit.runs"
 def record_run(
     store: Store, run: dg.DagsterRun, instance: dg.DagsterInstance, as_of: date, policy: Policy, report: Path | None
 ) -> None:
-    """Write the record of a day that is about to be published."""
-    _insert(store, run, instance, as_of, policy, report.as_posix() if report else None, [], is_published=True)
+    """Write the record of a day that is about to be published; days that read another state of it turn stale."""
+    handed_on = store.handed_on(as_of)
+    before = store.connection.execute(
+        f"SELECT handed_on FROM {RUNS} WHERE as_of = ? AND is_published ORDER BY ended_at DESC LIMIT 1", [as_of]
+    ).fetchone()
+    if before is None or before[0] != handed_on:
+        store.connection.execute(f"UPDATE {RUNS} SET is_stale = TRUE WHERE as_of > ? AND is_published", [as_of])
+    _insert(store, run, instance, as_of, policy, report.as_posix() if report else None, [], handed_on)
 
 
 def record_failure(
     store: Store, run: dg.DagsterRun, instance: dg.DagsterInstance, as_of: date, policy: Policy, errors: list[str]
 ) -> None:
     """Write the record of a day that did not come to its end."""
-    _insert(store, run, instance, as_of, policy, None, errors, is_published=False)
+    _insert(store, run, instance, as_of, policy, None, errors, None)
 
 
 def failure_text(entry: dg.EventLogEntry) -> str:
@@ -58,8 +64,7 @@ def _insert(
     policy: Policy,
     report: str | None,
     errors: list[str],
-    *,
-    is_published: bool,
+    handed_on: str | None,
 ) -> None:
     started = instance.get_run_stats(run.run_id).start_time
     ended = datetime.now(UTC).replace(tzinfo=None)
@@ -69,7 +74,7 @@ def _insert(
     rows = {table: number for tables in counts.values() for table, number in tables.items()}
     forget_record(store, run, as_of)
     store.connection.execute(
-        f"INSERT INTO {RUNS} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO {RUNS} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, FALSE)",
         [
             run.run_id,
             as_of,
@@ -82,6 +87,7 @@ def _insert(
             as_json(rows),
             report,
             errors,
-            is_published,
+            handed_on is not None,
+            handed_on,
         ],
     )

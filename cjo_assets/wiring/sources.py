@@ -353,7 +353,7 @@ def _note(connection: duckdb.DuckDBPyConnection, dataset: Dataset, rows: int, no
         wanted = {spec.name for spec in columns_of(dataset.contract)}
         names = [name for (name,) in unknown if name not in wanted]
         notes += [f"columns nobody reads: {listed(names)}"] if names else []
-    nullable = [spec.name for spec in columns_of(dataset.contract) if spec.nullable]
+    nullable = [spec.name for spec in columns_of(dataset.contract) if spec.nullable and not spec.optional]
     if nullable:
         counts = ", ".join(f"count({quoted(name)})" for name in nullable)
         filled = connection.execute(f"SELECT {counts} FROM {RAW}.{dataset.name}").fetchone() or ()

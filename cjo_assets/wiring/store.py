@@ -87,6 +87,16 @@ class Store:
         for fence in self.fences:
             fence()
 
+    def handed_on(self, as_of: date) -> str:
+        """Return a hash over the rows of a day that later days read, whatever their order."""
+        references = [reference for table in self.tables.values() for reference in table.inputs().values()]
+        names = {f"{found.schema}.{found.name}" for found in references if found.days is Days.EARLIER}
+        hashes = []
+        for name in sorted(names):
+            query = f"SELECT bit_xor(md5_number(CAST(rows AS VARCHAR))) FROM {name} AS rows WHERE as_of = ?"
+            hashes.append(str((self.connection.execute(query, [as_of]).fetchone() or (None,))[0]))
+        return " ".join(hashes)
+
     def rows_by_group(self, as_of: date) -> dict[str, dict[str, int]]:
         """Count the rows of every table on a day, undated tables whole, by group."""
         groups: dict[str, dict[str, int]] = {RAW: {}}

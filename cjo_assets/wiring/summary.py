@@ -36,6 +36,10 @@ def print_summary(console: Console, day: date) -> None:
             "SELECT dataset, rule, count(*) AS rows, string_agg(record_key, ', ' ORDER BY record_key) AS keys "
             f"FROM ({parts}) GROUP BY ALL ORDER BY dataset, rule"
         )
+        stale = rows(
+            "SELECT as_of FROM audit.runs WHERE is_published GROUP BY as_of "
+            "HAVING arg_max(is_stale, ended_at) ORDER BY as_of"
+        )
         report = rows("SELECT report_path FROM audit.runs WHERE as_of = $day ORDER BY ended_at DESC LIMIT 1")[0]
 
     grid = Grid(title=f"Customer journey on {day}", show_header=False, title_justify="left", title_style="bold")
@@ -70,6 +74,9 @@ def print_summary(console: Console, day: date) -> None:
     console.print("[bold]Checks that warned[/bold]")
     for name, count, example in _warnings():
         _print_plain(console, f"  {name}: {number(count, 0)} {_short(example)}")
+    if stale:
+        console.print("[bold]Stale[/bold]: an earlier day has changed since these days were run", highlight=False)
+        _print_plain(console, f"  {', '.join(str(row['as_of']) for row in stale)}: run them again, in this order")
     _print_places(console, settings, report["report_path"])
 
 

@@ -1,0 +1,196 @@
+"""Forecasting: from weekly probabilities to what happens within the horizon.
+
+Not a table but the steps that the forecasts and their backtest share. All of it happens on a small table, one row per
+segment, stage and week in the stage, however many customers there are. The horizon is `horizon_days`, rounded up to
+whole weeks; a customer stands at the first week of the stage that is not over.
+"""
+
+from datetime import date
+from statistics import NormalDist
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.journey.spells import DAYS_PER_WEEK, one_of, weeks_over
+from cjo_assets.policy import Policy
+
+STATE = ["origin", "segment", "journey_stage", "week"]
+# Where staying is impossible its logarithm must still be a number: nothing with this chance is ever seen.
+LEAST_PROBABILITY = 1e-300
+# Beyond it the exponential is no longer a number; no probability that matters is that far out.
+LARGEST_EXPONENT = 600.0
+
+
+def horizon_weeks(policy: Policy) -> int:
+    """Return the horizon in whole weeks."""
+    return -(-policy.journey.forecast.horizon_days // DAYS_PER_WEEK)
+
+
+def week_in_stage(on: ir.DateValue, entered_at: ir.DateValue, policy: Policy) -> ir.IntegerValue:
+    """Return the week of the stage that comes next, as the model tells weeks apart."""
+    return ibis.least(weeks_over(on, entered_at), policy.journey.forecast.time_bins_weeks[-1])
+
+
+def interval(
+    probability: ir.NumericValue, deviation: ir.NumericValue, level: float
+) -> tuple[ir.NumericValue, ir.NumericValue]:
+    """Return the ends of an interval around a probability, given its standard deviation.
+
+    Normal on the logit scale, which keeps it within 0 and 1 and wide where little is known. Without any doubt it is
+    the probability itself.
+    """
+    spread = NormalDist().inv_cdf((1 + level) / 2) * deviation / (probability * (1 - probability)).nullif(0.0)
+    factor = ibis.least(spread.fill_null(0.0), LARGEST_EXPONENT).exp()
+    low = probability / (probability + (1 - probability) * factor)
+    high = probability * factor / (probability * factor + (1 - probability))
+    return low, high
+
+
+def forecasts_by_state(model: ir.Table, policy: Policy) -> ir.Table:
+    """Return what happens within the horizon to a customer in each stage and week, by what each origin knew.
+
+    Args:
+        model: `origin` and the columns of `transition_model`.
+        policy: horizon, prior, and which stages are what.
+
+    Returns:
+        One row per origin, segment, non-terminal stage and week, with the probabilities churn, recovery, escalation and
+        stagnation, the deviation of churn, and the predicted path.
+    """
+    weekly = _weekly(model, policy)
+    outset = {"churn": None, "recovery": 0.0, "escalation": 0.0, "stagnation": 1.0, "deviation": 0.0}
+    states = _within_horizon(_moves(weekly, policy), outset, policy)
+    return _with_path(states, _likeliest_next(weekly, policy), policy)
+
+
+def churn_by_state(model: ir.Table, policy: Policy) -> ir.Table:
+    """Return the churn of `forecasts_by_state` alone: what a backtest needs, at half the cost."""
+    return _within_horizon(_moves(_weekly(model, policy), policy), {"churn": None}, policy)
+
+
+def _within_horizon(moves: ir.Table, outset: dict[str, float | None], policy: Policy) -> ir.Table:
+    """Return the values of every state a horizon before they are as at the outset; None is 1 for who has left."""
+    states = moves.select(target="state").distinct()
+    has_left = states.target["journey_stage"].isin(policy.vocabulary.terminal_stages).cast("float64")
+    values = states.mutate(
+        **{name: has_left if value is None else ibis.literal(value) for name, value in outset.items()}
+    )
+    for _ in range(horizon_weeks(policy)):
+        values = _week_earlier(moves, values)
+    values = values.unpack("target")
+    return values.filter(values.journey_stage.notin(policy.vocabulary.terminal_stages))
+
+
+def _weekly(model: ir.Table, policy: Policy) -> ir.Table:
+    """Return the model by single week, as far as anybody now in a bin can come within the horizon."""
+    bins = policy.journey.forecast.time_bins_weeks
+    ends = dict(zip(bins, [*bins[1:], bins[-1] + horizon_weeks(policy)], strict=True))
+    until_week = model.from_week.cases(*((start, ibis.literal(end, "int64")) for start, end in ends.items()))
+    rows = model.select(
+        "origin",
+        "segment",
+        "journey_stage",
+        "next_stage",
+        "weekly_probability",
+        weight=model.observed_weeks + policy.journey.forecast.prior_weeks + 1,
+        week=ibis.range(model.from_week, until_week).unnest(),
+    )
+    cell = ibis.window(group_by=STATE)
+    return rows.mutate(stay_probability=ibis.greatest(1 - rows.weekly_probability.sum().over(cell), 0.0))
+
+
+def _moves(weekly: ir.Table, policy: Policy) -> ir.Table:
+    """Return from where to where a week can take a customer, and how likely that is; a terminal stage keeps its own."""
+    rules, words = policy.journey.forecast, policy.vocabulary
+    last_week = rules.time_bins_weeks[-1]
+    weekly = weekly.filter(weekly.week <= last_week)
+    onward = weekly.filter(weekly.weekly_probability > 0)
+    is_new = onward.next_stage != onward.journey_stage
+    first = weekly.filter(weekly.next_stage == words.stages[0])
+    ends = weekly.select("origin", "segment").distinct().cross_join(one_of("journey_stage", words.terminal_stages))
+    ends = ends.mutate(week=ibis.literal(0, "int64"))
+    quiet = {"recovers": ibis.literal(0.0), "escalates": ibis.literal(0.0), "remains": ibis.literal(1.0)}
+    return ibis.union(
+        onward.select(
+            state=_state(onward, onward.journey_stage, onward.week),
+            target=_state(onward, onward.next_stage, ibis.literal(0, "int64")),
+            weight="weight",
+            probability="weekly_probability",
+            recovers=(is_new & onward.next_stage.isin(rules.recovery_stages)).cast("float64"),
+            escalates=(is_new & onward.next_stage.isin(rules.escalation_stages)).cast("float64"),
+            remains=(~is_new).cast("float64"),
+        ),
+        first.select(
+            state=_state(first, first.journey_stage, first.week),
+            target=_state(first, first.journey_stage, ibis.least(first.week + 1, last_week)),
+            weight="weight",
+            probability="stay_probability",
+            **quiet,
+        ),
+        ends.select(
+            state=_state(ends, ends.journey_stage, ends.week),
+            target=_state(ends, ends.journey_stage, ends.week),
+            weight=ibis.literal(1.0),
+            probability=ibis.literal(1.0),
+            **quiet,
+        ),
+    )
+
+
+def _state(rows: ir.Table, stage: ir.StringValue, week: ir.IntegerValue) -> ir.StructValue:
+    """Return a state as one value: as four columns it would be written out anew for each week of the horizon."""
+    return ibis.struct(dict(zip(STATE, (rows.origin, rows.segment, stage, week), strict=True)))
+
+
+def _week_earlier(moves: ir.Table, values: ir.Table) -> ir.Table:
+    """Return what happens with one week more to go.
+
+    `deviation` bounds the standard deviation of churn that not knowing the weekly probabilities leaves. That of a
+    single week follows from the Dirichlet distribution; by the triangle inequality those of several weeks add up to no
+    more than their sum, however much the weeks have in common.
+    """
+    rows = moves.join(values, "target")
+    chance = rows.probability
+    churn = (chance * rows.churn).sum()
+    earlier = {"churn": churn}
+    if "deviation" in values.columns:
+        variance = ibis.greatest((chance * rows.churn * rows.churn).sum() - churn * churn, 0.0) / rows.weight.max()
+        earlier |= {
+            "recovery": (chance * ibis.greatest(rows.recovers, rows.recovery)).sum(),
+            "escalation": (chance * ibis.greatest(rows.escalates, rows.escalation)).sum(),
+            "stagnation": (chance * rows.remains * rows.stagnation).sum(),
+            "deviation": (chance * rows.deviation).sum() + variance.sqrt(),
+        }
+    return rows.group_by(target="state").agg(**earlier)
+
+
+def _likeliest_next(weekly: ir.Table, policy: Policy) -> ir.Table:
+    """Return, for each state, the other stage that most probably comes next within the horizon."""
+    keys = ["origin", "segment", "journey_stage"]
+    so_far = ibis.window(group_by=[*keys, "next_stage"], order_by="week", rows=(None, -1))
+    log_of_stay = ibis.greatest(weekly.stay_probability, LEAST_PROBABILITY).ln()
+    weekly = weekly.mutate(log_of_lasting=log_of_stay.sum().over(so_far).fill_null(0.0))
+    start = weekly.select(*keys, "next_stage", week="week", log_at_start="log_of_lasting")
+    later = weekly.select(*keys, "next_stage", "weekly_probability", "log_of_lasting", later="week")
+    pairs = start.filter(start.week <= policy.journey.forecast.time_bins_weeks[-1]).join(later, [*keys, "next_stage"])
+    pairs = pairs.filter(pairs.next_stage != pairs.journey_stage, pairs.later >= pairs.week)
+    pairs = pairs.filter(pairs.later < pairs.week + horizon_weeks(policy))
+    chance = (pairs.weekly_probability * (pairs.log_of_lasting - pairs.log_at_start).exp()).sum()
+    exits = pairs.group_by(*STATE, "next_stage").agg(chance=chance.round(9))
+    best_first = ibis.window(group_by=STATE, order_by=[ibis.desc("chance"), "next_stage"])
+    ranked = exits.mutate(place=ibis.row_number().over(best_first))
+    return ranked.filter(ranked.place == 0).drop("place", "chance")
+
+
+def _with_path(states: ir.Table, likeliest: ir.Table, policy: Policy) -> ir.Table:
+    """Add the path: the likeliest next stage, and from there again, as long as leaving is likelier than staying."""
+    rows = states.left_join(likeliest, STATE).drop(*(f"{name}_right" for name in STATE))
+    rows = rows.mutate(step_1=(rows.stagnation < 0.5).ifelse(rows.next_stage, ibis.null("string"))).drop("next_stage")
+    entered = rows.filter(rows.week == 0).select("origin", "segment", entered="journey_stage", onward="step_1")
+    steps = policy.journey.forecast.path_steps
+    for step in range(2, steps + 1):
+        rows = rows.left_join(entered, ["origin", "segment", (f"step_{step - 1}", "entered")])
+        rows = rows.rename({f"step_{step}": "onward"}).drop("origin_right", "segment_right", "entered")
+    path = ibis.array([rows.journey_stage, *(rows[f"step_{step}"] for step in range(1, steps + 1))])
+    rows = rows.mutate(predicted_path=path.filter(lambda stage: stage.notnull()))
+    return rows.drop(*(f"step_{step}" for step in range(1, steps + 1)))
