@@ -39,6 +39,8 @@ class Dataset:
         relations: from the typed `rows` and the tables it names to further rules, saying where they are broken.
         preference: what decides among valid rows about the same thing.
         record_date: the column that dates a record.
+        is_history: whether its rows are events, so that a corrected row corrects the days since; a changed customer or
+            playbook holds from now on, since earlier days were decided on what it was.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Dataset:
     relations: Callable[..., dict[str, ir.BooleanValue]] | None = None
     preference: Preference | None = None
     record_date: str | None = None
+    is_history: bool = True
 
     @property
     def lookup(self) -> str:

@@ -14,6 +14,7 @@ import dagster as dg
 
 from cjo_assets.shared.contract import Contract, columns_of
 from cjo_assets.shared.dataset import Dataset
+from cjo_assets.wiring.automation import downstream_condition, freshness
 from cjo_assets.wiring.errors import ContractBreachError, InputError, UnreachableError
 from cjo_assets.wiring.partitions import days, days_of
 from cjo_assets.wiring.progress import report_progress
@@ -56,6 +57,7 @@ def raw_asset(dataset: Dataset, family: Family) -> dg.AssetsDefinition:
         description=f"The file {dataset.name} as it was read: text, row by row, with where each row stood.",
         backfill_policy=dg.BackfillPolicy.single_run(),
         check_specs=[note_check],
+        freshness_policy=freshness(),
         retry_policy=RETRY,
         pool=POOL,
     )
@@ -117,6 +119,7 @@ def table_asset(table: Table, family: Family) -> dg.AssetsDefinition:
         partitions_def=days if table.is_dated else None,
         backfill_policy=dg.BackfillPolicy.single_run(),
         check_specs=_check_specs(table, key),
+        automation_condition=downstream_condition(),
         pool=POOL,
     )
     def materialize(

@@ -88,7 +88,7 @@ def extracted(source: DuckDBSource | SqlSource, dataset: Dataset, data: Path, fo
         since = known.cursor if known and known.asked == asked and target.exists() else None
         reached = _write(engine, database, source, dataset, types, since, target)
         content = {"types": types, "asked": asked, "cursor": reached}
-        partial = memory.with_suffix(".partial")
+        partial = memory.with_suffix(f".{os.getpid()}")
         partial.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
         os.replace(partial, memory)
     return target
@@ -162,7 +162,7 @@ def _write(
             f"SELECT * FROM read_parquet({_literal(str(target))}) AS old ANTI JOIN changed ON {keyed} "
             "UNION ALL BY NAME SELECT * FROM changed"
         )
-    partial = target.with_suffix(".partial")
+    partial = target.with_suffix(f".{os.getpid()}")
     engine.execute(
         f"COPY (SELECT * FROM ({everything}) ORDER BY {keys}, ALL) TO {_literal(str(partial))} (FORMAT parquet)"
     )

@@ -7,6 +7,7 @@ import dagster as dg
 
 FIRST_DAY = "2000-01-01"
 PARTITION = "dagster/partition"
+AUTOMATED = "dagster/from_automation_condition"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 # Today is a partition before it has ended: a run by day sees what is known so far.
@@ -23,6 +24,9 @@ def days_of(context: dg.AssetExecutionContext) -> list[date]:
 def days_of_run(run: dg.DagsterRun) -> list[date]:
     """Return the days that the tags of a run name, in order."""
     single = run.tags.get(PARTITION)
+    if single is None and AUTOMATED in run.tags:
+        # Automation runs undated tables without a day, as a part of the newest.
+        single = days.get_last_partition_key()
     first = run.tags.get(RANGE_START, single)
     last = run.tags.get(RANGE_END, single)
     if first is None or last is None:

@@ -7,7 +7,6 @@ format is read (`formats.py`), and whether a row is any good; that is the judgem
 from __future__ import annotations
 
 import codecs
-import csv
 import hashlib
 import os
 import shutil
@@ -16,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-import pyarrow
 
 from cjo_assets.shared.contract import Column, columns_of
 from cjo_assets.shared.dataset import Dataset
@@ -27,6 +25,7 @@ from cjo_assets.wiring.formats import (
     CHUNK_BYTES,
     CSV_ROWS,
     FORMATS,
+    UNREADABLE,
     Reading,
     fault_of,
     format_of,
@@ -123,9 +122,8 @@ def load_dataset(
     files = files_of(data, family, dataset, archive / EXTRACTS)
     if not files:
         return _store(connection, dataset, None, None, [], _nothing(data, family, dataset), require_ours)
-    contents = [Content(file, *_archived(file.path, archive)) for file in files]
-    _require_different(contents)
-    name, sha256 = _identity(contents)
+    contents = archived_contents(files, archive)
+    name, sha256 = identity(contents)
     known = connection.execute(
         f"SELECT rows_read, note FROM {MANIFEST} WHERE dataset = ? AND source_file = ? AND file_sha256 = ?",
         [dataset.name, name, sha256],
@@ -166,6 +164,17 @@ class Content:
     archived: Path
 
 
+def archived_contents(files: list[SourceFile], archive: Path) -> list[Content]:
+    """Copy files into the archive and return them as they stand there.
+
+    Raises:
+        InputError: a file cannot be copied, or two have the same bytes.
+    """
+    contents = [Content(file, *_archived(file.path, archive)) for file in files]
+    _require_different(contents)
+    return contents
+
+
 def _nothing(data: Path, family: str, dataset: Dataset) -> str:
     """Return what is to be noted of a dataset without a file, or refuse it."""
     endings = ", ".join(sorted(FORMATS))
@@ -186,7 +195,7 @@ def _require_different(contents: list[Content]) -> None:
                 raise InputError(f"The files {other.file.name} and {content.file.name} are the same: keep one of them.")
 
 
-def _identity(contents: list[Content]) -> tuple[str, str]:
+def identity(contents: list[Content]) -> tuple[str, str]:
     """Return what a dataset's files are called together, and a hash that changes when any of them does."""
     if len(contents) == 1:
         return contents[0].file.name, contents[0].sha256
@@ -198,7 +207,7 @@ def latest_date(connection: duckdb.DuckDBPyConnection, datasets: list[Dataset]) 
     """Return the latest date in any date column of the raw tables that is not in the future (YYYY-MM-DD)."""
     columns = [(dataset, spec) for dataset in datasets for spec in columns_of(dataset.contract)]
     queries = [
-        f"SELECT max(day) AS day FROM (SELECT {_day(spec)} AS day FROM {RAW}.{dataset.name} "
+        f"SELECT max(day) AS day FROM (SELECT {day_of(spec)} AS day FROM {RAW}.{dataset.name} "
         f"WHERE regexp_matches({quoted(spec.name)}, '^\\d{{4}}-\\d{{2}}-\\d{{2}}([T ]|$)')) "
         "WHERE day BETWEEN DATE '0001-01-01' AND current_date"
         for dataset, spec in columns
@@ -224,7 +233,8 @@ def _is_named(path: Path, dataset: str) -> bool:
     return path.stem.lower() == dataset and path.suffix.lower() in FORMATS
 
 
-def _day(spec: Column) -> str:
+def day_of(spec: Column) -> str:
+    """Return the expression for the day that a temporal column says as text; null where it says none."""
     if spec.type.is_timestamp():
         return f"TRY_CAST({quoted(spec.name)} AS TIMESTAMPTZ)::TIMESTAMP::DATE"
     return f"TRY_CAST(substr({quoted(spec.name)}, 1, 10) AS DATE)"
@@ -314,7 +324,7 @@ def _read(connection: duckdb.DuckDBPyConnection, dataset: Dataset, content: Cont
         reading = reading_of(connection, path, archived, dataset)
         if reading.query is not None:
             _insert(connection, dataset, content, reading)
-    except (duckdb.Error, csv.Error, pyarrow.ArrowInvalid) as error:
+    except UNREADABLE as error:
         reason = fault_of(path, archived) or reason_of(error).replace(str(archived), path.name)
         raise InputError(f"The file {path.name} cannot be read as {format_of(path)}: {reason}.") from error
     finally:

@@ -46,8 +46,9 @@ class Warehouse(DuckDBResource):
         self._settings = Settings.from_environment()
         self._policy = load_policy(self._settings.policy)
         run, instance = context.run, context.instance
+        memory = {"memory_limit": f"{self._policy.warehouse.memory_limit}GB"}
         if run is None or instance is None:
-            with opened(self._settings, all_families(), self.connection_config) as store:
+            with opened(self._settings, all_families(), memory) as store:
                 self._store = store
                 yield self
             return
@@ -58,7 +59,7 @@ class Warehouse(DuckDBResource):
             report_message(text)
 
         hold_life(self._settings, run.run_id)
-        with opened(self._settings, all_families(), self.connection_config, say, run.run_id) as store:
+        with opened(self._settings, all_families(), memory, say, run.run_id) as store:
             for orphan in close_orphans(instance, self._settings):
                 say(f"Closed the run {orphan}, whose process is gone.")
             self._store = store

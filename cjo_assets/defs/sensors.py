@@ -1,0 +1,47 @@
+"""What starts a run when something happens: files that are new or changed."""
+
+import dagster as dg
+
+from cjo_assets.policy import load_policy
+from cjo_assets.wiring.automation import DECLARATIVE, SCHEDULE, Automation
+from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.new_files import Seen, looked
+from cjo_assets.wiring.orphans import UNFINISHED
+from cjo_assets.wiring.partitions import tags_of_days
+from cjo_assets.wiring.settings import Settings
+
+AUTOMATION = Automation.from_environment()
+ASKED_BY = {"cjo/asked_by": "new_files"}
+WAITING = [dg.DagsterRunStatus.QUEUED, *UNFINISHED]
+
+
+@dg.sensor(
+    job_name="daily",
+    minimum_interval_seconds=30,
+    default_status=AUTOMATION.sensor_status(SCHEDULE, DECLARATIVE),
+    description="Looks for new or changed files, by content, and asks for the days they affect: the earliest whose "
+    "rows changed, every published day after it, and new days. One run at a time, in the order of the days.",
+)
+def new_files(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """Ask for the next range of days that files need."""
+    settings = Settings.from_environment()
+    seen = looked(all_families(), settings, load_policy(settings.policy), Seen.read(context.cursor))
+    context.update_cursor(seen.written())
+    if not seen.pending:
+        return dg.SkipReason("No file is new or changed.")
+    if context.instance.get_run_records(dg.RunsFilter(statuses=WAITING, tags=ASKED_BY), limit=1):
+        return dg.SkipReason(f"{len(seen.pending)} ranges of days wait for the run that is going on.")
+    first, last = seen.next_days()
+    request = dg.RunRequest(
+        run_key=f"{seen.signature} {first} {last}",
+        tags=tags_of_days(first, last) | ASKED_BY | {"cjo/reason": seen.reason},
+    )
+    return dg.SensorResult([request], cursor=seen.without_next().written())
+
+
+downstream = dg.AutomationConditionSensorDefinition(
+    "downstream",
+    target=dg.AssetSelection.all(),
+    default_status=AUTOMATION.sensor_status(DECLARATIVE),
+    description="Where CJO_AUTOMATION is declarative, lets every table follow its inputs, the newest day only.",
+)
