@@ -10,10 +10,13 @@ import os
 import sys
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from cjo_assets.wiring.settings import Settings
 
 app = typer.Typer(help=__doc__.splitlines()[0].split(": ")[1], no_args_is_help=True, pretty_exceptions_enable=False)
 console = Console()
@@ -82,6 +85,27 @@ def ui(
 
 
 @app.command()
+def export(
+    folder: Annotated[Path, typer.Option("--to", help="Folder for the Parquet files.")],
+    tables: Annotated[list[str] | None, typer.Option("--table", help="A table, as schema.name; else all.")] = None,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="The only day of dated tables; else all days.")] = None,
+    home: HomeOption = None,
+) -> None:
+    """Write the published tables as Parquet, one file each."""
+    from cjo_assets.wiring.errors import WarehouseError
+    from cjo_assets.wiring.export import export as written
+
+    folder = folder.resolve()
+    try:
+        settings = _prepare(None, None, home)
+        for table, rows in written(settings, folder, tables or [], _day("--as-of", as_of)).items():
+            console.print(f"  {table}: {rows:,} rows", highlight=False)
+    except WarehouseError as error:
+        _fail(str(error))
+    console.print(f"Wrote {folder}.", highlight=False, soft_wrap=True)
+
+
+@app.command()
 def docs() -> None:
     """Write docs/tables.md from the contracts."""
     from cjo_assets.wiring.catalogue import write_tables_page
@@ -94,13 +118,13 @@ def main() -> None:
     app()
 
 
-def _prepare(data: Path | None, policy: Path | None, home: Path | None) -> None:
+def _prepare(data: Path | None, policy: Path | None, home: Path | None) -> Settings:
     from cjo_assets.wiring.instance import prepare_environment
 
     for name, path in (("CJO_DATA", data), ("CJO_POLICY", policy), ("CJO_HOME", home)):
         if path is not None:
             os.environ[name] = str(path.resolve())
-    prepare_environment()
+    return prepare_environment()
 
 
 def _day(option: str, text: str | None) -> date | None:

@@ -74,6 +74,17 @@ def test_everything_is_in_the_home(home: Path) -> None:
     assert json.loads(run[3])["journey.risk_scores"] == 10
 
 
+def test_export_writes_what_is_published(home: Path, tmp_path: Path) -> None:
+    done = cjo("export", "--to", str(tmp_path / "out"), "--home", str(home))
+    assert done.returncode == 0, done.stderr
+    for name, rows in tables(home / "cjo.duckdb").items():
+        found = duckdb.sql(f"FROM '{tmp_path}/out/journey.{name}.parquet'").fetchall()
+        assert sorted(map(str, found)) == sorted(map(str, rows)), name
+    unknown = cjo("export", "--to", str(tmp_path / "out"), "--table", "journey.nothing", "--home", str(home))
+    assert unknown.returncode == 1
+    assert "Not published: journey.nothing" in unknown.stderr
+
+
 def test_dg_launch_does_the_same_job(home: Path, tmp_path: Path) -> None:
     cjo("run", "--as-of", "1999-01-01", "--home", str(tmp_path))  # only to have its instance written
     environment = {"CJO_HOME": str(tmp_path), "DAGSTER_HOME": str(tmp_path / "dagster")}

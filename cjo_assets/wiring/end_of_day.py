@@ -90,7 +90,7 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
             report = path.relative_to(settings.home) if path.exists() else None
             record_run(store, context.run, context.instance, day, policy, report)
         try:
-            publish(store, settings.published, asked)
+            publish(store, settings.published, asked, policy.warehouse)
         except BaseException:
             for day in asked:
                 forget_record(store, context.run, day)

@@ -71,12 +71,17 @@ class Store:
         if table is None or not table.is_dated:
             return rows
         if reference.days is Days.TODAY:
-            return rows.filter(rows.as_of == as_of).drop("as_of")
+            return rows.filter(rows.as_of == (as_of or self.newest_day())).drop("as_of")
         # Days that a failed run left behind were never decided on.
         runs = self.backend.table("runs", database=AUDIT)
         decided = rows.as_of.isin(runs.filter(runs.is_published).as_of) | rows.as_of.isin(list(self.days_of_run))
         rows = rows.filter(decided)
         return rows.filter(rows.as_of < as_of) if reference.days is Days.EARLIER else rows
+
+    def newest_day(self) -> date | None:
+        """Return the newest day that was published or that this run computes."""
+        found = self.connection.execute(f"SELECT max(as_of) FROM {AUDIT}.runs WHERE is_published").fetchone()
+        return max([*self.days_of_run, *(day for day in found or () if day)], default=None)
 
     def require_ours(self) -> None:
         """Refuse to commit or publish where the run is no longer the one that may.
