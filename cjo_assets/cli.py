@@ -73,15 +73,28 @@ def run(
 def ui(
     home: HomeOption = None, port: Annotated[int, typer.Option(help="Port on the loopback interface.")] = 3000
 ) -> None:
-    """Open the Dagster UI on the instance of the home, on loopback."""
-    from cjo_assets.wiring.errors import WarehouseError
+    """Open the Dagster UI on the instance of the home, on loopback, with a daemon of its own."""
+    _become("dg", home, ["dev", "--host", "127.0.0.1", "--port", str(port)])
 
-    try:
-        _prepare(None, None, home)
-    except WarehouseError as error:
-        _fail(str(error))
-    dg = Path(sys.executable).with_name("dg")
-    os.execv(dg, [str(dg), "dev", "--host", "127.0.0.1", "--port", str(port)])
+
+@app.command()
+def webserver(
+    home: HomeOption = None,
+    host: Annotated[str, typer.Option(help="Interface; keep to loopback behind a proxy that asks who is there.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(help="Port.")] = 3000,
+    read_only: Annotated[bool, typer.Option("--read-only", help="For analysts and auditors: nothing starts.")] = False,
+) -> None:
+    """Serve the Dagster UI alone, for a team; the daemon is a service of its own."""
+    arguments = ["--host", host, "--port", str(port), *(["--read-only"] if read_only else [])]
+    _become("dagster-webserver", home, arguments)
+
+
+@app.command()
+def daemon(home: HomeOption = None) -> None:
+    """Run schedules, sensors and queued runs, for a team; `cjo ui` has a daemon of its own."""
+    _become("dagster-daemon", home, ["run"])
 
 
 @app.command()
@@ -116,6 +129,18 @@ def docs() -> None:
 def main() -> None:
     """Run the command line."""
     app()
+
+
+def _become(program: str, home: Path | None, arguments: list[str]) -> None:
+    """Become a program of Dagster, on the instance of the home."""
+    from cjo_assets.wiring.errors import WarehouseError
+
+    try:
+        _prepare(None, None, home)
+    except WarehouseError as error:
+        _fail(str(error))
+    path = Path(sys.executable).with_name(program)
+    os.execv(path, [str(path), *arguments])
 
 
 def _prepare(data: Path | None, policy: Path | None, home: Path | None) -> Settings:

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from cjo_assets.policy import load_policy
-from cjo_assets.wiring.automation import DECLARATIVE, SCHEDULE, Automation
+from cjo_assets.wiring.automation import DECLARATIVE, SCHEDULE, Automation, sensor_seconds
 from cjo_assets.wiring.families import all_families
 from cjo_assets.wiring.new_files import Seen, looked
 from cjo_assets.wiring.orphans import UNFINISHED
@@ -17,7 +17,7 @@ WAITING = [dg.DagsterRunStatus.QUEUED, *UNFINISHED]
 
 @dg.sensor(
     job_name="daily",
-    minimum_interval_seconds=30,
+    minimum_interval_seconds=sensor_seconds(),
     default_status=AUTOMATION.sensor_status(SCHEDULE, DECLARATIVE),
     description="Looks for new or changed files, by content, and asks for the days they affect: the earliest whose "
     "rows changed, every published day after it, and new days. One run at a time, in the order of the days.",

@@ -153,7 +153,8 @@ def _write(
         reached = database.one(f"SELECT max({column})::text FROM {source.table}")
         if since is not None:
             query += f" WHERE {column} >= {_literal(since)}::{kind} OR {column} IS NULL"
-    keys = ", ".join(_quoted(name) for name in key_of(dataset.contract))
+    in_order = sorted(types, key=lambda name: name not in key_of(dataset.contract))
+    order = ", ".join(_quoted(name) for name in in_order)
     everything = f"SELECT * FROM {database.rows(query, engine)}"
     if since is not None:
         engine.execute(f"CREATE TEMP TABLE changed AS {everything}")
@@ -163,9 +164,7 @@ def _write(
             "UNION ALL BY NAME SELECT * FROM changed"
         )
     partial = target.with_suffix(f".{os.getpid()}")
-    engine.execute(
-        f"COPY (SELECT * FROM ({everything}) ORDER BY {keys}, ALL) TO {_literal(str(partial))} (FORMAT parquet)"
-    )
+    engine.execute(f"COPY (SELECT * FROM ({everything}) ORDER BY {order}) TO {_literal(str(partial))} (FORMAT parquet)")
     os.replace(partial, target)
     return reached
 

@@ -103,7 +103,7 @@ def looked(families: tuple[Family, ...], settings: Settings, policy: Policy, see
             wanted = _wanted(comparison, changed, published, policy)
         except (InputError, *UNREADABLE):
             # Nobody can say which days such a file affects. A run is asked for all the same: it says what is wrong.
-            wanted = {published[-1] if published else comparison.today()}
+            wanted = {published[-1] if published else comparison.present_day()}
     asked = {(first, last) for first, last in pending}
     ranges = [(first.isoformat(), last.isoformat()) for first, last in contiguous(wanted)]
     pending += [days for days in ranges if days not in asked]
@@ -161,9 +161,9 @@ class _Comparison:
     def newest(self, names: Iterable[str]) -> date | None:
         """Return the latest day up to today that dates a row."""
         days = {day for name in names for day in self._fingerprints(self.datasets[name], self.present[name])}
-        return max((day for day in days if day and day <= self.today()), default=None)
+        return max((day for day in days if day and day <= self.present_day()), default=None)
 
-    def today(self) -> date:
+    def present_day(self) -> date:
         """Return the present day in UTC."""
         row = self.engine.execute("SELECT current_date").fetchone()
         return row[0] if row else date.max
