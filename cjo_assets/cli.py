@@ -119,6 +119,27 @@ def export(
 
 
 @app.command()
+def doctor(data: DataOption = None, policy: PolicyOption = None, home: HomeOption = None) -> None:
+    """Check installation, policy, sources, disk, lock, runs, warehouse and instance, and say what to do."""
+    from cjo_assets.wiring.doctor import BAD, GOOD, examined
+    from cjo_assets.wiring.errors import WarehouseError
+
+    colours = {GOOD: "green", BAD: "bold red"}
+    broken = 0
+    try:
+        settings = _prepare(data, policy, home)
+    except WarehouseError as error:
+        _fail(str(error))
+        raise
+    for finding in examined(settings):
+        broken += finding.state == BAD
+        console.print(f"{finding.state:7}", style=colours.get(finding.state, "yellow"), end="")
+        console.print(f"{finding.subject:13}{finding.text}", highlight=False, markup=False, soft_wrap=True)
+    if broken:
+        raise typer.Exit(1)
+
+
+@app.command()
 def docs() -> None:
     """Write docs/tables.md from the contracts."""
     from cjo_assets.wiring.catalogue import write_tables_page

@@ -15,6 +15,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from cjo_assets.definitions import defs
 from cjo_assets.defs import health, schedules, sensors
 from cjo_assets.policy import Policy
 from cjo_assets.wiring import new_files
@@ -168,21 +169,25 @@ def test_the_sensor_asks_for_one_range_at_a_time(places: Settings) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
 
         def tick(cursor: str | None) -> Any:
-            return sensors.new_files(dg.build_sensor_context(instance=instance, cursor=cursor))
+            with dg.build_sensor_context(
+                instance=instance, cursor=cursor, definitions=defs(), sensor_name="new_files"
+            ) as context:
+                return sensors.new_files.evaluate_tick(context)
 
-        context = dg.build_sensor_context(instance=instance)
-        assert isinstance(sensors.new_files(context), dg.SkipReason)
+        at_rest = tick(None)
+        assert at_rest.skip_message == "No file is new or changed."
         change(places, "signals", [*rows_of(places, "signals"), signal("2025-01-17"), signal("2025-01-22")])
-        asked = tick(context.cursor)
-        (request,) = asked.run_requests
+        first = tick(at_rest.cursor)
+        (request,) = first.run_requests
         assert request.tags[PARTITION] == "2025-01-18"
         assert request.tags["cjo/reason"] == "new or changed: journey.signals"
-        (request,) = tick(asked.cursor).run_requests
+        (request,) = tick(first.cursor).run_requests
         assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("2025-01-20", "2025-01-22")
         running = instance.create_run_for_job(nothing, tags=sensors.ASKED_BY, status=dg.DagsterRunStatus.STARTED)
-        assert isinstance(tick(asked.cursor), dg.SkipReason), "the days are run in their order"
+        waiting = tick(first.cursor)
+        assert "wait for the run" in waiting.skip_message, "the days are run in their order"
         instance.report_run_failed(running)
-        assert tick(asked.cursor).run_requests
+        assert tick(waiting.cursor).run_requests
 
 
 @dg.job

@@ -22,15 +22,15 @@ WAITING = [dg.DagsterRunStatus.QUEUED, *UNFINISHED]
     description="Looks for new or changed files, by content, and asks for the days they affect: the earliest whose "
     "rows changed, every published day after it, and new days. One run at a time, in the order of the days.",
 )
-def new_files(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+def new_files(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Ask for the next range of days that files need."""
     settings = Settings.from_environment()
     seen = looked(all_families(), settings, load_policy(settings.policy), Seen.read(context.cursor))
-    context.update_cursor(seen.written())
     if not seen.pending:
-        return dg.SkipReason("No file is new or changed.")
+        return dg.SensorResult(skip_reason="No file is new or changed.", cursor=seen.written())
     if context.instance.get_run_records(dg.RunsFilter(statuses=WAITING, tags=ASKED_BY), limit=1):
-        return dg.SkipReason(f"{len(seen.pending)} ranges of days wait for the run that is going on.")
+        waiting = f"{len(seen.pending)} ranges of days wait for the run that is going on."
+        return dg.SensorResult(skip_reason=waiting, cursor=seen.written())
     first, last = seen.next_days()
     request = dg.RunRequest(
         run_key=f"{seen.signature} {first} {last}",

@@ -74,15 +74,12 @@ def extracted(source: DuckDBSource | SqlSource, dataset: Dataset, data: Path, fo
         UnreachableError: the database does not answer; it may later.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    origin = source.duckdb if isinstance(source, DuckDBSource) else source.sql
-    target = folder / f"{origin}.{source.table}.parquet".replace("/", "_").replace('"', "")
+    target = folder / f"{_origin(source)}.{source.table}.parquet".replace("/", "_").replace('"', "")
     memory = target.with_suffix(".json")
     with _database(source, data) as database, duckdb.connect() as engine:
         engine.execute("SET TimeZone = 'UTC'")
-        types = _types_read(database, source, dataset, origin)
         known = _remembered(memory)
-        if known is not None:
-            _require_same(known.types, types, f"{source.table} of {origin}", memory)
+        types = _types_read(database, source, dataset, known, memory)
         cursor = source.cursor if isinstance(source, SqlSource) else None
         asked = source.columns | ({"": cursor} if cursor else {})
         since = known.cursor if known and known.asked == asked and target.exists() else None
@@ -94,8 +91,30 @@ def extracted(source: DuckDBSource | SqlSource, dataset: Dataset, data: Path, fo
     return target
 
 
-def _types_read(database: Database, source: TableSource, dataset: Dataset, origin: str) -> dict[str, str]:
-    """Return, by our names, the types of the columns that are read."""
+def require_readable(source: DuckDBSource | SqlSource, dataset: Dataset, data: Path, folder: Path) -> None:
+    """Ask whether a table could be read now.
+
+    Raises:
+        InputError: it could not.
+    """
+    memory = folder / f"{_origin(source)}.{source.table}.json".replace("/", "_").replace('"', "")
+    with _database(source, data) as database:
+        _types_read(database, source, dataset, _remembered(memory), memory)
+
+
+def _origin(source: DuckDBSource | SqlSource) -> str:
+    return source.duckdb if isinstance(source, DuckDBSource) else source.sql
+
+
+def _types_read(
+    database: Database,
+    source: DuckDBSource | SqlSource,
+    dataset: Dataset,
+    known: Remembered | None,
+    memory: Path,
+) -> dict[str, str]:
+    """Return, by our names, the types of the columns that are read, if they are what they were."""
+    origin = _origin(source)
     present = database.types(source.table)
     if not present:
         raise InputError(f"{origin} has no table {source.table}, or it may not be read.")
@@ -111,7 +130,10 @@ def _types_read(database: Database, source: TableSource, dataset: Dataset, origi
             f"The table {source.table} of {origin} lacks the required {', '.join(absent)}: "
             f"its columns are {', '.join(present)}."
         )
-    return {ours: present[name] for ours, name in theirs.items() if name in present}
+    types = {ours: present[name] for ours, name in theirs.items() if name in present}
+    if known is not None:
+        _require_same(known.types, types, f"{source.table} of {origin}", memory)
+    return types
 
 
 def _require_same(known: dict[str, str], present: dict[str, str], what: str, memory: Path) -> None:

@@ -32,9 +32,9 @@ def latest_day(say: Callable[[str], None] = report_message) -> date:
         InputError: a file cannot be understood, or none holds a date.
     """
     settings = Settings.from_environment()
-    load_policy(settings.policy)
+    memory_limit = load_policy(settings.policy).warehouse.memory_limit
     families = all_families()
-    with opened(settings, families, say=say) as store:
+    with opened(settings, families, memory_limit, say) as store:
         for family in families:
             for dataset in family.datasets:
                 load_dataset(store.connection, dataset, settings.data, family.name, settings.inputs)

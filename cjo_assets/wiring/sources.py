@@ -35,6 +35,7 @@ from cjo_assets.wiring.formats import (
     reason_of,
     require_columns,
 )
+from cjo_assets.wiring.progress import at_work
 from cjo_assets.wiring.source_map import FilesSource, declared_sources
 from cjo_assets.wiring.tables import MANIFEST as MANIFEST_TABLE
 from cjo_assets.wiring.tables import RAW
@@ -170,7 +171,10 @@ def archived_contents(files: list[SourceFile], archive: Path) -> list[Content]:
     Raises:
         InputError: a file cannot be copied, or two have the same bytes.
     """
-    contents = [Content(file, *_archived(file.path, archive)) for file in files]
+    contents = []
+    for file in files:
+        with at_work(f"Archiving {_described(file)}"):
+            contents.append(Content(file, *_archived(file.path, archive)))
     _require_different(contents)
     return contents
 
@@ -321,15 +325,20 @@ def _read(connection: duckdb.DuckDBPyConnection, dataset: Dataset, content: Cont
     """Bring the rows of one file into the raw table, and return what is to be noted of its columns."""
     path, archived = content.file.path, content.archived
     try:
-        reading = reading_of(connection, path, archived, dataset)
-        if reading.query is not None:
-            _insert(connection, dataset, content, reading)
+        with at_work(f"Reading {_described(content.file)}", connection.query_progress):
+            reading = reading_of(connection, path, archived, dataset)
+            if reading.query is not None:
+                _insert(connection, dataset, content, reading)
     except UNREADABLE as error:
         reason = fault_of(path, archived) or reason_of(error).replace(str(archived), path.name)
         raise InputError(f"The file {path.name} cannot be read as {format_of(path)}: {reason}.") from error
     finally:
         connection.unregister(CSV_ROWS)
     return reading.note
+
+
+def _described(file: SourceFile) -> str:
+    return f"{file.name} ({file.path.stat().st_size / 1e6:,.0f} MB)"
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, dataset: Dataset, content: Content, reading: Reading) -> None:

@@ -21,7 +21,7 @@ from cjo_assets.wiring.errors import WarehouseError
 from cjo_assets.wiring.lock import hold_life, warehouse_lock
 from cjo_assets.wiring.orphans import close_orphans
 from cjo_assets.wiring.partitions import days_of_run
-from cjo_assets.wiring.progress import report_message
+from cjo_assets.wiring.progress import logged, report_message
 from cjo_assets.wiring.runs import failure_text, record_failure
 from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.store import Store, columns_in_sql
@@ -46,22 +46,20 @@ class Warehouse(DuckDBResource):
         self._settings = Settings.from_environment()
         self._policy = load_policy(self._settings.policy)
         run, instance = context.run, context.instance
-        memory = {"memory_limit": f"{self._policy.warehouse.memory_limit}GB"}
+        memory = self._policy.warehouse.memory_limit
         if run is None or instance is None:
             with opened(self._settings, all_families(), memory) as store:
                 self._store = store
                 yield self
             return
 
-        def say(text: str) -> None:
-            if context.log is not None:
-                context.log.warning(text)
-            report_message(text)
-
         hold_life(self._settings, run.run_id)
-        with opened(self._settings, all_families(), memory, say, run.run_id) as store:
+        with (
+            logged(context.log.info if context.log is not None else print),
+            opened(self._settings, all_families(), memory, report_message, run.run_id) as store,
+        ):
             for orphan in close_orphans(instance, self._settings):
-                say(f"Closed the run {orphan}, whose process is gone.")
+                report_message(f"Closed the run {orphan}, whose process is gone.")
             self._store = store
             store.days_of_run = tuple(days_of_run(run))
             store.fences = (*store.fences, lambda: _require_unfinished(instance, run.run_id))
@@ -97,7 +95,7 @@ class Warehouse(DuckDBResource):
 def opened(
     settings: Settings,
     families: tuple[Family, ...],
-    connection_config: dict[str, Any] | None = None,
+    memory_limit: float | None = None,
     say: Callable[[str], None] | None = None,
     run_id: str | None = None,
 ) -> Iterator[Store]:
@@ -106,7 +104,7 @@ def opened(
     Args:
         settings: the places.
         families: what tables there are.
-        connection_config: settings of the engine.
+        memory_limit: what the engine may use [gigabytes]; beyond it it goes through the disk.
         say: told every now and then that another run is still writing.
         run_id: the run that writes; None for what is no run.
 
@@ -115,7 +113,7 @@ def opened(
     """
     settings.home.mkdir(parents=True, exist_ok=True)
     with warehouse_lock(settings.lock, run_id, say) as held:
-        connection = _connected(settings.build, connection_config or {})
+        connection = _connected(settings.build, {"memory_limit": f"{memory_limit}GB"} if memory_limit else {})
         try:
             _require_version(connection, families, settings.build)
             store = Store(connection, families)
