@@ -32,6 +32,11 @@ DayOption = Annotated[
 ]
 FromOption = Annotated[str | None, typer.Option("--from", help="First day of a range, in one run, YYYY-MM-DD.")]
 ToOption = Annotated[str | None, typer.Option("--to", help="Last day of a range; else the latest date in the data.")]
+InterventionArgument = Annotated[str, typer.Argument(help="Intervention, as `cjo pending` names it.")]
+ByOption = Annotated[str, typer.Option("--by", help="Who decides.")]
+AtOption = Annotated[
+    str | None, typer.Option("--at", help="When it was decided, for example 2025-01-20T15:30:00Z; else now.")
+]
 CustomerOption = Annotated[str | None, typer.Option("--customer", help="Show one customer's chain and store nothing.")]
 
 
@@ -147,6 +152,101 @@ def docs() -> None:
     console.print(f"Wrote {write_tables_page()}.")
 
 
+@app.command()
+def pending(
+    home: HomeOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole requests as a JSON array.")] = False,
+) -> None:
+    """List the decisions that wait for a person."""
+    from cjo_assets.wiring.deciding import waiting_requests
+    from cjo_assets.wiring.errors import WarehouseError
+    from cjo_assets.wiring.pending_list import print_as_json, print_as_table
+
+    try:
+        waiting = waiting_requests(_places(None, home))
+    except WarehouseError as error:
+        _fail(str(error))
+        raise
+    (print_as_json if as_json else print_as_table)(console, waiting)
+
+
+@app.command()
+def approve(
+    intervention: InterventionArgument,
+    by: ByOption,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why, in your own words.")] = None,
+    at: AtOption = None,
+    policy: PolicyOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Approve a decision that waits for a person."""
+    _answer(policy, home, intervention_id=intervention, decision="approved", by=by, reason=reason, at=at)
+
+
+@app.command()
+def reject(
+    intervention: InterventionArgument,
+    by: ByOption,
+    category: Annotated[str, typer.Option("--reason", help="One of the policy's rejection_categories.")],
+    note: Annotated[str | None, typer.Option("--note", help="Why, in your own words.")] = None,
+    at: AtOption = None,
+    policy: PolicyOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Reject a decision that waits for a person."""
+    _answer(
+        policy, home, intervention_id=intervention, decision="rejected", by=by, category=category, reason=note, at=at
+    )
+
+
+@app.command()
+def synth(
+    customers: Annotated[int, typer.Option(help="How many customers.")],
+    out: Annotated[Path, typer.Option(help="Folder for the files; empty, or --force.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
+    file_format: Annotated[str, typer.Option("--format", help="parquet, csv or json.")] = "parquet",
+    until: Annotated[str, typer.Option(help="Last day of the log, YYYY-MM-DD.")] = "2025-01-20",
+    weeks: Annotated[int, typer.Option(help="Weeks in the log; customers begin on any day of them.")] = 104,
+    signals_per_customer: Annotated[float, typer.Option(help="Signals per customer, on average.")] = 10.0,
+    dirty: Annotated[float, typer.Option(help="Spoiled rows for each good one, which quarantine must find.")] = 0.0,
+    null_effect: Annotated[bool, typer.Option("--null-effect", help="Playbooks that change nothing.")] = False,
+    performance_log: Annotated[
+        bool, typer.Option("--performance-log", help="Write the log of an earlier system too.")
+    ] = False,
+    policy: PolicyOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace generated files in the folder.")] = False,
+) -> None:
+    """Write generated journey data, and what is true of them beside it."""
+    from cjo_assets.policy import PolicyError, load_policy
+    from cjo_assets.synth.datasets import Request, generated
+    from cjo_assets.synth.world import WorldError
+    from cjo_assets.synth.writer import require_room, write
+
+    last_day = _date("--until", until)
+    request = Request(
+        customers,
+        seed,
+        last_day,
+        weeks,
+        signals_per_customer,
+        dirty,
+        not null_effect,
+        with_performance_log=performance_log,
+    )
+    try:
+        made = generated(request, load_policy(policy))
+        require_room(out, replace=force)
+        with console.status("Making customers ..."):
+            for _ in write(made, out, file_format):
+                pass
+    except (PolicyError, WorldError) as error:
+        _fail(str(error))
+    for name, rows in sorted(made.rows.items()):
+        bad = sum(made.spoiled.get(name, {}).values())
+        console.print(f"  {name}: {rows:,} rows" + (f", {bad:,} of them spoiled" if bad else ""), highlight=False)
+    console.print(f"Truth: {out / 'truth.json'}", highlight=False, markup=False, soft_wrap=True)
+
+
 def main() -> None:
     """Run the command line."""
     app()
@@ -173,9 +273,36 @@ def _prepare(data: Path | None, policy: Path | None, home: Path | None) -> Setti
     return prepare_environment()
 
 
+def _places(policy: Path | None, home: Path | None) -> Settings:
+    from cjo_assets.wiring.settings import Settings
+
+    for name, path in (("CJO_POLICY", policy), ("CJO_HOME", home)):
+        if path is not None:
+            os.environ[name] = str(path.resolve())
+    return Settings.from_environment()
+
+
+def _answer(policy: Path | None, home: Path | None, **said: str | None) -> None:
+    from cjo_assets.policy import PolicyError, load_policy
+    from cjo_assets.wiring.deciding import Answer, record_answer
+    from cjo_assets.wiring.errors import RefusalError, WarehouseError
+
+    settings = _places(policy, home)
+    try:
+        record = record_answer(settings, load_policy(settings.policy), Answer(**said))  # type: ignore[arg-type]
+    except (PolicyError, RefusalError, WarehouseError) as error:
+        _fail(str(error))
+        raise
+    said_to = f"{record['intervention_id']} is {record['decision']} by {record['decided_by']}"
+    console.print(f"Recorded: {said_to} at {record['decided_at']}.", highlight=False, markup=False)
+    console.print("The next run counts it: `cjo run`, or the sensor while `cjo ui` is open.", highlight=False)
+
+
 def _day(option: str, text: str | None) -> date | None:
-    if text is None:
-        return None
+    return None if text is None else _date(option, text)
+
+
+def _date(option: str, text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:

@@ -157,6 +157,8 @@ class Forecast(Section):
     def _bins_and_prior_are_usable(self) -> Forecast:
         if self.time_bins_weeks[0] != 0 or list(self.time_bins_weeks) != sorted(set(self.time_bins_weeks)):
             raise ValueError("time_bins_weeks must ascend from 0")
+        if list(self.cut_offs) != sorted(set(self.cut_offs)):
+            raise ValueError("cut_offs must ascend")
         for stage, onward in self.prior_weekly_probabilities.items():
             if sum(onward.values()) > 1:
                 raise ValueError(f"prior_weekly_probabilities.{stage}: the probabilities sum to more than 1")
@@ -284,7 +286,7 @@ class Learning(Section):
 
     success_outcomes: Names
     use_performance_log: bool
-    prior_success_rate: Share
+    prior_success_rate: Annotated[float, Field(gt=0, lt=1)]
     prior_runs: Positive
     segment_prior_runs: Positive
     established_runs: Annotated[int, Field(ge=1)]

@@ -31,6 +31,7 @@ from cjo_assets.wiring.plain import compute_day, load_files
 from cjo_assets.wiring.report import journey_figures
 from cjo_assets.wiring.store import Store, Stored
 from cjo_assets.wiring.tables import Audit, Table, in_order, inputs_of, parameters_of
+from cjo_assets_tests.probe_experience import add_experience, decide_earlier
 
 Rows = list[dict[str, Any]]
 
@@ -203,6 +204,9 @@ DECISIONS = (
     ("H03", "rejected", 13),
 )
 
+# Said to H03 after it was refused: without effect, and on record as long as the policy knows their categories.
+CATEGORIES = ("wrong_customer", "bad_timing", "too_expensive", "wrong_playbook", "other")
+
 OUTCOMES = (
     # intervention, outcome, resolution [days], CSAT, revenue, overridden, age in days
     ("H01", "resolved", 3, 1, 1500, False, 6),
@@ -237,6 +241,7 @@ def _datasets() -> dict[str, Rows]:
         _add_undecided_day(data, segment)
     data["playbooks"] = [_playbook(*row) for row in PLAYBOOKS]
     _add_history(data)
+    add_experience(data, PROBE_DAY)
     # Known to no catalogue of sources: turned away until a policy names it.
     data["signals"].append(_signal("X1", customer_of("ret_old", "SMB"), ("usage_drop", 0.5, 3, "partner")))
     return data
@@ -294,6 +299,17 @@ def _add_history(data: dict[str, Rows]) -> None:
                     "decided_at": f"{_ago(age)}T09:00:00Z",
                     "decided_by": "maria.keller",
                     "reason": None,
+                }
+            )
+        for category in CATEGORIES:
+            data["approval_decisions"].append(
+                {
+                    "intervention_id": f"H03@{segment}",
+                    "decision": "rejected",
+                    "decided_at": f"{_ago(12)}T09:00:00Z",
+                    "decided_by": f"somebody for {category}",
+                    "reason": None,
+                    "category": category,
                 }
             )
         for name, outcome, resolution, csat, revenue, overridden, age in OUTCOMES:
@@ -430,6 +446,7 @@ class Probe:
         families = all_families()
         self.store = Store(duckdb.connect(), families)
         load_files(self.store, families, write_probe(folder / "data"), folder / "archive")
+        decide_earlier(self.store, PROBE_DAY)
         compute_day(self.store, families, PROBE_DAY, self.policy)
         tables = [table for family in families for table in family.tables if table.transform is not None]
         # The audit of policies keeps every policy as text: it shows any change, and proves none.

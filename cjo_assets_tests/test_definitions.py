@@ -9,6 +9,7 @@ import pytest
 from cjo_assets.definitions import defs
 from cjo_assets.wiring.catalogue import PAGE, tables_page
 from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.settings import SENSOR_SECONDS
 
 DATASETS = {
     "customers": "customers",
@@ -18,16 +19,25 @@ DATASETS = {
     "outcomes": "outcomes",
     "playbooks": "playbooks",
     "approval_decisions": "approval_decisions",
+    "playbook_performance_log": "playbook_performance_log",
 }
 COMPUTED = {
     "journey_states",
     "journey_evaluations",
     "aggregated_signals",
+    "intervention_ledger",
+    "fused_signals",
     "transition_model",
     "journey_forecasts",
     "forecast_backtest",
     "risk_scores",
     "risk_contributions",
+    "customer_needs",
+    "holdout_assignments",
+    "treatment_effects",
+    "playbook_performance",
+    "signal_effectiveness",
+    "threshold_advice",
     "playbook_candidates",
     "recommended_interventions",
     "coverage_gaps",
@@ -100,6 +110,13 @@ def test_every_table_has_a_blocking_contract_check(location: dg.Definitions) -> 
     for dataset, lookup in DATASETS.items():
         assert checks[f"journey/{lookup}", "conservation"].blocking, dataset
         assert not checks[f"journey/{lookup}", "contract_before_quarantine"].blocking, dataset
+
+
+def test_what_starts_runs_and_records_answers(location: dg.Definitions) -> None:
+    sensor = location.resolve_sensor_def("approval_decisions_sensor")
+    assert (sensor.job_name, sensor.default_status) == ("daily", dg.DefaultSensorStatus.RUNNING)
+    assert sensor.minimum_interval_seconds == SENSOR_SECONDS
+    assert location.resolve_job_def("record_approval_decision").description
 
 
 def test_published_is_downstream_of_everything(location: dg.Definitions) -> None:

@@ -4,6 +4,7 @@ Belongs here: each leaf of the policy turned alone, the leaves that nothing read
 mapped to the policy. Does not belong here: what a number means; that is tested with the table that uses it.
 """
 
+import itertools
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -53,6 +54,22 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
     "journey.risk.crm_tier_steps": {"journey.risk.crm_tier_steps": 1},
     "journey.kpis.kpi_warning_threshold": {"journey.kpis.kpi_warning_threshold": 1.0},
     "journey.reporting.report_rows": {"journey.reporting.report_rows": 5},
+    # The first bin begins at 0, the longest path has 5 steps, and the probe has no 60 forecasts to lose.
+    "journey.forecast.time_bins_weeks[0]": {"journey.forecast.time_bins_weeks": [0]},
+    "journey.forecast.path_steps": {"journey.forecast.path_steps": 1},
+    "journey.forecast.backtest_minimum_forecasts": {"journey.forecast.backtest_minimum_forecasts": 1},
+    "journey.approval.manager_tiers[high]": {"journey.approval.manager_tiers": ["high", "medium", "low"]},
+    "journey.approval.manager_value": {"journey.approval.manager_value": 10_000},
+    "journey.approval.manager_cost": {"journey.approval.manager_cost": 50},
+    "journey.approval.executive_cost": {"journey.approval.executive_cost": 100},
+    "journey.approval.two_people_cost": {"journey.approval.two_people_cost": 100},
+    # The probe's sensitive actions have other names.
+    **{
+        f"journey.approval.sensitive_actions[{action}]": {
+            "journey.approval.sensitive_actions": [other, "onboarding_call"]
+        }
+        for action, other in itertools.permutations(DEFAULT["journey"]["approval"]["sensitive_actions"])
+    },
     # Stages are named in many places; their order is what is said here alone.
     "vocabulary.stages": {"vocabulary.stages": [*reversed(DEFAULT["vocabulary"]["stages"])]},
     "vocabulary.terminal_stages": {"vocabulary.terminal_stages": ["churned", "escalation"]},

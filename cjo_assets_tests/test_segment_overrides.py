@@ -36,12 +36,19 @@ LEAVES: dict[str, Any] = {
 }
 
 # The rule turns a leaf by itself: an integer doubles, another number halves. These need another value to be a policy.
-EXCEPTIONS: dict[str, float] = {
+EXCEPTIONS: dict[str, Any] = {
     "evaluation.critical_multiple": 3.0,
     "evaluation.untimed_multiple": 3.0,
     "risk.risk_tier_thresholds.high": 0.95,
     "risk.risk_tier_thresholds.low": 0.2,
     "risk.crm_tier_steps": 1,
+    "approval.manager_tiers[high]": ["high", "medium", "low"],
+    "approval.manager_value": 10_000,
+    "approval.manager_cost": 50,
+    "approval.executive_cost": 100,
+    "approval.two_people_cost": 100,
+    "approval.sensitive_actions[executive_sponsor_call]": ["executive_escalation_call", "onboarding_call"],
+    "approval.sensitive_actions[executive_escalation_call]": ["executive_sponsor_call", "onboarding_call"],
 }
 
 # Of these the segment's customers are seen in the finding of a check, not in a table.
@@ -53,6 +60,8 @@ REFUSED = {
     "evaluation.re_entries": {"escalation": ["support"]},
     "approval.enable_hitl": False,
     "approval.auto_approve_for_testing": True,
+    "approval.rejection_categories": ["other"],
+    "approval.approvers": {"csm": ["ann"]},
     "kpis.kpi_warning_threshold": 0.9,
     "kpis.operational_kpi_targets.average_latency_ms": 100.0,
     "roi.window_days": 60,
@@ -77,13 +86,15 @@ def customers(probe: Probe) -> dict[str, str]:
 
 def turned(path: str) -> Any:
     """Return another value for a leaf of the default policy."""
+    if path in EXCEPTIONS:
+        return EXCEPTIONS[path]
     value = LEAVES[path]
-    return EXCEPTIONS.get(path, value * 2 if isinstance(value, int) else value / 2)
+    return value * 2 if isinstance(value, int) else value / 2
 
 
 def override(segment: str, changes: dict[str, Any]) -> dict[str, Any]:
     """Return a policy file's changes, by path, that give a segment numbers of its own."""
-    return {"segment_overrides": {segment: nested(changes)}}
+    return {"segment_overrides": {segment: nested({path.partition("[")[0]: value for path, value in changes.items()})}}
 
 
 @pytest.mark.parametrize(

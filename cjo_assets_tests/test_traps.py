@@ -2,8 +2,8 @@
 
 Belongs here: one test per Journey trap of TRAPS.md that the decision chain can fall into; the name carries its number.
 Does not belong here: the rules themselves; they are tested with the table they belong to. Not here either: 18, 20, 21,
-23 and 24 (fused signals, forecasts, experiments, learning) and 28 (eligibility of the history), which come with the
-features they are about.
+and 23 (fused signals, forecasts, experiments), which come with the features they are about; 24 (learning), proved in
+`test_playbook_performance.py`; and 28 (eligibility of the history), proved in `test_outcome_analyses.py`.
 """
 
 import random
@@ -398,13 +398,14 @@ def test_trap_11_nothing_approves_itself_unless_told_to(sample: Day, unwatched: 
     assert people == [{"decided_by": "jonas.brandt"}, {"decided_by": "maria.keller"}]
     answers = unwatched.chain.by("intervention_id", "journey.approval_history")
     requests = unwatched.chain.by("intervention_id", "journey.approval_requests")
-    assert {row["status"] for row in requests.values()} == {"approved"}
-    assert {name: row["decided_by"] for name, row in answers.items() if row["decided_by"] != switch} == {
+    ours = {name for name in requests if name.startswith("I-")}
+    assert all((requests[name]["status"], answers[name]["decided_by"]) == ("approved", switch) for name in ours)
+    # The history was asked before the switch was on: what nobody answered nobody answered.
+    assert {name: row["decided_by"] for name, row in answers.items() if name not in ours} == {
         "I001": "maria.keller",
         "I004": "jonas.brandt",
     }
-    assert answers["I005"]["decided_by"] == switch
-    assert answers.keys() == requests.keys()
+    assert requests["I005"]["status"] == "expired"
     assert unwatched.amounts["human_review_time"] == 50.0
 
 

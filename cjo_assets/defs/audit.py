@@ -20,7 +20,6 @@ FAMILY = Family(
             given_inputs(
                 dataset_loads.dataset_loads,
                 {"manifest": Reference(RAW, "manifest")}
-                | {f"accepted_{dataset.name}": Reference(family.name, dataset.lookup) for family, dataset in DATASETS}
                 | {f"rejected_{dataset.name}": Reference(QUARANTINE, dataset.name) for _, dataset in DATASETS},
             ),
             "records",

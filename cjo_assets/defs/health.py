@@ -5,7 +5,6 @@ from collections import defaultdict
 import dagster as dg
 
 from cjo_assets.wiring.alerts import send_alert
-from cjo_assets.wiring.automation import sensor_seconds
 from cjo_assets.wiring.orphans import close_orphans
 from cjo_assets.wiring.partitions import days_of_run
 from cjo_assets.wiring.runs import failure_text
@@ -16,7 +15,7 @@ CHECKS_AT_ONCE = 500
 
 
 @dg.sensor(
-    minimum_interval_seconds=sensor_seconds(),
+    minimum_interval_seconds=Settings.sensor_seconds(),
     default_status=RUNNING,
     description="Fails runs whose process is gone: Dagster alone would wait for them for ever.",
 )
@@ -27,7 +26,7 @@ def dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 
 
 @dg.run_failure_sensor(
-    minimum_interval_seconds=sensor_seconds(),
+    minimum_interval_seconds=Settings.sensor_seconds(),
     default_status=RUNNING,
     description="Sends an alert for every failed run: to the log, and to CJO_WEBHOOK_URL where it is set.",
 )
@@ -49,7 +48,7 @@ def failed_runs(context: dg.RunFailureSensorContext) -> None:
 
 
 @dg.sensor(
-    minimum_interval_seconds=sensor_seconds(),
+    minimum_interval_seconds=Settings.sensor_seconds(),
     default_status=RUNNING,
     description="Sends one alert per run with the checks that found something.",
 )

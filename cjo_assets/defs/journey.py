@@ -8,10 +8,12 @@ from cjo_assets.journey import (
     approval_history,
     approval_requests,
     coverage_gaps,
+    customer_needs,
     customers,
     forecast_backtest,
     fused_signals,
     holdout_assignments,
+    intervention_ledger,
     interventions,
     journey_evaluations,
     journey_forecasts,
@@ -24,15 +26,19 @@ from cjo_assets.journey import (
     pending_approvals,
     playbook_candidates,
     playbook_performance,
+    playbook_performance_log,
     playbooks,
     recommended_interventions,
     risk_contributions,
     risk_scores,
     roi_breakdown,
     roi_estimate,
+    signal_effectiveness,
     signals,
     state_entries,
+    threshold_advice,
     transition_model,
+    treatment_effects,
 )
 from cjo_assets.wiring.assets import family_definitions
 from cjo_assets.wiring.datasets import dataset_tables
@@ -56,9 +62,23 @@ LOOKUPS = [
         ),
     ),
     *dataset_tables(signals.DATASET, SCHEMA, (Audit(signals.unknown_signal_types),)),
-    *dataset_tables(interventions.DATASET, SCHEMA, (Audit(interventions.unknown_triggers),)),
-    *dataset_tables(outcomes.DATASET, SCHEMA, (Audit(outcomes.out_of_order),)),
+    *dataset_tables(
+        interventions.DATASET,
+        SCHEMA,
+        (Audit(interventions.unknown_triggers), Audit(interventions.unknown_playbooks)),
+    ),
+    *dataset_tables(
+        outcomes.DATASET,
+        SCHEMA,
+        (
+            Audit(outcomes.out_of_order),
+            Audit(outcomes.outcomes_of_nothing_known),
+        ),
+    ),
     *dataset_tables(approval_decisions.DATASET, SCHEMA),
+    *dataset_tables(
+        playbook_performance_log.DATASET, SCHEMA, (Audit(playbook_performance_log.ratios_without_success),)
+    ),
 ]
 
 TABLES = [
@@ -69,6 +89,13 @@ TABLES = [
         journey_states.journey_states,
         "evaluation",
         (Audit(journey_states.invalid_transitions), Audit(journey_states.disagreeing_days)),
+    ),
+    Table(
+        SCHEMA,
+        "intervention_ledger",
+        intervention_ledger.InterventionLedger,
+        intervention_ledger.intervention_ledger,
+        "evaluation",
     ),
     Table(
         SCHEMA,
@@ -126,12 +153,25 @@ TABLES = [
         (Audit(risk_contributions.contributions_that_do_not_sum, is_blocking=True),),
     ),
     Table(
+        SCHEMA, "treatment_effects", treatment_effects.TreatmentEffects, treatment_effects.treatment_effects, "learning"
+    ),
+    Table(
         SCHEMA,
         "playbook_performance",
         playbook_performance.PlaybookPerformance,
         playbook_performance.playbook_performance,
         "learning",
+        (Audit(playbook_performance.runs_that_do_not_add_up, is_blocking=True),),
     ),
+    Table(
+        SCHEMA,
+        "signal_effectiveness",
+        signal_effectiveness.SignalEffectiveness,
+        signal_effectiveness.signal_effectiveness,
+        "learning",
+    ),
+    Table(SCHEMA, "threshold_advice", threshold_advice.ThresholdAdvice, threshold_advice.threshold_advice, "learning"),
+    Table(SCHEMA, "customer_needs", customer_needs.CustomerNeeds, customer_needs.customer_needs, "recommendation"),
     Table(
         SCHEMA,
         "playbook_candidates",
@@ -170,14 +210,25 @@ TABLES = [
         "approval",
         is_view=True,
     ),
-    Table(SCHEMA, "approval_history", approval_history.ApprovalHistory, approval_history.approval_history, "approval"),
+    Table(
+        SCHEMA,
+        "approval_history",
+        approval_history.ApprovalHistory,
+        approval_history.approval_history,
+        "approval",
+        (Audit(approval_history.answers_without_effect),),
+    ),
     Table(
         SCHEMA,
         "outcome_analyses",
         outcome_analyses.OutcomeAnalyses,
         outcome_analyses.outcome_analyses,
         "outcome",
-        (Audit(outcome_analyses.interventions_without_outcome),),
+        (
+            Audit(outcome_analyses.interventions_without_outcome),
+            Audit(outcome_analyses.uses_outside_eligibility),
+            Audit(outcome_analyses.outcomes_of_another_playbook),
+        ),
     ),
     Table(
         SCHEMA,
@@ -210,6 +261,7 @@ FAMILY = Family(
         interventions.DATASET,
         outcomes.DATASET,
         approval_decisions.DATASET,
+        playbook_performance_log.DATASET,
     ),
     tables=(*LOOKUPS, *TABLES),
 )

@@ -1,9 +1,10 @@
-"""What starts a run when something happens: files that are new or changed."""
+"""Sensors: what starts a run without anybody asking."""
 
 import dagster as dg
 
 from cjo_assets.policy import load_policy
-from cjo_assets.wiring.automation import DECLARATIVE, SCHEDULE, Automation, sensor_seconds
+from cjo_assets.wiring.automation import DECLARATIVE, SCHEDULE, Automation
+from cjo_assets.wiring.deciding import day_of_records, new_records
 from cjo_assets.wiring.families import all_families
 from cjo_assets.wiring.new_files import Seen, looked
 from cjo_assets.wiring.orphans import UNFINISHED
@@ -17,7 +18,7 @@ WAITING = [dg.DagsterRunStatus.QUEUED, *UNFINISHED]
 
 @dg.sensor(
     job_name="daily",
-    minimum_interval_seconds=sensor_seconds(),
+    minimum_interval_seconds=Settings.sensor_seconds(),
     default_status=AUTOMATION.sensor_status(SCHEDULE, DECLARATIVE),
     description="Looks for new or changed files, by content, and asks for the days they affect: the earliest whose "
     "rows changed, every published day after it, and new days. One run at a time, in the order of the days.",
@@ -37,6 +38,27 @@ def new_files(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         tags=tags_of_days(first, last) | ASKED_BY | {"cjo/reason": seen.reason},
     )
     return dg.SensorResult([request], cursor=seen.without_next().written())
+
+
+@dg.sensor(
+    job_name="daily",
+    minimum_interval_seconds=Settings.sensor_seconds(),
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Runs the newest day again when somebody has recorded an approval or a rejection.",
+)
+def approval_decisions_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """Ask for one run per change of the records."""
+    settings = Settings.from_environment()
+    content = new_records(settings)
+    if content is None or content == context.cursor:
+        return dg.SkipReason("Nobody has recorded anything new.")
+    day = day_of_records(settings)
+    if day is None:
+        return dg.SkipReason("Nothing is published yet that an answer could be about.")
+    return dg.SensorResult(
+        run_requests=[dg.RunRequest(run_key=content, partition_key=day.isoformat())],
+        cursor=content,
+    )
 
 
 downstream = dg.AutomationConditionSensorDefinition(

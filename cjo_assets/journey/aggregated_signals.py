@@ -38,10 +38,10 @@ class AggregatedSignals(DatedContract):
 
 
 def visible_signals(signals: ir.Table, customers: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    """Return the signals in the look-back of the as-of date."""
+    """Return the signals in the look-back, with their segment where any rule about signals differs by it."""
     longest = max(rules.signals.look_back_days for rules in (policy.journey, *policy.journey_by_segment.values()))
     seen = signals.filter(signals.detected_at.between(as_of - timedelta(days=longest), as_of))
-    if not differs_by_segment(policy, lambda rules: rules.signals):
+    if not differs_by_segment(policy, lambda rules: (rules.signals, rules.fusion)):
         return seen.mutate(segment=ibis.literal(policy.vocabulary.segments[0]))
     seen = seen.join(customers.select("customer_id", "segment"), "customer_id")
     age_days = ibis.date(as_of.isoformat()).delta(seen.detected_at, unit="day")

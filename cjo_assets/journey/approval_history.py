@@ -1,13 +1,15 @@
 """Every answer that was ever given.
 
-One row per decision of a person, and per request that the policy approved by itself. Undated events: an answer that
-came too late, or that nobody had asked for, is kept and marked as without effect.
+One row per answer of a person, and per request that the policy approved by itself. Undated events: an answer that came
+too late, from somebody not entitled, or that nobody had asked for, is kept and says why it had no effect.
 """
 
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.journey.approval_answers import judged_answers
 from cjo_assets.journey.approval_decisions import DECISIONS
+from cjo_assets.journey.ledger import AUTO_APPROVER, end_of
 from cjo_assets.shared.contract import Contract, Instant, column
 
 
@@ -18,8 +20,10 @@ class ApprovalHistory(Contract):
     decision: str = column("approved or rejected.", isin=DECISIONS)
     decided_at: Instant = column("Instant of the answer [UTC].")
     decided_by: str = column("Who answered, or which policy switch.")
+    category: str = column("Category of a rejection; null where not said.", nullable=True)
     reason: str = column("What they said; null where nothing was said.", nullable=True)
-    is_effective: bool = column("Whether it answered a request in time.")
+    is_effective: bool = column("Whether it counted: alone, or as one of two.")
+    why_ineffective: str = column("Why it did not count; null where it did.", nullable=True)
 
     class Config:
         """Nobody answers twice in one instant."""
@@ -27,14 +31,22 @@ class ApprovalHistory(Contract):
         unique = ["intervention_id", "decided_at", "decided_by"]
 
 
-def approval_history(approval_requests: ir.Table, approval_decisions: ir.Table) -> ir.Table:
+def approval_history(
+    approval_requests: ir.Table, approval_decisions: ir.Table, all_journey_states: ir.Table
+) -> ir.Table:
     """List the answers of people, and the requests that approved themselves."""
-    answers = approval_requests.filter(approval_requests.decided_at.notnull())
-    counted = answers.select(
-        "intervention_id", "decided_at", "decided_by", "reason", decision="status", is_effective=ibis.literal(True)
+    until = end_of(all_journey_states.as_of.max().as_scalar())
+    people = judged_answers(approval_requests, approval_decisions, until)
+    people = people.mutate(is_effective=people.why_ineffective.isnull())
+    switched = approval_requests.filter(approval_requests.decided_by == AUTO_APPROVER)
+    switched = switched.mutate(
+        decision=ibis.literal(DECISIONS[0]), is_effective=ibis.literal(True), why_ineffective=ibis.null("string")
     )
-    others = approval_decisions.anti_join(answers, ["intervention_id", "decided_at", "decided_by"])
-    ignored = others.select(
-        *(name for name in counted.columns if name != "is_effective"), is_effective=ibis.literal(False)
-    )
-    return ibis.union(counted, ignored.select(counted.columns))
+    columns = list(ApprovalHistory.to_schema().columns)
+    return ibis.union(people.select(columns), switched.select(columns))
+
+
+def answers_without_effect(approval_history: ir.Table) -> ir.Table:
+    """Find answers that had no effect, and why."""
+    rows = approval_history.filter(~approval_history.is_effective)
+    return rows.select("intervention_id", "decided_by", "why_ineffective")

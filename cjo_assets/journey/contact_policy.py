@@ -1,8 +1,9 @@
 """The contact policy: how often, and with what, a customer may be approached.
 
-Not a table but steps of `playbook_candidates`: what earlier interventions mean for a new one. An intervention is open
-until an outcome measures it, a person refuses it, its request lapses or goes stale, or the policy's days are over. One
-of the history that waits for an answer counts as carried out: nobody here can say whether it is still wanted.
+Not a table but steps of `customer_needs` and `playbook_candidates`: what earlier interventions mean for a new one. An
+intervention is open until an outcome measures it, a person refuses it, its request lapses or goes stale, or the
+policy's days are over. One of the history that waits for an answer counts as carried out: nobody here can say whether
+it is still wanted.
 """
 
 from datetime import date
@@ -10,29 +11,31 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.journey.approval_answers import REJECTED
 from cjo_assets.journey.interventions import MONITOR_ONLY
-from cjo_assets.journey.ledger import APPROVED, DECISION, HISTORY, NOT_REQUIRED, PENDING, REJECTED
+from cjo_assets.journey.ledger import DECISION, HISTORY, PENDING, needs_asking_anew
 from cjo_assets.policy import Policy
 from cjo_assets.shared.by_segment import Pick, by_segment
 
 DAY_LENGTH = len("2025-01-20")
 
 
-def with_contact_history(needs: ir.Table, known: ir.Table, outcomes: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    """Add to each customer what was done before: open_executed_id, contacts, last_refused_at.
+def with_contact_history(needs: ir.Table, intervention_ledger: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+    """Add to each customer what was done before: open_intervention_id, contacts, last_refused_at.
 
     Args:
         needs: customers with their segment.
-        known: the ledger with approvals, of earlier days.
-        outcomes: what was measured.
+        intervention_ledger: what was decided on earlier days.
         as_of: the day.
         policy: how long things count.
     """
-    rows = _with_openness(known, outcomes, as_of, policy)
+    rows = _with_openness(intervention_ledger, as_of, policy)
     window = by_segment(policy, rows.segment, lambda own: own.contact.contacts_window_days)
     is_contact = rows.is_executed & (_days_ago(_day_of(rows.executed_at), as_of) < window)
     per_customer = rows.group_by("customer_id").agg(
-        open_executed_id=_latest(rows, rows.is_open & (rows.is_executed | rows.is_held_out | (rows.origin == HISTORY))),
+        open_intervention_id=_latest(
+            rows, rows.is_open & (rows.is_executed | rows.is_held_out | (rows.origin == HISTORY))
+        ),
         contacts=is_contact.cast("int64").sum(),
         last_refused_at=_day_of(rows.decided_at).max(where=rows.approval_status == REJECTED),
     )
@@ -40,13 +43,13 @@ def with_contact_history(needs: ir.Table, known: ir.Table, outcomes: ir.Table, a
     return joined.mutate(contacts=joined.contacts.fill_null(0))
 
 
-def playbook_uses(known: ir.Table, outcomes: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def playbook_uses(intervention_ledger: ir.Table, as_of: date, policy: Policy) -> ir.Table:
     """Return one row per customer and playbook used or decided before.
 
     standing_id: our decision of earlier days that still stands; standing_is_pending: nobody has answered it yet;
     last_used_at: day the playbook was last carried out for the customer.
     """
-    rows = _with_openness(known, outcomes, as_of, policy)
+    rows = _with_openness(intervention_ledger, as_of, policy)
     rows = rows.filter(rows.playbook_id.notnull())
     is_ours = rows.is_open & (rows.origin == DECISION)
     return rows.group_by("customer_id", "playbook_id").agg(
@@ -66,14 +69,14 @@ def is_used_recently(rows: ir.Table, as_of: date, policy: Policy) -> ir.BooleanV
     return _is_within(rows.last_used_at, rows, as_of, policy, lambda own: own.contact.repeat_playbook_days)
 
 
-def _with_openness(known: ir.Table, outcomes: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    measured = outcomes.filter(outcomes.measured_at <= as_of)
-    days = by_segment(policy, known.segment, lambda own: own.contact.open_intervention_days)
-    return known.mutate(
-        is_open=(known.recommended_action != MONITOR_ONLY)
-        & known.approval_status.isin([PENDING, APPROVED, NOT_REQUIRED])
-        & known.intervention_id.notin(measured.intervention_id)
-        & (_days_ago(known.generated_at, as_of) < days)
+def _with_openness(rows: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+    days = by_segment(policy, rows.segment, lambda own: own.contact.open_intervention_days)
+    return rows.mutate(
+        is_open=(rows.recommended_action != MONITOR_ONLY)
+        & (rows.approval_status != REJECTED)
+        & ~needs_asking_anew(rows)
+        & rows.measured_at.isnull()
+        & (_days_ago(rows.generated_at, as_of) < days)
     )
 
 

@@ -8,10 +8,9 @@ called instead.
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.customer_needs import is_needy
 from cjo_assets.journey.customers import TIERS
 from cjo_assets.journey.interventions import ESCALATE
-from cjo_assets.journey.playbook_candidates import FAILED_RULES, OPEN_INTERVENTION
+from cjo_assets.journey.playbook_candidates import FAILED_RULES
 from cjo_assets.shared.contract import DatedContract, column
 
 NO_STAGE_KNOWN = "no_stage"
@@ -39,21 +38,21 @@ class CoverageGaps(DatedContract):
 
 
 def coverage_gaps(
-    customers: ir.Table,
-    journey_states: ir.Table,
-    journey_evaluations: ir.Table,
-    risk_scores: ir.Table,
-    playbook_candidates: ir.Table,
-    recommended_interventions: ir.Table,
+    customer_needs: ir.Table, playbook_candidates: ir.Table, recommended_interventions: ir.Table
 ) -> ir.Table:
     """List who needs something and gets nothing."""
-    rows = risk_scores.select("customer_id", "risk_tier", "overall_risk_score")
-    rows = rows.join(customers.select("customer_id", "segment", "account_value"), "customer_id")
-    rows = rows.join(journey_states.select("customer_id", "journey_stage"), "customer_id")
-    rows = rows.join(journey_evaluations.select("customer_id", "stage_health"), "customer_id")
+    is_served = customer_needs.open_intervention_id.notnull()
+    needy = customer_needs.filter(customer_needs.is_needy, ~is_served).select(
+        "customer_id",
+        "segment",
+        "journey_stage",
+        "risk_tier",
+        "stage_health",
+        "overall_risk_score",
+        "account_value",
+    )
     answered = recommended_interventions.filter(recommended_interventions.recommended_action != ESCALATE)
-    served = playbook_candidates.filter(playbook_candidates.first_failed_rule == OPEN_INTERVENTION)
-    missed = rows.filter(is_needy(rows)).anti_join(answered, "customer_id").anti_join(served, "customer_id")
+    missed = needy.anti_join(answered, "customer_id")
     tried = playbook_candidates.semi_join(missed, "customer_id")
     # Rules are tried in this order, so the furthest one reached belongs to the nearest playbook.
     progress = tried.first_failed_rule.cases(*((rule, place) for place, rule in enumerate(FAILED_RULES)), else_=-1)

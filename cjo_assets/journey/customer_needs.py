@@ -1,7 +1,7 @@
-"""What a decision looks at in a customer: stage, risk, evidence, how sure we are, how urgent it is.
+"""What a decision looks at in a customer: stage, risk, how sure we are of it, how soon somebody should act.
 
-Not a table but the step that `playbook_candidates` and `recommended_interventions` share. One row per customer who has
-not left.
+One row per as-of date and customer who has not left. Confidence is certainty of the risk, less what conflicting
+signals, distrusted sources and lost records take away; priority is the order of work among customers.
 """
 
 from datetime import date
@@ -9,38 +9,71 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.journey.contact_policy import with_contact_history
+from cjo_assets.journey.customers import TIERS
 from cjo_assets.journey.journey_evaluations import CRITICAL
 from cjo_assets.policy import Policy
 from cjo_assets.shared.by_segment import Pick, by_name_and_segment, by_segment
+from cjo_assets.shared.contract import DatedContract, column
 from cjo_assets.shared.numbers import capped, rounded
 from cjo_assets.shared.quarantine import REPEATED_ROW
+
+
+class CustomerNeeds(DatedContract):
+    """Customers as decisions see them. One row per as-of date and customer who has not left."""
+
+    customer_id: str = column("Customer.")
+    segment: str = column("Market segment.", words="segments")
+    journey_stage: str = column("Stage; null without an entry.", words="stages", nullable=True)
+    stage_health: str = column("Stage health; null without a stage.", nullable=True)
+    account_value: float = column("Yearly value of the account [currency].", ge=0)
+    overall_risk_score: float = column("Weighted risk [0-1, up = worse].", ge=0, le=1)
+    decision_risk: float = column("Risk that eligibility looks at [0-1, up = worse].", ge=0, le=1)
+    risk_tier: str = column("Tier of the overall risk; null below the lowest threshold.", isin=TIERS, nullable=True)
+    urgency: str = column("How soon somebody should act.", isin=TIERS)
+    is_needy: bool = column("Medium or high risk, critical health, or no stage at all.")
+    conflict: float = column("How evenly signals contradict each other [0 to 0.5].", ge=0, le=0.5)
+    source_trust: float = column("Mean trust in the sources [0-1]; 1 without signals.", ge=0, le=1)
+    completeness: float = column("Share of the customer's records that can be relied on [0-1].", ge=0, le=1)
+    confidence: float = column("Confidence in acting [0-1], up = surer.", ge=0, le=1)
+    priority_score: float = column("Order of work among customers [0-100, up = sooner].", ge=0, le=100)
+    open_intervention_id: str = column("Latest open intervention that was carried out or held out.", nullable=True)
+    contacts: int = column("Interventions carried out within the contact policy's window [interventions].", ge=0)
+    last_refused_at: date = column("Day on which a person last refused something for the customer.", nullable=True)
+
+    class Config:
+        """A customer is looked at once."""
+
+        unique = ["customer_id"]
 
 
 def customer_needs(
     customers: ir.Table,
     journey_states: ir.Table,
+    journey_evaluations: ir.Table,
     aggregated_signals: ir.Table,
-    fused_signals: ir.Table,
     risk_scores: ir.Table,
+    intervention_ledger: ir.Table,
     quarantined_signals: ir.Table,
     quarantined_journey_state_log: ir.Table,
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
-    """Return each customer's needs with completeness, conflict, source trust, confidence and priority."""
+    """Bring together what is known of each customer, and judge how far it can be relied on."""
     needs = risk_scores.drop("risk_factors", "crm_risk_tier").join(
         customers.select("customer_id", "account_value"), "customer_id"
     )
     needs = needs.join(journey_states.drop("days_in_state"), "customer_id")
+    needs = needs.join(journey_evaluations.select("customer_id", "stage_health"), "customer_id")
     needs = needs.join(aggregated_signals.drop("signal_types"), "customer_id")
-    needs = needs.join(fused_signals.select("customer_id", "counted_signal_types"), "customer_id")
     needs = _with_completeness(needs, quarantined_signals, quarantined_journey_state_log, as_of, policy)
     needs = _with_confidence(needs, policy)
-    return needs.mutate(priority_score=_priority(needs, policy))
+    needs = with_contact_history(needs, intervention_ledger, as_of, policy)
+    needs = needs.mutate(priority_score=_priority(needs, policy), is_needy=_is_needy(needs))
+    return needs.select(*(name for name in CustomerNeeds.to_schema().columns if name != "as_of"))
 
 
-def is_needy(rows: ir.Table) -> ir.BooleanValue:
-    """Tell whether somebody should do something: medium or high risk, critical health, or no stage at all."""
+def _is_needy(rows: ir.Table) -> ir.BooleanValue:
     return (
         rows.risk_tier.isin(["high", "medium"]).fill_null(False)
         | (rows.stage_health == CRITICAL).fill_null(False)

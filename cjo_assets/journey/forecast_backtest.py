@@ -7,13 +7,14 @@ and show the same departures, so the intervals count as many cases as there woul
 """
 
 from datetime import date, timedelta
+from itertools import pairwise
 from statistics import NormalDist
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.forecasting import STATE, churn_by_state, horizon_weeks, week_in_stage
+from cjo_assets.journey.forecasting import PLACE, churn_by_state, day_in_stage, horizon_weeks
 from cjo_assets.journey.spells import DAYS_PER_WEEK, at_origins, fitted_model, spells
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
@@ -138,7 +139,7 @@ def records_from_the_future(forecast_backtest: ir.Table, policy: Policy) -> ir.T
 
 
 def _scored(spells: ir.Table, origins: list[date], policy: Policy) -> ir.Table:
-    """Return forecasts and outcomes, one row per origin, segment, stage and week in it."""
+    """Return forecasts and outcomes, one row per origin, segment, stage and day in it."""
     following = ibis.window(group_by="customer_id", order_by="entry_number", rows=(1, None))
     has_left = spells.journey_stage.isin(policy.vocabulary.terminal_stages)
     departure = has_left.ifelse(spells.entered_at, ibis.null("date"))
@@ -146,10 +147,10 @@ def _scored(spells: ir.Table, origins: list[date], policy: Policy) -> ir.Table:
     standing = standing.filter((standing.left_at > standing.origin).fill_null(True))
     in_horizon = standing.churned_at.delta(standing.origin, unit="day") <= _horizon_days(policy)
     standing = standing.mutate(
-        week=week_in_stage(standing.origin, standing.entered_at, policy),
+        day=day_in_stage(standing.origin, standing.entered_at, policy),
         outcome_at=in_horizon.ifelse(standing.churned_at, ibis.null("date")),
     )
-    states = standing.group_by(STATE).agg(
+    states = standing.group_by(PLACE).agg(
         forecasts=standing.count(),
         churned=standing.outcome_at.count(),
         first_outcome_at=standing.outcome_at.min(),
@@ -158,7 +159,7 @@ def _scored(spells: ir.Table, origins: list[date], policy: Policy) -> ir.Table:
     )
     model = fitted_model(spells, origins, policy)
     known = model.group_by("origin").agg(latest_record_at=model.latest_record_at.max())
-    rows = states.join(churn_by_state(model, policy), STATE).join(known, "origin")
+    rows = states.join(churn_by_state(model, policy), PLACE).join(known, "origin")
     rows = rows.mutate(
         probability=rounded(rows.churn), latest_record_at=ibis.greatest(rows.latest_record_at, rows.latest_entry_at)
     )
@@ -176,7 +177,7 @@ def _questions(origins: list[date], policy: Policy) -> ir.Table:
     questions += [
         # The last bin holds certainty too.
         _question(CALIBRATION, f"{low:g} to {high:g}", low, high if high < 1 else None)
-        for low, high in zip(edges, edges[1:], strict=False)
+        for low, high in pairwise(edges)
     ]
     questions += [_question(measure, ALL) for measure in (BRIER, BASE_BRIER)]
     questions += [

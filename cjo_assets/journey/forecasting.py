@@ -2,19 +2,19 @@
 
 Not a table but the steps that the forecasts and their backtest share. All of it happens on a small table, one row per
 segment, stage and week in the stage, however many customers there are. The horizon is `horizon_days`, rounded up to
-whole weeks; a customer stands at the first week of the stage that is not over.
+whole weeks. Within a week what lies ahead changes evenly from day to day.
 """
 
-from datetime import date
 from statistics import NormalDist
 
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.spells import DAYS_PER_WEEK, one_of, weeks_over
+from cjo_assets.journey.spells import DAYS_PER_WEEK, one_of
 from cjo_assets.policy import Policy
 
 STATE = ["origin", "segment", "journey_stage", "week"]
+PLACE = ["origin", "segment", "journey_stage", "day"]
 # Where staying is impossible its logarithm must still be a number: nothing with this chance is ever seen.
 LEAST_PROBABILITY = 1e-300
 # Beyond it the exponential is no longer a number; no probability that matters is that far out.
@@ -26,9 +26,10 @@ def horizon_weeks(policy: Policy) -> int:
     return -(-policy.journey.forecast.horizon_days // DAYS_PER_WEEK)
 
 
-def week_in_stage(on: ir.DateValue, entered_at: ir.DateValue, policy: Policy) -> ir.IntegerValue:
-    """Return the week of the stage that comes next, as the model tells weeks apart."""
-    return ibis.least(weeks_over(on, entered_at), policy.journey.forecast.time_bins_weeks[-1])
+def day_in_stage(on: ir.DateValue, entered_at: ir.DateValue, policy: Policy) -> ir.IntegerValue:
+    """Return how many days of the stage are over at the end of a day, as far as the model tells them apart."""
+    last_day = policy.journey.forecast.time_bins_weeks[-1] * DAYS_PER_WEEK
+    return ibis.least(on.delta(entered_at, unit="day") + 1, last_day)
 
 
 def interval(
@@ -47,25 +48,25 @@ def interval(
 
 
 def forecasts_by_state(model: ir.Table, policy: Policy) -> ir.Table:
-    """Return what happens within the horizon to a customer in each stage and week, by what each origin knew.
+    """Return what happens within the horizon to a customer on each day of each stage, by what each origin knew.
 
     Args:
         model: `origin` and the columns of `transition_model`.
         policy: horizon, prior, and which stages are what.
 
     Returns:
-        One row per origin, segment, non-terminal stage and week, with the probabilities churn, recovery, escalation and
+        One row per origin, segment, non-terminal stage and day, with the probabilities churn, recovery, escalation and
         stagnation, the deviation of churn, and the predicted path.
     """
     weekly = _weekly(model, policy)
     outset = {"churn": None, "recovery": 0.0, "escalation": 0.0, "stagnation": 1.0, "deviation": 0.0}
     states = _within_horizon(_moves(weekly, policy), outset, policy)
-    return _with_path(states, _likeliest_next(weekly, policy), policy)
+    return _by_day(_with_path(states, _likeliest_next(weekly, policy), policy), list(outset))
 
 
 def churn_by_state(model: ir.Table, policy: Policy) -> ir.Table:
     """Return the churn of `forecasts_by_state` alone: what a backtest needs, at half the cost."""
-    return _within_horizon(_moves(_weekly(model, policy), policy), {"churn": None}, policy)
+    return _by_day(_within_horizon(_moves(_weekly(model, policy), policy), {"churn": None}, policy), ["churn"])
 
 
 def _within_horizon(moves: ir.Table, outset: dict[str, float | None], policy: Policy) -> ir.Table:
@@ -75,10 +76,34 @@ def _within_horizon(moves: ir.Table, outset: dict[str, float | None], policy: Po
     values = states.mutate(
         **{name: has_left if value is None else ibis.literal(value) for name, value in outset.items()}
     )
-    for _ in range(horizon_weeks(policy)):
+    weeks = []
+    for week in range(1, horizon_weeks(policy) + 1):
         values = _week_earlier(moves, values)
-    values = values.unpack("target")
+        weeks.append(values.mutate(weeks_to_go=ibis.literal(week)))
+    # What is read twice is computed once: queries nested a horizon deep would take the engine minutes to plan.
+    every = ibis.union(*weeks) if len(weeks) > 1 else weeks[0]
+    values = every.filter(every.weeks_to_go == horizon_weeks(policy)).drop("weeks_to_go").unpack("target")
     return values.filter(values.journey_stage.notin(policy.vocabulary.terminal_stages))
+
+
+def _by_day(states: ir.Table, values: list[str]) -> ir.Table:
+    """Return the states by day; part of a week that is over moves the values that far towards those of the next."""
+    later = states.select("origin", "segment", "journey_stage", *values, week=states.week - 1)
+    pairs = states.left_join(later, STATE, rname="{name}_later")
+    # The last week stands for all after it: it has no next one, and only its first day.
+    days = pairs.week_later.notnull().ifelse(DAYS_PER_WEEK, 1)
+    pairs = pairs.mutate(days_over=ibis.range(0, days).unnest())
+    share = pairs.days_over / DAYS_PER_WEEK
+    return pairs.select(
+        "origin",
+        "segment",
+        "journey_stage",
+        *(["predicted_path"] if "predicted_path" in states.columns else []),
+        day=(pairs.week * DAYS_PER_WEEK + pairs.days_over).cast("int64"),
+        **{
+            name: pairs[name] + share * (pairs[f"{name}_later"].fill_null(pairs[name]) - pairs[name]) for name in values
+        },
+    )
 
 
 def _weekly(model: ir.Table, policy: Policy) -> ir.Table:
@@ -101,25 +126,14 @@ def _weekly(model: ir.Table, policy: Policy) -> ir.Table:
 
 def _moves(weekly: ir.Table, policy: Policy) -> ir.Table:
     """Return from where to where a week can take a customer, and how likely that is; a terminal stage keeps its own."""
-    rules, words = policy.journey.forecast, policy.vocabulary
-    last_week = rules.time_bins_weeks[-1]
+    words, last_week = policy.vocabulary, policy.journey.forecast.time_bins_weeks[-1]
     weekly = weekly.filter(weekly.week <= last_week)
-    onward = weekly.filter(weekly.weekly_probability > 0)
-    is_new = onward.next_stage != onward.journey_stage
     first = weekly.filter(weekly.next_stage == words.stages[0])
     ends = weekly.select("origin", "segment").distinct().cross_join(one_of("journey_stage", words.terminal_stages))
     ends = ends.mutate(week=ibis.literal(0, "int64"))
     quiet = {"recovers": ibis.literal(0.0), "escalates": ibis.literal(0.0), "remains": ibis.literal(1.0)}
     return ibis.union(
-        onward.select(
-            state=_state(onward, onward.journey_stage, onward.week),
-            target=_state(onward, onward.next_stage, ibis.literal(0, "int64")),
-            weight="weight",
-            probability="weekly_probability",
-            recovers=(is_new & onward.next_stage.isin(rules.recovery_stages)).cast("float64"),
-            escalates=(is_new & onward.next_stage.isin(rules.escalation_stages)).cast("float64"),
-            remains=(~is_new).cast("float64"),
-        ),
+        *_departures(weekly, policy),
         first.select(
             state=_state(first, first.journey_stage, first.week),
             target=_state(first, first.journey_stage, ibis.least(first.week + 1, last_week)),
@@ -135,6 +149,67 @@ def _moves(weekly: ir.Table, policy: Policy) -> ir.Table:
             **quiet,
         ),
     )
+
+
+def _departures(weekly: ir.Table, policy: Policy) -> list[ir.Table]:
+    """Return the moves out of a stage.
+
+    They fall in the middle of a week on average. When it ends the customer is half a week into the next stage, between
+    its first week and its second, or has gone on from there with half the chance of a week. Without this each move
+    would cost the customer half a week that nobody spends.
+    """
+    rules, last_week = policy.journey.forecast, policy.journey.forecast.time_bins_weeks[-1]
+    onward = weekly.filter(weekly.weekly_probability > 0)
+    is_new = onward.next_stage != onward.journey_stage
+    onward = onward.select(
+        *STATE,
+        "next_stage",
+        "weekly_probability",
+        "weight",
+        recovers=(is_new & onward.next_stage.isin(rules.recovery_stages)).cast("float64"),
+        escalates=(is_new & onward.next_stage.isin(rules.escalation_stages)).cast("float64"),
+        remains=(~is_new).cast("float64"),
+    )
+    entry = onward.filter(onward.week == 0)
+    beginning = entry.select(
+        "origin",
+        "segment",
+        entered="journey_stage",
+        further_stage="next_stage",
+        further_probability=entry.weekly_probability / 2,
+        recovers_further="recovers",
+        escalates_further="escalates",
+        remains_further="remains",
+    )
+    further = onward.join(beginning, ["origin", "segment", ("next_stage", "entered")])
+    leaving = beginning.group_by("origin", "segment", "entered").agg(leaving=beginning.further_probability.sum())
+    pausing = onward.left_join(leaving, ["origin", "segment", ("next_stage", "entered")])
+    is_final = pausing.next_stage.isin(policy.vocabulary.terminal_stages)
+    second_week = is_final.ifelse(0, min(1, last_week))
+    pausing = pausing.mutate(
+        to_week=ibis.array([ibis.literal(0), second_week]).unnest().cast("int64"),
+        half=pausing.weekly_probability * (1 - pausing.leaving.fill_null(0.0)) / 2,
+    )
+    return [
+        further.select(
+            state=_state(further, further.journey_stage, further.week),
+            target=_state(further, further.further_stage, ibis.literal(0, "int64")),
+            weight="weight",
+            probability=further.weekly_probability * further.further_probability,
+            recovers=ibis.greatest(further.recovers, further.recovers_further),
+            escalates=ibis.greatest(further.escalates, further.escalates_further),
+            remains=further.remains * further.remains_further,
+        ),
+        pausing.select(
+            state=_state(pausing, pausing.journey_stage, pausing.week),
+            target=_state(pausing, pausing.next_stage, pausing.to_week),
+            weight="weight",
+            probability="half",
+            recovers="recovers",
+            escalates="escalates",
+            remains="remains",
+        ),
+    ]
 
 
 def _state(rows: ir.Table, stage: ir.StringValue, week: ir.IntegerValue) -> ir.StructValue:

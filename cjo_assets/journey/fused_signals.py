@@ -11,7 +11,6 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.journey.aggregated_signals import signal_types, visible_signals, with_severity
-from cjo_assets.journey.ledger import latest_outcomes
 from cjo_assets.policy import Policy
 from cjo_assets.shared.by_segment import by_name_and_segment, by_segment
 from cjo_assets.shared.contract import DatedContract, TextList, column
@@ -46,18 +45,10 @@ class FusedSignals(DatedContract):
 
 
 def fused_signals(
-    customers: ir.Table,
-    signals: ir.Table,
-    interventions: ir.Table,
-    earlier_recommended_interventions: ir.Table,
-    outcomes: ir.Table,
-    as_of: date,
-    policy: Policy,
+    customers: ir.Table, signals: ir.Table, intervention_ledger: ir.Table, as_of: date, policy: Policy
 ) -> ir.Table:
     """Fade, adjust and add up the signals that nothing has settled."""
-    seen = signals_with_settlement(
-        signals, customers, interventions, earlier_recommended_interventions, outcomes, as_of, policy
-    )
+    seen = signals_with_settlement(signals, customers, intervention_ledger, as_of, policy)
     seen = _with_faded_severity(seen, as_of, policy)
     counted = ~seen.is_settled
     known_types = sorted(policy.journey.signals.catalogue)
@@ -97,8 +88,8 @@ def fused_signals(
     )
     trend = ibis.cases(
         (rows.counted_signals.fill_null(0) == 0, ibis.null("string")),
-        (rows.recent_severity_per_day > rows.earlier_severity_per_day * (1 + margin), WORSENING),
-        (rows.recent_severity_per_day < rows.earlier_severity_per_day * (1 - margin), IMPROVING),
+        (rows.recent_severity_per_day > rounded(rows.earlier_severity_per_day * (1 + margin)), WORSENING),
+        (rows.recent_severity_per_day < rounded(rows.earlier_severity_per_day * (1 - margin)), IMPROVING),
         else_=STABLE,
     )
     return rows.select(
@@ -120,23 +111,13 @@ def fused_signals(
 
 
 def signals_with_settlement(
-    signals: ir.Table,
-    customers: ir.Table,
-    interventions: ir.Table,
-    decisions: ir.Table,
-    outcomes: ir.Table,
-    as_of: date,
-    policy: Policy,
+    signals: ir.Table, customers: ir.Table, intervention_ledger: ir.Table, as_of: date, policy: Policy
 ) -> ir.Table:
     """Return the signals of the look-back with severity and polarity, and whether what they triggered succeeded."""
     seen = visible_signals(signals, customers, as_of, policy)
-    latest = latest_outcomes(outcomes, as_of)
-    succeeded = latest.filter(latest.outcome.isin(sorted(policy.journey.learning.success_outcomes)))
-    triggers = [
-        rows.semi_join(succeeded, "intervention_id").select(signal_id=lambda row: row.triggered_by_signals.unnest())
-        for rows in (interventions, decisions)
-    ]
-    settled = ibis.union(*triggers)
+    success = sorted(policy.journey.learning.success_outcomes)
+    succeeded = intervention_ledger.filter(intervention_ledger.outcome.isin(success))
+    settled = succeeded.select(signal_id=succeeded.triggered_by_signals.unnest())
     return with_severity(seen.mutate(is_settled=seen.signal_id.isin(settled.signal_id)), policy)
 
 

@@ -1,7 +1,7 @@
 """What is likely to become of every customer within the horizon.
 
 One row per customer and as-of date, for customers who have not left. The transition model is followed week by week
-over all ways through the stages, starting from the customer's stage and the weeks already spent in it. Churn,
+over all ways through the stages, starting from the customer's stage and the time already spent in it. Churn,
 recovery, escalation and stagnation are events of one future and do not exclude each other: a customer may recover and
 churn later.
 """
@@ -11,7 +11,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.forecasting import forecasts_by_state, interval, week_in_stage
+from cjo_assets.journey.forecasting import day_in_stage, forecasts_by_state, interval
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, TextList, column
 from cjo_assets.shared.numbers import MONEY_DECIMALS, rounded
@@ -66,14 +66,14 @@ def journey_forecasts(
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
-    """Look up what the model says of each customer's segment, stage and week in it."""
+    """Look up what the model says of each customer's segment, stage and day in it."""
     rules, terminal = policy.journey.forecast, policy.vocabulary.terminal_stages
     today = ibis.literal(as_of, "date")
     rows = customers.select("customer_id", "segment", "account_value")
     rows = rows.join(journey_states.select("customer_id", "journey_stage", "state_entered_at"), "customer_id")
     rows = rows.filter(rows.journey_stage.isnull() | rows.journey_stage.notin(terminal))
-    rows = rows.mutate(week=week_in_stage(today, rows.state_entered_at, policy))
-    rows = rows.left_join(_forecasts(transition_model, today, policy), ["segment", "journey_stage", "week"])
+    rows = rows.mutate(day=day_in_stage(today, rows.state_entered_at, policy))
+    rows = rows.left_join(_forecasts(transition_model, today, policy), ["segment", "journey_stage", "day"])
     known = state_entries.filter(state_entries.state_entered_at <= as_of)
     rows = rows.cross_join(known.agg(departures=known.journey_stage.isin(terminal).cast("int64").sum().fill_null(0)))
     low, high = interval(rows.churn, rows.deviation, rules.interval_level)
@@ -107,7 +107,7 @@ def forecasts_outside_their_interval(journey_forecasts: ir.Table) -> ir.Table:
 
 
 def _forecasts(model: ir.Table, today: ir.DateScalar, policy: Policy) -> ir.Table:
-    """Return the forecast of every segment, stage and week, and how much was seen of that segment and stage."""
+    """Return the forecast of every segment, stage and day, and how much was seen of that segment and stage."""
     states = forecasts_by_state(model.mutate(origin=today), policy).drop("origin")
     cells = model.select("segment", "journey_stage", "from_week", "observed_weeks").distinct()
     evidence = cells.group_by("segment", "journey_stage").agg(

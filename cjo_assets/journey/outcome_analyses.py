@@ -9,17 +9,16 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.journey.interventions import MONITOR_ONLY
 from cjo_assets.journey.ledger import (
     APPROVAL_STATUSES,
     DECISION,
     HISTORY,
     end_of_day,
-    latest_outcomes,
-    ledger,
-    with_approval,
+    known_outcomes,
 )
 from cjo_assets.policy import Policy
-from cjo_assets.shared.contract import DatedContract, Instant, column
+from cjo_assets.shared.contract import ANY_SEGMENT, DatedContract, Instant, column
 
 
 class OutcomeAnalyses(DatedContract):
@@ -30,7 +29,9 @@ class OutcomeAnalyses(DatedContract):
     segment: str = column("Market segment.", words="segments")
     journey_stage: str = column("Stage when it was decided.", words="stages")
     origin: str = column("history, or a decision of ours.", isin=[HISTORY, DECISION])
-    playbook_id: str = column("Playbook; of the history, the one that names the action; null if none.", nullable=True)
+    playbook_id: str = column(
+        "Playbook; of the history, the one named or that names the action; null if none.", nullable=True
+    )
     recommended_action: str = column("What was to be done.")
     generated_at: date = column("Day of the decision.")
     evaluation_latency_ms: float = column("Time taken [milliseconds]; null where not recorded.", ge=0, nullable=True)
@@ -38,6 +39,7 @@ class OutcomeAnalyses(DatedContract):
     approval_status: str = column("Where the approval stands at the end of the day.", isin=APPROVAL_STATUSES)
     decided_at: Instant = column("Instant of the approval decision [UTC]; null without one.", nullable=True)
     decided_by: str = column("Who decided, or which policy switch; null without a decision.", nullable=True)
+    stale_reason: str = column("Why an approval or a request no longer fits the decision; else null.", nullable=True)
     is_executed: bool = column("Approved or needing no approval, and something to do.")
     executed_at: Instant = column("Instant from which it counts as executed [UTC]; null if not.", nullable=True)
     expected_cost: float = column("Cost of one use [currency]; null where no playbook names the action.", nullable=True)
@@ -60,6 +62,8 @@ def outcome_analyses(
     interventions: ir.Table,
     recommended_interventions: ir.Table,
     earlier_recommended_interventions: ir.Table,
+    journey_states: ir.Table,
+    earlier_journey_states: ir.Table,
     customers: ir.Table,
     playbooks: ir.Table,
     approval_decisions: ir.Table,
@@ -70,9 +74,11 @@ def outcome_analyses(
     """Join the ledger with what people said and what was measured, by intervention and by nothing else."""
     today = recommended_interventions.mutate(as_of=ibis.literal(as_of, "date"))
     decisions = ibis.union(earlier_recommended_interventions, today.select(earlier_recommended_interventions.columns))
-    known = ledger(interventions, decisions, customers, playbooks, as_of)
-    known = with_approval(known, approval_decisions, end_of_day(as_of), policy)
-    rows = known.left_join(latest_outcomes(outcomes, as_of).drop("customer_id"), "intervention_id")
+    decided_today = journey_states.select(as_of=ibis.literal(as_of, "date"))
+    days = ibis.union(earlier_journey_states.select("as_of"), decided_today)
+    rows = known_outcomes(
+        interventions, decisions, days, customers, playbooks, approval_decisions, outcomes, as_of, policy
+    )
     return rows.select(*(name for name in OutcomeAnalyses.to_schema().columns if name != "as_of"))
 
 
@@ -80,6 +86,43 @@ def interventions_without_outcome(outcome_analyses: ir.Table) -> ir.Table:
     """Find interventions that nobody has measured yet."""
     rows = outcome_analyses.filter(outcome_analyses.outcome.isnull())
     return rows.select("intervention_id", "customer_id", "recommended_action", "approval_status")
+
+
+def uses_outside_eligibility(outcome_analyses: ir.Table, playbooks: ir.Table) -> ir.Table:
+    """Find interventions that used a playbook for a segment or stage it is not eligible for.
+
+    An intervention recorded by its action alone used such a playbook if playbooks name the action, but none of them
+    for this segment and stage.
+    """
+    rows = outcome_analyses.filter(outcome_analyses.recommended_action != MONITOR_ONLY)
+    templates = playbooks.select("playbook_id", "eligible_segments", "default_actions", playbook_stage="journey_stage")
+    named = rows.join(templates, "playbook_id")
+    unnamed = rows.filter(rows.playbook_id.isnull()).drop("playbook_id")
+    actions = templates.mutate(recommended_action=templates.default_actions.unnest())
+    suggested = unnamed.join(actions, "recommended_action").select(named.columns)
+    pairs = ibis.union(named, suggested)
+    is_of_segment = pairs.eligible_segments.contains(ANY_SEGMENT) | pairs.eligible_segments.contains(pairs.segment)
+    is_of_stage = pairs.playbook_stage == pairs.journey_stage
+    pairs = pairs.mutate(
+        fault=ibis.cases(
+            (~is_of_stage & ~is_of_segment, "stage and segment"),
+            (~is_of_stage, "stage"),
+            (~is_of_segment, "segment"),
+        )
+    )
+    # A playbook that fits but did not exist yet is no fault of segment or stage.
+    found = pairs.group_by("intervention_id", "customer_id", "segment", "journey_stage", "recommended_action").agg(
+        playbook_id=pairs.playbook_id.min(), fault=pairs.fault.min(), fits=pairs.fault.isnull().any()
+    )
+    return found.filter(~found.fits).drop("fits")
+
+
+def outcomes_of_another_playbook(outcome_analyses: ir.Table, outcomes: ir.Table) -> ir.Table:
+    """Find outcomes that name another playbook than the intervention they measure."""
+    said = outcomes.select("outcome_id", measured_playbook_id="playbook_id")
+    rows = outcome_analyses.join(said, "outcome_id")
+    rows = rows.filter(rows.measured_playbook_id != rows.playbook_id)
+    return rows.select("outcome_id", "intervention_id", "playbook_id", "measured_playbook_id")
 
 
 def executed_in_window(outcome_analyses: ir.Table, as_of: date, window_days: int) -> ir.Table:

@@ -1,6 +1,8 @@
 """Outcomes: what came of an intervention.
 
 One row per outcome. An intervention may be measured more than once; each day counts the latest measurement by its end.
+An outcome of an id of our own making is kept even where no such decision is known (yet): the run that reads it may be
+the one that makes the decision again, and a check names what measures nothing.
 """
 
 from datetime import date
@@ -8,7 +10,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.interventions import known_interventions
+from cjo_assets.journey.interventions import OUR_ID, known_interventions
 from cjo_assets.shared.contract import LARGEST_AMOUNT, Contract, column
 from cjo_assets.shared.dataset import Dataset
 
@@ -32,6 +34,11 @@ class Outcomes(Contract):
     )
     human_override: bool = column("Whether a person overrode the decision.", nullable=True)
     measured_at: date = column("Day of the measurement.")
+    playbook_id: str = column("Playbook measured, where the source says so; otherwise null.", optional=True)
+    playbook_success: bool = column(
+        "Whether the playbook succeeded, where the source judges that itself; otherwise the outcome tells.",
+        optional=True,
+    )
 
     class Config:
         """An outcome stands once."""
@@ -50,7 +57,7 @@ def relations(
     )
     return {
         "customer_id: unknown customer": rows.customer_id.notin(customers.customer_id),
-        "intervention_id: unknown intervention": ~is_known,
+        "intervention_id: unknown intervention": ~is_known & ~rows.intervention_id.re_search(OUR_ID),
         "customer_id: not the customer of the intervention": is_known & ~is_of_customer,
     }
 
@@ -70,3 +77,9 @@ def out_of_order(outcomes: ir.Table, interventions: ir.Table, signals: ir.Table)
         too_early.select("intervention_id", other_id="signal_id", fault=ibis.literal("decided before the signal")),
         too_late.select("intervention_id", other_id="outcome_id", fault=ibis.literal("measured before the decision")),
     )
+
+
+def outcomes_of_nothing_known(outcomes: ir.Table, interventions: ir.Table, issued_interventions: ir.Table) -> ir.Table:
+    """Find outcomes of decisions that we have not made: later ones, or ones that a run of their day no longer makes."""
+    known = known_interventions(interventions, issued_interventions)
+    return outcomes.anti_join(known, "intervention_id").select("outcome_id", "intervention_id", "customer_id")

@@ -18,11 +18,8 @@ from cjo_assets.journey.contact_policy import (
     is_refused_recently,
     is_used_recently,
     playbook_uses,
-    with_contact_history,
 )
-from cjo_assets.journey.customer_needs import customer_needs
 from cjo_assets.journey.holdout_assignments import is_held_out
-from cjo_assets.journey.ledger import end_of_day, ledger, with_approval
 from cjo_assets.journey.playbook_performance import EVIDENCE, PRIOR
 from cjo_assets.policy import Policy
 from cjo_assets.shared.by_segment import by_segment
@@ -56,6 +53,7 @@ FAILED_RULES = [
 RANKINGS = ["net_value_lower_bound", "roi_ratio"]
 NET_VALUE, ROI_RATIO = RANKINGS
 CENTS = 100
+ACTIVE = "active"
 
 
 class PlaybookCandidates(DatedContract):
@@ -93,41 +91,20 @@ class PlaybookCandidates(DatedContract):
 
 
 def playbook_candidates(
-    customers: ir.Table,
-    journey_states: ir.Table,
-    aggregated_signals: ir.Table,
+    customer_needs: ir.Table,
     fused_signals: ir.Table,
-    risk_scores: ir.Table,
     playbooks: ir.Table,
     playbook_performance: ir.Table,
-    quarantined_signals: ir.Table,
-    quarantined_journey_state_log: ir.Table,
-    interventions: ir.Table,
-    earlier_recommended_interventions: ir.Table,
-    approval_decisions: ir.Table,
-    outcomes: ir.Table,
+    intervention_ledger: ir.Table,
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
     """Consider every playbook of each customer's stage, and the fallbacks of those."""
-    needs = customer_needs(
-        customers,
-        journey_states,
-        aggregated_signals,
-        fused_signals,
-        risk_scores,
-        quarantined_signals,
-        quarantined_journey_state_log,
-        as_of,
-        policy,
-    )
-    known = ledger(interventions, earlier_recommended_interventions, customers, playbooks, as_of)
-    known = with_approval(known, approval_decisions, end_of_day(as_of), policy)
-    needs = with_contact_history(needs, known, outcomes, as_of, policy)
+    needs = customer_needs.join(fused_signals.select("customer_id", "counted_signal_types"), "customer_id")
     options = _options(playbooks.filter(playbooks.created_at <= as_of), playbook_performance, policy)
     rows = needs.join(options, ["journey_stage", "segment"])
     rows = _with_rank(_with_eligibility(rows), policy)
-    uses = playbook_uses(known, outcomes, as_of, policy)
+    uses = playbook_uses(intervention_ledger, as_of, policy)
     rows = rows.left_join(uses, ["customer_id", "playbook_id"]).drop("customer_id_right", "playbook_id_right")
     rows = rows.mutate(is_held_out=is_held_out(rows.customer_id, rows.segment, policy))
     rows = _with_failed_rule(rows, as_of, policy)
@@ -140,19 +117,18 @@ def playbook_candidates(
 def _options(playbooks: ir.Table, performance: ir.Table, policy: Policy) -> ir.Table:
     """Return what may be tried in each stage and segment: one row per stage, segment and playbook.
 
-    A playbook is tried as a fallback where one that the segment may use names it: in the stage of that one too, and on
-    the triggers of that one too.
+    A playbook is tried as a fallback where an active one that the segment may use names it: in the stage of that one
+    too, and on the triggers of that one too.
     """
     segments = ibis.literal(list(policy.vocabulary.segments), "array<string>")
     known = playbooks.mutate(segment=segments.unnest())
     known = known.mutate(
         in_segment=known.eligible_segments.contains(ANY_SEGMENT) | known.eligible_segments.contains(known.segment)
     )
-    naming = known.filter(known.fallback_playbook_id.notnull(), known.in_segment)
+    naming = known.filter(known.fallback_playbook_id.notnull(), known.in_segment, known.status == ACTIVE)
+    caller = ibis.struct({"playbook_id": naming.playbook_id, "trigger_signals": naming.trigger_signals})
     calls = naming.group_by("journey_stage", "segment", "fallback_playbook_id").agg(
-        named_by=naming.playbook_id.min(),
-        is_called_freely=(naming.trigger_signals.length() == 0).any(),
-        calling_signals=naming.trigger_signals.collect().flatten(),
+        named_by=naming.playbook_id.min(), callers=caller.collect()
     )
     calls = calls.rename(playbook_id="fallback_playbook_id")
     own = known.select("journey_stage", "segment", "playbook_id", is_of_stage=ibis.literal(True))
@@ -187,20 +163,19 @@ def _options(playbooks: ir.Table, performance: ir.Table, policy: Policy) -> ir.T
 def _with_eligibility(rows: ir.Table) -> ir.Table:
     """Add the first rule of the playbook itself that forbids it, and whether it is tried as a fallback."""
     is_triggered = rows.is_of_stage & _is_triggered(rows.trigger_signals, rows.counted_signal_types)
-    is_called = rows.named_by.notnull() & (
-        rows.is_called_freely | (rows.calling_signals.intersect(rows.counted_signal_types).length() > 0)
-    ).fill_null(False)
+    calling = rows.callers.filter(lambda caller: _is_triggered(caller.trigger_signals, rows.counted_signal_types))
+    called_by = calling.map(lambda caller: caller.playbook_id).sort()[0]
     eligibility = ibis.cases(
-        (rows.status != "active", NOT_ACTIVE),
+        (rows.status != ACTIVE, NOT_ACTIVE),
         (~rows.in_segment, OTHER_SEGMENT),
         (rows.decision_risk < rows.risk_threshold, LOW_RISK),
-        (~(is_triggered | is_called), NO_TRIGGER),
+        (~is_triggered & called_by.isnull(), NO_TRIGGER),
         else_=ibis.null("string"),
     )
     return rows.mutate(
         eligibility=eligibility,
         is_eligible=eligibility.isnull(),
-        fallback_of=is_triggered.ifelse(ibis.null("string"), rows.named_by),
+        fallback_of=is_triggered.ifelse(ibis.null("string"), ibis.coalesce(called_by, rows.named_by)),
     )
 
 
@@ -242,7 +217,7 @@ def _with_failed_rule(rows: ir.Table, as_of: date, policy: Policy) -> ir.Table:
     # What waits for an answer blocks others only while it would still be decided today.
     is_waiting = (rows.standing_is_pending & is_confident).fill_null(False)
     waiting_id = is_waiting.ifelse(rows.standing_id, ibis.null("string")).max().over(per_customer)
-    blocking_id = ibis.coalesce(rows.open_executed_id, waiting_id)
+    blocking_id = ibis.coalesce(rows.open_intervention_id, waiting_id)
     rows = rows.mutate(
         stands=stands,
         open_intervention_id=(blocking_id == rows.standing_id)
@@ -271,15 +246,18 @@ def _within_limits(rows: ir.Table, policy: Policy) -> ir.Table:
     keys = ["customer_id", "playbook_id"]
     new = rows.filter(rows.failed.isnull(), ~rows.stands, ~rows.is_held_out)
     asks = (approval_reasons(new, policy).length() > 0) & policy.journey.approval.enable_hitl
-    new = new.select(*keys, "priority_score", "expected_cost", asks=asks)
-    queue = ibis.window(order_by=[ibis.desc(new.priority_score), new.customer_id], preceding=None, following=0)
-    new = new.mutate(reviews=new.asks.cast("int64").sum().over(queue))
-    new = new.mutate(is_looked_at=~new.asks | (new.reviews <= rules.review_capacity_per_day))
+    budget_cents = round(rules.budget_per_run * CENTS)
     cents = (new.expected_cost * CENTS).round().cast("int64")
-    new = new.mutate(spent_cents=new.is_looked_at.ifelse(cents, 0).sum().over(queue))
+    new = new.select(*keys, "priority_score", asks=asks, cents=cents)
+    # What the whole budget cannot pay stands in nobody's way.
+    new = new.mutate(is_payable=new.cents <= budget_cents)
+    queue = ibis.window(order_by=[ibis.desc(new.priority_score), new.customer_id], preceding=None, following=0)
+    new = new.mutate(reviews=(new.asks & new.is_payable).cast("int64").sum().over(queue))
+    new = new.mutate(is_looked_at=~new.asks | (new.reviews <= rules.review_capacity_per_day))
+    new = new.mutate(spent_cents=(new.is_payable & new.is_looked_at).ifelse(new.cents, 0).sum().over(queue))
     stopped = ibis.cases(
         (~new.is_looked_at, REVIEW_CAPACITY),
-        (new.spent_cents > round(rules.budget_per_run * CENTS), BUDGET),
+        (~new.is_payable | ((new.cents > 0) & (new.spent_cents > budget_cents)), BUDGET),
         else_=ibis.null("string"),
     )
     stopped = new.select(*keys, stopped=stopped).filter(lambda row: row.stopped.notnull())

@@ -1,29 +1,28 @@
 """What should be done next, for whom, and on whose authority.
 
 At most one row per customer and as-of date. A recommendation is a decision, not an action: nothing here has been done.
-An intervention keeps its id from day to day for as long as the same need stands, until an outcome closes it or the
-request for its approval lapses: then people are asked anew.
+An intervention keeps its id from day to day for as long as the same need stands, until an outcome closes it, or the
+request for its approval lapses or goes stale: then people are asked anew. What waits for an answer goes stale where its
+content changes: an answer is to what was shown.
 """
 
-from collections.abc import Iterable
 from datetime import date
 
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.approval_routes import approval_reasons
-from cjo_assets.journey.contact_policy import is_refused_recently, with_contact_history
-from cjo_assets.journey.customer_needs import customer_needs, is_needy
+from cjo_assets.journey.approval_answers import REJECTED
+from cjo_assets.journey.approval_routes import (
+    REGIMES,
+    ROLES,
+    approval_reasons,
+    decision_hash,
+    with_route,
+)
+from cjo_assets.journey.contact_policy import is_refused_recently
 from cjo_assets.journey.fused_signals import signals_with_settlement
 from cjo_assets.journey.interventions import ESCALATE, MONITOR_ONLY
-from cjo_assets.journey.ledger import (
-    APPROVED,
-    NOT_REQUIRED,
-    PENDING,
-    end_of_day,
-    ledger,
-    with_approval,
-)
+from cjo_assets.journey.ledger import needs_asking_anew
 from cjo_assets.journey.playbook_candidates import LOW_CONFIDENCE, RULES_OF_THE_PLAYBOOK
 from cjo_assets.policy import Policy
 from cjo_assets.shared.by_segment import by_segment
@@ -32,8 +31,6 @@ from cjo_assets.shared.ids import RECORD_SEPARATOR, as_text, content_hash, conte
 
 CHOSEN = "chosen"
 CALLED = "a_person_must_take_over"
-WAIVED = "waived_by_policy"
-LEDGER_COLUMNS = ["intervention_id", "customer_id", "recommended_action", "requires_human_approval", "generated_at"]
 SIGNAL_COLUMNS = (
     "signal_id",
     "signal_type",
@@ -50,7 +47,7 @@ class RecommendedInterventions(DatedContract):
     """Decisions of the day. At most one row per customer and as-of date."""
 
     intervention_id: str = column("Intervention; the same from day to day while the need stands.")
-    need_id: str = column("The need: customer, playbook and triggering signals.")
+    need_id: str = column("The need: customer and playbook, withheld ones too; of a call for a person the customer.")
     customer_id: str = column("Customer.")
     segment: str = column("Market segment.", words="segments")
     journey_stage: str = column("Stage on the as-of date.", words="stages")
@@ -70,6 +67,14 @@ class RecommendedInterventions(DatedContract):
     expected_value: float = column("Value expected [currency]; null for monitor_only.", nullable=True)
     requires_human_approval: bool = column("Whether a person must decide first.")
     approval_reasons: TextList = column("Why a person must decide, sorted; or that the policy waived it.")
+    approval_regime: str = column("Whether anybody is asked, by the policy of the day.", isin=REGIMES)
+    approval_role: str = column("Who is asked at least; null where nobody is.", isin=ROLES, nullable=True)
+    needs_two_people: bool = column("Whether two people must approve.")
+    entitled_approvers: TextList = column("Who may answer, sorted; empty: anybody.")
+    approval_timeout_minutes: float = column(
+        "How long a request of the day stands [minutes]; null where nobody is asked.", ge=0, nullable=True
+    )
+    decision_hash: str = column("Hash over what an approver agrees to.")
     open_intervention_id: str = column("Another intervention of the customer without an outcome yet.", nullable=True)
     is_held_out: bool = column("Whether the decision is recorded and, on purpose, not carried out.")
     evaluation_latency_ms: float = column("Time taken [milliseconds]; null: known for the history only.", nullable=True)
@@ -85,50 +90,33 @@ class RecommendedInterventions(DatedContract):
 
 def recommended_interventions(
     customers: ir.Table,
+    customer_needs: ir.Table,
     state_entries: ir.Table,
-    journey_states: ir.Table,
-    journey_evaluations: ir.Table,
     signals: ir.Table,
-    aggregated_signals: ir.Table,
-    fused_signals: ir.Table,
-    risk_scores: ir.Table,
     playbook_candidates: ir.Table,
     playbooks: ir.Table,
-    interventions: ir.Table,
-    outcomes: ir.Table,
-    approval_decisions: ir.Table,
-    quarantined_signals: ir.Table,
-    quarantined_journey_state_log: ir.Table,
+    playbook_performance: ir.Table,
+    intervention_ledger: ir.Table,
     earlier_recommended_interventions: ir.Table,
     earlier_journey_states: ir.Table,
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
     """Choose the best candidate of each customer, or to watch, or to call a person, or nothing."""
-    needs = customer_needs(
-        customers,
-        journey_states,
-        aggregated_signals,
-        fused_signals,
-        risk_scores,
-        quarantined_signals,
-        quarantined_journey_state_log,
-        as_of,
-        policy,
-    )
-    known = ledger(interventions, earlier_recommended_interventions, customers, playbooks, as_of)
-    known = with_approval(known, approval_decisions, end_of_day(as_of), policy)
-    needs = with_contact_history(needs, known, outcomes, as_of, policy)
-    rows = _choices(needs, playbook_candidates, journey_evaluations, as_of, policy)
+    rows = _choices(customer_needs, playbook_candidates, intervention_ledger, as_of, policy)
     rows = _with_action(rows, playbooks)
-    seen = signals_with_settlement(
-        signals, customers, interventions, earlier_recommended_interventions, outcomes, as_of, policy
-    )
+    seen = signals_with_settlement(signals, customers, intervention_ledger, as_of, policy)
     rows = _with_triggers(rows, seen)
-    rows = _with_identity(rows, known, outcomes, earlier_recommended_interventions, earlier_journey_states, as_of)
-    rows = _with_input_hash(rows, customers, state_entries, seen, playbooks, known, outcomes, approval_decisions, as_of)
-    reasons = _reasons(rows, policy)
-    asks = reasons.length() > 0
+    rows = with_route(rows.mutate(approval_reasons=_reasons(rows, policy)), policy)
+    rows = _with_identity(rows, intervention_ledger, earlier_recommended_interventions, earlier_journey_states, as_of)
+    own_records = {
+        "customer": customers,
+        "state entry": state_entries.filter(state_entries.state_entered_at <= as_of),
+        "signal": seen.select("customer_id", *SIGNAL_COLUMNS),
+        "intervention": intervention_ledger,
+    }
+    shared_records = {"playbook": playbooks.filter(playbooks.created_at <= as_of), "experience": playbook_performance}
+    rows = _with_input_hash(rows, own_records, shared_records)
     return rows.select(
         "intervention_id",
         "need_id",
@@ -148,15 +136,21 @@ def recommended_interventions(
         "expected_cost",
         "expected_value",
         "is_held_out",
+        "requires_human_approval",
+        "approval_reasons",
+        "approval_regime",
+        "approval_role",
+        "needs_two_people",
+        "entitled_approvers",
+        "approval_timeout_minutes",
+        "decision_hash",
         "generated_at",
         "input_hash",
         risk_score=rows.decision_risk,
         customer_value=rows.account_value,
-        open_intervention_id=(rows.open_executed_id == rows.intervention_id)
+        open_intervention_id=(rows.open_intervention_id == rows.intervention_id)
         .fill_null(False)
-        .ifelse(ibis.null("string"), rows.open_executed_id),
-        requires_human_approval=asks & policy.journey.approval.enable_hitl,
-        approval_reasons=reasons if policy.journey.approval.enable_hitl else ibis.literal([WAIVED], "array<string>"),
+        .ifelse(ibis.null("string"), rows.open_intervention_id),
         evaluation_latency_ms=ibis.null("float64"),
         policy_hash=ibis.literal(policy.policy_hash),
     )
@@ -185,11 +179,12 @@ def unaddressed_strong_signals(
     return strong.anti_join(answered, "signal_id").select("signal_id", "customer_id", "signal_type", "signal_strength")
 
 
-def _choices(needs: ir.Table, candidates: ir.Table, evaluations: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def _choices(needs: ir.Table, candidates: ir.Table, known: ir.Table, as_of: date, policy: Policy) -> ir.Table:
     """Return the customers for whom something is decided, with the chosen or the withheld playbook, if any."""
     tried = candidates.select(
         "customer_id",
         "playbook_id",
+        "fallback_of",
         "rank",
         "expected_cost",
         "expected_value",
@@ -202,20 +197,24 @@ def _choices(needs: ir.Table, candidates: ir.Table, evaluations: ir.Table, as_of
     unsure = stopped.filter(stopped.first_failed_rule == LOW_CONFIDENCE)
     best_first = ibis.window(group_by=unsure.customer_id, order_by=unsure["rank"])
     unsure = unsure.mutate(place=ibis.row_number().over(best_first))
-    withheld = unsure.filter(unsure.place == 0).select("customer_id", withheld_playbook_id="playbook_id")
+    withheld = unsure.filter(unsure.place == 0).select(
+        "customer_id", withheld_playbook_id="playbook_id", withheld_fallback_of="fallback_of"
+    )
     # Where a limit or the contact policy holds a playbook back, that is what was decided.
     held_back = stopped.filter(stopped.first_failed_rule.notin([*RULES_OF_THE_PLAYBOOK, LOW_CONFIDENCE]))
-    rows = needs.join(evaluations.select("customer_id", "stage_health"), "customer_id")
-    rows = rows.left_join(chosen, "customer_id").drop("customer_id_right")
+    rows = needs.left_join(chosen, "customer_id").drop("customer_id_right")
     rows = rows.left_join(withheld, "customer_id").drop("customer_id_right")
     enough = by_segment(policy, rows.segment, lambda rules: rules.recommendation.monitor_only_confidence)
     is_open = rows.playbook_id.isnull() & rows.customer_id.notin(held_back.customer_id)
     is_watchable = rows.withheld_playbook_id.notnull() & (rows.confidence >= enough)
     is_refused = is_refused_recently(rows, as_of, policy)
-    is_called_for = (is_watchable | is_needy(rows)) & _is_above_watching(rows, policy) & rows.journey_stage.notnull()
+    is_called_for = (is_watchable | rows.is_needy) & _is_above_watching(rows, policy) & rows.journey_stage.notnull()
+    # A person who was called and said yes stays called.
+    calls = known.filter(known.recommended_action == ESCALATE).select("intervention_id")
+    is_free = rows.open_intervention_id.isnull() | rows.open_intervention_id.isin(calls.intervention_id)
     kind = ibis.cases(
         (rows.playbook_id.notnull(), CHOSEN),
-        (is_open & is_called_for & ~is_refused & rows.open_executed_id.isnull(), ESCALATE),
+        (is_open & is_called_for & ~is_refused & is_free, ESCALATE),
         (is_open & is_watchable, MONITOR_ONLY),
         else_=ibis.null("string"),
     )
@@ -232,15 +231,19 @@ def _is_above_watching(rows: ir.Table, policy: Policy) -> ir.BooleanValue:
 def _with_action(rows: ir.Table, playbooks: ir.Table) -> ir.Table:
     """Add what is done, at which cost, and what may trigger it; nothing is spent on watching or on calling a person."""
     template = playbooks.select(
-        "trigger_signals",
         "approval_required",
         subject="playbook_id",
         playbook_name="name",
         default_action=playbooks.default_actions[0],
     )
-    is_chosen = rows.kind == CHOSEN
-    rows = rows.mutate(subject=ibis.coalesce(rows.playbook_id, rows.withheld_playbook_id))
+    triggers = playbooks.select("trigger_signals", triggered_as="playbook_id")
+    subject = ibis.coalesce(rows.playbook_id, rows.withheld_playbook_id)
+    # A fallback answers the signals of the playbook that calls it.
+    rows = rows.mutate(
+        subject=subject, triggered_as=ibis.coalesce(rows.fallback_of, rows.withheld_fallback_of, subject)
+    )
     rows = rows.left_join(template, "subject").drop("subject_right")
+    rows = rows.left_join(triggers, "triggered_as").drop("triggered_as_right")
     is_chosen = rows.kind == CHOSEN
     return rows.mutate(
         is_watched=rows.kind == MONITOR_ONLY,
@@ -268,78 +271,66 @@ def _with_triggers(rows: ir.Table, seen: ir.Table) -> ir.Table:
 
 
 def _with_identity(
-    rows: ir.Table, known: ir.Table, outcomes: ir.Table, earlier: ir.Table, earlier_states: ir.Table, as_of: date
+    rows: ir.Table, known: ir.Table, earlier: ir.Table, earlier_states: ir.Table, as_of: date
 ) -> ir.Table:
-    """Add id, first day and triggers: those of the decision that stands where the need stood before.
+    """Add id, first day, triggers and content hash: those of the decision that stands where the need stood before.
 
-    Watching, and a call for a person that nobody has answered, stand as long as they were decided on the last day too.
+    What still waits for an answer stands only with the content that people were asked about. Watching, and a call for a
+    person that nobody has answered, stand as long as they were decided on the last day too.
     """
-    need_id = content_id("N", rows.customer_id, rows.recommended_action, rows.subject)
-    rows = rows.mutate(need_id=need_id)
-    measured = outcomes.filter(outcomes.measured_at <= as_of)
-    standing = known.filter(known.approval_status.isin([PENDING, APPROVED, NOT_REQUIRED]))
-    standing = standing.anti_join(measured, "intervention_id").select("intervention_id", "is_executed")
-    last_rows = earlier.group_by("intervention_id").agg(as_of=earlier.as_of.max())
-    last_rows = earlier.semi_join(last_rows, ["intervention_id", "as_of"]).join(standing, "intervention_id")
-    was_decided_last = last_rows.as_of == earlier_states.as_of.max().as_scalar()
-    other = last_rows.filter(last_rows.playbook_id.isnull(), last_rows.is_executed | was_decided_last)
-    other = other.group_by("need_id").agg(same_need_id=other.intervention_id.max())
-    rows = rows.left_join(other, "need_id").drop("need_id_right")
+    # A call for a person is one need, whichever playbook comes nearest that day.
+    subject = rows.is_escalated.ifelse(ibis.null("string"), rows.subject)
+    rows = rows.mutate(need_id=content_id("N", rows.customer_id, subject))
+    standing = known.filter(known.approval_status != REJECTED, ~needs_asking_anew(known), known.measured_at.isnull())
+    standing = standing.select("intervention_id", "is_executed", "is_settled", standing_hash="decision_hash")
+    last = earlier.group_by("intervention_id").agg(as_of=earlier.as_of.max())
+    last = earlier.semi_join(last, ["intervention_id", "as_of"]).drop("decision_hash").join(standing, "intervention_id")
+    was_decided_last = last.as_of == earlier_states.as_of.max().as_scalar()
+    other = last.filter(last.playbook_id.isnull(), last.is_executed | was_decided_last)
+    other = other.group_by("need_id", "recommended_action").agg(same_need_id=other.intervention_id.max())
+    rows = rows.left_join(other, ["need_id", "recommended_action"]).drop("need_id_right", "recommended_action_right")
     rows = rows.mutate(standing_id=ibis.coalesce(rows.standing_intervention_id, rows.same_need_id))
-    content = last_rows.select(
-        standing_id="intervention_id", standing_since="generated_at", standing_triggers="triggered_by_signals"
+    content = last.select(
+        "is_settled",
+        "standing_hash",
+        standing_id="intervention_id",
+        standing_since="generated_at",
+        standing_triggers="triggered_by_signals",
     )
     rows = rows.left_join(content, "standing_id").drop("standing_id_right")
+    fresh = rows.triggered_by_signals
+    repeated = rows.mutate(triggered_by_signals=ibis.coalesce(rows.standing_triggers, fresh), fresh=fresh)
+    stands = (repeated.is_settled | (repeated.standing_hash == decision_hash(repeated))).fill_null(False)
+    rows = repeated.mutate(
+        triggered_by_signals=stands.ifelse(repeated.triggered_by_signals, repeated.fresh), stands=stands
+    )
     today = ibis.literal(as_of, "date")
     new_id = content_id("I", rows.need_id, rows.triggered_by_signals.join(RECORD_SEPARATOR), today)
     return rows.mutate(
-        intervention_id=ibis.coalesce(rows.standing_id, new_id),
-        generated_at=ibis.coalesce(rows.standing_since, today),
-        triggered_by_signals=ibis.coalesce(rows.standing_triggers, rows.triggered_by_signals),
+        intervention_id=rows.stands.ifelse(rows.standing_id, new_id),
+        generated_at=rows.stands.ifelse(rows.standing_since, today),
+        decision_hash=decision_hash(rows),
     )
 
 
-def _with_input_hash(
-    rows: ir.Table,
-    customers: ir.Table,
-    state_entries: ir.Table,
-    seen: ir.Table,
-    playbooks: ir.Table,
-    known: ir.Table,
-    outcomes: ir.Table,
-    approval_decisions: ir.Table,
-    as_of: date,
-) -> ir.Table:
-    """Add a hash over every record of the customer that the decision could see, whatever file it came in."""
-    own_records = {
-        "state_entries": state_entries.filter(state_entries.state_entered_at <= as_of),
-        "signals": seen.select("customer_id", *SIGNAL_COLUMNS),
-        "interventions": known.select(LEDGER_COLUMNS),
-        "outcomes": outcomes.filter(outcomes.measured_at <= as_of),
-        "answers": approval_decisions.filter(approval_decisions.decided_at <= end_of_day(as_of)).join(
-            known.select("intervention_id", "customer_id"), "intervention_id"
-        ),
-    }
-    decided = rows.select("customer_id")
-    for name, records in own_records.items():
-        own = records.semi_join(decided, "customer_id")
-        own = own.mutate(record=_record(own, records.columns)).group_by("customer_id")
-        own = own.agg(**{f"hashed_{name}": lambda row: row.record.collect().sort()})
-        rows = rows.left_join(own, "customer_id").drop("customer_id_right")
-    existing = playbooks.filter(playbooks.created_at <= as_of)
-    existing = existing.mutate(record=_record(existing, playbooks.columns))
-    rows = rows.cross_join(existing.agg(hashed_playbooks=existing.record.collect().sort()))
-    own = customers.mutate(hashed_customer=_record(customers, customers.columns))
-    rows = rows.join(own.select("customer_id", "hashed_customer"), "customer_id")
-    lists = [rows[f"hashed_{name}"].join(RECORD_SEPARATOR) for name in (*own_records, "playbooks")]
-    return rows.mutate(input_hash=content_hash(rows.hashed_customer, rows.completeness, *lists))
+def _with_input_hash(rows: ir.Table, own_records: dict[str, ir.Table], shared_records: dict[str, ir.Table]) -> ir.Table:
+    """Add a hash over every record that the decision could see: the customer's own, and those seen by all decisions."""
+    own = ibis.union(*(_as_records(kind, records, "customer_id") for kind, records in own_records.items()))
+    own = own.semi_join(rows, "customer_id").group_by("customer_id")
+    own = own.agg(own_records=lambda row: row.record.collect().sort().join(RECORD_SEPARATOR))
+    shared = ibis.union(*(_as_records(kind, records) for kind, records in shared_records.items()))
+    shared = shared.agg(shared_hash=content_hash(shared.record.collect().sort().join(RECORD_SEPARATOR)))
+    rows = rows.join(own, "customer_id").cross_join(shared)
+    return rows.mutate(input_hash=content_hash(rows.own_records, rows.completeness, rows.shared_hash))
 
 
-def _record(rows: ir.Table, columns: Iterable[str]) -> ir.StringValue:
-    return as_text(*(rows[name] for name in sorted(columns)))
+def _as_records(kind: str, rows: ir.Table, *keys: str) -> ir.Table:
+    return rows.select(*keys, record=as_text(ibis.literal(kind), *(rows[name] for name in sorted(rows.columns))))
 
 
 def _reasons(rows: ir.Table, policy: Policy) -> ir.ArrayValue:
+    """Return why a person must decide: of what is only watched or held out nothing is done, so nobody is asked."""
     reasons = approval_reasons(rows, policy)
     called = reasons.concat(ibis.literal([CALLED], "array<string>")).sort()
-    return rows.is_watched.ifelse(ibis.literal([], "array<string>"), rows.is_escalated.ifelse(called, reasons))
+    nothing_done = rows.is_watched | rows.is_held_out
+    return nothing_done.ifelse(ibis.literal([], "array<string>"), rows.is_escalated.ifelse(called, reasons))

@@ -20,6 +20,7 @@ RAW_VALUES = {
     "customer_value": "account_value",
     "signal_count": "negative_signals",
     "friction_reasons": "reasons",
+    "churn_probability": "forecast",
 }
 
 
@@ -46,10 +47,13 @@ def risk_contributions(
     journey_evaluations: ir.Table,
     aggregated_signals: ir.Table,
     fused_signals: ir.Table,
+    journey_forecasts: ir.Table,
     policy: Policy,
 ) -> ir.Table:
     """Split every score into what each factor adds."""
-    rows = scored_factors(customers, journey_states, journey_evaluations, aggregated_signals, fused_signals, policy)
+    rows = scored_factors(
+        customers, journey_states, journey_evaluations, aggregated_signals, fused_signals, journey_forecasts, policy
+    )
     parts = [
         ibis.struct(
             {

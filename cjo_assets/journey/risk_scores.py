@@ -44,6 +44,7 @@ def scored_factors(
     journey_evaluations: ir.Table,
     aggregated_signals: ir.Table,
     fused_signals: ir.Table,
+    journey_forecasts: ir.Table,
     policy: Policy,
 ) -> ir.Table:
     """Return, per customer who has not left, every factor [0-1] and every score, unrounded."""
@@ -58,6 +59,8 @@ def scored_factors(
     signals = aggregated_signals.select("customer_id", "negative_signals", "aggregated_risk_score")
     rows = rows.join(signals, "customer_id")
     rows = rows.join(fused_signals.select("customer_id", "fused_risk_score"), "customer_id")
+    forecasts = journey_forecasts.select("customer_id", forecast="churn_probability")
+    rows = rows.join(forecasts, "customer_id")
     segment = rows.segment
 
     def number(pick: Pick) -> ir.NumericValue:
@@ -78,7 +81,8 @@ def scored_factors(
         time_in_state=time.fill_null(0.0),
         customer_value=capped(rows.account_value / number(lambda rules: rules.risk.customer_value_saturation)),
         signal_count=capped(rows.negative_signals / number(lambda rules: rules.risk.signal_count_saturation)),
-        churn_probability=ibis.literal(0.0),
+        # Nor is there a forecast of where the customer goes from there.
+        churn_probability=rows.forecast.fill_null(0.0),
         friction_reasons=capped(rows.reasons / number(lambda rules: rules.risk.friction_reasons_saturation)),
     )
     for score in ("friction_score", "churn_risk_score", "overall_risk_score", "decision_risk"):
@@ -110,10 +114,13 @@ def risk_scores(
     journey_evaluations: ir.Table,
     aggregated_signals: ir.Table,
     fused_signals: ir.Table,
+    journey_forecasts: ir.Table,
     policy: Policy,
 ) -> ir.Table:
     """Score, tier and rank the urgency of every customer who has not left."""
-    rows = scored_factors(customers, journey_states, journey_evaluations, aggregated_signals, fused_signals, policy)
+    rows = scored_factors(
+        customers, journey_states, journey_evaluations, aggregated_signals, fused_signals, journey_forecasts, policy
+    )
     # Thresholds are compared before the scores are rounded to what is published; only float noise is taken off first.
     exact = {name: rounded(rows[name], CONTRIBUTION_DECIMALS) for name in (*SCORES, "time_in_state")}
     rows = rows.mutate(**exact)

@@ -11,6 +11,7 @@ leaving look likelier than it is.
 
 from collections.abc import Sequence
 from datetime import date
+from itertools import pairwise
 
 import ibis
 import ibis.expr.types as ir
@@ -60,10 +61,10 @@ def fitted_model(spells: ir.Table, origins: Sequence[date], policy: Policy) -> i
     counts = _counts(at_origins(spells, origins, policy))
     binned = counts.cross_join(one_of("from_week", rules.time_bins_weeks))
     binned = binned.mutate(until_week=_until_week(binned.from_week, policy))
-    in_bin = binned.observed_weeks.clip(upper=binned.until_week) - binned.from_week
+    in_bin = ibis.least(binned.observed_weeks, binned.until_week.fill_null(binned.observed_weeks)) - binned.from_week
     last_week = binned.observed_weeks - binned.next_stage.notnull().cast("int64")
-    ends_here = (last_week >= binned.from_week) & (last_week < binned.until_week)
-    binned = binned.mutate(in_bin=in_bin.clip(lower=0), ends_here=ends_here)
+    ends_here = (last_week >= binned.from_week) & (last_week < binned.until_week).fill_null(True)
+    binned = binned.mutate(in_bin=ibis.greatest(in_bin, 0), ends_here=ends_here)
     exposures = binned.group_by(CELL).agg(
         observed_weeks=(binned.spells * binned.in_bin).sum(),
         censored_weeks=binned.spells.sum(where=binned.ends_here & binned.is_cut).fill_null(0),
@@ -87,8 +88,10 @@ def fitted_model(spells: ir.Table, origins: Sequence[date], policy: Policy) -> i
 
 def one_of(name: str, values: Sequence[date] | Sequence[int] | Sequence[str]) -> ir.Table:
     """Return a table of one column with a row for each value."""
-    kind = "int64" if isinstance(next(iter(values), None), int) else None
-    return ibis.array([ibis.literal(value, kind) for value in values]).unnest().name(name).as_table()
+    kind = "int64" if any(isinstance(value, int) for value in values) else None
+    cells = [ibis.literal(value, kind) for value in values]
+    column = ibis.array(cells) if cells else ibis.literal([], "array<string>")
+    return column.unnest().name(name).as_table()
 
 
 def _counts(seen: ir.Table) -> ir.Table:
@@ -128,5 +131,5 @@ def _grid(origins: Sequence[date], policy: Policy) -> ir.Table:
 def _until_week(from_week: ir.IntegerValue, policy: Policy) -> ir.IntegerValue:
     """Return the first week after a bin; null for the last, which has no end."""
     bins = policy.journey.forecast.time_bins_weeks
-    following = [(start, ibis.literal(end, "int64")) for start, end in zip(bins, bins[1:], strict=False)]
+    following = [(start, ibis.literal(end, "int64")) for start, end in pairwise(bins)]
     return from_week.cases(*following, else_=None) if following else ibis.null("int64")

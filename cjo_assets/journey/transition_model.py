@@ -1,9 +1,9 @@
 """How likely a customer is to move on, by stage and time in it.
 
-One row per as-of date, segment, non-terminal stage, bin of weeks in the stage and next stage. The probability is that of
-moving to the next stage in any one week of the bin, given that the customer is still there when the week begins; what
-the rows of a bin leave to 1 is the probability of staying. Counts and the policy's belief are mixed by their weight in
-customer-weeks (a Dirichlet prior), so that ten customers get the belief and a million get the counts.
+One row per as-of date, segment, non-terminal stage, bin of weeks in the stage and next stage. The probability is that
+of moving to the next stage in any one week of the bin, given that the customer is still there when the week begins;
+what the rows of a bin leave to 1 is the probability of staying. Counts and the policy's belief are mixed by their
+weight in customer-weeks (a Dirichlet prior), so that ten customers get the belief and a million get the counts.
 """
 
 from datetime import date

@@ -58,7 +58,7 @@ class QuarantinedRows(Contract):
     raw_record: str = column("The row as it was read, as JSON.")
 
     class Config:
-        """One row per row of the file."""
+        """One row per row of a file."""
 
         unique = ["source_file", "source_row"]
 
@@ -70,7 +70,7 @@ def typed_rows(raw: ir.Table, contract: type[Contract]) -> ir.Table:
 
 def accepted_rows(raw: ir.Table, quarantined: ir.Table, contract: type[Contract]) -> ir.Table:
     """Return the typed rows of a file that were not turned away."""
-    accepted = raw.anti_join(quarantined, ["source_row", "source_file"])
+    accepted = raw.anti_join(quarantined, ["source_file", "source_row"])
     return accepted.select(**{spec.name: typed(accepted[spec.name], spec) for spec in columns_of(contract)})
 
 

@@ -15,7 +15,7 @@ import dagster as dg
 from cjo_assets.shared.contract import Contract, columns_of
 from cjo_assets.shared.dataset import Dataset
 from cjo_assets.wiring.automation import downstream_condition, freshness
-from cjo_assets.wiring.errors import ContractBreachError, InputError, UnreachableError
+from cjo_assets.wiring.errors import ContractBreachError, InputError, UnreachableError, WarehouseError
 from cjo_assets.wiring.partitions import days, days_of
 from cjo_assets.wiring.progress import report_progress
 from cjo_assets.wiring.sources import load_dataset
@@ -70,11 +70,12 @@ def raw_asset(dataset: Dataset, family: Family) -> dg.AssetsDefinition:
                 settings.data,
                 family.name,
                 settings.inputs,
+                settings.home,
                 warehouse.store.require_ours,
             )
         except UnreachableError as error:
             raise dg.Failure(str(error)) from error
-        except InputError as error:
+        except (InputError, WarehouseError) as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         report_progress(f"{RAW}.{dataset.name}", loaded.rows)
         return dg.MaterializeResult(

@@ -6,7 +6,7 @@ Belongs here: the switches and what follows from them for Dagster. Does not belo
     CJO_AUTOMATION         off (default), schedule or declarative
     CJO_SCHEDULE_CRON      when the daily schedule ticks; 0 6 * * * unless given
     CJO_SCHEDULE_TIMEZONE  its time zone; UTC unless given
-    CJO_SENSOR_SECONDS     how often sensors look; 30 unless given
+    CJO_SENSOR_SECONDS     how long a sensor waits between two looks; 15 unless given
     CJO_SCHEDULE_DAY       the day it runs: yesterday, the last whole one, unless it says today
 """
 
@@ -63,11 +63,6 @@ class Automation:
     def sensor_status(self, *modes: str) -> dg.DefaultSensorStatus:
         """Return whether a sensor that belongs to these modes runs unless somebody stops it in the UI."""
         return dg.DefaultSensorStatus.RUNNING if self.mode in modes else dg.DefaultSensorStatus.STOPPED
-
-
-def sensor_seconds() -> int:
-    """Return how often sensors look [seconds]."""
-    return int(os.environ.get("CJO_SENSOR_SECONDS") or 30)
 
 
 def downstream_condition() -> dg.AutomationCondition | None:

@@ -67,18 +67,17 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
         count = raw.agg(rows=raw.count())
         return count.filter(count.rows == 0)
 
-    emptiness = (
-        Audit(
-            _declared(
-                is_present, "is_present", "Finds whether no row was supplied: what follows rests on nothing.", raw
-            )
-        )
-        if dataset.may_be_empty
-        else Audit(
-            _declared(is_not_empty, "is_not_empty", "Finds the rejected rows where no other is left.", own | rejected),
-            is_blocking=True,
-        )
+    no_row = _declared(
+        is_present, "is_present", "Finds whether no row was supplied: what follows rests on nothing.", raw
     )
+    no_row_left = _declared(
+        is_not_empty, "is_not_empty", "Finds the rejected rows where no other is left.", own | rejected
+    )
+    emptiness: tuple[Audit, ...] = ()
+    if not dataset.may_be_empty:
+        emptiness = (Audit(no_row_left, is_blocking=True),)
+    elif not dataset.is_optional:
+        emptiness = (Audit(no_row),)
     checks: tuple[Audit, ...] = (
         Audit(
             _declared(
@@ -93,7 +92,7 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
             _declared(conservation, "conservation", "Finds whether a row was lost or made.", raw | rejected | own),
             is_blocking=True,
         ),
-        emptiness,
+        *emptiness,
     )
     if dataset.relations is not None:
         description = "Finds accepted rows that refer to nothing, or break another rule between tables."

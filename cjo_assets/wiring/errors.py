@@ -33,3 +33,7 @@ class ContractBreachError(Exception):
             example = f", for example {verdict.examples[0]}" if verdict.examples else ""
             parts.append(f"check {check}: {rules}{example}")
         super().__init__(f"The table {table} was not stored: {' | '.join(parts)}.")
+
+
+class RefusalError(Exception):
+    """An answer to an approval request that cannot be recorded."""

@@ -37,7 +37,7 @@ def latest_day(say: Callable[[str], None] = report_message) -> date:
     with opened(settings, families, memory_limit, say) as store:
         for family in families:
             for dataset in family.datasets:
-                load_dataset(store.connection, dataset, settings.data, family.name, settings.inputs)
+                load_dataset(store.connection, dataset, settings.data, family.name, settings.inputs, settings.home)
         found = latest_date(store.connection, store.datasets)
     if found is None:
         raise InputError(f"No file in {settings.data} holds a date up to today; say --as-of.")

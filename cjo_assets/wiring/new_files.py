@@ -28,7 +28,7 @@ from cjo_assets.wiring.formats import CSV_ROWS, UNREADABLE, quoted, reading_of
 from cjo_assets.wiring.partitions import contiguous
 from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.source_map import SOURCES_FILE, DuckDBSource, FilesSource, SqlSource, declared_sources
-from cjo_assets.wiring.sources import EXTRACTS, Content, SourceFile, archived_contents, day_of, files_of, identity
+from cjo_assets.wiring.sources import EXTRACTS, Content, SourceFile, archived_contents, day_of, files_of
 from cjo_assets.wiring.tables import Family
 
 # A file touched a moment ago may still be growing: it is looked at when it has come to rest.
@@ -90,7 +90,7 @@ def looked(families: tuple[Family, ...], settings: Settings, policy: Policy, see
     }
     present = {name: _contents(family, dataset, settings) for name, (family, dataset) in datasets.items()}
     hashes = {name: {content.file.name: content.sha256 for content in found} for name, found in present.items()}
-    before = seen.contents if seen is not None and seen.signature else _published_contents(present, settings)
+    before = seen.contents if seen is not None and seen.signature else _published_contents(datasets, settings)
     changed = [name for name in datasets if hashes[name] != before.get(name, {})]
     pending = list(seen.pending) if seen is not None else []
     if not changed:
@@ -276,23 +276,19 @@ def _contents(family: Family, dataset: Dataset, settings: Settings) -> list[Cont
     return archived_contents(files, settings.inputs)
 
 
-def _published_contents(present: dict[str, list[Content]], settings: Settings) -> dict[str, Hashes]:
+def _published_contents(datasets: dict[str, tuple[Family, Dataset]], settings: Settings) -> dict[str, Hashes]:
     """Return, where nothing was seen yet, the files that the published database was computed from."""
     if not settings.published.exists():
         return {}
     with duckdb.connect() as engine:
         engine.execute(f"ATTACH '{_escaped(settings.published)}' AS published (READ_ONLY)")
-        loads = engine.execute("SELECT dataset, source_file, file_sha256 FROM published.audit.dataset_loads").fetchall()
-    known = {dataset: (name, sha256) for dataset, name, sha256 in loads if name is not None}
-    found: dict[str, Hashes] = {}
-    for full_name, contents in present.items():
-        dataset = full_name.partition(".")[2]
-        if dataset not in known:
-            continue
-        is_same = bool(contents) and identity(contents) == known[dataset]
-        now = {content.file.name: content.sha256 for content in contents}
-        found[full_name] = now if is_same else dict([known[dataset]])
-    return found
+        loads = engine.execute(
+            "SELECT dataset, source_file, file_sha256 FROM published.audit.dataset_loads WHERE source_file IS NOT NULL"
+        ).fetchall()
+    return {
+        name: {file: sha256 for loaded, file, sha256 in loads if loaded == dataset.name and file != dataset.records}
+        for name, (_, dataset) in datasets.items()
+    }
 
 
 def _escaped(path: Path) -> str:

@@ -12,15 +12,15 @@ from cjo_assets.wiring.store import Store, Stored
 from cjo_assets.wiring.tables import Family, in_order
 
 
-def load_files(store: Store, families: tuple[Family, ...], data: Path, archive: Path) -> None:
-    """Read the files of all families into the raw tables.
+def load_files(store: Store, families: tuple[Family, ...], data: Path, archive: Path, home: Path | None = None) -> None:
+    """Read the files of all families, and the records of a home, into the raw tables.
 
     Raises:
         InputError: a file cannot be understood.
     """
     for family in families:
         for dataset in family.datasets:
-            load_dataset(store.connection, dataset, data, family.name, archive)
+            load_dataset(store.connection, dataset, data, family.name, archive, home)
 
 
 def compute_day(store: Store, families: tuple[Family, ...], as_of: date, policy: Policy) -> dict[str, Stored]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
+SENSOR_SECONDS = 15
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,11 @@ class Settings:
             policy=Path(policy).resolve() if policy else None,
             home=Path(os.environ.get("CJO_HOME") or PROJECT / "warehouse").resolve(),
         )
+
+    @staticmethod
+    def sensor_seconds() -> int:
+        """Read CJO_SENSOR_SECONDS: how long a sensor waits between two looks [seconds]."""
+        return int(os.environ.get("CJO_SENSOR_SECONDS") or SENSOR_SECONDS)
 
     @property
     def build(self) -> Path:

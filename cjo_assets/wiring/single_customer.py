@@ -47,7 +47,7 @@ def print_chain(console: Console, customer_id: str, day: date | None) -> bool:
     families = all_families()
     with tempfile.TemporaryDirectory() as archive, duckdb.connect() as connection:
         store = Store(connection, families)
-        load_files(store, families, settings.data, Path(archive))
+        load_files(store, families, settings.data, Path(archive), settings.home)
         found = day.isoformat() if day else latest_date(connection, store.datasets)
         if found is None:
             raise InputError(f"No file in {settings.data} holds a date up to today; say --as-of.")

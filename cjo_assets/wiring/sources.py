@@ -1,6 +1,6 @@
 """Files to raw tables: found by name, archived by content, stored as text.
 
-Belongs here: which file is a dataset's, its archive, its raw table and what to note of it. Does not belong here: how a
+Belongs here: which files are a dataset's, their archive, the raw table and what to note. Does not belong here: how a
 format is read (`formats.py`), and whether a row is any good; that is the judgement of its dataset.
 """
 
@@ -36,6 +36,7 @@ from cjo_assets.wiring.formats import (
     require_columns,
 )
 from cjo_assets.wiring.progress import at_work
+from cjo_assets.wiring.records import settled
 from cjo_assets.wiring.source_map import FilesSource, declared_sources
 from cjo_assets.wiring.tables import MANIFEST as MANIFEST_TABLE
 from cjo_assets.wiring.tables import RAW
@@ -44,6 +45,26 @@ from cjo_assets.wiring.transaction import transaction
 MANIFEST = f"{RAW}.{MANIFEST_TABLE}"
 EXTRACTS = "extracts"
 MANIFEST_COLUMNS = "dataset VARCHAR, source_file VARCHAR, file_sha256 VARCHAR, rows_read BIGINT, note VARCHAR"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """One dataset as it stands in the raw schema.
+
+    Attributes:
+        dataset: its name.
+        source_file: name of the file, or of all; None where there is none.
+        rows: rows read.
+        note: what a person should know; None where all is as expected.
+        is_unchanged: the same file stood there already and was not read again.
+    """
+
+    dataset: str
+    source_file: str | None
+    file_sha256: str | None
+    rows: int
+    note: str | None
+    is_unchanged: bool
 
 
 @dataclass(frozen=True)
@@ -60,23 +81,17 @@ class SourceFile:
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """One dataset as it stands in the raw schema.
+class Content:
+    """A file as it stands in the archive."""
 
-    Attributes:
-        dataset: its name.
-        source_file: name of the file; None where there is none.
-        rows: rows read.
-        note: what a person should know; None where all is as expected.
-        is_unchanged: the same file stood there already and was not read again.
-    """
+    file: SourceFile
+    sha256: str
+    archived: Path
 
-    dataset: str
-    source_file: str | None
-    file_sha256: str | None
-    rows: int
-    note: str | None
-    is_unchanged: bool
+    @property
+    def identity(self) -> tuple[str, str]:
+        """Name and hash, by which it is known whether its rows are there."""
+        return self.file.name, self.sha256
 
 
 def raw_schema(dataset: Dataset) -> dict[str, str]:
@@ -111,27 +126,44 @@ def load_dataset(
     data: Path,
     family: str,
     archive: Path,
+    home: Path | None = None,
     require_ours: Callable[[], None] = lambda: None,
 ) -> Loaded:
-    """Bring a dataset's file into the raw schema, unless the very same file is there already.
+    """Bring a dataset's files into the raw schema; a file whose rows are there already is not read again.
 
-    `require_ours` is asked before the rows are committed and raises where they must not be.
+    A dataset has one file in the data folder, or the source that `sources.yaml` gives it; of some, people's own records
+    in the home stand beside it. `require_ours` is asked before the rows are committed, and raises where it is too late.
 
     Raises:
-        InputError: the file is missing or empty and must not be, or it cannot be understood.
+        InputError: the file is missing or empty and must not be, or one cannot be understood.
     """
-    files = files_of(data, family, dataset, archive / EXTRACTS)
-    if not files:
-        return _store(connection, dataset, None, None, [], _nothing(data, family, dataset), require_ours)
-    contents = archived_contents(files, archive)
-    name, sha256 = identity(contents)
-    known = connection.execute(
-        f"SELECT rows_read, note FROM {MANIFEST} WHERE dataset = ? AND source_file = ? AND file_sha256 = ?",
-        [dataset.name, name, sha256],
-    ).fetchone()
-    if known is not None:
-        return Loaded(dataset.name, name, sha256, known[0], known[1], is_unchanged=True)
-    return _store(connection, dataset, name, sha256, contents, None, require_ours)
+    contents = archived_contents(files_of(data, family, dataset, archive / EXTRACTS), archive)
+    if home is not None and dataset.records and (home / dataset.records).exists():
+        with settled(home / dataset.records) as records:
+            contents.append(Content(SourceFile(records.name, records), *_archived(records, archive)))
+    if not contents:
+        note = _note_of_nothing(data, family, dataset)
+        with transaction(connection):
+            _forget(connection, dataset, set())
+            connection.execute(f"INSERT INTO {MANIFEST} VALUES (?, NULL, NULL, 0, ?)", [dataset.name, note])
+            require_ours()
+        return Loaded(dataset.name, None, None, 0, note, is_unchanged=False)
+    manifest = connection.execute(
+        f"SELECT source_file, file_sha256, rows_read, note FROM {MANIFEST} WHERE dataset = ?", [dataset.name]
+    ).fetchall()
+    known = {(name, sha256): (rows, note) for name, sha256, rows, note in manifest}
+    if known.keys() == {content.identity for content in contents}:
+        stored = [known[content.identity] for content in contents]
+        return _loaded(dataset, stored, contents, is_unchanged=True)
+    with transaction(connection):
+        there = known.keys() & {content.identity for content in contents}
+        _forget(connection, dataset, there)
+        stored = [
+            known[content.identity] if content.identity in there else _store_file(connection, dataset, content)
+            for content in contents
+        ]
+        require_ours()
+    return _loaded(dataset, stored, contents, is_unchanged=False)
 
 
 def files_of(data: Path, family: str, dataset: Dataset, extracts: Path) -> list[SourceFile]:
@@ -156,15 +188,6 @@ def files_of(data: Path, family: str, dataset: Dataset, extracts: Path) -> list[
     return [SourceFile(path.relative_to(data).as_posix(), path) for path in paths]
 
 
-@dataclass(frozen=True)
-class Content:
-    """A file as it stands in the archive."""
-
-    file: SourceFile
-    sha256: str
-    archived: Path
-
-
 def archived_contents(files: list[SourceFile], archive: Path) -> list[Content]:
     """Copy files into the archive and return them as they stand there.
 
@@ -179,7 +202,7 @@ def archived_contents(files: list[SourceFile], archive: Path) -> list[Content]:
     return contents
 
 
-def _nothing(data: Path, family: str, dataset: Dataset) -> str:
+def _note_of_nothing(data: Path, family: str, dataset: Dataset) -> str | None:
     """Return what is to be noted of a dataset without a file, or refuse it."""
     endings = ", ".join(sorted(FORMATS))
     others = [other.name for other in _namesakes(data, family, dataset.name)]
@@ -188,7 +211,8 @@ def _nothing(data: Path, family: str, dataset: Dataset) -> str:
         raise InputError(
             f"The dataset {dataset.name} is required: {data} holds no {dataset.name} file ({endings}){unread}."
         )
-    return f"no file: nothing is known of it{unread}"
+    # A file nobody needs is missed by nobody; one that is there and was not read is.
+    return None if dataset.is_optional and not unread else f"no file: nothing is known of it{unread}"
 
 
 def _require_different(contents: list[Content]) -> None:
@@ -197,14 +221,6 @@ def _require_different(contents: list[Content]) -> None:
         for other in contents[:place]:
             if content.sha256 == other.sha256:
                 raise InputError(f"The files {other.file.name} and {content.file.name} are the same: keep one of them.")
-
-
-def identity(contents: list[Content]) -> tuple[str, str]:
-    """Return what a dataset's files are called together, and a hash that changes when any of them does."""
-    if len(contents) == 1:
-        return contents[0].file.name, contents[0].sha256
-    lines = [f"{content.sha256}  {content.file.name}" for content in contents]
-    return listed([content.file.name for content in contents]), hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def latest_date(connection: duckdb.DuckDBPyConnection, datasets: list[Dataset]) -> str | None:
@@ -278,104 +294,100 @@ def _archived(path: Path, archive: Path) -> tuple[str, Path]:
             partial.unlink(missing_ok=True)
 
 
-def _store(
-    connection: duckdb.DuckDBPyConnection,
-    dataset: Dataset,
-    source: str | None,
-    sha256: str | None,
-    contents: list[Content],
-    missing: str | None,
-    require_ours: Callable[[], None],
-) -> Loaded:
-    """Make the raw table hold the rows of these files; those of a file that stayed are not read again."""
-    with transaction(connection):
-        stayed = _rows_that_stay(connection, dataset, contents)
-        notes: list[str | None] = [missing]
-        for content in contents:
-            if content.sha256 not in stayed:
-                notes += [_read(connection, dataset, content)]
+def _forget(connection: duckdb.DuckDBPyConnection, dataset: Dataset, but: set[tuple[str, str]]) -> None:
+    """Take away the rows of all files but some."""
+    if not but:
         connection.execute(f"DELETE FROM {MANIFEST} WHERE dataset = ?", [dataset.name])
-        counted = connection.execute(f"SELECT count(*) FROM {RAW}.{dataset.name}").fetchone()
-        rows = counted[0] if counted else 0
-        if rows == 0 and not dataset.may_be_empty:
-            raise InputError(f"The file {source} holds no row; at least one of {dataset.name} is required.")
-        note = _note(connection, dataset, rows, list(dict.fromkeys(note for note in notes if note)))
-        connection.execute(f"INSERT INTO {MANIFEST} VALUES (?, ?, ?, ?, ?)", [dataset.name, source, sha256, rows, note])
-        require_ours()
-    return Loaded(dataset.name, source, sha256, rows, note, is_unchanged=False)
-
-
-def _rows_that_stay(connection: duckdb.DuckDBPyConnection, dataset: Dataset, contents: list[Content]) -> set[str]:
-    """Take away the rows of files that are gone or changed, and return the hashes of those whose rows are there."""
-    known = connection.execute(f"SELECT 1 FROM {MANIFEST} WHERE dataset = ?", [dataset.name]).fetchone()
-    wanted = {(content.file.name, content.sha256) for content in contents}
-    there: set[tuple[str, str]] = set()
-    if known is not None and len(contents) > 1:
-        found = connection.execute(f"SELECT DISTINCT source_file, file_sha256 FROM {RAW}.{dataset.name}").fetchall()
-        there = wanted & {(name, sha256) for name, sha256 in found}
-    if not there:
         connection.execute(f"TRUNCATE {RAW}.{dataset.name}")
-        return set()
-    kept = sorted(sha256 for _, sha256 in there)
-    connection.execute(f"DELETE FROM {RAW}.{dataset.name} WHERE file_sha256 NOT IN (SELECT unnest(?))", [kept])
-    return set(kept)
+        return
+    names = sorted(name for name, _ in but)
+    gone = "source_file IS NULL OR source_file NOT IN (SELECT unnest(?))"
+    connection.execute(f"DELETE FROM {MANIFEST} WHERE dataset = ? AND ({gone})", [dataset.name, names])
+    connection.execute(f"DELETE FROM {RAW}.{dataset.name} WHERE {gone}", [names])
 
 
-def _read(connection: duckdb.DuckDBPyConnection, dataset: Dataset, content: Content) -> str | None:
-    """Bring the rows of one file into the raw table, and return what is to be noted of its columns."""
-    path, archived = content.file.path, content.archived
+def _loaded(
+    dataset: Dataset, stored: list[tuple[int, str | None]], contents: list[Content], *, is_unchanged: bool
+) -> Loaded:
+    return Loaded(
+        dataset.name,
+        listed([content.file.name for content in contents]),
+        listed([content.sha256 for content in contents]),
+        sum(rows for rows, _ in stored),
+        "; ".join(dict.fromkeys(note for _, note in stored if note)) or None,
+        is_unchanged,
+    )
+
+
+def _store_file(connection: duckdb.DuckDBPyConnection, dataset: Dataset, content: Content) -> tuple[int, str | None]:
+    """Add the rows of an archived file, and return how many there are and what a person should know of them."""
+    path = content.file.path
     try:
         with at_work(f"Reading {_described(content.file)}", connection.query_progress):
-            reading = reading_of(connection, path, archived, dataset)
-            if reading.query is not None:
-                _insert(connection, dataset, content, reading)
+            reading = reading_of(connection, path, content.archived, dataset)
+            return _store(connection, dataset, content, reading)
     except UNREADABLE as error:
-        reason = fault_of(path, archived) or reason_of(error).replace(str(archived), path.name)
+        reason = fault_of(path, content.archived) or reason_of(error).replace(str(content.archived), path.name)
         raise InputError(f"The file {path.name} cannot be read as {format_of(path)}: {reason}.") from error
     finally:
         connection.unregister(CSV_ROWS)
-    return reading.note
 
 
 def _described(file: SourceFile) -> str:
     return f"{file.name} ({file.path.stat().st_size / 1e6:,.0f} MB)"
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, dataset: Dataset, content: Content, reading: Reading) -> None:
+def _store(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, content: Content, reading: Reading
+) -> tuple[int, str | None]:
     specs = columns_of(dataset.contract)
     names = ", ".join(quoted(spec.name) for spec in specs)
-    connection.execute(
-        f"INSERT INTO {RAW}.{dataset.name} ({names}, {', '.join(RAW_COLUMNS)}) "
-        f"SELECT {names}, ?, row_number() OVER (), ?, irregularities, record FROM ({reading.query})",
-        [content.file.name, content.sha256],
-    )
-    required = [spec for spec in specs if not spec.nullable]
-    rows, *counts = connection.execute(
-        f"SELECT count(*), {', '.join(f'count({quoted(spec.name)})' for spec in required)} FROM {RAW}.{dataset.name} "
-        "WHERE file_sha256 = ?",
-        [content.sha256],
-    ).fetchone() or (0,)
-    unfilled = [spec for spec, count in zip(required, counts, strict=True) if rows and not count]
-    if reading.names and unfilled:
+    source_file = content.file.name
+    if reading.query is not None:
+        connection.execute(
+            f"INSERT INTO {RAW}.{dataset.name} ({names}, {', '.join(RAW_COLUMNS)}) "
+            f"SELECT {names}, ?, row_number() OVER (), ?, irregularities, record FROM ({reading.query})",
+            [source_file, content.sha256],
+        )
+    filled = connection.execute(
+        f"SELECT count(*), {', '.join(f'count({quoted(spec.name)})' for spec in specs)} FROM {RAW}.{dataset.name} "
+        "WHERE source_file = ?",
+        [source_file],
+    ).fetchone()
+    rows, *counts = filled or (0,)
+    if rows == 0 and not dataset.may_be_empty:
+        raise InputError(f"The file {source_file} holds no row; at least one of {dataset.name} is required.")
+    unfilled = [spec for spec, count in zip(specs, counts, strict=True) if rows and not count]
+    if reading.names and any(not spec.nullable for spec in unfilled):
         used = [name for (name,) in connection.execute(reading.names).fetchall()]
-        require_columns(content.file.path.name, used, unfilled)
+        require_columns(source_file, used, unfilled)
+    empty = [spec.name for spec in unfilled if spec.nullable and not spec.optional]
+    note = _note(connection, dataset, source_file, rows, empty, reading.note)
+    connection.execute(
+        f"INSERT INTO {MANIFEST} VALUES (?, ?, ?, ?, ?)", [dataset.name, source_file, content.sha256, rows, note]
+    )
+    return rows, note
 
 
-def _note(connection: duckdb.DuckDBPyConnection, dataset: Dataset, rows: int, notes: list[str]) -> str | None:
+def _note(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    source_file: str,
+    rows: int,
+    empty: list[str],
+    note: str | None,
+) -> str | None:
     if rows == 0:
-        return "; ".join(notes) or "the file holds no row"
-    if not notes:
+        return note or "the file holds no row"
+    notes = [note] if note else []
+    if not note:
         unknown = connection.execute(
             f"SELECT DISTINCT unnest(json_keys(record)) AS name FROM {RAW}.{dataset.name} "
-            "WHERE record IS NOT NULL AND json_type(record) = 'OBJECT' ORDER BY name"
+            "WHERE source_file = ? AND record IS NOT NULL AND json_type(record) = 'OBJECT' ORDER BY name",
+            [source_file],
         ).fetchall()
         wanted = {spec.name for spec in columns_of(dataset.contract)}
         names = [name for (name,) in unknown if name not in wanted]
         notes += [f"columns nobody reads: {listed(names)}"] if names else []
-    nullable = [spec.name for spec in columns_of(dataset.contract) if spec.nullable and not spec.optional]
-    if nullable:
-        counts = ", ".join(f"count({quoted(name)})" for name in nullable)
-        filled = connection.execute(f"SELECT {counts} FROM {RAW}.{dataset.name}").fetchone() or ()
-        empty = [name for name, count in zip(nullable, filled, strict=True) if not count]
-        notes += [f"no value in any row for {', '.join(empty)}"] if empty else []
+    notes += [f"no value in any row for {', '.join(empty)}"] if empty else []
     return "; ".join(notes) or None

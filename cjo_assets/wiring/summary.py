@@ -30,7 +30,7 @@ def print_summary(console: Console, day: date) -> None:
         loads = rows("FROM audit.dataset_loads ORDER BY dataset")
         parts = " UNION ALL ".join(
             f"SELECT dataset, record_key, unnest(broken_rules) AS rule FROM quarantine.{load['dataset']}"
-            for load in loads
+            for load in {load["dataset"]: load for load in loads}.values()
         )
         rejected = rows(
             "SELECT dataset, rule, count(*) AS rows, string_agg(record_key, ', ' ORDER BY record_key) AS keys "

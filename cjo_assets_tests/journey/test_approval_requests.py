@@ -6,15 +6,21 @@ and stands for 2,880 minutes, two days.
 
 from datetime import date, datetime
 
+import pytest
+
 from cjo_assets.journey.approval_decisions import ApprovalDecisions
 from cjo_assets.journey.approval_requests import ApprovalRequests, approval_requests
 from cjo_assets.journey.customers import Customers
 from cjo_assets.journey.interventions import Interventions
 from cjo_assets.journey.journey_states import JourneyStates
+from cjo_assets.journey.ledger import end_of_day, ledger, needs_asking_anew, with_approval
 from cjo_assets.journey.playbooks import Playbooks
 from cjo_assets.journey.recommended_interventions import RecommendedInterventions
 from cjo_assets.policy import Policy
-from cjo_assets_tests.tables import DAY, POLICY, Row, by, day, days_of, instant, kept, policy_with, table_of
+from cjo_assets_tests.journey.hand_made_days import EXPECTED as OF_OURS
+from cjo_assets_tests.journey.hand_made_days import UNASKED as NOT_ASKED
+from cjo_assets_tests.journey.hand_made_days import inputs
+from cjo_assets_tests.tables import DAY, POLICY, Row, by, day, days_of, instant, kept, policy_with, rows_of, table_of
 
 THAT_DAY = day(-3)
 ASKED, LAPSED = datetime(2025, 1, 18), datetime(2025, 1, 20)
@@ -30,9 +36,7 @@ REQUESTS = {
     "answered at the deadline": (THAT_DAY, "approved"),
     "answered too late": (THAT_DAY, "expired"),
     "answered tomorrow": (DAY, "pending"),
-    "ours": (THAT_DAY, "approved"),
 }
-ANSWERED = {"approved", "rejected", "answered at the deadline", "ours"}
 UNASKED, AHEAD = "unasked", "ahead"
 # decision, instant, who, why
 ANSWERS = {
@@ -41,23 +45,15 @@ ANSWERS = {
     "answered at the deadline": ("approved", LAPSED, "ann", None),
     "answered too late": ("approved", instant("2025-01-20T00:00:01"), "ann", None),
     "answered tomorrow": ("approved", instant("2025-01-21T00:00:01"), "ann", None),
-    "ours": ("approved", instant("2025-01-18T12:00:00"), "ann", None),
     UNASKED: ("rejected", instant("2025-01-18T11:00:00"), "bob", None),
 }
 
 
-def ours(on: date, reasons: list[str]) -> Row:
-    """Return our decision as it stood on a day."""
-    shared = {"intervention_id": "ours", "as_of": on, "generated_at": THAT_DAY, "customer_id": "C1"}
-    return shared | {"recommended_action": "call", "requires_human_approval": True, "approval_reasons": reasons}
-
-
 def ask(policy: Policy = POLICY, latest: date = DAY) -> dict[str, Row]:
-    """Return the requests by intervention."""
+    """Return the requests of a history by intervention."""
     history = [
         {"intervention_id": name, "generated_at": generated, "requires_human_approval": True}
         for name, (generated, _) in REQUESTS.items()
-        if name != "ours"
     ]
     history += [
         {"intervention_id": UNASKED, "generated_at": THAT_DAY},
@@ -67,7 +63,7 @@ def ask(policy: Policy = POLICY, latest: date = DAY) -> dict[str, Row]:
     answers = [{"intervention_id": name} | dict(zip(cells, said, strict=True)) for name, said in ANSWERS.items()]
     found = approval_requests(
         table_of(Interventions, history, customer_id="C1", recommended_action="call", journey_stage="support"),
-        days_of(RecommendedInterventions, [ours(THAT_DAY, ["high_urgency"]), ours(day(-2), ["low_confidence"])]),
+        days_of(RecommendedInterventions, []),
         days_of(JourneyStates, [{"as_of": past, "transition": "initial"} for past in (THAT_DAY, day(-2), latest)]),
         table_of(Customers, [{"customer_id": "C1", "segment": "SMB"}]),
         table_of(Playbooks, []),
@@ -77,17 +73,23 @@ def ask(policy: Policy = POLICY, latest: date = DAY) -> dict[str, Row]:
     return by("intervention_id", kept(ApprovalRequests, found, policy=policy))
 
 
-def test_every_request_has_its_status_at_the_end_of_the_latest_day() -> None:
+def test_every_request_of_the_history_has_its_status_at_the_end_of_the_latest_day() -> None:
     requests = ask()
     assert {name: row["status"] for name, row in requests.items()} == {
         name: status for name, (_, status) in REQUESTS.items()
     }
-    assert requests["approved"] == {
+    shown = {name: cell for name, cell in requests["approved"].items() if cell is not None}
+    assert shown == {
         "intervention_id": "approved",
         "customer_id": "C1",
         "segment": "SMB",
+        "journey_stage": "support",
         "recommended_action": "call",
+        "triggered_by_signals": [],
         "approval_reasons": [],
+        "approval_regime": "asked",
+        "needs_two_people": False,
+        "entitled_approvers": [],
         "requested_at": ASKED,
         "expires_at": LAPSED,
         "status": "approved",
@@ -95,10 +97,10 @@ def test_every_request_has_its_status_at_the_end_of_the_latest_day() -> None:
         "decided_by": "ann",
         "reason": "worth it",
     }
-    # A decision of ours is asked about once, with the reasons of its first day.
-    assert (requests["ours"]["approval_reasons"], requests["ours"]["requested_at"]) == (["high_urgency"], ASKED)
-    for name in REQUESTS.keys() - ANSWERED:
-        assert (requests[name]["decided_at"], requests[name]["decided_by"], requests[name]["reason"]) == (None,) * 3
+    for name, (_, status) in REQUESTS.items():
+        if status in ("pending", "expired"):
+            row = requests[name]
+            assert (row["decided_at"], row["decided_by"], row["reason"]) == (None,) * 3
 
 
 def test_the_latest_day_decides_what_is_over() -> None:
@@ -107,19 +109,67 @@ def test_the_latest_day_decides_what_is_over() -> None:
     assert statuses == known | {"at the deadline": "expired", "answered tomorrow": "approved", AHEAD: "pending"}
 
 
-def test_the_switch_for_tests_approves_and_says_so() -> None:
-    requests = ask(policy_with(journey__approval__auto_approve_for_testing=True))
-    assert requests.keys() == REQUESTS.keys()
-    # A person's answer in time stands before the switch; what nobody decided is never said to be somebody's.
-    for name, row in requests.items():
-        if name in ANSWERED:
-            assert (row["status"], row["decided_at"], row["decided_by"], row["reason"]) == ANSWERS[name]
-        else:
-            assert (row["status"], row["decided_at"]) == ("approved", row["requested_at"])
-            assert (row["decided_by"], row["reason"]) == ("policy:auto_approve_for_testing", None)
+@pytest.mark.parametrize("change", [{"enable_hitl": False}, {"auto_approve_for_testing": True}])
+def test_a_switch_turned_today_rewrites_nothing(change: dict[str, bool]) -> None:
+    """Traps 10 and 11: what was asked under another regime was asked, and what nobody answered nobody answered."""
+    turned = policy_with(**{f"journey__approval__{name}": value for name, value in change.items()})
+    assert ask(turned) == ask()
+    tables = inputs()
+    before = kept(ApprovalRequests, approval_requests(**tables, policy=POLICY))
+    assert kept(ApprovalRequests, approval_requests(**tables, policy=turned)) == before
 
 
-def test_nobody_is_asked_where_the_policy_waives_it_and_what_was_said_still_counts() -> None:
-    asked, waived = ask(), ask(policy_with(journey__approval__enable_hitl=False))
-    assert waived == {name: row for name, row in asked.items() if row["decided_by"] is not None}
-    assert {row["status"] for row in waived.values()} == {"approved", "rejected"}
+def test_a_deadline_changed_today_holds_for_later_days_of_ours() -> None:
+    shorter = policy_with(journey__approval__approval_timeout_minutes=60)
+    requests = by("intervention_id", kept(ApprovalRequests, approval_requests(**inputs(), policy=shorter)))
+    assert requests["stands"]["expires_at"] == datetime(2025, 1, 21)
+
+
+def test_every_request_of_ours_has_its_status_and_its_reason() -> None:
+    requests = by("intervention_id", kept(ApprovalRequests, approval_requests(**inputs(), policy=POLICY)))
+    found = {
+        name: (row["status"], row["decided_by"], row["decided_at"], row["stale_reason"])
+        for name, row in requests.items()
+    }
+    assert found == {name: row[:4] for name, row in OF_OURS.items()}
+    assert requests["rejected, then changed"]["category"] == "too_expensive"
+    # Asked from the second day on, with what that day had to ask.
+    later = requests["asked later"]
+    assert (later["requested_at"], later["expires_at"]) == (datetime(2025, 1, 20), datetime(2025, 1, 22))
+    assert (later["approval_reasons"], later["approval_role"]) == (["high_risk_tier"], "csm")
+    assert (later["decision_hash"], requests["stands"]["decision_hash"]) == (
+        "asked later: as asked",
+        "stands: as asked",
+    )
+
+
+def test_nothing_is_executed_that_was_not_approved_as_it_then_was() -> None:
+    """Trap 10: approval gates execution, to the instant; what is stale executes nothing that was not done before."""
+    tables = inputs()
+    answers, days = tables.pop("approval_decisions"), tables.pop("all_journey_states")
+    decisions = tables.pop("all_recommended_interventions")
+    known = ledger(**tables, decisions=decisions, as_of=DAY, decision_days=days)
+    known = with_approval(known, answers, end_of_day(DAY), POLICY)
+    rows = by("intervention_id", rows_of(known.mutate(anew=needs_asking_anew(known))))
+    assert {name: row["executed_at"] for name, row in rows.items()} == (
+        {name: row[4] for name, row in OF_OURS.items()} | NOT_ASKED
+    )
+    # The intervention stays approved; its request is what went stale.
+    assert rows["approved, then changed"]["approval_status"] == "approved"
+    assert {name for name, row in rows.items() if row["anew"]} == {"changed", "gone", "gone, answered after"}
+
+
+def test_on_the_day_before_nothing_had_gone_stale() -> None:
+    """No look-ahead: by the end of D - 1 the change of D is not known."""
+    tables = inputs()
+    earlier = tables["all_recommended_interventions"]
+    earlier = earlier.filter(earlier.as_of < DAY)
+    days = tables["all_journey_states"].filter(lambda row: row.as_of < DAY)
+    known = ledger(
+        tables["interventions"], earlier, tables["customers"], tables["playbooks"], day(-1), decision_days=days
+    )
+    known = with_approval(known, tables["approval_decisions"], end_of_day(day(-1)), POLICY)
+    statuses = {row["intervention_id"]: row["approval_status"] for row in rows_of(known)}
+    assert statuses["changed"] == "pending"
+    assert statuses["approved, then changed"] == "approved"
+    assert statuses["gone"] == "stale"

@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 from cjo_assets.journey.approval_decisions import ApprovalDecisions
 from cjo_assets.journey.customers import Customers
 from cjo_assets.journey.interventions import Interventions
+from cjo_assets.journey.journey_states import JourneyStates
 from cjo_assets.journey.ledger import end_of_day, latest_outcomes, ledger, with_approval
 from cjo_assets.journey.outcomes import Outcomes
 from cjo_assets.journey.playbooks import Playbooks
@@ -49,6 +50,7 @@ def ledger_of(history: Rows, decisions: Rows, as_of: date | None = None) -> ir.T
         table_of(Customers, PEOPLE),
         table_of(Playbooks, REGISTRY),
         as_of,
+        decision_days=days_of(JourneyStates, [], transition="valid"),
     )
 
 
@@ -66,7 +68,7 @@ def test_history_and_decisions_stand_in_one_ledger() -> None:
     ]
     decisions = [
         # One decision that stood for three days counts once, as it was on the first.
-        decided("ours", day(-3), day(-3), approval_reasons=["high_urgency"], requires_human_approval=True),
+        decided("ours", day(-3), day(-3), approval_reasons=["high_urgency"], approval_regime="asked"),
         decided("ours", day(-2), day(-3), approval_reasons=[]),
         decided("ours", day(1), day(-3), approval_reasons=[]),
         decided("watched", DAY, DAY, recommended_action="monitor_only", playbook_id=None, expected_cost=0.0),
@@ -87,10 +89,36 @@ def test_history_and_decisions_stand_in_one_ledger() -> None:
         "ours": ("decision", "SMB", "P9", 7.0),
         "watched": ("decision", "SMB", None, 0.0),
     }
-    assert (rows["ours"]["approval_reasons"], rows["ours"]["requires_human_approval"]) == (["high_urgency"], True)
+    assert (rows["ours"]["approval_reasons"], rows["ours"]["asked_on"]) == (["high_urgency"], day(-3))
     assert rows["ours"]["generated_at"] == day(-3)
     everything = by("intervention_id", rows_of(ledger_of(history, decisions)))
     assert everything.keys() - rows.keys() == {"tomorrow", "ours tomorrow"}
+
+
+def test_what_the_source_says_of_playbook_and_cost_goes_before_what_the_action_suggests() -> None:
+    history = [
+        past("suggested"),
+        past("named", playbook_id="P0"),
+        past("priced", expected_cost=3.0, expected_value=50.0),
+        past("both", playbook_id="P0", expected_cost=3.0),
+        past("named in vain", playbook_id="P99"),
+        # P2 was written later than this: what it costs now says nothing of then.
+        past("before it existed", playbook_id="P2", generated_at=date(2023, 12, 31)),
+        past("watched", "monitor_only", expected_cost=2.0),
+    ]
+    ours = decided("ours", day(-3), day(-3), expected_value=9.0)
+    rows = by("intervention_id", rows_of(ledger_of([*history, past("ours", playbook_id="P0")], [ours], DAY)))
+    names = ("playbook_id", "expected_cost", "expected_value")
+    assert {name: tuple(row[cell] for cell in names) for name, row in rows.items()} == {
+        "suggested": ("P2", 20.0, None),
+        "named": ("P0", 5.0, None),
+        "priced": ("P2", 3.0, 50.0),
+        "both": ("P0", 3.0, None),
+        "named in vain": ("P99", None, None),
+        "before it existed": ("P2", None, None),
+        "watched": (None, 2.0, None),
+        "ours": ("P9", 7.0, 9.0),
+    }
 
 
 # All were generated at D - 9 = 11 January and asked for at its end; requests lapse two days later.

@@ -6,11 +6,14 @@ from typing import Any
 from cjo_assets.journey.approval_decisions import ApprovalDecisions
 from cjo_assets.journey.customers import Customers
 from cjo_assets.journey.interventions import Interventions
+from cjo_assets.journey.journey_states import JourneyStates
 from cjo_assets.journey.outcome_analyses import (
     OutcomeAnalyses,
     executed_in_window,
     interventions_without_outcome,
     outcome_analyses,
+    outcomes_of_another_playbook,
+    uses_outside_eligibility,
 )
 from cjo_assets.journey.outcomes import Outcomes
 from cjo_assets.journey.playbooks import Playbooks
@@ -109,9 +112,14 @@ def test_the_ledger_of_the_day_and_its_outcomes() -> None:
         table_of(Interventions, [*HISTORY, past("ours today")]),
         table_of(
             RecommendedInterventions,
-            [decision("ours today", segment="Enterprise"), decision("ours asked", requires_human_approval=True)],
+            [
+                decision("ours today", segment="Enterprise"),
+                decision("ours asked", approval_regime="asked", approval_timeout_minutes=60.0),
+            ],
         ),
         days_of(RecommendedInterventions, [decision("ours before", as_of=day(-1), generated_at=day(-1))]),
+        table_of(JourneyStates, [{"customer_id": "C1", "transition": "valid"}]),
+        days_of(JourneyStates, []),
         # C2 has left the file of customers; what was decided for it has not.
         table_of(Customers, [{"customer_id": "C1"}]),
         table_of(Playbooks, []),
@@ -161,3 +169,50 @@ def test_the_window_counts_thirty_days_that_end_with_the_day() -> None:
     ledger.append({"intervention_id": "not executed"})
     found = rows_of(executed_in_window(table_of(OutcomeAnalyses, ledger), DAY, 30))
     assert {row["intervention_id"] for row in found} == {name for name, (_, inside) in moments.items() if inside}
+
+
+def test_trap_28_a_playbook_used_where_it_is_not_eligible_is_found() -> None:
+    """Trap 28: by its id where the source names it, otherwise by the action that only other places may use."""
+    registry = [
+        {"playbook_id": "P1", "journey_stage": "support", "eligible_segments": ["SMB"], "default_actions": ["call"]},
+        {"playbook_id": "P2", "journey_stage": "support", "eligible_segments": ["All"], "default_actions": ["mail"]},
+        {"playbook_id": "P3", "journey_stage": "retention", "eligible_segments": ["SMB"], "default_actions": ["call"]},
+    ]
+    # playbook, action, segment, stage, fault
+    uses = [
+        ("P1", "call", "SMB", "support", None),
+        ("P2", "mail", "Enterprise", "support", None),
+        ("P1", "call", "Enterprise", "support", "segment"),
+        ("P2", "mail", "Enterprise", "escalation", "stage"),
+        ("P1", "call", "Enterprise", "escalation", "stage and segment"),
+        (None, "call", "Enterprise", "support", "segment"),
+        (None, "mail", "SMB", "onboarding", "stage"),
+        # It fits, but P1 did not exist when it was done; nobody names the dance; watching uses nothing.
+        (None, "call", "SMB", "support", None),
+        (None, "dance", "SMB", "support", None),
+        ("P99", "call", "SMB", "support", None),
+        ("P1", "monitor_only", "Enterprise", "support", None),
+    ]
+    rows = [
+        {"intervention_id": f"I{number:02d}", "playbook_id": playbook, "recommended_action": action}
+        | {"segment": segment, "journey_stage": stage}
+        for number, (playbook, action, segment, stage, _) in enumerate(uses)
+    ]
+    found = uses_outside_eligibility(table_of(OutcomeAnalyses, rows), table_of(Playbooks, registry))
+    faults = {row["intervention_id"]: row["fault"] for row in rows_of(found)}
+    assert faults == {f"I{number:02d}": fault for number, (*_, fault) in enumerate(uses) if fault}
+
+
+def test_an_outcome_that_names_another_playbook_is_found() -> None:
+    ledger = [
+        {"intervention_id": "I1", "outcome_id": "O1", "playbook_id": "P1"},
+        {"intervention_id": "I2", "outcome_id": "O2", "playbook_id": "P1"},
+        {"intervention_id": "I3", "outcome_id": "O3", "playbook_id": "P1"},
+    ]
+    said = [
+        {"outcome_id": "O1", "playbook_id": "P1"},
+        {"outcome_id": "O2", "playbook_id": "P2"},
+        {"outcome_id": "O3"},
+    ]
+    found = rows_of(outcomes_of_another_playbook(table_of(OutcomeAnalyses, ledger), table_of(Outcomes, said)))
+    assert found == [{"outcome_id": "O2", "intervention_id": "I2", "playbook_id": "P1", "measured_playbook_id": "P2"}]

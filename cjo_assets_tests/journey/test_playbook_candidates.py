@@ -1,83 +1,20 @@
-"""Which playbook could be chosen and which rule spoke first against it; ranking; confidence and its factors."""
+"""Which playbook could be chosen and which rule spoke first against it; ranking; fallbacks; the limits of a day."""
 
-from collections.abc import Sequence
-from datetime import date
 from typing import Any
 
 import pytest
 
-from cjo_assets.journey.aggregated_signals import AggregatedSignals
-from cjo_assets.journey.journey_states import JourneyStates
-from cjo_assets.journey.playbook_candidates import PlaybookCandidates, playbook_candidates
-from cjo_assets.journey.playbooks import Playbooks
-from cjo_assets.journey.risk_scores import RiskScores
-from cjo_assets.shared.quarantine import REPEATED_ROW, QuarantinedRows
-from cjo_assets_tests.tables import DAY, POLICY, Row, Rows, by, day, kept, table_of
-
-ENTERED = date(2025, 1, 10)
-
-
-def need(customer: str, risk: float = 0.5, stage: str | None = "support", **known: Any) -> Row:
-    """Return a customer: by default one negative signal of 0.6, entered in a valid way, nothing rejected."""
-    signals = {
-        "total_signals": 1,
-        "signal_types": ["usage_drop"],
-        "negative_severity": 0.6,
-        "positive_severity": 0.0,
-        "average_source_trust": 1.0,
-    }
-    state = {"journey_stage": stage, "state_entered_at": ENTERED, "transition": "valid", "segment": "SMB"}
-    return {"customer_id": customer, "decision_risk": risk} | signals | state | known
-
-
-def playbook(name: str, stage: str = "support", **template: Any) -> Row:
-    """Return a playbook that anybody in the stage could get: 100 for 500 to 1500."""
-    return {
-        "playbook_id": name,
-        "journey_stage": stage,
-        "eligible_segments": ["All"],
-        "trigger_signals": [],
-        "risk_threshold": 0.0,
-        "avg_cost_estimate": 100.0,
-        "expected_value_range": [500.0, 1500.0],
-        "status": "active",
-    } | template
-
-
-def lost(customer: str | None, day_of_record: date | None, rule: str = "signal_strength: above 1") -> Row:
-    """Return a rejected record of a customer."""
-    return {"customer_id": customer, "record_date": day_of_record, "broken_rules": [rule]}
-
-
-def consider(
-    needs: Rows, playbooks: Rows, lost_signals: Sequence[Row] = (), lost_entries: Sequence[Row] = ()
-) -> dict[Any, Row]:
-    """Return the candidates by customer and playbook."""
-
-    def part(contract: type, *names: str) -> Any:
-        return table_of(contract, [{name: row[name] for name in ("customer_id", *names)} for row in needs])
-
-    def numbered(rows: Sequence[Row]) -> Any:
-        return table_of(QuarantinedRows, [row | {"source_row": number} for number, row in enumerate(rows, 1)])
-
-    found = playbook_candidates(
-        part(JourneyStates, "segment", "journey_stage", "state_entered_at", "transition"),
-        part(
-            AggregatedSignals,
-            "total_signals",
-            "signal_types",
-            "negative_severity",
-            "positive_severity",
-            "average_source_trust",
-        ),
-        part(RiskScores, "decision_risk"),
-        table_of(Playbooks, playbooks),
-        numbered(lost_signals),
-        numbered(lost_entries),
-        DAY,
-        POLICY,
-    )
-    return by(("customer_id", "playbook_id"), kept(PlaybookCandidates, found))
+from cjo_assets_tests.journey.deciding import (
+    consider,
+    decided,
+    failures,
+    need,
+    outcome,
+    playbook,
+    rules_against,
+    rules_with,
+)
+from cjo_assets_tests.tables import DAY, Row, day
 
 
 def test_the_first_rule_against_a_playbook_is_named() -> None:
@@ -162,81 +99,198 @@ def test_rank_is_by_ratio_then_value_then_id() -> None:
     assert cells["loss"] == (100.0, -100.0, -1.0)
 
 
-def test_confidence_is_risk_conflict_trust_and_completeness() -> None:
-    cases = {
-        # certainty, conflict, trust
-        "plain": (need("plain"), (0.7, 0.0, 1.0)),
-        "capped": (need("capped", 0.9), (1.0, 0.0, 1.0)),
-        # min(0.6, 0.2) / (0.6 + 0.2)
-        "contradicted": (need("contradicted", positive_severity=0.2), (0.7, 0.25, 1.0)),
-        "torn": (need("torn", positive_severity=0.6), (0.7, 0.5, 1.0)),
-        "only good": (need("only good", negative_severity=0.0, positive_severity=0.6), (0.7, 0.0, 1.0)),
-        "hearsay": (need("hearsay", average_source_trust=0.8), (0.7, 0.0, 0.8)),
-        "everything": (need("everything", positive_severity=0.2, average_source_trust=0.9), (0.7, 0.25, 0.9)),
-        "silent": (
-            need("silent", total_signals=0, signal_types=[], negative_severity=0.0, average_source_trust=None),
-            (0.7, 0.0, 1.0),
-        ),
+def test_experience_ranks_as_soon_as_one_eligible_candidate_has_any() -> None:
+    """Trap 24: a ranking that ignores the success rate learns nothing."""
+    cheap = playbook("cheap", avg_cost_estimate=10.0)
+    dear = playbook("dear", avg_cost_estimate=500.0)
+    forbidden = playbook("forbidden", eligible_segments=["Enterprise"])
+    bounds = {
+        "cheap": {"net_value_lower_bound": 50.0},
+        "dear": {"net_value_lower_bound": 300.0},
+        "forbidden": {"net_value_lower_bound": 900.0, "evidence": "established"},
     }
-    found = consider([case for case, _ in cases.values()], [playbook("any")])
-    for name, (_, (certainty, conflict, trust)) in cases.items():
-        row = found[name, "any"]
-        assert (row["conflict"], row["source_trust"], row["completeness"]) == (conflict, trust, 1.0), name
-        assert row["confidence"] == pytest.approx(certainty * (1 - 0.5 * conflict) * trust, abs=5e-7), name
+    sparse = bounds | {"cheap": bounds["cheap"] | {"evidence": "sparse"}}
+
+    def ranks(learned: dict[str, Row], ranking: str = "net_value_lower_bound") -> dict[str, tuple[int | None, str]]:
+        rules = rules_with(journey__recommendation__ranking=ranking)
+        found = consider([need("anybody")], [cheap, dear, forbidden], learned=learned, policy=rules)
+        return {key[1]: (row["rank"], row["ranked_by"]) for key, row in found.items()}
+
+    # What is known of a playbook that may not be used is no evidence here.
+    assert ranks(bounds) == {"cheap": (1, "roi_ratio"), "dear": (2, "roi_ratio"), "forbidden": (None, "roi_ratio")}
+    value = "net_value_lower_bound"
+    assert ranks(sparse) == {"cheap": (2, value), "dear": (1, value), "forbidden": (None, value)}
+    assert ranks(sparse, "roi_ratio") == ranks(bounds)
 
 
-def test_completeness_is_the_share_of_records_that_can_be_relied_on() -> None:
-    shares = {
-        # Three signals and the state entry, and one signal that was turned away.
-        "lost one": 4 / 5,
-        # Beyond the look-back of 90 days, or after D, it would not have counted anyway.
-        "lost at the edge": 4 / 5,
-        "lost before": 1.0,
-        "lost tomorrow": 1.0,
-        # Without a readable date it may be about any day.
-        "lost undated": 4 / 5,
-        # A way the policy does not allow: the state entry cannot be relied on.
-        "jumped": 3 / 4,
-        # A rejected entry that could be the current one; one from before cannot.
-        "entry lost since": 3 / 4,
-        "entry lost that day": 3 / 4,
-        "entry lost undated": 3 / 4,
-        "entry lost before": 1.0,
-        "entry lost tomorrow": 1.0,
-        "both": 3 / 5,
-        "nothing lost": 1.0,
-    }
-    needs = [need(name, total_signals=3, transition="invalid" if name == "jumped" else "re_entry") for name in shares]
-    lost_signals = [
-        lost("lost one", day(-1)),
-        lost("lost at the edge", day(-90)),
-        lost("lost before", day(-91)),
-        lost("lost tomorrow", day(1)),
-        lost("lost undated", None),
-        lost("both", day(-1)),
-        lost(None, day(-1)),
-        lost("stranger", day(-1)),
-    ]
-    lost_entries = [
-        lost("entry lost since", day(-1)),
-        lost("entry lost that day", ENTERED),
-        lost("entry lost undated", None),
-        lost("entry lost before", date(2025, 1, 9)),
-        lost("entry lost tomorrow", day(1)),
-        lost("both", day(-1)),
-        lost("both", None),
-    ]
-    found = consider(needs, [playbook("any")], lost_signals, lost_entries)
-    assert {key[0]: row["completeness"] for key, row in found.items()} == pytest.approx(shares, abs=5e-7)
-    assert found["both", "any"]["confidence"] == pytest.approx(0.7 * 3 / 5, abs=5e-7)
-
-
-def test_a_copy_that_was_dropped_loses_nothing() -> None:
-    """DESIGN 6: a key that stands twice with the same content is kept once; the record itself was not rejected."""
+def test_of_equal_bounds_the_ratio_decides() -> None:
+    known: Row = {"net_value_lower_bound": 5.0, "evidence": "sparse"}
     found = consider(
-        [need("copied signal"), need("copied entry")],
-        [playbook("any")],
-        [lost("copied signal", day(-1), REPEATED_ROW)],
-        [lost("copied entry", ENTERED, REPEATED_ROW)],
+        [need("anybody")],
+        [playbook("a", avg_cost_estimate=200.0), playbook("b")],
+        learned={"a": known, "b": known},
     )
-    assert {key[0]: row["completeness"] for key, row in found.items()} == {"copied signal": 1.0, "copied entry": 1.0}
+    assert {key[1]: row["rank"] for key, row in found.items()} == {"b": 1, "a": 2}
+
+
+def test_the_first_candidate_that_is_stopped_does_not_block_the_next() -> None:
+    """Trap 25: the best playbook was carried out lately; the next of the stage is chosen."""
+    earlier = [decided("I1", "anybody", "best", -10)]
+    found = consider(
+        [need("anybody")],
+        [playbook("best", avg_cost_estimate=10.0), playbook("next")],
+        earlier=earlier,
+        outcomes=[outcome("O1", "I1", -2)],
+    )
+    assert rules_against(found, "anybody") == {"best": "playbook_used_recently", "next": None}
+
+
+FALLBACKS = [
+    playbook("caller", trigger_signals=["usage_drop"], fallback_playbook_id="kin"),
+    playbook("kin", trigger_signals=["renewal_intent"], avg_cost_estimate=1.0),
+    playbook("far caller", trigger_signals=["negative_sentiment"], fallback_playbook_id="far"),
+    playbook("far", "retention"),
+]
+
+
+def test_a_fallback_is_called_on_the_triggers_of_its_caller_and_ranks_last() -> None:
+    found = consider(
+        [
+            need("called"),
+            need("far called", counted_signal_types=["negative_sentiment"]),
+            need("by itself", counted_signal_types=["renewal_intent"]),
+            need("both", counted_signal_types=["renewal_intent", "usage_drop"]),
+            need("silent", counted_signal_types=[]),
+            need("at home", stage="retention"),
+        ],
+        FALLBACKS,
+    )
+    idle = "no_trigger_signal"
+    # Cheaper by far, the fallback comes last all the same.
+    assert rules_against(found, "called") == {"caller": None, "kin": "outranked", "far caller": idle, "far": idle}
+    assert (found["called", "kin"]["fallback_of"], found["called", "kin"]["rank"]) == ("caller", 2)
+    assert rules_against(found, "far called") == {"caller": idle, "kin": idle, "far caller": None, "far": "outranked"}
+    assert found["far called", "far"]["fallback_of"] == "far caller"
+    # On a trigger of its own it is no fallback, and ranks by its worth.
+    assert rules_against(found, "by itself") == {"caller": idle, "kin": None, "far caller": idle, "far": idle}
+    assert found["by itself", "kin"]["fallback_of"] is None
+    assert (found["both", "kin"]["rank"], found["both", "caller"]["rank"]) == (1, 2)
+    # A playbook of another stage waits for its caller, though in its own stage it waits for nothing.
+    assert set(rules_against(found, "silent").values()) == {idle}
+    assert rules_against(found, "at home") == {"far": None}
+
+
+def test_a_fallback_is_called_by_whoever_may_be_used() -> None:
+    playbooks = [
+        playbook("free", "onboarding", fallback_playbook_id="of free", risk_threshold=0.9),
+        playbook("of free", "retention"),
+        playbook("foreign", "onboarding", eligible_segments=["Enterprise"], fallback_playbook_id="of foreign"),
+        playbook("of foreign", "retention"),
+        playbook("draft", "onboarding", status="draft", fallback_playbook_id="of draft"),
+        playbook("of draft", "retention"),
+        # Two name one; the one that was triggered is named.
+        playbook("a", "onboarding", trigger_signals=["inactivity_warning"], fallback_playbook_id="of two"),
+        playbook("b", "onboarding", trigger_signals=["usage_drop"], fallback_playbook_id="of two"),
+        playbook("of two", "retention", eligible_segments=["SMB"]),
+    ]
+    people = [need("small", stage="onboarding"), need("large", stage="onboarding", segment="Enterprise")]
+    found = consider(people, playbooks)
+    small, large = rules_against(found, "small"), rules_against(found, "large")
+    # The caller fails at its risk; its fallback has a threshold of its own.
+    assert (small["free"], small["of free"]) == ("risk_below_threshold", "outranked")
+    assert "of foreign" not in small
+    assert large["of foreign"] == "outranked"
+    assert "of draft" not in small
+    assert found["small", "of two"]["fallback_of"] == "b"
+    # Whoever calls it, it must be allowed itself.
+    assert large["of two"] == "segment_not_eligible"
+
+
+def test_the_fallback_is_chosen_where_its_caller_is_stopped() -> None:
+    """Trap 19: a fallback is tried before a gap is declared."""
+    found = consider(
+        [need("called")],
+        FALLBACKS,
+        earlier=[decided("I1", "called", "caller", -10)],
+        outcomes=[outcome("O1", "I1", -2)],
+    )
+    assert rules_against(found, "called")["caller"] == "playbook_used_recently"
+    assert rules_against(found, "called")["kin"] is None
+
+
+def limited(people: list[Row], **limits: float) -> dict[str, str | None]:
+    """Return what stopped each customer's only playbook, of which the cost stands after the name."""
+    costs = sorted({row["stage_cost"] for row in people})
+    playbooks = [playbook(f"at {cost}", avg_cost_estimate=cost, trigger_signals=[f"cost {cost}"]) for cost in costs]
+    needs = [
+        {name: cell for name, cell in row.items() if name != "stage_cost"}
+        | {"counted_signal_types": [f"cost {row['stage_cost']}"]}
+        for row in people
+    ]
+    rules = rules_with(**{f"journey__contact__{name}": limit for name, limit in limits.items()})
+    found = consider(needs, playbooks, policy=rules)
+    return {key[0]: row["first_failed_rule"] for key, row in found.items() if row["is_eligible"]}
+
+
+def costing(customer: str, cost: float, urgency: float, **cells: Any) -> Row:
+    """Return a customer whose playbook costs so much; the more urgent goes first."""
+    return need(customer, overall_risk_score=urgency, stage_cost=cost, **cells)
+
+
+def test_the_budget_goes_to_the_highest_priority_to_the_cent() -> None:
+    people = [
+        costing("first", 0.1, 0.9),
+        costing("tie a", 0.1, 0.5),
+        costing("tie b", 0.1, 0.5),
+        costing("last", 0.1, 0.1),
+        costing("free", 0.0, 0.0),
+    ]
+    spent = "budget_exhausted"
+    # Three times 0.1 is 0.3, not 0.30000000000000004.
+    assert limited(people, budget_per_run=0.3) == dict.fromkeys(["first", "tie a", "tie b", "free"]) | {"last": spent}
+    assert limited(people, budget_per_run=0.29) == {
+        "first": None,
+        "tie a": None,
+        "tie b": spent,
+        "last": spent,
+        "free": None,
+    }
+    # Nobody jumps the queue, but what the whole budget could not pay stands in nobody's way.
+    queue = [costing("whale", 501.0, 0.9), costing("one", 300.0, 0.8), costing("two", 250.0, 0.7)]
+    queue += [costing("three", 100.0, 0.6)]
+    assert limited(queue, budget_per_run=500) == {"whale": spent, "one": None, "two": spent, "three": spent}
+
+
+def test_reviews_go_to_the_highest_priority_and_what_nobody_reviews_is_not_paid() -> None:
+    asked: Row = {"account_value": 30000.0}
+    people = [
+        costing("asked first", 100.0, 0.9, **asked),
+        costing("asked tie a", 100.0, 0.5, **asked),
+        costing("asked tie b", 100.0, 0.5, **asked),
+        costing("not asked", 100.0, 0.1),
+        costing("broke", 100.0, 0.0),
+    ]
+    assert limited(people, review_capacity_per_day=2, budget_per_run=300) == {
+        "asked first": None,
+        "asked tie a": None,
+        "asked tie b": "review_capacity_exhausted",
+        # The hundred that "asked tie b" did not take is left for it.
+        "not asked": None,
+        "broke": "budget_exhausted",
+    }
+    nobody = limited(people, review_capacity_per_day=0, budget_per_run=300)
+    assert sorted(name for name, rule in nobody.items() if rule) == ["asked first", "asked tie a", "asked tie b"]
+
+
+def test_standing_and_held_out_decisions_cost_nothing() -> None:
+    people = [need("standing", account_value=90000.0), need("new")]
+    earlier = [decided("I1", "standing", "any", -1, segment="SMB")]
+    one = {"journey__contact__budget_per_run": 100, "journey__contact__review_capacity_per_day": 0}
+    found = consider(people, [playbook("any")], earlier=earlier, policy=rules_with(**one))
+    assert failures(found, "any") == {"standing": None, "new": None}
+    # All are held out: no budget is needed, and no review.
+    none = {"journey__contact__budget_per_run": 0, "journey__contact__review_capacity_per_day": 0}
+    rules = rules_with(**none, journey__holdout__holdout_share=1.0)
+    assert failures(consider(people, [playbook("any")], policy=rules), "any") == {"standing": None, "new": None}
+    stopped = dict.fromkeys(["standing", "new"], "budget_exhausted")
+    assert failures(consider(people, [playbook("any")], policy=rules_with(**none)), "any") == stopped

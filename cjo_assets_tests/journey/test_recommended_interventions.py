@@ -9,22 +9,21 @@ import ibis
 import ibis.expr.types as ir
 import pytest
 
-from cjo_assets.journey.approval_decisions import ApprovalDecisions
 from cjo_assets.journey.customers import Customers
 from cjo_assets.journey.interventions import Interventions
 from cjo_assets.journey.journey_states import JourneyStates
-from cjo_assets.journey.outcomes import Outcomes
 from cjo_assets.journey.playbook_candidates import PlaybookCandidates
+from cjo_assets.journey.playbook_performance import PlaybookPerformance
 from cjo_assets.journey.playbooks import Playbooks
 from cjo_assets.journey.recommended_interventions import (
     RecommendedInterventions,
     recommended_interventions,
     unaddressed_strong_signals,
 )
-from cjo_assets.journey.risk_scores import RiskScores
 from cjo_assets.journey.signals import Signals
 from cjo_assets.journey.state_entries import StateEntries
 from cjo_assets.policy import Policy
+from cjo_assets_tests.journey.deciding import ledger_of, need, needs_of, people_of, tables_of
 from cjo_assets_tests.tables import (
     DAY,
     POLICY,
@@ -54,7 +53,7 @@ PLAYBOOK_CELLS: Row = {"journey_stage": "support", "eligible_segments": ["All"],
 
 def person(customer: str, value: float = 1000.0) -> Row:
     """Return a customer of the frame."""
-    return {"customer_id": customer, "account_value": value, "tenure_months": 12}
+    return {"customer_id": customer, "account_value": value, "tenure_months": 12, "segment": "SMB"}
 
 
 def candidate(
@@ -76,6 +75,9 @@ def signal(name: str, customer: str, kind: str, offset: int = -1, strength: floa
 def recommend(
     candidates: Sequence[Row],
     *,
+    stages: dict[str, str | None] | None = None,
+    health: dict[str, str] | None = None,
+    others: Sequence[str] = (),
     people: Sequence[Row] | None = None,
     signals: Sequence[Row] = (),
     scores: dict[str, Row] | None = None,
@@ -90,24 +92,37 @@ def recommend(
     policy: Policy = POLICY,
 ) -> dict[str, Row]:
     """Return the recommendations by customer; what a test does not name is there and says nothing."""
-    names = sorted({row["customer_id"] for row in candidates})
-    states = [{"customer_id": name, "journey_stage": "support", "transition": "valid"} for name in names]
-    risks = [
-        {"customer_id": name, "urgency": "low", "risk_tier": "low"} | (scores or {}).get(name, {}) for name in names
+    names = sorted({row["customer_id"] for row in candidates} | set(others))
+    own: dict[str, Row] = {row["customer_id"]: row for row in reversed(candidates)}
+    needs = [
+        need(name, own.get(name, {}).get("decision_risk", 0.5), (stages or {}).get(name, "support"))
+        | {"urgency": "low", "account_value": worth.get(name, 1000.0), **_certainty(own.get(name, {}))}
+        | (scores or {}).get(name, {})
+        for worth in [{row["customer_id"]: row["account_value"] for row in people or []}]
+        for name in names
     ]
     registry = [PLAYBOOK_CELLS | row for row in PLAYBOOKS] if playbooks is None else playbooks
     days_before = [{"as_of": past, "customer_id": "anybody"} for past in decided_on or []]
+    ledger = ledger_of(
+        registry,
+        people=people_of(needs),
+        history=history,
+        earlier=earlier,
+        decided_on=decided_on or (),
+        answers=answers,
+        outcomes=outcomes,
+        as_of=as_of,
+        policy=policy,
+    )
     found = recommended_interventions(
-        customers=table_of(Customers, people or [person(name) for name in names]),
+        customers=tables_of(needs)["customers"],
+        customer_needs=needs_of(needs, intervention_ledger=ledger, health=health, as_of=as_of, policy=policy),
         state_entries=table_of(StateEntries, entries),
-        journey_states=table_of(JourneyStates, states),
         signals=table_of(Signals, signals),
-        risk_scores=table_of(RiskScores, risks),
         playbook_candidates=table_of(PlaybookCandidates, candidates),
         playbooks=table_of(Playbooks, registry),
-        interventions=table_of(Interventions, history),
-        outcomes=table_of(Outcomes, outcomes),
-        approval_decisions=table_of(ApprovalDecisions, answers),
+        playbook_performance=table_of(PlaybookPerformance, []),
+        intervention_ledger=ledger,
         earlier_recommended_interventions=days_of(RecommendedInterventions, earlier),
         earlier_journey_states=days_of(JourneyStates, days_before, transition="valid"),
         as_of=as_of,
@@ -116,10 +131,18 @@ def recommend(
     return by("customer_id", kept(RecommendedInterventions, found, as_of, policy))
 
 
+HASHES = ("intervention_id", "need_id", "input_hash", "decision_hash")
+
+
+def _certainty(cells: Row) -> Row:
+    """Return the severities and the trust from which a need has the confidence of the candidate."""
+    certainty = min(1.0, cells.get("decision_risk", 0.5) + 0.2)
+    return {"average_source_trust": min(1.0, cells.get("confidence", 0.7) / certainty)}
+
+
 WATCHED: Row = {"failed": "confidence_below_threshold", "expected_cost": 100.0}
 CHOICES = [
-    candidate("served", TRIGGERED, expected_cost=100.0, expected_value=900.0, conflict=0.25, source_trust=0.9)
-    | {"completeness": 0.8, "decision_risk": 0.6},
+    candidate("served", TRIGGERED, expected_cost=100.0, expected_value=900.0, decision_risk=0.6),
     candidate("served", UNTRIGGERED, 2, "outranked"),
     # A playbook that waits for nothing is led by the negative signals.
     candidate("cared for"),
@@ -129,9 +152,9 @@ CHOICES = [
     candidate("next", "NEXT", 2),
     # None passes. From 0.40 on it is worth watching; the best is what is withheld.
     candidate("watched", TRIGGERED, 1, confidence=0.4, **WATCHED),
-    candidate("watched", UNTRIGGERED, 2, confidence=0.45, **WATCHED),
-    candidate("watched second", TRIGGERED, 1, confidence=0.39, **WATCHED),
-    candidate("watched second", UNTRIGGERED, 2, confidence=0.45, **WATCHED),
+    candidate("watched", UNTRIGGERED, 2, confidence=0.4, **WATCHED),
+    candidate("watched second", TRIGGERED, None, "risk_below_threshold", confidence=0.45),
+    candidate("watched second", UNTRIGGERED, 1, confidence=0.45, **WATCHED),
     candidate("too unsure", TRIGGERED, 1, confidence=0.399999, **WATCHED),
     candidate("nothing eligible", TRIGGERED, None, "risk_below_threshold"),
 ]
@@ -156,7 +179,7 @@ def test_the_best_candidate_is_recommended_or_watched() -> None:
     rows = recommend(CHOICES, signals=CHOICE_SIGNALS)
     assert rows.keys() == {"served", "cared for", "silent", "next", "watched", "watched second"}
     served = rows["served"]
-    shown = {name: cell for name, cell in served.items() if name not in ("intervention_id", "need_id", "input_hash")}
+    shown = {name: cell for name, cell in served.items() if name not in HASHES}
     assert shown == {
         "as_of": DAY,
         "customer_id": "served",
@@ -169,9 +192,10 @@ def test_the_best_candidate_is_recommended_or_watched() -> None:
         "triggered_by_signals": ["S1", "S2"],
         "risk_score": 0.6,
         "confidence": 0.7,
-        "conflict": 0.25,
-        "source_trust": 0.9,
-        "completeness": 0.8,
+        "conflict": 0.0,
+        # 0.7 of min(1, 0.6 + 0.2)
+        "source_trust": pytest.approx(0.7 / 0.8),
+        "completeness": 1.0,
         "customer_value": 1000.0,
         # 100 x (0.6 x 0 + 0.4 x 1,000 / 200,000) x 0.8
         "priority_score": pytest.approx(0.16),
@@ -179,6 +203,12 @@ def test_the_best_candidate_is_recommended_or_watched() -> None:
         "expected_value": 900.0,
         "requires_human_approval": False,
         "approval_reasons": [],
+        "approval_regime": "not_required",
+        "approval_role": None,
+        "needs_two_people": False,
+        "entitled_approvers": [],
+        "approval_timeout_minutes": None,
+        "is_held_out": False,
         "open_intervention_id": None,
         "evaluation_latency_ms": None,
         "generated_at": DAY,
@@ -198,6 +228,7 @@ def test_the_best_candidate_is_recommended_or_watched() -> None:
         assert re.fullmatch("I-[0-9a-f]{12}", row["intervention_id"])
         assert re.fullmatch("N-[0-9a-f]{12}", row["need_id"])
         assert re.fullmatch("[0-9a-f]{64}", row["input_hash"])
+        assert re.fullmatch("[0-9a-f]{64}", row["decision_hash"])
     assert len({row["intervention_id"] for row in rows.values()}) == len(rows)
 
 
@@ -264,97 +295,84 @@ def test_approval_reasons_and_priority() -> None:
         assert row["policy_hash"] == off.policy_hash != POLICY.policy_hash
 
 
-NEEDS = ["stands", "new signal", "measured", "measured later", "other playbook", "gone and back", "watched"]
-SAME = [signal(f"S {name}", name, "usage_drop") for name in NEEDS]
-
-
-def wanted(playbooks: dict[str, str] | None = None) -> Rows:
-    """Return the candidates of all needs, one of them only watched."""
-    return [
-        candidate(name, (playbooks or {}).get(name, TRIGGERED))
-        | ({"first_failed_rule": "confidence_below_threshold", "confidence": 0.45} if name == "watched" else {})
-        for name in NEEDS
-    ]
-
-
 def outcome(name: str, intervention: str, measured: date) -> Row:
     """Return an outcome of an intervention."""
     return {"outcome_id": name, "intervention_id": intervention, "measured_at": measured}
 
 
-def test_an_open_need_keeps_its_name_from_day_to_day() -> None:
-    first = recommend(wanted(), signals=SAME)
-    # On the second day there was no decision for "gone and back"; on the third there is again.
-    second = recommend(
-        [row for row in wanted() if row["customer_id"] != "gone and back"],
-        signals=SAME,
-        earlier=list(first.values()),
-        decided_on=[DAY],
-        as_of=day(1),
-    )
-    for name, row in second.items():
-        assert (row["need_id"], row["intervention_id"]) == (first[name]["need_id"], first[name]["intervention_id"])
-        assert (row["generated_at"], row["open_intervention_id"]) == (DAY, None)
-    third = recommend(
-        wanted({"other playbook": UNTRIGGERED}),
-        # The third decision day is the day after a gap in the calendar: nothing was decided in between.
-        as_of=day(5),
-        signals=[*SAME, signal("S new", "new signal", "usage_drop", 5)],
-        outcomes=[
-            outcome("O1", first["measured"]["intervention_id"], day(5)),
-            outcome("O2", first["measured later"]["intervention_id"], day(6)),
-            outcome("O3", "I of somebody else", day(5)),
+STOPPED = "confidence_below_threshold"
+# candidate, need, account value: whether a person is called; escalation from 100,000 or a risk of 0.6
+CALLS: dict[str, tuple[Row, Row, float, str | None]] = {
+    "watched, of value": ({"failed": STOPPED, "confidence": 0.4}, {}, 75000.0, "escalate_to_person"),
+    "watched, below it": ({"failed": STOPPED, "confidence": 0.4}, {}, 74999.99, "monitor_only"),
+    "at risk": (
+        {"failed": STOPPED, "confidence": 0.4, "decision_risk": 0.6},
+        {},
+        1.0,
+        "escalate_to_person",
+    ),
+    "below the risk": (
+        {"failed": STOPPED, "confidence": 0.4, "decision_risk": 0.599999},
+        {},
+        1.0,
+        "monitor_only",
+    ),
+    "needy, none fits": (
+        {"failed": "no_trigger_signal", "rank": None},
+        {"risk_tier": "medium"},
+        75000.0,
+        "escalate_to_person",
+    ),
+    "not needy, none fits": ({"failed": "no_trigger_signal", "rank": None}, {}, 75000.0, None),
+    "chosen": ({}, {"risk_tier": "high"}, 75000.0, "care"),
+    "refused": ({"failed": STOPPED, "confidence": 0.4}, {}, 75000.0, "monitor_only"),
+    "over capacity": ({"failed": "review_capacity_exhausted"}, {"risk_tier": "high"}, 75000.0, None),
+    "cooling down": ({"failed": "refused_recently"}, {"risk_tier": "high"}, 75000.0, None),
+    "something open": ({"failed": "no_trigger_signal", "rank": None}, {"risk_tier": "high"}, 1e5, None),
+}
+
+
+def test_a_person_is_called_where_watching_is_not_enough() -> None:
+    """Trap 19: the customer with the most revenue at risk was given monitor_only."""
+    asked = {"journey_stage": "support", "requires_human_approval": True, "recommended_action": "call"}
+    known: dict[str, Any] = {
+        "people": [person(name, value) for name, (_, _, value, _) in CALLS.items()]
+        + [person("no playbook at all", 75000.0), person("nowhere", 75000.0)],
+        "scores": {name: cells for name, (_, cells, _, _) in CALLS.items()},
+        # Without a stage nobody knows what to take over.
+        "stages": {"nowhere": None},
+        "health": {"no playbook at all": "critical"},
+        "others": ["no playbook at all", "nowhere"],
+        "history": [
+            asked | {"intervention_id": "H1", "customer_id": "refused", "generated_at": day(-9)},
+            asked | {"intervention_id": "H2", "customer_id": "something open", "generated_at": day(-1)},
         ],
-        earlier=[*first.values(), *second.values()],
-        decided_on=[DAY, day(1)],
+        "answers": [{"intervention_id": "H1", "decision": "rejected", "decided_at": instant("2025-01-12T09:00:00")}],
+    }
+    rows = recommend([candidate(name, **cells) for name, (cells, *_) in CALLS.items()], **known)
+    expected = {name: action for name, (*_, action) in CALLS.items()} | {"no playbook at all": "escalate_to_person"}
+    assert {name: row["recommended_action"] for name, row in rows.items()} == {
+        name: action for name, action in expected.items() if action
+    }
+    for row in rows.values():
+        if row["recommended_action"] == "escalate_to_person":
+            assert row["requires_human_approval"]
+            assert "a_person_must_take_over" in row["approval_reasons"]
+            assert (row["playbook_id"], row["expected_cost"], row["is_held_out"]) == (None, 0.0, False)
+
+
+def test_a_fallback_answers_the_signals_that_called_it() -> None:
+    rows = recommend(
+        [candidate("called", UNTRIGGERED, fallback_of=TRIGGERED)],
+        signals=[signal("S1", "called", "usage_drop"), signal("S2", "called", "negative_sentiment")],
     )
-    for name in ("stands", "measured later", "watched"):
-        assert third[name]["intervention_id"] == first[name]["intervention_id"], name
-        assert (third[name]["generated_at"], third[name]["open_intervention_id"]) == (DAY, None), name
-    # An outcome closes it: the same need is met anew, under a new name.
-    assert third["measured"]["need_id"] == first["measured"]["need_id"]
-    assert third["measured"]["intervention_id"] != first["measured"]["intervention_id"]
-    assert (third["measured"]["generated_at"], third["measured"]["open_intervention_id"]) == (day(5), None)
-    # Another signal or another playbook is another need; the first intervention is still open.
-    for name in ("new signal", "other playbook"):
-        assert third[name]["need_id"] != first[name]["need_id"]
-        assert third[name]["intervention_id"] != first[name]["intervention_id"]
-        assert third[name]["generated_at"] == day(5)
-        assert third[name]["open_intervention_id"] == first[name]["intervention_id"]
-    # A need that was gone on the last day of decisions is met anew.
-    assert third["gone and back"]["need_id"] == first["gone and back"]["need_id"]
-    assert third["gone and back"]["intervention_id"] != first["gone and back"]["intervention_id"]
-    assert third["gone and back"]["generated_at"] == day(5)
-    assert third["gone and back"]["open_intervention_id"] == first["gone and back"]["intervention_id"]
+    assert rows["called"]["triggered_by_signals"] == ["S1"]
 
 
-def test_people_are_asked_anew_when_a_request_has_lapsed_and_not_when_they_refused() -> None:
-    names = ["lapsed", "refused"]
-    news = [signal(f"S {name}", name, "usage_drop") for name in names]
-    urgent = {name: {"urgency": "high"} for name in names}
-    needs = [candidate(name, TRIGGERED) for name in names]
-    first = recommend(needs, signals=news, scores=urgent)
-    assert all(row["requires_human_approval"] for row in first.values())
-    refusal = {"intervention_id": first["refused"]["intervention_id"], "decision": "rejected", "decided_by": "ann"}
-    refusal |= {"decided_at": instant("2025-01-21T12:00:00"), "reason": "not now"}
-
-    def later(offset: int) -> dict[str, Row]:
-        earlier = [row | {"as_of": day(past)} for past in range(offset) for row in first.values()]
-        return recommend(
-            needs,
-            signals=news,
-            scores=urgent,
-            answers=[refusal],
-            earlier=earlier,
-            decided_on=[day(past) for past in range(offset)],
-            as_of=day(offset),
-        )
-
-    # Asked at the end of the first day, for two days: at the end of the third day the request has just not lapsed.
-    assert later(2)["lapsed"]["intervention_id"] == first["lapsed"]["intervention_id"]
-    assert later(3)["lapsed"]["intervention_id"] != first["lapsed"]["intervention_id"]
-    assert later(3)["lapsed"]["generated_at"] == day(3)
-    assert later(3)["refused"]["intervention_id"] == first["refused"]["intervention_id"]
+def test_a_held_out_decision_is_recorded_and_nobody_is_asked() -> None:
+    row = recommend([candidate("left alone", "GUARDED", is_held_out=True)])["left alone"]
+    assert (row["playbook_id"], row["is_held_out"]) == ("GUARDED", True)
+    assert (row["requires_human_approval"], row["approval_reasons"]) == (False, [])
 
 
 def test_the_latest_open_intervention_of_the_history_is_named() -> None:
@@ -521,3 +539,50 @@ def test_strong_signals_without_an_intervention_are_shown() -> None:
     stricter = {"strong_signal_strength": 0.8, "look_back_days": 89}
     rules = policy_with(segment_overrides={"Enterprise": {"signals": stricter}})
     assert unaddressed(rules) == {"of nobody", "answered tomorrow"}
+
+
+def test_what_waits_keeps_its_name_only_with_the_content_that_was_shown() -> None:
+    """Trap 26: an answer is to what was shown. A dearer playbook is another question, unless somebody has answered."""
+    names = ["waits", "waits, dearer", "approved, dearer", "free, dearer"]
+    asked = {name: {"urgency": "low" if name.startswith("free") else "high"} for name in names}
+
+    first = recommend([candidate(name, TRIGGERED, expected_cost=100.0) for name in names], scores=asked)
+    answer = {"intervention_id": first["approved, dearer"]["intervention_id"], "decision": "approved"}
+    answer |= {"decided_by": "ann", "decided_at": instant("2025-01-21T12:00:00")}
+    second = recommend(
+        [
+            candidate(name, TRIGGERED, expected_cost=120.0 if name.endswith("dearer") else 100.0)
+            | {"standing_intervention_id": first[name]["intervention_id"]}
+            for name in names
+        ],
+        scores=asked,
+        answers=[answer],
+        earlier=list(first.values()),
+        decided_on=[DAY],
+        as_of=day(1),
+    )
+    kept_names = {name for name in names if second[name]["intervention_id"] == first[name]["intervention_id"]}
+    assert kept_names == set(names) - {"waits, dearer"}
+    renamed = second["waits, dearer"]
+    assert (renamed["need_id"], renamed["generated_at"]) == (first["waits, dearer"]["need_id"], day(1))
+    # The old request goes stale with the day: it is not open any more.
+    assert renamed["open_intervention_id"] is None
+    for name in names:
+        is_same = second[name]["decision_hash"] == first[name]["decision_hash"]
+        assert is_same == (not name.endswith("dearer")), name
+
+
+def test_a_request_gone_stale_is_asked_anew_when_the_need_returns() -> None:
+    urgent = {"needy": {"urgency": "high"}}
+    first = recommend([candidate("needy", TRIGGERED)], scores=urgent)
+    # On D + 1 a decision day passed without it.
+    third = recommend(
+        [candidate("needy", TRIGGERED)],
+        scores=urgent,
+        earlier=list(first.values()),
+        decided_on=[DAY, day(1)],
+        as_of=day(2),
+    )
+    assert third["needy"]["need_id"] == first["needy"]["need_id"]
+    assert third["needy"]["intervention_id"] != first["needy"]["intervention_id"]
+    assert third["needy"]["generated_at"] == day(2)

@@ -4,7 +4,9 @@ import pytest
 
 from cjo_assets.journey.aggregated_signals import AggregatedSignals
 from cjo_assets.journey.customers import Customers
+from cjo_assets.journey.fused_signals import FusedSignals
 from cjo_assets.journey.journey_evaluations import JourneyEvaluations
+from cjo_assets.journey.journey_forecasts import JourneyForecasts
 from cjo_assets.journey.journey_states import JourneyStates
 from cjo_assets.journey.risk_contributions import (
     RiskContributions,
@@ -34,6 +36,13 @@ SIGNALS: Rows = [
     {"customer_id": "nowhere", "aggregated_risk_score": 0.5, "negative_signals": 7},
     {"customer_id": "left", "aggregated_risk_score": 0.5, "negative_signals": 7},
 ]
+FUSED: Rows = [{"customer_id": name, "fused_risk_score": 0.3} for name in ("stuck", "nowhere", "left")]
+# Where somebody without a stage goes is not known.
+FORECASTS: Rows = [
+    {"customer_id": "stuck", "churn_probability": 0.4},
+    {"customer_id": "nowhere"},
+    {"customer_id": "left", "churn_probability": 0.4},
+]
 
 # Support lasts 7 days typically: 9 of 14. One reason of 2, one negative of 5, 50,000 of 200,000.
 TIME = 9 / 14
@@ -51,15 +60,20 @@ STUCK = {
     ("churn_risk_score", "signal_strength"): (0.123457, 0.123457, 0.5),
     ("churn_risk_score", "friction_score"): (FRICTION, FRICTION, 0.3),
     ("churn_risk_score", "time_in_state"): (9, TIME, 0.2),
-    ("decision_risk", "overall_risk_score"): (OVERALL, OVERALL, 0.6),
-    ("decision_risk", "churn_risk_score"): (CHURN, CHURN, 0.4),
+    ("decision_risk", "overall_risk_score"): (OVERALL, OVERALL, 0.5),
+    ("decision_risk", "churn_risk_score"): (CHURN, CHURN, 0.25),
+    ("decision_risk", "fused_risk_score"): (0.3, 0.3, 0.15),
+    ("decision_risk", "churn_probability"): (0.4, 0.4, 0.10),
 }
-# Without a stage the raw value of time is unknown and the factor adds nothing; what is beyond its limit counts 1.
+# Without a stage the raw values of time and forecast are unknown and the factors add nothing; what is beyond its limit
+# counts 1.
 NOWHERE = {
     ("overall_risk_score", "signal_strength"): (0.5, 0.5, 0.35),
     ("overall_risk_score", "time_in_state"): (None, 0.0, 0.25),
     ("overall_risk_score", "customer_value"): (400000, 1.0, 0.20),
     ("overall_risk_score", "signal_count"): (7, 1.0, 0.20),
+    ("decision_risk", "fused_risk_score"): (0.3, 0.3, 0.15),
+    ("decision_risk", "churn_probability"): (None, 0.0, 0.10),
 }
 
 
@@ -69,12 +83,14 @@ def test_every_score_is_the_sum_of_its_contributions() -> None:
         table_of(JourneyStates, STATES),
         table_of(JourneyEvaluations, EVALUATIONS),
         table_of(AggregatedSignals, SIGNALS),
+        table_of(FusedSignals, FUSED),
+        table_of(JourneyForecasts, FORECASTS),
     ]
     found = kept(RiskContributions, risk_contributions(*inputs, policy=POLICY))
     rows = by(("customer_id", "score", "factor"), found)
     assert {name for name, _, _ in rows} == {"stuck", "nowhere"}, "who has left has no score"
-    assert {key[1:] for key in rows if key[0] == "stuck"} == STUCK.keys()
-    assert {key[1:] for key in rows if key[0] == "nowhere"} == STUCK.keys()
+    assert {key[1:] for key in rows if key[0] == "stuck"} == {*STUCK}
+    assert {key[1:] for key in rows if key[0] == "nowhere"} == {*STUCK}
     for name, cases in (("stuck", STUCK), ("nowhere", NOWHERE)):
         for key, (raw, factor, weight) in cases.items():
             row = rows[(name, *key)]

@@ -3,7 +3,7 @@
 overall  = 0.35 signals + 0.25 time + 0.20 value / 200,000 + 0.20 negatives / 5, time = weight x days / (2 x typical)
 friction = 0.6 time + 0.4 reasons / 2
 churn    = 0.5 signals + 0.3 friction + 0.2 time
-decision = 0.6 overall + 0.4 churn; every factor is at most 1.
+decision = 0.5 overall + 0.25 churn + 0.15 fused + 0.10 churn probability; every factor is at most 1.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,9 @@ import pytest
 
 from cjo_assets.journey.aggregated_signals import AggregatedSignals
 from cjo_assets.journey.customers import Customers
+from cjo_assets.journey.fused_signals import FusedSignals
 from cjo_assets.journey.journey_evaluations import JourneyEvaluations
+from cjo_assets.journey.journey_forecasts import JourneyForecasts
 from cjo_assets.journey.journey_states import JourneyStates
 from cjo_assets.journey.risk_scores import RiskScores, distant_crm_tiers, risk_scores
 from cjo_assets.policy import Policy
@@ -34,6 +36,8 @@ class Case(NamedTuple):
     transition: str = "valid"
     crm: str | None = None
     segment: str = "SMB"
+    fused: float = 0.0
+    forecast: float | None = 0.0
 
 
 def score(cases: dict[str, Case], policy: Policy = POLICY) -> dict[str, Row]:
@@ -42,8 +46,8 @@ def score(cases: dict[str, Case], policy: Policy = POLICY) -> dict[str, Row]:
 
 
 def inputs_of(cases: dict[str, Case]) -> list[ir.Table]:
-    """Return customers, states, evaluations and signals that say what the cases do."""
-    people, states, evaluations, signals = [], [], [], []
+    """Return customers, states, evaluations, signals and forecasts that say what the cases do."""
+    people, states, evaluations, signals, fused, forecasts = [], [], [], [], [], []
     for name, case in cases.items():
         customer = {"customer_id": name}
         people.append(
@@ -59,39 +63,54 @@ def inputs_of(cases: dict[str, Case]) -> list[ir.Table]:
         reasons = [f"reason {number}" for number in range(case.reasons)]
         evaluations.append(customer | {"stage_health": case.health, "friction_reasons": reasons})
         signals.append(customer | {"aggregated_risk_score": case.signals, "negative_signals": case.negatives})
+        fused.append(customer | {"fused_risk_score": case.fused})
+        forecasts.append(customer | {"churn_probability": case.forecast})
     return [
         table_of(Customers, people),
         table_of(JourneyStates, states),
         table_of(JourneyEvaluations, evaluations),
         table_of(AggregatedSignals, signals),
+        table_of(FusedSignals, fused),
+        table_of(JourneyForecasts, forecasts),
     ]
 
 
 SCORED = {
     # 7 of 14 days, 50,000 of 200,000, 2 of 5 negatives, 2 of 2 reasons.
-    "middling": Case(0.55, 7, 50000.0, 2, 2),
+    "middling": Case(0.55, 7, 50000.0, 2, 2, fused=0.3, forecast=0.2),
     # Everything beyond its limit counts 1.
-    "capped": Case(1.0, 1000, 1e9, 50, 3),
+    "capped": Case(1.0, 1000, 1e9, 50, 3, fused=1.0, forecast=1.0),
     "nothing": Case(),
     # Staying long in retention is mostly good: 0.3 x 180 / 180.
     "retained": Case(days=180, stage="retention"),
     "retained, half": Case(days=90, stage="retention"),
-    # No stage, no time: scored on signals and value.
-    "nowhere": Case(0.5, None, 200000.0, 1, stage=None, health=None, transition="unknown"),
+    # Each of them alone: 0.15 x 1, and 0.10 x 1.
+    "fused alone": Case(fused=1.0),
+    "forecast alone": Case(forecast=1.0),
+    # No stage, no time and no forecast: scored on signals and value.
+    "nowhere": Case(0.5, None, 200000.0, 1, stage=None, health=None, transition="unknown", fused=0.4, forecast=None),
     "left": Case(1.0, 100, 1e6, 9, 3, None, "churned"),
 }
-# overall, friction, churn
+# overall, friction, churn, decision
 SCORES = {
     "middling": (
         0.35 * 0.55 + 0.25 * 0.5 + 0.20 * 0.25 + 0.20 * 0.4,  # 0.4475
         0.6 * 0.5 + 0.4 * 1,  # 0.7
         0.5 * 0.55 + 0.3 * 0.7 + 0.2 * 0.5,  # 0.585
+        0.5 * 0.4475 + 0.25 * 0.585 + 0.15 * 0.3 + 0.10 * 0.2,  # 0.435
     ),
-    "capped": (1.0, 1.0, 1.0),
-    "nothing": (0.0, 0.0, 0.0),
-    "retained": (0.25 * 0.3, 0.6 * 0.3, 0.3 * 0.18 + 0.2 * 0.3),
-    "retained, half": (0.25 * 0.15, 0.6 * 0.15, 0.3 * 0.09 + 0.2 * 0.15),
-    "nowhere": (0.35 * 0.5 + 0.20 * 1 + 0.20 * 0.2, 0.0, 0.5 * 0.5),
+    "capped": (1.0, 1.0, 1.0, 1.0),
+    "nothing": (0.0, 0.0, 0.0, 0.0),
+    "retained": (0.25 * 0.3, 0.6 * 0.3, 0.3 * 0.18 + 0.2 * 0.3, 0.5 * 0.075 + 0.25 * 0.114),
+    "retained, half": (0.25 * 0.15, 0.6 * 0.15, 0.3 * 0.09 + 0.2 * 0.15, 0.5 * 0.0375 + 0.25 * 0.057),
+    "fused alone": (0.0, 0.0, 0.0, 0.15 * 1),
+    "forecast alone": (0.0, 0.0, 0.0, 0.10 * 1),
+    "nowhere": (
+        0.35 * 0.5 + 0.20 * 1 + 0.20 * 0.2,  # 0.415
+        0.0,
+        0.5 * 0.5,  # 0.25
+        0.5 * 0.415 + 0.25 * 0.25 + 0.15 * 0.4,  # 0.33, as if the forecast were 0
+    ),
 }
 
 # Just at a limit, and one currency unit of account value (0.20 / 200,000 = 0.000001 of risk) below it.
@@ -147,10 +166,10 @@ FACTORS = {
 def test_scores_are_the_weighted_factors() -> None:
     rows = score(SCORED)
     assert rows.keys() == SCORES.keys(), "who has left is not scored"
-    for name, (overall, friction, churn) in SCORES.items():
+    for name, scores in SCORES.items():
         row = rows[name]
         found = [row[score] for score in ("overall_risk_score", "friction_score", "churn_risk_score", "decision_risk")]
-        assert found == pytest.approx([overall, friction, churn, 0.6 * overall + 0.4 * churn], abs=5e-7), name
+        assert found == pytest.approx(scores, abs=5e-7), name
 
 
 def test_tier_urgency_and_factors_at_their_limits() -> None:

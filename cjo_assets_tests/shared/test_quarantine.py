@@ -222,6 +222,7 @@ FAULTS: dict[str, list[tuple[Row, list[str]]]] = {
         ({"decided_by": " "}, ["decided_by: not a printable text"]),
         ({"decision": "perhaps"}, ["decision: not one of approved, rejected"]),
         ({"intervention_id": "I99"}, ["intervention_id: unknown intervention"]),
+        ({"category": "no reason"}, ["category: not in the policy's rejection_categories"]),
     ],
     "journey_state_log": [
         ({"state_entered_at": "0000-01-01"}, ["state_entered_at: not a date (YYYY-MM-DD)"]),
@@ -475,5 +476,6 @@ def test_a_bad_folder_is_quarantined_through_the_chain(
     assert orphans["signals", "S001"] == ["customer_id: unknown customer"]
     assert orphans["interventions", "I001"] == ["customer_id: unknown customer"]
     assert "intervention_id: unknown intervention" in orphans["outcomes", "O001"]
-    assert orphans["approval_decisions", "I001"] == ["intervention_id: unknown intervention"]
+    answer = "I001 | maria.keller | 2025-01-16T09:15:00Z"
+    assert orphans["approval_decisions", answer] == ["intervention_id: unknown intervention"]
     assert not chain.rows("FROM journey.journey_states WHERE customer_id = 'C001'")

@@ -1,4 +1,4 @@
-"""The Dagster UI on a real instance: what `make ui` shows, in a real browser, and a run launched from it.
+"""The Dagster UI on a real instance: what `make ui` shows, in a real browser, a run launched from it, and its sensor.
 
 Belongs here: the webserver, the code server and the launcher together. Does not belong here: what a run computes.
 """
@@ -20,10 +20,11 @@ import duckdb
 import pytest
 
 from cjo_assets.wiring.settings import PROJECT
-from cjo_assets_tests.conftest import SAMPLE
+from cjo_assets_tests.conftest import SAMPLE, read_rows, write_rows
 
 BIN = Path(sys.executable).parent
 PATIENCE_SECONDS = 180
+WAITING = "I100"
 LAUNCH = """
 mutation ($params: ExecutionParams!) {
   launchRun(executionParams: $params) {
@@ -67,8 +68,17 @@ def wait_until(condition: Any, what: str) -> Any:
 def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
     """The UI on a home in which one day was run."""
     home = tmp_path_factory.mktemp("home")
+    data = Path(shutil.copytree(SAMPLE, tmp_path_factory.mktemp("data") / "data"))
+    history = read_rows(data / "journey", "interventions")
+    asked = {"intervention_id": WAITING, "requires_human_approval": True, "generated_at": "2025-01-20"}
+    write_rows(data / "journey", "interventions", [*history, history[0] | asked])
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("CJO_", "DAGSTER_"))}
-    environment |= {"CJO_HOME": str(home), "CJO_DATA": str(SAMPLE), "PATH": f"{BIN}:{os.environ['PATH']}"}
+    environment |= {
+        "CJO_HOME": str(home),
+        "CJO_DATA": str(data),
+        "CJO_SENSOR_SECONDS": "2",
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+    }
     subprocess.run([str(BIN / "cjo"), "run"], cwd=PROJECT, env=environment, check=True, capture_output=True)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -110,6 +120,25 @@ def test_a_run_launched_from_the_ui_publishes_its_day(ui: Ui) -> None:
     with duckdb.connect(str(ui.home / "cjo.duckdb"), read_only=True) as reader:
         days = reader.execute("SELECT DISTINCT as_of::VARCHAR FROM journey.risk_scores ORDER BY ALL").fetchall()
     assert days == [("2025-01-16",), ("2025-01-20",)]
+
+
+def test_an_answer_typed_is_published_by_the_sensor(ui: Ui) -> None:
+    """Trap 10: from the command to the published row, with nobody touching anything in between."""
+
+    def rows(sql: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(ui.home / "cjo.duckdb"), read_only=True) as reader:
+            return reader.execute(sql, [WAITING]).fetchall()
+
+    request = "SELECT status, decided_by FROM journey.approval_requests WHERE intervention_id = ?"
+    executed = "SELECT is_executed FROM journey.outcome_analyses WHERE intervention_id = ? AND as_of = '2025-01-20'"
+    assert (rows(request), rows(executed)) == ([("pending", None)], [(False,)])
+    command = [str(BIN / "cjo"), "approve", WAITING, "--by", "maria.keller", "--at", "2025-01-20T15:00:00Z"]
+    subprocess.run([*command, "--home", str(ui.home)], check=True, capture_output=True)
+    wait_until(lambda: rows(request) == [("approved", "maria.keller")], "the sensor's run to be published")
+    assert rows(executed) == [(True,)]
+    runs = ui.ask("{ runsOrError { ... on Runs { results { tags { key value } } } } }")["runsOrError"]["results"]
+    sensors = [tag["value"] for run in runs for tag in run["tags"] if tag["key"] == "dagster/sensor_name"]
+    assert sensors == ["approval_decisions_sensor"]
 
 
 def test_a_browser_shows_the_checks_of_the_signals(ui: Ui, tmp_path: Path) -> None:

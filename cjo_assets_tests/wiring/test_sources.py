@@ -346,6 +346,15 @@ def test_a_nullable_column_may_be_absent_and_is_noted(desk: Desk) -> None:
         (desk.data / f"customers.{ending}").unlink()
 
 
+def test_an_optional_column_may_be_absent_without_a_word(desk: Desk) -> None:
+    row: dict[str, Any] = {"outcome_id": "O1", "intervention_id": "I1", "customer_id": "C1", "outcome": "resolved"}
+    row |= {"measured_at": "2025-01-20", "human_override": False, "churn_risk_delta": -0.1, "csat_delta": 1}
+    row |= {"estimated_revenue_saved": 5, "resolution_time_days": 2}
+    assert desk.read("outcomes.json", json.dumps([row])).note is None
+    row.pop("csat_delta")
+    assert desk.read("outcomes.json", json.dumps([row])).note == "no value in any row for csat_delta"
+
+
 def test_a_required_column_without_values_is_a_matter_of_its_rows(desk: Desk) -> None:
     rows = [CUSTOMER | {"segment": None}]
     contents = {"json": json.dumps(rows), "csv": f"{HEADER}\nC1,,12000,3,high\n", "parquet": parquet(by_column(rows))}
@@ -574,13 +583,22 @@ def test_a_required_dataset_must_be_there(desk: Desk, dataset: str) -> None:
 
 
 @pytest.mark.parametrize("dataset", ["signals", "interventions", "outcomes", "approval_decisions"])
-def test_an_optional_dataset_may_be_absent_or_empty_and_that_is_said(desk: Desk, dataset: str) -> None:
+def test_a_dataset_that_is_usually_there_may_be_absent_or_empty_and_that_is_said(desk: Desk, dataset: str) -> None:
     loaded = desk.load(dataset)
     assert (loaded.rows, loaded.note, loaded.source_file) == (0, "no file: nothing is known of it", None)
     desk.write(f"{dataset}.tsv", "x")
     assert f"({dataset}.tsv: the ending is none of" in str(desk.load(dataset).note)
     for content in ("", "[]", " \n"):
         assert desk.read(f"{dataset}.json", content).note == "the file holds no row"
+
+
+def test_nobody_misses_an_optional_dataset(desk: Desk) -> None:
+    """Its absence is not noted; a file that is there and says nothing, or cannot be read, is."""
+    loaded = desk.load("playbook_performance_log")
+    assert (loaded.rows, loaded.note, loaded.source_file) == (0, None, None)
+    desk.write("playbook_performance_log.tsv", "x")
+    assert "(playbook_performance_log.tsv: the ending is none of" in str(desk.load("playbook_performance_log").note)
+    assert desk.read("playbook_performance_log.json", "[]").note == "the file holds no row"
 
 
 def test_the_same_file_is_read_once_and_another_replaces_it(desk: Desk) -> None:

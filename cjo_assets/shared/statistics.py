@@ -1,0 +1,117 @@
+"""Intervals and the shrinking of small samples, as expressions.
+
+Belongs here: textbook statistics of counts and means, each with the level as a parameter. Does not belong here: any
+level, any prior, and what follows from an interval; the policy and the tables say that.
+"""
+
+from statistics import NormalDist
+
+import ibis
+import ibis.expr.types as ir
+
+Interval = tuple[ir.FloatingValue, ir.FloatingValue]
+
+
+def two_sided_quantile(level: float) -> float:
+    """Return how many standard deviations a normal interval of this level reaches to either side."""
+    return NormalDist().inv_cdf((1 + level) / 2)
+
+
+def wilson_interval(successes: ir.NumericValue, trials: ir.NumericValue, level: float) -> Interval:
+    """Return the score interval of a share; null without trials."""
+    z = two_sided_quantile(level)
+    n = trials.cast("float64").nullif(0.0)
+    share = successes / n
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    radius = z / (1 + z**2 / n) * (share * (1 - share) / n + z**2 / (4 * n**2)).sqrt()
+    return within(centre - radius, 0.0, 1.0), within(centre + radius, 0.0, 1.0)
+
+
+def within(number: ir.NumericValue, lowest: float, highest: float) -> ir.NumericValue:
+    """Return the number, or the bound that it exceeds; null stays null."""
+    return ibis.cases((number < lowest, lowest), (number > highest, highest), else_=number)
+
+
+def beta_interval(mean: ir.NumericValue, weight: ir.NumericValue, level: float) -> Interval:
+    """Return the central interval of a Beta distribution, by the normal distribution with the moments of its log-odds.
+
+    Near the exact quantiles: within 0.035 from two successes and two failures on, and too wide rather than too narrow.
+
+    Args:
+        mean: strictly between 0 and 1.
+        weight: sum of both parameters, above 0: what is known, counted in trials.
+        level: probability inside.
+    """
+    successes, failures = mean * weight, (1 - mean) * weight
+    centre = _digamma(successes) - _digamma(failures)
+    radius = two_sided_quantile(level) * (_trigamma(successes) + _trigamma(failures)).sqrt()
+    low, high = centre - radius, centre + radius
+    return 1 / (1 + (-low).exp()), 1 / (1 + (-high).exp())
+
+
+def beta_variance(mean: ir.NumericValue, weight: ir.NumericValue) -> ir.NumericValue:
+    """Return the variance of a Beta distribution of this mean and weight."""
+    return mean * (1 - mean) / (weight + 1)
+
+
+def shrunk(
+    prior: ir.NumericValue | float,
+    prior_weight: ir.NumericValue | float,
+    total: ir.NumericValue,
+    count: ir.NumericValue,
+) -> ir.NumericValue:
+    """Return the mean of `count` observations that sum to `total`, drawn to the prior by its weight."""
+    return (prior * prior_weight + total) / (prior_weight + count)
+
+
+def product_variance(
+    one: ir.NumericValue, one_variance: ir.NumericValue, other: ir.NumericValue, other_variance: ir.NumericValue
+) -> ir.NumericValue:
+    """Return the variance of the product of two independent quantities, from their means and variances."""
+    return one**2 * other_variance + other**2 * one_variance + one_variance * other_variance
+
+
+def difference_variance(
+    successes: ir.NumericValue, trials: ir.NumericValue, others: ir.NumericValue, other_trials: ir.NumericValue
+) -> ir.NumericValue:
+    """Return the variance of the difference of two shares, the greater of the pooled and the separate estimate.
+
+    The pooled one, with one success and one failure added, is never 0: two small sides that happen to agree, or a small
+    side without a single success, would otherwise pass for certainty.
+    """
+    n, m = trials.cast("float64"), other_trials.cast("float64")
+    pooled = (successes + others + 1) / (n + m + 2)
+    one, other = successes / n, others / m
+    return ibis.greatest(pooled * (1 - pooled) * (1 / n + 1 / m), one * (1 - one) / n + other * (1 - other) / m)
+
+
+def always_valid_multiplier(
+    observations: ir.NumericValue, error_rate: ir.NumericValue, tightest_at: float
+) -> ir.NumericValue:
+    """Return how many standard errors an interval needs in order to hold at all sample sizes at once.
+
+    The asymptotic confidence sequence of a mean (Robbins' normal mixture): looking every day, and stopping on the best
+    one, errs at most at the error rate. Its radius is sigma * sqrt(2 (t rho^2 + 1) / (t^2 rho^2) *
+    ln(sqrt(t rho^2 + 1) / error_rate)), of which sigma / sqrt(t) is the standard error.
+
+    Args:
+        observations: t, above 0.
+        error_rate: chance of ever missing the truth, on both sides together.
+        tightest_at: sample size at which the interval is to be as narrow as it can be.
+    """
+    doubled = -2 * error_rate.ln()
+    rho_squared = (doubled + (doubled + 1).ln()) / tightest_at
+    spread = observations * rho_squared + 1
+    return (2 * spread / (spread - 1) * (spread.sqrt() / error_rate).ln()).sqrt()
+
+
+def _digamma(number: ir.NumericValue) -> ir.NumericValue:
+    """Return the derivative of ln Gamma: Stirling's series two steps up, and back by the recurrence."""
+    up = number + 2
+    return up.ln() - 1 / (2 * up) - 1 / (12 * up**2) - 1 / number - 1 / (number + 1)
+
+
+def _trigamma(number: ir.NumericValue) -> ir.NumericValue:
+    """Return the second derivative of ln Gamma, in the same way."""
+    up = number + 2
+    return 1 / up + 1 / (2 * up**2) + 1 / (6 * up**3) + 1 / number**2 + 1 / (number + 1) ** 2

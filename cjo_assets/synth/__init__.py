@@ -1,0 +1,1 @@
+"""Sample data at any size, made from a world whose truth is known."""

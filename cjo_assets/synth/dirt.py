@@ -1,0 +1,136 @@
+"""Dirt: rows that the quarantine must turn away, each for one known reason.
+
+Belongs here: which faults there are and how a row gets one. Does not belong here: how they are found; that is the
+quarantine's.
+
+A spoiled row is one more row, beside the good one it was copied from, so the truth of the good rows stays true.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow
+import pyarrow.compute as pc
+
+STRANGER = "X_"
+LIMBO = "limbo"
+NO_DAY = "2025-02-30"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One way to spoil a row.
+
+    Attributes:
+        name: what is wrong.
+        changes: new text of columns; None for no value.
+        estranged: columns that get a prefix which makes them unknown.
+        twin: what a second copy says otherwise; without it there is no second copy.
+    """
+
+    name: str
+    changes: dict[str, str | None] = field(default_factory=dict)
+    estranged: tuple[str, ...] = ()
+    twin: dict[str, str] = field(default_factory=dict)
+
+
+REPEATED = Fault("repeated")
+FAULTS: dict[str, tuple[Fault, ...]] = {
+    "customers": (
+        REPEATED,
+        Fault("negative_value", {"account_value": "-1"}, ("customer_id",)),
+        Fault("not_a_number", {"account_value": "many"}, ("customer_id",)),
+        Fault("unknown_segment", {"segment": LIMBO}, ("customer_id",)),
+        Fault("missing_tenure", {"tenure_months": None}, ("customer_id",)),
+        Fault("conflicting_key", {"tenure_months": "1"}, ("customer_id",), {"tenure_months": "2"}),
+    ),
+    "journey_state_log": (
+        REPEATED,
+        Fault("unknown_customer", {}, ("customer_id",)),
+        Fault("missing_customer", {"customer_id": None}),
+        Fault("unknown_stage", {"journey_stage": LIMBO}),
+        Fault("impossible_date", {"state_entered_at": NO_DAY}),
+    ),
+    "signals": (
+        REPEATED,
+        Fault("unknown_customer", {}, ("signal_id", "customer_id")),
+        Fault("missing_type", {"signal_type": None}, ("signal_id",)),
+        Fault("out_of_range", {"signal_strength": "1.5"}, ("signal_id",)),
+        Fault("impossible_date", {"detected_at": NO_DAY}, ("signal_id",)),
+        Fault("unknown_source", {"source": LIMBO}, ("signal_id",)),
+        Fault("less_credible_rival", {"signal_strength": "0"}, ("signal_id",)),
+        Fault("conflicting_key", {"signal_strength": "0.1"}, ("signal_id",), {"signal_strength": "0.2"}),
+    ),
+    "interventions": (
+        REPEATED,
+        Fault("unknown_customer", {}, ("intervention_id", "customer_id")),
+        Fault("out_of_range", {"confidence": "1.01"}, ("intervention_id",)),
+        Fault("not_a_boolean", {"requires_human_approval": "yes"}, ("intervention_id",)),
+        Fault("not_a_list", {"triggered_by_signals": "none"}, ("intervention_id",)),
+    ),
+    "outcomes": (
+        REPEATED,
+        Fault("unknown_intervention", {}, ("outcome_id", "intervention_id")),
+        Fault("unknown_outcome", {"outcome": LIMBO}, ("outcome_id",)),
+        Fault("out_of_range", {"churn_risk_delta": "1.5"}, ("outcome_id",)),
+        Fault("missing_date", {"measured_at": None}, ("outcome_id",)),
+    ),
+    "approval_decisions": (REPEATED, Fault("unknown_intervention", {}, ("intervention_id",))),
+}
+
+
+def as_text(table: pyarrow.Table) -> pyarrow.Table:
+    """Return a table whose values are all written out, since a spoiled one need not be of its type."""
+    return pyarrow.table({name: _text(table[name]) for name in table.column_names})
+
+
+def lists_as_text(table: pyarrow.Table) -> pyarrow.Table:
+    """Return a table whose lists are written out as JSON."""
+    return pyarrow.table(
+        {
+            name: _text(table[name]) if pyarrow.types.is_list(table[name].type) else table[name]
+            for name in table.column_names
+        }
+    )
+
+
+def spoiled(
+    dataset: str, table: pyarrow.Table, share: float, chance: np.random.Generator
+) -> tuple[pyarrow.Table, dict[str, int]]:
+    """Return the rows as text, with spoiled copies of a share of them at the end, and how many there are by kind."""
+    text = as_text(table)
+    faults = FAULTS.get(dataset, ())
+    if not faults:
+        return text, {}
+    chosen = np.flatnonzero(chance.random(table.num_rows) < share)
+    kind = chance.integers(0, len(faults), chosen.size)
+    parts = [text]
+    counts: dict[str, int] = {}
+    for number, fault in enumerate(faults):
+        rows = text.take(pyarrow.array(chosen[kind == number]))
+        for changes in [fault.changes, {**fault.changes, **fault.twin}] if fault.twin else [fault.changes]:
+            copies = _changed(rows, changes, fault.estranged)
+            parts.append(copies)
+            counts[fault.name] = counts.get(fault.name, 0) + copies.num_rows
+    return pyarrow.concat_tables(parts), counts
+
+
+def _changed(rows: pyarrow.Table, changes: dict[str, str | None], estranged: tuple[str, ...]) -> pyarrow.Table:
+    for name in estranged:
+        strange = pc.binary_join_element_wise(STRANGER, rows[name], "")
+        rows = rows.set_column(rows.column_names.index(name), name, strange)
+    for name, value in changes.items():
+        same = pyarrow.array([value] * rows.num_rows, pyarrow.string())
+        rows = rows.set_column(rows.column_names.index(name), name, same)
+    return rows
+
+
+def _text(column: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray | pyarrow.Array:
+    if pyarrow.types.is_list(column.type):
+        return pyarrow.array(
+            [json.dumps(value, separators=(",", ":")) for value in column.to_pylist()], pyarrow.string()
+        )
+    return column.cast(pyarrow.string())

@@ -1,0 +1,127 @@
+"""Generated datasets as files.
+
+Belongs here: the three formats, and which files a folder then holds. Does not belong here: what is in them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow
+import pyarrow.csv
+import pyarrow.parquet
+
+from cjo_assets.shared.contract import columns_of
+from cjo_assets.synth.datasets import Generated
+from cjo_assets.synth.dirt import lists_as_text
+from cjo_assets.synth.tables import DATASETS, PERFORMANCE_LOG
+from cjo_assets.synth.world import WorldError
+
+FOLDER, TRUTH = "journey", "truth.json"
+FORMATS = ("parquet", "csv", "json")
+LISTS = {spec.name for dataset in DATASETS.values() for spec in columns_of(dataset.contract) if spec.type.is_array()}
+
+
+class Sink(Protocol):
+    """A file that takes tables of one schema, one after the other."""
+
+    def write_table(self, table: pyarrow.Table) -> None:
+        """Append rows."""
+
+    def close(self) -> None:
+        """Finish the file."""
+
+
+class JsonArray:
+    """A JSON array, one record a line."""
+
+    def __init__(self, path: Path) -> None:
+        """Begin the array."""
+        self.file = path.open("w", encoding="utf-8", newline="\n")
+        self.separator = "[\n"
+
+    def write_table(self, table: pyarrow.Table) -> None:
+        """Append rows."""
+        for row in table.to_pylist():
+            self.file.write(self.separator + json.dumps(row, default=str, separators=(",", ":")))
+            self.separator = ",\n"
+
+    def close(self) -> None:
+        """End the array."""
+        self.file.write("[]\n" if self.separator == "[\n" else "\n]\n")
+        self.file.close()
+
+
+class Csv:
+    """A CSV file; lists are JSON arrays."""
+
+    def __init__(self, path: Path, schema: pyarrow.Schema) -> None:
+        """Begin the file."""
+        flat = lists_as_text(schema.empty_table()).schema
+        has_quotes = any(name in LISTS for name in schema.names)
+        # Without quotes a reader need not look for line breaks inside them, which makes it several times as fast.
+        options = pyarrow.csv.WriteOptions(quoting_style="needed" if has_quotes else "none", quoting_header="none")
+        self.writer = pyarrow.csv.CSVWriter(path, flat, write_options=options)
+
+    def write_table(self, table: pyarrow.Table) -> None:
+        """Append rows."""
+        self.writer.write_table(lists_as_text(table))
+
+    def close(self) -> None:
+        """Finish the file."""
+        self.writer.close()
+
+
+def require_room(out: Path, replace: bool) -> None:
+    """Refuse a folder that holds something, unless what we write there may be replaced.
+
+    Raises:
+        WorldError: saying what stands in the way.
+    """
+    if out.exists() and not out.is_dir():
+        raise WorldError(f"{out} is a file, where a folder was expected.")
+    if out.exists() and any(out.iterdir()) and not replace:
+        raise WorldError(f"The folder {out} is not empty; --force replaces the generated files in it.")
+
+
+def write(made: Generated, out: Path, file_format: str) -> Iterator[str]:
+    """Write all datasets and then the truth, and name each dataset as a piece of it is written.
+
+    Raises:
+        WorldError: the format is none of ours, or the folder cannot be written.
+    """
+    if file_format not in FORMATS:
+        raise WorldError(f"The format {file_format} is none of {', '.join(FORMATS)}.")
+    folder = out / FOLDER
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Of every dataset there may be one file: those of an earlier request and other formats go.
+        for name in (*DATASETS, PERFORMANCE_LOG):
+            for ending in FORMATS:
+                (folder / f"{name}.{ending}").unlink(missing_ok=True)
+        (out / TRUTH).unlink(missing_ok=True)
+        with ExitStack() as files:
+            sinks: dict[str, Sink] = {}
+            for name, table in made.batches():
+                if name not in sinks:
+                    sinks[name] = _sink(folder / f"{name}.{file_format}", table.schema)
+                    files.callback(sinks[name].close)
+                sinks[name].write_table(table)
+                yield name
+        # Last of all: where there is a truth, the data are complete.
+        (out / TRUTH).write_text(json.dumps(made.truth(), indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise WorldError(f"{error.filename or out} cannot be written: {error.strerror or error}.") from error
+
+
+def _sink(path: Path, schema: pyarrow.Schema) -> Sink:
+    if path.suffix == ".json":
+        return JsonArray(path)
+    if path.suffix == ".csv":
+        return Csv(path, schema)
+    writer: Sink = pyarrow.parquet.ParquetWriter(path, schema, compression="zstd")
+    return writer

@@ -1,0 +1,251 @@
+"""Deciding: what waits for a person, and what that person says.
+
+Belongs here: the published requests together with the records that no run has published yet, and what is refused
+because of them. Does not belong here: what an answer does; that is a matter of the tables.
+
+The clock is asked once, for the instant of a decision that is made now. Nothing else here depends on it.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from cjo_assets.journey.approval_answers import APPROVED, NOT_YET, REJECTED
+from cjo_assets.journey.approval_decisions import RECORDS
+from cjo_assets.journey.ledger import EXPIRED, PENDING, STALE
+from cjo_assets.policy import Policy
+from cjo_assets.wiring.errors import RefusalError, WarehouseError
+from cjo_assets.wiring.records import Record, append, fingerprint, records_in, settled
+from cjo_assets.wiring.settings import Settings
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a person says to a request.
+
+    Attributes:
+        intervention_id: what they decide on.
+        decision: approved or rejected.
+        by: who they are.
+        category: of a rejection, in the policy's words.
+        reason: why, in their own.
+        at: when it was decided, ISO 8601, UTC without a zone; None for now.
+    """
+
+    intervention_id: str
+    decision: str
+    by: str
+    category: str | None = None
+    reason: str | None = None
+    at: str | None = None
+
+
+@dataclass(frozen=True)
+class _Said:
+    """An answer that was given to a request before."""
+
+    decision: str
+    by: str
+    at: datetime
+
+
+def record_answer(settings: Settings, policy: Policy, answer: Answer) -> Record:
+    """Record what a person says, and return the record.
+
+    Raises:
+        RefusalError: it cannot be said, or not any more.
+        WarehouseError: there is nothing published to answer, or the records cannot be written.
+    """
+    now = datetime.now(UTC).replace(tzinfo=None)
+    at = _instant(answer.at, now)
+    _require_text(answer, policy)
+    with settled(settings.home / RECORDS) as path:
+        published = _Published(settings.published)
+        request = published.request(answer.intervention_id)
+        said = _said(answer.intervention_id, published.history(answer.intervention_id), records_in(path))
+        _require_open(request, said)
+        _require_in_time(request, at)
+        _require_entitled(request, said, answer)
+        record = {
+            "intervention_id": answer.intervention_id,
+            "decision": answer.decision,
+            "decided_at": f"{at.isoformat()}Z",
+            "decided_by": answer.by,
+            "category": answer.category,
+            "reason": answer.reason,
+            "decision_hash": request["decision_hash"],
+        }
+        append(path, record)
+    return record
+
+
+def waiting_requests(settings: Settings) -> list[Row]:
+    """Return the published requests that still wait, with who has approved so far, the first to lapse first.
+
+    Raises:
+        WarehouseError: there is nothing published.
+    """
+    with settled(settings.home / RECORDS) as path:
+        records = records_in(path)
+    published = _Published(settings.published)
+    waiting = []
+    for row in published.rows("FROM journey.pending_approvals ORDER BY expires_at, intervention_id"):
+        said = _said(row["intervention_id"], published.history(row["intervention_id"]), records)
+        approvers = sorted({one.by for one in said if one.decision == APPROVED})
+        if not _is_settled(row, said):
+            waiting.append(row | {"approved_by": approvers})
+    return waiting
+
+
+def new_records(settings: Settings) -> str | None:
+    """Return a fingerprint of everything people have recorded; None where they have not."""
+    with settled(settings.home / RECORDS) as path:
+        return fingerprint(path)
+
+
+def day_of_records(settings: Settings) -> date | None:
+    """Return the day that shows all records: the newest published, or that of a later answer; None before any run."""
+    if not settings.published.exists():
+        return None
+    with settled(settings.home / RECORDS) as path:
+        records = records_in(path)
+    days = [
+        row["day"]
+        for row in _Published(settings.published).rows("SELECT max(as_of) AS day FROM journey.journey_summary")
+    ]
+    answered = [_recorded_at(record).date() for record in records]
+    return max([*days, *answered]) if days[0] else None
+
+
+class _Published:
+    """The published database, read-only."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not path.exists():
+            raise WarehouseError(f"Nothing is published at {path}: `cjo run` makes the decisions to be answered.")
+
+    def rows(self, sql: str, *parameters: Any) -> list[Row]:
+        """Return the rows of a query."""
+        try:
+            with duckdb.connect(str(self.path), read_only=True) as connection:
+                found = connection.execute(sql, list(parameters))
+                names = [column[0] for column in found.description]
+                return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        except duckdb.IOException as error:
+            raise WarehouseError(f"The database {self.path} cannot be opened: {str(error).splitlines()[0]}") from error
+        except (duckdb.CatalogException, duckdb.BinderException) as error:
+            raise WarehouseError(f"The database {self.path} was written by another version of cjo_assets.") from error
+
+    def request(self, intervention_id: str) -> Row:
+        """Return the request about an intervention."""
+        found = self.rows("FROM journey.approval_requests WHERE intervention_id = ?", intervention_id)
+        if found:
+            return found[0]
+        known = self.rows("FROM journey.outcome_analyses WHERE intervention_id = ? LIMIT 1", intervention_id)
+        if known:
+            raise RefusalError(f"{intervention_id} needs nobody's approval: nobody was asked.")
+        raise RefusalError(f"No intervention {intervention_id} is published; `cjo pending` lists what waits.")
+
+    def history(self, intervention_id: str) -> list[Row]:
+        """Return the published answers about an intervention."""
+        return self.rows("FROM journey.approval_history WHERE intervention_id = ?", intervention_id)
+
+
+def _said(intervention_id: str, history: list[Row], records: list[Record]) -> list[_Said]:
+    """Return what was said to a request: as published where it counts or will, and as recorded since."""
+    judged = {(row["decided_by"], row["decided_at"]) for row in history}
+    said = [
+        _Said(row["decision"], row["decided_by"], row["decided_at"])
+        for row in history
+        if row["is_effective"] or row["why_ineffective"] == NOT_YET
+    ]
+    for record in records:
+        one = _Said(str(record.get("decision")), str(record.get("decided_by")), _recorded_at(record))
+        if record.get("intervention_id") == intervention_id and (one.by, one.at) not in judged:
+            said.append(one)
+    return sorted(said, key=lambda one: one.at)
+
+
+def _is_settled(request: Row, said: Sequence[_Said]) -> bool:
+    approvers = {one.by for one in said if one.decision == APPROVED}
+    return any(one.decision == REJECTED for one in said) or len(approvers) >= 1 + request["needs_two_people"]
+
+
+def _require_open(request: Row, said: Sequence[_Said]) -> None:
+    name, status = request["intervention_id"], request["status"]
+    if status == STALE:
+        raise RefusalError(f"The request for {name} is stale: {request['stale_reason']}.")
+    if status == EXPIRED:
+        raise RefusalError(f"The request for {name} lapsed at {request['expires_at']} UTC.")
+    if status != PENDING:
+        raise RefusalError(f"{name} was {status} already, by {request['decided_by']} at {request['decided_at']} UTC.")
+    if _is_settled(request, said):
+        rejections = [one for one in said if one.decision == REJECTED]
+        last = (rejections or list(said))[-1]
+        raise RefusalError(f"{name} was {last.decision} already, by {last.by} at {last.at} UTC.")
+
+
+def _require_in_time(request: Row, at: datetime) -> None:
+    name = request["intervention_id"]
+    if at > request["expires_at"]:
+        raise RefusalError(
+            f"The request for {name} lapses at {request['expires_at']} UTC, and this would be decided at {at} UTC. "
+            "Say --at if it was decided before."
+        )
+    asked_on = request["requested_at"] - timedelta(days=1)
+    if at < asked_on:
+        raise RefusalError(f"Nobody was asked about {name} before {asked_on.date()}; it cannot be decided at {at} UTC.")
+
+
+def _require_entitled(request: Row, said: Sequence[_Said], answer: Answer) -> None:
+    name, entitled = request["intervention_id"], request["entitled_approvers"]
+    if entitled and answer.by not in entitled:
+        raise RefusalError(
+            f"{answer.by} may not answer for a {request['approval_role']} on {name}; {', '.join(entitled)} may."
+        )
+    if answer.decision == APPROVED and answer.by == request["requested_by"]:
+        raise RefusalError(f"{answer.by} requested {name} and cannot approve it.")
+    if answer.decision == APPROVED and any(one.by == answer.by for one in said if one.decision == APPROVED):
+        raise RefusalError(f"{answer.by} has approved {name} already; a second person must.")
+
+
+def _require_text(answer: Answer, policy: Policy) -> None:
+    categories = policy.journey.approval.rejection_categories
+    if answer.decision not in (APPROVED, REJECTED):
+        raise RefusalError(f"A decision is {APPROVED} or {REJECTED}, not {answer.decision!r}.")
+    if answer.decision == REJECTED and answer.category not in categories:
+        raise RefusalError(f"The category {answer.category!r} is none of the policy's: {', '.join(categories)}.")
+    if answer.decision == APPROVED and answer.category is not None:
+        raise RefusalError("Only a rejection has a category.")
+    if not answer.by.strip():
+        raise RefusalError("Who decides must be said.")
+    for text in (answer.by, answer.reason or ""):
+        if any(unicodedata.category(mark) in ("Cc", "Cs") and mark not in "\t\n\r" for mark in text):
+            raise RefusalError(f"{text!r} holds characters that nobody can read.")
+
+
+def _instant(text: str | None, now: datetime) -> datetime:
+    if text is None:
+        return now
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise RefusalError(f"{text!r} is no instant; one is written 2025-01-20T15:30:00Z.") from error
+    at = at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at
+    if at > now:
+        raise RefusalError(f"{at} UTC is in the future; nobody has decided anything then.")
+    return at
+
+
+def _recorded_at(record: Record) -> datetime:
+    return _instant(str(record.get("decided_at")), datetime.max)

@@ -1,0 +1,328 @@
+"""Experience with playbooks: counted by id, shrunk where there is little, priced by success, and advised upon."""
+
+import math
+from typing import Any
+
+import pytest
+
+from cjo_assets.journey.playbook_performance import (
+    PlaybookPerformance,
+    playbook_performance,
+    runs_that_do_not_add_up,
+)
+from cjo_assets.journey.playbook_performance_log import PlaybookPerformanceLog
+from cjo_assets.journey.playbooks import Playbooks
+from cjo_assets.journey.treatment_effects import TreatmentEffects
+from cjo_assets.policy import Policy
+from cjo_assets.shared.statistics import two_sided_quantile
+from cjo_assets_tests.journey.experience import DAY, Experience, decision, playbook
+from cjo_assets_tests.tables import POLICY, Row, Rows, by, day, kept, policy_with, rows_of, table_of
+
+Z = two_sided_quantile(0.90)
+# Half of the range of 1,000 to 3,000, in standard deviations of an interval of 90 %.
+DEVIATION = 1000 / Z
+
+
+def performance(
+    known: Experience,
+    playbooks: Rows | None = None,
+    log: Rows | None = None,
+    effects: Rows | None = None,
+    policy: Policy = POLICY,
+) -> dict[Any, Row]:
+    """Return the table by playbook and segment."""
+    registry = playbooks or [playbook("P")]
+    found = playbook_performance(
+        known.ledger(registry, policy),
+        table_of(Playbooks, registry),
+        playbook_performance_log=table_of(PlaybookPerformanceLog, log or []),
+        treatment_effects=table_of(TreatmentEffects, effects or []),
+        as_of=DAY,
+        policy=policy,
+    )
+    return by(("playbook_id", "segment"), kept(PlaybookPerformance, found))
+
+
+def test_what_was_carried_out_and_measured_counts() -> None:
+    """Traps 1 and 2: every figure is joined by intervention, and all are of one population."""
+    known = Experience()
+    resolved, improved, failed, judged_good, judged_bad, early = known.run("P", times=6)
+    known.run("P")  # not measured
+    (watched,) = known.run("P", recommended_action="monitor_only")
+    refused, approved, lapsed = known.run("P", times=3, requires_human_approval=True)
+    (tomorrow,) = known.run("P", generated_at=day(1))
+    known.answer(refused, "rejected", "wrong_playbook: she needs a call")
+    known.answer(approved, "approved")
+    known.measure(resolved, outcome="resolved", estimated_revenue_saved=2600.0, resolution_time_days=3.0)
+    known.measure(improved, outcome="improved_engagement", estimated_revenue_saved=None)
+    known.measure(failed, outcome="no_response", estimated_revenue_saved=900.0)
+    known.measure(judged_good, outcome="no_response", playbook_success=True, estimated_revenue_saved=2000.0)
+    known.measure(judged_bad, outcome="resolved", playbook_success=False, resolution_time_days=5.0, human_override=True)
+    known.measure(early, outcome="resolved", measured_at=day(1))
+    for name in (watched, refused, lapsed, tomorrow):
+        known.measure(name, outcome="resolved", estimated_revenue_saved=99999.0)
+    # Ours: one carried out, one held out. The playbook of an outcome counts where the intervention names none.
+    known.decisions = [
+        decision("ours", "P", "SMB", day(-5), segment="Enterprise", expected_cost=160.0, expected_value=1500.0),
+        decision("held out", "P", "SMB", day(-5), segment="Enterprise", is_held_out=True),
+        decision("not measured", "P", "SMB", day(-1), segment="Enterprise"),
+    ]
+    known.measure("ours", outcome="resolved", estimated_revenue_saved=2000.0)
+    known.measure("held out", outcome="resolved", estimated_revenue_saved=99999.0)
+    (unnamed,) = known.run("P", "Mid-Market", recommended_action="dance")
+    known.interventions[-1]["playbook_id"] = None
+    known.measure(unnamed, "Mid-Market", outcome="no_response", playbook_id="P")
+
+    rows = performance(known, [playbook("P"), playbook("later", created_at=day(1))])
+    names = ("runs", "measured_runs", "successes", "refusals", "raw_success_rate")
+    assert {segment: tuple(row[name] for name in names) for (_, segment), row in rows.items()} == {
+        "SMB": (8, 5, 3, 1, 0.6),
+        "Mid-Market": (1, 1, 0, 0, 0.0),
+        "Enterprise": (2, 1, 1, 0, 1.0),
+        "All": (11, 7, 4, 1, 0.571429),
+    }
+    every = rows["P", "All"]
+    # Six runs at the playbook's 100, one at 160, and four of the prior at 100.
+    assert every["avg_cost"] == pytest.approx((6 * 100 + 160 + 400) / 11, abs=0.005)
+    # Successes of known value: 2,600, 2,000 and 2,000 beside four of the prior at 2,000.
+    assert every["avg_value"] == pytest.approx(2000 + 600 / 7, abs=0.005)
+    assert every["avg_expected_value"] == 1500.0
+    assert every["avg_resolution_days"] == 4.0
+    # One of the seven measured was overridden, one request was refused.
+    assert every["override_rate"] == 2 / 8
+    assert every["refusal_categories"] == ["wrong_playbook 1"]
+    assert rows["P", "Mid-Market"]["refusal_categories"] == []
+
+
+def test_refusals_are_counted_by_the_first_word_of_their_reason() -> None:
+    known = Experience()
+    reasons = ["bad_timing", "bad_timing: on holiday", "too_expensive, again", "I do not know", None]
+    for name, reason in zip(known.run("P", times=5, requires_human_approval=True), reasons, strict=True):
+        known.answer(name, "rejected", reason)
+    row = performance(known)["P", "All"]
+    assert (row["refusals"], row["runs"], row["override_rate"]) == (5, 0, 1.0)
+    assert row["refusal_categories"] == ["bad_timing 2", "too_expensive 1"]
+
+
+def test_the_category_a_person_chose_goes_before_the_first_word_of_their_reason() -> None:
+    known = Experience()
+    # category, reason
+    answers = [
+        ("bad_timing", "too_expensive in this quarter"),
+        ("bad_timing", None),
+        (None, "too_expensive: by far"),
+        (None, "by far too_expensive"),
+    ]
+    for name, (category, reason) in zip(known.run("P", times=4, requires_human_approval=True), answers, strict=True):
+        known.answer(name, "rejected", reason, category=category)
+    # An answer that approves has no category of refusal, whatever it says.
+    (approved,) = known.run("P", requires_human_approval=True)
+    known.answer(approved, "approved", "too_expensive, but go on", category="too_expensive")
+    row = performance(known)["P", "All"]
+    assert (row["refusals"], row["runs"]) == (4, 1)
+    assert row["refusal_categories"] == ["bad_timing 2", "too_expensive 1"]
+
+
+def test_without_runs_the_playbook_is_what_is_believed_of_it() -> None:
+    rows = performance(Experience())
+    # Half of four runs succeed; the mean value is 2,000 with the range as its interval.
+    rate_variance, value_variance = 0.25 / 5, DEVIATION**2
+    variance = 2000**2 * rate_variance + 0.25 * value_variance + rate_variance * value_variance
+    for segment in ("All", "SMB", "Mid-Market", "Enterprise"):
+        row = rows["P", segment]
+        assert (row["success_rate"], row["avg_value"], row["avg_cost"]) == (0.5, 2000.0, 100.0)
+        assert row["expected_net_value"] == 900.0
+        assert row["net_value_lower_bound"] == pytest.approx(900 - Z * math.sqrt(variance), abs=0.005)
+        assert row["net_value_upper_bound"] == pytest.approx(900 + Z * math.sqrt(variance), abs=0.005)
+        assert (row["success_rate_low"], row["success_rate_high"]) == pytest.approx((0.1354, 0.8646), abs=0.005)
+        assert (row["evidence"], row["advice"]) == ("prior", "keep")
+        assert row["raw_success_rate"] is row["override_rate"] is row["avg_resolution_days"] is None
+
+
+def test_a_segment_is_drawn_to_the_others_and_they_to_the_prior() -> None:
+    known = Experience()
+    known.measured("P", 5, 1, "SMB", value=2400.0)
+    known.measured("P", 1, 3, "Enterprise", value=None)
+    rows = performance(known, policy=policy_with(journey__learning__segment_prior_runs=2.0))
+    rates = {segment: row["success_rate"] for (_, segment), row in rows.items()}
+    assert rates == pytest.approx(
+        {
+            "All": (0.5 * 4 + 6) / (4 + 10),
+            # The others of SMB are those of Enterprise: (2 + 1) / (4 + 4), which weigh two runs.
+            "SMB": (2 * 3 / 8 + 5) / (2 + 6),
+            "Enterprise": (2 * 7 / 10 + 1) / (2 + 4),
+            # Nothing is known of Mid-Market itself: it is expected to be as all are.
+            "Mid-Market": 8 / 14,
+        },
+        abs=1e-6,
+    )
+    values = {segment: row["avg_value"] for (_, segment), row in rows.items()}
+    assert values == pytest.approx(
+        {
+            "All": 2000 + 5 * 400 / (4 + 5),
+            "SMB": 2000 + 5 * 400 / (2 + 5),
+            # The one success of Enterprise has no known value.
+            "Enterprise": 2000 + 5 * 400 / 9,
+            "Mid-Market": 2000 + 5 * 400 / 9,
+        },
+        abs=0.005,
+    )
+    # What is borrowed is less sure than what was seen.
+    width = {segment: row["success_rate_high"] - row["success_rate_low"] for (_, segment), row in rows.items()}
+    assert width["All"] < width["SMB"] < width["Mid-Market"]
+    for row in rows.values():
+        net = row["success_rate"] * row["avg_value"] - row["avg_cost"]
+        assert row["expected_net_value"] == pytest.approx(net, abs=0.006)
+        assert row["net_value_lower_bound"] < row["expected_net_value"] < row["net_value_upper_bound"]
+
+
+def test_very_many_runs_are_the_data() -> None:
+    known = Experience()
+    known.measured("P", 1500, 4500, value=2600.0)
+    known.measured("P", 1, 1, "Enterprise")
+    rows = performance(known)
+    row = rows["P", "SMB"]
+    assert row["success_rate"] == pytest.approx(0.25, abs=0.001)
+    assert row["avg_value"] == pytest.approx(2600, abs=5)
+    # Rate alone is uncertain: 2,600 x the normal interval of 1,500 in 6,000.
+    radius = Z * 2600 * math.sqrt(0.25 * 0.75 / 6000)
+    assert row["expected_net_value"] - row["net_value_lower_bound"] == pytest.approx(radius, rel=0.05)
+    assert row["evidence"] == "established"
+    # Two runs of Enterprise weigh little beside ten borrowed ones: (0.25 x 10 + 1) / 12.
+    assert rows["P", "Enterprise"]["success_rate"] == pytest.approx(3.5 / 12, abs=0.001)
+    assert rows["P", "Enterprise"]["evidence"] == "sparse"
+
+
+LOG: Row = {"playbook_id": "P", "runs": 40, "success_rate": 0.25, "avg_cost": 150.0, "avg_value": 1000.0}
+
+
+def test_the_log_of_an_earlier_system_is_a_prior_of_its_own_run_count() -> None:
+    known = Experience()
+    known.measured("P", 4, 4)
+    log = [LOG | {"segment": "All", "override_rate": 0.5, "last_updated": day(-30)}]
+    rows = performance(known, log=log)
+    row = rows["P", "All"]
+    # 0.5 x 4 of the policy, 10 of the log's 40, 4 of our own 8.
+    assert row["success_rate"] == pytest.approx((2 + 10 + 4) / (4 + 40 + 8), abs=1e-6)
+    assert row["avg_cost"] == pytest.approx((400 + 40 * 150 + 800) / 52, abs=0.005)
+    # 10 successes of the log at 1,000, four of our own and four of the prior at 2,000.
+    assert row["avg_value"] == pytest.approx((10 * 1000 + 8 * 2000) / 18, abs=0.005)
+    assert row["override_rate"] == pytest.approx(20 / 48, abs=1e-6)
+    # The log is no run of ours, and no evidence.
+    assert (row["log_runs"], row["runs"], row["measured_runs"], row["evidence"]) == (40, 8, 8, "sparse")
+    # A segment that the log does not name is drawn to all: 12 / 44 weighs ten runs, beside eight of SMB.
+    assert rows["P", "SMB"]["success_rate"] == pytest.approx((10 * 12 / 44 + 4) / 18, abs=1e-6)
+    later = performance(known, log=[log[0] | {"last_updated": day(1)}])
+    unused = performance(known, log=log, policy=policy_with(journey__learning__use_performance_log=False))
+    assert later == unused == performance(known)
+
+
+def test_a_log_by_segment_is_summed_and_its_own_segment_comes_first() -> None:
+    known = Experience()
+    log = [
+        LOG | {"segment": "SMB", "runs": 30, "success_rate": 0.9},
+        LOG | {"segment": "Enterprise", "runs": 10, "success_rate": 0.0},
+    ]
+    rows = performance(known, log=log)
+    assert rows["P", "All"]["success_rate"] == pytest.approx((2 + 27) / 44, abs=1e-6)
+    # Others of SMB: (2 + 0) / 14 weighs ten runs, its own log 30.
+    assert rows["P", "SMB"]["success_rate"] == pytest.approx((10 * 2 / 14 + 27) / 40, abs=1e-6)
+    # Without a success nothing is said of its value: the others are drawn upon, 27 successes at 1,000.
+    assert rows["P", "Enterprise"]["avg_value"] == pytest.approx(2000 - 27 * 1000 / 31, abs=0.005)
+    assert {row["evidence"] for row in rows.values()} == {"prior"}
+
+
+def effect(segment: str, control: str, low: float, high: float) -> Row:
+    """Return a treatment effect with its always-valid interval."""
+    shared: Row = {"playbook_id": "P", "segment": segment, "control": control, "status": "measured"}
+    return shared | {"always_valid_low": low, "always_valid_high": high}
+
+
+GAIN, HARM, NOTHING = (0.05, 0.4), (-0.4, -0.05), (-0.1, 0.1)
+SURE = "randomised_gain_and_net_value_surely_positive"
+HARMFUL = "customers_left_alone_fare_better"
+# successes, failures, value of a success, effect, advice, rule; all of SMB
+ADVICE = {
+    "gain of all": (40, 20, 2000.0, effect("All", "held_out", *GAIN), "promote", SURE),
+    "gain of its own": (40, 20, 2000.0, effect("SMB", "held_out", *GAIN), "promote", SURE),
+    # A gain in another segment is not this one's, and who is refused is no chance.
+    "gain of others": (40, 20, 2000.0, effect("Enterprise", "held_out", *GAIN), "keep", "nothing_proven_either_way"),
+    "matched gain": (40, 20, 2000.0, effect("All", "untreated", *GAIN), "keep", "nothing_proven_either_way"),
+    "no effect": (40, 20, 2000.0, effect("All", "held_out", *NOTHING), "keep", "nothing_proven_either_way"),
+    "matched harm": (40, 20, 2000.0, effect("All", "untreated", *HARM), "review", HARMFUL),
+    "harm without a run": (0, 0, 2000.0, effect("All", "untreated", *HARM), "review", HARMFUL),
+    # Thirty runs are enough to praise, 29 are not, whatever the comparison says.
+    "too few": (15, 14, 2000.0, effect("All", "held_out", *GAIN), "keep", "too_few_measured_runs"),
+    "just enough": (16, 14, 2000.0, effect("All", "held_out", *GAIN), "promote", SURE),
+    # A value of 2,000 x 4 / 54 at half of the runs does not pay for 100 each; with 500 runs more that is sure.
+    "likely loss": (50, 50, 0.0, effect("All", "held_out", *GAIN), "review", "net_value_negative"),
+    "sure loss": (300, 300, 0.0, effect("All", "held_out", *GAIN), "retire", "net_value_surely_negative"),
+    "never works": (0, 600, 2000.0, effect("All", "held_out", *GAIN), "retire", "net_value_surely_negative"),
+}
+
+
+def test_advice_and_the_rule_that_gave_it() -> None:
+    known = Experience()
+    for name, (successes, failures, value, *_) in ADVICE.items():
+        known.measured(name, successes, failures, value=value)
+    effects = [shown | {"playbook_id": name} for name, (_, _, _, shown, _, _) in ADVICE.items()]
+    rows = performance(known, [playbook(name) for name in ADVICE], effects=effects)
+    found = {name: (rows[name, "SMB"]["advice"], rows[name, "SMB"]["advice_rule"]) for name in ADVICE}
+    assert found == {name: (advice, rule) for name, (*_, advice, rule) in ADVICE.items()}
+
+
+def test_what_people_overrule_often_is_reviewed_once_there_is_enough() -> None:
+    # refusals, overridden, not overridden
+    cases = {"often": (6, 6, 28), "seldom": (6, 5, 29), "too few": (9, 5, 15)}
+    known = Experience()
+    for playbook_id, (refusals, overridden, others) in cases.items():
+        for name in known.run(playbook_id, times=refusals, requires_human_approval=True):
+            known.answer(name, "rejected", "other")
+        for number, name in enumerate(known.run(playbook_id, times=overridden + others)):
+            known.measure(name, outcome="resolved", human_override=number < overridden)
+    effects = [effect("All", "held_out", *GAIN) | {"playbook_id": name} for name in cases]
+    rows = performance(known, [playbook(name) for name in cases], effects=effects)
+    assert {name: (rows[name, "All"]["override_rate"], rows[name, "All"]["advice_rule"]) for name in cases} == {
+        "often": (0.3, "people_overrule_it_often"),
+        "seldom": (0.275, SURE),
+        "too few": (0.482759, "too_few_measured_runs"),
+    }
+
+
+def test_trap_24_advice_and_figures_follow_the_outcomes() -> None:
+    """Trap 24: what is measured changes rate, value and advice; the net value knows the success rate."""
+    before, worse, better = Experience(), Experience(), Experience()
+    before.measured("P", 15, 14)
+    worse.measured("P", 15, 14)
+    worse.measured("P", 0, 800)
+    better.measured("P", 15, 14)
+    better.measured("P", 200, 200)
+    effects = [effect("All", "held_out", *GAIN)]
+    rows = {
+        name: performance(known, effects=effects)["P", "All"]
+        for name, known in (("before", before), ("worse", worse), ("better", better))
+    }
+    assert {name: row["advice"] for name, row in rows.items()} == {
+        "before": "keep",
+        "worse": "retire",
+        "better": "promote",
+    }
+    # The same value and cost of a success: the ratio of the two would call them equal.
+    assert rows["worse"]["avg_value"] == rows["better"]["avg_value"] == 2000.0
+    assert rows["worse"]["avg_cost"] == rows["better"]["avg_cost"] == 100.0
+    for row in rows.values():
+        assert row["expected_net_value"] == pytest.approx(row["success_rate"] * 2000 - 100, abs=0.005)
+
+
+def test_runs_that_do_not_add_up_are_found() -> None:
+    def found(changes: dict[str, Row]) -> list[str]:
+        counts: Row = {"runs": 4, "measured_runs": 3, "successes": 2, "refusals": 1}
+        double = {name: 2 * number for name, number in counts.items()}
+        rows = {"All": double, "SMB": counts, "Enterprise": counts}
+        table = [{"playbook_id": "P", "segment": name} | row | changes.get(name, {}) for name, row in rows.items()]
+        return [row["playbook_id"] for row in rows_of(runs_that_do_not_add_up(table_of(PlaybookPerformance, table)))]
+
+    assert found({}) == []
+    assert found({"All": {"runs": 9}}) == ["P"]
+    assert found({"SMB": {"successes": 4}, "Enterprise": {"successes": 0}}) == ["P"]
+    assert found({"SMB": {"measured_runs": 5}, "Enterprise": {"measured_runs": 1}}) == ["P"]
