@@ -30,6 +30,8 @@ HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder for all 
 DayOption = Annotated[
     str | None, typer.Option("--as-of", help="As-of date, YYYY-MM-DD; else the latest date in the data.")
 ]
+FromOption = Annotated[str | None, typer.Option("--from", help="First day of a range, in one run, YYYY-MM-DD.")]
+ToOption = Annotated[str | None, typer.Option("--to", help="Last day of a range; else the latest date in the data.")]
 InterventionArgument = Annotated[str, typer.Argument(help="Intervention, as `cjo pending` names it.")]
 ByOption = Annotated[str, typer.Option("--by", help="Who decides.")]
 AtOption = Annotated[
@@ -48,20 +50,26 @@ def run(
     data: DataOption = None,
     policy: PolicyOption = None,
     as_of: DayOption = None,
+    first: FromOption = None,
+    last: ToOption = None,
     home: HomeOption = None,
     customer: CustomerOption = None,
 ) -> None:
-    """Materialize every table of one day, its report, and the published database."""
+    """Materialize every table of one day or a range of days, their reports, and the published database."""
     from cjo_assets.policy import PolicyError
     from cjo_assets.wiring.errors import InputError, WarehouseError
 
     try:
         _prepare(data, policy, home)
-        day = _day(as_of)
+        day = _day("--as-of", as_of)
         if customer is not None:
             _show_customer(customer, day)
             return
-        _run_day(day)
+        if first is None and last is not None:
+            _fail("--to ends a range: say where it begins with --from.")
+        if first is not None and day is not None:
+            _fail("--as-of is one day and --from begins a range: say one of them.")
+        _run_days(_day("--from", first) or day, _day("--to", last) or day)
     except (InputError, PolicyError, WarehouseError) as error:
         _fail(str(error))
 
@@ -70,15 +78,70 @@ def run(
 def ui(
     home: HomeOption = None, port: Annotated[int, typer.Option(help="Port on the loopback interface.")] = 3000
 ) -> None:
-    """Open the Dagster UI on the instance of the home, on loopback."""
-    from cjo_assets.wiring.errors import WarehouseError
+    """Open the Dagster UI on the instance of the home, on loopback, with a daemon of its own."""
+    _become("dg", home, ["dev", "--host", "127.0.0.1", "--port", str(port)])
 
+
+@app.command()
+def webserver(
+    home: HomeOption = None,
+    host: Annotated[str, typer.Option(help="Interface; keep to loopback behind a proxy that asks who is there.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(help="Port.")] = 3000,
+    read_only: Annotated[bool, typer.Option("--read-only", help="For analysts and auditors: nothing starts.")] = False,
+) -> None:
+    """Serve the Dagster UI alone, for a team; the daemon is a service of its own."""
+    arguments = ["--host", host, "--port", str(port), *(["--read-only"] if read_only else [])]
+    _become("dagster-webserver", home, arguments)
+
+
+@app.command()
+def daemon(home: HomeOption = None) -> None:
+    """Run schedules, sensors and queued runs, for a team; `cjo ui` has a daemon of its own."""
+    _become("dagster-daemon", home, ["run"])
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Option("--to", help="Folder for the Parquet files.")],
+    tables: Annotated[list[str] | None, typer.Option("--table", help="A table, as schema.name; else all.")] = None,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="The only day of dated tables; else all days.")] = None,
+    home: HomeOption = None,
+) -> None:
+    """Write the published tables as Parquet, one file each."""
+    from cjo_assets.wiring.errors import WarehouseError
+    from cjo_assets.wiring.export import export as written
+
+    folder = folder.resolve()
     try:
-        _prepare(None, None, home)
+        settings = _prepare(None, None, home)
+        for table, rows in written(settings, folder, tables or [], _day("--as-of", as_of)).items():
+            console.print(f"  {table}: {rows:,} rows", highlight=False)
     except WarehouseError as error:
         _fail(str(error))
-    dg = Path(sys.executable).with_name("dg")
-    os.execv(dg, [str(dg), "dev", "--host", "127.0.0.1", "--port", str(port)])
+    console.print(f"Wrote {folder}.", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def doctor(data: DataOption = None, policy: PolicyOption = None, home: HomeOption = None) -> None:
+    """Check installation, policy, sources, disk, lock, runs, warehouse and instance, and say what to do."""
+    from cjo_assets.wiring.doctor import BAD, GOOD, examined
+    from cjo_assets.wiring.errors import WarehouseError
+
+    colours = {GOOD: "green", BAD: "bold red"}
+    broken = 0
+    try:
+        settings = _prepare(data, policy, home)
+    except WarehouseError as error:
+        _fail(str(error))
+        raise
+    for finding in examined(settings):
+        broken += finding.state == BAD
+        console.print(f"{finding.state:7}", style=colours.get(finding.state, "yellow"), end="")
+        console.print(f"{finding.subject:13}{finding.text}", highlight=False, markup=False, soft_wrap=True)
+    if broken:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -189,13 +252,25 @@ def main() -> None:
     app()
 
 
-def _prepare(data: Path | None, policy: Path | None, home: Path | None) -> None:
+def _become(program: str, home: Path | None, arguments: list[str]) -> None:
+    """Become a program of Dagster, on the instance of the home."""
+    from cjo_assets.wiring.errors import WarehouseError
+
+    try:
+        _prepare(None, None, home)
+    except WarehouseError as error:
+        _fail(str(error))
+    path = Path(sys.executable).with_name(program)
+    os.execv(path, [str(path), *arguments])
+
+
+def _prepare(data: Path | None, policy: Path | None, home: Path | None) -> Settings:
     from cjo_assets.wiring.instance import prepare_environment
 
     for name, path in (("CJO_DATA", data), ("CJO_POLICY", policy), ("CJO_HOME", home)):
         if path is not None:
             os.environ[name] = str(path.resolve())
-    prepare_environment()
+    return prepare_environment()
 
 
 def _places(policy: Path | None, home: Path | None) -> Settings:
@@ -223,8 +298,8 @@ def _answer(policy: Path | None, home: Path | None, **said: str | None) -> None:
     console.print("The next run counts it: `cjo run`, or the sensor while `cjo ui` is open.", highlight=False)
 
 
-def _day(as_of: str | None) -> date | None:
-    return None if as_of is None else _date("--as-of", as_of)
+def _day(option: str, text: str | None) -> date | None:
+    return None if text is None else _date(option, text)
 
 
 def _date(option: str, text: str) -> date:
@@ -235,27 +310,36 @@ def _date(option: str, text: str) -> date:
         raise
 
 
-def _run_day(day: date | None) -> None:
-    from cjo_assets.wiring.launch import latest_day, run_day
+def _run_days(first: date | None, last: date | None) -> None:
+    from cjo_assets.wiring.launch import latest_day, run_days
     from cjo_assets.wiring.summary import print_summary
 
-    day = day or latest_day()
-    with console.status(f"Materializing {day} ...") as status:
+    with console.status("Materializing ...") as status:
         done = 0
 
-        def say(table: str, rows: int) -> None:
+        def on_table(table: str, rows: int) -> None:
             nonlocal done
             done += 1
             status.update(f"{done:3} tables, last {table} ({rows:,} rows)")
             if not console.is_terminal:
                 console.print(f"  {table}: {rows:,} rows", highlight=False)
 
-        failures = run_day(day, say)
+        def on_message(text: str) -> None:
+            status.update(text)
+            errors.print(text, highlight=False, markup=False, soft_wrap=True)
+
+        last = last or latest_day(on_message)
+        first = first or last
+        failures = run_days(first, last, on_table, on_message)
     if failures:
         for failure in failures:
             errors.print(failure, highlight=False, markup=False, soft_wrap=True)
-        _fail(f"The run of {day} failed; the published database is as it was.")
-    print_summary(console, day)
+        _fail(f"The run of {_days_in_words(first, last)} failed; the published database is as it was.")
+    print_summary(console, last)
+
+
+def _days_in_words(first: date, last: date) -> str:
+    return str(first) if first == last else f"{first} to {last}"
 
 
 def _show_customer(customer: str, day: date | None) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError, model_validator
 
-from cjo_assets.policy_sections import JourneyPolicy, Section, Vocabulary, Weights
+from cjo_assets.policy_sections import JourneyPolicy, Section, Vocabulary, WarehousePolicy, Weights
 
 __all__ = ["NO_STAGE", "JourneyPolicy", "Policy", "PolicyError", "Vocabulary", "Weights", "load_policy"]
 
@@ -62,6 +62,7 @@ class Policy(Section):
     reason: str | None
     vocabulary: Vocabulary
     journey: JourneyPolicy
+    warehouse: WarehousePolicy
     segment_overrides: dict[str, dict[str, Any]]
 
     @cached_property
@@ -79,8 +80,8 @@ class Policy(Section):
 
     @cached_property
     def policy_hash(self) -> str:
-        """Sha256 over the rules, whoever wrote them."""
-        rules = self.model_dump(mode="json", exclude={"version", "author", "approver", "reason"})
+        """Sha256 over the rules that decide, whoever wrote them and however the house is run."""
+        rules = self.model_dump(mode="json", exclude={"version", "author", "approver", "reason", "warehouse"})
         return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
 
     @model_validator(mode="after")

@@ -41,6 +41,16 @@ class Weights(Section):
         return self
 
 
+class WarehousePolicy(Section):
+    """How the house is run: what is kept, and how much it may take."""
+
+    days_kept: Annotated[int, Field(ge=1, le=MOST_DAYS)]
+    snapshots_kept: Annotated[int, Field(ge=0, le=MOST_DAYS)]
+    catch_up_days: Annotated[int, Field(ge=0, le=MOST_DAYS)]
+    memory_limit: Annotated[float, Field(ge=0.1, le=MOST)]
+    freshness_hours: Annotated[float, Field(gt=0, le=MOST_DAYS)]
+
+
 class Vocabulary(Section):
     """The values that enumerated columns may hold."""
 

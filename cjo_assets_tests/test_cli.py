@@ -77,6 +77,52 @@ def test_everything_is_in_the_home(home: Path) -> None:
     assert json.loads(run[3])["journey.risk_scores"] == 10
 
 
+def test_doctor_finds_nothing_broken_and_says_what_is(home: Path, tmp_path: Path) -> None:
+    well = cjo("doctor", "--home", str(home), CJO_DATA=str(SAMPLE))
+    assert well.returncode == 0, well.stdout + well.stderr
+    for text in ("1 days, the newest 2025-01-20", "nobody is writing", "every run that is going on has a process"):
+        assert text in well.stdout
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "sources.yaml").write_text("journey: {signals: {sql: NOT_SET, table: crm.signals}}")
+    ill = cjo("doctor", "--home", str(tmp_path), CJO_DATA=str(tmp_path / "data"), CJO_AUTOMATION="schedule")
+    assert ill.returncode == 1
+    for text in ("NOT_SET is not set", "journey.customers: no file", "no daemon is running: start cjo daemon"):
+        assert text in ill.stdout
+    assert "Traceback" not in ill.stderr
+
+
+def test_a_range_of_days_is_one_run_and_running_it_again_changes_nothing(tmp_path: Path) -> None:
+    arguments = ("run", "--from", "2025-01-19", "--to", "2025-01-20", "--data", str(SAMPLE), "--home", str(tmp_path))
+    done = cjo(*arguments)
+    assert done.returncode == 0, done.stderr
+    with duckdb.connect(str(tmp_path / "cjo.duckdb"), read_only=True) as reader:
+        assert reader.execute("SELECT count(DISTINCT run_id), count(*) FROM audit.runs").fetchall() == [(1, 2)]
+        days = reader.execute("SELECT DISTINCT as_of::VARCHAR FROM journey.journey_states ORDER BY 1").fetchall()
+    assert days == [("2025-01-19",), ("2025-01-20",)]
+    before = tables(tmp_path / "cjo.duckdb")
+    assert cjo(*arguments).returncode == 0
+    assert tables(tmp_path / "cjo.duckdb") == before
+    for wrong, message in (
+        (("--to", "2025-01-20"), "say where it begins"),
+        (("--from", "2025-01-20", "--to", "2025-01-19"), "comes before"),
+        (("--from", "2025-01-20", "--as-of", "2025-01-19"), "say one of them"),
+    ):
+        refused = cjo("run", *wrong, "--home", str(tmp_path))
+        assert refused.returncode == 1
+        assert message in " ".join(refused.stderr.split())
+
+
+def test_export_writes_what_is_published(home: Path, tmp_path: Path) -> None:
+    done = cjo("export", "--to", str(tmp_path / "out"), "--home", str(home))
+    assert done.returncode == 0, done.stderr
+    for name, rows in tables(home / "cjo.duckdb").items():
+        found = duckdb.sql(f"FROM '{tmp_path}/out/journey.{name}.parquet'").fetchall()
+        assert sorted(map(str, found)) == sorted(map(str, rows)), name
+    unknown = cjo("export", "--to", str(tmp_path / "out"), "--table", "journey.nothing", "--home", str(home))
+    assert unknown.returncode == 1
+    assert "Not published: journey.nothing" in unknown.stderr
+
+
 def test_dg_launch_does_the_same_job(home: Path, tmp_path: Path) -> None:
     cjo("run", "--as-of", "1999-01-01", "--home", str(tmp_path))  # only to have its instance written
     environment = {"CJO_HOME": str(tmp_path), "DAGSTER_HOME": str(tmp_path / "dagster")}

@@ -24,4 +24,4 @@ class Customers(Contract):
         unique = ["customer_id"]
 
 
-DATASET = Dataset("customers", Customers, may_be_empty=False)
+DATASET = Dataset("customers", Customers, may_be_empty=False, is_history=False)

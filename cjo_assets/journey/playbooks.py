@@ -52,7 +52,9 @@ def relations(rows: ir.Table, policy: Policy) -> dict[str, ir.BooleanValue]:
     }
 
 
-DATASET = Dataset("playbooks", Playbooks, may_be_empty=False, relations=relations, record_date="created_at")
+DATASET = Dataset(
+    "playbooks", Playbooks, may_be_empty=False, relations=relations, record_date="created_at", is_history=False
+)
 
 
 def unknown_fallbacks(playbooks: ir.Table) -> ir.Table:

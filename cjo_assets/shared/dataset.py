@@ -40,6 +40,8 @@ class Dataset:
         relations: from the typed `rows` and the tables it names to further rules, saying where they are broken.
         preference: what decides among valid rows about the same thing.
         record_date: the column that dates a record.
+        is_history: whether its rows are events, so that a corrected row corrects the days since; a changed customer or
+            playbook holds from now on, since earlier days were decided on what it was.
         records: name of the file in the home in which people's own records of this kind are kept, read beside the
             file of the data folder; empty where there is none.
     """
@@ -52,6 +54,7 @@ class Dataset:
     relations: Callable[..., dict[str, ir.BooleanValue]] | None = None
     preference: Preference | None = None
     record_date: str | None = None
+    is_history: bool = True
     records: str = ""
 
     @property

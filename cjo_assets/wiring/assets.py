@@ -14,7 +14,8 @@ import dagster as dg
 
 from cjo_assets.shared.contract import Contract, columns_of
 from cjo_assets.shared.dataset import Dataset
-from cjo_assets.wiring.errors import ContractBreachError, InputError, WarehouseError
+from cjo_assets.wiring.automation import downstream_condition, freshness
+from cjo_assets.wiring.errors import ContractBreachError, InputError, UnreachableError, WarehouseError
 from cjo_assets.wiring.partitions import days, days_of
 from cjo_assets.wiring.progress import report_progress
 from cjo_assets.wiring.sources import load_dataset
@@ -25,6 +26,8 @@ from cjo_assets.wiring.warehouse import Warehouse
 
 PREVIEW_ROWS = 5
 POOL = "duckdb"
+# Only the outside world is asked again: what is wrong with a file or a row stays wrong.
+RETRY = dg.RetryPolicy(max_retries=3, delay=5, backoff=dg.Backoff.EXPONENTIAL)
 
 
 def family_definitions(family: Family) -> dg.Definitions:
@@ -54,14 +57,24 @@ def raw_asset(dataset: Dataset, family: Family) -> dg.AssetsDefinition:
         description=f"The file {dataset.name} as it was read: text, row by row, with where each row stood.",
         backfill_policy=dg.BackfillPolicy.single_run(),
         check_specs=[note_check],
+        freshness_policy=freshness(),
+        retry_policy=RETRY,
         pool=POOL,
     )
     def load(warehouse: Warehouse) -> dg.MaterializeResult:
         settings = warehouse.settings
         try:
             loaded = load_dataset(
-                warehouse.store.connection, dataset, settings.data, family.name, settings.inputs, settings.home
+                warehouse.store.connection,
+                dataset,
+                settings.data,
+                family.name,
+                settings.inputs,
+                settings.home,
+                warehouse.store.require_ours,
             )
+        except UnreachableError as error:
+            raise dg.Failure(str(error)) from error
         except (InputError, WarehouseError) as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         report_progress(f"{RAW}.{dataset.name}", loaded.rows)
@@ -107,6 +120,7 @@ def table_asset(table: Table, family: Family) -> dg.AssetsDefinition:
         partitions_def=days if table.is_dated else None,
         backfill_policy=dg.BackfillPolicy.single_run(),
         check_specs=_check_specs(table, key),
+        automation_condition=downstream_condition(),
         pool=POOL,
     )
     def materialize(

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from cjo_assets.wiring.assets import POOL, column_schema, key_of_table
+from cjo_assets.wiring.automation import downstream_condition, freshness
 from cjo_assets.wiring.partitions import days, days_of
 from cjo_assets.wiring.progress import report_progress
 from cjo_assets.wiring.publish import publish
@@ -39,6 +40,8 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
         owners=[OWNER],
         tags={"stage": "publish"},
         pool=POOL,
+        automation_condition=downstream_condition(),
+        freshness_policy=freshness(),
         description="The report of the day. One file per as-of date, under reports/ of the home.",
     )
     def journey_report(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
@@ -62,6 +65,7 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
                 description=runs.contract.__doc__,
                 metadata={"dagster/column_schema": column_schema(runs.contract)},
                 partitions_def=days,
+                automation_condition=downstream_condition(),
             ),
             dg.AssetSpec(
                 PUBLISHED,
@@ -72,6 +76,7 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
                 tags={"stage": "publish"},
                 description="The database that analysts open: the last state in which every check held.",
                 partitions_def=days,
+                automation_condition=downstream_condition(),
             ),
         ],
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -85,7 +90,7 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
             report = path.relative_to(settings.home) if path.exists() else None
             record_run(store, context.run, context.instance, day, policy, report)
         try:
-            publish(store, settings.published, asked)
+            publish(store, settings.published, asked, policy.warehouse)
         except BaseException:
             for day in asked:
                 forget_record(store, context.run, day)

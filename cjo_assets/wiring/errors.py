@@ -12,6 +12,10 @@ class InputError(Exception):
     """An input file that cannot be understood."""
 
 
+class UnreachableError(InputError):
+    """A source that does not answer now and may answer later."""
+
+
 class WarehouseError(Exception):
     """A warehouse that cannot be used."""
 

@@ -5,6 +5,6 @@ from cjo_assets.wiring.tables import Family
 
 def all_families() -> tuple[Family, ...]:
     """Return every family that `defs/` declares."""
-    from cjo_assets.defs import audit, journey
+    from cjo_assets.defs import audit, journey, latest
 
-    return (journey.FAMILY, audit.FAMILY)
+    return (journey.FAMILY, audit.FAMILY, latest.FAMILY)

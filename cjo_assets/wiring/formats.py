@@ -25,6 +25,8 @@ from cjo_assets.shared.dataset import Dataset
 from cjo_assets.wiring.errors import InputError
 
 FORMATS = {".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv", ".parquet": "parquet"}
+# What the readers raise where a file is not what its ending says.
+UNREADABLE = (duckdb.Error, csv.Error, pyarrow.ArrowInvalid)
 BYTE_ORDER_MARK = codecs.BOM_UTF8
 CHUNK_BYTES = 1 << 20
 RECORD_BYTES = 1 << 24

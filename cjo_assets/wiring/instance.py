@@ -12,6 +12,8 @@ from cjo_assets.wiring.errors import WarehouseError
 from cjo_assets.wiring.settings import PROJECT, Settings
 
 INSTANCE_FILE = "dagster.yaml"
+# For a team: another dagster.yaml, such as deploy/dagster.yaml.
+CHOSEN_FILE = "CJO_INSTANCE"
 DEFAULT_BASE = "warehouse/dagster"
 WILDCARDS = "*?["
 
@@ -38,6 +40,7 @@ def prepare_environment() -> Settings:
 def _instance_folder(home: Path) -> Path:
     """Return the folder of the instance's configuration; for a home elsewhere it is written there."""
     base = home / "dagster"
+    chosen = os.environ.get(CHOSEN_FILE)
     if any(mark in str(home) for mark in WILDCARDS):
         raise WarehouseError(
             f"The home {home} bears one of {' '.join(WILDCARDS)}, which the engine takes for wildcards."
@@ -46,10 +49,20 @@ def _instance_folder(home: Path) -> Path:
         base.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WarehouseError(f"The home {home} cannot be made or written: {error.strerror}.") from error
-    if base == PROJECT / DEFAULT_BASE:
+    if base == PROJECT / DEFAULT_BASE and not chosen:
         return PROJECT
-    content = yaml.safe_load((PROJECT / INSTANCE_FILE).read_text(encoding="utf-8"))
-    (base / INSTANCE_FILE).write_text(yaml.safe_dump(_moved(content, base)), encoding="utf-8")
+    source = Path(chosen) if chosen else PROJECT / INSTANCE_FILE
+    try:
+        content = yaml.safe_load(source.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise WarehouseError(f"The instance {source}, named by {CHOSEN_FILE}, cannot be read: {error}") from error
+    text = yaml.safe_dump(_moved(content, base))
+    target = base / INSTANCE_FILE
+    # Services read the file at any time: it is replaced at once, and only where it says something else.
+    if not target.exists() or target.read_text(encoding="utf-8") != text:
+        partial = target.with_suffix(f".{os.getpid()}")
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, target)
     return base
 
 

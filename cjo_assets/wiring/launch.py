@@ -10,8 +10,8 @@ import dagster as dg
 from cjo_assets.policy import load_policy
 from cjo_assets.wiring.errors import InputError
 from cjo_assets.wiring.families import all_families
-from cjo_assets.wiring.partitions import FIRST_DAY, days
-from cjo_assets.wiring.progress import listen
+from cjo_assets.wiring.partitions import FIRST_DAY, days, tags_of_days
+from cjo_assets.wiring.progress import listen, report_message
 from cjo_assets.wiring.runs import failure_text
 from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.sources import latest_date, load_dataset
@@ -20,18 +20,21 @@ from cjo_assets.wiring.warehouse import opened
 JOB = "daily"
 
 
-def latest_day() -> date:
+def latest_day(say: Callable[[str], None] = report_message) -> date:
     """Load the files and return the latest date in them that is not in the future.
 
     The run that follows finds the files loaded and does not read them again.
+
+    Args:
+        say: told where another run is writing.
 
     Raises:
         InputError: a file cannot be understood, or none holds a date.
     """
     settings = Settings.from_environment()
-    load_policy(settings.policy)
+    memory_limit = load_policy(settings.policy).warehouse.memory_limit
     families = all_families()
-    with opened(settings, families) as store:
+    with opened(settings, families, memory_limit, say) as store:
         for family in families:
             for dataset in family.datasets:
                 load_dataset(store.connection, dataset, settings.data, family.name, settings.inputs, settings.home)
@@ -41,33 +44,40 @@ def latest_day() -> date:
     return date.fromisoformat(found)
 
 
-def run_day(day: date, say: Callable[[str, int], None]) -> list[str]:
-    """Run the daily job for a day, and return why it failed: nothing where it did not.
+def run_days(
+    first: date, last: date, on_table: Callable[[str, int], None], on_message: Callable[[str], None]
+) -> list[str]:
+    """Run the daily job for every day from the first to the last, in one run.
+
+    Returns:
+        Why it failed: nothing where it did not.
 
     Raises:
-        InputError: the day is no partition.
+        InputError: a day is no partition, or the last comes before the first.
         PolicyError: the policy cannot be used.
         WarehouseError: the warehouse cannot be used.
     """
     from cjo_assets.definitions import defs
 
     load_policy(Settings.from_environment().policy)
-    key = day.isoformat()
-    if not days.has_partition_key(key):
-        raise InputError(f"{key} is no day to run: days go from {FIRST_DAY} to today.")
+    if last < first:
+        raise InputError(f"{last} comes before {first}: the first day stands first.")
+    for key in (first.isoformat(), last.isoformat()):
+        if not days.has_partition_key(key):
+            raise InputError(f"{key} is no day to run: days go from {FIRST_DAY} to today.")
     # A warehouse that cannot be used says so here, in words, and not in a run that never started.
-    with opened(Settings.from_environment(), all_families()):
+    with opened(Settings.from_environment(), all_families(), say=on_message):
         pass
     instance = dg.DagsterInstance.get()
-    listen(say)
+    listen(on_table, on_message)
     try:
         result = (
             defs()
             .resolve_job_def(JOB)
             .execute_in_process(
-                partition_key=key,
                 instance=instance,
                 raise_on_error=False,
+                tags=tags_of_days(first, last),
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             )
         )

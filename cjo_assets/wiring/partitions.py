@@ -1,10 +1,14 @@
 """Days: which there are, and which of them a step is asked for."""
 
-from datetime import date
+from collections.abc import Iterable
+from datetime import date, timedelta
 
 import dagster as dg
 
 FIRST_DAY = "2000-01-01"
+PARTITION = "dagster/partition"
+AUTOMATED = "dagster/from_automation_condition"
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 # Today is a partition before it has ended: a run by day sees what is known so far.
 days = dg.DailyPartitionsDefinition(start_date=FIRST_DAY, end_offset=1)
@@ -19,9 +23,30 @@ def days_of(context: dg.AssetExecutionContext) -> list[date]:
 
 def days_of_run(run: dg.DagsterRun) -> list[date]:
     """Return the days that the tags of a run name, in order."""
-    single = run.tags.get("dagster/partition")
-    first = run.tags.get("dagster/asset_partition_range_start", single)
-    last = run.tags.get("dagster/asset_partition_range_end", single)
+    single = run.tags.get(PARTITION)
+    if single is None and AUTOMATED in run.tags:
+        # Automation runs undated tables without a day, as a part of the newest.
+        single = days.get_last_partition_key()
+    first = run.tags.get(RANGE_START, single)
+    last = run.tags.get(RANGE_END, single)
     if first is None or last is None:
         return []
     return [date.fromisoformat(key) for key in days.get_partition_keys_in_range(dg.PartitionKeyRange(first, last))]
+
+
+def tags_of_days(first: date, last: date) -> dict[str, str]:
+    """Return the tags of one run over all days from the first to the last."""
+    if first == last:
+        return {PARTITION: first.isoformat()}
+    return {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
+
+
+def contiguous(wanted: Iterable[date]) -> list[tuple[date, date]]:
+    """Return days as the fewest ranges without a gap, in order."""
+    ranges: list[tuple[date, date]] = []
+    for day in sorted(set(wanted)):
+        if ranges and day == ranges[-1][1] + timedelta(days=1):
+            ranges[-1] = (ranges[-1][0], day)
+        else:
+            ranges.append((day, day))
+    return ranges

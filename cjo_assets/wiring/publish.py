@@ -13,18 +13,27 @@ import sys
 from datetime import date
 from pathlib import Path
 
-import ibis
+import duckdb
 
-from cjo_assets.shared.contract import columns_of
+from cjo_assets.policy_sections import WarehousePolicy
+from cjo_assets.wiring.analysts import add_views, comment
+from cjo_assets.wiring.keep import HISTORY, keep_snapshot, move_old_days
 from cjo_assets.wiring.store import Store, columns_in_sql
-from cjo_assets.wiring.tables import Days, Reference, Table
+from cjo_assets.wiring.tables import AUDIT, Table
 from cjo_assets.wiring.transaction import transaction
 
 TARGET = "target"
 
 
-def publish(store: Store, published: Path, days: list[date]) -> None:
-    """Replace the published database by one that holds these days, and the undated tables, as they are now."""
+def publish(store: Store, published: Path, days: list[date], keep: WarehousePolicy | None = None) -> None:
+    """Replace the published database by one that holds these days, and the undated tables, as they are now.
+
+    Args:
+        store: the tables.
+        published: the database.
+        days: what is replaced of dated tables.
+        keep: how many earlier states and days are kept; without it no state and every day.
+    """
     connection = store.connection
     partial = published.with_suffix(".partial")
     Path(f"{partial}.wal").unlink(missing_ok=True)
@@ -35,13 +44,23 @@ def publish(store: Store, published: Path, days: list[date]) -> None:
     try:
         with transaction(connection):
             for table in store.tables.values():
-                if table.is_published:
+                if table.is_published and not table.is_view:
                     _publish_table(store, table, days)
         connection.execute(f"CHECKPOINT {TARGET}")
     finally:
         connection.execute(f"DETACH {TARGET}")
+    # Views name no database, so they are made where the tables they name are the only ones.
+    with duckdb.connect(str(partial)) as alone:
+        with transaction(alone):
+            add_views(alone, store)
+            if keep is not None and (AUDIT, "runs") in store.tables:
+                move_old_days(alone, store, published.parent / HISTORY, keep.days_kept)
+        alone.execute("CHECKPOINT")
     with partial.open("rb") as file:
         os.fsync(file.fileno())
+    store.require_ours()
+    if keep is not None:
+        keep_snapshot(published, keep.snapshots_kept)
     os.replace(partial, published)
     _sync_folder(published.parent)
 
@@ -50,17 +69,7 @@ def _publish_table(store: Store, table: Table, days: list[date]) -> None:
     connection = store.connection
     name = f"{TARGET}.{table.full_name}"
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {TARGET}.{table.schema}")
-    if table.is_view:
-        # The view reads the published tables, so its statement names no database.
-        rows = table.computation(
-            **{
-                parameter: store.read(Reference(reference.schema, reference.name, Days.ALL), None)
-                for parameter, reference in table.inputs().items()
-            }
-        )
-        selected = rows.select([spec.name for spec in columns_of(table.contract)])
-        connection.execute(f"CREATE OR REPLACE VIEW {name} AS {ibis.to_sql(selected, dialect='duckdb')}")
-    elif table.is_dated:
+    if table.is_dated:
         connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns_in_sql(table)})")
         for day in days:
             connection.execute(f"DELETE FROM {name} WHERE as_of = ?", [day])
@@ -68,15 +77,7 @@ def _publish_table(store: Store, table: Table, days: list[date]) -> None:
     else:
         connection.execute(f"CREATE OR REPLACE TABLE {name} ({columns_in_sql(table)})")
         connection.execute(f"INSERT INTO {name} SELECT * FROM {table.full_name}")
-    _comment(store, table, name)
-
-
-def _comment(store: Store, table: Table, name: str) -> None:
-    kind = "VIEW" if table.is_view else "TABLE"
-    what = (table.contract.__doc__ or "").strip()
-    store.connection.execute(f"COMMENT ON {kind} {name} IS '{_escaped(what)}'")
-    for spec in columns_of(table.contract):
-        store.connection.execute(f"COMMENT ON COLUMN {name}.\"{spec.name}\" IS '{_escaped(spec.description)}'")
+    comment(connection, table, name)
 
 
 def _copy(source: Path, target: Path) -> None:

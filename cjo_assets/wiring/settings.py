@@ -56,6 +56,11 @@ class Settings:
         return self.home / "warehouse.lock"
 
     @property
+    def lives(self) -> Path:
+        """Folder of the locks that say which runs are alive."""
+        return self.home / "running"
+
+    @property
     def inputs(self) -> Path:
         """Archive of every file ever read, by content."""
         return self.home / "inputs"

@@ -7,24 +7,25 @@ format is read (`formats.py`), and whether a row is any good; that is the judgem
 from __future__ import annotations
 
 import codecs
-import csv
 import hashlib
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-import pyarrow
 
 from cjo_assets.shared.contract import Column, columns_of
 from cjo_assets.shared.dataset import Dataset
 from cjo_assets.shared.quarantine import RAW_COLUMNS
+from cjo_assets.wiring.databases import extracted
 from cjo_assets.wiring.errors import InputError
 from cjo_assets.wiring.formats import (
     CHUNK_BYTES,
     CSV_ROWS,
     FORMATS,
+    UNREADABLE,
     Reading,
     fault_of,
     format_of,
@@ -34,12 +35,15 @@ from cjo_assets.wiring.formats import (
     reason_of,
     require_columns,
 )
+from cjo_assets.wiring.progress import at_work
 from cjo_assets.wiring.records import settled
+from cjo_assets.wiring.source_map import FilesSource, declared_sources
 from cjo_assets.wiring.tables import MANIFEST as MANIFEST_TABLE
 from cjo_assets.wiring.tables import RAW
 from cjo_assets.wiring.transaction import transaction
 
 MANIFEST = f"{RAW}.{MANIFEST_TABLE}"
+EXTRACTS = "extracts"
 MANIFEST_COLUMNS = "dataset VARCHAR, source_file VARCHAR, file_sha256 VARCHAR, rows_read BIGINT, note VARCHAR"
 
 
@@ -49,7 +53,7 @@ class Loaded:
 
     Attributes:
         dataset: its name.
-        source_file: name of the file, or of both; None where there is none.
+        source_file: name of the file, or of all; None where there is none.
         rows: rows read.
         note: what a person should know; None where all is as expected.
         is_unchanged: the same file stood there already and was not read again.
@@ -64,12 +68,30 @@ class Loaded:
 
 
 @dataclass(frozen=True)
-class _File:
-    """A file of a dataset, and its copy in the archive."""
+class SourceFile:
+    """One file of a dataset.
 
+    Attributes:
+        name: its name, by which its rows are known.
+        path: where it is.
+    """
+
+    name: str
     path: Path
+
+
+@dataclass(frozen=True)
+class Content:
+    """A file as it stands in the archive."""
+
+    file: SourceFile
     sha256: str
     archived: Path
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """Name and hash, by which it is known whether its rows are there."""
+        return self.file.name, self.sha256
 
 
 def raw_schema(dataset: Dataset) -> dict[str, str]:
@@ -105,49 +127,107 @@ def load_dataset(
     family: str,
     archive: Path,
     home: Path | None = None,
+    require_ours: Callable[[], None] = lambda: None,
 ) -> Loaded:
-    """Bring a dataset's files into the raw schema, unless the very same files are there already.
+    """Bring a dataset's files into the raw schema; a file whose rows are there already is not read again.
 
-    A dataset has one file in the data folder; of some, people's own records in the home stand beside it.
+    A dataset has one file in the data folder, or the source that `sources.yaml` gives it; of some, people's own records
+    in the home stand beside it. `require_ours` is asked before the rows are committed, and raises where it is too late.
 
     Raises:
         InputError: the file is missing or empty and must not be, or one cannot be understood.
     """
-    found = find_file(data, family, dataset.name)
-    files = [_File(found, *_archived(found, archive))] if found else []
+    contents = archived_contents(files_of(data, family, dataset, archive / EXTRACTS), archive)
     if home is not None and dataset.records and (home / dataset.records).exists():
         with settled(home / dataset.records) as records:
-            files.append(_File(records, *_archived(records, archive)))
-    if not files:
-        endings = ", ".join(sorted(FORMATS))
-        others = [other.name for other in _namesakes(data, family, dataset.name)]
-        unread = f" ({listed(others)}: the ending is none of {endings})" if others else ""
-        if not dataset.may_be_empty:
-            raise InputError(
-                f"The dataset {dataset.name} is required: {data} holds no {dataset.name} file ({endings}){unread}."
-            )
-        # A file nobody needs is missed by nobody; one that is there and was not read is.
-        note = None if dataset.is_optional and not unread else f"no file: nothing is known of it{unread}"
+            contents.append(Content(SourceFile(records.name, records), *_archived(records, archive)))
+    if not contents:
+        note = _note_of_nothing(data, family, dataset)
         with transaction(connection):
-            _forget(connection, dataset)
+            _forget(connection, dataset, set())
             connection.execute(f"INSERT INTO {MANIFEST} VALUES (?, NULL, NULL, 0, ?)", [dataset.name, note])
+            require_ours()
         return Loaded(dataset.name, None, None, 0, note, is_unchanged=False)
-    known = connection.execute(
+    manifest = connection.execute(
         f"SELECT source_file, file_sha256, rows_read, note FROM {MANIFEST} WHERE dataset = ?", [dataset.name]
     ).fetchall()
-    if {row[:2] for row in known} == {(file.path.name, file.sha256) for file in files}:
-        return _loaded(dataset, [(row[2], row[3]) for row in known], files, is_unchanged=True)
+    known = {(name, sha256): (rows, note) for name, sha256, rows, note in manifest}
+    if known.keys() == {content.identity for content in contents}:
+        stored = [known[content.identity] for content in contents]
+        return _loaded(dataset, stored, contents, is_unchanged=True)
     with transaction(connection):
-        _forget(connection, dataset)
-        stored = [_store_file(connection, dataset, file) for file in files]
-    return _loaded(dataset, stored, files, is_unchanged=False)
+        there = known.keys() & {content.identity for content in contents}
+        _forget(connection, dataset, there)
+        stored = [
+            known[content.identity] if content.identity in there else _store_file(connection, dataset, content)
+            for content in contents
+        ]
+        require_ours()
+    return _loaded(dataset, stored, contents, is_unchanged=False)
+
+
+def files_of(data: Path, family: str, dataset: Dataset, extracts: Path) -> list[SourceFile]:
+    """Return the files of a dataset: those its source names, or the one of its own name; none where there is none.
+
+    Raises:
+        InputError: there is something that cannot be read.
+    """
+    source = declared_sources(data).get((family, dataset.name))
+    if source is None:
+        path = find_file(data, family, dataset.name)
+        return [SourceFile(path.name, path)] if path else []
+    if not isinstance(source, FilesSource):
+        path = extracted(source, dataset, data, extracts)
+        return [SourceFile(path.name, path)]
+    paths = [path for path in sorted(data.glob(source.files)) if path.is_file()]
+    strangers = [path.name for path in paths if path.suffix.lower() not in FORMATS]
+    if strangers:
+        raise InputError(
+            f"{source.files} finds {listed(strangers)}: the ending is none of {', '.join(sorted(FORMATS))}."
+        )
+    return [SourceFile(path.relative_to(data).as_posix(), path) for path in paths]
+
+
+def archived_contents(files: list[SourceFile], archive: Path) -> list[Content]:
+    """Copy files into the archive and return them as they stand there.
+
+    Raises:
+        InputError: a file cannot be copied, or two have the same bytes.
+    """
+    contents = []
+    for file in files:
+        with at_work(f"Archiving {_described(file)}"):
+            contents.append(Content(file, *_archived(file.path, archive)))
+    _require_different(contents)
+    return contents
+
+
+def _note_of_nothing(data: Path, family: str, dataset: Dataset) -> str | None:
+    """Return what is to be noted of a dataset without a file, or refuse it."""
+    endings = ", ".join(sorted(FORMATS))
+    others = [other.name for other in _namesakes(data, family, dataset.name)]
+    unread = f" ({listed(others)}: the ending is none of {endings})" if others else ""
+    if not dataset.may_be_empty:
+        raise InputError(
+            f"The dataset {dataset.name} is required: {data} holds no {dataset.name} file ({endings}){unread}."
+        )
+    # A file nobody needs is missed by nobody; one that is there and was not read is.
+    return None if dataset.is_optional and not unread else f"no file: nothing is known of it{unread}"
+
+
+def _require_different(contents: list[Content]) -> None:
+    """Refuse two files with the same bytes: their rows could not be told apart, and are meant once."""
+    for place, content in enumerate(contents):
+        for other in contents[:place]:
+            if content.sha256 == other.sha256:
+                raise InputError(f"The files {other.file.name} and {content.file.name} are the same: keep one of them.")
 
 
 def latest_date(connection: duckdb.DuckDBPyConnection, datasets: list[Dataset]) -> str | None:
     """Return the latest date in any date column of the raw tables that is not in the future (YYYY-MM-DD)."""
     columns = [(dataset, spec) for dataset in datasets for spec in columns_of(dataset.contract)]
     queries = [
-        f"SELECT max(day) AS day FROM (SELECT {_day(spec)} AS day FROM {RAW}.{dataset.name} "
+        f"SELECT max(day) AS day FROM (SELECT {day_of(spec)} AS day FROM {RAW}.{dataset.name} "
         f"WHERE regexp_matches({quoted(spec.name)}, '^\\d{{4}}-\\d{{2}}-\\d{{2}}([T ]|$)')) "
         "WHERE day BETWEEN DATE '0001-01-01' AND current_date"
         for dataset, spec in columns
@@ -173,7 +253,8 @@ def _is_named(path: Path, dataset: str) -> bool:
     return path.stem.lower() == dataset and path.suffix.lower() in FORMATS
 
 
-def _day(spec: Column) -> str:
+def day_of(spec: Column) -> str:
+    """Return the expression for the day that a temporal column says as text; null where it says none."""
     if spec.type.is_timestamp():
         return f"TRY_CAST({quoted(spec.name)} AS TIMESTAMPTZ)::TIMESTAMP::DATE"
     return f"TRY_CAST(substr({quoted(spec.name)}, 1, 10) AS DATE)"
@@ -213,47 +294,60 @@ def _archived(path: Path, archive: Path) -> tuple[str, Path]:
             partial.unlink(missing_ok=True)
 
 
-def _forget(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
-    connection.execute(f"DELETE FROM {MANIFEST} WHERE dataset = ?", [dataset.name])
-    connection.execute(f"TRUNCATE {RAW}.{dataset.name}")
+def _forget(connection: duckdb.DuckDBPyConnection, dataset: Dataset, but: set[tuple[str, str]]) -> None:
+    """Take away the rows of all files but some."""
+    if not but:
+        connection.execute(f"DELETE FROM {MANIFEST} WHERE dataset = ?", [dataset.name])
+        connection.execute(f"TRUNCATE {RAW}.{dataset.name}")
+        return
+    names = sorted(name for name, _ in but)
+    gone = "source_file IS NULL OR source_file NOT IN (SELECT unnest(?))"
+    connection.execute(f"DELETE FROM {MANIFEST} WHERE dataset = ? AND ({gone})", [dataset.name, names])
+    connection.execute(f"DELETE FROM {RAW}.{dataset.name} WHERE {gone}", [names])
 
 
 def _loaded(
-    dataset: Dataset, stored: list[tuple[int, str | None]], files: list[_File], *, is_unchanged: bool
+    dataset: Dataset, stored: list[tuple[int, str | None]], contents: list[Content], *, is_unchanged: bool
 ) -> Loaded:
     return Loaded(
         dataset.name,
-        ", ".join(file.path.name for file in files),
-        ", ".join(file.sha256 for file in files),
+        listed([content.file.name for content in contents]),
+        listed([content.sha256 for content in contents]),
         sum(rows for rows, _ in stored),
-        "; ".join(note for _, note in stored if note) or None,
+        "; ".join(dict.fromkeys(note for _, note in stored if note)) or None,
         is_unchanged,
     )
 
 
-def _store_file(connection: duckdb.DuckDBPyConnection, dataset: Dataset, file: _File) -> tuple[int, str | None]:
+def _store_file(connection: duckdb.DuckDBPyConnection, dataset: Dataset, content: Content) -> tuple[int, str | None]:
     """Add the rows of an archived file, and return how many there are and what a person should know of them."""
-    path = file.path
+    path = content.file.path
     try:
-        return _store(connection, dataset, file, reading_of(connection, path, file.archived, dataset))
-    except (duckdb.Error, csv.Error, pyarrow.ArrowInvalid) as error:
-        reason = fault_of(path, file.archived) or reason_of(error).replace(str(file.archived), path.name)
+        with at_work(f"Reading {_described(content.file)}", connection.query_progress):
+            reading = reading_of(connection, path, content.archived, dataset)
+            return _store(connection, dataset, content, reading)
+    except UNREADABLE as error:
+        reason = fault_of(path, content.archived) or reason_of(error).replace(str(content.archived), path.name)
         raise InputError(f"The file {path.name} cannot be read as {format_of(path)}: {reason}.") from error
     finally:
         connection.unregister(CSV_ROWS)
 
 
+def _described(file: SourceFile) -> str:
+    return f"{file.name} ({file.path.stat().st_size / 1e6:,.0f} MB)"
+
+
 def _store(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, file: _File, reading: Reading
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, content: Content, reading: Reading
 ) -> tuple[int, str | None]:
     specs = columns_of(dataset.contract)
     names = ", ".join(quoted(spec.name) for spec in specs)
-    source_file = file.path.name
+    source_file = content.file.name
     if reading.query is not None:
         connection.execute(
             f"INSERT INTO {RAW}.{dataset.name} ({names}, {', '.join(RAW_COLUMNS)}) "
             f"SELECT {names}, ?, row_number() OVER (), ?, irregularities, record FROM ({reading.query})",
-            [source_file, file.sha256],
+            [source_file, content.sha256],
         )
     filled = connection.execute(
         f"SELECT count(*), {', '.join(f'count({quoted(spec.name)})' for spec in specs)} FROM {RAW}.{dataset.name} "
@@ -270,7 +364,7 @@ def _store(
     empty = [spec.name for spec in unfilled if spec.nullable and not spec.optional]
     note = _note(connection, dataset, source_file, rows, empty, reading.note)
     connection.execute(
-        f"INSERT INTO {MANIFEST} VALUES (?, ?, ?, ?, ?)", [dataset.name, source_file, file.sha256, rows, note]
+        f"INSERT INTO {MANIFEST} VALUES (?, ?, ?, ?, ?)", [dataset.name, source_file, content.sha256, rows, note]
     )
     return rows, note
 

@@ -52,6 +52,7 @@ class Store:
         """Make sure that every table exists, so that the first day reads empty ones."""
         self.connection = connection
         self.days_of_run: tuple[date, ...] = ()
+        self.fences: tuple[Callable[[], None], ...] = ()
         connection.execute("SET TimeZone = 'UTC'")
         self.backend = ibis.duckdb.from_connection(connection)
         self.tables = {(table.schema, table.name): table for family in families for table in family.tables}
@@ -72,7 +73,7 @@ class Store:
         if table is None or not table.is_dated:
             return rows
         if reference.days is Days.TODAY:
-            return rows.filter(rows.as_of == as_of).drop("as_of")
+            return rows.filter(rows.as_of == (as_of or self.newest_day())).drop("as_of")
         # Days that a failed run left behind were never decided on.
         runs = self.backend.table("runs", database=AUDIT)
         decided = rows.as_of.isin(runs.filter(runs.is_published).as_of) | rows.as_of.isin(list(self.days_of_run))
@@ -83,6 +84,20 @@ class Store:
         """Return the tables of which a later day reads earlier ones."""
         references = [reference for table in self.tables.values() for reference in table.inputs().values()]
         return sorted({f"{found.schema}.{found.name}" for found in references if found.days is Days.EARLIER})
+
+    def newest_day(self) -> date | None:
+        """Return the newest day that was published or that this run computes."""
+        found = self.connection.execute(f"SELECT max(as_of) FROM {AUDIT}.runs WHERE is_published").fetchone()
+        return max([*self.days_of_run, *(day for day in found or () if day)], default=None)
+
+    def require_ours(self) -> None:
+        """Refuse to commit or publish where the run is no longer the one that may.
+
+        Raises:
+            WarehouseError: it has ended, or the warehouse is another's.
+        """
+        for fence in self.fences:
+            fence()
 
     def handed_on(self, as_of: date) -> str:
         """Return a hash over the rows of a day that later days read, whatever their order."""
@@ -130,7 +145,9 @@ class Store:
             elif not table.is_appended:
                 self.connection.execute(f"TRUNCATE {table.full_name}")
             self.connection.execute(f"INSERT INTO {table.full_name} ({names}) {sql}")
-            return self._judged(table, self._written(table, as_of), sql, as_of, policy)
+            stored = self._judged(table, self._written(table, as_of), sql, as_of, policy)
+            self.require_ours()
+            return stored
 
     def _written(self, table: Table, as_of: date | None) -> ir.Table:
         rows = self.backend.table(table.name, database=table.schema)

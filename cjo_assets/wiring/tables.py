@@ -5,7 +5,8 @@ here: Dagster and the engine.
 
 A transform names what it needs. A parameter is a table of its own family unless its name says otherwise:
 
-    journey_states          that table; of a dated table the rows of the as-of date, without the column as_of
+    journey_states          that table; of a dated table the rows of the as-of date, without the column as_of; where
+                            the table itself has no date, those of the newest day
     earlier_journey_states  the rows of earlier days
     all_journey_states      the rows of all days
     raw_signals             the file as text
@@ -30,7 +31,7 @@ import ibis.expr.types as ir
 from cjo_assets.shared.contract import Contract, DatedContract
 from cjo_assets.shared.dataset import Dataset
 
-RAW, QUARANTINE, AUDIT = "raw", "quarantine", "audit"
+RAW, QUARANTINE, AUDIT, LATEST = "raw", "quarantine", "audit", "latest"
 MANIFEST = "manifest"
 ISSUED = "issued_interventions"
 PARAMETERS = ("as_of", "policy", "rows")

@@ -5,11 +5,8 @@ Belongs here: the lock, the connection, the version of the warehouse. Does not b
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,15 +18,17 @@ from pydantic import PrivateAttr
 
 from cjo_assets.policy import Policy, load_policy
 from cjo_assets.wiring.errors import WarehouseError
+from cjo_assets.wiring.lock import hold_life, warehouse_lock
+from cjo_assets.wiring.orphans import close_orphans
 from cjo_assets.wiring.partitions import days_of_run
+from cjo_assets.wiring.progress import logged, report_message
 from cjo_assets.wiring.runs import failure_text, record_failure
 from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.store import Store, columns_in_sql
 from cjo_assets.wiring.tables import Family
 
-LOCK_POLL_SECONDS = 0.5
-LOCK_REPORT_SECONDS = 10.0
 VERSION_TABLE = "raw.warehouse_version"
+WRITER_TABLE = "raw.warehouse_writer"
 
 
 class Warehouse(DuckDBResource):
@@ -46,9 +45,24 @@ class Warehouse(DuckDBResource):
 
         self._settings = Settings.from_environment()
         self._policy = load_policy(self._settings.policy)
-        with opened(self._settings, all_families(), self.connection_config, context.log) as store:
+        run, instance = context.run, context.instance
+        memory = self._policy.warehouse.memory_limit
+        if run is None or instance is None:
+            with opened(self._settings, all_families(), memory) as store:
+                self._store = store
+                yield self
+            return
+
+        hold_life(self._settings, run.run_id)
+        with (
+            logged(context.log.info if context.log is not None else print),
+            opened(self._settings, all_families(), memory, report_message, run.run_id) as store,
+        ):
+            for orphan in close_orphans(instance, self._settings):
+                report_message(f"Closed the run {orphan}, whose process is gone.")
             self._store = store
-            store.days_of_run = tuple(days_of_run(context.run)) if context.run else ()
+            store.days_of_run = tuple(days_of_run(run))
+            store.fences = (*store.fences, lambda: _require_unfinished(instance, run.run_id))
             yield self
             self._record_failure(context)
 
@@ -81,43 +95,53 @@ class Warehouse(DuckDBResource):
 def opened(
     settings: Settings,
     families: tuple[Family, ...],
-    connection_config: dict[str, Any] | None = None,
-    log: dg.DagsterLogManager | None = None,
+    memory_limit: float | None = None,
+    say: Callable[[str], None] | None = None,
+    run_id: str | None = None,
 ) -> Iterator[Store]:
     """Open the build database for writing, alone.
+
+    Args:
+        settings: the places.
+        families: what tables there are.
+        memory_limit: what the engine may use [gigabytes]; beyond it it goes through the disk.
+        say: told every now and then that another run is still writing.
+        run_id: the run that writes; None for what is no run.
 
     Raises:
         WarehouseError: another program holds the file, or another version of this one wrote it.
     """
     settings.home.mkdir(parents=True, exist_ok=True)
-    with _locked(settings.lock, log):
-        connection = _connected(settings.build, connection_config or {})
+    with warehouse_lock(settings.lock, run_id, say) as held:
+        connection = _connected(settings.build, {"memory_limit": f"{memory_limit}GB"} if memory_limit else {})
         try:
             _require_version(connection, families, settings.build)
-            yield Store(connection, families)
+            store = Store(connection, families)
+            store.fences = (held.require, _signed(connection, run_id))
+            yield store
         finally:
             connection.close()
 
 
-@contextmanager
-def _locked(path: Path, log: dg.DagsterLogManager | None) -> Iterator[None]:
-    """Hold the lock; whoever comes second waits and says so."""
-    with path.open("a+", encoding="utf-8") as lock:
-        started = said = time.monotonic()
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                now = time.monotonic()
-                if log is not None and (said == started or now - said > LOCK_REPORT_SECONDS):
-                    log.warning(f"Another run is writing; waiting for it since {now - started:.0f} s.")
-                    said = now
-                time.sleep(LOCK_POLL_SECONDS)
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
+def _signed(connection: duckdb.DuckDBPyConnection, run_id: str | None) -> Callable[[], None]:
+    """Write down who writes, and return the question whether it is still us."""
+    connection.execute(f"CREATE OR REPLACE TABLE {WRITER_TABLE} AS SELECT ?::VARCHAR AS run_id", [run_id])
+
+    def require_ours() -> None:
+        writer = connection.execute(f"SELECT run_id FROM {WRITER_TABLE}").fetchone()
+        if writer != (run_id,):
+            raise WarehouseError(
+                f"Another run writes the warehouse now ({writer}); nothing more of {run_id} is stored."
+            )
+
+    return require_ours
+
+
+def _require_unfinished(instance: dg.DagsterInstance, run_id: str) -> None:
+    run = instance.get_run_by_id(run_id)
+    if run is None or run.is_finished:
+        ended = run.status.value if run else "deleted"
+        raise WarehouseError(f"The run {run_id} has ended already ({ended}); nothing more of it is stored.")
 
 
 def _connected(path: Path, config: dict[str, Any]) -> duckdb.DuckDBPyConnection:

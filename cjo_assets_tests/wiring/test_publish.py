@@ -3,15 +3,23 @@
 Belongs here: copy, replacement, comments, views, days that stay. Does not belong here: what the tables say.
 """
 
+import subprocess
+import sys
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
 from cjo_assets.policy import Policy
-from cjo_assets.shared.contract import columns_of
+from cjo_assets.shared.contract import Contract, column, columns_of
+from cjo_assets.wiring.analysts import names_twice
 from cjo_assets.wiring.publish import publish
+from cjo_assets.wiring.runs import RUNS
+from cjo_assets.wiring.store import Store
+from cjo_assets.wiring.tables import Family, Table
 from cjo_assets_tests.conftest import SAMPLE, Chain, computed
 
 FIRST, SECOND = date(2025, 1, 16), date(2025, 1, 20)
@@ -37,6 +45,8 @@ def test_holds_both_days_and_everything_but_raw(published: Path, two_days: Chain
         schemas = {name for (name,) in reader.execute("SELECT DISTINCT schema_name FROM duckdb_tables()").fetchall()}
         assert schemas == {"journey", "quarantine", "audit"}
         for table in two_days.store.tables.values():
+            if table.is_view:
+                continue
             count = f"SELECT count(*) FROM {table.full_name}"
             assert reader.execute(count).fetchall() == two_days.store.connection.execute(count).fetchall()
         days = reader.execute("SELECT DISTINCT as_of FROM journey.risk_scores ORDER BY as_of").fetchall()
@@ -85,7 +95,7 @@ def test_a_failing_publish_leaves_the_old_state(
     def crash(*_: object) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("cjo_assets.wiring.publish._comment", crash)
+    monkeypatch.setattr("cjo_assets.wiring.publish.comment", crash)
     with pytest.raises(OSError, match="no space"):
         publish(two_days.store, path, [SECOND])
     assert path.read_bytes() == before
@@ -93,3 +103,149 @@ def test_a_failing_publish_leaves_the_old_state(
     publish(two_days.store, path, [SECOND])
     with duckdb.connect(str(path), read_only=True) as reader:
         assert reader.execute("SELECT count(DISTINCT as_of) FROM journey.kpis").fetchall() == [(2,)]
+
+
+def asked(path: Path, sql: str) -> list[tuple[Any, ...]]:
+    """Return the answer of a published database."""
+    with duckdb.connect(str(path), read_only=True) as reader:
+        return reader.execute(sql).fetchall()
+
+
+@pytest.fixture(scope="module")
+def recorded(two_days: Chain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The database after both days were published, with a record that says so."""
+    path = tmp_path_factory.mktemp("home") / "cjo.duckdb"
+    insert = f"INSERT INTO {RUNS} (run_id, as_of, is_published, errors, is_stale) VALUES ('r', ?, TRUE, [], FALSE)"
+    two_days.store.connection.executemany(insert, [[FIRST], [SECOND]])
+    publish(two_days.store, path, [FIRST, SECOND])
+    yield path
+    two_days.store.connection.execute(f"DELETE FROM {RUNS}")
+
+
+def test_latest_shows_the_newest_day_and_is_described(recorded: Path, two_days: Chain) -> None:
+    for table in two_days.store.tables.values():
+        if table.is_dated and not table.is_view:
+            latest = asked(recorded, f"FROM latest.{table.name} ORDER BY ALL")
+            assert latest == asked(recorded, f"FROM {table.full_name} WHERE as_of = '{SECOND}' ORDER BY ALL")
+    assert asked(recorded, "SELECT view_name FROM duckdb_views() WHERE NOT internal AND comment IS NULL") == []
+    assert names_twice(two_days.store.tables.values()) == set()
+
+
+def test_a_customer_in_one_row(recorded: Path) -> None:
+    assert asked(recorded, "SELECT count(*), count(DISTINCT customer_id) FROM latest.customer_360") == [(10, 10)]
+    columns = "customer_id, recommended_action, intervention_id, confidence"
+    decided = asked(recorded, f"SELECT {columns} FROM latest.recommended_interventions ORDER BY ALL")
+    assert decided
+    assert (
+        asked(recorded, f"SELECT {columns} FROM latest.customer_360 WHERE intervention_id NOTNULL ORDER BY 1")
+        == decided
+    )
+    columns = "journey_stage, days_in_state, overall_risk_score, last_outcome, last_outcome_at"
+    found = asked(recorded, f"SELECT {columns} FROM latest.customer_360 WHERE customer_id = 'C001'")
+    score = asked(recorded, "SELECT overall_risk_score FROM latest.risk_scores WHERE customer_id = 'C001'")[0][0]
+    assert found == [("onboarding", 19, score, "resolved", date(2025, 1, 18))]
+
+
+def test_macros_answer_the_usual_questions(recorded: Path) -> None:
+    assert asked(recorded, "SELECT newest_day()") == [(SECOND,)]
+    assert asked(recorded, "SELECT as_of FROM days()") == [(FIRST,), (SECOND,)]
+    assert asked(recorded, "SELECT as_of, days_in_state FROM history('C001')") == [(FIRST, 15), (SECOND, 19)]
+    on_the_19th = "SELECT DISTINCT as_of FROM table_on('journey.risk_scores', DATE '2025-01-19')"
+    assert asked(recorded, on_the_19th) == [(FIRST,)], "no later day is seen"
+    steps = asked(recorded, "SELECT DISTINCT step, split_part(subject, ' ', 1) FROM why('C001') ORDER BY ALL")
+    assert {"stage", "health", "signal", "risk", "outcome"} <= {subject for _, subject in steps}
+    customer, action = asked(recorded, "SELECT customer_id, recommended_action FROM latest.recommended_interventions")[
+        0
+    ]
+    assert asked(recorded, f"SELECT value FROM why('{customer}') WHERE subject LIKE 'decision %'") == [(action,)]
+    earlier = asked(recorded, f"SELECT value, because FROM why('C001', day := DATE '{FIRST}') WHERE subject = 'stage'")
+    assert earlier == [("onboarding", "15 days, initial")]
+
+
+def test_attached_under_another_name_the_views_still_answer(recorded: Path) -> None:
+    with duckdb.connect() as reader:
+        reader.execute(f"ATTACH '{recorded}' AS other (READ_ONLY)")
+        assert reader.execute("SELECT count(*) FROM other.latest.customer_360").fetchall() == [(10,)]
+        reader.execute("USE other")
+        assert reader.execute("SELECT count(*) > 5 FROM why('C001')").fetchall() == [(True,)]
+
+
+def test_earlier_states_and_old_days_are_kept_as_the_policy_says(
+    two_days: Chain, tmp_path: Path, policy: Policy
+) -> None:
+    path = tmp_path / "cjo.duckdb"
+    store = two_days.store
+    store.connection.execute(f"INSERT INTO {RUNS} (run_id, as_of, is_published) VALUES ('r', ?, TRUE)", [SECOND])
+    keep = policy.warehouse.model_copy(update={"snapshots_kept": 2, "days_kept": 4})
+    states = []
+    for day in (SECOND, FIRST, SECOND, FIRST):
+        publish(store, path, [day], keep)
+        states.append(path.read_bytes())
+    store.connection.execute(f"DELETE FROM {RUNS}")
+    kept = sorted((tmp_path / "snapshots").iterdir())
+    assert [found.read_bytes() for found in kept] == states[1:3], "the last two before the present one, byte for byte"
+    assert asked(path, "SELECT DISTINCT as_of FROM journey.risk_scores") == [(SECOND,)], "17th to 20th are four days"
+    old = tmp_path / "history" / "journey.risk_scores" / "2025-01-16.parquet"
+    rows = duckdb.sql(f"FROM '{old}' ORDER BY customer_id").fetchall()
+    assert (
+        rows
+        == store.connection.execute("FROM journey.risk_scores WHERE as_of = ? ORDER BY customer_id", [FIRST]).fetchall()
+    )
+    publish(store, path, [SECOND], keep.model_copy(update={"snapshots_kept": 0}))
+    assert list((tmp_path / "snapshots").iterdir()) == []
+
+
+class Numbers(Contract):
+    """Publishes. One row per number."""
+
+    number: int = column("Number of the publish.")
+    place: int = column("Place of the row.")
+
+
+READER = """
+import sys, time
+from pathlib import Path
+import duckdb
+path, stop = sys.argv[1:]
+seen, reads = set(), 0
+while not Path(stop).exists():
+    with duckdb.connect(path, read_only=True) as reader:
+        rows = reader.execute("SELECT number, count(*) FROM journey.first GROUP BY ALL").fetchall()
+        rows += reader.execute("SELECT number, count(*) FROM journey.second GROUP BY ALL").fetchall()
+    assert len(set(rows)) == 1 and rows[0][1] == 1000, rows
+    seen.add(rows[0][0])
+    reads += 1
+    if reads == 1:
+        print("reading", flush=True)
+print(reads, len(seen))
+"""
+
+
+def test_readers_see_whole_states_while_fifty_are_published(tmp_path: Path, policy: Policy) -> None:
+    tables = tuple(Table("journey", name, Numbers, None, "evaluation") for name in ("first", "second"))
+    store = Store(duckdb.connect(), (Family("journey", (), tables),))
+    path, stop = tmp_path / "cjo.duckdb", tmp_path / "stop"
+
+    def publish_number(number: int) -> None:
+        for table in tables:
+            store.connection.execute(f"TRUNCATE {table.full_name}")
+            store.connection.execute(f"INSERT INTO {table.full_name} SELECT {number}, range FROM range(1000)")
+        publish(store, path, [], policy.warehouse)
+
+    policy = policy.model_copy(update={"warehouse": policy.warehouse.model_copy(update={"snapshots_kept": 3})})
+    publish_number(0)
+    command = [sys.executable, "-c", READER, str(path), str(stop)]
+    readers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    for reader in readers:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "reading\n"
+    for number in range(1, 51):
+        publish_number(number)
+    stop.touch()
+    for reader in readers:
+        said, _ = reader.communicate(timeout=30)
+        assert reader.returncode == 0, "no error, and no half state"
+        reads, states = map(int, said.split())
+        assert reads >= states > 5, "it read while publishes happened"
+    assert asked(path, "SELECT DISTINCT number FROM journey.first") == [(50,)]
+    assert len(list((tmp_path / "snapshots").iterdir())) == 3

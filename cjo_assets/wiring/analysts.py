@@ -1,0 +1,152 @@
+"""What makes the published database a pleasant place: views of the newest day, and macros for the usual questions.
+
+Belongs here: SQL that is stored in the published database. Does not belong here: how the database gets there
+(`publish.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import duckdb
+import ibis
+
+from cjo_assets.shared.contract import columns_of, schema_of
+from cjo_assets.wiring.store import Store
+from cjo_assets.wiring.tables import AUDIT, LATEST, Days, Reference, Table
+
+NEWEST = "(SELECT max(as_of) FROM audit.runs WHERE is_published)"
+
+DAY_ASKED = f"coalesce(day, {NEWEST})"
+
+# Each macro with what it is for. Table macros are selected from: FROM why('C001').
+MACROS = {
+    "newest_day()": ("The newest published day.", NEWEST),
+    "days()": (
+        "The published days: the run that stands for each, its policy, and whether an earlier day has changed since.",
+        """TABLE SELECT as_of, arg_max(run_id, ended_at) AS run_id, max(ended_at) AS ended_at,
+            arg_max(policy_hash, ended_at) AS policy_hash, arg_max(is_stale, ended_at) AS is_stale
+        FROM audit.runs WHERE is_published GROUP BY as_of ORDER BY as_of""",
+    ),
+    "table_on(table_name, day)": (
+        "A dated table as it stood on a day: the rows of the last day run by then. "
+        "FROM table_on('journey.risk_scores', DATE '2025-01-18').",
+        """TABLE SELECT * FROM query_table(table_name)
+        WHERE as_of = (SELECT max(as_of) FROM audit.runs WHERE is_published AND as_of <= day)""",
+    ),
+    "history(customer)": (
+        "Stage, risk and decision of a customer on every published day.",
+        """TABLE SELECT states.as_of, states.journey_stage, states.days_in_state, risks.overall_risk_score,
+            risks.risk_tier, decisions.recommended_action, decisions.intervention_id
+        FROM journey.journey_states AS states
+        LEFT JOIN journey.risk_scores AS risks USING (as_of, customer_id)
+        LEFT JOIN journey.recommended_interventions AS decisions USING (as_of, customer_id)
+        WHERE states.customer_id = customer ORDER BY states.as_of""",
+    ),
+    "why(customer, day := NULL)": (
+        "Why a customer got what they got on a day, the newest unless another is given, step by step.",
+        f"""TABLE SELECT * FROM (
+            SELECT 1 AS step, 'stage' AS subject, journey_stage AS value,
+                days_in_state || ' days, ' || transition AS because
+            FROM journey.journey_states WHERE customer_id = customer AND as_of = {DAY_ASKED}
+            UNION ALL
+            SELECT 2, 'health', stage_health, array_to_string(friction_reasons, ', ')
+            FROM journey.journey_evaluations WHERE customer_id = customer AND as_of = {DAY_ASKED}
+            UNION ALL
+            SELECT 3, 'signal ' || signal_id, signal_type || ' ' || signal_strength, detected_at || ', ' || source
+            FROM journey.signals WHERE customer_id = customer AND detected_at <= {DAY_ASKED}
+            UNION ALL
+            SELECT 4, score, factor || ' ' || contribution, 'raw value ' || raw_value || ', weight ' || weight
+            FROM journey.risk_contributions WHERE customer_id = customer AND as_of = {DAY_ASKED}
+            UNION ALL
+            SELECT 5, 'risk', overall_risk_score || ' ' || coalesce(risk_tier, 'no tier'),
+                array_to_string(risk_factors, ', ')
+            FROM journey.risk_scores WHERE customer_id = customer AND as_of = {DAY_ASKED}
+            UNION ALL
+            SELECT 6, 'decision ' || intervention_id, recommended_action,
+                'signals ' || array_to_string(triggered_by_signals, ', ') || '; confidence ' || confidence
+            FROM journey.recommended_interventions WHERE customer_id = customer AND as_of = {DAY_ASKED}
+            UNION ALL
+            SELECT 6, 'no decision', reason, NULL
+            FROM journey.coverage_gaps WHERE customer_id = customer AND as_of = {DAY_ASKED}
+            UNION ALL
+            SELECT 7, 'approval of ' || intervention_id, approval_status, coalesce(decided_by, 'nobody yet')
+            FROM journey.outcome_analyses
+            WHERE customer_id = customer AND as_of = {DAY_ASKED} AND requires_human_approval
+            UNION ALL
+            SELECT 8, 'outcome of ' || intervention_id, outcome, 'measured ' || measured_at
+            FROM journey.outcome_analyses WHERE customer_id = customer AND as_of = {DAY_ASKED} AND outcome IS NOT NULL
+        ) ORDER BY step, subject, value""",
+    ),
+}
+
+
+def add_views(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
+    """Write views and macros into a database that holds the tables."""
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {LATEST}")
+    tables = [table for table in store.tables.values() if table.is_published]
+    if (AUDIT, "runs") in store.tables:
+        for table in tables:
+            if table.is_dated and not table.is_view:
+                _add_latest(connection, table)
+        for signature, (what, body) in MACROS.items():
+            _add_macro(connection, store, signature, what, body)
+    for table in tables:
+        if table.is_view:
+            _add_view(connection, store, table)
+
+
+def _add_latest(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    name = f"{LATEST}.{table.name}"
+    connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM {table.full_name} WHERE as_of = {NEWEST}")
+    comment(connection, table, name, "VIEW", "On the newest day: ")
+
+
+def _add_view(connection: duckdb.DuckDBPyConnection, store: Store, table: Table) -> None:
+    """Add a view over the published tables; of a dated table it sees the newest day."""
+    rows = table.computation(**{name: _input(store, found) for name, found in table.inputs().items()})
+    selected = rows.select([spec.name for spec in columns_of(table.contract)])
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {table.schema}")
+    sql = ibis.to_sql(selected, dialect="duckdb")
+    connection.execute(f"CREATE OR REPLACE VIEW {table.full_name} AS {sql}")
+    comment(connection, table, table.full_name, "VIEW")
+
+
+def _input(store: Store, reference: Reference) -> ibis.Table:
+    table = store.tables[reference.schema, reference.name]
+    schema = LATEST if table.is_dated and reference.days is Days.TODAY else reference.schema
+    rows = ibis.table(schema_of(table.contract), name=reference.name, database=schema)
+    return rows.drop("as_of") if schema == LATEST else rows
+
+
+def _add_macro(connection: duckdb.DuckDBPyConnection, store: Store, signature: str, what: str, body: str) -> None:
+    """Add a macro, unless it asks tables that this house does not have."""
+    named = {f"{table.schema}.{table.name}" for table in store.tables.values()}
+    if not {word for word in body.split() if word.startswith(("journey.", "audit."))} <= named:
+        return
+    connection.execute(f"CREATE OR REPLACE MACRO {signature} AS {body}")
+    kind = "MACRO TABLE" if body.startswith("TABLE") else "MACRO"
+    connection.execute(f"COMMENT ON {kind} {signature.partition('(')[0]} IS '{_escaped(what)}'")
+
+
+def comment(
+    connection: duckdb.DuckDBPyConnection, table: Table, name: str, kind: str = "TABLE", prefix: str = ""
+) -> None:
+    """Describe a table or view and its columns in the words of its contract."""
+    what = prefix + (table.contract.__doc__ or "").strip()
+    described = [f"COMMENT ON {kind} {name} IS '{_escaped(what)}'"]
+    described += [
+        f"COMMENT ON COLUMN {name}.\"{spec.name}\" IS '{_escaped(spec.description)}'"
+        for spec in columns_of(table.contract)
+    ]
+    connection.execute(";".join(described))
+
+
+def names_twice(tables: Iterable[Table]) -> set[str]:
+    """Return the names that two dated tables share: their views of the newest day would hide each other."""
+    names = [table.name for table in tables if table.is_dated]
+    return {name for name in names if names.count(name) > 1}
+
+
+def _escaped(text: str) -> str:
+    return text.replace("'", "''")

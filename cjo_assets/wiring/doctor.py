@@ -1,0 +1,193 @@
+"""`cjo doctor`: is everything there that a run needs, and what to do where it is not?
+
+Belongs here: one question after the other, each answered in a line. Does not belong here: mending, except that runs
+whose process is gone are closed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+
+from cjo_assets.policy import PolicyError, load_policy
+from cjo_assets.wiring.alerts import WEBHOOK
+from cjo_assets.wiring.automation import OFF, Automation
+from cjo_assets.wiring.databases import require_readable
+from cjo_assets.wiring.errors import InputError, WarehouseError
+from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.lock import holder_in_words, is_locked
+from cjo_assets.wiring.new_files import published_days
+from cjo_assets.wiring.orphans import close_orphans
+from cjo_assets.wiring.settings import PROJECT, Settings
+from cjo_assets.wiring.source_map import DuckDBSource, SqlSource, declared_sources
+from cjo_assets.wiring.sources import EXTRACTS, files_of
+from cjo_assets.wiring.warehouse import opened
+
+GOOD, ODD, BAD = "ok", "note", "broken"
+PINNED = ("dagster", "duckdb", "ibis-framework", "sqlglot", "pandera")
+# A publish writes a whole copy beside the present state, and DuckDB may spill as much again.
+COPIES_NEEDED = 3
+SILENT_SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An answer: what was looked at, how it is, and what to do about it."""
+
+    subject: str
+    state: str
+    text: str
+
+
+def examined(settings: Settings) -> Iterator[Finding]:
+    """Ask every question, one after the other."""
+    for subject, question in QUESTIONS.items():
+        try:
+            for state, text in question(settings):
+                yield Finding(subject, state, text)
+        except (InputError, PolicyError, WarehouseError, ValueError, OSError, duckdb.Error) as error:
+            yield Finding(subject, BAD, str(error))
+
+
+Answers = Iterator[tuple[str, str]]
+
+
+def _installation(_: Settings) -> Answers:
+    wanted = {}
+    constraints = PROJECT / "constraints.txt"
+    if constraints.exists():
+        pairs = [line.partition("==") for line in constraints.read_text(encoding="utf-8").splitlines()]
+        wanted = {name: version for name, _, version in pairs}
+    for name in PINNED:
+        version = metadata.version(name)
+        if wanted.get(name, version) != version:
+            yield (
+                ODD,
+                f"{name} {version}, tested with {wanted[name]}: run make again, or pip install -c constraints.txt",
+            )
+    if shutil.which("dg", path=str(Path(sys.executable).parent)) is None:
+        yield BAD, "the command dg is not beside python: run make again"
+    yield GOOD, f"Python {sys.version.split()[0]}, dagster {metadata.version('dagster')}, duckdb {duckdb.__version__}"
+
+
+def _policy(settings: Settings) -> Answers:
+    policy = load_policy(settings.policy)
+    yield GOOD, f"version {policy.version}, hash {policy.policy_hash[:12]}, {settings.policy or 'the packaged one'}"
+
+
+def _sources(settings: Settings) -> Answers:
+    declared = declared_sources(settings.data)
+    for family in all_families():
+        for dataset in family.datasets:
+            source = declared.get((family.name, dataset.name))
+            name = f"{family.name}.{dataset.name}"
+            try:
+                if isinstance(source, DuckDBSource | SqlSource):
+                    require_readable(source, dataset, settings.data, settings.inputs / EXTRACTS)
+                    yield GOOD, f"{name}: table {source.table}"
+                    continue
+                files = files_of(settings.data, family.name, dataset, settings.inputs / EXTRACTS)
+            except InputError as error:
+                yield BAD, f"{name}: {error}"
+                continue
+            if files:
+                yield GOOD, f"{name}: {', '.join(file.name for file in files[:3])}{' ...' if len(files) > 3 else ''}"
+            elif dataset.may_be_empty:
+                yield ODD, f"{name}: no file; a run says so and goes on without"
+            else:
+                yield BAD, f"{name}: no file in {settings.data}, and no run without it"
+
+
+def _disk(settings: Settings) -> Answers:
+    used = sum(path.stat().st_size for path in (settings.build, settings.published) if path.exists())
+    free = shutil.disk_usage(settings.home).free
+    text = f"{free / 1e9:,.1f} GB free at {settings.home}, the databases take {used / 1e9:,.1f} GB"
+    if free < COPIES_NEEDED * used:
+        yield BAD, f"{text}: make room for {COPIES_NEEDED} times as much (old snapshots/, history/, inputs/)"
+    else:
+        yield GOOD, text
+    if not os.access(settings.home, os.W_OK):
+        yield BAD, f"{settings.home} cannot be written by this user"
+
+
+def _lock(settings: Settings) -> Answers:
+    if is_locked(settings.lock):
+        yield ODD, f"a run is writing ({holder_in_words(settings.lock)}); another one waits for it"
+    else:
+        yield GOOD, "nobody is writing"
+
+
+def _warehouse(settings: Settings) -> Answers:
+    if is_locked(settings.lock):
+        yield ODD, "not looked into while a run is writing"
+    elif settings.build.exists():
+        with opened(settings, all_families()):
+            pass
+        yield GOOD, f"{settings.build} is of this version"
+    else:
+        yield ODD, "no run has been made here yet: cjo run"
+
+
+def _published(settings: Settings) -> Answers:
+    days = published_days(settings.published)
+    if not days:
+        yield ODD, "nothing is published yet: cjo run"
+        return
+    with duckdb.connect(str(settings.published), read_only=True) as reader:
+        stale = [day for (day,) in reader.execute("SELECT as_of FROM days() WHERE is_stale").fetchall()]
+    yield GOOD, f"{len(days)} days, the newest {days[-1]}"
+    if stale:
+        first, last = stale[0], stale[-1]
+        yield ODD, f"{len(stale)} days were run before an earlier one changed: cjo run --from {first} --to {last}"
+
+
+def _runs(settings: Settings) -> Answers:
+    closed = close_orphans(dg.DagsterInstance.get(), settings)
+    for run_id in closed:
+        yield ODD, f"closed the run {run_id}, whose process is gone: run its day again"
+    if not closed:
+        yield GOOD, "every run that is going on has a process"
+
+
+def _instance(_: Settings) -> Answers:
+    instance = dg.DagsterInstance.get()
+    yield GOOD, f"{instance.get_runs_count():,} runs in {type(instance.run_storage).__name__}"
+    automation = Automation.from_environment()
+    if automation.mode == OFF:
+        yield ODD, "nothing starts by itself: set CJO_AUTOMATION to schedule or declarative"
+        return
+    beats = [beat.timestamp for beat in instance.get_daemon_heartbeats().values()]
+    if not beats or time.time() - max(beats) > SILENT_SECONDS:
+        yield BAD, f"CJO_AUTOMATION is {automation.mode} and no daemon is running: start cjo daemon, or cjo ui"
+    else:
+        yield GOOD, f"the daemon is running; {automation.mode}, {automation.cron} {automation.timezone}"
+
+
+def _alerts(_: Settings) -> Answers:
+    if os.environ.get(WEBHOOK):
+        yield GOOD, f"posted to the address in {WEBHOOK}"
+    else:
+        yield ODD, f"in the log alone: set {WEBHOOK} to have them posted"
+
+
+QUESTIONS: dict[str, Callable[[Settings], Answers]] = {
+    "installation": _installation,
+    "policy": _policy,
+    "sources": _sources,
+    "disk": _disk,
+    "lock": _lock,
+    "runs": _runs,
+    "warehouse": _warehouse,
+    "published": _published,
+    "instance": _instance,
+    "alerts": _alerts,
+}

@@ -1,0 +1,67 @@
+"""What is kept of earlier states: databases that were published before, and days that have left the published one.
+
+Belongs here: snapshots and the Parquet files of old days. Does not belong here: how long; that is the policy's.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from cjo_assets.wiring.store import Store
+from cjo_assets.wiring.tables import Table
+
+SNAPSHOTS, HISTORY = "snapshots", "history"
+
+
+def keep_snapshot(published: Path, number: int) -> None:
+    """Keep the present published database under the time it was written, and no more than a number of such.
+
+    A database is never written in place, so a second name for the same file keeps it at no cost.
+    """
+    folder = published.parent / SNAPSHOTS
+    if published.exists() and number:
+        folder.mkdir(exist_ok=True)
+        written = datetime.fromtimestamp(published.stat().st_mtime_ns / 1e9, UTC)
+        target = folder / f"{written:%Y-%m-%dT%H%M%S.%fZ}.duckdb"
+        if not target.exists():
+            try:
+                os.link(published, target)
+            except OSError:
+                shutil.copy2(published, target)
+    kept = sorted(folder.glob("*.duckdb"), reverse=True)
+    for path in kept[number:]:
+        path.unlink()
+
+
+def move_old_days(connection: duckdb.DuckDBPyConnection, store: Store, folder: Path, days_kept: int) -> list[date]:
+    """Write the days that are older than the policy keeps to Parquet, take them out, and return them."""
+    row = connection.execute("SELECT max(as_of) FROM audit.runs WHERE is_published").fetchone()
+    if row is None or row[0] is None:
+        return []
+    first_kept = row[0] - timedelta(days=days_kept - 1)
+    moved: set[date] = set()
+    for table in store.tables.values():
+        if not table.is_published or not table.is_dated or table.is_view:
+            continue
+        query = f"SELECT DISTINCT as_of FROM {table.full_name} WHERE as_of < ? ORDER BY as_of"
+        for (day,) in connection.execute(query, [first_kept]).fetchall():
+            _write_day(connection, table, day, folder / table.full_name)
+            moved.add(day)
+        connection.execute(f"DELETE FROM {table.full_name} WHERE as_of < ?", [first_kept])
+    return sorted(moved)
+
+
+def _write_day(connection: duckdb.DuckDBPyConnection, table: Table, day: date, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{day.isoformat()}.parquet"
+    partial = target.with_suffix(".partial")
+    connection.execute(
+        f"COPY (SELECT * FROM {table.full_name} WHERE as_of = DATE '{day.isoformat()}' ORDER BY ALL) "
+        f"TO '{str(partial).replace(chr(39), chr(39) * 2)}' (FORMAT parquet)"
+    )
+    os.replace(partial, target)

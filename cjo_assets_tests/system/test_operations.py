@@ -1,0 +1,393 @@
+"""A team's installation for real: PostgreSQL, daemon, read-only webserver, and nobody touching anything.
+
+Belongs here: what needs a PostgreSQL server. Does not belong here: which days the sensors ask for
+(`test_automation.py`).
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from cjo_assets.wiring.errors import InputError, UnreachableError
+from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.settings import PROJECT
+from cjo_assets.wiring.sources import Loaded, load_dataset
+from cjo_assets.wiring.store import Store
+from cjo_assets_tests.conftest import SAMPLE
+from cjo_assets_tests.system.test_ui import LAUNCH, Ui, wait_until
+
+BIN = Path(sys.executable).parent
+SERVERS = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[4]))
+
+
+class Postgres:
+    """A running server with its socket in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        """Hold where it listens."""
+        self.folder = folder
+
+    def uri(self, database: str = "postgres") -> str:
+        """Return the connection string of a database."""
+        return f"postgresql://postgres@/{database}?host={self.folder}"
+
+    def run(self, sql: str, database: str = "postgres") -> None:
+        """Run statements."""
+        import psycopg2
+
+        connection = psycopg2.connect(self.uri(database))
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(sql)
+        connection.close()
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server for all tests of this file."""
+    if not SERVERS:
+        pytest.skip("PostgreSQL tests left out: Debian's postgresql is not installed")
+    folder = Path(tempfile.mkdtemp(prefix="pg"))
+    as_user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+    if as_user:
+        shutil.chown(folder, "postgres")
+    data = folder / "data"
+    initdb = [
+        *as_user,
+        str(SERVERS[-1].with_name("initdb")),
+        "-D",
+        str(data),
+        "-U",
+        "postgres",
+        "--no-sync",
+        "-A",
+        "trust",
+    ]
+    subprocess.run(initdb, check=True, capture_output=True, cwd=folder)
+    options = ["-c", "listen_addresses=", "-c", "fsync=off", "-c", f"unix_socket_directories={folder}"]
+    with subprocess.Popen(
+        [*as_user, str(SERVERS[-1]), "-D", str(data), *options], cwd=folder, stderr=subprocess.DEVNULL
+    ) as served:
+        server = Postgres(folder)
+        try:
+            wait_until(lambda: _answers(server), "PostgreSQL to answer")
+            yield server
+        finally:
+            served.send_signal(signal.SIGTERM)
+            served.wait(timeout=30)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _answers(server: Postgres) -> bool:
+    import psycopg2
+
+    try:
+        server.run("SELECT 1")
+    except psycopg2.OperationalError:
+        return False
+    return True
+
+
+@dataclass
+class Desk:
+    """A data folder whose customers and outcomes come from PostgreSQL."""
+
+    folder: Path
+    postgres: Postgres
+    store: Store
+
+    def load(self, name: str) -> Loaded:
+        """Load a dataset."""
+        dataset = next(found for found in self.store.datasets if found.name == name)
+        return load_dataset(self.store.connection, dataset, self.folder, "journey", self.folder / "inputs")
+
+    def rows(self, name: str, columns: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a raw table."""
+        return self.store.connection.execute(f"SELECT {columns} FROM raw.{name} ORDER BY ALL").fetchall()
+
+
+@pytest.fixture
+def desk(postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """A CRM with two tables, and where they are said to be."""
+    postgres.run(
+        """
+        DROP SCHEMA IF EXISTS crm CASCADE; CREATE SCHEMA crm;
+        CREATE TABLE crm.accounts (id integer, segment text, value numeric(12, 2), tenure_months smallint,
+            risk_tier text, updated_at timestamptz NOT NULL DEFAULT '2025-01-01 12:00+02', note bytea);
+        INSERT INTO crm.accounts VALUES (2, 'SMB', 12.50, 3, NULL), (1, 'Mid-Market', 1e6, 4, 'high');
+        CREATE TABLE crm.playbooks (playbook_id text, triggers text[], created_at timestamptz, active boolean);
+        """
+    )
+    (tmp_path / "sources.yaml").write_text(
+        """
+        journey:
+          customers:
+            sql: CRM
+            table: crm.accounts
+            columns: {customer_id: id, account_value: value}
+            cursor: updated_at
+          signals: {files: "signals/*.ndjson"}
+          outcomes: {duckdb: lake.duckdb, table: main.outcomes}
+        """
+    )
+    monkeypatch.setenv("CRM", postgres.uri())
+    return Desk(tmp_path, postgres, Store(duckdb.connect(), all_families()))
+
+
+CUSTOMER_COLUMNS = "customer_id, segment, account_value, tenure_months, risk_tier"
+
+
+def test_a_table_is_read_as_the_database_writes_it(desk: Desk) -> None:
+    loaded = desk.load("customers")
+    assert (loaded.source_file, loaded.rows) == ("CRM.crm.accounts.parquet", 2)
+    assert desk.rows("customers", CUSTOMER_COLUMNS) == [
+        ("1", "Mid-Market", "1000000.00", "4", "high"),
+        ("2", "SMB", "12.50", "3", None),
+    ]
+    assert desk.load("customers").is_unchanged, "the same rows: the same bytes"
+    assert (desk.folder / "inputs" / str(loaded.file_sha256)).exists(), "archived like any input"
+
+
+def test_only_what_changed_is_fetched(desk: Desk) -> None:
+    desk.load("customers")
+    desk.postgres.run(
+        """
+        UPDATE crm.accounts SET value = 99, updated_at = '2025-01-02' WHERE id = 2;
+        INSERT INTO crm.accounts VALUES (3, 'SMB', 1, 1, NULL, '2025-01-03');
+        UPDATE crm.accounts SET value = 77 WHERE id = 1;
+        """
+    )
+    assert not desk.load("customers").is_unchanged
+    # Row 1 shares its cursor value with the highest known one, so it is fetched again; nothing older would be.
+    assert desk.rows("customers", "customer_id, account_value") == [("1", "77.00"), ("2", "99.00"), ("3", "1.00")]
+    desk.postgres.run("UPDATE crm.accounts SET value = 55 WHERE id = 1")
+    assert desk.load("customers").is_unchanged, "the cursor says that nothing changed"
+
+
+def test_other_columns_than_last_time_are_refused_with_the_difference(desk: Desk) -> None:
+    desk.load("customers")
+    desk.postgres.run("ALTER TABLE crm.accounts ALTER tenure_months TYPE text; ALTER TABLE crm.accounts DROP risk_tier")
+    with pytest.raises(InputError) as refused:
+        desk.load("customers")
+    for text in ("risk_tier: text is gone", "tenure_months: was smallint, is text", "CRM.crm.accounts.json"):
+        assert text in str(refused.value)
+    assert desk.rows("customers", "count(*)") == [(2,)], "what was there is there still"
+    (desk.folder / "inputs" / "extracts" / "CRM.crm.accounts.json").unlink()
+    assert desk.load("customers").rows == 2, "whoever says that it is meant gets it"
+    desk.postgres.run("ALTER TABLE crm.accounts ADD unrelated text")
+    assert desk.load("customers").is_unchanged, "a column nobody reads is nobody's business"
+
+
+def test_what_cannot_be_read_is_said_without_the_password(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.postgres.run("ALTER TABLE crm.accounts DROP segment")
+    with pytest.raises(InputError, match="lacks the required segment"):
+        desk.load("customers")
+    desk.postgres.run("DROP TABLE crm.accounts")
+    with pytest.raises(InputError, match="has no table"):
+        desk.load("customers")
+    monkeypatch.setenv("CRM", "postgresql://me:secret@127.0.0.1:1/none")
+    with pytest.raises(UnreachableError) as refused:
+        desk.load("customers")
+    assert "secret" not in str(refused.value)
+    monkeypatch.setenv("CRM", "mysql://me@there/none")
+    with pytest.raises(InputError, match="begins with none of"):
+        desk.load("customers")
+    monkeypatch.delenv("CRM")
+    with pytest.raises(InputError, match="CRM is not set"):
+        desk.load("customers")
+
+
+def test_files_add_up_and_only_new_ones_are_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = desk.folder / "signals"
+    folder.mkdir()
+    rows = json.loads((SAMPLE / "journey" / "signals.json").read_text(encoding="utf-8"))
+
+    def write(name: str, row: dict[str, Any]) -> None:
+        (folder / f"{name}.ndjson").write_text(json.dumps(row), encoding="utf-8")
+
+    write("a", rows[0])
+    write("b", rows[1])
+    assert desk.load("signals").rows == 2
+    read: list[str] = []
+    reading_of = sys.modules["cjo_assets.wiring.sources"].reading_of  # type: ignore[attr-defined]
+
+    def spied(connection: Any, path: Path, *rest: Any) -> Any:
+        read.append(path.name)
+        return reading_of(connection, path, *rest)
+
+    monkeypatch.setattr("cjo_assets.wiring.sources.reading_of", spied)
+    write("b", rows[2])
+    write("c", rows[3])
+    assert desk.load("signals").rows == 3
+    assert read == ["b.ndjson", "c.ndjson"]
+    assert desk.rows("signals", "source_file, source_row, signal_id") == [
+        (f"signals/{name}.ndjson", 1, rows[number]["signal_id"]) for name, number in (("a", 0), ("b", 2), ("c", 3))
+    ]
+    write("d", rows[3])
+    with pytest.raises(InputError, match="are the same: keep one"):
+        desk.load("signals")
+
+
+def test_a_duckdb_table_is_a_source(desk: Desk) -> None:
+    path = desk.folder / "lake.duckdb"
+    rows = f"read_json('{SAMPLE}/journey/outcomes.json', format = 'array')"
+    with duckdb.connect(str(path)) as lake:
+        lake.execute(f"CREATE TABLE outcomes AS FROM {rows}")
+    assert desk.load("outcomes").rows == len(json.loads((SAMPLE / "journey" / "outcomes.json").read_text()))
+    with duckdb.connect(str(path)) as lake:
+        lake.execute("ALTER TABLE outcomes ALTER measured_at TYPE timestamp")
+    with pytest.raises(InputError, match="measured_at: was DATE, is TIMESTAMP"):
+        desk.load("outcomes")
+
+
+class Alerts:
+    """A webhook that keeps what it is told."""
+
+    def __init__(self) -> None:
+        """Listen on a free port."""
+        self.received: list[dict[str, Any]] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                outer.received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+
+
+@dataclass
+class Installation:
+    """Daemon and read-only webserver on PostgreSQL."""
+
+    home: Path
+    data: Path
+    ui: Ui
+    alerts: Alerts
+
+
+@contextmanager
+def service(environment: dict[str, str], log: Path, *arguments: str) -> Iterator[None]:
+    """Run a command of cjo until the end of the block."""
+    with (
+        log.open("w") as said,
+        subprocess.Popen(
+            [str(BIN / "cjo"), *arguments],
+            cwd=PROJECT,
+            env=environment,
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            yield
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def installation(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """What `deploy/` describes, with an empty data folder."""
+    folder = tmp_path_factory.mktemp("team")
+    postgres.run("CREATE DATABASE dagster")
+    alerts = Alerts()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("CJO_", "DAGSTER_"))}
+    environment = clean | {
+        "CJO_HOME": str(folder / "home"),
+        "CJO_DATA": str(folder / "data"),
+        "CJO_INSTANCE": str(PROJECT / "deploy" / "dagster.yaml"),
+        "DAGSTER_POSTGRES_URL": postgres.uri("dagster").replace("postgresql", "postgresql+psycopg2"),
+        "CJO_AUTOMATION": "schedule",
+        "CJO_SENSOR_SECONDS": "2",
+        "CJO_WEBHOOK_URL": alerts.url,
+    }
+    (folder / "data").mkdir()
+    with (
+        service(environment, folder / "daemon.log", "daemon"),
+        service(environment, folder / "webserver.log", "webserver", "--port", str(port), "--read-only"),
+    ):
+        yield Installation(folder / "home", folder / "data", Ui(f"http://127.0.0.1:{port}", folder), alerts)
+    alerts.server.shutdown()
+
+
+def test_a_dropped_file_becomes_a_published_day_and_a_killed_run_is_closed(installation: Installation) -> None:
+    shutil.copytree(SAMPLE / "journey", installation.data / "incoming")
+    os.rename(installation.data / "incoming", installation.data / "journey")
+    published = installation.home / "cjo.duckdb"
+    wait_until(published.exists, "the dropped files to be published")
+    with duckdb.connect(str(published), read_only=True) as reader:
+        assert reader.execute("SELECT newest_day()::VARCHAR, count(*) FROM latest.customer_360").fetchall() == [
+            ("2025-01-20", 10)
+        ]
+
+    playbooks = installation.data / "journey" / "playbooks.json"
+    content = json.loads(playbooks.read_text(encoding="utf-8"))
+    content[0]["avg_cost_estimate"] += 1
+    playbooks.write_text(json.dumps(content), encoding="utf-8")
+    holder = wait_until(running(installation.home), "the changed file to be run")
+    before = published.read_bytes()
+    os.kill(holder["pid"], signal.SIGKILL)
+    killed = time.monotonic()
+    alert = wait_until(told(installation, "run_failure"), "the killed run to be closed and told")
+    assert time.monotonic() - killed < 120, "closed within two minutes"
+    assert alert["run_id"] == holder["run_id"]
+    assert "2025-01-20" in alert["text"]
+    assert published.read_bytes() == before
+    assert told(installation, "check_failure")(), "what the checks of the first run found was told too"
+
+
+def running(home: Path) -> Callable[[], dict[str, Any] | None]:
+    """Return the question who holds the warehouse."""
+
+    def ask() -> dict[str, Any] | None:
+        try:
+            held: dict[str, Any] = json.loads((home / "warehouse.lock").read_text(encoding="utf-8"))
+        except ValueError:
+            return None
+        return held if held["run_id"] else None
+
+    return ask
+
+
+def told(installation: Installation, kind: str) -> Callable[[], dict[str, Any] | None]:
+    """Return the question for an alert."""
+    return lambda: next((alert for alert in installation.alerts.received if alert["kind"] == kind), None)
+
+
+def test_the_read_only_webserver_shows_everything_and_starts_nothing(installation: Installation) -> None:
+    wait_until(lambda: installation.ui.ask("{ assetNodes { id } }")["assetNodes"], "the webserver to know its assets")
+    runs = "{ runsOrError { ... on Runs { results { status pipelineName } } } }"
+    found = installation.ui.ask(runs)["runsOrError"]["results"]
+    assert {run["pipelineName"] for run in found} == {"daily"}, "the runs are read from PostgreSQL"
+    selector = {"repositoryName": "__repository__", "repositoryLocationName": "cjo_assets", "pipelineName": "daily"}
+    tags = [{"key": "dagster/partition", "value": "2025-01-16"}]
+    installation.ui.ask(LAUNCH, params={"selector": selector, "executionMetadata": {"tags": tags}, "runConfigData": {}})
+    assert len(installation.ui.ask(runs)["runsOrError"]["results"]) == len(found), "no run was started"
+    assert not list(installation.home.rglob("runs.db")), "nothing is kept in SQLite"

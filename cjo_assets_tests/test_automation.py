@@ -1,0 +1,298 @@
+"""What starts by itself: the schedule, the sensors, and which days they ask for.
+
+Belongs here: each with Dagster's own utilities. Does not belong here: the daemon (`system/test_operations.py`).
+"""
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from cjo_assets.definitions import defs
+from cjo_assets.defs import health, schedules, sensors
+from cjo_assets.policy import Policy
+from cjo_assets.wiring import new_files
+from cjo_assets.wiring.alerts import AlertError
+from cjo_assets.wiring.automation import Automation
+from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.new_files import Seen, looked
+from cjo_assets.wiring.partitions import PARTITION, RANGE_END, RANGE_START, contiguous
+from cjo_assets.wiring.publish import publish
+from cjo_assets.wiring.runs import RUNS
+from cjo_assets.wiring.settings import Settings
+from cjo_assets_tests.conftest import SAMPLE, computed, read_rows, write_rows
+
+PUBLISHED = [date(2025, 1, 16), date(2025, 1, 18), date(2025, 1, 20)]
+
+
+@pytest.fixture(scope="module")
+def published_home(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Path:
+    """A home in which the sample is published, and the record says three days of it."""
+    home = tmp_path_factory.mktemp("home")
+    found = computed(SAMPLE, home / "inputs", PUBLISHED[-1:], policy)
+    for day in PUBLISHED:
+        found.store.connection.execute(
+            f"INSERT INTO {RUNS} (run_id, as_of, is_published, errors, is_stale) VALUES ('test', ?, TRUE, [], FALSE)",
+            [day],
+        )
+    publish(found.store, home / "cjo.duckdb", PUBLISHED[-1:])
+    found.store.connection.close()
+    return home
+
+
+@pytest.fixture
+def places(published_home: Path, sample_copy: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A home in which three days of the sample are published, and files that may change."""
+    found = Settings(data=sample_copy, policy=None, home=published_home)
+    monkeypatch.setattr(new_files, "REST_SECONDS", -1.0)
+    monkeypatch.setenv("CJO_DATA", str(found.data))
+    monkeypatch.setenv("CJO_HOME", str(found.home))
+    return found
+
+
+@pytest.fixture
+def look(places: Settings, policy: Policy) -> Callable[[Seen | None], Seen]:
+    """Return a function that looks at the files."""
+    return lambda seen: looked(all_families(), places, policy, seen)
+
+
+def change(places: Settings, dataset: str, rows: list[dict[str, Any]]) -> None:
+    """Write a dataset of the home's data."""
+    write_rows(places.data / "journey", dataset, rows)
+
+
+def rows_of(places: Settings, dataset: str) -> list[dict[str, Any]]:
+    """Read a dataset of the home's data."""
+    return read_rows(places.data / "journey", dataset)
+
+
+def signal(day: str, **changes: Any) -> dict[str, Any]:
+    """Return a signal of a day."""
+    return read_rows(SAMPLE / "journey", "signals")[0] | {"signal_id": f"S-{day}", "detected_at": day} | changes
+
+
+def test_files_that_were_published_ask_for_nothing(look: Callable[[Seen | None], Seen], places: Settings) -> None:
+    seen = look(None)
+    assert seen.pending == []
+    os.utime(places.data / "journey" / "signals.json", (0, 0))
+    later = look(seen)
+    assert later.signature != seen.signature, "another time: looked at"
+    assert later.pending == [], "the same bytes: nothing to do"
+    change(places, "signals", list(reversed(rows_of(places, "signals"))))
+    assert look(later).pending == [], "other bytes, the same rows"
+
+
+@pytest.mark.parametrize(
+    ("day", "asked"),
+    [
+        ("2025-01-17", [("2025-01-18", "2025-01-18"), ("2025-01-20", "2025-01-20")]),
+        ("2025-01-20", [("2025-01-20", "2025-01-20")]),
+        ("2025-01-23", [("2025-01-21", "2025-01-23")]),
+        ("2024-06-01", [(day.isoformat(), day.isoformat()) for day in PUBLISHED]),
+        ("2026-01-23", [("2026-01-23", "2026-01-23")]),
+        ("no day", [("2025-01-20", "2025-01-20")]),
+    ],
+    ids=["late", "newest", "new days", "very late", "long gap", "undated"],
+)
+def test_a_new_row_asks_for_the_days_it_affects(
+    look: Callable[[Seen | None], Seen], places: Settings, day: str, asked: list[tuple[str, str]]
+) -> None:
+    seen = look(None)
+    change(places, "signals", [*rows_of(places, "signals"), signal(day)])
+    later = look(seen)
+    assert later.pending == asked
+    assert later.reason == "new or changed: journey.signals"
+    assert look(later.without_next()).pending == asked[1:], "asked for once"
+
+
+def test_a_corrected_and_a_deleted_row_count_from_their_day(
+    look: Callable[[Seen | None], Seen], places: Settings
+) -> None:
+    seen = look(None)
+    rows = rows_of(places, "signals")
+    late = max(rows, key=lambda row: row["detected_at"] <= "2025-01-18" and row["detected_at"])
+    change(places, "signals", [row for row in rows if row != late])
+    expected = [day for day in PUBLISHED if day.isoformat() >= late["detected_at"]]
+    assert look(seen).pending == [(day.isoformat(), day.isoformat()) for day in expected]
+
+
+def test_master_data_hold_from_now_on_and_a_customer_brings_its_history(
+    look: Callable[[Seen | None], Seen], places: Settings
+) -> None:
+    seen = look(None)
+    customers = rows_of(places, "customers")
+    change(places, "customers", [customers[0] | {"account_value": 1}, *customers[1:]])
+    seen = look(seen)
+    assert seen.pending == [("2025-01-20", "2025-01-20")], "earlier days were decided on what the customer was"
+    playbooks = rows_of(places, "playbooks")
+    change(places, "playbooks", [playbooks[0] | {"avg_cost_estimate": 1}, *playbooks[1:]])
+    seen = look(seen.without_next())
+    assert seen.pending == [("2025-01-20", "2025-01-20")]
+    change(places, "customers", [*customers, customers[0] | {"customer_id": "C999"}])
+    seen = look(seen.without_next())
+    orphan = next(row for row in rows_of(places, "signals") if row["customer_id"] == "C999")
+    expected = [day for day in PUBLISHED if day.isoformat() >= orphan["detected_at"]]
+    assert len(expected) > 1, "the signal S009 was there before its customer"
+    assert seen.pending == [(day.isoformat(), day.isoformat()) for day in expected]
+
+
+def test_an_unreadable_file_is_asked_for_once_so_that_somebody_hears_of_it(
+    look: Callable[[Seen | None], Seen], places: Settings
+) -> None:
+    seen = look(None)
+    (places.data / "journey" / "signals.json").write_text("[{", encoding="utf-8")
+    later = look(seen)
+    assert later.pending == [("2025-01-20", "2025-01-20")]
+    assert look(later.without_next()).pending == []
+
+
+def test_without_a_published_day_the_newest_is_run(tmp_path: Path, policy: Policy, places: Settings) -> None:
+    empty = Settings(data=places.data, policy=None, home=tmp_path / "empty")
+    empty.home.mkdir()
+    assert looked(all_families(), empty, policy, None).pending == [("2025-01-20", "2025-01-20")]
+
+
+def test_a_file_that_is_still_growing_waits(places: Settings, policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(new_files, "REST_SECONDS", 3600.0)
+    change(places, "signals", [signal("2025-01-17")])
+    assert looked(all_families(), places, policy, None) == Seen()
+
+
+def test_the_sensor_asks_for_one_range_at_a_time(places: Settings) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def tick(cursor: str | None) -> Any:
+            with dg.build_sensor_context(
+                instance=instance, cursor=cursor, definitions=defs(), sensor_name="new_files"
+            ) as context:
+                return sensors.new_files.evaluate_tick(context)
+
+        at_rest = tick(None)
+        assert at_rest.skip_message == "No file is new or changed."
+        change(places, "signals", [*rows_of(places, "signals"), signal("2025-01-17"), signal("2025-01-22")])
+        first = tick(at_rest.cursor)
+        (request,) = first.run_requests
+        assert request.tags[PARTITION] == "2025-01-18"
+        assert request.tags["cjo/reason"] == "new or changed: journey.signals"
+        (request,) = tick(first.cursor).run_requests
+        assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("2025-01-20", "2025-01-22")
+        running = instance.create_run_for_job(nothing, tags=sensors.ASKED_BY, status=dg.DagsterRunStatus.STARTED)
+        waiting = tick(first.cursor)
+        assert "wait for the run" in waiting.skip_message, "the days are run in their order"
+        instance.report_run_failed(running)
+        assert tick(waiting.cursor).run_requests
+
+
+@dg.job
+def nothing() -> None:
+    """Do nothing."""
+
+
+def test_days_in_ranges() -> None:
+    assert contiguous([]) == []
+    days = [date(2025, 1, day) for day in (3, 1, 2, 7, 9, 8, 8)]
+    assert contiguous(days) == [(date(2025, 1, 1), date(2025, 1, 3)), (date(2025, 1, 7), date(2025, 1, 9))]
+
+
+@pytest.mark.parametrize(("hour", "day"), [(6, "2025-03-01"), (0, "2025-03-01")])
+def test_the_schedule_asks_for_the_last_whole_day(hour: int, day: str) -> None:
+    context = dg.build_schedule_context(scheduled_execution_time=datetime(2025, 3, 2, hour, tzinfo=UTC))
+    request = schedules.every_day(context)
+    assert isinstance(request, dg.RunRequest)
+    assert request.partition_key == day
+
+
+def test_the_schedule_is_off_unless_it_is_switched_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert schedules.every_day.default_status is dg.DefaultScheduleStatus.STOPPED
+    assert sensors.new_files.default_status is dg.DefaultSensorStatus.STOPPED
+    assert health.dead_runs.default_status is dg.DefaultSensorStatus.RUNNING
+    monkeypatch.setenv("CJO_AUTOMATION", "schedule")
+    monkeypatch.setenv("CJO_SCHEDULE_DAY", "today")
+    found = Automation.from_environment()
+    assert (found.schedule_status.value, found.days_back, found.cron) == ("RUNNING", 0, "0 6 * * *")
+    monkeypatch.setenv("CJO_AUTOMATION", "sometimes")
+    with pytest.raises(ValueError, match="CJO_AUTOMATION is sometimes"):
+        Automation.from_environment()
+
+
+@pytest.fixture
+def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
+    """A webhook that keeps what it is told."""
+    received: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(500 if received == [{}] else 200)
+            self.end_headers()
+            received.append(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("CJO_WEBHOOK_URL", f"http://127.0.0.1:{server.server_port}/hook")
+        yield received
+        server.shutdown()
+
+
+@dg.asset
+def odd() -> None:
+    """An asset whose check finds something."""
+
+
+@dg.asset_check(asset=odd)
+def finds() -> dg.AssetCheckResult:
+    """Find something."""
+    return dg.AssetCheckResult(passed=False, severity=dg.AssetCheckSeverity.WARN)
+
+
+@dg.asset
+def failing() -> None:
+    """An asset that fails."""
+    raise dg.Failure("the file signals.json cannot be read", allow_retries=False)
+
+
+def test_failed_checks_are_told_once_per_run(webhook: list[dict[str, Any]]) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = dg.materialize([odd, finds], instance=instance)
+        context = dg.build_sensor_context(instance=instance)
+        health.failed_checks(context)
+        health.failed_checks(dg.build_sensor_context(instance=instance, cursor=context.cursor))
+    assert webhook == [
+        {
+            "kind": "check_failure",
+            "run_id": run.run_id,
+            "checks": ["WARN odd finds"],
+            "text": f"Run {run.run_id}: 1 checks found something: WARN odd finds",
+        }
+    ]
+
+
+def test_a_failed_run_is_told_with_its_reason(webhook: list[dict[str, Any]]) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = dg.materialize([failing], instance=instance, raise_on_error=False, tags={PARTITION: "2025-01-20"})
+        event = run.get_run_failure_event()
+        context = dg.build_run_status_sensor_context("failed_runs", event, instance, run.dagster_run)
+        health.failed_runs(context.for_run_failure())
+    (alert,) = webhook
+    assert alert["days"] == ["2025-01-20"]
+    assert "the file signals.json cannot be read" in alert["text"]
+
+
+def test_an_alert_that_does_not_arrive_is_no_alert(webhook: list[dict[str, Any]]) -> None:
+    webhook.append({})
+    with dg.DagsterInstance.ephemeral() as instance:
+        dg.materialize([odd, finds], instance=instance)
+        context = dg.build_sensor_context(instance=instance)
+        with pytest.raises(AlertError, match="500"):
+            health.failed_checks(context)
+        assert context.cursor is None, "the next tick sends it again"
