@@ -241,20 +241,29 @@ def _with_failed_rule(rows: ir.Table, as_of: date, policy: Policy) -> ir.Table:
 
 
 def _within_limits(rows: ir.Table, policy: Policy) -> ir.Table:
-    """Add the first failed rule of all, having shared out the day's reviews and its budget by priority."""
+    """Add the first failed rule of all, having shared out the day's reviews and its budget by priority.
+
+    Who is held out passes where a treated customer of that priority would: the arms must differ in nothing else.
+    """
     rules = policy.journey.contact
     keys = ["customer_id", "playbook_id"]
-    new = rows.filter(rows.failed.isnull(), ~rows.stands, ~rows.is_held_out)
+    new = rows.filter(rows.failed.isnull(), ~rows.stands)
     asks = (approval_reasons(new, policy).length() > 0) & policy.journey.approval.enable_hitl
     budget_cents = round(rules.budget_per_run * CENTS)
     cents = (new.expected_cost * CENTS).round().cast("int64")
-    new = new.select(*keys, "priority_score", asks=asks, cents=cents)
+    new = new.select(*keys, "priority_score", "is_held_out", asks=asks, cents=cents)
     # What the whole budget cannot pay stands in nobody's way.
     new = new.mutate(is_payable=new.cents <= budget_cents)
     queue = ibis.window(order_by=[ibis.desc(new.priority_score), new.customer_id], preceding=None, following=0)
-    new = new.mutate(reviews=(new.asks & new.is_payable).cast("int64").sum().over(queue))
+
+    def used(amount: ir.IntegerValue) -> ir.IntegerValue:
+        """Add up what customers ahead use, and what the customer would: who is held out uses nothing of the others'."""
+        taken = new.is_held_out.ifelse(0, amount).sum().over(queue)
+        return taken + new.is_held_out.ifelse(amount, 0)
+
+    new = new.mutate(reviews=used((new.asks & new.is_payable).cast("int64")))
     new = new.mutate(is_looked_at=~new.asks | (new.reviews <= rules.review_capacity_per_day))
-    new = new.mutate(spent_cents=(new.is_payable & new.is_looked_at).ifelse(new.cents, 0).sum().over(queue))
+    new = new.mutate(spent_cents=used((new.is_payable & new.is_looked_at).ifelse(new.cents, 0)))
     stopped = ibis.cases(
         (~new.is_looked_at, REVIEW_CAPACITY),
         (~new.is_payable | ((new.cents > 0) & (new.spent_cents > budget_cents)), BUDGET),

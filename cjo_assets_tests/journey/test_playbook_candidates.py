@@ -282,15 +282,26 @@ def test_reviews_go_to_the_highest_priority_and_what_nobody_reviews_is_not_paid(
     assert sorted(name for name, rule in nobody.items() if rule) == ["asked first", "asked tie a", "asked tie b"]
 
 
-def test_standing_and_held_out_decisions_cost_nothing() -> None:
+def test_a_standing_decision_costs_nothing() -> None:
     people = [need("standing", account_value=90000.0), need("new")]
     earlier = [decided("I1", "standing", "any", -1, segment="SMB")]
     one = {"journey__contact__budget_per_run": 100, "journey__contact__review_capacity_per_day": 0}
     found = consider(people, [playbook("any")], earlier=earlier, policy=rules_with(**one))
     assert failures(found, "any") == {"standing": None, "new": None}
-    # All are held out: no budget is needed, and no review.
-    none = {"journey__contact__budget_per_run": 0, "journey__contact__review_capacity_per_day": 0}
-    rules = rules_with(**none, journey__holdout__holdout_share=1.0)
-    assert failures(consider(people, [playbook("any")], policy=rules), "any") == {"standing": None, "new": None}
-    stopped = dict.fromkeys(["standing", "new"], "budget_exhausted")
-    assert failures(consider(people, [playbook("any")], policy=rules_with(**none)), "any") == stopped
+
+
+def test_the_held_out_take_nothing_and_pass_where_the_treated_would() -> None:
+    """The arms must differ in nothing but what is done to them."""
+    # Of ten customers with falling priority the budget pays three of the treated.
+    people = [need(f"C{number}", account_value=90000.0 - 1000 * number) for number in range(10)]
+    half = {"journey__holdout__holdout_share": 0.5, "journey__recommendation__high_value_customer_threshold": 1e6}
+    found = consider(people, [playbook("any")], policy=rules_with(**half, journey__contact__budget_per_run=300))
+    rows = [found[f"C{number}", "any"] for number in range(10)]
+    ahead = 0
+    for row in rows:
+        # As a treated customer this one would be the next to be paid.
+        expected = None if ahead < 3 else "budget_exhausted"
+        assert row["first_failed_rule"] == expected, row
+        ahead += not row["is_held_out"]
+    assert 0 < sum(row["is_held_out"] for row in rows) < 10
+    assert ahead > 3, "somebody treated is stopped"
