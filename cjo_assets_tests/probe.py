@@ -393,7 +393,7 @@ def default_content() -> dict[str, Any]:
 
 
 def leaves(content: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield path and value of every leaf; an entry of a list is a leaf of its own: `path[entry]`; an empty mapping is one."""
+    """Yield path and value of every leaf; an entry of a list (`path[entry]`) and an empty mapping are leaves."""
     if isinstance(content, dict) and content:
         for name, value in content.items():
             yield from leaves(value, f"{path}.{name}".lstrip("."))
