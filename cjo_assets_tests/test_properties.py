@@ -222,6 +222,7 @@ def test_the_format_changes_nothing(
 KINDS = [*oracle.NEGATIVE_WEIGHTS, *oracle.POSITIVE_WEIGHTS]
 MANY_SIGNALS = f"""
     INSERT INTO journey.signals
+        (signal_id, customer_id, signal_type, signal_strength, detected_at, journey_stage, source)
     SELECT format('X{{:06d}}', number), customer_id, {KINDS}[1 + number % {len(KINDS)}],
         (number * 7919 % 1000) / 1000, DATE '{DAY}' - (number % 90)::INTEGER, NULL, {oracle.SOURCES}[1 + number % 2]
     FROM range(300_000) AS numbers(number)
