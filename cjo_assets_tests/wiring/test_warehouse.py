@@ -139,21 +139,22 @@ with opened(settings, all_families(), load_policy(policy).warehouse.memory_limit
 
 
 def test_a_large_file_is_read_within_the_memory_limit_and_says_so(tmp_path: Path) -> None:
-    number, limit = 400_000, 0.25
+    number, limit = 300_000, 0.25
     (tmp_path / "policy.yaml").write_text(f"warehouse: {{memory_limit: {limit}}}")
     duckdb.sql(
-        "COPY (SELECT 'S' || range || repeat('x', 800) AS signal_id, 'C' || range AS customer_id, 'usage_drop' AS signal_type, "
+        "COPY (SELECT 'S' || range || repeat('x', 1000) AS signal_id, 'C' || range AS customer_id, 'usage_drop' AS signal_type, "
         "'0.5' AS signal_strength, '2025-01-14' AS detected_at, 'automated' AS source, 'onboarding' AS journey_stage "
         f"FROM range({number})) TO '{tmp_path}/signals.ndjson' (FORMAT json)"
     )
-    assert (tmp_path / "signals.ndjson").stat().st_size > 1.5 * limit * 1e9
+    assert (tmp_path / "signals.ndjson").stat().st_size > limit * 1e9
     done = subprocess.run(
         [sys.executable, "-c", LOAD, str(tmp_path), str(tmp_path / "policy.yaml")],
         cwd=PROJECT,
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
+    assert done.returncode == 0, done.stderr[-2000:]
     rows, grown = map(int, done.stdout.split())
     assert rows == number
     assert grown < 1.5 * limit * 1e9, "the engine keeps to the limit; Python and its threads need some beside it"
