@@ -142,7 +142,8 @@ def test_a_large_file_is_read_within_the_memory_limit_and_says_so(tmp_path: Path
     number, limit = 300_000, 0.25
     (tmp_path / "policy.yaml").write_text(f"warehouse: {{memory_limit: {limit}}}")
     duckdb.sql(
-        "COPY (SELECT 'S' || range || repeat('x', 1000) AS signal_id, 'C' || range AS customer_id, 'usage_drop' AS signal_type, "
+        "COPY (SELECT 'S' || range || repeat('x', 1000) AS signal_id, 'C' || range AS customer_id, "
+        "'usage_drop' AS signal_type, "
         "'0.5' AS signal_strength, '2025-01-14' AS detected_at, 'automated' AS source, 'onboarding' AS journey_stage "
         f"FROM range({number})) TO '{tmp_path}/signals.ndjson' (FORMAT json)"
     )
