@@ -160,14 +160,14 @@ def pending(
     """List the decisions that wait for a person."""
     from cjo_assets.wiring.deciding import waiting_requests
     from cjo_assets.wiring.errors import WarehouseError
-    from cjo_assets.wiring.pending_list import print_as_json, print_as_table
+    from cjo_assets.wiring.pending_list import print_as_json, print_as_lines
 
     try:
         waiting = waiting_requests(_places(None, home))
     except WarehouseError as error:
         _fail(str(error))
         raise
-    (print_as_json if as_json else print_as_table)(console, waiting)
+    (print_as_json if as_json else print_as_lines)(console, waiting)
 
 
 @app.command()

@@ -1,9 +1,9 @@
-"""The rules of issue 2 once more, in plain Python, and made-up data to try them on.
+"""The rules once more, in plain Python, and made-up data to try them on.
 
-Belongs here: what a row of journey_states, journey_evaluations, aggregated_signals and risk_scores must be, written
-from the words of the issue with exact fractions; and a generator of folders with every oddity those words mention. Does
-not belong here: anything taken from `cjo_assets`, ibis or DuckDB (what both sides share cannot contradict either), and
-data for which the issue gives no rule.
+Belongs here: what a row of journey_states, journey_evaluations, aggregated_signals, fused_signals and risk_scores must
+be, written from the words of the specification with exact fractions; and a generator of folders with every oddity those
+words mention. Does not belong here: anything taken from `cjo_assets`, ibis or DuckDB (what both sides share cannot
+contradict either), and data for which the specification gives no rule.
 """
 
 import json
@@ -58,6 +58,9 @@ POSITIVE_WEIGHTS = {
 LARGEST_WEIGHT = Fraction("0.30")
 TRUST = {"automated": Fraction("1.0"), "manual": Fraction("0.8")}
 LOOK_BACK_DAYS = 90
+HALF_LIFE_DAYS, SHORT_DAYS, LONG_DAYS = 14, 7, 30
+TREND_MARGIN = Fraction("0.25")
+SUCCESSES = {"resolved", "improved_engagement"}
 HALF = Fraction("0.5")
 
 SIGNAL_STRENGTH, TIME_IN_STATE, CUSTOMER_VALUE, SIGNAL_COUNT = (
@@ -87,34 +90,44 @@ class Inputs:
         customers: by customer_id.
         entries: state entries of each customer, in the order in which they happened.
         signals: signals of each customer.
+        history: interventions of each customer, with their outcomes.
     """
 
     customers: dict[str, Row]
     entries: dict[str, Rows]
     signals: dict[str, Rows]
+    history: dict[str, Rows]
 
 
-def accepted(customers: Rows, journey_state_log: Rows, signals: Rows) -> Inputs:
+def accepted(data: dict[str, Rows]) -> Inputs:
     """Leave out what is quarantined: broken keys, unknown values, impossible numbers, orphans, less credible twins."""
     known = {
         row["customer_id"]: row
-        for row in _without_conflicts(customers, ("customer_id",))
+        for row in _without_conflicts(data["customers"], ("customer_id",))
         if row["segment"] in SEGMENTS and row["account_value"] >= 0
     }
     entries: dict[str, Rows] = defaultdict(list)
-    for row in _without_conflicts(journey_state_log, ("customer_id", "state_entered_at", "journey_stage")):
+    for row in _without_conflicts(data["journey_state_log"], ("customer_id", "state_entered_at", "journey_stage")):
         is_previous_known = row["previous_stage"] is None or row["previous_stage"] in STAGES
         if row["customer_id"] in known and row["journey_stage"] in STAGES and is_previous_known:
             entries[row["customer_id"]].append(row)
     twins: dict[tuple[str, str, str], Rows] = defaultdict(list)
-    for row in _without_conflicts(signals, ("signal_id",)):
+    for row in _without_conflicts(data["signals"], ("signal_id",)):
         if row["customer_id"] in known and row["source"] in SOURCES and 0 <= row["signal_strength"] <= 1:
             twins[row["customer_id"], row["signal_type"], row["detected_at"]].append(row)
     believed: dict[str, Rows] = defaultdict(list)
     for (customer_id, _, _), rows in twins.items():
         best = min(rows, key=lambda row: (-TRUST[row["source"]], -row["signal_strength"], row["signal_id"]))
         believed[customer_id].append(best)
-    return Inputs(known, {name: _in_order(rows) for name, rows in entries.items()}, dict(believed))
+    measured: dict[str, Rows] = defaultdict(list)
+    for row in data["outcomes"]:
+        measured[row["intervention_id"]].append(row)
+    history: dict[str, Rows] = defaultdict(list)
+    for row in data["interventions"]:
+        if row["customer_id"] in known:
+            history[row["customer_id"]].append(row | {"outcomes": measured[row["intervention_id"]]})
+    ordered = {name: _in_order(rows) for name, rows in entries.items()}
+    return Inputs(known, ordered, dict(believed), dict(history))
 
 
 def journey_states(inputs: Inputs, as_of: date) -> dict[str, Row]:
@@ -187,6 +200,69 @@ def aggregated_signals(inputs: Inputs, as_of: date) -> dict[str, Row]:
     return rows
 
 
+def fused_signals(inputs: Inputs, as_of: date) -> dict[str, Row]:
+    """Return what time and successes have left of the evidence."""
+    rows = {}
+    for customer_id in inputs.customers:
+        settled = _settled(inputs.history.get(customer_id, []), as_of)
+        seen = [
+            row
+            for row in inputs.signals.get(customer_id, [])
+            if as_of - timedelta(days=LOOK_BACK_DAYS) <= _day(row["detected_at"]) <= as_of
+        ]
+        counted = [row for row in seen if row["signal_id"] not in settled]
+        aged = [(row, (as_of - _day(row["detected_at"])).days) for row in counted]
+        negative = [
+            (_severity(row, NEGATIVE_WEIGHTS), age) for row, age in aged if row["signal_type"] in NEGATIVE_WEIGHTS
+        ]
+        positive = [
+            (_severity(row, POSITIVE_WEIGHTS), age) for row, age in aged if row["signal_type"] in POSITIVE_WEIGHTS
+        ]
+        bad, good = ([_faded(*one) for one in some] for some in (negative, positive))
+        recent = sum((severity for severity, age in negative if age < SHORT_DAYS), start=Fraction(0)) / SHORT_DAYS
+        earlier = sum((severity for severity, age in negative if SHORT_DAYS <= age < LONG_DAYS), start=Fraction(0))
+        earlier /= LONG_DAYS - SHORT_DAYS
+        if recent > earlier * (1 + TREND_MARGIN):
+            trend = "worsening"
+        else:
+            trend = "improving" if recent < earlier * (1 - TREND_MARGIN) else "stable"
+        days = sorted(_day(row["detected_at"]) for row in counted)
+        rows[customer_id] = {
+            "customer_id": customer_id,
+            "counted_signals": len(counted),
+            "settled_signals": len(seen) - len(counted),
+            "counted_signal_types": sorted({row["signal_type"] for row in counted}),
+            "negative_severity": sum(bad, start=Fraction(0)),
+            "positive_severity": sum(good, start=Fraction(0)),
+            "fused_risk_score": (1 - prod((1 - one for one in bad), start=Fraction(1)))
+            * (1 - HALF * max(good, default=Fraction(0))),
+            "short_window_negative_signals": sum(age < SHORT_DAYS for _, age in negative),
+            "long_window_negative_signals": sum(age < LONG_DAYS for _, age in negative),
+            "recent_severity_per_day": recent,
+            "earlier_severity_per_day": earlier,
+            "trend": trend if counted else None,
+            "first_seen": days[0] if days else None,
+            "last_seen": days[-1] if days else None,
+        }
+    return rows
+
+
+def _settled(history: Rows, as_of: date) -> set[str]:
+    """Return the signals of interventions whose latest outcome by the day is a success."""
+    settled: set[str] = set()
+    for intervention in history:
+        known = [row for row in intervention["outcomes"] if _day(row["measured_at"]) <= as_of]
+        latest = max(known, key=lambda row: (row["measured_at"], row["outcome_id"]), default=None)
+        if _day(intervention["generated_at"]) <= as_of and latest is not None and latest["outcome"] in SUCCESSES:
+            settled |= set(intervention["triggered_by_signals"])
+    return settled
+
+
+def _faded(severity: Fraction, age: int) -> Fraction:
+    """Return what a half-life leaves of a severity, exact enough for any published digit."""
+    return severity * Fraction(0.5 ** (age / HALF_LIFE_DAYS))
+
+
 def journey_evaluations(inputs: Inputs, as_of: date) -> dict[str, Row]:
     """Return friction and stage health of every customer."""
     states, evidence = journey_states(inputs, as_of), aggregated_signals(inputs, as_of)
@@ -219,10 +295,13 @@ def journey_evaluations(inputs: Inputs, as_of: date) -> dict[str, Row]:
     return rows
 
 
-def risk_scores(inputs: Inputs, as_of: date) -> dict[str, Row]:
-    """Return the scores of every customer who has not churned."""
+def risk_scores(inputs: Inputs, as_of: date, churn_probabilities: dict[str, float | None]) -> dict[str, Row]:
+    """Return the scores of every customer who has not churned.
+
+    The forecast is taken as given, null where there is none: it is a model, with simulations of its own to prove it.
+    """
     states, evidence = journey_states(inputs, as_of), aggregated_signals(inputs, as_of)
-    evaluations = journey_evaluations(inputs, as_of)
+    evaluations, fused = journey_evaluations(inputs, as_of), fused_signals(inputs, as_of)
     rows = {}
     for customer_id, customer in inputs.customers.items():
         state, signals, evaluation = states[customer_id], evidence[customer_id], evaluations[customer_id]
@@ -255,7 +334,12 @@ def risk_scores(inputs: Inputs, as_of: date) -> dict[str, Row]:
             "overall_risk_score": overall,
             "churn_risk_score": churn,
             "friction_score": friction,
-            "decision_risk": Fraction("0.6") * overall + Fraction("0.4") * churn,
+            "decision_risk": (
+                Fraction("0.50") * overall
+                + Fraction("0.25") * churn
+                + Fraction("0.15") * fused[customer_id]["fused_risk_score"]
+                + Fraction("0.10") * _exact(churn_probabilities[customer_id] or 0.0)
+            ),
             "risk_factors": sorted(name for name, stands_out in factors.items() if stands_out),
             "risk_tier": tier,
             "crm_risk_tier": customer["risk_tier"],

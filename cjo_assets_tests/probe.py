@@ -31,6 +31,7 @@ from cjo_assets.wiring.plain import compute_day, load_files
 from cjo_assets.wiring.report import journey_figures
 from cjo_assets.wiring.store import Store, Stored
 from cjo_assets.wiring.tables import Audit, Table, in_order, inputs_of, parameters_of
+from cjo_assets_tests import probe_decisions
 from cjo_assets_tests.probe_experience import add_experience, decide_earlier
 
 Rows = list[dict[str, Any]]
@@ -70,7 +71,7 @@ CASES = (
         25,
         None,
         3,
-        35000,
+        55000,
         "low",
         (("support_ticket_spike", 0.82, 4, "automated"), ("negative_sentiment", 0.67, 3, "manual")),
     ),
@@ -165,6 +166,7 @@ CASES = (
     Case("gone_ret", "churned", 12, "retention", 12, 7000, "high"),
     Case("gone_esc", "churned", 12, "escalation", 12, 7000, "high"),
     Case("stageless", None, 0, None, 7, 60000, "medium", (("negative_sentiment", 0.95, 2, "automated"),)),
+    *(Case(*row) for row in probe_decisions.CASES),
 )
 
 PLAYBOOKS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...], float, str, bool, float, tuple[int, int], str], ...]
@@ -174,34 +176,37 @@ PLAYBOOKS = (
     ("P_ONB_2", "onboarding", ("All",), (), 0.05, "onboarding_mail", False, 5, (20, 60), "active"),
     ("P_ENG_1", "engagement", ("All",), ("usage_drop", "inactivity_warning"), 0.2, "review", False, 90, (90, 800),
      "active"),
-    ("P_ENG_2", "engagement", ("All",), (), 0.65, "executive_call", True, 800, (8000, 20000), "active"),
+    ("P_ENG_2", "engagement", ("All",), (), 0.65, "executive_sponsor_call", True, 80, (8000, 20000), "active"),
     ("P_ENG_3", "engagement", ("All",), (), 0.1, "discount", False, 10, (500, 900), "draft"),
     ("P_SUP_1", "support", SEGMENTS, (), 0.3, "manager_followup", True, 180, (1000, 4000), "active"),
     ("P_SUP_2", "support", ("All",), (), 0.1, "triage", False, 60, (100, 500), "active"),
     ("P_RET_1", "retention", ("All",), (), 0.1, "health_check", False, 200, (2000, 12000), "active"),
     ("P_RET_2", "retention", ("All",), (), 0.1, "loyalty_discount", False, 50, (500, 1500), "retired"),
-    ("P_ESC_1", "escalation", ("All",), (), 0.3, "executive_escalation", True, 600, (5000, 15000), "active"),
+    ("P_ESC_1", "escalation", ("All",), (), 0.3, "executive_escalation_call", True, 250, (5000, 15000), "active"),
+    *probe_decisions.PLAYBOOKS,
 )  # fmt: skip
 
 HISTORY: tuple[tuple[str, str, str, str, bool, int], ...] = (
     # id, case, stage, action, needs approval, age in days
     ("H01", "onb_far", "onboarding", "onboarding_call", False, 10),
     ("H02", "sup_late", "support", "manager_followup", True, 12),
-    ("H03", "eng_bad", "engagement", "executive_call", True, 14),
-    ("H04", "esc_worst", "escalation", "executive_escalation", True, 9),
-    ("H05", "esc_new", "escalation", "executive_escalation", True, 3),
+    ("H03", "eng_bad", "engagement", "executive_sponsor_call", True, 17),
+    ("H04", "esc_worst", "escalation", "executive_escalation_call", True, 9),
+    ("H05", "esc_new", "escalation", "executive_escalation_call", True, 3),
     ("H06", "sup_again", "support", "manager_followup", True, 0),
     ("H07", "ret_long", "retention", "health_check", False, 45),
     ("H08", "eng_torn", "engagement", "monitor_only", False, 8),
     ("H09", "eng_idle", "engagement", "review", False, 20),
     ("H10", "ret_torn", "retention", "health_check", False, 21),
     ("H11", "onb_late", "onboarding", "onboarding_mail", False, 6),
+    *probe_decisions.HISTORY,
 )
 
 DECISIONS = (
-    # intervention, decision, age in days of the answer
-    ("H02", "approved", 11),
-    ("H03", "rejected", 13),
+    # intervention, decision, age in days of the answer, category
+    ("H02", "approved", 11, None),
+    ("H03", "rejected", 16, None),
+    *probe_decisions.DECISIONS,
 )
 
 # Said to H03 after it was refused: without effect, and on record as long as the policy knows their categories.
@@ -214,6 +219,7 @@ OUTCOMES = (
     ("H07", "partial_improvement", 12, 1, 2500, False, 30),
     ("H09", "no_response", None, 0, 0, False, 10),
     ("H10", "no_action_needed", None, -1, None, None, 11),
+    *probe_decisions.OUTCOMES,
 )
 
 
@@ -239,6 +245,10 @@ def _datasets() -> dict[str, Rows]:
         for case in CASES:
             _add_customer(data, case, segment)
         _add_undecided_day(data, segment)
+        for number, described in enumerate(probe_decisions.DESCRIBED_SIGNALS):
+            customer_id = customer_of("onb_calm", segment)
+            signal = _signal(f"D{number}@{segment}", customer_id, ("usage_drop", 0.3, 2 + number, "automated"))
+            data["signals"].append(signal | described)
     data["playbooks"] = [_playbook(*row) for row in PLAYBOOKS]
     _add_history(data)
     add_experience(data, PROBE_DAY)
@@ -291,13 +301,14 @@ def _add_history(data: dict[str, Rows]) -> None:
                     "generated_at": _ago(age),
                 }
             )
-        for name, decision, age in DECISIONS:
+        for name, decision, age, category in DECISIONS:
             data["approval_decisions"].append(
                 {
                     "intervention_id": f"{name}@{segment}",
                     "decision": decision,
                     "decided_at": f"{_ago(age)}T09:00:00Z",
                     "decided_by": "maria.keller",
+                    "category": category,
                     "reason": None,
                 }
             )
@@ -396,8 +407,8 @@ def default_content() -> dict[str, Any]:
 
 
 def leaves(content: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield path and value of every leaf; an entry of a list is a leaf of its own: `path[entry]`."""
-    if isinstance(content, dict):
+    """Yield path and value of every leaf; an entry of a list is a leaf of its own: `path[entry]`; an empty mapping is one."""
+    if isinstance(content, dict) and content:
         for name, value in content.items():
             yield from leaves(value, f"{path}.{name}".lstrip("."))
     elif isinstance(content, list):

@@ -52,7 +52,7 @@ def tables(path: Path) -> dict[str, list[tuple[object, ...]]]:
 
 def test_run_ends_with_a_summary_and_the_places(home: Path) -> None:
     said = (home / "said.txt").read_text(encoding="utf-8")
-    for text in ("Customer journey on 2025-01-20", "5: 0 high, 5 medium", "4 pending", "S009", "3,429.99"):
+    for text in ("Customer journey on 2025-01-20", "5: 0 high, 5 medium", "3 pending", "S009", "3,554.99"):
         assert text in said
     for text in ("transitions_as_read", "unaddressed_strong_signals", "cjo.duckdb", "journey_report.md", "make ui"):
         assert text in said
@@ -72,7 +72,7 @@ def test_everything_is_in_the_home(home: Path) -> None:
         run = reader.execute("SELECT plan, errors, is_published, rows_per_table FROM audit.runs").fetchone()
     assert archived == loaded
     assert run is not None
-    assert [step["step"] for step in json.loads(run[0])] == list(range(1, 11))
+    assert [step["step"] for step in json.loads(run[0])] == list(range(1, 12))
     assert run[1:3] == ([], True)
     assert json.loads(run[3])["journey.risk_scores"] == 10
 
@@ -221,6 +221,12 @@ def test_one_customer_leaves_the_warehouse_alone(home: Path) -> None:
     assert done.returncode == 0, done.stderr
     for text in ("Goal", "Plan", "S001", "0.58296", "proactive_outreach", "PB_ONB_001"):
         assert text in done.stdout
+    assert "C002" not in done.stdout
+    # Forecasts are learned from all customers: what is shown is what the tables say.
+    with duckdb.connect(str(home / "cjo.duckdb"), read_only=True) as reader:
+        found = reader.execute("SELECT decision_risk FROM journey.risk_scores WHERE customer_id = 'C001'").fetchone()
+    assert found is not None
+    assert f"decision_risk={found[0]}" in done.stdout
     assert {path: path.stat().st_mtime_ns for path in home.glob("*.duckdb")} == before
 
 

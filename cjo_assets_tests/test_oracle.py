@@ -25,7 +25,7 @@ TABLES: dict[str, Callable[[oracle.Inputs, datetime.date], dict[str, oracle.Row]
     "journey_states": oracle.journey_states,
     "journey_evaluations": oracle.journey_evaluations,
     "aggregated_signals": oracle.aggregated_signals,
-    "risk_scores": oracle.risk_scores,
+    "fused_signals": oracle.fused_signals,
 }
 
 
@@ -37,23 +37,23 @@ def both(
     folder = tmp_path_factory.mktemp("data")
     data = oracle.generate(request.param, CUSTOMERS, folder)
     chain = computed(folder, tmp_path_factory.mktemp("archive"), [], policy)
-    tables = _with_upstream(set(TABLES))
+    tables = _with_upstream({*TABLES, "risk_scores"})
     for day in oracle.AS_OFS:
         chain.store.days_of_run = (*chain.store.days_of_run, day)
         for table in tables:
             chain.store.replace(table, day, policy)
-    yield oracle.accepted(data["customers"], data["journey_state_log"], data["signals"]), chain
+    yield oracle.accepted(data), chain
     chain.store.connection.close()
 
 
 @pytest.mark.parametrize("as_of", oracle.AS_OFS, ids=str)
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("table", [*TABLES, "risk_scores"])
 def test_every_row_equals_the_oracles(both: tuple[oracle.Inputs, Chain], table: str, as_of: datetime.date) -> None:
     """The same customers, and for each the same numbers, lists and texts."""
     inputs, chain = both
     rows = chain.rows(f"FROM journey.{table} WHERE as_of = ?", as_of)
     found = {row["customer_id"]: row for row in rows}
-    expected = TABLES[table](inputs, as_of)
+    expected = _risk_scores(both, as_of) if table == "risk_scores" else TABLES[table](inputs, as_of)
     assert len(rows) == len(found)
     assert found.keys() == expected.keys()
     differences = [
@@ -72,7 +72,8 @@ def test_the_data_has_every_oddity(both: tuple[oracle.Inputs, Chain], as_of: dat
     """An agreement on data without the hard cases would prove little."""
     inputs, _ = both
     states = oracle.journey_states(inputs, as_of).values()
-    scores = oracle.risk_scores(inputs, as_of).values()
+    scores = _risk_scores(both, as_of).values()
+    fused = oracle.fused_signals(inputs, as_of).values()
     evaluations = oracle.journey_evaluations(inputs, as_of).values()
     assert {row["transition"] for row in states} == {"initial", "valid", "re_entry", "invalid", "unknown"}
     assert {row["journey_stage"] for row in states} == {None, *oracle.STAGES}
@@ -82,6 +83,8 @@ def test_the_data_has_every_oddity(both: tuple[oracle.Inputs, Chain], as_of: dat
         "early_tenure_friction",
         *(f"exceeded_typical_{stage}_duration" for stage in oracle.TYPICAL_DAYS),
     }
+    assert {row["trend"] for row in fused} == {None, "worsening", "stable", "improving"}
+    assert any(row["settled_signals"] for row in fused)
     assert {row["risk_tier"] for row in scores} == {row["urgency"] for row in scores} == {"high", "medium", "low"}
     assert len({factor for row in scores for factor in row["risk_factors"]}) == 6
     crowded = [
@@ -89,6 +92,15 @@ def test_the_data_has_every_oddity(both: tuple[oracle.Inputs, Chain], as_of: dat
         for entries in inputs.entries.values()
     ]
     assert sum(count > 1 for days in crowded for count in days.values()) > CUSTOMERS // 20
+
+
+def _risk_scores(both: tuple[oracle.Inputs, Chain], as_of: datetime.date) -> dict[str, oracle.Row]:
+    """Return the oracle's scores, with the churn probabilities of the table."""
+    inputs, chain = both
+    forecasts = chain.rows(
+        "SELECT customer_id, churn_probability FROM journey.journey_forecasts WHERE as_of = ?", as_of
+    )
+    return oracle.risk_scores(inputs, as_of, {row["customer_id"]: row["churn_probability"] for row in forecasts})
 
 
 def _with_upstream(names: set[str]) -> list[Any]:

@@ -16,7 +16,8 @@ from cjo_assets.policy import Policy, PolicyError, load_policy
 from cjo_assets_tests.probe import default_content, leaves, policy_with
 
 TEXT = resources.files("cjo_assets").joinpath("policy.yaml").read_text(encoding="utf-8")
-NUMBER_OR_SWITCH = re.compile(r"^\s*(?P<name>\w+): (?P<value>-?[\d.]+|true|false)(?P<rest>.*)$")
+LINE = re.compile(r"^(?P<indent> *)(?P<name>\w+):(?P<value>(?: [^#]*\S)?)(?P<rest> *(?:#.*)?)$")
+NUMBER_OR_SWITCH = re.compile(r"(?<![\w.\"-])(?:-?\d+(?:\.\d+)?|true|false)(?![\w.\"-])")
 UNIT_AND_REASON = re.compile(r"^ +# \[(?P<unit>[^\]]+)\] (?P<reason>\S.*)$")
 
 
@@ -292,12 +293,22 @@ def test_a_policy_is_frozen(policy: Policy) -> None:
 
 
 def test_every_number_has_a_unit_and_a_reason() -> None:
-    """Each line with a number or a switch ends in a remark: a unit in brackets, then why it has this value."""
-    lines = [match for line in TEXT.splitlines() if (match := NUMBER_OR_SWITCH.match(line))]
-    silent = [match["name"] for match in lines if not UNIT_AND_REASON.match(match["rest"])]
+    """Each line with numbers or a switch ends in a remark: a unit in brackets, then why it has this value.
+
+    A line of the form `name: {name: number, ...}` is a row of a table, whose heading may say it for all rows.
+    """
+    lines = [match for line in TEXT.partition("segment_overrides:")[0].splitlines() if (match := LINE.match(line))]
+    silent, found, heading = [], 0, ""
+    for line in lines:
+        numbers = NUMBER_OR_SWITCH.findall(line["value"])
+        found += len(numbers)
+        if not line["value"]:
+            heading = line["rest"]
+        is_explained = UNIT_AND_REASON.match(heading if line["value"].startswith(" {") else line["rest"])
+        if numbers and not is_explained:
+            silent.append(line["name"])
     assert not silent
-    numbers = [path for path, value in leaves(default_content()) if isinstance(value, int | float)]
-    assert len(lines) == len(numbers)
+    assert found == sum(isinstance(value, int | float) for _, value in leaves(default_content()))
 
 
 def test_the_example_in_the_file_is_a_policy(tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
     "journey.risk.risk_tier_thresholds.low": {"journey.risk.risk_tier_thresholds.low": 0.2},
     "journey.risk.crm_tier_steps": {"journey.risk.crm_tier_steps": 1},
     "journey.kpis.kpi_warning_threshold": {"journey.kpis.kpi_warning_threshold": 1.0},
+    "journey.kpis.kpi_critical_threshold": {"journey.kpis.kpi_critical_threshold": 0.7},
     "journey.reporting.report_rows": {"journey.reporting.report_rows": 5},
     # The first bin begins at 0, the longest path has 5 steps, and the probe has no 60 forecasts to lose.
     "journey.forecast.time_bins_weeks[0]": {"journey.forecast.time_bins_weeks": [0]},
@@ -70,6 +71,14 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
         }
         for action, other in itertools.permutations(DEFAULT["journey"]["approval"]["sensitive_actions"])
     },
+    # Words have other words.
+    "journey.recommendation.ranking": {"journey.recommendation.ranking": "roi_ratio"},
+    "journey.holdout.holdout_salt": {"journey.holdout.holdout_salt": "cjo-2"},
+    # What is empty in the packaged policy is filled.
+    "journey.fusion.signal_adjustments": {"journey.fusion.signal_adjustments": {"usage_drop": 1.5}},
+    "journey.approval.approvers": {"journey.approval.approvers": {"csm": ["ann"]}},
+    # The probe has people enough for all.
+    "journey.contact.review_capacity_per_day": {"journey.contact.review_capacity_per_day": 2},
     # Stages are named in many places; their order is what is said here alone.
     "vocabulary.stages": {"vocabulary.stages": [*reversed(DEFAULT["vocabulary"]["stages"])]},
     "vocabulary.terminal_stages": {"vocabulary.terminal_stages": ["churned", "escalation"]},
@@ -81,6 +90,9 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
 STARTING_FROM: dict[str, dict[str, Any]] = {
     # As long as the step is allowed as a re-entry it is allowed.
     "journey.evaluation.transitions.retention[support]": {"journey.evaluation.re_entries": {}},
+    # As long as it counts as a success it must be a word.
+    "vocabulary.outcomes[resolved]": {"journey.learning.success_outcomes": ["improved_engagement"]},
+    "vocabulary.outcomes[improved_engagement]": {"journey.learning.success_outcomes": ["resolved"]},
 }
 
 # The seed's CustomerJourneyOrchestratorConfig: every field, with its default.

@@ -156,16 +156,17 @@ def test_every_row_read_is_accepted_or_quarantined(
 # (b) no look-ahead
 
 
-@pytest.mark.parametrize("dataset", sorted(LOOKUPS.keys() - {"customers"}))
+@pytest.mark.parametrize("dataset", [*sorted(LOOKUPS.keys() - {"customers"}), "playbook_performance_log"])
 def test_later_records_change_no_row_of_a_day(
     dataset: str, base: Base, again: Callable[[Path], Snapshot], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """What is entered, detected, decided, measured or created after DAY was not known on DAY."""
     folder = tmp_path_factory.mktemp("later")
-    for name, rows in base.data.items():
-        write_rows(folder, name, [*rows, *(_later_records(base.data)[name] if name == dataset else [])])
+    for name in {*base.data, dataset}:
+        later = _later_records(base.data)[name] if name == dataset else []
+        write_rows(folder, name, [*base.data.get(name, []), *later])
     found = again(folder)
-    lookup = f"journey.{LOOKUPS[dataset]}"
+    lookup = f"journey.{LOOKUPS.get(dataset, dataset)}"
     assert len(found[lookup]) > len(base.first[lookup])
     _assert_same({name: base.first[name] for name in DATED}, found)
 
@@ -365,7 +366,10 @@ def test_the_contributions_of_a_score_sum_to_it(base: Base) -> None:
 
 @pytest.mark.parametrize("day", [DAY, NEXT_DAY], ids=str)
 def test_who_needs_an_answer_gets_one_or_is_a_gap(base: Base, day: date) -> None:
-    """Medium or high risk, critical health or no stage: a recommendation or a gap, never both, never neither."""
+    """Medium or high risk, critical health or no stage: a decision, an open intervention or a gap, never none.
+
+    A person is called to take over where there is a gap; nothing else is both.
+    """
 
     def customers(sql: str) -> set[str]:
         rows = base.chain.rows(f"SELECT customer_id {sql}", day)
@@ -377,13 +381,23 @@ def test_who_needs_an_answer_gets_one_or_is_a_gap(base: Base, day: date) -> None
     at_risk = customers("FROM journey.risk_scores WHERE as_of = ? AND risk_tier IN ('medium', 'high')")
     critical = customers("FROM journey.journey_evaluations WHERE as_of = ? AND stage_health = 'critical'")
     nowhere = customers("FROM journey.journey_states WHERE as_of = ? AND journey_stage IS NULL")
-    answered = customers("FROM journey.recommended_interventions WHERE as_of = ?")
+    answered = customers(
+        "FROM journey.recommended_interventions WHERE as_of = ? AND recommended_action <> 'escalate_to_person'"
+    )
+    called = customers(
+        "FROM journey.recommended_interventions WHERE as_of = ? AND recommended_action = 'escalate_to_person'"
+    )
+    served = customers(
+        "FROM journey.playbook_candidates WHERE as_of = ? AND open_intervention_id IS NOT NULL GROUP BY customer_id"
+    )
     gaps = customers("FROM journey.coverage_gaps WHERE as_of = ?")
     needy = (at_risk | critical | nowhere) - churned
     assert all((churned, at_risk, critical, nowhere, answered & needy, gaps))
     assert not answered & gaps
-    assert gaps == needy - answered
-    assert not answered & (churned | nowhere)
+    assert gaps == needy - answered - served
+    assert not (answered | called) & (churned | nowhere)
+    assert called
+    assert called & needy <= gaps
 
 
 def _snapshot(chain: Chain) -> Snapshot:
@@ -515,6 +529,20 @@ def _later_records(data: dict[str, Rows]) -> dict[str, Rows]:
         "outcomes": outcomes,
         "approval_decisions": approvals,
         "playbooks": playbooks,
+        "playbook_performance_log": [
+            {
+                "playbook_id": row["playbook_id"],
+                "segment": "All",
+                "runs": 500,
+                "success_rate": 0.99,
+                "avg_cost": 1,
+                "avg_value": 9000,
+                "roi_ratio": 8910,
+                "override_rate": 0,
+                "last_updated": days[0],
+            }
+            for row in data["playbooks"]
+        ],
     }
 
 

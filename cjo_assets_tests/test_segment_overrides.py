@@ -25,6 +25,7 @@ from cjo_assets_tests.probe import (
     leaves,
     nested,
     policy_with,
+    value_at,
 )
 
 DEFAULT = default_content()
@@ -32,7 +33,11 @@ LEAVES: dict[str, Any] = {
     path: value
     for section in OVERRIDABLE_SECTIONS
     for path, value in leaves(DEFAULT["journey"][section], section)
-    if not path.startswith(tuple(NOT_OVERRIDABLE))
+    if not path.startswith(tuple(NOT_OVERRIDABLE)) and not path.endswith("]")
+}
+# A list is turned as a whole.
+LEAVES |= {
+    path: value_at(DEFAULT["journey"], path) for path in ("approval.manager_tiers", "approval.sensitive_actions")
 }
 
 # The rule turns a leaf by itself: an integer doubles, another number halves. These need another value to be a policy.
@@ -49,6 +54,7 @@ EXCEPTIONS: dict[str, Any] = {
     "approval.two_people_cost": 100,
     "approval.sensitive_actions[executive_sponsor_call]": ["executive_escalation_call", "onboarding_call"],
     "approval.sensitive_actions[executive_escalation_call]": ["executive_sponsor_call", "onboarding_call"],
+    "fusion.signal_adjustments": {"usage_drop": 1.5},
 }
 
 # Of these the segment's customers are seen in the finding of a check, not in a table.
@@ -62,6 +68,13 @@ REFUSED = {
     "approval.auto_approve_for_testing": True,
     "approval.rejection_categories": ["other"],
     "approval.approvers": {"csm": ["ann"]},
+    "fusion.use_normalized_strength": False,
+    "fusion.use_risk_weight": True,
+    "fusion.use_segment_adjustment": True,
+    "recommendation.ranking": "roi_ratio",
+    "contact.budget_per_run": 100.0,
+    "contact.review_capacity_per_day": 1,
+    "holdout.holdout_salt": "another",
     "kpis.kpi_warning_threshold": 0.9,
     "kpis.operational_kpi_targets.average_latency_ms": 100.0,
     "roi.window_days": 60,

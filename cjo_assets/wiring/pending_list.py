@@ -6,34 +6,21 @@ import json
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table as Grid
-from rich.text import Text
 
 from cjo_assets.reporting.text import money
 
-HEADER = ("intervention", "customer", "action", "cost", "asks", "lapses (UTC)", "evidence")
-NEVER_WRAPPED = ("intervention", "cost")
 
-
-def print_as_table(console: Console, waiting: list[dict[str, Any]]) -> None:
-    """Print one line per request."""
-    grid = Grid(title="Waiting for a person", title_justify="left", title_style="bold")
-    for name in HEADER:
-        grid.add_column(name, overflow="fold", no_wrap=name in NEVER_WRAPPED)
+def print_as_lines(console: Console, waiting: list[dict[str, Any]]) -> None:
+    """Print each request on two lines: what is asked of whom, and why."""
+    if not waiting:
+        console.print("Nothing waits for a person.")
     for row in waiting:
-        cost = "unknown" if row["expected_cost"] is None else money(row["expected_cost"])
+        cost = "cost unknown" if row["expected_cost"] is None else money(row["expected_cost"])
+        asked = f"asks {_asked(row)}, lapses {row['expires_at']:%Y-%m-%d %H:%M} UTC"
+        what = f"{row['intervention_id']}  {row['customer_id']}  {row['recommended_action']}  {cost}  {asked}"
         reasons, signals = ", ".join(row["approval_reasons"]), ", ".join(row["triggered_by_signals"])
-        cells = (
-            row["intervention_id"],
-            row["customer_id"],
-            row["recommended_action"],
-            cost,
-            _asked(row),
-            f"{row['expires_at']:%Y-%m-%d %H:%M}",
-            f"{reasons or 'asked by its source'}; signals {signals or 'none'}",
-        )
-        grid.add_row(*(Text(cell) for cell in cells))
-    console.print(grid if waiting else "Nothing waits for a person.")
+        for line in (what, f"    {reasons or 'asked by its source'}; signals {signals or 'none'}"):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def print_as_json(console: Console, waiting: list[dict[str, Any]]) -> None:

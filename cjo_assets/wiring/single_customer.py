@@ -1,6 +1,8 @@
 """One customer's chain, computed in memory: goal, plan and the rows of every step.
 
-Belongs here: the same tables over the rows of one customer, with nothing written. Does not belong here: any rule.
+Belongs here: the same tables over the same files, with nothing written, and the rows of one customer shown. Forecasts,
+what is learned, the budget and the capacity of a day are of all customers together: computed over one customer alone,
+the figures would not be those of the tables. Does not belong here: any rule.
 """
 
 from __future__ import annotations
@@ -23,7 +25,6 @@ from cjo_assets.wiring.report import rows_of
 from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.sources import latest_date
 from cjo_assets.wiring.store import Store
-from cjo_assets.wiring.tables import RAW
 
 CHAIN = (
     "signals",
@@ -52,24 +53,26 @@ def print_chain(console: Console, customer_id: str, day: date | None) -> bool:
         if found is None:
             raise InputError(f"No file in {settings.data} holds a date up to today; say --as-of.")
         as_of = date.fromisoformat(found)
-        _keep_only(store, customer_id)
-        _remember_decisions(store, settings.published, customer_id)
-        if not rows_of(store, "FROM raw.customers"):
+        if not rows_of(store, "FROM raw.customers WHERE customer_id = ?", customer_id):
             return False
+        _remember_decisions(store, settings.published)
         try:
             compute_day(store, families, as_of, policy)
         except ContractBreachError as breach:
-            raise InputError(_why_not(store, customer_id) or str(breach)) from breach
+            raise InputError(str(breach)) from breach
+        if not rows_of(store, "FROM journey.customers WHERE customer_id = ?", customer_id):
+            raise InputError(_why_not(store, customer_id))
         console.print(f"[bold]Goal[/bold] {goal_of(as_of, customer_id)['objective']} Scope: ", end="", highlight=False)
         console.print(f"{customer_id} on {as_of}", highlight=False, markup=False)
         console.print("[bold]Plan[/bold] " + " -> ".join(step["name"] for step in plan_of(None)), highlight=False)
         console.print("[bold]Evidence[/bold]")
-        _print_rows(console, "customers", rows_of(store, "FROM journey.customers"))
+        _print_rows(console, "customers", rows_of(store, "FROM journey.customers WHERE customer_id = ?", customer_id))
         for name in CHAIN:
             table = store.tables[("journey", name)]
-            where = " WHERE as_of = ?" if table.is_dated else ""
+            where = " AND as_of = ?" if table.is_dated else ""
             order = ", ".join(f'"{column}"' for column in columns_in_key(table))
-            rows = rows_of(store, f"FROM {table.full_name}{where} ORDER BY {order}", *([as_of] if where else []))
+            query = f"FROM {table.full_name} WHERE customer_id = ?{where} ORDER BY {order}"
+            rows = rows_of(store, query, customer_id, *([as_of] if where else []))
             _print_rows(console, name, rows)
     return True
 
@@ -79,27 +82,14 @@ def columns_in_key(table: Any) -> list[str]:
     return list(table.contract.to_schema().unique or [columns_of(table.contract)[0].name])
 
 
-def _keep_only(store: Store, customer_id: str) -> None:
-    """Leave the rows of one customer in the raw tables, and what the playbooks are."""
-    for dataset in store.datasets:
-        names = {spec.name for spec in columns_of(dataset.contract)}
-        if "customer_id" in names:
-            store.connection.execute(
-                f"DELETE FROM {RAW}.{dataset.name} WHERE customer_id IS DISTINCT FROM ?", [customer_id]
-            )
-
-
-def _remember_decisions(store: Store, published: Path, customer_id: str) -> None:
-    """Bring in the customer's published decisions, so that an open need keeps its id."""
+def _remember_decisions(store: Store, published: Path) -> None:
+    """Bring in what was published of earlier days, so that an open need keeps its id."""
     if not published.exists():
         return
     store.connection.execute(f"ATTACH '{str(published).replace(chr(39), chr(39) * 2)}' AS published (READ_ONLY)")
     try:
-        for name in ("recommended_interventions", "journey_states"):
-            store.connection.execute(
-                f"INSERT INTO journey.{name} SELECT * FROM published.journey.{name} WHERE customer_id = ?",
-                [customer_id],
-            )
+        for name in store.read_by_later_days():
+            store.connection.execute(f"INSERT INTO {name} SELECT * FROM published.{name}")
         store.connection.execute("INSERT INTO audit.runs SELECT * FROM published.audit.runs")
     except duckdb.Error as error:
         raise WarehouseError(f"The database {published} was written by another version of cjo_assets.") from error
@@ -107,18 +97,14 @@ def _remember_decisions(store: Store, published: Path, customer_id: str) -> None
         store.connection.execute("DETACH published")
 
 
-def _why_not(store: Store, customer_id: str) -> str | None:
-    """Return why a customer's own rows leave nothing to show, or None where they are not to blame."""
+def _why_not(store: Store, customer_id: str) -> str:
+    """Return why a customer who is in the file is not among the customers."""
     turned_away = [
         f"{row['dataset']}: {', '.join(row['broken_rules'])}"
         for dataset in store.datasets
         for row in rows_of(store, f"FROM quarantine.{dataset.name} WHERE customer_id = ?", customer_id)
     ]
-    if turned_away:
-        return f"The records of customer {customer_id} were turned away: {'; '.join(turned_away)}."
-    if not rows_of(store, "FROM raw.journey_state_log"):
-        return f"Customer {customer_id} has no entry in the journey state log."
-    return None
+    return f"The records of customer {customer_id} were turned away: {'; '.join(turned_away)}."
 
 
 def _print_rows(console: Console, name: str, rows: list[dict[str, Any]]) -> None:

@@ -80,6 +80,11 @@ class Store:
         rows = rows.filter(decided)
         return rows.filter(rows.as_of < as_of) if reference.days is Days.EARLIER else rows
 
+    def read_by_later_days(self) -> list[str]:
+        """Return the tables of which a later day reads earlier ones."""
+        references = [reference for table in self.tables.values() for reference in table.inputs().values()]
+        return sorted({f"{found.schema}.{found.name}" for found in references if found.days is Days.EARLIER})
+
     def newest_day(self) -> date | None:
         """Return the newest day that was published or that this run computes."""
         found = self.connection.execute(f"SELECT max(as_of) FROM {AUDIT}.runs WHERE is_published").fetchone()
@@ -96,10 +101,8 @@ class Store:
 
     def handed_on(self, as_of: date) -> str:
         """Return a hash over the rows of a day that later days read, whatever their order."""
-        references = [reference for table in self.tables.values() for reference in table.inputs().values()]
-        names = {f"{found.schema}.{found.name}" for found in references if found.days is Days.EARLIER}
         hashes = []
-        for name in sorted(names):
+        for name in self.read_by_later_days():
             query = f"SELECT bit_xor(md5_number(CAST(rows AS VARCHAR))) FROM {name} AS rows WHERE as_of = ?"
             hashes.append(str((self.connection.execute(query, [as_of]).fetchone() or (None,))[0]))
         return " ".join(hashes)

@@ -1,0 +1,127 @@
+"""The record of a run: a day run again with another result makes later days stale, with the same result it does not.
+
+Belongs here: what `audit.runs` says of days that read an earlier one. Does not belong here: what the days decide.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import duckdb
+import pytest
+
+from cjo_assets.policy import Policy
+from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.runs import record_failure, record_run
+from cjo_assets.wiring.store import Store
+
+FIRST, SECOND, THIRD = date(2025, 1, 16), date(2025, 1, 17), date(2025, 1, 20)
+INSTANCE: Any = SimpleNamespace(
+    get_run_stats=lambda _: SimpleNamespace(start_time=datetime(2025, 1, 21, tzinfo=UTC).timestamp())
+)
+
+
+class Home:
+    """A store in which days are published one after the other, without Dagster."""
+
+    def __init__(self, policy: Policy) -> None:
+        """Open an empty store with all tables."""
+        self.store = Store(duckdb.connect(), all_families())
+        self.policy = policy
+        self.runs = 0
+        for table in self.store.tables.values():
+            if table.is_view:
+                self.store.replace(table, FIRST, policy)
+
+    def decide(self, day: date, risk: float) -> None:
+        """Put one decision of a day in the place of what stood there, as a run would."""
+        self.store.connection.execute("DELETE FROM journey.recommended_interventions WHERE as_of = ?", [day])
+        self.store.connection.execute(
+            "INSERT INTO journey.recommended_interventions BY NAME "
+            "SELECT ? AS as_of, 'C1' AS customer_id, ? AS risk_score",
+            [day, risk],
+        )
+
+    def publish(self, day: date) -> None:
+        """Record a run of a day."""
+        self.runs += 1
+        run: Any = SimpleNamespace(run_id=f"run {self.runs}")
+        record_run(self.store, run, INSTANCE, day, self.policy, None)
+
+    def fail(self, day: date) -> None:
+        """Record a run of a day that came to no end."""
+        self.runs += 1
+        run: Any = SimpleNamespace(run_id=f"run {self.runs}")
+        record_failure(self.store, run, INSTANCE, day, self.policy, ["no"])
+
+    @property
+    def stale_days(self) -> list[date]:
+        """Days whose last published run is stale."""
+        found = self.store.connection.execute(
+            "SELECT as_of FROM audit.runs WHERE is_published GROUP BY as_of "
+            "HAVING arg_max(is_stale, ended_at) ORDER BY as_of"
+        ).fetchall()
+        return [day for (day,) in found]
+
+
+@pytest.fixture
+def home(policy: Policy) -> Iterator[Home]:
+    """Three days, published in order."""
+    made = Home(policy)
+    for day in (FIRST, SECOND, THIRD):
+        made.decide(day, 0.5)
+        made.publish(day)
+    assert made.stale_days == []
+    yield made
+    made.store.connection.close()
+
+
+def test_the_same_result_makes_nothing_stale(home: Home) -> None:
+    home.decide(FIRST, 0.5)
+    home.publish(FIRST)
+    assert home.stale_days == []
+
+
+def test_another_result_makes_later_days_stale_and_no_earlier_one(home: Home) -> None:
+    home.decide(SECOND, 0.6)
+    home.publish(SECOND)
+    assert home.stale_days == [THIRD]
+    home.decide(FIRST, 0.6)
+    home.publish(FIRST)
+    assert home.stale_days == [SECOND, THIRD]
+
+
+def test_a_stale_day_run_again_is_stale_no_more(home: Home) -> None:
+    """Run again in order, each day is fresh, and hands its freshness on only where it changed."""
+    home.decide(FIRST, 0.6)
+    home.publish(FIRST)
+    assert home.stale_days == [SECOND, THIRD]
+    home.publish(SECOND)  # with the result it had: the third day has read the right second, but the wrong first
+    assert home.stale_days == [THIRD]
+    home.publish(THIRD)
+    assert home.stale_days == []
+
+
+def test_a_day_that_is_decided_late_makes_those_after_it_stale(home: Home) -> None:
+    """Nobody knew of the 18th when the 20th was decided."""
+    home.decide(date(2025, 1, 18), 0.1)
+    home.publish(date(2025, 1, 18))
+    assert home.stale_days == [THIRD]
+
+
+def test_a_run_that_fails_makes_nothing_stale(home: Home) -> None:
+    home.decide(FIRST, 0.9)
+    home.fail(FIRST)
+    assert home.stale_days == []
+
+
+def test_what_later_days_read_counts_whatever_its_order(home: Home) -> None:
+    """The hash is over rows, not over their places."""
+    both = "SELECT ? AS as_of, * FROM (VALUES ('C1', 0.1), ('C2', 0.2)) AS rows(customer_id, risk_score) ORDER BY 2"
+    hashes = []
+    for order in ("ASC", "DESC"):
+        home.store.connection.execute("DELETE FROM journey.recommended_interventions WHERE as_of = ?", [FIRST])
+        home.store.connection.execute(f"INSERT INTO journey.recommended_interventions BY NAME {both} {order}", [FIRST])
+        hashes.append(home.store.handed_on(FIRST))
+    assert hashes[0] == hashes[1] != home.store.handed_on(SECOND)
