@@ -7,7 +7,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,16 @@ from cjo_assets.defs import health, schedules, sensors
 from cjo_assets.policy import Policy
 from cjo_assets.wiring import new_files
 from cjo_assets.wiring.alerts import AlertError
-from cjo_assets.wiring.automation import Automation
+from cjo_assets.wiring.automation import Automation, downstream_condition, freshness
 from cjo_assets.wiring.families import all_families
 from cjo_assets.wiring.new_files import Seen, looked
 from cjo_assets.wiring.partitions import PARTITION, RANGE_END, RANGE_START, contiguous
 from cjo_assets.wiring.publish import publish
 from cjo_assets.wiring.runs import RUNS
 from cjo_assets.wiring.settings import Settings
+from cjo_assets.wiring.tables import RAW
 from cjo_assets_tests.conftest import SAMPLE, computed, read_rows, write_rows
+from cjo_assets_tests.test_definitions import DATASETS
 
 PUBLISHED = [date(2025, 1, 16), date(2025, 1, 18), date(2025, 1, 20)]
 
@@ -220,6 +222,59 @@ def test_the_schedule_is_off_unless_it_is_switched_on(monkeypatch: pytest.Monkey
     monkeypatch.setenv("CJO_AUTOMATION", "sometimes")
     with pytest.raises(ValueError, match="CJO_AUTOMATION is sometimes"):
         Automation.from_environment()
+
+
+def test_the_policy_says_how_old_data_and_report_may_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = {spec.key for spec in defs().resolve_all_asset_specs() if spec.freshness_policy is not None}
+    assert watched == {dg.AssetKey([RAW, name]) for name in DATASETS} | {dg.AssetKey(["reports", "journey_report"])}
+    (tmp_path / "policy.yaml").write_text("warehouse: {freshness_hours: 2.0}")
+    monkeypatch.setenv("CJO_POLICY", str(tmp_path / "policy.yaml"))
+    assert freshness() == dg.FreshnessPolicy.time_window(timedelta(hours=4), timedelta(hours=2))
+
+
+def test_a_long_gap_is_filled_where_the_policy_says_so(places: Settings, policy: Policy) -> None:
+    patient = policy.model_copy(update={"warehouse": policy.warehouse.model_copy(update={"catch_up_days": 1000})})
+    change(places, "signals", [*rows_of(places, "signals"), signal("2025-06-01")])
+    assert looked(all_families(), places, policy, None).pending == [("2025-06-01", "2025-06-01")]
+    assert looked(all_families(), places, patient, None).pending == [("2025-01-21", "2025-06-01")]
+
+
+def test_declarative_tables_follow_and_a_blocked_check_stops_what_depends_on_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert downstream_condition() is None
+    monkeypatch.setenv("CJO_AUTOMATION", "declarative")
+    condition = downstream_condition()
+
+    @dg.asset(check_specs=[dg.AssetCheckSpec("whole", asset=name, blocking=True) for name in ["good"]])
+    def good() -> dg.MaterializeResult:
+        return dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=True, check_name="whole")])
+
+    @dg.asset(check_specs=[dg.AssetCheckSpec("whole", asset="bad", blocking=True)])
+    def bad() -> dg.MaterializeResult:
+        return dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=False, check_name="whole")])
+
+    @dg.asset(deps=[good], automation_condition=condition)
+    def after_good() -> None:
+        """Follow."""
+
+    @dg.asset(deps=[bad], automation_condition=condition)
+    def after_bad() -> None:
+        """Do not follow."""
+
+    @dg.asset(deps=[after_good], automation_condition=condition)
+    def further() -> None:
+        """Follow in the same run."""
+
+    assets = dg.Definitions(assets=[good, bad, after_good, after_bad, further])
+    with dg.DagsterInstance.ephemeral() as instance:
+        before = dg.evaluate_automation_conditions(assets, instance)
+        dg.materialize([good, bad], instance=instance, raise_on_error=False)
+        result = dg.evaluate_automation_conditions(assets, instance, cursor=before.cursor)
+        asked = {
+            key.to_user_string(): result.get_num_requested(key) for key in (after_good.key, after_bad.key, further.key)
+        }
+    assert asked == {"after_good": 1, "after_bad": 0, "further": 1}
 
 
 @pytest.fixture

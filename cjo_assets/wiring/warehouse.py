@@ -115,6 +115,8 @@ def opened(
     with warehouse_lock(settings.lock, run_id, say) as held:
         connection = _connected(settings.build, {"memory_limit": f"{memory_limit}GB"} if memory_limit else {})
         try:
+            # Progress is asked for and told in our words; the engine would print a bar into whatever stdout is.
+            connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
             _require_version(connection, families, settings.build)
             store = Store(connection, families)
             store.fences = (held.require, _signed(connection, run_id))

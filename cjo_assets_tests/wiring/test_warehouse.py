@@ -115,3 +115,48 @@ def test_days_that_were_never_published_are_not_history(tmp_path: Path, policy: 
     assert chain.store.read(earlier, DAY).count().execute() > 0
     chain.store.days_of_run = (DAY,)
     assert chain.store.read(earlier, DAY).count().execute() == 0, "the 19th was left behind by a failed run"
+
+
+LOAD = """
+import resource, sys
+from pathlib import Path
+from cjo_assets.policy import load_policy
+from cjo_assets.wiring import progress
+from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.settings import Settings
+from cjo_assets.wiring.sources import load_dataset
+from cjo_assets.wiring.warehouse import opened
+home, policy = map(Path, sys.argv[1:])
+progress.SILENCE_SECONDS = 0.2
+progress.listen(None, lambda text: print(text, file=sys.stderr))
+settings = Settings(data=home, policy=None, home=home)
+with opened(settings, all_families(), load_policy(policy).warehouse.memory_limit) as store:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    signals = next(dataset for dataset in store.datasets if dataset.name == "signals")
+    rows = load_dataset(store.connection, signals, home, "journey", settings.inputs).rows
+    print(rows, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+"""
+
+
+def test_a_large_file_is_read_within_the_memory_limit_and_says_so(tmp_path: Path) -> None:
+    number, limit = 300_000, 0.25
+    (tmp_path / "policy.yaml").write_text(f"warehouse: {{memory_limit: {limit}}}")
+    duckdb.sql(
+        "COPY (SELECT 'S' || range || repeat('x', 1000) AS signal_id, 'C' || range AS customer_id, "
+        "'usage_drop' AS signal_type, "
+        "'0.5' AS signal_strength, '2025-01-14' AS detected_at, 'automated' AS source, 'onboarding' AS journey_stage "
+        f"FROM range({number})) TO '{tmp_path}/signals.ndjson' (FORMAT json)"
+    )
+    assert (tmp_path / "signals.ndjson").stat().st_size > limit * 1e9
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, str(tmp_path), str(tmp_path / "policy.yaml")],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    rows, grown = map(int, done.stdout.split())
+    assert rows == number
+    assert grown < 1.5 * limit * 1e9, "the engine keeps to the limit; Python and its threads need some beside it"
+    assert "Reading signals.ndjson (" in done.stderr
