@@ -18,6 +18,7 @@ import ibis.expr.types as ir
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import columns_of, key_of, schema_of
 from cjo_assets.shared.dataset import Dataset
+from cjo_assets.wiring.collection import collected_afterwards
 from cjo_assets.wiring.errors import ContractBreachError
 from cjo_assets.wiring.sources import MANIFEST, MANIFEST_COLUMNS, raw_schema
 from cjo_assets.wiring.tables import AUDIT, RAW, Audit, Days, Family, Reference, Table, inputs_of, parameters_of
@@ -124,6 +125,7 @@ class Store:
             rows = rows.mutate(as_of=ibis.literal(as_of, "date"))
         return rows.select([rows[spec.name].cast(spec.type) for spec in columns_of(table.contract)])
 
+    @collected_afterwards
     def replace(self, table: Table, as_of: date | None, policy: Policy) -> Stored:
         """Compute a table, or a day of it, and put it in the place of the old one if it keeps its contract.
 
@@ -132,7 +134,7 @@ class Store:
         """
         rows = self.expression(table, as_of, policy)
         key = key_of(table.contract)
-        sql = ibis.to_sql(rows if table.is_view else rows.order_by(list(key)), dialect="duckdb")
+        sql = self.backend.compile(rows if table.is_view else rows.order_by(list(key)), pretty=True)
         if table.is_view:
             self.connection.execute(f"CREATE OR REPLACE VIEW {table.full_name} AS {sql}")
             return self._judged(
