@@ -11,23 +11,20 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.approval_answers import REJECTED
 from cjo_assets.journey.approval_routes import (
     REGIMES,
     ROLES,
     approval_reasons,
-    decision_hash,
     with_route,
 )
 from cjo_assets.journey.contact_policy import is_refused_recently
+from cjo_assets.journey.decision_identity import with_identity, with_input_hash
 from cjo_assets.journey.fused_signals import signals_with_settlement
 from cjo_assets.journey.interventions import ESCALATE, MONITOR_ONLY
-from cjo_assets.journey.ledger import needs_asking_anew
 from cjo_assets.journey.playbook_candidates import LOW_CONFIDENCE, RULES_OF_THE_PLAYBOOK
 from cjo_assets.policy import Policy
 from cjo_assets.shared.by_segment import by_segment
 from cjo_assets.shared.contract import DatedContract, TextList, column
-from cjo_assets.shared.ids import RECORD_SEPARATOR, as_text, content_hash, content_id
 
 CHOSEN = "chosen"
 CALLED = "a_person_must_take_over"
@@ -108,7 +105,7 @@ def recommended_interventions(
     seen = signals_with_settlement(signals, customers, intervention_ledger, as_of, policy)
     rows = _with_triggers(rows, seen)
     rows = with_route(rows.mutate(approval_reasons=_reasons(rows, policy)), policy)
-    rows = _with_identity(rows, intervention_ledger, earlier_recommended_interventions, earlier_journey_states, as_of)
+    rows = with_identity(rows, intervention_ledger, earlier_recommended_interventions, earlier_journey_states, as_of)
     own_records = {
         "customer": customers,
         "state entry": state_entries.filter(state_entries.state_entered_at <= as_of),
@@ -116,7 +113,7 @@ def recommended_interventions(
         "intervention": intervention_ledger,
     }
     shared_records = {"playbook": playbooks.filter(playbooks.created_at <= as_of), "experience": playbook_performance}
-    rows = _with_input_hash(rows, own_records, shared_records)
+    rows = with_input_hash(rows, own_records, shared_records)
     return rows.select(
         "intervention_id",
         "need_id",
@@ -268,64 +265,6 @@ def _with_triggers(rows: ir.Table, seen: ir.Table) -> ir.Table:
     triggers = triggers.agg(triggered_by_signals=lambda row: row.signal_id.collect().sort())
     joined = rows.left_join(triggers, "customer_id").drop("customer_id_right")
     return joined.mutate(triggered_by_signals=joined.triggered_by_signals.fill_null(ibis.literal([], "array<string>")))
-
-
-def _with_identity(
-    rows: ir.Table, known: ir.Table, earlier: ir.Table, earlier_states: ir.Table, as_of: date
-) -> ir.Table:
-    """Add id, first day, triggers and content hash: those of the decision that stands where the need stood before.
-
-    What still waits for an answer stands only with the content that people were asked about. Watching, and a call for a
-    person that nobody has answered, stand as long as they were decided on the last day too.
-    """
-    # A call for a person is one need, whichever playbook comes nearest that day.
-    subject = rows.is_escalated.ifelse(ibis.null("string"), rows.subject)
-    rows = rows.mutate(need_id=content_id("N", rows.customer_id, subject))
-    standing = known.filter(known.approval_status != REJECTED, ~needs_asking_anew(known), known.measured_at.isnull())
-    standing = standing.select("intervention_id", "is_executed", "is_settled", standing_hash="decision_hash")
-    last = earlier.group_by("intervention_id").agg(as_of=earlier.as_of.max())
-    last = earlier.semi_join(last, ["intervention_id", "as_of"]).drop("decision_hash").join(standing, "intervention_id")
-    was_decided_last = last.as_of == earlier_states.as_of.max().as_scalar()
-    other = last.filter(last.playbook_id.isnull(), last.is_executed | was_decided_last)
-    other = other.group_by("need_id", "recommended_action").agg(same_need_id=other.intervention_id.max())
-    rows = rows.left_join(other, ["need_id", "recommended_action"]).drop("need_id_right", "recommended_action_right")
-    rows = rows.mutate(standing_id=ibis.coalesce(rows.standing_intervention_id, rows.same_need_id))
-    content = last.select(
-        "is_settled",
-        "standing_hash",
-        standing_id="intervention_id",
-        standing_since="generated_at",
-        standing_triggers="triggered_by_signals",
-    )
-    rows = rows.left_join(content, "standing_id").drop("standing_id_right")
-    fresh = rows.triggered_by_signals
-    repeated = rows.mutate(triggered_by_signals=ibis.coalesce(rows.standing_triggers, fresh), fresh=fresh)
-    stands = (repeated.is_settled | (repeated.standing_hash == decision_hash(repeated))).fill_null(False)
-    rows = repeated.mutate(
-        triggered_by_signals=stands.ifelse(repeated.triggered_by_signals, repeated.fresh), stands=stands
-    )
-    today = ibis.literal(as_of, "date")
-    new_id = content_id("I", rows.need_id, rows.triggered_by_signals.join(RECORD_SEPARATOR), today)
-    return rows.mutate(
-        intervention_id=rows.stands.ifelse(rows.standing_id, new_id),
-        generated_at=rows.stands.ifelse(rows.standing_since, today),
-        decision_hash=decision_hash(rows),
-    )
-
-
-def _with_input_hash(rows: ir.Table, own_records: dict[str, ir.Table], shared_records: dict[str, ir.Table]) -> ir.Table:
-    """Add a hash over every record that the decision could see: the customer's own, and those seen by all decisions."""
-    own = ibis.union(*(_as_records(kind, records, "customer_id") for kind, records in own_records.items()))
-    own = own.semi_join(rows, "customer_id").group_by("customer_id")
-    own = own.agg(own_records=lambda row: row.record.collect().sort().join(RECORD_SEPARATOR))
-    shared = ibis.union(*(_as_records(kind, records) for kind, records in shared_records.items()))
-    shared = shared.agg(shared_hash=content_hash(shared.record.collect().sort().join(RECORD_SEPARATOR)))
-    rows = rows.join(own, "customer_id").cross_join(shared)
-    return rows.mutate(input_hash=content_hash(rows.own_records, rows.completeness, rows.shared_hash))
-
-
-def _as_records(kind: str, rows: ir.Table, *keys: str) -> ir.Table:
-    return rows.select(*keys, record=as_text(ibis.literal(kind), *(rows[name] for name in sorted(rows.columns))))
 
 
 def _reasons(rows: ir.Table, policy: Policy) -> ir.ArrayValue:
