@@ -46,6 +46,8 @@ def judged_answers(requests: ir.Table, approval_decisions: ir.Table, until: ir.T
         asked_hash="decision_hash",
     )
     rows = approval_decisions.left_join(asked, approval_decisions.intervention_id == asked.asked_id)
+    # Neither a space nor a capital makes another person.
+    rows = rows.mutate(person=_person(rows.decided_by))
     is_approval = rows.decision == APPROVED
     is_named = (rows.entitled_approvers.length() == 0) | rows.entitled_approvers.contains(rows.decided_by)
     faults = [
@@ -57,11 +59,11 @@ def judged_answers(requests: ir.Table, approval_decisions: ir.Table, until: ir.T
         (rows.decided_at > rows.expires_at, LAPSED_BEFORE),
         (rows.decision_hash != rows.asked_hash, OTHER_CONTENT),
         (~is_named, NOT_ENTITLED),
-        (is_approval & (rows.decided_by == rows.requested_by), OWN_REQUEST),
+        (is_approval & (rows.person == _person(rows.requested_by)), OWN_REQUEST),
     ]
     rows = rows.mutate(fault=ibis.cases(*faults), is_approval=is_approval)
     rows = rows.mutate(stands=rows.fault.isnull())
-    said = [rows.intervention_id, rows.stands, rows.decision, rows.decided_by]
+    said = [rows.intervention_id, rows.stands, rows.decision, rows.person]
     by_person = ibis.window(group_by=said, order_by=rows.decided_at)
     rows = rows.mutate(is_new=ibis.row_number().over(by_person) == 0)
     approvals = _so_far(rows, rows.is_approval & rows.is_new)
@@ -93,6 +95,10 @@ def settlements(judged: ir.Table) -> ir.Table:
     answers = answers.filter(answers.decision.notnull())
     people = (answers.decision == APPROVED).ifelse(answers.approvers.sort().join(", "), answers.settled_by)
     return answers.mutate(decided_by=people).drop("settled_by", "approvers")
+
+
+def _person(name: ir.StringValue) -> ir.StringValue:
+    return name.strip().lower()
 
 
 def _so_far(rows: ir.Table, condition: ir.BooleanValue) -> ir.IntegerValue:

@@ -12,11 +12,13 @@ import ibis.expr.types as ir
 from cjo_assets.journey.approval_answers import REJECTED
 from cjo_assets.journey.approval_routes import decision_hash
 from cjo_assets.journey.ledger import needs_asking_anew
+from cjo_assets.policy import Policy
+from cjo_assets.shared.by_segment import by_segment
 from cjo_assets.shared.ids import RECORD_SEPARATOR, as_text, content_hash, content_id
 
 
 def with_identity(
-    rows: ir.Table, known: ir.Table, earlier: ir.Table, earlier_states: ir.Table, as_of: date
+    rows: ir.Table, known: ir.Table, earlier: ir.Table, earlier_states: ir.Table, as_of: date, policy: Policy
 ) -> ir.Table:
     """Add id, first day, triggers and content hash: those of the decision that stands where the need stood before.
 
@@ -26,7 +28,10 @@ def with_identity(
     # A call for a person is one need, whichever playbook comes nearest that day.
     subject = rows.is_escalated.ifelse(ibis.null("string"), rows.subject)
     rows = rows.mutate(need_id=content_id("N", rows.customer_id, subject))
-    standing = known.filter(known.approval_status != REJECTED, ~needs_asking_anew(known), known.measured_at.isnull())
+    age_days = ibis.literal(as_of, "date").delta(known.generated_at, unit="day")
+    is_recent = age_days < by_segment(policy, known.segment, lambda own: own.contact.open_intervention_days)
+    is_unanswered = (known.approval_status != REJECTED) & ~needs_asking_anew(known) & known.measured_at.isnull()
+    standing = known.filter(is_unanswered, is_recent | ~known.is_executed)
     standing = standing.select("intervention_id", "is_executed", "is_settled", standing_hash="decision_hash")
     last = earlier.group_by("intervention_id").agg(as_of=earlier.as_of.max())
     last = earlier.semi_join(last, ["intervention_id", "as_of"]).drop("decision_hash").join(standing, "intervention_id")

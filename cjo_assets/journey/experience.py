@@ -14,6 +14,7 @@ from cjo_assets.shared.contract import ANY_SEGMENT
 
 FACTS = (
     "intervention_id",
+    "customer_id",
     "playbook_id",
     "segment",
     "confidence",

@@ -8,7 +8,6 @@ and show the same departures, so the intervals count as many cases as there woul
 
 from datetime import date, timedelta
 from itertools import pairwise
-from statistics import NormalDist
 from typing import Any
 
 import ibis
@@ -19,6 +18,7 @@ from cjo_assets.journey.spells import DAYS_PER_WEEK, at_origins, fitted_model, s
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
 from cjo_assets.shared.numbers import rounded
+from cjo_assets.shared.statistics import wilson_interval
 
 MEASURED, NOT_ENOUGH_HISTORY = "measured", "not_enough_history"
 CHURN_RATE, CALIBRATION, BRIER, BASE_BRIER = "churn_rate", "calibration", "brier_score", "brier_score_of_base_rate"
@@ -101,7 +101,8 @@ def forecast_backtest(customers: ir.Table, state_entries: ir.Table, as_of: date,
     value = (n >= rules.backtest_minimum_forecasts).ifelse(value, ibis.null("float64"))
     overlap = min(rules.backtest_origins, -(-_horizon_days(policy) // rules.backtest_step_days))
     cases = n / (rows.measure == CHURN_RATE).ifelse(1, overlap)
-    low, high = _wilson(rows.measure.isin(SHARES).ifelse(value, ibis.null("float64")), cases, rules.interval_level)
+    share = rows.measure.isin(SHARES).ifelse(value, ibis.null("float64"))
+    low, high = wilson_interval(share * cases, cases, rules.interval_level)
     return rows.select(
         "measure",
         "subset",
@@ -200,17 +201,6 @@ def _question(
             "only_origin": ibis.null("date") if origin is None else ibis.literal(origin, "date"),
         }
     )
-
-
-def _wilson(share: ir.NumericValue, n: ir.NumericValue, level: float) -> tuple[ir.NumericValue, ir.NumericValue]:
-    """Return the ends of Wilson's interval of a share of n cases."""
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    n = n.nullif(0.0)
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * (share * (1 - share) / n + z * z / (4 * n * n)).sqrt() / (1 + z * z / n)
-    low, high = ibis.greatest(middle - half, 0.0), ibis.least(middle + half, 1.0)
-    # The engine's greatest and least pass over a null.
-    return middle.notnull().ifelse(low, None), middle.notnull().ifelse(high, None)
 
 
 def _horizon_days(policy: Policy) -> int:

@@ -11,6 +11,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.journey.aggregated_signals import signal_types, visible_signals, with_severity
+from cjo_assets.journey.experience import with_success
 from cjo_assets.policy import Policy
 from cjo_assets.shared.by_segment import by_name_and_segment, by_segment
 from cjo_assets.shared.contract import DatedContract, TextList, column
@@ -115,10 +116,12 @@ def signals_with_settlement(
 ) -> ir.Table:
     """Return the signals of the look-back with severity and polarity, and whether what they triggered succeeded."""
     seen = visible_signals(signals, customers, as_of, policy)
-    success = sorted(policy.journey.learning.success_outcomes)
-    succeeded = intervention_ledger.filter(intervention_ledger.outcome.isin(success))
-    settled = succeeded.select(signal_id=succeeded.triggered_by_signals.unnest())
-    return with_severity(seen.mutate(is_settled=seen.signal_id.isin(settled.signal_id)), policy)
+    runs = with_success(intervention_ledger, policy)
+    succeeded = runs.filter(runs.is_success)
+    settled = succeeded.select("customer_id", signal_id=succeeded.triggered_by_signals.unnest()).distinct()
+    settled = settled.mutate(is_settled=True)
+    seen = seen.left_join(settled, ["customer_id", "signal_id"]).drop("customer_id_right", "signal_id_right")
+    return with_severity(seen.mutate(is_settled=seen.is_settled.fill_null(False)), policy)
 
 
 def _windows(segment: ir.StringValue, policy: Policy) -> tuple[ir.NumericValue, ir.NumericValue]:

@@ -11,7 +11,8 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.forecasting import day_in_stage, forecasts_by_state, interval
+from cjo_assets.journey.forecasting import day_in_stage, forecasts_by_state, horizon_weeks, interval
+from cjo_assets.journey.spells import DAYS_PER_WEEK
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, TextList, column
 from cjo_assets.shared.numbers import MONEY_DECIMALS, rounded
@@ -44,9 +45,9 @@ class JourneyForecasts(DatedContract):
         "no_stage; prior_only: nothing observed there; churn_from_prior: nobody has left yet; smoothed.",
         isin=MODEL_TYPES,
     )
-    n_observations: int = column("Observed weeks of the customer's segment and stage [customer-weeks].", ge=0)
+    n_observations: int = column("Observed weeks in the bins of the stage that lie ahead [customer-weeks].", ge=0)
     prior_weight: float = column(
-        "Share of the policy's belief in that segment and stage [0-1]; null without a stage.",
+        "Share of the policy's belief in these bins [0-1]; null without a stage.",
         ge=0,
         le=1,
         nullable=True,
@@ -107,13 +108,18 @@ def forecasts_outside_their_interval(journey_forecasts: ir.Table) -> ir.Table:
 
 
 def _forecasts(model: ir.Table, today: ir.DateScalar, policy: Policy) -> ir.Table:
-    """Return the forecast of every segment, stage and day, and how much was seen of that segment and stage."""
+    """Return the forecast of every segment, stage and day, and how much was seen of the weeks in the stage ahead."""
     states = forecasts_by_state(model.mutate(origin=today), policy).drop("origin")
-    cells = model.select("segment", "journey_stage", "from_week", "observed_weeks").distinct()
-    evidence = cells.group_by("segment", "journey_stage").agg(
-        observed_weeks=cells.observed_weeks.sum(), believed_weeks=cells.count() * policy.journey.forecast.prior_weeks
+    cells = model.select("segment", "journey_stage", "from_week", "until_week", "observed_weeks").distinct()
+    days = states.select("segment", "journey_stage", "day").distinct()
+    ahead = days.join(cells, ["segment", "journey_stage"])
+    week = ahead.day // DAYS_PER_WEEK
+    is_over = (ahead.until_week <= week).fill_null(False)
+    ahead = ahead.filter(~is_over, ahead.from_week <= week + horizon_weeks(policy))
+    evidence = ahead.group_by("segment", "journey_stage", "day").agg(
+        observed_weeks=ahead.observed_weeks.sum(), believed_weeks=ahead.count() * policy.journey.forecast.prior_weeks
     )
     evidence = evidence.mutate(
         prior_weight=evidence.believed_weeks / (evidence.observed_weeks + evidence.believed_weeks)
     )
-    return states.join(evidence, ["segment", "journey_stage"])
+    return states.join(evidence, ["segment", "journey_stage", "day"])

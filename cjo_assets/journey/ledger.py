@@ -23,7 +23,7 @@ import ibis.expr.types as ir
 
 from cjo_assets.journey.approval_answers import APPROVED, REJECTED, judged_answers, settlements
 from cjo_assets.journey.approval_routes import ASKED, ASKING_REGIMES, AUTO_APPROVED, CHANGEABLE, NOT_REQUIRED
-from cjo_assets.journey.interventions import MONITOR_ONLY
+from cjo_assets.journey.interventions import MONITOR_ONLY, OUR_ID
 from cjo_assets.policy import Policy
 from cjo_assets.shared.by_segment import by_segment
 from cjo_assets.shared.contract import ANY_SEGMENT, names_where
@@ -98,8 +98,8 @@ def ledger(
         departure="departure",
         origin=ibis.literal(DECISION),
     )
-    # A source may hand our own decisions back to us: each stands once, as we made it.
-    history = interventions.anti_join(ours, "intervention_id")
+    # A source may hand our own decisions back to us: each stands once, as we made it, and is no history.
+    history = interventions.filter(~interventions.intervention_id.re_search(OUR_ID))
     asks = history.requires_human_approval
     history = history.select(
         **shared,
@@ -215,13 +215,14 @@ def known_outcomes(
 ) -> ir.Table:
     """Return the ledger at the end of the as-of date, with what people said and the latest measurement of each.
 
-    The playbook of an outcome counts where the intervention itself has none.
+    The playbook of an outcome counts where an intervention of the history has none itself.
     """
     known = ledger(interventions, decisions, customers, playbooks, as_of, decision_days=decision_days)
     known = with_approval(known, approval_decisions, end_of_day(as_of), policy)
     latest = latest_outcomes(outcomes, as_of).drop("customer_id").rename(measured_playbook_id="playbook_id")
     rows = known.left_join(latest, "intervention_id").drop("intervention_id_right")
-    return rows.mutate(playbook_id=ibis.coalesce(rows.playbook_id, rows.measured_playbook_id))
+    measured = (rows.origin == HISTORY).ifelse(rows.measured_playbook_id, ibis.null("string"))
+    return rows.mutate(playbook_id=ibis.coalesce(rows.playbook_id, measured))
 
 
 def end_of_day(as_of: date) -> ir.TimestampScalar:

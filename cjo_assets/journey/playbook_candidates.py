@@ -225,6 +225,8 @@ def _with_failed_rule(rows: ir.Table, as_of: date, policy: Policy) -> ir.Table:
         .ifelse(ibis.null("string"), blocking_id),
     )
     limit = by_segment(policy, rows.segment, lambda rules: rules.contact.contacts_limit)
+    # What the whole budget cannot pay must not stand before what it can.
+    is_unpayable = rows.expected_cost > policy.journey.contact.budget_per_run
     failed = ibis.cases(
         (rows.eligibility.notnull(), rows.eligibility),
         (~is_confident, LOW_CONFIDENCE),
@@ -233,6 +235,7 @@ def _with_failed_rule(rows: ir.Table, as_of: date, policy: Policy) -> ir.Table:
         (is_refused_recently(rows, as_of, policy), COOL_DOWN),
         (rows.contacts >= limit, CONTACTS_LIMIT),
         (is_used_recently(rows, as_of, policy), REPEATED_PLAYBOOK),
+        (is_unpayable, BUDGET),
         else_=ibis.null("string"),
     )
     rows = rows.mutate(failed=failed)
@@ -252,8 +255,6 @@ def _within_limits(rows: ir.Table, policy: Policy) -> ir.Table:
     budget_cents = round(rules.budget_per_run * CENTS)
     cents = (new.expected_cost * CENTS).round().cast("int64")
     new = new.select(*keys, "priority_score", "is_held_out", asks=asks, cents=cents)
-    # What the whole budget cannot pay stands in nobody's way.
-    new = new.mutate(is_payable=new.cents <= budget_cents)
     queue = ibis.window(order_by=[ibis.desc(new.priority_score), new.customer_id], preceding=None, following=0)
 
     def used(amount: ir.IntegerValue) -> ir.IntegerValue:
@@ -261,12 +262,12 @@ def _within_limits(rows: ir.Table, policy: Policy) -> ir.Table:
         taken = new.is_held_out.ifelse(0, amount).sum().over(queue)
         return taken + new.is_held_out.ifelse(amount, 0)
 
-    new = new.mutate(reviews=used((new.asks & new.is_payable).cast("int64")))
+    new = new.mutate(reviews=used(new.asks.cast("int64")))
     new = new.mutate(is_looked_at=~new.asks | (new.reviews <= rules.review_capacity_per_day))
-    new = new.mutate(spent_cents=used((new.is_payable & new.is_looked_at).ifelse(new.cents, 0)))
+    new = new.mutate(spent_cents=used(new.is_looked_at.ifelse(new.cents, 0)))
     stopped = ibis.cases(
         (~new.is_looked_at, REVIEW_CAPACITY),
-        (~new.is_payable | ((new.cents > 0) & (new.spent_cents > budget_cents)), BUDGET),
+        ((new.cents > 0) & (new.spent_cents > budget_cents), BUDGET),
         else_=ibis.null("string"),
     )
     stopped = new.select(*keys, stopped=stopped).filter(lambda row: row.stopped.notnull())

@@ -14,7 +14,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.approval_answers import REJECTED
+from cjo_assets.journey.approval_answers import APPROVED, REJECTED
 from cjo_assets.journey.experience import existing_playbooks, over_segments, with_success
 from cjo_assets.journey.ledger import AUTO_APPROVER
 from cjo_assets.journey.playbook_estimates import KEYS, playbook_estimates
@@ -126,6 +126,7 @@ def _sums(known: ir.Table, existing: ir.Table, policy: Policy) -> ir.Table:
         surplus=rows.is_success.ifelse(rows.estimated_revenue_saved - middle, ibis.null("float64")),
     )
     is_measured = rows.is_measured
+    is_approved = (rows.approval_status == APPROVED) & (rows.decided_by != AUTO_APPROVER)
     is_overridden = is_measured & rows.human_override.fill_null(False)
     return rows.group_by("playbook_id", "segment").agg(
         runs=rows.count(where=rows.is_executed),
@@ -141,7 +142,7 @@ def _sums(known: ir.Table, existing: ir.Table, policy: Policy) -> ir.Table:
         resolution_days=rows.resolution_time_days.sum(where=is_measured),
         refusals=rows.count(where=rows.is_refused),
         overridden=rows.count(where=is_overridden),
-        judged=rows.count(where=rows.is_refused | (is_measured & rows.human_override.notnull())),
+        judged=rows.count(where=rows.is_refused | is_approved | (is_measured & rows.human_override.notnull())),
         **{
             f"refused_{category}": rows.count(where=rows.category == category)
             for category in policy.journey.approval.rejection_categories

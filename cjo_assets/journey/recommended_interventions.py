@@ -105,7 +105,9 @@ def recommended_interventions(
     seen = signals_with_settlement(signals, customers, intervention_ledger, as_of, policy)
     rows = _with_triggers(rows, seen)
     rows = with_route(rows.mutate(approval_reasons=_reasons(rows, policy)), policy)
-    rows = with_identity(rows, intervention_ledger, earlier_recommended_interventions, earlier_journey_states, as_of)
+    rows = with_identity(
+        rows, intervention_ledger, earlier_recommended_interventions, earlier_journey_states, as_of, policy
+    )
     own_records = {
         "customer": customers,
         "state entry": state_entries.filter(state_entries.state_entered_at <= as_of),

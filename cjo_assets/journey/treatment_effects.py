@@ -14,8 +14,9 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.journey.approval_answers import REJECTED
 from cjo_assets.journey.experience import existing_playbooks, over_segments
-from cjo_assets.journey.ledger import DECISION
+from cjo_assets.journey.ledger import DECISION, EXPIRED
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
 from cjo_assets.shared.numbers import rounded
@@ -74,16 +75,27 @@ def treatment_effects(
 
 
 def _subjects(known: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    """Return the first decision of each customer for each playbook, where its effect window is over."""
+    """Return the first decision of each customer for any playbook, where its effect window is over.
+
+    From the second on the arms differ by more than chance: what was done to the treated has settled their signals, or
+    had its playbook held back, and those for whom it failed come to the next one.
+    """
     last_day = as_of - timedelta(days=policy.journey.learning.effect_window_days)
     rows = known.filter(known.playbook_id.notnull(), known.generated_at <= last_day)
-    in_order = ibis.window(
-        group_by=[rows.customer_id, rows.playbook_id], order_by=[rows.generated_at, rows.intervention_id]
-    )
+    in_order = ibis.window(group_by=rows.customer_id, order_by=[rows.generated_at, rows.intervention_id])
     rows = rows.mutate(place=ibis.row_number().over(in_order))
     rows = rows.filter(rows.place == 0)
+    # What went stale is left out: the customer may have recovered, and that is the outcome.
+    is_left = ~rows.is_executed & rows.approval_status.isin([REJECTED, EXPIRED])
     return rows.select(
-        "intervention_id", "customer_id", "playbook_id", "segment", "generated_at", "is_held_out", "is_executed"
+        "intervention_id",
+        "customer_id",
+        "playbook_id",
+        "segment",
+        "generated_at",
+        "is_held_out",
+        "is_executed",
+        is_left=is_left,
     )
 
 
@@ -111,7 +123,7 @@ def _arms(subjects: ir.Table) -> ir.Table:
         "assigned": ~held_out,
         "held_out": held_out,
         "treated": ~held_out & subjects.is_executed,
-        "untreated": ~held_out & ~subjects.is_executed,
+        "untreated": ~held_out & subjects.is_left,
     }
     counts = {f"{name}_count": subjects.count(where=is_in) for name, is_in in sides.items()}
     recovered = {

@@ -147,7 +147,7 @@ def materialized(
     stored: list[Stored] = []
     for day in asked:
         try:
-            stored.append(warehouse.store.replace(table, day, warehouse.policy))
+            stored.append(warehouse.stored(table, day))
         except ContractBreachError as breach:
             for name, verdict in breach.verdicts.items():
                 yield dg.AssetCheckResult(

@@ -229,6 +229,8 @@ def _require_text(answer: Answer, policy: Policy) -> None:
         raise RefusalError("Only a rejection has a category.")
     if not answer.by.strip():
         raise RefusalError("Who decides must be said.")
+    if answer.by != answer.by.strip():
+        raise RefusalError(f"{answer.by!r}: a name has no space around it.")
     for text in (answer.by, answer.reason or ""):
         if any(unicodedata.category(mark) in ("Cc", "Cs") and mark not in "\t\n\r" for mark in text):
             raise RefusalError(f"{text!r} holds characters that nobody can read.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,11 @@ from cjo_assets.wiring.lock import hold_life, warehouse_lock
 from cjo_assets.wiring.orphans import close_orphans
 from cjo_assets.wiring.partitions import days_of_run
 from cjo_assets.wiring.progress import logged, report_message
+from cjo_assets.wiring.range_of_days import RangeOfDays, computed_in_order
 from cjo_assets.wiring.runs import failure_text, record_failure
 from cjo_assets.wiring.settings import Settings
-from cjo_assets.wiring.store import Store, columns_in_sql
-from cjo_assets.wiring.tables import Family
+from cjo_assets.wiring.store import Store, Stored, columns_in_sql
+from cjo_assets.wiring.tables import Family, Table
 
 VERSION_TABLE = "raw.warehouse_version"
 WRITER_TABLE = "raw.warehouse_writer"
@@ -37,6 +39,8 @@ class Warehouse(DuckDBResource):
     _store: Store = PrivateAttr()
     _settings: Settings = PrivateAttr()
     _policy: Policy = PrivateAttr()
+    _families: tuple[Family, ...] = PrivateAttr()
+    _range: RangeOfDays | None = PrivateAttr(default=None)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Warehouse]:
@@ -45,10 +49,11 @@ class Warehouse(DuckDBResource):
 
         self._settings = Settings.from_environment()
         self._policy = load_policy(self._settings.policy)
+        self._families, self._range = all_families(), None
         run, instance = context.run, context.instance
         memory = self._policy.warehouse.memory_limit
         if run is None or instance is None:
-            with opened(self._settings, all_families(), memory) as store:
+            with opened(self._settings, self._families, memory) as store:
                 self._store = store
                 yield self
             return
@@ -56,7 +61,7 @@ class Warehouse(DuckDBResource):
         hold_life(self._settings, run.run_id)
         with (
             logged(context.log.info if context.log is not None else print),
-            opened(self._settings, all_families(), memory, report_message, run.run_id) as store,
+            opened(self._settings, self._families, memory, report_message, run.run_id) as store,
         ):
             for orphan in close_orphans(instance, self._settings):
                 report_message(f"Closed the run {orphan}, whose process is gone.")
@@ -74,6 +79,20 @@ class Warehouse(DuckDBResource):
         errors = [failure_text(entry) for entry in failures]
         for day in self._store.days_of_run if errors else ():
             record_failure(self._store, context.run, context.instance, day, self._policy, errors)
+
+    def stored(self, table: Table, day: date | None) -> Stored:
+        """Compute a table, or the day of it; in a run of several days return what was computed in their order.
+
+        Raises:
+            ContractBreachError: the table breaks its contract.
+        """
+        days = list(self._store.days_of_run)
+        if day is None or len(days) < 2:
+            return self._store.replace(table, day, self._policy)
+        if self._range is None:
+            families = self._families
+            self._range = computed_in_order(self._store, families, self._settings, days, self._policy)
+        return self._range.of(table.full_name, day)
 
     @property
     def store(self) -> Store:
