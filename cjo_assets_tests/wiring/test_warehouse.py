@@ -134,6 +134,7 @@ with opened(settings, all_families(), load_policy(policy).warehouse.memory_limit
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     signals = next(dataset for dataset in store.datasets if dataset.name == "signals")
     rows = load_dataset(store.connection, signals, home, "journey", settings.inputs).rows
+    print(*store.connection.execute("SELECT current_setting('memory_limit')").fetchone(), file=sys.stderr)
     print(rows, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
 """
 
@@ -160,3 +161,4 @@ def test_a_large_file_is_read_within_the_memory_limit_and_says_so(tmp_path: Path
     assert rows == number
     assert grown < 1.5 * limit * 1e9, "the engine keeps to the limit; Python and its threads need some beside it"
     assert "Reading signals.ndjson (" in done.stderr
+    assert "238.4 MiB" in done.stderr, "0.25 GB"
