@@ -11,6 +11,9 @@ from cjo_assets.wiring.tables import Days, inputs_of
 from cjo_assets_tests.journey.deciding import answer, decided, ledger_of, outcome, past, playbook
 from cjo_assets_tests.tables import DAY, Row, Rows, by, day, kept
 
+# An id of our own form: a source that hands it back adds nothing to the history.
+OURS = "I-0123456789ab"
+
 PEOPLE: Rows = [{"customer_id": "ann", "segment": "SMB"}, {"customer_id": "ben", "segment": "Enterprise"}]
 CALLS = playbook("P1", default_actions=["call"])
 ASKED_IN_FILE: Row = {"requires_human_approval": True}
@@ -22,7 +25,7 @@ HISTORY: Rows = [
     past("another action", "ann", -9, recommended_action="dance"),
     past("tomorrow", "ann", 1),
     # The source hands back what we decided: it stands once, as we made it.
-    past("ours", "ann", -9, confidence=0.1),
+    past(OURS, "ann", -9, confidence=0.1),
 ]
 
 
@@ -33,7 +36,7 @@ def asked(name: str, customer: str, offset: int, **cells: Any) -> Row:
 
 
 EARLIER: Rows = [
-    decided("ours", "ann", "P1", -9, segment="Enterprise", confidence=0.9, need_id="need of ours"),
+    decided(OURS, "ann", "P1", -9, segment="Enterprise", confidence=0.9, need_id="need of ours"),
     asked("ours, approved", "ben", -9),
     # It stood for two days and counts once, as it was on the first.
     asked("ours, twice", "ben", -2, expected_cost=70.0, generated_at=day(-2)),
@@ -64,7 +67,7 @@ EXPECTED = {
     "lapsed": ("history", "Enterprise", "P1", 100.0, "expired", False, None, None),
     "waiting": ("history", "Enterprise", "P1", 100.0, "pending", False, None, None),
     "another action": ("history", "SMB", "P7", None, "not_required", True, ASKED, "no_response"),
-    "ours": ("decision", "Enterprise", "P1", 100.0, "not_required", True, ASKED, None),
+    OURS: ("decision", "Enterprise", "P1", 100.0, "not_required", True, ASKED, None),
     "ours, approved": ("decision", "SMB", "P1", 100.0, "approved", True, NOON, None),
     "ours, twice": ("decision", "SMB", "P1", 70.0, "expired", False, None, None),
     "ours, gone": ("decision", "SMB", "P1", 100.0, "stale", False, None, None),
@@ -119,7 +122,7 @@ def test_every_cell_says_where_it_comes_from() -> None:
     assert tuple(rows["refused"][cell] for cell in said) == (NOON, "ann", "bad_timing", "on holiday")
     assert tuple(rows["ours, approved"][cell] for cell in said) == (NOON, "ann", None, None)
     assert tuple(rows["waiting"][cell] for cell in said) == (None,) * 4
-    assert (rows["ours"]["confidence"], rows["ours, gone"]["decision_hash"]) == (0.9, "content of ours, gone")
+    assert (rows[OURS]["confidence"], rows["ours, gone"]["decision_hash"]) == (0.9, "content of ours, gone")
 
 
 def test_nothing_of_a_later_day_is_known_and_the_order_of_rows_is_nothing() -> None:

@@ -15,6 +15,9 @@ from cjo_assets.journey.playbooks import Playbooks
 from cjo_assets.journey.recommended_interventions import RecommendedInterventions
 from cjo_assets_tests.tables import DAY, POLICY, Row, Rows, by, day, days_of, instant, policy_with, rows_of, table_of
 
+# An id of our own form: a source that hands it back adds nothing to the history.
+OURS = "I-0123456789ab"
+
 PEOPLE = [{"customer_id": "small", "segment": "SMB"}, {"customer_id": "large", "segment": "Enterprise"}]
 SUPPORT: Row = {"journey_stage": "support"}
 REGISTRY = [
@@ -68,9 +71,9 @@ def test_history_and_decisions_stand_in_one_ledger() -> None:
     ]
     decisions = [
         # One decision that stood for three days counts once, as it was on the first.
-        decided("ours", day(-3), day(-3), approval_reasons=["high_urgency"], approval_regime="asked"),
-        decided("ours", day(-2), day(-3), approval_reasons=[]),
-        decided("ours", day(1), day(-3), approval_reasons=[]),
+        decided(OURS, day(-3), day(-3), approval_reasons=["high_urgency"], approval_regime="asked"),
+        decided(OURS, day(-2), day(-3), approval_reasons=[]),
+        decided(OURS, day(1), day(-3), approval_reasons=[]),
         decided("watched", DAY, DAY, recommended_action="monitor_only", playbook_id=None, expected_cost=0.0),
         decided("ours tomorrow", day(1), day(1)),
     ]
@@ -86,11 +89,11 @@ def test_history_and_decisions_stand_in_one_ledger() -> None:
         "unknown action": ("history", "SMB", None, None),
         "watching": ("history", "SMB", None, 0.0),
         "today": ("history", "SMB", "P2", 20.0),
-        "ours": ("decision", "SMB", "P9", 7.0),
+        OURS: ("decision", "SMB", "P9", 7.0),
         "watched": ("decision", "SMB", None, 0.0),
     }
-    assert (rows["ours"]["approval_reasons"], rows["ours"]["asked_on"]) == (["high_urgency"], day(-3))
-    assert rows["ours"]["generated_at"] == day(-3)
+    assert (rows[OURS]["approval_reasons"], rows[OURS]["asked_on"]) == (["high_urgency"], day(-3))
+    assert rows[OURS]["generated_at"] == day(-3)
     everything = by("intervention_id", rows_of(ledger_of(history, decisions)))
     assert everything.keys() - rows.keys() == {"tomorrow", "ours tomorrow"}
 
@@ -106,8 +109,8 @@ def test_what_the_source_says_of_playbook_and_cost_goes_before_what_the_action_s
         past("before it existed", playbook_id="P2", generated_at=date(2023, 12, 31)),
         past("watched", "monitor_only", expected_cost=2.0),
     ]
-    ours = decided("ours", day(-3), day(-3), expected_value=9.0)
-    rows = by("intervention_id", rows_of(ledger_of([*history, past("ours", playbook_id="P0")], [ours], DAY)))
+    ours = decided(OURS, day(-3), day(-3), expected_value=9.0)
+    rows = by("intervention_id", rows_of(ledger_of([*history, past(OURS, playbook_id="P0")], [ours], DAY)))
     names = ("playbook_id", "expected_cost", "expected_value")
     assert {name: tuple(row[cell] for cell in names) for name, row in rows.items()} == {
         "suggested": ("P2", 20.0, None),
@@ -117,7 +120,7 @@ def test_what_the_source_says_of_playbook_and_cost_goes_before_what_the_action_s
         "named in vain": ("P99", None, None),
         "before it existed": ("P2", None, None),
         "watched": (None, 2.0, None),
-        "ours": ("P9", 7.0, 9.0),
+        OURS: ("P9", 7.0, 9.0),
     }
 
 
