@@ -91,17 +91,22 @@ def test_doctor_finds_nothing_broken_and_says_what_is(home: Path, tmp_path: Path
     assert "Traceback" not in ill.stderr
 
 
-def test_a_range_of_days_is_one_run_and_running_it_again_changes_nothing(tmp_path: Path) -> None:
-    arguments = ("run", "--from", "2025-01-19", "--to", "2025-01-20", "--data", str(SAMPLE), "--home", str(tmp_path))
-    done = cjo(*arguments)
+def test_a_range_of_days_is_one_run_and_gives_what_its_days_give_one_by_one(tmp_path: Path) -> None:
+    """A day reads what the day before it decided: a request of the 6th still stands on the 7th."""
+    where = ("--data", str(SAMPLE / "tour"), "--home", str(tmp_path))
+    done = cjo("run", "--from", "2025-01-06", "--to", "2025-01-07", *where)
     assert done.returncode == 0, done.stderr
     with duckdb.connect(str(tmp_path / "cjo.duckdb"), read_only=True) as reader:
         assert reader.execute("SELECT count(DISTINCT run_id), count(*) FROM audit.runs").fetchall() == [(1, 2)]
-        days = reader.execute("SELECT DISTINCT as_of::VARCHAR FROM journey.journey_states ORDER BY 1").fetchall()
-    assert days == [("2025-01-19",), ("2025-01-20",)]
-    before = tables(tmp_path / "cjo.duckdb")
-    assert cjo(*arguments).returncode == 0
-    assert tables(tmp_path / "cjo.duckdb") == before
+        decided = reader.execute(
+            "SELECT as_of::VARCHAR, generated_at::VARCHAR, count(DISTINCT intervention_id) OVER () "
+            "FROM journey.recommended_interventions WHERE customer_id = 'C004' ORDER BY 1"
+        ).fetchall()
+    assert decided == [("2025-01-06", "2025-01-06", 1), ("2025-01-07", "2025-01-06", 1)]
+    in_one_run = tables(tmp_path / "cjo.duckdb")
+    for day in ("2025-01-06", "2025-01-07"):
+        assert cjo("run", "--as-of", day, *where).returncode == 0
+    assert tables(tmp_path / "cjo.duckdb") == in_one_run
     for wrong, message in (
         (("--to", "2025-01-20"), "say where it begins"),
         (("--from", "2025-01-20", "--to", "2025-01-19"), "comes before"),
