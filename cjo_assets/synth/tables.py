@@ -231,7 +231,7 @@ def _outcomes(model: Model, lived: Lives, policy: Policy, number: pyarrow.Array,
 
 
 def _answers(lived: Lives, policy: Policy, number: pyarrow.Array) -> pyarrow.Table:
-    rows, reasons = lived.interventions, policy.journey.approval.rejection_categories
+    rows, categories = lived.interventions, policy.journey.approval.rejection_categories
     is_yes = rows["answer"] == APPROVED
     instant = (rows["day"] * 86_400 + rows["answer_second"]).astype("datetime64[s]")
     decided_at = pyarrow.array(np.datetime_as_string(instant, timezone="UTC"))
@@ -241,14 +241,16 @@ def _answers(lived: Lives, policy: Policy, number: pyarrow.Array) -> pyarrow.Tab
             "decision": _named(("rejected", "approved"), is_yes.astype(np.int64)),
             "decided_at": decided_at,
             "decided_by": _named(ANSWERERS, rows["answerer"] % len(ANSWERERS)),
-            "reason": _named(reasons, np.where(is_yes, NOBODY, rows["nuance"] % len(reasons))),
+            "category": _named(categories, np.where(is_yes, NOBODY, rows["nuance"] % len(categories))),
         }
     )
 
 
 def _as_contracted(dataset: str, table: pyarrow.Table) -> pyarrow.Table:
-    """Keep what the contract has a column for."""
-    return table.select([spec.name for spec in columns_of(DATASETS[dataset].contract)])
+    """Keep what the contract has a column for; only an optional one may be left out."""
+    made = set(table.column_names)
+    columns = columns_of(DATASETS[dataset].contract)
+    return table.select([spec.name for spec in columns if spec.name in made or not spec.optional])
 
 
 def _id(prefix: str, number: pyarrow.Array) -> pyarrow.Array:

@@ -111,7 +111,7 @@ def test_interventions_answer_signals_of_their_playbook(market: Market) -> None:
     assert 0.7 < outcomes["measured_at"].size / acts["intervention_id"].size < 0.95
 
 
-def test_the_unapproved_has_no_outcome(market: Market) -> None:
+def test_the_unapproved_has_no_outcome(market: Market, policy: Policy) -> None:
     acts, answers = market.columns("interventions"), market.columns("approval_decisions")
     asked = set(acts["intervention_id"][acts["requires_human_approval"]])
     said = dict(zip(answers["intervention_id"], answers["decision"], strict=True))
@@ -122,7 +122,9 @@ def test_the_unapproved_has_no_outcome(market: Market) -> None:
     generated = {row["intervention_id"]: row["generated_at"] for row in market.tables["interventions"].to_pylist()}
     for row in market.tables["approval_decisions"].slice(0, 1_000).to_pylist():
         assert row["decided_at"][:10] == generated[row["intervention_id"]].isoformat(), "answered on the day"
-        assert (row["reason"] is None) == (row["decision"] == "approved")
+        assert (row["category"] is None) == (row["decision"] == "approved")
+    said_why = set(market.tables["approval_decisions"]["category"].drop_null().to_pylist())
+    assert said_why == set(policy.journey.approval.rejection_categories)
 
 
 def test_the_log_of_an_earlier_system(market: Market, idle_market: Market) -> None:
