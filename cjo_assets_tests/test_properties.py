@@ -392,12 +392,10 @@ def test_who_needs_an_answer_gets_one_or_is_a_gap(base: Base, day: date) -> None
     called = customers(
         "FROM journey.recommended_interventions WHERE as_of = ? AND recommended_action = 'escalate_to_person'"
     )
-    served = customers(
-        "FROM journey.playbook_candidates WHERE as_of = ? AND open_intervention_id IS NOT NULL GROUP BY customer_id"
-    )
+    served = customers("FROM journey.customer_needs WHERE as_of = ? AND open_intervention_id IS NOT NULL")
     gaps = customers("FROM journey.coverage_gaps WHERE as_of = ?")
     needy = (at_risk | critical | nowhere) - churned
-    assert all((churned, at_risk, critical, nowhere, answered & needy, gaps))
+    assert all((churned, at_risk, critical, nowhere, answered & needy, served & needy, gaps))
     assert not answered & gaps
     assert gaps == needy - answered - served
     assert not (answered | called) & (churned | nowhere)

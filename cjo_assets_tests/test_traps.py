@@ -122,7 +122,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
 def crooked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     """The sample with everything in the history that could go wrong without a row being turned away, and three rows.
 
-    - I001 lost its approval (traps 2 and 10); I005, which never had one, has an outcome of 100,000 all the same.
+    - I001 lost its approval (traps 2, 10 and 16); I005, which never had one, has an outcome of 100,000 all the same.
     - I900 was executed before the window: an outcome of 7,000 that is not this window's (trap 2).
     - Every outcome says that churn risk rose (trap 6); O006 says nothing of satisfaction.
     - O004 is resolved and does not say in how many days (trap 14).
@@ -219,16 +219,17 @@ def test_trap_01_an_outcome_belongs_to_the_intervention_it_names(compute: Comput
 def test_trap_02_cost_and_value_are_of_one_population(crooked: Day) -> None:
     """Trap 2: of the interventions executed in the window, and every place shows the same figure.
 
-    Executed in the window: I002 (5), I003 (150), I004 (180), I006 (200), I007 (40): 575; our own wait for an answer.
+    Executed in the window: I002 (5), I003 (150), I004 (180), I006 (200), I007 (40): 575; and ours for C001 (120), which
+    nobody has to approve: 695. Our other three wait for an answer.
     Their outcomes so far: 0 + 500 + 1,500 + 0 + 800 = 2,800.
     """
-    assert (crooked.amounts["playbook_cost"], crooked.amounts["retained_revenue"]) == (575.0, 2800.0)
+    assert (crooked.amounts["playbook_cost"], crooked.amounts["retained_revenue"]) == (695.0, 2800.0)
     roi = crooked.chain.rows("FROM journey.roi_estimate")[0]
-    assert roi["interventions_executed"] == 5
-    assert (roi["total_value"], roi["total_cost"]) == (2800.0, 575.0 + 25.0 + 0.01 + 500.0)
+    assert roi["interventions_executed"] == 6
+    assert (roi["total_value"], roi["total_cost"]) == (2800.0, 695.0 + 25.0 + 0.01 + 500.0)
     assert crooked.summary["total_revenue_preserved"] == 2800.0
     assert crooked.kpis["retention_revenue_preserved"]["value"] == 2800.0
-    assert "Value 2,800.00, cost 1,100.01, net 1,699.99" in crooked.report
+    assert "Value 2,800.00, cost 1,220.01, net 1,579.99" in crooked.report
     assert not re.search(r"4,800\.00|9,800\.00|10\d,\d00", crooked.report)
 
 
@@ -382,7 +383,8 @@ def test_trap_10_executed_is_what_was_approved_or_needed_no_approval(sample: Day
     """Trap 10: a missing approval takes outcome, cost, count and report with it.
 
     In the sample six are executed and three wait; I005 lapsed. In the crooked one I001 lapsed too; I900 is in the
-    ledger besides, executed before the window; and nothing is decided for C006, whose signals I005 is said to settle.
+    ledger besides, executed before the window. What was not done settles nothing: C006 is decided for in both, whatever
+    I005 is said to have brought, and C001 is once more, as I001 did not answer its signals; nobody has to approve that.
     """
     fates = {
         name: row["is_executed"] for name, row in sample.chain.by("intervention_id", "journey.outcome_analyses").items()
@@ -390,12 +392,23 @@ def test_trap_10_executed_is_what_was_approved_or_needed_no_approval(sample: Day
     assert [name for name, done in sorted(fates.items()) if name[:2] == "I0" and not done] == ["I005", "I008"]
     counts = ("total_interventions", "interventions_executed", "interventions_pending", "interventions_expired")
     assert [sample.summary[name] for name in counts] == [11, 6, 3, 1]
-    assert [crooked.summary[name] for name in counts] == [11, 6, 2, 2]
+    assert [crooked.summary[name] for name in counts] == [13, 7, 3, 2]
     ledger = crooked.chain.by("intervention_id", "journey.outcome_analyses")
+    ours = {row["customer_id"]: row for row in ledger.values() if row["origin"] == "decision"}
+    assert {name: row["approval_status"] for name, row in ours.items()} == {
+        "C001": "not_required",
+        "C004": "pending",
+        "C006": "pending",
+        "C008": "pending",
+    }
+    done = {name for name, row in ledger.items() if row["is_executed"]}
+    assert done == {"I002", "I003", "I004", "I006", "I007", "I900", ours["C001"]["intervention_id"]}
     for name, outcome in (("I001", "O001"), ("I005", "O005x")):
         assert (ledger[name]["approval_status"], ledger[name]["is_executed"]) == ("expired", False)
         assert ledger[name]["outcome_id"] == outcome
-    assert (sample.amounts["playbook_cost"], crooked.amounts["playbook_cost"]) == (695.0, 575.0)
+    # The 120 of I001 are gone; those of ours for C001 have come.
+    assert crooked.amounts["playbook_cost"] == sample.amounts["playbook_cost"] - ledger["I001"]["expected_cost"] + 120
+    assert (sample.amounts["playbook_cost"], ours["C001"]["expected_cost"]) == (695.0, 120.0)
     assert (sample.amounts["human_review_time"], crooked.amounts["human_review_time"]) == (50.0, 25.0)
     assert "3 waiting for approval" in sample.report
     assert sample.chain.rows("SELECT count(*) AS n FROM journey.pending_approvals") == [{"n": 3}]
@@ -464,7 +477,10 @@ def test_trap_12_a_half_is_rounded_away_from_zero(compute: Compute) -> None:
 
 
 def test_trap_13_one_fault_is_one_message(tmp_path: Path, policy: Policy, young: Day) -> None:
-    """Trap 13: a missing file stops the run with one sentence, or is noted once; nothing reports success on it."""
+    """Trap 13: a missing file stops the run with one sentence, or is noted once; nothing reports success on it.
+
+    The log of playbook performance is optional: nobody misses it, and nothing is noted of it.
+    """
     data = tmp_path / "data"
     data.mkdir()
     write_rows(data, "customers", read_rows(SAMPLE / "journey", "customers"))
@@ -473,9 +489,9 @@ def test_trap_13_one_fault_is_one_message(tmp_path: Path, policy: Policy, young:
         computed_until(data, tmp_path / "archive", [DAY], policy, ("journey_states",))
     assert len(str(stopped.value).splitlines()) == 1
     noted = {name: row["note"] for name, row in young.chain.by("dataset", "audit.dataset_loads").items() if row["note"]}
-    assert noted.keys() == {"interventions", "outcomes", "approval_decisions", "playbook_performance_log"}
+    assert noted.keys() == {"interventions", "outcomes", "approval_decisions"}
     assert set(noted.values()) == {"no file: nothing is known of it"}
-    assert young.report.count("no file: nothing is known of it") == 4
+    assert young.report.count("no file: nothing is known of it") == 3
     assert "business_value: **not_measurable**" in young.report
 
 
@@ -500,8 +516,8 @@ def test_trap_16_days_are_counted_and_not_believed(sample: Day, crooked: Day) ->
         for row in (*before.values(), *after.values()):
             row.pop("reported_days_in_state", None)
         if table == "risk_scores":
-            # The outcome of I005 settles the signals of C006.
-            assert before["C006"].pop("decision_risk") > after["C006"].pop("decision_risk")
+            # I001 lost its approval and settles the signals of C001 no more; I005 never settled those of C006.
+            assert before["C001"].pop("decision_risk") < after["C001"].pop("decision_risk")
         assert before == after
     states = crooked.chain.by("customer_id", "journey.journey_states")
     assert (states["C007"]["days_in_state"], states["C007"]["reported_days_in_state"]) == (172, 999)

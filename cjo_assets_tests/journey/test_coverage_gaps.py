@@ -1,15 +1,18 @@
 """Who needs something and gets nothing, and the reason that came nearest to an answer."""
 
+from datetime import datetime
+
 import ibis.expr.types as ir
 
 from cjo_assets.journey.coverage_gaps import CoverageGaps, coverage_gaps
 from cjo_assets.journey.customer_needs import customer_needs
+from cjo_assets.journey.intervention_ledger import InterventionLedger
 from cjo_assets.journey.journey_evaluations import JourneyEvaluations
 from cjo_assets.journey.playbook_candidates import PlaybookCandidates
 from cjo_assets.journey.recommended_interventions import RecommendedInterventions
 from cjo_assets.shared.quarantine import QuarantinedRows
 from cjo_assets_tests.journey.deciding import need, tables_of
-from cjo_assets_tests.tables import DAY, POLICY, by, kept, table_of
+from cjo_assets_tests.tables import DAY, POLICY, by, day, kept, table_of
 
 # tier, health, stage
 CUSTOMERS = {
@@ -34,6 +37,12 @@ CUSTOMERS = {
     "answered": ("high", "critical", "support"),
     "watched": ("high", "critical", "support"),
 }
+# Carried out the day before, and nothing is measured yet.
+OPEN = [
+    {"intervention_id": "I1", "customer_id": "open", "origin": "history", "segment": "Enterprise"}
+    | {"recommended_action": "call", "approval_status": "not_required", "is_executed": True}
+    | {"generated_at": day(-1), "executed_at": datetime(2025, 1, 20)}
+]
 # customer, playbook, rule that failed
 TRIED = [
     ("medium", "P1", "segment_not_eligible"),
@@ -80,6 +89,7 @@ def needs() -> ir.Table:
         table_of(JourneyEvaluations, evaluations),
         tables["aggregated_signals"],
         tables["risk_scores"].filter(lambda row: row.customer_id != "left"),
+        table_of(InterventionLedger, OPEN),
         table_of(QuarantinedRows, []),
         table_of(QuarantinedRows, []),
         DAY,
@@ -89,9 +99,7 @@ def needs() -> ir.Table:
 
 def test_every_customer_without_an_answer_is_listed_with_the_reason() -> None:
     tried = [
-        {"customer_id": name, "playbook_id": playbook, "first_failed_rule": rule}
-        | {"open_intervention_id": "I1" if name == "open" else None}
-        for name, playbook, rule in TRIED
+        {"customer_id": name, "playbook_id": playbook, "first_failed_rule": rule} for name, playbook, rule in TRIED
     ]
     decided = [
         {"customer_id": "answered", "recommended_action": "call"},

@@ -40,6 +40,8 @@ MEASURED: Row = {
     "estimated_revenue_saved": 2000.0,
     "human_override": False,
 }
+# A decision of ours that the source hands back is known by the form of its id.
+OURS_TODAY = "I-0123456789ab"
 
 
 def past(name: str, **cells: Any) -> Row:
@@ -101,7 +103,7 @@ EXPECTED = {
     "refused": (None, "rejected", None),
     "watched": ("O6", "not_required", None),
     "ours before": ("O7", "not_required", datetime(2025, 1, 20)),
-    "ours today": (None, "not_required", datetime(2025, 1, 21)),
+    OURS_TODAY: (None, "not_required", datetime(2025, 1, 21)),
     "ours asked": (None, "pending", None),
 }
 
@@ -109,11 +111,11 @@ EXPECTED = {
 def test_the_ledger_of_the_day_and_its_outcomes() -> None:
     found = outcome_analyses(
         # The source hands a decision of ours back: it stands once, as we made it.
-        table_of(Interventions, [*HISTORY, past("ours today")]),
+        table_of(Interventions, [*HISTORY, past(OURS_TODAY)]),
         table_of(
             RecommendedInterventions,
             [
-                decision("ours today", segment="Enterprise"),
+                decision(OURS_TODAY, segment="Enterprise"),
                 decision("ours asked", approval_regime="asked", approval_timeout_minutes=60.0),
             ],
         ),
@@ -138,9 +140,9 @@ def test_the_ledger_of_the_day_and_its_outcomes() -> None:
         assert {cell: row[cell] for cell in PENDING_CELLS} == {cell: measured[cell] for cell in PENDING_CELLS}, name
         assert row["is_executed"] == (EXPECTED[name][2] is not None)
     assert {row["decided_by"] for row in rows.values() if row["decided_at"]} == {"ann"}
-    assert rows["ours today"]["origin"] == "decision"
-    assert (rows["ours today"]["playbook_id"], rows["ours today"]["expected_cost"]) == ("P9", 7.0)
-    assert (rows["ours today"]["segment"], rows["ours today"]["evaluation_latency_ms"]) == ("Enterprise", None)
+    assert rows[OURS_TODAY]["origin"] == "decision"
+    assert (rows[OURS_TODAY]["playbook_id"], rows[OURS_TODAY]["expected_cost"]) == ("P9", 7.0)
+    assert (rows[OURS_TODAY]["segment"], rows[OURS_TODAY]["evaluation_latency_ms"]) == ("Enterprise", None)
     assert (rows["first"]["origin"], rows["first"]["playbook_id"], rows["first"]["expected_cost"]) == (
         "history",
         None,

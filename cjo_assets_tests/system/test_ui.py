@@ -102,7 +102,8 @@ def test_the_ui_shows_the_run_of_the_command_line(ui: Ui) -> None:
     nodes = ui.ask("{ assetNodes { assetKey { path } dependencyKeys { path } } }")["assetNodes"]
     upstream = {"/".join(node["assetKey"]["path"]): node["dependencyKeys"] for node in nodes}
     assert {"path": ["quarantine", "signals"]} in upstream["journey/signals"]
-    assert {"path": ["journey", "risk_scores"]} in upstream["journey/playbook_candidates"]
+    assert {"path": ["journey", "risk_scores"]} in upstream["journey/customer_needs"]
+    assert {"path": ["journey", "customer_needs"]} in upstream["journey/playbook_candidates"]
 
 
 def test_a_run_launched_from_the_ui_publishes_its_day(ui: Ui) -> None:
