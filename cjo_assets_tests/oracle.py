@@ -11,7 +11,7 @@ import random
 import shutil
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from math import prod
 from pathlib import Path
@@ -61,6 +61,8 @@ LOOK_BACK_DAYS = 90
 HALF_LIFE_DAYS, SHORT_DAYS, LONG_DAYS = 14, 7, 30
 TREND_MARGIN = Fraction("0.25")
 SUCCESSES = {"resolved", "improved_engagement"}
+REQUEST_STANDS = timedelta(minutes=2880)
+WATCHING = "monitor_only"
 HALF = Fraction("0.5")
 
 SIGNAL_STRENGTH, TIME_IN_STATE, CUSTOMER_VALUE, SIGNAL_COUNT = (
@@ -90,7 +92,7 @@ class Inputs:
         customers: by customer_id.
         entries: state entries of each customer, in the order in which they happened.
         signals: signals of each customer.
-        history: interventions of each customer, with their outcomes.
+        history: interventions of each customer, with their outcomes and what people answered.
     """
 
     customers: dict[str, Row]
@@ -122,10 +124,14 @@ def accepted(data: dict[str, Rows]) -> Inputs:
     measured: dict[str, Rows] = defaultdict(list)
     for row in data["outcomes"]:
         measured[row["intervention_id"]].append(row)
+    answered: dict[str, Rows] = defaultdict(list)
+    for row in data["approval_decisions"]:
+        answered[row["intervention_id"]].append(row)
     history: dict[str, Rows] = defaultdict(list)
     for row in data["interventions"]:
         if row["customer_id"] in known:
-            history[row["customer_id"]].append(row | {"outcomes": measured[row["intervention_id"]]})
+            name = row["intervention_id"]
+            history[row["customer_id"]].append(row | {"outcomes": measured[name], "answers": answered[name]})
     ordered = {name: _in_order(rows) for name, rows in entries.items()}
     return Inputs(known, ordered, dict(believed), dict(history))
 
@@ -248,14 +254,42 @@ def fused_signals(inputs: Inputs, as_of: date) -> dict[str, Row]:
 
 
 def _settled(history: Rows, as_of: date) -> set[str]:
-    """Return the signals of interventions whose latest outcome by the day is a success."""
+    """Return the signals of interventions that were carried out and whose latest outcome by the day is a success."""
     settled: set[str] = set()
     for intervention in history:
         known = [row for row in intervention["outcomes"] if _day(row["measured_at"]) <= as_of]
         latest = max(known, key=lambda row: (row["measured_at"], row["outcome_id"]), default=None)
-        if _day(intervention["generated_at"]) <= as_of and latest is not None and latest["outcome"] in SUCCESSES:
+        if latest is not None and _is_success(latest) and _is_carried_out(intervention, as_of):
             settled |= set(intervention["triggered_by_signals"])
     return settled
+
+
+def _is_success(outcome: Row) -> bool:
+    """Tell what the source says, or else whether the outcome is one of those that are called a success."""
+    said = outcome.get("playbook_success")
+    return outcome["outcome"] in SUCCESSES if said is None else bool(said)
+
+
+def _is_carried_out(intervention: Row, as_of: date) -> bool:
+    """Tell whether something was done by the end of a day: nobody had to be asked, or the answer was yes, and in time.
+
+    People are asked at the end of the day of the decision; an answer of that day counts as well, and the first of all.
+    """
+    decided_on = _day(intervention["generated_at"])
+    if decided_on > as_of or intervention["recommended_action"] == WATCHING:
+        return False
+    if not intervention["requires_human_approval"]:
+        return True
+    asked_at, known_until = (_midnight(day + timedelta(days=1)) for day in (decided_on, as_of))
+    last = min(asked_at + REQUEST_STANDS, known_until)
+    answers = [(datetime.fromisoformat(row["decided_at"]), row["decision"]) for row in intervention["answers"]]
+    # Of a yes and a no in one instant the no counts.
+    counted = [(at, said != "rejected") for at, said in answers if _midnight(decided_on) <= at <= last]
+    return bool(counted) and min(counted)[1]
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
 
 
 def _faded(severity: Fraction, age: int) -> Fraction:
