@@ -20,7 +20,7 @@ from cjo_assets.wiring.store import Store
 SAMPLE = PROJECT / "data"
 Rows = list[dict[str, Any]]
 
-# Statements are made of millions of small objects; looking for garbage among them takes a fifth of all tests' time.
+# Statements are made of millions of small objects: looking for garbage among them less often saves processor time.
 gc.set_threshold(200_000, 50, 50)
 
 

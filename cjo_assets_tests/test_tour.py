@@ -111,5 +111,7 @@ def test_one_forecast_is_the_datas_and_one_the_beliefs(tour: Chain) -> None:
         row["customer_id"]: row for row in tour.rows("FROM journey.journey_forecasts WHERE as_of = ?", DAYS[2])
     }
     assert forecasts["C012"]["churn_probability"] == pytest.approx(0.0735, abs=5e-5)
+    # In its 48th week C012 has only the last bin ahead: the row's weight is that bin's.
+    assert (forecasts["C012"]["n_observations"], forecasts["C012"]["prior_weight"]) == (173, model["prior_weight"])
     assert (forecasts["C008"]["model_type"], forecasts["C008"]["n_observations"]) == ("prior_only", 0)
     assert "C011" not in forecasts, "who has left is not forecast"

@@ -282,6 +282,14 @@ def test_reviews_go_to_the_highest_priority_and_what_nobody_reviews_is_not_paid(
     assert sorted(name for name, rule in nobody.items() if rule) == ["asked first", "asked tie a", "asked tie b"]
 
 
+def test_what_no_budget_can_pay_does_not_stand_before_what_it_can() -> None:
+    """Trap 25: the first candidate must not block the next."""
+    dear = playbook("dear", avg_cost_estimate=6000.0, expected_value_range=[900000.0, 900000.0])
+    found = consider([need("one")], [dear, playbook("cheap", avg_cost_estimate=40.0)])
+    assert found["one", "dear"]["rank"] == 1
+    assert rules_against(found, "one") == {"dear": "budget_exhausted", "cheap": None}
+
+
 def test_a_standing_decision_costs_nothing() -> None:
     people = [need("standing", account_value=90000.0), need("new")]
     earlier = [decided("I1", "standing", "any", -1, segment="SMB")]

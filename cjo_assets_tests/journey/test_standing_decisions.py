@@ -87,6 +87,17 @@ def test_a_call_for_a_person_stays_one_call() -> None:
     assert {row["open_intervention_id"] for row in second.values()} == {None}
 
 
+def test_a_call_that_was_answered_ends_with_the_days_of_the_contact_policy() -> None:
+    """Trap 19: nobody stays without a question because somebody once said yes."""
+    people = [need("taken over", 0.25, account_value=100000.0, risk_tier="high")]
+    first = decide(people, ONE)["taken over"]
+    known = {"earlier": [first], "decided_on": [0], "answers": [answer(first["intervention_id"], "approved", 1)]}
+    assert decide(people, ONE, as_of=day(29), **known)["taken over"]["intervention_id"] == first["intervention_id"]
+    after = decide(people, ONE, as_of=day(30), **known)["taken over"]
+    assert (after["recommended_action"], after["generated_at"]) == ("escalate_to_person", day(30))
+    assert after["intervention_id"] != first["intervention_id"]
+
+
 def test_any_day_keeps_to_its_limits_whatever_the_order_of_rows() -> None:
     chance = random.Random(20250120)
     people = [

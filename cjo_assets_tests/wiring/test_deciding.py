@@ -213,6 +213,7 @@ def test_the_commands(settings: Settings) -> None:
     for arguments, words in (
         (["approve", "one", "--by", "bob", "--at", IN_TIME], "was rejected already, by ann"),
         (["reject", "two", "--by", "ann", "--reason", "mood", "--at", IN_TIME], "none of the policy's"),
+        (["approve", "two", "--by", "ann ", "--at", IN_TIME], "has no space around it"),
         (["reject", "two", "--by", "ann"], "--reason"),
         (["pending", "--home", str(settings.data / "nowhere")], "cannot be used"),
     ):
