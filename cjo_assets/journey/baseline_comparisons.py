@@ -166,7 +166,7 @@ def _sides(care: ir.Table) -> ir.Table:
         SUPPORT_DAYS: (care.support_days, months),
     }
     places = {name: place for place, name in enumerate(ratios)}
-    cells = {}
+    cells: dict[str, ir.Value] = {}
     for name, (over, under) in ratios.items():
         x, y, place = over.cast("float64").fill_null(0.0), under.cast("float64").fill_null(0.0), places[name]
         cells |= {

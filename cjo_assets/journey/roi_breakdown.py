@@ -11,7 +11,7 @@ nothing was compared. No money is counted twice. A run of a playbook with a meas
 days in support are different days, and what an agent costs is not what a customer misses.
 """
 
-from datetime import date
+from datetime import date, timedelta
 
 import ibis
 import ibis.expr.types as ir
@@ -86,6 +86,7 @@ def roi_breakdown(
     treatment_effects: ir.Table,
     baseline_comparisons: ir.Table,
     customers: ir.Table,
+    earlier_audit_language_model_calls: ir.Table,
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
@@ -93,6 +94,7 @@ def roi_breakdown(
     rules = policy.journey.roi
     executed = executed_in_window(outcome_analyses, as_of, rules.window_days)
     facts = _costs(executed).cross_join(_reviews(outcome_analyses, approval_decisions, as_of, rules.window_days))
+    facts = facts.cross_join(_calls(earlier_audit_language_model_calls, as_of, rules.window_days))
     facts = facts.cross_join(_revenue(executed, treatment_effects, policy))
     counted = ibis.union(_counted(facts, rules.window_days), _saved(baseline_comparisons, customers))
     words = price_in_words(rules)
@@ -161,6 +163,16 @@ def _reviews(outcome_analyses: ir.Table, approval_decisions: ir.Table, as_of: da
     return people.agg(reviews=people.count())
 
 
+def _calls(earlier_calls: ir.Table, as_of: date, window_days: int) -> ir.Table:
+    """Count the calls of a language model on the days of a window that ends the day before.
+
+    The calls of a day are made when its tables are done: they are paid for from the next day on.
+    """
+    first = ibis.literal(as_of - timedelta(days=window_days), "date")
+    calls = earlier_calls.filter(earlier_calls.as_of >= first)
+    return calls.agg(calls=calls.count())
+
+
 def _revenue(executed: ir.Table, treatment_effects: ir.Table, policy: Policy) -> ir.Table:
     """Return the revenue of what was executed, each run under the best evidence that there is for its playbook."""
     effects = treatment_effects.filter(treatment_effects.segment == ANY_SEGMENT, treatment_effects.status == MEASURED)
@@ -220,7 +232,7 @@ def _counted(facts: ir.Table, window_days: int) -> ir.Table:
             (facts.executions, none, none),
             _text(executions, " executed interventions"),
         ),
-        (LLM_USAGE, ASSUMPTION, ibis.literal(0), (ibis.literal(0), none, none), ibis.literal("0 calls made")),
+        (LLM_USAGE, ASSUMPTION, facts.calls, (facts.calls, none, none), _text(facts.calls, " calls made")),
         (
             INFRASTRUCTURE,
             ASSUMPTION,
