@@ -347,10 +347,8 @@ def test_precision_and_recall_are_measured_where_somebody_labelled() -> None:
         assert (row["basis"], row["value"]) == ("measured", pytest.approx(numerator / denominator, abs=1e-6))
     # Labels of alarms alone measure precision; recall stays a proxy.
     rows = measure(LEDGER, signals=signals, signal_labels=[labelled(3, "wrong", False)])
-    assert (rows["signal_detection_precision"]["value"], rows["signal_detection_precision"]["basis"]) == (
-        0.0,
-        "measured",
-    )
+    precision = rows["signal_detection_precision"]
+    assert (precision["value"], precision["basis"]) == (0.0, "measured")
     assert rows["signal_detection_recall"]["basis"] == "not_measurable"
 
 
