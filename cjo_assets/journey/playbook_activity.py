@@ -1,9 +1,9 @@
 """What was done with playbooks, week by week.
 
 One row per as-of date, playbook, segment and ISO week in which interventions were decided. Every figure is about the
-interventions of that row, whenever they were approved, carried out or measured since: each is at most the one before
-it, and the weeks add up to the ledger. Interventions that no playbook names (watching, calling a person, old actions)
-stand in rows without a playbook.
+interventions of that row, whenever they were approved, carried out or measured since: what succeeded was measured, what
+was measured was executed, and the rows add up to the ledger. Interventions that no playbook names (watching, calling a
+person, old actions) stand in rows without a playbook.
 """
 
 from datetime import date
@@ -17,7 +17,7 @@ from cjo_assets.journey.ledger import APPROVED
 from cjo_assets.journey.outcome_analyses import uses_outside_eligibility
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
-from cjo_assets.shared.numbers import MONEY_DECIMALS, rounded
+from cjo_assets.shared.numbers import money_sum
 
 # An ISO week belongs to the year of its Thursday.
 TO_THURSDAY = 3
@@ -90,7 +90,7 @@ def playbook_activity(
     }
     return rows.group_by("playbook_id", "segment", "week", "week_start").agg(
         generated=rows.count(),
-        cost=rounded(rows.expected_cost.sum(where=rows.is_executed).fill_null(0.0), MONEY_DECIMALS),
+        cost=money_sum(rows.expected_cost, where=rows.is_executed).fill_null(0.0),
         **{name: rows.count(where=condition.fill_null(False)) for name, condition in counted.items()},
     )
 
