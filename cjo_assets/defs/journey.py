@@ -2,12 +2,14 @@
 
 import dagster as dg
 
+from cjo_assets.defs.portfolio import portfolio_tables
 from cjo_assets.journey import (
     aggregated_signals,
     approval_decisions,
     approval_history,
     approval_requests,
-    conformance,
+    baseline_comparisons,
+    baseline_metrics,
     coverage_gaps,
     customer_needs,
     customers,
@@ -22,30 +24,23 @@ from cjo_assets.journey import (
     journey_summary,
     kpi_status,
     kpis,
-    next_steps,
     outcome_analyses,
     outcomes,
-    path_variants,
     pending_approvals,
-    playbook_activity,
     playbook_candidates,
     playbook_performance,
     playbook_performance_log,
     playbooks,
-    portfolio_by_segment,
-    portfolio_by_stage,
-    portfolio_cells,
-    portfolio_snapshots,
     recommended_interventions,
-    rejections_by_rule,
     risk_contributions,
     risk_scores,
     roi_breakdown,
+    roi_by_grade,
     roi_estimate,
+    roi_sensitivity,
     signal_effectiveness,
+    signal_labels,
     signals,
-    stage_flows,
-    stage_throughput,
     state_entries,
     threshold_advice,
     transition_model,
@@ -53,7 +48,7 @@ from cjo_assets.journey import (
 )
 from cjo_assets.wiring.assets import family_definitions
 from cjo_assets.wiring.datasets import dataset_tables
-from cjo_assets.wiring.tables import QUARANTINE, Audit, Family, Reference, Table, given_inputs
+from cjo_assets.wiring.tables import Audit, Family, Table
 
 SCHEMA = "journey"
 DATASETS = (
@@ -65,6 +60,8 @@ DATASETS = (
     outcomes.DATASET,
     approval_decisions.DATASET,
     playbook_performance_log.DATASET,
+    baseline_metrics.DATASET,
+    signal_labels.DATASET,
 )
 
 LOOKUPS = [
@@ -100,6 +97,8 @@ LOOKUPS = [
     *dataset_tables(
         playbook_performance_log.DATASET, SCHEMA, (Audit(playbook_performance_log.ratios_without_success),)
     ),
+    *dataset_tables(baseline_metrics.DATASET, SCHEMA),
+    *dataset_tables(signal_labels.DATASET, SCHEMA),
 ]
 
 TABLES = [
@@ -253,6 +252,14 @@ TABLES = [
     ),
     Table(
         SCHEMA,
+        "baseline_comparisons",
+        baseline_comparisons.BaselineComparisons,
+        baseline_comparisons.baseline_comparisons,
+        "value",
+        (Audit(baseline_comparisons.ratios_that_are_not_their_quotient, is_blocking=True),),
+    ),
+    Table(
+        SCHEMA,
         "kpis",
         kpis.Kpis,
         kpis.kpis,
@@ -260,7 +267,22 @@ TABLES = [
         (Audit(kpis.kpis_that_are_not_their_quotient, is_blocking=True),),
     ),
     Table(SCHEMA, "kpi_status", kpi_status.KpiStatus, kpi_status.kpi_status, "value"),
-    Table(SCHEMA, "roi_breakdown", roi_breakdown.RoiBreakdown, roi_breakdown.roi_breakdown, "value"),
+    Table(
+        SCHEMA,
+        "roi_breakdown",
+        roi_breakdown.RoiBreakdown,
+        roi_breakdown.roi_breakdown,
+        "value",
+        (Audit(roi_breakdown.amounts_that_are_not_their_product, is_blocking=True),),
+    ),
+    Table(
+        SCHEMA,
+        "roi_by_grade",
+        roi_by_grade.RoiByGrade,
+        roi_by_grade.roi_by_grade,
+        "value",
+        (Audit(roi_by_grade.grades_that_do_not_sum, is_blocking=True),),
+    ),
     Table(
         SCHEMA,
         "roi_estimate",
@@ -271,63 +293,13 @@ TABLES = [
     ),
     Table(
         SCHEMA,
-        "portfolio_cells",
-        portfolio_cells.PortfolioCells,
-        portfolio_cells.portfolio_cells,
-        "portfolio",
-        (
-            Audit(portfolio_cells.cells_that_miss_customers, is_blocking=True),
-            Audit(portfolio_cells.cells_that_miss_revenue, is_blocking=True),
-        ),
+        "roi_sensitivity",
+        roi_sensitivity.RoiSensitivity,
+        roi_sensitivity.roi_sensitivity,
+        "value",
+        (Audit(roi_sensitivity.bases_that_are_not_the_estimate, is_blocking=True),),
     ),
-    Table(
-        SCHEMA,
-        "portfolio_by_segment",
-        portfolio_by_segment.PortfolioBySegment,
-        portfolio_by_segment.portfolio_by_segment,
-        "portfolio",
-    ),
-    Table(
-        SCHEMA,
-        "portfolio_by_stage",
-        portfolio_by_stage.PortfolioByStage,
-        portfolio_by_stage.portfolio_by_stage,
-        "portfolio",
-    ),
-    Table(
-        SCHEMA,
-        "portfolio_snapshots",
-        portfolio_snapshots.PortfolioSnapshots,
-        portfolio_snapshots.portfolio_snapshots,
-        "portfolio",
-        (
-            Audit(portfolio_snapshots.segments_that_do_not_sum, is_blocking=True),
-            Audit(portfolio_snapshots.stages_that_do_not_sum, is_blocking=True),
-        ),
-    ),
-    Table(SCHEMA, "path_variants", path_variants.PathVariants, path_variants.path_variants, "portfolio"),
-    Table(SCHEMA, "conformance", conformance.Conformance, conformance.conformance, "portfolio"),
-    Table(SCHEMA, "stage_throughput", stage_throughput.StageThroughput, stage_throughput.stage_throughput, "portfolio"),
-    Table(SCHEMA, "stage_flows", stage_flows.StageFlows, stage_flows.stage_flows, "portfolio"),
-    Table(
-        SCHEMA,
-        "playbook_activity",
-        playbook_activity.PlaybookActivity,
-        playbook_activity.playbook_activity,
-        "portfolio",
-        (Audit(playbook_activity.weeks_that_do_not_sum, is_blocking=True),),
-    ),
-    Table(
-        SCHEMA,
-        "rejections_by_rule",
-        rejections_by_rule.RejectionsByRule,
-        given_inputs(
-            rejections_by_rule.rejections_by_rule,
-            {f"quarantined_{dataset.name}": Reference(QUARANTINE, dataset.name) for dataset in DATASETS},
-        ),
-        "portfolio",
-    ),
-    Table(SCHEMA, "next_steps", next_steps.NextSteps, next_steps.next_steps, "portfolio"),
+    *portfolio_tables(SCHEMA, DATASETS),
     Table(SCHEMA, "journey_summary", journey_summary.JourneySummary, journey_summary.journey_summary, "value"),
 ]
 
