@@ -66,6 +66,9 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
         )
     },
     "journey.reporting.report_rows": {"journey.reporting.report_rows": 5},
+    # The probe's portfolio has fallen by all but nothing of a billion within a week, and most of it is in friction.
+    "journey.portfolio.trend_margin": {"journey.portfolio.trend_margin": 1.0},
+    "journey.portfolio.red_limits.friction_rate": {"journey.portfolio.red_limits.friction_rate": 1.0},
     # The first bin begins at 0, the longest path has 5 steps, and the probe has no 60 forecasts to lose.
     "journey.forecast.time_bins_weeks[0]": {"journey.forecast.time_bins_weeks": [0]},
     "journey.forecast.path_steps": {"journey.forecast.path_steps": 1},
@@ -108,6 +111,8 @@ STARTING_FROM: dict[str, dict[str, Any]] = {
         }
         for end in ("start", "end")
     },
+    # What is red is not held against the target any more.
+    "journey.portfolio.targets.friction_rate": {"journey.portfolio.red_limits.friction_rate": 1.0},
     # As long as it counts as a success it must be a word.
     "vocabulary.outcomes[resolved]": {"journey.learning.success_outcomes": ["improved_engagement"]},
     "vocabulary.outcomes[improved_engagement]": {"journey.learning.success_outcomes": ["resolved"]},

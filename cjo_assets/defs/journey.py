@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from cjo_assets.defs.portfolio import portfolio_tables
 from cjo_assets.journey import (
     aggregated_signals,
     approval_decisions,
@@ -50,6 +51,18 @@ from cjo_assets.wiring.datasets import dataset_tables
 from cjo_assets.wiring.tables import Audit, Family, Table
 
 SCHEMA = "journey"
+DATASETS = (
+    customers.DATASET,
+    playbooks.DATASET,
+    state_entries.DATASET,
+    signals.DATASET,
+    interventions.DATASET,
+    outcomes.DATASET,
+    approval_decisions.DATASET,
+    playbook_performance_log.DATASET,
+    baseline_metrics.DATASET,
+    signal_labels.DATASET,
+)
 
 LOOKUPS = [
     *dataset_tables(customers.DATASET, SCHEMA),
@@ -286,23 +299,13 @@ TABLES = [
         "value",
         (Audit(roi_sensitivity.bases_that_are_not_the_estimate, is_blocking=True),),
     ),
+    *portfolio_tables(SCHEMA, DATASETS),
     Table(SCHEMA, "journey_summary", journey_summary.JourneySummary, journey_summary.journey_summary, "value"),
 ]
 
 FAMILY = Family(
     name=SCHEMA,
-    datasets=(
-        customers.DATASET,
-        playbooks.DATASET,
-        state_entries.DATASET,
-        signals.DATASET,
-        interventions.DATASET,
-        outcomes.DATASET,
-        approval_decisions.DATASET,
-        playbook_performance_log.DATASET,
-        baseline_metrics.DATASET,
-        signal_labels.DATASET,
-    ),
+    datasets=DATASETS,
     tables=(*LOOKUPS, *TABLES),
 )
 
