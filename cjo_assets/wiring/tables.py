@@ -11,6 +11,7 @@ A transform names what it needs. A parameter is a table of its own family unless
     all_journey_states      the rows of all days
     raw_signals             the file as text
     quarantined_signals     the rows of the file that were turned away
+    audit_policies          a table of the audit; `earlier_` and `all_` come before: earlier_audit_language_model_calls
     issued_interventions    our decisions as they stood when the run began
     as_of, policy           the day and the policy
 
@@ -23,7 +24,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 import ibis.expr.types as ir
@@ -161,12 +162,12 @@ def reference(parameter: str, family: str) -> Reference:
     """Return the table that a parameter names."""
     if parameter == ISSUED:
         return Reference(family, "recommended_interventions", Days.ALL)
-    for prefix, schema in (("raw_", RAW), ("quarantined_", QUARANTINE)):
-        if parameter.startswith(prefix):
-            return Reference(schema, parameter.removeprefix(prefix))
     for prefix, days in (("earlier_", Days.EARLIER), ("all_", Days.ALL)):
         if parameter.startswith(prefix):
-            return Reference(family, parameter.removeprefix(prefix), days)
+            return replace(reference(parameter.removeprefix(prefix), family), days=days)
+    for prefix, schema in (("raw_", RAW), ("quarantined_", QUARANTINE), ("audit_", AUDIT)):
+        if parameter.startswith(prefix):
+            return Reference(schema, parameter.removeprefix(prefix))
     return Reference(family, parameter)
 
 
