@@ -11,7 +11,7 @@ from typing import Any
 
 import altair as alt
 
-from cjo_assets.reporting.journey_map import journey_map
+from cjo_assets.reporting import journey_map as map_of_stages
 from cjo_assets.reporting.palette import ACCENT, CARD, GRADES, INK, LINE, MUTED, SOFT, TIERS
 
 Data = Mapping[str, Any]
@@ -19,6 +19,7 @@ Rows = Sequence[Mapping[str, Any]]
 Drawn = alt.Chart | alt.LayerChart
 Specification = dict[str, Any]
 
+AT_LOW, AT_HIGH = "at its low end", "at its high end"
 # The font that the renderer carries with it, and those of the same widths that a reader's machine has.
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 ROW_PIXELS = 44
@@ -77,7 +78,8 @@ def risk_trend(data: Data, width: int) -> Specification:
 
 def risk_distribution(data: Data, width: int) -> Specification:
     """Draw how many customers have which risk, by tier."""
-    tiers = {words: TIERS[tier] for tier in TIERS if any(row["tier"] == (words := tier_words(tier)) for row in data["bands"])}
+    present = {row["tier"] for row in data["bands"]}
+    tiers = {name: colour.light for name, colour in TIERS.items() if name in present}
     # The bars of a band stand on each other, in the order of the rows.
     reached: dict[float, int] = {}
     bars = []
@@ -93,10 +95,16 @@ def risk_distribution(data: Data, width: int) -> Specification:
             alt.X2("high:Q"),
             alt.Y("start:Q", axis=alt.Axis(tickCount=4, tickMinStep=1, format=",~d")),
             alt.Y2("end:Q"),
-            _colours("tier", {name: colour.light for name, colour in tiers.items()}),
+            _colours("tier", tiers),
         )
     )
     return themed(chart, width, 220, bars=bars)
+
+
+def journey_map(data: Data, width: int) -> Specification:
+    """Draw the stages and the moves between them."""
+    chart, height, rows = map_of_stages.journey_map(data, width)
+    return themed(chart, width, height, **rows)
 
 
 def playbook_leaderboard(data: Data, width: int) -> Specification:
@@ -116,11 +124,8 @@ def playbook_leaderboard(data: Data, width: int) -> Specification:
 def roi_waterfall(data: Data, width: int) -> Specification:
     """Draw how value and cost add up to the net benefit, each part in the colour of its evidence."""
     found = data["parts"]
-    colours = {
-        name: colour.light
-        for name, colour in {**{words(grade): colour for grade, colour in GRADES.items()}, NET: INK}.items()
-        if any(row["grade"] == name for row in found)
-    }
+    present = {row["grade"] for row in found}
+    colours = {name: colour.light for name, colour in GRADES.items() if name in present}
     rows, y = alt.Chart(alt.NamedData("rows")), _band()
     x = alt.X("start:Q", axis=alt.Axis(format="~s", tickCount=5))
     layers = [

@@ -71,6 +71,15 @@ class Record:
         value = self.row[column]
         return Cited(STYLES[style](value), f"{place}/{column}", style, value, is_strong)
 
+    def each(self, column: str, style: str = "plain") -> list[Cited]:
+        """Return the entries of a list as they are read."""
+        entries: list[Any] = self.row[column] or []
+        whole = self.show(column)
+        return [
+            Cited(STYLES[style](entry), f"{whole.source}[{place}]", style, entry)
+            for place, entry in enumerate(entries)
+        ]
+
 
 def records(table: str, key: Sequence[str], rows: Sequence[Row]) -> list[Record]:
     """Return rows with the name of their table."""

@@ -46,7 +46,7 @@ def draw(picture: Picture) -> Drawing:
 def _svg(picture: Picture, width: int) -> str:
     # Judging each part of a chart by the schema of Vega-Lite would take longer than drawing it; a test does.
     with debug_mode(False):
-        specification = CHARTS[picture.name](picture.data, width).to_dict(validate=False)
+        specification = CHARTS[picture.name](picture.data, width)
     return vl_convert.vegalite_to_svg(specification)
 
 

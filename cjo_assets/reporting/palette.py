@@ -37,8 +37,9 @@ UNKNOWN = Colour("unknown", "#7f8b99", "#8995a3")
 VIOLET = Colour("violet", "#6f5aa8", "#b3a1e6")
 COLOURS = (INK, MUTED, LINE, GROUND, CARD, ACCENT, SOFT, GOOD, WARNING, BAD, UNKNOWN, VIOLET)
 
-GRADES = {"randomised": ACCENT, "matched": GOOD, "before_after": VIOLET, "assumption": UNKNOWN}
-TIERS = {"high": BAD, "medium": WARNING, "low": SOFT, None: LINE}
+NET, NO_TIER = "net benefit", "no tier"
+GRADES = {"randomised": ACCENT, "matched": GOOD, "before after": VIOLET, "assumption": UNKNOWN, NET: INK}
+TIERS = {"high": BAD, "medium": WARNING, "low": SOFT, NO_TIER: LINE}
 
 _TONES = {
     GOOD: ("exceeded", "on_track", "on_target", "above_target", "green", "healthy", "promote", "low", "approved"),
