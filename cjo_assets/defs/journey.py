@@ -7,6 +7,8 @@ from cjo_assets.journey import (
     approval_decisions,
     approval_history,
     approval_requests,
+    baseline_comparisons,
+    baseline_metrics,
     conformance,
     coverage_gaps,
     customer_needs,
@@ -41,8 +43,11 @@ from cjo_assets.journey import (
     risk_contributions,
     risk_scores,
     roi_breakdown,
+    roi_by_grade,
     roi_estimate,
+    roi_sensitivity,
     signal_effectiveness,
+    signal_labels,
     signals,
     stage_flows,
     stage_throughput,
@@ -65,6 +70,8 @@ DATASETS = (
     outcomes.DATASET,
     approval_decisions.DATASET,
     playbook_performance_log.DATASET,
+    baseline_metrics.DATASET,
+    signal_labels.DATASET,
 )
 
 LOOKUPS = [
@@ -100,6 +107,8 @@ LOOKUPS = [
     *dataset_tables(
         playbook_performance_log.DATASET, SCHEMA, (Audit(playbook_performance_log.ratios_without_success),)
     ),
+    *dataset_tables(baseline_metrics.DATASET, SCHEMA),
+    *dataset_tables(signal_labels.DATASET, SCHEMA),
 ]
 
 TABLES = [
@@ -253,6 +262,14 @@ TABLES = [
     ),
     Table(
         SCHEMA,
+        "baseline_comparisons",
+        baseline_comparisons.BaselineComparisons,
+        baseline_comparisons.baseline_comparisons,
+        "value",
+        (Audit(baseline_comparisons.ratios_that_are_not_their_quotient, is_blocking=True),),
+    ),
+    Table(
+        SCHEMA,
         "kpis",
         kpis.Kpis,
         kpis.kpis,
@@ -260,7 +277,22 @@ TABLES = [
         (Audit(kpis.kpis_that_are_not_their_quotient, is_blocking=True),),
     ),
     Table(SCHEMA, "kpi_status", kpi_status.KpiStatus, kpi_status.kpi_status, "value"),
-    Table(SCHEMA, "roi_breakdown", roi_breakdown.RoiBreakdown, roi_breakdown.roi_breakdown, "value"),
+    Table(
+        SCHEMA,
+        "roi_breakdown",
+        roi_breakdown.RoiBreakdown,
+        roi_breakdown.roi_breakdown,
+        "value",
+        (Audit(roi_breakdown.amounts_that_are_not_their_product, is_blocking=True),),
+    ),
+    Table(
+        SCHEMA,
+        "roi_by_grade",
+        roi_by_grade.RoiByGrade,
+        roi_by_grade.roi_by_grade,
+        "value",
+        (Audit(roi_by_grade.grades_that_do_not_sum, is_blocking=True),),
+    ),
     Table(
         SCHEMA,
         "roi_estimate",
@@ -268,6 +300,14 @@ TABLES = [
         roi_estimate.roi_estimate,
         "value",
         (Audit(roi_estimate.totals_that_do_not_sum, is_blocking=True),),
+    ),
+    Table(
+        SCHEMA,
+        "roi_sensitivity",
+        roi_sensitivity.RoiSensitivity,
+        roi_sensitivity.roi_sensitivity,
+        "value",
+        (Audit(roi_sensitivity.bases_that_are_not_the_estimate, is_blocking=True),),
     ),
     Table(
         SCHEMA,
