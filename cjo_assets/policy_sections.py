@@ -465,6 +465,7 @@ class Reporting(Section):
     enable_progress_tracking: bool
     enable_reporting: bool
     report_rows: Annotated[int, Field(ge=1)]
+    trend_days: Annotated[int, Field(ge=1)]
     enable_llm_personalization: bool
     llm_personalization_max_interventions: Count
 

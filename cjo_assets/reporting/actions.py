@@ -10,39 +10,34 @@ from cjo_assets.reporting.figures import JourneyFigures
 
 STEPS = (
     Column("", "rank", "count"),
-    Column("do", "kind", "words"),
-    Column("about", "subject"),
+    Column("do", "kind", "words", below=(("", "owner", "words"),)),
+    Column("about", "subject", below=(("", "segment", "plain"),)),
     Column("why", "why"),
-    Column("who", "owner", "words"),
     Column("revenue at risk", "revenue_at_risk", "money"),
-    Column("details in", "reference_table"),
-    Column("row", "reference"),
+    Column("details in", "reference_table", below=(("", "reference", "plain"),)),
 )
 DECISIONS = (
-    Column("customer", "customer_id"),
-    Column("action", "recommended_action"),
+    Column("customer", "customer_id", below=(("", "segment", "plain"), ("", "journey_stage", "plain"))),
+    Column("action", "recommended_action", below=(("", "playbook_name", "plain"),)),
     Column("priority", "priority_score", "tenth"),
     Column("risk", "risk_score", "number"),
     Column("confidence", "confidence", "number"),
     Column("signals", "triggered_by_signals"),
-    Column("needs approval", "requires_human_approval"),
-    Column("because", "approval_reasons"),
+    Column("needs approval", "requires_human_approval", below=(("", "approval_reasons", "plain"),)),
     Column("cost", "expected_cost", "money"),
     Column("value", "expected_value", "money"),
 )
 GAPS = (
-    Column("customer", "customer_id"),
-    Column("stage", "journey_stage"),
+    Column("customer", "customer_id", below=(("", "segment", "plain"), ("", "journey_stage", "plain"))),
     Column("tier", "risk_tier", "words", is_status=True),
     Column("health", "stage_health", "words", is_status=True),
     Column("risk", "overall_risk_score", "number"),
     Column("account value", "account_value", "money"),
-    Column("reason", "reason"),
+    Column("reason", "reason", below=(("nearest", "nearest_playbook_id", "plain"),)),
 )
 APPROVALS = (
     Column("intervention", "intervention_id"),
-    Column("customer", "customer_id"),
-    Column("segment", "segment"),
+    Column("customer", "customer_id", below=(("", "segment", "plain"), ("", "journey_stage", "plain"))),
     Column("action", "recommended_action"),
     Column("decided on", "generated_at"),
     Column("cost", "expected_cost", "money"),

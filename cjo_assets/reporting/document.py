@@ -66,7 +66,7 @@ class Record:
 
     def show(self, column: str, style: str = "plain", is_strong: bool = False) -> Cited:
         """Return a cell as it is read."""
-        names = "&".join(f"{name}={quote(str(self.row[name]), safe='')}" for name in self.key)
+        names = "&".join(f"{name}={_key(self.row[name])}" for name in self.key)
         place = f"{self.table}/{names}" if names else self.table
         value = self.row[column]
         return Cited(STYLES[style](value), f"{place}/{column}", style, value, is_strong)
@@ -76,14 +76,18 @@ class Record:
         entries: list[Any] = self.row[column] or []
         whole = self.show(column)
         return [
-            Cited(STYLES[style](entry), f"{whole.source}[{place}]", style, entry)
-            for place, entry in enumerate(entries)
+            Cited(STYLES[style](entry), f"{whole.source}[{place}]", style, entry) for place, entry in enumerate(entries)
         ]
 
 
 def records(table: str, key: Sequence[str], rows: Sequence[Row]) -> list[Record]:
     """Return rows with the name of their table."""
     return [Record(table, tuple(key), row) for row in rows]
+
+
+def _key(value: Any) -> str:
+    """Return a value of a key so that nothing in it can be taken for a part of the source."""
+    return "null" if value is None else quote(str(value), safe="")
 
 
 @dataclass(frozen=True)
@@ -95,12 +99,14 @@ class Column:
         name: column of the table it shows.
         style: how its cells are written.
         is_status: its words say how good something is.
+        below: what stands small below it, as label, column and style; left out where it is null or empty.
     """
 
     title: str
     name: str
     style: str = "plain"
     is_status: bool = False
+    below: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def is_number(self) -> bool:
@@ -109,12 +115,20 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """A cell of a grid: what it shows, and what stands small below."""
+
+    main: Cited
+    below: Prose = ()
+
+
+@dataclass(frozen=True)
 class Grid:
     """A table of the report."""
 
     caption: str
     columns: tuple[Column, ...]
-    rows: tuple[tuple[Cited, ...], ...]
+    rows: tuple[tuple[Cell, ...], ...]
     note: Prose = ()
 
 
@@ -176,7 +190,8 @@ class Verdict:
     """What the report comes to.
 
     Attributes:
-        status: the word for it.
+        status: the words for it.
+        word: the table's word, which decides on the colour.
         reasons: why.
         tiles: the figures that matter.
         summary: the day in a paragraph; empty where there is none.
@@ -184,6 +199,7 @@ class Verdict:
     """
 
     status: Cited
+    word: str
     reasons: tuple[Prose, ...]
     tiles: tuple[Tile, ...]
     summary: Prose = ()
@@ -207,8 +223,17 @@ class Document:
 
 def grid(caption: str, columns: Sequence[Column], rows: Sequence[Record], note: Prose = ()) -> Grid:
     """Return a grid of records."""
-    cells = tuple(tuple(record.show(column.name, column.style) for column in columns) for record in rows)
+    cells = tuple(tuple(_cell(record, column) for column in columns) for record in rows)
     return Grid(caption, tuple(columns), cells, note)
+
+
+def _cell(record: Record, column: Column) -> Cell:
+    below: list[Part] = []
+    for label, name, style in column.below:
+        if record.row[name] not in (None, []):
+            between = ", " if below else ""
+            below += [f"{between}{label} " if label else between, record.show(name, style)]
+    return Cell(record.show(column.name, column.style), tuple(part for part in below if part != ""))
 
 
 def plain(parts: Prose) -> str:

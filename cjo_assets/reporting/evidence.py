@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cjo_assets.reporting.actions import rest
 from cjo_assets.reporting.document import (
     Block,
     Column,
@@ -65,16 +66,21 @@ CONFORMANCE = (
 )
 PLAYBOOKS = (
     Column("playbook", "playbook_id"),
-    Column("runs", "runs", "count"),
-    Column("measured", "measured_runs", "count"),
-    Column("success rate", "success_rate", "percent"),
-    Column("low", "success_rate_low", "percent"),
-    Column("high", "success_rate_high", "percent"),
-    Column("net value a run", "expected_net_value", "money"),
-    Column("at least", "net_value_lower_bound", "money"),
-    Column("at most", "net_value_upper_bound", "money"),
+    Column("runs", "runs", "count", below=(("measured", "measured_runs", "count"),)),
+    Column(
+        "success rate",
+        "success_rate",
+        "percent",
+        below=(("from", "success_rate_low", "percent"), ("to", "success_rate_high", "percent")),
+    ),
+    Column(
+        "net value a run",
+        "expected_net_value",
+        "money",
+        below=(("from", "net_value_lower_bound", "money"), ("to", "net_value_upper_bound", "money")),
+    ),
     Column("evidence", "evidence", "words"),
-    Column("advice", "advice", "words", is_status=True),
+    Column("advice", "advice", "words", is_status=True, below=(("", "advice_rule", "words"),)),
 )
 
 
@@ -230,5 +236,7 @@ def _playbooks(figures: JourneyFigures) -> Section:
         ),
         {"playbooks": drawn},
     )
-    note = "Rates are shrunk towards what the policy believes until runs are enough; advice is for a person to decide."
-    return Section("playbooks", title, (picture, grid("Playbooks, all segments together", PLAYBOOKS, rows, (note,))))
+    said = "Rates are shrunk towards what the policy believes until runs are enough; advice is for a person to decide. "
+    [count] = records("count(journey.playbook_performance)", ("segment",), figures.playbook_count)
+    note = (said, *rest(figures, len(rows), count, "playbooks", "journey.playbook_performance"))
+    return Section("playbooks", title, (picture, grid("Playbooks, all segments together", PLAYBOOKS, rows, note)))

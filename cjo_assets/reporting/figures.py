@@ -5,7 +5,7 @@ Belongs here: which rows. Does not belong here: how they are read (`wiring/repor
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
 from cjo_assets.reporting.document import Record, Row
@@ -30,7 +30,7 @@ class JourneyFigures:
         decisions: the most urgent of them; `summary` counts all.
         gaps: the riskiest of them; `summary` counts all.
         approvals: interventions that wait for a person, the oldest first; `summary` counts all.
-        playbooks: of all segments together, the most valuable first; `playbooks_shown` of them at most.
+        playbooks: of all segments together, the most valuable first; `playbook_count` counts all.
         paragraph: the day in words.
     """
 
@@ -53,14 +53,15 @@ class JourneyFigures:
     gaps: list[Row]
     approvals: list[Row]
     playbooks: list[Row]
+    playbook_count: list[Row]
     kpis: list[Row]
     kpi_status: list[Row]
     roi: Row
     roi_parts: list[Row]
+    roi_grades: list[Row]
+    sensitivity: list[Row]
     loads: list[Row]
     rejections: list[Row]
-    roi_grades: list[Row] = field(default_factory=list)
-    sensitivity: list[Row] = field(default_factory=list)
     paragraph: Summary | None = None
 
     @property

@@ -1,7 +1,7 @@
 """The journey map: stages as cards, moves as arcs, in pixels of our own.
 
-Belongs here: where cards and arcs lie. Does not belong here: any figure. On a wide page the journey runs from left to right,
-with ways onward above and ways back below; on a phone it runs downward, with ways onward to the right.
+Belongs here: where cards and arcs lie. Does not belong here: any figure. On a wide page the journey runs from left to
+right, with ways onward above and ways back below; on a phone it runs downward, with ways onward to the right.
 """
 
 from __future__ import annotations
@@ -95,7 +95,9 @@ def journey_map(data: Data, width: int) -> tuple[alt.LayerChart, int, dict[str, 
         _of("tips")
         .mark_point(shape="triangle", filled=True, size=90, opacity=1, color=INK.light)
         .encode(x, y, alt.Angle("turn:Q", scale=None)),
-        _of("tips").mark_text(fontSize=12, fontWeight="bold", color=INK.light, dy=-14).encode(x, y, alt.Text("label:N")),
+        _of("tips")
+        .mark_text(fontSize=12, fontWeight="bold", color=INK.light, dy=-14)
+        .encode(x, y, alt.Text("label:N")),
         _of("cards")
         .mark_rect(cornerRadius=6, fill=CARD.light, stroke=LINE.light, strokeWidth=1.5, opacity=1)
         .encode(x, y, alt.X2("x2:Q"), alt.Y2("y2:Q")),

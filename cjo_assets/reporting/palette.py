@@ -2,8 +2,8 @@
 
 Belongs here: colours, and which word gets which. Does not belong here: shapes and sizes.
 
-Text keeps a contrast of 4.5 to its ground, shapes of 3, in both lights. No colour stands alone: every status has its word and
-its shape.
+Text keeps a contrast of 4.5 to its ground, shapes of 3, in both lights. No colour stands alone: every status has its
+word and its shape.
 """
 
 from dataclasses import dataclass
@@ -42,9 +42,9 @@ GRADES = {"randomised": ACCENT, "matched": GOOD, "before after": VIOLET, "assump
 TIERS = {"high": BAD, "medium": WARNING, "low": SOFT, NO_TIER: LINE}
 
 _TONES = {
-    GOOD: ("exceeded", "on_track", "on_target", "above_target", "green", "healthy", "promote", "low", "approved"),
-    WARNING: ("at_risk", "yellow", "review", "medium", "pending", "below_target"),
-    BAD: ("critical", "red", "retire", "high", "off_target"),
+    GOOD: ("exceeded", "on_track", "on_target", "green", "healthy", "promote", "low", "approved"),
+    WARNING: ("at_risk", "yellow", "review", "medium", "pending"),
+    BAD: ("critical", "red", "retire", "high", "above_target"),
 }
 _TONE_OF = {word: colour for colour, words in _TONES.items() for word in words}
 
@@ -52,3 +52,8 @@ _TONE_OF = {word: colour for colour, words in _TONES.items() for word in words}
 def tone(word: object) -> str:
     """Return the name of the colour of a status; what is not known to be good or bad has the colour of not knowing."""
     return _TONE_OF.get(str(word), UNKNOWN).name
+
+
+def light(word: object) -> str:
+    """Return the colour of a status by day, for a chart."""
+    return _TONE_OF.get(str(word), UNKNOWN).light
