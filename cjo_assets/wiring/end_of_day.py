@@ -42,7 +42,7 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
         pool=POOL,
         automation_condition=downstream_condition(),
         freshness_policy=freshness(),
-        description="The report of the day: page, Markdown, figures. A folder per as-of date, under reports/ of the home.",
+        description="The report of the day: page, Markdown, figures. A folder per day, under reports/ of the home.",
     )
     def journey_report(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         paths = [write_report(warehouse.store, warehouse.settings, day, warehouse.policy) for day in days_of(context)]
