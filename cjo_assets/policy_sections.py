@@ -6,6 +6,7 @@ default number (that is `policy.yaml`), what sections must agree on, and how a p
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
@@ -18,6 +19,8 @@ Weight = Annotated[float, Field(ge=0, le=MOST)]
 Positive = Annotated[float, Field(gt=0, le=MOST)]
 Count = Annotated[int, Field(ge=0)]
 Names = Annotated[tuple[str, ...], Strict(False)]
+# YAML makes a date of 2024-07-01, JSON a text.
+Day = Annotated[date, Strict(False)]
 
 
 class Section(BaseModel):
@@ -351,6 +354,21 @@ class BusinessTargets(Section):
     lifetime_value_delta: float
 
 
+class BaselinePeriod(Section):
+    """Days that today is held against; none where both are null."""
+
+    start: Day | None
+    end: Day | None
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> BaselinePeriod:
+        if (self.start is None) != (self.end is None):
+            raise ValueError("start and end: give both, or neither")
+        if self.start is not None and self.end is not None and self.start > self.end:
+            raise ValueError("start must not be after end")
+        return self
+
+
 class Kpis(Section):
     """What was promised, and how near counts as near."""
 
@@ -361,6 +379,10 @@ class Kpis(Section):
     reactive_stages: Names
     kpi_warning_threshold: Share
     kpi_critical_threshold: Share
+    interval_level: Annotated[float, Field(gt=0, lt=1)]
+    measurement_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
+    issue_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
+    baseline_period: BaselinePeriod
 
     @model_validator(mode="after")
     def _descending(self) -> Kpis:
@@ -369,8 +391,31 @@ class Kpis(Section):
         return self
 
 
+class Range(Section):
+    """How far an assumption may be off, in multiples of its value."""
+
+    low: Share
+    high: Annotated[float, Field(ge=1, le=MOST)]
+
+
+class SensitivityRanges(Section):
+    """The assumptions of the ROI, each with its range; they bear the names that they have in the section `roi`."""
+
+    review_minutes_per_approval: Range
+    cost_per_human_review_hour: Range
+    api_calls_per_intervention: Range
+    cost_per_api_call: Range
+    cost_per_llm_call: Range
+    infrastructure_cost_per_month: Range
+    playbook_cost_multiple: Range
+    credited_revenue_share: Range
+    cost_per_support_day: Range
+    cost_per_escalation_day: Range
+    value_share_in_trouble: Range
+
+
 class Roi(Section):
-    """What things cost."""
+    """What things cost and what they are worth: the assumptions of the ROI."""
 
     window_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
     review_minutes_per_approval: Weight
@@ -379,6 +424,12 @@ class Roi(Section):
     cost_per_llm_call: Weight
     cost_per_api_call: Weight
     infrastructure_cost_per_month: Weight
+    playbook_cost_multiple: Weight
+    credited_revenue_share: Share
+    cost_per_support_day: Weight
+    cost_per_escalation_day: Weight
+    value_share_in_trouble: Share
+    sensitivity_ranges: SensitivityRanges
 
 
 class Reporting(Section):

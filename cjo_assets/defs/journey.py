@@ -7,6 +7,8 @@ from cjo_assets.journey import (
     approval_decisions,
     approval_history,
     approval_requests,
+    baseline_comparisons,
+    baseline_metrics,
     coverage_gaps,
     customer_needs,
     customers,
@@ -32,8 +34,11 @@ from cjo_assets.journey import (
     risk_contributions,
     risk_scores,
     roi_breakdown,
+    roi_by_grade,
     roi_estimate,
+    roi_sensitivity,
     signal_effectiveness,
+    signal_labels,
     signals,
     state_entries,
     threshold_advice,
@@ -79,6 +84,8 @@ LOOKUPS = [
     *dataset_tables(
         playbook_performance_log.DATASET, SCHEMA, (Audit(playbook_performance_log.ratios_without_success),)
     ),
+    *dataset_tables(baseline_metrics.DATASET, SCHEMA),
+    *dataset_tables(signal_labels.DATASET, SCHEMA),
 ]
 
 TABLES = [
@@ -232,6 +239,14 @@ TABLES = [
     ),
     Table(
         SCHEMA,
+        "baseline_comparisons",
+        baseline_comparisons.BaselineComparisons,
+        baseline_comparisons.baseline_comparisons,
+        "value",
+        (Audit(baseline_comparisons.ratios_that_are_not_their_quotient, is_blocking=True),),
+    ),
+    Table(
+        SCHEMA,
         "kpis",
         kpis.Kpis,
         kpis.kpis,
@@ -239,7 +254,22 @@ TABLES = [
         (Audit(kpis.kpis_that_are_not_their_quotient, is_blocking=True),),
     ),
     Table(SCHEMA, "kpi_status", kpi_status.KpiStatus, kpi_status.kpi_status, "value"),
-    Table(SCHEMA, "roi_breakdown", roi_breakdown.RoiBreakdown, roi_breakdown.roi_breakdown, "value"),
+    Table(
+        SCHEMA,
+        "roi_breakdown",
+        roi_breakdown.RoiBreakdown,
+        roi_breakdown.roi_breakdown,
+        "value",
+        (Audit(roi_breakdown.amounts_that_are_not_their_product, is_blocking=True),),
+    ),
+    Table(
+        SCHEMA,
+        "roi_by_grade",
+        roi_by_grade.RoiByGrade,
+        roi_by_grade.roi_by_grade,
+        "value",
+        (Audit(roi_by_grade.grades_that_do_not_sum, is_blocking=True),),
+    ),
     Table(
         SCHEMA,
         "roi_estimate",
@@ -247,6 +277,14 @@ TABLES = [
         roi_estimate.roi_estimate,
         "value",
         (Audit(roi_estimate.totals_that_do_not_sum, is_blocking=True),),
+    ),
+    Table(
+        SCHEMA,
+        "roi_sensitivity",
+        roi_sensitivity.RoiSensitivity,
+        roi_sensitivity.roi_sensitivity,
+        "value",
+        (Audit(roi_sensitivity.bases_that_are_not_the_estimate, is_blocking=True),),
     ),
     Table(SCHEMA, "journey_summary", journey_summary.JourneySummary, journey_summary.journey_summary, "value"),
 ]
@@ -262,6 +300,8 @@ FAMILY = Family(
         outcomes.DATASET,
         approval_decisions.DATASET,
         playbook_performance_log.DATASET,
+        baseline_metrics.DATASET,
+        signal_labels.DATASET,
     ),
     tables=(*LOOKUPS, *TABLES),
 )

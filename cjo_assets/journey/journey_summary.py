@@ -6,7 +6,7 @@ One row per as-of date. Every figure is a count or a sum over a table of the sam
 import ibis.expr.types as ir
 
 from cjo_assets.journey.ledger import EXPIRED, PENDING
-from cjo_assets.journey.roi_breakdown import VALUE
+from cjo_assets.journey.roi_components import RETAINED_REVENUE, VALUE
 from cjo_assets.shared.contract import DatedContract, column
 
 
@@ -26,7 +26,9 @@ class JourneySummary(DatedContract):
     interventions_executed: int = column("Of these, executed.", ge=0)
     interventions_pending: int = column("Of these, waiting for a person.", ge=0)
     interventions_expired: int = column("Of these, lapsed without an answer.", ge=0)
-    total_revenue_preserved: float = column("Value component retained_revenue of the ROI window [currency].", ge=0)
+    total_revenue_preserved: float = column(
+        "Value component retained_revenue of the ROI window, of all grades [currency]."
+    )
 
     class Config:
         """A day has one summary."""
@@ -49,7 +51,7 @@ def journey_summary(
         return condition.fill_null(False).cast("int64").sum().fill_null(0)
 
     tier, status = risk_scores.risk_tier, outcome_analyses.approval_status
-    revenue = roi_breakdown.filter(roi_breakdown.kind == VALUE, roi_breakdown.component == "retained_revenue")
+    revenue = roi_breakdown.filter(roi_breakdown.kind == VALUE, roi_breakdown.component == RETAINED_REVENUE)
     parts = [
         customers.agg(total_customers_analyzed=customers.count()),
         aggregated_signals.agg(customers_with_signals=count(aggregated_signals.total_signals > 0)),

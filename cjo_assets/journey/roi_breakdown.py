@@ -1,148 +1,322 @@
 """What the interventions cost and what they are worth, part by part.
 
-One row per as-of date and component. Costs and values are those of one population: the interventions executed in the
-window that ends on the as-of date. Reviews are paid for whether they end in approval or not.
+One row per as-of date, component and evidence grade. amount = quantity x unit_price: what was counted or compared, and
+what the policy assumes one of it to be worth. Costs and values are those of one population: the interventions executed
+in the window that ends on the as-of date, and the customers in our care in it. Reviews are paid for whatever they say.
+
+The grade says how we know that a value is our doing: `randomised` against customers held out by chance, `matched`
+against customers whose decision was refused or lapsed, `before_after` against an earlier time, `assumption` where
+nothing was compared. No money is counted twice. A run of a playbook with a measured effect counts with that effect
+(difference in recovery x runs x revenue of a success) and its recorded revenue with nothing; days in escalation and
+days in support are different days, and what an agent costs is not what a customer misses.
 """
 
-from datetime import date
+from datetime import date, timedelta
 
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.ledger import APPROVED, AUTO_APPROVER, REJECTED, end_of_day
+from cjo_assets.journey.approval_answers import person
+from cjo_assets.journey.baseline_comparisons import DAYS_PER_MONTH, preferred
+from cjo_assets.journey.baseline_metrics import DAYS_PER_CASE, ESCALATION_DAYS, SUPPORT_DAYS
+from cjo_assets.journey.experience import is_success
+from cjo_assets.journey.ledger import end_of_day
 from cjo_assets.journey.outcome_analyses import executed_in_window
+from cjo_assets.journey.roi_components import (
+    API_CALLS,
+    ASSUMPTION,
+    COMPONENTS,
+    COST,
+    ESCALATION_PREVENTION,
+    EVIDENCE_GRADES,
+    FASTER_RESOLUTION,
+    INFRASTRUCTURE,
+    LLM_USAGE,
+    PLAYBOOK_COST,
+    RETAINED_REVENUE,
+    REVIEW_TIME,
+    SUPPORT_WORKLOAD_REDUCTION,
+    VALUE,
+    price_in_words,
+    prices,
+)
+from cjo_assets.journey.treatment_effects import HELD_OUT, MATCHED, MEASURED, RANDOMISED
 from cjo_assets.policy import Policy
-from cjo_assets.shared.contract import DatedContract, column
+from cjo_assets.shared.contract import ANY_SEGMENT, DatedContract, column
+from cjo_assets.shared.literal_rows import literal_rows
 from cjo_assets.shared.numbers import MONEY_DECIMALS, rounded
 
-COST, VALUE = "cost", "value"
-EVIDENCE_GRADES = ["randomised", "matched", "before_after", "assumption"]
-ASSUMPTION = "assumption"
-DAYS_PER_MONTH = 30
-MINUTES_PER_HOUR = 60
+DAYS_PER_YEAR = 365
+# Component and the metric of which a difference to the baseline is worth something.
+SAVINGS = {
+    ESCALATION_PREVENTION: ESCALATION_DAYS,
+    SUPPORT_WORKLOAD_REDUCTION: SUPPORT_DAYS,
+    FASTER_RESOLUTION: DAYS_PER_CASE,
+}
+HALF_A_CENT = 0.005
 
 
 class RoiBreakdown(DatedContract):
-    """Cost and value components. One row per as-of date and component."""
+    """Cost and value components. One row per as-of date, component and evidence grade."""
 
-    component: str = column("Component.")
+    component: str = column("Component.", isin=list(COMPONENTS))
     kind: str = column("cost or value.", isin=[COST, VALUE])
-    amount: float = column("Amount in the window [currency]; null where it cannot be said.", nullable=True)
-    formula: str = column("How the amount came about.")
-    assumption: str = column("What must hold for it to be true.")
     evidence_grade: str = column("randomised, matched, before_after or assumption.", isin=EVIDENCE_GRADES)
+    records: int = column("Interventions, reviews, calls or customers behind the quantity; 0 where none.", ge=0)
+    quantity: float = column("What was counted or compared, in its unit; null where it cannot be said.", nullable=True)
+    unit: str = column("Unit of the quantity.")
+    unit_price: float = column("What one of it costs or is worth, by the policy [currency].", ge=0)
+    amount: float = column(
+        "quantity x unit_price in the window [currency]; null where it cannot be said.", nullable=True
+    )
+    amount_low: float = column("Lower end of its interval [currency]; null where nothing was compared.", nullable=True)
+    amount_high: float = column("Upper end of its interval [currency]; null where nothing was compared.", nullable=True)
+    formula: str = column("How the amount came about, with its numbers.")
+    assumption: str = column("What must hold for it to be true.")
 
     class Config:
-        """A component stands once."""
+        """A component stands once per grade."""
 
-        unique = ["component"]
+        unique = ["component", "evidence_grade"]
 
 
-def roi_breakdown(outcome_analyses: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    """Price the executed interventions of the window and the reviews in it."""
+def roi_breakdown(
+    outcome_analyses: ir.Table,
+    approval_decisions: ir.Table,
+    treatment_effects: ir.Table,
+    baseline_comparisons: ir.Table,
+    customers: ir.Table,
+    earlier_audit_language_model_calls: ir.Table,
+    as_of: date,
+    policy: Policy,
+) -> ir.Table:
+    """Count and compare, then price what was counted."""
     rules = policy.journey.roi
     executed = executed_in_window(outcome_analyses, as_of, rules.window_days)
-    facts = executed.agg(
+    facts = _costs(executed).cross_join(_reviews(outcome_analyses, approval_decisions, as_of, rules.window_days))
+    facts = facts.cross_join(_calls(earlier_audit_language_model_calls, as_of, rules.window_days))
+    facts = facts.cross_join(_revenue(executed, treatment_effects, policy))
+    counted = ibis.union(_counted(facts, rules.window_days), _saved(baseline_comparisons, customers))
+    words = price_in_words(rules)
+    priced = [
+        {
+            "component": name,
+            "kind": component.kind,
+            "unit": component.unit,
+            "unit_price": float(price),
+            "words": words[name],
+            "assumption": component.assumption,
+        }
+        for (name, component), price in zip(COMPONENTS.items(), prices(rules).values(), strict=True)
+    ]
+    texts = dict.fromkeys(("component", "kind", "unit", "words", "assumption"), "string")
+    rows = literal_rows(priced, texts | {"unit_price": "float64"})
+    rows = rows.left_join(counted, "component").drop("component_right")
+    quantity = rounded(rows.quantity)
+    return rows.select(
+        "component",
+        "kind",
+        "unit",
+        "unit_price",
+        "assumption",
+        evidence_grade=rows.evidence_grade.fill_null(ASSUMPTION),
+        records=rows.records.fill_null(0),
+        quantity=quantity,
+        amount=rounded(quantity * rows.unit_price, MONEY_DECIMALS),
+        amount_low=rounded(rows.quantity_low * rows.unit_price, MONEY_DECIMALS),
+        amount_high=rounded(rows.quantity_high * rows.unit_price, MONEY_DECIMALS),
+        formula=quantity.isnull().ifelse(
+            ibis.coalesce(rows.counted, "not measurable: no baseline to compare with"),
+            rows.counted.concat(" ", rows.words),
+        ),
+    )
+
+
+def amounts_that_are_not_their_product(roi_breakdown: ir.Table) -> ir.Table:
+    """Find amounts that are not quantity times unit price, or lie outside their interval."""
+    rows = roi_breakdown
+    gap = (rows.amount - rows.quantity * rows.unit_price).abs()
+    is_wrong = (gap > HALF_A_CENT + 1e-6) | (rows.amount.isnull() != rows.quantity.isnull())
+    is_outside = ~rows.amount.between(rows.amount_low, rows.amount_high)
+    return rows.filter(is_wrong.fill_null(False) | is_outside.fill_null(False)).select(
+        "component", "evidence_grade", "quantity", "unit_price", "amount"
+    )
+
+
+def _costs(executed: ir.Table) -> ir.Table:
+    return executed.agg(
         executions=executed.count(),
-        playbook_cost=executed.expected_cost.sum(),
+        playbook_cost=executed.expected_cost.sum().fill_null(0.0),
         priced=executed.expected_cost.count(),
-        revenue=executed.estimated_revenue_saved.sum(),
-        measured=executed.estimated_revenue_saved.count(),
-    ).cross_join(_reviews(outcome_analyses, as_of, rules.window_days))
-    hours = facts.reviews * rules.review_minutes_per_approval / MINUTES_PER_HOUR
-    calls = facts.executions * rules.api_calls_per_intervention
-    months = rules.window_days / DAYS_PER_MONTH
+    )
+
+
+def _reviews(outcome_analyses: ir.Table, approval_decisions: ir.Table, as_of: date, window_days: int) -> ir.Table:
+    """Count what people answered in the window, each person once per request."""
+    end = end_of_day(as_of)
+    answers = approval_decisions.filter(
+        approval_decisions.decided_at > end - ibis.interval(days=window_days), approval_decisions.decided_at <= end
+    )
+    asked = outcome_analyses.filter(outcome_analyses.requires_human_approval)
+    answers = answers.semi_join(asked, "intervention_id")
+    people = answers.select("intervention_id", person=person(answers.decided_by)).distinct()
+    return people.agg(reviews=people.count())
+
+
+def _calls(earlier_calls: ir.Table, as_of: date, window_days: int) -> ir.Table:
+    """Count the calls of a language model on the days of a window that ends the day before.
+
+    The calls of a day are made when its tables are done: they are paid for from the next day on.
+    """
+    first = ibis.literal(as_of - timedelta(days=window_days), "date")
+    calls = earlier_calls.filter(earlier_calls.as_of >= first)
+    return calls.agg(calls=calls.count())
+
+
+def _revenue(executed: ir.Table, treatment_effects: ir.Table, policy: Policy) -> ir.Table:
+    """Return the revenue of what was executed, each run under the best evidence that there is for its playbook."""
+    effects = treatment_effects.filter(treatment_effects.segment == ANY_SEGMENT, treatment_effects.status == MEASURED)
+    best_first = ibis.window(group_by=effects.playbook_id, order_by=(effects.control != HELD_OUT))
+    effects = effects.mutate(place=ibis.row_number().over(best_first))
+    effects = effects.filter(effects.place == 0).select(
+        "playbook_id", "evidence_grade", "difference", "difference_low", "difference_high"
+    )
+    succeeded = is_success(executed, policy)
+    # What the source itself calls a failure has retained nothing.
+    revenue = executed.playbook_success.fill_null(True).ifelse(executed.estimated_revenue_saved, ibis.null("float64"))
+    runs = executed.select("playbook_id", revenue=revenue, success_revenue=succeeded.ifelse(revenue, None))
+    runs = runs.group_by("playbook_id").agg(
+        runs=runs.count(),
+        revenue=runs.revenue.sum(),
+        valued=runs.revenue.count(),
+        worth=runs.success_revenue.mean(),
+    )
+    runs = runs.left_join(effects, "playbook_id")
+    grade, expected = runs.evidence_grade.fill_null(ASSUMPTION), runs.runs * runs.worth
+    cells: dict[str, ir.Value] = {}
+    for name in (RANDOMISED, MATCHED):
+        is_graded = grade == name
+        cells |= {
+            f"{name}_runs": runs.runs.sum(where=is_graded).fill_null(0),
+            f"{name}_recoveries": (runs.runs * runs["difference"]).sum(where=is_graded),
+            f"{name}_revenue": (expected * runs["difference"]).sum(where=is_graded),
+            f"{name}_low": (expected * runs.difference_low).sum(where=is_graded),
+            f"{name}_high": (expected * runs.difference_high).sum(where=is_graded),
+        }
+    rest = grade == ASSUMPTION
+    return runs.agg(
+        **cells,
+        recorded_runs=runs.runs.sum(where=rest).fill_null(0),
+        recorded_valued=runs.valued.sum(where=rest).fill_null(0),
+        recorded_revenue=runs.revenue.sum(where=rest).fill_null(0.0),
+    )
+
+
+def _counted(facts: ir.Table, window_days: int) -> ir.Table:
+    """Return the quantities that need no baseline, and revenue by grade."""
+    none = ibis.null("float64")
     executions = facts.executions.cast("string")
     rows = [
         (
-            "playbook_cost",
-            COST,
-            facts.playbook_cost.fill_null(0.0),
-            _text(facts.priced, " of ", executions, " executed interventions with a known cost"),
-            "Each use costs what its playbook estimates; a use without a known cost counts nothing here.",
+            PLAYBOOK_COST,
+            ASSUMPTION,
+            facts.priced,
+            (facts.playbook_cost, none, none),
+            _text(_number(facts.playbook_cost), " by the estimates of ", facts.priced, " of ", executions, " executed"),
+        ),
+        (REVIEW_TIME, ASSUMPTION, facts.reviews, (facts.reviews, none, none), _text(facts.reviews, " reviews")),
+        (
+            API_CALLS,
+            ASSUMPTION,
+            facts.executions,
+            (facts.executions, none, none),
+            _text(executions, " executed interventions"),
+        ),
+        (LLM_USAGE, ASSUMPTION, facts.calls, (facts.calls, none, none), _text(facts.calls, " calls made")),
+        (
+            INFRASTRUCTURE,
+            ASSUMPTION,
+            ibis.literal(0),
+            (ibis.literal(window_days / DAYS_PER_MONTH), none, none),
+            ibis.literal(f"{window_days} / {DAYS_PER_MONTH} days"),
+        ),
+        *(
+            (
+                RETAINED_REVENUE,
+                grade,
+                facts[f"{grade}_runs"],
+                (facts[f"{grade}_revenue"], facts[f"{grade}_low"], facts[f"{grade}_high"]),
+                (facts[f"{grade}_runs"] == 0).ifelse(
+                    f"not measurable: no run of a playbook with a {grade} comparison",
+                    _text(
+                        _number(facts[f"{grade}_revenue"]),
+                        " for ",
+                        _number(facts[f"{grade}_recoveries"]),
+                        " more recoveries in ",
+                        facts[f"{grade}_runs"],
+                        " runs than without",
+                    ).fill_null("not measurable: no success with a known revenue in the window"),
+                ),
+            )
+            for grade in (RANDOMISED, MATCHED)
         ),
         (
-            "human_review_time",
-            COST,
-            hours * rules.cost_per_human_review_hour,
+            RETAINED_REVENUE,
+            ASSUMPTION,
+            facts.recorded_valued,
+            (facts.recorded_revenue, none, none),
             _text(
-                facts.reviews,
-                f" reviews x {rules.review_minutes_per_approval:g} minutes"
-                f" x {rules.cost_per_human_review_hour:g} an hour",
+                _number(facts.recorded_revenue),
+                " recorded with ",
+                facts.recorded_valued,
+                " of ",
+                facts.recorded_runs,
+                " executed without a comparison",
             ),
-            "Every review takes the same time, whatever its answer.",
-        ),
-        (
-            "api_calls",
-            COST,
-            calls * rules.cost_per_api_call,
-            _text(
-                executions,
-                f" executed interventions x {rules.api_calls_per_intervention} calls x {rules.cost_per_api_call:g}",
-            ),
-            "Each execution calls other systems as often as the policy says.",
-        ),
-        (
-            "llm_usage",
-            COST,
-            ibis.literal(0.0),
-            ibis.literal("0 calls made"),
-            "A language model costs only when it is called, and none was.",
-        ),
-        (
-            "infrastructure",
-            COST,
-            ibis.literal(rules.infrastructure_cost_per_month * months),
-            ibis.literal(
-                f"{rules.infrastructure_cost_per_month:g} a month x {rules.window_days} / {DAYS_PER_MONTH} days"
-            ),
-            "The window bears its share of a month of 30 days.",
-        ),
-        (
-            "retained_revenue",
-            VALUE,
-            facts.revenue.fill_null(0.0),
-            _text("estimated_revenue_saved of ", facts.measured, " of ", executions, " executed interventions"),
-            "The revenue would have been lost otherwise; no control group says so.",
-        ),
-        (
-            "escalation_prevention",
-            VALUE,
-            ibis.null("float64"),
-            ibis.literal("not measurable"),
-            "Needs a baseline of escalations without interventions.",
-        ),
-        (
-            "support_workload_reduction",
-            VALUE,
-            ibis.null("float64"),
-            ibis.literal("not measurable"),
-            "Needs a baseline of support cases and their cost.",
         ),
     ]
     parts = [
         ibis.struct(
             {
                 "component": ibis.literal(component),
-                "kind": ibis.literal(kind),
-                "amount": rounded(amount, MONEY_DECIMALS),
-                "formula": formula,
-                "assumption": ibis.literal(assumption),
-                "evidence_grade": ibis.literal(ASSUMPTION),
+                "evidence_grade": ibis.literal(grade),
+                "records": records.cast("int64"),
+                "quantity": quantity.cast("float64"),
+                "quantity_low": low.cast("float64"),
+                "quantity_high": high.cast("float64"),
+                "counted": counted,
             }
         )
-        for component, kind, amount, formula, assumption in rows
+        for component, grade, records, (quantity, low, high), counted in rows
     ]
     return facts.select(part=ibis.array(parts).unnest()).unpack("part")
 
 
-def _reviews(outcome_analyses: ir.Table, as_of: date, window_days: int) -> ir.Table:
-    """Count the approvals that people decided in the window."""
-    end = end_of_day(as_of)
-    rows = outcome_analyses.filter(outcome_analyses.approval_status.isin([APPROVED, REJECTED]))
-    rows = rows.filter(rows.decided_at > end - ibis.interval(days=window_days), rows.decided_at <= end)
-    people = rows.filter(rows.decided_by != AUTO_APPROVER)
-    return people.agg(reviews=people.count())
+def _saved(baseline_comparisons: ir.Table, customers: ir.Table) -> ir.Table:
+    """Return the days saved against the best baseline of each metric, and what customers paid for those of cases."""
+    rows = preferred(baseline_comparisons)
+    rows = rows.filter(rows.metric.isin(list(SAVINGS.values())))
+    rows = rows.cross_join(customers.agg(account_value=customers.account_value.mean()))
+    days = rows.window_exposure * rows.baseline_value
+    daily = (rows.metric == DAYS_PER_CASE).ifelse(rows.account_value / DAYS_PER_YEAR, 1.0)
+    saved = rounded(rows.window_exposure * (rows.baseline_value - rows.value), MONEY_DECIMALS)
+    component = rows.metric.cases(*((metric, name) for name, metric in SAVINGS.items()), else_=None)
+    paid = (rows.metric == DAYS_PER_CASE).ifelse(
+        _text(" of customers who pay ", _number(rows.account_value), f" / {DAYS_PER_YEAR} a day"), ""
+    )
+    return rows.select(
+        component=component,
+        evidence_grade="evidence_grade",
+        records=rows.customers + rows.baseline_customers,
+        quantity=saved * daily,
+        quantity_low=ibis.least(days * (1 - rows.ratio_high), saved) * daily,
+        quantity_high=ibis.greatest(days * (1 - rows.ratio_low), saved) * daily,
+        counted=_text(saved, " days saved against the baseline ", rows.baseline, paid),
+    )
+
+
+def _number(value: ir.NumericValue) -> ir.StringValue:
+    return rounded(value, MONEY_DECIMALS).cast("string")
 
 
 def _text(*parts: ir.Value | str) -> ir.StringValue:
