@@ -26,6 +26,7 @@ from cjo_assets.journey import (
     outcome_analyses,
     outcomes,
     pending_approvals,
+    phrased_texts,
     playbook_candidates,
     playbook_performance,
     playbook_performance_log,
@@ -289,6 +290,8 @@ TABLES = [
     Table(SCHEMA, "journey_summary", journey_summary.JourneySummary, journey_summary.journey_summary, "value"),
 ]
 
+PHRASED_TEXTS = Table(SCHEMA, "phrased_texts", phrased_texts.PhrasedTexts, None, "language")
+
 FAMILY = Family(
     name=SCHEMA,
     datasets=(
@@ -303,7 +306,7 @@ FAMILY = Family(
         baseline_metrics.DATASET,
         signal_labels.DATASET,
     ),
-    tables=(*LOOKUPS, *TABLES),
+    tables=(*LOOKUPS, *TABLES, PHRASED_TEXTS),
 )
 
 
