@@ -432,12 +432,40 @@ class Roi(Section):
     sensitivity_ranges: SensitivityRanges
 
 
+class PortfolioLimits(Section):
+    """One ceiling for each share by which a group of customers is judged."""
+
+    revenue_at_risk_share: Share
+    high_risk_share: Share
+    friction_rate: Share
+
+
+class Portfolio(Section):
+    """How the whole is judged, and over which time journeys are measured."""
+
+    targets: PortfolioLimits
+    red_limits: PortfolioLimits
+    systemic_friction_rates: dict[str, Share]
+    minimum_customers: Annotated[int, Field(ge=1)]
+    trend_margin: Share
+    window_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
+    slow_visit_share: Annotated[float, Field(gt=0, lt=1)]
+
+    @model_validator(mode="after")
+    def _red_is_worse_than_yellow(self) -> Portfolio:
+        for name, target in self.targets:
+            if getattr(self.red_limits, name) < target:
+                raise ValueError(f"red_limits.{name} must not be below targets.{name}")
+        return self
+
+
 class Reporting(Section):
     """What is written down, and by whom."""
 
     enable_progress_tracking: bool
     enable_reporting: bool
     report_rows: Annotated[int, Field(ge=1)]
+    trend_days: Annotated[int, Field(ge=1)]
     enable_llm_summary: bool
     enable_llm_personalization: bool
     llm_personalization_max_interventions: Count
@@ -463,4 +491,5 @@ class JourneyPolicy(Section):
     learning: Learning
     kpis: Kpis
     roi: Roi
+    portfolio: Portfolio
     reporting: Reporting

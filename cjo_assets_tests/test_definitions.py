@@ -49,6 +49,17 @@ COMPUTED = {
     "kpi_status",
     "roi_breakdown",
     "roi_estimate",
+    "portfolio_cells",
+    "portfolio_by_segment",
+    "portfolio_by_stage",
+    "portfolio_snapshots",
+    "path_variants",
+    "conformance",
+    "stage_throughput",
+    "stage_flows",
+    "playbook_activity",
+    "rejections_by_rule",
+    "next_steps",
     "journey_summary",
 }
 UNDATED = {"approval_requests", "pending_approvals", "approval_history"}

@@ -25,7 +25,7 @@ PLAN = (
     ("recommend", "Choose a playbook for each need, or say why none fits.", ("recommendation",)),
     ("escalate", "Ask people for the decisions that are theirs.", ("approval",)),
     ("follow_up", "Join outcomes to the interventions they measure.", ("outcome",)),
-    ("account", "Measure KPIs and ROI on what was executed.", ("value",)),
+    ("account", "Measure KPIs and ROI on what was executed, and add up the portfolio.", ("value", "portfolio")),
     ("phrase", "Put into words what the tables prove, where the policy asks a language model.", ("language",)),
     ("publish", "Write the report and replace the published database.", ("publish",)),
 )
