@@ -22,7 +22,7 @@ COUNTS = {
     "customers_medium_risk": "customers at medium risk",
     "customers_recommended": "decisions made for this day",
     "interventions_pending": "interventions that wait for a person's approval",
-    "customers_without_answer": "customers in trouble for whom no decision was made",
+    "customers_without_answer": "customers in trouble without a decision that helps them",
 }
 AMOUNTS = {
     "total_value": "value of the executed interventions of the window, as estimated [currency]",
@@ -108,7 +108,7 @@ def rule_based_summary(day: Row, roi: Row, kpi_status: Sequence[Row], fallback_r
         fallback_reason: why a language model that was asked did not write it.
     """
     found = summary_figures(day, roi)
-    passages = [
+    passages: list[str | Figure] = [
         "On ", found["as_of"], ", ", found["customers_at_risk"], " of ",
         *_counted(day, found["total_customers_analyzed"], "customer is at risk", "customers are at risk"),
         ": ", found["customers_high_risk"], " high, ", found["customers_medium_risk"], " medium. ",

@@ -11,6 +11,8 @@ import dagster as dg
 from cjo_assets.wiring.assets import POOL, column_schema, key_of_table
 from cjo_assets.wiring.automation import downstream_condition, freshness
 from cjo_assets.wiring.partitions import days, days_of
+from cjo_assets.wiring.phrasing import summary_of_day
+from cjo_assets.wiring.phrasing_assets import PHRASED
 from cjo_assets.wiring.progress import report_progress
 from cjo_assets.wiring.publish import publish
 from cjo_assets.wiring.report import REPORT_FILE, shown_in_dagster, write_report
@@ -32,7 +34,7 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
 
     @dg.asset(
         key=REPORT,
-        deps=keys,
+        deps=[*keys, *PHRASED],
         partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="publish",
@@ -45,7 +47,10 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
         description="The report of the day: page, Markdown, figures. A folder per day, under reports/ of the home.",
     )
     def journey_report(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        paths = [write_report(warehouse.store, warehouse.settings, day, warehouse.policy) for day in days_of(context)]
+        store, settings, policy = warehouse.store, warehouse.settings, warehouse.policy
+        paths = [
+            write_report(store, settings, day, policy, summary_of_day(store, day, policy)) for day in days_of(context)
+        ]
         path = paths[-1]
         report_progress("reports.journey_report", len([found for found in paths if found]))
         if path is None:
