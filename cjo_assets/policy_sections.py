@@ -465,8 +465,15 @@ class Reporting(Section):
     enable_progress_tracking: bool
     enable_reporting: bool
     report_rows: Annotated[int, Field(ge=1)]
+    trend_days: Annotated[int, Field(ge=1)]
+    enable_llm_summary: bool
     enable_llm_personalization: bool
     llm_personalization_max_interventions: Count
+    llm_model: Annotated[str, Field(min_length=1)]
+    temperature: Annotated[float, Field(ge=0, le=2)]
+    llm_timeout_seconds: Annotated[float, Field(gt=0, le=600)]
+    llm_max_tokens: Annotated[int, Field(ge=1, le=100_000)]
+    llm_max_characters: Annotated[int, Field(ge=1, le=100_000)]
 
 
 class JourneyPolicy(Section):

@@ -72,7 +72,7 @@ def test_everything_is_in_the_home(home: Path) -> None:
         run = reader.execute("SELECT plan, errors, is_published, rows_per_table FROM audit.runs").fetchone()
     assert archived == loaded
     assert run is not None
-    assert [step["step"] for step in json.loads(run[0])] == list(range(1, 12))
+    assert [step["step"] for step in json.loads(run[0])] == list(range(1, 13))
     assert run[1:3] == ([], True)
     assert json.loads(run[3])["journey.risk_scores"] == 10
 

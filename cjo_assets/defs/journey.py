@@ -27,6 +27,7 @@ from cjo_assets.journey import (
     outcome_analyses,
     outcomes,
     pending_approvals,
+    phrased_texts,
     playbook_candidates,
     playbook_performance,
     playbook_performance_log,
@@ -303,10 +304,12 @@ TABLES = [
     Table(SCHEMA, "journey_summary", journey_summary.JourneySummary, journey_summary.journey_summary, "value"),
 ]
 
+PHRASED_TEXTS = Table(SCHEMA, "phrased_texts", phrased_texts.PhrasedTexts, None, "language")
+
 FAMILY = Family(
     name=SCHEMA,
     datasets=DATASETS,
-    tables=(*LOOKUPS, *TABLES),
+    tables=(*LOOKUPS, *TABLES, PHRASED_TEXTS),
 )
 
 

@@ -11,9 +11,11 @@ import dagster as dg
 from cjo_assets.wiring.assets import POOL, column_schema, key_of_table
 from cjo_assets.wiring.automation import downstream_condition, freshness
 from cjo_assets.wiring.partitions import days, days_of
+from cjo_assets.wiring.phrasing import summary_of_day
+from cjo_assets.wiring.phrasing_assets import PHRASED
 from cjo_assets.wiring.progress import report_progress
 from cjo_assets.wiring.publish import publish
-from cjo_assets.wiring.report import write_report
+from cjo_assets.wiring.report import REPORT_FILE, shown_in_dagster, write_report
 from cjo_assets.wiring.runs import forget_record, record_run
 from cjo_assets.wiring.tables import Family
 from cjo_assets.wiring.warehouse import Warehouse
@@ -32,26 +34,35 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
 
     @dg.asset(
         key=REPORT,
-        deps=keys,
+        deps=[*keys, *PHRASED],
         partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="publish",
-        kinds={"markdown"},
+        kinds={"html", "markdown"},
         owners=[OWNER],
         tags={"stage": "publish"},
         pool=POOL,
         automation_condition=downstream_condition(),
         freshness_policy=freshness(),
-        description="The report of the day. One file per as-of date, under reports/ of the home.",
+        description="The report of the day: page, Markdown, figures. A folder per day, under reports/ of the home.",
     )
     def journey_report(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        paths = [write_report(warehouse.store, warehouse.settings, day, warehouse.policy) for day in days_of(context)]
+        store, settings, policy = warehouse.store, warehouse.settings, warehouse.policy
+        paths = [
+            write_report(store, settings, day, policy, summary_of_day(store, day, policy)) for day in days_of(context)
+        ]
         path = paths[-1]
         report_progress("reports.journey_report", len([found for found in paths if found]))
         if path is None:
             return dg.MaterializeResult(metadata={"report": "switched off by policy"})
-        text = path.read_text(encoding="utf-8")
-        return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(path), "report": dg.MetadataValue.md(text)})
+        verdict, pictures = shown_in_dagster(path)
+        return dg.MaterializeResult(
+            metadata={
+                "path": dg.MetadataValue.path(path),
+                "verdict": dg.MetadataValue.md(verdict),
+                "pictures": dg.MetadataValue.md(pictures),
+            }
+        )
 
     @dg.multi_asset(
         specs=[
@@ -86,7 +97,7 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
         store, settings, policy = warehouse.store, warehouse.settings, warehouse.policy
         asked = days_of(context)
         for day in asked:
-            path = settings.reports / day.isoformat() / "journey_report.md"
+            path = settings.reports / day.isoformat() / REPORT_FILE
             report = path.relative_to(settings.home) if path.exists() else None
             record_run(store, context.run, context.instance, day, policy, report)
         try:

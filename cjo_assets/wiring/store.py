@@ -166,6 +166,24 @@ class Store:
             self.require_ours()
             return stored
 
+    def write(self, table: Table, as_of: date, rows: list[dict[str, Any]], policy: Policy) -> Stored:
+        """Add rows that the run itself made, in the place of the day's unless the table is only ever added to.
+
+        Raises:
+            ContractBreachError: they do not keep the contract; what was there before is there still.
+        """
+        columns = [spec.name for spec in columns_of(table.contract)]
+        names, places = ", ".join(f'"{name}"' for name in columns), ", ".join("?" * len(columns))
+        sql = f"INSERT INTO {table.full_name} ({names}) VALUES ({places})"
+        with transaction(self.connection):
+            if not table.is_appended:
+                self.connection.execute(f"DELETE FROM {table.full_name} WHERE as_of = ?", [as_of])
+            for row in rows:
+                self.connection.execute(sql, [{"as_of": as_of, **row}[name] for name in columns])
+            stored = self._judged(table, self._written(table, as_of), sql, as_of, policy)
+            self.require_ours()
+            return stored
+
     def _statement(self, table: Table, as_of: date | None, policy: Policy) -> str:
         rows = self.expression(table, as_of, policy)
         in_order = rows if table.is_view else rows.order_by(list(key_of(table.contract)))

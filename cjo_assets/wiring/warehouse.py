@@ -22,6 +22,7 @@ from cjo_assets.wiring.errors import WarehouseError
 from cjo_assets.wiring.lock import hold_life, warehouse_lock
 from cjo_assets.wiring.orphans import close_orphans
 from cjo_assets.wiring.partitions import days_of_run
+from cjo_assets.wiring.phrasing import phrase_day
 from cjo_assets.wiring.progress import logged, report_message
 from cjo_assets.wiring.range_of_days import RangeOfDays, computed_in_order
 from cjo_assets.wiring.runs import failure_text, record_failure
@@ -93,6 +94,12 @@ class Warehouse(DuckDBResource):
             families = self._families
             self._range = computed_in_order(self._store, families, self._settings, days, self._policy)
         return self._range.of(table.full_name, day)
+
+    def phrased(self, day: date) -> list[dict[str, Any]]:
+        """Put a day into words, or return the words it was put into where a run of several days has done so."""
+        if self._range is not None and day in self._range.texts:
+            return self._range.texts[day]
+        return phrase_day(self._store, day, self._policy)
 
     @property
     def store(self) -> Store:
