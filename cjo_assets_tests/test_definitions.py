@@ -20,6 +20,8 @@ DATASETS = {
     "playbooks": "playbooks",
     "approval_decisions": "approval_decisions",
     "playbook_performance_log": "playbook_performance_log",
+    "baseline_metrics": "baseline_metrics",
+    "signal_labels": "signal_labels",
 }
 COMPUTED = {
     "journey_states",
@@ -45,9 +47,11 @@ COMPUTED = {
     "pending_approvals",
     "approval_history",
     "outcome_analyses",
+    "baseline_comparisons",
     "kpis",
     "kpi_status",
     "roi_breakdown",
+    "roi_by_grade",
     "roi_estimate",
     "portfolio_cells",
     "portfolio_by_segment",
@@ -60,6 +64,7 @@ COMPUTED = {
     "playbook_activity",
     "rejections_by_rule",
     "next_steps",
+    "roi_sensitivity",
     "journey_summary",
 }
 UNDATED = {"approval_requests", "pending_approvals", "approval_history"}

@@ -34,6 +34,8 @@ ALL_OF_A_DAY = (
     "kpi_status",
     "roi_estimate",
     "journey_summary",
+    "portfolio_by_segment",
+    "next_steps",
     "audit.dataset_loads",
 )
 MULTIPLE = "multiple_negative_signals"
@@ -618,8 +620,18 @@ def test_trap_21_revenue_at_risk_is_probability_times_value_everywhere(sample: D
     assert forecasts["C004"]["revenue_at_risk"] == 2987.25
     for name, row in forecasts.items():
         assert row["revenue_at_risk"] == pytest.approx(row["churn_probability"] * values[name], abs=0.06)
-    columns = sample.chain.rows("SELECT table_name FROM duckdb_columns() WHERE column_name = 'revenue_at_risk'")
-    assert columns == [{"table_name": "journey_forecasts"}]
+    total = round(sum(row["revenue_at_risk"] for row in forecasts.values()), 2)
+    columns = sample.chain.rows(
+        "SELECT table_name FROM duckdb_columns() WHERE column_name = 'revenue_at_risk' ORDER BY table_name"
+    )
+    rollups = {"portfolio_by_segment", "portfolio_by_stage", "portfolio_cells", "portfolio_snapshots"}
+    assert {row["table_name"] for row in columns} == rollups | {"journey_forecasts", "next_steps"}
+    for name in rollups:
+        assert sample.chain.rows(f"SELECT round(sum(revenue_at_risk), 2) AS total FROM journey.{name}") == [
+            {"total": total}
+        ]
+    for step in sample.chain.rows("FROM journey.next_steps WHERE kind IN ('decide', 'close_gap')"):
+        assert step["revenue_at_risk"] == forecasts[step["subject"]]["revenue_at_risk"]
 
 
 @pytest.mark.parametrize(("trap", "place"), BESIDE_THE_TABLE.items())
@@ -633,6 +645,7 @@ def test_trap_22_the_snapshot_is_of_this_run(sample: Day, young: Day) -> None:
     """Trap 22: ten customers in the data are ten in the summary and the report, nine are nine."""
     for day, customers in ((sample, 10), (young, 9)):
         assert day.summary["total_customers_analyzed"] == customers
+        assert day.chain.rows("SELECT customers FROM journey.portfolio_snapshots") == [{"customers": customers}]
         assert day.chain.rows("SELECT count(*) AS n FROM journey.customers") == [{"n": customers}]
         assert f"- {customers} customers, " in day.report
         tiers = [day.summary[f"customers_{tier}_risk"] for tier in ("high", "medium", "low")]

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from cjo_assets.defs.portfolio import portfolio_tables
 from cjo_assets.journey import (
     aggregated_signals,
     approval_decisions,
@@ -9,7 +10,6 @@ from cjo_assets.journey import (
     approval_requests,
     baseline_comparisons,
     baseline_metrics,
-    conformance,
     coverage_gaps,
     customer_needs,
     customers,
@@ -24,23 +24,15 @@ from cjo_assets.journey import (
     journey_summary,
     kpi_status,
     kpis,
-    next_steps,
     outcome_analyses,
     outcomes,
-    path_variants,
     pending_approvals,
     phrased_texts,
-    playbook_activity,
     playbook_candidates,
     playbook_performance,
     playbook_performance_log,
     playbooks,
-    portfolio_by_segment,
-    portfolio_by_stage,
-    portfolio_cells,
-    portfolio_snapshots,
     recommended_interventions,
-    rejections_by_rule,
     risk_contributions,
     risk_scores,
     roi_breakdown,
@@ -50,8 +42,6 @@ from cjo_assets.journey import (
     signal_effectiveness,
     signal_labels,
     signals,
-    stage_flows,
-    stage_throughput,
     state_entries,
     threshold_advice,
     transition_model,
@@ -59,7 +49,7 @@ from cjo_assets.journey import (
 )
 from cjo_assets.wiring.assets import family_definitions
 from cjo_assets.wiring.datasets import dataset_tables
-from cjo_assets.wiring.tables import QUARANTINE, Audit, Family, Reference, Table, given_inputs
+from cjo_assets.wiring.tables import Audit, Family, Table
 
 SCHEMA = "journey"
 DATASETS = (
@@ -310,65 +300,7 @@ TABLES = [
         "value",
         (Audit(roi_sensitivity.bases_that_are_not_the_estimate, is_blocking=True),),
     ),
-    Table(
-        SCHEMA,
-        "portfolio_cells",
-        portfolio_cells.PortfolioCells,
-        portfolio_cells.portfolio_cells,
-        "portfolio",
-        (
-            Audit(portfolio_cells.cells_that_miss_customers, is_blocking=True),
-            Audit(portfolio_cells.cells_that_miss_revenue, is_blocking=True),
-        ),
-    ),
-    Table(
-        SCHEMA,
-        "portfolio_by_segment",
-        portfolio_by_segment.PortfolioBySegment,
-        portfolio_by_segment.portfolio_by_segment,
-        "portfolio",
-    ),
-    Table(
-        SCHEMA,
-        "portfolio_by_stage",
-        portfolio_by_stage.PortfolioByStage,
-        portfolio_by_stage.portfolio_by_stage,
-        "portfolio",
-    ),
-    Table(
-        SCHEMA,
-        "portfolio_snapshots",
-        portfolio_snapshots.PortfolioSnapshots,
-        portfolio_snapshots.portfolio_snapshots,
-        "portfolio",
-        (
-            Audit(portfolio_snapshots.segments_that_do_not_sum, is_blocking=True),
-            Audit(portfolio_snapshots.stages_that_do_not_sum, is_blocking=True),
-        ),
-    ),
-    Table(SCHEMA, "path_variants", path_variants.PathVariants, path_variants.path_variants, "portfolio"),
-    Table(SCHEMA, "conformance", conformance.Conformance, conformance.conformance, "portfolio"),
-    Table(SCHEMA, "stage_throughput", stage_throughput.StageThroughput, stage_throughput.stage_throughput, "portfolio"),
-    Table(SCHEMA, "stage_flows", stage_flows.StageFlows, stage_flows.stage_flows, "portfolio"),
-    Table(
-        SCHEMA,
-        "playbook_activity",
-        playbook_activity.PlaybookActivity,
-        playbook_activity.playbook_activity,
-        "portfolio",
-        (Audit(playbook_activity.weeks_that_do_not_sum, is_blocking=True),),
-    ),
-    Table(
-        SCHEMA,
-        "rejections_by_rule",
-        rejections_by_rule.RejectionsByRule,
-        given_inputs(
-            rejections_by_rule.rejections_by_rule,
-            {f"quarantined_{dataset.name}": Reference(QUARANTINE, dataset.name) for dataset in DATASETS},
-        ),
-        "portfolio",
-    ),
-    Table(SCHEMA, "next_steps", next_steps.NextSteps, next_steps.next_steps, "portfolio"),
+    *portfolio_tables(SCHEMA, DATASETS),
     Table(SCHEMA, "journey_summary", journey_summary.JourneySummary, journey_summary.journey_summary, "value"),
 ]
 

@@ -168,7 +168,7 @@ def _sides(care: ir.Table) -> ir.Table:
     places = {name: place for place, name in enumerate(ratios)}
     cells: dict[str, ir.Value] = {}
     for name, (over, under) in ratios.items():
-        x, y, place = over.cast("float64").fill_null(0.0), under.cast("float64").fill_null(0.0), places[name]
+        x, y, place = over.cast("float64"), under.cast("float64"), places[name]
         cells |= {
             f"customers_{place}": care.count(where=under > 0),
             f"over_{place}": x.sum(),

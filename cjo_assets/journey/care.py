@@ -23,18 +23,6 @@ from cjo_assets.journey.spells import spells
 from cjo_assets.policy import Policy
 
 EVERYBODY, BEFORE, HELD_OUT, NOT_HELD_OUT = "everybody", "before", "held_out", "not_held_out"
-COUNTS = (
-    "days",
-    "departures",
-    "escalations",
-    "escalation_days",
-    "support_days",
-    "cases",
-    "issues",
-    "unresolved",
-    "window_days",
-    "window_cases",
-)
 
 
 @dataclass(frozen=True)
@@ -61,7 +49,7 @@ def days_before(as_of: date, policy: Policy) -> Days | None:
 def care_of_customers(
     customers: ir.Table, state_entries: ir.Table, intervention_ledger: ir.Table, as_of: date, policy: Policy
 ) -> ir.Table:
-    """Return what happened to each customer in each group: one row for each of the two, with `COUNTS`."""
+    """Return what happened to each customer in each group: one row for each of the two."""
     stays = _stays(spells(customers, state_entries, as_of, policy), policy)
     stays = _in_groups(stays, intervention_ledger, as_of, policy)
     last = ibis.literal(as_of, "date")
@@ -79,15 +67,15 @@ def care_of_customers(
     is_issue = is_opened & (stays.entered_at + issue_days <= stays.end)
     grouped = stays.group_by("group", "customer_id")
     return grouped.agg(
-        days=stays.stayed.sum(where=stays.is_cared),
+        days=stays.stayed.sum(where=stays.is_cared).fill_null(0),
         departures=stays.count(where=stays.is_departure & stays.is_entered),
         escalations=stays.count(where=stays.is_escalation & stays.is_entered),
-        escalation_days=stays.stayed.sum(where=stays.is_in_escalation),
-        support_days=stays.stayed.sum(where=stays.is_in_support),
+        escalation_days=stays.stayed.sum(where=stays.is_in_escalation).fill_null(0),
+        support_days=stays.stayed.sum(where=stays.is_in_support).fill_null(0),
         cases=stays.count(where=is_opened),
         issues=stays.count(where=is_issue),
         unresolved=stays.count(where=is_issue & ~stays.is_resolved),
-        window_days=stays.stayed_in_window.sum(where=stays.is_cared),
+        window_days=stays.stayed_in_window.sum(where=stays.is_cared).fill_null(0),
         window_cases=stays.count(where=is_opened & (stays.entered_at >= window_start)),
     )
 

@@ -207,7 +207,7 @@ def _data(rejections_by_rule: ir.Table) -> ir.Table:
         why=rows.rejected_rows.cast("string")
         + " rows turned away: "
         + rows.rule
-        + (ibis.literal(", for example ") + rows.example_key).fill_null(""),
+        + (ibis.literal(", for example of customer ") + rows.example_customer_id).fill_null(""),
         owner=DATA_STEWARD,
         table="rejections_by_rule",
         reference=rows.dataset + " | " + rows.rule,

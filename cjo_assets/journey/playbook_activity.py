@@ -1,9 +1,9 @@
 """What was done with playbooks, week by week.
 
 One row per as-of date, playbook, segment and ISO week in which interventions were decided. Every figure is about the
-interventions of that row, whenever they were approved, carried out or measured since: each is at most the one before
-it, and the weeks add up to the ledger. Interventions that no playbook names (watching, calling a person, old actions)
-stand in rows without a playbook.
+interventions of that row, whenever they were approved, carried out or measured since: what succeeded was measured, what
+was measured was executed, and the rows add up to the ledger. Interventions that no playbook names (watching, calling a
+person, old actions) stand in rows without a playbook.
 """
 
 from datetime import date
@@ -11,13 +11,13 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.experience import with_success
+from cjo_assets.journey.experience import existing_playbooks, is_measured, is_success
 from cjo_assets.journey.interventions import MONITOR_ONLY
 from cjo_assets.journey.ledger import APPROVED
 from cjo_assets.journey.outcome_analyses import uses_outside_eligibility
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
-from cjo_assets.shared.numbers import MONEY_DECIMALS, rounded
+from cjo_assets.shared.numbers import money_sum
 
 # An ISO week belongs to the year of its Thursday.
 TO_THURSDAY = 3
@@ -51,28 +51,11 @@ class PlaybookActivity(DatedContract):
         unique = ["playbook_id", "segment", "week"]
 
 
-def playbook_activity(
-    outcome_analyses: ir.Table,
-    intervention_ledger: ir.Table,
-    recommended_interventions: ir.Table,
-    playbooks: ir.Table,
-    policy: Policy,
-) -> ir.Table:
+def playbook_activity(outcome_analyses: ir.Table, playbooks: ir.Table, as_of: date, policy: Policy) -> ir.Table:
     """Count the interventions of the ledger by playbook, segment and week of the decision."""
-    # What is decided on the day is carried out at its end: nothing has been measured of it.
-    known = with_success(intervention_ledger, policy).select("intervention_id", "is_measured", "is_success")
-    left_alone = ibis.union(
-        *(
-            rows.filter(rows.is_held_out).select("intervention_id")
-            for rows in (intervention_ledger, recommended_interventions)
-        ),
-        distinct=True,
-    ).mutate(is_held_out=ibis.literal(True))
-    misused = uses_outside_eligibility(outcome_analyses, playbooks)
+    misused = uses_outside_eligibility(outcome_analyses, existing_playbooks(playbooks, as_of))
     misused = misused.select("intervention_id", is_outside=ibis.literal(True))
-    rows = outcome_analyses
-    for part in (known, left_alone, misused):
-        rows = rows.left_join(part, "intervention_id").drop("intervention_id_right")
+    rows = outcome_analyses.left_join(misused, "intervention_id").drop("intervention_id_right")
     monday = rows.generated_at.truncate("W")
     thursday = monday + ibis.interval(days=TO_THURSDAY)
     week = thursday.year().cast("string") + "-W" + thursday.week_of_year().cast("string").lpad(2, "0")
@@ -83,14 +66,14 @@ def playbook_activity(
         "asked": rows.requires_human_approval,
         "approved": rows.approval_status == APPROVED,
         "executed": rows.is_executed,
-        "measured": rows.is_measured,
-        "succeeded": rows.is_success,
+        "measured": is_measured(rows),
+        "succeeded": is_success(rows, policy),
         "executed_without_cost": rows.is_executed & rows.expected_cost.isnull(),
         "outside_eligibility": rows.is_outside,
     }
     return rows.group_by("playbook_id", "segment", "week", "week_start").agg(
         generated=rows.count(),
-        cost=rounded(rows.expected_cost.sum(where=rows.is_executed).fill_null(0.0), MONEY_DECIMALS),
+        cost=money_sum(rows.expected_cost, where=rows.is_executed).fill_null(0.0),
         **{name: rows.count(where=condition.fill_null(False)) for name, condition in counted.items()},
     )
 

@@ -10,9 +10,9 @@ import ibis.expr.types as ir
 
 from cjo_assets.journey.journey_evaluations import CRITICAL
 from cjo_assets.journey.journey_forecasts import CHURN_FROM_PRIOR, PRIOR_ONLY
-from cjo_assets.journey.portfolio_measures import MONEY, PortfolioCounts
+from cjo_assets.journey.portfolio_measures import PortfolioCounts
 from cjo_assets.shared.contract import DatedContract, column
-from cjo_assets.shared.numbers import MONEY_DECIMALS, rounded
+from cjo_assets.shared.numbers import money_sum, same_money
 
 
 class SegmentAndStage(DatedContract):
@@ -70,12 +70,11 @@ def portfolio_cells(
         "customers_without_answer": count(is_gap),
         "customers_without_forecast": count(~has_forecast),
         "customers_on_belief": count(rows.model_type.isin([PRIOR_ONLY, CHURN_FROM_PRIOR])),
-        "account_value": rows.account_value.sum(where=is_active).fill_null(0.0),
-        "account_value_forecast": rows.account_value.sum(where=has_forecast).fill_null(0.0),
-        "revenue_at_risk": rows.revenue_at_risk.sum(),
-        "revenue_at_risk_without_answer": rows.revenue_at_risk.sum(where=is_gap),
+        "account_value": money_sum(rows.account_value, where=is_active).fill_null(0.0),
+        "account_value_forecast": money_sum(rows.account_value, where=has_forecast).fill_null(0.0),
+        "revenue_at_risk": money_sum(rows.revenue_at_risk),
+        "revenue_at_risk_without_answer": money_sum(rows.revenue_at_risk, where=is_gap),
     }
-    counts |= {name: rounded(counts[name], MONEY_DECIMALS) for name in MONEY}
     return rows.group_by("segment", "journey_stage").agg(**counts)
 
 
@@ -88,8 +87,7 @@ def cells_that_miss_customers(portfolio_cells: ir.Table, customers: ir.Table) ->
 
 def cells_that_miss_revenue(portfolio_cells: ir.Table, journey_forecasts: ir.Table) -> ir.Table:
     """Find a sum of revenue at risk that is not that of the forecasts."""
-    cells = portfolio_cells
-    found = cells.agg(counted=rounded(cells.revenue_at_risk.sum().fill_null(0.0), MONEY_DECIMALS))
-    total = rounded(journey_forecasts.revenue_at_risk.sum().fill_null(0.0), MONEY_DECIMALS)
-    known = found.cross_join(journey_forecasts.agg(revenue_at_risk=total))
-    return known.filter(known.counted != known.revenue_at_risk)
+    found = portfolio_cells.agg(counted=money_sum(portfolio_cells.revenue_at_risk).fill_null(0.0))
+    total = journey_forecasts.agg(revenue_at_risk=money_sum(journey_forecasts.revenue_at_risk).fill_null(0.0))
+    known = found.cross_join(total)
+    return known.filter(~same_money(known.counted, known.revenue_at_risk))

@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, TextList, column
-from cjo_assets.shared.numbers import MONEY_DECIMALS, rounded
+from cjo_assets.shared.numbers import money_sum, rounded
 
 GREEN, YELLOW, RED, NOT_MEASURABLE = "green", "yellow", "red", "not_measurable"
 STATUSES = [GREEN, YELLOW, RED, NOT_MEASURABLE]
@@ -68,14 +68,14 @@ class PortfolioShares(PortfolioCounts):
 
 
 COUNTS = [name for name in PortfolioCounts.to_schema().columns if name != "as_of"]
-MONEY = [name for name in COUNTS if name.startswith(("account_value", "revenue_at_risk"))]
+NULLABLE = ("revenue_at_risk", "revenue_at_risk_without_answer")
+MONEY = ("account_value", "account_value_forecast", *NULLABLE)
 
 
 def summed(rows: ir.Table, *keys: str) -> ir.Table:
     """Add up what is counted, by the keys or over all rows."""
-    sums = {name: rows[name].sum() for name in COUNTS}
-    sums |= {name: rounded(sums[name], MONEY_DECIMALS) for name in MONEY}
-    sums |= {name: sums[name].fill_null(0) for name in COUNTS if not name.startswith("revenue_at_risk")}
+    sums = {name: money_sum(rows[name]) if name in MONEY else rows[name].sum() for name in COUNTS}
+    sums |= {name: total.fill_null(0) for name, total in sums.items() if name not in NULLABLE}
     return rows.group_by(*keys).agg(**sums) if keys else rows.agg(**sums)
 
 

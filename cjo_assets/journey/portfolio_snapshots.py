@@ -22,8 +22,8 @@ from cjo_assets.journey.portfolio_measures import (
     with_status,
 )
 from cjo_assets.policy import Policy
-from cjo_assets.shared.contract import TextList, column
-from cjo_assets.shared.numbers import CONTRIBUTION_DECIMALS, rounded
+from cjo_assets.shared.contract import TextList, any_of, column
+from cjo_assets.shared.numbers import CONTRIBUTION_DECIMALS, money_sum, rounded, same_money
 
 ON_TARGET, ABOVE_TARGET = "on_target", "above_target"
 VERDICTS = [ON_TARGET, ABOVE_TARGET, NOT_MEASURABLE]
@@ -148,8 +148,10 @@ def stages_that_do_not_sum(portfolio_snapshots: ir.Table, portfolio_by_stage: ir
 
 
 def _apart(whole: ir.Table, parts: ir.Table) -> ir.Table:
-    figures = ("customers", "active_customers", "customers_high_risk", "account_value", "revenue_at_risk")
-    sums = {f"sum_of_{name}": rounded(parts[name].sum().fill_null(0).cast("float64"), 2) for name in figures}
-    rows = whole.select(*figures).cross_join(parts.agg(**sums))
-    differs = [rows[name].fill_null(0).cast("float64") != rows[f"sum_of_{name}"] for name in figures]
-    return rows.filter(differs[0] | differs[1] | differs[2] | differs[3] | differs[4])
+    counts, amounts = ("customers", "active_customers", "customers_high_risk"), ("account_value", "revenue_at_risk")
+    sums = {f"sum_of_{name}": parts[name].sum().fill_null(0) for name in counts}
+    sums |= {f"sum_of_{name}": money_sum(parts[name]).fill_null(0.0) for name in amounts}
+    rows = whole.select(*counts, *amounts).cross_join(parts.agg(**sums))
+    differs = [rows[name] != rows[f"sum_of_{name}"] for name in counts]
+    differs += [~same_money(rows[name].fill_null(0.0), rows[f"sum_of_{name}"]) for name in amounts]
+    return rows.filter(any_of(differs))

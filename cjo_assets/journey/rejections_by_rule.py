@@ -20,7 +20,9 @@ class RejectionsByRule(DatedContract):
     rule: str = column("Rule that the rows broke.")
     rejected_rows: int = column("Rows that broke it [rows, down = better].", ge=1)
     customers: int = column("Customers these rows claim to be about, known or not [customers].", ge=0)
-    example_key: str = column("Lowest key among them, as written; null where no row has one.", nullable=True)
+    example_customer_id: str = column(
+        "First by name of these customers, as written; null where no row names one.", nullable=True
+    )
 
     class Config:
         """A rule stands once per dataset."""
@@ -35,10 +37,10 @@ def rejections_by_rule(as_of: date, **quarantined: ir.Table) -> ir.Table:
         as_of: rows dated later are not yet known.
         quarantined: the rows turned away of every dataset.
     """
-    columns = ("dataset", "record_key", "customer_id", "record_date", "broken_rules")
+    columns = ("dataset", "customer_id", "record_date", "broken_rules")
     rows = ibis.union(*(rows.select(*columns) for rows in quarantined.values()))
     rows = rows.filter(rows.record_date.isnull() | (rows.record_date <= as_of))
-    rows = rows.select("dataset", "record_key", "customer_id", rule=rows.broken_rules.unnest())
+    rows = rows.select("dataset", "customer_id", rule=rows.broken_rules.unnest())
     return rows.group_by("dataset", "rule").agg(
-        rejected_rows=rows.count(), customers=rows.customer_id.nunique(), example_key=rows.record_key.min()
+        rejected_rows=rows.count(), customers=rows.customer_id.nunique(), example_customer_id=rows.customer_id.min()
     )

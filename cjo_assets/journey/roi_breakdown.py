@@ -246,17 +246,14 @@ def _counted(facts: ir.Table, window_days: int) -> ir.Table:
                 grade,
                 facts[f"{grade}_runs"],
                 (facts[f"{grade}_revenue"], facts[f"{grade}_low"], facts[f"{grade}_high"]),
-                (facts[f"{grade}_runs"] == 0).ifelse(
-                    f"not measurable: no run of a playbook with a {grade} comparison",
-                    _text(
-                        _number(facts[f"{grade}_revenue"]),
-                        " for ",
-                        _number(facts[f"{grade}_recoveries"]),
-                        " more recoveries in ",
-                        facts[f"{grade}_runs"],
-                        " runs than without",
-                    ).fill_null("not measurable: no success with a known revenue in the window"),
-                ),
+                _text(
+                    _number(facts[f"{grade}_revenue"]),
+                    " for ",
+                    _number(facts[f"{grade}_recoveries"]),
+                    " more recoveries in ",
+                    facts[f"{grade}_runs"],
+                    " runs than without",
+                ).fill_null("not measurable: no success with a known revenue in the window"),
             )
             for grade in (RANDOMISED, MATCHED)
         ),
@@ -289,7 +286,10 @@ def _counted(facts: ir.Table, window_days: int) -> ir.Table:
         )
         for component, grade, records, (quantity, low, high), counted in rows
     ]
-    return facts.select(part=ibis.array(parts).unnest()).unpack("part")
+    rows = facts.select(part=ibis.array(parts).unnest()).unpack("part")
+    # Revenue stands once, and once more for each grade that some run has.
+    is_compared = (rows.component == RETAINED_REVENUE) & (rows.evidence_grade != ASSUMPTION)
+    return rows.filter(~is_compared | (rows.records > 0))
 
 
 def _saved(baseline_comparisons: ir.Table, customers: ir.Table) -> ir.Table:

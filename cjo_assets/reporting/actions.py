@@ -12,7 +12,7 @@ STEPS = (
     Column("", "rank", "count"),
     Column("do", "kind", "words", below=(("", "owner", "words"),)),
     Column("about", "subject", below=(("", "segment", "plain"),)),
-    Column("why", "why"),
+    Column("why", "why", is_long=True),
     Column("revenue at risk", "revenue_at_risk", "money"),
     Column("details in", "reference_table", below=(("", "reference", "plain"),)),
 )
@@ -23,7 +23,7 @@ DECISIONS = (
     Column("risk", "risk_score", "number"),
     Column("confidence", "confidence", "number"),
     Column("signals", "triggered_by_signals"),
-    Column("needs approval", "requires_human_approval", below=(("", "approval_reasons", "plain"),)),
+    Column("needs approval", "requires_human_approval", is_long=True, below=(("", "approval_reasons", "words"),)),
     Column("cost", "expected_cost", "money"),
     Column("value", "expected_value", "money"),
 )
@@ -33,13 +33,13 @@ GAPS = (
     Column("health", "stage_health", "words", is_status=True),
     Column("risk", "overall_risk_score", "number"),
     Column("account value", "account_value", "money"),
-    Column("reason", "reason", below=(("nearest", "nearest_playbook_id", "plain"),)),
+    Column("reason", "reason", "words", below=(("nearest", "nearest_playbook_id", "plain"),)),
 )
 APPROVALS = (
     Column("intervention", "intervention_id"),
     Column("customer", "customer_id", below=(("", "segment", "plain"), ("", "journey_stage", "plain"))),
     Column("action", "recommended_action"),
-    Column("decided on", "generated_at"),
+    Column("decided on", "generated_at", "day"),
     Column("cost", "expected_cost", "money"),
 )
 

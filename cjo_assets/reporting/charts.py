@@ -1,7 +1,7 @@
 """The charts of a report, each a function from the rows of a picture to a Vega-Lite chart.
 
-Belongs here: geometry and encoding. Does not belong here: figures (they come as they are shown) and how a chart becomes a
-file (`drawing.py`). Importing Altair takes a while: only what draws imports this module.
+Belongs here: geometry and encoding. Does not belong here: figures (they come as they are shown), and how a chart becomes
+a file (`drawing.py`). Importing Altair takes a while: only what draws imports this module.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cjo_assets.reporting.palette import ACCENT, CARD, GRADES, INK, LINE, MUTED,
 
 Data = Mapping[str, Any]
 Rows = Sequence[Mapping[str, Any]]
-Drawn = alt.Chart | alt.LayerChart
+Drawn = alt.Chart | alt.LayerChart | alt.FacetChart
 Specification = dict[str, Any]
 
 AT_LOW, AT_HIGH = "at its low end", "at its high end"
@@ -25,6 +25,9 @@ FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 ROW_PIXELS = 44
 BAR_PIXELS = 14
 LABEL_RISE = -16
+LABEL_PIXELS = 225
+# Thousands and millions by their letter, and nothing as nothing.
+SHORT = "datum.value === 0 ? '0' : format(datum.value, '~s')"
 
 
 def themed(chart: Drawn, width: int, height: int, **rows: Rows) -> Specification:
@@ -63,7 +66,7 @@ def themed(chart: Drawn, width: int, height: int, **rows: Rows) -> Specification
 def risk_trend(data: Data, width: int) -> Specification:
     """Draw revenue at risk by day; a single day is a point."""
     x = alt.X("day:T", scale=alt.Scale(type="utc"), axis=alt.Axis(format="%-d %b", grid=False, tickCount=5))
-    y = alt.Y("amount:Q", scale=alt.Scale(zero=True), axis=alt.Axis(format="~s", tickCount=4))
+    y = alt.Y("amount:Q", scale=alt.Scale(zero=True), axis=alt.Axis(labelExpr=SHORT, tickCount=4))
     base, newest = alt.Chart(alt.NamedData("days")), alt.Chart(alt.NamedData("newest"))
     layers = [
         base.mark_area(color=SOFT.light, opacity=0.35).encode(x, y),
@@ -110,7 +113,7 @@ def journey_map(data: Data, width: int) -> Specification:
 def playbook_leaderboard(data: Data, width: int) -> Specification:
     """Draw the net value of a run of every playbook with its interval."""
     rows = alt.Chart(alt.NamedData("rows"))
-    x, y = alt.X("net:Q", axis=alt.Axis(format="~s", tickCount=5)), _band()
+    x, y = alt.X("net:Q", axis=alt.Axis(labelExpr=SHORT, tickCount=5)), _band()
     layers = [
         alt.Chart(alt.NamedData("zero")).mark_rule(color=MUTED.light, strokeWidth=1.5).encode(x),
         rows.mark_rule(color=SOFT.light, strokeWidth=6, strokeCap="round").encode(alt.X("low:Q"), alt.X2("high:Q"), y),
@@ -127,7 +130,7 @@ def roi_waterfall(data: Data, width: int) -> Specification:
     present = {row["grade"] for row in found}
     colours = {name: colour.light for name, colour in GRADES.items() if name in present}
     rows, y = alt.Chart(alt.NamedData("rows")), _band()
-    x = alt.X("start:Q", axis=alt.Axis(format="~s", tickCount=5))
+    x = alt.X("start:Q", axis=alt.Axis(labelExpr=SHORT, tickCount=5))
     layers = [
         alt.Chart(alt.NamedData("zero")).mark_rule(color=MUTED.light, strokeWidth=1.5).encode(x),
         rows.mark_bar(height=BAR_PIXELS).encode(x, alt.X2("end:Q"), y, _colours("grade", colours)),
@@ -139,7 +142,7 @@ def roi_waterfall(data: Data, width: int) -> Specification:
 def roi_tornado(data: Data, width: int) -> Specification:
     """Draw how far each assumption alone moves the net benefit."""
     found, y = data["assumptions"], _band()
-    x = alt.X("reached:Q", scale=alt.Scale(zero=False), axis=alt.Axis(format="~s", tickCount=5))
+    x = alt.X("reached:Q", scale=alt.Scale(zero=False), axis=alt.Axis(labelExpr=SHORT, tickCount=5))
     ends = [
         {"place": row["place"], "reached": row[end], "base": data["base"], "end": name}
         for row in found
@@ -171,9 +174,12 @@ def _band() -> alt.Y:
 
 def _labels(rows: alt.Chart, y: alt.Y) -> list[alt.Chart]:
     """Return what a row is called and its figure, above its bar: there is room for it on a phone too."""
-    name = rows.mark_text(align="left", dy=LABEL_RISE, fontSize=12, color=INK.light, limit=225)
-    value = rows.mark_text(align="right", dy=LABEL_RISE, fontSize=12, fontWeight="bold", color=INK.light)
-    return [
-        name.encode(alt.XValue(0), y, alt.Text("label:N")),
-        value.encode(alt.XValue(alt.expr("width")), y, alt.Text("figure:N")),
-    ]
+    layers = []
+    # Lines of the chart end at a letter's edge: each text lies on a broader one in the colour of the ground.
+    for ground in ({"stroke": CARD.light, "strokeWidth": 5, "color": CARD.light}, {"color": INK.light}):
+        style = {"dy": LABEL_RISE, "fontSize": 12} | ground
+        name = rows.mark_text(align="left", limit=LABEL_PIXELS, **style)
+        figure = rows.mark_text(align="right", fontWeight="bold", **style)
+        layers.append(name.encode(alt.X(value=0), y, alt.Text("label:N")))
+        layers.append(figure.encode(alt.X(value="width"), y, alt.Text("figure:N")))
+    return layers

@@ -99,6 +99,7 @@ class Column:
         name: column of the table it shows.
         style: how its cells are written.
         is_status: its words say how good something is.
+        is_long: it holds sentences, and gets what room there is.
         below: what stands small below it, as label, column and style; left out where it is null or empty.
     """
 
@@ -106,12 +107,13 @@ class Column:
     name: str
     style: str = "plain"
     is_status: bool = False
+    is_long: bool = False
     below: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def is_number(self) -> bool:
         """Whether its cells are to be compared digit by digit."""
-        return self.style not in ("plain", "words")
+        return self.style not in ("plain", "words", "day")
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,7 @@ class Verdict:
     Attributes:
         status: the words for it.
         word: the table's word, which decides on the colour.
+        meaning: what that word means.
         reasons: why.
         tiles: the figures that matter.
         summary: the day in a paragraph; empty where there is none.
@@ -200,6 +203,7 @@ class Verdict:
 
     status: Cited
     word: str
+    meaning: Prose
     reasons: tuple[Prose, ...]
     tiles: tuple[Tile, ...]
     summary: Prose = ()

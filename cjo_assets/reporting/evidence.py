@@ -25,16 +25,16 @@ from cjo_assets.reporting.figures import RISK_BAND, JourneyFigures
 from cjo_assets.reporting.palette import NO_TIER, TIERS, light
 
 TREND = (
-    Column("day", "as_of"),
+    Column("day", "as_of", "day"),
     Column("revenue at risk", "revenue_at_risk", "money"),
     Column("active customers", "active_customers", "count"),
     Column("at high risk", "customers_high_risk", "count"),
     Column("status", "status", "words", is_status=True),
 )
 BANDS = (
-    Column("from", "band_low", "tenth"),
-    Column("below", "band_high", "tenth"),
     Column("tier", "risk_tier", "words", is_status=True),
+    Column("risk from", "band_low", "tenth"),
+    Column("to below", "band_high", "tenth"),
     Column("customers", "customers", "count"),
 )
 GROUP = (
@@ -146,8 +146,9 @@ def _risk(figures: JourneyFigures) -> Section:
         *("Most customers of one tier, ", fullest.show("customers", "count"), ", have a risk from "),
         *(fullest.show("band_low", "tenth"), " to below ", fullest.show("band_high", "tenth"), "."),
     )
+    note = "The highest band holds its upper end too."
     picture = Picture("risk_distribution", "Active customers by overall risk", description, {"bands": bands})
-    return Section("risk", title, (picture, grid("Customers by risk and tier", BANDS, rows)))
+    return Section("risk", title, (picture, grid("Customers by risk and tier", BANDS, rows, (note,))))
 
 
 def _journey(figures: JourneyFigures) -> Section:

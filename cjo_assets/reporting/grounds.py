@@ -34,16 +34,16 @@ LOADS = (
     Column("rows read", "rows_read", "count"),
     Column("accepted", "rows_accepted", "count"),
     Column("turned away", "rows_rejected", "count"),
-    Column("note", "note"),
+    Column("note", "note", is_long=True),
 )
 REJECTIONS = (
     Column("dataset", "dataset"),
-    Column("rule", "rule"),
+    Column("rule", "rule", is_long=True),
     Column("rows", "rejected_rows", "count"),
     Column("customers", "customers", "count"),
     Column("for example", "example_key"),
 )
-DEFINITIONS = (Column("table", "table"), Column("column", "column"), Column("what it is", "description"))
+DEFINITIONS = (Column("table", "table"), Column("column", "column"), Column("what it is", "description", is_long=True))
 # The figures whose definition a reader asks for, by table.
 DEFINED: dict[str, tuple[type[Contract], tuple[str, ...]]] = {
     "journey.portfolio_snapshots": (

@@ -24,6 +24,7 @@ ARC_POINTS = 28
 CARD_HEIGHT, CARD_WIDTH = 66, 124
 DOWNWARD_GAP, ACROSS_GAP = 26, 12
 ARC_ROOM = 116
+ABOVE_TIP, BELOW_TIP = 22, 10
 NEAREST, THINNEST, THICKEST = 26, 1.5, 11
 USUAL, AGAINST = "allowed", "against the rules"
 KINDS = {USUAL: SOFT, AGAINST: BAD}
@@ -62,16 +63,12 @@ class Layout:
         """Return the middle of a card along the journey."""
         return self.step * (place + 0.5)
 
-    def height(self, stages: int) -> int:
-        """Return the height of the map."""
-        return round(self.step * stages) if self.is_downward else 2 * ARC_ROOM + CARD_HEIGHT
-
     def point(self, along: float, across: float) -> dict[str, float]:
         """Return a place on the page."""
         return {"x": across, "y": along} if self.is_downward else {"x": along, "y": across}
 
 
-def journey_map(data: Data, width: int) -> tuple[alt.LayerChart, int, dict[str, Rows]]:
+def journey_map(data: Data, width: int) -> tuple[alt.LayerChart | alt.FacetChart, int, dict[str, Rows]]:
     """Return the map, its height and its rows.
 
     Args:
@@ -80,18 +77,20 @@ def journey_map(data: Data, width: int) -> tuple[alt.LayerChart, int, dict[str, 
     """
     stages = data["stages"]
     layout = Layout.of(width, len(stages))
-    height = layout.height(len(stages))
     arcs, tips = _arcs(data["flows"], {row["stage"]: place for place, row in enumerate(stages)}, layout)
     cards, texts = _cards(stages, layout)
+    # What is free above the highest bow and below the lowest one is cut off.
+    top = min([card["y"] for card in cards] + [tip["y"] - ABOVE_TIP for tip in tips])
+    bottom = max([card["y2"] for card in cards] + [tip["y"] + BELOW_TIP for tip in tips])
+    height = round(bottom - top) + 4
     x = alt.X("x:Q", scale=alt.Scale(domain=[0, width], nice=False), axis=None)
-    y = alt.Y("y:Q", scale=alt.Scale(domain=[height, 0], nice=False), axis=None)
+    y = alt.Y("y:Q", scale=alt.Scale(domain=[top + height - 2, top - 2], nice=False), axis=None)
     colours = alt.Scale(domain=list(KINDS), range=[colour.light for colour in KINDS.values()])
     colour = alt.Color("kind:N", scale=colours, legend=None)
-    plain = {"scale": None, "legend": None}
     layers = [
         _of("arcs")
         .mark_line(opacity=0.8, strokeCap="butt")
-        .encode(x, y, alt.Detail("flow:N"), alt.Order("point:Q"), alt.Size("width:Q", **plain), colour),
+        .encode(x, y, alt.Detail("flow:N"), alt.Order("point:Q"), alt.Size("width:Q", scale=None, legend=None), colour),
         _of("tips")
         .mark_point(shape="triangle", filled=True, size=90, opacity=1, color=INK.light)
         .encode(x, y, alt.Angle("turn:Q", scale=None)),

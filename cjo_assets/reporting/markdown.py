@@ -40,7 +40,7 @@ def as_markdown(document: Document, images: Mapping[str, str]) -> str:
 
 def verdict_as_markdown(verdict: Verdict) -> str:
     """Return the verdict, its figures and the paragraph below it."""
-    lines = [f"Verdict: **{_cell(verdict.status)}**", ""]
+    lines = [f"Verdict: **{_cell(verdict.status)}**. {_prose(verdict.meaning)}", ""]
     lines += [f"- {tile.label}: **{_prose(tile.figure)}** ({_prose(tile.remark)})" for tile in verdict.tiles]
     lines += [f"- {_prose(reason)}" for reason in verdict.reasons]
     if verdict.summary:

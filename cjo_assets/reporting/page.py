@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from importlib import resources
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from cjo_assets.reporting.document import Document
 from cjo_assets.reporting.drawing import Drawing
@@ -41,8 +41,14 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["tone"] = tone
+    environment.filters["breakable"] = _breakable
     environment.filters["kind"] = lambda part: type(part).__name__
     return environment
+
+
+def _breakable(text: str) -> Markup:
+    """Return text that may go on in a new line after an underscore: names of the tables are long."""
+    return escape(text).replace("_", Markup("_<wbr>"))
 
 
 @functools.cache

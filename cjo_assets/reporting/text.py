@@ -56,6 +56,7 @@ STYLES: dict[str, Callable[[Any], str]] = {
     "plain": shown,
     "words": words,
     "count": shown,
+    "day": shown,
     "number": number,
     "tenth": lambda value: number(value, 1),
     "whole": lambda value: number(value, 0),

@@ -13,7 +13,7 @@ from cjo_assets.reporting.text import words
 VALUE = "value"
 HALF_A_CENT = 0.005
 SCORECARD = (
-    Column("KPI", "kpi", "words", below=(("", "note", "plain"),)),
+    Column("KPI", "kpi", "words", is_long=True, below=(("", "note", "plain"),)),
     Column(
         "value",
         "value",
@@ -35,11 +35,11 @@ FAMILIES = (
     Column("exceeded", "exceeded", "count"),
 )
 PARTS = (
-    Column("component", "component", "words", below=(("", "formula", "plain"),)),
+    Column("component", "component", "words", is_long=True, below=(("", "formula", "plain"),)),
     Column("kind", "kind"),
     Column("amount", "amount", "money", below=(("from", "amount_low", "money"), ("to", "amount_high", "money"))),
     Column("evidence", "evidence_grade", "words"),
-    Column("assumption", "assumption"),
+    Column("assumption", "assumption", is_long=True),
 )
 GRADES = (
     Column("evidence", "evidence_grade", "words"),
@@ -115,7 +115,7 @@ def _waterfall(roi: Record, parts: list[Record]) -> Picture:
         amount = part.row["amount"] * (1 if part.row["kind"] == VALUE else -1)
         bars.append(
             {
-                "label": part.show("component", "words").text,
+                "label": ("" if part.row["kind"] == VALUE else "less ") + part.show("component", "words").text,
                 "figure": part.show("amount", "money").text,
                 "start": reached,
                 "end": reached + amount,

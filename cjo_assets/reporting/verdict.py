@@ -5,10 +5,16 @@ Belongs here: what stands first. Does not belong here: any judgement; the tables
 
 from __future__ import annotations
 
+from cjo_assets.journey.portfolio_measures import NOT_MEASURABLE
+from cjo_assets.journey.portfolio_snapshots import ABOVE_TARGET, ON_TARGET
 from cjo_assets.reporting.document import Cited, Code, Prose, Record, Tile, Verdict, Words, records
 from cjo_assets.reporting.figures import JourneyFigures
 
-UNKNOWN = "not_measurable"
+MEANINGS = {
+    ON_TARGET: ": every share is known and within its target.",
+    ABOVE_TARGET: ": more is at stake than the targets allow.",
+    NOT_MEASURABLE: ": too little is known to say that all is well.",
+}
 
 
 def verdict(figures: JourneyFigures) -> Verdict:
@@ -17,7 +23,8 @@ def verdict(figures: JourneyFigures) -> Verdict:
     paragraph = figures.paragraph
     return Verdict(
         status=snapshot.show("verdict", "words"),
-        word=str(figures.snapshot["verdict"]),
+        word=str(figures.snapshot["status"]),
+        meaning=(snapshot.show("status", "words", is_strong=True), MEANINGS[figures.snapshot["verdict"]]),
         reasons=(*((reason,) for reason in snapshot.each("status_reasons", "words")), *_standing(figures, snapshot)),
         tiles=_tiles(figures, snapshot),
         summary=_passages(figures),

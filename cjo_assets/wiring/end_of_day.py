@@ -44,7 +44,7 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
         pool=POOL,
         automation_condition=downstream_condition(),
         freshness_policy=freshness(),
-        description="The report of the day: page, Markdown, figures. A folder per as-of date, under reports/ of the home.",
+        description="The report of the day: page, Markdown, figures. A folder per day, under reports/ of the home.",
     )
     def journey_report(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         store, settings, policy = warehouse.store, warehouse.settings, warehouse.policy
