@@ -12,6 +12,7 @@ import dagster as dg
 
 from cjo_assets.audit.runs import as_json, goal_of, plan_of
 from cjo_assets.policy import Policy
+from cjo_assets.wiring.ledger import Head
 from cjo_assets.wiring.store import Store
 
 RUNS = "audit.runs"
@@ -51,6 +52,14 @@ def failure_text(entry: dg.EventLogEntry) -> str:
     return f"{entry.step_key}: {error.message.strip() if error else 'no reason was given'}"
 
 
+def record_head(store: Store, run_id: str, days: list[date], head: Head) -> None:
+    """Write down where the ledger of decisions ends with this run: whoever changes the one must change the other."""
+    store.connection.execute(
+        f"UPDATE {RUNS} SET ledger_entries = ?, ledger_head = ? WHERE run_id = ? AND list_contains(?, as_of)",
+        [head.entries, head.entry_hash, run_id, days],
+    )
+
+
 def forget_record(store: Store, run: dg.DagsterRun, as_of: date) -> None:
     """Take a record back: the day was not published after all."""
     store.connection.execute(f"DELETE FROM {RUNS} WHERE run_id = ? AND as_of = ?", [run.run_id, as_of])
@@ -74,7 +83,7 @@ def _insert(
     rows = {table: number for tables in counts.values() for table, number in tables.items()}
     forget_record(store, run, as_of)
     store.connection.execute(
-        f"INSERT INTO {RUNS} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, FALSE)",
+        f"INSERT INTO {RUNS} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, FALSE, NULL, NULL)",
         [
             run.run_id,
             as_of,

@@ -93,6 +93,7 @@ class Table:
         is_view: nothing is stored; readers compute it.
         is_appended: rows are only ever added.
         is_published: whether analysts get it.
+        is_added_by_publish: its only place is the published file, in which each publish adds to it.
     """
 
     schema: str
@@ -104,6 +105,7 @@ class Table:
     is_view: bool = False
     is_appended: bool = False
     is_published: bool = True
+    is_added_by_publish: bool = False
 
     @property
     def is_dated(self) -> bool:
