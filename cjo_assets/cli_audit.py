@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ console = Console()
 errors = Console(stderr=True)
 audit = typer.Typer(help="Questions about the records themselves.", no_args_is_help=True)
 
+WIDTH_OF_A_FILE = 10_000
 HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder of the results [CJO_HOME, else warehouse/].")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 
@@ -24,6 +26,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JS
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
     app.add_typer(audit, name="audit")
+    app.command()(why)
 
 
 @audit.command()
@@ -58,6 +61,43 @@ def verify(
     raise typer.Exit(1 if verdict.found else 0)
 
 
+def why(
+    subject: Annotated[str, typer.Argument(help="Customer or intervention.")],
+    as_of: Annotated[str | None, typer.Option("--as-of", help="As-of date, YYYY-MM-DD; else the newest.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show why a customer got what they got: from the raw rows to the KPI and ROI cells."""
+    from rich.text import Text
+    from rich.tree import Tree
+
+    from cjo_assets.audit.why import branches
+    from cjo_assets.wiring.errors import WarehouseError
+    from cjo_assets.wiring.explaining import explained
+    from cjo_assets.wiring.settings import places_of
+
+    try:
+        day = date.fromisoformat(as_of) if as_of else None
+    except ValueError:
+        fail(f"--as-of {as_of}: a date is written YYYY-MM-DD.")
+        raise
+    try:
+        found = explained(places_of(home), subject, day)
+    except WarehouseError as error:
+        fail(str(error))
+        raise
+    if as_json:
+        _print(json.dumps(asdict(found), ensure_ascii=False, default=str))
+        return
+    tree = Tree(Text(_plain(f"{found.customer_id} on {found.as_of}: {found.answer}"), style="bold", overflow="fold"))
+    for branch in branches(found):
+        limb = tree.add(Text(_plain(branch.heading), style="bold", overflow="fold"))
+        for line in branch.lines:
+            limb.add(Text(_plain(line), overflow="fold"))
+    # Where nobody looks, lines are whole: they are searched, not read.
+    (console if console.is_terminal else Console(width=WIDTH_OF_A_FILE)).print(tree)
+
+
 def fail(message: str, code: int = 1) -> None:
     """Say why, and end."""
     errors.print("[bold red]Error:[/bold red]", end=" ")
@@ -67,5 +107,8 @@ def fail(message: str, code: int = 1) -> None:
 
 def _print(text: str) -> None:
     """Print text that may hold anything a customer wrote, with nothing in it that a terminal would obey."""
-    plain = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
-    console.print(plain, highlight=False, markup=False, soft_wrap=True)
+    console.print(_plain(text), highlight=False, markup=False, soft_wrap=True)
+
+
+def _plain(text: str) -> str:
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)

@@ -79,6 +79,7 @@ def test_the_set_of_assets(specs: dict[str, dg.AssetSpec]) -> None:
         "audit/policies",
         "audit/runs",
         "audit/decision_ledger",
+        "audit/checks",
         "latest/customer_360",
     }
     assert set(specs) == expected | {"reports/journey_report", "published"}

@@ -91,10 +91,11 @@ def changes_in_sql(decisions: str, ledger: str) -> str:
             SELECT * FROM {ledger} WHERE {_ON_THE_DAYS} AND customer_id IS NOT NULL
             QUALIFY row_number() OVER (PARTITION BY as_of, customer_id ORDER BY version DESC) = 1
         ), present AS (
-            SELECT as_of, customer_id, intervention_id, input_hash, policy_hash, {content_in_sql("rows")} AS content
+            SELECT TRUE AS is_present, as_of, customer_id, intervention_id, input_hash, policy_hash,
+                {content_in_sql("rows")} AS content
             FROM {decisions} AS rows WHERE {_ON_THE_DAYS}
         )
-        SELECT CASE WHEN present.customer_id IS NULL THEN '{WITHDRAWN}' ELSE '{DECIDED}' END AS kind,
+        SELECT CASE WHEN is_present THEN '{DECIDED}' ELSE '{WITHDRAWN}' END AS kind,
             as_of, customer_id, newest.entry AS supersedes, coalesce(newest.version, 0) + 1 AS version,
             coalesce(present.intervention_id, newest.intervention_id) AS intervention_id,
             present.content, newest.content AS content_before,
@@ -109,9 +110,9 @@ def differ(present: str, newest: str) -> str:
     """Return when a decision of a day is not what its newest entry says."""
     same = ("intervention_id", "content", "input_hash", "policy_hash")
     others = " OR ".join(f"{present}.{name} IS DISTINCT FROM {newest}.{name}" for name in same)
-    is_gone = f"{present}.customer_id IS NULL AND {newest}.kind = '{DECIDED}'"
+    is_gone = f"{present}.is_present IS NULL AND {newest}.kind = '{DECIDED}'"
     is_other = f"{newest}.kind IS DISTINCT FROM '{DECIDED}' OR {others}"
-    return f"({is_gone}) OR ({present}.customer_id IS NOT NULL AND ({is_other}))"
+    return f"({is_gone}) OR ({present}.is_present AND ({is_other}))"
 
 
 def _joined(rows: str, names: tuple[str, ...]) -> str:

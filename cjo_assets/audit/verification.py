@@ -35,7 +35,8 @@ def broken_links() -> str:
             CASE WHEN entry > before + 1 THEN 'entries ' || (before + 1) || ' to ' || (entry - 1) || ' are missing'
                 WHEN entry < before + 1 THEN 'the entry stands twice'
                 ELSE 'it does not carry the hash of entry ' || before END AS what
-        FROM linked WHERE entry <> before + 1 OR previous_hash <> hash_before ORDER BY entry
+        FROM linked
+        WHERE entry IS DISTINCT FROM before + 1 OR previous_hash IS DISTINCT FROM hash_before ORDER BY entry
     """
 
 
@@ -43,12 +44,13 @@ def changed_entries() -> str:
     """Find entries that are not what was hashed."""
     return f"""
         SELECT '{LEDGER}' AS tampered, {_WHERE_ENTRY} AS place,
-            CASE WHEN entry_hash <> {entry_hash_in_sql("rows")} THEN 'the entry is not what its hash was made of'
+            CASE WHEN entry_hash IS DISTINCT FROM {entry_hash_in_sql("rows")}
+                THEN 'the entry is not what its hash was made of'
                 WHEN salt IS NULL THEN 'its salt is gone, and it was not erased'
                 ELSE 'its content is not what was hashed' END AS what
         FROM {LEDGER} AS rows
-        WHERE entry_hash <> {entry_hash_in_sql("rows")}
-            OR (NOT ({_IS_EMPTIED}) AND (salt IS NULL OR content_hash <> {content_hash_in_sql("rows")}))
+        WHERE entry_hash IS DISTINCT FROM {entry_hash_in_sql("rows")}
+            OR (NOT ({_IS_EMPTIED}) AND (salt IS NULL OR content_hash IS DISTINCT FROM {content_hash_in_sql("rows")}))
         ORDER BY entry
     """
 

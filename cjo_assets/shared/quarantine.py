@@ -9,6 +9,7 @@ rows with one key) is computed for those few.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from datetime import date
 
@@ -44,6 +45,10 @@ RAW_COLUMNS = {
 }
 
 
+# Of these the lookups keep where a row stood. No transform sees it: a row means the same wherever it stands.
+PROVENANCE = ("source_file", "source_row")
+
+
 class QuarantinedRows(Contract):
     """Rows of the present file that were turned away. One row per rejected row of the file."""
 
@@ -63,15 +68,28 @@ class QuarantinedRows(Contract):
         unique = ["source_file", "source_row"]
 
 
+@functools.cache
+def with_provenance(contract: type[Contract]) -> type[Contract]:
+    """Return the contract of the lookup of a dataset: that of its rows, and where each stood."""
+    columns = {
+        "source_file": column("File the row was read from; audit.dataset_loads has its hash."),
+        "source_row": column("Number of the row in it, from 1, the header of a CSV not counted.", ge=1),
+    }
+    types = {"source_file": str, "source_row": int}
+    space = {"__doc__": contract.__doc__, "__module__": contract.__module__, "__annotations__": types, **columns}
+    return type(contract.__name__, (contract,), space)
+
+
 def typed_rows(raw: ir.Table, contract: type[Contract]) -> ir.Table:
     """Return the rows of a file with the contract's types; what cannot be read as its type is null."""
     return raw.select(**{spec.name: typed_or_null(raw[spec.name], spec) for spec in columns_of(contract)})
 
 
 def accepted_rows(raw: ir.Table, quarantined: ir.Table, contract: type[Contract]) -> ir.Table:
-    """Return the typed rows of a file that were not turned away."""
+    """Return the typed rows of a file that were not turned away, and where each stood."""
     accepted = raw.anti_join(quarantined, ["source_file", "source_row"])
-    return accepted.select(**{spec.name: typed(accepted[spec.name], spec) for spec in columns_of(contract)})
+    values = {spec.name: typed(accepted[spec.name], spec) for spec in columns_of(contract)}
+    return accepted.select(**values, **{name: accepted[name] for name in PROVENANCE})
 
 
 def quarantined_rows(

@@ -16,13 +16,13 @@ from cjo_assets.wiring.partitions import days, days_of
 from cjo_assets.wiring.progress import report_progress
 from cjo_assets.wiring.publish import publish
 from cjo_assets.wiring.report import write_report
-from cjo_assets.wiring.runs import forget_record, record_run
+from cjo_assets.wiring.runs import forget_record, record_checks, record_run
 from cjo_assets.wiring.tables import Family, Table
 from cjo_assets.wiring.warehouse import Warehouse
 
 REPORT = dg.AssetKey(["reports", "journey_report"])
 PUBLISHED = dg.AssetKey("published")
-RUNS, LEDGER = key_of_table("audit", "runs"), key_of_table("audit", "decision_ledger")
+RUNS, CHECKS, LEDGER = (key_of_table("audit", name) for name in ("runs", "checks", "decision_ledger"))
 OWNER = "team:platform"
 
 
@@ -80,6 +80,7 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
             path = settings.reports / day.isoformat() / "journey_report.md"
             report = path.relative_to(settings.home) if path.exists() else None
             record_run(store, context.run, context.instance, day, policy, report)
+        checks = record_checks(store, context.run.run_id, warehouse.results)
         try:
             stamp = Stamp(context.run.run_id, policy.policy_hash, code_version())
             head = publish(store, settings.published, asked, policy.warehouse, stamp)
@@ -89,6 +90,7 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
             raise
         report_progress("published", len(asked))
         yield dg.MaterializeResult(asset_key=RUNS, metadata={"dagster/row_count": len(asked)})
+        yield dg.MaterializeResult(asset_key=CHECKS, metadata={"dagster/row_count": checks})
         entries, entry_hash = (head.entries, head.entry_hash) if head else (0, "none")
         yield dg.MaterializeResult(asset_key=LEDGER, metadata={"dagster/row_count": entries, "ledger_head": entry_hash})
         yield dg.MaterializeResult(

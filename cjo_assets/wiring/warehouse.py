@@ -41,6 +41,7 @@ class Warehouse(DuckDBResource):
     _policy: Policy = PrivateAttr()
     _families: tuple[Family, ...] = PrivateAttr()
     _range: RangeOfDays | None = PrivateAttr(default=None)
+    _results: dict[tuple[date | None, str], Stored] = PrivateAttr(default_factory=dict)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Warehouse]:
@@ -49,7 +50,7 @@ class Warehouse(DuckDBResource):
 
         self._settings = Settings.from_environment()
         self._policy = load_policy(self._settings.policy)
-        self._families, self._range = all_families(), None
+        self._families, self._range, self._results = all_families(), None, {}
         run, instance = context.run, context.instance
         memory = self._policy.warehouse.memory_limit
         if run is None or instance is None:
@@ -86,6 +87,10 @@ class Warehouse(DuckDBResource):
         Raises:
             ContractBreachError: the table breaks its contract.
         """
+        stored = self._results[day, table.full_name] = self._stored(table, day)
+        return stored
+
+    def _stored(self, table: Table, day: date | None) -> Stored:
         days = list(self._store.days_of_run)
         if day is None or len(days) < 2:
             return self._store.replace(table, day, self._policy)
@@ -98,6 +103,11 @@ class Warehouse(DuckDBResource):
     def store(self) -> Store:
         """The tables."""
         return self._store
+
+    @property
+    def results(self) -> dict[tuple[date | None, str], Stored]:
+        """What this run has stored so far, by day and table; the day of an undated table is None."""
+        return self._results
 
     @property
     def settings(self) -> Settings:
