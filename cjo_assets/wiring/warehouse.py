@@ -24,6 +24,7 @@ from cjo_assets.wiring.orphans import close_orphans
 from cjo_assets.wiring.partitions import days_of_run
 from cjo_assets.wiring.progress import logged, report_message
 from cjo_assets.wiring.range_of_days import RangeOfDays, computed_in_order
+from cjo_assets.wiring.restore import remember_published, what_cannot_be_computed
 from cjo_assets.wiring.runs import failure_text, record_failure
 from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.store import Store, Stored, columns_in_sql
@@ -146,8 +147,11 @@ def opened(
         try:
             # Progress is asked for and told in our words; the engine would print a bar into whatever stdout is.
             connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
-            _require_version(connection, families, settings.build)
+            is_new = _require_version(connection, families, settings.build)
             store = Store(connection, families)
+            if is_new:
+                remember_published(store, settings.published, what_cannot_be_computed(store))
+                _sign_version(connection, families)
             store.fences = (held.require, _signed(connection, run_id))
             yield store
         finally:
@@ -190,16 +194,20 @@ def version_of(families: tuple[Family, ...]) -> str:
     return hashlib.sha256("\n".join(sorted(shapes)).encode()).hexdigest()
 
 
-def _require_version(connection: duckdb.DuckDBPyConnection, families: tuple[Family, ...], path: Path) -> None:
+def _sign_version(connection: duckdb.DuckDBPyConnection, families: tuple[Family, ...]) -> None:
+    """Write down whose tables these are; before that the database counts as new."""
+    connection.execute(f"INSERT INTO {VERSION_TABLE} VALUES (?)", [version_of(families)])
+
+
+def _require_version(connection: duckdb.DuckDBPyConnection, families: tuple[Family, ...], path: Path) -> bool:
+    """Return whether the database is new; refuse that of another version."""
     connection.execute("CREATE SCHEMA IF NOT EXISTS raw")
     connection.execute(f"CREATE TABLE IF NOT EXISTS {VERSION_TABLE} (version VARCHAR)")
     row = connection.execute(f"SELECT version FROM {VERSION_TABLE}").fetchone()
-    present = version_of(families)
-    if row is None:
-        connection.execute(f"INSERT INTO {VERSION_TABLE} VALUES (?)", [present])
-    elif row[0] != present:
+    if row is not None and row[0] != version_of(families):
         raise WarehouseError(
             f"The warehouse {path} was written by another version of cjo_assets, whose tables had other columns. "
             "Nothing was changed. Use that version, or start a new one with --home (the archived inputs are under "
             f"{path.parent / 'inputs'})."
         )
+    return row is None
