@@ -27,6 +27,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
     app.add_typer(audit, name="audit")
     app.command()(why)
+    app.command()(erase)
 
 
 @audit.command()
@@ -96,6 +97,33 @@ def why(
             limb.add(Text(_plain(line), overflow="fold"))
     # Where nobody looks, lines are whole: they are searched, not read.
     (console if console.is_terminal else Console(width=WIDTH_OF_A_FILE)).print(tree)
+
+
+def erase(
+    customer: Annotated[str, typer.Option("--customer", help="Who is erased.")],
+    by: Annotated[str, typer.Option("--by", help="Who asks for it.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; say nothing in it that names the customer.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do it. Without this, only say what would be erased.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Erase a customer from archived files, tables, snapshots, old days, reports and answers. It cannot be undone."""
+    from cjo_assets.wiring import erasing
+    from cjo_assets.wiring.errors import RefusalError, WarehouseError
+    from cjo_assets.wiring.settings import places_of
+
+    settings = places_of(home)
+    if not yes:
+        for place, rows in erasing.rows_about(settings, customer).items():
+            _print(f"  {place}: {rows:,} rows")
+        fail(f"This erases {customer} from {settings.home} for good. Say --yes if that is meant.")
+    try:
+        counts = erasing.erase(settings, customer, by, reason, _print)
+    except (RefusalError, WarehouseError) as error:
+        fail(str(error))
+        raise
+    for place, rows in counts.items():
+        _print(f"  {place}: {rows:,}")
+    _print(f"Erased {customer}. The files you supply are yours: what they still say of the customer will be refused.")
 
 
 def fail(message: str, code: int = 1) -> None:

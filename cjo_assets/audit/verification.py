@@ -16,9 +16,9 @@ from cjo_assets.audit.decision_ledger import (
     content_hash_in_sql,
     entry_hash_in_sql,
 )
+from cjo_assets.audit.erasures import unconfirmed_tombstones
 
 RUNS = "audit.runs"
-ERASURES = "audit.erasures"
 _WHERE_ENTRY = "'entry ' || entry || coalesce(', ' || as_of || ' ' || intervention_id, '')"
 _IS_EMPTIED = " AND ".join(f"{name} IS NULL" for name in ("salt", *ERASABLE))
 
@@ -85,4 +85,4 @@ def other_decisions(decisions: str = DECISIONS) -> str:
     """
 
 
-QUESTIONS = (broken_links, changed_entries, emptied_entries, other_heads)
+QUESTIONS = (broken_links, changed_entries, emptied_entries, other_heads, unconfirmed_tombstones)

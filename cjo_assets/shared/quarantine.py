@@ -34,6 +34,8 @@ from cjo_assets.shared.lexical import type_in_words, typed, typed_or_null
 CONFLICTING_KEY = "key: stands again with different content"
 REPEATED_ROW = "key: stands again with the same content, kept once"
 KEY_SEPARATOR = " | "
+# The only rule that a row breaks which was emptied because its customer was erased.
+REFUSED = "erased: the customer was erased, and what a file says of them is refused"
 
 # A reader adds these to the columns of the contract: where a row stood, and how it failed to be a flat record.
 RAW_COLUMNS = {
@@ -128,7 +130,9 @@ def quarantined_rows(
     suspicion = [rows.irregularities.notnull(), rows.key_repeats, *rules(rows).values()]
     suspects = rows.filter(any_of([*suspicion, rows.rivals] if preference is not None else suspicion))
     suspects = suspects.mutate(
-        broken=names_where(rules(suspects)).concat(suspects.irregularities.fill_null(_no_names())),
+        broken=_is_refused(suspects)
+        .ifelse(_no_names(), names_where(rules(suspects)))
+        .concat(suspects.irregularities.fill_null(_no_names())),
         content=_as_json({spec.name: suspects[_text(spec)] for spec in specs}),
         meaning=_meaning(suspects, specs),
     )
@@ -153,6 +157,10 @@ def quarantined_rows(
             raw_record=lambda row: ibis.coalesce(row.record, row.content),
         )
     )
+
+
+def _is_refused(rows: ir.Table) -> ir.BooleanValue:
+    return rows.irregularities.contains(REFUSED).fill_null(False)
 
 
 def _text(spec: Column) -> str:

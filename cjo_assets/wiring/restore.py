@@ -36,7 +36,7 @@ def remember_published(store: Store, published: Path, names: Iterable[str]) -> N
 
 
 def what_cannot_be_computed(store: Store) -> list[str]:
-    """Return the tables that no file can give back: records that only grow, and what later days read of earlier ones."""
+    """Return the tables that no file gives back: records that only grow, and what later days read of earlier ones."""
     grown = [table for table in store.tables.values() if table.is_appended and not table.is_added_by_publish]
     references = [reference for table in store.tables.values() for reference in table.inputs().values()]
     read = {(found.schema, found.name) for found in references if found.days is not Days.TODAY}
