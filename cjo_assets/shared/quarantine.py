@@ -130,7 +130,7 @@ def quarantined_rows(
     suspicion = [rows.irregularities.notnull(), rows.key_repeats, *rules(rows).values()]
     suspects = rows.filter(any_of([*suspicion, rows.rivals] if preference is not None else suspicion))
     suspects = suspects.mutate(
-        broken=_is_refused(suspects)
+        broken=is_refused(suspects)
         .ifelse(_no_names(), names_where(rules(suspects)))
         .concat(suspects.irregularities.fill_null(_no_names())),
         content=_as_json({spec.name: suspects[_text(spec)] for spec in specs}),
@@ -159,7 +159,8 @@ def quarantined_rows(
     )
 
 
-def _is_refused(rows: ir.Table) -> ir.BooleanValue:
+def is_refused(rows: ir.Table) -> ir.BooleanValue:
+    """Return whether a row of a file was emptied because its customer was erased."""
     return rows.irregularities.contains(REFUSED).fill_null(False)
 
 

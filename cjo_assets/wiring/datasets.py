@@ -19,6 +19,7 @@ from cjo_assets.shared.quarantine import (
     PROVENANCE,
     QuarantinedRows,
     accepted_rows,
+    is_refused,
     quarantined_rows,
     typed_rows,
     with_provenance,
@@ -54,7 +55,7 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
         return accepted_rows(raw, quarantined, dataset.contract)
 
     def rows_before_quarantine(raw: ir.Table, policy: Policy, **tables: ir.Table) -> ir.Table:
-        rows = typed_rows(raw, dataset.contract)
+        rows = typed_rows(raw.filter(~is_refused(raw)), dataset.contract)
         return rows.mutate(**broken_relations(rows, policy, tables))
 
     def conservation(raw: ir.Table, quarantined: ir.Table, accepted: ir.Table) -> ir.Table:
