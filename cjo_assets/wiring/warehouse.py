@@ -17,8 +17,9 @@ import duckdb
 from dagster_duckdb import DuckDBResource
 from pydantic import PrivateAttr
 
-from cjo_assets.policy import Policy, load_policy
+from cjo_assets.policy import Policy
 from cjo_assets.wiring.errors import WarehouseError
+from cjo_assets.wiring.governance import policy_that_decides
 from cjo_assets.wiring.lock import hold_life, warehouse_lock
 from cjo_assets.wiring.orphans import close_orphans
 from cjo_assets.wiring.partitions import days_of_run
@@ -50,7 +51,7 @@ class Warehouse(DuckDBResource):
         from cjo_assets.wiring.families import all_families
 
         self._settings = Settings.from_environment()
-        self._policy = load_policy(self._settings.policy)
+        self._policy = policy_that_decides(self._settings)
         self._families, self._range, self._results = all_families(), None, {}
         run, instance = context.run, context.instance
         memory = self._policy.warehouse.memory_limit
