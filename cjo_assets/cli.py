@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from cjo_assets import cli_audit
+
 if TYPE_CHECKING:
     from cjo_assets.wiring.settings import Settings
 
 app = typer.Typer(help=__doc__.splitlines()[0].split(": ")[1], no_args_is_help=True, pretty_exceptions_enable=False)
+cli_audit.register(app)
 console = Console()
 errors = Console(stderr=True)
 

@@ -164,7 +164,9 @@ def load_policy(path: Path | None = None) -> Policy:
     if not isinstance(changes, dict):
         raise PolicyError(f"The policy {path} must be a YAML mapping, as policy.yaml is.")
     try:
-        return _validated(_merged(default, changes, ""), str(path))
+        # Who wrote and approved the packaged rules has not written and approved what a file makes of them.
+        unsigned = default | {"author": None, "approver": None, "reason": None}
+        return _validated(_merged(unsigned, changes, ""), str(path))
     except PolicyError:
         raise
     except ValueError as error:

@@ -89,7 +89,16 @@ def test_the_location_loads(location: dg.Definitions) -> None:
 def test_the_set_of_assets(specs: dict[str, dg.AssetSpec]) -> None:
     expected = {f"raw/{name}" for name in DATASETS} | {f"quarantine/{name}" for name in DATASETS}
     expected |= {f"journey/{name}" for name in DATASETS.values()} | {f"journey/{name}" for name in COMPUTED}
-    expected |= {"audit/dataset_loads", "audit/rejected_records", "audit/policies", "audit/runs", "latest/customer_360"}
+    expected |= {
+        "audit/dataset_loads",
+        "audit/rejected_records",
+        "audit/policies",
+        "audit/runs",
+        "audit/decision_ledger",
+        "audit/checks",
+        "audit/erasures",
+        "latest/customer_360",
+    }
     assert set(specs) == expected | {"reports/journey_report", "published"}
 
 
@@ -138,7 +147,8 @@ def test_what_starts_runs_and_records_answers(location: dg.Definitions) -> None:
 def test_published_is_downstream_of_everything(location: dg.Definitions) -> None:
     graph = location.resolve_asset_graph()
     upstream = graph.get_ancestor_asset_keys(dg.AssetKey("published"))
-    assert upstream >= graph.get_all_asset_keys() - {dg.AssetKey("published"), dg.AssetKey(["audit", "runs"])}
+    records = {dg.AssetKey(["audit", name]) for name in ("runs", "checks", "decision_ledger", "erasures")}
+    assert upstream >= graph.get_all_asset_keys() - {dg.AssetKey("published")} - records
 
 
 def test_the_page_of_tables_is_the_contracts() -> None:

@@ -2,7 +2,16 @@
 
 import dagster as dg
 
-from cjo_assets.audit import dataset_loads, language_model_calls, policies, rejected_records, runs
+from cjo_assets.audit import (
+    checks,
+    dataset_loads,
+    decision_ledger,
+    erasures,
+    language_model_calls,
+    policies,
+    rejected_records,
+    runs,
+)
 from cjo_assets.defs import journey
 from cjo_assets.wiring.assets import family_definitions
 from cjo_assets.wiring.tables import AUDIT, QUARANTINE, RAW, Family, Reference, Table, given_inputs
@@ -45,6 +54,17 @@ FAMILY = Family(
             None,
             "language",
             is_appended=True,
+        ),
+        Table(AUDIT, "erasures", erasures.Erasures, None, "records", is_appended=True),
+        Table(AUDIT, "checks", checks.Checks, None, "records", is_appended=True),
+        Table(
+            AUDIT,
+            "decision_ledger",
+            decision_ledger.DecisionLedger,
+            None,
+            "records",
+            is_appended=True,
+            is_added_by_publish=True,
         ),
     ),
     owner="team:audit",

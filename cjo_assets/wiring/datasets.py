@@ -15,7 +15,15 @@ import ibis.expr.types as ir
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import any_of
 from cjo_assets.shared.dataset import Dataset
-from cjo_assets.shared.quarantine import QuarantinedRows, accepted_rows, quarantined_rows, typed_rows
+from cjo_assets.shared.quarantine import (
+    PROVENANCE,
+    QuarantinedRows,
+    accepted_rows,
+    is_refused,
+    quarantined_rows,
+    typed_rows,
+    with_provenance,
+)
 from cjo_assets.wiring.tables import QUARANTINE, RAW, Audit, Reference, Table, given_inputs, inputs_of, parameters_of
 
 
@@ -47,7 +55,7 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
         return accepted_rows(raw, quarantined, dataset.contract)
 
     def rows_before_quarantine(raw: ir.Table, policy: Policy, **tables: ir.Table) -> ir.Table:
-        rows = typed_rows(raw, dataset.contract)
+        rows = typed_rows(raw.filter(~is_refused(raw)), dataset.contract)
         return rows.mutate(**broken_relations(rows, policy, tables))
 
     def conservation(raw: ir.Table, quarantined: ir.Table, accepted: ir.Table) -> ir.Table:
@@ -110,10 +118,11 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
         Table(
             family,
             dataset.lookup,
-            dataset.contract,
+            with_provenance(dataset.contract),
             _declared(lookup, dataset.lookup, f"Rows of {dataset.name} that were not turned away.", raw | rejected),
             "validated_lookups",
             (*checks, *audits),
+            hidden=PROVENANCE,
         ),
     ]
 

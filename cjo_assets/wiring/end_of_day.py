@@ -10,19 +10,21 @@ import dagster as dg
 
 from cjo_assets.wiring.assets import POOL, column_schema, key_of_table
 from cjo_assets.wiring.automation import downstream_condition, freshness
+from cjo_assets.wiring.code import code_version
+from cjo_assets.wiring.ledger import Stamp
 from cjo_assets.wiring.partitions import days, days_of
 from cjo_assets.wiring.phrasing import summary_of_day
 from cjo_assets.wiring.phrasing_assets import PHRASED
 from cjo_assets.wiring.progress import report_progress
 from cjo_assets.wiring.publish import publish
 from cjo_assets.wiring.report import REPORT_FILE, shown_in_dagster, write_report
-from cjo_assets.wiring.runs import forget_record, record_run
-from cjo_assets.wiring.tables import Family
+from cjo_assets.wiring.runs import forget_record, record_checks, record_run
+from cjo_assets.wiring.tables import Family, Table
 from cjo_assets.wiring.warehouse import Warehouse
 
 REPORT = dg.AssetKey(["reports", "journey_report"])
 PUBLISHED = dg.AssetKey("published")
-RUNS = key_of_table("audit", "runs")
+RUNS, CHECKS, LEDGER = (key_of_table("audit", name) for name in ("runs", "checks", "decision_ledger"))
 OWNER = "team:platform"
 
 
@@ -30,7 +32,7 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
     """Return report, run record and published database, downstream of every table."""
     tables = [table for family in families for table in family.tables if table.transform is not None]
     keys = [key_of_table(table.schema, table.name) for table in tables]
-    runs = next(table for family in families for table in family.tables if table.full_name == "audit.runs")
+    records = [table for family in families for table in family.tables if table.transform is None]
 
     @dg.asset(
         key=REPORT,
@@ -66,18 +68,7 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
 
     @dg.multi_asset(
         specs=[
-            dg.AssetSpec(
-                RUNS,
-                deps=[*keys, REPORT],
-                group_name="publish",
-                kinds={"duckdb"},
-                owners=[OWNER],
-                tags={"stage": "publish"},
-                description=runs.contract.__doc__,
-                metadata={"dagster/column_schema": column_schema(runs.contract)},
-                partitions_def=days,
-                automation_condition=downstream_condition(),
-            ),
+            *(_written_by_the_run(table, [*keys, REPORT]) for table in records),
             dg.AssetSpec(
                 PUBLISHED,
                 deps=[*keys, REPORT],
@@ -100,14 +91,19 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
             path = settings.reports / day.isoformat() / REPORT_FILE
             report = path.relative_to(settings.home) if path.exists() else None
             record_run(store, context.run, context.instance, day, policy, report)
+        checks = record_checks(store, context.run.run_id, warehouse.results)
         try:
-            publish(store, settings.published, asked, policy.warehouse)
+            stamp = Stamp(context.run.run_id, policy.policy_hash, code_version())
+            head = publish(store, settings.published, asked, policy.warehouse, stamp)
         except BaseException:
             for day in asked:
                 forget_record(store, context.run, day)
             raise
         report_progress("published", len(asked))
         yield dg.MaterializeResult(asset_key=RUNS, metadata={"dagster/row_count": len(asked)})
+        yield dg.MaterializeResult(asset_key=CHECKS, metadata={"dagster/row_count": checks})
+        entries, entry_hash = (head.entries, head.entry_hash) if head else (0, "none")
+        yield dg.MaterializeResult(asset_key=LEDGER, metadata={"dagster/row_count": entries, "ledger_head": entry_hash})
         yield dg.MaterializeResult(
             asset_key=PUBLISHED,
             metadata={
@@ -119,3 +115,18 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
         )
 
     return dg.Definitions(assets=[journey_report, published])
+
+
+def _written_by_the_run(table: Table, keys: list[dg.AssetKey]) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key_of_table(table.schema, table.name),
+        deps=keys,
+        group_name="publish",
+        kinds={"duckdb"},
+        owners=[OWNER],
+        tags={"stage": "publish"},
+        description=table.contract.__doc__,
+        metadata={"dagster/column_schema": column_schema(table.contract)},
+        partitions_def=days,
+        automation_condition=downstream_condition(),
+    )

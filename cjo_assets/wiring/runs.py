@@ -12,9 +12,10 @@ import dagster as dg
 
 from cjo_assets.audit.runs import as_json, goal_of, plan_of
 from cjo_assets.policy import Policy
-from cjo_assets.wiring.store import Store
+from cjo_assets.wiring.ledger import Head
+from cjo_assets.wiring.store import Store, Stored
 
-RUNS = "audit.runs"
+RUNS, CHECKS = "audit.runs", "audit.checks"
 
 
 def record_run(
@@ -51,9 +52,31 @@ def failure_text(entry: dg.EventLogEntry) -> str:
     return f"{entry.step_key}: {error.message.strip() if error else 'no reason was given'}"
 
 
+def record_checks(store: Store, run_id: str, results: dict[tuple[date | None, str], Stored]) -> int:
+    """Write down what every check of a run found, and return how many there were."""
+    rows = [
+        [run_id, day, table, check, store.is_blocking(table, check), verdict.rows, sum(verdict.broken.values())]
+        for (day, table), stored in results.items()
+        for check, verdict in stored.verdicts.items()
+    ]
+    store.connection.execute(f"DELETE FROM {CHECKS} WHERE run_id = ?", [run_id])
+    if rows:
+        store.connection.executemany(f"INSERT INTO {CHECKS} VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+    return len(rows)
+
+
+def record_head(store: Store, run_id: str, days: list[date], head: Head) -> None:
+    """Write down where the ledger of decisions ends with this run: whoever changes the one must change the other."""
+    store.connection.execute(
+        f"UPDATE {RUNS} SET ledger_entries = ?, ledger_head = ? WHERE run_id = ? AND list_contains(?, as_of)",
+        [head.entries, head.entry_hash, run_id, days],
+    )
+
+
 def forget_record(store: Store, run: dg.DagsterRun, as_of: date) -> None:
     """Take a record back: the day was not published after all."""
-    store.connection.execute(f"DELETE FROM {RUNS} WHERE run_id = ? AND as_of = ?", [run.run_id, as_of])
+    for table in (RUNS, CHECKS):
+        store.connection.execute(f"DELETE FROM {table} WHERE run_id = ? AND as_of = ?", [run.run_id, as_of])
 
 
 def _insert(
@@ -74,7 +97,7 @@ def _insert(
     rows = {table: number for tables in counts.values() for table, number in tables.items()}
     forget_record(store, run, as_of)
     store.connection.execute(
-        f"INSERT INTO {RUNS} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, FALSE)",
+        f"INSERT INTO {RUNS} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, FALSE, NULL, NULL)",
         [
             run.run_id,
             as_of,

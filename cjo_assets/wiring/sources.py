@@ -18,7 +18,7 @@ import duckdb
 
 from cjo_assets.shared.contract import Column, columns_of
 from cjo_assets.shared.dataset import Dataset
-from cjo_assets.shared.quarantine import RAW_COLUMNS
+from cjo_assets.shared.quarantine import RAW_COLUMNS, REFUSED
 from cjo_assets.wiring.databases import extracted
 from cjo_assets.wiring.errors import InputError
 from cjo_assets.wiring.formats import (
@@ -37,6 +37,7 @@ from cjo_assets.wiring.formats import (
 )
 from cjo_assets.wiring.progress import at_work
 from cjo_assets.wiring.records import settled
+from cjo_assets.wiring.redaction import EMPTY_RECORD, Tombstones, emptied_rows, empty_rows
 from cjo_assets.wiring.source_map import FilesSource, declared_sources
 from cjo_assets.wiring.tables import MANIFEST as MANIFEST_TABLE
 from cjo_assets.wiring.tables import RAW
@@ -155,6 +156,11 @@ def load_dataset(
     if known.keys() == {content.identity for content in contents}:
         stored = [known[content.identity] for content in contents]
         return _loaded(dataset, stored, contents, is_unchanged=True)
+    tombstones = Tombstones.of(connection)
+    if tombstones is not None:
+        for content in contents:
+            if content.identity not in known:
+                empty_rows(content.archived, tombstones.are_of)
     with transaction(connection):
         there = known.keys() & {content.identity for content in contents}
         _forget(connection, dataset, there)
@@ -355,10 +361,16 @@ def _store(
         [source_file],
     ).fetchone()
     rows, *counts = filled or (0,)
+    emptied = emptied_rows(content.archived)
+    connection.execute(
+        f"UPDATE {RAW}.{dataset.name} SET irregularities = ?, record = ? "
+        "WHERE source_file = ? AND list_contains(?, source_row)",
+        [[REFUSED], EMPTY_RECORD, source_file, emptied],
+    )
     if rows == 0 and not dataset.may_be_empty:
         raise InputError(f"The file {source_file} holds no row; at least one of {dataset.name} is required.")
     unfilled = [spec for spec, count in zip(specs, counts, strict=True) if rows and not count]
-    if reading.names and any(not spec.nullable for spec in unfilled):
+    if reading.names and rows > len(emptied) and any(not spec.nullable for spec in unfilled):
         used = [name for (name,) in connection.execute(reading.names).fetchall()]
         require_columns(source_file, used, unfilled)
     empty = [spec.name for spec in unfilled if spec.nullable and not spec.optional]

@@ -86,7 +86,7 @@ class Store:
         rows = self._rows_of(reference.schema, reference.name)
         table = self.tables.get((reference.schema, reference.name))
         if table is None or not table.is_dated:
-            return rows
+            return rows.drop(*table.hidden) if table is not None and table.hidden else rows
         if reference.days is Days.TODAY:
             return rows.filter(rows.as_of == (as_of or self.newest_day())).drop("as_of")
         # Days that a failed run left behind were never decided on.
@@ -99,6 +99,12 @@ class Store:
         """Return the tables of which a later day reads earlier ones."""
         references = [reference for table in self.tables.values() for reference in table.inputs().values()]
         return sorted({f"{found.schema}.{found.name}" for found in references if found.days is Days.EARLIER})
+
+    def is_blocking(self, table: str, check: str) -> bool:
+        """Return whether a table is not stored where a check of it finds anything."""
+        schema, _, name = table.partition(".")
+        audits = self.tables[schema, name].audits
+        return check == CONTRACT_CHECK or any(audit.name == check and audit.is_blocking for audit in audits)
 
     def newest_day(self) -> date | None:
         """Return the newest day that was published or that this run computes."""
@@ -209,8 +215,11 @@ class Store:
         verdicts = {CONTRACT_CHECK: judged(rows, table.contract, policy.vocabulary)}
         for audit in table.audits:
             verdicts[audit.name] = self._audited(audit, table, as_of, policy)
-        blocking = {CONTRACT_CHECK} | {audit.name for audit in table.audits if audit.is_blocking}
-        failed = {name: verdict for name, verdict in verdicts.items() if name in blocking and not verdict.passed}
+        failed = {
+            name: verdict
+            for name, verdict in verdicts.items()
+            if not verdict.passed and self.is_blocking(table.full_name, name)
+        }
         if failed:
             raise ContractBreachError(table.full_name, failed)
         return Stored(verdicts[CONTRACT_CHECK].rows, sql, verdicts)

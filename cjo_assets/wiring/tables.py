@@ -94,6 +94,8 @@ class Table:
         is_view: nothing is stored; readers compute it.
         is_appended: rows are only ever added.
         is_published: whether analysts get it.
+        is_added_by_publish: its only place is the published file, in which each publish adds to it.
+        hidden: columns that transforms do not see.
     """
 
     schema: str
@@ -105,6 +107,8 @@ class Table:
     is_view: bool = False
     is_appended: bool = False
     is_published: bool = True
+    is_added_by_publish: bool = False
+    hidden: tuple[str, ...] = ()
 
     @property
     def is_dated(self) -> bool:
