@@ -25,6 +25,8 @@ from cjo_assets.wiring.warehouse import Warehouse
 REPORT = dg.AssetKey(["reports", "journey_report"])
 PUBLISHED = dg.AssetKey("published")
 RUNS, CHECKS, LEDGER = (key_of_table("audit", name) for name in ("runs", "checks", "decision_ledger"))
+# What a run writes down about itself.
+RECORDS = "records"
 OWNER = "team:platform"
 
 
@@ -32,7 +34,9 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
     """Return report, run record and published database, downstream of every table."""
     tables = [table for family in families for table in family.tables if table.transform is not None]
     keys = [key_of_table(table.schema, table.name) for table in tables]
-    records = [table for family in families for table in family.tables if table.transform is None]
+    records = [
+        table for family in families for table in family.tables if table.transform is None and table.group == RECORDS
+    ]
 
     @dg.asset(
         key=REPORT,
