@@ -6,6 +6,7 @@ analysts see (`publish.py`).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import date
@@ -255,6 +256,7 @@ class Store:
         self.connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
 
 
+@functools.cache
 def columns_in_sql(table: Table) -> str:
     """Return the columns of a table as CREATE TABLE writes them."""
     from ibis.backends.sql.datatypes import DuckDBType
