@@ -15,6 +15,16 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.journey.baseline_comparisons import BASELINES
+from cjo_assets.journey.kpi_facts import (
+    channel_facts,
+    completeness_facts,
+    confirmation_facts,
+    known_records,
+    label_facts,
+    ledger_facts,
+    revenue_facts,
+    trouble_facts,
+)
 from cjo_assets.journey.kpi_measures import (
     LIFETIME_VALUE_DELTA,
     MEAN,
@@ -22,16 +32,8 @@ from cjo_assets.journey.kpi_measures import (
     PROXY,
     REDUCTIONS,
     SHARE,
-    channel_facts,
-    completeness_facts,
-    confirmation_facts,
     direct_measures,
-    known_records,
-    label_facts,
-    ledger_facts,
     reductions,
-    revenue_facts,
-    trouble_facts,
 )
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
