@@ -7,7 +7,7 @@ mapped to the policy. Does not belong here: what a number means; that is tested 
 import itertools
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -33,7 +33,6 @@ LEAVES: dict[str, Any] = {
 
 # Leaves that no rule reads yet, and what will.
 NOT_YET_CONSUMED = {
-    "journey.roi.cost_per_llm_call": "no language model is called yet: the cost component llm_usage is 0 calls",
     "journey.reporting.enable_llm_personalization": "no message is written by a language model yet",
     "journey.reporting.llm_personalization_max_interventions": "no message is written by a language model yet",
 }
@@ -54,6 +53,18 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
     "journey.risk.crm_tier_steps": {"journey.risk.crm_tier_steps": 1},
     "journey.kpis.kpi_warning_threshold": {"journey.kpis.kpi_warning_threshold": 1.0},
     "journey.kpis.kpi_critical_threshold": {"journey.kpis.kpi_critical_threshold": 0.7},
+    # No period is named: first one end of it moves, then the other.
+    "journey.kpis.baseline_period.start": {"journey.kpis.baseline_period.start": date(2024, 7, 1)},
+    "journey.kpis.baseline_period.end": {"journey.kpis.baseline_period.end": date(2024, 11, 30)},
+    # A range holds the value itself, and 0 has no half.
+    **{
+        f"journey.roi.sensitivity_ranges.{name}": {f"journey.roi.sensitivity_ranges.{name}": value}
+        for name, value in (
+            ("api_calls_per_intervention.low", 0.5),
+            ("value_share_in_trouble.low", 0.5),
+            ("credited_revenue_share.high", 2.0),
+        )
+    },
     "journey.reporting.report_rows": {"journey.reporting.report_rows": 5},
     # The first bin begins at 0, the longest path has 5 steps, and the probe has no 60 forecasts to lose.
     "journey.forecast.time_bins_weeks[0]": {"journey.forecast.time_bins_weeks": [0]},
@@ -90,6 +101,13 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
 STARTING_FROM: dict[str, dict[str, Any]] = {
     # As long as the step is allowed as a re-entry it is allowed.
     "journey.evaluation.transitions.retention[support]": {"journey.evaluation.re_entries": {}},
+    **{
+        f"journey.kpis.baseline_period.{end}": {
+            "journey.kpis.baseline_period.start": date(2024, 10, 1),
+            "journey.kpis.baseline_period.end": date(2024, 12, 31),
+        }
+        for end in ("start", "end")
+    },
     # As long as it counts as a success it must be a word.
     "vocabulary.outcomes[resolved]": {"journey.learning.success_outcomes": ["improved_engagement"]},
     "vocabulary.outcomes[improved_engagement]": {"journey.learning.success_outcomes": ["resolved"]},

@@ -47,9 +47,8 @@ def decision(customer: str, offset: int, is_held_out: bool, **cells: Any) -> Row
     return key | {"origin": "decision", "playbook_id": "P", "is_held_out": is_held_out} | cells
 
 
-CUSTOMERS: Rows = [
-    {"customer_id": name, "account_value": value} for name, value in zip("ABCD", (100, 300, 100, 300), strict=True)
-]
+VALUES = {"A": 100, "B": 300, "C": 100, "D": 300}
+CUSTOMERS: Rows = [{"customer_id": name, "account_value": value} for name, value in VALUES.items()]
 # A is 8 days in support and back too late; B was 3 days there in the baseline and back in time, comes again, goes on
 # to escalation for 5 days and leaves on D; C and D have a quiet life, as far as is known on D.
 LOG: Rows = [
