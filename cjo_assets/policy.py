@@ -93,9 +93,8 @@ class Policy(Section):
     def _names_agree(self) -> Policy:
         _known("vocabulary.terminal_stages", self.vocabulary.terminal_stages, set(self.vocabulary.stages))
         _known("journey.kpis.reactive_stages", self.journey.kpis.reactive_stages, set(self.vocabulary.stages))
-        lasting = set(self.vocabulary.stages) - set(self.vocabulary.terminal_stages)
         rates = self.journey.portfolio.systemic_friction_rates
-        _known("journey.portfolio.systemic_friction_rates", rates, lasting)
+        _known("journey.portfolio.systemic_friction_rates", rates, set(self.vocabulary.stages))
         self._check_names(self.journey, "journey")
         return self
 
