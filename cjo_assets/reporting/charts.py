@@ -1,7 +1,7 @@
 """The charts of a report, each a function from the rows of a picture to a Vega-Lite chart.
 
-Belongs here: geometry and encoding. Does not belong here: figures (they come as they are shown), and how a chart becomes
-a file (`drawing.py`). Importing Altair takes a while: only what draws imports this module.
+Belongs here: geometry and encoding. Does not belong here: figures, which come as they are shown, and how a chart
+becomes a file (`drawing.py`). Importing Altair takes a while: only what draws imports this module.
 """
 
 from __future__ import annotations

@@ -174,9 +174,10 @@ def _journey(figures: JourneyFigures) -> Section:
             ],
         }
         description = (
-            "Cards are stages with the customers who are in them; the foot of a card has the colour of its status. "
-            "Bows are moves between stages, as thick as customers made them; a red one holds moves that the policy "
-            "does not allow. Entries into the journey and into the same stage anew stand in the table alone."
+            "Cards are stages with the customers in them and the share of these in friction; the foot of a card has "
+            "the colour of its status. Bows are moves between stages, the thicker the more customers made them; a red "
+            "one holds moves that the policy does not allow. Entries into the journey, into the same stage anew, and "
+            "moves from or to a stage that nobody is in stand in the table alone."
         )
         blocks.append(Picture("journey_map", "Stages, and who moved between them", (description,), picture))
         stage = Column("stage", "journey_stage")
@@ -198,7 +199,7 @@ def _card(stage: Record) -> Mapping[str, Any]:
     return {
         "stage": str(row["journey_stage"]),
         "title": stage.show("journey_stage").text,
-        "volume": f"{stage.show('customers', 'count').text} customers",
+        "volume": stage.show("customers", "count").text,
         "friction": friction,
         "colour": light(row["status"]),
     }

@@ -41,7 +41,7 @@ REJECTIONS = (
     Column("rule", "rule", is_long=True),
     Column("rows", "rejected_rows", "count"),
     Column("customers", "customers", "count"),
-    Column("for example", "example_key"),
+    Column("for example", "example_customer_id"),
 )
 DEFINITIONS = (Column("table", "table"), Column("column", "column"), Column("what it is", "description", is_long=True))
 # The figures whose definition a reader asks for, by table.

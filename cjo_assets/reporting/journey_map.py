@@ -89,7 +89,7 @@ def journey_map(data: Data, width: int) -> tuple[alt.LayerChart | alt.FacetChart
     colour = alt.Color("kind:N", scale=colours, legend=None)
     layers = [
         _of("arcs")
-        .mark_line(opacity=0.8, strokeCap="butt")
+        .mark_line(opacity=0.85, strokeCap="butt")
         .encode(x, y, alt.Detail("flow:N"), alt.Order("point:Q"), alt.Size("width:Q", scale=None, legend=None), colour),
         _of("tips")
         .mark_point(shape="triangle", filled=True, size=90, opacity=1, color=INK.light)

@@ -29,7 +29,7 @@ LINE = Colour("line", "#d8dee6", "#343e4a")
 GROUND = Colour("ground", "#f7f8fa", "#11161c")
 CARD = Colour("card", "#fefefe", "#1a2129")
 ACCENT = Colour("accent", "#1d5fa6", "#7db4f0")
-SOFT = Colour("soft", "#a8c5e4", "#3d5f86")
+SOFT = Colour("soft", "#6494cc", "#4f7bb0")
 GOOD = Colour("good", "#16805f", "#56c3a0")
 WARNING = Colour("warning", "#bf7200", "#e9a53f")
 BAD = Colour("bad", "#b5302a", "#f28b82")
@@ -39,7 +39,7 @@ COLOURS = (INK, MUTED, LINE, GROUND, CARD, ACCENT, SOFT, GOOD, WARNING, BAD, UNK
 
 NET, NO_TIER = "net benefit", "no tier"
 GRADES = {"randomised": ACCENT, "matched": GOOD, "before after": VIOLET, "assumption": UNKNOWN, NET: INK}
-TIERS = {"high": BAD, "medium": WARNING, "low": SOFT, NO_TIER: LINE}
+TIERS = {"high": BAD, "medium": WARNING, "low": SOFT, NO_TIER: UNKNOWN}
 
 _TONES = {
     GOOD: ("exceeded", "on_track", "on_target", "green", "healthy", "promote", "low", "approved"),
