@@ -90,6 +90,7 @@ def test_the_set_of_assets(specs: dict[str, dg.AssetSpec]) -> None:
     expected = {f"raw/{name}" for name in DATASETS} | {f"quarantine/{name}" for name in DATASETS}
     expected |= {f"journey/{name}" for name in DATASETS.values()} | {f"journey/{name}" for name in COMPUTED}
     expected |= {"audit/dataset_loads", "audit/rejected_records", "audit/policies", "audit/runs", "latest/customer_360"}
+    expected |= {"audit/language_model_calls", "journey/phrased_texts"}
     assert set(specs) == expected | {"reports/journey_report", "published"}
 
 

@@ -58,6 +58,8 @@ class Endpoint:
             host = None
         if host is None or address.scheme not in ("http", "https"):
             return f"{BASE_URL} is no http address"
+        if address.username is not None:
+            return f"{BASE_URL} names a user: who asks is said by {KEY}"
         if self.key is None:
             return None
         if not (self.key.isascii() and self.key.isprintable()) or " " in self.key:
