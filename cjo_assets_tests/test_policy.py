@@ -172,6 +172,7 @@ def test_what_is_no_number_is_refused_by_its_path(path: str, value: str, tmp_pat
         ("journey.approval.approval_timeout_minutes", 0),
         ("journey.roi.window_days", 0),
         ("journey.reporting.report_rows", 0),
+        ("journey.reporting.trend_days", 0),
         # Later than any calendar: the day itself could not be computed.
         ("journey.signals.look_back_days", 1_000_000),
         ("journey.roi.window_days", 1_000_000),
