@@ -86,7 +86,7 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
     "journey.holdout.holdout_salt": {"journey.holdout.holdout_salt": "cjo-2"},
     # What is empty in the packaged policy is filled.
     "journey.fusion.signal_adjustments": {"journey.fusion.signal_adjustments": {"usage_drop": 1.5}},
-    "journey.approval.approvers": {"journey.approval.approvers": {"csm": ["ann"]}},
+    "journey.approval.approvers": {"journey.approval.approvers": {"executive": ["ann", "eve"]}},
     # The probe has people enough for all.
     "journey.contact.review_capacity_per_day": {"journey.contact.review_capacity_per_day": 2},
     # Stages are named in many places; their order is what is said here alone.
