@@ -119,6 +119,11 @@ class Policy(Section):
         _known(f"{path}.forecast.prior_weekly_probabilities", forecast.prior_weekly_probabilities, stages)
         for stage, onward in forecast.prior_weekly_probabilities.items():
             _known(f"{path}.forecast.prior_weekly_probabilities.{stage}", onward, stages - {stage})
+        if rules.fusion.long_window_days > rules.signals.look_back_days:
+            raise ValueError(
+                f"{path}.fusion.long_window_days: {rules.fusion.long_window_days} days, of which only the "
+                f"{rules.signals.look_back_days} of {path}.signals.look_back_days are seen"
+            )
         _known(f"{path}.fusion.signal_adjustments", rules.fusion.signal_adjustments, set(rules.signals.catalogue))
         _known(f"{path}.learning.success_outcomes", rules.learning.success_outcomes, set(words.outcomes))
         if set(rules.signals.source_trust) != set(words.sources):

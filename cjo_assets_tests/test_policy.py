@@ -276,6 +276,15 @@ def test_roles_that_can_answer_are_fine(approval: str, tmp_path: Path) -> None:
     load_policy(written(tmp_path, f"journey: {{approval: {{{approval}}}}}"))
 
 
+def test_no_window_reaches_beyond_what_is_seen(tmp_path: Path) -> None:
+    """A trend over days whose signals nobody looks at would improve by itself."""
+    words = refusal(tmp_path, "journey: {signals: {look_back_days: 29}}")
+    assert "journey.fusion.long_window_days: 30 days, of which only the 29 of journey.signals.look_back_days" in words
+    load_policy(written(tmp_path, "journey: {signals: {look_back_days: 30}}"))
+    own = "segment_overrides: {Enterprise: {fusion: {long_window_days: 91}}}"
+    assert "segment_overrides.Enterprise.fusion.long_window_days: 91 days" in refusal(tmp_path, own)
+
+
 def test_a_signal_has_one_polarity(tmp_path: Path) -> None:
     """A type cannot be bad news and good news."""
     with pytest.raises(PolicyError, match="usage_drop"):
