@@ -87,6 +87,7 @@ class Policy(Section):
     @model_validator(mode="after")
     def _names_agree(self) -> Policy:
         _known("vocabulary.terminal_stages", self.vocabulary.terminal_stages, set(self.vocabulary.stages))
+        _known("vocabulary.active_statuses", self.vocabulary.active_statuses, set(self.vocabulary.playbook_statuses))
         _known("journey.kpis.reactive_stages", self.journey.kpis.reactive_stages, set(self.vocabulary.stages))
         lasting = set(self.vocabulary.stages) - set(self.vocabulary.terminal_stages)
         rates = self.journey.portfolio.systemic_friction_rates

@@ -63,6 +63,7 @@ class Vocabulary(Section):
     sources: Names = Field(min_length=1)
     outcomes: Names = Field(min_length=1)
     playbook_statuses: Names = Field(min_length=1)
+    active_statuses: Names
 
     @model_validator(mode="after")
     def _no_word_twice(self) -> Vocabulary:

@@ -285,6 +285,12 @@ def test_no_window_reaches_beyond_what_is_seen(tmp_path: Path) -> None:
     assert "segment_overrides.Enterprise.fusion.long_window_days: 91 days" in refusal(tmp_path, own)
 
 
+def test_only_a_known_status_is_active(tmp_path: Path) -> None:
+    words = refusal(tmp_path, "vocabulary: {active_statuses: [live]}")
+    assert "vocabulary.active_statuses: unknown name live" in words
+    load_policy(written(tmp_path, "vocabulary: {playbook_statuses: [live, dead], active_statuses: [live]}"))
+
+
 def test_a_signal_has_one_polarity(tmp_path: Path) -> None:
     """A type cannot be bad news and good news."""
     with pytest.raises(PolicyError, match="usage_drop"):

@@ -120,6 +120,8 @@ STARTING_FROM: dict[str, dict[str, Any]] = {
         }
         for end in ("start", "end")
     },
+    # As long as a playbook of this status is used it must be a word.
+    "vocabulary.playbook_statuses[active]": {"vocabulary.active_statuses": ["draft"]},
     # As long as it counts as a success it must be a word.
     "vocabulary.outcomes[resolved]": {"journey.learning.success_outcomes": ["improved_engagement"]},
     "vocabulary.outcomes[improved_engagement]": {"journey.learning.success_outcomes": ["resolved"]},
