@@ -16,10 +16,10 @@ import ibis.expr.types as ir
 
 from cjo_assets.journey.approval_answers import APPROVED, REJECTED
 from cjo_assets.journey.experience import existing_playbooks, over_segments, with_success
+from cjo_assets.journey.holdout_assignments import HELD_OUT
 from cjo_assets.journey.ledger import AUTO_APPROVER
 from cjo_assets.journey.playbook_estimates import KEYS, playbook_estimates
 from cjo_assets.journey.playbook_performance_log import logged_runs
-from cjo_assets.journey.treatment_effects import HELD_OUT
 from cjo_assets.policy import Policy
 from cjo_assets.policy_sections import Learning
 from cjo_assets.shared.contract import ANY_SEGMENT, DatedContract, TextList, column
