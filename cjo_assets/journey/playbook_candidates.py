@@ -124,7 +124,6 @@ def _options(playbooks: ir.Table, performance: ir.Table, policy: Policy) -> ir.T
     known = known.mutate(
         in_segment=known.eligible_segments.contains(ANY_SEGMENT) | known.eligible_segments.contains(known.segment)
     )
-    is_active = known.status.isin(_active_statuses(policy))
     naming = known.filter(
         known.fallback_playbook_id.notnull(), known.in_segment, known.status.isin(_active_statuses(policy))
     )

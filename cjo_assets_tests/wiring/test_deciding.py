@@ -122,7 +122,8 @@ REFUSED: dict[str, tuple[Row, str]] = {
     "approved already": ({"name": "done"}, "was approved already, by mia"),
     "rejected tomorrow": ({"name": "said tomorrow", "by": "bob"}, "was rejected already, by ann"),
     "stale": ({"name": "gone"}, "is stale: changed on 2025-01-20: expected_cost"),
-    "lapsed": ({"name": "lapsed"}, "lapsed at 2025-01-23"),
+    # In time by its own word: a file may bring such an answer, as another system's record; nobody revives it by hand.
+    "lapsed": ({"name": "lapsed", "at": IN_TIME}, "lapsed at 2025-01-23"),
     "after the deadline": ({"name": "one", "at": "2025-01-23T00:00:01Z"}, "Say --at if it was decided before"),
     "now, long after": ({"name": "one", "at": None}, "Say --at if it was decided before"),
     "before the request": (
