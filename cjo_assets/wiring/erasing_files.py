@@ -18,7 +18,7 @@ import duckdb
 from cjo_assets.journey.approval_decisions import RECORDS
 from cjo_assets.wiring.erasing_databases import PARTIAL, Erasure, count, literal
 from cjo_assets.wiring.keep import HISTORY
-from cjo_assets.wiring.records import records_in, settled
+from cjo_assets.wiring.records import locked, records_in
 from cjo_assets.wiring.redaction import ENDING, empty_rows
 from cjo_assets.wiring.settings import Settings
 
@@ -31,7 +31,7 @@ BUSY_SECONDS = 60.0
 
 def erase_records(settings: Settings, erasure: Erasure) -> None:
     """Take the answers about the customer's interventions out of the records of the home."""
-    with settled(settings.home / RECORDS) as path:
+    with locked(settings.home / RECORDS) as path:
         records = records_in(path)
         kept = [record for record in records if not erasure.tombstones.are_of(str(record.get("intervention_id")))]
         if len(kept) < len(records):
