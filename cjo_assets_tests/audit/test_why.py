@@ -29,9 +29,7 @@ ENDED = datetime(2025, 1, 21)
 
 
 @pytest.fixture(scope="module")
-def house(
-    sample_day: Callable[[date], Chain], policy: Policy, tmp_path_factory: pytest.TempPathFactory
-) -> Settings:
+def house(sample_day: Callable[[date], Chain], policy: Policy, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Two days of the sample, published one after the other, each with the record of its run."""
     home = tmp_path_factory.mktemp("home")
     settings = Settings(SAMPLE, None, home)
