@@ -171,7 +171,7 @@ def load_policy(path: Path | None = None) -> Policy:
         raise PolicyError(f"The policy {path} must be a YAML mapping, as policy.yaml is.")
     try:
         # Who wrote and approved the packaged rules has not written and approved what a file makes of them.
-        unsigned = default | {"author": None, "approver": None, "reason": None}
+        unsigned = default | {"author": None, "approver": None}
         return _validated(_merged(unsigned, changes, ""), str(path))
     except PolicyError:
         raise

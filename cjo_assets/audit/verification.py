@@ -19,7 +19,7 @@ from cjo_assets.audit.decision_ledger import (
 from cjo_assets.audit.erasures import unconfirmed_tombstones
 
 RUNS = "audit.runs"
-_WHERE_ENTRY = "'entry ' || entry || coalesce(', ' || as_of || ' ' || intervention_id, '')"
+_WHERE_ENTRY = "'entry ' || entry || coalesce(', ' || as_of, '') || coalesce(' ' || intervention_id, '')"
 _IS_EMPTIED = " AND ".join(f"{name} IS NULL" for name in ("salt", *ERASABLE))
 
 

@@ -64,13 +64,11 @@ def erase(
         raise RefusalError(f"{settings.home} holds nothing.")
     with opened(settings, all_families(), say=say) as store:
         erasure = _begun(store, settings, customer_id, by, reason)
-        erase_records(settings, erasure)
-        erase_archive(settings, erasure)
+        for step in (erase_records, erase_archive, erase_history, erase_reports, erase_instance):
+            step(settings, erasure)
+            _count_up(store, erasure)
         with transaction(store.connection):
             erase_tables(store.connection, erasure, settings.build.name)
-        erase_history(settings, erasure)
-        erase_reports(settings, erasure)
-        erase_instance(settings, erasure)
         _count_up(store, erasure)
         for path in _databases(settings):
             rewrite(store, path, erasure, SNAPSHOTS if path.parent.name == SNAPSHOTS else path.name)

@@ -107,7 +107,7 @@ def _of_decision(
         return Finding(DECISIONS, place, "the row is missing; the ledger has it")
     if before is None:
         return Finding(DECISIONS, place, "the ledger does not know the row")
-    there, then = json.loads(content or "{}"), json.loads(before)
+    there, then = _parsed(content), _parsed(before)
     others = [
         f"{name} is {_shown(there[name])}, was {_shown(then.get(name))}"
         for name in there
@@ -115,6 +115,15 @@ def _of_decision(
     ]
     what = "; ".join(others) or "its intervention, policy or input hash is not that of the ledger"
     return Finding(DECISIONS, place, what)
+
+
+def _parsed(content: str | None) -> dict[str, Any]:
+    """Return the columns that a content holds: none where somebody has made it something else."""
+    try:
+        found = json.loads(content or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _shown(value: Any) -> str:
