@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from cjo_assets.audit import dataset_loads, policies, rejected_records, runs
+from cjo_assets.audit import column_lineage, dataset_loads, policies, rejected_records, runs
 from cjo_assets.defs import journey
 from cjo_assets.wiring.assets import family_definitions
 from cjo_assets.wiring.tables import AUDIT, QUARANTINE, RAW, Family, Reference, Table, given_inputs
@@ -38,6 +38,7 @@ FAMILY = Family(
         ),
         Table(AUDIT, "policies", policies.Policies, policies.policies, "records", is_appended=True),
         Table(AUDIT, "runs", runs.Runs, None, "records", is_appended=True),
+        Table(AUDIT, "column_lineage", column_lineage.ColumnLineage, None, "records"),
     ),
     owner="team:audit",
 )

@@ -16,6 +16,7 @@ from cjo_assets.shared.contract import Contract, columns_of
 from cjo_assets.shared.dataset import Dataset
 from cjo_assets.wiring.automation import downstream_condition, freshness
 from cjo_assets.wiring.errors import ContractBreachError, InputError, UnreachableError, WarehouseError
+from cjo_assets.wiring.lineage_records import column_deps, deciding_columns
 from cjo_assets.wiring.partitions import days, days_of
 from cjo_assets.wiring.progress import report_progress
 from cjo_assets.wiring.sources import load_dataset
@@ -165,6 +166,8 @@ def materialized(
             "dagster/row_count": rows,
             "dagster/table_name": table.full_name,
             "sql": dg.MetadataValue.md(f"```sql\n{stored[-1].sql}\n```"),
+            "dagster/column_lineage": column_deps(stored[-1].lineage),
+            "deciding_columns": deciding_columns(stored[-1].lineage),
             "policy_hash": warehouse.policy.policy_hash,
             "preview": _preview(table, asked[-1], warehouse),
         },

@@ -4,23 +4,25 @@ Belongs here: what happens after every table of a day has kept its contract. Doe
 (`report.py`, `runs.py`, `publish.py`).
 """
 
+import inspect
 from collections.abc import Iterator
 
 import dagster as dg
 
 from cjo_assets.wiring.assets import POOL, column_schema, key_of_table
 from cjo_assets.wiring.automation import downstream_condition, freshness
+from cjo_assets.wiring.lineage_records import record_lineage
 from cjo_assets.wiring.partitions import days, days_of
 from cjo_assets.wiring.progress import report_progress
 from cjo_assets.wiring.publish import publish
 from cjo_assets.wiring.report import write_report
 from cjo_assets.wiring.runs import forget_record, record_run
-from cjo_assets.wiring.tables import Family
+from cjo_assets.wiring.tables import Family, Table
 from cjo_assets.wiring.warehouse import Warehouse
 
 REPORT = dg.AssetKey(["reports", "journey_report"])
 PUBLISHED = dg.AssetKey("published")
-RUNS = key_of_table("audit", "runs")
+RUNS, COLUMN_LINEAGE = key_of_table("audit", "runs"), key_of_table("audit", "column_lineage")
 OWNER = "team:platform"
 
 
@@ -28,7 +30,7 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
     """Return report, run record and published database, downstream of every table."""
     tables = [table for family in families for table in family.tables if table.transform is not None]
     keys = [key_of_table(table.schema, table.name) for table in tables]
-    runs = next(table for family in families for table in family.tables if table.full_name == "audit.runs")
+    records = [table for family in families for table in family.tables if table.transform is None]
 
     @dg.asset(
         key=REPORT,
@@ -55,18 +57,7 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
 
     @dg.multi_asset(
         specs=[
-            dg.AssetSpec(
-                RUNS,
-                deps=[*keys, REPORT],
-                group_name="publish",
-                kinds={"duckdb"},
-                owners=[OWNER],
-                tags={"stage": "publish"},
-                description=runs.contract.__doc__,
-                metadata={"dagster/column_schema": column_schema(runs.contract)},
-                partitions_def=days,
-                automation_condition=downstream_condition(),
-            ),
+            *(_written_by_the_run(table, [*keys, REPORT]) for table in records),
             dg.AssetSpec(
                 PUBLISHED,
                 deps=[*keys, REPORT],
@@ -89,6 +80,7 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
             path = settings.reports / day.isoformat() / "journey_report.md"
             report = path.relative_to(settings.home) if path.exists() else None
             record_run(store, context.run, context.instance, day, policy, report)
+        edges = record_lineage(store)
         try:
             publish(store, settings.published, asked, policy.warehouse)
         except BaseException:
@@ -97,6 +89,7 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
             raise
         report_progress("published", len(asked))
         yield dg.MaterializeResult(asset_key=RUNS, metadata={"dagster/row_count": len(asked)})
+        yield dg.MaterializeResult(asset_key=COLUMN_LINEAGE, metadata={"dagster/row_count": edges})
         yield dg.MaterializeResult(
             asset_key=PUBLISHED,
             metadata={
@@ -108,3 +101,18 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
         )
 
     return dg.Definitions(assets=[journey_report, published])
+
+
+def _written_by_the_run(table: Table, keys: list[dg.AssetKey]) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key_of_table(table.schema, table.name),
+        deps=keys,
+        group_name="publish",
+        kinds={"duckdb"},
+        owners=[OWNER],
+        tags={"stage": "publish"},
+        description=inspect.getdoc(table.contract),
+        metadata={"dagster/column_schema": column_schema(table.contract), "dagster/table_name": table.full_name},
+        partitions_def=days,
+        automation_condition=downstream_condition(),
+    )

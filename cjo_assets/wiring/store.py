@@ -6,7 +6,7 @@ analysts see (`publish.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -14,12 +14,14 @@ from typing import Any
 import duckdb
 import ibis
 import ibis.expr.types as ir
+from sqlglot import ErrorLevel
 
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import columns_of, key_of, schema_of
 from cjo_assets.shared.dataset import Dataset
 from cjo_assets.wiring.collection import collected_afterwards
 from cjo_assets.wiring.errors import ContractBreachError
+from cjo_assets.wiring.lineage import Lineage, lineage_of
 from cjo_assets.wiring.sources import MANIFEST, MANIFEST_COLUMNS, raw_schema
 from cjo_assets.wiring.tables import AUDIT, RAW, Audit, Days, Family, Reference, Table, inputs_of, parameters_of
 from cjo_assets.wiring.transaction import transaction
@@ -38,11 +40,13 @@ class Stored:
     Attributes:
         rows: rows stored.
         sql: the statement that computed them.
+        lineage: the columns that each of their columns follows from.
         verdicts: what each check found, by name, the contract first.
     """
 
     rows: int
     sql: str
+    lineage: Lineage
     verdicts: dict[str, Verdict]
 
 
@@ -54,6 +58,8 @@ class Store:
         self.connection = connection
         self.days_of_run: tuple[date, ...] = ()
         self.fences: tuple[Callable[[], None], ...] = ()
+        self.lineages: dict[str, Lineage] = {}
+        self.columns: dict[str, Sequence[str]] = {}
         connection.execute("SET TimeZone = 'UTC'")
         self.backend = ibis.duckdb.from_connection(connection)
         self.tables = {(table.schema, table.name): table for family in families for table in family.tables}
@@ -134,11 +140,12 @@ class Store:
         """
         rows = self.expression(table, as_of, policy)
         key = key_of(table.contract)
-        sql = self.backend.compile(rows if table.is_view else rows.order_by(list(key)), pretty=True)
+        sql, lineage = self._compiled(rows if table.is_view else rows.order_by(list(key)))
+        self.lineages[table.full_name] = lineage
         if table.is_view:
             self.connection.execute(f"CREATE OR REPLACE VIEW {table.full_name} AS {sql}")
             return self._judged(
-                table, self.read(Reference(table.schema, table.name, Days.ALL), as_of), sql, as_of, policy
+                table, self.read(Reference(table.schema, table.name, Days.ALL), as_of), sql, lineage, as_of, policy
             )
         names = ", ".join(f'"{spec.name}"' for spec in columns_of(table.contract))
         with transaction(self.connection):
@@ -147,15 +154,31 @@ class Store:
             elif not table.is_appended:
                 self.connection.execute(f"TRUNCATE {table.full_name}")
             self.connection.execute(f"INSERT INTO {table.full_name} ({names}) {sql}")
-            stored = self._judged(table, self._written(table, as_of), sql, as_of, policy)
+            stored = self._judged(table, self._written(table, as_of), sql, lineage, as_of, policy)
             self.require_ours()
             return stored
+
+    def columns_of(self, name: str) -> Sequence[str]:
+        """Return the columns of a table, by its name with its schema."""
+        if name not in self.columns:
+            described = self.connection.execute(f"SELECT * FROM {name} LIMIT 0").description
+            self.columns[name] = [column[0] for column in described or ()]
+        return self.columns[name]
+
+    def _compiled(self, rows: ir.Table) -> tuple[str, Lineage]:
+        """Return the statement of an expression, and its lineage, read off its syntax tree while there is one."""
+        query = self.backend.compiler.to_sqlglot(rows)
+        lineage = lineage_of(query, self.columns_of)
+        sql = query.sql(dialect=self.backend.dialect, pretty=True, copy=False, unsupported_level=ErrorLevel.RAISE)
+        return sql, lineage
 
     def _written(self, table: Table, as_of: date | None) -> ir.Table:
         rows = self.backend.table(table.name, database=table.schema)
         return rows.filter(rows.as_of == as_of) if table.is_dated else rows
 
-    def _judged(self, table: Table, rows: ir.Table, sql: str, as_of: date | None, policy: Policy) -> Stored:
+    def _judged(
+        self, table: Table, rows: ir.Table, sql: str, lineage: Lineage, as_of: date | None, policy: Policy
+    ) -> Stored:
         verdicts = {CONTRACT_CHECK: judged(rows, table.contract, policy.vocabulary)}
         for audit in table.audits:
             verdicts[audit.name] = self._audited(audit, table, as_of, policy)
@@ -163,7 +186,7 @@ class Store:
         failed = {name: verdict for name, verdict in verdicts.items() if name in blocking and not verdict.passed}
         if failed:
             raise ContractBreachError(table.full_name, failed)
-        return Stored(verdicts[CONTRACT_CHECK].rows, sql, verdicts)
+        return Stored(verdicts[CONTRACT_CHECK].rows, sql, lineage, verdicts)
 
     def _audited(self, audit: Audit, table: Table, as_of: date | None, policy: Policy) -> Verdict:
         rows = self._call(audit.offenders, table.schema, as_of, policy)
