@@ -7,7 +7,7 @@ from cjo_assets.shared.contract import Contract, TextList, column
 
 
 class ColumnLineage(Contract):
-    """What every column follows from, by the statement that computed it last. One row per column, source column and kind."""
+    """What every column follows from, by the last statement. One row per column, source column and kind."""
 
     table_name: str = column("Table, with its schema.")
     column_name: str = column("Its column.")

@@ -3,8 +3,9 @@
 Belongs here: reading a syntax tree of SQL. Does not belong here: where the statement comes from, and who is told.
 
 A column follows *directly* from what its value is computed from, the conditions of a CASE and of an aggregate's FILTER
-included. It follows *indirectly* from what decides which rows there are and in which company they are judged: filters, join keys, groups,
-limits, windows, duplicates removed, set operations, lists unnested. What decides about rows is edges of every column.
+included. It follows *indirectly* from what decides which rows there are and in which company they are judged: filters,
+join keys, groups, limits, windows, duplicates removed, set operations, lists unnested. What decides about rows is
+edges of every column.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class Lineage:
         return self.columns[column] | self.rows
 
 
-def lineage_of(query: exp.Expression, catalogue: Catalogue) -> Lineage:
+def lineage_of(query: exp.Expr, catalogue: Catalogue) -> Lineage:
     """Return the lineage of a statement.
 
     Args:
@@ -124,7 +125,7 @@ class _Scope:
         return self.parent.bare(name)
 
 
-def _relation(query: exp.Expression, scope: _Scope) -> Lineage:
+def _relation(query: exp.Expr, scope: _Scope) -> Lineage:
     """Return the lineage of anything that can stand in FROM or for itself."""
     if isinstance(query, exp.Select):
         return _select(query, scope)
@@ -171,7 +172,7 @@ def _select(query: exp.Select, around: _Scope) -> Lineage:
     return _limited(query, Lineage(dict(scope.aliases), rows | scope.unnested), scope)
 
 
-def _inside(query: exp.Expression, around: _Scope) -> _Scope:
+def _inside(query: exp.Expr, around: _Scope) -> _Scope:
     """Return the scope within a query, its common table expressions in sight."""
     scope = _Scope(around.catalogue, around, around.named, parameters=around.parameters)
     with_ = query.args.get("with_")
@@ -213,7 +214,7 @@ def _condition(join: exp.Join, scope: _Scope, using: list[str], before: list[Edg
     return _through(keys | (_value(on, scope) if on is not None else NOTHING), JOIN)
 
 
-def _add_source(source: exp.Expression, scope: _Scope) -> Edges:
+def _add_source(source: exp.Expr, scope: _Scope) -> Edges:
     relation = _relation(source, scope)
     name = source.alias_or_name or f"unnamed {len(scope.sources)}"
     if source.args.get("pivots"):
@@ -236,13 +237,13 @@ def _table(table: exp.Table, scope: _Scope) -> Lineage:
 
 def _unnested(unnest: exp.Unnest, scope: _Scope) -> Lineage:
     edges = [_value(expression, scope) for expression in unnest.expressions]
-    names = unnest.alias_column_names or ["unnest"]
+    names = list(unnest.alias_column_names) or ["unnest"]
     whole = NOTHING.union(*edges)
     columns = dict(zip(names, edges, strict=True)) if len(names) == len(edges) else dict.fromkeys(names, whole)
     return Lineage(columns, _through(whole, UNNEST))
 
 
-def _renamed(aliased: exp.Expression, relation: Lineage) -> Lineage:
+def _renamed(aliased: exp.Expr, relation: Lineage) -> Lineage:
     """Return a relation with the names that its alias gives its columns: AS t(a, b)."""
     names = aliased.alias_column_names
     if not names:
@@ -267,7 +268,7 @@ def _set_operation(query: exp.SetOperation, around: _Scope) -> Lineage:
     return _limited(query, Lineage(columns, rows), scope)
 
 
-def _limited(query: exp.Expression, relation: Lineage, scope: _Scope) -> Lineage:
+def _limited(query: exp.Expr, relation: Lineage, scope: _Scope) -> Lineage:
     """Return a relation with what a limit decides: without one, the order of rows decides nothing about them."""
     limits = [query.args[part].expression for part in ("limit", "offset") if query.args.get(part) is not None]
     if not limits:
@@ -277,7 +278,7 @@ def _limited(query: exp.Expression, relation: Lineage, scope: _Scope) -> Lineage
     return Lineage(relation.columns, relation.rows | _through(given, FILTER) | _ordered(query, scope))
 
 
-def _ordered(query: exp.Expression, scope: _Scope) -> Edges:
+def _ordered(query: exp.Expr, scope: _Scope) -> Edges:
     order = query.args.get("order")
     keys = [_key(ordered.this, scope) for ordered in order.expressions] if order is not None else []
     return _through(NOTHING.union(*keys), ORDER)
@@ -291,7 +292,7 @@ def _grouped(group: exp.Group, query: exp.Select, scope: _Scope) -> Edges:
     return NOTHING.union(*(_key(key, scope) for key in [*group.expressions, *sets]))
 
 
-def _key(key: exp.Expression, scope: _Scope) -> Edges:
+def _key(key: exp.Expr, scope: _Scope) -> Edges:
     """Return the edges of what is grouped or ordered by: an expression, or the number of a selected column."""
     if isinstance(key, exp.Literal) and key.is_int:
         return list(scope.aliases.values())[int(key.this) - 1]
@@ -300,11 +301,12 @@ def _key(key: exp.Expression, scope: _Scope) -> Edges:
     return _value(key, scope)
 
 
-def _projected(projection: exp.Expression, scope: _Scope, number: int) -> Iterable[tuple[str, Edges]]:
+def _projected(projection: exp.Expr, scope: _Scope, number: int) -> Iterable[tuple[str, Edges]]:
     """Return names and edges of what one item of SELECT stands for."""
-    star = projection.this if isinstance(projection, exp.Column) else projection
-    if isinstance(star, exp.Star):
-        return _starred(star, projection.table if star is not projection else None, scope)
+    if isinstance(projection, exp.Star):
+        return _starred(projection, None, scope)
+    if isinstance(projection, exp.Column) and isinstance(projection.this, exp.Star):
+        return _starred(projection.this, projection.table, scope)
     return [(projection.alias_or_name or f"unnamed {number}", _value(projection, scope))]
 
 
@@ -323,7 +325,7 @@ def _starred(star: exp.Star, source: str | None, scope: _Scope) -> Iterable[tupl
     return found.items()
 
 
-def _value(expression: exp.Expression, scope: _Scope) -> Edges:
+def _value(expression: exp.Expr, scope: _Scope) -> Edges:
     """Return the edges of an expression within a statement."""
     reader = _READERS.get(type(expression))
     if reader is not None:
@@ -334,22 +336,19 @@ def _value(expression: exp.Expression, scope: _Scope) -> Edges:
     return _parts(expression, scope)
 
 
-def _parts(expression: exp.Expression, scope: _Scope) -> Edges:
+def _parts(expression: exp.Expr, scope: _Scope) -> Edges:
     found: list[Edges] = []
     for part in expression.args.values():
-        if isinstance(part, exp.Expression):
+        if isinstance(part, exp.Expr):
             found.append(_value(part, scope))
         elif isinstance(part, list):
-            found += [_value(item, scope) for item in part if isinstance(item, exp.Expression)]
+            found += [_value(item, scope) for item in part if isinstance(item, exp.Expr)]
     found = [edges for edges in found if edges]
     return found[0] if len(found) == 1 else NOTHING.union(*found)
 
 
-def _column(column: exp.Column, scope: _Scope) -> Edges:
-    source, name = column.args.get("table"), column.this
-    if source is None:
-        return scope.bare(name.name)
-    parts = [part.name for part in column.parts]
+def _column(column: exp.Expr, scope: _Scope) -> Edges:
+    parts = [column.args[part].name for part in ("catalog", "db", "table", "this") if column.args.get(part) is not None]
     # In a.b.c the first name that is a source is one; what follows the column are fields of it.
     for place in range(len(parts) - 1):
         found = scope.column(parts[place], parts[place + 1])
@@ -358,7 +357,7 @@ def _column(column: exp.Column, scope: _Scope) -> Edges:
     return scope.bare(parts[0])
 
 
-def _window(window: exp.Window, scope: _Scope) -> Edges:
+def _window(window: exp.Expr, scope: _Scope) -> Edges:
     if window.args.get("alias") is not None:
         raise LineageError("The lineage of a named window is not known.")
     order = window.args.get("order")
@@ -367,19 +366,19 @@ def _window(window: exp.Window, scope: _Scope) -> Edges:
     return _value(window.this, scope) | _through(company, WINDOW)
 
 
-def _order(order: exp.Order, scope: _Scope) -> Edges:
+def _order(order: exp.Expr, scope: _Scope) -> Edges:
     """Return the edges of ORDER BY within an aggregate: of what is ordered, and of what it is ordered by."""
     keys = NOTHING.union(*(_value(key, scope) for key in order.expressions))
     return _through(keys, ORDER) | (_value(order.this, scope) if order.this is not None else NOTHING)
 
 
-def _exploded(explode: exp.Expression, scope: _Scope) -> Edges:
+def _exploded(explode: exp.Expr, scope: _Scope) -> Edges:
     edges = _parts(explode, scope)
     scope.unnested |= _through(edges, UNNEST)
     return edges
 
 
-def _lambda(function: exp.Lambda, scope: _Scope) -> Edges:
+def _lambda(function: exp.Expr, scope: _Scope) -> Edges:
     outer = scope.parameters
     scope.parameters = outer | {parameter.name for parameter in function.expressions}
     try:
@@ -388,25 +387,25 @@ def _lambda(function: exp.Lambda, scope: _Scope) -> Edges:
         scope.parameters = outer
 
 
-def _existing(exists: exp.Exists, scope: _Scope) -> Edges:
+def _existing(exists: exp.Expr, scope: _Scope) -> Edges:
     """Return what decides whether there is a row; its values do not matter."""
     return _through(_relation(exists.this, scope).rows, FILTER)
 
 
-def _nothing(_: exp.Expression, __: _Scope) -> Edges:
+def _nothing(_: exp.Expr, __: _Scope) -> Edges:
     return NOTHING
 
 
-def _second(pair: exp.Expression, scope: _Scope) -> Edges:
+def _second(pair: exp.Expr, scope: _Scope) -> Edges:
     """Return the edges of the value in `name := value`."""
     return _value(pair.expression, scope)
 
 
-def _unknown(expression: exp.Expression, _: _Scope) -> Edges:
+def _unknown(expression: exp.Expr, _: _Scope) -> Edges:
     raise LineageError(f"The lineage of {type(expression).__name__} is not known.")
 
 
-_READERS: dict[type[exp.Expression], Callable[[exp.Expression, _Scope], Edges]] = {
+_READERS: dict[type[exp.Expr], Callable[[exp.Expr, _Scope], Edges]] = {
     exp.Column: _column,
     exp.Window: _window,
     exp.Order: _order,
