@@ -4,7 +4,6 @@ Belongs here: keys, specs, checks and the one function that materializes any tab
 is (`tables.py`) and how it is stored (`store.py`).
 """
 
-import hashlib
 import inspect
 from collections.abc import Iterator
 from datetime import date
@@ -15,6 +14,7 @@ import dagster as dg
 from cjo_assets.shared.contract import Contract, columns_of
 from cjo_assets.shared.dataset import Dataset
 from cjo_assets.wiring.automation import downstream_condition, freshness
+from cjo_assets.wiring.code_versions import code_version, written_in
 from cjo_assets.wiring.errors import ContractBreachError, InputError, UnreachableError, WarehouseError
 from cjo_assets.wiring.lineage_records import column_deps, deciding_columns
 from cjo_assets.wiring.partitions import days, days_of
@@ -117,7 +117,7 @@ def table_asset(table: Table, family: Family) -> dg.AssetsDefinition:
             "dagster/table_name": table.full_name,
             **_code_reference(table),
         },
-        code_version=_code_version(table),
+        code_version=code_version(table),
         partitions_def=days if table.is_dated else None,
         backfill_policy=dg.BackfillPolicy.single_run(),
         check_specs=_check_specs(table, key),
@@ -201,22 +201,16 @@ def _description(table: Table) -> str:
 
 
 def _code_reference(table: Table) -> dict[str, Any]:
-    """Refer to the transform, or to the contract of a table whose transform every dataset shares."""
-    is_own = table.computation.__module__ == table.contract.__module__
-    described = inspect.unwrap(table.computation) if is_own else table.contract
-    reference = dg.LocalFileCodeReference(
-        file_path=inspect.getsourcefile(described) or "",
-        line_number=inspect.getsourcelines(described)[1],
-        label=described.__name__,
-    )
-    return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference])}
-
-
-def _code_version(table: Table) -> str:
-    """Return a hash over the files of contract and transform, so that it changes when either does."""
-    modules = {inspect.getmodule(table.contract), inspect.getmodule(inspect.unwrap(table.computation))}
-    sources = sorted(inspect.getsource(module) for module in modules if module)
-    return hashlib.sha256("\n".join([table.full_name, *sources]).encode()).hexdigest()[:12]
+    """Refer to what says how the table is computed: its transform, or the rules of a dataset and who applies them."""
+    references = [
+        dg.LocalFileCodeReference(
+            file_path=inspect.getsourcefile(written) or "",
+            line_number=inspect.getsourcelines(written)[1],
+            label=written.__name__,
+        )
+        for written in written_in(table)
+    ]
+    return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[*references])}
 
 
 def _check_specs(table: Table, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:

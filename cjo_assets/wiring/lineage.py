@@ -226,7 +226,7 @@ def _add_source(source: exp.Expr, scope: _Scope) -> Edges:
 def _table(table: exp.Table, scope: _Scope) -> Lineage:
     if isinstance(table.this, exp.Func):
         edges = _value(table.this, scope)
-        columns = table.alias_column_names or [table.alias or table.this.name]
+        columns = list(table.alias_column_names) or [table.alias or table.this.name]
         return Lineage(dict.fromkeys(columns, edges), _through(edges, UNNEST))
     if not table.db and table.name in scope.named:
         return _renamed(table, scope.named[table.name])
