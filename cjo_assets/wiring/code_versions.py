@@ -13,9 +13,8 @@ import functools
 import hashlib
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import FunctionType
 
 from cjo_assets.wiring.tables import Given, Table
 
@@ -37,29 +36,37 @@ def code_version(table: Table, read: Callable[[str], str] | None = None) -> str:
         table: a table with a transform.
         read: from a module's name to its source, where it is not the file's.
     """
-    read = read or source_of
-    parts = [table.full_name]
-    for module in sorted(modules_behind(table)):
-        parts += [module, read(module)]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+    return _hashed(table.full_name, modules_behind(table), read or source_of)
+
+
+def version_of(name: str, *places: Callable[..., object]) -> str:
+    """Return a hash over the code of something that is made in these places."""
+    return _hashed(name, _behind(places), source_of)
 
 
 def modules_behind(table: Table) -> frozenset[str]:
     """Return the modules of ours that a table's rows depend on."""
-    places = [table.contract, inspect.unwrap(table.computation), *written_in(table)]
+    return _behind([table.contract, inspect.unwrap(table.computation), *written_in(table)])
+
+
+def _behind(places: Iterable[Callable[..., object]]) -> frozenset[str]:
     starts = {place.__module__ for place in places}
     return frozenset().union(*(_closure(name) for name in starts if name.startswith(f"{PACKAGE}.")))
 
 
-def written_in(table: Table) -> tuple[FunctionType | type, ...]:
+def _hashed(name: str, modules: Iterable[str], read: Callable[[str], str]) -> str:
+    parts = [name]
+    for module in sorted(modules):
+        parts += [module, read(module)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+
+
+def written_in(table: Table) -> tuple[Callable[..., object], ...]:
     """Return the functions and classes of our files that say how a table is computed, the first the most telling."""
     transform = table.computation
     if isinstance(transform, Given) and transform.written_in:
         return transform.written_in
-    function = inspect.unwrap(transform)
-    if not isinstance(function, FunctionType):
-        raise TypeError(f"{table.full_name} is not computed by a function.")
-    return (function,)
+    return (inspect.unwrap(transform),)
 
 
 @functools.cache

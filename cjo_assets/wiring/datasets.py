@@ -8,7 +8,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import partial
-from types import FunctionType
 from typing import Any
 
 import ibis.expr.types as ir
@@ -142,7 +141,7 @@ def _declared(
     name: str,
     description: str,
     inputs: dict[str, Reference],
-    written_in: tuple[FunctionType | type, ...] = (),
+    written_in: tuple[Callable[..., object], ...] = (),
 ) -> Callable[..., ir.Table]:
     """Give a function made here the name, the docstring and the inputs that one in a table's file would have."""
     function.__name__ = name

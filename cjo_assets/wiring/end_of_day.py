@@ -9,8 +9,10 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from cjo_assets.wiring.assets import POOL, column_schema, key_of_table
+from cjo_assets.reporting.journey_report import journey_report as report_of_day
+from cjo_assets.wiring.assets import POOL, code_reference, column_schema, key_of_table, preview
 from cjo_assets.wiring.automation import downstream_condition, freshness
+from cjo_assets.wiring.code_versions import version_of
 from cjo_assets.wiring.lineage_records import record_lineage
 from cjo_assets.wiring.partitions import days, days_of
 from cjo_assets.wiring.progress import report_progress
@@ -45,6 +47,8 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
         automation_condition=downstream_condition(),
         freshness_policy=freshness(),
         description="The report of the day. One file per as-of date, under reports/ of the home.",
+        metadata=code_reference(report_of_day),
+        code_version=version_of("reports.journey_report", report_of_day, write_report),
     )
     def journey_report(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         paths = [write_report(warehouse.store, warehouse.settings, day, warehouse.policy) for day in days_of(context)]
@@ -53,7 +57,13 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
         if path is None:
             return dg.MaterializeResult(metadata={"report": "switched off by policy"})
         text = path.read_text(encoding="utf-8")
-        return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(path), "report": dg.MetadataValue.md(text)})
+        return dg.MaterializeResult(
+            metadata={
+                "path": dg.MetadataValue.path(path),
+                "report": dg.MetadataValue.md(text),
+                "policy_hash": warehouse.policy.policy_hash,
+            }
+        )
 
     @dg.multi_asset(
         specs=[
@@ -66,6 +76,8 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
                 owners=[OWNER],
                 tags={"stage": "publish"},
                 description="The database that analysts open: the last state in which every check held.",
+                metadata=code_reference(publish),
+                code_version=version_of("published", publish),
                 partitions_def=days,
                 automation_condition=downstream_condition(),
             ),
@@ -88,8 +100,22 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
                 forget_record(store, context.run, day)
             raise
         report_progress("published", len(asked))
-        yield dg.MaterializeResult(asset_key=RUNS, metadata={"dagster/row_count": len(asked)})
-        yield dg.MaterializeResult(asset_key=COLUMN_LINEAGE, metadata={"dagster/row_count": edges})
+        yield dg.MaterializeResult(
+            asset_key=RUNS,
+            metadata={
+                "dagster/row_count": len(asked),
+                "policy_hash": policy.policy_hash,
+                "preview": preview(warehouse, "audit.runs", asked[-1]),
+            },
+        )
+        yield dg.MaterializeResult(
+            asset_key=COLUMN_LINEAGE,
+            metadata={
+                "dagster/row_count": edges,
+                "policy_hash": policy.policy_hash,
+                "preview": preview(warehouse, "audit.column_lineage"),
+            },
+        )
         yield dg.MaterializeResult(
             asset_key=PUBLISHED,
             metadata={
@@ -112,7 +138,12 @@ def _written_by_the_run(table: Table, keys: list[dg.AssetKey]) -> dg.AssetSpec:
         owners=[OWNER],
         tags={"stage": "publish"},
         description=inspect.getdoc(table.contract),
-        metadata={"dagster/column_schema": column_schema(table.contract), "dagster/table_name": table.full_name},
+        metadata={
+            "dagster/column_schema": column_schema(table.contract),
+            "dagster/table_name": table.full_name,
+            **code_reference(table.contract),
+        },
+        code_version=version_of(table.full_name, table.contract),
         partitions_def=days,
         automation_condition=downstream_condition(),
     )

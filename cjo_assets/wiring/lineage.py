@@ -231,13 +231,13 @@ def _table(table: exp.Table, scope: _Scope) -> Lineage:
     if not table.db and table.name in scope.named:
         return _renamed(table, scope.named[table.name])
     name = f"{table.db}.{table.name}" if table.db else table.name
-    columns = scope.catalogue(name)
-    return _renamed(table, Lineage({column: frozenset((Edge(name, column, VALUE),)) for column in columns}))
+    found = scope.catalogue(name)
+    return _renamed(table, Lineage({column: frozenset((Edge(name, column, VALUE),)) for column in found}))
 
 
 def _unnested(unnest: exp.Unnest, scope: _Scope) -> Lineage:
     edges = [_value(expression, scope) for expression in unnest.expressions]
-    names = list(unnest.alias_column_names) or ["unnest"]
+    names = [*unnest.alias_column_names] or ["unnest"]
     whole = NOTHING.union(*edges)
     columns = dict(zip(names, edges, strict=True)) if len(names) == len(edges) else dict.fromkeys(names, whole)
     return Lineage(columns, _through(whole, UNNEST))
@@ -245,7 +245,7 @@ def _unnested(unnest: exp.Unnest, scope: _Scope) -> Lineage:
 
 def _renamed(aliased: exp.Expr, relation: Lineage) -> Lineage:
     """Return a relation with the names that its alias gives its columns: AS t(a, b)."""
-    names = aliased.alias_column_names
+    names = list(aliased.alias_column_names)
     if not names:
         return relation
     rest = list(relation.columns)[len(names) :]

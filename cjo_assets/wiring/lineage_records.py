@@ -33,18 +33,27 @@ def column_deps(lineage: Lineage) -> dg.TableColumnLineage:
     )
 
 
-def deciding_columns(lineage: Lineage) -> dg.MetadataValue:
-    """Return what decides about the rows, and about single columns without being their value, as a page."""
-    lines = ["| decides about | as | columns |", "|---|---|---|", *_lines("every column", lineage.rows)]
+def lineage_page(lineage: Lineage) -> dg.MetadataValue:
+    """Return the whole lineage in words: of each column, and of the rows."""
+    lines = ["**Computed from**"]
     for column, edges in lineage.columns.items():
-        lines += _lines(f"`{column}`", frozenset(edge for edge in edges - lineage.rows if edge.role != VALUE))
+        values = frozenset(edge for edge in edges if edge.role == VALUE)
+        others = [f"{words}: {named}" for words, named in _by_role(edges - values - lineage.rows)]
+        lines.append(f"- `{column}`: {'; '.join([_named(values) or 'no column', *others])}")
+    lines += ["", "**Which rows there are**"]
+    lines += [f"- {role}: {named}" for role, named in _by_role(lineage.rows)] or ["- no column decides"]
     return dg.MetadataValue.md("\n".join(lines))
 
 
-def _lines(subject: str, edges: Edges) -> list[str]:
+def _by_role(edges: Edges) -> list[tuple[str, str]]:
     roles = sorted({edge.role for edge in edges})
-    named = {role: sorted(f"`{edge.table}.{edge.column}`" for edge in edges if edge.role == role) for role in roles}
-    return [f"| {subject} | {role} | {', '.join(names)} |" for role, names in named.items()]
+    return [(role, _named(frozenset(edge for edge in edges if edge.role == role))) for role in roles]
+
+
+def _named(edges: Edges) -> str:
+    tables = sorted({edge.table for edge in edges})
+    columns = {table: sorted(edge.column for edge in edges if edge.table == table) for table in tables}
+    return ", ".join(f"{table} ({', '.join(names)})" for table, names in columns.items())
 
 
 def record_lineage(store: Store) -> int:

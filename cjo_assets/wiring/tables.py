@@ -25,7 +25,6 @@ import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
-from types import FunctionType
 
 import ibis.expr.types as ir
 
@@ -51,7 +50,7 @@ class Given:
         self,
         function: Callable[..., ir.Table],
         inputs: dict[str, Reference],
-        written_in: tuple[FunctionType | type, ...] = (),
+        written_in: tuple[Callable[..., object], ...] = (),
     ) -> None:
         """Take the name, the docstring and the parameters of the function."""
         self.function, self.inputs, self.written_in = function, inputs, written_in
@@ -206,7 +205,7 @@ def inputs_of(function: Callable[..., object], family: str) -> dict[str, Referen
 def given_inputs(
     function: Callable[..., ir.Table],
     inputs: dict[str, Reference],
-    written_in: tuple[FunctionType | type, ...] = (),
+    written_in: tuple[Callable[..., object], ...] = (),
 ) -> Given:
     """Return the function with inputs that its parameters do not name."""
     return Given(function, inputs, written_in)
