@@ -4,34 +4,29 @@ Belongs here: changing a column of a computed store, running the statement of a 
 belong here: what lineage predicts. Statements are only run, never written: that is what would cost.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 
-# A value of another row, so that words stay words and keys find partners.
-OTHER = "other"
-# A value that no row had.
-MOVED = "moved"
-# No value in every second row.
-MISSING = "missing"
-KINDS = (OTHER, MOVED, MISSING)
-
-_MOVED_BY_TYPE = {
+# What becomes of a value. Of texts every second one takes the value of another row, so that words stay words and keys
+# find other partners; the rest become what no row had.
+_CHANGED = {
     "BIGINT": "{0} * 2 + 1",
     "DOUBLE": "{0} * 0.75 + 0.1",
     "BOOLEAN": "NOT {0}",
-    "DATE": "{0} - (CASE WHEN rowid % 2 = 0 THEN 40 ELSE 2 END)::INTEGER",
-    "TIMESTAMP": "{0} - (CASE WHEN rowid % 2 = 0 THEN INTERVAL 40 DAY ELSE INTERVAL 2 DAY END)",
-    "VARCHAR[]": "list_append({0}[2:], 'moved')",
+    "DATE": "{0} - (CASE WHEN place % 2 = 0 THEN 40 ELSE 2 END)::INTEGER",
+    "TIMESTAMP": "{0} - (CASE WHEN place % 2 = 0 THEN INTERVAL 40 DAY ELSE INTERVAL 2 DAY END)",
+    "VARCHAR[]": "list_append({0}[2:], 'changed')",
     "DOUBLE[]": "list_transform({0}, one -> one + 1)",
     "VARCHAR": """CASE
         WHEN lower({0}) IN ('true', 'false') THEN (NOT {0}::BOOLEAN)::VARCHAR
         WHEN try_cast({0} AS DOUBLE) IS NOT NULL THEN (try_cast({0} AS DOUBLE) * 0.75 + 0.1)::VARCHAR
         WHEN try_cast({0} AS DATE) IS NOT NULL THEN (try_cast({0} AS DATE) - 40)::VARCHAR
-        ELSE {0} || ' moved' END""",
+        WHEN place % 2 = 0 AND following <> {0} THEN following
+        ELSE {0} || ' changed' END""",
 }
 
 
@@ -43,12 +38,17 @@ class Answer:
     rows: list[tuple[Any, ...]]
 
     def changed(self, other: "Answer", key: Sequence[str]) -> set[str]:
-        """Return the columns in which another answer differs, row by row where both have the same keys."""
+        """Return the columns in which another answer differs, row by row where both have the same keys.
+
+        Args:
+            other: the other answer.
+            key: what identifies a row; empty where the key itself may have changed.
+        """
         if self.rows == other.rows:
             return set()
         places = [self.names.index(name) for name in key]
         mine, others = (sorted(answer.rows, key=lambda row: repr([row[n] for n in places])) for answer in (self, other))
-        if [[row[n] for n in places] for row in mine] != [[row[n] for n in places] for row in others]:
+        if not key or [[row[n] for n in places] for row in mine] != [[row[n] for n in places] for row in others]:
             # Rows that came, went or changed their key have no partner: compare what each column holds.
             return {
                 name
@@ -58,40 +58,54 @@ class Answer:
         return {name for n, name in enumerate(self.names) if [row[n] for row in mine] != [row[n] for row in others]}
 
 
-def answer(connection: duckdb.DuckDBPyConnection, sql: str) -> Answer:
-    """Run a statement."""
-    found = connection.execute(sql)
-    return Answer([column[0] for column in found.description or ()], found.fetchall())
+class Scratch:
+    """A copy of a computed store, whose inputs can be changed and restored."""
 
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Copy every table into a database of its own."""
+        self.connection = connection.cursor()
+        self.connection.execute("ATTACH ':memory:' AS scratch; COPY FROM DATABASE memory TO scratch; USE scratch")
+        # A plan that is used again must not rest on the statistics of the content it was made for.
+        self.connection.execute("SET disabled_optimizers = 'statistics_propagation,join_order'")
 
-def types_of(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
-    """Return the columns of a table and their types."""
-    found = connection.execute(f"SELECT * FROM {table} LIMIT 0").description or []
-    return {column[0]: str(column[1]) for column in found}
+    def close(self) -> None:
+        """Drop the copy."""
+        self.connection.execute("USE memory; DETACH scratch; SET disabled_optimizers = ''")
+        self.connection.close()
 
+    def answer(self, statement: str) -> Answer:
+        """Run a statement."""
+        found = self.connection.execute(statement)
+        return Answer([column[0] for column in found.description or ()], found.fetchall())
 
-@contextmanager
-def undone(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Take back whatever was done meanwhile."""
-    connection.execute("BEGIN")
-    try:
-        yield
-    finally:
-        connection.execute("ROLLBACK")
+    def columns(self, table: str) -> dict[str, str]:
+        """Return the columns of a table and their types."""
+        found = self.connection.execute(f"SELECT * FROM {table} LIMIT 0").description or []
+        return {column[0]: str(column[1]) for column in found}
 
+    @contextmanager
+    def prepared(self, statement: str) -> Iterator[str]:
+        """Plan a statement once; what it yields runs it."""
+        self.connection.execute(f"PREPARE planned AS {statement}")
+        try:
+            yield "EXECUTE planned"
+        finally:
+            self.connection.execute("DEALLOCATE planned")
 
-def perturb(connection: duckdb.DuckDBPyConnection, table: str, column: str, kind: str) -> None:
-    """Change a column of a table in every row, in one of three ways."""
-    quoted = f'"{column}"'
-    if kind == OTHER:
-        connection.execute(
-            f"""UPDATE {table} SET {quoted} = shifted.value FROM (
-                SELECT rowid AS place, coalesce(lead({quoted}) OVER by_place, first({quoted}) OVER by_place) AS value
-                FROM {table} WINDOW by_place AS (ORDER BY rowid)
-            ) AS shifted WHERE {table}.rowid = shifted.place"""
+    @contextmanager
+    def changed(self, columns: Iterable[tuple[str, str]]) -> Iterator[None]:
+        """Change columns in every row, and restore them."""
+        self.connection.execute("BEGIN")
+        try:
+            for table, column in columns:
+                self._change(table, f'"{column}"', self.columns(table)[column])
+            yield
+        finally:
+            self.connection.execute("ROLLBACK")
+
+    def _change(self, table: str, column: str, kind: str) -> None:
+        self.connection.execute(
+            f"""UPDATE {table} SET {column} = {_CHANGED[kind].format("numbered.value")} FROM (
+                SELECT rowid AS place, {column} AS value, lead({column}) OVER (ORDER BY rowid) AS following FROM {table}
+            ) AS numbered WHERE {table}.rowid = numbered.place"""
         )
-    elif kind == MOVED:
-        moved = _MOVED_BY_TYPE[types_of(connection, table)[column]].format(quoted)
-        connection.execute(f"UPDATE {table} SET {quoted} = {moved}")
-    else:
-        connection.execute(f"UPDATE {table} SET {quoted} = NULL WHERE rowid % 2 = 0")
