@@ -217,7 +217,7 @@ def test_the_lineage_of_a_column_is_drawn_to_the_tables_it_comes_from(ui: Ui) ->
         for recorded in nodes["journey.risk_scores"]["assetMaterializations"][0]["metadataEntries"]
         for entry in recorded.get("lineage", ())
     }
-    assert drawn["customer_id"] == {"journey.journey_evaluations.customer_id"}
+    assert drawn["customer_id"] == {"journey.customers.customer_id"}
     assert "journey.customers.account_value" in drawn["overall_risk_score"]
     assert "journey.customers.account_value" not in drawn["churn_risk_score"]
     assert set(drawn) >= {"risk_tier", "decision_risk", "urgency"}

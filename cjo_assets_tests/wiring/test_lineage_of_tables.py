@@ -193,13 +193,16 @@ def downstream(chain: Chain, source: Source) -> set[Source]:
         ),
         (
             ("raw.signals", "signal_strength"),
-            {("journey.aggregated_signals", "signal_strength"), ("journey.risk_scores", "overall_risk_score")},
+            {("journey.aggregated_signals", "average_signal_strength"), ("journey.risk_scores", "overall_risk_score")},
             {("journey.customers", "account_value"), ("journey.journey_states", "days_in_state")},
         ),
         (
             ("raw.playbooks", "risk_threshold"),
             {("journey.playbooks", "risk_threshold"), ("journey.recommended_interventions", "input_hash")},
-            {("journey.journey_forecasts", "churn_probability"), ("journey.aggregated_signals", "signal_strength")},
+            {
+                ("journey.journey_forecasts", "churn_probability"),
+                ("journey.aggregated_signals", "average_signal_strength"),
+            },
         ),
     ],
     ids=lambda found: ".".join(found) if isinstance(found, tuple) else "",
@@ -212,6 +215,9 @@ def test_what_a_raw_column_changes_down_the_chain_is_predicted(
     touched: set[Source],
     untouched: set[Source],
 ) -> None:
+    assert touched | untouched <= {
+        (name, column) for name, lineage in chain.store.lineages.items() for column in lineage.columns
+    }
     with scratch.changed([source]):
         after = computed_again(scratch, chain)
     changed = {(name, column) for name in after for column in as_it_was[name].changed(after[name], ())}
