@@ -6,7 +6,7 @@ analysts see (`publish.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -23,6 +23,7 @@ from cjo_assets.wiring.collection import collected_afterwards
 from cjo_assets.wiring.errors import ContractBreachError
 from cjo_assets.wiring.lineage import Lineage, lineage_of
 from cjo_assets.wiring.sources import MANIFEST, MANIFEST_COLUMNS, raw_schema
+from cjo_assets.wiring.statements import Statement, Statements
 from cjo_assets.wiring.tables import AUDIT, RAW, Audit, Days, Family, Reference, Table, inputs_of, parameters_of
 from cjo_assets.wiring.transaction import transaction
 from cjo_assets.wiring.validation import Verdict, judged
@@ -53,13 +54,25 @@ class Stored:
 class Store:
     """The tables of a set of families in one DuckDB connection."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, families: tuple[Family, ...]) -> None:
-        """Make sure that every table exists, so that the first day reads empty ones."""
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        families: tuple[Family, ...],
+        statements: Statements | None = None,
+    ) -> None:
+        """Make sure that every table exists, so that the first day reads empty ones.
+
+        Args:
+            connection: the engine.
+            families: what tables there are.
+            statements: those already written, by other stores of these families; unless given, each is written anew.
+        """
         self.connection = connection
+        self._statements = Statements(keep=0) if statements is None else statements
+        self._known: dict[tuple[str, str], ir.Table] = {}
         self.days_of_run: tuple[date, ...] = ()
         self.fences: tuple[Callable[[], None], ...] = ()
         self.lineages: dict[str, Lineage] = {}
-        self.columns: dict[str, Sequence[str]] = {}
         connection.execute("SET TimeZone = 'UTC'")
         self.backend = ibis.duckdb.from_connection(connection)
         self.tables = {(table.schema, table.name): table for family in families for table in family.tables}
@@ -75,14 +88,14 @@ class Store:
 
     def read(self, reference: Reference, as_of: date | None) -> ir.Table:
         """Return an input as a transform sees it."""
-        rows = self.backend.table(reference.name, database=reference.schema)
+        rows = self._rows_of(reference.schema, reference.name)
         table = self.tables.get((reference.schema, reference.name))
         if table is None or not table.is_dated:
             return rows
         if reference.days is Days.TODAY:
             return rows.filter(rows.as_of == (as_of or self.newest_day())).drop("as_of")
         # Days that a failed run left behind were never decided on.
-        runs = self.backend.table("runs", database=AUDIT)
+        runs = self._rows_of(AUDIT, "runs")
         decided = rows.as_of.isin(runs.filter(runs.is_published).as_of) | rows.as_of.isin(list(self.days_of_run))
         rows = rows.filter(decided)
         return rows.filter(rows.as_of < as_of) if reference.days is Days.EARLIER else rows
@@ -138,14 +151,15 @@ class Store:
         Raises:
             ContractBreachError: it does not; what was there before is there still.
         """
-        rows = self.expression(table, as_of, policy)
-        key = key_of(table.contract)
-        sql, lineage = self._compiled(rows if table.is_view else rows.order_by(list(key)))
-        self.lineages[table.full_name] = lineage
+        statement = self._statements.written(
+            ("table", table, *self._situation(as_of, policy)), lambda: self._statement(table, as_of, policy)
+        )
+        sql, self.lineages[table.full_name] = statement.sql, statement.lineage
         if table.is_view:
             self.connection.execute(f"CREATE OR REPLACE VIEW {table.full_name} AS {sql}")
+            self._known.pop((table.schema, table.name), None)
             return self._judged(
-                table, self.read(Reference(table.schema, table.name, Days.ALL), as_of), sql, lineage, as_of, policy
+                table, self.read(Reference(table.schema, table.name, Days.ALL), as_of), statement, as_of, policy
             )
         names = ", ".join(f'"{spec.name}"' for spec in columns_of(table.contract))
         with transaction(self.connection):
@@ -154,31 +168,40 @@ class Store:
             elif not table.is_appended:
                 self.connection.execute(f"TRUNCATE {table.full_name}")
             self.connection.execute(f"INSERT INTO {table.full_name} ({names}) {sql}")
-            stored = self._judged(table, self._written(table, as_of), sql, lineage, as_of, policy)
+            stored = self._judged(table, self._written(table, as_of), statement, as_of, policy)
             self.require_ours()
             return stored
 
     def columns_of(self, name: str) -> Sequence[str]:
         """Return the columns of a table, by its name with its schema."""
-        if name not in self.columns:
-            described = self.connection.execute(f"SELECT * FROM {name} LIMIT 0").description
-            self.columns[name] = [column[0] for column in described or ()]
-        return self.columns[name]
+        schema, _, table = name.partition(".")
+        return tuple(self._rows_of(schema, table).columns)
 
-    def _compiled(self, rows: ir.Table) -> tuple[str, Lineage]:
-        """Return the statement of an expression, and its lineage, read off its syntax tree while there is one."""
-        query = self.backend.compiler.to_sqlglot(rows)
+    def _statement(self, table: Table, as_of: date | None, policy: Policy) -> Statement:
+        """Write the statement of a table, and read its lineage off the syntax tree while there is one."""
+        rows = self.expression(table, as_of, policy)
+        in_order = rows if table.is_view else rows.order_by(list(key_of(table.contract)))
+        query = self.backend.compiler.to_sqlglot(in_order)
         lineage = lineage_of(query, self.columns_of)
         sql = query.sql(dialect=self.backend.dialect, pretty=True, copy=False, unsupported_level=ErrorLevel.RAISE)
-        return sql, lineage
+        return Statement(sql, lineage)
+
+    def _situation(self, as_of: date | None, policy: Policy) -> tuple[Hashable, ...]:
+        """Return what a statement depends on, beside the table that it is about."""
+        day = as_of or (self.newest_day() if (AUDIT, "runs") in self.tables else None)
+        return as_of, day, self.days_of_run, policy.policy_hash, policy.content
+
+    def _rows_of(self, schema: str, name: str) -> ir.Table:
+        """Return a table; its columns are looked up once."""
+        if (schema, name) not in self._known:
+            self._known[schema, name] = self.backend.table(name, database=schema)
+        return self._known[schema, name]
 
     def _written(self, table: Table, as_of: date | None) -> ir.Table:
-        rows = self.backend.table(table.name, database=table.schema)
+        rows = self._rows_of(table.schema, table.name)
         return rows.filter(rows.as_of == as_of) if table.is_dated else rows
 
-    def _judged(
-        self, table: Table, rows: ir.Table, sql: str, lineage: Lineage, as_of: date | None, policy: Policy
-    ) -> Stored:
+    def _judged(self, table: Table, rows: ir.Table, statement: Statement, as_of: date | None, policy: Policy) -> Stored:
         verdicts = {CONTRACT_CHECK: judged(rows, table.contract, policy.vocabulary)}
         for audit in table.audits:
             verdicts[audit.name] = self._audited(audit, table, as_of, policy)
@@ -186,15 +209,22 @@ class Store:
         failed = {name: verdict for name, verdict in verdicts.items() if name in blocking and not verdict.passed}
         if failed:
             raise ContractBreachError(table.full_name, failed)
-        return Stored(verdicts[CONTRACT_CHECK].rows, sql, lineage, verdicts)
+        return Stored(verdicts[CONTRACT_CHECK].rows, statement.sql, statement.lineage, verdicts)
 
     def _audited(self, audit: Audit, table: Table, as_of: date | None, policy: Policy) -> Verdict:
-        rows = self._call(audit.offenders, table.schema, as_of, policy)
         if audit.contract is not None:
+            rows = self._call(audit.offenders, table.schema, as_of, policy)
             return judged(rows, audit.contract, policy.vocabulary)
-        offenders = rows.mutate(offenders=ibis._.count().over(ibis.window()))
-        found = self.backend.to_pyarrow(offenders.order_by(rows.columns).limit(EXAMPLES)).to_pylist()
-        count = found[0].pop("offenders") if found else 0
+
+        def question() -> str:
+            rows = self._call(audit.offenders, table.schema, as_of, policy)
+            counted = rows.mutate(offenders=ibis._.count().over(ibis.window()))
+            sql: str = self.backend.compile(counted.order_by(rows.columns).limit(EXAMPLES))
+            return sql
+
+        sql = self._statements.written((audit, table, *self._situation(as_of, policy)), question)
+        found = self.connection.execute(sql).to_arrow_table().to_pylist()
+        count = found[0]["offenders"] if found else 0
         examples = [{name: str(value) for name, value in row.items() if name != "offenders"} for row in found]
         return Verdict(count, {audit.name: count} if count else {}, examples)
 
