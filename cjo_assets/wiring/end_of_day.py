@@ -13,6 +13,7 @@ from cjo_assets.reporting.journey_report import journey_report as report_of_day
 from cjo_assets.wiring.assets import POOL, code_reference, column_schema, key_of_table, preview
 from cjo_assets.wiring.automation import downstream_condition, freshness
 from cjo_assets.wiring.code_versions import version_of
+from cjo_assets.wiring.keep import forget_old_days
 from cjo_assets.wiring.lineage_records import record_lineage
 from cjo_assets.wiring.partitions import days, days_of
 from cjo_assets.wiring.progress import report_progress
@@ -99,6 +100,7 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
             for day in asked:
                 forget_record(store, context.run, day)
             raise
+        forget_old_days(store, policy.warehouse.days_kept)
         report_progress("published", len(asked))
         yield dg.MaterializeResult(
             asset_key=RUNS,
