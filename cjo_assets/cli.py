@@ -289,14 +289,24 @@ def _places(policy: Path | None, home: Path | None) -> Settings:
     return Settings.from_environment()
 
 
-def _answer(policy: Path | None, home: Path | None, **said: str | None) -> None:
+def _answer(
+    policy: Path | None,
+    home: Path | None,
+    intervention_id: str,
+    decision: str,
+    by: str,
+    category: str | None = None,
+    reason: str | None = None,
+    at: str | None = None,
+) -> None:
     from cjo_assets.policy import PolicyError, load_policy
     from cjo_assets.wiring.deciding import Answer, record_answer
     from cjo_assets.wiring.errors import RefusalError, WarehouseError
 
     settings = _places(policy, home)
+    answer = Answer(intervention_id, decision, by, category, reason, at)
     try:
-        record = record_answer(settings, load_policy(settings.policy), Answer(**said))  # type: ignore[arg-type]
+        record = record_answer(settings, load_policy(settings.policy), answer)
     except (PolicyError, RefusalError, WarehouseError) as error:
         _fail(str(error))
         raise

@@ -100,7 +100,7 @@ def test_the_set_of_assets(specs: dict[str, dg.AssetSpec]) -> None:
         "audit/erasures",
         "latest/customer_360",
     }
-    expected |= {"audit/language_model_calls", "journey/phrased_texts"}
+    expected |= {"audit/language_model_calls", "journey/phrased_texts", "audit/column_lineage"}
     assert set(specs) == expected | {"reports/journey_report", "published"}
 
 
@@ -149,7 +149,8 @@ def test_what_starts_runs_and_records_answers(location: dg.Definitions) -> None:
 def test_published_is_downstream_of_everything(location: dg.Definitions) -> None:
     graph = location.resolve_asset_graph()
     upstream = graph.get_ancestor_asset_keys(dg.AssetKey("published"))
-    records = {dg.AssetKey(["audit", name]) for name in ("runs", "checks", "decision_ledger", "erasures")}
+    names = ("runs", "checks", "decision_ledger", "erasures", "column_lineage")
+    records = {dg.AssetKey(["audit", name]) for name in names}
     assert upstream >= graph.get_all_asset_keys() - {dg.AssetKey("published")} - records
 
 

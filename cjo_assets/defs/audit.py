@@ -4,6 +4,7 @@ import dagster as dg
 
 from cjo_assets.audit import (
     checks,
+    column_lineage,
     dataset_loads,
     decision_ledger,
     erasures,
@@ -66,6 +67,7 @@ FAMILY = Family(
             is_appended=True,
             is_added_by_publish=True,
         ),
+        Table(AUDIT, "column_lineage", column_lineage.ColumnLineage, None, "records"),
     ),
     owner="team:audit",
 )

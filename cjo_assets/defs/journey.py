@@ -213,7 +213,10 @@ TABLES = [
         recommended_interventions.RecommendedInterventions,
         recommended_interventions.recommended_interventions,
         "recommendation",
-        (Audit(recommended_interventions.unaddressed_strong_signals),),
+        (
+            Audit(recommended_interventions.ids_of_two_decisions, is_blocking=True),
+            Audit(recommended_interventions.unaddressed_strong_signals),
+        ),
     ),
     Table(SCHEMA, "coverage_gaps", coverage_gaps.CoverageGaps, coverage_gaps.coverage_gaps, "recommendation"),
     Table(

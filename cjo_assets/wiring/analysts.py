@@ -126,9 +126,14 @@ def add_views(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
             _add_view(connection, store, table)
 
 
+def latest_statement(table: Table) -> str:
+    """Return the statement of a dated table's view of the newest day."""
+    return f"SELECT * FROM {table.full_name} WHERE as_of = {NEWEST}"
+
+
 def _add_latest(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     name = f"{LATEST}.{table.name}"
-    connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM {table.full_name} WHERE as_of = {NEWEST}")
+    connection.execute(f"CREATE OR REPLACE VIEW {name} AS {latest_statement(table)}")
     comment(connection, table, name, "VIEW", "On the newest day: ")
 
 

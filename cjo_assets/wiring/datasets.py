@@ -112,14 +112,26 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
             QUARANTINE,
             dataset.name,
             described,
-            _declared(quarantine, dataset.name, f"Rows of {dataset.name} that were turned away.", raw | related),
+            _declared(
+                quarantine,
+                dataset.name,
+                f"Rows of {dataset.name} that were turned away.",
+                raw | related,
+                (dataset.contract, quarantined_rows),
+            ),
             "validated_lookups",
         ),
         Table(
             family,
             dataset.lookup,
             with_provenance(dataset.contract),
-            _declared(lookup, dataset.lookup, f"Rows of {dataset.name} that were not turned away.", raw | rejected),
+            _declared(
+                lookup,
+                dataset.lookup,
+                f"Rows of {dataset.name} that were not turned away.",
+                raw | rejected,
+                (dataset.contract, accepted_rows),
+            ),
             "validated_lookups",
             (*checks, *audits),
             hidden=PROVENANCE,
@@ -134,9 +146,13 @@ def _called(function: Callable[..., Any], rows: ir.Table, policy: Policy, tables
 
 
 def _declared(
-    function: Callable[..., ir.Table], name: str, description: str, inputs: dict[str, Reference]
+    function: Callable[..., ir.Table],
+    name: str,
+    description: str,
+    inputs: dict[str, Reference],
+    written_in: tuple[Callable[..., object], ...] = (),
 ) -> Callable[..., ir.Table]:
     """Give a function made here the name, the docstring and the inputs that one in a table's file would have."""
     function.__name__ = name
     function.__doc__ = description
-    return given_inputs(function, inputs)
+    return given_inputs(function, inputs, written_in)

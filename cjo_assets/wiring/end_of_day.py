@@ -1,17 +1,23 @@
-"""The assets that end a day: the report, the record of the run, the published database.
+"""The assets that end a day: the report, what the run records about itself, the published database.
 
 Belongs here: what happens after every table of a day has kept its contract. Does not belong here: how it is done
 (`report.py`, `runs.py`, `publish.py`).
 """
 
+import inspect
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
-from cjo_assets.wiring.assets import POOL, column_schema, key_of_table
+from cjo_assets.reporting.journey_report import journey_report as report_of_day
+from cjo_assets.wiring.assets import POOL, code_reference, column_schema, key_of_table, preview
 from cjo_assets.wiring.automation import downstream_condition, freshness
 from cjo_assets.wiring.code import code_version
+from cjo_assets.wiring.code_versions import version_of
+from cjo_assets.wiring.keep import forget_old_days
 from cjo_assets.wiring.ledger import Stamp
+from cjo_assets.wiring.lineage_records import record_lineage
 from cjo_assets.wiring.partitions import days, days_of
 from cjo_assets.wiring.phrasing import summary_of_day
 from cjo_assets.wiring.phrasing_assets import PHRASED
@@ -24,19 +30,16 @@ from cjo_assets.wiring.warehouse import Warehouse
 
 REPORT = dg.AssetKey(["reports", "journey_report"])
 PUBLISHED = dg.AssetKey("published")
-RUNS, CHECKS, LEDGER = (key_of_table("audit", name) for name in ("runs", "checks", "decision_ledger"))
-# What a run writes down about itself.
+# What runs and people's commands write down, as opposed to what follows from the files.
 RECORDS = "records"
 OWNER = "team:platform"
 
 
 def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
-    """Return report, run record and published database, downstream of every table."""
-    tables = [table for family in families for table in family.tables if table.transform is not None]
-    keys = [key_of_table(table.schema, table.name) for table in tables]
-    records = [
-        table for family in families for table in family.tables if table.transform is None and table.group == RECORDS
-    ]
+    """Return report, records and published database, downstream of every table."""
+    tables = [table for family in families for table in family.tables]
+    keys = [key_of_table(table.schema, table.name) for table in tables if table.transform is not None]
+    records = [table for table in tables if table.transform is None and table.group == RECORDS]
 
     @dg.asset(
         key=REPORT,
@@ -51,6 +54,8 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
         automation_condition=downstream_condition(),
         freshness_policy=freshness(),
         description="The report of the day: page, Markdown, figures. A folder per day, under reports/ of the home.",
+        metadata=code_reference(report_of_day),
+        code_version=version_of("reports.journey_report", report_of_day, write_report),
     )
     def journey_report(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         store, settings, policy = warehouse.store, warehouse.settings, warehouse.policy
@@ -67,12 +72,13 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
                 "path": dg.MetadataValue.path(path),
                 "verdict": dg.MetadataValue.md(verdict),
                 "pictures": dg.MetadataValue.md(pictures),
+                "policy_hash": policy.policy_hash,
             }
         )
 
     @dg.multi_asset(
         specs=[
-            *(_written_by_the_run(table, [*keys, REPORT]) for table in records),
+            *(_recorded(table, [*keys, REPORT]) for table in records),
             dg.AssetSpec(
                 PUBLISHED,
                 deps=[*keys, REPORT],
@@ -95,7 +101,8 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
             path = settings.reports / day.isoformat() / REPORT_FILE
             report = path.relative_to(settings.home) if path.exists() else None
             record_run(store, context.run, context.instance, day, policy, report)
-        checks = record_checks(store, context.run.run_id, warehouse.results)
+        record_checks(store, context.run.run_id, warehouse.results)
+        record_lineage(store)
         try:
             stamp = Stamp(context.run.run_id, policy.policy_hash, code_version())
             head = publish(store, settings.published, asked, policy.warehouse, stamp)
@@ -103,11 +110,19 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
             for day in asked:
                 forget_record(store, context.run, day)
             raise
+        forget_old_days(store, policy.warehouse.days_kept)
         report_progress("published", len(asked))
-        yield dg.MaterializeResult(asset_key=RUNS, metadata={"dagster/row_count": len(asked)})
-        yield dg.MaterializeResult(asset_key=CHECKS, metadata={"dagster/row_count": checks})
-        entries, entry_hash = (head.entries, head.entry_hash) if head else (0, "none")
-        yield dg.MaterializeResult(asset_key=LEDGER, metadata={"dagster/row_count": entries, "ledger_head": entry_hash})
+        for table in records:
+            shown: dict[str, Any] = {"policy_hash": policy.policy_hash}
+            if table.is_added_by_publish:
+                entries, last = (head.entries, head.entry_hash) if head else (0, "none")
+                shown |= {"dagster/row_count": entries, "ledger_head": last}
+            else:
+                shown |= {
+                    "dagster/row_count": store.count(table.full_name),
+                    "preview": preview(warehouse, table.full_name),
+                }
+            yield dg.MaterializeResult(asset_key=key_of_table(table.schema, table.name), metadata=shown)
         yield dg.MaterializeResult(
             asset_key=PUBLISHED,
             metadata={
@@ -121,7 +136,7 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
     return dg.Definitions(assets=[journey_report, published])
 
 
-def _written_by_the_run(table: Table, keys: list[dg.AssetKey]) -> dg.AssetSpec:
+def _recorded(table: Table, keys: list[dg.AssetKey]) -> dg.AssetSpec:
     return dg.AssetSpec(
         key_of_table(table.schema, table.name),
         deps=keys,
@@ -129,8 +144,13 @@ def _written_by_the_run(table: Table, keys: list[dg.AssetKey]) -> dg.AssetSpec:
         kinds={"duckdb"},
         owners=[OWNER],
         tags={"stage": "publish"},
-        description=table.contract.__doc__,
-        metadata={"dagster/column_schema": column_schema(table.contract)},
+        description=inspect.getdoc(table.contract),
+        metadata={
+            "dagster/column_schema": column_schema(table.contract),
+            "dagster/table_name": table.full_name,
+            **code_reference(table.contract),
+        },
+        code_version=version_of(table.full_name, table.contract),
         partitions_def=days,
         automation_condition=downstream_condition(),
     )

@@ -7,7 +7,7 @@ analysts see (`publish.py`).
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -15,14 +15,16 @@ from typing import Any
 import duckdb
 import ibis
 import ibis.expr.types as ir
+from sqlglot import ErrorLevel
 
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import columns_of, key_of, schema_of
 from cjo_assets.shared.dataset import Dataset
 from cjo_assets.wiring.collection import collected_afterwards
 from cjo_assets.wiring.errors import ContractBreachError
+from cjo_assets.wiring.lineage import Lineage, lineage_of
 from cjo_assets.wiring.sources import MANIFEST, MANIFEST_COLUMNS, raw_schema
-from cjo_assets.wiring.statements import Statements
+from cjo_assets.wiring.statements import Statement, Statements
 from cjo_assets.wiring.tables import AUDIT, RAW, Audit, Days, Family, Reference, Table, inputs_of, parameters_of
 from cjo_assets.wiring.transaction import transaction
 from cjo_assets.wiring.validation import Verdict, judged
@@ -40,11 +42,13 @@ class Stored:
     Attributes:
         rows: rows stored.
         sql: the statement that computed them.
+        lineage: the columns that each of their columns follows from.
         verdicts: what each check found, by name, the contract first.
     """
 
     rows: int
     sql: str
+    lineage: Lineage
     verdicts: dict[str, Verdict]
 
 
@@ -69,6 +73,7 @@ class Store:
         self._known: dict[tuple[str, str], ir.Table] = {}
         self.days_of_run: tuple[date, ...] = ()
         self.fences: tuple[Callable[[], None], ...] = ()
+        self.lineages: dict[str, Lineage] = {}
         connection.execute("SET TimeZone = 'UTC'")
         self.backend = ibis.duckdb.from_connection(connection)
         self.tables = {(table.schema, table.name): table for family in families for table in family.tables}
@@ -133,10 +138,10 @@ class Store:
         """Count the rows of every table on a day, undated tables whole, by group."""
         groups: dict[str, dict[str, int]] = {RAW: {}}
         for dataset in self.datasets:
-            groups[RAW][f"{RAW}.{dataset.name}"] = self._count(f"{RAW}.{dataset.name}", None)
+            groups[RAW][f"{RAW}.{dataset.name}"] = self.count(f"{RAW}.{dataset.name}", None)
         for table in self.tables.values():
             day = as_of if table.is_dated else None
-            groups.setdefault(table.group, {})[table.full_name] = self._count(table.full_name, day)
+            groups.setdefault(table.group, {})[table.full_name] = self.count(table.full_name, day)
         return groups
 
     def expression(self, table: Table, as_of: date | None, policy: Policy) -> ir.Table:
@@ -153,14 +158,15 @@ class Store:
         Raises:
             ContractBreachError: it does not; what was there before is there still.
         """
-        sql = self._statements.written(
+        statement = self._statements.written(
             ("table", table, *self._situation(as_of, policy)), lambda: self._statement(table, as_of, policy)
         )
+        sql, self.lineages[table.full_name] = statement.sql, statement.lineage
         if table.is_view:
             self.connection.execute(f"CREATE OR REPLACE VIEW {table.full_name} AS {sql}")
             self._known.pop((table.schema, table.name), None)
             return self._judged(
-                table, self.read(Reference(table.schema, table.name, Days.ALL), as_of), sql, as_of, policy
+                table, self.read(Reference(table.schema, table.name, Days.ALL), as_of), statement, as_of, policy
             )
         names = ", ".join(f'"{spec.name}"' for spec in columns_of(table.contract))
         with transaction(self.connection):
@@ -169,7 +175,7 @@ class Store:
             elif not table.is_appended:
                 self.connection.execute(f"TRUNCATE {table.full_name}")
             self.connection.execute(f"INSERT INTO {table.full_name} ({names}) {sql}")
-            stored = self._judged(table, self._written(table, as_of), sql, as_of, policy)
+            stored = self._judged(table, self._written(table, as_of), statement, as_of, policy)
             self.require_ours()
             return stored
 
@@ -187,15 +193,23 @@ class Store:
                 self.connection.execute(f"DELETE FROM {table.full_name} WHERE as_of = ?", [as_of])
             for row in rows:
                 self.connection.execute(sql, [{"as_of": as_of, **row}[name] for name in columns])
-            stored = self._judged(table, self._written(table, as_of), sql, as_of, policy)
+            stored = self._judged(table, self._written(table, as_of), Statement(sql, Lineage({})), as_of, policy)
             self.require_ours()
             return stored
 
-    def _statement(self, table: Table, as_of: date | None, policy: Policy) -> str:
+    def columns_of(self, name: str) -> Sequence[str]:
+        """Return the columns of a table, by its name with its schema."""
+        schema, _, table = name.partition(".")
+        return tuple(self._rows_of(schema, table).columns)
+
+    def _statement(self, table: Table, as_of: date | None, policy: Policy) -> Statement:
+        """Write the statement of a table, and read its lineage off the syntax tree while there is one."""
         rows = self.expression(table, as_of, policy)
         in_order = rows if table.is_view else rows.order_by(list(key_of(table.contract)))
-        sql: str = self.backend.compile(in_order, pretty=True)
-        return sql
+        query = self.backend.compiler.to_sqlglot(in_order)
+        lineage = lineage_of(query, self.columns_of)
+        sql = query.sql(dialect=self.backend.dialect, pretty=True, copy=False, unsupported_level=ErrorLevel.RAISE)
+        return Statement(sql, lineage)
 
     def _situation(self, as_of: date | None, policy: Policy) -> tuple[Hashable, ...]:
         """Return what a statement depends on, beside the table that it is about."""
@@ -212,7 +226,7 @@ class Store:
         rows = self._rows_of(table.schema, table.name)
         return rows.filter(rows.as_of == as_of) if table.is_dated else rows
 
-    def _judged(self, table: Table, rows: ir.Table, sql: str, as_of: date | None, policy: Policy) -> Stored:
+    def _judged(self, table: Table, rows: ir.Table, statement: Statement, as_of: date | None, policy: Policy) -> Stored:
         verdicts = {CONTRACT_CHECK: judged(rows, table.contract, policy.vocabulary)}
         for audit in table.audits:
             verdicts[audit.name] = self._audited(audit, table, as_of, policy)
@@ -223,7 +237,7 @@ class Store:
         }
         if failed:
             raise ContractBreachError(table.full_name, failed)
-        return Stored(verdicts[CONTRACT_CHECK].rows, sql, verdicts)
+        return Stored(verdicts[CONTRACT_CHECK].rows, statement.sql, statement.lineage, verdicts)
 
     def _audited(self, audit: Audit, table: Table, as_of: date | None, policy: Policy) -> Verdict:
         if audit.contract is not None:
@@ -247,7 +261,8 @@ class Store:
         tables = {name: self.read(reference, as_of) for name, reference in inputs_of(function, schema).items()}
         return function(**{name: given[name] for name in parameters_of(function)}, **tables)
 
-    def _count(self, name: str, day: date | None) -> int:
+    def count(self, name: str, day: date | None = None) -> int:
+        """Count the rows of a table, or of a day of it."""
         where, parameters = ("", []) if day is None else (" WHERE as_of = ?", [day])
         row = self.connection.execute(f"SELECT count(*) FROM {name}{where}", parameters).fetchone()
         return int(row[0]) if row else 0

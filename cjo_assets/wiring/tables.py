@@ -38,6 +38,30 @@ ISSUED = "issued_interventions"
 PARAMETERS = ("as_of", "policy", "rows")
 
 
+class Given:
+    """A transform with inputs that its parameters do not name.
+
+    Attributes:
+        function: the transform.
+        inputs: its inputs, by the names it is called with.
+        written_in: where a reader finds what it does, if not in the function: it may be made for each dataset anew.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., ir.Table],
+        inputs: dict[str, Reference],
+        written_in: tuple[Callable[..., object], ...] = (),
+    ) -> None:
+        """Take the name, the docstring and the parameters of the function."""
+        self.function, self.inputs, self.written_in = function, inputs, written_in
+        functools.update_wrapper(self, function)
+
+    def __call__(self, **tables: ir.Table) -> ir.Table:
+        """Return what the function makes of the tables."""
+        return self.function(**tables)
+
+
 class Days(Enum):
     """Which days of a dated table an input holds."""
 
@@ -177,20 +201,19 @@ def reference(parameter: str, family: str) -> Reference:
 
 def inputs_of(function: Callable[..., object], family: str) -> dict[str, Reference]:
     """Return the tables that a function's parameters name."""
+    if isinstance(function, Given):
+        return function.inputs
     names = [name for name in inspect.signature(function).parameters if name not in PARAMETERS]
-    given: dict[str, Reference] | None = getattr(function, "inputs", None)
-    return {name: reference(name, family) for name in names} if given is None else given
+    return {name: reference(name, family) for name in names}
 
 
-def given_inputs(function: Callable[..., ir.Table], inputs: dict[str, Reference]) -> Callable[..., ir.Table]:
+def given_inputs(
+    function: Callable[..., ir.Table],
+    inputs: dict[str, Reference],
+    written_in: tuple[Callable[..., object], ...] = (),
+) -> Given:
     """Return the function with inputs that its parameters do not name."""
-
-    @functools.wraps(function)
-    def given(**tables: ir.Table) -> ir.Table:
-        return function(**tables)
-
-    given.inputs = inputs  # type: ignore[attr-defined]
-    return given
+    return Given(function, inputs, written_in)
 
 
 def parameters_of(function: Callable[..., object]) -> set[str]:

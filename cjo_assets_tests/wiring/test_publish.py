@@ -18,6 +18,7 @@ from cjo_assets.shared.contract import Contract, column, columns_of
 from cjo_assets.wiring.analysts import names_twice
 from cjo_assets.wiring.errors import WarehouseError
 from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.keep import forget_old_days
 from cjo_assets.wiring.ledger import Stamp
 from cjo_assets.wiring.publish import publish
 from cjo_assets.wiring.restore import remember_published, what_cannot_be_computed
@@ -237,6 +238,32 @@ def test_earlier_states_and_old_days_are_kept_as_the_policy_says(
     )
     publish(store, path, [SECOND], keep.model_copy(update={"snapshots_kept": 0}))
     assert list((tmp_path / "snapshots").iterdir()) == []
+
+
+def test_old_days_leave_the_build_database_where_no_later_day_reads_them(two_days: Chain) -> None:
+    store = two_days.store
+    every = [table for table in store.tables.values() if table.is_dated and not table.is_view]
+
+    def days() -> dict[str, set[date]]:
+        query = "SELECT DISTINCT as_of FROM {}"
+        return {
+            table.name: {day for (day,) in store.connection.execute(query.format(table.full_name)).fetchall()}
+            for table in every
+        }
+
+    store.connection.execute("BEGIN")
+    try:
+        forget_old_days(store, 4)
+        assert FIRST in days()["risk_scores"], "nothing was published: nothing is old"
+        store.connection.execute(f"INSERT INTO {RUNS} (run_id, as_of, is_published) VALUES ('r', ?, TRUE)", [SECOND])
+        forget_old_days(store, 5)
+        assert FIRST in days()["risk_scores"], "16th to 20th are five days"
+        forget_old_days(store, 4)
+        left = {name for name, found in days().items() if FIRST in found}
+        assert left == {"recommended_interventions", "journey_states"}, "what was decided on earlier days is read again"
+        assert all(SECOND in found for found in days().values() if found)
+    finally:
+        store.connection.execute("ROLLBACK")
 
 
 class Numbers(Contract):
