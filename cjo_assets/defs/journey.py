@@ -89,6 +89,7 @@ TABLES = [
         journey_states.journey_states,
         "evaluation",
         (Audit(journey_states.invalid_transitions), Audit(journey_states.disagreeing_days)),
+        remembered=journey_states.REMEMBERED,
     ),
     Table(
         SCHEMA,
@@ -193,6 +194,7 @@ TABLES = [
         recommended_interventions.recommended_interventions,
         "recommendation",
         (Audit(recommended_interventions.unaddressed_strong_signals),),
+        remembered=recommended_interventions.REMEMBERED,
     ),
     Table(SCHEMA, "coverage_gaps", coverage_gaps.CoverageGaps, coverage_gaps.coverage_gaps, "recommendation"),
     Table(

@@ -46,6 +46,14 @@ class Stored:
     verdicts: dict[str, Verdict]
 
 
+@dataclass(frozen=True)
+class Fingerprint:
+    """How many rows there are, and a hash over them that any change of a value changes."""
+
+    rows: int
+    content: str
+
+
 class Store:
     """The tables of a set of families in one DuckDB connection."""
 
@@ -75,11 +83,17 @@ class Store:
             return rows
         if reference.days is Days.TODAY:
             return rows.filter(rows.as_of == (as_of or self.newest_day())).drop("as_of")
-        # Days that a failed run left behind were never decided on.
+        rows = self.of_decided_days(table)
+        if reference.days is Days.ALL:
+            return rows
+        return rows.filter(rows.as_of < as_of).select(table.remembered or rows.columns)
+
+    def of_decided_days(self, table: Table) -> ir.Table:
+        """Return the rows of a dated table but for days that a failed run left behind: nobody ever decided on them."""
+        rows = self.backend.table(table.name, database=table.schema)
         runs = self.backend.table("runs", database=AUDIT)
         decided = rows.as_of.isin(runs.filter(runs.is_published).as_of) | rows.as_of.isin(list(self.days_of_run))
-        rows = rows.filter(decided)
-        return rows.filter(rows.as_of < as_of) if reference.days is Days.EARLIER else rows
+        return rows.filter(decided)
 
     def read_by_later_days(self) -> list[str]:
         """Return the tables of which a later day reads earlier ones."""
@@ -104,9 +118,40 @@ class Store:
         """Return a hash over the rows of a day that later days read, whatever their order."""
         hashes = []
         for name in self.read_by_later_days():
-            query = f"SELECT bit_xor(md5_number(CAST(rows AS VARCHAR))) FROM {name} AS rows WHERE as_of = ?"
-            hashes.append(str((self.connection.execute(query, [as_of]).fetchone() or (None,))[0]))
+            schema, _, table = name.partition(".")
+            found = self.fingerprint(self.tables[schema, table], as_of, self.tables[schema, table].remembered)
+            hashes.append(found.content)
         return " ".join(hashes)
+
+    def table_hashes(self, as_of: date) -> dict[str, str]:
+        """Return a hash over the rows of each dated table of a day."""
+        dated = [table for table in self.tables.values() if table.is_dated and not table.is_view]
+        return {table.full_name: self.fingerprint(table, as_of).content for table in dated}
+
+    def fingerprint(
+        self, table: Table, as_of: date | None, columns: tuple[str, ...] = (), catalog: str | None = None
+    ) -> Fingerprint:
+        """Count and hash the different rows of a table, or of a day of it, whatever their order.
+
+        Args:
+            table: the table.
+            as_of: the day of a dated table.
+            columns: those that count; all unless given.
+            catalog: an attached database that holds the table; None for the store's own.
+        """
+        names = ", ".join(f'"{name}"' for name in columns or [spec.name for spec in columns_of(table.contract)])
+        # Equal rows would cancel each other out; rows with their key are never equal.
+        has_key = bool(key_of(table.contract)) and (not columns or set(key_of(table.contract)) <= set(columns))
+        distinct = "" if has_key else "DISTINCT "
+        where, parameters = ("WHERE as_of = ?", [as_of]) if table.is_dated else ("", [])
+        source = f"{catalog}.{table.full_name}" if catalog else table.full_name
+        row = self.connection.execute(
+            "SELECT count(*), bit_xor(md5_number(CAST(rows AS VARCHAR))) "
+            f"FROM (SELECT {distinct}{names} FROM {source} {where}) AS rows",
+            parameters,
+        ).fetchone()
+        rows, content = row or (0, None)
+        return Fingerprint(rows, f"{content or 0:032x}")
 
     def rows_by_group(self, as_of: date) -> dict[str, dict[str, int]]:
         """Count the rows of every table on a day, undated tables whole, by group."""

@@ -93,6 +93,7 @@ class Table:
         is_view: nothing is stored; readers compute it.
         is_appended: rows are only ever added.
         is_published: whether analysts get it.
+        remembered: columns that later days may read, so that a change in another makes none stale; all unless given.
     """
 
     schema: str
@@ -104,6 +105,7 @@ class Table:
     is_view: bool = False
     is_appended: bool = False
     is_published: bool = True
+    remembered: tuple[str, ...] = ()
 
     @property
     def is_dated(self) -> bool:
