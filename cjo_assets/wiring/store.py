@@ -116,12 +116,13 @@ class Store:
 
     def handed_on(self, as_of: date) -> str:
         """Return a hash over the rows of a day that later days read, whatever their order."""
-        hashes = []
-        for name in self.read_by_later_days():
-            schema, _, table = name.partition(".")
-            found = self.fingerprint(self.tables[schema, table], as_of, self.tables[schema, table].remembered)
-            hashes.append(found.content)
-        return " ".join(hashes)
+        read = [self.table_named(name) for name in self.read_by_later_days()]
+        return " ".join(self.fingerprint(table, as_of, table.remembered).content for table in read)
+
+    def table_named(self, full_name: str) -> Table:
+        """Return a table by its name in SQL."""
+        schema, _, name = full_name.partition(".")
+        return self.tables[schema, name]
 
     def table_hashes(self, as_of: date) -> dict[str, str]:
         """Return a hash over the rows of each dated table of a day."""
@@ -129,7 +130,7 @@ class Store:
         return {table.full_name: self.fingerprint(table, as_of).content for table in dated}
 
     def fingerprint(
-        self, table: Table, as_of: date | None, columns: tuple[str, ...] = (), catalog: str | None = None
+        self, table: Table, as_of: date | None, columns: tuple[str, ...] = (), source: str = ""
     ) -> Fingerprint:
         """Count and hash the different rows of a table, or of a day of it, whatever their order.
 
@@ -137,17 +138,16 @@ class Store:
             table: the table.
             as_of: the day of a dated table.
             columns: those that count; all unless given.
-            catalog: an attached database that holds the table; None for the store's own.
+            source: what SQL selects from instead of the store's own table.
         """
         names = ", ".join(f'"{name}"' for name in columns or [spec.name for spec in columns_of(table.contract)])
         # Equal rows would cancel each other out; rows with their key are never equal.
         has_key = bool(key_of(table.contract)) and (not columns or set(key_of(table.contract)) <= set(columns))
         distinct = "" if has_key else "DISTINCT "
         where, parameters = ("WHERE as_of = ?", [as_of]) if table.is_dated else ("", [])
-        source = f"{catalog}.{table.full_name}" if catalog else table.full_name
         row = self.connection.execute(
             "SELECT count(*), bit_xor(md5_number(CAST(rows AS VARCHAR))) "
-            f"FROM (SELECT {distinct}{names} FROM {source} {where}) AS rows",
+            f"FROM (SELECT {distinct}{names} FROM {source or table.full_name} {where}) AS rows",
             parameters,
         ).fetchone()
         rows, content = row or (0, None)
@@ -177,24 +177,33 @@ class Store:
         Raises:
             ContractBreachError: it does not; what was there before is there still.
         """
-        rows = self.expression(table, as_of, policy)
-        key = key_of(table.contract)
-        sql = self.backend.compile(rows if table.is_view else rows.order_by(list(key)), pretty=True)
+        sql = self.statement(table, as_of, policy)
         if table.is_view:
             self.connection.execute(f"CREATE OR REPLACE VIEW {table.full_name} AS {sql}")
             return self._judged(
                 table, self.read(Reference(table.schema, table.name, Days.ALL), as_of), sql, as_of, policy
             )
-        names = ", ".join(f'"{spec.name}"' for spec in columns_of(table.contract))
         with transaction(self.connection):
-            if table.is_dated:
-                self.connection.execute(f"DELETE FROM {table.full_name} WHERE as_of = ?", [as_of])
-            elif not table.is_appended:
-                self.connection.execute(f"TRUNCATE {table.full_name}")
-            self.connection.execute(f"INSERT INTO {table.full_name} ({names}) {sql}")
+            self.write(table, as_of, sql)
             stored = self._judged(table, self._written(table, as_of), sql, as_of, policy)
             self.require_ours()
             return stored
+
+    def statement(self, table: Table, as_of: date | None, policy: Policy) -> str:
+        """Return the statement that computes a table, or a day of it, in the order of its key."""
+        rows = self.expression(table, as_of, policy)
+        key = key_of(table.contract)
+        sql: str = self.backend.compile(rows if table.is_view else rows.order_by(list(key)), pretty=True)
+        return sql
+
+    def write(self, table: Table, as_of: date | None, sql: str) -> None:
+        """Put what a statement computes in the place of a table, or of a day of it, without judging it."""
+        names = ", ".join(f'"{spec.name}"' for spec in columns_of(table.contract))
+        if table.is_dated:
+            self.connection.execute(f"DELETE FROM {table.full_name} WHERE as_of = ?", [as_of])
+        elif not table.is_appended:
+            self.connection.execute(f"TRUNCATE {table.full_name}")
+        self.connection.execute(f"INSERT INTO {table.full_name} ({names}) {sql}")
 
     def _written(self, table: Table, as_of: date | None) -> ir.Table:
         rows = self.backend.table(table.name, database=table.schema)

@@ -1,0 +1,328 @@
+"""The past as a run saw it, in a scratch database: its record, its files, its policy, and the days before it.
+
+Belongs here: bringing back. Does not belong here: what is asked of it (`replaying.py`, `policy_preview.py`,
+`score_changes.py`).
+
+Nothing is written to the home, and no lock is taken: the published database is attached read-only, and a run that
+replaces it meanwhile leaves us the file we opened. Days before the one that is rebuilt are read where they are, by views.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+import ibis
+import ibis.expr.types as ir
+from pydantic import ValidationError
+
+from cjo_assets.policy import Policy
+from cjo_assets.wiring.errors import InputError, PastError, TamperedError
+from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.formats import CHUNK_BYTES
+from cjo_assets.wiring.keep import HISTORY
+from cjo_assets.wiring.settings import Settings
+from cjo_assets.wiring.sources import ManifestRow, restore_dataset
+from cjo_assets.wiring.store import Store
+from cjo_assets.wiring.tables import Days, Family, Table, in_order
+
+PUBLISHED, KNOWN = "published", "known"
+
+
+@dataclass(frozen=True)
+class DayRecord:
+    """What the newest published run of a day wrote down of itself.
+
+    Attributes:
+        run_id: the run.
+        as_of: the day.
+        policy_hash: the policy that decided.
+        ended_at: when the day was recorded; all that was recorded before was there to be read.
+        code_version: hash over the code.
+        engine: versions of what it ran on.
+        inputs: the files it read.
+        table_hashes: hash over the rows of each dated table.
+    """
+
+    run_id: str
+    as_of: date
+    policy_hash: str
+    ended_at: datetime
+    code_version: str
+    engine: str
+    inputs: tuple[ManifestRow, ...]
+    table_hashes: dict[str, str]
+
+
+class Scratch(Store):
+    """Tables of our own beside the published ones, which are never touched."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, families: tuple[Family, ...], settings: Settings
+    ) -> None:
+        """Make empty tables, and no day known."""
+        super().__init__(connection, families)
+        self.settings = settings
+        self.known_days: tuple[date, ...] = ()
+        self._trusted: set[str] = set()
+        connection.execute(f"CREATE SCHEMA {KNOWN}")
+        self.know(())
+
+    def of_decided_days(self, table: Table) -> ir.Table:
+        """Return the rows of the published days that are known, and of those computed here."""
+        known = self.backend.table(_view_of(table), database=KNOWN)
+        own = self.backend.table(table.name, database=table.schema)
+        return ibis.union(known, own.filter(own.as_of.isin(list(self.days_of_run))))
+
+    def newest_day(self) -> date | None:
+        """Return the newest day that is known or computed here."""
+        return max([*self.known_days, *self.days_of_run], default=None)
+
+    def know(self, days: Iterable[date]) -> None:
+        """Let published days be read as earlier ones: from the database, or from the files of days that left it."""
+        self.known_days = tuple(sorted(days))
+        for table in self._read_across_days():
+            there, left = self._places(table, self.known_days)
+            dates = ", ".join(f"DATE '{day.isoformat()}'" for day in there)
+            sql = f"SELECT * FROM {PUBLISHED}.{table.full_name} WHERE {f'as_of IN ({dates})' if there else 'FALSE'}"
+            for path in left:
+                sql += f" UNION ALL BY NAME SELECT * FROM read_parquet('{_escaped(path)}')"
+            self.connection.execute(f"CREATE OR REPLACE VIEW {KNOWN}.{_view_of(table)} AS {sql}")
+
+    def published_rows(self, table: Table, day: date | None) -> str:
+        """Return what SQL selects from to read a published table, or the day of it, wherever it is kept."""
+        if day is None:
+            return f"{PUBLISHED}.{table.full_name}"
+        _, left = self._places(table, (day,))
+        if left:
+            return f"read_parquet('{_escaped(left[0])}')"
+        return f"(FROM {PUBLISHED}.{table.full_name} WHERE as_of = DATE '{day.isoformat()}')"
+
+    def published_days(self) -> list[date]:
+        """Return the days of the published database."""
+        return [
+            day
+            for (day,) in self.connection.execute(
+                f"SELECT DISTINCT as_of FROM {PUBLISHED}.audit.runs WHERE is_published ORDER BY as_of"
+            ).fetchall()
+        ]
+
+    def record_of(self, day: date) -> DayRecord:
+        """Return the record of a day's newest published run.
+
+        Raises:
+            PastError: the day was never published.
+        """
+        row = self.connection.execute(
+            "SELECT run_id, as_of, policy_hash, ended_at, code_version, engine, inputs, table_hashes "
+            f"FROM {PUBLISHED}.audit.runs WHERE as_of = ? AND is_published ORDER BY ended_at DESC LIMIT 1",
+            [day],
+        ).fetchone()
+        if row is None:
+            days = self.published_days()
+            there = f"the days there are go from {days[0]} to {days[-1]}" if days else "no day is"
+            raise PastError(f"{day} was never published; {there}.")
+        *own, inputs, hashes = row
+        return DayRecord(*own, tuple(ManifestRow(**file) for file in json.loads(inputs)), json.loads(hashes))
+
+    def known_before_run(self, record: DayRecord) -> list[date]:
+        """Return the days that were published when a run began."""
+        return self._days_recorded(
+            f"ended_at < (SELECT min(ended_at) FROM {PUBLISHED}.audit.runs WHERE run_id = $value)", record.run_id
+        )
+
+    def known_by(self, record: DayRecord) -> list[date]:
+        """Return the days but its own that were published when a day was recorded, those of its run included."""
+        return [day for day in self._days_recorded("ended_at <= $value", record.ended_at) if day != record.as_of]
+
+    def is_newest(self, record: DayRecord) -> bool:
+        """Return whether what has no day was published by this run, too."""
+        found = self.connection.execute(
+            f"SELECT max(ended_at) FROM {PUBLISHED}.audit.runs WHERE is_published"
+        ).fetchone()
+        return found == (record.ended_at,)
+
+    def policy_of(self, record: DayRecord) -> Policy:
+        """Return the policy of a run from what is on record of it.
+
+        Raises:
+            PastError: it is not there, or this code cannot read it.
+            TamperedError: it is not the one whose hash the run recorded.
+        """
+        found = self.connection.execute(
+            f"SELECT content FROM {PUBLISHED}.audit.policies WHERE policy_hash = ? ORDER BY content", [record.policy_hash]
+        ).fetchall()
+        if not found:
+            raise TamperedError(
+                f"The policy {record.policy_hash[:12]} of {record.as_of} is not in audit.policies: somebody took it away."
+            )
+        policies = []
+        for (content,) in found:
+            try:
+                policies.append(Policy.model_validate_json(content))
+            except ValidationError as error:
+                raise PastError(
+                    f"The policy {record.policy_hash[:12]} of {record.as_of} cannot be read by this code: "
+                    f"{error.errors()[0]['msg']} ({'.'.join(map(str, error.errors()[0]['loc']))})."
+                ) from error
+        for policy in policies:
+            if policy.policy_hash != record.policy_hash:
+                raise TamperedError(
+                    f"The text of the policy {record.policy_hash[:12]} in audit.policies hashes to "
+                    f"{policy.policy_hash[:12]}: it is not the policy that decided on {record.as_of}."
+                )
+        return policies[0]
+
+    def restore_inputs(self, record: DayRecord) -> None:
+        """Bring the raw tables to what a run read.
+
+        Raises:
+            PastError: a file is not in the archive any more.
+            TamperedError: a file is not what the run read.
+        """
+        for file in record.inputs:
+            self._require_archived(file)
+        for dataset in self.datasets:
+            files = [file for file in record.inputs if file.dataset == dataset.name]
+            try:
+                restore_dataset(self.connection, dataset, files, self.settings.inputs)
+            except InputError as error:
+                raise PastError(f"An archived file of {dataset.name} cannot be read by this code: {error}") from error
+
+    def rebuild(self, record: DayRecord, policy: Policy, tables: Iterable[Table] | None = None) -> None:
+        """Compute the tables of a day from what its run read.
+
+        Args:
+            record: the run.
+            policy: by which rules.
+            tables: in their order; all unless given.
+        """
+        self.restore_inputs(record)
+        # Until the run came to its first dated table, it saw the day as an earlier run had left it.
+        self.days_of_run = ()
+        self.know(self.known_before_run(record))
+        for table in self.computed_tables() if tables is None else tables:
+            if table.is_view:
+                continue
+            if table.is_dated and not self.days_of_run:
+                self.days_of_run = (record.as_of,)
+                self.know(self.known_by(record))
+            day = record.as_of if table.is_dated else None
+            self.write(table, day, self.statement(table, day, policy))
+
+    def computed_tables(self) -> list[Table]:
+        """Return every table that is computed, each after what it reads."""
+        return in_order(table for table in self.tables.values() if table.transform is not None)
+
+    def upstream_of(self, names: Iterable[str]) -> list[Table]:
+        """Return some tables and all that they are computed from, each after what it reads."""
+        wanted = {tuple(name.split(".")) for name in names}
+        chosen: set[tuple[str, str]] = set()
+        while wanted - chosen:
+            chosen |= wanted
+            references = [
+                reference for key in chosen if key in self.tables for reference in self.tables[key].inputs().values()
+            ]
+            wanted = {(found.schema, found.name) for found in references if found.days is Days.TODAY}
+        return [table for table in self.computed_tables() if (table.schema, table.name) in chosen]
+
+    def _days_recorded(self, condition: str, value: object) -> list[date]:
+        found = self.connection.execute(
+            f"SELECT DISTINCT as_of FROM {PUBLISHED}.audit.runs WHERE is_published AND {condition} ORDER BY as_of",
+            {"value": value},
+        ).fetchall()
+        return [day for (day,) in found]
+
+    def _require_archived(self, file: ManifestRow) -> None:
+        if file.file_sha256 is None or file.file_sha256 in self._trusted:
+            return
+        path = self.settings.inputs / file.file_sha256
+        if not path.is_file():
+            raise PastError(f"The file {file.source_file} of {file.dataset} is not in the archive any more: {path}.")
+        digest = hashlib.sha256()
+        with path.open("rb") as content:
+            while chunk := content.read(CHUNK_BYTES):
+                digest.update(chunk)
+        if digest.hexdigest() != file.file_sha256:
+            raise TamperedError(
+                f"The archived file {path} ({file.source_file} of {file.dataset}) is not what was read: "
+                f"its bytes hash to {digest.hexdigest()[:12]}."
+            )
+        self._trusted.add(file.file_sha256)
+
+    def _read_across_days(self) -> list[Table]:
+        references = [
+            reference
+            for table in self.tables.values()
+            for reference in (*table.inputs().values(), *table.audit_inputs().values())
+            if reference.days is not Days.TODAY
+        ]
+        found = {self.tables[reference.schema, reference.name].full_name: reference for reference in references}
+        tables = [self.tables[reference.schema, reference.name] for _, reference in sorted(found.items())]
+        return [table for table in tables if table.is_dated]
+
+    def _places(self, table: Table, days: Iterable[date]) -> tuple[list[date], list[Path]]:
+        """Return the days whose rows the published database has, and the files of those that have left it."""
+        folder = self.settings.home / HISTORY / table.full_name
+        files = {day: folder / f"{day.isoformat()}.parquet" for day in days}
+        gone = {day for day, path in files.items() if path.exists()}
+        if gone:
+            found = self.connection.execute(f"SELECT DISTINCT as_of FROM {PUBLISHED}.{table.full_name}").fetchall()
+            gone -= {day for (day,) in found}
+        return [day for day in files if day not in gone], [files[day] for day in sorted(gone)]
+
+
+@contextmanager
+def scratch(settings: Settings, memory_limit: float | None = None) -> Iterator[Scratch]:
+    """Open a scratch database beside the published one; it is gone at the end.
+
+    Raises:
+        PastError: nothing is published, or another version of this code did it.
+    """
+    if not settings.published.exists():
+        raise PastError(f"Nothing is published at {settings.published}.")
+    config = {"memory_limit": f"{memory_limit}GB"} if memory_limit else {}
+    with (
+        tempfile.TemporaryDirectory(prefix="cjo-") as folder,
+        duckdb.connect(str(Path(folder) / "scratch.duckdb"), config=config) as connection,
+    ):
+        try:
+            connection.execute(f"ATTACH '{_escaped(settings.published)}' AS {PUBLISHED} (READ_ONLY)")
+            made = Scratch(connection, all_families(), settings)
+            _require_same_tables(made)
+        except duckdb.IOException as error:
+            reason = str(error).splitlines()[0]
+            raise PastError(f"The database {settings.published} cannot be opened: {reason}") from error
+        except duckdb.CatalogException as error:
+            raise PastError(_other_version(settings)) from error
+        yield made
+
+
+def _require_same_tables(made: Scratch) -> None:
+    columns = (
+        "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() "
+        "WHERE database_name = '{}' AND NOT internal AND schema_name || '.' || table_name IN (SELECT unnest($names))"
+    )
+    names = [table.full_name for table in made.tables.values() if table.is_published and not table.is_view]
+    query = f"({columns.format('scratch')}) EXCEPT ({columns.format(PUBLISHED)})"
+    if made.connection.execute(query, {"names": names}).fetchall():
+        raise PastError(_other_version(made.settings))
+
+
+def _other_version(settings: Settings) -> str:
+    return f"The database {settings.published} was written by another version of cjo_assets: use that one."
+
+
+def _view_of(table: Table) -> str:
+    return f"{table.schema}_{table.name}"
+
+
+def _escaped(path: Path) -> str:
+    return str(path).replace("'", "''")
