@@ -24,14 +24,16 @@ import ibis.expr.types as ir
 from pydantic import ValidationError
 
 from cjo_assets.policy import Policy
+from cjo_assets.shared.contract import columns_of
 from cjo_assets.wiring.errors import InputError, PastError, TamperedError
 from cjo_assets.wiring.families import all_families
 from cjo_assets.wiring.formats import CHUNK_BYTES
 from cjo_assets.wiring.keep import HISTORY
 from cjo_assets.wiring.settings import Settings
-from cjo_assets.wiring.sources import ManifestRow, restore_dataset
+from cjo_assets.wiring.sources import MANIFEST, ManifestRow, day_of, restore_dataset
 from cjo_assets.wiring.store import Store
-from cjo_assets.wiring.tables import Days, Family, Table, in_order
+from cjo_assets.wiring.tables import MANIFEST as MANIFEST_TABLE
+from cjo_assets.wiring.tables import RAW, Days, Family, Reference, Table, in_order
 
 PUBLISHED, KNOWN = "published", "known"
 
@@ -72,6 +74,8 @@ class Scratch(Store):
         self.settings = settings
         self.known_days: tuple[date, ...] = ()
         self._trusted: set[str] = set()
+        self._files: dict[str, str] = {}
+        self._versions: dict[tuple[str, date | None], str] = {}
         connection.execute(f"CREATE SCHEMA {KNOWN}")
         self.know(())
 
@@ -195,27 +199,65 @@ class Scratch(Store):
                 restore_dataset(self.connection, dataset, files, self.settings.inputs)
             except InputError as error:
                 raise PastError(f"An archived file of {dataset.name} cannot be read by this code: {error}") from error
+            self._files[dataset.name] = repr(files)
 
-    def rebuild(self, record: DayRecord, policy: Policy, tables: Iterable[Table] | None = None) -> None:
-        """Compute the tables of a day from what its run read.
+    def withhold_after(self, day: date) -> None:
+        """Take away the raw rows that are dated later than a day; the next run restored reads their files again."""
+        for dataset in self.datasets:
+            spec = next((spec for spec in columns_of(dataset.contract) if spec.name == dataset.record_date), None)
+            if spec is not None:
+                self.connection.execute(f"DELETE FROM {RAW}.{dataset.name} WHERE {day_of(spec)} > ?", [day])
+                self.connection.execute(f"UPDATE {MANIFEST} SET file_sha256 = NULL WHERE dataset = ?", [dataset.name])
+                self._files[dataset.name] += f" until {day}"
+
+    def steps(
+        self, record: DayRecord, tables: Iterable[Table], chain: tuple[date, ...] = ()
+    ) -> Iterator[tuple[Table, date | None]]:
+        """Bring back what a run read, and hand out the tables of its day in their order, to be computed one by one.
 
         Args:
             record: the run.
-            policy: by which rules.
-            tables: in their order; all unless given.
+            tables: which.
+            chain: earlier days that were computed here and are read instead of the published ones.
         """
         self.restore_inputs(record)
         # Until the run came to its first dated table, it saw the day as an earlier run had left it.
-        self.days_of_run = ()
-        self.know(self.known_before_run(record))
-        for table in self.computed_tables() if tables is None else tables:
+        before = self.known_before_run(record)
+        self.days_of_run = tuple(day for day in chain if day in before)
+        self.know(day for day in before if day not in chain)
+        is_begun = False
+        for table in tables:
             if table.is_view:
                 continue
-            if table.is_dated and not self.days_of_run:
-                self.days_of_run = (record.as_of,)
-                self.know(self.known_by(record))
-            day = record.as_of if table.is_dated else None
-            self.write(table, day, self.statement(table, day, policy))
+            if table.is_dated and not is_begun:
+                self.days_of_run = (*chain, record.as_of)
+                self.know(day for day in self.known_by(record) if day not in chain)
+                is_begun = True
+            yield table, record.as_of if table.is_dated else None
+
+    def compute(self, table: Table, day: date | None, policy: Policy) -> bool:
+        """Compute a table, or a day of it, unless it stands there already; return whether it did not.
+
+        It stands there where the same statement read the same rows: every table is known by a hash over its statement
+        and over the hashes of what it reads.
+        """
+        sql = self.statement(table, day, policy)
+        read = [f"{name} {self._version(reference, day)}" for name, reference in sorted(table.inputs().items())]
+        version = hashlib.sha256("\n".join([sql, *read]).encode()).hexdigest()
+        if self._versions.get((table.full_name, day)) == version:
+            return False
+        self.write(table, day, sql)
+        self._versions[table.full_name, day] = version
+        return True
+
+    def _version(self, reference: Reference, day: date | None) -> str:
+        if reference.schema == RAW:
+            return repr(sorted(self._files.items())) if reference.name == MANIFEST_TABLE else self._files[reference.name]
+        table = self.tables[reference.schema, reference.name]
+        if table.is_dated and reference.days is not Days.TODAY:
+            own = [f"{own} {self._versions.get((table.full_name, own))}" for own in self.days_of_run]
+            return f"{self.known_days} {own}"
+        return self._versions.get((table.full_name, (day or self.newest_day()) if table.is_dated else None), "")
 
     def computed_tables(self) -> list[Table]:
         """Return every table that is computed, each after what it reads."""

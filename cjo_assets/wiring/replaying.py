@@ -48,7 +48,8 @@ def replayed(past: Scratch, days: Iterable[date]) -> Iterator[DayVerdict]:
 @collected_afterwards
 def _replayed(past: Scratch, record: DayRecord) -> DayVerdict:
     policy = past.policy_of(record)
-    past.rebuild(record, policy)
+    for table, day in past.steps(record, past.computed_tables()):
+        past.compute(table, day, policy)
     verdicts = tuple(_compared(past, table, record) for table in _comparable(past, record))
     known = _circumstances(past, record, verdicts)
     reasons = (*reasons_of(verdicts, known), *_missing_rejections(past))
