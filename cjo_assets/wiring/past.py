@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import ibis
@@ -36,6 +37,8 @@ from cjo_assets.wiring.tables import MANIFEST as MANIFEST_TABLE
 from cjo_assets.wiring.tables import RAW, Days, Family, Reference, Table, in_order
 
 PUBLISHED, KNOWN = "published", "known"
+
+Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -235,6 +238,24 @@ class Scratch(Store):
                 is_begun = True
             yield table, record.as_of if table.is_dated else None
 
+    def steps_as_if(
+        self, record: DayRecord, tables: Iterable[Table], day: date
+    ) -> Iterator[tuple[Table, date | None]]:
+        """Hand out the tables of a later day, on what a run knew: nothing has come in since, only time has passed."""
+        self.restore_inputs(record)
+        self.withhold_after(record.as_of)
+        self.days_of_run = ()
+        self.know(self.known_before_run(record))
+        is_begun = False
+        for table in tables:
+            if table.is_view:
+                continue
+            if table.is_dated and not is_begun:
+                self.days_of_run = (day,)
+                self.know(known for known in self.known_by(record) if known < record.as_of)
+                is_begun = True
+            yield table, day if table.is_dated else None
+
     def compute(self, table: Table, day: date | None, policy: Policy) -> bool:
         """Compute a table, or a day of it, unless it stands there already; return whether it did not.
 
@@ -258,6 +279,12 @@ class Scratch(Store):
             own = [f"{own} {self._versions.get((table.full_name, own))}" for own in self.days_of_run]
             return f"{self.known_days} {own}"
         return self._versions.get((table.full_name, (day or self.newest_day()) if table.is_dated else None), "")
+
+    def rows(self, sql: str, *parameters: Any) -> Rows:
+        """Return the rows of a small query as dictionaries."""
+        found = self.connection.execute(sql, list(parameters))
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
     def computed_tables(self) -> list[Table]:
         """Return every table that is computed, each after what it reads."""
