@@ -179,8 +179,8 @@ def _print_preview(preview: Any) -> None:
         _print_plain(f"{path}: {said(before)} -> {said(after)}")
     affected = figures.affected
     _print_plain(
-        f"{figures.all_changes:,} changes: {preview.counts['decisions']:,} decisions, {preview.counts['tiers']:,} tiers, "
-        f"{preview.counts['routes']:,} approval routes; {affected['customers']:,} customers, account value "
+        f"{figures.all_changes:,} changes: {preview.counts['decisions']:,} decisions, "
+        f"{preview.counts['tiers']:,} tiers, {preview.counts['routes']:,} approval routes; {affected['customers']:,} customers, account value "
         f"{said(affected['account_value'])}, revenue at risk {said(affected['revenue_at_risk_before'])} -> "
         f"{said(affected['revenue_at_risk_after'])}. {figures.moved_scores:,} scores move at all."
     )
@@ -208,19 +208,32 @@ def _print_preview(preview: Any) -> None:
 
 
 def _print_rows(title: str, rows: list[dict[str, Any]]) -> None:
-    from rich.table import Table as Grid
-
+    """Print rows below each other, each column as wide as it needs, so that a file holds what a terminal shows."""
     from cjo_assets.reporting.text import NOTHING
 
-    names = [name for name in (rows[0] if rows else {}) if name != "presence" or rows[0][name] != "compared"]
-    grid = Grid(title=title, title_justify="left", show_edge=False)
-    for name in names:
-        grid.add_column(name, justify="left" if isinstance(rows[0][name], str) else "right")
-    for row in rows:
-        cells = [row[name] for name in names]
-        shown = [NOTHING if cell is None else f"{cell:.6f}" if isinstance(cell, float) else str(cell) for cell in cells]
-        grid.add_row(*(_printable(text) for text in shown))
-    console.print(grid, markup=False)
+    console.print(title, style="bold", highlight=False, markup=False)
+    if not rows:
+        _print_plain("  none")
+        return
+    names = list(rows[0])
+    cells = [names] + [[_cell(row[name], NOTHING) for name in names] for row in rows]
+    widths = [max(len(line[place]) for line in cells) for place in range(len(names))]
+    is_text = [isinstance(rows[0][name], str) for name in names]
+    for line in cells:
+        padded = [
+            text.ljust(width) if left else text.rjust(width)
+            for text, width, left in zip(line, widths, is_text, strict=True)
+        ]
+        _print_plain(f"  {'  '.join(padded)}".rstrip())
+
+
+def _cell(value: Any, nothing: str) -> str:
+    if value is None:
+        return nothing
+    # A part of exactly nothing is not a part that rounds to nothing.
+    if isinstance(value, float):
+        return "0" if value == 0 else f"{value:,.6f}"
+    return _printable(str(value))
 
 
 def _print_verdict(verdict: Any) -> None:

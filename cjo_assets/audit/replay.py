@@ -113,30 +113,35 @@ def reasons_of(tables: tuple[TableVerdict, ...], known: Circumstances) -> tuple[
     if not differing:
         return ()
     reasons = [
-        f"{table.table} was changed after run {known.run_id} wrote it"
-        for table in differing
-        if table.was_changed_since
+        f"{table.table} was changed after run {known.run_id} wrote it" for table in differing if table.was_changed_since
     ]
     unexplained = [table.table for table in differing if not table.was_changed_since]
     if not unexplained:
         return tuple(reasons)
     if known.altered:
-        reasons.append(f"the published rows of {_listed(known.altered)}, which the day reads, were changed after their run")
+        reasons.append(
+            f"the published rows of {_listed(known.altered)}, which the day reads, were changed after their run"
+        )
     if known.run_again:
         reasons.append(f"{_listed(known.run_again)} was run again since and hands on something else: the day is stale")
     if known.code_then != known.code_now:
         reasons.append(f"the code is another: {known.code_then} then, {known.code_now} now")
     if known.engine_then != known.engine_now:
         reasons.append(f"the engine is another: {known.engine_then} then, {known.engine_now} now")
-    is_explained = known.altered or known.run_again or (known.code_then, known.engine_then) != (
-        known.code_now,
-        known.engine_now,
+    is_explained = (
+        known.altered
+        or known.run_again
+        or (known.code_then, known.engine_then)
+        != (
+            known.code_now,
+            known.engine_now,
+        )
     )
     if not is_explained:
         undated = [table.table for table in differing if table.was_changed_since is None]
         if undated:
             reasons.append(
-                f"{', '.join(undated)} was changed after it was written: files, policy, code and earlier days are the same"
+                f"{', '.join(undated)} was changed after it was written: files, policy, code, earlier days are the same"
             )
         else:
             reasons.append(
@@ -179,7 +184,8 @@ def as_rows(verdict: DayVerdict) -> dict[str, Any]:
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: [str(part) for part in value] if isinstance(value, tuple) else str(value) for name, value in values.items()
+        name: [str(part) for part in value] if isinstance(value, tuple) else str(value)
+        for name, value in values.items()
     }
 
 

@@ -4,7 +4,7 @@ Belongs here: bringing back. Does not belong here: what is asked of it (`replayi
 `score_changes.py`).
 
 Nothing is written to the home, and no lock is taken: the published database is attached read-only, and a run that
-replaces it meanwhile leaves us the file we opened. Days before the one that is rebuilt are read where they are, by views.
+replaces it meanwhile leaves us the file we opened. Days before the one that is rebuilt are read where they are.
 """
 
 from __future__ import annotations
@@ -69,9 +69,7 @@ class DayRecord:
 class Scratch(Store):
     """Tables of our own beside the published ones, which are never touched."""
 
-    def __init__(
-        self, connection: duckdb.DuckDBPyConnection, families: tuple[Family, ...], settings: Settings
-    ) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, families: tuple[Family, ...], settings: Settings) -> None:
         """Make empty tables, and no day known."""
         super().__init__(connection, families)
         self.settings = settings
@@ -136,8 +134,9 @@ class Scratch(Store):
             days = self.published_days()
             there = f"the days there are go from {days[0]} to {days[-1]}" if days else "no day is"
             raise PastError(f"{day} was never published; {there}.")
-        *own, inputs, hashes = row
-        return DayRecord(*own, tuple(ManifestRow(**file) for file in json.loads(inputs)), json.loads(hashes))
+        run_id, as_of, policy_hash, ended_at, code, engine, inputs, hashes = row
+        files = tuple(ManifestRow(**file) for file in json.loads(inputs))
+        return DayRecord(run_id, as_of, policy_hash, ended_at, code, engine, files, json.loads(hashes))
 
     def known_before_run(self, record: DayRecord) -> list[date]:
         """Return the days that were published when a run began."""
@@ -164,11 +163,12 @@ class Scratch(Store):
             TamperedError: it is not the one whose hash the run recorded.
         """
         found = self.connection.execute(
-            f"SELECT content FROM {PUBLISHED}.audit.policies WHERE policy_hash = ? ORDER BY content", [record.policy_hash]
+            f"SELECT content FROM {PUBLISHED}.audit.policies WHERE policy_hash = ? ORDER BY content",
+            [record.policy_hash],
         ).fetchall()
         if not found:
             raise TamperedError(
-                f"The policy {record.policy_hash[:12]} of {record.as_of} is not in audit.policies: somebody took it away."
+                f"The policy {record.policy_hash[:12]} of {record.as_of} is not in audit.policies: it was taken away."
             )
         policies = []
         for (content,) in found:
@@ -238,9 +238,7 @@ class Scratch(Store):
                 is_begun = True
             yield table, record.as_of if table.is_dated else None
 
-    def steps_as_if(
-        self, record: DayRecord, tables: Iterable[Table], day: date
-    ) -> Iterator[tuple[Table, date | None]]:
+    def steps_as_if(self, record: DayRecord, tables: Iterable[Table], day: date) -> Iterator[tuple[Table, date | None]]:
         """Hand out the tables of a later day, on what a run knew: nothing has come in since, only time has passed."""
         self.restore_inputs(record)
         self.withhold_after(record.as_of)
@@ -273,7 +271,9 @@ class Scratch(Store):
 
     def _version(self, reference: Reference, day: date | None) -> str:
         if reference.schema == RAW:
-            return repr(sorted(self._files.items())) if reference.name == MANIFEST_TABLE else self._files[reference.name]
+            return (
+                repr(sorted(self._files.items())) if reference.name == MANIFEST_TABLE else self._files[reference.name]
+            )
         table = self.tables[reference.schema, reference.name]
         if table.is_dated and reference.days is not Days.TODAY:
             own = [f"{own} {self._versions.get((table.full_name, own))}" for own in self.days_of_run]
@@ -292,7 +292,7 @@ class Scratch(Store):
 
     def upstream_of(self, names: Iterable[str]) -> list[Table]:
         """Return some tables and all that they are computed from, each after what it reads."""
-        wanted = {tuple(name.split(".")) for name in names}
+        wanted = {(table.schema, table.name) for table in map(self.table_named, names)}
         chosen: set[tuple[str, str]] = set()
         while wanted - chosen:
             chosen |= wanted
@@ -357,7 +357,7 @@ def scratch(settings: Settings, memory_limit: float | None = None) -> Iterator[S
     """
     if not settings.published.exists():
         raise PastError(f"Nothing is published at {settings.published}.")
-    config = {"memory_limit": f"{memory_limit}GB"} if memory_limit else {}
+    config: dict[str, Any] = {"memory_limit": f"{memory_limit}GB"} if memory_limit else {}
     with (
         tempfile.TemporaryDirectory(prefix="cjo-") as folder,
         duckdb.connect(str(Path(folder) / "scratch.duckdb"), config=config) as connection,

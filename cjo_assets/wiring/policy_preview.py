@@ -3,8 +3,8 @@
 Belongs here: both chains, computed once where they agree, and the files that say where they do not. Does not belong
 here: what counts as a change (`audit/policy_changes.py`) and how it reads (`reporting/policy_report.py`).
 
-Both chains are computed anew from the archived files of the day's run, so that nothing but the policy differs. In a range
-each chain reads its own decisions of the days before; days before the range are the published ones for both.
+Both chains are computed anew from the archived files of the day's run, so that nothing but the policy differs. In a
+range each chain reads its own decisions of the days before; days before the range are the published ones for both.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+
 import ibis.expr.types as ir
 
 from cjo_assets.audit.policy_changes import PolicyChanges, differing_values, policy_changes

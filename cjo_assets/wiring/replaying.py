@@ -1,6 +1,7 @@
 """Days computed once more from what their runs read, and held against what was published.
 
-Belongs here: rebuilding and comparing, in the engine. Does not belong here: what a difference means (`audit/replay.py`).
+Belongs here: rebuilding and comparing, in the engine. Does not belong here: what a difference means
+(`audit/replay.py`).
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from cjo_assets.audit.replay import (
     reasons_of,
 )
 from cjo_assets.shared.contract import columns_of, key_of
-from cjo_assets.wiring.collection import collected_afterwards
 from cjo_assets.wiring.code import code_version
+from cjo_assets.wiring.collection import collected_afterwards
 from cjo_assets.wiring.errors import PastError, TamperedError
 from cjo_assets.wiring.past import PUBLISHED, DayRecord, Scratch
 from cjo_assets.wiring.runs import engine_version
@@ -50,6 +51,11 @@ def _replayed(past: Scratch, record: DayRecord) -> DayVerdict:
     policy = past.policy_of(record)
     for table, day in past.steps(record, past.computed_tables()):
         past.compute(table, day, policy)
+    return judged_day(past, record)
+
+
+def judged_day(past: Scratch, record: DayRecord) -> DayVerdict:
+    """Hold a day that was computed against what was published of it."""
     verdicts = tuple(_compared(past, table, record) for table in _comparable(past, record))
     known = _circumstances(past, record, verdicts)
     reasons = (*reasons_of(verdicts, known), *_missing_rejections(past))
@@ -74,9 +80,7 @@ def _compared(past: Scratch, table: Table, record: DayRecord) -> TableVerdict:
     then, now = past.fingerprint(table, day, source=published), past.fingerprint(table, day)
     recorded = record.table_hashes.get(table.full_name)
     differing, examples = (0, ()) if then == now else _differences(past, table, published, day)
-    return TableVerdict(
-        table.full_name, now.rows, now.content, then.rows, then.content, recorded, differing, examples
-    )
+    return TableVerdict(table.full_name, now.rows, now.content, then.rows, then.content, recorded, differing, examples)
 
 
 def _differences(
@@ -89,7 +93,8 @@ def _differences(
     own = f"(FROM {table.full_name} WHERE as_of = DATE '{day.isoformat()}')" if day else table.full_name
     # A row without a key of its own is told from its equals by a number.
     before, after = (
-        f"(SELECT *, row_number() OVER (PARTITION BY {_names(key)}) AS place FROM {source})" for source in (published, own)
+        f"(SELECT *, row_number() OVER (PARTITION BY {_names(key)}) AS place FROM {source})"
+        for source in (published, own)
     )
     on = " AND ".join(f'old."{name}" IS NOT DISTINCT FROM new."{name}"' for name in (*key, "place"))
     differs = [f'old."{name}" IS DISTINCT FROM new."{name}"' for name in others]

@@ -88,7 +88,8 @@ def by_segment(past: Scratch) -> Rows:
     return past.rows(
         f"SELECT score, coalesce(segment, 'All') AS segment, count(change) AS customers, "
         f"count(*) FILTER (presence = 'came') AS came, count(*) FILTER (presence = 'left') AS gone, {means} "
-        f"FROM {CHANGES} GROUP BY GROUPING SETS ((score, segment), (score)) ORDER BY score DESC, segment = 'All' DESC, segment",
+        f"FROM {CHANGES} GROUP BY GROUPING SETS ((score, segment), (score)) "
+        "ORDER BY score DESC, segment = 'All' DESC, segment",
     )
 
 
