@@ -178,11 +178,12 @@ def _print_preview(preview: Any) -> None:
     for path, before, after in figures.values:
         _print_plain(f"{path}: {said(before)} -> {said(after)}")
     affected = figures.affected
+    counts, at_risk = preview.counts, [said(affected[f"revenue_at_risk_{side}"]) for side in ("before", "after")]
     _print_plain(
-        f"{figures.all_changes:,} changes: {preview.counts['decisions']:,} decisions, "
-        f"{preview.counts['tiers']:,} tiers, {preview.counts['routes']:,} approval routes; {affected['customers']:,} customers, account value "
-        f"{said(affected['account_value'])}, revenue at risk {said(affected['revenue_at_risk_before'])} -> "
-        f"{said(affected['revenue_at_risk_after'])}. {figures.moved_scores:,} scores move at all."
+        f"{figures.all_changes:,} changes: {counts['decisions']:,} decisions, {counts['tiers']:,} tiers, "
+        f"{counts['routes']:,} approval routes; {affected['customers']:,} customers, account value "
+        f"{said(affected['account_value'])}, revenue at risk {' -> '.join(at_risk)}. "
+        f"{figures.moved_scores:,} scores move at all."
     )
     limit = figures.candidate.journey.reporting.report_rows
     for row in figures.changes[:limit]:

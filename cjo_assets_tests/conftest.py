@@ -16,6 +16,7 @@ from cjo_assets.wiring.families import all_families
 from cjo_assets.wiring.plain import compute_day, load_files
 from cjo_assets.wiring.settings import PROJECT
 from cjo_assets.wiring.store import Store
+from cjo_assets_tests.home import Home, toured
 
 SAMPLE = PROJECT / "data"
 Rows = list[dict[str, Any]]
@@ -87,6 +88,14 @@ def sample_day(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iter
     yield day
     for chain in days.values():
         chain.store.connection.close()
+
+
+@pytest.fixture(scope="session")
+def tour_home(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[Home]:
+    """The three days of the tour, each computed and published in its turn."""
+    home = toured(tmp_path_factory.mktemp("tour"), policy)
+    yield home
+    home.store.connection.close()
 
 
 def write_rows(folder: Path, dataset: str, rows: Rows) -> Path:

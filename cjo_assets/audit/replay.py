@@ -3,7 +3,7 @@
 Belongs here: the verdict and its reasons. Does not belong here: how the day was rebuilt (`wiring/replaying.py`).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -97,6 +97,7 @@ class DayVerdict:
         reasons: why it is not identical.
         tables: what was compared.
         run_id: the run that published it.
+        content: hash over all of its tables.
     """
 
     as_of: date
@@ -104,15 +105,18 @@ class DayVerdict:
     reasons: tuple[str, ...] = ()
     tables: tuple[TableVerdict, ...] = ()
     run_id: str | None = None
-    content: str = field(default="")
+    content: str = ""
 
 
 def reasons_of(tables: tuple[TableVerdict, ...], known: Circumstances) -> tuple[str, ...]:
     """Return why tables differ: what was changed since is named first, the code only where nothing else explains it."""
     differing = [table for table in tables if not table.is_identical]
-    if not differing:
-        return ()
     reasons = [
+        f"the record of run {known.run_id} was changed: it has another hash of {table.table}"
+        for table in tables
+        if table.is_identical and table.was_changed_since and known.engine_then == known.engine_now
+    ]
+    reasons += [
         f"{table.table} was changed after run {known.run_id} wrote it" for table in differing if table.was_changed_since
     ]
     unexplained = [table.table for table in differing if not table.was_changed_since]
@@ -128,16 +132,8 @@ def reasons_of(tables: tuple[TableVerdict, ...], known: Circumstances) -> tuple[
         reasons.append(f"the code is another: {known.code_then} then, {known.code_now} now")
     if known.engine_then != known.engine_now:
         reasons.append(f"the engine is another: {known.engine_then} then, {known.engine_now} now")
-    is_explained = (
-        known.altered
-        or known.run_again
-        or (known.code_then, known.engine_then)
-        != (
-            known.code_now,
-            known.engine_now,
-        )
-    )
-    if not is_explained:
+    is_same_program = (known.code_then, known.engine_then) == (known.code_now, known.engine_now)
+    if is_same_program and not known.altered and not known.run_again:
         undated = [table.table for table in differing if table.was_changed_since is None]
         if undated:
             reasons.append(

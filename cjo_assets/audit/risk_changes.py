@@ -123,7 +123,7 @@ def _by_score(rows: ir.Table, state: str) -> ir.Table:
 
 
 def _missing(before: ir.Table, after: ir.Table) -> ir.Table:
-    """Return per customer and score what factors did that became unknown, or known; in the scores they are made of, too."""
+    """Return per customer and score what factors did that became unknown, or known; those of scores within it, too."""
     names = ["customer_id", "score", "factor"]
     both = before.select(*names, raw_before="raw_value", contribution_before="contribution").join(
         after.select(*names, "weight", raw_after="raw_value", contribution_after="contribution"), names

@@ -56,7 +56,7 @@ def _replayed(past: Scratch, record: DayRecord) -> DayVerdict:
 
 def judged_day(past: Scratch, record: DayRecord) -> DayVerdict:
     """Hold a day that was computed against what was published of it."""
-    verdicts = tuple(_compared(past, table, record) for table in _comparable(past, record))
+    verdicts = tuple(_compared(past, table, record) for table in comparable(past, record))
     known = _circumstances(past, record, verdicts)
     reasons = (*reasons_of(verdicts, known), *_missing_rejections(past))
     digest = hashlib.sha256(" ".join(f"{verdict.table} {verdict.content}" for verdict in verdicts).encode())
@@ -64,7 +64,7 @@ def judged_day(past: Scratch, record: DayRecord) -> DayVerdict:
     return DayVerdict(record.as_of, state, reasons, verdicts, record.run_id, digest.hexdigest()[:12])
 
 
-def _comparable(past: Scratch, record: DayRecord) -> list[Table]:
+def comparable(past: Scratch, record: DayRecord) -> list[Table]:
     """Return the tables that the run published: what has no day only of the newest run, since each run replaces it."""
     is_newest = past.is_newest(record)
     return [
