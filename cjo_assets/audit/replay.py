@@ -75,6 +75,7 @@ class Circumstances:
         engine_now: what the replay runs on.
         run_again: earlier days that hand on something else since they were run again.
         altered: earlier days whose published rows are not those their run wrote.
+        other_policies: policies that published decisions of the day name, and the record of its run does not.
     """
 
     run_id: str
@@ -85,6 +86,7 @@ class Circumstances:
     engine_now: str
     run_again: tuple[date, ...] = ()
     altered: tuple[date, ...] = ()
+    other_policies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,11 @@ def reasons_of(tables: tuple[TableVerdict, ...], known: Circumstances) -> tuple[
     unexplained = [table.table for table in differing if not table.was_changed_since]
     if not unexplained:
         return tuple(reasons)
+    if known.other_policies:
+        reasons.append(
+            f"the record says that policy {known.policy_hash[:12]} decided, and published decisions name "
+            f"{', '.join(name[:12] for name in known.other_policies)}"
+        )
     if known.altered:
         reasons.append(
             f"the published rows of {_listed(known.altered)}, which the day reads, were changed after their run"
@@ -133,7 +140,7 @@ def reasons_of(tables: tuple[TableVerdict, ...], known: Circumstances) -> tuple[
     if known.engine_then != known.engine_now:
         reasons.append(f"the engine is another: {known.engine_then} then, {known.engine_now} now")
     is_same_program = (known.code_then, known.engine_then) == (known.code_now, known.engine_now)
-    if is_same_program and not known.altered and not known.run_again:
+    if is_same_program and not known.altered and not known.run_again and not known.other_policies:
         undated = [table.table for table in differing if table.was_changed_since is None]
         if undated:
             reasons.append(
@@ -142,7 +149,7 @@ def reasons_of(tables: tuple[TableVerdict, ...], known: Circumstances) -> tuple[
         else:
             reasons.append(
                 f"nothing explains {', '.join(unexplained)}: files, policy, code and earlier days are the same. "
-                "Either the run did not compute all of its tables, or this is a defect"
+                "The run did not compute all of its tables, its record was changed, or this is a defect"
             )
     return tuple(reasons)
 

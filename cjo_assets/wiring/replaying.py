@@ -120,8 +120,12 @@ def _differences(
 def _circumstances(past: Scratch, record: DayRecord, verdicts: tuple[TableVerdict, ...]) -> Circumstances:
     run_again: list[date] = []
     altered: list[date] = []
+    other_policies: list[str] = []
     # Earlier days are looked at only where there is something to explain: there may be hundreds.
     if not all(verdict.is_identical for verdict in verdicts):
+        decisions = past.published_rows(past.table_named("journey.recommended_interventions"), record.as_of)
+        found = past.rows(f"SELECT DISTINCT policy_hash FROM {decisions} ORDER BY policy_hash")
+        other_policies = [row["policy_hash"] for row in found if row["policy_hash"] != record.policy_hash]
         for day, then, newest in _handed_on(past, record):
             if then != newest:
                 run_again.append(day)
@@ -136,6 +140,7 @@ def _circumstances(past: Scratch, record: DayRecord, verdicts: tuple[TableVerdic
         engine_version(),
         tuple(run_again),
         tuple(altered),
+        tuple(other_policies),
     )
 
 

@@ -133,8 +133,8 @@ def test_real_changes_are_the_sum_of_their_parts(past: Scratch) -> None:
 
 
 def test_time_alone_is_what_the_days_do(past: Scratch) -> None:
-    """C003 has no signals: seven more days of engagement are 7/60 of the factor that weighs a quarter."""
-    row = past.rows(f"FROM {CHANGES} WHERE customer_id = 'C003' AND score = 'overall_risk_score'")[0]
+    """C009 has no signals: from the 4th to the 11th day of engagement is 7/60 of the factor that weighs a quarter."""
+    row = past.rows(f"FROM {CHANGES} WHERE customer_id = 'C009' AND score = 'overall_risk_score'")[0]
     assert row["time"] == pytest.approx(0.25 * 7 / 60, abs=1e-6)
     assert (row["data"], row["policy"], row["missing_data"], row["code"]) == (0, 0, 0, 0)
 

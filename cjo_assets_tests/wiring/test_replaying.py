@@ -254,6 +254,7 @@ def table_verdict(published: str = "x", recorded: str | None = "x") -> TableVerd
             ["2025-01-06 was run again"],
         ),
         (table_verdict(published="z"), Circumstances("r", "p", "a", "b", "e", "e"), ["was changed after run r"]),
+        (table_verdict(), Circumstances("r", "p", "a", "a", "e", "e", (), (), ("q",)), ["policy p decided, and"]),
     ],
 )
 def test_reasons(table: TableVerdict, known: Circumstances, named: list[str]) -> None:
