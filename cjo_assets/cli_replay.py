@@ -46,7 +46,7 @@ def replay(
     verdicts = []
     try:
         with scratch(_settings(home)) as past:
-            days = [day for day in past.published_days() if first_day <= day <= last_day]
+            days = [day for day in past.records.days() if first_day <= day <= last_day]
             for verdict in replayed(past, days or [first_day]):
                 verdicts.append(verdict)
                 if not as_json:
@@ -141,7 +141,7 @@ def diff_policy(
         candidate = load_policy(new)
         compared = load_policy(against) if against else None
         with scratch(settings, candidate.warehouse.memory_limit) as past:
-            days = _published_days(past.published_days(), as_of or first, as_of or last, is_range=first is not None)
+            days = _published_days(past.records.days(), as_of or first, as_of or last, is_range=first is not None)
             folder = out or settings.home / "policy_diffs" / candidate.policy_hash[:12]
             preview = previewed(past, days, candidate, folder, file_format, compared)
     except (PolicyError, PastError, TamperedError) as error:

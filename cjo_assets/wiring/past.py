@@ -10,19 +10,16 @@ replaces it meanwhile leaves us the file we opened. Days before the one that is 
 from __future__ import annotations
 
 import hashlib
-import json
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import ibis
 import ibis.expr.types as ir
-from pydantic import ValidationError
 
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import columns_of
@@ -30,40 +27,16 @@ from cjo_assets.wiring.errors import InputError, PastError, TamperedError
 from cjo_assets.wiring.families import all_families
 from cjo_assets.wiring.formats import CHUNK_BYTES
 from cjo_assets.wiring.keep import HISTORY
+from cjo_assets.wiring.run_records import PUBLISHED, DayRecord, RunRecords
 from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.sources import MANIFEST, ManifestRow, day_of, restore_dataset
 from cjo_assets.wiring.store import Store
 from cjo_assets.wiring.tables import MANIFEST as MANIFEST_TABLE
 from cjo_assets.wiring.tables import RAW, Days, Family, Reference, Table, in_order
 
-PUBLISHED, KNOWN = "published", "known"
+KNOWN = "known"
 
 Rows = list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class DayRecord:
-    """What the newest published run of a day wrote down of itself.
-
-    Attributes:
-        run_id: the run.
-        as_of: the day.
-        policy_hash: the policy that decided.
-        ended_at: when the day was recorded; all that was recorded before was there to be read.
-        code_version: hash over the code.
-        engine: versions of what it ran on.
-        inputs: the files it read.
-        table_hashes: hash over the rows of each dated table.
-    """
-
-    run_id: str
-    as_of: date
-    policy_hash: str
-    ended_at: datetime
-    code_version: str
-    engine: str
-    inputs: tuple[ManifestRow, ...]
-    table_hashes: dict[str, str]
 
 
 class Scratch(Store):
@@ -73,6 +46,7 @@ class Scratch(Store):
         """Make empty tables, and no day known."""
         super().__init__(connection, families)
         self.settings = settings
+        self.records = RunRecords(connection)
         self.known_days: tuple[date, ...] = ()
         self._trusted: set[str] = set()
         self._files: dict[str, str] = {}
@@ -109,83 +83,6 @@ class Scratch(Store):
         if left:
             return f"read_parquet('{_escaped(left[0])}')"
         return f"(FROM {PUBLISHED}.{table.full_name} WHERE as_of = DATE '{day.isoformat()}')"
-
-    def published_days(self) -> list[date]:
-        """Return the days of the published database."""
-        return [
-            day
-            for (day,) in self.connection.execute(
-                f"SELECT DISTINCT as_of FROM {PUBLISHED}.audit.runs WHERE is_published ORDER BY as_of"
-            ).fetchall()
-        ]
-
-    def record_of(self, day: date) -> DayRecord:
-        """Return the record of a day's newest published run.
-
-        Raises:
-            PastError: the day was never published.
-        """
-        row = self.connection.execute(
-            "SELECT run_id, as_of, policy_hash, ended_at, code_version, engine, inputs, table_hashes "
-            f"FROM {PUBLISHED}.audit.runs WHERE as_of = ? AND is_published ORDER BY ended_at DESC LIMIT 1",
-            [day],
-        ).fetchone()
-        if row is None:
-            days = self.published_days()
-            there = f"the days there are go from {days[0]} to {days[-1]}" if days else "no day is"
-            raise PastError(f"{day} was never published; {there}.")
-        run_id, as_of, policy_hash, ended_at, code, engine, inputs, hashes = row
-        files = tuple(ManifestRow(**file) for file in json.loads(inputs))
-        return DayRecord(run_id, as_of, policy_hash, ended_at, code, engine, files, json.loads(hashes))
-
-    def known_before_run(self, record: DayRecord) -> list[date]:
-        """Return the days that were published when a run began."""
-        return self._days_recorded(
-            f"ended_at < (SELECT min(ended_at) FROM {PUBLISHED}.audit.runs WHERE run_id = $value)", record.run_id
-        )
-
-    def known_by(self, record: DayRecord) -> list[date]:
-        """Return the days but its own that were published when a day was recorded, those of its run included."""
-        return [day for day in self._days_recorded("ended_at <= $value", record.ended_at) if day != record.as_of]
-
-    def is_newest(self, record: DayRecord) -> bool:
-        """Return whether what has no day was published by this run, too."""
-        found = self.connection.execute(
-            f"SELECT max(ended_at) FROM {PUBLISHED}.audit.runs WHERE is_published"
-        ).fetchone()
-        return found == (record.ended_at,)
-
-    def policy_of(self, record: DayRecord) -> Policy:
-        """Return the policy of a run from what is on record of it.
-
-        Raises:
-            PastError: it is not there, or this code cannot read it.
-            TamperedError: it is not the one whose hash the run recorded.
-        """
-        found = self.connection.execute(
-            f"SELECT content FROM {PUBLISHED}.audit.policies WHERE policy_hash = ? ORDER BY content",
-            [record.policy_hash],
-        ).fetchall()
-        if not found:
-            raise TamperedError(
-                f"The policy {record.policy_hash[:12]} of {record.as_of} is not in audit.policies: it was taken away."
-            )
-        policies = []
-        for (content,) in found:
-            try:
-                policies.append(Policy.model_validate_json(content))
-            except ValidationError as error:
-                raise PastError(
-                    f"The policy {record.policy_hash[:12]} of {record.as_of} cannot be read by this code: "
-                    f"{error.errors()[0]['msg']} ({'.'.join(map(str, error.errors()[0]['loc']))})."
-                ) from error
-        for policy in policies:
-            if policy.policy_hash != record.policy_hash:
-                raise TamperedError(
-                    f"The text of the policy {record.policy_hash[:12]} in audit.policies hashes to "
-                    f"{policy.policy_hash[:12]}: it is not the policy that decided on {record.as_of}."
-                )
-        return policies[0]
 
     def restore_inputs(self, record: DayRecord) -> None:
         """Bring the raw tables to what a run read.
@@ -225,7 +122,7 @@ class Scratch(Store):
         """
         self.restore_inputs(record)
         # Until the run came to its first dated table, it saw the day as an earlier run had left it.
-        before = self.known_before_run(record)
+        before = self.records.known_before(record)
         self.days_of_run = tuple(day for day in chain if day in before)
         self.know(day for day in before if day not in chain)
         is_begun = False
@@ -234,7 +131,7 @@ class Scratch(Store):
                 continue
             if table.is_dated and not is_begun:
                 self.days_of_run = (*chain, record.as_of)
-                self.know(day for day in self.known_by(record) if day not in chain)
+                self.know(day for day in self.records.known_by(record) if day not in chain)
                 is_begun = True
             yield table, record.as_of if table.is_dated else None
 
@@ -243,14 +140,14 @@ class Scratch(Store):
         self.restore_inputs(record)
         self.withhold_after(record.as_of)
         self.days_of_run = ()
-        self.know(self.known_before_run(record))
+        self.know(self.records.known_before(record))
         is_begun = False
         for table in tables:
             if table.is_view:
                 continue
             if table.is_dated and not is_begun:
                 self.days_of_run = (day,)
-                self.know(known for known in self.known_by(record) if known < record.as_of)
+                self.know(known for known in self.records.known_by(record) if known < record.as_of)
                 is_begun = True
             yield table, day if table.is_dated else None
 
@@ -301,13 +198,6 @@ class Scratch(Store):
             ]
             wanted = {(found.schema, found.name) for found in references if found.days is Days.TODAY}
         return [table for table in self.computed_tables() if (table.schema, table.name) in chosen]
-
-    def _days_recorded(self, condition: str, value: object) -> list[date]:
-        found = self.connection.execute(
-            f"SELECT DISTINCT as_of FROM {PUBLISHED}.audit.runs WHERE is_published AND {condition} ORDER BY as_of",
-            {"value": value},
-        ).fetchall()
-        return [day for (day,) in found]
 
     def _require_archived(self, file: ManifestRow) -> None:
         if file.file_sha256 is None or file.file_sha256 in self._trusted:

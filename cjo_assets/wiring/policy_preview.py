@@ -24,8 +24,9 @@ from cjo_assets.reporting.policy_report import PolicyFigures, policy_report
 from cjo_assets.shared.contract import Contract, columns_of, key_of
 from cjo_assets.wiring.collection import collected_afterwards
 from cjo_assets.wiring.errors import ContractBreachError
-from cjo_assets.wiring.past import DayRecord, Scratch
+from cjo_assets.wiring.past import Scratch
 from cjo_assets.wiring.progress import report_message
+from cjo_assets.wiring.run_records import DayRecord
 from cjo_assets.wiring.store import CONTRACT_CHECK
 from cjo_assets.wiring.tables import Table
 from cjo_assets.wiring.validation import judged
@@ -82,8 +83,8 @@ def previewed(
         PastError: a day cannot be rebuilt.
         TamperedError: what a day was made from is not what it was.
     """
-    records = [past.record_of(day) for day in days]
-    before = [against or past.policy_of(record) for record in records]
+    records = [past.records.of(day) for day in days]
+    before = [against or past.records.policy_of(record) for record in records]
     tables = past.upstream_of(COMPARED)
     with_policy = list(zip(records, before, strict=True))
     computed = _chain(past, tables, with_policy, "as it was", None)

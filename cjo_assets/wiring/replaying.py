@@ -27,7 +27,8 @@ from cjo_assets.shared.contract import columns_of, key_of
 from cjo_assets.wiring.code import code_version
 from cjo_assets.wiring.collection import collected_afterwards
 from cjo_assets.wiring.errors import PastError, TamperedError
-from cjo_assets.wiring.past import PUBLISHED, DayRecord, Scratch
+from cjo_assets.wiring.past import Scratch
+from cjo_assets.wiring.run_records import PUBLISHED, DayRecord
 from cjo_assets.wiring.runs import engine_version
 from cjo_assets.wiring.tables import Table
 
@@ -39,7 +40,7 @@ def replayed(past: Scratch, days: Iterable[date]) -> Iterator[DayVerdict]:
     for day in days:
         record = None
         try:
-            record = past.record_of(day)
+            record = past.records.of(day)
             yield _replayed(past, record)
         except (PastError, TamperedError) as error:
             state = DIFFERS if isinstance(error, TamperedError) else IMPOSSIBLE
@@ -48,7 +49,7 @@ def replayed(past: Scratch, days: Iterable[date]) -> Iterator[DayVerdict]:
 
 @collected_afterwards
 def _replayed(past: Scratch, record: DayRecord) -> DayVerdict:
-    policy = past.policy_of(record)
+    policy = past.records.policy_of(record)
     for table, day in past.steps(record, past.computed_tables()):
         past.compute(table, day, policy)
     return judged_day(past, record)
@@ -66,7 +67,7 @@ def judged_day(past: Scratch, record: DayRecord) -> DayVerdict:
 
 def comparable(past: Scratch, record: DayRecord) -> list[Table]:
     """Return the tables that the run published: what has no day only of the newest run, since each run replaces it."""
-    is_newest = past.is_newest(record)
+    is_newest = past.records.is_newest(record)
     return [
         table
         for table in past.computed_tables()

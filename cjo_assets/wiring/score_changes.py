@@ -18,8 +18,9 @@ from cjo_assets.shared.contract import columns_of, key_of
 from cjo_assets.wiring.code import code_version
 from cjo_assets.wiring.collection import collected_afterwards
 from cjo_assets.wiring.errors import ContractBreachError, InputError
-from cjo_assets.wiring.past import DayRecord, Rows, Scratch
+from cjo_assets.wiring.past import Rows, Scratch
 from cjo_assets.wiring.progress import report_message
+from cjo_assets.wiring.run_records import DayRecord
 from cjo_assets.wiring.runs import engine_version
 from cjo_assets.wiring.store import CONTRACT_CHECK
 from cjo_assets.wiring.tables import Table
@@ -43,8 +44,8 @@ def explain(past: Scratch, first: date, last: date) -> None:
     """
     if first >= last:
         raise InputError(f"{last} does not come after {first}.")
-    start, end = past.record_of(first), past.record_of(last)
-    before, after = past.policy_of(start), past.policy_of(end)
+    start, end = past.records.of(first), past.records.of(last)
+    before, after = past.records.policy_of(start), past.records.policy_of(end)
     past.connection.execute(f"CREATE SCHEMA {STATE_SCHEMA}")
     _keep_published(past, "start", first)
     _keep_published(past, "end", last)

@@ -25,8 +25,9 @@ from cjo_assets.audit.replay import (
 )
 from cjo_assets.cli import app
 from cjo_assets.wiring.errors import PastError, TamperedError
-from cjo_assets.wiring.past import PUBLISHED, Scratch, scratch
+from cjo_assets.wiring.past import Scratch, scratch
 from cjo_assets.wiring.replaying import comparable, judged_day, replayed
+from cjo_assets.wiring.run_records import PUBLISHED
 from cjo_assets.wiring.settings import Settings
 from cjo_assets_tests.home import APPROVAL, TOUR_DAYS, Home
 from cjo_assets_tests.tables import day
@@ -80,16 +81,16 @@ def test_every_table_is_identical(past: Scratch, verdict: DayVerdict, tour_home:
     assert compared > dated, "the tables of a day, all of them"
     undated = {"journey.signals", "quarantine.signals", "journey.approval_requests", "audit.dataset_loads"}
     assert undated <= compared - dated, "of the newest run what has no day, too"
-    assert {table.full_name for table in comparable(past, past.record_of(SECOND))} == dated
+    assert {table.full_name for table in comparable(past, past.records.of(SECOND))} == dated
     rows = {table.table: table.rows for table in verdict.tables}
     assert (rows["journey.customers"], rows["journey.recommended_interventions"]) == (12, 7)
 
 
 def test_what_a_run_knew_is_on_record(past: Scratch, tour_home: Home) -> None:
     """The answer given on the 7th was not there on the 6th, and is in the archive since."""
-    read = [{file.source_file for file in past.record_of(on).inputs} for on in TOUR_DAYS]
+    read = [{file.source_file for file in past.records.of(on).inputs} for on in TOUR_DAYS]
     assert ["approvals.ndjson" in files for files in read] == [False, True, True]
-    answers = next(file for file in past.record_of(SECOND).inputs if file.source_file == "approvals.ndjson")
+    answers = next(file for file in past.records.of(SECOND).inputs if file.source_file == "approvals.ndjson")
     assert answers.file_sha256 is not None
     archived = (tour_home.settings.inputs / answers.file_sha256).read_text(encoding="utf-8")
     assert json.loads(archived) == APPROVAL
@@ -105,7 +106,7 @@ def test_a_changed_row_is_named_with_its_column(
     tampered.execute("UPDATE journey.signals SET signal_strength = 0.1 WHERE signal_id = 'S001'")
     tampered.execute("DELETE FROM journey.risk_scores WHERE as_of = ?", [SECOND])
     look_at(past, tampered, tmp_path)
-    verdict = judged_day(past, past.record_of(THIRD))
+    verdict = judged_day(past, past.records.of(THIRD))
     assert verdict.state == DIFFERS
     found = {table.table: table for table in verdict.tables if not table.is_identical}
     assert found.keys() == {"journey.risk_scores", "journey.kpis", "journey.signals"}
@@ -128,7 +129,7 @@ def test_a_changed_earlier_day_is_named_where_a_later_one_differs(
     """Whoever changes a table and the hash of it on record is found out by what the day was made from."""
     tampered.execute("UPDATE journey.risk_scores SET overall_risk_score = 0.1 WHERE as_of = ?", [THIRD])
     tampered.execute("UPDATE journey.recommended_interventions SET expected_cost = 1 WHERE as_of = ?", [SECOND])
-    hashes = past.record_of(THIRD).table_hashes
+    hashes = past.records.of(THIRD).table_hashes
     scores = past.tables["journey", "risk_scores"]
     look_at(past, tampered, tmp_path)
     hashes["journey.risk_scores"] = past.fingerprint(scores, THIRD, source=past.published_rows(scores, THIRD)).content
@@ -136,7 +137,7 @@ def test_a_changed_earlier_day_is_named_where_a_later_one_differs(
     with duckdb.connect(str(tmp_path / "tampered.duckdb")) as again:
         again.execute("UPDATE audit.runs SET table_hashes = ? WHERE as_of = ?", [json.dumps(hashes), THIRD])
     past.connection.execute(f"ATTACH '{tmp_path / 'tampered.duckdb'}' AS {PUBLISHED} (READ_ONLY)")
-    verdict = judged_day(past, past.record_of(THIRD))
+    verdict = judged_day(past, past.records.of(THIRD))
     assert verdict.reasons == ("the published rows of 2025-01-13, which the day reads, were changed after their run",)
 
 
@@ -147,7 +148,7 @@ def test_a_rejection_taken_off_the_record_is_missed(
         "INSERT INTO audit.rejected_records VALUES ('signals', 's.json', 'abc', 9, 'S9', ['some rule'], '{}')"
     )
     look_at(past, tampered, tmp_path)
-    verdict = judged_day(past, past.record_of(THIRD))
+    verdict = judged_day(past, past.records.of(THIRD))
     past.connection.execute("DELETE FROM audit.rejected_records")
     assert verdict.reasons == ("audit.rejected_records was changed: it lacks signals S9 as the files have it",)
 
@@ -170,7 +171,7 @@ def test_a_changed_policy_is_named(
     verdict = next(replayed(past, [THIRD]))
     assert (verdict.state, verdict.tables) == (DIFFERS, ())
     assert named in verdict.reasons[0]
-    assert past.record_of(THIRD).policy_hash[:12] in verdict.reasons[0]
+    assert past.records.of(THIRD).policy_hash[:12] in verdict.reasons[0]
 
 
 def test_a_policy_that_this_code_does_not_know_cannot_be_replayed(
@@ -187,14 +188,14 @@ def test_a_file_that_is_missing_or_changed_is_named(tour_home: Home, tmp_path: P
     shutil.copytree(tour_home.settings.inputs, tmp_path / "inputs")
     shutil.copyfile(tour_home.settings.published, tmp_path / "cjo.duckdb")
     with scratch(Settings(tmp_path, None, tmp_path)) as past:
-        signals = next(file for file in past.record_of(THIRD).inputs if file.dataset == "signals")
+        signals = next(file for file in past.records.of(THIRD).inputs if file.dataset == "signals")
         archived = tmp_path / "inputs" / str(signals.file_sha256)
         archived.write_text(archived.read_text(encoding="utf-8").replace("0.82", "0.12"), encoding="utf-8")
         with pytest.raises(TamperedError, match=r"signals\.json of signals\) is not what was read"):
-            past.restore_inputs(past.record_of(THIRD))
+            past.restore_inputs(past.records.of(THIRD))
         archived.unlink()
         with pytest.raises(PastError, match=r"signals\.json of signals is not in the archive"):
-            past.restore_inputs(past.record_of(THIRD))
+            past.restore_inputs(past.records.of(THIRD))
         assert next(replayed(past, [THIRD])).state == IMPOSSIBLE
 
 
