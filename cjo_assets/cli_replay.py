@@ -17,6 +17,8 @@ console = Console()
 errors = Console(stderr=True)
 
 REFUSED = 2
+# Columns of numbers that are already words.
+NUMBERS = ("before", "after", "change")
 
 HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder of the results [CJO_HOME, else warehouse/].")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
@@ -170,8 +172,6 @@ def _published_days(published: list[date], first: str | None, last: str | None, 
 
 
 def _print_preview(preview: Any) -> None:
-    from rich.table import Table as Grid
-
     from cjo_assets.reporting.policy_report import WORDS, decision, said
 
     figures = preview.figures
@@ -194,15 +194,9 @@ def _print_preview(preview: Any) -> None:
         )
     if figures.all_changes > limit:
         _print_plain(f"  and {figures.all_changes - limit:,} more")
-    grid = Grid(title=None, show_edge=False)
-    for name in ("day", "measure", "unit", "before", "candidate", "change"):
-        grid.add_column(name, justify="right" if name in ("before", "candidate", "change") else "left")
-    for row in figures.effects:
-        if row["change"]:
-            cells = (row["as_of"], row["measure"], row["unit"], row["before"], row["after"], row["change"])
-            grid.add_row(*(said(cell) for cell in cells))
-    if grid.row_count:
-        console.print(grid)
+    effects = [row for row in figures.effects if row["change"]]
+    if effects:
+        _print_rows("effects", [{name: _effect(value) for name, value in row.items()} for row in effects])
     _print_plain(f"{preview.shared} of {preview.computed} tables are the same under both.")
     for path in preview.files:
         _print_plain(f"  {path}")
@@ -219,13 +213,20 @@ def _print_rows(title: str, rows: list[dict[str, Any]]) -> None:
     names = list(rows[0])
     cells = [names] + [[_cell(row[name], NOTHING) for name in names] for row in rows]
     widths = [max(len(line[place]) for line in cells) for place in range(len(names))]
-    is_text = [isinstance(rows[0][name], str) for name in names]
+    is_text = [isinstance(rows[0][name], str) and name not in NUMBERS for name in names]
     for line in cells:
         padded = [
             text.ljust(width) if left else text.rjust(width)
             for text, width, left in zip(line, widths, is_text, strict=True)
         ]
         _print_plain(f"  {'  '.join(padded)}".rstrip())
+
+
+def _effect(value: Any) -> Any:
+    """Return a number with thousands apart and no more decimals than it has; what is no number as it is."""
+    from cjo_assets.reporting.policy_report import said
+
+    return said(value) if isinstance(value, float) else value
 
 
 def _cell(value: Any, nothing: str) -> str:

@@ -66,7 +66,7 @@ def measures(
         ("expected value", "currency"): rounded(decisions.expected_value.sum(where=is_done), MONEY_DECIMALS),
         ("approval requests", "requests"): decisions.count(where=asks),
         **{
-            (f"approval requests to a {role}", "requests"): decisions.count(where=decisions.approval_role == role)
+            (f"approval requests to {role}", "requests"): decisions.count(where=decisions.approval_role == role)
             for role in ROLES
         },
         ("review of what is asked anew", "minutes"): (people * minutes).sum(where=is_asked_now),

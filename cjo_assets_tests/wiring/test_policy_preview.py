@@ -107,7 +107,7 @@ def test_cost_value_and_review_before_and_after(preview: Preview) -> None:
     effects = {row["measure"]: row for row in preview.figures.effects}
     assert effects["expected cost"]["change"] == -295
     assert effects["decisions"]["change"] == effects["approval requests"]["change"] == 0
-    assert effects["approval requests to a manager"]["before"] >= 1
+    assert effects["approval requests to manager"]["before"] >= 1
     asked = effects["approval requests"]["before"]
     assert effects["review of what is asked anew"]["before"] == 30 * asked, "30 minutes each, all new on a first day"
 
