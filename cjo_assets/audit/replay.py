@@ -113,15 +113,17 @@ class DayVerdict:
 def reasons_of(tables: tuple[TableVerdict, ...], known: Circumstances) -> tuple[str, ...]:
     """Return why tables differ: what was changed since is named first, the code only where nothing else explains it."""
     differing = [table for table in tables if not table.is_identical]
+    # The recorded hashes are the engine's own: another version has others for the same rows.
+    changed = [table for table in tables if table.was_changed_since and known.engine_then == known.engine_now]
     reasons = [
         f"the record of run {known.run_id} was changed: it has another hash of {table.table}"
-        for table in tables
-        if table.is_identical and table.was_changed_since and known.engine_then == known.engine_now
+        for table in changed
+        if table.is_identical
     ]
     reasons += [
-        f"{table.table} was changed after run {known.run_id} wrote it" for table in differing if table.was_changed_since
+        f"{table.table} was changed after run {known.run_id} wrote it" for table in changed if not table.is_identical
     ]
-    unexplained = [table.table for table in differing if not table.was_changed_since]
+    unexplained = [table.table for table in differing if table not in changed]
     if not unexplained:
         return tuple(reasons)
     if known.other_policies:

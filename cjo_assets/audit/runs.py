@@ -49,7 +49,9 @@ class Runs(Contract):
     inputs: str = column(
         "The files it read, as JSON: dataset, source_file, file_sha256 (their name in the archive), rows_read, note."
     )
-    table_hashes: str = column("Hash over the rows of each table of the day, as JSON; {} where not published.")
+    table_hashes: str = column(
+        "Hash (of the engine) over the rows of each table of the day, as JSON; {} where not published."
+    )
     is_published: bool = column("Whether the day reached the published database.")
     handed_on: str = column("Hash over what later days read of this day; null where not published.", nullable=True)
     is_stale: bool = column("Whether an earlier day has changed since: run this day again.")

@@ -158,8 +158,7 @@ def _handed_on(past: Scratch, record: DayRecord) -> list[tuple[date, str, str]]:
 
 def _present(past: Scratch, day: date) -> str:
     tables = [past.table_named(name) for name in past.read_by_later_days()]
-    found = [past.fingerprint(table, day, table.remembered, past.published_rows(table, day)) for table in tables]
-    return " ".join(fingerprint.content for fingerprint in found)
+    return " ".join(past.lasting_hash(table, day, past.published_rows(table, day)) for table in tables)
 
 
 def _missing_rejections(past: Scratch) -> list[str]:

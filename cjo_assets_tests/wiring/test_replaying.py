@@ -255,6 +255,8 @@ def table_verdict(published: str = "x", recorded: str | None = "x") -> TableVerd
             ["2025-01-06 was run again"],
         ),
         (table_verdict(published="z"), Circumstances("r", "p", "a", "b", "e", "e"), ["was changed after run r"]),
+        (table_verdict(published="z"), Circumstances("r", "p", "a", "a", "e", "f"), ["the engine is another"]),
+        (table_verdict(published="y"), Circumstances("r", "p", "a", "a", "e", "f"), []),
         (table_verdict(), Circumstances("r", "p", "a", "a", "e", "e", (), (), ("q",)), ["policy p decided, and"]),
     ],
 )

@@ -17,6 +17,7 @@ from cjo_assets.wiring.code import code_version
 from cjo_assets.wiring.families import all_families
 from cjo_assets.wiring.runs import record_failure, record_run
 from cjo_assets.wiring.store import Store
+from cjo_assets.wiring.tables import Days, Reference
 
 FIRST, SECOND, THIRD = date(2025, 1, 16), date(2025, 1, 17), date(2025, 1, 20)
 INSTANCE: Any = SimpleNamespace(
@@ -131,6 +132,8 @@ def test_what_no_later_day_reads_makes_none_stale(home: Home) -> None:
     home.store.connection.execute("UPDATE journey.journey_states SET journey_stage = 'churned'")
     home.publish(FIRST)
     assert home.stale_days == []
+    earlier = home.store.read(Reference("journey", "recommended_interventions", Days.EARLIER), THIRD)
+    assert not {"policy_hash", "input_hash"} & set(earlier.columns), "what does not count cannot be read"
 
 
 def test_a_day_without_customers_is_not_a_day_with_two_of_them(home: Home) -> None:
