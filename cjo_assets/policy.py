@@ -84,6 +84,11 @@ class Policy(Section):
         rules = self.model_dump(mode="json", exclude={"version", "author", "approver", "reason", "warehouse"})
         return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
 
+    @cached_property
+    def content(self) -> str:
+        """The whole policy, as JSON."""
+        return self.model_dump_json()
+
     @model_validator(mode="after")
     def _names_agree(self) -> Policy:
         _known("vocabulary.terminal_stages", self.vocabulary.terminal_stages, set(self.vocabulary.stages))

@@ -18,6 +18,7 @@ from cjo_assets.wiring.publish import publish
 from cjo_assets.wiring.records import append, settled
 from cjo_assets.wiring.runs import record_run
 from cjo_assets.wiring.settings import PROJECT, Settings
+from cjo_assets.wiring.statements import Statements
 from cjo_assets.wiring.store import Store
 from cjo_assets.wiring.tables import AUDIT
 
@@ -29,6 +30,8 @@ APPROVAL = {
     "decided_at": "2025-01-07T10:00:00Z",
     "decided_by": "maria.keller",
 }
+# Scratch databases read earlier days elsewhere than the tables of a run do, so their statements are their own.
+PAST_STATEMENTS = Statements(keep=500)
 INSTANCE: Any = SimpleNamespace(
     get_run_stats=lambda _: SimpleNamespace(start_time=datetime(2025, 1, 21, tzinfo=UTC).timestamp())
 )
@@ -66,15 +69,15 @@ class Home:
         publish(self.store, self.settings.published, [day])
 
 
-def made_home(folder: Path, data: Path, policy: Policy) -> Home:
+def made_home(folder: Path, data: Path, policy: Policy, statements: Statements | None = None) -> Home:
     """Return an empty home over some data."""
-    store = Store(duckdb.connect(), all_families())
+    store = Store(duckdb.connect(), all_families(), statements)
     return Home(Settings(data=data, policy=None, home=folder), store, policy)
 
 
-def toured(folder: Path, policy: Policy) -> Home:
+def toured(folder: Path, policy: Policy, statements: Statements) -> Home:
     """Return a home with the three days of the tour; the approval is recorded after the first."""
-    home = made_home(folder, PROJECT / "data" / "tour", policy)
+    home = made_home(folder, PROJECT / "data" / "tour", policy, statements)
     for day in TOUR_DAYS:
         home.load()
         home.compute(day)

@@ -32,6 +32,7 @@ from cjo_assets.wiring.report import journey_figures
 from cjo_assets.wiring.store import Store, Stored
 from cjo_assets.wiring.tables import Audit, Table, in_order, inputs_of, parameters_of
 from cjo_assets_tests import probe_decisions
+from cjo_assets_tests.conftest import STATEMENTS
 from cjo_assets_tests.probe_experience import add_experience, decide_earlier
 
 Rows = list[dict[str, Any]]
@@ -455,7 +456,7 @@ class Probe:
         """Write, load and compute the probe."""
         self.policy = policy or load_policy()
         families = all_families()
-        self.store = Store(duckdb.connect(), families)
+        self.store = Store(duckdb.connect(), families, STATEMENTS)
         load_files(self.store, families, write_probe(folder / "data"), folder / "archive")
         decide_earlier(self.store, PROBE_DAY)
         compute_day(self.store, families, PROBE_DAY, self.policy)
@@ -552,7 +553,7 @@ def computed_until(
         The store, and what was stored of each table on the last of the days, by full name.
     """
     families = all_families()
-    store = Store(duckdb.connect(), families)
+    store = Store(duckdb.connect(), families, STATEMENTS)
     load_files(store, families, data, archive)
     tables = {(table.schema, table.name): table for family in families for table in family.tables if table.transform}
     needed: set[tuple[str, str]] = set()

@@ -25,6 +25,7 @@ FACTS = (
     "reason",
     "is_executed",
     "expected_cost",
+    "stated_cost",
     "expected_value",
     "estimated_revenue_saved",
     "resolution_time_days",

@@ -30,11 +30,14 @@ from cjo_assets.wiring.keep import HISTORY
 from cjo_assets.wiring.run_records import PUBLISHED, DayRecord, RunRecords
 from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.sources import MANIFEST, ManifestRow, day_of, restore_dataset
+from cjo_assets.wiring.statements import Statements
 from cjo_assets.wiring.store import Store
 from cjo_assets.wiring.tables import MANIFEST as MANIFEST_TABLE
 from cjo_assets.wiring.tables import RAW, Days, Family, Reference, Table, in_order
 
 KNOWN = "known"
+# Two policies on one day, or two states of one: what the first of them wrote the second need not.
+STATEMENTS_KEPT = 200
 
 Rows = list[dict[str, Any]]
 
@@ -42,9 +45,15 @@ Rows = list[dict[str, Any]]
 class Scratch(Store):
     """Tables of our own beside the published ones, which are never touched."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, families: tuple[Family, ...], settings: Settings) -> None:
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        families: tuple[Family, ...],
+        settings: Settings,
+        statements: Statements | None = None,
+    ) -> None:
         """Make empty tables, and no day known."""
-        super().__init__(connection, families)
+        super().__init__(connection, families, statements or Statements(STATEMENTS_KEPT))
         self.settings = settings
         self.records = RunRecords(connection)
         self.known_days: tuple[date, ...] = ()
@@ -56,8 +65,7 @@ class Scratch(Store):
 
     def of_decided_days(self, table: Table) -> ir.Table:
         """Return the rows of the published days that are known, and of those computed here."""
-        known = self.backend.table(_view_of(table), database=KNOWN)
-        own = self.backend.table(table.name, database=table.schema)
+        known, own = self._rows_of(KNOWN, _view_of(table)), self._rows_of(table.schema, table.name)
         return ibis.union(known, own.filter(own.as_of.isin(list(self.days_of_run))))
 
     def newest_day(self) -> date | None:
@@ -239,8 +247,15 @@ class Scratch(Store):
 
 
 @contextmanager
-def scratch(settings: Settings, memory_limit: float | None = None) -> Iterator[Scratch]:
+def scratch(
+    settings: Settings, memory_limit: float | None = None, statements: Statements | None = None
+) -> Iterator[Scratch]:
     """Open a scratch database beside the published one; it is gone at the end.
+
+    Args:
+        settings: the places.
+        memory_limit: what the engine may use [gigabytes].
+        statements: those already written by other scratch databases.
 
     Raises:
         PastError: nothing is published, or another version of this code did it.
@@ -254,7 +269,7 @@ def scratch(settings: Settings, memory_limit: float | None = None) -> Iterator[S
     ):
         try:
             connection.execute(f"ATTACH '{_escaped(settings.published)}' AS {PUBLISHED} (READ_ONLY)")
-            made = Scratch(connection, all_families(), settings)
+            made = Scratch(connection, all_families(), settings, statements)
             _require_same_tables(made)
         except duckdb.IOException as error:
             reason = str(error).splitlines()[0]

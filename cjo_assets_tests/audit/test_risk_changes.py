@@ -15,7 +15,7 @@ from cjo_assets.journey.risk_scores import RiskScores
 from cjo_assets.shared.contract import schema_of
 from cjo_assets.wiring.past import Scratch, scratch
 from cjo_assets.wiring.score_changes import CHANGES, by_segment, explain, factors_of
-from cjo_assets_tests.home import TOUR_DAYS, Home
+from cjo_assets_tests.home import PAST_STATEMENTS, TOUR_DAYS, Home
 from cjo_assets_tests.tables import Row, Rows, by, kept, made_of, rows_of, table_of
 
 # Overall and decision risk of customers in each state.
@@ -120,7 +120,7 @@ def test_parts_that_do_not_sum_are_found(by_hand: dict[tuple[str, str], Row]) ->
 @pytest.fixture(scope="module")
 def past(tour_home: Home) -> Iterator[Scratch]:
     """The tour, explained from the second day to the third."""
-    with scratch(tour_home.settings) as opened:
+    with scratch(tour_home.settings, statements=PAST_STATEMENTS) as opened:
         explain(opened, TOUR_DAYS[1], TOUR_DAYS[2])
         yield opened
 

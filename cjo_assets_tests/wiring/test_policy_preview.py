@@ -25,7 +25,7 @@ from cjo_assets.reporting.policy_report import policy_report
 from cjo_assets.wiring.past import Scratch, scratch
 from cjo_assets.wiring.policy_preview import Preview, previewed
 from cjo_assets_tests.conftest import SAMPLE, read_rows, write_rows
-from cjo_assets_tests.home import Home, made_home
+from cjo_assets_tests.home import PAST_STATEMENTS, Home, made_home
 from cjo_assets_tests.tables import DAY
 
 CANDIDATE = """
@@ -75,7 +75,7 @@ def candidate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def past(home: Home) -> Iterator[Scratch]:
     """A scratch database beside the home."""
-    with scratch(home.settings) as opened:
+    with scratch(home.settings, statements=PAST_STATEMENTS) as opened:
         yield opened
 
 

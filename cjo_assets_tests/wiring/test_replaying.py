@@ -29,7 +29,7 @@ from cjo_assets.wiring.past import Scratch, scratch
 from cjo_assets.wiring.replaying import comparable, judged_day, replayed
 from cjo_assets.wiring.run_records import PUBLISHED
 from cjo_assets.wiring.settings import Settings
-from cjo_assets_tests.home import APPROVAL, TOUR_DAYS, Home
+from cjo_assets_tests.home import APPROVAL, PAST_STATEMENTS, TOUR_DAYS, Home
 from cjo_assets_tests.tables import day
 
 FIRST, SECOND, THIRD = TOUR_DAYS
@@ -38,7 +38,7 @@ FIRST, SECOND, THIRD = TOUR_DAYS
 @pytest.fixture(scope="module")
 def past(tour_home: Home) -> Iterator[Scratch]:
     """A scratch database beside the tour."""
-    with scratch(tour_home.settings) as opened:
+    with scratch(tour_home.settings, statements=PAST_STATEMENTS) as opened:
         yield opened
 
 
