@@ -39,21 +39,25 @@ def replay(
 ) -> None:
     """Rebuild published days from their files and policy, and compare: exit 0 identical, 1 differs, 2 cannot."""
     from cjo_assets.audit.replay import EXIT_CODES, as_rows, worst
+    from cjo_assets.policy import PolicyError, load_policy
     from cjo_assets.wiring.errors import PastError
     from cjo_assets.wiring.past import scratch
     from cjo_assets.wiring.replaying import replayed
 
     first_day = _date("--as-of", as_of)
     last_day = _date("--to", last) if last else first_day
+    if last_day < first_day:
+        _refuse(f"--to {last_day} comes before --as-of {first_day}.")
+    settings = _settings(home)
     verdicts = []
     try:
-        with scratch(_settings(home)) as past:
+        with scratch(settings, load_policy(settings.policy).warehouse.memory_limit) as past:
             days = [day for day in past.records.days() if first_day <= day <= last_day]
             for verdict in replayed(past, days or [first_day]):
                 verdicts.append(verdict)
                 if not as_json:
                     _print_verdict(verdict)
-    except PastError as error:
+    except (PastError, PolicyError) as error:
         _refuse(str(error))
     if as_json:
         _print_json([as_rows(verdict) for verdict in verdicts])

@@ -176,7 +176,7 @@ def _figures(past: Scratch, days: Sequence[date], before: Policy, candidate: Pol
         before=before,
         candidate=candidate,
         values=tuple(differing_values(before, candidate)),
-        effects=past.rows(f"FROM {PREVIEW}.policy_effects ORDER BY as_of"),
+        effects=past.rows(f"FROM {PREVIEW}.policy_effects ORDER BY as_of, measure"),
         affected=past.rows(
             "SELECT count(DISTINCT customer_id) AS customers, coalesce(sum(account_value), 0) AS account_value, "
             "coalesce(sum(revenue_at_risk_before), 0) AS revenue_at_risk_before, "

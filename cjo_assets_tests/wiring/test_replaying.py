@@ -281,4 +281,5 @@ def test_the_command_ends_with_two_where_it_cannot(tour_home: Home, tmp_path: Pa
     never = run.invoke(app, ["replay", "--as-of", "2024-01-01", "--json", "--home", str(tour_home.settings.home)])
     assert never.exit_code == 2
     assert json.loads(never.stdout)[0]["state"] == IMPOSSIBLE
-    assert run.invoke(app, ["replay", "--as-of", "yesterday", "--home", str(tmp_path)]).exit_code == 2
+    for days in (["yesterday"], ["2025-01-20", "--to", "2025-01-19"]):
+        assert run.invoke(app, ["replay", "--as-of", *days, "--home", str(tmp_path)]).exit_code == 2
