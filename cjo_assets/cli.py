@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from cjo_assets import cli_audit
+from cjo_assets import cli_audit, cli_replay
 
 if TYPE_CHECKING:
     from cjo_assets.wiring.settings import Settings
 
 app = typer.Typer(help=__doc__.splitlines()[0].split(": ")[1], no_args_is_help=True, pretty_exceptions_enable=False)
-cli_audit.register(app)
 console = Console()
 errors = Console(stderr=True)
+cli_audit.register(app)
+cli_replay.register(app)
 
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of the input files [CJO_DATA, else data/].")]
 PolicyOption = Annotated[

@@ -17,6 +17,7 @@ from cjo_assets.wiring.plain import compute_day, load_files
 from cjo_assets.wiring.settings import PROJECT
 from cjo_assets.wiring.statements import Statements
 from cjo_assets.wiring.store import Store, Stored
+from cjo_assets_tests.home import Home, toured
 
 SAMPLE = PROJECT / "data"
 Rows = list[dict[str, Any]]
@@ -92,6 +93,14 @@ def sample_day(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iter
     yield day
     for chain in days.values():
         chain.store.connection.close()
+
+
+@pytest.fixture(scope="session")
+def tour_home(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[Home]:
+    """The three days of the tour, each computed and published in its turn."""
+    home = toured(tmp_path_factory.mktemp("tour"), policy, STATEMENTS)
+    yield home
+    home.store.connection.close()
 
 
 def write_rows(folder: Path, dataset: str, rows: Rows) -> Path:

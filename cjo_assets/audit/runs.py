@@ -45,6 +45,14 @@ class Runs(Contract):
     rows_per_table: str = column("Rows of each table on that day, as JSON.")
     report_path: str = column("The report, relative to the home; null where none was written.", nullable=True)
     errors: TextList = column("What went wrong, empty where nothing did.")
+    code_version: str = column("Hash over the code that computed it.")
+    engine: str = column("Versions of what the code runs on and rounds with.")
+    inputs: str = column(
+        "The files it read, as JSON: dataset, source_file, file_sha256 (their name in the archive), rows_read, note."
+    )
+    table_hashes: str = column(
+        "Hash (of the engine) over the rows of each table of the day, as JSON; {} where not published."
+    )
     is_published: bool = column("Whether the day reached the published database.")
     handed_on: str = column("Hash over what later days read of this day; null where not published.", nullable=True)
     is_stale: bool = column("Whether an earlier day has changed since: run this day again.")

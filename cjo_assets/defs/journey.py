@@ -110,6 +110,7 @@ TABLES = [
         journey_states.journey_states,
         "evaluation",
         (Audit(journey_states.invalid_transitions), Audit(journey_states.disagreeing_days)),
+        remembered=journey_states.REMEMBERED,
     ),
     Table(
         SCHEMA,
@@ -217,6 +218,7 @@ TABLES = [
             Audit(recommended_interventions.ids_of_two_decisions, is_blocking=True),
             Audit(recommended_interventions.unaddressed_strong_signals),
         ),
+        remembered=recommended_interventions.REMEMBERED,
     ),
     Table(SCHEMA, "coverage_gaps", coverage_gaps.CoverageGaps, coverage_gaps.coverage_gaps, "recommendation"),
     Table(

@@ -88,6 +88,12 @@ class RecommendedInterventions(DatedContract):
         unique = ["customer_id"]
 
 
+# Under which policy and on which records an earlier day decided, no later day asks.
+REMEMBERED = tuple(
+    name for name in RecommendedInterventions.to_schema().columns if name not in ("policy_hash", "input_hash")
+)
+
+
 def recommended_interventions(
     customers: ir.Table,
     customer_needs: ir.Table,

@@ -74,7 +74,7 @@ def phrase_day(
             problem = NOT_TRIED if has_failed else None
         texts.append(_text(draft, judgement or Judgement(problem=problem), policy))
     if texts:
-        store.write(store.tables[TEXTS], as_of, texts, policy)
+        store.record(store.tables[TEXTS], as_of, texts, policy)
     else:
         store.connection.execute("DELETE FROM journey.phrased_texts WHERE as_of = ?", [as_of])
     return texts
@@ -182,7 +182,7 @@ def _asked(
         "started_at": started_at,
         "duration": duration,
     }
-    store.write(store.tables[CALLS], as_of, [call], policy)
+    store.record(store.tables[CALLS], as_of, [call], policy)
     if judgement.problem is not None:
         report_message(f"The rules phrase a {request.purpose} of {as_of}, since {judgement.problem}.")
     return judgement, outcome == FAILED

@@ -69,6 +69,25 @@ class Loaded:
 
 
 @dataclass(frozen=True)
+class ManifestRow:
+    """One file as a run recorded that it read it; without a file where a dataset had none.
+
+    Attributes:
+        dataset: the dataset.
+        source_file: name of the file.
+        file_sha256: hash of its bytes, and its name in the archive.
+        rows_read: how many rows it had.
+        note: what a person should know of it.
+    """
+
+    dataset: str
+    source_file: str | None
+    file_sha256: str | None
+    rows_read: int
+    note: str | None
+
+
+@dataclass(frozen=True)
 class SourceFile:
     """One file of a dataset.
 
@@ -172,6 +191,34 @@ def load_dataset(
     return _loaded(dataset, stored, contents, is_unchanged=False)
 
 
+def restore_dataset(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, files: list[ManifestRow], archive: Path
+) -> None:
+    """Bring the raw schema to the files of a dataset as a run recorded them; what is there is not read again.
+
+    Raises:
+        InputError: an archived file cannot be understood.
+    """
+    contents = [
+        Content(SourceFile(file.source_file, Path(file.source_file)), file.file_sha256, archive / file.file_sha256)
+        for file in files
+        if file.source_file is not None and file.file_sha256 is not None
+    ]
+    manifest = connection.execute(
+        f"SELECT source_file, file_sha256 FROM {MANIFEST} WHERE dataset = ? AND source_file IS NOT NULL",
+        [dataset.name],
+    ).fetchall()
+    there = set(manifest) & {content.identity for content in contents}
+    with transaction(connection):
+        _forget(connection, dataset, there)
+        for content in contents:
+            if content.identity not in there:
+                _store_file(connection, dataset, content)
+        for file in files:
+            if file.source_file is None:
+                connection.execute(f"INSERT INTO {MANIFEST} VALUES (?, NULL, NULL, 0, ?)", [dataset.name, file.note])
+
+
 def files_of(data: Path, family: str, dataset: Dataset, extracts: Path) -> list[SourceFile]:
     """Return the files of a dataset: those its source names, or the one of its own name; none where there is none.
 
@@ -202,7 +249,7 @@ def archived_contents(files: list[SourceFile], archive: Path) -> list[Content]:
     """
     contents = []
     for file in files:
-        with at_work(f"Archiving {_described(file)}"):
+        with at_work(f"Archiving {_described(file.name, file.path)}"):
             contents.append(Content(file, *_archived(file.path, archive)))
     _require_different(contents)
     return contents
@@ -329,7 +376,7 @@ def _store_file(connection: duckdb.DuckDBPyConnection, dataset: Dataset, content
     """Add the rows of an archived file, and return how many there are and what a person should know of them."""
     path = content.file.path
     try:
-        with at_work(f"Reading {_described(content.file)}", connection.query_progress):
+        with at_work(f"Reading {_described(content.file.name, content.archived)}", connection.query_progress):
             reading = reading_of(connection, path, content.archived, dataset)
             return _store(connection, dataset, content, reading)
     except UNREADABLE as error:
@@ -339,8 +386,8 @@ def _store_file(connection: duckdb.DuckDBPyConnection, dataset: Dataset, content
         connection.unregister(CSV_ROWS)
 
 
-def _described(file: SourceFile) -> str:
-    return f"{file.name} ({file.path.stat().st_size / 1e6:,.0f} MB)"
+def _described(name: str, path: Path) -> str:
+    return f"{name} ({path.stat().st_size / 1e6:,.0f} MB)"
 
 
 def _store(

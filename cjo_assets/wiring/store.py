@@ -52,6 +52,14 @@ class Stored:
     verdicts: dict[str, Verdict]
 
 
+@dataclass(frozen=True)
+class Fingerprint:
+    """How many rows there are, and a hash over them that any change of a value changes."""
+
+    rows: int
+    content: str
+
+
 class Store:
     """The tables of a set of families in one DuckDB connection."""
 
@@ -95,11 +103,17 @@ class Store:
             return rows.drop(*table.hidden) if table is not None and table.hidden else rows
         if reference.days is Days.TODAY:
             return rows.filter(rows.as_of == (as_of or self.newest_day())).drop("as_of")
-        # Days that a failed run left behind were never decided on.
+        rows = self.of_decided_days(table)
+        if reference.days is Days.ALL:
+            return rows
+        return rows.filter(rows.as_of < as_of).select(table.remembered or rows.columns)
+
+    def of_decided_days(self, table: Table) -> ir.Table:
+        """Return the rows of a dated table but for days that a failed run left behind: nobody ever decided on them."""
+        rows = self._rows_of(table.schema, table.name)
         runs = self._rows_of(AUDIT, "runs")
         decided = rows.as_of.isin(runs.filter(runs.is_published).as_of) | rows.as_of.isin(list(self.days_of_run))
-        rows = rows.filter(decided)
-        return rows.filter(rows.as_of < as_of) if reference.days is Days.EARLIER else rows
+        return rows.filter(decided)
 
     def read_by_later_days(self) -> list[str]:
         """Return the tables of which a later day reads earlier ones."""
@@ -128,11 +142,52 @@ class Store:
 
     def handed_on(self, as_of: date) -> str:
         """Return a hash over the rows of a day that later days read, whatever their order."""
-        hashes = []
-        for name in self.read_by_later_days():
-            query = f"SELECT bit_xor(md5_number(CAST(rows AS VARCHAR))) FROM {name} AS rows WHERE as_of = ?"
-            hashes.append(str((self.connection.execute(query, [as_of]).fetchone() or (None,))[0]))
-        return " ".join(hashes)
+        read = [self.table_named(name) for name in self.read_by_later_days()]
+        return " ".join(self.lasting_hash(table, as_of) for table in read)
+
+    def lasting_hash(self, table: Table, as_of: date, source: str = "") -> str:
+        """Return a hash over what later days read of a table's day, the same whatever engine there is.
+
+        Equal rows count once, lest they cancel each other out; rows with their key are never equal.
+        """
+        names = table.remembered or tuple(spec.name for spec in columns_of(table.contract))
+        distinct = "" if set(key_of(table.contract)) <= set(names) else "DISTINCT "
+        row = self.connection.execute(
+            "SELECT bit_xor(md5_number(CAST(rows AS VARCHAR))) "
+            f"FROM (SELECT {distinct}{_listed(names)} FROM {source or table.full_name} WHERE as_of = ?) AS rows",
+            [as_of],
+        ).fetchone()
+        return str((row or (None,))[0])
+
+    def table_named(self, full_name: str) -> Table:
+        """Return a table by its name in SQL."""
+        schema, _, name = full_name.partition(".")
+        return self.tables[schema, name]
+
+    def table_hashes(self, as_of: date) -> dict[str, str]:
+        """Return a hash over the rows of each dated table of a day."""
+        dated = [table for table in self.tables.values() if table.is_dated and not table.is_view]
+        return {table.full_name: self.fingerprint(table, as_of).content for table in dated}
+
+    def fingerprint(self, table: Table, as_of: date | None, source: str = "") -> Fingerprint:
+        """Count and hash the rows of a table, or of a day of it, whatever their order.
+
+        The engine's own hash costs a thirtieth of a lasting one; only the same version gives the same.
+
+        Args:
+            table: the table.
+            as_of: the day of a dated table.
+            source: what SQL selects from instead of the store's own table.
+        """
+        names = _listed(tuple(spec.name for spec in columns_of(table.contract)))
+        where, parameters = ("WHERE as_of = ?", [as_of]) if table.is_dated else ("", [])
+        row = self.connection.execute(
+            "SELECT count(*), coalesce(bit_xor(hash(rows)), 0), coalesce(sum(hash(rows)), 0) "
+            f"FROM (SELECT {names} FROM {source or table.full_name} {where}) AS rows",
+            parameters,
+        ).fetchone()
+        rows, mixed, added = row or (0, 0, 0)
+        return Fingerprint(rows, f"{mixed:016x}{int(added) % 2**64:016x}")
 
     def rows_by_group(self, as_of: date) -> dict[str, dict[str, int]]:
         """Count the rows of every table on a day, undated tables whole, by group."""
@@ -158,35 +213,28 @@ class Store:
         Raises:
             ContractBreachError: it does not; what was there before is there still.
         """
-        statement = self._statements.written(
-            ("table", table, *self._situation(as_of, policy)), lambda: self._statement(table, as_of, policy)
-        )
-        sql, self.lineages[table.full_name] = statement.sql, statement.lineage
+        statement = self.statement(table, as_of, policy)
+        self.lineages[table.full_name] = statement.lineage
         if table.is_view:
             self.connection.execute(f"CREATE OR REPLACE VIEW {table.full_name} AS {sql}")
             self._known.pop((table.schema, table.name), None)
             return self._judged(
                 table, self.read(Reference(table.schema, table.name, Days.ALL), as_of), statement, as_of, policy
             )
-        names = ", ".join(f'"{spec.name}"' for spec in columns_of(table.contract))
         with transaction(self.connection):
-            if table.is_dated:
-                self.connection.execute(f"DELETE FROM {table.full_name} WHERE as_of = ?", [as_of])
-            elif not table.is_appended:
-                self.connection.execute(f"TRUNCATE {table.full_name}")
-            self.connection.execute(f"INSERT INTO {table.full_name} ({names}) {sql}")
+            self.write(table, as_of, statement.sql)
             stored = self._judged(table, self._written(table, as_of), statement, as_of, policy)
             self.require_ours()
             return stored
 
-    def write(self, table: Table, as_of: date, rows: list[dict[str, Any]], policy: Policy) -> Stored:
+    def record(self, table: Table, as_of: date, rows: list[dict[str, Any]], policy: Policy) -> Stored:
         """Add rows that the run itself made, in the place of the day's unless the table is only ever added to.
 
         Raises:
             ContractBreachError: they do not keep the contract; what was there before is there still.
         """
         columns = [spec.name for spec in columns_of(table.contract)]
-        names, places = ", ".join(f'"{name}"' for name in columns), ", ".join("?" * len(columns))
+        names, places = _listed(tuple(columns)), ", ".join("?" * len(columns))
         sql = f"INSERT INTO {table.full_name} ({names}) VALUES ({places})"
         with transaction(self.connection):
             if not table.is_appended:
@@ -196,6 +244,20 @@ class Store:
             stored = self._judged(table, self._written(table, as_of), Statement(sql, Lineage({})), as_of, policy)
             self.require_ours()
             return stored
+
+    def statement(self, table: Table, as_of: date | None, policy: Policy) -> Statement:
+        """Return what computes a table, or a day of it, in the order of its key."""
+        origin = ("table", table, *self._situation(as_of, policy))
+        return self._statements.written(origin, lambda: self._statement(table, as_of, policy))
+
+    def write(self, table: Table, as_of: date | None, sql: str) -> None:
+        """Put what a statement computes in the place of a table, or of a day of it, without judging it."""
+        names = _listed(tuple(spec.name for spec in columns_of(table.contract)))
+        if table.is_dated:
+            self.connection.execute(f"DELETE FROM {table.full_name} WHERE as_of = ?", [as_of])
+        elif not table.is_appended:
+            self.connection.execute(f"TRUNCATE {table.full_name}")
+        self.connection.execute(f"INSERT INTO {table.full_name} ({names}) {sql}")
 
     def columns_of(self, name: str) -> Sequence[str]:
         """Return the columns of a table, by its name with its schema."""
@@ -269,6 +331,10 @@ class Store:
 
     def _create(self, name: str, columns: str) -> None:
         self.connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
 
 
 @functools.cache

@@ -120,6 +120,7 @@ class Table:
         is_published: whether analysts get it.
         is_added_by_publish: its only place is the published file, in which each publish adds to it.
         hidden: columns that transforms do not see.
+        remembered: columns that later days may read, so that a change in another makes none stale; all unless given.
     """
 
     schema: str
@@ -133,6 +134,7 @@ class Table:
     is_published: bool = True
     is_added_by_publish: bool = False
     hidden: tuple[str, ...] = ()
+    remembered: tuple[str, ...] = ()
 
     @property
     def is_dated(self) -> bool:
