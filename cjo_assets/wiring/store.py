@@ -216,7 +216,7 @@ class Store:
         statement = self.statement(table, as_of, policy)
         self.lineages[table.full_name] = statement.lineage
         if table.is_view:
-            self.connection.execute(f"CREATE OR REPLACE VIEW {table.full_name} AS {sql}")
+            self.connection.execute(f"CREATE OR REPLACE VIEW {table.full_name} AS {statement.sql}")
             self._known.pop((table.schema, table.name), None)
             return self._judged(
                 table, self.read(Reference(table.schema, table.name, Days.ALL), as_of), statement, as_of, policy
