@@ -170,7 +170,7 @@ class Scratch(Store):
         version = hashlib.sha256("\n".join([sql, *read]).encode()).hexdigest()
         if self._versions.get((table.full_name, day)) == version:
             return False
-        self.write(table, day, sql)
+        self.fill(table, day, sql)
         self._versions[table.full_name, day] = version
         return True
 
