@@ -170,7 +170,7 @@ class Scratch(Store):
         version = hashlib.sha256("\n".join([sql, *read]).encode()).hexdigest()
         if self._versions.get((table.full_name, day)) == version:
             return False
-        self.write(table, day, sql)
+        self.fill(table, day, sql)
         self._versions[table.full_name, day] = version
         return True
 
@@ -181,8 +181,9 @@ class Scratch(Store):
             )
         table = self.tables[reference.schema, reference.name]
         if table.is_dated and reference.days is not Days.TODAY:
-            own = [f"{own} {self._versions.get((table.full_name, own))}" for own in self.days_of_run]
-            return f"{self.known_days} {own}"
+            before = date.max if day is None or reference.days is Days.ALL else day
+            read = [own for own in self.days_of_run if own < before]
+            return f"{self.known_days} {[(own, self._versions.get((table.full_name, own))) for own in read]}"
         return self._versions.get((table.full_name, (day or self.newest_day()) if table.is_dated else None), "")
 
     def rows(self, sql: str, *parameters: Any) -> Rows:

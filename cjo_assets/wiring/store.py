@@ -222,7 +222,7 @@ class Store:
                 table, self.read(Reference(table.schema, table.name, Days.ALL), as_of), statement, as_of, policy
             )
         with transaction(self.connection):
-            self.write(table, as_of, statement.sql)
+            self.fill(table, as_of, statement.sql)
             stored = self._judged(table, self._written(table, as_of), statement, as_of, policy)
             self.require_ours()
             return stored
@@ -250,7 +250,7 @@ class Store:
         origin = ("table", table, *self._situation(as_of, policy))
         return self._statements.written(origin, lambda: self._statement(table, as_of, policy))
 
-    def write(self, table: Table, as_of: date | None, sql: str) -> None:
+    def fill(self, table: Table, as_of: date | None, sql: str) -> None:
         """Put what a statement computes in the place of a table, or of a day of it, without judging it."""
         names = _listed(tuple(spec.name for spec in columns_of(table.contract)))
         if table.is_dated:
