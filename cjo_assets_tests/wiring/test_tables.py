@@ -24,7 +24,7 @@ def test_a_parameter_names_a_table(parameter: str, expected: Reference) -> None:
 
 
 def test_what_earlier_days_left_is_no_asset_to_wait_for() -> None:
-    """The calls of a day are made when its tables are done: a table of the same day that waited for them never would be."""
+    """The calls of a day are made when its tables are done, so none of them may wait for the calls."""
 
     def priced(earlier_audit_language_model_calls: Row, audit_policies: Row) -> Row:
         return earlier_audit_language_model_calls | audit_policies
