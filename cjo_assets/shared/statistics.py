@@ -129,7 +129,7 @@ def always_valid_multiplier(
 def _t_quantile(freedom: ir.NumericValue, level: float) -> ir.NumericValue:
     """Return how many standard errors a two-sided t interval reaches, by Hill's expansion of the normal quantile.
 
-    Within one part in a thousand from 5 degrees of freedom on; too narrow by a tenth at 1.
+    Within one part in a thousand from 5 degrees of freedom on; too narrow by one in a hundred at 2, one in ten at 1.
     """
     z = two_sided_quantile(level)
     terms = (
