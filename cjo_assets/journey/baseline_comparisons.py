@@ -108,7 +108,7 @@ def baseline_comparisons(
     """Measure each metric in each group, and hold the groups against each other."""
     care = care_of_customers(customers, state_entries, intervention_ledger, as_of, policy)
     care = care.join(customers.select("customer_id", "account_value"), "customer_id")
-    sides = _sides(care)
+    sides = sums_of_groups(care)
     rows = _grid(as_of, policy)
     measured = sides.rename(measured_group="group")
     rows = rows.left_join(measured, ["measured_group", "metric"]).drop("measured_group_right", "metric_right")
@@ -129,7 +129,7 @@ def baseline_comparisons(
         supplied_until="measured_until",
     )
     rows = rows.left_join(known, ["metric", "baseline"]).drop("metric_right", "baseline_right")
-    return _compared(rows, policy)
+    return compared(rows, policy)
 
 
 def ratios_that_are_not_their_quotient(baseline_comparisons: ir.Table) -> ir.Table:
@@ -150,7 +150,7 @@ def preferred(baseline_comparisons: ir.Table) -> ir.Table:
     return rows.filter(rows.place == 0).drop("place")
 
 
-def _sides(care: ir.Table) -> ir.Table:
+def sums_of_groups(care: ir.Table) -> ir.Table:
     """Add up numerators and denominators of each metric and group, with what their variance needs."""
     value_days = care.account_value * care.days
     # Days are whole numbers, and their sums the same in any order: only what is summed becomes months.
@@ -219,7 +219,7 @@ def _grid(as_of: date, policy: Policy) -> ir.Table:
     return literal_rows(rows, {name: "string" if name in texts else "date" for name in rows[0]})
 
 
-def _compared(rows: ir.Table, policy: Policy) -> ir.Table:
+def compared(rows: ir.Table, policy: Policy) -> ir.Table:
     """Add the ratio of both sides, its interval, and what is missing where there is none."""
     least = policy.journey.learning.minimum_per_arm
     is_supplied = rows.baseline == SUPPLIED
