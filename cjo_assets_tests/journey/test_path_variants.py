@@ -9,6 +9,7 @@ from cjo_assets.journey.conformance import Conformance, conformance
 from cjo_assets.journey.customers import Customers
 from cjo_assets.journey.path_variants import PathVariants, path_variants
 from cjo_assets.journey.state_entries import StateEntries
+from cjo_assets.journey.visits import Visits, visits
 from cjo_assets_tests.tables import DAY, POLICY, Row, Rows, by, day, kept, table_of
 
 # customer, segment, and (stage, days ago, reported previous stage) of each entry
@@ -32,21 +33,21 @@ LOG: dict[str, tuple[str, list[tuple[str, int, str | None]]]] = {
 }
 
 
-def tables(log: dict[str, tuple[str, list[tuple[str, int, str | None]]]] = LOG) -> tuple[ir.Table, ir.Table]:
-    """Return customers and entries of a log."""
+def events(log: dict[str, tuple[str, list[tuple[str, int, str | None]]]] = LOG) -> ir.Table:
+    """Return the visits of a log."""
     entries: Rows = [
         {"customer_id": name, "journey_stage": stage, "state_entered_at": day(-ago), "previous_stage": previous}
         for name, (_, steps) in log.items()
         for stage, ago, previous in steps
     ]
     people = [{"customer_id": name, "segment": segment} for name, (segment, _) in log.items()]
-    return table_of(Customers, people), table_of(StateEntries, entries)
+    return table_of(Visits, kept(Visits, visits(table_of(Customers, people), table_of(StateEntries, entries), POLICY)))
 
 
 @pytest.fixture(scope="module")
 def variants() -> ir.Table:
     """The path variants of the log."""
-    return table_of(PathVariants, kept(PathVariants, path_variants(*tables(), DAY, POLICY)))
+    return table_of(PathVariants, kept(PathVariants, path_variants(events(), DAY, POLICY)))
 
 
 def found(table: ir.Table) -> dict[Any, Row]:
@@ -106,7 +107,7 @@ def test_conformance_is_the_sum_of_the_paths_and_of_the_segments(variants: ir.Ta
 
 
 def test_without_entries_there_is_nothing_to_measure() -> None:
-    empty = path_variants(*tables({"C1": ("SMB", [])}), DAY, POLICY)
+    empty = path_variants(events({"C1": ("SMB", [])}), DAY, POLICY)
     assert kept(PathVariants, empty) == []
     assert kept(Conformance, conformance(table_of(PathVariants, []))) == []
 
@@ -116,6 +117,6 @@ def test_more_than_ten_entries_stay_in_order() -> None:
     steps: list[tuple[str, int, str | None]] = [
         (("retention", "support")[number % 2], 30 - number, None) for number in range(12)
     ]
-    [row] = kept(PathVariants, path_variants(*tables({"C1": ("SMB", steps)}), DAY, POLICY))
+    [row] = kept(PathVariants, path_variants(events({"C1": ("SMB", steps)}), DAY, POLICY))
     assert row["path"] == " > ".join(stage for stage, _, _ in steps)
     assert row["rework_entries"] == 10

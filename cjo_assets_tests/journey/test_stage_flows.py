@@ -1,10 +1,14 @@
 """The journey map and the throughput of stages, over the last ninety days of a small log."""
 
+import ibis.expr.types as ir
+import pytest
+
 from cjo_assets.journey.customers import Customers
 from cjo_assets.journey.stage_flows import StageFlows, stage_flows
 from cjo_assets.journey.stage_throughput import StageThroughput, stage_throughput
 from cjo_assets.journey.state_entries import StateEntries
-from cjo_assets_tests.tables import DAY, Row, by, day, kept, policy_with, table_of
+from cjo_assets.journey.visits import Visits, known_visits, visits
+from cjo_assets_tests.tables import DAY, Row, by, day, kept, policy_with, rows_of, table_of
 
 POLICY = policy_with(journey__portfolio__window_days=90, journey__portfolio__slow_visit_share=0.5)
 # Typical: onboarding 14 days, engagement 30, support 7, retention 90.
@@ -22,19 +26,20 @@ LOG: dict[str, list[tuple[str, int, str | None]]] = {
 }
 
 
-def tables() -> tuple[object, object]:
-    """Return customers and entries."""
+def events(until: int = 1) -> ir.Table:
+    """Return the visits of the log, as it stood so many days after today."""
     entries = [
         {"customer_id": name, "journey_stage": stage, "state_entered_at": day(-ago), "previous_stage": previous}
         for name, steps in LOG.items()
         for stage, ago, previous in steps
+        if -ago <= until
     ]
     people = [{"customer_id": name, "segment": "SMB"} for name in LOG]
-    return table_of(Customers, people), table_of(StateEntries, entries)
+    return table_of(Visits, kept(Visits, visits(table_of(Customers, people), table_of(StateEntries, entries), POLICY)))
 
 
 def test_the_map_counts_moves_customers_and_who_was_held_up() -> None:
-    rows = by(("from_stage", "to_stage"), kept(StageFlows, stage_flows(*tables(), DAY, POLICY), policy=POLICY))  # type: ignore[arg-type]
+    rows = by(("from_stage", "to_stage"), kept(StageFlows, stage_flows(events(), DAY, POLICY), policy=POLICY))
 
     def flow(start: str | None, end: str) -> tuple[object, ...]:
         row: Row = rows[start, end]
@@ -60,7 +65,7 @@ def test_the_map_counts_moves_customers_and_who_was_held_up() -> None:
 
 
 def test_throughput_is_of_visits_that_ended_and_the_others_are_counted_beside() -> None:
-    table = stage_throughput(*tables(), DAY, POLICY)  # type: ignore[arg-type]
+    table = stage_throughput(events(), DAY, POLICY)
     rows = by("journey_stage", kept(StageThroughput, table, policy=POLICY))
     assert set(rows) == {"onboarding", "engagement", "support", "retention"}, "a terminal stage is no stay"
     figures = {
@@ -89,7 +94,16 @@ def test_throughput_is_of_visits_that_ended_and_the_others_are_counted_beside() 
 def test_a_stage_in_which_nothing_ended_has_no_throughput() -> None:
     customers = table_of(Customers, [{"customer_id": "C1", "segment": "SMB"}])
     entries = [{"customer_id": "C1", "journey_stage": "retention", "state_entered_at": day(-400)}]
-    [row] = kept(StageThroughput, stage_throughput(customers, table_of(StateEntries, entries), DAY, POLICY))
+    log = visits(customers, table_of(StateEntries, entries), POLICY)
+    [row] = kept(StageThroughput, stage_throughput(log, DAY, POLICY))
     assert (row["ended_visits"], row["median_days"], row["slow_days"]) == (0, None, None)
     assert (row["running_visits"], row["running_median_days"]) == (1, 400.0)
     assert (row["started_visits"], row["rework_share"]) == (0, None)
+
+
+@pytest.mark.parametrize("ago", [18, 45])
+def test_what_was_known_on_a_day_is_what_the_log_of_that_day_says(ago: int) -> None:
+    """One event log serves all days: later entries only end the visits of a day, and that is undone."""
+    then = known_visits(events(), day(-ago))
+    assert sorted(map(repr, rows_of(then))) == sorted(map(repr, rows_of(events(until=-ago))))
+    assert rows_of(then.filter(then.left_at.isnull()))
