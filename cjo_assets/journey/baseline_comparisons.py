@@ -244,15 +244,16 @@ def compared(rows: ir.Table, policy: Policy) -> ir.Table:
             + 1 / (rows.baseline_customers**2).cast("float64").nullif(0.0),
         ),
     )
-    both = ibis.least(rows.customers, rows.baseline_customers)
+    # Of the customers behind a supplied value nothing is known.
+    fewest = is_supplied.ifelse(rows.customers, ibis.least(rows.customers, rows.baseline_customers))
     missing = ibis.cases(
-        (is_supplied & rows.baseline_value.isnull(), f"no row of it in the dataset {'baseline_metrics'}"),
+        (is_supplied & rows.baseline_value.isnull(), "no row of it in the dataset baseline_metrics"),
         (
             ~is_supplied & ~is_held_out & rows.period_from.isnull(),
             "the policy names no baseline period that was over when the measured days began",
         ),
         (rows.value.isnull(), "nothing of the kind in the measured days"),
-        (~is_supplied & (both < least), f"fewer than {least} customers on a side"),
+        (fewest < least, f"fewer than {least} customers on a side"),
         (rows.baseline_value == 0, "the baseline is 0: there is nothing to reduce"),
         else_=ibis.null("string"),
     )

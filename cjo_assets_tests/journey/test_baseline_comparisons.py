@@ -233,6 +233,9 @@ def test_a_supplied_baseline_counts_from_its_last_day() -> None:
     assert escalation["ratio"] == pytest.approx(1 / MEASURED_MONTHS / 0.1, abs=1e-5)
     assert escalation["ratio_low"] < escalation["ratio"] < escalation["ratio_high"]
     assert rows["support_days", "supplied"]["status"] == "not_measurable"
+    # Where few are measured, that nobody of them left says nothing.
+    few = compare(supplied=supplied, policy=rules(journey__learning__minimum_per_arm=5))["churn_rate", "supplied"]
+    assert (few["status"], few["ratio"], few["note"]) == ("not_measurable", None, "fewer than 5 customers on a side")
 
 
 def test_the_strongest_baseline_that_can_be_compared_with_is_preferred() -> None:
