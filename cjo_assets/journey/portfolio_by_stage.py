@@ -8,7 +8,7 @@ policy's limit for this stage is a systemic failure: the stage is the trouble, a
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.portfolio_measures import PortfolioShares, summed, with_status
+from cjo_assets.journey.portfolio_measures import PortfolioShares, exact_shares, summed, with_status
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
 from cjo_assets.shared.numbers import rounded
@@ -47,5 +47,5 @@ def portfolio_by_stage(portfolio_cells: ir.Table, policy: Policy) -> ir.Table:
     return rows.mutate(
         share_of_revenue_at_risk=rounded(rows.revenue_at_risk / rows.revenue_at_risk.sum().over().nullif(0.0)),
         systemic_friction_rate=limit,
-        is_systemic_failure=(is_large & (rows.friction_rate > limit)).fill_null(False),
+        is_systemic_failure=(is_large & (exact_shares(rows)["friction_rate"] > limit)).fill_null(False),
     )

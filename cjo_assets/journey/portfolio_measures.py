@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, TextList, column
-from cjo_assets.shared.numbers import money_sum, rounded
+from cjo_assets.shared.numbers import CONTRIBUTION_DECIMALS, money_sum, rounded
 
 GREEN, YELLOW, RED, NOT_MEASURABLE = "green", "yellow", "red", "not_measurable"
 STATUSES = [GREEN, YELLOW, RED, NOT_MEASURABLE]
@@ -82,12 +82,10 @@ def summed(rows: ir.Table, *keys: str) -> ir.Table:
 def with_status(rows: ir.Table, policy: Policy) -> ir.Table:
     """Add shares, status and its reasons to what was added up."""
     rules = policy.journey.portfolio
-    active = rows.active_customers.nullif(0)
-    rows = rows.mutate(
-        revenue_at_risk_share=rounded(rows.revenue_at_risk / rows.account_value_forecast.nullif(0.0)),
-        high_risk_share=rounded(rows.customers_high_risk / active),
-        friction_rate=rounded(rows.customers_in_friction / active),
-    )
+    # Shares are judged before they are rounded to what is published; only float noise is taken off first.
+    exact = exact_shares(rows)
+    rows = rows.mutate(**{f"exact_{name}": share for name, share in exact.items()})
+    rows = rows.mutate(**{name: rounded(rows[f"exact_{name}"]) for name in MEASURES})
     is_small = rows.active_customers < rules.minimum_customers
     with_forecast = rows.active_customers - rows.customers_without_forecast
     unknown = {
@@ -101,19 +99,20 @@ def with_status(rows: ir.Table, policy: Policy) -> ir.Table:
     small = ibis.literal("fewer active customers than ") + str(rules.minimum_customers)
     reasons, reds, yellows, blanks = [], [], [], []
     for name in MEASURES:
-        share, target, red = rows[name], getattr(rules.targets, name), getattr(rules.red_limits, name)
+        share, shown = rows[f"exact_{name}"], rows[name].cast("string")
+        target, red = getattr(rules.targets, name), getattr(rules.red_limits, name)
         is_blind, why = unknown[name]
         is_blank = share.isnull() | is_small | is_blind
-        # Not known to be good is not known to be bad either, but for the policy's own belief: it may alarm.
+        # What is blind cannot calm anybody. It may alarm.
         is_red, is_yellow = (share > red) & ~is_small, (share > target) & ~is_small
         reasons.append(
             ibis.cases(
                 (share.isnull(), f"{name}: nobody to judge"),
                 (is_small, ibis.literal(f"{name}: ") + small),
-                (is_red, ibis.literal(f"{name} ") + share.cast("string") + f" is above the red limit {red}"),
-                (is_yellow, ibis.literal(f"{name} ") + share.cast("string") + f" is above the target {target}"),
+                (is_red, ibis.literal(f"{name} ") + shown + f" is above the red limit {red}"),
+                (is_yellow, ibis.literal(f"{name} ") + shown + f" is above the target {target}"),
                 (is_blind, f"{name}: {why}"),
-                else_=ibis.literal(f"{name} ") + share.cast("string") + f" keeps the target {target}",
+                else_=ibis.literal(f"{name} ") + shown + f" keeps the target {target}",
             )
         )
         reds.append(is_red.fill_null(False))
@@ -127,4 +126,15 @@ def with_status(rows: ir.Table, policy: Policy) -> ir.Table:
             else_=GREEN,
         ),
         status_reasons=ibis.array(reasons).sort(),
-    )
+    ).drop(*(f"exact_{name}" for name in MEASURES))
+
+
+def exact_shares(rows: ir.Table) -> dict[str, ir.NumericValue]:
+    """Return the three shares of what was added up, free of float noise; null where there is nobody to judge."""
+    active = rows.active_customers.nullif(0)
+    shares = {
+        "revenue_at_risk_share": rows.revenue_at_risk / rows.account_value_forecast.nullif(0.0),
+        "high_risk_share": rows.customers_high_risk / active,
+        "friction_rate": rows.customers_in_friction / active,
+    }
+    return {name: rounded(share, CONTRIBUTION_DECIMALS) for name, share in shares.items()}

@@ -34,6 +34,11 @@ JUDGED = {
     "one above its red limit": ({"customers_in_friction": 7}, "red"),
     "a high risk above its target": ({"customers_high_risk": 3}, "yellow"),
     "revenue above its red limit": ({"revenue_at_risk": 300.01}, "red"),
+    # A share of 0.4000004 is published as 0.4, and is more.
+    "a hair above its target": (
+        {"active_customers": 10_000_000, "customers_in_friction": 4_000_004},
+        "yellow",
+    ),
     # Calm, because nobody said anything.
     "no signal": ({"customers_with_signals": 0}, "not_measurable"),
     "all on belief": ({"customers_on_belief": 10}, "not_measurable"),
