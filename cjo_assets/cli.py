@@ -104,19 +104,23 @@ def daemon(home: HomeOption = None) -> None:
 
 @app.command()
 def export(
-    folder: Annotated[Path, typer.Option("--to", help="Folder for the Parquet files.")],
+    folder: Annotated[Path, typer.Option("--to", help="Folder for the files.")],
     tables: Annotated[list[str] | None, typer.Option("--table", help="A table, as schema.name; else all.")] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="The only day of dated tables; else all days.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="CSV for spreadsheets, with no formula in it.")] = False,
     home: HomeOption = None,
 ) -> None:
-    """Write the published tables as Parquet, one file each."""
+    """Write the published tables as Parquet, or as CSV, one file each."""
     from cjo_assets.wiring.errors import WarehouseError
+    from cjo_assets.wiring.export import Format
     from cjo_assets.wiring.export import export as written
 
     folder = folder.resolve()
     try:
-        settings = _prepare(None, None, home)
-        for table, rows in written(settings, folder, tables or [], _day("--as-of", as_of)).items():
+        settings, day = _prepare(None, None, home), _day("--as-of", as_of)
+        for table, rows in written(
+            settings, folder, tables or [], day, Format.CSV if as_csv else Format.PARQUET
+        ).items():
             console.print(f"  {table}: {rows:,} rows", highlight=False)
     except WarehouseError as error:
         _fail(str(error))

@@ -84,14 +84,18 @@ class Policy(Section):
         rules = self.model_dump(mode="json", exclude={"version", "author", "approver", "reason", "warehouse"})
         return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
 
+    @cached_property
+    def content(self) -> str:
+        """The whole policy, as JSON."""
+        return self.model_dump_json()
+
     @model_validator(mode="after")
     def _names_agree(self) -> Policy:
         _known("vocabulary.terminal_stages", self.vocabulary.terminal_stages, set(self.vocabulary.stages))
         _known("vocabulary.active_statuses", self.vocabulary.active_statuses, set(self.vocabulary.playbook_statuses))
         _known("journey.kpis.reactive_stages", self.journey.kpis.reactive_stages, set(self.vocabulary.stages))
-        lasting = set(self.vocabulary.stages) - set(self.vocabulary.terminal_stages)
         rates = self.journey.portfolio.systemic_friction_rates
-        _known("journey.portfolio.systemic_friction_rates", rates, lasting)
+        _known("journey.portfolio.systemic_friction_rates", rates, set(self.vocabulary.stages))
         self._check_names(self.journey, "journey")
         return self
 

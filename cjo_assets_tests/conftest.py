@@ -15,10 +15,13 @@ from cjo_assets.policy import Policy, load_policy
 from cjo_assets.wiring.families import all_families
 from cjo_assets.wiring.plain import compute_day, load_files
 from cjo_assets.wiring.settings import PROJECT
+from cjo_assets.wiring.statements import Statements
 from cjo_assets.wiring.store import Store
 
 SAMPLE = PROJECT / "data"
 Rows = list[dict[str, Any]]
+# The declared tables make the same statement for the same day and policy: all tests share what one of them wrote.
+STATEMENTS = Statements(keep=2_000)
 
 # Statements are made of millions of small objects: looking for garbage among them less often saves processor time.
 gc.set_threshold(200_000, 50, 50)
@@ -45,7 +48,7 @@ class Chain:
 def computed(data: Path, archive: Path, days: list[date], policy: Policy) -> Chain:
     """Compute days over a folder, in order, in one store."""
     families = all_families()
-    store = Store(duckdb.connect(), families)
+    store = Store(duckdb.connect(), families, STATEMENTS)
     load_files(store, families, data, archive)
     for day in days:
         compute_day(store, families, day, policy)

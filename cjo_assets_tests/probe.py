@@ -25,6 +25,7 @@ import yaml
 
 from cjo_assets.policy import Policy, load_policy
 from cjo_assets.reporting.journey_report import journey_report
+from cjo_assets.reporting.markdown import as_markdown
 from cjo_assets.shared.contract import columns_of, key_of
 from cjo_assets.wiring.families import all_families
 from cjo_assets.wiring.plain import compute_day, load_files
@@ -32,6 +33,7 @@ from cjo_assets.wiring.report import journey_figures
 from cjo_assets.wiring.store import Store, Stored
 from cjo_assets.wiring.tables import Audit, Table, in_order, inputs_of, parameters_of
 from cjo_assets_tests import probe_decisions
+from cjo_assets_tests.conftest import STATEMENTS
 from cjo_assets_tests.probe_experience import add_experience, decide_earlier
 
 Rows = list[dict[str, Any]]
@@ -455,7 +457,7 @@ class Probe:
         """Write, load and compute the probe."""
         self.policy = policy or load_policy()
         families = all_families()
-        self.store = Store(duckdb.connect(), families)
+        self.store = Store(duckdb.connect(), families, STATEMENTS)
         load_files(self.store, families, write_probe(folder / "data"), folder / "archive")
         decide_earlier(self.store, PROBE_DAY)
         compute_day(self.store, families, PROBE_DAY, self.policy)
@@ -508,7 +510,7 @@ class Probe:
         if policy is self.policy and self._report:
             return self._report
         figures = journey_figures(self.store, PROBE_DAY, policy)
-        text = journey_report(replace(figures, policy_hash="", policy_version=""))
+        text = as_markdown(journey_report(replace(figures, policy_hash="", policy_version="")), {})
         if policy is self.policy:
             self._report = text
         return text
@@ -552,7 +554,7 @@ def computed_until(
         The store, and what was stored of each table on the last of the days, by full name.
     """
     families = all_families()
-    store = Store(duckdb.connect(), families)
+    store = Store(duckdb.connect(), families, STATEMENTS)
     load_files(store, families, data, archive)
     tables = {(table.schema, table.name): table for family in families for table in family.tables if table.transform}
     needed: set[tuple[str, str]] = set()

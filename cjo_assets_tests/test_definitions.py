@@ -57,6 +57,7 @@ COMPUTED = {
     "portfolio_by_segment",
     "portfolio_by_stage",
     "portfolio_snapshots",
+    "visits",
     "path_variants",
     "conformance",
     "stage_throughput",
@@ -67,7 +68,7 @@ COMPUTED = {
     "roi_sensitivity",
     "journey_summary",
 }
-UNDATED = {"approval_requests", "pending_approvals", "approval_history"}
+UNDATED = {"visits", "approval_requests", "pending_approvals", "approval_history"}
 
 
 @pytest.fixture(scope="module")

@@ -86,6 +86,7 @@ def test_a_stage_may_be_added_by_a_file(tmp_path: Path) -> None:
         ("journey: {signals: {source_trust: {partner: 0.5}}}", "source_trust"),
         ("journey: {risk: {time_in_state_stage_weights: {retension: 0.3}}}", "time_in_state_stage_weights.*retension"),
         ("journey: {kpis: {reactive_stages: [suport]}}", "reactive_stages.*suport"),
+        ("journey: {portfolio: {systemic_friction_rates: {suport: 0.5}}}", "systemic_friction_rates.*suport"),
         ("vocabulary: {terminal_stages: [lost]}", "terminal_stages.*lost"),
         ("segment_overrides: {Enterprize: {}}", "segment_overrides.*Enterprize"),
     ],
@@ -99,6 +100,11 @@ def test_a_second_threshold_for_a_stage_is_refused(tmp_path: Path) -> None:
     """A stage has one threshold: of two the second would have no effect."""
     text = "journey: {evaluation: {friction_thresholds: {onboarding_limit_days: 3}}}"
     assert "onboarding_limit_days" in refusal(tmp_path, text)
+
+
+def test_a_red_limit_below_its_target_is_refused(tmp_path: Path) -> None:
+    """Between target and red limit lies yellow: what is red cannot keep its target."""
+    assert "red_limits.friction_rate" in refusal(tmp_path, "journey: {portfolio: {red_limits: {friction_rate: 0.39}}}")
 
 
 def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
@@ -166,6 +172,7 @@ def test_what_is_no_number_is_refused_by_its_path(path: str, value: str, tmp_pat
         ("journey.approval.approval_timeout_minutes", 0),
         ("journey.roi.window_days", 0),
         ("journey.reporting.report_rows", 0),
+        ("journey.reporting.trend_days", 0),
         # Later than any calendar: the day itself could not be computed.
         ("journey.signals.look_back_days", 1_000_000),
         ("journey.roi.window_days", 1_000_000),

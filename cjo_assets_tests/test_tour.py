@@ -11,7 +11,7 @@ from cjo_assets.wiring.families import all_families
 from cjo_assets.wiring.plain import compute_day, load_files
 from cjo_assets.wiring.records import append, locked
 from cjo_assets.wiring.store import Store
-from cjo_assets_tests.conftest import SAMPLE, Chain
+from cjo_assets_tests.conftest import SAMPLE, STATEMENTS, Chain
 
 DAYS = (date(2025, 1, 6), date(2025, 1, 13), date(2025, 1, 20))
 CAMPAIGN = "I-f861d253ff7d"
@@ -28,7 +28,7 @@ def tour(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[C
     """The three days in order; the approval is recorded after the first."""
     home = tmp_path_factory.mktemp("tour")
     families = all_families()
-    store = Store(duckdb.connect(), families)
+    store = Store(duckdb.connect(), families, STATEMENTS)
     load_files(store, families, SAMPLE / "tour", home / "inputs", home)
     compute_day(store, families, DAYS[0], policy)
     with locked(home / "approvals.ndjson") as records:

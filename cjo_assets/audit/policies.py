@@ -39,7 +39,7 @@ def policies(policies: ir.Table, policy: Policy) -> ir.Table:
         author=_text(policy.author),
         approver=_text(policy.approver),
         reason=_text(policy.reason),
-        content=_text(policy.model_dump_json()),
+        content=_text(policy.content),
     )
 
 

@@ -12,6 +12,7 @@ from cjo_assets.journey import (
     rejections_by_rule,
     stage_flows,
     stage_throughput,
+    visits,
 )
 from cjo_assets.shared.dataset import Dataset
 from cjo_assets.wiring.tables import QUARANTINE, Audit, Reference, Table, given_inputs
@@ -56,6 +57,7 @@ def portfolio_tables(schema: str, datasets: tuple[Dataset, ...]) -> list[Table]:
                 Audit(portfolio_snapshots.stages_that_do_not_sum, is_blocking=True),
             ),
         ),
+        Table(schema, "visits", visits.Visits, visits.visits, "portfolio"),
         Table(schema, "path_variants", path_variants.PathVariants, path_variants.path_variants, "portfolio"),
         Table(schema, "conformance", conformance.Conformance, conformance.conformance, "portfolio"),
         Table(

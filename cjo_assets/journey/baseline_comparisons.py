@@ -39,7 +39,7 @@ from cjo_assets.journey.treatment_effects import RANDOMISED
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
 from cjo_assets.shared.literal_rows import literal_rows
-from cjo_assets.shared.numbers import rounded
+from cjo_assets.shared.numbers import CONTRIBUTION_DECIMALS, rounded
 from cjo_assets.shared.statistics import MEASURED, NOT_MEASURABLE, two_sided_quantile
 
 BASELINE_PERIOD, SUPPLIED = "baseline_period", "supplied"
@@ -108,7 +108,7 @@ def baseline_comparisons(
     """Measure each metric in each group, and hold the groups against each other."""
     care = care_of_customers(customers, state_entries, intervention_ledger, as_of, policy)
     care = care.join(customers.select("customer_id", "account_value"), "customer_id")
-    sides = _sides(care)
+    sides = sums_of_groups(care)
     rows = _grid(as_of, policy)
     measured = sides.rename(measured_group="group")
     rows = rows.left_join(measured, ["measured_group", "metric"]).drop("measured_group_right", "metric_right")
@@ -129,16 +129,15 @@ def baseline_comparisons(
         supplied_until="measured_until",
     )
     rows = rows.left_join(known, ["metric", "baseline"]).drop("metric_right", "baseline_right")
-    return _compared(rows, policy)
+    return compared(rows, policy)
 
 
 def ratios_that_are_not_their_quotient(baseline_comparisons: ir.Table) -> ir.Table:
     """Find comparisons whose ratio is not value over baseline_value, or lies outside its interval."""
     rows = baseline_comparisons
-    # Both values are rounded: the quotient of small ones is known to fewer places.
     gap = (rows.ratio * rows.baseline_value - rows.value).abs()
     is_outside = (rows.ratio < rows.ratio_low) | (rows.ratio > rows.ratio_high)
-    is_wrong = (gap > 1e-5 * (1 + rows.ratio)).fill_null(False) | is_outside.fill_null(False)
+    is_wrong = (gap > 1e-9 * (1 + rows.ratio + rows.value)).fill_null(False) | is_outside.fill_null(False)
     return rows.filter(is_wrong).select("metric", "baseline", "ratio", "value", "baseline_value")
 
 
@@ -151,23 +150,22 @@ def preferred(baseline_comparisons: ir.Table) -> ir.Table:
     return rows.filter(rows.place == 0).drop("place")
 
 
-def _sides(care: ir.Table) -> ir.Table:
+def sums_of_groups(care: ir.Table) -> ir.Table:
     """Add up numerators and denominators of each metric and group, with what their variance needs."""
-    month = 1 / DAYS_PER_MONTH
-    value_days = care.account_value * care.days * month
-    months = care.days * month
+    value_days = care.account_value * care.days
+    # Days are whole numbers, and their sums the same in any order: only what is summed becomes months.
     ratios = {
-        CHURN_RATE: (care.departures, months),
-        VALUE_CHURN_RATE: (care.account_value * care.departures, value_days),
-        ESCALATION_RATE: (care.escalations, months),
-        ESCALATION_DAYS: (care.escalation_days, months),
-        UNRESOLVED_SHARE: (care.unresolved, care.issues),
-        DAYS_PER_CASE: (care.support_days, care.cases),
-        SUPPORT_DAYS: (care.support_days, months),
+        CHURN_RATE: (care.departures, care.days, DAYS_PER_MONTH),
+        VALUE_CHURN_RATE: (care.account_value * care.departures, value_days, DAYS_PER_MONTH),
+        ESCALATION_RATE: (care.escalations, care.days, DAYS_PER_MONTH),
+        ESCALATION_DAYS: (care.escalation_days, care.days, DAYS_PER_MONTH),
+        UNRESOLVED_SHARE: (care.unresolved, care.issues, 1),
+        DAYS_PER_CASE: (care.support_days, care.cases, 1),
+        SUPPORT_DAYS: (care.support_days, care.days, DAYS_PER_MONTH),
     }
     places = {name: place for place, name in enumerate(ratios)}
     cells: dict[str, ir.Value] = {}
-    for name, (over, under) in ratios.items():
+    for name, (over, under, _) in ratios.items():
         x, y, place = over.cast("float64"), under.cast("float64"), places[name]
         cells |= {
             f"customers_{place}": care.count(where=under > 0),
@@ -177,19 +175,23 @@ def _sides(care: ir.Table) -> ir.Table:
             f"over_under_{place}": (x * y).sum(),
             f"under_under_{place}": (y * y).sum(),
         }
-    sums = care.group_by("group").agg(
-        **cells, window_months=care.window_days.sum() * month, window_cases=care.window_cases.sum()
-    )
+    sums = care.group_by("group").agg(**cells, window_days=care.window_days.sum(), window_cases=care.window_cases.sum())
     parts = [
         ibis.struct(
             {
                 "metric": ibis.literal(name),
                 "customers": sums[f"customers_{place}"].cast("int64"),
-                **{sum_name: sums[f"{sum_name}_{place}"].cast("float64") for sum_name in SUMS},
-                "window_exposure": (sums.window_cases if name == DAYS_PER_CASE else sums.window_months).cast("float64"),
+                "over": sums[f"over_{place}"] * scale,
+                "under": sums[f"under_{place}"],
+                "over_over": sums[f"over_over_{place}"] * scale**2,
+                "over_under": sums[f"over_under_{place}"] * scale,
+                "under_under": sums[f"under_under_{place}"],
+                "window_exposure": (
+                    sums.window_cases if name == DAYS_PER_CASE else sums.window_days / DAYS_PER_MONTH
+                ).cast("float64"),
             }
         )
-        for name, place in places.items()
+        for (name, place), (_, _, scale) in zip(places.items(), ratios.values(), strict=True)
     ]
     return sums.select("group", part=ibis.array(parts).unnest()).unpack("part")
 
@@ -217,7 +219,7 @@ def _grid(as_of: date, policy: Policy) -> ir.Table:
     return literal_rows(rows, {name: "string" if name in texts else "date" for name in rows[0]})
 
 
-def _compared(rows: ir.Table, policy: Policy) -> ir.Table:
+def compared(rows: ir.Table, policy: Policy) -> ir.Table:
     """Add the ratio of both sides, its interval, and what is missing where there is none."""
     least = policy.journey.learning.minimum_per_arm
     is_supplied = rows.baseline == SUPPLIED
@@ -267,15 +269,15 @@ def _compared(rows: ir.Table, policy: Policy) -> ir.Table:
         "customers",
         "baseline_customers",
         "note",
-        value=rounded(rows.value),
+        value=rounded(rows.value, CONTRIBUTION_DECIMALS),
         baseline_from=ibis.coalesce(rows.period_from, rows.supplied_from, is_held_out.ifelse(rows.measured_from, None)),
         baseline_until=ibis.coalesce(
             rows.period_until, rows.supplied_until, is_held_out.ifelse(rows.measured_until, None)
         ),
-        baseline_value=rounded(rows.baseline_value),
-        ratio=rounded(ratio),
-        ratio_low=rounded(ratio * (-spread).exp()),
-        ratio_high=rounded(ratio * spread.exp()),
+        baseline_value=rounded(rows.baseline_value, CONTRIBUTION_DECIMALS),
+        ratio=rounded(ratio, CONTRIBUTION_DECIMALS),
+        ratio_low=rounded(ratio * (-spread).exp(), CONTRIBUTION_DECIMALS),
+        ratio_high=rounded(ratio * spread.exp(), CONTRIBUTION_DECIMALS),
         window_exposure=rounded(rows.window_exposure.fill_null(0.0)),
         status=rows.note.isnull().ifelse(MEASURED, NOT_MEASURABLE),
     )

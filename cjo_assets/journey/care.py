@@ -51,7 +51,9 @@ def care_of_customers(
     customers: ir.Table, state_entries: ir.Table, intervention_ledger: ir.Table, as_of: date, policy: Policy
 ) -> ir.Table:
     """Return what happened to each customer in each group: one row for each of the two."""
-    stays = _stays(spells(customers, state_entries, as_of, policy), policy)
+    before = days_before(as_of, policy)
+    first_day = min(days.start for days in (measured_days(as_of, policy), before) if days)
+    stays = _stays(spells(customers, state_entries, as_of, policy), first_day, policy)
     stays = _in_groups(stays, intervention_ledger, as_of, policy)
     last = ibis.literal(as_of, "date")
     window_start = ibis.literal(as_of - timedelta(days=policy.journey.roi.window_days - 1), "date")
@@ -81,15 +83,14 @@ def care_of_customers(
     )
 
 
-def _stays(rows: ir.Table, policy: Policy) -> ir.Table:
-    """Say of each spell what it is: in care, in support, in escalation, and whether it opened a case."""
+def _stays(rows: ir.Table, first_day: date, policy: Policy) -> ir.Table:
+    """Say of each spell that reaches the days what it is: in care, in support, in escalation, and whether a case."""
     kpis, forecast = policy.journey.kpis, policy.journey.forecast
     terminal, escalation = policy.vocabulary.terminal_stages, forecast.escalation_stages
-    in_order = ibis.window(group_by=rows.customer_id, order_by=rows.entry_number)
-    rows = rows.mutate(stage_before=rows.journey_stage.lag().over(in_order))
+    rows = rows.filter((rows.left_at >= ibis.literal(first_day, "date")).fill_null(True))
 
     def enters(stages: tuple[str, ...]) -> ir.BooleanValue:
-        return rows.journey_stage.isin(stages) & ~rows.stage_before.isin(stages).fill_null(False)
+        return rows.journey_stage.isin(stages) & ~rows.previous_stage.isin(stages).fill_null(False)
 
     rows = rows.select(
         "customer_id",
@@ -104,14 +105,29 @@ def _stays(rows: ir.Table, policy: Policy) -> ir.Table:
         is_case=enters(kpis.reactive_stages),
         is_recovery=rows.journey_stage.isin(forecast.recovery_stages),
     )
-    later = ibis.window(group_by=rows.customer_id, order_by=rows.entry_number, rows=(1, None))
-    rows = rows.mutate(
-        recovered_at=rows.entered_at.min(where=rows.is_recovery).over(later),
-        case_again_at=rows.entered_at.min(where=rows.is_case).over(later),
+    # Only few entries open a case, and only few come in the days after one.
+    cases = rows.filter(rows.is_case).select("customer_id", "entered_at", "entry_number")
+    telling = rows.filter(rows.is_case | rows.is_recovery)
+    telling = telling.select("customer_id", "is_case", "is_recovery", next_at="entered_at", next_number="entry_number")
+    pairs = cases.join(telling, "customer_id")
+    due = pairs.entered_at + ibis.interval(days=kpis.issue_days)
+    pairs = pairs.filter(pairs.next_number > pairs.entry_number, pairs.next_at <= due)
+    key = ["customer_id", "entry_number"]
+    ends = pairs.group_by(key).agg(is_recovered=pairs.is_recovery.any(), is_back=pairs.is_case.any())
+    resolved = ends.filter(ends.is_recovered, ~ends.is_back).select(*key, is_resolved=ibis.literal(True))
+    rows = rows.left_join(resolved, key)
+    return rows.select(
+        "customer_id",
+        "entered_at",
+        "left_at",
+        "is_cared",
+        "is_departure",
+        "is_escalation",
+        "is_in_escalation",
+        "is_in_support",
+        "is_case",
+        is_resolved=rows.is_resolved.fill_null(False),
     )
-    due = rows.entered_at + ibis.interval(days=kpis.issue_days)
-    is_settled = (rows.recovered_at <= due).fill_null(False) & ~(rows.case_again_at <= due).fill_null(False)
-    return rows.mutate(is_resolved=is_settled).drop("recovered_at", "case_again_at", "is_recovery", "entry_number")
 
 
 def _in_groups(stays: ir.Table, intervention_ledger: ir.Table, as_of: date, policy: Policy) -> ir.Table:

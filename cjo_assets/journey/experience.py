@@ -24,6 +24,7 @@ FACTS = (
     "category",
     "is_executed",
     "expected_cost",
+    "stated_cost",
     "expected_value",
     "estimated_revenue_saved",
     "resolution_time_days",

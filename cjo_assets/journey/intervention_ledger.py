@@ -38,6 +38,9 @@ class InterventionLedger(DatedContract):
     is_executed: bool = column("Approved or needing no approval, and something to do.")
     executed_at: Instant = column("Instant from which it counts as executed [UTC]; null if not.", nullable=True)
     expected_cost: float = column("Cost of one use [currency]; null where no playbook names the action.", nullable=True)
+    stated_cost: float = column(
+        "Cost that the source recorded [currency]; null where it did not, and for our own decisions.", nullable=True
+    )
     expected_value: float = column("Value expected of one use [currency]; null where nobody said.", nullable=True)
     outcome: str = column("Latest outcome by the end of the day; null while pending.", words="outcomes", nullable=True)
     playbook_success: bool = column("Success as the source saw it; null where it does not say.", nullable=True)

@@ -15,22 +15,24 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.journey.baseline_comparisons import BASELINES
+from cjo_assets.journey.kpi_facts import (
+    channel_facts,
+    completeness_facts,
+    confirmation_facts,
+    known_records,
+    label_facts,
+    ledger_facts,
+    revenue_facts,
+    trouble_facts,
+)
 from cjo_assets.journey.kpi_measures import (
     LIFETIME_VALUE_DELTA,
     MEAN,
     PROXY,
     REDUCTIONS,
     SHARE,
-    channel_facts,
-    completeness_facts,
-    confirmation_facts,
     direct_measures,
-    known_records,
-    label_facts,
-    ledger_facts,
     reductions,
-    revenue_facts,
-    trouble_facts,
 )
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
@@ -161,9 +163,10 @@ def kpis(
 
 def kpis_that_are_not_their_quotient(kpis: ir.Table) -> ir.Table:
     """Find KPIs whose value is not numerator over denominator, or lies outside its interval."""
-    expected = kpis.numerator / kpis.denominator.fill_null(1.0)
+    denominator = kpis.denominator.fill_null(1.0).nullif(0.0)
+    expected = kpis.numerator / denominator
     # All three are rounded: the quotient of small numbers is known to fewer places.
-    doubt = 1e-6 * (1 + (1 + expected.abs()) / kpis.denominator.fill_null(1.0).abs())
+    doubt = 1e-6 * (1 + (1 + expected.abs()) / denominator.abs())
     is_wrong = (kpis.value - expected).abs() > doubt
     is_outside = ~kpis.value.between(kpis.interval_low - 1e-6, kpis.interval_high + 1e-6)
     rows = kpis.filter(is_wrong.fill_null(False) | is_outside.fill_null(False))

@@ -88,6 +88,7 @@ def ledger(
         **{name: name for name in ASKED_COLUMNS},
         playbook_id="playbook_id",
         expected_cost="expected_cost",
+        stated_cost=ibis.null("float64"),
         expected_value="expected_value",
         is_held_out="is_held_out",
         segment="segment",

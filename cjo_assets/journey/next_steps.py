@@ -205,9 +205,10 @@ def _data(rejections_by_rule: ir.Table) -> ir.Table:
         rows,
         MEND_DATA,
         subject=rows.dataset,
-        why=rows.rejected_rows.cast("string")
-        + " rows turned away: "
-        + rows.rule
+        why=rows.rule
+        + ": turned away "
+        + rows.rejected_rows.cast("string")
+        + " rows"
         + (ibis.literal(", for example of customer ") + rows.example_customer_id).fill_null(""),
         owner=DATA_STEWARD,
         table="rejections_by_rule",
@@ -222,7 +223,7 @@ def _playbooks(playbook_performance: ir.Table) -> ir.Table:
         REVIEW_PLAYBOOK,
         subject=rows.playbook_id,
         segment=rows.segment.nullif(ANY_SEGMENT),
-        why=rows.advice + " (" + rows.segment + "): " + rows.advice_rule,
+        why=rows.advice + " for " + rows.segment + ": " + rows.advice_rule,
         owner=PLAYBOOK_OWNER,
         table="playbook_performance",
         reference=rows.playbook_id + " | " + rows.segment,
@@ -242,7 +243,7 @@ def _thresholds(threshold_advice: ir.Table) -> ir.Table:
     return _steps(
         best,
         REVIEW_THRESHOLD,
-        subject=ibis.literal("intervention_confidence_threshold ") + threshold,
+        subject=ibis.literal("intervention_confidence_threshold"),
         why=ibis.literal("in hindsight worth ")
         + best.net_value_change.cast("string")
         + " more than the threshold in force, over "

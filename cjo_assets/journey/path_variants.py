@@ -9,7 +9,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.visits import is_invalid, is_judged, visits
+from cjo_assets.journey.visits import is_invalid, is_judged, known_visits
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
 from cjo_assets.shared.numbers import rounded
@@ -43,9 +43,9 @@ class PathVariants(DatedContract):
         unique = ["segment", "path"]
 
 
-def path_variants(customers: ir.Table, state_entries: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def path_variants(visits: ir.Table, as_of: date, policy: Policy) -> ir.Table:
     """Write each customer's stages down as one path and count the customers of each."""
-    events = visits(customers, state_entries, as_of, policy)
+    events = known_visits(visits, as_of)
     step = events.entry_number.cast("string").lpad(NUMBER_WIDTH, "0") + events.journey_stage
     cases = events.group_by("customer_id", "segment").agg(
         steps=step.collect(),

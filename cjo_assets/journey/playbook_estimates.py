@@ -19,9 +19,9 @@ from cjo_assets.shared.statistics import (
 )
 
 KEYS = ("playbook_id", "segment")
-# What is added up: runs and successes, their cost, and of the successes with a known value what each brought beyond the
-# middle of the playbook's range, and its square.
-SUMS = ("runs", "successes", "cost", "valued", "surplus", "squares")
+# What is added up: runs and successes, those with a recorded cost and its sum, and of the successes with a known value
+# what each brought beyond the middle of the playbook's range, and its square.
+SUMS = ("runs", "successes", "costed", "cost", "valued", "surplus", "squares")
 LOGGED = ("log_runs", "log_successes", "log_cost", "log_worth", "log_overrides", "log_judged")
 PASSED_ON = ("is_all", "usual_cost", "middle", "prior_variance", "log_runs", "log_overrides", "log_judged")
 
@@ -61,6 +61,7 @@ def _with_log(sums: ir.Table, logged: ir.Table, rules: Learning) -> ir.Table:
         *PASSED_ON,
         runs=rows.measured_runs + rows.log_runs,
         successes=rows.successes + rows.log_successes,
+        costed=rows.costed + rows.log_runs,
         cost=rows.cost + rows.log_cost,
         valued=rows.valued + rows.log_successes,
         surplus=rows.surplus + rows.log_successes * surplus,
@@ -82,18 +83,24 @@ def _with_others(rows: ir.Table) -> ir.Table:
 
 def _drawn_to_the_prior(rows: ir.Table, rules: Learning) -> ir.Table:
     """Estimate rate, cost and value from the others alone, and what these estimates weigh."""
-    weight, valued_weight = rules.prior_runs + rows.other_runs, rules.prior_runs + rows.other_valued
+
+    def weight_of(others: ir.NumericValue) -> ir.NumericValue:
+        weight = rules.prior_runs + others
+        return rows.is_all.ifelse(weight, ibis.least(weight, rules.segment_prior_runs))
+
+    valued_weight = rules.prior_runs + rows.other_valued
     squares = rules.prior_runs * rows.prior_variance + rows.other_squares
     return rows.select(
         *KEYS,
         *PASSED_ON,
         *SUMS,
         rate_of_others=shrunk(rules.prior_success_rate, rules.prior_runs, rows.other_successes, rows.other_runs),
-        cost_of_others=shrunk(rows.usual_cost, rules.prior_runs, rows.other_cost, rows.other_runs),
+        cost_of_others=shrunk(rows.usual_cost, rules.prior_runs, rows.other_cost, rows.other_costed),
         surplus_of_others=rows.other_surplus / valued_weight,
         variance_of_others=(squares - rows.other_surplus**2 / valued_weight) / valued_weight,
-        weight=rows.is_all.ifelse(weight, ibis.least(weight, rules.segment_prior_runs)),
-        valued_weight=rows.is_all.ifelse(valued_weight, ibis.least(valued_weight, rules.segment_prior_runs)),
+        weight=weight_of(rows.other_runs),
+        costed_weight=weight_of(rows.other_costed),
+        valued_weight=weight_of(rows.other_valued),
     )
 
 
@@ -109,7 +116,7 @@ def _drawn_to_the_others(rows: ir.Table) -> ir.Table:
         *PASSED_ON,
         rate=shrunk(rows.rate_of_others, rows.weight, rows.successes, rows.runs),
         rate_weight=rows.weight + rows.runs,
-        avg_cost=rounded(shrunk(rows.cost_of_others, rows.weight, rows.cost, rows.runs), MONEY_DECIMALS),
+        avg_cost=rounded(shrunk(rows.cost_of_others, rows.costed_weight, rows.cost, rows.costed), MONEY_DECIMALS),
         avg_value=rounded(rows.middle + rows.surplus_of_others + surplus / every, MONEY_DECIMALS),
         # What remains after subtraction may fall a rounding error below 0.
         value_variance=ibis.greatest(variance, 0.0) / every,

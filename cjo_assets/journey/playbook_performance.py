@@ -52,7 +52,7 @@ class PlaybookPerformance(DatedContract):
     success_rate: float = column("The same, shrunk [0-1], up = better.", ge=0, le=1)
     success_rate_low: float = column("Lower end of its interval [0-1].", ge=0, le=1)
     success_rate_high: float = column("Upper end of its interval [0-1].", ge=0, le=1)
-    avg_cost: float = column("Cost of one run, shrunk to the playbook's estimate [currency].", ge=0)
+    avg_cost: float = column("Recorded cost of a run, shrunk to the playbook's estimate [currency].", ge=0)
     avg_value: float = column("Value of one success, shrunk to the middle of the playbook's range [currency].")
     avg_expected_value: float = column(
         "Value promised when the measured runs were decided [currency]; null where nobody said.", nullable=True
@@ -117,7 +117,6 @@ def _sums(known: ir.Table, existing: ir.Table, policy: Policy) -> ir.Table:
     rows = rows.mutate(
         is_refused=is_refused,
         category=is_refused.ifelse(rows.category, ibis.null("string")),
-        cost=ibis.coalesce(rows.expected_cost, rows.usual_cost),
         # What a success brought beyond the middle of the range; unknown, not 0, where nobody estimated it.
         surplus=rows.is_success.ifelse(rows.estimated_revenue_saved - middle, ibis.null("float64")),
     )
@@ -128,7 +127,9 @@ def _sums(known: ir.Table, existing: ir.Table, policy: Policy) -> ir.Table:
         runs=rows.count(where=rows.is_executed),
         measured_runs=rows.count(where=is_measured),
         successes=rows.count(where=rows.is_success),
-        cost=rows.cost.sum(where=is_measured),
+        # What our own decisions expected is no observation of a cost.
+        costed=rows.stated_cost.count(where=is_measured),
+        cost=rows.stated_cost.sum(where=is_measured),
         valued=rows.surplus.count(),
         surplus=rows.surplus.sum(),
         squared_surplus=(rows.surplus**2).sum(),

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 import ibis.expr.types as ir
 
-from cjo_assets.journey.visits import is_invalid, is_judged, typical_days, visits
+from cjo_assets.journey.visits import is_invalid, is_judged, known_visits, typical_days
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
 from cjo_assets.shared.numbers import rounded
@@ -40,10 +40,10 @@ class StageFlows(DatedContract):
         unique = ["from_stage", "to_stage"]
 
 
-def stage_flows(customers: ir.Table, state_entries: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def stage_flows(visits: ir.Table, as_of: date, policy: Policy) -> ir.Table:
     """Count the moves of the window."""
     after = as_of - timedelta(days=policy.journey.portfolio.window_days)
-    rows = visits(customers, state_entries, as_of, policy)
+    rows = known_visits(visits, as_of)
     rows = rows.filter(rows.entered_at > after)
     rows = rows.mutate(
         days=rows.entered_at.delta(rows.previous_entered_at, unit="day").cast("float64"),

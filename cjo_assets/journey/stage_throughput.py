@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 import ibis.expr.types as ir
 
-from cjo_assets.journey.visits import typical_days, visits
+from cjo_assets.journey.visits import known_visits, typical_days
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
 from cjo_assets.shared.numbers import rounded
@@ -41,11 +41,11 @@ class StageThroughput(DatedContract):
         unique = ["segment", "journey_stage"]
 
 
-def stage_throughput(customers: ir.Table, state_entries: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def stage_throughput(visits: ir.Table, as_of: date, policy: Policy) -> ir.Table:
     """Measure the visits of each segment and stage that ended in the window, and those under way."""
     rules = policy.journey.portfolio
     after = as_of - timedelta(days=rules.window_days)
-    rows = visits(customers, state_entries, as_of, policy)
+    rows = known_visits(visits, as_of)
     rows = rows.filter(rows.journey_stage.notin(policy.vocabulary.terminal_stages))
     days = (rows.left_at.fill_null(as_of)).delta(rows.entered_at, unit="day").cast("float64")
     rows = rows.mutate(

@@ -12,6 +12,7 @@ from typing import Any
 import altair as alt
 
 from cjo_assets.reporting import journey_map as map_of_stages
+from cjo_assets.reporting.journey_map import PHONE_PIXELS
 from cjo_assets.reporting.palette import ACCENT, CARD, GRADES, INK, LINE, MUTED, SOFT, TIERS
 
 Data = Mapping[str, Any]
@@ -50,6 +51,7 @@ def themed(chart: Drawn, width: int, height: int, **rows: Rows) -> Specification
         "symbolType": "square",
         "offset": 12,
         "columnPadding": 14,
+        "columns": 3 if width < PHONE_PIXELS else 0,
     }
     dressed = (
         chart.properties(width=width, height=height, background="transparent", padding=2)

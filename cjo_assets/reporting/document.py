@@ -156,14 +156,6 @@ class Paragraph:
     """A paragraph."""
 
     parts: Prose
-    is_remark: bool = False
-
-
-@dataclass(frozen=True)
-class Bullets:
-    """A list."""
-
-    items: tuple[Prose, ...]
 
 
 @dataclass(frozen=True)
@@ -175,7 +167,7 @@ class Tile:
     remark: Prose
 
 
-Block = Grid | Picture | Paragraph | Bullets
+Block = Grid | Picture | Paragraph
 
 
 @dataclass(frozen=True)
@@ -238,8 +230,3 @@ def _cell(record: Record, column: Column) -> Cell:
             between = ", " if below else ""
             below += [f"{between}{label} " if label else between, record.show(name, style)]
     return Cell(record.show(column.name, column.style), tuple(part for part in below if part != ""))
-
-
-def plain(parts: Prose) -> str:
-    """Return prose as plain text."""
-    return "".join(part if isinstance(part, str) else part.text for part in parts)

@@ -107,7 +107,7 @@ def _trend(figures: JourneyFigures) -> Section:
             {
                 "day": str(row.row["as_of"]),
                 "amount": row.row["revenue_at_risk"],
-                "label": row.show("revenue_at_risk", "whole").text,
+                "label": row.show("revenue_at_risk", "money").text,
             }
             for row in known
         ]

@@ -25,6 +25,7 @@ CARD_HEIGHT, CARD_WIDTH = 66, 124
 DOWNWARD_GAP, ACROSS_GAP = 26, 12
 ARC_ROOM = 116
 ABOVE_TIP, BELOW_TIP = 22, 10
+LONG_BOW, EARLY = 2, 0.4
 NEAREST, THINNEST, THICKEST = 26, 1.5, 11
 USUAL, AGAINST = "allowed", "against the rules"
 KINDS = {USUAL: SOFT, AGAINST: BAD}
@@ -94,9 +95,10 @@ def journey_map(data: Data, width: int) -> tuple[alt.LayerChart | alt.FacetChart
         _of("tips")
         .mark_point(shape="triangle", filled=True, size=90, opacity=1, color=INK.light)
         .encode(x, y, alt.Angle("turn:Q", scale=None)),
-        _of("tips")
-        .mark_text(fontSize=12, fontWeight="bold", color=INK.light, dy=-14)
-        .encode(x, y, alt.Text("label:N")),
+        *(
+            _of("tips").mark_text(fontSize=12, fontWeight="bold", dy=-14, **ground).encode(x, y, alt.Text("label:N"))
+            for ground in ({"color": CARD.light, "stroke": CARD.light, "strokeWidth": 4}, {"color": INK.light})
+        ),
         _of("cards")
         .mark_rect(cornerRadius=6, fill=CARD.light, stroke=LINE.light, strokeWidth=1.5, opacity=1)
         .encode(x, y, alt.X2("x2:Q"), alt.Y2("y2:Q")),
@@ -141,7 +143,10 @@ def _arcs(flows: Rows, place: dict[str, int], layout: Layout) -> tuple[Rows, Row
             thickness = THINNEST + (THICKEST - THINNEST) * math.sqrt(flow["customers"] / most)
             arcs.append(spot | {"flow": number, "point": point, "width": thickness, "kind": kind})
         turn = (180 if is_onward else 0) if layout.is_downward else (90 if is_onward else 270)
-        tips.append(layout.point((first + last) / 2, edge + side * reach) | {"turn": turn, "label": flow["label"]})
+        # On a phone the figures of long bows would lie beside those of short ones: they keep to their beginning.
+        angle = math.pi * (EARLY if layout.is_downward and abs(end - start) > LONG_BOW else 0.5)
+        along = (first + last) / 2 - (last - first) / 2 * math.cos(angle)
+        tips.append(layout.point(along, edge + side * reach * math.sin(angle)) | {"turn": turn, "label": flow["label"]})
     return arcs, tips
 
 

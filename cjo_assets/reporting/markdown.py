@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cjo_assets.reporting.document import (
-    Bullets,
+    Block,
     Cell,
     Cited,
     Code,
@@ -53,7 +53,7 @@ def picture_as_markdown(picture: Picture, address: str) -> str:
     return f"![{picture.title}]({address})\n\n{_prose(picture.description)}"
 
 
-def _block(block: Grid | Picture | Paragraph | Bullets, images: Mapping[str, str]) -> list[str]:
+def _block(block: Block, images: Mapping[str, str]) -> list[str]:
     match block:
         case Grid():
             header = [column.title or "no." for column in block.columns]
@@ -64,8 +64,6 @@ def _block(block: Grid | Picture | Paragraph | Bullets, images: Mapping[str, str
             return [picture_as_markdown(block, images[block.name])] if block.name in images else []
         case Paragraph():
             return [_prose(block.parts)]
-        case Bullets():
-            return ["\n".join(f"- {_prose(item)}" for item in block.items)]
 
 
 def _prose(parts: Prose) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from cjo_assets.journey.portfolio_snapshots import ABOVE_TARGET, ON_TARGET
 from cjo_assets.reporting.document import Cited, Code, Prose, Record, Tile, Verdict, Words, records
 from cjo_assets.reporting.figures import JourneyFigures
+from cjo_assets.reporting.summary import AMOUNTS
 from cjo_assets.shared.statistics import NOT_MEASURABLE
 
 MEANINGS = {
@@ -103,6 +104,11 @@ def _passages(figures: JourneyFigures) -> Prose:
     if figures.paragraph is None:
         return ()
     return tuple(
-        Words(passage) if isinstance(passage, str) else Cited(passage.text, passage.source)
+        Words(passage) if isinstance(passage, str) else Cited(passage.text, passage.source, _style(passage.source))
         for passage in figures.paragraph.passages
     )
+
+
+def _style(source: str) -> str:
+    """Return how the paragraph writes a cell."""
+    return "money" if source.rpartition("/")[2] in AMOUNTS else "plain"

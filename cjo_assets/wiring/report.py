@@ -23,8 +23,8 @@ from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.store import Store
 
 REPORT_FILE, MARKDOWN_FILE, FIGURES = "journey_report.html", "journey_report.md", "figures"
-# Beyond it Dagster's record of a run would be heavier than the report.
-SHOWN_PICTURES = ("risk_trend", "journey_map", "roi_waterfall")
+# The ones that Dagster shows with the asset: its record of a run should stay light.
+SHOWN_PICTURES = ("risk_trend", "journey_map", "playbook_leaderboard", "roi_waterfall")
 
 
 def rows_of(store: Store, sql: str, *parameters: Any) -> list[dict[str, Any]]:
@@ -141,10 +141,10 @@ def shown_in_dagster(page: Path) -> tuple[str, str]:
     text = page.with_name(MARKDOWN_FILE).read_text(encoding="utf-8")
     pictures = []
     for name in SHOWN_PICTURES:
-        path = page.parent / FIGURES / f"{name}.png"
+        path = page.parent / FIGURES / f"{name}.svg"
         if path.exists():
             content = base64.b64encode(path.read_bytes()).decode()
-            pictures.append(f"![{name}](data:image/png;base64,{content})")
+            pictures.append(f"![{name}](data:image/svg+xml;base64,{content})")
     return text.partition("\n## ")[0], "\n\n".join(pictures)
 
 

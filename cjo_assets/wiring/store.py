@@ -6,7 +6,7 @@ analysts see (`publish.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -21,6 +21,7 @@ from cjo_assets.shared.dataset import Dataset
 from cjo_assets.wiring.collection import collected_afterwards
 from cjo_assets.wiring.errors import ContractBreachError
 from cjo_assets.wiring.sources import MANIFEST, MANIFEST_COLUMNS, raw_schema
+from cjo_assets.wiring.statements import Statements
 from cjo_assets.wiring.tables import AUDIT, RAW, Audit, Days, Family, Reference, Table, inputs_of, parameters_of
 from cjo_assets.wiring.transaction import transaction
 from cjo_assets.wiring.validation import Verdict, judged
@@ -49,9 +50,22 @@ class Stored:
 class Store:
     """The tables of a set of families in one DuckDB connection."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, families: tuple[Family, ...]) -> None:
-        """Make sure that every table exists, so that the first day reads empty ones."""
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        families: tuple[Family, ...],
+        statements: Statements | None = None,
+    ) -> None:
+        """Make sure that every table exists, so that the first day reads empty ones.
+
+        Args:
+            connection: the engine.
+            families: what tables there are.
+            statements: those already written, by other stores of these families; unless given, each is written anew.
+        """
         self.connection = connection
+        self._statements = Statements(keep=0) if statements is None else statements
+        self._known: dict[tuple[str, str], ir.Table] = {}
         self.days_of_run: tuple[date, ...] = ()
         self.fences: tuple[Callable[[], None], ...] = ()
         connection.execute("SET TimeZone = 'UTC'")
@@ -69,14 +83,14 @@ class Store:
 
     def read(self, reference: Reference, as_of: date | None) -> ir.Table:
         """Return an input as a transform sees it."""
-        rows = self.backend.table(reference.name, database=reference.schema)
+        rows = self._rows_of(reference.schema, reference.name)
         table = self.tables.get((reference.schema, reference.name))
         if table is None or not table.is_dated:
             return rows
         if reference.days is Days.TODAY:
             return rows.filter(rows.as_of == (as_of or self.newest_day())).drop("as_of")
         # Days that a failed run left behind were never decided on.
-        runs = self.backend.table("runs", database=AUDIT)
+        runs = self._rows_of(AUDIT, "runs")
         decided = rows.as_of.isin(runs.filter(runs.is_published).as_of) | rows.as_of.isin(list(self.days_of_run))
         rows = rows.filter(decided)
         return rows.filter(rows.as_of < as_of) if reference.days is Days.EARLIER else rows
@@ -132,11 +146,12 @@ class Store:
         Raises:
             ContractBreachError: it does not; what was there before is there still.
         """
-        rows = self.expression(table, as_of, policy)
-        key = key_of(table.contract)
-        sql = self.backend.compile(rows if table.is_view else rows.order_by(list(key)), pretty=True)
+        sql = self._statements.written(
+            ("table", table, *self._situation(as_of, policy)), lambda: self._statement(table, as_of, policy)
+        )
         if table.is_view:
             self.connection.execute(f"CREATE OR REPLACE VIEW {table.full_name} AS {sql}")
+            self._known.pop((table.schema, table.name), None)
             return self._judged(
                 table, self.read(Reference(table.schema, table.name, Days.ALL), as_of), sql, as_of, policy
             )
@@ -169,8 +184,25 @@ class Store:
             self.require_ours()
             return stored
 
+    def _statement(self, table: Table, as_of: date | None, policy: Policy) -> str:
+        rows = self.expression(table, as_of, policy)
+        in_order = rows if table.is_view else rows.order_by(list(key_of(table.contract)))
+        sql: str = self.backend.compile(in_order, pretty=True)
+        return sql
+
+    def _situation(self, as_of: date | None, policy: Policy) -> tuple[Hashable, ...]:
+        """Return what a statement depends on, beside the table that it is about."""
+        day = as_of or (self.newest_day() if (AUDIT, "runs") in self.tables else None)
+        return as_of, day, self.days_of_run, policy.policy_hash, policy.content
+
+    def _rows_of(self, schema: str, name: str) -> ir.Table:
+        """Return a table; its columns are looked up once."""
+        if (schema, name) not in self._known:
+            self._known[schema, name] = self.backend.table(name, database=schema)
+        return self._known[schema, name]
+
     def _written(self, table: Table, as_of: date | None) -> ir.Table:
-        rows = self.backend.table(table.name, database=table.schema)
+        rows = self._rows_of(table.schema, table.name)
         return rows.filter(rows.as_of == as_of) if table.is_dated else rows
 
     def _judged(self, table: Table, rows: ir.Table, sql: str, as_of: date | None, policy: Policy) -> Stored:
@@ -184,12 +216,19 @@ class Store:
         return Stored(verdicts[CONTRACT_CHECK].rows, sql, verdicts)
 
     def _audited(self, audit: Audit, table: Table, as_of: date | None, policy: Policy) -> Verdict:
-        rows = self._call(audit.offenders, table.schema, as_of, policy)
         if audit.contract is not None:
+            rows = self._call(audit.offenders, table.schema, as_of, policy)
             return judged(rows, audit.contract, policy.vocabulary)
-        offenders = rows.mutate(offenders=ibis._.count().over(ibis.window()))
-        found = self.backend.to_pyarrow(offenders.order_by(rows.columns).limit(EXAMPLES)).to_pylist()
-        count = found[0].pop("offenders") if found else 0
+
+        def question() -> str:
+            rows = self._call(audit.offenders, table.schema, as_of, policy)
+            counted = rows.mutate(offenders=ibis._.count().over(ibis.window()))
+            sql: str = self.backend.compile(counted.order_by(rows.columns).limit(EXAMPLES))
+            return sql
+
+        sql = self._statements.written((audit, table, *self._situation(as_of, policy)), question)
+        found = self.connection.execute(sql).to_arrow_table().to_pylist()
+        count = found[0]["offenders"] if found else 0
         examples = [{name: str(value) for name, value in row.items() if name != "offenders"} for row in found]
         return Verdict(count, {audit.name: count} if count else {}, examples)
 

@@ -27,6 +27,10 @@ from cjo_assets.shared.contract import (
     key_of,
     pandera_schema,
 )
+from cjo_assets.wiring.statements import Statements
+
+JUDGED, ROWS, KEYS = "judged_rows", "rows", "keys"
+_QUESTIONS = Statements(keep=500)
 
 
 @dataclass(frozen=True)
@@ -66,25 +70,58 @@ def judged(table: ir.Table, contract: type[Contract], vocabulary: Vocabulary) ->
     wrong_shape = _wrong_shape(schema, table)
     if wrong_shape:
         return Verdict(0, dict.fromkeys(wrong_shape, 1), [], tuple(wrong_shape))
-    rules = breaches(contract, table, vocabulary) | {name: table[name].fill_null(False) for name in relations}
-    numbered = {f"rule_{number}": rule for number, rule in enumerate(rules.values())}
-    counts = table.agg(
-        rows=table.count(), **{name: rule.cast("int64").sum().fill_null(0) for name, rule in numbered.items()}
-    )
-    row = counts.to_pyarrow().to_pylist()[0]
-    broken = {rule: row[f"rule_{number}"] for number, rule in enumerate(rules) if row[f"rule_{number}"]}
     key = key_of(contract)
-    repeated = row["rows"] - table.select(*key).distinct().count().to_pyarrow().as_py() if key else 0
+    counts = _counted(table, contract, vocabulary)
+    rows = counts.pop(ROWS)
+    repeated = rows - counts.pop(KEYS) if key else 0
+    broken = {rule: count for rule, count in counts.items() if count}
     if repeated:
         broken["key: not unique"] = repeated
     if not broken:
-        return Verdict(row["rows"], {}, [])
-    is_offender = any_of(rules.values())
+        return Verdict(rows, {}, [])
+    is_offender = any_of(_rules(table, contract, vocabulary).values())
     if repeated:
         is_offender |= table.count().over(ibis.window(group_by=[table[name] for name in key])) > 1
     offenders = table.filter(is_offender).limit(FAILURE_CASES).to_pyarrow()
     shown = [_shown(found, key, names) for found in offenders.to_pylist()]
-    return Verdict(row["rows"], broken, shown, _wording(schema, offenders, table))
+    return Verdict(rows, broken, shown, _wording(schema, offenders, table))
+
+
+def _rules(table: ir.Table, contract: type[Contract], vocabulary: Vocabulary) -> dict[str, ir.BooleanValue]:
+    names = {spec.name for spec in columns_of(contract)}
+    relations = {name: table[name] for name in table.columns if name not in names}
+    return breaches(contract, table, vocabulary) | relations
+
+
+def _counted(table: ir.Table, contract: type[Contract], vocabulary: Vocabulary) -> dict[str, int]:
+    """Return the rows, those that break each rule, and the keys.
+
+    The questions are the same for all tables of one contract, and are asked of whatever rows stand before them.
+    """
+    backend = table.get_backend()
+    schema = table.schema()
+    origin = (backend.name, contract, schema, vocabulary.model_dump_json())
+
+    def of_rules() -> str:
+        rows = ibis.table(schema, name=JUDGED)
+        rules = {rule: rows.count(where=is_broken) for rule, is_broken in _rules(rows, contract, vocabulary).items()}
+        sql: str = backend.compile(rows.agg(rows.count().name(ROWS), **rules))
+        return sql
+
+    def of_keys() -> str:
+        rows = ibis.table(schema, name=JUDGED)
+        sql: str = backend.compile(rows.select(*key_of(contract)).distinct().agg(lambda keys: keys.count().name(KEYS)))
+        return sql
+
+    questions = [_QUESTIONS.written(("rules", *origin), of_rules)]
+    if key_of(contract):
+        questions.append(_QUESTIONS.written(("keys", *origin), of_keys))
+    counts: dict[str, int] = {}
+    before = f"WITH {JUDGED} AS ({backend.compile(table)})"
+    for question in questions:
+        found = backend.raw_sql(f"{before} {question}")
+        counts |= dict(zip([column[0] for column in found.description], found.fetchone(), strict=True))
+    return counts
 
 
 def _wrong_shape(schema: pa.DataFrameSchema, table: ir.Table) -> list[str]:

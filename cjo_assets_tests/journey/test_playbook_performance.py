@@ -82,8 +82,8 @@ def test_what_was_carried_out_and_measured_counts() -> None:
         "All": (11, 7, 4, 1, 0.571429),
     }
     every = rows["P", "All"]
-    # Six runs at the playbook's 100, one at 160, and four of the prior at 100.
-    assert every["avg_cost"] == pytest.approx((6 * 100 + 160 + 400) / 11, abs=0.005)
+    # Nobody recorded a cost, and the 160 that our own decision expected is none: the playbook's estimate stands.
+    assert every["avg_cost"] == 100.0
     # Successes of known value: 2,600, 2,000 and 2,000 beside four of the prior at 2,000.
     assert every["avg_value"] == pytest.approx(2000 + 600 / 7, abs=0.005)
     assert every["avg_expected_value"] == 1500.0
@@ -92,6 +92,17 @@ def test_what_was_carried_out_and_measured_counts() -> None:
     assert every["override_rate"] == pytest.approx(2 / 9, abs=5e-7)
     assert every["refusal_categories"] == ["wrong_playbook 1"]
     assert rows["P", "Mid-Market"]["refusal_categories"] == []
+
+
+def test_a_cost_counts_where_a_source_recorded_it() -> None:
+    known = Experience()
+    for cost in (130.0, 190.0, None):
+        known.measured("P", 1, 0)
+        known.interventions[-1]["expected_cost"] = cost
+    rows = performance(known)
+    assert rows["P", "All"]["avg_cost"] == pytest.approx((4 * 100 + 130 + 190) / 6, abs=0.005)
+    # Of the other segments it weighs as many recorded costs as they have, and the prior: (400 + 320) / 6.
+    assert rows["P", "Enterprise"]["avg_cost"] == 120.0
 
 
 def test_refusals_are_counted_by_their_category_and_by_nothing_they_say() -> None:
@@ -196,7 +207,8 @@ def test_the_log_of_an_earlier_system_is_a_prior_of_its_own_run_count() -> None:
     row = rows["P", "All"]
     # 0.5 x 4 of the policy, 10 of the log's 40, 4 of our own 8.
     assert row["success_rate"] == pytest.approx((2 + 10 + 4) / (4 + 40 + 8), abs=1e-6)
-    assert row["avg_cost"] == pytest.approx((400 + 40 * 150 + 800) / 52, abs=0.005)
+    # The playbook's 100 weighs four runs; our own eight recorded no cost.
+    assert row["avg_cost"] == pytest.approx((400 + 40 * 150) / 44, abs=0.005)
     # 10 successes of the log at 1,000, four of our own and four of the prior at 2,000.
     assert row["avg_value"] == pytest.approx((10 * 1000 + 8 * 2000) / 18, abs=0.005)
     assert row["override_rate"] == pytest.approx(20 / 48, abs=1e-6)

@@ -58,7 +58,6 @@ HOSTILE = [
     "\\<b\\>",
     "{{ template }} {% if %} ${x} $(x)",
     '" onmouseover="alert(1)',
-    "datum.value",
 ]
 STAGES = ["onboarding", "engagement", "support", "retention", "escalation", "churned"]
 MOVES = [(0, 1), (1, 2), (1, 3), (2, 3), (3, 2), (2, 4), (4, 2), (3, 5), (1, 5), (5, 0)]
@@ -232,5 +231,12 @@ def without_anything(figures: JourneyFigures) -> JourneyFigures:
     empty: dict[str, Any] = {name: [] for name in (*lists, "playbooks", "kpis", "kpi_status", "rejections")}
     parts = [row | {"amount": None} for row in figures.roi_parts]
     return replace(
-        figures, snapshot=snapshot, snapshots=[snapshot], last_step=None, sensitivity=[], roi_parts=parts, **empty
+        figures,
+        snapshot=snapshot,
+        snapshots=[snapshot],
+        paragraph=None,
+        last_step=None,
+        sensitivity=[],
+        roi_parts=parts,
+        **empty,
     )

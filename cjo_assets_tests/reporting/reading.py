@@ -97,7 +97,8 @@ def cell_of(source: str, chain: Chain, day: Any, policy: Policy) -> Any:
         return row[column]
     if table in COUNTS:
         if column in names:
-            return None if names[column] == "null" else float(names[column])
+            found = None if names[column] == "null" else names[column]
+            return float(found) if column == "band_low" and found else found
         if column == "band_high":
             return float(names["band_low"]) + 0.1
         given: Row = {name: None if value == "null" else value for name, value in names.items()} | {"day": day}

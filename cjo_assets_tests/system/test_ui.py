@@ -24,6 +24,7 @@ from cjo_assets_tests.conftest import SAMPLE, read_rows, write_rows
 
 BIN = Path(sys.executable).parent
 PATIENCE_SECONDS = 180
+GRACE_SECONDS = 20
 WAITING = "I100"
 LAUNCH = """
 mutation ($params: ExecutionParams!) {
@@ -64,6 +65,15 @@ def wait_until(condition: Any, what: str) -> Any:
     raise AssertionError(f"waited {PATIENCE_SECONDS} s in vain for {what}")
 
 
+def ended(served: subprocess.Popen[bytes]) -> None:
+    """End a process and all it started; where a shell ignores interrupts, its servers wait for one in vain."""
+    os.killpg(served.pid, signal.SIGTERM)
+    try:
+        served.wait(GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(served.pid, signal.SIGKILL)
+
+
 @pytest.fixture(scope="module")
 def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
     """The UI on a home in which one day was run."""
@@ -93,7 +103,7 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
             wait_until(lambda: running.ask("{ assetNodes { id } }")["assetNodes"], "the UI to know its assets")
             yield running
         finally:
-            os.killpg(served.pid, signal.SIGTERM)
+            ended(served)
 
 
 def test_the_ui_shows_the_run_of_the_command_line(ui: Ui) -> None:
