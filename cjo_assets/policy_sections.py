@@ -63,6 +63,7 @@ class Vocabulary(Section):
     sources: Names = Field(min_length=1)
     outcomes: Names = Field(min_length=1)
     playbook_statuses: Names = Field(min_length=1)
+    active_statuses: Names
 
     @model_validator(mode="after")
     def _no_word_twice(self) -> Vocabulary:
@@ -318,6 +319,23 @@ class Approval(Section):
     two_people_cost: Weight
     rejection_categories: Annotated[Names, Field(min_length=1)]
     approvers: dict[Literal["csm", "manager", "executive"], Names]
+
+    @model_validator(mode="after")
+    def _every_role_can_answer(self) -> Approval:
+        """Those who answer for executives answer for all, so they are the fewest that any request can have."""
+        named = {role for role, people in self.approvers.items() if people}
+        executives = set(self.approvers.get("executive", ()))
+        if named and not executives:
+            raise ValueError(
+                f"approvers.executive names nobody, while {' and '.join(sorted(named))} names somebody: what is asked "
+                "of an executive would be open to anybody; name executives too, or nobody for any role"
+            )
+        if len(executives) == 1 and min(self.two_people_value, self.two_people_cost) < MOST:
+            raise ValueError(
+                "approvers.executive names one person, and two must approve from two_people_value or two_people_cost "
+                f"on: nobody ever could; name two, or set both to {MOST:g}"
+            )
+        return self
 
 
 class OperationalTargets(Section):

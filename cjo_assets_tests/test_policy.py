@@ -252,6 +252,52 @@ def test_a_group_of_weights_has_a_sum(group: str, tmp_path: Path) -> None:
         policy_with(tmp_path, {f"journey.risk.{group}.{name}": 0 for name in names})
 
 
+@pytest.mark.parametrize(
+    ("approval", "reason"),
+    [
+        ("approvers: {csm: [ann]}", "approvers.executive names nobody, while csm names somebody"),
+        ("approvers: {csm: [ann], manager: [mia], executive: []}", "while csm and manager names somebody"),
+        ("approvers: {executive: [eva]}", "approvers.executive names one person"),
+        ("approvers: {csm: [ann, bo], executive: [eva, eva]}", "approvers.executive names one person"),
+        ("approvers: {executive: [eva]}, two_people_value: 1.0e+12", "approvers.executive names one person"),
+    ],
+)
+def test_nobody_is_asked_whom_nobody_or_anybody_could_be(approval: str, reason: str, tmp_path: Path) -> None:
+    """A role that is open by oversight, and a role in which two people can never be found."""
+    words = refusal(tmp_path, f"journey: {{approval: {{{approval}}}}}")
+    assert "journey.approval: " in words
+    assert reason in words
+
+
+@pytest.mark.parametrize(
+    "approval",
+    [
+        "approvers: {}",
+        "approvers: {csm: []}",
+        "approvers: {executive: [eva, mia]}",
+        "approvers: {csm: [ann], executive: [eva, mia]}",
+        "approvers: {executive: [eva]}, two_people_value: 1.0e+12, two_people_cost: 1.0e+12",
+    ],
+)
+def test_roles_that_can_answer_are_fine(approval: str, tmp_path: Path) -> None:
+    load_policy(written(tmp_path, f"journey: {{approval: {{{approval}}}}}"))
+
+
+def test_no_window_reaches_beyond_what_is_seen(tmp_path: Path) -> None:
+    """A trend over days whose signals nobody looks at would improve by itself."""
+    words = refusal(tmp_path, "journey: {signals: {look_back_days: 29}}")
+    assert "journey.fusion.long_window_days: 30 days, of which only the 29 of journey.signals.look_back_days" in words
+    load_policy(written(tmp_path, "journey: {signals: {look_back_days: 30}}"))
+    own = "segment_overrides: {Enterprise: {fusion: {long_window_days: 91}}}"
+    assert "segment_overrides.Enterprise.fusion.long_window_days: 91 days" in refusal(tmp_path, own)
+
+
+def test_only_a_known_status_is_active(tmp_path: Path) -> None:
+    words = refusal(tmp_path, "vocabulary: {active_statuses: [live]}")
+    assert "vocabulary.active_statuses: unknown name live" in words
+    load_policy(written(tmp_path, "vocabulary: {playbook_statuses: [live, dead], active_statuses: [live]}"))
+
+
 def test_a_signal_has_one_polarity(tmp_path: Path) -> None:
     """A type cannot be bad news and good news."""
     with pytest.raises(PolicyError, match="usage_drop"):

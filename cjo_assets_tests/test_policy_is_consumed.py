@@ -89,7 +89,7 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
     "journey.holdout.holdout_salt": {"journey.holdout.holdout_salt": "cjo-2"},
     # What is empty in the packaged policy is filled.
     "journey.fusion.signal_adjustments": {"journey.fusion.signal_adjustments": {"usage_drop": 1.5}},
-    "journey.approval.approvers": {"journey.approval.approvers": {"csm": ["ann"]}},
+    "journey.approval.approvers": {"journey.approval.approvers": {"executive": ["ann", "eve"]}},
     # The probe has people enough for all.
     "journey.contact.review_capacity_per_day": {"journey.contact.review_capacity_per_day": 2},
     # Stages are named in many places; their order is what is said here alone.
@@ -125,6 +125,8 @@ STARTING_FROM: dict[str, dict[str, Any]] = {
         }
         for end in ("start", "end")
     },
+    # As long as a playbook of this status is used it must be a word.
+    "vocabulary.playbook_statuses[active]": {"vocabulary.active_statuses": ["draft"]},
     # As long as it counts as a success it must be a word.
     "vocabulary.outcomes[resolved]": {"journey.learning.success_outcomes": ["improved_engagement"]},
     "vocabulary.outcomes[improved_engagement]": {"journey.learning.success_outcomes": ["resolved"]},

@@ -9,7 +9,7 @@ import pytest
 from cjo_assets.policy import Policy
 from cjo_assets.wiring.families import all_families
 from cjo_assets.wiring.plain import compute_day, load_files
-from cjo_assets.wiring.records import append, settled
+from cjo_assets.wiring.records import append, locked
 from cjo_assets.wiring.store import Store
 from cjo_assets_tests.conftest import SAMPLE, STATEMENTS, Chain
 
@@ -31,7 +31,7 @@ def tour(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[C
     store = Store(duckdb.connect(), families, STATEMENTS)
     load_files(store, families, SAMPLE / "tour", home / "inputs", home)
     compute_day(store, families, DAYS[0], policy)
-    with settled(home / "approvals.ndjson") as records:
+    with locked(home / "approvals.ndjson") as records:
         append(records, APPROVAL)
     load_files(store, families, SAMPLE / "tour", home / "inputs", home)
     for day in DAYS[1:]:

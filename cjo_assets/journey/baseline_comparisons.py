@@ -29,18 +29,18 @@ from cjo_assets.journey.baseline_metrics import (
 from cjo_assets.journey.care import (
     BEFORE,
     EVERYBODY,
-    HELD_OUT,
     NOT_HELD_OUT,
     care_of_customers,
     days_before,
     measured_days,
 )
-from cjo_assets.journey.treatment_effects import MEASURED, NOT_MEASURABLE, RANDOMISED
+from cjo_assets.journey.holdout_assignments import HELD_OUT
+from cjo_assets.journey.treatment_effects import RANDOMISED
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
 from cjo_assets.shared.literal_rows import literal_rows
 from cjo_assets.shared.numbers import CONTRIBUTION_DECIMALS, rounded
-from cjo_assets.shared.statistics import two_sided_quantile
+from cjo_assets.shared.statistics import MEASURED, NOT_MEASURABLE, two_sided_quantile
 
 BASELINE_PERIOD, SUPPLIED = "baseline_period", "supplied"
 BEFORE_AFTER = "before_after"

@@ -18,11 +18,12 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.journey.holdout_assignments import HELD_OUT
 from cjo_assets.journey.ledger import DECISION
 from cjo_assets.journey.spells import spells
 from cjo_assets.policy import Policy
 
-EVERYBODY, BEFORE, HELD_OUT, NOT_HELD_OUT = "everybody", "before", "held_out", "not_held_out"
+EVERYBODY, BEFORE, NOT_HELD_OUT = "everybody", "before", "not_held_out"
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,6 @@ FACTS = (
     "approval_status",
     "decided_by",
     "category",
-    "reason",
     "is_executed",
     "expected_cost",
     "stated_cost",

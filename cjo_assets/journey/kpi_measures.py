@@ -19,8 +19,9 @@ from cjo_assets.journey.baseline_metrics import (
     VALUE_CHURN_RATE,
 )
 from cjo_assets.shared.literal_rows import literal_rows
+from cjo_assets.shared.statistics import MEASURED
 
-MEASURED, PROXY = "measured", "proxy"
+PROXY = "proxy"
 # A share is of single records that say yes or no, a mean is of numbers.
 SHARE, MEAN = "share", "mean"
 # KPI, metric of `baseline_comparisons`, basis, what it is a measure of.

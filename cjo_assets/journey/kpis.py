@@ -28,7 +28,6 @@ from cjo_assets.journey.kpi_facts import (
 from cjo_assets.journey.kpi_measures import (
     LIFETIME_VALUE_DELTA,
     MEAN,
-    MEASURED,
     PROXY,
     REDUCTIONS,
     SHARE,
@@ -38,14 +37,14 @@ from cjo_assets.journey.kpi_measures import (
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
 from cjo_assets.shared.numbers import CONTRIBUTION_DECIMALS, rounded
-from cjo_assets.shared.statistics import mean_interval, wilson_interval
+from cjo_assets.shared.statistics import MEASURED, NOT_MEASURABLE, mean_interval, wilson_interval
 
 FAMILIES = {
     "operational_health": "operational_kpi_targets",
     "journey_impact": "effectiveness_kpi_targets",
     "business_value": "business_kpi_targets",
 }
-EXCEEDED, ON_TRACK, AT_RISK, CRITICAL, NOT_MEASURABLE = "exceeded", "on_track", "at_risk", "critical", "not_measurable"
+EXCEEDED, ON_TRACK, AT_RISK, CRITICAL = "exceeded", "on_track", "at_risk", "critical"
 STATUSES = [EXCEEDED, ON_TRACK, AT_RISK, CRITICAL, NOT_MEASURABLE]
 BASES = [MEASURED, PROXY, "assumption", NOT_MEASURABLE]
 HIGHER, LOWER = "higher_is_better", "lower_is_better"

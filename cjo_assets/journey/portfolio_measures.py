@@ -15,8 +15,9 @@ import ibis.expr.types as ir
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, TextList, column
 from cjo_assets.shared.numbers import CONTRIBUTION_DECIMALS, money_sum, rounded
+from cjo_assets.shared.statistics import NOT_MEASURABLE
 
-GREEN, YELLOW, RED, NOT_MEASURABLE = "green", "yellow", "red", "not_measurable"
+GREEN, YELLOW, RED = "green", "yellow", "red"
 STATUSES = [GREEN, YELLOW, RED, NOT_MEASURABLE]
 MEASURES = ("revenue_at_risk_share", "high_risk_share", "friction_rate")
 

@@ -16,7 +16,6 @@ import ibis.expr.types as ir
 
 from cjo_assets.journey.portfolio_measures import (
     GREEN,
-    NOT_MEASURABLE,
     PortfolioShares,
     summed,
     with_status,
@@ -24,6 +23,7 @@ from cjo_assets.journey.portfolio_measures import (
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import TextList, any_of, column
 from cjo_assets.shared.numbers import CONTRIBUTION_DECIMALS, money_sum, rounded, same_money
+from cjo_assets.shared.statistics import NOT_MEASURABLE
 
 ON_TARGET, ABOVE_TARGET = "on_target", "above_target"
 VERDICTS = [ON_TARGET, ABOVE_TARGET, NOT_MEASURABLE]

@@ -14,6 +14,7 @@ from cjo_assets.journey.approval_answers import person
 from cjo_assets.journey.baseline_comparisons import DAYS_PER_MONTH, preferred
 from cjo_assets.journey.baseline_metrics import DAYS_PER_CASE, ESCALATION_DAYS, SUPPORT_DAYS
 from cjo_assets.journey.experience import is_success
+from cjo_assets.journey.holdout_assignments import HELD_OUT
 from cjo_assets.journey.ledger import end_of_day
 from cjo_assets.journey.outcome_analyses import executed_in_window
 from cjo_assets.journey.roi_components import (
@@ -28,10 +29,11 @@ from cjo_assets.journey.roi_components import (
     REVIEW_TIME,
     SUPPORT_WORKLOAD_REDUCTION,
 )
-from cjo_assets.journey.treatment_effects import HELD_OUT, MATCHED, MEASURED, RANDOMISED
+from cjo_assets.journey.treatment_effects import MATCHED, RANDOMISED
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import ANY_SEGMENT
 from cjo_assets.shared.numbers import MONEY_DECIMALS, rounded
+from cjo_assets.shared.statistics import MEASURED
 
 DAYS_PER_YEAR = 365
 # Component and the metric of which a difference to the baseline is worth something.

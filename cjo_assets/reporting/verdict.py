@@ -5,11 +5,11 @@ Belongs here: what stands first. Does not belong here: any judgement; the tables
 
 from __future__ import annotations
 
-from cjo_assets.journey.portfolio_measures import NOT_MEASURABLE
 from cjo_assets.journey.portfolio_snapshots import ABOVE_TARGET, ON_TARGET
 from cjo_assets.reporting.document import Cited, Code, Prose, Record, Tile, Verdict, Words, records
 from cjo_assets.reporting.figures import JourneyFigures
 from cjo_assets.reporting.summary import AMOUNTS
+from cjo_assets.shared.statistics import NOT_MEASURABLE
 
 MEANINGS = {
     ON_TARGET: ": every share is known and within its target.",

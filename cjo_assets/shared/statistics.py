@@ -9,6 +9,9 @@ from statistics import NormalDist
 import ibis
 import ibis.expr.types as ir
 
+# Whether a figure could be had at all: said wherever one may be missing.
+MEASURED, NOT_MEASURABLE = "measured", "not_measurable"
+
 Interval = tuple[ir.FloatingValue, ir.FloatingValue]
 
 

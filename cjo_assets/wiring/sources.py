@@ -36,7 +36,7 @@ from cjo_assets.wiring.formats import (
     require_columns,
 )
 from cjo_assets.wiring.progress import at_work
-from cjo_assets.wiring.records import settled
+from cjo_assets.wiring.records import locked
 from cjo_assets.wiring.source_map import FilesSource, declared_sources
 from cjo_assets.wiring.tables import MANIFEST as MANIFEST_TABLE
 from cjo_assets.wiring.tables import RAW
@@ -139,7 +139,7 @@ def load_dataset(
     """
     contents = archived_contents(files_of(data, family, dataset, archive / EXTRACTS), archive)
     if home is not None and dataset.records and (home / dataset.records).exists():
-        with settled(home / dataset.records) as records:
+        with locked(home / dataset.records) as records:
             contents.append(Content(SourceFile(records.name, records), *_archived(records, archive)))
     if not contents:
         note = _note_of_nothing(data, family, dataset)
