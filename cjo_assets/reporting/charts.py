@@ -7,6 +7,7 @@ becomes a file (`drawing.py`). Importing Altair takes a while: only what draws i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 import altair as alt
@@ -24,6 +25,7 @@ AT_LOW, AT_HIGH = "at its low end", "at its high end"
 # The font that the renderer carries with it, and those of the same widths that a reader's machine has.
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 ROW_PIXELS = 44
+MOST_TICKS = 5
 BAR_PIXELS = 14
 LABEL_RISE = -16
 LABEL_PIXELS = 225
@@ -67,18 +69,23 @@ def themed(chart: Drawn, width: int, height: int, **rows: Rows) -> Specification
 
 def risk_trend(data: Data, width: int) -> Specification:
     """Draw revenue at risk by day; a single day is a point."""
-    x = alt.X("day:T", scale=alt.Scale(type="utc"), axis=alt.Axis(format="%-d %b", grid=False, tickCount=5))
+    found = data["days"]
+    # Days that were run, and not too many: a scale of its own making would name hours.
+    shown = sorted({round(place * (len(found) - 1) / (MOST_TICKS - 1)) for place in range(MOST_TICKS)})
+    ticks = [_instant(found[place]["day"]) for place in shown]
+    x = alt.X("day:T", scale=alt.Scale(type="utc"), axis=alt.Axis(format="%-d %b", grid=False, values=ticks))
     y = alt.Y("amount:Q", scale=alt.Scale(zero=True), axis=alt.Axis(labelExpr=SHORT, tickCount=4))
     base, newest = alt.Chart(alt.NamedData("days")), alt.Chart(alt.NamedData("newest"))
     layers = [
         base.mark_area(color=SOFT.light, opacity=0.35).encode(x, y),
         base.mark_line(color=ACCENT.light, strokeWidth=2.5).encode(x, y),
+        base.mark_point(color=ACCENT.light, filled=True, size=16, opacity=1).encode(x, y),
         newest.mark_point(color=ACCENT.light, filled=True, size=80, opacity=1).encode(x, y),
         newest.mark_text(align="right", dy=-16, dx=5, fontSize=13, fontWeight="bold", color=INK.light).encode(
             x, y, alt.Text("label:N")
         ),
     ]
-    return themed(alt.layer(*layers), width, 220, days=data["days"], newest=data["days"][-1:])
+    return themed(alt.layer(*layers), width, 220, days=found, newest=found[-1:])
 
 
 def risk_distribution(data: Data, width: int) -> Specification:
@@ -164,6 +171,11 @@ CHARTS: dict[str, Callable[[Data, int], Specification]] = {
     chart.__name__: chart
     for chart in (risk_trend, risk_distribution, journey_map, playbook_leaderboard, roi_waterfall, roi_tornado)
 }
+
+
+def _instant(day: str) -> int:
+    """Return a day as Vega counts it [milliseconds since 1970, UTC]."""
+    return (date.fromisoformat(day) - date(1970, 1, 1)) // timedelta(milliseconds=1)
 
 
 def _colours(name: str, colours: Mapping[str, str]) -> alt.Color:
