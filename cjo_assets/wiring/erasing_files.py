@@ -17,6 +17,7 @@ import duckdb
 
 from cjo_assets.journey.approval_decisions import RECORDS
 from cjo_assets.wiring.erasing_databases import PARTIAL, Erasure, count, literal
+from cjo_assets.wiring.errors import WarehouseError
 from cjo_assets.wiring.keep import HISTORY
 from cjo_assets.wiring.records import locked, records_in
 from cjo_assets.wiring.redaction import ENDING, empty_rows
@@ -81,14 +82,23 @@ def erase_reports(settings: Settings, erasure: Erasure) -> None:
 
 
 def erase_instance(settings: Settings, erasure: Erasure) -> None:
-    """Take the customer's names out of what Dagster keeps under the home: previews, findings of checks, output."""
+    """Take the customer's names out of what Dagster keeps under the home: previews, findings of checks, output.
+
+    Raises:
+        WarehouseError: somebody holds a log for longer than a minute.
+    """
     folder = settings.home / INSTANCE
     for file in sorted(folder.rglob("*.db")):
-        with closing(sqlite3.connect(file, timeout=BUSY_SECONDS)) as connection:
-            changed = _erase_log(connection, erasure)
-            if changed:
-                connection.execute("VACUUM")
-                erasure.counts[INSTANCE] += changed
+        try:
+            with closing(sqlite3.connect(file, timeout=BUSY_SECONDS)) as connection:
+                changed = _erase_log(connection, erasure)
+                if changed:
+                    connection.execute("VACUUM")
+                    erasure.counts[INSTANCE] += changed
+        except sqlite3.OperationalError as error:
+            raise WarehouseError(
+                f"Dagster's log {file} cannot be changed ({error}): stop `cjo ui` or the daemon, and erase again."
+            ) from error
     for file in sorted((folder / "compute_logs").rglob("*")):
         if file.is_file():
             erasure.counts[INSTANCE] += _without_names(file, erasure)

@@ -64,7 +64,9 @@ class Head:
 
 def head_of(connection: duckdb.DuckDBPyConnection, ledger: str = LEDGER) -> Head:
     """Return the end of a chain."""
-    row = connection.execute(f"SELECT entry, entry_hash FROM {ledger} ORDER BY entry DESC LIMIT 1").fetchone()
+    # ORDER BY with LIMIT looks into the last blocks alone, and finds nothing where their rows were deleted.
+    last = connection.execute(f"SELECT max(entry) FROM {ledger}").fetchone()
+    row = connection.execute(f"SELECT entry, entry_hash FROM {ledger} WHERE entry = ?", last).fetchone()
     return Head(*row) if row else Head(0, GENESIS)
 
 

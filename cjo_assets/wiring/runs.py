@@ -64,8 +64,10 @@ def record_checks(store: Store, run_id: str, results: dict[tuple[date | None, st
         for check, verdict in stored.verdicts.items()
     ]
     store.connection.execute(f"DELETE FROM {CHECKS} WHERE run_id = ?", [run_id])
-    if rows:
-        store.connection.executemany(f"INSERT INTO {CHECKS} VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+    # A range of days has tens of thousands of them: one statement, a list for each column.
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    if columns:
+        store.connection.execute(f"INSERT INTO {CHECKS} SELECT {', '.join(['unnest(?)'] * len(columns))}", columns)
     return len(rows)
 
 

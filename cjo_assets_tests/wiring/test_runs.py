@@ -15,9 +15,10 @@ import pytest
 from cjo_assets.policy import Policy
 from cjo_assets.wiring.code import code_version
 from cjo_assets.wiring.families import all_families
-from cjo_assets.wiring.runs import record_failure, record_run
-from cjo_assets.wiring.store import Store
+from cjo_assets.wiring.runs import record_checks, record_failure, record_run
+from cjo_assets.wiring.store import Store, Stored
 from cjo_assets.wiring.tables import Days, Reference
+from cjo_assets.wiring.validation import Verdict
 
 FIRST, SECOND, THIRD = date(2025, 1, 16), date(2025, 1, 17), date(2025, 1, 20)
 INSTANCE: Any = SimpleNamespace(
@@ -187,3 +188,19 @@ def test_what_later_days_read_counts_whatever_its_order(home: Home) -> None:
         home.store.connection.execute(f"INSERT INTO journey.recommended_interventions BY NAME {both} {order}", [FIRST])
         hashes.append(home.store.handed_on(FIRST))
     assert hashes[0] == hashes[1] != home.store.handed_on(SECOND)
+
+
+def test_what_each_check_of_a_run_found_is_on_record(home: Home) -> None:
+    """With the day where the table has one; the same run again replaces its own."""
+    nothing, odd = Verdict(7, {}, []), Verdict(2, {"unknown_signal_types": 2}, [])
+    results = {
+        (SECOND, "journey.kpis"): Stored(7, "", {"contract": nothing}),
+        (None, "journey.signals"): Stored(9, "", {"contract": nothing, "unknown_signal_types": odd}),
+    }
+    assert record_checks(home.store, "run", results) == record_checks(home.store, "run", results) == 3
+    assert home.store.connection.execute("FROM audit.checks ORDER BY ALL").fetchall() == [
+        ("run", SECOND, "journey.kpis", "contract", True, 7, 0),
+        ("run", None, "journey.signals", "contract", True, 7, 0),
+        ("run", None, "journey.signals", "unknown_signal_types", False, 2, 2),
+    ]
+    assert record_checks(home.store, "empty run", {}) == 0
