@@ -87,8 +87,22 @@ def in_words(sql: str) -> tuple[Expected, set[str]]:
                      {"x": {"a.x"}, "one": {"a.l"}}, {"a.l unnest"}, id="unnest among the columns"),
         pytest.param("SELECT x, one FROM s.a, unnest(a.l) AS t(one)",
                      {"x": {"a.x"}, "one": {"a.l"}}, {"a.l unnest"}, id="unnest in from"),
-        pytest.param("SELECT t.p.first AS p FROM (SELECT {'first': x, 'second': y} AS p FROM s.a) AS t",
-                     {"p": {"a.x", "a.y"}}, set(), id="field of a struct: of the whole struct"),
+        pytest.param("SELECT t.p.first AS p, t.p AS q FROM (SELECT {'first': x, 'second': y} AS p FROM s.a) AS t",
+                     {"p": {"a.x"}, "q": {"a.x", "a.y"}}, set(), id="field of a struct"),
+        pytest.param("SELECT p.first AS p FROM (SELECT max({'first': x, 'second': y}) AS p FROM s.a)",
+                     {"p": {"a.x", "a.y"}}, set(), id="field of a struct that was chosen by the whole"),
+        pytest.param("SELECT p.first AS p, p.second.third AS q FROM "
+                     "(SELECT CASE WHEN k > 0 THEN {'first': x, 'second': {'third': y}} END AS p FROM s.a)",
+                     {"p": {"a.x", "a.y", "a.k"}, "q": {"a.x", "a.y", "a.k"}}, set(), id="field of a struct in a case"),
+        pytest.param("SELECT k, one.name AS name, one.amount AS amount FROM "
+                     "(SELECT k, unnest([{'name': 'x', 'amount': x}, {'name': 'y', 'amount': y}]"
+                     "::STRUCT(name VARCHAR, amount BIGINT)[]) AS one FROM s.a)",
+                     {"k": {"a.k"}, "name": set(), "amount": {"a.x", "a.y"}}, set(),
+                     id="fields of rows written item by item: their number is fixed"),
+        pytest.param("SELECT one.amount AS amount FROM (SELECT unnest(list_filter([{'name': k, 'amount': x}, "
+                     "{'name': 'y', 'amount': y}], one -> one.name > 'a')) AS one FROM s.a)",
+                     {"amount": {"a.k", "a.x", "a.y"}}, {"a.k unnest", "a.x unnest", "a.y unnest"},
+                     id="fields of rows of which some are left out"),
         pytest.param("SELECT list_filter(l, one -> one > x) AS some FROM s.a",
                      {"some": {"a.l", "a.x"}}, set(), id="lambda"),
         pytest.param("SELECT list_transform(l, x -> x + 1) AS more FROM s.a",
