@@ -40,6 +40,30 @@ Edges = frozenset[Edge]
 NOTHING: Edges = frozenset()
 
 
+class Struct(Edges):
+    """The edges of a struct, or of a list of such, that still knows those of its fields.
+
+    Whatever else is made of it has plain edges: of all its fields.
+    """
+
+    fields: dict[str, Edges]
+
+    @classmethod
+    def of(cls, fields: dict[str, Edges]) -> Struct:
+        """Return the edges of a struct of these fields."""
+        struct = cls(NOTHING.union(*fields.values()))
+        struct.fields = fields
+        return struct
+
+    @classmethod
+    def merged(cls, values: Sequence[Edges]) -> Edges:
+        """Return the edges of what may be any of several values."""
+        structs = [found for found in values if isinstance(found, Struct)]
+        if not structs or len(structs) < len(values) or len({tuple(found.fields) for found in structs}) > 1:
+            return NOTHING.union(*values)
+        return cls.of({name: NOTHING.union(*(found.fields[name] for found in structs)) for name in structs[0].fields})
+
+
 @dataclass(frozen=True)
 class Lineage:
     """What a table, or any relation within a statement, follows from.
@@ -99,7 +123,7 @@ class Scope:
             return NOTHING
         found = [relation.columns[name] for relation in self.sources.values() if name in relation.columns]
         if found:
-            return NOTHING.union(*found)
+            return found[0] if len(found) == 1 else NOTHING.union(*found)
         if name in self.aliases:
             return self.aliases[name]
         if name in self.sources:
@@ -128,7 +152,33 @@ def _parts(expression: exp.Expr, scope: Scope) -> Edges:
         elif isinstance(part, list):
             found += [value(item, scope) for item in part if isinstance(item, exp.Expr)]
     found = [edges for edges in found if edges]
-    return found[0] if len(found) == 1 else NOTHING.union(*found)
+    return found[0] if len(found) == 1 and type(found[0]) is frozenset else NOTHING.union(*found)
+
+
+def _same(wrapped: exp.Expr, scope: Scope) -> Edges:
+    """Return the edges of what is only given a name or another type, or put in parentheses."""
+    return value(wrapped.this, scope)
+
+
+def _struct(struct: exp.Expr, scope: Scope) -> Edges:
+    return Struct.of({pair.this.name: value(pair, scope) for pair in struct.expressions})
+
+
+def _list(array: exp.Expr, scope: Scope) -> Edges:
+    return Struct.merged([value(item, scope) for item in array.expressions])
+
+
+def _field(dot: exp.Expr, scope: Scope) -> Edges:
+    return _fields_of(value(dot.this, scope), [dot.expression.name])
+
+
+def _fields_of(edges: Edges, names: Sequence[str]) -> Edges:
+    """Return the edges of a field, however deep; of the whole where it is not known which field is which."""
+    for name in names:
+        if not isinstance(edges, Struct) or name not in edges.fields:
+            return frozenset(edges)
+        edges = edges.fields[name]
+    return edges
 
 
 def _column(column: exp.Expr, scope: Scope) -> Edges:
@@ -137,8 +187,8 @@ def _column(column: exp.Expr, scope: Scope) -> Edges:
     for place in range(len(parts) - 1):
         found = scope.column(parts[place], parts[place + 1])
         if found is not None:
-            return found
-    return scope.bare(parts[0])
+            return _fields_of(found, parts[place + 2 :])
+    return _fields_of(scope.bare(parts[0]), parts[1:])
 
 
 def _window(window: exp.Expr, scope: Scope) -> Edges:
@@ -157,8 +207,13 @@ def _order(order: exp.Expr, scope: Scope) -> Edges:
 
 
 def _exploded(explode: exp.Expr, scope: Scope) -> Edges:
-    edges = _parts(explode, scope)
-    scope.unnested |= through(edges, UNNEST)
+    edges = value(explode.this, scope) if isinstance(explode, exp.Explode) else _parts(explode, scope)
+    unnested = explode.this
+    while isinstance(unnested, exp.Cast | exp.Paren):
+        unnested = unnested.this
+    # A list that stands there item by item is as long in every row.
+    if not isinstance(unnested, exp.Array):
+        scope.unnested |= through(edges, UNNEST)
     return edges
 
 
@@ -191,6 +246,13 @@ def _unknown(expression: exp.Expr, _: Scope) -> Edges:
 
 _READERS: dict[type[exp.Expr], Callable[[exp.Expr, Scope], Edges]] = {
     exp.Column: _column,
+    exp.Dot: _field,
+    exp.Struct: _struct,
+    exp.Array: _list,
+    exp.Alias: _same,
+    exp.Cast: _same,
+    exp.TryCast: _same,
+    exp.Paren: _same,
     exp.Window: _window,
     exp.Order: _order,
     exp.Explode: _exploded,

@@ -159,7 +159,7 @@ EVIDENCE = """
     description
     owners { ... on TeamAssetOwner { team } }
     tags { key }
-    codeVersion
+    opVersion
     metadataEntries { label }
     assetMaterializations(limit: 1) {
       metadataEntries {
@@ -196,7 +196,7 @@ def test_every_asset_carries_its_evidence(ui: Ui) -> None:
         assert node["description"], name
         assert node["owners"], name
         assert "stage" in {tag["key"] for tag in node["tags"]}, name
-        assert len(node["codeVersion"]) == 12, name
+        assert len(node["opVersion"]) == 12, name
         if name in ("reports.journey_report", "published"):
             assert (defined >= DEFINED, set(recorded) >= RECORDED) == (True, True), name
             continue

@@ -7,6 +7,7 @@ import pytest
 import sqlglot
 
 from cjo_assets.wiring.lineage import Lineage, LineageError, lineage_of
+from cjo_assets.wiring.lineage_records import column_deps, edges_of, lineage_page
 
 TABLES = {"s.a": ["k", "x", "y", "l"], "s.b": ["k", "z", "w"], "s.c": ["x", "v"]}
 
@@ -87,8 +88,22 @@ def in_words(sql: str) -> tuple[Expected, set[str]]:
                      {"x": {"a.x"}, "one": {"a.l"}}, {"a.l unnest"}, id="unnest among the columns"),
         pytest.param("SELECT x, one FROM s.a, unnest(a.l) AS t(one)",
                      {"x": {"a.x"}, "one": {"a.l"}}, {"a.l unnest"}, id="unnest in from"),
-        pytest.param("SELECT t.p.first AS p FROM (SELECT {'first': x, 'second': y} AS p FROM s.a) AS t",
-                     {"p": {"a.x", "a.y"}}, set(), id="field of a struct: of the whole struct"),
+        pytest.param("SELECT t.p.first AS p, t.p AS q FROM (SELECT {'first': x, 'second': y} AS p FROM s.a) AS t",
+                     {"p": {"a.x"}, "q": {"a.x", "a.y"}}, set(), id="field of a struct"),
+        pytest.param("SELECT p.first AS p FROM (SELECT max({'first': x, 'second': y}) AS p FROM s.a)",
+                     {"p": {"a.x", "a.y"}}, set(), id="field of a struct that was chosen by the whole"),
+        pytest.param("SELECT p.first AS p, p.second.third AS q FROM "
+                     "(SELECT CASE WHEN k > 0 THEN {'first': x, 'second': {'third': y}} END AS p FROM s.a)",
+                     {"p": {"a.x", "a.y", "a.k"}, "q": {"a.x", "a.y", "a.k"}}, set(), id="field of a struct in a case"),
+        pytest.param("SELECT k, one.name AS name, one.amount AS amount FROM "
+                     "(SELECT k, unnest([{'name': 'x', 'amount': x}, {'name': 'y', 'amount': y}]"
+                     "::STRUCT(name VARCHAR, amount BIGINT)[]) AS one FROM s.a)",
+                     {"k": {"a.k"}, "name": set(), "amount": {"a.x", "a.y"}}, set(),
+                     id="fields of rows written item by item: their number is fixed"),
+        pytest.param("SELECT one.amount AS amount FROM (SELECT unnest(list_filter([{'name': k, 'amount': x}, "
+                     "{'name': 'y', 'amount': y}], one -> one.name > 'a')) AS one FROM s.a)",
+                     {"amount": {"a.k", "a.x", "a.y"}}, {"a.k unnest", "a.x unnest", "a.y unnest"},
+                     id="fields of rows of which some are left out"),
         pytest.param("SELECT list_filter(l, one -> one > x) AS some FROM s.a",
                      {"some": {"a.l", "a.x"}}, set(), id="lambda"),
         pytest.param("SELECT list_transform(l, x -> x + 1) AS more FROM s.a",
@@ -133,3 +148,39 @@ def test_what_decides_about_rows_is_of_every_column() -> None:
     lineage = found("SELECT x, 1 AS one FROM s.a WHERE y > 0")
     assert lineage.of("one") == {("s.a", "y", "filter")}
     assert lineage.of("x") == {("s.a", "x", "value"), ("s.a", "y", "filter")}
+
+
+STATEMENT = "SELECT x, sum(z) OVER (PARTITION BY y) AS total, 1 AS one FROM s.a JOIN s.b USING (k) WHERE w > 0"
+
+
+def test_the_page_says_it_in_words() -> None:
+    assert lineage_page(found(STATEMENT)).value.splitlines() == [
+        "**Computed from**",
+        "- `x`: s.a (x)",
+        "- `total`: s.b (z); window: s.a (y)",
+        "- `one`: no column",
+        "",
+        "**Which rows there are**",
+        "- filter: s.b (w)",
+        "- join: s.a (k), s.b (k)",
+    ]
+
+
+def test_dagster_is_told_the_values() -> None:
+    told = column_deps(found(STATEMENT)).deps_by_column
+    assert {name: [(dep.asset_key.path, dep.column_name) for dep in deps] for name, deps in told.items()} == {
+        "x": [(["s", "a"], "x")],
+        "total": [(["s", "b"], "z")],
+        "one": [],
+    }
+
+
+def test_edges_stand_once_for_a_kind_with_all_their_roles() -> None:
+    sql = "SELECT x FROM s.a JOIN s.b ON a.k = b.k AND x = z WHERE x > 0 AND z > 0"
+    assert edges_of(found(sql)) == [
+        ("x", "s.a", "k", "indirect", ["join"]),
+        ("x", "s.a", "x", "direct", ["value"]),
+        ("x", "s.a", "x", "indirect", ["filter", "join"]),
+        ("x", "s.b", "k", "indirect", ["join"]),
+        ("x", "s.b", "z", "indirect", ["filter", "join"]),
+    ]

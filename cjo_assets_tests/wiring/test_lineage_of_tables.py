@@ -5,7 +5,7 @@ means (`test_lineage.py`).
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import pytest
@@ -143,6 +143,19 @@ def test_a_fair_share_of_what_is_predicted_changes(
     print(f"{changed} of {predictions}, directly {direct_changed} of {direct}: {shares}")
     assert shares["direct"] > 0.45
     assert shares["all"] > 0.25
+
+
+@pytest.mark.parametrize("role", ["value", "join", "filter"])
+def test_edges_that_are_forgotten_are_noticed(chain: Chain, scratch: Scratch, role: str) -> None:
+    table = next(table for table in TABLES if table.full_name == "journey.risk_scores")
+    stored = chain.stored[table.full_name]
+
+    def without(edges: frozenset[Edge]) -> frozenset[Edge]:
+        return frozenset(edge for edge in edges if edge.role != role)
+
+    columns = {name: without(edges) for name, edges in stored.lineage.columns.items()}
+    forgetful = replace(stored, lineage=Lineage(columns, without(stored.lineage.rows)))
+    assert observed(table, forgetful, scratch).surprises
 
 
 def computed_again(scratch: Scratch, chain: Chain) -> dict[str, Answer]:
