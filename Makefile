@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 export DAGSTER_HOME := $(CURDIR)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run ui test check docs clean
+.PHONY: run ui test check docs bench clean
 
 run: $(STAMP)
 	@$(BIN)/cjo run
@@ -26,6 +26,9 @@ check: $(STAMP)
 
 docs: $(STAMP)
 	@$(BIN)/cjo docs
+
+bench: $(STAMP)
+	@$(BIN)/cjo bench
 
 clean:
 	rm -rf $(VENV) warehouse

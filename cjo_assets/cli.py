@@ -255,6 +255,17 @@ def synth(
     console.print(f"Truth: {out / 'truth.json'}", highlight=False, markup=False, soft_wrap=True)
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def bench(context: typer.Context) -> None:
+    """Measure the platform beside hand-written SQL and others, and write docs/benchmarks.md; --help says more."""
+    from cjo_assets.wiring.settings import PROJECT
+
+    if not (PROJECT / "benchmarks").is_dir():
+        _fail(f"The benchmark is part of the source, and {PROJECT} has no folder benchmarks.")
+    os.chdir(PROJECT)
+    os.execv(sys.executable, [sys.executable, "-m", "benchmarks", *context.args])
+
+
 def main() -> None:
     """Run the command line."""
     app()

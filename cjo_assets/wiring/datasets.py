@@ -10,10 +10,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.policy import Policy
-from cjo_assets.shared.contract import any_of
+from cjo_assets.shared.contract import any_of, key_of
 from cjo_assets.shared.dataset import Dataset
 from cjo_assets.shared.quarantine import (
     PROVENANCE,
@@ -54,8 +55,13 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
     def lookup(raw: ir.Table, quarantined: ir.Table) -> ir.Table:
         return accepted_rows(raw, quarantined, dataset.contract)
 
-    def rows_before_quarantine(raw: ir.Table, policy: Policy, **tables: ir.Table) -> ir.Table:
-        rows = typed_rows(raw.filter(~is_refused(raw)), dataset.contract)
+    def rows_before_quarantine(
+        raw: ir.Table, quarantined: ir.Table, accepted: ir.Table, policy: Policy, **tables: ir.Table
+    ) -> ir.Table:
+        # All others are in the lookup, whose own contract has been judged: to type the whole file again finds no more.
+        rejected = typed_rows(raw.filter(~is_refused(raw)).semi_join(quarantined, "source_row"), dataset.contract)
+        kept = accepted.semi_join(rejected, list(key_of(dataset.contract)))
+        rows = ibis.union(rejected, kept.select(rejected.columns))
         return rows.mutate(**broken_relations(rows, policy, tables))
 
     def conservation(raw: ir.Table, quarantined: ir.Table, accepted: ir.Table) -> ir.Table:
@@ -92,7 +98,7 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
                 rows_before_quarantine,
                 "contract_before_quarantine",
                 "Holds the rows of the file to the contract before any is turned away.",
-                raw | references,
+                raw | rejected | own | references,
             ),
             contract=dataset.contract,
         ),

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+from dagster._core.event_api import EventHandlerFn
+from dagster._core.storage.event_log.polling_event_watcher import SqlPollingEventWatcher
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData
@@ -28,6 +30,7 @@ class SteadyEventLog(SqliteEventLogStorage):
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         """Have no file open yet."""
         self._open: OrderedDict[str, Engine] = OrderedDict()
+        self._watcher: SqlPollingEventWatcher | None = None
         super().__init__(base_dir, inst_data)
 
     @classmethod
@@ -45,8 +48,25 @@ class SteadyEventLog(SqliteEventLogStorage):
         """Return a connection to what all runs share, in a transaction."""
         return self._connected(INDEX_SHARD_NAME, super().index_connection())
 
+    def watch(self, run_id: str, cursor: str | None, callback: EventHandlerFn) -> None:
+        """Tell of the events of a run: the UI shows them as they come.
+
+        Dagster's own storage waits for a change of the file, which a writer that keeps it open may leave for minutes.
+        """
+        if self._watcher is None:
+            self._watcher = SqlPollingEventWatcher(self)
+        self._watcher.watch_run(run_id, cursor, callback)
+
+    def end_watch(self, run_id: str, handler: EventHandlerFn) -> None:
+        """Tell no more."""
+        if self._watcher is not None:
+            self._watcher.unwatch_run(run_id, handler)
+
     def dispose(self) -> None:
         """Close every file."""
+        if self._watcher is not None:
+            self._watcher.close()
+            self._watcher = None
         with self._db_lock:
             for shard in list(self._open):
                 self._close(shard)

@@ -13,7 +13,7 @@ import json
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -32,6 +32,7 @@ CHUNK_BYTES = 1 << 20
 RECORD_BYTES = 1 << 24
 BATCH_ROWS = 1 << 11
 CSV_ROWS = "csv_rows"
+PLACE_IN_PARQUET = "file_row_number"
 NAMES_SHOWN, CHARACTERS_SHOWN = 20, 200
 LINE_FEED = "\n"
 HALF_A_PAIR = re.compile(
@@ -48,11 +49,13 @@ class Reading:
         query: the rows as text; None where there are none.
         note: what a person should know about its columns.
         names: a query for the names its records use, where no header tells.
+        row_number: the place of a row in the file, from 1; counting them as they come takes a single thread.
     """
 
     query: str | None = None
     note: str | None = None
     names: str | None = None
+    row_number: str = "row_number() OVER ()"
 
 
 def reading_of(connection: duckdb.DuckDBPyConnection, path: Path, archived: Path, dataset: Dataset) -> Reading:
@@ -192,15 +195,22 @@ def _parquet_reading(
             texts[name] = f"CASE WHEN {quoted(name)} IS NOT NULL THEN {texts[name]} END"
         if name in wanted and wanted[name].type.is_string() and not PARQUET_TEXTS.fullmatch(kind):
             faults[f"{quoted(name)} IS NOT NULL"] = f"{name}: {kind} where a text belongs"
-    return _flat_reading(source, texts, faults, specs)
+    if PLACE_IN_PARQUET in {name.lower() for name in types}:
+        return _flat_reading(source, texts, faults, specs)
+    numbered = source.removesuffix(")") + f", {PLACE_IN_PARQUET} = true)"
+    reading = _flat_reading(numbered, texts, faults, specs, PLACE_IN_PARQUET)
+    return replace(reading, row_number=f"{PLACE_IN_PARQUET} + 1")
 
 
-def _flat_reading(source: str, texts: dict[str, str], faults: dict[str, str], specs: tuple[Column, ...]) -> Reading:
+def _flat_reading(
+    source: str, texts: dict[str, str], faults: dict[str, str], specs: tuple[Column, ...], *places: str
+) -> Reading:
     columns = ", ".join(f"{texts.get(spec.name, 'NULL::VARCHAR')} AS {quoted(spec.name)}" for spec in specs)
     unknown = sorted(texts.keys() - {spec.name for spec in specs})
     everything = ", ".join(f"{_literal(name)}, {text}" for name, text in texts.items())
     record = f"json_object({everything})::VARCHAR" if unknown else "NULL::VARCHAR"
-    query = f"SELECT {columns}, {_irregularities(faults)} AS irregularities, {record} AS record FROM {source}"
+    selected = ", ".join([columns, f"{_irregularities(faults)} AS irregularities", f"{record} AS record", *places])
+    query = f"SELECT {selected} FROM {source}"
     return Reading(query, f"columns nobody reads: {listed(unknown)}" if unknown else None)
 
 

@@ -399,7 +399,7 @@ def _store(
     if reading.query is not None:
         connection.execute(
             f"INSERT INTO {RAW}.{dataset.name} ({names}, {', '.join(RAW_COLUMNS)}) "
-            f"SELECT {names}, ?, row_number() OVER (), ?, irregularities, record FROM ({reading.query})",
+            f"SELECT {names}, ?, {reading.row_number}, ?, irregularities, record FROM ({reading.query})",
             [source_file, content.sha256],
         )
     filled = connection.execute(

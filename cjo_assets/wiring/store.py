@@ -31,6 +31,7 @@ from cjo_assets.wiring.validation import Verdict, judged
 
 CONTRACT_CHECK = "contract"
 EXAMPLES = 20
+ASKED = "asked_rows"
 # Fused selects write out again what they share: twice the statement, and twice the time to write it.
 ibis.options.sql.fuse_selects = False
 
@@ -202,9 +203,9 @@ class Store:
     def expression(self, table: Table, as_of: date | None, policy: Policy) -> ir.Table:
         """Return the table as an expression of its inputs, in the contract's columns and types."""
         rows = self._call(table.computation, table.schema, as_of, policy)
-        if table.is_dated:
-            rows = rows.mutate(as_of=ibis.literal(as_of, "date"))
-        return rows.select([rows[spec.name].cast(spec.type) for spec in columns_of(table.contract)])
+        day = {"as_of": ibis.literal(as_of, "date")} if table.is_dated else {}
+        names = [(spec.name, spec.type) for spec in columns_of(table.contract)]
+        return rows.select(**{name: day[name] if name in day else rows[name].cast(kind) for name, kind in names})
 
     @collected_afterwards
     def replace(self, table: Table, as_of: date | None, policy: Policy) -> Stored:
@@ -214,18 +215,30 @@ class Store:
             ContractBreachError: it does not; what was there before is there still.
         """
         statement = self.statement(table, as_of, policy)
-        self.lineages[table.full_name] = statement.lineage
-        if table.is_view:
-            self.connection.execute(f"CREATE OR REPLACE VIEW {table.full_name} AS {statement.sql}")
-            self._known.pop((table.schema, table.name), None)
-            return self._judged(
-                table, self.read(Reference(table.schema, table.name, Days.ALL), as_of), statement, as_of, policy
-            )
         with transaction(self.connection):
             self.fill(table, as_of, statement.sql)
-            stored = self._judged(table, self._written(table, as_of), statement, as_of, policy)
+            stored = self.judge(table, as_of, policy, statement)
             self.require_ours()
             return stored
+
+    def judge(self, table: Table, as_of: date | None, policy: Policy, statement: Statement) -> Stored:
+        """Hold a table that a statement filled to its contract, and ask its audits.
+
+        Raises:
+            ContractBreachError: it breaks the contract, or a blocking audit found something.
+        """
+        self.lineages[table.full_name] = statement.lineage
+        verdicts = {CONTRACT_CHECK: judged(self._written(table, as_of), table.contract, policy.vocabulary)}
+        for audit in table.audits:
+            verdicts[audit.name] = self._audited(audit, table, as_of, policy)
+        failed = {
+            name: verdict
+            for name, verdict in verdicts.items()
+            if not verdict.passed and self.is_blocking(table.full_name, name)
+        }
+        if failed:
+            raise ContractBreachError(table.full_name, failed)
+        return Stored(verdicts[CONTRACT_CHECK].rows, statement.sql, statement.lineage, verdicts)
 
     def record(self, table: Table, as_of: date, rows: list[dict[str, Any]], policy: Policy) -> Stored:
         """Add rows that the run itself made, in the place of the day's unless the table is only ever added to.
@@ -241,7 +254,7 @@ class Store:
                 self.connection.execute(f"DELETE FROM {table.full_name} WHERE as_of = ?", [as_of])
             for row in rows:
                 self.connection.execute(sql, [{"as_of": as_of, **row}[name] for name in columns])
-            stored = self._judged(table, self._written(table, as_of), Statement(sql, Lineage({})), as_of, policy)
+            stored = self.judge(table, as_of, policy, Statement(sql, Lineage({})))
             self.require_ours()
             return stored
 
@@ -252,6 +265,10 @@ class Store:
 
     def fill(self, table: Table, as_of: date | None, sql: str) -> None:
         """Put what a statement computes in the place of a table, or of a day of it, without judging it."""
+        if table.is_view:
+            self.connection.execute(f"CREATE OR REPLACE VIEW {table.full_name} AS {sql}")
+            self._known.pop((table.schema, table.name), None)
+            return
         names = _listed(tuple(spec.name for spec in columns_of(table.contract)))
         if table.is_dated:
             self.connection.execute(f"DELETE FROM {table.full_name} WHERE as_of = ?", [as_of])
@@ -285,34 +302,28 @@ class Store:
         return self._known[schema, name]
 
     def _written(self, table: Table, as_of: date | None) -> ir.Table:
+        if table.is_view:
+            return self.read(Reference(table.schema, table.name, Days.ALL), as_of)
         rows = self._rows_of(table.schema, table.name)
         return rows.filter(rows.as_of == as_of) if table.is_dated else rows
 
-    def _judged(self, table: Table, rows: ir.Table, statement: Statement, as_of: date | None, policy: Policy) -> Stored:
-        verdicts = {CONTRACT_CHECK: judged(rows, table.contract, policy.vocabulary)}
-        for audit in table.audits:
-            verdicts[audit.name] = self._audited(audit, table, as_of, policy)
-        failed = {
-            name: verdict
-            for name, verdict in verdicts.items()
-            if not verdict.passed and self.is_blocking(table.full_name, name)
-        }
-        if failed:
-            raise ContractBreachError(table.full_name, failed)
-        return Stored(verdicts[CONTRACT_CHECK].rows, statement.sql, statement.lineage, verdicts)
-
     def _audited(self, audit: Audit, table: Table, as_of: date | None, policy: Policy) -> Verdict:
-        if audit.contract is not None:
-            rows = self._call(audit.offenders, table.schema, as_of, policy)
-            return judged(rows, audit.contract, policy.vocabulary)
-
         def question() -> str:
             rows = self._call(audit.offenders, table.schema, as_of, policy)
-            counted = rows.mutate(offenders=ibis._.count().over(ibis.window()))
-            sql: str = self.backend.compile(counted.order_by(rows.columns).limit(EXAMPLES))
+            if audit.contract is None:
+                counted = rows.mutate(offenders=ibis._.count().over(ibis.window()))
+                rows = counted.order_by(rows.columns).limit(EXAMPLES)
+            sql: str = self.backend.compile(rows)
             return sql
 
         sql = self._statements.written((audit, table, *self._situation(as_of, policy)), question)
+        if audit.contract is not None:
+            # The judgement asks several questions; what they are asked of is computed once.
+            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {ASKED} AS {sql}")
+            asked = self.backend.table(ASKED, database=("temp", "main"))
+            verdict = judged(asked, audit.contract, policy.vocabulary)
+            self.connection.execute(f"DROP TABLE temp.{ASKED}")
+            return verdict
         found = self.connection.execute(sql).to_arrow_table().to_pylist()
         count = found[0]["offenders"] if found else 0
         examples = [{name: str(value) for name, value in row.items() if name != "offenders"} for row in found]

@@ -3,6 +3,7 @@
 Belongs here: what keeping a file open could break. Does not belong here: what Dagster stores.
 """
 
+import time
 from pathlib import Path
 
 import dagster as dg
@@ -14,6 +15,9 @@ from cjo_assets.wiring.event_log import OPEN_FILES, SteadyEventLog
 @dg.asset
 def nothing() -> None:
     """An asset of no content."""
+
+
+JOB = dg.define_asset_job("job", [nothing])
 
 
 def instance_at(folder: Path) -> dg.DagsterInstance:
@@ -66,3 +70,17 @@ def test_what_was_wiped_is_made_anew(tmp_path: Path) -> None:
         assert instance.get_latest_materialization_event(nothing.key) is None
         again = run_once(instance)
         assert len(instance.event_log_storage.get_logs_for_run(again)) > 5
+
+
+def test_events_are_told_as_they_come(tmp_path: Path) -> None:
+    """The UI watches a run that another process writes, whose file stays open: so there is no end to wait for."""
+    told: list[str] = []
+    with instance_at(tmp_path) as writer, instance_at(tmp_path) as reader:
+        run = writer.create_run_for_job(dg.Definitions([nothing], jobs=[JOB]).resolve_job_def(JOB.name))
+        reader.event_log_storage.watch(run.run_id, None, lambda entry, _: told.append(entry.message))
+        for number in range(3):
+            writer.report_engine_event(f"event {number}", run)
+            deadline = time.monotonic() + 60
+            while f"event {number}" not in told and time.monotonic() < deadline:
+                time.sleep(0.05)
+            assert told[-1] == f"event {number}"

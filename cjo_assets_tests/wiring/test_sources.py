@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from cjo_assets.cli import app
+from cjo_assets.journey import customers
 from cjo_assets.shared.contract import columns_of
 from cjo_assets.wiring import formats
 from cjo_assets.wiring.errors import InputError
@@ -697,3 +698,23 @@ def test_the_command_says_what_is_wrong_and_nothing_else(
     assert "Traceback" not in done.output
     assert not isinstance(done.exception, Exception) or isinstance(done.exception, SystemExit)
     assert not (tmp_path / "home" / "cjo.duckdb").exists()
+
+
+@pytest.mark.parametrize("extra", ["note", "File_Row_Number"])
+def test_rows_of_parquet_keep_their_place(extra: str, tmp_path: Path) -> None:
+    """Several threads read a large file; a column that bears the engine's own name for the place is no obstacle."""
+    data = tmp_path / "data"
+    data.mkdir()
+    rows = 300_000
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"COPY (SELECT 'C' || n AS customer_id, 'SMB' AS segment, n AS account_value, 1 AS tenure_months, "
+            f"'low' AS risk_tier, n AS \"{extra}\" FROM range({rows}) AS numbers(n)) "
+            f"TO '{data / 'customers.parquet'}' (FORMAT parquet, ROW_GROUP_SIZE 10000)"
+        )
+        Store(connection, all_families())
+        loaded = load_dataset(connection, customers.DATASET, data, "journey", tmp_path / "archive")
+        assert loaded.rows == rows
+        assert loaded.note == f"columns nobody reads: {extra}"
+        wrong = "SELECT count(*) FROM raw.customers WHERE source_row <> account_value::BIGINT + 1"
+        assert connection.execute(wrong).fetchall() == [(0,)]

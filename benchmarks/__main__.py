@@ -1,0 +1,124 @@
+"""`python -m benchmarks` (`cjo bench`): generate the data, let the contenders run in turn, write the page.
+
+Every contender runs once in each round, so that whatever else the machine does hits all of them alike; ratios are
+computed within a round, and their median and spread are shown. Before anything is believed, the rows are compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from benchmarks import peers
+from benchmarks.compare import differences
+from benchmarks.contenders import RESULT, blocks
+from benchmarks.data import Inputs, generated
+from benchmarks.page import write_page
+from cjo_assets.wiring.settings import PROJECT
+
+SIZES = (10_000, 100_000, 1_000_000)
+ROUNDS = 3
+SEED = 1
+LARGEST_FOR_PANDAS = 1_000_000
+LARGEST_FOR_LOOPS = 100_000
+IN_TURN = ("floor", "sql", "transforms", "platform", "everything", "next_day", "pandas", "loops")
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="cjo bench", description=__doc__.splitlines()[0])
+    parser.add_argument("--customers", type=int, action="append", help="A size; may be repeated.")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--only", action="append", help="A contender; may be repeated.")
+    parser.add_argument("--peers", action="store_true", help="dbt-duckdb and SQLMesh too; installs them apart, once.")
+    parser.add_argument("--folder", type=Path, default=PROJECT / "warehouse" / "bench", help="For data and results.")
+    parser.add_argument("--page", type=Path, default=PROJECT / "docs" / "benchmarks.md")
+    options = parser.parse_args()
+    names = [*(options.only or IN_TURN), *(peers.NAMES if options.peers else ())]
+    if options.peers:
+        peers.install()
+    results = options.folder / "results.jsonl"
+    options.folder.mkdir(parents=True, exist_ok=True)
+    for customers in options.customers or SIZES:
+        inputs = generated(options.folder / "data", PROJECT / "data" / "journey" / "playbooks.json", customers, SEED)
+        _prepare_outputs(inputs, options.folder / "homes")
+        for number in range(options.rounds):
+            for name in names:
+                if _is_bearable(name, customers):
+                    taken = _run(name, inputs, options.folder / "homes" / name)
+                    unequal = _unequal(options.folder, taken) if number == 0 else {}
+                    entry = {"customers": customers, "round": number, "unequal": unequal, **taken}
+                    with results.open("a", encoding="utf-8") as target:
+                        target.write(json.dumps(entry) + "\n")
+                    wrong = ", ".join(f"{table} {count}" for table, count in unequal.items() if count)
+                    print(
+                        f"{customers:>9,} round {number + 1}: {name:<11}{taken['seconds']:8.2f} s wall"
+                        f"{taken['cpu_seconds']:8.2f} s cpu {taken['peak_bytes'] / 2**30:6.2f} GiB"
+                        f"{'  DIFFERS: ' + wrong if wrong else ''}",
+                        flush=True,
+                    )
+    write_page(results, options.page)
+    print(f"Wrote {options.page}.")
+
+
+def _unequal(folder: Path, taken: dict[str, Any]) -> dict[str, int]:
+    """Return the rows by table in which a contender differs from the SQL; nothing where it built another day."""
+    if taken["contender"] == "next_day":
+        return {}
+    return differences(_database(folder, "sql"), Path(taken["database"]))
+
+
+def _is_bearable(name: str, customers: int) -> bool:
+    limits = {"pandas": LARGEST_FOR_PANDAS, "loops": LARGEST_FOR_LOOPS}
+    return customers <= limits.get(name, customers)
+
+
+def _database(folder: Path, name: str) -> Path:
+    return folder / "homes" / name / RESULT
+
+
+def _run(name: str, inputs: Inputs, home: Path) -> dict[str, Any]:
+    """Run a contender in a process of its own: on an empty home, the day after on that of the day before."""
+    folder = inputs.folder
+    if name == "next_day":
+        playbooks = PROJECT / "data" / "journey" / "playbooks.json"
+        folder = generated(folder.parent, playbooks, inputs.customers, SEED, changed=True).folder
+        home = home.with_name("everything")
+    else:
+        shutil.rmtree(home, ignore_errors=True)
+    if name in peers.NAMES:
+        return peers.run(name, inputs.folder, home)
+    command = [sys.executable, "-m", "benchmarks.contenders", name, str(folder), str(home)]
+    environment = os.environ | {"PYTHONPATH": str(PROJECT)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=PROJECT, env=environment)
+    if done.returncode:
+        raise SystemExit(f"{name} failed:\n{done.stderr[-4000:]}")
+    taken: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return taken
+
+
+def _prepare_outputs(inputs: Inputs, homes: Path) -> None:
+    """Write the yardstick's tables as files, so that the floor can copy what it need not compute."""
+    folder = inputs.folder / "outputs"
+    if folder.exists():
+        return
+    _run("sql", inputs, homes / "sql")
+    partial = folder.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    with duckdb.connect(str(homes / "sql" / RESULT), read_only=True) as connection:
+        for table in blocks():
+            connection.execute(f"COPY {table} TO '{partial / table}.parquet' (FORMAT parquet)")
+    partial.rename(folder)
+
+
+if __name__ == "__main__":
+    main()

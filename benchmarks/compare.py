@@ -1,0 +1,64 @@
+"""Whether two contenders built the same tables: a benchmark of different results would say nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from benchmarks.contenders import blocks
+from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.tables import Table
+
+TOLERANCE = 2e-6
+
+
+def differences(ours: Path, theirs: Path) -> dict[str, int]:
+    """Return, per table of the yardstick, the rows that only one side has or that differ.
+
+    Texts, dates, counts and lists must be equal, numbers to the sixth decimal. Of a rejected row the place in the file
+    is compared: how a reason is worded is nobody's performance.
+    """
+    tables = {table.full_name: table for family in all_families() for table in family.tables}
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{ours}' AS ours (READ_ONLY)")
+        # dbt's tables remember the name of their database and are not found under another one.
+        connection.execute(f"ATTACH '{theirs}' AS {theirs.stem} (READ_ONLY)")
+        present = {
+            f"{schema}.{name}"
+            for schema, name in connection.execute(
+                "SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = ?",
+                [theirs.stem],
+            ).fetchall()
+        }
+        return {name: _different(connection, tables[name], theirs.stem) for name in blocks() if name in present}
+
+
+def _different(connection: duckdb.DuckDBPyConnection, table: Table, theirs: str) -> int:
+    if table.schema == "quarantine":
+        key, conditions = ["source_row"], []
+    else:
+        described = connection.execute(f"DESCRIBE {theirs}.{table.full_name}").fetchall()
+        ours = {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE ours.{table.full_name}").fetchall()}
+        key = [name for name in _key(table) if name != "as_of"]
+        common = [name for name, *_ in described if name in ours and name not in (*key, "as_of")]
+        conditions = [
+            f"(abs(o.{name} - t.{name}) > {TOLERANCE} OR (o.{name} IS NULL) <> (t.{name} IS NULL))"
+            if ours[name] == "DOUBLE"
+            else f"o.{name} IS DISTINCT FROM t.{name}::{ours[name]}"
+            for name in common
+        ]
+    missing = f"o.{key[0]} IS NULL OR t.{key[0]} IS NULL"
+    joined = " AND ".join(f"o.{name} = t.{name}" for name in key)
+    where = " OR ".join([missing, *conditions])
+    query = (
+        f"SELECT count(*) FROM ours.{table.full_name} AS o FULL JOIN {theirs}.{table.full_name} AS t ON {joined} "
+        f"WHERE {where}"
+    )
+    return int(connection.execute(query).fetchall()[0][0])
+
+
+def _key(table: Table) -> tuple[str, ...]:
+    from cjo_assets.shared.contract import key_of
+
+    return key_of(table.contract)

@@ -1,0 +1,295 @@
+"""Who competes: each contender builds the same tables from the same files, in a process of its own.
+
+`python -m benchmarks.contenders NAME DATA HOME` runs one and prints what it took as JSON. A process each, so that peak
+memory is its own; imports and graph load are measured apart, so that the seconds are those of the work.
+
+    platform    the journey chain through Dagster with all checks and publish
+    transforms  the same transforms without Dagster, checks and publish
+    sql         the hand-written SQL of yardstick.sql, written to a database
+    floor       reading the inputs and writing outputs of that size, nothing else
+    pandas      the obvious pandas way
+    loops       plain Python loops
+    everything  every table that `defs/` declares, through Dagster: new tables join by themselves
+    next_day    `everything` once more on the home of the last run, with the files of the day after
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from benchmarks.data import AS_OF
+
+if TYPE_CHECKING:
+    from cjo_assets.wiring.store import Store
+
+YARDSTICK = Path(__file__).with_name("yardstick.sql")
+RESULT = "result.duckdb"
+BLOCK = re.compile(r"^-- table: (\S+)\n(.*?)(?=^-- table: |\Z)", re.MULTILINE | re.DOTALL)
+
+
+@dataclass
+class Taken:
+    """What a contender took.
+
+    Attributes:
+        contender: its name.
+        seconds: wall time of the work.
+        cpu_seconds: processor time of the work, of all threads; it suffers less from neighbours.
+        start_seconds: imports and graph load before.
+        peak_bytes: largest resident memory of the process.
+        written_bytes: bytes handed to the operating system; None where it does not say.
+        stages: seconds per table.
+        rows: rows per table.
+        checks_seconds: of the work, what judging tables took.
+        database: where the tables are.
+    """
+
+    contender: str
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    start_seconds: float = 0.0
+    peak_bytes: int = 0
+    written_bytes: int | None = None
+    stages: dict[str, float] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+    checks_seconds: float = 0.0
+    database: str = ""
+
+
+def blocks() -> dict[str, str]:
+    """Return the statements of the yardstick by table, in order."""
+    return dict(BLOCK.findall(YARDSTICK.read_text(encoding="utf-8")))
+
+
+def needed() -> set[tuple[str, str]]:
+    """Return the tables of the yardstick and all that the platform's own need."""
+    from cjo_assets.wiring.families import all_families
+    from cjo_assets.wiring.tables import in_order
+
+    tables = in_order(table for family in all_families() for table in family.tables if table.transform is not None)
+    wanted = {(schema, name) for schema, name in (table.split(".") for table in blocks())}
+    for table in reversed(tables):
+        if (table.schema, table.name) in wanted:
+            wanted |= table.upstream()
+    return wanted
+
+
+def sql(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
+    """Run the hand-written statements."""
+    statements = blocks()
+
+    def work() -> None:
+        with duckdb.connect(str(home / RESULT)) as connection:
+            connection.execute("CREATE SCHEMA quarantine; CREATE SCHEMA journey")
+            for table, statement in statements.items():
+                started = time.perf_counter()
+                text = statement.replace("$data", str(data)).replace("$as_of", f"DATE '{AS_OF}'")
+                connection.execute(text)
+                taken.stages[table] = time.perf_counter() - started
+
+    return work
+
+
+def floor(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
+    """Read every input and write tables of the size of the outputs, taken from files made before."""
+    outputs = sorted((data / "outputs").glob("*.parquet"))
+
+    def work() -> None:
+        with duckdb.connect(str(home / RESULT)) as connection:
+            connection.execute("CREATE SCHEMA quarantine; CREATE SCHEMA journey")
+            started = time.perf_counter()
+            for path in sorted(data.glob("*.parquet")):
+                connection.execute(f"SELECT bit_xor(hash(COLUMNS(*))) FROM '{path}'").fetchall()
+            taken.stages["reading"] = time.perf_counter() - started
+            for path in outputs:
+                started = time.perf_counter()
+                connection.execute(f"CREATE TABLE {path.stem} AS FROM '{path}'")
+                taken.stages[path.stem] = time.perf_counter() - started
+
+    return work
+
+
+def transforms(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
+    """Run the transforms in the engine alone."""
+    from cjo_assets.policy import load_policy
+    from cjo_assets.wiring.families import all_families
+    from cjo_assets.wiring.store import Store
+    from cjo_assets.wiring.tables import in_order
+
+    families, policy, wanted = all_families(), load_policy(), needed()
+
+    def work() -> None:
+        with duckdb.connect(str(home / RESULT)) as connection:
+            store = Store(connection, families)
+            taken.stages |= load(store, data, home / "inputs", wanted)
+            store.days_of_run = (AS_OF,)
+            tables = [table for family in families for table in family.tables if table.transform is not None]
+            for table in in_order(tables):
+                if (table.schema, table.name) in wanted:
+                    started = time.perf_counter()
+                    day = AS_OF if table.is_dated else None
+                    store.fill(table, day, store.statement(table, day, policy).sql)
+                    taken.stages[table.full_name] = time.perf_counter() - started
+
+    return work
+
+
+def load(store: Store, data: Path, archive: Path, wanted: set[tuple[str, str]]) -> dict[str, float]:
+    """Read the files that are wanted into the raw tables, and return the seconds of each."""
+    from cjo_assets.wiring.families import all_families
+    from cjo_assets.wiring.sources import load_dataset
+    from cjo_assets.wiring.tables import RAW
+
+    seconds = {}
+    for family in all_families():
+        for dataset in family.datasets:
+            if (RAW, dataset.name) in wanted:
+                started = time.perf_counter()
+                load_dataset(store.connection, dataset, data, family.name, archive)
+                seconds[f"{RAW}.{dataset.name}"] = time.perf_counter() - started
+    return seconds
+
+
+def platform(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
+    """Run the graph through Dagster, published database included."""
+    from cjo_assets.wiring.families import all_families
+
+    prepared = _graph(taken, data, home, AS_OF)
+    views = {(table.schema, table.name) for family in all_families() for table in family.tables if table.is_view}
+    return prepared(needed() | views)
+
+
+def everything(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
+    """Run the whole graph."""
+    return _graph(taken, data, home, AS_OF)(None)
+
+
+def next_day(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
+    """Run the whole graph for the day after, on a home that has seen the day before."""
+    return _graph(taken, data, home, AS_OF + timedelta(days=1))(None)
+
+
+def _graph(
+    taken: Taken, data: Path, home: Path, day: date
+) -> Callable[[set[tuple[str, str]] | None], Callable[[], None]]:
+    os.environ |= {"CJO_DATA": str(data), "CJO_HOME": str(home)}
+    from cjo_assets.wiring.instance import prepare_environment
+
+    prepare_environment()
+    import dagster as dg
+
+    from cjo_assets.definitions import defs
+    from cjo_assets.wiring.launch import JOB
+    from cjo_assets.wiring.settings import Settings
+    from cjo_assets.wiring.store import Store
+
+    job = defs().resolve_job_def(JOB)
+    instance = dg.DagsterInstance.get()
+    _timed(Store, "judge", taken)
+
+    def selected(wanted: set[tuple[str, str]] | None) -> Callable[[], None]:
+        keys = None if wanted is None else [dg.AssetKey(list(name)) for name in wanted if name[1] != "runs"]
+
+        def work() -> None:
+            result = job.execute_in_process(
+                partition_key=day.isoformat(),
+                instance=instance,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                asset_selection=None
+                if keys is None
+                else [*keys, dg.AssetKey("published"), dg.AssetKey(["audit", "runs"])],
+            )
+            for event in result.filter_events(lambda event: event.is_step_success):
+                name = event.step_key.replace("__", ".")
+                taken.stages[name] = event.event_specific_data.duration_ms / 1000
+            for event in result.get_asset_materialization_events():
+                rows = event.materialization.metadata.get("dagster/row_count")
+                if rows is not None:
+                    taken.rows[".".join(event.asset_key.path)] = rows.value
+
+        taken.database = str(Settings.from_environment().published)
+        return work
+
+    return selected
+
+
+def _timed(owner: type, name: str, taken: Taken) -> None:
+    """Add to `checks_seconds` what a method takes."""
+    method = getattr(owner, name)
+
+    def timed(*arguments: Any, **named: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            return method(*arguments, **named)
+        finally:
+            taken.checks_seconds += time.perf_counter() - started
+
+    setattr(owner, name, timed)
+
+
+def pandas(_taken: Taken, data: Path, home: Path) -> Callable[[], None]:
+    """Run pandas."""
+    from benchmarks.obvious import with_pandas
+
+    return lambda: with_pandas(data, home / RESULT, AS_OF)
+
+
+def loops(_taken: Taken, data: Path, home: Path) -> Callable[[], None]:
+    """Run the loops."""
+    from benchmarks.obvious import with_loops
+    from cjo_assets.shared.contract import columns_of
+    from cjo_assets.wiring.families import all_families
+
+    columns = {
+        table.full_name: [spec.name for spec in columns_of(table.contract) if spec.name != "as_of"]
+        for family in all_families()
+        for table in family.tables
+    }
+    rejected = {name: ["source_row", "customer_id"] for name in columns if name.startswith("quarantine.")}
+    return lambda: with_loops(data, home / RESULT, AS_OF, columns | rejected)
+
+
+CONTENDERS: dict[str, Callable[[Taken, Path, Path], Callable[[], None]]] = {
+    found.__name__: found for found in (platform, transforms, sql, floor, pandas, loops, everything, next_day)
+}
+
+
+def measured(name: str, data: Path, home: Path) -> Taken:
+    """Prepare a contender, then let it work and measure that."""
+    home.mkdir(parents=True, exist_ok=True)
+    taken = Taken(name, database=str(home / RESULT))
+    started = time.perf_counter()
+    work = CONTENDERS[name](taken, data, home)
+    taken.start_seconds = time.perf_counter() - started
+    cpu, written, started = time.process_time(), _written(), time.perf_counter()
+    work()
+    taken.seconds = time.perf_counter() - started
+    taken.cpu_seconds = time.process_time() - cpu
+    after = _written()
+    taken.written_bytes = None if after is None or written is None else after - written
+    taken.peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return taken
+
+
+def _written() -> int | None:
+    try:
+        text = Path("/proc/self/io").read_text(encoding="ascii")
+    except OSError:
+        return None
+    return int(re.findall(r"wchar: (\d+)", text)[0])
+
+
+if __name__ == "__main__":
+    print(json.dumps(asdict(measured(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])))))

@@ -1,0 +1,288 @@
+"""docs/benchmarks.md and its plot, written from the results.
+
+Belongs here: medians, spreads, ratios, exponents, and where a target is missed. Why it is stands in `notes.md`, written
+by hand after a run that the page shows. Does not belong here: any figure that was not measured by the command.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+Entry = dict[str, Any]
+GIB = 2**30
+NOTES = Path(__file__).with_name("notes.md")
+SHOWN_STAGES = 25
+WORDS = {
+    "floor": "(d) reading the inputs and writing outputs of that size",
+    "sql": "(c) hand-written SQL",
+    "transforms": "(b) our transforms without Dagster, checks, publish",
+    "platform": "(a) through Dagster, all checks, published",
+    "dbt": "(g) dbt-duckdb, with as many tests",
+    "sqlmesh": "(g) SQLMesh, with as many audits",
+    "pandas": "(e) pandas",
+    "loops": "(f) plain Python loops",
+    "everything": "every table of the graph, through Dagster",
+    "next_day": "the same, the day after: 1 % of customers changed",
+}
+# Contender, beside which, at how many customers, at most or at least, and how much.
+TARGETS = [
+    ("transforms", "sql", 1_000_000, "at most", 1.1),
+    ("platform", "sql", 1_000_000, "at most", 1.2),
+    ("platform", "dbt", 1_000_000, "at most", 1.0),
+    ("platform", "sqlmesh", 1_000_000, "at most", 1.0),
+    ("next_day", "everything", 1_000_000, "at most", 0.1),
+    ("pandas", "platform", 1_000_000, "at least", 6.0),
+    ("loops", "platform", 100_000, "at least", 15.0),
+]
+CHECKS_SHARE = 0.30
+EXPONENT = 1.05
+COLOURS = ["#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5", "#9c6b4e"]
+
+
+def write_page(results: Path, page: Path) -> None:
+    """Write the page and its plot from the results: of each contender and size the last rounds measured."""
+    entries = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
+    last: dict[tuple[int, str, int], Entry] = {
+        (entry["customers"], entry["contender"], entry["round"]): entry for entry in entries
+    }
+    by_size: dict[int, dict[str, dict[int, Entry]]] = defaultdict(lambda: defaultdict(dict))
+    for (customers, name, number), entry in sorted(last.items()):
+        by_size[customers][name][number] = entry
+    page.with_suffix(".svg").write_text(_plot(by_size), encoding="utf-8")
+    page.write_text(_text(by_size, page.with_suffix(".svg").name), encoding="utf-8")
+
+
+def _text(by_size: dict[int, dict[str, dict[int, Entry]]], plot: str) -> str:
+    notes = NOTES.read_text(encoding="utf-8").strip()
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB
+    parts = [
+        "# Benchmarks",
+        f"Written by `make bench`; do not edit. Machine: {os.cpu_count()} cores, {memory:.0f} GiB of memory, shared "
+        "with other work while it ran. So ratios are what counts: each is computed within a round, in which all "
+        "contenders ran in turn, each in a process of its own; given are median and, in brackets, smallest and "
+        "largest. Seconds are those of the work; imports and graph load stand apart under start. CPU is the "
+        "processor time of all threads and suffers least from neighbours.",
+        "Everybody builds the tables of `benchmarks/yardstick.sql` from the same Parquet files (10 signals a "
+        "customer): what is turned away and kept of customers, stages and signals, the state of each customer, the "
+        "evidence of its signals, and how its stage is judged. What they built was compared with the hand-written SQL "
+        "row by row (numbers to the sixth decimal). The platform computes what these tables need besides (the ledger "
+        "of interventions). The tables after them rest on forecasts that are learned from the log and that nobody "
+        "writes by hand on the side: they are measured as a whole, without a yardstick.",
+        f"![Seconds by customers]({plot})",
+    ]
+    for customers, found in sorted(by_size.items()):
+        parts += [f"## {customers:,} customers", _contenders(found), _unequal(found)]
+    parts += [
+        "## Targets",
+        _targets(by_size),
+        "## What stands in the way",
+        notes,
+        "## Growth",
+        _growth(by_size),
+        "## Stages",
+        _stages(by_size),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _contenders(found: dict[str, dict[int, Entry]]) -> str:
+    rows = []
+    for name, words in WORDS.items():
+        if name in found:
+            entries = list(found[name].values())
+            rows.append(
+                [
+                    words,
+                    _spread((entry["seconds"] for entry in entries), 2),
+                    _spread((entry["cpu_seconds"] for entry in entries), 2),
+                    _spread(_ratios(found, name, "sql", "seconds"), 2),
+                    _spread(_ratios(found, name, "sql", "cpu_seconds"), 2),
+                    f"{statistics.median(entry['peak_bytes'] for entry in entries) / GIB:.2f}",
+                    _written(entries),
+                    _spread((entry["start_seconds"] for entry in entries), 1),
+                ]
+            )
+    head = ["", "wall [s]", "CPU [s]", "wall / (c)", "CPU / (c)", "peak [GiB]", "written [GiB]", "start [s]"]
+    return _grid(head, rows)
+
+
+def _written(entries: list[Entry]) -> str:
+    known = [entry["written_bytes"] for entry in entries if entry["written_bytes"] is not None]
+    return f"{statistics.median(known) / GIB:.2f}" if known else ""
+
+
+def _unequal(found: dict[str, dict[int, Entry]]) -> str:
+    lines = []
+    for name, rounds in found.items():
+        wrong = {table: count for table, count in rounds[min(rounds)]["unequal"].items() if count}
+        if wrong:
+            listed = ", ".join(f"{table} {count:,}" for table, count in wrong.items())
+            lines.append(f"- Rows of {name} that differ from (c): {listed}.")
+    return "\n".join(lines) or "No row differs from (c)."
+
+
+def _targets(by_size: dict[int, dict[str, dict[int, Entry]]]) -> str:
+    rows = []
+    for name, base, customers, bound, limit in TARGETS:
+        both = [size for size, found in by_size.items() if name in found and base in found]
+        if not both:
+            continue
+        size = customers if customers in both else max(both)
+        for unit, words in (("seconds", "wall"), ("cpu_seconds", "CPU")):
+            ratios = _ratios(by_size[size], name, base, unit)
+            if ratios:
+                value = statistics.median(ratios)
+                holds = value <= limit if bound == "at most" else value >= limit
+                rows.append(
+                    [
+                        f"{name} / {base}, {words}",
+                        f"{size:,}",
+                        f"{bound} {limit:g}",
+                        _spread(ratios, 2),
+                        _verdict(holds),
+                    ]
+                )
+    for size, found in sorted(by_size.items()):
+        for entry in list(found.get("platform", {}).values())[:1]:
+            quarantine = sum(seconds for stage, seconds in entry["stages"].items() if stage.startswith("quarantine."))
+            share = (entry["checks_seconds"] + quarantine) / entry["seconds"]
+            rows.append(
+                [
+                    "checks and quarantine / platform",
+                    f"{size:,}",
+                    f"at most {CHECKS_SHARE:g}",
+                    f"{share:.2f}",
+                    _verdict(share <= CHECKS_SHARE),
+                ]
+            )
+    return _grid(["ratio", "customers", "target", "measured", ""], rows)
+
+
+def _verdict(holds: bool) -> str:
+    return "holds" if holds else "**missed**"
+
+
+def _growth(by_size: dict[int, dict[str, dict[int, Entry]]]) -> str:
+    """Return by which power of the rows the cost grows between the two largest sizes."""
+    sizes = sorted(by_size)[-2:]
+    if len(sizes) < 2:
+        return "One size was measured: nothing can be said."
+    rows = []
+    for name in WORDS:
+        if all(name in by_size[size] for size in sizes):
+            exponents = []
+            for unit in ("seconds", "cpu_seconds"):
+                less, more = (
+                    statistics.median(entry[unit] for entry in by_size[size][name].values()) for size in sizes
+                )
+                exponents.append(math.log(more / less) / math.log(sizes[1] / sizes[0]))
+            rows.append([name, f"{exponents[0]:.2f}", f"{exponents[1]:.2f}", _verdict(exponents[1] <= EXPONENT)])
+    title = f"Cost grows with the power of the rows, from {sizes[0]:,} to {sizes[1]:,} customers (target: {EXPONENT}):"
+    return f"{title}\n\n{_grid(['', 'wall', 'CPU', ''], rows)}"
+
+
+def _stages(by_size: dict[int, dict[str, dict[int, Entry]]]) -> str:
+    size = max(size for size, found in by_size.items() if {"everything", "platform", "sql"} & found.keys())
+    found = by_size[size]
+    source = "everything" if "everything" in found else "platform" if "platform" in found else "sql"
+    smaller = max((other for other in by_size if other < size and source in by_size[other]), default=None)
+    times = _stage_times(found[source])
+    before = _stage_times(by_size[smaller][source]) if smaller else {}
+    by_hand = _stage_times(found.get("sql", {}))
+    counts = next(iter(found[source].values()))["rows"]
+    rows = []
+    for stage, seconds in sorted(times.items(), key=lambda item: -item[1])[:SHOWN_STAGES]:
+        rate = f"{counts[stage] / seconds:,.0f}" if counts.get(stage) else ""
+        grows = ""
+        if smaller and before.get(stage, 0) > 0 and seconds > 0:
+            grows = f"{math.log(seconds / before[stage]) / math.log(size / smaller):.2f}"
+        rows.append(
+            [
+                f"`{stage}`",
+                f"{seconds:.2f}",
+                f"{by_hand[stage]:.2f}" if stage in by_hand else "",
+                f"{counts.get(stage, 0):,}",
+                rate,
+                grows,
+            ]
+        )
+    head = ["stage", "seconds", "by hand", "rows", "rows/s", "exponent"]
+    title = f"The dearest stages of `{source}` at {size:,} customers, checks included, median of the rounds:"
+    return f"{title}\n\n{_grid(head, rows)}"
+
+
+def _stage_times(rounds: dict[int, Entry]) -> dict[str, float]:
+    times: dict[str, list[float]] = defaultdict(list)
+    for entry in rounds.values():
+        for stage, seconds in entry["stages"].items():
+            times[stage].append(seconds)
+    return {stage: statistics.median(seconds) for stage, seconds in times.items()}
+
+
+def _ratios(found: dict[str, dict[int, Entry]], name: str, base: str, unit: str) -> list[float]:
+    ours, theirs = found.get(name, {}), found.get(base, {})
+    return [ours[number][unit] / theirs[number][unit] for number in sorted(ours.keys() & theirs.keys())]
+
+
+def _spread(values: Iterable[float], decimals: int) -> str:
+    found = list(values)
+    if not found:
+        return ""
+    middle = f"{statistics.median(found):.{decimals}f}"
+    return f"{middle} ({min(found):.{decimals}f}-{max(found):.{decimals}f})" if len(found) > 1 else middle
+
+
+def _grid(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _plot(by_size: dict[int, dict[str, dict[int, Entry]]]) -> str:
+    """Draw seconds over customers, both logarithmic, one line a contender."""
+    width, height, left, bottom, right, top = 760, 420, 60, 40, 180, 20
+    points = {
+        name: [
+            (size, statistics.median(entry["seconds"] for entry in found[name].values()))
+            for size, found in sorted(by_size.items())
+            if name in found
+        ]
+        for name in WORDS
+    }
+    values = [seconds for line in points.values() for _, seconds in line]
+    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+    first, last = math.log10(min(by_size)), max(math.log10(max(by_size)), math.log10(min(by_size)) + 1)
+
+    def place(customers: float, seconds: float) -> tuple[float, float]:
+        across = left + (math.log10(customers) - first) / (last - first) * (width - left - right)
+        return across, height - bottom - (math.log10(seconds) - low) / (high - low) * (height - bottom - top)
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" '
+        'font-size="12">',
+        f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
+    ]
+    for power in range(low, high + 1):
+        _, y = place(10**first, 10**power)
+        parts.append(f'<line x1="{left}" y1="{y:.1f}" x2="{width - right}" y2="{y:.1f}" stroke="#dddddd"/>')
+        parts.append(f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{10.0**power:g} s</text>')
+    for size in sorted(by_size):
+        x, _ = place(size, 10**low)
+        parts.append(f'<text x="{x:.1f}" y="{height - bottom + 18}" text-anchor="middle">{size:,}</text>')
+    drawn = [(name, line) for name, line in points.items() if line]
+    for order, (name, line) in enumerate(drawn):
+        colour = COLOURS[order % len(COLOURS)]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*point) for point in line))
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in (place(*p) for p in line)]
+        y = top + 12 + order * 18
+        parts.append(f'<rect x="{width - right + 16}" y="{y - 9}" width="10" height="10" fill="{colour}"/>')
+        parts.append(f'<text x="{width - right + 32}" y="{y}">{name}</text>')
+    parts.append(f'<text x="{(width - right + left) / 2}" y="{height - 6}" text-anchor="middle">customers</text></svg>')
+    return "\n".join(parts) + "\n"
