@@ -271,6 +271,7 @@ TABLES = [
         kpis.kpis,
         "value",
         (Audit(kpis.kpis_that_are_not_their_quotient, is_blocking=True),),
+        remembered=kpis.REMEMBERED,
     ),
     Table(SCHEMA, "kpi_status", kpi_status.KpiStatus, kpi_status.kpi_status, "value"),
     Table(

@@ -107,6 +107,10 @@ class Kpis(DatedContract):
         unique = ["kpi"]
 
 
+# Of an earlier day a later one reads the value alone.
+REMEMBERED = ("as_of", "kpi", "value")
+
+
 def kpis(
     outcome_analyses: ir.Table,
     baseline_comparisons: ir.Table,

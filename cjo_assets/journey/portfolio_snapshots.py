@@ -70,6 +70,10 @@ class PortfolioSnapshots(PortfolioShares):
         unique = ["as_of"]
 
 
+# What trends need of an earlier day, and under which policy it was judged.
+REMEMBERED = ("as_of", "revenue_at_risk", "customers_high_risk", "policy_hash")
+
+
 def portfolio_snapshots(
     portfolio_cells: ir.Table,
     portfolio_by_stage: ir.Table,

@@ -161,7 +161,7 @@ def _same(wrapped: exp.Expr, scope: Scope) -> Edges:
 
 
 def _struct(struct: exp.Expr, scope: Scope) -> Edges:
-    return Struct.of({pair.this.name: value(pair, scope) for pair in struct.expressions})
+    return Struct.of({pair.name: value(pair, scope) for pair in struct.expressions})
 
 
 def _list(array: exp.Expr, scope: Scope) -> Edges:
