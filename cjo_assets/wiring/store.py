@@ -30,6 +30,7 @@ from cjo_assets.wiring.validation import Verdict, judged
 
 CONTRACT_CHECK = "contract"
 EXAMPLES = 20
+NO_LINEAGE = Lineage({})
 # Fused selects write out again what they share: twice the statement, and twice the time to write it.
 ibis.options.sql.fuse_selects = False
 
@@ -41,14 +42,14 @@ class Stored:
     Attributes:
         rows: rows stored.
         sql: the statement that computed them.
-        lineage: the columns that each of their columns follows from.
         verdicts: what each check found, by name, the contract first.
+        lineage: the columns that each of their columns follows from; empty where the run itself made them.
     """
 
     rows: int
     sql: str
-    lineage: Lineage
     verdicts: dict[str, Verdict]
+    lineage: Lineage = NO_LINEAGE
 
 
 class Store:
@@ -159,7 +160,7 @@ class Store:
             self.connection.execute(f"CREATE OR REPLACE VIEW {table.full_name} AS {sql}")
             self._known.pop((table.schema, table.name), None)
             return self._judged(
-                table, self.read(Reference(table.schema, table.name, Days.ALL), as_of), statement, as_of, policy
+                table, self.read(Reference(table.schema, table.name, Days.ALL), as_of), sql, as_of, policy
             )
         names = ", ".join(f'"{spec.name}"' for spec in columns_of(table.contract))
         with transaction(self.connection):
@@ -168,7 +169,7 @@ class Store:
             elif not table.is_appended:
                 self.connection.execute(f"TRUNCATE {table.full_name}")
             self.connection.execute(f"INSERT INTO {table.full_name} ({names}) {sql}")
-            stored = self._judged(table, self._written(table, as_of), statement, as_of, policy)
+            stored = self._judged(table, self._written(table, as_of), sql, as_of, policy)
             self.require_ours()
             return stored
 
@@ -201,7 +202,7 @@ class Store:
         rows = self._rows_of(table.schema, table.name)
         return rows.filter(rows.as_of == as_of) if table.is_dated else rows
 
-    def _judged(self, table: Table, rows: ir.Table, statement: Statement, as_of: date | None, policy: Policy) -> Stored:
+    def _judged(self, table: Table, rows: ir.Table, sql: str, as_of: date | None, policy: Policy) -> Stored:
         verdicts = {CONTRACT_CHECK: judged(rows, table.contract, policy.vocabulary)}
         for audit in table.audits:
             verdicts[audit.name] = self._audited(audit, table, as_of, policy)
@@ -209,7 +210,7 @@ class Store:
         failed = {name: verdict for name, verdict in verdicts.items() if name in blocking and not verdict.passed}
         if failed:
             raise ContractBreachError(table.full_name, failed)
-        return Stored(verdicts[CONTRACT_CHECK].rows, statement.sql, statement.lineage, verdicts)
+        return Stored(verdicts[CONTRACT_CHECK].rows, sql, verdicts, self.lineages.get(table.full_name, NO_LINEAGE))
 
     def _audited(self, audit: Audit, table: Table, as_of: date | None, policy: Policy) -> Verdict:
         if audit.contract is not None:
