@@ -32,6 +32,7 @@ from cjo_assets.wiring.validation import Verdict, judged
 CONTRACT_CHECK = "contract"
 EXAMPLES = 20
 ASKED = "asked_rows"
+NO_LINEAGE = Lineage({})
 # Fused selects write out again what they share: twice the statement, and twice the time to write it.
 ibis.options.sql.fuse_selects = False
 
@@ -43,14 +44,14 @@ class Stored:
     Attributes:
         rows: rows stored.
         sql: the statement that computed them.
-        lineage: the columns that each of their columns follows from.
         verdicts: what each check found, by name, the contract first.
+        lineage: the columns that each of their columns follows from; empty where the run itself made them.
     """
 
     rows: int
     sql: str
-    lineage: Lineage
     verdicts: dict[str, Verdict]
+    lineage: Lineage = NO_LINEAGE
 
 
 @dataclass(frozen=True)
@@ -238,7 +239,7 @@ class Store:
         }
         if failed:
             raise ContractBreachError(table.full_name, failed)
-        return Stored(verdicts[CONTRACT_CHECK].rows, statement.sql, statement.lineage, verdicts)
+        return Stored(verdicts[CONTRACT_CHECK].rows, statement.sql, verdicts, statement.lineage)
 
     def record(self, table: Table, as_of: date, rows: list[dict[str, Any]], policy: Policy) -> Stored:
         """Add rows that the run itself made, in the place of the day's unless the table is only ever added to.
@@ -254,7 +255,7 @@ class Store:
                 self.connection.execute(f"DELETE FROM {table.full_name} WHERE as_of = ?", [as_of])
             for row in rows:
                 self.connection.execute(sql, [{"as_of": as_of, **row}[name] for name in columns])
-            stored = self.judge(table, as_of, policy, Statement(sql, Lineage({})))
+            stored = self.judge(table, as_of, policy, Statement(sql, NO_LINEAGE))
             self.require_ours()
             return stored
 

@@ -15,7 +15,6 @@ import pytest
 from cjo_assets.policy import Policy
 from cjo_assets.wiring.code import code_version
 from cjo_assets.wiring.families import all_families
-from cjo_assets.wiring.lineage import Lineage
 from cjo_assets.wiring.runs import record_checks, record_failure, record_run
 from cjo_assets.wiring.store import Store, Stored
 from cjo_assets.wiring.tables import Days, Reference
@@ -195,8 +194,8 @@ def test_what_each_check_of_a_run_found_is_on_record(home: Home) -> None:
     """With the day where the table has one; the same run again replaces its own."""
     nothing, odd = Verdict(7, {}, []), Verdict(2, {"unknown_signal_types": 2}, [])
     results = {
-        (SECOND, "journey.kpis"): Stored(7, "", Lineage({}), {"contract": nothing}),
-        (None, "journey.signals"): Stored(9, "", Lineage({}), {"contract": nothing, "unknown_signal_types": odd}),
+        (SECOND, "journey.kpis"): Stored(7, "", {"contract": nothing}),
+        (None, "journey.signals"): Stored(9, "", {"contract": nothing, "unknown_signal_types": odd}),
     }
     assert record_checks(home.store, "run", results) == record_checks(home.store, "run", results) == 3
     assert home.store.connection.execute("FROM audit.checks ORDER BY ALL").fetchall() == [
