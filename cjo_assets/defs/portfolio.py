@@ -56,6 +56,7 @@ def portfolio_tables(schema: str, datasets: tuple[Dataset, ...]) -> list[Table]:
                 Audit(portfolio_snapshots.segments_that_do_not_sum, is_blocking=True),
                 Audit(portfolio_snapshots.stages_that_do_not_sum, is_blocking=True),
             ),
+            remembered=portfolio_snapshots.REMEMBERED,
         ),
         Table(schema, "visits", visits.Visits, visits.visits, "portfolio"),
         Table(schema, "path_variants", path_variants.PathVariants, path_variants.path_variants, "portfolio"),
