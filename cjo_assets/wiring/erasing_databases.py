@@ -37,7 +37,9 @@ NAMED_IN = {"journey.next_steps": ("subject", "reference")}
 TEXTS = {
     "audit.runs": ("errors",),
     "audit.language_model_calls": ("answer", "reason"),
+    "journey.next_steps": ("why",),
     "journey.phrased_texts": ("text",),
+    "journey.rejections_by_rule": ("example_customer_id",),
 }
 NAME_OF_NOBODY = "erased"
 

@@ -1,4 +1,4 @@
-"""A customer in what is no database: answers, archived files, old days, reports, comparisons of policies, and Dagster's own log.
+"""A customer in what is no database: answers, archived files, old days, reports, policy diffs, and Dagster's own log.
 
 Belongs here: the places of a home that hold text or Parquet. Does not belong here: databases (`erasing_databases.py`),
 and the order (`erasing.py`).

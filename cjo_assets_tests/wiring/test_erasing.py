@@ -63,10 +63,15 @@ def full_home(
         for number, subject in enumerate((CUSTOMER, "C0041"), start=1):
             store.connection.execute(
                 "INSERT INTO journey.next_steps BY NAME SELECT ? AS as_of, ? AS rank, 'close_gap' AS kind, "
-                "? AS subject, 'no playbook' AS why, 'csm' AS owner, 'journey.coverage_gaps' AS reference_table, "
-                "? AS reference",
+                "? AS subject, 'for example of customer C004' AS why, 'csm' AS owner, "
+                "'journey.coverage_gaps' AS reference_table, ? AS reference",
                 [DAY, number, subject, subject],
             )
+        store.connection.execute(
+            "INSERT INTO journey.rejections_by_rule BY NAME SELECT ? AS as_of, 'a rule' AS rule, 1 AS rejected_rows, "
+            "'C004' AS example_customer_id",
+            [DAY],
+        )
         store.connection.execute(
             "INSERT INTO audit.language_model_calls BY NAME SELECT ? AS as_of, 'Call C004, C004 and C0041.' AS answer",
             [DAY],
@@ -175,7 +180,7 @@ def test_nothing_in_the_home_names_the_customer_and_everybody_else_is_there(eras
     assert counts["approvals.ndjson"] == 1
     assert counts["build.duckdb raw.signals"] == counts["cjo.duckdb journey.signals"] == 2
     assert counts["snapshots journey.customers"] == counts["policy_diffs"] - 1 == 1
-    assert counts["history"] == 4, "a score, two steps, and an answer of the language model"
+    assert counts["history"] == 5, "a score, three steps, and an answer of the language model"
     assert "I-f861d253ff7d" in (home.home / "approvals.ndjson").read_text()
     report = (home.reports / "2025-01-20" / "journey_report.md").read_text()
     assert report == "| erased | 40.00 | erased |\n| C0041 | 1.00 |\n"
@@ -183,6 +188,8 @@ def test_nothing_in_the_home_names_the_customer_and_everybody_else_is_there(eras
         assert reader.execute("SELECT count(*) FROM latest.customer_360").fetchall() == [(9,)], "views are there"
         subjects = {subject for (subject,) in reader.execute("SELECT subject FROM journey.next_steps").fetchall()}
         assert {"C0041", "C006"} < subjects, "the steps of others are there"
+        query = "SELECT rejected_rows, example_customer_id FROM journey.rejections_by_rule WHERE rule = 'a rule'"
+        assert reader.execute(query).fetchall() == [(1, "erased")], "figures stay"
         texts = "SELECT answer FROM audit.language_model_calls UNION ALL SELECT unnest(errors) FROM audit.runs"
         said = ["2 rows: customer_id erased, erased", "C0041", "Call erased, erased and C0041."]
         assert sorted(text for (text,) in reader.execute(texts).fetchall()) == sorted(said)
