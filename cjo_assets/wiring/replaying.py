@@ -72,20 +72,33 @@ def judged_day(past: Scratch, record: DayRecord) -> DayVerdict:
 def comparable(past: Scratch, record: DayRecord) -> list[Table]:
     """Return the tables that the run published: what has no day only of the newest run, since each run replaces it."""
     is_newest = past.records.is_newest(record)
-    return [
+    computed = [
         table
         for table in past.computed_tables()
         if table.is_published and not table.is_view and not table.is_appended and (table.is_dated or is_newest)
     ]
+    written = [table for table in past.tables.values() if table.transform is None and table.is_dated]
+    return [*computed, *(table for table in written if table.is_published)]
 
 
 def _compared(past: Scratch, table: Table, record: DayRecord) -> TableVerdict:
+    if table.transform is None:
+        return _as_recorded(past, table, record)
     day = record.as_of if table.is_dated else None
     published = past.published_rows(table, day)
     then, now = past.fingerprint(table, day, source=published), past.fingerprint(table, day)
     recorded = record.table_hashes.get(table.full_name)
     differing, examples = (0, ()) if then == now else _differences(past, table, published, day)
     return TableVerdict(table.full_name, now.rows, now.content, then.rows, then.content, recorded, differing, examples)
+
+
+def _as_recorded(past: Scratch, table: Table, record: DayRecord) -> TableVerdict:
+    """Hold what no file gives back, the words of a language model, against the hash that the run wrote down."""
+    found = past.fingerprint(table, record.as_of, source=past.published_rows(table, record.as_of))
+    recorded = record.table_hashes.get(table.full_name) if record.engine == engine_version() else None
+    expected = recorded or found.content
+    differing = 0 if found.content == expected else found.rows
+    return TableVerdict(table.full_name, found.rows, expected, found.rows, found.content, recorded, differing)
 
 
 def _differences(

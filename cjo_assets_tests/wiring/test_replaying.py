@@ -107,11 +107,13 @@ def test_a_changed_row_is_named_with_its_column(
     tampered.execute("DELETE FROM journey.kpis WHERE as_of = ? AND kpi = 'human_override_rate'", [THIRD])
     tampered.execute("UPDATE journey.signals SET signal_strength = 0.1 WHERE signal_id = 'S001'")
     tampered.execute("DELETE FROM journey.risk_scores WHERE as_of = ?", [SECOND])
+    # No file gives back the words of a language model: their hash is on record.
+    tampered.execute("INSERT INTO journey.phrased_texts BY NAME SELECT ? AS as_of, 'Well done.' AS text", [THIRD])
     look_at(past, tampered, tmp_path)
     verdict = judged_day(past, past.records.of(THIRD))
     assert verdict.state == DIFFERS
     found = {table.table: table for table in verdict.tables if not table.is_identical}
-    assert found.keys() == {"journey.risk_scores", "journey.kpis", "journey.signals"}
+    assert found.keys() == {"journey.risk_scores", "journey.kpis", "journey.signals", "journey.phrased_texts"}
     score = found["journey.risk_scores"].examples
     assert [(row.key, row.kind, list(row.columns)) for row in score] == [
         ({"customer_id": "C001"}, "changed", ["overall_risk_score"])
@@ -121,6 +123,7 @@ def test_a_changed_row_is_named_with_its_column(
     assert (kpis.differing, kpis.rows - kpis.published_rows, kpis.examples[0].kind) == (1, 1, "only replayed")
     assert found["journey.signals"].examples[0].key == {"signal_id": "S001"}
     assert "journey.risk_scores was changed after run run 3 wrote it" in verdict.reasons
+    assert "journey.phrased_texts was changed after run run 3 wrote it" in verdict.reasons
     assert "journey.kpis was changed after run run 3 wrote it" in verdict.reasons
     assert any("journey.signals was changed after it was written" in reason for reason in verdict.reasons)
 
