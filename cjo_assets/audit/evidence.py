@@ -75,20 +75,20 @@ def cells(customer: str, day: str) -> str:
     )
     return f"""SELECT intervention_id, table_name, cell, evidence_grade, adds FROM (
             SELECT intervention_id, unnest([{entered}], recursive := TRUE) FROM (
-                SELECT own.*, rules, reviews, effects.evidence_grade AS grade, difference * worth AS effect,
+                SELECT own.*, rules.*, reviews, effects.evidence_grade AS grade, difference * worth AS effect,
                     {_DONE} AS is_done, {_IN_WINDOW} AS is_in_window, {_REVENUE} AS revenue,
                     channel IN (
                         SELECT channel FROM journey.outcome_analyses, ({_rules(day)})
-                        WHERE as_of = {day} AND {_DONE} GROUP BY channel, rules
-                        HAVING count(*) >= CAST(rules -> 'learning' ->> 'established_runs' AS INTEGER)
+                        WHERE as_of = {day} AND {_DONE} AND channel NOTNULL GROUP BY channel
+                        HAVING count(*) >= any_value(established_runs)
                     ) AS is_established,
                     (SELECT basis FROM journey.kpis WHERE as_of = {day} AND kpi = 'signal_detection_precision')
                         AS precision_basis,
                     (SELECT n FROM journey.kpis WHERE as_of = {day} AND kpi = 'experience_consistency_score')
                         AS consistency_n
                 FROM (FROM journey.outcome_analyses WHERE as_of = {day} AND customer_id = {customer}) AS own
-                JOIN ({_rules(day)}) ON TRUE
-                LEFT JOIN ({_reviews(day)}) AS answers ON answers.intervention_id = own.intervention_id
+                JOIN ({_rules(day)}) AS rules ON TRUE
+                LEFT JOIN ({_reviews(customer, day)}) AS answers ON answers.intervention_id = own.intervention_id
                 LEFT JOIN ({_effects(day)}) AS effects ON effects.playbook_id = own.playbook_id
                 LEFT JOIN ({_worths(day)}) AS worths ON worths.playbook_id = own.playbook_id
             ) AS own
@@ -97,18 +97,14 @@ def cells(customer: str, day: str) -> str:
 
 _DONE = "is_executed AND outcome IS NOT NULL"
 _WINDOW_END = "(as_of + 1)::TIMESTAMP"
-_WINDOW_START = "(as_of + 1 - CAST(rules -> 'roi' ->> 'window_days' AS INTEGER))::TIMESTAMP"
+_WINDOW_START = "(as_of + 1 - window_days)::TIMESTAMP"
 _IN_WINDOW = f"coalesce(is_executed AND executed_at > {_WINDOW_START} AND executed_at <= {_WINDOW_END}, FALSE)"
 # What the source itself calls a failure has retained nothing.
 _REVENUE = "CASE WHEN coalesce(playbook_success, TRUE) THEN estimated_revenue_saved END"
-_SUCCESS = (
-    f"{_DONE} AND coalesce(playbook_success, "
-    "list_contains(CAST(rules -> 'learning' -> 'success_outcomes' AS VARCHAR[]), outcome))"
-)
+_SUCCESS = f"{_DONE} AND coalesce(playbook_success, list_contains(success_outcomes, outcome))"
 _OURS = "NOT is_held_out"
 _ACTS = f"{_OURS} AND recommended_action <> '{MONITOR_ONLY}'"
-_REACTIVE = "list_contains(CAST(rules -> 'kpis' -> 'reactive_stages' AS VARCHAR[]), journey_stage)"
-_CREDITED = "CAST(rules -> 'roi' ->> 'credited_revenue_share' AS DOUBLE)"
+_REACTIVE = "list_contains(reactive_stages, journey_stage)"
 _VALUED = "is_in_window AND (grade IS NOT NULL OR revenue IS NOT NULL)"
 _RETAINED = "CASE WHEN grade IS NULL THEN revenue ELSE effect END"
 _KPI, _ROI, _ASSUMED = "journey.kpis", "journey.roi_breakdown", f"'{ASSUMPTION}'"
@@ -135,7 +131,7 @@ _CELLS = (
     (_KPI, "experience_consistency_score", "NULL", "is_done AND is_established AND consistency_n > 0", "NULL"),
     (_KPI, "csat_delta_average", "NULL", f"{_OURS} AND is_done AND csat_delta NOTNULL", "csat_delta"),
     (_KPI, "nps_delta_average", "NULL", f"{_OURS} AND is_done AND nps_delta NOTNULL", "nps_delta"),
-    (_KPI, "retention_revenue_preserved", "NULL", _VALUED, f"({_RETAINED}) * {_CREDITED}"),
+    (_KPI, "retention_revenue_preserved", "NULL", _VALUED, f"({_RETAINED}) * credited_revenue_share"),
     (_ROI, PLAYBOOK_COST, _ASSUMED, "is_in_window AND expected_cost NOTNULL", "expected_cost"),
     (_ROI, REVIEW_TIME, _ASSUMED, "requires_human_approval AND reviews > 0", "reviews"),
     (_ROI, API_CALLS, _ASSUMED, "is_in_window", "1"),
@@ -144,18 +140,26 @@ _CELLS = (
 
 
 def _rules(day: str) -> str:
-    """Return a query for the policy that decided on a day, as JSON."""
-    return f"""SELECT any_value(content::JSON -> 'journey') AS rules FROM audit.policies WHERE policy_hash = (
-            SELECT arg_max(policy_hash, ended_at) FROM audit.runs WHERE is_published AND as_of = {day}
+    """Return a query for what the policy that decided on a day says of counting; its text is read once, not per row."""
+    return f"""SELECT CAST(rules -> 'roi' ->> 'window_days' AS INTEGER) AS window_days,
+            CAST(rules -> 'roi' ->> 'credited_revenue_share' AS DOUBLE) AS credited_revenue_share,
+            CAST(rules -> 'kpis' -> 'reactive_stages' AS VARCHAR[]) AS reactive_stages,
+            CAST(rules -> 'learning' -> 'success_outcomes' AS VARCHAR[]) AS success_outcomes,
+            CAST(rules -> 'learning' ->> 'established_runs' AS INTEGER) AS established_runs
+        FROM (
+            SELECT any_value(content::JSON -> 'journey') AS rules FROM audit.policies WHERE policy_hash = (
+                SELECT arg_max(policy_hash, ended_at) FROM audit.runs WHERE is_published AND as_of = {day}
+            )
         )"""
 
 
-def _reviews(day: str) -> str:
-    """Return a query for the people who answered in the window, each once per request."""
+def _reviews(customer: str, day: str) -> str:
+    """Return a query for the people who answered a customer's requests in the window, each once per request."""
     white_space = " || ".join(f"chr({code})" for code in (32, *range(9, 14)))
     return f"""SELECT intervention_id, count(DISTINCT lower(trim(decided_by, {white_space}))) AS reviews
         FROM (SELECT *, {day} AS as_of FROM journey.approval_decisions), ({_rules(day)})
-        WHERE decided_at > {_WINDOW_START} AND decided_at <= {_WINDOW_END} GROUP BY intervention_id"""
+        WHERE {OF_OWN_INTERVENTIONS.format(customer=customer, day=day)}
+            AND decided_at > {_WINDOW_START} AND decided_at <= {_WINDOW_END} GROUP BY intervention_id"""
 
 
 def _effects(day: str) -> str:
