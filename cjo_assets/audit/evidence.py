@@ -12,6 +12,7 @@ from cjo_assets.journey import (
     interventions,
     outcomes,
     playbooks,
+    signal_labels,
     signals,
     state_entries,
 )
@@ -25,7 +26,16 @@ from cjo_assets.shared.statistics import MEASURED
 
 DATASETS = tuple(
     table.DATASET
-    for table in (customers, state_entries, signals, interventions, outcomes, approval_decisions, playbooks)
+    for table in (
+        customers,
+        state_entries,
+        signals,
+        interventions,
+        outcomes,
+        approval_decisions,
+        playbooks,
+        signal_labels,
+    )
 )
 OWN = "customer_id = {customer}"
 OF_OWN_INTERVENTIONS = (

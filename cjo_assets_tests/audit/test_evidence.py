@@ -5,13 +5,14 @@ from typing import Any
 
 import ibis
 
-from cjo_assets.audit.evidence import cells
+from cjo_assets.audit.evidence import DATASETS, cells
 from cjo_assets.journey.approval_decisions import ApprovalDecisions
 from cjo_assets.journey.kpis import Kpis
 from cjo_assets.journey.outcome_analyses import OutcomeAnalyses
 from cjo_assets.journey.roi_breakdown import RoiBreakdown
 from cjo_assets.journey.treatment_effects import TreatmentEffects
-from cjo_assets.shared.contract import Contract
+from cjo_assets.shared.contract import Contract, columns_of
+from cjo_assets.wiring.families import all_families
 from cjo_assets_tests.audit.entered import assert_cells_add_up
 from cjo_assets_tests.journey.test_kpis import labelled, measure
 from cjo_assets_tests.journey.test_roi_breakdown import ANSWERS, LAST, LEDGER, effect, price, run_of
@@ -34,6 +35,16 @@ HISTORY: Rows = [
     {"intervention_id": "held out too", "is_held_out": True, "outcome": "resolved", "evaluation_latency_ms": 9e9}
     | MEASURED,
 ]
+
+
+def test_every_dataset_that_names_customers_is_evidence() -> None:
+    named = {
+        dataset.name
+        for family in all_families()
+        for dataset in family.datasets
+        if {"customer_id", "intervention_id"} & {spec.name for spec in columns_of(dataset.contract)}
+    }
+    assert named == {dataset.name for dataset in DATASETS} - {"playbooks"}
 
 
 def entered(policy: Any, labels: Rows) -> set[str]:
