@@ -139,7 +139,8 @@ def transforms(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
             for table in in_order(tables):
                 if (table.schema, table.name) in wanted:
                     started = time.perf_counter()
-                    store.write(table, AS_OF if table.is_dated else None, policy)
+                    day = AS_OF if table.is_dated else None
+                    store.fill(table, day, store.statement(table, day, policy).sql)
                     taken.stages[table.full_name] = time.perf_counter() - started
 
     return work

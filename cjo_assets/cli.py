@@ -15,12 +15,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from cjo_assets import cli_audit, cli_replay
+
 if TYPE_CHECKING:
     from cjo_assets.wiring.settings import Settings
 
 app = typer.Typer(help=__doc__.splitlines()[0].split(": ")[1], no_args_is_help=True, pretty_exceptions_enable=False)
 console = Console()
 errors = Console(stderr=True)
+cli_audit.register(app)
+cli_replay.register(app)
 
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of the input files [CJO_DATA, else data/].")]
 PolicyOption = Annotated[
@@ -104,19 +108,23 @@ def daemon(home: HomeOption = None) -> None:
 
 @app.command()
 def export(
-    folder: Annotated[Path, typer.Option("--to", help="Folder for the Parquet files.")],
+    folder: Annotated[Path, typer.Option("--to", help="Folder for the files.")],
     tables: Annotated[list[str] | None, typer.Option("--table", help="A table, as schema.name; else all.")] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="The only day of dated tables; else all days.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="CSV for spreadsheets, with no formula in it.")] = False,
     home: HomeOption = None,
 ) -> None:
-    """Write the published tables as Parquet, one file each."""
+    """Write the published tables as Parquet, or as CSV, one file each."""
     from cjo_assets.wiring.errors import WarehouseError
+    from cjo_assets.wiring.export import Format
     from cjo_assets.wiring.export import export as written
 
     folder = folder.resolve()
     try:
-        settings = _prepare(None, None, home)
-        for table, rows in written(settings, folder, tables or [], _day("--as-of", as_of)).items():
+        settings, day = _prepare(None, None, home), _day("--as-of", as_of)
+        for table, rows in written(
+            settings, folder, tables or [], day, Format.CSV if as_csv else Format.PARQUET
+        ).items():
             console.print(f"  {table}: {rows:,} rows", highlight=False)
     except WarehouseError as error:
         _fail(str(error))
@@ -293,14 +301,24 @@ def _places(policy: Path | None, home: Path | None) -> Settings:
     return Settings.from_environment()
 
 
-def _answer(policy: Path | None, home: Path | None, **said: str | None) -> None:
+def _answer(
+    policy: Path | None,
+    home: Path | None,
+    intervention_id: str,
+    decision: str,
+    by: str,
+    category: str | None = None,
+    reason: str | None = None,
+    at: str | None = None,
+) -> None:
     from cjo_assets.policy import PolicyError, load_policy
     from cjo_assets.wiring.deciding import Answer, record_answer
     from cjo_assets.wiring.errors import RefusalError, WarehouseError
 
     settings = _places(policy, home)
+    answer = Answer(intervention_id, decision, by, category, reason, at)
     try:
-        record = record_answer(settings, load_policy(settings.policy), Answer(**said))  # type: ignore[arg-type]
+        record = record_answer(settings, load_policy(settings.policy), answer)
     except (PolicyError, RefusalError, WarehouseError) as error:
         _fail(str(error))
         raise

@@ -92,7 +92,10 @@ class Policy(Section):
     @model_validator(mode="after")
     def _names_agree(self) -> Policy:
         _known("vocabulary.terminal_stages", self.vocabulary.terminal_stages, set(self.vocabulary.stages))
+        _known("vocabulary.active_statuses", self.vocabulary.active_statuses, set(self.vocabulary.playbook_statuses))
         _known("journey.kpis.reactive_stages", self.journey.kpis.reactive_stages, set(self.vocabulary.stages))
+        rates = self.journey.portfolio.systemic_friction_rates
+        _known("journey.portfolio.systemic_friction_rates", rates, set(self.vocabulary.stages))
         self._check_names(self.journey, "journey")
         return self
 
@@ -121,6 +124,11 @@ class Policy(Section):
         _known(f"{path}.forecast.prior_weekly_probabilities", forecast.prior_weekly_probabilities, stages)
         for stage, onward in forecast.prior_weekly_probabilities.items():
             _known(f"{path}.forecast.prior_weekly_probabilities.{stage}", onward, stages - {stage})
+        if rules.fusion.long_window_days > rules.signals.look_back_days:
+            raise ValueError(
+                f"{path}.fusion.long_window_days: {rules.fusion.long_window_days} days, of which only the "
+                f"{rules.signals.look_back_days} of {path}.signals.look_back_days are seen"
+            )
         _known(f"{path}.fusion.signal_adjustments", rules.fusion.signal_adjustments, set(rules.signals.catalogue))
         _known(f"{path}.learning.success_outcomes", rules.learning.success_outcomes, set(words.outcomes))
         if set(rules.signals.source_trust) != set(words.sources):
@@ -162,7 +170,9 @@ def load_policy(path: Path | None = None) -> Policy:
     if not isinstance(changes, dict):
         raise PolicyError(f"The policy {path} must be a YAML mapping, as policy.yaml is.")
     try:
-        return _validated(_merged(default, changes, ""), str(path))
+        # Who wrote and approved the packaged rules has not written and approved what a file makes of them.
+        unsigned = default | {"author": None, "approver": None}
+        return _validated(_merged(unsigned, changes, ""), str(path))
     except PolicyError:
         raise
     except ValueError as error:

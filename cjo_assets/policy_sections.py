@@ -6,6 +6,7 @@ default number (that is `policy.yaml`), what sections must agree on, and how a p
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
@@ -18,6 +19,8 @@ Weight = Annotated[float, Field(ge=0, le=MOST)]
 Positive = Annotated[float, Field(gt=0, le=MOST)]
 Count = Annotated[int, Field(ge=0)]
 Names = Annotated[tuple[str, ...], Strict(False)]
+# YAML makes a date of 2024-07-01, JSON a text.
+Day = Annotated[date, Strict(False)]
 
 
 class Section(BaseModel):
@@ -60,6 +63,7 @@ class Vocabulary(Section):
     sources: Names = Field(min_length=1)
     outcomes: Names = Field(min_length=1)
     playbook_statuses: Names = Field(min_length=1)
+    active_statuses: Names
 
     @model_validator(mode="after")
     def _no_word_twice(self) -> Vocabulary:
@@ -316,6 +320,23 @@ class Approval(Section):
     rejection_categories: Annotated[Names, Field(min_length=1)]
     approvers: dict[Literal["csm", "manager", "executive"], Names]
 
+    @model_validator(mode="after")
+    def _every_role_can_answer(self) -> Approval:
+        """Those who answer for executives answer for all, so they are the fewest that any request can have."""
+        named = {role for role, people in self.approvers.items() if people}
+        executives = set(self.approvers.get("executive", ()))
+        if named and not executives:
+            raise ValueError(
+                f"approvers.executive names nobody, while {' and '.join(sorted(named))} names somebody: what is asked "
+                "of an executive would be open to anybody; name executives too, or nobody for any role"
+            )
+        if len(executives) == 1 and min(self.two_people_value, self.two_people_cost) < MOST:
+            raise ValueError(
+                "approvers.executive names one person, and two must approve from two_people_value or two_people_cost "
+                f"on: nobody ever could; name two, or set both to {MOST:g}"
+            )
+        return self
+
 
 class OperationalTargets(Section):
     """Is the system working correctly?"""
@@ -351,6 +372,21 @@ class BusinessTargets(Section):
     lifetime_value_delta: float
 
 
+class BaselinePeriod(Section):
+    """Days that today is held against; none where both are null."""
+
+    start: Day | None
+    end: Day | None
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> BaselinePeriod:
+        if (self.start is None) != (self.end is None):
+            raise ValueError("start and end: give both, or neither")
+        if self.start is not None and self.end is not None and self.start > self.end:
+            raise ValueError("start must not be after end")
+        return self
+
+
 class Kpis(Section):
     """What was promised, and how near counts as near."""
 
@@ -361,6 +397,10 @@ class Kpis(Section):
     reactive_stages: Names
     kpi_warning_threshold: Share
     kpi_critical_threshold: Share
+    interval_level: Annotated[float, Field(gt=0, lt=1)]
+    measurement_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
+    issue_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
+    baseline_period: BaselinePeriod
 
     @model_validator(mode="after")
     def _descending(self) -> Kpis:
@@ -369,8 +409,31 @@ class Kpis(Section):
         return self
 
 
+class Range(Section):
+    """How far an assumption may be off, in multiples of its value."""
+
+    low: Share
+    high: Annotated[float, Field(ge=1, le=MOST)]
+
+
+class SensitivityRanges(Section):
+    """The assumptions of the ROI, each with its range; they bear the names that they have in the section `roi`."""
+
+    review_minutes_per_approval: Range
+    cost_per_human_review_hour: Range
+    api_calls_per_intervention: Range
+    cost_per_api_call: Range
+    cost_per_llm_call: Range
+    infrastructure_cost_per_month: Range
+    playbook_cost_multiple: Range
+    credited_revenue_share: Range
+    cost_per_support_day: Range
+    cost_per_escalation_day: Range
+    value_share_in_trouble: Range
+
+
 class Roi(Section):
-    """What things cost."""
+    """What things cost and what they are worth: the assumptions of the ROI."""
 
     window_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
     review_minutes_per_approval: Weight
@@ -379,6 +442,39 @@ class Roi(Section):
     cost_per_llm_call: Weight
     cost_per_api_call: Weight
     infrastructure_cost_per_month: Weight
+    playbook_cost_multiple: Weight
+    credited_revenue_share: Share
+    cost_per_support_day: Weight
+    cost_per_escalation_day: Weight
+    value_share_in_trouble: Share
+    sensitivity_ranges: SensitivityRanges
+
+
+class PortfolioLimits(Section):
+    """One ceiling for each share by which a group of customers is judged."""
+
+    revenue_at_risk_share: Share
+    high_risk_share: Share
+    friction_rate: Share
+
+
+class Portfolio(Section):
+    """How the whole is judged, and over which time journeys are measured."""
+
+    targets: PortfolioLimits
+    red_limits: PortfolioLimits
+    systemic_friction_rates: dict[str, Share]
+    minimum_customers: Annotated[int, Field(ge=1)]
+    trend_margin: Share
+    window_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
+    slow_visit_share: Annotated[float, Field(gt=0, lt=1)]
+
+    @model_validator(mode="after")
+    def _red_is_worse_than_yellow(self) -> Portfolio:
+        for name, target in self.targets:
+            if getattr(self.red_limits, name) < target:
+                raise ValueError(f"red_limits.{name} must not be below targets.{name}")
+        return self
 
 
 class Reporting(Section):
@@ -387,8 +483,15 @@ class Reporting(Section):
     enable_progress_tracking: bool
     enable_reporting: bool
     report_rows: Annotated[int, Field(ge=1)]
+    trend_days: Annotated[int, Field(ge=1)]
+    enable_llm_summary: bool
     enable_llm_personalization: bool
     llm_personalization_max_interventions: Count
+    llm_model: Annotated[str, Field(min_length=1)]
+    temperature: Annotated[float, Field(ge=0, le=2)]
+    llm_timeout_seconds: Annotated[float, Field(gt=0, le=600)]
+    llm_max_tokens: Annotated[int, Field(ge=1, le=100_000)]
+    llm_max_characters: Annotated[int, Field(ge=1, le=100_000)]
 
 
 class JourneyPolicy(Section):
@@ -406,4 +509,5 @@ class JourneyPolicy(Section):
     learning: Learning
     kpis: Kpis
     roi: Roi
+    portfolio: Portfolio
     reporting: Reporting

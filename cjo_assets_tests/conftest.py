@@ -16,7 +16,8 @@ from cjo_assets.wiring.families import all_families
 from cjo_assets.wiring.plain import compute_day, load_files
 from cjo_assets.wiring.settings import PROJECT
 from cjo_assets.wiring.statements import Statements
-from cjo_assets.wiring.store import Store
+from cjo_assets.wiring.store import Store, Stored
+from cjo_assets_tests.home import Home, toured
 
 SAMPLE = PROJECT / "data"
 Rows = list[dict[str, Any]]
@@ -30,9 +31,10 @@ gc.set_threshold(200_000, 50, 50)
 class Chain:
     """Computed tables in memory."""
 
-    def __init__(self, store: Store) -> None:
-        """Hold the store."""
+    def __init__(self, store: Store, stored: dict[str, Stored] | None = None) -> None:
+        """Hold the store, and what was said of each table of the last day."""
         self.store = store
+        self.stored = stored or {}
 
     def rows(self, sql: str, *parameters: Any) -> Rows:
         """Return the rows of a query as dictionaries."""
@@ -50,9 +52,10 @@ def computed(data: Path, archive: Path, days: list[date], policy: Policy) -> Cha
     families = all_families()
     store = Store(duckdb.connect(), families, STATEMENTS)
     load_files(store, families, data, archive)
+    stored: dict[str, Stored] = {}
     for day in days:
-        compute_day(store, families, day, policy)
-    return Chain(store)
+        stored = compute_day(store, families, day, policy)
+    return Chain(store, stored)
 
 
 @pytest.fixture(scope="session")
@@ -90,6 +93,14 @@ def sample_day(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iter
     yield day
     for chain in days.values():
         chain.store.connection.close()
+
+
+@pytest.fixture(scope="session")
+def tour_home(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[Home]:
+    """The three days of the tour, each computed and published in its turn."""
+    home = toured(tmp_path_factory.mktemp("tour"), policy, STATEMENTS)
+    yield home
+    home.store.connection.close()
 
 
 def write_rows(folder: Path, dataset: str, rows: Rows) -> Path:

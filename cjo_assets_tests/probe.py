@@ -25,6 +25,7 @@ import yaml
 
 from cjo_assets.policy import Policy, load_policy
 from cjo_assets.reporting.journey_report import journey_report
+from cjo_assets.reporting.markdown import as_markdown
 from cjo_assets.shared.contract import columns_of, key_of
 from cjo_assets.wiring.families import all_families
 from cjo_assets.wiring.plain import compute_day, load_files
@@ -509,7 +510,7 @@ class Probe:
         if policy is self.policy and self._report:
             return self._report
         figures = journey_figures(self.store, PROBE_DAY, policy)
-        text = journey_report(replace(figures, policy_hash="", policy_version=""))
+        text = as_markdown(journey_report(replace(figures, policy_hash="", policy_version="")), {})
         if policy is self.policy:
             self._report = text
         return text

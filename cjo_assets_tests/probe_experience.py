@@ -9,8 +9,9 @@ from typing import Any
 
 import pyarrow
 
+from cjo_assets.journey.portfolio_snapshots import PortfolioSnapshots
 from cjo_assets.journey.recommended_interventions import RecommendedInterventions
-from cjo_assets.shared.contract import schema_of
+from cjo_assets.shared.contract import Contract, schema_of
 from cjo_assets.wiring.store import Store
 from cjo_assets_tests.tables import default_row
 
@@ -78,7 +79,7 @@ def add_experience(data: dict[str, Rows], probe_day: date) -> None:
 
 
 def decide_earlier(store: Store, probe_day: date) -> None:
-    """Put the earlier day's decisions where that day would have stored them."""
+    """Put the earlier day's decisions, and a portfolio of the week before, where those days would have stored them."""
     earlier = probe_day - timedelta(days=AGE_DAYS)
     rows = [
         default_row(RecommendedInterventions, 1)
@@ -98,11 +99,18 @@ def decide_earlier(store: Store, probe_day: date) -> None:
         }
         for is_held_out, _, customer_id in _customers()
     ]
-    decisions = pyarrow.Table.from_pylist(rows, schema=schema_of(RecommendedInterventions).to_pyarrow())
-    store.connection.register("earlier_decisions", decisions)
-    store.connection.execute("INSERT INTO journey.recommended_interventions BY NAME FROM earlier_decisions")
-    store.connection.unregister("earlier_decisions")
-    store.days_of_run = (earlier,)
+    week_before = probe_day - timedelta(days=7)
+    # So much that it has fallen since, whatever is at risk today.
+    portfolio = default_row(PortfolioSnapshots, 1) | {"as_of": week_before, "revenue_at_risk": 1e9}
+    _insert(store, "recommended_interventions", RecommendedInterventions, rows)
+    _insert(store, "portfolio_snapshots", PortfolioSnapshots, [portfolio])
+    store.days_of_run = (earlier, week_before)
+
+
+def _insert(store: Store, table: str, contract: type[Contract], rows: Rows) -> None:
+    store.connection.register("rows", pyarrow.Table.from_pylist(rows, schema=schema_of(contract).to_pyarrow()))
+    store.connection.execute(f"INSERT INTO journey.{table} BY NAME FROM rows")
+    store.connection.unregister("rows")
 
 
 def _customers() -> list[tuple[bool, int, str]]:

@@ -54,14 +54,15 @@ def test_run_ends_with_a_summary_and_the_places(home: Path) -> None:
     said = (home / "said.txt").read_text(encoding="utf-8")
     for text in ("Customer journey on 2025-01-20", "5: 0 high, 5 medium", "3 pending", "S009", "3,554.99"):
         assert text in said
-    for text in ("transitions_as_read", "unaddressed_strong_signals", "cjo.duckdb", "journey_report.md", "make ui"):
+    for text in ("transitions_as_read", "unaddressed_strong_signals", "cjo.duckdb", "journey_report.html", "make ui"):
         assert text in said
 
 
 def test_everything_is_in_the_home(home: Path) -> None:
     names = {path.name for path in home.iterdir()}
     assert names >= {"build.duckdb", "cjo.duckdb", "reports", "dagster", "inputs"}
-    assert (home / "reports" / "2025-01-20" / "journey_report.md").exists()
+    report = home / "reports" / "2025-01-20"
+    assert {path.name for path in report.iterdir()} == {"journey_report.html", "journey_report.md", "figures"}
     assert list((home / "dagster").rglob("*.db")), "the instance writes into the home"
     archived = {path.name for path in (home / "inputs").iterdir()}
     with duckdb.connect(str(home / "cjo.duckdb"), read_only=True) as reader:
@@ -72,7 +73,7 @@ def test_everything_is_in_the_home(home: Path) -> None:
         run = reader.execute("SELECT plan, errors, is_published, rows_per_table FROM audit.runs").fetchone()
     assert archived == loaded
     assert run is not None
-    assert [step["step"] for step in json.loads(run[0])] == list(range(1, 12))
+    assert [step["step"] for step in json.loads(run[0])] == list(range(1, 13))
     assert run[1:3] == ([], True)
     assert json.loads(run[3])["journey.risk_scores"] == 10
 

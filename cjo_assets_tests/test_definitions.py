@@ -20,6 +20,8 @@ DATASETS = {
     "playbooks": "playbooks",
     "approval_decisions": "approval_decisions",
     "playbook_performance_log": "playbook_performance_log",
+    "baseline_metrics": "baseline_metrics",
+    "signal_labels": "signal_labels",
 }
 COMPUTED = {
     "journey_states",
@@ -45,13 +47,28 @@ COMPUTED = {
     "pending_approvals",
     "approval_history",
     "outcome_analyses",
+    "baseline_comparisons",
     "kpis",
     "kpi_status",
     "roi_breakdown",
+    "roi_by_grade",
     "roi_estimate",
+    "portfolio_cells",
+    "portfolio_by_segment",
+    "portfolio_by_stage",
+    "portfolio_snapshots",
+    "visits",
+    "path_variants",
+    "conformance",
+    "stage_throughput",
+    "stage_flows",
+    "playbook_activity",
+    "rejections_by_rule",
+    "next_steps",
+    "roi_sensitivity",
     "journey_summary",
 }
-UNDATED = {"approval_requests", "pending_approvals", "approval_history"}
+UNDATED = {"visits", "approval_requests", "pending_approvals", "approval_history"}
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +90,17 @@ def test_the_location_loads(location: dg.Definitions) -> None:
 def test_the_set_of_assets(specs: dict[str, dg.AssetSpec]) -> None:
     expected = {f"raw/{name}" for name in DATASETS} | {f"quarantine/{name}" for name in DATASETS}
     expected |= {f"journey/{name}" for name in DATASETS.values()} | {f"journey/{name}" for name in COMPUTED}
-    expected |= {"audit/dataset_loads", "audit/rejected_records", "audit/policies", "audit/runs", "latest/customer_360"}
+    expected |= {
+        "audit/dataset_loads",
+        "audit/rejected_records",
+        "audit/policies",
+        "audit/runs",
+        "audit/decision_ledger",
+        "audit/checks",
+        "audit/erasures",
+        "latest/customer_360",
+    }
+    expected |= {"audit/language_model_calls", "journey/phrased_texts", "audit/column_lineage"}
     assert set(specs) == expected | {"reports/journey_report", "published"}
 
 
@@ -122,7 +149,9 @@ def test_what_starts_runs_and_records_answers(location: dg.Definitions) -> None:
 def test_published_is_downstream_of_everything(location: dg.Definitions) -> None:
     graph = location.resolve_asset_graph()
     upstream = graph.get_ancestor_asset_keys(dg.AssetKey("published"))
-    assert upstream >= graph.get_all_asset_keys() - {dg.AssetKey("published"), dg.AssetKey(["audit", "runs"])}
+    names = ("runs", "checks", "decision_ledger", "erasures", "column_lineage")
+    records = {dg.AssetKey(["audit", name]) for name in names}
+    assert upstream >= graph.get_all_asset_keys() - {dg.AssetKey("published")} - records
 
 
 def test_the_page_of_tables_is_the_contracts() -> None:

@@ -86,6 +86,7 @@ def test_a_stage_may_be_added_by_a_file(tmp_path: Path) -> None:
         ("journey: {signals: {source_trust: {partner: 0.5}}}", "source_trust"),
         ("journey: {risk: {time_in_state_stage_weights: {retension: 0.3}}}", "time_in_state_stage_weights.*retension"),
         ("journey: {kpis: {reactive_stages: [suport]}}", "reactive_stages.*suport"),
+        ("journey: {portfolio: {systemic_friction_rates: {suport: 0.5}}}", "systemic_friction_rates.*suport"),
         ("vocabulary: {terminal_stages: [lost]}", "terminal_stages.*lost"),
         ("segment_overrides: {Enterprize: {}}", "segment_overrides.*Enterprize"),
     ],
@@ -99,6 +100,11 @@ def test_a_second_threshold_for_a_stage_is_refused(tmp_path: Path) -> None:
     """A stage has one threshold: of two the second would have no effect."""
     text = "journey: {evaluation: {friction_thresholds: {onboarding_limit_days: 3}}}"
     assert "onboarding_limit_days" in refusal(tmp_path, text)
+
+
+def test_a_red_limit_below_its_target_is_refused(tmp_path: Path) -> None:
+    """Between target and red limit lies yellow: what is red cannot keep its target."""
+    assert "red_limits.friction_rate" in refusal(tmp_path, "journey: {portfolio: {red_limits: {friction_rate: 0.39}}}")
 
 
 def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
@@ -166,6 +172,7 @@ def test_what_is_no_number_is_refused_by_its_path(path: str, value: str, tmp_pat
         ("journey.approval.approval_timeout_minutes", 0),
         ("journey.roi.window_days", 0),
         ("journey.reporting.report_rows", 0),
+        ("journey.reporting.trend_days", 0),
         # Later than any calendar: the day itself could not be computed.
         ("journey.signals.look_back_days", 1_000_000),
         ("journey.roi.window_days", 1_000_000),
@@ -243,6 +250,52 @@ def test_a_group_of_weights_has_a_sum(group: str, tmp_path: Path) -> None:
     names = default_content()["journey"]["risk"][group]
     with pytest.raises(PolicyError, match=rf"journey\.risk\.{group}"):
         policy_with(tmp_path, {f"journey.risk.{group}.{name}": 0 for name in names})
+
+
+@pytest.mark.parametrize(
+    ("approval", "reason"),
+    [
+        ("approvers: {csm: [ann]}", "approvers.executive names nobody, while csm names somebody"),
+        ("approvers: {csm: [ann], manager: [mia], executive: []}", "while csm and manager names somebody"),
+        ("approvers: {executive: [eva]}", "approvers.executive names one person"),
+        ("approvers: {csm: [ann, bo], executive: [eva, eva]}", "approvers.executive names one person"),
+        ("approvers: {executive: [eva]}, two_people_value: 1.0e+12", "approvers.executive names one person"),
+    ],
+)
+def test_nobody_is_asked_whom_nobody_or_anybody_could_be(approval: str, reason: str, tmp_path: Path) -> None:
+    """A role that is open by oversight, and a role in which two people can never be found."""
+    words = refusal(tmp_path, f"journey: {{approval: {{{approval}}}}}")
+    assert "journey.approval: " in words
+    assert reason in words
+
+
+@pytest.mark.parametrize(
+    "approval",
+    [
+        "approvers: {}",
+        "approvers: {csm: []}",
+        "approvers: {executive: [eva, mia]}",
+        "approvers: {csm: [ann], executive: [eva, mia]}",
+        "approvers: {executive: [eva]}, two_people_value: 1.0e+12, two_people_cost: 1.0e+12",
+    ],
+)
+def test_roles_that_can_answer_are_fine(approval: str, tmp_path: Path) -> None:
+    load_policy(written(tmp_path, f"journey: {{approval: {{{approval}}}}}"))
+
+
+def test_no_window_reaches_beyond_what_is_seen(tmp_path: Path) -> None:
+    """A trend over days whose signals nobody looks at would improve by itself."""
+    words = refusal(tmp_path, "journey: {signals: {look_back_days: 29}}")
+    assert "journey.fusion.long_window_days: 30 days, of which only the 29 of journey.signals.look_back_days" in words
+    load_policy(written(tmp_path, "journey: {signals: {look_back_days: 30}}"))
+    own = "segment_overrides: {Enterprise: {fusion: {long_window_days: 91}}}"
+    assert "segment_overrides.Enterprise.fusion.long_window_days: 91 days" in refusal(tmp_path, own)
+
+
+def test_only_a_known_status_is_active(tmp_path: Path) -> None:
+    words = refusal(tmp_path, "vocabulary: {active_statuses: [live]}")
+    assert "vocabulary.active_statuses: unknown name live" in words
+    load_policy(written(tmp_path, "vocabulary: {playbook_statuses: [live, dead], active_statuses: [live]}"))
 
 
 def test_a_signal_has_one_polarity(tmp_path: Path) -> None:

@@ -82,6 +82,7 @@ REFUSED = {
     "kpis.operational_kpi_targets.average_latency_ms": 100.0,
     "roi.window_days": 60,
     "reporting.report_rows": 5,
+    "reporting.trend_days": 30,
 }
 
 

@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+from cjo_assets.journey.roi_components import COMPONENTS
 from cjo_assets.shared.contract import columns_of
 from cjo_assets.wiring.families import all_families
 from cjo_assets.wiring.settings import PROJECT
@@ -82,9 +83,7 @@ def test_the_list_of_fields_is_the_seeds() -> None:
     fields = set(served())
     kpi_names = set(re.findall(r"^\s+(\w+): ", (PROJECT / "cjo_assets/policy.yaml").read_text(), flags=re.MULTILINE))
     families = {"operational_health", "journey_impact", "business_value"}
-    components = set(
-        re.findall(r'"(\w+)",\n\s+(?:COST|VALUE)', (PROJECT / "cjo_assets/journey/roi_breakdown.py").read_text())
-    )
+    components = set(COMPONENTS)
     renamed = {"churn_risk_reduction"}
     lookups = {
         name for table in all_families()[0].tables for name in (spec.name for spec in columns_of(table.contract))

@@ -1,43 +1,19 @@
 """The tour of `data/tour/`, as the README tells it: three days, one approval by command, and what follows from it."""
 
-from collections.abc import Iterator
 from datetime import date
 
-import duckdb
 import pytest
 
-from cjo_assets.policy import Policy
-from cjo_assets.wiring.families import all_families
-from cjo_assets.wiring.plain import compute_day, load_files
-from cjo_assets.wiring.records import append, settled
-from cjo_assets.wiring.store import Store
-from cjo_assets_tests.conftest import SAMPLE, STATEMENTS, Chain
+from cjo_assets_tests.conftest import Chain
+from cjo_assets_tests.home import CAMPAIGN, TOUR_DAYS, Home
 
-DAYS = (date(2025, 1, 6), date(2025, 1, 13), date(2025, 1, 20))
-CAMPAIGN = "I-f861d253ff7d"
-APPROVAL = {
-    "intervention_id": CAMPAIGN,
-    "decision": "approved",
-    "decided_at": "2025-01-07T10:00:00Z",
-    "decided_by": "maria.keller",
-}
+DAYS = TOUR_DAYS
 
 
 @pytest.fixture(scope="module")
-def tour(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[Chain]:
+def tour(tour_home: Home) -> Chain:
     """The three days in order; the approval is recorded after the first."""
-    home = tmp_path_factory.mktemp("tour")
-    families = all_families()
-    store = Store(duckdb.connect(), families, STATEMENTS)
-    load_files(store, families, SAMPLE / "tour", home / "inputs", home)
-    compute_day(store, families, DAYS[0], policy)
-    with settled(home / "approvals.ndjson") as records:
-        append(records, APPROVAL)
-    load_files(store, families, SAMPLE / "tour", home / "inputs", home)
-    for day in DAYS[1:]:
-        compute_day(store, families, day, policy)
-    yield Chain(store)
-    store.connection.close()
+    return Chain(tour_home.store)
 
 
 def decisions(tour: Chain, day: date) -> dict[str, str]:

@@ -18,6 +18,7 @@ import pytest
 
 from cjo_assets.policy import Policy, load_policy
 from cjo_assets.reporting.journey_report import journey_report
+from cjo_assets.reporting.markdown import as_markdown
 from cjo_assets.shared.contract import columns_of
 from cjo_assets.shared.numbers import MONEY_DECIMALS, rounded
 from cjo_assets.wiring.errors import InputError
@@ -34,6 +35,12 @@ ALL_OF_A_DAY = (
     "kpi_status",
     "roi_estimate",
     "journey_summary",
+    "portfolio_by_segment",
+    "next_steps",
+    "stage_flows",
+    "conformance",
+    "roi_by_grade",
+    "roi_sensitivity",
     "audit.dataset_loads",
 )
 MULTIPLE = "multiple_negative_signals"
@@ -66,7 +73,7 @@ class Day:
     @property
     def report(self) -> str:
         """The report of the day."""
-        return journey_report(journey_figures(self.chain.store, DAY, self.policy))
+        return as_markdown(journey_report(journey_figures(self.chain.store, DAY, self.policy)), {})
 
     @property
     def kpis(self) -> dict[str, dict[str, Any]]:
@@ -229,7 +236,7 @@ def test_trap_02_cost_and_value_are_of_one_population(crooked: Day) -> None:
     assert (roi["total_value"], roi["total_cost"]) == (2800.0, 695.0 + 25.0 + 0.01 + 500.0)
     assert crooked.summary["total_revenue_preserved"] == 2800.0
     assert crooked.kpis["retention_revenue_preserved"]["value"] == 2800.0
-    assert "Value 2,800.00, cost 1,220.01, net 1,579.99" in crooked.report
+    assert "value 2,800.00, cost 1,220.01, net benefit **1,579.99**" in crooked.report
     assert not re.search(r"4,800\.00|9,800\.00|10\d,\d00", crooked.report)
 
 
@@ -410,7 +417,7 @@ def test_trap_10_executed_is_what_was_approved_or_needed_no_approval(sample: Day
     assert crooked.amounts["playbook_cost"] == sample.amounts["playbook_cost"] - ledger["I001"]["expected_cost"] + 120
     assert (sample.amounts["playbook_cost"], ours["C001"]["expected_cost"]) == (695.0, 120.0)
     assert (sample.amounts["human_review_time"], crooked.amounts["human_review_time"]) == (50.0, 25.0)
-    assert "3 waiting for approval" in sample.report
+    assert "- Waiting for approval: **3** " in sample.report
     assert sample.chain.rows("SELECT count(*) AS n FROM journey.pending_approvals") == [{"n": 3}]
 
 
@@ -492,7 +499,7 @@ def test_trap_13_one_fault_is_one_message(tmp_path: Path, policy: Policy, young:
     assert noted.keys() == {"interventions", "outcomes", "approval_decisions"}
     assert set(noted.values()) == {"no file: nothing is known of it"}
     assert young.report.count("no file: nothing is known of it") == 3
-    assert "business_value: **not_measurable**" in young.report
+    assert "business value **not measurable**" in young.report
 
 
 def test_trap_14_resolved_without_a_time_is_resolved_without_a_time(crooked: Day) -> None:
@@ -531,7 +538,7 @@ def test_trap_17_the_report_on_the_data_counts_the_data(sample: Day, crooked: Da
             {"signal_strength: above 1": strong} if strong else {}
         )
         figures = journey_figures(day.chain.store, DAY, day.policy)
-        assert {row["rule"]: row["rows"] for row in figures.rejections} == rejections
+        assert {row["rule"]: row["rejected_rows"] for row in figures.rejections} == rejections
         for load in figures.loads:
             name = load["dataset"]
             lookup = "state_entries" if name == "journey_state_log" else name
@@ -618,8 +625,18 @@ def test_trap_21_revenue_at_risk_is_probability_times_value_everywhere(sample: D
     assert forecasts["C004"]["revenue_at_risk"] == 2987.25
     for name, row in forecasts.items():
         assert row["revenue_at_risk"] == pytest.approx(row["churn_probability"] * values[name], abs=0.06)
-    columns = sample.chain.rows("SELECT table_name FROM duckdb_columns() WHERE column_name = 'revenue_at_risk'")
-    assert columns == [{"table_name": "journey_forecasts"}]
+    total = round(sum(row["revenue_at_risk"] for row in forecasts.values()), 2)
+    columns = sample.chain.rows(
+        "SELECT table_name FROM duckdb_columns() WHERE column_name = 'revenue_at_risk' ORDER BY table_name"
+    )
+    rollups = {"portfolio_by_segment", "portfolio_by_stage", "portfolio_cells", "portfolio_snapshots"}
+    assert {row["table_name"] for row in columns} == rollups | {"journey_forecasts", "next_steps"}
+    for name in rollups:
+        assert sample.chain.rows(f"SELECT round(sum(revenue_at_risk), 2) AS total FROM journey.{name}") == [
+            {"total": total}
+        ]
+    for step in sample.chain.rows("FROM journey.next_steps WHERE kind IN ('decide', 'close_gap')"):
+        assert step["revenue_at_risk"] == forecasts[step["subject"]]["revenue_at_risk"]
 
 
 @pytest.mark.parametrize(("trap", "place"), BESIDE_THE_TABLE.items())
@@ -633,8 +650,9 @@ def test_trap_22_the_snapshot_is_of_this_run(sample: Day, young: Day) -> None:
     """Trap 22: ten customers in the data are ten in the summary and the report, nine are nine."""
     for day, customers in ((sample, 10), (young, 9)):
         assert day.summary["total_customers_analyzed"] == customers
+        assert day.chain.rows("SELECT customers FROM journey.portfolio_snapshots") == [{"customers": customers}]
         assert day.chain.rows("SELECT count(*) AS n FROM journey.customers") == [{"n": customers}]
-        assert f"- {customers} customers, " in day.report
+        assert f"of {customers} active; " in day.report
         tiers = [day.summary[f"customers_{tier}_risk"] for tier in ("high", "medium", "low")]
         assert sum(tiers) == customers
 

@@ -25,7 +25,8 @@ PLAN = (
     ("recommend", "Choose a playbook for each need, or say why none fits.", ("recommendation",)),
     ("escalate", "Ask people for the decisions that are theirs.", ("approval",)),
     ("follow_up", "Join outcomes to the interventions they measure.", ("outcome",)),
-    ("account", "Measure KPIs and ROI on what was executed.", ("value",)),
+    ("account", "Measure KPIs and ROI on what was executed, and add up the portfolio.", ("value", "portfolio")),
+    ("phrase", "Put into words what the tables prove, where the policy asks a language model.", ("language",)),
     ("publish", "Write the report and replace the published database.", ("publish",)),
 )
 
@@ -44,9 +45,19 @@ class Runs(Contract):
     rows_per_table: str = column("Rows of each table on that day, as JSON.")
     report_path: str = column("The report, relative to the home; null where none was written.", nullable=True)
     errors: TextList = column("What went wrong, empty where nothing did.")
+    code_version: str = column("Hash over the code that computed it.")
+    engine: str = column("Versions of what the code runs on and rounds with.")
+    inputs: str = column(
+        "The files it read, as JSON: dataset, source_file, file_sha256 (their name in the archive), rows_read, note."
+    )
+    table_hashes: str = column(
+        "Hash (of the engine) over the rows of each table of the day, as JSON; {} where not published."
+    )
     is_published: bool = column("Whether the day reached the published database.")
     handed_on: str = column("Hash over what later days read of this day; null where not published.", nullable=True)
     is_stale: bool = column("Whether an earlier day has changed since: run this day again.")
+    ledger_entries: int = column("Entries of the decision ledger when it was published; else null.", nullable=True)
+    ledger_head: str = column("Hash of the last of them: of the whole chain up to there; else null.", nullable=True)
 
     class Config:
         """A run does a day once."""

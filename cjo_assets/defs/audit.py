@@ -2,7 +2,17 @@
 
 import dagster as dg
 
-from cjo_assets.audit import dataset_loads, policies, rejected_records, runs
+from cjo_assets.audit import (
+    checks,
+    column_lineage,
+    dataset_loads,
+    decision_ledger,
+    erasures,
+    language_model_calls,
+    policies,
+    rejected_records,
+    runs,
+)
 from cjo_assets.defs import journey
 from cjo_assets.wiring.assets import family_definitions
 from cjo_assets.wiring.tables import AUDIT, QUARANTINE, RAW, Family, Reference, Table, given_inputs
@@ -38,6 +48,26 @@ FAMILY = Family(
         ),
         Table(AUDIT, "policies", policies.Policies, policies.policies, "records", is_appended=True),
         Table(AUDIT, "runs", runs.Runs, None, "records", is_appended=True),
+        Table(
+            AUDIT,
+            "language_model_calls",
+            language_model_calls.LanguageModelCalls,
+            None,
+            "language",
+            is_appended=True,
+        ),
+        Table(AUDIT, "erasures", erasures.Erasures, None, "records", is_appended=True),
+        Table(AUDIT, "checks", checks.Checks, None, "records", is_appended=True),
+        Table(
+            AUDIT,
+            "decision_ledger",
+            decision_ledger.DecisionLedger,
+            None,
+            "records",
+            is_appended=True,
+            is_added_by_publish=True,
+        ),
+        Table(AUDIT, "column_lineage", column_lineage.ColumnLineage, None, "records"),
     ),
     owner="team:audit",
 )

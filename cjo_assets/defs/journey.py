@@ -2,11 +2,14 @@
 
 import dagster as dg
 
+from cjo_assets.defs.portfolio import portfolio_tables
 from cjo_assets.journey import (
     aggregated_signals,
     approval_decisions,
     approval_history,
     approval_requests,
+    baseline_comparisons,
+    baseline_metrics,
     coverage_gaps,
     customer_needs,
     customers,
@@ -24,6 +27,7 @@ from cjo_assets.journey import (
     outcome_analyses,
     outcomes,
     pending_approvals,
+    phrased_texts,
     playbook_candidates,
     playbook_performance,
     playbook_performance_log,
@@ -32,8 +36,11 @@ from cjo_assets.journey import (
     risk_contributions,
     risk_scores,
     roi_breakdown,
+    roi_by_grade,
     roi_estimate,
+    roi_sensitivity,
     signal_effectiveness,
+    signal_labels,
     signals,
     state_entries,
     threshold_advice,
@@ -45,6 +52,18 @@ from cjo_assets.wiring.datasets import dataset_tables
 from cjo_assets.wiring.tables import Audit, Family, Table
 
 SCHEMA = "journey"
+DATASETS = (
+    customers.DATASET,
+    playbooks.DATASET,
+    state_entries.DATASET,
+    signals.DATASET,
+    interventions.DATASET,
+    outcomes.DATASET,
+    approval_decisions.DATASET,
+    playbook_performance_log.DATASET,
+    baseline_metrics.DATASET,
+    signal_labels.DATASET,
+)
 
 LOOKUPS = [
     *dataset_tables(customers.DATASET, SCHEMA),
@@ -79,6 +98,8 @@ LOOKUPS = [
     *dataset_tables(
         playbook_performance_log.DATASET, SCHEMA, (Audit(playbook_performance_log.ratios_without_success),)
     ),
+    *dataset_tables(baseline_metrics.DATASET, SCHEMA),
+    *dataset_tables(signal_labels.DATASET, SCHEMA),
 ]
 
 TABLES = [
@@ -89,6 +110,7 @@ TABLES = [
         journey_states.journey_states,
         "evaluation",
         (Audit(journey_states.invalid_transitions), Audit(journey_states.disagreeing_days)),
+        remembered=journey_states.REMEMBERED,
     ),
     Table(
         SCHEMA,
@@ -192,7 +214,11 @@ TABLES = [
         recommended_interventions.RecommendedInterventions,
         recommended_interventions.recommended_interventions,
         "recommendation",
-        (Audit(recommended_interventions.unaddressed_strong_signals),),
+        (
+            Audit(recommended_interventions.ids_of_two_decisions, is_blocking=True),
+            Audit(recommended_interventions.unaddressed_strong_signals),
+        ),
+        remembered=recommended_interventions.REMEMBERED,
     ),
     Table(SCHEMA, "coverage_gaps", coverage_gaps.CoverageGaps, coverage_gaps.coverage_gaps, "recommendation"),
     Table(
@@ -232,14 +258,38 @@ TABLES = [
     ),
     Table(
         SCHEMA,
+        "baseline_comparisons",
+        baseline_comparisons.BaselineComparisons,
+        baseline_comparisons.baseline_comparisons,
+        "value",
+        (Audit(baseline_comparisons.ratios_that_are_not_their_quotient, is_blocking=True),),
+    ),
+    Table(
+        SCHEMA,
         "kpis",
         kpis.Kpis,
         kpis.kpis,
         "value",
         (Audit(kpis.kpis_that_are_not_their_quotient, is_blocking=True),),
+        remembered=kpis.REMEMBERED,
     ),
     Table(SCHEMA, "kpi_status", kpi_status.KpiStatus, kpi_status.kpi_status, "value"),
-    Table(SCHEMA, "roi_breakdown", roi_breakdown.RoiBreakdown, roi_breakdown.roi_breakdown, "value"),
+    Table(
+        SCHEMA,
+        "roi_breakdown",
+        roi_breakdown.RoiBreakdown,
+        roi_breakdown.roi_breakdown,
+        "value",
+        (Audit(roi_breakdown.amounts_that_are_not_their_product, is_blocking=True),),
+    ),
+    Table(
+        SCHEMA,
+        "roi_by_grade",
+        roi_by_grade.RoiByGrade,
+        roi_by_grade.roi_by_grade,
+        "value",
+        (Audit(roi_by_grade.grades_that_do_not_sum, is_blocking=True),),
+    ),
     Table(
         SCHEMA,
         "roi_estimate",
@@ -248,22 +298,24 @@ TABLES = [
         "value",
         (Audit(roi_estimate.totals_that_do_not_sum, is_blocking=True),),
     ),
+    Table(
+        SCHEMA,
+        "roi_sensitivity",
+        roi_sensitivity.RoiSensitivity,
+        roi_sensitivity.roi_sensitivity,
+        "value",
+        (Audit(roi_sensitivity.bases_that_are_not_the_estimate, is_blocking=True),),
+    ),
+    *portfolio_tables(SCHEMA, DATASETS),
     Table(SCHEMA, "journey_summary", journey_summary.JourneySummary, journey_summary.journey_summary, "value"),
 ]
 
+PHRASED_TEXTS = Table(SCHEMA, "phrased_texts", phrased_texts.PhrasedTexts, None, "language")
+
 FAMILY = Family(
     name=SCHEMA,
-    datasets=(
-        customers.DATASET,
-        playbooks.DATASET,
-        state_entries.DATASET,
-        signals.DATASET,
-        interventions.DATASET,
-        outcomes.DATASET,
-        approval_decisions.DATASET,
-        playbook_performance_log.DATASET,
-    ),
-    tables=(*LOOKUPS, *TABLES),
+    datasets=DATASETS,
+    tables=(*LOOKUPS, *TABLES, PHRASED_TEXTS),
 )
 
 

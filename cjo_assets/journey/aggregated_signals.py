@@ -66,41 +66,79 @@ def with_severity(seen: ir.Table, policy: Policy) -> ir.Table:
 def aggregated_signals(customers: ir.Table, signals: ir.Table, as_of: date, policy: Policy) -> ir.Table:
     """Add up the signals of the look-back per customer."""
     seen = with_severity(visible_signals(signals, customers, as_of, policy), policy)
-    known_types = sorted(policy.journey.signals.catalogue)
-    unknown = seen.filter(seen.signal_type.notin(known_types)).group_by("customer_id")
-    unknown_types = unknown.agg(unknown_types=lambda row: row.signal_type.collect(distinct=True))
-    # One flag per known type instead of a list of texts per customer: a third of the cost at a million customers.
-    evidence = seen.group_by("customer_id").agg(
+    rows = evidence(
+        customers,
+        seen,
+        seen.severity,
+        ibis.literal(True),
+        policy,
         total_signals=seen.count(),
         negative_signals=seen.is_negative.cast("int64").sum(),
         positive_signals=seen.is_positive.cast("int64").sum(),
         average_signal_strength=seen.signal_strength.mean(),
         max_signal_strength=seen.signal_strength.max(),
-        negative_severity=seen.severity.sum(where=seen.is_negative),
-        positive_severity=seen.severity.sum(where=seen.is_positive),
-        strongest_positive=seen.severity.max(where=seen.is_positive),
-        certain_negatives=(seen.is_negative & (seen.severity >= 1)).any(),
-        # The engine may take the logarithm before it looks at the condition: that of 0 must be null, not an error.
-        log_of_calm=(1 - seen.severity).nullif(0.0).ln().sum(where=seen.is_negative),
         average_source_trust=seen.trust.mean(),
-        **{f"saw_{name}": (seen.signal_type == name).any() for name in known_types},
     )
-    rows = customers.select("customer_id", "segment").left_join(evidence, "customer_id").drop("customer_id_right")
-    rows = rows.left_join(unknown_types, "customer_id").drop("customer_id_right")
-    alarm = rows.certain_negatives.fill_null(False).ifelse(1.0, 1 - rows.log_of_calm.fill_null(0.0).exp())
-    relief = by_segment(policy, rows.segment, lambda rules: rules.signals.positive_relief)
     return rows.select(
         "customer_id",
+        "signal_types",
+        "negative_severity",
+        "positive_severity",
         total_signals=rows.total_signals.fill_null(0),
         negative_signals=rows.negative_signals.fill_null(0),
         positive_signals=rows.positive_signals.fill_null(0),
         average_signal_strength=rounded(rows.average_signal_strength),
         max_signal_strength=rounded(rows.max_signal_strength),
-        signal_types=signal_types(rows, known_types),
+        average_source_trust=rounded(rows.average_source_trust),
+        aggregated_risk_score="risk",
+    )
+
+
+def evidence(
+    customers: ir.Table,
+    seen: ir.Table,
+    severity: ir.FloatingValue,
+    counts: ir.BooleanValue,
+    policy: Policy,
+    **more: ir.Value,
+) -> ir.Table:
+    """Add up signals per customer, every customer one row: severities, types, and the risk that they amount to.
+
+    Args:
+        customers: who; with their segment.
+        seen: their signals, with polarity.
+        severity: of each signal, however it was weighed [0-1].
+        counts: which of the signals count.
+        policy: the types, and what good news takes away.
+        more: what else to add up; null for a customer without signals.
+    """
+    negative, positive = counts & seen.is_negative, counts & seen.is_positive
+    known_types = sorted(policy.journey.signals.catalogue)
+    unknown = seen.filter(counts, seen.signal_type.notin(known_types)).group_by("customer_id")
+    unknown_types = unknown.agg(unknown_types=lambda row: row.signal_type.collect(distinct=True))
+    # One flag per known type instead of a list of texts per customer: a third of the cost at a million customers.
+    sums = seen.group_by("customer_id").agg(
+        negative_severity=severity.sum(where=negative),
+        positive_severity=severity.sum(where=positive),
+        strongest_positive=severity.max(where=positive),
+        certain_negatives=(negative & (severity >= 1)).any(),
+        # The engine may take the logarithm before it looks at the condition: that of 0 must be null, not an error.
+        log_of_calm=(1 - severity).nullif(0.0).ln().sum(where=negative),
+        **more,
+        **{f"saw_{name}": (counts & (seen.signal_type == name)).any() for name in known_types},
+    )
+    rows = customers.select("customer_id", "segment").left_join(sums, "customer_id").drop("customer_id_right")
+    rows = rows.left_join(unknown_types, "customer_id").drop("customer_id_right")
+    alarm = rows.certain_negatives.fill_null(False).ifelse(1.0, 1 - rows.log_of_calm.fill_null(0.0).exp())
+    relief = by_segment(policy, rows.segment, lambda rules: rules.signals.positive_relief)
+    return rows.select(
+        "customer_id",
+        "segment",
+        *more,
+        signal_types=_signal_types(rows, known_types),
         negative_severity=rounded(rows.negative_severity.fill_null(0.0)),
         positive_severity=rounded(rows.positive_severity.fill_null(0.0)),
-        average_source_trust=rounded(rows.average_source_trust),
-        aggregated_risk_score=rounded(capped(alarm * (1 - relief * rows.strongest_positive.fill_null(0.0)))),
+        risk=rounded(capped(alarm * (1 - relief * rows.strongest_positive.fill_null(0.0)))),
     )
 
 
@@ -108,7 +146,7 @@ def _severity_factors(rules: JourneyPolicy) -> dict[str, float]:
     return {name: rules.signals.severity_factor(name) for name in rules.signals.catalogue}
 
 
-def signal_types(rows: ir.Table, known_types: list[str]) -> ir.ArrayValue:
+def _signal_types(rows: ir.Table, known_types: list[str]) -> ir.ArrayValue:
     """Return the sorted types that the flags saw_<type> and the list unknown_types of a row name."""
     flags = [rows[f"saw_{name}"].ifelse(ibis.literal(name), ibis.null("string")) for name in known_types]
     known = ibis.array(flags).filter(lambda name: name.notnull())

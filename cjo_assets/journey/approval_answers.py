@@ -46,8 +46,7 @@ def judged_answers(requests: ir.Table, approval_decisions: ir.Table, until: ir.T
         asked_hash="decision_hash",
     )
     rows = approval_decisions.left_join(asked, approval_decisions.intervention_id == asked.asked_id)
-    # Neither a space nor a capital makes another person.
-    rows = rows.mutate(person=_person(rows.decided_by))
+    rows = rows.mutate(person=person(rows.decided_by))
     is_approval = rows.decision == APPROVED
     is_named = (rows.entitled_approvers.length() == 0) | rows.entitled_approvers.contains(rows.decided_by)
     faults = [
@@ -59,7 +58,7 @@ def judged_answers(requests: ir.Table, approval_decisions: ir.Table, until: ir.T
         (rows.decided_at > rows.expires_at, LAPSED_BEFORE),
         (rows.decision_hash != rows.asked_hash, OTHER_CONTENT),
         (~is_named, NOT_ENTITLED),
-        (is_approval & (rows.person == _person(rows.requested_by)), OWN_REQUEST),
+        (is_approval & (rows.person == person(rows.requested_by)), OWN_REQUEST),
     ]
     rows = rows.mutate(fault=ibis.cases(*faults), is_approval=is_approval)
     rows = rows.mutate(stands=rows.fault.isnull())
@@ -97,7 +96,8 @@ def settlements(judged: ir.Table) -> ir.Table:
     return answers.mutate(decided_by=people).drop("settled_by", "approvers")
 
 
-def _person(name: ir.StringValue) -> ir.StringValue:
+def person(name: ir.StringValue) -> ir.StringValue:
+    """Return who a name stands for: neither a space nor a capital makes another person."""
     return name.strip().lower()
 
 

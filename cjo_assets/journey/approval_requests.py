@@ -33,7 +33,11 @@ class ApprovalRequests(Contract):
     requested_at: Instant = column("End of the first day that asked [UTC].")
     expires_at: Instant = column("Instant after which the request lapses [UTC].")
     stale_at: Instant = column("End of the day that no longer repeated what was asked [UTC], if any.", nullable=True)
-    status: str = column("Where the request stands; stale: what was asked is not what stands.", isin=REQUEST_STATUSES)
+    status: str = column(
+        "Where the request stands; stale: what was asked is not what stands. What was approved before it changed stays "
+        "approved and executed in outcome_analyses: stale here, it says that the decision now has another content.",
+        isin=REQUEST_STATUSES,
+    )
     stale_reason: str = column("What changed, and when; null unless stale.", nullable=True)
     decided_at: Instant = column("Instant at which the answer was complete [UTC]; null without one.", nullable=True)
     decided_by: str = column("Who answered; of two who approved, both.", nullable=True)

@@ -10,10 +10,10 @@ import ibis.expr.types as ir
 
 from cjo_assets.journey.customers import TIERS
 from cjo_assets.journey.interventions import ESCALATE
+from cjo_assets.journey.journey_forecasts import NO_STAGE_KNOWN
 from cjo_assets.journey.playbook_candidates import FAILED_RULES
 from cjo_assets.shared.contract import DatedContract, column
 
-NO_STAGE_KNOWN = "no_stage"
 NO_PLAYBOOK = "no_playbook_for_stage"
 
 

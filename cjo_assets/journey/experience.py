@@ -22,7 +22,6 @@ FACTS = (
     "approval_status",
     "decided_by",
     "category",
-    "reason",
     "is_executed",
     "expected_cost",
     "stated_cost",
@@ -39,9 +38,18 @@ def with_success(known: ir.Table, policy: Policy) -> ir.Table:
     What was not carried out is no run, whatever was measured. A success is what the source says it is, or else one of
     the policy's outcomes.
     """
-    is_measured = known.is_executed & known.outcome.notnull()
+    return known.select(*FACTS, is_measured=is_measured(known), is_success=is_success(known, policy))
+
+
+def is_measured(known: ir.Table) -> ir.BooleanValue:
+    """Tell whether an intervention was carried out and its outcome is known."""
+    return known.is_executed & known.outcome.notnull()
+
+
+def is_success(known: ir.Table, policy: Policy) -> ir.BooleanValue:
+    """Tell whether an intervention was carried out, measured, and a success."""
     succeeded = ibis.coalesce(known.playbook_success, known.outcome.isin(policy.journey.learning.success_outcomes))
-    return known.select(*FACTS, is_measured=is_measured, is_success=is_measured & succeeded.fill_null(False))
+    return is_measured(known) & succeeded.fill_null(False)
 
 
 def existing_playbooks(playbooks: ir.Table, as_of: date) -> ir.Table:

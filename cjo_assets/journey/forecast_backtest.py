@@ -18,9 +18,9 @@ from cjo_assets.journey.spells import DAYS_PER_WEEK, at_origins, fitted_model, s
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
 from cjo_assets.shared.numbers import rounded
-from cjo_assets.shared.statistics import wilson_interval
+from cjo_assets.shared.statistics import MEASURED, wilson_interval
 
-MEASURED, NOT_ENOUGH_HISTORY = "measured", "not_enough_history"
+NOT_ENOUGH_HISTORY = "not_enough_history"
 CHURN_RATE, CALIBRATION, BRIER, BASE_BRIER = "churn_rate", "calibration", "brier_score", "brier_score_of_base_rate"
 PRECISION, RECALL, LIFT = "precision", "recall", "lift"
 MEASURES = [CHURN_RATE, CALIBRATION, BRIER, BASE_BRIER, PRECISION, RECALL, LIFT]

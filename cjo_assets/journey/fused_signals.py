@@ -10,7 +10,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.aggregated_signals import signal_types, visible_signals, with_severity
+from cjo_assets.journey.aggregated_signals import evidence, visible_signals, with_severity
 from cjo_assets.journey.experience import with_success
 from cjo_assets.policy import Policy
 from cjo_assets.shared.by_segment import by_name_and_segment, by_segment
@@ -52,40 +52,31 @@ def fused_signals(
     seen = signals_with_settlement(signals, customers, intervention_ledger, as_of, policy)
     seen = _with_faded_severity(seen, as_of, policy)
     counted = ~seen.is_settled
-    known_types = sorted(policy.journey.signals.catalogue)
-    unknown = seen.filter(counted, seen.signal_type.notin(known_types)).group_by("customer_id")
-    unknown_types = unknown.agg(unknown_types=lambda row: row.signal_type.collect(distinct=True))
-    negative, positive = counted & seen.is_negative, counted & seen.is_positive
+    negative = counted & seen.is_negative
     in_short = negative & (
         seen.age_days < by_segment(policy, seen.segment, lambda rules: rules.fusion.short_window_days)
     )
     in_long = negative & (seen.age_days < by_segment(policy, seen.segment, lambda rules: rules.fusion.long_window_days))
-    evidence = seen.group_by("customer_id").agg(
+    rows = evidence(
+        customers,
+        seen,
+        seen.faded,
+        counted,
+        policy,
         counted_signals=counted.cast("int64").sum(),
         settled_signals=seen.is_settled.cast("int64").sum(),
-        negative_severity=seen.faded.sum(where=negative),
-        positive_severity=seen.faded.sum(where=positive),
-        strongest_positive=seen.faded.max(where=positive),
-        certain_negatives=(negative & (seen.faded >= 1)).any(),
-        log_of_calm=(1 - seen.faded).nullif(0.0).ln().sum(where=negative),
         short_window_negative_signals=in_short.cast("int64").sum(),
         long_window_negative_signals=in_long.cast("int64").sum(),
         recent_severity=seen.unfaded.sum(where=in_short),
         earlier_severity=seen.unfaded.sum(where=in_long & ~in_short),
         first_seen=seen.detected_at.min(where=counted),
         last_seen=seen.detected_at.max(where=counted),
-        **{f"saw_{name}": (counted & (seen.signal_type == name)).any() for name in known_types},
     )
-    rows = customers.select("customer_id", "segment").left_join(evidence, "customer_id").drop("customer_id_right")
-    rows = rows.left_join(unknown_types, "customer_id").drop("customer_id_right")
     short_days, long_days = _windows(rows.segment, policy)
     margin = by_segment(policy, rows.segment, lambda rules: rules.fusion.trend_margin)
-    relief = by_segment(policy, rows.segment, lambda rules: rules.signals.positive_relief)
-    alarm = rows.certain_negatives.fill_null(False).ifelse(1.0, 1 - rows.log_of_calm.fill_null(0.0).exp())
     rows = rows.mutate(
         recent_severity_per_day=rounded(rows.recent_severity.fill_null(0.0) / short_days),
         earlier_severity_per_day=rounded(rows.earlier_severity.fill_null(0.0) / (long_days - short_days)),
-        fused_risk_score=rounded(capped(alarm * (1 - relief * rows.strongest_positive.fill_null(0.0)))),
     )
     trend = ibis.cases(
         (rows.counted_signals.fill_null(0) == 0, ibis.null("string")),
@@ -95,16 +86,16 @@ def fused_signals(
     )
     return rows.select(
         "customer_id",
+        "negative_severity",
+        "positive_severity",
         "recent_severity_per_day",
         "earlier_severity_per_day",
-        "fused_risk_score",
         "first_seen",
         "last_seen",
         counted_signals=rows.counted_signals.fill_null(0),
-        counted_signal_types=signal_types(rows, known_types),
+        counted_signal_types="signal_types",
+        fused_risk_score="risk",
         settled_signals=rows.settled_signals.fill_null(0),
-        negative_severity=rounded(rows.negative_severity.fill_null(0.0)),
-        positive_severity=rounded(rows.positive_severity.fill_null(0.0)),
         short_window_negative_signals=rows.short_window_negative_signals.fill_null(0),
         long_window_negative_signals=rows.long_window_negative_signals.fill_null(0),
         trend=trend,

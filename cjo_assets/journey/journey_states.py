@@ -32,6 +32,10 @@ class JourneyStates(DatedContract):
         unique = ["customer_id"]
 
 
+# Of earlier days, later ones read only that there was one: decisions were made on it.
+REMEMBERED = ("as_of",)
+
+
 def journey_states(customers: ir.Table, state_entries: ir.Table, as_of: date, policy: Policy) -> ir.Table:
     """Take each customer's latest entry by the as-of date."""
     known = state_entries.filter(state_entries.state_entered_at <= as_of)

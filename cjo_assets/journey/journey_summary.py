@@ -1,12 +1,13 @@
 """The day in one line.
 
-One row per as-of date. Every figure is a count or a sum over a table of the same day.
+One row per as-of date. Customers are those of `portfolio_snapshots`, under the names that the seed's summary has for
+them; every other figure is a count or a sum over a table of the same day.
 """
 
 import ibis.expr.types as ir
 
 from cjo_assets.journey.ledger import EXPIRED, PENDING
-from cjo_assets.journey.roi_breakdown import VALUE
+from cjo_assets.journey.roi_components import RETAINED_REVENUE, VALUE
 from cjo_assets.shared.contract import DatedContract, column
 
 
@@ -26,7 +27,9 @@ class JourneySummary(DatedContract):
     interventions_executed: int = column("Of these, executed.", ge=0)
     interventions_pending: int = column("Of these, waiting for a person.", ge=0)
     interventions_expired: int = column("Of these, lapsed without an answer.", ge=0)
-    total_revenue_preserved: float = column("Value component retained_revenue of the ROI window [currency].", ge=0)
+    total_revenue_preserved: float = column(
+        "Value component retained_revenue of the ROI window, of all grades [currency]."
+    )
 
     class Config:
         """A day has one summary."""
@@ -35,11 +38,8 @@ class JourneySummary(DatedContract):
 
 
 def journey_summary(
-    customers: ir.Table,
-    aggregated_signals: ir.Table,
-    risk_scores: ir.Table,
+    portfolio_snapshots: ir.Table,
     recommended_interventions: ir.Table,
-    coverage_gaps: ir.Table,
     outcome_analyses: ir.Table,
     roi_breakdown: ir.Table,
 ) -> ir.Table:
@@ -48,19 +48,19 @@ def journey_summary(
     def count(condition: ir.BooleanValue) -> ir.IntegerScalar:
         return condition.fill_null(False).cast("int64").sum().fill_null(0)
 
-    tier, status = risk_scores.risk_tier, outcome_analyses.approval_status
-    revenue = roi_breakdown.filter(roi_breakdown.kind == VALUE, roi_breakdown.component == "retained_revenue")
+    status, day = outcome_analyses.approval_status, portfolio_snapshots
+    revenue = roi_breakdown.filter(roi_breakdown.kind == VALUE, roi_breakdown.component == RETAINED_REVENUE)
     parts = [
-        customers.agg(total_customers_analyzed=customers.count()),
-        aggregated_signals.agg(customers_with_signals=count(aggregated_signals.total_signals > 0)),
-        risk_scores.agg(
-            customers_at_risk=count(tier.isin(["high", "medium"])),
-            customers_high_risk=count(tier == "high"),
-            customers_medium_risk=count(tier == "medium"),
-            customers_low_risk=count(tier == "low"),
+        day.select(
+            "customers_high_risk",
+            "customers_medium_risk",
+            "customers_low_risk",
+            "customers_without_answer",
+            "customers_with_signals",
+            total_customers_analyzed="customers",
+            customers_at_risk=day.customers_high_risk + day.customers_medium_risk,
         ),
         recommended_interventions.agg(customers_recommended=recommended_interventions.count()),
-        coverage_gaps.agg(customers_without_answer=coverage_gaps.count()),
         outcome_analyses.agg(
             total_interventions=outcome_analyses.count(),
             interventions_requiring_approval=count(outcome_analyses.requires_human_approval),

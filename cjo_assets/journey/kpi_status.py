@@ -7,8 +7,9 @@ of which nothing is measured has no status but not_measurable.
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.kpis import AT_RISK, CRITICAL, EXCEEDED, FAMILIES, MEASURED, NOT_MEASURABLE, ON_TRACK
+from cjo_assets.journey.kpis import AT_RISK, CRITICAL, EXCEEDED, FAMILIES, ON_TRACK
 from cjo_assets.shared.contract import DatedContract, column
+from cjo_assets.shared.statistics import MEASURED, NOT_MEASURABLE
 
 
 class KpiStatus(DatedContract):

@@ -39,6 +39,13 @@ class Outcomes(Contract):
         "Whether the playbook succeeded, where the source judges that itself; otherwise the outcome tells.",
         optional=True,
     )
+    nps_delta: float = column(
+        "Change of the Net Promoter Score [points], up = better; null where nobody was asked.",
+        optional=True,
+        ge=-LARGEST_AMOUNT,
+        le=LARGEST_AMOUNT,
+    )
+    channel: str = column("Channel through which the customer was reached; null where not recorded.", optional=True)
 
     class Config:
         """An outcome stands once."""

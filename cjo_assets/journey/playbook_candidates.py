@@ -53,7 +53,6 @@ FAILED_RULES = [
 RANKINGS = ["net_value_lower_bound", "roi_ratio"]
 NET_VALUE, ROI_RATIO = RANKINGS
 CENTS = 100
-ACTIVE = "active"
 
 
 class PlaybookCandidates(DatedContract):
@@ -103,7 +102,7 @@ def playbook_candidates(
     needs = customer_needs.join(fused_signals.select("customer_id", "counted_signal_types"), "customer_id")
     options = _options(playbooks.filter(playbooks.created_at <= as_of), playbook_performance, policy)
     rows = needs.join(options, ["journey_stage", "segment"])
-    rows = _with_rank(_with_eligibility(rows), policy)
+    rows = _with_rank(_with_eligibility(rows, policy), policy)
     uses = playbook_uses(intervention_ledger, as_of, policy)
     rows = rows.left_join(uses, ["customer_id", "playbook_id"]).drop("customer_id_right", "playbook_id_right")
     rows = rows.mutate(is_held_out=is_held_out(rows.customer_id, rows.segment, policy))
@@ -125,7 +124,9 @@ def _options(playbooks: ir.Table, performance: ir.Table, policy: Policy) -> ir.T
     known = known.mutate(
         in_segment=known.eligible_segments.contains(ANY_SEGMENT) | known.eligible_segments.contains(known.segment)
     )
-    naming = known.filter(known.fallback_playbook_id.notnull(), known.in_segment, known.status == ACTIVE)
+    naming = known.filter(
+        known.fallback_playbook_id.notnull(), known.in_segment, known.status.isin(_active_statuses(policy))
+    )
     caller = ibis.struct({"playbook_id": naming.playbook_id, "trigger_signals": naming.trigger_signals})
     calls = naming.group_by("journey_stage", "segment", "fallback_playbook_id").agg(
         named_by=naming.playbook_id.min(), callers=caller.collect()
@@ -160,13 +161,17 @@ def _options(playbooks: ir.Table, performance: ir.Table, policy: Policy) -> ir.T
     return tried.join(learned, ["segment", "playbook_id"])
 
 
-def _with_eligibility(rows: ir.Table) -> ir.Table:
+def _active_statuses(policy: Policy) -> list[str]:
+    return list(policy.vocabulary.active_statuses)
+
+
+def _with_eligibility(rows: ir.Table, policy: Policy) -> ir.Table:
     """Add the first rule of the playbook itself that forbids it, and whether it is tried as a fallback."""
     is_triggered = rows.is_of_stage & _is_triggered(rows.trigger_signals, rows.counted_signal_types)
     calling = rows.callers.filter(lambda caller: _is_triggered(caller.trigger_signals, rows.counted_signal_types))
     called_by = calling.map(lambda caller: caller.playbook_id).sort()[0]
     eligibility = ibis.cases(
-        (rows.status != ACTIVE, NOT_ACTIVE),
+        (rows.status.notin(_active_statuses(policy)), NOT_ACTIVE),
         (~rows.in_segment, OTHER_SEGMENT),
         (rows.decision_risk < rows.risk_threshold, LOW_RISK),
         (~is_triggered & called_by.isnull(), NO_TRIGGER),

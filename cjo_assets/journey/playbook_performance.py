@@ -16,10 +16,10 @@ import ibis.expr.types as ir
 
 from cjo_assets.journey.approval_answers import APPROVED, REJECTED
 from cjo_assets.journey.experience import existing_playbooks, over_segments, with_success
+from cjo_assets.journey.holdout_assignments import HELD_OUT
 from cjo_assets.journey.ledger import AUTO_APPROVER
 from cjo_assets.journey.playbook_estimates import KEYS, playbook_estimates
 from cjo_assets.journey.playbook_performance_log import logged_runs
-from cjo_assets.journey.treatment_effects import HELD_OUT
 from cjo_assets.policy import Policy
 from cjo_assets.policy_sections import Learning
 from cjo_assets.shared.contract import ANY_SEGMENT, DatedContract, TextList, column
@@ -59,9 +59,7 @@ class PlaybookPerformance(DatedContract):
     )
     avg_resolution_days: float = column("Days to resolution [days]; null if none was resolved.", ge=0, nullable=True)
     refusals: int = column("Requests that people refused [requests].", ge=0)
-    refusal_categories: TextList = column(
-        "How many of them give which category, or have it as the first word of the reason."
-    )
+    refusal_categories: TextList = column("How many of them give which category; one without counts in none.")
     override_rate: float = column(
         "Refusals and overridden runs over all that people judged [0-1]; null if none.", ge=0, le=1, nullable=True
     )
@@ -115,12 +113,10 @@ def _sums(known: ir.Table, existing: ir.Table, policy: Policy) -> ir.Table:
     """Add up, per playbook and segment, what is known of it: counts, and amounts over the measured runs."""
     rows = known.join(existing, "playbook_id")
     is_refused = (rows.approval_status == REJECTED) & (rows.decided_by != AUTO_APPROVER)
-    # Whoever answers in a file of another system may have no column for it: the first word of the reason is read then.
-    category = ibis.coalesce(rows.category, rows.reason.strip().re_extract(r"^[^\s:,;.]+", 0))
     middle = (rows.lowest_value + rows.highest_value) / 2
     rows = rows.mutate(
         is_refused=is_refused,
-        category=is_refused.ifelse(category, ibis.null("string")),
+        category=is_refused.ifelse(rows.category, ibis.null("string")),
         # What a success brought beyond the middle of the range; unknown, not 0, where nobody estimated it.
         surplus=rows.is_success.ifelse(rows.estimated_revenue_saved - middle, ibis.null("float64")),
     )

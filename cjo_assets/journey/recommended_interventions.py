@@ -77,12 +77,21 @@ class RecommendedInterventions(DatedContract):
     evaluation_latency_ms: float = column("Time taken [milliseconds]; null: known for the history only.", nullable=True)
     generated_at: date = column("Day the need was first met.")
     policy_hash: str = column("Policy that decided.")
-    input_hash: str = column("Hash over the records the decision could see.")
+    input_hash: str = column(
+        "Hash over the records the decision could see. What decisions for others had used up of budget and reviews is "
+        "not in it: two days of one hash can differ where a limit was reached."
+    )
 
     class Config:
         """A customer gets one answer a day."""
 
         unique = ["customer_id"]
+
+
+# Under which policy and on which records an earlier day decided, no later day asks.
+REMEMBERED = tuple(
+    name for name in RecommendedInterventions.to_schema().columns if name not in ("policy_hash", "input_hash")
+)
 
 
 def recommended_interventions(
@@ -153,6 +162,16 @@ def recommended_interventions(
         evaluation_latency_ms=ibis.null("float64"),
         policy_hash=ibis.literal(policy.policy_hash),
     )
+
+
+def ids_of_two_decisions(recommended_interventions: ir.Table, earlier_recommended_interventions: ir.Table) -> ir.Table:
+    """Find ids that decisions for two customers share: they have 48 bits, and an answer to one would settle both."""
+    columns = ["intervention_id", "customer_id"]
+    rows = ibis.union(recommended_interventions.select(columns), earlier_recommended_interventions.select(columns))
+    named = rows.group_by("intervention_id").agg(
+        customer_id=rows.customer_id.min(), other_customer_id=rows.customer_id.max()
+    )
+    return named.filter(named.customer_id != named.other_customer_id)
 
 
 def unaddressed_strong_signals(

@@ -1,7 +1,14 @@
 """What the interventions cost and what they are worth, part by part.
 
-One row per as-of date and component. Costs and values are those of one population: the interventions executed in the
-window that ends on the as-of date. Reviews are paid for whether they end in approval or not.
+One row per as-of date, component and evidence grade. amount = quantity x unit_price: what was counted or compared, and
+what the policy assumes one of it to be worth. Costs and values are those of one population: the interventions executed
+in the window that ends on the as-of date, and the customers in our care in it. Reviews are paid for whatever they say.
+
+The grade says how we know that a value is our doing: `randomised` against customers held out by chance, `matched`
+against customers whose decision was refused or lapsed, `before_after` against an earlier time, `assumption` where
+nothing was compared. No money is counted twice. A run of a playbook with a measured effect counts with that effect
+(difference in recovery x runs x revenue of a success) and its recorded revenue with nothing; days in escalation and
+days in support are different days, and what an agent costs is not what a customer misses.
 """
 
 from datetime import date
@@ -9,142 +16,111 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.ledger import APPROVED, AUTO_APPROVER, REJECTED, end_of_day
-from cjo_assets.journey.outcome_analyses import executed_in_window
+from cjo_assets.journey.roi_components import (
+    ASSUMPTION,
+    COMPONENTS,
+    COST,
+    EVIDENCE_GRADES,
+    VALUE,
+    price_in_words,
+    prices,
+)
+from cjo_assets.journey.roi_quantities import quantities
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
+from cjo_assets.shared.literal_rows import literal_rows
 from cjo_assets.shared.numbers import MONEY_DECIMALS, rounded
 
-COST, VALUE = "cost", "value"
-EVIDENCE_GRADES = ["randomised", "matched", "before_after", "assumption"]
-ASSUMPTION = "assumption"
-DAYS_PER_MONTH = 30
-MINUTES_PER_HOUR = 60
+HALF_A_CENT = 0.005
 
 
 class RoiBreakdown(DatedContract):
-    """Cost and value components. One row per as-of date and component."""
+    """Cost and value components. One row per as-of date, component and evidence grade."""
 
-    component: str = column("Component.")
+    component: str = column("Component.", isin=list(COMPONENTS))
     kind: str = column("cost or value.", isin=[COST, VALUE])
-    amount: float = column("Amount in the window [currency]; null where it cannot be said.", nullable=True)
-    formula: str = column("How the amount came about.")
-    assumption: str = column("What must hold for it to be true.")
     evidence_grade: str = column("randomised, matched, before_after or assumption.", isin=EVIDENCE_GRADES)
+    records: int = column("Interventions, reviews, calls or customers behind the quantity; 0 where none.", ge=0)
+    quantity: float = column("What was counted or compared, in its unit; null where it cannot be said.", nullable=True)
+    unit: str = column("Unit of the quantity.")
+    unit_price: float = column("What one of it costs or is worth, by the policy [currency].", ge=0)
+    amount: float = column(
+        "quantity x unit_price in the window [currency]; null where it cannot be said.", nullable=True
+    )
+    amount_low: float = column("Lower end of its interval [currency]; null where nothing was compared.", nullable=True)
+    amount_high: float = column("Upper end of its interval [currency]; null where nothing was compared.", nullable=True)
+    formula: str = column("How the amount came about, with its numbers.")
+    assumption: str = column("What must hold for it to be true.")
 
     class Config:
-        """A component stands once."""
+        """A component stands once per grade."""
 
-        unique = ["component"]
+        unique = ["component", "evidence_grade"]
 
 
-def roi_breakdown(outcome_analyses: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    """Price the executed interventions of the window and the reviews in it."""
+def roi_breakdown(
+    outcome_analyses: ir.Table,
+    approval_decisions: ir.Table,
+    treatment_effects: ir.Table,
+    baseline_comparisons: ir.Table,
+    customers: ir.Table,
+    earlier_audit_language_model_calls: ir.Table,
+    as_of: date,
+    policy: Policy,
+) -> ir.Table:
+    """Count and compare, then price what was counted."""
     rules = policy.journey.roi
-    executed = executed_in_window(outcome_analyses, as_of, rules.window_days)
-    facts = executed.agg(
-        executions=executed.count(),
-        playbook_cost=executed.expected_cost.sum(),
-        priced=executed.expected_cost.count(),
-        revenue=executed.estimated_revenue_saved.sum(),
-        measured=executed.estimated_revenue_saved.count(),
-    ).cross_join(_reviews(outcome_analyses, as_of, rules.window_days))
-    hours = facts.reviews * rules.review_minutes_per_approval / MINUTES_PER_HOUR
-    calls = facts.executions * rules.api_calls_per_intervention
-    months = rules.window_days / DAYS_PER_MONTH
-    executions = facts.executions.cast("string")
-    rows = [
-        (
-            "playbook_cost",
-            COST,
-            facts.playbook_cost.fill_null(0.0),
-            _text(facts.priced, " of ", executions, " executed interventions with a known cost"),
-            "Each use costs what its playbook estimates; a use without a known cost counts nothing here.",
-        ),
-        (
-            "human_review_time",
-            COST,
-            hours * rules.cost_per_human_review_hour,
-            _text(
-                facts.reviews,
-                f" reviews x {rules.review_minutes_per_approval:g} minutes"
-                f" x {rules.cost_per_human_review_hour:g} an hour",
-            ),
-            "Every review takes the same time, whatever its answer.",
-        ),
-        (
-            "api_calls",
-            COST,
-            calls * rules.cost_per_api_call,
-            _text(
-                executions,
-                f" executed interventions x {rules.api_calls_per_intervention} calls x {rules.cost_per_api_call:g}",
-            ),
-            "Each execution calls other systems as often as the policy says.",
-        ),
-        (
-            "llm_usage",
-            COST,
-            ibis.literal(0.0),
-            ibis.literal("0 calls made"),
-            "A language model costs only when it is called, and none was.",
-        ),
-        (
-            "infrastructure",
-            COST,
-            ibis.literal(rules.infrastructure_cost_per_month * months),
-            ibis.literal(
-                f"{rules.infrastructure_cost_per_month:g} a month x {rules.window_days} / {DAYS_PER_MONTH} days"
-            ),
-            "The window bears its share of a month of 30 days.",
-        ),
-        (
-            "retained_revenue",
-            VALUE,
-            facts.revenue.fill_null(0.0),
-            _text("estimated_revenue_saved of ", facts.measured, " of ", executions, " executed interventions"),
-            "The revenue would have been lost otherwise; no control group says so.",
-        ),
-        (
-            "escalation_prevention",
-            VALUE,
-            ibis.null("float64"),
-            ibis.literal("not measurable"),
-            "Needs a baseline of escalations without interventions.",
-        ),
-        (
-            "support_workload_reduction",
-            VALUE,
-            ibis.null("float64"),
-            ibis.literal("not measurable"),
-            "Needs a baseline of support cases and their cost.",
-        ),
+    counted = quantities(
+        outcome_analyses,
+        approval_decisions,
+        treatment_effects,
+        baseline_comparisons,
+        customers,
+        earlier_audit_language_model_calls,
+        as_of,
+        policy,
+    )
+    words = price_in_words(rules)
+    priced = [
+        {
+            "component": name,
+            "kind": component.kind,
+            "unit": component.unit,
+            "unit_price": float(price),
+            "words": words[name],
+            "assumption": component.assumption,
+        }
+        for (name, component), price in zip(COMPONENTS.items(), prices(rules).values(), strict=True)
     ]
-    parts = [
-        ibis.struct(
-            {
-                "component": ibis.literal(component),
-                "kind": ibis.literal(kind),
-                "amount": rounded(amount, MONEY_DECIMALS),
-                "formula": formula,
-                "assumption": ibis.literal(assumption),
-                "evidence_grade": ibis.literal(ASSUMPTION),
-            }
-        )
-        for component, kind, amount, formula, assumption in rows
-    ]
-    return facts.select(part=ibis.array(parts).unnest()).unpack("part")
+    texts = dict.fromkeys(("component", "kind", "unit", "words", "assumption"), "string")
+    rows = literal_rows(priced, texts | {"unit_price": "float64"})
+    rows = rows.left_join(counted, "component").drop("component_right")
+    quantity = rounded(rows.quantity)
+    return rows.select(
+        "component",
+        "kind",
+        "unit",
+        "unit_price",
+        "assumption",
+        evidence_grade=rows.evidence_grade.fill_null(ASSUMPTION),
+        records=rows.records.fill_null(0),
+        quantity=quantity,
+        amount=rounded(quantity * rows.unit_price, MONEY_DECIMALS),
+        amount_low=rounded(rows.quantity_low * rows.unit_price, MONEY_DECIMALS),
+        amount_high=rounded(rows.quantity_high * rows.unit_price, MONEY_DECIMALS),
+        formula=quantity.isnull().ifelse(
+            ibis.coalesce(rows.counted, "not measurable: no baseline to compare with"),
+            rows.counted.concat(" ", rows.words),
+        ),
+    )
 
 
-def _reviews(outcome_analyses: ir.Table, as_of: date, window_days: int) -> ir.Table:
-    """Count the approvals that people decided in the window."""
-    end = end_of_day(as_of)
-    rows = outcome_analyses.filter(outcome_analyses.approval_status.isin([APPROVED, REJECTED]))
-    rows = rows.filter(rows.decided_at > end - ibis.interval(days=window_days), rows.decided_at <= end)
-    people = rows.filter(rows.decided_by != AUTO_APPROVER)
-    return people.agg(reviews=people.count())
-
-
-def _text(*parts: ir.Value | str) -> ir.StringValue:
-    texts = [ibis.literal(part) if isinstance(part, str) else part.cast("string") for part in parts]
-    return texts[0].concat(*texts[1:])
+def amounts_that_are_not_their_product(roi_breakdown: ir.Table) -> ir.Table:
+    """Find amounts that are not quantity times unit price, or lie outside their interval."""
+    rows = roi_breakdown
+    gap = (rows.amount - rows.quantity * rows.unit_price).abs()
+    is_wrong = (gap > HALF_A_CENT + 1e-6) | (rows.amount.isnull() != rows.quantity.isnull())
+    is_outside = ~rows.amount.between(rows.amount_low, rows.amount_high)
+    return rows.filter(is_wrong.fill_null(False) | is_outside.fill_null(False)).select(
+        "component", "evidence_grade", "quantity", "unit_price", "amount"
+    )

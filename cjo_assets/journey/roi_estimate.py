@@ -1,6 +1,7 @@
 """What it all comes to.
 
-One row per as-of date: the sums of `roi_breakdown`, and the weakest evidence in them.
+One row per as-of date: the sums of `roi_breakdown`, the weakest evidence in them, and what remains of the value at each
+grade, so that nobody takes a sum over grades for the strongest of them.
 """
 
 from datetime import date, timedelta
@@ -8,8 +9,7 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.outcome_analyses import executed_in_window
-from cjo_assets.journey.roi_breakdown import COST, EVIDENCE_GRADES, VALUE
+from cjo_assets.journey.roi_components import API_CALLS, ASSUMPTION, COST, EVIDENCE_GRADES, VALUE
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
 from cjo_assets.shared.numbers import MONEY_DECIMALS, rounded
@@ -23,11 +23,21 @@ class RoiEstimate(DatedContract):
     window_start: date = column("First day of the window.")
     window_end: date = column("Last day of the window: the as-of date.")
     interventions_executed: int = column("Interventions whose cost and value are counted.", ge=0)
-    total_value: float = column("Sum of the value components [currency].")
+    total_value: float = column("Sum of the value components of all grades [currency].")
     total_cost: float = column("Sum of the cost components [currency].", ge=0)
     net_benefit: float = column("total_value minus total_cost [currency], up = better.")
     roi_percent: float = column("net_benefit in percent of total_cost; null where nothing was spent.", nullable=True)
-    evidence_grade: str = column("Weakest grade among the parts.", isin=EVIDENCE_GRADES)
+    evidence_grade: str = column("Weakest grade among the parts, costs included.", isin=EVIDENCE_GRADES)
+    value_evidence_grade: str = column(
+        "Weakest grade of value that is not 0; null where there is no value.", isin=EVIDENCE_GRADES, nullable=True
+    )
+    value_randomised: float = column("Value shown by customers held out by chance [currency].")
+    value_matched: float = column("Value shown by customers refused or lapsed [currency].")
+    value_before_after: float = column("Value shown by an earlier time [currency].")
+    value_assumption: float = column("Value that nothing was compared for [currency].")
+    net_benefit_compared: float = column(
+        "net_benefit without value_assumption: value that was compared with something, less all costs [currency]."
+    )
 
     class Config:
         """A day has one total."""
@@ -35,42 +45,55 @@ class RoiEstimate(DatedContract):
         unique = ["as_of"]
 
 
-def roi_estimate(roi_breakdown: ir.Table, outcome_analyses: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def roi_estimate(roi_breakdown: ir.Table, as_of: date, policy: Policy) -> ir.Table:
     """Add up the components."""
     window_days = policy.journey.roi.window_days
     parts = roi_breakdown
     # Grades are listed from strong to weak, so the weakest is the one furthest down the list.
     grade = parts.evidence_grade.cases(*((name, place) for place, name in enumerate(EVIDENCE_GRADES)), else_=None)
+    is_value = parts.kind == VALUE
     totals = parts.agg(
-        value=parts.amount.sum(where=parts.kind == VALUE).fill_null(0.0),
-        cost=parts.amount.sum(where=parts.kind == COST).fill_null(0.0),
+        value=parts.amount.sum(where=is_value).fill_null(0.0),
+        cost=parts.amount.sum(where=~is_value).fill_null(0.0),
         weakest=grade.max(where=parts.amount.notnull()),
+        weakest_value=grade.max(where=is_value & (parts.amount != 0)),
+        interventions_executed=parts.records.sum(where=parts.component == API_CALLS).fill_null(0),
+        **{
+            f"value_{name}": parts.amount.sum(where=is_value & (parts.evidence_grade == name)).fill_null(0.0)
+            for name in EVIDENCE_GRADES
+        },
     )
-    executed = executed_in_window(outcome_analyses, as_of, window_days)
-    totals = totals.cross_join(executed.agg(interventions_executed=executed.count()))
-    net = totals.value - totals.cost
+    net = totals["value"] - totals.cost
     return totals.select(
         "interventions_executed",
         window_start=ibis.literal(as_of - timedelta(days=window_days - 1), "date"),
         window_end=ibis.literal(as_of, "date"),
-        total_value=rounded(totals.value, MONEY_DECIMALS),
+        total_value=rounded(totals["value"], MONEY_DECIMALS),
         total_cost=rounded(totals.cost, MONEY_DECIMALS),
         net_benefit=rounded(net, MONEY_DECIMALS),
         roi_percent=rounded(100 * net / totals.cost.nullif(0.0), MONEY_DECIMALS),
-        evidence_grade=totals.weakest.cases(*enumerate(EVIDENCE_GRADES), else_=None),
+        evidence_grade=totals.weakest.cases(*enumerate(EVIDENCE_GRADES), else_=ASSUMPTION),
+        value_evidence_grade=totals.weakest_value.cases(*enumerate(EVIDENCE_GRADES), else_=None),
+        net_benefit_compared=rounded(net - totals.value_assumption, MONEY_DECIMALS),
+        **{f"value_{name}": rounded(totals[f"value_{name}"], MONEY_DECIMALS) for name in EVIDENCE_GRADES},
     )
 
 
-def totals_that_do_not_sum(roi_estimate: ir.Table, roi_breakdown: ir.Table) -> ir.Table:
-    """Find totals that are not the sum of their parts."""
-    parts = roi_breakdown
+def totals_that_do_not_sum(roi_estimate: ir.Table, roi_breakdown: ir.Table, roi_by_grade: ir.Table) -> ir.Table:
+    """Find totals that are not the sum of their parts, or of their grades."""
+    parts, grades = roi_breakdown, roi_by_grade
     sums = parts.agg(
-        costs=parts.amount.sum(where=parts.kind == COST), values=parts.amount.sum(where=parts.kind == VALUE)
-    )
+        costs=parts.amount.sum(where=parts.kind == COST).fill_null(0.0),
+        worth=parts.amount.sum(where=parts.kind == VALUE).fill_null(0.0),
+    ).cross_join(grades.agg(last=grades.net_benefit_so_far.argmax(grades.strength)))
     rows = roi_estimate.cross_join(sums)
+    of_grades = [rows[f"value_{name}"] for name in EVIDENCE_GRADES]
     gap = ibis.greatest(
         (rows.total_cost - rows.costs).abs(),
-        (rows.total_value - rows["values"]).abs(),
+        (rows.total_value - rows.worth).abs(),
         (rows.total_value - rows.total_cost - rows.net_benefit).abs(),
+        (rows.total_value - sum(of_grades[1:], of_grades[0])).abs(),
+        (rows.net_benefit - rows.value_assumption - rows.net_benefit_compared).abs(),
+        (rows.net_benefit - rows.last).abs(),
     )
-    return rows.filter((gap > SUM_TOLERANCE) | gap.isnull()).select("window_end", gap=gap)
+    return rows.filter((gap > SUM_TOLERANCE) | gap.isnull() | rows.last.isnull()).select("window_end", gap=gap)

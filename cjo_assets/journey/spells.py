@@ -33,6 +33,7 @@ def spells(customers: ir.Table, state_entries: ir.Table, as_of: date, policy: Po
         "segment",
         "journey_stage",
         "entry_number",
+        "previous_stage",
         entered_at="state_entered_at",
         next_stage=entries.journey_stage.lead().over(in_order),
         left_at=entries.state_entered_at.lead().over(in_order),

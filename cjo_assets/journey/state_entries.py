@@ -26,6 +26,11 @@ class StateEntries(Contract):
     state_entered_at: date = column("Day of entry.")
     days_in_state: int = column("Days in the stage as the source reported them [days].", ge=0, nullable=True)
     previous_stage: str = column("Stage before, as reported; null where none was.", words="stages", nullable=True)
+    confirmed_stage: str = column(
+        "Stage that a person found the customer in when checking the entry; null where nobody did.",
+        words="stages",
+        optional=True,
+    )
 
     class Config:
         """A customer enters a stage once a day."""

@@ -16,16 +16,23 @@ import ibis.expr.types as ir
 
 from cjo_assets.journey.approval_answers import REJECTED
 from cjo_assets.journey.experience import existing_playbooks, over_segments
+from cjo_assets.journey.holdout_assignments import HELD_OUT
 from cjo_assets.journey.ledger import DECISION, EXPIRED
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
 from cjo_assets.shared.numbers import rounded
-from cjo_assets.shared.statistics import always_valid_multiplier, difference_variance, two_sided_quantile, within
+from cjo_assets.shared.statistics import (
+    MEASURED,
+    NOT_MEASURABLE,
+    always_valid_multiplier,
+    difference_variance,
+    two_sided_quantile,
+    within,
+)
 
-HELD_OUT, UNTREATED = "held_out", "untreated"
+UNTREATED = "untreated"
 RANDOMISED, MATCHED = "randomised", "matched"
 GRADES = {HELD_OUT: RANDOMISED, UNTREATED: MATCHED}
-MEASURED, NOT_MEASURABLE = "measured", "not_measurable"
 
 
 class TreatmentEffects(DatedContract):

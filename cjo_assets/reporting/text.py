@@ -3,7 +3,7 @@
 Belongs here: how a number, a list or a stranger's text looks in a report. Does not belong here: what is shown.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -14,7 +14,7 @@ _MARKUP = str.maketrans(
 
 
 def shown(value: Any) -> str:
-    """Return a value as text, safe inside a Markdown table."""
+    """Return a value as plain text: whoever writes Markdown or HTML escapes it."""
     if value is None:
         return NOTHING
     if isinstance(value, bool):
@@ -25,7 +25,12 @@ def shown(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, list):
         return ", ".join(shown(item) for item in value) or NOTHING
-    return harmless(str(value))
+    return " ".join(str(value).split())
+
+
+def words(value: Any) -> str:
+    """Return a name of the tables as words."""
+    return shown(value).replace("_", " ")
 
 
 def number(value: float | None, decimals: int = 3) -> str:
@@ -39,6 +44,25 @@ def number(value: float | None, decimals: int = 3) -> str:
 def money(value: float | None) -> str:
     """Return an amount with two decimals."""
     return NOTHING if value is None else f"{_rounded(value, 2):,f}"
+
+
+def percent(value: float | None) -> str:
+    """Return a share as percent with at most one decimal."""
+    return NOTHING if value is None else f"{number(float(Decimal(str(value)) * 100), 1)} %"
+
+
+# How a cell is written, by the name a report gives to it.
+STYLES: dict[str, Callable[[Any], str]] = {
+    "plain": shown,
+    "words": words,
+    "count": shown,
+    "day": shown,
+    "number": number,
+    "tenth": lambda value: number(value, 1),
+    "whole": lambda value: number(value, 0),
+    "money": money,
+    "percent": percent,
+}
 
 
 def _rounded(value: float, decimals: int) -> Decimal:

@@ -21,6 +21,19 @@ def rounded(value: ir.NumericValue, decimals: int = SCORE_DECIMALS) -> ir.Floati
     return ibis.coalesce(number.try_cast("decimal(38, 12)").round(decimals).cast("float64"), number)
 
 
+def money_sum(value: ir.NumericValue, where: ir.BooleanValue | None = None) -> ir.FloatingScalar:
+    """Add up amounts to the cent; null where there is none.
+
+    Whole cents are added, not binary floats: the sum is exact, and the same whatever the order of the rows.
+    """
+    return value.cast(f"decimal(38, {MONEY_DECIMALS})").sum(where=where).cast("float64")
+
+
+def same_money(one: ir.NumericValue, other: ir.NumericValue) -> ir.BooleanValue:
+    """Tell whether two amounts are one, but for what a binary float of their size cannot hold."""
+    return (one - other).abs() < 10.0**-MONEY_DECIMALS / 2 + other.abs() * 10.0**-CONTRIBUTION_DECIMALS
+
+
 def capped(value: ir.NumericValue, limit: float = 1.0) -> ir.NumericValue:
     """Return the value, or the limit where the value exceeds it; null stays null."""
     return (value > limit).ifelse(limit, value)

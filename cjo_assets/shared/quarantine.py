@@ -9,6 +9,7 @@ rows with one key) is computed for those few.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from datetime import date
 
@@ -33,6 +34,8 @@ from cjo_assets.shared.lexical import type_in_words, typed, typed_or_null
 CONFLICTING_KEY = "key: stands again with different content"
 REPEATED_ROW = "key: stands again with the same content, kept once"
 KEY_SEPARATOR = " | "
+# The only rule that a row breaks which was emptied because its customer was erased.
+REFUSED = "erased: the customer was erased, and what a file says of them is refused"
 
 # A reader adds these to the columns of the contract: where a row stood, and how it failed to be a flat record.
 RAW_COLUMNS = {
@@ -42,6 +45,10 @@ RAW_COLUMNS = {
     "irregularities": "array<string>",
     "record": "string",
 }
+
+
+# Of these the lookups keep where a row stood. No transform sees it: a row means the same wherever it stands.
+PROVENANCE = ("source_file", "source_row")
 
 
 class QuarantinedRows(Contract):
@@ -63,15 +70,28 @@ class QuarantinedRows(Contract):
         unique = ["source_file", "source_row"]
 
 
+@functools.cache
+def with_provenance(contract: type[Contract]) -> type[Contract]:
+    """Return the contract of the lookup of a dataset: that of its rows, and where each stood."""
+    columns = {
+        "source_file": column("File the row was read from; audit.dataset_loads has its hash."),
+        "source_row": column("Number of the row in it, from 1, the header of a CSV not counted.", ge=1),
+    }
+    types = {"source_file": str, "source_row": int}
+    space = {"__doc__": contract.__doc__, "__module__": contract.__module__, "__annotations__": types, **columns}
+    return type(contract.__name__, (contract,), space)
+
+
 def typed_rows(raw: ir.Table, contract: type[Contract]) -> ir.Table:
     """Return the rows of a file with the contract's types; what cannot be read as its type is null."""
     return raw.select(**{spec.name: typed_or_null(raw[spec.name], spec) for spec in columns_of(contract)})
 
 
 def accepted_rows(raw: ir.Table, quarantined: ir.Table, contract: type[Contract]) -> ir.Table:
-    """Return the typed rows of a file that were not turned away."""
+    """Return the typed rows of a file that were not turned away, and where each stood."""
     accepted = raw.anti_join(quarantined, ["source_file", "source_row"])
-    return accepted.select(**{spec.name: typed(accepted[spec.name], spec) for spec in columns_of(contract)})
+    values = {spec.name: typed(accepted[spec.name], spec) for spec in columns_of(contract)}
+    return accepted.select(**values, **{name: accepted[name] for name in PROVENANCE})
 
 
 def quarantined_rows(
@@ -110,7 +130,9 @@ def quarantined_rows(
     suspicion = [rows.irregularities.notnull(), rows.key_repeats, *rules(rows).values()]
     suspects = rows.filter(any_of([*suspicion, rows.rivals] if preference is not None else suspicion))
     suspects = suspects.mutate(
-        broken=names_where(rules(suspects)).concat(suspects.irregularities.fill_null(_no_names())),
+        broken=is_refused(suspects)
+        .ifelse(_no_names(), names_where(rules(suspects)))
+        .concat(suspects.irregularities.fill_null(_no_names())),
         content=_as_json({spec.name: suspects[_text(spec)] for spec in specs}),
         meaning=_meaning(suspects, specs),
     )
@@ -135,6 +157,11 @@ def quarantined_rows(
             raw_record=lambda row: ibis.coalesce(row.record, row.content),
         )
     )
+
+
+def is_refused(rows: ir.Table) -> ir.BooleanValue:
+    """Return whether a row of a file was emptied because its customer was erased."""
+    return rows.irregularities.contains(REFUSED).fill_null(False)
 
 
 def _text(spec: Column) -> str:

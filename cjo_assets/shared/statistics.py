@@ -9,6 +9,9 @@ from statistics import NormalDist
 import ibis
 import ibis.expr.types as ir
 
+# Whether a figure could be had at all: said wherever one may be missing.
+MEASURED, NOT_MEASURABLE = "measured", "not_measurable"
+
 Interval = tuple[ir.FloatingValue, ir.FloatingValue]
 
 
@@ -25,6 +28,24 @@ def wilson_interval(successes: ir.NumericValue, trials: ir.NumericValue, level: 
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     radius = z / (1 + z**2 / n) * (share * (1 - share) / n + z**2 / (4 * n**2)).sqrt()
     return within(centre - radius, 0.0, 1.0), within(centre + radius, 0.0, 1.0)
+
+
+def mean_interval(total: ir.NumericValue, squares: ir.NumericValue, count: ir.NumericValue, level: float) -> Interval:
+    """Return Student's t interval of a mean; null below two observations.
+
+    Args:
+        total: sum of the observations.
+        squares: sum of their squares.
+        count: how many there are.
+        level: probability inside.
+    """
+    n = count.cast("float64").nullif(0.0)
+    freedom = (n - 1).nullif(0.0)
+    mean = total / n
+    # What remains after subtraction may fall a rounding error below 0.
+    variance = ibis.greatest(squares - total * mean, 0.0) / freedom
+    radius = _t_quantile(freedom, level) * (variance / n).sqrt()
+    return mean - radius, mean + radius
 
 
 def within(number: ir.NumericValue, lowest: float, highest: float) -> ir.NumericValue:
@@ -103,6 +124,21 @@ def always_valid_multiplier(
     rho_squared = (doubled + (doubled + 1).ln()) / tightest_at
     spread = observations * rho_squared + 1
     return (2 * spread / (spread - 1) * (spread.sqrt() / error_rate).ln()).sqrt()
+
+
+def _t_quantile(freedom: ir.NumericValue, level: float) -> ir.NumericValue:
+    """Return how many standard errors a two-sided t interval reaches, by Hill's expansion of the normal quantile.
+
+    Within one part in a thousand from 5 degrees of freedom on; too narrow by one in a hundred at 2, one in ten at 1.
+    """
+    z = two_sided_quantile(level)
+    terms = (
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
+    )
+    return sum((term / freedom**place for place, term in enumerate(terms, start=1)), ibis.literal(z))
 
 
 def _digamma(number: ir.NumericValue) -> ir.NumericValue:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import duckdb
 import ibis
 
+from cjo_assets.audit.evidence import cells, records
 from cjo_assets.shared.contract import columns_of, schema_of
 from cjo_assets.wiring.store import Store
 from cjo_assets.wiring.tables import AUDIT, LATEST, Days, Reference, Table
@@ -43,9 +44,28 @@ MACROS = {
         LEFT JOIN journey.recommended_interventions AS decisions USING (as_of, customer_id)
         WHERE states.customer_id = customer ORDER BY states.as_of""",
     ),
+    "evidence(customer, day := NULL)": (
+        "The accepted rows about a customer that a day could see, each with its file, its row and hashes of both.",
+        f"TABLE {records('customer', DAY_ASKED)}",
+    ),
+    "entered(customer, day := NULL)": (
+        "The KPI and ROI cells that the interventions of a customer entered on a day, and what each added.",
+        f"TABLE {cells('customer', DAY_ASKED)}",
+    ),
+    "versions(customer)": (
+        "Everything ever decided for a customer, with the entry that superseded it, if any.",
+        """TABLE SELECT ledger.*, later.entry AS superseded_by
+        FROM audit.decision_ledger AS ledger
+        LEFT JOIN audit.decision_ledger AS later ON later.supersedes = ledger.entry
+        WHERE ledger.customer_id = customer ORDER BY ledger.entry""",
+    ),
     "why(customer, day := NULL)": (
         "Why a customer got what they got on a day, the newest unless another is given, step by step.",
         f"""TABLE SELECT * FROM (
+            SELECT 0 AS step, dataset || ' ' || record_key AS subject, source_file || ' row ' || source_row AS value,
+                'file ' || file_sha256 || ', content ' || content_hash AS because
+            FROM evidence(customer, day := day)
+            UNION ALL
             SELECT 1 AS step, 'stage' AS subject, journey_stage AS value,
                 days_in_state || ' days, ' || transition AS because
             FROM journey.journey_states WHERE customer_id = customer AND as_of = {DAY_ASKED}
@@ -63,19 +83,29 @@ MACROS = {
                 array_to_string(risk_factors, ', ')
             FROM journey.risk_scores WHERE customer_id = customer AND as_of = {DAY_ASKED}
             UNION ALL
-            SELECT 6, 'decision ' || intervention_id, recommended_action,
+            SELECT 6, 'candidate ' || playbook_id, coalesce('lost: ' || first_failed_rule, 'chosen'),
+                'decision risk ' || decision_risk || ' against ' || risk_threshold || ', confidence ' || confidence
+            FROM journey.playbook_candidates WHERE customer_id = customer AND as_of = {DAY_ASKED}
+            UNION ALL
+            SELECT 7, 'decision ' || intervention_id, recommended_action,
                 'signals ' || array_to_string(triggered_by_signals, ', ') || '; confidence ' || confidence
             FROM journey.recommended_interventions WHERE customer_id = customer AND as_of = {DAY_ASKED}
             UNION ALL
-            SELECT 6, 'no decision', reason, NULL
+            SELECT 7, 'no decision', reason, NULL
             FROM journey.coverage_gaps WHERE customer_id = customer AND as_of = {DAY_ASKED}
             UNION ALL
-            SELECT 7, 'approval of ' || intervention_id, approval_status, coalesce(decided_by, 'nobody yet')
+            SELECT 8, 'approval of ' || intervention_id, approval_status, coalesce(decided_by, 'nobody yet')
             FROM journey.outcome_analyses
             WHERE customer_id = customer AND as_of = {DAY_ASKED} AND requires_human_approval
             UNION ALL
-            SELECT 8, 'outcome of ' || intervention_id, outcome, 'measured ' || measured_at
+            SELECT 9, 'outcome of ' || intervention_id, outcome, 'measured ' || measured_at
             FROM journey.outcome_analyses WHERE customer_id = customer AND as_of = {DAY_ASKED} AND outcome IS NOT NULL
+            UNION ALL
+            SELECT 10, intervention_id || ' entered ' || table_name, cell, 'adds ' || adds
+            FROM entered(customer, day := day)
+            UNION ALL
+            SELECT 11, 'ledger entry ' || entry, kind || ' ' || intervention_id, 'hash ' || entry_hash
+            FROM audit.decision_ledger WHERE customer_id = customer AND as_of = {DAY_ASKED}
         ) ORDER BY step, subject, value""",
     ),
 }
@@ -96,9 +126,14 @@ def add_views(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
             _add_view(connection, store, table)
 
 
+def latest_statement(table: Table) -> str:
+    """Return the statement of a dated table's view of the newest day."""
+    return f"SELECT * FROM {table.full_name} WHERE as_of = {NEWEST}"
+
+
 def _add_latest(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     name = f"{LATEST}.{table.name}"
-    connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM {table.full_name} WHERE as_of = {NEWEST}")
+    connection.execute(f"CREATE OR REPLACE VIEW {name} AS {latest_statement(table)}")
     comment(connection, table, name, "VIEW", "On the newest day: ")
 
 

@@ -4,9 +4,8 @@ Belongs here: keys, specs, checks and the one function that materializes any tab
 is (`tables.py`) and how it is stored (`store.py`).
 """
 
-import hashlib
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
@@ -15,10 +14,12 @@ import dagster as dg
 from cjo_assets.shared.contract import Contract, columns_of
 from cjo_assets.shared.dataset import Dataset
 from cjo_assets.wiring.automation import downstream_condition, freshness
+from cjo_assets.wiring.code_versions import code_version, version_of, written_in
 from cjo_assets.wiring.errors import ContractBreachError, InputError, UnreachableError, WarehouseError
+from cjo_assets.wiring.lineage_records import column_deps, lineage_page
 from cjo_assets.wiring.partitions import days, days_of
 from cjo_assets.wiring.progress import report_progress
-from cjo_assets.wiring.sources import load_dataset
+from cjo_assets.wiring.sources import load_dataset, raw_schema
 from cjo_assets.wiring.store import CONTRACT_CHECK, Stored
 from cjo_assets.wiring.tables import RAW, Family, Table
 from cjo_assets.wiring.validation import Verdict
@@ -55,6 +56,12 @@ def raw_asset(dataset: Dataset, family: Family) -> dg.AssetsDefinition:
         owners=[family.owner],
         tags={"family": family.name, "stage": RAW},
         description=f"The file {dataset.name} as it was read: text, row by row, with where each row stood.",
+        metadata={
+            "dagster/column_schema": _raw_column_schema(dataset),
+            "dagster/table_name": f"{RAW}.{dataset.name}",
+            **code_reference(dataset.contract, load_dataset),
+        },
+        code_version=version_of(f"{RAW}.{dataset.name}", dataset.contract, load_dataset),
         backfill_policy=dg.BackfillPolicy.single_run(),
         check_specs=[note_check],
         freshness_policy=freshness(),
@@ -85,6 +92,7 @@ def raw_asset(dataset: Dataset, family: Family) -> dg.AssetsDefinition:
                 "source_file": loaded.source_file or "none",
                 "file_sha256": loaded.file_sha256 or "none",
                 "read_again": not loaded.is_unchanged,
+                "preview": preview(warehouse, f"{RAW}.{dataset.name}"),
             },
             check_results=[
                 dg.AssetCheckResult(
@@ -114,9 +122,9 @@ def table_asset(table: Table, family: Family) -> dg.AssetsDefinition:
         metadata={
             "dagster/column_schema": column_schema(table.contract),
             "dagster/table_name": table.full_name,
-            **_code_reference(table),
+            **code_reference(*written_in(table)),
         },
-        code_version=_code_version(table),
+        code_version=code_version(table),
         partitions_def=days if table.is_dated else None,
         backfill_policy=dg.BackfillPolicy.single_run(),
         check_specs=_check_specs(table, key),
@@ -165,8 +173,10 @@ def materialized(
             "dagster/row_count": rows,
             "dagster/table_name": table.full_name,
             "sql": dg.MetadataValue.md(f"```sql\n{stored[-1].sql}\n```"),
+            "dagster/column_lineage": column_deps(stored[-1].lineage),
+            "lineage": lineage_page(stored[-1].lineage),
             "policy_hash": warehouse.policy.policy_hash,
-            "preview": _preview(table, asked[-1], warehouse),
+            "preview": preview(warehouse, table.full_name, asked[-1] if table.is_dated else None),
         },
         check_results=[_check_result(name, table, stored) for name in stored[-1].verdicts],
     )
@@ -197,23 +207,27 @@ def _description(table: Table) -> str:
     return f"{what}\n\n{how.partition(chr(10))[0]}"
 
 
-def _code_reference(table: Table) -> dict[str, Any]:
-    """Refer to the transform, or to the contract of a table whose transform every dataset shares."""
-    is_own = table.computation.__module__ == table.contract.__module__
-    described = inspect.unwrap(table.computation) if is_own else table.contract
-    reference = dg.LocalFileCodeReference(
-        file_path=inspect.getsourcefile(described) or "",
-        line_number=inspect.getsourcelines(described)[1],
-        label=described.__name__,
+def _raw_column_schema(dataset: Dataset) -> dg.TableSchema:
+    described = {spec.name: spec.description for spec in columns_of(dataset.contract)}
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(name, kind, f"As text: {described[name]}" if name in described else None)
+            for name, kind in raw_schema(dataset).items()
+        ]
     )
-    return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference])}
 
 
-def _code_version(table: Table) -> str:
-    """Return a hash over the files of contract and transform, so that it changes when either does."""
-    modules = {inspect.getmodule(table.contract), inspect.getmodule(inspect.unwrap(table.computation))}
-    sources = sorted(inspect.getsource(module) for module in modules if module)
-    return hashlib.sha256("\n".join([table.full_name, *sources]).encode()).hexdigest()[:12]
+def code_reference(*places: Callable[..., object]) -> dict[str, Any]:
+    """Refer to what says how an asset is made: a transform, or the rules of a dataset and who applies them."""
+    references = [
+        dg.LocalFileCodeReference(
+            file_path=inspect.getsourcefile(written) or "",
+            line_number=inspect.getsourcelines(written)[1],
+            label=written.__name__,
+        )
+        for written in places
+    ]
+    return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[*references])}
 
 
 def _check_specs(table: Table, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
@@ -260,13 +274,11 @@ def _in_words(verdict: Verdict) -> str | None:
     )
 
 
-def _preview(table: Table, day: date | None, warehouse: Warehouse) -> dg.MetadataValue:
-    store = warehouse.store
-    where = "WHERE as_of = ?" if table.is_dated else ""
-    found = store.connection.execute(
-        f"SELECT * FROM {table.full_name} {where} LIMIT {PREVIEW_ROWS}", [day] if table.is_dated else []
-    ).fetchall()
-    names = [spec.name for spec in columns_of(table.contract)]
+def preview(warehouse: Warehouse, table: str, day: date | None = None) -> dg.MetadataValue:
+    """Show the first rows of a table, or of a day of it."""
+    where, parameters = ("", []) if day is None else ("WHERE as_of = ?", [day])
+    cursor = warehouse.store.connection.execute(f"SELECT * FROM {table} {where} LIMIT {PREVIEW_ROWS}", parameters)
+    names, found = [column[0] for column in cursor.description or ()], cursor.fetchall()
     lines = [f"| {' | '.join(names)} |", f"|{'---|' * len(names)}"]
     lines += [f"| {' | '.join(_cell(value) for value in row)} |" for row in found]
     return dg.MetadataValue.md("\n".join(lines))

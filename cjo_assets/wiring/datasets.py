@@ -16,7 +16,15 @@ import ibis.expr.types as ir
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import any_of, key_of
 from cjo_assets.shared.dataset import Dataset
-from cjo_assets.shared.quarantine import QuarantinedRows, accepted_rows, quarantined_rows, typed_rows
+from cjo_assets.shared.quarantine import (
+    PROVENANCE,
+    QuarantinedRows,
+    accepted_rows,
+    is_refused,
+    quarantined_rows,
+    typed_rows,
+    with_provenance,
+)
 from cjo_assets.wiring.tables import QUARANTINE, RAW, Audit, Reference, Table, given_inputs, inputs_of, parameters_of
 
 
@@ -51,7 +59,7 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
         raw: ir.Table, quarantined: ir.Table, accepted: ir.Table, policy: Policy, **tables: ir.Table
     ) -> ir.Table:
         # All others are in the lookup, whose own contract has been judged: to type the whole file again finds no more.
-        rejected = typed_rows(raw.semi_join(quarantined, "source_row"), dataset.contract)
+        rejected = typed_rows(raw.filter(~is_refused(raw)).semi_join(quarantined, "source_row"), dataset.contract)
         kept = accepted.semi_join(rejected, list(key_of(dataset.contract)))
         rows = ibis.union(rejected, kept.select(rejected.columns))
         return rows.mutate(**broken_relations(rows, policy, tables))
@@ -110,16 +118,29 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
             QUARANTINE,
             dataset.name,
             described,
-            _declared(quarantine, dataset.name, f"Rows of {dataset.name} that were turned away.", raw | related),
+            _declared(
+                quarantine,
+                dataset.name,
+                f"Rows of {dataset.name} that were turned away.",
+                raw | related,
+                (dataset.contract, quarantined_rows),
+            ),
             "validated_lookups",
         ),
         Table(
             family,
             dataset.lookup,
-            dataset.contract,
-            _declared(lookup, dataset.lookup, f"Rows of {dataset.name} that were not turned away.", raw | rejected),
+            with_provenance(dataset.contract),
+            _declared(
+                lookup,
+                dataset.lookup,
+                f"Rows of {dataset.name} that were not turned away.",
+                raw | rejected,
+                (dataset.contract, accepted_rows),
+            ),
             "validated_lookups",
             (*checks, *audits),
+            hidden=PROVENANCE,
         ),
     ]
 
@@ -131,9 +152,13 @@ def _called(function: Callable[..., Any], rows: ir.Table, policy: Policy, tables
 
 
 def _declared(
-    function: Callable[..., ir.Table], name: str, description: str, inputs: dict[str, Reference]
+    function: Callable[..., ir.Table],
+    name: str,
+    description: str,
+    inputs: dict[str, Reference],
+    written_in: tuple[Callable[..., object], ...] = (),
 ) -> Callable[..., ir.Table]:
     """Give a function made here the name, the docstring and the inputs that one in a table's file would have."""
     function.__name__ = name
     function.__doc__ = description
-    return given_inputs(function, inputs)
+    return given_inputs(function, inputs, written_in)

@@ -22,7 +22,7 @@ from cjo_assets.journey.approval_decisions import RECORDS
 from cjo_assets.journey.ledger import EXPIRED, PENDING, STALE
 from cjo_assets.policy import Policy
 from cjo_assets.wiring.errors import RefusalError, WarehouseError
-from cjo_assets.wiring.records import Record, append, fingerprint, records_in, settled
+from cjo_assets.wiring.records import Record, append, fingerprint, locked, records_in
 from cjo_assets.wiring.settings import Settings
 
 Row = dict[str, Any]
@@ -68,7 +68,7 @@ def record_answer(settings: Settings, policy: Policy, answer: Answer) -> Record:
     now = datetime.now(UTC).replace(tzinfo=None)
     at = _instant(answer.at, now)
     _require_text(answer, policy)
-    with settled(settings.home / RECORDS) as path:
+    with locked(settings.home / RECORDS) as path:
         published = _Published(settings.published)
         request = published.request(answer.intervention_id)
         said = _said(answer.intervention_id, published.history(answer.intervention_id), records_in(path))
@@ -94,7 +94,7 @@ def waiting_requests(settings: Settings) -> list[Row]:
     Raises:
         WarehouseError: there is nothing published.
     """
-    with settled(settings.home / RECORDS) as path:
+    with locked(settings.home / RECORDS) as path:
         records = records_in(path)
     published = _Published(settings.published)
     waiting = []
@@ -108,7 +108,7 @@ def waiting_requests(settings: Settings) -> list[Row]:
 
 def new_records(settings: Settings) -> str | None:
     """Return a fingerprint of everything people have recorded; None where they have not."""
-    with settled(settings.home / RECORDS) as path:
+    with locked(settings.home / RECORDS) as path:
         return fingerprint(path)
 
 
@@ -116,7 +116,7 @@ def day_of_records(settings: Settings) -> date | None:
     """Return the day that shows all records: the newest published, or that of a later answer; None before any run."""
     if not settings.published.exists():
         return None
-    with settled(settings.home / RECORDS) as path:
+    with locked(settings.home / RECORDS) as path:
         records = records_in(path)
     days = [
         row["day"]

@@ -18,12 +18,13 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
-from cjo_assets.policy import PolicyError, load_policy
+from cjo_assets.policy import PolicyError
 from cjo_assets.wiring.alerts import WEBHOOK
 from cjo_assets.wiring.automation import OFF, Automation
 from cjo_assets.wiring.databases import require_readable
 from cjo_assets.wiring.errors import InputError, WarehouseError
 from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.governance import policy_that_decides
 from cjo_assets.wiring.lock import holder_in_words, is_locked
 from cjo_assets.wiring.new_files import published_days
 from cjo_assets.wiring.orphans import close_orphans
@@ -80,7 +81,7 @@ def _installation(_: Settings) -> Answers:
 
 
 def _policy(settings: Settings) -> Answers:
-    policy = load_policy(settings.policy)
+    policy = policy_that_decides(settings)
     yield GOOD, f"version {policy.version}, hash {policy.policy_hash[:12]}, {settings.policy or 'the packaged one'}"
 
 

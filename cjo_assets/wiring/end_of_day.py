@@ -1,72 +1,84 @@
-"""The assets that end a day: the report, the record of the run, the published database.
+"""The assets that end a day: the report, what the run records about itself, the published database.
 
 Belongs here: what happens after every table of a day has kept its contract. Does not belong here: how it is done
 (`report.py`, `runs.py`, `publish.py`).
 """
 
+import inspect
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
-from cjo_assets.wiring.assets import POOL, column_schema, key_of_table
+from cjo_assets.reporting.journey_report import journey_report as report_of_day
+from cjo_assets.wiring.assets import POOL, code_reference, column_schema, key_of_table, preview
 from cjo_assets.wiring.automation import downstream_condition, freshness
+from cjo_assets.wiring.code import code_version
+from cjo_assets.wiring.code_versions import version_of
+from cjo_assets.wiring.keep import forget_old_days
+from cjo_assets.wiring.ledger import Stamp
+from cjo_assets.wiring.lineage_records import record_lineage
 from cjo_assets.wiring.partitions import days, days_of
+from cjo_assets.wiring.phrasing import summary_of_day
+from cjo_assets.wiring.phrasing_assets import PHRASED
 from cjo_assets.wiring.progress import report_progress
 from cjo_assets.wiring.publish import publish
-from cjo_assets.wiring.report import write_report
-from cjo_assets.wiring.runs import forget_record, record_run
-from cjo_assets.wiring.tables import Family
+from cjo_assets.wiring.report import REPORT_FILE, shown_in_dagster, write_report
+from cjo_assets.wiring.runs import forget_record, record_checks, record_run
+from cjo_assets.wiring.tables import Family, Table
 from cjo_assets.wiring.warehouse import Warehouse
 
 REPORT = dg.AssetKey(["reports", "journey_report"])
 PUBLISHED = dg.AssetKey("published")
-RUNS = key_of_table("audit", "runs")
+# What runs and people's commands write down, as opposed to what follows from the files.
+RECORDS = "records"
 OWNER = "team:platform"
 
 
 def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
-    """Return report, run record and published database, downstream of every table."""
-    tables = [table for family in families for table in family.tables if table.transform is not None]
-    keys = [key_of_table(table.schema, table.name) for table in tables]
-    runs = next(table for family in families for table in family.tables if table.full_name == "audit.runs")
+    """Return report, records and published database, downstream of every table."""
+    tables = [table for family in families for table in family.tables]
+    keys = [key_of_table(table.schema, table.name) for table in tables if table.transform is not None]
+    records = [table for table in tables if table.transform is None and table.group == RECORDS]
 
     @dg.asset(
         key=REPORT,
-        deps=keys,
+        deps=[*keys, *PHRASED],
         partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="publish",
-        kinds={"markdown"},
+        kinds={"html", "markdown"},
         owners=[OWNER],
         tags={"stage": "publish"},
         pool=POOL,
         automation_condition=downstream_condition(),
         freshness_policy=freshness(),
-        description="The report of the day. One file per as-of date, under reports/ of the home.",
+        description="The report of the day: page, Markdown, figures. A folder per day, under reports/ of the home.",
+        metadata=code_reference(report_of_day),
+        code_version=version_of("reports.journey_report", report_of_day, write_report),
     )
     def journey_report(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        paths = [write_report(warehouse.store, warehouse.settings, day, warehouse.policy) for day in days_of(context)]
+        store, settings, policy = warehouse.store, warehouse.settings, warehouse.policy
+        paths = [
+            write_report(store, settings, day, policy, summary_of_day(store, day, policy)) for day in days_of(context)
+        ]
         path = paths[-1]
         report_progress("reports.journey_report", len([found for found in paths if found]))
         if path is None:
             return dg.MaterializeResult(metadata={"report": "switched off by policy"})
-        text = path.read_text(encoding="utf-8")
-        return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(path), "report": dg.MetadataValue.md(text)})
+        verdict, pictures = shown_in_dagster(path)
+        return dg.MaterializeResult(
+            metadata={
+                "path": dg.MetadataValue.path(path),
+                "verdict": dg.MetadataValue.md(verdict),
+                "pictures": dg.MetadataValue.md(pictures),
+                "policy_hash": policy.policy_hash,
+            }
+        )
 
     @dg.multi_asset(
         specs=[
-            dg.AssetSpec(
-                RUNS,
-                deps=[*keys, REPORT],
-                group_name="publish",
-                kinds={"duckdb"},
-                owners=[OWNER],
-                tags={"stage": "publish"},
-                description=runs.contract.__doc__,
-                metadata={"dagster/column_schema": column_schema(runs.contract)},
-                partitions_def=days,
-                automation_condition=downstream_condition(),
-            ),
+            *(_recorded(table, [*keys, REPORT]) for table in records),
             dg.AssetSpec(
                 PUBLISHED,
                 deps=[*keys, REPORT],
@@ -86,17 +98,31 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
         store, settings, policy = warehouse.store, warehouse.settings, warehouse.policy
         asked = days_of(context)
         for day in asked:
-            path = settings.reports / day.isoformat() / "journey_report.md"
+            path = settings.reports / day.isoformat() / REPORT_FILE
             report = path.relative_to(settings.home) if path.exists() else None
             record_run(store, context.run, context.instance, day, policy, report)
+        record_checks(store, context.run.run_id, warehouse.results)
+        record_lineage(store)
         try:
-            publish(store, settings.published, asked, policy.warehouse)
+            stamp = Stamp(context.run.run_id, policy.policy_hash, code_version())
+            head = publish(store, settings.published, asked, policy.warehouse, stamp)
         except BaseException:
             for day in asked:
                 forget_record(store, context.run, day)
             raise
+        forget_old_days(store, policy.warehouse.days_kept)
         report_progress("published", len(asked))
-        yield dg.MaterializeResult(asset_key=RUNS, metadata={"dagster/row_count": len(asked)})
+        for table in records:
+            shown: dict[str, Any] = {"policy_hash": policy.policy_hash}
+            if table.is_added_by_publish:
+                entries, last = (head.entries, head.entry_hash) if head else (0, "none")
+                shown |= {"dagster/row_count": entries, "ledger_head": last}
+            else:
+                shown |= {
+                    "dagster/row_count": store.count(table.full_name),
+                    "preview": preview(warehouse, table.full_name),
+                }
+            yield dg.MaterializeResult(asset_key=key_of_table(table.schema, table.name), metadata=shown)
         yield dg.MaterializeResult(
             asset_key=PUBLISHED,
             metadata={
@@ -108,3 +134,23 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
         )
 
     return dg.Definitions(assets=[journey_report, published])
+
+
+def _recorded(table: Table, keys: list[dg.AssetKey]) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key_of_table(table.schema, table.name),
+        deps=keys,
+        group_name="publish",
+        kinds={"duckdb"},
+        owners=[OWNER],
+        tags={"stage": "publish"},
+        description=inspect.getdoc(table.contract),
+        metadata={
+            "dagster/column_schema": column_schema(table.contract),
+            "dagster/table_name": table.full_name,
+            **code_reference(table.contract),
+        },
+        code_version=version_of(table.full_name, table.contract),
+        partitions_def=days,
+        automation_condition=downstream_condition(),
+    )

@@ -37,3 +37,11 @@ class ContractBreachError(Exception):
 
 class RefusalError(Exception):
     """An answer to an approval request that cannot be recorded."""
+
+
+class PastError(Exception):
+    """What a day was made from is not there any more, or nobody wrote it down: it cannot be rebuilt."""
+
+
+class TamperedError(Exception):
+    """What a day was made from is there, and is not what it was."""

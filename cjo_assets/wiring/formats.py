@@ -90,7 +90,7 @@ def reading_of(connection: duckdb.DuckDBPyConnection, path: Path, archived: Path
 def _json_reading(archived: Path, specs: tuple[Column, ...], layout: str) -> Reading:
     paths = ", ".join(_literal(f'$."{spec.name}"') for spec in specs)
     names = ", ".join(_literal(spec.name) for spec in specs)
-    source = f"read_json_objects({_literal(_without_wildcards(archived))}, format = '{layout}')"
+    source = f"read_json_objects({_literal(without_wildcards(archived))}, format = '{layout}')"
     faults = {
         "json_type(json) <> 'OBJECT'": "record: not an object",
         "len(keys) <> len(list_distinct(keys))": "record: a key stands twice",
@@ -178,7 +178,7 @@ def _has_quotes(archived: Path) -> bool:
 def _parquet_reading(
     connection: duckdb.DuckDBPyConnection, path: Path, archived: Path, specs: tuple[Column, ...]
 ) -> Reading:
-    source = f"read_parquet({_literal(_without_wildcards(archived))}, hive_partitioning = false)"
+    source = f"read_parquet({_literal(without_wildcards(archived))}, hive_partitioning = false)"
     types = {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
     require_columns(path.name, types, specs)
     wanted = {spec.name: spec for spec in specs}
@@ -297,7 +297,7 @@ def _is_array(start: bytes) -> bool:
     return start.removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"[")
 
 
-def _without_wildcards(path: Path) -> str:
+def without_wildcards(path: Path) -> str:
     """Return a path that DuckDB takes for one file, whatever characters its folders bear."""
     return re.sub(r"[*?\[]", r"[\g<0>]", str(path))
 

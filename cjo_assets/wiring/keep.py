@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from cjo_assets.wiring.store import Store
-from cjo_assets.wiring.tables import Table
+from cjo_assets.wiring.tables import Days, Table
 
 SNAPSHOTS, HISTORY = "snapshots", "history"
 
@@ -38,12 +38,17 @@ def keep_snapshot(published: Path, number: int) -> None:
         path.unlink()
 
 
+def first_day_kept(connection: duckdb.DuckDBPyConnection, days_kept: int) -> date | None:
+    """Return the first day that is kept beside the newest published one; None where nothing was published."""
+    row = connection.execute("SELECT max(as_of) FROM audit.runs WHERE is_published").fetchone()
+    return None if row is None or row[0] is None else row[0] - timedelta(days=days_kept - 1)
+
+
 def move_old_days(connection: duckdb.DuckDBPyConnection, store: Store, folder: Path, days_kept: int) -> list[date]:
     """Write the days that are older than the policy keeps to Parquet, take them out, and return them."""
-    row = connection.execute("SELECT max(as_of) FROM audit.runs WHERE is_published").fetchone()
-    if row is None or row[0] is None:
+    first_kept = first_day_kept(connection, days_kept)
+    if first_kept is None:
         return []
-    first_kept = row[0] - timedelta(days=days_kept - 1)
     moved: set[date] = set()
     for table in store.tables.values():
         if not table.is_published or not table.is_dated or table.is_view:
@@ -54,6 +59,22 @@ def move_old_days(connection: duckdb.DuckDBPyConnection, store: Store, folder: P
             moved.add(day)
         connection.execute(f"DELETE FROM {table.full_name} WHERE as_of < ?", [first_kept])
     return sorted(moved)
+
+
+def forget_old_days(store: Store, days_kept: int) -> None:
+    """Take the days that are older than the policy keeps out of the build database, where no later day reads them."""
+    first_kept = first_day_kept(store.connection, days_kept)
+    if first_kept is None:
+        return
+    needed = {
+        (reference.schema, reference.name)
+        for table in store.tables.values()
+        for reference in (*table.inputs().values(), *table.audit_inputs().values())
+        if reference.days is not Days.TODAY
+    }
+    for key, table in store.tables.items():
+        if table.is_dated and not table.is_view and key not in needed:
+            store.connection.execute(f"DELETE FROM {table.full_name} WHERE as_of < ?", [first_kept])
 
 
 def _write_day(connection: duckdb.DuckDBPyConnection, table: Table, day: date, folder: Path) -> None:

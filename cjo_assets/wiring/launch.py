@@ -7,9 +7,9 @@ from datetime import date
 
 import dagster as dg
 
-from cjo_assets.policy import load_policy
 from cjo_assets.wiring.errors import InputError
 from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.governance import policy_that_decides
 from cjo_assets.wiring.partitions import FIRST_DAY, days, tags_of_days
 from cjo_assets.wiring.progress import listen, report_message
 from cjo_assets.wiring.runs import failure_text
@@ -30,9 +30,10 @@ def latest_day(say: Callable[[str], None] = report_message) -> date:
 
     Raises:
         InputError: a file cannot be understood, or none holds a date.
+        PolicyError: the policy cannot be used.
     """
     settings = Settings.from_environment()
-    memory_limit = load_policy(settings.policy).warehouse.memory_limit
+    memory_limit = policy_that_decides(settings).warehouse.memory_limit
     families = all_families()
     with opened(settings, families, memory_limit, say) as store:
         for family in families:
@@ -59,7 +60,7 @@ def run_days(
     """
     from cjo_assets.definitions import defs
 
-    load_policy(Settings.from_environment().policy)
+    policy_that_decides(Settings.from_environment())
     if last < first:
         raise InputError(f"{last} comes before {first}: the first day stands first.")
     for key in (first.isoformat(), last.isoformat()):

@@ -18,6 +18,8 @@ import duckdb
 from cjo_assets.policy_sections import WarehousePolicy
 from cjo_assets.wiring.analysts import add_views, comment
 from cjo_assets.wiring.keep import HISTORY, keep_snapshot, move_old_days
+from cjo_assets.wiring.ledger import Head, Stamp, add_decisions
+from cjo_assets.wiring.runs import record_head
 from cjo_assets.wiring.store import Store, columns_in_sql
 from cjo_assets.wiring.tables import AUDIT, Table
 from cjo_assets.wiring.transaction import transaction
@@ -25,7 +27,13 @@ from cjo_assets.wiring.transaction import transaction
 TARGET = "target"
 
 
-def publish(store: Store, published: Path, days: list[date], keep: WarehousePolicy | None = None) -> None:
+def publish(
+    store: Store,
+    published: Path,
+    days: list[date],
+    keep: WarehousePolicy | None = None,
+    stamp: Stamp | None = None,
+) -> Head | None:
     """Replace the published database by one that holds these days, and the undated tables, as they are now.
 
     Args:
@@ -33,6 +41,10 @@ def publish(store: Store, published: Path, days: list[date], keep: WarehousePoli
         published: the database.
         days: what is replaced of dated tables.
         keep: how many earlier states and days are kept; without it no state and every day.
+        stamp: who publishes; without it nothing is added to the ledger of decisions.
+
+    Returns:
+        The head of the ledger; None where nothing was added to it.
     """
     connection = store.connection
     partial = published.with_suffix(".partial")
@@ -41,10 +53,18 @@ def publish(store: Store, published: Path, days: list[date], keep: WarehousePoli
     if published.exists():
         _copy(published, partial)
     connection.execute(f"ATTACH '{_escaped(str(partial))}' AS {TARGET}")
+    head = None
     try:
         with transaction(connection):
             for table in store.tables.values():
-                if table.is_published and not table.is_view:
+                if table.is_added_by_publish:
+                    _create_table(connection, table)
+        if stamp is not None:
+            head = add_decisions(connection, TARGET, days, stamp)
+            record_head(store, stamp.run_id, days, head)
+        with transaction(connection):
+            for table in store.tables.values():
+                if table.is_published and not table.is_view and not table.is_added_by_publish:
                     _publish_table(store, table, days)
         connection.execute(f"CHECKPOINT {TARGET}")
     finally:
@@ -63,6 +83,14 @@ def publish(store: Store, published: Path, days: list[date], keep: WarehousePoli
         keep_snapshot(published, keep.snapshots_kept)
     os.replace(partial, published)
     _sync_folder(published.parent)
+    return head
+
+
+def _create_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    name = f"{TARGET}.{table.full_name}"
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {TARGET}.{table.schema}")
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns_in_sql(table)})")
+    comment(connection, table, name)
 
 
 def _publish_table(store: Store, table: Table, days: list[date]) -> None:

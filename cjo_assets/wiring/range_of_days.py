@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from cjo_assets.policy import Policy
 from cjo_assets.wiring.errors import ContractBreachError
+from cjo_assets.wiring.phrasing import phrase_day
 from cjo_assets.wiring.plain import load_files
 from cjo_assets.wiring.progress import report_message
 from cjo_assets.wiring.settings import Settings
@@ -25,10 +27,12 @@ class RangeOfDays:
 
     Attributes:
         stored: what was computed, by table and day.
+        texts: what each day was put into, since the next day counts what that took.
         breach: the table and day at which it ended, with the contract that was broken; None where all was computed.
     """
 
     stored: dict[tuple[str, date], Stored] = field(default_factory=dict)
+    texts: dict[date, list[dict[str, Any]]] = field(default_factory=dict)
     breach: tuple[str, date, ContractBreachError] | None = None
 
     def of(self, table: str, day: date) -> Stored:
@@ -71,4 +75,5 @@ def computed_in_order(
                 computed.breach = (table.full_name, day, error)
                 return computed
             computed.stored[table.full_name, day] = stored
+        computed.texts[day] = phrase_day(store, day, policy)
     return computed

@@ -27,7 +27,7 @@ Record = dict[str, Any]
 
 
 @contextmanager
-def settled(path: Path) -> Iterator[Path]:
+def locked(path: Path) -> Iterator[Path]:
     """Hold the lock of a file of records, and see to it that it ends with a whole line.
 
     Raises:
@@ -44,7 +44,7 @@ def settled(path: Path) -> Iterator[Path]:
 
 
 def records_in(path: Path) -> list[Record]:
-    """Return the records of a settled file in their order.
+    """Return the records of a locked file in their order.
 
     Raises:
         WarehouseError: a line is no record.
@@ -61,7 +61,7 @@ def records_in(path: Path) -> list[Record]:
 
 
 def append(path: Path, record: Record) -> None:
-    """Add a record to a settled file; it is on disk when this returns."""
+    """Add a record to a locked file; it is on disk when this returns."""
     line = json.dumps(record, allow_nan=False).encode() + LINE_FEED
     is_new = not path.exists()
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
@@ -80,7 +80,7 @@ def append(path: Path, record: Record) -> None:
 
 
 def fingerprint(path: Path) -> str | None:
-    """Return the sha256 of a settled file's bytes, as the archive names it; None without a record."""
+    """Return the sha256 of a locked file's bytes, as the archive names it; None without a record."""
     content = path.read_bytes() if path.exists() else b""
     return hashlib.sha256(content).hexdigest() if content else None
 

@@ -6,15 +6,20 @@ Belongs here: the one use of the wall clock. Does not belong here: what a record
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
 from cjo_assets.audit.runs import as_json, goal_of, plan_of
 from cjo_assets.policy import Policy
-from cjo_assets.wiring.store import Store
+from cjo_assets.wiring.code import code_version
+from cjo_assets.wiring.ledger import Head
+from cjo_assets.wiring.sources import MANIFEST
+from cjo_assets.wiring.store import Store, Stored
 
-RUNS = "audit.runs"
+RUNS, CHECKS = "audit.runs", "audit.checks"
 
 
 def record_run(
@@ -51,9 +56,33 @@ def failure_text(entry: dg.EventLogEntry) -> str:
     return f"{entry.step_key}: {error.message.strip() if error else 'no reason was given'}"
 
 
+def record_checks(store: Store, run_id: str, results: dict[tuple[date | None, str], Stored]) -> int:
+    """Write down what every check of a run found, and return how many there were."""
+    rows = [
+        [run_id, day, table, check, store.is_blocking(table, check), verdict.rows, sum(verdict.broken.values())]
+        for (day, table), stored in results.items()
+        for check, verdict in stored.verdicts.items()
+    ]
+    store.connection.execute(f"DELETE FROM {CHECKS} WHERE run_id = ?", [run_id])
+    # A range of days has tens of thousands of them: one statement, a list for each column.
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    if columns:
+        store.connection.execute(f"INSERT INTO {CHECKS} SELECT {', '.join(['unnest(?)'] * len(columns))}", columns)
+    return len(rows)
+
+
+def record_head(store: Store, run_id: str, days: list[date], head: Head) -> None:
+    """Write down where the ledger of decisions ends with this run: whoever changes the one must change the other."""
+    store.connection.execute(
+        f"UPDATE {RUNS} SET ledger_entries = ?, ledger_head = ? WHERE run_id = ? AND list_contains(?, as_of)",
+        [head.entries, head.entry_hash, run_id, days],
+    )
+
+
 def forget_record(store: Store, run: dg.DagsterRun, as_of: date) -> None:
     """Take a record back: the day was not published after all."""
-    store.connection.execute(f"DELETE FROM {RUNS} WHERE run_id = ? AND as_of = ?", [run.run_id, as_of])
+    for table in (RUNS, CHECKS):
+        store.connection.execute(f"DELETE FROM {table} WHERE run_id = ? AND as_of = ?", [run.run_id, as_of])
 
 
 def _insert(
@@ -72,22 +101,49 @@ def _insert(
     counts = store.rows_by_group(as_of)
     tracked = counts if policy.journey.reporting.enable_progress_tracking else None
     rows = {table: number for tables in counts.values() for table, number in tables.items()}
+    is_published = handed_on is not None
     forget_record(store, run, as_of)
+    record = {
+        "run_id": run.run_id,
+        "as_of": as_of,
+        "goal": as_json(goal_of(as_of)),
+        "plan": as_json(plan_of(tracked)),
+        "policy_hash": policy.policy_hash,
+        "started_at": start,
+        "ended_at": ended,
+        "processing_time": (ended - start).total_seconds(),
+        "rows_per_table": as_json(rows),
+        "report_path": report,
+        "errors": errors,
+        "code_version": code_version(),
+        "engine": engine_version(),
+        "inputs": as_json(_inputs(store)),
+        "table_hashes": as_json(store.table_hashes(as_of) if is_published else {}),
+        "is_published": is_published,
+        "handed_on": handed_on,
+        "is_stale": is_published and _reads_a_stale_day(store, as_of),
+    }
     store.connection.execute(
-        f"INSERT INTO {RUNS} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, FALSE)",
-        [
-            run.run_id,
-            as_of,
-            as_json(goal_of(as_of)),
-            as_json(plan_of(tracked)),
-            policy.policy_hash,
-            start,
-            ended,
-            (ended - start).total_seconds(),
-            as_json(rows),
-            report,
-            errors,
-            handed_on is not None,
-            handed_on,
-        ],
+        f"INSERT INTO {RUNS} ({', '.join(record)}) VALUES ({', '.join('?' for _ in record)})", list(record.values())
     )
+
+
+def engine_version() -> str:
+    """Return the versions of what computes: another may round otherwise, or write another statement."""
+    return ", ".join(f"{name} {metadata.version(name)}" for name in ("duckdb", "ibis-framework", "sqlglot"))
+
+
+def _inputs(store: Store) -> list[dict[str, Any]]:
+    names = ("dataset", "source_file", "file_sha256", "rows_read", "note")
+    found = store.connection.execute(f"SELECT {', '.join(names)} FROM {MANIFEST} ORDER BY ALL").fetchall()
+    return [dict(zip(names, row, strict=True)) for row in found]
+
+
+def _reads_a_stale_day(store: Store, as_of: date) -> bool:
+    """Tell whether an earlier day is stale as it stands: what is built on it is so, too."""
+    found = store.connection.execute(
+        f"SELECT as_of FROM {RUNS} WHERE as_of < ? AND is_published GROUP BY as_of "
+        "HAVING arg_max(is_stale, ended_at) LIMIT 1",
+        [as_of],
+    ).fetchone()
+    return found is not None

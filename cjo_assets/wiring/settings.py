@@ -4,7 +4,7 @@ Belongs here: paths, and the environment variables that set them. Does not belon
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -69,3 +69,9 @@ class Settings:
     def reports(self) -> Path:
         """Folder of the reports, one folder per as-of date."""
         return self.home / "reports"
+
+
+def places_of(home: Path | None) -> Settings:
+    """Return the places of a command that was told where the home is, or was not."""
+    settings = Settings.from_environment()
+    return settings if home is None else replace(settings, home=home.resolve())

@@ -18,10 +18,11 @@ from rich.console import Console
 from cjo_assets.audit.runs import goal_of, plan_of
 from cjo_assets.policy import load_policy
 from cjo_assets.shared.contract import columns_of
-from cjo_assets.wiring.errors import ContractBreachError, InputError, WarehouseError
+from cjo_assets.wiring.errors import ContractBreachError, InputError
 from cjo_assets.wiring.families import all_families
 from cjo_assets.wiring.plain import compute_day, load_files
 from cjo_assets.wiring.report import rows_of
+from cjo_assets.wiring.restore import remember_published
 from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.sources import latest_date
 from cjo_assets.wiring.store import Store
@@ -59,7 +60,8 @@ def print_chain(console: Console, customer_id: str, day: date | None) -> bool:
         as_of = date.fromisoformat(found)
         if not rows_of(store, "FROM raw.customers WHERE customer_id = ?", customer_id):
             return False
-        _remember_decisions(store, settings.published)
+        # An open need keeps its id from day to day.
+        remember_published(store, settings.published, [*store.read_by_later_days(), "audit.runs"])
         try:
             compute_day(store, families, as_of, policy)
         except ContractBreachError as breach:
@@ -84,21 +86,6 @@ def print_chain(console: Console, customer_id: str, day: date | None) -> bool:
 def columns_in_key(table: Any) -> list[str]:
     """Return the columns that order a table's rows."""
     return list(table.contract.to_schema().unique or [columns_of(table.contract)[0].name])
-
-
-def _remember_decisions(store: Store, published: Path) -> None:
-    """Bring in what was published of earlier days, so that an open need keeps its id."""
-    if not published.exists():
-        return
-    store.connection.execute(f"ATTACH '{str(published).replace(chr(39), chr(39) * 2)}' AS published (READ_ONLY)")
-    try:
-        for name in store.read_by_later_days():
-            store.connection.execute(f"INSERT INTO {name} SELECT * FROM published.{name}")
-        store.connection.execute("INSERT INTO audit.runs SELECT * FROM published.audit.runs")
-    except duckdb.Error as error:
-        raise WarehouseError(f"The database {published} was written by another version of cjo_assets.") from error
-    finally:
-        store.connection.execute("DETACH published")
 
 
 def _why_not(store: Store, customer_id: str) -> str:

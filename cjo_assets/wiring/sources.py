@@ -18,7 +18,7 @@ import duckdb
 
 from cjo_assets.shared.contract import Column, columns_of
 from cjo_assets.shared.dataset import Dataset
-from cjo_assets.shared.quarantine import RAW_COLUMNS
+from cjo_assets.shared.quarantine import RAW_COLUMNS, REFUSED
 from cjo_assets.wiring.databases import extracted
 from cjo_assets.wiring.errors import InputError
 from cjo_assets.wiring.formats import (
@@ -36,7 +36,8 @@ from cjo_assets.wiring.formats import (
     require_columns,
 )
 from cjo_assets.wiring.progress import at_work
-from cjo_assets.wiring.records import settled
+from cjo_assets.wiring.records import locked
+from cjo_assets.wiring.redaction import EMPTY_RECORD, Tombstones, emptied_rows, empty_rows
 from cjo_assets.wiring.source_map import FilesSource, declared_sources
 from cjo_assets.wiring.tables import MANIFEST as MANIFEST_TABLE
 from cjo_assets.wiring.tables import RAW
@@ -65,6 +66,25 @@ class Loaded:
     rows: int
     note: str | None
     is_unchanged: bool
+
+
+@dataclass(frozen=True)
+class ManifestRow:
+    """One file as a run recorded that it read it; without a file where a dataset had none.
+
+    Attributes:
+        dataset: the dataset.
+        source_file: name of the file.
+        file_sha256: hash of its bytes, and its name in the archive.
+        rows_read: how many rows it had.
+        note: what a person should know of it.
+    """
+
+    dataset: str
+    source_file: str | None
+    file_sha256: str | None
+    rows_read: int
+    note: str | None
 
 
 @dataclass(frozen=True)
@@ -139,7 +159,7 @@ def load_dataset(
     """
     contents = archived_contents(files_of(data, family, dataset, archive / EXTRACTS), archive)
     if home is not None and dataset.records and (home / dataset.records).exists():
-        with settled(home / dataset.records) as records:
+        with locked(home / dataset.records) as records:
             contents.append(Content(SourceFile(records.name, records), *_archived(records, archive)))
     if not contents:
         note = _note_of_nothing(data, family, dataset)
@@ -155,6 +175,11 @@ def load_dataset(
     if known.keys() == {content.identity for content in contents}:
         stored = [known[content.identity] for content in contents]
         return _loaded(dataset, stored, contents, is_unchanged=True)
+    tombstones = Tombstones.of(connection)
+    if tombstones is not None:
+        for content in contents:
+            if content.identity not in known:
+                empty_rows(content.archived, tombstones.are_of)
     with transaction(connection):
         there = known.keys() & {content.identity for content in contents}
         _forget(connection, dataset, there)
@@ -164,6 +189,34 @@ def load_dataset(
         ]
         require_ours()
     return _loaded(dataset, stored, contents, is_unchanged=False)
+
+
+def restore_dataset(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, files: list[ManifestRow], archive: Path
+) -> None:
+    """Bring the raw schema to the files of a dataset as a run recorded them; what is there is not read again.
+
+    Raises:
+        InputError: an archived file cannot be understood.
+    """
+    contents = [
+        Content(SourceFile(file.source_file, Path(file.source_file)), file.file_sha256, archive / file.file_sha256)
+        for file in files
+        if file.source_file is not None and file.file_sha256 is not None
+    ]
+    manifest = connection.execute(
+        f"SELECT source_file, file_sha256 FROM {MANIFEST} WHERE dataset = ? AND source_file IS NOT NULL",
+        [dataset.name],
+    ).fetchall()
+    there = set(manifest) & {content.identity for content in contents}
+    with transaction(connection):
+        _forget(connection, dataset, there)
+        for content in contents:
+            if content.identity not in there:
+                _store_file(connection, dataset, content)
+        for file in files:
+            if file.source_file is None:
+                connection.execute(f"INSERT INTO {MANIFEST} VALUES (?, NULL, NULL, 0, ?)", [dataset.name, file.note])
 
 
 def files_of(data: Path, family: str, dataset: Dataset, extracts: Path) -> list[SourceFile]:
@@ -196,7 +249,7 @@ def archived_contents(files: list[SourceFile], archive: Path) -> list[Content]:
     """
     contents = []
     for file in files:
-        with at_work(f"Archiving {_described(file)}"):
+        with at_work(f"Archiving {_described(file.name, file.path)}"):
             contents.append(Content(file, *_archived(file.path, archive)))
     _require_different(contents)
     return contents
@@ -323,7 +376,7 @@ def _store_file(connection: duckdb.DuckDBPyConnection, dataset: Dataset, content
     """Add the rows of an archived file, and return how many there are and what a person should know of them."""
     path = content.file.path
     try:
-        with at_work(f"Reading {_described(content.file)}", connection.query_progress):
+        with at_work(f"Reading {_described(content.file.name, content.archived)}", connection.query_progress):
             reading = reading_of(connection, path, content.archived, dataset)
             return _store(connection, dataset, content, reading)
     except UNREADABLE as error:
@@ -333,8 +386,8 @@ def _store_file(connection: duckdb.DuckDBPyConnection, dataset: Dataset, content
         connection.unregister(CSV_ROWS)
 
 
-def _described(file: SourceFile) -> str:
-    return f"{file.name} ({file.path.stat().st_size / 1e6:,.0f} MB)"
+def _described(name: str, path: Path) -> str:
+    return f"{name} ({path.stat().st_size / 1e6:,.0f} MB)"
 
 
 def _store(
@@ -355,10 +408,16 @@ def _store(
         [source_file],
     ).fetchone()
     rows, *counts = filled or (0,)
+    emptied = emptied_rows(content.archived)
+    connection.execute(
+        f"UPDATE {RAW}.{dataset.name} SET irregularities = ?, record = ? "
+        "WHERE source_file = ? AND list_contains(?, source_row)",
+        [[REFUSED], EMPTY_RECORD, source_file, emptied],
+    )
     if rows == 0 and not dataset.may_be_empty:
         raise InputError(f"The file {source_file} holds no row; at least one of {dataset.name} is required.")
     unfilled = [spec for spec, count in zip(specs, counts, strict=True) if rows and not count]
-    if reading.names and any(not spec.nullable for spec in unfilled):
+    if reading.names and rows > len(emptied) and any(not spec.nullable for spec in unfilled):
         used = [name for (name,) in connection.execute(reading.names).fetchall()]
         require_columns(source_file, used, unfilled)
     empty = [spec.name for spec in unfilled if spec.nullable and not spec.optional]

@@ -7,7 +7,7 @@ analysts see (`publish.py`).
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -15,14 +15,16 @@ from typing import Any
 import duckdb
 import ibis
 import ibis.expr.types as ir
+from sqlglot import ErrorLevel
 
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import columns_of, key_of, schema_of
 from cjo_assets.shared.dataset import Dataset
 from cjo_assets.wiring.collection import collected_afterwards
 from cjo_assets.wiring.errors import ContractBreachError
+from cjo_assets.wiring.lineage import Lineage, lineage_of
 from cjo_assets.wiring.sources import MANIFEST, MANIFEST_COLUMNS, raw_schema
-from cjo_assets.wiring.statements import Statements
+from cjo_assets.wiring.statements import Statement, Statements
 from cjo_assets.wiring.tables import AUDIT, RAW, Audit, Days, Family, Reference, Table, inputs_of, parameters_of
 from cjo_assets.wiring.transaction import transaction
 from cjo_assets.wiring.validation import Verdict, judged
@@ -30,6 +32,7 @@ from cjo_assets.wiring.validation import Verdict, judged
 CONTRACT_CHECK = "contract"
 EXAMPLES = 20
 ASKED = "asked_rows"
+NO_LINEAGE = Lineage({})
 # Fused selects write out again what they share: twice the statement, and twice the time to write it.
 ibis.options.sql.fuse_selects = False
 
@@ -42,11 +45,21 @@ class Stored:
         rows: rows stored.
         sql: the statement that computed them.
         verdicts: what each check found, by name, the contract first.
+        lineage: the columns that each of their columns follows from; empty where the run itself made them.
     """
 
     rows: int
     sql: str
     verdicts: dict[str, Verdict]
+    lineage: Lineage = NO_LINEAGE
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """How many rows there are, and a hash over them that any change of a value changes."""
+
+    rows: int
+    content: str
 
 
 class Store:
@@ -70,6 +83,7 @@ class Store:
         self._known: dict[tuple[str, str], ir.Table] = {}
         self.days_of_run: tuple[date, ...] = ()
         self.fences: tuple[Callable[[], None], ...] = ()
+        self.lineages: dict[str, Lineage] = {}
         connection.execute("SET TimeZone = 'UTC'")
         self.backend = ibis.duckdb.from_connection(connection)
         self.tables = {(table.schema, table.name): table for family in families for table in family.tables}
@@ -88,19 +102,31 @@ class Store:
         rows = self._rows_of(reference.schema, reference.name)
         table = self.tables.get((reference.schema, reference.name))
         if table is None or not table.is_dated:
-            return rows
+            return rows.drop(*table.hidden) if table is not None and table.hidden else rows
         if reference.days is Days.TODAY:
             return rows.filter(rows.as_of == (as_of or self.newest_day())).drop("as_of")
-        # Days that a failed run left behind were never decided on.
+        rows = self.of_decided_days(table)
+        if reference.days is Days.ALL:
+            return rows
+        return rows.filter(rows.as_of < as_of).select(table.remembered or rows.columns)
+
+    def of_decided_days(self, table: Table) -> ir.Table:
+        """Return the rows of a dated table but for days that a failed run left behind: nobody ever decided on them."""
+        rows = self._rows_of(table.schema, table.name)
         runs = self._rows_of(AUDIT, "runs")
         decided = rows.as_of.isin(runs.filter(runs.is_published).as_of) | rows.as_of.isin(list(self.days_of_run))
-        rows = rows.filter(decided)
-        return rows.filter(rows.as_of < as_of) if reference.days is Days.EARLIER else rows
+        return rows.filter(decided)
 
     def read_by_later_days(self) -> list[str]:
         """Return the tables of which a later day reads earlier ones."""
         references = [reference for table in self.tables.values() for reference in table.inputs().values()]
         return sorted({f"{found.schema}.{found.name}" for found in references if found.days is Days.EARLIER})
+
+    def is_blocking(self, table: str, check: str) -> bool:
+        """Return whether a table is not stored where a check of it finds anything."""
+        schema, _, name = table.partition(".")
+        audits = self.tables[schema, name].audits
+        return check == CONTRACT_CHECK or any(audit.name == check and audit.is_blocking for audit in audits)
 
     def newest_day(self) -> date | None:
         """Return the newest day that was published or that this run computes."""
@@ -118,20 +144,61 @@ class Store:
 
     def handed_on(self, as_of: date) -> str:
         """Return a hash over the rows of a day that later days read, whatever their order."""
-        hashes = []
-        for name in self.read_by_later_days():
-            query = f"SELECT bit_xor(md5_number(CAST(rows AS VARCHAR))) FROM {name} AS rows WHERE as_of = ?"
-            hashes.append(str((self.connection.execute(query, [as_of]).fetchone() or (None,))[0]))
-        return " ".join(hashes)
+        read = [self.table_named(name) for name in self.read_by_later_days()]
+        return " ".join(self.lasting_hash(table, as_of) for table in read)
+
+    def lasting_hash(self, table: Table, as_of: date, source: str = "") -> str:
+        """Return a hash over what later days read of a table's day, the same whatever engine there is.
+
+        Equal rows count once, lest they cancel each other out; rows with their key are never equal.
+        """
+        names = table.remembered or tuple(spec.name for spec in columns_of(table.contract))
+        distinct = "" if set(key_of(table.contract)) <= set(names) else "DISTINCT "
+        row = self.connection.execute(
+            "SELECT bit_xor(md5_number(CAST(rows AS VARCHAR))) "
+            f"FROM (SELECT {distinct}{_listed(names)} FROM {source or table.full_name} WHERE as_of = ?) AS rows",
+            [as_of],
+        ).fetchone()
+        return str((row or (None,))[0])
+
+    def table_named(self, full_name: str) -> Table:
+        """Return a table by its name in SQL."""
+        schema, _, name = full_name.partition(".")
+        return self.tables[schema, name]
+
+    def table_hashes(self, as_of: date) -> dict[str, str]:
+        """Return a hash over the rows of each dated table of a day."""
+        dated = [table for table in self.tables.values() if table.is_dated and not table.is_view]
+        return {table.full_name: self.fingerprint(table, as_of).content for table in dated}
+
+    def fingerprint(self, table: Table, as_of: date | None, source: str = "") -> Fingerprint:
+        """Count and hash the rows of a table, or of a day of it, whatever their order.
+
+        The engine's own hash costs a thirtieth of a lasting one; only the same version gives the same.
+
+        Args:
+            table: the table.
+            as_of: the day of a dated table.
+            source: what SQL selects from instead of the store's own table.
+        """
+        names = _listed(tuple(spec.name for spec in columns_of(table.contract)))
+        where, parameters = ("WHERE as_of = ?", [as_of]) if table.is_dated else ("", [])
+        row = self.connection.execute(
+            "SELECT count(*), coalesce(bit_xor(hash(rows)), 0), coalesce(sum(hash(rows)), 0) "
+            f"FROM (SELECT {names} FROM {source or table.full_name} {where}) AS rows",
+            parameters,
+        ).fetchone()
+        rows, mixed, added = row or (0, 0, 0)
+        return Fingerprint(rows, f"{mixed:016x}{int(added) % 2**64:016x}")
 
     def rows_by_group(self, as_of: date) -> dict[str, dict[str, int]]:
         """Count the rows of every table on a day, undated tables whole, by group."""
         groups: dict[str, dict[str, int]] = {RAW: {}}
         for dataset in self.datasets:
-            groups[RAW][f"{RAW}.{dataset.name}"] = self._count(f"{RAW}.{dataset.name}", None)
+            groups[RAW][f"{RAW}.{dataset.name}"] = self.count(f"{RAW}.{dataset.name}", None)
         for table in self.tables.values():
             day = as_of if table.is_dated else None
-            groups.setdefault(table.group, {})[table.full_name] = self._count(table.full_name, day)
+            groups.setdefault(table.group, {})[table.full_name] = self.count(table.full_name, day)
         return groups
 
     def expression(self, table: Table, as_of: date | None, policy: Policy) -> ir.Table:
@@ -148,49 +215,81 @@ class Store:
         Raises:
             ContractBreachError: it does not; what was there before is there still.
         """
+        statement = self.statement(table, as_of, policy)
         with transaction(self.connection):
-            sql = self.write(table, as_of, policy)
-            stored = self.judge(table, as_of, policy, sql)
+            self.fill(table, as_of, statement.sql)
+            stored = self.judge(table, as_of, policy, statement)
             self.require_ours()
             return stored
 
-    def write(self, table: Table, as_of: date | None, policy: Policy) -> str:
-        """Compute a table, or a day of it, put it in the place of the old one unjudged, and return the statement."""
-        sql = self._statements.written(
-            ("table", table, *self._situation(as_of, policy)), lambda: self._statement(table, as_of, policy)
-        )
-        if table.is_view:
-            self.connection.execute(f"CREATE OR REPLACE VIEW {table.full_name} AS {sql}")
-            self._known.pop((table.schema, table.name), None)
-            return sql
-        if table.is_dated:
-            self.connection.execute(f"DELETE FROM {table.full_name} WHERE as_of = ?", [as_of])
-        elif not table.is_appended:
-            self.connection.execute(f"TRUNCATE {table.full_name}")
-        names = ", ".join(f'"{spec.name}"' for spec in columns_of(table.contract))
-        self.connection.execute(f"INSERT INTO {table.full_name} ({names}) {sql}")
-        return sql
-
-    def judge(self, table: Table, as_of: date | None, policy: Policy, sql: str) -> Stored:
-        """Hold a table that `sql` wrote to its contract, and ask its audits.
+    def judge(self, table: Table, as_of: date | None, policy: Policy, statement: Statement) -> Stored:
+        """Hold a table that a statement filled to its contract, and ask its audits.
 
         Raises:
             ContractBreachError: it breaks the contract, or a blocking audit found something.
         """
+        self.lineages[table.full_name] = statement.lineage
         verdicts = {CONTRACT_CHECK: judged(self._written(table, as_of), table.contract, policy.vocabulary)}
         for audit in table.audits:
             verdicts[audit.name] = self._audited(audit, table, as_of, policy)
-        blocking = {CONTRACT_CHECK} | {audit.name for audit in table.audits if audit.is_blocking}
-        failed = {name: verdict for name, verdict in verdicts.items() if name in blocking and not verdict.passed}
+        failed = {
+            name: verdict
+            for name, verdict in verdicts.items()
+            if not verdict.passed and self.is_blocking(table.full_name, name)
+        }
         if failed:
             raise ContractBreachError(table.full_name, failed)
-        return Stored(verdicts[CONTRACT_CHECK].rows, sql, verdicts)
+        return Stored(verdicts[CONTRACT_CHECK].rows, statement.sql, verdicts, statement.lineage)
 
-    def _statement(self, table: Table, as_of: date | None, policy: Policy) -> str:
+    def record(self, table: Table, as_of: date, rows: list[dict[str, Any]], policy: Policy) -> Stored:
+        """Add rows that the run itself made, in the place of the day's unless the table is only ever added to.
+
+        Raises:
+            ContractBreachError: they do not keep the contract; what was there before is there still.
+        """
+        columns = [spec.name for spec in columns_of(table.contract)]
+        names, places = _listed(tuple(columns)), ", ".join("?" * len(columns))
+        sql = f"INSERT INTO {table.full_name} ({names}) VALUES ({places})"
+        with transaction(self.connection):
+            if not table.is_appended:
+                self.connection.execute(f"DELETE FROM {table.full_name} WHERE as_of = ?", [as_of])
+            for row in rows:
+                self.connection.execute(sql, [{"as_of": as_of, **row}[name] for name in columns])
+            stored = self.judge(table, as_of, policy, Statement(sql, NO_LINEAGE))
+            self.require_ours()
+            return stored
+
+    def statement(self, table: Table, as_of: date | None, policy: Policy) -> Statement:
+        """Return what computes a table, or a day of it, in the order of its key."""
+        origin = ("table", table, *self._situation(as_of, policy))
+        return self._statements.written(origin, lambda: self._statement(table, as_of, policy))
+
+    def fill(self, table: Table, as_of: date | None, sql: str) -> None:
+        """Put what a statement computes in the place of a table, or of a day of it, without judging it."""
+        if table.is_view:
+            self.connection.execute(f"CREATE OR REPLACE VIEW {table.full_name} AS {sql}")
+            self._known.pop((table.schema, table.name), None)
+            return
+        names = _listed(tuple(spec.name for spec in columns_of(table.contract)))
+        if table.is_dated:
+            self.connection.execute(f"DELETE FROM {table.full_name} WHERE as_of = ?", [as_of])
+        elif not table.is_appended:
+            self.connection.execute(f"TRUNCATE {table.full_name}")
+        self.connection.execute(f"INSERT INTO {table.full_name} ({names}) {sql}")
+
+    def columns_of(self, name: str) -> Sequence[str]:
+        """Return the columns of a table, by its name with its schema."""
+        schema, _, table = name.partition(".")
+        return tuple(self._rows_of(schema, table).columns)
+
+    def _statement(self, table: Table, as_of: date | None, policy: Policy) -> Statement:
+        """Write the statement of a table, and read its lineage off the syntax tree while there is one."""
         rows = self.expression(table, as_of, policy)
         in_order = rows if table.is_view else rows.order_by(list(key_of(table.contract)))
-        sql: str = self.backend.compile(in_order, pretty=True)
-        return sql
+        query = self.backend.compiler.to_sqlglot(in_order)
+        lineage = lineage_of(query, self.columns_of)
+        sql = query.sql(dialect=self.backend.dialect, pretty=True, copy=False, unsupported_level=ErrorLevel.RAISE)
+        return Statement(sql, lineage)
 
     def _situation(self, as_of: date | None, policy: Policy) -> tuple[Hashable, ...]:
         """Return what a statement depends on, beside the table that it is about."""
@@ -236,13 +335,18 @@ class Store:
         tables = {name: self.read(reference, as_of) for name, reference in inputs_of(function, schema).items()}
         return function(**{name: given[name] for name in parameters_of(function)}, **tables)
 
-    def _count(self, name: str, day: date | None) -> int:
+    def count(self, name: str, day: date | None = None) -> int:
+        """Count the rows of a table, or of a day of it."""
         where, parameters = ("", []) if day is None else (" WHERE as_of = ?", [day])
         row = self.connection.execute(f"SELECT count(*) FROM {name}{where}", parameters).fetchone()
         return int(row[0]) if row else 0
 
     def _create(self, name: str, columns: str) -> None:
         self.connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
 
 
 @functools.cache

@@ -11,6 +11,7 @@ A transform names what it needs. A parameter is a table of its own family unless
     all_journey_states      the rows of all days
     raw_signals             the file as text
     quarantined_signals     the rows of the file that were turned away
+    audit_policies          a table of the audit; `earlier_` and `all_` come before: earlier_audit_language_model_calls
     issued_interventions    our decisions as they stood when the run began
     as_of, policy           the day and the policy
 
@@ -23,7 +24,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 import ibis.expr.types as ir
@@ -35,6 +36,30 @@ RAW, QUARANTINE, AUDIT, LATEST = "raw", "quarantine", "audit", "latest"
 MANIFEST = "manifest"
 ISSUED = "issued_interventions"
 PARAMETERS = ("as_of", "policy", "rows")
+
+
+class Given:
+    """A transform with inputs that its parameters do not name.
+
+    Attributes:
+        function: the transform.
+        inputs: its inputs, by the names it is called with.
+        written_in: where a reader finds what it does, if not in the function: it may be made for each dataset anew.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., ir.Table],
+        inputs: dict[str, Reference],
+        written_in: tuple[Callable[..., object], ...] = (),
+    ) -> None:
+        """Take the name, the docstring and the parameters of the function."""
+        self.function, self.inputs, self.written_in = function, inputs, written_in
+        functools.update_wrapper(self, function)
+
+    def __call__(self, **tables: ir.Table) -> ir.Table:
+        """Return what the function makes of the tables."""
+        return self.function(**tables)
 
 
 class Days(Enum):
@@ -93,6 +118,9 @@ class Table:
         is_view: nothing is stored; readers compute it.
         is_appended: rows are only ever added.
         is_published: whether analysts get it.
+        is_added_by_publish: its only place is the published file, in which each publish adds to it.
+        hidden: columns that transforms do not see.
+        remembered: columns that later days may read, so that a change in another makes none stale; all unless given.
     """
 
     schema: str
@@ -104,6 +132,9 @@ class Table:
     is_view: bool = False
     is_appended: bool = False
     is_published: bool = True
+    is_added_by_publish: bool = False
+    hidden: tuple[str, ...] = ()
+    remembered: tuple[str, ...] = ()
 
     @property
     def is_dated(self) -> bool:
@@ -161,31 +192,30 @@ def reference(parameter: str, family: str) -> Reference:
     """Return the table that a parameter names."""
     if parameter == ISSUED:
         return Reference(family, "recommended_interventions", Days.ALL)
-    for prefix, schema in (("raw_", RAW), ("quarantined_", QUARANTINE)):
-        if parameter.startswith(prefix):
-            return Reference(schema, parameter.removeprefix(prefix))
     for prefix, days in (("earlier_", Days.EARLIER), ("all_", Days.ALL)):
         if parameter.startswith(prefix):
-            return Reference(family, parameter.removeprefix(prefix), days)
+            return replace(reference(parameter.removeprefix(prefix), family), days=days)
+    for prefix, schema in (("raw_", RAW), ("quarantined_", QUARANTINE), ("audit_", AUDIT)):
+        if parameter.startswith(prefix):
+            return Reference(schema, parameter.removeprefix(prefix))
     return Reference(family, parameter)
 
 
 def inputs_of(function: Callable[..., object], family: str) -> dict[str, Reference]:
     """Return the tables that a function's parameters name."""
+    if isinstance(function, Given):
+        return function.inputs
     names = [name for name in inspect.signature(function).parameters if name not in PARAMETERS]
-    given: dict[str, Reference] | None = getattr(function, "inputs", None)
-    return {name: reference(name, family) for name in names} if given is None else given
+    return {name: reference(name, family) for name in names}
 
 
-def given_inputs(function: Callable[..., ir.Table], inputs: dict[str, Reference]) -> Callable[..., ir.Table]:
+def given_inputs(
+    function: Callable[..., ir.Table],
+    inputs: dict[str, Reference],
+    written_in: tuple[Callable[..., object], ...] = (),
+) -> Given:
     """Return the function with inputs that its parameters do not name."""
-
-    @functools.wraps(function)
-    def given(**tables: ir.Table) -> ir.Table:
-        return function(**tables)
-
-    given.inputs = inputs  # type: ignore[attr-defined]
-    return given
+    return Given(function, inputs, written_in)
 
 
 def parameters_of(function: Callable[..., object]) -> set[str]:

@@ -17,13 +17,16 @@ import duckdb
 from dagster_duckdb import DuckDBResource
 from pydantic import PrivateAttr
 
-from cjo_assets.policy import Policy, load_policy
+from cjo_assets.policy import Policy
 from cjo_assets.wiring.errors import WarehouseError
+from cjo_assets.wiring.governance import policy_that_decides
 from cjo_assets.wiring.lock import hold_life, warehouse_lock
 from cjo_assets.wiring.orphans import close_orphans
 from cjo_assets.wiring.partitions import days_of_run
+from cjo_assets.wiring.phrasing import phrase_day
 from cjo_assets.wiring.progress import logged, report_message
 from cjo_assets.wiring.range_of_days import RangeOfDays, computed_in_order
+from cjo_assets.wiring.restore import remember_published, what_cannot_be_computed
 from cjo_assets.wiring.runs import failure_text, record_failure
 from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.store import Store, Stored, columns_in_sql
@@ -41,6 +44,7 @@ class Warehouse(DuckDBResource):
     _policy: Policy = PrivateAttr()
     _families: tuple[Family, ...] = PrivateAttr()
     _range: RangeOfDays | None = PrivateAttr(default=None)
+    _results: dict[tuple[date | None, str], Stored] = PrivateAttr(default_factory=dict)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Warehouse]:
@@ -48,8 +52,8 @@ class Warehouse(DuckDBResource):
         from cjo_assets.wiring.families import all_families
 
         self._settings = Settings.from_environment()
-        self._policy = load_policy(self._settings.policy)
-        self._families, self._range = all_families(), None
+        self._policy = policy_that_decides(self._settings)
+        self._families, self._range, self._results = all_families(), None, {}
         run, instance = context.run, context.instance
         memory = self._policy.warehouse.memory_limit
         if run is None or instance is None:
@@ -86,6 +90,10 @@ class Warehouse(DuckDBResource):
         Raises:
             ContractBreachError: the table breaks its contract.
         """
+        stored = self._results[day, table.full_name] = self._stored(table, day)
+        return stored
+
+    def _stored(self, table: Table, day: date | None) -> Stored:
         days = list(self._store.days_of_run)
         if day is None or len(days) < 2:
             return self._store.replace(table, day, self._policy)
@@ -94,10 +102,21 @@ class Warehouse(DuckDBResource):
             self._range = computed_in_order(self._store, families, self._settings, days, self._policy)
         return self._range.of(table.full_name, day)
 
+    def phrased(self, day: date) -> list[dict[str, Any]]:
+        """Put a day into words, or return the words it was put into where a run of several days has done so."""
+        if self._range is not None and day in self._range.texts:
+            return self._range.texts[day]
+        return phrase_day(self._store, day, self._policy)
+
     @property
     def store(self) -> Store:
         """The tables."""
         return self._store
+
+    @property
+    def results(self) -> dict[tuple[date | None, str], Stored]:
+        """What this run has stored so far, by day and table; the day of an undated table is None."""
+        return self._results
 
     @property
     def settings(self) -> Settings:
@@ -136,8 +155,11 @@ def opened(
         try:
             # Progress is asked for and told in our words; the engine would print a bar into whatever stdout is.
             connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
-            _require_version(connection, families, settings.build)
+            is_new = _require_version(connection, families, settings.build)
             store = Store(connection, families)
+            if is_new:
+                remember_published(store, settings.published, what_cannot_be_computed(store))
+                _sign_version(connection, families)
             store.fences = (held.require, _signed(connection, run_id))
             yield store
         finally:
@@ -180,16 +202,20 @@ def version_of(families: tuple[Family, ...]) -> str:
     return hashlib.sha256("\n".join(sorted(shapes)).encode()).hexdigest()
 
 
-def _require_version(connection: duckdb.DuckDBPyConnection, families: tuple[Family, ...], path: Path) -> None:
+def _sign_version(connection: duckdb.DuckDBPyConnection, families: tuple[Family, ...]) -> None:
+    """Write down whose tables these are; before that the database counts as new."""
+    connection.execute(f"INSERT INTO {VERSION_TABLE} VALUES (?)", [version_of(families)])
+
+
+def _require_version(connection: duckdb.DuckDBPyConnection, families: tuple[Family, ...], path: Path) -> bool:
+    """Return whether the database is new; refuse that of another version."""
     connection.execute("CREATE SCHEMA IF NOT EXISTS raw")
     connection.execute(f"CREATE TABLE IF NOT EXISTS {VERSION_TABLE} (version VARCHAR)")
     row = connection.execute(f"SELECT version FROM {VERSION_TABLE}").fetchone()
-    present = version_of(families)
-    if row is None:
-        connection.execute(f"INSERT INTO {VERSION_TABLE} VALUES (?)", [present])
-    elif row[0] != present:
+    if row is not None and row[0] != version_of(families):
         raise WarehouseError(
             f"The warehouse {path} was written by another version of cjo_assets, whose tables had other columns. "
             "Nothing was changed. Use that version, or start a new one with --home (the archived inputs are under "
             f"{path.parent / 'inputs'})."
         )
+    return row is None

@@ -167,7 +167,12 @@ def test_bad_news_never_lowers_risk_and_good_news_never_raises_it() -> None:
 
 def test_a_segment_may_have_a_look_back_and_a_trust_of_its_own() -> None:
     rules = policy_with(
-        segment_overrides={"Enterprise": {"signals": {"look_back_days": 10, "source_trust": {"manual": 0.5}}}}
+        segment_overrides={
+            "Enterprise": {
+                "signals": {"look_back_days": 10, "source_trust": {"manual": 0.5}},
+                "fusion": {"long_window_days": 10},
+            }
+        }
     )
     people = [{"customer_id": "small", "segment": "SMB"}, {"customer_id": "large", "segment": "Enterprise"}]
     log = [

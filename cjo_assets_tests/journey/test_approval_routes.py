@@ -111,8 +111,9 @@ def test_a_role_may_be_answered_for_by_those_above_it() -> None:
         "executive": ["eva", "mia"],
         "nobody": [],
     }
-    # Nobody is named for executives: that role is open to anybody.
-    assert entitled(manager=["mia"]) == {"csm": ["mia"], "manager": ["mia"], "executive": [], "nobody": []}
+    # Who answers for executives answers for all; a role of its own is not needed.
+    both = ["eva", "mia"]
+    assert entitled(executive=both) == {"csm": both, "manager": both, "executive": both, "nobody": []}
 
 
 def test_a_segment_may_have_a_route_of_its_own() -> None:

@@ -1,16 +1,12 @@
-"""The day in one line: every figure a count or a sum over a table of the day."""
+"""The day in one line: customers from the snapshot, every other figure a count or a sum over a table of the day."""
 
-from cjo_assets.journey.aggregated_signals import AggregatedSignals
-from cjo_assets.journey.coverage_gaps import CoverageGaps
-from cjo_assets.journey.customers import Customers
 from cjo_assets.journey.journey_summary import JourneySummary, journey_summary
 from cjo_assets.journey.outcome_analyses import OutcomeAnalyses
+from cjo_assets.journey.portfolio_snapshots import PortfolioSnapshots
 from cjo_assets.journey.recommended_interventions import RecommendedInterventions
-from cjo_assets.journey.risk_scores import RiskScores
 from cjo_assets.journey.roi_breakdown import RoiBreakdown
 from cjo_assets_tests.tables import DAY, Row, Rows, kept, table_of
 
-TIERS = ["high", "high", "high", "medium", "medium", "low", None]
 # approval status, needs a person, executed
 LEDGER = [
     ("not_required", False, True),
@@ -24,30 +20,33 @@ LEDGER = [
 ]
 
 
-def summary(**rows: Rows) -> Row:
+def summary(snapshot: Row, **rows: Rows) -> Row:
     """Return the one row of a day; tables not named are empty."""
     contracts = {
-        "customers": Customers,
-        "aggregated_signals": AggregatedSignals,
-        "risk_scores": RiskScores,
         "recommended_interventions": RecommendedInterventions,
-        "coverage_gaps": CoverageGaps,
         "outcome_analyses": OutcomeAnalyses,
         "roi_breakdown": RoiBreakdown,
     }
     tables = {name: table_of(contract, rows.get(name, [])) for name, contract in contracts.items()}
-    [row] = kept(JourneySummary, journey_summary(**tables))
+    [row] = kept(
+        JourneySummary, journey_summary(portfolio_snapshots=table_of(PortfolioSnapshots, [snapshot]), **tables)
+    )
     return row
 
 
 def test_every_figure_is_counted() -> None:
     row = summary(
-        # Nine customers, two of whom have left and have no score.
-        customers=[{}] * 9,
-        aggregated_signals=[{"total_signals": total} for total in (0, 0, 0, 0, 0, 1, 2, 3, 4)],
-        risk_scores=[{"risk_tier": tier} for tier in TIERS],
+        # Nine customers, two of whom have left and have no score, and one below every tier.
+        {
+            "customers": 9,
+            "active_customers": 7,
+            "customers_with_signals": 4,
+            "customers_high_risk": 3,
+            "customers_medium_risk": 2,
+            "customers_low_risk": 1,
+            "customers_without_answer": 2,
+        },
         recommended_interventions=[{}] * 3,
-        coverage_gaps=[{}] * 2,
         outcome_analyses=[
             {"approval_status": status, "requires_human_approval": needs, "is_executed": done}
             for status, needs, done in LEDGER
@@ -78,6 +77,6 @@ def test_every_figure_is_counted() -> None:
 
 
 def test_an_empty_day_counts_nothing() -> None:
-    row = summary()
+    row = summary({})
     assert row.pop("as_of") == DAY
     assert set(row.values()) == {0}

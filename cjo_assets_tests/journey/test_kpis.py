@@ -6,17 +6,33 @@ from typing import Any
 import pytest
 
 from cjo_assets.journey.approval_decisions import ApprovalDecisions
+from cjo_assets.journey.baseline_comparisons import BaselineComparisons
 from cjo_assets.journey.customers import Customers
 from cjo_assets.journey.interventions import Interventions
 from cjo_assets.journey.kpis import Kpis, kpis, kpis_that_are_not_their_quotient
 from cjo_assets.journey.outcome_analyses import OutcomeAnalyses
 from cjo_assets.journey.outcomes import Outcomes
 from cjo_assets.journey.playbooks import Playbooks
+from cjo_assets.journey.roi_breakdown import RoiBreakdown
+from cjo_assets.journey.signal_labels import SignalLabels
 from cjo_assets.journey.signals import Signals
 from cjo_assets.journey.state_entries import StateEntries
 from cjo_assets.policy import Policy
 from cjo_assets.shared.quarantine import QuarantinedRows
-from cjo_assets_tests.tables import DAY, POLICY, Row, Rows, by, day, instant, kept, policy_with, rows_of, table_of
+from cjo_assets_tests.tables import (
+    DAY,
+    POLICY,
+    Row,
+    Rows,
+    by,
+    day,
+    days_of,
+    instant,
+    kept,
+    policy_with,
+    rows_of,
+    table_of,
+)
 
 YESTERDAY, LONG_AGO = datetime(2025, 1, 19), datetime(2024, 11, 1)
 # What the data cannot answer, by family.
@@ -57,7 +73,7 @@ LEDGER: Rows = [
     {"intervention_id": "needless", "is_executed": True, "executed_at": YESTERDAY, "evaluation_latency_ms": 400.0}
     | {"outcome": "no_action_needed", "human_override": True, "estimated_revenue_saved": 500.0}
     | {"journey_stage": "support", "requires_human_approval": True},
-    # Executed before the window of 30 days: its revenue is not of the window, all else counts.
+    # Executed before the window of the ROI: all else counts.
     {"intervention_id": "long ago", "is_executed": True, "executed_at": LONG_AGO, "journey_stage": "engagement"}
     | {"outcome": "improved_engagement", "resolution_time_days": 7.0, "csat_delta": 0.0}
     | {"estimated_revenue_saved": 5000.0},
@@ -68,7 +84,15 @@ LEDGER: Rows = [
     | {"human_override": False, "estimated_revenue_saved": 9e9, "journey_stage": "retention"}
     | {"requires_human_approval": True},
     {"intervention_id": "watched", "recommended_action": "monitor_only", "journey_stage": "engagement"},
+    # Held out on purpose: nothing was done, asked or achieved, whatever was measured.
+    {"intervention_id": "held out", "is_held_out": True, "outcome": "resolved", "resolution_time_days": 1.0}
+    | {"csat_delta": 3.0, "human_override": True, "journey_stage": "support", "evaluation_latency_ms": 9e9},
 ]
+# What the ROI says of the window: the KPI of retained revenue is that figure, of all grades.
+RETAINED: Rows = [
+    {"component": "retained_revenue", "kind": "value", "evidence_grade": grade, "amount": amount, "records": runs}
+    for grade, amount, runs in (("randomised", 1500.0, 1), ("assumption", 500.0, 1), ("matched", None, 0))
+] + [{"component": "playbook_cost", "kind": "cost", "amount": 77.0, "records": 9}]
 # value, attainment, status, numerator, denominator, n; targets are the policy's
 MEASURED = {
     # Of the executed and measured, those that found something to do; target 0.85.
@@ -101,8 +125,14 @@ def measure(ledger: Rows, policy: Policy = POLICY, **records: Rows) -> dict[str,
         "approval_decisions": ApprovalDecisions,
     }
     rejected = [f"quarantined_{name}" for name in (contracts.keys() - {"state_entries"}) | {"journey_state_log"}]
+    contracts |= {
+        "baseline_comparisons": BaselineComparisons,
+        "roi_breakdown": RoiBreakdown,
+        "signal_labels": SignalLabels,
+    }
     tables = {name: table_of(contract, records.get(name, [])) for name, contract in contracts.items()}
     tables |= {name: table_of(QuarantinedRows, records.get(name, [])) for name in rejected}
+    tables["earlier_kpis"] = days_of(Kpis, records.get("earlier_kpis", []))
     acting = [{"recommended_action": "call"} | row for row in ledger]
     found = kpis(table_of(OutcomeAnalyses, acting), **tables, as_of=DAY, policy=policy)
     return by("kpi", kept(Kpis, found, policy=policy))
@@ -132,6 +162,7 @@ def test_every_kpi_is_measured_or_says_what_is_missing() -> None:
         **known("interventions", "generated_at", DAY),
         **known("outcomes", "measured_at", DAY),
         **known("approval_decisions", "decided_at", instant("2025-01-21T00:00:00")),
+        "roi_breakdown": RETAINED,
         "quarantined_customers": [{}],
         "quarantined_signals": [{"source_row": 1}, {"source_row": 2, "record_date": day(1)}],
     }
@@ -185,7 +216,7 @@ def test_where_each_status_begins() -> None:
         "human_override_rate": 0.5,  # 1/3 is less
         "average_resolution_time_days": 2.5,  # 2.5 / 5 = 0.5
     }
-    rows = measure(LEDGER, targets(**higher, **lower))
+    rows = measure(LEDGER, targets(**higher, **lower), roi_breakdown=RETAINED)
     assert {name: (rows[name]["status"], rows[name]["attainment"]) for name in higher | lower} == {
         "csat_delta_average": ("on_track", 1.0),
         "proactive_interventions_ratio": ("on_track", 0.8),
@@ -201,7 +232,7 @@ def test_where_each_status_begins() -> None:
         ["csat_delta_average", "retention_revenue_preserved", "human_override_rate", "average_resolution_time_days"],
         0.0,
     )
-    rows = measure(LEDGER, targets(**zero))
+    rows = measure(LEDGER, targets(**zero), roi_breakdown=RETAINED)
     assert {name: (rows[name]["status"], rows[name]["attainment"]) for name in zero} == {
         "csat_delta_average": ("exceeded", None),
         "retention_revenue_preserved": ("exceeded", None),
@@ -216,7 +247,9 @@ def test_zero_is_a_value() -> None:
         | {"outcome": "no_action_needed", "resolution_time_days": 0.0, "csat_delta": -0.5, "human_override": False}
         | {"estimated_revenue_saved": 0.0, "journey_stage": "support"}
     ]
-    rows = measure(ledger, targets(human_escalation_frequency=0.0, average_resolution_time_days=0.0))
+    nothing = [{"component": "retained_revenue", "kind": "value", "amount": 0.0, "records": 1}]
+    promises = targets(human_escalation_frequency=0.0, average_resolution_time_days=0.0)
+    rows = measure(ledger, promises, roi_breakdown=nothing)
     expected = {
         # Lower is better: nothing is better than any promise above nothing, by no finite share of it.
         "average_latency_ms": (0.0, None, "exceeded"),
@@ -246,3 +279,175 @@ def test_the_status_does_not_hang_on_the_order_of_rows() -> None:
         row = measure(ledger)["csat_delta_average"]
         statuses.add((row["value"], row["attainment"], row["status"]))
     assert statuses == {(1.0, 1.0, "on_track")}
+
+
+def test_what_a_kpi_was_on_the_newest_earlier_day() -> None:
+    before: Rows = [
+        {"as_of": day(-7), "kpi": "csat_delta_average", "value": 0.25},
+        {"as_of": day(-3), "kpi": "csat_delta_average", "value": 0.75},
+        {"as_of": day(-3), "kpi": "nps_delta_average", "value": None},
+        # Of an older day only: nothing of it is shown beside today.
+        {"as_of": day(-7), "kpi": "average_latency_ms", "value": 100.0},
+    ]
+    rows = measure(LEDGER, earlier_kpis=before)
+    shown = {name: (row["previous_value"], row["previous_as_of"]) for name, row in rows.items()}
+    assert shown["csat_delta_average"] == (0.75, day(-3))
+    assert shown["nps_delta_average"] == (None, day(-3))
+    assert shown["average_latency_ms"] == (None, None)
+
+
+def test_intervals_of_shares_and_means() -> None:
+    """Shares by Wilson's score, means by Student's t; textbook values at 90 %."""
+    rows = measure(LEDGER, roi_breakdown=RETAINED)
+
+    def ends(name: str) -> list[float | None]:
+        return [rows[name]["interval_low"], rows[name]["interval_high"]]
+
+    # 3 of 6: centre 0.5, radius z / (6 + z^2) * sqrt(6 / 4 + z^2 / 4), z = 1.644854.
+    z = 1.6448536269514722
+    radius = z / (6 + z * z) * (6 / 4 + z * z / 4) ** 0.5
+    assert ends("human_escalation_frequency") == pytest.approx([0.5 - radius, 0.5 + radius], abs=1e-6)
+    # 200, 300, 400: mean 300, standard error 100 / sqrt(3), t of 2 degrees of freedom 2.919986 (by expansion 2.900).
+    assert ends("average_latency_ms") == pytest.approx([300 - 2.92 * 57.735, 300 + 2.92 * 57.735], abs=2)
+    # One number has no spread; a sum has no interval; what is unknown has none.
+    one = measure([LEDGER[0]])
+    assert (one["csat_delta_average"]["value"], one["csat_delta_average"]["interval_low"]) == (1.0, None)
+    assert ends("retention_revenue_preserved") == [None, None]
+    assert ends("churn_rate_reduction") == [None, None]
+    narrower = measure(LEDGER, policy_with(journey__kpis__interval_level=0.5))["human_escalation_frequency"]
+    assert narrower["interval_low"] > rows["human_escalation_frequency"]["interval_low"]
+
+
+def labelled(number: int, signal: str | None, is_problem: bool, offset: int = -1) -> Row:
+    """Return what somebody found out about a signal, or about a problem without one."""
+    cells = {"label_id": f"L{number}", "signal_id": signal, "is_problem": is_problem, "labelled_at": day(offset)}
+    return cells | {"customer_id": "C"}
+
+
+def test_precision_and_recall_are_measured_where_somebody_labelled() -> None:
+    """Trap 6: 2 of 3 alarms were right; of 4 problems 2 had raised an alarm. What comes later is not known yet."""
+    signals: Rows = [
+        {"signal_id": name, "signal_type": kind, "detected_at": day(-5)}
+        for name, kind in (("right", "usage_drop"), ("right too", "usage_drop"), ("wrong", "usage_drop"))
+    ] + [{"signal_id": "good news", "signal_type": "usage_recovery", "detected_at": day(-5)}]
+    labels: Rows = [
+        labelled(1, "right", True),
+        labelled(2, "right too", True, 0),
+        labelled(3, "wrong", False),
+        labelled(4, None, True),
+        # Good news is no alarm; there was a problem all the same.
+        labelled(5, "good news", True),
+        labelled(6, None, True, 1),
+        labelled(7, "wrong", True, 1),
+    ]
+    rows = measure(LEDGER, signals=signals, signal_labels=labels)
+    for name, numerator, denominator in (("signal_detection_precision", 2, 3), ("signal_detection_recall", 2, 4)):
+        row = rows[name]
+        assert (row["numerator"], row["denominator"], row["n"]) == (numerator, denominator, denominator)
+        assert (row["basis"], row["value"]) == ("measured", pytest.approx(numerator / denominator, abs=1e-6))
+    # Labels of alarms alone measure precision; recall stays a proxy.
+    rows = measure(LEDGER, signals=signals, signal_labels=[labelled(3, "wrong", False)])
+    precision = rows["signal_detection_precision"]
+    assert (precision["value"], precision["basis"]) == (0.0, "measured")
+    assert rows["signal_detection_recall"]["basis"] == "not_measurable"
+
+
+def test_recall_without_labels_is_a_proxy_of_trouble_foretold() -> None:
+    """Two escalations and a departure; a negative signal in the 90 days before came to one of them."""
+    entries: Rows = [
+        {"customer_id": "told", "journey_stage": "escalation", "state_entered_at": day(-3)},
+        {"customer_id": "too old", "journey_stage": "escalation", "state_entered_at": day(-3)},
+        {"customer_id": "good news only", "journey_stage": "churned", "state_entered_at": day(-3)},
+        {"customer_id": "calm", "journey_stage": "support", "state_entered_at": day(-3)},
+        {"customer_id": "told", "journey_stage": "churned", "state_entered_at": day(1)},
+    ]
+    signals: Rows = [
+        {"signal_id": "1", "customer_id": "told", "signal_type": "usage_drop", "detected_at": day(-93)},
+        {"signal_id": "2", "customer_id": "told", "signal_type": "usage_drop", "detected_at": day(-3)},
+        {"signal_id": "3", "customer_id": "too old", "signal_type": "usage_drop", "detected_at": day(-94)},
+        {"signal_id": "4", "customer_id": "too old", "signal_type": "usage_drop", "detected_at": day(-2)},
+        {"signal_id": "5", "customer_id": "good news only", "signal_type": "usage_recovery", "detected_at": day(-4)},
+    ]
+    row = measure([], state_entries=entries, signals=signals)["signal_detection_recall"]
+    assert (row["numerator"], row["denominator"], row["basis"]) == (1, 3, "proxy")
+    assert row["note"].startswith("Proxy for labels")
+
+
+def test_what_only_an_optional_column_can_answer() -> None:
+    entries: Rows = [
+        {"customer_id": name, "journey_stage": "support", "state_entered_at": day(offset), "confirmed_stage": stage}
+        for name, offset, stage in (
+            ("right", -1, "support"),
+            ("right too", -1, "support"),
+            ("wrong", -1, "retention"),
+            ("unchecked", -1, None),
+            ("later", 1, "retention"),
+        )
+    ]
+    accuracy = measure([], state_entries=entries)["journey_state_classification_accuracy"]
+    assert (accuracy["numerator"], accuracy["denominator"], accuracy["basis"]) == (2, 3, "measured")
+    runs: Rows = [
+        {"intervention_id": f"{channel} {number}", "is_executed": True, "channel": channel, "nps_delta": points}
+        | {"outcome": "resolved" if number < successes else "no_response"}
+        for channel, successes, points in (("phone", 3, 2.0), ("mail", 2, None), ("chat", 1, None))
+        for number in range(1 if channel == "chat" else 4)
+    ]
+    # The source's own word goes before the outcome: phone 3 of 4 and one more, mail 2 of 4, chat has too few.
+    runs[3] |= {"playbook_success": True}
+    rows = measure(runs, policy_with(journey__learning__established_runs=4))
+    consistency, nps = rows["experience_consistency_score"], rows["nps_delta_average"]
+    assert (consistency["value"], consistency["n"], consistency["basis"]) == (0.5, 8, "measured")
+    assert (nps["value"], nps["n"], nps["interval_low"]) == (2.0, 4, 2.0)
+    alone = measure(runs[:4], policy_with(journey__learning__established_runs=4))["experience_consistency_score"]
+    assert alone["status"] == "not_measurable"
+
+
+def compared(metric: str, baseline: str, value: float, against: float, status: str = "measured") -> Row:
+    """Return a comparison; its interval reaches from 0.8 to 1.25 times its ratio."""
+    ratio = value / against if against else None
+    ends = {"ratio_low": ratio * 0.8, "ratio_high": ratio * 1.25} if ratio is not None else {}
+    sides = {"value": value, "baseline_value": against, "customers": 40, "baseline_customers": 60}
+    return {"metric": metric, "baseline": baseline, "status": status, "ratio": ratio} | sides | ends
+
+
+def test_a_reduction_says_what_it_is_against_and_worsening_is_negative() -> None:
+    """Trap 6: from 0.02 to 0.03 is a reduction by -0.5, and no amount of abs() makes it one by 0.5."""
+    comparisons = [
+        # The strongest baseline that can be compared with counts, whatever a weaker one says.
+        compared("churn_rate", "held_out", 0.03, 0.02),
+        compared("churn_rate", "supplied", 0.01, 0.02),
+        compared("escalation_rate", "held_out", 0.03, 0.02, "not_measurable"),
+        compared("escalation_rate", "baseline_period", 0.015, 0.02),
+        compared("unresolved_issue_share", "supplied", 0.2, 0.25),
+        compared("days_per_support_case", "baseline_period", 4.0, 5.0),
+        compared("value_churn_rate", "baseline_period", 0.01, 0.02),
+    ]
+    rows = measure([], baseline_comparisons=comparisons)
+    # value, numerator, denominator, baseline, basis, ends
+    expected = {
+        "churn_rate_reduction": (-0.5, -0.01, 0.02, "held_out", "measured", 1 - 1.875, 1 - 1.2),
+        "escalation_reduction": (0.25, 0.005, 0.02, "baseline_period", "measured", 1 - 0.9375, 1 - 0.6),
+        "unresolved_issues_reduction": (0.2, 0.05, 0.25, "supplied", "measured", 0.0, 1 - 0.64),
+        "cost_per_support_case_reduction": (0.2, 1.0, 5.0, "baseline_period", "proxy", 0.0, 1 - 0.64),
+        # Half the churn rate is twice the lifetime: 100 % more.
+        "lifetime_value_delta": (1.0, 0.01, 0.01, "baseline_period", "proxy", 1 / 0.625 - 1, 1 / 0.4 - 1),
+    }
+    for name, (value, numerator, denominator, baseline, basis, low, high) in expected.items():
+        row = rows[name]
+        figures = [row[cell] for cell in ("value", "numerator", "denominator", "interval_low", "interval_high")]
+        assert figures == pytest.approx([value, numerator, denominator, low, high], abs=1e-6), name
+        assert (row["baseline"], row["basis"], row["n"]) == (baseline, basis, 100), name
+    assert rows["churn_rate_reduction"]["status"] == "critical"
+    missing = rows["escalation_cost_reduction"]
+    assert (missing["value"], missing["baseline"], missing["status"]) == (None, None, "not_measurable")
+    # Nobody left: a lifetime without end is no figure.
+    endless = measure([], baseline_comparisons=[compared("value_churn_rate", "held_out", 0.0, 0.02)])
+    assert endless["lifetime_value_delta"]["status"] == "not_measurable"
+
+
+def test_values_that_are_not_their_quotient_are_found() -> None:
+    right = {"value": 0.4, "numerator": 2.0, "denominator": 5.0, "interval_low": 0.1, "interval_high": 0.7}
+    faults: Rows = [{"value": 0.41}, {"denominator": 4.9}, {"interval_low": 0.45}, {"interval_high": 0.3}]
+    assert rows_of(kpis_that_are_not_their_quotient(table_of(Kpis, [right]))) == []
+    for fault in faults:
+        assert len(rows_of(kpis_that_are_not_their_quotient(table_of(Kpis, [right | fault])))) == 1, fault

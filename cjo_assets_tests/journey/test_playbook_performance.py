@@ -51,7 +51,7 @@ def test_what_was_carried_out_and_measured_counts() -> None:
     (watched,) = known.run("P", recommended_action="monitor_only")
     refused, approved, lapsed = known.run("P", times=3, requires_human_approval=True)
     (tomorrow,) = known.run("P", generated_at=day(1))
-    known.answer(refused, "rejected", "wrong_playbook: she needs a call")
+    known.answer(refused, "rejected", "she needs a call", category="wrong_playbook")
     known.answer(approved, "approved")
     known.measure(resolved, outcome="resolved", estimated_revenue_saved=2600.0, resolution_time_days=3.0)
     known.measure(improved, outcome="improved_engagement", estimated_revenue_saved=None)
@@ -105,32 +105,24 @@ def test_a_cost_counts_where_a_source_recorded_it() -> None:
     assert rows["P", "Enterprise"]["avg_cost"] == 120.0
 
 
-def test_refusals_are_counted_by_the_first_word_of_their_reason() -> None:
-    known = Experience()
-    reasons = ["bad_timing", "bad_timing: on holiday", "too_expensive, again", "I do not know", None]
-    for name, reason in zip(known.run("P", times=5, requires_human_approval=True), reasons, strict=True):
-        known.answer(name, "rejected", reason)
-    row = performance(known)["P", "All"]
-    assert (row["refusals"], row["runs"], row["override_rate"]) == (5, 0, 1.0)
-    assert row["refusal_categories"] == ["bad_timing 2", "too_expensive 1"]
-
-
-def test_the_category_a_person_chose_goes_before_the_first_word_of_their_reason() -> None:
+def test_refusals_are_counted_by_their_category_and_by_nothing_they_say() -> None:
+    """What a reason begins with is prose: a refusal without a category is a refusal, of none of them."""
     known = Experience()
     # category, reason
     answers = [
         ("bad_timing", "too_expensive in this quarter"),
         ("bad_timing", None),
+        ("too_expensive", "by far"),
         (None, "too_expensive: by far"),
-        (None, "by far too_expensive"),
+        (None, None),
     ]
-    for name, (category, reason) in zip(known.run("P", times=4, requires_human_approval=True), answers, strict=True):
+    for name, (category, reason) in zip(known.run("P", times=5, requires_human_approval=True), answers, strict=True):
         known.answer(name, "rejected", reason, category=category)
     # An answer that approves has no category of refusal, whatever it says.
     (approved,) = known.run("P", requires_human_approval=True)
     known.answer(approved, "approved", "too_expensive, but go on", category="too_expensive")
     row = performance(known)["P", "All"]
-    assert (row["refusals"], row["runs"]) == (4, 1)
+    assert (row["refusals"], row["runs"]) == (5, 1)
     assert row["refusal_categories"] == ["bad_timing 2", "too_expensive 1"]
 
 

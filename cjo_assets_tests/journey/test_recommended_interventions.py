@@ -17,6 +17,7 @@ from cjo_assets.journey.playbook_performance import PlaybookPerformance
 from cjo_assets.journey.playbooks import Playbooks
 from cjo_assets.journey.recommended_interventions import (
     RecommendedInterventions,
+    ids_of_two_decisions,
     recommended_interventions,
     unaddressed_strong_signals,
 )
@@ -586,3 +587,19 @@ def test_a_request_gone_stale_is_asked_anew_when_the_need_returns() -> None:
     assert third["needy"]["need_id"] == first["needy"]["need_id"]
     assert third["needy"]["intervention_id"] != first["needy"]["intervention_id"]
     assert third["needy"]["generated_at"] == day(2)
+
+
+def test_an_id_of_two_customers_is_found_on_a_day_and_between_days() -> None:
+    """An id has 48 bits: at a hundred million decisions some two are the same."""
+
+    def decided(*pairs: tuple[str, str]) -> Rows:
+        return [{"customer_id": customer, "intervention_id": name} for customer, name in pairs]
+
+    today = decided(("C1", "I-1"), ("C2", "I-2"), ("C3", "I-3"), ("C4", "I-3"))
+    before = decided(("C1", "I-1"), ("C5", "I-2"), ("C6", "I-6"))
+    earlier = days_of(RecommendedInterventions, [{"as_of": day(-1)} | row for row in before])
+    found = rows_of(ids_of_two_decisions(table_of(RecommendedInterventions, today), earlier))
+    assert by("intervention_id", found) == {
+        "I-2": {"intervention_id": "I-2", "customer_id": "C2", "other_customer_id": "C5"},
+        "I-3": {"intervention_id": "I-3", "customer_id": "C3", "other_customer_id": "C4"},
+    }

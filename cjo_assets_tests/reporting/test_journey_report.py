@@ -1,116 +1,41 @@
-"""The report of a day: every figure traced to a cell, strangers' text inert, an empty day told as it is.
-
-The Markdown is read by a parser that knows tables and passes HTML through, as a browser would get it.
-"""
+"""The report of a day: every figure traced to a cell, strangers' text inert, an empty day told as it is."""
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import altair
 import pytest
+import vl_convert
 from markdown_it import MarkdownIt
 
-from cjo_assets.reporting.journey_report import JourneyFigures, journey_report
-from cjo_assets.wiring.report import journey_figures
+from cjo_assets.reporting.charts import CHARTS
+from cjo_assets.reporting.document import Cell, Cited, Document, Grid, Prose, Record, grid
+from cjo_assets.reporting.document import Column as GridColumn
+from cjo_assets.reporting.drawing import NARROW, WIDE, Drawing, draw
+from cjo_assets.reporting.journey_report import journey_report
+from cjo_assets.reporting.markdown import as_markdown
+from cjo_assets.reporting.page import as_page
+from cjo_assets.reporting.palette import ACCENT, CARD, COLOURS, GROUND, INK, LINE, MUTED, tone
+from cjo_assets.wiring.report import journey_figures, shown_in_dagster, write_report
+from cjo_assets.wiring.settings import Settings
 from cjo_assets_tests.conftest import Chain, write_rows
-from cjo_assets_tests.tables import POLICY, Row, Rows
+from cjo_assets_tests.reporting.made import HOSTILE, made_figures, without_anything
+from cjo_assets_tests.reporting.reading import Page, as_shown, cell_of
+from cjo_assets_tests.tables import POLICY, Row
 
 TWENTIETH = date(2025, 1, 20)
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-Grid = list[dict[str, str]]
 # What a report may be made of; anything else would be somebody else's markup.
 BLOCKS = {"heading", "paragraph", "bullet_list", "list_item", "table", "thead", "tbody", "tr", "th", "td", "inline"}
-INLINE = {"text", "strong", "code_inline", "softbreak", "text_special"}
-
-
-class Reading:
-    """A report as a reader sees it: the text of each section and its tables, by heading."""
-
-    def __init__(self, markdown: str) -> None:
-        """Read the Markdown."""
-        self.prose: dict[str, list[str]] = {}
-        self.grids: dict[str, list[Grid]] = {}
-        self.markup: set[str] = set()
-        tokens = PARSER.parse(markdown)
-        heading, cells, header = "", [], []
-        for place, token in enumerate(tokens):
-            self.markup.add(re.sub("_(open|close)$", "", token.type))
-            before = tokens[place - 1].type
-            if token.type == "inline":
-                children = token.children or []
-                self.markup |= {re.sub("_(open|close)$", "", child.type) for child in children}
-                text = "".join("\n" if child.type == "softbreak" else child.content for child in children)
-                if before == "heading_open":
-                    heading = text
-                    self.prose[heading], self.grids[heading] = [], []
-                elif before in ("th_open", "td_open"):
-                    cells.append(text)
-                else:
-                    self.prose[heading].append(text)
-            elif token.type == "tr_open":
-                cells = []
-            elif token.type == "thead_close":
-                header = cells
-                self.grids[heading].append([])
-            elif token.type == "tr_close" and header and tokens[place + 1].type != "thead_close":
-                self.grids[heading][-1].append(dict(zip(header, cells, strict=True)))
-            elif token.type == "table_close":
-                header = []
-
-
-def agrees(text: str, cell: Any, decimals: int) -> bool:
-    """Tell whether a text shows a cell, numbers to so many decimals."""
-    if cell is None or cell == []:
-        return text == "n/a"
-    if isinstance(cell, float):
-        gap = abs(float(text.replace(",", "")) - cell)
-        return bool(gap <= 0.5 * 10**-decimals + 1e-9)
-    if isinstance(cell, int):
-        return text == f"{cell:,}"
-    return text == (", ".join(cell) if isinstance(cell, list) else str(cell))
-
-
-def assert_traced(grid: Grid, rows: Rows, columns: dict[str, tuple[str, int]]) -> None:
-    """Hold every cell of a grid of the report to the cell of a table it shows."""
-    assert len(grid) == len(rows) > 0
-    for found, row in zip(grid, rows, strict=True):
-        assert found.keys() == columns.keys()
-        for header, (name, decimals) in columns.items():
-            assert agrees(found[header], row[name], decimals), (header, found[header], row[name])
-
-
-def same(*names: str) -> dict[str, tuple[str, int]]:
-    """Return columns that the report names as the table does."""
-    return {name: (name, 3) for name in names}
-
-
-DECISIONS = {
-    "customer": ("customer_id", 0),
-    "action": ("recommended_action", 0),
-    "priority": ("priority_score", 1),
-    "risk": ("risk_score", 3),
-    "confidence": ("confidence", 3),
-    "signals": ("triggered_by_signals", 0),
-    "needs approval": ("shown_approval", 0),
-    "cost": ("expected_cost", 2),
-    "value": ("expected_value", 2),
-}
-GAPS = {
-    "customer": ("customer_id", 0),
-    "stage": ("journey_stage", 0),
-    "tier": ("risk_tier", 0),
-    "health": ("stage_health", 0),
-    "risk": ("overall_risk_score", 3),
-    "account value": ("account_value", 2),
-    "reason": ("reason", 0),
-}
-ROI = same("kind", "component", "formula", "assumption") | {
-    "amount": ("amount", 2),
-    "evidence": ("evidence_grade", 0),
-}
+INLINE = {"text", "strong", "em", "code_inline", "softbreak", "text_special", "image"}
+TAGS = {"html", "head", "meta", "title", "style", "body", "a", "header", "p", "h1", "h2", "h3", "div", "ul", "li", "dl"}
+TAGS |= {"dt", "dd", "b", "small", "span", "nav", "main", "section", "figure", "figcaption", "table", "thead", "tbody"}
+TAGS |= {"tr", "th", "td", "code", "wbr", "svg", "g", "path", "line", "text", "rect"}
+DIGIT = re.compile(r"\d")
 
 
 @pytest.fixture(scope="module")
@@ -120,149 +45,275 @@ def sample(sample_day: Callable[[date], Chain]) -> Chain:
 
 
 @pytest.fixture(scope="module")
-def figures(sample: Chain) -> JourneyFigures:
-    """What the report of that day shows."""
-    return journey_figures(sample.store, TWENTIETH, POLICY)
+def document(sample: Chain) -> Document:
+    """The report of that day."""
+    return journey_report(journey_figures(sample.store, TWENTIETH, POLICY))
 
 
-def test_every_figure_of_the_sample_is_a_cell_of_a_table(sample: Chain, figures: JourneyFigures) -> None:
-    reading = Reading(journey_report(figures))
+@pytest.fixture(scope="module")
+def drawings(document: Document) -> dict[str, Drawing]:
+    """Its pictures."""
+    return {picture.name: draw(picture) for picture in document.pictures}
 
-    def of_day(table: str, order: str) -> Rows:
-        return sample.rows(f"SELECT * FROM journey.{table} WHERE as_of = ? ORDER BY {order}", TWENTIETH)
 
-    decisions = of_day("recommended_interventions", "priority_score DESC, customer_id")
-    for row in decisions:
-        row["shown_approval"] = row["approval_reasons"] if row["requires_human_approval"] else "no"
-    assert_traced(reading.grids["What to do"][0], decisions, DECISIONS)
-    gaps = of_day("coverage_gaps", "overall_risk_score DESC, customer_id")
-    assert_traced(reading.grids["Customers without an answer"][0], gaps, GAPS)
-    assert_traced(
-        reading.grids["KPIs"][0],
-        of_day("kpis", "family, kpi"),
-        same("family", "kpi", "value", "unit", "target", "status", "basis", "n", "note"),
-    )
-    assert_traced(reading.grids["Cost and value"][0], of_day("roi_breakdown", "kind, component"), ROI)
-    loads, rejections = reading.grids["What the data are worth"]
-    assert_traced(
-        loads,
-        sample.rows("FROM audit.dataset_loads ORDER BY dataset"),
-        same("dataset", "source_file", "rows_read", "rows_accepted", "rows_rejected", "note"),
-    )
-    # The one row of the sample that is turned away: the signal of a customer nobody knows.
-    [turned_away] = sample.rows("FROM quarantine.signals")
-    [rule] = turned_away["broken_rules"]
-    assert rejections == [{"dataset": "signals", "rule": rule, "rows": "1", "example": turned_away["record_key"]}]
+@pytest.fixture(scope="module")
+def page(document: Document, drawings: dict[str, Drawing]) -> Page:
+    """Its page."""
+    return Page.of(as_page(document, drawings))
 
-    [day], [roi] = of_day("journey_summary", "as_of"), of_day("roi_estimate", "as_of")
-    families = ", ".join(f"{row['family']}: {row['status']}" for row in of_day("kpi_status", "family"))
-    assert reading.prose["Customer journey on 2025-01-20"] == [
-        f"{day['total_customers_analyzed']} customers, {day['customers_at_risk']} at risk "
-        f"({day['customers_high_risk']} high, {day['customers_medium_risk']} medium).",
-        f"{day['customers_recommended']} decisions today, {day['interventions_pending']} waiting for approval, "
-        f"{day['customers_without_answer']} customers without an answer.",
-        f"Value {roi['total_value']:,.2f}, cost {roi['total_cost']:,.2f}, net {roi['net_benefit']:,.2f} "
-        f"from {roi['window_start']} to {roi['window_end']}; weakest evidence: {roi['evidence_grade']}.",
-        f"{families}.",
+
+@pytest.fixture(scope="module")
+def made() -> Document:
+    """The report of a day by hand."""
+    return journey_report(made_figures())
+
+
+def parts_of(value: Any) -> list[Any]:
+    """Return every piece of prose in a report, however deep."""
+    if isinstance(value, str | Cited):
+        return [value]
+    if isinstance(value, tuple):
+        return [part for entry in value for part in parts_of(entry)]
+    if is_dataclass(value) and not isinstance(value, GridColumn):
+        hidden = ("name", "data", "anchor", "word")
+        return [
+            part for spec in fields(value) if spec.name not in hidden for part in parts_of(getattr(value, spec.name))
+        ]
+    return []
+
+
+def plain(parts: Prose) -> str:
+    """Return prose as plain text."""
+    return "".join(part if isinstance(part, str) else part.text for part in parts)
+
+
+def markup_of(markdown: str) -> set[str]:
+    """Return what a reader of Markdown takes for markup."""
+    tokens = PARSER.parse(markdown)
+    every = [*tokens, *(child for token in tokens for child in token.children or [])]
+    return {re.sub("_(open|close)$", "", token.type) for token in every}
+
+
+def text_of(markdown: str) -> list[str]:
+    """Return the text of each paragraph, list entry and cell, as it is read."""
+    inline = [token for token in PARSER.parse(markdown) if token.type == "inline"]
+    return ["".join("\n" if c.type == "softbreak" else c.content for c in token.children or []) for token in inline]
+
+
+def test_every_figure_of_the_page_is_a_cell_of_a_table(sample: Chain, page: Page) -> None:
+    """Trap 2, 17, 22: no figure but a cell's, and each is the cell it says it is."""
+    assert len(page.marks) > 500
+    for mark in page.marks:
+        cell = cell_of(mark.source, sample, TWENTIETH, POLICY)
+        assert mark.text == as_shown(mark, cell), mark.source
+
+
+def test_between_the_figures_there_is_none(page: Page, document: Document) -> None:
+    assert [text for text in page.between if DIGIT.search(text)] == ["Customer journey on 2025-01-20"]  # the title
+    assert [part for part in parts_of(document) if isinstance(part, str) and DIGIT.search(part)] == []
+    assert document.day.text == "2025-01-20"
+
+
+def test_figures_in_pictures_stand_in_the_tables_beside_them(document: Document, drawings: dict[str, Drawing]) -> None:
+    for section in document.sections:
+        cited = {part.text for part in parts_of(section) if isinstance(part, Cited)}
+        for picture in section.blocks:
+            drawing = drawings.get(getattr(picture, "name", ""))
+            if drawing is None:
+                continue
+            # What stands at an axis is its scale; what stands in the chart is a figure.
+            marks = re.findall(r'mark-text role-mark.*?(?=<g class="mark|</svg>)', drawing.svg, re.S)
+            drawn = [text for mark in marks for text in re.findall(r"<text[^>]*>([^<]*)</text>", mark)]
+            for text in drawn:
+                if DIGIT.search(text):
+                    assert text.removesuffix(" friction") in cited | {roi_net(document)}, (picture, text)
+    assert drawings.keys() == CHARTS.keys()
+
+
+def roi_net(document: Document) -> str:
+    """Return the net benefit as the tiles' neighbour, the paragraph on ROI, has it."""
+    [section] = [section for section in document.sections if section.anchor == "roi"]
+    [net] = {
+        part.text for part in parts_of(section) if isinstance(part, Cited) and part.source.endswith("/net_benefit")
+    }
+    return net
+
+
+def test_markdown_shows_what_the_page_shows(document: Document) -> None:
+    markdown = as_markdown(document, {})
+    assert markup_of(markdown) <= BLOCKS | INLINE
+    read = "\n".join(text_of(markdown))
+    for part in parts_of(document):
+        if isinstance(part, Cited):
+            assert part.text in read, part.source
+
+
+def test_text_of_strangers_is_text_in_markdown(made: Document) -> None:
+    markdown = as_markdown(made, {})
+    assert markup_of(markdown) <= BLOCKS | INLINE
+    cells = text_of(markdown)
+    for text in HOSTILE:
+        for shown in (text, f"{text} waits for approval"):
+            assert any(cell == shown or cell.startswith(f"{shown} (") for cell in cells), shown
+
+
+def test_text_of_strangers_is_text_in_the_page_and_in_the_charts(made: Document) -> None:
+    drawings = {picture.name: draw(picture) for picture in made.pictures}
+    text = as_page(made, drawings)
+    page = Page.of(text)
+    assert page.tags <= TAGS
+    assert not [name for name in page.attributes if name.startswith("on") or name in ("src", "style", "xlink:href")]
+    read = {mark.text for mark in page.marks}
+    assert set(HOSTILE) <= read
+    assert "script-src" not in text
+    assert re.search(r"default-src 'none'; style-src 'sha256-[\w+/]+='; base-uri 'none'; form-action 'none'", text)
+    for name in ("svg", "wide", "narrow"):
+        drawn = Page.of(getattr(drawings["playbook_leaderboard"], name))
+        assert drawn.tags <= TAGS
+
+
+def test_a_source_that_holds_anything_names_one_cell() -> None:
+    record = Record("journey.t", ("customer_id", "segment"), {"customer_id": "a/b&c=d?", "segment": None, "n": 1})
+    assert record.show("n").source == "journey.t/customer_id=a%2Fb%26c%3Dd%3F&segment=null/n"
+    listed = Record("journey.t", (), {"names": ["x_y", "z"]}).each("names", "words")
+    assert [(cited.text, cited.source) for cited in listed] == [
+        ("x y", "journey.t/names[0]"),
+        ("z", "journey.t/names[1]"),
     ]
-    assert reading.prose["Cost and value"] == [
-        f"Net benefit {roi['net_benefit']:,.2f} ({roi['roi_percent']:.1f} % of cost) over "
-        f"{roi['interventions_executed']} executed interventions."
-    ]
-    assert reading.prose["How these figures came about"] == [
-        f"Every figure is a cell of a table in cjo.duckdb with as_of = {TWENTIETH}, or a count of rows in quarantine. "
-        f"Policy version {POLICY.version}, hash {POLICY.policy_hash}; its text is in audit.policies."
-    ]
-    # Beyond these there is no text, and so no figure.
-    assert [
-        text for section in ("What to do", "KPIs", "What the data are worth") for text in reading.prose[section]
-    ] == []
-    assert reading.prose["Customers without an answer"] == []
-    assert [len(grids) for grids in reading.grids.values()] == [0, 1, 1, 1, 1, 2, 0]
 
 
-HOSTILE = [
-    "<script>alert(1)</script>",
-    "</td></tr></table><h1>x</h1>",
-    "<img src=x onerror=alert(1)>",
-    "<!-- hidden -->",
-    "a|b||c",
-    "\\|",
-    "\\",
-    "[x](http://e)",
-    "![x](http://e/i.png)",
-    "[x]: http://e",
-    "<http://e.example>",
-    "=cmd()",
-    "@SUM(1+1)",
-    "`code`",
-    "**bold** __bold__ *it* _it_ ~~gone~~",
-    "# heading",
-    "- item",
-    "1. item",
-    "> quote",
-    "---",
-    "&lt;b&gt; &amp; &#60;",
-    "\\<b\\>",
-    "{{ template }} ${x} $(x)",
-]
+def test_what_is_null_leaves_no_words_below() -> None:
+    column = GridColumn("value", "value", "number", below=(("from", "low", "number"), ("to", "high", "number")))
+    rows = [Record("t", ("k",), {"k": 1, "value": 0.5, "low": 0.1, "high": 0.9})]
+    rows.append(Record("t", ("k",), {"k": 2, "value": None, "low": None, "high": None}))
+    found: Grid = grid("", [column], rows)
+    whole, nothing = (row[0] for row in found.rows)
+    assert (whole.main.text, plain(whole.below)) == ("0.5", "from 0.1, to 0.9")
+    assert nothing == Cell(Cited("n/a", "t/k=2/value", "number", None), ())
 
 
-def planted(rows: Rows, names: tuple[str, ...], text: str) -> Rows:
-    """Return the first row with a stranger's text in the cells named, or in the lists there."""
-    return [rows[0] | {name: [text] if isinstance(rows[0][name], list) else text for name in names}]
-
-
-@pytest.mark.parametrize("text", HOSTILE)
-def test_text_of_strangers_is_text(figures: JourneyFigures, text: str) -> None:
-    hostile = replace(
-        figures,
-        decisions=planted(
-            figures.decisions, ("customer_id", "recommended_action", "triggered_by_signals", "approval_reasons"), text
-        ),
-        gaps=planted(figures.gaps, ("customer_id", "journey_stage", "reason"), text),
-        kpis=planted(figures.kpis, ("kpi", "unit", "note"), text),
-        roi_parts=planted(figures.roi_parts, ("component", "formula", "assumption"), text),
-        loads=planted(figures.loads, ("dataset", "source_file", "note"), text),
-        rejections=planted(figures.rejections, ("rule", "example"), text),
-        policy_version=text,
+def test_long_lists_say_how_long_they_are(made: Document) -> None:
+    notes = {block.caption: plain(block.note) for s in made.sections for block in s.blocks if isinstance(block, Grid)}
+    assert notes["Next steps, the first first"] == "25 of 654,321; all of them in journey.next_steps."
+    assert notes["Interventions that wait for a person"] == "25 of 4,711; all of them in journey.outcome_analyses."
+    assert notes["Decisions, the most urgent first"].startswith("25 of 123,456; ")
+    assert notes["Customers in trouble for whom no playbook fits"].startswith("25 of 25,926; ")
+    assert notes["Playbooks, all segments together"].endswith(
+        "25 of 1,234; all of them in journey.playbook_performance."
     )
-    reading = Reading(journey_report(hostile))
-    assert reading.markup <= BLOCKS | INLINE
-    [decision] = reading.grids["What to do"][0]
-    assert [decision[name] for name in ("customer", "action", "signals", "needs approval")] == [text] * 4
-    [gap] = reading.grids["Customers without an answer"][0]
-    assert [gap[name] for name in ("customer", "stage", "reason")] == [text] * 3
-    [kpi] = reading.grids["KPIs"][0]
-    assert [kpi[name] for name in ("kpi", "unit", "note")] == [text] * 3
-    [part] = reading.grids["Cost and value"][0]
-    assert [part[name] for name in ("component", "formula", "assumption")] == [text] * 3
-    [[load], [rejection]] = reading.grids["What the data are worth"]
-    assert [load[name] for name in ("dataset", "source_file", "note")] == [text] * 3
-    assert [rejection[name] for name in ("rule", "example")] == [text] * 2
-    assert f"Policy version {text}, hash" in reading.prose["How these figures came about"][0]
 
 
-def test_long_lists_say_how_long_they_are(figures: JourneyFigures) -> None:
-    cut = replace(
-        figures,
-        decisions=figures.decisions[:2],
-        gaps=figures.gaps[:1],
-        summary=figures.summary | {"customers_recommended": 1234, "customers_without_answer": 5},
-    )
-    reading = Reading(journey_report(cut))
-    assert reading.prose["What to do"] == ["2 of 1,234; all of them in journey.recommended_interventions."]
-    assert reading.prose["Customers without an answer"] == ["1 of 5; all of them in journey.coverage_gaps."]
+def test_what_is_missing_is_said() -> None:
+    nothing = journey_report(without_anything(made_figures()))
+    assert plain((nothing.verdict.status,)) == "not measurable"
+    assert plain(nothing.verdict.meaning) == "not measurable: too little is known to say that all is well."
+    assert ("The policy has switched KPI tracking off.",) in nothing.verdict.reasons
+    read = text_of(as_markdown(nothing, {}))
+    for sentence in (
+        "Nothing is left to be done.",
+        "Nothing waits for a person.",
+        "No decision was made.",
+        "None: every customer at risk has a decision.",
+        "Nobody has a forecast, so nobody can say what is at risk.",
+        "No customer has a risk score.",
+        "No customer has a stage.",
+        "There is no customer.",
+        "There is no playbook.",
+        "The policy has switched KPI tracking off.",
+        "No row was turned away.",
+    ):
+        assert sentence in read
+    assert [picture.name for picture in nothing.pictures] == ["roi_waterfall"]
+    assert "on track" not in "\n".join(read[: read.index("How these figures came about")])
+    Page.of(as_page(nothing, {}))
 
 
-def test_what_is_missing_is_said(figures: JourneyFigures) -> None:
-    empty = replace(figures, decisions=[], gaps=[], kpis=[], kpi_status=[], rejections=[])
-    reading = Reading(journey_report(empty))
-    assert reading.prose["What to do"] == ["No decision was made."]
-    assert reading.prose["Customers without an answer"] == ["None: every customer at risk has a decision."]
-    assert reading.prose["KPIs"] == ["The policy has switched KPI tracking off."]
-    assert reading.prose["What the data are worth"] == ["No row was turned away."]
-    assert reading.prose["Customer journey on 2025-01-20"][-1] == "KPIs are off by policy."
+def test_a_folder_of_files_that_is_the_same_each_time(sample: Chain, tmp_path: Path) -> None:
+    """Trap 12: no clock, no chance; what an earlier report left behind goes."""
+    written = []
+    for home in (tmp_path / "one", tmp_path / "two"):
+        settings = Settings(data=home, policy=None, home=home)
+        stale = settings.reports / "2025-01-20" / "figures" / "old.svg"
+        stale.parent.mkdir(parents=True)
+        stale.write_text("old")
+        page = write_report(sample.store, settings, TWENTIETH, POLICY)
+        assert page is not None
+        folder = page.parent
+        assert [path.name for path in settings.reports.iterdir()] == ["2025-01-20"]
+        files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+        written.append({str(path.relative_to(folder)): path.read_bytes() for path in files})
+    assert written[0] == written[1]
+    figures = {f"figures/{name}.{kind}" for name in CHARTS for kind in ("svg", "png")}
+    assert written[0].keys() == {"journey_report.html", "journey_report.md"} | figures
+    assert all(content[:8] == b"\x89PNG\r\n\x1a\n" for name, content in written[0].items() if name.endswith("png"))
+    verdict, pictures = shown_in_dagster(page)
+    assert "Verdict: **above target**" in verdict
+    assert "## " not in verdict
+    assert pictures.count("](data:image/svg+xml;base64,") == 4
+    assert len(pictures) < 100_000, "the record of a run stays light"
+    off = POLICY.model_copy(deep=True)
+    switched = off.journey.reporting.model_copy(update={"enable_reporting": False})
+    journey = off.journey.model_copy(update={"reporting": switched})
+    assert write_report(sample.store, settings, TWENTIETH, off.model_copy(update={"journey": journey})) is None
+    assert list(settings.reports.iterdir()) == []
+
+
+def test_a_report_that_fails_leaves_the_last_one(
+    sample: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(data=tmp_path, policy=None, home=tmp_path)
+    old = settings.reports / "2025-01-20" / "journey_report.html"
+    old.parent.mkdir(parents=True)
+    old.write_text("the last one")
+
+    def full(path: Path, _: bytes) -> int:
+        raise OSError(28, "No space left on device", str(path))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "write_bytes", full)
+        with pytest.raises(OSError, match="No space left"):
+            write_report(sample.store, settings, TWENTIETH, POLICY)
+    assert old.read_text() == "the last one"
+    assert write_report(sample.store, settings, TWENTIETH, POLICY) == old
+    assert "the last one" not in old.read_text(encoding="utf-8")
+
+
+def test_charts_keep_the_schema_of_vega_lite(made: Document) -> None:
+    for picture in made.pictures:
+        for width in (WIDE, NARROW):
+            specification = CHARTS[picture.name](picture.data, width)
+            altair.Chart.from_dict(specification, validate=True)
+            assert specification["width"] == width
+            assert "signal" not in vl_convert.vegalite_to_svg(specification)
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast of two colours, as WCAG defines it."""
+
+    def luminance(colour: str) -> float:
+        shares = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        red, green, blue = (s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_colours_can_be_told_from_their_ground_by_day_and_by_night() -> None:
+    assert round(contrast("#000000", "#ffffff")) == 21
+    for light in ("light", "dark"):
+        for ground in (CARD, GROUND):
+            for colour in COLOURS:
+                if colour in (CARD, GROUND, LINE):
+                    continue
+                is_text = colour in (INK, MUTED, ACCENT)
+                if not is_text and ground is GROUND:
+                    continue  # shapes stand on cards
+                least = 4.5 if is_text else 3
+                assert contrast(getattr(colour, light), getattr(ground, light)) >= least, (colour.name, light)
+    assert [tone(word) for word in ("on_track", "at_risk", "critical", "not_measurable", "keep", None)] == [
+        *("good", "warning", "bad", "unknown", "unknown", "unknown")
+    ]
 
 
 CUSTOMER = "C1|<script>"
@@ -286,6 +337,7 @@ PLAYBOOK: Row = {
 def test_a_day_of_one_customer_and_nothing_else_is_told_as_it_is(
     tmp_path: Path, chain_of: Callable[..., Chain]
 ) -> None:
+    """Trap 5, 27: no signals, no outcomes, one customer: nothing is on track, and what is absent is said."""
     data = tmp_path / "data"
     data.mkdir()
     write_rows(
@@ -297,24 +349,34 @@ def test_a_day_of_one_customer_and_nothing_else_is_told_as_it_is(
     write_rows(data, "journey_state_log", [entry | {"days_in_state": 10, "previous_stage": "engagement"}])
     write_rows(data, "playbooks", [PLAYBOOK])
     chain = chain_of(data, TWENTIETH)
-    markdown = journey_report(journey_figures(chain.store, TWENTIETH, POLICY))
-    reading = Reading(markdown)
-    assert reading.markup <= BLOCKS | INLINE
-    assert "on_track" not in "".join([*reading.prose["Customer journey on 2025-01-20"], *reading.prose["KPIs"]])
-    assert not re.search(r"on\\?_track", markdown)
-    verdict = reading.prose["Customer journey on 2025-01-20"]
+    figures = journey_figures(chain.store, TWENTIETH, POLICY)
+    document = journey_report(figures)
+    markdown = as_markdown(document, {})
+    assert markup_of(markdown) <= BLOCKS | INLINE
+    read = text_of(markdown)
+    assert read[1] == "Verdict: not measurable. not measurable: too little is known to say that all is well."
+    judged = read[: read.index("How these figures came about")]
+    assert not re.search(r"on.?track|on.?target", "\n".join(judged))
+    assert "Waiting for approval: 0 (0 lapsed without an answer)" in read
     # Ten days of support, critical beyond 7.5: the one customer is not at risk by tier, and has no answer.
-    assert verdict[0] == "1 customers, 0 at risk (0 high, 0 medium)."
-    assert verdict[1] == "0 decisions today, 0 waiting for approval, 1 customers without an answer."
-    assert verdict[2].startswith("Value 0.00, cost 500.00, net -500.00 from 2024-12-22 to 2025-01-20;")
+    assert "Customers at high risk: 0 (of 1 active; 1 without an answer)" in read
+    assert figures.gaps[0]["customer_id"] == CUSTOMER
+    assert [part.text for part in parts_of(document) if isinstance(part, Cited) and part.text == CUSTOMER]
     # Of the data alone something can be said: they are complete.
-    assert verdict[3] == "business_value: not_measurable, journey_impact: not_measurable, operational_health: exceeded."
-    measured = {row["kpi"]: row["value"] for row in reading.grids["KPIs"][0] if row["value"] != "n/a"}
-    assert measured == {"data_completeness_rate": "1"}
-    assert reading.prose["What to do"] == ["No decision was made."]
-    [gap] = reading.grids["Customers without an answer"][0]
-    assert (gap["customer"], gap["health"], gap["reason"]) == (CUSTOMER, "critical", "risk_below_threshold")
-    notes = {row["dataset"]: (row["rows_read"], row["note"]) for row in reading.grids["What the data are worth"][0]}
+    measured = {row["kpi"]: row["value"] for row in figures.kpis if row["value"] is not None}
+    assert measured == {"data_completeness_rate": 1.0}
+    notes = {row["dataset"]: (row["rows_read"], row["note"]) for row in figures.loads}
     for name in ("signals", "interventions", "outcomes", "approval_decisions"):
-        assert notes[name][0] == "0"
-        assert notes[name][1] != "n/a", "what is absent is said, never silently"
+        assert notes[name][0] == 0
+        assert notes[name][1], "what is absent is said, never silently"
+    page = Page.of(as_page(document, {picture.name: draw(picture) for picture in document.pictures}))
+    assert page.tags <= TAGS
+    for mark in page.marks:
+        assert mark.text == as_shown(mark, cell_of(mark.source, chain, TWENTIETH, POLICY)), mark.source
+
+
+def test_dates_of_the_figures_are_the_days(sample: Chain) -> None:
+    figures = journey_figures(sample.store, TWENTIETH, POLICY)
+    assert [row["as_of"] for row in figures.snapshots] == [TWENTIETH]
+    short = replace(figures, snapshots=[])
+    assert journey_report(short).pictures[0].name == "risk_distribution"

@@ -14,6 +14,7 @@ from cjo_assets.shared.statistics import (
     beta_interval,
     beta_variance,
     difference_variance,
+    mean_interval,
     product_variance,
     shrunk,
     two_sided_quantile,
@@ -48,6 +49,36 @@ def test_wilson_intervals_as_published(successes: int, trials: int, low: float, 
 def test_without_trials_nothing_is_known_of_a_share() -> None:
     assert evaluated(lambda s, n: wilson_interval(s, n, 0.95)[0], s=0, n=0) is None
     assert evaluated(lambda s, n: wilson_interval(s, n, 0.95)[1], s=0, n=0) is None
+
+
+# Quantiles of Student's t as tabulated: level, observations, quantile, and how far off the expansion may be.
+@pytest.mark.parametrize(
+    ("level", "count", "quantile", "off"),
+    [(0.90, 31, 1.697261, 1e-6), (0.95, 6, 2.570582, 1e-3), (0.90, 3, 2.919986, 0.01), (0.95, 2, 12.7062, 0.12)],
+)
+def test_intervals_of_means_reach_as_far_as_the_tables_say(
+    level: float, count: int, quantile: float, off: float
+) -> None:
+    """As many numbers of mean 10 and variance 1 as there are: squares = count * 100 + count - 1."""
+    ends = [
+        evaluated(
+            lambda total, squares, n, end=end: mean_interval(total, squares, n, level)[end],
+            total=10.0 * count,
+            squares=count * 100.0 + count - 1,
+            n=count,
+        )
+        for end in (0, 1)
+    ]
+    radius = quantile / math.sqrt(count)
+    assert (10 - ends[0], ends[1] - 10) == pytest.approx((radius, radius), rel=off)
+
+
+def test_one_number_has_no_interval() -> None:
+    for count in (0, 1):
+        found = evaluated(
+            lambda t, s, n: mean_interval(t, s, n, 0.9)[0], total=3.0 * count, squares=9.0 * count, n=count
+        )
+        assert found is None
 
 
 # Where the distribution function is a polynomial, its quantiles are roots: x, 3x^2 - 2x^3, 7x^6 - 6x^7.

@@ -152,6 +152,77 @@ def test_an_answer_typed_is_published_by_the_sensor(ui: Ui) -> None:
     assert sensors == ["approval_decisions_sensor"]
 
 
+EVIDENCE = """
+{
+  assetNodes {
+    assetKey { path }
+    description
+    owners { ... on TeamAssetOwner { team } }
+    tags { key }
+    opVersion
+    metadataEntries { label }
+    assetMaterializations(limit: 1) {
+      metadataEntries {
+        label
+        ... on IntMetadataEntry { intValue }
+        ... on TableColumnLineageMetadataEntry {
+          lineage { columnName columnDeps { assetKey { path } columnName } }
+        }
+      }
+    }
+  }
+}
+"""
+DEFINED = {"dagster/code_references"}
+DEFINED_FOR_A_TABLE = DEFINED | {"dagster/column_schema", "dagster/table_name"}
+RECORDED = {"policy_hash"}
+RECORDED_FOR_A_TABLE = {"dagster/row_count", "preview"}
+RECORDED_FOR_A_STATEMENT = RECORDED_FOR_A_TABLE | {
+    "dagster/column_lineage",
+    "dagster/table_name",
+    "lineage",
+    "policy_hash",
+    "sql",
+}
+
+
+def test_every_asset_carries_its_evidence(ui: Ui) -> None:
+    nodes = {".".join(node["assetKey"]["path"]): node for node in ui.ask(EVIDENCE)["assetNodes"]}
+    written_by_the_run = {"audit.runs", "audit.column_lineage"}
+    assert written_by_the_run < set(nodes)
+    for name, node in nodes.items():
+        defined = {entry["label"] for entry in node["metadataEntries"]}
+        recorded = {entry["label"]: entry for entry in node["assetMaterializations"][0]["metadataEntries"]}
+        assert node["description"], name
+        assert node["owners"], name
+        assert "stage" in {tag["key"] for tag in node["tags"]}, name
+        assert len(node["opVersion"]) == 12, name
+        if name in ("reports.journey_report", "published"):
+            assert (defined >= DEFINED, set(recorded) >= RECORDED) == (True, True), name
+            continue
+        assert defined >= DEFINED_FOR_A_TABLE, name
+        if name.startswith("raw."):
+            assert set(recorded) >= RECORDED_FOR_A_TABLE | {"source_file", "file_sha256"}, name
+        elif name in written_by_the_run:
+            assert set(recorded) >= RECORDED_FOR_A_TABLE | RECORDED, name
+            assert recorded["dagster/row_count"]["intValue"] > 0
+        else:
+            assert set(recorded) >= RECORDED_FOR_A_STATEMENT, name
+
+
+def test_the_lineage_of_a_column_is_drawn_to_the_tables_it_comes_from(ui: Ui) -> None:
+    nodes = {".".join(node["assetKey"]["path"]): node for node in ui.ask(EVIDENCE)["assetNodes"]}
+    drawn = {
+        entry["columnName"]: {".".join([*dep["assetKey"]["path"], dep["columnName"]]) for dep in entry["columnDeps"]}
+        for recorded in nodes["journey.risk_scores"]["assetMaterializations"][0]["metadataEntries"]
+        for entry in recorded.get("lineage", ())
+    }
+    assert drawn["customer_id"] == {"journey.customers.customer_id"}
+    assert "journey.customers.account_value" in drawn["overall_risk_score"]
+    assert "journey.customers.account_value" not in drawn["churn_risk_score"]
+    assert set(drawn) >= {"risk_tier", "decision_risk", "urgency"}
+
+
 def test_a_browser_shows_the_checks_of_the_signals(ui: Ui, tmp_path: Path) -> None:
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
     if browser is None:

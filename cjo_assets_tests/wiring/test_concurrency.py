@@ -131,7 +131,7 @@ def fixed(warehouse_store: object, number: int) -> Table:
     def numbers() -> object:
         return warehouse_store.backend.sql(f"SELECT {number}::BIGINT AS number")  # type: ignore[attr-defined]
 
-    return Table("journey", "numbers", Numbers, given_inputs(numbers, {}), "evaluation")  # type: ignore[arg-type]
+    return Table("journey", "numbers", Numbers, given_inputs(numbers, {}), "evaluation")
 
 
 FAMILY = Family("journey", (), (Table("journey", "numbers", Numbers, None, "evaluation"),))

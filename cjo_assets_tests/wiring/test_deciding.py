@@ -22,7 +22,7 @@ from cjo_assets.journey.approval_decisions import DATASET, RECORDS
 from cjo_assets.wiring.deciding import Answer, day_of_records, record_answer, waiting_requests
 from cjo_assets.wiring.errors import RefusalError, WarehouseError
 from cjo_assets.wiring.families import all_families
-from cjo_assets.wiring.records import append, records_in, settled
+from cjo_assets.wiring.records import append, locked, records_in
 from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.sources import load_dataset
 from cjo_assets.wiring.store import Store, columns_in_sql
@@ -122,7 +122,8 @@ REFUSED: dict[str, tuple[Row, str]] = {
     "approved already": ({"name": "done"}, "was approved already, by mia"),
     "rejected tomorrow": ({"name": "said tomorrow", "by": "bob"}, "was rejected already, by ann"),
     "stale": ({"name": "gone"}, "is stale: changed on 2025-01-20: expected_cost"),
-    "lapsed": ({"name": "lapsed"}, "lapsed at 2025-01-23"),
+    # In time by its own word: a file may bring such an answer, as another system's record; nobody revives it by hand.
+    "lapsed": ({"name": "lapsed", "at": IN_TIME}, "lapsed at 2025-01-23"),
     "after the deadline": ({"name": "one", "at": "2025-01-23T00:00:01Z"}, "Say --at if it was decided before"),
     "now, long after": ({"name": "one", "at": None}, "Say --at if it was decided before"),
     "before the request": (
@@ -271,7 +272,7 @@ def test_the_sensor_asks_for_one_run_per_change(say: Callable[..., Row]) -> None
 
 def test_the_sensor_waits_for_a_first_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CJO_HOME", str(tmp_path))
-    with settled(tmp_path / RECORDS) as path:
+    with locked(tmp_path / RECORDS) as path:
         append(path, {"intervention_id": "one", "decided_at": IN_TIME})
     assert isinstance(looked(None), dg.SkipReason)
     assert day_of_records(Settings.from_environment()) is None

@@ -16,7 +16,12 @@ import pytest
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import Contract, column, columns_of
 from cjo_assets.wiring.analysts import names_twice
+from cjo_assets.wiring.errors import WarehouseError
+from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.keep import forget_old_days
+from cjo_assets.wiring.ledger import Stamp
 from cjo_assets.wiring.publish import publish
+from cjo_assets.wiring.restore import remember_published, what_cannot_be_computed
 from cjo_assets.wiring.runs import RUNS
 from cjo_assets.wiring.store import Store
 from cjo_assets.wiring.tables import Family, Table
@@ -103,6 +108,46 @@ def test_a_failing_publish_leaves_the_old_state(
     publish(two_days.store, path, [SECOND])
     with duckdb.connect(str(path), read_only=True) as reader:
         assert reader.execute("SELECT count(DISTINCT as_of) FROM journey.kpis").fetchall() == [(2,)]
+
+
+def test_each_publish_adds_to_the_ledger_what_it_does_not_know(
+    two_days: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, ledger = tmp_path / "cjo.duckdb", "SELECT entry, run_id, entry_hash FROM audit.decision_ledger ORDER BY entry"
+    stamps = [Stamp(f"run {number}", "policy", "code") for number in range(4)]
+    publish(two_days.store, path, [FIRST], stamp=stamps[0])
+    first = asked(path, ledger)
+    days = [found for (found,) in asked(path, "SELECT DISTINCT as_of FROM audit.decision_ledger")]
+    assert (len(first) > 0, days) == (True, [FIRST])
+    monkeypatch.setattr("cjo_assets.wiring.publish.add_views", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        publish(two_days.store, path, [SECOND], stamp=stamps[1])
+    monkeypatch.undo()
+    assert asked(path, ledger) == first, "what failed was never published, and is no entry"
+    head = publish(two_days.store, path, [FIRST, SECOND], stamp=stamps[2])
+    both = asked(path, ledger)
+    assert both[: len(first)] == first
+    assert {run for _, run, _ in both[len(first) :]} == {"run 2"}
+    assert head is not None
+    assert (head.entries, head.entry_hash) == (both[-1][0], both[-1][2])
+    assert publish(two_days.store, path, [FIRST, SECOND], stamp=stamps[3]) == head, "the same again adds nothing"
+    assert two_days.rows("FROM audit.decision_ledger") == [], "the published file is its only place"
+
+
+def test_what_no_file_gives_back_is_remembered_from_the_published_database(two_days: Chain, recorded: Path) -> None:
+    """The loss of the build database costs no record and no id."""
+    fresh = Store(duckdb.connect(), all_families())
+    names = what_cannot_be_computed(fresh)
+    assert {"audit.runs", "audit.policies", "audit.rejected_records", "journey.recommended_interventions"} <= set(names)
+    remember_published(fresh, recorded, names)
+    for name in names:
+        rows = f"FROM {name} ORDER BY ALL"
+        assert fresh.connection.execute(rows).fetchall() == two_days.store.connection.execute(rows).fetchall(), name
+    remember_published(Store(duckdb.connect(), all_families()), recorded.with_name("none.duckdb"), names)
+    with duckdb.connect(str(recorded.with_name("other.duckdb"))) as other:
+        other.execute("CREATE SCHEMA audit; CREATE TABLE audit.runs (run_id VARCHAR)")
+    with pytest.raises(WarehouseError, match="another version"):
+        remember_published(Store(duckdb.connect(), all_families()), recorded.with_name("other.duckdb"), ["audit.runs"])
 
 
 def asked(path: Path, sql: str) -> list[tuple[Any, ...]]:
@@ -193,6 +238,32 @@ def test_earlier_states_and_old_days_are_kept_as_the_policy_says(
     )
     publish(store, path, [SECOND], keep.model_copy(update={"snapshots_kept": 0}))
     assert list((tmp_path / "snapshots").iterdir()) == []
+
+
+def test_old_days_leave_the_build_database_where_no_later_day_reads_them(two_days: Chain) -> None:
+    store = two_days.store
+    every = [table for table in store.tables.values() if table.is_dated and not table.is_view]
+
+    def days() -> dict[str, set[date]]:
+        query = "SELECT DISTINCT as_of FROM {}"
+        return {
+            table.name: {day for (day,) in store.connection.execute(query.format(table.full_name)).fetchall()}
+            for table in every
+        }
+
+    store.connection.execute("BEGIN")
+    try:
+        forget_old_days(store, 4)
+        assert FIRST in days()["risk_scores"], "nothing was published: nothing is old"
+        store.connection.execute(f"INSERT INTO {RUNS} (run_id, as_of, is_published) VALUES ('r', ?, TRUE)", [SECOND])
+        forget_old_days(store, 5)
+        assert FIRST in days()["risk_scores"], "16th to 20th are five days"
+        forget_old_days(store, 4)
+        left = {name for name, found in days().items() if FIRST in found}
+        assert left == {"recommended_interventions", "journey_states"}, "what was decided on earlier days is read again"
+        assert all(SECOND in found for found in days().values() if found)
+    finally:
+        store.connection.execute("ROLLBACK")
 
 
 class Numbers(Contract):

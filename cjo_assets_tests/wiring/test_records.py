@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from cjo_assets.wiring.errors import WarehouseError
-from cjo_assets.wiring.records import append, fingerprint, records_in, settled
+from cjo_assets.wiring.records import append, fingerprint, locked, records_in
 
 # Writes records until it is killed, and tells of each only when it is on disk.
 WRITER = """
 import sys
 from pathlib import Path
-from cjo_assets.wiring.records import append, settled
+from cjo_assets.wiring.records import append, locked
 path, who = Path(sys.argv[1]), sys.argv[2]
 for number in range(int(sys.argv[3])):
-    with settled(path):
+    with locked(path):
         append(path, {"who": who, "number": number, "text": "x" * 2000})
     print(number, flush=True)
 """
@@ -36,7 +36,7 @@ def writer(path: Path, who: str, records: int) -> subprocess.Popen[str]:
 def path(tmp_path: Path) -> Path:
     """A file of two records."""
     found = tmp_path / "approvals.ndjson"
-    with settled(found):
+    with locked(found):
         append(found, {"number": 1})
         append(found, {"number": 2, "text": "line\nbreak \u2028 and ü"})
     return found
@@ -46,7 +46,7 @@ def test_a_record_is_a_line(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").split("\n")
     assert [json.loads(line)["number"] for line in lines[:-1]] == [1, 2]
     assert lines[-1] == ""
-    with settled(path):
+    with locked(path):
         assert records_in(path)[1]["text"] == "line\nbreak \u2028 and ü"
 
 
@@ -54,7 +54,7 @@ def test_a_record_is_a_line(path: Path) -> None:
 def test_a_line_that_a_crash_left_torn_goes_and_the_others_stay(path: Path, torn: bytes) -> None:
     before = path.read_bytes()
     path.write_bytes(before + torn)
-    with settled(path):
+    with locked(path):
         assert path.read_bytes() == before
         append(path, {"number": 3})
         assert [record["number"] for record in records_in(path)] == [1, 2, 3]
@@ -63,26 +63,26 @@ def test_a_line_that_a_crash_left_torn_goes_and_the_others_stay(path: Path, torn
 def test_a_record_that_lacks_but_its_line_feed_is_kept(path: Path) -> None:
     before = path.read_bytes()
     path.write_bytes(before + b'{"number": 3}')
-    with settled(path):
+    with locked(path):
         assert [record["number"] for record in records_in(path)] == [1, 2, 3]
     assert path.read_bytes() == before + b'{"number": 3}\n'
 
 
 def test_a_line_in_the_middle_that_is_no_record_is_named(path: Path) -> None:
     path.write_bytes(b"nonsense\n" + path.read_bytes())
-    with settled(path), pytest.raises(WarehouseError, match=r"Line 1 of .*approvals\.ndjson"):
+    with locked(path), pytest.raises(WarehouseError, match=r"Line 1 of .*approvals\.ndjson"):
         records_in(path)
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    with pytest.raises(WarehouseError, match="nowhere"), settled(tmp_path / "nowhere" / "approvals.ndjson"):
+    with pytest.raises(WarehouseError, match="nowhere"), locked(tmp_path / "nowhere" / "approvals.ndjson"):
         pass
 
 
 def test_the_fingerprint_follows_the_content(path: Path, tmp_path: Path) -> None:
     assert fingerprint(tmp_path / "absent.ndjson") is None
     before = fingerprint(path)
-    with settled(path):
+    with locked(path):
         append(path, {"number": 3})
     assert before != fingerprint(path) is not None
 
@@ -91,7 +91,7 @@ def test_two_who_write_at_once_lose_and_repeat_nothing(tmp_path: Path) -> None:
     path = tmp_path / "approvals.ndjson"
     writers = [writer(path, who, 60) for who in ("ann", "bob")]
     assert [one.wait(60) for one in writers] == [0, 0]
-    with settled(path):
+    with locked(path):
         written = [(record["who"], record["number"]) for record in records_in(path)]
     assert sorted(written) == sorted((who, number) for who in ("ann", "bob") for number in range(60))
     for who in ("ann", "bob"):
@@ -108,7 +108,7 @@ def test_what_was_confirmed_before_a_kill_is_there_after_it(tmp_path: Path) -> N
         os.kill(running.pid, signal.SIGKILL)
         confirmed = 1 + len(running.stdout.read().splitlines())
         running.wait(10)
-        with settled(path):
+        with locked(path):
             written = [record["number"] for record in records_in(path)]
         # At most the record of which nobody was told yet stands besides.
         assert written == list(range(len(written)))

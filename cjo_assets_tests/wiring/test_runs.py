@@ -3,6 +3,7 @@
 Belongs here: what `audit.runs` says of days that read an earlier one. Does not belong here: what the days decide.
 """
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
@@ -12,9 +13,12 @@ import duckdb
 import pytest
 
 from cjo_assets.policy import Policy
+from cjo_assets.wiring.code import code_version
 from cjo_assets.wiring.families import all_families
-from cjo_assets.wiring.runs import record_failure, record_run
-from cjo_assets.wiring.store import Store
+from cjo_assets.wiring.runs import record_checks, record_failure, record_run
+from cjo_assets.wiring.store import Store, Stored
+from cjo_assets.wiring.tables import Days, Reference
+from cjo_assets.wiring.validation import Verdict
 
 FIRST, SECOND, THIRD = date(2025, 1, 16), date(2025, 1, 17), date(2025, 1, 20)
 INSTANCE: Any = SimpleNamespace(
@@ -103,6 +107,65 @@ def test_a_stale_day_run_again_is_stale_no_more(home: Home) -> None:
     assert home.stale_days == []
 
 
+def test_a_day_built_on_a_stale_one_is_stale_itself(home: Home) -> None:
+    """The third day, run again before the second, has read a second day that nobody would decide so now."""
+    home.decide(FIRST, 0.6)
+    home.publish(FIRST)
+    home.publish(THIRD)
+    assert home.stale_days == [SECOND, THIRD]
+    home.publish(SECOND)
+    home.publish(THIRD)
+    assert home.stale_days == []
+
+
+def test_what_no_later_day_reads_makes_none_stale(home: Home) -> None:
+    """Another policy that decides the same, other evidence, another stage."""
+    for column in ("policy_hash", "input_hash"):
+        home.store.connection.execute(
+            f"UPDATE journey.recommended_interventions SET {column} = 'other' WHERE as_of = ?", [FIRST]
+        )
+    home.store.connection.execute(
+        "INSERT INTO journey.journey_states BY NAME "
+        "SELECT as_of, customer_id, 'support' AS journey_stage FROM journey.recommended_interventions"
+    )
+    for day in (FIRST, SECOND, THIRD):
+        home.publish(day)
+    home.store.connection.execute("UPDATE journey.journey_states SET journey_stage = 'churned'")
+    home.publish(FIRST)
+    assert home.stale_days == []
+    earlier = home.store.read(Reference("journey", "recommended_interventions", Days.EARLIER), THIRD)
+    assert not {"policy_hash", "input_hash"} & set(earlier.columns), "what does not count cannot be read"
+
+
+def test_a_day_without_customers_is_not_a_day_with_two_of_them(home: Home) -> None:
+    """Equal rows do not cancel out: that there was a day is what later days read."""
+    nothing = home.store.handed_on(FIRST)
+    for number in (1, 2):
+        home.store.connection.execute(
+            "INSERT INTO journey.journey_states BY NAME SELECT ? AS as_of, ? AS customer_id", [FIRST, f"C{number}"]
+        )
+        assert home.store.handed_on(FIRST) != nothing
+
+
+def test_a_record_says_what_the_run_read_and_what_it_wrote(home: Home) -> None:
+    """Enough to rebuild the day, and to tell a row that was changed since."""
+    home.store.connection.execute("INSERT INTO raw.manifest VALUES ('signals', 's.csv', 'abc', 2, NULL)")
+    home.publish(FIRST)
+    inputs, hashes, code = home.store.connection.execute(
+        "SELECT inputs, table_hashes, code_version FROM audit.runs WHERE run_id = 'run 4'"
+    ).fetchall()[0]
+    assert json.loads(inputs) == [
+        {"dataset": "signals", "source_file": "s.csv", "file_sha256": "abc", "rows_read": 2, "note": None}
+    ]
+    assert code == code_version()
+    before = json.loads(hashes)
+    assert {"journey.recommended_interventions", "journey.kpis"} <= before.keys()
+    assert "journey.signals" not in before, "what has no day is of no day"
+    home.decide(FIRST, 0.7)
+    after = home.store.table_hashes(FIRST)
+    assert [name for name in before if before[name] != after[name]] == ["journey.recommended_interventions"]
+
+
 def test_a_day_that_is_decided_late_makes_those_after_it_stale(home: Home) -> None:
     """Nobody knew of the 18th when the 20th was decided."""
     home.decide(date(2025, 1, 18), 0.1)
@@ -125,3 +188,19 @@ def test_what_later_days_read_counts_whatever_its_order(home: Home) -> None:
         home.store.connection.execute(f"INSERT INTO journey.recommended_interventions BY NAME {both} {order}", [FIRST])
         hashes.append(home.store.handed_on(FIRST))
     assert hashes[0] == hashes[1] != home.store.handed_on(SECOND)
+
+
+def test_what_each_check_of_a_run_found_is_on_record(home: Home) -> None:
+    """With the day where the table has one; the same run again replaces its own."""
+    nothing, odd = Verdict(7, {}, []), Verdict(2, {"unknown_signal_types": 2}, [])
+    results = {
+        (SECOND, "journey.kpis"): Stored(7, "", {"contract": nothing}),
+        (None, "journey.signals"): Stored(9, "", {"contract": nothing, "unknown_signal_types": odd}),
+    }
+    assert record_checks(home.store, "run", results) == record_checks(home.store, "run", results) == 3
+    assert home.store.connection.execute("FROM audit.checks ORDER BY ALL").fetchall() == [
+        ("run", SECOND, "journey.kpis", "contract", True, 7, 0),
+        ("run", None, "journey.signals", "contract", True, 7, 0),
+        ("run", None, "journey.signals", "unknown_signal_types", False, 2, 2),
+    ]
+    assert record_checks(home.store, "empty run", {}) == 0

@@ -1,0 +1,142 @@
+"""`cjo audit ...`, `cjo why` and `cjo erase`: what an auditor types.
+
+Belongs here: options, and what a person reads in the terminal. Does not belong here: the questions and their answers.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+console = Console()
+errors = Console(stderr=True)
+audit = typer.Typer(help="Questions about the records themselves.", no_args_is_help=True)
+
+WIDTH_OF_A_FILE = 10_000
+HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder of the results [CJO_HOME, else warehouse/].")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.add_typer(audit, name="audit")
+    app.command()(why)
+    app.command()(erase)
+
+
+@audit.command()
+def verify(
+    home: HomeOption = None,
+    expect: Annotated[
+        str | None, typer.Option("--expect", help="Head of the chain as you wrote it down: it must be in it still.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Verify the chain of the decision ledger, and that the decisions are those of the ledger; 1 if they are not."""
+    from cjo_assets.wiring.errors import WarehouseError
+    from cjo_assets.wiring.settings import places_of
+    from cjo_assets.wiring.verifying import verify as verified
+
+    try:
+        verdict = verified(places_of(home), expect)
+    except WarehouseError as error:
+        fail(str(error), 2)
+        raise
+    if as_json:
+        _print(json.dumps(asdict(verdict), ensure_ascii=False))
+    else:
+        for finding in verdict.findings:
+            _print(f"  {finding.table}, {finding.place}: {finding.what}")
+        if verdict.found > len(verdict.findings):
+            _print(f"  and {verdict.found - len(verdict.findings):,} more")
+        state = "[bold red]tampered with[/bold red]" if verdict.found else "[green]whole[/green]"
+        console.print(f"The ledger is {state}: ", end="")
+        _print(f"{verdict.entries:,} entries, decisions of {verdict.days:,} days, {verdict.found:,} findings.")
+        _print(f"Head {verdict.head}")
+    raise typer.Exit(1 if verdict.found else 0)
+
+
+def why(
+    subject: Annotated[str, typer.Argument(help="Customer or intervention.")],
+    as_of: Annotated[str | None, typer.Option("--as-of", help="As-of date, YYYY-MM-DD; else the newest.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show why a customer got what they got: from the raw rows to the KPI and ROI cells."""
+    from rich.text import Text
+    from rich.tree import Tree
+
+    from cjo_assets.audit.why import branches
+    from cjo_assets.wiring.errors import WarehouseError
+    from cjo_assets.wiring.explaining import explained
+    from cjo_assets.wiring.settings import places_of
+
+    try:
+        day = date.fromisoformat(as_of) if as_of else None
+    except ValueError:
+        fail(f"--as-of {as_of}: a date is written YYYY-MM-DD.")
+        raise
+    try:
+        found = explained(places_of(home), subject, day)
+    except WarehouseError as error:
+        fail(str(error))
+        raise
+    if as_json:
+        _print(json.dumps(asdict(found), ensure_ascii=False, default=str))
+        return
+    tree = Tree(Text(_plain(f"{found.customer_id} on {found.as_of}: {found.answer}"), style="bold", overflow="fold"))
+    for branch in branches(found):
+        limb = tree.add(Text(_plain(branch.heading), style="bold", overflow="fold"))
+        for line in branch.lines:
+            limb.add(Text(_plain(line), overflow="fold"))
+    # Where nobody looks, lines are whole: they are searched, not read.
+    (console if console.is_terminal else Console(width=WIDTH_OF_A_FILE)).print(tree)
+
+
+def erase(
+    customer: Annotated[str, typer.Option("--customer", help="Who is erased.")],
+    by: Annotated[str, typer.Option("--by", help="Who asks for it.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; say nothing in it that names the customer.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do it. Without this, only say what would be erased.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Erase a customer from archived files, tables, snapshots, old days, reports and answers. It cannot be undone."""
+    from cjo_assets.wiring import erasing
+    from cjo_assets.wiring.errors import RefusalError, WarehouseError
+    from cjo_assets.wiring.settings import places_of
+
+    settings = places_of(home)
+    if not yes:
+        for place, rows in erasing.rows_about(settings, customer).items():
+            _print(f"  {place}: {rows:,} rows")
+        fail(f"This erases {customer} from {settings.home} for good. Say --yes if that is meant.")
+    try:
+        counts = erasing.erase(settings, customer, by, reason, _print)
+    except (RefusalError, WarehouseError) as error:
+        fail(str(error))
+        raise
+    for place, rows in counts.items():
+        _print(f"  {place}: {rows:,}")
+    _print(f"Erased {customer}. The files you supply are yours: what they still say of the customer will be refused.")
+
+
+def fail(message: str, code: int = 1) -> None:
+    """Say why, and end."""
+    errors.print("[bold red]Error:[/bold red]", end=" ")
+    errors.print(message, highlight=False, markup=False, soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def _print(text: str) -> None:
+    """Print text that may hold anything a customer wrote, with nothing in it that a terminal would obey."""
+    console.print(_plain(text), highlight=False, markup=False, soft_wrap=True)
+
+
+def _plain(text: str) -> str:
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)

@@ -1,0 +1,299 @@
+"""Commands about what was and what would be: replay, what changed a score, what a policy would change.
+
+Belongs here: options, exit codes, and what a person reads in the terminal. Does not belong here: any computation.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+console = Console()
+errors = Console(stderr=True)
+
+REFUSED = 2
+# Columns of numbers that are already words.
+NUMBERS = ("before", "after", "change")
+
+HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder of the results [CJO_HOME, else warehouse/].")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `cjo`."""
+    app.command()(replay)
+    app.command("explain-change")(explain_change)
+    app.command("diff-policy")(diff_policy)
+
+
+def replay(
+    as_of: Annotated[str, typer.Option("--as-of", help="Day to rebuild, YYYY-MM-DD.")],
+    last: Annotated[str | None, typer.Option("--to", help="Last day, where it is several.")] = None,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Rebuild published days from their files and policy, and compare: exit 0 identical, 1 differs, 2 cannot."""
+    from cjo_assets.audit.replay import EXIT_CODES, as_rows, worst
+    from cjo_assets.policy import PolicyError, load_policy
+    from cjo_assets.wiring.errors import PastError
+    from cjo_assets.wiring.past import scratch
+    from cjo_assets.wiring.replaying import replayed
+
+    first_day = _date("--as-of", as_of)
+    last_day = _date("--to", last) if last else first_day
+    if last_day < first_day:
+        _refuse(f"--to {last_day} comes before --as-of {first_day}.")
+    settings = _settings(home)
+    verdicts = []
+    try:
+        with scratch(settings, load_policy(settings.policy).warehouse.memory_limit) as past:
+            days = [day for day in past.records.days() if first_day <= day <= last_day]
+            for verdict in replayed(past, days or [first_day]):
+                verdicts.append(verdict)
+                if not as_json:
+                    _print_verdict(verdict)
+    except (PastError, PolicyError) as error:
+        _refuse(str(error))
+    if as_json:
+        _print_json([as_rows(verdict) for verdict in verdicts])
+    raise typer.Exit(EXIT_CODES[worst([verdict.state for verdict in verdicts])])
+
+
+def explain_change(
+    first: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD; published.")],
+    last: Annotated[str, typer.Option("--to", help="Last day; published.")],
+    customer: Annotated[str | None, typer.Option("--customer", help="Whose; else the whole portfolio.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File for every customer's changes: .parquet or .csv.")
+    ] = None,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Split the change of overall and decision risk into time, data, policy and missing data."""
+    from cjo_assets.policy import PolicyError, load_policy
+    from cjo_assets.wiring.errors import ContractBreachError, InputError, PastError, TamperedError
+    from cjo_assets.wiring.past import scratch
+    from cjo_assets.wiring.progress import listen
+    from cjo_assets.wiring.score_changes import by_segment, changes_of, explain, factors_of, movers, write_changes
+
+    first_day, last_day = _date("--from", first), _date("--to", last)
+    settings = _settings(home)
+    listen(None, lambda text: errors.print(text, highlight=False, markup=False))
+    try:
+        policy = load_policy(settings.policy)
+        with scratch(settings, policy.warehouse.memory_limit) as past:
+            explain(past, first_day, last_day)
+            if customer is not None:
+                found = {"changes": changes_of(past, customer), "factors": factors_of(past, customer)}
+                if not found["changes"]:
+                    raise InputError(f"{customer} was scored neither on {first_day} nor on {last_day}.")
+            else:
+                limit = policy.journey.reporting.report_rows
+                found = {"segments": by_segment(past), "movers": movers(past, limit)}
+            written = write_changes(past, out) if out is not None else 0
+    except (ContractBreachError, InputError, PolicyError, PastError, TamperedError) as error:
+        _refuse(str(error))
+        raise
+    finally:
+        listen(None)
+    if as_json:
+        _print_json(found)
+        return
+    for name, rows in found.items():
+        _print_rows(name, rows)
+    if out is not None:
+        _print_plain(f"{written:,} rows: {out}")
+
+
+def diff_policy(
+    new: Annotated[Path, typer.Argument(help="Candidate policy, as `cjo run --policy` takes it.")],
+    as_of: Annotated[str | None, typer.Option("--as-of", help="Published day; else the newest.")] = None,
+    first: Annotated[str | None, typer.Option("--from", help="First of several published days.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last of them; else the newest.")] = None,
+    against: Annotated[
+        Path | None, typer.Option("--against", help="Policy to compare with; else that of each day's run.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for page and tables; else policy_diffs/ of the home.")
+    ] = None,
+    file_format: Annotated[str, typer.Option("--format", help="Of the tables: parquet or csv.")] = "parquet",
+    fail_on: Annotated[
+        list[str] | None, typer.Option("--fail-on", help="Exit 1 if any of these change: decisions, tiers, routes.")
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Run a candidate policy beside the one that decided, and list what it would change; nothing is published."""
+    from cjo_assets.policy import PolicyError, load_policy
+    from cjo_assets.wiring.errors import ContractBreachError, PastError, TamperedError
+    from cjo_assets.wiring.past import scratch
+    from cjo_assets.wiring.policy_preview import FORMATS, previewed
+    from cjo_assets.wiring.progress import listen
+
+    if file_format not in FORMATS:
+        _refuse(f"--format {file_format}: it is one of {', '.join(FORMATS)}.")
+    strangers = set(fail_on or []) - {"decisions", "tiers", "routes"}
+    if strangers:
+        _refuse(f"--fail-on {', '.join(sorted(strangers))}: it is decisions, tiers or routes.")
+    if as_of and (first or last):
+        _refuse("--as-of is one day and --from begins a range: say one of them.")
+    settings = _settings(home)
+    listen(None, lambda text: errors.print(text, highlight=False, markup=False))
+    try:
+        candidate = load_policy(new)
+        compared = load_policy(against) if against else None
+        with scratch(settings, candidate.warehouse.memory_limit) as past:
+            days = _published_days(past.records.days(), as_of or first, as_of or last, is_range=first is not None)
+            folder = out or settings.home / "policy_diffs" / candidate.policy_hash[:12]
+            preview = previewed(past, days, candidate, folder, file_format, compared)
+    except (PolicyError, PastError, TamperedError) as error:
+        _refuse(str(error))
+        raise
+    except ContractBreachError as breach:
+        _refuse(f"Under this policy a run would publish nothing. {breach}")
+        raise
+    finally:
+        listen(None)
+    _print_preview(preview)
+    raise typer.Exit(1 if any(preview.counts[kind] for kind in fail_on or []) else 0)
+
+
+def _published_days(published: list[date], first: str | None, last: str | None, *, is_range: bool) -> list[date]:
+    from cjo_assets.wiring.errors import PastError
+
+    if not published:
+        raise PastError("No day is published.")
+    begin = _date("--from" if is_range else "--as-of", first) if first else published[-1]
+    end = _date("--to", last) if last else published[-1]
+    days = [day for day in published if begin <= day <= end]
+    if not days:
+        raise PastError(f"No day from {begin} to {end} is published; there are {published[0]} to {published[-1]}.")
+    return days
+
+
+def _print_preview(preview: Any) -> None:
+    from cjo_assets.reporting.policy_report import WORDS, decision, said
+
+    figures = preview.figures
+    for path, before, after in figures.values:
+        _print_plain(f"{path}: {said(before)} -> {said(after)}")
+    affected = figures.affected
+    counts, at_risk = preview.counts, [said(affected[f"revenue_at_risk_{side}"]) for side in ("before", "after")]
+    _print_plain(
+        f"{figures.all_changes:,} changes: {counts['decisions']:,} decisions, {counts['tiers']:,} tiers, "
+        f"{counts['routes']:,} approval routes; {affected['customers']:,} customers, account value "
+        f"{said(affected['account_value'])}, revenue at risk {' -> '.join(at_risk)}. "
+        f"{figures.moved_scores:,} scores move at all."
+    )
+    limit = figures.candidate.journey.reporting.report_rows
+    for row in figures.changes[:limit]:
+        _print_plain(
+            f"  {row['as_of']} {row['customer_id']} {row['segment']} {said(row['account_value'])}: "
+            f"{WORDS.get(row['decision_change'], 'stays')}: {decision(row, 'before')} -> {decision(row, 'after')}; "
+            f"tier {said(row['risk_tier_before'])} -> {said(row['risk_tier_after'])}"
+        )
+    if figures.all_changes > limit:
+        _print_plain(f"  and {figures.all_changes - limit:,} more")
+    effects = [row for row in figures.effects if row["change"]]
+    if effects:
+        _print_rows("effects", [{name: _effect(value) for name, value in row.items()} for row in effects])
+    _print_plain(f"{preview.shared} of {preview.computed} tables are the same under both.")
+    for path in preview.files:
+        _print_plain(f"  {path}")
+
+
+def _print_rows(title: str, rows: list[dict[str, Any]]) -> None:
+    """Print rows below each other, each column as wide as it needs, so that a file holds what a terminal shows."""
+    from cjo_assets.reporting.text import NOTHING
+
+    console.print(title, style="bold", highlight=False, markup=False)
+    if not rows:
+        _print_plain("  none")
+        return
+    names = list(rows[0])
+    cells = [names] + [[_cell(row[name], NOTHING) for name in names] for row in rows]
+    widths = [max(len(line[place]) for line in cells) for place in range(len(names))]
+    is_text = [isinstance(rows[0][name], str) and name not in NUMBERS for name in names]
+    for line in cells:
+        padded = [
+            text.ljust(width) if left else text.rjust(width)
+            for text, width, left in zip(line, widths, is_text, strict=True)
+        ]
+        _print_plain(f"  {'  '.join(padded)}".rstrip())
+
+
+def _effect(value: Any) -> Any:
+    """Return a number with thousands apart and no more decimals than it has; what is no number as it is."""
+    from cjo_assets.reporting.policy_report import said
+
+    return said(value) if isinstance(value, float) else value
+
+
+def _cell(value: Any, nothing: str) -> str:
+    if value is None:
+        return nothing
+    # A part of exactly nothing is not a part that rounds to nothing.
+    if isinstance(value, float):
+        return "0" if value == 0 else f"{value:,.6f}"
+    return _printable(str(value))
+
+
+def _print_verdict(verdict: Any) -> None:
+    from cjo_assets.audit.replay import IDENTICAL
+
+    rows = sum(table.rows for table in verdict.tables)
+    counted = f", {len(verdict.tables)} tables, {rows:,} rows, hash {verdict.content}" if verdict.tables else ""
+    console.print(f"{verdict.as_of} {verdict.state}{counted}", highlight=False)
+    if verdict.state == IDENTICAL:
+        return
+    for table in verdict.tables:
+        if table.is_identical:
+            continue
+        _print_plain(f"  {table.table}: {table.differing:,} of {table.published_rows:,} rows")
+        for row in table.examples:
+            key = " ".join(str(value) for value in row.key.values())
+            changes = "; ".join(f"{name} {then} -> {now}" for name, (then, now) in row.columns.items())
+            _print_plain(f"    {key}: {row.kind}" + (f": {changes} (published -> replayed)" if changes else ""))
+    for reason in verdict.reasons:
+        _print_plain(f"  because {reason}")
+
+
+def _settings(home: Path | None) -> Any:
+    import os
+
+    from cjo_assets.wiring.settings import Settings
+
+    if home is not None:
+        os.environ["CJO_HOME"] = str(home.resolve())
+    return Settings.from_environment()
+
+
+def _date(option: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        _refuse(f"{option} {text}: a date is written YYYY-MM-DD.")
+        raise
+
+
+def _print_plain(text: str) -> None:
+    """Print text that may hold anything a customer wrote, with nothing in it that a terminal would obey."""
+    console.print(_printable(text), highlight=False, markup=False, soft_wrap=True)
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+
+def _print_json(content: Any) -> None:
+    print(json.dumps(content, indent=1, ensure_ascii=False, default=str))
+
+
+def _refuse(message: str) -> None:
+    errors.print("[bold red]Error:[/bold red]", end=" ")
+    errors.print(message, highlight=False, markup=False, soft_wrap=True)
+    raise typer.Exit(REFUSED)

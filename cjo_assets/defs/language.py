@@ -1,0 +1,12 @@
+"""What is put into words, and the calls that it took."""
+
+import dagster as dg
+
+from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.phrasing_assets import phrasing_definitions
+
+
+@dg.definitions
+def language() -> dg.Definitions:
+    """Return the assets of calls and texts."""
+    return phrasing_definitions(all_families())

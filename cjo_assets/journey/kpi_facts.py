@@ -1,0 +1,142 @@
+"""Facts of a day for the KPIs: what is counted and summed, each set as one row.
+
+Not a table but the counting behind `kpi_measures`. Held-out decisions are on record and not carried out: nothing that
+we do is counted with them.
+"""
+
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.journey.experience import is_measured, is_success
+from cjo_assets.journey.interventions import MONITOR_ONLY
+from cjo_assets.journey.ledger import end_of_day
+from cjo_assets.journey.roi_components import RETAINED_REVENUE
+from cjo_assets.policy import Policy
+
+
+def ledger_facts(ledger: ir.Table, policy: Policy) -> ir.Table:
+    """Return one row of sums and counts over the ledger of the day."""
+    ours = ledger.filter(~ledger.is_held_out)
+    done = ours.is_executed & ours.outcome.notnull()
+    acts = ours.recommended_action != MONITOR_ONLY
+    reactive = ours.journey_stage.isin(policy.journey.kpis.reactive_stages)
+    latency, days = ours.evaluation_latency_ms, ours.resolution_time_days
+    return ours.agg(
+        decisions=ours.count(),
+        asked=ours.count(where=ours.requires_human_approval),
+        latency_sum=latency.sum(),
+        latency_count=latency.count(),
+        latency_squares=(latency * latency).sum(),
+        overrides=ours.count(where=ours.human_override),
+        override_answers=ours.human_override.count(),
+        measured=ours.count(where=done),
+        needed=ours.count(where=done & (ours.outcome != "no_action_needed")),
+        resolution_sum=days.sum(where=done),
+        resolution_count=days.count(where=done),
+        resolution_squares=(days * days).sum(where=done),
+        acting=ours.count(where=acts),
+        proactive=ours.count(where=acts & ~reactive),
+        csat_sum=ours.csat_delta.sum(where=done),
+        csat_count=ours.csat_delta.count(where=done),
+        csat_squares=(ours.csat_delta * ours.csat_delta).sum(where=done),
+        nps_sum=ours.nps_delta.sum(where=done),
+        nps_count=ours.nps_delta.count(where=done),
+        nps_squares=(ours.nps_delta * ours.nps_delta).sum(where=done),
+    )
+
+
+def channel_facts(ledger: ir.Table, policy: Policy) -> ir.Table:
+    """Return the lowest and the highest success rate among the channels with established experience."""
+    runs = ledger.filter(is_measured(ledger), ledger.channel.notnull())
+    channels = runs.group_by("channel").agg(runs=runs.count(), successes=runs.count(where=is_success(runs, policy)))
+    channels = channels.filter(channels.runs >= policy.journey.learning.established_runs)
+    rates = channels.mutate(rate=channels.successes / channels.runs)
+    return rates.agg(
+        channels=rates.count(),
+        channel_runs=rates.runs.sum(),
+        lowest_rate=rates.rate.min(),
+        highest_rate=rates.rate.max(),
+    )
+
+
+def label_facts(signal_labels: ir.Table, signals: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+    """Count what people found out about alarms, and about problems that raised none."""
+    labels = signal_labels.filter(signal_labels.labelled_at <= as_of)
+    alarms = signals.filter(signals.signal_type.isin(sorted(policy.journey.signals.signal_aggregation_weights)))
+    is_alarm = labels.signal_id.isin(alarms.signal_id)
+    labels = labels.mutate(is_alarm=labels.signal_id.notnull() & is_alarm)
+    problem = labels.is_problem
+    return labels.agg(
+        labelled_alarms=labels.count(where=labels.is_alarm),
+        right_alarms=labels.count(where=labels.is_alarm & problem),
+        problems=labels.count(where=problem),
+    )
+
+
+def trouble_facts(state_entries: ir.Table, signals: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+    """Count escalations and departures of the log, and those that a negative signal came before."""
+    rules = policy.journey
+    stages = [*rules.forecast.escalation_stages, *policy.vocabulary.terminal_stages]
+    known = state_entries.filter(state_entries.state_entered_at <= as_of, state_entries.journey_stage.isin(stages))
+    troubles = known.select("customer_id", "journey_stage", "state_entered_at")
+    alarms = signals.filter(signals.signal_type.isin(sorted(rules.signals.signal_aggregation_weights)))
+    alarms = alarms.select("customer_id", "detected_at")
+    look_back = ibis.interval(days=rules.signals.look_back_days)
+    foretold = troubles.semi_join(
+        alarms,
+        [
+            "customer_id",
+            alarms.detected_at <= troubles.state_entered_at,
+            alarms.detected_at >= troubles.state_entered_at - look_back,
+        ],
+    )
+    return troubles.agg(troubles=troubles.count()).cross_join(foretold.agg(foretold=foretold.count()))
+
+
+def confirmation_facts(state_entries: ir.Table, as_of: date) -> ir.Table:
+    """Count the entries whose stage somebody confirmed, and those that were right."""
+    known = state_entries.filter(state_entries.state_entered_at <= as_of)
+    return known.agg(
+        confirmations=known.confirmed_stage.count(),
+        confirmed=known.count(where=known.confirmed_stage == known.journey_stage),
+    )
+
+
+def revenue_facts(roi_breakdown: ir.Table) -> ir.Table:
+    """Sum up the retained revenue of the ROI: there is one such figure."""
+    rows = roi_breakdown.filter(roi_breakdown.component == RETAINED_REVENUE)
+    return rows.agg(revenue=rows.amount.sum(), revenue_runs=rows.records.sum().fill_null(0))
+
+
+def completeness_facts(accepted: list[ir.Table], rejected: list[ir.Table]) -> ir.Table:
+    """Count the rows of all datasets that passed their contract, and those that did not."""
+    return _count_of(accepted, "accepted").cross_join(_count_of(rejected, "rejected"))
+
+
+def known_records(
+    as_of: date,
+    customers: ir.Table,
+    playbooks: ir.Table,
+    state_entries: ir.Table,
+    signals: ir.Table,
+    interventions: ir.Table,
+    outcomes: ir.Table,
+    approval_decisions: ir.Table,
+) -> list[ir.Table]:
+    """Return the accepted rows of each dataset that were known on a day."""
+    return [
+        customers,
+        playbooks.filter(playbooks.created_at <= as_of),
+        state_entries.filter(state_entries.state_entered_at <= as_of),
+        signals.filter(signals.detected_at <= as_of),
+        interventions.filter(interventions.generated_at <= as_of),
+        outcomes.filter(outcomes.measured_at <= as_of),
+        approval_decisions.filter(approval_decisions.decided_at <= end_of_day(as_of)),
+    ]
+
+
+def _count_of(tables: list[ir.Table], name: str) -> ir.Table:
+    counts = ibis.union(*(rows.agg(rows=rows.count()) for rows in tables))
+    return counts.agg(**{name: counts.rows.sum()})

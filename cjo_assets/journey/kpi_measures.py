@@ -1,0 +1,237 @@
+"""What the KPIs rest on: for each KPI the numerator and denominator that the data of a day give.
+
+Not a table but a step behind `kpis`: `kpi_facts` counts, this says which counts make a KPI, `kpis` judges. What the
+data cannot answer is left out, or has no record behind it.
+"""
+
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.journey.baseline_comparisons import preferred
+from cjo_assets.journey.baseline_metrics import (
+    CHURN_RATE,
+    DAYS_PER_CASE,
+    ESCALATION_DAYS,
+    ESCALATION_RATE,
+    UNRESOLVED_SHARE,
+    VALUE_CHURN_RATE,
+)
+from cjo_assets.shared.literal_rows import literal_rows
+from cjo_assets.shared.statistics import MEASURED
+
+PROXY = "proxy"
+# A share is of single records that say yes or no, a mean is of numbers.
+SHARE, MEAN = "share", "mean"
+# KPI, metric of `baseline_comparisons`, basis, what it is a measure of.
+REDUCTIONS = (
+    (
+        "unresolved_issues_reduction",
+        UNRESOLVED_SHARE,
+        MEASURED,
+        "Share of issues not settled in time, or back again, against the baseline.",
+    ),
+    ("escalation_reduction", ESCALATION_RATE, MEASURED, "Escalations per customer and month against the baseline."),
+    ("churn_rate_reduction", CHURN_RATE, MEASURED, "Departures per customer and month against the baseline."),
+    (
+        "cost_per_support_case_reduction",
+        DAYS_PER_CASE,
+        PROXY,
+        "Proxy for the cost of a case: its days in support, against the baseline.",
+    ),
+    (
+        "escalation_cost_reduction",
+        ESCALATION_DAYS,
+        PROXY,
+        "Proxy for the cost of escalations: days in them per customer and month, against the baseline.",
+    ),
+    (
+        "lifetime_value_delta",
+        VALUE_CHURN_RATE,
+        PROXY,
+        "Proxy for lifetime value: 1 / share of account value lost per month, against the baseline.",
+    ),
+)
+LIFETIME_VALUE_DELTA = "lifetime_value_delta"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A KPI that the data answer: numerator over denominator, or the numerator alone for a sum."""
+
+    numerator: ir.NumericValue
+    denominator: ir.NumericValue | None
+    n: ir.NumericValue
+    note: str | ir.StringValue
+    basis: str | ir.StringValue = MEASURED
+    kind: str | None = None
+    squares: ir.NumericValue | None = None
+
+
+def direct_measures(facts: ir.Table) -> ir.Table:
+    """Return the KPIs that need no baseline, one row each.
+
+    Args:
+        facts: one row of sums and counts.
+    """
+    none = ibis.null("float64")
+    parts = [
+        ibis.struct(
+            {
+                "kpi": ibis.literal(name),
+                "numerator": measure.numerator.cast("float64"),
+                "denominator": none if measure.denominator is None else measure.denominator.cast("float64"),
+                "n": measure.n.cast("int64"),
+                "squares": none if measure.squares is None else measure.squares.cast("float64"),
+                "kind": ibis.null("string") if measure.kind is None else ibis.literal(measure.kind),
+                "basis": _text(measure.basis),
+                "note": _text(measure.note),
+            }
+        )
+        for name, measure in _measures(facts).items()
+    ]
+    return facts.select(part=ibis.array(parts).unnest()).unpack("part")
+
+
+def reductions(baseline_comparisons: ir.Table) -> ir.Table:
+    """Return the KPIs that are a change against a baseline, by the first baseline that can be compared with.
+
+    A worsening is negative. The lifetime of a customer is taken to be the reciprocal of the churn rate.
+    """
+    rows = preferred(baseline_comparisons)
+    named = [{"metric": metric, "kpi": kpi, "basis": basis, "note": note} for kpi, metric, basis, note in REDUCTIONS]
+    names = literal_rows(named, dict.fromkeys(("metric", "kpi", "basis", "note"), "string"))
+    rows = rows.drop("note").join(names, "metric")
+    is_lifetime = rows.kpi == LIFETIME_VALUE_DELTA
+    low, high = 1 - rows.ratio_high, 1 - rows.ratio_low
+    # Without anybody leaving a lifetime has no end.
+    rows = rows.filter(~is_lifetime | (rows.value > 0))
+    return rows.select(
+        "kpi",
+        "basis",
+        "note",
+        "baseline",
+        numerator=rows.baseline_value - rows.value,
+        denominator=is_lifetime.ifelse(rows.value, rows.baseline_value),
+        n=rows.customers + rows.baseline_customers,
+        interval_low=is_lifetime.ifelse(1 / rows.ratio_high - 1, low),
+        interval_high=is_lifetime.ifelse(1 / rows.ratio_low.nullif(0.0) - 1, high),
+    )
+
+
+def _measures(facts: ir.Table) -> dict[str, Measure]:
+    every = facts.accepted + facts.rejected
+    is_labelled, knows_problems = facts.labelled_alarms > 0, facts.problems > 0
+    channels = (facts.channels > 1).ifelse(facts.channel_runs, 0)
+
+    def where_labelled(labelled: ir.BooleanValue, one: ir.Value, other: ir.Value) -> ir.Value:
+        return labelled.ifelse(one, other)
+
+    return {
+        "journey_state_classification_accuracy": Measure(
+            facts.confirmed,
+            facts.confirmations,
+            facts.confirmations,
+            "Entries whose stage somebody confirmed, and confirmed as it was.",
+            kind=SHARE,
+        ),
+        "signal_detection_precision": Measure(
+            where_labelled(is_labelled, facts.right_alarms, facts.needed),
+            where_labelled(is_labelled, facts.labelled_alarms, facts.measured),
+            where_labelled(is_labelled, facts.labelled_alarms, facts.measured),
+            is_labelled.ifelse(
+                "Negative signals that people looked into, and where there was a problem.",
+                "Proxy for labels: executed interventions whose outcome was not no_action_needed.",
+            ),
+            is_labelled.ifelse(MEASURED, PROXY),
+            kind=SHARE,
+        ),
+        "signal_detection_recall": Measure(
+            where_labelled(knows_problems, facts.right_alarms, facts.foretold),
+            where_labelled(knows_problems, facts.problems, facts.troubles),
+            where_labelled(knows_problems, facts.problems, facts.troubles),
+            knows_problems.ifelse(
+                "Problems that people found, and that a negative signal had told of.",
+                "Proxy for labels: escalations and departures with a negative signal in the look-back before.",
+            ),
+            knows_problems.ifelse(MEASURED, PROXY),
+            kind=SHARE,
+        ),
+        "average_latency_ms": Measure(
+            facts.latency_sum,
+            facts.latency_count,
+            facts.latency_count,
+            "Interventions with a recorded latency.",
+            kind=MEAN,
+            squares=facts.latency_squares,
+        ),
+        "human_escalation_frequency": Measure(
+            facts.asked,
+            facts.decisions,
+            facts.decisions,
+            "Interventions of the ledger that needed a person.",
+            kind=SHARE,
+        ),
+        "human_override_rate": Measure(
+            facts.overrides,
+            facts.override_answers,
+            facts.override_answers,
+            "Outcomes that say whether it was overridden.",
+            kind=SHARE,
+        ),
+        "data_completeness_rate": Measure(
+            facts.accepted,
+            every,
+            every,
+            "Rows of all datasets, dated by the as-of date, that passed their contract.",
+            kind=SHARE,
+        ),
+        "average_resolution_time_days": Measure(
+            facts.resolution_sum,
+            facts.resolution_count,
+            facts.resolution_count,
+            "Executed interventions that were resolved.",
+            kind=MEAN,
+            squares=facts.resolution_squares,
+        ),
+        "proactive_interventions_ratio": Measure(
+            facts.proactive,
+            facts.acting,
+            facts.acting,
+            "Interventions, watching excluded, made before support was needed.",
+            kind=SHARE,
+        ),
+        "experience_consistency_score": Measure(
+            facts.lowest_rate,
+            facts.highest_rate,
+            channels,
+            "Lowest over highest success rate of the channels with established experience.",
+        ),
+        "csat_delta_average": Measure(
+            facts.csat_sum,
+            facts.csat_count,
+            facts.csat_count,
+            "Executed interventions with a measured satisfaction.",
+            kind=MEAN,
+            squares=facts.csat_squares,
+        ),
+        "nps_delta_average": Measure(
+            facts.nps_sum,
+            facts.nps_count,
+            facts.nps_count,
+            "Executed interventions with a measured NPS.",
+            kind=MEAN,
+            squares=facts.nps_squares,
+        ),
+        "retention_revenue_preserved": Measure(
+            facts.revenue,
+            None,
+            facts.revenue_runs,
+            "retained_revenue of the ROI window, of all evidence grades.",
+        ),
+    }
+
+
+def _text(value: str | ir.StringValue) -> ir.StringValue:
+    return ibis.literal(value) if isinstance(value, str) else value

@@ -1,0 +1,71 @@
+"""The ROI by what it rests on.
+
+One row per as-of date and evidence grade, from strong to weak. Costs are spent whatever the evidence for the value, so
+the net benefit at a grade is the value of this grade and the stronger ones, less all costs. The last row is the
+headline of `roi_estimate`; the rows above say how much of it remains for whoever does not believe weaker evidence.
+"""
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.journey.roi_components import COST, EVIDENCE_GRADES, VALUE
+from cjo_assets.shared.contract import DatedContract, column
+from cjo_assets.shared.literal_rows import literal_rows
+from cjo_assets.shared.numbers import MONEY_DECIMALS, rounded
+
+SUM_TOLERANCE = 0.005
+
+
+class RoiByGrade(DatedContract):
+    """Value, cost and what remains, by grade. One row per as-of date and evidence grade."""
+
+    evidence_grade: str = column("randomised, matched, before_after or assumption.", isin=EVIDENCE_GRADES)
+    strength: int = column("Place of the grade, 1 = strongest.", ge=1)
+    components: int = column("Components of this grade that have an amount.", ge=0)
+    value: float = column("Value components of this grade [currency].")
+    cost: float = column("Cost components of this grade [currency].", ge=0)
+    value_so_far: float = column("Value of this grade and the stronger ones [currency].")
+    net_benefit_so_far: float = column("value_so_far less the costs of all grades [currency], up = better.")
+
+    class Config:
+        """A grade stands once."""
+
+        unique = ["evidence_grade"]
+
+
+def roi_by_grade(roi_breakdown: ir.Table) -> ir.Table:
+    """Add up each grade, and from the strongest down to each."""
+    grades = [{"evidence_grade": name, "strength": place} for place, name in enumerate(EVIDENCE_GRADES, start=1)]
+    rows = literal_rows(grades, {"evidence_grade": "string", "strength": "int64"})
+    parts = roi_breakdown
+    sums = parts.group_by("evidence_grade").agg(
+        components=parts.amount.count(),
+        value=parts.amount.sum(where=parts.kind == VALUE),
+        cost=parts.amount.sum(where=parts.kind == COST),
+    )
+    rows = rows.left_join(sums, "evidence_grade").drop("evidence_grade_right")
+    rows = rows.mutate(
+        components=rows.components.fill_null(0), value=rows["value"].fill_null(0.0), cost=rows.cost.fill_null(0.0)
+    )
+    so_far = rows["value"].sum().over(ibis.window(order_by=rows.strength, preceding=None, following=0))
+    cost = rows.cost.sum().over(ibis.window())
+    return rows.select(
+        "evidence_grade",
+        "strength",
+        "components",
+        value=rounded(rows["value"], MONEY_DECIMALS),
+        cost=rounded(rows.cost, MONEY_DECIMALS),
+        value_so_far=rounded(so_far, MONEY_DECIMALS),
+        net_benefit_so_far=rounded(so_far - cost, MONEY_DECIMALS),
+    )
+
+
+def grades_that_do_not_sum(roi_by_grade: ir.Table, roi_breakdown: ir.Table) -> ir.Table:
+    """Find grades that are not the sum of their parts, or parts of no grade."""
+    parts = roi_breakdown.group_by("evidence_grade").agg(
+        values_of_parts=roi_breakdown.amount.sum(where=roi_breakdown.kind == VALUE).fill_null(0.0),
+        costs_of_parts=roi_breakdown.amount.sum(where=roi_breakdown.kind == COST).fill_null(0.0),
+    )
+    rows = parts.left_join(roi_by_grade, "evidence_grade").drop("evidence_grade_right")
+    gap = ibis.greatest((rows["value"] - rows.values_of_parts).abs(), (rows.cost - rows.costs_of_parts).abs())
+    return rows.filter((gap > SUM_TOLERANCE) | rows["value"].isnull()).select("evidence_grade", gap=gap)

@@ -1,0 +1,97 @@
+"""A report as Markdown: for mail, tickets and the Dagster UI.
+
+Belongs here: how each block is written. Does not belong here: what a report holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cjo_assets.reporting.document import (
+    Block,
+    Cell,
+    Cited,
+    Code,
+    Document,
+    Grid,
+    Paragraph,
+    Picture,
+    Prose,
+    Verdict,
+    Words,
+)
+from cjo_assets.reporting.text import harmless, table
+
+
+def as_markdown(document: Document, images: Mapping[str, str]) -> str:
+    """Return a report as Markdown.
+
+    Args:
+        document: the report.
+        images: where the picture of a name is found; a picture without one is left out.
+    """
+    parts = [f"# {document.title} on {_cell(document.day)}", verdict_as_markdown(document.verdict)]
+    for section in document.sections:
+        parts.append(f"## {section.title}")
+        for block in section.blocks:
+            parts += _block(block, images)
+    return "\n\n".join(parts) + "\n"
+
+
+def verdict_as_markdown(verdict: Verdict) -> str:
+    """Return the verdict, its figures and the paragraph below it."""
+    lines = [f"Verdict: **{_cell(verdict.status)}**. {_prose(verdict.meaning)}", ""]
+    lines += [f"- {tile.label}: **{_prose(tile.figure)}** ({_prose(tile.remark)})" for tile in verdict.tiles]
+    lines += [f"- {_prose(reason)}" for reason in verdict.reasons]
+    if verdict.summary:
+        lines += ["", _prose(verdict.summary), "", f"Written: {harmless(verdict.provenance)}."]
+    return "\n".join(lines)
+
+
+def picture_as_markdown(picture: Picture, address: str) -> str:
+    """Return a picture and what it says."""
+    return f"![{picture.title}]({address})\n\n{_prose(picture.description)}"
+
+
+def _block(block: Block, images: Mapping[str, str]) -> list[str]:
+    match block:
+        case Grid():
+            header = [column.title or "no." for column in block.columns]
+            rows = [[_whole(cell) for cell in row] for row in block.rows]
+            caption = f"*{block.caption}*"
+            return [caption, table(header, rows), *([_prose(block.note)] if block.note else [])]
+        case Picture():
+            return [picture_as_markdown(block, images[block.name])] if block.name in images else []
+        case Paragraph():
+            return [_prose(block.parts)]
+
+
+def _prose(parts: Prose) -> str:
+    return "".join(_part(part) for part in parts)
+
+
+def _part(part: str | Cited | Code | Words) -> str:
+    match part:
+        case Cited():
+            return f"**{_cell(part)}**" if part.is_strong else _cell(part)
+        case Code():
+            return f"`{part.text}`"
+        case Words():
+            return _spaced(part.text)
+        case _:
+            return part
+
+
+def _whole(cell: Cell) -> str:
+    return f"{_cell(cell.main)} ({_prose(cell.below)})" if cell.below else _cell(cell.main)
+
+
+def _cell(cell: Cited) -> str:
+    return harmless(cell.text)
+
+
+def _spaced(text: str) -> str:
+    """Return somebody's words made harmless, with the spaces that part them from their neighbours."""
+    before = " " if text[:1].isspace() else ""
+    after = " " if text[-1:].isspace() and text.strip() else ""
+    return f"{before}{harmless(text)}{after}"

@@ -1,0 +1,59 @@
+"""The colours of reports, by day and by night.
+
+Belongs here: colours, and which word gets which. Does not belong here: shapes and sizes.
+
+Text keeps a contrast of 4.5 to its ground, shapes of 3, in both lights. No colour stands alone: every status has its
+word and its shape.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Colour:
+    """A colour by its use; the page's style sheet calls it by its name."""
+
+    name: str
+    light: str
+    dark: str
+
+    @property
+    def variable(self) -> str:
+        """What stands for it in a style sheet."""
+        return f"var(--{self.name})"
+
+
+INK = Colour("ink", "#1b2430", "#e7ebf0")
+MUTED = Colour("muted", "#566272", "#a4afbc")
+LINE = Colour("line", "#d8dee6", "#343e4a")
+GROUND = Colour("ground", "#f7f8fa", "#11161c")
+CARD = Colour("card", "#fefefe", "#1a2129")
+ACCENT = Colour("accent", "#1d5fa6", "#7db4f0")
+SOFT = Colour("soft", "#6494cc", "#4f7bb0")
+GOOD = Colour("good", "#16805f", "#56c3a0")
+WARNING = Colour("warning", "#bf7200", "#e9a53f")
+BAD = Colour("bad", "#b5302a", "#f28b82")
+UNKNOWN = Colour("unknown", "#7f8b99", "#8995a3")
+VIOLET = Colour("violet", "#6f5aa8", "#b3a1e6")
+COLOURS = (INK, MUTED, LINE, GROUND, CARD, ACCENT, SOFT, GOOD, WARNING, BAD, UNKNOWN, VIOLET)
+
+NET, NO_TIER = "net benefit", "no tier"
+GRADES = {"randomised": ACCENT, "matched": GOOD, "before after": VIOLET, "assumption": UNKNOWN, NET: INK}
+TIERS = {"high": BAD, "medium": WARNING, "low": SOFT, NO_TIER: UNKNOWN}
+
+_TONES = {
+    GOOD: ("exceeded", "on_track", "on_target", "green", "healthy", "promote", "low", "approved"),
+    WARNING: ("at_risk", "yellow", "review", "medium", "pending"),
+    BAD: ("critical", "red", "retire", "high", "above_target"),
+}
+_TONE_OF = {word: colour for colour, words in _TONES.items() for word in words}
+
+
+def tone(word: object) -> str:
+    """Return the name of the colour of a status; what is not known to be good or bad has the colour of not knowing."""
+    return _TONE_OF.get(str(word), UNKNOWN).name
+
+
+def light(word: object) -> str:
+    """Return the colour of a status by day, for a chart."""
+    return _TONE_OF.get(str(word), UNKNOWN).light

@@ -1,0 +1,213 @@
+"""Rows about erased customers, emptied where they stand in archived files.
+
+Belongs here: finding rows of a file by its customers and interventions, and writing the file anew with those rows
+empty, so that every other row keeps its number. Does not belong here: who was erased (`erasing.py`), and what a run
+makes of an empty row (`sources.py`).
+
+A file in the archive is named by the hash of the bytes it came with. Beside one that was emptied stands
+`<hash>.erased`, which says which rows, and the hash of the bytes that are there now.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from cjo_assets.audit.erasures import ERASURES
+from cjo_assets.shared.ids import SEPARATOR
+from cjo_assets.wiring.formats import BYTE_ORDER_MARK, CHUNK_BYTES, RECORD_BYTES, without_wildcards
+
+ENDING = ".erased"
+PARQUET_MARK = b"PAR1"
+IDENTIFIERS = ("customer_id", "intervention_id")
+EMPTY_RECORD = "{}"
+IsErased = Callable[[str], bool]
+
+
+@dataclass(frozen=True)
+class Tombstones:
+    """Who was erased, as far as a hash tells.
+
+    Attributes:
+        salt: what is hashed with an identifier.
+        hashes: of customers and of their interventions.
+    """
+
+    salt: str
+    hashes: frozenset[str]
+
+    @classmethod
+    def of(cls, connection: duckdb.DuckDBPyConnection) -> Tombstones | None:
+        """Read the tombstones of a house; None where nobody was erased."""
+        exists = "SELECT count(*) FROM duckdb_tables() WHERE NOT temporary AND schema_name || '.' || table_name = ?"
+        if connection.execute(exists, [ERASURES]).fetchone() == (0,):
+            return None
+        rows = connection.execute(f"SELECT salt, customer_hash, intervention_hashes FROM {ERASURES}").fetchall()
+        hashes = {found for _, customer, interventions in rows for found in (customer, *interventions)}
+        return cls(rows[0][0], frozenset(hashes)) if rows else None
+
+    def hash_of(self, identifier: str) -> str:
+        """Return the hash of an identifier."""
+        return hashlib.sha256(f"{self.salt}{SEPARATOR}{identifier}".encode()).hexdigest()
+
+    def are_of(self, identifier: str) -> bool:
+        """Return whether an identifier was erased."""
+        return self.hash_of(identifier) in self.hashes
+
+
+def emptied_rows(file: Path) -> list[int]:
+    """Return the numbers of the rows of an archived file that were emptied."""
+    note = Path(f"{file}{ENDING}")
+    return list(json.loads(note.read_text(encoding="utf-8"))["rows"]) if note.exists() else []
+
+
+def empty_rows(file: Path, is_erased: IsErased, *, in_place: bool = True) -> int:
+    """Empty the rows of a file that name an erased customer or intervention; return how many there were.
+
+    Args:
+        file: in the archive, or a Parquet file that was fetched from a database.
+        is_erased: whether an identifier was erased.
+        in_place: whether the rows stay, empty, so that the others keep their numbers.
+
+    The note is written before the file takes its place: killed in between, the next call writes both anew.
+    """
+    with duckdb.connect() as connection:
+        kind = _kind_of(file)
+        rows = _rows_about(connection, file, kind, is_erased)
+        if not rows:
+            return 0
+        everything = sorted({*emptied_rows(file), *rows})
+        partial = file.with_name(f".{file.name}.erasing")
+        _write_without(connection, file, kind, set(rows), partial, in_place)
+        digest = hashlib.sha256()
+        with partial.open("rb") as written:
+            while chunk := written.read(CHUNK_BYTES):
+                digest.update(chunk)
+            os.fsync(written.fileno())
+    if in_place:
+        note = Path(f"{file}{ENDING}")
+        unfinished = note.with_name(f".{note.name}")
+        unfinished.write_text(json.dumps({"rows": everything, "sha256": digest.hexdigest()}), encoding="utf-8")
+        os.replace(unfinished, note)
+    os.replace(partial, file)
+    return len(rows)
+
+
+def _kind_of(file: Path) -> str:
+    """Return the format of a file that has no ending."""
+    with file.open("rb") as source:
+        start = source.read(CHUNK_BYTES)
+    if start.startswith(PARQUET_MARK):
+        return "parquet"
+    text = start.removeprefix(BYTE_ORDER_MARK).lstrip()
+    if text.startswith(b"["):
+        return "array"
+    # A CSV may begin with a brace no more than a name of a column does.
+    return "newline_delimited" if text.startswith(b"{") else "csv" if text else "empty"
+
+
+def _rows_about(connection: duckdb.DuckDBPyConnection, file: Path, kind: str, is_erased: IsErased) -> list[int]:
+    if kind == "empty":
+        return []
+    if kind == "csv":
+        return [number for number, cells in _csv_identifiers(file) if any(is_erased(cell) for cell in cells)]
+    source = _numbered(connection, file, kind)
+    if source is None:
+        return []
+    known = connection.execute(f"SELECT DISTINCT unnest(identifiers) AS found FROM ({source})")
+    erased = []
+    while batch := known.fetchmany(RECORD_BYTES >> 8):
+        erased += [found for (found,) in batch if found is not None and is_erased(found)]
+    if not erased:
+        return []
+    query = f"SELECT number FROM ({source}) WHERE list_has_any(identifiers, ?) ORDER BY number"
+    return [number for (number,) in connection.execute(query, [erased]).fetchall()]
+
+
+def _numbered(connection: duckdb.DuckDBPyConnection, file: Path, kind: str) -> str | None:
+    """Return a query for the number and the identifiers of each row."""
+    if kind == "parquet":
+        source = f"read_parquet({_read(file)}, hive_partitioning = false)"
+        names = {name for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+        found = [f'"{name}"::VARCHAR' for name in IDENTIFIERS if name in names]
+        return (
+            f"SELECT row_number() OVER () AS number, [{', '.join(found)}] AS identifiers FROM {source}"
+            if found
+            else None
+        )
+    paths = ", ".join(f"'$.{name}'" for name in IDENTIFIERS)
+    return (
+        f"SELECT row_number() OVER () AS number, json_extract_string(json, [{paths}]) AS identifiers "
+        f"FROM {_objects(file, kind)}"
+    )
+
+
+def _objects(file: Path, kind: str) -> str:
+    with file.open("rb") as source:
+        has_mark = source.read(len(BYTE_ORDER_MARK)) == BYTE_ORDER_MARK
+    layout = "unstructured" if has_mark and kind == "newline_delimited" else kind
+    return f"read_json_objects({_read(file)}, format = '{layout}')"
+
+
+def _csv_identifiers(file: Path) -> Iterator[tuple[int, list[str]]]:
+    with file.open(encoding="utf-8-sig", newline="") as source:
+        csv.field_size_limit(RECORD_BYTES)
+        rows = filter(None, csv.reader(source))
+        places = [place for place, name in enumerate(next(rows, [])) if name in IDENTIFIERS]
+        for number, row in enumerate(rows, start=1) if places else ():
+            yield number, [row[place] for place in places if place < len(row)]
+
+
+def _write_without(
+    connection: duckdb.DuckDBPyConnection, file: Path, kind: str, rows: set[int], partial: Path, in_place: bool
+) -> None:
+    if kind == "csv":
+        with (
+            file.open(encoding="utf-8-sig", newline="") as source,
+            partial.open("w", encoding="utf-8", newline="") as out,
+        ):
+            written = csv.writer(out, lineterminator="\n")
+            for number, row in enumerate(filter(None, csv.reader(source))):
+                written.writerow([""] * len(row) if number in rows else row)
+    elif kind == "parquet":
+        source_of = f"read_parquet({_read(file)}, hive_partitioning = false)"
+        names = [name for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source_of}").fetchall()]
+        kept = ", ".join(f'CASE WHEN number NOT IN ({_listed(rows)}) THEN "{name}" END AS "{name}"' for name in names)
+        numbered = f"SELECT row_number() OVER () AS number, * FROM {source_of}"
+        selected = kept if in_place else "* EXCLUDE (number)"
+        where = "" if in_place else f"WHERE number NOT IN ({_listed(rows)})"
+        connection.execute(
+            f"COPY (SELECT {selected} FROM ({numbered}) {where}) TO {_literal(partial)} (FORMAT parquet)"
+        )
+    else:
+        found = connection.execute(f"SELECT json::VARCHAR FROM {_objects(file, kind)}")
+        opening, between, closing = ("[\n", ",\n", "\n]\n") if kind == "array" else ("", "\n", "\n")
+        with partial.open("w", encoding="utf-8") as out:
+            out.write(opening)
+            number = 0
+            while batch := found.fetchmany(CHUNK_BYTES >> 8):
+                for (record,) in batch:
+                    number += 1
+                    out.write(between if number > 1 else "")
+                    # One record a line: a line break between tokens is white space, and one inside a text is escaped.
+                    out.write(EMPTY_RECORD if number in rows else record.replace("\n", " ").replace("\r", " "))
+            out.write(closing)
+
+
+def _listed(rows: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(rows)))
+
+
+def _read(path: Path) -> str:
+    return _literal(without_wildcards(path))
+
+
+def _literal(path: Path | str) -> str:
+    return "'" + str(path).replace("'", "''") + "'"

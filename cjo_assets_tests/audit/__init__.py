@@ -1,0 +1,1 @@
+"""Tests of the audit tables and of the questions asked to them."""

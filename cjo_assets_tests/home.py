@@ -1,0 +1,88 @@
+"""A home by hand: days computed, recorded and published without Dagster.
+
+Belongs here: what several tests need of a home with a past. Does not belong here: any expectation.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import duckdb
+
+from cjo_assets.policy import Policy
+from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.plain import compute_day, load_files
+from cjo_assets.wiring.publish import publish
+from cjo_assets.wiring.records import append, locked
+from cjo_assets.wiring.runs import record_run
+from cjo_assets.wiring.settings import PROJECT, Settings
+from cjo_assets.wiring.statements import Statements
+from cjo_assets.wiring.store import Store
+from cjo_assets.wiring.tables import AUDIT
+
+TOUR_DAYS = (date(2025, 1, 6), date(2025, 1, 13), date(2025, 1, 20))
+CAMPAIGN = "I-f861d253ff7d"
+APPROVAL = {
+    "intervention_id": CAMPAIGN,
+    "decision": "approved",
+    "decided_at": "2025-01-07T10:00:00Z",
+    "decided_by": "maria.keller",
+}
+# Scratch databases read earlier days elsewhere than the tables of a run do, so their statements are their own.
+PAST_STATEMENTS = Statements(keep=500)
+INSTANCE: Any = SimpleNamespace(
+    get_run_stats=lambda _: SimpleNamespace(start_time=datetime(2025, 1, 21, tzinfo=UTC).timestamp())
+)
+
+
+@dataclass
+class Home:
+    """A home, and the store that stands for its build database."""
+
+    settings: Settings
+    store: Store
+    policy: Policy
+    runs: int = 0
+
+    def load(self) -> None:
+        """Read the files, and what people recorded."""
+        load_files(self.store, all_families(), self.settings.data, self.settings.inputs, self.settings.home)
+
+    def compute(self, day: date) -> None:
+        """Compute a day."""
+        compute_day(self.store, all_families(), day, self.policy)
+
+    def make_views(self, day: date) -> None:
+        """Make the views, which need tables and no rows."""
+        for table in self.store.tables.values():
+            if table.is_view:
+                self.store.replace(table, day, self.policy)
+
+    def publish(self, day: date) -> None:
+        """Record a run of a day as it stands, and publish it."""
+        self.runs += 1
+        run: Any = SimpleNamespace(run_id=f"run {self.runs}")
+        self.store.replace(self.store.tables[AUDIT, "policies"], None, self.policy)
+        record_run(self.store, run, INSTANCE, day, self.policy, None)
+        publish(self.store, self.settings.published, [day])
+
+
+def made_home(folder: Path, data: Path, policy: Policy, statements: Statements | None = None) -> Home:
+    """Return an empty home over some data."""
+    store = Store(duckdb.connect(), all_families(), statements)
+    return Home(Settings(data=data, policy=None, home=folder), store, policy)
+
+
+def toured(folder: Path, policy: Policy, statements: Statements) -> Home:
+    """Return a home with the three days of the tour; the approval is recorded after the first."""
+    home = made_home(folder, PROJECT / "data" / "tour", policy, statements)
+    for day in TOUR_DAYS:
+        home.load()
+        home.compute(day)
+        home.publish(day)
+        if day == TOUR_DAYS[0]:
+            with locked(folder / "approvals.ndjson") as records:
+                append(records, APPROVAL)
+    return home

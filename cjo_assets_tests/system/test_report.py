@@ -1,0 +1,146 @@
+"""The report in a real browser: nothing is asked for, nothing complains, everything is drawn, nothing overflows.
+
+The day is made by hand: a million customers, every list full, and text of strangers that would rather be markup.
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
+
+from cjo_assets.reporting.charts import CHARTS
+from cjo_assets.reporting.drawing import draw
+from cjo_assets.reporting.journey_report import journey_report
+from cjo_assets.reporting.page import as_page
+from cjo_assets_tests.reporting.made import HOSTILE, made_figures, without_anything
+
+WIDTHS = (375, 1440)
+DRAWN = """
+[...document.querySelectorAll('.drawing')].filter(box => getComputedStyle(box).display !== 'none').map(box => {
+    const svg = box.querySelector('svg'), frame = svg.getBoundingClientRect();
+    const marks = [...svg.querySelectorAll('path, line, rect, text')]
+        .map(mark => mark.getBoundingClientRect()).filter(mark => mark.width + mark.height > 0);
+    const right = Math.max(...marks.map(mark => mark.right)) - frame.right;
+    const left = frame.left - Math.min(...marks.map(mark => mark.left));
+    return [frame.width, frame.height, marks.length, right, left];
+})
+"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, without a window."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("browser test left out: chromium is not installed")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The page of a full day and that of an empty one."""
+    pages = {}
+    for name, figures in (("full", made_figures()), ("empty", without_anything(made_figures()))):
+        document = journey_report(figures)
+        pages[name] = tmp_path_factory.mktemp(name) / "journey_report.html"
+        drawings = {picture.name: draw(picture) for picture in document.pictures}
+        pages[name].write_text(as_page(document, drawings), encoding="utf-8")
+    return pages
+
+
+class Watched:
+    """A page under watch: what it asked for, and what the browser had to say."""
+
+    def __init__(self, browser: Browser, path: Path, width: int, scheme: str = "light") -> None:
+        """Open the page; a request for anything but the file itself is noted and refused."""
+        self.asked: list[str] = []
+        self.said: list[str] = []
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme="dark" if scheme == "dark" else "light"
+        )
+        self.page: Page = context.new_page()
+        self.page.on("console", self._listen)
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.said.append(dialog.message))
+        self.page.route("**/*", self._watch)
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto(path.as_uri())
+        self.asked.remove(path.as_uri())
+
+    def _listen(self, message: ConsoleMessage) -> None:
+        self.said.append(message.text)
+
+    def _watch(self, route: Route) -> None:
+        if route.request.is_navigation_request() and route.request.url.startswith("file:"):
+            route.continue_()
+        else:
+            route.abort()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_is_quiet_and_whole(browser: Browser, reports: dict[str, Path], width: int, scheme: str) -> None:
+    for name, path in reports.items():
+        watched = Watched(browser, path, width, scheme)
+        page = watched.page
+        assert (watched.asked, watched.said) == ([], [])
+        assert page.evaluate("document.documentElement.scrollWidth") == width, name
+        assert page.evaluate("document.scripts.length") == 0
+        drawn = page.evaluate(DRAWN)
+        assert len(drawn) == {"full": len(CHARTS), "empty": 1}[name]
+        for chart_width, chart_height, marks, beyond_right, beyond_left in drawn:
+            assert chart_width > min(width, 700) * 0.6
+            assert chart_height > 40
+            assert marks > 4
+            assert beyond_right < 8, "within the frame of the figure"
+            assert beyond_left < 8
+        page.context.close()
+
+
+def test_what_strangers_wrote_is_read_as_they_wrote_it(browser: Browser, reports: dict[str, Path]) -> None:
+    page = Watched(browser, reports["full"], 1440).page
+    read = set(page.evaluate("[...document.querySelectorAll('td [data-source]')].map(mark => mark.textContent)"))
+    assert set(HOSTILE) <= read
+    drawn = set(page.evaluate("[...document.querySelectorAll('svg text')].map(mark => mark.textContent)"))
+    assert {"<script>alert(1)</script>", "=cmd()", "a|b||c"} <= drawn
+    assert page.evaluate("document.querySelectorAll('img, script, iframe, object, link, form').length") == 0
+    page.context.close()
+
+
+def test_night_is_dark_and_every_name_is_spoken(browser: Browser, reports: dict[str, Path]) -> None:
+    grounds = []
+    for scheme in ("light", "dark"):
+        page = Watched(browser, reports["full"], 1440, scheme).page
+        grounds.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+        grounds.append(page.evaluate("getComputedStyle(document.querySelector('svg text')).fill"))
+        page.context.close()
+    assert len(set(grounds)) == 4
+    page = Watched(browser, reports["full"], 1440).page
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map(element => element.id)")
+    assert len(ids) == len(set(ids))
+    spoken = page.evaluate(
+        "[...document.querySelectorAll('[role=img]')].map(image => image.getAttribute('aria-labelledby').split(' ')"
+        ".map(id => document.getElementById(id).textContent.trim()))"
+    )
+    assert len(spoken) == len(CHARTS)
+    assert all(len(title) > 10 and len(description) > 30 for title, description in spoken)
+    targets = page.evaluate("[...document.querySelectorAll('nav a')].map(link => link.getAttribute('href').slice(1))")
+    assert set(targets) <= set(ids)
+    page.context.close()
+
+
+def test_paper_holds_every_table(browser: Browser, reports: dict[str, Path]) -> None:
+    watched = Watched(browser, reports["full"], 703)  # the width of A4 between its margins, in pixels of CSS
+    watched.page.emulate_media(media="print", color_scheme="dark")
+    widths = watched.page.evaluate("[...document.querySelectorAll('table')].map(table => table.offsetWidth)")
+    assert max(widths) <= 703
+    assert watched.page.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none"
+    assert watched.page.evaluate("getComputedStyle(document.body).color") == "rgb(27, 36, 48)", "ink, not chalk"
+    assert watched.page.pdf(format="A4", prefer_css_page_size=True)[:5] == b"%PDF-"
+    assert watched.said == []
+    watched.page.context.close()

@@ -1,0 +1,122 @@
+"""The version of a table's code, and where Dagster sends whoever wants to read it.
+
+Belongs here: what a change of a file of ours does to the versions of tables. Does not belong here: what tables compute.
+"""
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from cjo_assets.definitions import defs
+from cjo_assets.wiring.code_versions import PACKAGE, code_version, imported_by, modules_behind, source_of
+from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.settings import PROJECT
+from cjo_assets.wiring.tables import RAW, Table
+
+TABLES = {table.full_name: table for family in all_families() for table in family.tables if table.transform is not None}
+FORECASTS = {"journey.transition_model", "journey.journey_forecasts", "journey.forecast_backtest"}
+
+
+def changed(*modules: str) -> Callable[[str], str]:
+    """Return the sources, with a line more in some modules."""
+    return lambda module: source_of(module) + ("\nADDED = True\n" if module in modules else "")
+
+
+def touched_by(*modules: str) -> set[str]:
+    """Return the tables whose version another state of some modules changes."""
+    return {name for name, table in TABLES.items() if code_version(table) != code_version(table, changed(*modules))}
+
+
+@pytest.mark.parametrize(
+    ("module", "tables"),
+    [
+        ("journey.spells", FORECASTS),
+        ("journey.kpi_status", {"journey.kpi_status"}),
+        ("journey.kpis", {"journey.kpis", "journey.kpi_status"}),
+        ("journey.signals", {"journey.signals", "quarantine.signals"}),
+        ("journey.decision_identity", {"journey.recommended_interventions"}),
+        ("shared.contract", set(TABLES)),
+        ("policy", set()),
+        ("policy_sections", set()),
+        ("wiring.publish", set()),
+        ("reporting.journey_report", set()),
+    ],
+)
+def test_a_file_touches_the_tables_that_stand_on_it(module: str, tables: set[str]) -> None:
+    assert touched_by(f"{PACKAGE}.{module}") == tables
+
+
+def test_the_ledger_touches_what_follows_decisions_and_nothing_before_them() -> None:
+    touched = touched_by(f"{PACKAGE}.journey.ledger")
+    assert {"journey.intervention_ledger", "journey.outcome_analyses", "journey.approval_requests"} <= touched
+    assert not touched & ({"journey.customers", "journey.aggregated_signals", "journey.risk_scores"} | FORECASTS)
+
+
+def test_versions_stay_as_they_are_and_differ() -> None:
+    versions = [code_version(table) for table in TABLES.values()]
+    assert versions == [code_version(table) for table in TABLES.values()]
+    assert len(set(versions)) == len(versions)
+
+
+def modules_of(path: Path) -> set[str]:
+    """Return the modules of ours that a file imports, read with a parser."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in found if name.startswith(PACKAGE) and is_module(name)}
+
+
+def is_module(name: str) -> bool:
+    place = PROJECT.joinpath(*name.split("."))
+    return place.with_suffix(".py").exists() or (place / "__init__.py").exists()
+
+
+@pytest.mark.parametrize("path", sorted((PROJECT / PACKAGE).rglob("*.py")), ids=lambda path: path.stem)
+def test_imports_are_read_as_a_parser_reads_them(path: Path) -> None:
+    name = ".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__")
+    assert imported_by(name) == modules_of(path)
+
+
+@pytest.fixture(scope="module")
+def specs() -> dict[str, dg.AssetSpec]:
+    """Every asset by its key."""
+    return {spec.key.to_user_string().replace("/", "."): spec for spec in defs().resolve_all_asset_specs()}
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.full_name)
+def test_a_reader_is_sent_to_the_transform(table: Table, specs: dict[str, dg.AssetSpec]) -> None:
+    spec = specs[table.full_name]
+    assert spec.code_version == code_version(table)
+    for reference in spec.metadata["dagster/code_references"].code_references:
+        path, line = Path(reference.file_path), reference.line_number
+        assert path.is_relative_to(PROJECT / PACKAGE)
+        assert path.parent.name not in ("wiring", "defs"), "a reader wants the rules, not what wires them"
+        assert (
+            path.read_text(encoding="utf-8")
+            .splitlines()[line - 1]
+            .startswith((f"def {reference.label}(", f"class {reference.label}("))
+        )
+    first = spec.metadata["dagster/code_references"].code_references[0]
+    if table.schema not in ("quarantine", RAW) and table.computation.__module__ == table.contract.__module__:
+        assert (Path(first.file_path).stem, first.label) == (table.name, table.name)
+
+
+def test_rules_of_a_dataset_are_named_beside_what_applies_them(specs: dict[str, dg.AssetSpec]) -> None:
+    shown = {
+        name: [
+            (Path(reference.file_path).stem, reference.label)
+            for reference in specs[name].metadata["dagster/code_references"].code_references
+        ]
+        for name in ("quarantine.signals", "journey.signals")
+    }
+    assert shown == {
+        "quarantine.signals": [("signals", "Signals"), ("quarantine", "quarantined_rows")],
+        "journey.signals": [("signals", "Signals"), ("quarantine", "accepted_rows")],
+    }
+    assert f"{PACKAGE}.wiring.datasets" in modules_behind(TABLES["journey.signals"])

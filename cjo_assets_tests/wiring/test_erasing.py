@@ -1,0 +1,244 @@
+"""Erasing a customer: nothing in the home names them any more, everybody else is as before, and the chain is whole."""
+
+import hashlib
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from cjo_assets.cli import app
+from cjo_assets.policy import Policy
+from cjo_assets.shared.quarantine import REFUSED
+from cjo_assets.wiring.erasing import erase
+from cjo_assets.wiring.errors import RefusalError
+from cjo_assets.wiring.explaining import explained
+from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.keep import keep_snapshot
+from cjo_assets.wiring.ledger import Stamp
+from cjo_assets.wiring.publish import publish
+from cjo_assets.wiring.settings import Settings
+from cjo_assets.wiring.sources import load_dataset
+from cjo_assets.wiring.store import Store
+from cjo_assets.wiring.verifying import Verdict, verify
+from cjo_assets.wiring.warehouse import opened, version_of
+from cjo_assets_tests.conftest import SAMPLE, Chain
+
+DAY = date(2025, 1, 20)
+CUSTOMER = "C004"
+# Everything by which the sample knows the customer.
+NAMES = (b"C004", b"I003", b"I008", b"S004", b"S010", b"O003")
+
+
+@pytest.fixture(scope="module")
+def full_home(
+    sample_day: Callable[[date], Chain], policy: Policy, tmp_path_factory: pytest.TempPathFactory
+) -> Settings:
+    """A home with everything that a home may hold: made once, and copied by each test."""
+    home = tmp_path_factory.mktemp("full") / "home"
+    settings = Settings(SAMPLE, None, home)
+    for folder in ("inputs", "snapshots", "history/journey.risk_scores", "reports/2025-01-20", "dagster"):
+        (home / folder).mkdir(parents=True)
+    computed = sample_day(DAY).store.connection
+    computed.execute(f"ATTACH '{settings.build}' AS made")
+    computed.execute("COPY FROM DATABASE memory TO made")
+    computed.execute(
+        "CREATE TABLE made.raw.warehouse_version AS SELECT ?::VARCHAR AS version", [version_of(all_families())]
+    )
+    computed.execute("DETACH made")
+    with opened(settings, all_families()) as store:
+        store.connection.execute(
+            "INSERT INTO audit.runs BY NAME SELECT 'run' AS run_id, ? AS as_of, ? AS ended_at, ? AS policy_hash, "
+            "TRUE AS is_published, FALSE AS is_stale",
+            [DAY, datetime(2025, 1, 21), policy.policy_hash],
+        )
+        publish(store, settings.published, [DAY], stamp=Stamp("run", policy.policy_hash, "code"))
+        keep_snapshot(settings.published, 1)
+        old = home / "history" / "journey.risk_scores" / "2024-01-01.parquet"
+        store.connection.execute(f"COPY (SELECT * FROM journey.risk_scores) TO '{old}'")
+        mine = store.connection.execute(
+            "SELECT intervention_id FROM journey.recommended_interventions WHERE customer_id = ?", [CUSTOMER]
+        ).fetchone()
+    for file in sorted((SAMPLE / "journey").glob("*.json")):
+        shutil.copy(file, home / "inputs" / hashlib.sha256(file.read_bytes()).hexdigest())
+    said = {"decision": "approved", "decided_at": "2025-01-20T10:00:00Z", "decided_by": "maria.keller"}
+    answers = [{"intervention_id": name} | said for name in ((mine or ("",))[0], "I-f861d253ff7d")]
+    (home / "approvals.ndjson").write_text("".join(json.dumps(answer) + "\n" for answer in answers))
+    report = f"| {CUSTOMER} | 40.00 | S004 |\n| C0041 | 1.00 |\n"
+    (home / "reports" / "2025-01-20" / "journey_report.md").write_text(report)
+    with sqlite3.connect(home / "dagster" / "events.db") as log:
+        log.execute("CREATE TABLE event_logs (id INTEGER, event TEXT)")
+        log.execute("INSERT INTO event_logs VALUES (1, ?), (2, 'C0041')", [f'{{"preview": "| {CUSTOMER} | S010 |"}}'])
+    log.close()
+    return settings
+
+
+def copied(settings: Settings, folder: Path) -> Settings:
+    """Copy a home."""
+    return Settings(SAMPLE, None, Path(shutil.copytree(settings.home, folder / "home")))
+
+
+def places_that_name(home: Path) -> list[str]:
+    """Return the files of a home in which the customer can be found, byte by byte."""
+    found = []
+    for file in sorted(home.rglob("*")):
+        if file.is_file():
+            content = file.read_bytes().replace(b"C0041", b"")
+            found += [str(file.relative_to(home))] if any(name in content for name in NAMES) else []
+    return found
+
+
+def rows_of_others(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Return the rows of every table that names customers, but for the customer's."""
+    with duckdb.connect(str(path), read_only=True) as reader:
+        tables = reader.execute(
+            "SELECT schema_name || '.' || table_name FROM duckdb_columns() JOIN duckdb_tables() "
+            "USING (schema_name, table_name) WHERE column_name = 'customer_id' AND schema_name = 'journey' ORDER BY ALL"
+        ).fetchall()
+        return {
+            name: reader.execute(f"FROM {name} WHERE customer_id <> ? ORDER BY ALL", [CUSTOMER]).fetchall()
+            for (name,) in tables
+        }
+
+
+@dataclass(frozen=True)
+class Erased:
+    """A home from which the customer was erased, and what was so before."""
+
+    settings: Settings
+    counts: dict[str, int]
+    others: dict[str, list[tuple[object, ...]]]
+    verdict: Verdict
+
+
+@pytest.fixture(scope="module")
+def erased(full_home: Settings, tmp_path_factory: pytest.TempPathFactory) -> Erased:
+    """The home after the erasure; tests look at it."""
+    settings = copied(full_home, tmp_path_factory.mktemp("erased"))
+    others, verdict = rows_of_others(settings.published), verify(settings)
+    assert len(others) > 15, "else there is nothing to prove"
+    assert len(places_that_name(settings.home)) > 8, "else there is nothing to prove"
+    counts = erase(settings, CUSTOMER, "data.protection", "asked on paper")
+    return Erased(settings, counts, others, verdict)
+
+
+def test_nothing_in_the_home_names_the_customer_and_everybody_else_is_there(erased: Erased) -> None:
+    home, counts = erased.settings, erased.counts
+    assert places_that_name(home.home) == []
+    assert rows_of_others(home.published) == rows_of_others(home.build) == erased.others
+    assert counts["inputs"] == 7
+    assert counts["approvals.ndjson"] == 1
+    assert counts["build.duckdb raw.signals"] == counts["cjo.duckdb journey.signals"] == 2
+    assert counts["snapshots journey.customers"] == counts["history"] == 1
+    assert "I-f861d253ff7d" in (home.home / "approvals.ndjson").read_text()
+    report = (home.reports / "2025-01-20" / "journey_report.md").read_text()
+    assert report == "| erased | 40.00 | erased |\n| C0041 | 1.00 |\n"
+    with duckdb.connect(str(home.published), read_only=True) as reader:
+        assert reader.execute("SELECT count(*) FROM latest.customer_360").fetchall() == [(9,)], "views are there"
+        assert reader.execute("SELECT count(*) FROM duckdb_tables() WHERE comment IS NULL").fetchall() == [(0,)]
+
+
+def test_the_chain_stays_whole_and_says_what_became_of_it(erased: Erased, tmp_path: Path) -> None:
+    after = verify(erased.settings, erased.verdict.head)
+    assert (after.found, after.entries) == (0, erased.verdict.entries + 1), "the head of before is in the chain still"
+    with duckdb.connect(str(erased.settings.published), read_only=True) as reader:
+        emptied = "SELECT entry, intervention_id, customer_id, content, input_hash, salt FROM audit.decision_ledger"
+        rows = reader.execute(f"{emptied} WHERE salt IS NULL").fetchall()
+        entry = reader.execute("SELECT content FROM audit.decision_ledger WHERE kind = 'erased'").fetchall()
+        stone = reader.execute("FROM audit.erasures").fetchall()
+    assert [row[1:] for row in rows] == [(None,) * 5]
+    assert json.loads(entry[0][0])["ledger_entries"] == [rows[0][0]]
+    erasure_id, customer_hash, interventions, salt, _, by, reason, counts, is_complete = stone[0]
+    assert customer_hash == hashlib.sha256(f"{salt}\x1f{CUSTOMER}".encode()).hexdigest()
+    assert erasure_id == f"E-{customer_hash[:12]}"
+    assert (by, reason, is_complete) == ("data.protection", "asked on paper", True)
+    assert len(interventions) == 3
+    assert json.loads(counts)["inputs"] == 7
+    for statement in ("DELETE FROM audit.erasures", "UPDATE audit.erasures SET customer_hash = 'another'"):
+        shutil.copy(erased.settings.published, tmp_path)
+        with duckdb.connect(str(tmp_path / "cjo.duckdb")) as writer:
+            writer.execute(statement)
+        found = verify(Settings(SAMPLE, None, tmp_path)).findings
+        assert found[0].table == "audit.erasures", "a tombstone cannot be taken away unnoticed"
+
+
+def test_files_that_still_hold_the_customer_are_refused(erased: Erased, policy: Policy, tmp_path: Path) -> None:
+    """The files are the user's; what they say of the customer comes in without its content, and leaves no trace."""
+    settings = copied(erased.settings, tmp_path)
+    data = Path(shutil.copytree(SAMPLE, tmp_path / "data"))
+    file = data / "journey" / "signals.json"
+    file.write_text(file.read_text() + "\n")  # other bytes: it must be read anew
+    families = all_families()
+    with opened(settings, families) as store:
+        for dataset in families[0].datasets:
+            load_dataset(store.connection, dataset, data, "journey", settings.inputs, settings.home)
+        for schema, name in (("quarantine", "customers"), ("journey", "customers"), ("quarantine", "signals")):
+            store.replace(store.tables[schema, name], None, policy)
+        assert refused(store, "customers") == [(4, [REFUSED], "{}", None)]
+        assert refused(store, "signals") == [(4, [REFUSED], "{}", None), (10, [REFUSED], "{}", None)]
+        customers = store.connection.execute("SELECT count(*) FROM journey.customers").fetchone()
+        rejected = store.connection.execute("SELECT count(*) FROM quarantine.signals").fetchone()
+        notes = store.connection.execute("SELECT note FROM raw.manifest WHERE note LIKE '%nobody reads%'").fetchall()
+    assert (customers, rejected, notes) == ((9,), (3,), []), "S009 is turned away as ever"
+    assert places_that_name(settings.home) == []
+
+
+def refused(store: Store, dataset: str) -> list[tuple[object, ...]]:
+    """Return the rows of a quarantine that were refused because of a tombstone."""
+    query = f"SELECT source_row, broken_rules, raw_record, customer_id FROM quarantine.{dataset}"
+    return store.connection.execute(
+        f"{query} WHERE list_contains(broken_rules, ?) ORDER BY source_row", [REFUSED]
+    ).fetchall()
+
+
+@pytest.mark.parametrize("step", ["erase_tables", "rewrite"])
+def test_an_erasure_that_was_killed_is_asked_for_again(
+    full_home: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    settings = copied(full_home, tmp_path)
+    monkeypatch.setattr(f"cjo_assets.wiring.erasing.{step}", killed)
+    with pytest.raises(KeyboardInterrupt):
+        erase(settings, CUSTOMER, "data.protection", "asked on paper")
+    monkeypatch.undo()
+    assert verify(settings).found == 0, "nothing is half done where somebody looks"
+    erase(settings, CUSTOMER, "data.protection", "asked on paper")
+    assert places_that_name(settings.home) == []
+    assert verify(settings).found == 0
+    with duckdb.connect(str(settings.published), read_only=True) as reader:
+        stones = reader.execute("SELECT is_complete, counts FROM audit.erasures").fetchall()
+    assert [(complete, json.loads(counts)["inputs"]) for complete, counts in stones] == [(True, 7)], "by both attempts"
+
+
+def test_what_is_refused(erased: Erased) -> None:
+    with pytest.raises(RefusalError, match=r"Nothing in .* is about a customer C777"):
+        erase(erased.settings, "C777", "data.protection", "asked on paper")
+    with pytest.raises(RefusalError, match="must be said"):
+        erase(erased.settings, CUSTOMER, "data.protection", " ")
+    with pytest.raises(RefusalError, match="holds nothing"):
+        erase(Settings(SAMPLE, None, erased.settings.home / "elsewhere"), CUSTOMER, "data.protection", "asked")
+
+
+def test_the_command_asks_first_and_erases_a_second_customer(erased: Erased, tmp_path: Path) -> None:
+    settings = copied(erased.settings, tmp_path)
+    asked = ["erase", "--customer", "C008", "--by", "dpo", "--reason", "asked too", "--home", str(settings.home)]
+    first = CliRunner().invoke(app, asked)
+    assert first.exit_code == 1
+    assert "journey.customers: 1 rows" in first.output
+    assert "Say --yes" in first.output
+    assert explained(settings, "C008", None).customer_id == "C008", "nothing was erased"
+    second = CliRunner().invoke(app, [*asked, "--yes"])
+    assert second.exit_code == 0, second.output
+    assert "what they still say of the customer will be refused" in second.output
+    assert verify(settings).found == 0
+    with duckdb.connect(str(settings.published), read_only=True) as reader:
+        assert reader.execute("SELECT count(*), count(DISTINCT salt) FROM audit.erasures").fetchall() == [(2, 1)]
+        assert reader.execute("SELECT count(*) FROM journey.customers").fetchall() == [(8,)]

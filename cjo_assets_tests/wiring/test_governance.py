@@ -1,0 +1,63 @@
+"""Which policy may decide: in production only one that somebody else approved."""
+
+from pathlib import Path
+
+import pytest
+
+from cjo_assets.policy import PolicyError
+from cjo_assets.wiring.errors import WarehouseError
+from cjo_assets.wiring.governance import policy_that_decides
+from cjo_assets.wiring.settings import Settings
+
+SIGNED = {"version": "'2'", "author": "mk", "approver": "jb", "reason": "longer onboarding"}
+REFUSED = {
+    "approver: nobody approved it": {"approver": "null"},
+    "approver: nobody approved it ": {"approver": "'  '"},
+    "approver: mk wrote it, and nobody approves what is their own": {"approver": "mk"},
+    "approver: MK  wrote it, and nobody approves what is their own": {"approver": "'MK '"},
+    "author: nobody is named": {"author": "null"},
+    "reason: nobody says why it is as it is": {"reason": "''"},
+}
+
+
+def settings_with(folder: Path, **said: str) -> Settings:
+    """Return the settings of a house with a policy of its own."""
+    file = folder / "policy.yaml"
+    file.write_text("".join(f"{name}: {value}\n" for name, value in said.items()))
+    return Settings(folder, file, folder / "home")
+
+
+@pytest.mark.parametrize("reason", REFUSED)
+def test_in_production_it_is_refused_with_file_path_and_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    settings = settings_with(tmp_path, **(SIGNED | REFUSED[reason]))
+    assert policy_that_decides(settings).version == "2", "in development anything may be tried"
+    monkeypatch.setenv("CJO_ENV", "production")
+    with pytest.raises(PolicyError) as refused:
+        policy_that_decides(settings)
+    assert str(settings.policy) in str(refused.value)
+    assert reason.split(maxsplit=1)[0] in str(refused.value)
+    assert " ".join(reason.split()[-2:]) in str(refused.value)
+
+
+def test_one_that_somebody_else_approved_may_decide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CJO_ENV", "production")
+    assert policy_that_decides(settings_with(tmp_path, **SIGNED)).approver == "jb"
+
+
+def test_who_approved_the_packaged_rules_has_not_approved_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CJO_ENV", "production")
+    unsigned = settings_with(tmp_path, version="'3'", reason="mine")
+    with pytest.raises(PolicyError, match="author: nobody is named"):
+        policy_that_decides(unsigned)
+    with pytest.raises(PolicyError, match=r"the packaged one.* approver: nobody approved it"):
+        policy_that_decides(Settings(tmp_path, None, tmp_path))
+
+
+def test_a_word_that_is_neither_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CJO_ENV", "prod")
+    with pytest.raises(WarehouseError, match="'prod'; it is production or development"):
+        policy_that_decides(Settings(tmp_path, None, tmp_path))
