@@ -130,6 +130,7 @@ def diff_policy(
     """Run a candidate policy beside the one that decided, and list what it would change; nothing is published."""
     from cjo_assets.policy import PolicyError, load_policy
     from cjo_assets.wiring.errors import ContractBreachError, PastError, TamperedError
+    from cjo_assets.wiring.keep import POLICY_DIFFS
     from cjo_assets.wiring.past import scratch
     from cjo_assets.wiring.policy_preview import FORMATS, previewed
     from cjo_assets.wiring.progress import listen
@@ -148,7 +149,7 @@ def diff_policy(
         compared = load_policy(against) if against else None
         with scratch(settings, candidate.warehouse.memory_limit) as past:
             days = _published_days(past.records.days(), as_of or first, as_of or last, is_range=first is not None)
-            folder = out or settings.home / "policy_diffs" / candidate.policy_hash[:12]
+            folder = out or settings.home / POLICY_DIFFS / candidate.policy_hash[:12]
             preview = previewed(past, days, candidate, folder, file_format, compared)
     except (PolicyError, PastError, TamperedError) as error:
         _refuse(str(error))

@@ -15,10 +15,13 @@ from cjo_assets.journey import (
     signals,
     state_entries,
 )
+from cjo_assets.journey.holdout_assignments import HELD_OUT
 from cjo_assets.journey.interventions import MONITOR_ONLY
-from cjo_assets.journey.ledger import APPROVED, AUTO_APPROVER, REJECTED
-from cjo_assets.shared.contract import columns_of, key_of
+from cjo_assets.journey.kpi_measures import PROXY
+from cjo_assets.journey.roi_components import API_CALLS, ASSUMPTION, PLAYBOOK_COST, RETAINED_REVENUE, REVIEW_TIME
+from cjo_assets.shared.contract import ANY_SEGMENT, columns_of, key_of
 from cjo_assets.shared.dataset import Dataset
+from cjo_assets.shared.statistics import MEASURED
 
 DATASETS = tuple(
     table.DATASET
@@ -62,76 +65,112 @@ def rejected(customer: str, day: str) -> str:
 def cells(customer: str, day: str) -> str:
     """Return a query for the KPI and ROI cells that the interventions of a customer entered, and what each added.
 
-    A cell without a quotient adds to a sum; one with a quotient counts the intervention among its cases, and `adds` is
-    what it brought to the numerator.
+    `adds` is what an intervention brought to the numerator of a KPI, or to the quantity of a part of the ROI; null
+    where it is counted and cannot be told apart. What is counted of signals, stages and customers is not listed.
     """
-    of_window = "is_executed AND executed_at > window_start AND executed_at <= window_end"
-    done = "is_executed AND outcome IS NOT NULL"
-    reviewed = (
-        f"approval_status IN ('{APPROVED}', '{REJECTED}') AND decided_by <> '{AUTO_APPROVER}' "
-        "AND decided_at > window_start AND decided_at <= window_end"
-    )
-    reactive = "list_contains(CAST(rules -> 'kpis' -> 'reactive_stages' AS VARCHAR[]), journey_stage)"
-    acts = f"recommended_action <> '{MONITOR_ONLY}'"
-    found = (
-        ("journey.kpis", "signal_detection_precision", done, "(outcome <> 'no_action_needed')::DOUBLE"),
-        ("journey.kpis", "average_latency_ms", "evaluation_latency_ms IS NOT NULL", "evaluation_latency_ms"),
-        ("journey.kpis", "human_escalation_frequency", "TRUE", "requires_human_approval::DOUBLE"),
-        ("journey.kpis", "human_override_rate", "human_override IS NOT NULL", "human_override::DOUBLE"),
-        (
-            "journey.kpis",
-            "average_resolution_time_days",
-            f"{done} AND resolution_time_days NOTNULL",
-            "resolution_time_days",
-        ),
-        ("journey.kpis", "proactive_interventions_ratio", acts, f"(NOT {reactive})::DOUBLE"),
-        ("journey.kpis", "csat_delta_average", f"{done} AND csat_delta NOTNULL", "csat_delta"),
-        (
-            "journey.kpis",
-            "retention_revenue_preserved",
-            f"{of_window} AND estimated_revenue_saved NOTNULL",
-            "estimated_revenue_saved",
-        ),
-        ("journey.roi_breakdown", "playbook_cost", f"{of_window} AND expected_cost NOTNULL", "expected_cost"),
-        ("journey.roi_breakdown", "human_review_time", reviewed, _REVIEW),
-        ("journey.roi_breakdown", "api_calls", of_window, _CALLS),
-        (
-            "journey.roi_breakdown",
-            "retained_revenue",
-            f"{of_window} AND estimated_revenue_saved NOTNULL",
-            "estimated_revenue_saved",
-        ),
-    )
     entered = ", ".join(
-        f"{{'table_name': '{table}', 'cell': '{cell}', 'counts': coalesce({counts}, FALSE), 'adds': ({adds})::DOUBLE}}"
-        for table, cell, counts, adds in found
+        f"{{'table_name': '{table}', 'cell': '{cell}', 'evidence_grade': {grade}, "
+        f"'counts': coalesce({counts}, FALSE), 'adds': ({adds})::DOUBLE}}"
+        for table, cell, grade, counts, adds in _CELLS
     )
-    return f"""SELECT intervention_id, table_name, cell, adds FROM (
+    return f"""SELECT intervention_id, table_name, cell, evidence_grade, adds FROM (
             SELECT intervention_id, unnest([{entered}], recursive := TRUE) FROM (
-                SELECT analyses.*, rules, (as_of + 1)::TIMESTAMP AS window_end,
-                    (as_of + 1 - CAST(rules -> 'roi' ->> 'window_days' AS INTEGER))::TIMESTAMP AS window_start
-                FROM journey.outcome_analyses AS analyses
-                JOIN (
-                    SELECT arg_max(policy_hash, ended_at) AS policy_hash FROM audit.runs
-                    WHERE is_published AND as_of = {day}
-                ) AS run ON TRUE
-                JOIN (
-                    SELECT policy_hash, any_value(content::JSON -> 'journey') AS rules FROM audit.policies
-                    GROUP BY policy_hash
-                ) AS policies ON policies.policy_hash = run.policy_hash
-                WHERE as_of = {day} AND customer_id = {customer}
+                SELECT own.*, rules, reviews, effects.evidence_grade AS grade, difference * worth AS effect,
+                    {_DONE} AS is_done, {_IN_WINDOW} AS is_in_window, {_REVENUE} AS revenue,
+                    channel IN (
+                        SELECT channel FROM journey.outcome_analyses, ({_rules(day)})
+                        WHERE as_of = {day} AND {_DONE} GROUP BY channel, rules
+                        HAVING count(*) >= CAST(rules -> 'learning' ->> 'established_runs' AS INTEGER)
+                    ) AS is_established,
+                    (SELECT basis FROM journey.kpis WHERE as_of = {day} AND kpi = 'signal_detection_precision')
+                        AS precision_basis,
+                    (SELECT n FROM journey.kpis WHERE as_of = {day} AND kpi = 'experience_consistency_score')
+                        AS consistency_n
+                FROM (FROM journey.outcome_analyses WHERE as_of = {day} AND customer_id = {customer}) AS own
+                JOIN ({_rules(day)}) ON TRUE
+                LEFT JOIN ({_reviews(day)}) AS answers ON answers.intervention_id = own.intervention_id
+                LEFT JOIN ({_effects(day)}) AS effects ON effects.playbook_id = own.playbook_id
+                LEFT JOIN ({_worths(day)}) AS worths ON worths.playbook_id = own.playbook_id
             ) AS own
         ) AS entered WHERE counts ORDER BY ALL"""
 
 
-_REVIEW = (
-    "CAST(rules -> 'roi' ->> 'review_minutes_per_approval' AS DOUBLE) / 60 "
-    "* CAST(rules -> 'roi' ->> 'cost_per_human_review_hour' AS DOUBLE)"
+_DONE = "is_executed AND outcome IS NOT NULL"
+_WINDOW_END = "(as_of + 1)::TIMESTAMP"
+_WINDOW_START = "(as_of + 1 - CAST(rules -> 'roi' ->> 'window_days' AS INTEGER))::TIMESTAMP"
+_IN_WINDOW = f"coalesce(is_executed AND executed_at > {_WINDOW_START} AND executed_at <= {_WINDOW_END}, FALSE)"
+# What the source itself calls a failure has retained nothing.
+_REVENUE = "CASE WHEN coalesce(playbook_success, TRUE) THEN estimated_revenue_saved END"
+_SUCCESS = (
+    f"{_DONE} AND coalesce(playbook_success, "
+    "list_contains(CAST(rules -> 'learning' -> 'success_outcomes' AS VARCHAR[]), outcome))"
 )
-_CALLS = (
-    "CAST(rules -> 'roi' ->> 'api_calls_per_intervention' AS DOUBLE) "
-    "* CAST(rules -> 'roi' ->> 'cost_per_api_call' AS DOUBLE)"
+_OURS = "NOT is_held_out"
+_ACTS = f"{_OURS} AND recommended_action <> '{MONITOR_ONLY}'"
+_REACTIVE = "list_contains(CAST(rules -> 'kpis' -> 'reactive_stages' AS VARCHAR[]), journey_stage)"
+_CREDITED = "CAST(rules -> 'roi' ->> 'credited_revenue_share' AS DOUBLE)"
+_VALUED = "is_in_window AND (grade IS NOT NULL OR revenue IS NOT NULL)"
+_RETAINED = "CASE WHEN grade IS NULL THEN revenue ELSE effect END"
+_KPI, _ROI, _ASSUMED = "journey.kpis", "journey.roi_breakdown", f"'{ASSUMPTION}'"
+# Table, cell, grade of evidence, whether an intervention is counted, and what it adds.
+_CELLS = (
+    (
+        _KPI,
+        "signal_detection_precision",
+        "NULL",
+        f"{_OURS} AND is_done AND precision_basis = '{PROXY}'",
+        "(outcome <> 'no_action_needed')::DOUBLE",
+    ),
+    (_KPI, "average_latency_ms", "NULL", f"{_OURS} AND evaluation_latency_ms NOTNULL", "evaluation_latency_ms"),
+    (_KPI, "human_escalation_frequency", "NULL", _OURS, "requires_human_approval::DOUBLE"),
+    (_KPI, "human_override_rate", "NULL", f"{_OURS} AND human_override NOTNULL", "human_override::DOUBLE"),
+    (
+        _KPI,
+        "average_resolution_time_days",
+        "NULL",
+        f"{_OURS} AND is_done AND resolution_time_days NOTNULL",
+        "resolution_time_days",
+    ),
+    (_KPI, "proactive_interventions_ratio", "NULL", _ACTS, f"(NOT {_REACTIVE})::DOUBLE"),
+    (_KPI, "experience_consistency_score", "NULL", "is_done AND is_established AND consistency_n > 0", "NULL"),
+    (_KPI, "csat_delta_average", "NULL", f"{_OURS} AND is_done AND csat_delta NOTNULL", "csat_delta"),
+    (_KPI, "nps_delta_average", "NULL", f"{_OURS} AND is_done AND nps_delta NOTNULL", "nps_delta"),
+    (_KPI, "retention_revenue_preserved", "NULL", _VALUED, f"({_RETAINED}) * {_CREDITED}"),
+    (_ROI, PLAYBOOK_COST, _ASSUMED, "is_in_window AND expected_cost NOTNULL", "expected_cost"),
+    (_ROI, REVIEW_TIME, _ASSUMED, "requires_human_approval AND reviews > 0", "reviews"),
+    (_ROI, API_CALLS, _ASSUMED, "is_in_window", "1"),
+    (_ROI, RETAINED_REVENUE, f"coalesce(grade, {_ASSUMED})", _VALUED, _RETAINED),
 )
+
+
+def _rules(day: str) -> str:
+    """Return a query for the policy that decided on a day, as JSON."""
+    return f"""SELECT any_value(content::JSON -> 'journey') AS rules FROM audit.policies WHERE policy_hash = (
+            SELECT arg_max(policy_hash, ended_at) FROM audit.runs WHERE is_published AND as_of = {day}
+        )"""
+
+
+def _reviews(day: str) -> str:
+    """Return a query for the people who answered in the window, each once per request."""
+    white_space = " || ".join(f"chr({code})" for code in (32, *range(9, 14)))
+    return f"""SELECT intervention_id, count(DISTINCT lower(trim(decided_by, {white_space}))) AS reviews
+        FROM (SELECT *, {day} AS as_of FROM journey.approval_decisions), ({_rules(day)})
+        WHERE decided_at > {_WINDOW_START} AND decided_at <= {_WINDOW_END} GROUP BY intervention_id"""
+
+
+def _effects(day: str) -> str:
+    """Return a query for the best evidence of what each playbook does."""
+    return f"""SELECT playbook_id, evidence_grade, difference FROM journey.treatment_effects
+        WHERE as_of = {day} AND segment = '{ANY_SEGMENT}' AND status = '{MEASURED}'
+        QUALIFY row_number() OVER (PARTITION BY playbook_id ORDER BY control <> '{HELD_OUT}') = 1"""
+
+
+def _worths(day: str) -> str:
+    """Return a query for the revenue of a success of each playbook whose effect is known."""
+    return f"""SELECT playbook_id, avg({_REVENUE}) FILTER ({_SUCCESS}) AS worth
+        FROM (FROM journey.outcome_analyses WHERE as_of = {day}) SEMI JOIN ({_effects(day)}) USING (playbook_id),
+            ({_rules(day)})
+        WHERE {_IN_WINDOW} GROUP BY playbook_id"""
 
 
 def _records_of(dataset: Dataset, customer: str, day: str) -> str:

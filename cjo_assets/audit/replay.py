@@ -156,6 +156,15 @@ def reasons_of(tables: tuple[TableVerdict, ...], known: Circumstances) -> tuple[
     return tuple(reasons)
 
 
+def what_was_erased(erasures: list[str], tables: tuple[TableVerdict, ...]) -> str:
+    """Return why it cannot be told whether a day would come out the same: not all that it was made from is there."""
+    same = sum(table.is_identical for table in tables)
+    return (
+        f"customers were erased since ({', '.join(erasures)}): what rested on their records cannot be computed again; "
+        f"of what is left, {same} of {len(tables)} tables are identical"
+    )
+
+
 def worst(states: list[str]) -> str:
     """Return the state of several days: that of the worst of them."""
     return max(states, key=lambda state: EXIT_CODES[state], default=IDENTICAL)

@@ -327,7 +327,9 @@ def _outcome_line(row: Row) -> str:
 
 
 def _cell_line(row: Row) -> str:
-    return f"{row['intervention_id']} -> {row['table_name']} {row['cell']}: adds {_value(row['adds'])}"
+    grade = f" ({row['evidence_grade']})" if row["evidence_grade"] else ""
+    added = "is counted" if row["adds"] is None else f"adds {_value(row['adds'])}"
+    return f"{row['intervention_id']} -> {row['table_name']} {row['cell']}{grade}: {added}"
 
 
 def _policy_heading(why: Why) -> str:

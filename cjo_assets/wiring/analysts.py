@@ -6,6 +6,7 @@ Belongs here: SQL that is stored in the published database. Does not belong here
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import duckdb
@@ -101,7 +102,8 @@ MACROS = {
             SELECT 9, 'outcome of ' || intervention_id, outcome, 'measured ' || measured_at
             FROM journey.outcome_analyses WHERE customer_id = customer AND as_of = {DAY_ASKED} AND outcome IS NOT NULL
             UNION ALL
-            SELECT 10, intervention_id || ' entered ' || table_name, cell, 'adds ' || adds
+            SELECT 10, intervention_id || ' entered ' || table_name, concat_ws(', ', cell, evidence_grade),
+                coalesce('adds ' || adds, 'is counted')
             FROM entered(customer, day := day)
             UNION ALL
             SELECT 11, 'ledger entry ' || entry, kind || ' ' || intervention_id, 'hash ' || entry_hash
@@ -157,7 +159,7 @@ def _input(store: Store, reference: Reference) -> ibis.Table:
 def _add_macro(connection: duckdb.DuckDBPyConnection, store: Store, signature: str, what: str, body: str) -> None:
     """Add a macro, unless it asks tables that this house does not have."""
     named = {f"{table.schema}.{table.name}" for table in store.tables.values()}
-    if not {word for word in body.split() if word.startswith(("journey.", "audit."))} <= named:
+    if not set(re.findall(r"\b(?:journey|audit)\.\w+", body)) <= named:
         return
     connection.execute(f"CREATE OR REPLACE MACRO {signature} AS {body}")
     kind = "MACRO TABLE" if body.startswith("TABLE") else "MACRO"

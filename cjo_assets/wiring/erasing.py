@@ -27,6 +27,7 @@ from cjo_assets.wiring.erasing_files import (
     erase_archive,
     erase_history,
     erase_instance,
+    erase_policy_diffs,
     erase_records,
     erase_reports,
 )
@@ -64,7 +65,8 @@ def erase(
         raise RefusalError(f"{settings.home} holds nothing.")
     with opened(settings, all_families(), say=say) as store:
         erasure = _begun(store, settings, customer_id, by, reason)
-        for step in (erase_records, erase_archive, erase_history, erase_reports, erase_instance):
+        places = (erase_records, erase_archive, erase_history, erase_reports, erase_policy_diffs, erase_instance)
+        for step in places:
             step(settings, erasure)
             _count_up(store, erasure)
         with transaction(store.connection):

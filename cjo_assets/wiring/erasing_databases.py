@@ -32,6 +32,16 @@ from cjo_assets.wiring.transaction import transaction
 PARTIAL = ".erasing"
 KEPT_TABLES = {LEDGER, ERASURES, "raw.manifest"}
 REJECTED = "audit.rejected_records"
+# Tables whose rows are about whom another column names, and texts of rows that stay and may name somebody.
+NAMED_IN = {"journey.next_steps": ("subject", "reference")}
+TEXTS = {
+    "audit.runs": ("errors",),
+    "audit.language_model_calls": ("answer", "reason"),
+    "journey.next_steps": ("why",),
+    "journey.phrased_texts": ("text",),
+    "journey.rejections_by_rule": ("example_customer_id",),
+}
+NAME_OF_NOBODY = "erased"
 
 
 @dataclass
@@ -58,12 +68,14 @@ class Erasure:
 
     @property
     def given(self) -> dict[str, Any]:
-        """What the statements ask for: the customer, the interventions, and both as JSON writes them."""
+        """What the statements ask for: the customer, the interventions, and all names as JSON and texts have them."""
         names = [self.customer_id, *self.interventions, *self.records]
+        whole = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
         return {
             "customer": self.customer_id,
             "interventions": self.interventions,
             "names": names,
+            "whole_name": rf"(^|[^\w-])(?:{whole})($|[^\w-])",
             "quoted": [json.dumps(name, ensure_ascii=False) for name in names],
             "nothing": EMPTY_RECORD,
             "refused": [REFUSED],
@@ -75,14 +87,7 @@ def erase_tables(connection: duckdb.DuckDBPyConnection, erasure: Erasure, place:
     about_text = "list_bool_or(list_transform($quoted, lambda name: contains(raw_record, name)))"
     for name, columns in tables(connection).items():
         schema = name.partition(".")[0]
-        own = [
-            condition
-            for column, condition in (
-                ("customer_id", "customer_id = $customer"),
-                ("intervention_id", "list_contains($interventions, intervention_id)"),
-            )
-            if column in columns
-        ]
+        own = own_rows(name, columns)
         if name in KEPT_TABLES:
             continue
         if schema == RAW and own:
@@ -97,9 +102,46 @@ def erase_tables(connection: duckdb.DuckDBPyConnection, erasure: Erasure, place:
             )
         elif name == REJECTED:
             statement = f"UPDATE {name} SET record_key = NULL, raw_record = $nothing WHERE {about_text}"
+        elif own:
+            statement = f"DELETE FROM {name} WHERE {' OR '.join(own)}"
         else:
-            statement = f"DELETE FROM {name} WHERE {' OR '.join(own or naming(columns))}"
-        rows = _changed(connection, statement, erasure.given)
+            continue
+        rows = _changed(connection, statement, erasure)
+        if rows:
+            erasure.counts[f"{place} {name}"] += rows
+    _erase_texts(connection, erasure, place)
+
+
+def own_rows(name: str, columns: Iterable[str]) -> list[str]:
+    """Return the conditions, as SQL, under which a row of a table is about the customer; none of them is ever null."""
+    conditions = {
+        "customer_id": "coalesce(customer_id = $customer, FALSE)",
+        "intervention_id": "coalesce(list_contains($interventions, intervention_id), FALSE)",
+    } | {column: f"coalesce(list_contains($names, {column}), FALSE)" for column in NAMED_IN.get(name, ())}
+    return [condition for column, condition in conditions.items() if column in columns]
+
+
+def without_names(name: str) -> dict[str, str]:
+    """Return, as SQL, the texts of a table without the customer's names."""
+    return {column: _listed_without(column) if column == "errors" else _without(column) for column in TEXTS[name]}
+
+
+def _without(text: str) -> str:
+    # Twice: of two names beside each other the first match takes the character between them.
+    replaced = f"regexp_replace({text}, $whole_name, '\\1{NAME_OF_NOBODY}\\2', 'g')"
+    return replaced.replace(f"({text},", f"({replaced},", 1)
+
+
+def _listed_without(texts: str) -> str:
+    return f"list_transform({texts}, lambda text: {_without('text')})"
+
+
+def _erase_texts(connection: duckdb.DuckDBPyConnection, erasure: Erasure, place: str) -> None:
+    for name in sorted(TEXTS.keys() & tables(connection).keys()):
+        texts = without_names(name)
+        sets = ", ".join(f"{column} = {text}" for column, text in texts.items())
+        differs = " OR ".join(f"{column} IS DISTINCT FROM {text}" for column, text in texts.items())
+        rows = _changed(connection, f"UPDATE {name} SET {sets} WHERE {differs}", erasure)
         if rows:
             erasure.counts[f"{place} {name}"] += rows
 
@@ -215,15 +257,15 @@ def count(connection: duckdb.DuckDBPyConnection, rows: str, given: Any) -> int:
     return int(row[0]) if row else 0
 
 
-def _changed(connection: duckdb.DuckDBPyConnection, statement: str, given: dict[str, Any]) -> int:
-    named = {name: value for name, value in given.items() if re.search(rf"\${name}\b", statement)}
-    row = connection.execute(statement, named).fetchone()
+def _changed(connection: duckdb.DuckDBPyConnection, statement: str, erasure: Erasure) -> int:
+    """Carry out a statement with what it asks for, and return how many rows it changed."""
+    row = connection.execute(statement, given_to(statement, erasure)).fetchone()
     return int(row[0]) if row else 0
 
 
-def naming(columns: Iterable[str]) -> list[str]:
-    """Return when a row of a table that is about many has a cell that is nothing but one of the names."""
-    return [f'coalesce(list_contains($names, "{column}"::VARCHAR), FALSE)' for column in columns]
+def given_to(statement: str, erasure: Erasure) -> dict[str, Any]:
+    """Return what a statement asks for."""
+    return {name: value for name, value in erasure.given.items() if re.search(rf"\${name}\b", statement)}
 
 
 def literal(path: Path) -> str:

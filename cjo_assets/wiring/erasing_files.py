@@ -1,4 +1,4 @@
-"""A customer in what is no database: answers, archived files, old days, reports, and Dagster's own log.
+"""A customer in what is no database: answers, archived files, old days, reports, policy diffs, and Dagster's own log.
 
 Belongs here: the places of a home that hold text or Parquet. Does not belong here: databases (`erasing_databases.py`),
 and the order (`erasing.py`).
@@ -16,15 +16,24 @@ from pathlib import Path
 import duckdb
 
 from cjo_assets.journey.approval_decisions import RECORDS
-from cjo_assets.wiring.erasing_databases import PARTIAL, Erasure, count, literal, naming
+from cjo_assets.wiring.erasing_databases import (
+    NAME_OF_NOBODY,
+    PARTIAL,
+    Erasure,
+    count,
+    given_to,
+    literal,
+    own_rows,
+    without_names,
+)
+from cjo_assets.wiring.erasing_databases import TEXTS as TEXTS_OF_ROWS
 from cjo_assets.wiring.errors import WarehouseError
-from cjo_assets.wiring.keep import HISTORY
+from cjo_assets.wiring.keep import HISTORY, POLICY_DIFFS
 from cjo_assets.wiring.records import locked, records_in
 from cjo_assets.wiring.redaction import ENDING, empty_rows
 from cjo_assets.wiring.settings import Settings
 
 TEXTS = {".md", ".html", ".svg", ".json", ".csv", ".txt"}
-NAME_OF_NOBODY = "erased"
 INSTANCE = "dagster"
 # A daemon may be writing to its log.
 BUSY_SECONDS = 60.0
@@ -58,21 +67,35 @@ def erase_history(settings: Settings, erasure: Erasure) -> None:
     with duckdb.connect() as connection:
         for file in sorted((settings.home / HISTORY).glob("*/*.parquet")):
             source = f"read_parquet({literal(file)}, hive_partitioning = false)"
-            columns = {name for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
-            own = " OR ".join(
-                ["coalesce(customer_id = $customer, FALSE)"] * ("customer_id" in columns)
-                + ["coalesce(list_contains($interventions, intervention_id), FALSE)"] * ("intervention_id" in columns)
-                or naming(sorted(columns))
-            )
-            given = {name: value for name, value in erasure.given.items() if f"${name}" in own}
-            rows = count(connection, f"{source} WHERE {own}", given) if own else 0
-            if rows:
-                partial = file.with_suffix(PARTIAL)
-                connection.execute(
-                    f"COPY (SELECT * FROM {source} WHERE NOT ({own})) TO {literal(partial)} (FORMAT parquet)", given
-                )
-                os.replace(partial, file)
-                erasure.counts[HISTORY] += rows
+            erasure.counts[HISTORY] += _erase_parquet(connection, file, file.parent.name, source, erasure)
+
+
+def erase_policy_diffs(settings: Settings, erasure: Erasure) -> None:
+    """Take the customer out of the comparisons of policies that the home holds."""
+    with duckdb.connect() as connection:
+        for file in sorted((settings.home / POLICY_DIFFS).rglob("*")):
+            if file.suffix == ".parquet":
+                source = f"read_parquet({literal(file)}, hive_partitioning = false)"
+                erasure.counts[POLICY_DIFFS] += _erase_parquet(connection, file, file.stem, source, erasure)
+            elif file.is_file() and file.suffix in TEXTS:
+                erasure.counts[POLICY_DIFFS] += _without_names(file, erasure)
+
+
+def _erase_parquet(connection: duckdb.DuckDBPyConnection, file: Path, table: str, source: str, erasure: Erasure) -> int:
+    """Write a file anew without the customer's rows, and its texts without the names; return the rows changed."""
+    columns = [name for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
+    own = " OR ".join(own_rows(table, columns)) or "FALSE"
+    texts = without_names(table) if table in TEXTS_OF_ROWS else {}
+    names_them = " OR ".join([own, *(f"{column} IS DISTINCT FROM {text}" for column, text in texts.items())])
+    rows = count(connection, f"{source} WHERE {names_them}", given_to(names_them, erasure))
+    if rows:
+        partial = file.with_suffix(PARTIAL)
+        replaced = ", ".join(f"{text} AS {column}" for column, text in texts.items())
+        selected = f"* REPLACE ({replaced})" if replaced else "*"
+        query = f"SELECT {selected} FROM {source} WHERE NOT ({own})"
+        connection.execute(f"COPY ({query}) TO {literal(partial)} (FORMAT parquet)", given_to(query, erasure))
+        os.replace(partial, file)
+    return rows
 
 
 def erase_reports(settings: Settings, erasure: Erasure) -> None:
@@ -95,6 +118,8 @@ def erase_instance(settings: Settings, erasure: Erasure) -> None:
                 changed = _erase_log(connection, erasure)
                 if changed:
                     connection.execute("VACUUM")
+                    # While somebody else holds the log open, the pages of before would stay beside it.
+                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                     erasure.counts[INSTANCE] += changed
         except sqlite3.OperationalError as error:
             raise WarehouseError(

@@ -15,7 +15,7 @@ import duckdb
 from cjo_assets.wiring.store import Store
 from cjo_assets.wiring.tables import Days, Table
 
-SNAPSHOTS, HISTORY = "snapshots", "history"
+SNAPSHOTS, HISTORY, POLICY_DIFFS = "snapshots", "history", "policy_diffs"
 
 
 def keep_snapshot(published: Path, number: int) -> None:

@@ -22,6 +22,7 @@ from cjo_assets.audit.replay import (
     RowDifference,
     TableVerdict,
     reasons_of,
+    what_was_erased,
 )
 from cjo_assets.shared.contract import columns_of, key_of
 from cjo_assets.wiring.code import code_version
@@ -62,6 +63,9 @@ def judged_day(past: Scratch, record: DayRecord) -> DayVerdict:
     reasons = (*reasons_of(verdicts, known), *_missing_rejections(past))
     digest = hashlib.sha256(" ".join(f"{verdict.table} {verdict.content}" for verdict in verdicts).encode())
     state = DIFFERS if reasons else IDENTICAL
+    erasures = past.records.erasures(since=record.ended_at)
+    if reasons and erasures:
+        state, reasons = IMPOSSIBLE, (what_was_erased(erasures, verdicts),)
     return DayVerdict(record.as_of, state, reasons, verdicts, record.run_id, digest.hexdigest()[:12])
 
 

@@ -13,6 +13,7 @@ from datetime import date, datetime
 import duckdb
 from pydantic import ValidationError
 
+from cjo_assets.audit.erasures import ERASURES
 from cjo_assets.policy import Policy
 from cjo_assets.wiring.errors import PastError, TamperedError
 from cjo_assets.wiring.sources import ManifestRow
@@ -89,6 +90,14 @@ class RunRecords:
     def known_by(self, record: DayRecord) -> list[date]:
         """Return the days but its own that were published when a day was recorded, those of its run included."""
         return [day for day in self._days_recorded("ended_at <= $value", record.ended_at) if day != record.as_of]
+
+    def erasures(self, since: datetime | None = None) -> list[str]:
+        """Return the erasures of customers, or those that were asked for since an instant."""
+        found = self.connection.execute(
+            f"SELECT erasure_id FROM {PUBLISHED}.{ERASURES} WHERE coalesce(erased_at >= $since, TRUE) ORDER BY ALL",
+            {"since": since},
+        ).fetchall()
+        return [erasure for (erasure,) in found]
 
     def is_newest(self, record: DayRecord) -> bool:
         """Return whether what has no day was published by this run, too."""

@@ -43,7 +43,8 @@ def full_home(
     """A home with everything that a home may hold: made once, and copied by each test."""
     home = tmp_path_factory.mktemp("full") / "home"
     settings = Settings(SAMPLE, None, home)
-    for folder in ("inputs", "snapshots", "history/journey.risk_scores", "reports/2025-01-20", "dagster"):
+    old_days = ("history/journey.risk_scores", "history/journey.next_steps", "history/audit.language_model_calls")
+    for folder in ("inputs", "snapshots", *old_days, "reports/2025-01-20", "policy_diffs/abc", "dagster"):
         (home / folder).mkdir(parents=True)
     computed = sample_day(DAY).store.connection
     computed.execute(f"ATTACH '{settings.build}' AS made")
@@ -55,13 +56,38 @@ def full_home(
     with opened(settings, all_families()) as store:
         store.connection.execute(
             "INSERT INTO audit.runs BY NAME SELECT 'run' AS run_id, ? AS as_of, ? AS ended_at, ? AS policy_hash, "
-            "TRUE AS is_published, FALSE AS is_stale",
+            "TRUE AS is_published, FALSE AS is_stale, ['2 rows: customer_id C004, C004', 'C0041'] AS errors",
             [DAY, datetime(2025, 1, 21), policy.policy_hash],
+        )
+        # Tables that name a customer in a column that is not called so.
+        for number, subject in enumerate((CUSTOMER, "C0041"), start=1):
+            store.connection.execute(
+                "INSERT INTO journey.next_steps BY NAME SELECT ? AS as_of, ? AS rank, 'close_gap' AS kind, "
+                "? AS subject, 'for example of customer C004' AS why, 'csm' AS owner, "
+                "'journey.coverage_gaps' AS reference_table, ? AS reference",
+                [DAY, number, subject, subject],
+            )
+        store.connection.execute(
+            "INSERT INTO journey.rejections_by_rule BY NAME SELECT ? AS as_of, 'a rule' AS rule, 1 AS rejected_rows, "
+            "'C004' AS example_customer_id",
+            [DAY],
+        )
+        store.connection.execute(
+            "INSERT INTO audit.language_model_calls BY NAME SELECT ? AS as_of, 'Call C004, C004 and C0041.' AS answer",
+            [DAY],
+        )
+        store.connection.execute(
+            "INSERT INTO journey.phrased_texts BY NAME SELECT ? AS as_of, 'summary' AS purpose, 'Call C004!' AS text",
+            [DAY],
         )
         publish(store, settings.published, [DAY], stamp=Stamp("run", policy.policy_hash, "code"))
         keep_snapshot(settings.published, 1)
         old = home / "history" / "journey.risk_scores" / "2024-01-01.parquet"
         store.connection.execute(f"COPY (SELECT * FROM journey.risk_scores) TO '{old}'")
+        for name in ("journey.next_steps", "audit.language_model_calls"):
+            store.connection.execute(f"COPY {name} TO '{home / 'history' / name / '2024-01-01.parquet'}'")
+        changes = home / "policy_diffs" / "abc" / "policy_changes.parquet"
+        store.connection.execute(f"COPY (SELECT customer_id FROM journey.customers) TO '{changes}'")
         mine = store.connection.execute(
             "SELECT intervention_id FROM journey.recommended_interventions WHERE customer_id = ?", [CUSTOMER]
         ).fetchone()
@@ -72,6 +98,7 @@ def full_home(
     (home / "approvals.ndjson").write_text("".join(json.dumps(answer) + "\n" for answer in answers))
     report = f"| {CUSTOMER} | 40.00 | S004 |\n| C0041 | 1.00 |\n"
     (home / "reports" / "2025-01-20" / "journey_report.md").write_text(report)
+    (home / "policy_diffs" / "abc" / "policy_diff.html").write_text(f"<td>{CUSTOMER}</td>")
     with sqlite3.connect(home / "dagster" / "events.db") as log:
         log.execute("CREATE TABLE event_logs (id INTEGER, event TEXT)")
         log.execute("INSERT INTO event_logs VALUES (1, ?), (2, 'C0041')", [f'{{"preview": "| {CUSTOMER} | S010 |"}}'])
@@ -91,6 +118,21 @@ def places_that_name(home: Path) -> list[str]:
         if file.is_file():
             content = file.read_bytes().replace(b"C0041", b"")
             found += [str(file.relative_to(home))] if any(name in content for name in NAMES) else []
+    return found
+
+
+def tables_that_name(home: Path) -> list[str]:
+    """Return the tables and Parquet files of a home that name the customer in any column; blocks may be compressed."""
+    named = "regexp_matches(to_json(rows)::VARCHAR, '(^|[^\\w-])(C004|I003|I008|S004|S010|O003)($|[^\\w-])')"
+    found = []
+    for file in sorted([*home.rglob("*.duckdb"), *home.rglob("*.parquet")]):
+        is_database = file.suffix == ".duckdb"
+        with duckdb.connect(str(file) if is_database else ":memory:", read_only=is_database) as reader:
+            query = "SELECT schema_name || '.' || table_name FROM duckdb_tables() ORDER BY ALL"
+            names = [name for (name,) in reader.execute(query).fetchall()] if is_database else [f"'{file}'"]
+            for name in names:
+                row = reader.execute(f"SELECT count(*) FROM {name} AS rows WHERE {named}").fetchone()
+                found += [f"{file.name} {name}"] if row != (0,) else []
     return found
 
 
@@ -124,6 +166,7 @@ def erased(full_home: Settings, tmp_path_factory: pytest.TempPathFactory) -> Era
     others, verdict = rows_of_others(settings.published), verify(settings)
     assert len(others) > 15, "else there is nothing to prove"
     assert len(places_that_name(settings.home)) > 8, "else there is nothing to prove"
+    assert len(tables_that_name(settings.home)) > 60, "else there is nothing to prove"
     counts = erase(settings, CUSTOMER, "data.protection", "asked on paper")
     return Erased(settings, counts, others, verdict)
 
@@ -131,16 +174,25 @@ def erased(full_home: Settings, tmp_path_factory: pytest.TempPathFactory) -> Era
 def test_nothing_in_the_home_names_the_customer_and_everybody_else_is_there(erased: Erased) -> None:
     home, counts = erased.settings, erased.counts
     assert places_that_name(home.home) == []
+    assert tables_that_name(home.home) == []
     assert rows_of_others(home.published) == rows_of_others(home.build) == erased.others
     assert counts["inputs"] == 7
     assert counts["approvals.ndjson"] == 1
     assert counts["build.duckdb raw.signals"] == counts["cjo.duckdb journey.signals"] == 2
-    assert counts["snapshots journey.customers"] == counts["history"] == 1
+    assert counts["snapshots journey.customers"] == counts["policy_diffs"] - 1 == 1
+    assert counts["history"] == 5, "a score, three steps, and an answer of the language model"
     assert "I-f861d253ff7d" in (home.home / "approvals.ndjson").read_text()
     report = (home.reports / "2025-01-20" / "journey_report.md").read_text()
     assert report == "| erased | 40.00 | erased |\n| C0041 | 1.00 |\n"
     with duckdb.connect(str(home.published), read_only=True) as reader:
         assert reader.execute("SELECT count(*) FROM latest.customer_360").fetchall() == [(9,)], "views are there"
+        subjects = {subject for (subject,) in reader.execute("SELECT subject FROM journey.next_steps").fetchall()}
+        assert {"C0041", "C006"} < subjects, "the steps of others are there"
+        query = "SELECT rejected_rows, example_customer_id FROM journey.rejections_by_rule WHERE rule = 'a rule'"
+        assert reader.execute(query).fetchall() == [(1, "erased")], "figures stay"
+        texts = "SELECT answer FROM audit.language_model_calls UNION ALL SELECT unnest(errors) FROM audit.runs"
+        said = ["2 rows: customer_id erased, erased", "C0041", "Call erased, erased and C0041."]
+        assert sorted(text for (text,) in reader.execute(texts).fetchall()) == sorted(said)
         assert reader.execute("SELECT count(*) FROM duckdb_tables() WHERE comment IS NULL").fetchall() == [(0,)]
 
 

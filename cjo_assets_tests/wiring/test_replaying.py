@@ -7,6 +7,7 @@ belong here: what the days decide.
 import json
 import shutil
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -26,6 +27,7 @@ from cjo_assets.audit.replay import (
 from cjo_assets.cli import app
 from cjo_assets.wiring.errors import PastError, TamperedError
 from cjo_assets.wiring.past import Scratch, scratch
+from cjo_assets.wiring.redaction import empty_rows
 from cjo_assets.wiring.replaying import comparable, judged_day, replayed
 from cjo_assets.wiring.run_records import PUBLISHED
 from cjo_assets.wiring.settings import Settings
@@ -197,6 +199,42 @@ def test_a_file_that_is_missing_or_changed_is_named(tour_home: Home, tmp_path: P
         with pytest.raises(PastError, match=r"signals\.json of signals is not in the archive"):
             past.restore_inputs(past.records.of(THIRD))
         assert next(replayed(past, [THIRD])).state == IMPOSSIBLE
+
+
+def erased(connection: duckdb.DuckDBPyConnection, at: datetime) -> None:
+    """Record an erasure."""
+    row = ["E-1", "hash", [], "salt", at, "dpo", "asked", "{}", True]
+    connection.execute("INSERT INTO audit.erasures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+
+@pytest.mark.parametrize(("at", "state"), [(datetime(9000, 1, 1), IMPOSSIBLE), (datetime(2000, 1, 1), DIFFERS)])
+def test_a_day_of_before_an_erasure_cannot_be_told(
+    past: Scratch, tampered: duckdb.DuckDBPyConnection, tmp_path: Path, at: datetime, state: str
+) -> None:
+    erased(tampered, at)
+    tampered.execute("DELETE FROM journey.risk_scores WHERE as_of = ? AND customer_id = 'C001'", [THIRD])
+    look_at(past, tampered, tmp_path)
+    verdict = judged_day(past, past.records.of(THIRD))
+    assert verdict.state == state
+    same = f"{len(verdict.tables) - 1} of {len(verdict.tables)} tables are identical"
+    assert (same in verdict.reasons[0], "E-1" in verdict.reasons[0]) == (state == IMPOSSIBLE,) * 2
+    assert [table.table for table in verdict.tables if not table.is_identical] == ["journey.risk_scores"], "it is shown"
+
+
+def test_a_file_that_was_emptied_is_read_as_it_is_where_somebody_was_erased(tour_home: Home, tmp_path: Path) -> None:
+    shutil.copytree(tour_home.settings.inputs, tmp_path / "inputs")
+    shutil.copyfile(tour_home.settings.published, tmp_path / "cjo.duckdb")
+    with scratch(Settings(tmp_path, None, tmp_path)) as past:
+        record = past.records.of(THIRD)
+    customers = next(file for file in record.inputs if file.dataset == "customers")
+    assert empty_rows(tmp_path / "inputs" / str(customers.file_sha256), lambda name: name == "C001") == 1
+    with scratch(Settings(tmp_path, None, tmp_path)) as past, pytest.raises(TamperedError, match="not what was read"):
+        past.restore_inputs(record)
+    with duckdb.connect(str(tmp_path / "cjo.duckdb")) as connection:
+        erased(connection, datetime(9000, 1, 1))
+    with scratch(Settings(tmp_path, None, tmp_path)) as past:
+        past.restore_inputs(record)
+        assert past.rows("SELECT count(*) AS rows FROM raw.customers WHERE customer_id = 'C001'") == [{"rows": 0}]
 
 
 def test_a_day_that_was_never_published_cannot_be_replayed(past: Scratch) -> None:
