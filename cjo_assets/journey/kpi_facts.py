@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 from cjo_assets.journey.experience import is_measured, is_success
 from cjo_assets.journey.interventions import MONITOR_ONLY
 from cjo_assets.journey.ledger import end_of_day
-from cjo_assets.journey.roi_components import RETAINED_REVENUE
+from cjo_assets.journey.roi_components import ASSUMPTION, RETAINED_REVENUE
 from cjo_assets.policy import Policy
 
 
@@ -105,9 +105,13 @@ def confirmation_facts(state_entries: ir.Table, as_of: date) -> ir.Table:
 
 
 def revenue_facts(roi_breakdown: ir.Table) -> ir.Table:
-    """Sum up the retained revenue of the ROI: there is one such figure."""
-    rows = roi_breakdown.filter(roi_breakdown.component == RETAINED_REVENUE)
-    return rows.agg(revenue=rows.amount.sum(), revenue_runs=rows.records.sum().fill_null(0))
+    """Sum up the retained revenue of the ROI: there is one such figure. What has no amount has no runs either."""
+    rows = roi_breakdown.filter(roi_breakdown.component == RETAINED_REVENUE, roi_breakdown.amount.notnull())
+    return rows.agg(
+        revenue=rows.amount.sum(),
+        revenue_runs=rows.records.sum().fill_null(0),
+        assumed_runs=rows.records.sum(where=rows.evidence_grade == ASSUMPTION).fill_null(0),
+    )
 
 
 def completeness_facts(accepted: list[ir.Table], rejected: list[ir.Table]) -> ir.Table:

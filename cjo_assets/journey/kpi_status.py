@@ -18,7 +18,7 @@ class KpiStatus(DatedContract):
     family: str = column("operational_health, journey_impact or business_value.", isin=list(FAMILIES))
     status: str = column("Where the family stands.", isin=[EXCEEDED, ON_TRACK, AT_RISK, NOT_MEASURABLE])
     kpis: int = column("KPIs of the family.", ge=1)
-    measured: int = column("Of these, measured; proxies do not count.", ge=0)
+    measured: int = column("Of these, measured; proxies and assumptions do not count.", ge=0)
     at_risk: int = column("Of the measured, at_risk or critical.", ge=0)
     exceeded: int = column("Of the measured, better than their target.", ge=0)
 

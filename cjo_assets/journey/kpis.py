@@ -1,8 +1,8 @@
 """The promises, measured.
 
 One row per as-of date and KPI of the seed's three families. A KPI that the data cannot answer is not_measurable and
-says what is missing; a proxy says of what. A reduction says against which baseline; a worsening is negative. Status is
-judged on the unrounded value.
+says what is missing; a proxy says of what; what a source estimated and nobody compared is an assumption. A reduction
+says against which baseline; a worsening is negative. Status is judged on the unrounded value.
 
 Intervals: of a share by Wilson's score, of a mean by Student's t, of a reduction by the comparison with its baseline
 (`baseline_comparisons`); a sum and a quotient of two rates have none.
@@ -34,6 +34,7 @@ from cjo_assets.journey.kpi_measures import (
     direct_measures,
     reductions,
 )
+from cjo_assets.journey.roi_components import ASSUMPTION
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
 from cjo_assets.shared.numbers import CONTRIBUTION_DECIMALS, rounded
@@ -46,7 +47,7 @@ FAMILIES = {
 }
 EXCEEDED, ON_TRACK, AT_RISK, CRITICAL = "exceeded", "on_track", "at_risk", "critical"
 STATUSES = [EXCEEDED, ON_TRACK, AT_RISK, CRITICAL, NOT_MEASURABLE]
-BASES = [MEASURED, PROXY, "assumption", NOT_MEASURABLE]
+BASES = [MEASURED, PROXY, ASSUMPTION, NOT_MEASURABLE]
 HIGHER, LOWER = "higher_is_better", "lower_is_better"
 LOWER_IS_BETTER = {
     "average_latency_ms",
