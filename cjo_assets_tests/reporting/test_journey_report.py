@@ -356,6 +356,8 @@ def test_a_day_of_one_customer_and_nothing_else_is_told_as_it_is(
     read = text_of(markdown)
     assert read[1] == "Verdict: not measurable. not measurable: too little is known to say that all is well."
     judged = read[: read.index("How these figures came about")]
+    verdict = "\n".join(judged[: judged.index("What to do")])
+    assert not re.search(r"on.?track|on.?target|exceeded", verdict)
     assert not re.search(r"on.?track|on.?target", "\n".join(judged))
     assert "Waiting for approval: 0 (0 lapsed without an answer)" in read
     # Ten days of support, critical beyond 7.5: the one customer is not at risk by tier, and has no answer.
