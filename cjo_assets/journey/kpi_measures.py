@@ -123,7 +123,8 @@ def reductions(baseline_comparisons: ir.Table) -> ir.Table:
 
 def _measures(facts: ir.Table) -> dict[str, Measure]:
     every = facts.accepted + facts.rejected
-    is_labelled, knows_problems = facts.labelled_alarms > 0, facts.problems > 0
+    # Who labels alarms alone knows no problem without one: all of them would have been foretold.
+    is_labelled, knows_problems = facts.labelled_alarms > 0, facts.missed_problems > 0
     channels = (facts.channels > 1).ifelse(facts.channel_runs, 0)
     is_assumed = facts.assumed_runs > 0
 

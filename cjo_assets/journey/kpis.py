@@ -69,6 +69,16 @@ BASELINE = (
 )
 MISSING = {
     "journey_state_classification_accuracy": "Missing: the column confirmed_stage of the journey state log.",
+    "signal_detection_precision": "Missing: labels of negative signals, or executed interventions with an outcome.",
+    "signal_detection_recall": "Missing: a labelled problem that no signal told of, or an escalation or departure.",
+    "average_latency_ms": "Missing: interventions with evaluation_latency_ms.",
+    "human_escalation_frequency": "Missing: interventions.",
+    "human_override_rate": "Missing: outcomes with human_override.",
+    "data_completeness_rate": "Missing: rows of any dataset.",
+    "average_resolution_time_days": "Missing: outcomes of executed interventions with resolution_time_days.",
+    "proactive_interventions_ratio": "Missing: interventions that do more than watch.",
+    "csat_delta_average": "Missing: outcomes of executed interventions with csat_delta.",
+    "retention_revenue_preserved": "Missing: outcomes in the ROI window with estimated_revenue_saved.",
     "experience_consistency_score": "Missing: two channels of outcomes with established experience.",
     "nps_delta_average": "Missing: the column nps_delta of the outcomes.",
     LIFETIME_VALUE_DELTA: f"{BASELINE[:-1]}; and somebody who left.",
@@ -202,7 +212,7 @@ def _promises(policy: Policy) -> ir.Table:
             "unit": UNITS.get(name, "share"),
             "direction": LOWER if name in LOWER_IS_BETTER else HIGHER,
             "target": float(target),
-            "missing": MISSING.get(name, "Missing: any record."),
+            "missing": MISSING[name],
         }
         for family, group in FAMILIES.items()
         for name, target in getattr(policy.journey.kpis, group)

@@ -353,6 +353,8 @@ def test_precision_and_recall_are_measured_where_somebody_labelled() -> None:
     labels: Rows = [
         labelled(1, "right", True),
         labelled(2, "right too", True, 0),
+        # Whoever looked first saw a problem; what was found out later holds.
+        labelled(0, "wrong", True, -2),
         labelled(3, "wrong", False),
         labelled(4, None, True),
         # Good news is no alarm; there was a problem all the same.
@@ -366,10 +368,11 @@ def test_precision_and_recall_are_measured_where_somebody_labelled() -> None:
         assert (row["numerator"], row["denominator"], row["n"]) == (numerator, denominator, denominator)
         assert (row["basis"], row["value"]) == ("measured", pytest.approx(numerator / denominator, abs=1e-6))
     # Labels of alarms alone measure precision; recall stays a proxy.
-    rows = measure(LEDGER, signals=signals, signal_labels=[labelled(3, "wrong", False)])
-    precision = rows["signal_detection_precision"]
-    assert (precision["value"], precision["basis"]) == (0.0, "measured")
-    assert rows["signal_detection_recall"]["basis"] == "not_measurable"
+    for found, value in (("wrong", 0.0), ("right", 1.0)):
+        rows = measure(LEDGER, signals=signals, signal_labels=[labelled(3, found, found == "right")])
+        precision = rows["signal_detection_precision"]
+        assert (precision["value"], precision["basis"]) == (value, "measured")
+        assert rows["signal_detection_recall"]["basis"] == "not_measurable"
 
 
 def test_recall_without_labels_is_a_proxy_of_trouble_foretold() -> None:
