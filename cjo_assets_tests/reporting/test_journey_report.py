@@ -126,7 +126,8 @@ def test_figures_in_pictures_stand_in_the_tables_beside_them(document: Document,
             drawn = [text for mark in marks for text in re.findall(r"<text[^>]*>([^<]*)</text>", mark)]
             for text in drawn:
                 if DIGIT.search(text):
-                    assert text.removesuffix(" friction") in cited | {roi_net(document)}, (picture, text)
+                    figure = re.sub(r" friction$| \((prior|sparse|established)\)$", "", text)
+                    assert figure in cited | {roi_net(document)}, (picture, text)
     assert drawings.keys() == CHARTS.keys()
 
 
@@ -155,6 +156,14 @@ def test_text_of_strangers_is_text_in_markdown(made: Document) -> None:
     for text in HOSTILE:
         for shown in (text, f"{text} waits for approval"):
             assert any(cell == shown or cell.startswith(f"{shown} (") for cell in cells), shown
+
+
+def test_a_playbook_says_in_its_picture_what_its_bar_rests_on(document: Document) -> None:
+    """Trap 3: a bar of belief alone proves nothing, however far it stays above zero."""
+    [picture] = [picture for picture in document.pictures if picture.name == "playbook_leaderboard"]
+    labels = [row["label"] for row in picture.data["playbooks"]]
+    assert "PB_ENG_003 (prior)" in labels
+    assert all(re.search(r" \((prior|sparse|established)\)$", label) for label in labels)
 
 
 def test_text_of_strangers_is_text_in_the_page_and_in_the_charts(made: Document) -> None:
