@@ -229,7 +229,8 @@ def test_what_is_missing_is_said() -> None:
         "There is no customer.",
         "There is no playbook.",
         "The policy has switched KPI tracking off.",
-        "No row was turned away.",
+        "The files as they are now, rows dated after the day included. What was turned away, below, is of the day.",
+        "No row dated by the day was turned away.",
     ):
         assert sentence in read
     assert [picture.name for picture in nothing.pictures] == ["roi_waterfall"]
