@@ -15,7 +15,7 @@ class JourneySummary(DatedContract):
     """The day in one line. One row per as-of date."""
 
     total_customers_analyzed: int = column("Customers, those who left included [customers].", ge=0)
-    customers_with_signals: int = column("With a signal in the look-back [customers].", ge=0)
+    customers_with_signals: int = column("Active, with a signal in the look-back [customers].", ge=0)
     customers_at_risk: int = column("In tier high or medium [customers].", ge=0)
     customers_high_risk: int = column("In tier high [customers].", ge=0)
     customers_medium_risk: int = column("In tier medium [customers].", ge=0)
