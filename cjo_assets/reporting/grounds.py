@@ -101,17 +101,9 @@ def _definitions(figures: JourneyFigures) -> Section:
     told: Block = Paragraph(
         (
             *("Every figure is a cell of a table in ", Code("cjo.duckdb"), " with ", Code("as_of"), " = "),
-            *(
-                day.show("as_of"),
-                ", or a count of its rows; the files alone have no day. In the page, point at one to ",
-            ),
-            *(
-                "see which. Policy version ",
-                policy.show("version"),
-                ", hash ",
-                policy.show("policy_hash"),
-                "; its text is in ",
-            ),
+            *(day.show("as_of"), ", or a count of its rows; the files alone have no day. In the page, point at one "),
+            *("to see which. Policy version ", policy.show("version"), ", hash ", policy.show("policy_hash")),
+            "; its text is in ",
             *(Code("audit.policies"), "."),
         )
     )
