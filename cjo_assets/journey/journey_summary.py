@@ -28,7 +28,8 @@ class JourneySummary(DatedContract):
     interventions_pending: int = column("Of these, waiting for a person.", ge=0)
     interventions_expired: int = column("Of these, lapsed without an answer.", ge=0)
     total_revenue_preserved: float = column(
-        "Value component retained_revenue of the ROI window, of all grades [currency]."
+        "Value component retained_revenue of the ROI window, of all grades [currency]; null where nobody recorded any.",
+        nullable=True,
     )
 
     class Config:
@@ -68,7 +69,7 @@ def journey_summary(
             interventions_pending=count(status == PENDING),
             interventions_expired=count(status == EXPIRED),
         ),
-        revenue.agg(total_revenue_preserved=revenue.amount.sum().fill_null(0.0)),
+        revenue.agg(total_revenue_preserved=revenue.amount.sum()),
     ]
     row = parts[0]
     for part in parts[1:]:
