@@ -23,6 +23,7 @@ from cjo_assets.shared.quarantine import REFUSED
 from cjo_assets.wiring.analysts import add_views, comment
 from cjo_assets.wiring.code import code_version
 from cjo_assets.wiring.ledger import add_entries
+from cjo_assets.wiring.quoting import literal
 from cjo_assets.wiring.redaction import EMPTY_RECORD, Tombstones
 from cjo_assets.wiring.store import Store
 from cjo_assets.wiring.tables import QUARANTINE, RAW
@@ -219,8 +220,3 @@ def _changed(connection: duckdb.DuckDBPyConnection, statement: str, given: dict[
     named = {name: value for name, value in given.items() if re.search(rf"\${name}\b", statement)}
     row = connection.execute(statement, named).fetchone()
     return int(row[0]) if row else 0
-
-
-def literal(path: Path) -> str:
-    """Return a path as SQL writes a text."""
-    return "'" + str(path).replace("'", "''") + "'"

@@ -16,9 +16,10 @@ from pathlib import Path
 import duckdb
 
 from cjo_assets.journey.approval_decisions import RECORDS
-from cjo_assets.wiring.erasing_databases import PARTIAL, Erasure, count, literal
+from cjo_assets.wiring.erasing_databases import PARTIAL, Erasure, count
 from cjo_assets.wiring.errors import WarehouseError
 from cjo_assets.wiring.keep import HISTORY
+from cjo_assets.wiring.quoting import literal
 from cjo_assets.wiring.records import locked, records_in
 from cjo_assets.wiring.redaction import ENDING, empty_rows
 from cjo_assets.wiring.settings import Settings
