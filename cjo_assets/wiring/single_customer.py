@@ -18,6 +18,7 @@ from rich.console import Console
 from cjo_assets.audit.runs import goal_of, plan_of
 from cjo_assets.policy import load_policy
 from cjo_assets.shared.contract import columns_of
+from cjo_assets.terminal import say
 from cjo_assets.wiring.errors import ContractBreachError, InputError
 from cjo_assets.wiring.families import all_families
 from cjo_assets.wiring.plain import compute_day, load_files
@@ -102,4 +103,4 @@ def _print_rows(console: Console, name: str, rows: list[dict[str, Any]]) -> None
     console.print(f"  [bold]{name}[/bold]" + ("" if rows else ": none"), highlight=False)
     for row in rows:
         cells = [f"{column}={value}" for column, value in row.items() if column not in ("as_of", "customer_id")]
-        console.print("    " + "  ".join(cells), highlight=False, markup=False, soft_wrap=True)
+        say("    " + "  ".join(cells), console)
