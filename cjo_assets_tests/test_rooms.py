@@ -13,8 +13,6 @@ from cjo_assets.wiring.settings import PROJECT
 PACKAGE = PROJECT / "cjo_assets"
 PURE_ROOMS = ("journey", "shared", "audit", "reporting", "language", "synth")
 MODULES = sorted(PACKAGE.rglob("*.py"))
-# It inherits from Dagster's own storage, which has no public name: docs/adr/0017.
-BUILT_ON_PRIVATE_PARTS = {"wiring/event_log.py"}
 CLOCK_AND_CHANCE = {"random", "secrets", "time", "uuid", "os", "sys", "subprocess", "socket"}
 
 
@@ -50,9 +48,7 @@ def test_module_opens_with_a_charter_and_keeps_to_its_room(path: Path) -> None:
         assert not tops(path) & {"duckdb", "dagster_duckdb"}, "only wiring/ opens a database"
     if room(path) in PURE_ROOMS:
         assert not tops(path) & CLOCK_AND_CHANCE, "no clock, chance, environment or process in a pure room"
-    is_private = any(name.startswith("dagster._") for name in imports(path))
-    is_decided = path.relative_to(PACKAGE).as_posix() in BUILT_ON_PRIVATE_PARTS
-    assert is_private == is_decided, "no private part of Dagster, but where it was decided"
+    assert not any(name.startswith("dagster._") for name in imports(path)), "no private part of Dagster"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from cjo_assets.shared.quarantine import REFUSED
 from cjo_assets.wiring.analysts import add_views, comment
 from cjo_assets.wiring.code import code_version
 from cjo_assets.wiring.ledger import add_entries
-from cjo_assets.wiring.quoting import literal
+from cjo_assets.wiring.quoting import literal, quoted
 from cjo_assets.wiring.redaction import EMPTY_RECORD, Tombstones
 from cjo_assets.wiring.store import Store
 from cjo_assets.wiring.tables import QUARANTINE, RAW
@@ -63,6 +64,7 @@ class Erasure:
         return {
             "customer": self.customer_id,
             "interventions": self.interventions,
+            "names": names,
             "quoted": [json.dumps(name, ensure_ascii=False) for name in names],
             "nothing": EMPTY_RECORD,
             "refused": [REFUSED],
@@ -96,10 +98,8 @@ def erase_tables(connection: duckdb.DuckDBPyConnection, erasure: Erasure, place:
             )
         elif name == REJECTED:
             statement = f"UPDATE {name} SET record_key = NULL, raw_record = $nothing WHERE {about_text}"
-        elif own:
-            statement = f"DELETE FROM {name} WHERE {' OR '.join(own)}"
         else:
-            continue
+            statement = f"DELETE FROM {name} WHERE {' OR '.join(own or naming(columns))}"
         rows = _changed(connection, statement, erasure.given)
         if rows:
             erasure.counts[f"{place} {name}"] += rows
@@ -220,3 +220,8 @@ def _changed(connection: duckdb.DuckDBPyConnection, statement: str, given: dict[
     named = {name: value for name, value in given.items() if re.search(rf"\${name}\b", statement)}
     row = connection.execute(statement, named).fetchone()
     return int(row[0]) if row else 0
+
+
+def naming(columns: Iterable[str]) -> list[str]:
+    """Return when a row of a table that is about many has a cell that is nothing but one of the names."""
+    return [f"coalesce(list_contains($names, {quoted(column)}::VARCHAR), FALSE)" for column in columns]

@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 
 from cjo_assets.journey.approval_decisions import RECORDS
-from cjo_assets.wiring.erasing_databases import PARTIAL, Erasure, count
+from cjo_assets.wiring.erasing_databases import PARTIAL, Erasure, count, naming
 from cjo_assets.wiring.errors import WarehouseError
 from cjo_assets.wiring.keep import HISTORY
 from cjo_assets.wiring.quoting import literal
@@ -63,6 +63,7 @@ def erase_history(settings: Settings, erasure: Erasure) -> None:
             own = " OR ".join(
                 ["coalesce(customer_id = $customer, FALSE)"] * ("customer_id" in columns)
                 + ["coalesce(list_contains($interventions, intervention_id), FALSE)"] * ("intervention_id" in columns)
+                or naming(sorted(columns))
             )
             given = {name: value for name, value in erasure.given.items() if f"${name}" in own}
             rows = count(connection, f"{source} WHERE {own}", given) if own else 0
