@@ -6,8 +6,6 @@ Belongs here: SQL that is stored in the published database. Does not belong here
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import duckdb
 import ibis
 
@@ -176,9 +174,3 @@ def comment(
         for spec in columns_of(table.contract)
     ]
     connection.execute(";".join(described))
-
-
-def names_twice(tables: Iterable[Table]) -> set[str]:
-    """Return the names that two dated tables share: their views of the newest day would hide each other."""
-    names = [table.name for table in tables if table.is_dated]
-    return {name for name in names if names.count(name) > 1}
