@@ -187,12 +187,6 @@ class Scratch(Store):
             return f"{self.known_days} {[(own, self._versions.get((table.full_name, own))) for own in read]}"
         return self._versions.get((table.full_name, (day or self.newest_day()) if table.is_dated else None), "")
 
-    def rows(self, sql: str, *parameters: Any) -> Rows:
-        """Return the rows of a small query as dictionaries."""
-        found = self.connection.execute(sql, list(parameters))
-        names = [column[0] for column in found.description]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
-
     def computed_tables(self) -> list[Table]:
         """Return every table that is computed, each after what it reads."""
         return in_order(table for table in self.tables.values() if table.transform is not None)

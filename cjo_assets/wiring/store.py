@@ -24,6 +24,7 @@ from cjo_assets.wiring.collection import collected_afterwards
 from cjo_assets.wiring.errors import ContractBreachError
 from cjo_assets.wiring.lineage import Lineage, lineage_of
 from cjo_assets.wiring.quoting import quoted_names
+from cjo_assets.wiring.rows import Row, as_dicts
 from cjo_assets.wiring.sources import MANIFEST, MANIFEST_COLUMNS, raw_schema
 from cjo_assets.wiring.statements import Statement, Statements
 from cjo_assets.wiring.tables import AUDIT, RAW, Audit, Days, Family, Reference, Table, inputs_of, parameters_of
@@ -341,6 +342,10 @@ class Store:
         where, parameters = ("", []) if day is None else (" WHERE as_of = ?", [day])
         row = self.connection.execute(f"SELECT count(*) FROM {name}{where}", parameters).fetchone()
         return int(row[0]) if row else 0
+
+    def rows(self, sql: str, *parameters: Any) -> list[Row]:
+        """Return the rows of a small query."""
+        return as_dicts(self.connection.execute(sql, list(parameters)))
 
     def _create(self, name: str, columns: str) -> None:
         self.connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")

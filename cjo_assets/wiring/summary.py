@@ -12,6 +12,7 @@ from rich.table import Table as Grid
 
 from cjo_assets.reporting.text import money, number
 from cjo_assets.terminal import say
+from cjo_assets.wiring.rows import as_dicts
 from cjo_assets.wiring.settings import PROJECT, Settings
 
 
@@ -21,9 +22,7 @@ def print_summary(console: Console, day: date) -> None:
     with duckdb.connect(str(settings.published), read_only=True) as connection:
 
         def rows(sql: str) -> list[dict[str, Any]]:
-            found = connection.execute(sql, {"day": day} if "$day" in sql else {})
-            names = [column[0] for column in found.description]
-            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+            return as_dicts(connection.execute(sql, {"day": day} if "$day" in sql else {}))
 
         summary = rows("FROM journey.journey_summary WHERE as_of = $day")[0]
         roi = rows("FROM journey.roi_estimate WHERE as_of = $day")[0]
