@@ -103,7 +103,7 @@ def daemon(home: HomeOption = None) -> None:
 
 @app.command()
 def export(
-    folder: Annotated[Path, typer.Option("--to", help="Folder for the files.")],
+    folder: Annotated[Path, typer.Option("--out", help="Folder for the files.")],
     tables: Annotated[list[str] | None, typer.Option("--table", help="A table, as schema.name; else all.")] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="The only day of dated tables; else all days.")] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV for spreadsheets, with no formula in it.")] = False,
