@@ -19,6 +19,7 @@ from cjo_assets.policy_sections import WarehousePolicy
 from cjo_assets.wiring.analysts import add_views, comment
 from cjo_assets.wiring.keep import HISTORY, keep_snapshot, move_old_days
 from cjo_assets.wiring.ledger import Head, Stamp, add_decisions
+from cjo_assets.wiring.quoting import literal
 from cjo_assets.wiring.runs import record_head
 from cjo_assets.wiring.store import Store, columns_in_sql
 from cjo_assets.wiring.tables import AUDIT, Table
@@ -52,7 +53,7 @@ def publish(
     partial.unlink(missing_ok=True)
     if published.exists():
         _copy(published, partial)
-    connection.execute(f"ATTACH '{_escaped(str(partial))}' AS {TARGET}")
+    connection.execute(f"ATTACH {literal(partial)} AS {TARGET}")
     head = None
     try:
         with transaction(connection):
@@ -123,7 +124,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("'", "''")
