@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,13 @@ from cjo_assets.wiring.transaction import transaction
 PARTIAL = ".erasing"
 KEPT_TABLES = {LEDGER, ERASURES, "raw.manifest"}
 REJECTED = "audit.rejected_records"
+# Columns that may name the customer or their interventions, in whichever table: steps name both by their own words.
+ABOUT = {
+    "customer_id": "customer_id = $customer",
+    "intervention_id": "list_contains($interventions, intervention_id)",
+    "subject": "subject = $customer",
+    "reference": "reference = $customer OR list_contains($interventions, reference)",
+}
 
 
 @dataclass
@@ -73,14 +81,7 @@ def erase_tables(connection: duckdb.DuckDBPyConnection, erasure: Erasure, place:
     about_text = "list_bool_or(list_transform($quoted, lambda name: contains(raw_record, name)))"
     for name, columns in tables(connection).items():
         schema = name.partition(".")[0]
-        own = [
-            condition
-            for column, condition in (
-                ("customer_id", "customer_id = $customer"),
-                ("intervention_id", "list_contains($interventions, intervention_id)"),
-            )
-            if column in columns
-        ]
+        own = conditions(columns)
         if name in KEPT_TABLES:
             continue
         if schema == RAW and own:
@@ -102,6 +103,11 @@ def erase_tables(connection: duckdb.DuckDBPyConnection, erasure: Erasure, place:
         rows = _changed(connection, statement, erasure.given)
         if rows:
             erasure.counts[f"{place} {name}"] += rows
+
+
+def conditions(columns: Container[str]) -> list[str]:
+    """Return what tells that a row of a table with these columns is about the customer; null where a cell is."""
+    return [condition for column, condition in ABOUT.items() if column in columns]
 
 
 def rewrite(store: Store, path: Path, erasure: Erasure, place: str) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 
 from cjo_assets.journey.approval_decisions import RECORDS
-from cjo_assets.wiring.erasing_databases import PARTIAL, Erasure, count, literal
+from cjo_assets.wiring.erasing_databases import PARTIAL, Erasure, conditions, count, literal
 from cjo_assets.wiring.errors import WarehouseError
 from cjo_assets.wiring.keep import HISTORY
 from cjo_assets.wiring.records import locked, records_in
@@ -59,10 +59,7 @@ def erase_history(settings: Settings, erasure: Erasure) -> None:
         for file in sorted((settings.home / HISTORY).glob("*/*.parquet")):
             source = f"read_parquet({literal(file)}, hive_partitioning = false)"
             columns = {name for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
-            own = " OR ".join(
-                ["coalesce(customer_id = $customer, FALSE)"] * ("customer_id" in columns)
-                + ["coalesce(list_contains($interventions, intervention_id), FALSE)"] * ("intervention_id" in columns)
-            )
+            own = " OR ".join(f"coalesce({condition}, FALSE)" for condition in conditions(columns))
             given = {name: value for name, value in erasure.given.items() if f"${name}" in own}
             rows = count(connection, f"{source} WHERE {own}", given) if own else 0
             if rows:
