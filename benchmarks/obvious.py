@@ -140,8 +140,9 @@ def with_pandas(data: Path, database: Path, as_of: date) -> None:
     fused = customers[["customer_id"]].merge(fused, left_on="customer_id", right_index=True, how="left")
     fused = fused.merge(settled, left_on="customer_id", right_index=True, how="left")
     fused = _filled(fused, "counted_signal_types", "fused_risk_score")
-    before, now = fused.earlier_severity_per_day, fused.recent_severity_per_day
-    fused["trend"] = np.select([now > before * 1.25, now < before * 0.75], ["worsening", "improving"], "stable")
+    before, now = fused.earlier_severity_per_day.round(6), fused.recent_severity_per_day.round(6)
+    steps = [now > (before * 1.25).round(6), now < (before * 0.75).round(6)]
+    fused["trend"] = np.select(steps, ["worsening", "improving"], "stable")
     fused.loc[fused.counted_signals == 0, "trend"] = None
 
     rows = states.merge(aggregated, on="customer_id").merge(customers.drop(columns="segment"), on="customer_id")
@@ -325,7 +326,8 @@ def _one_customer(
     bad = [place for place in counted if seen[place]["signal_type"] in NEGATIVE]
     recent = round(math.fsum(severities[place] for place in bad if ages[place] < 7) / 7, 6)
     earlier = round(math.fsum(severities[place] for place in bad if 7 <= ages[place] < 30) / 23, 6)
-    trend = "worsening" if recent > earlier * 1.25 else "improving" if recent < earlier * 0.75 else "stable"
+    worse, better = round(earlier * 1.25, 6), round(earlier * 0.75, 6)
+    trend = "worsening" if recent > worse else "improving" if recent < better else "stable"
     dates = [seen[place]["detected_at"] for place in counted]
     written["journey.fused_signals"].append(
         (

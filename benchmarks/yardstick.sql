@@ -206,8 +206,8 @@ SELECT $as_of AS as_of, customer_id, coalesce(counted_signals, 0) AS counted_sig
     recent_severity_per_day, earlier_severity_per_day,
     CASE
         WHEN coalesce(counted_signals, 0) = 0 THEN NULL
-        WHEN recent_severity_per_day > earlier_severity_per_day * 1.25 THEN 'worsening'
-        WHEN recent_severity_per_day < earlier_severity_per_day * 0.75 THEN 'improving'
+        WHEN recent_severity_per_day > round((earlier_severity_per_day * 1.25)::DECIMAL(38, 12), 6) THEN 'worsening'
+        WHEN recent_severity_per_day < round((earlier_severity_per_day * 0.75)::DECIMAL(38, 12), 6) THEN 'improving'
         ELSE 'stable'
     END AS trend, first_seen, last_seen
 FROM fused;

@@ -13,24 +13,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from cjo_assets import cli_audit, cli_replay
+from cjo_assets.terminal import HomeOption, console, day_of, errors, fail, say
 
 if TYPE_CHECKING:
     from cjo_assets.wiring.settings import Settings
 
-app = typer.Typer(help=__doc__.splitlines()[0].split(": ")[1], no_args_is_help=True, pretty_exceptions_enable=False)
-console = Console()
-errors = Console(stderr=True)
-cli_audit.register(app)
-cli_replay.register(app)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of the input files [CJO_DATA, else data/].")]
 PolicyOption = Annotated[
     Path | None, typer.Option("--policy", help="Policy file that changes the packaged one [CJO_POLICY].")
 ]
-HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder for all results [CJO_HOME, else warehouse/].")]
 DayOption = Annotated[
     str | None, typer.Option("--as-of", help="As-of date, YYYY-MM-DD; else the latest date in the data.")
 ]
@@ -70,12 +65,12 @@ def run(
             _show_customer(customer, day)
             return
         if first is None and last is not None:
-            _fail("--to ends a range: say where it begins with --from.")
+            fail("--to ends a range: say where it begins with --from.")
         if first is not None and day is not None:
-            _fail("--as-of is one day and --from begins a range: say one of them.")
+            fail("--as-of is one day and --from begins a range: say one of them.")
         _run_days(_day("--from", first) or day, _day("--to", last) or day)
     except (InputError, PolicyError, WarehouseError) as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 @app.command()
@@ -108,7 +103,7 @@ def daemon(home: HomeOption = None) -> None:
 
 @app.command()
 def export(
-    folder: Annotated[Path, typer.Option("--to", help="Folder for the files.")],
+    folder: Annotated[Path, typer.Option("--out", help="Folder for the files.")],
     tables: Annotated[list[str] | None, typer.Option("--table", help="A table, as schema.name; else all.")] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="The only day of dated tables; else all days.")] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV for spreadsheets, with no formula in it.")] = False,
@@ -125,10 +120,10 @@ def export(
         for table, rows in written(
             settings, folder, tables or [], day, Format.CSV if as_csv else Format.PARQUET
         ).items():
-            console.print(f"  {table}: {rows:,} rows", highlight=False)
+            say(f"  {table}: {rows:,} rows")
     except WarehouseError as error:
-        _fail(str(error))
-    console.print(f"Wrote {folder}.", highlight=False, soft_wrap=True)
+        fail(str(error))
+    say(f"Wrote {folder}.")
 
 
 @app.command()
@@ -142,8 +137,7 @@ def doctor(data: DataOption = None, policy: PolicyOption = None, home: HomeOptio
     try:
         settings = _prepare(data, policy, home)
     except WarehouseError as error:
-        _fail(str(error))
-        raise
+        fail(str(error))
     for finding in examined(settings):
         broken += finding.state == BAD
         console.print(f"{finding.state:7}", style=colours.get(finding.state, "yellow"), end="")
@@ -169,12 +163,12 @@ def pending(
     from cjo_assets.wiring.deciding import waiting_requests
     from cjo_assets.wiring.errors import WarehouseError
     from cjo_assets.wiring.pending_list import print_as_json, print_as_lines
+    from cjo_assets.wiring.settings import places_of
 
     try:
-        waiting = waiting_requests(_places(None, home))
+        waiting = waiting_requests(places_of(home))
     except WarehouseError as error:
-        _fail(str(error))
-        raise
+        fail(str(error))
     (print_as_json if as_json else print_as_lines)(console, waiting)
 
 
@@ -230,7 +224,7 @@ def synth(
     from cjo_assets.synth.world import WorldError
     from cjo_assets.synth.writer import require_room, write
 
-    last_day = _date("--until", until)
+    last_day = day_of("--until", until)
     request = Request(
         customers,
         seed,
@@ -248,11 +242,11 @@ def synth(
             for _ in write(made, out, file_format):
                 pass
     except (PolicyError, WorldError) as error:
-        _fail(str(error))
+        fail(str(error))
     for name, rows in sorted(made.rows.items()):
         bad = sum(made.spoiled.get(name, {}).values())
-        console.print(f"  {name}: {rows:,} rows" + (f", {bad:,} of them spoiled" if bad else ""), highlight=False)
-    console.print(f"Truth: {out / 'truth.json'}", highlight=False, markup=False, soft_wrap=True)
+        say(f"  {name}: {rows:,} rows" + (f", {bad:,} of them spoiled" if bad else ""))
+    say(f"Truth: {out / 'truth.json'}")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
@@ -261,9 +255,13 @@ def bench(context: typer.Context) -> None:
     from cjo_assets.wiring.settings import PROJECT
 
     if not (PROJECT / "benchmarks").is_dir():
-        _fail(f"The benchmark is part of the source, and {PROJECT} has no folder benchmarks.")
+        fail(f"The benchmark is part of the source, and {PROJECT} has no folder benchmarks.")
     os.chdir(PROJECT)
     os.execv(sys.executable, [sys.executable, "-m", "benchmarks", *context.args])
+
+
+cli_audit.register(app)
+cli_replay.register(app)
 
 
 def main() -> None:
@@ -278,7 +276,7 @@ def _become(program: str, home: Path | None, arguments: list[str]) -> None:
     try:
         _prepare(None, None, home)
     except WarehouseError as error:
-        _fail(str(error))
+        fail(str(error))
     path = Path(sys.executable).with_name(program)
     os.execv(path, [str(path), *arguments])
 
@@ -290,15 +288,6 @@ def _prepare(data: Path | None, policy: Path | None, home: Path | None) -> Setti
         if path is not None:
             os.environ[name] = str(path.resolve())
     return prepare_environment()
-
-
-def _places(policy: Path | None, home: Path | None) -> Settings:
-    from cjo_assets.wiring.settings import Settings
-
-    for name, path in (("CJO_POLICY", policy), ("CJO_HOME", home)):
-        if path is not None:
-            os.environ[name] = str(path.resolve())
-    return Settings.from_environment()
 
 
 def _answer(
@@ -314,29 +303,21 @@ def _answer(
     from cjo_assets.policy import PolicyError, load_policy
     from cjo_assets.wiring.deciding import Answer, record_answer
     from cjo_assets.wiring.errors import RefusalError, WarehouseError
+    from cjo_assets.wiring.settings import places_of
 
-    settings = _places(policy, home)
+    settings = places_of(home, policy)
     answer = Answer(intervention_id, decision, by, category, reason, at)
     try:
         record = record_answer(settings, load_policy(settings.policy), answer)
     except (PolicyError, RefusalError, WarehouseError) as error:
-        _fail(str(error))
-        raise
+        fail(str(error))
     said_to = f"{record['intervention_id']} is {record['decision']} by {record['decided_by']}"
-    console.print(f"Recorded: {said_to} at {record['decided_at']}.", highlight=False, markup=False)
-    console.print("The next run counts it: `cjo run`, or the sensor while `cjo ui` is open.", highlight=False)
+    say(f"Recorded: {said_to} at {record['decided_at']}.")
+    say("The next run counts it: `cjo run`, or the sensor while `cjo ui` is open.")
 
 
 def _day(option: str, text: str | None) -> date | None:
-    return None if text is None else _date(option, text)
-
-
-def _date(option: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        _fail(f"{option} {text}: a date is written YYYY-MM-DD.")
-        raise
+    return None if text is None else day_of(option, text)
 
 
 def _run_days(first: date | None, last: date | None) -> None:
@@ -351,7 +332,7 @@ def _run_days(first: date | None, last: date | None) -> None:
             done += 1
             status.update(f"{done:3} tables, last {table} ({rows:,} rows)")
             if not console.is_terminal:
-                console.print(f"  {table}: {rows:,} rows", highlight=False)
+                say(f"  {table}: {rows:,} rows")
 
         def on_message(text: str) -> None:
             status.update(text)
@@ -363,7 +344,7 @@ def _run_days(first: date | None, last: date | None) -> None:
     if failures:
         for failure in failures:
             errors.print(failure, highlight=False, markup=False, soft_wrap=True)
-        _fail(f"The run of {_days_in_words(first, last)} failed; the published database is as it was.")
+        fail(f"The run of {_days_in_words(first, last)} failed; the published database is as it was.")
     print_summary(console, last)
 
 
@@ -375,10 +356,4 @@ def _show_customer(customer: str, day: date | None) -> None:
     from cjo_assets.wiring.single_customer import print_chain
 
     if not print_chain(console, customer, day):
-        _fail(f"The data hold no customer {customer}.")
-
-
-def _fail(message: str) -> None:
-    errors.print("[bold red]Error:[/bold red]", end=" ")
-    errors.print(message, highlight=False, markup=False)
-    raise typer.Exit(1)
+        fail(f"The data hold no customer {customer}.")

@@ -7,20 +7,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from datetime import date
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-console = Console()
-errors = Console(stderr=True)
+from cjo_assets.terminal import REFUSED, HomeOption, JsonOption, console, day_of, fail, harmless, say
+
 audit = typer.Typer(help="Questions about the records themselves.", no_args_is_help=True)
 
 WIDTH_OF_A_FILE = 10_000
-HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder of the results [CJO_HOME, else warehouse/].")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -46,19 +42,18 @@ def verify(
     try:
         verdict = verified(places_of(home), expect)
     except WarehouseError as error:
-        fail(str(error), 2)
-        raise
+        fail(str(error), REFUSED)
     if as_json:
-        _print(json.dumps(asdict(verdict), ensure_ascii=False))
+        say(json.dumps(asdict(verdict), ensure_ascii=False))
     else:
         for finding in verdict.findings:
-            _print(f"  {finding.table}, {finding.place}: {finding.what}")
+            say(f"  {finding.table}, {finding.place}: {finding.what}")
         if verdict.found > len(verdict.findings):
-            _print(f"  and {verdict.found - len(verdict.findings):,} more")
+            say(f"  and {verdict.found - len(verdict.findings):,} more")
         state = "[bold red]tampered with[/bold red]" if verdict.found else "[green]whole[/green]"
         console.print(f"The ledger is {state}: ", end="")
-        _print(f"{verdict.entries:,} entries, decisions of {verdict.days:,} days, {verdict.found:,} findings.")
-        _print(f"Head {verdict.head}")
+        say(f"{verdict.entries:,} entries, decisions of {verdict.days:,} days, {verdict.found:,} findings.")
+        say(f"Head {verdict.head}")
     raise typer.Exit(1 if verdict.found else 0)
 
 
@@ -77,24 +72,19 @@ def why(
     from cjo_assets.wiring.explaining import explained
     from cjo_assets.wiring.settings import places_of
 
-    try:
-        day = date.fromisoformat(as_of) if as_of else None
-    except ValueError:
-        fail(f"--as-of {as_of}: a date is written YYYY-MM-DD.")
-        raise
+    day = day_of("--as-of", as_of) if as_of else None
     try:
         found = explained(places_of(home), subject, day)
     except WarehouseError as error:
         fail(str(error))
-        raise
     if as_json:
-        _print(json.dumps(asdict(found), ensure_ascii=False, default=str))
+        say(json.dumps(asdict(found), ensure_ascii=False, default=str))
         return
-    tree = Tree(Text(_plain(f"{found.customer_id} on {found.as_of}: {found.answer}"), style="bold", overflow="fold"))
+    tree = Tree(Text(harmless(f"{found.customer_id} on {found.as_of}: {found.answer}"), style="bold", overflow="fold"))
     for branch in branches(found):
-        limb = tree.add(Text(_plain(branch.heading), style="bold", overflow="fold"))
+        limb = tree.add(Text(harmless(branch.heading), style="bold", overflow="fold"))
         for line in branch.lines:
-            limb.add(Text(_plain(line), overflow="fold"))
+            limb.add(Text(harmless(line), overflow="fold"))
     # Where nobody looks, lines are whole: they are searched, not read.
     (console if console.is_terminal else Console(width=WIDTH_OF_A_FILE)).print(tree)
 
@@ -114,29 +104,12 @@ def erase(
     settings = places_of(home)
     if not yes:
         for place, rows in erasing.rows_about(settings, customer).items():
-            _print(f"  {place}: {rows:,} rows")
+            say(f"  {place}: {rows:,} rows")
         fail(f"This erases {customer} from {settings.home} for good. Say --yes if that is meant.")
     try:
-        counts = erasing.erase(settings, customer, by, reason, _print)
+        counts = erasing.erase(settings, customer, by, reason, say)
     except (RefusalError, WarehouseError) as error:
         fail(str(error))
-        raise
     for place, rows in counts.items():
-        _print(f"  {place}: {rows:,}")
-    _print(f"Erased {customer}. The files you supply are yours: what they still say of the customer will be refused.")
-
-
-def fail(message: str, code: int = 1) -> None:
-    """Say why, and end."""
-    errors.print("[bold red]Error:[/bold red]", end=" ")
-    errors.print(message, highlight=False, markup=False, soft_wrap=True)
-    raise typer.Exit(code)
-
-
-def _print(text: str) -> None:
-    """Print text that may hold anything a customer wrote, with nothing in it that a terminal would obey."""
-    console.print(_plain(text), highlight=False, markup=False, soft_wrap=True)
-
-
-def _plain(text: str) -> str:
-    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+        say(f"  {place}: {rows:,}")
+    say(f"Erased {customer}. The files you supply are yours: what they still say of the customer will be refused.")

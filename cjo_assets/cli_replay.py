@@ -11,17 +11,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
-console = Console()
-errors = Console(stderr=True)
+from cjo_assets.terminal import REFUSED, HomeOption, JsonOption, console, day_of, errors, fail, harmless, say
 
-REFUSED = 2
 # Columns of numbers that are already words.
 NUMBERS = ("before", "after", "change")
-
-HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder of the results [CJO_HOME, else warehouse/].")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -43,12 +37,13 @@ def replay(
     from cjo_assets.wiring.errors import PastError
     from cjo_assets.wiring.past import scratch
     from cjo_assets.wiring.replaying import replayed
+    from cjo_assets.wiring.settings import places_of
 
-    first_day = _date("--as-of", as_of)
-    last_day = _date("--to", last) if last else first_day
+    first_day = day_of("--as-of", as_of, REFUSED)
+    last_day = day_of("--to", last, REFUSED) if last else first_day
     if last_day < first_day:
-        _refuse(f"--to {last_day} comes before --as-of {first_day}.")
-    settings = _settings(home)
+        fail(f"--to {last_day} comes before --as-of {first_day}.", REFUSED)
+    settings = places_of(home)
     verdicts = []
     try:
         with scratch(settings, load_policy(settings.policy).warehouse.memory_limit) as past:
@@ -58,7 +53,7 @@ def replay(
                 if not as_json:
                     _print_verdict(verdict)
     except (PastError, PolicyError) as error:
-        _refuse(str(error))
+        fail(str(error), REFUSED)
     if as_json:
         _print_json([as_rows(verdict) for verdict in verdicts])
     raise typer.Exit(EXIT_CODES[worst([verdict.state for verdict in verdicts])])
@@ -80,10 +75,11 @@ def explain_change(
     from cjo_assets.wiring.past import scratch
     from cjo_assets.wiring.progress import listen
     from cjo_assets.wiring.score_changes import by_segment, changes_of, explain, factors_of, movers, write_changes
+    from cjo_assets.wiring.settings import places_of
 
-    first_day, last_day = _date("--from", first), _date("--to", last)
-    settings = _settings(home)
-    listen(None, lambda text: errors.print(text, highlight=False, markup=False))
+    first_day, last_day = day_of("--from", first, REFUSED), day_of("--to", last, REFUSED)
+    settings = places_of(home)
+    listen(None, lambda text: say(text, errors))
     try:
         policy = load_policy(settings.policy)
         with scratch(settings, policy.warehouse.memory_limit) as past:
@@ -97,8 +93,7 @@ def explain_change(
                 found = {"segments": by_segment(past), "movers": movers(past, limit)}
             written = write_changes(past, out) if out is not None else 0
     except (ContractBreachError, InputError, PolicyError, PastError, TamperedError) as error:
-        _refuse(str(error))
-        raise
+        fail(str(error), REFUSED)
     finally:
         listen(None)
     if as_json:
@@ -107,7 +102,7 @@ def explain_change(
     for name, rows in found.items():
         _print_rows(name, rows)
     if out is not None:
-        _print_plain(f"{written:,} rows: {out}")
+        say(f"{written:,} rows: {out}")
 
 
 def diff_policy(
@@ -134,16 +129,17 @@ def diff_policy(
     from cjo_assets.wiring.past import scratch
     from cjo_assets.wiring.policy_preview import FORMATS, previewed
     from cjo_assets.wiring.progress import listen
+    from cjo_assets.wiring.settings import places_of
 
     if file_format not in FORMATS:
-        _refuse(f"--format {file_format}: it is one of {', '.join(FORMATS)}.")
+        fail(f"--format {file_format}: it is one of {', '.join(FORMATS)}.", REFUSED)
     strangers = set(fail_on or []) - {"decisions", "tiers", "routes"}
     if strangers:
-        _refuse(f"--fail-on {', '.join(sorted(strangers))}: it is decisions, tiers or routes.")
+        fail(f"--fail-on {', '.join(sorted(strangers))}: it is decisions, tiers or routes.", REFUSED)
     if as_of and (first or last):
-        _refuse("--as-of is one day and --from begins a range: say one of them.")
-    settings = _settings(home)
-    listen(None, lambda text: errors.print(text, highlight=False, markup=False))
+        fail("--as-of is one day and --from begins a range: say one of them.", REFUSED)
+    settings = places_of(home)
+    listen(None, lambda text: say(text, errors))
     try:
         candidate = load_policy(new)
         compared = load_policy(against) if against else None
@@ -152,11 +148,9 @@ def diff_policy(
             folder = out or settings.home / POLICY_DIFFS / candidate.policy_hash[:12]
             preview = previewed(past, days, candidate, folder, file_format, compared)
     except (PolicyError, PastError, TamperedError) as error:
-        _refuse(str(error))
-        raise
+        fail(str(error), REFUSED)
     except ContractBreachError as breach:
-        _refuse(f"Under this policy a run would publish nothing. {breach}")
-        raise
+        fail(f"Under this policy a run would publish nothing. {breach}", REFUSED)
     finally:
         listen(None)
     _print_preview(preview)
@@ -168,8 +162,8 @@ def _published_days(published: list[date], first: str | None, last: str | None, 
 
     if not published:
         raise PastError("No day is published.")
-    begin = _date("--from" if is_range else "--as-of", first) if first else published[-1]
-    end = _date("--to", last) if last else published[-1]
+    begin = day_of("--from" if is_range else "--as-of", first, REFUSED) if first else published[-1]
+    end = day_of("--to", last, REFUSED) if last else published[-1]
     days = [day for day in published if begin <= day <= end]
     if not days:
         raise PastError(f"No day from {begin} to {end} is published; there are {published[0]} to {published[-1]}.")
@@ -181,10 +175,10 @@ def _print_preview(preview: Any) -> None:
 
     figures = preview.figures
     for path, before, after in figures.values:
-        _print_plain(f"{path}: {said(before)} -> {said(after)}")
+        say(f"{path}: {said(before)} -> {said(after)}")
     affected = figures.affected
     counts, at_risk = preview.counts, [said(affected[f"revenue_at_risk_{side}"]) for side in ("before", "after")]
-    _print_plain(
+    say(
         f"{figures.all_changes:,} changes: {counts['decisions']:,} decisions, {counts['tiers']:,} tiers, "
         f"{counts['routes']:,} approval routes; {affected['customers']:,} customers, account value "
         f"{said(affected['account_value'])}, revenue at risk {' -> '.join(at_risk)}. "
@@ -192,19 +186,19 @@ def _print_preview(preview: Any) -> None:
     )
     limit = figures.candidate.journey.reporting.report_rows
     for row in figures.changes[:limit]:
-        _print_plain(
+        say(
             f"  {row['as_of']} {row['customer_id']} {row['segment']} {said(row['account_value'])}: "
             f"{WORDS.get(row['decision_change'], 'stays')}: {decision(row, 'before')} -> {decision(row, 'after')}; "
             f"tier {said(row['risk_tier_before'])} -> {said(row['risk_tier_after'])}"
         )
     if figures.all_changes > limit:
-        _print_plain(f"  and {figures.all_changes - limit:,} more")
+        say(f"  and {figures.all_changes - limit:,} more")
     effects = [row for row in figures.effects if row["change"]]
     if effects:
         _print_rows("effects", [{name: _effect(value) for name, value in row.items()} for row in effects])
-    _print_plain(f"{preview.shared} of {preview.computed} tables are the same under both.")
+    say(f"{preview.shared} of {preview.computed} tables are the same under both.")
     for path in preview.files:
-        _print_plain(f"  {path}")
+        say(f"  {path}")
 
 
 def _print_rows(title: str, rows: list[dict[str, Any]]) -> None:
@@ -213,7 +207,7 @@ def _print_rows(title: str, rows: list[dict[str, Any]]) -> None:
 
     console.print(title, style="bold", highlight=False, markup=False)
     if not rows:
-        _print_plain("  none")
+        say("  none")
         return
     names = list(rows[0])
     cells = [names] + [[_cell(row[name], NOTHING) for name in names] for row in rows]
@@ -224,7 +218,7 @@ def _print_rows(title: str, rows: list[dict[str, Any]]) -> None:
             text.ljust(width) if left else text.rjust(width)
             for text, width, left in zip(line, widths, is_text, strict=True)
         ]
-        _print_plain(f"  {'  '.join(padded)}".rstrip())
+        say(f"  {'  '.join(padded)}".rstrip())
 
 
 def _effect(value: Any) -> Any:
@@ -240,7 +234,7 @@ def _cell(value: Any, nothing: str) -> str:
     # A part of exactly nothing is not a part that rounds to nothing.
     if isinstance(value, float):
         return "0" if value == 0 else f"{value:,.6f}"
-    return _printable(str(value))
+    return harmless(str(value))
 
 
 def _print_verdict(verdict: Any) -> None:
@@ -254,47 +248,14 @@ def _print_verdict(verdict: Any) -> None:
     for table in verdict.tables:
         if table.is_identical:
             continue
-        _print_plain(f"  {table.table}: {table.differing:,} of {table.published_rows:,} rows")
+        say(f"  {table.table}: {table.differing:,} of {table.published_rows:,} rows")
         for row in table.examples:
             key = " ".join(str(value) for value in row.key.values())
             changes = "; ".join(f"{name} {then} -> {now}" for name, (then, now) in row.columns.items())
-            _print_plain(f"    {key}: {row.kind}" + (f": {changes} (published -> replayed)" if changes else ""))
+            say(f"    {key}: {row.kind}" + (f": {changes} (published -> replayed)" if changes else ""))
     for reason in verdict.reasons:
-        _print_plain(f"  because {reason}")
-
-
-def _settings(home: Path | None) -> Any:
-    import os
-
-    from cjo_assets.wiring.settings import Settings
-
-    if home is not None:
-        os.environ["CJO_HOME"] = str(home.resolve())
-    return Settings.from_environment()
-
-
-def _date(option: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        _refuse(f"{option} {text}: a date is written YYYY-MM-DD.")
-        raise
-
-
-def _print_plain(text: str) -> None:
-    """Print text that may hold anything a customer wrote, with nothing in it that a terminal would obey."""
-    console.print(_printable(text), highlight=False, markup=False, soft_wrap=True)
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+        say(f"  because {reason}")
 
 
 def _print_json(content: Any) -> None:
     print(json.dumps(content, indent=1, ensure_ascii=False, default=str))
-
-
-def _refuse(message: str) -> None:
-    errors.print("[bold red]Error:[/bold red]", end=" ")
-    errors.print(message, highlight=False, markup=False, soft_wrap=True)
-    raise typer.Exit(REFUSED)

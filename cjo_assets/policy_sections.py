@@ -397,6 +397,7 @@ class Kpis(Section):
     reactive_stages: Names
     kpi_warning_threshold: Share
     kpi_critical_threshold: Share
+    minimum_measured_share: Share
     interval_level: Annotated[float, Field(gt=0, lt=1)]
     measurement_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
     issue_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]

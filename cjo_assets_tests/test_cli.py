@@ -119,12 +119,12 @@ def test_a_range_of_days_is_one_run_and_gives_what_its_days_give_one_by_one(tmp_
 
 
 def test_export_writes_what_is_published(home: Path, tmp_path: Path) -> None:
-    done = cjo("export", "--to", str(tmp_path / "out"), "--home", str(home))
+    done = cjo("export", "--out", str(tmp_path / "out"), "--home", str(home))
     assert done.returncode == 0, done.stderr
     for name, rows in tables(home / "cjo.duckdb").items():
         found = duckdb.sql(f"FROM '{tmp_path}/out/journey.{name}.parquet'").fetchall()
         assert sorted(map(str, found)) == sorted(map(str, rows)), name
-    unknown = cjo("export", "--to", str(tmp_path / "out"), "--table", "journey.nothing", "--home", str(home))
+    unknown = cjo("export", "--out", str(tmp_path / "out"), "--table", "journey.nothing", "--home", str(home))
     assert unknown.returncode == 1
     assert "Not published: journey.nothing" in unknown.stderr
 

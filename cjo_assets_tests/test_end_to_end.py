@@ -334,7 +334,7 @@ def test_kpis_on_the_twentieth(sample_day: Day) -> None:
         6 / 11, abs=1e-6
     )  # I001, I004, I005, today's three
     assert kpis["retention_revenue_preserved"]["value"] == 4800
-    assert sum(row["basis"] == "measured" for row in kpis.values()) == 8
+    assert sum(row["basis"] == "measured" for row in kpis.values()) == 7
     summary = sample_day(TWENTIETH).rows("FROM journey.journey_summary")[0]
     assert summary["total_revenue_preserved"] == 4800
     assert (summary["total_customers_analyzed"], summary["customers_at_risk"]) == (10, 5)

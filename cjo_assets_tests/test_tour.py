@@ -1,4 +1,4 @@
-"""The tour of `data/tour/`, as the README tells it: three days, one approval by command, and what follows from it."""
+"""The tour of `data/tour/`, as `docs/tour.md` tells it: three days, one approval by command, what follows from it."""
 
 from datetime import date
 

@@ -15,7 +15,7 @@ class JourneySummary(DatedContract):
     """The day in one line. One row per as-of date."""
 
     total_customers_analyzed: int = column("Customers, those who left included [customers].", ge=0)
-    customers_with_signals: int = column("With a signal in the look-back [customers].", ge=0)
+    customers_with_signals: int = column("Active, with a signal in the look-back [customers].", ge=0)
     customers_at_risk: int = column("In tier high or medium [customers].", ge=0)
     customers_high_risk: int = column("In tier high [customers].", ge=0)
     customers_medium_risk: int = column("In tier medium [customers].", ge=0)
@@ -28,7 +28,8 @@ class JourneySummary(DatedContract):
     interventions_pending: int = column("Of these, waiting for a person.", ge=0)
     interventions_expired: int = column("Of these, lapsed without an answer.", ge=0)
     total_revenue_preserved: float = column(
-        "Value component retained_revenue of the ROI window, of all grades [currency]."
+        "Value component retained_revenue of the ROI window, of all grades [currency]; null where nobody recorded any.",
+        nullable=True,
     )
 
     class Config:
@@ -68,7 +69,7 @@ def journey_summary(
             interventions_pending=count(status == PENDING),
             interventions_expired=count(status == EXPIRED),
         ),
-        revenue.agg(total_revenue_preserved=revenue.amount.sum().fill_null(0.0)),
+        revenue.agg(total_revenue_preserved=revenue.amount.sum()),
     ]
     row = parts[0]
     for part in parts[1:]:

@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 from cjo_assets.journey.experience import is_measured, is_success
 from cjo_assets.journey.interventions import MONITOR_ONLY
 from cjo_assets.journey.ledger import end_of_day
-from cjo_assets.journey.roi_components import RETAINED_REVENUE
+from cjo_assets.journey.roi_components import ASSUMPTION, RETAINED_REVENUE
 from cjo_assets.policy import Policy
 
 
@@ -62,8 +62,14 @@ def channel_facts(ledger: ir.Table, policy: Policy) -> ir.Table:
 
 
 def label_facts(signal_labels: ir.Table, signals: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    """Count what people found out about alarms, and about problems that raised none."""
+    """Count what people found out about alarms, and about problems that raised none.
+
+    A signal counts once: of its labels the newest, of two of a day the last by name.
+    """
     labels = signal_labels.filter(signal_labels.labelled_at <= as_of)
+    newest_first = ibis.window(group_by=labels.signal_id, order_by=[labels.labelled_at.desc(), labels.label_id.desc()])
+    labels = labels.mutate(place=ibis.row_number().over(newest_first))
+    labels = labels.filter(labels.signal_id.isnull() | (labels.place == 0))
     alarms = signals.filter(signals.signal_type.isin(sorted(policy.journey.signals.signal_aggregation_weights)))
     is_alarm = labels.signal_id.isin(alarms.signal_id)
     labels = labels.mutate(is_alarm=labels.signal_id.notnull() & is_alarm)
@@ -72,6 +78,7 @@ def label_facts(signal_labels: ir.Table, signals: ir.Table, as_of: date, policy:
         labelled_alarms=labels.count(where=labels.is_alarm),
         right_alarms=labels.count(where=labels.is_alarm & problem),
         problems=labels.count(where=problem),
+        missed_problems=labels.count(where=problem & ~labels.is_alarm),
     )
 
 
@@ -105,9 +112,13 @@ def confirmation_facts(state_entries: ir.Table, as_of: date) -> ir.Table:
 
 
 def revenue_facts(roi_breakdown: ir.Table) -> ir.Table:
-    """Sum up the retained revenue of the ROI: there is one such figure."""
-    rows = roi_breakdown.filter(roi_breakdown.component == RETAINED_REVENUE)
-    return rows.agg(revenue=rows.amount.sum(), revenue_runs=rows.records.sum().fill_null(0))
+    """Sum up the retained revenue of the ROI: there is one such figure. What has no amount has no runs either."""
+    rows = roi_breakdown.filter(roi_breakdown.component == RETAINED_REVENUE, roi_breakdown.amount.notnull())
+    return rows.agg(
+        revenue=rows.amount.sum(),
+        revenue_runs=rows.records.sum().fill_null(0),
+        assumed_runs=rows.records.sum(where=rows.evidence_grade == ASSUMPTION).fill_null(0),
+    )
 
 
 def completeness_facts(accepted: list[ir.Table], rejected: list[ir.Table]) -> ir.Table:

@@ -18,6 +18,7 @@ from cjo_assets.journey.baseline_metrics import (
     UNRESOLVED_SHARE,
     VALUE_CHURN_RATE,
 )
+from cjo_assets.journey.roi_components import ASSUMPTION
 from cjo_assets.shared.literal_rows import literal_rows
 from cjo_assets.shared.statistics import MEASURED
 
@@ -122,8 +123,10 @@ def reductions(baseline_comparisons: ir.Table) -> ir.Table:
 
 def _measures(facts: ir.Table) -> dict[str, Measure]:
     every = facts.accepted + facts.rejected
-    is_labelled, knows_problems = facts.labelled_alarms > 0, facts.problems > 0
+    # Who labels alarms alone knows no problem without one: all of them would have been foretold.
+    is_labelled, knows_problems = facts.labelled_alarms > 0, facts.missed_problems > 0
     channels = (facts.channels > 1).ifelse(facts.channel_runs, 0)
+    is_assumed = facts.assumed_runs > 0
 
     def where_labelled(labelled: ir.BooleanValue, one: ir.Value, other: ir.Value) -> ir.Value:
         return labelled.ifelse(one, other)
@@ -228,7 +231,11 @@ def _measures(facts: ir.Table) -> dict[str, Measure]:
             facts.revenue,
             None,
             facts.revenue_runs,
-            "retained_revenue of the ROI window, of all evidence grades.",
+            is_assumed.ifelse(
+                "retained_revenue of the ROI window; what its source estimated is in it, compared with nothing.",
+                "retained_revenue of the ROI window, all of it compared with customers without.",
+            ),
+            is_assumed.ifelse(ASSUMPTION, MEASURED),
         ),
     }
 

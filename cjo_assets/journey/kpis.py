@@ -1,8 +1,8 @@
 """The promises, measured.
 
 One row per as-of date and KPI of the seed's three families. A KPI that the data cannot answer is not_measurable and
-says what is missing; a proxy says of what. A reduction says against which baseline; a worsening is negative. Status is
-judged on the unrounded value.
+says what is missing; a proxy says of what; what a source estimated and nobody compared is an assumption. A reduction
+says against which baseline; a worsening is negative. Status is judged on the unrounded value.
 
 Intervals: of a share by Wilson's score, of a mean by Student's t, of a reduction by the comparison with its baseline
 (`baseline_comparisons`); a sum and a quotient of two rates have none.
@@ -34,6 +34,7 @@ from cjo_assets.journey.kpi_measures import (
     direct_measures,
     reductions,
 )
+from cjo_assets.journey.roi_components import ASSUMPTION
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
 from cjo_assets.shared.numbers import CONTRIBUTION_DECIMALS, rounded
@@ -46,7 +47,7 @@ FAMILIES = {
 }
 EXCEEDED, ON_TRACK, AT_RISK, CRITICAL = "exceeded", "on_track", "at_risk", "critical"
 STATUSES = [EXCEEDED, ON_TRACK, AT_RISK, CRITICAL, NOT_MEASURABLE]
-BASES = [MEASURED, PROXY, "assumption", NOT_MEASURABLE]
+BASES = [MEASURED, PROXY, ASSUMPTION, NOT_MEASURABLE]
 HIGHER, LOWER = "higher_is_better", "lower_is_better"
 LOWER_IS_BETTER = {
     "average_latency_ms",
@@ -68,6 +69,16 @@ BASELINE = (
 )
 MISSING = {
     "journey_state_classification_accuracy": "Missing: the column confirmed_stage of the journey state log.",
+    "signal_detection_precision": "Missing: labels of negative signals, or executed interventions with an outcome.",
+    "signal_detection_recall": "Missing: a labelled problem that no signal told of, or an escalation or departure.",
+    "average_latency_ms": "Missing: interventions with evaluation_latency_ms.",
+    "human_escalation_frequency": "Missing: interventions.",
+    "human_override_rate": "Missing: outcomes with human_override.",
+    "data_completeness_rate": "Missing: rows of any dataset.",
+    "average_resolution_time_days": "Missing: outcomes of executed interventions with resolution_time_days.",
+    "proactive_interventions_ratio": "Missing: interventions that do more than watch.",
+    "csat_delta_average": "Missing: outcomes of executed interventions with csat_delta.",
+    "retention_revenue_preserved": "Missing: outcomes in the ROI window with estimated_revenue_saved.",
     "experience_consistency_score": "Missing: two channels of outcomes with established experience.",
     "nps_delta_average": "Missing: the column nps_delta of the outcomes.",
     LIFETIME_VALUE_DELTA: f"{BASELINE[:-1]}; and somebody who left.",
@@ -201,7 +212,7 @@ def _promises(policy: Policy) -> ir.Table:
             "unit": UNITS.get(name, "share"),
             "direction": LOWER if name in LOWER_IS_BETTER else HIGHER,
             "target": float(target),
-            "missing": MISSING.get(name, "Missing: any record."),
+            "missing": MISSING[name],
         }
         for family, group in FAMILIES.items()
         for name, target in getattr(policy.journey.kpis, group)

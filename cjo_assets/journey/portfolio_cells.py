@@ -61,7 +61,7 @@ def portfolio_cells(
     counts = {
         "customers": rows.count(),
         "active_customers": count(is_active),
-        "customers_with_signals": rows.count(where=rows.total_signals > 0),
+        "customers_with_signals": count(rows.total_signals > 0),
         "customers_high_risk": count(rows.risk_tier == "high"),
         "customers_medium_risk": count(rows.risk_tier == "medium"),
         "customers_low_risk": count(rows.risk_tier == "low"),

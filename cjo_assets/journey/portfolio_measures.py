@@ -27,9 +27,7 @@ class PortfolioCounts(DatedContract):
 
     customers: int = column("Customers, those who left included [customers].", ge=0)
     active_customers: int = column("Of these, who have not left [customers].", ge=0)
-    customers_with_signals: int = column(
-        "Customers with a signal in the look-back, those who left included [customers].", ge=0
-    )
+    customers_with_signals: int = column("Active, with a signal in the look-back [customers].", ge=0)
     customers_high_risk: int = column("Active, in tier high [customers].", ge=0)
     customers_medium_risk: int = column("Active, in tier medium [customers].", ge=0)
     customers_low_risk: int = column("Active, in tier low [customers].", ge=0)

@@ -124,12 +124,15 @@ def _revenue(executed: ir.Table, treatment_effects: ir.Table, policy: Policy) ->
             f"{name}_high": (expected * runs.difference_high).sum(where=is_graded),
         }
     rest = grade == ASSUMPTION
-    return runs.agg(
+    found = runs.agg(
         **cells,
         recorded_runs=runs.runs.sum(where=rest).fill_null(0),
         recorded_valued=runs.valued.sum(where=rest).fill_null(0),
-        recorded_revenue=runs.revenue.sum(where=rest).fill_null(0.0),
+        recorded_revenue=runs.revenue.sum(where=rest),
     )
+    # Nothing done is worth nothing; what was done and nobody valued is worth nobody knows what.
+    worthless = (found.recorded_runs == 0).ifelse(0.0, ibis.null("float64"))
+    return found.mutate(recorded_revenue=found.recorded_revenue.fill_null(worthless))
 
 
 def _counted(facts: ir.Table, window_days: int) -> ir.Table:
@@ -189,7 +192,7 @@ def _counted(facts: ir.Table, window_days: int) -> ir.Table:
                 " of ",
                 facts.recorded_runs,
                 " executed without a comparison",
-            ),
+            ).fill_null("not measurable: no revenue recorded of what was executed"),
         ),
     ]
     parts = [

@@ -220,7 +220,7 @@ def _playbooks(figures: JourneyFigures) -> Section:
     drawn = [
         {
             "place": place,
-            "label": row.show("playbook_id").text,
+            "label": f"{row.show('playbook_id').text} ({row.show('evidence', 'words').text})",
             "figure": row.show("expected_net_value", "money").text,
             "net": row.row["expected_net_value"],
             "low": row.row["net_value_lower_bound"],
@@ -232,9 +232,10 @@ def _playbooks(figures: JourneyFigures) -> Section:
         "playbook_leaderboard",
         "Expected net value of a run, with its interval",
         (
-            "The most valuable playbook first: ",
+            "The highest expectation first: ",
             rows[0].show("playbook_id", is_strong=True),
-            ". A bar that crosses zero has not proved itself.",
+            ". Where the evidence is prior a bar is the policy's belief alone, where it is sparse mostly; of the "
+            "others, one that crosses zero has not proved itself.",
         ),
         {"playbooks": drawn},
     )

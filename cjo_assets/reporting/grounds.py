@@ -83,7 +83,8 @@ def ground_sections(figures: JourneyFigures) -> list[Section]:
 def _data(figures: JourneyFigures) -> Section:
     # A dataset stands once per file: some come in several.
     loads = records("audit.dataset_loads", ("dataset", "source_file"), figures.loads)
-    blocks: list[Block] = [grid("Files, and what became of their rows", LOADS, loads)]
+    now = "The files as they are now, rows dated after the day included. What was turned away, below, is of the day."
+    blocks: list[Block] = [grid("Files, and what became of their rows", LOADS, loads, (now,))]
     rejections = records("journey.rejections_by_rule", ("dataset", "rule"), figures.rejections)
     if rejections:
         note = "A row that broke two rules stands under both. The rows themselves are in "
@@ -91,7 +92,7 @@ def _data(figures: JourneyFigures) -> Section:
             grid("What was turned away, and why", REJECTIONS, rejections, (note, Code("audit.rejected_records"), "."))
         )
     else:
-        blocks.append(Paragraph(("No row was turned away.",)))
+        blocks.append(Paragraph(("No row dated by the day was turned away.",)))
     return Section("data", "What the data are worth", tuple(blocks))
 
 
@@ -100,8 +101,9 @@ def _definitions(figures: JourneyFigures) -> Section:
     told: Block = Paragraph(
         (
             *("Every figure is a cell of a table in ", Code("cjo.duckdb"), " with ", Code("as_of"), " = "),
-            *(day.show("as_of"), ", or a count of its rows; in the page, point at one to see which. Policy version "),
-            *(policy.show("version"), ", hash ", policy.show("policy_hash"), "; its text is in "),
+            *(day.show("as_of"), ", or a count of its rows; the files alone have no day. In the page, point at one "),
+            *("to see which. Policy version ", policy.show("version"), ", hash ", policy.show("policy_hash")),
+            "; its text is in ",
             *(Code("audit.policies"), "."),
         )
     )

@@ -118,7 +118,7 @@ def rule_based_summary(day: Row, roi: Row, kpi_status: Sequence[Row], fallback_r
         *_counted(day, found["customers_without_answer"], "customer in trouble has", "customers in trouble have"),
         " no answer. From ", found["window_start"], " to ", found["window_end"], ", ",
         *_counted(roi, found["interventions_executed"], "intervention was executed", "interventions were executed"),
-        ", with an estimated value of ", found["total_value"], " against a cost of ", found["total_cost"], ": net ",
+        f", with {_valued(roi)} ", found["total_value"], " against a cost of ", found["total_cost"], ": net ",
         found["net_benefit"], f" (weakest evidence: {_words(roi['evidence_grade'])}). ",
         _standing(kpi_status),
     ]  # fmt: skip
@@ -127,6 +127,10 @@ def rule_based_summary(day: Row, roi: Row, kpi_status: Sequence[Row], fallback_r
 
 def _counted(row: Row, figure: Figure, one: str, many: str) -> tuple[Figure, str]:
     return figure, f" {one if row[figure.name] == 1 else many}"
+
+
+def _valued(roi: Row) -> str:
+    return "no value on record:" if roi["value_evidence_grade"] is None else "an estimated value of"
 
 
 def _standing(kpi_status: Sequence[Row]) -> str:

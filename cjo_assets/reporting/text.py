@@ -8,6 +8,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 NOTHING = "n/a"
+# As many as the tables hold.
+MOST_DECIMALS = 6
 _MARKUP = str.maketrans(
     {character: f"\\{character}" for character in "\\`*_{}[]()#+!|~>"} | {"<": "&lt;", "&": "&amp;"}
 )
@@ -34,10 +36,14 @@ def words(value: Any) -> str:
 
 
 def number(value: float | None, decimals: int = 3) -> str:
-    """Return a number with at most so many decimals and no trailing zeros."""
+    """Return a number with at most so many decimals and no trailing zeros; more where it would read as nothing."""
     if value is None:
         return NOTHING
-    text = f"{_rounded(value, decimals):,f}"
+    found = _rounded(value, decimals)
+    while value and not found and decimals < MOST_DECIMALS:
+        decimals += 1
+        found = _rounded(value, decimals)
+    text = f"{found:,f}"
     return text.rstrip("0").rstrip(".") if decimals else text
 
 

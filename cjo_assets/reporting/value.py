@@ -69,7 +69,10 @@ def _kpis(figures: JourneyFigures) -> Section:
     if not figures.kpis:
         return Section("kpis", "KPIs", (Paragraph(("The policy has switched KPI tracking off.",)),))
     families = grid("Families of KPIs", FAMILIES, records("journey.kpi_status", ("family",), figures.kpi_status))
-    note = "A family is judged by what was measured; a proxy never makes it look better. n/a is not known, never zero."
+    note = (
+        "A family is judged by what was measured; neither a proxy nor an assumption makes it look better. "
+        "n/a is not known, never zero."
+    )
     scorecard = grid("Scorecard", SCORECARD, records("journey.kpis", ("kpi",), figures.kpis), (note,))
     return Section("kpis", "KPIs", (families, scorecard))
 

@@ -95,7 +95,9 @@ def _tiles(figures: JourneyFigures, snapshot: Record) -> tuple[Tile, ...]:
         Tile(
             "Net benefit",
             (roi.show("net_benefit", "whole"),),
-            ("weakest evidence: ", roi.show("evidence_grade", "words")),
+            ("weakest evidence: ", roi.show("evidence_grade", "words"))
+            if figures.roi["value_evidence_grade"] is not None
+            else ("costs alone: no value is known",),
         ),
     )
 

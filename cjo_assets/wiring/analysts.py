@@ -7,13 +7,13 @@ Belongs here: SQL that is stored in the published database. Does not belong here
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 import duckdb
 import ibis
 
 from cjo_assets.audit.evidence import cells, records
 from cjo_assets.shared.contract import columns_of, schema_of
+from cjo_assets.wiring.quoting import literal, quoted
 from cjo_assets.wiring.store import Store
 from cjo_assets.wiring.tables import AUDIT, LATEST, Days, Reference, Table
 
@@ -163,7 +163,7 @@ def _add_macro(connection: duckdb.DuckDBPyConnection, store: Store, signature: s
         return
     connection.execute(f"CREATE OR REPLACE MACRO {signature} AS {body}")
     kind = "MACRO TABLE" if body.startswith("TABLE") else "MACRO"
-    connection.execute(f"COMMENT ON {kind} {signature.partition('(')[0]} IS '{_escaped(what)}'")
+    connection.execute(f"COMMENT ON {kind} {signature.partition('(')[0]} IS {literal(what)}")
 
 
 def comment(
@@ -171,19 +171,9 @@ def comment(
 ) -> None:
     """Describe a table or view and its columns in the words of its contract."""
     what = prefix + (table.contract.__doc__ or "").strip()
-    described = [f"COMMENT ON {kind} {name} IS '{_escaped(what)}'"]
+    described = [f"COMMENT ON {kind} {name} IS {literal(what)}"]
     described += [
-        f"COMMENT ON COLUMN {name}.\"{spec.name}\" IS '{_escaped(spec.description)}'"
+        f"COMMENT ON COLUMN {name}.{quoted(spec.name)} IS {literal(spec.description)}"
         for spec in columns_of(table.contract)
     ]
     connection.execute(";".join(described))
-
-
-def names_twice(tables: Iterable[Table]) -> set[str]:
-    """Return the names that two dated tables share: their views of the newest day would hide each other."""
-    names = [table.name for table in tables if table.is_dated]
-    return {name for name in names if names.count(name) > 1}
-
-
-def _escaped(text: str) -> str:
-    return text.replace("'", "''")

@@ -14,7 +14,7 @@ import dagster as dg
 from cjo_assets.shared.contract import Contract, columns_of
 from cjo_assets.shared.dataset import Dataset
 from cjo_assets.wiring.automation import downstream_condition, freshness
-from cjo_assets.wiring.code_versions import code_version, version_of, written_in
+from cjo_assets.wiring.code_versions import table_version, version_of, written_in
 from cjo_assets.wiring.errors import ContractBreachError, InputError, UnreachableError, WarehouseError
 from cjo_assets.wiring.lineage_records import column_deps, lineage_page
 from cjo_assets.wiring.partitions import days, days_of
@@ -124,7 +124,7 @@ def table_asset(table: Table, family: Family) -> dg.AssetsDefinition:
             "dagster/table_name": table.full_name,
             **code_reference(*written_in(table)),
         },
-        code_version=code_version(table),
+        code_version=table_version(table),
         partitions_def=days if table.is_dated else None,
         backfill_policy=dg.BackfillPolicy.single_run(),
         check_specs=_check_specs(table, key),

@@ -1,4 +1,4 @@
-"""Which code this is."""
+"""Which code this is: one version for all of it. That of a single table is in `code_versions.py`."""
 
 import functools
 import hashlib

@@ -29,7 +29,7 @@ _IMPORT = re.compile(
 _NAME = re.compile(r"(\w+)(?:[ \t]+as[ \t]+\w+)?")
 
 
-def code_version(table: Table, read: Callable[[str], str] | None = None) -> str:
+def table_version(table: Table, read: Callable[[str], str] | None = None) -> str:
     """Return a hash over the code of a table.
 
     Args:

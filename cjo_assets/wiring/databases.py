@@ -23,6 +23,7 @@ import duckdb
 from cjo_assets.shared.contract import columns_of, key_of
 from cjo_assets.shared.dataset import Dataset
 from cjo_assets.wiring.errors import InputError, UnreachableError
+from cjo_assets.wiring.quoting import literal, quoted, quoted_names
 from cjo_assets.wiring.source_map import DuckDBSource, SqlSource, TableSource
 
 POSTGRES = ("postgresql://", "postgres://")
@@ -163,7 +164,7 @@ def _write(
 ) -> str | None:
     """Write the extract, anew or what changed since a value of the cursor, and return how far the cursor has come."""
     names = {ours: source.columns.get(ours, ours) for ours in types}
-    texts = ", ".join(f"{database.as_text(name, types[ours])} AS {_quoted(ours)}" for ours, name in names.items())
+    texts = ", ".join(f"{database.as_text(name, types[ours])} AS {quoted(ours)}" for ours, name in names.items())
     query = f"SELECT {texts} FROM {source.table}"
     cursor = source.cursor if isinstance(source, SqlSource) else None
     reached = None
@@ -171,22 +172,22 @@ def _write(
         kind = database.types(source.table).get(cursor)
         if kind is None:
             raise InputError(f"The table {source.table} has no column {cursor} to be its cursor.")
-        column = _quoted(cursor)
+        column = quoted(cursor)
         reached = database.one(f"SELECT max({column})::text FROM {source.table}")
         if since is not None:
-            query += f" WHERE {column} >= {_literal(since)}::{kind} OR {column} IS NULL"
+            query += f" WHERE {column} >= {literal(since)}::{kind} OR {column} IS NULL"
     in_order = sorted(types, key=lambda name: name not in key_of(dataset.contract))
-    order = ", ".join(_quoted(name) for name in in_order)
+    order = quoted_names(in_order)
     everything = f"SELECT * FROM {database.rows(query, engine)}"
     if since is not None:
         engine.execute(f"CREATE TEMP TABLE changed AS {everything}")
-        keyed = " AND ".join(f"old.{_quoted(name)} = changed.{_quoted(name)}" for name in key_of(dataset.contract))
+        keyed = " AND ".join(f"old.{quoted(name)} = changed.{quoted(name)}" for name in key_of(dataset.contract))
         everything = (
-            f"SELECT * FROM read_parquet({_literal(str(target))}) AS old ANTI JOIN changed ON {keyed} "
+            f"SELECT * FROM read_parquet({literal(target)}) AS old ANTI JOIN changed ON {keyed} "
             "UNION ALL BY NAME SELECT * FROM changed"
         )
     partial = target.with_suffix(f".{os.getpid()}")
-    engine.execute(f"COPY (SELECT * FROM ({everything}) ORDER BY {order}) TO {_literal(str(partial))} (FORMAT parquet)")
+    engine.execute(f"COPY (SELECT * FROM ({everything}) ORDER BY {order}) TO {literal(partial)} (FORMAT parquet)")
     os.replace(partial, target)
     return reached
 
@@ -235,8 +236,8 @@ class _DuckDB:
 
     def as_text(self, column: str, kind: str) -> str:
         if kind.endswith("]") or kind.startswith(("STRUCT", "MAP")):
-            return f"CASE WHEN {_quoted(column)} IS NOT NULL THEN to_json({_quoted(column)})::VARCHAR END"
-        return f"{_quoted(column)}::VARCHAR"
+            return f"CASE WHEN {quoted(column)} IS NOT NULL THEN to_json({quoted(column)})::VARCHAR END"
+        return f"{quoted(column)}::VARCHAR"
 
     def one(self, query: str) -> str | None:
         row = self.connection.execute(query).fetchone()
@@ -276,12 +277,12 @@ class _Postgres:
     def types(self, table: str) -> dict[str, str]:
         self.cursor.execute(
             "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute "
-            f"WHERE attrelid = to_regclass({_literal(table)}) AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
+            f"WHERE attrelid = to_regclass({literal(table)}) AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
         )
         return dict(self.cursor.fetchall())
 
     def as_text(self, column: str, kind: str) -> str:
-        return f"to_json({_quoted(column)})::text" if kind.endswith("[]") else f"{_quoted(column)}::text"
+        return f"to_json({quoted(column)})::text" if kind.endswith("[]") else f"{quoted(column)}::text"
 
     def one(self, query: str) -> str | None:
         self.cursor.execute(query)
@@ -297,11 +298,3 @@ class _Postgres:
 def _first_line(error: Exception, uri: str) -> str:
     """Return what a driver says, without the connection string, which may hold a password."""
     return str(error).replace(uri, "the connection string").strip().splitlines()[0]
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

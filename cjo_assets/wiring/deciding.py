@@ -23,9 +23,8 @@ from cjo_assets.journey.ledger import EXPIRED, PENDING, STALE
 from cjo_assets.policy import Policy
 from cjo_assets.wiring.errors import RefusalError, WarehouseError
 from cjo_assets.wiring.records import Record, append, fingerprint, locked, records_in
+from cjo_assets.wiring.rows import Row, as_dicts
 from cjo_assets.wiring.settings import Settings
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -138,9 +137,7 @@ class _Published:
         """Return the rows of a query."""
         try:
             with duckdb.connect(str(self.path), read_only=True) as connection:
-                found = connection.execute(sql, list(parameters))
-                names = [column[0] for column in found.description]
-                return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+                return as_dicts(connection.execute(sql, list(parameters)))
         except duckdb.IOException as error:
             raise WarehouseError(f"The database {self.path} cannot be opened: {str(error).splitlines()[0]}") from error
         except (duckdb.CatalogException, duckdb.BinderException) as error:

@@ -24,6 +24,7 @@ from cjo_assets.shared.quarantine import REFUSED
 from cjo_assets.wiring.analysts import add_views, comment
 from cjo_assets.wiring.code import code_version
 from cjo_assets.wiring.ledger import add_entries
+from cjo_assets.wiring.quoting import literal
 from cjo_assets.wiring.redaction import EMPTY_RECORD, Tombstones
 from cjo_assets.wiring.store import Store
 from cjo_assets.wiring.tables import QUARANTINE, RAW
@@ -266,8 +267,3 @@ def _changed(connection: duckdb.DuckDBPyConnection, statement: str, erasure: Era
 def given_to(statement: str, erasure: Erasure) -> dict[str, Any]:
     """Return what a statement asks for."""
     return {name: value for name, value in erasure.given.items() if re.search(rf"\${name}\b", statement)}
-
-
-def literal(path: Path) -> str:
-    """Return a path as SQL writes a text."""
-    return "'" + str(path).replace("'", "''") + "'"

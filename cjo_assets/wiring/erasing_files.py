@@ -22,13 +22,13 @@ from cjo_assets.wiring.erasing_databases import (
     Erasure,
     count,
     given_to,
-    literal,
     own_rows,
     without_names,
 )
 from cjo_assets.wiring.erasing_databases import TEXTS as TEXTS_OF_ROWS
 from cjo_assets.wiring.errors import WarehouseError
 from cjo_assets.wiring.keep import HISTORY, POLICY_DIFFS
+from cjo_assets.wiring.quoting import literal
 from cjo_assets.wiring.records import locked, records_in
 from cjo_assets.wiring.redaction import ENDING, empty_rows
 from cjo_assets.wiring.settings import Settings

@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 
 from cjo_assets.wiring.errors import WarehouseError
+from cjo_assets.wiring.quoting import literal
 from cjo_assets.wiring.settings import Settings
 
 # What a spreadsheet takes for a formula, or skips on the way to one.
@@ -68,9 +69,8 @@ def _export(reader: duckdb.DuckDBPyConnection, name: str, folder: Path, day: dat
     where = f" WHERE as_of = DATE '{day.isoformat()}'" if day is not None and "as_of" in columns else ""
     target = folder / f"{name}.{written_as.value}"
     partial = target.with_suffix(".partial")
-    written = str(partial).replace("'", "''")
     copied = reader.execute(
-        f"COPY (SELECT {cells} FROM (SELECT * FROM {name}{where} ORDER BY ALL)) TO '{written}' ({options})"
+        f"COPY (SELECT {cells} FROM (SELECT * FROM {name}{where} ORDER BY ALL)) TO {literal(partial)} ({options})"
     ).fetchone()
     os.replace(partial, target)
     return int(copied[0]) if copied else 0

@@ -23,6 +23,7 @@ import pyarrow.csv
 from cjo_assets.shared.contract import Column, columns_of
 from cjo_assets.shared.dataset import Dataset
 from cjo_assets.wiring.errors import InputError
+from cjo_assets.wiring.quoting import literal, quoted
 
 FORMATS = {".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv", ".parquet": "parquet"}
 # What the readers raise where a file is not what its ending says.
@@ -88,9 +89,9 @@ def reading_of(connection: duckdb.DuckDBPyConnection, path: Path, archived: Path
 
 
 def _json_reading(archived: Path, specs: tuple[Column, ...], layout: str) -> Reading:
-    paths = ", ".join(_literal(f'$."{spec.name}"') for spec in specs)
-    names = ", ".join(_literal(spec.name) for spec in specs)
-    source = f"read_json_objects({_literal(without_wildcards(archived))}, format = '{layout}')"
+    paths = ", ".join(literal(f'$."{spec.name}"') for spec in specs)
+    names = ", ".join(literal(spec.name) for spec in specs)
+    source = f"read_json_objects({literal(without_wildcards(archived))}, format = '{layout}')"
     faults = {
         "json_type(json) <> 'OBJECT'": "record: not an object",
         "len(keys) <> len(list_distinct(keys))": "record: a key stands twice",
@@ -178,7 +179,7 @@ def _has_quotes(archived: Path) -> bool:
 def _parquet_reading(
     connection: duckdb.DuckDBPyConnection, path: Path, archived: Path, specs: tuple[Column, ...]
 ) -> Reading:
-    source = f"read_parquet({_literal(without_wildcards(archived))}, hive_partitioning = false)"
+    source = f"read_parquet({literal(without_wildcards(archived))}, hive_partitioning = false)"
     types = {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
     require_columns(path.name, types, specs)
     wanted = {spec.name: spec for spec in specs}
@@ -207,7 +208,7 @@ def _flat_reading(
 ) -> Reading:
     columns = ", ".join(f"{texts.get(spec.name, 'NULL::VARCHAR')} AS {quoted(spec.name)}" for spec in specs)
     unknown = sorted(texts.keys() - {spec.name for spec in specs})
-    everything = ", ".join(f"{_literal(name)}, {text}" for name, text in texts.items())
+    everything = ", ".join(f"{literal(name)}, {text}" for name, text in texts.items())
     record = f"json_object({everything})::VARCHAR" if unknown else "NULL::VARCHAR"
     selected = ", ".join([columns, f"{_irregularities(faults)} AS irregularities", f"{record} AS record", *places])
     query = f"SELECT {selected} FROM {source}"
@@ -218,7 +219,7 @@ def _irregularities(faults: dict[str, str]) -> str:
     """Return an expression for the faults of a row, given when each holds; null where none does."""
     if not faults:
         return "NULL::VARCHAR[]"
-    listed = ", ".join(f"CASE WHEN {condition} THEN {_literal(fault)} END" for condition, fault in faults.items())
+    listed = ", ".join(f"CASE WHEN {condition} THEN {literal(fault)} END" for condition, fault in faults.items())
     return f"CASE WHEN {' OR '.join(faults)} THEN list_filter([{listed}], lambda fault: fault IS NOT NULL) END"
 
 
@@ -300,12 +301,3 @@ def _is_array(start: bytes) -> bool:
 def without_wildcards(path: Path) -> str:
     """Return a path that DuckDB takes for one file, whatever characters its folders bear."""
     return re.sub(r"[*?\[]", r"[\g<0>]", str(path))
-
-
-def quoted(name: str) -> str:
-    """Return a name as SQL writes it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -69,22 +69,22 @@ def run_days(
     # A warehouse that cannot be used says so here, in words, and not in a run that never started.
     with opened(Settings.from_environment(), all_families(), say=on_message):
         pass
+    instance = dg.DagsterInstance.get()
     listen(on_table, on_message)
-    with dg.DagsterInstance.get() as instance:
-        try:
-            result = (
-                defs()
-                .resolve_job_def(JOB)
-                .execute_in_process(
-                    instance=instance,
-                    raise_on_error=False,
-                    tags=tags_of_days(first, last),
-                    run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                )
+    try:
+        result = (
+            defs()
+            .resolve_job_def(JOB)
+            .execute_in_process(
+                instance=instance,
+                raise_on_error=False,
+                tags=tags_of_days(first, last),
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             )
-        finally:
-            listen(None)
-        if result.success:
-            return []
-        failures = instance.all_logs(result.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+        )
+    finally:
+        listen(None)
+    if result.success:
+        return []
+    failures = instance.all_logs(result.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
     return [failure_text(entry) for entry in failures] or ["The run did not start; the Dagster UI shows why."]

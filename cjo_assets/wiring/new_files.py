@@ -24,8 +24,9 @@ from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import Column, columns_of, key_of
 from cjo_assets.shared.dataset import Dataset
 from cjo_assets.wiring.errors import InputError
-from cjo_assets.wiring.formats import CSV_ROWS, UNREADABLE, quoted, reading_of
+from cjo_assets.wiring.formats import CSV_ROWS, UNREADABLE, reading_of
 from cjo_assets.wiring.partitions import contiguous
+from cjo_assets.wiring.quoting import literal, quoted_names
 from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.source_map import SOURCES_FILE, DuckDBSource, FilesSource, SqlSource, declared_sources
 from cjo_assets.wiring.sources import EXTRACTS, Content, SourceFile, archived_contents, day_of, files_of
@@ -115,7 +116,7 @@ def published_days(published: Path) -> list[date]:
     if not published.exists():
         return []
     with duckdb.connect() as engine:
-        engine.execute(f"ATTACH '{_escaped(published)}' AS published (READ_ONLY)")
+        engine.execute(f"ATTACH {literal(published)} AS published (READ_ONLY)")
         found = engine.execute("SELECT DISTINCT as_of FROM published.audit.runs WHERE is_published ORDER BY as_of")
         return [day for (day,) in found.fetchall()]
 
@@ -172,7 +173,7 @@ class _Comparison:
         """Return number and hash of the rows of each day, whatever their order."""
         spec = _dated_by(dataset)
         day_in_sql = day_of(spec) if spec else "NULL::DATE"
-        names = ", ".join(quoted(column.name) for column in columns_of(dataset.contract))
+        names = quoted_names(column.name for column in columns_of(dataset.contract))
         days: dict[date | None, tuple[int, int]] = {}
         for content in contents:
             rows = self._rows(
@@ -281,7 +282,7 @@ def _published_contents(datasets: dict[str, tuple[Family, Dataset]], settings: S
     if not settings.published.exists():
         return {}
     with duckdb.connect() as engine:
-        engine.execute(f"ATTACH '{_escaped(settings.published)}' AS published (READ_ONLY)")
+        engine.execute(f"ATTACH {literal(settings.published)} AS published (READ_ONLY)")
         loads = engine.execute(
             "SELECT dataset, source_file, file_sha256 FROM published.audit.dataset_loads WHERE source_file IS NOT NULL"
         ).fetchall()
@@ -289,7 +290,3 @@ def _published_contents(datasets: dict[str, tuple[Family, Dataset]], settings: S
         name: {file: sha256 for loaded, file, sha256 in loads if loaded == dataset.name and file != dataset.records}
         for name, (_, dataset) in datasets.items()
     }
-
-
-def _escaped(path: Path) -> str:
-    return str(path).replace("'", "''")

@@ -27,6 +27,7 @@ from cjo_assets.wiring.errors import InputError, PastError, TamperedError
 from cjo_assets.wiring.families import all_families
 from cjo_assets.wiring.formats import CHUNK_BYTES
 from cjo_assets.wiring.keep import HISTORY
+from cjo_assets.wiring.quoting import literal
 from cjo_assets.wiring.redaction import emptied_hash
 from cjo_assets.wiring.run_records import PUBLISHED, DayRecord, RunRecords
 from cjo_assets.wiring.settings import Settings
@@ -81,7 +82,7 @@ class Scratch(Store):
             dates = ", ".join(f"DATE '{day.isoformat()}'" for day in there)
             sql = f"SELECT * FROM {PUBLISHED}.{table.full_name} WHERE {f'as_of IN ({dates})' if there else 'FALSE'}"
             for path in left:
-                sql += f" UNION ALL BY NAME SELECT * FROM read_parquet('{_escaped(path)}')"
+                sql += f" UNION ALL BY NAME SELECT * FROM read_parquet({literal(path)})"
             self.connection.execute(f"CREATE OR REPLACE VIEW {KNOWN}.{_view_of(table)} AS {sql}")
 
     def published_rows(self, table: Table, day: date | None) -> str:
@@ -90,7 +91,7 @@ class Scratch(Store):
             return f"{PUBLISHED}.{table.full_name}"
         _, left = self._places(table, (day,))
         if left:
-            return f"read_parquet('{_escaped(left[0])}')"
+            return f"read_parquet({literal(left[0])})"
         return f"(FROM {PUBLISHED}.{table.full_name} WHERE as_of = DATE '{day.isoformat()}')"
 
     def restore_inputs(self, record: DayRecord) -> None:
@@ -187,12 +188,6 @@ class Scratch(Store):
             return f"{self.known_days} {[(own, self._versions.get((table.full_name, own))) for own in read]}"
         return self._versions.get((table.full_name, (day or self.newest_day()) if table.is_dated else None), "")
 
-    def rows(self, sql: str, *parameters: Any) -> Rows:
-        """Return the rows of a small query as dictionaries."""
-        found = self.connection.execute(sql, list(parameters))
-        names = [column[0] for column in found.description]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
-
     def computed_tables(self) -> list[Table]:
         """Return every table that is computed, each after what it reads."""
         return in_order(table for table in self.tables.values() if table.transform is not None)
@@ -272,7 +267,7 @@ def scratch(
         duckdb.connect(str(Path(folder) / "scratch.duckdb"), config=config) as connection,
     ):
         try:
-            connection.execute(f"ATTACH '{_escaped(settings.published)}' AS {PUBLISHED} (READ_ONLY)")
+            connection.execute(f"ATTACH {literal(settings.published)} AS {PUBLISHED} (READ_ONLY)")
             made = Scratch(connection, all_families(), settings, statements)
             _require_same_tables(made)
         except duckdb.IOException as error:
@@ -300,7 +295,3 @@ def _other_version(settings: Settings) -> str:
 
 def _view_of(table: Table) -> str:
     return f"{table.schema}_{table.name}"
-
-
-def _escaped(path: Path) -> str:
-    return str(path).replace("'", "''")

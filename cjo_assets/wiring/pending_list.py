@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from cjo_assets.reporting.text import money
+from cjo_assets.terminal import say
 
 
 def print_as_lines(console: Console, waiting: list[dict[str, Any]]) -> None:
@@ -20,7 +21,7 @@ def print_as_lines(console: Console, waiting: list[dict[str, Any]]) -> None:
         what = f"{row['intervention_id']}  {row['customer_id']}  {row['recommended_action']}  {cost}  {asked}"
         reasons, signals = ", ".join(row["approval_reasons"]), ", ".join(row["triggered_by_signals"])
         for line in (what, f"    {reasons or 'asked by its source'}; signals {signals or 'none'}"):
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
+            say(line, console)
 
 
 def print_as_json(console: Console, waiting: list[dict[str, Any]]) -> None:

@@ -26,7 +26,6 @@ from cjo_assets.policy import Policy
 from cjo_assets.reporting.summary import Figure, Summary, rule_based_summary
 from cjo_assets.wiring.language_model import NOT_CONFIGURED, Endpoint, ask
 from cjo_assets.wiring.progress import report_message
-from cjo_assets.wiring.report import rows_of
 from cjo_assets.wiring.store import Store
 
 CALLS, TEXTS = ("audit", "language_model_calls"), ("journey", "phrased_texts")
@@ -101,7 +100,7 @@ def summary_of_day(store: Store, as_of: date, policy: Policy) -> Summary | None:
     rules = policy.journey.reporting
     if not rules.enable_llm_summary:
         return None
-    rows = rows_of(store, "FROM journey.phrased_texts WHERE as_of = ? AND purpose = ?", as_of, SUMMARY)
+    rows = store.rows("FROM journey.phrased_texts WHERE as_of = ? AND purpose = ?", as_of, SUMMARY)
     day, roi, kpi_status = _figures(store, as_of)
     request = summary_request(day, roi, kpi_status, rules)
     if not rows or rows[0]["request_hash"] != request.request_hash:
@@ -115,15 +114,14 @@ def summary_of_day(store: Store, as_of: date, policy: Policy) -> Summary | None:
 
 
 def _figures(store: Store, as_of: date) -> tuple[Row, Row, list[Row]]:
-    [day] = rows_of(store, "FROM journey.journey_summary WHERE as_of = ?", as_of)
-    [roi] = rows_of(store, "FROM journey.roi_estimate WHERE as_of = ?", as_of)
-    return day, roi, rows_of(store, "FROM journey.kpi_status WHERE as_of = ? ORDER BY family", as_of)
+    [day] = store.rows("FROM journey.journey_summary WHERE as_of = ?", as_of)
+    [roi] = store.rows("FROM journey.roi_estimate WHERE as_of = ?", as_of)
+    return day, roi, store.rows("FROM journey.kpi_status WHERE as_of = ? ORDER BY family", as_of)
 
 
 def _interventions(store: Store, as_of: date, most: int) -> list[Row]:
     """Return the most urgent interventions that are, or may yet be, carried out for a customer with a playbook."""
-    return rows_of(
-        store,
+    return store.rows(
         """SELECT decisions.intervention_id, decisions.customer_id, decisions.segment, decisions.journey_stage,
             decisions.playbook_name, decisions.recommended_action, states.state_entered_at, states.days_in_state
         FROM journey.recommended_interventions AS decisions
@@ -144,8 +142,7 @@ def _interventions(store: Store, as_of: date, most: int) -> list[Row]:
 
 def _remembered(store: Store, request: Request, policy: Policy) -> Judgement | None:
     """Return what became of the request when it was made before; None where it never had an answer."""
-    rows = rows_of(
-        store,
+    rows = store.rows(
         "SELECT answer, outcome, reason FROM audit.language_model_calls "
         "WHERE request_hash = ? AND answer IS NOT NULL ORDER BY started_at LIMIT 1",
         request.request_hash,

@@ -26,6 +26,7 @@ from cjo_assets.wiring.collection import collected_afterwards
 from cjo_assets.wiring.errors import ContractBreachError
 from cjo_assets.wiring.past import Scratch
 from cjo_assets.wiring.progress import report_message
+from cjo_assets.wiring.quoting import literal
 from cjo_assets.wiring.run_records import DayRecord
 from cjo_assets.wiring.store import CONTRACT_CHECK
 from cjo_assets.wiring.tables import Table
@@ -218,8 +219,9 @@ def _written(past: Scratch, folder: Path, file_format: str, figures: PolicyFigur
     for name in ("policy_changes", "policy_effects"):
         target = folder / f"{name}.{file_format}"
         partial = target.with_suffix(".partial")
-        written = str(partial).replace("'", "''")
-        past.connection.execute(f"COPY (FROM {PREVIEW}.{name} ORDER BY ALL) TO '{written}' (FORMAT {file_format})")
+        past.connection.execute(
+            f"COPY (FROM {PREVIEW}.{name} ORDER BY ALL) TO {literal(partial)} (FORMAT {file_format})"
+        )
         os.replace(partial, target)
         files.append(target)
     return tuple(files)

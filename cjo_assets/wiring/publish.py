@@ -18,7 +18,8 @@ import duckdb
 from cjo_assets.policy_sections import WarehousePolicy
 from cjo_assets.wiring.analysts import add_views, comment
 from cjo_assets.wiring.keep import HISTORY, keep_snapshot, move_old_days
-from cjo_assets.wiring.ledger import Head, Stamp, add_decisions
+from cjo_assets.wiring.ledger import Head, Stamp, add_decisions, add_tombstones
+from cjo_assets.wiring.quoting import literal
 from cjo_assets.wiring.runs import record_head
 from cjo_assets.wiring.store import Store, columns_in_sql
 from cjo_assets.wiring.tables import AUDIT, Table
@@ -52,7 +53,7 @@ def publish(
     partial.unlink(missing_ok=True)
     if published.exists():
         _copy(published, partial)
-    connection.execute(f"ATTACH '{_escaped(str(partial))}' AS {TARGET}")
+    connection.execute(f"ATTACH {literal(partial)} AS {TARGET}")
     head = None
     try:
         with transaction(connection):
@@ -60,6 +61,8 @@ def publish(
                 if table.is_added_by_publish:
                     _create_table(connection, table)
         if stamp is not None:
+            if (AUDIT, "erasures") in store.tables:
+                add_tombstones(connection, TARGET, stamp)
             head = add_decisions(connection, TARGET, days, stamp)
             record_head(store, stamp.run_id, days, head)
         with transaction(connection):
@@ -123,7 +126,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("'", "''")

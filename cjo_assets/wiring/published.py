@@ -14,8 +14,8 @@ from typing import Any
 import duckdb
 
 from cjo_assets.wiring.errors import WarehouseError
-
-Row = dict[str, Any]
+from cjo_assets.wiring.quoting import literal
+from cjo_assets.wiring.rows import Row, as_dicts
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         # their settings, and a process that holds an old state would be given it again.
         with duckdb.connect() as connection:
             connection.execute("SET TimeZone = 'UTC'")
-            connection.execute(f"ATTACH '{str(path).replace(chr(39), chr(39) * 2)}' AS published (READ_ONLY)")
+            connection.execute(f"ATTACH {literal(path)} AS published (READ_ONLY)")
             connection.execute("USE published")
             yield connection
     except duckdb.IOException as error:
@@ -45,6 +45,4 @@ def read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def rows_of(connection: duckdb.DuckDBPyConnection, sql: str, given: dict[str, Any]) -> list[Row]:
     """Return the rows of a query, given the parameters of which it names some."""
-    found = connection.execute(sql, {name: value for name, value in given.items() if f"${name}" in sql})
-    names = [column[0] for column in found.description]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    return as_dicts(connection.execute(sql, {name: value for name, value in given.items() if f"${name}" in sql}))

@@ -23,6 +23,7 @@ import duckdb
 from cjo_assets.audit.erasures import ERASURES
 from cjo_assets.shared.ids import SEPARATOR
 from cjo_assets.wiring.formats import BYTE_ORDER_MARK, CHUNK_BYTES, RECORD_BYTES, without_wildcards
+from cjo_assets.wiring.quoting import literal
 
 ENDING = ".erased"
 PARQUET_MARK = b"PAR1"
@@ -189,9 +190,7 @@ def _write_without(
         numbered = f"SELECT row_number() OVER () AS number, * FROM {source_of}"
         selected = kept if in_place else "* EXCLUDE (number)"
         where = "" if in_place else f"WHERE number NOT IN ({_listed(rows)})"
-        connection.execute(
-            f"COPY (SELECT {selected} FROM ({numbered}) {where}) TO {_literal(partial)} (FORMAT parquet)"
-        )
+        connection.execute(f"COPY (SELECT {selected} FROM ({numbered}) {where}) TO {literal(partial)} (FORMAT parquet)")
     else:
         found = connection.execute(f"SELECT json::VARCHAR FROM {_objects(file, kind)}")
         opening, between, closing = ("[\n", ",\n", "\n]\n") if kind == "array" else ("", "\n", "\n")
@@ -212,8 +211,4 @@ def _listed(rows: Iterable[int]) -> str:
 
 
 def _read(path: Path) -> str:
-    return _literal(without_wildcards(path))
-
-
-def _literal(path: Path | str) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
+    return literal(without_wildcards(path))

@@ -29,6 +29,7 @@ from cjo_assets.wiring.code import code_version
 from cjo_assets.wiring.collection import collected_afterwards
 from cjo_assets.wiring.errors import PastError, TamperedError
 from cjo_assets.wiring.past import Scratch
+from cjo_assets.wiring.quoting import quoted_names
 from cjo_assets.wiring.run_records import PUBLISHED, DayRecord
 from cjo_assets.wiring.runs import engine_version
 from cjo_assets.wiring.tables import Table
@@ -111,7 +112,7 @@ def _differences(
     own = f"(FROM {table.full_name} WHERE as_of = DATE '{day.isoformat()}')" if day else table.full_name
     # A row without a key of its own is told from its equals by a number.
     before, after = (
-        f"(SELECT *, row_number() OVER (PARTITION BY {_names(key)}) AS place FROM {source})"
+        f"(SELECT *, row_number() OVER (PARTITION BY {quoted_names(key)}) AS place FROM {source})"
         for source in (published, own)
     )
     on = " AND ".join(f'old."{name}" IS NOT DISTINCT FROM new."{name}"' for name in (*key, "place"))
@@ -188,7 +189,3 @@ def _missing_rejections(past: Scratch) -> list[str]:
     ).fetchall()
     rows = ", ".join(f"{dataset} {key}" for dataset, key in found)
     return [f"audit.rejected_records was changed: it lacks {rows} as the files have it"] if found else []
-
-
-def _names(names: list[str]) -> str:
-    return ", ".join(f'"{name}"' for name in names)

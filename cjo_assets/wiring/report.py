@@ -27,13 +27,6 @@ REPORT_FILE, MARKDOWN_FILE, FIGURES = "journey_report.html", "journey_report.md"
 SHOWN_PICTURES = ("risk_trend", "journey_map", "playbook_leaderboard", "roi_waterfall")
 
 
-def rows_of(store: Store, sql: str, *parameters: Any) -> list[dict[str, Any]]:
-    """Return the rows of a small query as dictionaries."""
-    found = store.connection.execute(sql, list(parameters))
-    names = [column[0] for column in found.description]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
-
-
 def journey_figures(store: Store, as_of: date, policy: Policy, paragraph: Summary | None = None) -> JourneyFigures:
     """Read the figures of a day; long lists are cut to the policy's length and counted whole.
 
@@ -48,7 +41,7 @@ def journey_figures(store: Store, as_of: date, policy: Policy, paragraph: Summar
     def of_day(table: str, order: str, rows: int | None = None, where: str = "true") -> list[dict[str, Any]]:
         cut = f" LIMIT {rows}" if rows is not None else ""
         sql = f"SELECT * FROM journey.{table} WHERE as_of = ? AND {where} ORDER BY {order}{cut}"
-        return rows_of(store, sql, as_of)
+        return store.rows(sql, as_of)
 
     [summary], [roi], [snapshot] = (
         of_day(t, "as_of") for t in ("journey_summary", "roi_estimate", "portfolio_snapshots")
@@ -63,8 +56,7 @@ def journey_figures(store: Store, as_of: date, policy: Policy, paragraph: Summar
         trend_days=trend_days,
         summary=summary,
         snapshot=snapshot,
-        snapshots=rows_of(
-            store,
+        snapshots=store.rows(
             "SELECT * FROM journey.portfolio_snapshots WHERE as_of <= $1 AND as_of > $1 - $2::INTEGER ORDER BY as_of",
             as_of,
             trend_days,
@@ -80,8 +72,7 @@ def journey_figures(store: Store, as_of: date, policy: Policy, paragraph: Summar
         gaps=of_day("coverage_gaps", "overall_risk_score DESC, customer_id", limit),
         approvals=of_day("outcome_analyses", "generated_at, intervention_id", limit, "approval_status = 'pending'"),
         playbooks=of_day("playbook_performance", "expected_net_value DESC, playbook_id", limit, all_segments),
-        playbook_count=rows_of(
-            store,
+        playbook_count=store.rows(
             f"SELECT segment, count(*) AS playbooks FROM journey.playbook_performance "
             f"WHERE as_of = ? AND {all_segments} GROUP BY segment",
             as_of,
@@ -92,7 +83,7 @@ def journey_figures(store: Store, as_of: date, policy: Policy, paragraph: Summar
         roi_parts=of_day("roi_breakdown", "kind, component, evidence_grade"),
         roi_grades=of_day("roi_by_grade", "strength"),
         sensitivity=of_day("roi_sensitivity", "rank"),
-        loads=rows_of(store, "SELECT * FROM audit.dataset_loads ORDER BY dataset, source_file"),
+        loads=store.rows("SELECT * FROM audit.dataset_loads ORDER BY dataset, source_file"),
         rejections=of_day("rejections_by_rule", "dataset, rule"),
         paragraph=paragraph or rule_based_summary(summary, roi, kpi_status),
     )
@@ -101,8 +92,7 @@ def journey_figures(store: Store, as_of: date, policy: Policy, paragraph: Summar
 def risk_bands(store: Store, as_of: date) -> list[dict[str, Any]]:
     """Count customers by band of overall risk and tier; the last band holds its upper end too."""
     bands = round(1 / RISK_BAND)
-    return rows_of(
-        store,
+    return store.rows(
         f"SELECT least(floor(round(overall_risk_score * {bands}, 6)), {bands - 1}) / {bands} AS band_low, "
         f"(least(floor(round(overall_risk_score * {bands}, 6)), {bands - 1}) + 1) / {bands} AS band_high, "
         "risk_tier, count(*) AS customers FROM journey.risk_scores WHERE as_of = ? "

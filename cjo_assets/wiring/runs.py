@@ -135,8 +135,7 @@ def engine_version() -> str:
 
 def _inputs(store: Store) -> list[dict[str, Any]]:
     names = ("dataset", "source_file", "file_sha256", "rows_read", "note")
-    found = store.connection.execute(f"SELECT {', '.join(names)} FROM {MANIFEST} ORDER BY ALL").fetchall()
-    return [dict(zip(names, row, strict=True)) for row in found]
+    return store.rows(f"SELECT {', '.join(names)} FROM {MANIFEST} ORDER BY ALL")
 
 
 def _reads_a_stale_day(store: Store, as_of: date) -> bool:

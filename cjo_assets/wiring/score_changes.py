@@ -20,6 +20,7 @@ from cjo_assets.wiring.collection import collected_afterwards
 from cjo_assets.wiring.errors import ContractBreachError, InputError
 from cjo_assets.wiring.past import Rows, Scratch
 from cjo_assets.wiring.progress import report_message
+from cjo_assets.wiring.quoting import literal
 from cjo_assets.wiring.run_records import DayRecord
 from cjo_assets.wiring.runs import engine_version
 from cjo_assets.wiring.store import CONTRACT_CHECK
@@ -112,9 +113,8 @@ def write_changes(past: Scratch, target: Path) -> int:
         raise InputError(f"{target}: the ending is none of {', '.join(FORMATS)}.")
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".partial")
-    written = str(partial).replace("'", "''")
     copied = past.connection.execute(
-        f"COPY (FROM {CHANGES} ORDER BY customer_id, score) TO '{written}' (FORMAT {FORMATS[target.suffix]})"
+        f"COPY (FROM {CHANGES} ORDER BY customer_id, score) TO {literal(partial)} (FORMAT {FORMATS[target.suffix]})"
     ).fetchone()
     os.replace(partial, target)
     return int(copied[0]) if copied else 0

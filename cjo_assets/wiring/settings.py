@@ -71,7 +71,8 @@ class Settings:
         return self.home / "reports"
 
 
-def places_of(home: Path | None) -> Settings:
-    """Return the places of a command that was told where the home is, or was not."""
+def places_of(home: Path | None, policy: Path | None = None) -> Settings:
+    """Return the places of a command that was told where home and policy are, or was not."""
     settings = Settings.from_environment()
-    return settings if home is None else replace(settings, home=home.resolve())
+    said = {name: path.resolve() for name, path in (("home", home), ("policy", policy)) if path is not None}
+    return replace(settings, **said)

@@ -18,10 +18,10 @@ from rich.console import Console
 from cjo_assets.audit.runs import goal_of, plan_of
 from cjo_assets.policy import load_policy
 from cjo_assets.shared.contract import columns_of
+from cjo_assets.terminal import say
 from cjo_assets.wiring.errors import ContractBreachError, InputError
 from cjo_assets.wiring.families import all_families
 from cjo_assets.wiring.plain import compute_day, load_files
-from cjo_assets.wiring.report import rows_of
 from cjo_assets.wiring.restore import remember_published
 from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.sources import latest_date
@@ -58,7 +58,7 @@ def print_chain(console: Console, customer_id: str, day: date | None) -> bool:
         if found is None:
             raise InputError(f"No file in {settings.data} holds a date up to today; say --as-of.")
         as_of = date.fromisoformat(found)
-        if not rows_of(store, "FROM raw.customers WHERE customer_id = ?", customer_id):
+        if not store.rows("FROM raw.customers WHERE customer_id = ?", customer_id):
             return False
         # An open need keeps its id from day to day.
         remember_published(store, settings.published, [*store.read_by_later_days(), "audit.runs"])
@@ -66,19 +66,19 @@ def print_chain(console: Console, customer_id: str, day: date | None) -> bool:
             compute_day(store, families, as_of, policy)
         except ContractBreachError as breach:
             raise InputError(str(breach)) from breach
-        if not rows_of(store, "FROM journey.customers WHERE customer_id = ?", customer_id):
+        if not store.rows("FROM journey.customers WHERE customer_id = ?", customer_id):
             raise InputError(_why_not(store, customer_id))
         console.print(f"[bold]Goal[/bold] {goal_of(as_of, customer_id)['objective']} Scope: ", end="", highlight=False)
         console.print(f"{customer_id} on {as_of}", highlight=False, markup=False)
         console.print("[bold]Plan[/bold] " + " -> ".join(step["name"] for step in plan_of(None)), highlight=False)
         console.print("[bold]Evidence[/bold]")
-        _print_rows(console, "customers", rows_of(store, "FROM journey.customers WHERE customer_id = ?", customer_id))
+        _print_rows(console, "customers", store.rows("FROM journey.customers WHERE customer_id = ?", customer_id))
         for name in CHAIN:
             table = store.tables[("journey", name)]
             where = " AND as_of = ?" if table.is_dated else ""
             order = ", ".join(f'"{column}"' for column in columns_in_key(table))
             query = f"FROM {table.full_name} WHERE customer_id = ?{where} ORDER BY {order}"
-            rows = rows_of(store, query, customer_id, *([as_of] if where else []))
+            rows = store.rows(query, customer_id, *([as_of] if where else []))
             _print_rows(console, name, rows)
     return True
 
@@ -93,7 +93,7 @@ def _why_not(store: Store, customer_id: str) -> str:
     turned_away = [
         f"{row['dataset']}: {', '.join(row['broken_rules'])}"
         for dataset in store.datasets
-        for row in rows_of(store, f"FROM quarantine.{dataset.name} WHERE customer_id = ?", customer_id)
+        for row in store.rows(f"FROM quarantine.{dataset.name} WHERE customer_id = ?", customer_id)
     ]
     return f"The records of customer {customer_id} were turned away: {'; '.join(turned_away)}."
 
@@ -102,4 +102,4 @@ def _print_rows(console: Console, name: str, rows: list[dict[str, Any]]) -> None
     console.print(f"  [bold]{name}[/bold]" + ("" if rows else ": none"), highlight=False)
     for row in rows:
         cells = [f"{column}={value}" for column, value in row.items() if column not in ("as_of", "customer_id")]
-        console.print("    " + "  ".join(cells), highlight=False, markup=False, soft_wrap=True)
+        say("    " + "  ".join(cells), console)

@@ -30,12 +30,12 @@ from cjo_assets.wiring.formats import (
     fault_of,
     format_of,
     listed,
-    quoted,
     reading_of,
     reason_of,
     require_columns,
 )
 from cjo_assets.wiring.progress import at_work
+from cjo_assets.wiring.quoting import quoted, quoted_names
 from cjo_assets.wiring.records import locked
 from cjo_assets.wiring.redaction import EMPTY_RECORD, Tombstones, emptied_rows, empty_rows
 from cjo_assets.wiring.source_map import FilesSource, declared_sources
@@ -394,7 +394,7 @@ def _store(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, content: Content, reading: Reading
 ) -> tuple[int, str | None]:
     specs = columns_of(dataset.contract)
-    names = ", ".join(quoted(spec.name) for spec in specs)
+    names = quoted_names(spec.name for spec in specs)
     source_file = content.file.name
     if reading.query is not None:
         connection.execute(

@@ -23,6 +23,8 @@ from cjo_assets.shared.dataset import Dataset
 from cjo_assets.wiring.collection import collected_afterwards
 from cjo_assets.wiring.errors import ContractBreachError
 from cjo_assets.wiring.lineage import Lineage, lineage_of
+from cjo_assets.wiring.quoting import quoted_names
+from cjo_assets.wiring.rows import Row, as_dicts
 from cjo_assets.wiring.sources import MANIFEST, MANIFEST_COLUMNS, raw_schema
 from cjo_assets.wiring.statements import Statement, Statements
 from cjo_assets.wiring.tables import AUDIT, RAW, Audit, Days, Family, Reference, Table, inputs_of, parameters_of
@@ -156,7 +158,7 @@ class Store:
         distinct = "" if set(key_of(table.contract)) <= set(names) else "DISTINCT "
         row = self.connection.execute(
             "SELECT bit_xor(md5_number(CAST(rows AS VARCHAR))) "
-            f"FROM (SELECT {distinct}{_listed(names)} FROM {source or table.full_name} WHERE as_of = ?) AS rows",
+            f"FROM (SELECT {distinct}{quoted_names(names)} FROM {source or table.full_name} WHERE as_of = ?) AS rows",
             [as_of],
         ).fetchone()
         return str((row or (None,))[0])
@@ -181,7 +183,7 @@ class Store:
             as_of: the day of a dated table.
             source: what SQL selects from instead of the store's own table.
         """
-        names = _listed(tuple(spec.name for spec in columns_of(table.contract)))
+        names = quoted_names(spec.name for spec in columns_of(table.contract))
         where, parameters = ("WHERE as_of = ?", [as_of]) if table.is_dated else ("", [])
         row = self.connection.execute(
             "SELECT count(*), coalesce(bit_xor(hash(rows)), 0), coalesce(sum(hash(rows)), 0) "
@@ -248,7 +250,7 @@ class Store:
             ContractBreachError: they do not keep the contract; what was there before is there still.
         """
         columns = [spec.name for spec in columns_of(table.contract)]
-        names, places = _listed(tuple(columns)), ", ".join("?" * len(columns))
+        names, places = quoted_names(columns), ", ".join("?" * len(columns))
         sql = f"INSERT INTO {table.full_name} ({names}) VALUES ({places})"
         with transaction(self.connection):
             if not table.is_appended:
@@ -261,8 +263,8 @@ class Store:
 
     def statement(self, table: Table, as_of: date | None, policy: Policy) -> Statement:
         """Return what computes a table, or a day of it, in the order of its key."""
-        origin = ("table", table, *self._situation(as_of, policy))
-        return self._statements.written(origin, lambda: self._statement(table, as_of, policy))
+        origin = ("table", table, *self._situation(as_of))
+        return self._statements.written(origin, policy, lambda asked: self._statement(table, as_of, asked))
 
     def fill(self, table: Table, as_of: date | None, sql: str) -> None:
         """Put what a statement computes in the place of a table, or of a day of it, without judging it."""
@@ -270,7 +272,7 @@ class Store:
             self.connection.execute(f"CREATE OR REPLACE VIEW {table.full_name} AS {sql}")
             self._known.pop((table.schema, table.name), None)
             return
-        names = _listed(tuple(spec.name for spec in columns_of(table.contract)))
+        names = quoted_names(spec.name for spec in columns_of(table.contract))
         if table.is_dated:
             self.connection.execute(f"DELETE FROM {table.full_name} WHERE as_of = ?", [as_of])
         elif not table.is_appended:
@@ -291,10 +293,10 @@ class Store:
         sql = query.sql(dialect=self.backend.dialect, pretty=True, copy=False, unsupported_level=ErrorLevel.RAISE)
         return Statement(sql, lineage)
 
-    def _situation(self, as_of: date | None, policy: Policy) -> tuple[Hashable, ...]:
-        """Return what a statement depends on, beside the table that it is about."""
+    def _situation(self, as_of: date | None) -> tuple[Hashable, ...]:
+        """Return what a statement depends on, beside the table that it is about and the policy."""
         day = as_of or (self.newest_day() if (AUDIT, "runs") in self.tables else None)
-        return as_of, day, self.days_of_run, policy.policy_hash, policy.content
+        return as_of, day, self.days_of_run
 
     def _rows_of(self, schema: str, name: str) -> ir.Table:
         """Return a table; its columns are looked up once."""
@@ -309,15 +311,15 @@ class Store:
         return rows.filter(rows.as_of == as_of) if table.is_dated else rows
 
     def _audited(self, audit: Audit, table: Table, as_of: date | None, policy: Policy) -> Verdict:
-        def question() -> str:
-            rows = self._call(audit.offenders, table.schema, as_of, policy)
+        def question(asked: Policy) -> str:
+            rows = self._call(audit.offenders, table.schema, as_of, asked)
             if audit.contract is None:
                 counted = rows.mutate(offenders=ibis._.count().over(ibis.window()))
                 rows = counted.order_by(rows.columns).limit(EXAMPLES)
             sql: str = self.backend.compile(rows)
             return sql
 
-        sql = self._statements.written((audit, table, *self._situation(as_of, policy)), question)
+        sql = self._statements.written((audit, table, *self._situation(as_of)), policy, question)
         if audit.contract is not None:
             # The judgement asks several questions; what they are asked of is computed once.
             self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {ASKED} AS {sql}")
@@ -341,12 +343,12 @@ class Store:
         row = self.connection.execute(f"SELECT count(*) FROM {name}{where}", parameters).fetchone()
         return int(row[0]) if row else 0
 
+    def rows(self, sql: str, *parameters: Any) -> list[Row]:
+        """Return the rows of a small query."""
+        return as_dicts(self.connection.execute(sql, list(parameters)))
+
     def _create(self, name: str, columns: str) -> None:
         self.connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(f'"{name}"' for name in names)
 
 
 @functools.cache

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from cjo_assets.reporting.text import money, number
+from cjo_assets.terminal import say
+from cjo_assets.wiring.rows import as_dicts
 from cjo_assets.wiring.settings import PROJECT, Settings
 
 
@@ -20,9 +22,7 @@ def print_summary(console: Console, day: date) -> None:
     with duckdb.connect(str(settings.published), read_only=True) as connection:
 
         def rows(sql: str) -> list[dict[str, Any]]:
-            found = connection.execute(sql, {"day": day} if "$day" in sql else {})
-            names = [column[0] for column in found.description]
-            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+            return as_dicts(connection.execute(sql, {"day": day} if "$day" in sql else {}))
 
         summary = rows("FROM journey.journey_summary WHERE as_of = $day")[0]
         roi = rows("FROM journey.roi_estimate WHERE as_of = $day")[0]
@@ -67,16 +67,16 @@ def print_summary(console: Console, day: date) -> None:
     read = sum(load["rows_read"] for load in loads)
     console.print(f"[bold]Quarantine[/bold]: {turned_away:,} of {read:,} rows", highlight=False)
     for row in rejected:
-        _print_plain(console, f"  {row['dataset']}: {row['rule']} ({row['rows']:,}): {_short(row['keys'] or 'no key')}")
+        say(f"  {row['dataset']}: {row['rule']} ({row['rows']:,}): {_short(row['keys'] or 'no key')}", console)
     for load in loads:
         if load["note"]:
-            _print_plain(console, f"  {load['dataset']}: {load['note']}")
+            say(f"  {load['dataset']}: {load['note']}", console)
     console.print("[bold]Checks that warned[/bold]")
     for name, count, example in _warnings():
-        _print_plain(console, f"  {name}: {number(count, 0)} {_short(example)}")
+        say(f"  {name}: {number(count, 0)} {_short(example)}", console)
     if stale:
         console.print("[bold]Stale[/bold]: an earlier day has changed since these days were run", highlight=False)
-        _print_plain(console, f"  {', '.join(str(row['as_of']) for row in stale)}: run them again, in this order")
+        say(f"  {', '.join(str(row['as_of']) for row in stale)}: run them again, in this order", console)
     _print_places(console, settings, report["report_path"])
 
 
@@ -110,16 +110,10 @@ def _print_places(console: Console, settings: Settings, report: str | None) -> N
         return text.removeprefix(f"{PROJECT}/")
 
     console.print("[bold]Next[/bold]")
-    _print_plain(console, f"  tables   {near(settings.published)}")
-    _print_plain(console, f"  report   {near(settings.home / report) if report else 'switched off by policy'}")
-    _print_plain(console, "  one customer    cjo run --customer ID")
-    _print_plain(console, "  lineage, checks make ui")
-
-
-def _print_plain(console: Console, text: str) -> None:
-    """Print text that may hold anything a customer wrote, with nothing in it that a terminal would obey."""
-    text = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
+    say(f"  tables           {near(settings.published)}", console)
+    say(f"  report           {near(settings.home / report) if report else 'switched off by policy'}", console)
+    say("  one customer     cjo run --customer ID", console)
+    say("  lineage, checks  make ui", console)
 
 
 def _short(text: str, limit: int = 100) -> str:

@@ -79,4 +79,6 @@ def test_every_figure_is_counted() -> None:
 def test_an_empty_day_counts_nothing() -> None:
     row = summary({})
     assert row.pop("as_of") == DAY
+    # What nobody recorded is not 0.
+    assert row.pop("total_revenue_preserved") is None
     assert set(row.values()) == {0}

@@ -1,10 +1,10 @@
-"""Whether each family keeps its promise: one KPI at risk is enough, and what is not measured does not count."""
+"""Whether each family keeps its promise: one KPI at risk is enough, and little that is measured is no good news."""
 
 import pytest
 
 from cjo_assets.journey.kpi_status import KpiStatus, kpi_status
 from cjo_assets.journey.kpis import Kpis
-from cjo_assets_tests.tables import DAY, by, kept, table_of
+from cjo_assets_tests.tables import DAY, POLICY, by, kept, table_of
 
 FAMILIES = ("operational_health", "journey_impact", "business_value")
 EXCEEDED, ON_TRACK, AT_RISK, CRITICAL = (
@@ -20,18 +20,24 @@ CASES = [
         # One at risk is not hidden by three that exceed.
         ([EXCEEDED, EXCEEDED, EXCEEDED, AT_RISK], ("at_risk", 4, 1, 3)),
         ([ON_TRACK, CRITICAL, AT_RISK, NOTHING], ("at_risk", 3, 2, 0)),
-        ([EXCEEDED, EXCEEDED, NOTHING], ("exceeded", 2, 0, 2)),
+        ([EXCEEDED, NOTHING], ("exceeded", 1, 0, 1)),
     ),
     (
         ([EXCEEDED, ON_TRACK], ("on_track", 2, 0, 1)),
         ([NOTHING, NOTHING], ("not_measurable", 0, 0, 0)),
         # A proxy is no measurement, whichever way it points.
-        ([("critical", "proxy"), ("exceeded", "assumption"), EXCEEDED], ("exceeded", 1, 0, 1)),
+        ([("critical", "proxy"), ("exceeded", "assumption"), EXCEEDED, EXCEEDED], ("exceeded", 2, 0, 2)),
     ),
     (
         ([("exceeded", "proxy"), NOTHING], ("not_measurable", 0, 0, 0)),
         ([ON_TRACK], ("on_track", 1, 0, 0)),
         ([CRITICAL], ("at_risk", 1, 1, 0)),
+    ),
+    (
+        # Trap 5: good news needs half of the KPIs, bad news one.
+        ([EXCEEDED, ("exceeded", "proxy"), NOTHING], ("not_measurable", 1, 0, 1)),
+        ([ON_TRACK, NOTHING, NOTHING], ("not_measurable", 1, 0, 0)),
+        ([AT_RISK, NOTHING, NOTHING], ("at_risk", 1, 1, 0)),
     ),
 ]
 
@@ -45,7 +51,7 @@ def test_a_family_is_judged_by_what_was_measured(
         for family, (found, _) in zip(FAMILIES, families, strict=True)
         for number, (status, basis) in enumerate(found)
     ]
-    judged = by("family", kept(KpiStatus, kpi_status(table_of(Kpis, rows))))
+    judged = by("family", kept(KpiStatus, kpi_status(table_of(Kpis, rows), POLICY)))
     assert judged == {
         family: {
             "as_of": DAY,
@@ -61,4 +67,4 @@ def test_a_family_is_judged_by_what_was_measured(
 
 
 def test_no_kpis_no_families() -> None:
-    assert kept(KpiStatus, kpi_status(table_of(Kpis, []))) == []
+    assert kept(KpiStatus, kpi_status(table_of(Kpis, []), POLICY)) == []

@@ -112,6 +112,9 @@ MEASURED = {
     "retention_revenue_preserved": (2000, 0.2, "critical", 1500 + 500, None, 2),
 }
 
+# What a source estimated, and what stands for something else.
+BASES = {"retention_revenue_preserved": "assumption", "signal_detection_precision": "proxy"}
+
 
 def measure(ledger: Rows, policy: Policy = POLICY, **records: Rows) -> dict[str, Row]:
     """Return the KPIs of a ledger; every other table is empty unless `records` names it."""
@@ -174,7 +177,7 @@ def test_every_kpi_is_measured_or_says_what_is_missing() -> None:
         row = rows[name]
         assert (row["value"], row["attainment"]) == pytest.approx((value, attainment), abs=5e-7), name
         assert (row["status"], row["numerator"], row["denominator"], row["n"]) == (status, numerator, denominator, n)
-        assert row["basis"] == ("proxy" if name == "signal_detection_precision" else "measured")
+        assert row["basis"] == BASES.get(name, "measured")
         assert row["note"].startswith("Proxy for") == (row["basis"] == "proxy")
     for names in NOT_MEASURABLE.values():
         for name in names:
@@ -185,6 +188,23 @@ def test_every_kpi_is_measured_or_says_what_is_missing() -> None:
     assert {name for name, row in rows.items() if row["direction"] == "lower_is_better"} == LOWER_IS_BETTER
     assert rows["average_latency_ms"]["target"] == 300.0
     assert rows_of(kpis_that_are_not_their_quotient(table_of(Kpis, list(rows.values())))) == []
+
+
+def test_revenue_is_measured_where_all_of_it_was_compared() -> None:
+    """Trap 3: what a source estimated is no measurement, and what has no amount is not worth 0."""
+
+    def revenue(*parts: tuple[str, float | None, int]) -> tuple[Any, ...]:
+        rows: Rows = [
+            {"component": "retained_revenue", "kind": "value", "evidence_grade": grade, "amount": amount}
+            | {"records": runs}
+            for grade, amount, runs in parts
+        ]
+        row = measure([], roi_breakdown=rows)["retention_revenue_preserved"]
+        return row["value"], row["n"], row["basis"]
+
+    assert revenue(("randomised", 1500.0, 3), ("assumption", 0.0, 0)) == (1500.0, 3, "measured")
+    assert revenue(("randomised", 1500.0, 3), ("assumption", 0.0, 1)) == (1500.0, 4, "assumption")
+    assert revenue(("randomised", None, 3), ("assumption", 0.0, 0)) == (None, 0, "not_measurable")
 
 
 def test_nothing_is_measured_on_nothing() -> None:
@@ -333,6 +353,8 @@ def test_precision_and_recall_are_measured_where_somebody_labelled() -> None:
     labels: Rows = [
         labelled(1, "right", True),
         labelled(2, "right too", True, 0),
+        # Whoever looked first saw a problem; what was found out later holds.
+        labelled(0, "wrong", True, -2),
         labelled(3, "wrong", False),
         labelled(4, None, True),
         # Good news is no alarm; there was a problem all the same.
@@ -346,10 +368,11 @@ def test_precision_and_recall_are_measured_where_somebody_labelled() -> None:
         assert (row["numerator"], row["denominator"], row["n"]) == (numerator, denominator, denominator)
         assert (row["basis"], row["value"]) == ("measured", pytest.approx(numerator / denominator, abs=1e-6))
     # Labels of alarms alone measure precision; recall stays a proxy.
-    rows = measure(LEDGER, signals=signals, signal_labels=[labelled(3, "wrong", False)])
-    precision = rows["signal_detection_precision"]
-    assert (precision["value"], precision["basis"]) == (0.0, "measured")
-    assert rows["signal_detection_recall"]["basis"] == "not_measurable"
+    for found, value in (("wrong", 0.0), ("right", 1.0)):
+        rows = measure(LEDGER, signals=signals, signal_labels=[labelled(3, found, found == "right")])
+        precision = rows["signal_detection_precision"]
+        assert (precision["value"], precision["basis"]) == (value, "measured")
+        assert rows["signal_detection_recall"]["basis"] == "not_measurable"
 
 
 def test_recall_without_labels_is_a_proxy_of_trouble_foretold() -> None:

@@ -86,7 +86,8 @@ def test_each_segment_and_stage_is_counted_and_added_up() -> None:
 def test_trap_21_nothing_is_at_risk_with_those_who_left_and_unknown_is_not_zero() -> None:
     rows = by(("segment", "journey_stage"), kept(PortfolioCells, portfolio_cells(**tables())))
     left, nowhere = rows["SMB", "churned"], rows["SMB", None]
-    assert (left["customers"], left["active_customers"], left["customers_with_signals"]) == (1, 0, 1)
+    # What signals said of somebody who left says nothing of those who stayed.
+    assert (left["customers"], left["active_customers"], left["customers_with_signals"]) == (1, 0, 0)
     assert (left["account_value"], left["revenue_at_risk"]) == (0.0, None)
     assert (nowhere["customers_without_forecast"], nowhere["customers_without_answer"]) == (1, 1)
     assert (nowhere["account_value"], nowhere["account_value_forecast"]) == (70.0, 0.0)

@@ -247,6 +247,15 @@ def test_a_run_with_a_measured_effect_counts_with_that_effect_and_nothing_else()
     assert unknown["formula"].startswith("not measurable: no success with a known revenue")
 
 
+def test_what_nobody_valued_is_not_worth_nothing() -> None:
+    """Trap 6: no outcome is no revenue of 0."""
+    row = by_component(price([run_of(None, 1, "resolved", None)]))["retained_revenue"]
+    assert (row["quantity"], row["amount"], row["records"]) == (None, None, 0)
+    assert row["formula"] == "not measurable: no revenue recorded of what was executed"
+    zero = by_component(price([run_of(None, 1, "no_response", 0.0)]))["retained_revenue"]
+    assert (zero["amount"], zero["records"]) == (0.0, 1)
+
+
 def compared(metric: str, baseline: str, value: float, against: float, exposure: float) -> Row:
     """Return a comparison; its interval reaches from 0.5 to 2 times its ratio."""
     ratio = value / against

@@ -126,7 +126,8 @@ def test_figures_in_pictures_stand_in_the_tables_beside_them(document: Document,
             drawn = [text for mark in marks for text in re.findall(r"<text[^>]*>([^<]*)</text>", mark)]
             for text in drawn:
                 if DIGIT.search(text):
-                    assert text.removesuffix(" friction") in cited | {roi_net(document)}, (picture, text)
+                    figure = re.sub(r" friction$| \((prior|sparse|established)\)$", "", text)
+                    assert figure in cited | {roi_net(document)}, (picture, text)
     assert drawings.keys() == CHARTS.keys()
 
 
@@ -155,6 +156,14 @@ def test_text_of_strangers_is_text_in_markdown(made: Document) -> None:
     for text in HOSTILE:
         for shown in (text, f"{text} waits for approval"):
             assert any(cell == shown or cell.startswith(f"{shown} (") for cell in cells), shown
+
+
+def test_a_playbook_says_in_its_picture_what_its_bar_rests_on(document: Document) -> None:
+    """Trap 3: a bar of belief alone proves nothing, however far it stays above zero."""
+    [picture] = [picture for picture in document.pictures if picture.name == "playbook_leaderboard"]
+    labels = [row["label"] for row in picture.data["playbooks"]]
+    assert "PB_ENG_003 (prior)" in labels
+    assert all(re.search(r" \((prior|sparse|established)\)$", label) for label in labels)
 
 
 def test_text_of_strangers_is_text_in_the_page_and_in_the_charts(made: Document) -> None:
@@ -220,7 +229,8 @@ def test_what_is_missing_is_said() -> None:
         "There is no customer.",
         "There is no playbook.",
         "The policy has switched KPI tracking off.",
-        "No row was turned away.",
+        "The files as they are now, rows dated after the day included. What was turned away, below, is of the day.",
+        "No row dated by the day was turned away.",
     ):
         assert sentence in read
     assert [picture.name for picture in nothing.pictures] == ["roi_waterfall"]
@@ -356,6 +366,8 @@ def test_a_day_of_one_customer_and_nothing_else_is_told_as_it_is(
     read = text_of(markdown)
     assert read[1] == "Verdict: not measurable. not measurable: too little is known to say that all is well."
     judged = read[: read.index("How these figures came about")]
+    verdict = "\n".join(judged[: judged.index("What to do")])
+    assert not re.search(r"on.?track|on.?target|exceeded", verdict)
     assert not re.search(r"on.?track|on.?target", "\n".join(judged))
     assert "Waiting for approval: 0 (0 lapsed without an answer)" in read
     # Ten days of support, critical beyond 7.5: the one customer is not at risk by tier, and has no answer.

@@ -26,6 +26,7 @@ ROI: Row = {
     "total_cost": 1245.01,
     "net_benefit": 3554.99,
     "evidence_grade": "assumption",
+    "value_evidence_grade": "assumption",
 }
 STATUS = [
     {"family": "business_value", "status": "at_risk"},
@@ -42,6 +43,8 @@ def test_the_rules_write_a_paragraph() -> None:
         "assumption). KPIs: business value at risk, journey impact not measurable."
     )
     assert (summary.model, summary.provenance) == (None, "rule-based")
+    costly = rule_based_summary(DAY, ROI | {"total_value": 0.0, "value_evidence_grade": None}, STATUS)
+    assert "executed, with no value on record: 0.00 against a cost of 1,245.01" in costly.text
 
 
 def test_no_figure_hides_among_the_words() -> None:

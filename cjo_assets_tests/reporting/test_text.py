@@ -14,6 +14,10 @@ NUMBERS = [
     (12.0, 0, "12"),
     (120.0, 0, "120"),
     (-0.25, 3, "-0.25"),
+    # What is little is not nothing.
+    (0.0001, 3, "0.0001"),
+    (-0.00049, 3, "-0.0005"),
+    (0.4, 0, "0.4"),
 ]
 # Half away from zero at the number's decimal reading: a binary float may lie below the half, or a half be even.
 HALVES = [
@@ -26,7 +30,7 @@ HALVES = [
     (0.5, 0, "1"),
 ]
 # Nothing is not less than nothing.
-NEARLY_NOTHING = [(-0.0001, 3, "0"), (-0.0, 3, "0")]
+NEARLY_NOTHING = [(-0.0000001, 3, "0"), (-0.0, 3, "0")]
 
 
 @pytest.mark.parametrize(("value", "decimals", "text"), NUMBERS)

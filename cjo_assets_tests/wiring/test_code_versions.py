@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from cjo_assets.definitions import defs
-from cjo_assets.wiring.code_versions import PACKAGE, code_version, imported_by, modules_behind, source_of
+from cjo_assets.wiring.code_versions import PACKAGE, imported_by, modules_behind, source_of, table_version
 from cjo_assets.wiring.families import all_families
 from cjo_assets.wiring.settings import PROJECT
 from cjo_assets.wiring.tables import RAW, Table
@@ -27,7 +27,7 @@ def changed(*modules: str) -> Callable[[str], str]:
 
 def touched_by(*modules: str) -> set[str]:
     """Return the tables whose version another state of some modules changes."""
-    return {name for name, table in TABLES.items() if code_version(table) != code_version(table, changed(*modules))}
+    return {name for name, table in TABLES.items() if table_version(table) != table_version(table, changed(*modules))}
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,8 @@ def test_the_ledger_touches_what_follows_decisions_and_nothing_before_them() -> 
 
 
 def test_versions_stay_as_they_are_and_differ() -> None:
-    versions = [code_version(table) for table in TABLES.values()]
-    assert versions == [code_version(table) for table in TABLES.values()]
+    versions = [table_version(table) for table in TABLES.values()]
+    assert versions == [table_version(table) for table in TABLES.values()]
     assert len(set(versions)) == len(versions)
 
 
@@ -92,7 +92,7 @@ def specs() -> dict[str, dg.AssetSpec]:
 @pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.full_name)
 def test_a_reader_is_sent_to_the_transform(table: Table, specs: dict[str, dg.AssetSpec]) -> None:
     spec = specs[table.full_name]
-    assert spec.code_version == code_version(table)
+    assert spec.code_version == table_version(table)
     for reference in spec.metadata["dagster/code_references"].code_references:
         path, line = Path(reference.file_path), reference.line_number
         assert path.is_relative_to(PROJECT / PACKAGE)
