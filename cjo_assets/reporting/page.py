@@ -1,6 +1,6 @@
 """A report as one HTML file: no script, no request, readable on a phone, on paper and at night.
 
-Belongs here: filling the template. Does not belong here: layout (`templates/page.html`, `page.css`) and what a report holds.
+Belongs here: filling the template. Does not belong here: layout (`templates/`) and what a report holds.
 """
 
 from __future__ import annotations
