@@ -42,6 +42,10 @@ SCALE = re.compile(
     r"\s?(?:‰|\+|(?:k|m|bn|mn|hundred|thousand|million|billion|trillion|dozen|fold|bps|basis points?|pp)\b)",
     re.IGNORECASE,
 )
+# The same as the second part of a word: a 5-percent cut, a 5-fold rise.
+UNIT_PART = re.compile(
+    r"-(?:percent|per|pct|fold|k|m|bn|mn|hundred|thousand|million|billion|trillion|dozen|bps|basis|pp)\b", re.IGNORECASE
+)
 CURRENCY = re.compile(
     r"(?<!per )\b(?:usd|eur|gbp|chf|jpy|cny|inr|dollars?|euros?|pounds?|francs?|yen|rupees?|cents?)\b", re.IGNORECASE
 )
@@ -192,6 +196,8 @@ def _number(text: str, value: Decimal, start: int, end: int, given: _Given, *, i
     if sign is not None:
         start = sign.start()
         value = value if sign.group() == "+" else -value
+    if UNIT_PART.match(text, end):
+        return _Claim(start, end, None)
     unit, scale = PERCENT.match(text, end), SCALE.match(text, end)
     if is_part or not (unit or scale):
         return _Claim(start, end, given.number(value, False))

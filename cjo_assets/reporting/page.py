@@ -1,6 +1,6 @@
 """A report as one HTML file: no script, no request, readable on a phone, on paper and at night.
 
-Belongs here: filling the template. Does not belong here: layout (`page.html`, `page.css`) and what a report holds.
+Belongs here: filling the template. Does not belong here: layout (`templates/`) and what a report holds.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def as_page(document: Document, drawings: Mapping[str, Drawing]) -> str:
 @functools.cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("cjo_assets", "reporting"),
+        loader=PackageLoader("cjo_assets.reporting"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -58,4 +58,6 @@ def _style() -> str:
         " ".join(f"--{colour.name}: {getattr(colour, light)};" for colour in COLOURS) for light in ("light", "dark")
     )
     lights = f":root {{ {day} }}\n@media screen and (prefers-color-scheme: dark) {{ :root {{ {night} }} }}\n"
-    return lights + resources.files("cjo_assets.reporting").joinpath("page.css").read_text(encoding="utf-8")
+    return lights + resources.files("cjo_assets.reporting").joinpath("templates", "page.css").read_text(
+        encoding="utf-8"
+    )

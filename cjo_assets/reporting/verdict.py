@@ -97,7 +97,7 @@ def _tiles(figures: JourneyFigures, snapshot: Record) -> tuple[Tile, ...]:
             (roi.show("net_benefit", "whole"),),
             ("weakest evidence: ", roi.show("evidence_grade", "words"))
             if figures.roi["value_evidence_grade"] is not None
-            else ("costs alone: no value is known",),
+            else ("costs alone: no value on record",),
         ),
     )
 

@@ -56,10 +56,13 @@ def print_summary(console: Console, day: date) -> None:
     grid.add_row(
         "approvals", f"{summary['interventions_pending']:,} pending, {summary['interventions_expired']:,} expired"
     )
+    evidence = "costs alone, no value on record"
+    if roi["value_evidence_grade"] is not None:
+        evidence = f"evidence: {roi['evidence_grade']}"
     grid.add_row(
         "value and cost",
         f"{money(roi['total_value'])} - {money(roi['total_cost'])} = {money(roi['net_benefit'])} "
-        f"in {(roi['window_end'] - roi['window_start']).days + 1} days (evidence: {roi['evidence_grade']})",
+        f"in {(roi['window_end'] - roi['window_start']).days + 1} days ({evidence})",
     )
     grid.add_row("KPIs", ", ".join(f"{row['family']} {row['status']}" for row in status) or "switched off by policy")
     console.print(grid)

@@ -370,6 +370,7 @@ def test_a_day_of_one_customer_and_nothing_else_is_told_as_it_is(
     assert not re.search(r"on.?track|on.?target|exceeded", verdict)
     assert not re.search(r"on.?track|on.?target", "\n".join(judged))
     assert "Waiting for approval: 0 (0 lapsed without an answer)" in read
+    assert "Net benefit: -500 (costs alone: no value on record)" in read
     # Ten days of support, critical beyond 7.5: the one customer is not at risk by tier, and has no answer.
     assert "Customers at high risk: 0 (of 1 active; 1 without an answer)" in read
     assert figures.gaps[0]["customer_id"] == CUSTOMER
