@@ -26,7 +26,7 @@ import yaml
 from cjo_assets.policy import Policy, load_policy
 from cjo_assets.reporting.journey_report import journey_report
 from cjo_assets.reporting.markdown import as_markdown
-from cjo_assets.shared.contract import columns_of, key_of
+from cjo_assets.shared.contract import columns_of
 from cjo_assets.wiring.families import all_families
 from cjo_assets.wiring.plain import compute_day, load_files
 from cjo_assets.wiring.report import journey_figures
@@ -466,8 +466,7 @@ class Probe:
         self.tables = [table for table in in_order(tables) if table.full_name != "audit.policies"]
         # Without the policy among its parameters a table's expression is the same under all of them.
         self.ruled = [table for table in self.tables if table.transform and "policy" in parameters_of(table.transform)]
-        self._expressions: dict[str, ir.Table] = {}
-        self._rows: dict[str, Rows] = {}
+        self._rows: dict[tuple[str, str], Rows] = {}
         self._report = ""
 
     def difference(self, changed: Policy, start: Policy | None = None) -> str | None:
@@ -488,12 +487,11 @@ class Probe:
 
     def changed_rows(self, table: Table, changed: Policy, start: Policy | None = None) -> Rows:
         """Return the rows of a table, on the probe's inputs, that only one of two policies makes."""
-        after = self.store.expression(table, PROBE_DAY, changed)
-        before = self.store.expression(table, PROBE_DAY, start) if start else self._expression(table)
-        if after.equals(before):
+        before = self.store.statement(table, PROBE_DAY, start or self.policy).sql
+        after = self.store.statement(table, PROBE_DAY, changed).sql
+        if after == before:
             return []
-        old = self._executed(before, key_of(table.contract)) if start else self._baseline(table)
-        return _only_one_has(old, self._executed(after, key_of(table.contract)))
+        return _only_one_has(self._ran(table, before), self._ran(table, after))
 
     def changed_offenders(self, table: Table, audit: Audit, changed: Policy, start: Policy | None = None) -> Rows:
         """Return what a check finds, on the probe's inputs, under only one of two policies."""
@@ -503,7 +501,7 @@ class Probe:
         after = self._asked(audit.offenders, table.schema, changed)
         if after.equals(before):
             return []
-        return _only_one_has(self._executed(before, ()), self._executed(after, ()))
+        return _only_one_has(self._executed(before), self._executed(after))
 
     def report(self, policy: Policy) -> str:
         """Return the report that a policy would show of the probe's tables."""
@@ -515,20 +513,19 @@ class Probe:
             self._report = text
         return text
 
-    def _expression(self, table: Table) -> ir.Table:
-        if table.full_name not in self._expressions:
-            self._expressions[table.full_name] = self.store.expression(table, PROBE_DAY, self.policy)
-        return self._expressions[table.full_name]
+    def _ran(self, table: Table, sql: str) -> Rows:
+        if (table.full_name, sql) not in self._rows:
+            hidden = [name for name in PROVENANCE if name in table.contract.to_schema().columns]
+            kept = f"* EXCLUDE ({', '.join(hidden)})" if hidden else "*"
+            self._rows[table.full_name, sql] = self._found(f"SELECT {kept} FROM ({sql})")
+        return self._rows[table.full_name, sql]
 
-    def _baseline(self, table: Table) -> Rows:
-        if table.full_name not in self._rows:
-            self._rows[table.full_name] = self._executed(self._expression(table), key_of(table.contract))
-        return self._rows[table.full_name]
-
-    def _executed(self, expression: ir.Table, key: tuple[str, ...]) -> Rows:
+    def _executed(self, expression: ir.Table) -> Rows:
         kept = expression.drop(*(name for name in PROVENANCE if name in expression.columns))
-        order = list(key) if key else list(kept.columns)
-        found = self.store.connection.execute(ibis.to_sql(kept.order_by(order), dialect="duckdb"))
+        return self._found(ibis.to_sql(kept.order_by(list(kept.columns)), dialect="duckdb"))
+
+    def _found(self, sql: str) -> Rows:
+        found = self.store.connection.execute(sql)
         names = [column[0] for column in found.description]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 

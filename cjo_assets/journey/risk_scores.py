@@ -104,7 +104,7 @@ def weights_of(score: str, segment: ir.StringValue, policy: Policy) -> dict[str,
         "decision_risk": ("decision_risk_weights", {}),
     }
     group, renamed = groups[score]
-    names = type(_group(policy.journey, group)).model_fields
+    names = [name for name, _ in _group(policy.journey, group)]
     return {renamed.get(name, name): weight(group, name) for name in names}
 
 

@@ -21,6 +21,7 @@ import pyarrow
 
 from cjo_assets.audit.decision_ledger import (
     DECISIONS,
+    ERASED,
     GENESIS,
     LEDGER,
     DecisionLedger,
@@ -28,6 +29,7 @@ from cjo_assets.audit.decision_ledger import (
     changes_in_sql,
     content_hash_in_sql,
 )
+from cjo_assets.audit.erasures import ERASURES
 from cjo_assets.shared.contract import columns_of
 from cjo_assets.shared.ids import SEPARATOR
 from cjo_assets.wiring.transaction import transaction
@@ -89,6 +91,33 @@ def add_decisions(connection: duckdb.DuckDBPyConnection, target: str, days: list
         {"days": days, **vars(stamp)},
     )
     return add_entries(connection, ledger)
+
+
+def add_tombstones(connection: duckdb.DuckDBPyConnection, target: str, stamp: Stamp) -> None:
+    """Add erasures that the ledger of an attached database does not know: nothing was published when they were made.
+
+    One whose customer the ledger still names is left out: that database is an earlier state, and must be erased anew.
+    """
+    ledger = f"{target}.{LEDGER}"
+    absent = ("as_of", "version", "supersedes", "intervention_id", "customer_id", "input_hash", "policy_hash", "run_id")
+    found = connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE new_entries AS
+        SELECT '{ERASED}' AS kind, $code_version AS code_version, {", ".join(f"NULL AS {name}" for name in absent)},
+            json_object('erasure_id', erasure_id, 'customer_hash', customer_hash, 'ledger_entries', [])::VARCHAR
+                AS content
+        FROM {ERASURES} AS stones
+        WHERE is_complete
+            AND erasure_id NOT IN (SELECT content ->> 'erasure_id' FROM {ledger} WHERE kind = '{ERASED}')
+            AND customer_hash NOT IN (
+                SELECT sha256(stones.salt || chr({ord(SEPARATOR)}) || customer_id)
+                FROM {ledger} WHERE customer_id IS NOT NULL
+            )
+        """,
+        {"code_version": stamp.code_version},
+    ).fetchone()
+    if found != (0,):
+        add_entries(connection, ledger)
 
 
 def add_entries(connection: duckdb.DuckDBPyConnection, ledger: str) -> Head:

@@ -18,7 +18,7 @@ import duckdb
 from cjo_assets.policy_sections import WarehousePolicy
 from cjo_assets.wiring.analysts import add_views, comment
 from cjo_assets.wiring.keep import HISTORY, keep_snapshot, move_old_days
-from cjo_assets.wiring.ledger import Head, Stamp, add_decisions
+from cjo_assets.wiring.ledger import Head, Stamp, add_decisions, add_tombstones
 from cjo_assets.wiring.quoting import literal
 from cjo_assets.wiring.runs import record_head
 from cjo_assets.wiring.store import Store, columns_in_sql
@@ -61,6 +61,8 @@ def publish(
                 if table.is_added_by_publish:
                     _create_table(connection, table)
         if stamp is not None:
+            if (AUDIT, "erasures") in store.tables:
+                add_tombstones(connection, TARGET, stamp)
             head = add_decisions(connection, TARGET, days, stamp)
             record_head(store, stamp.run_id, days, head)
         with transaction(connection):

@@ -263,8 +263,8 @@ class Store:
 
     def statement(self, table: Table, as_of: date | None, policy: Policy) -> Statement:
         """Return what computes a table, or a day of it, in the order of its key."""
-        origin = ("table", table, *self._situation(as_of, policy))
-        return self._statements.written(origin, lambda: self._statement(table, as_of, policy))
+        origin = ("table", table, *self._situation(as_of))
+        return self._statements.written(origin, policy, lambda asked: self._statement(table, as_of, asked))
 
     def fill(self, table: Table, as_of: date | None, sql: str) -> None:
         """Put what a statement computes in the place of a table, or of a day of it, without judging it."""
@@ -293,10 +293,10 @@ class Store:
         sql = query.sql(dialect=self.backend.dialect, pretty=True, copy=False, unsupported_level=ErrorLevel.RAISE)
         return Statement(sql, lineage)
 
-    def _situation(self, as_of: date | None, policy: Policy) -> tuple[Hashable, ...]:
-        """Return what a statement depends on, beside the table that it is about."""
+    def _situation(self, as_of: date | None) -> tuple[Hashable, ...]:
+        """Return what a statement depends on, beside the table that it is about and the policy."""
         day = as_of or (self.newest_day() if (AUDIT, "runs") in self.tables else None)
-        return as_of, day, self.days_of_run, policy.policy_hash, policy.content
+        return as_of, day, self.days_of_run
 
     def _rows_of(self, schema: str, name: str) -> ir.Table:
         """Return a table; its columns are looked up once."""
@@ -311,15 +311,15 @@ class Store:
         return rows.filter(rows.as_of == as_of) if table.is_dated else rows
 
     def _audited(self, audit: Audit, table: Table, as_of: date | None, policy: Policy) -> Verdict:
-        def question() -> str:
-            rows = self._call(audit.offenders, table.schema, as_of, policy)
+        def question(asked: Policy) -> str:
+            rows = self._call(audit.offenders, table.schema, as_of, asked)
             if audit.contract is None:
                 counted = rows.mutate(offenders=ibis._.count().over(ibis.window()))
                 rows = counted.order_by(rows.columns).limit(EXAMPLES)
             sql: str = self.backend.compile(rows)
             return sql
 
-        sql = self._statements.written((audit, table, *self._situation(as_of, policy)), question)
+        sql = self._statements.written((audit, table, *self._situation(as_of)), policy, question)
         if audit.contract is not None:
             # The judgement asks several questions; what they are asked of is computed once.
             self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {ASKED} AS {sql}")

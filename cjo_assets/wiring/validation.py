@@ -100,22 +100,22 @@ def _counted(table: ir.Table, contract: type[Contract], vocabulary: Vocabulary) 
     """
     backend = table.get_backend()
     schema = table.schema()
-    origin = (backend.name, contract, schema, vocabulary.model_dump_json())
+    origin = (backend.name, contract, schema)
 
-    def of_rules() -> str:
+    def of_rules(words: Vocabulary) -> str:
         rows = ibis.table(schema, name=JUDGED)
-        rules = {rule: rows.count(where=is_broken) for rule, is_broken in _rules(rows, contract, vocabulary).items()}
+        rules = {rule: rows.count(where=is_broken) for rule, is_broken in _rules(rows, contract, words).items()}
         sql: str = backend.compile(rows.agg(rows.count().name(ROWS), **rules))
         return sql
 
-    def of_keys() -> str:
+    def of_keys(_: Vocabulary) -> str:
         rows = ibis.table(schema, name=JUDGED)
         sql: str = backend.compile(rows.select(*key_of(contract)).distinct().agg(lambda keys: keys.count().name(KEYS)))
         return sql
 
-    questions = [_QUESTIONS.written(("rules", *origin), of_rules)]
+    questions = [_QUESTIONS.written(("rules", *origin), vocabulary, of_rules)]
     if key_of(contract):
-        questions.append(_QUESTIONS.written(("keys", *origin), of_keys))
+        questions.append(_QUESTIONS.written(("keys", *origin), vocabulary, of_keys))
     counts: dict[str, int] = {}
     before = f"WITH {JUDGED} AS ({backend.compile(table)})"
     for question in questions:

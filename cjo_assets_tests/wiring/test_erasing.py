@@ -270,6 +270,28 @@ def test_an_erasure_that_was_killed_is_asked_for_again(
     assert [(complete, json.loads(counts)["inputs"]) for complete, counts in stones] == [(True, 7)], "by both attempts"
 
 
+def test_an_erasure_before_anything_was_published_enters_the_ledger_with_the_first_run(
+    full_home: Settings, policy: Policy, tmp_path: Path
+) -> None:
+    settings = copied(full_home, tmp_path)
+    shutil.rmtree(settings.home / "snapshots")
+    settings.published.rename(tmp_path / "earlier.duckdb")
+    for customer in (CUSTOMER, "C008"):
+        erase(settings, customer, "data.protection", "asked on paper")
+    for _ in range(2):
+        with opened(settings, all_families()) as store:
+            publish(store, settings.published, [DAY], stamp=Stamp("run", policy.policy_hash, "code"))
+        assert verify(settings).findings == []
+        with duckdb.connect(str(settings.published), read_only=True) as reader:
+            known = reader.execute("SELECT count(*) FROM audit.decision_ledger WHERE kind = 'erased'").fetchall()
+        assert known == [(2,)], "once"
+    shutil.copy(tmp_path / "earlier.duckdb", settings.published)
+    with opened(settings, all_families()) as store:
+        publish(store, settings.published, [DAY], stamp=Stamp("run", policy.policy_hash, "code"))
+    named = [finding.table for finding in verify(settings).findings]
+    assert named == ["audit.erasures"] * 2, "what they got is back with the earlier state: that must be erased again"
+
+
 def test_what_is_refused(erased: Erased) -> None:
     with pytest.raises(RefusalError, match=r"Nothing in .* is about a customer C777"):
         erase(erased.settings, "C777", "data.protection", "asked on paper")

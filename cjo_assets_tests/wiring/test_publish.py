@@ -260,8 +260,9 @@ def test_old_days_leave_the_build_database_where_no_later_day_reads_them(two_day
         assert FIRST in days()["risk_scores"], "16th to 20th are five days"
         forget_old_days(store, 4)
         left = {name for name, found in days().items() if FIRST in found}
-        read_again = {"recommended_interventions", "journey_states", "kpis", "portfolio_snapshots"}
-        assert left == read_again, "decisions stand on later days, and figures are compared with those of earlier ones"
+        assert left == {"recommended_interventions", "journey_states", "kpis", "portfolio_snapshots"}, (
+            "what was decided, measured and added up on earlier days is read again"
+        )
         assert all(SECOND in found for found in days().values() if found)
     finally:
         store.connection.execute("ROLLBACK")
