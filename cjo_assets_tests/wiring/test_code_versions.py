@@ -17,6 +17,7 @@ from cjo_assets.wiring.settings import PROJECT
 from cjo_assets.wiring.tables import RAW, Table
 
 TABLES = {table.full_name: table for family in all_families() for table in family.tables if table.transform is not None}
+VISITS = {"journey.visits", "journey.path_variants", "journey.stage_flows", "journey.stage_throughput"}
 FORECASTS = {"journey.transition_model", "journey.journey_forecasts", "journey.forecast_backtest"}
 
 
@@ -33,9 +34,9 @@ def touched_by(*modules: str) -> set[str]:
 @pytest.mark.parametrize(
     ("module", "tables"),
     [
-        ("journey.spells", FORECASTS),
+        ("journey.visits", VISITS),
         ("journey.kpi_status", {"journey.kpi_status"}),
-        ("journey.kpis", {"journey.kpis", "journey.kpi_status"}),
+        ("journey.kpis", {"journey.kpis", "journey.kpi_status", "journey.next_steps"}),
         ("journey.signals", {"journey.signals", "quarantine.signals"}),
         ("journey.decision_identity", {"journey.recommended_interventions"}),
         ("shared.contract", set(TABLES)),
