@@ -27,6 +27,7 @@ from cjo_assets.wiring.errors import InputError, PastError, TamperedError
 from cjo_assets.wiring.families import all_families
 from cjo_assets.wiring.formats import CHUNK_BYTES
 from cjo_assets.wiring.keep import HISTORY
+from cjo_assets.wiring.redaction import emptied_sha256
 from cjo_assets.wiring.run_records import PUBLISHED, DayRecord, RunRecords
 from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.sources import MANIFEST, ManifestRow, day_of, restore_dataset
@@ -57,7 +58,7 @@ class Scratch(Store):
         self.settings = settings
         self.records = RunRecords(connection)
         self.known_days: tuple[date, ...] = ()
-        self._trusted: set[str] = set()
+        self._digests: dict[str, str] = {}
         self._files: dict[str, str] = {}
         self._versions: dict[tuple[str, date | None], str] = {}
         connection.execute(f"CREATE SCHEMA {KNOWN}")
@@ -96,11 +97,11 @@ class Scratch(Store):
         """Bring the raw tables to what a run read.
 
         Raises:
-            PastError: a file is not in the archive any more.
+            PastError: a file is not in the archive any more, or somebody was erased from it since.
             TamperedError: a file is not what the run read.
         """
         for file in record.inputs:
-            self._require_archived(file)
+            self._require_archived(file, record)
         for dataset in self.datasets:
             files = [file for file in record.inputs if file.dataset == dataset.name]
             try:
@@ -208,22 +209,36 @@ class Scratch(Store):
             wanted = {(found.schema, found.name) for found in references if found.days is Days.TODAY}
         return [table for table in self.computed_tables() if (table.schema, table.name) in chosen]
 
-    def _require_archived(self, file: ManifestRow) -> None:
-        if file.file_sha256 is None or file.file_sha256 in self._trusted:
+    def _require_archived(self, file: ManifestRow, record: DayRecord) -> None:
+        if file.file_sha256 is None:
             return
         path = self.settings.inputs / file.file_sha256
         if not path.is_file():
             raise PastError(f"The file {file.source_file} of {file.dataset} is not in the archive any more: {path}.")
-        digest = hashlib.sha256()
-        with path.open("rb") as content:
-            while chunk := content.read(CHUNK_BYTES):
-                digest.update(chunk)
-        if digest.hexdigest() != file.file_sha256:
+        digest = self._digest(path)
+        if digest == file.file_sha256:
+            return
+        is_later = self.records.erased_since(record)
+        if digest != emptied_sha256(path) or is_later is None:
             raise TamperedError(
                 f"The archived file {path} ({file.source_file} of {file.dataset}) is not what was read: "
-                f"its bytes hash to {digest.hexdigest()[:12]}."
+                f"its bytes hash to {digest[:12]}."
             )
-        self._trusted.add(file.file_sha256)
+        if is_later:
+            raise PastError(
+                f"Somebody was erased from {file.source_file} of {file.dataset} after {record.as_of} was run: what "
+                "it was made from is gone. Run the day again, and it can be replayed."
+            )
+
+    def _digest(self, path: Path) -> str:
+        """Return the hash of an archived file; days that share it read it once."""
+        if path.name not in self._digests:
+            digest = hashlib.sha256()
+            with path.open("rb") as content:
+                while chunk := content.read(CHUNK_BYTES):
+                    digest.update(chunk)
+            self._digests[path.name] = digest.hexdigest()
+        return self._digests[path.name]
 
     def _read_across_days(self) -> list[Table]:
         references = [

@@ -68,6 +68,12 @@ def emptied_rows(file: Path) -> list[int]:
     return list(json.loads(note.read_text(encoding="utf-8"))["rows"]) if note.exists() else []
 
 
+def emptied_sha256(file: Path) -> str | None:
+    """Return the hash of an archived file as it was left when rows of it were emptied; None where none were."""
+    note = Path(f"{file}{ENDING}")
+    return str(json.loads(note.read_text(encoding="utf-8"))["sha256"]) if note.exists() else None
+
+
 def empty_rows(file: Path, is_erased: IsErased, *, in_place: bool = True) -> int:
     """Empty the rows of a file that name an erased customer or intervention; return how many there were.
 

@@ -97,6 +97,12 @@ class RunRecords:
         ).fetchone()
         return found == (record.ended_at,)
 
+    def erased_since(self, record: DayRecord) -> bool | None:
+        """Return whether somebody was erased after a day was recorded; None where nobody ever was."""
+        found = self.connection.execute(f"SELECT max(erased_at) > ? FROM {PUBLISHED}.audit.erasures", [record.ended_at])
+        row = found.fetchone()
+        return row[0] if row else None
+
     def policy_of(self, record: DayRecord) -> Policy:
         """Return the policy of a run from what is on record of it.
 

@@ -7,6 +7,7 @@ belong here: what the days decide.
 import json
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -26,6 +27,7 @@ from cjo_assets.audit.replay import (
 from cjo_assets.cli import app
 from cjo_assets.wiring.errors import PastError, TamperedError
 from cjo_assets.wiring.past import Scratch, scratch
+from cjo_assets.wiring.redaction import Tombstones, empty_rows
 from cjo_assets.wiring.replaying import comparable, judged_day, replayed
 from cjo_assets.wiring.run_records import PUBLISHED
 from cjo_assets.wiring.settings import Settings
@@ -197,6 +199,32 @@ def test_a_file_that_is_missing_or_changed_is_named(tour_home: Home, tmp_path: P
         with pytest.raises(PastError, match=r"signals\.json of signals is not in the archive"):
             past.restore_inputs(past.records.of(THIRD))
         assert next(replayed(past, [THIRD])).state == IMPOSSIBLE
+
+
+def test_a_file_from_which_somebody_was_erased_is_not_said_to_be_tampered_with(tour_home: Home, tmp_path: Path) -> None:
+    shutil.copytree(tour_home.settings.inputs, tmp_path / "inputs")
+    shutil.copyfile(tour_home.settings.published, tmp_path / "cjo.duckdb")
+    settings = Settings(tmp_path, None, tmp_path)
+    with scratch(settings) as past:
+        record = past.records.of(THIRD)
+        signals = next(file for file in record.inputs if file.dataset == "signals")
+    own = Tombstones("salt", frozenset({Tombstones("salt", frozenset()).hash_of("C004")}))
+    archived = tmp_path / "inputs" / str(signals.file_sha256)
+    assert empty_rows(archived, own.are_of) > 0
+    with scratch(settings) as past, pytest.raises(TamperedError, match="is not what was read"):
+        past.restore_inputs(record)  # nobody was erased: the note beside the file was made up
+    for later, error in ((timedelta(minutes=1), "erased from signals.json"), (timedelta(minutes=-1), None)):
+        with duckdb.connect(str(tmp_path / "cjo.duckdb")) as writer:
+            writer.execute("TRUNCATE audit.erasures")
+            writer.execute("INSERT INTO audit.erasures (erased_at) VALUES (?)", [record.ended_at + later])
+        with scratch(settings) as past:
+            if error is not None:
+                with pytest.raises(PastError, match=error):
+                    past.restore_inputs(record)
+            else:
+                past.restore_inputs(record)
+                found = past.rows("SELECT count(*) AS rows FROM raw.signals WHERE customer_id = 'C004'")
+                assert found == [{"rows": 0}], "the run came after the erasure, and read what is there"
 
 
 def test_a_day_that_was_never_published_cannot_be_replayed(past: Scratch) -> None:
