@@ -49,6 +49,10 @@ NOT_OVERRIDABLE = {
 }
 
 
+# Who wrote the rules and how the house is run decide nothing.
+UNHASHED = ("version", "author", "approver", "reason", "warehouse")
+
+
 class PolicyError(ValueError):
     """A policy that cannot be used; the message names the path and the reason."""
 
@@ -81,7 +85,7 @@ class Policy(Section):
     @cached_property
     def policy_hash(self) -> str:
         """Sha256 over the rules that decide, whoever wrote them and however the house is run."""
-        rules = self.model_dump(mode="json", exclude={"version", "author", "approver", "reason", "warehouse"})
+        rules = self.model_dump(mode="json", exclude=set(UNHASHED))
         return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
 
     @cached_property
@@ -150,6 +154,18 @@ class Policy(Section):
             for kind in ("signal_aggregation_weights", "positive_signal_weights"):
                 _known(f"{path}.signals.{kind}", getattr(rules.signals, kind), set(getattr(self.journey.signals, kind)))
         return self
+
+
+def hash_of_content(content: str) -> str | None:
+    """Return the hash of a policy on record, also of one that this code cannot use; None where the text is none."""
+    try:
+        found = json.loads(content)
+    except ValueError:
+        return None
+    if not isinstance(found, dict):
+        return None
+    rules = {name: value for name, value in found.items() if name not in UNHASHED}
+    return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
 
 
 def load_policy(path: Path | None = None) -> Policy:

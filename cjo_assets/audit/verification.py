@@ -18,7 +18,7 @@ from cjo_assets.audit.decision_ledger import (
 )
 from cjo_assets.audit.erasures import unconfirmed_tombstones
 
-RUNS = "audit.runs"
+RUNS, POLICIES = "audit.runs", "audit.policies"
 _WHERE_ENTRY = "'entry ' || entry || coalesce(', ' || as_of, '') || coalesce(' ' || intervention_id, '')"
 _IS_EMPTIED = " AND ".join(f"{name} IS NULL" for name in ("salt", *ERASABLE))
 
@@ -77,6 +77,18 @@ def other_heads() -> str:
     """
 
 
+def missing_policies() -> str:
+    """Find policies that decided and are not on record."""
+    return f"""
+        SELECT '{POLICIES}' AS tampered, 'policy ' || policy_hash[:12] AS place,
+            'it decided, and is not on record: it was taken away' AS what
+        FROM (
+            SELECT policy_hash FROM {LEDGER} WHERE policy_hash IS NOT NULL
+            UNION SELECT policy_hash FROM {RUNS} WHERE is_published AND policy_hash IS NOT NULL
+        ) ANTI JOIN {POLICIES} USING (policy_hash) ORDER BY ALL
+    """
+
+
 def other_decisions(decisions: str = DECISIONS) -> str:
     """Find decisions of the days `$days` that are not those of the ledger, with both contents."""
     return f"""
@@ -85,4 +97,4 @@ def other_decisions(decisions: str = DECISIONS) -> str:
     """
 
 
-QUESTIONS = (broken_links, changed_entries, emptied_entries, other_heads, unconfirmed_tombstones)
+QUESTIONS = (broken_links, changed_entries, emptied_entries, other_heads, unconfirmed_tombstones, missing_policies)

@@ -23,7 +23,7 @@ def read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a published database for reading.
 
     Raises:
-        WarehouseError: there is none, or its tables are those of another version.
+        WarehouseError: there is none, its tables are those of another version, or a cell is not what any run writes.
     """
     if not path.exists():
         raise WarehouseError(f"Nothing is published at {path}: `cjo run` does that.")
@@ -40,6 +40,10 @@ def read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     except (duckdb.CatalogException, duckdb.BinderException) as error:
         raise WarehouseError(
             f"The database {path} was written by another version of cjo_assets: {str(error).splitlines()[0]}"
+        ) from error
+    except duckdb.ConversionException as error:
+        raise WarehouseError(
+            f"The database {path} holds what no run wrote; `cjo audit verify` says more: {str(error).splitlines()[0]}"
         ) from error
 
 

@@ -67,6 +67,7 @@ class RunRecords:
 
         Raises:
             PastError: the day was never published.
+            TamperedError: its record is not what a run writes.
         """
         row = self.connection.execute(
             "SELECT run_id, as_of, policy_hash, ended_at, code_version, engine, inputs, table_hashes "
@@ -78,8 +79,13 @@ class RunRecords:
             there = f"the days there are go from {days[0]} to {days[-1]}" if days else "no day is"
             raise PastError(f"{day} was never published; {there}.")
         run_id, as_of, policy_hash, ended_at, code, engine, inputs, hashes = row
-        files = tuple(ManifestRow(**file) for file in json.loads(inputs))
-        return DayRecord(run_id, as_of, policy_hash, ended_at, code, engine, files, json.loads(hashes))
+        try:
+            files = tuple(ManifestRow(**file) for file in json.loads(inputs))
+            return DayRecord(run_id, as_of, policy_hash, ended_at, code, engine, files, json.loads(hashes))
+        except (TypeError, ValueError) as error:
+            raise TamperedError(
+                f"The record of {day} in audit.runs is not what a run writes: inputs or table_hashes of run {run_id}."
+            ) from error
 
     def known_before(self, record: DayRecord) -> list[date]:
         """Return the days that were published when a run began."""

@@ -15,7 +15,8 @@ from typing import Any
 import duckdb
 
 from cjo_assets.audit.decision_ledger import DECISIONS, LEDGER, WITHDRAWN
-from cjo_assets.audit.verification import QUESTIONS, other_decisions
+from cjo_assets.audit.verification import POLICIES, QUESTIONS, other_decisions
+from cjo_assets.policy import hash_of_content
 from cjo_assets.wiring.keep import HISTORY
 from cjo_assets.wiring.ledger import head_of
 from cjo_assets.wiring.published import read_only
@@ -74,6 +75,7 @@ def verify(settings: Settings, expected: str | None = None) -> Verdict:
             verdict.add(_without(reader, expected))
         for question in QUESTIONS:
             verdict.add([Finding(*row) for row in reader.execute(question()).fetchall()])
+        verdict.add(_changed_policies(reader))
         for day, decisions in _days(reader, settings.home / HISTORY / DECISIONS):
             verdict.days += 1
             given = {"days": [day], "policy_hash": ""}
@@ -86,6 +88,15 @@ def _without(reader: duckdb.DuckDBPyConnection, expected: str) -> list[Finding]:
     if reader.execute(f"SELECT count(*) FROM {LEDGER} WHERE entry_hash = ?", [expected]).fetchone() == (0,):
         return [Finding(LEDGER, "the whole chain", f"no entry has the expected hash {expected}")]
     return []
+
+
+def _changed_policies(reader: duckdb.DuckDBPyConnection) -> list[Finding]:
+    found = reader.execute(f"SELECT policy_hash, content FROM {POLICIES} ORDER BY ALL").fetchall()
+    return [
+        Finding(POLICIES, f"policy {str(recorded)[:12]}", "its text is not what was hashed")
+        for recorded, content in found
+        if recorded is None or hash_of_content(content or "") != recorded
+    ]
 
 
 def _days(reader: duckdb.DuckDBPyConnection, history: Path) -> Iterator[tuple[date, str]]:

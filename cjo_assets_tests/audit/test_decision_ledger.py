@@ -21,8 +21,16 @@ from cjo_assets.wiring.store import columns_in_sql
 from cjo_assets.wiring.verifying import Finding, verify
 
 FIRST, SECOND = date(2025, 1, 16), date(2025, 1, 20)
-TABLES = ("audit.decision_ledger", "audit.runs", "audit.erasures", "journey.recommended_interventions")
+TABLES = (
+    "audit.decision_ledger",
+    "audit.runs",
+    "audit.erasures",
+    "journey.recommended_interventions",
+    "audit.policies",
+)
 LEDGER, DECISIONS = TABLES[0], TABLES[3]
+CONTENT = '{"version": "1", "journey": {"a": 0.5}}'
+POLICY = hashlib.sha256(b'{"journey": {"a": 0.5}}').hexdigest()
 Rows = list[dict[str, Any]]
 
 
@@ -38,6 +46,7 @@ class House:
         for name in TABLES:
             self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {name.partition('.')[0]}")
             self.connection.execute(f"CREATE TABLE {name} ({columns_in_sql(tables[name])})")
+        self.connection.execute("INSERT INTO audit.policies (policy_hash, content) VALUES (?, ?)", [POLICY, CONTENT])
 
     def decide(self, day: date, **actions: str) -> None:
         """Put these decisions in the place of a day's, an action for each customer."""
@@ -45,14 +54,14 @@ class House:
         for customer, action in actions.items():
             self.connection.execute(
                 f"INSERT INTO {DECISIONS} BY NAME SELECT ? AS as_of, ? AS customer_id, ? AS intervention_id, "
-                "? AS recommended_action, 0.5 AS confidence, 'inputs' AS input_hash, 'policy' AS policy_hash",
-                [day, customer, f"I-{customer}", action],
+                "? AS recommended_action, 0.5 AS confidence, 'inputs' AS input_hash, ? AS policy_hash",
+                [day, customer, f"I-{customer}", action, POLICY],
             )
 
     def publish(self, *days: date) -> Head:
         """Add to the ledger what it does not know of some days, and record the run."""
         self.runs += 1
-        head = add_decisions(self.connection, "cjo", list(days), Stamp(f"run {self.runs}", "policy", "code"))
+        head = add_decisions(self.connection, "cjo", list(days), Stamp(f"run {self.runs}", POLICY, "code"))
         for day in days:
             self.connection.execute(
                 "INSERT INTO audit.runs BY NAME SELECT ? AS run_id, ? AS as_of, TRUE AS is_published, "
@@ -235,6 +244,18 @@ TAMPERINGS = {
         f"UPDATE {LEDGER} SET {EMPTIED} WHERE entry = 2; DELETE FROM {DECISIONS} WHERE customer_id = 'C2'",
         (LEDGER, "entry 2, 2025-01-16", "its content is gone, and no erasure names it"),
     ),
+    "the text of a policy was changed": (
+        "UPDATE audit.policies SET content = replace(content, '0.5', '0.6')",
+        ("audit.policies", f"policy {POLICY[:12]}", "its text is not what was hashed"),
+    ),
+    "the text of a policy is no policy any more": (
+        "UPDATE audit.policies SET content = '[no'",
+        ("audit.policies", f"policy {POLICY[:12]}", "its text is not what was hashed"),
+    ),
+    "a policy was taken away": (
+        "DELETE FROM audit.policies",
+        ("audit.policies", f"policy {POLICY[:12]}", "it decided, and is not on record: it was taken away"),
+    ),
     "a tombstone was made up": (
         "INSERT INTO audit.erasures BY NAME SELECT 'E-1' AS erasure_id, 'x' AS customer_hash, TRUE AS is_complete",
         ("audit.erasures", "E-1", "the ledger does not know the tombstone, or knows it otherwise"),
@@ -256,7 +277,7 @@ def test_a_chain_that_was_replaced_as_a_whole_is_told_by_its_heads_and_by_one_ke
     """Who may write everything can compute a new chain; what they cannot is change what somebody wrote down."""
     kept = house.entries()[-1]["entry_hash"]
     house.connection.execute(f"UPDATE {DECISIONS} SET confidence = 0.9; TRUNCATE {LEDGER}")
-    head = add_decisions(house.connection, "cjo", [FIRST, SECOND], Stamp("run 1", "policy", "code"))
+    head = add_decisions(house.connection, "cjo", [FIRST, SECOND], Stamp("run 1", POLICY, "code"))
     assert [finding.place for finding in house.findings()] == ["entry 2", "entry 4"], "as the runs recorded it"
     house.connection.execute("DELETE FROM audit.runs")
     assert house.findings() == [], "nothing inside the file tells any more"
