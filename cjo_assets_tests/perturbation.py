@@ -17,15 +17,15 @@ _CHANGED = {
     "BIGINT": "{0} * 2 + 1",
     "DOUBLE": "{0} * 0.75 + 0.1",
     "BOOLEAN": "NOT {0}",
-    "DATE": "{0} - (CASE WHEN place % 2 = 0 THEN 40 ELSE 2 END)::INTEGER",
-    "TIMESTAMP": "{0} - (CASE WHEN place % 2 = 0 THEN INTERVAL 40 DAY ELSE INTERVAL 2 DAY END)",
+    "DATE": "{0} - (CASE WHEN numbered.place % 2 = 0 THEN 40 ELSE 2 END)::INTEGER",
+    "TIMESTAMP": "{0} - (CASE WHEN numbered.place % 2 = 0 THEN INTERVAL 40 DAY ELSE INTERVAL 2 DAY END)",
     "VARCHAR[]": "list_append({0}[2:], 'changed')",
     "DOUBLE[]": "list_transform({0}, one -> one + 1)",
     "VARCHAR": """CASE
         WHEN lower({0}) IN ('true', 'false') THEN (NOT {0}::BOOLEAN)::VARCHAR
         WHEN try_cast({0} AS DOUBLE) IS NOT NULL THEN (try_cast({0} AS DOUBLE) * 0.75 + 0.1)::VARCHAR
         WHEN try_cast({0} AS DATE) IS NOT NULL THEN (try_cast({0} AS DATE) - 40)::VARCHAR
-        WHEN place % 2 = 0 AND following <> {0} THEN following
+        WHEN numbered.place % 2 = 0 AND numbered.following <> {0} THEN numbered.following
         ELSE {0} || ' changed' END""",
 }
 

@@ -4,15 +4,18 @@ Belongs here: their keys and specs, and the step that makes both. Does not belon
 (`phrasing.py`).
 """
 
+import inspect
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
-from cjo_assets.wiring.assets import POOL, column_schema, key_of_table
+from cjo_assets.wiring.assets import POOL, code_reference, column_schema, key_of_table, preview
 from cjo_assets.wiring.automation import downstream_condition
+from cjo_assets.wiring.code_versions import version_of
 from cjo_assets.wiring.errors import ContractBreachError
 from cjo_assets.wiring.partitions import days, days_of
-from cjo_assets.wiring.phrasing import CALLS, TEXTS
+from cjo_assets.wiring.phrasing import CALLS, TEXTS, phrase_day
 from cjo_assets.wiring.progress import report_progress
 from cjo_assets.wiring.tables import Family
 from cjo_assets.wiring.warehouse import Warehouse
@@ -34,11 +37,13 @@ def phrasing_definitions(families: tuple[Family, ...]) -> dg.Definitions:
                 kinds={"duckdb"},
                 owners=[family.owner for family in families if family.name == name[0]],
                 tags={"stage": "language"},
-                description=tables[name].contract.__doc__,
+                description=inspect.getdoc(tables[name].contract),
                 metadata={
                     "dagster/column_schema": column_schema(tables[name].contract),
                     "dagster/table_name": tables[name].full_name,
+                    **code_reference(phrase_day),
                 },
+                code_version=version_of(tables[name].full_name, tables[name].contract, phrase_day),
                 partitions_def=days,
                 automation_condition=downstream_condition(),
             )
@@ -56,11 +61,19 @@ def phrasing_definitions(families: tuple[Family, ...]) -> dg.Definitions:
         phrased_by_model = sum(text["model"] is not None for text in texts)
         reasons = sorted({text["fallback_reason"] for text in texts if text["fallback_reason"]})
         report_progress(".".join(TEXTS), len(texts))
-        yield dg.MaterializeResult(asset_key=PHRASED[0])
+        shown: dict[tuple[str, str], dict[str, Any]] = {
+            name: {
+                "dagster/row_count": warehouse.store.count(tables[name].full_name, asked[-1]),
+                "preview": preview(warehouse, tables[name].full_name, asked[-1]),
+                "policy_hash": warehouse.policy.policy_hash,
+            }
+            for name in (CALLS, TEXTS)
+        }
+        yield dg.MaterializeResult(asset_key=PHRASED[0], metadata=shown[CALLS])
         yield dg.MaterializeResult(
             asset_key=PHRASED[1],
             metadata={
-                "dagster/row_count": len(texts),
+                **shown[TEXTS],
                 "phrased_by_the_model": phrased_by_model,
                 "why_the_rules_phrased": ", ".join(reasons) or "n/a",
             },

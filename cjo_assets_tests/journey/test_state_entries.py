@@ -160,11 +160,11 @@ def test_two_entries_of_one_day_are_shown() -> None:
 
 
 def test_invalid_transitions_are_seen_before_quarantine() -> None:
-    names = ["customer_id", "journey_stage", "state_entered_at", "days_in_state", "previous_stage"]
+    names = ["customer_id", "journey_stage", "state_entered_at", "days_in_state", "previous_stage", "confirmed_stage"]
     texts = [
-        ["good", "support", "2025-01-10", "0", "engagement"],
-        ["bad", "engagement", "2025-01-09", "2", "support"],
-        ["nobody", None, "2025-01-09", None, "support"],
+        ["good", "support", "2025-01-10", "0", "engagement", None],
+        ["bad", "engagement", "2025-01-09", "2", "support", None],
+        ["nobody", None, "2025-01-09", None, "support", None],
     ]
     raw = made_of([dict(zip(names, row, strict=True)) for row in texts], ibis.schema(dict.fromkeys(names, "string")))
     found = transitions_as_read(raw, POLICY)
