@@ -87,6 +87,8 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
                 owners=[OWNER],
                 tags={"stage": "publish"},
                 description="The database that analysts open: the last state in which every check held.",
+                metadata=code_reference(publish),
+                code_version=version_of("published", publish),
                 partitions_def=days,
                 automation_condition=downstream_condition(),
             ),
