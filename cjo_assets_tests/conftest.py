@@ -28,6 +28,24 @@ STATEMENTS = Statements(keep=2_000)
 gc.set_threshold(200_000, 50, 50)
 
 
+# The files that take longest go first: what is left for the end is short, and neither process waits for the other.
+LONGEST = (
+    "test_policy_is_consumed.py",
+    "test_cli.py",
+    "test_concurrency.py",
+    "test_ui.py",
+    "test_operations.py",
+    "test_segment_overrides.py",
+    "test_properties.py",
+    "test_traps.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
 class Chain:
     """Computed tables in memory."""
 
