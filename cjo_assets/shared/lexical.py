@@ -45,7 +45,7 @@ def is_written_as(text: ir.StringValue, spec: Column) -> ir.BooleanValue:
         return text.re_search(INSTANT) & value.between(datetime.min, datetime.max).fill_null(False)
     if spec.type.is_array():
         return _is_list(text, value)
-    if spec.free_text:
+    if spec.free_text or spec.free_object:
         is_prose = ~text.re_search(CONTROL_CHARACTER_IN_PROSE)
         return is_prose if spec.nullable else is_prose & text.re_search(_VISIBLE)
     return text.re_search(TEXT)
