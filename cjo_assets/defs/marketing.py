@@ -3,6 +3,7 @@
 import dagster as dg
 
 from cjo_assets.marketing import (
+    asset_performance,
     attribution_hints,
     audience_segments,
     budget_actions,
@@ -54,6 +55,14 @@ TABLES = [
         metric_definitions.MetricDefinitions,
         metric_definitions.metric_definitions,
         "evaluation",
+    ),
+    Table(
+        SCHEMA,
+        "asset_performance",
+        asset_performance.AssetPerformance,
+        asset_performance.asset_performance,
+        "evaluation",
+        (Audit(asset_performance.falling_totals),),
     ),
 ]
 
