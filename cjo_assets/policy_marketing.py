@@ -10,10 +10,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from cjo_assets.policy_sections import Section, Weight
+from cjo_assets.policy_sections import MOST_DAYS, MOST_MINUTES, Names, Section, Share, Weight
 
 Level = Annotated[float, Field(gt=0, lt=1)]
 Counted = Literal["impressions", "clicks", "conversions"]
+Priority = Literal["high", "medium", "low"]
 
 
 class MetricDefinition(Section):
@@ -71,6 +72,97 @@ class MarketingRoi(Section):
     cost_per_llm_call: Weight
     cost_per_api_call: Weight
     infrastructure_cost_per_month: Weight
+    review_minutes_per_answer: Annotated[float, Field(ge=0, le=MOST_MINUTES)]
+
+
+class MarketingOperationalTargets(Section):
+    """Is the system healthy?"""
+
+    campaign_execution_success_rate: float
+    average_latency_seconds: float
+    human_review_frequency: float
+    policy_violation_count: float
+    experiment_setup_errors: float
+    data_freshness_hours: float
+
+
+class MarketingEffectivenessTargets(Section):
+    """Is marketing improving?"""
+
+    experiment_velocity: float
+    average_lift_percentage: float
+    messaging_consistency_score: float
+    insight_to_action_time_hours: float
+    targeting_precision_improvement: float
+
+
+class MarketingBusinessTargets(Section):
+    """Is this making money?"""
+
+    conversion_rate_delta: float
+    cpa_reduction_percentage: float
+    marketing_attributed_revenue: float
+    wasted_spend_reduction: float
+    roi_estimate: float
+
+
+class MarketingKpis(Section):
+    """What was promised, and how near counts as near."""
+
+    enable_kpi_tracking: bool
+    operational_kpi_targets: MarketingOperationalTargets
+    effectiveness_kpi_targets: MarketingEffectivenessTargets
+    business_kpi_targets: MarketingBusinessTargets
+    kpi_warning_threshold: Share
+    kpi_critical_threshold: Share
+    minimum_measured_share: Share
+    interval_level: Level
+    violation_risk_types: Names
+
+    @model_validator(mode="after")
+    def _descending(self) -> MarketingKpis:
+        if self.kpi_critical_threshold > self.kpi_warning_threshold:
+            raise ValueError("kpi_critical_threshold must not exceed kpi_warning_threshold")
+        return self
+
+
+class RecommendationPriorities(Section):
+    """How urgent each kind of recommendation is."""
+
+    critical_risk: Priority
+    frozen_budget: Priority
+    refused_move_executed: Priority
+    unapproved_creative: Priority
+    winning_variant: Priority
+    losing_variant: Priority
+    overdue_risk: Priority
+    refused_move: Priority
+    pending_move: Priority
+    reallocation: Priority
+    budget_cut: Priority
+    budget_rise: Priority
+    segment_scale: Priority
+    segment_stop: Priority
+    open_risk: Priority
+    paused_campaign: Priority
+    status_out_of_date: Priority
+    invalid_experiment: Priority
+    inconclusive_experiment: Priority
+    segment_revise: Priority
+    untracked_funnel: Priority
+    irreconcilable_figures: Priority
+
+
+class RecommendationRules(Section):
+    """What is recommended, how boldly, and who must agree."""
+
+    impact_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
+    reallocation_share: Share
+    smallest_move: Weight
+    marginal_return: Share
+    interval_level: Level
+    approval_needed: Names
+    priorities: RecommendationPriorities
 
 
 class MarketingPolicy(Section):
@@ -81,3 +173,5 @@ class MarketingPolicy(Section):
     campaigns: CampaignJudgement
     experiments: ExperimentRules
     roi: MarketingRoi
+    kpis: MarketingKpis
+    recommendations: RecommendationRules
