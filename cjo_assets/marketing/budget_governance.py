@@ -128,9 +128,7 @@ def _as_known(budget_actions: ir.Table, as_of: date) -> ir.Table:
     is_answered = (latency < until_end).fill_null(True)
     has_moved = rows.status.isin([EXECUTED, ROLLED_BACK])
     is_executed = has_moved & (rows.executed_at < end).fill_null(is_answered)
-    status = ibis.cases(
-        (is_executed, rows.status), (~is_answered, PROPOSED), (has_moved, APPROVED), else_=rows.status
-    )
+    status = ibis.cases((is_executed, rows.status), (~is_answered, PROPOSED), (has_moved, APPROVED), else_=rows.status)
     is_approved = rows.approved_by_human & is_answered
     rows = rows.mutate(
         status=status,
@@ -191,12 +189,11 @@ def _risks_in_the_way(rows: ir.Table, risk_register: ir.Table, policy: Policy) -
         ],
     )
     is_about = (met.channel_ids.length() == 0) | met.channel_ids.contains(met.to_channel_id)
-    is_at_risk = is_about & met.severity.isin(refusing)
-    is_frozen = met.severity.isin(blocking)
+    met = met.mutate(is_at_risk=is_about & met.severity.isin(refusing), is_frozen=met.severity.isin(blocking))
     return met.group_by("budget_action_id").agg(
-        is_at_risk=is_at_risk.any(),
-        is_frozen=is_frozen.any(),
-        risk_ids=met.risk_id.collect(where=is_at_risk | is_frozen).sort(),
+        is_at_risk=met.is_at_risk.any(),
+        is_frozen=met.is_frozen.any(),
+        risk_ids=met.risk_id.collect(where=met.is_at_risk | met.is_frozen).sort(),
     )
 
 
