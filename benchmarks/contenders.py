@@ -195,11 +195,11 @@ def _graph(
     import dagster as dg
 
     from cjo_assets.definitions import defs
-    from cjo_assets.wiring.launch import JOB
+    from cjo_assets.wiring.jobs import job_name
     from cjo_assets.wiring.settings import Settings
     from cjo_assets.wiring.store import Store
 
-    job = defs().resolve_job_def(JOB)
+    job = defs().resolve_job_def(job_name("journey"))
     instance = dg.DagsterInstance.get()
     _timed(Store, "judge", taken)
 

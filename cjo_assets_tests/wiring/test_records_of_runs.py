@@ -20,7 +20,8 @@ def test_the_record_of_a_run_that_no_run_wrote_is_named(inputs: str) -> None:
         connection.execute(f"ATTACH ':memory:' AS {PUBLISHED}")
         connection.execute(f"CREATE SCHEMA {PUBLISHED}.audit")
         connection.execute(
-            f"CREATE TABLE {PUBLISHED}.audit.runs AS SELECT 'r' AS run_id, 'journey' AS family, ?::DATE AS as_of, 'p' AS policy_hash, "
+            f"CREATE TABLE {PUBLISHED}.audit.runs AS SELECT 'r' AS run_id, 'journey' AS family, ?::DATE AS as_of, "
+            "'p' AS policy_hash, "
             "TIMESTAMP '2025-01-21' AS ended_at, 'c' AS code_version, 'e' AS engine, TRUE AS is_published, "
             f"{inputs} AS inputs, '{{}}' AS table_hashes",
             [day(0)],
