@@ -1,1 +1,1 @@
-"""Tests of cjo_assets.marketing."""
+"""Tests of the marketing family."""
