@@ -6,6 +6,7 @@ from cjo_assets.marketing.campaigns import Campaigns
 from cjo_assets.marketing.decision_insights import DecisionInsights, decision_insights, decisions_of_no_kind
 from cjo_assets.marketing.orchestrator_decisions import OrchestratorDecisions
 from cjo_assets.policy import Policy
+from cjo_assets_tests.conftest import Chain
 from cjo_assets_tests.tables import DAY, POLICY, Row, Rows, by, instant, kept, policy_with, rows_of, table_of
 
 NOON = instant("2025-01-20T12:00:00")
@@ -84,3 +85,14 @@ def test_the_policy_says_what_a_kind_is_and_how_many_triggers_are_named() -> Non
 
 def test_the_order_of_the_rows_changes_nothing() -> None:
     assert insights(DECISIONS[::-1]) == insights(DECISIONS)
+
+
+def test_the_sample_month_by_hand(marketing_sample: Chain) -> None:
+    rows = marketing_sample.by("campaign_id", "marketing.decision_insights")
+    cells = ("total_decisions", "human_overrides", "measured_decisions", "insight_to_action_hours")
+    assert {name: tuple(row[cell] for cell in cells) for name, row in rows.items()} == {
+        "CAMP_001": (5, 0, 2, 10.5),  # six hours and fifteen
+        "CAMP_002": (3, 2, 1, 12.0),
+        "CAMP_003": (4, 1, 2, 4.375),  # three quarters of an hour and eight hours
+        "CAMP_004": (0, 0, 0, None),
+    }
