@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, Strict, model_validator
 
-from cjo_assets.policy_sections import MOST_DAYS, MOST_MINUTES, Names, Section, Share, Weight
+from cjo_assets.policy_sections import MOST_DAYS, MOST_MINUTES, Names, Section, Share, Weight, Weights
 
 Level = Annotated[float, Field(gt=0, lt=1)]
 Counted = Literal["impressions", "clicks", "conversions"]
@@ -165,6 +165,47 @@ class RecommendationRules(Section):
     priorities: RecommendationPriorities
 
 
+Severities = Annotated[tuple[Literal["low", "medium", "high", "critical"], ...], Strict(False)]
+
+
+class BudgetRules(Section):
+    """When money may move between channels."""
+
+    approval_latency_target_minutes: Annotated[float, Field(gt=0, le=MOST_MINUTES)]
+    largest_move_share: Share
+    currency: Annotated[str, Field(min_length=1)]
+    refusing_severities: Severities
+
+
+class SeverityWeights(Weights):
+    """What each severity counts."""
+
+    low: Weight
+    medium: Weight
+    high: Weight
+    critical: Weight
+
+    @model_validator(mode="after")
+    def _ascending(self) -> SeverityWeights:
+        if not self.low <= self.medium <= self.high <= self.critical:
+            raise ValueError("weights must ascend: low, medium, high, critical")
+        return self
+
+
+class RiskRules(Section):
+    """What a risk weighs, and when it stops a campaign's budget."""
+
+    severity_weights: SeverityWeights
+    blocking_severities: Severities
+
+
+class DecisionRules(Section):
+    """What is said of decisions."""
+
+    common_triggers: Annotated[int, Field(ge=1, le=100)]
+    decision_patterns: dict[str, Annotated[Names, Field(min_length=1)]] = Field(min_length=1)
+
+
 class MarketingPolicy(Section):
     """The rules of marketing."""
 
@@ -173,5 +214,8 @@ class MarketingPolicy(Section):
     campaigns: CampaignJudgement
     experiments: ExperimentRules
     roi: MarketingRoi
+    budgets: BudgetRules
+    risks: RiskRules
+    decisions: DecisionRules
     kpis: MarketingKpis
     recommendations: RecommendationRules

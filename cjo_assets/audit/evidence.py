@@ -159,7 +159,8 @@ def _rules(day: str) -> str:
             CAST(rules -> 'learning' ->> 'established_runs' AS INTEGER) AS established_runs
         FROM (
             SELECT any_value(content::JSON -> 'journey') AS rules FROM audit.policies WHERE policy_hash = (
-                SELECT arg_max(policy_hash, ended_at) FROM audit.runs WHERE is_published AND as_of = {day}
+                SELECT arg_max(policy_hash, ended_at) FROM audit.runs
+                WHERE is_published AND family = 'journey' AND as_of = {day}
             )
         )"""
 
