@@ -10,11 +10,26 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Strict, model_validator
 
-from cjo_assets.policy_sections import MOST_DAYS, MOST_MINUTES, Names, Section, Share, Weight, Weights
+from cjo_assets.policy_sections import MOST_DAYS, MOST_MINUTES, Count, Names, Positive, Section, Share, Weight, Weights
 
 Level = Annotated[float, Field(gt=0, lt=1)]
 Counted = Literal["impressions", "clicks", "conversions"]
 Priority = Literal["high", "medium", "low"]
+Action = Literal[
+    "pause",
+    "scale",
+    "increase_budget",
+    "decrease_budget",
+    "reallocate",
+    "optimize",
+    "stop",
+    "freeze_budget",
+    "reject",
+    "roll_back",
+    "review",
+    "settle_status",
+    "mend_tracking",
+]
 
 
 class MetricDefinition(Section):
@@ -42,6 +57,10 @@ class CampaignJudgement(Section):
     """When a campaign does better or worse than it should."""
 
     performance_thresholds: dict[str, Weight]
+    minimum_elapsed_share: Share
+    minimum_exposures: Count
+    interval_level: Level
+    pacing_tolerance: Share
 
     @model_validator(mode="after")
     def _three_ascending_steps(self) -> CampaignJudgement:
@@ -161,7 +180,7 @@ class RecommendationRules(Section):
     smallest_move: Weight
     marginal_return: Share
     interval_level: Level
-    approval_needed: Names
+    approval_needed: Annotated[tuple[Action, ...], Strict(False)]
     priorities: RecommendationPriorities
 
 
@@ -206,6 +225,75 @@ class DecisionRules(Section):
     decision_patterns: dict[str, Annotated[Names, Field(min_length=1)]] = Field(min_length=1)
 
 
+class SegmentPortfolioRules(Section):
+    """When an audience segment of a campaign gets more, the same, another message, or nothing."""
+
+    minimum_exposures: Count
+    scale_roi: Weight
+    minimum_roi: Annotated[float, Field(ge=-1, le=1e12)]
+    stop_share: Share
+    spend_without_value: Weight
+
+    @model_validator(mode="after")
+    def _scaling_asks_for_more(self) -> SegmentPortfolioRules:
+        if self.scale_roi < self.minimum_roi:
+            raise ValueError("scale_roi is below minimum_roi: what is scaled would be revised too")
+        return self
+
+
+class FunnelRules(Section):
+    """Which stages follow one another, and from where on a loss counts as a leak."""
+
+    paths: dict[str, Annotated[Names, Field(min_length=2)]] = Field(min_length=1)
+    leaks_from: str
+
+    @model_validator(mode="after")
+    def _each_stage_once(self) -> FunnelRules:
+        for path, stages in self.paths.items():
+            if len(set(stages)) != len(stages):
+                raise ValueError(f"paths.{path} names a stage twice")
+        return self
+
+
+class PositionWeights(Weights):
+    """How much of a conversion the first, the middle and the last touches get."""
+
+    first: Weight
+    middle: Weight
+    last: Weight
+
+
+class AttributionRules(Section):
+    """How credit for conversions is read and given."""
+
+    hints_are: Literal["increments", "restatements"]
+    tolerance: Share
+    window_days: Annotated[float, Field(gt=0, le=MOST_DAYS)]
+    half_life_days: Positive
+    position_weights: PositionWeights
+
+
+class Tolerances(Section):
+    """Residuals that are small enough, as shares."""
+
+    impressions: Share
+    clicks: Share
+    conversions: Share
+    spend: Share
+    value: Share
+    net_value: Share
+    rate: Share
+
+
+class ReconciliationRules(Section):
+    """When two sources of one figure agree."""
+
+    tolerances: Tolerances
+    impression_stage: str
+    click_stage: str
+    conversion_stages: dict[str, str]
+
+
 class MarketingPolicy(Section):
     """The rules of marketing."""
 
@@ -214,8 +302,29 @@ class MarketingPolicy(Section):
     campaigns: CampaignJudgement
     experiments: ExperimentRules
     roi: MarketingRoi
+    segments: SegmentPortfolioRules
+    funnel: FunnelRules
+    attribution: AttributionRules
+    reconciliation: ReconciliationRules
     budgets: BudgetRules
     risks: RiskRules
     decisions: DecisionRules
     kpis: MarketingKpis
     recommendations: RecommendationRules
+
+    @model_validator(mode="after")
+    def _metrics_are_defined(self) -> MarketingPolicy:
+        unknown = set(self.reconciliation.conversion_stages) - set(self.metric_definitions)
+        if unknown:
+            raise ValueError(f"reconciliation.conversion_stages: unknown metric {', '.join(sorted(unknown))}")
+        return self
+
+    def stages_named(self) -> dict[str, set[str]]:
+        """Return the funnel stages that these rules name, by where they name them."""
+        paths = {f"funnel.paths.{name}": set(stages) for name, stages in self.funnel.paths.items()}
+        return paths | {
+            "funnel.leaks_from": {self.funnel.leaks_from},
+            "reconciliation.impression_stage": {self.reconciliation.impression_stage},
+            "reconciliation.click_stage": {self.reconciliation.click_stage},
+            "reconciliation.conversion_stages": set(self.reconciliation.conversion_stages.values()),
+        }
