@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +19,8 @@ from cjo_assets import cli_audit, cli_replay
 from cjo_assets.terminal import HomeOption, console, day_of, errors, fail, say
 
 if TYPE_CHECKING:
+    from rich.status import Status
+
     from cjo_assets.wiring.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
@@ -36,6 +39,9 @@ ByOption = Annotated[str, typer.Option("--by", help="Who decides.")]
 AtOption = Annotated[
     str | None, typer.Option("--at", help="When it was decided, for example 2025-01-20T15:30:00Z; else now.")
 ]
+FamilyOption = Annotated[
+    str | None, typer.Option("--family", help="The one family to run: journey or marketing; else every one with files.")
+]
 CustomerOption = Annotated[str | None, typer.Option("--customer", help="Show one customer's chain and store nothing.")]
 
 
@@ -52,6 +58,7 @@ def run(
     first: FromOption = None,
     last: ToOption = None,
     home: HomeOption = None,
+    family: FamilyOption = None,
     customer: CustomerOption = None,
 ) -> None:
     """Materialize every table of one day or a range of days, their reports, and the published database."""
@@ -68,7 +75,7 @@ def run(
             fail("--to ends a range: say where it begins with --from.")
         if first is not None and day is not None:
             fail("--as-of is one day and --from begins a range: say one of them.")
-        _run_days(_day("--from", first) or day, _day("--to", last) or day)
+        _run_days(family, _day("--from", first) or day, _day("--to", last) or day)
     except (InputError, PolicyError, WarehouseError) as error:
         fail(str(error))
 
@@ -320,8 +327,25 @@ def _day(option: str, text: str | None) -> date | None:
     return None if text is None else day_of(option, text)
 
 
-def _run_days(first: date | None, last: date | None) -> None:
-    from cjo_assets.wiring.launch import latest_day, run_days
+def _run_days(only: str | None, first: date | None, last: date | None) -> None:
+    """Run a family, or every family that has files: each on its own newest day unless days are given."""
+    from cjo_assets.wiring.launch import supplied
+
+    with console.status("Reading files ...") as status:
+        families = supplied(only, _told(status))
+    runs = [(found.family, first or last or found.last, last or found.last) for found in families]
+    for found, (family, begin, end) in zip(families, runs, strict=True):
+        if begin is None or end is None:
+            fail(f"No file of the family {family} holds a date up to today; say --as-of.")
+        # A day on which nothing of a family had happened yet is run where that family was asked for by name.
+        if only is None and len(families) > 1 and found.first is not None and end < found.first:
+            say(f"The data of the family {family} begin on {found.first}: it is not run for {end}.")
+            continue
+        _run_family(family, begin, end)
+
+
+def _run_family(family: str, first: date, last: date) -> None:
+    from cjo_assets.wiring.launch import run_days
     from cjo_assets.wiring.summary import print_summary
 
     with console.status("Materializing ...") as status:
@@ -334,18 +358,22 @@ def _run_days(first: date | None, last: date | None) -> None:
             if not console.is_terminal:
                 say(f"  {table}: {rows:,} rows")
 
-        def on_message(text: str) -> None:
-            status.update(text)
-            errors.print(text, highlight=False, markup=False, soft_wrap=True)
-
-        last = last or latest_day(on_message)
-        first = first or last
-        failures = run_days(first, last, on_table, on_message)
+        failures = run_days(family, first, last, on_table, _told(status))
     if failures:
         for failure in failures:
             errors.print(failure, highlight=False, markup=False, soft_wrap=True)
-        fail(f"The run of {_days_in_words(first, last)} failed; the published database is as it was.")
-    print_summary(console, last)
+        fail(f"The run of {family}, {_days_in_words(first, last)}, failed; the published database is as it was.")
+    print_summary(console, family, last)
+
+
+def _told(status: Status) -> Callable[[str], None]:
+    """Return what tells a person how a run gets on."""
+
+    def tell(text: str) -> None:
+        status.update(text)
+        errors.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    return tell
 
 
 def _days_in_words(first: date, last: date) -> str:

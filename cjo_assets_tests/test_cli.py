@@ -61,7 +61,7 @@ def test_run_ends_with_a_summary_and_the_places(home: Path) -> None:
 def test_everything_is_in_the_home(home: Path) -> None:
     names = {path.name for path in home.iterdir()}
     assert names >= {"build.duckdb", "cjo.duckdb", "reports", "dagster", "inputs"}
-    report = home / "reports" / "2025-01-20"
+    report = home / "reports" / "journey" / "2025-01-20"
     assert {path.name for path in report.iterdir()} == {"journey_report.html", "journey_report.md", "figures"}
     assert list((home / "dagster").rglob("*.db")), "the instance writes into the home"
     archived = {path.name for path in (home / "inputs").iterdir()}

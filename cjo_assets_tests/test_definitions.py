@@ -68,6 +68,26 @@ COMPUTED = {
     "roi_sensitivity",
     "journey_summary",
 }
+MARKETING_DATASETS = {
+    "campaigns",
+    "audience_segments",
+    "channels",
+    "creative_assets",
+    "experiments",
+    "performance_metrics",
+    "orchestrator_decisions",
+    "roi_ledger",
+    "funnel_events",
+    "budget_actions",
+    "campaign_risk_signals",
+    "segment_rollups",
+    "attribution_hints",
+    "touchpoints",
+}
+MARKETING = {
+    "metric_definitions",
+    "asset_performance",
+}
 UNDATED = {"visits", "approval_requests", "pending_approvals", "approval_history"}
 
 
@@ -101,6 +121,8 @@ def test_the_set_of_assets(specs: dict[str, dg.AssetSpec]) -> None:
         "latest/customer_360",
     }
     expected |= {"audit/language_model_calls", "journey/phrased_texts", "audit/column_lineage"}
+    expected |= {f"{schema}/{name}" for schema in ("raw", "quarantine", "marketing") for name in MARKETING_DATASETS}
+    expected |= {f"marketing/{name}" for name in MARKETING}
     assert set(specs) == expected | {"reports/journey_report", "published"}
 
 
@@ -141,7 +163,7 @@ def test_every_table_has_a_blocking_contract_check(location: dg.Definitions) -> 
 
 def test_what_starts_runs_and_records_answers(location: dg.Definitions) -> None:
     sensor = location.resolve_sensor_def("approval_decisions_sensor")
-    assert (sensor.job_name, sensor.default_status) == ("daily", dg.DefaultSensorStatus.RUNNING)
+    assert (sensor.job_name, sensor.default_status) == ("daily_journey", dg.DefaultSensorStatus.RUNNING)
     assert sensor.minimum_interval_seconds == SENSOR_SECONDS
     assert location.resolve_job_def("record_approval_decision").description
 

@@ -20,13 +20,14 @@ from cjo_assets.policy import load_policy
 from cjo_assets.shared.contract import columns_of
 from cjo_assets.terminal import say
 from cjo_assets.wiring.errors import ContractBreachError, InputError
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.plain import compute_day, load_files
 from cjo_assets.wiring.restore import remember_published
 from cjo_assets.wiring.settings import Settings
-from cjo_assets.wiring.sources import latest_date
+from cjo_assets.wiring.sources import days_of_records
 from cjo_assets.wiring.store import Store
 
+FAMILY = "journey"
 CHAIN = (
     "signals",
     "state_entries",
@@ -50,14 +51,13 @@ def print_chain(console: Console, customer_id: str, day: date | None) -> bool:
     """Print what the rules make of one customer; False where there is no such customer."""
     settings = Settings.from_environment()
     policy = load_policy(settings.policy)
-    families = all_families()
+    families = families_about(FAMILY)
     with tempfile.TemporaryDirectory() as archive, duckdb.connect() as connection:
         store = Store(connection, families)
         load_files(store, families, settings.data, Path(archive), settings.home)
-        found = day.isoformat() if day else latest_date(connection, store.datasets)
-        if found is None:
+        as_of = day or days_of_records(connection, store.datasets)[1]
+        if as_of is None:
             raise InputError(f"No file in {settings.data} holds a date up to today; say --as-of.")
-        as_of = date.fromisoformat(found)
         if not store.rows("FROM raw.customers WHERE customer_id = ?", customer_id):
             return False
         # An open need keeps its id from day to day.
@@ -68,13 +68,17 @@ def print_chain(console: Console, customer_id: str, day: date | None) -> bool:
             raise InputError(str(breach)) from breach
         if not store.rows("FROM journey.customers WHERE customer_id = ?", customer_id):
             raise InputError(_why_not(store, customer_id))
-        console.print(f"[bold]Goal[/bold] {goal_of(as_of, customer_id)['objective']} Scope: ", end="", highlight=False)
+        console.print(
+            f"[bold]Goal[/bold] {goal_of(FAMILY, as_of, customer_id)['objective']} Scope: ", end="", highlight=False
+        )
         console.print(f"{customer_id} on {as_of}", highlight=False, markup=False)
-        console.print("[bold]Plan[/bold] " + " -> ".join(step["name"] for step in plan_of(None)), highlight=False)
+        console.print(
+            "[bold]Plan[/bold] " + " -> ".join(step["name"] for step in plan_of(FAMILY, None)), highlight=False
+        )
         console.print("[bold]Evidence[/bold]")
         _print_rows(console, "customers", store.rows("FROM journey.customers WHERE customer_id = ?", customer_id))
         for name in CHAIN:
-            table = store.tables[("journey", name)]
+            table = store.tables[FAMILY, name]
             where = " AND as_of = ?" if table.is_dated else ""
             order = ", ".join(f'"{column}"' for column in columns_in_key(table))
             query = f"FROM {table.full_name} WHERE customer_id = ?{where} ORDER BY {order}"

@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 from cjo_assets.shared.ids import MISSING, SEPARATOR
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.ledger import Head, Stamp, add_decisions
 from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.store import columns_in_sql
@@ -42,7 +42,7 @@ class House:
         self.settings = Settings(home / "data", None, home)
         self.connection = duckdb.connect(str(self.settings.published))
         self.runs = 0
-        tables = {table.full_name: table for family in all_families() for table in family.tables}
+        tables = {table.full_name: table for family in families_about("journey") for table in family.tables}
         for name in TABLES:
             self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {name.partition('.')[0]}")
             self.connection.execute(f"CREATE TABLE {name} ({columns_in_sql(tables[name])})")

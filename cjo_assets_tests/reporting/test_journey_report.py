@@ -243,13 +243,13 @@ def test_a_folder_of_files_that_is_the_same_each_time(sample: Chain, tmp_path: P
     written = []
     for home in (tmp_path / "one", tmp_path / "two"):
         settings = Settings(data=home, policy=None, home=home)
-        stale = settings.reports / "2025-01-20" / "figures" / "old.svg"
+        stale = settings.reports / "journey" / "2025-01-20" / "figures" / "old.svg"
         stale.parent.mkdir(parents=True)
         stale.write_text("old")
         page = write_report(sample.store, settings, TWENTIETH, POLICY)
         assert page is not None
         folder = page.parent
-        assert [path.name for path in settings.reports.iterdir()] == ["2025-01-20"]
+        assert [path.name for path in (settings.reports / "journey").iterdir()] == ["2025-01-20"]
         files = (path for path in sorted(folder.rglob("*")) if path.is_file())
         written.append({str(path.relative_to(folder)): path.read_bytes() for path in files})
     assert written[0] == written[1]
@@ -265,14 +265,14 @@ def test_a_folder_of_files_that_is_the_same_each_time(sample: Chain, tmp_path: P
     switched = off.journey.reporting.model_copy(update={"enable_reporting": False})
     journey = off.journey.model_copy(update={"reporting": switched})
     assert write_report(sample.store, settings, TWENTIETH, off.model_copy(update={"journey": journey})) is None
-    assert list(settings.reports.iterdir()) == []
+    assert list((settings.reports / "journey").iterdir()) == []
 
 
 def test_a_report_that_fails_leaves_the_last_one(
     sample: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = Settings(data=tmp_path, policy=None, home=tmp_path)
-    old = settings.reports / "2025-01-20" / "journey_report.html"
+    old = settings.reports / "journey" / "2025-01-20" / "journey_report.html"
     old.parent.mkdir(parents=True)
     old.write_text("the last one")
 

@@ -44,7 +44,7 @@ def full_home(
     home = tmp_path_factory.mktemp("full") / "home"
     settings = Settings(SAMPLE, None, home)
     old_days = ("history/journey.risk_scores", "history/journey.next_steps", "history/audit.language_model_calls")
-    for folder in ("inputs", "snapshots", *old_days, "reports/2025-01-20", "policy_diffs/abc", "dagster"):
+    for folder in ("inputs", "snapshots", *old_days, "reports/journey/2025-01-20", "policy_diffs/abc", "dagster"):
         (home / folder).mkdir(parents=True)
     computed = sample_day(DAY).store.connection
     computed.execute(f"ATTACH '{settings.build}' AS made")
@@ -97,7 +97,7 @@ def full_home(
     answers = [{"intervention_id": name} | said for name in ((mine or ("",))[0], "I-f861d253ff7d")]
     (home / "approvals.ndjson").write_text("".join(json.dumps(answer) + "\n" for answer in answers))
     report = f"| {CUSTOMER} | 40.00 | S004 |\n| C0041 | 1.00 |\n"
-    (home / "reports" / "2025-01-20" / "journey_report.md").write_text(report)
+    (home / "reports" / "journey" / "2025-01-20" / "journey_report.md").write_text(report)
     (home / "policy_diffs" / "abc" / "policy_diff.html").write_text(f"<td>{CUSTOMER}</td>")
     with sqlite3.connect(home / "dagster" / "events.db") as log:
         log.execute("CREATE TABLE event_logs (id INTEGER, event TEXT)")

@@ -16,7 +16,7 @@ import pytest
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import Contract, column, columns_of
 from cjo_assets.wiring.errors import WarehouseError
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.keep import forget_old_days
 from cjo_assets.wiring.ledger import Stamp
 from cjo_assets.wiring.publish import publish
@@ -135,18 +135,20 @@ def test_each_publish_adds_to_the_ledger_what_it_does_not_know(
 
 def test_what_no_file_gives_back_is_remembered_from_the_published_database(two_days: Chain, recorded: Path) -> None:
     """The loss of the build database costs no record and no id."""
-    fresh = Store(duckdb.connect(), all_families())
+    fresh = Store(duckdb.connect(), families_about("journey"))
     names = what_cannot_be_computed(fresh)
     assert {"audit.runs", "audit.policies", "audit.rejected_records", "journey.recommended_interventions"} <= set(names)
     remember_published(fresh, recorded, names)
     for name in names:
         rows = f"FROM {name} ORDER BY ALL"
         assert fresh.connection.execute(rows).fetchall() == two_days.store.connection.execute(rows).fetchall(), name
-    remember_published(Store(duckdb.connect(), all_families()), recorded.with_name("none.duckdb"), names)
+    remember_published(Store(duckdb.connect(), families_about("journey")), recorded.with_name("none.duckdb"), names)
     with duckdb.connect(str(recorded.with_name("other.duckdb"))) as other:
         other.execute("CREATE SCHEMA audit; CREATE TABLE audit.runs (run_id VARCHAR)")
     with pytest.raises(WarehouseError, match="another version"):
-        remember_published(Store(duckdb.connect(), all_families()), recorded.with_name("other.duckdb"), ["audit.runs"])
+        remember_published(
+            Store(duckdb.connect(), families_about("journey")), recorded.with_name("other.duckdb"), ["audit.runs"]
+        )
 
 
 def asked(path: Path, sql: str) -> list[tuple[Any, ...]]:
