@@ -108,7 +108,7 @@ def experiment_arms(
 def snapshots_outside_experiment(
     performance_metrics: ir.Table, experiments: ir.Table, as_of: date, policy: Policy
 ) -> ir.Table:
-    """Find snapshots of days on which their experiment did not run: they count for the asset, not for the experiment."""
+    """Find snapshots of days on which their experiment did not run: they count for the asset alone."""
     days = experiments.select("experiment_id", "start_date", "end_date")
     rows = since_the_last(performance_metrics, as_of, policy).join(days, "experiment_id")
     return rows.filter(is_outside(rows)).select("experiment_id", "asset_id", "timestamp", "start_date", "end_date")

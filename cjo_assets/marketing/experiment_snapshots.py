@@ -65,9 +65,7 @@ def counted_snapshots(
 def since_the_last(performance_metrics: ir.Table, as_of: date, policy: Policy) -> ir.Table:
     """Return the snapshots known on the as-of date, with their day, each as what came since the one before."""
     known = performance_metrics.filter(performance_metrics.timestamp < as_of + timedelta(days=1))
-    rows = known.select(
-        "experiment_id", "asset_id", "timestamp", *COUNTS, *AMOUNTS, day=known.timestamp.date()
-    )
+    rows = known.select("experiment_id", "asset_id", "timestamp", *COUNTS, *AMOUNTS, day=known.timestamp.date())
     if policy.marketing.snapshots.snapshots_are != TOTALS:
         return rows
     before = ibis.window(group_by=[rows.experiment_id, rows.asset_id], order_by=rows.timestamp)

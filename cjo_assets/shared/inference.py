@@ -102,7 +102,7 @@ def pooled_z(
     """Return how many standard errors two shares are apart if they are one; 0 where nobody or everybody succeeds."""
     pooled = (successes + control_successes) / (trials + control_trials)
     spread = (pooled * (1 - pooled) * (1 / trials + 1 / control_trials)).sqrt()
-    return ((successes / trials - control_successes / control_trials) / spread.nullif(0.0)).fill_null(0.0)
+    return ibis.cases((spread == 0, 0.0), else_=(successes / trials - control_successes / control_trials) / spread)
 
 
 def two_sided_p_value(z: ir.NumericValue) -> ir.NumericValue:

@@ -13,6 +13,7 @@ import inspect
 from typing import Any
 
 import duckdb
+from duckdb.func import PythonUDFType
 from ibis.backends.sql.datatypes import DuckDBType
 
 from cjo_assets.shared.inference import FUNCTIONS, EngineFunction
@@ -25,9 +26,7 @@ def give_functions(connection: duckdb.DuckDBPyConnection) -> None:
         numbers = [duckdb.sqltype("DOUBLE")] * function.parameters
         try:
             # The engine would take each row by itself for a call, and call with nulls; so it is columns without.
-            connection.create_function(
-                function.name, _over_arrow(function), numbers, kind, type=duckdb.func.PythonUDFType.ARROW
-            )
+            connection.create_function(function.name, _over_arrow(function), numbers, kind, type=PythonUDFType.ARROW)
         except (duckdb.NotImplementedException, duckdb.CatalogException):
             # It has one of this name: ours, for nothing else here creates any.
             continue
