@@ -246,6 +246,13 @@ def test_the_policy_decides(
     assert (found["overall_performance"], found["rule"]) == (judgement, rule)
 
 
+def test_the_policy_says_how_sure_and_how_fast(rows: dict[str, Row], tables: dict[str, Any]) -> None:
+    policy = policy_with(marketing__campaigns__interval_level=0.5, marketing__campaigns__pacing_tolerance=0.8)
+    found = analysed(tables, policy)
+    assert found["a fifth below"]["kpi_value_low"] > rows["a fifth below"]["kpi_value_low"]
+    assert [found[name]["pacing_status"] for name in ("just below", "a fifth above")] == ["on_pace", "on_pace"]
+
+
 def test_pauses_change_no_figure(rows: dict[str, Row]) -> None:
     """A paused campaign is analysed as any other; its status stands beside its figures."""
     tables = inputs()
