@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rich.status import Status
 
     from cjo_assets.wiring.settings import Settings
+    from cjo_assets.wiring.single_subject import Subject
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -44,6 +45,8 @@ FamilyOption = Annotated[
 ]
 CustomerOption = Annotated[str | None, typer.Option("--customer", help="Show one customer's chain and store nothing.")]
 
+CampaignOption = Annotated[str | None, typer.Option("--campaign", help="Show one campaign's chain and store nothing.")]
+
 
 @app.callback()
 def _commands() -> None:
@@ -60,6 +63,7 @@ def run(
     home: HomeOption = None,
     family: FamilyOption = None,
     customer: CustomerOption = None,
+    campaign: CampaignOption = None,
 ) -> None:
     """Materialize every table of one day or a range of days, their reports, and the published database."""
     from cjo_assets.policy import PolicyError
@@ -68,8 +72,10 @@ def run(
     try:
         _prepare(data, policy, home)
         day = _day("--as-of", as_of)
-        if customer is not None:
-            _show_customer(customer, day)
+        if customer is not None or campaign is not None:
+            from cjo_assets.wiring.single_subject import CAMPAIGN, CUSTOMER
+
+            _show(*((CUSTOMER, customer) if customer is not None else (CAMPAIGN, campaign or "")), day)
             return
         if first is None and last is not None:
             fail("--to ends a range: say where it begins with --from.")
@@ -380,8 +386,8 @@ def _days_in_words(first: date, last: date) -> str:
     return str(first) if first == last else f"{first} to {last}"
 
 
-def _show_customer(customer: str, day: date | None) -> None:
-    from cjo_assets.wiring.single_customer import print_chain
+def _show(subject: Subject, subject_id: str, day: date | None) -> None:
+    from cjo_assets.wiring.single_subject import print_chain
 
-    if not print_chain(console, customer, day):
-        fail(f"The data hold no customer {customer}.")
+    if not print_chain(console, subject, subject_id, day):
+        fail(f"The data hold no {subject.name} {subject_id}.")
