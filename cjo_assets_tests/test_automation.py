@@ -43,7 +43,8 @@ def published_home(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> 
     found = computed(SAMPLE, home / "inputs", PUBLISHED[-1:], policy)
     for day in PUBLISHED:
         found.store.connection.execute(
-            f"INSERT INTO {RUNS} (run_id, as_of, is_published, errors, is_stale) VALUES ('test', ?, TRUE, [], FALSE)",
+            f"INSERT INTO {RUNS} (run_id, family, as_of, is_published, errors, is_stale) "
+            "VALUES ('test', 'journey', ?, TRUE, [], FALSE)",
             [day],
         )
     publish(found.store, home / "cjo.duckdb", PUBLISHED[-1:])

@@ -20,7 +20,7 @@ from cjo_assets.reporting.journey_report import journey_report
 from cjo_assets.reporting.markdown import as_markdown
 from cjo_assets.reporting.page import as_page
 from cjo_assets.reporting.palette import ACCENT, CARD, COLOURS, GROUND, INK, LINE, MUTED, tone
-from cjo_assets.wiring.report import journey_figures, shown_in_dagster, write_report
+from cjo_assets.wiring.report import REPORT, journey_figures, shown_in_dagster, write_report
 from cjo_assets.wiring.settings import Settings
 from cjo_assets_tests.conftest import Chain, write_rows
 from cjo_assets_tests.reporting.made import HOSTILE, made_figures, without_anything
@@ -256,7 +256,7 @@ def test_a_folder_of_files_that_is_the_same_each_time(sample: Chain, tmp_path: P
     figures = {f"figures/{name}.{kind}" for name in CHARTS for kind in ("svg", "png")}
     assert written[0].keys() == {"journey_report.html", "journey_report.md"} | figures
     assert all(content[:8] == b"\x89PNG\r\n\x1a\n" for name, content in written[0].items() if name.endswith("png"))
-    verdict, pictures = shown_in_dagster(page)
+    verdict, pictures = shown_in_dagster(page, REPORT.shown_pictures)
     assert "Verdict: **above target**" in verdict
     assert "## " not in verdict
     assert pictures.count("](data:image/svg+xml;base64,") == 4

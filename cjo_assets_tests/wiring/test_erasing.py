@@ -55,7 +55,8 @@ def full_home(
     computed.execute("DETACH made")
     with opened(settings, all_families()) as store:
         store.connection.execute(
-            "INSERT INTO audit.runs BY NAME SELECT 'run' AS run_id, ? AS as_of, ? AS ended_at, ? AS policy_hash, "
+            "INSERT INTO audit.runs BY NAME SELECT 'run' AS run_id, 'journey' AS family, ? AS as_of, "
+            "? AS ended_at, ? AS policy_hash, "
             "TRUE AS is_published, FALSE AS is_stale, ['2 rows: customer_id C004, C004', 'C0041'] AS errors",
             [DAY, datetime(2025, 1, 21), policy.policy_hash],
         )
