@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Strict, model_validator
 
-from cjo_assets.policy_sections import MOST_MINUTES, Names, Section, Share, Weight, Weights
+from cjo_assets.policy_sections import MOST_MINUTES, Count, Names, Section, Share, Weight, Weights
 
 Level = Annotated[float, Field(gt=0, lt=1)]
 Counted = Literal["impressions", "clicks", "conversions"]
@@ -114,6 +114,23 @@ class DecisionRules(Section):
     decision_patterns: dict[str, Annotated[Names, Field(min_length=1)]] = Field(min_length=1)
 
 
+class MarketingReporting(Section):
+    """What is written down about marketing, and by whom."""
+
+    enable_progress_tracking: bool
+    enable_kpi_tracking: bool
+    enable_statistical_testing: bool
+    enable_reporting: bool
+    enable_validation: bool
+    report_rows: Annotated[int, Field(ge=1)]
+    enable_llm_summary: bool
+    llm_summary_max_tokens: Annotated[int, Field(ge=1, le=100_000)]
+    enable_llm_insights: bool
+    llm_insights_max_campaigns: Count
+    llm_model: Annotated[str, Field(min_length=1)]
+    temperature: Annotated[float, Field(ge=0, le=2)]
+
+
 class MarketingPolicy(Section):
     """The rules of marketing."""
 
@@ -125,3 +142,4 @@ class MarketingPolicy(Section):
     budgets: BudgetRules
     risks: RiskRules
     decisions: DecisionRules
+    reporting: MarketingReporting
