@@ -316,7 +316,6 @@ class MarketingReporting(Section):
     """What is written down about marketing, and by whom."""
 
     enable_progress_tracking: bool
-    enable_kpi_tracking: bool
     enable_statistical_testing: bool
     enable_reporting: bool
     enable_validation: bool

@@ -127,7 +127,7 @@ def not_known(figures: MarketingFigures) -> Section:
     unjudged = where(figures.of("campaign_analysis"), "overall_performance", NOT_MEASURABLE)
     if unjudged:
         blocks.append(grid("Campaigns that cannot be judged", UNJUDGED, unjudged))
-    unmeasured = where(figures.of("kpis"), "status", NOT_MEASURABLE) if figures.rules.enable_kpi_tracking else []
+    unmeasured = where(figures.of("kpis"), "status", NOT_MEASURABLE)
     if unmeasured:
         blocks.append(grid("KPIs that cannot be measured, and what would let them", UNMEASURED, unmeasured))
     return Section("not-known", "What the data cannot say", tuple(blocks))
@@ -139,7 +139,7 @@ def input_data(figures: MarketingFigures) -> Section:
     loads = records("audit.dataset_loads", ("dataset", "source_file"), figures.loads)
     now = "The files as they are now, rows dated after the day included."
     blocks: list[Block] = [grid("Files, and what became of their rows", LOADS, loads, (now,))]
-    rejections = records("count(audit.rejected_records)", ("dataset", "rule"), figures.rejections)
+    rejections = records("count(quarantine)", ("dataset", "rule"), figures.rejections)
     if rejections:
         note = "A row that broke two rules stands under both. The rows themselves are in "
         blocks.append(

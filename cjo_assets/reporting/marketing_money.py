@@ -84,8 +84,9 @@ def budget_flows(figures: MarketingFigures) -> Section:
     if not rows:
         return Section("budgets", title, (Paragraph(("No budget was moved, and no move was proposed.",)),))
     description = (
-        "Each band is a move, from the channel that gives on the left to the one that gets on the right, the broader the "
-        "more money. Red: moved although a rule refuses it, or without approval. Grey: nothing moved, or it was taken back."
+        "Each band is a move, from the channel that gives on the left to the one that gets on the right, the broader "
+        "the more money. Red: moved although a rule refuses it, or without approval. Grey: nothing moved, or it was "
+        "taken back."
     )
     moves = {"rows": [_move(row) for row in rows]}
     blocks: list[Block] = [Picture("budget_flows", "Money between channels", (description,), moves)]

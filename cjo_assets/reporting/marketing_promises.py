@@ -71,7 +71,7 @@ def targets(figures: MarketingFigures) -> Section:
 
 def scorecard(figures: MarketingFigures) -> Section:
     """Return the KPIs against what the policy promises."""
-    if not figures.rules.enable_kpi_tracking or not figures.rows["kpis"]:
+    if not figures.rows["kpis"]:
         return Section("kpis", "KPIs", (Paragraph((OFF,)),))
     note = "A family is judged by what was measured, and no better than its worst. n/a is not known, never zero."
     return Section(

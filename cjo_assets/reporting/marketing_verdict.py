@@ -77,7 +77,7 @@ def _reasons(figures: MarketingFigures) -> list[Prose]:
             *("for a person: ", figures.count("budget_governance", "approval_state", "pending").show("rows"), "."),
         )
     )
-    if not figures.rules.enable_kpi_tracking or not figures.rows["kpi_status"]:
+    if not figures.rows["kpi_status"]:
         return [*said, ("The policy has switched KPI tracking off.",)]
     families = [
         (row.show("family", "words"), " ", row.show("status", "words", is_strong=True))
