@@ -3,6 +3,7 @@
 import dagster as dg
 
 from cjo_assets.defs.marketing_analysis import analysis_tables
+from cjo_assets.defs.marketing_experiments import experiments_tables
 from cjo_assets.defs.marketing_governance import governance_tables
 from cjo_assets.defs.marketing_value import value_tables
 from cjo_assets.marketing import (
@@ -70,6 +71,7 @@ TABLES = [
     *analysis_tables(SCHEMA),
     *governance_tables(SCHEMA),
     *value_tables(SCHEMA),
+    *experiments_tables(SCHEMA),
 ]
 
 FAMILY = Family(name=SCHEMA, datasets=DATASETS, tables=(*LOOKUPS, *TABLES), owner="team:marketing")

@@ -230,13 +230,9 @@ def _judgement(rows: ir.Table, as_of: date, policy: Policy) -> tuple[ir.StringVa
 
 def sums_that_miss_performance(campaign_analysis: ir.Table, asset_performance: ir.Table) -> ir.Table:
     """Find counts and amounts whose sum over campaigns is not that over assets."""
-    ours, theirs = campaign_analysis, performance_sums(asset_performance.mutate(everything=1), "everything")
-    sums = ours.agg(
-        **{name: ours[name].sum().fill_null(0) for name in COUNTED},
-        spend=money_sum(ours.spend).fill_null(0.0),
-        value=money_sum(ours["value"]).fill_null(0.0),
-    )
-    rows = sums.cross_join(theirs.rename({f"asset_{name}": name for name in sums.columns}))
+    ours, theirs = campaign_analysis, performance_sums(asset_performance)
+    sums = ours.agg(**{name: ours[name].sum() for name in COUNTED}, **{name: money_sum(ours[name]) for name in AMOUNTS})
+    rows = sums.cross_join(theirs.rename({f"asset_{name}": name for name in sums.columns})).fill_null(0)
     differs = [rows[name] != rows[f"asset_{name}"] for name in COUNTED]
     return rows.filter(any_of([*differs, *(~same_money(rows[name], rows[f"asset_{name}"]) for name in AMOUNTS)]))
 

@@ -148,12 +148,16 @@ def _stages(policy: Policy) -> ir.Table:
 
 
 def stages_that_miss_events(funnel_analysis: ir.Table, funnel_events: ir.Table, as_of: date) -> ir.Table:
-    """Find steps whose count of arrivals is not the sum of the events of that stage."""
+    """Find steps whose count of departures or arrivals is not the sum of the events of that stage."""
     known = known_events(funnel_events, as_of)
-    sums = known.group_by("campaign_id", to_stage=known.stage).agg(events=known["count"].sum())
-    rows = funnel_analysis.left_join(sums, ["campaign_id", "to_stage"])
-    return rows.filter(~rows.to_count.identical_to(rows.events)).select(
-        "campaign_id", "path", "step", "to_stage", "to_count", "events"
+    sums = known.group_by("campaign_id", "stage").agg(events=known["count"].sum())
+    ends = [
+        funnel_analysis.select("campaign_id", "path", "step", stage=f"{end}_stage", counted=f"{end}_count")
+        for end in ("from", "to")
+    ]
+    rows = ibis.union(*ends).left_join(sums, ["campaign_id", "stage"])
+    return rows.filter(~rows.counted.identical_to(rows.events)).select(
+        "campaign_id", "path", "step", "stage", "counted", "events"
     )
 
 

@@ -15,8 +15,9 @@ COUNTED = ("impressions", "clicks", "conversions")
 
 
 def performance_sums(asset_performance: ir.Table, *by: str) -> ir.Table:
-    """Add up what the assets of each group did: counts, media spend and value, all of the same assets."""
-    return asset_performance.group_by(by).agg(
+    """Add up what the assets of each group, or all of them, did: counts, spend and value of the same assets."""
+    return asset_performance.agg(
+        by=list(by),
         **{name: asset_performance[name].sum() for name in COUNTED},
         spend=money_sum(asset_performance.cost),
         value=money_sum(asset_performance.revenue_proxy),
