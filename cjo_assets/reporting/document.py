@@ -113,7 +113,7 @@ class Column:
     @property
     def is_number(self) -> bool:
         """Whether its cells are to be compared digit by digit."""
-        return self.style not in ("plain", "words", "day")
+        return self.style not in ("plain", "words", "names", "sentences", "day")
 
 
 @dataclass(frozen=True)

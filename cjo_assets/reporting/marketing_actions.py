@@ -18,7 +18,7 @@ RISKS = (
     Column("freezes the budget", "is_blocking"),
     Column("at stake", "exposure", "money", below=(("", "exposure_basis", "words"),)),
     Column("score", "risk_score", "money"),
-    Column("days open", "age_days", "count"),
+    Column("days since", "age_days", "count"),
     Column("due", "due_date", "day", below=(("", "due_status", "words"),)),
     Column("asked for", "recommended_action", "words"),
 )
@@ -52,7 +52,7 @@ STEPS = (
             *(("cost", "cost", "money"), ("confidence", "confidence", "words")),
         ),
     ),
-    Column("steps", "steps", is_long=True),
+    Column("steps", "steps", "sentences", is_long=True),
     Column("needs approval", "requires_human_approval"),
 )
 
@@ -100,7 +100,7 @@ def _campaign(row: Record) -> Prose:
         *(row.show("name", is_strong=True), " (", row.show("campaign_id"), ", ", row.show("status", "words"), ") has "),
         *("spent ", row.show("spend", "money"), " of ", row.show("budget", "money"), " with "),
         *(row.show("elapsed_share", "percent"), " of its time passed. Its ", row.show("primary_kpi", "words"), " is "),
-        *(row.show("kpi_value", "percent"), " against a target of ", row.show("kpi_target", "percent"), ": "),
+        *(row.show("kpi_value", "rate"), " against a target of ", row.show("kpi_target", "rate"), ": "),
         *(row.show("overall_performance", "words", is_strong=True), ". It brought ", row.show("conversions", "count")),
         *(
             " conversions, estimated at ",

@@ -5,7 +5,7 @@ Belongs here: the funnel and its picture, segments, attribution. Does not belong
 
 from __future__ import annotations
 
-from cjo_assets.reporting.document import Block, Column, Paragraph, Picture, Prose, Section
+from cjo_assets.reporting.document import Block, Column, Paragraph, Picture, Prose, Record, Section
 from cjo_assets.reporting.marketing_figures import MarketingFigures
 from cjo_assets.reporting.marketing_prose import CAMPAIGN, listed, table_of, where
 from cjo_assets.shared.statistics import MEASURED
@@ -14,7 +14,7 @@ FUNNEL = (
     CAMPAIGN,
     Column("path", "path", "words"),
     Column("", "step", "count"),
-    Column("from", "from_stage", "words", below=(("passing over", "passed_over", "words"),)),
+    Column("from", "from_stage", "words", below=(("passing over", "passed_over", "names"),)),
     Column("to", "to_stage", "words"),
     Column("left", "from_count", "count"),
     Column("arrived", "to_count", "count"),
@@ -32,13 +32,13 @@ SEGMENTS = (
     Column(
         "KPI",
         "kpi_value",
-        "percent",
-        below=(("from", "kpi_value_low", "percent"), ("to", "kpi_value_high", "percent"), ("of", "primary_kpi", "words")),
+        "rate",
+        below=(("from", "kpi_value_low", "rate"), ("to", "kpi_value_high", "rate"), ("of", "primary_kpi", "words")),
     ),
-    Column("held against", "reference", "percent", below=(("", "reference_source", "words"),)),
+    Column("held against", "reference", "rate", below=(("", "reference_source", "words"),)),
     Column("do", "action", "words", is_status=True, below=(("", "rule", "words"),)),
     Column("the source says", "source_recommendation", "words", below=(("agrees:", "agrees_with_source", "plain"),)),
-)  # fmt: skip
+)
 ATTRIBUTION = (
     CAMPAIGN,
     Column("channel", "channel_id"),
@@ -70,24 +70,20 @@ def funnel(figures: MarketingFigures) -> Section:
         ]
         said: Prose = ("Most are lost, on each path that is measured: ", *listed(named, "; "), ".")
         blocks.append(Paragraph(said))
-    drawn = [row for row in rows if row.row["state"] == MEASURED]
+    # A step that two paths share is drawn once.
+    drawn = {_step(row): row for row in rows if row.row["state"] == MEASURED}
     if drawn:
         steps = [
             {
                 "place": place,
-                "label": " ".join(
-                    (
-                        row.show("campaign_id").text,
-                        f"{row.show('from_stage', 'words').text} → {row.show('to_stage', 'words').text}",
-                    )
-                ),
+                "label": step,
                 "figure": row.show("rate", "percent").text,
                 "rate": row.row["rate"],
                 "low": row.row["rate_low"],
                 "high": row.row["rate_high"],
-                "is_leak": row.row["is_biggest_leak"],
+                "is_leak": step in {_step(leak) for leak in leaks},
             }
-            for place, row in enumerate(drawn)
+            for place, (step, row) in enumerate(drawn.items())
         ]
         description = (
             "Share of those who left a stage that arrived at the next, with its interval; the steps that lose most are "
@@ -97,6 +93,12 @@ def funnel(figures: MarketingFigures) -> Section:
     note = "Not tracked is not zero: the stage has no events at all, while others have."
     blocks.append(table_of(figures, "Steps of each path", FUNNEL, "funnel_analysis", note))
     return Section("funnel", title, tuple(blocks))
+
+
+def _step(row: Record) -> str:
+    """Return what a step is called in the picture."""
+    stages = f"{row.show('from_stage', 'words').text} → {row.show('to_stage', 'words').text}"
+    return f"{row.show('campaign_id').text} {stages}"
 
 
 def segments(figures: MarketingFigures) -> Section:

@@ -45,7 +45,9 @@ def experiment_forest(data: Data, width: int) -> Specification:
     """Draw the lift of each experiment with its interval for one look, and the one for all days."""
     found = data["rows"]
     low, high = _reach(found)
-    x = alt.X("effect:Q", scale=alt.Scale(domain=[low, high], nice=False), axis=alt.Axis(labelExpr=PERCENT, tickCount=5))
+    x = alt.X(
+        "effect:Q", scale=alt.Scale(domain=[low, high], nice=False), axis=alt.Axis(labelExpr=PERCENT, tickCount=5)
+    )
     rows, y = alt.Chart(alt.NamedData("rows")), band()
     drawn = [
         dict(row)

@@ -15,13 +15,13 @@ RATES = (
     Column(
         "control",
         "control_rate",
-        "percent",
+        "rate",
         below=(("", "control_successes", "count"), ("of", "control_exposures", "count")),
     ),
     Column(
         "variant",
         "variant_rate",
-        "percent",
+        "rate",
         below=(("", "variant_successes", "count"), ("of", "variant_exposures", "count")),
     ),
 )
@@ -34,12 +34,12 @@ EFFECTS = (
         below=(("from", "relative_effect_low", "percent"), ("to", "relative_effect_high", "percent")),
     ),
     Column(
-        "lift, any day: from",
+        "lift, any day, from",
         "always_valid_relative_low",
         "percent",
         below=(("to", "always_valid_relative_high", "percent"),),
     ),
-    Column("p", "p_value", "number", below=(("corrected", "adjusted_p_value", "number"),)),
+    Column("p", "p_value", "chance", below=(("corrected", "adjusted_p_value", "chance"),)),
     Column("verdict", "verdict", "words", is_status=True, below=(("", "rule", "words"),)),
 )
 SOUNDNESS = (
@@ -47,10 +47,17 @@ SOUNDNESS = (
     Column("needs per arm", "required_exposures", "count"),
     Column("has enough", "is_powered"),
     Column("finds lifts from", "minimum_detectable_effect", "percent"),
-    Column("arms as planned: p", "sample_ratio_p_value", "number", below=(("mismatch", "has_sample_ratio_mismatch", "plain"),)),
-    Column("guardrails broken", "guardrails_broken", "words", below=(("not ruled out:", "guardrails_unproven", "words"),)),
+    Column(
+        "arms as planned: p",
+        "sample_ratio_p_value",
+        "chance",
+        below=(("mismatch", "has_sample_ratio_mismatch", "plain"),),
+    ),
+    Column(
+        "guardrails broken", "guardrails_broken", "names", below=(("not ruled out:", "guardrails_unproven", "names"),)
+    ),
     Column("hypothesis held", "hypothesis_held"),
-)  # fmt: skip
+)
 
 
 def experiments(figures: MarketingFigures) -> Section:

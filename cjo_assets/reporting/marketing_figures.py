@@ -28,6 +28,7 @@ from cjo_assets.marketing import (
     roi_components,
     segment_portfolio,
 )
+from cjo_assets.marketing.experiment_verdicts import VERDICTS
 from cjo_assets.policy_marketing import MarketingReporting
 from cjo_assets.reporting.document import Record, Row
 from cjo_assets.reporting.summary import Summary
@@ -84,7 +85,7 @@ SHOWN: dict[str, Shown] = {
 }
 # Rows that have this in that column are counted, however many are shown.
 COUNTED: tuple[tuple[str, str, str | bool], ...] = (
-    *(("experiment_evaluations", "verdict", verdict) for verdict in experiment_evaluations.VERDICTS),
+    *(("experiment_evaluations", "verdict", verdict) for verdict in VERDICTS),
     ("risk_register", "is_open", True),
     ("risk_register", "is_blocking", True),
     ("risk_register", "is_overdue", True),

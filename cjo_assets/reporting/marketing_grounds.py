@@ -21,7 +21,7 @@ from cjo_assets.marketing import (
     segment_portfolio,
 )
 from cjo_assets.marketing import reconciliation as reconciling
-from cjo_assets.reporting.document import Block, Code, Column, Paragraph, Prose, Section, grid, records
+from cjo_assets.reporting.document import Block, Cited, Code, Column, Paragraph, Prose, Section, grid, records
 from cjo_assets.reporting.grounds import DEFINITIONS, LOADS, described
 from cjo_assets.reporting.marketing_figures import MarketingFigures
 from cjo_assets.reporting.marketing_prose import table_of, where
@@ -107,23 +107,18 @@ def reconciliation(figures: MarketingFigures) -> Section:
 
 def not_known(figures: MarketingFigures) -> Section:
     """Say what the data cannot say, and which input would let them."""
-    blocks: list[Block] = [
-        Paragraph(
-            (
-                *("Judged by no target: ",),
-                *(figures.count("campaign_analysis", "overall_performance", NOT_MEASURABLE).show("rows", "count"),),
-                *(" campaigns. Without a due date, so that nobody can say whether they are late: ",),
-                *(figures.count("risk_register", "due_status", NOT_MEASURABLE).show("rows", "count"), " risks. Of "),
-                *(
-                    figures.count("decision_insights", "insight_to_action_status", NOT_MEASURABLE).show(
-                        "rows", "count"
-                    ),
-                ),
-                *(" campaigns nobody recorded when what led to a decision was known. Steps into stages that are not ",),
-                *("tracked: ", figures.count("funnel_analysis", "state", "not_tracked").show("rows", "count"), "."),
-            )
-        )
-    ]
+
+    def counted(table: str, column: str, content: str) -> Cited:
+        return figures.count(table, column, content).show("rows", "count")
+
+    unknown: Prose = (
+        *("Campaigns that cannot be judged: ", counted("campaign_analysis", "overall_performance", NOT_MEASURABLE)),
+        *(". Risks without a due date, of which nobody can say whether they are late: ",),
+        *(counted("risk_register", "due_status", NOT_MEASURABLE), ". Campaigns of which no decision says when what "),
+        *("led to it was known: ", counted("decision_insights", "insight_to_action_status", NOT_MEASURABLE)),
+        *(". Steps of funnels whose stages nobody tracks: ", counted("funnel_analysis", "state", "not_tracked"), "."),
+    )
+    blocks: list[Block] = [Paragraph(unknown)]
     unjudged = where(figures.of("campaign_analysis"), "overall_performance", NOT_MEASURABLE)
     if unjudged:
         blocks.append(grid("Campaigns that cannot be judged", UNJUDGED, unjudged))

@@ -26,15 +26,17 @@ MOVES = (
     Column("move", "budget_action_id", below=(("", "campaign_id", "plain"), ("", "reason_code", "words"))),
     Column("from", "from_channel_id"),
     Column("to", "to_channel_id"),
-    Column("amount", "amount", "money", below=(("", "currency", "plain"), ("of the budget:", "budget_share", "percent"))),
+    Column(
+        "amount", "amount", "money", below=(("", "currency", "plain"), ("of the budget:", "budget_share", "percent"))
+    ),
     Column("proposed", "proposed_at", below=(("by", "proposed_by", "words"),)),
     Column("status", "status", "words"),
     Column("approval", "approval_state", "words", is_status=True, below=(("by", "approver_id", "plain"),)),
     Column("minutes to answer", "approval_latency_minutes", "whole", below=(("waiting", "waiting_minutes", "whole"),)),
     Column("late", "is_late"),
-    Column("rules that refuse it", "refusal_reasons", "words", below=(("risk", "risk_ids", "plain"),)),
-    Column("done against the rules", "violations", "words"),
-)  # fmt: skip
+    Column("rules that refuse it", "refusal_reasons", "names", below=(("risk", "risk_ids", "plain"),)),
+    Column("done against the rules", "violations", "names"),
+)
 BALANCES = (
     CAMPAIGN,
     Column("channel", "channel_id"),

@@ -17,10 +17,10 @@ TARGETS = (
     Column(
         "reached",
         "kpi_value",
-        "percent",
-        below=(("from", "kpi_value_low", "percent"), ("to", "kpi_value_high", "percent")),
+        "rate",
+        below=(("from", "kpi_value_low", "rate"), ("to", "kpi_value_high", "rate")),
     ),
-    Column("target", "kpi_target", "percent"),
+    Column("target", "kpi_target", "rate"),
     Column("attained", "kpi_attainment", "percent"),
     Column("can be held against it", "kpi_status", "words"),
     Column("judgement", "overall_performance", "words", is_status=True, below=(("", "rule", "words"),)),

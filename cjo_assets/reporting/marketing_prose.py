@@ -26,9 +26,7 @@ def where(records: Sequence[Record], column: str, *contents: object) -> list[Rec
     return [record for record in records if record.row[column] in contents]
 
 
-def table_of(
-    figures: MarketingFigures, caption: str, columns: Sequence[Column], table: str, *note: str | Prose
-) -> Grid:
+def table_of(figures: MarketingFigures, caption: str, columns: Sequence[Column], table: str, note: str = "") -> Grid:
     """Return a grid of the rows of a table, which says of how many it shows the first.
 
     Args:
@@ -39,10 +37,9 @@ def table_of(
         note: what to know of it, before the note on its length.
     """
     rows = figures.of(table)
-    said: Prose = ()
-    for part in note:
-        said = (*said, *((part,) if isinstance(part, str) else part), " ")
-    return grid(caption, columns, rows, (*said, *rest(figures, len(rows), table)))
+    remaining = rest(figures, len(rows), table)
+    said: Prose = (f"{note} " if remaining else note,) if note else ()
+    return grid(caption, columns, rows, (*said, *remaining))
 
 
 def rest(figures: MarketingFigures, shown: int, table: str) -> Prose:

@@ -56,9 +56,7 @@ def marketing_summary_figures(
         next_steps: rows of `recommendations`.
     """
     figures = [Figure("as_of", shown(assessment["as_of"]), f"{ASSESSMENT}/as_of", "the day this is about")]
-    figures += [
-        Figure(name, shown(assessment[name]), f"{ASSESSMENT}/{name}", what) for name, what in COUNTS.items()
-    ]
+    figures += [Figure(name, shown(assessment[name]), f"{ASSESSMENT}/{name}", what) for name, what in COUNTS.items()]
     for name, what in AMOUNTS.items():
         table, row = (ASSESSMENT, assessment) if name in assessment else (ROI, roi)
         figures.append(Figure(name, money(row[name]), f"{table}/{name}", what))

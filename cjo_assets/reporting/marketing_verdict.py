@@ -12,10 +12,10 @@ from cjo_assets.reporting.marketing_summary import AMOUNTS
 from cjo_assets.shared.statistics import NOT_MEASURABLE
 
 MEANINGS = {
-    "positive": ": what marketing is estimated to have brought exceeds all that it cost",
-    "negative": ": marketing cost more than it is estimated to have brought",
-    "neutral": ": marketing brought what it cost",
-    NOT_MEASURABLE: ": value or cost is not known, so nobody can say whether marketing pays",
+    "positive": "What marketing is estimated to have brought exceeds all that it cost",
+    "negative": "Marketing cost more than it is estimated to have brought",
+    "neutral": "Marketing is estimated to have brought what it cost",
+    NOT_MEASURABLE: "Value or cost is not known, so nobody can say whether marketing pays",
 }
 JUDGEMENTS = {
     "exceeding_expectations": " exceed what was expected, ",
@@ -37,7 +37,7 @@ def verdict(figures: MarketingFigures) -> Verdict:
     """Return what the day comes to."""
     roi = figures.one("roi_analysis")
     status = roi.row["roi_status"]
-    meaning: Prose = (roi.show("roi_status", "words", is_strong=True), MEANINGS[status])
+    meaning: Prose = (MEANINGS[status],)
     if roi.row["value_evidence_grade"] is not None:
         meaning = (*meaning, "; weakest evidence of the value: ", roi.show("value_evidence_grade", "words"))
     paragraph = figures.paragraph
@@ -180,7 +180,7 @@ def _frozen(figures: MarketingFigures) -> Prose:
 def _against_the_rules(figures: MarketingFigures) -> Prose:
     found = where(figures.of("budget_governance"), "is_against_the_rules", True)
     named = [
-        (row.show("budget_action_id", is_strong=True), " (", row.show("violations", "words"), ")") for row in found
+        (row.show("budget_action_id", is_strong=True), " (", row.show("violations", "names"), ")") for row in found
     ]
     return ("Budget was moved against the rules: ", *listed(named), ".") if named else ()
 
@@ -191,10 +191,11 @@ def _campaigns(figures: MarketingFigures) -> Prose:
     over = where(rows, "is_over_budget", True)
     said: Prose = ()
     if weak:
-        said = ("Below what was expected: ", *listed([_named(row) for row in weak]), ". ")
+        said = ("Below what was expected: ", *listed([_named(row) for row in weak]), ".")
     if over:
-        said = (*said, "Over budget: ", *listed([_named(row) for row in over]), ". ")
-    return (*said, *rest(figures, len(rows), "campaign_analysis")) if said else ()
+        said = (*said, *((" ",) if said else ()), "Over budget: ", *listed([_named(row) for row in over]), ".")
+    remaining = rest(figures, len(rows), "campaign_analysis")
+    return (*said, " ", *remaining) if said and remaining else said
 
 
 def _named(row: Record) -> Prose:

@@ -1,6 +1,7 @@
 """The marketing report: figures of one day out of the tables, into a folder of files.
 
-Belongs here: reading the rows the report shows. Does not belong here: the wording and the drawing; that is `reporting/`.
+Belongs here: reading the rows the report shows. Does not belong here: the wording and the drawing; that is
+`reporting/`.
 """
 
 from __future__ import annotations
