@@ -135,7 +135,7 @@ def _givers(rows: ir.Table) -> ir.Table:
     spare = (givers.pacing_status == BEHIND).ifelse(
         ibis.least(givers.remaining, givers.budget * (1 - givers.pacing)), givers.remaining
     )
-    return givers.mutate(is_spent_anyway=givers.pacing_status == AHEAD, limit=ibis.least(givers.most, spare))
+    return givers.mutate(is_spent_anyway=givers.pacing_status == AHEAD, available=ibis.least(givers.most, spare))
 
 
 def _takers(rows: ir.Table, policy: Policy) -> ir.Table:
@@ -143,12 +143,12 @@ def _takers(rows: ir.Table, policy: Policy) -> ir.Table:
     margin = policy.marketing.recommendations.marginal_return
     is_able = rows.pacing_status.isin([ON_PACE, AHEAD]) & (rows.overall_performance == EXCEEDING)
     takers = rows.filter(rows.open_risks == 0, ~rows.is_frozen, is_able, margin * rows.roas > 1)
-    return takers.mutate(limit=takers.most, worth=-takers.roas)
+    return takers.mutate(available=takers.most, worth=-takers.roas)
 
 
 def _in_line(rows: ir.Table, order: str) -> ir.Table:
     """Return rows with the stretch of money that each stands for, in whole cents, one after the other."""
-    cents = rounded(rows.limit * CENTS, CONTRIBUTION_DECIMALS - MONEY_DECIMALS).floor().cast("int64")
+    cents = rounded(rows.available * CENTS, CONTRIBUTION_DECIMALS - MONEY_DECIMALS).floor().cast("int64")
     rows = rows.mutate(cents=cents)
     rows = rows.filter(rows.cents > 0)
     so_far = ibis.window(order_by=[rows[order].fill_null(0.0), rows.campaign_id], preceding=None, following=0)
@@ -195,7 +195,7 @@ def money_moved_twice(budget_proposals: ir.Table, campaign_analysis: ir.Table, p
     is_wrong = (
         ((sums.taken > 0) & (sums.given > 0))
         | (ibis.greatest(sums.taken, sums.given) > most + 1 / CENTS)
-        | (sums.taken > sums.budget - sums.spend.fill_null(0.0) + 1 / CENTS)
+        | (sums.taken > ibis.greatest(sums.budget - sums.spend.fill_null(0.0), 0.0) + 1 / CENTS)
     )
     return sums.filter(is_wrong.fill_null(False)).select("campaign_id", "budget", "spend", "taken", "given")
 

@@ -92,6 +92,7 @@ def recommendations(
     risk_register: ir.Table,
     budget_governance: ir.Table,
     budget_proposals: ir.Table,
+    experiment_arms: ir.Table,
     experiment_evaluations: ir.Table,
     roi_analysis: ir.Table,
     as_of: date,
@@ -100,13 +101,13 @@ def recommendations(
     """Gather what each rule asks for, and put it in order."""
     parts = [
         *for_campaigns(campaigns, campaign_analysis, risk_register, as_of),
-        *for_budgets(budget_governance, budget_proposals, campaign_analysis),
+        *for_budgets(budget_governance, budget_proposals, campaign_analysis, risk_register, policy),
         *for_experiments(
             experiment_evaluations,
             experiments,
             campaign_analysis,
             risk_register,
-            asset_performance,
+            experiment_arms,
             segment_portfolio,
             metric_definitions,
             as_of,

@@ -234,7 +234,7 @@ def for_measurement(funnel_analysis: ir.Table, reconciliation: ir.Table, campaig
             target_name=ibis.coalesce(pairs.name, pairs.campaign_id),
             description=sentence("Reconcile ", books, " of ", ibis.coalesce(pairs.name, pairs.campaign_id)),
             rationale=sentence("They differ beyond tolerance: ", pairs.said.join("; "), "."),
-            current=sentence(pairs.said.length(), " figures that differ"),
+            current=sentence("figures that differ: ", pairs.said.length()),
             proposed="one figure, and a name for the difference",
             steps=[
                 "Ask both sources what they count, and until when.",

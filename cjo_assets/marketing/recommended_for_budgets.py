@@ -4,9 +4,10 @@ Not a table but rules of `recommendations`. Moves between the channels of one ca
 money; moves between campaigns are those of `budget_proposals`, cent by cent.
 """
 
+import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.marketing.budget_actions import APPROVED, PROPOSED
+from cjo_assets.marketing.budget_actions import APPROVED, PROPOSED, ROLLED_BACK
 from cjo_assets.marketing.budget_governance import PENDING
 from cjo_assets.marketing.budget_proposals import BUDGET_CUT, BUDGET_RISE, REALLOCATION
 from cjo_assets.marketing.recommending import (
@@ -23,9 +24,16 @@ from cjo_assets.marketing.recommending import (
     recommended,
     sentence,
 )
+from cjo_assets.policy import Policy
 
 
-def for_budgets(budget_governance: ir.Table, budget_proposals: ir.Table, campaign_analysis: ir.Table) -> list[ir.Table]:
+def for_budgets(
+    budget_governance: ir.Table,
+    budget_proposals: ir.Table,
+    campaign_analysis: ir.Table,
+    risk_register: ir.Table,
+    policy: Policy,
+) -> list[ir.Table]:
     """Return what to do about moves within campaigns, and which to make between them."""
     actions = budget_governance.mutate(
         move=sentence(
@@ -42,16 +50,28 @@ def for_budgets(budget_governance: ir.Table, budget_proposals: ir.Table, campaig
     is_pending = actions.approval_state == PENDING
     names = campaign_analysis.select("campaign_id", "name", "budget")
     return [
-        _violations(actions.filter(actions.violations.length() > 0)),
+        _violations(_with_way_back(actions.filter(actions.violations.length() > 0), risk_register, policy)),
         _refusals(actions.filter(is_open, actions.is_refused)),
         _answers(actions.filter(is_pending, ~actions.is_refused)),
         _between_campaigns(budget_proposals, names),
     ]
 
 
+def _with_way_back(rows: ir.Table, risk_register: ir.Table, policy: Policy) -> ir.Table:
+    """Add whether the channel that gave is safe: money that left a risk is not sent back into it."""
+    severities = policy.marketing.budgets.refusing_severities
+    risks = risk_register.filter(risk_register.is_open, risk_register.severity.isin(severities))
+    risks = risks.select("channel_ids", risk_campaign="campaign_id")
+    moves = rows.select("budget_action_id", "campaign_id", "from_channel_id")
+    met = moves.join(risks, moves.campaign_id == risks.risk_campaign)
+    met = met.filter((met.channel_ids.length() == 0) | met.channel_ids.contains(met.from_channel_id))
+    return rows.mutate(is_way_safe=rows.budget_action_id.notin(met.budget_action_id))
+
+
 def _violations(rows: ir.Table) -> ir.Table:
     """Moves that were made against the rules: undone where the money stands where it may not, looked into elsewhere."""
-    is_undone = rows.is_effective & rows.is_refused
+    is_undone = rows.is_effective & rows.is_refused & rows.is_way_safe
+    is_back = rows.status == ROLLED_BACK
     return recommended(
         rows,
         "refused_move_executed",
@@ -64,13 +84,22 @@ def _violations(rows: ir.Table) -> ir.Table:
         rationale=sentence(
             rows.violations.join(", "),
             (rows.refusal_reasons.length() > 0).ifelse(sentence("; refused for ", rows.refusal_reasons.join(", ")), ""),
+            rows.is_way_safe.ifelse("", "; it left a channel at risk, into which it should not go back"),
             ".",
         ),
         current=rows.status,
-        proposed=is_undone.ifelse("rolled_back", "approved by a person who is named, or rolled back"),
+        proposed=ibis.cases(
+            (is_undone, "rolled_back"),
+            (is_back, "rolled back, and explained"),
+            else_="approved by a person who is named, or undone",
+        ),
         steps=[
             is_undone.ifelse("Have a person approve that the money goes back.", "Ask who moved it and why."),
-            is_undone.ifelse("Move it back, and record that.", "Record an approval after the fact, or roll it back."),
+            ibis.cases(
+                (is_undone, "Move it back, and record that."),
+                (is_back, "Record the answer with the move."),
+                else_="Record an approval after the fact, or undo it.",
+            ),
             "Close the way by which it passed the rules.",
         ],
         evidence=key_in("budget_governance", rows.budget_action_id),

@@ -90,7 +90,7 @@ def _freezes(rows: ir.Table) -> ir.Table:
         current=sentence("budget of ", money(rows.budget), ", ", money(rows.unspent), " unspent"),
         proposed="frozen until every one of these risks is mitigated or dismissed by a person",
         steps=[
-            "Answer no budget action of the campaign, and execute none that was approved.",
+            "Execute no budget action of the campaign; what is rolled back is rolled back by a person.",
             sentence("Lift the freeze by settling ", rows.named, "."),
         ],
         evidence=keys_in("risk_register", rows.risk_ids),

@@ -13,8 +13,10 @@ import ibis.expr.types as ir
 
 from cjo_assets.marketing.budget_proposals import price_of_an_answer
 from cjo_assets.marketing.campaigns import ACTIVE
-from cjo_assets.marketing.economics import cost_per, spent
-from cjo_assets.marketing.experiments import RUNNING
+from cjo_assets.marketing.economics import cost_per
+from cjo_assets.marketing.experiment_snapshots import CONTROL, VARIANT
+from cjo_assets.marketing.experiment_verdicts import ENDED, INCONCLUSIVE, INVALID, RUNNING, SCALE_VARIANT
+from cjo_assets.marketing.experiment_verdicts import STOP as LOSING
 from cjo_assets.marketing.recommending import (
     EXPERIMENT,
     OPTIMIZE,
@@ -25,13 +27,11 @@ from cjo_assets.marketing.recommending import (
     recommended,
     sentence,
 )
-from cjo_assets.marketing.roi_components import CONVERSIONS, with_read_interval
+from cjo_assets.marketing.roi_components import CONVERSIONS, with_read_interval, worth_of_conversions
 from cjo_assets.marketing.segment_rollups import STOP as STOP_SEGMENT
 from cjo_assets.policy import Policy
 from cjo_assets.shared.evidence_grades import RANDOMISED
-from cjo_assets.shared.numbers import MONEY_DECIMALS, money_sum, rounded
-
-SCALE_VARIANT, STOPPED, INVALID, INCONCLUSIVE = "scale_variant", "stop", "invalid", "inconclusive"
+from cjo_assets.shared.numbers import MONEY_DECIMALS, rounded
 
 
 def for_experiments(
@@ -39,7 +39,7 @@ def for_experiments(
     experiments: ir.Table,
     campaign_analysis: ir.Table,
     risk_register: ir.Table,
-    asset_performance: ir.Table,
+    experiment_arms: ir.Table,
     segment_portfolio: ir.Table,
     metric_definitions: ir.Table,
     as_of: date,
@@ -47,11 +47,11 @@ def for_experiments(
 ) -> list[ir.Table]:
     """Return what each verdict asks for; to continue asks for nothing."""
     rows = _with_surroundings(experiment_evaluations, experiments, campaign_analysis, risk_register, as_of, policy)
-    rows = _with_money(rows, asset_performance, segment_portfolio, metric_definitions)
+    rows = _with_money(rows, experiment_arms, segment_portfolio, metric_definitions)
     return [
         _winners(rows.filter(rows.verdict == SCALE_VARIANT), policy),
-        _losers(rows.filter(rows.verdict == STOPPED), policy),
-        _others(rows.filter(rows.verdict.isin([INVALID, INCONCLUSIVE]))),
+        _losers(rows.filter(rows.verdict == LOSING), policy),
+        _others(rows.filter((rows.verdict == INVALID) | ((rows.verdict == INCONCLUSIVE) & (rows.phase == ENDED)))),
     ]
 
 
@@ -92,21 +92,15 @@ def _with_surroundings(
 
 
 def _with_money(
-    rows: ir.Table, asset_performance: ir.Table, segment_portfolio: ir.Table, metric_definitions: ir.Table
+    rows: ir.Table, experiment_arms: ir.Table, segment_portfolio: ir.Table, metric_definitions: ir.Table
 ) -> ir.Table:
     """Add what a conversion was worth, what an exposure cost, and whether money may be claimed for it."""
     rows = with_read_interval(rows)
-    worth = asset_performance.group_by("experiment_id").agg(
-        worth=money_sum(asset_performance.revenue_proxy) / spent(asset_performance.conversions.sum())
-    )
-    rows = rows.left_join(worth, "experiment_id").drop("experiment_id_right")
-    shown = asset_performance.select("experiment_id", "asset_id", "segment_id", "cost")
-    for arm in ("control", "variant"):
-        costs = shown.select(
-            "experiment_id", **{f"{arm}_asset": "asset_id", f"{arm}_spend": "cost", f"{arm}_place": "segment_id"}
-        )
-        rows = rows.left_join(costs, ["experiment_id", f"{arm}_asset"])
-        rows = rows.drop("experiment_id_right", f"{arm}_asset_right")
+    rows = rows.left_join(worth_of_conversions(experiment_arms), "experiment_id").drop("experiment_id_right")
+    for arm in (CONTROL, VARIANT):
+        of_arm = experiment_arms.filter(experiment_arms.arm == arm)
+        of_arm = of_arm.select("experiment_id", **{f"{arm}_spend": "cost", f"{arm}_place": "segment_id"})
+        rows = rows.left_join(of_arm, "experiment_id").drop("experiment_id_right")
     counted = metric_definitions.select("metric", numerator="numerator").rename(defined="metric", counted="numerator")
     rows = rows.left_join(counted, rows.metric == counted.defined)
     stopped = segment_portfolio.filter(segment_portfolio.action == STOP_SEGMENT)
@@ -181,7 +175,7 @@ def _winners(rows: ir.Table, policy: Policy) -> ir.Table:
                 "Have a person approve it.", "Wait until the campaign may run, then have a person approve it."
             ),
             sentence("Give ", rows.variant_asset, " the audience of ", rows.control_asset, "."),
-            (rows.status == RUNNING).ifelse(
+            (rows.phase == RUNNING).ifelse(
                 "Close the experiment with its result.", "Watch its guardrails for the days to come."
             ),
         ],
@@ -191,9 +185,9 @@ def _winners(rows: ir.Table, policy: Policy) -> ir.Table:
 
 
 def _losers(rows: ir.Table, policy: Policy) -> ir.Table:
-    is_running = rows.status == RUNNING
     # What has ended shows its variant to nobody: there is nothing to win back.
-    impact = _shifted(rows.mutate(may_claim=rows.may_claim & is_running), rows.variant_exposures, False, policy)
+    rows = rows.mutate(may_claim=rows.may_claim & (rows.phase == RUNNING))
+    is_running = rows.phase == RUNNING
     return recommended(
         rows,
         "losing_variant",
@@ -215,7 +209,7 @@ def _losers(rows: ir.Table, policy: Policy) -> ir.Table:
             "Write down what was learned before the next variant is made.",
         ],
         evidence=key_in("experiment_evaluations", rows.experiment_id),
-        impact=impact,
+        impact=_shifted(rows, rows.variant_exposures, False, policy),
     )
 
 
