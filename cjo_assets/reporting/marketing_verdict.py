@@ -127,7 +127,7 @@ def _passages(figures: MarketingFigures) -> Prose:
 def _style(source: str) -> str:
     """Return how the paragraph writes a cell."""
     column = source.rpartition("/")[2]
-    return "money" if column in AMOUNTS else "words" if column in ("value_evidence_grade", "status") else "plain"
+    return "money" if column in AMOUNTS else "tenth" if column == "roi_percentage" else "plain"
 
 
 def so_what(figures: MarketingFigures) -> Section:

@@ -63,8 +63,9 @@ def rate(value: float | None) -> str:
 
 
 def chance(value: float | None) -> str:
-    """Return a probability; one that its table rounds to nothing is small, not nothing."""
-    return f"below {Decimal(1).scaleb(-MOST_DECIMALS)}" if value == 0 else number(value)
+    """Return a probability; one that would read as nothing is small, not nothing."""
+    least = Decimal(1).scaleb(-MOST_DECIMALS)
+    return f"below {least}" if value is not None and value < least else number(value)
 
 
 def names(value: list[str] | None) -> str:
