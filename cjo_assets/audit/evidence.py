@@ -18,10 +18,11 @@ from cjo_assets.journey import (
 )
 from cjo_assets.journey.holdout_assignments import HELD_OUT
 from cjo_assets.journey.interventions import MONITOR_ONLY
-from cjo_assets.journey.kpi_measures import PROXY
-from cjo_assets.journey.roi_components import API_CALLS, ASSUMPTION, PLAYBOOK_COST, RETAINED_REVENUE, REVIEW_TIME
+from cjo_assets.journey.roi_components import API_CALLS, PLAYBOOK_COST, RETAINED_REVENUE, REVIEW_TIME
 from cjo_assets.shared.contract import ANY_SEGMENT, columns_of, key_of
 from cjo_assets.shared.dataset import Dataset
+from cjo_assets.shared.evidence_grades import ASSUMPTION
+from cjo_assets.shared.promises import PROXY
 from cjo_assets.shared.statistics import MEASURED
 
 DATASETS = tuple(

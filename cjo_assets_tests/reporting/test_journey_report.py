@@ -2,18 +2,16 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import altair
 import pytest
 import vl_convert
-from markdown_it import MarkdownIt
 
 from cjo_assets.reporting.charts import CHARTS
-from cjo_assets.reporting.document import Cell, Cited, Document, Grid, Prose, Record, grid
+from cjo_assets.reporting.document import Cell, Cited, Document, Grid, Record, grid
 from cjo_assets.reporting.document import Column as GridColumn
 from cjo_assets.reporting.drawing import NARROW, WIDE, Drawing, draw
 from cjo_assets.reporting.journey_report import journey_report
@@ -24,17 +22,21 @@ from cjo_assets.wiring.report import REPORT, journey_figures, shown_in_dagster, 
 from cjo_assets.wiring.settings import Settings
 from cjo_assets_tests.conftest import Chain, write_rows
 from cjo_assets_tests.reporting.made import HOSTILE, made_figures, without_anything
-from cjo_assets_tests.reporting.reading import Page, as_shown, cell_of
+from cjo_assets_tests.reporting.reading import (
+    BLOCKS,
+    INLINE,
+    TAGS,
+    Page,
+    as_shown,
+    cell_of,
+    markup_of,
+    parts_of,
+    plain,
+    text_of,
+)
 from cjo_assets_tests.tables import POLICY, Row
 
 TWENTIETH = date(2025, 1, 20)
-PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-# What a report may be made of; anything else would be somebody else's markup.
-BLOCKS = {"heading", "paragraph", "bullet_list", "list_item", "table", "thead", "tbody", "tr", "th", "td", "inline"}
-INLINE = {"text", "strong", "em", "code_inline", "softbreak", "text_special", "image"}
-TAGS = {"html", "head", "meta", "title", "style", "body", "a", "header", "p", "h1", "h2", "h3", "div", "ul", "li", "dl"}
-TAGS |= {"dt", "dd", "b", "small", "span", "nav", "main", "section", "figure", "figcaption", "table", "thead", "tbody"}
-TAGS |= {"tr", "th", "td", "code", "wbr", "svg", "g", "path", "line", "text", "rect"}
 DIGIT = re.compile(r"\d")
 
 
@@ -66,38 +68,6 @@ def page(document: Document, drawings: dict[str, Drawing]) -> Page:
 def made() -> Document:
     """The report of a day by hand."""
     return journey_report(made_figures())
-
-
-def parts_of(value: Any) -> list[Any]:
-    """Return every piece of prose in a report, however deep."""
-    if isinstance(value, str | Cited):
-        return [value]
-    if isinstance(value, tuple):
-        return [part for entry in value for part in parts_of(entry)]
-    if is_dataclass(value) and not isinstance(value, GridColumn):
-        hidden = ("name", "data", "anchor", "word")
-        return [
-            part for spec in fields(value) if spec.name not in hidden for part in parts_of(getattr(value, spec.name))
-        ]
-    return []
-
-
-def plain(parts: Prose) -> str:
-    """Return prose as plain text."""
-    return "".join(part if isinstance(part, str) else part.text for part in parts)
-
-
-def markup_of(markdown: str) -> set[str]:
-    """Return what a reader of Markdown takes for markup."""
-    tokens = PARSER.parse(markdown)
-    every = [*tokens, *(child for token in tokens for child in token.children or [])]
-    return {re.sub("_(open|close)$", "", token.type) for token in every}
-
-
-def text_of(markdown: str) -> list[str]:
-    """Return the text of each paragraph, list entry and cell, as it is read."""
-    inline = [token for token in PARSER.parse(markdown) if token.type == "inline"]
-    return ["".join("\n" if c.type == "softbreak" else c.content for c in token.children or []) for token in inline]
 
 
 def test_every_figure_of_the_page_is_a_cell_of_a_table(sample: Chain, page: Page) -> None:
