@@ -36,7 +36,8 @@ class EngineFunction:
         name: how statements call it.
         parameters: how many numbers it takes.
         result: what it returns: a number, or an interval.
-        over_columns: from as many columns of numbers, without nulls, to a column of results; NaN stands for null.
+        over_columns: from as many columns of numbers, without nulls, to a column of results, or to both ends of an
+            interval; an end that is not a number does not exist.
     """
 
     name: str
@@ -113,8 +114,11 @@ def two_sided_p_value(z: ir.NumericValue) -> ir.NumericValue:
 def sample_ratio_p_value(
     count: ir.NumericValue, control_count: ir.NumericValue, control_share: ir.NumericValue
 ) -> ir.NumericValue:
-    """Return the chance that arms of a planned share part at least so far: the chi-square test of goodness of fit."""
-    total = count + control_count
+    """Return the chance that arms of a planned share part at least so far: the chi-square test of goodness of fit.
+
+    Null where neither arm has anything.
+    """
+    total = (count + control_count).cast("float64").nullif(0.0)
     distance = (control_count - total * control_share) ** 2 / (total * control_share * (1 - control_share))
     return chi_square_tail(distance, ibis.literal(1.0))
 

@@ -40,7 +40,8 @@ def _over_arrow(function: EngineFunction) -> Any:
 
         found = function.over_columns(*(column.to_numpy() for column in columns))
         if not function.result.is_struct():
-            return pyarrow.array(found, from_pandas=True)
+            return pyarrow.array(found)
+        # The interval itself may not be null where its counts are not; an end of it may.
         parts = [pyarrow.array(part, from_pandas=True) for part in found]
         return pyarrow.StructArray.from_arrays(parts, names=list(function.result.names))
 
