@@ -22,8 +22,8 @@ from cjo_assets.shared.inference import FUNCTIONS, EngineFunction
 def give_functions(connection: duckdb.DuckDBPyConnection) -> None:
     """Let the statements of an open database call our functions; those that it has already stay."""
     for function in FUNCTIONS:
-        kind = duckdb.sqltype(DuckDBType.to_string(function.result))
-        numbers = [duckdb.sqltype("DOUBLE")] * function.parameters
+        kind = DuckDBType.to_string(function.result)
+        numbers: list[Any] = ["DOUBLE"] * function.parameters
         try:
             # The engine would take each row by itself for a call, and call with nulls; so it is columns without.
             connection.create_function(function.name, _over_arrow(function), numbers, kind, type=PythonUDFType.ARROW)
