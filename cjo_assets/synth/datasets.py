@@ -17,20 +17,20 @@ import numpy as np
 import pyarrow
 
 from cjo_assets.policy import Policy
+from cjo_assets.synth.columns import day_number
 from cjo_assets.synth.default_world import default_world
 from cjo_assets.synth.dirt import as_text, spoiled
-from cjo_assets.synth.journeys import Span, lives
+from cjo_assets.synth.journeys import lives
 from cjo_assets.synth.model import Model, expected_signal_weight
 from cjo_assets.synth.tables import (
     CUSTOMER_DIGITS,
     PERFORMANCE_LOG,
-    day_number,
     performance_log,
     playbook_table,
     tables_of,
 )
 from cjo_assets.synth.truth import truth_document
-from cjo_assets.synth.world import DAYS_PER_WEEK, World, WorldError, chances_of, require_words
+from cjo_assets.synth.world import DAYS_PER_WEEK, Span, World, WorldError, chances_of, require_words
 
 CHUNK_CUSTOMERS = 10_000
 # What a seed is used for: the first part of the key of each generator.
