@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from cjo_assets.wiring.settings import Settings
     from cjo_assets.wiring.single_subject import Subject
 
+JOURNEY, MARKETING = "journey", "marketing"
+
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of the input files [CJO_DATA, else data/].")]
@@ -216,42 +218,69 @@ def reject(
 
 @app.command()
 def synth(
-    customers: Annotated[int, typer.Option(help="How many customers.")],
     out: Annotated[Path, typer.Option(help="Folder for the files; empty, or --force.")],
+    family: Annotated[str, typer.Option(help="journey or marketing.")] = JOURNEY,
+    customers: Annotated[int | None, typer.Option(help="How many customers, of the journey.")] = None,
+    campaigns: Annotated[int | None, typer.Option(help="How many campaigns, of marketing.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
     file_format: Annotated[str, typer.Option("--format", help="parquet, csv or json.")] = "parquet",
-    until: Annotated[str, typer.Option(help="Last day of the log, YYYY-MM-DD.")] = "2025-01-20",
-    weeks: Annotated[int, typer.Option(help="Weeks in the log; customers begin on any day of them.")] = 104,
+    until: Annotated[
+        str | None, typer.Option(help="Last day, YYYY-MM-DD  [default: 2025-01-20; of marketing 2026-03-31]")
+    ] = None,
+    weeks: Annotated[
+        int | None,
+        typer.Option(help="Customers and campaigns begin on any day of them  [default: 104; of marketing 26]"),
+    ] = None,
     signals_per_customer: Annotated[float, typer.Option(help="Signals per customer, on average.")] = 10.0,
     dirty: Annotated[float, typer.Option(help="Spoiled rows for each good one, which quarantine must find.")] = 0.0,
-    null_effect: Annotated[bool, typer.Option("--null-effect", help="Playbooks that change nothing.")] = False,
+    null_effect: Annotated[
+        bool, typer.Option("--null-effect", help="Playbooks that change nothing, arms that do not differ.")
+    ] = False,
     performance_log: Annotated[
-        bool, typer.Option("--performance-log", help="Write the log of an earlier system too.")
+        bool, typer.Option("--performance-log", help="Write the log of an earlier system too, of the journey.")
+    ] = False,
+    touchpoints: Annotated[
+        bool, typer.Option("--touchpoints", help="Write the touches before conversions too, of marketing.")
     ] = False,
     policy: PolicyOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace generated files in the folder.")] = False,
 ) -> None:
-    """Write generated journey data, and what is true of them beside it."""
+    """Write generated data of a family, and what is true of them beside it."""
     from cjo_assets.policy import PolicyError, load_policy
-    from cjo_assets.synth.datasets import Request, generated
+    from cjo_assets.synth import datasets, marketing_datasets
+    from cjo_assets.synth.made import Made
     from cjo_assets.synth.world import WorldError
     from cjo_assets.synth.writer import require_room, write
 
-    last_day = day_of("--until", until)
-    request = Request(
-        customers,
-        seed,
-        last_day,
-        weeks,
-        signals_per_customer,
-        dirty,
-        not null_effect,
-        with_performance_log=performance_log,
-    )
+    if family not in (JOURNEY, MARKETING):
+        fail(f"The family {family} is none of {JOURNEY} and {MARKETING}.")
+    count, option = (customers, "--customers") if family == JOURNEY else (campaigns, "--campaigns")
+    if count is None:
+        fail(f"How many? Say {option}.")
+    last_day = day_of("--until", until or ("2025-01-20" if family == JOURNEY else "2026-03-31"))
+    made: Made
     try:
-        made = generated(request, load_policy(policy))
+        rules = load_policy(policy)
+        if family == JOURNEY:
+            request = datasets.Request(
+                count,
+                seed,
+                last_day,
+                104 if weeks is None else weeks,
+                signals_per_customer,
+                dirty,
+                not null_effect,
+                with_performance_log=performance_log,
+            )
+            made = datasets.generated(request, rules)
+        else:
+            length = 26 if weeks is None else weeks
+            asked = marketing_datasets.MarketingRequest(
+                count, seed, last_day, length, dirty, not null_effect, with_touchpoints=touchpoints
+            )
+            made = marketing_datasets.generated_marketing(asked, rules)
         require_room(out, replace=force)
-        with console.status("Making customers ..."):
+        with console.status("Making rows ..."):
             for _ in write(made, out, file_format):
                 pass
     except (PolicyError, WorldError) as error:
