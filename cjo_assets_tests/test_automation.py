@@ -188,7 +188,9 @@ def test_the_sensor_asks_for_one_range_at_a_time(places: Settings) -> None:
         assert request.tags["cjo/reason"] == "new or changed: journey.signals"
         (request,) = tick(first.cursor).run_requests
         assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("2025-01-20", "2025-01-22")
-        running = instance.create_run_for_job(nothing, tags={"cjo/asked_by": "new_files_journey"}, status=dg.DagsterRunStatus.STARTED)
+        running = instance.create_run_for_job(
+            nothing, tags={"cjo/asked_by": "new_files_journey"}, status=dg.DagsterRunStatus.STARTED
+        )
         waiting = tick(first.cursor)
         assert "wait for the run" in waiting.skip_message, "the days are run in their order"
         instance.report_run_failed(running)

@@ -8,27 +8,31 @@ would not be those of the tables. Does not belong here: any rule.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import ibis.expr.types as ir
 from rich.console import Console
 
 from cjo_assets.audit.runs import goal_of, plan_of
+from cjo_assets.marketing.one_campaign import links_of, rows_of_campaign
 from cjo_assets.policy import load_policy
 from cjo_assets.shared.contract import columns_of, key_of
 from cjo_assets.terminal import say
 from cjo_assets.wiring.errors import ContractBreachError, InputError
 from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.plain import compute_day, load_files
-from cjo_assets.wiring.quoting import quoted_names
 from cjo_assets.wiring.restore import remember_published
 from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.sources import days_of_records
 from cjo_assets.wiring.store import Store
-from cjo_assets.wiring.tables import Table
+from cjo_assets.wiring.tables import Reference, Table
+
+Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -39,20 +43,26 @@ class Subject:
         name: what it is called, and the column of its id without `_id`.
         family: the family.
         dataset: the dataset, and the lookup, in which each stands once.
-        tables: the tables that tell its story, in order; every table that names it unless given.
-        linked: tables that know it through another: from the table to a query for its rows, with a place for the id.
+        tables: the tables that tell its story, in order; all of the family unless given.
+        rows_of: the rows of a table about one of them, given its name, its rows and the tables it is linked by.
+        links_of: the tables that are needed for that, by the table's columns.
     """
 
     name: str
     family: str
     dataset: str
-    tables: tuple[str, ...] = ()
-    linked: tuple[tuple[str, str], ...] = ()
+    tables: tuple[str, ...]
+    rows_of: Callable[[ir.Table, str, Mapping[str, ir.Table]], ir.Table]
+    links_of: Callable[[tuple[str, ...]], tuple[str, ...]] = lambda _: ()
 
     @property
     def column(self) -> str:
         """Column that names it."""
         return f"{self.name}_id"
+
+
+def _rows_of_customer(rows: ir.Table, customer_id: str, _: Mapping[str, ir.Table]) -> ir.Table:
+    return rows.filter(rows.customer_id == customer_id)
 
 
 CUSTOMER = Subject(
@@ -76,18 +86,9 @@ CUSTOMER = Subject(
         "coverage_gaps",
         "outcome_analyses",
     ),
+    _rows_of_customer,
 )
-CAMPAIGN = Subject(
-    "campaign",
-    "marketing",
-    "campaigns",
-    linked=(
-        (
-            "performance_metrics",
-            "asset_id IN (SELECT asset_id FROM marketing.creative_assets WHERE campaign_id = ?)",
-        ),
-    ),
-)
+CAMPAIGN = Subject("campaign", "marketing", "campaigns", (), rows_of_campaign, links_of)
 
 
 def print_chain(console: Console, subject: Subject, subject_id: str, day: date | None) -> bool:
@@ -120,33 +121,27 @@ def print_chain(console: Console, subject: Subject, subject_id: str, day: date |
         console.print(f"[bold]Plan[/bold] {steps}", highlight=False)
         console.print("[bold]Evidence[/bold]")
         _print_rows(console, subject, subject.dataset, itself)
-        for table, condition in chain_of(store, subject):
-            dated = " AND as_of = ?" if table.is_dated else ""
-            query = f"FROM {table.full_name} WHERE {condition}{dated} ORDER BY {_order(table)}"
-            rows = store.rows(query, subject_id, *([as_of] if dated else []))
-            _print_rows(console, subject, table.name, rows)
+        for table in _chain_of(store, subject):
+            _print_rows(console, subject, table.name, rows_about(store, subject, table, subject_id, as_of))
     return True
 
 
-def chain_of(store: Store, subject: Subject) -> list[tuple[Table, str]]:
-    """Return the tables that say something about a subject, each with the condition for its rows."""
-    named = [
-        table.name
-        for (schema, _), table in store.tables.items()
-        if schema == subject.family
-        and table.transform is not None
-        and table.name != subject.dataset
-        and subject.column in {spec.name for spec in columns_of(table.contract)}
-    ]
-    linked = dict(subject.linked)
-    own = f"{subject.column} = ?"
-    return [
-        (store.tables[subject.family, name], linked.get(name, own)) for name in [*linked, *(subject.tables or named)]
-    ]
+def rows_about(store: Store, subject: Subject, table: Table, subject_id: str, as_of: date) -> Rows:
+    """Return the rows of a computed table that are about a subject, in the order of their key."""
+    columns = tuple(spec.name for spec in columns_of(table.contract))
+    read = {name: store.read(Reference(table.schema, name), as_of) for name in (table.name, *subject.links_of(columns))}
+    rows = subject.rows_of(read[table.name], subject_id, read)
+    sql: str = store.backend.compile(rows.order_by(list(key_of(table.contract) or columns[:1])))
+    return store.rows(sql)
 
 
-def _order(table: Table) -> str:
-    return quoted_names(key_of(table.contract) or (columns_of(table.contract)[0].name,))
+def _chain_of(store: Store, subject: Subject) -> list[Table]:
+    tables = [
+        table
+        for (schema, name), table in store.tables.items()
+        if schema == subject.family and table.transform is not None and name != subject.dataset
+    ]
+    return [store.tables[subject.family, name] for name in subject.tables] or tables
 
 
 def _why_not(store: Store, subject: Subject, subject_id: str) -> str:
@@ -160,7 +155,7 @@ def _why_not(store: Store, subject: Subject, subject_id: str) -> str:
     return f"The records of {subject.name} {subject_id} were turned away: {'; '.join(turned_away)}."
 
 
-def _print_rows(console: Console, subject: Subject, name: str, rows: list[dict[str, Any]]) -> None:
+def _print_rows(console: Console, subject: Subject, name: str, rows: Rows) -> None:
     console.print(f"  [bold]{name}[/bold]" + ("" if rows else ": none"), highlight=False)
     for row in rows:
         cells = [f"{column}={value}" for column, value in row.items() if column not in ("as_of", subject.column)]
