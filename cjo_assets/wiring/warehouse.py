@@ -19,6 +19,7 @@ from pydantic import PrivateAttr
 
 from cjo_assets.policy import Policy
 from cjo_assets.wiring.errors import WarehouseError
+from cjo_assets.wiring.event_files import held_open
 from cjo_assets.wiring.governance import policy_that_decides
 from cjo_assets.wiring.lock import hold_life, warehouse_lock
 from cjo_assets.wiring.orphans import close_orphans
@@ -64,6 +65,7 @@ class Warehouse(DuckDBResource):
 
         hold_life(self._settings, run.run_id)
         with (
+            held_open(self._settings.home),
             logged(context.log.info if context.log is not None else print),
             opened(self._settings, self._families, memory, report_message, run.run_id) as store,
         ):
