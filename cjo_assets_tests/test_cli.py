@@ -15,13 +15,14 @@ import pytest
 
 from cjo_assets.wiring.settings import PROJECT
 from cjo_assets_tests.conftest import SAMPLE, read_rows, write_rows
+from cjo_assets_tests.kept_statements import clean_environment
 
 BIN = Path(sys.executable).parent
 
 
 def cjo(*arguments: str, cwd: Path = PROJECT, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `cjo` and return what it said."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("CJO_", "DAGSTER_"))}
+    clean = clean_environment()
     return subprocess.run(
         [str(BIN / "cjo"), *arguments],
         cwd=cwd,
