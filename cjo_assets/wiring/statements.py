@@ -142,6 +142,6 @@ def _answer(rules: Section, path: Path) -> Any:
     found: Any = rules
     for name in path:
         if name == _NAMES:
-            return list(found)
+            return list(found) if isinstance(found, dict) else _NOTHING
         found = found.get(name, _NOTHING) if isinstance(found, dict) else getattr(found, name, _NOTHING)
     return found

@@ -77,6 +77,18 @@ def test_another_day_table_place_or_code_is_another_statement(tmp_path: Path, mo
     assert (elsewhere.written, later.written) == (1, 1)
 
 
+def test_a_policy_without_what_another_was_asked_gives_no_answer_and_no_error(tmp_path: Path) -> None:
+    """An override names a segment that the packaged policy says nothing of."""
+    by_segment = policy_with(segment_overrides={"SMB": {"fusion": {"signal_adjustments": {"usage_drop": 2.0}}}})
+
+    def write(asked: Policy) -> str:
+        return str([own.fusion.signal_adjustments for own in asked.journey_by_segment.values()])
+
+    for policy in (by_segment, load_policy(), by_segment):
+        statements = Statements(10, StatementFiles(tmp_path, FAMILIES, "runs"))
+        assert statements.written((STATES, DAY), policy, write) == write(policy)
+
+
 def nobody(policy: Policy) -> Any:
     """Offend nobody."""
     return policy
