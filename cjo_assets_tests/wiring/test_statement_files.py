@@ -79,7 +79,7 @@ def test_another_day_table_place_or_code_is_another_statement(tmp_path: Path, mo
 
 def test_a_policy_without_what_another_was_asked_gives_no_answer_and_no_error(tmp_path: Path) -> None:
     """An override names a segment that the packaged policy says nothing of."""
-    by_segment = policy_with(segment_overrides={"SMB": {"fusion": {"signal_adjustments": {"usage_drop": 2.0}}}})
+    by_segment = policy_with(segment_overrides={"SMB": {"signals": {"severity_floor": 0.125}}})
 
     def write(asked: Policy) -> str:
         return str([own.fusion.signal_adjustments for own in asked.journey_by_segment.values()])
