@@ -191,6 +191,7 @@ def _graph(
     import dagster as dg
 
     from cjo_assets.definitions import defs
+    from cjo_assets.wiring.end_of_day import PUBLISHED
     from cjo_assets.wiring.launch import JOB
     from cjo_assets.wiring.settings import Settings
     from cjo_assets.wiring.store import Store
@@ -200,16 +201,16 @@ def _graph(
     _timed(Store, "judge", taken)
 
     def selected(wanted: set[tuple[str, str]] | None) -> Callable[[], None]:
-        keys = None if wanted is None else [dg.AssetKey(list(name)) for name in wanted if name[1] != "runs"]
+        # What ends a day is one asset of several keys: it runs whole or not at all.
+        ending = defs().resolve_assets_def(PUBLISHED).keys
+        keys = None if wanted is None else [*ending, *(dg.AssetKey(list(name)) for name in wanted if name[1] != "runs")]
 
         def work() -> None:
             result = job.execute_in_process(
                 partition_key=day.isoformat(),
                 instance=instance,
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                asset_selection=None
-                if keys is None
-                else [*keys, dg.AssetKey("published"), dg.AssetKey(["audit", "runs"])],
+                asset_selection=keys,
             )
             for event in result.filter_events(lambda event: event.is_step_success):
                 name = event.step_key.replace("__", ".")
