@@ -3,8 +3,9 @@
 Belongs here: the judgement that every dataset shares (written as its type, contract, key, relations, preference among
 rivals). Does not belong here: the rules of one dataset; its table file passes them in.
 
-A dataset is judged in one scan of its text. What only a few rows need (the list of broken rules, the contest between
-rows with one key) is computed for those few.
+A dataset is judged in one scan. What only a few rows need (the list of broken rules, the contest between rows with one
+key) is computed for those few: the suspects. Rows that share a key are found by a hash of it, which is quicker to group
+than the key; a hash that two keys share makes suspects, never a verdict.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from datetime import date
 
 import ibis
+import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from cjo_assets.policy import Policy, Vocabulary
@@ -119,21 +121,21 @@ def quarantined_rows(
     rows = raw.mutate(**{_text(spec): raw[spec.name] for spec in specs}).mutate(
         **{spec.name: typed_or_null(raw[spec.name], spec) for spec in specs}
     )
-    rows = _marked_where_repeated(rows, key, "key_repeats")
-    if preference is not None:
-        rows = _marked_where_repeated(rows, preference.same, "rivals")
 
     def rules(table: ir.Table) -> dict[str, ir.BooleanValue]:
         related = {name: broken.fill_null(False) for name, broken in relations(table).items()}
         return _row_rules(table, contract, policy.vocabulary) | related
 
-    suspicion = [rows.irregularities.notnull(), rows.key_repeats, *rules(rows).values()]
-    suspects = rows.filter(any_of([*suspicion, rows.rivals] if preference is not None else suspicion))
+    shared = [
+        _may_be_repeated(rows, raw, tuple(spec for spec in specs if spec.name in same))
+        for same in (key, *([preference.same] if preference else []))
+    ]
+    suspects = rows.filter(any_of([rows.irregularities.notnull(), *shared, *rules(rows).values()]))
     suspects = suspects.mutate(
         broken=is_refused(suspects)
         .ifelse(_no_names(), names_where(rules(suspects)))
         .concat(suspects.irregularities.fill_null(_no_names())),
-        content=_as_json({spec.name: suspects[_text(spec)] for spec in specs}),
+        content=_as_json({spec.name: _as_text(suspects, spec.name) for spec in specs}),
         meaning=_meaning(suspects, specs),
     )
     suspects = suspects.mutate(contest=_contest_of_key(suspects, key))
@@ -168,6 +170,11 @@ def _text(spec: Column) -> str:
     return f"text_{spec.name}"
 
 
+def _as_text(rows: ir.Table, name: str) -> ir.StringValue:
+    """Return a value as the file had it, as text: of some files it has a type."""
+    return rows[f"text_{name}"].cast("string")
+
+
 def _no_names() -> ir.ArrayValue:
     return ibis.literal([], "array<string>")
 
@@ -182,12 +189,23 @@ def _row_rules(rows: ir.Table, contract: type[Contract], vocabulary: Vocabulary)
     return rules
 
 
-def _marked_where_repeated(rows: ir.Table, same: tuple[str, ...], name: str) -> ir.Table:
-    """Add a boolean column: other rows agree with this one in the columns `same`."""
-    repeated = rows.group_by(list(same)).having(lambda row: row.count() > 1).agg()
-    repeated = repeated.select(**{f"{name}_{column}": repeated[column] for column in same})
-    joined = rows.left_join(repeated, [rows[column] == repeated[f"{name}_{column}"] for column in same])
-    return joined.mutate(**{name: joined[f"{name}_{same[0]}"].notnull()}).drop(*(f"{name}_{column}" for column in same))
+@ibis.udf.scalar.builtin(name="hash")
+def _hash(value) -> dt.uint64:  # type: ignore[no-untyped-def, empty-body]
+    """Hash a value, as the engine does."""
+
+
+def _may_be_repeated(rows: ir.Table, raw: ir.Table, same: tuple[Column, ...]) -> ir.BooleanValue:
+    """Tell where other rows of the file agree with a row in the columns `same`; seldom also where none does.
+
+    The file is read for it anew: rows that are read twice would be kept in memory, all their columns, until then.
+    """
+    hashes = raw.select(hash=_hash_of({spec.name: typed(raw[spec.name], spec) for spec in same}))
+    repeated = hashes.group_by("hash").having(lambda row: row.count() > 1).agg()
+    return _hash_of({spec.name: typed(rows[_text(spec)], spec) for spec in same}).isin(repeated.hash)
+
+
+def _hash_of(values: dict[str, ir.Value]) -> ir.IntegerValue:
+    return _hash(ibis.struct(values) if len(values) > 1 else next(iter(values.values())))
 
 
 def _as_json(values: dict[str, ir.Value]) -> ir.StringValue:
@@ -197,14 +215,19 @@ def _as_json(values: dict[str, ir.Value]) -> ir.StringValue:
 def _meaning(rows: ir.Table, specs: tuple[Column, ...]) -> ir.StringValue:
     """Return what a row says, however it spells it: the values, and the text of what could not be read as one."""
     values = {spec.name: rows[spec.name] for spec in specs}
-    unread = {_text(spec): rows[spec.name].isnull().ifelse(rows[_text(spec)], ibis.null("string")) for spec in specs}
+    unread = {
+        _text(spec): rows[spec.name].isnull().ifelse(_as_text(rows, spec.name), ibis.null("string")) for spec in specs
+    }
     return _as_json(values | unread | {"irregularities": rows.irregularities})
 
 
 def _contest_of_key(rows: ir.Table, key: tuple[str, ...]) -> ir.StringValue:
     same = ibis.window(group_by=[rows[column] for column in key])
     in_file = ibis.window(group_by=[rows[column] for column in key], order_by=[rows.source_file, rows.source_row])
-    return rows.key_repeats.ifelse(
+    is_whole = ibis.literal(True)
+    for column in key:
+        is_whole &= rows[column].notnull()
+    return is_whole.ifelse(
         (rows.meaning.min().over(same) != rows.meaning.max().over(same)).ifelse(
             CONFLICTING_KEY, (ibis.row_number().over(in_file) > 0).ifelse(REPEATED_ROW, ibis.null("string"))
         ),
@@ -223,5 +246,5 @@ def _contest_of_rivals(
 
 
 def _record_key(rows: ir.Table, key: tuple[str, ...]) -> ir.StringValue:
-    texts = [rows[f"text_{column}"] for column in key]
+    texts = [_as_text(rows, column) for column in key]
     return texts[0] if len(texts) == 1 else ibis.array([text.fill_null("") for text in texts]).join(KEY_SEPARATOR)

@@ -26,6 +26,7 @@ from cjo_assets.wiring.partitions import days_of_run
 from cjo_assets.wiring.phrasing import phrase_day
 from cjo_assets.wiring.progress import logged, report_message
 from cjo_assets.wiring.range_of_days import RangeOfDays, computed_in_order
+from cjo_assets.wiring.raw_views import look_again
 from cjo_assets.wiring.restore import remember_published, what_cannot_be_computed
 from cjo_assets.wiring.runs import failure_text, record_failure
 from cjo_assets.wiring.settings import Settings
@@ -157,6 +158,7 @@ def opened(
             connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
             is_new = _require_version(connection, families, settings.build)
             store = Store(connection, families)
+            look_again(connection, store.datasets, settings.inputs)
             if is_new:
                 remember_published(store, settings.published, what_cannot_be_computed(store))
                 _sign_version(connection, families)
