@@ -16,7 +16,6 @@ from collections.abc import Callable
 from datetime import date
 
 import ibis
-import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from cjo_assets.policy import Policy, Vocabulary
@@ -33,6 +32,7 @@ from cjo_assets.shared.contract import (
     names_where,
 )
 from cjo_assets.shared.dataset import Dataset, Preference
+from cjo_assets.shared.hashing import hash_of
 from cjo_assets.shared.lexical import is_written_as, type_in_words, typed, typed_or_null
 
 CONFLICTING_KEY = "key: stands again with different content"
@@ -207,23 +207,14 @@ def _misspelt(rows: ir.Table, specs: tuple[Column, ...]) -> dict[str, ir.Boolean
     }
 
 
-@ibis.udf.scalar.builtin(name="hash")
-def _hash(value) -> dt.uint64:  # type: ignore[no-untyped-def, empty-body]
-    """Hash a value, as the engine does."""
-
-
 def _may_be_repeated(rows: ir.Table, raw: ir.Table, same: tuple[Column, ...]) -> ir.BooleanValue:
     """Tell where other rows of the file agree with a row in the columns `same`; seldom also where none does.
 
     The file is read for it anew: rows that are read twice would be kept in memory, all their columns, until then.
     """
-    hashes = raw.select(hash=_hash_of({spec.name: typed(raw[spec.name], spec) for spec in same}))
+    hashes = raw.select(hash=hash_of(*(typed(raw[spec.name], spec) for spec in same)))
     repeated = hashes.group_by("hash").having(lambda row: row.count() > 1).agg()
-    return _hash_of({spec.name: typed(rows[_text(spec)], spec) for spec in same}).isin(repeated.hash)
-
-
-def _hash_of(values: dict[str, ir.Value]) -> ir.IntegerValue:
-    return _hash(ibis.struct(values) if len(values) > 1 else next(iter(values.values())))
+    return hash_of(*(typed(rows[_text(spec)], spec) for spec in same)).isin(repeated.hash)
 
 
 def _as_json(values: dict[str, ir.Value]) -> ir.StringValue:

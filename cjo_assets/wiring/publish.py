@@ -134,7 +134,7 @@ def _leave_published(store: Store, days: list[date]) -> None:
         for (name,) in connection.execute(tables.format(kind="table"), [TARGET]).fetchall():
             if name not in published:
                 connection.execute(f"DROP TABLE {TARGET}.{name}")
-            elif published[name].is_dated and not published[name].is_appended:
+            elif published[name].is_dated:
                 connection.execute(f"DELETE FROM {TARGET}.{name} WHERE NOT list_contains(?, as_of)", [days])
         connection.execute(f"DROP SCHEMA {TARGET}.{RAW}")
 

@@ -19,13 +19,12 @@ from sqlglot import ErrorLevel
 
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import columns_of, key_of, schema_of
-from cjo_assets.shared.dataset import Dataset
 from cjo_assets.wiring.collection import collected_afterwards
 from cjo_assets.wiring.errors import ContractBreachError
 from cjo_assets.wiring.lineage import Lineage, lineage_of
 from cjo_assets.wiring.quoting import quoted_names
-from cjo_assets.wiring.rows import Row, as_dicts
 from cjo_assets.wiring.raw_views import raw_views
+from cjo_assets.wiring.rows import Row, as_dicts
 from cjo_assets.wiring.sources import MANIFEST, MANIFEST_COLUMNS, raw_columns
 from cjo_assets.wiring.statements import Statement, Statements
 from cjo_assets.wiring.tables import AUDIT, RAW, Audit, Days, Family, Reference, Table, inputs_of, parameters_of
@@ -324,7 +323,7 @@ class Store:
         def question(asked: Policy) -> str:
             rows = self._call(audit.offenders, table.schema, as_of, asked)
             if audit.contract is None:
-                counted = rows.mutate(offenders=ibis._.count().over(ibis.window()))
+                counted = rows.mutate(offenders=rows.count().as_scalar())
                 rows = counted.order_by(rows.columns).limit(EXAMPLES)
             sql: str = self.backend.compile(rows)
             return sql
