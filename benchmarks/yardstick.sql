@@ -159,14 +159,14 @@ WITH catalogue(signal_type, is_negative, factor) AS (
 )
 SELECT $as_of AS as_of, c.customer_id, coalesce(total_signals, 0) AS total_signals,
     coalesce(negative_signals, 0) AS negative_signals, coalesce(positive_signals, 0) AS positive_signals,
-    round(average_signal_strength::DECIMAL(38, 12), 6)::DOUBLE AS average_signal_strength,
-    round(max_signal_strength::DECIMAL(38, 12), 6)::DOUBLE AS max_signal_strength,
+    round(average_signal_strength::DECIMAL(18, 12), 6)::DOUBLE AS average_signal_strength,
+    round(max_signal_strength::DECIMAL(18, 12), 6)::DOUBLE AS max_signal_strength,
     coalesce(signal_types, []) AS signal_types,
-    round(coalesce(negative_severity, 0)::DECIMAL(38, 12), 6)::DOUBLE AS negative_severity,
-    round(coalesce(positive_severity, 0)::DECIMAL(38, 12), 6)::DOUBLE AS positive_severity,
-    round(average_source_trust::DECIMAL(38, 12), 6)::DOUBLE AS average_source_trust,
+    round(coalesce(negative_severity, 0)::DECIMAL(18, 12), 6)::DOUBLE AS negative_severity,
+    round(coalesce(positive_severity, 0)::DECIMAL(18, 12), 6)::DOUBLE AS positive_severity,
+    round(average_source_trust::DECIMAL(18, 12), 6)::DOUBLE AS average_source_trust,
     round(((CASE WHEN is_certain THEN 1 ELSE 1 - exp(coalesce(log_of_calm, 0)) END)
-        * (1 - 0.5 * coalesce(strongest_positive, 0)))::DECIMAL(38, 12), 6)::DOUBLE AS aggregated_risk_score
+        * (1 - 0.5 * coalesce(strongest_positive, 0)))::DECIMAL(18, 12), 6)::DOUBLE AS aggregated_risk_score
 FROM journey.customers AS c LEFT JOIN evidence USING (customer_id);
 
 -- table: journey.fused_signals
@@ -211,23 +211,23 @@ WITH catalogue(signal_type, is_negative, factor) AS (
     FROM seen GROUP BY customer_id
 ), fused AS (
     SELECT c.customer_id, e.* EXCLUDE (customer_id),
-        round((coalesce(recent_severity, 0) / 7)::DECIMAL(38, 12), 6)::DOUBLE AS recent_severity_per_day,
-        round((coalesce(earlier_severity, 0) / 23)::DECIMAL(38, 12), 6)::DOUBLE AS earlier_severity_per_day
+        round((coalesce(recent_severity, 0) / 7)::DECIMAL(18, 12), 6)::DOUBLE AS recent_severity_per_day,
+        round((coalesce(earlier_severity, 0) / 23)::DECIMAL(18, 12), 6)::DOUBLE AS earlier_severity_per_day
     FROM journey.customers AS c LEFT JOIN evidence AS e USING (customer_id)
 )
 SELECT $as_of AS as_of, customer_id, coalesce(counted_signals, 0) AS counted_signals,
     coalesce(settled_signals, 0) AS settled_signals, coalesce(counted_signal_types, []) AS counted_signal_types,
-    round(coalesce(negative_severity, 0)::DECIMAL(38, 12), 6)::DOUBLE AS negative_severity,
-    round(coalesce(positive_severity, 0)::DECIMAL(38, 12), 6)::DOUBLE AS positive_severity,
+    round(coalesce(negative_severity, 0)::DECIMAL(18, 12), 6)::DOUBLE AS negative_severity,
+    round(coalesce(positive_severity, 0)::DECIMAL(18, 12), 6)::DOUBLE AS positive_severity,
     round(((CASE WHEN is_certain THEN 1 ELSE 1 - exp(coalesce(log_of_calm, 0)) END)
-        * (1 - 0.5 * coalesce(strongest_positive, 0)))::DECIMAL(38, 12), 6)::DOUBLE AS fused_risk_score,
+        * (1 - 0.5 * coalesce(strongest_positive, 0)))::DECIMAL(18, 12), 6)::DOUBLE AS fused_risk_score,
     coalesce(short_window_negative_signals, 0) AS short_window_negative_signals,
     coalesce(long_window_negative_signals, 0) AS long_window_negative_signals,
     recent_severity_per_day, earlier_severity_per_day,
     CASE
         WHEN coalesce(counted_signals, 0) = 0 THEN NULL
-        WHEN recent_severity_per_day > round((earlier_severity_per_day * 1.25)::DECIMAL(38, 12), 6) THEN 'worsening'
-        WHEN recent_severity_per_day < round((earlier_severity_per_day * 0.75)::DECIMAL(38, 12), 6) THEN 'improving'
+        WHEN recent_severity_per_day > round((earlier_severity_per_day * 1.25)::DECIMAL(18, 12), 6) THEN 'worsening'
+        WHEN recent_severity_per_day < round((earlier_severity_per_day * 0.75)::DECIMAL(18, 12), 6) THEN 'improving'
         ELSE 'stable'
     END AS trend, first_seen, last_seen
 FROM fused;
