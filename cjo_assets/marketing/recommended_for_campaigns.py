@@ -32,7 +32,7 @@ def for_campaigns(
     """Return what to do about blocked, paused and mislabelled campaigns, and about every open risk."""
     known = campaigns.filter(campaigns.created_at < as_of + timedelta(days=1))
     unspent = campaign_analysis.select(
-        "campaign_id", unspent=campaign_analysis.budget - campaign_analysis.spend.fill_null(0.0)
+        "campaign_id", unspent=ibis.greatest(campaign_analysis.budget - campaign_analysis.spend.fill_null(0.0), 0.0)
     )
     risks = risk_register.filter(risk_register.is_open)
     blocking = risks.filter(risks.is_blocking)

@@ -2,8 +2,9 @@
 
 Not a table but rules of `recommendations`. The impact is what a step changes from the day after the as-of date on, for
 at most the policy's days and to the end of the campaign: exposures to come of one arm, shown the other, at the effect
-and the interval that the verdict was read from, and at what a conversion of this experiment was worth. It is null where
-nothing is to come, the metric counts no conversions, or other steps already stop the same audience or campaign.
+and the interval that the verdict was read from, and at what a success of this experiment was worth. That a click more
+is worth what clicks were worth is an assumption; that a conversion more is one is not. The impact is null where nothing
+is to come, or other steps already stop the same audience or campaign.
 """
 
 from datetime import date
@@ -13,7 +14,7 @@ import ibis.expr.types as ir
 
 from cjo_assets.marketing.budget_proposals import price_of_an_answer
 from cjo_assets.marketing.campaigns import ACTIVE
-from cjo_assets.marketing.economics import cost_per
+from cjo_assets.marketing.economics import cost_per, spent
 from cjo_assets.marketing.experiment_snapshots import CONTROL, VARIANT
 from cjo_assets.marketing.experiment_verdicts import ENDED, INCONCLUSIVE, INVALID, RUNNING, SCALE_VARIANT
 from cjo_assets.marketing.experiment_verdicts import STOP as LOSING
@@ -27,11 +28,11 @@ from cjo_assets.marketing.recommending import (
     recommended,
     sentence,
 )
-from cjo_assets.marketing.roi_components import CONVERSIONS, with_read_interval, worth_of_conversions
+from cjo_assets.marketing.roi_components import CONVERSIONS, with_read_interval
 from cjo_assets.marketing.segment_rollups import STOP as STOP_SEGMENT
 from cjo_assets.policy import Policy
-from cjo_assets.shared.evidence_grades import RANDOMISED
-from cjo_assets.shared.numbers import MONEY_DECIMALS, rounded
+from cjo_assets.shared.evidence_grades import ASSUMPTION, RANDOMISED
+from cjo_assets.shared.numbers import MONEY_DECIMALS, money_sum, rounded
 
 
 def for_experiments(
@@ -94,9 +95,12 @@ def _with_surroundings(
 def _with_money(
     rows: ir.Table, experiment_arms: ir.Table, segment_portfolio: ir.Table, metric_definitions: ir.Table
 ) -> ir.Table:
-    """Add what a conversion was worth, what an exposure cost, and whether money may be claimed for it."""
+    """Add what a success was worth, what an exposure cost, and whether money may be claimed for it."""
     rows = with_read_interval(rows)
-    rows = rows.left_join(worth_of_conversions(experiment_arms), "experiment_id").drop("experiment_id_right")
+    worth = experiment_arms.group_by("experiment_id").agg(
+        worth=money_sum(experiment_arms.revenue_proxy) / spent(experiment_arms.successes.sum())
+    )
+    rows = rows.left_join(worth, "experiment_id").drop("experiment_id_right")
     for arm in (CONTROL, VARIANT):
         of_arm = experiment_arms.filter(experiment_arms.arm == arm)
         of_arm = of_arm.select("experiment_id", **{f"{arm}_spend": "cost", f"{arm}_place": "segment_id"})
@@ -106,7 +110,7 @@ def _with_money(
     stopped = segment_portfolio.filter(segment_portfolio.action == STOP_SEGMENT)
     cell = rows.campaign_id.concat(" ", rows.variant_place)
     is_stopped = cell.isin(stopped.campaign_id.concat(" ", stopped.segment_id)).fill_null(False)
-    may_claim = rows.is_free & (rows.ahead > 0) & (rows.counted == CONVERSIONS) & ~is_stopped
+    may_claim = rows.is_free & (rows.ahead > 0) & ~is_stopped
     extra = cost_per(rows.variant_spend, rows.variant_exposures) - cost_per(rows.control_spend, rows.control_exposures)
     return rows.mutate(
         may_claim=may_claim.fill_null(False), extra=extra, pace=rows.ahead / rows.ran.nullif(0).cast("float64")
@@ -128,7 +132,7 @@ def _shifted(rows: ir.Table, exposures: ir.NumericValue, to_variant: bool, polic
         revenue_high=high,
         savings=ibis.greatest(-media, 0.0),
         cost=ibis.greatest(media, 0.0) + price_of_an_answer(policy),
-        grade=RANDOMISED,
+        grade=(rows.counted == CONVERSIONS).fill_null(False).ifelse(RANDOMISED, ASSUMPTION),
     )
 
 

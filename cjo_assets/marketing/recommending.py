@@ -35,7 +35,7 @@ class Impact:
         revenue_high: upper end of its interval.
         savings: spend to come that is avoided.
         cost: spend to come that is added, and the work of it.
-        grade: what the revenue rests on.
+        grade: what the revenue rests on, as shared/evidence_grades has it.
     """
 
     revenue: ir.NumericValue
@@ -43,7 +43,7 @@ class Impact:
     revenue_high: ir.NumericValue
     savings: ir.NumericValue
     cost: ir.NumericValue
-    grade: str = ASSUMPTION
+    grade: Text = ASSUMPTION
 
 
 def recommended(
@@ -110,7 +110,7 @@ def recommended(
         revenue_high=said.revenue_high.cast("float64"),
         cost_savings=said.savings.cast("float64"),
         cost=said.cost.cast("float64"),
-        grade=ibis.literal(said.grade),
+        grade=_text(said.grade),
         amount=nothing if amount is None else amount.cast("float64"),
         from_campaign_id=nowhere if from_campaign_id is None else from_campaign_id,
         to_campaign_id=nowhere if to_campaign_id is None else to_campaign_id,

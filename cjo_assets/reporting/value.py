@@ -20,9 +20,9 @@ from cjo_assets.reporting.document import (
 from cjo_assets.reporting.figures import JourneyFigures
 from cjo_assets.reporting.palette import NET
 from cjo_assets.reporting.text import words
+from cjo_assets.shared.numbers import HALF_A_CENT
 
 VALUE = "value"
-HALF_A_CENT = 0.005
 SCORECARD = (
     Column("KPI", "kpi", "words", is_long=True, below=(("", "note", "plain"),)),
     Column(

@@ -124,7 +124,7 @@ def write_report(store: Store, settings: Settings, as_of: date, policy: Policy) 
     """Write the report of a day and return its page, or take a stale one away where the policy wants none."""
     folder = settings.report_of("journey", as_of)
     if not policy.journey.reporting.enable_reporting:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
         return None
     figures = journey_figures(store, as_of, policy, summary_of_day(store, as_of, policy))
     return write_document(journey_report(figures), folder, REPORT_FILE)
@@ -175,7 +175,7 @@ def _replace_folder(folder: Path, files: dict[str, bytes]) -> None:
     """Write files beside a folder and put them in its place: a reader finds all of the old or all of the new."""
     partial, replaced = (folder.with_name(f".{folder.name}.{state}") for state in ("partial", "replaced"))
     for left_over in (partial, replaced):
-        shutil.rmtree(left_over, ignore_errors=True)
+        _remove(left_over)
     for name, content in files.items():
         path = partial / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -183,4 +183,10 @@ def _replace_folder(folder: Path, files: dict[str, bytes]) -> None:
     if folder.exists():
         os.rename(folder, replaced)
     os.rename(partial, folder)
-    shutil.rmtree(replaced, ignore_errors=True)
+    _remove(replaced)
+
+
+def _remove(folder: Path) -> None:
+    """Take a folder away, where there is one."""
+    if folder.exists():
+        shutil.rmtree(folder)

@@ -18,7 +18,7 @@ from cjo_assets.reporting.journey_report import journey_report
 from cjo_assets.reporting.markdown import as_markdown
 from cjo_assets.reporting.page import as_page
 from cjo_assets.reporting.palette import ACCENT, CARD, COLOURS, GROUND, INK, LINE, MUTED, tone
-from cjo_assets.wiring.report import journey_figures, shown_in_dagster, write_report
+from cjo_assets.wiring.report import REPORT, journey_figures, shown_in_dagster, write_report
 from cjo_assets.wiring.settings import Settings
 from cjo_assets_tests.conftest import Chain, write_rows
 from cjo_assets_tests.reporting.made import HOSTILE, made_figures, without_anything
@@ -34,9 +34,10 @@ from cjo_assets_tests.reporting.reading import (
     plain,
     text_of,
 )
-from cjo_assets_tests.tables import POLICY, Row
+from cjo_assets_tests.tables import POLICY, Row, policy_with
 
 TWENTIETH = date(2025, 1, 20)
+SWITCHED_OFF = policy_with(journey__reporting__enable_reporting=False)
 DIGIT = re.compile(r"\d")
 
 
@@ -226,16 +227,22 @@ def test_a_folder_of_files_that_is_the_same_each_time(sample: Chain, tmp_path: P
     figures = {f"figures/{name}.{kind}" for name in CHARTS for kind in ("svg", "png")}
     assert written[0].keys() == {"journey_report.html", "journey_report.md"} | figures
     assert all(content[:8] == b"\x89PNG\r\n\x1a\n" for name, content in written[0].items() if name.endswith("png"))
-    verdict, pictures = shown_in_dagster(page)
+    verdict, pictures = shown_in_dagster(page, REPORT.shown_pictures)
     assert "Verdict: **above target**" in verdict
     assert "## " not in verdict
     assert pictures.count("](data:image/svg+xml;base64,") == 4
     assert len(pictures) < 100_000, "the record of a run stays light"
-    off = POLICY.model_copy(deep=True)
-    switched = off.journey.reporting.model_copy(update={"enable_reporting": False})
-    journey = off.journey.model_copy(update={"reporting": switched})
-    assert write_report(sample.store, settings, TWENTIETH, off.model_copy(update={"journey": journey})) is None
+    assert write_report(sample.store, settings, TWENTIETH, SWITCHED_OFF) is None
     assert list((settings.reports / "journey").iterdir()) == []
+
+
+def test_what_cannot_be_taken_away_is_said(sample: Chain, tmp_path: Path) -> None:
+    """A stale report that stays would be read as today's."""
+    settings = Settings(data=tmp_path, policy=None, home=tmp_path)
+    settings.reports.mkdir()
+    (settings.reports / "2025-01-20").write_text("no folder")
+    with pytest.raises(NotADirectoryError, match="2025-01-20"):
+        write_report(sample.store, settings, TWENTIETH, SWITCHED_OFF)
 
 
 def test_a_report_that_fails_leaves_the_last_one(
