@@ -139,10 +139,10 @@ def test_the_policy_decides() -> None:
 
 
 def test_no_cent_moves_twice_whatever_the_campaigns() -> None:
-    """A hundred campaigns drawn by chance: the audits within `proposed` hold, and every cent has two sides."""
+    """Three hundred campaigns drawn by chance: the audits within `proposed` hold, and every cent has two sides."""
     draw = random.Random(6)
     performances = ["below_expectations", "meeting_expectations", "exceeding_expectations", "too_early"]
-    for _ in range(4):
+    for _ in range(3):
         campaigns = [
             campaign(
                 f"C{number}",
@@ -154,9 +154,9 @@ def test_no_cent_moves_twice_whatever_the_campaigns() -> None:
                 conversions=draw.choice([0, draw.randint(1, 500)]),
                 status=draw.choice(["active", "active", "active", "paused"]),
             )
-            for number in range(100)
+            for number in range(300)
         ]
-        risks = [risk(f"C{draw.randint(0, 99)}", draw.random() < 0.7, draw.random() < 0.2) for _ in range(20)]
+        risks = [risk(f"C{draw.randint(0, 299)}", draw.random() < 0.7, draw.random() < 0.2) for _ in range(20)]
         found = proposed(campaigns, risks)
         assert len(found) > 5
         assert {row["kind"] for row in found.values()} >= {"reallocation"}
