@@ -60,7 +60,7 @@ def value_tables(schema: str) -> list[Table]:
             "recommendations",
             recommendations.Recommendations,
             recommendations.recommendations,
-            GROUP,
+            "recommendation",
             (
                 Audit(recommendations.impacts_that_are_not_net, is_blocking=True),
                 Audit(recommendations.money_recommended_otherwise, is_blocking=True),

@@ -85,7 +85,8 @@ def attribution(
     computed = _computed(touch_credits.filter(touch_credits.converted_at < end))
     credited = ibis.union(hinted, computed)
     measured = asset_performance.group_by(PLACE).agg(measured_conversions=asset_performance.conversions.sum())
-    methods = credited.select("campaign_id", "method", "source").distinct()
+    # Nobody need assist.
+    methods = credited.filter(credited.method != ASSIST).select("campaign_id", "method", "source").distinct()
     expected = methods.join(measured.select(PLACE), "campaign_id").select(*KEY, "source")
     places = ibis.union(credited.select(*KEY, "source"), expected, distinct=True)
     rows = places.left_join(credited.drop("source"), KEY).drop([f"{name}_right" for name in KEY])

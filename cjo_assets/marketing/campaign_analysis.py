@@ -3,7 +3,8 @@
 One row per as-of date and campaign, also for one that has not begun or of which nothing was measured: its figures are
 then null, not 0. Counts, spend and value are those of the same assets, from `asset_performance`; what the ledger knows
 of the whole campaign stands against them in `reconciliation`. The ledger gives the cost of the work alone, which
-nothing else records; all of it is charged to what was measured, so `roi` errs to the low side.
+nothing else records; all of it is charged to what was measured, so `roi` errs to the low side. Infrastructure and
+calls belong to no campaign: `roi_analysis` has them.
 
 A campaign is judged by its primary metric against its target, once enough of its days have passed and enough was
 exposed, and by nothing else: not by a ratio of value to spend, which has no target here.
@@ -72,7 +73,10 @@ class CampaignAnalysis(DatedContract):
         "Media spend and both costs of the work [currency]; null where one of them is not known.", ge=0, nullable=True
     )
     net_value: float = column("Value minus all cost [currency], up = better; null as above.", nullable=True)
-    roi: float = column("net_value over all cost [x cost], up = better; null without cost.", nullable=True)
+    roi: float = column(
+        "net_value over all_cost [x cost], up = better, before the costs that all campaigns share; null without cost.",
+        nullable=True,
+    )
     roas: float = column(
         "Value over media spend [x spend], up = better, gross of the work: no ROI; null without spend.",
         ge=0,

@@ -42,7 +42,7 @@ class FunnelAnalysis(DatedContract):
     rate_low: float = column("Lower end of its interval [0-1]; null unless measured.", ge=0, le=1, nullable=True)
     rate_high: float = column("Upper end of its interval [0-1]; null unless measured.", ge=0, le=1, nullable=True)
     confidence: float = column(
-        "Trust of the sources in the weaker of the two counts [0-1], each event by its own; null where not counted.",
+        "Trust of the sources in the weaker of the two counts [0-1], by its events; null where nothing was counted.",
         ge=0,
         le=1,
         nullable=True,

@@ -1,7 +1,7 @@
 """The marketing as a whole: every campaign counted once.
 
-One row per as-of date, of the sums of `campaign_analysis`. Spend and value are those of the same assets. ROI needs the
-cost of the work too: value and cost of the campaigns of which both are known, and no other's.
+One row per as-of date, of the sums of `campaign_analysis`. Spend and value are those of the same assets. There is one
+return on investment of the whole: that of `roi_analysis`, which knows the costs that no campaign has for itself.
 """
 
 from datetime import date
@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 
 from cjo_assets.marketing.campaign_analysis import BELOW, EXCEEDING, MEETING, TOO_EARLY
 from cjo_assets.marketing.campaigns import ACTIVE
-from cjo_assets.marketing.economics import return_on_ad_spend, return_on_investment
+from cjo_assets.marketing.economics import return_on_ad_spend
 from cjo_assets.shared.contract import DatedContract, column
 from cjo_assets.shared.numbers import money_sum, rounded, same_money
 from cjo_assets.shared.statistics import NOT_MEASURABLE
@@ -40,11 +40,12 @@ class PerformanceAssessment(DatedContract):
         nullable=True,
     )
     overall_roas: float = column("Value over media spend [x spend], up = better; null without spend.", nullable=True)
-    campaigns_in_roi: int = column("Campaigns of which value and all cost are known [campaigns].", ge=0)
-    value_in_roi: float = column("Their value [currency]; null where there is none.", nullable=True)
-    cost_in_roi: float = column("All their cost [currency]; null where there is none.", ge=0, nullable=True)
     overall_roi: float = column(
-        "What is left of their value after all their cost [x cost], up = better; null without cost.", nullable=True
+        "What is left of the value after all cost, as roi_analysis has it [x cost], up = better; null without cost.",
+        nullable=True,
+    )
+    campaigns_without_ledger: int = column(
+        "Measured campaigns whose cost of work is in no ledger [campaigns]: they have no ROI of their own.", ge=0
     )
 
     class Config:
@@ -53,7 +54,7 @@ class PerformanceAssessment(DatedContract):
         unique = ["as_of"]
 
 
-def performance_assessment(campaign_analysis: ir.Table) -> ir.Table:
+def performance_assessment(campaign_analysis: ir.Table, roi_analysis: ir.Table) -> ir.Table:
     """Add up the campaigns."""
     rows = campaign_analysis
     judged = {
@@ -72,14 +73,13 @@ def performance_assessment(campaign_analysis: ir.Table) -> ir.Table:
         total_conversions=rows.conversions.sum(),
         total_spend=money_sum(rows.spend),
         total_revenue_proxy=money_sum(rows["value"]),
-        campaigns_in_roi=rows.all_cost.count(),
-        value_in_roi=money_sum(rows["value"], where=rows.all_cost.notnull()),
-        cost_in_roi=money_sum(rows.all_cost),
+        campaigns_without_ledger=rows.count(where=rows.spend.notnull() & rows.all_cost.isnull()),
         **judged,
     )
+    sums = sums.cross_join(roi_analysis.select("roi_percentage"))
     return sums.mutate(
         overall_roas=rounded(return_on_ad_spend(sums.total_revenue_proxy, sums.total_spend)),
-        overall_roi=rounded(return_on_investment(sums.value_in_roi, sums.cost_in_roi)),
+        overall_roi=rounded(sums.roi_percentage / 100),
     )
 
 

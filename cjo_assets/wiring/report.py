@@ -26,7 +26,7 @@ from cjo_assets.wiring.phrasing import summary_of_day
 from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.store import Store
 
-REPORT_FILE, MARKDOWN_FILE, FIGURES = "journey_report.html", "journey_report.md", "figures"
+REPORT_FILE, FIGURES = "journey_report.html", "figures"
 
 
 @dataclass(frozen=True)
@@ -124,23 +124,28 @@ def write_report(store: Store, settings: Settings, as_of: date, policy: Policy) 
     """Write the report of a day and return its page, or take a stale one away where the policy wants none."""
     folder = settings.report_of("journey", as_of)
     if not policy.journey.reporting.enable_reporting:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
         return None
+    figures = journey_figures(store, as_of, policy, summary_of_day(store, as_of, policy))
+    return write_document(journey_report(figures), folder, REPORT_FILE)
+
+
+def write_document(document: Document, folder: Path, page: str) -> Path:
+    """Write a report in the place of what is in the folder, and return its page; the Markdown bears the same name."""
     # Altair and the renderer take a while to import: only who writes a report pays for them.
     from cjo_assets.reporting.drawing import draw
     from cjo_assets.reporting.page import as_page
 
-    document = journey_report(journey_figures(store, as_of, policy, summary_of_day(store, as_of, policy)))
     drawings = {picture.name: draw(picture) for picture in document.pictures}
     images = {name: f"{FIGURES}/{name}.svg" for name in drawings}
     files = {
-        REPORT_FILE: as_page(document, drawings).encode(),
-        MARKDOWN_FILE: as_markdown(document, images).encode(),
+        page: as_page(document, drawings).encode(),
+        str(Path(page).with_suffix(".md")): as_markdown(document, images).encode(),
     }
     for name, drawing in drawings.items():
         files |= {f"{FIGURES}/{name}.svg": drawing.svg.encode(), f"{FIGURES}/{name}.png": drawing.png}
     _replace_folder(folder, files)
-    return folder / REPORT_FILE
+    return folder / page
 
 
 def shown_in_dagster(page: Path, names: tuple[str, ...]) -> tuple[str, str]:
@@ -170,7 +175,7 @@ def _replace_folder(folder: Path, files: dict[str, bytes]) -> None:
     """Write files beside a folder and put them in its place: a reader finds all of the old or all of the new."""
     partial, replaced = (folder.with_name(f".{folder.name}.{state}") for state in ("partial", "replaced"))
     for left_over in (partial, replaced):
-        shutil.rmtree(left_over, ignore_errors=True)
+        _remove(left_over)
     for name, content in files.items():
         path = partial / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -178,4 +183,10 @@ def _replace_folder(folder: Path, files: dict[str, bytes]) -> None:
     if folder.exists():
         os.rename(folder, replaced)
     os.rename(partial, folder)
-    shutil.rmtree(replaced, ignore_errors=True)
+    _remove(replaced)
+
+
+def _remove(folder: Path) -> None:
+    """Take a folder away, where there is one."""
+    if folder.exists():
+        shutil.rmtree(folder)

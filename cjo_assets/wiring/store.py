@@ -84,8 +84,9 @@ class Store:
         self.connection = connection
         self._statements = Statements(keep=0) if statements is None else statements
         self._known: dict[tuple[str, str], ir.Table] = {}
+        names = {family.name for family in families if family.datasets}
         self.family_of = {
-            (table.schema, table.name): family.name if family.datasets else None
+            (table.schema, table.name): _family_of(table, family, names)
             for family in families
             for table in family.tables
         }
@@ -372,6 +373,14 @@ class Store:
 
     def _create(self, name: str, columns: str) -> None:
         self.connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
+
+
+def _family_of(table: Table, family: Family, names: set[str]) -> str | None:
+    """Return the family whose run makes a table; None for records, which every run makes."""
+    if family.datasets:
+        return family.name
+    read = {reference.schema for reference in table.inputs().values()} & names
+    return next(iter(read)) if table.is_view and len(read) == 1 else None
 
 
 @functools.cache

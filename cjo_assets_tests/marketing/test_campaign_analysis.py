@@ -19,6 +19,7 @@ from cjo_assets.marketing.performance_assessment import (
     campaigns_not_counted_once,
     performance_assessment,
 )
+from cjo_assets.marketing.roi_analysis import RoiAnalysis
 from cjo_assets.marketing.roi_ledger import RoiLedger
 from cjo_assets.policy import Policy
 from cjo_assets.shared.statistics import wilson_interval
@@ -245,6 +246,13 @@ def test_the_policy_decides(
     assert (found["overall_performance"], found["rule"]) == (judgement, rule)
 
 
+def test_the_policy_says_how_sure_and_how_fast(rows: dict[str, Row], tables: dict[str, Any]) -> None:
+    policy = policy_with(marketing__campaigns__interval_level=0.5, marketing__campaigns__pacing_tolerance=0.8)
+    found = analysed(tables, policy)
+    assert found["a fifth below"]["kpi_value_low"] > rows["a fifth below"]["kpi_value_low"]
+    assert [found[name]["pacing_status"] for name in ("just below", "a fifth above")] == ["on_pace", "on_pace"]
+
+
 def test_pauses_change_no_figure(rows: dict[str, Row]) -> None:
     """A paused campaign is analysed as any other; its status stands beside its figures."""
     tables = inputs()
@@ -261,16 +269,21 @@ def analysis(rows: dict[str, Row]) -> Any:
     return table_of(CampaignAnalysis, [{name: row[name] for name in row if name != "as_of"} for row in rows.values()])
 
 
+def assessed(analysis: Any, roi_percentage: float | None = None) -> Rows:
+    """Return the assessment of an analysis."""
+    whole = table_of(RoiAnalysis, [{"roi_percentage": roi_percentage}])
+    return kept(PerformanceAssessment, performance_assessment(analysis, whole))
+
+
 def test_the_whole_counts_every_campaign_once(analysis: Any, tables: dict[str, Any]) -> None:
-    """Trap M10, M11: ROI is that of the campaigns of which cost is known, on both sides of the fraction."""
-    (found,) = kept(PerformanceAssessment, performance_assessment(analysis))
+    """Trap M10, M11: spend and value are of the same assets; there is one ROI of the whole, and it is read."""
+    (found,) = assessed(analysis, 233.3333)
     shown = [done for _, done in CASES.values() if done is not None]
     spend, value = (sum(done.get(name, 0.0) for done in shown) for name in ("cost", "revenue_proxy"))
     assert (found["total_campaigns"], found["active_campaigns"]) == (20, 17)
     assert (found["total_spend"], found["total_revenue_proxy"]) == (pytest.approx(spend), value)
     assert found["overall_roas"] == pytest.approx(value / spend, abs=1e-6)
-    assert (found["campaigns_in_roi"], found["value_in_roi"], found["cost_in_roi"]) == (1, 2000.0, 600.0)
-    assert found["overall_roi"] == pytest.approx(1400 / 600, abs=1e-6)
+    assert (found["overall_roi"], found["campaigns_without_ledger"]) == (2.333333, len(shown) - 1)
     judged = ("exceeding_expectations", "meeting_expectations", "below_expectations", "too_early", "not_measurable")
     assert {name: found[name] for name in judged} == {
         name: sum(judgement == name for judgement, _, _ in JUDGED.values()) for name in judged
@@ -283,8 +296,11 @@ def test_a_campaign_lost_or_counted_twice_is_found(analysis: Any, tables: dict[s
     shown, campaigns = tables["asset_performance"], tables["campaigns"]
     for wrong in (analysis.filter(analysis.campaign_id != "just below"), analysis.union(analysis)):
         assert rows_of(sums_that_miss_performance(wrong, shown))
-        assert rows_of(campaigns_not_counted_once(performance_assessment(wrong), campaigns, shown, DAY))
-    assert not rows_of(campaigns_not_counted_once(performance_assessment(analysis), campaigns, shown, DAY))
+        found = table_of(PerformanceAssessment, assessed(wrong))
+        assert rows_of(campaigns_not_counted_once(found, campaigns, shown, DAY))
+    assert not rows_of(
+        campaigns_not_counted_once(table_of(PerformanceAssessment, assessed(analysis)), campaigns, shown, DAY)
+    )
 
 
 def test_no_campaign_at_all(tables: dict[str, Any]) -> None:
@@ -292,6 +308,6 @@ def test_no_campaign_at_all(tables: dict[str, Any]) -> None:
     none = {name: table.filter(False) for name, table in tables.items() if name != "metric_definitions"}
     found = campaign_analysis(**none, metric_definitions=tables["metric_definitions"], as_of=DAY, policy=POLICY)
     assert kept(CampaignAnalysis, found) == empty
-    (whole,) = kept(PerformanceAssessment, performance_assessment(found))
+    (whole,) = assessed(found)
     assert (whole["total_campaigns"], whole["total_spend"], whole["overall_roi"]) == (0, None, None)
     assert not rows_of(sums_that_miss_performance(found, none["asset_performance"]))

@@ -177,26 +177,29 @@ def test_totals_are_compared_by_what_they_add(tables: dict[str, Any], rows: dict
     assert all(found[key] == rows[key] for key in of_window)
 
 
-@pytest.mark.parametrize(
-    ("path", "value", "key"),
-    [
-        ("tolerances__spend", 0.009, ("agrees", "campaign", "spend", *LEDGER_METRICS)),
-        ("tolerances__value", 0.049, ("agrees", "campaign", "value", *LEDGER_METRICS)),
-        ("tolerances__net_value", 0.00003, ("agrees", "campaign", "net_value", *PARTS)),
-        ("tolerances__impressions", 0.01, ("agrees", "campaign", "impressions", *FUNNEL_METRICS)),
-        ("tolerances__clicks", 0.03, ("agrees", "campaign", "clicks", *FUNNEL_METRICS)),
-        ("tolerances__conversions", 0.2, ("agrees", "R2", "conversions", *WINDOWS)),
-        ("tolerances__rate", 0.2, ("agrees", "R2", "rate", *OWN)),
-        ("impression_stage", "click", ("agrees", "campaign", "impressions", *FUNNEL_METRICS)),
-        ("click_stage", "impression", ("agrees", "campaign", "clicks", *FUNNEL_METRICS)),
-        ("conversion_stages", {"conversion_rate": "purchase"}, ("agrees", "campaign", "conversions", *FUNNEL_METRICS)),
-    ],
-)
-def test_the_policy_decides(
-    path: str, value: Any, key: tuple[str, ...], tables: dict[str, Any], rows: dict[tuple[str, ...], Row]
-) -> None:
-    found = reconciled(tables, policy_with(**{f"marketing__reconciliation__{path}": value}))
-    assert (found[key]["state"], found[key]["one_value"]) != (rows[key]["state"], rows[key]["one_value"])
+# What to turn, and the residual that is another then; each is of rows that no other leaf touches.
+TURNED: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "tolerances__spend": (0.009, ("agrees", "campaign", "spend", *LEDGER_METRICS)),
+    "tolerances__value": (0.049, ("agrees", "campaign", "value", *LEDGER_METRICS)),
+    "tolerances__net_value": (0.00003, ("agrees", "campaign", "net_value", *PARTS)),
+    "tolerances__impressions": (0.01, ("agrees", "campaign", "impressions", *FUNNEL_METRICS)),
+    "tolerances__clicks": (0.03, ("agrees", "campaign", "clicks", *FUNNEL_METRICS)),
+    "tolerances__conversions": (0.2, ("agrees", "R2", "conversions", *WINDOWS)),
+    "tolerances__rate": (0.2, ("agrees", "R2", "rate", *OWN)),
+}
+STAGES: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "impression_stage": ("click", ("agrees", "campaign", "impressions", *FUNNEL_METRICS)),
+    "click_stage": ("impression", ("agrees", "campaign", "clicks", *FUNNEL_METRICS)),
+    "conversion_stages": ({"conversion_rate": "purchase"}, ("agrees", "campaign", "conversions", *FUNNEL_METRICS)),
+}
+
+
+@pytest.mark.parametrize("turned", [TURNED, STAGES], ids=["tolerances", "stages"])
+def test_the_policy_decides(turned: dict[str, Any], tables: dict[str, Any], rows: dict[tuple[str, ...], Row]) -> None:
+    policy = policy_with(**{f"marketing__reconciliation__{path}": value for path, (value, _) in turned.items()})
+    found = reconciled(tables, policy)
+    for path, (_, key) in turned.items():
+        assert (found[key]["state"], found[key]["one_value"]) != (rows[key]["state"], rows[key]["one_value"]), path
 
 
 def test_nothing_to_reconcile(tables: dict[str, Any]) -> None:

@@ -161,7 +161,10 @@ def asked(path: Path, sql: str) -> list[tuple[Any, ...]]:
 def recorded(two_days: Chain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The database after both days were published, with a record that says so."""
     path = tmp_path_factory.mktemp("home") / "cjo.duckdb"
-    insert = f"INSERT INTO {RUNS} (run_id, as_of, is_published, errors, is_stale) VALUES ('r', ?, TRUE, [], FALSE)"
+    insert = (
+        f"INSERT INTO {RUNS} (run_id, family, as_of, is_published, errors, is_stale) "
+        f"VALUES ('r', 'journey', ?, TRUE, [], FALSE)"
+    )
     two_days.store.connection.executemany(insert, [[FIRST], [SECOND]])
     publish(two_days.store, path, [FIRST, SECOND])
     yield path
@@ -222,7 +225,9 @@ def test_earlier_states_and_old_days_are_kept_as_the_policy_says(
 ) -> None:
     path = tmp_path / "cjo.duckdb"
     store = two_days.store
-    store.connection.execute(f"INSERT INTO {RUNS} (run_id, as_of, is_published) VALUES ('r', ?, TRUE)", [SECOND])
+    store.connection.execute(
+        f"INSERT INTO {RUNS} (run_id, family, as_of, is_published) VALUES ('r', 'journey', ?, TRUE)", [SECOND]
+    )
     keep = policy.warehouse.model_copy(update={"snapshots_kept": 2, "days_kept": 4})
     states = []
     for day in (SECOND, FIRST, SECOND, FIRST):
@@ -257,7 +262,9 @@ def test_old_days_leave_the_build_database_where_no_later_day_reads_them(two_day
     try:
         forget_old_days(store, 4)
         assert FIRST in days()["risk_scores"], "nothing was published: nothing is old"
-        store.connection.execute(f"INSERT INTO {RUNS} (run_id, as_of, is_published) VALUES ('r', ?, TRUE)", [SECOND])
+        store.connection.execute(
+            f"INSERT INTO {RUNS} (run_id, family, as_of, is_published) VALUES ('r', 'journey', ?, TRUE)", [SECOND]
+        )
         forget_old_days(store, 5)
         assert FIRST in days()["risk_scores"], "16th to 20th are five days"
         forget_old_days(store, 4)
