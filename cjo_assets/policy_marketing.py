@@ -53,15 +53,33 @@ class CampaignJudgement(Section):
         return self
 
 
+class Guardrail(Section):
+    """What must not fall while another metric rises."""
+
+    counted: Counted
+    per: Literal["impressions", "clicks", "cost"]
+    margin: Level
+    design_effect: Annotated[float, Field(ge=1, le=1e6)]
+
+    @model_validator(mode="after")
+    def _divides_by_something_else(self) -> Guardrail:
+        if self.counted == self.per:
+            raise ValueError("counted and per are the same")
+        return self
+
+
 class ExperimentRules(Section):
     """When an experiment is believed."""
 
     statistical_significance_threshold: Level
     minimum_sample_size: Annotated[int, Field(ge=1)]
+    minimum_successes: Annotated[int, Field(ge=1)]
     lift_threshold_for_scaling: Weight
     power: Level
     sample_ratio_threshold: Level
     control_share: Level
+    sequential_tightest_at: Annotated[int, Field(ge=2)]
+    guardrails: dict[str, Guardrail]
 
 
 class MarketingRoi(Section):

@@ -13,6 +13,7 @@ import pyarrow
 
 from cjo_assets.policy import Policy, load_policy
 from cjo_assets.shared.contract import Column, Contract, DatedContract, allowed_words, columns_of, schema_of
+from cjo_assets.wiring.functions import give_functions
 from cjo_assets.wiring.validation import judged
 
 Row = dict[str, Any]
@@ -23,6 +24,7 @@ LONG_AGO = date(2024, 1, 1)
 POLICY = load_policy()
 BACKEND = ibis.duckdb.connect()
 BACKEND.raw_sql("SET TimeZone = 'UTC'")
+give_functions(BACKEND.con)
 
 
 def day(offset: int) -> date:

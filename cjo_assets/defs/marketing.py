@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from cjo_assets.defs.marketing_experiments import experiments_tables
 from cjo_assets.marketing import (
     asset_performance,
     attribution_hints,
@@ -64,6 +65,7 @@ TABLES = [
         "evaluation",
         (Audit(asset_performance.falling_totals),),
     ),
+    *experiments_tables(SCHEMA),
 ]
 
 FAMILY = Family(name=SCHEMA, datasets=DATASETS, tables=(*LOOKUPS, *TABLES), owner="team:marketing")

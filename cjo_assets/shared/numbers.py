@@ -8,6 +8,8 @@ import ibis.expr.types as ir
 
 SCORE_DECIMALS = 6
 CONTRIBUTION_DECIMALS = 12
+# A rate of one in ten thousand still has five digits.
+RATE_DECIMALS = 9
 MONEY_DECIMALS = 2
 
 

@@ -22,6 +22,7 @@ from cjo_assets.shared.contract import columns_of, key_of, schema_of
 from cjo_assets.shared.dataset import Dataset
 from cjo_assets.wiring.collection import collected_afterwards
 from cjo_assets.wiring.errors import ContractBreachError
+from cjo_assets.wiring.functions import give_functions
 from cjo_assets.wiring.lineage import Lineage, lineage_of
 from cjo_assets.wiring.quoting import quoted_names
 from cjo_assets.wiring.rows import Row, as_dicts
@@ -87,6 +88,7 @@ class Store:
         self.fences: tuple[Callable[[], None], ...] = ()
         self.lineages: dict[str, Lineage] = {}
         connection.execute("SET TimeZone = 'UTC'")
+        give_functions(connection)
         self.backend = ibis.duckdb.from_connection(connection)
         self.tables = {(table.schema, table.name): table for family in families for table in family.tables}
         self.datasets = [dataset for family in families for dataset in family.datasets]
