@@ -266,8 +266,8 @@ def test_the_winner_wins_and_the_loser_loses_by_hand(marketing_sample: Chain) ->
 
     # EXP_003: 3,865 of 45,950 click, where 3,222 of 46,050 do.
     assert rate("ASSET_006", "clicks") / rate("ASSET_003", "clicks") - 1 == pytest.approx(0.2022, abs=5e-5)
-    # EXP_004: 264 of 20,000 ask for a demo, where 356 do.
-    assert rate("ASSET_008", "conversions") / rate("ASSET_007", "conversions") - 1 == pytest.approx(-0.2584, abs=5e-5)
+    # EXP_004: 244 of 20,000 ask for a demo, where 376 do.
+    assert rate("ASSET_008", "conversions") / rate("ASSET_007", "conversions") - 1 == pytest.approx(-0.3511, abs=5e-5)
     # EXP_002 is the seed's lift of 50 %: 96 of 12,000, where 64 convert.
     assert rate("ASSET_005", "conversions") / rate("ASSET_004", "conversions") == pytest.approx(1.5)
 
