@@ -272,6 +272,21 @@ def test_the_winner_wins_and_the_loser_loses_by_hand(marketing_sample: Chain) ->
     assert rate("ASSET_005", "conversions") / rate("ASSET_004", "conversions") == pytest.approx(1.5)
 
 
+def test_every_experiment_gets_the_verdict_it_is_there_for(marketing_sample: Chain) -> None:
+    found = marketing_sample.by("experiment_id", "marketing.experiment_evaluations")
+    assert {key: (row["verdict"], row["rule"]) for key, row in found.items()} == {
+        "EXP_001": ("continue", "underpowered"),
+        "EXP_002": ("inconclusive", "underpowered"),
+        "EXP_003": ("scale_variant", "better_than_control"),
+        "EXP_004": ("stop", "worse_than_control"),
+        "EXP_005": ("invalid", "sample_ratio_mismatch"),
+        "EXP_006": ("invalid", "metric_not_defined"),
+        "EXP_007": ("continue", "underpowered"),
+        "EXP_008": ("inconclusive", "too_few_exposures"),
+        "EXP_009": ("inconclusive", "not_started"),
+    }
+
+
 def test_the_seed_is_in_it_as_it_wrote_it() -> None:
     (campaign,) = (row for row in read_rows(FOLDER, "campaigns") if row["campaign_id"] == "CAMP_001")
     assert campaign | {"kpi_target": None} == {
