@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +19,10 @@ from cjo_assets import cli_audit, cli_replay
 from cjo_assets.terminal import HomeOption, console, day_of, errors, fail, say
 
 if TYPE_CHECKING:
+    from rich.status import Status
+
     from cjo_assets.wiring.settings import Settings
+    from cjo_assets.wiring.single_subject import Subject
 
 JOURNEY, MARKETING = "journey", "marketing"
 
@@ -38,7 +42,12 @@ ByOption = Annotated[str, typer.Option("--by", help="Who decides.")]
 AtOption = Annotated[
     str | None, typer.Option("--at", help="When it was decided, for example 2025-01-20T15:30:00Z; else now.")
 ]
+FamilyOption = Annotated[
+    str | None, typer.Option("--family", help="The one family to run: journey or marketing; else every one with files.")
+]
 CustomerOption = Annotated[str | None, typer.Option("--customer", help="Show one customer's chain and store nothing.")]
+
+CampaignOption = Annotated[str | None, typer.Option("--campaign", help="Show one campaign's chain and store nothing.")]
 
 
 @app.callback()
@@ -54,7 +63,9 @@ def run(
     first: FromOption = None,
     last: ToOption = None,
     home: HomeOption = None,
+    family: FamilyOption = None,
     customer: CustomerOption = None,
+    campaign: CampaignOption = None,
 ) -> None:
     """Materialize every table of one day or a range of days, their reports, and the published database."""
     from cjo_assets.policy import PolicyError
@@ -63,14 +74,16 @@ def run(
     try:
         _prepare(data, policy, home)
         day = _day("--as-of", as_of)
-        if customer is not None:
-            _show_customer(customer, day)
+        if customer is not None or campaign is not None:
+            from cjo_assets.wiring.single_subject import CAMPAIGN, CUSTOMER
+
+            _show(*((CUSTOMER, customer) if customer is not None else (CAMPAIGN, campaign or "")), day)
             return
         if first is None and last is not None:
             fail("--to ends a range: say where it begins with --from.")
         if first is not None and day is not None:
             fail("--as-of is one day and --from begins a range: say one of them.")
-        _run_days(_day("--from", first) or day, _day("--to", last) or day)
+        _run_days(family, _day("--from", first) or day, _day("--to", last) or day)
     except (InputError, PolicyError, WarehouseError) as error:
         fail(str(error))
 
@@ -349,8 +362,25 @@ def _day(option: str, text: str | None) -> date | None:
     return None if text is None else day_of(option, text)
 
 
-def _run_days(first: date | None, last: date | None) -> None:
-    from cjo_assets.wiring.launch import latest_day, run_days
+def _run_days(only: str | None, first: date | None, last: date | None) -> None:
+    """Run a family, or every family that has files: each on its own newest day unless days are given."""
+    from cjo_assets.wiring.launch import supplied
+
+    with console.status("Reading files ...") as status:
+        families = supplied(only, _told(status))
+    runs = [(found.family, first or last or found.last, last or found.last) for found in families]
+    for found, (family, begin, end) in zip(families, runs, strict=True):
+        if begin is None or end is None:
+            fail(f"No file of the family {family} holds a date up to today; say --as-of.")
+        # A day on which nothing of a family had happened yet is run where that family was asked for by name.
+        if only is None and len(families) > 1 and found.first is not None and end < found.first:
+            say(f"The data of the family {family} begin on {found.first}: it is not run for {end}.")
+            continue
+        _run_family(family, begin, end)
+
+
+def _run_family(family: str, first: date, last: date) -> None:
+    from cjo_assets.wiring.launch import run_days
     from cjo_assets.wiring.summary import print_summary
 
     with console.status("Materializing ...") as status:
@@ -363,26 +393,30 @@ def _run_days(first: date | None, last: date | None) -> None:
             if not console.is_terminal:
                 say(f"  {table}: {rows:,} rows")
 
-        def on_message(text: str) -> None:
-            status.update(text)
-            errors.print(text, highlight=False, markup=False, soft_wrap=True)
-
-        last = last or latest_day(on_message)
-        first = first or last
-        failures = run_days(first, last, on_table, on_message)
+        failures = run_days(family, first, last, on_table, _told(status))
     if failures:
         for failure in failures:
             errors.print(failure, highlight=False, markup=False, soft_wrap=True)
-        fail(f"The run of {_days_in_words(first, last)} failed; the published database is as it was.")
-    print_summary(console, last)
+        fail(f"The run of {family}, {_days_in_words(first, last)}, failed; the published database is as it was.")
+    print_summary(console, family, last)
+
+
+def _told(status: Status) -> Callable[[str], None]:
+    """Return what tells a person how a run gets on."""
+
+    def tell(text: str) -> None:
+        status.update(text)
+        errors.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    return tell
 
 
 def _days_in_words(first: date, last: date) -> str:
     return str(first) if first == last else f"{first} to {last}"
 
 
-def _show_customer(customer: str, day: date | None) -> None:
-    from cjo_assets.wiring.single_customer import print_chain
+def _show(subject: Subject, subject_id: str, day: date | None) -> None:
+    from cjo_assets.wiring.single_subject import print_chain
 
-    if not print_chain(console, customer, day):
-        fail(f"The data hold no customer {customer}.")
+    if not print_chain(console, subject, subject_id, day):
+        fail(f"The data hold no {subject.name} {subject_id}.")

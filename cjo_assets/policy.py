@@ -111,6 +111,8 @@ class Policy(Section):
         _known("journey.kpis.reactive_stages", self.journey.kpis.reactive_stages, set(self.vocabulary.stages))
         rates = self.journey.portfolio.systemic_friction_rates
         _known("journey.portfolio.systemic_friction_rates", rates, set(self.vocabulary.stages))
+        for path, stages in self.marketing.stages_named().items():
+            _known(f"marketing.{path}", stages, set(self.vocabulary.funnel_stages))
         self._check_names(self.journey, "journey")
         return self
 

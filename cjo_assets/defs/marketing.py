@@ -2,7 +2,10 @@
 
 import dagster as dg
 
+from cjo_assets.defs.marketing_analysis import analysis_tables
 from cjo_assets.defs.marketing_experiments import experiments_tables
+from cjo_assets.defs.marketing_governance import governance_tables
+from cjo_assets.defs.marketing_value import value_tables
 from cjo_assets.marketing import (
     asset_performance,
     attribution_hints,
@@ -65,7 +68,10 @@ TABLES = [
         "evaluation",
         (Audit(asset_performance.falling_totals),),
     ),
+    *analysis_tables(SCHEMA),
+    *governance_tables(SCHEMA),
     *experiments_tables(SCHEMA),
+    *value_tables(SCHEMA),
 ]
 
 FAMILY = Family(name=SCHEMA, datasets=DATASETS, tables=(*LOOKUPS, *TABLES), owner="team:marketing")

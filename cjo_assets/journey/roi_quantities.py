@@ -19,7 +19,6 @@ from cjo_assets.journey.ledger import end_of_day
 from cjo_assets.journey.outcome_analyses import executed_in_window
 from cjo_assets.journey.roi_components import (
     API_CALLS,
-    ASSUMPTION,
     ESCALATION_PREVENTION,
     FASTER_RESOLUTION,
     INFRASTRUCTURE,
@@ -29,9 +28,9 @@ from cjo_assets.journey.roi_components import (
     REVIEW_TIME,
     SUPPORT_WORKLOAD_REDUCTION,
 )
-from cjo_assets.journey.treatment_effects import MATCHED, RANDOMISED
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import ANY_SEGMENT
+from cjo_assets.shared.evidence_grades import ASSUMPTION, MATCHED, RANDOMISED
 from cjo_assets.shared.numbers import MONEY_DECIMALS, rounded
 from cjo_assets.shared.statistics import MEASURED
 

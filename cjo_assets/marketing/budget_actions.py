@@ -39,6 +39,7 @@ class BudgetActions(Contract):
     )
     decided_at: Instant = column("Instant of the answer [UTC]; null where not recorded.", optional=True)
     executed_at: Instant = column("Instant the money moved [UTC]; null where not recorded.", optional=True)
+    proposer_id: str = column("Who proposed it; null where a machine did, or it was not recorded.", optional=True)
 
     class Config:
         """An action stands once."""

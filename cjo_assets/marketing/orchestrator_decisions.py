@@ -5,7 +5,7 @@ One row per decision.
 
 import ibis.expr.types as ir
 
-from cjo_assets.shared.contract import Contract, Instant, column
+from cjo_assets.shared.contract import LARGEST_AMOUNT, Contract, Instant, column
 from cjo_assets.shared.dataset import Dataset
 
 
@@ -21,6 +21,12 @@ class OrchestratorDecisions(Contract):
     timestamp: Instant = column("Instant of the decision [UTC].")
     insight_at: Instant = column(
         "Instant at which what led to it was known [UTC]; null where not recorded.", optional=True
+    )
+    evaluation_latency_seconds: float = column(
+        "Time the machine took to decide [seconds], up = slower; null where not recorded.",
+        ge=0,
+        le=LARGEST_AMOUNT,
+        optional=True,
     )
 
     class Config:

@@ -18,6 +18,8 @@ from cjo_assets.reporting.document import Document
 from cjo_assets.reporting.drawing import Drawing
 from cjo_assets.reporting.palette import COLOURS, tone
 
+LONGEST_ID = 10
+
 
 def as_page(document: Document, drawings: Mapping[str, Drawing]) -> str:
     """Return a report as HTML; a picture that was not drawn is left out."""
@@ -47,8 +49,8 @@ def _environment() -> Environment:
 
 
 def _breakable(text: str) -> Markup:
-    """Return text that may go on in a new line after an underscore: names of the tables are long."""
-    return escape(text).replace("_", Markup("_<wbr>"))
+    """Return text that may go on in a new line after an underscore: names of the tables are long, ids are not."""
+    return escape(text) if len(text) <= LONGEST_ID else escape(text).replace("_", Markup("_<wbr>"))
 
 
 @functools.cache

@@ -11,6 +11,8 @@ CONTRIBUTION_DECIMALS = 12
 # A rate of one in ten thousand still has five digits.
 RATE_DECIMALS = 9
 MONEY_DECIMALS = 2
+# Amounts that differ by less are printed alike.
+HALF_A_CENT = 10.0**-MONEY_DECIMALS / 2
 
 
 def rounded(value: ir.NumericValue, decimals: int = SCORE_DECIMALS) -> ir.FloatingValue:
@@ -33,7 +35,7 @@ def money_sum(value: ir.NumericValue, where: ir.BooleanValue | None = None) -> i
 
 def same_money(one: ir.NumericValue, other: ir.NumericValue) -> ir.BooleanValue:
     """Tell whether two amounts are one, but for what a binary float of their size cannot hold."""
-    return (one - other).abs() < 10.0**-MONEY_DECIMALS / 2 + other.abs() * 10.0**-CONTRIBUTION_DECIMALS
+    return (one - other).abs() < HALF_A_CENT + other.abs() * 10.0**-CONTRIBUTION_DECIMALS
 
 
 def capped(value: ir.NumericValue, limit: float = 1.0) -> ir.NumericValue:

@@ -28,7 +28,8 @@ from cjo_assets.wiring.language_model import NOT_CONFIGURED, Endpoint, ask
 from cjo_assets.wiring.progress import report_message
 from cjo_assets.wiring.store import Store
 
-CALLS, TEXTS = ("audit", "language_model_calls"), ("journey", "phrased_texts")
+PHRASED_FAMILY = "journey"
+CALLS, TEXTS = ("audit", "language_model_calls"), (PHRASED_FAMILY, "phrased_texts")
 NOT_TRIED = "an earlier call of the day had failed"
 FIGURES_CHANGED = "its figures have changed since it was phrased"
 

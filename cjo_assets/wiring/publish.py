@@ -26,6 +26,8 @@ from cjo_assets.wiring.tables import AUDIT, Table
 from cjo_assets.wiring.transaction import transaction
 
 TARGET = "target"
+# The family whose decisions the ledger holds.
+DECIDING = "journey"
 
 
 def publish(
@@ -36,6 +38,8 @@ def publish(
     stamp: Stamp | None = None,
 ) -> Head | None:
     """Replace the published database by one that holds these days, and the undated tables, as they are now.
+
+    Of the families that the run did not compute nothing is touched: what stands in the build was judged by nobody.
 
     Args:
         store: the tables.
@@ -63,12 +67,15 @@ def publish(
         if stamp is not None:
             if (AUDIT, "erasures") in store.tables:
                 add_tombstones(connection, TARGET, stamp)
-            head = add_decisions(connection, TARGET, days, stamp)
+            head = add_decisions(connection, TARGET, days if DECIDING in store.families_of_run else [], stamp)
             record_head(store, stamp.run_id, days, head)
         with transaction(connection):
-            for table in store.tables.values():
+            for name, table in store.tables.items():
                 if table.is_published and not table.is_view and not table.is_added_by_publish:
-                    _publish_table(store, table, days)
+                    if store.family_of[name] in (*store.families_of_run, None):
+                        _publish_table(store, table, days)
+                    else:
+                        _create_table(connection, table)
         connection.execute(f"CHECKPOINT {TARGET}")
     finally:
         connection.execute(f"DETACH {TARGET}")

@@ -25,7 +25,8 @@ from cjo_assets.reporting.policy_report import policy_report
 from cjo_assets.wiring.past import Scratch, scratch
 from cjo_assets.wiring.policy_preview import Preview, previewed
 from cjo_assets_tests.conftest import SAMPLE, read_rows, write_rows
-from cjo_assets_tests.home import PAST_STATEMENTS, Home, made_home
+from cjo_assets_tests.home import Home, made_home
+from cjo_assets_tests.kept_statements import PAST_STATEMENTS
 from cjo_assets_tests.tables import DAY
 
 CANDIDATE = """
