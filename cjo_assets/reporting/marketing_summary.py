@@ -90,13 +90,13 @@ def marketing_summary(
     """
     evidence = roi["value_evidence_grade"]
     sentences: list[tuple[str | Figure, ...]] = [
-        ("By ", found["as_of"], ", ", *_counted(found["total_campaigns"], " campaign (", " campaigns ("), found["active_campaigns"],
-         " active) spent ", found["total_spend"], " on media and brought an estimated ",
+        ("By ", found["as_of"], ", ", *_counted(found["total_campaigns"], " campaign (", " campaigns ("),
+         found["active_campaigns"], " active) spent ", found["total_spend"], " on media and brought an estimated ",
          found["total_revenue_proxy"], ". "),
         ("After all cost of ", found["total_cost"], " that leaves ", found["total_net_roi"], ", or ",
          found["roi_percentage"], " % of the cost", f" (weakest evidence: {_words(evidence)}). "),
-        (*_counted(found["exceeding_expectations"], " campaign exceeds", " campaigns exceed"), " what was expected, ", *_counted(found["meeting_expectations"], " meets", " meet"),
-         " it and ", *_counted(found["below_expectations"], " stays", " stay"), " below it. "),
+        (*_counted(found["exceeding_expectations"], " campaign exceeds", " campaigns exceed"),
+         " what was expected, ", *_counted(found["meeting_expectations"], " meets", " meet"), " it and ", *_counted(found["below_expectations"], " stays", " stay"), " below it. "),
         ("Of ", found["total_experiments"], " experiments begun, ",
          *_counted(found["scale"], " is", " are"), " worth scaling, ",
          *_counted(found["stop"], " is", " are"), " to be stopped and ",
