@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cjo_assets.defs.marketing import DATASETS, FAMILY
-from cjo_assets.wiring.sources import latest_date
+from cjo_assets.wiring.sources import days_of_records
 from cjo_assets_tests.conftest import SAMPLE, Chain, read_rows
 from cjo_assets_tests.marketing.conftest import LAST_DAY
 
@@ -82,7 +82,7 @@ def test_the_quarantine_holds_the_orphan_and_the_broken_row(marketing_sample: Ch
 
 
 def test_no_record_is_later_than_the_last_day(marketing_sample: Chain) -> None:
-    assert latest_date(marketing_sample.store.connection, list(FAMILY.datasets)) == LAST_DAY.isoformat()
+    assert days_of_records(marketing_sample.store.connection, FAMILY.datasets)[1] == LAST_DAY
 
 
 def test_campaigns_add_up_to_the_figures_made_by_hand(marketing_sample: Chain) -> None:
