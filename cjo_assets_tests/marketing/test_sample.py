@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from cjo_assets.defs.marketing import DATASETS, FAMILY
-from cjo_assets.wiring.sources import latest_date
+from cjo_assets.wiring.sources import days_of_records
 from cjo_assets_tests.conftest import SAMPLE, Chain, read_rows
 from cjo_assets_tests.marketing.conftest import LAST_DAY
 
 FOLDER = SAMPLE / "marketing"
+FIRST_DAY = date(2026, 3, 4)
 # Rows read, and those of them that the quarantine keeps.
 ROWS = {
     "campaigns": (4, 0),
@@ -81,8 +82,9 @@ def test_the_quarantine_holds_the_orphan_and_the_broken_row(marketing_sample: Ch
     }
 
 
-def test_no_record_is_later_than_the_last_day(marketing_sample: Chain) -> None:
-    assert latest_date(marketing_sample.store.connection, list(FAMILY.datasets)) == LAST_DAY.isoformat()
+def test_the_last_day_is_that_of_the_newest_record(marketing_sample: Chain) -> None:
+    first, last = days_of_records(marketing_sample.store.connection, FAMILY.datasets)
+    assert (first, last) == (FIRST_DAY, LAST_DAY)
 
 
 def test_campaigns_add_up_to_the_figures_made_by_hand(marketing_sample: Chain) -> None:
