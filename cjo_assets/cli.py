@@ -121,7 +121,9 @@ def export(
     folder: Annotated[Path, typer.Option("--out", help="Folder for the files.")],
     tables: Annotated[list[str] | None, typer.Option("--table", help="A table, as schema.name; else all.")] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="The only day of dated tables; else all days.")] = None,
-    as_csv: Annotated[bool, typer.Option("--csv", help="CSV for spreadsheets, with no formula in it.")] = False,
+    file_format: Annotated[
+        str, typer.Option("--format", help="parquet, or csv for spreadsheets, with no formula in it.")
+    ] = "parquet",
     home: HomeOption = None,
 ) -> None:
     """Write the published tables as Parquet, or as CSV, one file each."""
@@ -129,12 +131,13 @@ def export(
     from cjo_assets.wiring.export import Format
     from cjo_assets.wiring.export import export as written
 
+    formats = {known.value: known for known in Format}
+    if file_format not in formats:
+        fail(f"--format {file_format}: it is one of {', '.join(formats)}.")
     folder = folder.resolve()
     try:
         settings, day = _prepare(None, None, home), _day("--as-of", as_of)
-        for table, rows in written(
-            settings, folder, tables or [], day, Format.CSV if as_csv else Format.PARQUET
-        ).items():
+        for table, rows in written(settings, folder, tables or [], day, formats[file_format]).items():
             say(f"  {table}: {rows:,} rows")
     except WarehouseError as error:
         fail(str(error))

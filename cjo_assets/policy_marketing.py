@@ -326,6 +326,7 @@ class MarketingReporting(Section):
     llm_insights_max_campaigns: Count
     llm_model: Annotated[str, Field(min_length=1)]
     temperature: Annotated[float, Field(ge=0, le=2)]
+    llm_timeout_seconds: Annotated[float, Field(gt=0, le=600)]
 
 
 class MarketingPolicy(Section):

@@ -160,7 +160,7 @@ def counted(
     with duckdb.connect() as connection, pytest.MonkeyPatch.context() as patch:
         families = families_about("journey")
         store = Store(connection, families, STATEMENTS)
-        contenders.load(store, inputs.folder, folder / "archive", contenders.needed())
+        contenders.load(store, inputs.folder, folder / "archive", contenders.needed(), Taken("transforms"))
         store.days_of_run = (AS_OF,)
         counting = Counting(connection)
         patch.setattr(store, "connection", counting)

@@ -132,15 +132,20 @@ def test_a_range_of_days_is_one_run_and_gives_what_its_days_give_one_by_one(tmp_
     assert tables(tmp_path / "cjo.duckdb") == tables(tmp_path / "days" / "cjo.duckdb")
 
 
-def test_export_writes_what_is_published(home: Path, tmp_path: Path) -> None:
-    done = cjo("export", "--out", str(tmp_path / "out"), "--home", str(home))
-    assert done.returncode == 0, done.stderr
+def test_export_writes_what_is_published(home: Path, tmp_path: Path, typed: Callable[..., Result]) -> None:
+    where = ("--out", str(tmp_path / "out"), "--home", str(home))
+    assert typed("export", *where).exit_code == 0
     for name, rows in tables(home / "cjo.duckdb").items():
         found = duckdb.sql(f"FROM '{tmp_path}/out/journey.{name}.parquet'").fetchall()
         assert sorted(map(str, found)) == sorted(map(str, rows)), name
-    unknown = cjo("export", "--out", str(tmp_path / "out"), "--table", "journey.nothing", "--home", str(home))
-    assert unknown.returncode == 1
-    assert "Not published: journey.nothing" in unknown.stderr
+    assert typed("export", *where, "--table", "journey.customers", "--format", "csv").exit_code == 0
+    assert (tmp_path / "out" / "journey.customers.csv").read_text(encoding="utf-8").startswith("customer_id,")
+    for wrong, message in (
+        (("--table", "journey.nothing"), "Not published: journey.nothing"),
+        (("--format", "json"), "--format json: it is one of parquet, csv."),
+    ):
+        refused = typed("export", *where, *wrong)
+        assert (refused.exit_code, message in " ".join(refused.stderr.split())) == (1, True)
 
 
 def test_dg_launch_does_the_same_job(home: Path, tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ Belongs here: the part of the report that somebody acts upon. Does not belong he
 
 from __future__ import annotations
 
-from cjo_assets.reporting.document import Column, Paragraph, Prose, Record, Section, grid
+from cjo_assets.reporting.document import Column, Paragraph, Prose, Section, Words, grid
 from cjo_assets.reporting.marketing_figures import MarketingFigures
-from cjo_assets.reporting.marketing_prose import CAMPAIGN, table_of
+from cjo_assets.reporting.marketing_prose import CAMPAIGN, passages_of, table_of
 
 RISKS = (
     Column("", "rank", "count"),
@@ -87,25 +87,9 @@ def next_steps(figures: MarketingFigures) -> Section:
 
 def campaign_by_campaign(figures: MarketingFigures) -> Section:
     """Say of the campaigns that spent most what stands in the tables, in a few sentences each."""
-    most = figures.rules.llm_insights_max_campaigns
-    rows = figures.of("campaign_analysis")[:most]
-    blocks = [Paragraph(_campaign(row)) for row in rows]
+    blocks: list[Paragraph] = []
+    for text in figures.insights:
+        blocks.append(Paragraph((*passages_of(text), " Written: ", Words(text.provenance), ".")))
     if not blocks:
         blocks = [Paragraph(("There is no campaign to speak of.",))]
     return Section("campaigns", "Campaign by campaign", tuple(blocks))
-
-
-def _campaign(row: Record) -> Prose:
-    return (
-        *(row.show("name", is_strong=True), " (", row.show("campaign_id"), ", ", row.show("status", "words"), ") has "),
-        *("spent ", row.show("spend", "money"), " of ", row.show("budget", "money"), " with "),
-        *(row.show("elapsed_share", "percent"), " of its time passed. Its ", row.show("primary_kpi", "words"), " is "),
-        *(row.show("kpi_value", "rate"), " against a target of ", row.show("kpi_target", "rate"), ": "),
-        *(row.show("overall_performance", "words", is_strong=True), ". It brought ", row.show("conversions", "count")),
-        *(
-            " conversions, estimated at ",
-            row.show("value", "money"),
-            "; net of all its cost ",
-        ),
-        *(row.show("net_value", "money"), "."),
-    )

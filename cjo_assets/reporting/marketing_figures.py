@@ -117,6 +117,7 @@ class MarketingFigures:
         loads: files and what became of their rows.
         rejections: rows that were turned away, by dataset and rule, counted.
         paragraph: the day in words.
+        insights: campaigns in words, each in a few sentences; none unless the policy wants them.
     """
 
     as_of: date
@@ -129,6 +130,7 @@ class MarketingFigures:
     loads: list[Row]
     rejections: list[Row]
     paragraph: Summary | None = None
+    insights: tuple[Summary, ...] = ()
 
     @property
     def day(self) -> Record:

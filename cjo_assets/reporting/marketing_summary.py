@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cjo_assets.reporting.document import Record
 from cjo_assets.reporting.summary import Figure, Summary
 from cjo_assets.reporting.text import money, number, shown
 
@@ -112,6 +113,53 @@ def marketing_summary(
             break
         passages += sentence
     return Summary(_joined(passages), fallback_reason=fallback_reason)
+
+
+# Columns of `campaign_analysis` that a text on a campaign may name: how each is written, and what it measures.
+OF_A_CAMPAIGN = {
+    "spend": ("money", "media spend so far [currency]"),
+    "budget": ("money", "budget of the whole campaign [currency]"),
+    "elapsed_share": ("percent", "share of its time that has passed"),
+    "kpi_value": ("rate", "value of the metric it is judged by"),
+    "kpi_target": ("rate", "target of that metric; n/a where nobody set one"),
+    "conversions": ("count", "conversions so far"),
+    "value": ("money", "their value, as the source estimates it [currency]"),
+    "net_value": ("money", "that value minus all cost of the campaign [currency]; below zero is a loss"),
+}
+
+
+def campaign_figures(campaign: Record) -> dict[str, Figure]:
+    """Return the figures that a text on a campaign may use, by name, from its row of `campaign_analysis`."""
+    shown_cells = {name: campaign.show(name, style) for name, (style, _) in OF_A_CAMPAIGN.items()}
+    return {name: Figure(name, cell.text, cell.source, OF_A_CAMPAIGN[name][1]) for name, cell in shown_cells.items()}
+
+
+def campaign_words(campaign: Record) -> dict[str, str]:
+    """Return what else a text on a campaign may say of it."""
+    names = ("name", "status", "primary_kpi", "overall_performance")
+    return {name: campaign.show(name, "plain" if name == "name" else "words").text for name in names}
+
+
+def campaign_summary(campaign: Record, fallback_reason: str | None = None) -> Summary:
+    """Return what stands in the tables of a campaign, in a few sentences that need no language model."""
+    found, words = campaign_figures(campaign), campaign_words(campaign)
+    passages: list[str | Figure] = [
+        Figure("name", words["name"], campaign.show("name").source, "its name"),
+        f" ({words['status']}) has spent ", found["spend"], " of ", found["budget"], " with ",
+        found["elapsed_share"], f" of its time passed. Its {words['primary_kpi']} is ", found["kpi_value"],
+        " against a target of ", found["kpi_target"], f": {words['overall_performance']}. It brought ",
+        found["conversions"], " conversions, estimated at ", found["value"], "; net of all its cost, ",
+        found["net_value"], ".",
+    ]  # fmt: skip
+    return Summary(_joined(passages), fallback_reason=fallback_reason)
+
+
+def style_of(source: str) -> str:
+    """Return how a summary writes the cell of a source."""
+    column = source.rpartition("/")[2]
+    if column in OF_A_CAMPAIGN and source.startswith("marketing.campaign_analysis"):
+        return OF_A_CAMPAIGN[column][0]
+    return "money" if column in AMOUNTS else "tenth" if column == "roi_percentage" else "plain"
 
 
 def _standing(kpi_status: Sequence[Row]) -> str:

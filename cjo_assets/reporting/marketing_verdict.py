@@ -5,10 +5,9 @@ Belongs here: the words of the judgement and its reasons. Does not belong here: 
 
 from __future__ import annotations
 
-from cjo_assets.reporting.document import Cited, Paragraph, Prose, Record, Section, Tile, Verdict, Words
+from cjo_assets.reporting.document import Paragraph, Prose, Record, Section, Tile, Verdict
 from cjo_assets.reporting.marketing_figures import MarketingFigures
-from cjo_assets.reporting.marketing_prose import listed, rest, where
-from cjo_assets.reporting.marketing_summary import AMOUNTS
+from cjo_assets.reporting.marketing_prose import listed, passages_of, rest, where
 from cjo_assets.shared.statistics import NOT_MEASURABLE
 
 MEANINGS = {
@@ -47,7 +46,7 @@ def verdict(figures: MarketingFigures) -> Verdict:
         meaning=(*meaning, "."),
         reasons=tuple(_reasons(figures)),
         tiles=_tiles(figures),
-        summary=_passages(figures),
+        summary=() if paragraph is None else passages_of(paragraph),
         provenance="" if paragraph is None else paragraph.provenance,
     )
 
@@ -113,21 +112,6 @@ def _tiles(figures: MarketingFigures) -> tuple[Tile, ...]:
             ),
         ),
     )
-
-
-def _passages(figures: MarketingFigures) -> Prose:
-    if figures.paragraph is None:
-        return ()
-    return tuple(
-        Words(passage) if isinstance(passage, str) else Cited(passage.text, passage.source, _style(passage.source))
-        for passage in figures.paragraph.passages
-    )
-
-
-def _style(source: str) -> str:
-    """Return how the paragraph writes a cell."""
-    column = source.rpartition("/")[2]
-    return "money" if column in AMOUNTS else "tenth" if column == "roi_percentage" else "plain"
 
 
 def so_what(figures: MarketingFigures) -> Section:

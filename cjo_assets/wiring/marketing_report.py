@@ -11,11 +11,11 @@ from datetime import date
 from pathlib import Path
 
 from cjo_assets.policy import Policy
-from cjo_assets.reporting.document import Row
+from cjo_assets.reporting.document import records
 from cjo_assets.reporting.marketing_figures import COUNTED, SHOWN, MarketingFigures
 from cjo_assets.reporting.marketing_report import marketing_report
-from cjo_assets.reporting.marketing_summary import marketing_summary, marketing_summary_figures
-from cjo_assets.reporting.summary import Summary
+from cjo_assets.reporting.marketing_summary import marketing_summary_figures
+from cjo_assets.wiring.marketing_phrasing import MarketingWords
 from cjo_assets.wiring.report import Report, write_document
 from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.store import Store
@@ -25,15 +25,18 @@ FAMILY = "marketing"
 REPORT_FILE = "marketing_report.html"
 
 
-def marketing_figures(store: Store, as_of: date, policy: Policy, paragraph: Summary | None = None) -> MarketingFigures:
+def marketing_figures(
+    store: Store, as_of: date, policy: Policy, words: MarketingWords | None = None
+) -> MarketingFigures:
     """Read the figures of a day; long lists are cut to the policy's length and counted whole.
 
     Args:
         store: the tables.
         as_of: the day.
         policy: how long a list may be.
-        paragraph: the day in words; the rules' own unless given.
+        words: who puts the day into words; whoever the policy and the environment say unless given.
     """
+    words = words or MarketingWords(store, as_of, policy)
     rules = policy.marketing.reporting
     rows = {}
     for table, shown in SHOWN.items():
@@ -49,6 +52,9 @@ def marketing_figures(store: Store, as_of: date, policy: Policy, paragraph: Summ
     rejected = " UNION ALL ".join(
         f"SELECT '{name}' AS dataset, unnest(broken_rules) AS rule FROM {QUARANTINE}.{name}" for name in datasets
     )
+    [assessment], [roi] = rows["performance_assessment"], rows["roi_analysis"]
+    found = marketing_summary_figures(assessment, roi, counts, totals["recommendations"])
+    campaigns = records(f"{FAMILY}.campaign_analysis", SHOWN["campaign_analysis"].key, rows["campaign_analysis"])
     return MarketingFigures(
         as_of=as_of,
         policy_hash=policy.policy_hash,
@@ -61,17 +67,9 @@ def marketing_figures(store: Store, as_of: date, policy: Policy, paragraph: Summ
             "SELECT * FROM audit.dataset_loads WHERE list_contains(?, dataset) ORDER BY dataset, source_file", datasets
         ),
         rejections=store.rows(f"SELECT dataset, rule, count(*) AS rows FROM ({rejected}) GROUP BY ALL ORDER BY ALL"),
-        paragraph=paragraph or _paragraph(rows, totals, counts, policy),
+        paragraph=words.summary(found, roi, rows["kpi_status"]),
+        insights=words.insights(campaigns),
     )
-
-
-def _paragraph(
-    rows: dict[str, list[Row]], totals: dict[str, int], counts: dict[tuple[str, str, str | bool], int], policy: Policy
-) -> Summary:
-    """Return the day in the rules' own words."""
-    [assessment], [roi] = rows["performance_assessment"], rows["roi_analysis"]
-    found = marketing_summary_figures(assessment, roi, counts, totals["recommendations"])
-    return marketing_summary(found, roi, rows["kpi_status"], policy.marketing.reporting.llm_summary_max_tokens)
 
 
 def write_marketing_report(store: Store, settings: Settings, as_of: date, policy: Policy) -> Path | None:

@@ -28,6 +28,7 @@ from cjo_assets.wiring.partitions import days_of_run
 from cjo_assets.wiring.phrasing import phrase_day
 from cjo_assets.wiring.progress import logged, report_message
 from cjo_assets.wiring.range_of_days import RangeOfDays, computed_in_order
+from cjo_assets.wiring.raw_views import look_again
 from cjo_assets.wiring.restore import remember_published, what_cannot_be_computed
 from cjo_assets.wiring.runs import failure_text, record_failure
 from cjo_assets.wiring.settings import Settings
@@ -165,6 +166,7 @@ def opened(
             is_new = _require_version(connection, families, settings.build)
             files = StatementFiles.from_environment(families, "runs")
             store = Store(connection, families, Statements(STATEMENTS_KEPT, files) if files else None)
+            look_again(connection, store.datasets, settings.inputs)
             if is_new:
                 remember_published(store, settings.published, what_cannot_be_computed(store))
                 _sign_version(connection, families)

@@ -6,8 +6,9 @@ Belongs here: rows that keep the contracts. Does not belong here: any expectatio
 from typing import Any
 
 from cjo_assets.policy import Policy
+from cjo_assets.reporting.document import Record
 from cjo_assets.reporting.marketing_figures import COUNTED, SHOWN, MarketingFigures
-from cjo_assets.reporting.marketing_summary import marketing_summary, marketing_summary_figures
+from cjo_assets.reporting.marketing_summary import campaign_summary, marketing_summary, marketing_summary_figures
 from cjo_assets_tests.reporting.made import HOSTILE
 from cjo_assets_tests.tables import DAY, POLICY, Row, Rows, default_row
 
@@ -64,6 +65,10 @@ def made_figures(rows: int = 30, shown: int = 25, policy: Policy = POLICY) -> Ma
         counts=counts,
         loads=loads,
         rejections=[{"dataset": row["dataset"], "rule": row["note"], "rows": 1} for row in loads],
+        insights=tuple(
+            campaign_summary(Record("marketing.campaign_analysis", ("campaign_id",), row))
+            for row in tables["campaign_analysis"][: rules.llm_insights_max_campaigns]
+        ),
         paragraph=marketing_summary(found, roi, tables["kpi_status"], rules.llm_summary_max_tokens),
     )
 

@@ -39,6 +39,7 @@ SCENARIOS = [
     experiment("A_LITTLE", (50_000, 500_000), (50_900, 500_000)),
     experiment("LIFT_OF_TWO_PER_MILLE", (5_000_000, 50_000_000), (5_010_000, 50_000_000)),
     experiment("SLIGHT_EARLY", (3_000, 10_000), (3_290, 10_000), horizon_reached_on=date(2026, 3, 9)),
+    experiment("AT_ITS_HORIZON", EVEN, (575, 5_000), horizon_reached_on=date(2026, 3, 9)),
     experiment("TINY", (1, 100), (4, 100)),
     experiment("SMALL", (20, 99), (60, 99)),
     experiment("UNKNOWN_METRIC", EVEN, (650, 5_000), metric="love"),
@@ -93,6 +94,8 @@ def found() -> dict[Any, Row]:
         ("ALIKE", "continue", "underpowered"),
         ("A_LITTLE", "stop", "lift_too_small"),
         ("SLIGHT_EARLY", "inconclusive", "lift_not_reached"),
+        ("AT_ITS_HORIZON", "scale_variant", "better_than_control"),
+        ("UNCLUMPED", "continue", "underpowered"),
         ("TINY", "continue", "too_few_successes"),
         ("SMALL", "continue", "too_few_exposures"),
         ("UNKNOWN_METRIC", "invalid", "metric_not_defined"),
@@ -171,6 +174,7 @@ def test_a_running_experiment_is_read_by_the_interval_that_holds_every_day(found
         assert (row["reading"], row["adjusted_p_value"]) == ("always_valid", row["always_valid_p_value"])
     assert found["PLAIN_WIN"]["reading"] == "fixed_horizon"
     assert found["SLIGHT_EARLY"]["reading"] == "fixed_horizon"
+    assert found["AT_ITS_HORIZON"]["reading"] == "fixed_horizon"
     assert found["ENDED_EARLY"]["reading"] == "always_valid"
 
 

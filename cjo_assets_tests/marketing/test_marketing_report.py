@@ -1,7 +1,7 @@
 """The marketing report of a day: every figure traced to a cell, nothing cut that somebody must do, nothing invented."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from cjo_assets.reporting.marketing_summary import CHARACTERS_PER_TOKEN
 from cjo_assets.reporting.page import as_page
 from cjo_assets.reporting.summary import Figure
 from cjo_assets.reporting.text import chance, names, rate
+from cjo_assets.wiring.language_model import BASE_URL
 from cjo_assets.wiring.marketing_report import REPORT, marketing_figures, write_marketing_report
 from cjo_assets.wiring.report import shown_in_dagster
 from cjo_assets.wiring.settings import Settings
@@ -43,12 +44,22 @@ from cjo_assets_tests.reporting.reading import (
 from cjo_assets_tests.tables import POLICY, policy_with
 
 DIGIT = re.compile(r"\d")
+# Every section there can be.
+WORDY = policy_with(marketing__reporting__enable_llm_insights=True)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_language_model() -> Iterator[None]:
+    """Whatever the machine of the test says, nothing is asked."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.delenv(BASE_URL, raising=False)
+        yield
 
 
 @pytest.fixture(scope="module")
 def document(marketing_sample: Chain) -> Document:
     """The report of the sample month."""
-    return marketing_report(marketing_figures(marketing_sample.store, LAST_DAY, POLICY))
+    return marketing_report(marketing_figures(marketing_sample.store, LAST_DAY, WORDY))
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +91,7 @@ def test_every_figure_of_the_page_is_a_cell_of_a_table(marketing_sample: Chain, 
     """Trap M10: no figure but a cell's, so that nothing is computed twice in two ways."""
     assert len(page.marks) > 1000
     for mark in page.marks:
-        cell = cell_of(mark.source, marketing_sample, LAST_DAY, POLICY)
+        cell = cell_of(mark.source, marketing_sample, LAST_DAY, WORDY)
         assert mark.text == as_shown(mark, cell), mark.source
 
 

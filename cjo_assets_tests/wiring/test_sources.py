@@ -92,9 +92,9 @@ class Desk:
         return str(refused.value)
 
     def rows(self, dataset: str = "customers", columns: str = "") -> list[tuple[Any, ...]]:
-        """Return the rows of a raw table in the order of the file."""
+        """Return the rows of a raw table in the order of the file, as text, whatever type the file gives them."""
         contract = next(found.contract for found in self.store.datasets if found.name == dataset)
-        names = columns or ", ".join(spec.name for spec in columns_of(contract))
+        names = columns or ", ".join(f"{spec.name}::VARCHAR" for spec in columns_of(contract))
         return self.store.connection.execute(f"SELECT {names} FROM raw.{dataset} ORDER BY source_row").fetchall()
 
 
