@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from cjo_assets.policy import Policy, load_policy
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.plain import compute_day, load_files
 from cjo_assets.wiring.settings import PROJECT
 from cjo_assets.wiring.store import Store, Stored
@@ -71,7 +71,7 @@ class Chain:
 
 def computed(data: Path, archive: Path, days: list[date], policy: Policy) -> Chain:
     """Compute days over a folder, in order, in one store."""
-    families = all_families()
+    families = families_about("journey")
     store = Store(duckdb.connect(), families, STATEMENTS)
     load_files(store, families, data, archive)
     stored: dict[str, Stored] = {}

@@ -18,7 +18,7 @@ from benchmarks.contenders import RESULT, Taken, blocks
 from benchmarks.data import AS_OF, Inputs, generated
 from benchmarks.page import write_page
 from cjo_assets.policy import Policy
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.settings import PROJECT
 from cjo_assets.wiring.store import Store
 from cjo_assets.wiring.tables import in_order
@@ -158,9 +158,9 @@ def counted(
     fetched: dict[str, int] = {}
     statements: dict[str, int] = {}
     with duckdb.connect() as connection, pytest.MonkeyPatch.context() as patch:
-        families = all_families()
+        families = families_about("journey")
         store = Store(connection, families, STATEMENTS)
-        contenders.load(store, inputs.folder, folder / "archive", contenders.needed())
+        contenders.load(store, inputs.folder, folder / "archive", contenders.needed(), Taken("transforms"))
         store.days_of_run = (AS_OF,)
         counting = Counting(connection)
         patch.setattr(store, "connection", counting)
@@ -184,6 +184,6 @@ def test_no_table_reaches_python(counted: tuple[int, dict[str, int], dict[str, i
 def test_a_table_takes_few_statements(counted: tuple[int, dict[str, int], dict[str, int]]) -> None:
     """Five to write in a transaction, a scan for all rules of the contract, one for its key, five for each audit."""
     _, _, statements = counted
-    audits = {table.full_name: len(table.audits) for family in all_families() for table in family.tables}
+    audits = {table.full_name: len(table.audits) for family in families_about("journey") for table in family.tables}
     over = {name: count for name, count in statements.items() if count > 7 + 5 * audits[name]}
     assert not over

@@ -80,7 +80,7 @@ def test_run_ends_with_a_summary_and_the_places(home: Path) -> None:
 def test_everything_is_in_the_home(home: Path) -> None:
     names = {path.name for path in home.iterdir()}
     assert names >= {"build.duckdb", "cjo.duckdb", "reports", "dagster", "inputs"}
-    report = home / "reports" / "2025-01-20"
+    report = home / "reports" / "journey" / "2025-01-20"
     assert {path.name for path in report.iterdir()} == {"journey_report.html", "journey_report.md", "figures"}
     assert list((home / "dagster").rglob("*.db")), "the instance writes into the home"
     archived = {path.name for path in (home / "inputs").iterdir()}
@@ -154,7 +154,7 @@ def test_dg_launch_does_the_same_job(home: Path, tmp_path: Path) -> None:
     (tmp_path / "dagster" / "dagster.yaml").write_text(instance.replace(str(home), str(tmp_path)), encoding="utf-8")
     environment = {"CJO_HOME": str(tmp_path), "DAGSTER_HOME": str(tmp_path / "dagster")}
     done = subprocess.run(
-        [str(BIN / "dg"), "launch", "--assets", "*", "--partition", "2025-01-20"],
+        [str(BIN / "dg"), "launch", "--job", "daily_journey", "--partition", "2025-01-20"],
         cwd=PROJECT,
         env=os.environ | environment,
         capture_output=True,

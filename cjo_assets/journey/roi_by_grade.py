@@ -8,8 +8,8 @@ headline of `roi_estimate`; the rows above say how much of it remains for whoeve
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.roi_components import COST, EVIDENCE_GRADES, VALUE
 from cjo_assets.shared.contract import DatedContract, column
+from cjo_assets.shared.evidence_grades import COST, EVIDENCE_GRADES, VALUE
 from cjo_assets.shared.literal_rows import literal_rows
 from cjo_assets.shared.numbers import HALF_A_CENT, MONEY_DECIMALS, rounded
 

@@ -9,9 +9,10 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.roi_components import API_CALLS, ASSUMPTION, COST, EVIDENCE_GRADES, VALUE
+from cjo_assets.journey.roi_components import API_CALLS
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
+from cjo_assets.shared.evidence_grades import ASSUMPTION, COST, EVIDENCE_GRADES, VALUE
 from cjo_assets.shared.numbers import HALF_A_CENT, MONEY_DECIMALS, rounded
 
 

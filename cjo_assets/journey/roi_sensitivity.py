@@ -7,10 +7,11 @@ high end of its range, all others unchanged. What was counted and compared stays
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.roi_components import COST, prices
+from cjo_assets.journey.roi_components import prices
 from cjo_assets.policy import Policy
 from cjo_assets.policy_sections import SensitivityRanges
 from cjo_assets.shared.contract import DatedContract, column
+from cjo_assets.shared.evidence_grades import COST
 from cjo_assets.shared.literal_rows import literal_rows
 from cjo_assets.shared.numbers import HALF_A_CENT, MONEY_DECIMALS, rounded
 

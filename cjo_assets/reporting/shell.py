@@ -16,6 +16,8 @@ from markupsafe import Markup, escape
 
 from cjo_assets.reporting.palette import COLOURS, tone
 
+LONGEST_ID = 10
+
 
 def filled(template: str, **content: Any) -> str:
     """Return a template with its content, in which every text is escaped that is no markup of ours."""
@@ -40,8 +42,8 @@ def _environment() -> Environment:
 
 
 def _breakable(text: str) -> Markup:
-    """Return text that may go on in a new line after an underscore: names of the tables are long."""
-    return escape(text).replace("_", Markup("_<wbr>"))
+    """Return text that may go on in a new line after an underscore: names of the tables are long, ids are not."""
+    return escape(text) if len(text) <= LONGEST_ID else escape(text).replace("_", Markup("_<wbr>"))
 
 
 @functools.cache

@@ -6,6 +6,7 @@ Belongs here: the lock, the connection, the version of the warehouse. Does not b
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -27,6 +28,7 @@ from cjo_assets.wiring.partitions import days_of_run
 from cjo_assets.wiring.phrasing import phrase_day
 from cjo_assets.wiring.progress import logged, report_message
 from cjo_assets.wiring.range_of_days import RangeOfDays, computed_in_order
+from cjo_assets.wiring.raw_views import look_again
 from cjo_assets.wiring.restore import remember_published, what_cannot_be_computed
 from cjo_assets.wiring.runs import failure_text, record_failure
 from cjo_assets.wiring.settings import Settings
@@ -54,6 +56,7 @@ class Warehouse(DuckDBResource):
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Warehouse]:
         """Wait for the lock, open the store, and let both go at the end of the run."""
         from cjo_assets.wiring.families import all_families
+        from cjo_assets.wiring.jobs import families_of_run
 
         self._settings = Settings.from_environment()
         self._policy = policy_that_decides(self._settings)
@@ -76,6 +79,7 @@ class Warehouse(DuckDBResource):
                 report_message(f"Closed the run {orphan}, whose process is gone.")
             self._store = store
             store.days_of_run = tuple(days_of_run(run))
+            store.families_of_run = families_of_run(run)
             store.fences = (*store.fences, lambda: _require_unfinished(instance, run.run_id))
             yield self
             self._record_failure(context)
@@ -86,8 +90,8 @@ class Warehouse(DuckDBResource):
             return
         failures = context.instance.all_logs(context.run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
         errors = [failure_text(entry) for entry in failures]
-        for day in self._store.days_of_run if errors else ():
-            record_failure(self._store, context.run, context.instance, day, self._policy, errors)
+        for family, day in itertools.product(self._store.families_of_run, self._store.days_of_run if errors else ()):
+            record_failure(self._store, context.run, context.instance, family, day, self._policy, errors)
 
     def stored(self, table: Table, day: date | None) -> Stored:
         """Compute a table, or the day of it; in a run of several days return what was computed in their order.
@@ -103,8 +107,7 @@ class Warehouse(DuckDBResource):
         if day is None or len(days) < 2:
             return self._store.replace(table, day, self._policy)
         if self._range is None:
-            families = self._families
-            self._range = computed_in_order(self._store, families, self._settings, days, self._policy)
+            self._range = computed_in_order(self._store, self._families, self._settings, days, self._policy)
         return self._range.of(table.full_name, day)
 
     def phrased(self, day: date) -> list[dict[str, Any]]:
@@ -163,6 +166,7 @@ def opened(
             is_new = _require_version(connection, families, settings.build)
             files = StatementFiles.from_environment(families, "runs")
             store = Store(connection, families, Statements(STATEMENTS_KEPT, files) if files else None)
+            look_again(connection, store.datasets, settings.inputs)
             if is_new:
                 remember_published(store, settings.published, what_cannot_be_computed(store))
                 _sign_version(connection, families)

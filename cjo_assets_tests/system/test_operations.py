@@ -25,7 +25,7 @@ import duckdb
 import pytest
 
 from cjo_assets.wiring.errors import InputError, UnreachableError
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.settings import PROJECT
 from cjo_assets.wiring.sources import Loaded, load_dataset
 from cjo_assets.wiring.store import Store
@@ -148,7 +148,7 @@ def desk(postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         """
     )
     monkeypatch.setenv("CRM", postgres.uri())
-    return Desk(tmp_path, postgres, Store(duckdb.connect(), all_families()))
+    return Desk(tmp_path, postgres, Store(duckdb.connect(), families_about("journey")))
 
 
 CUSTOMER_COLUMNS = "customer_id, segment, account_value, tenure_months, risk_tier"
@@ -386,8 +386,12 @@ def test_the_read_only_webserver_shows_everything_and_starts_nothing(installatio
     wait_until(lambda: installation.ui.ask("{ assetNodes { id } }")["assetNodes"], "the webserver to know its assets")
     runs = "{ runsOrError { ... on Runs { results { status pipelineName } } } }"
     found = installation.ui.ask(runs)["runsOrError"]["results"]
-    assert {run["pipelineName"] for run in found} == {"daily"}, "the runs are read from PostgreSQL"
-    selector = {"repositoryName": "__repository__", "repositoryLocationName": "cjo_assets", "pipelineName": "daily"}
+    assert {run["pipelineName"] for run in found} == {"daily_journey"}, "the runs are read from PostgreSQL"
+    selector = {
+        "repositoryName": "__repository__",
+        "repositoryLocationName": "cjo_assets",
+        "pipelineName": "daily_journey",
+    }
     tags = [{"key": "dagster/partition", "value": "2025-01-16"}]
     installation.ui.ask(LAUNCH, params={"selector": selector, "executionMetadata": {"tags": tags}, "runConfigData": {}})
     assert len(installation.ui.ask(runs)["runsOrError"]["results"]) == len(found), "no run was started"

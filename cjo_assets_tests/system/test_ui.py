@@ -109,7 +109,7 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
 
 def test_the_ui_shows_the_run_of_the_command_line(ui: Ui) -> None:
     found = ui.ask("{ runsOrError { ... on Runs { results { status pipelineName } } } }")["runsOrError"]["results"]
-    assert found == [{"status": "SUCCESS", "pipelineName": "daily"}]
+    assert found == [{"status": "SUCCESS", "pipelineName": "daily_journey"}]
     nodes = ui.ask("{ assetNodes { assetKey { path } dependencyKeys { path } } }")["assetNodes"]
     upstream = {"/".join(node["assetKey"]["path"]): node["dependencyKeys"] for node in nodes}
     assert {"path": ["quarantine", "signals"]} in upstream["journey/signals"]
@@ -118,7 +118,11 @@ def test_the_ui_shows_the_run_of_the_command_line(ui: Ui) -> None:
 
 
 def test_a_run_launched_from_the_ui_publishes_its_day(ui: Ui) -> None:
-    selector = {"repositoryName": "__repository__", "repositoryLocationName": "cjo_assets", "pipelineName": "daily"}
+    selector = {
+        "repositoryName": "__repository__",
+        "repositoryLocationName": "cjo_assets",
+        "pipelineName": "daily_journey",
+    }
     tags = [{"key": "dagster/partition", "value": "2025-01-16"}]
     launched = ui.ask(LAUNCH, params={"selector": selector, "executionMetadata": {"tags": tags}, "runConfigData": {}})
     run_id = launched["launchRun"]["run"]["runId"]

@@ -95,7 +95,7 @@ def test_a_killed_run_and_two_at_once(home: Path, monkeypatch: pytest.MonkeyPatc
 
     runs = [
         started(home, "cjo", "run", "--as-of", "2025-01-20"),
-        started(home, "dg", "launch", "--assets", "*", "--partition", "2025-01-18"),
+        started(home, "dg", "launch", "--job", "daily_journey", "--partition", "2025-01-18"),
     ]
     said = [run.communicate(timeout=PATIENCE_SECONDS)[0] for run in runs]
     assert [run.returncode for run in runs] == [0, 0], said
