@@ -55,12 +55,13 @@ def publish(
     Path(f"{partial}.wal").unlink(missing_ok=True)
     partial.unlink(missing_ok=True)
     origin = published if published.exists() else _copyable_build(store)
+    is_copied = origin not in (None, published)
     if origin is not None:
         _copy(origin, partial)
     connection.execute(f"ATTACH {literal(partial)} AS {TARGET}")
     head = None
     try:
-        if origin not in (None, published):
+        if is_copied:
             _leave_published(store, days)
         with transaction(connection):
             for table in store.tables.values():
@@ -73,13 +74,8 @@ def publish(
             record_head(store, stamp.run_id, days, head)
         with transaction(connection):
             for table in store.tables.values():
-                if not table.is_published or table.is_view or table.is_added_by_publish:
-                    continue
-                # What came with a copy of the build is there; but runs were written down since.
-                if origin in (None, published) or table.full_name == RUNS:
-                    _publish_table(store, table, days)
-                else:
-                    comment(connection, table, f"{TARGET}.{table.full_name}")
+                if table.is_published and not table.is_view and not table.is_added_by_publish:
+                    _publish_table(store, table, days, is_there=is_copied)
         connection.execute(f"CHECKPOINT {TARGET}")
     finally:
         connection.execute(f"DETACH {TARGET}")
@@ -121,7 +117,7 @@ def _copyable_build(store: Store) -> Path | None:
 
 
 def _leave_published(store: Store, days: list[date]) -> None:
-    """Take from a copy of the build what is not published: other tables, and days that no run has brought to its end."""
+    """Take from a copy of the build what is not published: other tables, and days other than these."""
     connection = store.connection
     published = {table.full_name: table for table in store.tables.values() if table.is_published and not table.is_view}
     tables = (
@@ -146,9 +142,13 @@ def _create_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     comment(connection, table, name)
 
 
-def _publish_table(store: Store, table: Table, days: list[date]) -> None:
+def _publish_table(store: Store, table: Table, days: list[date], *, is_there: bool) -> None:
     connection = store.connection
     name = f"{TARGET}.{table.full_name}"
+    # What came with a copy of the build is there; but of runs something was written down since.
+    if is_there and table.full_name != RUNS:
+        comment(connection, table, name)
+        return
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {TARGET}.{table.schema}")
     if table.is_dated:
         connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns_in_sql(table)})")
