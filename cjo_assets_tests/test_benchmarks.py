@@ -66,7 +66,7 @@ def test_every_contender_builds_the_same_rows(name: str, inputs: Inputs, folder:
 
 
 def test_the_platform_builds_the_same_rows(inputs: Inputs, folder: Path, by_hand: Path) -> None:
-    """Through Dagster, in a process of its own, as the benchmark runs it: it says what it took, and where it published."""
+    """Through Dagster, in a process of its own, as the benchmark runs it."""
     command = [sys.executable, "-m", "benchmarks.contenders", "platform", str(inputs.folder), str(folder / "platform")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=PROJECT)
     assert done.returncode == 0, done.stderr[-2000:]
