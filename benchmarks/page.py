@@ -66,8 +66,8 @@ def _text(by_size: dict[int, dict[str, dict[int, Entry]]], plot: str) -> str:
     parts = [
         "# Benchmarks",
         f"Written by `make bench`; do not edit. Machine: {os.cpu_count()} cores, {memory:.0f} GiB of memory. "
-        f"{_load(by_size)} Each ratio is computed within a round, in which all contenders ran in turn, each in a process "
-        "of its own; given are median and, in brackets, smallest and largest. What has no brackets ran once. Seconds "
+        f"{_load(by_size)} Each ratio is computed within a round, in which all contenders ran in turn, each in a "
+        "process of its own; given are median and, in brackets, smallest and largest. What has no brackets ran once. Seconds "
         "are those of the work; imports and graph load stand apart under start. CPU is the processor time of all "
         "threads and suffers least from neighbours.",
         "Everybody builds the tables of `benchmarks/yardstick.sql`, with the columns of the platform's, from the same "
@@ -106,8 +106,8 @@ def _load(by_size: dict[int, dict[str, dict[int, Entry]]]) -> str:
     if not loads:
         return "How busy it was is not known."
     return (
-        f"Its load average when a contender began was between {min(loads):.1f} and {max(loads):.1f}, what the contender "
-        "before left behind included."
+        f"Its load average when a contender began was between {min(loads):.1f} and {max(loads):.1f}, what the "
+        "contender before left behind included."
     )
 
 
@@ -200,8 +200,8 @@ def _growth(by_size: dict[int, dict[str, dict[int, Entry]]]) -> str:
                 wall, cpu = (_exponent(by_size, name, less, more, unit) for unit in ("seconds", "cpu_seconds"))
                 rows.append([name, f"{less:,} to {more:,}", f"{wall:.2f}", f"{cpu:.2f}", _verdict(cpu <= EXPONENT)])
     title = (
-        f"Cost grows with the power of the rows (target: at most {EXPONENT}). Where a fixed cost is most of it, as at the "
-        "smallest sizes, the power says little."
+        f"Cost grows with the power of the rows (target: at most {EXPONENT}). Where a fixed cost is most of it, as at "
+        "the smallest sizes, the power says little."
     )
     return f"{title}\n\n{_grid(['', 'customers', 'wall', 'CPU', ''], rows)}"
 
