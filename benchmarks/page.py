@@ -68,8 +68,8 @@ def _text(by_size: dict[int, dict[str, dict[int, Entry]]], plot: str) -> str:
         f"Written by `make bench`; do not edit. Machine: {os.cpu_count()} cores, {memory:.0f} GiB of memory. "
         f"{_load(by_size)} Each ratio is computed within a round, in which all contenders ran in turn, each in a "
         "process of its own; given are median and, in brackets, smallest and largest. What has no brackets ran once. "
-        "Seconds are those of the work; imports and graph load stand apart under start. CPU is the processor time of all "
-        "threads and suffers least from neighbours.",
+        "Seconds are those of the work; imports and graph load stand apart under start. CPU is the processor time of "
+        "all threads and suffers least from neighbours.",
         "Everybody builds the tables of `benchmarks/yardstick.sql`, with the columns of the platform's, from the same "
         "Parquet files (10 signals a customer): what is turned away and kept of customers, stages and signals, the "
         "state of each customer, the evidence of its signals, and how its stage is judged. Nobody copies the files "

@@ -55,8 +55,8 @@ def raw_asset(dataset: Dataset, family: Family) -> dg.AssetsDefinition:
         kinds={"duckdb", "file"},
         owners=[family.owner],
         tags={"family": family.name, "stage": RAW},
-        description=f"The file {dataset.name} as it was read, row by row, with where each row stood: text, but for what "
-        "Parquet types as the dataset does.",
+        description=f"The file {dataset.name} as it was read, row by row, with where each row stood: text, but for "
+        "what Parquet types as the dataset does.",
         metadata={
             "dagster/column_schema": _raw_column_schema(dataset),
             "dagster/table_name": f"{RAW}.{dataset.name}",
