@@ -87,10 +87,12 @@ def blocks() -> dict[str, str]:
 
 def needed() -> set[tuple[str, str]]:
     """Return the tables of the yardstick and all that the platform's own need."""
-    from cjo_assets.wiring.families import all_families
+    from cjo_assets.wiring.families import families_about
     from cjo_assets.wiring.tables import in_order
 
-    tables = in_order(table for family in all_families() for table in family.tables if table.transform is not None)
+    tables = in_order(
+        table for family in families_about("journey") for table in family.tables if table.transform is not None
+    )
     wanted = {(schema, name) for schema, name in (table.split(".") for table in blocks())}
     for table in reversed(tables):
         if (table.schema, table.name) in wanted:
@@ -133,11 +135,11 @@ def floor(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
 def transforms(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
     """Run the transforms in the engine alone."""
     from cjo_assets.policy import load_policy
-    from cjo_assets.wiring.families import all_families
+    from cjo_assets.wiring.families import families_about
     from cjo_assets.wiring.store import Store
     from cjo_assets.wiring.tables import in_order
 
-    families, policy, wanted = all_families(), load_policy(), needed()
+    families, policy, wanted = families_about("journey"), load_policy(), needed()
 
     def work() -> None:
         with duckdb.connect(str(home / RESULT)) as connection:
@@ -156,11 +158,11 @@ def transforms(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
 
 def load(store: Store, data: Path, archive: Path, wanted: set[tuple[str, str]], taken: Taken) -> None:
     """Bring the files that are wanted into the raw schema."""
-    from cjo_assets.wiring.families import all_families
+    from cjo_assets.wiring.families import families_about
     from cjo_assets.wiring.sources import load_dataset
     from cjo_assets.wiring.tables import RAW
 
-    for family in all_families():
+    for family in families_about("journey"):
         for dataset in family.datasets:
             if (RAW, dataset.name) in wanted:
                 with stage(taken, f"{RAW}.{dataset.name}"):
@@ -169,10 +171,12 @@ def load(store: Store, data: Path, archive: Path, wanted: set[tuple[str, str]], 
 
 def platform(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
     """Run the graph through Dagster, published database included."""
-    from cjo_assets.wiring.families import all_families
+    from cjo_assets.wiring.families import families_about
 
     prepared = _graph(taken, data, home, AS_OF)
-    views = {(table.schema, table.name) for family in all_families() for table in family.tables if table.is_view}
+    views = {
+        (table.schema, table.name) for family in families_about("journey") for table in family.tables if table.is_view
+    }
     return prepared(needed() | views)
 
 
@@ -197,11 +201,11 @@ def _graph(
 
     from cjo_assets.definitions import defs
     from cjo_assets.wiring.end_of_day import PUBLISHED
-    from cjo_assets.wiring.launch import JOB
+    from cjo_assets.wiring.jobs import job_name
     from cjo_assets.wiring.settings import Settings
     from cjo_assets.wiring.store import Store
 
-    job = defs().resolve_job_def(JOB)
+    job = defs().resolve_job_def(job_name("journey"))
     instance = dg.DagsterInstance.get()
     _timed(Store, "judge", taken)
 
@@ -256,11 +260,11 @@ def loops(_taken: Taken, data: Path, home: Path) -> Callable[[], None]:
     """Run the loops."""
     from benchmarks.obvious import with_loops
     from cjo_assets.shared.contract import columns_of
-    from cjo_assets.wiring.families import all_families
+    from cjo_assets.wiring.families import families_about
 
     columns = {
         table.full_name: [spec.name for spec in columns_of(table.contract) if spec.name != "as_of"]
-        for family in all_families()
+        for family in families_about("journey")
         for table in family.tables
     }
     rejected = {name: ["source_row", "customer_id"] for name in columns if name.startswith("quarantine.")}

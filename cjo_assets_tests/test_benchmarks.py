@@ -20,7 +20,7 @@ from benchmarks.contenders import RESULT, Taken, blocks
 from benchmarks.data import AS_OF, Inputs, generated
 from benchmarks.page import write_page
 from cjo_assets.policy import Policy
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.settings import PROJECT
 from cjo_assets.wiring.store import Store
 from cjo_assets.wiring.tables import in_order
@@ -173,7 +173,7 @@ def counted(
     fetched: dict[str, int] = {}
     statements: dict[str, int] = {}
     with duckdb.connect() as connection, pytest.MonkeyPatch.context() as patch:
-        families = all_families()
+        families = families_about("journey")
         store = Store(connection, families, STATEMENTS)
         contenders.load(store, inputs.folder, folder / "archive", contenders.needed(), Taken("transforms"))
         store.days_of_run = (AS_OF,)
@@ -203,7 +203,7 @@ def test_a_table_takes_few_statements(counted: tuple[int, dict[str, int], dict[s
     are asked for too. The columns of a file are looked up once, those of any other table once in a run.
     """
     _, _, statements = counted
-    tables = {table.full_name: table for family in all_families() for table in family.tables}
+    tables = {table.full_name: table for family in families_about("journey") for table in family.tables}
     over = {}
     for name, count in statements.items():
         questions = sum(1 if audit.contract is None else 7 for audit in tables[name].audits)
@@ -216,7 +216,7 @@ def test_a_table_takes_few_statements(counted: tuple[int, dict[str, int], dict[s
 def test_a_parquet_file_is_not_copied(inputs: Inputs, tmp_path: Path) -> None:
     """Its rows are seen where the archive holds them: nothing of them is written a second time."""
     with duckdb.connect() as connection:
-        store = Store(connection, all_families(), STATEMENTS)
+        store = Store(connection, families_about("journey"), STATEMENTS)
         contenders.load(store, inputs.folder, tmp_path, contenders.needed(), Taken("transforms"))
         copied = connection.execute("SELECT sum(estimated_size) FROM duckdb_tables() WHERE schema_name = 'raw'")
         assert copied.fetchall()[0][0] < CUSTOMERS

@@ -4,9 +4,6 @@ Not a table but a step behind `kpis`: `kpi_facts` counts, this says which counts
 data cannot answer is left out, or has no record behind it.
 """
 
-from dataclasses import dataclass
-
-import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.journey.baseline_comparisons import preferred
@@ -18,13 +15,11 @@ from cjo_assets.journey.baseline_metrics import (
     UNRESOLVED_SHARE,
     VALUE_CHURN_RATE,
 )
-from cjo_assets.journey.roi_components import ASSUMPTION
+from cjo_assets.shared.evidence_grades import ASSUMPTION
 from cjo_assets.shared.literal_rows import literal_rows
+from cjo_assets.shared.promises import MEAN, PROXY, SHARE, Measure, measures_as_rows
 from cjo_assets.shared.statistics import MEASURED
 
-PROXY = "proxy"
-# A share is of single records that say yes or no, a mean is of numbers.
-SHARE, MEAN = "share", "mean"
 # KPI, metric of `baseline_comparisons`, basis, what it is a measure of.
 REDUCTIONS = (
     (
@@ -57,42 +52,13 @@ REDUCTIONS = (
 LIFETIME_VALUE_DELTA = "lifetime_value_delta"
 
 
-@dataclass(frozen=True)
-class Measure:
-    """A KPI that the data answer: numerator over denominator, or the numerator alone for a sum."""
-
-    numerator: ir.NumericValue
-    denominator: ir.NumericValue | None
-    n: ir.NumericValue
-    note: str | ir.StringValue
-    basis: str | ir.StringValue = MEASURED
-    kind: str | None = None
-    squares: ir.NumericValue | None = None
-
-
 def direct_measures(facts: ir.Table) -> ir.Table:
     """Return the KPIs that need no baseline, one row each.
 
     Args:
         facts: one row of sums and counts.
     """
-    none = ibis.null("float64")
-    parts = [
-        ibis.struct(
-            {
-                "kpi": ibis.literal(name),
-                "numerator": measure.numerator.cast("float64"),
-                "denominator": none if measure.denominator is None else measure.denominator.cast("float64"),
-                "n": measure.n.cast("int64"),
-                "squares": none if measure.squares is None else measure.squares.cast("float64"),
-                "kind": ibis.null("string") if measure.kind is None else ibis.literal(measure.kind),
-                "basis": _text(measure.basis),
-                "note": _text(measure.note),
-            }
-        )
-        for name, measure in _measures(facts).items()
-    ]
-    return facts.select(part=ibis.array(parts).unnest()).unpack("part")
+    return measures_as_rows(facts, _measures(facts))
 
 
 def reductions(baseline_comparisons: ir.Table) -> ir.Table:
@@ -238,7 +204,3 @@ def _measures(facts: ir.Table) -> dict[str, Measure]:
             is_assumed.ifelse(ASSUMPTION, MEASURED),
         ),
     }
-
-
-def _text(value: str | ir.StringValue) -> ir.StringValue:
-    return ibis.literal(value) if isinstance(value, str) else value

@@ -69,7 +69,7 @@ def is_written_as(text: ir.Value, spec: Column) -> ir.BooleanValue:
         return text.re_search(INSTANT) & value.between(datetime.min, datetime.max).fill_null(False)
     if spec.type.is_array():
         return _is_list(text, value)
-    if spec.free_text:
+    if spec.free_text or spec.free_object:
         is_prose = ~text.re_search(CONTROL_CHARACTER_IN_PROSE)
         return is_prose if spec.nullable else is_prose & text.re_search(_VISIBLE)
     return text.re_search(TEXT)
@@ -77,6 +77,8 @@ def is_written_as(text: ir.Value, spec: Column) -> ir.BooleanValue:
 
 def typed(text: ir.Value, spec: Column) -> ir.Value:
     """Return the value of a text that is written as the column's type asks; otherwise null or anything."""
+    if spec.free_object:
+        return _as_json(text)
     if spec.type.is_string():
         return text
     if not text.type().is_string():
@@ -122,6 +124,26 @@ def _is_writable(value: ir.Value, spec: Column) -> ir.BooleanValue:
     if value.type().is_floating():
         return ~(value.isnan() | value.isinf())
     return value.isnull().ifelse(ibis.null("boolean"), True)
+
+
+def _as_json(text: ir.StringValue) -> ir.StringValue:
+    """Return JSON as every format would write it; a text that is none becomes a text of JSON."""
+    return _json_valid(text).ifelse(_json(text), _to_json(text)).cast("string")
+
+
+@ibis.udf.scalar.builtin(name="json_valid", signature=((dt.string,), dt.boolean))  # type: ignore[untyped-decorator]
+def _json_valid(text: ir.StringValue) -> ir.BooleanValue:
+    """Tell whether a text is JSON."""
+
+
+@ibis.udf.scalar.builtin(name="json", signature=((dt.string,), dt.json))  # type: ignore[untyped-decorator]
+def _json(text: ir.StringValue) -> ir.JSONValue:
+    """Return a text that is JSON without needless spaces."""
+
+
+@ibis.udf.scalar.builtin(name="to_json", signature=((dt.string,), dt.json))  # type: ignore[untyped-decorator]
+def _to_json(text: ir.StringValue) -> ir.JSONValue:
+    """Return any text as a text of JSON."""
 
 
 def _is_list(text: ir.StringValue, items: ir.ArrayValue) -> ir.BooleanValue:

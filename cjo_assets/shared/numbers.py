@@ -8,7 +8,11 @@ import ibis.expr.types as ir
 
 SCORE_DECIMALS = 6
 CONTRIBUTION_DECIMALS = 12
+# A rate of one in ten thousand still has five digits.
+RATE_DECIMALS = 9
 MONEY_DECIMALS = 2
+# Amounts that differ by less are printed alike.
+HALF_A_CENT = 10.0**-MONEY_DECIMALS / 2
 SHORT_DECIMAL, LONG_DECIMAL = "decimal(18, 12)", "decimal(38, 12)"
 
 
@@ -35,7 +39,7 @@ def money_sum(value: ir.NumericValue, where: ir.BooleanValue | None = None) -> i
 
 def same_money(one: ir.NumericValue, other: ir.NumericValue) -> ir.BooleanValue:
     """Tell whether two amounts are one, but for what a binary float of their size cannot hold."""
-    return (one - other).abs() < 10.0**-MONEY_DECIMALS / 2 + other.abs() * 10.0**-CONTRIBUTION_DECIMALS
+    return (one - other).abs() < HALF_A_CENT + other.abs() * 10.0**-CONTRIBUTION_DECIMALS
 
 
 def capped(value: ir.NumericValue, limit: float = 1.0) -> ir.NumericValue:

@@ -23,7 +23,7 @@ from cjo_assets.wiring.alerts import WEBHOOK
 from cjo_assets.wiring.automation import OFF, Automation
 from cjo_assets.wiring.databases import require_readable
 from cjo_assets.wiring.errors import InputError, WarehouseError
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import all_families, data_families
 from cjo_assets.wiring.governance import policy_that_decides
 from cjo_assets.wiring.lock import holder_in_words, is_locked
 from cjo_assets.wiring.new_files import published_days
@@ -139,16 +139,19 @@ def _warehouse(settings: Settings) -> Answers:
 
 
 def _published(settings: Settings) -> Answers:
-    days = published_days(settings.published)
-    if not days:
+    published = {family.name: published_days(settings.published, family.name) for family in data_families()}
+    if not any(published.values()):
         yield ODD, "nothing is published yet: cjo run"
-        return
-    with duckdb.connect(str(settings.published), read_only=True) as reader:
-        stale = [day for (day,) in reader.execute("SELECT as_of FROM days() WHERE is_stale").fetchall()]
-    yield GOOD, f"{len(days)} days, the newest {days[-1]}"
-    if stale:
-        first, last = stale[0], stale[-1]
-        yield ODD, f"{len(stale)} days were run before an earlier one changed: cjo run --from {first} --to {last}"
+    for family, days in published.items():
+        if not days:
+            continue
+        with duckdb.connect(str(settings.published), read_only=True) as reader:
+            query = "SELECT as_of FROM days(of_family := ?) WHERE is_stale"
+            stale = [day for (day,) in reader.execute(query, [family]).fetchall()]
+        yield GOOD, f"{family}: {len(days)} days, the newest {days[-1]}"
+        if stale:
+            again = f"cjo run --family {family} --from {stale[0]} --to {stale[-1]}"
+            yield ODD, f"{family}: {len(stale)} days were run before an earlier one changed: {again}"
 
 
 def _runs(settings: Settings) -> Answers:

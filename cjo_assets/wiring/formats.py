@@ -99,6 +99,8 @@ def _json_reading(archived: Path, specs: tuple[Column, ...], layout: str) -> Rea
         "len(keys) <> len(list_distinct(keys))": "record: a key stands twice",
     }
     for place, spec in enumerate(specs, start=1):
+        if spec.free_object:
+            continue
         if not spec.type.is_array():
             fault = f"{spec.name}: an object or a list where a value belongs"
             faults[f"coalesce(kinds[{place}] IN ('OBJECT', 'ARRAY'), FALSE)"] = fault
@@ -211,7 +213,8 @@ def _parquet_reading(
     texts, faults = {}, {}
     for name, kind in types.items():
         is_list, is_nested = kind.endswith("]"), kind.startswith(("STRUCT", "MAP"))
-        if name in wanted and (is_nested or is_list != wanted[name].type.is_array()) and not kind == "VARCHAR":
+        is_judged = name in wanted and not wanted[name].free_object
+        if is_judged and (is_nested or is_list != wanted[name].type.is_array()) and not kind == "VARCHAR":
             raise InputError(
                 f"The file {path.name} has {kind} in column {name}, where {wanted[name].type} was expected."
             )
@@ -219,7 +222,7 @@ def _parquet_reading(
         texts[name] = f"to_json({quoted(name)})::VARCHAR" if nested else f"{quoted(name)}::VARCHAR"
         if nested:
             texts[name] = f"CASE WHEN {quoted(name)} IS NOT NULL THEN {texts[name]} END"
-        if name in wanted and wanted[name].type.is_string() and not PARQUET_TEXTS.fullmatch(kind):
+        if is_judged and wanted[name].type.is_string() and not PARQUET_TEXTS.fullmatch(kind):
             faults[f"{quoted(name)} IS NOT NULL"] = f"{name}: {kind} where a text belongs"
     values = {name: quoted(name) for name in typed if name in types}
     if PLACE_IN_PARQUET in {name.lower() for name in types}:

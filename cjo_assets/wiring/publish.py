@@ -28,6 +28,8 @@ from cjo_assets.wiring.tables import AUDIT, RAW, Table
 from cjo_assets.wiring.transaction import transaction
 
 TARGET = "target"
+# The family whose decisions the ledger holds.
+DECIDING = "journey"
 CUSTOMER = "customer_id"
 
 
@@ -39,6 +41,8 @@ def publish(
     stamp: Stamp | None = None,
 ) -> Head | None:
     """Replace the published database by one that holds these days, and the undated tables, as they are now.
+
+    Of the families that the run did not compute nothing is touched: what stands in the build was judged by nobody.
 
     Args:
         store: the tables.
@@ -70,12 +74,10 @@ def publish(
         if stamp is not None:
             if (AUDIT, "erasures") in store.tables:
                 add_tombstones(connection, TARGET, stamp)
-            head = add_decisions(connection, TARGET, days, stamp)
+            head = add_decisions(connection, TARGET, days if DECIDING in store.families_of_run else [], stamp)
             record_head(store, stamp.run_id, days, head)
         with transaction(connection):
-            for table in store.tables.values():
-                if table.is_published and not table.is_view and not table.is_added_by_publish:
-                    _publish_table(store, table, days, is_there=is_copied)
+            _fill(store, days, is_copy_of_build=is_copied)
         connection.execute(f"CHECKPOINT {TARGET}")
     finally:
         connection.execute(f"DETACH {TARGET}")
@@ -94,6 +96,19 @@ def publish(
     os.replace(partial, published)
     _sync_folder(published.parent)
     return head
+
+
+def _fill(store: Store, days: list[date], *, is_copy_of_build: bool) -> None:
+    for name, table in store.tables.items():
+        if not table.is_published or table.is_view or table.is_added_by_publish:
+            continue
+        if store.family_of[name] not in (*store.families_of_run, None):
+            _create_table(store.connection, table)
+        # What came with a copy of the build is there; but runs were written down since.
+        elif is_copy_of_build and table.full_name != RUNS:
+            comment(store.connection, table, f"{TARGET}.{table.full_name}")
+        else:
+            _publish_table(store, table, days)
 
 
 def _copyable_build(store: Store) -> Path | None:
@@ -117,9 +132,16 @@ def _copyable_build(store: Store) -> Path | None:
 
 
 def _leave_published(store: Store, days: list[date]) -> None:
-    """Take from a copy of the build what is not published: other tables, and days other than these."""
+    """Take from a copy of the build what is not published.
+
+    That is every other table, those of families that the run did not compute, and days that no run brought to its end.
+    """
     connection = store.connection
-    published = {table.full_name: table for table in store.tables.values() if table.is_published and not table.is_view}
+    published = {
+        table.full_name: table
+        for name, table in store.tables.items()
+        if table.is_published and not table.is_view and store.family_of[name] in (*store.families_of_run, None)
+    }
     tables = (
         "SELECT schema_name || '.' || {kind}_name FROM duckdb_{kind}s() WHERE database_name = ? AND NOT internal "
         "ORDER BY ALL"
@@ -142,13 +164,9 @@ def _create_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     comment(connection, table, name)
 
 
-def _publish_table(store: Store, table: Table, days: list[date], *, is_there: bool) -> None:
+def _publish_table(store: Store, table: Table, days: list[date]) -> None:
     connection = store.connection
     name = f"{TARGET}.{table.full_name}"
-    # What came with a copy of the build is there; but of runs something was written down since.
-    if is_there and table.full_name != RUNS:
-        comment(connection, table, name)
-        return
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {TARGET}.{table.schema}")
     if table.is_dated:
         connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns_in_sql(table)})")

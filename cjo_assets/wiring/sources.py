@@ -10,8 +10,9 @@ import codecs
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -265,18 +266,30 @@ def _require_different(contents: list[Content]) -> None:
                 raise InputError(f"The files {other.file.name} and {content.file.name} are the same: keep one of them.")
 
 
-def latest_date(connection: duckdb.DuckDBPyConnection, datasets: list[Dataset]) -> str | None:
-    """Return the latest date in any date column of the raw tables that is not in the future (YYYY-MM-DD)."""
-    columns = [(dataset, spec) for dataset in datasets for spec in columns_of(dataset.contract)]
+def days_of_records(
+    connection: duckdb.DuckDBPyConnection, datasets: Iterable[Dataset]
+) -> tuple[date, date] | tuple[None, None]:
+    """Return the first and the last day that dates an event in the raw tables and is not in the future."""
+    columns = [
+        (dataset, spec)
+        for dataset in datasets
+        for spec in columns_of(dataset.contract)
+        if dataset.is_history and spec.name == dataset.record_date
+    ]
     queries = [
-        f"SELECT max(day) AS day FROM (SELECT {day_of(spec)} AS day FROM {RAW}.{dataset.name} "
+        f"SELECT min(day) AS first, max(day) AS last FROM (SELECT {day_of(spec)} AS day FROM {RAW}.{dataset.name} "
         f"WHERE regexp_matches({quoted(spec.name)}::VARCHAR, '^\\d{{4}}-\\d{{2}}-\\d{{2}}([T ]|$)')) "
         "WHERE day BETWEEN DATE '0001-01-01' AND current_date"
         for dataset, spec in columns
-        if spec.type.is_temporal()
     ]
-    row = connection.execute(f"SELECT max(day)::VARCHAR FROM ({' UNION ALL '.join(queries)})").fetchone()
-    return row[0] if row else None
+    row = connection.execute(f"SELECT min(first), max(last) FROM ({' UNION ALL '.join(queries)})").fetchone()
+    return row or (None, None)
+
+
+def is_supplied(data: Path, family: str, datasets: Iterable[Dataset]) -> bool:
+    """Return whether any dataset of a family has a source or a file."""
+    declared = declared_sources(data)
+    return any((family, dataset.name) in declared or _namesakes(data, family, dataset.name) for dataset in datasets)
 
 
 def _namesakes(data: Path, family: str, dataset: str) -> list[Path]:

@@ -21,6 +21,7 @@ from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import columns_of, key_of, schema_of
 from cjo_assets.wiring.collection import collected_afterwards
 from cjo_assets.wiring.errors import ContractBreachError
+from cjo_assets.wiring.functions import give_functions
 from cjo_assets.wiring.lineage import Lineage, lineage_of
 from cjo_assets.wiring.quoting import quoted_names
 from cjo_assets.wiring.raw_views import raw_views
@@ -83,13 +84,22 @@ class Store:
         self.connection = connection
         self._statements = Statements(keep=0) if statements is None else statements
         self._known: dict[tuple[str, str], ir.Table] = {}
+        names = {family.name for family in families if family.datasets}
+        self.family_of = {
+            (table.schema, table.name): _family_of(table, family, names)
+            for family in families
+            for table in family.tables
+        }
+        self.families_of_run = tuple(family.name for family in families if family.datasets)
         self.days_of_run: tuple[date, ...] = ()
         self.fences: tuple[Callable[[], None], ...] = ()
         self.lineages: dict[str, Lineage] = {}
         connection.execute("SET TimeZone = 'UTC'")
+        give_functions(connection)
         self.backend = ibis.duckdb.from_connection(connection)
         self.tables = {(table.schema, table.name): table for family in families for table in family.tables}
-        self.datasets = [dataset for family in families for dataset in family.datasets]
+        self.datasets_by_family = {family.name: family.datasets for family in families if family.datasets}
+        self.datasets = [dataset for datasets in self.datasets_by_family.values() for dataset in datasets]
         for schema in sorted({RAW, *(table.schema for table in self.tables.values())}):
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         connection.execute(f"CREATE TABLE IF NOT EXISTS {MANIFEST} ({MANIFEST_COLUMNS})")
@@ -108,7 +118,7 @@ class Store:
         if table is None or not table.is_dated:
             return rows.drop(*table.hidden) if table is not None and table.hidden else rows
         if reference.days is Days.TODAY:
-            return rows.filter(rows.as_of == (as_of or self.newest_day())).drop("as_of")
+            return rows.filter(rows.as_of == (as_of or self.newest_day(table.schema))).drop("as_of")
         rows = self.of_decided_days(table)
         if reference.days is Days.ALL:
             return rows
@@ -118,8 +128,15 @@ class Store:
         """Return the rows of a dated table but for days that a failed run left behind: nobody ever decided on them."""
         rows = self._rows_of(table.schema, table.name)
         runs = self._rows_of(AUDIT, "runs")
-        decided = rows.as_of.isin(runs.filter(runs.is_published).as_of) | rows.as_of.isin(list(self.days_of_run))
-        return rows.filter(decided)
+        published = runs.filter(runs.is_published)
+        family = self.family_of[table.schema, table.name]
+        if family is not None:
+            published = published.filter(published.family == family)
+        return rows.filter(rows.as_of.isin(published.as_of) | rows.as_of.isin(list(self.days_of_run)))
+
+    def tables_of(self, family: str) -> list[Table]:
+        """Return the tables of a family, and those that are no family's own."""
+        return [table for name, table in self.tables.items() if self.family_of[name] in (family, None)]
 
     def read_by_later_days(self) -> list[str]:
         """Return the tables of which a later day reads earlier ones."""
@@ -132,10 +149,13 @@ class Store:
         audits = self.tables[schema, name].audits
         return check == CONTRACT_CHECK or any(audit.name == check and audit.is_blocking for audit in audits)
 
-    def newest_day(self) -> date | None:
-        """Return the newest day that was published or that this run computes."""
-        found = self.connection.execute(f"SELECT max(as_of) FROM {AUDIT}.runs WHERE is_published").fetchone()
-        return max([*self.days_of_run, *(day for day in found or () if day)], default=None)
+    def newest_day(self, family: str) -> date | None:
+        """Return the newest day of a family that was published or that this run computes."""
+        found = self.connection.execute(
+            f"SELECT max(as_of) FROM {AUDIT}.runs WHERE is_published AND family = ?", [family]
+        ).fetchone()
+        own = self.days_of_run if family in self.families_of_run else ()
+        return max([*own, *(day for day in found or () if day)], default=None)
 
     def require_ours(self) -> None:
         """Refuse to commit or publish where the run is no longer the one that may.
@@ -146,9 +166,11 @@ class Store:
         for fence in self.fences:
             fence()
 
-    def handed_on(self, as_of: date) -> str:
-        """Return a hash over the rows of a day that later days read, whatever their order."""
-        read = [self.table_named(name) for name in self.read_by_later_days()]
+    def handed_on(self, family: str, as_of: date) -> str:
+        """Return a hash over the rows of a family's day that later days read, whatever their order."""
+        names = self.read_by_later_days()
+        read = [table for table in self.tables_of(family) if table.full_name in names]
+        read.sort(key=lambda table: table.full_name)
         return " ".join(self.lasting_hash(table, as_of) for table in read)
 
     def lasting_hash(self, table: Table, as_of: date, source: str = "") -> str:
@@ -170,9 +192,9 @@ class Store:
         schema, _, name = full_name.partition(".")
         return self.tables[schema, name]
 
-    def table_hashes(self, as_of: date) -> dict[str, str]:
-        """Return a hash over the rows of each dated table of a day."""
-        dated = [table for table in self.tables.values() if table.is_dated and not table.is_view]
+    def table_hashes(self, family: str, as_of: date) -> dict[str, str]:
+        """Return a hash over the rows of each dated table of a family's day."""
+        dated = [table for table in self.tables_of(family) if table.is_dated and not table.is_view]
         return {table.full_name: self.fingerprint(table, as_of).content for table in dated}
 
     def fingerprint(self, table: Table, as_of: date | None, source: str = "") -> Fingerprint:
@@ -195,12 +217,12 @@ class Store:
         rows, mixed, added = row or (0, 0, 0)
         return Fingerprint(rows, f"{mixed:016x}{int(added) % 2**64:016x}")
 
-    def rows_by_group(self, as_of: date) -> dict[str, dict[str, int]]:
-        """Count the rows of every table on a day, undated tables whole, by group."""
+    def rows_by_group(self, family: str, as_of: date) -> dict[str, dict[str, int]]:
+        """Count the rows of every table of a family on a day, undated tables whole, by group."""
         groups: dict[str, dict[str, int]] = {RAW: {}}
-        for dataset in self.datasets:
+        for dataset in self.datasets_by_family[family]:
             groups[RAW][f"{RAW}.{dataset.name}"] = self.count(f"{RAW}.{dataset.name}", None)
-        for table in self.tables.values():
+        for table in self.tables_of(family):
             day = as_of if table.is_dated else None
             groups.setdefault(table.group, {})[table.full_name] = self.count(table.full_name, day)
         return groups
@@ -299,8 +321,10 @@ class Store:
 
     def _situation(self, as_of: date | None) -> tuple[Hashable, ...]:
         """Return what a statement depends on, beside the table that it is about and the policy."""
-        day = as_of or (self.newest_day() if (AUDIT, "runs") in self.tables else None)
-        return as_of, day, self.days_of_run
+        days: tuple[date | None, ...] = (as_of,)
+        if as_of is None and (AUDIT, "runs") in self.tables:
+            days = tuple(self.newest_day(family) for family in self.datasets_by_family)
+        return as_of, days, self.days_of_run
 
     def _raw_types(self, references: Iterable[Reference]) -> tuple[ibis.Schema, ...]:
         """Return how the files that are read type their columns."""
@@ -359,6 +383,14 @@ class Store:
 
     def _create(self, name: str, columns: str) -> None:
         self.connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
+
+
+def _family_of(table: Table, family: Family, names: set[str]) -> str | None:
+    """Return the family whose run makes a table; None for records, which every run makes."""
+    if family.datasets:
+        return family.name
+    read = {reference.schema for reference in table.inputs().values()} & names
+    return next(iter(read)) if table.is_view and len(read) == 1 else None
 
 
 @functools.cache

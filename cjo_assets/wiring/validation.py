@@ -1,9 +1,9 @@
 """Contracts applied: is this table what it promises to be?
 
 The contract is a pandera model. Names and types are judged by pandera without reading a row. What a row can break is
-counted for all rules, and for the key, in one scan, by expressions that `shared.contract` derives from the model; where
-something is broken, pandera judges those rows and words the failure. So a table of any size stays in the engine, and a
-test holds both verdicts equal.
+counted for all rules, and for the key, in one scan, by the expressions that `shared.contract` derives from the model;
+where something is broken, pandera judges those rows and words the failure. So a table of any size stays in the engine,
+and a test holds both verdicts equal.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ import pytest
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import Contract, column, columns_of
 from cjo_assets.wiring.errors import WarehouseError
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.keep import forget_old_days
 from cjo_assets.wiring.ledger import Stamp
 from cjo_assets.wiring.publish import publish
@@ -137,18 +137,20 @@ def test_each_publish_adds_to_the_ledger_what_it_does_not_know(
 
 def test_what_no_file_gives_back_is_remembered_from_the_published_database(two_days: Chain, recorded: Path) -> None:
     """The loss of the build database costs no record and no id."""
-    fresh = Store(duckdb.connect(), all_families())
+    fresh = Store(duckdb.connect(), families_about("journey"))
     names = what_cannot_be_computed(fresh)
     assert {"audit.runs", "audit.policies", "audit.rejected_records", "journey.recommended_interventions"} <= set(names)
     remember_published(fresh, recorded, names)
     for name in names:
         rows = f"FROM {name} ORDER BY ALL"
         assert fresh.connection.execute(rows).fetchall() == two_days.store.connection.execute(rows).fetchall(), name
-    remember_published(Store(duckdb.connect(), all_families()), recorded.with_name("none.duckdb"), names)
+    remember_published(Store(duckdb.connect(), families_about("journey")), recorded.with_name("none.duckdb"), names)
     with duckdb.connect(str(recorded.with_name("other.duckdb"))) as other:
         other.execute("CREATE SCHEMA audit; CREATE TABLE audit.runs (run_id VARCHAR)")
     with pytest.raises(WarehouseError, match="another version"):
-        remember_published(Store(duckdb.connect(), all_families()), recorded.with_name("other.duckdb"), ["audit.runs"])
+        remember_published(
+            Store(duckdb.connect(), families_about("journey")), recorded.with_name("other.duckdb"), ["audit.runs"]
+        )
 
 
 def asked(path: Path, sql: str) -> list[tuple[Any, ...]]:
@@ -161,7 +163,10 @@ def asked(path: Path, sql: str) -> list[tuple[Any, ...]]:
 def recorded(two_days: Chain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The database after both days were published, with a record that says so."""
     path = tmp_path_factory.mktemp("home") / "cjo.duckdb"
-    insert = f"INSERT INTO {RUNS} (run_id, as_of, is_published, errors, is_stale) VALUES ('r', ?, TRUE, [], FALSE)"
+    insert = (
+        f"INSERT INTO {RUNS} (run_id, family, as_of, is_published, errors, is_stale) "
+        f"VALUES ('r', 'journey', ?, TRUE, [], FALSE)"
+    )
     two_days.store.connection.executemany(insert, [[FIRST], [SECOND]])
     publish(two_days.store, path, [FIRST, SECOND])
     yield path
@@ -222,7 +227,9 @@ def test_earlier_states_and_old_days_are_kept_as_the_policy_says(
 ) -> None:
     path = tmp_path / "cjo.duckdb"
     store = two_days.store
-    store.connection.execute(f"INSERT INTO {RUNS} (run_id, as_of, is_published) VALUES ('r', ?, TRUE)", [SECOND])
+    store.connection.execute(
+        f"INSERT INTO {RUNS} (run_id, family, as_of, is_published) VALUES ('r', 'journey', ?, TRUE)", [SECOND]
+    )
     keep = policy.warehouse.model_copy(update={"snapshots_kept": 2, "days_kept": 4})
     states = []
     for day in (SECOND, FIRST, SECOND, FIRST):
@@ -257,7 +264,9 @@ def test_old_days_leave_the_build_database_where_no_later_day_reads_them(two_day
     try:
         forget_old_days(store, 4)
         assert FIRST in days()["risk_scores"], "nothing was published: nothing is old"
-        store.connection.execute(f"INSERT INTO {RUNS} (run_id, as_of, is_published) VALUES ('r', ?, TRUE)", [SECOND])
+        store.connection.execute(
+            f"INSERT INTO {RUNS} (run_id, family, as_of, is_published) VALUES ('r', 'journey', ?, TRUE)", [SECOND]
+        )
         forget_old_days(store, 5)
         assert FIRST in days()["risk_scores"], "16th to 20th are five days"
         forget_old_days(store, 4)
