@@ -59,24 +59,16 @@ def publish(
     partial = published.with_suffix(".partial")
     Path(f"{partial}.wal").unlink(missing_ok=True)
     partial.unlink(missing_ok=True)
-<<<<<<< HEAD
     lost = found_again(store, published, days, keep)
     before = lost.path if lost else published
     origin = before if before.exists() else _copyable_build(store)
-=======
-    origin = published if published.exists() else _copyable_build(store)
-    is_copied = origin not in (None, published)
->>>>>>> scale
+    is_copied = origin not in (None, before)
     if origin is not None:
         _copy(origin, partial)
     connection.execute(f"ATTACH {literal(partial)} AS {TARGET}")
     head = None
     try:
-<<<<<<< HEAD
-        if origin not in (None, before):
-=======
         if is_copied:
->>>>>>> scale
             _leave_published(store, days)
         with transaction(connection):
             for table in store.tables.values():
@@ -89,11 +81,7 @@ def publish(
             head = add_decisions(connection, TARGET, decided, stamp)
             record_head(store, stamp.run_id, days, head)
         with transaction(connection):
-<<<<<<< HEAD
-            _fill(store, days, is_copy_of_build=origin not in (None, before))
-=======
             _fill(store, days, is_copy_of_build=is_copied)
->>>>>>> scale
         connection.execute(f"CHECKPOINT {TARGET}")
     finally:
         connection.execute(f"DETACH {TARGET}")
