@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from rich.status import Status
 
     from cjo_assets.wiring.settings import Settings
+    from cjo_assets.wiring.single_subject import Subject
+
+JOURNEY, MARKETING = "journey", "marketing"
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -44,6 +47,8 @@ FamilyOption = Annotated[
 ]
 CustomerOption = Annotated[str | None, typer.Option("--customer", help="Show one customer's chain and store nothing.")]
 
+CampaignOption = Annotated[str | None, typer.Option("--campaign", help="Show one campaign's chain and store nothing.")]
+
 
 @app.callback()
 def _commands() -> None:
@@ -60,6 +65,7 @@ def run(
     home: HomeOption = None,
     family: FamilyOption = None,
     customer: CustomerOption = None,
+    campaign: CampaignOption = None,
 ) -> None:
     """Materialize every table of one day or a range of days, their reports, and the published database."""
     from cjo_assets.policy import PolicyError
@@ -68,8 +74,10 @@ def run(
     try:
         _prepare(data, policy, home)
         day = _day("--as-of", as_of)
-        if customer is not None:
-            _show_customer(customer, day)
+        if customer is not None or campaign is not None:
+            from cjo_assets.wiring.single_subject import CAMPAIGN, CUSTOMER
+
+            _show(*((CUSTOMER, customer) if customer is not None else (CAMPAIGN, campaign or "")), day)
             return
         if first is None and last is not None:
             fail("--to ends a range: say where it begins with --from.")
@@ -113,7 +121,9 @@ def export(
     folder: Annotated[Path, typer.Option("--out", help="Folder for the files.")],
     tables: Annotated[list[str] | None, typer.Option("--table", help="A table, as schema.name; else all.")] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="The only day of dated tables; else all days.")] = None,
-    as_csv: Annotated[bool, typer.Option("--csv", help="CSV for spreadsheets, with no formula in it.")] = False,
+    file_format: Annotated[
+        str, typer.Option("--format", help="parquet, or csv for spreadsheets, with no formula in it.")
+    ] = "parquet",
     home: HomeOption = None,
 ) -> None:
     """Write the published tables as Parquet, or as CSV, one file each."""
@@ -121,12 +131,13 @@ def export(
     from cjo_assets.wiring.export import Format
     from cjo_assets.wiring.export import export as written
 
+    formats = {known.value: known for known in Format}
+    if file_format not in formats:
+        fail(f"--format {file_format}: it is one of {', '.join(formats)}.")
     folder = folder.resolve()
     try:
         settings, day = _prepare(None, None, home), _day("--as-of", as_of)
-        for table, rows in written(
-            settings, folder, tables or [], day, Format.CSV if as_csv else Format.PARQUET
-        ).items():
+        for table, rows in written(settings, folder, tables or [], day, formats[file_format]).items():
             say(f"  {table}: {rows:,} rows")
     except WarehouseError as error:
         fail(str(error))
@@ -210,42 +221,69 @@ def reject(
 
 @app.command()
 def synth(
-    customers: Annotated[int, typer.Option(help="How many customers.")],
     out: Annotated[Path, typer.Option(help="Folder for the files; empty, or --force.")],
+    family: Annotated[str, typer.Option(help="journey or marketing.")] = JOURNEY,
+    customers: Annotated[int | None, typer.Option(help="How many customers, of the journey.")] = None,
+    campaigns: Annotated[int | None, typer.Option(help="How many campaigns, of marketing.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
     file_format: Annotated[str, typer.Option("--format", help="parquet, csv or json.")] = "parquet",
-    until: Annotated[str, typer.Option(help="Last day of the log, YYYY-MM-DD.")] = "2025-01-20",
-    weeks: Annotated[int, typer.Option(help="Weeks in the log; customers begin on any day of them.")] = 104,
+    until: Annotated[
+        str | None, typer.Option(help="Last day, YYYY-MM-DD  [default: 2025-01-20; of marketing 2026-03-31]")
+    ] = None,
+    weeks: Annotated[
+        int | None,
+        typer.Option(help="Customers and campaigns begin on any day of them  [default: 104; of marketing 26]"),
+    ] = None,
     signals_per_customer: Annotated[float, typer.Option(help="Signals per customer, on average.")] = 10.0,
     dirty: Annotated[float, typer.Option(help="Spoiled rows for each good one, which quarantine must find.")] = 0.0,
-    null_effect: Annotated[bool, typer.Option("--null-effect", help="Playbooks that change nothing.")] = False,
+    null_effect: Annotated[
+        bool, typer.Option("--null-effect", help="Playbooks that change nothing, arms that do not differ.")
+    ] = False,
     performance_log: Annotated[
-        bool, typer.Option("--performance-log", help="Write the log of an earlier system too.")
+        bool, typer.Option("--performance-log", help="Write the log of an earlier system too, of the journey.")
+    ] = False,
+    touchpoints: Annotated[
+        bool, typer.Option("--touchpoints", help="Write the touches before conversions too, of marketing.")
     ] = False,
     policy: PolicyOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace generated files in the folder.")] = False,
 ) -> None:
-    """Write generated journey data, and what is true of them beside it."""
+    """Write generated data of a family, and what is true of them beside it."""
     from cjo_assets.policy import PolicyError, load_policy
-    from cjo_assets.synth.datasets import Request, generated
+    from cjo_assets.synth import datasets, marketing_datasets
+    from cjo_assets.synth.made import Made
     from cjo_assets.synth.world import WorldError
     from cjo_assets.synth.writer import require_room, write
 
-    last_day = day_of("--until", until)
-    request = Request(
-        customers,
-        seed,
-        last_day,
-        weeks,
-        signals_per_customer,
-        dirty,
-        not null_effect,
-        with_performance_log=performance_log,
-    )
+    if family not in (JOURNEY, MARKETING):
+        fail(f"The family {family} is none of {JOURNEY} and {MARKETING}.")
+    count, option = (customers, "--customers") if family == JOURNEY else (campaigns, "--campaigns")
+    if count is None:
+        fail(f"How many? Say {option}.")
+    last_day = day_of("--until", until or ("2025-01-20" if family == JOURNEY else "2026-03-31"))
+    made: Made
     try:
-        made = generated(request, load_policy(policy))
+        rules = load_policy(policy)
+        if family == JOURNEY:
+            request = datasets.Request(
+                count,
+                seed,
+                last_day,
+                104 if weeks is None else weeks,
+                signals_per_customer,
+                dirty,
+                not null_effect,
+                with_performance_log=performance_log,
+            )
+            made = datasets.generated(request, rules)
+        else:
+            length = 26 if weeks is None else weeks
+            asked = marketing_datasets.MarketingRequest(
+                count, seed, last_day, length, dirty, not null_effect, with_touchpoints=touchpoints
+            )
+            made = marketing_datasets.generated_marketing(asked, rules)
         require_room(out, replace=force)
-        with console.status("Making customers ..."):
+        with console.status("Making rows ..."):
             for _ in write(made, out, file_format):
                 pass
     except (PolicyError, WorldError) as error:
@@ -380,8 +418,8 @@ def _days_in_words(first: date, last: date) -> str:
     return str(first) if first == last else f"{first} to {last}"
 
 
-def _show_customer(customer: str, day: date | None) -> None:
-    from cjo_assets.wiring.single_customer import print_chain
+def _show(subject: Subject, subject_id: str, day: date | None) -> None:
+    from cjo_assets.wiring.single_subject import print_chain
 
-    if not print_chain(console, customer, day):
-        fail(f"The data hold no customer {customer}.")
+    if not print_chain(console, subject, subject_id, day):
+        fail(f"The data hold no {subject.name} {subject_id}.")

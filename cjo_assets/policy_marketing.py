@@ -312,6 +312,23 @@ class ReconciliationRules(Section):
     conversion_stages: dict[str, str]
 
 
+class MarketingReporting(Section):
+    """What is written down about marketing, and by whom."""
+
+    enable_progress_tracking: bool
+    enable_statistical_testing: bool
+    enable_reporting: bool
+    enable_validation: bool
+    report_rows: Annotated[int, Field(ge=1)]
+    enable_llm_summary: bool
+    llm_summary_max_tokens: Annotated[int, Field(ge=1, le=100_000)]
+    enable_llm_insights: bool
+    llm_insights_max_campaigns: Count
+    llm_model: Annotated[str, Field(min_length=1)]
+    temperature: Annotated[float, Field(ge=0, le=2)]
+    llm_timeout_seconds: Annotated[float, Field(gt=0, le=600)]
+
+
 class MarketingPolicy(Section):
     """The rules of marketing."""
 
@@ -327,6 +344,7 @@ class MarketingPolicy(Section):
     budgets: BudgetRules
     risks: RiskRules
     decisions: DecisionRules
+    reporting: MarketingReporting
     kpis: MarketingKpis
     recommendations: RecommendationRules
 

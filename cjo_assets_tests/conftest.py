@@ -15,14 +15,12 @@ from cjo_assets.policy import Policy, load_policy
 from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.plain import compute_day, load_files
 from cjo_assets.wiring.settings import PROJECT
-from cjo_assets.wiring.statements import Statements
 from cjo_assets.wiring.store import Store, Stored
 from cjo_assets_tests.home import Home, toured
+from cjo_assets_tests.kept_statements import IS_OURS, KEPT_IN, STATEMENTS
 
 SAMPLE = PROJECT / "data"
 Rows = list[dict[str, Any]]
-# The declared tables make the same statement for the same day and policy: all tests share what one of them wrote.
-STATEMENTS = Statements(keep=2_000)
 
 # Statements are made of millions of small objects: looking for garbage among them less often saves processor time.
 gc.set_threshold(200_000, 50, 50)
@@ -44,6 +42,12 @@ LONGEST = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first."""
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Take away the statements that the session kept, once all its processes are done."""
+    if IS_OURS and not hasattr(config, "workerinput"):
+        shutil.rmtree(KEPT_IN)
 
 
 class Chain:

@@ -30,8 +30,6 @@ APPROVAL = {
     "decided_at": "2025-01-07T10:00:00Z",
     "decided_by": "maria.keller",
 }
-# Scratch databases read earlier days elsewhere than the tables of a run do, so their statements are their own.
-PAST_STATEMENTS = Statements(keep=500)
 INSTANCE: Any = SimpleNamespace(
     get_run_stats=lambda _: SimpleNamespace(start_time=datetime(2025, 1, 21, tzinfo=UTC).timestamp())
 )

@@ -120,6 +120,8 @@ def _default(spec: Column, number: int, is_key: bool) -> Any:
             allowed = list(check.statistics["allowed_values"])
             return allowed[(number - 1) % len(allowed) if is_key else 0]
     lowest = next((check.statistics["min_value"] for check in spec.checks if "min_value" in check.statistics), 0)
+    if any(check.name == "greater_than" for check in spec.checks):
+        lowest += 0.5
     values = {
         "String": f"{spec.name} {number}" if is_key else spec.name,
         "Int64": number if is_key else int(lowest),

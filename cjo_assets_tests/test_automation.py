@@ -43,7 +43,8 @@ def published_home(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> 
     found = computed(SAMPLE, home / "inputs", PUBLISHED[-1:], policy)
     for day in PUBLISHED:
         found.store.connection.execute(
-            f"INSERT INTO {RUNS} (run_id, as_of, is_published, errors, is_stale) VALUES ('test', ?, TRUE, [], FALSE)",
+            f"INSERT INTO {RUNS} (run_id, family, as_of, is_published, errors, is_stale) "
+            "VALUES ('test', 'journey', ?, TRUE, [], FALSE)",
             [day],
         )
     publish(found.store, home / "cjo.duckdb", PUBLISHED[-1:])
@@ -187,7 +188,9 @@ def test_the_sensor_asks_for_one_range_at_a_time(places: Settings) -> None:
         assert request.tags["cjo/reason"] == "new or changed: journey.signals"
         (request,) = tick(first.cursor).run_requests
         assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("2025-01-20", "2025-01-22")
-        running = instance.create_run_for_job(nothing, tags=sensors.ASKED_BY, status=dg.DagsterRunStatus.STARTED)
+        running = instance.create_run_for_job(
+            nothing, tags={"cjo/asked_by": "new_files_journey"}, status=dg.DagsterRunStatus.STARTED
+        )
         waiting = tick(first.cursor)
         assert "wait for the run" in waiting.skip_message, "the days are run in their order"
         instance.report_run_failed(running)

@@ -3,13 +3,17 @@
 Belongs here: keys, groups, owners, checks, partitions. Does not belong here: what the assets compute.
 """
 
+from datetime import date
+
 import dagster as dg
 import pytest
 
+from cjo_assets.audit.runs import PLANS, goal_of
 from cjo_assets.definitions import defs
 from cjo_assets.wiring.catalogue import PAGE, tables_page
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import all_families, data_families
 from cjo_assets.wiring.settings import SENSOR_SECONDS
+from cjo_assets.wiring.tables import Family
 
 DATASETS = {
     "customers": "customers",
@@ -87,6 +91,25 @@ MARKETING_DATASETS = {
 MARKETING = {
     "metric_definitions",
     "asset_performance",
+    "campaign_analysis",
+    "performance_assessment",
+    "funnel_analysis",
+    "segment_portfolio",
+    "touch_credits",
+    "attribution",
+    "reconciliation",
+    "risk_register",
+    "budget_governance",
+    "budget_balances",
+    "decision_insights",
+    "experiment_arms",
+    "experiment_evaluations",
+    "roi_components",
+    "roi_analysis",
+    "kpis",
+    "kpi_status",
+    "budget_proposals",
+    "recommendations",
 }
 UNDATED = {"visits", "approval_requests", "pending_approvals", "approval_history"}
 
@@ -123,7 +146,7 @@ def test_the_set_of_assets(specs: dict[str, dg.AssetSpec]) -> None:
     expected |= {"audit/language_model_calls", "journey/phrased_texts", "audit/column_lineage"}
     expected |= {f"{schema}/{name}" for schema in ("raw", "quarantine", "marketing") for name in MARKETING_DATASETS}
     expected |= {f"marketing/{name}" for name in MARKETING}
-    assert set(specs) == expected | {"reports/journey_report", "published"}
+    assert set(specs) == expected | {"reports/journey_report", "reports/marketing_report", "published"}
 
 
 def test_conventions(specs: dict[str, dg.AssetSpec]) -> None:
@@ -159,6 +182,13 @@ def test_every_table_has_a_blocking_contract_check(location: dg.Definitions) -> 
     for dataset, lookup in DATASETS.items():
         assert checks[f"journey/{lookup}", "conservation"].blocking, dataset
         assert not checks[f"journey/{lookup}", "contract_before_quarantine"].blocking, dataset
+
+
+@pytest.mark.parametrize("family", data_families(), ids=lambda family: family.name)
+def test_every_step_of_a_family_is_in_its_plan(family: Family) -> None:
+    assert goal_of(family.name, date(2025, 1, 20))["objective"]
+    planned = {group for _, _, groups in PLANS[family.name] for group in groups}
+    assert {table.group for table in family.tables} <= planned
 
 
 def test_what_starts_runs_and_records_answers(location: dg.Definitions) -> None:

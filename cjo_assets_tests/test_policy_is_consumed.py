@@ -255,12 +255,12 @@ def policy_turned(folder: Path, path: str) -> Policy:
 
 def other_output(probe: Probe, changed: Policy, start: Policy, folder: Path) -> str | None:
     """Return the output beyond tables, report text and checks that a policy changes, or None."""
-    if _report_is_written(probe, changed, folder) != _report_is_written(probe, start, folder):
-        return "report file"
     if _plan(probe, changed) != _plan(probe, start):
         return "plan of audit.runs"
     if _phrased(probe, changed) != _phrased(probe, start):
         return "texts of the day"
+    if _report_is_written(probe, changed, folder) != _report_is_written(probe, start, folder):
+        return "report file"
     return None
 
 

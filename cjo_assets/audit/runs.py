@@ -45,7 +45,8 @@ PLANS = {
     "marketing": (
         ("load", "Read the raw datasets.", ("raw",)),
         ("validate", "Hold every row to its contract and quarantine what breaks it.", ("validated_lookups",)),
-        ("evaluate", "Count what assets did, and judge campaigns, funnels and segments.", ("evaluation",)),
+        ("count", "Add up what assets did in experiments.", ("evaluation",)),
+        ("analyse", "Judge campaigns, funnels and segments, and hold the sources against each other.", ("analysis",)),
         ("experiment", "Hold each variant against its control.", ("experiments",)),
         ("govern", "Follow budgets, risks and decisions.", ("governance",)),
         ("account", "Measure KPIs and ROI, and reconcile the sources.", ("value",)),

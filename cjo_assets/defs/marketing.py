@@ -70,8 +70,8 @@ TABLES = [
     ),
     *analysis_tables(SCHEMA),
     *governance_tables(SCHEMA),
-    *value_tables(SCHEMA),
     *experiments_tables(SCHEMA),
+    *value_tables(SCHEMA),
 ]
 
 FAMILY = Family(name=SCHEMA, datasets=DATASETS, tables=(*LOOKUPS, *TABLES), owner="team:marketing")

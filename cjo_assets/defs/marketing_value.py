@@ -1,6 +1,13 @@
 """The tables that say what marketing is worth, whether it keeps its promises, and what to do next."""
 
-from cjo_assets.marketing import kpi_status, kpis, roi_analysis, roi_components
+from cjo_assets.marketing import (
+    budget_proposals,
+    kpi_status,
+    kpis,
+    recommendations,
+    roi_analysis,
+    roi_components,
+)
 from cjo_assets.wiring.tables import Audit, Table
 
 GROUP = "value"
@@ -37,4 +44,26 @@ def value_tables(schema: str) -> list[Table]:
             (Audit(kpis.kpis_that_are_not_their_quotient, is_blocking=True),),
         ),
         Table(schema, "kpi_status", kpi_status.KpiStatus, kpi_status.kpi_status, GROUP),
+        Table(
+            schema,
+            "budget_proposals",
+            budget_proposals.BudgetProposals,
+            budget_proposals.budget_proposals,
+            GROUP,
+            (
+                Audit(budget_proposals.money_moved_twice, is_blocking=True),
+                Audit(budget_proposals.money_moved_into_risk, is_blocking=True),
+            ),
+        ),
+        Table(
+            schema,
+            "recommendations",
+            recommendations.Recommendations,
+            recommendations.recommendations,
+            "recommendation",
+            (
+                Audit(recommendations.impacts_that_are_not_net, is_blocking=True),
+                Audit(recommendations.money_recommended_otherwise, is_blocking=True),
+            ),
+        ),
     ]

@@ -22,9 +22,7 @@ from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
 from cjo_assets.shared.evidence_grades import ASSUMPTION, COST, EVIDENCE_GRADES, VALUE
 from cjo_assets.shared.literal_rows import literal_rows
-from cjo_assets.shared.numbers import MONEY_DECIMALS, rounded
-
-HALF_A_CENT = 0.005
+from cjo_assets.shared.numbers import HALF_A_CENT, MONEY_DECIMALS, rounded
 
 
 class RoiBreakdown(DatedContract):

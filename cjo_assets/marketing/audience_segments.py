@@ -3,7 +3,7 @@
 One row per segment. These are segments of an audience; the market segments of customers are another matter.
 """
 
-from cjo_assets.shared.contract import Contract, column
+from cjo_assets.shared.contract import LARGEST_COUNT, Contract, column
 from cjo_assets.shared.dataset import Dataset
 
 PRIORITIES = ["high", "medium", "low"]
@@ -16,7 +16,7 @@ class AudienceSegments(Contract):
     name: str = column("Name.", free_text=True)
     description: str = column("Who is in it; null where nobody said.", free_text=True, nullable=True)
     size_estimate: int = column(
-        "People in it, as estimated by the source [people]; null where unknown.", ge=0, nullable=True
+        "People in it, as estimated by the source [people]; null where unknown.", ge=0, le=LARGEST_COUNT, nullable=True
     )
     priority: str = column("high, medium or low.", isin=PRIORITIES)
 

@@ -68,6 +68,7 @@ class BudgetGovernance(DatedContract):
     refusal_reasons: TextList = column("Rules that refuse it, sorted.")
     risk_ids: TextList = column("Open risks for which it is refused, sorted.")
     violations: TextList = column("What was done against the rules, sorted; empty where nothing was.")
+    is_against_the_rules: bool = column("Whether anything was.")
 
     class Config:
         """An action stands once."""
@@ -104,6 +105,7 @@ def budget_governance(
         "approver_not_named": is_approved & rows.approver_id.isnull(),
     }
     waited = ibis.coalesce(rows.approval_latency_minutes, rows.waiting_minutes)
+    rows = rows.mutate(violations=names_where({name: holds.fill_null(False) for name, holds in violations.items()}))
     return rows.mutate(
         budget_share=rounded(is_ours.ifelse(rows.amount / rows.budget.nullif(0.0), ibis.null("float64"))),
         approval_latency_minutes=rounded(rows.approval_latency_minutes),
@@ -112,7 +114,7 @@ def budget_governance(
         is_effective=(rows.status == EXECUTED) & ~is_self_transfer,
         is_refused=is_refused,
         risk_ids=rows.risk_ids.fill_null(ibis.literal([], "array<string>")),
-        violations=names_where({name: holds.fill_null(False) for name, holds in violations.items()}),
+        is_against_the_rules=rows.violations.length() > 0,
     )
 
 
@@ -210,7 +212,7 @@ def _minutes(later: ir.TimestampValue, earlier: ir.TimestampValue) -> ir.Floatin
 
 def actions_against_the_rules(budget_governance: ir.Table) -> ir.Table:
     """Find actions that were carried out or approved against the rules."""
-    rows = budget_governance.filter(budget_governance.violations.length() > 0)
+    rows = budget_governance.filter(budget_governance.is_against_the_rules)
     return rows.select("budget_action_id", "campaign_id", "violations", "refusal_reasons")
 
 

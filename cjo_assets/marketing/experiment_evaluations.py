@@ -87,7 +87,7 @@ class ExperimentEvaluations(DatedContract):
     )
     always_valid_p_value: float = column("The same for a look on every day [0-1].", ge=0, le=1, nullable=True)
     sample_ratio_p_value: float = column(
-        "Chance that arms of the planned shares part so far [0-1]; small = something is broken.",
+        "Chance that arms of the planned shares part so far, given the design effect [0-1]; small = broken.",
         ge=0,
         le=1,
         nullable=True,

@@ -51,7 +51,8 @@ def guardrails(rows: ir.Table, policy: Policy) -> ir.Table:
 
 def _compared(rows: ir.Table, rules: Mapping[str, Guardrail]) -> ir.Table:
     """Return, per guardrail, how much of the control's ratio the variant gained, and the interval of that."""
-    shares, changes = {}, {}
+    shares: dict[str, ir.NumericValue] = {}
+    changes: dict[str, ir.Value] = {}
     for name, guardrail in rules.items():
         count, count0 = (rows[f"{arm}_{guardrail.counted}"] / guardrail.design_effect for arm in ("variant", "control"))
         low, high = score_interval(count, count + count0, rows.multiplier)

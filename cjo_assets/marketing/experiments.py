@@ -8,7 +8,7 @@ from datetime import date
 
 import ibis.expr.types as ir
 
-from cjo_assets.shared.contract import Contract, column
+from cjo_assets.shared.contract import LARGEST_COUNT, Contract, column
 from cjo_assets.shared.dataset import Dataset
 
 RUNNING, COMPLETED, PLANNED, STOPPED = "running", "completed", "planned", "stopped"
@@ -39,6 +39,7 @@ class Experiments(Contract):
     horizon_exposures: int = column(
         "Exposures of both arms at which it was planned to be read once [exposures]; null where nothing was planned.",
         ge=1,
+        le=LARGEST_COUNT,
         optional=True,
     )
 
@@ -61,7 +62,10 @@ def relations(rows: ir.Table, campaigns: ir.Table, creative_assets: ir.Table) ->
     return rules
 
 
-DATASET = Dataset("experiments", Experiments, relations=relations, record_date="start_date", is_history=False)
+# Without one nothing that was measured could be read: snapshots are of experiments.
+DATASET = Dataset(
+    "experiments", Experiments, may_be_empty=False, relations=relations, record_date="start_date", is_history=False
+)
 
 
 def unknown_metrics(experiments: ir.Table, metric_definitions: ir.Table) -> ir.Table:

@@ -8,7 +8,7 @@ from datetime import date
 
 import ibis.expr.types as ir
 
-from cjo_assets.shared.contract import Contract, Instant, column
+from cjo_assets.shared.contract import LARGEST_COUNT, Contract, Instant, column
 from cjo_assets.shared.dataset import Dataset
 
 
@@ -22,7 +22,7 @@ class FunnelEvents(Contract):
     segment_id: str = column("Audience segment.")
     channel_id: str = column("Channel.")
     stage: str = column("Stage of the funnel.", words="funnel_stages")
-    count: int = column("How many reached it [events].", ge=0)
+    count: int = column("How many reached it [events].", ge=0, le=LARGEST_COUNT)
     source: str = column("System that counted.", words="funnel_sources")
     confidence: float = column("How far the count is to be trusted, as its source says [0-1].", ge=0, le=1)
 

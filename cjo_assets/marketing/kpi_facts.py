@@ -13,14 +13,15 @@ from cjo_assets.marketing.budget_actions import APPROVED, ORCHESTRATOR, REJECTED
 from cjo_assets.marketing.campaign_risk_signals import DISMISSED
 from cjo_assets.marketing.campaigns import ACTIVE, DRAFT
 from cjo_assets.marketing.economics import cost_per
-from cjo_assets.marketing.experiments import COMPLETED, PLANNED, STOPPED
+from cjo_assets.marketing.experiment_snapshots import CONTROL, VARIANT
+from cjo_assets.marketing.experiment_verdicts import ENDED, INVALID, NOT_STARTED
+from cjo_assets.marketing.experiments import PLANNED
 from cjo_assets.marketing.metric_definitions import DOWN
 from cjo_assets.marketing.roi_components import CONVERSIONS
 from cjo_assets.policy import Policy
 from cjo_assets.shared.numbers import money_sum
 from cjo_assets.shared.statistics import two_sided_quantile
 
-INVALID = "invalid"
 MICROSECONDS_PER_HOUR = 3_600_000_000
 DAYS_PER_MONTH = 30
 CELL = ("campaign_id", "segment_id")
@@ -45,7 +46,6 @@ def campaign_facts(campaigns: ir.Table, experiments: ir.Table, asset_performance
         campaign_days=days.sum(where=due.status != DRAFT),
         age_sum=age.sum(),
         age_count=age.count(),
-        age_squares=(age * age).sum(),
     ).cross_join(begun.agg(begun=begun.count()))
 
 
@@ -110,18 +110,18 @@ def message_facts(creative_assets: ir.Table, as_of: date) -> ir.Table:
 
 
 def experiment_facts(
-    experiment_evaluations: ir.Table, asset_performance: ir.Table, metric_definitions: ir.Table, policy: Policy
+    experiment_evaluations: ir.Table, experiment_arms: ir.Table, metric_definitions: ir.Table, policy: Policy
 ) -> ir.Table:
     """Add up what valid concluded experiments found: lift, difference in conversions, cost of a conversion."""
-    every = experiment_evaluations.filter(experiment_evaluations.status != PLANNED)
-    valid = every.filter(every.status.isin([COMPLETED, STOPPED]), every.verdict != INVALID)
+    every = experiment_evaluations.filter(experiment_evaluations.phase != NOT_STARTED)
+    valid = every.filter(every.phase == ENDED, every.verdict != INVALID).drop("direction")
     # An experiment on a metric that nobody defined is dropped here, whatever its verdict.
     valid = valid.join(metric_definitions, "metric")
     sign = (valid.direction == DOWN).ifelse(-100.0, 100.0)
     lift = valid.relative_effect * sign
     found = valid.agg(lift_sum=lift.sum(), lift_count=lift.count(), lift_squares=(lift * lift).sum())
     errors = every.agg(evaluated=every.count(), setup_errors=every.count(where=every.verdict == INVALID))
-    return errors.cross_join(found).cross_join(_differences(valid)).cross_join(_costs(valid, asset_performance, policy))
+    return errors.cross_join(found).cross_join(_differences(valid)).cross_join(_costs(valid, experiment_arms, policy))
 
 
 def _differences(valid: ir.Table) -> ir.Table:
@@ -136,16 +136,16 @@ def _differences(valid: ir.Table) -> ir.Table:
     )
 
 
-def _costs(valid: ir.Table, asset_performance: ir.Table, policy: Policy) -> ir.Table:
+def _costs(valid: ir.Table, experiment_arms: ir.Table, policy: Policy) -> ir.Table:
     """Add up what variants' conversions cost, and would have at the price of their own controls.
 
     Each experiment is compared within itself, so that a cheap channel tested more often makes no saving. Conversions
     vary as counts do, as much more as the metric's design effect says.
     """
-    arms = asset_performance.select("experiment_id", "asset_id", "cost", "conversions")
-    control = arms.select("experiment_id", control_asset="asset_id", control_cost="cost", controls="conversions")
-    variant = arms.select("experiment_id", variant_asset="asset_id", variant_cost="cost", variants="conversions")
-    pairs = valid.join(control, ["experiment_id", "control_asset"]).join(variant, ["experiment_id", "variant_asset"])
+    arms = experiment_arms
+    control = arms.filter(arms.arm == CONTROL).select("experiment_id", control_cost="cost", controls="conversions")
+    variant = arms.filter(arms.arm == VARIANT).select("experiment_id", variant_cost="cost", variants="conversions")
+    pairs = valid.select("experiment_id", "design_effect").join(control, "experiment_id").join(variant, "experiment_id")
     pairs = pairs.filter(pairs.controls > 0, pairs.variants > 0)
     expected = pairs.variants * cost_per(pairs.control_cost, pairs.controls)
     doubt = expected * expected * pairs.design_effect * (1 / pairs.controls + 1 / pairs.variants)

@@ -190,8 +190,6 @@ def measures(facts: ir.Table) -> dict[str, Measure]:
             facts.age_count,
             facts.age_count,
             "A running campaign without any snapshot is not among them; it has failed to run.",
-            kind=MEAN,
-            squares=facts.age_squares,
         ),
         "experiment_velocity": Measure(
             facts.begun,

@@ -1,8 +1,8 @@
 """Whether each family of KPIs keeps its promise, and which of its members does worst.
 
 One row per as-of date and family. One measured KPI at risk puts its family at risk, and a critical one makes it
-critical, whatever the others say. Good news needs more: a family of which less than the policy's share is measured has no status
-but not_measurable, so that nothing is on track for want of data.
+critical, whatever the others say. Good news needs more: a family of which less than the policy's share is measured has
+no status but not_measurable, so that nothing is on track for want of data.
 """
 
 import ibis

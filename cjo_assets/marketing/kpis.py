@@ -81,6 +81,7 @@ def kpis(
     segment_rollups: ir.Table,
     asset_performance: ir.Table,
     metric_definitions: ir.Table,
+    experiment_arms: ir.Table,
     experiment_evaluations: ir.Table,
     budget_governance: ir.Table,
     roi_analysis: ir.Table,
@@ -97,7 +98,7 @@ def kpis(
         decision_facts(orchestrator_decisions, budget_governance, as_of),
         violation_facts(budget_governance, creative_assets, campaign_risk_signals, asset_performance, as_of, policy),
         message_facts(creative_assets, as_of),
-        experiment_facts(experiment_evaluations, asset_performance, metric_definitions, policy),
+        experiment_facts(experiment_evaluations, experiment_arms, metric_definitions, policy),
         window_facts(segment_rollups, as_of, policy),
     ):
         facts = facts.cross_join(more)

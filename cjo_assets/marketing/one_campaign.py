@@ -1,9 +1,9 @@
 """The rows of any marketing table that are about one campaign.
 
-Not a table but the one way to filter: by `campaign_id` where a table has it, else through the table that says which
-campaign its key belongs to. A metric has no campaign column and is found through its asset all the same; an audience
-segment or a channel is found where anything of the campaign names it; a table about the whole has no rows of one
-campaign, and is given whole.
+Not a table but the one way to filter: by `campaign_id` where a table has it, and by both sides of what moves from one
+campaign to another, else through the table that says which campaign its key belongs to. A metric has no campaign column
+and is found through its asset all the same; an audience segment or a channel is found where anything of the campaign
+names it; a table about the whole has no rows of one campaign, and is given whole.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,11 @@ from collections.abc import Mapping
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.shared.contract import any_of
+
 CAMPAIGN = "campaign_id"
+# Columns that name a campaign: a row is about each that it names.
+CAMPAIGNS = (CAMPAIGN, "from_campaign_id", "to_campaign_id")
 # Key of a row, and the tables and columns that name it together with a campaign.
 NAMED_BY: dict[str, tuple[tuple[str, str], ...]] = {
     "experiment_id": (("experiments", "experiment_id"),),
@@ -35,7 +39,7 @@ NAMED_BY: dict[str, tuple[tuple[str, str], ...]] = {
 
 def key_to_campaign(columns: tuple[str, ...]) -> str | None:
     """Return the column by which a table is filtered; None where it is about the whole."""
-    return next((name for name in (CAMPAIGN, *NAMED_BY) if name in columns), None)
+    return next((name for name in (*CAMPAIGNS, *NAMED_BY) if name in columns), None)
 
 
 def links_of(columns: tuple[str, ...]) -> tuple[str, ...]:
@@ -55,8 +59,8 @@ def rows_of_campaign(rows: ir.Table, campaign_id: str, links: Mapping[str, ir.Ta
     key = key_to_campaign(tuple(rows.columns))
     if key is None:
         return rows
-    if key == CAMPAIGN:
-        return rows.filter(rows[CAMPAIGN] == campaign_id)
+    if key in CAMPAIGNS:
+        return rows.filter(any_of(rows[name] == campaign_id for name in CAMPAIGNS if name in rows.columns))
     named = [
         links[table].filter(links[table][CAMPAIGN] == campaign_id).select(**{key: column})
         for table, column in NAMED_BY[key]

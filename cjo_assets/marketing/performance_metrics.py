@@ -6,7 +6,7 @@ counts what happened since the one before it or since the start is the policy's 
 
 import ibis.expr.types as ir
 
-from cjo_assets.shared.contract import LARGEST_AMOUNT, Contract, Instant, column
+from cjo_assets.shared.contract import LARGEST_AMOUNT, LARGEST_COUNT, Contract, Instant, column
 from cjo_assets.shared.dataset import Dataset
 
 
@@ -16,9 +16,9 @@ class PerformanceMetrics(Contract):
     asset_id: str = column("Creative asset.")
     experiment_id: str = column("Experiment it was shown in.")
     timestamp: Instant = column("Instant of the snapshot [UTC].")
-    impressions: int = column("Times it was shown [impressions].", ge=0)
-    clicks: int = column("Times it was clicked [clicks].", ge=0)
-    conversions: int = column("Conversions [conversions].", ge=0)
+    impressions: int = column("Times it was shown [impressions].", ge=0, le=LARGEST_COUNT)
+    clicks: int = column("Times it was clicked [clicks].", ge=0, le=LARGEST_COUNT)
+    conversions: int = column("Conversions [conversions].", ge=0, le=LARGEST_COUNT)
     conversion_rate: float = column("Conversion rate as the source states it [0-1], up = better.", ge=0, le=1)
     cost: float = column("Media cost [currency].", ge=0, le=LARGEST_AMOUNT)
     revenue_proxy: float = column(
@@ -27,6 +27,7 @@ class PerformanceMetrics(Contract):
     exposed_people: int = column(
         "People who were shown it at least once [people]; null where the source counts impressions alone.",
         ge=0,
+        le=LARGEST_COUNT,
         optional=True,
     )
 

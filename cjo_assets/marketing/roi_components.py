@@ -19,7 +19,7 @@ import ibis.expr.types as ir
 from cjo_assets.marketing.budget_actions import APPROVED, REJECTED
 from cjo_assets.marketing.campaigns import DRAFT
 from cjo_assets.marketing.economics import spent
-from cjo_assets.marketing.experiments import RUNNING
+from cjo_assets.marketing.experiment_verdicts import ALWAYS_VALID, SCALE_VARIANT, STOP
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
 from cjo_assets.shared.evidence_grades import ASSUMPTION, COST, RANDOMISED, VALUE
@@ -33,7 +33,7 @@ MEDIA_SPEND, LLM_COST, HUMAN_REVIEW = "media_spend", "llm_cost", "human_review_c
 INFRASTRUCTURE, API_CALLS, ESTIMATED_VALUE = "infrastructure", "api_calls", "estimated_value"
 COMPONENTS = [MEDIA_SPEND, LLM_COST, HUMAN_REVIEW, INFRASTRUCTURE, API_CALLS, ESTIMATED_VALUE]
 DAYS_PER_MONTH, MINUTES_PER_HOUR = 30, 60
-CONCLUSIVE = ("scale_variant", "stop")
+CONCLUSIVE = (SCALE_VARIANT, STOP)
 CONVERSIONS = "conversions"
 
 
@@ -115,6 +115,7 @@ def roi_components(
     orchestrator_decisions: ir.Table,
     funnel_events: ir.Table,
     budget_governance: ir.Table,
+    experiment_arms: ir.Table,
     experiment_evaluations: ir.Table,
     metric_definitions: ir.Table,
     as_of: date,
@@ -133,7 +134,7 @@ def roi_components(
         _unbooked(orchestrator_decisions.filter(orchestrator_decisions.timestamp < end), budget_governance, ledger),
         funnel_events.filter(funnel_events.timestamp < end).agg(events=lambda rows: rows.count()),
         budget_governance.agg(moves=budget_governance.count(where=budget_governance.is_executed)),
-        _proved(experiment_evaluations, asset_performance, metric_definitions),
+        _proved(experiment_evaluations, experiment_arms, metric_definitions),
     ):
         facts = facts.cross_join(more)
     counted = facts.select(part=ibis.array(_quantities(facts, policy)).unnest()).unpack("part")
@@ -184,16 +185,13 @@ def _unbooked(decisions: ir.Table, budget_governance: ir.Table, ledger: ir.Table
     return found.cross_join(answers.agg(answers=answers.count()))
 
 
-def _proved(experiment_evaluations: ir.Table, asset_performance: ir.Table, metric_definitions: ir.Table) -> ir.Table:
+def _proved(experiment_evaluations: ir.Table, experiment_arms: ir.Table, metric_definitions: ir.Table) -> ir.Table:
     """Return what conclusive experiments on conversions say their variants brought, at what a conversion is worth."""
     on_conversions = metric_definitions.filter(metric_definitions.numerator == CONVERSIONS)
     tests = experiment_evaluations.filter(experiment_evaluations.verdict.isin(CONCLUSIVE))
     tests = tests.semi_join(on_conversions, "metric")
-    arms = asset_performance.group_by("experiment_id").agg(
-        worth_of_one=money_sum(asset_performance.revenue_proxy) / spent(asset_performance.conversions.sum()),
-    )
-    tests = with_read_interval(tests).join(arms, "experiment_id")
-    scale = tests.variant_exposures * tests.worth_of_one
+    tests = with_read_interval(tests).join(worth_of_conversions(experiment_arms), "experiment_id")
+    scale = tests.variant_exposures * tests.worth
     return tests.agg(
         proofs=(tests.absolute_effect * scale).count(),
         proved=money_sum(tests.absolute_effect * scale),
@@ -202,12 +200,20 @@ def _proved(experiment_evaluations: ir.Table, asset_performance: ir.Table, metri
     )
 
 
+def worth_of_conversions(experiment_arms: ir.Table) -> ir.Table:
+    """Return what the source holds one conversion of each experiment to be worth [currency]; null without any."""
+    arms = experiment_arms
+    return arms.group_by("experiment_id").agg(
+        worth=money_sum(arms.revenue_proxy) / spent(arms.conversions.sum()),
+    )
+
+
 def with_read_interval(experiments: ir.Table) -> ir.Table:
-    """Add the ends of the absolute effect that the verdict was read from: always valid while the experiment runs."""
-    is_running = experiments.status == RUNNING
+    """Add the ends of the absolute effect that the verdict was read from, as its `reading` says."""
+    is_always = experiments.reading == ALWAYS_VALID
     return experiments.mutate(
-        effect_low=is_running.ifelse(experiments.always_valid_low, experiments.absolute_effect_low),
-        effect_high=is_running.ifelse(experiments.always_valid_high, experiments.absolute_effect_high),
+        effect_low=is_always.ifelse(experiments.always_valid_low, experiments.absolute_effect_low),
+        effect_high=is_always.ifelse(experiments.always_valid_high, experiments.absolute_effect_high),
     )
 
 

@@ -8,7 +8,7 @@ from datetime import date
 
 import ibis.expr.types as ir
 
-from cjo_assets.shared.contract import LARGEST_AMOUNT, Contract, column
+from cjo_assets.shared.contract import LARGEST_AMOUNT, LARGEST_COUNT, Contract, column
 from cjo_assets.shared.dataset import Dataset
 
 SCALE, HOLD, REVISE, STOP = "scale", "hold", "revise", "stop"
@@ -23,9 +23,9 @@ class SegmentRollups(Contract):
     window_end: date = column("Last day of the window.")
     campaign_id: str = column("Campaign.")
     segment_id: str = column("Audience segment.")
-    impressions: int = column("Impressions in the window [impressions].", ge=0)
-    clicks: int = column("Clicks in the window [clicks].", ge=0)
-    conversions: int = column("Conversions in the window [conversions].", ge=0)
+    impressions: int = column("Impressions in the window [impressions].", ge=0, le=LARGEST_COUNT)
+    clicks: int = column("Clicks in the window [clicks].", ge=0, le=LARGEST_COUNT)
+    conversions: int = column("Conversions in the window [conversions].", ge=0, le=LARGEST_COUNT)
     spend: float = column("Media spend in the window [currency].", ge=0, le=LARGEST_AMOUNT)
     revenue_proxy: float = column("Value of the conversions, as estimated [currency].", ge=0, le=LARGEST_AMOUNT)
     primary_kpi: str = column("Metric the campaign is judged by.")

@@ -27,6 +27,8 @@ FAILURE_CASES = 20
 ANY_SEGMENT = "All"
 # Beyond it sums over a large file could no longer be rounded exactly; no customer is worth that much.
 LARGEST_AMOUNT = 1e12
+# Nine million of them still add up to a whole number of the engine; more than a hundred times all people.
+LARGEST_COUNT = 10**12
 
 
 @ibis_engine.Engine.register_dtype(equivalents=[dt.Array(dt.string)])
@@ -86,7 +88,7 @@ def column(
         description: one line, with unit in brackets and direction where there is one.
         words: the list of the policy's vocabulary that holds the allowed values.
         free_text: prose, in which line breaks are welcome.
-        free_object: whatever the source puts there, objects and lists too, kept as the JSON it was written as.
+        free_object: whatever the source puts there, objects and lists too, as JSON; what is none is a text of JSON.
         optional: a source that leaves the column out is complete all the same; it is then null.
         checks: what `pandera.Field` takes (nullable, ge, le, gt, isin, ...).
     """

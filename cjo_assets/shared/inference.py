@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -20,7 +20,7 @@ import ibis.expr.types as ir
 if TYPE_CHECKING:
     import numpy
 
-    Numbers = numpy.ndarray
+    Numbers = numpy.ndarray[Any, Any]
     Bounds = tuple[Numbers, Numbers]
 
 INTERVAL = dt.Struct({"low": dt.float64, "high": dt.float64})
@@ -36,7 +36,8 @@ class EngineFunction:
         name: how statements call it.
         parameters: how many numbers it takes.
         result: what it returns: a number, or an interval.
-        over_columns: from as many columns of numbers, without nulls, to a column of results; NaN stands for null.
+        over_columns: from as many columns of numbers, without nulls, to a column of results, or to both ends of an
+            interval; an end that is not a number does not exist.
     """
 
     name: str
@@ -45,18 +46,18 @@ class EngineFunction:
     over_columns: Callable[..., Numbers | Bounds]
 
 
-@ibis.udf.scalar.builtin(signature=((dt.float64,), dt.float64))
-def normal_tail(number: ir.FloatingValue) -> ir.FloatingValue:  # type: ignore[empty-body]
+@ibis.udf.scalar.builtin(signature=((dt.float64,), dt.float64))  # type: ignore[untyped-decorator]
+def normal_tail(number: ir.FloatingValue) -> ir.FloatingValue:
     """Return the chance that a standard normal variable exceeds the number."""
 
 
-@ibis.udf.scalar.builtin(signature=((dt.float64, dt.float64), dt.float64))
-def chi_square_tail(number: ir.FloatingValue, freedom: ir.FloatingValue) -> ir.FloatingValue:  # type: ignore[empty-body]
+@ibis.udf.scalar.builtin(signature=((dt.float64, dt.float64), dt.float64))  # type: ignore[untyped-decorator]
+def chi_square_tail(number: ir.FloatingValue, freedom: ir.FloatingValue) -> ir.FloatingValue:
     """Return the chance that a chi-square variable with so many degrees of freedom exceeds the number."""
 
 
-@ibis.udf.scalar.builtin(signature=((dt.float64,) * 5, INTERVAL))
-def difference_of_shares(  # type: ignore[empty-body]
+@ibis.udf.scalar.builtin(signature=((dt.float64,) * 5, INTERVAL))  # type: ignore[untyped-decorator]
+def difference_of_shares(
     successes: ir.FloatingValue,
     trials: ir.FloatingValue,
     control_successes: ir.FloatingValue,
@@ -77,8 +78,8 @@ def difference_of_shares(  # type: ignore[empty-body]
     """
 
 
-@ibis.udf.scalar.builtin(signature=((dt.float64,) * 5, INTERVAL))
-def ratio_of_shares(  # type: ignore[empty-body]
+@ibis.udf.scalar.builtin(signature=((dt.float64,) * 5, INTERVAL))  # type: ignore[untyped-decorator]
+def ratio_of_shares(
     successes: ir.FloatingValue,
     trials: ir.FloatingValue,
     control_successes: ir.FloatingValue,
@@ -113,8 +114,11 @@ def two_sided_p_value(z: ir.NumericValue) -> ir.NumericValue:
 def sample_ratio_p_value(
     count: ir.NumericValue, control_count: ir.NumericValue, control_share: ir.NumericValue
 ) -> ir.NumericValue:
-    """Return the chance that arms of a planned share part at least so far: the chi-square test of goodness of fit."""
-    total = count + control_count
+    """Return the chance that arms of a planned share part at least so far: the chi-square test of goodness of fit.
+
+    Null where neither arm has anything.
+    """
+    total = (count + control_count).cast("float64").nullif(0.0)
     distance = (control_count - total * control_share) ** 2 / (total * control_share * (1 - control_share))
     return chi_square_tail(distance, ibis.literal(1.0))
 
@@ -145,13 +149,15 @@ def power_of_test(size: ir.NumericValue, trials_per_arm: ir.NumericValue, quanti
 def _normal_tail(number: Numbers) -> Numbers:
     from scipy.special import ndtr
 
-    return ndtr(-number)
+    tail: Numbers = ndtr(-number)
+    return tail
 
 
 def _chi_square_tail(number: Numbers, freedom: Numbers) -> Numbers:
     from scipy.special import chdtrc
 
-    return chdtrc(freedom, number)
+    tail: Numbers = chdtrc(freedom, number)
+    return tail
 
 
 def _difference_of_shares(x: Numbers, n: Numbers, x0: Numbers, n0: Numbers, multiplier: Numbers) -> Bounds:
@@ -161,17 +167,19 @@ def _difference_of_shares(x: Numbers, n: Numbers, x0: Numbers, n0: Numbers, mult
 
     def is_rejected(difference: Numbers) -> Numbers:
         # The control's share if the difference is this: the root of a cubic (Miettinen and Nurminen 1985, appendix).
+        # Cubes are written as products, which take a tenth of the time of powers.
         square = ((n + 2 * n0) * difference - total - all_successes) / (3 * total)
         linear = ((n0 * difference - total - 2 * x0) * difference + all_successes) / (3 * total)
         constant = x0 * difference * (1 - difference) / total
-        bend = square**3 - 1.5 * linear * square + constant / 2
-        radius = numpy.copysign(numpy.sqrt(numpy.maximum(square**2 - linear, 0.0)), bend)
-        cosine = numpy.divide(bend, radius**3, out=numpy.zeros_like(bend), where=radius != 0)
+        bend = square * (square * square - 1.5 * linear) + constant / 2
+        radius = numpy.copysign(numpy.sqrt(numpy.maximum(square * square - linear, 0.0)), bend)
+        cosine = numpy.divide(bend, radius * radius * radius, out=numpy.zeros_like(bend), where=radius != 0)
         angle = (numpy.pi + numpy.arccos(numpy.clip(cosine, -1.0, 1.0))) / 3
         share0 = numpy.clip(2 * radius * numpy.cos(angle) - square, 0.0, 1.0)
         share = numpy.clip(share0 + difference, 0.0, 1.0)
         variance = share * (1 - share) / n + share0 * (1 - share0) / n0
-        return (estimate - difference) ** 2 > multiplier**2 * variance
+        rejected: Numbers = (estimate - difference) ** 2 > multiplier**2 * variance
+        return rejected
 
     one = numpy.ones_like(estimate)
     return _edge(is_rejected, estimate, -one), _edge(is_rejected, estimate, one)
@@ -192,7 +200,8 @@ def _ratio_of_shares(x: Numbers, n: Numbers, x0: Numbers, n0: Numbers, multiplie
         scaled = 2 * (x + x0) / (middle + root)
         first, control = numpy.clip(scaled * one, 0.0, 1.0), numpy.clip(scaled * other, 0.0, 1.0)
         variance = other**2 * first * (1 - first) / n + one**2 * control * (1 - control) / n0
-        return (share * other - share0 * one) ** 2 > multiplier**2 * variance
+        rejected: Numbers = (share * other - share0 * one) ** 2 > multiplier**2 * variance
+        return rejected
 
     nothing = (x <= 0) & (x0 <= 0)
     estimate = numpy.divide(share, share + share0, out=numpy.full_like(share, 0.5), where=~nothing)

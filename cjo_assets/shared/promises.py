@@ -91,11 +91,13 @@ def status_of(rows: ir.Table, warning: float, critical: float) -> ir.StringValue
         warning: attainment below which a KPI is at risk.
         critical: attainment below which it is critical.
     """
-    is_better = (rows.direction == HIGHER).ifelse(rows.value > rows.target, rows.value < rows.target)
+    # Two thirds of the records meet a target of two thirds: both sides are free of the same noise.
+    target = rounded(rows.target, CONTRIBUTION_DECIMALS)
+    is_better = (rows.direction == HIGHER).ifelse(rows.value > target, rows.value < target)
     return ibis.cases(
         (rows.value.isnull(), NOT_MEASURABLE),
         (is_better, EXCEEDED),
-        (rows.value == rows.target, ON_TRACK),
+        (rows.value == target, ON_TRACK),
         (rows.attainment.isnull(), AT_RISK),
         (rows.attainment >= warning, ON_TRACK),
         (rows.attainment >= critical, AT_RISK),

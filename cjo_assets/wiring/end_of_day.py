@@ -13,6 +13,7 @@ from typing import Any
 
 import dagster as dg
 
+from cjo_assets.wiring import marketing_report, report
 from cjo_assets.wiring.assets import POOL, code_reference, column_schema, key_of_table, preview
 from cjo_assets.wiring.automation import downstream_condition, freshness
 from cjo_assets.wiring.code import code_version
@@ -24,7 +25,7 @@ from cjo_assets.wiring.partitions import days, days_of
 from cjo_assets.wiring.phrasing_assets import PHRASED
 from cjo_assets.wiring.progress import report_progress
 from cjo_assets.wiring.publish import publish
-from cjo_assets.wiring.report import REPORT, shown_in_dagster
+from cjo_assets.wiring.report import shown_in_dagster
 from cjo_assets.wiring.runs import forget_record, record_checks, record_run
 from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.tables import AUDIT, Family, Table
@@ -34,7 +35,7 @@ PUBLISHED = dg.AssetKey("published")
 # What runs and people's commands write down, as opposed to what follows from the files.
 RECORDS = "records"
 OWNER = "team:platform"
-REPORTS = {"journey": REPORT}
+REPORTS = {"journey": report.REPORT, "marketing": marketing_report.REPORT}
 
 
 def reports_of(family: str) -> list[dg.AssetKey]:
@@ -54,7 +55,7 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
 
 
 def _report_asset(key: dg.AssetKey, family: str, keys: list[dg.AssetKey]) -> dg.AssetsDefinition:
-    report = REPORTS[family]
+    written = REPORTS[family]
     own = [found for found in keys if found.path[0] in (family, AUDIT)]
 
     @dg.asset(
@@ -70,17 +71,17 @@ def _report_asset(key: dg.AssetKey, family: str, keys: list[dg.AssetKey]) -> dg.
         automation_condition=downstream_condition(),
         freshness_policy=freshness(),
         description="The report of the day: page, Markdown, figures. A folder per day, under reports/ of the home.",
-        metadata=code_reference(report.document),
-        code_version=version_of(f"reports.{family}_report", report.document, report.write),
+        metadata=code_reference(written.document),
+        code_version=version_of(f"reports.{family}_report", written.document, written.write),
     )
     def write(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         store, settings, policy = warehouse.store, warehouse.settings, warehouse.policy
-        paths = [report.write(store, settings, day, policy) for day in days_of(context)]
+        paths = [written.write(store, settings, day, policy) for day in days_of(context)]
         path = paths[-1]
         report_progress(f"reports.{family}_report", len([found for found in paths if found]))
         if path is None:
             return dg.MaterializeResult(metadata={"report": "switched off by policy"})
-        verdict, pictures = shown_in_dagster(path, report.shown_pictures)
+        verdict, pictures = shown_in_dagster(path, written.shown_pictures)
         return dg.MaterializeResult(
             metadata={
                 "path": dg.MetadataValue.path(path),
@@ -118,8 +119,8 @@ def _published_asset(records: list[Table], keys: list[dg.AssetKey]) -> dg.Assets
         store, settings, policy = warehouse.store, warehouse.settings, warehouse.policy
         asked = days_of(context)
         for family, day in itertools.product(store.families_of_run, asked):
-            report = _page_of(settings, family, day)
-            record_run(store, context.run, context.instance, family, day, policy, report)
+            page = _page_of(settings, family, day)
+            record_run(store, context.run, context.instance, family, day, policy, page)
         record_checks(store, context.run.run_id, warehouse.results)
         record_lineage(store)
         try:

@@ -22,8 +22,8 @@ from cjo_assets.shared.inference import FUNCTIONS, EngineFunction
 def give_functions(connection: duckdb.DuckDBPyConnection) -> None:
     """Let the statements of an open database call our functions; those that it has already stay."""
     for function in FUNCTIONS:
-        kind = duckdb.sqltype(DuckDBType.to_string(function.result))
-        numbers = [duckdb.sqltype("DOUBLE")] * function.parameters
+        kind = DuckDBType.to_string(function.result)
+        numbers: list[Any] = ["DOUBLE"] * function.parameters
         try:
             # The engine would take each row by itself for a call, and call with nulls; so it is columns without.
             connection.create_function(function.name, _over_arrow(function), numbers, kind, type=PythonUDFType.ARROW)
@@ -40,7 +40,8 @@ def _over_arrow(function: EngineFunction) -> Any:
 
         found = function.over_columns(*(column.to_numpy() for column in columns))
         if not function.result.is_struct():
-            return pyarrow.array(found, from_pandas=True)
+            return pyarrow.array(found)
+        # The interval itself may not be null where its counts are not; an end of it may.
         parts = [pyarrow.array(part, from_pandas=True) for part in found]
         return pyarrow.StructArray.from_arrays(parts, names=list(function.result.names))
 

@@ -9,6 +9,7 @@ from datetime import date
 import dagster as dg
 
 from cjo_assets.wiring.errors import InputError
+from cjo_assets.wiring.event_files import held_open
 from cjo_assets.wiring.families import all_families, data_families
 from cjo_assets.wiring.governance import policy_that_decides
 from cjo_assets.wiring.jobs import FAMILY_TAG, job_name
@@ -74,32 +75,38 @@ def run_days(
         PolicyError: the policy cannot be used.
         WarehouseError: the warehouse cannot be used.
     """
-    from cjo_assets.definitions import defs
-
-    policy_that_decides(Settings.from_environment())
+    settings = Settings.from_environment()
+    policy_that_decides(settings)
     if last < first:
         raise InputError(f"{last} comes before {first}: the first day stands first.")
     for key in (first.isoformat(), last.isoformat()):
         if not days.has_partition_key(key):
             raise InputError(f"{key} is no day to run: days go from {FIRST_DAY} to today.")
     # A warehouse that cannot be used says so here, in words, and not in a run that never started.
-    with opened(Settings.from_environment(), all_families(), say=on_message):
+    with opened(settings, all_families(), say=on_message):
         pass
-    instance = dg.DagsterInstance.get()
     listen(on_table, on_message)
     try:
-        result = (
-            defs()
-            .resolve_job_def(job_name(family))
-            .execute_in_process(
-                instance=instance,
-                raise_on_error=False,
-                tags=tags_of_days(first, last) | {FAMILY_TAG: family},
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            )
-        )
+        with held_open(settings.home):
+            return _failures_of_run(family, first, last)
     finally:
         listen(None)
+
+
+def _failures_of_run(family: str, first: date, last: date) -> list[str]:
+    from cjo_assets.definitions import defs
+
+    instance = dg.DagsterInstance.get()
+    result = (
+        defs()
+        .resolve_job_def(job_name(family))
+        .execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            tags=tags_of_days(first, last) | {FAMILY_TAG: family},
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+    )
     if result.success:
         return []
     failures = instance.all_logs(result.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)

@@ -27,9 +27,10 @@ from cjo_assets.wiring.errors import InputError
 from cjo_assets.wiring.formats import CSV_ROWS, UNREADABLE, reading_of
 from cjo_assets.wiring.partitions import contiguous
 from cjo_assets.wiring.quoting import literal, quoted_names
+from cjo_assets.wiring.raw_views import Content, SourceFile
 from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.source_map import SOURCES_FILE, DuckDBSource, FilesSource, SqlSource, declared_sources
-from cjo_assets.wiring.sources import EXTRACTS, Content, SourceFile, archived_contents, day_of, files_of
+from cjo_assets.wiring.sources import EXTRACTS, archived_contents, day_of, files_of
 from cjo_assets.wiring.tables import Family
 
 # A file touched a moment ago may still be growing: it is looked at when it has come to rest.

@@ -26,7 +26,7 @@ from cjo_assets.wiring.phrasing import summary_of_day
 from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.store import Store
 
-REPORT_FILE, MARKDOWN_FILE, FIGURES = "journey_report.html", "journey_report.md", "figures"
+REPORT_FILE, FIGURES = "journey_report.html", "figures"
 
 
 @dataclass(frozen=True)
@@ -102,10 +102,17 @@ def journey_figures(store: Store, as_of: date, policy: Policy, paragraph: Summar
         roi_parts=of_day("roi_breakdown", "kind, component, evidence_grade"),
         roi_grades=of_day("roi_by_grade", "strength"),
         sensitivity=of_day("roi_sensitivity", "rank"),
-        loads=store.rows("SELECT * FROM audit.dataset_loads ORDER BY dataset, source_file"),
+        loads=loads_of(store, "journey"),
         rejections=of_day("rejections_by_rule", "dataset, rule"),
         paragraph=paragraph or rule_based_summary(summary, roi, kpi_status),
     )
+
+
+def loads_of(store: Store, family: str) -> list[dict[str, Any]]:
+    """Return the files of a family, and what became of their rows."""
+    datasets = [dataset.name for dataset in store.datasets_by_family[family]]
+    sql = "SELECT * FROM audit.dataset_loads WHERE list_contains(?, dataset) ORDER BY dataset, source_file"
+    return store.rows(sql, datasets)
 
 
 def risk_bands(store: Store, as_of: date) -> list[dict[str, Any]]:
@@ -124,23 +131,28 @@ def write_report(store: Store, settings: Settings, as_of: date, policy: Policy) 
     """Write the report of a day and return its page, or take a stale one away where the policy wants none."""
     folder = settings.report_of("journey", as_of)
     if not policy.journey.reporting.enable_reporting:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder)
         return None
+    figures = journey_figures(store, as_of, policy, summary_of_day(store, as_of, policy))
+    return write_document(journey_report(figures), folder, REPORT_FILE)
+
+
+def write_document(document: Document, folder: Path, page: str) -> Path:
+    """Write a report in the place of what is in the folder, and return its page; the Markdown bears the same name."""
     # Altair and the renderer take a while to import: only who writes a report pays for them.
     from cjo_assets.reporting.drawing import draw
     from cjo_assets.reporting.page import as_page
 
-    document = journey_report(journey_figures(store, as_of, policy, summary_of_day(store, as_of, policy)))
     drawings = {picture.name: draw(picture) for picture in document.pictures}
     images = {name: f"{FIGURES}/{name}.svg" for name in drawings}
     files = {
-        REPORT_FILE: as_page(document, drawings).encode(),
-        MARKDOWN_FILE: as_markdown(document, images).encode(),
+        page: as_page(document, drawings).encode(),
+        str(Path(page).with_suffix(".md")): as_markdown(document, images).encode(),
     }
     for name, drawing in drawings.items():
         files |= {f"{FIGURES}/{name}.svg": drawing.svg.encode(), f"{FIGURES}/{name}.png": drawing.png}
     _replace_folder(folder, files)
-    return folder / REPORT_FILE
+    return folder / page
 
 
 def shown_in_dagster(page: Path, names: tuple[str, ...]) -> tuple[str, str]:
@@ -170,7 +182,7 @@ def _replace_folder(folder: Path, files: dict[str, bytes]) -> None:
     """Write files beside a folder and put them in its place: a reader finds all of the old or all of the new."""
     partial, replaced = (folder.with_name(f".{folder.name}.{state}") for state in ("partial", "replaced"))
     for left_over in (partial, replaced):
-        shutil.rmtree(left_over, ignore_errors=True)
+        remove_folder(left_over)
     for name, content in files.items():
         path = partial / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -178,4 +190,10 @@ def _replace_folder(folder: Path, files: dict[str, bytes]) -> None:
     if folder.exists():
         os.rename(folder, replaced)
     os.rename(partial, folder)
-    shutil.rmtree(replaced, ignore_errors=True)
+    remove_folder(replaced)
+
+
+def remove_folder(folder: Path) -> None:
+    """Take a folder away, where there is one."""
+    if folder.exists():
+        shutil.rmtree(folder)

@@ -115,7 +115,7 @@ def _insert(
     ended = datetime.now(UTC).replace(tzinfo=None)
     start = datetime.fromtimestamp(started, UTC).replace(tzinfo=None) if started else ended
     counts = store.rows_by_group(family, as_of)
-    tracked = counts if policy.journey.reporting.enable_progress_tracking else None
+    tracked = counts if getattr(policy, family).reporting.enable_progress_tracking else None
     rows = {table: number for tables in counts.values() for table, number in tables.items()}
     is_published = handed_on is not None
     store.connection.execute(

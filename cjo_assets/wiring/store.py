@@ -7,7 +7,7 @@ analysts see (`publish.py`).
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -19,14 +19,14 @@ from sqlglot import ErrorLevel
 
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import columns_of, key_of, schema_of
-from cjo_assets.shared.dataset import Dataset
 from cjo_assets.wiring.collection import collected_afterwards
 from cjo_assets.wiring.errors import ContractBreachError
 from cjo_assets.wiring.functions import give_functions
 from cjo_assets.wiring.lineage import Lineage, lineage_of
 from cjo_assets.wiring.quoting import quoted_names
+from cjo_assets.wiring.raw_views import raw_views
 from cjo_assets.wiring.rows import Row, as_dicts
-from cjo_assets.wiring.sources import MANIFEST, MANIFEST_COLUMNS, raw_schema
+from cjo_assets.wiring.sources import MANIFEST, MANIFEST_COLUMNS, raw_columns
 from cjo_assets.wiring.statements import Statement, Statements
 from cjo_assets.wiring.tables import AUDIT, RAW, Audit, Days, Family, Reference, Table, inputs_of, parameters_of
 from cjo_assets.wiring.transaction import transaction
@@ -84,8 +84,9 @@ class Store:
         self.connection = connection
         self._statements = Statements(keep=0) if statements is None else statements
         self._known: dict[tuple[str, str], ir.Table] = {}
+        names = {family.name for family in families if family.datasets}
         self.family_of = {
-            (table.schema, table.name): family.name if family.datasets else None
+            (table.schema, table.name): _family_of(table, family, names)
             for family in families
             for table in family.tables
         }
@@ -102,8 +103,10 @@ class Store:
         for schema in sorted({RAW, *(table.schema for table in self.tables.values())}):
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         connection.execute(f"CREATE TABLE IF NOT EXISTS {MANIFEST} ({MANIFEST_COLUMNS})")
+        seen = raw_views(connection)
         for dataset in self.datasets:
-            self._create(f"{RAW}.{dataset.name}", _raw_columns(dataset))
+            if dataset.name not in seen:
+                self._create(f"{RAW}.{dataset.name}", raw_columns(dataset))
         for table in self.tables.values():
             if not table.is_view:
                 self._create(table.full_name, columns_in_sql(table))
@@ -284,7 +287,9 @@ class Store:
 
     def statement(self, table: Table, as_of: date | None, policy: Policy) -> Statement:
         """Return what computes a table, or a day of it, in the order of its key."""
-        origin = ("table", table, *self._situation(as_of))
+        # A file may have come since the last statement that types its columns otherwise.
+        self._known = {key: known for key, known in self._known.items() if key[0] != RAW}
+        origin = ("table", table, *self._raw_types(table.inputs().values()), *self._situation(as_of))
         return self._statements.written(origin, policy, lambda asked: self._statement(table, as_of, asked))
 
     def fill(self, table: Table, as_of: date | None, sql: str) -> None:
@@ -321,6 +326,11 @@ class Store:
             days = tuple(self.newest_day(family) for family in self.datasets_by_family)
         return as_of, days, self.days_of_run
 
+    def _raw_types(self, references: Iterable[Reference]) -> tuple[ibis.Schema, ...]:
+        """Return how the files that are read type their columns."""
+        read = sorted({found.name for found in references if found.schema == RAW})
+        return tuple(self._rows_of(RAW, name).schema() for name in read)
+
     def _rows_of(self, schema: str, name: str) -> ir.Table:
         """Return a table; its columns are looked up once."""
         if (schema, name) not in self._known:
@@ -337,12 +347,13 @@ class Store:
         def question(asked: Policy) -> str:
             rows = self._call(audit.offenders, table.schema, as_of, asked)
             if audit.contract is None:
-                counted = rows.mutate(offenders=ibis._.count().over(ibis.window()))
+                counted = rows.mutate(offenders=rows.count().as_scalar())
                 rows = counted.order_by(rows.columns).limit(EXAMPLES)
             sql: str = self.backend.compile(rows)
             return sql
 
-        sql = self._statements.written((audit, table, *self._situation(as_of)), policy, question)
+        types = self._raw_types(inputs_of(audit.offenders, table.schema).values())
+        sql = self._statements.written((audit, table, *types, *self._situation(as_of)), policy, question)
         if audit.contract is not None:
             # The judgement asks several questions; what they are asked of is computed once.
             self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {ASKED} AS {sql}")
@@ -374,13 +385,17 @@ class Store:
         self.connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
 
 
+def _family_of(table: Table, family: Family, names: set[str]) -> str | None:
+    """Return the family whose run makes a table; None for records, which every run makes."""
+    if family.datasets:
+        return family.name
+    read = {reference.schema for reference in table.inputs().values()} & names
+    return next(iter(read)) if table.is_view and len(read) == 1 else None
+
+
 @functools.cache
 def columns_in_sql(table: Table) -> str:
     """Return the columns of a table as CREATE TABLE writes them."""
     from ibis.backends.sql.datatypes import DuckDBType
 
     return ", ".join(f'"{name}" {DuckDBType.to_string(kind)}' for name, kind in schema_of(table.contract).items())
-
-
-def _raw_columns(dataset: Dataset) -> str:
-    return ", ".join(f'"{name}" {kind}' for name, kind in raw_schema(dataset).items())

@@ -98,10 +98,26 @@ def _journey(day: date, rows: Rows) -> Grid:
 
 def _marketing(day: date, rows: Rows) -> Grid:
     grid = _titled(f"Marketing on {day}")
-    [totals] = rows(
-        "SELECT count(DISTINCT campaign_id) AS campaigns FROM marketing.asset_performance WHERE as_of = $day"
+    [whole] = rows("FROM marketing.performance_assessment WHERE as_of = $day")
+    [roi] = rows("FROM marketing.roi_analysis WHERE as_of = $day")
+    verdicts = rows(
+        "SELECT verdict, count(*) AS experiments FROM marketing.experiment_evaluations WHERE as_of = $day "
+        "GROUP BY verdict ORDER BY verdict"
     )
-    grid.add_row("campaigns with performance", f"{totals['campaigns']:,}")
+    [steps] = rows(
+        "SELECT count(*) AS steps, count(*) FILTER (priority = 'high') AS urgent FROM marketing.recommendations "
+        "WHERE as_of = $day"
+    )
+    status = rows("FROM marketing.kpi_status WHERE as_of = $day ORDER BY family")
+    judged = ("exceeding_expectations", "meeting_expectations", "below_expectations", "too_early", "not_measurable")
+    grid.add_row("campaigns", f"{whole['total_campaigns']:,}, of which {whole['active_campaigns']:,} active")
+    grid.add_row("judged", ", ".join(f"{whole[name]:,} {name.replace('_', ' ')}" for name in judged if whole[name]))
+    grid.add_row("experiments", ", ".join(f"{row['experiments']:,} {row['verdict']}" for row in verdicts) or "none")
+    evidence = f" (evidence: {roi['value_evidence_grade']})" if roi["value_evidence_grade"] else ""
+    parts = [money(roi[name]) for name in ("total_estimated_value", "total_cost", "total_net_roi")]
+    grid.add_row("value and cost", f"{parts[0]} - {parts[1]} = {parts[2]}{evidence}")
+    grid.add_row("next steps", f"{steps['steps']:,}, of which {steps['urgent']:,} urgent")
+    grid.add_row("KPIs", ", ".join(f"{row['family']} {row['status']}" for row in status) or "switched off by policy")
     return grid
 
 
@@ -143,6 +159,8 @@ def _print_places(console: Console, settings: Settings, family: str, report: str
     say(f"  report           {near(settings.home / report) if report else 'switched off by policy'}", console)
     if family == "journey":
         say("  one customer     cjo run --customer ID", console)
+    else:
+        say("  one campaign     cjo run --campaign ID", console)
     say("  lineage, checks  make ui", console)
 
 

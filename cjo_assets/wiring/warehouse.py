@@ -20,6 +20,7 @@ from pydantic import PrivateAttr
 
 from cjo_assets.policy import Policy
 from cjo_assets.wiring.errors import WarehouseError
+from cjo_assets.wiring.event_files import held_open
 from cjo_assets.wiring.governance import policy_that_decides
 from cjo_assets.wiring.lock import hold_life, warehouse_lock
 from cjo_assets.wiring.orphans import close_orphans
@@ -27,14 +28,18 @@ from cjo_assets.wiring.partitions import days_of_run
 from cjo_assets.wiring.phrasing import phrase_day
 from cjo_assets.wiring.progress import logged, report_message
 from cjo_assets.wiring.range_of_days import RangeOfDays, computed_in_order
+from cjo_assets.wiring.raw_views import look_again
 from cjo_assets.wiring.restore import remember_published, what_cannot_be_computed
 from cjo_assets.wiring.runs import failure_text, record_failure
 from cjo_assets.wiring.settings import Settings
+from cjo_assets.wiring.statement_files import StatementFiles
+from cjo_assets.wiring.statements import Statements
 from cjo_assets.wiring.store import Store, Stored, columns_in_sql
 from cjo_assets.wiring.tables import Family, Table
 
 VERSION_TABLE = "raw.warehouse_version"
 WRITER_TABLE = "raw.warehouse_writer"
+STATEMENTS_KEPT = 200
 
 
 class Warehouse(DuckDBResource):
@@ -66,6 +71,7 @@ class Warehouse(DuckDBResource):
 
         hold_life(self._settings, run.run_id)
         with (
+            held_open(self._settings.home),
             logged(context.log.info if context.log is not None else print),
             opened(self._settings, self._families, memory, report_message, run.run_id) as store,
         ):
@@ -158,7 +164,9 @@ def opened(
             # Progress is asked for and told in our words; the engine would print a bar into whatever stdout is.
             connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
             is_new = _require_version(connection, families, settings.build)
-            store = Store(connection, families)
+            files = StatementFiles.from_environment(families, "runs")
+            store = Store(connection, families, Statements(STATEMENTS_KEPT, files) if files else None)
+            look_again(connection, store.datasets, settings.inputs)
             if is_new:
                 remember_published(store, settings.published, what_cannot_be_computed(store))
                 _sign_version(connection, families)

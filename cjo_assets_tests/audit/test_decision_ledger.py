@@ -64,7 +64,8 @@ class House:
         head = add_decisions(self.connection, "cjo", list(days), Stamp(f"run {self.runs}", POLICY, "code"))
         for day in days:
             self.connection.execute(
-                "INSERT INTO audit.runs BY NAME SELECT ? AS run_id, ? AS as_of, TRUE AS is_published, "
+                "INSERT INTO audit.runs BY NAME SELECT 'journey' AS family, ? AS run_id, "
+                "? AS as_of, TRUE AS is_published, "
                 "? AS ended_at, ? AS ledger_entries, ? AS ledger_head",
                 [f"run {self.runs}", day, datetime(2025, 1, 21, 0, self.runs), head.entries, head.entry_hash],
             )

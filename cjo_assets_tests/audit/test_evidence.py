@@ -74,7 +74,8 @@ def entered(policy: Any, labels: Rows) -> set[str]:
         "CREATE TABLE audit.policies AS SELECT ? AS policy_hash, ? AS content", ["p", policy.model_dump_json()]
     )
     reader.execute(
-        "CREATE TABLE audit.runs AS SELECT 'p' AS policy_hash, ?::DATE AS as_of, ?::TIMESTAMP AS ended_at, "
+        "CREATE TABLE audit.runs AS SELECT 'journey' AS family, 'p' AS policy_hash, ?::DATE AS as_of, "
+        "?::TIMESTAMP AS ended_at, "
         "TRUE AS is_published",
         [DAY, datetime(2025, 1, 21)],
     )

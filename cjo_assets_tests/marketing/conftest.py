@@ -7,8 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from cjo_assets.defs.marketing import FAMILY
 from cjo_assets.policy import Policy
+from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.plain import compute_day, load_files
 from cjo_assets.wiring.store import Store
 from cjo_assets_tests.conftest import SAMPLE, STATEMENTS, Chain
@@ -18,9 +18,10 @@ LAST_DAY = date(2026, 3, 31)
 
 def computed_marketing(data: Path, archive: Path, day: date, policy: Policy) -> Chain:
     """Compute a day of the family over a folder."""
-    store = Store(duckdb.connect(), (FAMILY,), STATEMENTS)
-    load_files(store, (FAMILY,), data, archive)
-    return Chain(store, compute_day(store, (FAMILY,), day, policy))
+    families = families_about("marketing")
+    store = Store(duckdb.connect(), families, STATEMENTS)
+    load_files(store, families, data, archive)
+    return Chain(store, compute_day(store, families, day, policy))
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import ibis
 import ibis.expr.types as ir
 import pytest
 
@@ -86,5 +87,8 @@ def test_every_table_is_about_a_campaign_or_about_the_whole(name: str) -> None:
 def test_the_column_and_the_whole(links: dict[str, ir.Table]) -> None:
     hints = links["attribution_hints"]
     assert [row["campaign_id"] for row in rows_of(rows_of_campaign(hints, "A", {}))] == ["A"]
+    moves = links["budget_actions"].select(from_campaign_id="campaign_id", to_campaign_id=ibis.literal("B"))
+    assert [row["from_campaign_id"] for row in rows_of(rows_of_campaign(moves, "A", {}))] == ["A"]
+    assert len(rows_of(rows_of_campaign(moves, "B", {}))) == 2
     whole = hints.select("hint_id")
     assert rows_of(rows_of_campaign(whole, "A", {})) == rows_of(whole)

@@ -30,6 +30,7 @@ from cjo_assets.wiring.settings import PROJECT
 from cjo_assets.wiring.sources import Loaded, load_dataset
 from cjo_assets.wiring.store import Store
 from cjo_assets_tests.conftest import SAMPLE
+from cjo_assets_tests.kept_statements import clean_environment
 from cjo_assets_tests.system.test_ui import LAUNCH, Ui, wait_until
 
 BIN = Path(sys.executable).parent
@@ -318,7 +319,7 @@ def installation(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("CJO_", "DAGSTER_"))}
+    clean = clean_environment()
     environment = clean | {
         "CJO_HOME": str(folder / "home"),
         "CJO_DATA": str(folder / "data"),

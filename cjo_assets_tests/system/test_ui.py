@@ -21,6 +21,7 @@ import pytest
 
 from cjo_assets.wiring.settings import PROJECT
 from cjo_assets_tests.conftest import SAMPLE, read_rows, write_rows
+from cjo_assets_tests.kept_statements import clean_environment
 
 BIN = Path(sys.executable).parent
 PATIENCE_SECONDS = 180
@@ -82,7 +83,7 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
     history = read_rows(data / "journey", "interventions")
     asked = {"intervention_id": WAITING, "requires_human_approval": True, "generated_at": "2025-01-20"}
     write_rows(data / "journey", "interventions", [*history, history[0] | asked])
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("CJO_", "DAGSTER_"))}
+    environment = clean_environment()
     environment |= {
         "CJO_HOME": str(home),
         "CJO_DATA": str(data),

@@ -55,7 +55,8 @@ def full_home(
     computed.execute("DETACH made")
     with opened(settings, all_families()) as store:
         store.connection.execute(
-            "INSERT INTO audit.runs BY NAME SELECT 'run' AS run_id, ? AS as_of, ? AS ended_at, ? AS policy_hash, "
+            "INSERT INTO audit.runs BY NAME SELECT 'run' AS run_id, 'journey' AS family, ? AS as_of, "
+            "? AS ended_at, ? AS policy_hash, "
             "TRUE AS is_published, FALSE AS is_stale, ['2 rows: customer_id C004, C004', 'C0041'] AS errors",
             [DAY, datetime(2025, 1, 21), policy.policy_hash],
         )
@@ -182,7 +183,7 @@ def test_nothing_in_the_home_names_the_customer_and_everybody_else_is_there(eras
     assert counts["snapshots journey.customers"] == counts["policy_diffs"] - 1 == 1
     assert counts["history"] == 5, "a score, three steps, and an answer of the language model"
     assert "I-f861d253ff7d" in (home.home / "approvals.ndjson").read_text()
-    report = (home.reports / "2025-01-20" / "journey_report.md").read_text()
+    report = (home.reports / "journey" / "2025-01-20" / "journey_report.md").read_text()
     assert report == "| erased | 40.00 | erased |\n| C0041 | 1.00 |\n"
     with duckdb.connect(str(home.published), read_only=True) as reader:
         assert reader.execute("SELECT count(*) FROM latest.customer_360").fetchall() == [(9,)], "views are there"

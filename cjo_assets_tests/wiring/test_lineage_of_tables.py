@@ -41,7 +41,10 @@ def chain(sample_day: Callable[[date], Chain]) -> Chain:
 def scratch(chain: Chain) -> Iterator[Scratch]:
     """A copy of it with a past: the same rows on earlier days, and rows where the sample has none."""
     copy = Scratch(chain.store.connection)
-    ran = "INSERT INTO audit.runs BY NAME SELECT run_id, DATE '{0}' - days AS as_of, TRUE AS is_published FROM "
+    ran = (
+        "INSERT INTO audit.runs BY NAME SELECT run_id, 'journey' AS family, "
+        "DATE '{0}' - days AS as_of, TRUE AS is_published FROM "
+    )
     copy.connection.execute((ran + "(VALUES ('now', 0), ('week', 7), ('month', 30)) AS t(run_id, days)").format(DAY))
     for table in TABLES:
         for days in EARLIER if table.is_dated and not table.is_view else ():
