@@ -24,6 +24,7 @@ from cjo_assets.marketing.recommending import (
     SCALE,
     STOP,
     Impact,
+    is_at_risk,
     key_in,
     recommended,
     sentence,
@@ -34,6 +35,7 @@ from cjo_assets.policy import Policy
 from cjo_assets.shared.evidence_grades import ASSUMPTION, RANDOMISED
 from cjo_assets.shared.numbers import MONEY_DECIMALS, money_sum, rounded
 
+OF_AN_ARM = {"spend": "cost", "place": "segment_id", "channel": "channel_id"}
 READ = (
     "experiment_id",
     "campaign_id",
@@ -74,8 +76,11 @@ def for_experiments(
     rows = _with_surroundings(experiment_evaluations, experiments, campaign_analysis, risk_register, as_of, policy)
     rows = rows.filter((rows.campaign_state != COMPLETED).fill_null(True))
     rows = _with_money(rows, experiment_arms, segment_portfolio, metric_definitions)
+    # No more of an audience goes to a variant whose channel is at risk.
+    is_safe = ~is_at_risk(rows.campaign_id, rows.variant_channel, risk_register, policy)
+    safe = rows.mutate(is_free=rows.is_free & is_safe, may_claim=rows.may_claim & is_safe)
     return [
-        _winners(rows.filter(rows.verdict == SCALE_VARIANT), policy),
+        _winners(safe.filter(safe.verdict == SCALE_VARIANT), policy),
         _losers(rows.filter(rows.verdict == LOSING), policy),
         _others(rows.filter((rows.verdict == INVALID) | ((rows.verdict == INCONCLUSIVE) & (rows.phase == ENDED)))),
     ]
@@ -128,7 +133,10 @@ def _with_money(
     rows = rows.left_join(worth, "experiment_id").drop("experiment_id_right")
     for arm in (CONTROL, VARIANT):
         of_arm = experiment_arms.filter(experiment_arms.arm == arm)
-        of_arm = of_arm.select("experiment_id", **{f"{arm}_spend": "cost", f"{arm}_place": "segment_id"})
+        of_arm = of_arm.select(
+            "experiment_id",
+            **{f"{arm}_{name}": column for name, column in OF_AN_ARM.items()},
+        )
         rows = rows.left_join(of_arm, "experiment_id").drop("experiment_id_right")
     counted = metric_definitions.select("metric", numerator="numerator").rename(defined="metric", counted="numerator")
     rows = rows.left_join(counted, rows.metric == counted.defined)
@@ -177,7 +185,7 @@ def _why(rows: ir.Table) -> ir.StringValue:
             "", sentence(", absolute effect between ", rows.effect_low, " and ", rows.effect_high)
         ),
         rows.is_free.ifelse(
-            "", "; its campaign is not active or is blocked by a critical risk: nothing starts before that is settled"
+            "", "; it waits: its campaign is not active, or an open risk is about it or the variant's channel"
         ),
         (rows.is_free & (rows.ahead == 0)).ifelse(
             "; its campaign has no days left: the finding is for the next one", ""

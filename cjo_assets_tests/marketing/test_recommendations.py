@@ -101,6 +101,7 @@ TRIALS = [
     trial("wins in a blocked campaign", "scale_variant", 0.01, campaign_id="blocked"),
     trial("wins too late", "scale_variant", 0.01, campaign_id="over"),
     trial("won when all was done", "scale_variant", 0.01, campaign_id="done"),
+    trial("wins into a risk", "scale_variant", 0.01, campaign_id="short"),
     trial("broken", "invalid", None, reading=None),
     trial("nothing", "inconclusive", 0.0, required_exposures=5000),
     trial("waits", "inconclusive", None, phase="not_started", status="planned"),
@@ -112,8 +113,16 @@ def arms(trial_row: Row) -> Rows:
     """Return both arms: 30 conversions or 60 clicks worth 300, the variant's exposures dearer by a tenth."""
     successes = 60 if trial_row["metric"] == "click_through_rate" else 30
     place = {"wins in a segment that stops": "stopping", "loses": "others"}.get(trial_row["experiment_id"], "people")
+    channel = "ads" if "risk" in trial_row["experiment_id"] else "mail"
     return [
-        {"experiment_id": trial_row["experiment_id"], "arm": arm, "segment_id": place, "successes": part, "cost": cost}
+        {
+            "experiment_id": trial_row["experiment_id"],
+            "channel_id": channel,
+            "arm": arm,
+            "segment_id": place,
+            "successes": part,
+            "cost": cost,
+        }
         | {"revenue_proxy": 150.0, "conversions": 15, "exposures": 1000}
         for arm, part, cost in (("control", successes // 2, 100.0), ("variant", successes // 2, 110.0))
     ]
@@ -342,8 +351,8 @@ def test_money_moves_between_the_accounts_that_were_proposed(found: Rows) -> Non
     }
     row = of(found, "reallocation")["due"]
     assert (row["current_value"], row["recommended_value"]) == (
-        "short 5000.0; due 5000.0",
-        "short 4900.0 (short); due 5100.0 (due)",
+        "short (short) 5000.0; due (due) 5000.0",
+        "short (short) 100.0 less; due (due) 100.0 more",
     )
     twice = table_of(
         Recommendations, [{"amount": 100.0, "from_campaign_id": "short", "to_campaign_id": "due", "rank": 1}] * 2
