@@ -5,11 +5,15 @@ Belongs here: the words of the judgement and its reasons. Does not belong here: 
 
 from __future__ import annotations
 
-from cjo_assets.reporting.document import Paragraph, Prose, Record, Section, Tile, Verdict
+from collections.abc import Sequence
+
+from cjo_assets.reporting.document import Cited, Paragraph, Prose, Record, Section, Tile, Verdict
 from cjo_assets.reporting.marketing_figures import MarketingFigures
-from cjo_assets.reporting.marketing_prose import listed, passages_of, rest, where
+from cjo_assets.reporting.marketing_prose import listed, passages_of, where
 from cjo_assets.shared.statistics import NOT_MEASURABLE
 
+# As many names as a sentence can hold; the tables below have the others.
+NAMED = 5
 MEANINGS = {
     "positive": "What marketing is estimated to have brought exceeds all that it cost",
     "negative": "Marketing cost more than it is estimated to have brought",
@@ -127,10 +131,19 @@ def so_what(figures: MarketingFigures) -> Section:
         *("Value over media spend, gross of the work and no ROI, is ", roi.show("roas", "number"), "."),
     )
     blocks = [Paragraph(money)]
-    for sentence in (*_experiments(figures), _frozen(figures), _against_the_rules(figures), _campaigns(figures)):
+    for sentence in (*_experiments(figures), _frozen(figures), _against_the_rules(figures), *_campaigns(figures)):
         if sentence:
             blocks.append(Paragraph(sentence))
     return Section("so-what", "So what", tuple(blocks))
+
+
+def _some(words: str, total: Cited, named: Sequence[Prose]) -> Prose:
+    """Return a sentence that counts all and names the first; nothing where there is none."""
+    if not total.value:
+        return ()
+    others = () if len(named) == total.value and len(named) <= NAMED else (" and others",)
+    first = (": ", *listed(named[:NAMED]), *others) if named else ()
+    return (words, ", ", total, " in all", *first, ".")
 
 
 def _experiments(figures: MarketingFigures) -> list[Prose]:
@@ -138,51 +151,47 @@ def _experiments(figures: MarketingFigures) -> list[Prose]:
         return []
     rows = figures.of("experiment_evaluations")
     said: list[Prose] = []
-    for word, words in (("scale_variant", "Proved better, and worth scaling: "), ("stop", "Not worth going on with: ")):
-        found = where(rows, "verdict", word)
-        if found:
-            named = [
-                (
-                    *(row.show("experiment_id", is_strong=True), " (", row.show("metric", "words"), ", lift "),
-                    *(row.show("relative_effect", "percent"), ")"),
-                )
-                for row in found
-            ]
-            said.append((words, *listed(named), "."))
+    for word, words in (("scale_variant", "Proved better and worth scaling"), ("stop", "Not worth going on with")):
+        named = [
+            (
+                *(row.show("experiment_id", is_strong=True), " (", row.show("metric", "words"), ", lift "),
+                *(row.show("relative_effect", "percent"), ")"),
+            )
+            for row in where(rows, "verdict", word)
+        ]
+        said.append(_some(words, figures.count("experiment_evaluations", "verdict", word).show("rows", "count"), named))
     return said
 
 
 def _frozen(figures: MarketingFigures) -> Prose:
-    found = where(figures.of("risk_register"), "is_blocking", True)
     named = [
         (
             *(row.show("campaign_id", is_strong=True), " (", row.show("risk_type", "words"), ", open for "),
             *(row.show("age_days", "count"), " days, ", row.show("exposure", "money"), " at stake)"),
         )
-        for row in found
+        for row in where(figures.of("risk_register"), "is_blocking", True)
     ]
-    return ("No money moves until a person has settled the risk: ", *listed(named), ".") if named else ()
+    total = figures.count("risk_register", "is_blocking", True).show("rows", "count")
+    return _some("Risks that let no money move until a person has settled them", total, named)
 
 
 def _against_the_rules(figures: MarketingFigures) -> Prose:
-    found = where(figures.of("budget_governance"), "is_against_the_rules", True)
     named = [
-        (row.show("budget_action_id", is_strong=True), " (", row.show("violations", "names"), ")") for row in found
+        (row.show("budget_action_id", is_strong=True), " (", row.show("violations", "names"), ")")
+        for row in where(figures.of("budget_governance"), "is_against_the_rules", True)
     ]
-    return ("Budget was moved against the rules: ", *listed(named), ".") if named else ()
+    total = figures.count("budget_governance", "is_against_the_rules", True).show("rows", "count")
+    return _some("Moves of budget against the rules", total, named)
 
 
-def _campaigns(figures: MarketingFigures) -> Prose:
-    rows = figures.of("campaign_analysis")
-    weak = where(rows, "overall_performance", "below_expectations")
-    over = where(rows, "is_over_budget", True)
-    said: Prose = ()
-    if weak:
-        said = ("Below what was expected: ", *listed([_named(row) for row in weak]), ".")
-    if over:
-        said = (*said, *((" ",) if said else ()), "Over budget: ", *listed([_named(row) for row in over]), ".")
-    remaining = rest(figures, len(rows), "campaign_analysis")
-    return (*said, " ", *remaining) if said and remaining else said
+def _campaigns(figures: MarketingFigures) -> list[Prose]:
+    rows, assessment = figures.of("campaign_analysis"), figures.one("performance_assessment")
+    weak = [_named(row) for row in where(rows, "overall_performance", "below_expectations")]
+    over = [_named(row) for row in where(rows, "is_over_budget", True)]
+    return [
+        _some("Campaigns below what was expected", assessment.show("below_expectations", "count"), weak),
+        _some("Campaigns over budget", assessment.show("over_budget", "count"), over),
+    ]
 
 
 def _named(row: Record) -> Prose:

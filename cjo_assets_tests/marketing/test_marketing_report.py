@@ -133,8 +133,11 @@ def test_the_sample_month_by_hand(document: Document) -> None:
     assert "Budget moves against the rules: 4; waiting for a person 1." in reasons
     [section] = [section for section in document.sections if section.anchor == "so-what"]
     said = "\n".join(plain(block.parts) for block in section.blocks if hasattr(block, "parts"))
-    assert "Proved better, and worth scaling: EXP_003 (click through rate, lift 20.2 %)." in said
-    assert "No money moves until a person has settled the risk: CAMP_002 (brand safety, open for 15 days" in said
+    assert "Proved better and worth scaling, 1 in all: EXP_003 (click through rate, lift 20.2 %)." in said
+    settled = (
+        "Risks that let no money move until a person has settled them, 1 in all: CAMP_002 (brand safety, open for 15"
+    )
+    assert settled in said
 
 
 def test_all_next_steps_are_shown_and_other_lists_say_how_long_they_are(made: Document) -> None:
@@ -146,6 +149,15 @@ def test_all_next_steps_are_shown_and_other_lists_say_how_long_they_are(made: Do
         assert len(found[caption].rows) == 25, caption
         assert "25 of 30; all of them in marketing." in plain(found[caption].note), caption
     assert len(found["Risks, the worst open one first"].rows) == 25
+
+
+def test_a_sentence_names_some_and_counts_all(made: Document) -> None:
+    """Trap M19: what is cut is said."""
+    [section] = [section for section in made.sections if section.anchor == "so-what"]
+    [moves] = [plain(block.parts) for block in section.blocks if plain(block.parts).startswith("Moves of budget")]
+    assert moves.startswith("Moves of budget against the rules, 30 in all: ")
+    assert moves.endswith(" and others.")
+    assert moves.count("(none)") == 5
 
 
 def test_text_of_strangers_is_text(made: Document) -> None:
