@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 from cjo_assets.marketing.budget_actions import APPROVED, PROPOSED, ROLLED_BACK
 from cjo_assets.marketing.budget_governance import PENDING
 from cjo_assets.marketing.budget_proposals import BUDGET_CUT, BUDGET_RISE, REALLOCATION
+from cjo_assets.marketing.campaigns import COMPLETED
 from cjo_assets.marketing.recommending import (
     BUDGET,
     DECREASE,
@@ -46,9 +47,11 @@ def for_budgets(
             budget_governance.to_channel_id,
         )
     )
+    names = campaign_analysis.select("campaign_id", "name", "budget")
+    completed = campaign_analysis.filter(campaign_analysis.status == COMPLETED)
+    actions = actions.mutate(is_over=actions.campaign_id.isin(completed.campaign_id))
     is_open = actions.status.isin([PROPOSED, APPROVED])
     is_pending = actions.approval_state == PENDING
-    names = campaign_analysis.select("campaign_id", "name", "budget")
     return [
         _violations(_with_way_back(actions.filter(actions.violations.length() > 0), risk_register, policy)),
         _refusals(actions.filter(is_open, actions.is_refused)),
@@ -70,7 +73,8 @@ def _with_way_back(rows: ir.Table, risk_register: ir.Table, policy: Policy) -> i
 
 def _violations(rows: ir.Table) -> ir.Table:
     """Moves that were made against the rules: undone where the money stands where it may not, looked into elsewhere."""
-    is_undone = rows.is_effective & rows.is_refused & rows.is_way_safe
+    # What a campaign that is over was given is spent.
+    is_undone = rows.is_effective & rows.is_refused & rows.is_way_safe & ~rows.is_over
     is_back = rows.status == ROLLED_BACK
     return recommended(
         rows,

@@ -13,7 +13,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.marketing.budget_proposals import price_of_an_answer
-from cjo_assets.marketing.campaigns import ACTIVE
+from cjo_assets.marketing.campaigns import ACTIVE, COMPLETED
 from cjo_assets.marketing.economics import cost_per, spent
 from cjo_assets.marketing.experiment_snapshots import CONTROL, VARIANT
 from cjo_assets.marketing.experiment_verdicts import ENDED, INCONCLUSIVE, INVALID, RUNNING, SCALE_VARIANT
@@ -34,6 +34,30 @@ from cjo_assets.policy import Policy
 from cjo_assets.shared.evidence_grades import ASSUMPTION, RANDOMISED
 from cjo_assets.shared.numbers import MONEY_DECIMALS, money_sum, rounded
 
+READ = (
+    "experiment_id",
+    "campaign_id",
+    "metric",
+    "status",
+    "phase",
+    "verdict",
+    "rule",
+    "reading",
+    "control_asset",
+    "variant_asset",
+    "control_exposures",
+    "variant_exposures",
+    "control_rate",
+    "variant_rate",
+    "absolute_effect",
+    "absolute_effect_low",
+    "absolute_effect_high",
+    "always_valid_low",
+    "always_valid_high",
+    "relative_effect",
+    "required_exposures",
+)
+
 
 def for_experiments(
     experiment_evaluations: ir.Table,
@@ -46,8 +70,9 @@ def for_experiments(
     as_of: date,
     policy: Policy,
 ) -> list[ir.Table]:
-    """Return what each verdict asks for; to continue asks for nothing."""
+    """Return what each verdict asks for; to continue asks for nothing, nor does a campaign that is completed."""
     rows = _with_surroundings(experiment_evaluations, experiments, campaign_analysis, risk_register, as_of, policy)
+    rows = rows.filter((rows.campaign_state != COMPLETED).fill_null(True))
     rows = _with_money(rows, experiment_arms, segment_portfolio, metric_definitions)
     return [
         _winners(rows.filter(rows.verdict == SCALE_VARIANT), policy),
@@ -84,7 +109,7 @@ def _with_surroundings(
     campaigns = campaign_analysis.select(
         "campaign_id", campaign_name="name", campaign_state="status", campaign_end="end_date"
     )
-    rows = experiment_evaluations.left_join(dates, "experiment_id").drop("experiment_id_right")
+    rows = experiment_evaluations.select(READ).left_join(dates, "experiment_id").drop("experiment_id_right")
     rows = rows.left_join(campaigns, "campaign_id").drop("campaign_id_right")
     is_free = (rows.campaign_state == ACTIVE) & rows.campaign_id.notin(blocked_campaigns(risk_register).campaign_id)
     return rows.mutate(

@@ -120,7 +120,7 @@ def recommended(
 def sentence(*parts: ir.Value | str | float) -> ir.StringValue:
     """Join parts to one text, of which what is null is left out."""
     texts = [ibis.literal(part) if isinstance(part, str) else _value(part) for part in parts]
-    return ibis.array(texts).filter(lambda text: text.notnull()).join("")
+    return ibis.literal("").join(texts)
 
 
 def money(value: ir.NumericValue) -> ir.StringValue:

@@ -17,18 +17,18 @@ MEANINGS = {
     NOT_MEASURABLE: "Value or cost is not known, so nobody can say whether marketing pays",
 }
 JUDGEMENTS = {
-    "exceeding_expectations": " exceed what was expected, ",
-    "meeting_expectations": " meet it, ",
-    "below_expectations": " stay below it; of ",
-    "too_early": " it is too early to speak, and ",
-    "not_measurable": " cannot be judged.",
+    "exceeding_expectations": "; exceeding expectations ",
+    "meeting_expectations": ", meeting them ",
+    "below_expectations": ", below them ",
+    "too_early": ", too early to say ",
+    "not_measurable": ", not to be judged ",
 }
-STATUS_WORDS = {
-    "scale_variant": " ready to scale, ",
-    "stop": " to be stopped, ",
-    "continue": " to go on, ",
-    "inconclusive": " that showed nothing, ",
-    "invalid": " that prove nothing, whatever they show.",
+VERDICTS = {
+    "scale_variant": "Experiments: worth scaling ",
+    "stop": ", to be stopped ",
+    "continue": ", to go on ",
+    "inconclusive": ", without a finding ",
+    "invalid": ", not to be believed ",
 }
 
 
@@ -38,7 +38,9 @@ def verdict(figures: MarketingFigures) -> Verdict:
     status = roi.row["roi_status"]
     meaning: Prose = (MEANINGS[status],)
     if roi.row["value_evidence_grade"] is not None:
-        meaning = (*meaning, "; weakest evidence of the value: ", roi.show("value_evidence_grade", "words"))
+        grade = roi.show("value_evidence_grade", "words", is_strong=True)
+        proved = roi.show("net_without_assumption", "whole")
+        meaning = (*meaning, "; weakest evidence of the value: ", grade, ". By what experiments prove alone: ", proved)
     paragraph = figures.paragraph
     return Verdict(
         status=roi.show("roi_status", "words"),
@@ -53,27 +55,28 @@ def verdict(figures: MarketingFigures) -> Verdict:
 
 def _reasons(figures: MarketingFigures) -> list[Prose]:
     assessment = figures.one("performance_assessment")
-    judged: Prose = ("Of ", assessment.show("total_campaigns", "count"), " campaigns, ")
+    judged: Prose = ("Campaigns: ", assessment.show("total_campaigns", "count"))
     for name, words in JUDGEMENTS.items():
-        judged = (*judged, assessment.show(name, "count"), words)
-    said: list[Prose] = [judged]
+        judged = (*judged, words, assessment.show(name, "count"))
+    said: list[Prose] = [(*judged, ".")]
     if figures.rules.enable_statistical_testing:
-        found: Prose = ("Experiments: ",)
-        for verdict_word, words in STATUS_WORDS.items():
-            found = (*found, figures.count("experiment_evaluations", "verdict", verdict_word).show("rows"), words)
-        said.append(found)
+        found: Prose = ()
+        for word, words in VERDICTS.items():
+            found = (*found, words, figures.count("experiment_evaluations", "verdict", word).show("rows", "count"))
+        said.append((*found, "."))
     said.append(
         (
-            *("Risks: ", figures.count("risk_register", "is_open", True).show("rows", "count"), " open, of which "),
-            *(figures.count("risk_register", "is_blocking", True).show("rows", "count"), " freeze a budget and "),
-            *(figures.count("risk_register", "is_overdue", True).show("rows", "count"), " are known to be overdue."),
+            *("Open risks: ", figures.count("risk_register", "is_open", True).show("rows", "count")),
+            *("; freezing a budget ", figures.count("risk_register", "is_blocking", True).show("rows", "count")),
+            *(", known to be overdue ", figures.count("risk_register", "is_overdue", True).show("rows", "count"), "."),
         )
     )
     said.append(
         (
             *("Budget moves against the rules: ",),
-            *(figures.count("budget_governance", "is_against_the_rules", True).show("rows", "count"), "; waiting "),
-            *("for a person: ", figures.count("budget_governance", "approval_state", "pending").show("rows"), "."),
+            *(figures.count("budget_governance", "is_against_the_rules", True).show("rows", "count"),),
+            *("; waiting for a person ",),
+            *(figures.count("budget_governance", "approval_state", "pending").show("rows", "count"), "."),
         )
     )
     if not figures.rows["kpi_status"]:

@@ -130,7 +130,7 @@ def test_the_sample_month_by_hand(document: Document) -> None:
     assert tiles["Media spend"] == ("10,500", "value, as estimated: 32,000")
     assert tiles["Frozen by a risk"] == ("1", "of 4 open risks")
     reasons = [plain(reason) for reason in document.verdict.reasons]
-    assert "Budget moves against the rules: 4; waiting for a person: 1." in reasons
+    assert "Budget moves against the rules: 4; waiting for a person 1." in reasons
     [section] = [section for section in document.sections if section.anchor == "so-what"]
     said = "\n".join(plain(block.parts) for block in section.blocks if hasattr(block, "parts"))
     assert "Proved better, and worth scaling: EXP_003 (click through rate, lift 20.2 %)." in said
@@ -296,3 +296,15 @@ READ: list[tuple[Callable[[Any], str], Any, str]] = [
 @pytest.mark.parametrize(("style", "value", "text"), READ)
 def test_values_as_marketing_reads_them(style: Callable[[Any], str], value: Any, text: str) -> None:
     assert style(value) == text
+
+
+def test_the_paragraph_of_the_sample_month(marketing_sample: Chain) -> None:
+    paragraph = marketing_figures(marketing_sample.store, LAST_DAY, POLICY).paragraph
+    assert paragraph is not None
+    assert paragraph.text.startswith(
+        "By 2026-03-31, 4 campaigns (2 active) spent 10,500.00 on media and brought an estimated 32,000.00. After all "
+        "cost of 11,614.29 that leaves 20,385.71, or 175.5 % of the cost (weakest evidence: assumption). 0 campaigns "
+        "exceed what was expected, 1 meets it and 1 stays below it. Of 9 experiments begun, 1 is worth scaling, 1 is "
+        "to be stopped and 2 prove nothing. 4 risks are open, of which 1 freezes a budget. 4 budget moves were made "
+        "against the rules, and 1 waits for a person. "
+    )

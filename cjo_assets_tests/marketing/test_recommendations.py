@@ -100,6 +100,7 @@ TRIALS = [
     trial("wins in a segment that stops", "scale_variant", 0.01),
     trial("wins in a blocked campaign", "scale_variant", 0.01, campaign_id="blocked"),
     trial("wins too late", "scale_variant", 0.01, campaign_id="over"),
+    trial("won when all was done", "scale_variant", 0.01, campaign_id="done"),
     trial("broken", "invalid", None, reading=None),
     trial("nothing", "inconclusive", 0.0, required_exposures=5000),
     trial("waits", "inconclusive", None, phase="not_started", status="planned"),
@@ -181,6 +182,7 @@ WORLD: dict[str, Rows] = {
         move("undone", **EXECUTED, **REFUSED, **BROKEN) | {"status": "rolled_back", "is_effective": False},
         # It left the channel at risk, though it should not have moved: it is not sent back.
         move("fled", "short", **EXECUTED, **REFUSED, **BROKEN) | {"from_channel_id": "ads", "to_channel_id": "mail"},
+        move("spent", "done", **EXECUTED, **REFUSED, **BROKEN),
         move("fine", **EXECUTED),
     ],
     "budget_proposals": [
@@ -258,7 +260,7 @@ def test_every_rule_speaks_and_nothing_is_cut(found: Rows) -> None:
     assert {rule: {row["target_id"] for row in found if row["rule"] == rule} for rule in RULES} == {
         "critical_risk": {"blocked"},
         "frozen_budget": {"blocked", "blocked resting"},
-        "refused_move_executed": {"executed", "undone", "fled"},
+        "refused_move_executed": {"executed", "undone", "fled", "spent"},
         "unapproved_creative": {"shown", "unseen", "flagged"},
         "winning_variant": {"wins", "clicks"}
         | {row["experiment_id"] for row in TRIALS if "wins " in row["experiment_id"]},
@@ -356,6 +358,7 @@ def test_what_is_undone_and_what_is_looked_into(found: Rows) -> None:
         "executed": "roll_back",
         "undone": "review",
         "fled": "review",
+        "spent": "review",
     }
     assert "should not go back" in moves["fled"]["rationale"]
     assert {name: row["action"] for name, row in of(found, "unapproved_creative").items()} == {
