@@ -344,7 +344,7 @@ def built(folder: Path, ending: str, policy: Policy) -> Store:
     )
     connection = duckdb.connect(str(folder / "build.duckdb"))
     connection.execute(f"COPY ({source}) TO '{folder / f'customers.{ending}'}'")
-    store = Store(connection, all_families())
+    store = Store(connection, families_about("journey"))
     dataset = next(found for found in store.datasets if found.name == "customers")
     load_dataset(connection, dataset, folder, "journey", folder / "archive")
     store.days_of_run = (FIRST, SECOND)
