@@ -45,13 +45,8 @@ def key_of_table(schema: str, name: str) -> dg.AssetKey:
     return dg.AssetKey([schema, name])
 
 
-<<<<<<< HEAD
-def raw_asset(dataset: Dataset, family: Family) -> dg.AssetsDefinition:
-    """Return the asset of a file."""
-=======
 def raw_asset(dataset: Dataset, family: Family, fresh: dg.FreshnessPolicy) -> dg.AssetsDefinition:
-    """Return the asset of a file, read as text."""
->>>>>>> speed
+    """Return the asset of a file."""
     note_check = dg.AssetCheckSpec(
         "supplied", asset=key_of_table(RAW, dataset.name), description="Whether the file is there and read in full."
     )
