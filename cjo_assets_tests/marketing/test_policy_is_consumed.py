@@ -18,6 +18,7 @@ from cjo_assets.reporting.marketing_report import marketing_report
 from cjo_assets.wiring.marketing_report import marketing_figures
 from cjo_assets_tests.conftest import SAMPLE
 from cjo_assets_tests.marketing.conftest import LAST_DAY
+from cjo_assets_tests.marketing.probe_rows import add_rows
 from cjo_assets_tests.probe import Probe, default_content, leaves, policy_with, value_at
 
 DEFAULT = default_content()
@@ -35,7 +36,70 @@ WORDS = (
 LEAVES: dict[str, Any] = dict(leaves(DEFAULT["marketing"], "marketing")) | {
     path: value for name in WORDS for path, value in leaves(DEFAULT["vocabulary"][name], f"vocabulary.{name}")
 }
-EXCEPTIONS: dict[str, dict[str, Any]] = {}
+
+M = "marketing"
+PRIORITIES = DEFAULT["marketing"]["recommendations"]["priorities"]
+
+
+def alone(path: str, value: Any) -> dict[str, dict[str, Any]]:
+    """Return that a leaf is turned to a value, and nothing else."""
+    return {path: {path: value}}
+
+
+# The rule turns a leaf by itself: an integer doubles, another number halves, a switch flips, an entry of a list goes.
+# These are words, or need another value to be a policy at all or to make a difference.
+EXCEPTIONS: dict[str, dict[str, Any]] = {
+    **{
+        path: {path: value}
+        for name, metric in DEFAULT["marketing"]["metric_definitions"].items()
+        for path, value in (
+            (f"marketing.metric_definitions.{name}.numerator", {"conversions": "clicks"}.get(metric["numerator"], "conversions")),
+            (f"marketing.metric_definitions.{name}.denominator", "clicks"),
+            (f"marketing.metric_definitions.{name}.direction", "down"),
+            (f"marketing.metric_definitions.{name}.design_effect", 3.0),
+        )
+    },
+    **{
+        path: {path: value}
+        for name in DEFAULT["marketing"]["experiments"]["guardrails"]
+        for path, value in (
+            (f"marketing.experiments.guardrails.{name}.counted", "clicks"),
+            (f"marketing.experiments.guardrails.{name}.per", "clicks"),
+            (f"marketing.experiments.guardrails.{name}.design_effect", 10.0),
+        )
+    },
+    **{
+        f"marketing.recommendations.priorities.{rule}": {
+            f"marketing.recommendations.priorities.{rule}": "low" if level == "high" else "high"
+        }
+        for rule, level in PRIORITIES.items()
+    },
+    **{
+        path: {path: value}
+        for path, value in {
+            "marketing.snapshots.snapshots_are": "totals",
+            "marketing.campaigns.performance_thresholds.exceeding_expectations": 1.0,
+            "marketing.campaigns.performance_thresholds.below_expectations": 0.5,
+            "marketing.experiments.sample_ratio_threshold": 0.9,
+            "marketing.kpis.operational_kpi_targets.policy_violation_count": 1,
+            "marketing.kpis.operational_kpi_targets.experiment_setup_errors": 1,
+            "marketing.kpis.business_kpi_targets.marketing_attributed_revenue": 100.0,
+            "marketing.kpis.kpi_warning_threshold": 1.0,
+            "marketing.kpis.minimum_measured_share": 0.9,
+            "marketing.budgets.currency": "EUR",
+            "marketing.segments.minimum_roi": 0.45,
+            "marketing.funnel.leaks_from": "visit",
+            "marketing.attribution.hints_are": "restatements",
+            "marketing.reconciliation.impression_stage": "click",
+            "marketing.reconciliation.click_stage": "visit",
+            "marketing.reconciliation.conversion_stages.conversion_rate": "purchase",
+            "marketing.reconciliation.conversion_stages.demo_request_rate": "purchase",
+            "marketing.reporting.llm_model": "another",
+            "vocabulary.experiment_types[A/B]": None,
+        }.items()
+    },
+    "vocabulary.experiment_types[A/B]": {"vocabulary.experiment_types": ["A/B/n"]},
+}
 
 
 class MarketingProbe(Probe):
@@ -45,7 +109,8 @@ class MarketingProbe(Probe):
 
     def written(self, folder: Path) -> Path:
         """Copy the files, and return their folder."""
-        return Path(shutil.copytree(SAMPLE / "marketing", folder / "marketing")).parent
+        add_rows(Path(shutil.copytree(SAMPLE / "marketing", folder / "marketing")))
+        return folder
 
     def prepare(self) -> None:
         """Add nothing."""
