@@ -50,6 +50,7 @@ def rollup(start: int, end: int, clicks: int, conversions: int, spend: float, wo
 def concluded(name: str, metric: str, effect: float, radius: float, relative: float, **cells: Any) -> Row:
     """Return an experiment that ended and can be read, with 1,000 exposures of its variant."""
     said = {"experiment_id": name, "metric": metric, "phase": "ended", "verdict": "inconclusive"}
+    said |= {"reading": "always_valid"}
     said |= {"variant_exposures": 1000, "absolute_effect": effect, "relative_effect": relative}
     return said | {"absolute_effect_low": effect - radius, "absolute_effect_high": effect + radius} | cells
 
@@ -108,6 +109,8 @@ WORLD: dict[str, Rows] = {
         # Trap M2: no zero for a metric that nobody defined, and nothing of what cannot be read or is not over.
         concluded("unknown", "brand_recall", 0.0, 0.1, 0.0, verdict="invalid"),
         concluded("broken", "conversion_rate", 0.9, 0.1, 9.0, verdict="invalid"),
+        # Trap M6: nothing is read of what is below the smallest sample, however large its lift.
+        concluded("tiny", "conversion_rate", 0.9, 0.1, 9.0, reading=None),
         concluded("running", "conversion_rate", 0.9, 0.1, 9.0, phase="running"),
         concluded("planned", "conversion_rate", 0.9, 0.1, 9.0, phase="not_started"),
     ],
@@ -125,6 +128,8 @@ WORLD: dict[str, Rows] = {
             ("clicks", "variant", 1.0, 5),
             ("broken", "control", 1e6, 1),
             ("broken", "variant", 1.0, 1),
+            ("tiny", "control", 1e6, 1),
+            ("tiny", "variant", 1.0, 1),
         )
     ],
     "orchestrator_decisions": [
@@ -174,7 +179,7 @@ BY_HAND: dict[str, tuple[float, float, float | None, int, str, str]] = {
     "human_review_frequency": (0.4, 2, 5, 5, "at_risk", "measured"),
     # A move, a shown creative nobody approved, and a signal about a campaign.
     "policy_violation_count": (3, 3, None, 3 + 2 + 4, "at_risk", "measured"),
-    "experiment_setup_errors": (2, 2, None, 6, "at_risk", "measured"),
+    "experiment_setup_errors": (2, 2, None, 7, "at_risk", "measured"),
     "data_freshness_hours": (12, 12, 1, 1, "critical", "measured"),
     # Two begun; 20 + 10 + 1 days.
     "experiment_velocity": (2 / (31 / 30), 2, 31 / 30, 31, "exceeded", "measured"),
