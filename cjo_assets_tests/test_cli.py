@@ -211,6 +211,8 @@ def test_a_blocking_check_stops_the_run(tmp_path: Path, sample_copy: Path) -> No
         (["--to", "2025-01-20"], "say where it begins"),
         (["--from", "2025-01-20", "--to", "2025-01-19"], "comes before"),
         (["--from", "2025-01-20", "--as-of", "2025-01-19"], "say one of them"),
+        (["--customer", "C001", "--campaign", "CAMP_001"], "say one of them"),
+        (["--campaign", "CAMP_001", "--from", "2026-03-30"], "say --as-of"),
     ],
 )
 def test_mistakes_get_one_clear_message(
