@@ -29,8 +29,10 @@ from cjo_assets.reporting.journey_report import journey_report
 from cjo_assets.reporting.markdown import as_markdown
 from cjo_assets.shared.contract import columns_of
 from cjo_assets.wiring.families import families_about
+from cjo_assets.wiring.language_model import Endpoint
+from cjo_assets.wiring.phrasing import Ask, phrase_day
 from cjo_assets.wiring.plain import compute_day, load_files
-from cjo_assets.wiring.report import journey_figures
+from cjo_assets.wiring.report import journey_figures, write_report
 from cjo_assets.wiring.store import Store, Stored
 from cjo_assets.wiring.tables import Audit, Table, in_order, inputs_of, parameters_of
 from cjo_assets_tests import probe_decisions
@@ -41,6 +43,7 @@ Rows = list[dict[str, Any]]
 
 PROBE_DAY = date(2025, 3, 31)
 SEGMENTS = ("SMB", "Mid-Market", "Enterprise")
+LOOPBACK = Endpoint("http://localhost")
 # Which policy decided is said in these, whatever it decided.
 PROVENANCE = ("policy_hash", "input_hash")
 
@@ -455,6 +458,7 @@ class Probe:
     """The probe computed under a policy, the packaged one unless given, and what other policies would make of it."""
 
     family, day = "journey", PROBE_DAY
+    write = staticmethod(write_report)
 
     def __init__(self, folder: Path, policy: Policy | None = None) -> None:
         """Write, load and compute the probe."""
@@ -485,6 +489,12 @@ class Probe:
         figures = journey_figures(self.store, self.day, policy)
         return journey_report(replace(figures, policy_hash="", policy_version=""))
 
+    def phrased(self, policy: Policy, say: Ask) -> Any:
+        """Return the texts of the day under a policy, as a language model says them."""
+        texts = phrase_day(self.store, self.day, policy, LOOPBACK, say)
+        self.store.connection.execute("DELETE FROM journey.phrased_texts WHERE as_of = ?", [self.day])
+        return texts
+
     def difference(self, changed: Policy, start: Policy | None = None) -> str | None:
         """Return an output that a policy changes, or None: a table, else the report, else a check."""
         changed = as_if_the_same(changed, self.policy)
@@ -500,6 +510,11 @@ class Probe:
                 if self.changed_offenders(table, audit, changed, start):
                     return f"check {table.full_name} {audit.name}"
         return None
+
+    def rows_under(self, policy: Policy, table_name: str) -> Rows:
+        """Return the rows that a policy makes of a table, on the probe's inputs."""
+        [table] = [table for table in self.tables if table.full_name == table_name]
+        return self._ran(table, self.store.statement(table, self.day, policy).sql)
 
     def changed_rows(self, table: Table, changed: Policy, start: Policy | None = None) -> Rows:
         """Return the rows of a table, on the probe's inputs, that only one of two policies makes."""

@@ -5,33 +5,27 @@ mapped to the policy. Does not belong here: what a number means; that is tested 
 """
 
 import itertools
-import json
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from cjo_assets.language.answers import Reply
 from cjo_assets.policy import Policy, load_policy
 from cjo_assets.wiring.families import families_about
-from cjo_assets.wiring.language_model import Endpoint
-from cjo_assets.wiring.phrasing import phrase_day
-from cjo_assets.wiring.report import write_report
-from cjo_assets.wiring.runs import forget_record, record_run
-from cjo_assets.wiring.settings import Settings
-from cjo_assets_tests.probe import PROBE_DAY, Probe, default_content, leaves, nested, policy_with, value_at
+from cjo_assets_tests.marketing.leaves import LEAVES as MARKETING_LEAVES
+from cjo_assets_tests.marketing.leaves import WORDS as MARKETING_WORDS
+from cjo_assets_tests.probe import PROBE_DAY, Probe, leaves, nested, policy_with, value_at
+from cjo_assets_tests.turning import DEFAULT, other_output, turned
 
-DEFAULT = default_content()
 # The entries of these are named elsewhere in the policy too: they are turned as a whole.
 WHOLE = ("vocabulary.stages", "vocabulary.sources", "vocabulary.terminal_stages")
 LEAVES: dict[str, Any] = {
     path: value
     for section in ("journey", "vocabulary")
     for path, value in leaves(DEFAULT[section], section)
-    if not path.startswith(WHOLE)
+    if not path.startswith((*WHOLE, *(f"vocabulary.{name}" for name in MARKETING_WORDS)))
 } | {path: value_at(DEFAULT, path) for path in WHOLE}
 
 # What these change is no table and no report but the finding of a check, which the summary of a run prints.
@@ -223,17 +217,9 @@ def probe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Probe]:
     computed.store.connection.close()
 
 
-def turned(path: str) -> dict[str, Any]:
+def turned_leaf(path: str) -> dict[str, Any]:
     """Return what to change, by path, to turn one leaf of the default policy."""
-    if path in EXCEPTIONS:
-        return EXCEPTIONS[path]
-    value = LEAVES[path]
-    if path.endswith("]"):
-        whole = path.partition("[")[0]
-        return {whole: [entry for entry in value_at(DEFAULT, whole) if entry != value]}
-    if isinstance(value, bool):
-        return {path: not value}
-    return {path: value * 2 if isinstance(value, int) else value / 2}
+    return EXCEPTIONS.get(path) or turned(path, LEAVES[path])
 
 
 def with_lists_whole(changes: dict[str, Any]) -> dict[str, Any]:
@@ -250,49 +236,7 @@ def with_lists_whole(changes: dict[str, Any]) -> dict[str, Any]:
 
 def policy_turned(folder: Path, path: str) -> Policy:
     """Return the default policy with one leaf turned."""
-    return policy_with(folder, with_lists_whole(STARTING_FROM.get(path, {}) | turned(path)))
-
-
-def other_output(probe: Probe, changed: Policy, start: Policy, folder: Path) -> str | None:
-    """Return the output beyond tables, report text and checks that a policy changes, or None."""
-    if _plan(probe, changed) != _plan(probe, start):
-        return "plan of audit.runs"
-    if _phrased(probe, changed) != _phrased(probe, start):
-        return "texts of the day"
-    if _report_is_written(probe, changed, folder) != _report_is_written(probe, start, folder):
-        return "report file"
-    return None
-
-
-def _phrased(probe: Probe, policy: Policy) -> Any:
-    """Return what a language model is asked for under a policy, and the texts that come of it."""
-    asked: list[Any] = []
-
-    def say(_: Endpoint, body: dict[str, Any], timeout_seconds: float) -> Reply:
-        asked.append((body, timeout_seconds))
-        return Reply("The tables say what there is to say.")
-
-    texts = phrase_day(probe.store, PROBE_DAY, policy, Endpoint("http://localhost"), say)
-    for table in ("audit.language_model_calls", "journey.phrased_texts"):
-        probe.store.connection.execute(f"DELETE FROM {table} WHERE as_of = ?", [PROBE_DAY])
-    return asked, texts
-
-
-def _report_is_written(probe: Probe, policy: Policy, folder: Path) -> bool:
-    settings = Settings(data=folder, policy=None, home=folder)
-    path = write_report(probe.store, settings, PROBE_DAY, policy)
-    return path is not None and path.exists()
-
-
-def _plan(probe: Probe, policy: Policy) -> Any:
-    """Return the plan that a run under a policy leaves in audit.runs."""
-    run: Any = SimpleNamespace(run_id="probe")
-    started = datetime(2025, 3, 31, tzinfo=UTC).timestamp()
-    instance: Any = SimpleNamespace(get_run_stats=lambda _: SimpleNamespace(start_time=started))
-    record_run(probe.store, run, instance, "journey", PROBE_DAY, policy, None)
-    found = probe.store.connection.execute("SELECT plan FROM audit.runs WHERE run_id = 'probe'").fetchall()
-    forget_record(probe.store, run, PROBE_DAY)
-    return json.loads(found[0][0])
+    return policy_with(folder, with_lists_whole(STARTING_FROM.get(path, {}) | turned_leaf(path)))
 
 
 @pytest.mark.parametrize("path", LEAVES)
@@ -301,7 +245,7 @@ def test_every_leaf_changes_published_output(path: str, probe: Probe, tmp_path: 
     start = policy_with(tmp_path, with_lists_whole(STARTING_FROM[path])) if path in STARTING_FROM else None
     changed = policy_turned(tmp_path, path)
     found = probe.difference(changed, start) or other_output(probe, changed, start or probe.policy, tmp_path)
-    assert found is not None, f"{path} = {LEAVES[path]!r} is read by no rule: {turned(path)} changes nothing"
+    assert found is not None, f"{path} = {LEAVES[path]!r} is read by no rule: {turned_leaf(path)} changes nothing"
     if found.startswith("check"):
         assert SEEN_IN_A_CHECK.get(path) == found, f"{path} changes {found} alone"
 
@@ -310,6 +254,21 @@ def test_the_tables_of_exceptions_are_not_stale() -> None:
     """Every exception is about a leaf that is still there."""
     named = EXCEPTIONS.keys() | STARTING_FROM.keys() | SEEN_IN_A_CHECK.keys()
     assert named <= LEAVES.keys()
+
+
+def test_every_leaf_is_turned_by_some_test() -> None:
+    """What neither the journey nor marketing turns is how the house is run."""
+    turned_here = {path.partition("[")[0] for path in LEAVES.keys() | MARKETING_LEAVES.keys()}
+    every = {path.partition("[")[0] for path, _ in leaves(DEFAULT)}
+    how_the_house_is_run = {path for path in every if path.startswith("warehouse.")}
+    assert every - turned_here == how_the_house_is_run | {
+        "version",
+        "author",
+        "approver",
+        "reason",
+        "segment_overrides",
+    }
+    assert not LEAVES.keys() & MARKETING_LEAVES.keys()
 
 
 def test_only_the_audit_of_policies_is_left_out_of_the_search(probe: Probe) -> None:
@@ -335,7 +294,7 @@ def test_all_numbers_turned_at_once_keep_every_contract(tmp_path: Path) -> None:
     changes: dict[str, Any] = {}
     for path in LEAVES:
         if path.startswith("journey.") and not path.endswith("]"):
-            changes |= turned(path)
+            changes |= turned_leaf(path)
     kept_on = ("enable_kpi_tracking", "enable_hitl", "enable_reporting")
     changes = {path: value for path, value in changes.items() if path.rpartition(".")[2] not in kept_on}
     policy = policy_with(tmp_path, changes)

@@ -1,4 +1,4 @@
-"""Every field of the seed's state is served, and by a column that exists.
+"""Every field of the seeds' states is served, and by a column that exists.
 
 Belongs here: `docs/state_contract.md` against the seed's list of fields and our contracts. Does not belong here:
 values.
@@ -8,13 +8,20 @@ import re
 
 import pytest
 
+from cjo_assets.defs import marketing
 from cjo_assets.journey.roi_components import COMPONENTS
+from cjo_assets.policy_marketing import (
+    MarketingBusinessTargets,
+    MarketingEffectivenessTargets,
+    MarketingOperationalTargets,
+)
 from cjo_assets.shared.contract import columns_of
 from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.settings import PROJECT
 
+KPI_GROUPS = (MarketingOperationalTargets, MarketingEffectivenessTargets, MarketingBusinessTargets)
 PAGE = PROJECT / "docs" / "state_contract.md"
-SEED_FIELDS = [
+JOURNEY_FIELDS = [
     "customer_id",
     "goal",
     "plan",
@@ -47,24 +54,75 @@ SEED_FIELDS = [
     "errors",
     "processing_time",
 ]
-SEED = PROJECT.parent / "shared" / "seeds" / "cjo_state_and_config.md"
+MARKETING_FIELDS = [
+    "campaign_id",
+    "goal",
+    "plan",
+    "campaigns",
+    "audience_segments",
+    "channels",
+    "creative_assets",
+    "experiments",
+    "performance_metrics",
+    "orchestrator_decisions",
+    "roi_ledger",
+    "funnel_events",
+    "budget_actions",
+    "campaign_risk_signals",
+    "segment_rollups",
+    "attribution_hints",
+    "campaigns_lookup",
+    "segments_lookup",
+    "channels_lookup",
+    "assets_lookup",
+    "experiments_lookup",
+    "metrics_by_asset",
+    "metrics_by_experiment",
+    "decisions_by_campaign",
+    "risks_by_campaign",
+    "budget_actions_by_campaign",
+    "segment_rollups_by_campaign",
+    "campaign_analysis",
+    "experiment_evaluations",
+    "performance_assessment",
+    "operational_kpis",
+    "effectiveness_kpis",
+    "business_kpis",
+    "kpi_status",
+    "roi_analysis",
+    "decision_insights",
+    "recommendations",
+    "campaign_report",
+    "report_file_path",
+    "executive_summary",
+    "summary_file_path",
+    "errors",
+    "processing_time",
+]
+SEEDS = PROJECT.parent / "shared" / "seeds"
+SEED, MARKETING_SEED = SEEDS / "cjo_state_and_config.md", SEEDS / "marketing_state_and_config.md"
+FAMILIES = {"journey": JOURNEY_FIELDS, "marketing": MARKETING_FIELDS}
 
 
-def served() -> dict[str, str]:
-    """Return what the page says serves each field."""
-    rows = re.findall(r"^\| ([\w.]+) \| (.+) \|$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return dict(rows)
+def served(family: str) -> dict[str, str]:
+    """Return what the page says serves each field of a family's state."""
+    _, journey, marketing = PAGE.read_text(encoding="utf-8").split("\n## ")
+    assert journey.startswith("Journey") and marketing.startswith("Marketing")
+    text = {"journey": journey, "marketing": marketing}[family]
+    return dict(re.findall(r"^\| ([\w.]+) \| (.+) \|$", text, flags=re.MULTILINE))
 
 
-def test_every_field_of_the_seed_is_on_the_page() -> None:
-    assert {field.partition(".")[0] for field in served()} == set(SEED_FIELDS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_field_of_the_seed_is_on_the_page(family: str) -> None:
+    assert list(dict.fromkeys(field.partition(".")[0] for field in served(family))) == FAMILIES[family]
 
 
-def test_every_column_on_the_page_exists() -> None:
-    tables = {table.full_name: table for family in families_about("journey") for table in family.tables}
-    datasets = {dataset.name for family in families_about("journey") for dataset in family.datasets}
-    for field, text in served().items():
-        for name in re.findall(r"`((?:raw|journey|audit)\.[\w.]+)`", text):
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_column_on_the_page_exists(family: str) -> None:
+    tables = {table.full_name: table for each in families_about(family) for table in each.tables}
+    datasets = {dataset.name for each in families_about(family) for dataset in each.datasets}
+    for field, text in served(family).items():
+        for name in re.findall(r"`((?:raw|journey|marketing|audit)\.[\w.]+)`", text):
             schema, table, *column = name.split(".")
             if schema == "raw":
                 assert table in datasets, field
@@ -73,14 +131,32 @@ def test_every_column_on_the_page_exists() -> None:
             assert not column or column[0] in names, field
 
 
+def test_the_list_of_marketing_fields_is_the_seeds() -> None:
+    """Every field of the seed's state, and every part of what it holds, is on the page, in a file or in the policy."""
+    if not MARKETING_SEED.exists():
+        pytest.skip("the seed documents are not beside this checkout")
+    text = MARKETING_SEED.read_text(encoding="utf-8")
+    start = text.index("class MarketingOrchestratorState(TypedDict")
+    state = text[start : text.index("processing_time: ", start) + 40]
+    assert re.findall(r"^    (\w+): ", state, flags=re.MULTILINE) == MARKETING_FIELDS
+    parts = {field.rpartition(".")[2] for field in served("marketing")}
+    files = {spec.name for dataset in marketing.FAMILY.datasets for spec in columns_of(dataset.contract)}
+    kpis = {name for group in KPI_GROUPS for name in group.model_fields}
+    families = {"operational_health", "campaign_impact", "business_value"}
+    nested = {"expected_impact", "implementation_details"}
+    structures = set(re.findall(r'^    #   +"(\w+)":', state, flags=re.MULTILINE))
+    assert len(structures) > 80
+    assert structures - parts - files - kpis - families - nested == set()
+
+
 def test_the_list_of_fields_is_the_seeds() -> None:
     if not SEED.exists():
         pytest.skip("the seed documents are not beside this checkout")
     text = SEED.read_text(encoding="utf-8")
     state = text[text.index("class CustomerJourneyOrchestratorState(TypedDict") : text.index("@dataclass")]
-    assert re.findall(r"^    (\w+): ", state, flags=re.MULTILINE) == SEED_FIELDS
+    assert re.findall(r"^    (\w+): ", state, flags=re.MULTILINE) == JOURNEY_FIELDS
     structures = re.findall(r'^    #   +"(\w+)":', state, flags=re.MULTILINE)
-    fields = set(served())
+    fields = set(served("journey"))
     kpi_names = set(re.findall(r"^\s+(\w+): ", (PROJECT / "cjo_assets/policy.yaml").read_text(), flags=re.MULTILINE))
     families = {"operational_health", "journey_impact", "business_value"}
     components = set(COMPONENTS)

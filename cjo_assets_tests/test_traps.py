@@ -2,9 +2,11 @@
 
 Belongs here: one test per Journey trap of TRAPS.md that the decision chain can fall into; the name carries its number.
 Does not belong here: the rules themselves; they are tested with the table they belong to. What is proved there is named
-in BESIDE_THE_TABLE. Not here either: 23 (significance from two totals), which comes with experiments.
+in BESIDE_THE_TABLE, and of marketing in MARKETING_TRAPS. Not here either: 23 (significance from two totals), which is 9
+of marketing.
 """
 
+import ast
 import random
 import re
 from collections.abc import Callable, Iterator
@@ -55,6 +57,29 @@ BESIDE_THE_TABLE = {
     25: "test_playbook_candidates.py",
     26: "test_recommended_interventions.py",
     28: "test_outcome_analyses.py",
+}
+# The traps of marketing, each with the test whose text names it first of all: "Trap M<n>".
+MARKETING_TRAPS = {
+    1: "test_experiment_arms.py",
+    2: "test_experiment_evaluations.py",
+    3: "test_experiment_evaluations.py",
+    4: "test_experiment_evaluations.py",
+    5: "test_experiment_simulations.py",
+    6: "test_experiment_evaluations.py",
+    7: "test_experiment_evaluations.py",
+    8: "test_experiment_arms.py",
+    9: "test_experiment_evaluations.py",
+    10: "test_roi_analysis.py",
+    11: "test_campaign_analysis.py",
+    12: "test_recommendations.py",
+    13: "test_campaign_analysis.py",
+    14: "test_kpis.py",
+    15: "test_one_campaign.py",
+    16: "test_funnel_analysis.py",
+    17: "test_budget_governance.py",
+    18: "test_campaign_analysis.py",
+    19: "test_recommendations.py",
+    20: "test_recommendations.py",
 }
 
 
@@ -647,6 +672,21 @@ def test_a_trap_proved_beside_its_table_is_named_there(trap: int, place: str) ->
     """A test that is moved or renamed leaves no trap unwatched."""
     text = (Path(__file__).parent / "journey" / place).read_text(encoding="utf-8")
     assert re.search(rf"[Tt]raps?[ _](?:\d+(?:, | and ))*{trap}\b", text)
+
+
+def test_no_trap_of_marketing_is_left_out() -> None:
+    assert list(MARKETING_TRAPS) == [*range(1, 21)]
+
+
+@pytest.mark.parametrize(("trap", "place"), MARKETING_TRAPS.items())
+def test_a_trap_of_marketing_is_named_by_a_test_that_can_fail(trap: int, place: str) -> None:
+    """What names the trap is the text of a test, and that test asserts something."""
+    tree = ast.parse((Path(__file__).parent / "marketing" / place).read_text(encoding="utf-8"))
+    tests = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+    proving = [test for test in tests if re.search(rf"\bTraps? (?:M\d+, )*M{trap}\b", ast.get_docstring(test) or "")]
+    assert proving
+    for test in proving:
+        assert any(isinstance(node, ast.Assert) for node in ast.walk(test)), test.name
 
 
 def test_trap_22_the_snapshot_is_of_this_run(sample: Day, young: Day) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 from cjo_assets_tests.probe import Rows
 
-MARCH, APRIL = "2026-03-31", "2026-04-30"
-SEGMENTS = ("SEG_P1", "SEG_P2", "SEG_P3", "SEG_P4", "SEG_P5")
+APRIL = "2026-04-30"
+SEGMENTS = ("SEG_P1", "SEG_P2", "SEG_P3", "SEG_P4")
 Counts = tuple[int, int, int, float, float]
 
 CAMPAIGNS = (
@@ -67,13 +67,24 @@ MOVES = (
 )
 
 HINTS = (
-    # id, instant, attributed conversions: of 2400 in P_GOOD by search, 7 % too many, of which a part is said twice
+    # id, instant, attributed conversions: P_GOOD had 10,400, and gets credit for 7 % more
     ("A_ONE", "2026-03-30T06:00:00", 168),
-    ("A_TWO", "2026-03-31T06:00:00", 10700),
+    ("A_TWO", "2026-03-31T06:00:00", 11000),
 )
 
 # Instants of the touches of one conversion, at the end of March; the first is too long ago to have led to it.
 TOUCHES = ("2026-02-10", "2026-03-05", "2026-03-12", "2026-03-25", "2026-03-29")
+
+# What each stage of P_GOOD counted.
+STAGES = {
+    "impression": 320000,
+    "click": 16000,
+    "visit": 15000,
+    "signup": 9000,
+    "demo_request": 900,
+    "purchase": 300,
+    "feature_adopt": 200,
+}
 
 # What actions say: a word each that makes it one of a kind.
 ACTIONS = (
@@ -132,6 +143,17 @@ def _rows() -> dict[str, Rows]:
         "performance_metrics": snapshots,
         "campaign_risk_signals": [_risk(*row) for row in RISKS],
         "budget_actions": [_move(*row) for row in MOVES],
+        "roi_ledger": [
+            {
+                "campaign_id": "P_PARTS",
+                "llm_cost": 10.0,
+                "human_review_cost": 90.0,
+                "media_spend": 4500.0,
+                "estimated_value": 3560.0,
+                "net_roi": -1040.0,
+            }
+        ],
+        "funnel_events": [_event(*row) for row in STAGES.items()],
         "attribution_hints": [_hint(*row) for row in HINTS],
         "touchpoints": [_touch(*row) for row in enumerate(TOUCHES)],
         "orchestrator_decisions": [_decision(*row) for row in enumerate(ACTIONS)],
@@ -248,6 +270,21 @@ def _hint(name: str, timestamp: str, conversions: float) -> dict[str, Any]:
         "attributed_conversions": conversions,
         "method": "last_touch",
         "confidence": 0.8,
+    }
+
+
+def _event(stage: str, count: int) -> dict[str, Any]:
+    return {
+        "event_id": f"F_{stage}",
+        "timestamp": "2026-03-29T23:30:00",
+        "date": "2026-03-29",
+        "campaign_id": "P_GOOD",
+        "segment_id": "SEG_P1",
+        "channel_id": "CH_02",
+        "stage": stage,
+        "count": count,
+        "source": "crm",
+        "confidence": 0.9,
     }
 
 

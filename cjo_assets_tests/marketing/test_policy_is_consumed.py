@@ -4,6 +4,7 @@ Belongs here: each leaf turned alone, on the sample made a little richer, and th
 policy. Does not belong here: what a number means; that is tested with the table that uses it.
 """
 
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,111 +13,67 @@ from typing import Any
 
 import pytest
 
+from cjo_assets.marketing.budget_proposals import BUDGET_CUT, BUDGET_RISE
 from cjo_assets.policy import Policy
 from cjo_assets.reporting.document import Document
 from cjo_assets.reporting.marketing_report import marketing_report
-from cjo_assets.wiring.marketing_report import marketing_figures
+from cjo_assets.wiring.marketing_phrasing import MarketingWords
+from cjo_assets.wiring.marketing_report import marketing_figures, write_marketing_report
+from cjo_assets.wiring.phrasing import Ask
+from cjo_assets.wiring.settings import PROJECT
 from cjo_assets_tests.conftest import SAMPLE
 from cjo_assets_tests.marketing.conftest import LAST_DAY
-from cjo_assets_tests.marketing.probe_rows import add_rows
-from cjo_assets_tests.probe import Probe, default_content, leaves, policy_with, value_at
-
-DEFAULT = default_content()
-WORDS = (
-    "channel_types",
-    "cost_models",
-    "asset_variants",
-    "experiment_types",
-    "funnel_stages",
-    "funnel_sources",
-    "budget_reasons",
-    "risk_types",
-    "risk_actions",
+from cjo_assets_tests.marketing.leaves import (
+    LEAVES,
+    OTHER_VALUES,
+    RULES,
+    SEED_CONFIGURATION,
+    SEED_SETTINGS,
+    SHOWN_BY_NAME,
+    STARTING_FROM,
+    turned_leaf,
 )
-LEAVES: dict[str, Any] = dict(leaves(DEFAULT["marketing"], "marketing")) | {
-    path: value for name in WORDS for path, value in leaves(DEFAULT["vocabulary"][name], f"vocabulary.{name}")
-}
+from cjo_assets_tests.marketing.probe_rows import add_rows
+from cjo_assets_tests.probe import LOOPBACK, Probe, policy_with, value_at
+from cjo_assets_tests.turning import DEFAULT, other_output
 
-M = "marketing"
-PRIORITIES = DEFAULT["marketing"]["recommendations"]["priorities"]
-
-
-def alone(path: str, value: Any) -> dict[str, dict[str, Any]]:
-    """Return that a leaf is turned to a value, and nothing else."""
-    return {path: {path: value}}
-
-
-# The rule turns a leaf by itself: an integer doubles, another number halves, a switch flips, an entry of a list goes.
-# These are words, or need another value to be a policy at all or to make a difference.
-EXCEPTIONS: dict[str, dict[str, Any]] = {
-    **{
-        path: {path: value}
-        for name, metric in DEFAULT["marketing"]["metric_definitions"].items()
-        for path, value in (
-            (f"marketing.metric_definitions.{name}.numerator", {"conversions": "clicks"}.get(metric["numerator"], "conversions")),
-            (f"marketing.metric_definitions.{name}.denominator", "clicks"),
-            (f"marketing.metric_definitions.{name}.direction", "down"),
-            (f"marketing.metric_definitions.{name}.design_effect", 3.0),
-        )
-    },
-    **{
-        path: {path: value}
-        for name in DEFAULT["marketing"]["experiments"]["guardrails"]
-        for path, value in (
-            (f"marketing.experiments.guardrails.{name}.counted", "clicks"),
-            (f"marketing.experiments.guardrails.{name}.per", "clicks"),
-            (f"marketing.experiments.guardrails.{name}.design_effect", 10.0),
-        )
-    },
-    **{
-        f"marketing.recommendations.priorities.{rule}": {
-            f"marketing.recommendations.priorities.{rule}": "low" if level == "high" else "high"
-        }
-        for rule, level in PRIORITIES.items()
-    },
-    **{
-        path: {path: value}
-        for path, value in {
-            "marketing.snapshots.snapshots_are": "totals",
-            "marketing.campaigns.performance_thresholds.exceeding_expectations": 1.0,
-            "marketing.campaigns.performance_thresholds.below_expectations": 0.5,
-            "marketing.experiments.sample_ratio_threshold": 0.9,
-            "marketing.kpis.operational_kpi_targets.policy_violation_count": 1,
-            "marketing.kpis.operational_kpi_targets.experiment_setup_errors": 1,
-            "marketing.kpis.business_kpi_targets.marketing_attributed_revenue": 100.0,
-            "marketing.kpis.kpi_warning_threshold": 1.0,
-            "marketing.kpis.minimum_measured_share": 0.9,
-            "marketing.budgets.currency": "EUR",
-            "marketing.segments.minimum_roi": 0.45,
-            "marketing.funnel.leaks_from": "visit",
-            "marketing.attribution.hints_are": "restatements",
-            "marketing.reconciliation.impression_stage": "click",
-            "marketing.reconciliation.click_stage": "visit",
-            "marketing.reconciliation.conversion_stages.conversion_rate": "purchase",
-            "marketing.reconciliation.conversion_stages.demo_request_rate": "purchase",
-            "marketing.reporting.llm_model": "another",
-            "vocabulary.experiment_types[A/B]": None,
-        }.items()
-    },
-    "vocabulary.experiment_types[A/B]": {"vocabulary.experiment_types": ["A/B/n"]},
-}
+SEED = PROJECT.parent / "shared" / "seeds" / "marketing_state_and_config.md"
+TURNED_TOGETHER = [path for path in LEAVES if re.split(r"\.\w+$|\[", path)[0] in SHOWN_BY_NAME]
 
 
 class MarketingProbe(Probe):
-    """The sample month."""
+    """The sample month, and rows for what does not happen in it."""
 
     family, day = "marketing", LAST_DAY
+    write = staticmethod(write_marketing_report)
+
+    def __init__(self, folder: Path, policy: Policy | None = None) -> None:
+        """Write, load and compute the probe."""
+        super().__init__(folder, policy)
+        # Budgets are short or in excess, never both on one day: that one is short too is said beside it.
+        self.store.connection.execute(
+            f"""INSERT INTO marketing.budget_proposals SELECT * REPLACE (
+                '{BUDGET_RISE}' AS kind, to_campaign_id AS from_campaign_id, from_campaign_id AS to_campaign_id,
+                NULL AS is_spent_anyway, from_roas AS to_roas, NULL AS from_roas
+            ) FROM marketing.budget_proposals WHERE kind = '{BUDGET_CUT}'"""
+        )
 
     def written(self, folder: Path) -> Path:
-        """Copy the files, and return their folder."""
+        """Copy the files, add the rows, and return their folder."""
         add_rows(Path(shutil.copytree(SAMPLE / "marketing", folder / "marketing")))
         return folder
 
     def prepare(self) -> None:
         """Add nothing."""
 
+    def phrased(self, policy: Policy, say: Ask) -> Any:
+        """Return the texts of the day under a policy, as a language model says them."""
+        words = MarketingWords(self.store, self.day, policy, LOOPBACK, say)
+        figures = marketing_figures(self.store, self.day, policy, words)
+        return figures.paragraph, figures.insights
+
     def document(self, policy: Policy) -> Document:
-        """Return the report that a policy would show of the sample's tables."""
+        """Return the report that a policy would show of the probe's tables."""
         figures = marketing_figures(self.store, self.day, policy)
         return marketing_report(replace(figures, policy_hash="", policy_version=""))
 
@@ -129,21 +86,73 @@ def probe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MarketingProbe]:
     found.store.connection.close()
 
 
-def turned(path: str) -> dict[str, Any]:
-    """Return what to change, by path, to turn one leaf of the default policy."""
-    if path in EXCEPTIONS:
-        return EXCEPTIONS[path]
-    value = LEAVES[path]
-    if path.endswith("]"):
-        whole = path.partition("[")[0]
-        return {whole: [entry for entry in value_at(DEFAULT, whole) if entry != value]}
-    if isinstance(value, bool):
-        return {path: not value}
-    return {path: value * 2 if isinstance(value, int) else value / 2}
+def found_for(probe: Probe, path: str, folder: Path) -> str | None:
+    """Return the output that a leaf changes, or None."""
+    before = STARTING_FROM.get(path, {})
+    start = policy_with(folder, before) if before else None
+    changed = policy_with(folder, before | turned_leaf(path))
+    return probe.difference(changed, start) or other_output(probe, changed, start or probe.policy, folder)
 
 
-@pytest.mark.parametrize("path", LEAVES)
+@pytest.mark.parametrize("path", sorted(LEAVES.keys() - TURNED_TOGETHER, key=[*LEAVES].index))
 def test_every_leaf_changes_published_output(path: str, probe: MarketingProbe, tmp_path: Path) -> None:
     """Turn one leaf; what the family publishes is not what it was."""
-    found = probe.difference(policy_with(tmp_path, turned(path)))
-    assert found is not None, f"{path} = {LEAVES[path]!r} is read by no rule: {turned(path)} changes nothing"
+    found = found_for(probe, path, tmp_path)
+    assert found is not None, f"{path} = {LEAVES[path]!r} is read by no rule: {turned_leaf(path)} changes nothing"
+    assert not found.startswith("check"), f"{path} changes {found} alone"
+
+
+@pytest.mark.parametrize("group", SHOWN_BY_NAME)
+def test_every_leaf_changes_the_rows_that_it_is_about(group: str, probe: MarketingProbe, tmp_path: Path) -> None:
+    """Turn all leaves of a kind at once: what each changes says which it was, and what names none stays."""
+    table, name, shown = SHOWN_BY_NAME[group]
+    ours = value_at(DEFAULT, group)
+    changes = (
+        {group: []} if isinstance(ours, list) else {f"{group}.{leaf}": turned_leaf(f"{group}.{leaf}") for leaf in ours}
+    )
+    changes = {
+        path: next(iter(value.values())) if isinstance(value, dict) else value for path, value in changes.items()
+    }
+    before, after = (
+        {(row[name], row[shown]) for row in probe.rows_under(policy, table)}
+        for policy in (probe.policy, policy_with(tmp_path, changes))
+    )
+    assert {leaf for leaf, _ in before - after} == set(ours)
+
+
+def test_the_leaves_that_need_a_value_are_still_there() -> None:
+    """Every exception is about a leaf that is still there, and every leaf is turned by one test."""
+    assert OTHER_VALUES.keys() | STARTING_FROM.keys() <= LEAVES.keys()
+    groups = [value_at(DEFAULT, group) for group in SHOWN_BY_NAME]
+    assert len(TURNED_TOGETHER) == sum(len(group) for group in groups)
+
+
+def test_the_same_policy_changes_nothing(probe: MarketingProbe, tmp_path: Path) -> None:
+    """A search that finds a difference anywhere would prove nothing."""
+    same = policy_with(tmp_path, {"version": "2", "author": "somebody", "reason": "no reason"})
+    assert probe.difference(same) is None
+    assert other_output(probe, same, probe.policy, tmp_path) is None
+
+
+@pytest.mark.parametrize("field", SEED_CONFIGURATION)
+def test_every_field_of_the_seeds_configuration_has_its_place(field: str) -> None:
+    """The seed's field stands in the policy once, under its own name, with its own value."""
+    places = [section for section, content in RULES.items() if field in content]
+    assert len(places) == 1
+    assert RULES[places[0]][field] == SEED_CONFIGURATION[field]
+
+
+def test_settings_of_the_seed_are_no_policy() -> None:
+    """Places of files are configuration: the policy does not know them."""
+    names = {part for path in LEAVES for part in path.partition("[")[0].split(".")}
+    assert not names & set(SEED_SETTINGS)
+
+
+def test_the_list_of_fields_is_the_seeds() -> None:
+    if not SEED.exists():
+        pytest.skip("the seed documents are not beside this checkout")
+    text = SEED.read_text(encoding="utf-8")
+    fields = re.findall(
+        r"^    (\w+): .* = ", text[text.index("class MarketingOrchestratorConfig:") :], flags=re.MULTILINE
+    )
+    assert sorted(fields) == sorted([*SEED_CONFIGURATION, *SEED_SETTINGS])
