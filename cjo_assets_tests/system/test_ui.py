@@ -27,6 +27,12 @@ BIN = Path(sys.executable).parent
 PATIENCE_SECONDS = 180
 GRACE_SECONDS = 20
 WAITING = "I100"
+# Servers end by an interrupt, which a shell in the background has its children ignore.
+INTERRUPTIBLE = (
+    sys.executable,
+    "-c",
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])",
+)
 LAUNCH = """
 mutation ($params: ExecutionParams!) {
   launchRun(executionParams: $params) {
@@ -67,7 +73,7 @@ def wait_until(condition: Any, what: str) -> Any:
 
 
 def ended(served: subprocess.Popen[bytes]) -> None:
-    """End a process and all it started; where a shell ignores interrupts, its servers wait for one in vain."""
+    """End a process and all it started."""
     os.killpg(served.pid, signal.SIGTERM)
     try:
         served.wait(GRACE_SECONDS)
@@ -95,9 +101,14 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     log = (home / "ui.log").open("w")
-    command = [str(BIN / "cjo"), "ui", "--port", str(port)]
+    command = [*INTERRUPTIBLE, str(BIN / "cjo"), "ui", "--port", str(port)]
     with subprocess.Popen(
-        command, cwd=PROJECT, env=environment, stdout=log, stderr=log, start_new_session=True
+        command,
+        cwd=PROJECT,
+        env=environment,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
     ) as served:
         running = Ui(f"http://127.0.0.1:{port}", home)
         try:
