@@ -24,6 +24,7 @@ import ibis.expr.types as ir
 import yaml
 
 from cjo_assets.policy import Policy, load_policy
+from cjo_assets.reporting.document import Document
 from cjo_assets.reporting.journey_report import journey_report
 from cjo_assets.reporting.markdown import as_markdown
 from cjo_assets.shared.contract import columns_of
@@ -453,14 +454,16 @@ def policy_with(folder: Path, changes: dict[str, Any]) -> Policy:
 class Probe:
     """The probe computed under a policy, the packaged one unless given, and what other policies would make of it."""
 
+    family, day = "journey", PROBE_DAY
+
     def __init__(self, folder: Path, policy: Policy | None = None) -> None:
         """Write, load and compute the probe."""
         self.policy = policy or load_policy()
-        families = families_about("journey")
+        families = families_about(self.family)
         self.store = Store(duckdb.connect(), families, STATEMENTS)
-        load_files(self.store, families, write_probe(folder / "data"), folder / "archive")
-        decide_earlier(self.store, PROBE_DAY)
-        compute_day(self.store, families, PROBE_DAY, self.policy)
+        load_files(self.store, families, self.written(folder / "data"), folder / "archive")
+        self.prepare()
+        compute_day(self.store, families, self.day, self.policy)
         tables = [table for family in families for table in family.tables if table.transform is not None]
         # The audit of policies keeps every policy as text: it shows any change, and proves none.
         self.tables = [table for table in in_order(tables) if table.full_name != "audit.policies"]
@@ -468,6 +471,19 @@ class Probe:
         self.ruled = [table for table in self.tables if table.transform and "policy" in parameters_of(table.transform)]
         self._rows: dict[tuple[str, str], Rows] = {}
         self._report = ""
+
+    def written(self, folder: Path) -> Path:
+        """Write the files, and return their folder."""
+        return write_probe(folder)
+
+    def prepare(self) -> None:
+        """Put into the store what no file holds."""
+        decide_earlier(self.store, self.day)
+
+    def document(self, policy: Policy) -> Document:
+        """Return the report that a policy would show of the probe's tables."""
+        figures = journey_figures(self.store, self.day, policy)
+        return journey_report(replace(figures, policy_hash="", policy_version=""))
 
     def difference(self, changed: Policy, start: Policy | None = None) -> str | None:
         """Return an output that a policy changes, or None: a table, else the report, else a check."""
@@ -487,8 +503,8 @@ class Probe:
 
     def changed_rows(self, table: Table, changed: Policy, start: Policy | None = None) -> Rows:
         """Return the rows of a table, on the probe's inputs, that only one of two policies makes."""
-        before = self.store.statement(table, PROBE_DAY, start or self.policy).sql
-        after = self.store.statement(table, PROBE_DAY, changed).sql
+        before = self.store.statement(table, self.day, start or self.policy).sql
+        after = self.store.statement(table, self.day, changed).sql
         if after == before:
             return []
         return _only_one_has(self._ran(table, before), self._ran(table, after))
@@ -504,11 +520,10 @@ class Probe:
         return _only_one_has(self._executed(before), self._executed(after))
 
     def report(self, policy: Policy) -> str:
-        """Return the report that a policy would show of the probe's tables."""
+        """Return that report as text."""
         if policy is self.policy and self._report:
             return self._report
-        figures = journey_figures(self.store, PROBE_DAY, policy)
-        text = as_markdown(journey_report(replace(figures, policy_hash="", policy_version="")), {})
+        text = as_markdown(self.document(policy), {})
         if policy is self.policy:
             self._report = text
         return text
@@ -530,8 +545,8 @@ class Probe:
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
     def _asked(self, function: Callable[..., ir.Table], schema: str, policy: Policy) -> ir.Table:
-        given = {"as_of": PROBE_DAY, "policy": policy}
-        tables = {name: self.store.read(found, PROBE_DAY) for name, found in inputs_of(function, schema).items()}
+        given = {"as_of": self.day, "policy": policy}
+        tables = {name: self.store.read(found, self.day) for name, found in inputs_of(function, schema).items()}
         return function(**{name: given[name] for name in parameters_of(function)}, **tables)
 
 

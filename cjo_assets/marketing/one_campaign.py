@@ -1,10 +1,9 @@
 """The rows of any marketing table that are about one campaign.
 
 Not a table but the one way to filter: by `campaign_id` where a table has it, and by both sides of what moves from one
-campaign to another, else through the table that says which
-campaign its key belongs to. A metric has no campaign column and is found through its asset all the same; an audience
-segment or a channel is found where anything of the campaign names it; a table about the whole has no rows of one
-campaign, and is given whole.
+campaign to another, else through the table that says which campaign its key belongs to. A metric has no campaign column
+and is found through its asset all the same; an audience segment or a channel is found where anything of the campaign
+names it; a table about the whole has no rows of one campaign, and is given whole.
 """
 
 from collections.abc import Mapping

@@ -62,12 +62,13 @@ def publish(
     lost = found_again(store, published, days, keep)
     before = lost.path if lost else published
     origin = before if before.exists() else _copyable_build(store)
+    is_copied = origin not in (None, before)
     if origin is not None:
         _copy(origin, partial)
     connection.execute(f"ATTACH {literal(partial)} AS {TARGET}")
     head = None
     try:
-        if origin not in (None, before):
+        if is_copied:
             _leave_published(store, days)
         with transaction(connection):
             for table in store.tables.values():
@@ -80,7 +81,7 @@ def publish(
             head = add_decisions(connection, TARGET, decided, stamp)
             record_head(store, stamp.run_id, days, head)
         with transaction(connection):
-            _fill(store, days, is_copy_of_build=origin not in (None, before))
+            _fill(store, days, is_copy_of_build=is_copied)
         connection.execute(f"CHECKPOINT {TARGET}")
     finally:
         connection.execute(f"DETACH {TARGET}")
