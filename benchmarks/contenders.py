@@ -49,6 +49,7 @@ class Taken:
         seconds: wall time of the work.
         cpu_seconds: processor time of the work, of all threads; it suffers less from neighbours.
         start_seconds: imports and graph load before.
+        start_cpu_seconds: processor time of these, and of the interpreter's own start.
         peak_bytes: largest resident memory of the process.
         written_bytes: bytes handed to the operating system; None where it does not say.
         stages: seconds per table.
@@ -62,6 +63,7 @@ class Taken:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     start_seconds: float = 0.0
+    start_cpu_seconds: float = 0.0
     peak_bytes: int = 0
     written_bytes: int | None = None
     stages: dict[str, float] = field(default_factory=dict)
@@ -283,6 +285,7 @@ def measured(name: str, data: Path, home: Path) -> Taken:
     started = time.perf_counter()
     work = CONTENDERS[name](taken, data, home)
     taken.start_seconds = time.perf_counter() - started
+    taken.start_cpu_seconds = time.process_time()
     cpu, written, started = time.process_time(), _written(), time.perf_counter()
     work()
     taken.seconds = time.perf_counter() - started
