@@ -81,8 +81,8 @@ def _text(by_size: dict[int, dict[str, dict[int, Entry]]], plot: str) -> str:
         "rest on forecasts that are learned from the log and that nobody writes by hand on the side: they are measured "
         "as a whole, without a yardstick. pandas judges what the hand-written SQL judges, and holds each table to its "
         "key; loops and SQL judge only when rows are turned away; dbt and SQLMesh have as many tests as the platform "
-        "has checks on these tables. They count with their start, which is added to the platform's where it is compared "
-        "with them.",
+        "has checks on these tables. They count with their start, which is added to the platform's where it is "
+        "compared with them.",
         f"![Seconds by customers]({plot})",
     ]
     for customers, found in sorted(by_size.items()):
