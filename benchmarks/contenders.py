@@ -15,6 +15,7 @@ memory is its own; imports and graph load are measured apart, so that the second
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -87,6 +88,16 @@ def blocks() -> dict[str, str]:
     return dict(BLOCK.findall(YARDSTICK.read_text(encoding="utf-8")))
 
 
+def yardstick() -> str:
+    """Return a hash of the yardstick: what was measured beside another one is beside the point."""
+    return hashlib.sha256(YARDSTICK.read_bytes()).hexdigest()[:12]
+
+
+def outputs_in(data: Path) -> Path:
+    """Return the folder of the yardstick's tables as files."""
+    return data / f"outputs-{yardstick()}"
+
+
 def needed() -> set[tuple[str, str]]:
     """Return the tables of the yardstick and all that the platform's own need."""
     from cjo_assets.wiring.families import families_about
@@ -119,7 +130,7 @@ def sql(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
 
 def floor(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
     """Read every input and write tables of the size of the outputs, taken from files made before."""
-    outputs = sorted((data / "outputs").glob("*.parquet"))
+    outputs = sorted(outputs_in(data).glob("*.parquet"))
 
     def work() -> None:
         with duckdb.connect(str(home / RESULT)) as connection:

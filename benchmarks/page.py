@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.contenders import yardstick
+
 Entry = dict[str, Any]
 GIB = 2**30
 NOTES = Path(__file__).with_name("notes.md")
@@ -49,8 +51,12 @@ COLOURS = ["#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a
 
 
 def write_page(results: Path, page: Path) -> None:
-    """Write the page and its plot from the results: of each contender and size the last rounds measured."""
+    """Write the page and its plot from the results: of each contender and size the last rounds measured.
+
+    What was measured beside another yardstick is left out.
+    """
     entries = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
+    entries = [entry for entry in entries if entry.get("yardstick") == yardstick()]
     last: dict[tuple[int, str, int], Entry] = {
         (entry["customers"], entry["contender"], entry["round"]): entry for entry in entries
     }
