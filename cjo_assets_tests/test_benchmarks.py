@@ -16,7 +16,7 @@ import pytest
 
 from benchmarks import contenders
 from benchmarks.compare import differences
-from benchmarks.contenders import RESULT, Taken, blocks
+from benchmarks.contenders import RESULT, Taken, blocks, yardstick
 from benchmarks.data import AS_OF, Inputs, generated
 from benchmarks.page import write_page
 from cjo_assets.policy import Policy
@@ -105,9 +105,18 @@ def test_the_comparison_sees_one_wrong_cell_and_one_missing_row(by_hand: Path, f
 def test_the_page_says_which_target_is_missed(folder: Path) -> None:
     """Ratios are computed within a round: 1.28 and 1.1 beside SQL are 1.19 in the median, whatever the seconds."""
     results, page = folder / "results.jsonl", folder / "benchmarks.md"
-    rest = {"start_seconds": 1, "peak_bytes": 1, "written_bytes": None, "stages": {}, "rows": {}, "unequal": {}}
+    rest = {
+        "yardstick": yardstick(),
+        "start_seconds": 1,
+        "peak_bytes": 1,
+        "written_bytes": None,
+        "stages": {},
+        "rows": {},
+        "unequal": {},
+    }
     seconds = {("sql", 0): 10.0, ("sql", 1): 100.0, ("platform", 0): 12.8, ("platform", 1): 110.0}
     with results.open("w", encoding="utf-8") as target:
+        target.write(json.dumps({"yardstick": "another", "customers": 7, "contender": "sql", "round": 0}) + "\n")
         for (name, number), spent in seconds.items():
             entry = {"customers": 1_000_000, "contender": name, "round": number, "seconds": spent, "cpu_seconds": spent}
             target.write(json.dumps({**rest, **entry, "checks_seconds": spent / 2}) + "\n")

@@ -190,3 +190,21 @@ def test_a_day_in_a_view_is_a_day(store: Store, tmp_path: Path, policy: Policy) 
     judged(store, "signals", policy)
     found = store.connection.execute("SELECT signal_id, detected_at, signal_strength FROM journey.signals").fetchall()
     assert found == [("S1", date(2024, 10, 4), 0.1)]
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut short"])
+def test_a_damaged_archive_keeps_nobody_out_and_is_healed_by_loading(
+    store: Store, tmp_path: Path, policy: Policy, damage: str
+) -> None:
+    columns = customers_with("segment", ["SMB"] * 5)
+    note = loaded(store, tmp_path, "customers", columns)
+    archived = tmp_path / "archive" / str(note.file_sha256)
+    archived.unlink()
+    if damage == "cut short":
+        archived.write_bytes(b"PAR1")
+    look_again(store.connection, store.datasets, tmp_path / "archive")
+    with pytest.raises(duckdb.Error):
+        store.count("raw.customers", None) or judged(store, "customers", policy)
+    archived.unlink(missing_ok=True)
+    loaded(store, tmp_path, "customers", columns)
+    assert len(judged(store, "customers", policy)) == 5
