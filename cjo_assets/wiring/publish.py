@@ -86,6 +86,7 @@ def publish(
         keep_snapshot(published, keep.snapshots_kept)
     os.replace(partial, published)
     _sync_folder(published.parent)
+    store.announce(days)
     return head
 
 

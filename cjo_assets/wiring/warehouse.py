@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from dagster_duckdb import DuckDBResource
 from pydantic import PrivateAttr
 
 from cjo_assets.policy import Policy
+from cjo_assets.wiring.engines import store_of
 from cjo_assets.wiring.errors import WarehouseError
 from cjo_assets.wiring.governance import policy_that_decides
 from cjo_assets.wiring.lock import hold_life, warehouse_lock
@@ -156,12 +157,12 @@ def opened(
             # Progress is asked for and told in our words; the engine would print a bar into whatever stdout is.
             connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
             is_new = _require_version(connection, families, settings.build)
-            store = Store(connection, families)
-            if is_new:
-                remember_published(store, settings.published, what_cannot_be_computed(store))
-                _sign_version(connection, families)
-            store.fences = (held.require, _signed(connection, run_id))
-            yield store
+            with closing(store_of(settings, connection, families)) as store:
+                if is_new:
+                    remember_published(store, settings.published, what_cannot_be_computed(store))
+                    _sign_version(connection, families)
+                store.fences = (held.require, _signed(connection, run_id))
+                yield store
         finally:
             connection.close()
 
