@@ -16,6 +16,9 @@ from ibis.backends.sql.compilers.base import NULL, STAR
 from ibis.backends.sql.compilers.pyspark import PySparkCompiler
 
 QUALIFIED = "qualified_row"
+END_OF_DAY = r"[T ]24:00(:00(\.0+)?)?([Z+-]|\z)"
+_LEADING, _TRAILING = r"\\u[dD][89abAB][0-9a-fA-F]{2}", r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+HALF_CHARACTER = rf"{_LEADING}(?!{_TRAILING})|(?<!{_LEADING}){_TRAILING}"
 
 
 class SparkDialect(PySparkCompiler):  # type: ignore[misc]
@@ -48,10 +51,45 @@ class SparkDialect(PySparkCompiler):  # type: ignore[misc]
         return self.if_(arg.is_(NULL), NULL, self.f.concat_ws(sep, arg))
 
     def visit_Cast(self, op: Any, *, arg: Any, to: Any) -> Any:  # noqa: N802
-        """Convert the items of an unnested list before they are unnested: Spark takes an unnesting alone."""
+        """Convert the items of an unnested list before they are unnested, and write what is missing into JSON."""
         if isinstance(op.arg, ops.Unnest):
             return self.f.explode(self.cast(arg.this, dt.Array(to)))
+        if to.is_json() and not op.arg.dtype.is_string():
+            return self.f.to_json(arg, self.f.anon.map(sge.convert("ignoreNullFields"), sge.convert("false")))
         return super().visit_Cast(op, arg=arg, to=to)
+
+    def visit_TryCast(self, op: Any, *, arg: Any, to: Any) -> Any:  # noqa: N802
+        """Read lists from JSON, which is text to Spark, and instants with their offset."""
+        if to.is_json() and op.arg.dtype.is_string():
+            return arg
+        if op.arg.dtype.is_json() and to.is_array():
+            items = self.f.from_json(arg, sge.convert(self.type_mapper.to_string(to)))
+            # Half a character is no text; Spark would make a question mark of it.
+            is_half = self.f.regexp_like(self.f.replace(arg, sge.convert(r"\\"), sge.convert("")), sge.convert(HALF_CHARACTER))
+            return self.if_(is_half, NULL, items)
+        if op.arg.dtype.is_string() and to.is_timestamp():
+            return self._instant(self.f.upper(arg))
+        return super().visit_TryCast(op, arg=arg, to=to)
+
+    def _instant(self, text: Any) -> Any:
+        """Read an instant of UTC, where hour 24 is the first of the next day."""
+        next_day = sge.Interval(this=sge.convert(1), unit=sge.Var(this="DAY"))
+        first_hour = self.f.anon.overlay(text, sge.convert("00"), sge.convert(12), sge.convert(2))
+        is_midnight = self.f.regexp_like(text, sge.convert(END_OF_DAY))
+        return self.if_(is_midnight, _read(first_hour) + next_day, _read(text))
+
+    def visit_IsInf(self, op: Any, *, arg: Any) -> Any:  # noqa: ARG002, N802
+        """Compare with both infinities."""
+        return sg.or_(arg.eq(self.POS_INF), arg.eq(self.NEG_INF))
+
+    def visit_RegexSearch(self, op: Any, *, arg: Any, pattern: Any) -> Any:  # noqa: ARG002, N802
+        """Mean the end of the text by the end, and the six blanks by a blank, as DuckDB does."""
+        if not isinstance(pattern, sge.Literal):
+            raise NotImplementedError("A pattern that is computed was not met so far.")
+        written = pattern.this.replace(r"\s", r"[\t\n\f\r ]")
+        if written.endswith("$") and not written.endswith(r"\$"):
+            written = written[:-1] + r"\z"
+        return self.f.regexp_like(arg, sge.convert(written))
 
     def visit_IsNull(self, op: Any, *, arg: Any) -> Any:  # noqa: ARG002, N802
         """Tell a missing number from one that is none: NaN is a breach, null may be none."""
@@ -81,3 +119,9 @@ class SparkDialect(PySparkCompiler):  # type: ignore[misc]
         inner = sg.select(*fields, copy=False).from_(parts["parent"], copy=False).where(*parts["predicates"], copy=False)
         names = [sg.column(name, quoted=self.quoted) for name in selections]
         return sg.select(*names).from_(inner.subquery(QUALIFIED)).where(sg.column(QUALIFIED, quoted=self.quoted))
+
+
+def _read(text: Any) -> Any:
+    """Convert a text to an instant by way of the type that knows of offsets; the session's zone is UTC."""
+    known = sge.TryCast(this=text, to=sge.DataType(this=sge.DataType.Type.TIMESTAMPLTZ), safe=True)
+    return sge.Cast(this=known, to=sge.DataType(this=sge.DataType.Type.TIMESTAMPNTZ))
