@@ -6,6 +6,7 @@ Belongs here: paths, and the environment variables that set them. Does not belon
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[2]
 SENSOR_SECONDS = 15
@@ -90,5 +91,5 @@ class Settings:
 def places_of(home: Path | None, policy: Path | None = None) -> Settings:
     """Return the places of a command that was told where home and policy are, or was not."""
     settings = Settings.from_environment()
-    said = {name: path.resolve() for name, path in (("home", home), ("policy", policy)) if path is not None}
+    said: dict[str, Any] = {name: path.resolve() for name, path in (("home", home), ("policy", policy)) if path}
     return replace(settings, **said)

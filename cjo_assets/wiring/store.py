@@ -353,6 +353,9 @@ class Store:
         """Bring a table back from the published database, which is attached."""
         self.connection.execute(f"INSERT INTO {table.full_name} SELECT * FROM {published}.{table.full_name}")
 
+    def require_erasable(self) -> None:
+        """Refuse to erase anybody where rows are kept that an erasure would not reach: not here."""
+
     def announce(self, days: list[date]) -> None:
         """Tell other readers what was just published: nobody, where it is all in one file."""
 
@@ -368,7 +371,8 @@ class Store:
         self.connection.execute(f"DROP TABLE temp.{ASKED}")
 
     def _answer(self, sql: str) -> list[Row]:
-        return self.connection.execute(sql).to_arrow_table().to_pylist()
+        rows: list[Row] = self.connection.execute(sql).to_arrow_table().to_pylist()
+        return rows
 
     def _make(self, table: Table) -> None:
         self._create(table.full_name, columns_in_sql(table))

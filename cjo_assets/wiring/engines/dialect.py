@@ -65,7 +65,9 @@ class SparkDialect(PySparkCompiler):  # type: ignore[misc]
         if op.arg.dtype.is_json() and to.is_array():
             items = self.f.from_json(arg, sge.convert(self.type_mapper.to_string(to)))
             # Half a character is no text; Spark would make a question mark of it.
-            is_half = self.f.regexp_like(self.f.replace(arg, sge.convert(r"\\"), sge.convert("")), sge.convert(HALF_CHARACTER))
+            is_half = self.f.regexp_like(
+                self.f.replace(arg, sge.convert(r"\\"), sge.convert("")), sge.convert(HALF_CHARACTER)
+            )
             return self.if_(is_half, NULL, items)
         if op.arg.dtype.is_string() and to.is_timestamp():
             return self._instant(self.f.upper(arg))
@@ -100,7 +102,7 @@ class SparkDialect(PySparkCompiler):  # type: ignore[misc]
         return arg.is_(sge.Not(this=NULL))
 
     def visit_ArrayFilter(self, op: Any, *, arg: Any, body: Any, param: Any, index: Any) -> Any:  # noqa: N802
-        """Leave out what is missing by the function for it: a lambda may not stand around a question to another table."""
+        """Leave out what is missing by the function for it: in a lambda no question to a table may stand."""
         if isinstance(op.body, ops.NotNull) and op.body.arg == op.param:
             return self.f.anon.array_compact(arg)
         return super().visit_ArrayFilter(op, arg=arg, body=body, param=param, index=index)
@@ -116,7 +118,9 @@ class SparkDialect(PySparkCompiler):  # type: ignore[misc]
         if sort_keys or parts["distinct"]:
             raise NotImplementedError("A select that asks of windows and sorts at once was not met so far.")
         fields = [*self._cleanup_names(selections), sg.and_(*qualified).as_(QUALIFIED, quoted=self.quoted)]
-        inner = sg.select(*fields, copy=False).from_(parts["parent"], copy=False).where(*parts["predicates"], copy=False)
+        inner = (
+            sg.select(*fields, copy=False).from_(parts["parent"], copy=False).where(*parts["predicates"], copy=False)
+        )
         names = [sg.column(name, quoted=self.quoted) for name in selections]
         return sg.select(*names).from_(inner.subquery(QUALIFIED)).where(sg.column(QUALIFIED, quoted=self.quoted))
 

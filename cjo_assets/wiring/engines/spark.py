@@ -1,8 +1,8 @@
 """The same tables where Spark computes them: a day of a table is a folder of Parquet files.
 
 Spark computes, judges and keeps every table that follows from the files: quarantine, lookups, and all that is dated.
-Files are read and archived by DuckDB on the driver, which also keeps what the run itself writes (records of runs, what a
-model said); Spark gets these as Parquet when the first table reads them. To DuckDB a table of the lake is a view of its
+Files are read and archived by DuckDB on the driver, which also keeps what the run itself writes (records of runs, what
+a model said); Spark gets these as Parquet when the first table reads them. To DuckDB a table of the lake is a view of its
 folders, so reports, records and publishing ask as they always do.
 
 Belongs here: which engine answers what. Does not belong here: folders (`lake.py`), the session (`session.py`), the
@@ -12,7 +12,7 @@ dialect (`dialect.py`).
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
@@ -29,11 +29,12 @@ from cjo_assets.shared.dataset import Dataset
 from cjo_assets.wiring.collection import collected_afterwards
 from cjo_assets.wiring.engines.lake import Lake
 from cjo_assets.wiring.engines.steps import rows_of
+from cjo_assets.wiring.errors import WarehouseError
 from cjo_assets.wiring.rows import Row
 from cjo_assets.wiring.sources import MANIFEST
-from cjo_assets.wiring.statements import Statement
+from cjo_assets.wiring.statements import Statement, Statements
 from cjo_assets.wiring.store import Store, Stored
-from cjo_assets.wiring.tables import AUDIT, RAW, Days, Family, Reference, Table
+from cjo_assets.wiring.tables import AUDIT, Days, Family, Reference, Table
 from cjo_assets.wiring.transaction import transaction
 
 if TYPE_CHECKING:
@@ -46,12 +47,25 @@ class SparkStore(Store):
     """Tables computed by Spark in a lake; the files and the records of runs by DuckDB in the build database."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, families: tuple[Family, ...], lake: Lake, master: str
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        families: tuple[Family, ...],
+        lake: Lake,
+        master: str,
+        statements: Statements | None = None,
     ) -> None:
-        """Make sure that every table exists; Spark itself starts when it is first needed."""
+        """Make sure that every table exists; Spark itself starts when it is first needed.
+
+        Args:
+            connection: the engine of what the run itself writes.
+            families: what tables there are.
+            lake: where Spark keeps its tables.
+            master: where Spark computes them.
+            statements: those of DuckDB that were already written; their lineage is that of ours.
+        """
         self.lake = lake
         self.master = master
-        super().__init__(connection, families)
+        super().__init__(connection, families, statements)
 
     @functools.cached_property
     def spark(self) -> Any:
@@ -130,6 +144,17 @@ class SparkStore(Store):
         self.lake.remember(table.full_name)
         self._make(table)
 
+    def require_erasable(self) -> None:
+        """Refuse to erase anybody, before anything is.
+
+        Raises:
+            WarehouseError: always; the files of the lake never change.
+        """
+        raise WarehouseError(
+            f"Nobody was erased: the tables are files in {self.lake.root}, which are never rewritten. "
+            "Take the person out of the source files, delete home and lake, and run the days again (docs/scale.md)."
+        )
+
     def announce(self, days: list[date]) -> None:
         """Tell readers of the lake what was just published, and clear away what no state names any more."""
         self.lake.announce([table.full_name for table in self.tables.values() if table.is_published], days)
@@ -175,12 +200,13 @@ class SparkStore(Store):
     @contextmanager
     def _on_spark(self) -> Iterator[None]:
         """Compute with Spark what is computed inside."""
-        driver = self.backend
-        self.backend = self.spark
+        driver, statements = self.backend, self._statements
+        # What a statement reads is shown to Spark while it is written, so none can be used again.
+        self.backend, self._statements = self.spark, Statements(keep=0)
         try:
             yield
         finally:
-            self.backend = driver
+            self.backend, self._statements = driver, statements
 
     def _decided_days(self) -> set[date]:
         """Return the days that were published or are being run; days that a failed run left behind are not."""
@@ -195,7 +221,9 @@ class SparkStore(Store):
             query = f"SELECT * FROM {MANIFEST} WHERE dataset = ? ORDER BY ALL"
             version = repr(self.connection.execute(query, [reference.name]).fetchall())
         folder = self.lake.handed_over(name, version)
-        schema = ibis.Schema.from_pyarrow(self.connection.execute(f"SELECT * FROM {name} LIMIT 0").to_arrow_table().schema)
+        schema = ibis.Schema.from_pyarrow(
+            self.connection.execute(f"SELECT * FROM {name} LIMIT 0").to_arrow_table().schema
+        )
         return self._seen(f"{reference.schema}_{reference.name}", schema, [folder])
 
     def _recorded(self, table: Table, reference: Reference, as_of: date | None) -> ir.Table:
@@ -214,7 +242,7 @@ class SparkStore(Store):
     def _dataset(self, name: str) -> Dataset | None:
         return next((dataset for dataset in self.datasets if dataset.name == name), None)
 
-    def _view(self, table: Table, folders: dict[date | None, str], suffix: str) -> ir.Table:
+    def _view(self, table: Table, folders: Mapping[Any, str], suffix: str) -> ir.Table:
         name = f"{table.schema}_{table.name}{suffix}".replace("-", "_")
         return self._seen(name, schema_of(table.contract), list(folders.values()))
 
@@ -227,7 +255,8 @@ class SparkStore(Store):
         if folders:
             rows = session.read.schema(kinds).parquet(*(self.lake.url(folder) for folder in folders))
         else:
-            rows = session.createDataFrame([], kinds)
+            nulls = [f"CAST(NULL AS {field.dataType.simpleString()}) AS `{field.name}`" for field in kinds]
+            rows = session.sql(f"SELECT {', '.join(nulls)} WHERE FALSE")
         rows.createOrReplaceTempView(name)
         return ops.DatabaseTable(name, schema=schema, source=self.spark).to_expr()
 
@@ -243,6 +272,3 @@ def _as_promised(rows: DataFrame, schema: ibis.Schema) -> DataFrame:
 
     named = rows.toDF(*schema.names)
     return named.select([named[field.name].cast(field.dataType) for field in PySparkSchema.from_ibis(schema)])
-
-
-__all__ = ["RAW", "SparkStore", "is_in_lake"]
