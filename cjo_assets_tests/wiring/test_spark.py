@@ -107,23 +107,23 @@ def test_texts_are_read_alike(by_spark: SparkStore) -> None:
     written = {text for ways in ACCEPTED.values() for text in ways} | {
         text for ways in REJECTED.values() for text in ways
     }
-    rows = [{"number": number, "text": text} for number, text in enumerate([*sorted(written), *EDGES])]
-    schema = ibis.schema({"number": "int64", "text": "string"})
+    rows = [{"line": number, "text": text} for number, text in enumerate([*sorted(written), *EDGES])]
+    schema = ibis.schema({"line": "int64", "text": "string"})
     by_spark.spark.session.createDataFrame(
-        [tuple(row.values()) for row in rows], "number long, text string"
+        [tuple(row.values()) for row in rows], "line long, text string"
     ).createOrReplaceTempView("texts")
     texts = ops.DatabaseTable("texts", schema=schema, source=by_spark.spark).to_expr()
 
     def read(table: Any) -> Any:
         verdicts = {f"is_{name}": is_written_as(table.text, spec).fill_null(False) for name, spec in COLUMNS.items()}
         values = {name: typed_or_null(table.text, spec) for name, spec in COLUMNS.items()}
-        return table.select("number", **verdicts, **values)
+        return table.select("line", **verdicts, **values)
 
     found = by_spark.spark.session.sql(by_spark.spark.compile(read(texts))).collect()
-    expected = {row["number"]: row for row in read(made_of(rows, schema)).to_pyarrow().to_pylist()}
+    expected = {row["line"]: row for row in read(made_of(rows, schema)).to_pyarrow().to_pylist()}
     assert len(found) == len(rows)
     for row in found:
-        assert row.asDict() == expected[row.number], rows[row.number]["text"]
+        assert row.asDict() == expected[row.line], rows[row.line]["text"]
 
 
 def test_in_this_process_every_table_of_the_sample_is_duckdbs(
