@@ -21,7 +21,8 @@ import re
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -51,6 +52,7 @@ class Taken:
         peak_bytes: largest resident memory of the process.
         written_bytes: bytes handed to the operating system; None where it does not say.
         stages: seconds per table.
+        stages_cpu: processor time per table, where it can be told.
         rows: rows per table.
         checks_seconds: of the work, what judging tables took.
         database: where the tables are.
@@ -63,9 +65,19 @@ class Taken:
     peak_bytes: int = 0
     written_bytes: int | None = None
     stages: dict[str, float] = field(default_factory=dict)
+    stages_cpu: dict[str, float] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
     checks_seconds: float = 0.0
     database: str = ""
+
+
+@contextmanager
+def stage(taken: Taken, name: str) -> Iterator[None]:
+    """Write down what a stage takes."""
+    started, cpu = time.perf_counter(), time.process_time()
+    yield
+    taken.stages[name] = time.perf_counter() - started
+    taken.stages_cpu[name] = time.process_time() - cpu
 
 
 def blocks() -> dict[str, str]:
@@ -75,10 +87,12 @@ def blocks() -> dict[str, str]:
 
 def needed() -> set[tuple[str, str]]:
     """Return the tables of the yardstick and all that the platform's own need."""
-    from cjo_assets.wiring.families import all_families
+    from cjo_assets.wiring.families import families_about
     from cjo_assets.wiring.tables import in_order
 
-    tables = in_order(table for family in all_families() for table in family.tables if table.transform is not None)
+    tables = in_order(
+        table for family in families_about("journey") for table in family.tables if table.transform is not None
+    )
     wanted = {(schema, name) for schema, name in (table.split(".") for table in blocks())}
     for table in reversed(tables):
         if (table.schema, table.name) in wanted:
@@ -94,10 +108,9 @@ def sql(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
         with duckdb.connect(str(home / RESULT)) as connection:
             connection.execute("CREATE SCHEMA quarantine; CREATE SCHEMA journey")
             for table, statement in statements.items():
-                started = time.perf_counter()
-                text = statement.replace("$data", str(data)).replace("$as_of", f"DATE '{AS_OF}'")
-                connection.execute(text)
-                taken.stages[table] = time.perf_counter() - started
+                with stage(taken, table):
+                    text = statement.replace("$data", str(data)).replace("$as_of", f"DATE '{AS_OF}'")
+                    connection.execute(text)
 
     return work
 
@@ -109,14 +122,12 @@ def floor(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
     def work() -> None:
         with duckdb.connect(str(home / RESULT)) as connection:
             connection.execute("CREATE SCHEMA quarantine; CREATE SCHEMA journey")
-            started = time.perf_counter()
-            for path in sorted(data.glob("*.parquet")):
-                connection.execute(f"SELECT bit_xor(hash(COLUMNS(*))) FROM '{path}'").fetchall()
-            taken.stages["reading"] = time.perf_counter() - started
+            with stage(taken, "reading"):
+                for path in sorted(data.glob("*.parquet")):
+                    connection.execute(f"SELECT bit_xor(hash(COLUMNS(*))) FROM '{path}'").fetchall()
             for path in outputs:
-                started = time.perf_counter()
-                connection.execute(f"CREATE TABLE {path.stem} AS FROM '{path}'")
-                taken.stages[path.stem] = time.perf_counter() - started
+                with stage(taken, path.stem):
+                    connection.execute(f"CREATE TABLE {path.stem} AS FROM '{path}'")
 
     return work
 
@@ -124,50 +135,48 @@ def floor(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
 def transforms(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
     """Run the transforms in the engine alone."""
     from cjo_assets.policy import load_policy
-    from cjo_assets.wiring.families import all_families
+    from cjo_assets.wiring.families import families_about
     from cjo_assets.wiring.store import Store
     from cjo_assets.wiring.tables import in_order
 
-    families, policy, wanted = all_families(), load_policy(), needed()
+    families, policy, wanted = families_about("journey"), load_policy(), needed()
 
     def work() -> None:
         with duckdb.connect(str(home / RESULT)) as connection:
             store = Store(connection, families)
-            taken.stages |= load(store, data, home / "inputs", wanted)
+            load(store, data, home / "inputs", wanted, taken)
             store.days_of_run = (AS_OF,)
             tables = [table for family in families for table in family.tables if table.transform is not None]
             for table in in_order(tables):
                 if (table.schema, table.name) in wanted:
-                    started = time.perf_counter()
-                    day = AS_OF if table.is_dated else None
-                    store.fill(table, day, store.statement(table, day, policy).sql)
-                    taken.stages[table.full_name] = time.perf_counter() - started
+                    with stage(taken, table.full_name):
+                        day = AS_OF if table.is_dated else None
+                        store.fill(table, day, store.statement(table, day, policy).sql)
 
     return work
 
 
-def load(store: Store, data: Path, archive: Path, wanted: set[tuple[str, str]]) -> dict[str, float]:
-    """Read the files that are wanted into the raw tables, and return the seconds of each."""
-    from cjo_assets.wiring.families import all_families
+def load(store: Store, data: Path, archive: Path, wanted: set[tuple[str, str]], taken: Taken) -> None:
+    """Bring the files that are wanted into the raw schema."""
+    from cjo_assets.wiring.families import families_about
     from cjo_assets.wiring.sources import load_dataset
     from cjo_assets.wiring.tables import RAW
 
-    seconds = {}
-    for family in all_families():
+    for family in families_about("journey"):
         for dataset in family.datasets:
             if (RAW, dataset.name) in wanted:
-                started = time.perf_counter()
-                load_dataset(store.connection, dataset, data, family.name, archive)
-                seconds[f"{RAW}.{dataset.name}"] = time.perf_counter() - started
-    return seconds
+                with stage(taken, f"{RAW}.{dataset.name}"):
+                    load_dataset(store.connection, dataset, data, family.name, archive)
 
 
 def platform(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
     """Run the graph through Dagster, published database included."""
-    from cjo_assets.wiring.families import all_families
+    from cjo_assets.wiring.families import families_about
 
     prepared = _graph(taken, data, home, AS_OF)
-    views = {(table.schema, table.name) for family in all_families() for table in family.tables if table.is_view}
+    views = {
+        (table.schema, table.name) for family in families_about("journey") for table in family.tables if table.is_view
+    }
     return prepared(needed() | views)
 
 
@@ -191,25 +200,26 @@ def _graph(
     import dagster as dg
 
     from cjo_assets.definitions import defs
-    from cjo_assets.wiring.launch import JOB
+    from cjo_assets.wiring.end_of_day import PUBLISHED
+    from cjo_assets.wiring.jobs import job_name
     from cjo_assets.wiring.settings import Settings
     from cjo_assets.wiring.store import Store
 
-    job = defs().resolve_job_def(JOB)
+    job = defs().resolve_job_def(job_name("journey"))
     instance = dg.DagsterInstance.get()
     _timed(Store, "judge", taken)
 
     def selected(wanted: set[tuple[str, str]] | None) -> Callable[[], None]:
-        keys = None if wanted is None else [dg.AssetKey(list(name)) for name in wanted if name[1] != "runs"]
+        # What ends a day is one asset of several keys: it runs whole or not at all.
+        ending = defs().resolve_assets_def(PUBLISHED).keys
+        keys = None if wanted is None else [*ending, *(dg.AssetKey(list(name)) for name in wanted if name[1] != "runs")]
 
         def work() -> None:
             result = job.execute_in_process(
                 partition_key=day.isoformat(),
                 instance=instance,
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                asset_selection=None
-                if keys is None
-                else [*keys, dg.AssetKey("published"), dg.AssetKey(["audit", "runs"])],
+                asset_selection=keys,
             )
             for event in result.filter_events(lambda event: event.is_step_success):
                 name = event.step_key.replace("__", ".")
@@ -250,11 +260,11 @@ def loops(_taken: Taken, data: Path, home: Path) -> Callable[[], None]:
     """Run the loops."""
     from benchmarks.obvious import with_loops
     from cjo_assets.shared.contract import columns_of
-    from cjo_assets.wiring.families import all_families
+    from cjo_assets.wiring.families import families_about
 
     columns = {
         table.full_name: [spec.name for spec in columns_of(table.contract) if spec.name != "as_of"]
-        for family in all_families()
+        for family in families_about("journey")
         for table in family.tables
     }
     rejected = {name: ["source_row", "customer_id"] for name in columns if name.startswith("quarantine.")}

@@ -20,7 +20,7 @@ import duckdb
 from benchmarks.contenders import RESULT, blocks
 from benchmarks.data import AS_OF
 from cjo_assets.shared.contract import columns_of, key_of
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.tables import Table
 
 HERE = Path(__file__).parent
@@ -109,7 +109,7 @@ def _columns(home: Path) -> dict[str, set[str]]:
 
 
 def _tables() -> dict[str, Table]:
-    return {table.full_name: table for family in all_families() for table in family.tables}
+    return {table.full_name: table for family in families_about("journey") for table in family.tables}
 
 
 def _dbt(data: Path, home: Path) -> list[str]:

@@ -1,13 +1,16 @@
 -- The tables of the yardstick, as somebody would write them by hand in DuckDB for the packaged policy. Every block builds
 -- one table; the line above it names the table, and the benchmark compares the platform on exactly these, row by row.
 -- $data is the folder of the files, $as_of the day.
+-- They have the platform's columns, but for the hash of the file: where a row stood in its file, and of a row that was
+-- turned away everything that was read. They are not sorted, as the platform's are.
 -- They are the tables from the files to the judgement of each customer. What comes after rests on forecasts that are
 -- learned from the log; nobody writes those by hand on the side, so they are measured without a yardstick.
 
 -- table: quarantine.customers
 CREATE TABLE quarantine.customers AS
 WITH judged AS (
-    SELECT customer_id, file_row_number + 1 AS source_row,
+    SELECT 'customers' AS dataset, 'customers.parquet' AS source_file, file_row_number + 1 AS source_row,
+        customer_id AS record_key, customer_id, NULL::DATE AS record_date,
         list_filter([
             CASE WHEN count(*) OVER (PARTITION BY customer_id) > 1 THEN 'key: stands again with different content' END,
             CASE WHEN customer_id IS NULL THEN 'customer_id: missing' END,
@@ -15,21 +18,27 @@ WITH judged AS (
             CASE WHEN account_value IS NULL OR account_value NOT BETWEEN 0 AND 1e12 THEN 'account_value' END,
             CASE WHEN tenure_months IS NULL OR tenure_months < 0 THEN 'tenure_months' END,
             CASE WHEN risk_tier NOT IN ('high', 'medium', 'low') THEN 'risk_tier' END
-        ], lambda rule: rule IS NOT NULL) AS broken_rules
+        ], lambda rule: rule IS NOT NULL) AS broken_rules,
+        segment, account_value, tenure_months, risk_tier
     FROM read_parquet('$data/customers.parquet', file_row_number = true)
 )
-SELECT * FROM judged WHERE len(broken_rules) > 0;
+SELECT * EXCLUDE (segment, account_value, tenure_months, risk_tier),
+    to_json({'customer_id': customer_id, 'segment': segment, 'account_value': account_value,
+        'tenure_months': tenure_months, 'risk_tier': risk_tier})::VARCHAR AS raw_record
+FROM judged WHERE len(broken_rules) > 0;
 
 -- table: journey.customers
 CREATE TABLE journey.customers AS
-SELECT customer_id, segment, account_value::DOUBLE AS account_value, tenure_months::BIGINT AS tenure_months, risk_tier
+SELECT customer_id, segment, account_value::DOUBLE AS account_value, tenure_months::BIGINT AS tenure_months, risk_tier,
+    'customers.parquet' AS source_file, file_row_number + 1 AS source_row
 FROM read_parquet('$data/customers.parquet', file_row_number = true)
 WHERE file_row_number + 1 NOT IN (SELECT source_row FROM quarantine.customers);
 
 -- table: quarantine.journey_state_log
 CREATE TABLE quarantine.journey_state_log AS
 WITH judged AS (
-    SELECT customer_id, file_row_number + 1 AS source_row,
+    SELECT 'journey_state_log' AS dataset, 'journey_state_log.parquet' AS source_file,
+        file_row_number + 1 AS source_row, customer_id, state_entered_at AS record_date,
         list_filter([
             CASE WHEN count(*) OVER (PARTITION BY customer_id, state_entered_at, journey_stage) > 1 THEN 'key' END,
             CASE WHEN customer_id IS NULL THEN 'customer_id: missing' END,
@@ -40,14 +49,20 @@ WITH judged AS (
                 ('onboarding', 'engagement', 'support', 'retention', 'escalation', 'churned') THEN 'previous_stage' END,
             CASE WHEN state_entered_at IS NULL THEN 'state_entered_at: missing' END,
             CASE WHEN days_in_state < 0 THEN 'days_in_state: below 0' END
-        ], lambda rule: rule IS NOT NULL) AS broken_rules
+        ], lambda rule: rule IS NOT NULL) AS broken_rules,
+        journey_stage, days_in_state, previous_stage
     FROM read_parquet('$data/journey_state_log.parquet', file_row_number = true)
 )
-SELECT * FROM judged WHERE len(broken_rules) > 0;
+SELECT * EXCLUDE (journey_stage, days_in_state, previous_stage),
+    concat_ws(' | ', customer_id, record_date, journey_stage) AS record_key,
+    to_json({'customer_id': customer_id, 'journey_stage': journey_stage, 'state_entered_at': record_date,
+        'days_in_state': days_in_state, 'previous_stage': previous_stage})::VARCHAR AS raw_record
+FROM judged WHERE len(broken_rules) > 0;
 
 -- table: journey.state_entries
 CREATE TABLE journey.state_entries AS
-SELECT customer_id, journey_stage, state_entered_at, days_in_state::BIGINT AS days_in_state, previous_stage
+SELECT customer_id, journey_stage, state_entered_at, days_in_state::BIGINT AS days_in_state, previous_stage,
+    NULL::VARCHAR AS confirmed_stage, 'journey_state_log.parquet' AS source_file, file_row_number + 1 AS source_row
 FROM read_parquet('$data/journey_state_log.parquet', file_row_number = true)
 WHERE file_row_number + 1 NOT IN (SELECT source_row FROM quarantine.journey_state_log);
 
@@ -66,21 +81,26 @@ WITH judged AS (
         ], lambda rule: rule IS NOT NULL) AS broken_rules
     FROM read_parquet('$data/signals.parquet', file_row_number = true)
 ), placed AS (
-    SELECT customer_id, file_row_number + 1 AS source_row, broken_rules,
+    SELECT *,
         row_number() OVER (
             PARTITION BY customer_id, signal_type, detected_at, len(broken_rules) = 0
             ORDER BY CASE source WHEN 'automated' THEN 1.0 ELSE 0.8 END DESC, signal_strength DESC, signal_id
         ) AS place
     FROM judged
 )
-SELECT customer_id, source_row,
-    CASE WHEN len(broken_rules) = 0 THEN ['a more credible signal'] ELSE broken_rules END AS broken_rules
+SELECT 'signals' AS dataset, 'signals.parquet' AS source_file, file_row_number + 1 AS source_row,
+    signal_id AS record_key, customer_id, detected_at AS record_date,
+    CASE WHEN len(broken_rules) = 0 THEN ['a more credible signal'] ELSE broken_rules END AS broken_rules,
+    to_json({'signal_id': signal_id, 'customer_id': customer_id, 'signal_type': signal_type,
+        'signal_strength': signal_strength, 'detected_at': detected_at, 'journey_stage': journey_stage,
+        'source': source})::VARCHAR AS raw_record
 FROM placed WHERE len(broken_rules) > 0 OR place > 1;
 
 -- table: journey.signals
 CREATE TABLE journey.signals AS
 SELECT signal_id, customer_id, signal_type, signal_strength::DOUBLE AS signal_strength, detected_at, journey_stage,
-    source, NULL::DOUBLE AS normalized_strength, NULL::DOUBLE AS risk_weight, NULL::DOUBLE AS segment_adjustment
+    source, NULL::DOUBLE AS normalized_strength, NULL::DOUBLE AS risk_weight, NULL::DOUBLE AS segment_adjustment,
+    'signals.parquet' AS source_file, file_row_number + 1 AS source_row
 FROM read_parquet('$data/signals.parquet', file_row_number = true)
 WHERE file_row_number + 1 NOT IN (SELECT source_row FROM quarantine.signals);
 
@@ -139,14 +159,14 @@ WITH catalogue(signal_type, is_negative, factor) AS (
 )
 SELECT $as_of AS as_of, c.customer_id, coalesce(total_signals, 0) AS total_signals,
     coalesce(negative_signals, 0) AS negative_signals, coalesce(positive_signals, 0) AS positive_signals,
-    round(average_signal_strength::DECIMAL(38, 12), 6)::DOUBLE AS average_signal_strength,
-    round(max_signal_strength::DECIMAL(38, 12), 6)::DOUBLE AS max_signal_strength,
+    round(average_signal_strength::DECIMAL(18, 12), 6)::DOUBLE AS average_signal_strength,
+    round(max_signal_strength::DECIMAL(18, 12), 6)::DOUBLE AS max_signal_strength,
     coalesce(signal_types, []) AS signal_types,
-    round(coalesce(negative_severity, 0)::DECIMAL(38, 12), 6)::DOUBLE AS negative_severity,
-    round(coalesce(positive_severity, 0)::DECIMAL(38, 12), 6)::DOUBLE AS positive_severity,
-    round(average_source_trust::DECIMAL(38, 12), 6)::DOUBLE AS average_source_trust,
+    round(coalesce(negative_severity, 0)::DECIMAL(18, 12), 6)::DOUBLE AS negative_severity,
+    round(coalesce(positive_severity, 0)::DECIMAL(18, 12), 6)::DOUBLE AS positive_severity,
+    round(average_source_trust::DECIMAL(18, 12), 6)::DOUBLE AS average_source_trust,
     round(((CASE WHEN is_certain THEN 1 ELSE 1 - exp(coalesce(log_of_calm, 0)) END)
-        * (1 - 0.5 * coalesce(strongest_positive, 0)))::DECIMAL(38, 12), 6)::DOUBLE AS aggregated_risk_score
+        * (1 - 0.5 * coalesce(strongest_positive, 0)))::DECIMAL(18, 12), 6)::DOUBLE AS aggregated_risk_score
 FROM journey.customers AS c LEFT JOIN evidence USING (customer_id);
 
 -- table: journey.fused_signals
@@ -191,23 +211,23 @@ WITH catalogue(signal_type, is_negative, factor) AS (
     FROM seen GROUP BY customer_id
 ), fused AS (
     SELECT c.customer_id, e.* EXCLUDE (customer_id),
-        round((coalesce(recent_severity, 0) / 7)::DECIMAL(38, 12), 6)::DOUBLE AS recent_severity_per_day,
-        round((coalesce(earlier_severity, 0) / 23)::DECIMAL(38, 12), 6)::DOUBLE AS earlier_severity_per_day
+        round((coalesce(recent_severity, 0) / 7)::DECIMAL(18, 12), 6)::DOUBLE AS recent_severity_per_day,
+        round((coalesce(earlier_severity, 0) / 23)::DECIMAL(18, 12), 6)::DOUBLE AS earlier_severity_per_day
     FROM journey.customers AS c LEFT JOIN evidence AS e USING (customer_id)
 )
 SELECT $as_of AS as_of, customer_id, coalesce(counted_signals, 0) AS counted_signals,
     coalesce(settled_signals, 0) AS settled_signals, coalesce(counted_signal_types, []) AS counted_signal_types,
-    round(coalesce(negative_severity, 0)::DECIMAL(38, 12), 6)::DOUBLE AS negative_severity,
-    round(coalesce(positive_severity, 0)::DECIMAL(38, 12), 6)::DOUBLE AS positive_severity,
+    round(coalesce(negative_severity, 0)::DECIMAL(18, 12), 6)::DOUBLE AS negative_severity,
+    round(coalesce(positive_severity, 0)::DECIMAL(18, 12), 6)::DOUBLE AS positive_severity,
     round(((CASE WHEN is_certain THEN 1 ELSE 1 - exp(coalesce(log_of_calm, 0)) END)
-        * (1 - 0.5 * coalesce(strongest_positive, 0)))::DECIMAL(38, 12), 6)::DOUBLE AS fused_risk_score,
+        * (1 - 0.5 * coalesce(strongest_positive, 0)))::DECIMAL(18, 12), 6)::DOUBLE AS fused_risk_score,
     coalesce(short_window_negative_signals, 0) AS short_window_negative_signals,
     coalesce(long_window_negative_signals, 0) AS long_window_negative_signals,
     recent_severity_per_day, earlier_severity_per_day,
     CASE
         WHEN coalesce(counted_signals, 0) = 0 THEN NULL
-        WHEN recent_severity_per_day > round((earlier_severity_per_day * 1.25)::DECIMAL(38, 12), 6) THEN 'worsening'
-        WHEN recent_severity_per_day < round((earlier_severity_per_day * 0.75)::DECIMAL(38, 12), 6) THEN 'improving'
+        WHEN recent_severity_per_day > round((earlier_severity_per_day * 1.25)::DECIMAL(18, 12), 6) THEN 'worsening'
+        WHEN recent_severity_per_day < round((earlier_severity_per_day * 0.75)::DECIMAL(18, 12), 6) THEN 'improving'
         ELSE 'stable'
     END AS trend, first_seen, last_seen
 FROM fused;

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +19,12 @@ from cjo_assets import cli_audit, cli_replay
 from cjo_assets.terminal import HomeOption, console, day_of, errors, fail, say
 
 if TYPE_CHECKING:
+    from rich.status import Status
+
     from cjo_assets.wiring.settings import Settings
+    from cjo_assets.wiring.single_subject import Subject
+
+JOURNEY, MARKETING = "journey", "marketing"
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -36,7 +42,12 @@ ByOption = Annotated[str, typer.Option("--by", help="Who decides.")]
 AtOption = Annotated[
     str | None, typer.Option("--at", help="When it was decided, for example 2025-01-20T15:30:00Z; else now.")
 ]
+FamilyOption = Annotated[
+    str | None, typer.Option("--family", help="The one family to run: journey or marketing; else every one with files.")
+]
 CustomerOption = Annotated[str | None, typer.Option("--customer", help="Show one customer's chain and store nothing.")]
+
+CampaignOption = Annotated[str | None, typer.Option("--campaign", help="Show one campaign's chain and store nothing.")]
 
 
 @app.callback()
@@ -52,7 +63,9 @@ def run(
     first: FromOption = None,
     last: ToOption = None,
     home: HomeOption = None,
+    family: FamilyOption = None,
     customer: CustomerOption = None,
+    campaign: CampaignOption = None,
 ) -> None:
     """Materialize every table of one day or a range of days, their reports, and the published database."""
     from cjo_assets.policy import PolicyError
@@ -61,14 +74,16 @@ def run(
     try:
         _prepare(data, policy, home)
         day = _day("--as-of", as_of)
-        if customer is not None:
-            _show_customer(customer, day)
+        if customer is not None or campaign is not None:
+            from cjo_assets.wiring.single_subject import CAMPAIGN, CUSTOMER
+
+            _show(*((CUSTOMER, customer) if customer is not None else (CAMPAIGN, campaign or "")), day)
             return
         if first is None and last is not None:
             fail("--to ends a range: say where it begins with --from.")
         if first is not None and day is not None:
             fail("--as-of is one day and --from begins a range: say one of them.")
-        _run_days(_day("--from", first) or day, _day("--to", last) or day)
+        _run_days(family, _day("--from", first) or day, _day("--to", last) or day)
     except (InputError, PolicyError, WarehouseError) as error:
         fail(str(error))
 
@@ -106,7 +121,9 @@ def export(
     folder: Annotated[Path, typer.Option("--out", help="Folder for the files.")],
     tables: Annotated[list[str] | None, typer.Option("--table", help="A table, as schema.name; else all.")] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="The only day of dated tables; else all days.")] = None,
-    as_csv: Annotated[bool, typer.Option("--csv", help="CSV for spreadsheets, with no formula in it.")] = False,
+    file_format: Annotated[
+        str, typer.Option("--format", help="parquet, or csv for spreadsheets, with no formula in it.")
+    ] = "parquet",
     home: HomeOption = None,
 ) -> None:
     """Write the published tables as Parquet, or as CSV, one file each."""
@@ -114,12 +131,13 @@ def export(
     from cjo_assets.wiring.export import Format
     from cjo_assets.wiring.export import export as written
 
+    formats = {known.value: known for known in Format}
+    if file_format not in formats:
+        fail(f"--format {file_format}: it is one of {', '.join(formats)}.")
     folder = folder.resolve()
     try:
         settings, day = _prepare(None, None, home), _day("--as-of", as_of)
-        for table, rows in written(
-            settings, folder, tables or [], day, Format.CSV if as_csv else Format.PARQUET
-        ).items():
+        for table, rows in written(settings, folder, tables or [], day, formats[file_format]).items():
             say(f"  {table}: {rows:,} rows")
     except WarehouseError as error:
         fail(str(error))
@@ -203,42 +221,69 @@ def reject(
 
 @app.command()
 def synth(
-    customers: Annotated[int, typer.Option(help="How many customers.")],
     out: Annotated[Path, typer.Option(help="Folder for the files; empty, or --force.")],
+    family: Annotated[str, typer.Option(help="journey or marketing.")] = JOURNEY,
+    customers: Annotated[int | None, typer.Option(help="How many customers, of the journey.")] = None,
+    campaigns: Annotated[int | None, typer.Option(help="How many campaigns, of marketing.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
     file_format: Annotated[str, typer.Option("--format", help="parquet, csv or json.")] = "parquet",
-    until: Annotated[str, typer.Option(help="Last day of the log, YYYY-MM-DD.")] = "2025-01-20",
-    weeks: Annotated[int, typer.Option(help="Weeks in the log; customers begin on any day of them.")] = 104,
+    until: Annotated[
+        str | None, typer.Option(help="Last day, YYYY-MM-DD  [default: 2025-01-20; of marketing 2026-03-31]")
+    ] = None,
+    weeks: Annotated[
+        int | None,
+        typer.Option(help="Customers and campaigns begin on any day of them  [default: 104; of marketing 26]"),
+    ] = None,
     signals_per_customer: Annotated[float, typer.Option(help="Signals per customer, on average.")] = 10.0,
     dirty: Annotated[float, typer.Option(help="Spoiled rows for each good one, which quarantine must find.")] = 0.0,
-    null_effect: Annotated[bool, typer.Option("--null-effect", help="Playbooks that change nothing.")] = False,
+    null_effect: Annotated[
+        bool, typer.Option("--null-effect", help="Playbooks that change nothing, arms that do not differ.")
+    ] = False,
     performance_log: Annotated[
-        bool, typer.Option("--performance-log", help="Write the log of an earlier system too.")
+        bool, typer.Option("--performance-log", help="Write the log of an earlier system too, of the journey.")
+    ] = False,
+    touchpoints: Annotated[
+        bool, typer.Option("--touchpoints", help="Write the touches before conversions too, of marketing.")
     ] = False,
     policy: PolicyOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace generated files in the folder.")] = False,
 ) -> None:
-    """Write generated journey data, and what is true of them beside it."""
+    """Write generated data of a family, and what is true of them beside it."""
     from cjo_assets.policy import PolicyError, load_policy
-    from cjo_assets.synth.datasets import Request, generated
+    from cjo_assets.synth import datasets, marketing_datasets
+    from cjo_assets.synth.made import Made
     from cjo_assets.synth.world import WorldError
     from cjo_assets.synth.writer import require_room, write
 
-    last_day = day_of("--until", until)
-    request = Request(
-        customers,
-        seed,
-        last_day,
-        weeks,
-        signals_per_customer,
-        dirty,
-        not null_effect,
-        with_performance_log=performance_log,
-    )
+    if family not in (JOURNEY, MARKETING):
+        fail(f"The family {family} is none of {JOURNEY} and {MARKETING}.")
+    count, option = (customers, "--customers") if family == JOURNEY else (campaigns, "--campaigns")
+    if count is None:
+        fail(f"How many? Say {option}.")
+    last_day = day_of("--until", until or ("2025-01-20" if family == JOURNEY else "2026-03-31"))
+    made: Made
     try:
-        made = generated(request, load_policy(policy))
+        rules = load_policy(policy)
+        if family == JOURNEY:
+            request = datasets.Request(
+                count,
+                seed,
+                last_day,
+                104 if weeks is None else weeks,
+                signals_per_customer,
+                dirty,
+                not null_effect,
+                with_performance_log=performance_log,
+            )
+            made = datasets.generated(request, rules)
+        else:
+            length = 26 if weeks is None else weeks
+            asked = marketing_datasets.MarketingRequest(
+                count, seed, last_day, length, dirty, not null_effect, with_touchpoints=touchpoints
+            )
+            made = marketing_datasets.generated_marketing(asked, rules)
         require_room(out, replace=force)
-        with console.status("Making customers ..."):
+        with console.status("Making rows ..."):
             for _ in write(made, out, file_format):
                 pass
     except (PolicyError, WorldError) as error:
@@ -320,8 +365,25 @@ def _day(option: str, text: str | None) -> date | None:
     return None if text is None else day_of(option, text)
 
 
-def _run_days(first: date | None, last: date | None) -> None:
-    from cjo_assets.wiring.launch import latest_day, run_days
+def _run_days(only: str | None, first: date | None, last: date | None) -> None:
+    """Run a family, or every family that has files: each on its own newest day unless days are given."""
+    from cjo_assets.wiring.launch import supplied
+
+    with console.status("Reading files ...") as status:
+        families = supplied(only, _told(status))
+    runs = [(found.family, first or last or found.last, last or found.last) for found in families]
+    for found, (family, begin, end) in zip(families, runs, strict=True):
+        if begin is None or end is None:
+            fail(f"No file of the family {family} holds a date up to today; say --as-of.")
+        # A day on which nothing of a family had happened yet is run where that family was asked for by name.
+        if only is None and len(families) > 1 and found.first is not None and end < found.first:
+            say(f"The data of the family {family} begin on {found.first}: it is not run for {end}.")
+            continue
+        _run_family(family, begin, end)
+
+
+def _run_family(family: str, first: date, last: date) -> None:
+    from cjo_assets.wiring.launch import run_days
     from cjo_assets.wiring.summary import print_summary
 
     with console.status("Materializing ...") as status:
@@ -334,26 +396,30 @@ def _run_days(first: date | None, last: date | None) -> None:
             if not console.is_terminal:
                 say(f"  {table}: {rows:,} rows")
 
-        def on_message(text: str) -> None:
-            status.update(text)
-            errors.print(text, highlight=False, markup=False, soft_wrap=True)
-
-        last = last or latest_day(on_message)
-        first = first or last
-        failures = run_days(first, last, on_table, on_message)
+        failures = run_days(family, first, last, on_table, _told(status))
     if failures:
         for failure in failures:
             errors.print(failure, highlight=False, markup=False, soft_wrap=True)
-        fail(f"The run of {_days_in_words(first, last)} failed; the published database is as it was.")
-    print_summary(console, last)
+        fail(f"The run of {family}, {_days_in_words(first, last)}, failed; the published database is as it was.")
+    print_summary(console, family, last)
+
+
+def _told(status: Status) -> Callable[[str], None]:
+    """Return what tells a person how a run gets on."""
+
+    def tell(text: str) -> None:
+        status.update(text)
+        errors.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    return tell
 
 
 def _days_in_words(first: date, last: date) -> str:
     return str(first) if first == last else f"{first} to {last}"
 
 
-def _show_customer(customer: str, day: date | None) -> None:
-    from cjo_assets.wiring.single_customer import print_chain
+def _show(subject: Subject, subject_id: str, day: date | None) -> None:
+    from cjo_assets.wiring.single_subject import print_chain
 
-    if not print_chain(console, customer, day):
-        fail(f"The data hold no customer {customer}.")
+    if not print_chain(console, subject, subject_id, day):
+        fail(f"The data hold no {subject.name} {subject_id}.")

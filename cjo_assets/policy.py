@@ -17,9 +17,19 @@ from typing import Any
 import yaml
 from pydantic import ValidationError, model_validator
 
+from cjo_assets.policy_marketing import MarketingPolicy
 from cjo_assets.policy_sections import JourneyPolicy, Section, Vocabulary, WarehousePolicy, Weights
 
-__all__ = ["NO_STAGE", "JourneyPolicy", "Policy", "PolicyError", "Vocabulary", "Weights", "load_policy"]
+__all__ = [
+    "NO_STAGE",
+    "JourneyPolicy",
+    "MarketingPolicy",
+    "Policy",
+    "PolicyError",
+    "Vocabulary",
+    "Weights",
+    "load_policy",
+]
 
 NO_STAGE = "none"
 OVERRIDABLE_SECTIONS = (
@@ -66,6 +76,7 @@ class Policy(Section):
     reason: str | None
     vocabulary: Vocabulary
     journey: JourneyPolicy
+    marketing: MarketingPolicy
     warehouse: WarehousePolicy
     segment_overrides: dict[str, dict[str, Any]]
 
@@ -100,6 +111,8 @@ class Policy(Section):
         _known("journey.kpis.reactive_stages", self.journey.kpis.reactive_stages, set(self.vocabulary.stages))
         rates = self.journey.portfolio.systemic_friction_rates
         _known("journey.portfolio.systemic_friction_rates", rates, set(self.vocabulary.stages))
+        for path, stages in self.marketing.stages_named().items():
+            _known(f"marketing.{path}", stages, set(self.vocabulary.funnel_stages))
         self._check_names(self.journey, "journey")
         return self
 

@@ -64,6 +64,15 @@ class Vocabulary(Section):
     outcomes: Names = Field(min_length=1)
     playbook_statuses: Names = Field(min_length=1)
     active_statuses: Names
+    channel_types: Names = Field(min_length=1)
+    cost_models: Names = Field(min_length=1)
+    asset_variants: Names = Field(min_length=1)
+    experiment_types: Names = Field(min_length=1)
+    funnel_stages: Names = Field(min_length=1)
+    funnel_sources: Names = Field(min_length=1)
+    budget_reasons: Names = Field(min_length=1)
+    risk_types: Names = Field(min_length=1)
+    risk_actions: Names = Field(min_length=1)
 
     @model_validator(mode="after")
     def _no_word_twice(self) -> Vocabulary:

@@ -12,17 +12,15 @@ import duckdb
 import pytest
 
 from cjo_assets.policy import Policy, load_policy
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.plain import compute_day, load_files
 from cjo_assets.wiring.settings import PROJECT
-from cjo_assets.wiring.statements import Statements
 from cjo_assets.wiring.store import Store, Stored
 from cjo_assets_tests.home import Home, toured
+from cjo_assets_tests.kept_statements import IS_OURS, KEPT_IN, STATEMENTS
 
 SAMPLE = PROJECT / "data"
 Rows = list[dict[str, Any]]
-# The declared tables make the same statement for the same day and policy: all tests share what one of them wrote.
-STATEMENTS = Statements(keep=2_000)
 
 # Statements are made of millions of small objects: looking for garbage among them less often saves processor time.
 gc.set_threshold(200_000, 50, 50)
@@ -46,6 +44,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Take away the statements that the session kept, once all its processes are done."""
+    if IS_OURS and not hasattr(config, "workerinput"):
+        shutil.rmtree(KEPT_IN)
+
+
 class Chain:
     """Computed tables in memory."""
 
@@ -67,7 +71,7 @@ class Chain:
 
 def computed(data: Path, archive: Path, days: list[date], policy: Policy) -> Chain:
     """Compute days over a folder, in order, in one store."""
-    families = all_families()
+    families = families_about("journey")
     store = Store(duckdb.connect(), families, STATEMENTS)
     load_files(store, families, data, archive)
     stored: dict[str, Stored] = {}

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from cjo_assets.policy import Policy
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.plain import compute_day, load_files
 from cjo_assets.wiring.publish import publish
 from cjo_assets.wiring.records import append, locked
@@ -30,8 +30,6 @@ APPROVAL = {
     "decided_at": "2025-01-07T10:00:00Z",
     "decided_by": "maria.keller",
 }
-# Scratch databases read earlier days elsewhere than the tables of a run do, so their statements are their own.
-PAST_STATEMENTS = Statements(keep=500)
 INSTANCE: Any = SimpleNamespace(
     get_run_stats=lambda _: SimpleNamespace(start_time=datetime(2025, 1, 21, tzinfo=UTC).timestamp())
 )
@@ -48,11 +46,11 @@ class Home:
 
     def load(self) -> None:
         """Read the files, and what people recorded."""
-        load_files(self.store, all_families(), self.settings.data, self.settings.inputs, self.settings.home)
+        load_files(self.store, families_about("journey"), self.settings.data, self.settings.inputs, self.settings.home)
 
     def compute(self, day: date) -> None:
         """Compute a day."""
-        compute_day(self.store, all_families(), day, self.policy)
+        compute_day(self.store, families_about("journey"), day, self.policy)
 
     def make_views(self, day: date) -> None:
         """Make the views, which need tables and no rows."""
@@ -65,13 +63,13 @@ class Home:
         self.runs += 1
         run: Any = SimpleNamespace(run_id=f"run {self.runs}")
         self.store.replace(self.store.tables[AUDIT, "policies"], None, self.policy)
-        record_run(self.store, run, INSTANCE, day, self.policy, None)
+        record_run(self.store, run, INSTANCE, "journey", day, self.policy, None)
         publish(self.store, self.settings.published, [day])
 
 
 def made_home(folder: Path, data: Path, policy: Policy, statements: Statements | None = None) -> Home:
     """Return an empty home over some data."""
-    store = Store(duckdb.connect(), all_families(), statements)
+    store = Store(duckdb.connect(), families_about("journey"), statements)
     return Home(Settings(data=data, policy=None, home=folder), store, policy)
 
 

@@ -27,7 +27,7 @@ from cjo_assets.policy import Policy, load_policy
 from cjo_assets.reporting.journey_report import journey_report
 from cjo_assets.reporting.markdown import as_markdown
 from cjo_assets.shared.contract import columns_of
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.plain import compute_day, load_files
 from cjo_assets.wiring.report import journey_figures
 from cjo_assets.wiring.store import Store, Stored
@@ -456,7 +456,7 @@ class Probe:
     def __init__(self, folder: Path, policy: Policy | None = None) -> None:
         """Write, load and compute the probe."""
         self.policy = policy or load_policy()
-        families = all_families()
+        families = families_about("journey")
         self.store = Store(duckdb.connect(), families, STATEMENTS)
         load_files(self.store, families, write_probe(folder / "data"), folder / "archive")
         decide_earlier(self.store, PROBE_DAY)
@@ -550,7 +550,7 @@ def computed_until(
     Returns:
         The store, and what was stored of each table on the last of the days, by full name.
     """
-    families = all_families()
+    families = families_about("journey")
     store = Store(duckdb.connect(), families, STATEMENTS)
     load_files(store, families, data, archive)
     tables = {(table.schema, table.name): table for family in families for table in family.tables if table.transform}

@@ -13,6 +13,7 @@ import pyarrow
 
 from cjo_assets.policy import Policy, load_policy
 from cjo_assets.shared.contract import Column, Contract, DatedContract, allowed_words, columns_of, schema_of
+from cjo_assets.wiring.functions import give_functions
 from cjo_assets.wiring.validation import judged
 
 Row = dict[str, Any]
@@ -23,6 +24,7 @@ LONG_AGO = date(2024, 1, 1)
 POLICY = load_policy()
 BACKEND = ibis.duckdb.connect()
 BACKEND.raw_sql("SET TimeZone = 'UTC'")
+give_functions(BACKEND.con)
 
 
 def day(offset: int) -> date:
@@ -118,6 +120,8 @@ def _default(spec: Column, number: int, is_key: bool) -> Any:
             allowed = list(check.statistics["allowed_values"])
             return allowed[(number - 1) % len(allowed) if is_key else 0]
     lowest = next((check.statistics["min_value"] for check in spec.checks if "min_value" in check.statistics), 0)
+    if any(check.name == "greater_than" for check in spec.checks):
+        lowest += 0.5
     values = {
         "String": f"{spec.name} {number}" if is_key else spec.name,
         "Int64": number if is_key else int(lowest),

@@ -21,7 +21,8 @@ from cjo_assets.policy import Policy
 from cjo_assets.wiring import new_files
 from cjo_assets.wiring.alerts import AlertError
 from cjo_assets.wiring.automation import Automation, downstream_condition, freshness
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.end_of_day import reports_of
+from cjo_assets.wiring.families import data_families
 from cjo_assets.wiring.new_files import Seen, looked
 from cjo_assets.wiring.partitions import PARTITION, RANGE_END, RANGE_START, contiguous
 from cjo_assets.wiring.publish import publish
@@ -29,9 +30,10 @@ from cjo_assets.wiring.runs import RUNS
 from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.tables import RAW
 from cjo_assets_tests.conftest import SAMPLE, computed, read_rows, write_rows
-from cjo_assets_tests.test_definitions import DATASETS
 
 PUBLISHED = [date(2025, 1, 16), date(2025, 1, 18), date(2025, 1, 20)]
+
+JOURNEY = next(family for family in data_families() if family.name == "journey")
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +43,8 @@ def published_home(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> 
     found = computed(SAMPLE, home / "inputs", PUBLISHED[-1:], policy)
     for day in PUBLISHED:
         found.store.connection.execute(
-            f"INSERT INTO {RUNS} (run_id, as_of, is_published, errors, is_stale) VALUES ('test', ?, TRUE, [], FALSE)",
+            f"INSERT INTO {RUNS} (run_id, family, as_of, is_published, errors, is_stale) "
+            "VALUES ('test', 'journey', ?, TRUE, [], FALSE)",
             [day],
         )
     publish(found.store, home / "cjo.duckdb", PUBLISHED[-1:])
@@ -62,7 +65,7 @@ def places(published_home: Path, sample_copy: Path, monkeypatch: pytest.MonkeyPa
 @pytest.fixture
 def look(places: Settings, policy: Policy) -> Callable[[Seen | None], Seen]:
     """Return a function that looks at the files."""
-    return lambda seen: looked(all_families(), places, policy, seen)
+    return lambda seen: looked(JOURNEY, places, policy, seen)
 
 
 def change(places: Settings, dataset: str, rows: list[dict[str, Any]]) -> None:
@@ -158,13 +161,13 @@ def test_an_unreadable_file_is_asked_for_once_so_that_somebody_hears_of_it(
 def test_without_a_published_day_the_newest_is_run(tmp_path: Path, policy: Policy, places: Settings) -> None:
     empty = Settings(data=places.data, policy=None, home=tmp_path / "empty")
     empty.home.mkdir()
-    assert looked(all_families(), empty, policy, None).pending == [("2025-01-20", "2025-01-20")]
+    assert looked(JOURNEY, empty, policy, None).pending == [("2025-01-20", "2025-01-20")]
 
 
 def test_a_file_that_is_still_growing_waits(places: Settings, policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(new_files, "REST_SECONDS", 3600.0)
     change(places, "signals", [signal("2025-01-17")])
-    assert looked(all_families(), places, policy, None) == Seen()
+    assert looked(JOURNEY, places, policy, None) == Seen()
 
 
 def test_the_sensor_asks_for_one_range_at_a_time(places: Settings) -> None:
@@ -172,9 +175,9 @@ def test_the_sensor_asks_for_one_range_at_a_time(places: Settings) -> None:
 
         def tick(cursor: str | None) -> Any:
             with dg.build_sensor_context(
-                instance=instance, cursor=cursor, definitions=defs(), sensor_name="new_files"
+                instance=instance, cursor=cursor, definitions=defs(), sensor_name="new_files_journey"
             ) as context:
-                return sensors.new_files.evaluate_tick(context)
+                return sensors.new_files(JOURNEY).evaluate_tick(context)
 
         at_rest = tick(None)
         assert at_rest.skip_message == "No file is new or changed."
@@ -185,7 +188,9 @@ def test_the_sensor_asks_for_one_range_at_a_time(places: Settings) -> None:
         assert request.tags["cjo/reason"] == "new or changed: journey.signals"
         (request,) = tick(first.cursor).run_requests
         assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("2025-01-20", "2025-01-22")
-        running = instance.create_run_for_job(nothing, tags=sensors.ASKED_BY, status=dg.DagsterRunStatus.STARTED)
+        running = instance.create_run_for_job(
+            nothing, tags={"cjo/asked_by": "new_files_journey"}, status=dg.DagsterRunStatus.STARTED
+        )
         waiting = tick(first.cursor)
         assert "wait for the run" in waiting.skip_message, "the days are run in their order"
         instance.report_run_failed(running)
@@ -206,14 +211,14 @@ def test_days_in_ranges() -> None:
 @pytest.mark.parametrize(("hour", "day"), [(6, "2025-03-01"), (0, "2025-03-01")])
 def test_the_schedule_asks_for_the_last_whole_day(hour: int, day: str) -> None:
     context = dg.build_schedule_context(scheduled_execution_time=datetime(2025, 3, 2, hour, tzinfo=UTC))
-    request = schedules.every_day(context)
+    request = schedules.every_day(JOURNEY)(context)
     assert isinstance(request, dg.RunRequest)
     assert request.partition_key == day
 
 
 def test_the_schedule_is_off_unless_it_is_switched_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert schedules.every_day.default_status is dg.DefaultScheduleStatus.STOPPED
-    assert sensors.new_files.default_status is dg.DefaultSensorStatus.STOPPED
+    assert schedules.every_day(JOURNEY).default_status is dg.DefaultScheduleStatus.STOPPED
+    assert sensors.new_files(JOURNEY).default_status is dg.DefaultSensorStatus.STOPPED
     assert health.dead_runs.default_status is dg.DefaultSensorStatus.RUNNING
     monkeypatch.setenv("CJO_AUTOMATION", "schedule")
     monkeypatch.setenv("CJO_SCHEDULE_DAY", "today")
@@ -226,7 +231,9 @@ def test_the_schedule_is_off_unless_it_is_switched_on(monkeypatch: pytest.Monkey
 
 def test_the_policy_says_how_old_data_and_report_may_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     watched = {spec.key for spec in defs().resolve_all_asset_specs() if spec.freshness_policy is not None}
-    assert watched == {dg.AssetKey([RAW, name]) for name in DATASETS} | {dg.AssetKey(["reports", "journey_report"])}
+    files = {dg.AssetKey([RAW, dataset.name]) for family in data_families() for dataset in family.datasets}
+    reports = {key for family in data_families() for key in reports_of(family.name)}
+    assert watched == files | reports
     (tmp_path / "policy.yaml").write_text("warehouse: {freshness_hours: 2.0}")
     monkeypatch.setenv("CJO_POLICY", str(tmp_path / "policy.yaml"))
     assert freshness() == dg.FreshnessPolicy.time_window(timedelta(hours=4), timedelta(hours=2))
@@ -235,8 +242,8 @@ def test_the_policy_says_how_old_data_and_report_may_grow(tmp_path: Path, monkey
 def test_a_long_gap_is_filled_where_the_policy_says_so(places: Settings, policy: Policy) -> None:
     patient = policy.model_copy(update={"warehouse": policy.warehouse.model_copy(update={"catch_up_days": 1000})})
     change(places, "signals", [*rows_of(places, "signals"), signal("2025-06-01")])
-    assert looked(all_families(), places, policy, None).pending == [("2025-06-01", "2025-06-01")]
-    assert looked(all_families(), places, patient, None).pending == [("2025-01-21", "2025-06-01")]
+    assert looked(JOURNEY, places, policy, None).pending == [("2025-06-01", "2025-06-01")]
+    assert looked(JOURNEY, places, patient, None).pending == [("2025-01-21", "2025-06-01")]
 
 
 def test_declarative_tables_follow_and_a_blocked_check_stops_what_depends_on_it(

@@ -3,13 +3,17 @@
 Belongs here: keys, groups, owners, checks, partitions. Does not belong here: what the assets compute.
 """
 
+from datetime import date
+
 import dagster as dg
 import pytest
 
+from cjo_assets.audit.runs import PLANS, goal_of
 from cjo_assets.definitions import defs
 from cjo_assets.wiring.catalogue import PAGE, tables_page
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import all_families, data_families
 from cjo_assets.wiring.settings import SENSOR_SECONDS
+from cjo_assets.wiring.tables import Family
 
 DATASETS = {
     "customers": "customers",
@@ -68,6 +72,45 @@ COMPUTED = {
     "roi_sensitivity",
     "journey_summary",
 }
+MARKETING_DATASETS = {
+    "campaigns",
+    "audience_segments",
+    "channels",
+    "creative_assets",
+    "experiments",
+    "performance_metrics",
+    "orchestrator_decisions",
+    "roi_ledger",
+    "funnel_events",
+    "budget_actions",
+    "campaign_risk_signals",
+    "segment_rollups",
+    "attribution_hints",
+    "touchpoints",
+}
+MARKETING = {
+    "metric_definitions",
+    "asset_performance",
+    "campaign_analysis",
+    "performance_assessment",
+    "funnel_analysis",
+    "segment_portfolio",
+    "touch_credits",
+    "attribution",
+    "reconciliation",
+    "risk_register",
+    "budget_governance",
+    "budget_balances",
+    "decision_insights",
+    "experiment_arms",
+    "experiment_evaluations",
+    "roi_components",
+    "roi_analysis",
+    "kpis",
+    "kpi_status",
+    "budget_proposals",
+    "recommendations",
+}
 UNDATED = {"visits", "approval_requests", "pending_approvals", "approval_history"}
 
 
@@ -101,7 +144,9 @@ def test_the_set_of_assets(specs: dict[str, dg.AssetSpec]) -> None:
         "latest/customer_360",
     }
     expected |= {"audit/language_model_calls", "journey/phrased_texts", "audit/column_lineage"}
-    assert set(specs) == expected | {"reports/journey_report", "published"}
+    expected |= {f"{schema}/{name}" for schema in ("raw", "quarantine", "marketing") for name in MARKETING_DATASETS}
+    expected |= {f"marketing/{name}" for name in MARKETING}
+    assert set(specs) == expected | {"reports/journey_report", "reports/marketing_report", "published"}
 
 
 def test_conventions(specs: dict[str, dg.AssetSpec]) -> None:
@@ -139,9 +184,16 @@ def test_every_table_has_a_blocking_contract_check(location: dg.Definitions) -> 
         assert not checks[f"journey/{lookup}", "contract_before_quarantine"].blocking, dataset
 
 
+@pytest.mark.parametrize("family", data_families(), ids=lambda family: family.name)
+def test_every_step_of_a_family_is_in_its_plan(family: Family) -> None:
+    assert goal_of(family.name, date(2025, 1, 20))["objective"]
+    planned = {group for _, _, groups in PLANS[family.name] for group in groups}
+    assert {table.group for table in family.tables} <= planned
+
+
 def test_what_starts_runs_and_records_answers(location: dg.Definitions) -> None:
     sensor = location.resolve_sensor_def("approval_decisions_sensor")
-    assert (sensor.job_name, sensor.default_status) == ("daily", dg.DefaultSensorStatus.RUNNING)
+    assert (sensor.job_name, sensor.default_status) == ("daily_journey", dg.DefaultSensorStatus.RUNNING)
     assert sensor.minimum_interval_seconds == SENSOR_SECONDS
     assert location.resolve_job_def("record_approval_decision").description
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from cjo_assets.policy import Policy
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.tables import in_order
 from cjo_assets_tests import oracle
 from cjo_assets_tests.conftest import Chain, computed
@@ -106,7 +106,10 @@ def _risk_scores(both: tuple[oracle.Inputs, Chain], as_of: datetime.date) -> dic
 def _with_upstream(names: set[str]) -> list[Any]:
     """Return the tables and all they rest on, in order."""
     tables = in_order(
-        table for family in all_families() for table in family.tables if table.transform and family.name == "journey"
+        table
+        for family in families_about("journey")
+        for table in family.tables
+        if table.transform and family.name == "journey"
     )
     wanted = {("journey", name) for name in names}
     for table in reversed(tables):

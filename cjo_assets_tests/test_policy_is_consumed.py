@@ -16,7 +16,7 @@ import pytest
 
 from cjo_assets.language.answers import Reply
 from cjo_assets.policy import Policy, load_policy
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.language_model import Endpoint
 from cjo_assets.wiring.phrasing import phrase_day
 from cjo_assets.wiring.report import write_report
@@ -255,12 +255,12 @@ def policy_turned(folder: Path, path: str) -> Policy:
 
 def other_output(probe: Probe, changed: Policy, start: Policy, folder: Path) -> str | None:
     """Return the output beyond tables, report text and checks that a policy changes, or None."""
-    if _report_is_written(probe, changed, folder) != _report_is_written(probe, start, folder):
-        return "report file"
     if _plan(probe, changed) != _plan(probe, start):
         return "plan of audit.runs"
     if _phrased(probe, changed) != _phrased(probe, start):
         return "texts of the day"
+    if _report_is_written(probe, changed, folder) != _report_is_written(probe, start, folder):
+        return "report file"
     return None
 
 
@@ -289,7 +289,7 @@ def _plan(probe: Probe, policy: Policy) -> Any:
     run: Any = SimpleNamespace(run_id="probe")
     started = datetime(2025, 3, 31, tzinfo=UTC).timestamp()
     instance: Any = SimpleNamespace(get_run_stats=lambda _: SimpleNamespace(start_time=started))
-    record_run(probe.store, run, instance, PROBE_DAY, policy, None)
+    record_run(probe.store, run, instance, "journey", PROBE_DAY, policy, None)
     found = probe.store.connection.execute("SELECT plan FROM audit.runs WHERE run_id = 'probe'").fetchall()
     forget_record(probe.store, run, PROBE_DAY)
     return json.loads(found[0][0])
@@ -314,7 +314,12 @@ def test_the_tables_of_exceptions_are_not_stale() -> None:
 
 def test_only_the_audit_of_policies_is_left_out_of_the_search(probe: Probe) -> None:
     """The search looks at all that is computed."""
-    every = {table.full_name for family in all_families() for table in family.tables if table.transform is not None}
+    every = {
+        table.full_name
+        for family in families_about("journey")
+        for table in family.tables
+        if table.transform is not None
+    }
     assert every - {table.full_name for table in probe.tables} == {"audit.policies"}
 
 
@@ -335,7 +340,7 @@ def test_all_numbers_turned_at_once_keep_every_contract(tmp_path: Path) -> None:
     changes = {path: value for path, value in changes.items() if path.rpartition(".")[2] not in kept_on}
     policy = policy_with(tmp_path, changes)
     other = Probe(tmp_path, policy)
-    assert other.store.rows_by_group(PROBE_DAY)["recommendation"]["journey.recommended_interventions"] > 0
+    assert other.store.rows_by_group("journey", PROBE_DAY)["recommendation"]["journey.recommended_interventions"] > 0
     assert other.report(policy)
     other.store.connection.close()
 

@@ -27,7 +27,7 @@ from cjo_assets.journey.aggregated_signals import aggregated_signals
 from cjo_assets.journey.baseline_metrics import METRICS
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import columns_of
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.plain import compute_day
 from cjo_assets_tests import oracle
 from cjo_assets_tests.conftest import Chain, Rows, computed, write_rows
@@ -50,7 +50,7 @@ LOOKUPS = {
     "playbooks": "playbooks",
 }
 OPTIONAL = ("playbook_performance_log", "baseline_metrics", "signal_labels")
-TABLES = {table.full_name: table for family in all_families() for table in family.tables}
+TABLES = {table.full_name: table for family in families_about("journey") for table in family.tables}
 DATED = sorted(name for name, table in TABLES.items() if table.is_dated and table.schema == "journey")
 JUNK: list[Any] = [
     *(None, "", " ", "nan", "Infinity", "yes", "12.50 EUR", "2025-02-30", "'; DROP TABLE raw.signals; --", "ü\u0007"),
@@ -83,11 +83,11 @@ def base(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[B
     folder = tmp_path_factory.mktemp("data")
     data = oracle.generate(SEED, CUSTOMERS, folder)
     chain = computed(folder, tmp_path_factory.mktemp("archive"), [], policy)
-    stored = compute_day(chain.store, all_families(), DAY, policy)
+    stored = compute_day(chain.store, families_about("journey"), DAY, policy)
     first = _snapshot(chain)
-    compute_day(chain.store, all_families(), DAY, policy)
+    compute_day(chain.store, families_about("journey"), DAY, policy)
     second = _snapshot(chain)
-    compute_day(chain.store, all_families(), NEXT_DAY, policy)
+    compute_day(chain.store, families_about("journey"), NEXT_DAY, policy)
     yield Base(chain, data, {name: table.sql for name, table in stored.items()}, first, second, _snapshot(chain))
     chain.store.connection.close()
 

@@ -11,7 +11,7 @@ import pytest
 from cjo_assets.wiring.settings import PROJECT
 
 PACKAGE = PROJECT / "cjo_assets"
-PURE_ROOMS = ("journey", "shared", "audit", "reporting", "language", "synth")
+PURE_ROOMS = ("journey", "marketing", "shared", "audit", "reporting", "language", "synth")
 MODULES = sorted(PACKAGE.rglob("*.py"))
 CLOCK_AND_CHANCE = {"random", "secrets", "time", "uuid", "os", "sys", "subprocess", "socket"}
 

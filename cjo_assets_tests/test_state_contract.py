@@ -10,7 +10,7 @@ import pytest
 
 from cjo_assets.journey.roi_components import COMPONENTS
 from cjo_assets.shared.contract import columns_of
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.settings import PROJECT
 
 PAGE = PROJECT / "docs" / "state_contract.md"
@@ -61,8 +61,8 @@ def test_every_field_of_the_seed_is_on_the_page() -> None:
 
 
 def test_every_column_on_the_page_exists() -> None:
-    tables = {table.full_name: table for family in all_families() for table in family.tables}
-    datasets = {dataset.name for family in all_families() for dataset in family.datasets}
+    tables = {table.full_name: table for family in families_about("journey") for table in family.tables}
+    datasets = {dataset.name for family in families_about("journey") for dataset in family.datasets}
     for field, text in served().items():
         for name in re.findall(r"`((?:raw|journey|audit)\.[\w.]+)`", text):
             schema, table, *column = name.split(".")
@@ -86,7 +86,9 @@ def test_the_list_of_fields_is_the_seeds() -> None:
     components = set(COMPONENTS)
     renamed = {"churn_risk_reduction"}
     lookups = {
-        name for table in all_families()[0].tables for name in (spec.name for spec in columns_of(table.contract))
+        name
+        for table in families_about("journey")[0].tables
+        for name in (spec.name for spec in columns_of(table.contract))
     }
     for name in structures:
         is_served = any(field.endswith(f".{name}") for field in fields)

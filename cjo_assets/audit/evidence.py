@@ -18,10 +18,11 @@ from cjo_assets.journey import (
 )
 from cjo_assets.journey.holdout_assignments import HELD_OUT
 from cjo_assets.journey.interventions import MONITOR_ONLY
-from cjo_assets.journey.kpi_measures import PROXY
-from cjo_assets.journey.roi_components import API_CALLS, ASSUMPTION, PLAYBOOK_COST, RETAINED_REVENUE, REVIEW_TIME
+from cjo_assets.journey.roi_components import API_CALLS, PLAYBOOK_COST, RETAINED_REVENUE, REVIEW_TIME
 from cjo_assets.shared.contract import ANY_SEGMENT, columns_of, key_of
 from cjo_assets.shared.dataset import Dataset
+from cjo_assets.shared.evidence_grades import ASSUMPTION
+from cjo_assets.shared.promises import PROXY
 from cjo_assets.shared.statistics import MEASURED
 
 DATASETS = tuple(
@@ -158,7 +159,8 @@ def _rules(day: str) -> str:
             CAST(rules -> 'learning' ->> 'established_runs' AS INTEGER) AS established_runs
         FROM (
             SELECT any_value(content::JSON -> 'journey') AS rules FROM audit.policies WHERE policy_hash = (
-                SELECT arg_max(policy_hash, ended_at) FROM audit.runs WHERE is_published AND as_of = {day}
+                SELECT arg_max(policy_hash, ended_at) FROM audit.runs
+                WHERE is_published AND family = 'journey' AND as_of = {day}
             )
         )"""
 

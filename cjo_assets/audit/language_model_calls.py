@@ -10,7 +10,9 @@ of D are made when the tables of D are done.
 from cjo_assets.shared.contract import DatedContract, Instant, column
 
 SUMMARY, MESSAGE = "summary", "message"
-PURPOSES = [SUMMARY, MESSAGE]
+MARKETING_SUMMARY, CAMPAIGN = "marketing_summary", "campaign"
+JOURNEY_PURPOSES = [SUMMARY, MESSAGE]
+PURPOSES = [*JOURNEY_PURPOSES, MARKETING_SUMMARY, CAMPAIGN]
 USED, REJECTED, FAILED = "used", "rejected", "failed"
 OUTCOMES = [USED, REJECTED, FAILED]
 

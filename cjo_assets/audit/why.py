@@ -64,7 +64,7 @@ QUERIES = {
 }
 RUN_OF_DAY = """
     SELECT run_id, as_of, ended_at, policy_hash, is_stale, ledger_entries, ledger_head FROM audit.runs
-    WHERE is_published AND as_of = $day ORDER BY ended_at DESC LIMIT 1"""
+    WHERE is_published AND family = 'journey' AND as_of = $day ORDER BY ended_at DESC LIMIT 1"""
 POLICY = "FROM audit.policies WHERE policy_hash = $policy_hash ORDER BY ALL"
 
 

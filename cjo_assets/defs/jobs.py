@@ -6,15 +6,9 @@ from pydantic import Field
 from cjo_assets.policy import PolicyError, load_policy
 from cjo_assets.wiring.deciding import Answer, record_answer
 from cjo_assets.wiring.errors import RefusalError, WarehouseError
-from cjo_assets.wiring.partitions import days
+from cjo_assets.wiring.families import data_families
+from cjo_assets.wiring.jobs import daily_job
 from cjo_assets.wiring.settings import Settings
-
-daily = dg.define_asset_job(
-    "daily",
-    selection=dg.AssetSelection.all(),
-    partitions_def=days,
-    description="Every table of one day, its report, and the published database.",
-)
 
 
 class ApprovalDecision(dg.Config):
@@ -45,3 +39,9 @@ def record_decision(context: dg.OpExecutionContext, config: ApprovalDecision) ->
 def record_approval_decision() -> None:
     """Record one answer."""
     record_decision()
+
+
+@dg.definitions
+def daily_jobs() -> dg.Definitions:
+    """Return the jobs of all families, and the one that records a decision."""
+    return dg.Definitions(jobs=[*(daily_job(family.name) for family in data_families()), record_approval_decision])

@@ -2,11 +2,11 @@
 
 import dagster as dg
 
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.phrasing_assets import phrasing_definitions
 
 
 @dg.definitions
 def language() -> dg.Definitions:
     """Return the assets of calls and texts."""
-    return phrasing_definitions(all_families())
+    return phrasing_definitions(families_about("journey"))

@@ -5,43 +5,52 @@ import dagster as dg
 from cjo_assets.policy import load_policy
 from cjo_assets.wiring.automation import DECLARATIVE, SCHEDULE, Automation
 from cjo_assets.wiring.deciding import day_of_records, new_records
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import data_families
+from cjo_assets.wiring.jobs import job_name
 from cjo_assets.wiring.new_files import Seen, looked
 from cjo_assets.wiring.orphans import UNFINISHED
 from cjo_assets.wiring.partitions import tags_of_days
+from cjo_assets.wiring.publish import DECIDING
 from cjo_assets.wiring.settings import Settings
+from cjo_assets.wiring.tables import Family
 
 AUTOMATION = Automation.from_environment()
-ASKED_BY = {"cjo/asked_by": "new_files"}
 WAITING = [dg.DagsterRunStatus.QUEUED, *UNFINISHED]
 
 
-@dg.sensor(
-    job_name="daily",
-    minimum_interval_seconds=Settings.sensor_seconds(),
-    default_status=AUTOMATION.sensor_status(SCHEDULE, DECLARATIVE),
-    description="Looks for new or changed files, by content, and asks for the days they affect: the earliest whose "
-    "rows changed, every published day after it, and new days. One run at a time, in the order of the days.",
-)
-def new_files(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-    """Ask for the next range of days that files need."""
-    settings = Settings.from_environment()
-    seen = looked(all_families(), settings, load_policy(settings.policy), Seen.read(context.cursor))
-    if not seen.pending:
-        return dg.SensorResult(skip_reason="No file is new or changed.", cursor=seen.written())
-    if context.instance.get_run_records(dg.RunsFilter(statuses=WAITING, tags=ASKED_BY), limit=1):
-        waiting = f"{len(seen.pending)} ranges of days wait for the run that is going on."
-        return dg.SensorResult(skip_reason=waiting, cursor=seen.written())
-    first, last = seen.next_days()
-    request = dg.RunRequest(
-        run_key=f"{seen.signature} {first} {last}",
-        tags=tags_of_days(first, last) | ASKED_BY | {"cjo/reason": seen.reason},
+def new_files(family: Family) -> dg.SensorDefinition:
+    """Return the sensor of a family's files."""
+    asked_by = {"cjo/asked_by": f"new_files_{family.name}"}
+
+    @dg.sensor(
+        name=f"new_files_{family.name}",
+        job_name=job_name(family.name),
+        minimum_interval_seconds=Settings.sensor_seconds(),
+        default_status=AUTOMATION.sensor_status(SCHEDULE, DECLARATIVE),
+        description=f"Looks for new or changed files of the family {family.name}, by content, and asks for the days "
+        "they affect: the earliest whose rows changed, every published day after it, and new days. One run at a time, "
+        "in the order of the days.",
     )
-    return dg.SensorResult([request], cursor=seen.without_next().written())
+    def ask(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        settings = Settings.from_environment()
+        seen = looked(family, settings, load_policy(settings.policy), Seen.read(context.cursor))
+        if not seen.pending:
+            return dg.SensorResult(skip_reason="No file is new or changed.", cursor=seen.written())
+        if context.instance.get_run_records(dg.RunsFilter(statuses=WAITING, tags=asked_by), limit=1):
+            waiting = f"{len(seen.pending)} ranges of days wait for the run that is going on."
+            return dg.SensorResult(skip_reason=waiting, cursor=seen.written())
+        first, last = seen.next_days()
+        request = dg.RunRequest(
+            run_key=f"{seen.signature} {first} {last}",
+            tags=tags_of_days(first, last) | asked_by | {"cjo/reason": seen.reason},
+        )
+        return dg.SensorResult([request], cursor=seen.without_next().written())
+
+    return ask
 
 
 @dg.sensor(
-    job_name="daily",
+    job_name=job_name(DECIDING),
     minimum_interval_seconds=Settings.sensor_seconds(),
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Runs the newest day again when somebody has recorded an approval or a rejection.",
@@ -67,3 +76,10 @@ downstream = dg.AutomationConditionSensorDefinition(
     default_status=AUTOMATION.sensor_status(DECLARATIVE),
     description="Where CJO_AUTOMATION is declarative, lets every table follow its inputs, the newest day only.",
 )
+
+
+@dg.definitions
+def sensors() -> dg.Definitions:
+    """Return the sensors of all families' files, of people's answers, and of automation."""
+    files = [new_files(family) for family in data_families()]
+    return dg.Definitions(sensors=[*files, approval_decisions_sensor, downstream])

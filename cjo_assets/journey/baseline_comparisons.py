@@ -35,15 +35,14 @@ from cjo_assets.journey.care import (
     measured_days,
 )
 from cjo_assets.journey.holdout_assignments import HELD_OUT
-from cjo_assets.journey.treatment_effects import RANDOMISED
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
+from cjo_assets.shared.evidence_grades import BEFORE_AFTER, RANDOMISED
 from cjo_assets.shared.literal_rows import literal_rows
 from cjo_assets.shared.numbers import CONTRIBUTION_DECIMALS, rounded
 from cjo_assets.shared.statistics import MEASURED, NOT_MEASURABLE, two_sided_quantile
 
 BASELINE_PERIOD, SUPPLIED = "baseline_period", "supplied"
-BEFORE_AFTER = "before_after"
 DAYS_PER_MONTH = 30
 SUMS = ("over", "under", "over_over", "over_under", "under_under")
 

@@ -40,8 +40,7 @@ def journey_states(customers: ir.Table, state_entries: ir.Table, as_of: date, po
     """Take each customer's latest entry by the as-of date."""
     known = state_entries.filter(state_entries.state_entered_at <= as_of)
     entries = entries_in_order(known, policy)
-    of_customer = ibis.window(group_by=entries.customer_id)
-    current = entries.filter(entries.entry_number == entries.entry_number.max().over(of_customer))
+    current = entries.filter(entries.is_last)
     states = customers.select("customer_id", "segment").left_join(current, "customer_id")
     return states.select(
         "customer_id",

@@ -7,8 +7,9 @@ them; every other figure is a count or a sum over a table of the same day.
 import ibis.expr.types as ir
 
 from cjo_assets.journey.ledger import EXPIRED, PENDING
-from cjo_assets.journey.roi_components import RETAINED_REVENUE, VALUE
+from cjo_assets.journey.roi_components import RETAINED_REVENUE
 from cjo_assets.shared.contract import DatedContract, column
+from cjo_assets.shared.evidence_grades import VALUE
 
 
 class JourneySummary(DatedContract):

@@ -12,8 +12,9 @@ import ibis.expr.types as ir
 from cjo_assets.journey.experience import is_measured, is_success
 from cjo_assets.journey.interventions import MONITOR_ONLY
 from cjo_assets.journey.ledger import end_of_day
-from cjo_assets.journey.roi_components import ASSUMPTION, RETAINED_REVENUE
+from cjo_assets.journey.roi_components import RETAINED_REVENUE
 from cjo_assets.policy import Policy
+from cjo_assets.shared.evidence_grades import ASSUMPTION
 
 
 def ledger_facts(ledger: ir.Table, policy: Policy) -> ir.Table:

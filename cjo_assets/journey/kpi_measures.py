@@ -4,9 +4,6 @@ Not a table but a step behind `kpis`: `kpi_facts` counts, this says which counts
 data cannot answer is left out, or has no record behind it.
 """
 
-from dataclasses import dataclass
-
-import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.journey.baseline_comparisons import preferred
@@ -18,13 +15,11 @@ from cjo_assets.journey.baseline_metrics import (
     UNRESOLVED_SHARE,
     VALUE_CHURN_RATE,
 )
-from cjo_assets.journey.roi_components import ASSUMPTION
+from cjo_assets.shared.evidence_grades import ASSUMPTION
 from cjo_assets.shared.literal_rows import literal_rows
+from cjo_assets.shared.promises import MEAN, PROXY, SHARE, Measure, measures_as_rows
 from cjo_assets.shared.statistics import MEASURED
 
-PROXY = "proxy"
-# A share is of single records that say yes or no, a mean is of numbers.
-SHARE, MEAN = "share", "mean"
 # KPI, metric of `baseline_comparisons`, basis, what it is a measure of.
 REDUCTIONS = (
     (
@@ -57,42 +52,13 @@ REDUCTIONS = (
 LIFETIME_VALUE_DELTA = "lifetime_value_delta"
 
 
-@dataclass(frozen=True)
-class Measure:
-    """A KPI that the data answer: numerator over denominator, or the numerator alone for a sum."""
-
-    numerator: ir.NumericValue
-    denominator: ir.NumericValue | None
-    n: ir.NumericValue
-    note: str | ir.StringValue
-    basis: str | ir.StringValue = MEASURED
-    kind: str | None = None
-    squares: ir.NumericValue | None = None
-
-
 def direct_measures(facts: ir.Table) -> ir.Table:
     """Return the KPIs that need no baseline, one row each.
 
     Args:
         facts: one row of sums and counts.
     """
-    none = ibis.null("float64")
-    parts = [
-        ibis.struct(
-            {
-                "kpi": ibis.literal(name),
-                "numerator": measure.numerator.cast("float64"),
-                "denominator": none if measure.denominator is None else measure.denominator.cast("float64"),
-                "n": measure.n.cast("int64"),
-                "squares": none if measure.squares is None else measure.squares.cast("float64"),
-                "kind": ibis.null("string") if measure.kind is None else ibis.literal(measure.kind),
-                "basis": _text(measure.basis),
-                "note": _text(measure.note),
-            }
-        )
-        for name, measure in _measures(facts).items()
-    ]
-    return facts.select(part=ibis.array(parts).unnest()).unpack("part")
+    return measures_as_rows(facts, _measures(facts))
 
 
 def reductions(baseline_comparisons: ir.Table) -> ir.Table:
@@ -121,15 +87,26 @@ def reductions(baseline_comparisons: ir.Table) -> ir.Table:
     )
 
 
+def _share_of_labels(
+    is_labelled: ir.BooleanValue,
+    labelled: tuple[ir.NumericValue, ir.NumericValue],
+    note: str,
+    proxy: tuple[ir.NumericValue, ir.NumericValue],
+    note_of_proxy: str,
+) -> Measure:
+    """Return a share of what people labelled, some of all; of its proxy where they labelled nothing."""
+    some, every = (is_labelled.ifelse(one, other) for one, other in zip(labelled, proxy, strict=True))
+    return Measure(
+        some, every, every, is_labelled.ifelse(note, note_of_proxy), is_labelled.ifelse(MEASURED, PROXY), kind=SHARE
+    )
+
+
 def _measures(facts: ir.Table) -> dict[str, Measure]:
     every = facts.accepted + facts.rejected
     # Who labels alarms alone knows no problem without one: all of them would have been foretold.
     is_labelled, knows_problems = facts.labelled_alarms > 0, facts.missed_problems > 0
     channels = (facts.channels > 1).ifelse(facts.channel_runs, 0)
     is_assumed = facts.assumed_runs > 0
-
-    def where_labelled(labelled: ir.BooleanValue, one: ir.Value, other: ir.Value) -> ir.Value:
-        return labelled.ifelse(one, other)
 
     return {
         "journey_state_classification_accuracy": Measure(
@@ -139,27 +116,19 @@ def _measures(facts: ir.Table) -> dict[str, Measure]:
             "Entries whose stage somebody confirmed, and confirmed as it was.",
             kind=SHARE,
         ),
-        "signal_detection_precision": Measure(
-            where_labelled(is_labelled, facts.right_alarms, facts.needed),
-            where_labelled(is_labelled, facts.labelled_alarms, facts.measured),
-            where_labelled(is_labelled, facts.labelled_alarms, facts.measured),
-            is_labelled.ifelse(
-                "Negative signals that people looked into, and where there was a problem.",
-                "Proxy for labels: executed interventions whose outcome was not no_action_needed.",
-            ),
-            is_labelled.ifelse(MEASURED, PROXY),
-            kind=SHARE,
+        "signal_detection_precision": _share_of_labels(
+            is_labelled,
+            (facts.right_alarms, facts.labelled_alarms),
+            "Negative signals that people looked into, and where there was a problem.",
+            (facts.needed, facts.measured),
+            "Proxy for labels: executed interventions whose outcome was not no_action_needed.",
         ),
-        "signal_detection_recall": Measure(
-            where_labelled(knows_problems, facts.right_alarms, facts.foretold),
-            where_labelled(knows_problems, facts.problems, facts.troubles),
-            where_labelled(knows_problems, facts.problems, facts.troubles),
-            knows_problems.ifelse(
-                "Problems that people found, and that a negative signal had told of.",
-                "Proxy for labels: escalations and departures with a negative signal in the look-back before.",
-            ),
-            knows_problems.ifelse(MEASURED, PROXY),
-            kind=SHARE,
+        "signal_detection_recall": _share_of_labels(
+            knows_problems,
+            (facts.right_alarms, facts.problems),
+            "Problems that people found, and that a negative signal had told of.",
+            (facts.foretold, facts.troubles),
+            "Proxy for labels: escalations and departures with a negative signal in the look-back before.",
         ),
         "average_latency_ms": Measure(
             facts.latency_sum,
@@ -238,7 +207,3 @@ def _measures(facts: ir.Table) -> dict[str, Measure]:
             is_assumed.ifelse(ASSUMPTION, MEASURED),
         ),
     }
-
-
-def _text(value: str | ir.StringValue) -> ir.StringValue:
-    return ibis.literal(value) if isinstance(value, str) else value

@@ -4,13 +4,13 @@ One row per as-of date and family. One measured KPI at risk puts its family at r
 needs more: a family of which less than the policy's share is measured has no status but not_measurable.
 """
 
-import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.kpis import AT_RISK, CRITICAL, EXCEEDED, FAMILIES, ON_TRACK
+from cjo_assets.journey.kpis import FAMILIES
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
-from cjo_assets.shared.statistics import MEASURED, NOT_MEASURABLE
+from cjo_assets.shared.promises import AT_RISK, EXCEEDED, ON_TRACK, families_of, family_status
+from cjo_assets.shared.statistics import NOT_MEASURABLE
 
 
 class KpiStatus(DatedContract):
@@ -31,22 +31,5 @@ class KpiStatus(DatedContract):
 
 def kpi_status(kpis: ir.Table, policy: Policy) -> ir.Table:
     """Judge each family by its measured KPIs."""
-    least = policy.journey.kpis.minimum_measured_share
-    is_measured = kpis.basis == MEASURED
-
-    def count(condition: ir.BooleanValue) -> ir.IntegerScalar:
-        return condition.cast("int64").sum()
-
-    families = kpis.group_by("family").agg(
-        kpis=kpis.count(),
-        measured=count(is_measured),
-        at_risk=count(is_measured & kpis.status.isin([AT_RISK, CRITICAL])),
-        exceeded=count(is_measured & (kpis.status == EXCEEDED)),
-    )
-    status = ibis.cases(
-        (families.at_risk > 0, AT_RISK),
-        ((families.measured == 0) | (families.measured < least * families.kpis), NOT_MEASURABLE),
-        (families.exceeded == families.measured, EXCEEDED),
-        else_=ON_TRACK,
-    )
-    return families.mutate(status=status)
+    families = families_of(kpis).drop("critical")
+    return families.mutate(status=family_status(families, policy.journey.kpis.minimum_measured_share))

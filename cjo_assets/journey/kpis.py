@@ -25,30 +25,18 @@ from cjo_assets.journey.kpi_facts import (
     revenue_facts,
     trouble_facts,
 )
-from cjo_assets.journey.kpi_measures import (
-    LIFETIME_VALUE_DELTA,
-    MEAN,
-    PROXY,
-    REDUCTIONS,
-    SHARE,
-    direct_measures,
-    reductions,
-)
-from cjo_assets.journey.roi_components import ASSUMPTION
+from cjo_assets.journey.kpi_measures import LIFETIME_VALUE_DELTA, REDUCTIONS, direct_measures, reductions
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
-from cjo_assets.shared.numbers import CONTRIBUTION_DECIMALS, rounded
-from cjo_assets.shared.statistics import MEASURED, NOT_MEASURABLE, mean_interval, wilson_interval
+from cjo_assets.shared.numbers import rounded
+from cjo_assets.shared.promises import BASES, HIGHER, LOWER, STATUSES, status_of, with_attainment, with_interval
+from cjo_assets.shared.statistics import NOT_MEASURABLE
 
 FAMILIES = {
     "operational_health": "operational_kpi_targets",
     "journey_impact": "effectiveness_kpi_targets",
     "business_value": "business_kpi_targets",
 }
-EXCEEDED, ON_TRACK, AT_RISK, CRITICAL = "exceeded", "on_track", "at_risk", "critical"
-STATUSES = [EXCEEDED, ON_TRACK, AT_RISK, CRITICAL, NOT_MEASURABLE]
-BASES = [MEASURED, PROXY, ASSUMPTION, NOT_MEASURABLE]
-HIGHER, LOWER = "higher_is_better", "lower_is_better"
 LOWER_IS_BETTER = {
     "average_latency_ms",
     "human_escalation_frequency",
@@ -190,16 +178,8 @@ def kpis_that_are_not_their_quotient(kpis: ir.Table) -> ir.Table:
 
 def _direct(facts: ir.Table, policy: Policy) -> ir.Table:
     """Return the KPIs without baseline that anything is known of, with their intervals."""
-    rows = direct_measures(facts)
-    level = policy.journey.kpis.interval_level
-    counted = (rows.kind == SHARE).ifelse(rows.numerator, ibis.null("float64"))
-    share_low, share_high = wilson_interval(counted, rows.denominator, level)
-    mean_low, mean_high = mean_interval(rows.numerator, rows.squares, rows.n, level)
-    rows = rows.mutate(
-        baseline=ibis.null("string"),
-        interval_low=ibis.cases((rows.kind == SHARE, share_low), (rows.kind == MEAN, mean_low)),
-        interval_high=ibis.cases((rows.kind == SHARE, share_high), (rows.kind == MEAN, mean_high)),
-    )
+    rows = with_interval(direct_measures(facts), policy.journey.kpis.interval_level)
+    rows = rows.mutate(baseline=ibis.null("string"))
     return rows.select(*MEASURE_COLUMNS)
 
 
@@ -234,26 +214,10 @@ def _with_previous(rows: ir.Table, earlier_kpis: ir.Table) -> ir.Table:
 
 def _judged(rows: ir.Table, policy: Policy) -> ir.Table:
     """Add value, attainment and status."""
-    is_known = (rows.n > 0).fill_null(False)
+    rules = policy.journey.kpis
     nothing = ibis.null("float64")
-    quotient = rows.numerator / ibis.coalesce(rows.denominator, 1.0).nullif(0.0)
-    # What is judged is free of the noise of binary floats, which depends on the order of the rows.
-    rows = rows.mutate(value=is_known.ifelse(rounded(quotient, CONTRIBUTION_DECIMALS), nothing))
-    is_higher = rows.direction == HIGHER
-    share = is_higher.ifelse(rows.value / rows.target.nullif(0.0), rows.target.nullif(0.0) / rows.value.nullif(0.0))
-    # Only the noise of binary floats is rounded away, lest 0.24 / 0.3 miss a threshold of 0.8.
-    rows = rows.mutate(attainment=rounded(share, CONTRIBUTION_DECIMALS))
+    rows = with_attainment(rows)
     is_known = rows.value.notnull()
-    is_better = is_higher.ifelse(rows.value > rows.target, rows.value < rows.target)
-    status = ibis.cases(
-        (rows.value.isnull(), NOT_MEASURABLE),
-        (is_better, EXCEEDED),
-        (rows.value == rows.target, ON_TRACK),
-        (rows.attainment.isnull(), AT_RISK),
-        (rows.attainment >= policy.journey.kpis.kpi_warning_threshold, ON_TRACK),
-        (rows.attainment >= policy.journey.kpis.kpi_critical_threshold, AT_RISK),
-        else_=CRITICAL,
-    )
     return rows.select(
         "family",
         "kpi",
@@ -267,7 +231,7 @@ def _judged(rows: ir.Table, policy: Policy) -> ir.Table:
         interval_low=rounded(is_known.ifelse(rows.interval_low, nothing)),
         interval_high=rounded(is_known.ifelse(rows.interval_high, nothing)),
         attainment=rounded(rows.attainment),
-        status=status,
+        status=status_of(rows, rules.kpi_warning_threshold, rules.kpi_critical_threshold),
         basis=is_known.ifelse(rows.basis, NOT_MEASURABLE),
         n=is_known.ifelse(rows.n, 0),
         numerator=rounded(is_known.ifelse(rows.numerator, nothing)),

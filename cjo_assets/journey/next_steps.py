@@ -14,12 +14,12 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.journey.approval_routes import CSM, ROLES
-from cjo_assets.journey.kpis import AT_RISK, CRITICAL
 from cjo_assets.journey.ledger import PENDING
 from cjo_assets.journey.playbook_performance import KEEP
 from cjo_assets.policy import Policy
 from cjo_assets.shared.by_segment import by_segment
 from cjo_assets.shared.contract import ANY_SEGMENT, DatedContract, column
+from cjo_assets.shared.promises import AT_RISK, CRITICAL
 from cjo_assets.shared.statistics import NOT_MEASURABLE
 
 DECIDE, CARRY_OUT, RECORD_OUTCOME = "decide", "carry_out", "record_outcome"

@@ -6,14 +6,16 @@ say why. Empty unless the policy asks for it. Written by the run when every tabl
 tables and of a recorded answer (`audit.language_model_calls`), no table is made of a text.
 """
 
-from cjo_assets.audit.language_model_calls import PURPOSES
+from cjo_assets.audit.language_model_calls import JOURNEY_PURPOSES
 from cjo_assets.shared.contract import DatedContract, column
 
 
 class PhrasedTexts(DatedContract):
     """Texts of the day that a language model was to phrase. One row per as-of date, purpose and intervention."""
 
-    purpose: str = column("summary: the paragraph of the report; message: a draft to a customer.", isin=PURPOSES)
+    purpose: str = column(
+        "summary: the paragraph of the report; message: a draft to a customer.", isin=JOURNEY_PURPOSES
+    )
     intervention_id: str = column("Intervention that a message goes with; null for the summary.", nullable=True)
     customer_id: str = column("Its customer; null for the summary.", nullable=True)
     text: str = column("The text, plain.", free_text=True)

@@ -186,7 +186,9 @@ def unaddressed_strong_signals(
     """Find strong signals of the look-back, rejected ones included, that no intervention answers."""
     rows = raw_signals.left_join(customers.select("customer_id", "segment"), "customer_id")
     strength = rows.signal_strength.try_cast("float64")
-    age_days = ibis.date(as_of.isoformat()).delta(rows.detected_at.substr(0, 10).try_cast("date"), unit="day")
+    age_days = ibis.date(as_of.isoformat()).delta(
+        rows.detected_at.cast("string").substr(0, 10).try_cast("date"), unit="day"
+    )
     strong = rows.filter(
         strength >= by_segment(policy, rows.segment, lambda own: own.signals.strong_signal_strength),
         age_days.between(0, by_segment(policy, rows.segment, lambda own: own.signals.look_back_days)),

@@ -16,22 +16,13 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.roi_components import (
-    ASSUMPTION,
-    COMPONENTS,
-    COST,
-    EVIDENCE_GRADES,
-    VALUE,
-    price_in_words,
-    prices,
-)
+from cjo_assets.journey.roi_components import COMPONENTS, price_in_words, prices
 from cjo_assets.journey.roi_quantities import quantities
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
+from cjo_assets.shared.evidence_grades import ASSUMPTION, COST, EVIDENCE_GRADES, VALUE
 from cjo_assets.shared.literal_rows import literal_rows
-from cjo_assets.shared.numbers import MONEY_DECIMALS, rounded
-
-HALF_A_CENT = 0.005
+from cjo_assets.shared.numbers import HALF_A_CENT, MONEY_DECIMALS, rounded
 
 
 class RoiBreakdown(DatedContract):

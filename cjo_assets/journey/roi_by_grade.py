@@ -8,12 +8,10 @@ headline of `roi_estimate`; the rows above say how much of it remains for whoeve
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.roi_components import COST, EVIDENCE_GRADES, VALUE
 from cjo_assets.shared.contract import DatedContract, column
+from cjo_assets.shared.evidence_grades import COST, EVIDENCE_GRADES, VALUE
 from cjo_assets.shared.literal_rows import literal_rows
-from cjo_assets.shared.numbers import MONEY_DECIMALS, rounded
-
-SUM_TOLERANCE = 0.005
+from cjo_assets.shared.numbers import HALF_A_CENT, MONEY_DECIMALS, rounded
 
 
 class RoiByGrade(DatedContract):
@@ -68,4 +66,4 @@ def grades_that_do_not_sum(roi_by_grade: ir.Table, roi_breakdown: ir.Table) -> i
     )
     rows = parts.left_join(roi_by_grade, "evidence_grade").drop("evidence_grade_right")
     gap = ibis.greatest((rows["value"] - rows.values_of_parts).abs(), (rows.cost - rows.costs_of_parts).abs())
-    return rows.filter((gap > SUM_TOLERANCE) | rows["value"].isnull()).select("evidence_grade", gap=gap)
+    return rows.filter((gap > HALF_A_CENT) | rows["value"].isnull()).select("evidence_grade", gap=gap)

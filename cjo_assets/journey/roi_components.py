@@ -7,14 +7,9 @@ product of assumptions; nothing else in the ROI is one.
 from dataclasses import dataclass
 from typing import Any
 
-from cjo_assets.journey.baseline_comparisons import BEFORE_AFTER
-from cjo_assets.journey.treatment_effects import MATCHED, RANDOMISED
 from cjo_assets.policy_sections import Roi
+from cjo_assets.shared.evidence_grades import COST, VALUE
 
-COST, VALUE = "cost", "value"
-ASSUMPTION = "assumption"
-# From strong to weak.
-EVIDENCE_GRADES = [RANDOMISED, MATCHED, BEFORE_AFTER, ASSUMPTION]
 MINUTES_PER_HOUR = 60
 
 PLAYBOOK_COST, REVIEW_TIME, API_CALLS = "playbook_cost", "human_review_time", "api_calls"

@@ -9,12 +9,11 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.roi_components import API_CALLS, ASSUMPTION, COST, EVIDENCE_GRADES, VALUE
+from cjo_assets.journey.roi_components import API_CALLS
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
-from cjo_assets.shared.numbers import MONEY_DECIMALS, rounded
-
-SUM_TOLERANCE = 0.005
+from cjo_assets.shared.evidence_grades import ASSUMPTION, COST, EVIDENCE_GRADES, VALUE
+from cjo_assets.shared.numbers import HALF_A_CENT, MONEY_DECIMALS, rounded
 
 
 class RoiEstimate(DatedContract):
@@ -96,4 +95,4 @@ def totals_that_do_not_sum(roi_estimate: ir.Table, roi_breakdown: ir.Table, roi_
         (rows.net_benefit - rows.value_assumption - rows.net_benefit_compared).abs(),
         (rows.net_benefit - rows.last).abs(),
     )
-    return rows.filter((gap > SUM_TOLERANCE) | gap.isnull() | rows.last.isnull()).select("window_end", gap=gap)
+    return rows.filter((gap > HALF_A_CENT) | gap.isnull() | rows.last.isnull()).select("window_end", gap=gap)

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.audit.language_model_calls import JOURNEY_PURPOSES
 from cjo_assets.journey.approval_answers import person
 from cjo_assets.journey.baseline_comparisons import DAYS_PER_MONTH, preferred
 from cjo_assets.journey.baseline_metrics import DAYS_PER_CASE, ESCALATION_DAYS, SUPPORT_DAYS
@@ -19,7 +20,6 @@ from cjo_assets.journey.ledger import end_of_day
 from cjo_assets.journey.outcome_analyses import executed_in_window
 from cjo_assets.journey.roi_components import (
     API_CALLS,
-    ASSUMPTION,
     ESCALATION_PREVENTION,
     FASTER_RESOLUTION,
     INFRASTRUCTURE,
@@ -29,9 +29,9 @@ from cjo_assets.journey.roi_components import (
     REVIEW_TIME,
     SUPPORT_WORKLOAD_REDUCTION,
 )
-from cjo_assets.journey.treatment_effects import MATCHED, RANDOMISED
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import ANY_SEGMENT
+from cjo_assets.shared.evidence_grades import ASSUMPTION, MATCHED, RANDOMISED
 from cjo_assets.shared.numbers import MONEY_DECIMALS, rounded
 from cjo_assets.shared.statistics import MEASURED
 
@@ -89,7 +89,7 @@ def _calls(earlier_calls: ir.Table, as_of: date, window_days: int) -> ir.Table:
     The calls of a day are made when its tables are done: they are paid for from the next day on.
     """
     first = ibis.literal(as_of - timedelta(days=window_days), "date")
-    calls = earlier_calls.filter(earlier_calls.as_of >= first)
+    calls = earlier_calls.filter(earlier_calls.as_of >= first, earlier_calls.purpose.isin(JOURNEY_PURPOSES))
     return calls.agg(calls=calls.count())
 
 

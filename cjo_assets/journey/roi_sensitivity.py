@@ -7,16 +7,16 @@ high end of its range, all others unchanged. What was counted and compared stays
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.roi_components import COST, prices
+from cjo_assets.journey.roi_components import prices
 from cjo_assets.policy import Policy
 from cjo_assets.policy_sections import SensitivityRanges
 from cjo_assets.shared.contract import DatedContract, column
+from cjo_assets.shared.evidence_grades import COST
 from cjo_assets.shared.literal_rows import literal_rows
-from cjo_assets.shared.numbers import MONEY_DECIMALS, rounded
+from cjo_assets.shared.numbers import HALF_A_CENT, MONEY_DECIMALS, rounded
 
 ASSUMPTIONS = tuple(SensitivityRanges.model_fields)
 LOW, BASE, HIGH = "low", "base", "high"
-TOLERANCE = 0.005
 
 
 class RoiSensitivity(DatedContract):
@@ -65,7 +65,7 @@ def bases_that_are_not_the_estimate(roi_sensitivity: ir.Table, roi_estimate: ir.
     """Find assumptions whose unchanged result is not the estimate."""
     rows = roi_sensitivity.cross_join(roi_estimate.select("net_benefit"))
     gap = (rows.net_benefit_base - rows.net_benefit).abs()
-    return rows.filter((gap > TOLERANCE) | gap.isnull()).select("assumption", "net_benefit_base", "net_benefit")
+    return rows.filter((gap > HALF_A_CENT) | gap.isnull()).select("assumption", "net_benefit_base", "net_benefit")
 
 
 def _scenarios(policy: Policy) -> ir.Table:

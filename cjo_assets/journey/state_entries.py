@@ -64,7 +64,7 @@ DATASET = Dataset(
 
 
 def entries_in_order(state_entries: ir.Table, policy: Policy) -> ir.Table:
-    """Number each customer's entries from 0 and give each the stage before it and the kind of its transition.
+    """Number each customer's entries from 0, mark the last, and add the stage before each and the kind of transition.
 
     `previous_stage` becomes the customer's earlier entry if the log has one; the reported one stays as
     `reported_previous_stage`. Looking only backwards, it is the same on every as-of date.
@@ -75,7 +75,9 @@ def entries_in_order(state_entries: ir.Table, policy: Policy) -> ir.Table:
         order_by=[entries.state_entered_at, entries.place_in_day, _place_of_stage(entries.journey_stage, policy)],
     )
     entries = entries.mutate(
-        entry_number=ibis.row_number().over(in_order), earlier_stage=entries.journey_stage.lag().over(in_order)
+        entry_number=ibis.row_number().over(in_order),
+        earlier_stage=entries.journey_stage.lag().over(in_order),
+        is_last=entries.customer_id.lead().over(in_order).isnull(),
     )
     entries = entries.mutate(previous_stage=ibis.coalesce(entries.earlier_stage, entries.reported_previous_stage))
     return entries.mutate(transition=_transition(entries, policy)).drop("place_in_day", "earlier_stage")
@@ -97,7 +99,8 @@ def _with_place_in_day(entries: ir.Table, policy: Policy) -> ir.Table:
     """Add `place_in_day`: how many other entries of the customer and day come before this one."""
     day = ["customer_id", "state_entered_at"]
     crowded = entries.group_by(day).having(lambda row: row.count() > 1).agg()
-    rivals = entries.semi_join(crowded, day)
+    # A join and no semi-join: ibis writes it down once, however many steps read it.
+    rivals = entries.join(crowded, day).select(entries)
     others = rivals.select(*day, other_stage="journey_stage")
     pairs = rivals.join(others, day).filter(lambda row: row.journey_stage != row.other_stage)
     successions = _successions(rivals, policy)

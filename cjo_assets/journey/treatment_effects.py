@@ -20,6 +20,7 @@ from cjo_assets.journey.holdout_assignments import HELD_OUT
 from cjo_assets.journey.ledger import DECISION, EXPIRED
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
+from cjo_assets.shared.evidence_grades import MATCHED, RANDOMISED
 from cjo_assets.shared.numbers import rounded
 from cjo_assets.shared.statistics import (
     MEASURED,
@@ -31,7 +32,6 @@ from cjo_assets.shared.statistics import (
 )
 
 UNTREATED = "untreated"
-RANDOMISED, MATCHED = "randomised", "matched"
 GRADES = {HELD_OUT: RANDOMISED, UNTREATED: MATCHED}
 
 

@@ -16,9 +16,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cjo_assets.audit.language_model_calls import MESSAGE, SUMMARY
+from cjo_assets.audit.language_model_calls import CAMPAIGN, MARKETING_SUMMARY, MESSAGE, SUMMARY
 from cjo_assets.language.messages import intervention_figures, intervention_words
+from cjo_assets.policy_marketing import MarketingReporting
 from cjo_assets.policy_sections import Reporting
+from cjo_assets.reporting.marketing_summary import CHARACTERS_PER_TOKEN
 from cjo_assets.reporting.summary import Figure, summary_figures
 
 Row = dict[str, Any]
@@ -36,11 +38,61 @@ TASKS = {
         "Write a short paragraph for an executive: who is at risk, what was decided and what waits for people, what "
         "the executed interventions cost and are estimated to be worth, on which evidence, and how the KPIs stand."
     ),
+    MARKETING_SUMMARY: (
+        "Write a short paragraph for an executive: what marketing spent and is estimated to have brought, on which "
+        "evidence, how campaigns and experiments stand, what risks and budget moves need a person, and how many next "
+        "steps follow."
+    ),
+    CAMPAIGN: (
+        "Write a few sentences for a marketing manager about one campaign: what it spent of its budget and its time, "
+        "what it is judged by and how it stands, and what it is estimated to have brought."
+    ),
     MESSAGE: (
         "Write a few friendly sentences to the customer, without salutation or signature: where the customer stands, "
         "and which next step we offer. Do not mention risk, scores, signals, playbooks or that anything is observed."
     ),
 }
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How a family lets a language model be asked.
+
+    Attributes:
+        model: as the endpoint calls it.
+        temperature: how freely it words [0-2].
+        max_tokens: asked for [tokens].
+        max_characters: taken [characters].
+        timeout_seconds: from question to last word [seconds].
+    """
+
+    model: str
+    temperature: float
+    max_tokens: int
+    max_characters: int
+    timeout_seconds: float
+
+    @classmethod
+    def of_journey(cls, rules: Reporting) -> Asking:
+        """Return how the journey's policy wants it."""
+        return cls(
+            rules.llm_model,
+            rules.temperature,
+            rules.llm_max_tokens,
+            rules.llm_max_characters,
+            rules.llm_timeout_seconds,
+        )
+
+    @classmethod
+    def of_marketing(cls, rules: MarketingReporting) -> Asking:
+        """Return how marketing's policy wants it: as long as the rules' own paragraph may be."""
+        return cls(
+            rules.llm_model,
+            rules.temperature,
+            rules.llm_summary_max_tokens,
+            rules.llm_summary_max_tokens * CHARACTERS_PER_TOKEN,
+            rules.llm_timeout_seconds,
+        )
 
 
 @dataclass(frozen=True)
@@ -78,7 +130,7 @@ def summary_request(day: Row, roi: Row, kpi_status: Sequence[Row], rules: Report
         "weakest_evidence": roi["evidence_grade"],
         "status_of_kpi_families": {row["family"]: row["status"] for row in kpi_status},
     }
-    return _request(SUMMARY, summary_figures(day, roi).values(), words, rules)
+    return request_of(SUMMARY, summary_figures(day, roi).values(), words, Asking.of_journey(rules))
 
 
 def message_request(intervention: Row, rules: Reporting) -> Request:
@@ -89,21 +141,31 @@ def message_request(intervention: Row, rules: Reporting) -> Request:
         rules: which model, and how it is asked.
     """
     words = intervention_words(intervention)
-    return _request(MESSAGE, intervention_figures(intervention), words, rules, tuple(words.values()))
+    figures, asking = intervention_figures(intervention), Asking.of_journey(rules)
+    return request_of(MESSAGE, figures, words, asking, tuple(words.values()))
 
 
-def _request(
-    purpose: str, figures: Iterable[Figure], words: dict[str, Any], rules: Reporting, names: tuple[str, ...] = ()
+def request_of(
+    purpose: str, figures: Iterable[Figure], words: dict[str, Any], asking: Asking, names: tuple[str, ...] = ()
 ) -> Request:
+    """Return what is asked.
+
+    Args:
+        purpose: what is to be put into words.
+        figures: the numbers and dates that may be named.
+        words: what the model is told besides.
+        asking: which model, and how it is asked.
+        names: words that the answer may repeat although they hold digits.
+    """
     given = tuple(figures)
     data = {
         "figures": {figure.name: {"text": figure.text, "meaning": figure.description} for figure in given},
         "words": words,
     }
     body = {
-        "model": rules.llm_model,
-        "temperature": rules.temperature,
-        "max_tokens": rules.llm_max_tokens,
+        "model": asking.model,
+        "temperature": asking.temperature,
+        "max_tokens": asking.max_tokens,
         "messages": [
             {"role": "system", "content": INSTRUCTIONS + TASKS[purpose]},
             {"role": "user", "content": json.dumps(data, sort_keys=True)},

@@ -5,7 +5,7 @@ Belongs here: the part of the report that somebody acts upon. Does not belong he
 
 from __future__ import annotations
 
-from cjo_assets.reporting.document import Code, Column, Paragraph, Prose, Record, Section, grid, records
+from cjo_assets.reporting.document import Column, Paragraph, Prose, Record, Section, grid, records, rest_of
 from cjo_assets.reporting.figures import JourneyFigures
 
 STEPS = (
@@ -51,11 +51,7 @@ def action_sections(figures: JourneyFigures) -> list[Section]:
 
 def rest(figures: JourneyFigures, shown: int, count: Record, column: str, table: str) -> Prose:
     """Say of how many rows a list shows the first."""
-    total = count.row[column]
-    if total is None or total <= shown:
-        return ()
-    limit = figures.policy.show("journey.reporting.report_rows", "count")
-    return (limit, " of ", count.show(column, "count"), "; all of them in ", Code(table), ".")
+    return rest_of(figures.policy.show("journey.reporting.report_rows", "count"), shown, count, column, table)
 
 
 def _steps(figures: JourneyFigures) -> Section:

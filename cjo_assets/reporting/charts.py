@@ -107,7 +107,7 @@ def risk_distribution(data: Data, width: int) -> Specification:
             alt.X2("high:Q"),
             alt.Y("start:Q", axis=alt.Axis(tickCount=4, tickMinStep=1, format=",~d")),
             alt.Y2("end:Q"),
-            _colours("tier", tiers),
+            colours_of("tier", tiers),
         )
     )
     return themed(chart, width, 220, bars=bars)
@@ -122,12 +122,12 @@ def journey_map(data: Data, width: int) -> Specification:
 def playbook_leaderboard(data: Data, width: int) -> Specification:
     """Draw the net value of a run of every playbook with its interval."""
     rows = alt.Chart(alt.NamedData("rows"))
-    x, y = alt.X("net:Q", axis=alt.Axis(labelExpr=SHORT, tickCount=5)), _band()
+    x, y = alt.X("net:Q", axis=alt.Axis(labelExpr=SHORT, tickCount=5)), band()
     layers = [
         alt.Chart(alt.NamedData("zero")).mark_rule(color=MUTED.light, strokeWidth=1.5).encode(x),
         rows.mark_rule(color=SOFT.light, strokeWidth=6, strokeCap="round").encode(alt.X("low:Q"), alt.X2("high:Q"), y),
         rows.mark_point(color=ACCENT.light, filled=True, size=110, opacity=1).encode(x, y),
-        *_labels(rows, y),
+        *labels(rows, y),
     ]
     found = data["playbooks"]
     return themed(alt.layer(*layers), width, ROW_PIXELS * len(found), rows=found, zero=[{"net": 0}])
@@ -138,30 +138,30 @@ def roi_waterfall(data: Data, width: int) -> Specification:
     found = data["parts"]
     present = {row["grade"] for row in found}
     colours = {name: colour.light for name, colour in GRADES.items() if name in present}
-    rows, y = alt.Chart(alt.NamedData("rows")), _band()
+    rows, y = alt.Chart(alt.NamedData("rows")), band()
     x = alt.X("start:Q", axis=alt.Axis(labelExpr=SHORT, tickCount=5))
     layers = [
         alt.Chart(alt.NamedData("zero")).mark_rule(color=MUTED.light, strokeWidth=1.5).encode(x),
-        rows.mark_bar(height=BAR_PIXELS).encode(x, alt.X2("end:Q"), y, _colours("grade", colours)),
-        *_labels(rows, y),
+        rows.mark_bar(height=BAR_PIXELS).encode(x, alt.X2("end:Q"), y, colours_of("grade", colours)),
+        *labels(rows, y),
     ]
     return themed(alt.layer(*layers), width, ROW_PIXELS * len(found), rows=found, zero=[{"start": 0}])
 
 
 def roi_tornado(data: Data, width: int) -> Specification:
     """Draw how far each assumption alone moves the net benefit."""
-    found, y = data["assumptions"], _band()
+    found, y = data["assumptions"], band()
     x = alt.X("reached:Q", scale=alt.Scale(zero=False), axis=alt.Axis(labelExpr=SHORT, tickCount=5))
     ends = [
         {"place": row["place"], "reached": row[end], "base": data["base"], "end": name}
         for row in found
         for end, name in (("low", AT_LOW), ("high", AT_HIGH))
     ]
-    colour = _colours("end", {AT_LOW: SOFT.light, AT_HIGH: ACCENT.light})
+    colour = colours_of("end", {AT_LOW: SOFT.light, AT_HIGH: ACCENT.light})
     layers = [
         alt.Chart(alt.NamedData("ends")).mark_bar(height=BAR_PIXELS).encode(x, alt.X2("base:Q"), y, colour),
         alt.Chart(alt.NamedData("base")).mark_rule(color=INK.light, strokeWidth=1.5).encode(x),
-        *_labels(alt.Chart(alt.NamedData("rows")), y),
+        *labels(alt.Chart(alt.NamedData("rows")), y),
     ]
     base = [{"reached": data["base"]}]
     return themed(alt.layer(*layers), width, ROW_PIXELS * len(found), rows=found, ends=ends, base=base)
@@ -178,15 +178,17 @@ def _instant(day: str) -> int:
     return (date.fromisoformat(day) - date(1970, 1, 1)) // timedelta(milliseconds=1)
 
 
-def _colours(name: str, colours: Mapping[str, str]) -> alt.Color:
+def colours_of(name: str, colours: Mapping[str, str]) -> alt.Color:
+    """Colour what is drawn by one of its words."""
     return alt.Color(f"{name}:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())))
 
 
-def _band() -> alt.Y:
+def band() -> alt.Y:
+    """Give each row of a chart the place that it says."""
     return alt.Y("place:O", axis=None, scale=alt.Scale(paddingInner=0, paddingOuter=0))
 
 
-def _labels(rows: alt.Chart, y: alt.Y) -> list[alt.Chart]:
+def labels(rows: alt.Chart, y: alt.Y) -> list[alt.Chart]:
     """Return what a row is called and its figure, above its bar: there is room for it on a phone too."""
     layers = []
     # Lines of the chart end at a letter's edge: each text lies on a broader one in the colour of the ground.

@@ -113,7 +113,7 @@ class Column:
     @property
     def is_number(self) -> bool:
         """Whether its cells are to be compared digit by digit."""
-        return self.style not in ("plain", "words", "day")
+        return self.style not in ("plain", "words", "names", "sentences", "day")
 
 
 @dataclass(frozen=True)
@@ -221,6 +221,22 @@ def grid(caption: str, columns: Sequence[Column], rows: Sequence[Record], note: 
     """Return a grid of records."""
     cells = tuple(tuple(_cell(record, column) for column in columns) for record in rows)
     return Grid(caption, tuple(columns), cells, note)
+
+
+def rest_of(limit: Cited, shown: int, count: Record, column: str, table: str) -> Prose:
+    """Say of how many rows a list shows the first; nothing where it shows all.
+
+    Args:
+        limit: the policy's length of a list.
+        shown: rows that the list has.
+        count: the record that counts all.
+        column: its column that does.
+        table: where all of them are.
+    """
+    total = count.row[column]
+    if total is None or total <= shown:
+        return ()
+    return (limit, " of ", count.show(column, "count"), "; all of them in ", Code(table), ".")
 
 
 def _cell(record: Record, column: Column) -> Cell:

@@ -13,6 +13,7 @@ from altair.utils.schemapi import debug_mode
 
 from cjo_assets.reporting.charts import CHARTS
 from cjo_assets.reporting.document import Picture
+from cjo_assets.reporting.marketing_charts import MARKETING_CHARTS
 from cjo_assets.reporting.palette import COLOURS
 
 WIDE, NARROW = 680, 320
@@ -46,7 +47,7 @@ def draw(picture: Picture) -> Drawing:
 def _svg(picture: Picture, width: int) -> str:
     # Judging each part of a chart by the schema of Vega-Lite would take longer than drawing it; a test does.
     with debug_mode(False):
-        specification = CHARTS[picture.name](picture.data, width)
+        specification = (CHARTS | MARKETING_CHARTS)[picture.name](picture.data, width)
     return vl_convert.vegalite_to_svg(specification)
 
 

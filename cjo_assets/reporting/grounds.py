@@ -5,6 +5,8 @@ Belongs here: quarantine, definitions, policy. Does not belong here: definitions
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from cjo_assets.journey import (
     coverage_gaps,
     journey_forecasts,
@@ -115,8 +117,13 @@ def _definitions(figures: JourneyFigures) -> Section:
 
 def defined() -> list[dict[str, str]]:
     """Return table, column and description of the figures that are defined."""
+    return described(DEFINED)
+
+
+def described(chosen: Mapping[str, tuple[type[Contract], tuple[str, ...]]]) -> list[dict[str, str]]:
+    """Return table, column and description of chosen columns, by table."""
     found = []
-    for table, (contract, names) in DEFINED.items():
-        described = {spec.name: spec.description for spec in columns_of(contract)}
-        found += [{"table": table, "column": name, "description": described[name]} for name in names]
+    for table, (contract, names) in chosen.items():
+        told = {spec.name: spec.description for spec in columns_of(contract)}
+        found += [{"table": table, "column": name, "description": told[name]} for name in names]
     return found

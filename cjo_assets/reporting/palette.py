@@ -38,13 +38,30 @@ VIOLET = Colour("violet", "#6f5aa8", "#b3a1e6")
 COLOURS = (INK, MUTED, LINE, GROUND, CARD, ACCENT, SOFT, GOOD, WARNING, BAD, UNKNOWN, VIOLET)
 
 NET, NO_TIER = "net benefit", "no tier"
-GRADES = {"randomised": ACCENT, "matched": GOOD, "before after": VIOLET, "assumption": UNKNOWN, NET: INK}
+GRADES = {
+    "measured": SOFT,
+    "booked": VIOLET,
+    "randomised": ACCENT,
+    "matched": GOOD,
+    "before after": VIOLET,
+    "assumption": UNKNOWN,
+    NET: INK,
+}
 TIERS = {"high": BAD, "medium": WARNING, "low": SOFT, NO_TIER: UNKNOWN}
 
 _TONES = {
-    GOOD: ("exceeded", "on_track", "on_target", "green", "healthy", "promote", "low", "approved"),
-    WARNING: ("at_risk", "yellow", "review", "medium", "pending"),
-    BAD: ("critical", "red", "retire", "high", "above_target"),
+    GOOD: (
+        *("exceeded", "on_track", "on_target", "green", "healthy", "promote", "low", "approved", "positive"),
+        *("exceeding_expectations", "meeting_expectations", "on_pace", "scale_variant", "scale", "within_tolerance"),
+    ),
+    WARNING: (
+        *("at_risk", "yellow", "review", "medium", "pending", "ahead", "behind", "revise", "beyond_tolerance"),
+        *("exceeds", "disagrees"),
+    ),
+    BAD: (
+        *("critical", "red", "retire", "high", "above_target", "negative", "below_expectations", "stop", "invalid"),
+        *("not_approved", "overdue"),
+    ),
 }
 _TONE_OF = {word: colour for colour, words in _TONES.items() for word in words}
 

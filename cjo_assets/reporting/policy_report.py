@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from cjo_assets.policy import Policy
+from cjo_assets.reporting.shell import filled
 from cjo_assets.reporting.text import NOTHING, number
 
 WORDS = {
@@ -54,11 +53,7 @@ class PolicyFigures:
 
 def policy_report(figures: PolicyFigures) -> str:
     """Return the page; whatever a customer or an author wrote is escaped."""
-    environment = Environment(
-        loader=PackageLoader("cjo_assets.reporting"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    environment.filters["said"] = said
-    return environment.get_template("policy_diff.html").render(figures=figures, decision=decision, words=WORDS)
+    return filled("policy_diff.html", figures=figures, decision=decision, words=WORDS, said=said)
 
 
 def said(value: Any) -> str:

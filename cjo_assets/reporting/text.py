@@ -57,6 +57,22 @@ def percent(value: float | None) -> str:
     return NOTHING if value is None else f"{number(float(Decimal(str(value)) * 100), 1)} %"
 
 
+def rate(value: float | None) -> str:
+    """Return a small share as percent with at most three decimals: conversions are few per thousand."""
+    return NOTHING if value is None else f"{number(float(Decimal(str(value)) * 100))} %"
+
+
+def chance(value: float | None) -> str:
+    """Return a probability; one that would read as nothing is small, not nothing."""
+    least = Decimal(1).scaleb(-MOST_DECIMALS)
+    return f"below {least}" if value is not None and value < least else number(value)
+
+
+def names(value: list[str] | None) -> str:
+    """Return names of the tables as words; a list that is known to be empty is no list that is not known."""
+    return "none" if value == [] else words(value)
+
+
 # How a cell is written, by the name a report gives to it.
 STYLES: dict[str, Callable[[Any], str]] = {
     "plain": shown,
@@ -68,6 +84,10 @@ STYLES: dict[str, Callable[[Any], str]] = {
     "whole": lambda value: number(value, 0),
     "money": money,
     "percent": percent,
+    "rate": rate,
+    "chance": chance,
+    "names": names,
+    "sentences": lambda value: " ".join(value) if value else NOTHING,
 }
 
 

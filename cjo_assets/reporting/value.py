@@ -5,13 +5,24 @@ Belongs here: the scorecard, the waterfall and the tornado. Does not belong here
 
 from __future__ import annotations
 
-from cjo_assets.reporting.document import Block, Column, Paragraph, Picture, Prose, Record, Section, grid, records
+from cjo_assets.reporting.document import (
+    Block,
+    Cited,
+    Column,
+    Paragraph,
+    Picture,
+    Prose,
+    Record,
+    Section,
+    grid,
+    records,
+)
 from cjo_assets.reporting.figures import JourneyFigures
 from cjo_assets.reporting.palette import NET
 from cjo_assets.reporting.text import words
+from cjo_assets.shared.numbers import HALF_A_CENT
 
 VALUE = "value"
-HALF_A_CENT = 0.005
 SCORECARD = (
     Column("KPI", "kpi", "words", is_long=True, below=(("", "note", "plain"),)),
     Column(
@@ -97,7 +108,7 @@ def _roi(figures: JourneyFigures) -> Section:
         *("that nothing was compared for, ", roi.show("net_benefit_compared", "money"), " remains."),
     )
     parts = records("journey.roi_breakdown", ("component", "evidence_grade"), figures.roi_parts)
-    blocks: list[Block] = [Paragraph(total), _waterfall(roi, parts)]
+    blocks: list[Block] = [Paragraph(total), waterfall(roi.show("net_benefit", "money"), parts)]
     blocks.append(grid("Cost and value, part by part", PARTS, parts))
     grades = records("journey.roi_by_grade", ("evidence_grade",), figures.roi_grades)
     note = "Read downward: what remains for whoever believes this evidence and all that is stronger, after all costs."
@@ -109,7 +120,7 @@ def _roi(figures: JourneyFigures) -> Section:
     return Section("roi", "Cost and value", tuple(blocks))
 
 
-def _waterfall(roi: Record, parts: list[Record]) -> Picture:
+def waterfall(net: Cited, parts: list[Record]) -> Picture:
     """Draw value upward, cost downward, and what remains; parts of which nothing is known have no bar."""
     bars = []
     reached = 0.0
@@ -126,8 +137,7 @@ def _waterfall(roi: Record, parts: list[Record]) -> Picture:
             }
         )
         reached += amount
-    net = {"label": NET, "figure": roi.show("net_benefit", "money").text, "start": 0.0, "end": roi.row["net_benefit"]}
-    bars.append(net | {"grade": NET})
+    bars.append({"label": NET, "figure": net.text, "start": 0.0, "end": net.value, "grade": NET})
     description = (
         "Value comes first and costs are taken off; the colour of a bar is its evidence. "
         "Parts that cannot be said stand in the table alone."

@@ -27,6 +27,8 @@ FAILURE_CASES = 20
 ANY_SEGMENT = "All"
 # Beyond it sums over a large file could no longer be rounded exactly; no customer is worth that much.
 LARGEST_AMOUNT = 1e12
+# Nine million of them still add up to a whole number of the engine; more than a hundred times all people.
+LARGEST_COUNT = 10**12
 
 
 @ibis_engine.Engine.register_dtype(equivalents=[dt.Array(dt.string)])
@@ -72,7 +74,13 @@ class DatedContract(Contract):
 
 
 def column(
-    description: str, *, words: str | None = None, free_text: bool = False, optional: bool = False, **checks: Any
+    description: str,
+    *,
+    words: str | None = None,
+    free_text: bool = False,
+    free_object: bool = False,
+    optional: bool = False,
+    **checks: Any,
 ) -> Any:
     """Describe a column of a contract.
 
@@ -80,10 +88,11 @@ def column(
         description: one line, with unit in brackets and direction where there is one.
         words: the list of the policy's vocabulary that holds the allowed values.
         free_text: prose, in which line breaks are welcome.
+        free_object: whatever the source puts there, objects and lists too, as JSON; what is none is a text of JSON.
         optional: a source that leaves the column out is complete all the same; it is then null.
         checks: what `pandera.Field` takes (nullable, ge, le, gt, isin, ...).
     """
-    metadata = {"words": words, "free_text": free_text, "optional": optional}
+    metadata = {"words": words, "free_text": free_text, "free_object": free_object, "optional": optional}
     if optional:
         checks["nullable"] = True
     return pa.Field(description=description, n_failure_cases=FAILURE_CASES, metadata=metadata, **checks)
@@ -99,6 +108,7 @@ class Column:
     description: str
     words: str | None
     free_text: bool
+    free_object: bool
     optional: bool
     checks: tuple[pa.Check, ...]
 
@@ -114,6 +124,7 @@ def columns_of(contract: type[Contract]) -> tuple[Column, ...]:
             description=spec.description or "",
             words=(spec.metadata or {}).get("words"),
             free_text=(spec.metadata or {}).get("free_text", False),
+            free_object=(spec.metadata or {}).get("free_object", False),
             optional=(spec.metadata or {}).get("optional", False),
             checks=tuple(spec.checks),
         )

@@ -1,7 +1,8 @@
 """Text to typed values, with nothing guessed.
 
 Belongs here: how a value must be written to be of a type, and its conversion once it is. A cast alone makes 13 of
-'12.50' and true of 'yes'. Does not belong here: what a column may hold beyond its type.
+'12.50' and true of 'yes'. A value that its file has typed already is not written at all: it is judged by its range, to
+the same verdict and the same value as its text would be. Does not belong here: what a column may hold beyond its type.
 """
 
 from datetime import date, datetime
@@ -27,11 +28,34 @@ INSTANT = rf"^\d{{4}}-\d{{2}}-\d{{2}}([T ]\d{{2}}:\d{{2}}(:\d{{2}}(\.\d{{1,6}})?
 TEXT = rf"^{_PRINTABLE}*{_VISIBLE}{_PRINTABLE}*$"
 TEXT_LIST = rf"^\[\s*({_TEXT_ITEM}\s*(,\s*{_TEXT_ITEM}\s*)*)?\]$"
 NUMBER_LIST = rf"^\[\s*({_NUMBER_ITEM}\s*(,\s*{_NUMBER_ITEM}\s*)*)?\]$"
+# The longest whole number that a text may write is just below it.
+INTEGER_LIMIT = 10**18
 CONTROL_CHARACTER_IN_PROSE = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x{9f}]"
 
 
-def is_written_as(text: ir.StringValue, spec: Column) -> ir.BooleanValue:
-    """Tell whether a text is a way to write a value of the column's type; null stays null."""
+# Types of a file, as the engine names them, whose values are those of a contract's type, text or no text between them.
+WHOLE = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"})
+TYPES_OF_FILES = {
+    "Int64": WHOLE,
+    "Float64": WHOLE | {"DOUBLE"},
+    "Boolean": frozenset({"BOOLEAN"}),
+    "Date": frozenset({"DATE"}),
+    "Timestamp": frozenset({"TIMESTAMP"}),
+}
+
+
+def is_judged_by_type(spec: Column, kind: str) -> bool:
+    """Tell whether a file that types a column so has values of the contract's type, which need not become text."""
+    return kind in TYPES_OF_FILES.get(type(spec.type).__name__, ())
+
+
+def is_written_as(text: ir.Value, spec: Column) -> ir.BooleanValue:
+    """Tell whether a text is a way to write a value of the column's type; null stays null.
+
+    Of a value that its file has typed: whether it is one that a text could write.
+    """
+    if not text.type().is_string():
+        return _is_writable(text, spec)
     value = typed(text, spec)
     if spec.type.is_integer():
         return text.re_search(INTEGER)
@@ -45,16 +69,20 @@ def is_written_as(text: ir.StringValue, spec: Column) -> ir.BooleanValue:
         return text.re_search(INSTANT) & value.between(datetime.min, datetime.max).fill_null(False)
     if spec.type.is_array():
         return _is_list(text, value)
-    if spec.free_text:
+    if spec.free_text or spec.free_object:
         is_prose = ~text.re_search(CONTROL_CHARACTER_IN_PROSE)
         return is_prose if spec.nullable else is_prose & text.re_search(_VISIBLE)
     return text.re_search(TEXT)
 
 
-def typed(text: ir.StringValue, spec: Column) -> ir.Value:
+def typed(text: ir.Value, spec: Column) -> ir.Value:
     """Return the value of a text that is written as the column's type asks; otherwise null or anything."""
+    if spec.free_object:
+        return _as_json(text)
     if spec.type.is_string():
         return text
+    if not text.type().is_string():
+        return text.cast(spec.type)
     if spec.type.is_integer():
         return text.re_replace(r"\.0+$", "").try_cast("int64")
     if spec.type.is_date():
@@ -66,7 +94,7 @@ def typed(text: ir.StringValue, spec: Column) -> ir.Value:
     return text.lower().try_cast(spec.type)
 
 
-def typed_or_null(text: ir.StringValue, spec: Column) -> ir.Value:
+def typed_or_null(text: ir.Value, spec: Column) -> ir.Value:
     """Return the value of a text that is written as the column's type asks; otherwise null."""
     return is_written_as(text, spec).ifelse(typed(text, spec), ibis.null(spec.type))
 
@@ -84,6 +112,38 @@ def type_in_words(spec: Column) -> str:
         "String": "a printable text",
     }
     return names[type(spec.type).__name__]
+
+
+def _is_writable(value: ir.Value, spec: Column) -> ir.BooleanValue:
+    if spec.type.is_integer():
+        return value.between(1 - INTEGER_LIMIT, INTEGER_LIMIT - 1)
+    if spec.type.is_date():
+        return value.between(date.min, date.max)
+    if spec.type.is_timestamp():
+        return value.between(datetime.min, datetime.max)
+    if value.type().is_floating():
+        return ~(value.isnan() | value.isinf())
+    return value.isnull().ifelse(ibis.null("boolean"), True)
+
+
+def _as_json(text: ir.StringValue) -> ir.StringValue:
+    """Return JSON as every format would write it; a text that is none becomes a text of JSON."""
+    return _json_valid(text).ifelse(_json(text), _to_json(text)).cast("string")
+
+
+@ibis.udf.scalar.builtin(name="json_valid", signature=((dt.string,), dt.boolean))  # type: ignore[untyped-decorator]
+def _json_valid(text: ir.StringValue) -> ir.BooleanValue:
+    """Tell whether a text is JSON."""
+
+
+@ibis.udf.scalar.builtin(name="json", signature=((dt.string,), dt.json))  # type: ignore[untyped-decorator]
+def _json(text: ir.StringValue) -> ir.JSONValue:
+    """Return a text that is JSON without needless spaces."""
+
+
+@ibis.udf.scalar.builtin(name="to_json", signature=((dt.string,), dt.json))  # type: ignore[untyped-decorator]
+def _to_json(text: ir.StringValue) -> ir.JSONValue:
+    """Return any text as a text of JSON."""
 
 
 def _is_list(text: ir.StringValue, items: ir.ArrayValue) -> ir.BooleanValue:

@@ -3,13 +3,15 @@
 Belongs here: the judgement that every dataset shares (written as its type, contract, key, relations, preference among
 rivals). Does not belong here: the rules of one dataset; its table file passes them in.
 
-A dataset is judged in one scan of its text. What only a few rows need (the list of broken rules, the contest between
-rows with one key) is computed for those few.
+A dataset is judged in one scan. What only a few rows need (the list of broken rules, the contest between rows with one
+key) is computed for those few: the suspects. Rows that share a key are found by a hash of it, which is quicker to group
+than the key; a hash that two keys share makes suspects, never a verdict.
 """
 
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable
 from datetime import date
 
@@ -21,6 +23,7 @@ from cjo_assets.shared.contract import (
     Column,
     Contract,
     TextList,
+    allowed_words,
     any_of,
     breaches,
     column,
@@ -29,7 +32,8 @@ from cjo_assets.shared.contract import (
     names_where,
 )
 from cjo_assets.shared.dataset import Dataset, Preference
-from cjo_assets.shared.lexical import type_in_words, typed, typed_or_null
+from cjo_assets.shared.hashing import hash_of
+from cjo_assets.shared.lexical import is_written_as, type_in_words, typed, typed_or_null
 
 CONFLICTING_KEY = "key: stands again with different content"
 REPEATED_ROW = "key: stands again with the same content, kept once"
@@ -116,25 +120,32 @@ def quarantined_rows(
     contract, preference, record_date = dataset.contract, dataset.preference, dataset.record_date
     specs = columns_of(contract)
     key = key_of(contract)
-    rows = raw.mutate(**{_text(spec): raw[spec.name] for spec in specs}).mutate(
-        **{spec.name: typed_or_null(raw[spec.name], spec) for spec in specs}
+    rows = raw.mutate(**{_text(spec): raw[spec.name] for spec in specs})
+    # Of most rows it is enough to know that nothing is wrong with them. A value that is not written as its type is
+    # suspect whatever it is read as, so the other rules may be asked of whatever that is.
+    # To be one of a few words that are well written is more than to be well written.
+    free = {spec: rows[_text(spec)] for spec in specs if not _has_few_words(spec, policy.vocabulary)}
+    rows = rows.mutate(
+        **{spec.name: typed(rows[spec.name], spec) for spec in specs},
+        is_misspelt=any_of(text.notnull() & ~is_written_as(text, spec).fill_null(False) for spec, text in free.items()),
+        may_share_key=_may_be_repeated(rows, raw, tuple(spec for spec in specs if spec.name in key)),
     )
-    rows = _marked_where_repeated(rows, key, "key_repeats")
-    if preference is not None:
-        rows = _marked_where_repeated(rows, preference.same, "rivals")
 
     def rules(table: ir.Table) -> dict[str, ir.BooleanValue]:
         related = {name: broken.fill_null(False) for name, broken in relations(table).items()}
-        return _row_rules(table, contract, policy.vocabulary) | related
+        return breaches(contract, table, policy.vocabulary) | _missing(table, specs) | related
 
-    suspicion = [rows.irregularities.notnull(), rows.key_repeats, *rules(rows).values()]
-    suspects = rows.filter(any_of([*suspicion, rows.rivals] if preference is not None else suspicion))
+    suspicion = [rows.irregularities.notnull(), rows.may_share_key, rows.is_misspelt, *rules(rows).values()]
+    if preference is not None:
+        suspicion.append(_may_be_repeated(rows, raw, tuple(spec for spec in specs if spec.name in preference.same)))
+    suspects = rows.filter(any_of(suspicion))
+    suspects = suspects.mutate(**{spec.name: typed_or_null(suspects[_text(spec)], spec) for spec in specs})
     suspects = suspects.mutate(
         broken=is_refused(suspects)
-        .ifelse(_no_names(), names_where(rules(suspects)))
+        .ifelse(_no_names(), names_where(rules(suspects) | _misspelt(suspects, specs)))
         .concat(suspects.irregularities.fill_null(_no_names())),
-        content=_as_json({spec.name: suspects[_text(spec)] for spec in specs}),
-        meaning=_meaning(suspects, specs),
+        content=_as_json({spec.name: _as_text(suspects, spec.name) for spec in specs}),
+        meaning=suspects.may_share_key.ifelse(_meaning(suspects, specs), ibis.null("string")),
     )
     suspects = suspects.mutate(contest=_contest_of_key(suspects, key))
     lost = [suspects.contest]
@@ -168,26 +179,42 @@ def _text(spec: Column) -> str:
     return f"text_{spec.name}"
 
 
+def _as_text(rows: ir.Table, name: str) -> ir.StringValue:
+    """Return a value as the file had it, as text: of some files it has a type."""
+    return rows[f"text_{name}"].cast("string")
+
+
 def _no_names() -> ir.ArrayValue:
     return ibis.literal([], "array<string>")
 
 
-def _row_rules(rows: ir.Table, contract: type[Contract], vocabulary: Vocabulary) -> dict[str, ir.BooleanValue]:
-    rules = breaches(contract, rows, vocabulary)
-    for spec in columns_of(contract):
-        text = rows[_text(spec)]
-        if not spec.nullable:
-            rules[f"{spec.name}: missing"] = text.isnull()
-        rules[f"{spec.name}: not {type_in_words(spec)}"] = text.notnull() & rows[spec.name].isnull()
-    return rules
+def _has_few_words(spec: Column, vocabulary: Vocabulary) -> bool:
+    if not spec.words or not spec.type.is_string():
+        return False
+    return all(word.isprintable() and word.strip() for word in allowed_words(spec, vocabulary))
 
 
-def _marked_where_repeated(rows: ir.Table, same: tuple[str, ...], name: str) -> ir.Table:
-    """Add a boolean column: other rows agree with this one in the columns `same`."""
-    repeated = rows.group_by(list(same)).having(lambda row: row.count() > 1).agg()
-    repeated = repeated.select(**{f"{name}_{column}": repeated[column] for column in same})
-    joined = rows.left_join(repeated, [rows[column] == repeated[f"{name}_{column}"] for column in same])
-    return joined.mutate(**{name: joined[f"{name}_{same[0]}"].notnull()}).drop(*(f"{name}_{column}" for column in same))
+def _missing(rows: ir.Table, specs: tuple[Column, ...]) -> dict[str, ir.BooleanValue]:
+    """Return where a value is missing from the file; one that cannot be read is there."""
+    return {f"{spec.name}: missing": rows[_text(spec)].isnull() for spec in specs if not spec.nullable}
+
+
+def _misspelt(rows: ir.Table, specs: tuple[Column, ...]) -> dict[str, ir.BooleanValue]:
+    """Return where a value is there and could not be read."""
+    return {
+        f"{spec.name}: not {type_in_words(spec)}": rows[_text(spec)].notnull() & rows[spec.name].isnull()
+        for spec in specs
+    }
+
+
+def _may_be_repeated(rows: ir.Table, raw: ir.Table, same: tuple[Column, ...]) -> ir.BooleanValue:
+    """Tell where other rows of the file agree with a row in the columns `same`; seldom also where none does.
+
+    The file is read for it anew: rows that are read twice would be kept in memory, all their columns, until then.
+    """
+    hashes = raw.select(hash=hash_of(*(typed(raw[spec.name], spec) for spec in same)))
+    repeated = hashes.group_by("hash").having(lambda row: row.count() > 1).agg()
+    return hash_of(*(typed(rows[_text(spec)], spec) for spec in same)).isin(repeated.hash)
 
 
 def _as_json(values: dict[str, ir.Value]) -> ir.StringValue:
@@ -197,14 +224,17 @@ def _as_json(values: dict[str, ir.Value]) -> ir.StringValue:
 def _meaning(rows: ir.Table, specs: tuple[Column, ...]) -> ir.StringValue:
     """Return what a row says, however it spells it: the values, and the text of what could not be read as one."""
     values = {spec.name: rows[spec.name] for spec in specs}
-    unread = {_text(spec): rows[spec.name].isnull().ifelse(rows[_text(spec)], ibis.null("string")) for spec in specs}
+    unread = {
+        _text(spec): rows[spec.name].isnull().ifelse(_as_text(rows, spec.name), ibis.null("string")) for spec in specs
+    }
     return _as_json(values | unread | {"irregularities": rows.irregularities})
 
 
 def _contest_of_key(rows: ir.Table, key: tuple[str, ...]) -> ir.StringValue:
     same = ibis.window(group_by=[rows[column] for column in key])
     in_file = ibis.window(group_by=[rows[column] for column in key], order_by=[rows.source_file, rows.source_row])
-    return rows.key_repeats.ifelse(
+    is_whole = [rows[column].notnull() for column in key]
+    return functools.reduce(operator.and_, is_whole, rows.may_share_key).ifelse(
         (rows.meaning.min().over(same) != rows.meaning.max().over(same)).ifelse(
             CONFLICTING_KEY, (ibis.row_number().over(in_file) > 0).ifelse(REPEATED_ROW, ibis.null("string"))
         ),
@@ -223,5 +253,5 @@ def _contest_of_rivals(
 
 
 def _record_key(rows: ir.Table, key: tuple[str, ...]) -> ir.StringValue:
-    texts = [rows[f"text_{column}"] for column in key]
+    texts = [_as_text(rows, column) for column in key]
     return texts[0] if len(texts) == 1 else ibis.array([text.fill_null("") for text in texts]).join(KEY_SEPARATOR)

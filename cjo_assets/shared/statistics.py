@@ -9,6 +9,8 @@ from statistics import NormalDist
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.shared.numbers import capped
+
 # Whether a figure could be had at all: said wherever one may be missing.
 MEASURED, NOT_MEASURABLE = "measured", "not_measurable"
 
@@ -22,7 +24,14 @@ def two_sided_quantile(level: float) -> float:
 
 def wilson_interval(successes: ir.NumericValue, trials: ir.NumericValue, level: float) -> Interval:
     """Return the score interval of a share; null without trials."""
-    z = two_sided_quantile(level)
+    return score_interval(successes, trials, two_sided_quantile(level))
+
+
+def score_interval(
+    successes: ir.NumericValue, trials: ir.NumericValue, multiplier: ir.NumericValue | float
+) -> Interval:
+    """Return the score interval of a share that reaches so many standard errors; null without trials."""
+    z = multiplier
     n = trials.cast("float64").nullif(0.0)
     share = successes / n
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
@@ -107,7 +116,7 @@ def difference_variance(
 
 
 def always_valid_multiplier(
-    observations: ir.NumericValue, error_rate: ir.NumericValue, tightest_at: float
+    observations: ir.NumericValue, error_rate: ir.NumericValue, tightest_at: ir.NumericValue | float
 ) -> ir.NumericValue:
     """Return how many standard errors an interval needs in order to hold at all sample sizes at once.
 
@@ -120,10 +129,30 @@ def always_valid_multiplier(
         error_rate: chance of ever missing the truth, on both sides together.
         tightest_at: sample size at which the interval is to be as narrow as it can be.
     """
-    doubled = -2 * error_rate.ln()
-    rho_squared = (doubled + (doubled + 1).ln()) / tightest_at
-    spread = observations * rho_squared + 1
+    spread = _mixture_spread(observations, error_rate, tightest_at)
     return (2 * spread / (spread - 1) * (spread.sqrt() / error_rate).ln()).sqrt()
+
+
+def always_valid_p_value(
+    z: ir.NumericValue,
+    observations: ir.NumericValue,
+    error_rate: ir.NumericValue,
+    tightest_at: ir.NumericValue | float,
+) -> ir.NumericValue:
+    """Return the least error rate at which the confidence sequence, tuned as above, leaves out what is z away.
+
+    It is at most `error_rate` exactly where z is beyond `always_valid_multiplier`.
+    """
+    spread = _mixture_spread(observations, error_rate, tightest_at)
+    return capped(spread.sqrt() * (-(z**2) * (spread - 1) / (2 * spread)).exp())
+
+
+def _mixture_spread(
+    observations: ir.NumericValue, error_rate: ir.NumericValue, tightest_at: ir.NumericValue | float
+) -> ir.NumericValue:
+    """Return t rho^2 + 1 of Robbins' mixture."""
+    doubled = -2 * error_rate.ln()
+    return observations * ((doubled + (doubled + 1).ln()) / tightest_at) + 1
 
 
 def _t_quantile(freedom: ir.NumericValue, level: float) -> ir.NumericValue:

@@ -9,28 +9,31 @@ are the same however many are asked for.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
-import numpy as np
 import pyarrow
 
+from cjo_assets.journey import playbook_performance_log
 from cjo_assets.policy import Policy
+from cjo_assets.shared.dataset import Dataset
+from cjo_assets.synth.columns import day_number
 from cjo_assets.synth.default_world import default_world
-from cjo_assets.synth.dirt import as_text, spoiled
-from cjo_assets.synth.journeys import Span, lives
+from cjo_assets.synth.dirt import JOURNEY_FAULTS, Fault
+from cjo_assets.synth.journeys import lives
+from cjo_assets.synth.made import Made, generator, require_within
 from cjo_assets.synth.model import Model, expected_signal_weight
 from cjo_assets.synth.tables import (
     CUSTOMER_DIGITS,
+    DATASETS,
     PERFORMANCE_LOG,
-    day_number,
     performance_log,
     playbook_table,
     tables_of,
 )
 from cjo_assets.synth.truth import truth_document
-from cjo_assets.synth.world import DAYS_PER_WEEK, World, WorldError, chances_of, require_words
+from cjo_assets.synth.world import DAYS_PER_WEEK, Span, World, chances_of, require_words
 
 CHUNK_CUSTOMERS = 10_000
 # What a seed is used for: the first part of the key of each generator.
@@ -68,35 +71,26 @@ class Request:
         Raises:
             WorldError: naming what is amiss.
         """
-        most = 10**CUSTOMER_DIGITS - 1
         limits = [
-            ("customers", self.customers, 1, most),
+            ("customers", self.customers, 1, 10**CUSTOMER_DIGITS - 1),
             ("weeks", self.weeks, 1, MOST_WEEKS),
             ("signals per customer", self.signals_per_customer, 0, 1000),
             ("the dirty share", self.dirty, 0, 1),
         ]
-        for name, value, least, largest in limits:
-            if not least <= value <= largest:
-                raise WorldError(f"There can be {least:,} to {largest:,} for {name}, not {value:,}.")
-        if self.seed < 0:
-            raise WorldError(f"A seed is 0 or above, not {self.seed}.")
+        require_within(limits, self.seed)
 
 
-@dataclass
-class Generated:
-    """The rows of a request, and what is true of them.
+@dataclass(kw_only=True)
+class Generated(Made):
+    """The rows of a request, and what is true of them."""
 
-    Attributes:
-        truth: the content of truth.json; complete when all batches were taken.
-        spoiled: rows spoiled so far, by dataset and kind.
-        rows: rows made so far, by dataset.
-    """
+    family: ClassVar[str] = "journey"
+    datasets: ClassVar[tuple[Dataset, ...]] = (*DATASETS.values(), playbook_performance_log.DATASET)
+    faults: ClassVar[dict[str, tuple[Fault, ...]]] = JOURNEY_FAULTS
 
     request: Request
     policy: Policy
     model: Model
-    spoiled: dict[str, dict[str, int]] = field(default_factory=dict)
-    rows: dict[str, int] = field(default_factory=dict)
 
     @property
     def span(self) -> Span:
@@ -112,20 +106,20 @@ class Generated:
     def batches(self) -> Iterator[tuple[str, pyarrow.Table]]:
         """Make the rows, dataset and table at a time; a dataset comes once per chunk."""
         world = self.model.world
-        yield self._counted("playbooks", playbook_table(world, self.before), None)
+        yield self.counted("playbooks", playbook_table(world, self.before), None)
         if self.request.with_performance_log:
-            log = performance_log(world, self.before, _generator(self.request.seed, FOR_LOG))
-            yield self._counted(PERFORMANCE_LOG, log, None)
+            log = performance_log(world, self.before, generator(self.request.seed, FOR_LOG))
+            yield self.counted(PERFORMANCE_LOG, log, None)
         for chunk, first in enumerate(range(0, self.request.customers, CHUNK_CUSTOMERS)):
-            lived = lives(self.model, self.span, CHUNK_CUSTOMERS, _generator(self.request.seed, FOR_LIVES, chunk))
+            lived = lives(self.model, self.span, CHUNK_CUSTOMERS, generator(self.request.seed, FOR_LIVES, chunk))
             count = min(CHUNK_CUSTOMERS, self.request.customers - first)
             tables = tables_of(self.model, lived, self.span, self.policy, first + 1, count)
-            dirt = _generator(self.request.seed, FOR_DIRT, chunk)
+            dirt = generator(self.request.seed, FOR_DIRT, chunk)
             for name, table in tables.items():
-                yield self._counted(name, table, dirt)
+                yield self.counted(name, table, dirt)
 
     def truth(self) -> dict[str, Any]:
-        """Return the content of truth.json."""
+        """Return the content of truth.json, complete when all batches were taken."""
         request = self.request
         return {
             "request": {
@@ -138,22 +132,9 @@ class Generated:
                 "dirty": request.dirty,
                 "has_effect": request.has_effect,
             },
-            "rows": dict(sorted(self.rows.items())),
-            "spoiled_rows": {name: dict(sorted(kinds.items())) for name, kinds in sorted(self.spoiled.items())},
+            **self.counts(),
             **truth_document(self.model, self.policy),
         }
-
-    def _counted(self, name: str, table: pyarrow.Table, dirt: np.random.Generator | None) -> tuple[str, pyarrow.Table]:
-        if self.request.dirty > 0:
-            if dirt is None:
-                table = as_text(table)
-            else:
-                table, kinds = spoiled(name, table, self.request.dirty, dirt)
-                total = self.spoiled.setdefault(name, {})
-                for kind, count in kinds.items():
-                    total[kind] = total.get(kind, 0) + count
-        self.rows[name] = self.rows.get(name, 0) + table.num_rows
-        return name, table
 
 
 def generated(request: Request, policy: Policy, world: World | None = None) -> Generated:
@@ -168,8 +149,5 @@ def generated(request: Request, policy: Policy, world: World | None = None) -> G
     require_words(world, policy)
     chances = chances_of(world, policy)
     weekly_signals = request.signals_per_customer / expected_signal_weight(world, chances, request.weeks)
-    return Generated(request, policy, Model(world, chances, weekly_signals))
-
-
-def _generator(seed: int, *key: int) -> np.random.Generator:
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))
+    model = Model(world, chances, weekly_signals)
+    return Generated(dirty=request.dirty, request=request, policy=policy, model=model)

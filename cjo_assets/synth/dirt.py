@@ -1,7 +1,7 @@
 """Dirt: rows that the quarantine must turn away, each for one known reason.
 
-Belongs here: which faults there are and how a row gets one. Does not belong here: how they are found; that is the
-quarantine's.
+Belongs here: how a row gets a fault, and the faults of the journey. Does not belong here: how they are found; that is
+the quarantine's.
 
 A spoiled row is one more row, beside the good one it was copied from, so the truth of the good rows stays true.
 """
@@ -38,7 +38,7 @@ class Fault:
 
 
 REPEATED = Fault("repeated")
-FAULTS: dict[str, tuple[Fault, ...]] = {
+JOURNEY_FAULTS: dict[str, tuple[Fault, ...]] = {
     "customers": (
         REPEATED,
         Fault("negative_value", {"account_value": "-1"}, ("customer_id",)),
@@ -98,11 +98,10 @@ def lists_as_text(table: pyarrow.Table) -> pyarrow.Table:
 
 
 def spoiled(
-    dataset: str, table: pyarrow.Table, share: float, chance: np.random.Generator
+    faults: tuple[Fault, ...], table: pyarrow.Table, share: float, chance: np.random.Generator
 ) -> tuple[pyarrow.Table, dict[str, int]]:
     """Return the rows as text, with spoiled copies of a share of them at the end, and how many there are by kind."""
     text = as_text(table)
-    faults = FAULTS.get(dataset, ())
     if not faults:
         return text, {}
     chosen = np.flatnonzero(chance.random(table.num_rows) < share)

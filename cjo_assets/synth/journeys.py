@@ -16,23 +16,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from cjo_assets.synth.model import Model
-from cjo_assets.synth.world import DAYS_PER_WEEK, Numbers
+from cjo_assets.synth.world import DAYS_PER_WEEK, NOBODY, Numbers, Span
 
-NOBODY = -1
 MANUAL, AUTOMATED = 0, 1
 UNANSWERED, REJECTED, APPROVED, NOT_ASKED = 0, 1, 2, 3
 # Names drawn together: any order will do, but a change of it changes every generated file.
 CUSTOMER_FIELDS = ("segment", "account_value", "first_day", "crm_noise", "last_stage")
 LONGEST_MEASUREMENT_DAYS = 21
 OFFICE_OPENS, OFFICE_CLOSES = 8 * 3600, 18 * 3600
-
-
-@dataclass(frozen=True)
-class Span:
-    """The days that are simulated: first and last, as days since 1970-01-01."""
-
-    first_day: int
-    last_day: int
 
 
 @dataclass(frozen=True)

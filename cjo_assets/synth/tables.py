@@ -13,7 +13,6 @@ from datetime import date
 
 import numpy as np
 import pyarrow
-import pyarrow.compute as pc
 
 from cjo_assets.journey import (
     approval_decisions,
@@ -25,28 +24,22 @@ from cjo_assets.journey import (
     state_entries,
 )
 from cjo_assets.policy import Policy
-from cjo_assets.shared.contract import columns_of
-from cjo_assets.synth.journeys import APPROVED, AUTOMATED, MANUAL, NOBODY, NOT_ASKED, UNANSWERED, Lives, Span
+from cjo_assets.synth.columns import as_contracted, date_column, id_column, name_column, numbers_as_text, row_id_column
+from cjo_assets.synth.journeys import APPROVED, AUTOMATED, MANUAL, NOT_ASKED, UNANSWERED, Lives
 from cjo_assets.synth.model import Model
-from cjo_assets.synth.world import Numbers, World
+from cjo_assets.synth.world import NOBODY, Numbers, Span, World
 
 DATASETS = {
     module.DATASET.name: module.DATASET
     for module in (customers, playbooks, state_entries, signals, interventions, outcomes, approval_decisions)
 }
 PERFORMANCE_LOG = "playbook_performance_log"
-EPOCH = date(1970, 1, 1)
 DAYS_PER_MONTH = 30.4375
-CUSTOMER_DIGITS, ROW_DIGITS = 7, 4
+CUSTOMER_DIGITS = 7
 CRM_UNKNOWN, CRM_MEDIUM, CRM_HIGH, CRM_TROUBLE = 0.03, 0.55, 0.85, 0.35
 UNSAID_CSAT, UNSAID_RISK = 7, 5
 ANSWERERS = tuple(f"reviewer.{number:02}" for number in range(1, 9))
 LOG_RUNS = (5, 60)
-
-
-def day_number(day: date) -> int:
-    """Return a day as days since 1970-01-01."""
-    return (day - EPOCH).days
 
 
 def tables_of(
@@ -62,8 +55,7 @@ def tables_of(
         first_number: number of the chunk's first customer.
         count: customers to keep.
     """
-    number = pyarrow.array(np.arange(first_number, first_number + lived.customers["customer"].size).astype(str))
-    number = pc.utf8_lpad(number, CUSTOMER_DIGITS, "0")
+    number = numbers_as_text(first_number, lived.customers["customer"].size, CUSTOMER_DIGITS)
     made = {
         "customers": _customers(model, lived, span, number),
         "journey_state_log": _entries(model, lived, span, number),
@@ -84,7 +76,9 @@ def tables_of(
         "approval_decisions": {"customer": acts["customer"][answered]},
     }
     return {
-        name: _as_contracted(name, table.slice(0, int(np.searchsorted(owners[name]["customer"], count))))
+        name: as_contracted(
+            DATASETS[name].contract, table.slice(0, int(np.searchsorted(owners[name]["customer"], count)))
+        )
         for name, table in made.items()
     }
 
@@ -109,7 +103,7 @@ def playbook_table(world: World, since: date) -> pyarrow.Table:
         }
         for playbook in world.playbooks
     ]
-    return _as_contracted("playbooks", pyarrow.Table.from_pylist(rows))
+    return as_contracted(playbooks.Playbooks, pyarrow.Table.from_pylist(rows))
 
 
 def performance_log(world: World, since: date, chance: np.random.Generator) -> pyarrow.Table:
@@ -143,8 +137,8 @@ def _customers(model: Model, lived: Lives, span: Span, number: pyarrow.Array) ->
     tier = np.select([opinion >= CRM_HIGH, opinion >= CRM_MEDIUM], ["high", "medium"], "low")
     return pyarrow.table(
         {
-            "customer_id": _id("SYN_C", number),
-            "segment": _named(model.chances.segments, rows["segment"]),
+            "customer_id": id_column("SYN_C", number),
+            "segment": name_column(model.chances.segments, rows["segment"]),
             "account_value": rows["account_value"],
             "tenure_months": ((span.last_day - rows["first_day"]) / DAYS_PER_MONTH).astype(np.int64),
             "risk_tier": pyarrow.array(tier.astype(object), pyarrow.string(), mask=rows["crm_noise"] < CRM_UNKNOWN),
@@ -158,11 +152,11 @@ def _entries(model: Model, lived: Lives, span: Span, number: pyarrow.Array) -> p
     is_last = np.append(rows["customer"][1:] != rows["customer"][:-1], True)
     return pyarrow.table(
         {
-            "customer_id": _id("SYN_C", number.take(pyarrow.array(rows["customer"]))),
-            "journey_stage": _named(model.chances.stages, rows["stage"]),
-            "state_entered_at": _dates(rows["day"]),
+            "customer_id": id_column("SYN_C", number.take(pyarrow.array(rows["customer"]))),
+            "journey_stage": name_column(model.chances.stages, rows["stage"]),
+            "state_entered_at": date_column(rows["day"]),
             "days_in_state": np.where(is_last, span.last_day, until) - rows["day"],
-            "previous_stage": _named(model.chances.stages, rows["previous"]),
+            "previous_stage": name_column(model.chances.stages, rows["previous"]),
         }
     )
 
@@ -173,34 +167,34 @@ def _signals(model: Model, lived: Lives, policy: Policy, number: pyarrow.Array) 
     sources = {AUTOMATED: policy.vocabulary.sources[0], MANUAL: policy.vocabulary.sources[-1]}
     return pyarrow.table(
         {
-            "signal_id": _row_ids("SYN_S", rows["customer"], number),
-            "customer_id": _id("SYN_C", number.take(pyarrow.array(rows["customer"]))),
-            "signal_type": _named(model.types, rows["kind"]),
+            "signal_id": row_id_column("SYN_S", rows["customer"], number),
+            "customer_id": id_column("SYN_C", number.take(pyarrow.array(rows["customer"]))),
+            "signal_type": name_column(model.types, rows["kind"]),
             "signal_strength": rows["strength"],
-            "detected_at": _dates(rows["day"]),
-            "journey_stage": _named(model.chances.stages, rows["stage"]),
-            "source": _named([sources[MANUAL], sources[AUTOMATED]], rows["source"]),
+            "detected_at": date_column(rows["day"]),
+            "journey_stage": name_column(model.chances.stages, rows["stage"]),
+            "source": name_column([sources[MANUAL], sources[AUTOMATED]], rows["source"]),
         }
     )
 
 
 def _interventions(model: Model, lived: Lives, number: pyarrow.Array) -> pyarrow.Table:
     rows, playbooks = lived.interventions, model.world.playbooks
-    signal_ids = _row_ids("SYN_S", lived.signals["customer"], number)
+    signal_ids = row_id_column("SYN_S", lived.signals["customer"], number)
     named = signal_ids.take(pyarrow.array(lived.triggers["signal"]))
     ends = np.searchsorted(lived.triggers["intervention"], np.arange(rows["customer"].size + 1))
     return pyarrow.table(
         {
-            "intervention_id": _row_ids("SYN_I", rows["customer"], number),
-            "customer_id": _id("SYN_C", number.take(pyarrow.array(rows["customer"]))),
-            "journey_stage": _named(model.chances.stages, rows["stage"]),
-            "recommended_action": _named([playbook.action for playbook in playbooks], rows["playbook"]),
+            "intervention_id": row_id_column("SYN_I", rows["customer"], number),
+            "customer_id": id_column("SYN_C", number.take(pyarrow.array(rows["customer"]))),
+            "journey_stage": name_column(model.chances.stages, rows["stage"]),
+            "recommended_action": name_column([playbook.action for playbook in playbooks], rows["playbook"]),
             "confidence": rows["confidence"],
             "requires_human_approval": rows["answer"] != NOT_ASKED,
             "triggered_by_signals": pyarrow.ListArray.from_arrays(pyarrow.array(ends, pyarrow.int32()), named),
             "evaluation_latency_ms": rows["latency"],
-            "generated_at": _dates(rows["day"]),
-            "playbook_id": _named([playbook.playbook_id for playbook in playbooks], rows["playbook"]),
+            "generated_at": date_column(rows["day"]),
+            "playbook_id": name_column([playbook.playbook_id for playbook in playbooks], rows["playbook"]),
             "expected_cost": np.array([playbook.cost for playbook in playbooks])[rows["playbook"]],
             "expected_value": model.value_range.mean(axis=1)[rows["playbook"]],
         }
@@ -214,17 +208,17 @@ def _outcomes(model: Model, lived: Lives, policy: Policy, number: pyarrow.Array,
     word = np.where(succeeded, rows["nuance"] % len(good), len(good) + rows["nuance"] % len(bad))
     return pyarrow.table(
         {
-            "outcome_id": _row_ids("SYN_O", rows["customer"], number),
-            "intervention_id": _row_ids("SYN_I", rows["customer"], number),
-            "customer_id": _id("SYN_C", number.take(pyarrow.array(rows["customer"]))),
-            "outcome": _named([*good, *bad], word),
+            "outcome_id": row_id_column("SYN_O", rows["customer"], number),
+            "intervention_id": row_id_column("SYN_I", rows["customer"], number),
+            "customer_id": id_column("SYN_C", number.take(pyarrow.array(rows["customer"]))),
+            "outcome": name_column([*good, *bad], word),
             "resolution_time_days": pyarrow.array(rows["resolution_days"].astype(float), mask=~succeeded),
             "csat_delta": pyarrow.array(rows["csat"].astype(float), mask=rows["nuance"] % UNSAID_CSAT == 0),
             "churn_risk_delta": pyarrow.array(rows["risk_change"], mask=rows["nuance"] % UNSAID_RISK == 0),
             "estimated_revenue_saved": rows["saved"],
             "human_override": rows["is_overridden"],
-            "measured_at": _dates(rows["measured_day"]),
-            "playbook_id": _named([playbook.playbook_id for playbook in model.world.playbooks], rows["playbook"]),
+            "measured_at": date_column(rows["measured_day"]),
+            "playbook_id": name_column([playbook.playbook_id for playbook in model.world.playbooks], rows["playbook"]),
             "playbook_success": succeeded,
         }
     )
@@ -237,39 +231,10 @@ def _answers(lived: Lives, policy: Policy, number: pyarrow.Array) -> pyarrow.Tab
     decided_at = pyarrow.array(np.datetime_as_string(instant, timezone="UTC"))
     return pyarrow.table(
         {
-            "intervention_id": _row_ids("SYN_I", rows["customer"], number),
-            "decision": _named(("rejected", "approved"), is_yes.astype(np.int64)),
+            "intervention_id": row_id_column("SYN_I", rows["customer"], number),
+            "decision": name_column(("rejected", "approved"), is_yes.astype(np.int64)),
             "decided_at": decided_at,
-            "decided_by": _named(ANSWERERS, rows["answerer"] % len(ANSWERERS)),
-            "category": _named(categories, np.where(is_yes, NOBODY, rows["nuance"] % len(categories))),
+            "decided_by": name_column(ANSWERERS, rows["answerer"] % len(ANSWERERS)),
+            "category": name_column(categories, np.where(is_yes, NOBODY, rows["nuance"] % len(categories))),
         }
     )
-
-
-def _as_contracted(dataset: str, table: pyarrow.Table) -> pyarrow.Table:
-    """Keep what the contract has a column for; only an optional one may be left out."""
-    made = set(table.column_names)
-    columns = columns_of(DATASETS[dataset].contract)
-    return table.select([spec.name for spec in columns if spec.name in made or not spec.optional])
-
-
-def _id(prefix: str, number: pyarrow.Array) -> pyarrow.Array:
-    return pc.binary_join_element_wise(prefix, number, "")
-
-
-def _row_ids(prefix: str, customer: Numbers, number: pyarrow.Array) -> pyarrow.Array:
-    """Return an id of each row, numbered from 1 within its customer; rows come by customer."""
-    place = np.arange(customer.size)
-    in_customer = place - np.searchsorted(customer, customer) + 1
-    rows = pyarrow.array(np.arange(1, in_customer.max(initial=0) + 1).astype(str), pyarrow.string())
-    texts = pc.utf8_lpad(rows, ROW_DIGITS, "0").take(pyarrow.array(in_customer - 1))
-    return _id(prefix, pc.binary_join_element_wise(number.take(pyarrow.array(customer)), texts, "_"))
-
-
-def _named(names: tuple[str, ...] | list[str], codes: Numbers) -> pyarrow.Array:
-    """Return the names that codes stand for; null for nobody."""
-    return pyarrow.array(list(names), pyarrow.string()).take(pyarrow.array(codes, mask=codes == NOBODY))
-
-
-def _dates(days: Numbers) -> pyarrow.Array:
-    return pyarrow.array(days.astype("datetime64[D]"))

@@ -15,6 +15,16 @@ from cjo_assets.shared.contract import ANY_SEGMENT
 
 Numbers = np.ndarray
 DAYS_PER_WEEK = 7
+# The code that stands for none of a list of names.
+NOBODY = -1
+
+
+@dataclass(frozen=True)
+class Span:
+    """The days that are simulated: first and last, as days since 1970-01-01."""
+
+    first_day: int
+    last_day: int
 
 
 class WorldError(Exception):

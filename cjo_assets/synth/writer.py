@@ -16,14 +16,13 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from cjo_assets.shared.contract import columns_of
-from cjo_assets.synth.datasets import Generated
+from cjo_assets.shared.dataset import Dataset
 from cjo_assets.synth.dirt import lists_as_text
-from cjo_assets.synth.tables import DATASETS, PERFORMANCE_LOG
+from cjo_assets.synth.made import Made
 from cjo_assets.synth.world import WorldError
 
-FOLDER, TRUTH = "journey", "truth.json"
+TRUTH = "truth.json"
 FORMATS = ("parquet", "csv", "json")
-LISTS = {spec.name for dataset in DATASETS.values() for spec in columns_of(dataset.contract) if spec.type.is_array()}
 
 
 class Sink(Protocol):
@@ -59,10 +58,9 @@ class JsonArray:
 class Csv:
     """A CSV file; lists are JSON arrays."""
 
-    def __init__(self, path: Path, schema: pyarrow.Schema) -> None:
+    def __init__(self, path: Path, schema: pyarrow.Schema, has_quotes: bool) -> None:
         """Begin the file."""
         flat = lists_as_text(schema.empty_table()).schema
-        has_quotes = any(name in LISTS for name in schema.names)
         # Without quotes a reader need not look for line breaks inside them, which makes it several times as fast.
         options = pyarrow.csv.WriteOptions(quoting_style="needed" if has_quotes else "none", quoting_header="none")
         self.writer = pyarrow.csv.CSVWriter(path, flat, write_options=options)
@@ -88,7 +86,7 @@ def require_room(out: Path, replace: bool) -> None:
         raise WorldError(f"The folder {out} is not empty; --force replaces the generated files in it.")
 
 
-def write(made: Generated, out: Path, file_format: str) -> Iterator[str]:
+def write(made: Made, out: Path, file_format: str) -> Iterator[str]:
     """Write all datasets and then the truth, and name each dataset as a piece of it is written.
 
     Raises:
@@ -96,19 +94,21 @@ def write(made: Generated, out: Path, file_format: str) -> Iterator[str]:
     """
     if file_format not in FORMATS:
         raise WorldError(f"The format {file_format} is none of {', '.join(FORMATS)}.")
-    folder = out / FOLDER
+    folder = out / made.family
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # Of every dataset there may be one file: those of an earlier request and other formats go.
-        for name in (*DATASETS, PERFORMANCE_LOG):
+        for dataset in made.datasets:
             for ending in FORMATS:
-                (folder / f"{name}.{ending}").unlink(missing_ok=True)
+                (folder / f"{dataset.name}.{ending}").unlink(missing_ok=True)
         (out / TRUTH).unlink(missing_ok=True)
         with ExitStack() as files:
             sinks: dict[str, Sink] = {}
+            datasets = {dataset.name: dataset for dataset in made.datasets}
             for name, table in made.batches():
                 if name not in sinks:
-                    sinks[name] = _sink(folder / f"{name}.{file_format}", table.schema)
+                    path = folder / f"{name}.{file_format}"
+                    sinks[name] = _sink(path, table.schema, _has_quotes(datasets[name]))
                     files.callback(sinks[name].close)
                 sinks[name].write_table(table)
                 yield name
@@ -118,10 +118,15 @@ def write(made: Generated, out: Path, file_format: str) -> Iterator[str]:
         raise WorldError(f"{error.filename or out} cannot be written: {error.strerror or error}.") from error
 
 
-def _sink(path: Path, schema: pyarrow.Schema) -> Sink:
+def _has_quotes(dataset: Dataset) -> bool:
+    """Tell whether cells of a CSV of the dataset need quotes: those with JSON do."""
+    return any(spec.type.is_array() or spec.free_object for spec in columns_of(dataset.contract))
+
+
+def _sink(path: Path, schema: pyarrow.Schema, has_quotes: bool) -> Sink:
     if path.suffix == ".json":
         return JsonArray(path)
     if path.suffix == ".csv":
-        return Csv(path, schema)
+        return Csv(path, schema, has_quotes)
     writer: Sink = pyarrow.parquet.ParquetWriter(path, schema, compression="zstd")
     return writer

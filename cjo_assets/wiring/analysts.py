@@ -17,24 +17,34 @@ from cjo_assets.wiring.quoting import literal, quoted
 from cjo_assets.wiring.store import Store
 from cjo_assets.wiring.tables import AUDIT, LATEST, Days, Reference, Table
 
-NEWEST = "(SELECT max(as_of) FROM audit.runs WHERE is_published)"
+JOURNEY = "journey"
 
-DAY_ASKED = f"coalesce(day, {NEWEST})"
+
+def newest_of(family: str) -> str:
+    """Return the expression for the newest published day of a family, given as SQL writes it."""
+    return f"(SELECT max(as_of) FROM audit.runs WHERE is_published AND family = {family})"
+
+
+DAY_ASKED = f"coalesce(day, {newest_of(literal(JOURNEY))})"
 
 # Each macro with what it is for. Table macros are selected from: FROM why('C001').
 MACROS = {
-    "newest_day()": ("The newest published day.", NEWEST),
-    "days()": (
-        "The published days: the run that stands for each, its policy, and whether an earlier day has changed since.",
+    "newest_day(of_family := 'journey')": ("The newest published day of a family.", newest_of("of_family")),
+    "days(of_family := 'journey')": (
+        "The published days of a family: the run that stands for each, its policy, and whether an earlier day has "
+        "changed since.",
         """TABLE SELECT as_of, arg_max(run_id, ended_at) AS run_id, max(ended_at) AS ended_at,
             arg_max(policy_hash, ended_at) AS policy_hash, arg_max(is_stale, ended_at) AS is_stale
-        FROM audit.runs WHERE is_published GROUP BY as_of ORDER BY as_of""",
+        FROM audit.runs WHERE is_published AND family = of_family GROUP BY as_of ORDER BY as_of""",
     ),
     "table_on(table_name, day)": (
         "A dated table as it stood on a day: the rows of the last day run by then. "
         "FROM table_on('journey.risk_scores', DATE '2025-01-18').",
         """TABLE SELECT * FROM query_table(table_name)
-        WHERE as_of = (SELECT max(as_of) FROM audit.runs WHERE is_published AND as_of <= day)""",
+        WHERE as_of = (
+            SELECT max(as_of) FROM audit.runs
+            WHERE is_published AND as_of <= day AND family = split_part(table_name, '.', 1)
+        )""",
     ),
     "history(customer)": (
         "Stage, risk and decision of a customer on every published day.",
@@ -115,7 +125,8 @@ MACROS = {
 
 def add_views(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
     """Write views and macros into a database that holds the tables."""
-    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {LATEST}")
+    for schema in sorted({LATEST, *(latest_schema(family) for family in store.datasets_by_family)}):
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     tables = [table for table in store.tables.values() if table.is_published]
     if (AUDIT, "runs") in store.tables:
         for table in tables:
@@ -130,11 +141,21 @@ def add_views(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
 
 def latest_statement(table: Table) -> str:
     """Return the statement of a dated table's view of the newest day."""
-    return f"SELECT * FROM {table.full_name} WHERE as_of = {NEWEST}"
+    newest = (
+        "(SELECT max(as_of) FROM audit.runs WHERE is_published)"
+        if table.schema == AUDIT
+        else newest_of(literal(table.schema))
+    )
+    return f"SELECT * FROM {table.full_name} WHERE as_of = {newest}"
+
+
+def latest_schema(family: str) -> str:
+    """Return the schema of the views of a family's newest day; names of tables are a family's own."""
+    return LATEST if family in (JOURNEY, AUDIT) else f"{LATEST}_{family}"
 
 
 def _add_latest(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
-    name = f"{LATEST}.{table.name}"
+    name = f"{latest_schema(table.schema)}.{table.name}"
     connection.execute(f"CREATE OR REPLACE VIEW {name} AS {latest_statement(table)}")
     comment(connection, table, name, "VIEW", "On the newest day: ")
 
@@ -151,9 +172,10 @@ def _add_view(connection: duckdb.DuckDBPyConnection, store: Store, table: Table)
 
 def _input(store: Store, reference: Reference) -> ibis.Table:
     table = store.tables[reference.schema, reference.name]
-    schema = LATEST if table.is_dated and reference.days is Days.TODAY else reference.schema
+    is_of_newest_day = table.is_dated and reference.days is Days.TODAY
+    schema = latest_schema(reference.schema) if is_of_newest_day else reference.schema
     rows = ibis.table(schema_of(table.contract), name=reference.name, database=schema)
-    return rows.drop("as_of") if schema == LATEST else rows
+    return rows.drop("as_of") if is_of_newest_day else rows
 
 
 def _add_macro(connection: duckdb.DuckDBPyConnection, store: Store, signature: str, what: str, body: str) -> None:

@@ -44,7 +44,7 @@ def key_of_table(schema: str, name: str) -> dg.AssetKey:
 
 
 def raw_asset(dataset: Dataset, family: Family) -> dg.AssetsDefinition:
-    """Return the asset of a file, read as text."""
+    """Return the asset of a file."""
     note_check = dg.AssetCheckSpec(
         "supplied", asset=key_of_table(RAW, dataset.name), description="Whether the file is there and read in full."
     )
@@ -55,7 +55,8 @@ def raw_asset(dataset: Dataset, family: Family) -> dg.AssetsDefinition:
         kinds={"duckdb", "file"},
         owners=[family.owner],
         tags={"family": family.name, "stage": RAW},
-        description=f"The file {dataset.name} as it was read: text, row by row, with where each row stood.",
+        description=f"The file {dataset.name} as it was read, row by row, with where each row stood: text, but for "
+        "what Parquet types as the dataset does.",
         metadata={
             "dagster/column_schema": _raw_column_schema(dataset),
             "dagster/table_name": f"{RAW}.{dataset.name}",

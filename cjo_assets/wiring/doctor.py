@@ -23,9 +23,10 @@ from cjo_assets.wiring.alerts import WEBHOOK
 from cjo_assets.wiring.automation import OFF, Automation
 from cjo_assets.wiring.databases import require_readable
 from cjo_assets.wiring.errors import InputError, WarehouseError
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import all_families, data_families
 from cjo_assets.wiring.governance import policy_that_decides
 from cjo_assets.wiring.lock import holder_in_words, is_locked
+from cjo_assets.wiring.lost import days_recorded, newest_snapshot
 from cjo_assets.wiring.new_files import published_days
 from cjo_assets.wiring.orphans import close_orphans
 from cjo_assets.wiring.settings import PROJECT, Settings
@@ -139,16 +140,32 @@ def _warehouse(settings: Settings) -> Answers:
 
 
 def _published(settings: Settings) -> Answers:
-    days = published_days(settings.published)
-    if not days:
+    published = {family.name: published_days(settings.published, family.name) for family in data_families()}
+    if not any(published.values()):
+        yield from _nothing_published(settings)
+    for family, days in published.items():
+        if not days:
+            continue
+        with duckdb.connect(str(settings.published), read_only=True) as reader:
+            query = "SELECT as_of FROM days(of_family := ?) WHERE is_stale"
+            stale = [day for (day,) in reader.execute(query, [family]).fetchall()]
+        yield GOOD, f"{family}: {len(days)} days, the newest {days[-1]}"
+        if stale:
+            again = f"cjo run --family {family} --from {stale[0]} --to {stale[-1]}"
+            yield ODD, f"{family}: {len(stale)} days were run before an earlier one changed: {again}"
+
+
+def _nothing_published(settings: Settings) -> Answers:
+    recorded = {}
+    if settings.build.exists() and not is_locked(settings.lock):
+        with opened(settings, all_families()) as store:
+            recorded = days_recorded(store.connection)
+    if recorded:
+        snapshot = newest_snapshot(settings.published)
+        places = f"the snapshot {snapshot.name} and the build database" if snapshot else "the build database"
+        yield BAD, f"{settings.published} is gone, with {len(recorded)} days: the next run makes it again from {places}"
+    else:
         yield ODD, "nothing is published yet: cjo run"
-        return
-    with duckdb.connect(str(settings.published), read_only=True) as reader:
-        stale = [day for (day,) in reader.execute("SELECT as_of FROM days() WHERE is_stale").fetchall()]
-    yield GOOD, f"{len(days)} days, the newest {days[-1]}"
-    if stale:
-        first, last = stale[0], stale[-1]
-        yield ODD, f"{len(stale)} days were run before an earlier one changed: cjo run --from {first} --to {last}"
 
 
 def _runs(settings: Settings) -> Answers:

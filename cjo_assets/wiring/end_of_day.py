@@ -5,12 +5,15 @@ Belongs here: what happens after every table of a day has kept its contract. Doe
 """
 
 import inspect
+import itertools
 from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from cjo_assets.reporting.journey_report import journey_report as report_of_day
+from cjo_assets.wiring import marketing_report, report
 from cjo_assets.wiring.assets import POOL, code_reference, column_schema, key_of_table, preview
 from cjo_assets.wiring.automation import downstream_condition, freshness
 from cjo_assets.wiring.code import code_version
@@ -19,31 +22,45 @@ from cjo_assets.wiring.keep import forget_old_days
 from cjo_assets.wiring.ledger import Stamp
 from cjo_assets.wiring.lineage_records import record_lineage
 from cjo_assets.wiring.partitions import days, days_of
-from cjo_assets.wiring.phrasing import summary_of_day
 from cjo_assets.wiring.phrasing_assets import PHRASED
 from cjo_assets.wiring.progress import report_progress
 from cjo_assets.wiring.publish import publish
-from cjo_assets.wiring.report import REPORT_FILE, shown_in_dagster, write_report
+from cjo_assets.wiring.report import shown_in_dagster
 from cjo_assets.wiring.runs import forget_record, record_checks, record_run
-from cjo_assets.wiring.tables import Family, Table
+from cjo_assets.wiring.settings import Settings
+from cjo_assets.wiring.tables import AUDIT, Family, Table
 from cjo_assets.wiring.warehouse import Warehouse
 
-REPORT = dg.AssetKey(["reports", "journey_report"])
 PUBLISHED = dg.AssetKey("published")
 # What runs and people's commands write down, as opposed to what follows from the files.
 RECORDS = "records"
 OWNER = "team:platform"
+REPORTS = {"journey": report.REPORT, "marketing": marketing_report.REPORT}
+
+
+def reports_of(family: str) -> list[dg.AssetKey]:
+    """Return the asset key of the report of a family, if it has one."""
+    return [dg.AssetKey(["reports", f"{family}_report"])] if family in REPORTS else []
 
 
 def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
-    """Return report, records and published database, downstream of every table."""
+    """Return reports, records and published database, downstream of every table."""
     tables = [table for family in families for table in family.tables]
     keys = [key_of_table(table.schema, table.name) for table in tables if table.transform is not None]
     records = [table for table in tables if table.transform is None and table.group == RECORDS]
+    names = [family.name for family in families if family.datasets]
+    reports = {key: name for name in names for key in reports_of(name)}
+    written = [_report_asset(key, name, keys) for key, name in reports.items()]
+    return dg.Definitions(assets=[*written, _published_asset(records, [*keys, *reports])])
+
+
+def _report_asset(key: dg.AssetKey, family: str, keys: list[dg.AssetKey]) -> dg.AssetsDefinition:
+    written = REPORTS[family]
+    own = [found for found in keys if found.path[0] in (family, AUDIT)]
 
     @dg.asset(
-        key=REPORT,
-        deps=[*keys, *PHRASED],
+        key=key,
+        deps=[*own, *(PHRASED if family == PHRASED[1].path[0] else ())],
         partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="publish",
@@ -54,19 +71,17 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
         automation_condition=downstream_condition(),
         freshness_policy=freshness(),
         description="The report of the day: page, Markdown, figures. A folder per day, under reports/ of the home.",
-        metadata=code_reference(report_of_day),
-        code_version=version_of("reports.journey_report", report_of_day, write_report),
+        metadata=code_reference(written.document),
+        code_version=version_of(f"reports.{family}_report", written.document, written.write),
     )
-    def journey_report(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+    def write(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         store, settings, policy = warehouse.store, warehouse.settings, warehouse.policy
-        paths = [
-            write_report(store, settings, day, policy, summary_of_day(store, day, policy)) for day in days_of(context)
-        ]
+        paths = [written.write(store, settings, day, policy) for day in days_of(context)]
         path = paths[-1]
-        report_progress("reports.journey_report", len([found for found in paths if found]))
+        report_progress(f"reports.{family}_report", len([found for found in paths if found]))
         if path is None:
             return dg.MaterializeResult(metadata={"report": "switched off by policy"})
-        verdict, pictures = shown_in_dagster(path)
+        verdict, pictures = shown_in_dagster(path, written.shown_pictures)
         return dg.MaterializeResult(
             metadata={
                 "path": dg.MetadataValue.path(path),
@@ -76,12 +91,16 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
             }
         )
 
+    return write
+
+
+def _published_asset(records: list[Table], keys: list[dg.AssetKey]) -> dg.AssetsDefinition:
     @dg.multi_asset(
         specs=[
-            *(_recorded(table, [*keys, REPORT]) for table in records),
+            *(_recorded(table, keys) for table in records),
             dg.AssetSpec(
                 PUBLISHED,
-                deps=[*keys, REPORT],
+                deps=keys,
                 group_name="publish",
                 kinds={"duckdb"},
                 owners=[OWNER],
@@ -99,10 +118,9 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
     def published(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult]:
         store, settings, policy = warehouse.store, warehouse.settings, warehouse.policy
         asked = days_of(context)
-        for day in asked:
-            path = settings.reports / day.isoformat() / REPORT_FILE
-            report = path.relative_to(settings.home) if path.exists() else None
-            record_run(store, context.run, context.instance, day, policy, report)
+        for family, day in itertools.product(store.families_of_run, asked):
+            page = _page_of(settings, family, day)
+            record_run(store, context.run, context.instance, family, day, policy, page)
         record_checks(store, context.run.run_id, warehouse.results)
         record_lineage(store)
         try:
@@ -135,7 +153,13 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
             },
         )
 
-    return dg.Definitions(assets=[journey_report, published])
+    return published
+
+
+def _page_of(settings: Settings, family: str, day: date) -> Path | None:
+    """Return the page of a family's report of a day, relative to the home; None where none was written."""
+    path = settings.report_of(family, day) / REPORTS[family].page if family in REPORTS else None
+    return path.relative_to(settings.home) if path is not None and path.exists() else None
 
 
 def _recorded(table: Table, keys: list[dg.AssetKey]) -> dg.AssetSpec:

@@ -20,7 +20,7 @@ from cjo_assets.wiring.published import read_only, rows_of
 from cjo_assets.wiring.settings import Settings
 
 OF_SUBJECT = "WHERE customer_id = $customer AND intervention_id = $subject AND as_of <= $day"
-NEWEST = "SELECT max(as_of) FROM audit.runs WHERE is_published"
+NEWEST = "SELECT max(as_of) FROM audit.runs WHERE is_published AND family = 'journey'"
 DATASETS_REJECTED = (
     "SELECT table_name FROM duckdb_tables() WHERE database_name = 'published' AND schema_name = 'quarantine'"
 )
@@ -86,7 +86,7 @@ def _meant(reader: duckdb.DuckDBPyConnection, subject: str, day: date) -> tuple[
 
 def _no_such_day(reader: duckdb.DuckDBPyConnection, day: date) -> str:
     found = reader.execute(
-        "SELECT min(as_of), max(as_of), count(DISTINCT as_of) FROM audit.runs WHERE is_published"
+        "SELECT min(as_of), max(as_of), count(DISTINCT as_of) FROM audit.runs WHERE is_published AND family = 'journey'"
     ).fetchone()
     first, last, count = found or (None, None, 0)
     return f"{day} is not published; {count} days from {first} to {last} are."

@@ -59,8 +59,10 @@ class Reading:
     row_number: str = "row_number() OVER ()"
 
 
-def reading_of(connection: duckdb.DuckDBPyConnection, path: Path, archived: Path, dataset: Dataset) -> Reading:
-    """Return how the rows of an archived file are read as text.
+def reading_of(
+    connection: duckdb.DuckDBPyConnection, path: Path, archived: Path, dataset: Dataset, typed: Collection[str] = ()
+) -> Reading:
+    """Return how the rows of an archived file are read as text, but for the columns `typed`, which keep their types.
 
     Raises:
         InputError: the file cannot be understood.
@@ -68,7 +70,7 @@ def reading_of(connection: duckdb.DuckDBPyConnection, path: Path, archived: Path
     specs = columns_of(dataset.contract)
     file_format = format_of(path)
     if file_format == "parquet":
-        return _parquet_reading(connection, path, archived, specs)
+        return _parquet_reading(connection, path, archived, specs, typed)
     with archived.open("rb") as source:
         start = source.read(CHUNK_BYTES)
         source.seek(-min(CHUNK_BYTES, archived.stat().st_size), os.SEEK_END)
@@ -97,6 +99,8 @@ def _json_reading(archived: Path, specs: tuple[Column, ...], layout: str) -> Rea
         "len(keys) <> len(list_distinct(keys))": "record: a key stands twice",
     }
     for place, spec in enumerate(specs, start=1):
+        if spec.free_object:
+            continue
         if not spec.type.is_array():
             fault = f"{spec.name}: an object or a list where a value belongs"
             faults[f"coalesce(kinds[{place}] IN ('OBJECT', 'ARRAY'), FALSE)"] = fault
@@ -176,17 +180,41 @@ def _has_quotes(archived: Path) -> bool:
         return any(b'"' in chunk for chunk in iter(lambda: source.read(CHUNK_BYTES), b""))
 
 
+def parquet_types(connection: duckdb.DuckDBPyConnection, archived: Path) -> dict[str, str]:
+    """Return the columns of a Parquet file with their types."""
+    query = f"DESCRIBE SELECT * FROM {_parquet(archived)}"
+    return {name: kind for name, kind, *_ in connection.execute(query).fetchall()}
+
+
+def parquet_counts(connection: duckdb.DuckDBPyConnection, archived: Path) -> dict[str, int]:
+    """Return how many values each flat column has that are not null, where the file itself says so."""
+    query = (
+        "SELECT path_in_schema, sum(num_values - stats_null_count) FROM parquet_metadata(?) GROUP BY path_in_schema "
+        "HAVING count(*) = count(stats_null_count)"
+    )
+    return {name: int(count) for name, count in connection.execute(query, [without_wildcards(archived)]).fetchall()}
+
+
+def _parquet(archived: Path) -> str:
+    return f"read_parquet({literal(without_wildcards(archived))}, hive_partitioning = false)"
+
+
 def _parquet_reading(
-    connection: duckdb.DuckDBPyConnection, path: Path, archived: Path, specs: tuple[Column, ...]
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    archived: Path,
+    specs: tuple[Column, ...],
+    typed: Collection[str],
 ) -> Reading:
-    source = f"read_parquet({literal(without_wildcards(archived))}, hive_partitioning = false)"
-    types = {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+    source = _parquet(archived)
+    types = parquet_types(connection, archived)
     require_columns(path.name, types, specs)
     wanted = {spec.name: spec for spec in specs}
     texts, faults = {}, {}
     for name, kind in types.items():
         is_list, is_nested = kind.endswith("]"), kind.startswith(("STRUCT", "MAP"))
-        if name in wanted and (is_nested or is_list != wanted[name].type.is_array()) and not kind == "VARCHAR":
+        is_judged = name in wanted and not wanted[name].free_object
+        if is_judged and (is_nested or is_list != wanted[name].type.is_array()) and not kind == "VARCHAR":
             raise InputError(
                 f"The file {path.name} has {kind} in column {name}, where {wanted[name].type} was expected."
             )
@@ -194,19 +222,26 @@ def _parquet_reading(
         texts[name] = f"to_json({quoted(name)})::VARCHAR" if nested else f"{quoted(name)}::VARCHAR"
         if nested:
             texts[name] = f"CASE WHEN {quoted(name)} IS NOT NULL THEN {texts[name]} END"
-        if name in wanted and wanted[name].type.is_string() and not PARQUET_TEXTS.fullmatch(kind):
+        if is_judged and wanted[name].type.is_string() and not PARQUET_TEXTS.fullmatch(kind):
             faults[f"{quoted(name)} IS NOT NULL"] = f"{name}: {kind} where a text belongs"
+    values = {name: quoted(name) for name in typed if name in types}
     if PLACE_IN_PARQUET in {name.lower() for name in types}:
-        return _flat_reading(source, texts, faults, specs)
+        return _flat_reading(source, texts, faults, specs, values=values)
     numbered = source.removesuffix(")") + f", {PLACE_IN_PARQUET} = true)"
-    reading = _flat_reading(numbered, texts, faults, specs, PLACE_IN_PARQUET)
+    reading = _flat_reading(numbered, texts, faults, specs, PLACE_IN_PARQUET, values=values)
     return replace(reading, row_number=f"{PLACE_IN_PARQUET} + 1")
 
 
 def _flat_reading(
-    source: str, texts: dict[str, str], faults: dict[str, str], specs: tuple[Column, ...], *places: str
+    source: str,
+    texts: dict[str, str],
+    faults: dict[str, str],
+    specs: tuple[Column, ...],
+    *places: str,
+    values: dict[str, str] | None = None,
 ) -> Reading:
-    columns = ", ".join(f"{texts.get(spec.name, 'NULL::VARCHAR')} AS {quoted(spec.name)}" for spec in specs)
+    shown = texts | (values or {})
+    columns = ", ".join(f"{shown.get(spec.name, 'NULL::VARCHAR')} AS {quoted(spec.name)}" for spec in specs)
     unknown = sorted(texts.keys() - {spec.name for spec in specs})
     everything = ", ".join(f"{literal(name)}, {text}" for name, text in texts.items())
     record = f"json_object({everything})::VARCHAR" if unknown else "NULL::VARCHAR"

@@ -38,20 +38,25 @@ def keep_snapshot(published: Path, number: int) -> None:
         path.unlink()
 
 
-def first_day_kept(connection: duckdb.DuckDBPyConnection, days_kept: int) -> date | None:
-    """Return the first day that is kept beside the newest published one; None where nothing was published."""
-    row = connection.execute("SELECT max(as_of) FROM audit.runs WHERE is_published").fetchone()
-    return None if row is None or row[0] is None else row[0] - timedelta(days=days_kept - 1)
+def first_days_kept(connection: duckdb.DuckDBPyConnection, days_kept: int) -> dict[str | None, date]:
+    """Return the first day of each family that is kept beside its newest published one.
+
+    Under None stands the earliest of them, for what is no family's own; a family that published nothing is left out.
+    """
+    found = connection.execute("SELECT family, max(as_of) FROM audit.runs WHERE is_published GROUP BY family")
+    firsts: dict[str | None, date] = {
+        family: newest - timedelta(days=days_kept - 1) for family, newest in found.fetchall()
+    }
+    return firsts | {None: min(firsts.values())} if firsts else {}
 
 
 def move_old_days(connection: duckdb.DuckDBPyConnection, store: Store, folder: Path, days_kept: int) -> list[date]:
     """Write the days that are older than the policy keeps to Parquet, take them out, and return them."""
-    first_kept = first_day_kept(connection, days_kept)
-    if first_kept is None:
-        return []
+    first_days = first_days_kept(connection, days_kept)
     moved: set[date] = set()
-    for table in store.tables.values():
-        if not table.is_published or not table.is_dated or table.is_view:
+    for name, table in store.tables.items():
+        first_kept = first_days.get(store.family_of[name])
+        if first_kept is None or not table.is_published or not table.is_dated or table.is_view:
             continue
         query = f"SELECT DISTINCT as_of FROM {table.full_name} WHERE as_of < ? ORDER BY as_of"
         for (day,) in connection.execute(query, [first_kept]).fetchall():
@@ -63,9 +68,7 @@ def move_old_days(connection: duckdb.DuckDBPyConnection, store: Store, folder: P
 
 def forget_old_days(store: Store, days_kept: int) -> None:
     """Take the days that are older than the policy keeps out of the build database, where no later day reads them."""
-    first_kept = first_day_kept(store.connection, days_kept)
-    if first_kept is None:
-        return
+    first_days = first_days_kept(store.connection, days_kept)
     needed = {
         (reference.schema, reference.name)
         for table in store.tables.values()
@@ -73,7 +76,8 @@ def forget_old_days(store: Store, days_kept: int) -> None:
         if reference.days is not Days.TODAY
     }
     for key, table in store.tables.items():
-        if table.is_dated and not table.is_view and key not in needed:
+        first_kept = first_days.get(store.family_of[key])
+        if first_kept is not None and table.is_dated and not table.is_view and key not in needed:
             store.forget_before(table, first_kept)
 
 

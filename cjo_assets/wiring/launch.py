@@ -3,52 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 
 import dagster as dg
 
 from cjo_assets.wiring.errors import InputError
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.event_files import held_open
+from cjo_assets.wiring.families import all_families, data_families
 from cjo_assets.wiring.governance import policy_that_decides
+from cjo_assets.wiring.jobs import FAMILY_TAG, job_name
+from cjo_assets.wiring.new_files import published_days
 from cjo_assets.wiring.partitions import FIRST_DAY, days, tags_of_days
+from cjo_assets.wiring.plain import load_files
 from cjo_assets.wiring.progress import listen, report_message
 from cjo_assets.wiring.runs import failure_text
 from cjo_assets.wiring.settings import Settings
-from cjo_assets.wiring.sources import latest_date, load_dataset
+from cjo_assets.wiring.sources import days_of_records, is_supplied
 from cjo_assets.wiring.warehouse import opened
 
-JOB = "daily"
+
+@dataclass(frozen=True)
+class Supplied:
+    """What the files of a family hold: the first and the last day that dates an event up to today; None without any."""
+
+    family: str
+    first: date | None
+    last: date | None
 
 
-def latest_day(say: Callable[[str], None] = report_message) -> date:
-    """Load the files and return the latest date in them that is not in the future.
+def supplied(only: str | None = None, say: Callable[[str], None] = report_message) -> list[Supplied]:
+    """Load the files of every family that has any, or published a day before, and return the days they hold.
 
     The run that follows finds the files loaded and does not read them again.
 
     Args:
+        only: the one family that is asked for.
         say: told where another run is writing.
 
     Raises:
-        InputError: a file cannot be understood, or none holds a date.
+        InputError: a file cannot be understood, a family is unknown, or no family has a file.
         PolicyError: the policy cannot be used.
     """
     settings = Settings.from_environment()
     memory_limit = policy_that_decides(settings).warehouse.memory_limit
-    families = all_families()
-    with opened(settings, families, memory_limit, say) as store:
-        for family in families:
-            for dataset in family.datasets:
-                load_dataset(store.connection, dataset, settings.data, family.name, settings.inputs, settings.home)
-        found = latest_date(store.connection, store.datasets)
-    if found is None:
-        raise InputError(f"No file in {settings.data} holds a date up to today; say --as-of.")
-    return date.fromisoformat(found)
+    names = [family.name for family in data_families()]
+    if only is not None and only not in names:
+        raise InputError(f"{only} is no family: there are {', '.join(names)}.")
+    families = [family for family in data_families() if only in (family.name, None)]
+    wanted = [
+        family
+        for family in families
+        if is_supplied(settings.data, family.name, family.datasets) or published_days(settings.published, family.name)
+    ]
+    with opened(settings, all_families(), memory_limit, say) as store:
+        # Without a single file there is no telling which family was meant: each says what it misses.
+        load_files(store, tuple(wanted or families), settings.data, settings.inputs, settings.home)
+        return [Supplied(family.name, *days_of_records(store.connection, family.datasets)) for family in wanted]
 
 
 def run_days(
-    first: date, last: date, on_table: Callable[[str, int], None], on_message: Callable[[str], None]
+    family: str, first: date, last: date, on_table: Callable[[str, int], None], on_message: Callable[[str], None]
 ) -> list[str]:
-    """Run the daily job for every day from the first to the last, in one run.
+    """Run the daily job of a family for every day from the first to the last, in one run.
 
     Returns:
         Why it failed: nothing where it did not.
@@ -58,32 +75,38 @@ def run_days(
         PolicyError: the policy cannot be used.
         WarehouseError: the warehouse cannot be used.
     """
-    from cjo_assets.definitions import defs
-
-    policy_that_decides(Settings.from_environment())
+    settings = Settings.from_environment()
+    policy_that_decides(settings)
     if last < first:
         raise InputError(f"{last} comes before {first}: the first day stands first.")
     for key in (first.isoformat(), last.isoformat()):
         if not days.has_partition_key(key):
             raise InputError(f"{key} is no day to run: days go from {FIRST_DAY} to today.")
     # A warehouse that cannot be used says so here, in words, and not in a run that never started.
-    with opened(Settings.from_environment(), all_families(), say=on_message):
+    with opened(settings, all_families(), say=on_message):
         pass
-    instance = dg.DagsterInstance.get()
     listen(on_table, on_message)
     try:
-        result = (
-            defs()
-            .resolve_job_def(JOB)
-            .execute_in_process(
-                instance=instance,
-                raise_on_error=False,
-                tags=tags_of_days(first, last),
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            )
-        )
+        with held_open(settings.home):
+            return _failures_of_run(family, first, last)
     finally:
         listen(None)
+
+
+def _failures_of_run(family: str, first: date, last: date) -> list[str]:
+    from cjo_assets.definitions import defs
+
+    instance = dg.DagsterInstance.get()
+    result = (
+        defs()
+        .resolve_job_def(job_name(family))
+        .execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            tags=tags_of_days(first, last) | {FAMILY_TAG: family},
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+    )
     if result.success:
         return []
     failures = instance.all_logs(result.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)

@@ -11,10 +11,10 @@ import sqlglot
 
 from cjo_assets.audit.column_lineage import ColumnLineage
 from cjo_assets.shared.contract import schema_of
-from cjo_assets.wiring.analysts import latest_statement
+from cjo_assets.wiring.analysts import latest_schema, latest_statement
 from cjo_assets.wiring.lineage import VALUE, Edges, Lineage, lineage_of
 from cjo_assets.wiring.store import Store
-from cjo_assets.wiring.tables import AUDIT, LATEST
+from cjo_assets.wiring.tables import AUDIT
 
 COLUMN_LINEAGE = f"{AUDIT}.column_lineage"
 DIRECT, INDIRECT = "direct", "indirect"
@@ -94,7 +94,7 @@ def edges_of(lineage: Lineage) -> list[tuple[str, str, str, str, list[str]]]:
 def _views_of_newest_day(store: Store) -> dict[str, Lineage]:
     dated = [table for table in store.tables.values() if table.is_published and table.is_dated and not table.is_view]
     return {
-        f"{LATEST}.{table.name}": lineage_of(
+        f"{latest_schema(table.schema)}.{table.name}": lineage_of(
             sqlglot.parse_one(latest_statement(table), read="duckdb"), store.columns_of
         )
         for table in dated

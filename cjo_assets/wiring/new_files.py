@@ -1,4 +1,4 @@
-"""New and changed files: noticed by content, and the days that need them.
+"""New and changed files of a family: noticed by content, and the days that need them.
 
 Belongs here: what was seen last, what differs, the earliest day it affects, the days to be run again. Does not belong
 here: asking Dagster to run them (`defs/sensors.py`) and databases over the network, which the schedule reads.
@@ -27,9 +27,10 @@ from cjo_assets.wiring.errors import InputError
 from cjo_assets.wiring.formats import CSV_ROWS, UNREADABLE, reading_of
 from cjo_assets.wiring.partitions import contiguous
 from cjo_assets.wiring.quoting import literal, quoted_names
+from cjo_assets.wiring.raw_views import Content, SourceFile
 from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.source_map import SOURCES_FILE, DuckDBSource, FilesSource, SqlSource, declared_sources
-from cjo_assets.wiring.sources import EXTRACTS, Content, SourceFile, archived_contents, day_of, files_of
+from cjo_assets.wiring.sources import EXTRACTS, archived_contents, day_of, files_of
 from cjo_assets.wiring.tables import Family
 
 # A file touched a moment ago may still be growing: it is looked at when it has come to rest.
@@ -77,18 +78,16 @@ class Seen:
         return json.dumps(vars(self), sort_keys=True)
 
 
-def looked(families: tuple[Family, ...], settings: Settings, policy: Policy, seen: Seen | None) -> Seen:
-    """Look at the files, and return what there is now with the days that need to be run.
+def looked(family: Family, settings: Settings, policy: Policy, seen: Seen | None) -> Seen:
+    """Look at the files of a family, and return what there is now with the days that need to be run.
 
     Raises:
         InputError: a file cannot be understood.
     """
-    signature, is_at_rest = _signature(families, settings)
+    signature, is_at_rest = _signature(family, settings)
     if not is_at_rest or (seen is not None and seen.signature == signature):
         return seen or Seen()
-    datasets = {
-        f"{family.name}.{dataset.name}": (family, dataset) for family in families for dataset in family.datasets
-    }
+    datasets = {f"{family.name}.{dataset.name}": (family, dataset) for dataset in family.datasets}
     present = {name: _contents(family, dataset, settings) for name, (family, dataset) in datasets.items()}
     hashes = {name: {content.file.name: content.sha256 for content in found} for name, found in present.items()}
     before = seen.contents if seen is not None and seen.signature else _published_contents(datasets, settings)
@@ -99,7 +98,7 @@ def looked(families: tuple[Family, ...], settings: Settings, policy: Policy, see
     with duckdb.connect() as engine:
         engine.execute(f"SET TimeZone = 'UTC'; SET memory_limit = '{policy.warehouse.memory_limit}GB'")
         comparison = _Comparison(engine, settings.inputs, datasets, before, present)
-        published = published_days(settings.published)
+        published = published_days(settings.published, family.name)
         try:
             wanted = _wanted(comparison, changed, published, policy)
         except (InputError, *UNREADABLE):
@@ -111,13 +110,15 @@ def looked(families: tuple[Family, ...], settings: Settings, policy: Policy, see
     return Seen(signature, hashes, pending, f"new or changed: {', '.join(changed)}")
 
 
-def published_days(published: Path) -> list[date]:
-    """Return the days of the published database, in order."""
+def published_days(published: Path, family: str) -> list[date]:
+    """Return the days of a family in the published database, in order."""
     if not published.exists():
         return []
     with duckdb.connect() as engine:
         engine.execute(f"ATTACH {literal(published)} AS published (READ_ONLY)")
-        found = engine.execute("SELECT DISTINCT as_of FROM published.audit.runs WHERE is_published ORDER BY as_of")
+        found = engine.execute(
+            "SELECT DISTINCT as_of FROM published.audit.runs WHERE is_published AND family = ? ORDER BY as_of", [family]
+        )
         return [day for (day,) in found.fetchall()]
 
 
@@ -244,27 +245,26 @@ def _dated_by(dataset: Dataset) -> Column | None:
     return next((spec for spec in columns_of(dataset.contract) if spec.name == dataset.record_date), None)
 
 
-def _signature(families: tuple[Family, ...], settings: Settings) -> tuple[str, bool]:
+def _signature(family: Family, settings: Settings) -> tuple[str, bool]:
     """Return a hash over what the file system says of all files, and whether none was touched a moment ago."""
     stats = []
-    for path in sorted(_watched(families, settings)):
+    for path in sorted(_watched(family, settings)):
         found = path.stat()
         stats.append((str(path), found.st_size, found.st_mtime_ns))
     is_at_rest = all(time.time_ns() - touched > REST_SECONDS * 1e9 for *_, touched in stats)
     return hashlib.sha256(json.dumps(stats).encode()).hexdigest(), is_at_rest
 
 
-def _watched(families: tuple[Family, ...], settings: Settings) -> set[Path]:
+def _watched(family: Family, settings: Settings) -> set[Path]:
     data = settings.data
     declared = declared_sources(data)
     found = {data / SOURCES_FILE}
-    for family in families:
-        for dataset in family.datasets:
-            source = declared.get((family.name, dataset.name))
-            if isinstance(source, DuckDBSource):
-                found.add(data / source.duckdb)
-            elif source is None or isinstance(source, FilesSource):
-                found |= {file.path for file in files_of(data, family.name, dataset, settings.inputs / EXTRACTS)}
+    for dataset in family.datasets:
+        source = declared.get((family.name, dataset.name))
+        if isinstance(source, DuckDBSource):
+            found.add(data / source.duckdb)
+        elif source is None or isinstance(source, FilesSource):
+            found |= {file.path for file in files_of(data, family.name, dataset, settings.inputs / EXTRACTS)}
     return {path for path in found if path.exists()}
 
 

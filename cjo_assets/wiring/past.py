@@ -24,7 +24,7 @@ import ibis.expr.types as ir
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import columns_of
 from cjo_assets.wiring.errors import InputError, PastError, TamperedError
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import data_families, families_about
 from cjo_assets.wiring.formats import CHUNK_BYTES
 from cjo_assets.wiring.keep import HISTORY
 from cjo_assets.wiring.quoting import literal
@@ -34,10 +34,12 @@ from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.sources import MANIFEST, ManifestRow, day_of, restore_dataset
 from cjo_assets.wiring.statements import Statements
 from cjo_assets.wiring.store import Store
+from cjo_assets.wiring.tables import AUDIT, RAW, Days, Reference, Table, in_order
 from cjo_assets.wiring.tables import MANIFEST as MANIFEST_TABLE
-from cjo_assets.wiring.tables import RAW, Days, Family, Reference, Table, in_order
 
 KNOWN = "known"
+# The one table without a day of which each family has its part.
+DATASET_LOADS = (AUDIT, "dataset_loads")
 # Two policies on one day, or two states of one: what the first of them wrote the second need not.
 STATEMENTS_KEPT = 200
 
@@ -50,14 +52,15 @@ class Scratch(Store):
     def __init__(
         self,
         connection: duckdb.DuckDBPyConnection,
-        families: tuple[Family, ...],
         settings: Settings,
+        family: str,
         statements: Statements | None = None,
     ) -> None:
         """Make empty tables, and no day known."""
-        super().__init__(connection, families, statements or Statements(STATEMENTS_KEPT))
+        super().__init__(connection, families_about(family), statements or Statements(STATEMENTS_KEPT))
         self.settings = settings
-        self.records = RunRecords(connection)
+        self.family = family
+        self.records = RunRecords(connection, family)
         self.known_days: tuple[date, ...] = ()
         self._trusted: set[str] = set()
         self._files: dict[str, str] = {}
@@ -70,7 +73,7 @@ class Scratch(Store):
         known, own = self._rows_of(KNOWN, _view_of(table)), self._rows_of(table.schema, table.name)
         return ibis.union(known, own.filter(own.as_of.isin(list(self.days_of_run))))
 
-    def newest_day(self) -> date | None:
+    def newest_day(self, family: str) -> date | None:  # noqa: ARG002 a past is of one family
         """Return the newest day that is known or computed here."""
         return max([*self.known_days, *self.days_of_run], default=None)
 
@@ -87,6 +90,9 @@ class Scratch(Store):
 
     def published_rows(self, table: Table, day: date | None) -> str:
         """Return what SQL selects from to read a published table, or the day of it, wherever it is kept."""
+        if day is None and (table.schema, table.name) == DATASET_LOADS:
+            names = ", ".join(literal(dataset.name) for dataset in self.datasets)
+            return f"(FROM {PUBLISHED}.{table.full_name} WHERE dataset IN ({names}))"
         if day is None:
             return f"{PUBLISHED}.{table.full_name}"
         _, left = self._places(table, (day,))
@@ -186,7 +192,9 @@ class Scratch(Store):
             before = date.max if day is None or reference.days is Days.ALL else day
             read = [own for own in self.days_of_run if own < before]
             return f"{self.known_days} {[(own, self._versions.get((table.full_name, own))) for own in read]}"
-        return self._versions.get((table.full_name, (day or self.newest_day()) if table.is_dated else None), "")
+        return self._versions.get(
+            (table.full_name, (day or self.newest_day(self.family)) if table.is_dated else None), ""
+        )
 
     def computed_tables(self) -> list[Table]:
         """Return every table that is computed, each after what it reads."""
@@ -247,7 +255,10 @@ class Scratch(Store):
 
 @contextmanager
 def scratch(
-    settings: Settings, memory_limit: float | None = None, statements: Statements | None = None
+    settings: Settings,
+    memory_limit: float | None = None,
+    statements: Statements | None = None,
+    family: str = "journey",
 ) -> Iterator[Scratch]:
     """Open a scratch database beside the published one; it is gone at the end.
 
@@ -255,10 +266,14 @@ def scratch(
         settings: the places.
         memory_limit: what the engine may use [gigabytes].
         statements: those already written by other scratch databases.
+        family: whose past.
 
     Raises:
-        PastError: nothing is published, or another version of this code did it.
+        PastError: there is no such family, nothing is published, or another version of this code did it.
     """
+    names = [found.name for found in data_families()]
+    if family not in names:
+        raise PastError(f"{family} is no family: there are {', '.join(names)}.")
     if not settings.published.exists():
         raise PastError(f"Nothing is published at {settings.published}.")
     config: dict[str, Any] = {"memory_limit": f"{memory_limit}GB"} if memory_limit else {}
@@ -268,7 +283,7 @@ def scratch(
     ):
         try:
             connection.execute(f"ATTACH {literal(settings.published)} AS {PUBLISHED} (READ_ONLY)")
-            made = Scratch(connection, all_families(), settings, statements)
+            made = Scratch(connection, settings, family, statements)
             _require_same_tables(made)
         except duckdb.IOException as error:
             reason = str(error).splitlines()[0]

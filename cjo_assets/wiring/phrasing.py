@@ -21,14 +21,15 @@ from cjo_assets.journey.interventions import MONITOR_ONLY
 from cjo_assets.journey.ledger import APPROVED, NOT_REQUIRED, PENDING
 from cjo_assets.language.answers import Judgement, Reply, judged
 from cjo_assets.language.messages import rule_based_message
-from cjo_assets.language.requests import Request, message_request, summary_request
+from cjo_assets.language.requests import Asking, Request, message_request, summary_request
 from cjo_assets.policy import Policy
 from cjo_assets.reporting.summary import Figure, Summary, rule_based_summary
 from cjo_assets.wiring.language_model import NOT_CONFIGURED, Endpoint, ask
 from cjo_assets.wiring.progress import report_message
 from cjo_assets.wiring.store import Store
 
-CALLS, TEXTS = ("audit", "language_model_calls"), ("journey", "phrased_texts")
+PHRASED_FAMILY = "journey"
+CALLS, TEXTS = ("audit", "language_model_calls"), (PHRASED_FAMILY, "phrased_texts")
 NOT_TRIED = "an earlier call of the day had failed"
 FIGURES_CHANGED = "its figures have changed since it was phrased"
 
@@ -67,9 +68,10 @@ def phrase_day(
     texts: list[Row] = []
     problem = NOT_CONFIGURED if endpoint is None else endpoint.problem()
     for draft in drafts_of_day(store, as_of, policy):
-        judgement = _remembered(store, draft.request, policy)
+        asking = Asking.of_journey(policy.journey.reporting)
+        judgement = remembered(store, draft.request, asking)
         if judgement is None and problem is None and endpoint is not None:
-            judgement, has_failed = _asked(store, as_of, policy, draft.request, endpoint, ask_model)
+            judgement, has_failed = asked(store, as_of, policy, draft.request, asking, endpoint, ask_model)
             problem = NOT_TRIED if has_failed else None
         texts.append(_text(draft, judgement or Judgement(problem=problem), policy))
     if texts:
@@ -140,7 +142,7 @@ def _interventions(store: Store, as_of: date, most: int) -> list[Row]:
     )
 
 
-def _remembered(store: Store, request: Request, policy: Policy) -> Judgement | None:
+def remembered(store: Store, request: Request, asking: Asking) -> Judgement | None:
     """Return what became of the request when it was made before; None where it never had an answer."""
     rows = store.rows(
         "SELECT answer, outcome, reason FROM audit.language_model_calls "
@@ -149,27 +151,32 @@ def _remembered(store: Store, request: Request, policy: Policy) -> Judgement | N
     )
     if not rows:
         return None
-    judgement = judged(rows[0]["answer"], request, policy.journey.reporting.llm_max_characters)
+    judgement = judged(rows[0]["answer"], request, asking.max_characters)
     if rows[0]["outcome"] == REJECTED and judgement.problem is None:
         return Judgement(problem=rows[0]["reason"])
     return judgement
 
 
-def _asked(
-    store: Store, as_of: date, policy: Policy, request: Request, endpoint: Endpoint, ask_model: Ask
+def asked(
+    store: Store,
+    as_of: date,
+    policy: Policy,
+    request: Request,
+    asking: Asking,
+    endpoint: Endpoint,
+    ask_model: Ask,
 ) -> tuple[Judgement, bool]:
     """Ask, record the call, and return the judgement, and whether nothing came back."""
-    rules = policy.journey.reporting
     started_at, started = datetime.now(UTC).replace(tzinfo=None), time.monotonic()
-    reply = ask_model(endpoint, request.body, rules.llm_timeout_seconds)
+    reply = ask_model(endpoint, request.body, asking.timeout_seconds)
     duration = time.monotonic() - started
     judgement = Judgement(problem=reply.problem, detail=reply.detail)
     if reply.text is not None and reply.problem is None:
-        judgement = judged(reply.text, request, rules.llm_max_characters)
+        judgement = judged(reply.text, request, asking.max_characters)
     outcome = FAILED if reply.text is None else REJECTED if judgement.problem else USED
     call = {
         "purpose": request.purpose,
-        "model": rules.llm_model,
+        "model": asking.model,
         "request_hash": request.request_hash,
         "outcome": outcome,
         "reason": ": ".join(part for part in (judgement.problem, judgement.detail) if part) or None,

@@ -16,16 +16,22 @@ from pathlib import Path
 import duckdb
 
 from cjo_assets.policy_sections import WarehousePolicy
+from cjo_assets.shared.contract import columns_of
 from cjo_assets.wiring.analysts import add_views, comment
 from cjo_assets.wiring.keep import HISTORY, keep_snapshot, move_old_days
 from cjo_assets.wiring.ledger import Head, Stamp, add_decisions, add_tombstones
+from cjo_assets.wiring.lost import found_again
 from cjo_assets.wiring.quoting import literal
-from cjo_assets.wiring.runs import record_head
+from cjo_assets.wiring.raw_views import raw_views
+from cjo_assets.wiring.runs import RUNS, record_head
 from cjo_assets.wiring.store import Store, columns_in_sql
-from cjo_assets.wiring.tables import AUDIT, Table
+from cjo_assets.wiring.tables import AUDIT, RAW, Table
 from cjo_assets.wiring.transaction import transaction
 
 TARGET = "target"
+# The family whose decisions the ledger holds.
+DECIDING = "journey"
+CUSTOMER = "customer_id"
 
 
 def publish(
@@ -36,6 +42,8 @@ def publish(
     stamp: Stamp | None = None,
 ) -> Head | None:
     """Replace the published database by one that holds these days, and the undated tables, as they are now.
+
+    Of the families that the run did not compute nothing is touched: what stands in the build was judged by nobody.
 
     Args:
         store: the tables.
@@ -51,11 +59,17 @@ def publish(
     partial = published.with_suffix(".partial")
     Path(f"{partial}.wal").unlink(missing_ok=True)
     partial.unlink(missing_ok=True)
-    if published.exists():
-        _copy(published, partial)
+    lost = found_again(store, published, days, keep)
+    before = lost.path if lost else published
+    origin = before if before.exists() else _copyable_build(store)
+    is_copied = origin not in (None, before)
+    if origin is not None:
+        _copy(origin, partial)
     connection.execute(f"ATTACH {literal(partial)} AS {TARGET}")
     head = None
     try:
+        if is_copied:
+            _leave_published(store, days)
         with transaction(connection):
             for table in store.tables.values():
                 if table.is_added_by_publish:
@@ -63,12 +77,11 @@ def publish(
         if stamp is not None:
             if (AUDIT, "erasures") in store.tables:
                 add_tombstones(connection, TARGET, stamp)
-            head = add_decisions(connection, TARGET, days, stamp)
+            decided = [*(lost.days_of(DECIDING) if lost else ()), *(days if DECIDING in store.families_of_run else ())]
+            head = add_decisions(connection, TARGET, decided, stamp)
             record_head(store, stamp.run_id, days, head)
         with transaction(connection):
-            for table in store.tables.values():
-                if table.is_published and not table.is_view and not table.is_added_by_publish:
-                    _publish_table(store, table, days)
+            _fill(store, days, is_copy_of_build=is_copied)
         connection.execute(f"CHECKPOINT {TARGET}")
     finally:
         connection.execute(f"DETACH {TARGET}")
@@ -85,9 +98,74 @@ def publish(
     if keep is not None:
         keep_snapshot(published, keep.snapshots_kept)
     os.replace(partial, published)
+    if lost:
+        lost.path.unlink()
     _sync_folder(published.parent)
     store.announce(days)
     return head
+
+
+def _fill(store: Store, days: list[date], *, is_copy_of_build: bool) -> None:
+    for name, table in store.tables.items():
+        if not table.is_published or table.is_view or table.is_added_by_publish:
+            continue
+        if store.family_of[name] not in (*store.families_of_run, None):
+            _create_table(store.connection, table)
+        # What came with a copy of the build is there; but runs were written down since.
+        elif is_copy_of_build and table.full_name != RUNS:
+            comment(store.connection, table, f"{TARGET}.{table.full_name}")
+        else:
+            _publish_table(store, table, days)
+
+
+def _copyable_build(store: Store) -> Path | None:
+    """Return the build database, at rest, where a copy of it may become the first published one; otherwise None.
+
+    A table that is dropped leaves its bytes in the file: what files say of customers must not be among them. Those that
+    are seen where they lie never were in the build.
+    """
+    about_customers = [
+        dataset
+        for dataset in store.datasets
+        if dataset.name not in raw_views(store.connection)
+        and any(spec.name == CUSTOMER for spec in columns_of(dataset.contract))
+    ]
+    found = store.connection.execute("SELECT path FROM duckdb_databases() WHERE database_name = current_database()")
+    (path,) = found.fetchone() or (None,)
+    if (
+        path is None
+        or not store.is_in_build
+        or any(store.count(f"{RAW}.{dataset.name}") for dataset in about_customers)
+    ):
+        return None
+    store.connection.execute("CHECKPOINT")
+    return Path(path)
+
+
+def _leave_published(store: Store, days: list[date]) -> None:
+    """Take from a copy of the build what is not published.
+
+    That is every other table, those of families that the run did not compute, and days that no run brought to its end.
+    """
+    connection = store.connection
+    published = {
+        table.full_name: table
+        for name, table in store.tables.items()
+        if table.is_published and not table.is_view and store.family_of[name] in (*store.families_of_run, None)
+    }
+    tables = (
+        "SELECT schema_name || '.' || {kind}_name FROM duckdb_{kind}s() WHERE database_name = ? AND NOT internal "
+        "ORDER BY ALL"
+    )
+    with transaction(connection):
+        for (name,) in connection.execute(tables.format(kind="view"), [TARGET]).fetchall():
+            connection.execute(f"DROP VIEW {TARGET}.{name}")
+        for (name,) in connection.execute(tables.format(kind="table"), [TARGET]).fetchall():
+            if name not in published:
+                connection.execute(f"DROP TABLE {TARGET}.{name}")
+            elif published[name].is_dated:
+                connection.execute(f"DELETE FROM {TARGET}.{name} WHERE NOT list_contains(?, as_of)", [days])
+        connection.execute(f"DROP SCHEMA {TARGET}.{RAW}")
 
 
 def _create_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:

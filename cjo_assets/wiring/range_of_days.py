@@ -13,7 +13,7 @@ from typing import Any
 
 from cjo_assets.policy import Policy
 from cjo_assets.wiring.errors import ContractBreachError
-from cjo_assets.wiring.phrasing import phrase_day
+from cjo_assets.wiring.phrasing import PHRASED_FAMILY, phrase_day
 from cjo_assets.wiring.plain import load_files
 from cjo_assets.wiring.progress import report_message
 from cjo_assets.wiring.settings import Settings
@@ -55,13 +55,14 @@ class RangeOfDays:
 def computed_in_order(
     store: Store, families: tuple[Family, ...], settings: Settings, days: list[date], policy: Policy
 ) -> RangeOfDays:
-    """Compute every dated table of every day, each day whole before the next.
+    """Compute every dated table of the run's families for every day, each day whole before the next.
 
     Raises:
         InputError: a file cannot be understood.
     """
-    load_files(store, families, settings.data, settings.inputs, settings.home)
-    tables = in_order(table for family in families for table in family.tables if table.transform is not None)
+    asked = tuple(family for family in families if not family.datasets or family.name in store.families_of_run)
+    load_files(store, asked, settings.data, settings.inputs, settings.home)
+    tables = in_order(table for family in asked for table in family.tables if table.transform is not None)
     computed = RangeOfDays()
     for number, day in enumerate(days):
         report_message(f"Computing {day}, day {number + 1} of {len(days)}.")
@@ -75,5 +76,6 @@ def computed_in_order(
                 computed.breach = (table.full_name, day, error)
                 return computed
             computed.stored[table.full_name, day] = stored
-        computed.texts[day] = phrase_day(store, day, policy)
+        if PHRASED_FAMILY in store.families_of_run:
+            computed.texts[day] = phrase_day(store, day, policy)
     return computed

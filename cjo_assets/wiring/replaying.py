@@ -168,9 +168,9 @@ def _handed_on(past: Scratch, record: DayRecord) -> list[tuple[date, str, str]]:
     return past.connection.execute(
         "SELECT as_of, arg_max(handed_on, ended_at) FILTER (ended_at <= $ended_at) AS then_handed_on, "
         "arg_max(handed_on, ended_at) "
-        f"FROM {PUBLISHED}.audit.runs WHERE is_published AND as_of < $as_of GROUP BY as_of "
+        f"FROM {PUBLISHED}.audit.runs WHERE is_published AND family = $family AND as_of < $as_of GROUP BY as_of "
         "HAVING then_handed_on IS NOT NULL OR min(ended_at) > $ended_at ORDER BY as_of",
-        {"ended_at": record.ended_at, "as_of": record.as_of},
+        {"ended_at": record.ended_at, "as_of": record.as_of, "family": past.family},
     ).fetchall()
 
 

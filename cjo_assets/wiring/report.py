@@ -9,22 +9,41 @@ from __future__ import annotations
 import base64
 import os
 import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from cjo_assets.policy import Policy
+from cjo_assets.reporting.document import Document
 from cjo_assets.reporting.figures import RISK_BAND, JourneyFigures
 from cjo_assets.reporting.journey_report import journey_report
 from cjo_assets.reporting.markdown import as_markdown
 from cjo_assets.reporting.summary import Summary, rule_based_summary
 from cjo_assets.shared.contract import ANY_SEGMENT
+from cjo_assets.wiring.phrasing import summary_of_day
 from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.store import Store
 
-REPORT_FILE, MARKDOWN_FILE, FIGURES = "journey_report.html", "journey_report.md", "figures"
-# The ones that Dagster shows with the asset: its record of a run should stay light.
-SHOWN_PICTURES = ("risk_trend", "journey_map", "playbook_leaderboard", "roi_waterfall")
+REPORT_FILE, FIGURES = "journey_report.html", "figures"
+
+
+@dataclass(frozen=True)
+class Report:
+    """The report of a family.
+
+    Attributes:
+        page: name of its page; its Markdown bears the same.
+        document: says what stands in it.
+        write: writes the report of a day and returns its page, or takes a stale one away.
+        shown_pictures: the ones that Dagster shows with the asset: its record of a run should stay light.
+    """
+
+    page: str
+    document: Callable[..., Document]
+    write: Callable[[Store, Settings, date, Policy], Path | None]
+    shown_pictures: tuple[str, ...]
 
 
 def journey_figures(store: Store, as_of: date, policy: Policy, paragraph: Summary | None = None) -> JourneyFigures:
@@ -83,10 +102,17 @@ def journey_figures(store: Store, as_of: date, policy: Policy, paragraph: Summar
         roi_parts=of_day("roi_breakdown", "kind, component, evidence_grade"),
         roi_grades=of_day("roi_by_grade", "strength"),
         sensitivity=of_day("roi_sensitivity", "rank"),
-        loads=store.rows("SELECT * FROM audit.dataset_loads ORDER BY dataset, source_file"),
+        loads=loads_of(store, "journey"),
         rejections=of_day("rejections_by_rule", "dataset, rule"),
         paragraph=paragraph or rule_based_summary(summary, roi, kpi_status),
     )
+
+
+def loads_of(store: Store, family: str) -> list[dict[str, Any]]:
+    """Return the files of a family, and what became of their rows."""
+    datasets = [dataset.name for dataset in store.datasets_by_family[family]]
+    sql = "SELECT * FROM audit.dataset_loads WHERE list_contains(?, dataset) ORDER BY dataset, source_file"
+    return store.rows(sql, datasets)
 
 
 def risk_bands(store: Store, as_of: date) -> list[dict[str, Any]]:
@@ -101,41 +127,49 @@ def risk_bands(store: Store, as_of: date) -> list[dict[str, Any]]:
     )
 
 
-def write_report(
-    store: Store, settings: Settings, as_of: date, policy: Policy, paragraph: Summary | None = None
-) -> Path | None:
+def write_report(store: Store, settings: Settings, as_of: date, policy: Policy) -> Path | None:
     """Write the report of a day and return its page, or take a stale one away where the policy wants none."""
-    folder = settings.reports / as_of.isoformat()
+    folder = settings.report_of("journey", as_of)
     if not policy.journey.reporting.enable_reporting:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder)
         return None
+    figures = journey_figures(store, as_of, policy, summary_of_day(store, as_of, policy))
+    return write_document(journey_report(figures), folder, REPORT_FILE)
+
+
+def write_document(document: Document, folder: Path, page: str) -> Path:
+    """Write a report in the place of what is in the folder, and return its page; the Markdown bears the same name."""
     # Altair and the renderer take a while to import: only who writes a report pays for them.
     from cjo_assets.reporting.drawing import draw
     from cjo_assets.reporting.page import as_page
 
-    document = journey_report(journey_figures(store, as_of, policy, paragraph))
     drawings = {picture.name: draw(picture) for picture in document.pictures}
     images = {name: f"{FIGURES}/{name}.svg" for name in drawings}
     files = {
-        REPORT_FILE: as_page(document, drawings).encode(),
-        MARKDOWN_FILE: as_markdown(document, images).encode(),
+        page: as_page(document, drawings).encode(),
+        str(Path(page).with_suffix(".md")): as_markdown(document, images).encode(),
     }
     for name, drawing in drawings.items():
         files |= {f"{FIGURES}/{name}.svg": drawing.svg.encode(), f"{FIGURES}/{name}.png": drawing.png}
     _replace_folder(folder, files)
-    return folder / REPORT_FILE
+    return folder / page
 
 
-def shown_in_dagster(page: Path) -> tuple[str, str]:
-    """Return the verdict and the main pictures of a written report, each as Markdown that needs no file."""
-    text = page.with_name(MARKDOWN_FILE).read_text(encoding="utf-8")
+def shown_in_dagster(page: Path, names: tuple[str, ...]) -> tuple[str, str]:
+    """Return the verdict and some pictures of a written report, each as Markdown that needs no file."""
+    text = page.with_suffix(".md").read_text(encoding="utf-8")
     pictures = []
-    for name in SHOWN_PICTURES:
+    for name in names:
         path = page.parent / FIGURES / f"{name}.svg"
         if path.exists():
             content = base64.b64encode(path.read_bytes()).decode()
             pictures.append(f"![{name}](data:image/svg+xml;base64,{content})")
     return text.partition("\n## ")[0], "\n\n".join(pictures)
+
+
+REPORT = Report(
+    REPORT_FILE, journey_report, write_report, ("risk_trend", "journey_map", "playbook_leaderboard", "roi_waterfall")
+)
 
 
 def _place_of(policy: Policy) -> Any:
@@ -148,7 +182,7 @@ def _replace_folder(folder: Path, files: dict[str, bytes]) -> None:
     """Write files beside a folder and put them in its place: a reader finds all of the old or all of the new."""
     partial, replaced = (folder.with_name(f".{folder.name}.{state}") for state in ("partial", "replaced"))
     for left_over in (partial, replaced):
-        shutil.rmtree(left_over, ignore_errors=True)
+        remove_folder(left_over)
     for name, content in files.items():
         path = partial / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -156,4 +190,10 @@ def _replace_folder(folder: Path, files: dict[str, bytes]) -> None:
     if folder.exists():
         os.rename(folder, replaced)
     os.rename(partial, folder)
-    shutil.rmtree(replaced, ignore_errors=True)
+    remove_folder(replaced)
+
+
+def remove_folder(folder: Path) -> None:
+    """Take a folder away, where there is one."""
+    if folder.exists():
+        shutil.rmtree(folder)

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from cjo_assets.audit.erasures import ERASURES
 from cjo_assets.policy import Policy
 from cjo_assets.wiring.errors import PastError, TamperedError
+from cjo_assets.wiring.quoting import literal
 from cjo_assets.wiring.sources import ManifestRow
 
 PUBLISHED = "published"
@@ -47,18 +48,19 @@ class DayRecord:
 
 
 class RunRecords:
-    """What the attached database has on record of its runs."""
+    """What the attached database has on record of the runs of a family."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, family: str) -> None:
         """Hold the connection."""
-        self.connection = connection
+        self.connection, self.family = connection, family
+        self._published = f"{PUBLISHED}.audit.runs WHERE is_published AND family = {literal(family)}"
 
     def days(self) -> list[date]:
         """Return the days of the published database."""
         return [
             day
             for (day,) in self.connection.execute(
-                f"SELECT DISTINCT as_of FROM {PUBLISHED}.audit.runs WHERE is_published ORDER BY as_of"
+                f"SELECT DISTINCT as_of FROM {self._published} ORDER BY as_of"
             ).fetchall()
         ]
 
@@ -71,7 +73,7 @@ class RunRecords:
         """
         row = self.connection.execute(
             "SELECT run_id, as_of, policy_hash, ended_at, code_version, engine, inputs, table_hashes "
-            f"FROM {PUBLISHED}.audit.runs WHERE as_of = ? AND is_published ORDER BY ended_at DESC LIMIT 1",
+            f"FROM {self._published} AND as_of = ? ORDER BY ended_at DESC LIMIT 1",
             [day],
         ).fetchone()
         if row is None:
@@ -107,9 +109,7 @@ class RunRecords:
 
     def is_newest(self, record: DayRecord) -> bool:
         """Return whether what has no day was published by this run, too."""
-        found = self.connection.execute(
-            f"SELECT max(ended_at) FROM {PUBLISHED}.audit.runs WHERE is_published"
-        ).fetchone()
+        found = self.connection.execute(f"SELECT max(ended_at) FROM {self._published}").fetchone()
         return found == (record.ended_at,)
 
     def policy_of(self, record: DayRecord) -> Policy:
@@ -146,7 +146,7 @@ class RunRecords:
 
     def _days_recorded(self, condition: str, value: object) -> list[date]:
         found = self.connection.execute(
-            f"SELECT DISTINCT as_of FROM {PUBLISHED}.audit.runs WHERE is_published AND {condition} ORDER BY as_of",
+            f"SELECT DISTINCT as_of FROM {self._published} AND {condition} ORDER BY as_of",
             {"value": value},
         ).fetchall()
         return [day for (day,) in found]

@@ -23,23 +23,38 @@ RUNS, CHECKS = "audit.runs", "audit.checks"
 
 
 def record_run(
-    store: Store, run: dg.DagsterRun, instance: dg.DagsterInstance, as_of: date, policy: Policy, report: Path | None
+    store: Store,
+    run: dg.DagsterRun,
+    instance: dg.DagsterInstance,
+    family: str,
+    as_of: date,
+    policy: Policy,
+    report: Path | None,
 ) -> None:
     """Write the record of a day that is about to be published; days that read another state of it turn stale."""
-    handed_on = store.handed_on(as_of)
+    handed_on = store.handed_on(family, as_of)
     before = store.connection.execute(
-        f"SELECT handed_on FROM {RUNS} WHERE as_of = ? AND is_published ORDER BY ended_at DESC LIMIT 1", [as_of]
+        f"SELECT handed_on FROM {RUNS} WHERE family = ? AND as_of = ? AND is_published ORDER BY ended_at DESC LIMIT 1",
+        [family, as_of],
     ).fetchone()
     if before is None or before[0] != handed_on:
-        store.connection.execute(f"UPDATE {RUNS} SET is_stale = TRUE WHERE as_of > ? AND is_published", [as_of])
-    _insert(store, run, instance, as_of, policy, report.as_posix() if report else None, [], handed_on)
+        store.connection.execute(
+            f"UPDATE {RUNS} SET is_stale = TRUE WHERE family = ? AND as_of > ? AND is_published", [family, as_of]
+        )
+    _insert(store, run, instance, family, as_of, policy, report.as_posix() if report else None, [], handed_on)
 
 
 def record_failure(
-    store: Store, run: dg.DagsterRun, instance: dg.DagsterInstance, as_of: date, policy: Policy, errors: list[str]
+    store: Store,
+    run: dg.DagsterRun,
+    instance: dg.DagsterInstance,
+    family: str,
+    as_of: date,
+    policy: Policy,
+    errors: list[str],
 ) -> None:
     """Write the record of a day that did not come to its end."""
-    _insert(store, run, instance, as_of, policy, None, errors, None)
+    _insert(store, run, instance, family, as_of, policy, None, errors, None)
 
 
 def failure_text(entry: dg.EventLogEntry) -> str:
@@ -80,7 +95,7 @@ def record_head(store: Store, run_id: str, days: list[date], head: Head) -> None
 
 
 def forget_record(store: Store, run: dg.DagsterRun, as_of: date) -> None:
-    """Take a record back: the day was not published after all."""
+    """Take the record of a day back, of all its families: it was not published after all."""
     for table in (RUNS, CHECKS):
         store.connection.execute(f"DELETE FROM {table} WHERE run_id = ? AND as_of = ?", [run.run_id, as_of])
 
@@ -89,6 +104,7 @@ def _insert(
     store: Store,
     run: dg.DagsterRun,
     instance: dg.DagsterInstance,
+    family: str,
     as_of: date,
     policy: Policy,
     report: str | None,
@@ -98,16 +114,19 @@ def _insert(
     started = instance.get_run_stats(run.run_id).start_time
     ended = datetime.now(UTC).replace(tzinfo=None)
     start = datetime.fromtimestamp(started, UTC).replace(tzinfo=None) if started else ended
-    counts = store.rows_by_group(as_of)
-    tracked = counts if policy.journey.reporting.enable_progress_tracking else None
+    counts = store.rows_by_group(family, as_of)
+    tracked = counts if getattr(policy, family).reporting.enable_progress_tracking else None
     rows = {table: number for tables in counts.values() for table, number in tables.items()}
     is_published = handed_on is not None
-    forget_record(store, run, as_of)
+    store.connection.execute(
+        f"DELETE FROM {RUNS} WHERE run_id = ? AND as_of = ? AND family = ?", [run.run_id, as_of, family]
+    )
     record = {
         "run_id": run.run_id,
         "as_of": as_of,
-        "goal": as_json(goal_of(as_of)),
-        "plan": as_json(plan_of(tracked)),
+        "family": family,
+        "goal": as_json(goal_of(family, as_of)),
+        "plan": as_json(plan_of(family, tracked)),
         "policy_hash": policy.policy_hash,
         "started_at": start,
         "ended_at": ended,
@@ -117,11 +136,11 @@ def _insert(
         "errors": errors,
         "code_version": code_version(),
         "engine": engine_version(),
-        "inputs": as_json(_inputs(store)),
-        "table_hashes": as_json(store.table_hashes(as_of) if is_published else {}),
+        "inputs": as_json(_inputs(store, family)),
+        "table_hashes": as_json(store.table_hashes(family, as_of) if is_published else {}),
         "is_published": is_published,
         "handed_on": handed_on,
-        "is_stale": is_published and _reads_a_stale_day(store, as_of),
+        "is_stale": is_published and _reads_a_stale_day(store, family, as_of),
     }
     store.connection.execute(
         f"INSERT INTO {RUNS} ({', '.join(record)}) VALUES ({', '.join('?' for _ in record)})", list(record.values())
@@ -133,16 +152,19 @@ def engine_version() -> str:
     return ", ".join(f"{name} {metadata.version(name)}" for name in ("duckdb", "ibis-framework", "sqlglot"))
 
 
-def _inputs(store: Store) -> list[dict[str, Any]]:
+def _inputs(store: Store, family: str) -> list[dict[str, Any]]:
     names = ("dataset", "source_file", "file_sha256", "rows_read", "note")
-    return store.rows(f"SELECT {', '.join(names)} FROM {MANIFEST} ORDER BY ALL")
+    datasets = [dataset.name for dataset in store.datasets_by_family[family]]
+    return store.rows(
+        f"SELECT {', '.join(names)} FROM {MANIFEST} WHERE list_contains(?, dataset) ORDER BY ALL", datasets
+    )
 
 
-def _reads_a_stale_day(store: Store, as_of: date) -> bool:
+def _reads_a_stale_day(store: Store, family: str, as_of: date) -> bool:
     """Tell whether an earlier day is stale as it stands: what is built on it is so, too."""
     found = store.connection.execute(
-        f"SELECT as_of FROM {RUNS} WHERE as_of < ? AND is_published GROUP BY as_of "
+        f"SELECT as_of FROM {RUNS} WHERE family = ? AND as_of < ? AND is_published GROUP BY as_of "
         "HAVING arg_max(is_stale, ended_at) LIMIT 1",
-        [as_of],
+        [family, as_of],
     ).fetchone()
     return found is not None

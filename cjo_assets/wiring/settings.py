@@ -5,6 +5,7 @@ Belongs here: paths, and the environment variables that set them. Does not belon
 
 import os
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +85,12 @@ class Settings:
 
     @property
     def reports(self) -> Path:
-        """Folder of the reports, one folder per as-of date."""
+        """Folder of the reports: one folder per family, in it one per as-of date."""
         return self.home / "reports"
+
+    def report_of(self, family: str, as_of: date) -> Path:
+        """Return the folder of a family's report of a day."""
+        return self.reports / family / as_of.isoformat()
 
 
 def places_of(home: Path | None, policy: Path | None = None) -> Settings:

@@ -1,4 +1,4 @@
-"""Files to raw tables: found by name, archived by content, stored as text.
+"""Files to raw tables: found by name, archived by content, stored as text or seen where they lie.
 
 Belongs here: which files are a dataset's, their archive, the raw table and what to note. Does not belong here: how a
 format is read (`formats.py`), and whether a row is any good; that is the judgement of its dataset.
@@ -10,8 +10,9 @@ import codecs
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -30,12 +31,14 @@ from cjo_assets.wiring.formats import (
     fault_of,
     format_of,
     listed,
+    parquet_counts,
     reading_of,
     reason_of,
     require_columns,
 )
 from cjo_assets.wiring.progress import at_work
 from cjo_assets.wiring.quoting import quoted, quoted_names
+from cjo_assets.wiring.raw_views import Content, SourceFile, can_be_seen, raw_views, see
 from cjo_assets.wiring.records import locked
 from cjo_assets.wiring.redaction import EMPTY_RECORD, Tombstones, emptied_rows, empty_rows
 from cjo_assets.wiring.source_map import FilesSource, declared_sources
@@ -45,6 +48,8 @@ from cjo_assets.wiring.transaction import transaction
 
 MANIFEST = f"{RAW}.{MANIFEST_TABLE}"
 EXTRACTS = "extracts"
+# Beside the counts of columns: no column has a name of white space.
+ROWS = " "
 MANIFEST_COLUMNS = "dataset VARCHAR, source_file VARCHAR, file_sha256 VARCHAR, rows_read BIGINT, note VARCHAR"
 
 
@@ -87,35 +92,8 @@ class ManifestRow:
     note: str | None
 
 
-@dataclass(frozen=True)
-class SourceFile:
-    """One file of a dataset.
-
-    Attributes:
-        name: its name, by which its rows are known.
-        path: where it is.
-    """
-
-    name: str
-    path: Path
-
-
-@dataclass(frozen=True)
-class Content:
-    """A file as it stands in the archive."""
-
-    file: SourceFile
-    sha256: str
-    archived: Path
-
-    @property
-    def identity(self) -> tuple[str, str]:
-        """Name and hash, by which it is known whether its rows are there."""
-        return self.file.name, self.sha256
-
-
 def raw_schema(dataset: Dataset) -> dict[str, str]:
-    """Return the columns of a raw table: the contract's as text, and where each row came from."""
+    """Return the columns of a raw table that is no view: the contract's as text, and where each row came from."""
     return {spec.name: "VARCHAR" for spec in columns_of(dataset.contract)} | {
         "source_file": "VARCHAR",
         "source_row": "BIGINT",
@@ -123,6 +101,11 @@ def raw_schema(dataset: Dataset) -> dict[str, str]:
         "irregularities": "VARCHAR[]",
         "record": "VARCHAR",
     }
+
+
+def raw_columns(dataset: Dataset) -> str:
+    """Return the columns of a raw table as CREATE TABLE writes them."""
+    return ", ".join(f"{quoted(name)} {kind}" for name, kind in raw_schema(dataset).items())
 
 
 def find_file(data: Path, family: str, dataset: str) -> Path | None:
@@ -172,7 +155,8 @@ def load_dataset(
         f"SELECT source_file, file_sha256, rows_read, note FROM {MANIFEST} WHERE dataset = ?", [dataset.name]
     ).fetchall()
     known = {(name, sha256): (rows, note) for name, sha256, rows, note in manifest}
-    if known.keys() == {content.identity for content in contents}:
+    is_same_kind = can_be_seen(contents) == (dataset.name in raw_views(connection))
+    if is_same_kind and known.keys() == {content.identity for content in contents}:
         stored = [known[content.identity] for content in contents]
         return _loaded(dataset, stored, contents, is_unchanged=True)
     tombstones = Tombstones.of(connection)
@@ -181,12 +165,16 @@ def load_dataset(
             if content.identity not in known:
                 empty_rows(content.archived, tombstones.are_of)
     with transaction(connection):
-        there = known.keys() & {content.identity for content in contents}
+        there = known.keys() & {content.identity for content in contents} if is_same_kind else set()
         _forget(connection, dataset, there)
         stored = [
-            known[content.identity] if content.identity in there else _store_file(connection, dataset, content)
+            known[content.identity]
+            if content.identity in there
+            else _store_file(connection, dataset, content, is_seen=can_be_seen(contents))
             for content in contents
         ]
+        if can_be_seen(contents):
+            see(connection, dataset, contents)
         require_ours()
     return _loaded(dataset, stored, contents, is_unchanged=False)
 
@@ -195,6 +183,8 @@ def restore_dataset(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, files: list[ManifestRow], archive: Path
 ) -> None:
     """Bring the raw schema to the files of a dataset as a run recorded them; what is there is not read again.
+
+    Whoever rebuilds the past takes rows away that came later: theirs are tables, whatever the format.
 
     Raises:
         InputError: an archived file cannot be understood.
@@ -213,7 +203,7 @@ def restore_dataset(
         _forget(connection, dataset, there)
         for content in contents:
             if content.identity not in there:
-                _store_file(connection, dataset, content)
+                _store_file(connection, dataset, content, is_seen=False)
         for file in files:
             if file.source_file is None:
                 connection.execute(f"INSERT INTO {MANIFEST} VALUES (?, NULL, NULL, 0, ?)", [dataset.name, file.note])
@@ -276,18 +266,30 @@ def _require_different(contents: list[Content]) -> None:
                 raise InputError(f"The files {other.file.name} and {content.file.name} are the same: keep one of them.")
 
 
-def latest_date(connection: duckdb.DuckDBPyConnection, datasets: list[Dataset]) -> str | None:
-    """Return the latest date in any date column of the raw tables that is not in the future (YYYY-MM-DD)."""
-    columns = [(dataset, spec) for dataset in datasets for spec in columns_of(dataset.contract)]
+def days_of_records(
+    connection: duckdb.DuckDBPyConnection, datasets: Iterable[Dataset]
+) -> tuple[date, date] | tuple[None, None]:
+    """Return the first and the last day that dates an event in the raw tables and is not in the future."""
+    columns = [
+        (dataset, spec)
+        for dataset in datasets
+        for spec in columns_of(dataset.contract)
+        if dataset.is_history and spec.name == dataset.record_date
+    ]
     queries = [
-        f"SELECT max(day) AS day FROM (SELECT {day_of(spec)} AS day FROM {RAW}.{dataset.name} "
-        f"WHERE regexp_matches({quoted(spec.name)}, '^\\d{{4}}-\\d{{2}}-\\d{{2}}([T ]|$)')) "
+        f"SELECT min(day) AS first, max(day) AS last FROM (SELECT {day_of(spec)} AS day FROM {RAW}.{dataset.name} "
+        f"WHERE regexp_matches({quoted(spec.name)}::VARCHAR, '^\\d{{4}}-\\d{{2}}-\\d{{2}}([T ]|$)')) "
         "WHERE day BETWEEN DATE '0001-01-01' AND current_date"
         for dataset, spec in columns
-        if spec.type.is_temporal()
     ]
-    row = connection.execute(f"SELECT max(day)::VARCHAR FROM ({' UNION ALL '.join(queries)})").fetchone()
-    return row[0] if row else None
+    row = connection.execute(f"SELECT min(first), max(last) FROM ({' UNION ALL '.join(queries)})").fetchone()
+    return row or (None, None)
+
+
+def is_supplied(data: Path, family: str, datasets: Iterable[Dataset]) -> bool:
+    """Return whether any dataset of a family has a source or a file."""
+    declared = declared_sources(data)
+    return any((family, dataset.name) in declared or _namesakes(data, family, dataset.name) for dataset in datasets)
 
 
 def _namesakes(data: Path, family: str, dataset: str) -> list[Path]:
@@ -309,8 +311,8 @@ def _is_named(path: Path, dataset: str) -> bool:
 def day_of(spec: Column) -> str:
     """Return the expression for the day that a temporal column says as text; null where it says none."""
     if spec.type.is_timestamp():
-        return f"TRY_CAST({quoted(spec.name)} AS TIMESTAMPTZ)::TIMESTAMP::DATE"
-    return f"TRY_CAST(substr({quoted(spec.name)}, 1, 10) AS DATE)"
+        return f"TRY_CAST({quoted(spec.name)}::VARCHAR AS TIMESTAMPTZ)::TIMESTAMP::DATE"
+    return f"TRY_CAST(substr({quoted(spec.name)}::VARCHAR, 1, 10) AS DATE)"
 
 
 def _archived(path: Path, archive: Path) -> tuple[str, Path]:
@@ -348,15 +350,18 @@ def _archived(path: Path, archive: Path) -> tuple[str, Path]:
 
 
 def _forget(connection: duckdb.DuckDBPyConnection, dataset: Dataset, but: set[tuple[str, str]]) -> None:
-    """Take away the rows of all files but some."""
+    """Take away the rows of all files but some; of a view, what is known of the files."""
+    is_seen = dataset.name in raw_views(connection)
     if not but:
         connection.execute(f"DELETE FROM {MANIFEST} WHERE dataset = ?", [dataset.name])
-        connection.execute(f"TRUNCATE {RAW}.{dataset.name}")
+        connection.execute(f"DROP VIEW {RAW}.{dataset.name}" if is_seen else f"TRUNCATE {RAW}.{dataset.name}")
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {RAW}.{dataset.name} ({raw_columns(dataset)})")
         return
     names = sorted(name for name, _ in but)
     gone = "source_file IS NULL OR source_file NOT IN (SELECT unnest(?))"
     connection.execute(f"DELETE FROM {MANIFEST} WHERE dataset = ? AND ({gone})", [dataset.name, names])
-    connection.execute(f"DELETE FROM {RAW}.{dataset.name} WHERE {gone}", [names])
+    if not is_seen:
+        connection.execute(f"DELETE FROM {RAW}.{dataset.name} WHERE {gone}", [names])
 
 
 def _loaded(
@@ -372,13 +377,18 @@ def _loaded(
     )
 
 
-def _store_file(connection: duckdb.DuckDBPyConnection, dataset: Dataset, content: Content) -> tuple[int, str | None]:
-    """Add the rows of an archived file, and return how many there are and what a person should know of them."""
+def _store_file(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, content: Content, *, is_seen: bool
+) -> tuple[int, str | None]:
+    """Add the rows of an archived file, and return how many there are and what a person should know of them.
+
+    The rows of one that is seen where it lies are only counted.
+    """
     path = content.file.path
     try:
         with at_work(f"Reading {_described(content.file.name, content.archived)}", connection.query_progress):
             reading = reading_of(connection, path, content.archived, dataset)
-            return _store(connection, dataset, content, reading)
+            return _store(connection, dataset, content, reading, is_seen=is_seen)
     except UNREADABLE as error:
         reason = fault_of(path, content.archived) or reason_of(error).replace(str(content.archived), path.name)
         raise InputError(f"The file {path.name} cannot be read as {format_of(path)}: {reason}.") from error
@@ -391,41 +401,58 @@ def _described(name: str, path: Path) -> str:
 
 
 def _store(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, content: Content, reading: Reading
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, content: Content, reading: Reading, *, is_seen: bool
 ) -> tuple[int, str | None]:
     specs = columns_of(dataset.contract)
-    names = quoted_names(spec.name for spec in specs)
     source_file = content.file.name
-    if reading.query is not None:
-        connection.execute(
-            f"INSERT INTO {RAW}.{dataset.name} ({names}, {', '.join(RAW_COLUMNS)}) "
-            f"SELECT {names}, ?, {reading.row_number}, ?, irregularities, record FROM ({reading.query})",
-            [source_file, content.sha256],
-        )
-    filled = connection.execute(
-        f"SELECT count(*), {', '.join(f'count({quoted(spec.name)})' for spec in specs)} FROM {RAW}.{dataset.name} "
-        "WHERE source_file = ?",
-        [source_file],
-    ).fetchone()
-    rows, *counts = filled or (0,)
     emptied = emptied_rows(content.archived)
-    connection.execute(
-        f"UPDATE {RAW}.{dataset.name} SET irregularities = ?, record = ? "
-        "WHERE source_file = ? AND list_contains(?, source_row)",
-        [[REFUSED], EMPTY_RECORD, source_file, emptied],
-    )
+    if not is_seen:
+        _copy_rows(connection, dataset, content, reading, emptied)
+    counts = _values_by_column(connection, dataset, content, reading, is_seen=is_seen)
+    rows = counts[ROWS]
     if rows == 0 and not dataset.may_be_empty:
         raise InputError(f"The file {source_file} holds no row; at least one of {dataset.name} is required.")
-    unfilled = [spec for spec, count in zip(specs, counts, strict=True) if rows and not count]
+    unfilled = [spec for spec in specs if rows and not counts[spec.name]]
     if reading.names and rows > len(emptied) and any(not spec.nullable for spec in unfilled):
         used = [name for (name,) in connection.execute(reading.names).fetchall()]
         require_columns(source_file, used, unfilled)
     empty = [spec.name for spec in unfilled if spec.nullable and not spec.optional]
-    note = _note(connection, dataset, source_file, rows, empty, reading.note)
+    note = _note(connection, dataset, source_file, rows, empty, reading.note, is_seen=is_seen)
     connection.execute(
         f"INSERT INTO {MANIFEST} VALUES (?, ?, ?, ?, ?)", [dataset.name, source_file, content.sha256, rows, note]
     )
     return rows, note
+
+
+def _copy_rows(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, content: Content, reading: Reading, emptied: list[int]
+) -> None:
+    names = quoted_names(spec.name for spec in columns_of(dataset.contract))
+    if reading.query is not None:
+        connection.execute(
+            f"INSERT INTO {RAW}.{dataset.name} ({names}, {', '.join(RAW_COLUMNS)}) "
+            f"SELECT {names}, ?, {reading.row_number}, ?, irregularities, record FROM ({reading.query})",
+            [content.file.name, content.sha256],
+        )
+    if emptied:
+        connection.execute(
+            f"UPDATE {RAW}.{dataset.name} SET irregularities = ?, record = ? "
+            "WHERE source_file = ? AND list_contains(?, source_row)",
+            [[REFUSED], EMPTY_RECORD, content.file.name, emptied],
+        )
+
+
+def _values_by_column(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, content: Content, reading: Reading, *, is_seen: bool
+) -> dict[str, int]:
+    """Return how many values each column of a file has, and how many rows there are; nothing is read that is noted."""
+    known = parquet_counts(connection, content.archived) if is_seen else {}
+    asked = [spec.name for spec in columns_of(dataset.contract) if spec.name not in known]
+    source = f"({reading.query})" if is_seen else f"(FROM {RAW}.{dataset.name} WHERE source_file = $name)"
+    counts = ", ".join(["count(*)", *(f"count({quoted(name)})" for name in asked)])
+    given = {} if is_seen else {"name": content.file.name}
+    found = connection.execute(f"SELECT {counts} FROM {source}", given).fetchone() or ()
+    return known | dict(zip([ROWS, *asked], found, strict=True))
 
 
 def _note(
@@ -435,11 +462,14 @@ def _note(
     rows: int,
     empty: list[str],
     note: str | None,
+    *,
+    is_seen: bool,
 ) -> str | None:
     if rows == 0:
         return note or "the file holds no row"
     notes = [note] if note else []
-    if not note:
+    # The columns of what is seen stand in its header, and are noted already.
+    if not note and not is_seen:
         unknown = connection.execute(
             f"SELECT DISTINCT unnest(json_keys(record)) AS name FROM {RAW}.{dataset.name} "
             "WHERE source_file = ? AND record IS NOT NULL AND json_type(record) = 'OBJECT' ORDER BY name",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from cjo_assets.policy_sections import Section
 from cjo_assets.wiring.lineage import Lineage
@@ -19,6 +19,7 @@ from cjo_assets.wiring.lineage import Lineage
 Written = TypeVar("Written")
 Rules = TypeVar("Rules", bound=Section)
 Path = tuple[str, ...]
+Answers = Callable[[Path], Any]
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,22 @@ class Statement:
     lineage: Lineage
 
 
+class Shelf(Protocol):
+    """Where statements last longer than a process."""
+
+    def find(self, origin: Hashable, answers: Answers) -> tuple[list[Path], Any] | None:
+        """Return what was asked and the statement, where one was written for an origin under these answers."""
+
+    def keep(self, origin: Hashable, asked: dict[Path, Any], statement: object) -> None:
+        """Keep a statement with what was asked to write it."""
+
+
 class Statements:
     """Statements by what they follow from: the latest of them, so that a year of days fits in memory."""
 
-    def __init__(self, keep: int) -> None:
-        """Know none, and keep so many."""
-        self._keep = keep
+    def __init__(self, keep: int, shelf: Shelf | None = None) -> None:
+        """Know none, and keep so many; on the shelf, if there is one, all."""
+        self._keep, self._shelf = keep, shelf
         self._written: OrderedDict[tuple[Hashable, int], tuple[dict[Path, Any], Any]] = OrderedDict()
         self._numbers: dict[Hashable, list[int]] = {}
         self._next = 0
@@ -59,9 +70,16 @@ class Statements:
             if all(_answer(rules, path) == answer for path, answer in asked.items()):
                 self._written.move_to_end((origin, number))
                 return cast(Written, statement)
+        found = self._shelf.find(origin, lambda path: _answer(rules, path)) if self._shelf else None
+        if found is not None:
+            ways, shelved = found
+            self._keep_it(origin, {path: _answer(rules, path) for path in ways}, shelved)
+            return cast(Written, shelved)
         reads: dict[Path, Any] = {}
         statement = write(cast(Rules, _Asked(rules, (), reads)))
         self._keep_it(origin, reads, statement)
+        if self._shelf:
+            self._shelf.keep(origin, reads, statement)
         return statement
 
     def _keep_it(self, origin: Hashable, reads: dict[Path, Any], statement: object) -> None:
@@ -124,6 +142,6 @@ def _answer(rules: Section, path: Path) -> Any:
     found: Any = rules
     for name in path:
         if name == _NAMES:
-            return list(found)
+            return list(found) if isinstance(found, dict) else _NOTHING
         found = found.get(name, _NOTHING) if isinstance(found, dict) else getattr(found, name, _NOTHING)
     return found

@@ -7,7 +7,7 @@ analysts see (`publish.py`).
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -20,13 +20,14 @@ from sqlglot import ErrorLevel
 
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import columns_of, key_of, schema_of
-from cjo_assets.shared.dataset import Dataset
 from cjo_assets.wiring.collection import collected_afterwards
 from cjo_assets.wiring.errors import ContractBreachError
+from cjo_assets.wiring.functions import give_functions
 from cjo_assets.wiring.lineage import Lineage, lineage_of
 from cjo_assets.wiring.quoting import quoted_names
+from cjo_assets.wiring.raw_views import raw_views
 from cjo_assets.wiring.rows import Row, as_dicts
-from cjo_assets.wiring.sources import MANIFEST, MANIFEST_COLUMNS, raw_schema
+from cjo_assets.wiring.sources import MANIFEST, MANIFEST_COLUMNS, raw_columns
 from cjo_assets.wiring.statements import Statement, Statements
 from cjo_assets.wiring.tables import AUDIT, RAW, Audit, Days, Family, Reference, Table, inputs_of, parameters_of
 from cjo_assets.wiring.transaction import transaction
@@ -66,7 +67,13 @@ class Fingerprint:
 
 
 class Store:
-    """The tables of a set of families in one DuckDB connection."""
+    """The tables of a set of families in one DuckDB connection.
+
+    Attributes:
+        is_in_build: whether the build database holds all that is published.
+    """
+
+    is_in_build = True
 
     def __init__(
         self,
@@ -84,18 +91,29 @@ class Store:
         self.connection = connection
         self._statements = Statements(keep=0) if statements is None else statements
         self._known: dict[tuple[str, str], ir.Table] = {}
+        names = {family.name for family in families if family.datasets}
+        self.family_of = {
+            (table.schema, table.name): _family_of(table, family, names)
+            for family in families
+            for table in family.tables
+        }
+        self.families_of_run = tuple(family.name for family in families if family.datasets)
         self.days_of_run: tuple[date, ...] = ()
         self.fences: tuple[Callable[[], None], ...] = ()
         self.lineages: dict[str, Lineage] = {}
         connection.execute("SET TimeZone = 'UTC'")
+        give_functions(connection)
         self.backend = ibis.duckdb.from_connection(connection)
         self.tables = {(table.schema, table.name): table for family in families for table in family.tables}
-        self.datasets = [dataset for family in families for dataset in family.datasets]
+        self.datasets_by_family = {family.name: family.datasets for family in families if family.datasets}
+        self.datasets = [dataset for datasets in self.datasets_by_family.values() for dataset in datasets]
         for schema in sorted({RAW, *(table.schema for table in self.tables.values())}):
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         connection.execute(f"CREATE TABLE IF NOT EXISTS {MANIFEST} ({MANIFEST_COLUMNS})")
+        seen = raw_views(connection)
         for dataset in self.datasets:
-            self._create(f"{RAW}.{dataset.name}", _raw_columns(dataset))
+            if dataset.name not in seen:
+                self._create(f"{RAW}.{dataset.name}", raw_columns(dataset))
         for table in self.tables.values():
             if not table.is_view:
                 self._make(table)
@@ -107,7 +125,7 @@ class Store:
         if table is None or not table.is_dated:
             return rows.drop(*table.hidden) if table is not None and table.hidden else rows
         if reference.days is Days.TODAY:
-            return rows.filter(rows.as_of == (as_of or self.newest_day())).drop("as_of")
+            return rows.filter(rows.as_of == (as_of or self.newest_day(table.schema))).drop("as_of")
         rows = self.of_decided_days(table)
         if reference.days is Days.ALL:
             return rows
@@ -117,8 +135,15 @@ class Store:
         """Return the rows of a dated table but for days that a failed run left behind: nobody ever decided on them."""
         rows = self._rows_of(table.schema, table.name)
         runs = self._rows_of(AUDIT, "runs")
-        decided = rows.as_of.isin(runs.filter(runs.is_published).as_of) | rows.as_of.isin(list(self.days_of_run))
-        return rows.filter(decided)
+        published = runs.filter(runs.is_published)
+        family = self.family_of[table.schema, table.name]
+        if family is not None:
+            published = published.filter(published.family == family)
+        return rows.filter(rows.as_of.isin(published.as_of) | rows.as_of.isin(list(self.days_of_run)))
+
+    def tables_of(self, family: str) -> list[Table]:
+        """Return the tables of a family, and those that are no family's own."""
+        return [table for name, table in self.tables.items() if self.family_of[name] in (family, None)]
 
     def read_by_later_days(self) -> list[str]:
         """Return the tables of which a later day reads earlier ones."""
@@ -131,10 +156,13 @@ class Store:
         audits = self.tables[schema, name].audits
         return check == CONTRACT_CHECK or any(audit.name == check and audit.is_blocking for audit in audits)
 
-    def newest_day(self) -> date | None:
-        """Return the newest day that was published or that this run computes."""
-        found = self.connection.execute(f"SELECT max(as_of) FROM {AUDIT}.runs WHERE is_published").fetchone()
-        return max([*self.days_of_run, *(day for day in found or () if day)], default=None)
+    def newest_day(self, family: str) -> date | None:
+        """Return the newest day of a family that was published or that this run computes."""
+        found = self.connection.execute(
+            f"SELECT max(as_of) FROM {AUDIT}.runs WHERE is_published AND family = ?", [family]
+        ).fetchone()
+        own = self.days_of_run if family in self.families_of_run else ()
+        return max([*own, *(day for day in found or () if day)], default=None)
 
     def require_ours(self) -> None:
         """Refuse to commit or publish where the run is no longer the one that may.
@@ -145,9 +173,11 @@ class Store:
         for fence in self.fences:
             fence()
 
-    def handed_on(self, as_of: date) -> str:
-        """Return a hash over the rows of a day that later days read, whatever their order."""
-        read = [self.table_named(name) for name in self.read_by_later_days()]
+    def handed_on(self, family: str, as_of: date) -> str:
+        """Return a hash over the rows of a family's day that later days read, whatever their order."""
+        names = self.read_by_later_days()
+        read = [table for table in self.tables_of(family) if table.full_name in names]
+        read.sort(key=lambda table: table.full_name)
         return " ".join(self.lasting_hash(table, as_of) for table in read)
 
     def lasting_hash(self, table: Table, as_of: date, source: str = "") -> str:
@@ -169,9 +199,9 @@ class Store:
         schema, _, name = full_name.partition(".")
         return self.tables[schema, name]
 
-    def table_hashes(self, as_of: date) -> dict[str, str]:
-        """Return a hash over the rows of each dated table of a day."""
-        dated = [table for table in self.tables.values() if table.is_dated and not table.is_view]
+    def table_hashes(self, family: str, as_of: date) -> dict[str, str]:
+        """Return a hash over the rows of each dated table of a family's day."""
+        dated = [table for table in self.tables_of(family) if table.is_dated and not table.is_view]
         return {table.full_name: self.fingerprint(table, as_of).content for table in dated}
 
     def fingerprint(self, table: Table, as_of: date | None, source: str = "") -> Fingerprint:
@@ -194,12 +224,12 @@ class Store:
         rows, mixed, added = row or (0, 0, 0)
         return Fingerprint(rows, f"{mixed:016x}{int(added) % 2**64:016x}")
 
-    def rows_by_group(self, as_of: date) -> dict[str, dict[str, int]]:
-        """Count the rows of every table on a day, undated tables whole, by group."""
+    def rows_by_group(self, family: str, as_of: date) -> dict[str, dict[str, int]]:
+        """Count the rows of every table of a family on a day, undated tables whole, by group."""
         groups: dict[str, dict[str, int]] = {RAW: {}}
-        for dataset in self.datasets:
+        for dataset in self.datasets_by_family[family]:
             groups[RAW][f"{RAW}.{dataset.name}"] = self.count(f"{RAW}.{dataset.name}", None)
-        for table in self.tables.values():
+        for table in self.tables_of(family):
             day = as_of if table.is_dated else None
             groups.setdefault(table.group, {})[table.full_name] = self.count(table.full_name, day)
         return groups
@@ -264,7 +294,9 @@ class Store:
 
     def statement(self, table: Table, as_of: date | None, policy: Policy) -> Statement:
         """Return what computes a table, or a day of it, in the order of its key."""
-        origin = ("table", table, *self._situation(as_of))
+        # A file may have come since the last statement that types its columns otherwise.
+        self._known = {key: known for key, known in self._known.items() if key[0] != RAW}
+        origin = ("table", table, *self._raw_types(table.inputs().values()), *self._situation(as_of))
         return self._statements.written(origin, policy, lambda asked: self._statement(table, as_of, asked))
 
     def fill(self, table: Table, as_of: date | None, sql: str) -> None:
@@ -296,8 +328,15 @@ class Store:
 
     def _situation(self, as_of: date | None) -> tuple[Hashable, ...]:
         """Return what a statement depends on, beside the table that it is about and the policy."""
-        day = as_of or (self.newest_day() if (AUDIT, "runs") in self.tables else None)
-        return as_of, day, self.days_of_run
+        days: tuple[date | None, ...] = (as_of,)
+        if as_of is None and (AUDIT, "runs") in self.tables:
+            days = tuple(self.newest_day(family) for family in self.datasets_by_family)
+        return as_of, days, self.days_of_run
+
+    def _raw_types(self, references: Iterable[Reference]) -> tuple[ibis.Schema, ...]:
+        """Return how the files that are read type their columns."""
+        read = sorted({found.name for found in references if found.schema == RAW})
+        return tuple(self._rows_of(RAW, name).schema() for name in read)
 
     def _rows_of(self, schema: str, name: str) -> ir.Table:
         """Return a table; its columns are looked up once."""
@@ -315,12 +354,13 @@ class Store:
         def question(asked: Policy) -> str:
             rows = self._call(audit.offenders, table.schema, as_of, asked)
             if audit.contract is None:
-                counted = rows.mutate(offenders=ibis._.count().over(ibis.window()))
+                counted = rows.mutate(offenders=rows.count().as_scalar())
                 rows = counted.order_by(rows.columns).limit(EXAMPLES)
             sql: str = self.backend.compile(rows)
             return sql
 
-        sql = self._statements.written((audit, table, *self._situation(as_of)), policy, question)
+        types = self._raw_types(inputs_of(audit.offenders, table.schema).values())
+        sql = self._statements.written((audit, table, *types, *self._situation(as_of)), policy, question)
         if audit.contract is not None:
             # The judgement asks several questions; what they are asked of is computed once.
             with self._kept(sql) as asked:
@@ -381,13 +421,17 @@ class Store:
         self.connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
 
 
+def _family_of(table: Table, family: Family, names: set[str]) -> str | None:
+    """Return the family whose run makes a table; None for records, which every run makes."""
+    if family.datasets:
+        return family.name
+    read = {reference.schema for reference in table.inputs().values()} & names
+    return next(iter(read)) if table.is_view and len(read) == 1 else None
+
+
 @functools.cache
 def columns_in_sql(table: Table) -> str:
     """Return the columns of a table as CREATE TABLE writes them."""
     from ibis.backends.sql.datatypes import DuckDBType
 
     return ", ".join(f'"{name}" {DuckDBType.to_string(kind)}' for name, kind in schema_of(table.contract).items())
-
-
-def _raw_columns(dataset: Dataset) -> str:
-    return ", ".join(f'"{name}" {kind}' for name, kind in raw_schema(dataset).items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -12,37 +13,64 @@ from rich.table import Table as Grid
 
 from cjo_assets.reporting.text import money, number
 from cjo_assets.terminal import say
+from cjo_assets.wiring.families import data_families
 from cjo_assets.wiring.rows import as_dicts
 from cjo_assets.wiring.settings import PROJECT, Settings
 
+Rows = Callable[[str], list[dict[str, Any]]]
 
-def print_summary(console: Console, day: date) -> None:
-    """Print customers, decisions, money, quarantine, warnings, and where to look next."""
+
+def print_summary(console: Console, family: str, day: date) -> None:
+    """Print what a day of a family came to, quarantine, warnings, and where to look next."""
     settings = Settings.from_environment()
+    datasets = {found.name: [dataset.name for dataset in found.datasets] for found in data_families()}[family]
     with duckdb.connect(str(settings.published), read_only=True) as connection:
 
         def rows(sql: str) -> list[dict[str, Any]]:
-            return as_dicts(connection.execute(sql, {"day": day} if "$day" in sql else {}))
+            given = {"day": day, "family": family, "datasets": datasets}
+            return as_dicts(connection.execute(sql, {name: given[name] for name in given if f"${name}" in sql}))
 
-        summary = rows("FROM journey.journey_summary WHERE as_of = $day")[0]
-        roi = rows("FROM journey.roi_estimate WHERE as_of = $day")[0]
-        status = rows("FROM journey.kpi_status WHERE as_of = $day ORDER BY family")
-        loads = rows("FROM audit.dataset_loads ORDER BY dataset")
+        grid = GRIDS[family](day, rows)
+        loads = rows("FROM audit.dataset_loads WHERE list_contains($datasets, dataset) ORDER BY dataset")
         parts = " UNION ALL ".join(
-            f"SELECT dataset, record_key, unnest(broken_rules) AS rule FROM quarantine.{load['dataset']}"
-            for load in {load["dataset"]: load for load in loads}.values()
+            f"SELECT dataset, record_key, unnest(broken_rules) AS rule FROM quarantine.{name}" for name in datasets
         )
         rejected = rows(
             "SELECT dataset, rule, count(*) AS rows, string_agg(record_key, ', ' ORDER BY record_key) AS keys "
             f"FROM ({parts}) GROUP BY ALL ORDER BY dataset, rule"
         )
-        stale = rows(
-            "SELECT as_of FROM audit.runs WHERE is_published GROUP BY as_of "
-            "HAVING arg_max(is_stale, ended_at) ORDER BY as_of"
-        )
-        report = rows("SELECT report_path FROM audit.runs WHERE as_of = $day ORDER BY ended_at DESC LIMIT 1")[0]
+        stale = rows("SELECT as_of FROM days(of_family := $family) WHERE is_stale")
+        report = rows(
+            "SELECT report_path FROM audit.runs WHERE as_of = $day AND family = $family ORDER BY ended_at DESC LIMIT 1"
+        )[0]
 
-    grid = Grid(title=f"Customer journey on {day}", show_header=False, title_justify="left", title_style="bold")
+    console.print(grid)
+    turned_away = sum(load["rows_rejected"] for load in loads)
+    read = sum(load["rows_read"] for load in loads)
+    console.print(f"[bold]Quarantine[/bold]: {turned_away:,} of {read:,} rows", highlight=False)
+    for row in rejected:
+        say(f"  {row['dataset']}: {row['rule']} ({row['rows']:,}): {_short(row['keys'] or 'no key')}", console)
+    for load in loads:
+        if load["note"]:
+            say(f"  {load['dataset']}: {load['note']}", console)
+    console.print("[bold]Checks that warned[/bold]")
+    for name, count, example in _warnings():
+        say(f"  {name}: {number(count, 0)} {_short(example)}", console)
+    if stale:
+        console.print("[bold]Stale[/bold]: an earlier day has changed since these days were run", highlight=False)
+        say(f"  {', '.join(str(row['as_of']) for row in stale)}: run them again, in this order", console)
+    _print_places(console, settings, family, report["report_path"])
+
+
+def _titled(title: str) -> Grid:
+    return Grid(title=title, show_header=False, title_justify="left", title_style="bold")
+
+
+def _journey(day: date, rows: Rows) -> Grid:
+    [summary] = rows("FROM journey.journey_summary WHERE as_of = $day")
+    [roi] = rows("FROM journey.roi_estimate WHERE as_of = $day")
+    status = rows("FROM journey.kpi_status WHERE as_of = $day ORDER BY family")
+    grid = _titled(f"Customer journey on {day}")
     grid.add_row("customers", f"{summary['total_customers_analyzed']:,}")
     grid.add_row(
         "at risk",
@@ -65,22 +93,36 @@ def print_summary(console: Console, day: date) -> None:
         f"in {(roi['window_end'] - roi['window_start']).days + 1} days ({evidence})",
     )
     grid.add_row("KPIs", ", ".join(f"{row['family']} {row['status']}" for row in status) or "switched off by policy")
-    console.print(grid)
-    turned_away = sum(load["rows_rejected"] for load in loads)
-    read = sum(load["rows_read"] for load in loads)
-    console.print(f"[bold]Quarantine[/bold]: {turned_away:,} of {read:,} rows", highlight=False)
-    for row in rejected:
-        say(f"  {row['dataset']}: {row['rule']} ({row['rows']:,}): {_short(row['keys'] or 'no key')}", console)
-    for load in loads:
-        if load["note"]:
-            say(f"  {load['dataset']}: {load['note']}", console)
-    console.print("[bold]Checks that warned[/bold]")
-    for name, count, example in _warnings():
-        say(f"  {name}: {number(count, 0)} {_short(example)}", console)
-    if stale:
-        console.print("[bold]Stale[/bold]: an earlier day has changed since these days were run", highlight=False)
-        say(f"  {', '.join(str(row['as_of']) for row in stale)}: run them again, in this order", console)
-    _print_places(console, settings, report["report_path"])
+    return grid
+
+
+def _marketing(day: date, rows: Rows) -> Grid:
+    grid = _titled(f"Marketing on {day}")
+    [whole] = rows("FROM marketing.performance_assessment WHERE as_of = $day")
+    [roi] = rows("FROM marketing.roi_analysis WHERE as_of = $day")
+    verdicts = rows(
+        "SELECT verdict, count(*) AS experiments FROM marketing.experiment_evaluations WHERE as_of = $day "
+        "GROUP BY verdict ORDER BY verdict"
+    )
+    [steps] = rows(
+        "SELECT count(*) AS steps, count(*) FILTER (priority = 'high') AS urgent FROM marketing.recommendations "
+        "WHERE as_of = $day"
+    )
+    status = rows("FROM marketing.kpi_status WHERE as_of = $day ORDER BY family")
+    judged = ("exceeding_expectations", "meeting_expectations", "below_expectations", "too_early", "not_measurable")
+    grid.add_row("campaigns", f"{whole['total_campaigns']:,}, of which {whole['active_campaigns']:,} active")
+    grid.add_row("judged", ", ".join(f"{whole[name]:,} {name.replace('_', ' ')}" for name in judged if whole[name]))
+    grid.add_row("experiments", ", ".join(f"{row['experiments']:,} {row['verdict']}" for row in verdicts) or "none")
+    evidence = f" (evidence: {roi['value_evidence_grade']})" if roi["value_evidence_grade"] else ""
+    parts = [money(roi[name]) for name in ("total_estimated_value", "total_cost", "total_net_roi")]
+    grid.add_row("value and cost", f"{parts[0]} - {parts[1]} = {parts[2]}{evidence}")
+    grid.add_row("next steps", f"{steps['steps']:,}, of which {steps['urgent']:,} urgent")
+    grid.add_row("KPIs", ", ".join(f"{row['family']} {row['status']}" for row in status) or "switched off by policy")
+    return grid
+
+
+# What a day of each family came to, in a few lines.
+GRIDS: dict[str, Callable[[date, Rows], Grid]] = {"journey": _journey, "marketing": _marketing}
 
 
 def _warnings() -> list[tuple[str, float, str]]:
@@ -107,7 +149,7 @@ def _data(value: dg.MetadataValue[Any] | None) -> Any:
     return value.data if isinstance(value, dg.JsonMetadataValue) else None
 
 
-def _print_places(console: Console, settings: Settings, report: str | None) -> None:
+def _print_places(console: Console, settings: Settings, family: str, report: str | None) -> None:
     def near(path: object) -> str:
         text = str(path)
         return text.removeprefix(f"{PROJECT}/")
@@ -115,7 +157,10 @@ def _print_places(console: Console, settings: Settings, report: str | None) -> N
     console.print("[bold]Next[/bold]")
     say(f"  tables           {near(settings.published)}", console)
     say(f"  report           {near(settings.home / report) if report else 'switched off by policy'}", console)
-    say("  one customer     cjo run --customer ID", console)
+    if family == "journey":
+        say("  one customer     cjo run --customer ID", console)
+    else:
+        say("  one campaign     cjo run --campaign ID", console)
     say("  lineage, checks  make ui", console)
 
 

@@ -6,6 +6,7 @@ Belongs here: the lock, the connection, the version of the warehouse. Does not b
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import date
@@ -20,6 +21,7 @@ from pydantic import PrivateAttr
 from cjo_assets.policy import Policy
 from cjo_assets.wiring.engines import store_of
 from cjo_assets.wiring.errors import WarehouseError
+from cjo_assets.wiring.event_files import held_open
 from cjo_assets.wiring.governance import policy_that_decides
 from cjo_assets.wiring.lock import hold_life, warehouse_lock
 from cjo_assets.wiring.orphans import close_orphans
@@ -27,14 +29,18 @@ from cjo_assets.wiring.partitions import days_of_run
 from cjo_assets.wiring.phrasing import phrase_day
 from cjo_assets.wiring.progress import logged, report_message
 from cjo_assets.wiring.range_of_days import RangeOfDays, computed_in_order
+from cjo_assets.wiring.raw_views import look_again
 from cjo_assets.wiring.restore import remember_published, what_cannot_be_computed
 from cjo_assets.wiring.runs import failure_text, record_failure
 from cjo_assets.wiring.settings import Settings
+from cjo_assets.wiring.statement_files import StatementFiles
+from cjo_assets.wiring.statements import Statements
 from cjo_assets.wiring.store import Store, Stored, columns_in_sql
 from cjo_assets.wiring.tables import Family, Table
 
 VERSION_TABLE = "raw.warehouse_version"
 WRITER_TABLE = "raw.warehouse_writer"
+STATEMENTS_KEPT = 200
 
 
 class Warehouse(DuckDBResource):
@@ -51,6 +57,7 @@ class Warehouse(DuckDBResource):
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Warehouse]:
         """Wait for the lock, open the store, and let both go at the end of the run."""
         from cjo_assets.wiring.families import all_families
+        from cjo_assets.wiring.jobs import families_of_run
 
         self._settings = Settings.from_environment()
         self._policy = policy_that_decides(self._settings)
@@ -65,6 +72,7 @@ class Warehouse(DuckDBResource):
 
         hold_life(self._settings, run.run_id)
         with (
+            held_open(self._settings.home),
             logged(context.log.info if context.log is not None else print),
             opened(self._settings, self._families, memory, report_message, run.run_id) as store,
         ):
@@ -72,6 +80,7 @@ class Warehouse(DuckDBResource):
                 report_message(f"Closed the run {orphan}, whose process is gone.")
             self._store = store
             store.days_of_run = tuple(days_of_run(run))
+            store.families_of_run = families_of_run(run)
             store.fences = (*store.fences, lambda: _require_unfinished(instance, run.run_id))
             yield self
             self._record_failure(context)
@@ -82,8 +91,8 @@ class Warehouse(DuckDBResource):
             return
         failures = context.instance.all_logs(context.run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
         errors = [failure_text(entry) for entry in failures]
-        for day in self._store.days_of_run if errors else ():
-            record_failure(self._store, context.run, context.instance, day, self._policy, errors)
+        for family, day in itertools.product(self._store.families_of_run, self._store.days_of_run if errors else ()):
+            record_failure(self._store, context.run, context.instance, family, day, self._policy, errors)
 
     def stored(self, table: Table, day: date | None) -> Stored:
         """Compute a table, or the day of it; in a run of several days return what was computed in their order.
@@ -99,8 +108,7 @@ class Warehouse(DuckDBResource):
         if day is None or len(days) < 2:
             return self._store.replace(table, day, self._policy)
         if self._range is None:
-            families = self._families
-            self._range = computed_in_order(self._store, families, self._settings, days, self._policy)
+            self._range = computed_in_order(self._store, self._families, self._settings, days, self._policy)
         return self._range.of(table.full_name, day)
 
     def phrased(self, day: date) -> list[dict[str, Any]]:
@@ -157,7 +165,10 @@ def opened(
             # Progress is asked for and told in our words; the engine would print a bar into whatever stdout is.
             connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
             is_new = _require_version(connection, families, settings.build)
-            with closing(store_of(settings, connection, families)) as store:
+            files = StatementFiles.from_environment(families, "runs")
+            statements = Statements(STATEMENTS_KEPT, files) if files else None
+            with closing(store_of(settings, connection, families, statements)) as store:
+                look_again(connection, store.datasets, settings.inputs)
                 if is_new:
                     remember_published(store, settings.published, what_cannot_be_computed(store))
                     _sign_version(connection, families)

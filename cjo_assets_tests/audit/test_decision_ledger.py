@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 from cjo_assets.shared.ids import MISSING, SEPARATOR
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.ledger import Head, Stamp, add_decisions
 from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.store import columns_in_sql
@@ -42,7 +42,7 @@ class House:
         self.settings = Settings(home / "data", None, home)
         self.connection = duckdb.connect(str(self.settings.published))
         self.runs = 0
-        tables = {table.full_name: table for family in all_families() for table in family.tables}
+        tables = {table.full_name: table for family in families_about("journey") for table in family.tables}
         for name in TABLES:
             self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {name.partition('.')[0]}")
             self.connection.execute(f"CREATE TABLE {name} ({columns_in_sql(tables[name])})")
@@ -64,7 +64,8 @@ class House:
         head = add_decisions(self.connection, "cjo", list(days), Stamp(f"run {self.runs}", POLICY, "code"))
         for day in days:
             self.connection.execute(
-                "INSERT INTO audit.runs BY NAME SELECT ? AS run_id, ? AS as_of, TRUE AS is_published, "
+                "INSERT INTO audit.runs BY NAME SELECT 'journey' AS family, ? AS run_id, "
+                "? AS as_of, TRUE AS is_published, "
                 "? AS ended_at, ? AS ledger_entries, ? AS ledger_head",
                 [f"run {self.runs}", day, datetime(2025, 1, 21, 0, self.runs), head.entries, head.entry_hash],
             )

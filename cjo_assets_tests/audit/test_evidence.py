@@ -12,7 +12,7 @@ from cjo_assets.journey.outcome_analyses import OutcomeAnalyses
 from cjo_assets.journey.roi_breakdown import RoiBreakdown
 from cjo_assets.journey.treatment_effects import TreatmentEffects
 from cjo_assets.shared.contract import Contract, columns_of
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import families_about
 from cjo_assets_tests.audit.entered import assert_cells_add_up
 from cjo_assets_tests.journey.test_kpis import labelled, measure
 from cjo_assets_tests.journey.test_roi_breakdown import ANSWERS, LAST, LEDGER, effect, price, run_of
@@ -40,7 +40,7 @@ HISTORY: Rows = [
 def test_every_dataset_that_names_customers_is_evidence() -> None:
     named = {
         dataset.name
-        for family in all_families()
+        for family in families_about("journey")
         for dataset in family.datasets
         if {"customer_id", "intervention_id"} & {spec.name for spec in columns_of(dataset.contract)}
     }
@@ -74,7 +74,8 @@ def entered(policy: Any, labels: Rows) -> set[str]:
         "CREATE TABLE audit.policies AS SELECT ? AS policy_hash, ? AS content", ["p", policy.model_dump_json()]
     )
     reader.execute(
-        "CREATE TABLE audit.runs AS SELECT 'p' AS policy_hash, ?::DATE AS as_of, ?::TIMESTAMP AS ended_at, "
+        "CREATE TABLE audit.runs AS SELECT 'journey' AS family, 'p' AS policy_hash, ?::DATE AS as_of, "
+        "?::TIMESTAMP AS ended_at, "
         "TRUE AS is_published",
         [DAY, datetime(2025, 1, 21)],
     )

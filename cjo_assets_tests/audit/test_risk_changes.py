@@ -15,7 +15,8 @@ from cjo_assets.journey.risk_scores import RiskScores
 from cjo_assets.shared.contract import schema_of
 from cjo_assets.wiring.past import Scratch, scratch
 from cjo_assets.wiring.score_changes import CHANGES, by_segment, explain, factors_of
-from cjo_assets_tests.home import PAST_STATEMENTS, TOUR_DAYS, Home
+from cjo_assets_tests.home import TOUR_DAYS, Home
+from cjo_assets_tests.kept_statements import PAST_STATEMENTS
 from cjo_assets_tests.tables import Row, Rows, by, kept, made_of, rows_of, table_of
 
 # Overall and decision risk of customers in each state.

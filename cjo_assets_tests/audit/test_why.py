@@ -39,7 +39,8 @@ def house(sample_day: Callable[[date], Chain], policy: Policy, tmp_path_factory:
         runs = [(f"run of {known}", known) for known in (FIRST, SECOND) if known <= day]
         for run, known in runs:
             store.connection.execute(
-                "INSERT INTO audit.runs BY NAME SELECT ? AS run_id, ? AS as_of, ? AS ended_at, ? AS policy_hash, "
+                "INSERT INTO audit.runs BY NAME SELECT 'journey' AS family, ? AS run_id, ? AS as_of, "
+                "? AS ended_at, ? AS policy_hash, "
                 "TRUE AS is_published, FALSE AS is_stale",
                 [run, known, ENDED, policy.policy_hash],
             )

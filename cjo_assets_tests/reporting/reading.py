@@ -3,17 +3,29 @@
 Belongs here: parsing. Does not belong here: any expectation.
 """
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, fields, is_dataclass
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import unquote
 
+from markdown_it import MarkdownIt
+
 from cjo_assets.policy import Policy
-from cjo_assets.reporting.grounds import defined
+from cjo_assets.reporting import marketing_grounds
+from cjo_assets.reporting.document import Cited, Column, Prose
+from cjo_assets.reporting.grounds import defined, described
 from cjo_assets.reporting.text import STYLES
 from cjo_assets_tests.conftest import Chain
 from cjo_assets_tests.tables import Row
 
+PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+# What a report may be made of; anything else would be somebody else's markup.
+BLOCKS = {"heading", "paragraph", "bullet_list", "list_item", "table", "thead", "tbody", "tr", "th", "td", "inline"}
+INLINE = {"text", "strong", "em", "code_inline", "softbreak", "text_special", "image"}
+TAGS = {"html", "head", "meta", "title", "style", "body", "a", "header", "p", "h1", "h2", "h3", "div", "ul", "li", "dl"}
+TAGS |= {"dt", "dd", "b", "small", "span", "nav", "main", "section", "figure", "figcaption", "table", "thead", "tbody"}
+TAGS |= {"tr", "th", "td", "code", "wbr", "svg", "g", "path", "line", "text", "rect"}
 VOID = {"meta", "wbr", "br", "hr", "img", "input", "link"}
 COUNTS = {
     "count(journey.risk_scores)": (
@@ -93,7 +105,8 @@ def cell_of(source: str, chain: Chain, day: Any, policy: Policy) -> Any:
     if table == "policy":
         return policy_cell(column, policy)
     if table == "contract":
-        [row] = [row for row in defined() if (row["table"], row["column"]) == (names["table"], names["column"])]
+        every = [*defined(), *described(marketing_grounds.DEFINED)]
+        [row] = [row for row in every if (row["table"], row["column"]) == (names["table"], names["column"])]
         return row[column]
     if table in COUNTS:
         if column in names:
@@ -103,15 +116,27 @@ def cell_of(source: str, chain: Chain, day: Any, policy: Policy) -> Any:
             return float(names["band_low"]) + 0.1
         given: Row = {name: None if value == "null" else value for name, value in names.items()} | {"day": day}
         return chain.store.connection.execute(COUNTS[table], given).fetchone()[0]
+    if table.startswith("count("):
+        return names[column] if column in names else counted(table[len("count(") : -1], names, chain, day)
     column, _, place = column.partition("[")
     where = [f"{name}::VARCHAR IS NOT DISTINCT FROM ?" for name in names]
     values = [None if value == "null" else value for value in names.values()]
-    if "as_of" not in names and table.startswith("journey."):
+    if "as_of" not in names and table.startswith(("journey.", "marketing.")):
         where, values = [*where, "as_of = ?"], [*values, day]
     sql = f"SELECT {column} FROM {table} WHERE {' AND '.join(where) or 'true'}"
     rows = chain.store.connection.execute(sql, values).fetchall()
     assert len(rows) == 1, f"{source} names {len(rows)} cells"
     return rows[0][0][int(place[:-1])] if place else rows[0][0]
+
+
+def counted(table: str, names: dict[str, str], chain: Chain, day: Any) -> int:
+    """Count the rows of a table on a day that have these in their columns; of the quarantine those of a rule."""
+    if table == "quarantine":
+        sql = f"SELECT count(*) FROM quarantine.{names['dataset']} WHERE list_contains(broken_rules, ?)"
+        return int(chain.store.connection.execute(sql, [names["rule"]]).fetchone()[0])
+    where = "".join(f" AND lower({name}::VARCHAR) = lower(?)" for name in names)
+    sql = f"SELECT count(*) FROM {table} WHERE as_of = ?{where}"
+    return int(chain.store.connection.execute(sql, [day, *names.values()]).fetchone()[0])
 
 
 def policy_cell(path: str, policy: Policy) -> Any:
@@ -125,3 +150,35 @@ def policy_cell(path: str, policy: Policy) -> Any:
 def as_shown(mark: Mark, cell: Any) -> str:
     """Return how a cell is written in the style of a mark."""
     return STYLES[mark.style](cell)
+
+
+def parts_of(value: Any) -> list[Any]:
+    """Return every piece of prose in a report, however deep."""
+    if isinstance(value, str | Cited):
+        return [value]
+    if isinstance(value, tuple):
+        return [part for entry in value for part in parts_of(entry)]
+    if is_dataclass(value) and not isinstance(value, Column):
+        hidden = ("name", "data", "anchor", "word")
+        return [
+            part for spec in fields(value) if spec.name not in hidden for part in parts_of(getattr(value, spec.name))
+        ]
+    return []
+
+
+def plain(parts: Prose) -> str:
+    """Return prose as plain text."""
+    return "".join(part if isinstance(part, str) else part.text for part in parts)
+
+
+def markup_of(markdown: str) -> set[str]:
+    """Return what a reader of Markdown takes for markup."""
+    tokens = PARSER.parse(markdown)
+    every = [*tokens, *(child for token in tokens for child in token.children or [])]
+    return {re.sub("_(open|close)$", "", token.type) for token in every}
+
+
+def text_of(markdown: str) -> list[str]:
+    """Return the text of each paragraph, list entry and cell, as it is read."""
+    inline = [token for token in PARSER.parse(markdown) if token.type == "inline"]
+    return ["".join("\n" if c.type == "softbreak" else c.content for c in token.children or []) for token in inline]

@@ -2,39 +2,42 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import altair
 import pytest
 import vl_convert
-from markdown_it import MarkdownIt
 
 from cjo_assets.reporting.charts import CHARTS
-from cjo_assets.reporting.document import Cell, Cited, Document, Grid, Prose, Record, grid
+from cjo_assets.reporting.document import Cell, Cited, Document, Grid, Record, grid
 from cjo_assets.reporting.document import Column as GridColumn
 from cjo_assets.reporting.drawing import NARROW, WIDE, Drawing, draw
 from cjo_assets.reporting.journey_report import journey_report
 from cjo_assets.reporting.markdown import as_markdown
 from cjo_assets.reporting.page import as_page
 from cjo_assets.reporting.palette import ACCENT, CARD, COLOURS, GROUND, INK, LINE, MUTED, tone
-from cjo_assets.wiring.report import journey_figures, shown_in_dagster, write_report
+from cjo_assets.wiring.report import REPORT, journey_figures, shown_in_dagster, write_report
 from cjo_assets.wiring.settings import Settings
 from cjo_assets_tests.conftest import Chain, write_rows
 from cjo_assets_tests.reporting.made import HOSTILE, made_figures, without_anything
-from cjo_assets_tests.reporting.reading import Page, as_shown, cell_of
-from cjo_assets_tests.tables import POLICY, Row
+from cjo_assets_tests.reporting.reading import (
+    BLOCKS,
+    INLINE,
+    TAGS,
+    Page,
+    as_shown,
+    cell_of,
+    markup_of,
+    parts_of,
+    plain,
+    text_of,
+)
+from cjo_assets_tests.tables import POLICY, Row, policy_with
 
 TWENTIETH = date(2025, 1, 20)
-PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-# What a report may be made of; anything else would be somebody else's markup.
-BLOCKS = {"heading", "paragraph", "bullet_list", "list_item", "table", "thead", "tbody", "tr", "th", "td", "inline"}
-INLINE = {"text", "strong", "em", "code_inline", "softbreak", "text_special", "image"}
-TAGS = {"html", "head", "meta", "title", "style", "body", "a", "header", "p", "h1", "h2", "h3", "div", "ul", "li", "dl"}
-TAGS |= {"dt", "dd", "b", "small", "span", "nav", "main", "section", "figure", "figcaption", "table", "thead", "tbody"}
-TAGS |= {"tr", "th", "td", "code", "wbr", "svg", "g", "path", "line", "text", "rect"}
+SWITCHED_OFF = policy_with(journey__reporting__enable_reporting=False)
 DIGIT = re.compile(r"\d")
 
 
@@ -66,38 +69,6 @@ def page(document: Document, drawings: dict[str, Drawing]) -> Page:
 def made() -> Document:
     """The report of a day by hand."""
     return journey_report(made_figures())
-
-
-def parts_of(value: Any) -> list[Any]:
-    """Return every piece of prose in a report, however deep."""
-    if isinstance(value, str | Cited):
-        return [value]
-    if isinstance(value, tuple):
-        return [part for entry in value for part in parts_of(entry)]
-    if is_dataclass(value) and not isinstance(value, GridColumn):
-        hidden = ("name", "data", "anchor", "word")
-        return [
-            part for spec in fields(value) if spec.name not in hidden for part in parts_of(getattr(value, spec.name))
-        ]
-    return []
-
-
-def plain(parts: Prose) -> str:
-    """Return prose as plain text."""
-    return "".join(part if isinstance(part, str) else part.text for part in parts)
-
-
-def markup_of(markdown: str) -> set[str]:
-    """Return what a reader of Markdown takes for markup."""
-    tokens = PARSER.parse(markdown)
-    every = [*tokens, *(child for token in tokens for child in token.children or [])]
-    return {re.sub("_(open|close)$", "", token.type) for token in every}
-
-
-def text_of(markdown: str) -> list[str]:
-    """Return the text of each paragraph, list entry and cell, as it is read."""
-    inline = [token for token in PARSER.parse(markdown) if token.type == "inline"]
-    return ["".join("\n" if c.type == "softbreak" else c.content for c in token.children or []) for token in inline]
 
 
 def test_every_figure_of_the_page_is_a_cell_of_a_table(sample: Chain, page: Page) -> None:
@@ -243,36 +214,43 @@ def test_a_folder_of_files_that_is_the_same_each_time(sample: Chain, tmp_path: P
     written = []
     for home in (tmp_path / "one", tmp_path / "two"):
         settings = Settings(data=home, policy=None, home=home)
-        stale = settings.reports / "2025-01-20" / "figures" / "old.svg"
+        stale = settings.reports / "journey" / "2025-01-20" / "figures" / "old.svg"
         stale.parent.mkdir(parents=True)
         stale.write_text("old")
         page = write_report(sample.store, settings, TWENTIETH, POLICY)
         assert page is not None
         folder = page.parent
-        assert [path.name for path in settings.reports.iterdir()] == ["2025-01-20"]
+        assert [path.name for path in (settings.reports / "journey").iterdir()] == ["2025-01-20"]
         files = (path for path in sorted(folder.rglob("*")) if path.is_file())
         written.append({str(path.relative_to(folder)): path.read_bytes() for path in files})
     assert written[0] == written[1]
     figures = {f"figures/{name}.{kind}" for name in CHARTS for kind in ("svg", "png")}
     assert written[0].keys() == {"journey_report.html", "journey_report.md"} | figures
     assert all(content[:8] == b"\x89PNG\r\n\x1a\n" for name, content in written[0].items() if name.endswith("png"))
-    verdict, pictures = shown_in_dagster(page)
+    verdict, pictures = shown_in_dagster(page, REPORT.shown_pictures)
     assert "Verdict: **above target**" in verdict
     assert "## " not in verdict
     assert pictures.count("](data:image/svg+xml;base64,") == 4
     assert len(pictures) < 100_000, "the record of a run stays light"
-    off = POLICY.model_copy(deep=True)
-    switched = off.journey.reporting.model_copy(update={"enable_reporting": False})
-    journey = off.journey.model_copy(update={"reporting": switched})
-    assert write_report(sample.store, settings, TWENTIETH, off.model_copy(update={"journey": journey})) is None
-    assert list(settings.reports.iterdir()) == []
+    assert write_report(sample.store, settings, TWENTIETH, SWITCHED_OFF) is None
+    assert list((settings.reports / "journey").iterdir()) == []
+
+
+def test_what_cannot_be_taken_away_is_said(sample: Chain, tmp_path: Path) -> None:
+    """A stale report that stays would be read as today's."""
+    settings = Settings(data=tmp_path, policy=None, home=tmp_path)
+    folder = settings.report_of("journey", TWENTIETH)
+    folder.parent.mkdir(parents=True)
+    folder.write_text("no folder")
+    with pytest.raises(NotADirectoryError, match="2025-01-20"):
+        write_report(sample.store, settings, TWENTIETH, SWITCHED_OFF)
 
 
 def test_a_report_that_fails_leaves_the_last_one(
     sample: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = Settings(data=tmp_path, policy=None, home=tmp_path)
-    old = settings.reports / "2025-01-20" / "journey_report.html"
+    old = settings.reports / "journey" / "2025-01-20" / "journey_report.html"
     old.parent.mkdir(parents=True)
     old.write_text("the last one")
 

@@ -30,6 +30,7 @@ class Specimen(Contract):
     remark: str = column("Prose that may be missing.", free_text=True, nullable=True)
     texts: TextList = column("Texts.")
     numbers: NumberList = column("Numbers.")
+    thing: str = column("Whatever a source puts there.", free_object=True, nullable=True)
 
 
 COLUMNS = {spec.name: spec for spec in columns_of(Specimen)}
@@ -120,6 +121,26 @@ ACCEPTED: dict[str, dict[str, Any]] = {
         r'["\u0041"]': ["A"],
     },
     "numbers": {"[]": [], "[1,2]": [1.0, 2.0], "[ -1.5 , 2e3 ]": [-1.5, 2000.0]},
+    # Always JSON: what is none is a text of JSON.
+    "thing": {
+        '{"a": 1, "b": [1, {"c": null}]}': '{"a":1,"b":[1,{"c":null}]}',
+        ' {"a":1} ': '{"a":1}',
+        '{"b":1,"a":2}': '{"b":1,"a":2}',
+        r'{"a":"\u00e9\n"}': r'{"a":"é\n"}',
+        "[1 ,2]": "[1,2]",
+        '["x"]': '["x"]',
+        "5": "5",
+        "true": "true",
+        '"5"': '"5"',
+        "fell by half": '"fell by half"',
+        'said "so"\n': r'"said \"so\"\n"',
+        "{'a': 1}": "\"{'a': 1}\"",
+        '{"a":1': r'"{\"a\":1"',
+        '{"a":1} {"a":2}': r'"{\"a\":1} {\"a\":2}"',
+        "": '""',
+        "1e5": "100000.0",
+        "123456789012345678901234567890": "123456789012345678901234567890",
+    },
 }
 
 REJECTED: dict[str, list[str]] = {
@@ -232,6 +253,7 @@ REJECTED: dict[str, list[str]] = {
     ],
     "author": ["", "  ", "\n", "a\x00", "\x1b[31m", "\x9b31m"],
     "remark": ["a\x00", "\x1b[31m", "a\x08"],
+    "thing": ["a\x00", "\x1b[31m", '{"a":"\x08"}'],
     "texts": [
         "",
         "S1",
@@ -326,4 +348,5 @@ def test_each_type_has_its_words() -> None:
         "remark": "a printable text",
         "texts": "a list of texts",
         "numbers": "a list of numbers",
+        "thing": "a printable text",
     }

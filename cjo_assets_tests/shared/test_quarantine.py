@@ -18,7 +18,7 @@ import pytest
 
 from cjo_assets.policy import Policy
 from cjo_assets.shared.quarantine import CONFLICTING_KEY, REPEATED_ROW
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.sources import load_dataset
 from cjo_assets.wiring.store import Store
 from cjo_assets_tests.conftest import STATEMENTS, Chain, Rows, write_rows
@@ -248,7 +248,7 @@ class Court:
         """Open a store in memory."""
         self.folder, self.policy = folder, policy
         self.present: dict[str, Rows] = {}
-        self.chain = Chain(Store(duckdb.connect(), all_families(), STATEMENTS))
+        self.chain = Chain(Store(duckdb.connect(), families_about("journey"), STATEMENTS))
         self.datasets = {dataset.name: dataset for dataset in self.chain.store.datasets}
 
     def judged(self, dataset: str, rows: Rows) -> dict[int, list[str]]:

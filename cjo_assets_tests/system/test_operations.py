@@ -25,11 +25,12 @@ import duckdb
 import pytest
 
 from cjo_assets.wiring.errors import InputError, UnreachableError
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.settings import PROJECT
 from cjo_assets.wiring.sources import Loaded, load_dataset
 from cjo_assets.wiring.store import Store
 from cjo_assets_tests.conftest import SAMPLE
+from cjo_assets_tests.kept_statements import clean_environment
 from cjo_assets_tests.system.test_ui import LAUNCH, Ui, wait_until
 
 BIN = Path(sys.executable).parent
@@ -147,7 +148,7 @@ def desk(postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         """
     )
     monkeypatch.setenv("CRM", postgres.uri())
-    return Desk(tmp_path, postgres, Store(duckdb.connect(), all_families()))
+    return Desk(tmp_path, postgres, Store(duckdb.connect(), families_about("journey")))
 
 
 CUSTOMER_COLUMNS = "customer_id, segment, account_value, tenure_months, risk_tier"
@@ -318,7 +319,7 @@ def installation(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("CJO_", "DAGSTER_"))}
+    clean = clean_environment()
     environment = clean | {
         "CJO_HOME": str(folder / "home"),
         "CJO_DATA": str(folder / "data"),
@@ -385,8 +386,12 @@ def test_the_read_only_webserver_shows_everything_and_starts_nothing(installatio
     wait_until(lambda: installation.ui.ask("{ assetNodes { id } }")["assetNodes"], "the webserver to know its assets")
     runs = "{ runsOrError { ... on Runs { results { status pipelineName } } } }"
     found = installation.ui.ask(runs)["runsOrError"]["results"]
-    assert {run["pipelineName"] for run in found} == {"daily"}, "the runs are read from PostgreSQL"
-    selector = {"repositoryName": "__repository__", "repositoryLocationName": "cjo_assets", "pipelineName": "daily"}
+    assert {run["pipelineName"] for run in found} == {"daily_journey"}, "the runs are read from PostgreSQL"
+    selector = {
+        "repositoryName": "__repository__",
+        "repositoryLocationName": "cjo_assets",
+        "pipelineName": "daily_journey",
+    }
     tags = [{"key": "dagster/partition", "value": "2025-01-16"}]
     installation.ui.ask(LAUNCH, params={"selector": selector, "executionMetadata": {"tags": tags}, "runConfigData": {}})
     assert len(installation.ui.ask(runs)["runsOrError"]["results"]) == len(found), "no run was started"

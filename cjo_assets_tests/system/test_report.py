@@ -13,7 +13,10 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playw
 from cjo_assets.reporting.charts import CHARTS
 from cjo_assets.reporting.drawing import draw
 from cjo_assets.reporting.journey_report import journey_report
+from cjo_assets.reporting.marketing_charts import MARKETING_CHARTS
+from cjo_assets.reporting.marketing_report import marketing_report
 from cjo_assets.reporting.page import as_page
+from cjo_assets_tests.marketing.made_figures import made_figures as made_marketing_figures
 from cjo_assets_tests.reporting.made import HOSTILE, made_figures, without_anything
 
 WIDTHS = (375, 1440)
@@ -43,10 +46,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The page of a full day and that of an empty one."""
+    """The page of a full day, that of an empty one, and that of marketing."""
     pages = {}
-    for name, figures in (("full", made_figures()), ("empty", without_anything(made_figures()))):
-        document = journey_report(figures)
+    documents = {
+        "full": journey_report(made_figures()),
+        "empty": journey_report(without_anything(made_figures())),
+        "marketing": marketing_report(made_marketing_figures()),
+    }
+    for name, document in documents.items():
         pages[name] = tmp_path_factory.mktemp(name) / "journey_report.html"
         drawings = {picture.name: draw(picture) for picture in document.pictures}
         pages[name].write_text(as_page(document, drawings), encoding="utf-8")
@@ -92,7 +99,7 @@ def test_the_page_is_quiet_and_whole(browser: Browser, reports: dict[str, Path],
         assert page.evaluate("document.documentElement.scrollWidth") == width, name
         assert page.evaluate("document.scripts.length") == 0
         drawn = page.evaluate(DRAWN)
-        assert len(drawn) == {"full": len(CHARTS), "empty": 1}[name]
+        assert len(drawn) == {"full": len(CHARTS), "empty": 1, "marketing": len(MARKETING_CHARTS) + 1}[name]
         for chart_width, chart_height, marks, beyond_right, beyond_left in drawn:
             assert chart_width > min(width, 700) * 0.6
             assert chart_height > 40

@@ -21,6 +21,7 @@ import pytest
 
 from cjo_assets.wiring.settings import PROJECT
 from cjo_assets_tests.conftest import SAMPLE, read_rows, write_rows
+from cjo_assets_tests.kept_statements import clean_environment
 
 BIN = Path(sys.executable).parent
 PATIENCE_SECONDS = 180
@@ -82,7 +83,7 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
     history = read_rows(data / "journey", "interventions")
     asked = {"intervention_id": WAITING, "requires_human_approval": True, "generated_at": "2025-01-20"}
     write_rows(data / "journey", "interventions", [*history, history[0] | asked])
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("CJO_", "DAGSTER_"))}
+    environment = clean_environment()
     environment |= {
         "CJO_HOME": str(home),
         "CJO_DATA": str(data),
@@ -108,7 +109,7 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
 
 def test_the_ui_shows_the_run_of_the_command_line(ui: Ui) -> None:
     found = ui.ask("{ runsOrError { ... on Runs { results { status pipelineName } } } }")["runsOrError"]["results"]
-    assert found == [{"status": "SUCCESS", "pipelineName": "daily"}]
+    assert found == [{"status": "SUCCESS", "pipelineName": "daily_journey"}]
     nodes = ui.ask("{ assetNodes { assetKey { path } dependencyKeys { path } } }")["assetNodes"]
     upstream = {"/".join(node["assetKey"]["path"]): node["dependencyKeys"] for node in nodes}
     assert {"path": ["quarantine", "signals"]} in upstream["journey/signals"]
@@ -117,7 +118,11 @@ def test_the_ui_shows_the_run_of_the_command_line(ui: Ui) -> None:
 
 
 def test_a_run_launched_from_the_ui_publishes_its_day(ui: Ui) -> None:
-    selector = {"repositoryName": "__repository__", "repositoryLocationName": "cjo_assets", "pipelineName": "daily"}
+    selector = {
+        "repositoryName": "__repository__",
+        "repositoryLocationName": "cjo_assets",
+        "pipelineName": "daily_journey",
+    }
     tags = [{"key": "dagster/partition", "value": "2025-01-16"}]
     launched = ui.ask(LAUNCH, params={"selector": selector, "executionMetadata": {"tags": tags}, "runConfigData": {}})
     run_id = launched["launchRun"]["run"]["runId"]

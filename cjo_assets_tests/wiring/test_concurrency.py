@@ -23,6 +23,7 @@ from cjo_assets.wiring.settings import PROJECT, Settings
 from cjo_assets.wiring.tables import Family, Table, given_inputs
 from cjo_assets.wiring.warehouse import WRITER_TABLE, Warehouse, opened
 from cjo_assets_tests.conftest import SAMPLE
+from cjo_assets_tests.kept_statements import clean_environment
 from cjo_assets_tests.wiring.test_warehouse import Numbers
 
 BIN = Path(sys.executable).parent
@@ -42,7 +43,7 @@ def settings(home: Path) -> Settings:
 
 def environment(home: Path) -> dict[str, str]:
     """Return the environment of a process that works in a home."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("CJO_", "DAGSTER_"))}
+    clean = clean_environment()
     return clean | {"CJO_HOME": str(home), "DAGSTER_HOME": str(home / "dagster"), "CJO_DATA": str(SAMPLE)}
 
 
@@ -94,7 +95,7 @@ def test_a_killed_run_and_two_at_once(home: Path, monkeypatch: pytest.MonkeyPatc
 
     runs = [
         started(home, "cjo", "run", "--as-of", "2025-01-20"),
-        started(home, "dg", "launch", "--assets", "*", "--partition", "2025-01-18"),
+        started(home, "dg", "launch", "--job", "daily_journey", "--partition", "2025-01-18"),
     ]
     said = [run.communicate(timeout=PATIENCE_SECONDS)[0] for run in runs]
     assert [run.returncode for run in runs] == [0, 0], said

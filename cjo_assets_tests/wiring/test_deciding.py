@@ -21,7 +21,7 @@ from cjo_assets.defs.sensors import approval_decisions_sensor
 from cjo_assets.journey.approval_decisions import DATASET, RECORDS
 from cjo_assets.wiring.deciding import Answer, day_of_records, record_answer, waiting_requests
 from cjo_assets.wiring.errors import RefusalError, WarehouseError
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.records import append, locked, records_in
 from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.sources import load_dataset
@@ -64,7 +64,12 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "outcome_analyses": [{"as_of": DAY, "intervention_id": "free"}],
         "journey_summary": [{"as_of": DAY}],
     }
-    tables = {table.name: table for family in all_families() for table in family.tables if table.schema == "journey"}
+    tables = {
+        table.name: table
+        for family in families_about("journey")
+        for table in family.tables
+        if table.schema == "journey"
+    }
     with duckdb.connect(str(path)) as connection:
         connection.execute("CREATE SCHEMA journey")
         for name, content in rows.items():
@@ -287,7 +292,7 @@ def test_records_are_read_beside_the_file_and_judged_alike(settings: Settings, s
     say("two")
     with (settings.home / RECORDS).open("ab") as records:
         records.write(b'{"torn')
-    store = Store(duckdb.connect(), all_families())
+    store = Store(duckdb.connect(), families_about("journey"))
 
     def load() -> Any:
         return load_dataset(store.connection, DATASET, settings.data, "journey", settings.inputs, settings.home)

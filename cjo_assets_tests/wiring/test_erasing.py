@@ -44,7 +44,7 @@ def full_home(
     home = tmp_path_factory.mktemp("full") / "home"
     settings = Settings(SAMPLE, None, home)
     old_days = ("history/journey.risk_scores", "history/journey.next_steps", "history/audit.language_model_calls")
-    for folder in ("inputs", "snapshots", *old_days, "reports/2025-01-20", "policy_diffs/abc", "dagster"):
+    for folder in ("inputs", "snapshots", *old_days, "reports/journey/2025-01-20", "policy_diffs/abc", "dagster"):
         (home / folder).mkdir(parents=True)
     computed = sample_day(DAY).store.connection
     computed.execute(f"ATTACH '{settings.build}' AS made")
@@ -55,7 +55,8 @@ def full_home(
     computed.execute("DETACH made")
     with opened(settings, all_families()) as store:
         store.connection.execute(
-            "INSERT INTO audit.runs BY NAME SELECT 'run' AS run_id, ? AS as_of, ? AS ended_at, ? AS policy_hash, "
+            "INSERT INTO audit.runs BY NAME SELECT 'run' AS run_id, 'journey' AS family, ? AS as_of, "
+            "? AS ended_at, ? AS policy_hash, "
             "TRUE AS is_published, FALSE AS is_stale, ['2 rows: customer_id C004, C004', 'C0041'] AS errors",
             [DAY, datetime(2025, 1, 21), policy.policy_hash],
         )
@@ -97,7 +98,7 @@ def full_home(
     answers = [{"intervention_id": name} | said for name in ((mine or ("",))[0], "I-f861d253ff7d")]
     (home / "approvals.ndjson").write_text("".join(json.dumps(answer) + "\n" for answer in answers))
     report = f"| {CUSTOMER} | 40.00 | S004 |\n| C0041 | 1.00 |\n"
-    (home / "reports" / "2025-01-20" / "journey_report.md").write_text(report)
+    (home / "reports" / "journey" / "2025-01-20" / "journey_report.md").write_text(report)
     (home / "policy_diffs" / "abc" / "policy_diff.html").write_text(f"<td>{CUSTOMER}</td>")
     with sqlite3.connect(home / "dagster" / "events.db") as log:
         log.execute("CREATE TABLE event_logs (id INTEGER, event TEXT)")
@@ -182,7 +183,7 @@ def test_nothing_in_the_home_names_the_customer_and_everybody_else_is_there(eras
     assert counts["snapshots journey.customers"] == counts["policy_diffs"] - 1 == 1
     assert counts["history"] == 5, "a score, three steps, and an answer of the language model"
     assert "I-f861d253ff7d" in (home.home / "approvals.ndjson").read_text()
-    report = (home.reports / "2025-01-20" / "journey_report.md").read_text()
+    report = (home.reports / "journey" / "2025-01-20" / "journey_report.md").read_text()
     assert report == "| erased | 40.00 | erased |\n| C0041 | 1.00 |\n"
     with duckdb.connect(str(home.published), read_only=True) as reader:
         assert reader.execute("SELECT count(*) FROM latest.customer_360").fetchall() == [(9,)], "views are there"

@@ -13,7 +13,7 @@ import pytest
 from cjo_assets.audit.column_lineage import ColumnLineage
 from cjo_assets.policy import load_policy
 from cjo_assets.shared.contract import columns_of, key_of
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.lineage import VALUE, Edge, Lineage
 from cjo_assets.wiring.lineage_records import COLUMN_LINEAGE, record_lineage
 from cjo_assets.wiring.settings import PROJECT
@@ -27,7 +27,7 @@ from cjo_assets_tests.tables import default_row
 PAGE = PROJECT / "docs" / "lineage.md"
 DAY = date(2025, 1, 20)
 EARLIER = (7, 30)
-TABLES = [table for family in all_families() for table in family.tables if table.transform is not None]
+TABLES = [table for family in families_about("journey") for table in family.tables if table.transform is not None]
 Source = tuple[str, str]
 
 
@@ -41,13 +41,16 @@ def chain(sample_day: Callable[[date], Chain]) -> Chain:
 def scratch(chain: Chain) -> Iterator[Scratch]:
     """A copy of it with a past: the same rows on earlier days, and rows where the sample has none."""
     copy = Scratch(chain.store.connection)
-    ran = "INSERT INTO audit.runs BY NAME SELECT run_id, DATE '{0}' - days AS as_of, TRUE AS is_published FROM "
+    ran = (
+        "INSERT INTO audit.runs BY NAME SELECT run_id, 'journey' AS family, "
+        "DATE '{0}' - days AS as_of, TRUE AS is_published FROM "
+    )
     copy.connection.execute((ran + "(VALUES ('now', 0), ('week', 7), ('month', 30)) AS t(run_id, days)").format(DAY))
     for table in TABLES:
         for days in EARLIER if table.is_dated and not table.is_view else ():
             moved = f"SELECT * REPLACE (as_of - {days} AS as_of) FROM {table.full_name} WHERE as_of = DATE '{DAY}'"
             copy.connection.execute(f"INSERT INTO {table.full_name} BY NAME {moved}")
-    for family in all_families():
+    for family in families_about("journey"):
         for dataset in family.datasets:
             lookup = f"{family.name}.{dataset.lookup}"
             if not copy.answer(f"FROM {lookup}").rows:

@@ -9,7 +9,10 @@ fill that factor; with 30 days of patience one is left and it is half. So fricti
 score by 0.3 x 0.2 and decision risk by 0.25 x 0.06 = 0.015, below what the specialist's playbook asks for (0.45).
 """
 
+import base64
+import hashlib
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +28,9 @@ from cjo_assets.reporting.policy_report import policy_report
 from cjo_assets.wiring.past import Scratch, scratch
 from cjo_assets.wiring.policy_preview import Preview, previewed
 from cjo_assets_tests.conftest import SAMPLE, read_rows, write_rows
-from cjo_assets_tests.home import PAST_STATEMENTS, Home, made_home
+from cjo_assets_tests.home import Home, made_home
+from cjo_assets_tests.kept_statements import PAST_STATEMENTS
+from cjo_assets_tests.reporting.reading import Page
 from cjo_assets_tests.tables import DAY
 
 CANDIDATE = """
@@ -130,6 +135,12 @@ def test_files(preview: Preview) -> None:
     assert PATH in text
     assert "<script>" not in text, "whatever an author wrote is text"
     assert not [word for word in ("http://", "https://", "src=", "href=") if word in text], "nothing beside it"
+    read = Page.of(text)
+    [policy] = re.findall("default-src 'none'; style-src 'sha256-([^']+)'; base-uri 'none'; form-action 'none'", text)
+    style = text.partition("<style>")[2].partition("</style>")[0]
+    assert base64.b64decode(policy) == hashlib.sha256(style.encode()).digest(), "it asks for nothing but its style"
+    assert "prefers-color-scheme: dark" in style
+    assert not [name for name in read.attributes if name == "style" or name.startswith("on")]
     rows = duckdb.sql(f"SELECT customer_id, playbook_id_after FROM '{changes}'").fetchall()
     assert rows == [("C009", "PB_ONB_002")]
     assert duckdb.sql(f"SELECT count(*) FROM '{effects}' WHERE change <> 0").fetchall()[0][0] > 0

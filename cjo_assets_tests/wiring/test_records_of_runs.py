@@ -20,13 +20,14 @@ def test_the_record_of_a_run_that_no_run_wrote_is_named(inputs: str) -> None:
         connection.execute(f"ATTACH ':memory:' AS {PUBLISHED}")
         connection.execute(f"CREATE SCHEMA {PUBLISHED}.audit")
         connection.execute(
-            f"CREATE TABLE {PUBLISHED}.audit.runs AS SELECT 'r' AS run_id, ?::DATE AS as_of, 'p' AS policy_hash, "
+            f"CREATE TABLE {PUBLISHED}.audit.runs AS SELECT 'r' AS run_id, 'journey' AS family, ?::DATE AS as_of, "
+            "'p' AS policy_hash, "
             "TIMESTAMP '2025-01-21' AS ended_at, 'c' AS code_version, 'e' AS engine, TRUE AS is_published, "
             f"{inputs} AS inputs, '{{}}' AS table_hashes",
             [day(0)],
         )
         with pytest.raises(TamperedError, match="inputs or table_hashes of run r"):
-            RunRecords(connection).of(day(0))
+            RunRecords(connection, "journey").of(day(0))
 
 
 def test_a_cell_that_cannot_be_read_ends_in_a_sentence(tmp_path: Path) -> None:

@@ -31,7 +31,8 @@ from cjo_assets.wiring.redaction import empty_rows
 from cjo_assets.wiring.replaying import comparable, judged_day, replayed
 from cjo_assets.wiring.run_records import PUBLISHED
 from cjo_assets.wiring.settings import Settings
-from cjo_assets_tests.home import APPROVAL, PAST_STATEMENTS, TOUR_DAYS, Home
+from cjo_assets_tests.home import APPROVAL, TOUR_DAYS, Home
+from cjo_assets_tests.kept_statements import PAST_STATEMENTS
 from cjo_assets_tests.tables import day
 
 FIRST, SECOND, THIRD = TOUR_DAYS

@@ -14,7 +14,7 @@ import pytest
 
 from cjo_assets.policy import Policy
 from cjo_assets.wiring.code import code_version
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.runs import record_checks, record_failure, record_run
 from cjo_assets.wiring.store import Store, Stored
 from cjo_assets.wiring.tables import Days, Reference
@@ -31,7 +31,7 @@ class Home:
 
     def __init__(self, policy: Policy) -> None:
         """Open an empty store with all tables."""
-        self.store = Store(duckdb.connect(), all_families())
+        self.store = Store(duckdb.connect(), families_about("journey"))
         self.policy = policy
         self.runs = 0
         for table in self.store.tables.values():
@@ -51,13 +51,13 @@ class Home:
         """Record a run of a day."""
         self.runs += 1
         run: Any = SimpleNamespace(run_id=f"run {self.runs}")
-        record_run(self.store, run, INSTANCE, day, self.policy, None)
+        record_run(self.store, run, INSTANCE, "journey", day, self.policy, None)
 
     def fail(self, day: date) -> None:
         """Record a run of a day that came to no end."""
         self.runs += 1
         run: Any = SimpleNamespace(run_id=f"run {self.runs}")
-        record_failure(self.store, run, INSTANCE, day, self.policy, ["no"])
+        record_failure(self.store, run, INSTANCE, "journey", day, self.policy, ["no"])
 
     @property
     def stale_days(self) -> list[date]:
@@ -139,12 +139,12 @@ def test_what_no_later_day_reads_makes_none_stale(home: Home) -> None:
 
 def test_a_day_without_customers_is_not_a_day_with_two_of_them(home: Home) -> None:
     """Equal rows do not cancel out: that there was a day is what later days read."""
-    nothing = home.store.handed_on(FIRST)
+    nothing = home.store.handed_on("journey", FIRST)
     for number in (1, 2):
         home.store.connection.execute(
             "INSERT INTO journey.journey_states BY NAME SELECT ? AS as_of, ? AS customer_id", [FIRST, f"C{number}"]
         )
-        assert home.store.handed_on(FIRST) != nothing
+        assert home.store.handed_on("journey", FIRST) != nothing
 
 
 def test_a_record_says_what_the_run_read_and_what_it_wrote(home: Home) -> None:
@@ -162,7 +162,7 @@ def test_a_record_says_what_the_run_read_and_what_it_wrote(home: Home) -> None:
     assert {"journey.recommended_interventions", "journey.kpis"} <= before.keys()
     assert "journey.signals" not in before, "what has no day is of no day"
     home.decide(FIRST, 0.7)
-    after = home.store.table_hashes(FIRST)
+    after = home.store.table_hashes("journey", FIRST)
     assert [name for name in before if before[name] != after[name]] == ["journey.recommended_interventions"]
 
 
@@ -186,8 +186,8 @@ def test_what_later_days_read_counts_whatever_its_order(home: Home) -> None:
     for order in ("ASC", "DESC"):
         home.store.connection.execute("DELETE FROM journey.recommended_interventions WHERE as_of = ?", [FIRST])
         home.store.connection.execute(f"INSERT INTO journey.recommended_interventions BY NAME {both} {order}", [FIRST])
-        hashes.append(home.store.handed_on(FIRST))
-    assert hashes[0] == hashes[1] != home.store.handed_on(SECOND)
+        hashes.append(home.store.handed_on("journey", FIRST))
+    assert hashes[0] == hashes[1] != home.store.handed_on("journey", SECOND)
 
 
 def test_what_each_check_of_a_run_found_is_on_record(home: Home) -> None:

@@ -26,7 +26,7 @@ from cjo_assets.shared.lexical import is_written_as, typed_or_null
 from cjo_assets.synth.datasets import Request, generated
 from cjo_assets.synth.writer import write
 from cjo_assets.wiring.errors import ContractBreachError
-from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.plain import compute_day, load_files
 from cjo_assets.wiring.quoting import quoted_names
 from cjo_assets.wiring.store import Store
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.spark
 
 DAY = date(2025, 1, 20)
+JOURNEY = families_about("journey")
 CUSTOMERS, SPOILED = 300, 0.05
 # Over a few hundred rows Spark spends its time on plans and on compiling them, not on running them.
 JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=256m"
@@ -92,7 +93,7 @@ def by_spark(tmp_path_factory: pytest.TempPathFactory, spark_environment: dict[s
     assert spark_environment
     connection = duckdb.connect()
     lake = Lake(connection, tmp_path_factory.mktemp("lake").as_uri())
-    store = SparkStore(connection, all_families(), lake, "local[2]", STATEMENTS)
+    store = SparkStore(connection, JOURNEY, lake, "local[2]", STATEMENTS)
     yield store
     store.close()
 
@@ -129,8 +130,8 @@ def test_texts_are_read_alike(by_spark: SparkStore) -> None:
 def test_in_this_process_every_table_of_the_sample_is_duckdbs(
     by_spark: SparkStore, by_duckdb: Store, policy: Policy, tmp_path: Path
 ) -> None:
-    load_files(by_spark, all_families(), SAMPLE, tmp_path / "archive")
-    stored = compute_day(by_spark, all_families(), DAY, policy)
+    load_files(by_spark, JOURNEY, SAMPLE, tmp_path / "archive")
+    stored = compute_day(by_spark, JOURNEY, DAY, policy)
     expected = _tables(by_duckdb.connection, by_duckdb)
     assert sum(len(rows) > 0 for rows in expected.values()) > 40, "the data say too little"
     assert _different(expected, _tables(by_spark.connection, by_duckdb)) == {}
@@ -169,7 +170,16 @@ def test_on_a_cluster_the_command_publishes_duckdbs_tables(
     data, home, lake = tmp_path / "data", tmp_path / "home", tmp_path / "lake"
     for _ in write(generated(Request(CUSTOMERS, 7, DAY, dirty=SPOILED), policy), data, "json"):
         pass
-    command = [sys.executable, "-c", "from cjo_assets.cli import main; main()", "run", "--as-of", DAY.isoformat()]
+    command = [
+        sys.executable,
+        "-c",
+        "from cjo_assets.cli import main; main()",
+        "run",
+        "--as-of",
+        DAY.isoformat(),
+        "--family",
+        "journey",
+    ]
     command += ["--data", str(data), "--home", str(home)]
     with cluster(spark_environment, tmp_path, memory="1g") as running:
         engine = {"CJO_ENGINE": "spark", "CJO_SPARK_MASTER": running.master, "CJO_SPARK_LAKE": str(lake)}

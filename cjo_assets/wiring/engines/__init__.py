@@ -11,6 +11,7 @@ import duckdb
 
 from cjo_assets.wiring.errors import WarehouseError
 from cjo_assets.wiring.settings import DUCKDB, SPARK, Settings
+from cjo_assets.wiring.statements import Statements
 from cjo_assets.wiring.store import Store
 from cjo_assets.wiring.tables import Family
 
@@ -19,8 +20,19 @@ LAKE = "lake"
 PARTS = f"{LAKE}.parts"
 
 
-def store_of(settings: Settings, connection: duckdb.DuckDBPyConnection, families: tuple[Family, ...]) -> Store:
+def store_of(
+    settings: Settings,
+    connection: duckdb.DuckDBPyConnection,
+    families: tuple[Family, ...],
+    statements: Statements | None = None,
+) -> Store:
     """Return the tables of a home, computed by its engine.
+
+    Args:
+        settings: the places.
+        connection: of the build database.
+        families: what tables there are.
+        statements: those of DuckDB that were already written.
 
     Raises:
         WarehouseError: there is no such engine, it is not installed, or another one made this home.
@@ -31,11 +43,11 @@ def store_of(settings: Settings, connection: duckdb.DuckDBPyConnection, families
         raise WarehouseError(f"CJO_SPARK_LAKE is {settings.lake}: give a whole path, or a URL.")
     _require_same_engine(settings, connection)
     if settings.engine == DUCKDB:
-        return Store(connection, families)
+        return Store(connection, families, statements)
     from cjo_assets.wiring.engines.lake import Lake
     from cjo_assets.wiring.engines.spark import SparkStore
 
-    return SparkStore(connection, families, Lake(connection, settings.tables), settings.spark_master)
+    return SparkStore(connection, families, Lake(connection, settings.tables), settings.spark_master, statements)
 
 
 def _require_same_engine(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:

@@ -93,6 +93,12 @@ class SparkDialect(PySparkCompiler):  # type: ignore[misc]
             written = written[:-1] + r"\z"
         return self.f.regexp_like(arg, sge.convert(written))
 
+    def visit_ScalarUDF(self, op: Any, **values: Any) -> Any:  # noqa: N802
+        """Hash to 64 bits, as DuckDB does, not to 32."""
+        if op.__func_name__ == "hash":
+            return self.f.xxhash64(*values.values())
+        return super().visit_ScalarUDF(op, **values)
+
     def visit_IsNull(self, op: Any, *, arg: Any) -> Any:  # noqa: ARG002, N802
         """Tell a missing number from one that is none: NaN is a breach, null may be none."""
         return arg.is_(NULL)

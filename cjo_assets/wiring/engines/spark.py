@@ -12,7 +12,7 @@ dialect (`dialect.py`).
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
@@ -41,10 +41,14 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 ASKED = "asked_rows"
+# Families whose transforms call nothing but what Spark knows too; others call functions that only DuckDB was given.
+ON_SPARK = ("journey",)
 
 
 class SparkStore(Store):
-    """Tables computed by Spark in a lake; the files and the records of runs by DuckDB in the build database."""
+    """Tables computed by Spark in a lake; all others by DuckDB in the build database."""
+
+    is_in_build = False
 
     def __init__(
         self,
@@ -90,15 +94,15 @@ class SparkStore(Store):
         if table.is_view:
             inputs = {name: replace(found, days=reference.days) for name, found in table.inputs().items()}
             return table.computation(**{name: self.read(found, as_of) for name, found in inputs.items()})
-        if not is_in_lake(table):
+        if not self.is_in_lake(table):
             return self._recorded(table, reference, as_of)
         folders = self.lake.folders(table.full_name)
         if not table.is_dated:
             return self._view(table, folders, "").drop(*table.hidden)
         if reference.days is Days.TODAY:
-            day = as_of or self.newest_day()
+            day = as_of or self.newest_day(table.schema)
             return self._view(table, {day: folders[day]} if day in folders else {}, f"_on_{day}").drop("as_of")
-        decided = self._decided_days()
+        decided = self._decided_days(table)
         if reference.days is Days.ALL:
             return self._view(table, {day: folders[day] for day in folders if day in decided}, "_on_all_days")
         earlier = {day: folder for day, folder in folders.items() if day in decided and as_of and day and day < as_of}
@@ -112,7 +116,7 @@ class SparkStore(Store):
         Raises:
             ContractBreachError: it does not; what was there before is there still.
         """
-        if not is_in_lake(table):
+        if not self.is_in_lake(table):
             return super().replace(table, as_of, policy)
         lineage = self.statement(table, as_of, policy).lineage
         folder = self.lake.new_folder(table.full_name, as_of)
@@ -130,7 +134,7 @@ class SparkStore(Store):
 
     def forget_before(self, table: Table, day: date) -> None:
         """Take the days of a table before one away."""
-        if not is_in_lake(table):
+        if not self.is_in_lake(table):
             super().forget_before(table, day)
             return
         self.lake.forget_before(table.full_name, day)
@@ -138,7 +142,7 @@ class SparkStore(Store):
 
     def remember(self, table: Table, published: str) -> None:
         """Bring a table back from the last audited state."""
-        if not is_in_lake(table):
+        if not self.is_in_lake(table):
             super().remember(table, published)
             return
         self.lake.remember(table.full_name)
@@ -159,9 +163,14 @@ class SparkStore(Store):
         """Tell readers of the lake what was just published, and clear away what no state names any more."""
         self.lake.announce([table.full_name for table in self.tables.values() if table.is_published], days)
 
+    def is_in_lake(self, table: Table) -> bool:
+        """Tell whether Spark computes and keeps a table: records of runs and other families are the driver's."""
+        is_computed = table.transform is not None and not table.is_view
+        return is_computed and self.family_of[table.schema, table.name] in ON_SPARK
+
     def _make(self, table: Table) -> None:
         """Let DuckDB see a table of the lake as it now stands there."""
-        if is_in_lake(table):
+        if self.is_in_lake(table):
             self.connection.execute(f"CREATE OR REPLACE VIEW {table.full_name} AS {self.lake.statement_of(table)}")
         else:
             super()._make(table)
@@ -208,10 +217,15 @@ class SparkStore(Store):
         finally:
             self.backend, self._statements = driver, statements
 
-    def _decided_days(self) -> set[date]:
+    def _decided_days(self, table: Table) -> set[date]:
         """Return the days that were published or are being run; days that a failed run left behind are not."""
-        query = f"SELECT as_of FROM {AUDIT}.runs WHERE is_published"
-        return {day for (day,) in self.connection.execute(query).fetchall()} | set(self.days_of_run)
+        family = self.family_of[table.schema, table.name]
+        query = f"SELECT as_of FROM {AUDIT}.runs WHERE is_published AND ($1 IS NULL OR family = $1)"
+        return {day for (day,) in self.connection.execute(query, [family]).fetchall()} | set(self.days_of_run)
+
+    def _raw_types(self, references: Iterable[Reference]) -> tuple[ibis.Schema, ...]:
+        # They tell statements apart that are kept, and of Spark none is.
+        return super()._raw_types(references) if self.backend.name != "pyspark" else ()
 
     def _handed_over(self, reference: Reference) -> ir.Table:
         """Return a file as it was read, or the list of files; the same files are handed over once."""
@@ -233,8 +247,8 @@ class SparkStore(Store):
         if not table.is_dated:
             return rows.drop(*table.hidden)
         if reference.days is Days.TODAY:
-            return rows.filter(rows.as_of == ibis.literal(as_of or self.newest_day(), "date")).drop("as_of")
-        rows = rows.filter(rows.as_of.isin(sorted(self._decided_days())))
+            return rows.filter(rows.as_of == ibis.literal(as_of or self.newest_day(table.schema), "date")).drop("as_of")
+        rows = rows.filter(rows.as_of.isin(sorted(self._decided_days(table))))
         if reference.days is Days.ALL:
             return rows
         return rows.filter(rows.as_of < as_of).select(table.remembered or rows.columns)
@@ -259,11 +273,6 @@ class SparkStore(Store):
             rows = session.sql(f"SELECT {', '.join(nulls)} WHERE FALSE")
         rows.createOrReplaceTempView(name)
         return ops.DatabaseTable(name, schema=schema, source=self.spark).to_expr()
-
-
-def is_in_lake(table: Table) -> bool:
-    """Tell whether Spark computes and keeps a table; the records of runs are the driver's."""
-    return table.transform is not None and not table.is_view and table.schema != AUDIT
 
 
 def _as_promised(rows: DataFrame, schema: ibis.Schema) -> DataFrame:

@@ -1,0 +1,27 @@
+"""Channels: where a campaign is shown, and what that costs.
+
+One row per channel.
+"""
+
+from cjo_assets.shared.contract import LARGEST_AMOUNT, Contract, column
+from cjo_assets.shared.dataset import Dataset
+
+
+class Channels(Contract):
+    """Channels that passed their contract. One row per channel."""
+
+    channel_id: str = column("Channel.")
+    type: str = column("Kind of channel.", words="channel_types")
+    platform: str = column("Who runs it.", free_text=True)
+    cost_model: str = column("What is paid for.", words="cost_models")
+    avg_cost: float = column(
+        "Average price of one unit of the cost model [currency].", ge=0, le=LARGEST_AMOUNT, nullable=True
+    )
+
+    class Config:
+        """A channel stands once."""
+
+        unique = ["channel_id"]
+
+
+DATASET = Dataset("channels", Channels, may_be_empty=False, is_history=False)

@@ -1,0 +1,42 @@
+"""What each metric means: one definition, which every other table reads.
+
+One row per metric. The policy says it; this table lets analysts and auditors read it beside the figures.
+"""
+
+import ibis.expr.types as ir
+
+from cjo_assets.policy import Policy
+from cjo_assets.shared.contract import Contract, column
+from cjo_assets.shared.literal_rows import literal_rows
+
+UP, DOWN = "up", "down"
+
+
+class MetricDefinitions(Contract):
+    """Metrics and their definitions. One row per metric."""
+
+    metric: str = column("Metric.")
+    numerator: str = column("Column of the performance metrics that is counted.")
+    denominator: str = column("Column of the performance metrics it is divided by: the unit of analysis.")
+    direction: str = column("up: more is better; down: less is.", isin=[UP, DOWN])
+    design_effect: float = column("How far the units are from independent trials [x variance].", ge=1)
+
+    class Config:
+        """A metric is defined once."""
+
+        unique = ["metric"]
+
+
+def metric_definitions(policy: Policy) -> ir.Table:
+    """Return the policy's definitions as rows."""
+    rows = [{"metric": name} | dict(definition) for name, definition in policy.marketing.metric_definitions.items()]
+    return literal_rows(
+        rows,
+        {
+            "metric": "string",
+            "numerator": "string",
+            "denominator": "string",
+            "direction": "string",
+            "design_effect": "float64",
+        },
+    )

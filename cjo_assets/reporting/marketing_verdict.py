@@ -1,0 +1,189 @@
+"""The verdict on marketing, and what follows from it: what stands first.
+
+Belongs here: the words of the judgement and its reasons. Does not belong here: any judgement; the tables have judged.
+"""
+
+from __future__ import annotations
+
+from cjo_assets.reporting.document import Paragraph, Prose, Record, Section, Tile, Verdict
+from cjo_assets.reporting.marketing_figures import MarketingFigures
+from cjo_assets.reporting.marketing_prose import listed, passages_of, rest, where
+from cjo_assets.shared.statistics import NOT_MEASURABLE
+
+MEANINGS = {
+    "positive": "What marketing is estimated to have brought exceeds all that it cost",
+    "negative": "Marketing cost more than it is estimated to have brought",
+    "neutral": "Marketing is estimated to have brought what it cost",
+    NOT_MEASURABLE: "Value or cost is not known, so nobody can say whether marketing pays",
+}
+JUDGEMENTS = {
+    "exceeding_expectations": "; exceeding expectations ",
+    "meeting_expectations": ", meeting them ",
+    "below_expectations": ", below them ",
+    "too_early": ", too early to say ",
+    "not_measurable": ", not to be judged ",
+}
+VERDICTS = {
+    "scale_variant": "Experiments: worth scaling ",
+    "stop": ", to be stopped ",
+    "continue": ", to go on ",
+    "inconclusive": ", without a finding ",
+    "invalid": ", not to be believed ",
+}
+
+
+def verdict(figures: MarketingFigures) -> Verdict:
+    """Return what the day comes to."""
+    roi = figures.one("roi_analysis")
+    status = roi.row["roi_status"]
+    meaning: Prose = (MEANINGS[status],)
+    if roi.row["value_evidence_grade"] is not None:
+        grade = roi.show("value_evidence_grade", "words", is_strong=True)
+        proved = roi.show("net_without_assumption", "whole")
+        meaning = (*meaning, "; weakest evidence of the value: ", grade, ". By what experiments prove alone: ", proved)
+    paragraph = figures.paragraph
+    return Verdict(
+        status=roi.show("roi_status", "words"),
+        word=str(status),
+        meaning=(*meaning, "."),
+        reasons=tuple(_reasons(figures)),
+        tiles=_tiles(figures),
+        summary=() if paragraph is None else passages_of(paragraph),
+        provenance="" if paragraph is None else paragraph.provenance,
+    )
+
+
+def _reasons(figures: MarketingFigures) -> list[Prose]:
+    assessment = figures.one("performance_assessment")
+    judged: Prose = ("Campaigns: ", assessment.show("total_campaigns", "count"))
+    for name, words in JUDGEMENTS.items():
+        judged = (*judged, words, assessment.show(name, "count"))
+    said: list[Prose] = [(*judged, ".")]
+    if figures.rules.enable_statistical_testing:
+        found: Prose = ()
+        for word, words in VERDICTS.items():
+            found = (*found, words, figures.count("experiment_evaluations", "verdict", word).show("rows", "count"))
+        said.append((*found, "."))
+    said.append(
+        (
+            *("Open risks: ", figures.count("risk_register", "is_open", True).show("rows", "count")),
+            *("; freezing a budget ", figures.count("risk_register", "is_blocking", True).show("rows", "count")),
+            *(", known to be overdue ", figures.count("risk_register", "is_overdue", True).show("rows", "count"), "."),
+        )
+    )
+    said.append(
+        (
+            *("Budget moves against the rules: ",),
+            *(figures.count("budget_governance", "is_against_the_rules", True).show("rows", "count"),),
+            *("; waiting for a person ",),
+            *(figures.count("budget_governance", "approval_state", "pending").show("rows", "count"), "."),
+        )
+    )
+    if not figures.rows["kpi_status"]:
+        return [*said, ("The policy has switched KPI tracking off.",)]
+    families = [
+        (row.show("family", "words"), " ", row.show("status", "words", is_strong=True))
+        for row in figures.of("kpi_status")
+    ]
+    return [*said, ("KPIs: ", *listed(families), ".")]
+
+
+def _tiles(figures: MarketingFigures) -> tuple[Tile, ...]:
+    roi, assessment = figures.one("roi_analysis"), figures.one("performance_assessment")
+    return (
+        Tile(
+            "Net of all cost",
+            (roi.show("total_net_roi", "whole"),),
+            (roi.show("roi_percentage", "tenth"), " % of the cost"),
+        ),
+        Tile(
+            "Media spend",
+            (assessment.show("total_spend", "whole"),),
+            ("value, as estimated: ", assessment.show("total_revenue_proxy", "whole")),
+        ),
+        Tile(
+            "Frozen by a risk",
+            (figures.count("risk_register", "is_blocking", True).show("rows", "count"),),
+            ("of ", figures.count("risk_register", "is_open", True).show("rows", "count"), " open risks"),
+        ),
+        Tile(
+            "To do",
+            (figures.total("recommendations").show("rows", "count"),),
+            (
+                figures.count("recommendations", "requires_human_approval", True).show("rows", "count"),
+                " need a person's approval",
+            ),
+        ),
+    )
+
+
+def so_what(figures: MarketingFigures) -> Section:
+    """Say what follows: for money, for experiments, for budgets, for campaigns."""
+    roi = figures.one("roi_analysis")
+    money: Prose = (
+        *("Value of ", roi.show("total_estimated_value", "money"), " against a cost of "),
+        *(roi.show("total_cost", "money"), " leaves ", roi.show("total_net_roi", "money", is_strong=True), ". "),
+        *("Counted by what experiments prove alone, ", roi.show("net_without_assumption", "money"), " remains. "),
+        *("Value over media spend, gross of the work and no ROI, is ", roi.show("roas", "number"), "."),
+    )
+    blocks = [Paragraph(money)]
+    for sentence in (*_experiments(figures), _frozen(figures), _against_the_rules(figures), _campaigns(figures)):
+        if sentence:
+            blocks.append(Paragraph(sentence))
+    return Section("so-what", "So what", tuple(blocks))
+
+
+def _experiments(figures: MarketingFigures) -> list[Prose]:
+    if not figures.rules.enable_statistical_testing:
+        return []
+    rows = figures.of("experiment_evaluations")
+    said: list[Prose] = []
+    for word, words in (("scale_variant", "Proved better, and worth scaling: "), ("stop", "Not worth going on with: ")):
+        found = where(rows, "verdict", word)
+        if found:
+            named = [
+                (
+                    *(row.show("experiment_id", is_strong=True), " (", row.show("metric", "words"), ", lift "),
+                    *(row.show("relative_effect", "percent"), ")"),
+                )
+                for row in found
+            ]
+            said.append((words, *listed(named), "."))
+    return said
+
+
+def _frozen(figures: MarketingFigures) -> Prose:
+    found = where(figures.of("risk_register"), "is_blocking", True)
+    named = [
+        (
+            *(row.show("campaign_id", is_strong=True), " (", row.show("risk_type", "words"), ", open for "),
+            *(row.show("age_days", "count"), " days, ", row.show("exposure", "money"), " at stake)"),
+        )
+        for row in found
+    ]
+    return ("No money moves until a person has settled the risk: ", *listed(named), ".") if named else ()
+
+
+def _against_the_rules(figures: MarketingFigures) -> Prose:
+    found = where(figures.of("budget_governance"), "is_against_the_rules", True)
+    named = [
+        (row.show("budget_action_id", is_strong=True), " (", row.show("violations", "names"), ")") for row in found
+    ]
+    return ("Budget was moved against the rules: ", *listed(named), ".") if named else ()
+
+
+def _campaigns(figures: MarketingFigures) -> Prose:
+    rows = figures.of("campaign_analysis")
+    weak = where(rows, "overall_performance", "below_expectations")
+    over = where(rows, "is_over_budget", True)
+    said: Prose = ()
+    if weak:
+        said = ("Below what was expected: ", *listed([_named(row) for row in weak]), ".")
+    if over:
+        said = (*said, *((" ",) if said else ()), "Over budget: ", *listed([_named(row) for row in over]), ".")
+    remaining = rest(figures, len(rows), "campaign_analysis")
+    return (*said, " ", *remaining) if said and remaining else said
+
+
+def _named(row: Record) -> Prose:
+    return (row.show("campaign_id", is_strong=True), " (", row.show("name"), ")")

@@ -1,0 +1,145 @@
+"""What was promised, and how far it is kept: the vocabulary of KPIs, and their judgement.
+
+Belongs here: from numerator, denominator and target to value, attainment and status, of a KPI and of a family of them.
+Does not belong here: any KPI, any target, any threshold.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.shared.evidence_grades import ASSUMPTION
+from cjo_assets.shared.numbers import CONTRIBUTION_DECIMALS, rounded
+from cjo_assets.shared.statistics import MEASURED, NOT_MEASURABLE, mean_interval, wilson_interval
+
+EXCEEDED, ON_TRACK, AT_RISK, CRITICAL = "exceeded", "on_track", "at_risk", "critical"
+STATUSES = [EXCEEDED, ON_TRACK, AT_RISK, CRITICAL, NOT_MEASURABLE]
+# What stands for something else; what its source estimated and nobody compared.
+PROXY = "proxy"
+BASES = [MEASURED, PROXY, ASSUMPTION, NOT_MEASURABLE]
+HIGHER, LOWER = "higher_is_better", "lower_is_better"
+# A share is of single records that say yes or no, a mean is of numbers.
+SHARE, MEAN = "share", "mean"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A KPI that the data answer: numerator over denominator, or the numerator alone for a sum."""
+
+    numerator: ir.NumericValue
+    denominator: ir.NumericValue | None
+    n: ir.NumericValue
+    note: str | ir.StringValue
+    basis: str | ir.StringValue = MEASURED
+    kind: str | None = None
+    squares: ir.NumericValue | None = None
+
+
+def measures_as_rows(facts: ir.Table, measures: Mapping[str, Measure]) -> ir.Table:
+    """Return measures as one row each, from a table of one row of sums and counts."""
+    none = ibis.null("float64")
+    parts = [
+        ibis.struct(
+            {
+                "kpi": ibis.literal(name),
+                "numerator": measure.numerator.cast("float64"),
+                "denominator": none if measure.denominator is None else measure.denominator.cast("float64"),
+                "n": measure.n.cast("int64"),
+                "squares": none if measure.squares is None else measure.squares.cast("float64"),
+                "kind": ibis.null("string") if measure.kind is None else ibis.literal(measure.kind),
+                "basis": _text(measure.basis),
+                "note": _text(measure.note),
+            }
+        )
+        for name, measure in measures.items()
+    ]
+    return facts.select(part=ibis.array(parts).unnest()).unpack("part")
+
+
+def with_interval(rows: ir.Table, level: float) -> ir.Table:
+    """Add the interval of a share, by Wilson's score, and of a mean, by Student's t; null for any other kind."""
+    counted = (rows.kind == SHARE).ifelse(rows.numerator, ibis.null("float64"))
+    share_low, share_high = wilson_interval(counted, rows.denominator, level)
+    mean_low, mean_high = mean_interval(rows.numerator, rows.squares, rows.n, level)
+    return rows.mutate(
+        interval_low=ibis.cases((rows.kind == SHARE, share_low), (rows.kind == MEAN, mean_low)),
+        interval_high=ibis.cases((rows.kind == SHARE, share_high), (rows.kind == MEAN, mean_high)),
+    )
+
+
+def with_attainment(rows: ir.Table) -> ir.Table:
+    """Add the value, null without a record behind it, and the share of the target that it reaches.
+
+    Only the noise of binary floats is rounded away, lest it decide, and depend on the order of the rows: 0.24 / 0.3 is
+    to meet a threshold of 0.8, and two thirds a target of two thirds.
+    """
+    is_known = (rows.n > 0).fill_null(False)
+    quotient = rows.numerator / ibis.coalesce(rows.denominator, 1.0).nullif(0.0)
+    rows = rows.mutate(value=is_known.ifelse(rounded(quotient, CONTRIBUTION_DECIMALS), ibis.null("float64")))
+    is_higher = rows.direction == HIGHER
+    share = is_higher.ifelse(rows.value / rows.target.nullif(0.0), rows.target.nullif(0.0) / rows.value.nullif(0.0))
+    return rows.mutate(attainment=rounded(share, CONTRIBUTION_DECIMALS))
+
+
+def status_of(rows: ir.Table, warning: float, critical: float) -> ir.StringValue:
+    """Return where each KPI stands; at risk where it misses a target of which no share can be said.
+
+    Args:
+        rows: KPIs with attainment, as `with_attainment` returns them.
+        warning: attainment below which a KPI is at risk.
+        critical: attainment below which it is critical.
+    """
+    # Two thirds of the records meet a target of two thirds: both sides are free of the same noise.
+    target = rounded(rows.target, CONTRIBUTION_DECIMALS)
+    is_better = (rows.direction == HIGHER).ifelse(rows.value > target, rows.value < target)
+    return ibis.cases(
+        (rows.value.isnull(), NOT_MEASURABLE),
+        (is_better, EXCEEDED),
+        (rows.value == target, ON_TRACK),
+        (rows.attainment.isnull(), AT_RISK),
+        (rows.attainment >= warning, ON_TRACK),
+        (rows.attainment >= critical, AT_RISK),
+        else_=CRITICAL,
+    )
+
+
+def families_of(kpis: ir.Table) -> ir.Table:
+    """Count the KPIs of each family, and how its measured ones stand."""
+    is_measured = kpis.basis == MEASURED
+
+    def count(condition: ir.BooleanValue) -> ir.IntegerScalar:
+        return condition.cast("int64").sum()
+
+    return kpis.group_by("family").agg(
+        kpis=kpis.count(),
+        measured=count(is_measured),
+        at_risk=count(is_measured & kpis.status.isin([AT_RISK, CRITICAL])),
+        critical=count(is_measured & (kpis.status == CRITICAL)),
+        exceeded=count(is_measured & (kpis.status == EXCEEDED)),
+    )
+
+
+def family_status(families: ir.Table, least_measured: float) -> ir.StringValue:
+    """Return where each family stands: bad news needs one KPI, good news a share of them that is measured.
+
+    Args:
+        families: counts as `families_of` returns them.
+        least_measured: share of a family's KPIs; with fewer measured it may be at risk or critical, never well.
+
+    A family is critical only where the column `critical` is there to tell it from one at risk.
+    """
+    is_dark = (families.measured == 0) | (families.measured < least_measured * families.kpis)
+    is_critical = [(families.critical > 0, CRITICAL)] if "critical" in families.columns else []
+    return ibis.cases(
+        *is_critical,
+        (families.at_risk > 0, AT_RISK),
+        (is_dark, NOT_MEASURABLE),
+        (families.exceeded == families.measured, EXCEEDED),
+        else_=ON_TRACK,
+    )
+
+
+def _text(value: str | ir.StringValue) -> ir.StringValue:
+    return ibis.literal(value) if isinstance(value, str) else value

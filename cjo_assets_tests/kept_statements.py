@@ -1,0 +1,27 @@
+"""The statements that all tests of a session share, whichever process computes: writing them is most of a day's cost.
+
+Belongs here: the folder, and the statements of this process. Does not belong here: any expectation.
+
+Tables as declared make the same statement for the same day and policy. Of tables that a test declares itself nothing is
+kept. Where CJO_STATEMENTS is set, its folder is used, and left as it is for the next session.
+"""
+
+import os
+import tempfile
+
+from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.statement_files import FOLDER, StatementFiles
+from cjo_assets.wiring.statements import Statements
+
+IS_OURS = not os.environ.get(FOLDER)
+KEPT_IN = os.environ.get(FOLDER) or tempfile.mkdtemp(prefix="cjo_statements")
+os.environ[FOLDER] = KEPT_IN
+STATEMENTS = Statements(2_000, StatementFiles.from_environment(all_families(), "runs"))
+# Scratch databases read earlier days elsewhere than the tables of a run do, so their statements are their own.
+PAST_STATEMENTS = Statements(500, StatementFiles.from_environment(all_families(), "past"))
+
+
+def clean_environment() -> dict[str, str]:
+    """Return the environment of a process that shares our statements and no other setting."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("CJO_", "DAGSTER_"))}
+    return clean | {FOLDER: KEPT_IN}

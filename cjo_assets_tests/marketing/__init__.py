@@ -1,0 +1,1 @@
+"""Tests of the marketing family; one file per table."""

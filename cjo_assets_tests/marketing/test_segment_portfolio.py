@@ -1,0 +1,194 @@
+"""What to do with each segment: from our figures, their intervals and their money; the source's word beside it."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from cjo_assets.marketing.campaign_analysis import CampaignAnalysis
+from cjo_assets.marketing.creative_assets import CreativeAssets
+from cjo_assets.marketing.measured_kpis import performance_sums
+from cjo_assets.marketing.segment_portfolio import (
+    SegmentPortfolio,
+    recommendations_that_differ,
+    segment_portfolio,
+    segments_that_do_not_sum,
+)
+from cjo_assets.marketing.segment_rollups import SegmentRollups
+from cjo_assets.policy import Policy
+from cjo_assets_tests.marketing.analysed import metric_table, performance, performance_table
+from cjo_assets_tests.tables import DAY, POLICY, Row, by, day, kept, policy_with, rows_of, table_of
+
+
+def shown(segment: str, conversions: int, impressions: int = 10_000, **money: float) -> Row:
+    """Return what the one asset of a segment did in the campaign with a target of 1 %."""
+    return performance("aimed", conversions, impressions, segment_id=segment, **money)
+
+
+SHOWN = [
+    shown("good", 150, cost=100.0, revenue_proxy=300.0),
+    shown("good but dear", 150, cost=100.0, revenue_proxy=140.0),
+    shown("good but a loss", 150, cost=100.0, revenue_proxy=50.0),
+    shown("as it should be", 105, cost=100.0, revenue_proxy=900.0),
+    shown("weak", 60, cost=100.0, revenue_proxy=300.0),
+    shown("hopeless", 20, cost=100.0, revenue_proxy=40.0),
+    shown("hopeless but pays", 20, cost=100.0, revenue_proxy=400.0),
+    shown("small", 15, 999, cost=10.0, revenue_proxy=900.0),
+    shown("money for nothing", 0, 900, cost=500.0, revenue_proxy=0.0),
+    shown("little for nothing", 0, 900, cost=499.99, revenue_proxy=0.0),
+    shown("nothing shown", 0, 0),
+    # No target: each is held against the other.
+    performance("aimless", 300, segment_id="better", cost=100.0, revenue_proxy=300.0),
+    performance("aimless", 100, segment_id="worse", cost=100.0, revenue_proxy=300.0),
+    performance("alone", 300, segment_id="only", cost=100.0, revenue_proxy=300.0),
+    performance("undefined", 300, segment_id="only", cost=100.0, revenue_proxy=300.0),
+    performance("downward", 0, segment_id="low", clicks=50, cost=100.0, revenue_proxy=300.0),
+    performance("downward", 0, segment_id="high", clicks=150, cost=100.0, revenue_proxy=300.0),
+]
+ACTIONS = {
+    ("aimed", "good"): ("scale", "above_reference_and_paying"),
+    ("aimed", "good but dear"): ("hold", "as_expected"),
+    ("aimed", "good but a loss"): ("revise", "losing_money"),
+    ("aimed", "as it should be"): ("hold", "as_expected"),
+    ("aimed", "weak"): ("revise", "below_reference"),
+    ("aimed", "hopeless"): ("stop", "far_below_reference"),
+    ("aimed", "hopeless but pays"): ("revise", "below_reference"),
+    ("aimed", "small"): ("hold", "few_exposures"),
+    ("aimed", "money for nothing"): ("stop", "spend_without_value"),
+    ("aimed", "little for nothing"): ("hold", "few_exposures"),
+    ("aimed", "nothing shown"): (None, "no_exposures"),
+    ("aimed", "not yet shown"): (None, "no_exposures"),
+    ("aimed", "only in a rollup"): (None, "no_exposures"),
+    ("aimless", "better"): ("scale", "above_reference_and_paying"),
+    ("aimless", "worse"): ("revise", "below_reference"),
+    ("alone", "only"): ("hold", "as_expected"),
+    ("undefined", "only"): (None, "metric_not_defined"),
+    ("downward", "low"): ("scale", "above_reference_and_paying"),
+    ("downward", "high"): ("revise", "below_reference"),
+}
+METRIC = {"downward": "cost_clicks", "undefined": "vibes"}
+
+
+def rollup(segment: str, recommendation: str, end: int, **changes: Any) -> Row:
+    """Return a rollup of the campaign with a target."""
+    window = {"window_start": day(end - 6), "window_end": day(end)}
+    return {"campaign_id": "aimed", "segment_id": segment, "recommendation": recommendation} | window | changes
+
+
+ROLLUPS = [
+    rollup("good", "stop", -7, rollup_id="1"),
+    rollup("good", "scale", 0, rollup_id="2", trend_vs_prior_window=0.5),
+    rollup("good", "stop", 1, rollup_id="3"),
+    rollup("weak", "scale", 0, rollup_id="4"),
+    rollup("only in a rollup", "scale", 0, rollup_id="5"),
+]
+
+
+@pytest.fixture(scope="module")
+def tables() -> dict[str, Any]:
+    """The inputs; a campaign's own figures are the sums of its segments, as campaign_analysis has them."""
+    sums = rows_of(performance_sums(performance_table(SHOWN), "campaign_id"))
+    campaigns = [
+        row
+        | {
+            "primary_kpi": METRIC.get(row["campaign_id"], "conversion_rate"),
+            "kpi_target": {"aimed": 0.01, "aimless": 0.0}.get(row["campaign_id"]),
+            "kpi_successes": row["clicks" if row["campaign_id"] == "downward" else "conversions"],
+            "kpi_exposures": row["impressions"],
+            "llm_cost": 1.0 if row["campaign_id"] == "aimless" else 0.0,
+            "human_review_cost": 9.0 if row["campaign_id"] == "aimless" else 0.0,
+        }
+        for row in sums
+    ]
+    made = [("a", "not yet shown", datetime(2025, 1, 20)), ("b", "not yet made", datetime(2025, 1, 21))]
+    return {
+        "campaign_analysis": table_of(CampaignAnalysis, campaigns),
+        "creative_assets": table_of(
+            CreativeAssets,
+            [
+                {"asset_id": name, "campaign_id": "aimed", "segment_id": segment, "created_at": moment}
+                for name, segment, moment in made
+            ],
+        ),
+        "asset_performance": performance_table(SHOWN),
+        "segment_rollups": table_of(SegmentRollups, ROLLUPS),
+        "metric_definitions": metric_table(),
+    }
+
+
+def judged(tables: dict[str, Any], policy: Policy = POLICY) -> dict[tuple[str, str], Row]:
+    """Return the segments under a policy."""
+    return by(
+        ("campaign_id", "segment_id"), kept(SegmentPortfolio, segment_portfolio(**tables, as_of=DAY, policy=policy))
+    )
+
+
+@pytest.fixture(scope="module")
+def segments(tables: dict[str, Any]) -> dict[tuple[str, str], Row]:
+    """The segments under the packaged policy."""
+    return judged(tables)
+
+
+def test_no_other_segment_is_there(segments: dict[tuple[str, str], Row]) -> None:
+    assert segments.keys() == ACTIONS.keys()
+
+
+@pytest.mark.parametrize("pair", ACTIONS)
+def test_the_action_follows_from_our_figures(pair: tuple[str, str], segments: dict[tuple[str, str], Row]) -> None:
+    """Trap M13: surely better and paying scales, surely worse is revised; what the interval leaves open is held."""
+    assert (segments[pair]["action"], segments[pair]["rule"]) == ACTIONS[pair]
+
+
+def test_the_source_stands_beside_it(segments: dict[tuple[str, str], Row]) -> None:
+    """The last rollup that had ended by the day; a recommendation without figures of ours agrees with nothing."""
+    good, weak = segments["aimed", "good"], segments["aimed", "weak"]
+    assert (good["source_recommendation"], good["source_trend"], good["agrees_with_source"]) == ("scale", 0.5, True)
+    assert (weak["source_recommendation"], weak["agrees_with_source"]) == ("scale", False)
+    assert segments["aimed", "only in a rollup"]["agrees_with_source"] is None
+    assert segments["aimless", "better"]["agrees_with_source"] is None
+
+
+def test_work_is_laid_on_segments_as_spend_is(segments: dict[tuple[str, str], Row]) -> None:
+    """Trap M10: ten of work over two segments of equal spend; ROI counts it, return on spend does not."""
+    row = segments["aimless", "better"]
+    assert (row["work_cost"], row["roas"]) == (5.0, 3.0)
+    assert row["roi"] == pytest.approx((300 - 105) / 105, abs=1e-6)
+    assert segments["aimed", "not yet shown"]["roi"] is None
+
+
+def test_without_a_target_a_segment_is_held_against_the_others(segments: dict[tuple[str, str], Row]) -> None:
+    better, alone, good = segments["aimless", "better"], segments["alone", "only"], segments["aimed", "good"]
+    assert (better["reference_source"], better["reference"]) == ("other_segments", 0.01)
+    assert better["reference_low"] < 0.01 < better["reference_high"]
+    assert (alone["reference_source"], alone["reference"]) == (None, None)
+    assert (good["reference_source"], good["reference_low"], good["reference_high"]) == ("target", 0.01, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "pair", "action"),
+    [
+        ("minimum_exposures", 10_001, ("aimed", "good"), "hold"),
+        ("scale_roi", 3.0, ("aimed", "good"), "hold"),
+        ("scale_roi", 0.4, ("aimed", "good but dear"), "scale"),
+        ("minimum_roi", -0.6, ("aimed", "good but a loss"), "hold"),
+        ("stop_share", 0.2, ("aimed", "hopeless"), "revise"),
+        ("spend_without_value", 499.0, ("aimed", "little for nothing"), "stop"),
+    ],
+)
+def test_the_policy_decides(
+    name: str, value: float, pair: tuple[str, str], action: str, tables: dict[str, Any]
+) -> None:
+    found = judged(tables, policy_with(**{f"marketing__segments__{name}": value}))
+    assert (found[pair]["action"], ACTIONS[pair][0] != action) == (action, True)
+
+
+def test_segments_add_up_to_their_campaign(segments: dict[tuple[str, str], Row], tables: dict[str, Any]) -> None:
+    rows = table_of(
+        SegmentPortfolio, [{name: row[name] for name in row if name != "as_of"} for row in segments.values()]
+    )
+    assert not rows_of(segments_that_do_not_sum(rows, tables["campaign_analysis"]))
+    lost = rows.filter(rows.segment_id != "worse")
+    assert [row["campaign_id"] for row in rows_of(segments_that_do_not_sum(lost, tables["campaign_analysis"]))] == [
+        "aimless"
+    ]
+    assert [row["segment_id"] for row in rows_of(recommendations_that_differ(rows))] == ["weak"]
