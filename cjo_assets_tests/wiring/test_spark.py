@@ -115,9 +115,12 @@ def test_texts_are_read_alike(by_spark: SparkStore) -> None:
     ).createOrReplaceTempView("texts")
     texts = ops.DatabaseTable("texts", schema=schema, source=by_spark.spark).to_expr()
 
+    # No dataset that Spark judges has a column of free objects.
+    specs = {name: spec for name, spec in COLUMNS.items() if not spec.free_object}
+
     def read(table: Any) -> Any:
-        verdicts = {f"is_{name}": is_written_as(table.text, spec).fill_null(False) for name, spec in COLUMNS.items()}
-        values = {name: typed_or_null(table.text, spec) for name, spec in COLUMNS.items()}
+        verdicts = {f"is_{name}": is_written_as(table.text, spec).fill_null(False) for name, spec in specs.items()}
+        values = {name: typed_or_null(table.text, spec) for name, spec in specs.items()}
         return table.select("line", **verdicts, **values)
 
     found = by_spark.spark.session.sql(by_spark.spark.compile(read(texts))).collect()
