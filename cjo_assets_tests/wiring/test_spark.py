@@ -141,11 +141,11 @@ def test_in_this_process_every_table_of_the_sample_is_duckdbs(
     assert stored["journey.risk_scores"].lineage.columns, "lineage does not depend on the engine"
 
     # A breach keeps the last good day, and leaves no folder behind.
-    table = by_spark.tables["journey", "risk_scores"]
-    lake = Path(by_spark.lake.base, "journey", "risk_scores", f"as_of={DAY}")
+    table = by_spark.tables["journey", "journey_states"]
+    lake = Path(by_spark.lake.base, "journey", "journey_states", f"as_of={DAY}")
     before = sorted(path.name for path in lake.iterdir())
-    words = policy.vocabulary.model_copy(update={"risk_tiers": ["none"]})
-    with pytest.raises(ContractBreachError, match=r"journey\.risk_scores") as breach:
+    words = policy.vocabulary.model_copy(update={"segments": ["none"]})
+    with pytest.raises(ContractBreachError, match=r"journey\.journey_states") as breach:
         by_spark.replace(table, DAY, policy.model_copy(update={"vocabulary": words}))
     assert breach.value.verdicts["contract"].examples
     assert sorted(path.name for path in lake.iterdir()) == before
@@ -191,7 +191,7 @@ def test_on_a_cluster_the_command_publishes_duckdbs_tables(
         )
         listening = Listening([run.pid, *(process.pid for process in running.processes)])
         with listening.watched():
-            output = run.communicate(timeout=400)[0]
+            output = run.communicate(timeout=900)[0]
         assert "Registered app cjo_assets" in running.log.read_text(encoding="utf-8")
     assert run.returncode == 0, output
     assert listening.addresses == {LOOPBACK}, "Spark listens where others can reach it"
