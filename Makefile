@@ -19,6 +19,7 @@ ui: $(STAMP)
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	@echo "Left out: the tests marked spark, which have an environment of their own (make test-spark)."
 
 # An environment of its own, so that nothing else has Spark at hand. It needs Java 17.
 test-spark: $(SPARK_STAMP)
