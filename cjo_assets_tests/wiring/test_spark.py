@@ -183,7 +183,7 @@ def test_on_a_cluster_the_command_publishes_duckdbs_tables(
         "--family",
         "journey",
     ]
-    command += ["--as-of", DAY.isoformat(), "--data", str(data), "--home", str(home)]
+    command += ["--data", str(data), "--home", str(home)]
     with cluster(spark_environment, tmp_path, memory="1g") as running:
         engine = {"CJO_ENGINE": "spark", "CJO_SPARK_MASTER": running.master, "CJO_SPARK_LAKE": str(lake)}
         run = subprocess.Popen(
