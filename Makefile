@@ -3,11 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+SPARK_VENV := .venv-spark
+SPARK_STAMP := $(SPARK_VENV)/.installed
 
 export DAGSTER_HOME := $(CURDIR)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run ui test check docs bench clean
+.PHONY: run ui test test-spark check docs bench clean
 
 run: $(STAMP)
 	@$(BIN)/cjo run
@@ -17,6 +19,11 @@ ui: $(STAMP)
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	@echo "Left out: the tests marked spark, which have an environment of their own (make test-spark)."
+
+# An environment of its own, so that nothing else has Spark at hand. It needs Java 17.
+test-spark: $(SPARK_STAMP)
+	@$(SPARK_VENV)/bin/python -m pytest -m spark cjo_assets_tests/wiring/test_spark.py
 
 check: $(STAMP)
 	$(BIN)/ruff check .
@@ -31,10 +38,16 @@ bench: $(STAMP)
 	@$(BIN)/cjo bench
 
 clean:
-	rm -rf $(VENV) warehouse
+	rm -rf $(VENV) $(SPARK_VENV) warehouse
 
 $(STAMP): pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) (once) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,postgres]'
 	@touch $(STAMP)
+
+$(SPARK_STAMP): pyproject.toml constraints.txt
+	@echo "Installing into $(SPARK_VENV) (once) ..."
+	@$(PYTHON) -m venv $(SPARK_VENV)
+	@$(SPARK_VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,spark]'
+	@touch $(SPARK_STAMP)

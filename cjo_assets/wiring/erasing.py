@@ -64,6 +64,7 @@ def erase(
     if not settings.build.exists() and not settings.published.exists():
         raise RefusalError(f"{settings.home} holds nothing.")
     with opened(settings, all_families(), say=say) as store:
+        store.require_erasable()
         erasure = _begun(store, settings, customer_id, by, reason)
         places = (erase_records, erase_archive, erase_history, erase_reports, erase_policy_diffs, erase_instance)
         for step in places:

@@ -78,7 +78,7 @@ def forget_old_days(store: Store, days_kept: int) -> None:
     for key, table in store.tables.items():
         first_kept = first_days.get(store.family_of[key])
         if first_kept is not None and table.is_dated and not table.is_view and key not in needed:
-            store.connection.execute(f"DELETE FROM {table.full_name} WHERE as_of < ?", [first_kept])
+            store.forget_before(table, first_kept)
 
 
 def _write_day(connection: duckdb.DuckDBPyConnection, table: Table, day: date, folder: Path) -> None:

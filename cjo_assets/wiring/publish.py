@@ -101,6 +101,7 @@ def publish(
     if lost:
         lost.path.unlink()
     _sync_folder(published.parent)
+    store.announce(days)
     return head
 
 
@@ -131,7 +132,11 @@ def _copyable_build(store: Store) -> Path | None:
     ]
     found = store.connection.execute("SELECT path FROM duckdb_databases() WHERE database_name = current_database()")
     (path,) = found.fetchone() or (None,)
-    if path is None or any(store.count(f"{RAW}.{dataset.name}") for dataset in about_customers):
+    if (
+        path is None
+        or not store.is_in_build
+        or any(store.count(f"{RAW}.{dataset.name}") for dataset in about_customers)
+    ):
         return None
     store.connection.execute("CHECKPOINT")
     return Path(path)

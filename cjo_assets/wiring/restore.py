@@ -28,7 +28,7 @@ def remember_published(store: Store, published: Path, names: Iterable[str]) -> N
     try:
         with transaction(store.connection):
             for name in names:
-                store.connection.execute(f"INSERT INTO {name} SELECT * FROM published.{name}")
+                store.remember(store.table_named(name), "published")
     except duckdb.Error as error:
         raise WarehouseError(f"The database {published} was written by another version of cjo_assets.") from error
     finally:

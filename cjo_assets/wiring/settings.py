@@ -7,9 +7,12 @@ import os
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[2]
 SENSOR_SECONDS = 15
+DUCKDB, SPARK = "duckdb", "spark"
+LOCAL_MASTER = "local[*]"
 
 
 @dataclass(frozen=True)
@@ -20,26 +23,40 @@ class Settings:
         data: folder of the input files, or of one folder per family.
         policy: policy file that changes the packaged one; None for the packaged one alone.
         home: folder for everything computed.
+        engine: program that computes the tables.
+        spark_master: where Spark computes them.
+        lake: folder or URL of the tables that Spark computes; empty for the home's own.
     """
 
     data: Path
     policy: Path | None
     home: Path
+    engine: str = DUCKDB
+    spark_master: str = LOCAL_MASTER
+    lake: str = ""
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """Read CJO_DATA, CJO_POLICY and CJO_HOME; what is not set is the project's own."""
+        """Read CJO_DATA, CJO_POLICY, CJO_HOME and the engine; what is not set is the project's own."""
         policy = os.environ.get("CJO_POLICY")
         return cls(
             data=Path(os.environ.get("CJO_DATA") or PROJECT / "data").resolve(),
             policy=Path(policy).resolve() if policy else None,
             home=Path(os.environ.get("CJO_HOME") or PROJECT / "warehouse").resolve(),
+            engine=os.environ.get("CJO_ENGINE") or DUCKDB,
+            spark_master=os.environ.get("CJO_SPARK_MASTER") or LOCAL_MASTER,
+            lake=os.environ.get("CJO_SPARK_LAKE") or "",
         )
 
     @staticmethod
     def sensor_seconds() -> int:
         """Read CJO_SENSOR_SECONDS: how long a sensor waits between two looks [seconds]."""
         return int(os.environ.get("CJO_SENSOR_SECONDS") or SENSOR_SECONDS)
+
+    @property
+    def tables(self) -> str:
+        """URL of the folder in which Spark keeps its tables."""
+        return self.lake if "://" in self.lake else Path(self.lake or self.home / "lake").as_uri()
 
     @property
     def build(self) -> Path:
@@ -79,5 +96,5 @@ class Settings:
 def places_of(home: Path | None, policy: Path | None = None) -> Settings:
     """Return the places of a command that was told where home and policy are, or was not."""
     settings = Settings.from_environment()
-    said = {name: path.resolve() for name, path in (("home", home), ("policy", policy)) if path is not None}
+    said: dict[str, Any] = {name: path.resolve() for name, path in (("home", home), ("policy", policy)) if path}
     return replace(settings, **said)

@@ -7,7 +7,8 @@ analysts see (`publish.py`).
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -66,7 +67,13 @@ class Fingerprint:
 
 
 class Store:
-    """The tables of a set of families in one DuckDB connection."""
+    """The tables of a set of families in one DuckDB connection.
+
+    Attributes:
+        is_in_build: whether the build database holds all that is published.
+    """
+
+    is_in_build = True
 
     def __init__(
         self,
@@ -109,7 +116,7 @@ class Store:
                 self._create(f"{RAW}.{dataset.name}", raw_columns(dataset))
         for table in self.tables.values():
             if not table.is_view:
-                self._create(table.full_name, columns_in_sql(table))
+                self._make(table)
 
     def read(self, reference: Reference, as_of: date | None) -> ir.Table:
         """Return an input as a transform sees it."""
@@ -356,12 +363,9 @@ class Store:
         sql = self._statements.written((audit, table, *types, *self._situation(as_of)), policy, question)
         if audit.contract is not None:
             # The judgement asks several questions; what they are asked of is computed once.
-            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {ASKED} AS {sql}")
-            asked = self.backend.table(ASKED, database=("temp", "main"))
-            verdict = judged(asked, audit.contract, policy.vocabulary)
-            self.connection.execute(f"DROP TABLE temp.{ASKED}")
-            return verdict
-        found = self.connection.execute(sql).to_arrow_table().to_pylist()
+            with self._kept(sql) as asked:
+                return judged(asked, audit.contract, policy.vocabulary)
+        found = self._answer(sql)
         count = found[0]["offenders"] if found else 0
         examples = [{name: str(value) for name, value in row.items() if name != "offenders"} for row in found]
         return Verdict(count, {audit.name: count} if count else {}, examples)
@@ -380,6 +384,38 @@ class Store:
     def rows(self, sql: str, *parameters: Any) -> list[Row]:
         """Return the rows of a small query."""
         return as_dicts(self.connection.execute(sql, list(parameters)))
+
+    def forget_before(self, table: Table, day: date) -> None:
+        """Take the days of a table before one away."""
+        self.connection.execute(f"DELETE FROM {table.full_name} WHERE as_of < ?", [day])
+
+    def remember(self, table: Table, published: str) -> None:
+        """Bring a table back from the published database, which is attached."""
+        self.connection.execute(f"INSERT INTO {table.full_name} SELECT * FROM {published}.{table.full_name}")
+
+    def require_erasable(self) -> None:
+        """Refuse to erase anybody where rows are kept that an erasure would not reach: not here."""
+
+    def announce(self, days: list[date]) -> None:
+        """Tell other readers what was just published: nobody, where it is all in one file."""
+
+    def close(self) -> None:
+        """Let go of the engine."""
+        self.connection.close()
+
+    @contextmanager
+    def _kept(self, sql: str) -> Iterator[ir.Table]:
+        """Keep the rows of a query for as long as questions are asked of them."""
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {ASKED} AS {sql}")
+        yield self.backend.table(ASKED, database=("temp", "main"))
+        self.connection.execute(f"DROP TABLE temp.{ASKED}")
+
+    def _answer(self, sql: str) -> list[Row]:
+        rows: list[Row] = self.connection.execute(sql).to_arrow_table().to_pylist()
+        return rows
+
+    def _make(self, table: Table) -> None:
+        self._create(table.full_name, columns_in_sql(table))
 
     def _create(self, name: str, columns: str) -> None:
         self.connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")

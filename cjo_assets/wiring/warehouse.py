@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from dagster_duckdb import DuckDBResource
 from pydantic import PrivateAttr
 
 from cjo_assets.policy import Policy
+from cjo_assets.wiring.engines import store_of
 from cjo_assets.wiring.errors import WarehouseError
 from cjo_assets.wiring.event_files import held_open
 from cjo_assets.wiring.governance import policy_that_decides
@@ -165,13 +166,14 @@ def opened(
             connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
             is_new = _require_version(connection, families, settings.build)
             files = StatementFiles.from_environment(families, "runs")
-            store = Store(connection, families, Statements(STATEMENTS_KEPT, files) if files else None)
-            look_again(connection, store.datasets, settings.inputs)
-            if is_new:
-                remember_published(store, settings.published, what_cannot_be_computed(store))
-                _sign_version(connection, families)
-            store.fences = (held.require, _signed(connection, run_id))
-            yield store
+            statements = Statements(STATEMENTS_KEPT, files) if files else None
+            with closing(store_of(settings, connection, families, statements)) as store:
+                look_again(connection, store.datasets, settings.inputs)
+                if is_new:
+                    remember_published(store, settings.published, what_cannot_be_computed(store))
+                    _sign_version(connection, families)
+                store.fences = (held.require, _signed(connection, run_id))
+                yield store
         finally:
             connection.close()
 

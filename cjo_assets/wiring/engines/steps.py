@@ -1,0 +1,68 @@
+"""A statement, cut where it names a step more than once.
+
+DuckDB computes a named step once. Spark writes it out in every place that names it, and steps that name steps multiply:
+a forecast of some weeks became 440 thousand of them. So where it would be many, each shared step is computed by itself,
+kept on the workers, and read by those that name it.
+
+Belongs here: the cutting. Does not belong here: what a statement means.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import sqlglot.expressions as sge
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+WRITTEN_OUT = 8
+WITH = ("with", "with_")
+
+
+def rows_of(session: SparkSession, query: Any, dialect: Any) -> DataFrame:
+    """Return the rows of a compiled statement."""
+    steps = {step.alias: step.this for step in query.ctes}
+    if times_written_out(query) <= WRITTEN_OUT:
+        return session.sql(query.sql(dialect=dialect))
+    names = {name: f"cjo_step_{uuid.uuid4().hex}" for name in steps}
+    try:
+        for name, step in steps.items():
+            rows = session.sql(_renamed(step, names).sql(dialect=dialect))
+            rows.localCheckpoint(eager=False).createOrReplaceTempView(names[name])
+        whole = query.copy()
+        for argument in WITH:
+            whole.set(argument, None)
+        return session.sql(_renamed(whole, names).sql(dialect=dialect))
+    finally:
+        for name in names.values():
+            session.catalog.dropTempView(name)
+
+
+def times_written_out(query: Any) -> int:
+    """Count the places in which Spark would write out the shared steps of a statement."""
+    steps = {step.alias: step.this for step in query.ctes}
+    body = [part for name, part in query.args.items() if name not in WITH]
+    places = _named(body, steps)
+    for name in reversed(steps):
+        for other, times in _named([steps[name]], steps).items():
+            places[other] += places[name] * times
+    return sum(places.values())
+
+
+def _named(parts: list[Any], steps: dict[str, Any]) -> Counter[str]:
+    nodes = [node for part in parts for node in (part if isinstance(part, list) else [part])]
+    expressions = [node for node in nodes if isinstance(node, sge.Expression)]
+    return Counter(
+        table.name for expression in expressions for table in expression.find_all(sge.Table) if table.name in steps
+    )
+
+
+def _renamed(expression: Any, names: dict[str, str]) -> Any:
+    renamed = expression.copy()
+    for table in list(renamed.find_all(sge.Table)):
+        if table.name in names:
+            table.this.set("this", names[table.name])
+    return renamed
