@@ -15,6 +15,7 @@ memory is its own; imports and graph load are measured apart, so that the second
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -49,6 +50,7 @@ class Taken:
         seconds: wall time of the work.
         cpu_seconds: processor time of the work, of all threads; it suffers less from neighbours.
         start_seconds: imports and graph load before.
+        start_cpu_seconds: processor time of these, and of the interpreter's own start.
         peak_bytes: largest resident memory of the process.
         written_bytes: bytes handed to the operating system; None where it does not say.
         stages: seconds per table.
@@ -62,6 +64,7 @@ class Taken:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     start_seconds: float = 0.0
+    start_cpu_seconds: float = 0.0
     peak_bytes: int = 0
     written_bytes: int | None = None
     stages: dict[str, float] = field(default_factory=dict)
@@ -83,6 +86,16 @@ def stage(taken: Taken, name: str) -> Iterator[None]:
 def blocks() -> dict[str, str]:
     """Return the statements of the yardstick by table, in order."""
     return dict(BLOCK.findall(YARDSTICK.read_text(encoding="utf-8")))
+
+
+def yardstick() -> str:
+    """Return a hash of the yardstick: what was measured beside another one is beside the point."""
+    return hashlib.sha256(YARDSTICK.read_bytes()).hexdigest()[:12]
+
+
+def outputs_in(data: Path) -> Path:
+    """Return the folder of the yardstick's tables as files."""
+    return data / f"outputs-{yardstick()}"
 
 
 def needed() -> set[tuple[str, str]]:
@@ -117,7 +130,7 @@ def sql(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
 
 def floor(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
     """Read every input and write tables of the size of the outputs, taken from files made before."""
-    outputs = sorted((data / "outputs").glob("*.parquet"))
+    outputs = sorted(outputs_in(data).glob("*.parquet"))
 
     def work() -> None:
         with duckdb.connect(str(home / RESULT)) as connection:
@@ -283,6 +296,7 @@ def measured(name: str, data: Path, home: Path) -> Taken:
     started = time.perf_counter()
     work = CONTENDERS[name](taken, data, home)
     taken.start_seconds = time.perf_counter() - started
+    taken.start_cpu_seconds = time.process_time()
     cpu, written, started = time.process_time(), _written(), time.perf_counter()
     work()
     taken.seconds = time.perf_counter() - started

@@ -7,6 +7,7 @@ DuckDB database, so that the benchmark can compare rows and not only seconds.
 from __future__ import annotations
 
 import csv
+import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -64,25 +65,44 @@ def with_pandas(data: Path, database: Path, as_of: date) -> None:
     day = pd.Timestamp(as_of)
     raw = {path.stem: pd.read_parquet(path) for path in data.glob("*.parquet")}
     customers = raw["customers"]
-    bad = customers.account_value.lt(0) | ~customers.segment.isin(["SMB", "Mid-Market", "Enterprise"])
-    bad |= customers.customer_id.duplicated(keep=False)
-    tables = {"quarantine.customers": _rejected(customers, bad), "journey.customers": customers[~bad]}
-    customers = customers[~bad]
+    rules = _unreadable(customers, ["customer_id", "segment", "account_value", "tenure_months"]) | {
+        "account_value: out of range": ~customers.account_value.between(0, 1e12),
+        "tenure_months: below 0": customers.tenure_months.lt(0),
+        "segment: unknown": ~customers.segment.isin(["SMB", "Mid-Market", "Enterprise"]),
+        "risk_tier: unknown": ~customers.risk_tier.isin(["high", "medium", "low"]) & customers.risk_tier.notna(),
+        "key: stands again": customers.customer_id.duplicated(keep=False),
+    }
+    customers, tables = _parted(customers, "customers", "customers", rules, ["customer_id"], None)
     entries = raw["journey_state_log"]
     entries["state_entered_at"] = pd.to_datetime(entries.state_entered_at)
-    bad = ~entries.customer_id.isin(customers.customer_id) | ~entries.journey_stage.isin(STAGES)
-    bad |= entries.duplicated(["customer_id", "state_entered_at", "journey_stage"], keep=False)
-    tables |= {"quarantine.journey_state_log": _rejected(entries, bad), "journey.state_entries": entries[~bad]}
-    entries = entries[~bad]
+    key = ["customer_id", "state_entered_at", "journey_stage"]
+    rules = _unreadable(entries, key) | {
+        "customer_id: unknown customer": ~entries.customer_id.isin(customers.customer_id),
+        "journey_stage: unknown": ~entries.journey_stage.isin(STAGES),
+        "previous_stage: unknown": ~entries.previous_stage.isin(STAGES) & entries.previous_stage.notna(),
+        "days_in_state: below 0": entries.days_in_state.lt(0),
+        "key: stands again": entries.duplicated(key, keep=False),
+    }
+    entries["confirmed_stage"] = None
+    entries, parts = _parted(entries, "journey_state_log", "state_entries", rules, key, "state_entered_at")
+    tables |= parts
     signals = raw["signals"]
     signals["detected_at"] = pd.to_datetime(signals.detected_at)
-    bad = ~signals.signal_strength.between(0, 1) | ~signals.customer_id.isin(customers.customer_id)
-    bad |= ~signals.source.isin(TRUST) | ~signals.journey_stage.isin(STAGES) | signals.signal_id.duplicated(keep=False)
+    rules = _unreadable(signals, list(signals.columns.drop("journey_stage"))) | {
+        "customer_id: unknown customer": ~signals.customer_id.isin(customers.customer_id),
+        "signal_strength: out of range": ~signals.signal_strength.between(0, 1),
+        "source: unknown": ~signals.source.isin(TRUST),
+        "journey_stage: unknown": ~signals.journey_stage.isin(STAGES) & signals.journey_stage.notna(),
+        "key: stands again": signals.signal_id.duplicated(keep=False),
+    }
+    bad = np.logical_or.reduce(list(rules.values()))
     ranked = signals[~bad].assign(trust=signals.source.map(TRUST))
     ranked = ranked.sort_values(["trust", "signal_strength", "signal_id"], ascending=[False, False, True])
-    bad |= ranked.duplicated(["customer_id", "signal_type", "detected_at"]).reindex(signals.index, fill_value=False)
-    tables |= {"quarantine.signals": _rejected(signals, bad), "journey.signals": signals[~bad]}
-    signals = signals[~bad]
+    lost = ranked.duplicated(["customer_id", "signal_type", "detected_at"])
+    rules["signal_type: a more credible signal"] = lost.reindex(signals.index, fill_value=False)
+    signals[["normalized_strength", "risk_weight", "segment_adjustment"]] = np.nan
+    signals, parts = _parted(signals, "signals", "signals", rules, ["signal_id"], "detected_at")
+    tables |= parts
 
     entries = entries[entries.state_entered_at <= day].sort_values(["customer_id", "state_entered_at"])
     entries["came_from"] = entries.groupby("customer_id").journey_stage.shift().fillna(entries.previous_stage)
@@ -179,13 +199,65 @@ def with_pandas(data: Path, database: Path, as_of: date) -> None:
     with duckdb.connect(str(database)) as connection:
         connection.execute("CREATE SCHEMA quarantine; CREATE SCHEMA journey")
         for name, frame in tables.items():
+            _check(name, frame)
             connection.register("frame", frame.reset_index(drop=True))
             connection.execute(f"CREATE TABLE {name} AS SELECT * FROM frame")
             connection.unregister("frame")
 
 
-def _rejected(rows: pd.DataFrame, bad: pd.Series) -> pd.DataFrame:
-    return pd.DataFrame({"source_row": np.flatnonzero(bad.to_numpy()) + 1, "customer_id": rows.customer_id[bad]})
+def _unreadable(rows: pd.DataFrame, required: list[str]) -> dict[str, pd.Series]:
+    """Return where a required value is missing, a text cannot be printed, or a number is none."""
+    rules = {f"{name}: missing": rows[name].isna() for name in required}
+    for name in rows:
+        if pd.api.types.is_string_dtype(rows[name]):
+            rules[f"{name}: not a printable text"] = rows[name].notna() & ~rows[name].map(_is_printable)
+        elif pd.api.types.is_float_dtype(rows[name]):
+            rules[f"{name}: not a number"] = pd.Series(np.isinf(rows[name].to_numpy()), rows.index)
+    return rules
+
+
+def _is_printable(text: object) -> bool:
+    return not isinstance(text, str) or (text.isprintable() and not text.isspace() and text != "")
+
+
+def _parted(
+    rows: pd.DataFrame, dataset: str, lookup: str, rules: dict[str, pd.Series], key: list[str], date_column: str | None
+) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
+    """Return the rows that break no rule, and both parts as the platform keeps them."""
+    names = np.array(list(rules))
+    broken = np.column_stack([rule.to_numpy(dtype=bool) for rule in rules.values()])
+    bad = broken.any(axis=1)
+    lost = rows[bad]
+    rejected = pd.DataFrame(
+        {
+            "dataset": dataset,
+            "source_file": f"{dataset}.parquet",
+            "source_row": np.flatnonzero(bad) + 1,
+            "record_key": lost[key].astype(str).agg(" | ".join, axis=1) if len(lost) else "",
+            "customer_id": lost.customer_id,
+            "record_date": lost[date_column] if date_column else None,
+            "broken_rules": [sorted(names[which]) for which in broken[bad]],
+            "raw_record": [json.dumps(record, default=str) for record in lost.to_dict("records")],
+        }
+    )
+    kept = rows[~bad]
+    accepted = kept.assign(source_file=f"{dataset}.parquet", source_row=np.flatnonzero(~bad) + 1)
+    if len(rows) != len(rejected) + len(accepted):
+        raise ValueError(f"{dataset}: rows were lost")
+    return kept.copy(), {f"quarantine.{dataset}": rejected, f"journey.{lookup}": accepted}
+
+
+KEYS = {"journey.state_entries": ["customer_id", "state_entered_at", "journey_stage"], "journey.signals": ["signal_id"]}
+
+
+def _check(name: str, frame: pd.DataFrame) -> None:
+    """Hold a table to what everybody promises of it: its key, and numbers that are numbers."""
+    key = ["source_row"] if name.startswith("quarantine.") else KEYS.get(name, ["customer_id"])
+    if frame[key].isna().any(axis=None) or frame.duplicated(key).any():
+        raise ValueError(f"{name}: a key is missing or stands twice")
+    numbers = frame.select_dtypes("number")
+    if np.isinf(numbers.to_numpy(dtype=float)).any() or numbers.lt(0).any(axis=None):
+        raise ValueError(f"{name}: a number is out of range")
 
 
 def _combined(seen: pd.DataFrame, severity: str) -> pd.DataFrame:

@@ -6,6 +6,7 @@ by hand after a run that the page shows. Does not belong here: any figure that w
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -14,6 +15,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from benchmarks.contenders import yardstick
 
 Entry = dict[str, Any]
 GIB = 2**30
@@ -41,14 +44,19 @@ TARGETS = [
     ("pandas", "platform", 1_000_000, "at least", 6.0),
     ("loops", "platform", 100_000, "at least", 15.0),
 ]
+PEERS = ("dbt", "sqlmesh")
 CHECKS_SHARE = 0.30
 EXPONENT = 1.05
 COLOURS = ["#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5", "#9c6b4e"]
 
 
 def write_page(results: Path, page: Path) -> None:
-    """Write the page and its plot from the results: of each contender and size the last rounds measured."""
+    """Write the page and its plot from the results: of each contender and size the last rounds measured.
+
+    What was measured beside another yardstick is left out.
+    """
     entries = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
+    entries = [entry for entry in entries if entry.get("yardstick") == yardstick()]
     last: dict[tuple[int, str, int], Entry] = {
         (entry["customers"], entry["contender"], entry["round"]): entry for entry in entries
     }
@@ -64,17 +72,23 @@ def _text(by_size: dict[int, dict[str, dict[int, Entry]]], plot: str) -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB
     parts = [
         "# Benchmarks",
-        f"Written by `make bench`; do not edit. Machine: {os.cpu_count()} cores, {memory:.0f} GiB of memory, shared "
-        "with other work while it ran. So ratios are what counts: each is computed within a round, in which all "
-        "contenders ran in turn, each in a process of its own; given are median and, in brackets, smallest and "
-        "largest. Seconds are those of the work; imports and graph load stand apart under start. CPU is the "
-        "processor time of all threads and suffers least from neighbours.",
-        "Everybody builds the tables of `benchmarks/yardstick.sql` from the same Parquet files (10 signals a "
-        "customer): what is turned away and kept of customers, stages and signals, the state of each customer, the "
-        "evidence of its signals, and how its stage is judged. What they built was compared with the hand-written SQL "
-        "row by row (numbers to the sixth decimal). The platform computes what these tables need besides (the ledger "
-        "of interventions). The tables after them rest on forecasts that are learned from the log and that nobody "
-        "writes by hand on the side: they are measured as a whole, without a yardstick.",
+        f"Written by `make bench`; do not edit. Machine: {os.cpu_count()} cores, {memory:.0f} GiB of memory. "
+        f"{_load(by_size)} Each ratio is computed within a round, in which all contenders ran in turn, each in a "
+        "process of its own; given are median and, in brackets, smallest and largest. What has no brackets ran once. "
+        "Seconds are those of the work; imports and graph load stand apart under start. CPU is the processor time of "
+        "all threads and suffers least from neighbours.",
+        "Everybody builds the tables of `benchmarks/yardstick.sql`, with the columns of the platform's, from the same "
+        "Parquet files (10 signals a customer): what is turned away and kept of customers, stages and signals, the "
+        "state of each customer, the evidence of its signals, and how its stage is judged. Nobody copies the files "
+        "into raw tables: all read them where they lie. What was built was compared with the hand-written SQL row by "
+        "row (numbers to the sixth decimal). Against the platform it counts that it archives and hashes the files, "
+        "stores every table in the order of its key, and builds what its rules need besides (playbooks, interventions, "
+        "outcomes, answers, and their ledger), which the hand-written SQL reads from the files. The tables after these "
+        "rest on forecasts that are learned from the log and that nobody writes by hand on the side: they are measured "
+        "as a whole, without a yardstick. pandas judges what the hand-written SQL judges, and holds each table to its "
+        "key; loops and SQL judge only when rows are turned away; dbt and SQLMesh have as many tests as the platform "
+        "has checks on these tables. They count with their start, which is added to the platform's where it is "
+        "compared with them.",
         f"![Seconds by customers]({plot})",
     ]
     for customers, found in sorted(by_size.items()):
@@ -87,9 +101,22 @@ def _text(by_size: dict[int, dict[str, dict[int, Entry]]], plot: str) -> str:
         "## Growth",
         _growth(by_size),
         "## Stages",
+        _beside_by_hand(by_size),
         _stages(by_size),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _load(by_size: dict[int, dict[str, dict[int, Entry]]]) -> str:
+    """Say how busy the machine was when contenders began."""
+    runs = (entry for found in by_size.values() for rounds in found.values() for entry in rounds.values())
+    loads = [entry["load"] for entry in runs if "load" in entry]
+    if not loads:
+        return "How busy it was is not known."
+    return (
+        f"Its load average when a contender began was between {min(loads):.1f} and {max(loads):.1f}, what the "
+        "contender before left behind included."
+    )
 
 
 def _contenders(found: dict[str, dict[int, Entry]]) -> str:
@@ -170,22 +197,39 @@ def _verdict(holds: bool) -> str:
 
 
 def _growth(by_size: dict[int, dict[str, dict[int, Entry]]]) -> str:
-    """Return by which power of the rows the cost grows between the two largest sizes."""
-    sizes = sorted(by_size)[-2:]
-    if len(sizes) < 2:
+    """Return by which power of the rows the cost grows from each size to the next."""
+    steps = list(itertools.pairwise(sorted(by_size)))
+    if not steps:
         return "One size was measured: nothing can be said."
     rows = []
     for name in WORDS:
-        if all(name in by_size[size] for size in sizes):
-            exponents = []
-            for unit in ("seconds", "cpu_seconds"):
-                less, more = (
-                    statistics.median(entry[unit] for entry in by_size[size][name].values()) for size in sizes
-                )
-                exponents.append(math.log(more / less) / math.log(sizes[1] / sizes[0]))
-            rows.append([name, f"{exponents[0]:.2f}", f"{exponents[1]:.2f}", _verdict(exponents[1] <= EXPONENT)])
-    title = f"Cost grows with the power of the rows, from {sizes[0]:,} to {sizes[1]:,} customers (target: {EXPONENT}):"
-    return f"{title}\n\n{_grid(['', 'wall', 'CPU', ''], rows)}"
+        for less, more in steps:
+            if name in by_size[less] and name in by_size[more]:
+                wall, cpu = (_exponent(by_size, name, less, more, unit) for unit in ("seconds", "cpu_seconds"))
+                rows.append([name, f"{less:,} to {more:,}", f"{wall:.2f}", f"{cpu:.2f}", _verdict(cpu <= EXPONENT)])
+    title = (
+        f"Cost grows with the power of the rows (target: at most {EXPONENT}). Where a fixed cost is most of it, as at "
+        "the smallest sizes, the power says little."
+    )
+    return f"{title}\n\n{_grid(['', 'customers', 'wall', 'CPU', ''], rows)}"
+
+
+def _exponent(by_size: dict[int, dict[str, dict[int, Entry]]], name: str, less: int, more: int, unit: str) -> float:
+    before, after = (statistics.median(entry[unit] for entry in by_size[size][name].values()) for size in (less, more))
+    return math.log(after / before) / math.log(more / less)
+
+
+def _beside_by_hand(by_size: dict[int, dict[str, dict[int, Entry]]]) -> str:
+    """Return what each compared table takes of the processor, by our transform and by hand."""
+    sizes = [size for size, found in by_size.items() if {"transforms", "sql"} <= found.keys()]
+    if not sizes:
+        return ""
+    ours, theirs = (_stage_times(by_size[max(sizes)][name], "stages_cpu") for name in ("transforms", "sql"))
+    rows = [[f"`{stage}`", f"{ours.get(stage, 0):.2f}", f"{seconds:.2f}"] for stage, seconds in theirs.items()]
+    rest = sum(seconds for stage, seconds in ours.items() if stage not in theirs)
+    rows.append(["everything else", f"{rest:.2f}", ""])
+    title = f"Processor seconds of (b) beside (c) at {max(sizes):,} customers, median of the rounds:"
+    return f"{title}\n\n{_grid(['table', '(b)', '(c)'], rows)}"
 
 
 def _stages(by_size: dict[int, dict[str, dict[int, Entry]]]) -> str:
@@ -218,17 +262,22 @@ def _stages(by_size: dict[int, dict[str, dict[int, Entry]]]) -> str:
     return f"{title}\n\n{_grid(head, rows)}"
 
 
-def _stage_times(rounds: dict[int, Entry]) -> dict[str, float]:
+def _stage_times(rounds: dict[int, Entry], unit: str = "stages") -> dict[str, float]:
     times: dict[str, list[float]] = defaultdict(list)
     for entry in rounds.values():
-        for stage, seconds in entry["stages"].items():
+        for stage, seconds in entry.get(unit, {}).items():
             times[stage].append(seconds)
     return {stage: statistics.median(seconds) for stage, seconds in times.items()}
 
 
 def _ratios(found: dict[str, dict[int, Entry]], name: str, base: str, unit: str) -> list[float]:
+    """Return the ratio of each round; peers count with their start, and so does what is compared with them."""
     ours, theirs = found.get(name, {}), found.get(base, {})
-    return [ours[number][unit] / theirs[number][unit] for number in sorted(ours.keys() & theirs.keys())]
+    start = f"start_{unit}" if base in PEERS else ""
+    return [
+        (ours[number][unit] + ours[number].get(start, 0.0)) / theirs[number][unit]
+        for number in sorted(ours.keys() & theirs.keys())
+    ]
 
 
 def _spread(values: Iterable[float], decimals: int) -> str:

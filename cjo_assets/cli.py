@@ -77,6 +77,10 @@ def run(
         if customer is not None or campaign is not None:
             from cjo_assets.wiring.single_subject import CAMPAIGN, CUSTOMER
 
+            if customer is not None and campaign is not None:
+                fail("--customer and --campaign each show one chain: say one of them.")
+            if first is not None or last is not None:
+                fail("One chain is shown as of one day: say --as-of, not --from or --to.")
             _show(*((CUSTOMER, customer) if customer is not None else (CAMPAIGN, campaign or "")), day)
             return
         if first is None and last is not None:

@@ -28,6 +28,7 @@ def register(app: typer.Typer) -> None:
 def replay(
     as_of: Annotated[str, typer.Option("--as-of", help="Day to rebuild, YYYY-MM-DD.")],
     last: Annotated[str | None, typer.Option("--to", help="Last day, where it is several.")] = None,
+    family: Annotated[str, typer.Option("--family", help="Whose days: journey or marketing.")] = "journey",
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
@@ -46,7 +47,7 @@ def replay(
     settings = places_of(home)
     verdicts = []
     try:
-        with scratch(settings, load_policy(settings.policy).warehouse.memory_limit) as past:
+        with scratch(settings, load_policy(settings.policy).warehouse.memory_limit, family=family) as past:
             days = [day for day in past.records.days() if first_day <= day <= last_day]
             for verdict in replayed(past, days or [first_day]):
                 verdicts.append(verdict)

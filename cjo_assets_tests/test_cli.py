@@ -168,7 +168,7 @@ def test_dg_launch_does_the_same_job(home: Path, tmp_path: Path) -> None:
 
 def test_a_second_run_changes_no_table(home: Path) -> None:
     before = tables(home / "cjo.duckdb")
-    done = cjo("run", CJO_DATA=str(SAMPLE), CJO_HOME=str(home))
+    done = cjo("run", "--family", "journey", CJO_DATA=str(SAMPLE), CJO_HOME=str(home))
     assert done.returncode == 0, done.stderr
     assert tables(home / "cjo.duckdb") == before
     with duckdb.connect(str(home / "cjo.duckdb"), read_only=True) as reader:
@@ -193,7 +193,7 @@ def test_a_file_that_cannot_be_read_stops_the_run_and_nothing_else(home: Path, s
 def test_a_blocking_check_stops_the_run(tmp_path: Path, sample_copy: Path) -> None:
     folder = sample_copy / "journey"
     write_rows(folder, "customers", [row | {"account_value": -1} for row in read_rows(folder, "customers")])
-    done = cjo("run", "--data", str(sample_copy), "--home", str(tmp_path))
+    done = cjo("run", "--family", "journey", "--data", str(sample_copy), "--home", str(tmp_path))
     assert done.returncode == 1
     assert "is_not_empty" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
@@ -211,6 +211,8 @@ def test_a_blocking_check_stops_the_run(tmp_path: Path, sample_copy: Path) -> No
         (["--to", "2025-01-20"], "say where it begins"),
         (["--from", "2025-01-20", "--to", "2025-01-19"], "comes before"),
         (["--from", "2025-01-20", "--as-of", "2025-01-19"], "say one of them"),
+        (["--customer", "C001", "--campaign", "CAMP_001"], "say one of them"),
+        (["--campaign", "CAMP_001", "--from", "2026-03-30"], "say --as-of"),
     ],
 )
 def test_mistakes_get_one_clear_message(

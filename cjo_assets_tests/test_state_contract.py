@@ -107,7 +107,8 @@ FAMILIES = {"journey": JOURNEY_FIELDS, "marketing": MARKETING_FIELDS}
 def served(family: str) -> dict[str, str]:
     """Return what the page says serves each field of a family's state."""
     _, journey, marketing = PAGE.read_text(encoding="utf-8").split("\n## ")
-    assert (journey[:7], marketing[:9]) == ("Journey", "Marketing")
+    assert journey.startswith("Journey")
+    assert marketing.startswith("Marketing")
     text = {"journey": journey, "marketing": marketing}[family]
     return dict(re.findall(r"^\| ([\w.]+) \| (.+) \|$", text, flags=re.MULTILINE))
 

@@ -87,15 +87,26 @@ def reductions(baseline_comparisons: ir.Table) -> ir.Table:
     )
 
 
+def _share_of_labels(
+    is_labelled: ir.BooleanValue,
+    labelled: tuple[ir.NumericValue, ir.NumericValue],
+    note: str,
+    proxy: tuple[ir.NumericValue, ir.NumericValue],
+    note_of_proxy: str,
+) -> Measure:
+    """Return a share of what people labelled, some of all; of its proxy where they labelled nothing."""
+    some, every = (is_labelled.ifelse(one, other) for one, other in zip(labelled, proxy, strict=True))
+    return Measure(
+        some, every, every, is_labelled.ifelse(note, note_of_proxy), is_labelled.ifelse(MEASURED, PROXY), kind=SHARE
+    )
+
+
 def _measures(facts: ir.Table) -> dict[str, Measure]:
     every = facts.accepted + facts.rejected
     # Who labels alarms alone knows no problem without one: all of them would have been foretold.
     is_labelled, knows_problems = facts.labelled_alarms > 0, facts.missed_problems > 0
     channels = (facts.channels > 1).ifelse(facts.channel_runs, 0)
     is_assumed = facts.assumed_runs > 0
-
-    def where_labelled(labelled: ir.BooleanValue, one: ir.Value, other: ir.Value) -> ir.Value:
-        return labelled.ifelse(one, other)
 
     return {
         "journey_state_classification_accuracy": Measure(
@@ -105,27 +116,19 @@ def _measures(facts: ir.Table) -> dict[str, Measure]:
             "Entries whose stage somebody confirmed, and confirmed as it was.",
             kind=SHARE,
         ),
-        "signal_detection_precision": Measure(
-            where_labelled(is_labelled, facts.right_alarms, facts.needed),
-            where_labelled(is_labelled, facts.labelled_alarms, facts.measured),
-            where_labelled(is_labelled, facts.labelled_alarms, facts.measured),
-            is_labelled.ifelse(
-                "Negative signals that people looked into, and where there was a problem.",
-                "Proxy for labels: executed interventions whose outcome was not no_action_needed.",
-            ),
-            is_labelled.ifelse(MEASURED, PROXY),
-            kind=SHARE,
+        "signal_detection_precision": _share_of_labels(
+            is_labelled,
+            (facts.right_alarms, facts.labelled_alarms),
+            "Negative signals that people looked into, and where there was a problem.",
+            (facts.needed, facts.measured),
+            "Proxy for labels: executed interventions whose outcome was not no_action_needed.",
         ),
-        "signal_detection_recall": Measure(
-            where_labelled(knows_problems, facts.right_alarms, facts.foretold),
-            where_labelled(knows_problems, facts.problems, facts.troubles),
-            where_labelled(knows_problems, facts.problems, facts.troubles),
-            knows_problems.ifelse(
-                "Problems that people found, and that a negative signal had told of.",
-                "Proxy for labels: escalations and departures with a negative signal in the look-back before.",
-            ),
-            knows_problems.ifelse(MEASURED, PROXY),
-            kind=SHARE,
+        "signal_detection_recall": _share_of_labels(
+            knows_problems,
+            (facts.right_alarms, facts.problems),
+            "Problems that people found, and that a negative signal had told of.",
+            (facts.foretold, facts.troubles),
+            "Proxy for labels: escalations and departures with a negative signal in the look-back before.",
         ),
         "average_latency_ms": Measure(
             facts.latency_sum,

@@ -1,7 +1,8 @@
 """Facts of a day for the KPIs: what is counted and summed, each set as one row.
 
-Not a table but the counting behind `kpi_measures`. Experiments that are invalid or not concluded, and those on a metric
-that nobody defined, are no evidence of anything: they are in no mean.
+Not a table but the counting behind `kpi_measures`. Experiments that have not ended, are invalid, or are too small for
+anything to be read from them, and those on a metric that nobody defined, are no evidence of anything: they are in no
+mean.
 """
 
 from datetime import date, timedelta
@@ -112,9 +113,10 @@ def message_facts(creative_assets: ir.Table, as_of: date) -> ir.Table:
 def experiment_facts(
     experiment_evaluations: ir.Table, experiment_arms: ir.Table, metric_definitions: ir.Table, policy: Policy
 ) -> ir.Table:
-    """Add up what valid concluded experiments found: lift, difference in conversions, cost of a conversion."""
+    """Add up what experiments found that have ended and can be read: lift, difference in conversions, their cost."""
     every = experiment_evaluations.filter(experiment_evaluations.phase != NOT_STARTED)
-    valid = every.filter(every.phase == ENDED, every.verdict != INVALID).drop("direction")
+    # Of one below the smallest sample nothing is read anywhere: chance makes its lift as large as it likes.
+    valid = every.filter(every.phase == ENDED, every.verdict != INVALID, every.reading.notnull()).drop("direction")
     # An experiment on a metric that nobody defined is dropped here, whatever its verdict.
     valid = valid.join(metric_definitions, "metric")
     sign = (valid.direction == DOWN).ifelse(-100.0, 100.0)

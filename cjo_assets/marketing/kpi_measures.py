@@ -45,7 +45,7 @@ class Definition:
 
 
 TWO_WINDOWS = "Missing: segment_rollups of two windows of one campaign and segment that do not overlap"
-CONCLUDED = "Missing: a completed or stopped experiment that is valid"
+CONCLUDED = "Missing: an experiment that has ended, is valid, and has exposures and successes enough to be read"
 DEFINITIONS = {
     "campaign_execution_success_rate": Definition(
         "share",
@@ -100,7 +100,7 @@ DEFINITIONS = {
     "average_lift_percentage": Definition(
         "percent",
         HIGHER,
-        "relative effects of valid concluded experiments, better being positive",
+        "relative effects of experiments that have ended and can be read, better being positive",
         "such experiments",
         f"{CONCLUDED}, on a metric of metric_definitions.",
     ),
@@ -128,7 +128,7 @@ DEFINITIONS = {
     CONVERSION_RATE_DELTA: Definition(
         "conversions per exposure",
         HIGHER,
-        "conversions that variants of valid concluded experiments brought beyond their controls' rate",
+        "conversions that variants of experiments that have ended and can be read brought beyond their controls' rate",
         "exposures of these variants",
         f"{CONCLUDED}, on a metric that counts conversions.",
     ),

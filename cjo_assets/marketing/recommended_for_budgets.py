@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 from cjo_assets.marketing.budget_actions import APPROVED, PROPOSED, ROLLED_BACK
 from cjo_assets.marketing.budget_governance import PENDING
 from cjo_assets.marketing.budget_proposals import BUDGET_CUT, BUDGET_RISE, REALLOCATION
+from cjo_assets.marketing.campaigns import COMPLETED
 from cjo_assets.marketing.recommending import (
     BUDGET,
     DECREASE,
@@ -19,6 +20,7 @@ from cjo_assets.marketing.recommending import (
     REVIEW,
     ROLL_BACK,
     Impact,
+    is_at_risk,
     key_in,
     money,
     recommended,
@@ -46,31 +48,27 @@ def for_budgets(
             budget_governance.to_channel_id,
         )
     )
+    names = campaign_analysis.select("campaign_id", "name", "budget")
+    completed = campaign_analysis.filter(campaign_analysis.status == COMPLETED)
+    actions = actions.mutate(
+        is_over=actions.campaign_id.isin(completed.campaign_id),
+        # Money that left a risk is not sent back into it.
+        is_way_safe=~is_at_risk(actions.campaign_id, actions.from_channel_id, risk_register, policy),
+    )
     is_open = actions.status.isin([PROPOSED, APPROVED])
     is_pending = actions.approval_state == PENDING
-    names = campaign_analysis.select("campaign_id", "name", "budget")
     return [
-        _violations(_with_way_back(actions.filter(actions.violations.length() > 0), risk_register, policy)),
+        _violations(actions.filter(actions.violations.length() > 0)),
         _refusals(actions.filter(is_open, actions.is_refused)),
         _answers(actions.filter(is_pending, ~actions.is_refused)),
         _between_campaigns(budget_proposals, names),
     ]
 
 
-def _with_way_back(rows: ir.Table, risk_register: ir.Table, policy: Policy) -> ir.Table:
-    """Add whether the channel that gave is safe: money that left a risk is not sent back into it."""
-    severities = policy.marketing.budgets.refusing_severities
-    risks = risk_register.filter(risk_register.is_open, risk_register.severity.isin(severities))
-    risks = risks.select("channel_ids", risk_campaign="campaign_id")
-    moves = rows.select("budget_action_id", "campaign_id", "from_channel_id")
-    met = moves.join(risks, moves.campaign_id == risks.risk_campaign)
-    met = met.filter((met.channel_ids.length() == 0) | met.channel_ids.contains(met.from_channel_id))
-    return rows.mutate(is_way_safe=rows.budget_action_id.notin(met.budget_action_id))
-
-
 def _violations(rows: ir.Table) -> ir.Table:
     """Moves that were made against the rules: undone where the money stands where it may not, looked into elsewhere."""
-    is_undone = rows.is_effective & rows.is_refused & rows.is_way_safe
+    # What a campaign that is over was given is spent.
+    is_undone = rows.is_effective & rows.is_refused & rows.is_way_safe & ~rows.is_over
     is_back = rows.status == ROLLED_BACK
     return recommended(
         rows,
@@ -174,10 +172,10 @@ def _between_campaigns(budget_proposals: ir.Table, names: ir.Table) -> ir.Table:
             " per unit spent.",
         ),
     )
-    giver_before = sentence(rows.from_name, " ", money(rows.from_budget))
-    taker_before = sentence(rows.to_name, " ", money(rows.to_budget))
-    giver_after = sentence(rows.from_name, " ", money(rows.from_budget - rows.amount), " (", rows.from_campaign_id, ")")
-    taker_after = sentence(rows.to_name, " ", money(rows.to_budget + rows.amount), " (", rows.to_campaign_id, ")")
+    giver_before = sentence(rows.from_name, " (", rows.from_campaign_id, ") ", money(rows.from_budget))
+    taker_before = sentence(rows.to_name, " (", rows.to_campaign_id, ") ", money(rows.to_budget))
+    giver_after = sentence(rows.from_name, " (", rows.from_campaign_id, ") ", amount, " less")
+    taker_after = sentence(rows.to_name, " (", rows.to_campaign_id, ") ", amount, " more")
     return recommended(
         rows,
         rows.kind,

@@ -13,7 +13,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.marketing.budget_proposals import price_of_an_answer
-from cjo_assets.marketing.campaigns import ACTIVE
+from cjo_assets.marketing.campaigns import ACTIVE, COMPLETED
 from cjo_assets.marketing.economics import cost_per, spent
 from cjo_assets.marketing.experiment_snapshots import CONTROL, VARIANT
 from cjo_assets.marketing.experiment_verdicts import ENDED, INCONCLUSIVE, INVALID, RUNNING, SCALE_VARIANT
@@ -24,6 +24,7 @@ from cjo_assets.marketing.recommending import (
     SCALE,
     STOP,
     Impact,
+    is_at_risk,
     key_in,
     recommended,
     sentence,
@@ -33,6 +34,31 @@ from cjo_assets.marketing.segment_rollups import STOP as STOP_SEGMENT
 from cjo_assets.policy import Policy
 from cjo_assets.shared.evidence_grades import ASSUMPTION, RANDOMISED
 from cjo_assets.shared.numbers import MONEY_DECIMALS, money_sum, rounded
+
+OF_AN_ARM = {"spend": "cost", "place": "segment_id", "channel": "channel_id"}
+READ = (
+    "experiment_id",
+    "campaign_id",
+    "metric",
+    "status",
+    "phase",
+    "verdict",
+    "rule",
+    "reading",
+    "control_asset",
+    "variant_asset",
+    "control_exposures",
+    "variant_exposures",
+    "control_rate",
+    "variant_rate",
+    "absolute_effect",
+    "absolute_effect_low",
+    "absolute_effect_high",
+    "always_valid_low",
+    "always_valid_high",
+    "relative_effect",
+    "required_exposures",
+)
 
 
 def for_experiments(
@@ -46,11 +72,15 @@ def for_experiments(
     as_of: date,
     policy: Policy,
 ) -> list[ir.Table]:
-    """Return what each verdict asks for; to continue asks for nothing."""
+    """Return what each verdict asks for; to continue asks for nothing, nor does a campaign that is completed."""
     rows = _with_surroundings(experiment_evaluations, experiments, campaign_analysis, risk_register, as_of, policy)
+    rows = rows.filter((rows.campaign_state != COMPLETED).fill_null(True))
     rows = _with_money(rows, experiment_arms, segment_portfolio, metric_definitions)
+    # No more of an audience goes to a variant whose channel is at risk.
+    is_safe = ~is_at_risk(rows.campaign_id, rows.variant_channel, risk_register, policy)
+    safe = rows.mutate(is_free=rows.is_free & is_safe, may_claim=rows.may_claim & is_safe)
     return [
-        _winners(rows.filter(rows.verdict == SCALE_VARIANT), policy),
+        _winners(safe.filter(safe.verdict == SCALE_VARIANT), policy),
         _losers(rows.filter(rows.verdict == LOSING), policy),
         _others(rows.filter((rows.verdict == INVALID) | ((rows.verdict == INCONCLUSIVE) & (rows.phase == ENDED)))),
     ]
@@ -84,7 +114,7 @@ def _with_surroundings(
     campaigns = campaign_analysis.select(
         "campaign_id", campaign_name="name", campaign_state="status", campaign_end="end_date"
     )
-    rows = experiment_evaluations.left_join(dates, "experiment_id").drop("experiment_id_right")
+    rows = experiment_evaluations.select(READ).left_join(dates, "experiment_id").drop("experiment_id_right")
     rows = rows.left_join(campaigns, "campaign_id").drop("campaign_id_right")
     is_free = (rows.campaign_state == ACTIVE) & rows.campaign_id.notin(blocked_campaigns(risk_register).campaign_id)
     return rows.mutate(
@@ -103,7 +133,10 @@ def _with_money(
     rows = rows.left_join(worth, "experiment_id").drop("experiment_id_right")
     for arm in (CONTROL, VARIANT):
         of_arm = experiment_arms.filter(experiment_arms.arm == arm)
-        of_arm = of_arm.select("experiment_id", **{f"{arm}_spend": "cost", f"{arm}_place": "segment_id"})
+        of_arm = of_arm.select(
+            "experiment_id",
+            **{f"{arm}_{name}": column for name, column in OF_AN_ARM.items()},
+        )
         rows = rows.left_join(of_arm, "experiment_id").drop("experiment_id_right")
     counted = metric_definitions.select("metric", numerator="numerator").rename(defined="metric", counted="numerator")
     rows = rows.left_join(counted, rows.metric == counted.defined)
@@ -152,7 +185,7 @@ def _why(rows: ir.Table) -> ir.StringValue:
             "", sentence(", absolute effect between ", rows.effect_low, " and ", rows.effect_high)
         ),
         rows.is_free.ifelse(
-            "", "; its campaign is not active or is blocked by a critical risk: nothing starts before that is settled"
+            "", "; it waits: its campaign is not active, or an open risk is about it or the variant's channel"
         ),
         (rows.is_free & (rows.ahead == 0)).ifelse(
             "; its campaign has no days left: the finding is for the next one", ""

@@ -11,6 +11,7 @@ from typing import TypeAlias
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.policy import Policy
 from cjo_assets.shared.evidence_grades import ASSUMPTION
 from cjo_assets.shared.numbers import MONEY_DECIMALS, rounded
 
@@ -117,10 +118,23 @@ def recommended(
     )
 
 
+def is_at_risk(
+    campaign_id: ir.StringValue, channel_id: ir.StringValue, risk_register: ir.Table, policy: Policy
+) -> ir.BooleanValue:
+    """Tell whether an open risk keeps money out of a campaign's channel: one about the channel, or about all of it."""
+    risks = risk_register.filter(
+        risk_register.is_open, risk_register.severity.isin(policy.marketing.budgets.refusing_severities)
+    )
+    whole = risks.filter(risks.channel_ids.length() == 0)
+    places = risks.select("campaign_id", channel_id=risks.channel_ids.unnest())
+    is_named = campaign_id.concat(" ", channel_id).isin(places.campaign_id.concat(" ", places.channel_id))
+    return campaign_id.isin(whole.campaign_id) | is_named.fill_null(False)
+
+
 def sentence(*parts: ir.Value | str | float) -> ir.StringValue:
     """Join parts to one text, of which what is null is left out."""
     texts = [ibis.literal(part) if isinstance(part, str) else _value(part) for part in parts]
-    return ibis.array(texts).filter(lambda text: text.notnull()).join("")
+    return ibis.literal("").join(texts)
 
 
 def money(value: ir.NumericValue) -> ir.StringValue:

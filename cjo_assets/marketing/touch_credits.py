@@ -97,5 +97,7 @@ def conversions_without_credit(touchpoints: ir.Table, touch_credits: ir.Table) -
 
 def conversions_at_several_instants(touchpoints: ir.Table) -> ir.Table:
     """Find conversions that happened at several instants, as their touches say."""
-    found = touchpoints.group_by("conversion_id").agg(instants=touchpoints.converted_at.nunique())
-    return found.filter(found.instants > 1)
+    found = touchpoints.group_by("conversion_id").agg(
+        first_at=touchpoints.converted_at.min(), last_at=touchpoints.converted_at.max()
+    )
+    return found.filter(found.first_at < found.last_at)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import altair as alt
 
@@ -21,7 +22,6 @@ from cjo_assets.reporting.charts import (
     labels,
     themed,
 )
-from cjo_assets.reporting.journey_map import PHONE_PIXELS
 from cjo_assets.reporting.palette import ACCENT, BAD, CARD, GOOD, INK, LINE, MUTED, SOFT, UNKNOWN, WARNING, Colour
 
 PERCENT = "format(datum.value, '.0%')"
@@ -36,8 +36,8 @@ VERDICTS = {
 }
 PACES = {"on_pace": SOFT, "ahead": WARNING, "behind": UNKNOWN, "not_measurable": LINE}
 MOVES = {"moved": SOFT, "against the rules": BAD, "not moved": UNKNOWN}
-# The picture of moves: a place for each move at both ends, the extent of a channel's box, and the broadest band.
-SLOT, BOX_WIDE, BOX_NARROW, GAP = 30, 110, 64, 14
+# The picture of moves: a place for each move at both ends, a channel's box as broad as its name, and the broadest band.
+SLOT, GAP, SMALLEST_BOX, LARGEST_SHARE, LETTER, MARGIN = 30, 14, 64, 0.28, 8.0, 12
 BAND_POINTS, THINNEST, BROADEST = 24, 2.0, 16.0
 
 
@@ -106,7 +106,8 @@ def campaign_funnel(data: Data, width: int) -> Specification:
 def budget_flows(data: Data, width: int) -> Specification:
     """Draw each move as a band from the channel that gives to the one that gets."""
     found = data["rows"]
-    box = BOX_NARROW if width < PHONE_PIXELS else BOX_WIDE
+    longest = max(len(row[side]) for row in found for side in ("source", "target"))
+    box = min(max(SMALLEST_BOX, LETTER * longest + MARGIN), LARGEST_SHARE * width)
     sources, starts, left_height = _places(found, "source", 0, box)
     targets, ends, right_height = _places(found, "target", width - box, box)
     height = round(max(left_height, right_height))
@@ -140,17 +141,20 @@ def budget_flows(data: Data, width: int) -> Specification:
         .mark_rect(cornerRadius=6, fill=CARD.light, stroke=LINE.light, strokeWidth=1.5, opacity=1)
         .encode(x, y, alt.X2("x2:Q"), alt.Y2("y2:Q")),
         alt.Chart(alt.NamedData("names"))
-        .mark_text(fontSize=12, fontWeight="bold", color=INK.light, limit=box - 8)
+        .mark_text(fontSize=12, fontWeight="bold", color=INK.light)
         .encode(x, y, alt.Text("label:N")),
     ]
     boxes = [*sources, *targets]
-    names = [{"x": (b["x"] + b["x2"]) / 2, "y": (b["y"] + b["y2"]) / 2, "label": b["label"]} for b in boxes]
+    letters = int((box - MARGIN) / LETTER)
+    names = [
+        {"x": (b["x"] + b["x2"]) / 2, "y": (b["y"] + b["y2"]) / 2, "label": _ended(b["label"], letters)} for b in boxes
+    ]
     return themed(alt.layer(*layers), width, height, bands=bands, tips=tips, boxes=boxes, names=names)
 
 
-def _places(rows: Rows, side: str, left: float, box: float) -> tuple[list[dict[str, float]], list[float], float]:
+def _places(rows: Rows, side: str, left: float, box: float) -> tuple[list[dict[str, Any]], list[float], float]:
     """Return the boxes of the channels on one side, where each move meets them, and how far down they reach."""
-    boxes: list[dict[str, float]] = []
+    boxes: list[dict[str, Any]] = []
     places = [0.0] * len(rows)
     top = 0.0
     for channel in sorted({row[side] for row in rows}):
@@ -161,6 +165,11 @@ def _places(rows: Rows, side: str, left: float, box: float) -> tuple[list[dict[s
             places[number] = top + SLOT * (place + 0.5)
         top = bottom + GAP
     return boxes, places, top - GAP
+
+
+def _ended(name: str, letters: int) -> str:
+    """Return a name, or the end of one that is too long: ids begin alike."""
+    return name if len(name) <= letters else f"…{name[1 - letters :]}"
 
 
 def _reach(rows: Rows) -> tuple[float, float]:

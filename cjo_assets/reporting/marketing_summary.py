@@ -90,19 +90,25 @@ def marketing_summary(
     """
     evidence = roi["value_evidence_grade"]
     sentences: list[tuple[str | Figure, ...]] = [
-        ("By ", found["as_of"], ", ", found["total_campaigns"], " campaigns (", found["active_campaigns"],
-         " active) spent ", found["total_spend"], " on media and brought an estimated ",
+        ("By ", found["as_of"], ", ", *_counted(found["total_campaigns"], " campaign (", " campaigns ("),
+         found["active_campaigns"], " active) spent ", found["total_spend"], " on media and brought an estimated ",
          found["total_revenue_proxy"], ". "),
         ("After all cost of ", found["total_cost"], " that leaves ", found["total_net_roi"], ", or ",
          found["roi_percentage"], " % of the cost", f" (weakest evidence: {_words(evidence)}). "),
-        (found["exceeding_expectations"], " campaigns exceed what was expected, ", found["meeting_expectations"],
-         " meet it and ", found["below_expectations"], " stay below it. "),
-        ("Of ", found["total_experiments"], " experiments begun, ", found["scale"], " are worth scaling, ",
-         found["stop"], " are to be stopped and ", found["invalid"], " prove nothing. "),
-        (found["open_risks"], " risks are open, of which ", found["blocking_risks"], " freeze a budget. "),
-        (found["wrong_moves"], " budget moves were made against the rules, and ", found["pending_moves"],
-         " wait for a person. "),
-        (found["next_steps"], " next steps follow, of which ", found["approvals"], " need a person's approval. "),
+        (*_counted(found["exceeding_expectations"], " campaign exceeds", " campaigns exceed"),
+         " what was expected, ", *_counted(found["meeting_expectations"], " meets", " meet"),
+         " it and ", *_counted(found["below_expectations"], " stays", " stay"), " below it. "),
+        ("Of ", found["total_experiments"], " experiments begun, ",
+         *_counted(found["scale"], " is", " are"), " worth scaling, ",
+         *_counted(found["stop"], " is", " are"), " to be stopped and ",
+         *_counted(found["invalid"], " proves", " prove"), " nothing. "),
+        (*_counted(found["open_risks"], " risk is", " risks are"), " open, of which ",
+         *_counted(found["blocking_risks"], " freezes", " freeze"), " a budget. "),
+        (*_counted(found["wrong_moves"], " budget move was", " budget moves were"),
+         " made against the rules, and ", *_counted(found["pending_moves"], " waits", " wait"),
+         " for a person. "),
+        (*_counted(found["next_steps"], " next step follows", " next steps follow"), ", of which ",
+         *_counted(found["approvals"], " needs", " need"), " a person's approval. "),
         (_standing(kpi_status),),
     ]  # fmt: skip
     passages: list[str | Figure] = []
@@ -160,6 +166,11 @@ def style_of(source: str) -> str:
     if column in OF_A_CAMPAIGN and source.startswith("marketing.campaign_analysis"):
         return OF_A_CAMPAIGN[column][0]
     return "money" if column in AMOUNTS else "tenth" if column == "roi_percentage" else "plain"
+
+
+def _counted(figure: Figure, one: str, many: str) -> tuple[Figure, str]:
+    """Return a count with the words for one, or for any other number."""
+    return figure, one if figure.text == "1" else many
 
 
 def _standing(kpi_status: Sequence[Row]) -> str:

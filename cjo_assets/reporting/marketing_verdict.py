@@ -5,11 +5,15 @@ Belongs here: the words of the judgement and its reasons. Does not belong here: 
 
 from __future__ import annotations
 
-from cjo_assets.reporting.document import Paragraph, Prose, Record, Section, Tile, Verdict
+from collections.abc import Sequence
+
+from cjo_assets.reporting.document import Cited, Paragraph, Prose, Record, Section, Tile, Verdict
 from cjo_assets.reporting.marketing_figures import MarketingFigures
-from cjo_assets.reporting.marketing_prose import listed, passages_of, rest, where
+from cjo_assets.reporting.marketing_prose import listed, passages_of, where
 from cjo_assets.shared.statistics import NOT_MEASURABLE
 
+# As many names as a sentence can hold; the tables below have the others.
+NAMED = 5
 MEANINGS = {
     "positive": "What marketing is estimated to have brought exceeds all that it cost",
     "negative": "Marketing cost more than it is estimated to have brought",
@@ -17,18 +21,18 @@ MEANINGS = {
     NOT_MEASURABLE: "Value or cost is not known, so nobody can say whether marketing pays",
 }
 JUDGEMENTS = {
-    "exceeding_expectations": " exceed what was expected, ",
-    "meeting_expectations": " meet it, ",
-    "below_expectations": " stay below it; of ",
-    "too_early": " it is too early to speak, and ",
-    "not_measurable": " cannot be judged.",
+    "exceeding_expectations": "; exceeding expectations ",
+    "meeting_expectations": ", meeting them ",
+    "below_expectations": ", below them ",
+    "too_early": ", too early to say ",
+    "not_measurable": ", not to be judged ",
 }
-STATUS_WORDS = {
-    "scale_variant": " ready to scale, ",
-    "stop": " to be stopped, ",
-    "continue": " to go on, ",
-    "inconclusive": " that showed nothing, ",
-    "invalid": " that prove nothing, whatever they show.",
+VERDICTS = {
+    "scale_variant": "Experiments: worth scaling ",
+    "stop": ", to be stopped ",
+    "continue": ", to go on ",
+    "inconclusive": ", without a finding ",
+    "invalid": ", not to be believed ",
 }
 
 
@@ -38,7 +42,9 @@ def verdict(figures: MarketingFigures) -> Verdict:
     status = roi.row["roi_status"]
     meaning: Prose = (MEANINGS[status],)
     if roi.row["value_evidence_grade"] is not None:
-        meaning = (*meaning, "; weakest evidence of the value: ", roi.show("value_evidence_grade", "words"))
+        grade = roi.show("value_evidence_grade", "words", is_strong=True)
+        proved = roi.show("net_without_assumption", "whole")
+        meaning = (*meaning, "; weakest evidence of the value: ", grade, ". By what experiments prove alone: ", proved)
     paragraph = figures.paragraph
     return Verdict(
         status=roi.show("roi_status", "words"),
@@ -53,27 +59,28 @@ def verdict(figures: MarketingFigures) -> Verdict:
 
 def _reasons(figures: MarketingFigures) -> list[Prose]:
     assessment = figures.one("performance_assessment")
-    judged: Prose = ("Of ", assessment.show("total_campaigns", "count"), " campaigns, ")
+    judged: Prose = ("Campaigns: ", assessment.show("total_campaigns", "count"))
     for name, words in JUDGEMENTS.items():
-        judged = (*judged, assessment.show(name, "count"), words)
-    said: list[Prose] = [judged]
+        judged = (*judged, words, assessment.show(name, "count"))
+    said: list[Prose] = [(*judged, ".")]
     if figures.rules.enable_statistical_testing:
-        found: Prose = ("Experiments: ",)
-        for verdict_word, words in STATUS_WORDS.items():
-            found = (*found, figures.count("experiment_evaluations", "verdict", verdict_word).show("rows"), words)
-        said.append(found)
+        found: Prose = ()
+        for word, words in VERDICTS.items():
+            found = (*found, words, figures.count("experiment_evaluations", "verdict", word).show("rows", "count"))
+        said.append((*found, "."))
     said.append(
         (
-            *("Risks: ", figures.count("risk_register", "is_open", True).show("rows", "count"), " open, of which "),
-            *(figures.count("risk_register", "is_blocking", True).show("rows", "count"), " freeze a budget and "),
-            *(figures.count("risk_register", "is_overdue", True).show("rows", "count"), " are known to be overdue."),
+            *("Open risks: ", figures.count("risk_register", "is_open", True).show("rows", "count")),
+            *("; freezing a budget ", figures.count("risk_register", "is_blocking", True).show("rows", "count")),
+            *(", known to be overdue ", figures.count("risk_register", "is_overdue", True).show("rows", "count"), "."),
         )
     )
     said.append(
         (
             *("Budget moves against the rules: ",),
-            *(figures.count("budget_governance", "is_against_the_rules", True).show("rows", "count"), "; waiting "),
-            *("for a person: ", figures.count("budget_governance", "approval_state", "pending").show("rows"), "."),
+            *(figures.count("budget_governance", "is_against_the_rules", True).show("rows", "count"),),
+            *("; waiting for a person ",),
+            *(figures.count("budget_governance", "approval_state", "pending").show("rows", "count"), "."),
         )
     )
     if not figures.rows["kpi_status"]:
@@ -124,10 +131,19 @@ def so_what(figures: MarketingFigures) -> Section:
         *("Value over media spend, gross of the work and no ROI, is ", roi.show("roas", "number"), "."),
     )
     blocks = [Paragraph(money)]
-    for sentence in (*_experiments(figures), _frozen(figures), _against_the_rules(figures), _campaigns(figures)):
+    for sentence in (*_experiments(figures), _frozen(figures), _against_the_rules(figures), *_campaigns(figures)):
         if sentence:
             blocks.append(Paragraph(sentence))
     return Section("so-what", "So what", tuple(blocks))
+
+
+def _some(words: str, total: Cited, named: Sequence[Prose]) -> Prose:
+    """Return a sentence that counts all and names the first; nothing where there is none."""
+    if not total.value:
+        return ()
+    others = () if len(named) == total.value and len(named) <= NAMED else (" and others",)
+    first = (": ", *listed(named[:NAMED]), *others) if named else ()
+    return (words, ", ", total, " in all", *first, ".")
 
 
 def _experiments(figures: MarketingFigures) -> list[Prose]:
@@ -135,51 +151,47 @@ def _experiments(figures: MarketingFigures) -> list[Prose]:
         return []
     rows = figures.of("experiment_evaluations")
     said: list[Prose] = []
-    for word, words in (("scale_variant", "Proved better, and worth scaling: "), ("stop", "Not worth going on with: ")):
-        found = where(rows, "verdict", word)
-        if found:
-            named = [
-                (
-                    *(row.show("experiment_id", is_strong=True), " (", row.show("metric", "words"), ", lift "),
-                    *(row.show("relative_effect", "percent"), ")"),
-                )
-                for row in found
-            ]
-            said.append((words, *listed(named), "."))
+    for word, words in (("scale_variant", "Proved better and worth scaling"), ("stop", "Not worth going on with")):
+        named = [
+            (
+                *(row.show("experiment_id", is_strong=True), " (", row.show("metric", "words"), ", lift "),
+                *(row.show("relative_effect", "percent"), ")"),
+            )
+            for row in where(rows, "verdict", word)
+        ]
+        said.append(_some(words, figures.count("experiment_evaluations", "verdict", word).show("rows", "count"), named))
     return said
 
 
 def _frozen(figures: MarketingFigures) -> Prose:
-    found = where(figures.of("risk_register"), "is_blocking", True)
     named = [
         (
             *(row.show("campaign_id", is_strong=True), " (", row.show("risk_type", "words"), ", open for "),
             *(row.show("age_days", "count"), " days, ", row.show("exposure", "money"), " at stake)"),
         )
-        for row in found
+        for row in where(figures.of("risk_register"), "is_blocking", True)
     ]
-    return ("No money moves until a person has settled the risk: ", *listed(named), ".") if named else ()
+    total = figures.count("risk_register", "is_blocking", True).show("rows", "count")
+    return _some("Risks that let no money move until a person has settled them", total, named)
 
 
 def _against_the_rules(figures: MarketingFigures) -> Prose:
-    found = where(figures.of("budget_governance"), "is_against_the_rules", True)
     named = [
-        (row.show("budget_action_id", is_strong=True), " (", row.show("violations", "names"), ")") for row in found
+        (row.show("budget_action_id", is_strong=True), " (", row.show("violations", "names"), ")")
+        for row in where(figures.of("budget_governance"), "is_against_the_rules", True)
     ]
-    return ("Budget was moved against the rules: ", *listed(named), ".") if named else ()
+    total = figures.count("budget_governance", "is_against_the_rules", True).show("rows", "count")
+    return _some("Moves of budget against the rules", total, named)
 
 
-def _campaigns(figures: MarketingFigures) -> Prose:
-    rows = figures.of("campaign_analysis")
-    weak = where(rows, "overall_performance", "below_expectations")
-    over = where(rows, "is_over_budget", True)
-    said: Prose = ()
-    if weak:
-        said = ("Below what was expected: ", *listed([_named(row) for row in weak]), ".")
-    if over:
-        said = (*said, *((" ",) if said else ()), "Over budget: ", *listed([_named(row) for row in over]), ".")
-    remaining = rest(figures, len(rows), "campaign_analysis")
-    return (*said, " ", *remaining) if said and remaining else said
+def _campaigns(figures: MarketingFigures) -> list[Prose]:
+    rows, assessment = figures.of("campaign_analysis"), figures.one("performance_assessment")
+    weak = [_named(row) for row in where(rows, "overall_performance", "below_expectations")]
+    over = [_named(row) for row in where(rows, "is_over_budget", True)]
+    return [
+        _some("Campaigns below what was expected", assessment.show("below_expectations", "count"), weak),
+        _some("Campaigns over budget", assessment.show("over_budget", "count"), over),
+    ]
 
 
 def _named(row: Record) -> Prose:

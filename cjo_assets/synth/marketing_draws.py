@@ -42,6 +42,7 @@ def marketing_of(world: MarketingWorld, span: Span, count: int, chance: np.rando
     """Draw campaigns, their experiments, and what was counted on each day."""
     campaigns = _campaigns(world, span, count, chance)
     experiments = _experiments(world, campaigns, chance)
+    campaigns["budget"] = _budget(world, campaigns, experiments)
     return Marketing(campaigns, experiments, _days(world, span, campaigns, experiments, chance))
 
 
@@ -57,7 +58,8 @@ def _campaigns(world: MarketingWorld, span: Span, count: int, chance: np.random.
         "is_untracked": chance.random(count) < world.untracked_share,
         "has_ledger_error": chance.random(count) < world.ledger_error_share,
         "has_target": chance.random(count) < world.target_share,
-        "budget": np.round(chance.uniform(4_000, 30_000, count), -2),
+        "target_factor": chance.uniform(*world.target_spread, count),
+        "budget_factor": chance.uniform(*world.budget_spread, count),
         "review_hours": chance.integers(1, 12, count),
         "model_calls": chance.integers(100, 5_000, count),
     }
@@ -100,6 +102,16 @@ def _experiments(world: MarketingWorld, campaigns: Columns, chance: np.random.Ge
         "is_flagged": chance.random((count, ARMS)) < world.flagged_share,
         "conversion_share": np.round(convert[:, None] * np.where(is_of_clicks[:, None], 1.0, lifted), DECIMALS),
     }
+
+
+def _budget(world: MarketingWorld, campaigns: Columns, experiments: Columns) -> Numbers:
+    """Return budgets of what the campaigns are expected to spend, more or less, in whole hundreds."""
+    shown = experiments["daily_impressions"] / ARMS
+    clicks = shown * experiments["click_rate"][:, CONTROL]
+    a_day = ARMS * _cost(world, experiments["channel"], shown, clicks)
+    expected = a_day * (experiments["last_day"] - experiments["first_day"] + 1)
+    spend = np.bincount(experiments["campaign"], expected, campaigns["campaign"].size)
+    return np.ceil(spend * campaigns["budget_factor"] / 100) * 100
 
 
 def _days(

@@ -147,13 +147,13 @@ def _campaigns(world: MarketingWorld, drawn: Marketing, span: Span, number: pyar
             "budget": rows["budget"],
             "status": name_column(CAMPAIGN_STATUSES, campaign_status(drawn, span)),
             "hypothesis": name_column(["The second version does better"], np.zeros(rows["goal"].size, int)),
-            "kpi_target": pyarrow.array(_control_kpi(world, drawn), mask=~rows["has_target"]),
+            "kpi_target": pyarrow.array(_targets(world, drawn), mask=~rows["has_target"]),
         }
     )
 
 
-def _control_kpi(world: MarketingWorld, drawn: Marketing) -> Numbers:
-    """Return the true primary KPI of the control arms of each campaign, experiment by experiment."""
+def _targets(world: MarketingWorld, drawn: Marketing) -> Numbers:
+    """Return the target of each campaign: the true primary KPI of its control arms, more or less."""
     rows = drawn.experiments
     is_of_clicks = np.array([dict(world.metrics)[goal.metric] == "clicks" for goal in world.goals])
     clicks = rows["click_rate"][:, CONTROL]
@@ -164,7 +164,7 @@ def _control_kpi(world: MarketingWorld, drawn: Marketing) -> Numbers:
     )
     count = drawn.campaigns["campaign"].size
     mean = np.bincount(rows["campaign"], rate, count) / np.bincount(rows["campaign"], minlength=count)
-    return np.round(mean, RATE_DECIMALS)
+    return np.round(mean * drawn.campaigns["target_factor"], RATE_DECIMALS)
 
 
 def _assets(world: MarketingWorld, drawn: Marketing, span: Span, number: pyarrow.Array) -> pyarrow.Table:

@@ -87,7 +87,9 @@ class MarketingWorld:
         untracked_share: of campaigns whose visits nobody tracks.
         mismatch_share: of experiments whose control arm gets `mismatch` of the impressions instead of a half.
         ledger_error_share: of campaigns whose ledger states `ledger_error` times the value.
-        target_share: of campaigns with a target, which is the true rate of control.
+        target_share: of campaigns with a target.
+        target_spread: least and greatest target, as a multiple of the true rate of their control arms.
+        budget_spread: least and greatest budget, as a multiple of what the campaign is expected to spend.
         self_transfer_share, unapproved_share: of the moves of budget.
         decisions, moves, risks: on average per campaign.
         flagged_share: of assets somebody holds something against.
@@ -115,6 +117,8 @@ class MarketingWorld:
     ledger_error_share: float
     ledger_error: float
     target_share: float
+    target_spread: tuple[float, float]
+    budget_spread: tuple[float, float]
     self_transfer_share: float
     unapproved_share: float
     decisions: float
@@ -172,7 +176,9 @@ def default_marketing_world() -> MarketingWorld:
         mismatch=0.47,
         ledger_error_share=0.1,
         ledger_error=1.25,
-        target_share=0.7,
+        target_share=0.8,
+        target_spread=(0.6, 1.3),
+        budget_spread=(0.8, 1.6),
         self_transfer_share=0.04,
         unapproved_share=0.04,
         decisions=4.0,

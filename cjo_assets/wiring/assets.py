@@ -33,7 +33,9 @@ RETRY = dg.RetryPolicy(max_retries=3, delay=5, backoff=dg.Backoff.EXPONENTIAL)
 
 def family_definitions(family: Family) -> dg.Definitions:
     """Return the assets of a family: one per file and one per table."""
-    raw = [raw_asset(dataset, family) for dataset in family.datasets]
+    # Every file grows old alike: the policy is asked once.
+    fresh = freshness()
+    raw = [raw_asset(dataset, family, fresh) for dataset in family.datasets]
     computed = [table_asset(table, family) for table in family.tables if table.transform is not None]
     return dg.Definitions(assets=[*raw, *computed])
 
@@ -43,8 +45,8 @@ def key_of_table(schema: str, name: str) -> dg.AssetKey:
     return dg.AssetKey([schema, name])
 
 
-def raw_asset(dataset: Dataset, family: Family) -> dg.AssetsDefinition:
-    """Return the asset of a file, read as text."""
+def raw_asset(dataset: Dataset, family: Family, fresh: dg.FreshnessPolicy) -> dg.AssetsDefinition:
+    """Return the asset of a file."""
     note_check = dg.AssetCheckSpec(
         "supplied", asset=key_of_table(RAW, dataset.name), description="Whether the file is there and read in full."
     )
@@ -55,7 +57,8 @@ def raw_asset(dataset: Dataset, family: Family) -> dg.AssetsDefinition:
         kinds={"duckdb", "file"},
         owners=[family.owner],
         tags={"family": family.name, "stage": RAW},
-        description=f"The file {dataset.name} as it was read: text, row by row, with where each row stood.",
+        description=f"The file {dataset.name} as it was read, row by row, with where each row stood: text, but for "
+        "what Parquet types as the dataset does.",
         metadata={
             "dagster/column_schema": _raw_column_schema(dataset),
             "dagster/table_name": f"{RAW}.{dataset.name}",
@@ -64,7 +67,7 @@ def raw_asset(dataset: Dataset, family: Family) -> dg.AssetsDefinition:
         code_version=version_of(f"{RAW}.{dataset.name}", dataset.contract, load_dataset),
         backfill_policy=dg.BackfillPolicy.single_run(),
         check_specs=[note_check],
-        freshness_policy=freshness(),
+        freshness_policy=fresh,
         retry_policy=RETRY,
         pool=POOL,
     )

@@ -22,7 +22,7 @@ def tables_page() -> str:
     parts = [
         "# Tables",
         "Generated from the contracts by `cjo docs`; do not edit. A dated table has a state of its own on every as-of "
-        "date. `raw.*` holds the files as text and is not published.",
+        "date. `raw.*` holds the files as they were read and is not published.",
     ]
     for family in all_families():
         for table in sorted(family.tables, key=lambda found: (found.schema, found.name)):

@@ -26,6 +26,7 @@ from cjo_assets.wiring.errors import InputError, WarehouseError
 from cjo_assets.wiring.families import all_families, data_families
 from cjo_assets.wiring.governance import policy_that_decides
 from cjo_assets.wiring.lock import holder_in_words, is_locked
+from cjo_assets.wiring.lost import days_recorded, newest_snapshot
 from cjo_assets.wiring.new_files import published_days
 from cjo_assets.wiring.orphans import close_orphans
 from cjo_assets.wiring.settings import PROJECT, Settings
@@ -141,7 +142,7 @@ def _warehouse(settings: Settings) -> Answers:
 def _published(settings: Settings) -> Answers:
     published = {family.name: published_days(settings.published, family.name) for family in data_families()}
     if not any(published.values()):
-        yield ODD, "nothing is published yet: cjo run"
+        yield from _nothing_published(settings)
     for family, days in published.items():
         if not days:
             continue
@@ -152,6 +153,19 @@ def _published(settings: Settings) -> Answers:
         if stale:
             again = f"cjo run --family {family} --from {stale[0]} --to {stale[-1]}"
             yield ODD, f"{family}: {len(stale)} days were run before an earlier one changed: {again}"
+
+
+def _nothing_published(settings: Settings) -> Answers:
+    recorded = {}
+    if settings.build.exists() and not is_locked(settings.lock):
+        with opened(settings, all_families()) as store:
+            recorded = days_recorded(store.connection)
+    if recorded:
+        snapshot = newest_snapshot(settings.published)
+        places = f"the snapshot {snapshot.name} and the build database" if snapshot else "the build database"
+        yield BAD, f"{settings.published} is gone, with {len(recorded)} days: the next run makes it again from {places}"
+    else:
+        yield ODD, "nothing is published yet: cjo run"
 
 
 def _runs(settings: Settings) -> Answers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -93,12 +94,18 @@ def run_days(
         listen(None)
 
 
-def _failures_of_run(family: str, first: date, last: date) -> list[str]:
+@functools.cache
+def _definitions() -> dg.Definitions:
+    """Load the graph, which is the same for all runs of this process."""
     from cjo_assets.definitions import defs
 
+    return defs()
+
+
+def _failures_of_run(family: str, first: date, last: date) -> list[str]:
     instance = dg.DagsterInstance.get()
     result = (
-        defs()
+        _definitions()
         .resolve_job_def(job_name(family))
         .execute_in_process(
             instance=instance,

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 
 from cjo_assets.language.answers import Judgement
 from cjo_assets.language.marketing_requests import campaign_request, marketing_summary_request
@@ -65,10 +66,7 @@ class MarketingWords:
         if not rules.enable_llm_insights:
             return ()
         return tuple(
-            self._phrased(
-                campaign_request(campaign, self._asking),
-                lambda reason, campaign=campaign: campaign_summary(campaign, reason),  # type: ignore[misc]
-            )
+            self._phrased(campaign_request(campaign, self._asking), partial(campaign_summary, campaign))
             for campaign in campaigns[: rules.llm_insights_max_campaigns]
         )
 

@@ -6,7 +6,6 @@ Belongs here: reading the rows the report shows. Does not belong here: the wordi
 
 from __future__ import annotations
 
-import shutil
 from datetime import date
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from cjo_assets.reporting.marketing_figures import COUNTED, SHOWN, MarketingFigu
 from cjo_assets.reporting.marketing_report import marketing_report
 from cjo_assets.reporting.marketing_summary import marketing_summary_figures
 from cjo_assets.wiring.marketing_phrasing import MarketingWords
-from cjo_assets.wiring.report import Report, write_document
+from cjo_assets.wiring.report import Report, loads_of, remove_folder, write_document
 from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.store import Store
 from cjo_assets.wiring.tables import QUARANTINE
@@ -63,9 +62,7 @@ def marketing_figures(
         rows=rows,
         totals=totals,
         counts=counts,
-        loads=store.rows(
-            "SELECT * FROM audit.dataset_loads WHERE list_contains(?, dataset) ORDER BY dataset, source_file", datasets
-        ),
+        loads=loads_of(store, FAMILY),
         rejections=store.rows(f"SELECT dataset, rule, count(*) AS rows FROM ({rejected}) GROUP BY ALL ORDER BY ALL"),
         paragraph=words.summary(found, roi, rows["kpi_status"]),
         insights=words.insights(campaigns),
@@ -76,7 +73,7 @@ def write_marketing_report(store: Store, settings: Settings, as_of: date, policy
     """Write the report of a day and return its page, or take a stale one away where the policy wants none."""
     folder = settings.report_of(FAMILY, as_of)
     if not policy.marketing.reporting.enable_reporting:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder)
         return None
     return write_document(marketing_report(marketing_figures(store, as_of, policy)), folder, REPORT_FILE)
 

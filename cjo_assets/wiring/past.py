@@ -24,7 +24,7 @@ import ibis.expr.types as ir
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import columns_of
 from cjo_assets.wiring.errors import InputError, PastError, TamperedError
-from cjo_assets.wiring.families import families_about
+from cjo_assets.wiring.families import data_families, families_about
 from cjo_assets.wiring.formats import CHUNK_BYTES
 from cjo_assets.wiring.keep import HISTORY
 from cjo_assets.wiring.quoting import literal
@@ -269,8 +269,11 @@ def scratch(
         family: whose past.
 
     Raises:
-        PastError: nothing is published, or another version of this code did it.
+        PastError: there is no such family, nothing is published, or another version of this code did it.
     """
+    names = [found.name for found in data_families()]
+    if family not in names:
+        raise PastError(f"{family} is no family: there are {', '.join(names)}.")
     if not settings.published.exists():
         raise PastError(f"Nothing is published at {settings.published}.")
     config: dict[str, Any] = {"memory_limit": f"{memory_limit}GB"} if memory_limit else {}

@@ -20,6 +20,7 @@ from cjo_assets.shared.contract import columns_of
 from cjo_assets.wiring.analysts import add_views, comment
 from cjo_assets.wiring.keep import HISTORY, keep_snapshot, move_old_days
 from cjo_assets.wiring.ledger import Head, Stamp, add_decisions, add_tombstones
+from cjo_assets.wiring.lost import found_again
 from cjo_assets.wiring.quoting import literal
 from cjo_assets.wiring.raw_views import raw_views
 from cjo_assets.wiring.runs import RUNS, record_head
@@ -58,13 +59,16 @@ def publish(
     partial = published.with_suffix(".partial")
     Path(f"{partial}.wal").unlink(missing_ok=True)
     partial.unlink(missing_ok=True)
-    origin = published if published.exists() else _copyable_build(store)
+    lost = found_again(store, published, days, keep)
+    before = lost.path if lost else published
+    origin = before if before.exists() else _copyable_build(store)
+    is_copied = origin not in (None, before)
     if origin is not None:
         _copy(origin, partial)
     connection.execute(f"ATTACH {literal(partial)} AS {TARGET}")
     head = None
     try:
-        if origin not in (None, published):
+        if is_copied:
             _leave_published(store, days)
         with transaction(connection):
             for table in store.tables.values():
@@ -73,10 +77,11 @@ def publish(
         if stamp is not None:
             if (AUDIT, "erasures") in store.tables:
                 add_tombstones(connection, TARGET, stamp)
-            head = add_decisions(connection, TARGET, days if DECIDING in store.families_of_run else [], stamp)
+            decided = [*(lost.days_of(DECIDING) if lost else ()), *(days if DECIDING in store.families_of_run else ())]
+            head = add_decisions(connection, TARGET, decided, stamp)
             record_head(store, stamp.run_id, days, head)
         with transaction(connection):
-            _fill(store, days, is_copy_of_build=origin not in (None, published))
+            _fill(store, days, is_copy_of_build=is_copied)
         connection.execute(f"CHECKPOINT {TARGET}")
     finally:
         connection.execute(f"DETACH {TARGET}")
@@ -93,6 +98,8 @@ def publish(
     if keep is not None:
         keep_snapshot(published, keep.snapshots_kept)
     os.replace(partial, published)
+    if lost:
+        lost.path.unlink()
     _sync_folder(published.parent)
     return head
 

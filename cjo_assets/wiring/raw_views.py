@@ -11,6 +11,7 @@ all others are text, as those of every other format.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from cjo_assets.shared.contract import columns_of
 from cjo_assets.shared.dataset import Dataset
 from cjo_assets.shared.lexical import is_judged_by_type
 from cjo_assets.shared.quarantine import REFUSED
-from cjo_assets.wiring.formats import format_of, parquet_types, reading_of
+from cjo_assets.wiring.formats import UNREADABLE, format_of, parquet_types, reading_of
 from cjo_assets.wiring.quoting import literal, quoted_names
 from cjo_assets.wiring.redaction import EMPTY_RECORD, emptied_rows
 from cjo_assets.wiring.tables import MANIFEST, RAW
@@ -84,7 +85,11 @@ def see(connection: duckdb.DuckDBPyConnection, dataset: Dataset, contents: list[
 
 
 def look_again(connection: duckdb.DuckDBPyConnection, datasets: Iterable[Dataset], archive: Path) -> None:
-    """Let the views look into the archive as it is now: homes are moved, and people erased from its files."""
+    """Let the views look into the archive as it is now: homes are moved, and people erased from its files.
+
+    A file that is gone or damaged keeps nobody from opening the warehouse: who reads its rows is told, and loading it
+    again archives it again.
+    """
     views = raw_views(connection)
     for dataset in datasets:
         if dataset.name in views:
@@ -92,7 +97,8 @@ def look_again(connection: duckdb.DuckDBPyConnection, datasets: Iterable[Dataset
             files = connection.execute(query, [dataset.name]).fetchall()
             contents = [Content(SourceFile(name, Path(name)), sha256, archive / sha256) for name, sha256 in files]
             if all(content.archived.exists() for content in contents):
-                see(connection, dataset, contents)
+                with suppress(*UNREADABLE):
+                    see(connection, dataset, contents)
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, dataset: Dataset, content: Content, typed: list[str]) -> str:

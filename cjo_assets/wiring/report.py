@@ -102,10 +102,17 @@ def journey_figures(store: Store, as_of: date, policy: Policy, paragraph: Summar
         roi_parts=of_day("roi_breakdown", "kind, component, evidence_grade"),
         roi_grades=of_day("roi_by_grade", "strength"),
         sensitivity=of_day("roi_sensitivity", "rank"),
-        loads=store.rows("SELECT * FROM audit.dataset_loads ORDER BY dataset, source_file"),
+        loads=loads_of(store, "journey"),
         rejections=of_day("rejections_by_rule", "dataset, rule"),
         paragraph=paragraph or rule_based_summary(summary, roi, kpi_status),
     )
+
+
+def loads_of(store: Store, family: str) -> list[dict[str, Any]]:
+    """Return the files of a family, and what became of their rows."""
+    datasets = [dataset.name for dataset in store.datasets_by_family[family]]
+    sql = "SELECT * FROM audit.dataset_loads WHERE list_contains(?, dataset) ORDER BY dataset, source_file"
+    return store.rows(sql, datasets)
 
 
 def risk_bands(store: Store, as_of: date) -> list[dict[str, Any]]:
@@ -124,7 +131,7 @@ def write_report(store: Store, settings: Settings, as_of: date, policy: Policy) 
     """Write the report of a day and return its page, or take a stale one away where the policy wants none."""
     folder = settings.report_of("journey", as_of)
     if not policy.journey.reporting.enable_reporting:
-        _remove(folder)
+        remove_folder(folder)
         return None
     figures = journey_figures(store, as_of, policy, summary_of_day(store, as_of, policy))
     return write_document(journey_report(figures), folder, REPORT_FILE)
@@ -175,7 +182,7 @@ def _replace_folder(folder: Path, files: dict[str, bytes]) -> None:
     """Write files beside a folder and put them in its place: a reader finds all of the old or all of the new."""
     partial, replaced = (folder.with_name(f".{folder.name}.{state}") for state in ("partial", "replaced"))
     for left_over in (partial, replaced):
-        _remove(left_over)
+        remove_folder(left_over)
     for name, content in files.items():
         path = partial / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -183,10 +190,10 @@ def _replace_folder(folder: Path, files: dict[str, bytes]) -> None:
     if folder.exists():
         os.rename(folder, replaced)
     os.rename(partial, folder)
-    _remove(replaced)
+    remove_folder(replaced)
 
 
-def _remove(folder: Path) -> None:
+def remove_folder(folder: Path) -> None:
     """Take a folder away, where there is one."""
     if folder.exists():
         shutil.rmtree(folder)

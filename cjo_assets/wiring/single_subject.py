@@ -131,7 +131,9 @@ def rows_about(store: Store, subject: Subject, table: Table, subject_id: str, as
     columns = tuple(spec.name for spec in columns_of(table.contract))
     read = {name: store.read(Reference(table.schema, name), as_of) for name in (table.name, *subject.links_of(columns))}
     rows = subject.rows_of(read[table.name], subject_id, read)
-    sql: str = store.backend.compile(rows.order_by(list(key_of(table.contract) or columns[:1])))
+    # The rows are those of a day, which is not among their columns, even where it alone is the key.
+    key = [name for name in key_of(table.contract) if name in rows.columns]
+    sql: str = store.backend.compile(rows.order_by(key or rows.columns[:1]))
     return store.rows(sql)
 
 

@@ -21,6 +21,8 @@ from importlib import metadata
 from pathlib import Path as Folder
 from typing import Any
 
+import ibis
+
 from cjo_assets.wiring.code import code_version
 from cjo_assets.wiring.lineage import Edge, Lineage
 from cjo_assets.wiring.statements import Answers, Path, Statement
@@ -83,7 +85,7 @@ class StatementFiles:
     def _name(self, part: Hashable) -> str | None:
         if isinstance(part, Table | Audit):
             return self._names.get(part)
-        if isinstance(part, tuple):
+        if isinstance(part, tuple | ibis.Schema):
             return _digest(part)
         return str(part) if part is None or isinstance(part, str | date) else None
 

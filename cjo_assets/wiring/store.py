@@ -287,6 +287,8 @@ class Store:
 
     def statement(self, table: Table, as_of: date | None, policy: Policy) -> Statement:
         """Return what computes a table, or a day of it, in the order of its key."""
+        # A file may have come since the last statement that types its columns otherwise.
+        self._known = {key: known for key, known in self._known.items() if key[0] != RAW}
         origin = ("table", table, *self._raw_types(table.inputs().values()), *self._situation(as_of))
         return self._statements.written(origin, policy, lambda asked: self._statement(table, as_of, asked))
 
@@ -330,9 +332,7 @@ class Store:
         return tuple(self._rows_of(RAW, name).schema() for name in read)
 
     def _rows_of(self, schema: str, name: str) -> ir.Table:
-        """Return a table; its columns are looked up once, but for a file's: another file may type them otherwise."""
-        if schema == RAW:
-            return self.backend.table(name, database=schema)
+        """Return a table; its columns are looked up once."""
         if (schema, name) not in self._known:
             self._known[schema, name] = self.backend.table(name, database=schema)
         return self._known[schema, name]

@@ -9,7 +9,7 @@ A transform names what it needs. A parameter is a table of its own family unless
                             the table itself has no date, those of the newest day
     earlier_journey_states  the rows of earlier days
     all_journey_states      the rows of all days
-    raw_signals             the file as text
+    raw_signals             the file as text, but for columns that Parquet types as the dataset does
     quarantined_signals     the rows of the file that were turned away
     audit_policies          a table of the audit; `earlier_` and `all_` come before: earlier_audit_language_model_calls
     issued_interventions    our decisions as they stood when the run began

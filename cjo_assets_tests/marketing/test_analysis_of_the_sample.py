@@ -4,7 +4,9 @@ import pytest
 
 from cjo_assets.defs.marketing import FAMILY
 from cjo_assets.marketing.one_campaign import key_to_campaign, links_of, rows_of_campaign
+from cjo_assets.wiring.single_subject import CAMPAIGN, rows_about
 from cjo_assets_tests.conftest import Chain
+from cjo_assets_tests.marketing.conftest import LAST_DAY
 
 
 def test_campaigns_by_hand(marketing_sample: Chain) -> None:
@@ -79,3 +81,13 @@ def test_a_campaign_keeps_all_that_is_about_it(marketing_sample: Chain) -> None:
         if name == "performance_metrics":
             assert sum(found.values()) == everything
             assert found["CAMP_001"] > 0
+
+
+def test_every_table_shows_its_rows_of_a_campaign(marketing_sample: Chain) -> None:
+    """Those of the whole, too, whose only key is the day."""
+    store = marketing_sample.store
+    shown = {table.name: rows_about(store, CAMPAIGN, table, "CAMP_001", LAST_DAY) for table in FAMILY.tables}
+    assert len(shown["performance_assessment"]) == len(shown["roi_analysis"]) == len(shown["campaign_analysis"]) == 1
+    risks = [row["risk_id"] for row in shown["risk_register"]]
+    assert risks == sorted(risks)
+    assert {row["campaign_id"] for row in shown["risk_register"]} == {"CAMP_001"}

@@ -299,6 +299,19 @@ def test_every_move_stands_at_both_its_ends() -> None:
     assert balances([]) == []
 
 
+def test_money_that_is_entered_once_is_found() -> None:
+    """Faults: a channel that gave nothing, and a move that stands in no balance."""
+    governance = table_of(BudgetGovernance, governed([move("one"), move("of another", campaign_id="other")]))
+    half = [row for row in balances([move("one")]) if row["channel_id"] == "ads"]
+    table = table_of(BudgetBalances, half)
+    assert [row["campaign_id"] for row in rows_of(nets_that_do_not_sum_to_nothing(table))] == ["C"]
+    missed = by("campaign_id", rows_of(balances_that_miss_moves(table, governance)))
+    assert {name: (row["moved"], row["moved_in"], row["moved_out"]) for name, row in missed.items()} == {
+        "C": (100.0, 100.0, 0.0),
+        "other": (100.0, None, None),
+    }
+
+
 @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(

@@ -47,6 +47,8 @@ def proposed(campaigns: Rows, risks: Rows = [], policy: Policy = POLICY) -> dict
     rows = kept(
         BudgetProposals, budget_proposals(analysis, register, metric_definitions(policy), DAY, policy), policy=policy
     )
+    if not rows:
+        return {}
     stored = table_of(BudgetProposals, [{name: row[name] for name in row if name != "as_of"} for row in rows])
     assert not rows_of(money_moved_twice(stored, analysis, policy))
     assert not rows_of(money_moved_into_risk(stored, analysis, register))

@@ -130,11 +130,14 @@ def test_the_sample_month_by_hand(document: Document) -> None:
     assert tiles["Media spend"] == ("10,500", "value, as estimated: 32,000")
     assert tiles["Frozen by a risk"] == ("1", "of 4 open risks")
     reasons = [plain(reason) for reason in document.verdict.reasons]
-    assert "Budget moves against the rules: 4; waiting for a person: 1." in reasons
+    assert "Budget moves against the rules: 4; waiting for a person 1." in reasons
     [section] = [section for section in document.sections if section.anchor == "so-what"]
     said = "\n".join(plain(block.parts) for block in section.blocks if hasattr(block, "parts"))
-    assert "Proved better, and worth scaling: EXP_003 (click through rate, lift 20.2 %)." in said
-    assert "No money moves until a person has settled the risk: CAMP_002 (brand safety, open for 15 days" in said
+    assert "Proved better and worth scaling, 1 in all: EXP_003 (click through rate, lift 20.2 %)." in said
+    settled = (
+        "Risks that let no money move until a person has settled them, 1 in all: CAMP_002 (brand safety, open for 15"
+    )
+    assert settled in said
 
 
 def test_all_next_steps_are_shown_and_other_lists_say_how_long_they_are(made: Document) -> None:
@@ -146,6 +149,15 @@ def test_all_next_steps_are_shown_and_other_lists_say_how_long_they_are(made: Do
         assert len(found[caption].rows) == 25, caption
         assert "25 of 30; all of them in marketing." in plain(found[caption].note), caption
     assert len(found["Risks, the worst open one first"].rows) == 25
+
+
+def test_a_sentence_names_some_and_counts_all(made: Document) -> None:
+    """Trap M19: what is cut is said."""
+    [section] = [section for section in made.sections if section.anchor == "so-what"]
+    [moves] = [plain(block.parts) for block in section.blocks if plain(block.parts).startswith("Moves of budget")]
+    assert moves.startswith("Moves of budget against the rules, 30 in all: ")
+    assert moves.endswith(" and others.")
+    assert moves.count("(none)") == 5
 
 
 def test_text_of_strangers_is_text(made: Document) -> None:
@@ -296,3 +308,15 @@ READ: list[tuple[Callable[[Any], str], Any, str]] = [
 @pytest.mark.parametrize(("style", "value", "text"), READ)
 def test_values_as_marketing_reads_them(style: Callable[[Any], str], value: Any, text: str) -> None:
     assert style(value) == text
+
+
+def test_the_paragraph_of_the_sample_month(marketing_sample: Chain) -> None:
+    paragraph = marketing_figures(marketing_sample.store, LAST_DAY, POLICY).paragraph
+    assert paragraph is not None
+    assert paragraph.text.startswith(
+        "By 2026-03-31, 4 campaigns (2 active) spent 10,500.00 on media and brought an estimated 32,000.00. After all "
+        "cost of 11,614.29 that leaves 20,385.71, or 175.5 % of the cost (weakest evidence: assumption). 0 campaigns "
+        "exceed what was expected, 1 meets it and 1 stays below it. Of 9 experiments begun, 1 is worth scaling, 1 is "
+        "to be stopped and 2 prove nothing. 4 risks are open, of which 1 freezes a budget. 4 budget moves were made "
+        "against the rules, and 1 waits for a person. "
+    )

@@ -100,6 +100,8 @@ TRIALS = [
     trial("wins in a segment that stops", "scale_variant", 0.01),
     trial("wins in a blocked campaign", "scale_variant", 0.01, campaign_id="blocked"),
     trial("wins too late", "scale_variant", 0.01, campaign_id="over"),
+    trial("won when all was done", "scale_variant", 0.01, campaign_id="done"),
+    trial("wins into a risk", "scale_variant", 0.01, campaign_id="short"),
     trial("broken", "invalid", None, reading=None),
     trial("nothing", "inconclusive", 0.0, required_exposures=5000),
     trial("waits", "inconclusive", None, phase="not_started", status="planned"),
@@ -111,8 +113,16 @@ def arms(trial_row: Row) -> Rows:
     """Return both arms: 30 conversions or 60 clicks worth 300, the variant's exposures dearer by a tenth."""
     successes = 60 if trial_row["metric"] == "click_through_rate" else 30
     place = {"wins in a segment that stops": "stopping", "loses": "others"}.get(trial_row["experiment_id"], "people")
+    channel = "ads" if "risk" in trial_row["experiment_id"] else "mail"
     return [
-        {"experiment_id": trial_row["experiment_id"], "arm": arm, "segment_id": place, "successes": part, "cost": cost}
+        {
+            "experiment_id": trial_row["experiment_id"],
+            "channel_id": channel,
+            "arm": arm,
+            "segment_id": place,
+            "successes": part,
+            "cost": cost,
+        }
         | {"revenue_proxy": 150.0, "conversions": 15, "exposures": 1000}
         for arm, part, cost in (("control", successes // 2, 100.0), ("variant", successes // 2, 110.0))
     ]
@@ -181,6 +191,7 @@ WORLD: dict[str, Rows] = {
         move("undone", **EXECUTED, **REFUSED, **BROKEN) | {"status": "rolled_back", "is_effective": False},
         # It left the channel at risk, though it should not have moved: it is not sent back.
         move("fled", "short", **EXECUTED, **REFUSED, **BROKEN) | {"from_channel_id": "ads", "to_channel_id": "mail"},
+        move("spent", "done", **EXECUTED, **REFUSED, **BROKEN),
         move("fine", **EXECUTED),
     ],
     "budget_proposals": [
@@ -258,7 +269,7 @@ def test_every_rule_speaks_and_nothing_is_cut(found: Rows) -> None:
     assert {rule: {row["target_id"] for row in found if row["rule"] == rule} for rule in RULES} == {
         "critical_risk": {"blocked"},
         "frozen_budget": {"blocked", "blocked resting"},
-        "refused_move_executed": {"executed", "undone", "fled"},
+        "refused_move_executed": {"executed", "undone", "fled", "spent"},
         "unapproved_creative": {"shown", "unseen", "flagged"},
         "winning_variant": {"wins", "clicks"}
         | {row["experiment_id"] for row in TRIALS if "wins " in row["experiment_id"]},
@@ -340,8 +351,8 @@ def test_money_moves_between_the_accounts_that_were_proposed(found: Rows) -> Non
     }
     row = of(found, "reallocation")["due"]
     assert (row["current_value"], row["recommended_value"]) == (
-        "short 5000.0; due 5000.0",
-        "short 4900.0 (short); due 5100.0 (due)",
+        "short (short) 5000.0; due (due) 5000.0",
+        "short (short) 100.0 less; due (due) 100.0 more",
     )
     twice = table_of(
         Recommendations, [{"amount": 100.0, "from_campaign_id": "short", "to_campaign_id": "due", "rank": 1}] * 2
@@ -356,6 +367,7 @@ def test_what_is_undone_and_what_is_looked_into(found: Rows) -> None:
         "executed": "roll_back",
         "undone": "review",
         "fled": "review",
+        "spent": "review",
     }
     assert "should not go back" in moves["fled"]["rationale"]
     assert {name: row["action"] for name, row in of(found, "unapproved_creative").items()} == {

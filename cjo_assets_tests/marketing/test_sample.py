@@ -16,6 +16,7 @@ from cjo_assets_tests.conftest import SAMPLE, Chain, read_rows
 from cjo_assets_tests.marketing.conftest import LAST_DAY
 
 FOLDER = SAMPLE / "marketing"
+FIRST_DAY = date(2026, 3, 4)
 # Rows read, and those of them that the quarantine keeps.
 ROWS = {
     "campaigns": (4, 0),
@@ -81,8 +82,9 @@ def test_the_quarantine_holds_the_orphan_and_the_broken_row(marketing_sample: Ch
     }
 
 
-def test_no_record_is_later_than_the_last_day(marketing_sample: Chain) -> None:
-    assert days_of_records(marketing_sample.store.connection, FAMILY.datasets)[1] == LAST_DAY
+def test_the_last_day_is_that_of_the_newest_record(marketing_sample: Chain) -> None:
+    first, last = days_of_records(marketing_sample.store.connection, FAMILY.datasets)
+    assert (first, last) == (FIRST_DAY, LAST_DAY)
 
 
 def test_campaigns_add_up_to_the_figures_made_by_hand(marketing_sample: Chain) -> None:
@@ -255,6 +257,92 @@ FAULTS: dict[str, tuple[str, set[Any]]] = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_what_is_wrong_on_purpose_is_there(marketing_sample: Chain, fault: str) -> None:
     query, expected = FAULTS[fault]
+    assert {next(iter(row.values())) for row in marketing_sample.rows(query)} == expected
+
+
+# Where it shows: what the tables make of these faults, as docs/marketing.md promises.
+SHOWN: dict[str, tuple[str, set[Any]]] = {
+    "figures beyond tolerance": (
+        "SELECT campaign_id || ' ' || scope || ' ' || figure FROM marketing.reconciliation "
+        "WHERE state = 'beyond_tolerance'",
+        {"CAMP_001 campaign value", "CAMP_002 SEGROLL_0004 value"},
+    ),
+    "beyond the budget": ("SELECT campaign_id FROM marketing.campaign_analysis WHERE is_over_budget", {"CAMP_003"}),
+    "nothing to judge by": (
+        "SELECT campaign_id || ' ' || rule FROM marketing.campaign_analysis "
+        "WHERE overall_performance = 'not_measurable'",
+        {"CAMP_003 no_target", "CAMP_004 no_exposures"},
+    ),
+    "visits that nobody tracks, of campaigns that were shown": (
+        "SELECT campaign_id FROM marketing.funnel_analysis WHERE to_stage = 'visit' AND state = 'not_tracked'",
+        {"CAMP_002"},
+    ),
+    "a stage that nobody reached": (
+        "SELECT campaign_id || ' ' || to_stage FROM marketing.funnel_analysis "
+        "WHERE state = 'measured' AND to_count = 0",
+        {"CAMP_003 feature_adopt"},
+    ),
+    "two counts of one day": (
+        "SELECT from_count FROM marketing.funnel_analysis WHERE campaign_id = 'CAMP_001' AND from_stage = 'impression'",
+        {139_600},
+    ),
+    "a segment whose source would scale it": (
+        "SELECT segment_id || ' ' || action FROM marketing.segment_portfolio "
+        "WHERE source_recommendation = 'scale' AND NOT agrees_with_source",
+        {"SEG_003 revise"},
+    ),
+    "refused: one channel": (
+        "SELECT budget_action_id FROM marketing.budget_governance WHERE list_contains(refusal_reasons, 'same_channel')",
+        {"BUD_0003"},
+    ),
+    "refused: a channel at risk": (
+        "SELECT budget_action_id FROM marketing.budget_governance "
+        "WHERE list_contains(refusal_reasons, 'channel_at_risk')",
+        {"BUD_0004", "BUD_0005"},
+    ),
+    "moved without approval": (
+        "SELECT budget_action_id FROM marketing.budget_governance "
+        "WHERE list_contains(violations, 'executed_without_approval')",
+        {"BUD_0006"},
+    ),
+    "late answers, and those still waited for": (
+        "SELECT budget_action_id || ' ' || approval_state FROM marketing.budget_governance WHERE is_late",
+        {"BUD_0007 approved", "BUD_0008 pending"},
+    ),
+    "overdue risks": (
+        "SELECT risk_id || ' ' || is_blocking FROM marketing.risk_register WHERE is_overdue",
+        {"RSK_0001 false", "RSK_0003 true"},
+    ),
+    "open risks that nobody gave a day": (
+        "SELECT risk_id FROM marketing.risk_register WHERE is_open AND due_status = 'not_measurable'",
+        {"RSK_0005"},
+    ),
+    "hints that disagree": (
+        "SELECT campaign_id || ' ' || method FROM marketing.attribution WHERE state = 'disagrees'",
+        {"CAMP_001 first_touch"},
+    ),
+    "creatives that should not be shown": (
+        "SELECT target_id FROM marketing.recommendations WHERE rule = 'unapproved_creative' AND action = 'pause'",
+        {"ASSET_010"},
+    ),
+    "campaigns to be paused": (
+        "SELECT target_id FROM marketing.recommendations WHERE category = 'campaign' AND action = 'pause'",
+        {"CAMP_002"},
+    ),
+    "decisions over the machine's head": (
+        "SELECT campaign_id || ' ' || human_overrides FROM marketing.decision_insights WHERE human_overrides > 0",
+        {"CAMP_002 2", "CAMP_003 1"},
+    ),
+    "decisions that say when what led to them was known": (
+        "SELECT campaign_id || ' ' || measured_decisions FROM marketing.decision_insights",
+        {"CAMP_001 2", "CAMP_002 1", "CAMP_003 2", "CAMP_004 0"},
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", SHOWN)
+def test_what_is_wrong_shows_where_the_page_says(marketing_sample: Chain, fault: str) -> None:
+    query, expected = SHOWN[fault]
     assert {next(iter(row.values())) for row in marketing_sample.rows(query)} == expected
 
 

@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from cjo_assets.defs.marketing import DATASETS, FAMILY
+from cjo_assets.defs.marketing import DATASETS, FAMILY, TABLES
 from cjo_assets.defs.marketing import LOOKUPS as LOOKUP_TABLES
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import LARGEST_AMOUNT, LARGEST_COUNT, columns_of, key_of
@@ -303,3 +304,35 @@ def test_the_order_of_rows_and_files_of_another_format_change_nothing(
             columns = "* EXCLUDE (source_file, source_row)" if table.name in WRITTEN else "*"
             query = f"SELECT {columns} FROM {table.full_name} ORDER BY ALL"
             assert chain.rows(query) == marketing_sample.rows(query), table.full_name
+
+
+def a_month_later(row: Row, columns: list[str], key: str) -> Row:
+    """Return a record with all its moments moved, under a key of its own."""
+    moved = {
+        name: (datetime.fromisoformat(row[name]) + timedelta(days=31)).isoformat()[: len(row[name])]
+        for name in columns
+        if row.get(name) is not None
+    }
+    return row | {key: f"LATER_{row[key]}"} | moved
+
+
+def test_records_of_later_days_change_nothing(
+    folder: Path, family: Callable[[], Chain], marketing_sample: Chain
+) -> None:
+    added = 0
+    for name in WRITTEN:
+        if not BY_NAME[name].is_history or BY_NAME[name].record_date is None:
+            continue
+        contract = BY_NAME[name].contract
+        moments = [spec.name for spec in columns_of(contract) if spec.type.is_temporal()]
+        sound = [row for row in read_rows(folder, name) if row.get("count") != "about 40"]
+        sound = [row for row in sound if row.get("experiment_id") != "EXP_099"]
+        later = [a_month_later(row, moments, key_of(contract)[-1]) for row in sound]
+        replaced(folder, name, lambda rows, later=later: rows + later)
+        added += len(later)
+    assert added > 90
+    chain = family()
+    assert chain.rows("SELECT count(*) AS n FROM marketing.performance_metrics") == [{"n": 2 * 28}]
+    for table in TABLES:
+        query = f"FROM {table.full_name} ORDER BY ALL"
+        assert chain.rows(query) == marketing_sample.rows(query), table.full_name

@@ -239,8 +239,9 @@ def test_a_folder_of_files_that_is_the_same_each_time(sample: Chain, tmp_path: P
 def test_what_cannot_be_taken_away_is_said(sample: Chain, tmp_path: Path) -> None:
     """A stale report that stays would be read as today's."""
     settings = Settings(data=tmp_path, policy=None, home=tmp_path)
-    settings.reports.mkdir()
-    (settings.reports / "2025-01-20").write_text("no folder")
+    folder = settings.report_of("journey", TWENTIETH)
+    folder.parent.mkdir(parents=True)
+    folder.write_text("no folder")
     with pytest.raises(NotADirectoryError, match="2025-01-20"):
         write_report(sample.store, settings, TWENTIETH, SWITCHED_OFF)
 

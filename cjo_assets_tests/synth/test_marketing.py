@@ -281,15 +281,13 @@ def test_mistakes_get_one_clear_message_and_leave_no_file(arguments: list[str], 
     assert not out.exists()
 
 
-def test_a_policy_without_words_for_the_market_is_refused() -> None:
-    require_marketing_words(default_marketing_world(), policy_with())
-    rate = {"numerator": "clicks", "denominator": "impressions", "direction": "up", "design_effect": 1.0}
-    with pytest.raises(WorldError, match=r"metrics: conversion_rate, demo_request_rate, feature_click_through_rate\."):
-        require_marketing_words(
-            default_marketing_world(),
-            policy_with(marketing__metric_definitions={"click_through_rate": rate, "conversion_rate": rate}),
-        )
+def test_a_policy_without_words_for_the_market_is_refused(policy: Policy) -> None:
+    market = default_marketing_world()
+    require_marketing_words(market, policy)
+    with pytest.raises(WorldError, match=r"metrics: reply_rate\."):
+        require_marketing_words(replace(market, metrics=(*market.metrics, ("reply_rate", "clicks"))), policy)
+    with pytest.raises(WorldError, match=r"metrics: conversion_rate\."):
+        require_marketing_words(replace(market, metrics=(("conversion_rate", "clicks"),)), policy)
+    words = policy_with(vocabulary__cost_models=["per_send", "per_click", "per_impression"])
     with pytest.raises(WorldError, match="cost models: flat"):
-        require_marketing_words(
-            default_marketing_world(), policy_with(vocabulary__cost_models=["per_send", "per_click", "per_impression"])
-        )
+        require_marketing_words(market, words)

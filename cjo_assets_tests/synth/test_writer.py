@@ -20,6 +20,7 @@ from cjo_assets.wiring.store import Store
 from cjo_assets_tests.conftest import computed
 
 AS_OF = date(2024, 12, 20)
+OF_THE_FILE = ("source_file", "file_sha256")
 DATASETS = (
     "approval_decisions",
     "customers",
@@ -55,6 +56,12 @@ def test_a_seed_gives_the_same_bytes_in_any_process(file_format: str, tmp_path: 
     assert hashes(tmp_path / "other")[f"journey/signals.{file_format}"] not in hashes(tmp_path / "here").values()
 
 
+def as_text(column: str, kind: str) -> str:
+    """Return a raw column as the same text whatever its type: a number is the same however many zeros it has."""
+    text = f"to_json({column})::VARCHAR" if kind.endswith("[]") else f"{column}::VARCHAR"
+    return f"coalesce(try_cast({text} AS DOUBLE)::VARCHAR, {text})"
+
+
 def test_every_format_says_the_same(tmp_path: Path) -> None:
     said = []
     for file_format in ("parquet", "csv", "json"):
@@ -63,10 +70,9 @@ def test_every_format_says_the_same(tmp_path: Path) -> None:
         load_files(store, families_about("journey"), tmp_path / file_format, tmp_path / "archive")
         rows = {}
         for name in DATASETS:
-            columns = "* EXCLUDE (source_file, file_sha256)"
-            # A number is the same however many zeros it has.
-            number = "coalesce(try_cast(COLUMNS(*) AS DOUBLE)::VARCHAR, COLUMNS(*)::VARCHAR)"
-            query = f"SELECT {number} FROM (SELECT {columns} FROM raw.{name}) ORDER BY ALL"
+            kinds = {column: kind for column, kind, *_ in store.connection.execute(f"DESCRIBE raw.{name}").fetchall()}
+            texts = [as_text(column, kind) for column, kind in kinds.items() if column not in OF_THE_FILE]
+            query = f"SELECT {', '.join(texts)} FROM raw.{name} ORDER BY ALL"
             rows[name] = store.connection.execute(query).fetchall()
         said.append(rows)
         store.connection.close()

@@ -3,6 +3,7 @@
 Belongs here: copy, replacement, comments, views, days that stay. Does not belong here: what the tables say.
 """
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from cjo_assets.wiring.ledger import Stamp
 from cjo_assets.wiring.publish import publish
 from cjo_assets.wiring.restore import remember_published, what_cannot_be_computed
 from cjo_assets.wiring.runs import RUNS
+from cjo_assets.wiring.sources import load_dataset
 from cjo_assets.wiring.store import Store
 from cjo_assets.wiring.tables import Family, Table
 from cjo_assets_tests.conftest import SAMPLE, Chain, computed
@@ -331,3 +333,73 @@ def test_readers_see_whole_states_while_fifty_are_published(tmp_path: Path, poli
         assert reads >= states > 5, "it read while publishes happened"
     assert asked(path, "SELECT DISTINCT number FROM journey.first") == [(50,)]
     assert len(list((tmp_path / "snapshots").iterdir())) == 3
+
+
+def built(folder: Path, ending: str, policy: Policy) -> Store:
+    """Return a store in a file: customers of a file, a day of no run beside the one to be published."""
+    folder.mkdir()
+    source = (
+        "SELECT 'C' || n AS customer_id, 'SMB' AS segment, n::DOUBLE AS account_value, 1 AS tenure_months, "
+        "NULL::VARCHAR AS risk_tier FROM range(3) AS numbers(n)"
+    )
+    connection = duckdb.connect(str(folder / "build.duckdb"))
+    connection.execute(f"COPY ({source}) TO '{folder / f'customers.{ending}'}'")
+    store = Store(connection, families_about("journey"))
+    dataset = next(found for found in store.datasets if found.name == "customers")
+    load_dataset(connection, dataset, folder, "journey", folder / "archive")
+    store.days_of_run = (FIRST, SECOND)
+    for name in ("quarantine.customers", "journey.customers", "journey.pending_approvals"):
+        table = store.table_named(name)
+        day = SECOND if table.is_dated else None
+        store.fill(table, day, store.statement(table, day, policy).sql)
+    for day in (FIRST, SECOND):
+        connection.execute("INSERT INTO journey.holdout_assignments (as_of, customer_id) VALUES (?, 'C1')", [day])
+    return store
+
+
+def everything_in(path: Path) -> dict[str, Any]:
+    """Return tables, views, comments and rows of a database."""
+    with duckdb.connect(str(path), read_only=True) as reader:
+        columns = "SELECT schema_name, table_name, column_name, data_type, comment FROM duckdb_columns() ORDER BY ALL"
+        named = "SELECT schema_name, view_name, comment FROM duckdb_views() WHERE NOT internal ORDER BY ALL"
+        tables = reader.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables()").fetchall()
+        rows = {name: reader.execute(f"FROM {name} ORDER BY ALL").fetchall() for (name,) in tables}
+        schemas = reader.execute("SELECT DISTINCT schema_name FROM duckdb_schemas() ORDER BY ALL").fetchall()
+        return {
+            "columns": reader.execute(columns).fetchall(),
+            "views": reader.execute(named).fetchall(),
+            "rows": rows,
+            "schemas": schemas,
+        }
+
+
+def test_the_first_day_may_be_a_copy_of_the_build(
+    tmp_path: Path, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To a reader it is what copying table by table makes, without days that no run has brought to its end."""
+    store = built(tmp_path / "home", "parquet", policy)
+    publish(store, tmp_path / "copied.duckdb", [SECOND], stamp=Stamp("run", "policy", "code"))
+    monkeypatch.setattr("cjo_assets.wiring.publish._copyable_build", lambda _: None)
+    publish(store, tmp_path / "tables.duckdb", [SECOND], stamp=Stamp("run", "policy", "code"))
+    copied, tables = everything_in(tmp_path / "copied.duckdb"), everything_in(tmp_path / "tables.duckdb")
+    assert copied == tables
+    assert [row[0] for row in copied["rows"]["journey.holdout_assignments"]] == [SECOND]
+    assert len(copied["rows"]["journey.customers"]) == 3
+    assert ("raw",) not in copied["schemas"]
+    store.connection.close()
+
+
+@pytest.mark.parametrize(("ending", "is_copied"), [("parquet", True), ("csv", False)])
+def test_what_files_say_of_customers_is_in_no_block_of_the_published_file(
+    tmp_path: Path, policy: Policy, monkeypatch: pytest.MonkeyPatch, ending: str, is_copied: bool
+) -> None:
+    """Bytes of a dropped table stay in a file: a build that holds such rows as text is not copied."""
+    copies: list[Path] = []
+    monkeypatch.setattr(
+        "cjo_assets.wiring.publish._copy",
+        lambda source, target: copies.append(source) or shutil.copyfile(source, target),
+    )
+    store = built(tmp_path / "home", ending, policy)
+    publish(store, tmp_path / "cjo.duckdb", [SECOND])
+    assert copies == ([tmp_path / "home" / "build.duckdb"] if is_copied else [])
+    store.connection.close()

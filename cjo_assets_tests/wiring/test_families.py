@@ -1,0 +1,149 @@
+"""Several families in one warehouse: days, records and publication of the one leave the other alone.
+
+Belongs here: what keeps families apart. Does not belong here: what any of them computes.
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import dagster as dg
+import duckdb
+import pytest
+
+from cjo_assets.policy import Policy
+from cjo_assets.wiring.families import all_families, data_families, families_about
+from cjo_assets.wiring.jobs import FAMILY_TAG, families_of_run, keys_of_day
+from cjo_assets.wiring.keep import first_days_kept
+from cjo_assets.wiring.launch import Supplied, supplied
+from cjo_assets.wiring.past import scratch
+from cjo_assets.wiring.plain import compute_day, load_files
+from cjo_assets.wiring.publish import publish
+from cjo_assets.wiring.replaying import IDENTICAL, replayed
+from cjo_assets.wiring.runs import record_run
+from cjo_assets.wiring.settings import Settings
+from cjo_assets.wiring.store import Store
+from cjo_assets.wiring.tables import AUDIT
+from cjo_assets_tests.conftest import SAMPLE, STATEMENTS
+from cjo_assets_tests.home import INSTANCE
+
+DAYS = {"journey": date(2025, 1, 20), "marketing": date(2026, 3, 31)}
+
+
+def publish_day(store: Store, settings: Settings, family: str, policy: Policy) -> None:
+    """Compute, record and publish a day as the job of a family does."""
+    families = tuple(found for found in all_families() if not found.datasets or found.name == family)
+    day, run = DAYS[family], SimpleNamespace(run_id=f"run of {family}")
+    store.families_of_run, store.days_of_run = (family,), ()
+    load_files(store, families, settings.data, settings.inputs)
+    compute_day(store, families, day, policy)
+    store.replace(store.tables[AUDIT, "policies"], None, policy)
+    typed: Any = run
+    record_run(store, typed, INSTANCE, family, day, policy, None)
+    publish(store, settings.published, [day])
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[tuple[Store, Settings]]:
+    """A home in which a day of each family is published, the later family first."""
+    settings = Settings(SAMPLE, None, tmp_path_factory.mktemp("both"))
+    store = Store(duckdb.connect(), all_families(), STATEMENTS)
+    for family in ("marketing", "journey"):
+        publish_day(store, settings, family, policy)
+    yield store, settings
+    store.connection.close()
+
+
+def asked(settings: Settings, sql: str) -> list[Any]:
+    """Return the rows of a query to the published database."""
+    with duckdb.connect(str(settings.published), read_only=True) as reader:
+        return reader.execute(sql).fetchall()
+
+
+def test_every_folder_of_tables_is_a_family() -> None:
+    assert [family.name for family in data_families()] == ["journey", "marketing"]
+    names = [dataset.name for family in data_families() for dataset in family.datasets]
+    assert len(set(names)) == len(names), "raw and quarantine have one schema for all families"
+
+
+def test_each_family_has_its_own_newest_day(both: tuple[Store, Settings]) -> None:
+    store, settings = both
+    assert {family: store.newest_day(family) for family in DAYS} == DAYS
+    assert asked(settings, "SELECT newest_day(), newest_day(of_family := 'marketing')") == [tuple(DAYS.values())]
+    assert asked(settings, "SELECT as_of FROM days(of_family := 'marketing')") == [(DAYS["marketing"],)]
+    assert asked(settings, "SELECT count(*) FROM latest.customer_360") == [(10,)]
+    assert asked(settings, "SELECT DISTINCT as_of FROM latest.kpis") == [(DAYS["journey"],)]
+    assert asked(settings, "SELECT DISTINCT as_of FROM latest_marketing.kpis") == [(DAYS["marketing"],)]
+    assert asked(settings, "SELECT count(*) FROM table_on('marketing.kpis', DATE '2026-04-30')") == [(16,)]
+
+
+def test_a_record_is_of_one_family(both: tuple[Store, Settings]) -> None:
+    _, settings = both
+    rows = asked(settings, "SELECT family, inputs, table_hashes FROM audit.runs")
+    for family, inputs, hashes in rows:
+        own = next(found for found in data_families() if found.name == family)
+        assert {file["dataset"] for file in json.loads(inputs)} == {dataset.name for dataset in own.datasets}
+        assert {name.partition(".")[0] for name in json.loads(hashes)} <= {family, AUDIT}
+    assert len(rows) == 2
+
+
+def test_what_a_failed_run_of_the_other_left_is_not_published(both: tuple[Store, Settings], policy: Policy) -> None:
+    store, settings = both
+    store.connection.execute("BEGIN")
+    try:
+        store.connection.execute("UPDATE marketing.campaigns SET budget = 0")
+        store.connection.execute("UPDATE marketing.kpis SET value = 0")
+        store.connection.execute("COMMIT")
+        publish_day(store, settings, "journey", policy)
+        assert asked(settings, "SELECT count(*) FROM marketing.campaigns WHERE budget = 0") == [(0,)]
+        assert asked(settings, "SELECT count(DISTINCT value) > 1 FROM marketing.kpis") == [(True,)]
+    finally:
+        publish_day(store, settings, "marketing", policy)
+
+
+def test_a_day_of_each_family_comes_out_again(both: tuple[Store, Settings]) -> None:
+    _, settings = both
+    for family, day in DAYS.items():
+        with scratch(settings, family=family) as past:
+            (verdict,) = replayed(past, [day])
+            assert (verdict.state, verdict.reasons) == (IDENTICAL, ()), family
+
+
+def test_days_are_kept_by_family(both: tuple[Store, Settings]) -> None:
+    store, _ = both
+    firsts = first_days_kept(store.connection, 10)
+    assert firsts == {family: day - timedelta(days=9) for family, day in DAYS.items()} | {None: date(2025, 1, 11)}
+
+
+def test_a_run_says_which_family_it_is_of() -> None:
+    def run(**said: Any) -> Any:
+        return SimpleNamespace(tags={}, asset_selection=None, **said) if not said else SimpleNamespace(**said)
+
+    assert families_of_run(run(tags={FAMILY_TAG: "marketing"}, asset_selection=None)) == ("marketing",)
+    assert families_of_run(run()) == ("journey", "marketing")
+    for family in DAYS:
+        one = dg.AssetKey([family, "kpis"])
+        assert families_of_run(run(tags={}, asset_selection={one, dg.AssetKey("published")})) == (family,)
+
+
+def test_a_job_of_a_family_holds_nothing_of_another() -> None:
+    for family in DAYS:
+        others = {found.name for found in data_families()} - {family}
+        keys = keys_of_day(family)
+        assert not {key.path[0] for key in keys} & others
+        own = {dataset.name for dataset in families_about(family)[0].datasets}
+        assert {key.path[1] for key in keys if key.path[0] == "raw"} == own
+
+
+def test_a_family_without_a_file_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CJO_DATA", str(SAMPLE / "marketing"))
+    monkeypatch.setenv("CJO_HOME", str(tmp_path))
+    monkeypatch.delenv("CJO_POLICY", raising=False)
+    assert [found.family for found in supplied()] == ["marketing"]
+    monkeypatch.setenv("CJO_DATA", str(SAMPLE))
+    first = {found.family: found for found in supplied()}
+    assert {family: found.last for family, found in first.items()} == DAYS
+    assert first["marketing"] == Supplied("marketing", date(2026, 3, 4), DAYS["marketing"])
