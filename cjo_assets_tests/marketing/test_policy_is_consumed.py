@@ -25,6 +25,7 @@ from cjo_assets_tests.conftest import SAMPLE
 from cjo_assets_tests.marketing.conftest import LAST_DAY
 from cjo_assets_tests.marketing.leaves import (
     LEAVES,
+    METRICS,
     OTHER_VALUES,
     RULES,
     SEED_CONFIGURATION,
@@ -72,6 +73,23 @@ class MarketingProbe(Probe):
         figures = marketing_figures(self.store, self.day, policy, words)
         return figures.paragraph, figures.insights
 
+    def read_under(self, policy: Policy, name: str) -> list[Any]:
+        """Return what the readers of a table make of it as a policy has it; their own rules stay."""
+        [table] = [table for table in self.tables if table.full_name == f"marketing.{name}"]
+        readers = [table for table in self.tables if table.is_dated and ("marketing", name) in table.upstream()]
+        rows = []
+        self.store.connection.begin()
+        try:
+            self.store.fill(table, self.day, self.store.statement(table, self.day, policy).sql)
+            # In their order, so that those of them that read others read what goes with it.
+            for reader in readers:
+                self.store.fill(reader, self.day, self.store.statement(reader, self.day, self.policy).sql)
+                sql = f"FROM {reader.full_name} WHERE as_of = ? ORDER BY ALL"
+                rows.append(self.store.connection.execute(sql, [self.day]).fetchall())
+            return rows
+        finally:
+            self.store.connection.rollback()
+
     def document(self, policy: Policy) -> Document:
         """Return the report that a policy would show of the probe's tables."""
         figures = marketing_figures(self.store, self.day, policy)
@@ -94,12 +112,22 @@ def found_for(probe: Probe, path: str, folder: Path) -> str | None:
     return probe.difference(changed, start) or other_output(probe, changed, start or probe.policy, folder)
 
 
-@pytest.mark.parametrize("path", sorted(LEAVES.keys() - TURNED_TOGETHER, key=[*LEAVES].index))
+@pytest.mark.parametrize(
+    "path", [path for path in LEAVES if path not in TURNED_TOGETHER and not path.startswith(METRICS)]
+)
 def test_every_leaf_changes_published_output(path: str, probe: MarketingProbe, tmp_path: Path) -> None:
     """Turn one leaf; what the family publishes is not what it was."""
     found = found_for(probe, path, tmp_path)
     assert found is not None, f"{path} = {LEAVES[path]!r} is read by no rule: {turned_leaf(path)} changes nothing"
     assert not found.startswith("check"), f"{path} changes {found} alone"
+
+
+@pytest.mark.parametrize("path", [path for path in LEAVES if path.startswith(METRICS)])
+def test_every_definition_of_a_metric_decides(path: str, probe: MarketingProbe, tmp_path: Path) -> None:
+    """Turn one leaf of the definitions; their table says so of course, and what is computed from it differs too."""
+    before = STARTING_FROM.get(path, {})
+    start, changed = (policy_with(tmp_path, changes) for changes in (before, before | turned_leaf(path)))
+    assert probe.read_under(start, "metric_definitions") != probe.read_under(changed, "metric_definitions")
 
 
 @pytest.mark.parametrize("group", SHOWN_BY_NAME)
