@@ -19,6 +19,7 @@ from cjo_assets.reporting.marketing_figures import SHOWN
 from cjo_assets.reporting.marketing_report import marketing_report
 from cjo_assets.reporting.marketing_summary import CHARACTERS_PER_TOKEN
 from cjo_assets.reporting.page import as_page
+from cjo_assets.reporting.palette import tone
 from cjo_assets.reporting.summary import Figure
 from cjo_assets.reporting.text import chance, names, rate
 from cjo_assets.wiring.language_model import BASE_URL
@@ -214,9 +215,23 @@ def test_what_is_missing_is_said() -> None:
 @pytest.mark.parametrize("status", ["positive", "negative", "neutral", "not_measurable"])
 def test_every_status_has_its_words(status: str) -> None:
     figures = made_figures(rows=1)
-    rows = dict(figures.rows) | {"roi_analysis": [figures.rows["roi_analysis"][0] | {"roi_status": status}]}
+    said = {"roi_status": status, "value_evidence_grade": "randomised"}
+    rows = dict(figures.rows) | {"roi_analysis": [figures.rows["roi_analysis"][0] | said]}
     verdict = marketing_report(replace(figures, rows=rows)).verdict
     assert (verdict.word, plain((verdict.status,))) == (status, status.replace("_", " "))
+
+
+@pytest.mark.parametrize(
+    ("grade", "proved", "colour"),
+    [("assumption", -5.0, "unknown"), ("assumption", 0.0, "unknown"), ("assumption", 5.0, "good")]
+    + [("randomised", 5.0, "good")],
+)
+def test_good_news_is_green_only_where_experiments_prove_it(grade: str, proved: float, colour: str) -> None:
+    figures = made_figures(rows=1)
+    said = {"roi_status": "positive", "value_evidence_grade": grade, "net_without_assumption": proved}
+    rows = dict(figures.rows) | {"roi_analysis": [figures.rows["roi_analysis"][0] | said]}
+    verdict = marketing_report(replace(figures, rows=rows)).verdict
+    assert (tone(verdict.word), plain((verdict.status,))) == (colour, "positive")
 
 
 SWITCHED = {
