@@ -16,7 +16,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.marketing.economics import return_on_ad_spend, return_on_investment, spent
-from cjo_assets.marketing.experiments import COMPLETED, RUNNING, STOPPED
+from cjo_assets.marketing.experiments import COMPLETED, PLANNED, RUNNING
 from cjo_assets.marketing.measured_kpis import COUNTED, performance_sums, with_kpi
 from cjo_assets.marketing.metric_definitions import DOWN
 from cjo_assets.policy import Policy
@@ -176,10 +176,14 @@ def _assets(creative_assets: ir.Table) -> ir.Table:
 
 
 def _experiments_on(experiments: ir.Table, as_of: date) -> ir.Table:
-    """Count the experiments begun by the day, as they stood on it: one that ended later was still running."""
-    begun = experiments.filter(experiments.start_date <= as_of)
+    """Count the experiments begun by the day, as they stood on it: one that ended later was still running.
+
+    What is planned has not begun, whatever its first day; what still says running after its last day runs no more.
+    """
+    begun = experiments.filter(experiments.start_date <= as_of, experiments.status != PLANNED)
     ended_later = (begun.end_date > as_of).fill_null(False)
-    was_running = (begun.status == RUNNING) | (begun.status.isin([COMPLETED, STOPPED]) & ended_later)
+    is_open = (begun.status == RUNNING) & begun.end_date.isnull()
+    was_running = is_open | ended_later
     return begun.group_by("campaign_id").agg(
         total_experiments=begun.count(),
         active_experiments=begun.count(where=was_running),

@@ -63,7 +63,8 @@ def decision_insights(orchestrator_decisions: ir.Table, campaigns: ir.Table, as_
         insight_to_action_hours=known.hours.median(),
         **{f"has_{name}": known[f"is_{name}"].any() for name in patterns},
     )
-    rows = campaigns.select("campaign_id").left_join(sums, "campaign_id").drop("campaign_id_right")
+    is_known = (campaigns.created_at < as_of + timedelta(days=1)) | campaigns.campaign_id.isin(known.campaign_id)
+    rows = campaigns.filter(is_known).select("campaign_id").left_join(sums, "campaign_id").drop("campaign_id_right")
     rows = rows.left_join(_common_triggers(known, policy), "campaign_id").drop("campaign_id_right")
     total, overrides = rows.total_decisions.fill_null(0), rows.human_overrides.fill_null(0)
     measured = rows.measured_decisions.fill_null(0)

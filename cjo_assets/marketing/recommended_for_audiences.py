@@ -28,6 +28,7 @@ from cjo_assets.marketing.recommending import (
     Impact,
     key_in,
     keys_in,
+    money,
     recommended,
     sentence,
 )
@@ -90,7 +91,7 @@ def for_audiences(
             rows.source_recommendation.isnull().ifelse("", sentence(". The source says ", rows.source_recommendation)),
             ".",
         ),
-        current=sentence("spend so far ", rows.spend),
+        current=sentence("spend so far ", money(rows.spend)),
         proposed=rows.action.cases(
             (SCALE, "a larger share of the same budget"), (REVISE, "the same share, another message"), else_="no spend"
         ),

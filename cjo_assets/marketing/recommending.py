@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 
 from cjo_assets.policy import Policy
 from cjo_assets.shared.evidence_grades import ASSUMPTION
-from cjo_assets.shared.numbers import MONEY_DECIMALS, rounded
+from cjo_assets.shared.numbers import MONEY_DECIMALS
 
 CAMPAIGN, EXPERIMENT, BUDGET, CREATIVE, AUDIENCE = "campaign", "experiment", "budget", "creative", "audience"
 RISK, MEASUREMENT = "risk", "measurement"
@@ -138,8 +138,8 @@ def sentence(*parts: ir.Value | str | float) -> ir.StringValue:
 
 
 def money(value: ir.NumericValue) -> ir.StringValue:
-    """Return an amount as text."""
-    return rounded(value, MONEY_DECIMALS).cast("string")
+    """Return an amount as text, to the cent."""
+    return value.cast(f"decimal(38, {MONEY_DECIMALS})").cast("string")
 
 
 def key_in(table: str, *keys: ir.StringValue | str) -> ir.ArrayValue:

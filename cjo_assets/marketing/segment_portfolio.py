@@ -113,7 +113,9 @@ def segment_portfolio(
     )
     rows = pairs.join(whole, "campaign_id").left_join(sums, PAIR).drop("campaign_id_right", "segment_id_right")
     rows = with_kpi(rows, "primary_kpi", metric_definitions, level)
-    rows = _with_reference(rows, level)
+    effects = metric_definitions.select(defined_metric="metric", design_effect="design_effect")
+    rows = rows.left_join(effects, "defined_metric").drop("defined_metric_right")
+    rows = _with_reference(rows, level).drop("design_effect")
     work = rows.campaign_work * (rows.spend / spent(rows.campaign_spend))
     rows = rows.mutate(work=work, earned=return_on_investment(rows["value"], rows.spend + work))
     action, rule = _judgement(rows, policy)
@@ -153,7 +155,7 @@ def _with_reference(rows: ir.Table, level: float) -> ir.Table:
         other_successes=rows.campaign_successes - rows.kpi_successes,
         other_exposures=rows.campaign_exposures - rows.kpi_exposures,
     )
-    rows = with_interval(rows, "other_successes", "other_exposures", "others", level)
+    rows = with_interval(rows, "other_successes", "other_exposures", "others", level, rows.design_effect)
     others = rows.other_successes / rows.other_exposures.nullif(0)
     return rows.mutate(
         reference=ibis.coalesce(rows.kpi_target, others),

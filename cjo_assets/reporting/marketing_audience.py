@@ -59,7 +59,8 @@ def funnel(figures: MarketingFigures) -> Section:
     if not rows:
         return Section("funnel", title, (Paragraph(("No stage of any path is counted.",)),))
     blocks: list[Block] = []
-    leaks = where(rows, "is_biggest_leak", True)
+    # A step that two paths share is named and drawn once.
+    leaks = list({_step(row): row for row in where(rows, "is_biggest_leak", True)}.values())
     if leaks:
         named = [
             (
@@ -68,9 +69,12 @@ def funnel(figures: MarketingFigures) -> Section:
             )
             for row in leaks
         ]
-        said: Prose = ("Most are lost, on each path that is measured: ", *listed(named, "; "), ".")
+        said: Prose = (
+            "The measured step with the lowest rate, path by path: ",
+            *listed(named, "; "),
+            ".",
+        )
         blocks.append(Paragraph(said))
-    # A step that two paths share is drawn once.
     drawn = {_step(row): row for row in rows if row.row["state"] == MEASURED}
     if drawn:
         steps = [

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cjo_assets.marketing.roi_analysis import POSITIVE
 from cjo_assets.reporting.document import Cited, Paragraph, Prose, Record, Section, Tile, Verdict
 from cjo_assets.reporting.marketing_figures import MarketingFigures
 from cjo_assets.reporting.marketing_prose import listed, passages_of, where
+from cjo_assets.shared.evidence_grades import ASSUMPTION
 from cjo_assets.shared.statistics import NOT_MEASURABLE
 
 # As many names as a sentence can hold; the tables below have the others.
@@ -44,17 +46,27 @@ def verdict(figures: MarketingFigures) -> Verdict:
     if roi.row["value_evidence_grade"] is not None:
         grade = roi.show("value_evidence_grade", "words", is_strong=True)
         proved = roi.show("net_without_assumption", "whole")
-        meaning = (*meaning, "; weakest evidence of the value: ", grade, ". By what experiments prove alone: ", proved)
+        meaning = (*meaning, "; weakest evidence of the value: ", grade)
+        meaning = (*meaning, ". With the value alone that experiments prove, net of the same cost: ", proved)
     paragraph = figures.paragraph
     return Verdict(
         status=roi.show("roi_status", "words"),
-        word=str(status),
+        word=_word(roi),
         meaning=(*meaning, "."),
         reasons=tuple(_reasons(figures)),
         tiles=_tiles(figures),
         summary=() if paragraph is None else passages_of(paragraph),
         provenance="" if paragraph is None else paragraph.provenance,
     )
+
+
+def _word(roi: Record) -> str:
+    """Return the table's word that colours the verdict: good news that rests on an assumption is no good news yet."""
+    row = roi.row
+    is_proved = row["net_without_assumption"] is not None and row["net_without_assumption"] > 0
+    if row["roi_status"] == POSITIVE and row["value_evidence_grade"] == ASSUMPTION and not is_proved:
+        return ASSUMPTION
+    return str(row["roi_status"])
 
 
 def _reasons(figures: MarketingFigures) -> list[Prose]:
@@ -127,7 +139,8 @@ def so_what(figures: MarketingFigures) -> Section:
     money: Prose = (
         *("Value of ", roi.show("total_estimated_value", "money"), " against a cost of "),
         *(roi.show("total_cost", "money"), " leaves ", roi.show("total_net_roi", "money", is_strong=True), ". "),
-        *("Counted by what experiments prove alone, ", roi.show("net_without_assumption", "money"), " remains. "),
+        *("With the value alone that experiments prove, it would be ",),
+        *(roi.show("net_without_assumption", "money"), ": nobody knows how much of the rest would have come anyway. "),
         *("Value over media spend, gross of the work and no ROI, is ", roi.show("roas", "number"), "."),
     )
     blocks = [Paragraph(money)]

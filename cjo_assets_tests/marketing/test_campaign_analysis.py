@@ -98,6 +98,8 @@ EXPERIMENTS = [
     ("is completed", "completed", -5, 0),
     ("was stopped", "stopped", -5, -1),
     ("is planned", "planned", 2, None),
+    ("was to begin", "planned", -5, None),
+    ("ended, and nobody said so", "running", -5, -1),
 ]
 
 
@@ -200,7 +202,7 @@ def test_pacing_is_spend_against_time(
 
 def test_experiments_and_assets_are_those_of_the_day(rows: dict[str, Row]) -> None:
     found = rows["a fifth below"]
-    assert (found["active_experiments"], found["completed_experiments"], found["total_experiments"]) == (3, 1, 5)
+    assert (found["active_experiments"], found["completed_experiments"], found["total_experiments"]) == (3, 1, 6)
     assert found["total_assets"] == 1
     assert rows["a draft"]["total_experiments"] == 0
 

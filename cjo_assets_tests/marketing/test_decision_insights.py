@@ -31,7 +31,8 @@ DECISIONS = [
 
 def insights(decisions: Rows, policy: Policy = POLICY) -> dict[Any, Row]:
     """Return the insights by campaign."""
-    campaigns = table_of(Campaigns, [{"campaign_id": name} for name in ("busy", "quiet", "none yet")])
+    known: Rows = [{"campaign_id": name} for name in ("busy", "quiet", "none yet")]
+    campaigns = table_of(Campaigns, [*known, {"campaign_id": "later", "created_at": instant("2025-01-21T00:00:00")}])
     rows = decision_insights(table_of(OrchestratorDecisions, decisions), campaigns, DAY, policy)
     return by("campaign_id", kept(DecisionInsights, rows))
 
@@ -59,6 +60,8 @@ def test_decisions_are_counted_and_described() -> None:
         "insight_to_action_status": "measured",
     }
     assert found["busy"]["as_of"] == DAY
+    # What is set up tomorrow is not there yet.
+    assert found.keys() == {"busy", "quiet", "none yet"}
 
 
 def test_what_is_not_recorded_is_not_zero() -> None:

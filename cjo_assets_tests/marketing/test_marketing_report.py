@@ -19,6 +19,7 @@ from cjo_assets.reporting.marketing_figures import SHOWN
 from cjo_assets.reporting.marketing_report import marketing_report
 from cjo_assets.reporting.marketing_summary import CHARACTERS_PER_TOKEN
 from cjo_assets.reporting.page import as_page
+from cjo_assets.reporting.palette import tone
 from cjo_assets.reporting.summary import Figure
 from cjo_assets.reporting.text import chance, names, rate
 from cjo_assets.wiring.language_model import BASE_URL
@@ -140,6 +141,12 @@ def test_the_sample_month_by_hand(document: Document) -> None:
     assert settled in said
 
 
+def test_a_step_of_two_paths_is_named_once(document: Document) -> None:
+    [section] = [section for section in document.sections if section.anchor == "funnel"]
+    said = "\n".join(plain(block.parts) for block in section.blocks if hasattr(block, "parts"))
+    assert said.count("CAMP_001, visit to signup (5.4 %)") == 1
+
+
 def test_all_next_steps_are_shown_and_other_lists_say_how_long_they_are(made: Document) -> None:
     """Trap M19: thirty steps, and lists of twenty-five."""
     found = grids(made)
@@ -214,9 +221,27 @@ def test_what_is_missing_is_said() -> None:
 @pytest.mark.parametrize("status", ["positive", "negative", "neutral", "not_measurable"])
 def test_every_status_has_its_words(status: str) -> None:
     figures = made_figures(rows=1)
-    rows = dict(figures.rows) | {"roi_analysis": [figures.rows["roi_analysis"][0] | {"roi_status": status}]}
+    said = {"roi_status": status, "value_evidence_grade": "randomised"}
+    rows = dict(figures.rows) | {"roi_analysis": [figures.rows["roi_analysis"][0] | said]}
     verdict = marketing_report(replace(figures, rows=rows)).verdict
     assert (verdict.word, plain((verdict.status,))) == (status, status.replace("_", " "))
+
+
+@pytest.mark.parametrize(
+    ("grade", "proved", "colour"),
+    [
+        ("assumption", -5.0, "unknown"),
+        ("assumption", 0.0, "unknown"),
+        ("assumption", 5.0, "good"),
+        ("randomised", 5.0, "good"),
+    ],
+)
+def test_good_news_is_green_only_where_experiments_prove_it(grade: str, proved: float, colour: str) -> None:
+    figures = made_figures(rows=1)
+    said = {"roi_status": "positive", "value_evidence_grade": grade, "net_without_assumption": proved}
+    rows = dict(figures.rows) | {"roi_analysis": [figures.rows["roi_analysis"][0] | said]}
+    verdict = marketing_report(replace(figures, rows=rows)).verdict
+    assert (tone(verdict.word), plain((verdict.status,))) == (colour, "positive")
 
 
 SWITCHED = {
@@ -316,7 +341,7 @@ def test_the_paragraph_of_the_sample_month(marketing_sample: Chain) -> None:
     assert paragraph.text.startswith(
         "By 2026-03-31, 4 campaigns (2 active) spent 10,500.00 on media and brought an estimated 32,000.00. After all "
         "cost of 11,614.29 that leaves 20,385.71, or 175.5 % of the cost (weakest evidence: assumption). 0 campaigns "
-        "exceed what was expected, 1 meets it and 1 stays below it. Of 9 experiments begun, 1 is worth scaling, 1 is "
+        "exceed what was expected, 1 meets it and 1 stays below it. Of 8 experiments begun, 1 is worth scaling, 1 is "
         "to be stopped and 2 prove nothing. 4 risks are open, of which 1 freezes a budget. 4 budget moves were made "
         "against the rules, and 1 waits for a person. "
     )

@@ -351,8 +351,8 @@ def test_money_moves_between_the_accounts_that_were_proposed(found: Rows) -> Non
     }
     row = of(found, "reallocation")["due"]
     assert (row["current_value"], row["recommended_value"]) == (
-        "short (short) 5000.0; due (due) 5000.0",
-        "short (short) 100.0 less; due (due) 100.0 more",
+        "short (short) 5000.00; due (due) 5000.00",
+        "short (short) 100.00 less; due (due) 100.00 more",
     )
     twice = table_of(
         Recommendations, [{"amount": 100.0, "from_campaign_id": "short", "to_campaign_id": "due", "rank": 1}] * 2

@@ -164,6 +164,13 @@ def test_without_a_target_a_segment_is_held_against_the_others(segments: dict[tu
     assert (good["reference_source"], good["reference_low"], good["reference_high"]) == ("target", 0.01, 0.01)
 
 
+def test_the_interval_of_the_others_is_theirs(segments: dict[tuple[str, str], Row]) -> None:
+    """Trap M8: what a segment is held against is known no better than when it is itself what is held."""
+    better, worse = segments["aimless", "better"], segments["aimless", "worse"]
+    assert (better["reference_low"], better["reference_high"]) == (worse["kpi_value_low"], worse["kpi_value_high"])
+    assert (worse["reference_low"], worse["reference_high"]) == (better["kpi_value_low"], better["kpi_value_high"])
+
+
 @pytest.mark.parametrize(
     ("name", "value", "pair", "action"),
     [
