@@ -124,6 +124,20 @@ def test_a_run_leaves_on_record_which_files_the_other_was_published_with(
         store.connection.executemany("INSERT INTO raw.manifest VALUES (?, ?, ?, ?, ?)", kept)
 
 
+def test_days_that_hand_nothing_on_make_no_later_day_stale(both: tuple[Store, Settings], policy: Policy) -> None:
+    """No table of marketing reads an earlier day; one that is run afterwards changes none that was run before."""
+    store, _ = both
+    run: Any = SimpleNamespace(run_id="run of earlier days")
+    store.connection.execute("BEGIN")
+    try:
+        for family, day in DAYS.items():
+            record_run(store, run, INSTANCE, family, day - timedelta(days=1), policy, None)
+        stale = store.rows("SELECT DISTINCT family FROM audit.runs WHERE is_stale")
+        assert [row["family"] for row in stale] == [family for family in DAYS if store.hands_on(family)] == ["journey"]
+    finally:
+        store.connection.execute("ROLLBACK")
+
+
 def test_a_day_of_each_family_comes_out_again(both: tuple[Store, Settings]) -> None:
     _, settings = both
     for family, day in DAYS.items():
