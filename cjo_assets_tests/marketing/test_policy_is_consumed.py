@@ -53,7 +53,10 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
         path: {path: value}
         for name, metric in DEFAULT["marketing"]["metric_definitions"].items()
         for path, value in (
-            (f"marketing.metric_definitions.{name}.numerator", {"conversions": "clicks"}.get(metric["numerator"], "conversions")),
+            (
+                f"marketing.metric_definitions.{name}.numerator",
+                {"conversions": "clicks"}.get(metric["numerator"], "conversions"),
+            ),
             (f"marketing.metric_definitions.{name}.denominator", "clicks"),
             (f"marketing.metric_definitions.{name}.direction", "down"),
             (f"marketing.metric_definitions.{name}.design_effect", 3.0),
