@@ -177,6 +177,9 @@ def _print_preview(preview: Any) -> None:
     figures = preview.figures
     for path, before, after in figures.values:
         say(f"{path}: {said(before)} -> {said(after)}")
+    others = [path for path, _, _ in figures.values if path.startswith("marketing.")]
+    if others:
+        say(f"Only the journey was compared: nothing says what {len(others)} settings of marketing change.")
     affected = figures.affected
     counts, at_risk = preview.counts, [said(affected[f"revenue_at_risk_{side}"]) for side in ("before", "after")]
     say(

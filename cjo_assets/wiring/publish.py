@@ -32,6 +32,8 @@ TARGET = "target"
 # The family whose decisions the ledger holds.
 DECIDING = "journey"
 CUSTOMER = "customer_id"
+# The one table without a day of which each family has its part.
+DATASET_LOADS = f"{AUDIT}.dataset_loads"
 
 
 def publish(
@@ -165,6 +167,8 @@ def _leave_published(store: Store, days: list[date]) -> None:
                 connection.execute(f"DROP TABLE {TARGET}.{name}")
             elif published[name].is_dated:
                 connection.execute(f"DELETE FROM {TARGET}.{name} WHERE NOT list_contains(?, as_of)", [days])
+            elif name == DATASET_LOADS:
+                _leave_loads(store, f"{TARGET}.{name}", is_of_run=True)
         connection.execute(f"DROP SCHEMA {TARGET}.{RAW}")
 
 
@@ -184,10 +188,26 @@ def _publish_table(store: Store, table: Table, days: list[date]) -> None:
         for day in days:
             connection.execute(f"DELETE FROM {name} WHERE as_of = ?", [day])
             connection.execute(f"INSERT INTO {name} SELECT * FROM {table.full_name} WHERE as_of = ?", [day])
+    elif table.full_name == DATASET_LOADS:
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns_in_sql(table)})")
+        _leave_loads(store, name, is_of_run=False)
+        of_run = _datasets_of_run(store)
+        connection.execute(f"INSERT INTO {name} FROM {table.full_name} WHERE list_contains(?, dataset)", [of_run])
     else:
         connection.execute(f"CREATE OR REPLACE TABLE {name} ({columns_in_sql(table)})")
         connection.execute(f"INSERT INTO {name} SELECT * FROM {table.full_name}")
     comment(connection, table, name)
+
+
+def _datasets_of_run(store: Store) -> list[str]:
+    return [dataset.name for family in store.families_of_run for dataset in store.datasets_by_family.get(family, ())]
+
+
+def _leave_loads(store: Store, name: str, *, is_of_run: bool) -> None:
+    """Leave the loads of the families that run, or of the others: those stay what they were published with."""
+    store.connection.execute(
+        f"DELETE FROM {name} WHERE list_contains(?, dataset) != ?", [_datasets_of_run(store), is_of_run]
+    )
 
 
 def _copy(source: Path, target: Path) -> None:

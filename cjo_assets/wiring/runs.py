@@ -37,7 +37,7 @@ def record_run(
         f"SELECT handed_on FROM {RUNS} WHERE family = ? AND as_of = ? AND is_published ORDER BY ended_at DESC LIMIT 1",
         [family, as_of],
     ).fetchone()
-    if before is None or before[0] != handed_on:
+    if store.hands_on(family) and (before is None or before[0] != handed_on):
         store.connection.execute(
             f"UPDATE {RUNS} SET is_stale = TRUE WHERE family = ? AND as_of > ? AND is_published", [family, as_of]
         )
@@ -140,7 +140,7 @@ def _insert(
         "table_hashes": as_json(store.table_hashes(family, as_of) if is_published else {}),
         "is_published": is_published,
         "handed_on": handed_on,
-        "is_stale": is_published and _reads_a_stale_day(store, family, as_of),
+        "is_stale": is_published and store.hands_on(family) and _reads_a_stale_day(store, family, as_of),
     }
     store.connection.execute(
         f"INSERT INTO {RUNS} ({', '.join(record)}) VALUES ({', '.join('?' for _ in record)})", list(record.values())

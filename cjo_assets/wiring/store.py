@@ -150,6 +150,11 @@ class Store:
         references = [reference for table in self.tables.values() for reference in table.inputs().values()]
         return sorted({f"{found.schema}.{found.name}" for found in references if found.days is Days.EARLIER})
 
+    def hands_on(self, family: str) -> bool:
+        """Return whether a later day of a family reads any table of an earlier one."""
+        names = self.read_by_later_days()
+        return any(self.family_of[key] == family and table.full_name in names for key, table in self.tables.items())
+
     def is_blocking(self, table: str, check: str) -> bool:
         """Return whether a table is not stored where a check of it finds anything."""
         schema, _, name = table.partition(".")

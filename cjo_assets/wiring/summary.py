@@ -14,6 +14,7 @@ from rich.table import Table as Grid
 from cjo_assets.reporting.text import money, number
 from cjo_assets.terminal import say
 from cjo_assets.wiring.families import data_families
+from cjo_assets.wiring.keep import HISTORY
 from cjo_assets.wiring.rows import as_dicts
 from cjo_assets.wiring.settings import PROJECT, Settings
 
@@ -30,7 +31,7 @@ def print_summary(console: Console, family: str, day: date) -> None:
             given = {"day": day, "family": family, "datasets": datasets}
             return as_dicts(connection.execute(sql, {name: given[name] for name in given if f"${name}" in sql}))
 
-        grid = GRIDS[family](day, rows)
+        grid = grid_of(family, day, rows)
         loads = rows("FROM audit.dataset_loads WHERE list_contains($datasets, dataset) ORDER BY dataset")
         parts = " UNION ALL ".join(
             f"SELECT dataset, record_key, unnest(broken_rules) AS rule FROM quarantine.{name}" for name in datasets
@@ -60,6 +61,16 @@ def print_summary(console: Console, family: str, day: date) -> None:
         console.print("[bold]Stale[/bold]: an earlier day has changed since these days were run", highlight=False)
         say(f"  {', '.join(str(row['as_of']) for row in stale)}: run them again, in this order", console)
     _print_places(console, settings, family, report["report_path"])
+
+
+def grid_of(family: str, day: date, rows: Rows) -> Grid:
+    """Return what a day came to; where the published database keeps it no more, where its rows are."""
+    whole, told = WHOLE[family], GRIDS[family]
+    if rows(f"FROM {whole} WHERE as_of = $day"):
+        return told(day, rows)
+    grid = _titled(f"{family.capitalize()} on {day}")
+    grid.add_row("older than kept", f"its rows are files: {HISTORY}/<table>/{day}.parquet of the home")
+    return grid
 
 
 def _titled(title: str) -> Grid:
@@ -123,6 +134,8 @@ def _marketing(day: date, rows: Rows) -> Grid:
 
 # What a day of each family came to, in a few lines.
 GRIDS: dict[str, Callable[[date, Rows], Grid]] = {"journey": _journey, "marketing": _marketing}
+# The table that has one row of each day.
+WHOLE = {"journey": "journey.journey_summary", "marketing": "marketing.performance_assessment"}
 
 
 def _warnings() -> list[tuple[str, float, str]]:

@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 import pytest
+from rich.console import Console
 
 from cjo_assets.policy import Policy
 from cjo_assets.wiring.families import all_families, data_families, families_about
@@ -26,6 +27,7 @@ from cjo_assets.wiring.replaying import IDENTICAL, replayed
 from cjo_assets.wiring.runs import record_run
 from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.store import Store
+from cjo_assets.wiring.summary import grid_of
 from cjo_assets.wiring.tables import AUDIT
 from cjo_assets_tests.conftest import SAMPLE, STATEMENTS
 from cjo_assets_tests.home import INSTANCE
@@ -104,6 +106,38 @@ def test_what_a_failed_run_of_the_other_left_is_not_published(both: tuple[Store,
         publish_day(store, settings, "marketing", policy)
 
 
+def test_a_run_leaves_on_record_which_files_the_other_was_published_with(
+    both: tuple[Store, Settings], policy: Policy
+) -> None:
+    """Files of the other that this build never read, or that were read by a run that failed, are not the published."""
+    store, settings = both
+    published = asked(settings, "FROM audit.dataset_loads ORDER BY ALL")
+    names = [dataset.name for dataset in store.datasets_by_family["marketing"]]
+    kept = store.connection.execute("FROM raw.manifest").fetchall()
+    store.connection.execute("DELETE FROM raw.manifest WHERE dataset = 'campaigns'")
+    store.connection.execute("UPDATE raw.manifest SET file_sha256 = 'new' WHERE list_contains(?, dataset)", [names])
+    try:
+        publish_day(store, settings, "journey", policy)
+        assert asked(settings, "FROM audit.dataset_loads ORDER BY ALL") == published
+    finally:
+        store.connection.execute("DELETE FROM raw.manifest")
+        store.connection.executemany("INSERT INTO raw.manifest VALUES (?, ?, ?, ?, ?)", kept)
+
+
+def test_days_that_hand_nothing_on_make_no_later_day_stale(both: tuple[Store, Settings], policy: Policy) -> None:
+    """No table of marketing reads an earlier day; one that is run afterwards changes none that was run before."""
+    store, _ = both
+    run: Any = SimpleNamespace(run_id="run of earlier days")
+    store.connection.execute("BEGIN")
+    try:
+        for family, day in DAYS.items():
+            record_run(store, run, INSTANCE, family, day - timedelta(days=1), policy, None)
+        stale = store.rows("SELECT DISTINCT family FROM audit.runs WHERE is_stale")
+        assert [row["family"] for row in stale] == [family for family in DAYS if store.hands_on(family)] == ["journey"]
+    finally:
+        store.connection.execute("ROLLBACK")
+
+
 def test_a_day_of_each_family_comes_out_again(both: tuple[Store, Settings]) -> None:
     _, settings = both
     for family, day in DAYS.items():
@@ -147,3 +181,11 @@ def test_a_family_without_a_file_is_not_run(tmp_path: Path, monkeypatch: pytest.
     first = {found.family: found for found in supplied()}
     assert {family: found.last for family, found in first.items()} == DAYS
     assert first["marketing"] == Supplied("marketing", date(2026, 3, 4), DAYS["marketing"])
+
+
+@pytest.mark.parametrize("family", DAYS)
+def test_a_day_older_than_kept_ends_with_where_its_rows_are(family: str) -> None:
+    """It is moved to files as it is published: the run was good, and nothing of the day is left to sum up."""
+    console = Console(record=True, width=120)
+    console.print(grid_of(family, date(2025, 1, 16), lambda _: []))
+    assert "history/<table>/2025-01-16.parquet" in console.export_text()

@@ -14,6 +14,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from typer.testing import CliRunner
 
 from cjo_assets.audit.policy_changes import differing_values
 from cjo_assets.cli import app
+from cjo_assets.cli_replay import _print_preview
 from cjo_assets.policy import Policy, load_policy
 from cjo_assets.reporting.policy_report import policy_report
 from cjo_assets.wiring.past import Scratch, scratch
@@ -206,3 +208,13 @@ def test_a_pull_request_is_stopped_where_it_changes_decisions(
         assert "C009" in done.output
         assert "PB_ONB_003" in done.output
     assert list(ends.values()) == [0, 0, 1]
+
+
+@pytest.mark.parametrize(("path", "is_told"), [("marketing.experiments.power", True), ("journey.risk.horizon", False)])
+def test_what_was_not_compared_is_said(
+    preview: Preview, path: str, is_told: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No change among the decisions of the journey would read as no change at all."""
+    changed = type(preview.figures)(**vars(preview.figures) | {"values": ((path, 0.8, 0.9),)})
+    _print_preview(replace(preview, figures=changed))
+    assert ("Only the journey was compared" in capsys.readouterr().out) == is_told
