@@ -6,7 +6,8 @@ on, net of what it costs, against going on as before: money that is spent alread
 
 No money is claimed twice. What moves between campaigns is moved once (`budget_proposals`); a paused or frozen campaign
 neither gives nor gets nor saves; an audience claims money only where its campaign's budget stays, and an experiment
-only where its audience is not stopped. The id follows from what is to be done to what: an open need keeps it from day to day.
+only where its audience is not stopped. The id follows from what is to be done to what: an open need keeps it from day
+to day.
 """
 
 from datetime import date
