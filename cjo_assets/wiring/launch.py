@@ -59,7 +59,15 @@ def supplied(only: str | None = None, say: Callable[[str], None] = report_messag
     ]
     with opened(settings, all_families(), memory_limit, say) as store:
         # Without a single file there is no telling which family was meant: each says what it misses.
-        load_files(store, tuple(wanted or families), settings.data, settings.inputs, settings.home)
+        for family in wanted or families:
+            try:
+                load_files(store, (family,), settings.data, settings.inputs, settings.home)
+            except InputError as error:
+                others = [other.name for other in wanted if other is not family]
+                if not others:
+                    raise
+                ways = " or ".join(f"--family {name}" for name in others)
+                raise InputError(f"{error} That is a file of {family.name}: {ways} runs without it.") from error
         return [Supplied(family.name, *days_of_records(store.connection, family.datasets)) for family in wanted]
 
 

@@ -4,6 +4,7 @@ Belongs here: what keeps families apart. Does not belong here: what any of them 
 """
 
 import json
+import shutil
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from rich.console import Console
 
 from cjo_assets.policy import Policy
+from cjo_assets.wiring.errors import InputError
 from cjo_assets.wiring.families import all_families, data_families, families_about
 from cjo_assets.wiring.jobs import FAMILY_TAG, families_of_run, keys_of_day
 from cjo_assets.wiring.keep import first_days_kept
@@ -189,3 +191,19 @@ def test_a_day_older_than_kept_ends_with_where_its_rows_are(family: str) -> None
     console = Console(record=True, width=120)
     console.print(grid_of(family, date(2025, 1, 16), lambda _: []))
     assert "history/<table>/2025-01-16.parquet" in console.export_text()
+
+
+def test_a_broken_file_of_one_family_says_how_to_run_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = tmp_path / "data"
+    for family in DAYS:
+        shutil.copytree(SAMPLE / family, data / family)
+    (data / "marketing" / "campaigns.json").write_text("{{{")
+    monkeypatch.setenv("CJO_DATA", str(data))
+    monkeypatch.setenv("CJO_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("CJO_POLICY", raising=False)
+    with pytest.raises(InputError, match="of marketing: --family journey runs without it"):
+        supplied()
+    with pytest.raises(InputError, match="json") as alone:
+        supplied("marketing")
+    assert "--family" not in str(alone.value)
+    assert supplied("journey")[0].last == DAYS["journey"]
