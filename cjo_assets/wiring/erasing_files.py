@@ -35,6 +35,8 @@ from cjo_assets.wiring.settings import Settings
 
 TEXTS = {".md", ".html", ".svg", ".json", ".csv", ".txt"}
 INSTANCE = "dagster"
+# What the engine says of text that is no JSON.
+MALFORMED = "Malformed JSON"
 # A daemon may be writing to its log.
 BUSY_SECONDS = 60.0
 
@@ -57,7 +59,15 @@ def erase_archive(settings: Settings, erasure: Erasure) -> None:
         if file.is_file() and file.suffix != ENDING and not file.name.startswith("."):
             # What was fetched from a database is merged by its key, so that no row of it may be empty.
             is_archived = file.parent == settings.inputs
-            emptied = empty_rows(file, erasure.tombstones.are_of, in_place=is_archived)
+            try:
+                emptied = empty_rows(file, erasure.tombstones.are_of, in_place=is_archived)
+            except duckdb.InvalidInputException as error:
+                if MALFORMED not in str(error):
+                    raise
+                # A file that broke off was archived before it was refused. No run is built on it; whom it names nobody
+                # can tell.
+                file.unlink()
+                emptied = 1
             if emptied:
                 erasure.counts["inputs"] += emptied
 

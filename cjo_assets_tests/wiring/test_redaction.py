@@ -1,12 +1,16 @@
 """Emptied rows of archived files: only those, and every other row at its place."""
 
 import json
+from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import duckdb
 import pytest
 
 from cjo_assets.journey import signals
+from cjo_assets.wiring.erasing_files import erase_archive
 from cjo_assets.wiring.formats import CSV_ROWS, reading_of
 from cjo_assets.wiring.redaction import Tombstones, emptied_rows, empty_rows
 
@@ -105,3 +109,16 @@ def test_a_tombstone_knows_its_own_and_nobody_else() -> None:
     assert stones.are_of("C1")
     assert not stones.are_of("C2")
     assert stones.hash_of("C1") != Tombstones("other", frozenset()).hash_of("C1")
+
+
+def test_a_file_that_was_refused_as_broken_does_not_stop_an_erasure(tmp_path: Path) -> None:
+    """Nobody can tell whom it names, and no run is built on it: it goes as a whole."""
+    (tmp_path / "broken").write_text('[{"customer_id": "C1"}, {{{')
+    (tmp_path / "whole").write_text('[{"customer_id": "C1"}, {"customer_id": "C2"}]')
+    settings: Any = SimpleNamespace(inputs=tmp_path)
+    erasure: Any = SimpleNamespace(tombstones=SimpleNamespace(are_of=lambda name: name == "C1"), counts=Counter())
+    erase_archive(settings, erasure)
+    assert not (tmp_path / "broken").exists()
+    assert "C1" not in (tmp_path / "whole").read_text()
+    assert "C2" in (tmp_path / "whole").read_text()
+    assert erasure.counts == {"inputs": 2}
