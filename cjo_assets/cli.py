@@ -376,6 +376,7 @@ def _run_days(only: str | None, first: date | None, last: date | None) -> None:
     with console.status("Reading files ...") as status:
         families = supplied(only, _told(status))
     runs = [(found.family, first or last or found.last, last or found.last) for found in families]
+    failed = []
     for found, (family, begin, end) in zip(families, runs, strict=True):
         if begin is None or end is None:
             fail(f"No file of the family {family} holds a date up to today; say --as-of.")
@@ -383,10 +384,15 @@ def _run_days(only: str | None, first: date | None, last: date | None) -> None:
         if only is None and len(families) > 1 and found.first is not None and end < found.first:
             say(f"The data of the family {family} begin on {found.first}: it is not run for {end}.")
             continue
-        _run_family(family, begin, end)
+        if not _run_family(family, begin, end):
+            failed.append(f"{family}, {_days_in_words(begin, end)}")
+    # One family's fault is not another's: each has been run, and published if it could be.
+    if failed:
+        fail(f"The run of {' and '.join(failed)} failed; what is published of it is as it was.")
 
 
-def _run_family(family: str, first: date, last: date) -> None:
+def _run_family(family: str, first: date, last: date) -> bool:
+    """Run a family and print what it came to, or why it failed; return whether it did not."""
     from cjo_assets.wiring.launch import run_days
     from cjo_assets.wiring.summary import print_summary
 
@@ -404,8 +410,9 @@ def _run_family(family: str, first: date, last: date) -> None:
     if failures:
         for failure in failures:
             errors.print(failure, highlight=False, markup=False, soft_wrap=True)
-        fail(f"The run of {family}, {_days_in_words(first, last)}, failed; the published database is as it was.")
+        return False
     print_summary(console, family, last)
+    return True
 
 
 def _told(status: Status) -> Callable[[str], None]:

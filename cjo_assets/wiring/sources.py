@@ -10,7 +10,8 @@ import codecs
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -163,7 +164,8 @@ def load_dataset(
     if tombstones is not None:
         for content in contents:
             if content.identity not in known:
-                empty_rows(content.archived, tombstones.are_of)
+                with _in_words(content):
+                    empty_rows(content.archived, tombstones.are_of)
     with transaction(connection):
         there = known.keys() & {content.identity for content in contents} if is_same_kind else set()
         _forget(connection, dataset, there)
@@ -384,16 +386,24 @@ def _store_file(
 
     The rows of one that is seen where it lies are only counted.
     """
+    task = f"Reading {_described(content.file.name, content.archived)}"
+    try:
+        with _in_words(content), at_work(task, connection.query_progress):
+            reading = reading_of(connection, content.file.path, content.archived, dataset)
+            return _store(connection, dataset, content, reading, is_seen=is_seen)
+    finally:
+        connection.unregister(CSV_ROWS)
+
+
+@contextmanager
+def _in_words(content: Content) -> Iterator[None]:
+    """Say of a file that cannot be read what is wrong with it, and where."""
     path = content.file.path
     try:
-        with at_work(f"Reading {_described(content.file.name, content.archived)}", connection.query_progress):
-            reading = reading_of(connection, path, content.archived, dataset)
-            return _store(connection, dataset, content, reading, is_seen=is_seen)
+        yield
     except UNREADABLE as error:
         reason = fault_of(path, content.archived) or reason_of(error).replace(str(content.archived), path.name)
         raise InputError(f"The file {path.name} cannot be read as {format_of(path)}: {reason}.") from error
-    finally:
-        connection.unregister(CSV_ROWS)
 
 
 def _described(name: str, path: Path) -> str:

@@ -32,6 +32,7 @@ from cjo_assets.shared.contract import columns_of
 from cjo_assets.wiring import formats
 from cjo_assets.wiring.errors import InputError
 from cjo_assets.wiring.families import families_about
+from cjo_assets.wiring.redaction import Tombstones
 from cjo_assets.wiring.sources import Loaded, days_of_records, find_file, load_dataset
 from cjo_assets.wiring.store import Store
 from cjo_assets_tests.conftest import Rows
@@ -726,3 +727,11 @@ def test_rows_of_parquet_keep_their_place(extra: str, tmp_path: Path) -> None:
         assert loaded.note == f"columns nobody reads: {extra}"
         wrong = "SELECT count(*) FROM raw.customers WHERE source_row <> account_value::BIGINT + 1"
         assert connection.execute(wrong).fetchall() == [(0,)]
+
+
+def test_a_broken_file_after_an_erasure_is_told_of_as_before(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is emptied of the erased is read first, and by whatever reads it first a broken file is named."""
+    stones = Tombstones("salt", frozenset(["somebody"]))
+    monkeypatch.setattr(Tombstones, "of", lambda _: stones)
+    with pytest.raises(InputError, match=r"The file signals\.json cannot be read as json"):
+        desk.read("signals.json", '[{"signal_id": "S1"}, {{{]')
