@@ -204,11 +204,12 @@ def test_on_a_cluster_the_command_publishes_duckdbs_tables(
         entries = "SELECT count(*) FROM audit.decision_ledger"
         assert published.execute(entries).fetchone() == (len(of_day["journey.recommended_interventions"]),)
         assert published.execute("SELECT count(*) FROM audit.column_lineage").fetchone() != (0,)
-        assert published.execute("FROM why('C000001')").fetchall()
+        decided = "(SELECT min(customer_id) FROM journey.recommended_interventions)"
+        assert published.execute(f"FROM why({decided})").fetchall()
     manifest = json.loads((lake / "published.json").read_text(encoding="utf-8"))
     assert set(manifest) == {name for name in of_day if not name.startswith(AUDIT)}
     assert all((lake / folder).is_dir() for days in manifest.values() for folder in days.values())
-    assert (home / "reports" / DAY.isoformat() / "journey_report.html").exists()
+    assert (home / "reports" / "journey" / DAY.isoformat() / "journey_report.html").exists()
 
 
 def _tables(connection: duckdb.DuckDBPyConnection, store: Store) -> dict[str, list[tuple[Any, ...]]]:
