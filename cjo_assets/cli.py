@@ -374,7 +374,7 @@ def _run_days(only: str | None, first: date | None, last: date | None) -> None:
     from cjo_assets.wiring.launch import supplied
 
     with console.status("Reading files ...") as status:
-        families = supplied(only, _told(status))
+        families = supplied(only, _told(status), has_day=last is not None or first is not None)
     runs = [(found.family, first or last or found.last, last or found.last) for found in families]
     failed = []
     for found, (family, begin, end) in zip(families, runs, strict=True):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 import pytest
 
 from cjo_assets.definitions import defs
@@ -41,14 +42,15 @@ def published_home(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> 
     """A home in which the sample is published, and the record says three days of it."""
     home = tmp_path_factory.mktemp("home")
     found = computed(SAMPLE, home / "inputs", PUBLISHED[-1:], policy)
-    for day in PUBLISHED:
-        found.store.connection.execute(
-            f"INSERT INTO {RUNS} (run_id, family, as_of, is_published, errors, is_stale) "
-            "VALUES ('test', 'journey', ?, TRUE, [], FALSE)",
-            [day],
-        )
     publish(found.store, home / "cjo.duckdb", PUBLISHED[-1:])
     found.store.connection.close()
+    with duckdb.connect(str(home / "cjo.duckdb")) as published:
+        for day in PUBLISHED:
+            published.execute(
+                f"INSERT INTO {RUNS} (run_id, family, as_of, is_published, errors, is_stale) "
+                "VALUES ('test', 'journey', ?, TRUE, [], FALSE)",
+                [day],
+            )
     return home
 
 

@@ -172,7 +172,9 @@ def test_a_second_run_changes_no_table(home: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert tables(home / "cjo.duckdb") == before
     with duckdb.connect(str(home / "cjo.duckdb"), read_only=True) as reader:
-        assert reader.execute("SELECT count(*) FROM audit.rejected_records").fetchall() == [(1,)]
+        assert reader.execute("SELECT count(*) FROM audit.rejected_records WHERE dataset = 'signals'").fetchall() == [
+            (1,)
+        ]
         assert reader.execute("SELECT count(*) FROM audit.policies").fetchall() == [(1,)]
 
 

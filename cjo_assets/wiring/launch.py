@@ -33,7 +33,9 @@ class Supplied:
     last: date | None
 
 
-def supplied(only: str | None = None, say: Callable[[str], None] = report_message) -> list[Supplied]:
+def supplied(
+    only: str | None = None, say: Callable[[str], None] = report_message, *, has_day: bool = False
+) -> list[Supplied]:
     """Load the files of every family that has any, or published a day before, and return the days they hold.
 
     The run that follows finds the files loaded and does not read them again.
@@ -41,6 +43,8 @@ def supplied(only: str | None = None, say: Callable[[str], None] = report_messag
     Args:
         only: the one family that is asked for.
         say: told where another run is writing.
+        has_day: whether the day is known already: a file that cannot be understood is then left to the run, which
+            writes down why it failed.
 
     Raises:
         InputError: a file cannot be understood, a family is unknown, or no family has a file.
@@ -59,16 +63,27 @@ def supplied(only: str | None = None, say: Callable[[str], None] = report_messag
     ]
     with opened(settings, all_families(), memory_limit, say) as store:
         # Without a single file there is no telling which family was meant: each says what it misses.
+        unread = set()
         for family in wanted or families:
             try:
                 load_files(store, (family,), settings.data, settings.inputs, settings.home)
             except InputError as error:
+                if has_day:
+                    unread.add(family.name)
+                    continue
                 others = [other.name for other in wanted if other is not family]
                 if not others:
                     raise
                 ways = " or ".join(f"--family {name}" for name in others)
                 raise InputError(f"{error} That is a file of {family.name}: {ways} runs without it.") from error
-        return [Supplied(family.name, *days_of_records(store.connection, family.datasets)) for family in wanted]
+        nothing = (None, None)
+        return [
+            Supplied(
+                family.name,
+                *(nothing if family.name in unread else days_of_records(store.connection, family.datasets)),
+            )
+            for family in wanted or families
+        ]
 
 
 def run_days(
