@@ -180,7 +180,9 @@ def _risks_in_the_way(rows: ir.Table, risk_register: ir.Table, policy: Policy) -
     risks = risk_register.select(
         "risk_id", "severity", "channel_ids", "raised_at", "settled_at", "is_open", risk_campaign="campaign_id"
     )
-    risks = risks.filter(risks.severity.isin({*refusing, *blocking}), risks.is_open | risks.settled_at.notnull())
+    risks = risks.filter(
+        risks.severity.isin(sorted({*refusing, *blocking})), risks.is_open | risks.settled_at.notnull()
+    )
     moves = rows.select("budget_action_id", "campaign_id", "to_channel_id", "judged_at")
     met = moves.join(
         risks,

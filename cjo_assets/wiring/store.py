@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 import ibis
 import ibis.expr.types as ir
+import sqlglot.expressions as sge
 from sqlglot import ErrorLevel
 
 from cjo_assets.policy import Policy
@@ -327,6 +328,9 @@ class Store:
         rows = self.expression(table, as_of, policy)
         in_order = rows if table.is_view else rows.order_by(list(key_of(table.contract)))
         query = self.backend.compiler.to_sqlglot(in_order)
+        # Columns left out come in the order of a set: sorted, a statement is the same in every process.
+        for star in query.find_all(sge.Star):
+            star.set("except_", sorted(star.args.get("except_") or [], key=str) or None)
         lineage = lineage_of(query, self.columns_of)
         sql = query.sql(dialect=self.backend.dialect, pretty=True, copy=False, unsupported_level=ErrorLevel.RAISE)
         return Statement(sql, lineage)

@@ -1,5 +1,8 @@
 """Statements: written once under all rules that agree in what was asked of them, and anew under others."""
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 from cjo_assets.policy import Policy, load_policy
@@ -79,3 +82,37 @@ def test_only_so_many_are_kept() -> None:
     nothing = Author(type)
     assert written_under(Statements(keep=0), nothing, FLOOR, FLOOR) == [repr(Policy)] * 2
     assert nothing.times == 2
+
+
+WRITTEN = """
+import sys
+from datetime import date
+
+import duckdb
+
+from cjo_assets.policy import load_policy
+from cjo_assets.wiring.families import families_about
+from cjo_assets.wiring.store import Store
+
+for name, day in (("journey", date(2025, 1, 20)), ("marketing", date(2026, 3, 31))):
+    store = Store(duckdb.connect(), families_about(name))
+    store.days_of_run = (day,)
+    for table in store.tables.values():
+        if table.transform is not None and table.schema in ("quarantine", "marketing") or table.name == "visits":
+            print(store.statement(table, day if table.is_dated else None, load_policy()).sql)
+"""
+
+
+def test_a_statement_is_the_same_whatever_the_hash_seed() -> None:
+    """A text that differs from process to process could be neither compared nor kept."""
+    written = {
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", WRITTEN],
+            env=os.environ | {"PYTHONHASHSEED": seed, "CJO_STATEMENTS": ""},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(written) == 1
+    assert len(written.pop()) > 100_000
