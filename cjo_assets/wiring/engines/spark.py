@@ -161,7 +161,9 @@ class SparkStore(Store):
 
     def announce(self, days: list[date]) -> None:
         """Tell readers of the lake what was just published, and clear away what no state names any more."""
-        self.lake.announce([table.full_name for table in self.tables.values() if table.is_published], days)
+        # What was only handed to Spark, to be read, is nobody else's.
+        kept = [table.full_name for table in self.tables.values() if table.is_published and self.is_in_lake(table)]
+        self.lake.announce(kept, days)
 
     def is_in_lake(self, table: Table) -> bool:
         """Tell whether Spark computes and keeps a table: records of runs and other families are the driver's."""
