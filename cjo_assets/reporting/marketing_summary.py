@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cjo_assets.reporting.document import Record
-from cjo_assets.reporting.summary import Figure, Summary
+from cjo_assets.reporting.summary import Figure, Summary, joined, standing
+from cjo_assets.reporting.summary import words as in_words
 from cjo_assets.reporting.text import money, number, shown
 
 Row = dict[str, Any]
@@ -94,7 +95,7 @@ def marketing_summary(
          found["active_campaigns"], " active) spent ", found["total_spend"], " on media and brought an estimated ",
          found["total_revenue_proxy"], ". "),
         ("After all cost of ", found["total_cost"], " that leaves ", found["total_net_roi"], ", or ",
-         found["roi_percentage"], " % of the cost", f" (weakest evidence: {_words(evidence)}). "),
+         found["roi_percentage"], " % of the cost", f" (weakest evidence: {in_words(evidence)}). "),
         (*_counted(found["exceeding_expectations"], " campaign exceeds", " campaigns exceed"),
          " what was expected, ", *_counted(found["meeting_expectations"], " meets", " meet"),
          " it and ", *_counted(found["below_expectations"], " stays", " stay"), " below it. "),
@@ -109,7 +110,7 @@ def marketing_summary(
          " for a person. "),
         (*_counted(found["next_steps"], " next step follows", " next steps follow"), ", of which ",
          *_counted(found["approvals"], " needs", " need"), " a person's approval. "),
-        (_standing(kpi_status),),
+        (standing(kpi_status),),
     ]  # fmt: skip
     passages: list[str | Figure] = []
     left = max_tokens * CHARACTERS_PER_TOKEN
@@ -118,7 +119,7 @@ def marketing_summary(
         if left < 0:
             break
         passages += sentence
-    return Summary(_joined(passages), fallback_reason=fallback_reason)
+    return Summary(joined(passages), fallback_reason=fallback_reason)
 
 
 # Columns of `campaign_analysis` that a text on a campaign may name: how each is written, and what it measures.
@@ -157,7 +158,7 @@ def campaign_summary(campaign: Record, fallback_reason: str | None = None) -> Su
         found["conversions"], " conversions, estimated at ", found["value"], "; net of all its cost, ",
         found["net_value"], ".",
     ]  # fmt: skip
-    return Summary(_joined(passages), fallback_reason=fallback_reason)
+    return Summary(joined(passages), fallback_reason=fallback_reason)
 
 
 def style_of(source: str) -> str:
@@ -171,28 +172,3 @@ def style_of(source: str) -> str:
 def _counted(figure: Figure, one: str, many: str) -> tuple[Figure, str]:
     """Return a count with the words for one, or for any other number."""
     return figure, one if figure.text == "1" else many
-
-
-def _standing(kpi_status: Sequence[Row]) -> str:
-    """Say how each family of KPIs stands; the words are the table's."""
-    if not kpi_status:
-        return "KPIs are off by policy."
-    return "KPIs: " + ", ".join(f"{_words(row['family'])} {_words(row['status'])}" for row in kpi_status) + "."
-
-
-def _words(name: str | None) -> str:
-    return "unknown" if name is None else name.replace("_", " ")
-
-
-def _joined(passages: Sequence[str | Figure]) -> tuple[str | Figure, ...]:
-    """Return the passages with neighbouring words as one, and no space at the end."""
-    joined: list[str | Figure] = []
-    for passage in passages:
-        last = joined[-1] if joined else None
-        if isinstance(passage, str) and isinstance(last, str):
-            joined[-1] = last + passage
-        else:
-            joined.append(passage)
-    if joined and isinstance(joined[-1], str):
-        joined[-1] = joined[-1].rstrip()
-    return tuple(joined)

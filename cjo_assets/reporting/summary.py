@@ -119,10 +119,10 @@ def rule_based_summary(day: Row, roi: Row, kpi_status: Sequence[Row], fallback_r
         " no answer. From ", found["window_start"], " to ", found["window_end"], ", ",
         *_counted(roi, found["interventions_executed"], "intervention was executed", "interventions were executed"),
         f", with {_valued(roi)} ", found["total_value"], " against a cost of ", found["total_cost"], ": net ",
-        found["net_benefit"], f" (weakest evidence: {_words(roi['evidence_grade'])}). ",
-        _standing(kpi_status),
+        found["net_benefit"], f" (weakest evidence: {words(roi['evidence_grade'])}). ",
+        standing(kpi_status),
     ]  # fmt: skip
-    return Summary(_joined(passages), fallback_reason=fallback_reason)
+    return Summary(joined(passages), fallback_reason=fallback_reason)
 
 
 def _counted(row: Row, figure: Figure, one: str, many: str) -> tuple[Figure, str]:
@@ -133,24 +133,27 @@ def _valued(roi: Row) -> str:
     return "no value on record:" if roi["value_evidence_grade"] is None else "an estimated value of"
 
 
-def _standing(kpi_status: Sequence[Row]) -> str:
+def standing(kpi_status: Sequence[Row]) -> str:
     """Say how each family of KPIs stands; the words are the table's."""
     if not kpi_status:
         return "KPIs are off by policy."
-    return "KPIs: " + ", ".join(f"{_words(row['family'])} {_words(row['status'])}" for row in kpi_status) + "."
+    return "KPIs: " + ", ".join(f"{words(row['family'])} {words(row['status'])}" for row in kpi_status) + "."
 
 
-def _words(name: str | None) -> str:
+def words(name: str | None) -> str:
+    """Return a word of the tables as people write it."""
     return "unknown" if name is None else name.replace("_", " ")
 
 
-def _joined(passages: Sequence[str | Figure]) -> tuple[str | Figure, ...]:
-    """Return the passages with neighbouring words as one."""
-    joined: list[str | Figure] = []
+def joined(passages: Sequence[str | Figure]) -> tuple[str | Figure, ...]:
+    """Return the passages with neighbouring words as one, and no space at the end."""
+    parts: list[str | Figure] = []
     for passage in passages:
-        last = joined[-1] if joined else None
+        last = parts[-1] if parts else None
         if isinstance(passage, str) and isinstance(last, str):
-            joined[-1] = last + passage
+            parts[-1] = last + passage
         else:
-            joined.append(passage)
-    return tuple(joined)
+            parts.append(passage)
+    if parts and isinstance(parts[-1], str):
+        parts[-1] = parts[-1].rstrip()
+    return tuple(parts)
