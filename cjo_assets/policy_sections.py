@@ -73,6 +73,7 @@ class Vocabulary(Section):
     budget_reasons: Names = Field(min_length=1)
     risk_types: Names = Field(min_length=1)
     risk_actions: Names = Field(min_length=1)
+    null_words: Names
 
     @model_validator(mode="after")
     def _no_word_twice(self) -> Vocabulary:

@@ -260,6 +260,8 @@ def _datasets() -> dict[str, Rows]:
     add_experience(data, PROBE_DAY)
     # Known to no catalogue of sources: turned away until a policy names it.
     data["signals"].append(_signal("X1", customer_of("ret_old", "SMB"), ("usage_drop", 0.5, 3, "partner")))
+    # Rejected as long as its id is a word for a missing value.
+    data["signals"].append(_signal("N/A", customer_of("ret_old", "SMB"), ("renewal_intent", 0.5, 3, "automated")))
     return data
 
 

@@ -20,7 +20,7 @@ from cjo_assets_tests.probe import PROBE_DAY, Probe, leaves, nested, policy_with
 from cjo_assets_tests.turning import DEFAULT, other_output, turned
 
 # The entries of these are named elsewhere in the policy too: they are turned as a whole.
-WHOLE = ("vocabulary.stages", "vocabulary.sources", "vocabulary.terminal_stages")
+WHOLE = ("vocabulary.stages", "vocabulary.sources", "vocabulary.terminal_stages", "vocabulary.null_words")
 LEAVES: dict[str, Any] = {
     path: value
     for section in ("journey", "vocabulary")
@@ -89,6 +89,7 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
     # Stages are named in many places; their order is what is said here alone.
     "vocabulary.stages": {"vocabulary.stages": [*reversed(DEFAULT["vocabulary"]["stages"])]},
     "vocabulary.terminal_stages": {"vocabulary.terminal_stages": ["churned", "escalation"]},
+    "vocabulary.null_words": {"vocabulary.null_words": []},
     "vocabulary.sources": {
         "vocabulary.sources": ["automated", "manual", "partner"],
         "journey.signals.source_trust.partner": 0.5,

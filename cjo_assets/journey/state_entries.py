@@ -85,7 +85,7 @@ def entries_in_order(state_entries: ir.Table, policy: Policy) -> ir.Table:
 
 def transitions_as_read(raw_journey_state_log: ir.Table, policy: Policy) -> ir.Table:
     """Judge the transitions of the file before anything is turned away."""
-    entries = entries_in_order(typed_rows(raw_journey_state_log, StateEntries), policy)
+    entries = entries_in_order(typed_rows(raw_journey_state_log, StateEntries, policy), policy)
     return entries.select(*(name for name in AllowedTransitions.to_schema().columns))
 
 

@@ -34,6 +34,7 @@ from cjo_assets.shared.contract import (
 from cjo_assets.shared.dataset import Dataset, Preference
 from cjo_assets.shared.hashing import hash_of
 from cjo_assets.shared.lexical import is_written_as, type_in_words, typed, typed_or_null
+from cjo_assets.shared.null_words import given
 
 CONFLICTING_KEY = "key: stands again with different content"
 REPEATED_ROW = "key: stands again with the same content, kept once"
@@ -86,15 +87,17 @@ def with_provenance(contract: type[Contract]) -> type[Contract]:
     return type(contract.__name__, (contract,), space)
 
 
-def typed_rows(raw: ir.Table, contract: type[Contract]) -> ir.Table:
+def typed_rows(raw: ir.Table, contract: type[Contract], policy: Policy) -> ir.Table:
     """Return the rows of a file with the contract's types; what cannot be read as its type is null."""
-    return raw.select(**{spec.name: typed_or_null(raw[spec.name], spec) for spec in columns_of(contract)})
+    texts = {spec: given(raw[spec.name], spec, policy.vocabulary) for spec in columns_of(contract)}
+    return raw.select(**{spec.name: typed_or_null(text, spec) for spec, text in texts.items()})
 
 
-def accepted_rows(raw: ir.Table, quarantined: ir.Table, contract: type[Contract]) -> ir.Table:
+def accepted_rows(raw: ir.Table, quarantined: ir.Table, contract: type[Contract], policy: Policy) -> ir.Table:
     """Return the typed rows of a file that were not turned away, and where each stood."""
     accepted = raw.anti_join(quarantined, ["source_file", "source_row"])
-    values = {spec.name: typed(accepted[spec.name], spec) for spec in columns_of(contract)}
+    texts = {spec: given(accepted[spec.name], spec, policy.vocabulary) for spec in columns_of(contract)}
+    values = {spec.name: typed(text, spec) for spec, text in texts.items()}
     return accepted.select(**values, **{name: accepted[name] for name in PROVENANCE})
 
 
@@ -120,7 +123,10 @@ def quarantined_rows(
     contract, preference, record_date = dataset.contract, dataset.preference, dataset.record_date
     specs = columns_of(contract)
     key = key_of(contract)
-    rows = raw.mutate(**{_text(spec): raw[spec.name] for spec in specs})
+    rows = raw.mutate(
+        **{_written(spec): raw[spec.name] for spec in specs},
+        **{_text(spec): given(raw[spec.name], spec, policy.vocabulary) for spec in specs},
+    )
     # Of most rows it is enough to know that nothing is wrong with them. A value that is not written as its type is
     # suspect whatever it is read as, so the other rules may be asked of whatever that is.
     # To be one of a few words that are well written is more than to be well written.
@@ -128,7 +134,7 @@ def quarantined_rows(
     rows = rows.mutate(
         **{spec.name: typed(rows[spec.name], spec) for spec in specs},
         is_misspelt=any_of(text.notnull() & ~is_written_as(text, spec).fill_null(False) for spec, text in free.items()),
-        may_share_key=_may_be_repeated(rows, raw, tuple(spec for spec in specs if spec.name in key)),
+        may_share_key=_may_be_repeated(rows, raw, tuple(spec for spec in specs if spec.name in key), policy),
     )
 
     def rules(table: ir.Table) -> dict[str, ir.BooleanValue]:
@@ -137,14 +143,15 @@ def quarantined_rows(
 
     suspicion = [rows.irregularities.notnull(), rows.may_share_key, rows.is_misspelt, *rules(rows).values()]
     if preference is not None:
-        suspicion.append(_may_be_repeated(rows, raw, tuple(spec for spec in specs if spec.name in preference.same)))
+        rivals = tuple(spec for spec in specs if spec.name in preference.same)
+        suspicion.append(_may_be_repeated(rows, raw, rivals, policy))
     suspects = rows.filter(any_of(suspicion))
     suspects = suspects.mutate(**{spec.name: typed_or_null(suspects[_text(spec)], spec) for spec in specs})
     suspects = suspects.mutate(
         broken=is_refused(suspects)
         .ifelse(_no_names(), names_where(rules(suspects) | _misspelt(suspects, specs)))
         .concat(suspects.irregularities.fill_null(_no_names())),
-        content=_as_json({spec.name: _as_text(suspects, spec.name) for spec in specs}),
+        content=_as_json({spec.name: suspects[_written(spec)].cast("string") for spec in specs}),
         meaning=suspects.may_share_key.ifelse(_meaning(suspects, specs), ibis.null("string")),
     )
     suspects = suspects.mutate(contest=_contest_of_key(suspects, key))
@@ -162,7 +169,9 @@ def quarantined_rows(
             file_sha256="file_sha256",
             source_row="source_row",
             record_key=lambda row: _record_key(row, key),
-            customer_id=lambda row: row.text_customer_id if "text_customer_id" in row.columns else ibis.null("string"),
+            customer_id=lambda row: (
+                row.written_customer_id if "written_customer_id" in row.columns else ibis.null("string")
+            ),
             record_date=lambda row: row[record_date].cast("date") if record_date else ibis.null("date"),
             broken_rules="broken_rules",
             raw_record=lambda row: ibis.coalesce(row.record, row.content),
@@ -175,12 +184,18 @@ def is_refused(rows: ir.Table) -> ir.BooleanValue:
     return rows.irregularities.contains(REFUSED).fill_null(False)
 
 
+def _written(spec: Column) -> str:
+    """Name the value as the file has it."""
+    return f"written_{spec.name}"
+
+
 def _text(spec: Column) -> str:
+    """Name that value without the words for a missing one."""
     return f"text_{spec.name}"
 
 
 def _as_text(rows: ir.Table, name: str) -> ir.StringValue:
-    """Return a value as the file had it, as text: of some files it has a type."""
+    """Return the text of a value; of some files it has a type."""
     return rows[f"text_{name}"].cast("string")
 
 
@@ -207,12 +222,13 @@ def _misspelt(rows: ir.Table, specs: tuple[Column, ...]) -> dict[str, ir.Boolean
     }
 
 
-def _may_be_repeated(rows: ir.Table, raw: ir.Table, same: tuple[Column, ...]) -> ir.BooleanValue:
+def _may_be_repeated(rows: ir.Table, raw: ir.Table, same: tuple[Column, ...], policy: Policy) -> ir.BooleanValue:
     """Tell where other rows of the file agree with a row in the columns `same`; seldom also where none does.
 
     The file is read for it anew: rows that are read twice would be kept in memory, all their columns, until then.
     """
-    hashes = raw.select(hash=hash_of(*(typed(raw[spec.name], spec) for spec in same)))
+    texts = {spec: given(raw[spec.name], spec, policy.vocabulary) for spec in same}
+    hashes = raw.select(hash=hash_of(*(typed(text, spec) for spec, text in texts.items())))
     repeated = hashes.group_by("hash").having(lambda row: row.count() > 1).agg()
     return hash_of(*(typed(rows[_text(spec)], spec) for spec in same)).isin(repeated.hash)
 
@@ -253,5 +269,5 @@ def _contest_of_rivals(
 
 
 def _record_key(rows: ir.Table, key: tuple[str, ...]) -> ir.StringValue:
-    texts = [_as_text(rows, column) for column in key]
+    texts = [rows[f"written_{column}"].cast("string") for column in key]
     return texts[0] if len(texts) == 1 else ibis.array([text.fill_null("") for text in texts]).join(KEY_SEPARATOR)

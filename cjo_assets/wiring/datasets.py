@@ -52,14 +52,15 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
             partial(sort_keys, policy=policy, tables=tables),
         )
 
-    def lookup(raw: ir.Table, quarantined: ir.Table) -> ir.Table:
-        return accepted_rows(raw, quarantined, dataset.contract)
+    def lookup(raw: ir.Table, quarantined: ir.Table, policy: Policy) -> ir.Table:
+        return accepted_rows(raw, quarantined, dataset.contract, policy)
 
     def rows_before_quarantine(
         raw: ir.Table, quarantined: ir.Table, accepted: ir.Table, policy: Policy, **tables: ir.Table
     ) -> ir.Table:
         # All others are in the lookup, whose own contract has been judged: to type the whole file again finds no more.
-        rejected = typed_rows(raw.filter(~is_refused(raw)).semi_join(quarantined, "source_row"), dataset.contract)
+        found = raw.filter(~is_refused(raw)).semi_join(quarantined, "source_row")
+        rejected = typed_rows(found, dataset.contract, policy)
         kept = accepted.semi_join(rejected, list(key_of(dataset.contract)))
         rows = ibis.union(rejected, kept.select(rejected.columns))
         return rows.mutate(**broken_relations(rows, policy, tables))

@@ -22,6 +22,7 @@ from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.sources import load_dataset
 from cjo_assets.wiring.store import Store
 from cjo_assets_tests.conftest import STATEMENTS, Chain, Rows, write_rows
+from cjo_assets_tests.tables import policy_with
 
 Row = dict[str, Any]
 
@@ -395,6 +396,45 @@ def test_a_key_within_one_record_that_stands_twice_is_turned_away(known: Court) 
     rejected = known.rejections("customers")
     assert [(row["source_row"], row["broken_rules"]) for row in rejected] == [(1, ["record: a key stands twice"])]
     assert rejected[0]["raw_record"].count('"segment"') == 2
+
+
+NULL_WORDS = ("NULL", "null", "None", "none", "\\N", "nan", "NaN", "#N/A", "N/A", "n/a", "-", " null ")
+
+
+def test_null_words_as_ids_are_rejected_as_missing(known: Court) -> None:
+    ids = [*NULL_WORDS, "K1", "Nullmeier", "--"]
+    rejected = known.judged("customers", [CUSTOMER | {"customer_id": text} for text in ids])
+    assert rejected == {number: ["customer_id: missing"] for number in range(1, len(NULL_WORDS) + 1)}
+    assert [row["customer_id"] for row in known.accepted("customers")] == ["--", "K1", "Nullmeier"]
+    written = known.rejections("customers")
+    assert [row["record_key"] for row in written] == list(NULL_WORDS)
+    assert [json.loads(row["raw_record"])["customer_id"] for row in written] == list(NULL_WORDS)
+
+
+def test_null_words_in_optional_columns_are_null(known: Court) -> None:
+    words = [*NULL_WORDS, "phone"]
+    rows = [OUTCOME | {"outcome_id": f"O{place:02}", "channel": word} for place, word in enumerate(words)]
+    assert known.judged("outcomes", rows) == {}
+    assert [row["channel"] for row in known.accepted("outcomes")] == [None] * len(NULL_WORDS) + ["phone"]
+
+
+def test_null_words_are_null_dates_and_numbers_but_nan_is_a_breach(known: Court) -> None:
+    days = {"resolution_time_days": "NULL", "csat_delta": "n/a", "human_override": "None"}
+    rows = [OUTCOME | days, OUTCOME | {"outcome_id": "O2", "csat_delta": "NaN"}]
+    assert known.judged("outcomes", rows) == {2: ["csat_delta: not a number"]}
+    assert {name: known.accepted("outcomes")[0][name] for name in days} == dict.fromkeys(days)
+
+
+def test_null_words_are_text_in_required_prose_and_when_not_listed(known: Court) -> None:
+    assert known.judged("playbooks", [PLAYBOOK | {"name": "None"}]) == {}
+    assert known.accepted("playbooks")[0]["name"] == "None"
+    listed, known.policy = known.policy, policy_with(vocabulary__null_words=["unknown"])
+    try:
+        ids = ["NULL", "Unknown"]
+        rows = [CUSTOMER | {"customer_id": text} for text in ids]
+        assert known.judged("customers", rows) == {2: ["customer_id: missing"]}
+    finally:
+        known.policy = listed
 
 
 def test_a_compound_key_counts_as_a_whole(known: Court) -> None:
