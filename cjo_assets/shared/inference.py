@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Numbers = numpy.ndarray[Any, Any]
     Bounds = tuple[Numbers, Numbers]
 
+Interval = tuple[ir.FloatingValue, ir.FloatingValue]
 INTERVAL = dt.Struct({"low": dt.float64, "high": dt.float64})
 # Each halves what is left of an interval no longer than 2: what remains is a hundredth of a billionth of a percent.
 HALVINGS = 44
@@ -54,6 +55,21 @@ def normal_tail(number: ir.FloatingValue) -> ir.FloatingValue:
 @ibis.udf.scalar.builtin(signature=((dt.float64, dt.float64), dt.float64))  # type: ignore[untyped-decorator]
 def chi_square_tail(number: ir.FloatingValue, freedom: ir.FloatingValue) -> ir.FloatingValue:
     """Return the chance that a chi-square variable with so many degrees of freedom exceeds the number."""
+
+
+@ibis.udf.scalar.builtin(signature=((dt.float64, dt.float64), dt.float64))  # type: ignore[untyped-decorator]
+def student_t_quantile(probability: ir.FloatingValue, freedom: ir.FloatingValue) -> ir.FloatingValue:
+    """Return the number that a Student's t variable of so many degrees of freedom stays below with this probability."""
+
+
+@ibis.udf.scalar.builtin(signature=((dt.float64, dt.float64), dt.float64))  # type: ignore[untyped-decorator]
+def gamma_quantile(probability: ir.FloatingValue, shape: ir.FloatingValue) -> ir.FloatingValue:
+    """Return the quantile of a gamma distribution of scale 1; the shape is above 0."""
+
+
+@ibis.udf.scalar.builtin(signature=((dt.float64,) * 3, dt.float64))  # type: ignore[untyped-decorator]
+def beta_quantile(probability: ir.FloatingValue, alpha: ir.FloatingValue, beta: ir.FloatingValue) -> ir.FloatingValue:
+    """Return the quantile of a beta distribution; both parameters are above 0."""
 
 
 @ibis.udf.scalar.builtin(signature=((dt.float64,) * 5, INTERVAL))  # type: ignore[untyped-decorator]
@@ -123,6 +139,41 @@ def sample_ratio_p_value(
     return chi_square_tail(distance, ibis.literal(1.0))
 
 
+def exact_rate_interval(events: ir.NumericValue, exposure: ir.NumericValue, level: float) -> Interval:
+    """Return the exact interval of a Poisson rate (Garwood 1936): events per unit of exposure; null without exposure.
+
+    It exists without any event too: then it reaches from 0 to the rate at which none would be seen once in
+    2 / (1 - level) times.
+    """
+    tail = (1 - level) / 2
+    per_unit = 1 / exposure.cast("float64").nullif(0.0)
+    count = events.cast("float64")
+    low = (count > 0).ifelse(gamma_quantile(ibis.literal(tail), count.nullif(0.0)), 0.0)
+    return low * per_unit, gamma_quantile(ibis.literal(1 - tail), count + 1) * per_unit
+
+
+def exact_ratio_interval(
+    events: ir.NumericValue,
+    exposure: ir.NumericValue,
+    baseline_events: ir.NumericValue,
+    baseline_exposure: ir.NumericValue,
+    level: float,
+) -> Interval:
+    """Return the exact conditional interval of the ratio of two Poisson rates, the first over the baseline's.
+
+    Given their sum, the events of the first are binomial; the interval is that of Clopper and Pearson. Without an event
+    of the first its lower end is 0, without one of the baseline there is no upper end, without any there is neither.
+    """
+    tail = (1 - level) / 2
+    count, other = events.cast("float64"), baseline_events.cast("float64")
+    scale = baseline_exposure.cast("float64") / exposure.cast("float64").nullif(0.0)
+    share_low = (count > 0).ifelse(beta_quantile(ibis.literal(tail), count.nullif(0.0), other + 1), 0.0)
+    share_high = beta_quantile(ibis.literal(1 - tail), count + 1, other.nullif(0.0))
+    is_empty = (count + other) == 0
+    low = is_empty.ifelse(ibis.null("float64"), share_low / (1 - share_low))
+    return low * scale, share_high / (1 - share_high) * scale
+
+
 def effect_size(share: ir.NumericValue, other: ir.NumericValue) -> ir.NumericValue:
     """Return Cohen's h: how far apart two shares are on the scale on which all have one spread."""
     return 2 * (share.sqrt().asin() - other.sqrt().asin()).abs()
@@ -158,6 +209,27 @@ def _chi_square_tail(number: Numbers, freedom: Numbers) -> Numbers:
 
     tail: Numbers = chdtrc(freedom, number)
     return tail
+
+
+def _student_t_quantile(probability: Numbers, freedom: Numbers) -> Numbers:
+    from scipy.special import stdtrit
+
+    quantile: Numbers = stdtrit(freedom, probability)
+    return quantile
+
+
+def _gamma_quantile(probability: Numbers, shape: Numbers) -> Numbers:
+    from scipy.special import gammaincinv
+
+    quantile: Numbers = gammaincinv(shape, probability)
+    return quantile
+
+
+def _beta_quantile(probability: Numbers, alpha: Numbers, beta: Numbers) -> Numbers:
+    from scipy.special import betaincinv
+
+    quantile: Numbers = betaincinv(alpha, beta, probability)
+    return quantile
 
 
 def _difference_of_shares(x: Numbers, n: Numbers, x0: Numbers, n0: Numbers, multiplier: Numbers) -> Bounds:
@@ -232,6 +304,9 @@ def _chosen(condition: Numbers, one: Numbers, other: Numbers) -> Numbers:
 FUNCTIONS = (
     EngineFunction("normal_tail", 1, dt.float64, _normal_tail),
     EngineFunction("chi_square_tail", 2, dt.float64, _chi_square_tail),
+    EngineFunction("student_t_quantile", 2, dt.float64, _student_t_quantile),
+    EngineFunction("gamma_quantile", 2, dt.float64, _gamma_quantile),
+    EngineFunction("beta_quantile", 3, dt.float64, _beta_quantile),
     EngineFunction("difference_of_shares", 5, INTERVAL, _difference_of_shares),
     EngineFunction("ratio_of_shares", 5, INTERVAL, _ratio_of_shares),
 )

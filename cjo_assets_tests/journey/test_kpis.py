@@ -327,8 +327,9 @@ def test_intervals_of_shares_and_means() -> None:
     z = 1.6448536269514722
     radius = z / (6 + z * z) * (6 / 4 + z * z / 4) ** 0.5
     assert ends("human_escalation_frequency") == pytest.approx([0.5 - radius, 0.5 + radius], abs=1e-6)
-    # 200, 300, 400: mean 300, standard error 100 / sqrt(3), t of 2 degrees of freedom 2.919986 (by expansion 2.900).
-    assert ends("average_latency_ms") == pytest.approx([300 - 2.92 * 57.735, 300 + 2.92 * 57.735], abs=2)
+    # 200, 300, 400: mean 300, standard error 100 / sqrt(3), t of 2 degrees of freedom 2.919986.
+    radius = 2.919986 * 100 / 3**0.5
+    assert ends("average_latency_ms") == pytest.approx([300 - radius, 300 + radius], abs=1e-3)
     # One number has no spread; a sum has no interval; what is unknown has none.
     one = measure([LEDGER[0]])
     assert (one["csat_delta_average"]["value"], one["csat_delta_average"]["interval_low"]) == (1.0, None)

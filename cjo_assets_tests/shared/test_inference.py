@@ -3,6 +3,7 @@
 Belongs here: the functions of `shared/inference.py` in the engine. Does not belong here: what a verdict makes of them.
 """
 
+import math
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy
 import pyarrow
 import pytest
 from scipy.optimize import minimize_scalar
-from scipy.stats import chi2, norm
+from scipy.stats import binom, chi2, norm, poisson
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import proportion_effectsize, proportions_ztest, score_test_proportions_2indep
 
@@ -20,6 +21,8 @@ from cjo_assets.shared.inference import (
     chi_square_tail,
     difference_of_shares,
     effect_size,
+    exact_rate_interval,
+    exact_ratio_interval,
     normal_tail,
     pooled_z,
     power_of_test,
@@ -224,3 +227,54 @@ def test_the_share_at_an_effect_size_is_that_far_off() -> None:
     assert [row["up"] for row in found][:3] == pytest.approx([0.05] * 3)
     assert [row["down"] for row in found][:3] == pytest.approx([0.05] * 3)
     assert found[3]["down"] is None
+
+
+def exact(expression: tuple[ir.Value, ir.Value]) -> tuple[float | None, float | None]:
+    """Return both ends of an exact interval."""
+    low, high = expression
+    [row] = answers(table({"one": numpy.ones(1)}).select(low=low.name("low"), high=high.name("high")))
+    return row["low"], row["high"]
+
+
+@pytest.mark.parametrize(("events", "exposure"), [(0, 120.0), (1, 10.0), (4, 33.0), (60, 1000.0)])
+def test_an_exact_rate_interval_leaves_each_tail_its_share(events: int, exposure: float) -> None:
+    """At the upper end so few events are seen in 5 % of cases, at the lower end so many."""
+    low, high = exact(exact_rate_interval(ibis.literal(events), ibis.literal(exposure), 0.90))
+    assert low is not None
+    assert high is not None
+    assert poisson.cdf(events, high * exposure) == pytest.approx(0.05, abs=1e-9)
+    if events:
+        assert poisson.sf(events - 1, low * exposure) == pytest.approx(0.05, abs=1e-9)
+    else:
+        # None seen in 120 months: exp(-120 x) = 0.05.
+        assert (low, high) == (0.0, pytest.approx(-math.log(0.05) / 120))
+
+
+@pytest.mark.parametrize(
+    ("events", "exposure", "others", "other_exposure"), [(3, 100.0, 9, 80.0), (5, 570.0, 5, 30.0), (40, 7.0, 60, 9.0)]
+)
+def test_an_exact_ratio_interval_is_that_of_clopper_and_pearson(
+    events: int, exposure: float, others: int, other_exposure: float
+) -> None:
+    """At an end of the interval the split of all events is as rare as 5 % allow."""
+    arms = [ibis.literal(value) for value in (events, exposure, others, other_exposure)]
+    low, high = exact(exact_ratio_interval(*arms, 0.90))
+    assert low is not None
+    assert high is not None
+
+    def share(ratio: float) -> float:
+        return ratio * exposure / (ratio * exposure + other_exposure)
+
+    assert binom.sf(events - 1, events + others, share(low)) == pytest.approx(0.05, abs=1e-9)
+    assert binom.cdf(events, events + others, share(high)) == pytest.approx(0.05, abs=1e-9)
+
+
+def test_without_events_an_exact_ratio_has_the_ends_that_exist() -> None:
+    def ends(events: int, others: int) -> tuple[float | None, float | None]:
+        return exact(exact_ratio_interval(*(ibis.literal(n) for n in (events, 10.0, others, 10.0)), 0.90))
+
+    # (1 - share) ** 3 = 0.05.
+    share = 1 - 0.05 ** (1 / 3)
+    assert ends(0, 3) == (0.0, pytest.approx(share / (1 - share)))
+    assert ends(3, 0) == (pytest.approx((1 - share) / share), None)
+    assert ends(0, 0) == (None, None)

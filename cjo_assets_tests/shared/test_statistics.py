@@ -14,6 +14,7 @@ from cjo_assets.shared.statistics import (
     beta_interval,
     beta_variance,
     difference_variance,
+    interval_of_sum,
     mean_interval,
     product_variance,
     shrunk,
@@ -51,26 +52,44 @@ def test_without_trials_nothing_is_known_of_a_share() -> None:
     assert evaluated(lambda s, n: wilson_interval(s, n, 0.95)[1], s=0, n=0) is None
 
 
-# Quantiles of Student's t as tabulated: level, observations, quantile, and how far off the expansion may be.
+# Quantiles of Student's t as tabulated: level, observations, quantile.
 @pytest.mark.parametrize(
-    ("level", "count", "quantile", "off"),
-    [(0.90, 31, 1.697261, 1e-6), (0.95, 6, 2.570582, 1e-3), (0.90, 3, 2.919986, 0.01), (0.95, 2, 12.7062, 0.12)],
+    ("level", "count", "quantile"),
+    [(0.90, 31, 1.697261), (0.95, 6, 2.570582), (0.90, 3, 2.919986), (0.90, 2, 6.313752), (0.95, 2, 12.706205)],
 )
-def test_intervals_of_means_reach_as_far_as_the_tables_say(
-    level: float, count: int, quantile: float, off: float
-) -> None:
+def test_intervals_of_means_reach_as_far_as_the_tables_say(level: float, count: int, quantile: float) -> None:
     """As many numbers of mean 10 and variance 1 as there are: squares = count * 100 + count - 1."""
-    ends = [
-        evaluated(
-            lambda total, squares, n, end=end: mean_interval(total, squares, n, level)[end],
-            total=10.0 * count,
-            squares=count * 100.0 + count - 1,
-            n=count,
-        )
-        for end in (0, 1)
-    ]
+    found = ends_of_mean(10.0 * count, count * 100.0 + count - 1, count, level)
     radius = quantile / math.sqrt(count)
-    assert (10 - ends[0], ends[1] - 10) == pytest.approx((radius, radius), rel=off)
+    assert (10 - found[0], found[1] - 10) == pytest.approx((radius, radius), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("values", "level", "low", "high"),
+    [
+        ((5.0, 6.0), 0.90, 2.343124, 8.656876),
+        ((28.728395, 14.285714), 0.90, -24.09, 67.10),
+        ((5.0, 6.0), 0.95, -0.853102, 11.853102),
+    ],
+)
+def test_the_mean_of_two_numbers_has_its_exact_interval(
+    values: tuple[float, float], level: float, low: float, high: float
+) -> None:
+    """Of two numbers the standard error is half their distance, and t has one degree of freedom: a Cauchy variable."""
+    mean, half = sum(values) / 2, abs(values[0] - values[1]) / 2
+    radius = half * math.tan(math.pi * level / 2)
+    assert (mean - radius, mean + radius) == pytest.approx((low, high), abs=0.005), "the case itself"
+    found = ends_of_mean(sum(values), sum(value * value for value in values), 2, level)
+    assert found == pytest.approx((mean - radius, mean + radius), abs=1e-6)
+
+
+def ends_of_mean(total: float, squares: float, count: int, level: float) -> tuple[float, float]:
+    """Return both ends of the interval of a mean."""
+    low, high = (
+        evaluated(lambda t, s, n, end=end: mean_interval(t, s, n, level)[end], total=total, squares=squares, n=count)
+        for end in (0, 1)
+    )
+    return low, high
 
 
 def test_one_number_has_no_interval() -> None:
@@ -154,3 +173,24 @@ def test_looking_on_many_days_does_not_inflate_the_error_rate() -> None:
     # Three standard errors of a share of 0.05 in 1,500.
     assert ever_always <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 1500)
     assert ever_plain > 0.30
+
+
+def test_the_interval_of_a_sum_of_parts() -> None:
+    """Reaches of 3 and 4 down, 6 and 8 up: 7 and 14 together, 5 and 10 where the parts are independent."""
+    names = ("amount", "low", "high")
+    parts = [(10.0, 7.0, 16.0), (-2.0, -6.0, 6.0), (1.0, None, None), (None, None, None)]
+    rows = ibis.memtable(
+        pyarrow.table({name: [part[place] for part in parts] for place, name in enumerate(names)}),
+        schema=ibis.schema(dict.fromkeys(names, "float64")),
+    )
+
+    def ends(are_independent: bool, where: Any = None) -> tuple[float, float]:
+        cells = (rows.amount, rows.low, rows.high)
+        low, high = interval_of_sum(*cells, are_independent=are_independent, where=where)
+        [found] = BACKEND.to_pyarrow(rows.agg(low=low, high=high)).to_pylist()
+        return found["low"], found["high"]
+
+    assert ends(False) == (9.0 - 7.0, 9.0 + 14.0)
+    assert ends(True) == pytest.approx((9.0 - 5.0, 9.0 + 10.0))
+    assert ends(True, rows.amount > 5) == pytest.approx((7.0, 16.0))
+    assert ends(False, rows.amount > 50) == (None, None)

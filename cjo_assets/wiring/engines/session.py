@@ -6,6 +6,8 @@ and clusters; Spark reads them from its own `spark-defaults.conf` (SPARK_CONF_DI
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from cjo_assets.wiring.errors import WarehouseError
@@ -49,6 +51,8 @@ def session_of(master: str) -> SparkSession:
     except ImportError as error:
         raise WarehouseError("CJO_ENGINE=spark needs pyspark: pip install 'cjo_assets[spark]'.") from error
     conf = SparkConf().setMaster(master).setAppName("cjo_assets").setAll(list(SEMANTICS.items()))
+    # Our functions run in Python; workers that share this machine or its file system find the same one.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     for name, value in (QUIET | (ON_THIS_MACHINE if master.startswith("local") else {})).items():
         conf.setIfMissing(name, value)
     try:
@@ -65,6 +69,7 @@ def backend_of(session: SparkSession) -> Any:
     from ibis.backends.pyspark import Backend
 
     from cjo_assets.wiring.engines.dialect import SparkDialect
+    from cjo_assets.wiring.engines.functions import register_functions
 
     class SparkBackend(Backend):  # type: ignore[misc]
         """Spark, its dialect mended, that answers a question as DuckDB's connection does."""
@@ -83,5 +88,6 @@ def backend_of(session: SparkSession) -> Any:
             rows.fetchone = rows.first
             return rows
 
+    register_functions(session)
     ibis.pyspark.connect(session)  # which makes the options known that its compiler asks for
     return SparkBackend().connect(session)

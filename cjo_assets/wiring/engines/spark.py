@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 ASKED = "asked_rows"
-# Families whose transforms call nothing but what Spark knows too; others call functions that only DuckDB was given.
+# Families that were compared with DuckDB on Spark, table by table; the others are computed by DuckDB on the driver.
 ON_SPARK = ("journey",)
 
 

@@ -1,0 +1,49 @@
+"""Our functions in Spark: what statements may call beside what Spark knows.
+
+Belongs here: registering them with a session. Does not belong here: what they compute (`shared/inference.py`).
+
+Workers run them in Python and need numpy, scipy, pandas and pyarrow; this package need not be installed there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from cjo_assets.shared import inference
+from cjo_assets.shared.inference import FUNCTIONS, EngineFunction
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+SPARK_TYPES = {False: "double", True: "struct<low: double, high: double>"}
+
+
+def register_functions(session: SparkSession) -> None:
+    """Let the statements of a session call our functions."""
+    from pyspark import cloudpickle
+    from pyspark.sql.functions import pandas_udf
+
+    # Sends the functions themselves to the workers, not the name of a module that may be missing there.
+    cloudpickle.register_pickle_by_value(inference)
+    for function in FUNCTIONS:
+        kind = SPARK_TYPES[function.result.is_struct()]
+        session.udf.register(function.name, pandas_udf(_over_series(function), kind, "scalar"))
+
+
+def _over_series(function: EngineFunction) -> Callable[..., Any]:
+    """Return the function from pandas series to a series, or to a frame of both ends of an interval.
+
+    A null arrives as NaN, and NaN leaves as null.
+    """
+    over_columns, is_interval = function.over_columns, function.result.is_struct()
+
+    def over_series(*columns: Any) -> Any:
+        import pandas  # type: ignore[import-untyped]
+
+        found = over_columns(*(column.to_numpy(dtype=float) for column in columns))
+        if is_interval:
+            return pandas.DataFrame(dict(zip(("low", "high"), found, strict=True)))
+        return pandas.Series(found)
+
+    return over_series
