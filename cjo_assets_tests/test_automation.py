@@ -24,6 +24,8 @@ from cjo_assets.wiring.alerts import AlertError
 from cjo_assets.wiring.automation import Automation, downstream_condition, freshness
 from cjo_assets.wiring.end_of_day import reports_of
 from cjo_assets.wiring.families import data_families
+from cjo_assets.wiring.instance import instance_folder
+from cjo_assets.wiring.jobs import COMMAND_TAG
 from cjo_assets.wiring.new_files import Seen, looked
 from cjo_assets.wiring.partitions import PARTITION, RANGE_END, RANGE_START, contiguous
 from cjo_assets.wiring.publish import publish
@@ -173,7 +175,7 @@ def test_a_file_that_is_still_growing_waits(places: Settings, policy: Policy, mo
 
 
 def test_the_sensor_asks_for_one_range_at_a_time(places: Settings) -> None:
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.DagsterInstance.from_config(str(instance_folder(places.home))) as instance:
 
         def tick(cursor: str | None) -> Any:
             with dg.build_sensor_context(
@@ -249,7 +251,7 @@ def test_a_long_gap_is_filled_where_the_policy_says_so(places: Settings, policy:
 
 
 def test_declarative_tables_follow_and_a_blocked_check_stops_what_depends_on_it(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, instance: dg.DagsterInstance
 ) -> None:
     assert downstream_condition() is None
     monkeypatch.setenv("CJO_AUTOMATION", "declarative")
@@ -276,14 +278,20 @@ def test_declarative_tables_follow_and_a_blocked_check_stops_what_depends_on_it(
         """Follow in the same run."""
 
     assets = dg.Definitions(assets=[good, bad, after_good, after_bad, further])
-    with dg.DagsterInstance.ephemeral() as instance:
-        before = dg.evaluate_automation_conditions(assets, instance)
-        dg.materialize([good, bad], instance=instance, raise_on_error=False)
-        result = dg.evaluate_automation_conditions(assets, instance, cursor=before.cursor)
-        asked = {
-            key.to_user_string(): result.get_num_requested(key) for key in (after_good.key, after_bad.key, further.key)
-        }
+    before = dg.evaluate_automation_conditions(assets, instance)
+    dg.materialize([good, bad], instance=instance, raise_on_error=False)
+    result = dg.evaluate_automation_conditions(assets, instance, cursor=before.cursor)
+    asked = {
+        key.to_user_string(): result.get_num_requested(key) for key in (after_good.key, after_bad.key, further.key)
+    }
     assert asked == {"after_good": 1, "after_bad": 0, "further": 1}
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """Return an instance on the storage that `dagster.yaml` configures."""
+    with dg.DagsterInstance.from_config(str(instance_folder(tmp_path / "home"))) as found:
+        yield found
 
 
 @pytest.fixture
@@ -294,9 +302,10 @@ def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(500 if received == [{}] else 200)
-            self.end_headers()
+            status = 500 if received == [{}] else 200
             received.append(body)
+            self.send_response(status)
+            self.end_headers()
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -325,38 +334,93 @@ def failing() -> None:
     raise dg.Failure("the file signals.json cannot be read", allow_retries=False)
 
 
-def test_failed_checks_are_told_once_per_run(webhook: list[dict[str, Any]]) -> None:
-    with dg.DagsterInstance.ephemeral() as instance:
-        run = dg.materialize([odd, finds], instance=instance)
-        context = dg.build_sensor_context(instance=instance)
-        health.failed_checks(context)
-        health.failed_checks(dg.build_sensor_context(instance=instance, cursor=context.cursor))
+Tick = Callable[[dg.SensorDefinition, str | None], dg.SensorEvaluationContext]
+
+
+@pytest.fixture
+def tick(instance: dg.DagsterInstance) -> Tick:
+    """Return a function that evaluates a sensor with a cursor, and returns the context with the next cursor."""
+
+    def evaluate(sensor: dg.SensorDefinition, cursor: str | None) -> dg.SensorEvaluationContext:
+        context = dg.build_sensor_context(instance=instance, cursor=cursor, definitions=defs(), sensor_name=sensor.name)
+        sensor.evaluate_tick(context)
+        return context
+
+    return evaluate
+
+
+def test_failed_checks_are_reported_once_per_run(
+    webhook: list[dict[str, Any]], instance: dg.DagsterInstance, tick: Tick
+) -> None:
+    dg.materialize([odd, finds], instance=instance)
+    first = tick(health.failed_checks, None)
+    assert webhook == [], "runs that finished before the sensor was switched on are not reported"
+    runs = [dg.materialize([odd, finds], instance=instance) for _ in range(2)]
+    second = tick(health.failed_checks, first.cursor)
+    third = tick(health.failed_checks, second.cursor)
     assert webhook == [
         {
             "kind": "check_failure",
             "run_id": run.run_id,
             "checks": ["WARN odd finds"],
-            "text": f"Run {run.run_id}: 1 checks found something: WARN odd finds",
+            "text": f"Run {run.run_id}: 1 checks failed: WARN odd finds",
         }
+        for run in runs
     ]
+    later = dg.materialize([odd, finds], instance=instance)
+    tick(health.failed_checks, third.cursor)
+    assert [alert["run_id"] for alert in webhook] == [run.run_id for run in (*runs, later)]
 
 
-def test_a_failed_run_is_told_with_its_reason(webhook: list[dict[str, Any]]) -> None:
-    with dg.DagsterInstance.ephemeral() as instance:
-        run = dg.materialize([failing], instance=instance, raise_on_error=False, tags={PARTITION: "2025-01-20"})
-        event = run.get_run_failure_event()
-        context = dg.build_run_status_sensor_context("failed_runs", event, instance, run.dagster_run)
-        health.failed_runs(context.for_run_failure())
+@pytest.mark.usefixtures("places")
+def test_every_sensor_ticks_three_times_on_the_shipped_storage(
+    instance: dg.DagsterInstance, tick: Tick, webhook: list[dict[str, Any]]
+) -> None:
+    evaluated = [
+        sensor for sensor in defs().sensors or [] if not isinstance(sensor, dg.AutomationConditionSensorDefinition)
+    ]
+    names = {sensor.name for sensor in evaluated}
+    assert {"dead_runs", "failed_runs", "failed_checks", "new_files_journey", "approval_decisions_sensor"} <= names
+    cursors: dict[str, str | None] = dict.fromkeys(names)
+    for _ in range(3):
+        for sensor in evaluated:
+            cursors[sensor.name] = tick(sensor, cursors[sensor.name]).cursor
+        dg.materialize([odd, finds], instance=instance)
+    assert [alert["kind"] for alert in webhook] == ["check_failure"] * 2
+
+
+def test_a_failed_run_is_reported_with_its_reason(
+    webhook: list[dict[str, Any]], instance: dg.DagsterInstance, tick: Tick
+) -> None:
+    first = tick(health.failed_runs, None)
+    dg.materialize([failing], instance=instance, raise_on_error=False, tags={COMMAND_TAG: "cjo run"})
+    launched = dg.materialize([failing], instance=instance, raise_on_error=False, tags={PARTITION: "2025-01-20"})
+    second = tick(health.failed_runs, first.cursor)
+    tick(health.failed_runs, second.cursor)
     (alert,) = webhook
-    assert alert["days"] == ["2025-01-20"]
+    assert (alert["run_id"], alert["days"]) == (launched.run_id, ["2025-01-20"])
     assert "the file signals.json cannot be read" in alert["text"]
 
 
-def test_an_alert_that_does_not_arrive_is_no_alert(webhook: list[dict[str, Any]]) -> None:
+def test_a_run_that_failed_outside_a_step_is_reported(
+    webhook: list[dict[str, Any]], instance: dg.DagsterInstance, tick: Tick
+) -> None:
+    first = tick(health.failed_runs, None)
+    run = instance.create_run_for_job(nothing, status=dg.DagsterRunStatus.STARTED)
+    instance.report_run_failed(run, "The process of this run is gone.")
+    tick(health.failed_runs, first.cursor)
+    assert webhook[0]["reasons"] == ["The process of this run is gone."]
+
+
+def test_an_alert_that_was_not_delivered_is_sent_again(
+    webhook: list[dict[str, Any]], instance: dg.DagsterInstance, tick: Tick
+) -> None:
+    first = tick(health.failed_checks, None)
     webhook.append({})
-    with dg.DagsterInstance.ephemeral() as instance:
-        dg.materialize([odd, finds], instance=instance)
-        context = dg.build_sensor_context(instance=instance)
-        with pytest.raises(AlertError, match="500"):
-            health.failed_checks(context)
-        assert context.cursor is None, "the next tick sends it again"
+    run = dg.materialize([odd, finds], instance=instance)
+    context = dg.build_sensor_context(instance=instance, cursor=first.cursor)
+    with pytest.raises(AlertError, match="500"):
+        health.failed_checks(context)
+    assert context.cursor == first.cursor
+    tick(health.failed_checks, context.cursor)
+    assert [alert.get("run_id") for alert in webhook] == [None, run.run_id, run.run_id]

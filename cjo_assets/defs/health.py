@@ -1,17 +1,16 @@
-"""What watches the runs: those that died, those that failed, and checks that found something."""
-
-from collections import defaultdict
+"""Sensors that watch the runs: runs whose process is gone, failed runs and failed checks."""
 
 import dagster as dg
 
 from cjo_assets.wiring.alerts import send_alert
+from cjo_assets.wiring.finished_runs import report_finished_runs
+from cjo_assets.wiring.jobs import COMMAND_TAG
 from cjo_assets.wiring.orphans import close_orphans
 from cjo_assets.wiring.partitions import days_of_run
 from cjo_assets.wiring.runs import failure_text
 from cjo_assets.wiring.settings import Settings
 
 RUNNING = dg.DefaultSensorStatus.RUNNING
-CHECKS_AT_ONCE = 500
 
 
 @dg.sensor(
@@ -25,50 +24,61 @@ def dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     return dg.SkipReason(f"Closed {', '.join(closed)}." if closed else "Every run is alive.")
 
 
-@dg.run_failure_sensor(
+@dg.sensor(
     minimum_interval_seconds=Settings.sensor_seconds(),
     default_status=RUNNING,
-    description="Sends an alert for every failed run: to the log, and to CJO_WEBHOOK_URL where it is set.",
+    description="Sends one alert per failed run: to the log, and to CJO_WEBHOOK_URL where it is set. Runs started by "
+    "`cjo run` report their failure on the terminal and send no alert.",
 )
-def failed_runs(context: dg.RunFailureSensorContext) -> None:
-    """Say which run failed, for which days, and why."""
-    run = context.dagster_run
-    asked = [day.isoformat() for day in days_of_run(run)]
-    steps = context.instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
-    reasons = [failure_text(entry) for entry in steps] or [context.failure_event.message or "no reason was given"]
-    days = ", ".join(asked) or "no day"
-    send_alert(
-        "run_failure",
-        f"Run {run.run_id} ({days}) failed: {'; '.join(reasons)}",
-        context.log,
-        run_id=run.run_id,
-        days=asked,
-        reasons=reasons,
-    )
+def failed_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Send an alert for every run that failed since the last tick, with its days and its reasons."""
+
+    def report(run: dg.DagsterRun) -> None:
+        if COMMAND_TAG in run.tags:
+            return
+        days = [day.isoformat() for day in days_of_run(run)]
+        reasons = _failure_reasons(context.instance, run.run_id)
+        text = f"Run {run.run_id} ({', '.join(days) or 'no day'}) failed: {'; '.join(reasons)}"
+        send_alert("run_failure", text, context.log, run_id=run.run_id, days=days, reasons=reasons)
+
+    count = report_finished_runs(context, [dg.DagsterRunStatus.FAILURE], report)
+    return dg.SkipReason(f"{count} runs failed since the last tick.")
 
 
 @dg.sensor(
     minimum_interval_seconds=Settings.sensor_seconds(),
     default_status=RUNNING,
-    description="Sends one alert per run with the checks that found something.",
+    description="Sends one alert per finished run with the checks that failed in it.",
 )
 def failed_checks(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """Say which checks found something, run by run."""
-    wanted = dg.EventRecordsFilter(
-        event_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION,
-        after_cursor=int(context.cursor) if context.cursor else None,
-    )
-    records = context.instance.get_event_records(wanted, limit=CHECKS_AT_ONCE, ascending=True)
-    found: dict[str, list[str]] = defaultdict(list)
-    for record in records:
-        entry = record.event_log_entry
+    """Send an alert for every run that finished since the last tick and in which checks failed."""
+
+    def report(run: dg.DagsterRun) -> None:
+        checks = _failed_checks(context.instance, run.run_id)
+        if checks:
+            text = f"Run {run.run_id}: {len(checks)} checks failed: {', '.join(checks)}"
+            send_alert("check_failure", text, context.log, run_id=run.run_id, checks=checks)
+
+    count = report_finished_runs(context, [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE], report)
+    return dg.SkipReason(f"{count} runs finished since the last tick.")
+
+
+def _failure_reasons(instance: dg.DagsterInstance, run_id: str) -> list[str]:
+    """Return the reason of every failed step; that of the run where no step failed."""
+    steps = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    if steps:
+        return [failure_text(entry) for entry in steps]
+    failures = instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
+    return [
+        (entry.dagster_event.message if entry.dagster_event else None) or "no reason was given" for entry in failures
+    ]
+
+
+def _failed_checks(instance: dg.DagsterInstance, run_id: str) -> list[str]:
+    """Return severity, table and name of every check that failed in a run."""
+    found = []
+    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
         evaluation = entry.dagster_event.asset_check_evaluation_data if entry.dagster_event else None
         if evaluation is not None and not evaluation.passed:
-            table = evaluation.asset_key.to_user_string()
-            found[entry.run_id].append(f"{evaluation.severity.value} {table} {evaluation.check_name}")
-    for run_id, checks in found.items():
-        text = f"Run {run_id}: {len(checks)} checks found something: {', '.join(checks)}"
-        send_alert("check_failure", text, context.log, run_id=run_id, checks=checks)
-    if records:
-        context.update_cursor(str(records[-1].storage_id))
-    return dg.SkipReason(f"{len(records)} checks, of which {sum(map(len, found.values()))} found something.")
+            found.append(f"{evaluation.severity.value} {evaluation.asset_key.to_user_string()} {evaluation.check_name}")
+    return found

@@ -31,13 +31,13 @@ def prepare_environment() -> Settings:
         os.environ["CJO_POLICY"] = str(settings.policy)
     # Although dagster.yaml switches telemetry off, its uploader would make folders in the working directory.
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
-    os.environ["DAGSTER_HOME"] = str(_instance_folder(settings.home))
+    os.environ["DAGSTER_HOME"] = str(instance_folder(settings.home))
     # dagster.yaml and dg both start from the project's folder.
     os.chdir(PROJECT)
     return settings
 
 
-def _instance_folder(home: Path) -> Path:
+def instance_folder(home: Path) -> Path:
     """Return the folder of the instance's configuration; for a home elsewhere it is written there."""
     base = home / "dagster"
     chosen = os.environ.get(CHOSEN_FILE)

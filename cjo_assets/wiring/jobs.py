@@ -16,6 +16,8 @@ from cjo_assets.wiring.phrasing_assets import PHRASED
 from cjo_assets.wiring.tables import RAW, Family
 
 FAMILY_TAG = "cjo/family"
+# Its value names the command; the command reports the failure of its run on the terminal.
+COMMAND_TAG = "cjo/command"
 
 
 def job_name(family: str) -> str:

@@ -13,7 +13,7 @@ from cjo_assets.wiring.errors import InputError
 from cjo_assets.wiring.event_files import held_open
 from cjo_assets.wiring.families import all_families, data_families
 from cjo_assets.wiring.governance import policy_that_decides
-from cjo_assets.wiring.jobs import FAMILY_TAG, job_name
+from cjo_assets.wiring.jobs import COMMAND_TAG, FAMILY_TAG, job_name
 from cjo_assets.wiring.new_files import published_days
 from cjo_assets.wiring.partitions import FIRST_DAY, days, tags_of_days
 from cjo_assets.wiring.plain import load_files
@@ -133,7 +133,7 @@ def _failures_of_run(family: str, first: date, last: date) -> list[str]:
         .execute_in_process(
             instance=instance,
             raise_on_error=False,
-            tags=tags_of_days(first, last) | {FAMILY_TAG: family},
+            tags=tags_of_days(first, last) | {FAMILY_TAG: family, COMMAND_TAG: "cjo run"},
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
     )
