@@ -6,6 +6,7 @@ Belongs here: each with Dagster's own utilities. Does not belong here: the daemo
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -171,7 +172,28 @@ def test_without_a_published_day_the_newest_is_run(tmp_path: Path, policy: Polic
 def test_a_file_that_is_still_growing_waits(places: Settings, policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(new_files, "REST_SECONDS", 3600.0)
     change(places, "signals", [signal("2025-01-17")])
-    assert looked(JOURNEY, places, policy, None) == Seen()
+    first = looked(JOURNEY, places, policy, None)
+    assert first == Seen(unsettled=first.unsettled)
+    change(places, "signals", [signal("2025-01-17"), signal("2025-01-18")])
+    growing = looked(JOURNEY, places, policy, first)
+    assert growing.pending == [], "another size than at the last look"
+    assert looked(JOURNEY, places, policy, growing).pending, "the same at two looks"
+
+
+def test_a_file_dated_in_the_future_is_read_at_the_second_look(
+    places: Settings, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = looked(JOURNEY, places, policy, None)
+    monkeypatch.setattr(new_files, "REST_SECONDS", 3.0)
+    tomorrow = time.time() + 86400
+    for file in places.data.rglob("*.json"):
+        os.utime(file, (0, 0))
+    os.utime(places.data / "journey" / "playbooks.json", (tomorrow, tomorrow))
+    change(places, "signals", [*rows_of(places, "signals"), signal("2025-01-20")])
+    os.utime(places.data / "journey" / "signals.json", (0, 0))
+    first = looked(JOURNEY, places, policy, seen)
+    assert first.pending == []
+    assert looked(JOURNEY, places, policy, Seen.read(first.written())).pending == [("2025-01-20", "2025-01-20")]
 
 
 def test_the_sensor_asks_for_one_range_at_a_time(places: Settings) -> None:

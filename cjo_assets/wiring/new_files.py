@@ -33,7 +33,8 @@ from cjo_assets.wiring.source_map import SOURCES_FILE, DuckDBSource, FilesSource
 from cjo_assets.wiring.sources import EXTRACTS, archived_contents, day_of, files_of
 from cjo_assets.wiring.tables import Family
 
-# A file touched a moment ago may still be growing: it is looked at when it has come to rest.
+# A file modified less than this ago may still be growing. So may one whose modification time lies in the future, as
+# another machine's clock can set it. Such files are read when two looks in a row find them the same.
 REST_SECONDS = 3.0
 CUSTOMER = "customer_id"
 Hashes = dict[str, str]
@@ -48,12 +49,14 @@ class Seen:
         contents: the files of each dataset, by name, with their hashes.
         pending: ranges of days that are still to be asked for, first and last, in order.
         reason: what they are for.
+        unsettled: signature of files that may still be growing, and were not read; empty where there are none.
     """
 
     signature: str = ""
     contents: dict[str, Hashes] = field(default_factory=dict)
     pending: list[tuple[str, str]] = field(default_factory=list)
     reason: str = ""
+    unsettled: str = ""
 
     @classmethod
     def read(cls, text: str | None) -> Seen | None:
@@ -62,7 +65,7 @@ class Seen:
             return None
         content: dict[str, Any] = json.loads(text)
         pending = [(first, last) for first, last in content["pending"]]
-        return cls(content["signature"], content["contents"], pending, content["reason"])
+        return cls(content["signature"], content["contents"], pending, content["reason"], content.get("unsettled", ""))
 
     def next_days(self) -> tuple[date, date]:
         """Return the next range of days to ask for."""
@@ -85,16 +88,19 @@ def looked(family: Family, settings: Settings, policy: Policy, seen: Seen | None
         InputError: a file cannot be understood.
     """
     signature, is_at_rest = _signature(family, settings)
-    if not is_at_rest or (seen is not None and seen.signature == signature):
-        return seen or Seen()
+    seen = seen or Seen()
+    if not is_at_rest and seen.unsettled != signature:
+        return replace(seen, unsettled=signature)
+    if seen.signature == signature:
+        return seen
     datasets = {f"{family.name}.{dataset.name}": (family, dataset) for dataset in family.datasets}
     present = {name: _contents(family, dataset, settings) for name, (family, dataset) in datasets.items()}
     hashes = {name: {content.file.name: content.sha256 for content in found} for name, found in present.items()}
-    before = seen.contents if seen is not None and seen.signature else _published_contents(datasets, settings)
+    before = seen.contents if seen.signature else _published_contents(datasets, settings)
     changed = [name for name in datasets if hashes[name] != before.get(name, {})]
-    pending = list(seen.pending) if seen is not None else []
+    pending = list(seen.pending)
     if not changed:
-        return Seen(signature, hashes, pending, seen.reason if seen is not None else "")
+        return Seen(signature, hashes, pending, seen.reason)
     with duckdb.connect() as engine:
         engine.execute(f"SET TimeZone = 'UTC'; SET memory_limit = '{policy.warehouse.memory_limit}GB'")
         comparison = _Comparison(engine, settings.inputs, datasets, before, present)
@@ -246,7 +252,7 @@ def _dated_by(dataset: Dataset) -> Column | None:
 
 
 def _signature(family: Family, settings: Settings) -> tuple[str, bool]:
-    """Return a hash over what the file system says of all files, and whether none was touched a moment ago."""
+    """Return a hash over names, sizes and times of all files, and whether none was modified a moment ago."""
     stats = []
     for path in sorted(_watched(family, settings)):
         found = path.stat()
