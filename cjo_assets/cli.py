@@ -225,7 +225,7 @@ def reject(
 
 @app.command()
 def synth(
-    out: Annotated[Path, typer.Option(help="Folder for the files; empty, or --force.")],
+    out: Annotated[Path, typer.Option(help="Folder for the files; new, empty, or with other families' data.")],
     family: Annotated[str, typer.Option(help="journey or marketing.")] = JOURNEY,
     customers: Annotated[int | None, typer.Option(help="How many customers, of the journey.")] = None,
     campaigns: Annotated[int | None, typer.Option(help="How many campaigns, of marketing.")] = None,
@@ -257,7 +257,7 @@ def synth(
     from cjo_assets.synth import datasets, marketing_datasets
     from cjo_assets.synth.made import Made
     from cjo_assets.synth.world import WorldError
-    from cjo_assets.synth.writer import require_room, write
+    from cjo_assets.synth.writer import require_room, truth_file, write
 
     if family not in (JOURNEY, MARKETING):
         fail(f"The family {family} is none of {JOURNEY} and {MARKETING}.")
@@ -286,7 +286,7 @@ def synth(
                 count, seed, last_day, length, dirty, not null_effect, with_touchpoints=touchpoints
             )
             made = marketing_datasets.generated_marketing(asked, rules)
-        require_room(out, replace=force)
+        require_room(out, family, replace=force)
         with console.status("Making rows ..."):
             for _ in write(made, out, file_format):
                 pass
@@ -295,7 +295,7 @@ def synth(
     for name, rows in sorted(made.rows.items()):
         bad = sum(made.spoiled.get(name, {}).values())
         say(f"  {name}: {rows:,} rows" + (f", {bad:,} of them spoiled" if bad else ""))
-    say(f"Truth: {out / 'truth.json'}")
+    say(f"Truth: {truth_file(out, family)}")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})

@@ -119,7 +119,7 @@ class Generated(Made):
                 yield self.counted(name, table, dirt)
 
     def truth(self) -> dict[str, Any]:
-        """Return the content of truth.json, complete when all batches were taken."""
+        """Return the content of the truth file, complete when all batches were taken."""
         request = self.request
         return {
             "request": {

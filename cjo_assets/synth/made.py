@@ -46,7 +46,7 @@ class Made(ABC):
 
     @abstractmethod
     def truth(self) -> dict[str, Any]:
-        """Return the content of truth.json, complete when all batches were taken."""
+        """Return the content of the truth file, complete when all batches were taken."""
 
     def counted(self, name: str, table: pyarrow.Table, dirt: np.random.Generator | None) -> tuple[str, pyarrow.Table]:
         """Count the rows of a batch, having spoiled some of them where that was asked for and chance is given."""

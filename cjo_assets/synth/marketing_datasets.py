@@ -146,7 +146,7 @@ class GeneratedMarketing(Made):
                 yield self.counted(name, as_contracted(contracts[name], own), dirt)
 
     def truth(self) -> dict[str, Any]:
-        """Return the content of truth.json, complete when all batches were taken."""
+        """Return the content of the truth file, complete when all batches were taken."""
         request, world = self.request, self.world
         return {
             "request": {

@@ -19,7 +19,7 @@ FIRST_WEEK_DAYS = DAYS_PER_WEEK - 1
 
 
 def truth_document(model: Model, policy: Policy) -> dict[str, Any]:
-    """Return everything that is true of the data, as the content of truth.json."""
+    """Return everything that is true of the data, as the content of the truth file."""
     world, chances = model.world, model.chances
     horizon = policy.journey.forecast.horizon_days
     weeks = -(-horizon // DAYS_PER_WEEK)

@@ -21,7 +21,6 @@ from cjo_assets.synth.dirt import lists_as_text
 from cjo_assets.synth.made import Made
 from cjo_assets.synth.world import WorldError
 
-TRUTH = "truth.json"
 FORMATS = ("parquet", "csv", "json")
 
 
@@ -74,16 +73,33 @@ class Csv:
         self.writer.close()
 
 
-def require_room(out: Path, replace: bool) -> None:
-    """Refuse a folder that holds something, unless what we write there may be replaced.
+def truth_file(out: Path, family: str) -> Path:
+    """Return the file with the true parameters of a family's generated data."""
+    return out / f"truth_{family}.json"
+
+
+def require_room(out: Path, family: str, replace: bool) -> None:
+    """Refuse a folder that holds anything but the complete generated data of other families.
+
+    Args:
+        out: the folder.
+        family: the family to be generated.
+        replace: whether the generated files of this family may be replaced and other files ignored.
 
     Raises:
-        WorldError: saying what stands in the way.
+        WorldError: the folder is a file, or it is not empty and `replace` is off.
     """
     if out.exists() and not out.is_dir():
-        raise WorldError(f"{out} is a file, where a folder was expected.")
-    if out.exists() and any(out.iterdir()) and not replace:
-        raise WorldError(f"The folder {out} is not empty; --force replaces the generated files in it.")
+        raise WorldError(f"{out} is a file; --out names a folder.")
+    if replace or not out.exists():
+        return
+    others = {path.stem.removeprefix("truth_") for path in out.glob("truth_*.json")} - {family}
+    generated = {name for other in others for name in (other, truth_file(out, other).name)}
+    unknown = sorted(path.name for path in out.iterdir() if path.name not in generated)
+    if unknown:
+        raise WorldError(
+            f"The folder {out} is not empty (it holds {unknown[0]}); --force replaces the generated files of {family}."
+        )
 
 
 def write(made: Made, out: Path, file_format: str) -> Iterator[str]:
@@ -101,7 +117,7 @@ def write(made: Made, out: Path, file_format: str) -> Iterator[str]:
         for dataset in made.datasets:
             for ending in FORMATS:
                 (folder / f"{dataset.name}.{ending}").unlink(missing_ok=True)
-        (out / TRUTH).unlink(missing_ok=True)
+        truth_file(out, made.family).unlink(missing_ok=True)
         with ExitStack() as files:
             sinks: dict[str, Sink] = {}
             datasets = {dataset.name: dataset for dataset in made.datasets}
@@ -113,7 +129,7 @@ def write(made: Made, out: Path, file_format: str) -> Iterator[str]:
                 sinks[name].write_table(table)
                 yield name
         # Last of all: where there is a truth, the data are complete.
-        (out / TRUTH).write_text(json.dumps(made.truth(), indent=1) + "\n", encoding="utf-8")
+        truth_file(out, made.family).write_text(json.dumps(made.truth(), indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         raise WorldError(f"{error.filename or out} cannot be written: {error.strerror or error}.") from error
 

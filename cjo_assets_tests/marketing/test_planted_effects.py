@@ -1,6 +1,6 @@
 """Effects that were planted, and what the family makes of them: the one test in which the truth is known.
 
-Belongs here: estimates held against truth.json of generated data. Does not belong here: the generator's own promises
+Belongs here: estimates held against the truth file of generated data. Does not belong here: what the generator promises
 (`synth/test_marketing.py`), and formulas against published values (`test_experiment_evaluations.py`).
 """
 

@@ -1,4 +1,4 @@
-"""Generated marketing data: the same bytes for a seed, true to what truth.json says, accepted or refused as made."""
+"""Generated marketing data: the same bytes for a seed, true to the truth file, accepted or refused as made."""
 
 import itertools
 import json
@@ -79,12 +79,12 @@ def test_a_seed_gives_the_same_bytes_in_any_process(tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONHASHSEED": "1", "TZ": "Pacific/Auckland", "LC_ALL": "C"}
     subprocess.run([*command, *arguments], cwd=tmp_path, env=environment, check=True, capture_output=True, timeout=60)
     assert hashes(tmp_path / "here") == hashes(tmp_path / "there")
-    assert {Path(name).stem for name in hashes(tmp_path / "here")} == {*NAMES, "truth"}
+    assert {Path(name).stem for name in hashes(tmp_path / "here")} == {*NAMES, "truth_marketing"}
     synth(tmp_path / "here", "--force", "--campaigns", "12", "--seed", "4", "--format", "json")
     files = hashes(tmp_path / "here")
     assert {Path(name).suffix for name in files} == {".json"}
     assert "marketing/touchpoints.json" not in files, "what an earlier request wrote is gone"
-    assert files["truth.json"] != hashes(tmp_path / "there")["truth.json"]
+    assert files["truth_marketing.json"] != hashes(tmp_path / "there")["truth_marketing.json"]
 
 
 def test_every_format_says_the_same_and_every_row_is_accepted(tmp_path: Path, policy: Policy) -> None:
@@ -95,7 +95,7 @@ def test_every_format_says_the_same_and_every_row_is_accepted(tmp_path: Path, po
         load_files(store, (LOOKUPS,), tmp_path / file_format, tmp_path / "archive")
         compute_day(store, (LOOKUPS,), UNTIL, policy)
         chain = Chain(store)
-        truth = json.loads((tmp_path / file_format / "truth.json").read_text(encoding="utf-8"))
+        truth = json.loads((tmp_path / file_format / "truth_marketing.json").read_text(encoding="utf-8"))
         for name in NAMES:
             assert chain.rows(f"FROM quarantine.{name}") == [], name
             assert chain.rows(f"SELECT count(*) AS n FROM marketing.{name}") == [{"n": truth["rows"][name]}]
@@ -110,7 +110,7 @@ def test_every_spoiled_row_is_turned_away_and_no_other(tmp_path: Path, policy: P
     load_files(lookups, (LOOKUPS,), tmp_path, tmp_path / "archive")
     compute_day(lookups, (LOOKUPS,), UNTIL, policy)
     chain = Chain(lookups)
-    truth = json.loads((tmp_path / "truth.json").read_text(encoding="utf-8"))
+    truth = json.loads((tmp_path / "truth_marketing.json").read_text(encoding="utf-8"))
     for name in set(NAMES) - {"touchpoints"}:
         spoiled = truth["spoiled_rows"].get(name, {})
         broken = chain.rows(f"SELECT broken_rules, count(*) AS n FROM quarantine.{name} GROUP BY ALL")

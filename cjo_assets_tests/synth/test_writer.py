@@ -83,7 +83,7 @@ def test_every_format_says_the_same(tmp_path: Path) -> None:
 def test_every_row_is_accepted(tmp_path: Path, policy: Policy) -> None:
     synth(tmp_path / "data")
     chain = computed(tmp_path / "data", tmp_path / "archive", [AS_OF], policy)
-    truth = json.loads((tmp_path / "data" / "truth.json").read_text(encoding="utf-8"))
+    truth = json.loads((tmp_path / "data" / "truth_journey.json").read_text(encoding="utf-8"))
     for name in DATASETS:
         assert chain.rows(f"FROM quarantine.{name}") == []
         table = "state_entries" if name == "journey_state_log" else name
@@ -99,7 +99,7 @@ def test_every_row_is_accepted(tmp_path: Path, policy: Policy) -> None:
 def test_every_spoiled_row_is_turned_away_and_no_other(tmp_path: Path, policy: Policy) -> None:
     synth(tmp_path / "data", "--dirty", "0.2", "--format", "json")
     chain = computed(tmp_path / "data", tmp_path / "archive", [AS_OF], policy)
-    truth = json.loads((tmp_path / "data" / "truth.json").read_text(encoding="utf-8"))
+    truth = json.loads((tmp_path / "data" / "truth_journey.json").read_text(encoding="utf-8"))
     for name in DATASETS:
         spoiled = truth["spoiled_rows"].get(name, {})
         broken = chain.rows(f"SELECT broken_rules, count(*) AS n FROM quarantine.{name} GROUP BY ALL")
@@ -144,3 +144,20 @@ def test_a_folder_in_use_is_left_alone_unless_forced(tmp_path: Path) -> None:
     assert (tmp_path / "mine.txt").read_text() == "mine"
     done = CliRunner().invoke(app, ["synth", "--customers", "5", "--out", str(tmp_path / "mine.txt")])
     assert "is a file" in " ".join(done.output.split())
+
+
+def test_two_families_share_a_folder_and_keep_their_truth(tmp_path: Path) -> None:
+    synth(tmp_path, customers=5)
+    before = hashes(tmp_path)
+    done = CliRunner().invoke(
+        app, ["synth", "--family", "marketing", "--campaigns", "2", "--format", "csv", "--out", str(tmp_path)]
+    )
+    assert done.exit_code == 0, done.output
+    after = hashes(tmp_path)
+    assert {name: after[name] for name in before} == before
+    assert "truth_marketing.json" in after
+    again = CliRunner().invoke(app, ["synth", "--customers", "6", "--out", str(tmp_path)])
+    assert again.exit_code == 1
+    assert "it holds journey" in " ".join(again.output.split())
+    synth(tmp_path, "--force", customers=6)
+    assert hashes(tmp_path)["truth_marketing.json"] == after["truth_marketing.json"]
