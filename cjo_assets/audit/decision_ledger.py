@@ -35,8 +35,8 @@ class DecisionLedger(Contract):
     as_of: date = column("As-of date of the decision; null of an erasure.", nullable=True)
     version: int = column("Version of what is decided for the customer on the day, from 1.", ge=1, nullable=True)
     supersedes: int = column("Entry of the version before; null of the first.", ge=1, nullable=True)
-    intervention_id: str = column("Intervention; null where erased.", nullable=True)
-    customer_id: str = column("Customer; null where erased.", nullable=True)
+    intervention_id: str = column("Intervention; null where erased.", nullable=True, personal="intervention")
+    customer_id: str = column("Customer; null where erased.", nullable=True, personal="customer")
     content: str = column(
         "The other columns of the decision, as JSON; null of a withdrawal and where erased.", nullable=True
     )

@@ -42,7 +42,7 @@ class PolicyChanges(Contract):
     """Decisions, tiers and approval routes that a candidate policy changes. One row per as-of date and customer."""
 
     as_of: date = column("As-of date.")
-    customer_id: str = column("Customer.")
+    customer_id: str = column("Customer.", personal="customer")
     segment: str = column("Market segment.", words="segments")
     account_value: float = column("Yearly value of the account [currency].", ge=0)
     decision_change: str = column(
@@ -58,8 +58,8 @@ class PolicyChanges(Contract):
     decision_risk_after: float = column("The same under the candidate.", nullable=True)
     risk_tier_before: str = column("Risk tier.", isin=TIERS, nullable=True)
     risk_tier_after: str = column("Risk tier under the candidate.", isin=TIERS, nullable=True)
-    intervention_id_before: str = column("Decision; null without one.", nullable=True)
-    intervention_id_after: str = column("Decision under the candidate.", nullable=True)
+    intervention_id_before: str = column("Decision; null without one.", nullable=True, personal="intervention")
+    intervention_id_after: str = column("Decision under the candidate.", nullable=True, personal="intervention")
     playbook_id_before: str = column("Its playbook; null for watching and calls.", nullable=True)
     playbook_id_after: str = column("Playbook under the candidate.", nullable=True)
     recommended_action_before: str = column("What was to be done.", nullable=True)

@@ -19,7 +19,7 @@ class RejectedRecords(Contract):
     source_row: int = column("Number of the row in the file, from 1, the header of a CSV not counted.", ge=1)
     record_key: str = column("Key of the record as written; null where the row has none.", nullable=True)
     broken_rules: TextList = column("Every rule the row broke, sorted.")
-    raw_record: str = column("The row as it was read, as JSON.")
+    raw_record: str = column("The row as it was read, as JSON.", personal="record")
 
     class Config:
         """The same rejection stands once."""

@@ -36,7 +36,7 @@ KEY = ("customer_id", "score")
 class RiskChanges(Contract):
     """The change of each score between two days, by cause. One row per customer and score."""
 
-    customer_id: str = column("Customer.")
+    customer_id: str = column("Customer.", personal="customer")
     segment: str = column("Market segment on the last day; on the first for who left.", words="segments")
     score: str = column("Score explained, a column of risk_scores.", isin=list(EXPLAINED))
     presence: str = column("compared; came or left: scored on one of the days only.", isin=[COMPARED, CAME, LEFT])

@@ -70,7 +70,7 @@ class Runs(Contract):
     processing_time: float = column("From start to end [seconds].", ge=0)
     rows_per_table: str = column("Rows of each table on that day, as JSON.")
     report_path: str = column("The report, relative to the home; null where none was written.", nullable=True)
-    errors: TextList = column("What went wrong, empty where nothing did.")
+    errors: TextList = column("What went wrong, empty where nothing did.", personal="text")
     code_version: str = column("Hash over the code that computed it.")
     engine: str = column("Versions of what the code runs on and rounds with.")
     inputs: str = column(

@@ -19,7 +19,7 @@ from cjo_assets.shared.numbers import capped, rounded
 class AggregatedSignals(DatedContract):
     """Evidence of the look-back, added up. One row per customer and as-of date."""
 
-    customer_id: str = column("Customer.")
+    customer_id: str = column("Customer.", personal="customer")
     total_signals: int = column("Signals in the look-back [signals].", ge=0)
     negative_signals: int = column("Of these, of a negative type [signals].", ge=0)
     positive_signals: int = column("Of these, of a positive type [signals].", ge=0)

@@ -21,7 +21,9 @@ RECORDS = "approvals.ndjson"
 class ApprovalDecisions(Contract):
     """Approval decisions that passed their contract. One row per answer."""
 
-    intervention_id: str = column("Intervention decided on, of the history or of our decisions.")
+    intervention_id: str = column(
+        "Intervention decided on, of the history or of our decisions.", personal="intervention"
+    )
     decision: str = column("approved or rejected.", isin=DECISIONS)
     decided_at: Instant = column("Instant of the decision [UTC].")
     decided_by: str = column("Who decided.", free_text=True)

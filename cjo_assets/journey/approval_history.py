@@ -16,7 +16,7 @@ from cjo_assets.shared.contract import Contract, Instant, column
 class ApprovalHistory(Contract):
     """Answers to approval requests. One row per answer."""
 
-    intervention_id: str = column("Intervention decided on.")
+    intervention_id: str = column("Intervention decided on.", personal="intervention")
     decision: str = column("approved or rejected.", isin=DECISIONS)
     decided_at: Instant = column("Instant of the answer [UTC].")
     decided_by: str = column("Who answered, or which policy switch.")

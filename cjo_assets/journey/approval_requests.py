@@ -16,13 +16,13 @@ from cjo_assets.shared.contract import Contract, Instant, TextList, column
 class ApprovalRequests(Contract):
     """Decisions that need a person. One row per intervention."""
 
-    intervention_id: str = column("Intervention to decide on.")
-    customer_id: str = column("Customer.")
+    intervention_id: str = column("Intervention to decide on.", personal="intervention")
+    customer_id: str = column("Customer.", personal="customer")
     segment: str = column("Market segment.", words="segments")
     journey_stage: str = column("Stage when it was decided.", words="stages")
     recommended_action: str = column("What would be done.")
     expected_cost: float = column("Cost expected [currency]; null where no playbook names the action.", nullable=True)
-    triggered_by_signals: TextList = column("Evidence: the signals that led to it.")
+    triggered_by_signals: TextList = column("Evidence: the signals that led to it.", personal="signal")
     approval_reasons: TextList = column("Why a person must decide; empty for the history, which does not say.")
     approval_regime: str = column("asked, or auto_approved by the policy of the day.", isin=ASKING_REGIMES)
     approval_role: str = column("Who is asked at least; null for the history.", isin=ROLES, nullable=True)

@@ -20,7 +20,7 @@ NO_PLAYBOOK = "no_playbook_for_stage"
 class CoverageGaps(DatedContract):
     """Customers at risk without a recommendation. One row per customer and as-of date."""
 
-    customer_id: str = column("Customer.")
+    customer_id: str = column("Customer.", personal="customer")
     segment: str = column("Market segment.", words="segments")
     journey_stage: str = column("Stage; null without an entry.", words="stages", nullable=True)
     risk_tier: str = column("Tier of the overall risk.", isin=TIERS, nullable=True)
@@ -29,7 +29,9 @@ class CoverageGaps(DatedContract):
     account_value: float = column("Yearly value of the account [currency].", ge=0)
     reason: str = column("What kept every playbook away.", isin=[NO_STAGE_KNOWN, NO_PLAYBOOK, *FAILED_RULES])
     nearest_playbook_id: str = column("Playbook that failed last; null where there is none.", nullable=True)
-    escalated_intervention_id: str = column("Call for a person to take over; null where none was made.", nullable=True)
+    escalated_intervention_id: str = column(
+        "Call for a person to take over; null where none was made.", nullable=True, personal="intervention"
+    )
 
     class Config:
         """A customer is missing once."""

@@ -17,7 +17,7 @@ TIERS = ["high", "medium", "low"]
 class Customer360(Contract):
     """A customer in one row, on the newest day. One row per customer."""
 
-    customer_id: str = column("Customer.")
+    customer_id: str = column("Customer.", personal="customer")
     segment: str = column("Market segment.", words="segments")
     account_value: float = column("Yearly value of the account [currency].", ge=0)
     tenure_months: int = column("Whole months as a customer [months].", ge=0)
@@ -34,7 +34,7 @@ class Customer360(Contract):
         "Chance of leaving within the horizon [0-1, up = worse].", ge=0, le=1, nullable=True
     )
     revenue_at_risk: float = column("That chance x account value [currency, up = worse].", ge=0, nullable=True)
-    intervention_id: str = column("Decision of the day; null without one.", nullable=True)
+    intervention_id: str = column("Decision of the day; null without one.", nullable=True, personal="intervention")
     recommended_action: str = column("What it says to do; null without one.", nullable=True)
     playbook_id: str = column("Its playbook; null for monitor_only.", nullable=True)
     confidence: float = column("Confidence in acting [0-1], up = surer.", ge=0, le=1, nullable=True)

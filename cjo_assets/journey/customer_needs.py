@@ -22,7 +22,7 @@ from cjo_assets.shared.quarantine import REPEATED_ROW
 class CustomerNeeds(DatedContract):
     """Customers as decisions see them. One row per as-of date and customer who has not left."""
 
-    customer_id: str = column("Customer.")
+    customer_id: str = column("Customer.", personal="customer")
     segment: str = column("Market segment.", words="segments")
     journey_stage: str = column("Stage; null without an entry.", words="stages", nullable=True)
     stage_health: str = column("Stage health; null without a stage.", nullable=True)
@@ -37,7 +37,9 @@ class CustomerNeeds(DatedContract):
     completeness: float = column("Share of the customer's records that can be relied on [0-1].", ge=0, le=1)
     confidence: float = column("Confidence in acting [0-1], up = surer.", ge=0, le=1)
     priority_score: float = column("Order of work among customers [0-100, up = sooner].", ge=0, le=100)
-    open_intervention_id: str = column("Latest open intervention that was carried out or held out.", nullable=True)
+    open_intervention_id: str = column(
+        "Latest open intervention that was carried out or held out.", nullable=True, personal="intervention"
+    )
     contacts: int = column("Interventions carried out within the contact policy's window [interventions].", ge=0)
     last_refused_at: date = column("Day on which a person last refused something for the customer.", nullable=True)
 

@@ -12,7 +12,7 @@ TIERS = ["high", "medium", "low"]
 class Customers(Contract):
     """Customers that passed their contract. One row per customer."""
 
-    customer_id: str = column("Customer.")
+    customer_id: str = column("Customer.", personal="customer")
     segment: str = column("Market segment.", words="segments")
     account_value: float = column("Yearly value of the account [currency].", ge=0, le=LARGEST_AMOUNT)
     tenure_months: int = column("Whole months as a customer [months].", ge=0)

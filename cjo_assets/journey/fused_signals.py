@@ -24,7 +24,7 @@ TRENDS = [WORSENING, STABLE, IMPROVING]
 class FusedSignals(DatedContract):
     """Evidence that is recent and not yet dealt with. One row per customer and as-of date."""
 
-    customer_id: str = column("Customer.")
+    customer_id: str = column("Customer.", personal="customer")
     counted_signals: int = column("Signals of the look-back that still count [signals].", ge=0)
     settled_signals: int = column("Signals that stopped counting: what they triggered succeeded [signals].", ge=0)
     counted_signal_types: TextList = column("Types that still count, sorted: what may trigger a playbook.")

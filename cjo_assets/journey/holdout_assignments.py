@@ -23,7 +23,7 @@ DRAW_DIGITS = 5
 class HoldoutAssignments(DatedContract):
     """Arms of the running experiment. One row per as-of date and eligible customer."""
 
-    customer_id: str = column("Customer with at least one eligible playbook.")
+    customer_id: str = column("Customer with at least one eligible playbook.", personal="customer")
     segment: str = column("Market segment.", words="segments")
     draw: float = column("What the customer drew [0-1]; the same every day.", ge=0, lt=1)
     holdout_share: float = column("Draws below it are held out [share].", ge=0, le=1)

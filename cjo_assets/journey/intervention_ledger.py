@@ -17,14 +17,14 @@ from cjo_assets.shared.contract import DatedContract, Instant, TextList, column
 class InterventionLedger(DatedContract):
     """Interventions of earlier days. One row per as-of date and intervention."""
 
-    intervention_id: str = column("Intervention.")
-    customer_id: str = column("Customer.")
+    intervention_id: str = column("Intervention.", personal="intervention")
+    customer_id: str = column("Customer.", personal="customer")
     segment: str = column("Market segment.", words="segments")
     journey_stage: str = column("Stage when it was decided.", words="stages")
     origin: str = column("history, or a decision of ours.", isin=[HISTORY, DECISION])
     playbook_id: str = column("Playbook; of the history, the one that names the action; null if none.", nullable=True)
     recommended_action: str = column("What was to be done.")
-    triggered_by_signals: TextList = column("Signals that led to it.")
+    triggered_by_signals: TextList = column("Signals that led to it.", personal="signal")
     confidence: float = column("Confidence in the decision [0-1], up = surer.", ge=0, le=1)
     generated_at: date = column("Day of the decision.")
     is_held_out: bool = column("Whether it was recorded and, on purpose, not carried out.")

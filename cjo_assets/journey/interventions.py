@@ -21,14 +21,14 @@ OUR_ID = "^I-[0-9a-f]{12}$"
 class Interventions(Contract):
     """Interventions of the history that passed their contract. One row per intervention."""
 
-    intervention_id: str = column("Intervention.")
-    customer_id: str = column("Customer it was for.")
+    intervention_id: str = column("Intervention.", personal="intervention")
+    customer_id: str = column("Customer it was for.", personal="customer")
     journey_stage: str = column("Stage the customer was in.", words="stages")
     recommended_action: str = column("What was to be done; monitor_only: nothing.")
     confidence: float = column("Confidence in the decision [0-1], up = surer.", ge=0, le=1)
     requires_human_approval: bool = column("Whether a person had to approve it.")
     requested_by: str = column("Who asked for it, and may not approve it; null where not recorded.", optional=True)
-    triggered_by_signals: TextList = column("Signals that led to it.")
+    triggered_by_signals: TextList = column("Signals that led to it.", personal="signal")
     evaluation_latency_ms: float = column(
         "Time the decision took [milliseconds].", ge=0, le=LARGEST_AMOUNT, nullable=True
     )

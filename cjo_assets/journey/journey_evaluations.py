@@ -18,7 +18,7 @@ HEALTHY, AT_RISK, CRITICAL = "healthy", "at_risk", "critical"
 class JourneyEvaluations(DatedContract):
     """Stage health of every customer. One row per customer and as-of date."""
 
-    customer_id: str = column("Customer.")
+    customer_id: str = column("Customer.", personal="customer")
     current_stage: str = column("Stage on the as-of date; null without an entry.", words="stages", nullable=True)
     days_in_state: int = column("Whole days since the stage was entered [days].", ge=0, nullable=True)
     friction_detected: bool = column("Whether there is any reason.")

@@ -24,7 +24,7 @@ MODEL_TYPES = [NO_STAGE_KNOWN, PRIOR_ONLY, CHURN_FROM_PRIOR, SMOOTHED]
 class JourneyForecasts(DatedContract):
     """Future of every customer who has not left, within the horizon. One row per customer and as-of date."""
 
-    customer_id: str = column("Customer.")
+    customer_id: str = column("Customer.", personal="customer")
     churn_probability: float = column(
         "Chance of entering a terminal stage [0-1, up = worse].", ge=0, le=1, nullable=True
     )

@@ -17,7 +17,7 @@ from cjo_assets.shared.contract import DatedContract, column
 class JourneyStates(DatedContract):
     """Current stage of every customer. One row per customer and as-of date."""
 
-    customer_id: str = column("Customer.")
+    customer_id: str = column("Customer.", personal="customer")
     segment: str = column("Market segment.", words="segments")
     journey_stage: str = column("Current stage; null without an entry by then.", words="stages", nullable=True)
     state_entered_at: date = column("Day the stage was entered.", nullable=True)

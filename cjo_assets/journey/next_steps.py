@@ -19,6 +19,7 @@ from cjo_assets.journey.playbook_performance import KEEP
 from cjo_assets.policy import Policy
 from cjo_assets.shared.by_segment import by_segment
 from cjo_assets.shared.contract import ANY_SEGMENT, DatedContract, column
+from cjo_assets.shared.personal import CUSTOMER, INTERVENTION, TEXT, Personal
 from cjo_assets.shared.promises import AT_RISK, CRITICAL
 from cjo_assets.shared.statistics import NOT_MEASURABLE
 
@@ -53,9 +54,15 @@ class NextSteps(DatedContract):
 
     rank: int = column("Place in the order, 1 = first.", ge=1)
     kind: str = column("What is to be done.", isin=KINDS)
-    subject: str = column("Who or what it is about: a customer, a stage, a KPI, a dataset, a playbook, a threshold.")
+    subject: str = column(
+        "Who or what it is about: a customer, a stage, a KPI, a dataset, a playbook, a threshold.",
+        personal=Personal(
+            said_by="reference_table",
+            kinds=(("approval_requests", CUSTOMER), ("outcome_analyses", CUSTOMER), ("coverage_gaps", CUSTOMER)),
+        ),
+    )
     segment: str = column("Segment it is about; null where it is about more than one.", words="segments", nullable=True)
-    why: str = column("The reason, in words.")
+    why: str = column("The reason, in words.", personal=TEXT)
     owner: str = column("Role that has to act.", isin=OWNERS)
     revenue_at_risk: float = column(
         "Revenue at risk with it [currency, up = worse]; null where none is known. Not to be added up.",
@@ -63,7 +70,17 @@ class NextSteps(DatedContract):
         nullable=True,
     )
     reference_table: str = column("Table in which the details stand.")
-    reference: str = column("Key of the row there.")
+    reference: str = column(
+        "Key of the row there.",
+        personal=Personal(
+            said_by="reference_table",
+            kinds=(
+                ("approval_requests", INTERVENTION),
+                ("outcome_analyses", INTERVENTION),
+                ("coverage_gaps", CUSTOMER),
+            ),
+        ),
+    )
 
     class Config:
         """A step has one place."""

@@ -18,9 +18,11 @@ from cjo_assets.shared.dataset import Dataset
 class Outcomes(Contract):
     """Outcomes that passed their contract. One row per outcome."""
 
-    outcome_id: str = column("Outcome.")
-    intervention_id: str = column("Intervention it measures, of the history or of our decisions.")
-    customer_id: str = column("Customer of that intervention.")
+    outcome_id: str = column("Outcome.", personal="outcome")
+    intervention_id: str = column(
+        "Intervention it measures, of the history or of our decisions.", personal="intervention"
+    )
+    customer_id: str = column("Customer of that intervention.", personal="customer")
     outcome: str = column("What came of it.", words="outcomes")
     resolution_time_days: float = column(
         "Days to resolution [days]; null where not resolved.", ge=0, le=LARGEST_AMOUNT, nullable=True

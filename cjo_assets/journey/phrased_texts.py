@@ -16,9 +16,11 @@ class PhrasedTexts(DatedContract):
     purpose: str = column(
         "summary: the paragraph of the report; message: a draft to a customer.", isin=JOURNEY_PURPOSES
     )
-    intervention_id: str = column("Intervention that a message goes with; null for the summary.", nullable=True)
-    customer_id: str = column("Its customer; null for the summary.", nullable=True)
-    text: str = column("The text, plain.", free_text=True)
+    intervention_id: str = column(
+        "Intervention that a message goes with; null for the summary.", nullable=True, personal="intervention"
+    )
+    customer_id: str = column("Its customer; null for the summary.", nullable=True, personal="customer")
+    text: str = column("The text, plain.", free_text=True, personal="text")
     model: str = column("Language model that phrased it, every number checked; null: the rules.", nullable=True)
     fallback_reason: str = column("Why the rules phrased it; null where the model did.", nullable=True)
     request_hash: str = column("What was asked, as in audit.language_model_calls.")

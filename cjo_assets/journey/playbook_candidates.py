@@ -58,7 +58,7 @@ CENTS = 100
 class PlaybookCandidates(DatedContract):
     """Playbooks considered for each customer, chosen or not. One row per customer, as-of date and playbook."""
 
-    customer_id: str = column("Customer.")
+    customer_id: str = column("Customer.", personal="customer")
     playbook_id: str = column("Playbook of the customer's stage, or a fallback of one.")
     fallback_of: str = column("Playbook that names it where it is tried as a fallback; otherwise null.", nullable=True)
     decision_risk: float = column("Risk that eligibility looks at [0-1, up = worse].", ge=0, le=1)
@@ -79,8 +79,12 @@ class PlaybookCandidates(DatedContract):
     is_eligible: bool = column("Whether status, segment, risk and trigger allow it.")
     rank: int = column("Place among the eligible, 1 = best; null where not eligible.", ge=1, nullable=True)
     is_held_out: bool = column("Whether the customer is left alone on purpose.")
-    standing_intervention_id: str = column("Our earlier decision for it that still stands.", nullable=True)
-    open_intervention_id: str = column("Another open intervention of the customer that blocks it.", nullable=True)
+    standing_intervention_id: str = column(
+        "Our earlier decision for it that still stands.", nullable=True, personal="intervention"
+    )
+    open_intervention_id: str = column(
+        "Another open intervention of the customer that blocks it.", nullable=True, personal="intervention"
+    )
     first_failed_rule: str = column("First rule against it; null for the chosen.", isin=FAILED_RULES, nullable=True)
 
     class Config:

@@ -43,16 +43,18 @@ SIGNAL_COLUMNS = (
 class RecommendedInterventions(DatedContract):
     """Decisions of the day. At most one row per customer and as-of date."""
 
-    intervention_id: str = column("Intervention; the same from day to day while the need stands.")
+    intervention_id: str = column(
+        "Intervention; the same from day to day while the need stands.", personal="intervention"
+    )
     need_id: str = column("The need: customer and playbook, withheld ones too; of a call for a person the customer.")
-    customer_id: str = column("Customer.")
+    customer_id: str = column("Customer.", personal="customer")
     segment: str = column("Market segment.", words="segments")
     journey_stage: str = column("Stage on the as-of date.", words="stages")
     playbook_id: str = column("Playbook chosen; null for monitor_only.", nullable=True)
     playbook_name: str = column("Its name; null for monitor_only.", nullable=True)
     withheld_playbook_id: str = column("Playbook that monitor_only holds back; otherwise null.", nullable=True)
     recommended_action: str = column("First action of the playbook, or monitor_only.")
-    triggered_by_signals: TextList = column("Signals that led to it, sorted.")
+    triggered_by_signals: TextList = column("Signals that led to it, sorted.", personal="signal")
     risk_score: float = column("Decision risk [0-1, up = worse].", ge=0, le=1)
     confidence: float = column("Confidence in acting [0-1], up = surer.", ge=0, le=1)
     conflict: float = column("How evenly signals contradict each other [0 to 0.5].", ge=0, le=0.5)
@@ -72,7 +74,9 @@ class RecommendedInterventions(DatedContract):
         "How long a request of the day stands [minutes]; null where nobody is asked.", ge=0, nullable=True
     )
     decision_hash: str = column("Hash over what an approver agrees to.")
-    open_intervention_id: str = column("Another intervention of the customer without an outcome yet.", nullable=True)
+    open_intervention_id: str = column(
+        "Another intervention of the customer without an outcome yet.", nullable=True, personal="intervention"
+    )
     is_held_out: bool = column("Whether the decision is recorded and, on purpose, not carried out.")
     evaluation_latency_ms: float = column("Time taken [milliseconds]; null: known for the history only.", nullable=True)
     generated_at: date = column("Day the need was first met.")

@@ -11,6 +11,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.shared.contract import DatedContract, column
+from cjo_assets.shared.personal import Personal
 
 
 class RejectionsByRule(DatedContract):
@@ -21,7 +22,9 @@ class RejectionsByRule(DatedContract):
     rejected_rows: int = column("Rows that broke it [rows, down = better].", ge=1)
     customers: int = column("Customers these rows claim to be about, known or not [customers].", ge=0)
     example_customer_id: str = column(
-        "First by name of these customers, as written; null where no row names one.", nullable=True
+        "First by name of these customers, as written; null where no row names one.",
+        nullable=True,
+        personal=Personal("customer", is_example=True),
     )
 
     class Config:

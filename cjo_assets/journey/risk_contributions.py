@@ -27,7 +27,7 @@ RAW_VALUES = {
 class RiskContributions(DatedContract):
     """What each factor adds to each score. One row per customer, as-of date, score and factor."""
 
-    customer_id: str = column("Customer.")
+    customer_id: str = column("Customer.", personal="customer")
     score: str = column("Score taken apart, a column of risk_scores.", isin=list(SCORES))
     factor: str = column("Factor of that score.")
     raw_value: float = column("What the factor was made from, in its own unit; null where missing.", nullable=True)

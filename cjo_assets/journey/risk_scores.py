@@ -22,7 +22,7 @@ SCORES = ("overall_risk_score", "churn_risk_score", "friction_score", "decision_
 class RiskScores(DatedContract):
     """Risk of every customer who has not left. One row per customer and as-of date."""
 
-    customer_id: str = column("Customer.")
+    customer_id: str = column("Customer.", personal="customer")
     overall_risk_score: float = column("Weighted risk [0-1, up = worse].", ge=0, le=1)
     churn_risk_score: float = column("Risk of leaving [0-1, up = worse]; a score, not a probability.", ge=0, le=1)
     friction_score: float = column("How stuck the customer is [0-1, up = worse].", ge=0, le=1)

@@ -15,9 +15,11 @@ from cjo_assets.shared.dataset import Dataset
 class SignalLabels(Contract):
     """Labels that passed their contract. One row per label."""
 
-    label_id: str = column("Label.")
-    customer_id: str = column("Customer it is about.")
-    signal_id: str = column("Signal that was looked into; null for a problem that raised none.", optional=True)
+    label_id: str = column("Label.", personal="label")
+    customer_id: str = column("Customer it is about.", personal="customer")
+    signal_id: str = column(
+        "Signal that was looked into; null for a problem that raised none.", optional=True, personal="signal"
+    )
     is_problem: bool = column("Whether there was a problem.")
     labelled_at: date = column("Day from which this was known.")
 

@@ -16,8 +16,8 @@ from cjo_assets.shared.dataset import Dataset, Preference
 class Signals(Contract):
     """Signals that passed their contract. One row per signal."""
 
-    signal_id: str = column("Signal.")
-    customer_id: str = column("Customer the signal is about.")
+    signal_id: str = column("Signal.", personal="signal")
+    customer_id: str = column("Customer the signal is about.", personal="customer")
     signal_type: str = column("Type; the policy's catalogue gives it polarity and weight.")
     signal_strength: float = column("Strength of the signal [0-1], whatever its polarity.", ge=0, le=1)
     detected_at: date = column("Day of detection.")

@@ -21,7 +21,7 @@ TRANSITIONS = [INITIAL, VALID, RE_ENTRY, INVALID, UNKNOWN]
 class StateEntries(Contract):
     """Entries into a stage that passed their contract. One row per customer, day and stage."""
 
-    customer_id: str = column("Customer.")
+    customer_id: str = column("Customer.", personal="customer")
     journey_stage: str = column("Stage entered.", words="stages")
     state_entered_at: date = column("Day of entry.")
     days_in_state: int = column("Days in the stage as the source reported them [days].", ge=0, nullable=True)
@@ -41,7 +41,7 @@ class StateEntries(Contract):
 class AllowedTransitions(Contract):
     """Entries of the file as read, with the kind of their transition. One row per row of the file."""
 
-    customer_id: str = column("Customer.", nullable=True)
+    customer_id: str = column("Customer.", nullable=True, personal="customer")
     state_entered_at: date = column("Day of entry.", nullable=True)
     previous_stage: str = column("Stage before.", nullable=True)
     journey_stage: str = column("Stage entered.", nullable=True)

@@ -22,7 +22,7 @@ from cjo_assets.shared.contract import Contract, column
 class Visits(Contract):
     """The event log of the journey. One row per customer and entry into a stage."""
 
-    customer_id: str = column("Customer.")
+    customer_id: str = column("Customer.", personal="customer")
     entry_number: int = column("Place of the entry in the customer's log, 0 = the first.", ge=0)
     segment: str = column("Market segment.", words="segments")
     journey_stage: str = column("Stage entered.", words="stages")

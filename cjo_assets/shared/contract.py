@@ -22,6 +22,7 @@ from pandera.dtypes import immutable
 from pandera.engines import ibis_engine
 
 from cjo_assets.policy import Vocabulary
+from cjo_assets.shared.personal import Personal, mark_of
 
 FAILURE_CASES = 20
 ANY_SEGMENT = "All"
@@ -80,6 +81,7 @@ def column(
     free_text: bool = False,
     free_object: bool = False,
     optional: bool = False,
+    personal: str | Personal | None = None,
     **checks: Any,
 ) -> Any:
     """Describe a column of a contract.
@@ -90,9 +92,16 @@ def column(
         free_text: prose, in which line breaks are welcome.
         free_object: whatever the source puts there, objects and lists too, as JSON; what is none is a text of JSON.
         optional: a source that leaves the column out is complete all the same; it is then null.
+        personal: the kind of identifier it holds of a person (`shared/personal.py`), by which a person is erased.
         checks: what `pandera.Field` takes (nullable, ge, le, gt, isin, ...).
     """
-    metadata = {"words": words, "free_text": free_text, "free_object": free_object, "optional": optional}
+    metadata = {
+        "words": words,
+        "free_text": free_text,
+        "free_object": free_object,
+        "optional": optional,
+        "personal": mark_of(personal),
+    }
     if optional:
         checks["nullable"] = True
     return pa.Field(description=description, n_failure_cases=FAILURE_CASES, metadata=metadata, **checks)
@@ -111,6 +120,7 @@ class Column:
     free_object: bool
     optional: bool
     checks: tuple[pa.Check, ...]
+    personal: Personal | None = None
 
 
 @functools.cache
@@ -127,6 +137,7 @@ def columns_of(contract: type[Contract]) -> tuple[Column, ...]:
             free_object=(spec.metadata or {}).get("free_object", False),
             optional=(spec.metadata or {}).get("optional", False),
             checks=tuple(spec.checks),
+            personal=(spec.metadata or {}).get("personal"),
         )
         for name, spec in contract.to_schema().columns.items()
     )

@@ -64,10 +64,12 @@ class QuarantinedRows(Contract):
     file_sha256: str = column("Hash of the file's bytes.")
     source_row: int = column("Number of the row in the file, from 1, the header of a CSV not counted.", ge=1)
     record_key: str = column("Key of the record as written; null where the row has none.", nullable=True)
-    customer_id: str = column("Customer the row claims to be about; null where it names none.", nullable=True)
+    customer_id: str = column(
+        "Customer the row claims to be about; null where it names none.", nullable=True, personal="customer"
+    )
     record_date: date = column("Date of the record; null where it has none or it cannot be read.", nullable=True)
     broken_rules: TextList = column("Every rule the row breaks, sorted.")
-    raw_record: str = column("The row as it was read, as JSON.")
+    raw_record: str = column("The row as it was read, as JSON.", personal="record")
 
     class Config:
         """One row per row of a file."""
