@@ -20,7 +20,8 @@ from cjo_assets.wiring.tables import Given, Table
 
 PACKAGE = "cjo_assets"
 ROOT = Path(__file__).resolve().parents[2]
-NOT_CODE = frozenset({f"{PACKAGE}.policy", f"{PACKAGE}.policy_sections"})
+# The types of the policy: the policy that decides is recorded with its own hash.
+POLICY_MODULES = f"{PACKAGE}.policy"
 # Parsing every file would cost more than the rest of the definitions; our formatting leaves imports no other shape.
 _IMPORT = re.compile(
     rf"^[ \t]*(?:from[ \t]+({PACKAGE}[\w.]*)[ \t]+import[ \t]+(?:\(([^)]*)\)|([^\n]+))|import[ \t]+({PACKAGE}[\w.]*))",
@@ -93,7 +94,7 @@ def _closure(start: str) -> frozenset[str]:
     found, waiting = set[str](), [start]
     while waiting:
         module = waiting.pop()
-        if module not in found and module not in NOT_CODE:
+        if module not in found and not module.startswith(POLICY_MODULES):
             found.add(module)
             waiting += imported_by(module)
     return frozenset(found)

@@ -42,6 +42,7 @@ def touched_by(*modules: str) -> set[str]:
         ("shared.contract", set(TABLES)),
         ("policy", set()),
         ("policy_sections", set()),
+        ("policy_marketing", set()),
         ("wiring.publish", set()),
         ("reporting.journey_report", set()),
     ],
