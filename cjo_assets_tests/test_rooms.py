@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from cjo_assets.wiring.families import data_families
 from cjo_assets.wiring.settings import PROJECT
+from cjo_assets.wiring.tables import Family
 
 PACKAGE = PROJECT / "cjo_assets"
 PURE_ROOMS = ("journey", "marketing", "shared", "audit", "reporting", "language", "synth")
@@ -67,12 +69,14 @@ def test_module_neither_guesses_nor_swallows(path: Path) -> None:
             assert "ignore_errors" not in node.value
 
 
-def test_table_files_stand_where_their_tables_are_declared() -> None:
-    from cjo_assets.defs.journey import TABLES
-
-    for table in TABLES:
-        file = PACKAGE / table.schema / f"{table.name}.py"
-        assert file.exists(), f"{table.full_name} has a file of its own"
+@pytest.mark.parametrize("family", data_families(), ids=lambda family: family.name)
+def test_each_table_stands_in_a_file_of_its_name(family: Family) -> None:
+    tables = [table for table in family.tables if table.schema == family.name and table.transform is not None]
+    files = {dataset.lookup for dataset in family.datasets}
+    tables = [table for table in tables if table.name not in files]
+    assert len(tables) > 20
+    for table in tables:
+        assert (PACKAGE / family.name / f"{table.name}.py").exists(), table.full_name
         assert table.computation.__name__ == table.name
-        assert table.computation.__module__ == f"cjo_assets.{table.schema}.{table.name}"
+        assert table.computation.__module__ == f"cjo_assets.{family.name}.{table.name}"
         assert table.contract.__module__ == table.computation.__module__
