@@ -38,7 +38,7 @@ from cjo_assets_tests.marketing.probe_rows import add_rows
 from cjo_assets_tests.probe import LOOPBACK, Probe, policy_with, value_at
 from cjo_assets_tests.turning import DEFAULT, other_output
 
-SEED = PROJECT.parent / "shared" / "seeds" / "marketing_state_and_config.md"
+SEED = PROJECT / "cjo_assets_tests" / "seeds" / "marketing_configuration.txt"
 TURNED_TOGETHER = [path for path in LEAVES if re.split(r"\.\w+$|\[", path)[0] in SHOWN_BY_NAME]
 
 
@@ -177,10 +177,5 @@ def test_settings_of_the_seed_are_no_policy() -> None:
 
 
 def test_the_list_of_fields_is_the_seeds() -> None:
-    if not SEED.exists():
-        pytest.skip("the seed documents are not beside this checkout")
-    text = SEED.read_text(encoding="utf-8")
-    fields = re.findall(
-        r"^    (\w+): .* = ", text[text.index("class MarketingOrchestratorConfig:") :], flags=re.MULTILINE
-    )
+    fields = re.findall(r"^    (\w+): .* = ", SEED.read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert sorted(fields) == sorted([*SEED_CONFIGURATION, *SEED_SETTINGS])
