@@ -51,6 +51,7 @@ class Snapshots(Section):
     """How performance snapshots are to be read."""
 
     snapshots_are: Literal["increments", "totals"]
+    people_design_effect: Annotated[float, Field(ge=1, le=1e6)]
 
 
 class CampaignJudgement(Section):
@@ -97,6 +98,7 @@ class ExperimentRules(Section):
     lift_threshold_for_scaling: Weight
     power: Level
     sample_ratio_threshold: Level
+    sample_ratio_prior_weight: Positive
     control_share: Level
     sequential_tightest_at: Annotated[int, Field(ge=2)]
     guardrails: dict[str, Guardrail]

@@ -52,11 +52,9 @@ class BudgetProposals(DatedContract):
         unique = ["from_campaign_id", "to_campaign_id"]
 
 
-def budget_proposals(
-    campaign_analysis: ir.Table, risk_register: ir.Table, metric_definitions: ir.Table, as_of: date, policy: Policy
-) -> ir.Table:
+def budget_proposals(campaign_analysis: ir.Table, risk_register: ir.Table, as_of: date, policy: Policy) -> ir.Table:
     """Fill the best places first, from the worst ones."""
-    rows = _campaigns(campaign_analysis, risk_register, metric_definitions, as_of, policy)
+    rows = _campaigns(campaign_analysis, risk_register, as_of, policy)
     givers, takers = _in_line(_givers(rows), "roas"), _in_line(_takers(rows, policy), "worth")
     pairs = givers.select(
         from_campaign_id="campaign_id",
@@ -103,17 +101,13 @@ def price_of_an_answer(policy: Policy) -> float:
     return prices.review_minutes_per_answer / MINUTES_PER_HOUR * prices.cost_per_human_review_hour
 
 
-def _campaigns(
-    campaign_analysis: ir.Table, risk_register: ir.Table, metric_definitions: ir.Table, as_of: date, policy: Policy
-) -> ir.Table:
+def _campaigns(campaign_analysis: ir.Table, risk_register: ir.Table, as_of: date, policy: Policy) -> ir.Table:
     """Return the active campaigns that have days left, their risks, and their returns with interval."""
     rules = policy.marketing.recommendations
     rows = campaign_analysis.filter(campaign_analysis.status == ACTIVE, campaign_analysis.end_date > as_of)
     risks = risk_register.filter(risk_register.is_open)
     risks = risks.group_by("campaign_id").agg(open_risks=risks.count(), is_frozen=risks.is_blocking.any())
     rows = rows.left_join(risks, "campaign_id").drop("campaign_id_right")
-    effects = metric_definitions.select(primary_kpi="metric", design_effect="design_effect")
-    rows = rows.left_join(effects, "primary_kpi").drop("primary_kpi_right")
     # Value follows conversions, and these vary as counts do.
     doubt = (rows.design_effect.fill_null(1.0) / rows.conversions.nullif(0)).sqrt()
     reach = (two_sided_quantile(rules.interval_level) * doubt).fill_null(0.0).exp()

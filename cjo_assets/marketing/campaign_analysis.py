@@ -96,6 +96,12 @@ class CampaignAnalysis(DatedContract):
     kpi_value: float = column("Value of the metric [x exposures]; null without exposures.", ge=0, nullable=True)
     kpi_value_low: float = column("Lower end of its interval.", ge=0, le=1, nullable=True)
     kpi_value_high: float = column("Upper end of its interval.", ge=0, le=1, nullable=True)
+    design_effect: float = column(
+        "Variance of the successes over that of as many independent exposures [x variance]; null where the metric is "
+        "not defined.",
+        ge=1,
+        nullable=True,
+    )
     kpi_target: float = column("Target somebody set; null where nobody did.", nullable=True)
     kpi_attainment: float = column(
         "How much of the target is reached [x target], up = better whatever the metric; null without a target above 0.",
@@ -238,7 +244,7 @@ def _judgement(rows: ir.Table, as_of: date, policy: Policy) -> tuple[ir.StringVa
 
 def sums_that_miss_performance(campaign_analysis: ir.Table, asset_performance: ir.Table) -> ir.Table:
     """Find counts and amounts whose sum over campaigns is not that over assets."""
-    ours, theirs = campaign_analysis, performance_sums(asset_performance)
+    ours, theirs = campaign_analysis, performance_sums(asset_performance).drop("counts_people")
     sums = ours.agg(**{name: ours[name].sum() for name in COUNTED}, **{name: money_sum(ours[name]) for name in AMOUNTS})
     rows = sums.cross_join(theirs.rename({f"asset_{name}": name for name in sums.columns})).fill_null(0)
     differs = [rows[name] != rows[f"asset_{name}"] for name in COUNTED]

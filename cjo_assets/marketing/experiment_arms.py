@@ -54,8 +54,20 @@ class ExperimentArms(DatedContract):
         "Lower end of its interval, as wide as the design effect makes it [0-1].", ge=0, le=1, nullable=True
     )
     rate_high: float = column("Upper end of its interval [0-1].", ge=0, le=1, nullable=True)
+    design_effect: float = column(
+        "Variance of the successes over that of as many independent units [x variance]; null where the metric is not "
+        "defined.",
+        ge=1,
+        nullable=True,
+    )
     assigned: int = column(
         "People, or else impressions, that got this arm [units]: what the planned shares are of.", ge=0, nullable=True
+    )
+    assigned_unit: str = column(
+        "people or impressions; null where nothing was counted.", isin=[PEOPLE, IMPRESSIONS], nullable=True
+    )
+    assigned_design_effect: float = column(
+        "Design effect of what was assigned [x variance]; null where the metric is not defined.", ge=1, nullable=True
     )
     impressions: int = column("Impressions so far [impressions].", ge=0, nullable=True)
     clicks: int = column("Clicks so far [clicks].", ge=0, nullable=True)
@@ -84,6 +96,7 @@ def experiment_arms(
         last_snapshot_at=rows.timestamp.max(),
         horizon_reached_on=rows.horizon_reached_on.max(),
         unit=rows.unit.max(),
+        assigned_unit=rows.assigned_unit.max(),
         cost=money_sum(rows.cost),
         revenue_proxy=money_sum(rows.revenue_proxy),
         **{name: _total(rows, name) for name in ("exposures", "successes", "assigned", *SOURCE_COUNTS)},
@@ -91,6 +104,9 @@ def experiment_arms(
     places = creative_assets.select("asset_id", "segment_id", "channel_id")
     found = _arms(experiments, metric_definitions).join(places, "asset_id").left_join(totals, KEY)
     found = found.drop("experiment_id_right", "arm_right").mutate(snapshots=found.snapshots.fill_null(0))
+    found = found.mutate(
+        **{f"{of}design_effect": _effect_of(found[f"{of}unit"], found) for of in ("", "assigned_")},
+    )
     share = found.successes / found.exposures.nullif(0)
     is_share = share <= 1
     low, high = wilson_interval(
@@ -115,13 +131,24 @@ def snapshots_outside_experiment(
 
 
 def _arms(experiments: ir.Table, metric_definitions: ir.Table) -> ir.Table:
-    """Return the two arms of every experiment, with the design effect of its metric."""
+    """Return the two arms of every experiment, with the design effects of its metric."""
     defined = experiments.left_join(metric_definitions, "metric")
     arms = [
-        defined.select("experiment_id", "design_effect", arm=ibis.literal(arm), asset_id=defined[f"{arm}_asset"])
+        defined.select(
+            "experiment_id",
+            "people_design_effect",
+            policy_design_effect="design_effect",
+            arm=ibis.literal(arm),
+            asset_id=defined[f"{arm}_asset"],
+        )
         for arm in (CONTROL, VARIANT)
     ]
     return ibis.union(*arms)
+
+
+def _effect_of(unit: ir.StringValue, rows: ir.Table) -> ir.FloatingValue:
+    """Return the design effect of counts in that unit."""
+    return (unit == PEOPLE).fill_null(False).ifelse(rows.people_design_effect, rows.policy_design_effect)
 
 
 def _total(rows: ir.Table, name: str) -> ir.IntegerScalar:

@@ -5,8 +5,8 @@ Belongs here: effects, intervals, p-values, sample ratio, power. Does not belong
 
 One score test is behind all of them, so that they cannot contradict each other: the fixed-horizon interval leaves 0 out
 exactly where the p-value is below the threshold, the always-valid one where its own p-value is, absolute and relative
-alike. The design effect deflates the counts once, before anything is computed: 1,000 impressions with a design effect
-of 2 say as much as 500 independent trials.
+alike. The design effect of the unit deflates the counts once, before anything is computed: 1,000 impressions with a
+design effect of 2 say as much as 500 independent trials, and 1,000 people as much as their own effect says.
 """
 
 import ibis
@@ -14,7 +14,9 @@ import ibis.expr.types as ir
 
 from cjo_assets.marketing.metric_definitions import DOWN
 from cjo_assets.policy import Policy
+from cjo_assets.policy_marketing import ExperimentRules
 from cjo_assets.shared.inference import (
+    always_valid_sample_ratio_p_value,
     difference_of_shares,
     effect_size,
     pooled_z,
@@ -40,7 +42,7 @@ def effects(pairs: ir.Table, policy: Policy) -> ir.Table:
     alpha, lift = ibis.literal(rules.statistical_significance_threshold), rules.lift_threshold_for_scaling
     quantile = two_sided_quantile(1 - rules.statistical_significance_threshold)
     both = quantile + two_sided_quantile(2 * rules.power - 1)
-    rows = _compared(_evidence(pairs, rules.sequential_tightest_at), alpha, ibis.literal(quantile), lift)
+    rows = _compared(_evidence(pairs, rules), alpha, ibis.literal(quantile), lift)
     # Arms of unequal size count as two equal ones of their harmonic mean.
     required = 2 * (both / rows.aimed_size.nullif(0.0)) ** 2 * rows.design_effect
     seen = share_at_effect_size(rows.share0, rows.goes_down.ifelse(-1, 1) * both * (2 / rows.per_arm).sqrt())
@@ -56,6 +58,7 @@ def effects(pairs: ir.Table, policy: Policy) -> ir.Table:
         "always_valid_p_value",
         "always_valid_multiplier",
         "sample_ratio_p_value",
+        "always_valid_sample_ratio_p_value",
         absolute_effect=rows.share - rows.share0,
         relative_effect=rows.share / rows.share0.nullif(0.0) - 1,
         power=power_of_test(rows.aimed_size, rows.per_arm, quantile),
@@ -70,7 +73,7 @@ def effects(pairs: ir.Table, policy: Policy) -> ir.Table:
     )
 
 
-def _evidence(pairs: ir.Table, tightest_at: int) -> ir.Table:
+def _evidence(pairs: ir.Table, rules: ExperimentRules) -> ir.Table:
     """Return the counts as independent trials; null unless both arms were shown and no more succeeded than were."""
     is_share = (pairs.control_exposures > 0) & (pairs.variant_exposures > 0)
     for arm in ("control", "variant"):
@@ -79,11 +82,17 @@ def _evidence(pairs: ir.Table, tightest_at: int) -> ir.Table:
         "experiment_id",
         "design_effect",
         goes_down=pairs.direction == DOWN,
-        tightest_at=pairs.horizon_exposures.fill_null(tightest_at),
+        tightest_at=pairs.horizon_exposures.fill_null(rules.sequential_tightest_at),
         sample_ratio_p_value=sample_ratio_p_value(
-            pairs.variant_assigned / pairs.design_effect,
-            pairs.control_assigned / pairs.design_effect,
+            pairs.variant_assigned / pairs.assigned_design_effect,
+            pairs.control_assigned / pairs.assigned_design_effect,
             pairs.control_share,
+        ),
+        always_valid_sample_ratio_p_value=always_valid_sample_ratio_p_value(
+            pairs.variant_assigned / pairs.assigned_design_effect,
+            pairs.control_assigned / pairs.assigned_design_effect,
+            pairs.control_share,
+            ibis.literal(rules.sample_ratio_prior_weight),
         ),
         **{
             name: is_share.ifelse(pairs[count] / pairs.design_effect, ibis.null("float64"))
@@ -122,6 +131,7 @@ def _compared(rows: ir.Table, alpha: ir.NumericValue, quantile: ir.NumericValue,
         "always_valid_p_value",
         "always_valid_multiplier",
         "sample_ratio_p_value",
+        "always_valid_sample_ratio_p_value",
         aimed_size=effect_size(rows.share0, rows.aim),
         absolute=difference_of_shares(*counts, quantile),
         relative=ratio_of_shares(*counts, quantile),

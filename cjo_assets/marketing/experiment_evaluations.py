@@ -38,6 +38,7 @@ from cjo_assets.shared.numbers import RATE_DECIMALS, rounded
 KEY = "experiment_id"
 CLICKS = "clicks"
 OF_AN_ARM = ("asset_id", "segment_id", "channel_id", "exposures", "successes", "rate", "assigned", CLICKS, IMPRESSIONS)
+OF_THE_EXPERIMENT = ("unit", "design_effect", "assigned_design_effect", "horizon_reached_on")
 OF_BOTH_ARMS = (*OF_AN_ARM, "conversions", "cost")
 COUNTED = [f"{arm}_{name}" for arm in (CONTROL, VARIANT) for name in (IMPRESSIONS, CLICKS, "conversions", "cost")]
 
@@ -58,6 +59,12 @@ class ExperimentEvaluations(DatedContract):
     unit: str = column(
         "What the metric is divided by: people, impressions or clicks; null where not known.",
         isin=[PEOPLE, IMPRESSIONS, CLICKS],
+        nullable=True,
+    )
+    design_effect: float = column(
+        "Variance of the successes over that of as many independent units, as the policy says for the unit "
+        "[x variance]; null where the metric is not defined.",
+        ge=1,
         nullable=True,
     )
     control_exposures: int = column("Units of the control arm [units]; null where not known.", ge=0, nullable=True)
@@ -87,13 +94,19 @@ class ExperimentEvaluations(DatedContract):
     )
     always_valid_p_value: float = column("The same for a look on every day [0-1].", ge=0, le=1, nullable=True)
     sample_ratio_p_value: float = column(
-        "Chance that arms of the planned shares part so far, given the design effect [0-1]; small = broken.",
+        "Chance that arms of the planned shares part so far, for one look, given the design effect of what was "
+        "assigned [0-1]; for information.",
         ge=0,
         le=1,
         nullable=True,
     )
+    always_valid_sample_ratio_p_value: float = column(
+        "The same for a look on every day [0-1]: the one that decides; small = broken.", ge=0, le=1, nullable=True
+    )
     has_sample_ratio_mismatch: bool = column(
-        "Whether the arms did not get what was planned; null where nothing was counted.", nullable=True
+        "Whether the arms did not get what was planned, as the always-valid p-value says; null where nothing was "
+        "counted.",
+        nullable=True,
     )
     power: float = column(
         "Chance that one look at these exposures finds the lift worth having [0-1], up = better.",
@@ -158,6 +171,7 @@ ROUNDED = (
     "p_value",
     "always_valid_p_value",
     "sample_ratio_p_value",
+    "always_valid_sample_ratio_p_value",
     "power",
     "minimum_detectable_effect",
     "benefit_low",
@@ -178,7 +192,7 @@ def experiment_evaluations(
     pairs = _pairs(experiment_arms, experiments, campaigns, metric_definitions, policy)
     pairs = pairs.mutate(phase=phase_of(pairs, as_of))
     read = readings(pairs, effects(pairs, policy), policy)
-    counts = pairs.select(KEY, "numerator", "denominator", *COUNTED)
+    counts = pairs.select(KEY, "numerator", "denominator", "unit", *COUNTED)
     watched = guardrails(read.select(KEY, "multiplier").join(counts, KEY), policy)
     judged = verdicts(read.left_join(corrected(read), KEY).drop(f"{KEY}_right").join(watched, KEY), policy)
     rows = pairs.drop("phase", "family").join(judged, KEY)
@@ -223,7 +237,9 @@ def shown_though_planned(experiment_evaluations: ir.Table) -> ir.Table:
 def sample_ratio_mismatches(experiment_evaluations: ir.Table) -> ir.Table:
     """Find experiments whose arms did not get the shares that were planned."""
     rows = experiment_evaluations
-    return rows.filter(rows.has_sample_ratio_mismatch).select("experiment_id", "sample_ratio_p_value")
+    return rows.filter(rows.has_sample_ratio_mismatch).select(
+        "experiment_id", "always_valid_sample_ratio_p_value", "sample_ratio_p_value"
+    )
 
 
 def _pairs(
@@ -234,7 +250,7 @@ def _pairs(
     policy: Policy,
 ) -> ir.Table:
     """Return each experiment with its plan, its metric, and both arms beside each other."""
-    defined = metric_definitions.select("metric", "numerator", "denominator", "direction", "design_effect")
+    defined = metric_definitions.select("metric", "numerator", "denominator", "direction")
     plans = experiments.select(
         "experiment_id",
         "campaign_id",
@@ -255,7 +271,7 @@ def _pairs(
         for arm in (CONTROL, VARIANT)
     }
     whole = experiment_arms.group_by("experiment_id").agg(
-        unit=experiment_arms.unit.max(), horizon_reached_on=experiment_arms.horizon_reached_on.max()
+        **{name: experiment_arms[name].max() for name in OF_THE_EXPERIMENT},
     )
     places = campaigns.select("campaign_id", campaign_status=campaigns.status)
     rows = plans.join(places, "campaign_id").left_join(defined, "metric").drop("metric_right")

@@ -4,7 +4,8 @@ Belongs here: whether a guardrail broke, or is not proved to hold. Does not belo
 what a break means (`experiment_verdicts.py`).
 
 A guardrail is a ratio of a count to what it took: impressions, clicks or money. Given what each arm took, the share of
-the variant among all counted is binomial, so the score interval of that share is one of the ratio of both.
+the variant among all counted is binomial, so the score interval of that share is one of the ratio of both. What is
+counted of people varies as the design effect of people says, whatever it is divided by.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from collections.abc import Mapping
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.marketing.experiment_snapshots import PEOPLE
 from cjo_assets.policy import Policy
 from cjo_assets.policy_marketing import Guardrail
 from cjo_assets.shared.contract import names_where
@@ -23,8 +25,8 @@ def guardrails(rows: ir.Table, policy: Policy) -> ir.Table:
     """Return the guardrails that broke, those not proved to hold, and whether one surely fell, per experiment.
 
     Args:
-        rows: experiments with the counts of both arms, and `multiplier`: how many standard errors the interval that
-            decides reaches; null where nothing is read.
+        rows: experiments with their unit, the counts of both arms, and `multiplier`: how many standard errors the
+            interval that decides reaches; null where nothing is read.
         policy: the guardrails. The metric of the experiment is none of its own.
     """
     rules = policy.marketing.experiments.guardrails
@@ -34,7 +36,7 @@ def guardrails(rows: ir.Table, policy: Policy) -> ir.Table:
             "experiment_id", guardrails_broken=none, guardrails_unproven=none, has_harmed_guardrail=ibis.literal(False)
         )
     broken, unproven, harmed = {}, {}, ibis.literal(False)
-    compared = _compared(rows, rules)
+    compared = _compared(rows, rules, policy.marketing.snapshots.people_design_effect)
     for name, guardrail in rules.items():
         is_other, is_harmed = compared[f"{name} is other"], compared[f"{name} is harmed"]
         broken[name] = is_harmed | (is_other & (compared[f"{name} change"] < -guardrail.margin)).fill_null(False)
@@ -49,12 +51,14 @@ def guardrails(rows: ir.Table, policy: Policy) -> ir.Table:
     )
 
 
-def _compared(rows: ir.Table, rules: Mapping[str, Guardrail]) -> ir.Table:
+def _compared(rows: ir.Table, rules: Mapping[str, Guardrail], people_design_effect: float) -> ir.Table:
     """Return, per guardrail, how much of the control's ratio the variant gained, and the interval of that."""
     shares: dict[str, ir.NumericValue] = {}
     changes: dict[str, ir.Value] = {}
+    counts_people = (rows.unit == PEOPLE).fill_null(False)
     for name, guardrail in rules.items():
-        count, count0 = (rows[f"{arm}_{guardrail.counted}"] / guardrail.design_effect for arm in ("variant", "control"))
+        effect = counts_people.ifelse(people_design_effect, guardrail.design_effect)
+        count, count0 = (rows[f"{arm}_{guardrail.counted}"] / effect for arm in ("variant", "control"))
         low, high = score_interval(count, count + count0, rows.multiplier)
         shares |= {f"{name} low": low, f"{name} high": high}
     rows = rows.mutate(**shares)

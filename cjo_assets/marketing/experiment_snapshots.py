@@ -25,7 +25,7 @@ def counted_snapshots(
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
-    """Return the snapshots that count, with their arm, the experiment's unit, exposures and successes.
+    """Return the snapshots that count, with their arm, the experiment's units, exposures and successes.
 
     People are the unit where the metric is per impression and every snapshot of both arms counts them: what is shown
     to one person three times is not three independent trials. Where a number of exposures was planned, what comes after
@@ -47,6 +47,7 @@ def counted_snapshots(
     rows = rows.mutate(
         arm=(rows.asset_id == rows.control_asset).ifelse(CONTROL, VARIANT),
         unit=((rows.denominator == IMPRESSIONS) & has_people).ifelse(PEOPLE, rows.denominator),
+        assigned_unit=has_people.ifelse(PEOPLE, IMPRESSIONS),
         assigned=has_people.ifelse(rows.exposed_people, rows.impressions),
         successes=_named(rows, rows.numerator),
     )

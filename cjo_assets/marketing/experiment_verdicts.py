@@ -90,7 +90,7 @@ def readings(pairs: ir.Table, effects: ir.Table, policy: Policy) -> ir.Table:
     rules = policy.marketing.experiments
     quantile = ibis.literal(two_sided_quantile(1 - rules.statistical_significance_threshold))
     rows = pairs.join(effects, "experiment_id")
-    mismatch = rows.sample_ratio_p_value < rules.sample_ratio_threshold
+    mismatch = rows.always_valid_sample_ratio_p_value < rules.sample_ratio_threshold
     # It was to be read once, at its horizon; or it ended as planned, with all the exposures that it needed.
     has_ended = (rows.phase == ENDED) & (rows.status != STOPPED)
     is_fixed = rows.horizon_reached_on.notnull() | (has_ended & rows.is_powered.fill_null(False))

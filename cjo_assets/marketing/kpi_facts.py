@@ -118,7 +118,7 @@ def experiment_facts(
     # Of one below the smallest sample nothing is read anywhere: chance makes its lift as large as it likes.
     valid = every.filter(every.phase == ENDED, every.verdict != INVALID, every.reading.notnull()).drop("direction")
     # An experiment on a metric that nobody defined is dropped here, whatever its verdict.
-    valid = valid.join(metric_definitions, "metric")
+    valid = valid.join(metric_definitions.drop("design_effect"), "metric")
     sign = (valid.direction == DOWN).ifelse(-100.0, 100.0)
     lift = valid.relative_effect * sign
     found = valid.agg(lift_sum=lift.sum(), lift_count=lift.count(), lift_squares=(lift * lift).sum())
@@ -142,7 +142,7 @@ def _costs(valid: ir.Table, experiment_arms: ir.Table, policy: Policy) -> ir.Tab
     """Add up what variants' conversions cost, and would have at the price of their own controls.
 
     Each experiment is compared within itself, so that a cheap channel tested more often makes no saving. Conversions
-    vary as counts do, as much more as the metric's design effect says.
+    vary as counts do, as much more as the experiment's design effect says.
     """
     arms = experiment_arms
     control = arms.filter(arms.arm == CONTROL).select("experiment_id", control_cost="cost", controls="conversions")

@@ -2,7 +2,7 @@
 
 Not a table but what the tables about campaigns and audience segments share, so that a metric has one numerator and one
 denominator wherever it is shown. Counts of impressions and clicks are no independent people: the interval is that of
-a sample as much smaller as the metric's design effect says.
+a sample as much smaller as the design effect says; where every snapshot counts people, as that of people says.
 """
 
 import ibis
@@ -15,12 +15,16 @@ COUNTED = ("impressions", "clicks", "conversions")
 
 
 def performance_sums(asset_performance: ir.Table, *by: str) -> ir.Table:
-    """Add up what the assets of each group, or all of them, did: counts, spend and value of the same assets."""
+    """Add up what the assets of each group, or all of them, did: counts, spend and value of the same assets.
+
+    `counts_people` says whether all of it was counted in people as well.
+    """
     return asset_performance.agg(
         by=list(by),
         **{name: asset_performance[name].sum() for name in COUNTED},
         spend=money_sum(asset_performance.cost),
         value=money_sum(asset_performance.revenue_proxy),
+        counts_people=asset_performance.exposed_people.notnull().all(),
     )
 
 
@@ -38,14 +42,19 @@ def with_metric(rows: ir.Table, metric: str, metric_definitions: ir.Table) -> ir
         kpi_successes=rows.numerator.cases(*((name, rows[name]) for name in COUNTED), else_=None),
         kpi_exposures=rows.denominator.cases(*((name, rows[name]) for name in COUNTED), else_=None),
     )
-    return rows.mutate(kpi_value=rows.kpi_successes / rows.kpi_exposures.nullif(0)).drop("numerator", "denominator")
+    return rows.mutate(kpi_value=rows.kpi_successes / rows.kpi_exposures.nullif(0))
 
 
 def with_kpi(rows: ir.Table, metric: str, metric_definitions: ir.Table, level: float) -> ir.Table:
-    """Add the value of a metric as `with_metric` does, and its interval of that level."""
+    """Add the value of a metric as `with_metric` does, its design effect, and its interval of that level.
+
+    The design effect is that of people for a metric per impression where all impressions were counted in people.
+    """
     rows = with_metric(rows, metric, metric_definitions)
-    rows = with_interval(rows, "kpi_successes", "kpi_exposures", "kpi_value", level, rows.design_effect)
-    return rows.drop("design_effect")
+    is_of_people = (rows.counts_people & (rows.denominator == "impressions")).fill_null(False)
+    rows = rows.mutate(design_effect=is_of_people.ifelse(rows.people_design_effect, rows.design_effect))
+    rows = rows.drop("numerator", "denominator", "people_design_effect", "counts_people")
+    return with_interval(rows, "kpi_successes", "kpi_exposures", "kpi_value", level, rows.design_effect)
 
 
 def with_interval(

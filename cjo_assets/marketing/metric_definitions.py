@@ -19,7 +19,10 @@ class MetricDefinitions(Contract):
     numerator: str = column("Column of the performance metrics that is counted.")
     denominator: str = column("Column of the performance metrics it is divided by: the unit of analysis.")
     direction: str = column("up: more is better; down: less is.", isin=[UP, DOWN])
-    design_effect: float = column("How far the units are from independent trials [x variance].", ge=1)
+    design_effect: float = column(
+        "How far impressions or clicks are from independent trials [x variance]: variance over that of as many.", ge=1
+    )
+    people_design_effect: float = column("The same of people, where snapshots count them [x variance].", ge=1)
 
     class Config:
         """A metric is defined once."""
@@ -29,7 +32,9 @@ class MetricDefinitions(Contract):
 
 def metric_definitions(policy: Policy) -> ir.Table:
     """Return the policy's definitions as rows."""
-    rows = [{"metric": name} | dict(definition) for name, definition in policy.marketing.metric_definitions.items()]
+    of_people = {"people_design_effect": policy.marketing.snapshots.people_design_effect}
+    definitions = policy.marketing.metric_definitions
+    rows = [{"metric": name} | dict(definition) | of_people for name, definition in definitions.items()]
     return literal_rows(
         rows,
         {
@@ -38,5 +43,6 @@ def metric_definitions(policy: Policy) -> ir.Table:
             "denominator": "string",
             "direction": "string",
             "design_effect": "float64",
+            "people_design_effect": "float64",
         },
     )

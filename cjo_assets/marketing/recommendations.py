@@ -120,7 +120,6 @@ def recommendations(
             campaign_analysis,
             risk_register,
             budget_proposals,
-            metric_definitions,
             as_of,
             policy,
         ),

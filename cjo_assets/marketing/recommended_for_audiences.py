@@ -45,7 +45,6 @@ def for_audiences(
     campaign_analysis: ir.Table,
     risk_register: ir.Table,
     budget_proposals: ir.Table,
-    metric_definitions: ir.Table,
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
@@ -57,8 +56,6 @@ def for_audiences(
     rows = rows.filter(rows.action.notnull(), rows.action != HOLD, rows.campaign_status != COMPLETED)
     people = audience_segments.select("segment_id", segment_name="name")
     rows = rows.left_join(people, "segment_id").drop("segment_id_right")
-    effects = metric_definitions.select(primary_kpi="metric", design_effect="design_effect")
-    rows = rows.left_join(effects, "primary_kpi").drop("primary_kpi_right")
     is_stop, named = (
         rows.action == STOP,
         sentence(ibis.coalesce(rows.segment_name, rows.segment_id), " in ", rows.campaign_name),

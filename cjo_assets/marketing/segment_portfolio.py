@@ -1,9 +1,10 @@
 """What to do with each audience segment of a campaign: scale, hold, revise or stop, computed from our own figures.
 
 One row per as-of date, campaign and audience segment for which the campaign has an asset or a rollup. The segment's
-metric is held against the campaign's target or, where nobody set one, against the campaign's other segments; what
-the intervals leave open is held, not acted on. Money decides the rest: value against all cost, of which the cost of the
-work is laid on the segments as media spend is. The source's own recommendation stands beside ours and changes nothing.
+metric is held against the campaign's target or, where nobody set one, against the campaign's other segments on the same
+channels with the same calls to action; what the intervals leave open is held, not acted on. Money decides the rest:
+value against all cost, of which the cost of the work is laid on the segments as media spend is. The source's own
+recommendation stands beside ours and changes nothing.
 """
 
 from datetime import date, timedelta
@@ -13,8 +14,9 @@ import ibis.expr.types as ir
 
 from cjo_assets.marketing.campaign_analysis import FEW_EXPOSURES, METRIC_NOT_DEFINED, NO_EXPOSURES
 from cjo_assets.marketing.economics import return_on_ad_spend, return_on_investment, spent
-from cjo_assets.marketing.measured_kpis import COUNTED, performance_sums, with_interval, with_kpi
+from cjo_assets.marketing.measured_kpis import COUNTED, performance_sums, with_kpi
 from cjo_assets.marketing.metric_definitions import DOWN
+from cjo_assets.marketing.segment_references import segment_references
 from cjo_assets.marketing.segment_rollups import HOLD, RECOMMENDATIONS, REVISE, SCALE, STOP
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, any_of, column
@@ -23,6 +25,7 @@ from cjo_assets.shared.numbers import CONTRIBUTION_DECIMALS, MONEY_DECIMALS, mon
 TARGET, OTHER_SEGMENTS = "target", "other_segments"
 SPEND_WITHOUT_VALUE, FAR_BELOW, SURELY_BELOW = "spend_without_value", "far_below_reference", "below_reference"
 LOSING_MONEY, ABOVE_AND_PAYING, AS_EXPECTED = "losing_money", "above_reference_and_paying", "as_expected"
+NO_REFERENCE = "no_reference"
 RULES = [
     NO_EXPOSURES,
     SPEND_WITHOUT_VALUE,
@@ -31,6 +34,7 @@ RULES = [
     FAR_BELOW,
     SURELY_BELOW,
     LOSING_MONEY,
+    NO_REFERENCE,
     ABOVE_AND_PAYING,
     AS_EXPECTED,
 ]
@@ -65,11 +69,23 @@ class SegmentPortfolio(DatedContract):
     kpi_value: float = column("Value of the metric [x exposures]; null without exposures.", ge=0, nullable=True)
     kpi_value_low: float = column("Lower end of its interval.", ge=0, le=1, nullable=True)
     kpi_value_high: float = column("Upper end of its interval.", ge=0, le=1, nullable=True)
-    reference: float = column("What the metric is held against; null where there is neither.", nullable=True)
+    design_effect: float = column(
+        "Variance of the successes over that of as many independent exposures [x variance]; null where the metric is "
+        "not defined.",
+        ge=1,
+        nullable=True,
+    )
+    reference: float = column(
+        "What the metric is held against: the target, else what other segments reach in the same places; null where "
+        "neither exists, or the others had no success.",
+        nullable=True,
+    )
     reference_low: float = column("Lower end of its interval; of a target the target itself.", nullable=True)
     reference_high: float = column("Upper end of its interval; of a target the target itself.", nullable=True)
     reference_source: str = column(
-        "target, or the campaign's other_segments taken together.", isin=[TARGET, OTHER_SEGMENTS], nullable=True
+        "target, or the campaign's other_segments on the same channels with the same calls to action.",
+        isin=[TARGET, OTHER_SEGMENTS],
+        nullable=True,
     )
     action: str = column("What our figures say; null where there are none.", isin=list(RECOMMENDATIONS), nullable=True)
     rule: str = column("What gave the action: the first that applies.", isin=RULES)
@@ -108,14 +124,11 @@ def segment_portfolio(
         kpi_target=campaign_analysis.kpi_target.nullif(0.0),
         campaign_spend="spend",
         campaign_work=campaign_analysis.llm_cost + campaign_analysis.human_review_cost,
-        campaign_successes="kpi_successes",
-        campaign_exposures="kpi_exposures",
     )
     rows = pairs.join(whole, "campaign_id").left_join(sums, PAIR).drop("campaign_id_right", "segment_id_right")
     rows = with_kpi(rows, "primary_kpi", metric_definitions, level)
-    effects = metric_definitions.select(defined_metric="metric", design_effect="design_effect")
-    rows = rows.left_join(effects, "defined_metric").drop("defined_metric_right")
-    rows = _with_reference(rows, level).drop("design_effect")
+    others = segment_references(asset_performance, creative_assets, campaign_analysis, metric_definitions, level)
+    rows = _with_reference(rows, others)
     work = rows.campaign_work * (rows.spend / spent(rows.campaign_spend))
     rows = rows.mutate(work=work, earned=return_on_investment(rows["value"], rows.spend + work))
     action, rule = _judgement(rows, policy)
@@ -149,19 +162,14 @@ def _latest_rollups(rollups: ir.Table) -> ir.Table:
     )
 
 
-def _with_reference(rows: ir.Table, level: float) -> ir.Table:
-    """Add what the metric is held against: the target, else what the campaign's other segments reach together."""
-    rows = rows.mutate(
-        other_successes=rows.campaign_successes - rows.kpi_successes,
-        other_exposures=rows.campaign_exposures - rows.kpi_exposures,
-    )
-    rows = with_interval(rows, "other_successes", "other_exposures", "others", level, rows.design_effect)
-    others = rows.other_successes / rows.other_exposures.nullif(0)
+def _with_reference(rows: ir.Table, others: ir.Table) -> ir.Table:
+    """Add what the metric is held against: the target, else what comparable segments of the campaign reach."""
+    rows = rows.left_join(others, PAIR).drop("campaign_id_right", "segment_id_right")
     return rows.mutate(
-        reference=ibis.coalesce(rows.kpi_target, others),
+        reference=ibis.coalesce(rows.kpi_target, rows.others),
         reference_low=ibis.coalesce(rows.kpi_target, rows.others_low),
         reference_high=ibis.coalesce(rows.kpi_target, rows.others_high),
-        reference_source=ibis.cases((rows.kpi_target.notnull(), TARGET), (others.notnull(), OTHER_SEGMENTS)),
+        reference_source=ibis.cases((rows.kpi_target.notnull(), TARGET), (rows.others.notnull(), OTHER_SEGMENTS)),
     )
 
 
@@ -187,6 +195,7 @@ def _judgement(rows: ir.Table, policy: Policy) -> tuple[ir.StringValue, ir.Strin
         (worse(rules.stop_share) & loses, STOP, FAR_BELOW),
         (worse(1.0), REVISE, SURELY_BELOW),
         (loses, REVISE, LOSING_MONEY),
+        (rows.reference.isnull(), HOLD, NO_REFERENCE),
         (better & (earned >= rules.scale_roi), SCALE, ABOVE_AND_PAYING),
     )
     action = ibis.cases(*((holds, said) for holds, said, _ in in_order), else_=HOLD)

@@ -49,9 +49,9 @@ SOUNDNESS = (
     Column("finds lifts from", "minimum_detectable_effect", "percent"),
     Column(
         "arms as planned: p",
-        "sample_ratio_p_value",
+        "always_valid_sample_ratio_p_value",
         "chance",
-        below=(("mismatch", "has_sample_ratio_mismatch", "plain"),),
+        below=(("one look", "sample_ratio_p_value", "chance"), ("mismatch", "has_sample_ratio_mismatch", "plain")),
     ),
     Column(
         "guardrails broken", "guardrails_broken", "names", below=(("not ruled out:", "guardrails_unproven", "names"),)

@@ -65,7 +65,7 @@ DEFINED: dict[str, tuple[type[Contract], tuple[str, ...]]] = {
         experiment_evaluations.ExperimentEvaluations,
         (
             *("relative_effect", "relative_effect_low", "always_valid_relative_low", "adjusted_p_value"),
-            *("sample_ratio_p_value", "required_exposures", "minimum_detectable_effect", "verdict"),
+            *("always_valid_sample_ratio_p_value", "required_exposures", "minimum_detectable_effect", "verdict"),
         ),
     ),
     "marketing.budget_governance": (

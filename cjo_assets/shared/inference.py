@@ -174,6 +174,28 @@ def exact_ratio_interval(
     return low * scale, share_high / (1 - share_high) * scale
 
 
+@ibis.udf.scalar.builtin(signature=((dt.float64,) * 4, dt.float64))  # type: ignore[untyped-decorator]
+def always_valid_sample_ratio_p_value(
+    count: ir.FloatingValue,
+    control_count: ir.FloatingValue,
+    control_share: ir.FloatingValue,
+    prior_weight: ir.FloatingValue,
+) -> ir.FloatingValue:
+    """Return the p-value of the planned shares that may be read at every sample size.
+
+    The sequential multinomial test (Lindon and Malek 2022): the inverse of the Bayes factor of a Dirichlet prior around
+    the planned shares against these shares, at most 1. While the shares are as planned, the chance that it is ever
+    below a level is at most that level, however often it is read.
+
+    Args:
+        count: of the variant, 0 or more; need not be whole.
+        control_count: of the control.
+        control_share: planned for the control, between 0 and 1.
+        prior_weight: sum of the parameters of the prior, above 0: the larger, the nearer to the plan are the
+            alternatives, and the larger the samples at which they are found.
+    """
+
+
 def effect_size(share: ir.NumericValue, other: ir.NumericValue) -> ir.NumericValue:
     """Return Cohen's h: how far apart two shares are on the scale on which all have one spread."""
     return 2 * (share.sqrt().asin() - other.sqrt().asin()).abs()
@@ -230,6 +252,16 @@ def _beta_quantile(probability: Numbers, alpha: Numbers, beta: Numbers) -> Numbe
 
     quantile: Numbers = betaincinv(alpha, beta, probability)
     return quantile
+
+
+def _always_valid_sample_ratio_p_value(n: Numbers, n0: Numbers, share0: Numbers, weight: Numbers) -> Numbers:
+    import numpy
+    from scipy.special import betaln
+
+    a, a0 = weight * (1 - share0), weight * share0
+    evidence = betaln(a + n, a0 + n0) - betaln(a, a0) - n * numpy.log1p(-share0) - n0 * numpy.log(share0)
+    p_value: Numbers = numpy.exp(-numpy.maximum(evidence, 0.0))
+    return p_value
 
 
 def _difference_of_shares(x: Numbers, n: Numbers, x0: Numbers, n0: Numbers, multiplier: Numbers) -> Bounds:
@@ -307,6 +339,7 @@ FUNCTIONS = (
     EngineFunction("student_t_quantile", 2, dt.float64, _student_t_quantile),
     EngineFunction("gamma_quantile", 2, dt.float64, _gamma_quantile),
     EngineFunction("beta_quantile", 3, dt.float64, _beta_quantile),
+    EngineFunction("always_valid_sample_ratio_p_value", 4, dt.float64, _always_valid_sample_ratio_p_value),
     EngineFunction("difference_of_shares", 5, INTERVAL, _difference_of_shares),
     EngineFunction("ratio_of_shares", 5, INTERVAL, _ratio_of_shares),
 )

@@ -33,6 +33,7 @@ METRICS = [
         "design_effect": 4.0,
     },
 ]
+EFFECTS = {metric["metric"]: metric.get("design_effect", 1.0) for metric in METRICS}
 # The packaged numbers, but for what would make hand-made examples long.
 RULES = {
     "marketing__experiments__minimum_sample_size": 100,
@@ -64,7 +65,9 @@ def frames(experiments: Rows, policy: Policy, as_of: date = DAY) -> dict[str, An
                 "rate": successes / exposures if exposures else None,
             }
             shown = {"impressions": exposures, "assigned": exposures, "clicks": successes, "conversions": 100}
+            effect = EFFECTS.get(row.get("metric", "click_rate"))
             own = {"experiment_id": row["experiment_id"], "arm": arm, "unit": "impressions", "cost": 100.0}
+            own |= {"design_effect": effect, "assigned_design_effect": effect, "assigned_unit": "impressions"}
             given = {name.removeprefix(f"{arm}_"): value for name, value in row.items() if name.startswith(f"{arm}_")}
             known = {name: value for name, value in given.items() if name in schema_of(ExperimentArms)}
             arms.append(own | counts | shown | {"horizon_reached_on": row.get("horizon_reached_on")} | known)
@@ -107,6 +110,7 @@ def many(columns: dict[str, Any], policy: Policy) -> ir.Table:
     for arm in ("control", "variant"):
         exposures, successes = columns[f"{arm}_exposures"], columns[f"{arm}_successes"]
         row = default_row(ExperimentArms, 1) | {"arm": arm, "unit": "impressions", "as_of": DAY, "conversions": 100}
+        row |= {"design_effect": 1.0, "assigned_design_effect": 1.0, "assigned_unit": "impressions"}
         values = {
             "experiment_id": columns["experiment_id"],
             "exposures": exposures,
@@ -116,6 +120,9 @@ def many(columns: dict[str, Any], policy: Policy) -> ir.Table:
             "clicks": successes,
             "rate": successes / exposures,
         }
+        if "metric" in columns:
+            effects = [EFFECTS[metric] for metric in columns["metric"]]
+            values |= {"design_effect": effects, "assigned_design_effect": effects}
         if "horizon_reached_on" in columns:
             values["horizon_reached_on"] = columns["horizon_reached_on"]
         sides.append(_filled(ExperimentArms, row | {"cost": 100.0}, values, size))

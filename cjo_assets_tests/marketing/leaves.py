@@ -49,6 +49,8 @@ OTHER_VALUES: dict[str, Any] = {
     "marketing.snapshots.snapshots_are": "totals",
     "marketing.campaigns.performance_thresholds.exceeding_expectations": 1.0,
     "marketing.campaigns.performance_thresholds.below_expectations": 0.5,
+    # The smallest is 1.
+    "marketing.snapshots.people_design_effect": 2.0,
     # Arms of equal size are a mismatch for nobody: the sample's crooked one must stop being the only one.
     "marketing.experiments.sample_ratio_threshold": 0.9,
     "marketing.kpis.operational_kpi_targets.policy_violation_count": 1,

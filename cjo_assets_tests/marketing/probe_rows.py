@@ -43,6 +43,9 @@ EXPERIMENTS: tuple[tuple[str, str, str, str, str, Counts, Counts], ...] = (
      (150, 30, 15, 10, 40), (150, 30, 15, 10, 40)),
     ("X_RARE", "P_SMALL", "SEG_P2", "conversion_rate", "running",
      (650, 30, 14, 150, 200), (650, 30, 15, 150, 200)),
+    # Counted in people, half as many as impressions; arms that are not quite even.
+    ("X_PEOPLE", "P_GOOD", "SEG_P2", "conversion_rate", "completed",
+     (20000, 400, 300, 100, 1400), (19200, 400, 350, 100, 1400)),
     ("X_SCALE", "P_PARTS", "SEG_P1", "conversion_rate", "running",
      (20000, 400, 300, 1000, 1400), (20000, 400, 300, 1000, 1400)),
     ("X_STOP", "P_PARTS", "SEG_P2", "conversion_rate", "running",
@@ -218,6 +221,7 @@ def _snapshot(name: str, arm: str, counts: Counts) -> dict[str, Any]:
         "conversion_rate": round(conversions / impressions, 6),
         "cost": cost,
         "revenue_proxy": value,
+        "exposed_people": impressions // 2 if name == "X_PEOPLE" else None,
     }
 
 

@@ -12,7 +12,6 @@ from cjo_assets.marketing.budget_proposals import (
     money_moved_twice,
 )
 from cjo_assets.marketing.campaign_analysis import CampaignAnalysis
-from cjo_assets.marketing.metric_definitions import metric_definitions
 from cjo_assets.marketing.risk_register import RiskRegister
 from cjo_assets.policy import Policy
 from cjo_assets_tests.tables import DAY, POLICY, Row, Rows, by, day, kept, policy_with, rows_of, table_of
@@ -33,7 +32,7 @@ def campaign(name: str, performance: str, pacing: float, roas: float | None, **c
         "spend": 1000.0,
     }
     said |= {"overall_performance": performance, "pacing": pacing, "pacing_status": status, "roas": roas}
-    return said | {"primary_kpi": "conversion_rate", "conversions": 600} | cells
+    return said | {"primary_kpi": "conversion_rate", "conversions": 600, "design_effect": 1.5} | cells
 
 
 def risk(name: str, is_open: bool = True, is_blocking: bool = False) -> Row:
@@ -44,9 +43,7 @@ def risk(name: str, is_open: bool = True, is_blocking: bool = False) -> Row:
 def proposed(campaigns: Rows, risks: Rows = [], policy: Policy = POLICY) -> dict[tuple[str, str], Row]:  # noqa: B006
     """Return the proposals by giver and taker, having asked the audits."""
     analysis, register = table_of(CampaignAnalysis, campaigns), table_of(RiskRegister, risks)
-    rows = kept(
-        BudgetProposals, budget_proposals(analysis, register, metric_definitions(policy), DAY, policy), policy=policy
-    )
+    rows = kept(BudgetProposals, budget_proposals(analysis, register, DAY, policy), policy=policy)
     if not rows:
         return {}
     stored = table_of(BudgetProposals, [{name: row[name] for name in row if name != "as_of"} for row in rows])

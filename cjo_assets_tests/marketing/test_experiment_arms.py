@@ -8,6 +8,7 @@ from typing import Any
 
 import ibis.expr.types as ir
 import pytest
+from statsmodels.stats.proportion import proportion_confint
 
 from cjo_assets.marketing.asset_performance import asset_performance
 from cjo_assets.marketing.creative_assets import CreativeAssets
@@ -127,6 +128,40 @@ def test_people_are_the_unit_where_both_arms_count_them(some: Arm) -> None:
         "impressions",
         1_000,
     )
+
+
+def test_the_design_effect_is_that_of_the_unit() -> None:
+    """The policy's 1.5 for impressions, 2.0 for clicks per impression; people count once, whatever is divided by."""
+    experiments = [
+        experiment("PEOPLE", metric="conversion_rate"),
+        experiment("IMPRESSIONS", metric="conversion_rate"),
+        experiment("PER_CLICK", metric="signups_per_click"),
+    ]
+    snapshots = [
+        *shown("PEOPLE", 10, (1_000, 50, 10, 400), (1_000, 50, 12, 420)),
+        *shown("IMPRESSIONS", 10, (1_000, 50, 10), (1_000, 50, 12)),
+        *shown("PER_CLICK", 10, (1_000, 50, 10, 400), (1_000, 40, 10, 400)),
+    ]
+    metrics, plans, assets, _ = tables(experiments, snapshots)
+    defined = [
+        {"metric": "conversion_rate", "numerator": "conversions", "denominator": "impressions", "design_effect": 1.5},
+        {"metric": "signups_per_click", "numerator": "conversions", "denominator": "clicks", "design_effect": 2.0},
+    ]
+    definitions = table_of(MetricDefinitions, defined, direction="up", people_design_effect=1.1)
+    rows = kept(ExperimentArms, experiment_arms(metrics, plans, assets, definitions, DAY, POLICY), DAY)
+    found = {
+        row["experiment_id"]: (row["design_effect"], row["assigned_unit"], row["assigned_design_effect"])
+        for row in rows
+        if row["arm"] == "control"
+    }
+    assert found == {
+        "PEOPLE": (1.1, "people", 1.1),
+        "IMPRESSIONS": (1.5, "impressions", 1.5),
+        "PER_CLICK": (2.0, "people", 1.1),
+    }
+    control = next(row for row in rows if (row["experiment_id"], row["arm"]) == ("PEOPLE", "control"))
+    low, high = proportion_confint(10 / 1.1, 400 / 1.1, alpha=0.05, method="wilson")
+    assert (control["rate_low"], control["rate_high"]) == (pytest.approx(low, abs=1e-9), pytest.approx(high, abs=1e-9))
 
 
 def test_an_undefined_metric_counts_nothing(some: Arm) -> None:

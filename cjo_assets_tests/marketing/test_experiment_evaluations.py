@@ -5,7 +5,7 @@ experiments (`test_experiment_simulations.py`) and the functions behind the inte
 """
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import numpy
@@ -13,8 +13,11 @@ import pytest
 from scipy.stats import chisquare
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import NormalIndPower
-from statsmodels.stats.proportion import proportion_effectsize, proportions_ztest
+from statsmodels.stats.proportion import proportion_confint, proportion_effectsize, proportions_ztest
 
+from cjo_assets.marketing.campaigns import Campaigns
+from cjo_assets.marketing.creative_assets import CreativeAssets
+from cjo_assets.marketing.experiment_arms import ExperimentArms, experiment_arms
 from cjo_assets.marketing.experiment_evaluations import (
     ExperimentEvaluations,
     experiment_evaluations,
@@ -24,6 +27,9 @@ from cjo_assets.marketing.experiment_evaluations import (
     verdicts_against_their_interval,
 )
 from cjo_assets.marketing.experiment_verdicts import RULES as VERDICT_RULES
+from cjo_assets.marketing.experiments import Experiments
+from cjo_assets.marketing.metric_definitions import metric_definitions
+from cjo_assets.marketing.performance_metrics import PerformanceMetrics
 from cjo_assets.policy import Policy
 from cjo_assets_tests.marketing.arms import DAY, GUARDED, RULES, UNGUARDED, experiment, frames, many
 from cjo_assets_tests.tables import BACKEND, POLICY, Row, Rows, by, kept, policy_with, rows_of, table_of
@@ -242,6 +248,84 @@ def test_a_sample_ratio_mismatch_invalidates_whatever_the_lift(found: dict[Any, 
     )
 
 
+# Arms: impressions, people, clicks, conversions. The plan is half and half.
+PEOPLE = {
+    "PEOPLE": ((24_000, 8_000, 8_000, 48), (24_600, 8_200, 8_200, 74)),
+    "IMPRESSIONS": ((8_000, None, 500, 48), (8_200, None, 500, 74)),
+    "SPLIT": ((30_000, 10_250, 400, 600), (30_000, 9_750, 400, 600)),
+    "POWER": ((64_000, 32_000, 3_200, 1_600), (64_000, 32_000, 3_200, 1_792)),
+}
+
+
+@pytest.fixture(scope="module")
+def of_people() -> dict[Any, Row]:
+    """Experiments on conversions, of which three count people, under the packaged policy."""
+    day, ended = date(2026, 3, 10), {"end_date": date(2026, 3, 15), "status": "completed"}
+    plans = [
+        {"experiment_id": name, "campaign_id": name, "control_asset": f"{name}-A", "variant_asset": f"{name}-B"}
+        | {"metric": "conversion_rate", "start_date": date(2026, 3, 1), "status": "running"}
+        | (ended if name in {"SPLIT", "POWER"} else {})
+        for name in PEOPLE
+    ]
+    names = ("impressions", "exposed_people", "clicks", "conversions")
+    snapshots = [
+        {"experiment_id": name, "asset_id": f"{name}-{label}", "timestamp": datetime(2026, 3, 10), "cost": 100.0}
+        | dict(zip(names, counts, strict=True))
+        for name, arms in PEOPLE.items()
+        for label, counts in zip("AB", arms, strict=True)
+    ]
+    assets = [{"asset_id": f"{name}-{label}"} for name in PEOPLE for label in "AB"]
+    plan, metrics = table_of(Experiments, plans), metric_definitions(POLICY)
+    made = experiment_arms(
+        table_of(PerformanceMetrics, snapshots), plan, table_of(CreativeAssets, assets), metrics, DAY, POLICY
+    )
+    arms = [{name: row[name] for name in row if name != "as_of"} for row in kept(ExperimentArms, made, DAY)]
+    assert {row["last_snapshot_at"].date() for row in arms} == {day}
+    campaigns = table_of(Campaigns, [{"campaign_id": name, "status": "active"} for name in PEOPLE])
+    rows = experiment_evaluations(table_of(ExperimentArms, arms), plan, campaigns, metrics, DAY, POLICY)
+    return by("experiment_id", kept(ExperimentEvaluations, rows, DAY))
+
+
+def test_people_are_independent_trials_and_impressions_are_not(of_people: dict[Any, Row]) -> None:
+    """Trap M8: the same counts, of people and of impressions of which 1.5 are a trial."""
+    for name, effect, p_value, required in (("PEOPLE", 1.0, 0.0260, 272_826), ("IMPRESSIONS", 1.5, 0.0691, 409_239)):
+        row = of_people[name]
+        by_hand = proportions_ztest([74 / effect, 48 / effect], [8_200 / effect, 8_000 / effect])[1]
+        assert row["p_value"] == pytest.approx(by_hand, abs=1e-9)
+        assert row["p_value"] == pytest.approx(p_value, abs=5e-5)
+        assert (row["design_effect"], row["required_exposures"]) == (effect, required)
+
+
+def test_people_split_unevenly_are_a_sample_ratio_mismatch(of_people: dict[Any, Row]) -> None:
+    """10,250 against 9,750: chi-square 12.5, p 0.000407 for one look, 0.0144 for a look on every day."""
+    row = of_people["SPLIT"]
+    assert row["sample_ratio_p_value"] == pytest.approx(chisquare([10_250, 9_750])[1], abs=1e-9)
+    assert row["sample_ratio_p_value"] == pytest.approx(0.000407, abs=5e-7)
+    assert row["always_valid_sample_ratio_p_value"] == pytest.approx(0.0144, abs=5e-5)
+    assert (row["has_sample_ratio_mismatch"], row["verdict"]) == (True, "invalid")
+
+
+def test_people_need_fewer_exposures_for_the_same_power(of_people: dict[Any, Row]) -> None:
+    row = of_people["POWER"]
+    assert row["p_value"] == pytest.approx(0.000705, abs=5e-7)
+    assert (row["required_exposures"], row["is_powered"]) == (31_218, True)
+    assert (row["verdict"], row["rule"]) == ("scale_variant", "better_than_control")
+
+
+def test_guardrails_of_people_have_the_design_effect_of_people() -> None:
+    """1,000 and 960 conversions: between 0.88 and 1.05 of the control's for people, down to 0.86 for impressions."""
+    read_once = {"horizon_reached_on": date(2026, 3, 9)}
+    people = {"control_unit": "people", "variant_unit": "people"}
+    rows = [guarded("PEOPLE", (1_000, 960), **people, **read_once), guarded("IMPRESSIONS", (1_000, 960), **read_once)]
+    for effect, unproven in ((1.5, {"IMPRESSIONS"}), (1.0, set())):
+        low, _ = proportion_confint(960 / effect, 1_960 / effect, alpha=0.05, method="wilson")
+        assert (low / (1 - low) < 0.875) == bool(unproven)
+        rule = {"counted": "conversions", "per": "impressions", "margin": 0.125, "design_effect": effect}
+        policy = policy_with(**RULES, marketing__experiments__guardrails={"conversions_per_impression": rule})
+        found = evaluated(rows, policy)
+        assert {name for name, row in found.items() if row["guardrails_unproven"]} == unproven
+
+
 def test_directions_mirror_each_other(found: dict[Any, Row]) -> None:
     """What is better where more is good is worse where less is."""
     assert found["MORE_LEAVE"]["benefit_low"] == -found["BETTER"]["benefit_high"]
@@ -376,6 +460,7 @@ TURNED: list[dict[str, tuple[Any, tuple[str, str]]]] = [
         "statistical_significance_threshold": (0.2, ("BETTER", "absolute_effect_low")),
         "minimum_sample_size": (50, ("SMALL", "rule")),
         "sample_ratio_threshold": (1e-6, ("MISMATCH", "has_sample_ratio_mismatch")),
+        "sample_ratio_prior_weight": (50.0, ("MISMATCH", "always_valid_sample_ratio_p_value")),
         f"{GUARDRAIL}counted": ("clicks", ("FELL", "guardrails_broken")),
     },
     {

@@ -7,14 +7,16 @@ examples (`test_experiment_evaluations.py`).
 import math
 from typing import Any
 
+import ibis
 import ibis.expr.types as ir
 import numpy
 import pytest
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import proportion_effectsize
 
+from cjo_assets.shared.inference import always_valid_sample_ratio_p_value
 from cjo_assets_tests.marketing.arms import DAY, RULES, UNGUARDED, many
-from cjo_assets_tests.tables import BACKEND, policy_with
+from cjo_assets_tests.tables import BACKEND, POLICY, policy_with
 
 ALPHA = 0.05
 LOOKS = 14
@@ -165,6 +167,37 @@ def test_looking_every_day_finds_a_large_lift_early() -> None:
     found = shares(first.agg(count=first.count(), median=first.day.median()))
     assert found["count"] >= 360
     assert found["median"] <= 8
+
+
+def test_reading_the_sample_ratio_daily_errs_at_most_as_stated() -> None:
+    """6,000 experiments of 20,000 people in 30 days, half of them assigned as planned, half 51 to 49.
+
+    Of the first, at most 2 % are ever called broken (0.6 % are); of the others 36 % are found. A fixed 0.001 on each
+    day calls 0.9 % of the first broken in 30 days, and more in more.
+    """
+    worlds, looks = 3_000, 30
+    rules = POLICY.marketing.experiments
+    chance = numpy.random.default_rng(7)
+    ever = {}
+    for share in (0.5, 0.51):
+        control = chance.binomial(667, share, (worlds, looks)).cumsum(axis=1).ravel()
+        all_so_far = numpy.tile(667 * numpy.arange(1, looks + 1), worlds)
+        rows = ibis.memtable(
+            {
+                "world": numpy.repeat(numpy.arange(worlds), looks),
+                "control": control.astype(float),
+                "variant": (all_so_far - control).astype(float),
+            }
+        )
+        p_value = always_valid_sample_ratio_p_value(
+            rows.variant, rows.control, ibis.literal(0.5), ibis.literal(rules.sample_ratio_prior_weight)
+        )
+        found = rows.mutate(is_broken=p_value < rules.sample_ratio_threshold)
+        by_world = found.group_by("world").agg(is_broken=found.is_broken.any())
+        ever[share] = shares(by_world.agg(share=by_world.is_broken.mean()))["share"]
+    assert ever[0.5] <= rules.sample_ratio_threshold
+    assert ever[0.5] < 0.01
+    assert ever[0.51] == pytest.approx(0.36, abs=3 * standard_error(0.36, worlds))
 
 
 def test_one_person_seeing_several_impressions_is_one_trial() -> None:

@@ -132,6 +132,7 @@ def audience(segment: str, action: str | None, campaign: str = "live", **cells: 
     """Return an audience that cost 1,000 in ten days and brought 400 by 100 conversions."""
     said = {"campaign_id": campaign, "segment_id": segment, "action": action, "rule": "as_expected"}
     said |= {"spend": 1000.0, "roas": 0.4, "roi": -0.6, "conversions": 100, "primary_kpi": "conversion_rate"}
+    said |= {"design_effect": 1.5}
     return said | cells
 
 

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from statsmodels.stats.proportion import proportion_confint
 
 from cjo_assets.marketing.campaign_analysis import CampaignAnalysis
 from cjo_assets.marketing.creative_assets import CreativeAssets
@@ -44,7 +45,24 @@ SHOWN = [
     performance("undefined", 300, segment_id="only", cost=100.0, revenue_proxy=300.0),
     performance("downward", 0, segment_id="low", clicks=50, cost=100.0, revenue_proxy=300.0),
     performance("downward", 0, segment_id="high", clicks=150, cost=100.0, revenue_proxy=300.0),
+    # Where others were shown: each segment is alone on its channel, or with its call to action.
+    performance("apart", 300, segment_id="searched", channel_id="search", cost=100.0, revenue_proxy=300.0),
+    performance("apart", 0, segment_id="social", channel_id="social", cost=10.0, revenue_proxy=30.0),
+    performance("apart", 100, segment_id="mailed", cost=100.0, revenue_proxy=300.0),
+    performance("apart", 0, segment_id="read more", cost=10.0, revenue_proxy=30.0),
+    # The other segment on the channel has no success.
+    performance("fruitless", 300, segment_id="some", cost=100.0, revenue_proxy=300.0),
+    performance("fruitless", 0, segment_id="none", cost=10.0, revenue_proxy=30.0),
+    # Two places: 6,000 of 10,000 exposures on mail, 4,000 on search.
+    performance("two places", 60, 6_000, segment_id="both", cost=60.0, revenue_proxy=300.0),
+    performance("two places", 120, 4_000, segment_id="both", channel_id="search", cost=60.0, revenue_proxy=300.0),
+    performance("two places", 100, 20_000, segment_id="mailed", cost=60.0, revenue_proxy=300.0),
+    performance("two places", 150, 5_000, segment_id="searched", channel_id="search", cost=9.0, revenue_proxy=30.0),
+    performance("two places", 50, 5_000, segment_id="half", cost=9.0, revenue_proxy=30.0),
+    performance("two places", 50, 5_000, segment_id="half", channel_id="social", cost=9.0, revenue_proxy=30.0),
 ]
+# What the assets say that ask for something else than the rest.
+CALLS = {"asset of apart/read more/mail": "Read more", "asset of two places/mailed/mail": " try "}
 ACTIONS = {
     ("aimed", "good"): ("scale", "above_reference_and_paying"),
     ("aimed", "good but dear"): ("hold", "as_expected"),
@@ -61,10 +79,20 @@ ACTIONS = {
     ("aimed", "only in a rollup"): (None, "no_exposures"),
     ("aimless", "better"): ("scale", "above_reference_and_paying"),
     ("aimless", "worse"): ("revise", "below_reference"),
-    ("alone", "only"): ("hold", "as_expected"),
+    ("alone", "only"): ("hold", "no_reference"),
     ("undefined", "only"): (None, "metric_not_defined"),
     ("downward", "low"): ("scale", "above_reference_and_paying"),
     ("downward", "high"): ("revise", "below_reference"),
+    ("apart", "searched"): ("hold", "no_reference"),
+    ("apart", "social"): ("hold", "no_reference"),
+    ("apart", "mailed"): ("hold", "no_reference"),
+    ("apart", "read more"): ("hold", "no_reference"),
+    ("fruitless", "some"): ("hold", "no_reference"),
+    ("fruitless", "none"): ("revise", "below_reference"),
+    ("two places", "both"): ("hold", "as_expected"),
+    ("two places", "mailed"): ("revise", "below_reference"),
+    ("two places", "searched"): ("hold", "as_expected"),
+    ("two places", "half"): ("hold", "no_reference"),
 }
 METRIC = {"downward": "cost_clicks", "undefined": "vibes"}
 
@@ -87,7 +115,7 @@ ROLLUPS = [
 @pytest.fixture(scope="module")
 def tables() -> dict[str, Any]:
     """The inputs; a campaign's own figures are the sums of its segments, as campaign_analysis has them."""
-    sums = rows_of(performance_sums(performance_table(SHOWN), "campaign_id"))
+    sums = rows_of(performance_sums(performance_table(SHOWN), "campaign_id").drop("counts_people"))
     campaigns = [
         row
         | {
@@ -108,6 +136,11 @@ def tables() -> dict[str, Any]:
             [
                 {"asset_id": name, "campaign_id": "aimed", "segment_id": segment, "created_at": moment}
                 for name, segment, moment in made
+            ]
+            + [
+                {name: row[name] for name in ("asset_id", "campaign_id", "segment_id", "channel_id")}
+                | {"created_at": datetime(2025, 1, 1), "cta": CALLS.get(row["asset_id"], "Try")}
+                for row in SHOWN
             ],
         ),
         "asset_performance": performance_table(SHOWN),
@@ -161,6 +194,7 @@ def test_without_a_target_a_segment_is_held_against_the_others(segments: dict[tu
     assert (better["reference_source"], better["reference"]) == ("other_segments", 0.01)
     assert better["reference_low"] < 0.01 < better["reference_high"]
     assert (alone["reference_source"], alone["reference"]) == (None, None)
+    assert (alone["reference_low"], alone["reference_high"]) == (None, None)
     assert (good["reference_source"], good["reference_low"], good["reference_high"]) == ("target", 0.01, 0.01)
 
 
@@ -169,6 +203,49 @@ def test_the_interval_of_the_others_is_theirs(segments: dict[tuple[str, str], Ro
     better, worse = segments["aimless", "better"], segments["aimless", "worse"]
     assert (better["reference_low"], better["reference_high"]) == (worse["kpi_value_low"], worse["kpi_value_high"])
     assert (worse["reference_low"], worse["reference_high"]) == (better["kpi_value_low"], better["kpi_value_high"])
+
+
+def test_segments_are_compared_on_their_own_channels(segments: dict[tuple[str, str], Row]) -> None:
+    """Sixty per cent of its exposures at the 150 of 25,000 of others there, forty at the 150 of 5,000."""
+    both = segments["two places", "both"]
+    assert both["reference"] == pytest.approx(0.6 * 150 / 25_000 + 0.4 * 150 / 5_000, abs=1e-9)
+    # As uncertain as one rate of so many exposures, each two thirds of a trial.
+    trials = 1 / (0.6**2 / 25_000 + 0.4**2 / 5_000) / 1.5
+    low, high = proportion_confint(both["reference"] * trials, trials, alpha=0.05, method="wilson")
+    assert (both["reference_low"], both["reference_high"]) == (pytest.approx(low), pytest.approx(high))
+    assert segments["two places", "half"]["reference"] is None
+
+
+def test_a_reference_without_successes_is_none(segments: dict[tuple[str, str], Row]) -> None:
+    some, none = segments["fruitless", "some"], segments["fruitless", "none"]
+    assert (some["reference"], some["reference_source"]) == (None, None)
+    assert none["reference"] == 0.03
+
+
+def test_segments_counted_in_people_have_their_design_effect() -> None:
+    """30 of 10,000 exposures: 1.5 impressions are a trial, and a person is one."""
+    rows = [performance("people", 30, segment_id="one"), performance("people", 30, segment_id="two")]
+    widths = {}
+    for effect, people in ((1.5, None), (1.0, 4_000)):
+        shown_to = [row | {"exposed_people": people} for row in rows]
+        calls = [{name: row[name] for name in ("asset_id", "campaign_id", "segment_id", "channel_id")} for row in rows]
+        analysis = {"campaign_id": "people", "primary_kpi": "conversion_rate", "kpi_target": None, "spend": 0.0}
+        found = judged(
+            {
+                "campaign_analysis": table_of(CampaignAnalysis, [analysis]),
+                "creative_assets": table_of(CreativeAssets, calls, cta="Try"),
+                "asset_performance": performance_table(shown_to),
+                "segment_rollups": table_of(SegmentRollups, []),
+                "metric_definitions": metric_table(),
+            }
+        )
+        row = found["people", "one"]
+        low, high = proportion_confint(30 / effect, 10_000 / effect, alpha=0.05, method="wilson")
+        assert row["design_effect"] == effect
+        assert (row["kpi_value_low"], row["kpi_value_high"]) == (pytest.approx(low), pytest.approx(high))
+        assert (row["reference_low"], row["reference_high"]) == (pytest.approx(low), pytest.approx(high))
+        widths[effect] = high - low
+    assert widths[1.0] < widths[1.5]
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,12 @@ import numpy
 import pyarrow
 import pytest
 from scipy.optimize import minimize_scalar
-from scipy.stats import binom, chi2, norm, poisson
+from scipy.stats import beta, binom, chi2, norm, poisson
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import proportion_effectsize, proportions_ztest, score_test_proportions_2indep
 
 from cjo_assets.shared.inference import (
+    always_valid_sample_ratio_p_value,
     chi_square_tail,
     difference_of_shares,
     effect_size,
@@ -203,6 +204,21 @@ def test_sample_ratios_are_judged_as_in_fabijan() -> None:
     assert found[0]["p"] == pytest.approx(chi2.sf((821_588 - 815_482) ** 2 / (821_588 + 815_482), 1), rel=1e-9)
     assert found[0]["p"] < 1e-5
     assert found[1]["p"] == 1.0
+
+
+def test_the_daily_sample_ratio_test_is_a_dirichlet_mixture() -> None:
+    """The Bayes factor of the mixture against the plan, by integration over all shares; never a p-value above 1."""
+    counts = [(9_750.0, 10_250.0, 0.5), (180.0, 20.0, 0.2), (500.0, 500.0, 0.5), (0.0, 0.0, 0.5), (33.4, 66.6, 0.5)]
+    columns = dict(zip(("n", "n0", "share0"), numpy.array(counts).T, strict=True))
+    rows = table(columns)
+    weight = ibis.literal(500.0)
+    found = answers(rows.select(p=always_valid_sample_ratio_p_value(rows.n, rows.n0, rows.share0, weight)))
+    for row, (n, n0, share0) in zip(found, counts, strict=True):
+        prior = beta(500 * share0, 500 * (1 - share0))
+        shares = numpy.linspace(0, 1, 200_001)[1:-1]
+        logs = n0 * numpy.log(shares / share0) + n * numpy.log((1 - shares) / (1 - share0)) + prior.logpdf(shares)
+        factor = numpy.exp(logs).sum() * (shares[1] - shares[0])
+        assert row["p"] == pytest.approx(min(1.0, 1 / factor), rel=1e-6)
 
 
 def test_power_is_that_of_statsmodels() -> None:
