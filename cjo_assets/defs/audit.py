@@ -7,13 +7,16 @@ from cjo_assets.audit import (
     column_lineage,
     dataset_loads,
     decision_ledger,
+    discarded_values,
     erasures,
     language_model_calls,
     policies,
     rejected_records,
     runs,
 )
+from cjo_assets.shared.contract import may_discard
 from cjo_assets.wiring.assets import family_definitions
+from cjo_assets.wiring.datasets import discarded_name
 from cjo_assets.wiring.families import data_families
 from cjo_assets.wiring.tables import AUDIT, QUARANTINE, RAW, Family, Reference, Table, given_inputs
 
@@ -44,6 +47,22 @@ def audit_family(families: tuple[Family, ...]) -> Family:
                     rejected_records.rejected_records,
                     {"rejected_records": Reference(AUDIT, "rejected_records")}
                     | {f"quarantined_{dataset.name}": Reference(QUARANTINE, dataset.name) for dataset in datasets},
+                ),
+                "records",
+                is_appended=True,
+            ),
+            Table(
+                AUDIT,
+                "discarded_values",
+                discarded_values.DiscardedValues,
+                given_inputs(
+                    discarded_values.discarded_values,
+                    {"discarded_values": Reference(AUDIT, "discarded_values")}
+                    | {
+                        discarded_name(dataset): Reference(QUARANTINE, discarded_name(dataset))
+                        for dataset in datasets
+                        if may_discard(dataset.contract)
+                    },
                 ),
                 "records",
                 is_appended=True,

@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 from cjo_assets.journey.approval_answers import APPROVED, REJECTED
 from cjo_assets.journey.interventions import OUR_ID
 from cjo_assets.policy import Policy
-from cjo_assets.shared.contract import Contract, Instant, column
+from cjo_assets.shared.contract import ALWAYS, Contract, Instant, column
 from cjo_assets.shared.dataset import Dataset
 
 DECISIONS = [APPROVED, REJECTED]
@@ -29,7 +29,9 @@ class ApprovalDecisions(Contract):
     decided_by: str = column("Who decided.", free_text=True)
     category: str = column("Why it was rejected, in the policy's words; null where not said.", optional=True)
     reason: str = column("Why, in their words; null where nothing was said.", free_text=True, optional=True)
-    decision_hash: str = column("Content the person saw; null: the decision as first asked about.", optional=True)
+    decision_hash: str = column(
+        "Content the person saw; null: the decision as first asked about.", optional=True, used_when=ALWAYS
+    )
 
     class Config:
         """A person answers once in an instant."""

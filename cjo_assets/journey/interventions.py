@@ -9,7 +9,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.shared.contract import LARGEST_AMOUNT, Contract, TextList, column
+from cjo_assets.shared.contract import ALWAYS, LARGEST_AMOUNT, Contract, TextList, column
 from cjo_assets.shared.dataset import Dataset
 
 MONITOR_ONLY = "monitor_only"
@@ -27,7 +27,9 @@ class Interventions(Contract):
     recommended_action: str = column("What was to be done; monitor_only: nothing.")
     confidence: float = column("Confidence in the decision [0-1], up = surer.", ge=0, le=1)
     requires_human_approval: bool = column("Whether a person had to approve it.")
-    requested_by: str = column("Who asked for it, and may not approve it; null where not recorded.", optional=True)
+    requested_by: str = column(
+        "Who asked for it, and may not approve it; null where not recorded.", optional=True, used_when=ALWAYS
+    )
     triggered_by_signals: TextList = column("Signals that led to it.", personal="signal")
     evaluation_latency_ms: float = column(
         "Time the decision took [milliseconds].", ge=0, le=LARGEST_AMOUNT, nullable=True

@@ -9,7 +9,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.policy import Policy
-from cjo_assets.shared.contract import ANY_SEGMENT, LARGEST_AMOUNT, Contract, NumberList, TextList, column
+from cjo_assets.shared.contract import ALWAYS, ANY_SEGMENT, LARGEST_AMOUNT, Contract, NumberList, TextList, column
 from cjo_assets.shared.dataset import Dataset
 
 
@@ -20,13 +20,18 @@ class Playbooks(Contract):
     name: str = column("Name people use.", free_text=True)
     journey_stage: str = column("Stage the playbook is for.", words="stages")
     eligible_segments: TextList = column("Segments it may be used for; 'All' for every segment.")
-    trigger_signals: TextList = column("Signal types of which any suffices; empty: none is needed.")
+    trigger_signals: TextList = column(
+        "Signal types of which any suffices; empty, or absent from the source: none is needed.",
+        optional=True,
+        used_when=ALWAYS,
+        absent="[]",
+    )
     risk_threshold: float = column("Decision risk from which it applies [0-1, up = worse].", ge=0, le=1)
     default_actions: TextList = column("What is done, the first action first.")
     approval_required: bool = column("Whether a person must approve each use.")
     avg_cost_estimate: float = column("Cost of one use [currency].", ge=0, le=LARGEST_AMOUNT)
     expected_value_range: NumberList = column("Lowest and highest value expected of one use [currency].")
-    fallback_playbook_id: str = column("Playbook to try when this one fails; null for none.", nullable=True)
+    fallback_playbook_id: str = column("Playbook to try when this one fails; null for none.", optional=True)
     created_at: date = column("Day from which the playbook exists.")
     status: str = column("active, draft or retired.", words="playbook_statuses")
 

@@ -8,7 +8,7 @@ from datetime import date
 
 import ibis.expr.types as ir
 
-from cjo_assets.shared.contract import Contract, column
+from cjo_assets.shared.contract import ALWAYS, Contract, column
 from cjo_assets.shared.dataset import Dataset
 
 
@@ -18,7 +18,10 @@ class SignalLabels(Contract):
     label_id: str = column("Label.", personal="label")
     customer_id: str = column("Customer it is about.", personal="customer")
     signal_id: str = column(
-        "Signal that was looked into; null for a problem that raised none.", optional=True, personal="signal"
+        "Signal that was looked into; null for a problem that raised none.",
+        optional=True,
+        used_when=ALWAYS,
+        personal="signal",
     )
     is_problem: bool = column("Whether there was a problem.")
     labelled_at: date = column("Day from which this was known.")

@@ -23,10 +23,26 @@ class Signals(Contract):
     detected_at: date = column("Day of detection.")
     journey_stage: str = column("Stage at detection, as reported; null where unknown.", words="stages", nullable=True)
     source: str = column("Who noticed: decides how far the signal is believed.", words="sources")
-    normalized_strength: float = column("Strength as the source normalised it [0-1].", optional=True, ge=0, le=1)
-    risk_weight: float = column("Weight of the type as the source sees it [0-1].", optional=True, ge=0, le=1)
+    normalized_strength: float = column(
+        "Strength as the source normalised it [0-1].",
+        optional=True,
+        used_when="journey.fusion.use_normalized_strength",
+        ge=0,
+        le=1,
+    )
+    risk_weight: float = column(
+        "Weight of the type as the source sees it [x severity].",
+        optional=True,
+        used_when="journey.fusion.use_risk_weight",
+        ge=0,
+        le=LARGEST_AMOUNT,
+    )
     segment_adjustment: float = column(
-        "What the source makes of the customer's segment [x severity].", optional=True, ge=0, le=LARGEST_AMOUNT
+        "What the source makes of the customer's segment [x severity].",
+        optional=True,
+        used_when="journey.fusion.use_segment_adjustment",
+        ge=0,
+        le=LARGEST_AMOUNT,
     )
 
     class Config:

@@ -6,7 +6,7 @@ kept, and `budget_governance` refuses it.
 
 import ibis.expr.types as ir
 
-from cjo_assets.shared.contract import LARGEST_AMOUNT, Contract, Instant, column
+from cjo_assets.shared.contract import ALWAYS, LARGEST_AMOUNT, Contract, Instant, column
 from cjo_assets.shared.dataset import Dataset
 
 PROPOSED, APPROVED, REJECTED, EXECUTED, ROLLED_BACK = "proposed", "approved", "rejected", "executed", "rolled_back"
@@ -39,7 +39,9 @@ class BudgetActions(Contract):
     )
     decided_at: Instant = column("Instant of the answer [UTC]; null where not recorded.", optional=True)
     executed_at: Instant = column("Instant the money moved [UTC]; null where not recorded.", optional=True)
-    proposer_id: str = column("Who proposed it; null where a machine did, or it was not recorded.", optional=True)
+    proposer_id: str = column(
+        "Who proposed it; null where a machine did, or it was not recorded.", optional=True, used_when=ALWAYS
+    )
 
     class Config:
         """An action stands once."""

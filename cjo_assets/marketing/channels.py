@@ -12,8 +12,8 @@ class Channels(Contract):
 
     channel_id: str = column("Channel.")
     type: str = column("Kind of channel.", words="channel_types")
-    platform: str = column("Who runs it.", free_text=True)
-    cost_model: str = column("What is paid for.", words="cost_models")
+    platform: str = column("Who runs it; null where not recorded.", free_text=True, optional=True)
+    cost_model: str = column("What is paid for; null where not recorded.", words="cost_models", optional=True)
     avg_cost: float = column(
         "Average price of one unit of the cost model [currency].", ge=0, le=LARGEST_AMOUNT, nullable=True
     )

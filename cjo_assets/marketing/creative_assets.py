@@ -19,7 +19,7 @@ class CreativeAssets(Contract):
     channel_id: str = column("Channel it is shown on.")
     variant: str = column("Label of the version, as the source writes it.", words="asset_variants")
     message_theme: str = column("What it speaks of.", free_text=True)
-    cta: str = column("What it asks people to do.", free_text=True)
+    cta: str = column("What it asks people to do; null where not recorded.", free_text=True, optional=True)
     approved_by_human: bool = column("Whether a person has approved it.")
     risk_flags: TextList = column("What somebody held against it; empty where nothing.")
 

@@ -19,7 +19,8 @@ class RoiLedger(Contract):
     media_spend: float = column("Media spend [currency].", ge=0, le=LARGEST_AMOUNT)
     estimated_value: float = column("Value, as the source estimates it [currency].", ge=0, le=LARGEST_AMOUNT)
     net_roi: float = column(
-        "Value minus the three costs, as the source states it [currency], up = better.",
+        "Value minus the three costs, as the source states it [currency], up = better; null where it does not.",
+        optional=True,
         ge=-LARGEST_AMOUNT,
         le=LARGEST_AMOUNT,
     )

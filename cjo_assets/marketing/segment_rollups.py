@@ -32,7 +32,12 @@ class SegmentRollups(Contract):
     kpi_value: float = column(
         "Its value in the window, as the source states it.", ge=-LARGEST_AMOUNT, le=LARGEST_AMOUNT
     )
-    trend_vs_prior_window: float = column("Change against the window before [-1 to 1], up = better.", ge=-1, le=1)
+    trend_vs_prior_window: float = column(
+        "Change against the window before [-1 to 1], up = better; null where the source does not say.",
+        ge=-1,
+        le=1,
+        optional=True,
+    )
     recommendation: str = column("What the source would do: scale, hold, revise or stop.", isin=list(RECOMMENDATIONS))
 
     class Config:

@@ -21,11 +21,13 @@ import pandera.ibis as pa
 from pandera.dtypes import immutable
 from pandera.engines import ibis_engine
 
-from cjo_assets.policy import Vocabulary
+from cjo_assets.policy import Policy, Vocabulary
 from cjo_assets.shared.personal import Personal, mark_of
 
 FAILURE_CASES = 20
 ANY_SEGMENT = "All"
+# For `used_when` of a column: whatever the policy says.
+ALWAYS = "always"
 # Beyond it sums over a large file could no longer be rounded exactly; no customer is worth that much.
 LARGEST_AMOUNT = 1e12
 # Nine million of them still add up to a whole number of the engine; more than a hundred times all people.
@@ -81,6 +83,8 @@ def column(
     free_text: bool = False,
     free_object: bool = False,
     optional: bool = False,
+    used_when: str = "",
+    absent: str = "",
     personal: str | Personal | None = None,
     **checks: Any,
 ) -> Any:
@@ -91,7 +95,11 @@ def column(
         words: the list of the policy's vocabulary that holds the allowed values.
         free_text: prose, in which line breaks are welcome.
         free_object: whatever the source puts there, objects and lists too, as JSON; what is none is a text of JSON.
-        optional: a source that leaves the column out is complete all the same; it is then null.
+        optional: a source that leaves the column out is complete all the same; it is then null. A value that breaks a
+            rule is discarded, and the row is kept without it.
+        used_when: the switch of the policy under which a bad value of an optional column rejects the row, since a rule
+            reads it; `ALWAYS` where null has a meaning that a bad value must not get.
+        absent: text of the value that an optional column has where the source says nothing; null unless given.
         personal: the kind of identifier it holds of a person (`shared/personal.py`), by which a person is erased.
         checks: what `pandera.Field` takes (nullable, ge, le, gt, isin, ...).
     """
@@ -100,10 +108,14 @@ def column(
         "free_text": free_text,
         "free_object": free_object,
         "optional": optional,
+        "used_when": used_when,
+        "absent": absent,
         "personal": mark_of(personal),
     }
     if optional:
-        checks["nullable"] = True
+        checks["nullable"] = not absent
+    elif used_when:
+        raise ValueError(f"used_when is of optional columns; the column {description!r} is required.")
     return pa.Field(description=description, n_failure_cases=FAILURE_CASES, metadata=metadata, **checks)
 
 
@@ -119,8 +131,15 @@ class Column:
     free_text: bool
     free_object: bool
     optional: bool
+    used_when: str
+    absent: str
     checks: tuple[pa.Check, ...]
     personal: Personal | None = None
+
+    @property
+    def is_required(self) -> bool:
+        """Whether a source must have the column, with a value in every row."""
+        return not self.nullable and not self.optional
 
 
 @functools.cache
@@ -136,6 +155,8 @@ def columns_of(contract: type[Contract]) -> tuple[Column, ...]:
             free_text=(spec.metadata or {}).get("free_text", False),
             free_object=(spec.metadata or {}).get("free_object", False),
             optional=(spec.metadata or {}).get("optional", False),
+            used_when=(spec.metadata or {}).get("used_when", ""),
+            absent=(spec.metadata or {}).get("absent", ""),
             checks=tuple(spec.checks),
             personal=(spec.metadata or {}).get("personal"),
         )
@@ -168,6 +189,18 @@ def pandera_schema(contract: type[Contract], vocabulary: Vocabulary) -> pa.DataF
 def allowed_words(spec: Column, vocabulary: Vocabulary) -> list[str]:
     """Return the values an enumerated column may hold."""
     return list(getattr(vocabulary, spec.words or ""))
+
+
+def is_discardable(spec: Column, policy: Policy) -> bool:
+    """Return whether a bad value of the column is discarded under a policy; otherwise it rejects the row."""
+    if not spec.optional or spec.used_when == ALWAYS:
+        return False
+    return not (spec.used_when and functools.reduce(getattr, spec.used_when.split("."), policy))
+
+
+def may_discard(contract: type[Contract]) -> bool:
+    """Return whether any policy discards values of a contract's columns."""
+    return any(spec.optional and spec.used_when != ALWAYS for spec in columns_of(contract))
 
 
 def breaches(contract: type[Contract], table: ir.Table, vocabulary: Vocabulary) -> dict[str, ir.BooleanValue]:

@@ -38,6 +38,8 @@ def null_where_word(text: ir.Value, words: Iterable[str]) -> ir.Value:
 def given(text: ir.Value, spec: Column, vocabulary: Vocabulary) -> ir.Value:
     """Return the text of a column, or null where it is a word for a missing value.
 
+    Where the contract has a value for what a source leaves out, it takes the place of null.
+
     Required prose and free objects stay as they are written. A word that the column may hold as a value is a value, and
     in a column of numbers NaN is one that breaks its contract.
     """
@@ -47,7 +49,8 @@ def given(text: ir.Value, spec: Column, vocabulary: Vocabulary) -> ir.Value:
     words = folded(vocabulary.null_words) - values
     if spec.type.is_numeric():
         words = frozenset(word for word in words if not _is_number(word))
-    return null_where_word(text, words)
+    found = null_where_word(text, words)
+    return found.fill_null(spec.absent) if spec.absent else found
 
 
 def _values(spec: Column, vocabulary: Vocabulary) -> list[str]:

@@ -28,6 +28,7 @@ from cjo_assets.shared.contract import (
     breaches,
     column,
     columns_of,
+    is_discardable,
     key_of,
     names_where,
 )
@@ -89,17 +90,40 @@ def with_provenance(contract: type[Contract]) -> type[Contract]:
     return type(contract.__name__, (contract,), space)
 
 
+class DiscardedValues(QuarantinedRows):
+    """Rows of the present file that were accepted without a value of an optional column. One row per such row."""
+
+    broken_rules: TextList = column("Every rule that a discarded value breaks, sorted; each begins with its column.")
+
+
 def typed_rows(raw: ir.Table, contract: type[Contract], policy: Policy) -> ir.Table:
     """Return the rows of a file with the contract's types; what cannot be read as its type is null."""
     texts = {spec: given(raw[spec.name], spec, policy.vocabulary) for spec in columns_of(contract)}
     return raw.select(**{spec.name: typed_or_null(text, spec) for spec, text in texts.items()})
 
 
-def accepted_rows(raw: ir.Table, quarantined: ir.Table, contract: type[Contract], policy: Policy) -> ir.Table:
-    """Return the typed rows of a file that were not turned away, and where each stood."""
-    accepted = raw.anti_join(quarantined, ["source_file", "source_row"])
-    texts = {spec: given(accepted[spec.name], spec, policy.vocabulary) for spec in columns_of(contract)}
-    values = {spec.name: typed(text, spec) for spec, text in texts.items()}
+def accepted_rows(
+    raw: ir.Table, quarantined: ir.Table, discarded: ir.Table | None, contract: type[Contract], policy: Policy
+) -> ir.Table:
+    """Return the typed rows of a file that were not turned away, and where each stood.
+
+    Args:
+        raw: the file as text.
+        quarantined: the rows that were turned away.
+        discarded: the rows of which values were discarded; None where the contract has no column of that kind.
+        contract: what a row must be.
+        policy: the vocabulary.
+    """
+    accepted = raw.anti_join(quarantined, list(PROVENANCE))
+    if discarded is not None:
+        rules = discarded.select(*PROVENANCE, discarded_rules="broken_rules")
+        accepted = accepted.left_join(rules, list(PROVENANCE))
+    values: dict[str, ir.Value] = {}
+    for spec in columns_of(contract):
+        value = typed(given(accepted[spec.name], spec, policy.vocabulary), spec)
+        if discarded is not None and is_discardable(spec, policy):
+            value = _has_rule_of(accepted.discarded_rules, spec).ifelse(ibis.null(spec.type), value)
+        values[spec.name] = value
     return accepted.select(**values, **{name: accepted[name] for name in PROVENANCE})
 
 
@@ -115,33 +139,31 @@ def quarantined_rows(
     Args:
         dataset: what the file is about and what its rows must be.
         raw: the file as text: the contract's columns and `RAW_COLUMNS`.
-        policy: the vocabulary.
+        policy: the vocabulary, and which optional columns are used.
         relations: the dataset's relations, given the tables they refer to.
         best_first: the sort keys of the dataset's preference, given the tables they refer to.
 
     Returns:
         The rows that were turned away, as `QuarantinedRows`.
     """
-    contract, preference, record_date = dataset.contract, dataset.preference, dataset.record_date
+    contract, preference = dataset.contract, dataset.preference
     specs = columns_of(contract)
     key = key_of(contract)
-    rows = raw.mutate(
-        **{_written(spec): raw[spec.name] for spec in specs},
-        **{_text(spec): given(raw[spec.name], spec, policy.vocabulary) for spec in specs},
-    )
+    discardable = tuple(spec for spec in specs if is_discardable(spec, policy))
+    decisive = tuple(spec for spec in specs if spec not in discardable)
+    rows = _with_texts(raw, specs, policy)
     # Of most rows it is enough to know that nothing is wrong with them. A value that is not written as its type is
     # suspect whatever it is read as, so the other rules may be asked of whatever that is.
     # To be one of a few words that are well written is more than to be well written.
-    free = {spec: rows[_text(spec)] for spec in specs if not _has_few_words(spec, policy.vocabulary)}
+    free = {spec: rows[_text(spec)] for spec in decisive if not _has_few_words(spec, policy.vocabulary)}
     rows = rows.mutate(
-        **{spec.name: typed(rows[spec.name], spec) for spec in specs},
+        **{spec.name: typed(rows[_text(spec)], spec) for spec in specs},
         is_misspelt=any_of(text.notnull() & ~is_written_as(text, spec).fill_null(False) for spec, text in free.items()),
         may_share_key=_may_be_repeated(rows, raw, tuple(spec for spec in specs if spec.name in key), policy),
     )
 
     def rules(table: ir.Table) -> dict[str, ir.BooleanValue]:
-        related = {name: broken.fill_null(False) for name, broken in relations(table).items()}
-        return breaches(contract, table, policy.vocabulary) | _missing(table, specs) | related
+        return _rules(dataset, table, policy, relations, discarded=False) | _missing(table, specs)
 
     suspicion = [rows.irregularities.notnull(), rows.may_share_key, rows.is_misspelt, *rules(rows).values()]
     if preference is not None:
@@ -151,9 +173,8 @@ def quarantined_rows(
     suspects = suspects.mutate(**{spec.name: typed_or_null(suspects[_text(spec)], spec) for spec in specs})
     suspects = suspects.mutate(
         broken=is_refused(suspects)
-        .ifelse(_no_names(), names_where(rules(suspects) | _misspelt(suspects, specs)))
-        .concat(suspects.irregularities.fill_null(_no_names())),
-        content=_as_json({spec.name: suspects[_written(spec)].cast("string") for spec in specs}),
+        .ifelse(_no_names(), names_where(rules(suspects) | _misspelt(suspects, decisive)))
+        .concat(_irregularities(suspects, lambda rule: ~_is_of_any(rule, discardable))),
         meaning=suspects.may_share_key.ifelse(_meaning(suspects, specs), ibis.null("string")),
     )
     suspects = suspects.mutate(contest=_contest_of_key(suspects, key))
@@ -162,22 +183,96 @@ def quarantined_rows(
         suspects = suspects.mutate(lost=_contest_of_rivals(suspects, preference, best_first))
         lost = [suspects.contest, suspects.lost]
     broken_rules = suspects.broken.concat(ibis.array(lost).filter(lambda name: name.notnull())).sort()
-    return (
-        suspects.mutate(broken_rules=broken_rules)
-        .filter(lambda row: row.broken_rules.length() > 0)
-        .select(
-            dataset=ibis.literal(dataset.name),
-            source_file="source_file",
-            file_sha256="file_sha256",
-            source_row="source_row",
-            record_key=lambda row: _record_key(row, key),
-            customer_id=lambda row: (
-                row.written_customer_id if "written_customer_id" in row.columns else ibis.null("string")
-            ),
-            record_date=lambda row: row[record_date].cast("date") if record_date else ibis.null("date"),
-            broken_rules="broken_rules",
-            raw_record=lambda row: ibis.coalesce(row.record, row.content),
-        )
+    suspects = suspects.mutate(broken_rules=broken_rules)
+    return _recorded(dataset, suspects.filter(suspects.broken_rules.length() > 0))
+
+
+def discarded_values(
+    dataset: Dataset,
+    raw: ir.Table,
+    quarantined: ir.Table,
+    policy: Policy,
+    relations: Callable[[ir.Table], dict[str, ir.BooleanValue]],
+) -> ir.Table:
+    """Find the accepted rows of a file that have bad values in optional columns no rule of the policy reads.
+
+    Args:
+        dataset: what the file is about and what its rows must be.
+        raw: the file as text: the contract's columns and `RAW_COLUMNS`.
+        quarantined: the rows that were turned away.
+        policy: the vocabulary, and which optional columns are used.
+        relations: the dataset's relations, given the tables they refer to.
+
+    Returns:
+        The rows with the rules that these values break, as `DiscardedValues`.
+    """
+    specs = columns_of(dataset.contract)
+    discardable = tuple(spec for spec in specs if is_discardable(spec, policy))
+    rows = _with_texts(raw.anti_join(quarantined, list(PROVENANCE)), specs, policy)
+    rows = rows.mutate(**{spec.name: typed(rows[_text(spec)], spec) for spec in specs if spec not in discardable})
+    rows = rows.mutate(**{spec.name: typed_or_null(rows[_text(spec)], spec) for spec in discardable})
+    rules = _rules(dataset, rows, policy, relations, discarded=True) | _misspelt(rows, discardable)
+    rows = rows.filter(rows.irregularities.notnull() | any_of(rules.values()))
+    rules = _rules(dataset, rows, policy, relations, discarded=True) | _misspelt(rows, discardable)
+    irregular = _irregularities(rows, lambda rule: _is_of_any(rule, discardable))
+    rows = rows.mutate(broken_rules=names_where(rules).concat(irregular).sort())
+    return _recorded(dataset, rows.filter(rows.broken_rules.length() > 0))
+
+
+def _with_texts(raw: ir.Table, specs: tuple[Column, ...], policy: Policy) -> ir.Table:
+    """Add each value as the file has it, and its text without the words for a missing one."""
+    return raw.mutate(
+        **{_written(spec): raw[spec.name] for spec in specs},
+        **{_text(spec): given(raw[spec.name], spec, policy.vocabulary) for spec in specs},
+    )
+
+
+def _rules(
+    dataset: Dataset,
+    rows: ir.Table,
+    policy: Policy,
+    relations: Callable[[ir.Table], dict[str, ir.BooleanValue]],
+    *,
+    discarded: bool,
+) -> dict[str, ir.BooleanValue]:
+    """Return the rules of the contract and the relations: those that discard a value, or those that reject a row.
+
+    A rule begins with its column.
+    """
+    related = {name: broken.fill_null(False) for name, broken in relations(rows).items()}
+    rules = breaches(dataset.contract, rows, policy.vocabulary) | related
+    names = {spec.name for spec in columns_of(dataset.contract) if is_discardable(spec, policy)}
+    return {rule: broken for rule, broken in rules.items() if (rule.partition(": ")[0] in names) == discarded}
+
+
+def _has_rule_of(rules: ir.ArrayValue, spec: Column) -> ir.BooleanValue:
+    """Return whether a list of rules has one of a column."""
+    return (rules.filter(lambda rule: rule.startswith(f"{spec.name}: ")).length() > 0).fill_null(False)
+
+
+def _is_of_any(rule: ir.StringValue, specs: tuple[Column, ...]) -> ir.BooleanValue:
+    return any_of(rule.startswith(f"{spec.name}: ") for spec in specs)
+
+
+def _irregularities(rows: ir.Table, is_kept: Callable[[ir.StringValue], ir.BooleanValue]) -> ir.ArrayValue:
+    return rows.irregularities.fill_null(_no_names()).filter(is_kept)
+
+
+def _recorded(dataset: Dataset, rows: ir.Table) -> ir.Table:
+    """Return rows as records: where each stood, what it is about, the rules it breaks, and the row as it was read."""
+    specs = columns_of(dataset.contract)
+    content = _as_json({spec.name: rows[_written(spec)].cast("string") for spec in specs})
+    has_customer = "customer_id" in {spec.name for spec in specs}
+    return rows.select(
+        dataset=ibis.literal(dataset.name),
+        source_file="source_file",
+        file_sha256="file_sha256",
+        source_row="source_row",
+        record_key=_record_key(rows, key_of(dataset.contract)),
+        customer_id=rows.written_customer_id if has_customer else ibis.null("string"),
+        record_date=rows[dataset.record_date].cast("date") if dataset.record_date else ibis.null("date"),
+        broken_rules="broken_rules",
+        raw_record=ibis.coalesce(rows.record, content),
     )
 
 

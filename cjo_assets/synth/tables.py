@@ -23,6 +23,7 @@ from cjo_assets.journey import (
     signals,
     state_entries,
 )
+from cjo_assets.journey.interventions import MONITOR_ONLY
 from cjo_assets.policy import Policy
 from cjo_assets.synth.columns import as_contracted, date_column, id_column, name_column, numbers_as_text, row_id_column
 from cjo_assets.synth.journeys import APPROVED, AUTOMATED, MANUAL, NOT_ASKED, UNANSWERED, Lives
@@ -204,7 +205,7 @@ def _interventions(model: Model, lived: Lives, number: pyarrow.Array) -> pyarrow
 def _outcomes(model: Model, lived: Lives, policy: Policy, number: pyarrow.Array, succeeded: Numbers) -> pyarrow.Table:
     rows, words = lived.interventions, policy.vocabulary.outcomes
     good = [word for word in words if word in policy.journey.learning.success_outcomes]
-    bad = [word for word in words if word not in good]
+    bad = [word for word in words if word not in (*good, MONITOR_ONLY)]
     word = np.where(succeeded, rows["nuance"] % len(good), len(good) + rows["nuance"] % len(bad))
     return pyarrow.table(
         {

@@ -124,7 +124,7 @@ def _types_read(
     if strangers:
         raise InputError(f"The dataset {dataset.name} has no column {', '.join(strangers)}.")
     theirs = {spec.name: source.columns.get(spec.name, spec.name) for spec in specs}
-    absent = [theirs[spec.name] for spec in specs if not spec.nullable and theirs[spec.name] not in present]
+    absent = [theirs[spec.name] for spec in specs if spec.is_required and theirs[spec.name] not in present]
     absent += [name for name in source.columns.values() if name not in present and name not in absent]
     if absent:
         raise InputError(

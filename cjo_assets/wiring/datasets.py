@@ -14,12 +14,14 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.policy import Policy
-from cjo_assets.shared.contract import any_of, key_of
+from cjo_assets.shared.contract import any_of, key_of, may_discard
 from cjo_assets.shared.dataset import Dataset
 from cjo_assets.shared.quarantine import (
     PROVENANCE,
+    DiscardedValues,
     QuarantinedRows,
     accepted_rows,
+    discarded_values,
     is_refused,
     quarantined_rows,
     typed_rows,
@@ -35,6 +37,7 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
     related = references | (inputs_of(best_first, family) if best_first else {})
     raw = {"raw": Reference(RAW, dataset.name)}
     rejected = {"quarantined": Reference(QUARANTINE, dataset.name)}
+    discarded = {"discarded": Reference(QUARANTINE, discarded_name(dataset))} if may_discard(dataset.contract) else {}
     own = {"accepted": Reference(family, dataset.lookup)}
 
     def broken_relations(rows: ir.Table, policy: Policy, tables: dict[str, ir.Table]) -> dict[str, ir.BooleanValue]:
@@ -52,8 +55,12 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
             partial(sort_keys, policy=policy, tables=tables),
         )
 
-    def lookup(raw: ir.Table, quarantined: ir.Table, policy: Policy) -> ir.Table:
-        return accepted_rows(raw, quarantined, dataset.contract, policy)
+    def discard(raw: ir.Table, quarantined: ir.Table, policy: Policy, **tables: ir.Table) -> ir.Table:
+        related = partial(broken_relations, policy=policy, tables=tables)
+        return discarded_values(dataset, raw, quarantined, policy, related)
+
+    def lookup(raw: ir.Table, quarantined: ir.Table, policy: Policy, discarded: ir.Table | None = None) -> ir.Table:
+        return accepted_rows(raw, quarantined, discarded, dataset.contract, policy)
 
     def rows_before_quarantine(
         raw: ir.Table, quarantined: ir.Table, accepted: ir.Table, policy: Policy, **tables: ir.Table
@@ -77,6 +84,9 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
     def is_not_empty(accepted: ir.Table, quarantined: ir.Table) -> ir.Table:
         nothing_left = accepted.agg(rows=accepted.count()).filter(lambda row: row.rows == 0)
         return quarantined.cross_join(nothing_left).select("source_file", "record_key", "broken_rules")
+
+    def values_discarded(discarded: ir.Table) -> ir.Table:
+        return discarded.select("source_file", "source_row", "record_key", "broken_rules")
 
     def is_present(raw: ir.Table) -> ir.Table:
         count = raw.agg(rows=raw.count())
@@ -113,6 +123,23 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
         description = "Finds accepted rows that refer to nothing, or break another rule between tables."
         dangling = _declared(dangling_references, "referential_integrity", description, own | references)
         checks = (*checks, Audit(dangling, is_blocking=True))
+    tables_of_values = []
+    if discarded:
+        description = f"Rows of {dataset.name} that were accepted without a value of an optional column."
+        own_discard = _declared(
+            discard,
+            discarded_name(dataset),
+            description,
+            raw | rejected | references,
+            (dataset.contract, discarded_values),
+        )
+        tables_of_values = [
+            Table(QUARANTINE, discarded_name(dataset), DiscardedValues, own_discard, "validated_lookups")
+        ]
+        description = (
+            "Finds accepted rows of which a value in an optional column was discarded, and the rules it broke."
+        )
+        checks = (*checks, Audit(_declared(values_discarded, "discarded_values", description, discarded)))
     described = QuarantinedRows
     return [
         Table(
@@ -128,6 +155,7 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
             ),
             "validated_lookups",
         ),
+        *tables_of_values,
         Table(
             family,
             dataset.lookup,
@@ -136,7 +164,7 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
                 lookup,
                 dataset.lookup,
                 f"Rows of {dataset.name} that were not turned away.",
-                raw | rejected,
+                raw | rejected | discarded,
                 (dataset.contract, accepted_rows),
             ),
             "validated_lookups",
@@ -144,6 +172,11 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
             hidden=PROVENANCE,
         ),
     ]
+
+
+def discarded_name(dataset: Dataset) -> str:
+    """Return the name of the table of a dataset's rows that lost a value."""
+    return f"{dataset.name}_discarded_values"
 
 
 def _called(function: Callable[..., Any], rows: ir.Table, policy: Policy, tables: dict[str, ir.Table]) -> Any:

@@ -32,7 +32,7 @@ from cjo_assets.wiring.transaction import transaction
 
 PARTIAL = ".erasing"
 KEPT_TABLES = {LEDGER, ERASURES, "raw.manifest"}
-REJECTED = "audit.rejected_records"
+REJECTED = ("audit.rejected_records", "audit.discarded_values")
 # Tables whose rows are about whom another column names, and texts of rows that stay and may name somebody.
 NAMED_IN = {"journey.next_steps": ("subject", "reference")}
 TEXTS = {
@@ -101,7 +101,7 @@ def erase_tables(connection: duckdb.DuckDBPyConnection, erasure: Erasure, place:
                 f"UPDATE {name} SET customer_id = NULL, record_key = NULL, record_date = NULL, raw_record = $nothing, "
                 f"broken_rules = $refused WHERE {' OR '.join([*own, about_text])}"
             )
-        elif name == REJECTED:
+        elif name in REJECTED:
             statement = f"UPDATE {name} SET record_key = NULL, raw_record = $nothing WHERE {about_text}"
         elif own:
             statement = f"DELETE FROM {name} WHERE {' OR '.join(own)}"

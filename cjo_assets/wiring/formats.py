@@ -262,7 +262,7 @@ def require_columns(source_file: str, names: Collection[str], specs: Iterable[Co
     """Refuse a file that lacks a column which may not be null."""
     if any("\0" in name for name in names):
         raise InputError(f"The file {source_file} has a NUL character in the name of a column.")
-    absent = [spec.name for spec in specs if not spec.nullable and spec.name not in names]
+    absent = [spec.name for spec in specs if spec.is_required and spec.name not in names]
     if absent:
         present = f"its columns are {listed(names)}" if names else "none of its records is an object"
         is_one_cell = len(names) == 1 and any(mark in name for name in names for mark in ";\t|")

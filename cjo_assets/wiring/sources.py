@@ -423,10 +423,10 @@ def _store(
     if rows == 0 and not dataset.may_be_empty:
         raise InputError(f"The file {source_file} holds no row; at least one of {dataset.name} is required.")
     unfilled = [spec for spec in specs if rows and not counts[spec.name]]
-    if reading.names and rows > len(emptied) and any(not spec.nullable for spec in unfilled):
+    if reading.names and rows > len(emptied) and any(spec.is_required for spec in unfilled):
         used = [name for (name,) in connection.execute(reading.names).fetchall()]
         require_columns(source_file, used, unfilled)
-    empty = [spec.name for spec in unfilled if spec.nullable and not spec.optional]
+    empty = [spec.name for spec in unfilled if not spec.is_required and not spec.optional]
     note = _note(connection, dataset, source_file, rows, empty, reading.note, is_seen=is_seen)
     connection.execute(
         f"INSERT INTO {MANIFEST} VALUES (?, ?, ?, ?, ?)", [dataset.name, source_file, content.sha256, rows, note]

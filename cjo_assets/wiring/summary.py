@@ -19,6 +19,9 @@ from cjo_assets.wiring.rows import as_dicts
 from cjo_assets.wiring.settings import PROJECT, Settings
 
 Rows = Callable[[str], list[dict[str, Any]]]
+TABLES_OF_QUARANTINE = (
+    "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'quarantine' AND database_name = current_database()"
+)
 
 
 def print_summary(console: Console, family: str, day: date) -> None:
@@ -33,13 +36,10 @@ def print_summary(console: Console, family: str, day: date) -> None:
 
         grid = grid_of(family, day, rows)
         loads = rows("FROM audit.dataset_loads WHERE list_contains($datasets, dataset) ORDER BY dataset")
-        parts = " UNION ALL ".join(
-            f"SELECT dataset, record_key, unnest(broken_rules) AS rule FROM quarantine.{name}" for name in datasets
-        )
-        rejected = rows(
-            "SELECT dataset, rule, count(*) AS rows, string_agg(record_key, ', ' ORDER BY record_key) AS keys "
-            f"FROM ({parts}) GROUP BY ALL ORDER BY dataset, rule"
-        )
+        rejected = rows(_rules_of(datasets))
+        tables = {row["table_name"] for row in rows(TABLES_OF_QUARANTINE)}
+        discarded_from = sorted(tables & {f"{name}_discarded_values" for name in datasets})
+        discarded = rows(_rules_of(discarded_from)) if discarded_from else []
         stale = rows("SELECT as_of FROM days(of_family := $family) WHERE is_stale")
         report = rows(
             "SELECT report_path FROM audit.runs WHERE as_of = $day AND family = $family ORDER BY ended_at DESC LIMIT 1"
@@ -51,6 +51,10 @@ def print_summary(console: Console, family: str, day: date) -> None:
     console.print(f"[bold]Quarantine[/bold]: {turned_away:,} of {read:,} rows", highlight=False)
     for row in rejected:
         say(f"  {row['dataset']}: {row['rule']} ({row['rows']:,}): {_short(row['keys'] or 'no key')}", console)
+    if discarded:
+        console.print("[bold]Discarded values[/bold]: of optional columns; their rows were kept", highlight=False)
+    for row in discarded:
+        say(f"  {row['dataset']}: {row['rule']} ({row['rows']:,}): {_short(row['keys'] or 'no key')}", console)
     for load in loads:
         if load["note"]:
             say(f"  {load['dataset']}: {load['note']}", console)
@@ -61,6 +65,17 @@ def print_summary(console: Console, family: str, day: date) -> None:
         console.print("[bold]Stale[/bold]: an earlier day has changed since these days were run", highlight=False)
         say(f"  {', '.join(str(row['as_of']) for row in stale)}: run them again, in this order", console)
     _print_places(console, settings, family, report["report_path"])
+
+
+def _rules_of(tables: list[str]) -> str:
+    """Return a query for the rules that the rows of tables of the quarantine broke."""
+    parts = " UNION ALL ".join(
+        f"SELECT dataset, record_key, unnest(broken_rules) AS rule FROM quarantine.{name}" for name in tables
+    )
+    return (
+        "SELECT dataset, rule, count(*) AS rows, string_agg(record_key, ', ' ORDER BY record_key) AS keys "
+        f"FROM ({parts}) GROUP BY ALL ORDER BY dataset, rule"
+    )
 
 
 def grid_of(family: str, day: date, rows: Rows) -> Grid:

@@ -100,8 +100,9 @@ def known(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[
 def judged(store: Store, folder: Path, dataset: str, policy: Policy) -> Chain:
     """Read one dataset of the copy and judge it in view of the sample."""
     load_dataset(store.connection, BY_NAME[dataset], folder.parent, LOOKUPS.name, folder / "archive")
-    for schema in ("quarantine", "marketing"):
-        store.replace(store.tables[schema, dataset], None, policy)
+    for name in (("quarantine", dataset), ("quarantine", f"{dataset}_discarded_values"), ("marketing", dataset)):
+        if name in store.tables:
+            store.replace(store.tables[name], None, policy)
     return Chain(store)
 
 

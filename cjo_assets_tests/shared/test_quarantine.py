@@ -17,7 +17,9 @@ import duckdb
 import pytest
 
 from cjo_assets.policy import Policy
+from cjo_assets.shared.dataset import Dataset
 from cjo_assets.shared.quarantine import CONFLICTING_KEY, REPEATED_ROW
+from cjo_assets.wiring.datasets import discarded_name
 from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.sources import load_dataset
 from cjo_assets.wiring.store import Store
@@ -214,7 +216,6 @@ FAULTS: dict[str, list[tuple[Row, list[str]]]] = {
         ({"eligible_segments": []}, ["eligible_segments: empty"]),
         ({"eligible_segments": ["Nobody"]}, ["eligible_segments: not in the policy's segments"]),
         ({"default_actions": []}, ["default_actions: empty"]),
-        ({"playbook_id": "P", "fallback_playbook_id": "P"}, ["fallback_playbook_id: the playbook itself"]),
         ({"status": "asleep"}, ["status: not in the policy's playbook_statuses"]),
     ],
     "approval_decisions": [
@@ -223,7 +224,6 @@ FAULTS: dict[str, list[tuple[Row, list[str]]]] = {
         ({"decided_by": " "}, ["decided_by: not a printable text"]),
         ({"decision": "perhaps"}, ["decision: not one of approved, rejected"]),
         ({"intervention_id": "I99"}, ["intervention_id: unknown intervention"]),
-        ({"category": "no reason"}, ["category: not in the policy's rejection_categories"]),
     ],
     "journey_state_log": [
         ({"state_entered_at": "0000-01-01"}, ["state_entered_at: not a date (YYYY-MM-DD)"]),
@@ -258,11 +258,21 @@ class Court:
         self.present[dataset] = rows
         write_rows(self.folder, dataset, rows)
         load_dataset(store.connection, declared, self.folder, FAMILY, self.folder / "archive")
-        for schema, name in (("quarantine", dataset), (FAMILY, declared.lookup)):
+        for schema, name in self.tables_of(declared):
             store.replace(replace(store.tables[schema, name], audits=()), None, self.policy)
         rejected = {row["source_row"]: row["broken_rules"] for row in self.rejections(dataset)}
         assert len(rows) == len(rejected) + len(self.accepted(dataset)), "nothing is lost and nothing is made"
         return rejected
+
+    def tables_of(self, dataset: Dataset) -> list[tuple[str, str]]:
+        """Return the tables of a dataset in their order."""
+        names = [("quarantine", dataset.name), ("quarantine", discarded_name(dataset)), (FAMILY, dataset.lookup)]
+        return [name for name in names if name in self.chain.store.tables]
+
+    def discarded(self, dataset: str) -> dict[int, list[str]]:
+        """Return the rules broken by values that were discarded, by row number."""
+        rows = self.chain.rows(f"FROM quarantine.{discarded_name(self.datasets[dataset])}")
+        return {row["source_row"]: row["broken_rules"] for row in rows}
 
     def rejections(self, dataset: str) -> Rows:
         """Return the rows that were turned away."""

@@ -37,7 +37,7 @@ def touched_by(*modules: str) -> set[str]:
         ("journey.visits", VISITS),
         ("journey.kpi_status", {"journey.kpi_status"}),
         ("journey.kpis", {"journey.kpis", "journey.kpi_status"}),
-        ("journey.signals", {"journey.signals", "quarantine.signals"}),
+        ("journey.signals", {"journey.signals", "quarantine.signals", "quarantine.signals_discarded_values"}),
         ("journey.decision_identity", {"journey.recommended_interventions"}),
         ("shared.contract", set(TABLES)),
         ("policy", set()),
