@@ -9,7 +9,6 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.experience import is_measured, is_success
 from cjo_assets.journey.interventions import MONITOR_ONLY
 from cjo_assets.journey.ledger import end_of_day
 from cjo_assets.journey.roi_components import RETAINED_REVENUE
@@ -45,20 +44,6 @@ def ledger_facts(ledger: ir.Table, policy: Policy) -> ir.Table:
         nps_sum=ours.nps_delta.sum(where=done),
         nps_count=ours.nps_delta.count(where=done),
         nps_squares=(ours.nps_delta * ours.nps_delta).sum(where=done),
-    )
-
-
-def channel_facts(ledger: ir.Table, policy: Policy) -> ir.Table:
-    """Return the lowest and the highest success rate among the channels with established experience."""
-    runs = ledger.filter(is_measured(ledger), ledger.channel.notnull())
-    channels = runs.group_by("channel").agg(runs=runs.count(), successes=runs.count(where=is_success(runs, policy)))
-    channels = channels.filter(channels.runs >= policy.journey.learning.established_runs)
-    rates = channels.mutate(rate=channels.successes / channels.runs)
-    return rates.agg(
-        channels=rates.count(),
-        channel_runs=rates.runs.sum(),
-        lowest_rate=rates.rate.min(),
-        highest_rate=rates.rate.max(),
     )
 
 

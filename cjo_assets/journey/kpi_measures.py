@@ -178,7 +178,8 @@ def _measures(facts: ir.Table) -> dict[str, Measure]:
             facts.lowest_rate,
             facts.highest_rate,
             channels,
-            "Lowest over highest success rate of the channels with established experience.",
+            "Lowest over highest success rate of the channels with established experience, less what chance explains.",
+            interval=(facts.ratio_low, facts.ratio_high),
         ),
         "csat_delta_average": Measure(
             facts.csat_sum,

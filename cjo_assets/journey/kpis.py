@@ -5,7 +5,8 @@ says what is missing; a proxy says of what; what a source estimated and nobody c
 says against which baseline; a worsening is negative. Status is judged on the unrounded value.
 
 Intervals: of a share by Wilson's score, of a mean by Student's t, of a reduction by the comparison with its baseline
-(`baseline_comparisons`); a sum and a quotient of two rates have none.
+(`baseline_comparisons`), of the consistency of channels by the ratios of all pairs of them (`channel_consistency`);
+a sum has none.
 """
 
 from datetime import date
@@ -15,8 +16,8 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.journey.baseline_comparisons import BASELINES
+from cjo_assets.journey.channel_consistency import channel_facts
 from cjo_assets.journey.kpi_facts import (
-    channel_facts,
     completeness_facts,
     confirmation_facts,
     known_records,

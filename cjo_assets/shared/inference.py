@@ -72,6 +72,11 @@ def beta_quantile(probability: ir.FloatingValue, alpha: ir.FloatingValue, beta: 
     """Return the quantile of a beta distribution; both parameters are above 0."""
 
 
+@ibis.udf.scalar.builtin(signature=((dt.float64,), dt.float64))  # type: ignore[untyped-decorator]
+def normal_quantile(probability: ir.FloatingValue) -> ir.FloatingValue:
+    """Return the number that a standard normal variable stays below with this probability."""
+
+
 @ibis.udf.scalar.builtin(signature=((dt.float64,) * 5, INTERVAL))  # type: ignore[untyped-decorator]
 def difference_of_shares(
     successes: ir.FloatingValue,
@@ -264,6 +269,13 @@ def _always_valid_sample_ratio_p_value(n: Numbers, n0: Numbers, share0: Numbers,
     return p_value
 
 
+def _normal_quantile(probability: Numbers) -> Numbers:
+    from scipy.special import ndtri
+
+    quantile: Numbers = ndtri(probability)
+    return quantile
+
+
 def _difference_of_shares(x: Numbers, n: Numbers, x0: Numbers, n0: Numbers, multiplier: Numbers) -> Bounds:
     import numpy
 
@@ -340,6 +352,7 @@ FUNCTIONS = (
     EngineFunction("gamma_quantile", 2, dt.float64, _gamma_quantile),
     EngineFunction("beta_quantile", 3, dt.float64, _beta_quantile),
     EngineFunction("always_valid_sample_ratio_p_value", 4, dt.float64, _always_valid_sample_ratio_p_value),
+    EngineFunction("normal_quantile", 1, dt.float64, _normal_quantile),
     EngineFunction("difference_of_shares", 5, INTERVAL, _difference_of_shares),
     EngineFunction("ratio_of_shares", 5, INTERVAL, _ratio_of_shares),
 )

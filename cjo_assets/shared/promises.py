@@ -26,7 +26,10 @@ SHARE, MEAN = "share", "mean"
 
 @dataclass(frozen=True)
 class Measure:
-    """A KPI that the data answer: numerator over denominator, or the numerator alone for a sum."""
+    """A KPI that the data answer: numerator over denominator, or the numerator alone for a sum.
+
+    A measure of neither kind may bring its own `interval`.
+    """
 
     numerator: ir.NumericValue
     denominator: ir.NumericValue | None
@@ -35,6 +38,7 @@ class Measure:
     basis: str | ir.StringValue = MEASURED
     kind: str | None = None
     squares: ir.NumericValue | None = None
+    interval: tuple[ir.NumericValue, ir.NumericValue] | None = None
 
 
 def measures_as_rows(facts: ir.Table, measures: Mapping[str, Measure]) -> ir.Table:
@@ -48,6 +52,8 @@ def measures_as_rows(facts: ir.Table, measures: Mapping[str, Measure]) -> ir.Tab
                 "denominator": none if measure.denominator is None else measure.denominator.cast("float64"),
                 "n": measure.n.cast("int64"),
                 "squares": none if measure.squares is None else measure.squares.cast("float64"),
+                "own_low": none if measure.interval is None else measure.interval[0].cast("float64"),
+                "own_high": none if measure.interval is None else measure.interval[1].cast("float64"),
                 "kind": ibis.null("string") if measure.kind is None else ibis.literal(measure.kind),
                 "basis": _text(measure.basis),
                 "note": _text(measure.note),
@@ -59,13 +65,13 @@ def measures_as_rows(facts: ir.Table, measures: Mapping[str, Measure]) -> ir.Tab
 
 
 def with_interval(rows: ir.Table, level: float) -> ir.Table:
-    """Add the interval of a share, by Wilson's score, and of a mean, by Student's t; null for any other kind."""
+    """Add the interval of a share, by Wilson's score, of a mean, by Student's t; else the measure's own, if any."""
     counted = (rows.kind == SHARE).ifelse(rows.numerator, ibis.null("float64"))
     share_low, share_high = wilson_interval(counted, rows.denominator, level)
     mean_low, mean_high = mean_interval(rows.numerator, rows.squares, rows.n, level)
     return rows.mutate(
-        interval_low=ibis.cases((rows.kind == SHARE, share_low), (rows.kind == MEAN, mean_low)),
-        interval_high=ibis.cases((rows.kind == SHARE, share_high), (rows.kind == MEAN, mean_high)),
+        interval_low=ibis.cases((rows.kind == SHARE, share_low), (rows.kind == MEAN, mean_low), else_=rows.own_low),
+        interval_high=ibis.cases((rows.kind == SHARE, share_high), (rows.kind == MEAN, mean_high), else_=rows.own_high),
     )
 
 

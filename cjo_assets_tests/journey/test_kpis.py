@@ -420,7 +420,10 @@ def test_what_only_an_optional_column_can_answer() -> None:
     runs[3] |= {"playbook_success": True}
     rows = measure(runs, policy_with(journey__learning__established_runs=4))
     consistency, nps = rows["experience_consistency_score"], rows["nps_delta_average"]
-    assert (consistency["value"], consistency["n"], consistency["basis"]) == (0.5, 8, "measured")
+    # 1 and 0.5 about 0.75: the statistic is 2 x 4 x 0.0625 / 0.1875 = 8 / 3, of which 1 is chance: 5 eighths remain.
+    assert consistency["value"] == pytest.approx((0.75 - 0.25 * 5 / 8) / (0.75 + 0.25 * 5 / 8), abs=1e-6)
+    assert (consistency["n"], consistency["basis"]) == (8, "measured")
+    assert consistency["interval_low"] < consistency["value"] < consistency["interval_high"] == 1.0
     assert (nps["value"], nps["n"], nps["interval_low"]) == (2.0, 4, 2.0)
     alone = measure(runs[:4], policy_with(journey__learning__established_runs=4))["experience_consistency_score"]
     assert alone["status"] == "not_measurable"

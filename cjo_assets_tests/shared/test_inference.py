@@ -24,6 +24,7 @@ from cjo_assets.shared.inference import (
     effect_size,
     exact_rate_interval,
     exact_ratio_interval,
+    normal_quantile,
     normal_tail,
     pooled_z,
     power_of_test,
@@ -195,6 +196,13 @@ def test_tails_are_those_of_scipy() -> None:
     # The table in every textbook.
     assert found[0]["normal"] > 0.999
     assert norm.sf(1.96) == pytest.approx(0.0250, abs=5e-5)
+
+
+def test_normal_quantiles_are_those_of_scipy() -> None:
+    shares = numpy.array([1e-9, 0.05, 0.5, 0.95, 1 - 1e-9])
+    rows = table({"x": shares})
+    found = [row["quantile"] for row in answers(rows.select(quantile=normal_quantile(rows.x)))]
+    assert found == pytest.approx(norm.ppf(shares).tolist(), rel=1e-12)
 
 
 def test_sample_ratios_are_judged_as_in_fabijan() -> None:
