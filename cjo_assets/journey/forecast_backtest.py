@@ -13,8 +13,9 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.forecasting import PLACE, churn_by_state, day_in_stage, horizon_weeks
+from cjo_assets.journey.forecasting import PLACE, churn_by_state, day_in_stage
 from cjo_assets.journey.spells import DAYS_PER_WEEK, at_origins, fitted_model, spells
+from cjo_assets.journey.weekly_moves import horizon_weeks
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
 from cjo_assets.shared.numbers import rounded

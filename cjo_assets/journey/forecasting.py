@@ -10,20 +10,15 @@ from statistics import NormalDist
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.spells import DAYS_PER_WEEK, one_of
+from cjo_assets.journey.spells import DAYS_PER_WEEK
+from cjo_assets.journey.weekly_moves import STATE, horizon_weeks, moves, weekly_model
 from cjo_assets.policy import Policy
 
-STATE = ["origin", "segment", "journey_stage", "week"]
 PLACE = ["origin", "segment", "journey_stage", "day"]
 # Where staying is impossible its logarithm must still be a number: nothing with this chance is ever seen.
 LEAST_PROBABILITY = 1e-300
 # Beyond it the exponential is no longer a number; no probability that matters is that far out.
 LARGEST_EXPONENT = 600.0
-
-
-def horizon_weeks(policy: Policy) -> int:
-    """Return the horizon in whole weeks."""
-    return -(-policy.journey.forecast.horizon_days // DAYS_PER_WEEK)
 
 
 def day_in_stage(on: ir.DateValue, entered_at: ir.DateValue, policy: Policy) -> ir.IntegerValue:
@@ -56,17 +51,17 @@ def forecasts_by_state(model: ir.Table, policy: Policy) -> ir.Table:
 
     Returns:
         One row per origin, segment, non-terminal stage and day, with the probabilities churn, recovery, escalation and
-        stagnation, the deviation of churn, and the predicted path.
+        stagnation, and the predicted path.
     """
-    weekly = _weekly(model, policy)
-    outset = {"churn": None, "recovery": 0.0, "escalation": 0.0, "stagnation": 1.0, "deviation": 0.0}
-    states = _within_horizon(_moves(weekly, policy), outset, policy)
+    weekly = weekly_model(model, policy)
+    outset = {"churn": None, "recovery": 0.0, "escalation": 0.0, "stagnation": 1.0}
+    states = _within_horizon(moves(weekly, policy), outset, policy)
     return _by_day(_with_path(states, _likeliest_next(weekly, policy), policy), list(outset))
 
 
 def churn_by_state(model: ir.Table, policy: Policy) -> ir.Table:
     """Return the churn of `forecasts_by_state` alone: what a backtest needs, at half the cost."""
-    return _by_day(_within_horizon(_moves(_weekly(model, policy), policy), {"churn": None}, policy), ["churn"])
+    return _by_day(_within_horizon(moves(weekly_model(model, policy), policy), {"churn": None}, policy), ["churn"])
 
 
 def _within_horizon(moves: ir.Table, outset: dict[str, float | None], policy: Policy) -> ir.Table:
@@ -106,135 +101,16 @@ def _by_day(states: ir.Table, values: list[str]) -> ir.Table:
     )
 
 
-def _weekly(model: ir.Table, policy: Policy) -> ir.Table:
-    """Return the model by single week, as far as anybody now in a bin can come within the horizon."""
-    bins = policy.journey.forecast.time_bins_weeks
-    ends = dict(zip(bins, [*bins[1:], bins[-1] + horizon_weeks(policy)], strict=True))
-    until_week = model.from_week.cases(*((start, ibis.literal(end, "int64")) for start, end in ends.items()))
-    rows = model.select(
-        "origin",
-        "segment",
-        "journey_stage",
-        "next_stage",
-        "weekly_probability",
-        weight=model.observed_weeks + policy.journey.forecast.prior_weeks + 1,
-        week=ibis.range(model.from_week, until_week).unnest(),
-    )
-    cell = ibis.window(group_by=STATE)
-    return rows.mutate(stay_probability=ibis.greatest(1 - rows.weekly_probability.sum().over(cell), 0.0))
-
-
-def _moves(weekly: ir.Table, policy: Policy) -> ir.Table:
-    """Return from where to where a week can take a customer, and how likely that is; a terminal stage keeps its own."""
-    words, last_week = policy.vocabulary, policy.journey.forecast.time_bins_weeks[-1]
-    weekly = weekly.filter(weekly.week <= last_week)
-    first = weekly.filter(weekly.next_stage == words.stages[0])
-    ends = weekly.select("origin", "segment").distinct().cross_join(one_of("journey_stage", words.terminal_stages))
-    ends = ends.mutate(week=ibis.literal(0, "int64"))
-    quiet = {"recovers": ibis.literal(0.0), "escalates": ibis.literal(0.0), "remains": ibis.literal(1.0)}
-    return ibis.union(
-        *_departures(weekly, policy),
-        first.select(
-            state=_state(first, first.journey_stage, first.week),
-            target=_state(first, first.journey_stage, ibis.least(first.week + 1, last_week)),
-            weight="weight",
-            probability="stay_probability",
-            **quiet,
-        ),
-        ends.select(
-            state=_state(ends, ends.journey_stage, ends.week),
-            target=_state(ends, ends.journey_stage, ends.week),
-            weight=ibis.literal(1.0),
-            probability=ibis.literal(1.0),
-            **quiet,
-        ),
-    )
-
-
-def _departures(weekly: ir.Table, policy: Policy) -> list[ir.Table]:
-    """Return the moves out of a stage.
-
-    They fall in the middle of a week on average. When it ends the customer is half a week into the next stage, between
-    its first week and its second, or has gone on from there with half the chance of a week. Without this each move
-    would cost the customer half a week that nobody spends.
-    """
-    rules, last_week = policy.journey.forecast, policy.journey.forecast.time_bins_weeks[-1]
-    onward = weekly.filter(weekly.weekly_probability > 0)
-    is_new = onward.next_stage != onward.journey_stage
-    onward = onward.select(
-        *STATE,
-        "next_stage",
-        "weekly_probability",
-        "weight",
-        recovers=(is_new & onward.next_stage.isin(rules.recovery_stages)).cast("float64"),
-        escalates=(is_new & onward.next_stage.isin(rules.escalation_stages)).cast("float64"),
-        remains=(~is_new).cast("float64"),
-    )
-    entry = onward.filter(onward.week == 0)
-    beginning = entry.select(
-        "origin",
-        "segment",
-        entered="journey_stage",
-        further_stage="next_stage",
-        further_probability=entry.weekly_probability / 2,
-        recovers_further="recovers",
-        escalates_further="escalates",
-        remains_further="remains",
-    )
-    further = onward.join(beginning, ["origin", "segment", ("next_stage", "entered")])
-    leaving = beginning.group_by("origin", "segment", "entered").agg(leaving=beginning.further_probability.sum())
-    pausing = onward.left_join(leaving, ["origin", "segment", ("next_stage", "entered")])
-    is_final = pausing.next_stage.isin(policy.vocabulary.terminal_stages)
-    second_week = is_final.ifelse(0, min(1, last_week))
-    pausing = pausing.mutate(
-        to_week=ibis.array([ibis.literal(0), second_week]).unnest().cast("int64"),
-        half=pausing.weekly_probability * (1 - pausing.leaving.fill_null(0.0)) / 2,
-    )
-    return [
-        further.select(
-            state=_state(further, further.journey_stage, further.week),
-            target=_state(further, further.further_stage, ibis.literal(0, "int64")),
-            weight="weight",
-            probability=further.weekly_probability * further.further_probability,
-            recovers=ibis.greatest(further.recovers, further.recovers_further),
-            escalates=ibis.greatest(further.escalates, further.escalates_further),
-            remains=further.remains * further.remains_further,
-        ),
-        pausing.select(
-            state=_state(pausing, pausing.journey_stage, pausing.week),
-            target=_state(pausing, pausing.next_stage, pausing.to_week),
-            weight="weight",
-            probability="half",
-            recovers="recovers",
-            escalates="escalates",
-            remains="remains",
-        ),
-    ]
-
-
-def _state(rows: ir.Table, stage: ir.StringValue, week: ir.IntegerValue) -> ir.StructValue:
-    """Return a state as one value: as four columns it would be written out anew for each week of the horizon."""
-    return ibis.struct(dict(zip(STATE, (rows.origin, rows.segment, stage, week), strict=True)))
-
-
 def _week_earlier(moves: ir.Table, values: ir.Table) -> ir.Table:
-    """Return what happens with one week more to go.
-
-    `deviation` bounds the standard deviation of churn that not knowing the weekly probabilities leaves. That of a
-    single week follows from the Dirichlet distribution; by the triangle inequality those of several weeks add up to no
-    more than their sum, however much the weeks have in common.
-    """
+    """Return what happens with one week more to go."""
     rows = moves.join(values, "target")
     chance = rows.probability
-    churn = (chance * rows.churn).sum()
-    earlier = {"churn": churn}
-    if "deviation" in values.columns:
-        variance = ibis.greatest((chance * rows.churn * rows.churn).sum() - churn * churn, 0.0) / rows.weight.max()
+    earlier = {"churn": (chance * rows.churn).sum()}
+    if "recovery" in values.columns:
         earlier |= {
             "recovery": (chance * ibis.greatest(rows.recovers, rows.recovery)).sum(),
             "escalation": (chance * ibis.greatest(rows.escalates, rows.escalation)).sum(),
             "stagnation": (chance * rows.remains * rows.stagnation).sum(),
-            "deviation": (chance * rows.deviation).sum() + variance.sqrt(),
         }
     return rows.group_by(target="state").agg(**earlier)
 

@@ -11,8 +11,10 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.forecasting import day_in_stage, forecasts_by_state, horizon_weeks, interval
+from cjo_assets.journey.forecast_deviation import churn_deviations
+from cjo_assets.journey.forecasting import PLACE, day_in_stage, forecasts_by_state, interval
 from cjo_assets.journey.spells import DAYS_PER_WEEK
+from cjo_assets.journey.weekly_moves import horizon_weeks
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, TextList, column
 from cjo_assets.shared.numbers import MONEY_DECIMALS, rounded
@@ -109,7 +111,11 @@ def forecasts_outside_their_interval(journey_forecasts: ir.Table) -> ir.Table:
 
 def _forecasts(model: ir.Table, today: ir.DateScalar, policy: Policy) -> ir.Table:
     """Return the forecast of every segment, stage and day, and how much was seen of the weeks in the stage ahead."""
-    states = forecasts_by_state(model.mutate(origin=today), policy).drop("origin")
+    known = model.mutate(origin=today)
+    states = forecasts_by_state(known, policy).left_join(churn_deviations(known, policy), PLACE)
+    states = states.mutate(deviation=states.deviation.fill_null(0.0)).drop(
+        "origin", *(f"{name}_right" for name in PLACE)
+    )
     cells = model.select("segment", "journey_stage", "from_week", "until_week", "observed_weeks").distinct()
     days = states.select("segment", "journey_stage", "day").distinct()
     ahead = days.join(cells, ["segment", "journey_stage"])

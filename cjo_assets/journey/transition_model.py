@@ -10,11 +10,11 @@ from datetime import date
 
 import ibis.expr.types as ir
 
-from cjo_assets.journey.forecasting import interval
 from cjo_assets.journey.spells import fitted_model, spells
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
 from cjo_assets.shared.numbers import CONTRIBUTION_DECIMALS, rounded
+from cjo_assets.shared.statistics import beta_interval
 
 
 class TransitionModel(DatedContract):
@@ -47,13 +47,12 @@ class TransitionModel(DatedContract):
 def transition_model(customers: ir.Table, state_entries: ir.Table, as_of: date, policy: Policy) -> ir.Table:
     """Estimate every move from the log by the as-of date and the policy's belief.
 
-    The interval is normal on the logit scale, with the standard deviation of the posterior.
+    The interval is that of the posterior: a single probability of a Dirichlet distribution has a Beta distribution.
     """
     rules = policy.journey.forecast
     model = fitted_model(spells(customers, state_entries, as_of, policy), [as_of], policy)
     chance = model.weekly_probability
-    variance = chance * (1 - chance) / (model.observed_weeks + rules.prior_weeks + 1)
-    low, high = interval(chance, variance.sqrt(), rules.interval_level)
+    low, high = beta_interval(chance, model.observed_weeks + rules.prior_weeks, rules.interval_level)
     estimated = model.mutate(
         weekly_probability=rounded(chance, CONTRIBUTION_DECIMALS),
         probability_low=rounded(low),

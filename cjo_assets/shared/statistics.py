@@ -9,7 +9,7 @@ from statistics import NormalDist
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.shared.inference import Interval, student_t_quantile
+from cjo_assets.shared.inference import Interval, beta_quantile, student_t_quantile
 from cjo_assets.shared.numbers import capped
 
 # Whether a figure could be had at all: said wherever one may be missing.
@@ -93,20 +93,18 @@ def within(number: ir.NumericValue, lowest: float, highest: float) -> ir.Numeric
 
 
 def beta_interval(mean: ir.NumericValue, weight: ir.NumericValue, level: float) -> Interval:
-    """Return the central interval of a Beta distribution, by the normal distribution with the moments of its log-odds.
-
-    Near the exact quantiles: within 0.035 from two successes and two failures on, and too wide rather than too narrow.
+    """Return the central interval of a Beta distribution, extended to the mean where that lies outside.
 
     Args:
-        mean: strictly between 0 and 1.
+        mean: between 0 and 1; at 0 and 1 the interval has no width.
         weight: sum of both parameters, above 0: what is known, counted in trials.
         level: probability inside.
     """
-    successes, failures = mean * weight, (1 - mean) * weight
-    centre = _digamma(successes) - _digamma(failures)
-    radius = two_sided_quantile(level) * (_trigamma(successes) + _trigamma(failures)).sqrt()
-    low, high = centre - radius, centre + radius
-    return 1 / (1 + (-low).exp()), 1 / (1 + (-high).exp())
+    tail = (1 - level) / 2
+    successes, failures = (mean * weight).nullif(0.0), ((1 - mean) * weight).nullif(0.0)
+    low = beta_quantile(ibis.literal(tail), successes, failures)
+    high = beta_quantile(ibis.literal(1 - tail), successes, failures)
+    return ibis.least(low.fill_null(mean), mean), ibis.greatest(high.fill_null(mean), mean)
 
 
 def beta_variance(mean: ir.NumericValue, weight: ir.NumericValue) -> ir.NumericValue:
@@ -183,15 +181,3 @@ def _mixture_spread(
     """Return t rho^2 + 1 of Robbins' mixture."""
     doubled = -2 * error_rate.ln()
     return observations * ((doubled + (doubled + 1).ln()) / tightest_at) + 1
-
-
-def _digamma(number: ir.NumericValue) -> ir.NumericValue:
-    """Return the derivative of ln Gamma: Stirling's series two steps up, and back by the recurrence."""
-    up = number + 2
-    return up.ln() - 1 / (2 * up) - 1 / (12 * up**2) - 1 / number - 1 / (number + 1)
-
-
-def _trigamma(number: ir.NumericValue) -> ir.NumericValue:
-    """Return the second derivative of ln Gamma, in the same way."""
-    up = number + 2
-    return 1 / up + 1 / (2 * up**2) + 1 / (6 * up**3) + 1 / number**2 + 1 / (number + 1) ** 2

@@ -178,7 +178,7 @@ def learned(simulation: Simulation) -> list[tuple[float, Row]]:
 
 
 def test_the_intervals_hold_the_true_chance_of_churn(learned: list[tuple[float, Row]]) -> None:
-    """They bound the doubt from above: at least as often as stated."""
+    """At least as often as stated, in all stages and weeks of one log together."""
     holds = [row["churn_probability_low"] <= truth <= row["churn_probability_high"] for truth, row in learned]
     level = POLICY.journey.forecast.interval_level
     assert len(holds) == 3 * len(TRUTH) * 14

@@ -110,7 +110,7 @@ BETA_QUANTILES = {
 
 
 @pytest.mark.parametrize("parameters", BETA_QUANTILES)
-def test_beta_intervals_are_near_the_exact_ones(parameters: tuple[int, int]) -> None:
+def test_beta_intervals_are_the_exact_ones(parameters: tuple[int, int]) -> None:
     successes, failures = parameters
     for end, expected in enumerate(BETA_QUANTILES[parameters]):
         found = evaluated(
@@ -118,7 +118,7 @@ def test_beta_intervals_are_near_the_exact_ones(parameters: tuple[int, int]) -> 
             mean=successes / (successes + failures),
             weight=float(successes + failures),
         )
-        assert found == pytest.approx(expected, abs=0.035), parameters
+        assert found == pytest.approx(expected, abs=1e-6), parameters
 
 
 def test_a_beta_interval_of_very_many_trials_is_the_normal_one() -> None:
