@@ -50,6 +50,7 @@ class WarehousePolicy(Section):
     days_kept: Annotated[int, Field(ge=1, le=MOST_DAYS)]
     snapshots_kept: Annotated[int, Field(ge=0, le=MOST_DAYS)]
     catch_up_days: Annotated[int, Field(ge=0, le=MOST_DAYS)]
+    newest_day_gap_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
     memory_limit: Annotated[float, Field(ge=0.1, le=MOST)]
     freshness_hours: Annotated[float, Field(gt=0, le=MOST_DAYS)]
 

@@ -197,7 +197,9 @@ def test_a_blocking_check_stops_the_run(tmp_path: Path, sample_copy: Path) -> No
     write_rows(folder, "customers", [row | {"account_value": -1} for row in read_rows(folder, "customers")])
     done = cjo("run", "--family", "journey", "--data", str(sample_copy), "--home", str(tmp_path))
     assert done.returncode == 1
-    assert "is_not_empty" in done.stderr
+    count = len(read_rows(folder, "customers"))
+    said = f"customers.json: all {count} rows were rejected (account_value: below 0); nothing was computed."
+    assert f"{said} The first are row 1 (C001), row 2 (C002), row 3 (C003)." in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert not (tmp_path / "cjo.duckdb").exists()
 

@@ -72,6 +72,26 @@ COMPUTED = {
     "roi_sensitivity",
     "journey_summary",
 }
+WITH_OPTIONAL_COLUMNS = {
+    "approval_decisions",
+    "baseline_metrics",
+    "interventions",
+    "journey_state_log",
+    "outcomes",
+    "playbook_performance_log",
+    "playbooks",
+    "signals",
+    "budget_actions",
+    "campaign_risk_signals",
+    "campaigns",
+    "channels",
+    "creative_assets",
+    "experiments",
+    "orchestrator_decisions",
+    "performance_metrics",
+    "roi_ledger",
+    "segment_rollups",
+}
 MARKETING_DATASETS = {
     "campaigns",
     "audience_segments",
@@ -136,6 +156,7 @@ def test_the_set_of_assets(specs: dict[str, dg.AssetSpec]) -> None:
     expected |= {
         "audit/dataset_loads",
         "audit/rejected_records",
+        "audit/discarded_values",
         "audit/policies",
         "audit/runs",
         "audit/decision_ledger",
@@ -146,6 +167,7 @@ def test_the_set_of_assets(specs: dict[str, dg.AssetSpec]) -> None:
     expected |= {"audit/language_model_calls", "journey/phrased_texts", "audit/column_lineage"}
     expected |= {f"{schema}/{name}" for schema in ("raw", "quarantine", "marketing") for name in MARKETING_DATASETS}
     expected |= {f"marketing/{name}" for name in MARKETING}
+    expected |= {f"quarantine/{name}_discarded_values" for name in WITH_OPTIONAL_COLUMNS}
     assert set(specs) == expected | {"reports/journey_report", "reports/marketing_report", "published"}
 
 

@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 
 from cjo_assets.shared.contract import LARGEST_COUNT, Contract, Instant, column
 from cjo_assets.shared.dataset import Dataset
+from cjo_assets.shared.local_dates import latest_local_date
 
 
 class FunnelEvents(Contract):
@@ -40,7 +41,7 @@ def relations(
         "campaign_id: unknown campaign": rows.campaign_id.notin(campaigns.campaign_id),
         "channel_id: unknown channel": rows.channel_id.notin(channels.channel_id),
         "segment_id: unknown audience segment": rows.segment_id.notin(audience_segments.segment_id),
-        "date: after it was reported": rows.date > rows.timestamp.cast("date"),
+        "date: after it was reported": rows.date > latest_local_date(rows.timestamp),
     }
 
 

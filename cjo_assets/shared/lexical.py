@@ -17,6 +17,8 @@ _NUMBER = r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?"
 _NUMBER_ITEM = r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d{1,3})?"
 _TEXT_ITEM = r'"([^"\\]|\\.)*"'
 _OFFSET = r"[+-](0\d|1[0-4])(:?[0-5]\d)?"
+# ISO 8601 knows both marks and sets no limit; nanoseconds are what sources write at most.
+_FRACTION = r"[.,]\d{1,9}"
 _PRINTABLE = r"[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]"
 _VISIBLE = r"[^\p{Cc}\p{Cf}\p{Z}]"
 
@@ -24,7 +26,7 @@ INTEGER = r"^[+-]?\d{1,18}(\.0+)?$"
 NUMBER = rf"^{_NUMBER}$"
 BOOLEAN = r"^(?i:true|false)$"
 DATE = r"^\d{4}-\d{2}-\d{2}([T ]00:00(:00(\.0+)?)?(Z|z|[+-]00(:?00)?)?)?$"
-INSTANT = rf"^\d{{4}}-\d{{2}}-\d{{2}}([T ]\d{{2}}:\d{{2}}(:\d{{2}}(\.\d{{1,6}})?)?(Z|z|{_OFFSET})?)?$"
+INSTANT = rf"^\d{{4}}-\d{{2}}-\d{{2}}([T ]\d{{2}}:\d{{2}}(:\d{{2}}({_FRACTION})?)?(Z|z|{_OFFSET})?)?$"
 TEXT = rf"^{_PRINTABLE}*{_VISIBLE}{_PRINTABLE}*$"
 TEXT_LIST = rf"^\[\s*({_TEXT_ITEM}\s*(,\s*{_TEXT_ITEM}\s*)*)?\]$"
 NUMBER_LIST = rf"^\[\s*({_NUMBER_ITEM}\s*(,\s*{_NUMBER_ITEM}\s*)*)?\]$"
@@ -88,10 +90,15 @@ def typed(text: ir.Value, spec: Column) -> ir.Value:
     if spec.type.is_date():
         return text.substr(0, 10).try_cast("date")
     if spec.type.is_timestamp():
-        return text.try_cast("timestamp('UTC')").cast(dt.Timestamp(scale=6))
+        return _to_microseconds(text).try_cast("timestamp('UTC')").cast(dt.Timestamp(scale=6))
     if spec.type.is_array():
         return text.try_cast("json").try_cast(spec.type)
     return text.lower().try_cast(spec.type)
+
+
+def loses_digits(text: ir.StringValue) -> ir.BooleanValue:
+    """Return whether an instant is written to less than a microsecond, so that digits other than 0 are cut off."""
+    return text.re_search(r"[.,]\d{6}0*[1-9]")
 
 
 def typed_or_null(text: ir.Value, spec: Column) -> ir.Value:
@@ -144,6 +151,12 @@ def _json(text: ir.StringValue) -> ir.JSONValue:
 @ibis.udf.scalar.builtin(name="to_json", signature=((dt.string,), dt.json))  # type: ignore[untyped-decorator]
 def _to_json(text: ir.StringValue) -> ir.JSONValue:
     """Return any text as a text of JSON."""
+
+
+def _to_microseconds(text: ir.StringValue) -> ir.StringValue:
+    """Return an instant with a point before its fraction, and the fraction with six digits at most."""
+    seconds, fraction, offset = (text.re_extract(r"^([^.,]*)[.,](\d{1,6})\d*(.*)$", part) for part in (1, 2, 3))
+    return text.re_search(r",|[.]\d{7}").ifelse(seconds.concat(".", fraction, offset), text)
 
 
 def _is_list(text: ir.StringValue, items: ir.ArrayValue) -> ir.BooleanValue:

@@ -27,7 +27,8 @@ from cjo_assets.shared.quarantine import (
     typed_rows,
     with_provenance,
 )
-from cjo_assets.wiring.tables import QUARANTINE, RAW, Audit, Reference, Table, given_inputs, inputs_of, parameters_of
+from cjo_assets.wiring.dataset_checks import checks_of_rows, declared
+from cjo_assets.wiring.tables import QUARANTINE, RAW, Audit, Reference, Table, inputs_of, parameters_of
 
 
 def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()) -> list[Table]:
@@ -72,40 +73,12 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
         rows = ibis.union(rejected, kept.select(rejected.columns))
         return rows.mutate(**broken_relations(rows, policy, tables))
 
-    def conservation(raw: ir.Table, quarantined: ir.Table, accepted: ir.Table) -> ir.Table:
-        parts = [("rows_read", raw), ("rows_rejected", quarantined), ("rows_accepted", accepted)]
-        counts = [rows.agg(**{name: rows.count()}) for name, rows in parts]
-        row = counts[0].cross_join(counts[1]).cross_join(counts[2])
-        return row.filter(row.rows_read != row.rows_rejected + row.rows_accepted)
-
     def dangling_references(accepted: ir.Table, policy: Policy, **tables: ir.Table) -> ir.Table:
         return accepted.filter(any_of(broken_relations(accepted, policy, tables).values()))
 
-    def is_not_empty(accepted: ir.Table, quarantined: ir.Table) -> ir.Table:
-        nothing_left = accepted.agg(rows=accepted.count()).filter(lambda row: row.rows == 0)
-        return quarantined.cross_join(nothing_left).select("source_file", "record_key", "broken_rules")
-
-    def values_discarded(discarded: ir.Table) -> ir.Table:
-        return discarded.select("source_file", "source_row", "record_key", "broken_rules")
-
-    def is_present(raw: ir.Table) -> ir.Table:
-        count = raw.agg(rows=raw.count())
-        return count.filter(count.rows == 0)
-
-    no_row = _declared(
-        is_present, "is_present", "Finds whether no row was supplied: what follows rests on nothing.", raw
-    )
-    no_row_left = _declared(
-        is_not_empty, "is_not_empty", "Finds the rejected rows where no other is left.", own | rejected
-    )
-    emptiness: tuple[Audit, ...] = ()
-    if not dataset.may_be_empty:
-        emptiness = (Audit(no_row_left, is_blocking=True),)
-    elif not dataset.is_optional:
-        emptiness = (Audit(no_row),)
     checks: tuple[Audit, ...] = (
         Audit(
-            _declared(
+            declared(
                 rows_before_quarantine,
                 "contract_before_quarantine",
                 "Holds the rows of the file to the contract before any is turned away.",
@@ -113,20 +86,16 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
             ),
             contract=dataset.contract,
         ),
-        Audit(
-            _declared(conservation, "conservation", "Finds whether a row was lost or made.", raw | rejected | own),
-            is_blocking=True,
-        ),
-        *emptiness,
+        *checks_of_rows(dataset, raw | rejected | own | discarded),
     )
     if dataset.relations is not None:
         description = "Finds accepted rows that refer to nothing, or break another rule between tables."
-        dangling = _declared(dangling_references, "referential_integrity", description, own | references)
+        dangling = declared(dangling_references, "referential_integrity", description, own | references)
         checks = (*checks, Audit(dangling, is_blocking=True))
     tables_of_values = []
     if discarded:
         description = f"Rows of {dataset.name} that were accepted without a value of an optional column."
-        own_discard = _declared(
+        own_discard = declared(
             discard,
             discarded_name(dataset),
             description,
@@ -136,17 +105,13 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
         tables_of_values = [
             Table(QUARANTINE, discarded_name(dataset), DiscardedValues, own_discard, "validated_lookups")
         ]
-        description = (
-            "Finds accepted rows of which a value in an optional column was discarded, and the rules it broke."
-        )
-        checks = (*checks, Audit(_declared(values_discarded, "discarded_values", description, discarded)))
     described = QuarantinedRows
     return [
         Table(
             QUARANTINE,
             dataset.name,
             described,
-            _declared(
+            declared(
                 quarantine,
                 dataset.name,
                 f"Rows of {dataset.name} that were turned away.",
@@ -160,7 +125,7 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
             family,
             dataset.lookup,
             with_provenance(dataset.contract),
-            _declared(
+            declared(
                 lookup,
                 dataset.lookup,
                 f"Rows of {dataset.name} that were not turned away.",
@@ -183,16 +148,3 @@ def _called(function: Callable[..., Any], rows: ir.Table, policy: Policy, tables
     """Call a function of a dataset's file with the rows, and with what else it names."""
     named = {name: table for name, table in tables.items() if name in inspect.signature(function).parameters}
     return function(rows=rows, **named, **({"policy": policy} if "policy" in parameters_of(function) else {}))
-
-
-def _declared(
-    function: Callable[..., ir.Table],
-    name: str,
-    description: str,
-    inputs: dict[str, Reference],
-    written_in: tuple[Callable[..., object], ...] = (),
-) -> Callable[..., ir.Table]:
-    """Give a function made here the name, the docstring and the inputs that one in a table's file would have."""
-    function.__name__ = name
-    function.__doc__ = description
-    return given_inputs(function, inputs, written_in)

@@ -8,6 +8,11 @@ if TYPE_CHECKING:
     from cjo_assets.wiring.validation import Verdict
 
 
+# The check of a required dataset of which no row is left; its examples are the rejected rows.
+IS_NOT_EMPTY = "is_not_empty"
+ROWS_SHOWN = 3
+
+
 class InputError(Exception):
     """An input file that cannot be understood."""
 
@@ -27,12 +32,27 @@ class ContractBreachError(Exception):
         """Word the breach: which table, which check, which rules, how many rows, and an example."""
         self.table = table
         self.verdicts = verdicts
+        if IS_NOT_EMPTY in verdicts:
+            super().__init__(_nothing_left(verdicts[IS_NOT_EMPTY]))
+            return
         parts = []
         for check, verdict in verdicts.items():
             rules = "; ".join(f"{rule} ({count} rows)" for rule, count in verdict.broken.items())
             example = f", for example {verdict.examples[0]}" if verdict.examples else ""
             parts.append(f"check {check}: {rules}{example}")
         super().__init__(f"The table {table} was not stored: {' | '.join(parts)}.")
+
+
+def _nothing_left(verdict: Verdict) -> str:
+    """Return the message about a required dataset of which every row was rejected."""
+    files = ", ".join(dict.fromkeys(row["source_file"] for row in verdict.examples))
+    rules = verdict.examples[0]["rules"]
+    count = sum(verdict.broken.values())
+    first = verdict.examples[:ROWS_SHOWN]
+    shown = ", ".join(f"row {row['source_row']} ({row['record_key']})" for row in first)
+    rows = f"all {count} rows were" if count > 1 else "its only row was"
+    more = "The first are" if count > ROWS_SHOWN else "These are"
+    return f"{files}: {rows} rejected ({rules}); nothing was computed. {more} {shown}."
 
 
 class RefusalError(Exception):

@@ -9,6 +9,7 @@ from datetime import date
 
 import dagster as dg
 
+from cjo_assets.wiring.accepted_days import DaysOfRecords, days_of_accepted_records
 from cjo_assets.wiring.errors import InputError
 from cjo_assets.wiring.event_files import held_open
 from cjo_assets.wiring.families import all_families, data_families
@@ -20,13 +21,13 @@ from cjo_assets.wiring.plain import load_files
 from cjo_assets.wiring.progress import listen, report_message
 from cjo_assets.wiring.runs import failure_text
 from cjo_assets.wiring.settings import Settings
-from cjo_assets.wiring.sources import days_of_records, is_supplied
+from cjo_assets.wiring.sources import is_supplied
 from cjo_assets.wiring.warehouse import opened
 
 
 @dataclass(frozen=True)
 class Supplied:
-    """What the files of a family hold: the first and the last day that dates an event up to today; None without any."""
+    """The first and the last day up to today that dates an accepted record of a family; None without any."""
 
     family: str
     first: date | None
@@ -51,7 +52,7 @@ def supplied(
         PolicyError: the policy cannot be used.
     """
     settings = Settings.from_environment()
-    memory_limit = policy_that_decides(settings).warehouse.memory_limit
+    policy = policy_that_decides(settings)
     names = [family.name for family in data_families()]
     if only is not None and only not in names:
         raise InputError(f"{only} is no family: there are {', '.join(names)}.")
@@ -61,7 +62,7 @@ def supplied(
         for family in families
         if is_supplied(settings.data, family.name, family.datasets) or published_days(settings.published, family.name)
     ]
-    with opened(settings, all_families(), memory_limit, say) as store:
+    with opened(settings, all_families(), policy.warehouse.memory_limit, say) as store:
         # Without a single file there is no telling which family was meant: each says what it misses.
         unread = set()
         for family in wanted or families:
@@ -76,14 +77,15 @@ def supplied(
                     raise
                 ways = " or ".join(f"--family {name}" for name in others)
                 raise InputError(f"{error} That is a file of {family.name}: {ways} runs without it.") from error
-        nothing = (None, None)
-        return [
-            Supplied(
-                family.name,
-                *(nothing if family.name in unread else days_of_records(store.connection, family.datasets)),
-            )
-            for family in wanted or families
-        ]
+        found = []
+        for family in wanted or families:
+            is_read = family.name not in unread
+            days = days_of_accepted_records(store, family, policy) if is_read else DaysOfRecords()
+            gap = days.gap(policy.warehouse.newest_day_gap_days)
+            if gap is not None and not has_day:
+                say(gap)
+            found.append(Supplied(family.name, days.first, days.last))
+        return found
 
 
 def run_days(

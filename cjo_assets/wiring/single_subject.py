@@ -23,12 +23,12 @@ from cjo_assets.marketing.one_campaign import links_of, rows_of_campaign
 from cjo_assets.policy import load_policy
 from cjo_assets.shared.contract import columns_of, key_of
 from cjo_assets.terminal import say
+from cjo_assets.wiring.accepted_days import days_of_accepted_records
 from cjo_assets.wiring.errors import ContractBreachError, InputError
 from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.plain import compute_day, load_files
 from cjo_assets.wiring.restore import remember_published
 from cjo_assets.wiring.settings import Settings
-from cjo_assets.wiring.sources import days_of_records
 from cjo_assets.wiring.store import Store
 from cjo_assets.wiring.tables import Reference, Table
 
@@ -99,7 +99,8 @@ def print_chain(console: Console, subject: Subject, subject_id: str, day: date |
     with tempfile.TemporaryDirectory() as archive, duckdb.connect() as connection:
         store = Store(connection, families)
         load_files(store, families, settings.data, Path(archive), settings.home)
-        as_of = day or days_of_records(connection, store.datasets)[1]
+        [family] = [found for found in families if found.name == subject.family]
+        as_of = day or days_of_accepted_records(store, family, policy).last
         if as_of is None:
             raise InputError(f"No file in {settings.data} holds a date up to today; say --as-of.")
         where = f"WHERE {subject.column} = ?"

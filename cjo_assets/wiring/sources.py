@@ -313,7 +313,7 @@ def _is_named(path: Path, dataset: str) -> bool:
 def day_of(spec: Column) -> str:
     """Return the expression for the day that a temporal column says as text; null where it says none."""
     if spec.type.is_timestamp():
-        return f"TRY_CAST({quoted(spec.name)}::VARCHAR AS TIMESTAMPTZ)::TIMESTAMP::DATE"
+        return f"TRY_CAST(replace({quoted(spec.name)}::VARCHAR, ',', '.') AS TIMESTAMPTZ)::TIMESTAMP::DATE"
     return f"TRY_CAST(substr({quoted(spec.name)}::VARCHAR, 1, 10) AS DATE)"
 
 

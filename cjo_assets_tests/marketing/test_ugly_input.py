@@ -25,6 +25,7 @@ from cjo_assets.wiring.errors import InputError
 from cjo_assets.wiring.plain import compute_day, load_files
 from cjo_assets.wiring.sources import load_dataset
 from cjo_assets.wiring.store import Store
+from cjo_assets.wiring.tables import inputs_of
 from cjo_assets_tests.conftest import SAMPLE, STATEMENTS, Chain, read_rows, write_rows
 from cjo_assets_tests.marketing.conftest import LAST_DAY, computed_marketing
 
@@ -169,6 +170,45 @@ def test_beyond_the_limits_is_refused(folder: Path, known: Store, policy: Policy
     chain = judged(known, folder, "performance_metrics", policy)
     rejected = chain.rows("SELECT broken_rules FROM quarantine.performance_metrics WHERE source_row = 30")
     assert rejected == [{"broken_rules": [f"impressions: above {LARGEST_COUNT}"]}]
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "day", "is_accepted"),
+    [
+        ("2026-03-20T12:00:00Z", "2026-03-20", True),
+        ("2026-03-20T00:30:00+02:00", "2026-03-20", True),
+        ("2026-03-20T05:00:00+10:00", "2026-03-20", True),
+        ("2026-03-20T23:30:00-08:00", "2026-03-20", True),
+        ("2026-03-20T13:59:59+14:00", "2026-03-20", True),
+        ("2026-03-20T23:30:00Z", "2026-03-21", True),
+        ("2026-03-20T09:59:59Z", "2026-03-21", False),
+        ("2026-03-20T12:00:00Z", "2026-03-22", False),
+        ("2026-03-20T23:59:59Z", "2026-03-22", False),
+    ],
+)
+def test_a_local_date_may_be_ahead_of_the_instant_as_far_as_zones_are(
+    folder: Path, known: Store, policy: Policy, timestamp: str, day: str, is_accepted: bool
+) -> None:
+    replaced(folder, "funnel_events", lambda rows: [rows[0] | {"timestamp": timestamp, "date": day}])
+    found = judged(known, folder, "funnel_events", policy).rows("SELECT broken_rules FROM quarantine.funnel_events")
+    assert found == ([] if is_accepted else [{"broken_rules": ["date: after it was reported"]}])
+
+
+def test_instants_of_nanoseconds_are_cut_and_named(folder: Path, known: Store, policy: Policy) -> None:
+    instants = ["2026-03-20T12:00:00.1234567Z", "2026-03-20T12:00:00,123456789Z", "2026-03-20T12:00:00.1234560Z"]
+    rows = [
+        read_rows(folder, "attribution_hints")[0] | {"hint_id": f"H{number}", "timestamp": instant}
+        for number, instant in enumerate(instants, start=1)
+    ]
+    write_rows(folder, "attribution_hints", rows)
+    chain = judged(known, folder, "attribution_hints", policy)
+    kept = chain.rows("SELECT timestamp FROM marketing.attribution_hints")
+    assert {row["timestamp"] for row in kept} == {datetime(2026, 3, 20, 12, 0, 0, 123456)}
+    [table] = [table for table in FAMILY.tables if table.full_name == "marketing.attribution_hints"]
+    [audit] = [audit for audit in table.audits if audit.name == "instants_cut_to_microseconds"]
+    raw = known.read(inputs_of(audit.offenders, "marketing")["raw"], LAST_DAY)
+    cut = known.backend.to_pyarrow(audit.offenders(raw=raw)).to_pylist()
+    assert sorted(row["source_row"] for row in cut) == [1, 2]
 
 
 def test_an_account_that_has_only_begun_has_every_table(folder: Path, family: Callable[[], Chain]) -> None:

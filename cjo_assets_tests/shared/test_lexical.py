@@ -13,7 +13,7 @@ import ibis
 import pytest
 
 from cjo_assets.shared.contract import Contract, Instant, NumberList, TextList, column, columns_of
-from cjo_assets.shared.lexical import is_written_as, type_in_words, typed, typed_or_null
+from cjo_assets.shared.lexical import is_written_as, loses_digits, type_in_words, typed, typed_or_null
 from cjo_assets_tests.tables import BACKEND, made_of
 
 
@@ -81,6 +81,11 @@ ACCEPTED: dict[str, dict[str, Any]] = {
         "2025-01-16 09:15:00": datetime(2025, 1, 16, 9, 15),
         "2025-01-16T09:15:00Z": datetime(2025, 1, 16, 9, 15),
         "2025-01-16T09:15:00.123456Z": datetime(2025, 1, 16, 9, 15, 0, 123456),
+        "2025-01-16T09:15:00.1234567Z": datetime(2025, 1, 16, 9, 15, 0, 123456),
+        "2025-01-16T09:15:00.999999999+02:00": datetime(2025, 1, 16, 7, 15, 0, 999999),
+        "2025-01-16 09:15:00.0000009": datetime(2025, 1, 16, 9, 15),
+        "2025-01-16T09:15:00,5Z": datetime(2025, 1, 16, 9, 15, 0, 500000),
+        "2025-01-16T09:15:00,123456789-05": datetime(2025, 1, 16, 14, 15, 0, 123456),
         "2025-01-16T09:15:00+02:00": datetime(2025, 1, 16, 7, 15),
         "2025-01-16T09:15:00+0530": datetime(2025, 1, 16, 3, 45),
         "2025-01-16T23:30:00-05": datetime(2025, 1, 17, 4, 30),
@@ -224,7 +229,9 @@ REJECTED: dict[str, list[str]] = {
         "2025-01-16T09:60:00Z",
         "2025-01-16T23:59:60Z",
         "2025-01-16T09Z",
-        "2025-01-16T09:15:00.1234567Z",
+        "2025-01-16T09:15:00.1234567890Z",
+        "2025-01-16T09:15:00.Z",
+        "2025-01-16T09:15,5Z",
         "2025-01-16T09:15:00 Europe/Berlin",
         "2025-01-16T09:15:00+99:00",
         "2025-01-16T09:15:00+02:60",
@@ -350,3 +357,17 @@ def test_each_type_has_its_words() -> None:
         "numbers": "a list of numbers",
         "thing": "a printable text",
     }
+
+
+def test_only_digits_that_are_cut_and_not_0_are_lost() -> None:
+    texts = {
+        "2025-01-16T09:15:00.1234567Z": True,
+        "2025-01-16T09:15:00,123456009": True,
+        "2025-01-16T09:15:00.1234560Z": False,
+        "2025-01-16T09:15:00.123456Z": False,
+        "2025-01-16T09:15:00.5+02:00": False,
+        "2025-01-16": False,
+    }
+    table = made_of([{"text": text} for text in texts], ibis.schema({"text": "string"}))
+    found = BACKEND.to_pyarrow(table.select("text", lost=loses_digits(table.text))).to_pylist()
+    assert {row["text"]: row["lost"] for row in found} == texts
