@@ -10,6 +10,7 @@ from collections.abc import Callable
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.journey.interventions import MONITOR_ONLY
 from cjo_assets.policy import JourneyPolicy, Policy
 from cjo_assets.shared.by_segment import by_segment, differs_by_segment
 from cjo_assets.shared.contract import any_of, names_where
@@ -25,7 +26,7 @@ CHANGEABLE = ("recommended_action", "expected_cost", "journey_stage", "approval_
 
 
 def approval_reasons(rows: ir.Table, policy: Policy) -> ir.ArrayValue:
-    """Return why a person must decide before something is done, sorted; empty where nobody must."""
+    """Return why a person must decide before something is done, sorted; empty for watching, which does nothing."""
     valuable = by_segment(policy, rows.segment, lambda rules: rules.recommendation.high_value_customer_threshold)
     unsure = by_segment(policy, rows.segment, lambda rules: rules.approval.low_confidence)
     dear = by_segment(policy, rows.segment, lambda rules: rules.approval.manager_cost)
@@ -38,7 +39,8 @@ def approval_reasons(rows: ir.Table, policy: Policy) -> ir.ArrayValue:
         "high_cost": rows.expected_cost >= dear,
         "sensitive_action": _is_sensitive(rows, policy),
     }
-    return names_where(reasons)
+    is_watching = rows.recommended_action == MONITOR_ONLY
+    return is_watching.ifelse(ibis.literal([], "array<string>"), names_where(reasons))
 
 
 def with_route(rows: ir.Table, policy: Policy) -> ir.Table:

@@ -20,6 +20,7 @@ from cjo_assets.journey.contact_policy import (
     playbook_uses,
 )
 from cjo_assets.journey.holdout_assignments import is_held_out
+from cjo_assets.journey.interventions import MONITOR_ONLY
 from cjo_assets.journey.playbook_performance import EVIDENCE, PRIOR
 from cjo_assets.policy import Policy
 from cjo_assets.shared.by_segment import by_segment
@@ -162,7 +163,11 @@ def _options(playbooks: ir.Table, performance: ir.Table, policy: Policy) -> ir.T
         expected_cost="avg_cost",
         expected_value="avg_value",
     )
-    return tried.join(learned, ["segment", "playbook_id"])
+    options = tried.join(learned, ["segment", "playbook_id"])
+    # Watching costs and earns nothing, whatever the playbook estimates.
+    is_watching = options.recommended_action == MONITOR_ONLY
+    amounts = ("expected_cost", "expected_value", "expected_net_value", "net_value_lower_bound")
+    return options.mutate(is_watching=is_watching, **{name: is_watching.ifelse(0.0, options[name]) for name in amounts})
 
 
 def _active_statuses(policy: Policy) -> list[str]:
@@ -193,7 +198,7 @@ def _is_triggered(triggers: ir.ArrayValue, seen: ir.ArrayValue) -> ir.BooleanVal
 
 
 def _with_rank(rows: ir.Table, policy: Policy) -> ir.Table:
-    """Rank the eligible: fallbacks last; by what experience guarantees, or without any by the seed's ratio."""
+    """Rank the eligible by guaranteed value, or the seed's ratio; then those that only watch, and fallbacks last."""
     per_customer = ibis.window(group_by=rows.customer_id)
     has_evidence = (rows.is_eligible & (rows.evidence != PRIOR)).any().over(per_customer)
     by_value = has_evidence & ibis.literal(policy.journey.recommendation.ranking == NET_VALUE)
@@ -207,6 +212,7 @@ def _with_rank(rows: ir.Table, policy: Policy) -> ir.Table:
         group_by=[rows.customer_id, rows.is_eligible],
         order_by=[
             rows.fallback_of.notnull(),
+            rows.is_watching,
             ibis.desc(guaranteed),
             rows.roi_ratio.notnull(),
             ibis.desc(rows.roi_ratio),

@@ -113,7 +113,7 @@ def recommended_interventions(
     policy: Policy,
 ) -> ir.Table:
     """Choose the best candidate of each customer, or to watch, or to call a person, or nothing."""
-    rows = _choices(customer_needs, playbook_candidates, intervention_ledger, as_of, policy)
+    rows = _choices(customer_needs, playbook_candidates, playbooks, intervention_ledger, as_of, policy)
     rows = _with_action(rows, playbooks)
     seen = signals_with_settlement(signals, customers, intervention_ledger, as_of, policy)
     rows = _with_triggers(rows, seen)
@@ -203,7 +203,9 @@ def unaddressed_strong_signals(
     return strong.anti_join(answered, "signal_id").select("signal_id", "customer_id", "signal_type", "signal_strength")
 
 
-def _choices(needs: ir.Table, candidates: ir.Table, known: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def _choices(
+    needs: ir.Table, candidates: ir.Table, playbooks: ir.Table, known: ir.Table, as_of: date, policy: Policy
+) -> ir.Table:
     """Return the customers for whom something is decided, with the chosen or the withheld playbook, if any."""
     tried = candidates.select(
         "customer_id",
@@ -226,7 +228,7 @@ def _choices(needs: ir.Table, candidates: ir.Table, known: ir.Table, as_of: date
     )
     # Where a limit or the contact policy holds a playbook back, that is what was decided.
     held_back = stopped.filter(stopped.first_failed_rule.notin([*RULES_OF_THE_PLAYBOOK, LOW_CONFIDENCE]))
-    rows = needs.left_join(chosen, "customer_id").drop("customer_id_right")
+    rows = needs.left_join(_without_watching(chosen, playbooks), "customer_id").drop("customer_id_right")
     rows = rows.left_join(withheld, "customer_id").drop("customer_id_right")
     enough = by_segment(policy, rows.segment, lambda rules: rules.recommendation.monitor_only_confidence)
     is_open = rows.playbook_id.isnull() & rows.customer_id.notin(held_back.customer_id)
@@ -238,12 +240,26 @@ def _choices(needs: ir.Table, candidates: ir.Table, known: ir.Table, as_of: date
     is_free = rows.open_intervention_id.isnull() | rows.open_intervention_id.isin(calls.intervention_id)
     kind = ibis.cases(
         (rows.playbook_id.notnull(), CHOSEN),
+        (rows.watching_playbook_id.notnull(), MONITOR_ONLY),
         (is_open & is_called_for & ~is_refused & is_free, ESCALATE),
         (is_open & is_watchable, MONITOR_ONLY),
         else_=ibis.null("string"),
     )
     rows = rows.mutate(kind=kind)
     return rows.filter(rows.kind.notnull())
+
+
+def _without_watching(chosen: ir.Table, playbooks: ir.Table) -> ir.Table:
+    """Move a chosen playbook that only watches to `watching_playbook_id`: nothing of it can be carried out."""
+    watching = playbooks.filter(playbooks.default_actions[0] == MONITOR_ONLY)
+    is_watching = chosen.playbook_id.isin(watching.playbook_id)
+    chosen = chosen.mutate(is_watching=is_watching, watching_playbook_id=chosen.playbook_id)
+    acting = {
+        name: chosen.is_watching.ifelse(ibis.null(chosen[name].type()), chosen[name])
+        for name in ("playbook_id", "expected_cost", "expected_value", "is_held_out", "standing_intervention_id")
+    }
+    watched = chosen.is_watching.ifelse(chosen.watching_playbook_id, ibis.null("string"))
+    return chosen.mutate(**acting, watching_playbook_id=watched).drop("is_watching")
 
 
 def _is_above_watching(rows: ir.Table, policy: Policy) -> ir.BooleanValue:
@@ -261,7 +277,7 @@ def _with_action(rows: ir.Table, playbooks: ir.Table) -> ir.Table:
         default_action=playbooks.default_actions[0],
     )
     triggers = playbooks.select("trigger_signals", triggered_as="playbook_id")
-    subject = ibis.coalesce(rows.playbook_id, rows.withheld_playbook_id)
+    subject = ibis.coalesce(rows.playbook_id, rows.watching_playbook_id, rows.withheld_playbook_id)
     # A fallback answers the signals of the playbook that calls it.
     rows = rows.mutate(
         subject=subject, triggered_as=ibis.coalesce(rows.fallback_of, rows.withheld_fallback_of, subject)

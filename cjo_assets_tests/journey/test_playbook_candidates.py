@@ -123,6 +123,18 @@ def test_experience_ranks_as_soon_as_one_eligible_candidate_has_any() -> None:
     assert ranks(sparse, "roi_ratio") == ranks(bounds)
 
 
+def test_watching_costs_nothing_and_ranks_after_what_acts() -> None:
+    """Neither its estimate, nor what would need an approval, uses up the budget and the reviews of others."""
+    watch = playbook("watch", default_actions=["monitor_only"], avg_cost_estimate=5.0, approval_required=True)
+    dear = playbook("dear", avg_cost_estimate=999.0, risk_threshold=0.9)
+    rules = rules_with(journey__contact__review_capacity_per_day=0, journey__contact__budget_per_run=4.0)
+    found = consider([need("calm", 0.5), need("urgent", 0.95)], [watch, dear], policy=rules)
+    row = found["calm", "watch"]
+    assert (row["first_failed_rule"], row["expected_cost"], row["expected_value"]) == (None, 0.0, 0.0)
+    assert (row["expected_net_value"], row["net_value_lower_bound"], row["roi_ratio"]) == (0.0, 0.0, None)
+    assert (found["urgent", "dear"]["rank"], found["urgent", "watch"]["rank"]) == (1, 2)
+
+
 def test_of_equal_bounds_the_ratio_decides() -> None:
     known: Row = {"net_value_lower_bound": 5.0, "evidence": "sparse"}
     found = consider(

@@ -603,3 +603,23 @@ def test_an_id_of_two_customers_is_found_on_a_day_and_between_days() -> None:
         "I-2": {"intervention_id": "I-2", "customer_id": "C2", "other_customer_id": "C5"},
         "I-3": {"intervention_id": "I-3", "customer_id": "C3", "other_customer_id": "C4"},
     }
+
+
+def test_a_playbook_that_only_watches_asks_nobody_and_costs_nothing() -> None:
+    """Whatever would otherwise need an approval: risk, urgency, value, the playbook's own word."""
+    watching = {"playbook_id": "WATCH", "name": "Watch", "default_actions": ["monitor_only"], "approval_required": True}
+    rows = recommend(
+        [
+            candidate("watched", "WATCH", expected_cost=5.94, is_held_out=True, standing_intervention_id="I-before"),
+            candidate("cared for"),
+        ],
+        people=[person("watched", 60000.0)],
+        scores={"watched": {"urgency": "high", "risk_tier": "high"}},
+        playbooks=[PLAYBOOK_CELLS | row for row in [*PLAYBOOKS, watching]],
+    )
+    row = rows["watched"]
+    assert (row["recommended_action"], row["playbook_id"], row["withheld_playbook_id"]) == ("monitor_only", None, None)
+    assert (row["expected_cost"], row["expected_value"], row["is_held_out"]) == (0.0, None, False)
+    assert (row["requires_human_approval"], row["approval_reasons"]) == (False, [])
+    assert (row["approval_regime"], row["approval_role"], row["needs_two_people"]) == ("not_required", None, False)
+    assert (rows["cared for"]["playbook_id"], rows["cared for"]["recommended_action"]) == (UNTRIGGERED, "care")
