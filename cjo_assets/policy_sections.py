@@ -311,6 +311,7 @@ class Learning(Section):
     effect_window_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
     minimum_per_arm: Annotated[int, Field(ge=2)]
     confidence_thresholds: Annotated[tuple[Share, ...], Strict(False), Field(min_length=1)]
+    threshold_effective_runs: Annotated[int, Field(ge=2)]
 
 
 class Approval(Section):

@@ -248,11 +248,11 @@ def _playbooks(playbook_performance: ir.Table) -> ir.Table:
 
 
 def _thresholds(threshold_advice: ir.Table) -> ir.Table:
-    """The best of the thresholds that somebody acted at; of two the lower one."""
-    rows = threshold_advice.filter(threshold_advice.is_tested, threshold_advice.net_value_change > 0)
+    """The threshold that is surely worth most, of those that are advised at all; of two the lower one."""
+    rows = threshold_advice.filter(threshold_advice.is_advised)
     best = rows.mutate(
         place=ibis.row_number().over(
-            ibis.window(order_by=[ibis.desc(rows.net_value_change), rows.confidence_threshold])
+            ibis.window(order_by=[ibis.desc(rows.net_value_change_low), rows.confidence_threshold])
         )
     )
     best = best.filter(best.place == 0)
@@ -263,9 +263,11 @@ def _thresholds(threshold_advice: ir.Table) -> ir.Table:
         subject=ibis.literal("intervention_confidence_threshold"),
         why=ibis.literal("in hindsight worth ")
         + best.net_value_change.cast("string")
-        + " more than the threshold in force, over "
-        + best.acted_on.cast("string")
-        + " measured runs",
+        + " more than the threshold in force, at least "
+        + best.net_value_change_low.cast("string")
+        + ", over "
+        + best.decided_otherwise.cast("string")
+        + " runs decided otherwise",
         owner=POLICY_OWNER,
         table="threshold_advice",
         reference=threshold,

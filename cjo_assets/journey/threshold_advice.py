@@ -2,6 +2,11 @@
 
 One row per as-of date and threshold that the policy wants tried. Only what was carried out and measured can be counted:
 what a threshold withheld at the time has no outcome, so a lower one can only be judged as far down as somebody acted.
+
+The change of the net value is a sum over the runs that a threshold decides otherwise than the one in force. Its
+interval takes all priced runs as a sample (Student's t), and all thresholds together share the error (Bonferroni),
+since the best of several looks good by chance. Where few runs carry the change, by Kish's effective number, there is
+no interval.
 """
 
 import ibis
@@ -9,10 +14,11 @@ import ibis.expr.types as ir
 
 from cjo_assets.journey.experience import with_success
 from cjo_assets.policy import Policy
+from cjo_assets.policy_sections import Learning
 from cjo_assets.shared.by_segment import by_segment
 from cjo_assets.shared.contract import DatedContract, column
 from cjo_assets.shared.numbers import MONEY_DECIMALS, rounded
-from cjo_assets.shared.statistics import wilson_interval
+from cjo_assets.shared.statistics import mean_interval, wilson_interval
 
 
 class ThresholdAdvice(DatedContract):
@@ -32,6 +38,14 @@ class ThresholdAdvice(DatedContract):
     withheld: int = column("Measured runs below it [runs].", ge=0)
     forgone_successes: int = column("Successes among those [runs].", ge=0)
     net_value_change: float = column("net_value against that of the threshold in force [currency], up = better.")
+    decided_otherwise: int = column("Priced runs on which it differs from the threshold in force [runs].", ge=0)
+    effective_runs: float = column("Their effective number: less, where few of them carry the change [runs].", ge=0)
+    net_value_change_low: float = column(
+        "Lower end of the interval of net_value_change [currency]; null below the policy's effective runs.",
+        nullable=True,
+    )
+    net_value_change_high: float = column("Upper end of that interval [currency].", nullable=True)
+    is_advised: bool = column("Whether it is tested and its interval lies above 0.")
 
     class Config:
         """A threshold stands once."""
@@ -59,22 +73,27 @@ def threshold_advice(
         value=is_priced.ifelse(value, 0.0),
         is_in_force=measured.confidence >= in_force,
     )
+    runs = runs.mutate(amount=runs.value - runs.cost)
     facts = runs.agg(
         lowest=runs.confidence.min(),
-        net_in_force=(runs.value - runs.cost).sum(where=runs.is_in_force).fill_null(0.0),
+        all_priced=runs.count(where=runs.is_priced),
+        net_in_force=runs.amount.sum(where=runs.is_in_force).fill_null(0.0),
         tried=_tried(runs, rules.confidence_thresholds),
     )
-    rows = facts.select("lowest", "net_in_force", one=facts.tried.unnest()).unpack("one")
+    rows = facts.select("lowest", "net_in_force", "all_priced", one=facts.tried.unnest()).unpack("one")
+    rows = _with_interval(rows, rules)
     low, high = wilson_interval(rows.successes, rows.acted_on, rules.interval_level)
     net_value = rounded(rows.value - rows.cost, MONEY_DECIMALS)
+    is_tested = (rows.lowest <= rows.confidence_threshold).fill_null(False)
     return rows.select(
         "confidence_threshold",
+        "decided_otherwise",
         "acted_on",
         "successes",
         "priced",
         "withheld",
         "forgone_successes",
-        is_tested=(rows.lowest <= rows.confidence_threshold).fill_null(False),
+        is_tested=is_tested,
         success_rate=rounded(rows.successes / rows.acted_on.nullif(0)),
         success_rate_low=rounded(low),
         success_rate_high=rounded(high),
@@ -82,6 +101,23 @@ def threshold_advice(
         value=rounded(rows.value, MONEY_DECIMALS),
         net_value=net_value,
         net_value_change=rounded(net_value - rounded(rows.net_in_force, MONEY_DECIMALS), MONEY_DECIMALS),
+        effective_runs=rounded(rows.effective_runs),
+        net_value_change_low=rounded(rows.change_low, MONEY_DECIMALS),
+        net_value_change_high=rounded(rows.change_high, MONEY_DECIMALS),
+        is_advised=is_tested & (rows.change_low > 0).fill_null(False),
+    )
+
+
+def _with_interval(rows: ir.Table, rules: Learning) -> ir.Table:
+    """Add the interval of the change of the net value, and on how many runs it effectively rests."""
+    level = 1 - (1 - rules.interval_level) / len(set(rules.confidence_thresholds))
+    low, high = mean_interval(rows.change, rows.change_squares, rows.all_priced, level)
+    effective = (rows.change_sizes**2 / rows.change_squares.nullif(0.0)).fill_null(0.0)
+    rows = rows.mutate(effective_runs=effective, low=low * rows.all_priced, high=high * rows.all_priced)
+    is_enough = rows.effective_runs >= rules.threshold_effective_runs
+    return rows.mutate(
+        change_low=is_enough.ifelse(rows.low, ibis.null("float64")),
+        change_high=is_enough.ifelse(rows.high, ibis.null("float64")),
     )
 
 
@@ -90,6 +126,8 @@ def _tried(runs: ir.Table, thresholds: tuple[float, ...]) -> ir.ArrayValue:
 
     def tried(threshold: float) -> ir.StructValue:
         passes = runs.confidence >= threshold
+        differs = passes != runs.is_in_force
+        change = differs.ifelse(passes.ifelse(runs.amount, -runs.amount), 0.0)
         return ibis.struct(
             {
                 "confidence_threshold": ibis.literal(threshold, "float64"),
@@ -100,6 +138,10 @@ def _tried(runs: ir.Table, thresholds: tuple[float, ...]) -> ir.ArrayValue:
                 "value": runs.value.sum(where=passes).fill_null(0.0),
                 "withheld": runs.count(where=~passes),
                 "forgone_successes": runs.count(where=~passes & runs.is_success),
+                "decided_otherwise": runs.count(where=differs & runs.is_priced),
+                "change": change.sum().fill_null(0.0),
+                "change_squares": (change * change).sum().fill_null(0.0),
+                "change_sizes": change.abs().sum().fill_null(0.0),
             }
         )
 

@@ -76,10 +76,11 @@ SOURCES: dict[str, Rows] = {
         {"playbook_id": "P2", "segment": "All", "advice": "keep"},
     ],
     "threshold_advice": [
-        {"confidence_threshold": 0.3, "is_tested": False, "net_value_change": 900.0, "acted_on": 9},
-        {"confidence_threshold": 0.4, "is_tested": True, "net_value_change": 50.0, "acted_on": 8},
-        {"confidence_threshold": 0.6, "is_tested": True, "net_value_change": 120.5, "acted_on": 7},
-        {"confidence_threshold": 0.7, "is_tested": True, "net_value_change": 120.5, "acted_on": 6},
+        {"confidence_threshold": 0.3, "net_value_change": 900.0, "net_value_change_low": -50.0},
+        {"confidence_threshold": 0.4, "is_advised": True, "net_value_change": 850.0, "net_value_change_low": 10.0},
+        {"confidence_threshold": 0.6, "net_value_change_low": 20.5}
+        | {"is_advised": True, "net_value_change": 120.5, "decided_otherwise": 40},
+        {"confidence_threshold": 0.7, "is_advised": True, "net_value_change": 120.5, "net_value_change_low": 20.5},
     ],
 }
 # kind, subject, owner, money, table, reference
@@ -101,7 +102,7 @@ EXPECTED = [
     ),
     ("review_playbook", "P1", "playbook_owner", None, "playbook_performance", "P1 | All"),
     ("review_playbook", "P1", "playbook_owner", None, "playbook_performance", "P1 | SMB"),
-    # The best of those that somebody acted at, of two the lower.
+    # That with the highest lower end of those advised, of two the lower.
     ("review_threshold", "intervention_confidence_threshold", "policy_owner", None, "threshold_advice", "0.6"),
     ("make_measurable", "unknown", "data_steward", None, "kpis", "unknown"),
 ]
@@ -119,7 +120,7 @@ WHY = [
     "customer_id: unknown customer: turned away 2 rows, for example of customer C999",
     "retire for All: net_value_surely_negative",
     "review for SMB: people_overrule_it_often",
-    "in hindsight worth 120.5 more than the threshold in force, over 7 measured runs",
+    "in hindsight worth 120.5 more than the threshold in force, at least 20.5, over 40 runs decided otherwise",
     "Missing: labels.",
 ]
 
