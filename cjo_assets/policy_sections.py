@@ -75,11 +75,12 @@ class Vocabulary(Section):
     risk_types: Names = Field(min_length=1)
     risk_actions: Names = Field(min_length=1)
     null_words: Names
+    unnormalized_ids: Literal["keep", "trim", "reject"]
 
     @model_validator(mode="after")
     def _no_word_twice(self) -> Vocabulary:
         for name, words in self:
-            if len(set(words)) != len(words):
+            if isinstance(words, tuple) and len(set(words)) != len(words):
                 raise ValueError(f"{name}: a word stands twice")
         return self
 

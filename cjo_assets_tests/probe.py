@@ -262,6 +262,8 @@ def _datasets() -> dict[str, Rows]:
     data["signals"].append(_signal("X1", customer_of("ret_old", "SMB"), ("usage_drop", 0.5, 3, "partner")))
     # Rejected as long as its id is a word for a missing value.
     data["signals"].append(_signal("N/A", customer_of("ret_old", "SMB"), ("renewal_intent", 0.5, 3, "automated")))
+    # Accepted as it is written, blank and all, as long as no policy trims or rejects it.
+    data["signals"].append(_signal("X2 ", customer_of("ret_old", "SMB"), ("renewal_intent", 0.5, 4, "automated")))
     return data
 
 

@@ -90,6 +90,7 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
     "vocabulary.stages": {"vocabulary.stages": [*reversed(DEFAULT["vocabulary"]["stages"])]},
     "vocabulary.terminal_stages": {"vocabulary.terminal_stages": ["churned", "escalation"]},
     "vocabulary.null_words": {"vocabulary.null_words": []},
+    "vocabulary.unnormalized_ids": {"vocabulary.unnormalized_ids": "reject"},
     "vocabulary.sources": {
         "vocabulary.sources": ["automated", "manual", "partner"],
         "journey.signals.source_trust.partner": 0.5,

@@ -35,16 +35,18 @@ class EngineFunction:
 
     Attributes:
         name: how statements call it.
-        parameters: how many numbers it takes.
-        result: what it returns: a number, or an interval.
-        over_columns: from as many columns of numbers, without nulls, to a column of results, or to both ends of an
+        parameters: how many values it takes.
+        result: what it returns: a number, a text, or an interval.
+        over_columns: from as many columns of values, without nulls, to a column of results, or to both ends of an
             interval; an end that is not a number does not exist.
+        parameter: the type of each value that it takes.
     """
 
     name: str
     parameters: int
     result: dt.DataType
     over_columns: Callable[..., Numbers | Bounds]
+    parameter: dt.DataType = dt.float64
 
 
 @ibis.udf.scalar.builtin(signature=((dt.float64,), dt.float64))  # type: ignore[untyped-decorator]

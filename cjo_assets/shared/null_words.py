@@ -13,6 +13,7 @@ import ibis.expr.types as ir
 
 from cjo_assets.policy import Vocabulary
 from cjo_assets.shared.contract import Column
+from cjo_assets.shared.text_identity import TRIM, in_normal_form, is_id
 
 BLANKS = " \t\n\r\v\f"
 
@@ -38,7 +39,8 @@ def null_where_word(text: ir.Value, words: Iterable[str]) -> ir.Value:
 def given(text: ir.Value, spec: Column, vocabulary: Vocabulary) -> ir.Value:
     """Return the text of a column, or null where it is a word for a missing value.
 
-    Where the contract has a value for what a source leaves out, it takes the place of null.
+    Where the contract has a value for what a source leaves out, it takes the place of null. An id is in its normal form
+    where the policy says so.
 
     Required prose and free objects stay as they are written. A word that the column may hold as a value is a value, and
     in a column of numbers NaN is one that breaks its contract.
@@ -50,6 +52,8 @@ def given(text: ir.Value, spec: Column, vocabulary: Vocabulary) -> ir.Value:
     if spec.type.is_numeric():
         words = frozenset(word for word in words if not _is_number(word))
     found = null_where_word(text, words)
+    if vocabulary.unnormalized_ids == TRIM and is_id(spec) and found.type().is_string():
+        return in_normal_form(found)
     return found.fill_null(spec.absent) if spec.absent else found
 
 

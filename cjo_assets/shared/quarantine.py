@@ -36,6 +36,7 @@ from cjo_assets.shared.dataset import Dataset, Preference
 from cjo_assets.shared.hashing import hash_of
 from cjo_assets.shared.lexical import is_written_as, type_in_words, typed, typed_or_null
 from cjo_assets.shared.null_words import given
+from cjo_assets.shared.text_identity import REJECT, is_id, is_not_normal
 
 CONFLICTING_KEY = "key: stands again with different content"
 REPEATED_ROW = "key: stands again with the same content, kept once"
@@ -240,9 +241,22 @@ def _rules(
     A rule begins with its column.
     """
     related = {name: broken.fill_null(False) for name, broken in relations(rows).items()}
-    rules = breaches(dataset.contract, rows, policy.vocabulary) | related
+    rules = breaches(dataset.contract, rows, policy.vocabulary) | _unnormalized(dataset, rows, policy) | related
     names = {spec.name for spec in columns_of(dataset.contract) if is_discardable(spec, policy)}
     return {rule: broken for rule, broken in rules.items() if (rule.partition(": ")[0] in names) == discarded}
+
+
+def _unnormalized(dataset: Dataset, rows: ir.Table, policy: Policy) -> dict[str, ir.BooleanValue]:
+    """Return where an id is not in its normal form, if the policy rejects it."""
+    if policy.vocabulary.unnormalized_ids != REJECT:
+        return {}
+    ids = [spec for spec in columns_of(dataset.contract) if is_id(spec)]
+    return {
+        f"{spec.name}: not in normal form (blanks, Unicode composition)": is_not_normal(rows[spec.name]).fill_null(
+            False
+        )
+        for spec in ids
+    }
 
 
 def _has_rule_of(rules: ir.ArrayValue, spec: Column) -> ir.BooleanValue:

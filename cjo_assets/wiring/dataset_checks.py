@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.shared.contract import any_of, columns_of
+from cjo_assets.shared.contract import any_of, columns_of, key_of
 from cjo_assets.shared.dataset import Dataset
 from cjo_assets.shared.lexical import loses_digits
+from cjo_assets.shared.text_identity import is_id, may_differ, normal_form
 from cjo_assets.wiring.errors import IS_NOT_EMPTY
 from cjo_assets.wiring.tables import Audit, Reference, given_inputs
 
@@ -59,6 +61,9 @@ def checks_of_rows(dataset: Dataset, inputs: Inputs) -> tuple[Audit, ...]:
     if any(spec.type.is_timestamp() for spec in columns_of(dataset.contract)):
         description = "Finds instants that are written to less than a microsecond: the further digits are cut off."
         checks += [Audit(declared(_cut_instants_of(dataset), "instants_cut_to_microseconds", description, of("raw")))]
+    if _ids_of(dataset):
+        description = "Finds ids that are equal but for blanks or the composition of characters: one thing or two?"
+        checks += [Audit(declared(_similar_ids_of(dataset), "similar_ids", description, of("accepted")))]
     if "discarded" in inputs:
         description = (
             "Finds accepted rows of which a value in an optional column was discarded, and the rules it broke."
@@ -93,6 +98,31 @@ def is_present(raw: ir.Table) -> ir.Table:
 def values_discarded(discarded: ir.Table) -> ir.Table:
     """Find accepted rows of which a value was discarded."""
     return discarded.select("source_file", "source_row", "record_key", "broken_rules")
+
+
+def _ids_of(dataset: Dataset) -> list[str]:
+    key = key_of(dataset.contract)
+    return [spec.name for spec in columns_of(dataset.contract) if spec.name in key and is_id(spec)]
+
+
+def _similar_ids_of(dataset: Dataset) -> Callable[..., ir.Table]:
+    def similar_ids(accepted: ir.Table) -> ir.Table:
+        return ibis.union(*(_similar(accepted, name) for name in _ids_of(dataset)))
+
+    return similar_ids
+
+
+def _similar(accepted: ir.Table, name: str) -> ir.Table:
+    """Find values of a column that have one normal form. Few are not in it, and only those are normalized."""
+    ids = accepted.select(written=accepted[name]).distinct()
+    others = ids.filter(may_differ(ids.written))
+    others = others.mutate(normal=normal_form(others.written))
+    plain = ids.filter(~may_differ(ids.written))
+    plain = plain.semi_join(others, plain.written == others.normal).mutate(normal=lambda row: row.written)
+    both = ibis.union(others, plain)
+    groups = both.group_by("normal").agg(spellings=both.written.collect(), count=both.count())
+    found = groups.filter(groups["count"] > 1)
+    return found.select(column=ibis.literal(name), normal_form=found.normal, spellings=found.spellings.sort())
 
 
 def _cut_instants_of(dataset: Dataset) -> Callable[..., ir.Table]:

@@ -1,7 +1,7 @@
 """Our functions in the engine: what statements may call beside what DuckDB knows.
 
 Belongs here: giving them to a connection, and the way between its columns and arrays. Does not belong here: what they
-compute (`shared/inference.py`).
+compute (`shared/inference.py`, `shared/text_identity.py`).
 
 A database holds them as long as it is open, for all its connections, and never in its file: a reader of stored tables
 needs none of them.
@@ -16,17 +16,20 @@ import duckdb
 from duckdb.func import PythonUDFType
 from ibis.backends.sql.datatypes import DuckDBType
 
-from cjo_assets.shared.inference import FUNCTIONS, EngineFunction
+from cjo_assets.shared import inference, text_identity
+from cjo_assets.shared.inference import EngineFunction
+
+FUNCTIONS = (*inference.FUNCTIONS, *text_identity.FUNCTIONS)
 
 
 def give_functions(connection: duckdb.DuckDBPyConnection) -> None:
     """Let the statements of an open database call our functions; those that it has already stay."""
     for function in FUNCTIONS:
         kind = DuckDBType.to_string(function.result)
-        numbers: list[Any] = ["DOUBLE"] * function.parameters
+        parameters: list[Any] = [DuckDBType.to_string(function.parameter)] * function.parameters
         try:
             # The engine would take each row by itself for a call, and call with nulls; so it is columns without.
-            connection.create_function(function.name, _over_arrow(function), numbers, kind, type=PythonUDFType.ARROW)
+            connection.create_function(function.name, _over_arrow(function), parameters, kind, type=PythonUDFType.ARROW)
         except (duckdb.NotImplementedException, duckdb.CatalogException):
             # It has one of this name: ours, for nothing else here creates any.
             continue
@@ -40,7 +43,7 @@ def _over_arrow(function: EngineFunction) -> Any:
 
         found = function.over_columns(*(column.to_numpy() for column in columns))
         if not function.result.is_struct():
-            return pyarrow.array(found)
+            return pyarrow.array(found, type=function.result.to_pyarrow())
         # The interval itself may not be null where its counts are not; an end of it may.
         parts = [pyarrow.array(part, from_pandas=True) for part in found]
         return pyarrow.StructArray.from_arrays(parts, names=list(function.result.names))

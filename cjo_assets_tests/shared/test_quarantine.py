@@ -23,6 +23,7 @@ from cjo_assets.wiring.datasets import discarded_name
 from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.sources import load_dataset
 from cjo_assets.wiring.store import Store
+from cjo_assets.wiring.tables import inputs_of
 from cjo_assets_tests.conftest import STATEMENTS, Chain, Rows, write_rows
 from cjo_assets_tests.tables import policy_with
 
@@ -445,6 +446,45 @@ def test_null_words_are_text_in_required_prose_and_when_not_listed(known: Court)
         assert known.judged("customers", rows) == {2: ["customer_id: missing"]}
     finally:
         known.policy = listed
+
+
+COMPOSED, DECOMPOSED = "M\u00fcller", "Mu\u0308ller"
+SPELLINGS = ["C1", "C1 ", " C1", "C1\u00a0", COMPOSED, DECOMPOSED, "C2", "c2", "C 3", "C\u00a03", "D1 "]
+
+
+def test_ids_that_differ_by_blanks_or_composition_are_kept_and_named(known: Court) -> None:
+    assert known.judged("customers", [CUSTOMER | {"customer_id": text} for text in SPELLINGS]) == {}
+    store = known.chain.store
+    [audit] = [audit for audit in store.tables[FAMILY, "customers"].audits if audit.name == "similar_ids"]
+    assert not audit.is_blocking
+    accepted = store.read(inputs_of(audit.offenders, FAMILY)["accepted"], None)
+    found = store.backend.to_pyarrow(audit.offenders(accepted=accepted)).to_pylist()
+    assert {row["normal_form"]: set(row["spellings"]) for row in found} == {
+        "C1": {"C1", "C1 ", " C1", "C1\u00a0"},
+        COMPOSED: {COMPOSED, DECOMPOSED},
+        "C 3": {"C 3", "C\u00a03"},
+    }
+
+
+@pytest.mark.parametrize("decision", ["trim", "reject"])
+def test_the_policy_may_trim_or_reject_ids_that_are_not_normal(known: Court, decision: str) -> None:
+    kept = known.policy
+    known.policy = policy_with(vocabulary__unnormalized_ids=decision)
+    try:
+        rejected = known.judged("customers", [CUSTOMER | {"customer_id": text} for text in SPELLINGS])
+        ids = [row["customer_id"] for row in known.accepted("customers")]
+        signals = known.judged("signals", [SIGNAL | {"customer_id": "C1\u00a0"}])
+    finally:
+        known.policy = kept
+    if decision == "trim":
+        assert ids == ["C 3", "C1", "C2", "D1", COMPOSED, "c2"]
+        assert rejected == {number: [REPEATED_ROW] for number in (2, 3, 4, 6, 10)}
+        assert signals == {}
+    else:
+        rule = "customer_id: not in normal form (blanks, Unicode composition)"
+        assert ids == ["C 3", "C1", "C2", COMPOSED, "c2"]
+        assert rejected == {number: [rule] for number in (2, 3, 4, 6, 10, 11)}
+        assert signals == {1: [rule, "customer_id: unknown customer"]}
 
 
 def test_a_compound_key_counts_as_a_whole(known: Court) -> None:

@@ -1,6 +1,7 @@
 """Our functions in Spark: what statements may call beside what Spark knows.
 
-Belongs here: registering them with a session. Does not belong here: what they compute (`shared/inference.py`).
+Belongs here: registering them with a session. Does not belong here: what they compute
+(`shared/inference.py`, `shared/text_identity.py`).
 
 Workers run them in Python and need numpy, scipy, pandas and pyarrow; this package need not be installed there.
 """
@@ -10,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from cjo_assets.shared import inference
-from cjo_assets.shared.inference import FUNCTIONS, EngineFunction
+from cjo_assets.shared import inference, text_identity
+from cjo_assets.shared.inference import EngineFunction
+from cjo_assets.wiring.functions import FUNCTIONS
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-SPARK_TYPES = {False: "double", True: "struct<low: double, high: double>"}
+INTERVAL = "struct<low: double, high: double>"
 
 
 def register_functions(session: SparkSession) -> None:
@@ -25,9 +27,10 @@ def register_functions(session: SparkSession) -> None:
     from pyspark.sql.functions import pandas_udf
 
     # Sends the functions themselves to the workers, not the name of a module that may be missing there.
-    cloudpickle.register_pickle_by_value(inference)
+    for module in (inference, text_identity):
+        cloudpickle.register_pickle_by_value(module)
     for function in FUNCTIONS:
-        kind = SPARK_TYPES[function.result.is_struct()]
+        kind = INTERVAL if function.result.is_struct() else "string" if function.result.is_string() else "double"
         session.udf.register(function.name, pandas_udf(_over_series(function), kind, "scalar"))
 
 
@@ -37,11 +40,12 @@ def _over_series(function: EngineFunction) -> Callable[..., Any]:
     A null arrives as NaN, and NaN leaves as null.
     """
     over_columns, is_interval = function.over_columns, function.result.is_struct()
+    kind = object if function.parameter.is_string() else float
 
     def over_series(*columns: Any) -> Any:
         import pandas  # type: ignore[import-untyped]
 
-        found = over_columns(*(column.to_numpy(dtype=float) for column in columns))
+        found = over_columns(*(column.to_numpy(dtype=kind) for column in columns))
         if is_interval:
             return pandas.DataFrame(dict(zip(("low", "high"), found, strict=True)))
         return pandas.Series(found)
