@@ -97,19 +97,27 @@ def erase(
     home: HomeOption = None,
 ) -> None:
     """Erase a customer from archived files, tables, snapshots, old days, reports and answers. It cannot be undone."""
+    from cjo_assets.policy import PolicyError
     from cjo_assets.wiring import erasing
     from cjo_assets.wiring.errors import RefusalError, WarehouseError
     from cjo_assets.wiring.settings import places_of
 
     settings = places_of(home)
-    if not yes:
-        for place, rows in erasing.rows_about(settings, customer).items():
-            say(f"  {place}: {rows:,} rows")
-        fail(f"This erases {customer} from {settings.home} for good. Say --yes if that is meant.")
     try:
-        counts = erasing.erase(settings, customer, by, reason, say)
-    except (RefusalError, WarehouseError) as error:
+        if not yes:
+            for place, rows in erasing.what_would_go(settings, customer).items():
+                say(f"  {place}: {rows:,} rows")
+            fail(f"This erases {customer} from {settings.home} for good. Say --yes if that is meant.")
+        erased = erasing.erase(settings, customer, by, reason, say)
+    except (PolicyError, RefusalError, WarehouseError) as error:
         fail(str(error))
-    for place, rows in counts.items():
+    for place, rows in erased.counts.items():
         say(f"  {place}: {rows:,}")
+    if erased.left:
+        for place in erased.left:
+            say(f"  still named in {place}")
+        fail(
+            f"Erased {customer}, except in {len(erased.left):,} places that still name the customer or one of their "
+            "records: edit or delete them, and run the command again."
+        )
     say(f"Erased {customer}. The files you supply are yours: what they still say of the customer will be refused.")

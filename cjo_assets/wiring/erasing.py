@@ -14,15 +14,18 @@ from __future__ import annotations
 import json
 import secrets
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
-from cjo_assets.audit.decision_ledger import LEDGER
 from cjo_assets.audit.erasures import ERASURES
-from cjo_assets.wiring.erasing_databases import Erasure, compact, count, erase_tables, rewrite, tables
+from cjo_assets.policy import load_policy
+from cjo_assets.shared.personal import CUSTOMER
+from cjo_assets.wiring.erasing_databases import Erasure, compact, erase_tables, rewrite
 from cjo_assets.wiring.erasing_files import (
     erase_archive,
     erase_history,
@@ -31,126 +34,173 @@ from cjo_assets.wiring.erasing_files import (
     erase_records,
     erase_reports,
 )
-from cjo_assets.wiring.errors import RefusalError
+from cjo_assets.wiring.erasing_identity import person_of
+from cjo_assets.wiring.erasing_person import Person
+from cjo_assets.wiring.erasing_proof import columns_that_name, places_that_name
+from cjo_assets.wiring.errors import RefusalError, WarehouseError
 from cjo_assets.wiring.families import all_families
 from cjo_assets.wiring.keep import SNAPSHOTS
-from cjo_assets.wiring.redaction import Tombstones
+from cjo_assets.wiring.redaction import Tombstones, with_kind
 from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.store import Store
 from cjo_assets.wiring.transaction import transaction
 from cjo_assets.wiring.warehouse import opened
 
-# Tables of a home that hold an intervention with its customer.
-INTERVENTIONS = {
-    "journey.interventions": "intervention_id",
-    "journey.recommended_interventions": "intervention_id",
-    "journey.outcome_analyses": "intervention_id",
-    LEDGER: "intervention_id",
-}
-RECORDS_BY_KEY = {"journey.signals": "signal_id", "journey.outcomes": "outcome_id"}
+PLACES = (erase_records, erase_archive, erase_history, erase_reports, erase_policy_diffs, erase_instance)
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What came of an erasure.
+
+    Attributes:
+        counts: rows, lines and entries erased in each place.
+        left: places that still name the customer, which the erasure does not reach.
+    """
+
+    counts: dict[str, int]
+    left: tuple[str, ...]
 
 
 def erase(
     settings: Settings, customer_id: str, by: str, reason: str, say: Callable[[str], None] | None = None
-) -> dict[str, int]:
-    """Erase a customer, and return how many rows were erased in each place.
+) -> Erased:
+    """Erase a customer, and search the home for what is left.
 
     Raises:
+        PolicyError: the policy, whose vocabulary says which words are no names, cannot be read.
         RefusalError: nobody knows such a customer, or it was not said who asks and why.
         WarehouseError: the home cannot be used.
     """
     if not by.strip() or not reason.strip():
         raise RefusalError("Who asks for it, and why, must be said.")
-    if not settings.build.exists() and not settings.published.exists():
-        raise RefusalError(f"{settings.home} holds nothing.")
+    _require_anything(settings)
+    vocabulary = load_policy(settings.policy).vocabulary
     with opened(settings, all_families(), say=say) as store:
         store.require_erasable()
-        erasure = _begun(store, settings, customer_id, by, reason)
-        places = (erase_records, erase_archive, erase_history, erase_reports, erase_policy_diffs, erase_instance)
-        for step in places:
+        with _readers(settings) as readers:
+            person = person_of([store.connection, *readers], customer_id, vocabulary)
+        erasure = _begun(store, settings, person, by, reason)
+        for step in PLACES:
             step(settings, erasure)
             _count_up(store, erasure)
         with transaction(store.connection):
             erase_tables(store.connection, erasure, settings.build.name)
         _count_up(store, erasure)
         for path in _databases(settings):
-            rewrite(store, path, erasure, SNAPSHOTS if path.parent.name == SNAPSHOTS else path.name)
+            rewrite(store, path, erasure, _place_of(path))
         _count_up(store, erasure)
         store.connection.execute(f"UPDATE {ERASURES} SET is_complete = TRUE WHERE erasure_id = ?", [erasure.erasure_id])
+        left = _left(store, settings, erasure)
         compact(store, settings.build)
+    return Erased(dict(sorted((+erasure.counts).items())), left)
+
+
+def what_would_go(settings: Settings, customer_id: str) -> dict[str, int]:
+    """Count in each place what an erasure would change; nothing is changed.
+
+    Raises:
+        RefusalError: the home holds nothing.
+        WarehouseError: a run is writing, or the home cannot be used.
+    """
+    _require_anything(settings)
+    vocabulary = load_policy(settings.policy).vocabulary
+    paths = [*_databases(settings), *([settings.build] if settings.build.exists() else [])]
+    with _readers(settings, paths) as readers:
+        erasure = _counting(person_of(readers, customer_id, vocabulary), Tombstones("", frozenset()))
+        for path, reader in zip(paths, readers, strict=True):
+            erase_tables(reader, erasure, _place_of(path))
+    for step in PLACES:
+        step(settings, erasure)
     return dict(sorted((+erasure.counts).items()))
 
 
-def rows_about(settings: Settings, customer_id: str) -> dict[str, int]:
-    """Return the tables of the published database that hold rows of a customer, with how many."""
-    if not settings.published.exists():
-        return {}
-    with duckdb.connect(str(settings.published), read_only=True) as reader:
-        names = [name for name, columns in tables(reader).items() if "customer_id" in columns]
-        counts = {name: count(reader, f"{name} WHERE customer_id = ?", [customer_id]) for name in names}
-    return {name: count for name, count in counts.items() if count}
+def _require_anything(settings: Settings) -> None:
+    if not settings.build.exists() and not settings.published.exists():
+        raise RefusalError(f"{settings.home} holds nothing.")
 
 
-def _begun(store: Store, settings: Settings, customer_id: str, by: str, reason: str) -> Erasure:
+def _counting(person: Person, tombstones: Tombstones) -> Erasure:
+    return Erasure("", person, tombstones, is_dry=True)
+
+
+def _left(store: Store, settings: Settings, erasure: Erasure) -> tuple[str, ...]:
+    """Return the places that still name the customer."""
+    counting = _counting(erasure.person, erasure.tombstones)
+    for step in PLACES:
+        step(settings, counting)
+    erase_tables(store.connection, counting, settings.build.name)
+    with _readers(settings) as readers:
+        for path, reader in zip(_databases(settings), readers, strict=True):
+            erase_tables(reader, counting, _place_of(path))
+    named = [f"{settings.build.name} {place}" for place in columns_that_name(store.connection, erasure.person)]
+    named += places_that_name(settings.home, erasure.person, settings.build)
+    return tuple(dict.fromkeys([*sorted(+counting.counts), *named]))
+
+
+@contextmanager
+def _readers(settings: Settings, paths: list[Path] | None = None) -> Iterator[list[duckdb.DuckDBPyConnection]]:
+    """Open databases for reading: the published one and its earlier states, unless others are given."""
+    with ExitStack() as stack:
+        try:
+            yield [
+                stack.enter_context(duckdb.connect(str(path), read_only=True))
+                for path in (_databases(settings) if paths is None else paths)
+            ]
+        except duckdb.IOException as error:
+            raise WarehouseError(f"A database of {settings.home} cannot be read now: {error}") from error
+
+
+def _begun(store: Store, settings: Settings, person: Person, by: str, reason: str) -> Erasure:
     """Set up the tombstone, or find the one of an earlier attempt."""
     connection = store.connection
     house = Tombstones.of(connection)
     salt = house.salt if house else secrets.token_hex(16)
     own = Tombstones(salt, frozenset())
-    customer_hash = own.hash_of(customer_id)
-    found = _identifiers(connection, INTERVENTIONS, customer_id)
-    records = _identifiers(connection, RECORDS_BY_KEY, customer_id)
-    for path in _databases(settings):
-        with duckdb.connect(str(path), read_only=True) as reader:
-            found |= _identifiers(reader, INTERVENTIONS, customer_id)
-            records |= _identifiers(reader, RECORDS_BY_KEY, customer_id)
+    customer_hash = own.hash_of(person.customer_id)
     before = connection.execute(
         f"SELECT intervention_hashes, counts FROM {ERASURES} WHERE customer_hash = ?", [customer_hash]
     ).fetchone()
-    if (
-        before is None
-        and not found
-        and not _is_known(connection, customer_id)
-        and not rows_about(settings, customer_id)
-    ):
-        raise RefusalError(f"Nothing in {settings.home} is about a customer {customer_id}.")
-    hashes = sorted({*(before[0] if before else []), *map(own.hash_of, found)})
+    if before is None and not _is_known(store, settings, person):
+        raise RefusalError(f"Nothing in {settings.home} is about a customer {person.customer_id}.")
+    records = {
+        own.stone_of(kind, name) for kind, names in person.identifiers.items() if kind != CUSTOMER for name in names
+    }
+    stones = sorted({*map(with_kind, before[0] if before else []), *records})
     erasure_id = f"E-{customer_hash[:12]}"
     with transaction(connection):
         if before is None:
             now = datetime.now(UTC).replace(tzinfo=None)
-            row = [erasure_id, customer_hash, hashes, salt, now, by, reason, "{}", False]
+            row = [erasure_id, customer_hash, stones, salt, now, by, reason, "{}", False]
             connection.execute(f"INSERT INTO {ERASURES} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         else:
             update = f"UPDATE {ERASURES} SET intervention_hashes = ?, is_complete = FALSE WHERE erasure_id = ?"
-            connection.execute(update, [hashes, erasure_id])
-    before_counts: Counter[str] = Counter(json.loads(before[1])) if before else Counter()
-    hashes_of_all = frozenset([customer_hash, *hashes])
-    return Erasure(
-        erasure_id, customer_id, sorted(found), sorted(records), Tombstones(salt, hashes_of_all), before_counts
-    )
+            connection.execute(update, [stones, erasure_id])
+    counts_before: Counter[str] = Counter(json.loads(before[1])) if before else Counter()
+    tombstones = Tombstones(salt, frozenset([own.stone_of(CUSTOMER, person.customer_id), *stones]))
+    return Erasure(erasure_id, person, tombstones, counts_before=counts_before)
+
+
+def _is_known(store: Store, settings: Settings, person: Person) -> bool:
+    """Return whether any database or archived file holds a row of the customer."""
+    counting = _counting(person, Tombstones("", frozenset()))
+    erase_tables(store.connection, counting, settings.build.name)
+    with _readers(settings) as readers:
+        for reader in readers:
+            erase_tables(reader, counting, settings.published.name)
+    if not +counting.counts:
+        erase_archive(settings, counting)
+    return bool(+counting.counts)
+
+
+def _place_of(path: Path) -> str:
+    return SNAPSHOTS if path.parent.name == SNAPSHOTS else path.name
 
 
 def _databases(settings: Settings) -> list[Path]:
     """Return the published database and its earlier states, the present one last."""
     paths = [*sorted((settings.home / SNAPSHOTS).glob("*.duckdb")), settings.published]
     return [path for path in paths if path.exists()]
-
-
-def _identifiers(connection: duckdb.DuckDBPyConnection, places: dict[str, str], customer_id: str) -> set[str]:
-    """Return what the customer's rows of some tables are named by."""
-    present = tables(connection)
-    found: set[str] = set()
-    for name, column in places.items():
-        if name in present:
-            query = f"SELECT DISTINCT {column} FROM {name} WHERE customer_id = ? AND {column} IS NOT NULL"
-            found |= {row[0] for row in connection.execute(query, [customer_id]).fetchall()}
-    return found
-
-
-def _is_known(connection: duckdb.DuckDBPyConnection, customer_id: str) -> bool:
-    named = [name for name, columns in tables(connection).items() if "customer_id" in columns]
-    return any(count(connection, f"{name} WHERE customer_id = ?", [customer_id]) for name in named)
 
 
 def _count_up(store: Store, erasure: Erasure) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,29 +20,22 @@ import duckdb
 
 from cjo_assets.audit.decision_ledger import ERASABLE, ERASED, LEDGER
 from cjo_assets.audit.erasures import ERASURES
+from cjo_assets.shared.personal import RECORD, TEXT, Personal
 from cjo_assets.shared.quarantine import REFUSED
 from cjo_assets.wiring.analysts import add_views, comment
 from cjo_assets.wiring.code import code_version
+from cjo_assets.wiring.erasing_marks import NAMES_PERSON, WITHOUT_PERSON, about, given, list_columns, marks_of, matches
+from cjo_assets.wiring.erasing_person import ERASED_NAME, Person
 from cjo_assets.wiring.ledger import add_entries
 from cjo_assets.wiring.quoting import literal
 from cjo_assets.wiring.redaction import EMPTY_RECORD, Tombstones
 from cjo_assets.wiring.store import Store
-from cjo_assets.wiring.tables import QUARANTINE, RAW
+from cjo_assets.wiring.tables import MANIFEST, QUARANTINE, RAW
 from cjo_assets.wiring.transaction import transaction
 
 PARTIAL = ".erasing"
-KEPT_TABLES = {LEDGER, ERASURES, "raw.manifest"}
+KEPT_TABLES = {LEDGER, ERASURES, f"{RAW}.{MANIFEST}"}
 REJECTED = ("audit.rejected_records", "audit.discarded_values")
-# Tables whose rows are about whom another column names, and texts of rows that stay and may name somebody.
-NAMED_IN = {"journey.next_steps": ("subject", "reference")}
-TEXTS = {
-    "audit.runs": ("errors",),
-    "audit.language_model_calls": ("answer", "reason"),
-    "journey.next_steps": ("why",),
-    "journey.phrased_texts": ("text",),
-    "journey.rejections_by_rule": ("example_customer_id",),
-}
-NAME_OF_NOBODY = "erased"
 
 
 @dataclass
@@ -51,100 +44,115 @@ class Erasure:
 
     Attributes:
         erasure_id: its name.
-        customer_id: who is erased.
-        interventions: theirs, as far as any table still knows.
-        records: what their signals and outcomes are named by.
+        person: who is erased.
         tombstones: the hashes by which files are searched: this customer's alone.
+        is_dry: only count what an erasure would change.
         counts_before: rows erased by earlier attempts, by place.
         counts: rows erased, by place.
     """
 
     erasure_id: str
-    customer_id: str
-    interventions: list[str]
-    records: list[str]
+    person: Person
     tombstones: Tombstones
+    is_dry: bool = False
     counts_before: Counter[str] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=Counter)
 
-    @property
-    def given(self) -> dict[str, Any]:
-        """What the statements ask for: the customer, the interventions, and all names as JSON and texts have them."""
-        names = [self.customer_id, *self.interventions, *self.records]
-        whole = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-        return {
-            "customer": self.customer_id,
-            "interventions": self.interventions,
-            "names": names,
-            "whole_name": rf"(^|[^\w-])(?:{whole})($|[^\w-])",
-            "quoted": [json.dumps(name, ensure_ascii=False) for name in names],
-            "nothing": EMPTY_RECORD,
-            "refused": [REFUSED],
-        }
+    def owns(self, kind: str, identifier: str) -> bool:
+        """Return whether an identifier of a kind is the person's, as is known now or as an earlier attempt knew."""
+        return self.person.owns(kind, identifier) or self.tombstones.are_of(kind, identifier)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an erasure does to the rows of a table that fulfil a condition.
+
+    Attributes:
+        condition: which rows, as SQL.
+        statement: what happens to them, up to the condition.
+    """
+
+    condition: str
+    statement: str
 
 
 def erase_tables(connection: duckdb.DuckDBPyConnection, erasure: Erasure, place: str) -> None:
-    """Delete the customer's rows; where a row is one of a file, empty it."""
-    about_text = "list_bool_or(list_transform($quoted, lambda name: contains(raw_record, name)))"
-    for name, columns in tables(connection).items():
-        schema = name.partition(".")[0]
-        own = own_rows(name, columns)
-        if name in KEPT_TABLES:
+    """Delete the customer's rows; empty a row that is one of a file; erase the names in prose of rows that stay."""
+    with text_functions(connection, erasure.person):
+        for name, columns in tables(connection).items():
+            for change in _changes(name, columns):
+                if erasure.is_dry:
+                    changed = count(connection, f"{name} WHERE {change.condition}", _asked(change.condition, erasure))
+                else:
+                    whole = f"{change.statement} WHERE {change.condition}"
+                    changed = int(connection.execute(whole, _asked(whole, erasure)).fetchall()[0][0])
+                if changed:
+                    erasure.counts[f"{place} {name}"] += changed
+    if erasure.is_dry and LEDGER in tables(connection):
+        entries = count(connection, f"{LEDGER} WHERE customer_id = ?", [erasure.person.customer_id])
+        erasure.counts.update({f"{place} {LEDGER}": entries} if entries else {})
+
+
+def _changes(name: str, columns: list[str]) -> Iterator[Change]:
+    """Return what becomes of a table, in order."""
+    if name in KEPT_TABLES:
+        return
+    schema, marks = name.partition(".")[0], marks_of(name)
+    own = about(marks | ({"record": Personal(RECORD)} if schema == RAW else {}), columns)
+    if own is not None and schema == RAW:
+        emptied = [column for column in columns if column not in ("source_file", "source_row", "file_sha256")]
+        values = {"irregularities": "$refused", "record": "$nothing"}
+        sets = ", ".join(f'"{column}" = {values.get(column, "NULL")}' for column in emptied)
+        yield Change(f"{own} AND record IS DISTINCT FROM {literal(EMPTY_RECORD)}", f"UPDATE {name} SET {sets}")
+    elif own is not None and schema == QUARANTINE:
+        nothing = "customer_id = NULL, record_key = NULL, record_date = NULL, raw_record = $nothing"
+        yield Change(own, f"UPDATE {name} SET {nothing}, broken_rules = $refused")
+    elif own is not None and name in REJECTED:
+        yield Change(own, f"UPDATE {name} SET record_key = NULL, raw_record = $nothing")
+    elif own is not None:
+        yield Change(own, f"DELETE FROM {name}")
+    for column, value in replaced_values(name, columns).items():
+        yield Change(f'"{column}" IS DISTINCT FROM {value}', f'UPDATE {name} SET "{column}" = {value}')
+
+
+def replaced_values(name: str, columns: Iterable[str]) -> dict[str, str]:
+    """Return, as SQL, the values of a table's columns without the person: of rows that stay and name somebody."""
+    found = {}
+    for column, mark in marks_of(name).items():
+        if column not in columns:
             continue
-        if schema == RAW and own:
-            emptied = [column for column in columns if column not in ("source_file", "source_row", "file_sha256")]
-            values = {"irregularities": "$refused", "record": "$nothing"}
-            sets = ", ".join(f'"{column}" = {values.get(column, "NULL")}' for column in emptied)
-            statement = f"UPDATE {name} SET {sets} WHERE {' OR '.join(own)}"
-        elif schema == QUARANTINE:
-            statement = (
-                f"UPDATE {name} SET customer_id = NULL, record_key = NULL, record_date = NULL, raw_record = $nothing, "
-                f"broken_rules = $refused WHERE {' OR '.join([*own, about_text])}"
-            )
-        elif name in REJECTED:
-            statement = f"UPDATE {name} SET record_key = NULL, raw_record = $nothing WHERE {about_text}"
-        elif own:
-            statement = f"DELETE FROM {name} WHERE {' OR '.join(own)}"
-        else:
-            continue
-        rows = _changed(connection, statement, erasure)
-        if rows:
-            erasure.counts[f"{place} {name}"] += rows
-    _erase_texts(connection, erasure, place)
+        if mark.is_example:
+            found[column] = f'CASE WHEN {matches(column, mark)} THEN {literal(ERASED_NAME)} ELSE "{column}" END'
+        elif mark.kind == TEXT:
+            found[column] = f'{WITHOUT_PERSON}_{"list" if column in list_columns() else "text"}("{column}")'
+    return found
 
 
-def own_rows(name: str, columns: Iterable[str]) -> list[str]:
-    """Return the conditions, as SQL, under which a row of a table is about the customer; none of them is ever null."""
-    conditions = {
-        "customer_id": "coalesce(customer_id = $customer, FALSE)",
-        "intervention_id": "coalesce(list_contains($interventions, intervention_id), FALSE)",
-    } | {column: f"coalesce(list_contains($names, {column}), FALSE)" for column in NAMED_IN.get(name, ())}
-    return [condition for column, condition in conditions.items() if column in columns]
+@contextmanager
+def text_functions(connection: duckdb.DuckDBPyConnection, person: Person) -> Iterator[None]:
+    """Let statements of a connection find a person in prose, and take them out of it."""
+    words = person.words
+    functions: dict[str, tuple[Callable[[Any], Any], list[Any], str]] = {
+        NAMES_PERSON: (words.found_in, ["VARCHAR"], "BOOLEAN"),
+        f"{WITHOUT_PERSON}_text": (words.without, ["VARCHAR"], "VARCHAR"),
+        f"{WITHOUT_PERSON}_list": (
+            lambda texts: [text if text is None else words.without(text) for text in texts],
+            ["VARCHAR[]"],
+            "VARCHAR[]",
+        ),
+    }
+    for name, (function, parameters, result) in functions.items():
+        connection.create_function(name, function, parameters, result)
+    try:
+        yield
+    finally:
+        for name in functions:
+            connection.remove_function(name)
 
 
-def without_names(name: str) -> dict[str, str]:
-    """Return, as SQL, the texts of a table without the customer's names."""
-    return {column: _listed_without(column) if column == "errors" else _without(column) for column in TEXTS[name]}
-
-
-def _without(text: str) -> str:
-    # Twice: of two names beside each other the first match takes the character between them.
-    replaced = f"regexp_replace({text}, $whole_name, '\\1{NAME_OF_NOBODY}\\2', 'g')"
-    return replaced.replace(f"({text},", f"({replaced},", 1)
-
-
-def _listed_without(texts: str) -> str:
-    return f"list_transform({texts}, lambda text: {_without('text')})"
-
-
-def _erase_texts(connection: duckdb.DuckDBPyConnection, erasure: Erasure, place: str) -> None:
-    for name in sorted(TEXTS.keys() & tables(connection).keys()):
-        texts = without_names(name)
-        sets = ", ".join(f"{column} = {text}" for column, text in texts.items())
-        differs = " OR ".join(f"{column} IS DISTINCT FROM {text}" for column, text in texts.items())
-        rows = _changed(connection, f"UPDATE {name} SET {sets} WHERE {differs}", erasure)
-        if rows:
-            erasure.counts[f"{place} {name}"] += rows
+def _asked(statement: str, erasure: Erasure) -> dict[str, Any]:
+    values = {"nothing": EMPTY_RECORD, "refused": [REFUSED]}
+    return given(erasure.person, statement) | {name: value for name, value in values.items() if f"${name}" in statement}
 
 
 def rewrite(store: Store, path: Path, erasure: Erasure, place: str) -> None:
@@ -187,17 +195,17 @@ def rewrite(store: Store, path: Path, erasure: Erasure, place: str) -> None:
 def _erase_entries(connection: duckdb.DuckDBPyConnection, erasure: Erasure, place: str) -> None:
     """Empty the customer's entries of the ledger, and say so in a further entry."""
     query = f"SELECT entry FROM {LEDGER} WHERE customer_id = ? ORDER BY entry"
-    entries = [entry for (entry,) in connection.execute(query, [erasure.customer_id]).fetchall()]
+    entries = [entry for (entry,) in connection.execute(query, [erasure.person.customer_id]).fetchall()]
     stone = {
         "erasure_id": erasure.erasure_id,
-        "customer_hash": erasure.tombstones.hash_of(erasure.customer_id),
+        "customer_hash": erasure.tombstones.hash_of(erasure.person.customer_id),
         "ledger_entries": entries,
     }
     is_known = f"{LEDGER} WHERE kind = '{ERASED}' AND (content ->> 'erasure_id') = ?"
     if not entries and count(connection, is_known, [erasure.erasure_id]):
         return
     nothing = ", ".join(f"{name} = NULL" for name in ("salt", *ERASABLE))
-    connection.execute(f"UPDATE {LEDGER} SET {nothing} WHERE customer_id = ?", [erasure.customer_id])
+    connection.execute(f"UPDATE {LEDGER} SET {nothing} WHERE customer_id = ?", [erasure.person.customer_id])
     columns = (
         "as_of",
         "version",
@@ -254,16 +262,5 @@ def tables(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
 
 def count(connection: duckdb.DuckDBPyConnection, rows: str, given: Any) -> int:
     """Count the rows that follow FROM."""
-    row = connection.execute(f"SELECT count(*) FROM {rows}", given).fetchone()
-    return int(row[0]) if row else 0
-
-
-def _changed(connection: duckdb.DuckDBPyConnection, statement: str, erasure: Erasure) -> int:
-    """Carry out a statement with what it asks for, and return how many rows it changed."""
-    row = connection.execute(statement, given_to(statement, erasure)).fetchone()
-    return int(row[0]) if row else 0
-
-
-def given_to(statement: str, erasure: Erasure) -> dict[str, Any]:
-    """Return what a statement asks for."""
-    return {name: value for name, value in erasure.given.items() if re.search(rf"\${name}\b", statement)}
+    # To its end: a result that is still open would keep functions of text that are removed.
+    return int(connection.execute(f"SELECT count(*) FROM {rows}", given).fetchall()[0][0])

@@ -1,7 +1,7 @@
 """Rows about erased customers, emptied where they stand in archived files.
 
-Belongs here: finding rows of a file by its customers and interventions, and writing the file anew with those rows
-empty, so that every other row keeps its number. Does not belong here: who was erased (`erasing.py`), and what a run
+Belongs here: finding rows of a file by their most direct identifier, and writing the file anew with those rows empty,
+so that every other row keeps its number. Does not belong here: who was erased (`erasing.py`), and what a run
 makes of an empty row (`sources.py`).
 
 A file in the archive is named by the hash of the bytes it came with. Beside one that was emptied stands
@@ -22,14 +22,18 @@ import duckdb
 
 from cjo_assets.audit.erasures import ERASURES
 from cjo_assets.shared.ids import SEPARATOR
+from cjo_assets.shared.personal import CUSTOMER, INTERVENTION
+from cjo_assets.wiring.erasing_marks import first_identifier, marks_of_records
+from cjo_assets.wiring.erasing_person import WHITE_SPACE
 from cjo_assets.wiring.formats import BYTE_ORDER_MARK, CHUNK_BYTES, RECORD_BYTES, without_wildcards
-from cjo_assets.wiring.quoting import literal
+from cjo_assets.wiring.quoting import literal, quoted
 
 ENDING = ".erased"
 PARQUET_MARK = b"PAR1"
-IDENTIFIERS = ("customer_id", "intervention_id")
 EMPTY_RECORD = "{}"
-IsErased = Callable[[str], bool]
+KIND_SEPARATOR = ":"
+# Asked with the kind of an identifier, and the identifier.
+IsErased = Callable[[str, str], bool]
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Tombstones:
 
     Attributes:
         salt: what is hashed with an identifier.
-        hashes: of customers and of their interventions.
+        hashes: of customers and of their records, each after its kind.
     """
 
     salt: str
@@ -51,16 +55,29 @@ class Tombstones:
         if connection.execute(exists, [ERASURES]).fetchone() == (0,):
             return None
         rows = connection.execute(f"SELECT salt, customer_hash, intervention_hashes FROM {ERASURES}").fetchall()
-        hashes = {found for _, customer, interventions in rows for found in (customer, *interventions)}
+        hashes = {
+            found
+            for _, customer, records in rows
+            for found in (f"{CUSTOMER}{KIND_SEPARATOR}{customer}", *map(with_kind, records))
+        }
         return cls(rows[0][0], frozenset(hashes)) if rows else None
 
     def hash_of(self, identifier: str) -> str:
         """Return the hash of an identifier."""
         return hashlib.sha256(f"{self.salt}{SEPARATOR}{identifier}".encode()).hexdigest()
 
-    def are_of(self, identifier: str) -> bool:
-        """Return whether an identifier was erased."""
-        return self.hash_of(identifier) in self.hashes
+    def stone_of(self, kind: str, identifier: str) -> str:
+        """Return what a tombstone keeps of an identifier."""
+        return f"{kind}{KIND_SEPARATOR}{self.hash_of(identifier)}"
+
+    def are_of(self, kind: str, identifier: str) -> bool:
+        """Return whether an identifier of a kind was erased."""
+        return self.stone_of(kind, identifier.strip(WHITE_SPACE)) in self.hashes
+
+
+def with_kind(stone: str) -> str:
+    """Return the hash of a record after its kind; tombstones of earlier versions keep those of interventions alone."""
+    return stone if KIND_SEPARATOR in stone else f"{INTERVENTION}{KIND_SEPARATOR}{stone}"
 
 
 def emptied_rows(file: Path) -> list[int]:
@@ -75,8 +92,14 @@ def emptied_hash(file: Path) -> str | None:
     return str(json.loads(note.read_text(encoding="utf-8"))["sha256"]) if note.exists() else None
 
 
+def rows_about(file: Path, is_erased: IsErased) -> list[int]:
+    """Return the numbers of the rows of a file whose most direct identifier was erased."""
+    with duckdb.connect() as connection:
+        return _rows_about(connection, file, kind_of(file), is_erased)
+
+
 def empty_rows(file: Path, is_erased: IsErased, *, in_place: bool = True) -> int:
-    """Empty the rows of a file that name an erased customer or intervention; return how many there were.
+    """Empty the rows of a file whose most direct identifier was erased; return how many there were.
 
     Args:
         file: in the archive, or a Parquet file that was fetched from a database.
@@ -86,7 +109,7 @@ def empty_rows(file: Path, is_erased: IsErased, *, in_place: bool = True) -> int
     The note is written before the file takes its place: killed in between, the next call writes both anew.
     """
     with duckdb.connect() as connection:
-        kind = _kind_of(file)
+        kind = kind_of(file)
         rows = _rows_about(connection, file, kind, is_erased)
         if not rows:
             return 0
@@ -107,7 +130,7 @@ def empty_rows(file: Path, is_erased: IsErased, *, in_place: bool = True) -> int
     return len(rows)
 
 
-def _kind_of(file: Path) -> str:
+def kind_of(file: Path) -> str:
     """Return the format of a file that has no ending."""
     with file.open("rb") as source:
         start = source.read(CHUNK_BYTES)
@@ -124,36 +147,37 @@ def _rows_about(connection: duckdb.DuckDBPyConnection, file: Path, kind: str, is
     if kind == "empty":
         return []
     if kind == "csv":
-        return [number for number, cells in _csv_identifiers(file) if any(is_erased(cell) for cell in cells)]
+        return [number for number, found in _csv_identifiers(file) if is_erased(*found)]
     source = _numbered(connection, file, kind)
     if source is None:
         return []
-    known = connection.execute(f"SELECT DISTINCT unnest(identifiers) AS found FROM ({source})")
+    known = connection.execute(f"SELECT DISTINCT kind, identifier FROM ({source}) WHERE identifier IS NOT NULL")
     erased = []
     while batch := known.fetchmany(RECORD_BYTES >> 8):
-        erased += [found for (found,) in batch if found is not None and is_erased(found)]
+        erased += [found for found in batch if is_erased(*found)]
     if not erased:
         return []
-    query = f"SELECT number FROM ({source}) WHERE list_has_any(identifiers, ?) ORDER BY number"
-    return [number for (number,) in connection.execute(query, [erased]).fetchall()]
+    kinds, identifiers = (list(found) for found in zip(*erased, strict=True))
+    query = (
+        f"SELECT number FROM ({source}) SEMI JOIN (SELECT unnest($kinds::VARCHAR[]) AS kind, "
+        "unnest($identifiers::VARCHAR[]) AS identifier) USING (kind, identifier) ORDER BY number"
+    )
+    found = connection.execute(query, {"kinds": kinds, "identifiers": identifiers}).fetchall()
+    return [number for (number,) in found]
 
 
 def _numbered(connection: duckdb.DuckDBPyConnection, file: Path, kind: str) -> str | None:
-    """Return a query for the number and the identifiers of each row."""
+    """Return a query for the number and the most direct identifier of each row; None where no column holds any."""
     if kind == "parquet":
         source = f"read_parquet({_read(file)}, hive_partitioning = false)"
         names = {name for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
-        found = [f'"{name}"::VARCHAR' for name in IDENTIFIERS if name in names]
-        return (
-            f"SELECT row_number() OVER () AS number, [{', '.join(found)}] AS identifiers FROM {source}"
-            if found
-            else None
-        )
-    paths = ", ".join(f"'$.{name}'" for name in IDENTIFIERS)
-    return (
-        f"SELECT row_number() OVER () AS number, json_extract_string(json, [{paths}]) AS identifiers "
-        f"FROM {_objects(file, kind)}"
-    )
+        if names.isdisjoint(marks_of_records()):
+            return None
+        found, identifier = first_identifier(lambda name: quoted(name) if name in names else "NULL")
+    else:
+        source = _objects(file, kind)
+        found, identifier = first_identifier(lambda name: f"json_extract_string(json, '$.{name}')")
+    return f"SELECT row_number() OVER () AS number, {found} AS kind, {identifier} AS identifier FROM {source}"
 
 
 def _objects(file: Path, kind: str) -> str:
@@ -163,13 +187,18 @@ def _objects(file: Path, kind: str) -> str:
     return f"read_json_objects({_read(file)}, format = '{layout}')"
 
 
-def _csv_identifiers(file: Path) -> Iterator[tuple[int, list[str]]]:
+def _csv_identifiers(file: Path) -> Iterator[tuple[int, tuple[str, str]]]:
+    """Return number, kind and most direct identifier of each row of a CSV that has one."""
     with file.open(encoding="utf-8-sig", newline="") as source:
         csv.field_size_limit(RECORD_BYTES)
         rows = filter(None, csv.reader(source))
-        places = [place for place, name in enumerate(next(rows, [])) if name in IDENTIFIERS]
+        header = next(rows, [])
+        places = [(mark.kind, header.index(name)) for name, mark in marks_of_records().items() if name in header]
         for number, row in enumerate(rows, start=1) if places else ():
-            yield number, [row[place] for place in places if place < len(row)]
+            cells = ((kind, row[place].strip(WHITE_SPACE)) for kind, place in places if place < len(row))
+            found = next((cell for cell in cells if cell[1]), None)
+            if found is not None:
+                yield number, found
 
 
 def _write_without(

@@ -67,13 +67,13 @@ def test_the_rows_of_the_customer_are_empty_and_the_others_as_they_were(tmp_path
     file = archived(tmp_path, ending)
     before = read(file, ending)
     assert [row[1] for row in before] == ["C1", "C2", "C1", "C12"]
-    assert empty_rows(file, lambda name: name == "C1") == 2
+    assert empty_rows(file, lambda kind, name: (kind, name) == ("customer", "C1")) == 2
     nothing = (None,) * len(NAMES)
     assert read(file, ending) == [nothing, before[1], nothing, before[3]]
     assert emptied_rows(file) == [1, 3]
     assert b"S3" not in file.read_bytes()
-    assert empty_rows(file, lambda name: name == "C1") == 0, "once is enough"
-    assert empty_rows(file, lambda name: name == "C2") == 1
+    assert empty_rows(file, lambda kind, name: (kind, name) == ("customer", "C1")) == 0, "once is enough"
+    assert empty_rows(file, lambda _, name: name == "C2") == 1
     assert emptied_rows(file) == [1, 2, 3], "of all who were erased"
     assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".ndjson") == [
         file.name,
@@ -85,14 +85,14 @@ def test_the_rows_of_the_customer_are_empty_and_the_others_as_they_were(tmp_path
 def test_a_file_about_others_is_not_touched(tmp_path: Path, ending: str) -> None:
     file = archived(tmp_path, ending)
     before = file.read_bytes()
-    assert empty_rows(file, lambda name: name == "C9") == 0
+    assert empty_rows(file, lambda _, name: name == "C9") == 0
     assert file.read_bytes() == before
     assert emptied_rows(file) == []
 
 
 def test_what_was_fetched_from_a_database_loses_the_rows(tmp_path: Path) -> None:
     file = archived(tmp_path, ".parquet")
-    assert empty_rows(file, lambda name: name == "C1", in_place=False) == 2
+    assert empty_rows(file, lambda kind, name: (kind, name) == ("customer", "C1"), in_place=False) == 2
     assert [row[0] for row in read(file, ".parquet")] == ["S2", "S4"]
 
 
@@ -100,14 +100,16 @@ def test_a_file_without_customers_and_an_empty_one_are_let_be(tmp_path: Path) ->
     for content in (b"", b"[]", b"playbook_id,name\nP1,C1\n", b'[{"playbook_id": "P1"}]'):
         file = tmp_path / "file"
         file.write_bytes(content)
-        assert empty_rows(file, lambda _: True) == 0
+        assert empty_rows(file, lambda *_: True) == 0
         assert file.read_bytes() == content
 
 
 def test_a_tombstone_knows_its_own_and_nobody_else() -> None:
-    stones = Tombstones("salt", frozenset([Tombstones("salt", frozenset()).hash_of("C1")]))
-    assert stones.are_of("C1")
-    assert not stones.are_of("C2")
+    stones = Tombstones("salt", frozenset([Tombstones("salt", frozenset()).stone_of("customer", "5")]))
+    assert stones.are_of("customer", "5")
+    assert stones.are_of("customer", " 5\t"), "white space makes a row invalid, not another customer's"
+    assert not stones.are_of("intervention", "5"), "customer 5 is not intervention 5"
+    assert not stones.are_of("customer", "6")
     assert stones.hash_of("C1") != Tombstones("other", frozenset()).hash_of("C1")
 
 
@@ -116,7 +118,7 @@ def test_a_file_that_was_refused_as_broken_does_not_stop_an_erasure(tmp_path: Pa
     (tmp_path / "broken").write_text('[{"customer_id": "C1"}, {{{')
     (tmp_path / "whole").write_text('[{"customer_id": "C1"}, {"customer_id": "C2"}]')
     settings: Any = SimpleNamespace(inputs=tmp_path)
-    erasure: Any = SimpleNamespace(tombstones=SimpleNamespace(are_of=lambda name: name == "C1"), counts=Counter())
+    erasure: Any = SimpleNamespace(tombstones=SimpleNamespace(are_of=lambda kind, name: (kind, name) == ("customer", "C1")), counts=Counter())
     erase_archive(settings, erasure)
     assert not (tmp_path / "broken").exists()
     assert "C1" not in (tmp_path / "whole").read_text()

@@ -1,0 +1,112 @@
+"""Identifiers of a person, gathered from the databases of a home.
+
+Belongs here: which records are the person's, and which of their identifiers prove something in prose. Does not belong
+here: how prose is searched (`erasing_person.py`).
+
+An identifier of a record is the person's where a table says so that has one row per record, or one per customer. A
+reference elsewhere proves nothing: the outcome of one customer may name another's intervention by mistake.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+import duckdb
+
+from cjo_assets.audit.decision_ledger import LEDGER
+from cjo_assets.policy import Vocabulary
+from cjo_assets.shared.contract import key_of
+from cjo_assets.shared.personal import CUSTOMER, Personal
+from cjo_assets.wiring.erasing_databases import tables
+from cjo_assets.wiring.erasing_marks import contracts, list_columns, marks_of, owners
+from cjo_assets.wiring.erasing_person import Person, is_part_of
+from cjo_assets.wiring.families import all_families
+from cjo_assets.wiring.quoting import quoted
+from cjo_assets.wiring.tables import QUARANTINE, RAW
+
+
+def person_of(connections: Sequence[duckdb.DuckDBPyConnection], customer_id: str, vocabulary: Vocabulary) -> Person:
+    """Return the identifiers of a customer and of their records, as databases know them."""
+    found: dict[str, set[str]] = {CUSTOMER: {customer_id}}
+    for connection in connections:
+        for kind, identifier in _records_of(connection, customer_id):
+            found.setdefault(kind, set()).add(identifier)
+    person = Person(customer_id, {kind: frozenset(names) for kind, names in found.items()})
+    others, shared = set(), set(_words(vocabulary))
+    for connection in connections:
+        for kind, name in _similar_identifiers(connection, person):
+            if not person.owns(kind, name):
+                shared.add(name)
+                others.add(name)
+    own = {name for names in found.values() for name in names}
+    parts = {name for name in others - own if any(is_part_of(part, name) for part in own)}
+    untelling = frozenset(name for name in own if name in shared or name.casefold() in shared)
+    return Person(customer_id, person.identifiers, frozenset(parts), untelling)
+
+
+def _records_of(connection: duckdb.DuckDBPyConnection, customer_id: str) -> Iterator[tuple[str, str]]:
+    """Return kind and identifier of the customer's records."""
+    for table, columns in tables(connection).items():
+        marks = marks_of(table)
+        owner = next(iter(owners(marks, columns)), None)
+        if owner is None or owner[1].kind != CUSTOMER:
+            continue
+        named = {name: mark.kind for name, mark in marks.items() if _names_record(table, name, mark, columns)}
+        if table.startswith(f"{QUARANTINE}."):
+            named |= _key_of_quarantined(table)
+        for name, kind in named.items():
+            query = (
+                f"SELECT DISTINCT trim(CAST({quoted(name)} AS VARCHAR)) FROM {table} "
+                f"WHERE trim(CAST({quoted(owner[0])} AS VARCHAR)) = ? AND {quoted(name)} IS NOT NULL"
+            )
+            yield from ((kind, found) for (found,) in connection.execute(query, [customer_id]).fetchall() if found)
+
+
+def _names_record(table: str, name: str, mark: Personal, columns: Iterable[str]) -> bool:
+    """Return whether a column of a table with a customer names a record of that customer."""
+    if not mark.is_identifier or mark.kind == CUSTOMER or name in list_columns() or name not in columns:
+        return False
+    contract = contracts().get(table)
+    if contract is None:
+        return False
+    key = key_of(contract)
+    key_marks = [marks_of(table).get(part) for part in key]
+    is_by_customer = len(key) == 1 and key_marks[0] is not None and key_marks[0].kind == CUSTOMER
+    return key == (name,) or is_by_customer or table == LEDGER
+
+
+def _key_of_quarantined(table: str) -> dict[str, str]:
+    """Return the kind of the key of rejected rows, where that identifies a record."""
+    raw = f"{RAW}.{table.partition('.')[2]}"
+    key = key_of(contracts()[raw]) if raw in contracts() else ()
+    mark = marks_of(raw).get(key[0]) if len(key) == 1 else None
+    return {"record_key": mark.kind} if mark is not None and mark.kind != CUSTOMER else {}
+
+
+def _similar_identifiers(connection: duckdb.DuckDBPyConnection, person: Person) -> Iterator[tuple[str, str]]:
+    """Return identifiers of anything in which one of the person's stands, with their kind; empty: of no person."""
+    own = sorted({name for names in person.identifiers.values() for name in names})
+    present = tables(connection)
+    for family in all_families():
+        for table in family.tables:
+            key = key_of(table.contract)
+            if len(key) != 1 or table.full_name not in present or key[0] not in present[table.full_name]:
+                continue
+            mark = marks_of(table.full_name).get(key[0])
+            query = (
+                f"SELECT DISTINCT CAST({quoted(key[0])} AS VARCHAR) AS found FROM {table.full_name} "
+                "WHERE list_bool_or(list_transform($own, lambda name: contains(found, name)))"
+            )
+            yield from (
+                (mark.kind if mark else "", found) for (found,) in connection.execute(query, {"own": own}).fetchall()
+            )
+
+
+def _words(vocabulary: Vocabulary) -> Iterator[str]:
+    """Return everyday words of a home: what tables, columns and the policy's vocabulary are called."""
+    for _, words in vocabulary:
+        yield from (word.casefold() for word in words)
+    for table, contract in contracts().items():
+        yield from re.split(r"\W", table)
+        yield from contract.to_schema().columns
