@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 import sqlite3
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -65,7 +66,7 @@ def full_home(
             store.connection.execute(
                 "INSERT INTO journey.next_steps BY NAME SELECT ? AS as_of, ? AS rank, 'close_gap' AS kind, "
                 "? AS subject, 'for example of customer C004' AS why, 'csm' AS owner, "
-                "'journey.coverage_gaps' AS reference_table, ? AS reference",
+                "'coverage_gaps' AS reference_table, ? AS reference",
                 [DAY, number, subject, subject],
             )
         store.connection.execute(
@@ -168,8 +169,9 @@ def erased(full_home: Settings, tmp_path_factory: pytest.TempPathFactory) -> Era
     assert len(others) > 15, "else there is nothing to prove"
     assert len(places_that_name(settings.home)) > 8, "else there is nothing to prove"
     assert len(tables_that_name(settings.home)) > 60, "else there is nothing to prove"
-    counts = erase(settings, CUSTOMER, "data.protection", "asked on paper")
-    return Erased(settings, counts, others, verdict)
+    found = erase(settings, CUSTOMER, "data.protection", "asked on paper")
+    assert found.left == ()
+    return Erased(settings, found.counts, others, verdict)
 
 
 def test_nothing_in_the_home_names_the_customer_and_everybody_else_is_there(erased: Erased) -> None:
@@ -211,7 +213,10 @@ def test_the_chain_stays_whole_and_says_what_became_of_it(erased: Erased, tmp_pa
     assert customer_hash == hashlib.sha256(f"{salt}\x1f{CUSTOMER}".encode()).hexdigest()
     assert erasure_id == f"E-{customer_hash[:12]}"
     assert (by, reason, is_complete) == ("data.protection", "asked on paper", True)
-    assert len(interventions) == 3
+    kinds = Counter(stone.partition(":")[0] for stone in interventions)
+    assert kinds == {"intervention": 3, "signal": 2, "outcome": 1}
+    hash_of_signal = hashlib.sha256(f"{salt}\x1fS004".encode()).hexdigest()
+    assert f"signal:{hash_of_signal}" in interventions
     assert json.loads(counts)["inputs"] == 7
     for statement in ("DELETE FROM audit.erasures", "UPDATE audit.erasures SET customer_hash = 'another'"):
         shutil.copy(erased.settings.published, tmp_path)
