@@ -33,7 +33,7 @@ def replay(
     home: HomeOption = None,
 ) -> None:
     """Rebuild published days from their files and policy, and compare: exit 0 identical, 1 differs, 2 cannot."""
-    from cjo_assets.audit.replay import EXIT_CODES, as_rows, worst
+    from cjo_assets.audit.replay import EXIT_CODES, IDENTICAL, as_rows, worst
     from cjo_assets.policy import PolicyError, load_policy
     from cjo_assets.wiring.errors import PastError
     from cjo_assets.wiring.past import scratch
@@ -55,8 +55,11 @@ def replay(
                     _print_verdict(verdict)
     except (PastError, PolicyError) as error:
         fail(str(error), REFUSED)
+    erasures = sorted({name for verdict in verdicts if verdict.state == IDENTICAL for name in verdict.erasures})
     if as_json:
         _print_json([as_rows(verdict) for verdict in verdicts])
+    elif erasures:
+        say(f"Customer erased ({', '.join(erasures)}): the archived files are read without their rows.")
     raise typer.Exit(EXIT_CODES[worst([verdict.state for verdict in verdicts])])
 
 
@@ -249,7 +252,7 @@ def _print_verdict(verdict: Any) -> None:
     console.print(f"{verdict.as_of} {verdict.state}{counted}", highlight=False)
     if verdict.state == IDENTICAL:
         return
-    for table in verdict.tables:
+    for table in () if verdict.is_explained_by_erasure else verdict.tables:
         if table.is_identical:
             continue
         say(f"  {table.table}: {table.differing:,} of {table.published_rows:,} rows")

@@ -18,7 +18,10 @@ class Erasures(Contract):
 
     erasure_id: str = column("Erasure.")
     customer_hash: str = column("Sha256 over salt and customer.")
-    intervention_hashes: TextList = column("Sha256 over salt and each of the customer's interventions, sorted.")
+    intervention_hashes: TextList = column(
+        "Sha256 over salt and each of the customer's records, sorted, each after its kind (intervention, outcome, "
+        "signal, label) and a colon; one without a kind, as earlier versions wrote it, is an intervention's."
+    )
     salt: str = column("What is hashed with an identifier; the same for all tombstones of a house.")
     erased_at: Instant = column("When it was asked for [UTC].")
     erased_by: str = column("Who asked for it.")

@@ -100,6 +100,8 @@ class DayVerdict:
         tables: what was compared.
         run_id: the run that published it.
         content: hash over all of its tables.
+        erasures: of customers, whenever: the archived files are read without their rows.
+        is_explained_by_erasure: a customer was erased after the run and tables differ; a list of rows explains nothing.
     """
 
     as_of: date
@@ -108,6 +110,8 @@ class DayVerdict:
     tables: tuple[TableVerdict, ...] = ()
     run_id: str | None = None
     content: str = ""
+    erasures: tuple[str, ...] = ()
+    is_explained_by_erasure: bool = False
 
 
 def reasons_of(tables: tuple[TableVerdict, ...], known: Circumstances) -> tuple[str, ...]:
@@ -160,8 +164,8 @@ def what_was_erased(erasures: list[str], tables: tuple[TableVerdict, ...]) -> st
     """Return why it cannot be told whether a day would come out the same: not all that it was made from is there."""
     same = sum(table.is_identical for table in tables)
     return (
-        f"customers were erased since ({', '.join(erasures)}): what rested on their records cannot be computed again; "
-        f"of what is left, {same} of {len(tables)} tables are identical"
+        f"customer erased since ({', '.join(erasures)}): what rested on their records cannot be computed again; "
+        f"{same} of {len(tables)} tables are identical"
     )
 
 
@@ -178,6 +182,7 @@ def as_rows(verdict: DayVerdict) -> dict[str, Any]:
         "run_id": verdict.run_id,
         "hash": verdict.content,
         "reasons": list(verdict.reasons),
+        "erasures": list(verdict.erasures),
         "tables": [
             {
                 "table": table.table,

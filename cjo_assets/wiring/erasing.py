@@ -79,7 +79,7 @@ def erase(
     with opened(settings, all_families(), say=say) as store:
         store.require_erasable()
         with _readers(settings) as readers:
-            person = person_of([store.connection, *readers], customer_id, vocabulary)
+            person = person_of([store.connection, *readers], settings.inputs, customer_id, vocabulary)
         erasure = _begun(store, settings, person, by, reason)
         for step in PLACES:
             step(settings, erasure)
@@ -107,7 +107,7 @@ def what_would_go(settings: Settings, customer_id: str) -> dict[str, int]:
     vocabulary = load_policy(settings.policy).vocabulary
     paths = [*_databases(settings), *([settings.build] if settings.build.exists() else [])]
     with _readers(settings, paths) as readers:
-        erasure = _counting(person_of(readers, customer_id, vocabulary), Tombstones("", frozenset()))
+        erasure = _counting(person_of(readers, settings.inputs, customer_id, vocabulary), Tombstones("", frozenset()))
         for path, reader in zip(paths, readers, strict=True):
             erase_tables(reader, erasure, _place_of(path))
     for step in PLACES:

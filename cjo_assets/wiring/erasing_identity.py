@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import duckdb
 
@@ -23,14 +24,21 @@ from cjo_assets.wiring.erasing_marks import contracts, list_columns, marks_of, o
 from cjo_assets.wiring.erasing_person import Person, is_part_of
 from cjo_assets.wiring.families import all_families
 from cjo_assets.wiring.quoting import quoted
-from cjo_assets.wiring.tables import QUARANTINE, RAW
+from cjo_assets.wiring.redaction import values_beside
+from cjo_assets.wiring.runs import RUNS
+from cjo_assets.wiring.tables import MANIFEST, QUARANTINE, RAW
 
 
-def person_of(connections: Sequence[duckdb.DuckDBPyConnection], customer_id: str, vocabulary: Vocabulary) -> Person:
-    """Return the identifiers of a customer and of their records, as databases know them."""
+def person_of(
+    connections: Sequence[duckdb.DuckDBPyConnection], archive: Path, customer_id: str, vocabulary: Vocabulary
+) -> Person:
+    """Return the identifiers of a customer and of their records, as databases and archived files know them."""
     found: dict[str, set[str]] = {CUSTOMER: {customer_id}}
     for connection in connections:
         for kind, identifier in _records_of(connection, customer_id):
+            found.setdefault(kind, set()).add(identifier)
+    for dataset, sha256 in sorted({loaded for connection in connections for loaded in _files_read(connection)}):
+        for kind, identifier in _archived_records(dataset, archive / sha256, customer_id):
             found.setdefault(kind, set()).add(identifier)
     person = Person(customer_id, {kind: frozenset(names) for kind, names in found.items()})
     others, shared = set(), set(_words(vocabulary))
@@ -61,6 +69,36 @@ def _records_of(connection: duckdb.DuckDBPyConnection, customer_id: str) -> Iter
                 f"WHERE trim(CAST({quoted(owner[0])} AS VARCHAR)) = ? AND {quoted(name)} IS NOT NULL"
             )
             yield from ((kind, found) for (found,) in connection.execute(query, [customer_id]).fetchall() if found)
+
+
+def _files_read(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str]]:
+    """Return dataset and hash of every file that a run has read, as far as a database knows."""
+    queries = {
+        f"{RAW}.{MANIFEST}": f"SELECT dataset, file_sha256 FROM {RAW}.{MANIFEST}",
+        RUNS: "SELECT DISTINCT file ->> 'dataset', file ->> 'file_sha256' FROM "
+        f"(SELECT unnest(CAST(inputs::JSON AS JSON[])) AS file FROM {RUNS} WHERE json_valid(inputs))",
+    }
+    present = tables(connection)
+    for table, query in queries.items():
+        if table in present:
+            yield from (found for found in connection.execute(query).fetchall() if None not in found)
+
+
+def _archived_records(dataset: str, file: Path, customer_id: str) -> Iterator[tuple[str, str]]:
+    """Return kind and identifier of the customer's records in an archived file of a dataset."""
+    contract = contracts().get(f"{RAW}.{dataset}")
+    if contract is None or not file.is_file():
+        return
+    marks, key = marks_of(f"{RAW}.{dataset}"), key_of(contract)
+    owner = next(iter(owners(marks, marks)), None)
+    mark = marks.get(key[0]) if len(key) == 1 else None
+    if owner is None or owner[1].kind != CUSTOMER or mark is None or mark.kind == CUSTOMER:
+        return
+    try:
+        yield from ((mark.kind, found) for found in values_beside(file, owner[0], customer_id, key[0]))
+    except duckdb.InvalidInputException:
+        # A file that broke off. No run is built on it, and it is removed as a whole.
+        return
 
 
 def _names_record(table: str, name: str, mark: Personal, columns: Iterable[str]) -> bool:

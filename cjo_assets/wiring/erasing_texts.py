@@ -25,6 +25,7 @@ from cjo_assets.wiring.erasing_marks import (
     Marks,
     common_marks,
     marks_of,
+    owners,
     record_is_about,
     row_is_about,
 )
@@ -72,6 +73,8 @@ def value_without(value: Any, person: Person) -> Any:
     """Return a value of JSON without the person: fields by their names, and what is said in words."""
     if isinstance(value, dict):
         marks = {name: mark for name, mark in common_marks().items() if name in value}
+        if _is_about_another(value, marks, person):
+            marks = {name: mark for name, mark in marks.items() if mark.is_example or not mark.is_identifier}
         return {
             person.words.without(name): _field_without(name, found, marks.get(name), value, person)
             for name, found in value.items()
@@ -93,6 +96,12 @@ def markdown_without(text: str, person: Person) -> str:
         elif header is not None and not _RULE_OF_TABLE.match(line):
             lines[place] = _line_without(line, header, person)
     return "\n".join(lines)
+
+
+def _is_about_another(fields: Mapping[str, Any], marks: Marks, person: Person) -> bool:
+    """Return whether fields name somebody, and not the person: then their references are that one's, too."""
+    named = [name for name, _ in owners(marks, fields) if fields[name] not in (None, "")]
+    return bool(named) and not row_is_about(person, marks, fields)
 
 
 def _field_without(name: str, value: Any, mark: Personal | None, fields: Mapping[str, Any], person: Person) -> Any:

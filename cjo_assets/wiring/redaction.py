@@ -98,6 +98,38 @@ def rows_about(file: Path, is_erased: IsErased) -> list[int]:
         return _rows_about(connection, file, kind_of(file), is_erased)
 
 
+def values_beside(file: Path, name: str, value: str, wanted: str) -> set[str]:
+    """Return what a column holds in the rows of a file in which another one holds a value.
+
+    Args:
+        file: in the archive.
+        name: of the column that holds the value.
+        value: the value.
+        wanted: of the column whose values are returned.
+    """
+    kind = kind_of(file)
+    if kind == "csv":
+        with file.open(encoding="utf-8-sig", newline="") as source:
+            csv.field_size_limit(RECORD_BYTES)
+            rows = csv.DictReader(source)
+            found = {row.get(wanted) for row in rows if (row.get(name) or "").strip(WHITE_SPACE) == value}
+            return {cell.strip(WHITE_SPACE) for cell in found if cell and cell.strip(WHITE_SPACE)}
+    if kind == "empty":
+        return set()
+    with duckdb.connect() as connection:
+        if kind == "parquet":
+            source_of = f"read_parquet({_read(file)}, hive_partitioning = false)"
+            names = {column for column, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source_of}").fetchall()}
+            if not {name, wanted} <= names:
+                return set()
+            key, cell = f"{quoted(name)}::VARCHAR", f"{quoted(wanted)}::VARCHAR"
+        else:
+            source_of = _objects(file, kind)
+            key, cell = (f"json_extract_string(json, '$.{column}')" for column in (name, wanted))
+        query = f"SELECT DISTINCT trim({cell}) FROM {source_of} WHERE trim({key}) = ?"
+        return {cell for (cell,) in connection.execute(query, [value]).fetchall() if cell}
+
+
 def empty_rows(file: Path, is_erased: IsErased, *, in_place: bool = True) -> int:
     """Empty the rows of a file whose most direct identifier was erased; return how many there were.
 

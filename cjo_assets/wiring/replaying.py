@@ -64,10 +64,13 @@ def judged_day(past: Scratch, record: DayRecord) -> DayVerdict:
     reasons = (*reasons_of(verdicts, known), *_missing_rejections(past))
     digest = hashlib.sha256(" ".join(f"{verdict.table} {verdict.content}" for verdict in verdicts).encode())
     state = DIFFERS if reasons else IDENTICAL
-    erasures = past.records.erasures(since=record.ended_at)
-    if reasons and erasures:
-        state, reasons = IMPOSSIBLE, (what_was_erased(erasures, verdicts),)
-    return DayVerdict(record.as_of, state, reasons, verdicts, record.run_id, digest.hexdigest()[:12])
+    since = past.records.erasures(since=record.ended_at)
+    is_explained = bool(reasons and since)
+    if is_explained:
+        state, reasons = IMPOSSIBLE, (what_was_erased(since, verdicts),)
+    erasures = tuple(past.records.erasures())
+    content = digest.hexdigest()[:12]
+    return DayVerdict(record.as_of, state, reasons, verdicts, record.run_id, content, erasures, is_explained)
 
 
 def comparable(past: Scratch, record: DayRecord) -> list[Table]:

@@ -315,6 +315,14 @@ def test_the_command_asks_first_and_erases_a_second_customer(erased: Erased, tmp
     assert "journey.customers: 1 rows" in first.output
     assert "Say --yes" in first.output
     assert explained(settings, "C008", None).customer_id == "C008", "nothing was erased"
+    assert "inputs: 2 rows" in first.output, "the customer and an entry of the log"
+    note = settings.home / "notes.txt"
+    note.write_text("Ask C008 again")
+    second = CliRunner().invoke(app, [*asked, "--yes"])
+    assert second.exit_code == 1, "what is not reached is said"
+    assert "still named in notes.txt" in second.output
+    assert "Erased C008, except in 1 places" in second.output
+    note.unlink()
     second = CliRunner().invoke(app, [*asked, "--yes"])
     assert second.exit_code == 0, second.output
     assert "what they still say of the customer will be refused" in second.output

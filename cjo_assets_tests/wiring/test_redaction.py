@@ -1,5 +1,6 @@
 """Emptied rows of archived files: only those, and every other row at its place."""
 
+import hashlib
 import json
 from collections import Counter
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from cjo_assets.journey import signals
 from cjo_assets.wiring.erasing_files import erase_archive
 from cjo_assets.wiring.formats import CSV_ROWS, reading_of
-from cjo_assets.wiring.redaction import Tombstones, emptied_rows, empty_rows
+from cjo_assets.wiring.redaction import Tombstones, emptied_rows, empty_rows, rows_about
 
 NAMES = ["signal_id", "customer_id", "signal_type", "signal_strength", "detected_at", "journey_stage", "source"]
 ROWS = [
@@ -118,9 +119,58 @@ def test_a_file_that_was_refused_as_broken_does_not_stop_an_erasure(tmp_path: Pa
     (tmp_path / "broken").write_text('[{"customer_id": "C1"}, {{{')
     (tmp_path / "whole").write_text('[{"customer_id": "C1"}, {"customer_id": "C2"}]')
     settings: Any = SimpleNamespace(inputs=tmp_path)
-    erasure: Any = SimpleNamespace(tombstones=SimpleNamespace(are_of=lambda kind, name: (kind, name) == ("customer", "C1")), counts=Counter())
+    erasure: Any = SimpleNamespace(is_dry=False, owns=lambda _, name: name == "C1", counts=Counter())
     erase_archive(settings, erasure)
     assert not (tmp_path / "broken").exists()
     assert "C1" not in (tmp_path / "whole").read_text()
     assert "C2" in (tmp_path / "whole").read_text()
     assert erasure.counts == {"inputs": 2}
+
+
+# Customer 5 with intervention 4 and signals 5 and 12, where all identifiers are bare numbers.
+BARE_ROWS = [
+    {"intervention_id": "4", "customer_id": "5", "signal_id": "12", "note": "the customer's"},
+    {"intervention_id": "5", "customer_id": "4", "signal_id": "5", "note": "another's intervention 5"},
+    {"intervention_id": "4", "customer_id": "6", "signal_id": "5", "note": "names a customer: not by intervention"},
+    {"intervention_id": "4", "customer_id": "", "signal_id": "7", "note": "names none: by intervention"},
+    {"intervention_id": "5", "customer_id": "", "signal_id": "12", "note": "names another's intervention"},
+    {"intervention_id": "", "customer_id": "", "signal_id": "12", "note": "by signal"},
+    {"intervention_id": "", "customer_id": "", "signal_id": "4", "note": "another's signal 4"},
+    {"intervention_id": "", "customer_id": " 5 ", "signal_id": "", "note": "with white space, hence invalid"},
+]
+ERASED = {("customer", "5"), ("intervention", "4"), ("signal", "5"), ("signal", "12")}
+
+
+@pytest.mark.parametrize("ending", CONTENTS)
+def test_bare_numbers_erase_by_kind_of_identifier(tmp_path: Path, ending: str) -> None:
+    file, names = tmp_path / "0123abcd", list(BARE_ROWS[0])
+    if ending == ".csv":
+        file.write_text("\n".join([",".join(names), *(",".join(map(quoted, row.values())) for row in BARE_ROWS)]))
+    elif ending == ".json":
+        # Many exports write identifiers that are numbers as such.
+        file.write_text(json.dumps([row | {"signal_id": int(row["signal_id"] or 0)} for row in BARE_ROWS]))
+    else:
+        file.write_text("\n".join(map(json.dumps, BARE_ROWS)))
+    if ending == ".parquet":
+        duckdb.sql(f"COPY (FROM read_json('{file}')) TO '{tmp_path / 'rows'}' (FORMAT parquet)")
+        (tmp_path / "rows").rename(file)
+    stones = Tombstones("salt", frozenset(Tombstones("salt", frozenset()).stone_of(*found) for found in ERASED))
+    assert rows_about(file, stones.are_of) == [1, 4, 6, 8]
+    assert empty_rows(file, stones.are_of) == 4
+    assert emptied_rows(file) == [1, 4, 6, 8]
+    assert rows_about(file, stones.are_of) == []
+
+
+def test_a_tombstone_of_an_earlier_version_is_read_by_kind() -> None:
+    """It keeps hashes of the customer and, without a kind, of the interventions; of signals it knows nothing."""
+    customer, intervention = (hashlib.sha256(f"salt\x1f{name}".encode()).hexdigest() for name in ("5", "4"))
+    with duckdb.connect() as connection:
+        connection.execute("CREATE SCHEMA audit")
+        connection.execute(
+            "CREATE TABLE audit.erasures AS SELECT 'salt' AS salt, ? AS customer_hash, ? AS intervention_hashes",
+            [customer, [intervention]],
+        )
+        stones = Tombstones.of(connection)
+    assert stones is not None
+    asked = [(kind, name) for kind in ("customer", "intervention", "signal") for name in ("4", "5")]
+    assert [found for found in asked if stones.are_of(*found)] == [("customer", "5"), ("intervention", "4")]

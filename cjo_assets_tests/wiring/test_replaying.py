@@ -223,6 +223,8 @@ def test_a_day_of_before_an_erasure_cannot_be_told(
     same = f"{len(verdict.tables) - 1} of {len(verdict.tables)} tables are identical"
     assert (same in verdict.reasons[0], "E-1" in verdict.reasons[0]) == (state == IMPOSSIBLE,) * 2
     assert [table.table for table in verdict.tables if not table.is_identical] == ["journey.risk_scores"], "it is shown"
+    assert verdict.is_explained_by_erasure == (state == IMPOSSIBLE)
+    assert verdict.erasures == ("E-1",)
 
 
 def test_a_file_that_was_emptied_is_read_as_it_is_where_somebody_was_erased(tour_home: Home, tmp_path: Path) -> None:
@@ -231,7 +233,12 @@ def test_a_file_that_was_emptied_is_read_as_it_is_where_somebody_was_erased(tour
     with scratch(Settings(tmp_path, None, tmp_path)) as past:
         record = past.records.of(THIRD)
     customers = next(file for file in record.inputs if file.dataset == "customers")
-    assert empty_rows(tmp_path / "inputs" / str(customers.file_sha256), lambda name: name == "C001") == 1
+    assert (
+        empty_rows(
+            tmp_path / "inputs" / str(customers.file_sha256), lambda kind, name: (kind, name) == ("customer", "C001")
+        )
+        == 1
+    )
     with scratch(Settings(tmp_path, None, tmp_path)) as past, pytest.raises(TamperedError, match="not what was read"):
         past.restore_inputs(record)
     with duckdb.connect(str(tmp_path / "cjo.duckdb")) as connection:
