@@ -2,7 +2,8 @@
 
 One row per as-of date, campaign, channel and currency that money moved into or out of. Every move stands twice, as what
 one channel gave and another got, so that the nets of a campaign sum to nothing. Amounts of different currencies are
-never added. Money that moved although a rule refuses it has moved, and is counted apart too.
+never added. Money that moved although a rule refuses it has moved, and is counted apart too. A move is entered in whole
+cents, the same amount at both its ends.
 """
 
 import ibis
@@ -35,6 +36,7 @@ class BudgetBalances(DatedContract):
 def budget_balances(budget_governance: ir.Table) -> ir.Table:
     """Enter every move that stands at both its ends."""
     moves = budget_governance.filter(budget_governance.is_effective)
+    moves = moves.mutate(amount=rounded(moves.amount, MONEY_DECIMALS))
     nothing = ibis.literal(0.0)
     given = moves.select(
         "campaign_id", "currency", channel_id="from_channel_id", got=nothing, gave=moves.amount, refused=nothing
@@ -67,7 +69,7 @@ def nets_that_do_not_sum_to_nothing(budget_balances: ir.Table) -> ir.Table:
 def balances_that_miss_moves(budget_balances: ir.Table, budget_governance: ir.Table) -> ir.Table:
     """Find campaigns whose channels did not get, or did not give, all that was moved."""
     moves = budget_governance.filter(budget_governance.is_effective)
-    moved = moves.group_by("campaign_id", "currency").agg(moved=moves.amount.cast(CENTS).sum())
+    moved = moves.group_by("campaign_id", "currency").agg(moved=rounded(moves.amount, MONEY_DECIMALS).cast(CENTS).sum())
     rows = budget_balances
     entered = rows.group_by("campaign_id", "currency").agg(
         moved_in=rows.moved_in.cast(CENTS).sum(), moved_out=rows.moved_out.cast(CENTS).sum()

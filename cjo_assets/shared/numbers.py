@@ -14,6 +14,8 @@ MONEY_DECIMALS = 2
 # Amounts that differ by less are printed alike.
 HALF_A_CENT = 10.0**-MONEY_DECIMALS / 2
 SHORT_DECIMAL, LONG_DECIMAL = "decimal(18, 12)", "decimal(38, 12)"
+# Amounts are added in billionths, which leaves 29 digits before the point.
+ADDED_AMOUNT = "decimal(38, 9)"
 
 
 def rounded(value: ir.NumericValue, decimals: int = SCORE_DECIMALS) -> ir.FloatingValue:
@@ -30,11 +32,12 @@ def rounded(value: ir.NumericValue, decimals: int = SCORE_DECIMALS) -> ir.Floati
 
 
 def money_sum(value: ir.NumericValue, where: ir.BooleanValue | None = None) -> ir.FloatingScalar:
-    """Add up amounts to the cent; null where there is none.
+    """Add up amounts and round the sum once, to the cent; null where there is none.
 
-    Whole cents are added, not binary floats: the sum is exact, and the same whatever the order of the rows.
+    Decimals are added, not binary floats: the sum does not depend on the order of the rows. The rows themselves are
+    not rounded to cents, so that many amounts below a cent add up to what they are.
     """
-    return value.cast(f"decimal(38, {MONEY_DECIMALS})").sum(where=where).cast("float64")
+    return value.cast(ADDED_AMOUNT).sum(where=where).round(MONEY_DECIMALS).cast("float64")
 
 
 def same_money(one: ir.NumericValue, other: ir.NumericValue) -> ir.BooleanValue:
