@@ -62,6 +62,7 @@ class CampaignJudgement(Section):
     minimum_exposures: Count
     interval_level: Level
     pacing_tolerance: Share
+    open_ended_after_years: Annotated[int, Field(ge=1, le=100)]
 
     @model_validator(mode="after")
     def _three_ascending_steps(self) -> CampaignJudgement:
@@ -200,6 +201,7 @@ class RecommendationRules(Section):
     smallest_move: Weight
     marginal_return: Share
     interval_level: Level
+    pace_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
     approval_needed: Annotated[tuple[Action, ...], Strict(False)]
     priorities: RecommendationPriorities
 
@@ -212,6 +214,8 @@ class BudgetRules(Section):
 
     approval_latency_target_minutes: Annotated[float, Field(gt=0, le=MOST_MINUTES)]
     largest_move_share: Share
+    largest_window_share: Weight
+    window_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
     currency: Annotated[str, Field(min_length=1)]
     refusing_severities: Severities
 
@@ -303,6 +307,7 @@ class Tolerances(Section):
     value: Share
     net_value: Share
     rate: Share
+    asset_cost: Share
 
 
 class ReconciliationRules(Section):
@@ -312,6 +317,7 @@ class ReconciliationRules(Section):
     impression_stage: str
     click_stage: str
     conversion_stages: dict[str, str]
+    cost_model_units: dict[str, Counted]
 
 
 class MarketingReporting(Section):

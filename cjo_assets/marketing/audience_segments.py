@@ -1,6 +1,8 @@
 """Audience segments: whom a campaign speaks to.
 
-One row per segment. These are segments of an audience; the market segments of customers are another matter.
+One row per segment. These are segments of an audience; the market segments of customers are another matter. The size
+of a segment is carried and compared with nothing: snapshots count the people they reach each for itself, so that their
+sum may exceed the audience without anything being wrong.
 """
 
 from cjo_assets.shared.contract import LARGEST_COUNT, Contract, column

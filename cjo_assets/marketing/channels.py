@@ -1,6 +1,6 @@
 """Channels: where a campaign is shown, and what that costs.
 
-One row per channel.
+One row per channel. `reconciliation` holds the cost of each asset against its units at the channel's average price.
 """
 
 from cjo_assets.shared.contract import LARGEST_AMOUNT, Contract, column

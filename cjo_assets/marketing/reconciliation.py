@@ -21,11 +21,13 @@ from cjo_assets.shared.numbers import CONTRIBUTION_DECIMALS, MONEY_DECIMALS, mon
 
 LEDGER, METRICS, ROLLUPS, FUNNEL = "ledger", "metrics", "rollups", "funnel"
 LEDGER_PARTS, STATED_METRICS, ROLLUP_PARTS = "ledger_parts", "stated_metrics", "rollup_parts"
-SOURCES = [LEDGER, METRICS, ROLLUPS, FUNNEL, LEDGER_PARTS, STATED_METRICS, ROLLUP_PARTS]
+STATED_COST, COST_MODEL = "stated_cost", "cost_model"
+SOURCES = [LEDGER, METRICS, ROLLUPS, FUNNEL, LEDGER_PARTS, STATED_METRICS, ROLLUP_PARTS, STATED_COST, COST_MODEL]
 WITHIN, BEYOND, MISSING = "within_tolerance", "beyond_tolerance", "missing"
 WHOLE_CAMPAIGN = "campaign"
 SPEND, VALUE, NET_VALUE, RATE = "spend", "value", "net_value", "rate"
-FIGURES = [*COUNTED, SPEND, VALUE, NET_VALUE, RATE]
+ASSET_COST = "asset_cost"
+FIGURES = [*COUNTED, SPEND, VALUE, NET_VALUE, RATE, ASSET_COST]
 CONVERSION_RATE = "conversion_rate"
 EXACT = "decimal(38, 12)"
 Pairs = Mapping[str, tuple[ir.NumericValue, ir.NumericValue]]
@@ -35,7 +37,9 @@ class Reconciliation(DatedContract):
     """Residuals between sources. One row per as-of date, campaign, scope, figure and pair of sources."""
 
     campaign_id: str = column("Campaign.")
-    scope: str = column("campaign: all of it up to the as-of date; else the rollup whose window is meant.")
+    scope: str = column(
+        "campaign: all of it up to the as-of date; else the rollup whose window is meant, or the asset that cost it."
+    )
     figure: str = column("What both speak of; rate: the metric named in metric.", isin=FIGURES)
     one_source: str = column("Source of one_value.", isin=SOURCES)
     other_source: str = column("Source of other_value.", isin=SOURCES)
@@ -59,6 +63,8 @@ def reconciliation(
     roi_ledger: ir.Table,
     performance_metrics: ir.Table,
     creative_assets: ir.Table,
+    asset_performance: ir.Table,
+    channels: ir.Table,
     funnel_events: ir.Table,
     segment_rollups: ir.Table,
     metric_definitions: ir.Table,
@@ -66,13 +72,14 @@ def reconciliation(
     policy: Policy,
 ) -> ir.Table:
     """Set each pair of sources side by side."""
-    snapshots = _snapshots(performance_metrics, creative_assets, as_of)
+    snapshots = placed_snapshots(performance_metrics, creative_assets, as_of)
     rollups = segment_rollups.filter(segment_rollups.window_end <= as_of)
     rows = ibis.union(
         *_of_ledger(campaign_analysis, roi_ledger),
         _of_funnel(campaign_analysis, funnel_events, as_of, policy),
-        *_of_rollups(rollups, _increments(snapshots, policy), metric_definitions),
+        *_of_rollups(rollups, increments(snapshots, policy), metric_definitions),
         *_of_stated_rates(snapshots, policy),
+        *_of_cost_models(asset_performance, channels, policy),
     )
     rows = rows.filter(rows.one_value.notnull() | rows.other_value.notnull())
     tolerances = policy.marketing.reconciliation.tolerances.model_dump()
@@ -209,14 +216,32 @@ def _of_stated_rates(snapshots: ir.Table, policy: Policy) -> tuple[ir.Table, ...
     return (_compared(rows, STATED_METRICS, METRICS, pairs, metric="stated_metric"),)
 
 
-def _snapshots(performance_metrics: ir.Table, creative_assets: ir.Table, as_of: date) -> ir.Table:
+def _of_cost_models(asset_performance: ir.Table, channels: ir.Table, policy: Policy) -> tuple[ir.Table, ...]:
+    """Hold the cost of each asset against its units at the average price of its channel, where the channel has one."""
+    units = policy.marketing.reconciliation.cost_model_units
+    if not units:
+        return ()
+    prices = channels.select(
+        "channel_id", "avg_cost", counted=channels.cost_model.cases(*sorted(units.items()), else_=None)
+    )
+    rows = asset_performance.join(prices, "channel_id")
+    counted = rows.counted.cases(*((name, rows[name]) for name in COUNTED), else_=None)
+    rows = rows.mutate(modelled=counted * rows.avg_cost)
+    rows = rows.filter(rows.modelled.notnull())
+    sums = rows.group_by("campaign_id", scope=rows.asset_id).agg(
+        stated=money_sum(rows.cost), modelled=money_sum(rows.modelled)
+    )
+    return (_compared(sums, STATED_COST, COST_MODEL, {ASSET_COST: (sums.stated, sums.modelled)}),)
+
+
+def placed_snapshots(performance_metrics: ir.Table, creative_assets: ir.Table, as_of: date) -> ir.Table:
     """Return the snapshots known on the day, with campaign and audience segment."""
     known = performance_metrics.filter(performance_metrics.timestamp < as_of + timedelta(days=1))
     rows = known.join(creative_assets.select("asset_id", "campaign_id", "segment_id"), "asset_id")
     return rows.mutate(day=rows.timestamp.date())
 
 
-def _increments(snapshots: ir.Table, policy: Policy) -> ir.Table:
+def increments(snapshots: ir.Table, policy: Policy) -> ir.Table:
     """Return what each snapshot adds to the one before it."""
     if policy.marketing.snapshots.snapshots_are != TOTALS:
         return snapshots

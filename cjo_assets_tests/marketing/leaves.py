@@ -65,6 +65,9 @@ OTHER_VALUES: dict[str, Any] = {
     "marketing.reconciliation.click_stage": "visit",
     "marketing.reconciliation.conversion_stages.conversion_rate": "purchase",
     "marketing.reconciliation.conversion_stages.demo_request_rate": "purchase",
+    "marketing.reconciliation.cost_model_units.per_send": "clicks",
+    "marketing.reconciliation.cost_model_units.per_click": "impressions",
+    "marketing.reconciliation.cost_model_units.per_impression": "clicks",
     "marketing.budgets.currency": "EUR",
     # The longest campaign has thirty days left, and the largest move is of two thousand.
     "marketing.recommendations.impact_days": 10,

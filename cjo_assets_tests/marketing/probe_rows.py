@@ -23,6 +23,7 @@ CAMPAIGNS = (
     ("P_NEW", "active", "2026-03-25", "2026-04-28", 3000, 0.010),  # a fifth of its days have passed
     ("P_SMALL", "active", "2026-03-01", APRIL, 2000, 0.010),  # 1,600 exposures
     ("P_PARTS", "active", "2026-03-01", APRIL, 20000, 0.010),  # segments of each kind
+    ("P_LONG", "active", "2026-03-01", "2033-03-01", 20000, 0.010),  # planned for seven years, or open-ended
 )
 
 EXPERIMENTS: tuple[tuple[str, str, str, str, str, Counts, Counts], ...] = (
@@ -68,6 +69,8 @@ MOVES = (
     ("B_LARGE", "P_GOOD", "CH_01", "CH_02", 2000, "USD"),  # a fifth of the budget
     ("B_EURO", "P_GOOD", "CH_01", "CH_02", 100, "EUR"),
 )
+# Moves of P_GOOD that stand, each a fifth of its budget: two within a month, one before it.
+MADE = (("B_OLD", "2026-02-21"), ("B_FIRST", "2026-03-10"), ("B_SECOND", "2026-03-11"))
 
 HINTS = (
     # id, instant, attributed conversions: P_GOOD had 10,400, and gets credit for 7 % more
@@ -145,7 +148,7 @@ def _rows() -> dict[str, Rows]:
         "experiments": [_experiment(*row[:5]) for row in EXPERIMENTS],
         "performance_metrics": snapshots,
         "campaign_risk_signals": [_risk(*row) for row in RISKS],
-        "budget_actions": [_move(*row) for row in MOVES],
+        "budget_actions": [*(_move(*row) for row in MOVES), *(_made(*row) for row in MADE)],
         "roi_ledger": [
             {
                 "campaign_id": "P_PARTS",
@@ -263,6 +266,12 @@ def _move(name: str, campaign: str, giver: str, taker: str, amount: float, curre
         "decided_at": None,
         "executed_at": None,
     }
+
+
+def _made(name: str, day: str) -> dict[str, Any]:
+    answered = {"approved_by_human": True, "approver_id": "manager_01", "approval_latency_minutes": 60}
+    moved = {"status": "executed", "decided_at": f"{day}T10:00:00", "executed_at": f"{day}T11:00:00"}
+    return _move(name, "P_GOOD", "CH_01", "CH_02", 2000, "USD") | {"timestamp": f"{day}T09:00:00"} | answered | moved
 
 
 def _hint(name: str, timestamp: str, conversions: float) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from cjo_assets.marketing.campaign_analysis import CampaignAnalysis
+from cjo_assets.marketing.channels import Channels
 from cjo_assets.marketing.creative_assets import CreativeAssets
 from cjo_assets.marketing.funnel_events import FunnelEvents
 from cjo_assets.marketing.performance_metrics import PerformanceMetrics
@@ -12,7 +13,7 @@ from cjo_assets.marketing.reconciliation import Reconciliation, reconciliation, 
 from cjo_assets.marketing.roi_ledger import RoiLedger
 from cjo_assets.marketing.segment_rollups import SegmentRollups
 from cjo_assets.policy import Policy
-from cjo_assets_tests.marketing.analysed import metric_table
+from cjo_assets_tests.marketing.analysed import metric_table, performance, performance_table
 from cjo_assets_tests.tables import DAY, POLICY, Row, by, day, instant, kept, policy_with, rows_of, table_of
 
 KEY = ("campaign_id", "scope", "figure", "one_source", "other_source")
@@ -67,6 +68,22 @@ ROLLUPS = [
     | WINDOW,
     {"rollup_id": "not over", "campaign_id": "agrees", "segment_id": "s"} | WINDOW | {"window_end": day(1)},
 ]
+CHANNELS = [
+    {"channel_id": "search", "cost_model": "per_click", "avg_cost": 1.5},
+    {"channel_id": "mail", "cost_model": "per_send", "avg_cost": 0.02},
+    {"channel_id": "posters", "cost_model": "flat", "avg_cost": 100.0},
+    {"channel_id": "free", "cost_model": "per_click", "avg_cost": None},
+]
+SHOWN = [
+    # 420 clicks at 1.50 are 630; two experiments of one asset, each with half of them.
+    performance("agrees", 0, asset_id="dear", channel_id="search", clicks=210, cost=450.0, experiment_id="one"),
+    performance("agrees", 0, asset_id="dear", channel_id="search", clicks=210, cost=450.0, experiment_id="two"),
+    performance("agrees", 0, asset_id="dearer", channel_id="search", clicks=510, cost=930.0),
+    performance("agrees", 0, impressions=12_000, asset_id="as planned", channel_id="mail", cost=240.0),
+    performance("agrees", 0, asset_id="a fifth more", channel_id="search", clicks=100, cost=180.0),
+    performance("agrees", 0, asset_id="poster", channel_id="posters", clicks=5, cost=9.0),
+    performance("agrees", 0, asset_id="free", channel_id="free", clicks=5, cost=9.0),
+]
 EVENTS = [
     ("agrees", "impression", 3060),
     ("agrees", "click", 92),
@@ -77,7 +94,7 @@ EVENTS = [
 # one value, other value, residual, share, state, who says nothing
 LEDGER_METRICS, FUNNEL_METRICS = ("ledger", "metrics"), ("funnel", "metrics")
 PARTS, STATED, WINDOWS = ("ledger", "ledger_parts"), ("stated_metrics", "metrics"), ("rollups", "metrics")
-OWN = ("rollups", "rollup_parts")
+OWN, MODEL = ("rollups", "rollup_parts"), ("stated_cost", "cost_model")
 EXPECTED = {
     ("agrees", "campaign", "spend", *LEDGER_METRICS): (101.0, 100.0, 1.0, 0.01, "within_tolerance", None),
     ("agrees", "campaign", "value", *LEDGER_METRICS): (420.0, 400.0, 20.0, 0.05, "within_tolerance", None),
@@ -103,6 +120,10 @@ EXPECTED = {
     ("agrees", "R1", "rate", *OWN): (0.015, 0.015, 0.0, 0.0, "within_tolerance", None),
     ("agrees", "R2", "conversions", *WINDOWS): (35.0, 30.0, 5.0, 1 / 6, "beyond_tolerance", None),
     ("agrees", "R2", "rate", *OWN): (0.015, 0.0175, -0.0025, -1 / 7, "beyond_tolerance", None),
+    ("agrees", "dear", "asset_cost", *MODEL): (900.0, 630.0, 270.0, 270 / 630, "beyond_tolerance", None),
+    ("agrees", "dearer", "asset_cost", *MODEL): (930.0, 765.0, 165.0, 165 / 765, "beyond_tolerance", None),
+    ("agrees", "as planned", "asset_cost", *MODEL): (240.0, 240.0, 0.0, 0.0, "within_tolerance", None),
+    ("agrees", "a fifth more", "asset_cost", *MODEL): (180.0, 150.0, 30.0, 0.2, "within_tolerance", None),
     ("agrees", "elsewhere", "impressions", *WINDOWS): (10.0, None, None, None, "missing", "metrics"),
 }
 
@@ -120,6 +141,8 @@ def tables() -> dict[str, Any]:
         "roi_ledger": table_of(RoiLedger, LEDGER),
         "performance_metrics": table_of(PerformanceMetrics, SNAPSHOTS),
         "creative_assets": table_of(CreativeAssets, ASSETS),
+        "asset_performance": performance_table(SHOWN),
+        "channels": table_of(Channels, CHANNELS),
         "funnel_events": table_of(FunnelEvents, events),
         "segment_rollups": table_of(SegmentRollups, ROLLUPS),
         "metric_definitions": metric_table(),
@@ -152,6 +175,8 @@ def test_nobody_is_asked_about_what_nobody_says(rows: dict[tuple[str, ...], Row]
     assert ("differs", "campaign", "conversions", *FUNNEL_METRICS) not in rows
     assert "not over" not in {key[1] for key in rows}
     assert rows["agrees", "R1", "rate", *OWN]["metric"] == "conversion_rate"
+    # A channel without a unit, or without a price, has no model to compare with.
+    assert not {"poster", "free"} & {key[1] for key in rows}
     expected = {key for key in EXPECTED if key[1] not in ("R2", "elsewhere")}
     assert {key for key in rows if key[1] not in ("R2", "elsewhere")} == expected
 
@@ -160,7 +185,7 @@ def test_all_that_is_beyond_tolerance_is_named(rows: dict[tuple[str, ...], Row])
     table = table_of(Reconciliation, [{name: row[name] for name in row if name != "as_of"} for row in rows.values()])
     named = {tuple(row[name] for name in KEY) for row in rows_of(residuals_beyond_tolerance(table))}
     assert named == {key for key, row in rows.items() if row["state"] == "beyond_tolerance"}
-    assert len(named) == 8
+    assert len(named) == 10
 
 
 def test_totals_are_compared_by_what_they_add(tables: dict[str, Any], rows: dict[tuple[str, ...], Row]) -> None:
@@ -186,11 +211,16 @@ TURNED: dict[str, tuple[Any, tuple[str, ...]]] = {
     "tolerances__clicks": (0.03, ("agrees", "campaign", "clicks", *FUNNEL_METRICS)),
     "tolerances__conversions": (0.2, ("agrees", "R2", "conversions", *WINDOWS)),
     "tolerances__rate": (0.2, ("agrees", "R2", "rate", *OWN)),
+    "tolerances__asset_cost": (0.19, ("agrees", "a fifth more", "asset_cost", *MODEL)),
 }
 STAGES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "impression_stage": ("click", ("agrees", "campaign", "impressions", *FUNNEL_METRICS)),
     "click_stage": ("impression", ("agrees", "campaign", "clicks", *FUNNEL_METRICS)),
     "conversion_stages": ({"conversion_rate": "purchase"}, ("agrees", "campaign", "conversions", *FUNNEL_METRICS)),
+    "cost_model_units": (
+        {"per_click": "clicks", "per_send": "clicks"},
+        ("agrees", "as planned", "asset_cost", *MODEL),
+    ),
 }
 
 
