@@ -4,6 +4,9 @@ One row per as-of date and budget action proposed by then. The rules refuse what
 all the same is named, and counted where it went (`budget_balances`). What waits for an answer is pending: nobody has
 refused it. A move is held against the risks that were open when it was executed or refused; one that still waits
 against those open at the end of the as-of date.
+
+A move may pass the limit for one move and still be the last of several that shift the budget of a campaign between
+channels: what moved within the policy's window, and what is approved to move, is added up move by move.
 """
 
 from datetime import date, timedelta
@@ -14,11 +17,12 @@ import ibis.expr.types as ir
 from cjo_assets.marketing.budget_actions import APPROVED, EXECUTED, HUMAN, PROPOSED, REJECTED, ROLLED_BACK
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, Instant, TextList, column, names_where
-from cjo_assets.shared.numbers import capped, rounded
+from cjo_assets.shared.numbers import capped, money_sum, rounded
 
 PENDING, NOT_APPROVED = "pending", "not_approved"
 APPROVAL_STATES = (APPROVED, REJECTED, PENDING, NOT_APPROVED)
 MICROSECONDS_PER_MINUTE = 60_000_000
+SECONDS_PER_DAY = 86_400
 
 
 class BudgetGovernance(DatedContract):
@@ -32,6 +36,12 @@ class BudgetGovernance(DatedContract):
     currency: str = column("Currency of the action.")
     budget_share: float = column(
         "Amount as a share of the campaign's budget [0 and up]; null where the budget is 0 or in another currency.",
+        ge=0,
+        nullable=True,
+    )
+    window_share: float = column(
+        "What moved between channels of the campaign in the policy's window before this move, or is approved to move, "
+        "and the move itself, as a share of the budget [0 and up]; null as above.",
         ge=0,
         nullable=True,
     )
@@ -83,15 +93,21 @@ def budget_governance(
     rules = policy.marketing.budgets
     rows = _as_known(budget_actions, as_of)
     rows = rows.join(campaigns.select("campaign_id", "budget"), "campaign_id")
-    rows = rows.left_join(_risks_in_the_way(rows, risk_register, policy), "budget_action_id")
-    rows = rows.drop("budget_action_id_right")
+    for more in (_risks_in_the_way(rows, risk_register, policy), _moved_before(rows, policy)):
+        rows = rows.left_join(more, "budget_action_id").drop("budget_action_id_right")
     is_ours = rows.currency == rules.currency
     is_self_transfer = rows.from_channel_id == rows.to_channel_id
+    in_window = rounded(rows.moved_before.fill_null(0.0) + is_self_transfer.ifelse(0.0, rows.amount))
+    is_one_of_several = rows.moved_before.fill_null(0.0) > 0
+    rows = rows.mutate(in_window=in_window, is_one_of_several=is_one_of_several & ~is_self_transfer)
     refusals = {
         "same_channel": is_self_transfer,
         "channel_at_risk": rows.is_at_risk.fill_null(False),
         "budget_frozen": rows.is_frozen.fill_null(False),
         "beyond_budget_share": is_ours & (rows.amount > rules.largest_move_share * rows.budget),
+        "beyond_window_share": is_ours
+        & rows.is_one_of_several
+        & (rows.in_window > rules.largest_window_share * rows.budget),
         "other_currency": ~is_ours,
     }
     rows = rows.mutate(refusal_reasons=names_where(refusals), is_self_approved=_is_self_approved(rows))
@@ -108,6 +124,7 @@ def budget_governance(
     rows = rows.mutate(violations=names_where({name: holds.fill_null(False) for name, holds in violations.items()}))
     return rows.mutate(
         budget_share=rounded(is_ours.ifelse(rows.amount / rows.budget.nullif(0.0), ibis.null("float64"))),
+        window_share=rounded(is_ours.ifelse(rows.in_window / rows.budget.nullif(0.0), ibis.null("float64"))),
         approval_latency_minutes=rounded(rows.approval_latency_minutes),
         waiting_minutes=rounded(rows.waiting_minutes),
         is_late=waited > rules.approval_latency_target_minutes,
@@ -199,6 +216,36 @@ def _risks_in_the_way(rows: ir.Table, risk_register: ir.Table, policy: Policy) -
         is_frozen=met.is_frozen.any(),
         risk_ids=met.risk_id.collect(where=met.is_at_risk | met.is_frozen).sort(),
     )
+
+
+def _moved_before(rows: ir.Table, policy: Policy) -> ir.Table:
+    """Return what stands of other moves of the same campaign in the window before each, in the order of their instants.
+
+    A move that was approved and not executed yet is committed, and counts; one that was rolled back does not.
+    """
+    rules = policy.marketing.budgets
+    names = {
+        name: f"other_{name}" for name in ("budget_action_id", "campaign_id", "judged_at", "proposed_at", "amount")
+    }
+    stands = rows.status.isin([APPROVED, EXECUTED]) & (rows.from_channel_id != rows.to_channel_id)
+    others = rows.filter(stands, rows.currency == rules.currency).select(
+        **{new: rows[old] for old, new in names.items()}
+    )
+    met = rows.select("budget_action_id", "campaign_id", "judged_at", "proposed_at").join(
+        others,
+        [
+            ibis._.campaign_id == others.other_campaign_id,
+            ibis._.budget_action_id != others.other_budget_action_id,
+            ibis._.judged_at >= others.other_judged_at,
+        ],
+    )
+    age = met.judged_at.delta(met.other_judged_at, unit="second")
+    came_first = (met.other_proposed_at < met.proposed_at) | (
+        (met.other_proposed_at == met.proposed_at) & (met.other_budget_action_id < met.budget_action_id)
+    )
+    is_before = (met.other_judged_at < met.judged_at) | came_first
+    met = met.filter(age < rules.window_days * SECONDS_PER_DAY, is_before)
+    return met.group_by("budget_action_id").agg(moved_before=money_sum(met.other_amount))
 
 
 def _is_self_approved(rows: ir.Table) -> ir.BooleanValue:

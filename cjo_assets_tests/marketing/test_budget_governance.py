@@ -103,6 +103,33 @@ def test_moves_into_themselves_or_beyond_the_share_are_refused() -> None:
     assert refusals(actions, policy=wider)["foreign"] == []
 
 
+def test_many_moves_are_held_against_the_budget_together() -> None:
+    """Five moves of 24 % in five days: each passes, the fifth makes 120 % of the budget."""
+    days = [{"executed_at": instant(f"2025-01-{day:02}T10:00:00")} for day in range(11, 16)]
+    days = [times | {"timestamp": instant(f"2025-01-{place + 11:02}T09:00:00")} for place, times in enumerate(days)]
+    five = [move(f"B_{place}", amount=240.0, **times) for place, times in enumerate(days)]
+    rows = by("budget_action_id", governed(five))
+    assert {name: (row["window_share"], row["refusal_reasons"], row["violations"]) for name, row in rows.items()} == {
+        "B_0": (0.24, [], []),
+        "B_1": (0.48, [], []),
+        "B_2": (0.72, [], []),
+        "B_3": (0.96, [], []),
+        "B_4": (1.2, ["beyond_window_share"], ["executed_although_refused"]),
+    }
+    # One that waits is held against what stands, and so is what was approved and not executed yet.
+    last = {"timestamp": instant("2025-01-19T09:00:00")}
+    assert refusals([*five[:4], move("waits", amount=50.0, **WAITING | last)])["waits"] == ["beyond_window_share"]
+    promised = [row | {"status": "approved", "executed_at": None} for row in five[:4]]
+    assert refusals([*promised, move("waits", amount=50.0, **WAITING | last)])["waits"] == ["beyond_window_share"]
+    # What was taken back, is of another campaign or another currency, or moved before the window, does not count.
+    for changes in ({"status": "rolled_back"}, {"campaign_id": "other"}, {"currency": "EUR"}):
+        assert refusals([*(row | changes for row in five[:4]), five[4]])["B_4"] == [], changes
+    narrow = policy_with(marketing__budgets__window_days=4)
+    assert refusals(five, policy=narrow)["B_4"] == []
+    wide = policy_with(marketing__budgets__largest_window_share=1.2)
+    assert refusals(five, policy=wide)["B_4"] == []
+
+
 def test_moves_into_risk_are_refused() -> None:
     """Trap M17: no money into a channel that an open risk is about."""
     actions = [
