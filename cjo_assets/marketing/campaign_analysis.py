@@ -1,10 +1,13 @@
 """Where each campaign stands: its money, its time, its metric, and what follows from them.
 
 One row per as-of date and campaign, also for one that has not begun or of which nothing was measured: its figures are
-then null, not 0. Counts, spend and value are those of the same assets, from `asset_performance`; what the ledger knows
-of the whole campaign stands against them in `reconciliation`. The ledger gives the cost of the work alone, which
-nothing else records; all of it is charged to what was measured, so `roi` errs to the low side. Infrastructure and
-calls belong to no campaign: `roi_analysis` has them.
+then null, not 0. Counts, `spend` and `value` are those of the measured assets, from `asset_performance`.
+`recorded_spend` and `recorded_value` are those of the record that knows the most spend, metrics or ledger, as
+`spend_basis` says; pace, cost and every ratio of money use them. `spend_residual` is what the two records differ by.
+The cost of the work is in the ledger alone. Infrastructure and calls belong to no campaign: `roi_analysis` has them.
+
+A campaign without an end, or with one further off than the policy's years, is open-ended: its `end_date` is null, no
+share of its time has passed, and its pace cannot be measured.
 
 A campaign is judged by its primary metric against its target, once enough of its days have passed and enough was
 exposed, and by nothing else: not by a ratio of value to spend, which has no target here.
@@ -15,10 +18,13 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.marketing.campaigns import COMPLETED as OVER
+from cjo_assets.marketing.campaigns import with_open_ends
 from cjo_assets.marketing.economics import return_on_ad_spend, return_on_investment, spent
 from cjo_assets.marketing.experiments import COMPLETED, PLANNED, RUNNING
 from cjo_assets.marketing.measured_kpis import COUNTED, performance_sums, with_kpi
 from cjo_assets.marketing.metric_definitions import DOWN
+from cjo_assets.marketing.recorded_money import BASES, recorded_money
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, any_of, column
 from cjo_assets.shared.numbers import CONTRIBUTION_DECIMALS, MONEY_DECIMALS, money_sum, rounded, same_money
@@ -42,6 +48,8 @@ RULES = [
     ATTAINMENT,
 ]
 AHEAD, ON_PACE, BEHIND = "ahead", "on_pace", "behind"
+UNDER_SPENT, SPENT, OVER_SPENT = "under_spent", "spent", "over_spent"
+PACES = [AHEAD, ON_PACE, BEHIND, UNDER_SPENT, SPENT, OVER_SPENT, NOT_MEASURABLE]
 COUNTED_SO_FAR = ("total_assets", "active_experiments", "completed_experiments", "total_experiments")
 AMOUNTS = ("spend", "value")
 
@@ -53,43 +61,72 @@ class CampaignAnalysis(DatedContract):
     name: str = column("Its name.", free_text=True)
     status: str = column("Where it stands, as the source says: active, paused, completed or draft.")
     start_date: date = column("First day.")
-    end_date: date = column("Last day.")
+    end_date: date = column("Last day; null of an open-ended campaign.", nullable=True)
     budget: float = column("Budget of the whole campaign [currency].", ge=0)
-    elapsed_share: float = column("Days passed, the as-of date included, over all its days [0-1].", ge=0, le=1)
+    elapsed_share: float = column(
+        "Days passed, the as-of date included, over all its days [0-1]; null of an open-ended campaign.",
+        ge=0,
+        le=1,
+        nullable=True,
+    )
     impressions: int = column(
         "Impressions of its assets [impressions]; null where nothing was measured.", nullable=True
     )
     clicks: int = column("Clicks on them [clicks]; null where nothing was measured.", nullable=True)
     conversions: int = column("Conversions by them [conversions]; null where nothing was measured.", nullable=True)
-    spend: float = column("Media spend on them [currency]; null where nothing was measured.", ge=0, nullable=True)
+    spend: float = column(
+        "Media spend on them, by the metrics [currency]; null where nothing was measured.", ge=0, nullable=True
+    )
     value: float = column(
         "Value of these conversions, as the source estimates it [currency]; null where nothing was measured.",
         ge=0,
         nullable=True,
     )
+    booked_spend: float = column(
+        "Media spend of the whole campaign, by the ledger [currency]; null where no ledger says.", ge=0, nullable=True
+    )
+    booked_value: float = column("Value, by the ledger [currency]; null as above.", ge=0, nullable=True)
+    spend_basis: str = column(
+        "Record that recorded_spend and recorded_value are from: ledger where it books more than the metrics report, "
+        "beyond tolerance, or they report nothing; else metrics. Null where both are silent.",
+        isin=BASES,
+        nullable=True,
+    )
+    recorded_spend: float = column("Media spend by that record [currency]; null as above.", ge=0, nullable=True)
+    recorded_value: float = column("Value by that record [currency]; null as above.", ge=0, nullable=True)
+    spend_residual: float = column(
+        "booked_spend minus spend [currency], up = the ledger books more; null without both.", nullable=True
+    )
     llm_cost: float = column("Cost of language models [currency]; null where no ledger says.", ge=0, nullable=True)
     human_review_cost: float = column("Cost of people's review [currency]; null as above.", ge=0, nullable=True)
     all_cost: float = column(
-        "Media spend and both costs of the work [currency]; null where one of them is not known.", ge=0, nullable=True
+        "recorded_spend and both costs of the work [currency]; null where one of them is not known.",
+        ge=0,
+        nullable=True,
     )
-    net_value: float = column("Value minus all cost [currency], up = better; null as above.", nullable=True)
+    net_value: float = column("recorded_value minus all_cost [currency], up = better; null as above.", nullable=True)
     roi: float = column(
         "net_value over all_cost [x cost], up = better, before the costs that all campaigns share; null without cost.",
         nullable=True,
     )
     roas: float = column(
-        "Value over media spend [x spend], up = better, gross of the work: no ROI; null without spend.",
+        "recorded_value over recorded_spend [x spend], up = better, gross of the work: no ROI; null without spend.",
         ge=0,
         nullable=True,
     )
-    spent_share: float = column("Spend over budget [x budget]; null without a budget.", ge=0, nullable=True)
+    spent_share: float = column("recorded_spend over budget [x budget]; null without a budget.", ge=0, nullable=True)
     pacing: float = column(
-        "spent_share over elapsed_share: 1 spends as time passes; null before the first day.", ge=0, nullable=True
+        "spent_share over elapsed_share while it runs: 1 spends as time passes; spent_share once it has ended; null "
+        "before the first day, and while it is open-ended.",
+        ge=0,
+        nullable=True,
     )
     pacing_status: str = column(
-        "Whether it spends ahead of time, on_pace or behind.", isin=[AHEAD, ON_PACE, BEHIND, NOT_MEASURABLE]
+        "While it runs: ahead (also when over its budget), on_pace or behind. Once it has ended: under_spent, spent or "
+        "over_spent. Else not_measurable.",
+        isin=PACES,
     )
-    is_over_budget: bool = column("Whether spend exceeds the budget; null where nothing was measured.", nullable=True)
+    is_over_budget: bool = column("Whether recorded_spend exceeds the budget; null without spend.", nullable=True)
     primary_kpi: str = column("Metric it is judged by.")
     kpi_successes: int = column("What the metric counts [numerator of metric_definitions].", ge=0, nullable=True)
     kpi_exposures: int = column("What it is divided by [denominator of metric_definitions].", ge=0, nullable=True)
@@ -135,9 +172,10 @@ def campaign_analysis(
     """Bring together what is known of each campaign, and judge it."""
     rules = policy.marketing.campaigns
     end = as_of + timedelta(days=1)
-    rows = campaigns.drop("objective", "hypothesis")
+    rows = with_open_ends(campaigns, policy).drop("objective", "hypothesis")
     for part in (
         performance_sums(asset_performance, "campaign_id"),
+        recorded_money(campaigns, asset_performance, roi_ledger, as_of, policy),
         roi_ledger.select("campaign_id", "llm_cost", "human_review_cost"),
         _assets(creative_assets.filter(creative_assets.created_at < end)),
         _experiments_on(experiments, as_of),
@@ -150,24 +188,27 @@ def campaign_analysis(
     passed = ibis.literal(as_of, "date").delta(rows.start_date, unit="day") + 1
     rows = rows.mutate(
         elapsed=within(passed, 0, days) / days,
-        all_cost=rows.spend + rows.llm_cost + rows.human_review_cost,
-        spent=rows.spend / spent(rows.budget),
+        has_ended=(rows.status == OVER) | (rows.end_date <= as_of).fill_null(False),
+        all_cost=rows.recorded_spend + rows.llm_cost + rows.human_review_cost,
+        spent=rows.recorded_spend / spent(rows.budget),
         reached=_attainment(rows),
         **{name: rows[name].fill_null(0) for name in COUNTED_SO_FAR},
     )
-    pace = rounded(rows.spent / rows.elapsed.nullif(0.0), CONTRIBUTION_DECIMALS)
-    rows = rows.mutate(pace=pace, kpi_status=_kpi_status(rows))
+    # Time that has run out, or was ended early, holds nothing back any more.
+    time = rows.has_ended.ifelse(1.0, rows.elapsed.nullif(0.0))
+    rows = rows.mutate(pace=rounded(rows.spent / time, CONTRIBUTION_DECIMALS), kpi_status=_kpi_status(rows))
     performance, rule = _judgement(rows, as_of, policy)
     return rows.mutate(
         elapsed_share=rounded(rows.elapsed),
         all_cost=rounded(rows.all_cost, MONEY_DECIMALS),
-        net_value=rounded(rows["value"] - rows.all_cost, MONEY_DECIMALS),
-        roi=rounded(return_on_investment(rows["value"], rows.all_cost)),
-        roas=rounded(return_on_ad_spend(rows["value"], rows.spend)),
+        spend_residual=rounded(rows.booked_spend - rows.spend, MONEY_DECIMALS),
+        net_value=rounded(rows.recorded_value - rows.all_cost, MONEY_DECIMALS),
+        roi=rounded(return_on_investment(rows.recorded_value, rows.all_cost)),
+        roas=rounded(return_on_ad_spend(rows.recorded_value, rows.recorded_spend)),
         spent_share=rounded(rows.spent),
         pacing=rounded(rows.pace),
-        pacing_status=_pacing_status(rows.pace, rules.pacing_tolerance),
-        is_over_budget=rows.spend > rows.budget,
+        pacing_status=_pacing_status(rows, rules.pacing_tolerance),
+        is_over_budget=rows.recorded_spend > rows.budget,
         kpi_value=rounded(rows.kpi_value, CONTRIBUTION_DECIMALS),
         kpi_value_low=rounded(rows.kpi_value_low, CONTRIBUTION_DECIMALS),
         kpi_value_high=rounded(rows.kpi_value_high, CONTRIBUTION_DECIMALS),
@@ -214,9 +255,17 @@ def _kpi_status(rows: ir.Table) -> ir.StringValue:
     )
 
 
-def _pacing_status(pace: ir.FloatingValue, tolerance: float) -> ir.StringValue:
+def _pacing_status(rows: ir.Table, tolerance: float) -> ir.StringValue:
+    """Return the word for the pace; what has ended has no pace left, only a budget that was spent or was not."""
+    is_over = rows.recorded_spend > rows.budget
     return ibis.cases(
-        (pace.isnull(), NOT_MEASURABLE), (pace > 1 + tolerance, AHEAD), (pace < 1 - tolerance, BEHIND), else_=ON_PACE
+        (rows.pace.isnull(), NOT_MEASURABLE),
+        (rows.has_ended & is_over, OVER_SPENT),
+        (rows.has_ended & (rows.pace < 1 - tolerance), UNDER_SPENT),
+        (rows.has_ended, SPENT),
+        (is_over | (rows.pace > 1 + tolerance), AHEAD),
+        (rows.pace < 1 - tolerance, BEHIND),
+        else_=ON_PACE,
     )
 
 
@@ -224,7 +273,7 @@ def _judgement(rows: ir.Table, as_of: date, policy: Policy) -> tuple[ir.StringVa
     """Return the judgement and the rule that gave it: the first that applies."""
     rules = policy.marketing.campaigns
     least = rules.performance_thresholds
-    has_ended = rows.end_date <= as_of
+    has_ended = (rows.end_date <= as_of).fill_null(False)
     few = rows.kpi_exposures < rules.minimum_exposures
     in_order = (
         (rows.kpi_status == METRIC_NOT_DEFINED, NOT_MEASURABLE, METRIC_NOT_DEFINED),

@@ -5,11 +5,14 @@ One row per campaign. Budget, status and dates are those of the present file: on
 
 from datetime import date
 
+import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import LARGEST_AMOUNT, Contract, Instant, column
 from cjo_assets.shared.dataset import Dataset
 
+DAYS_PER_YEAR = 365.25
 ACTIVE, PAUSED, COMPLETED, DRAFT = "active", "paused", "completed", "draft"
 
 
@@ -22,7 +25,7 @@ class Campaigns(Contract):
     objective: str = column("What it is for.", free_text=True)
     primary_kpi: str = column("Metric it is judged by, as the policy's metric_definitions name it.")
     start_date: date = column("First day.")
-    end_date: date = column("Last day.")
+    end_date: date = column("Last day; null, or decades off, while it is open-ended.", nullable=True)
     budget: float = column("Budget of the whole campaign [currency].", ge=0, le=LARGEST_AMOUNT)
     status: str = column("Where it stands.", isin=[ACTIVE, PAUSED, COMPLETED, DRAFT])
     hypothesis: str = column("What it is to show; null where nobody said.", free_text=True, nullable=True)
@@ -42,6 +45,16 @@ class Campaigns(Contract):
 def relations(rows: ir.Table) -> dict[str, ir.BooleanValue]:
     """Name the campaigns that end before they start."""
     return {"end_date: before start_date": rows.end_date < rows.start_date}
+
+
+def with_open_ends(campaigns: ir.Table, policy: Policy) -> ir.Table:
+    """Return the campaigns with a null `end_date` where they are open-ended.
+
+    Ad platforms write a date decades off for "until further notice"; the policy says from how many years on.
+    """
+    most = policy.marketing.campaigns.open_ended_after_years * DAYS_PER_YEAR
+    is_planned = campaigns.end_date.delta(campaigns.start_date, unit="day") <= most
+    return campaigns.mutate(end_date=is_planned.ifelse(campaigns.end_date, ibis.null("date")))
 
 
 DATASET = Dataset(

@@ -36,8 +36,8 @@ def campaign_facts(campaigns: ir.Table, experiments: ir.Table, asset_performance
     last = asset_performance.group_by("campaign_id").agg(last=asset_performance.last_snapshot_at.max())
     due = due.left_join(last, "campaign_id").drop("campaign_id_right")
     today = ibis.literal(as_of, "date")
-    days = ibis.least(due.end_date, today).delta(due.start_date, unit="day") + 1
-    is_running = (due.status == ACTIVE) & (due.end_date >= as_of)
+    days = ibis.least(ibis.coalesce(due.end_date, today), today).delta(due.start_date, unit="day") + 1
+    is_running = (due.status == ACTIVE) & (due.end_date >= as_of).fill_null(True)
     age = ibis.literal(end, "timestamp(6)").delta(due["last"], unit="microsecond") / MICROSECONDS_PER_HOUR
     age = is_running.ifelse(age, ibis.null("float64"))
     begun = experiments.filter(experiments.start_date <= as_of, experiments.status != PLANNED)

@@ -1,7 +1,8 @@
 """The marketing as a whole: every campaign counted once.
 
-One row per as-of date, of the sums of `campaign_analysis`. Spend and value are those of the same assets. There is one
-return on investment of the whole: that of `roi_analysis`, which knows the costs that no campaign has for itself.
+One row per as-of date, of the sums of `campaign_analysis`. Spend and value of each campaign are from one record,
+metrics or ledger, the one that knows the most spend; what the metrics alone say stands beside it. There is one return
+on investment of the whole: that of `roi_analysis`, which knows the costs that no campaign has for itself.
 """
 
 from datetime import date
@@ -33,9 +34,16 @@ class PerformanceAssessment(DatedContract):
     total_impressions: int = column("Impressions [impressions]; null where nothing was measured.", nullable=True)
     total_clicks: int = column("Clicks [clicks]; null where nothing was measured.", nullable=True)
     total_conversions: int = column("Conversions [conversions]; null where nothing was measured.", nullable=True)
-    total_spend: float = column("Media spend [currency]; null where nothing was measured.", ge=0, nullable=True)
+    total_spend: float = column(
+        "Media spend of each campaign by its spend_basis [currency]; null where no record knows any.",
+        ge=0,
+        nullable=True,
+    )
+    measured_spend: float = column(
+        "Media spend by the metrics alone [currency]; null where nothing was measured.", ge=0, nullable=True
+    )
     total_revenue_proxy: float = column(
-        "Value of the conversions, as the source estimates it [currency]; null where nothing was measured.",
+        "Value by the same records as total_spend, as the source estimates it [currency]; null as above.",
         ge=0,
         nullable=True,
     )
@@ -71,8 +79,9 @@ def performance_assessment(campaign_analysis: ir.Table, roi_analysis: ir.Table) 
         total_impressions=rows.impressions.sum(),
         total_clicks=rows.clicks.sum(),
         total_conversions=rows.conversions.sum(),
-        total_spend=money_sum(rows.spend),
-        total_revenue_proxy=money_sum(rows["value"]),
+        total_spend=money_sum(rows.recorded_spend),
+        measured_spend=money_sum(rows.spend),
+        total_revenue_proxy=money_sum(rows.recorded_value),
         campaigns_without_ledger=rows.count(where=rows.spend.notnull() & rows.all_cost.isnull()),
         **judged,
     )
@@ -93,6 +102,6 @@ def campaigns_not_counted_once(
     found = performance_assessment.cross_join(known.agg(known=known.count()))
     found = found.cross_join(asset_performance.agg(cost=money_sum(asset_performance.cost)))
     judged = sum((found[name] for name in (EXCEEDING, MEETING, BELOW, TOO_EARLY)), found[NOT_MEASURABLE])
-    is_spend_lost = ~same_money(found.total_spend, found.cost).fill_null(found.cost.isnull())
+    is_spend_lost = ~same_money(found.measured_spend, found.cost).fill_null(found.cost.isnull())
     wrong = (found.total_campaigns != found.known) | (judged != found.known) | is_spend_lost
-    return found.filter(wrong).select("total_campaigns", "known", "total_spend", "cost", judged=judged)
+    return found.filter(wrong).select("total_campaigns", "known", "measured_spend", "cost", judged=judged)

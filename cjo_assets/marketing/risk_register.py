@@ -2,7 +2,8 @@
 
 One row per as-of date and risk signal raised by then. A risk is open until a person has settled it (mitigated or
 dismissed); of one settled after the as-of date nobody knew yet. What is at stake is the same for all risks of a
-campaign that name no asset: exposures are compared, never added up.
+campaign that name no asset: exposures are compared, never added up. Spend is that of the record that knows the most of
+it, metrics or ledger (`recorded_money`).
 """
 
 from datetime import date, timedelta
@@ -12,6 +13,7 @@ import ibis.expr.types as ir
 
 from cjo_assets.marketing.campaign_risk_signals import DISMISSED, IN_REVIEW, MITIGATED, OPEN, SEVERITIES
 from cjo_assets.marketing.campaigns import COMPLETED
+from cjo_assets.marketing.recorded_money import LEDGER, recorded_money
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, Instant, TextList, column
 from cjo_assets.shared.numbers import MONEY_DECIMALS, money_sum, rounded
@@ -19,6 +21,8 @@ from cjo_assets.shared.statistics import NOT_MEASURABLE
 
 SETTLED = (MITIGATED, DISMISSED)
 UNSPENT_BUDGET, SPEND = "unspent_budget", "spend"
+UNSPENT_BY_LEDGER, LEDGER_SPEND = "unspent_budget_by_ledger", "ledger_spend"
+BASES = [UNSPENT_BUDGET, UNSPENT_BY_LEDGER, SPEND, LEDGER_SPEND]
 OVERDUE, IN_TIME, IS_SETTLED = "overdue", "in_time", "settled"
 
 
@@ -43,9 +47,10 @@ class RiskRegister(DatedContract):
         "What is at stake [currency], up = worse; null where no spend is on record.", ge=0, nullable=True
     )
     exposure_basis: str = column(
-        "unspent_budget: budget of the campaign less its recorded spend, all of which may still go into it; spend: "
-        "after the campaign, what its assets, or those named, have cost.",
-        isin=[UNSPENT_BUDGET, SPEND],
+        "unspent_budget: budget of the campaign less its spend by the metrics, all of which may still go into it; "
+        "unspent_budget_by_ledger: the same by the ledger, which books more; spend: after the campaign, what its "
+        "assets, or those named, have cost by the metrics; ledger_spend: what the whole campaign has by the ledger.",
+        isin=BASES,
     )
     risk_score: float = column(
         "Weight of the severity x exposure [currency], up = worse; null without exposure.", ge=0, nullable=True
@@ -70,17 +75,27 @@ def risk_register(
     campaigns: ir.Table,
     creative_assets: ir.Table,
     asset_performance: ir.Table,
+    roi_ledger: ir.Table,
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
     """Say of every risk known on the as-of date whether it is open, and weigh what is at stake."""
     rules = policy.marketing.risks
     rows = _known(campaign_risk_signals, as_of)
-    rows = _with_stakes(rows, campaigns, creative_assets, asset_performance)
+    money = recorded_money(campaigns, asset_performance, roi_ledger, as_of, policy)
+    rows = _with_stakes(rows, campaigns, creative_assets, asset_performance, money)
     is_open = rows.status.notin(SETTLED)
-    is_over = (rows.end_date < as_of) | (rows.campaign_status == COMPLETED)
-    unspent = ibis.greatest(rows.budget - rows.campaign_spend.fill_null(0.0), 0.0)
-    spent = (rows.channel_ids.length() == 0).ifelse(rows.campaign_spend, rows.named_spend)
+    is_over = (rows.end_date < as_of).fill_null(False) | (rows.campaign_status == COMPLETED)
+    unspent = ibis.greatest(rows.budget - rows.recorded_spend.fill_null(0.0), 0.0)
+    is_whole = rows.channel_ids.length() == 0
+    spent = is_whole.ifelse(rows.recorded_spend, rows.named_spend)
+    is_booked = (rows.spend_basis == LEDGER).fill_null(False)
+    basis = ibis.cases(
+        (is_over & is_booked & is_whole, LEDGER_SPEND),
+        (is_over, SPEND),
+        (is_booked, UNSPENT_BY_LEDGER),
+        else_=UNSPENT_BUDGET,
+    )
     exposure = rounded(is_over.ifelse(spent, unspent), MONEY_DECIMALS)
     weight = rows.severity.cases(*rules.severity_weights.model_dump().items())
     is_overdue = is_open & (rows.due_date < as_of)
@@ -88,7 +103,7 @@ def risk_register(
         is_open=is_open,
         is_blocking=is_open & rows.severity.isin(rules.blocking_severities),
         exposure=exposure,
-        exposure_basis=is_over.ifelse(SPEND, UNSPENT_BUDGET),
+        exposure_basis=basis,
         risk_score=rounded(weight * exposure, MONEY_DECIMALS),
         weight=weight,
         age_days=ibis.literal(as_of, "date").delta(rows.raised_at.date(), unit="day"),
@@ -130,10 +145,9 @@ def _known(campaign_risk_signals: ir.Table, as_of: date) -> ir.Table:
 
 
 def _with_stakes(
-    rows: ir.Table, campaigns: ir.Table, creative_assets: ir.Table, asset_performance: ir.Table
+    rows: ir.Table, campaigns: ir.Table, creative_assets: ir.Table, asset_performance: ir.Table, money: ir.Table
 ) -> ir.Table:
     """Add budget and spend of the campaign, and channels and spend of the assets that a risk names."""
-    spend = asset_performance.group_by("campaign_id").agg(campaign_spend=money_sum(asset_performance.cost))
     asset_spend = asset_performance.group_by("asset_id").agg(asset_spend=money_sum(asset_performance.cost))
     # An asset may be named twice, and cost it once.
     named = rows.select("risk_id", asset_id=rows.asset_ids.unnest()).distinct()
@@ -144,7 +158,7 @@ def _with_stakes(
     master = campaigns.select("campaign_id", "end_date", "budget", campaign_status="status")
     joined = (
         rows.join(master, "campaign_id")
-        .left_join(spend, "campaign_id")
+        .left_join(money.select("campaign_id", "spend_basis", "recorded_spend"), "campaign_id")
         .left_join(per_risk, "risk_id")
         .drop("campaign_id_right", "risk_id_right")
     )

@@ -3,8 +3,9 @@
 One row per as-of date, campaign and audience segment for which the campaign has an asset or a rollup. The segment's
 metric is held against the campaign's target or, where nobody set one, against the campaign's other segments on the same
 channels with the same calls to action; what the intervals leave open is held, not acted on. Money decides the rest:
-value against all cost, of which the cost of the work is laid on the segments as media spend is. The source's own
-recommendation stands beside ours and changes nothing.
+value against all cost, of which the cost of the work is laid on the segments as the campaign's recorded media spend is:
+of media that no asset here was shown for, work is not charged to the segments either. The source's own recommendation
+stands beside ours and changes nothing.
 """
 
 from datetime import date, timedelta
@@ -122,7 +123,7 @@ def segment_portfolio(
         "primary_kpi",
         # A target of 0 is reached by anything: it separates no segment from another.
         kpi_target=campaign_analysis.kpi_target.nullif(0.0),
-        campaign_spend="spend",
+        campaign_spend="recorded_spend",
         campaign_work=campaign_analysis.llm_cost + campaign_analysis.human_review_cost,
     )
     rows = pairs.join(whole, "campaign_id").left_join(sums, PAIR).drop("campaign_id_right", "segment_id_right")

@@ -15,14 +15,15 @@ def test_campaigns_by_hand(marketing_sample: Chain) -> None:
     spring = found["CAMP_001"]
     assert (spring["spend"], spring["value"], spring["all_cost"]) == (4200.0, 17_650.0, 4358.5)
     assert spring["kpi_attainment"] == pytest.approx(491 / 139_600 / 0.003, abs=1e-6)
-    assert (spring["roas"], spring["pacing_status"]) == (pytest.approx(17_650 / 4200, abs=1e-6), "behind")
+    assert (spring["roas"], spring["pacing_status"]) == (pytest.approx(17_650 / 4200, abs=1e-6), "under_spent")
     assert {name: row["overall_performance"] for name, row in found.items()} == {
         "CAMP_001": "meeting_expectations",
         "CAMP_002": "below_expectations",
         "CAMP_003": "not_measurable",
         "CAMP_004": "not_measurable",
     }
-    assert (found["CAMP_003"]["is_over_budget"], found["CAMP_004"]["spend"]) == (True, None)
+    assert (found["CAMP_003"]["is_over_budget"], found["CAMP_003"]["pacing_status"]) == (True, "over_spent")
+    assert found["CAMP_004"]["spend"] is None
 
 
 def test_the_whole_has_one_return(marketing_sample: Chain) -> None:

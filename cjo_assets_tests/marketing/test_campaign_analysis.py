@@ -1,6 +1,6 @@
 """Where a campaign stands: money, time, its metric, and a judgement that comes from nothing else."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pytest
@@ -48,6 +48,14 @@ CASES: dict[str, tuple[Row, Row | None]] = {
         {"kpi_target": 0.01, "end_date": day(0), "status": COMPLETED},
         {"conversions": 50, "impressions": 999},
     ),
+    "ended, and cheap": ({"end_date": day(0), "status": COMPLETED}, {"conversions": 100, "cost": 849.0}),
+    "ended early": ({"status": COMPLETED}, {"conversions": 100, "cost": 850.0}),
+    "spent before its time": ({"start_date": day(-18), "end_date": day(1)}, {"conversions": 100, "cost": 1000.01}),
+    "open": ({"kpi_target": 0.01, "end_date": None}, {"conversions": 100, "cost": 10.0}),
+    "open, and small": ({"kpi_target": 0.01, "end_date": None}, {"conversions": 50, "impressions": 999}),
+    "open until 2037": ({"kpi_target": 0.01, "end_date": date(2037, 12, 30)}, {"conversions": 100, "cost": 10.0}),
+    "open until 9999": ({"kpi_target": 0.01, "end_date": date(9999, 12, 31)}, {"conversions": 100, "cost": 2000.0}),
+    "booked alone": ({}, None),
     "over long ago": (
         {"kpi_target": 0.01, "start_date": day(-40), "end_date": day(-20), "status": COMPLETED},
         {"conversions": 100, "cost": 1000.01},
@@ -75,6 +83,14 @@ JUDGED = {
     "a quarter through": ("exceeding_expectations", "attainment", 5.0),
     "small": ("too_early", "few_exposures", 50 / 9.99),
     "small and over": ("not_measurable", "few_exposures", 50 / 9.99),
+    "ended, and cheap": ("not_measurable", "no_target", None),
+    "ended early": ("not_measurable", "no_target", None),
+    "spent before its time": ("not_measurable", "no_target", None),
+    "open": ("meeting_expectations", "attainment", 1.0),
+    "open, and small": ("too_early", "few_exposures", 50 / 9.99),
+    "open until 2037": ("meeting_expectations", "attainment", 1.0),
+    "open until 9999": ("meeting_expectations", "attainment", 1.0),
+    "booked alone": ("not_measurable", "no_exposures", None),
     "over long ago": ("meeting_expectations", "attainment", 1.0),
     "tomorrow": ("too_early", "not_started", None),
     "a draft": ("not_measurable", "no_exposures", None),
@@ -86,10 +102,15 @@ JUDGED = {
     "measured too soon": ("not_measurable", "no_target", None),
 }
 LEDGER = [
-    # Ten times what the assets cost: media elsewhere, of which nothing here was measured.
-    {"campaign_id": "a fifth below", "llm_cost": 20.0, "human_review_cost": 80.0, "media_spend": 5000.0}
+    # One percent more than the metrics is within tolerance: the metrics stand.
+    {"campaign_id": "a fifth below", "llm_cost": 20.0, "human_review_cost": 80.0, "media_spend": 505.0}
     | {"estimated_value": 30_000.0},
+    # Twice what the assets cost, and another value: the ledger stands, for both.
+    {"campaign_id": "just below", "llm_cost": 10.0, "human_review_cost": 0.0, "media_spend": 200.0}
+    | {"estimated_value": 500.0},
     {"campaign_id": "tomorrow", "llm_cost": 5.0, "human_review_cost": 0.0},
+    {"campaign_id": "booked alone", "llm_cost": 5.0, "human_review_cost": 0.0, "media_spend": 245.0}
+    | {"estimated_value": 100.0},
 ]
 EXPERIMENTS = [
     ("runs", "running", -5, None),
@@ -160,19 +181,48 @@ def test_what_nobody_has_set_up_is_not_there_but_what_was_measured_is(
     assert [row["campaign_id"] for row in odd] == ["measured too soon"]
 
 
-def test_return_on_spend_is_of_the_same_assets_and_is_no_roi(rows: dict[str, Row]) -> None:
-    """Trap M10, M11: 2000 came from 500 of media; the ledger's 5000 bought something else; the work cost 100."""
+def test_return_on_spend_is_of_one_record_and_is_no_roi(rows: dict[str, Row]) -> None:
+    """Trap M10, M11: both sides of a ratio are of one record, the one that knows the most spend."""
     found = rows["a fifth below"]
-    assert (found["spend"], found["value"], found["all_cost"]) == (500.0, 2000.0, 600.0)
+    assert (found["spend_basis"], found["spend_residual"]) == ("metrics", 5.0)
+    assert (found["recorded_spend"], found["recorded_value"], found["all_cost"]) == (500.0, 2000.0, 600.0)
     assert (found["roas"], found["net_value"]) == (4.0, 1400.0)
     assert found["roi"] == pytest.approx(1400 / 600, abs=1e-6)
+    found = rows["just below"]
+    assert (found["spend"], found["value"]) == (100.0, 90_000.0)
+    assert (found["spend_basis"], found["spend_residual"]) == ("ledger", 100.0)
+    assert (found["recorded_spend"], found["recorded_value"], found["all_cost"]) == (200.0, 500.0, 210.0)
+    assert (found["roas"], found["net_value"]) == (2.5, 290.0)
+    assert found["roi"] == pytest.approx(290 / 210, abs=1e-6)
+    found = rows["booked alone"]
+    assert (found["spend"], found["spend_basis"], found["recorded_spend"], found["roi"]) == (
+        None,
+        "ledger",
+        245.0,
+        -0.6,
+    )
+
+
+def test_the_tolerance_of_reconciliation_says_which_record_stands(tables: dict[str, Any]) -> None:
+    policy = policy_with(marketing__reconciliation__tolerances__spend=0.0)
+    found = analysed(tables, policy)["a fifth below"]
+    assert (found["spend_basis"], found["recorded_spend"], found["recorded_value"]) == ("ledger", 505.0, 30_000.0)
+
+
+def test_the_policy_says_from_when_on_an_end_is_open(tables: dict[str, Any]) -> None:
+    found = analysed(tables, policy_with(marketing__campaigns__open_ended_after_years=20))
+    assert found["open until 2037"]["end_date"] == date(2037, 12, 30)
+    assert (found["open until 2037"]["pacing"] or 0) > 1
+    assert found["open until 9999"]["end_date"] is None
 
 
 def test_what_is_not_known_is_null(rows: dict[str, Row]) -> None:
     """Without a ledger there is no ROI; without a snapshot no figure; a spend of 0 is known."""
     assert (rows["nobody said"]["roas"], rows["nobody said"]["roi"]) == (900.0, None)
-    unmeasured = ("impressions", "spend", "value", "roas", "roi", "all_cost", "is_over_budget", "kpi_value")
+    unmeasured = ("impressions", "spend", "value", "kpi_value", "spend_residual")
     assert [rows["tomorrow"][name] for name in unmeasured] == [None] * len(unmeasured)
+    unknown = ("spend_basis", "recorded_spend", "recorded_value", "roas", "roi", "all_cost", "is_over_budget")
+    assert [rows["a draft"][name] for name in unknown] == [None] * len(unknown)
     assert rows["tomorrow"]["llm_cost"] == 5.0
     assert (rows["free"]["spend"], rows["free"]["roas"], rows["free"]["spent_share"]) == (0.0, None, None)
 
@@ -181,17 +231,25 @@ def test_what_is_not_known_is_null(rows: dict[str, Row]) -> None:
     ("case", "elapsed", "pacing", "status", "over"),
     [
         ("a fifth below", 0.5, 1.0, "on_pace", False),
-        ("just below", 0.5, 0.2, "behind", False),
+        ("just below", 0.5, 0.4, "behind", False),
         ("a fifth above", 0.5, 1.8, "ahead", False),
-        ("over long ago", 1.0, 1.00001, "on_pace", True),
-        ("small and over", 1.0, 0.0, "behind", False),
-        ("tomorrow", 0.0, None, "not_measurable", None),
+        # What has ended cannot catch up any more; over the budget is over the budget, by however little.
+        ("over long ago", 1.0, 1.00001, "over_spent", True),
+        ("small and over", 1.0, 0.0, "under_spent", False),
+        ("ended, and cheap", 1.0, 0.849, "under_spent", False),
+        ("ended early", 0.5, 0.85, "spent", False),
+        ("spent before its time", 0.95, 1.00001 / 0.95, "ahead", True),
+        ("open", None, None, "not_measurable", False),
+        ("open until 2037", None, None, "not_measurable", False),
+        ("open until 9999", None, None, "not_measurable", True),
+        ("booked alone", 0.5, 0.49, "behind", False),
+        ("tomorrow", 0.0, None, "not_measurable", False),
         ("free", 0.5, None, "not_measurable", False),
         ("no budget", 0.5, None, "not_measurable", True),
     ],
 )
 def test_pacing_is_spend_against_time(
-    case: str, elapsed: float, pacing: float | None, status: str, over: bool | None, rows: dict[str, Row]
+    case: str, elapsed: float | None, pacing: float | None, status: str, over: bool | None, rows: dict[str, Row]
 ) -> None:
     """Trap M13: half of the budget on half of the days is neither fast nor slow; the end of a campaign is its end."""
     found = rows[case]
@@ -258,7 +316,7 @@ def test_the_policy_says_how_sure_and_how_fast(rows: dict[str, Row], tables: dic
 def test_pauses_change_no_figure(rows: dict[str, Row]) -> None:
     """A paused campaign is analysed as any other; its status stands beside its figures."""
     tables = inputs()
-    paused = [campaign(name, **(changes | {"status": PAUSED})) for name, (changes, _) in CASES.items()]
+    paused = [campaign(name, **({"status": PAUSED} | changes)) for name, (changes, _) in CASES.items()]
     found = analysed(tables | {"campaigns": campaign_table(paused)})
     assert {name: row | {"status": ""} for name, row in found.items()} == {
         name: row | {"status": ""} for name, row in rows.items()
@@ -282,15 +340,18 @@ def test_the_whole_counts_every_campaign_once(analysis: Any, tables: dict[str, A
     (found,) = assessed(analysis, 233.3333)
     shown = [done for _, done in CASES.values() if done is not None]
     spend, value = (sum(done.get(name, 0.0) for done in shown) for name in ("cost", "revenue_proxy"))
-    assert (found["total_campaigns"], found["active_campaigns"]) == (20, 17)
+    assert (found["total_campaigns"], found["active_campaigns"]) == (28, 23)
+    assert found["measured_spend"] == pytest.approx(spend)
+    # Two campaigns count by the ledger: 100 more of spend and 89,500 less of value, and 245 and 100 more.
+    spend, value = spend + 100 + 245, value - 89_500 + 100
     assert (found["total_spend"], found["total_revenue_proxy"]) == (pytest.approx(spend), value)
     assert found["overall_roas"] == pytest.approx(value / spend, abs=1e-6)
-    assert (found["overall_roi"], found["campaigns_without_ledger"]) == (2.333333, len(shown) - 1)
+    assert (found["overall_roi"], found["campaigns_without_ledger"]) == (2.333333, len(shown) - 2)
     judged = ("exceeding_expectations", "meeting_expectations", "below_expectations", "too_early", "not_measurable")
     assert {name: found[name] for name in judged} == {
         name: sum(judgement == name for judgement, _, _ in JUDGED.values()) for name in judged
     }
-    assert (found["running_experiments"], found["completed_experiments"], found["over_budget"]) == (3, 1, 2)
+    assert (found["running_experiments"], found["completed_experiments"], found["over_budget"]) == (3, 1, 4)
     assert not rows_of(sums_that_miss_performance(analysis, tables["asset_performance"]))
 
 

@@ -9,6 +9,7 @@ from cjo_assets.marketing.campaign_risk_signals import CampaignRiskSignals
 from cjo_assets.marketing.campaigns import Campaigns
 from cjo_assets.marketing.creative_assets import CreativeAssets
 from cjo_assets.marketing.risk_register import RiskRegister, risk_register, risks_overdue, risks_that_block
+from cjo_assets.marketing.roi_ledger import RoiLedger
 from cjo_assets.policy import Policy
 from cjo_assets_tests.conftest import Chain
 from cjo_assets_tests.tables import DAY, POLICY, Row, Rows, by, day, instant, kept, policy_with, rows_of, table_of
@@ -17,6 +18,8 @@ CAMPAIGNS = [
     {"campaign_id": "running", "start_date": day(-20), "end_date": DAY, "budget": 1000.0, "status": "active"},
     {"campaign_id": "overspent", "end_date": day(9), "budget": 100.0, "status": "paused"},
     {"campaign_id": "over", "end_date": day(-1), "budget": 1000.0, "status": "active"},
+    {"campaign_id": "booked", "end_date": None, "budget": 10_000.0, "status": "active"},
+    {"campaign_id": "booked and over", "end_date": day(-1), "budget": 1000.0, "status": "active"},
     {"campaign_id": "done", "end_date": day(9), "budget": 1000.0, "status": "completed"},
 ]
 ASSETS = [
@@ -24,6 +27,7 @@ ASSETS = [
     {"asset_id": "ad", "campaign_id": "over", "channel_id": "CH_ad"},
     {"asset_id": "ad 2", "campaign_id": "over", "channel_id": "CH_ad"},
     {"asset_id": "post", "campaign_id": "over", "channel_id": "CH_post"},
+    {"asset_id": "spot", "campaign_id": "booked and over", "channel_id": "CH_tv"},
 ]
 # Two experiments of one asset: its cost is both.
 SPENT = [
@@ -32,6 +36,14 @@ SPENT = [
     {"asset_id": "new", "experiment_id": "one", "campaign_id": "overspent", "cost": 300.0},
     {"asset_id": "ad", "experiment_id": "one", "campaign_id": "over", "cost": 40.0},
     {"asset_id": "post", "experiment_id": "one", "campaign_id": "over", "cost": 60.0},
+    {"asset_id": "board", "experiment_id": "one", "campaign_id": "booked", "cost": 362.0},
+    {"asset_id": "spot", "experiment_id": "one", "campaign_id": "booked and over", "cost": 30.0},
+]
+# Of two campaigns the ledger books more than the metrics report; of "running" it is within tolerance.
+BOOKED = [
+    {"campaign_id": "running", "media_spend": 252.0},
+    {"campaign_id": "booked", "media_spend": 5000.0},
+    {"campaign_id": "booked and over", "media_spend": 700.0},
 ]
 
 
@@ -48,6 +60,7 @@ def register(risks: Rows, policy: Policy = POLICY) -> Rows:
         table_of(Campaigns, CAMPAIGNS),
         table_of(CreativeAssets, ASSETS),
         table_of(AssetPerformance, SPENT, snapshots=1),
+        table_of(RoiLedger, BOOKED),
         DAY,
         policy,
     )
@@ -65,6 +78,9 @@ def test_what_is_at_stake_is_said() -> None:
         risk("after the end, of an asset without spend", "over", asset_ids=["ad 2"]),
         risk("of unknown assets", "over", asset_ids=["nobody's"]),
         risk("nothing on record", "done"),
+        risk("spent by the ledger", "booked", "critical"),
+        risk("spent by the ledger, after the end", "booked and over", "critical"),
+        risk("after the end, of an asset that was measured", "booked and over", asset_ids=["spot"]),
     ]
     found = by("risk_id", register(risks))
     figures = ("exposure", "exposure_basis", "risk_score", "channel_ids")
@@ -77,6 +93,10 @@ def test_what_is_at_stake_is_said() -> None:
         "after the end, of an asset without spend": (None, "spend", None, ["CH_ad"]),
         "of unknown assets": (100.0, "spend", 50.0, []),
         "nothing on record": (None, "spend", None, []),
+        # 10,000 less the 5,000 that the ledger books, of which snapshots show 362.
+        "spent by the ledger": (5000.0, "unspent_budget_by_ledger", 5000.0, []),
+        "spent by the ledger, after the end": (700.0, "ledger_spend", 700.0, []),
+        "after the end, of an asset that was measured": (30.0, "spend", 15.0, ["CH_tv"]),
     }
     assert all(row["age_days"] == 3 for row in found.values())
 

@@ -123,7 +123,9 @@ def tables() -> dict[str, Any]:
             "kpi_target": {"aimed": 0.01, "aimless": 0.0}.get(row["campaign_id"]),
             "kpi_successes": row["clicks" if row["campaign_id"] == "downward" else "conversions"],
             "kpi_exposures": row["impressions"],
-            "llm_cost": 1.0 if row["campaign_id"] == "aimless" else 0.0,
+            # Of the media of "alone" the ledger knows four times as much, and work of 8.
+            "recorded_spend": row["spend"] * (4 if row["campaign_id"] == "alone" else 1),
+            "llm_cost": {"aimless": 1.0, "alone": 8.0}.get(row["campaign_id"], 0.0),
             "human_review_cost": 9.0 if row["campaign_id"] == "aimless" else 0.0,
         }
         for row in sums
@@ -187,6 +189,8 @@ def test_work_is_laid_on_segments_as_spend_is(segments: dict[tuple[str, str], Ro
     assert (row["work_cost"], row["roas"]) == (5.0, 3.0)
     assert row["roi"] == pytest.approx((300 - 105) / 105, abs=1e-6)
     assert segments["aimed", "not yet shown"]["roi"] is None
+    # A quarter of the media that the ledger books bears a quarter of the work.
+    assert segments["alone", "only"]["work_cost"] == 2.0
 
 
 def test_without_a_target_a_segment_is_held_against_the_others(segments: dict[tuple[str, str], Row]) -> None:
