@@ -25,6 +25,7 @@ def value_tables(schema: str) -> list[Table]:
             (
                 Audit(roi_components.amounts_that_are_not_their_product, is_blocking=True),
                 Audit(roi_components.values_that_miss_the_estimate, is_blocking=True),
+                Audit(roi_components.verdicts_without_proof),
             ),
         ),
         Table(

@@ -1,14 +1,16 @@
 """What marketing cost and brought so far, part by part.
 
 One row per as-of date, component and evidence grade. amount = quantity x unit_price: what was counted, booked or
-compared, and what the policy says one of it costs. Media spend and value are of the same assets; language models and
-review are those of the ledger, and where the ledger has no entry for a campaign, what its records make of them at the
-policy's prices. Infrastructure is paid for every day on which a campaign ran.
+compared, and what the policy says one of it costs. Media spend and value of a campaign are from one record, metrics or
+ledger, the one that knows the most spend (`recorded_money`), so that all parts are of whole campaigns. Language models
+and review are those of the ledger, and where the ledger has no entry for a campaign, what its records make of them at
+the policy's prices. Infrastructure is paid for every day on which a campaign ran.
 
 The grade says how we know. Costs: `measured`, counted by the systems that took the money; `booked`, as the ledger says;
 `assumption`, counted by us and priced by the policy. Value: all of it is the source's estimate of what conversions are
 worth. Of those conversions an experiment proves some to be our doing, those that its variant brought and its control
 would not have: they are `randomised`, a loss counting as one; the rest is an `assumption`. Both add up to the estimate.
+An experiment proves something only where the interval that its verdict was read from leaves out 0.
 """
 
 from datetime import date, timedelta
@@ -16,16 +18,18 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.marketing.asset_performance import KEY, TOTALS
 from cjo_assets.marketing.budget_actions import APPROVED, REJECTED
 from cjo_assets.marketing.campaigns import DRAFT
 from cjo_assets.marketing.economics import spent
 from cjo_assets.marketing.experiment_verdicts import ALWAYS_VALID, SCALE_VARIANT, STOP
+from cjo_assets.marketing.recorded_money import LEDGER, known_ledger, recorded_money
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
 from cjo_assets.shared.evidence_grades import ASSUMPTION, COST, RANDOMISED, VALUE
 from cjo_assets.shared.literal_rows import literal_rows
-from cjo_assets.shared.numbers import MONEY_DECIMALS, money_sum, rounded
-from cjo_assets.shared.statistics import MEASURED
+from cjo_assets.shared.numbers import CONTRIBUTION_DECIMALS, HALF_A_CENT, MONEY_DECIMALS, money_sum, rounded
+from cjo_assets.shared.statistics import MEASURED, interval_of_sum
 
 BOOKED = "booked"
 GRADES = [MEASURED, BOOKED, RANDOMISED, ASSUMPTION]
@@ -61,7 +65,15 @@ class RoiComponents(DatedContract):
 
 # Component, kind, grade, unit, table, what must hold.
 PARTS = (
-    (MEDIA_SPEND, COST, MEASURED, "currency", "asset_performance", "The metrics report all that was paid."),
+    (MEDIA_SPEND, COST, MEASURED, "currency", "asset_performance", "What the metrics report was paid."),
+    (
+        MEDIA_SPEND,
+        COST,
+        BOOKED,
+        "currency",
+        "roi_ledger",
+        "What the ledger books beyond the metrics, of campaigns where that exceeds the tolerance, was paid too.",
+    ),
     (LLM_COST, COST, BOOKED, "currency", "roi_ledger", "The ledger is complete; it has no dates."),
     (LLM_COST, COST, ASSUMPTION, "calls", "orchestrator_decisions", "A decision that nobody booked took one call."),
     (HUMAN_REVIEW, COST, BOOKED, "currency", "roi_ledger", "The ledger is complete; it has no dates."),
@@ -95,14 +107,15 @@ PARTS = (
         RANDOMISED,
         "currency",
         "experiment_evaluations",
-        "What a conversion is worth is the source's estimate; that the variant brought it is proved.",
+        "What a conversion is worth is the source's estimate; that the variant brought it is proved by an interval "
+        "that leaves out 0.",
     ),
     (
         ESTIMATED_VALUE,
         VALUE,
         ASSUMPTION,
         "currency",
-        "asset_performance",
+        "asset_performance, roi_ledger",
         "The source's estimate is right, and without the campaign nothing of it would have come.",
     ),
 )
@@ -123,8 +136,9 @@ def roi_components(
 ) -> ir.Table:
     """Count each part, and price it."""
     end = as_of + timedelta(days=1)
-    ledger = roi_ledger.semi_join(campaigns.filter(campaigns.created_at < end), "campaign_id")
-    facts = _performance(asset_performance, campaigns, as_of)
+    ledger = known_ledger(campaigns, asset_performance, roi_ledger, as_of)
+    money = recorded_money(campaigns, asset_performance, roi_ledger, as_of, policy)
+    facts = _performance(asset_performance, campaigns, as_of).cross_join(_money_facts(money))
     for more in (
         ledger.agg(
             entries=ledger.count(),
@@ -153,7 +167,8 @@ def roi_components(
 def running_window(asset_performance: ir.Table, campaigns: ir.Table, as_of: date) -> ir.Table:
     """Return in one row the first and the last day, up to the as-of date, on which a campaign ran; null without any."""
     begun = campaigns.filter(campaigns.status != DRAFT, campaigns.start_date <= as_of)
-    planned = begun.agg(first_day=begun.start_date.min(), last_day=begun.end_date.max())
+    last_day = begun.end_date.fill_null(ibis.literal(as_of, "date")).max()
+    planned = begun.agg(first_day=begun.start_date.min(), last_day=last_day)
     seen = asset_performance.agg(
         first_seen=asset_performance.first_snapshot_at.min().cast("date"),
         last_seen=asset_performance.last_snapshot_at.max().cast("date"),
@@ -169,11 +184,21 @@ def _performance(asset_performance: ir.Table, campaigns: ir.Table, as_of: date) 
     sums = asset_performance.agg(
         snapshots=asset_performance.snapshots.sum().fill_null(0),
         spend=money_sum(asset_performance.cost),
-        worth=money_sum(asset_performance.revenue_proxy),
     )
     window = running_window(asset_performance, campaigns, as_of)
     days = (window.window_end.delta(window.window_start, unit="day") + 1).fill_null(0)
     return sums.cross_join(window.select(days=days))
+
+
+def _money_facts(money: ir.Table) -> ir.Table:
+    """Add up value, and what the ledger books beyond the metrics where it is the record that counts."""
+    beyond = money.recorded_spend - money.measured_spend.fill_null(0.0)
+    is_booked = money.spend_basis == LEDGER
+    return money.agg(
+        worth=money_sum(money.recorded_value),
+        booked_campaigns=money.count(where=is_booked),
+        beyond_metrics=money_sum(beyond, where=is_booked),
+    )
 
 
 def _unbooked(decisions: ir.Table, budget_governance: ir.Table, ledger: ir.Table) -> ir.Table:
@@ -185,18 +210,29 @@ def _unbooked(decisions: ir.Table, budget_governance: ir.Table, ledger: ir.Table
     return found.cross_join(answers.agg(answers=answers.count()))
 
 
-def _proved(experiment_evaluations: ir.Table, experiment_arms: ir.Table, metric_definitions: ir.Table) -> ir.Table:
-    """Return what conclusive experiments on conversions say their variants brought, at what a conversion is worth."""
+def conclusive_on_conversions(experiment_evaluations: ir.Table, metric_definitions: ir.Table) -> ir.Table:
+    """Return the conclusive experiments on conversions, and whether the interval that decides leaves out 0."""
     on_conversions = metric_definitions.filter(metric_definitions.numerator == CONVERSIONS)
     tests = experiment_evaluations.filter(experiment_evaluations.verdict.isin(CONCLUSIVE))
-    tests = tests.semi_join(on_conversions, "metric")
-    tests = with_read_interval(tests).join(worth_of_conversions(experiment_arms), "experiment_id")
+    tests = with_read_interval(tests.semi_join(on_conversions, "metric"))
+    return tests.mutate(is_proof=((tests.effect_low > 0) | (tests.effect_high < 0)).fill_null(False))
+
+
+def _proved(experiment_evaluations: ir.Table, experiment_arms: ir.Table, metric_definitions: ir.Table) -> ir.Table:
+    """Return what experiments on conversions prove their variants to have brought, at what a conversion is worth."""
+    tests = conclusive_on_conversions(experiment_evaluations, metric_definitions)
+    tests = tests.filter(tests.is_proof).join(worth_of_conversions(experiment_arms), "experiment_id")
     scale = tests.variant_exposures * tests.worth
+    tests = tests.mutate(
+        brought=tests.absolute_effect * scale, low=tests.effect_low * scale, high=tests.effect_high * scale
+    )
+    # No exposure is in two experiments.
+    proved_low, proved_high = interval_of_sum(tests.brought, tests.low, tests.high, are_independent=True)
     return tests.agg(
-        proofs=(tests.absolute_effect * scale).count(),
-        proved=money_sum(tests.absolute_effect * scale),
-        proved_low=money_sum(tests.effect_low * scale),
-        proved_high=money_sum(tests.effect_high * scale),
+        proofs=tests.brought.count(),
+        proved=money_sum(tests.brought),
+        proved_low=proved_low,
+        proved_high=proved_high,
     )
 
 
@@ -223,8 +259,10 @@ def _quantities(facts: ir.Table, policy: Policy) -> list[ir.StructValue]:
     hours = (facts.overrides + facts.answers) * prices.review_minutes_per_answer / MINUTES_PER_HOUR
     proved = facts.proved.fill_null(0.0)
     nothing = ibis.null("float64")
+    beyond = (facts.entries > 0).ifelse(facts.beyond_metrics.fill_null(0.0), nothing)
     parts = [
         (MEDIA_SPEND, MEASURED, facts.snapshots, facts.spend, 1.0, nothing, nothing),
+        (MEDIA_SPEND, BOOKED, facts.booked_campaigns, beyond, 1.0, nothing, nothing),
         (LLM_COST, BOOKED, facts.entries, facts.llm_cost, 1.0, nothing, nothing),
         (LLM_COST, ASSUMPTION, facts.unbooked, facts.unbooked, prices.cost_per_llm_call, nothing, nothing),
         (HUMAN_REVIEW, BOOKED, facts.entries, facts.review_cost, 1.0, nothing, nothing),
@@ -285,15 +323,63 @@ def amounts_that_are_not_their_product(roi_components: ir.Table) -> ir.Table:
     )
 
 
-def values_that_miss_the_estimate(roi_components: ir.Table, asset_performance: ir.Table) -> ir.Table:
-    """Find value that does not add up to the source's estimate, or media spend that is not the metrics'."""
+def values_that_miss_the_estimate(
+    roi_components: ir.Table,
+    performance_metrics: ir.Table,
+    creative_assets: ir.Table,
+    campaigns: ir.Table,
+    roi_ledger: ir.Table,
+    as_of: date,
+    policy: Policy,
+) -> ir.Table:
+    """Find media spend or value that is not what snapshots and ledger say, added up anew from their own rows.
+
+    Nothing is rounded on the way; the published parts may differ by the cent to which each asset was rounded.
+    """
+    seen = _snapshot_sums(performance_metrics, creative_assets, as_of, policy)
+    is_known = (campaigns.created_at.date() <= as_of) | campaigns.campaign_id.isin(seen.campaign_id)
+    rows = campaigns.filter(is_known).select("campaign_id").left_join(seen, "campaign_id").drop("campaign_id_right")
+    rows = rows.left_join(roi_ledger, "campaign_id").drop("campaign_id_right")
+    most = rows.cost * (1 + policy.marketing.reconciliation.tolerances.spend)
+    slack = HALF_A_CENT * (rows.roundings + 1)
+    is_booked = (rows.cost.isnull() | (rows.media_spend > most)).fill_null(False)
+    # Within a rounding of the tolerance either record may have been taken.
+    is_near = ((rows.media_spend - most).abs() <= slack).fill_null(False)
+    apart = ibis.greatest((rows.media_spend - rows.cost).abs(), (rows.estimated_value - rows.worth).abs())
+    rows = rows.mutate(
+        paid=is_booked.ifelse(rows.media_spend, rows.cost),
+        brought=is_booked.ifelse(rows.estimated_value, rows.worth),
+        doubt=slack.fill_null(HALF_A_CENT) + is_near.ifelse(apart, 0.0),
+    )
     parts = roi_components
-    sums = parts.agg(
-        worth=parts.amount.sum(where=parts.kind == VALUE), spend=parts.amount.sum(where=parts.component == MEDIA_SPEND)
-    ).cross_join(
-        asset_performance.agg(
-            estimated=money_sum(asset_performance.revenue_proxy), paid=money_sum(asset_performance.cost)
+    sums = rows.agg(paid=rows.paid.sum(), estimated=rows.brought.sum(), doubt=rows.doubt.sum()).cross_join(
+        parts.agg(
+            worth=parts.amount.sum(where=parts.kind == VALUE),
+            spend=parts.amount.sum(where=parts.component == MEDIA_SPEND),
         )
     )
+    allowed = sums.doubt + HALF_A_CENT + 10.0**-CONTRIBUTION_DECIMALS * (sums.paid + sums.estimated)
     gap = ibis.greatest((sums.worth - sums.estimated).abs(), (sums.spend - sums.paid).abs())
-    return sums.filter(gap > 10.0**-MONEY_DECIMALS)
+    is_missing = (sums.spend.isnull() != sums.paid.isnull()) | (sums.worth.isnull() != sums.estimated.isnull())
+    return sums.filter((gap > allowed).fill_null(False) | is_missing)
+
+
+def _snapshot_sums(performance_metrics: ir.Table, creative_assets: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+    """Add up cost and value of the snapshots of each campaign, and count the cells that are published in cents."""
+    rows = performance_metrics.filter(performance_metrics.timestamp < as_of + timedelta(days=1))
+    if policy.marketing.snapshots.snapshots_are == TOTALS:
+        newest_first = ibis.window(group_by=list(KEY), order_by=ibis.desc("timestamp"))
+        rows = rows.mutate(place=ibis.row_number().over(newest_first))
+        rows = rows.filter(rows.place == 0)
+    rows = rows.join(creative_assets.select("asset_id", "campaign_id"), "asset_id")
+    cells = rows.asset_id.concat(" ", rows.experiment_id)
+    return rows.group_by("campaign_id").agg(
+        cost=rows.cost.sum(), worth=rows.revenue_proxy.sum(), roundings=cells.nunique()
+    )
+
+
+def verdicts_without_proof(experiment_evaluations: ir.Table, metric_definitions: ir.Table) -> ir.Table:
+    """Find conclusive experiments on conversions that prove no value: their deciding interval includes 0."""
+    tests = conclusive_on_conversions(experiment_evaluations, metric_definitions)
+    rows = tests.filter(~tests.is_proof)
+    return rows.select("experiment_id", "verdict", "rule", "absolute_effect", "effect_low", "effect_high")
