@@ -18,11 +18,12 @@ import ibis.expr.types as ir
 
 from cjo_assets.marketing.campaign_analysis import AHEAD, BEHIND, BELOW, EXCEEDING, MEETING, ON_PACE
 from cjo_assets.marketing.campaigns import ACTIVE
+from cjo_assets.marketing.economics import spent
 from cjo_assets.marketing.roi_components import MINUTES_PER_HOUR
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
 from cjo_assets.shared.numbers import CONTRIBUTION_DECIMALS, MONEY_DECIMALS, money_sum, rounded
-from cjo_assets.shared.statistics import two_sided_quantile
+from cjo_assets.shared.statistics import highest_of_none, two_sided_quantile
 
 RESERVE = "(reserve)"
 REALLOCATION, BUDGET_CUT, BUDGET_RISE = "reallocation", "budget_cut", "budget_rise"
@@ -95,6 +96,12 @@ def budget_proposals(campaign_analysis: ir.Table, risk_register: ir.Table, as_of
     return _with_impact(moves, policy)
 
 
+def worth_of_a_conversion(campaign_analysis: ir.Table) -> ir.Table:
+    """Return what a conversion of any campaign is worth, by the source's estimate [currency]; null without any."""
+    rows = campaign_analysis.filter(campaign_analysis.conversions > 0)
+    return rows.agg(any_worth=money_sum(rows["value"]) / spent(rows.conversions.sum()))
+
+
 def price_of_an_answer(policy: Policy) -> float:
     """Return what it costs that a person looks at a recommendation [currency]."""
     prices = policy.marketing.roi
@@ -104,20 +111,23 @@ def price_of_an_answer(policy: Policy) -> float:
 def _campaigns(campaign_analysis: ir.Table, risk_register: ir.Table, as_of: date, policy: Policy) -> ir.Table:
     """Return the active campaigns that have days left, their risks, and their returns with interval."""
     rules = policy.marketing.recommendations
-    rows = campaign_analysis.filter(campaign_analysis.status == ACTIVE, campaign_analysis.end_date > as_of)
+    has_time = (campaign_analysis.end_date > as_of).fill_null(True)
+    rows = campaign_analysis.filter(campaign_analysis.status == ACTIVE, has_time)
     risks = risk_register.filter(risk_register.is_open)
     risks = risks.group_by("campaign_id").agg(open_risks=risks.count(), is_frozen=risks.is_blocking.any())
     rows = rows.left_join(risks, "campaign_id").drop("campaign_id_right")
-    # Value follows conversions, and these vary as counts do.
-    doubt = (rows.design_effect.fill_null(1.0) / rows.conversions.nullif(0)).sqrt()
-    reach = (two_sided_quantile(rules.interval_level) * doubt).fill_null(0.0).exp()
+    # Value follows conversions, and these vary as counts do; where there is none, there may have been a few.
+    effect = rows.design_effect.fill_null(1.0)
+    reach = (two_sided_quantile(rules.interval_level) * (effect / rows.conversions.nullif(0)).sqrt()).exp()
+    rows = rows.cross_join(worth_of_a_conversion(campaign_analysis))
+    few = highest_of_none(rules.interval_level) * effect * rows.any_worth / spent(rows.recorded_spend)
     return rows.mutate(
         open_risks=rows.open_risks.fill_null(0),
         is_frozen=rows.is_frozen.fill_null(False),
-        low=rows.roas / reach,
-        high=rows.roas * reach,
+        low=rows.roas / reach.fill_null(1.0),
+        high=ibis.coalesce(rows.roas * reach, ibis.greatest(rows.roas, few)),
         most=rules.reallocation_share * rows.budget,
-        remaining=ibis.greatest(rows.budget - rows.spend, 0.0),
+        remaining=ibis.greatest(rows.budget - rows.recorded_spend, 0.0),
     )
 
 
@@ -189,9 +199,9 @@ def money_moved_twice(budget_proposals: ir.Table, campaign_analysis: ir.Table, p
     is_wrong = (
         ((sums.taken > 0) & (sums.given > 0))
         | (ibis.greatest(sums.taken, sums.given) > most + 1 / CENTS)
-        | (sums.taken > ibis.greatest(sums.budget - sums.spend.fill_null(0.0), 0.0) + 1 / CENTS)
+        | (sums.taken > ibis.greatest(sums.budget - sums.recorded_spend.fill_null(0.0), 0.0) + 1 / CENTS)
     )
-    return sums.filter(is_wrong.fill_null(False)).select("campaign_id", "budget", "spend", "taken", "given")
+    return sums.filter(is_wrong.fill_null(False)).select("campaign_id", "budget", "recorded_spend", "taken", "given")
 
 
 def money_moved_into_risk(budget_proposals: ir.Table, campaign_analysis: ir.Table, risk_register: ir.Table) -> ir.Table:

@@ -15,6 +15,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.marketing.recent_spend import recent_spend
 from cjo_assets.marketing.recommended_for_audiences import for_audiences, for_creatives, for_measurement
 from cjo_assets.marketing.recommended_for_budgets import for_budgets
 from cjo_assets.marketing.recommended_for_campaigns import for_campaigns
@@ -85,6 +86,7 @@ def recommendations(
     audience_segments: ir.Table,
     experiments: ir.Table,
     asset_performance: ir.Table,
+    performance_metrics: ir.Table,
     metric_definitions: ir.Table,
     campaign_analysis: ir.Table,
     segment_portfolio: ir.Table,
@@ -117,6 +119,7 @@ def recommendations(
         for_audiences(
             segment_portfolio,
             audience_segments,
+            recent_spend(performance_metrics, creative_assets, experiments, as_of, policy),
             campaign_analysis,
             risk_register,
             budget_proposals,

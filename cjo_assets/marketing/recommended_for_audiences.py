@@ -1,8 +1,9 @@
 """What to do with audiences, creatives and what is measured of them.
 
-Not a table but rules of `recommendations`. To stop an audience saves the spend to come and loses the value to come;
-what was spent is gone either way. Its money is claimed only where the campaign's budget is not moved as well. More for
-an audience comes out of the same budget: it claims no money of its own.
+Not a table but rules of `recommendations`. To stop an audience saves the spend to come, at the pace of the last days of
+experiments that still run, and loses the value to come; what was spent is gone either way. Its money is claimed only
+where the campaign's budget is not moved as well. More for an audience comes out of the same budget: it claims no money
+of its own.
 """
 
 from datetime import date, timedelta
@@ -10,7 +11,7 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.marketing.budget_proposals import price_of_an_answer
+from cjo_assets.marketing.budget_proposals import price_of_an_answer, worth_of_a_conversion
 from cjo_assets.marketing.campaigns import ACTIVE, COMPLETED
 from cjo_assets.marketing.economics import spent
 from cjo_assets.marketing.funnel_analysis import EXCEEDS, NOT_TRACKED
@@ -36,26 +37,45 @@ from cjo_assets.marketing.reconciliation import BEYOND
 from cjo_assets.marketing.segment_rollups import HOLD, REVISE
 from cjo_assets.policy import Policy
 from cjo_assets.shared.numbers import MONEY_DECIMALS, rounded
-from cjo_assets.shared.statistics import two_sided_quantile
+from cjo_assets.shared.statistics import highest_of_none, two_sided_quantile
 
 
 def for_audiences(
     segment_portfolio: ir.Table,
     audience_segments: ir.Table,
+    spend_of_late: ir.Table,
     campaign_analysis: ir.Table,
     risk_register: ir.Table,
     budget_proposals: ir.Table,
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
-    """Return what to do with each audience of a campaign that is not over, other than to hold it."""
+    """Return what to do with each audience of a campaign that is not over, other than to hold it.
+
+    Args:
+        segment_portfolio: audiences with what to do.
+        audience_segments: their names.
+        spend_of_late: what each still costs, as `recent_spend` returns it.
+        campaign_analysis: their campaigns.
+        risk_register: open risks, which keep money from being claimed.
+        budget_proposals: moves of budget, which claim the same money.
+        as_of: the day.
+        policy: days ahead, level and the price of an answer.
+    """
     campaigns = campaign_analysis.select(
-        "campaign_id", "start_date", "end_date", campaign_name="name", campaign_status="status"
+        "campaign_id",
+        "start_date",
+        "end_date",
+        campaign_name="name",
+        campaign_status="status",
+        campaign_worth=campaign_analysis["value"] / spent(campaign_analysis.conversions),
     )
     rows = segment_portfolio.join(campaigns, "campaign_id")
     rows = rows.filter(rows.action.notnull(), rows.action != HOLD, rows.campaign_status != COMPLETED)
     people = audience_segments.select("segment_id", segment_name="name")
     rows = rows.left_join(people, "segment_id").drop("segment_id_right")
+    rows = rows.left_join(spend_of_late, ["campaign_id", "segment_id"]).drop("campaign_id_right", "segment_id_right")
+    rows = rows.cross_join(worth_of_a_conversion(campaign_analysis))
     is_stop, named = (
         rows.action == STOP,
         sentence(ibis.coalesce(rows.segment_name, rows.segment_id), " in ", rows.campaign_name),
@@ -107,19 +127,29 @@ def for_audiences(
 
 
 def _stopping(rows: ir.Table, may_claim: ir.BooleanValue, as_of: date, policy: Policy) -> Impact:
-    """Return what it brings to stop an audience for the days to come, at the pace so far."""
-    today = ibis.literal(as_of, "date")
-    gone = ibis.least(rows.end_date, today).delta(rows.start_date, unit="day") + 1
-    ahead = days_to_come(rows.end_date, as_of, policy)
-    to_come = (may_claim & (ahead > 0) & (gone > 0)).ifelse(rows.spend * ahead / spent(gone), ibis.null("float64"))
-    doubt = (rows.design_effect.fill_null(1.0) / rows.conversions.nullif(0)).sqrt()
-    reach = (two_sided_quantile(policy.marketing.recommendations.interval_level) * doubt).fill_null(0.0).exp()
+    """Return what it brings to stop an audience for the days to come, at the pace of the last days.
+
+    What its money brought so far is lost with it. An audience without a single conversion may still have brought some:
+    the upper bound of a count of 0 (three, at a level of 0.90) times the worth of a conversion elsewhere.
+    """
+    rules = policy.marketing.recommendations
+    gone = ibis.literal(as_of, "date").delta(rows.start_date, unit="day") + 1
+    per_day = rows.recent_spend / ibis.least(gone, rules.pace_days).cast("float64")
+    to_come = per_day * days_to_come(rows.end_date, as_of, policy)
+    to_come = (may_claim & (gone > 0) & (to_come > 0)).ifelse(to_come, ibis.null("float64"))
+    effect = rows.design_effect.fill_null(1.0)
+    reach = (two_sided_quantile(rules.interval_level) * (effect / rows.conversions.nullif(0)).sqrt()).exp()
     lost = to_come * rows.roas
+    most = highest_of_none(rules.interval_level) * effect
+    worth = ibis.coalesce(rows.campaign_worth, rows.any_worth)
+    lost_at_most = ibis.coalesce(lost * reach, to_come / spent(rows.spend) * most * worth)
+    # Without any conversion anywhere nobody can say what may be lost, and nothing is claimed.
+    is_known = lost_at_most.notnull()
     return Impact(
-        revenue=rounded(-lost, MONEY_DECIMALS),
-        revenue_low=rounded(-lost * reach, MONEY_DECIMALS),
-        revenue_high=rounded(-lost / reach, MONEY_DECIMALS),
-        savings=rounded(to_come, MONEY_DECIMALS),
+        revenue=rounded(is_known.ifelse(-lost, ibis.null("float64")), MONEY_DECIMALS),
+        revenue_low=rounded(-lost_at_most, MONEY_DECIMALS),
+        revenue_high=rounded(is_known.ifelse(-ibis.coalesce(lost / reach, lost), ibis.null("float64")), MONEY_DECIMALS),
+        savings=rounded(is_known.ifelse(to_come, ibis.null("float64")), MONEY_DECIMALS),
         cost=ibis.literal(price_of_an_answer(policy)),
     )
 

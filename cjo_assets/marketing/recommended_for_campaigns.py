@@ -32,7 +32,9 @@ def for_campaigns(
     """Return what to do about blocked, paused and mislabelled campaigns, and about every open risk."""
     known = campaigns.filter(campaigns.created_at < as_of + timedelta(days=1))
     unspent = campaign_analysis.select(
-        "campaign_id", unspent=ibis.greatest(campaign_analysis.budget - campaign_analysis.spend.fill_null(0.0), 0.0)
+        "campaign_id",
+        unspent=ibis.greatest(campaign_analysis.budget - campaign_analysis.recorded_spend.fill_null(0.0), 0.0),
+        planned_end=ibis.coalesce(campaign_analysis.end_date.cast("string"), "further notice"),
     )
     risks = risk_register.filter(risk_register.is_open)
     blocking = risks.filter(risks.is_blocking)
@@ -112,7 +114,7 @@ def _rests(rows: ir.Table) -> ir.Table:
             rows.is_blocked.ifelse(sentence("; it cannot resume before ", rows.named, " is settled"), ""),
             ".",
         ),
-        current=sentence("paused, ", money(rows.unspent), " of the budget unspent, planned until ", rows.end_date),
+        current=sentence("paused, ", money(rows.unspent), " of the budget unspent, planned until ", rows.planned_end),
         proposed="active or completed",
         steps=[
             rows.is_blocked.ifelse(
@@ -145,7 +147,7 @@ def _contradictions(rows: ir.Table, as_of: date) -> ir.Table:
             sentence("Its first day, ", rows.start_date, ", has come, and it is a draft."),
             sentence("Its last day, ", rows.end_date, ", is over, and it is active."),
         ),
-        current=sentence(rows.status, ", planned from ", rows.start_date, " to ", rows.end_date),
+        current=sentence(rows.status, ", planned from ", rows.start_date, " to ", rows.planned_end),
         proposed=is_draft.ifelse("active with new dates, or removed", "completed, or active with a new end"),
         steps=["Ask its owner which of the two is meant.", "Change the status or the dates in the source."],
         evidence=key_in("campaign_analysis", rows.campaign_id),

@@ -87,9 +87,10 @@ def for_experiments(
 
 
 def days_to_come(end_date: ir.DateValue, as_of: date, policy: Policy) -> ir.IntegerValue:
-    """Return how many days after the as-of date an impact is counted for [days]."""
-    left = end_date.delta(ibis.literal(as_of, "date"), unit="day")
-    return ibis.greatest(ibis.least(left, policy.marketing.recommendations.impact_days), 0)
+    """Return how many days after the as-of date an impact is counted for [days]; an open end is far enough."""
+    most = policy.marketing.recommendations.impact_days
+    left = end_date.delta(ibis.literal(as_of, "date"), unit="day").fill_null(most)
+    return ibis.greatest(ibis.least(left, most), 0)
 
 
 def blocked_campaigns(risk_register: ir.Table) -> ir.Table:
@@ -117,9 +118,7 @@ def _with_surroundings(
     rows = experiment_evaluations.select(READ).left_join(dates, "experiment_id").drop("experiment_id_right")
     rows = rows.left_join(campaigns, "campaign_id").drop("campaign_id_right")
     is_free = (rows.campaign_state == ACTIVE) & rows.campaign_id.notin(blocked_campaigns(risk_register).campaign_id)
-    return rows.mutate(
-        is_free=is_free.fill_null(False), ahead=days_to_come(rows.campaign_end, as_of, policy).fill_null(0)
-    )
+    return rows.mutate(is_free=is_free.fill_null(False), ahead=days_to_come(rows.campaign_end, as_of, policy))
 
 
 def _with_money(

@@ -4,6 +4,7 @@ Belongs here: textbook statistics of counts and means, each with the level as a 
 level, any prior, and what follows from an interval; the policy and the tables say that.
 """
 
+import math
 from statistics import NormalDist
 
 import ibis
@@ -54,6 +55,11 @@ def mean_interval(total: ir.NumericValue, squares: ir.NumericValue, count: ir.Nu
     variance = ibis.greatest(squares - total * mean, 0.0) / freedom
     radius = student_t_quantile(ibis.literal((1 + level) / 2), freedom) * (variance / n).sqrt()
     return mean - radius, mean + radius
+
+
+def highest_of_none(level: float) -> float:
+    """Return the upper end of the exact Poisson interval of a count of 0: the rule of three at a level of 0.90."""
+    return -math.log((1 - level) / 2)
 
 
 def interval_of_sum(

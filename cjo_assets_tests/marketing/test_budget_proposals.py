@@ -1,5 +1,6 @@
 """Money between campaigns: who gives, who gets, what it brings net of what it costs, and no cent twice."""
 
+import math
 import random
 from typing import Any
 
@@ -29,7 +30,7 @@ def campaign(name: str, performance: str, pacing: float, roas: float | None, **c
         "status": "active",
         "end_date": day(10),
         "budget": 10_000.0,
-        "spend": 1000.0,
+        "recorded_spend": 1000.0,
     }
     said |= {"overall_performance": performance, "pacing": pacing, "pacing_status": status, "roas": roas}
     return said | {"primary_kpi": "conversion_rate", "conversions": 600, "design_effect": 1.5} | cells
@@ -53,7 +54,7 @@ def proposed(campaigns: Rows, risks: Rows = [], policy: Policy = POLICY) -> dict
 
 
 # A fifth of 5,000 is the most it gives; it would spend all of it.
-WASTER = campaign("waster", "below_expectations", 1.5, 0.5, budget=5000.0, spend=3000.0)
+WASTER = campaign("waster", "below_expectations", 1.5, 0.5, budget=5000.0, recorded_spend=3000.0)
 # A fifth of 10,000; 8,000 would stay unspent at its pace.
 SLOW = campaign("slow", "meeting_expectations", 0.2, 2.0)
 BEST = campaign("best", "exceeding_expectations", 1.0, 4.0, budget=4000.0)
@@ -95,12 +96,38 @@ def test_what_nobody_takes_is_cut_where_it_would_be_lost_and_left_where_it_would
 
 
 @pytest.mark.parametrize(
+    "changes",
+    [
+        {"status": "completed", "pacing_status": "under_spent"},
+        {"end_date": DAY, "pacing_status": "under_spent"},
+        {"end_date": None, "pacing": None, "pacing_status": "not_measurable"},
+    ],
+)
+def test_only_a_running_campaign_that_is_behind_gives_what_it_will_not_spend(changes: Row) -> None:
+    assert ("slow", "best") in proposed([SLOW, BEST])
+    assert proposed([SLOW | changes, BEST]).keys() == {(RESERVE, "best")}
+
+
+def test_a_giver_without_conversions_may_have_brought_some() -> None:
+    """Nothing converted of 3,000 spent: at most -ln 0.05 x 1.5 conversions, at what one is worth elsewhere."""
+    barren = WASTER | {"conversions": 0, "roas": 0.0, "value": 0.0}
+    other = campaign("other", "meeting_expectations", 1.0, 2.0, conversions=600, value=6000.0)
+    row = proposed([barren, other])["waster", RESERVE]
+    assert (row["revenue_impact"], row["revenue_high"]) == (0.0, 0.0)
+    assert row["revenue_low"] == pytest.approx(-1000 * -math.log(0.05) * 1.5 * 10 / 3000, abs=0.01)
+
+
+@pytest.mark.parametrize(
     ("campaigns", "risks"),
     [
         # Who paces as planned gives nothing, however it does; nor does who does well, or cannot be judged yet.
         ([campaign("fine", "below_expectations", 1.0, 0.1), BEST | {"roas": 1.0}], []),
         ([campaign("well", "exceeding_expectations", 0.2, 1.0), campaign("early", "too_early", 0.2, 0.1)], []),
         ([campaign("dark", "not_measurable", 1.9, 0.0)], []),
+        # What has ended, on its day or before it, spends nothing any more; what is open-ended has no pace.
+        ([WASTER | {"status": "completed", "pacing_status": "over_spent"}], []),
+        ([WASTER | {"end_date": DAY, "pacing_status": "over_spent"}], []),
+        ([WASTER | {"end_date": None, "pacing": None, "pacing_status": "not_measurable"}], []),
         # Nothing for a paused campaign, one that is over tonight, one that cannot spend what it has, or any open risk.
         ([SLOW, BEST | {"status": "paused"}, GOOD | {"end_date": DAY}], []),
         ([SLOW, BEST | {"pacing": 0.5, "pacing_status": "behind"}], []),
@@ -110,8 +137,8 @@ def test_what_nobody_takes_is_cut_where_it_would_be_lost_and_left_where_it_would
         # The next unit would not bring itself back: 0.7 x 1.4.
         ([SLOW, BEST | {"roas": 1.4}], []),
         # Nothing left to give, and less than is worth the paperwork.
-        ([WASTER | {"spend": 5000.0}], []),
-        ([WASTER | {"spend": 4900.01}], []),
+        ([WASTER | {"recorded_spend": 5000.0}], []),
+        ([WASTER | {"recorded_spend": 4900.01}], []),
         ([], []),
     ],
 )

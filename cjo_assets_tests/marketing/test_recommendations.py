@@ -1,7 +1,8 @@
 """What people should do next: every rule speaks, nothing is cut, and money is counted net and once."""
 
+import math
 import random
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from cjo_assets.marketing.experiment_evaluations import ExperimentEvaluations
 from cjo_assets.marketing.experiments import Experiments
 from cjo_assets.marketing.funnel_analysis import FunnelAnalysis
 from cjo_assets.marketing.metric_definitions import metric_definitions
+from cjo_assets.marketing.performance_metrics import PerformanceMetrics
 from cjo_assets.marketing.recommendations import (
     LEVELS,
     RULES,
@@ -43,6 +45,7 @@ CONTRACTS: dict[str, Any] = {
     "audience_segments": AudienceSegments,
     "experiments": Experiments,
     "asset_performance": AssetPerformance,
+    "performance_metrics": PerformanceMetrics,
     "campaign_analysis": CampaignAnalysis,
     "segment_portfolio": SegmentPortfolio,
     "funnel_analysis": FunnelAnalysis,
@@ -159,7 +162,18 @@ WORLD: dict[str, Rows] = {
         for name, status, start, end in CAMPAIGNS
     ],
     "risk_register": [{"rank": 1} | row for row in RISKS],
-    "experiments": [{"experiment_id": row["experiment_id"], "start_date": day(-9)} for row in TRIALS],
+    "experiments": [
+        {"experiment_id": row["experiment_id"], "start_date": day(-9), "status": row["status"]} for row in TRIALS
+    ],
+    "performance_metrics": [
+        # 100 a day in the last week; before it more was spent, and in an experiment that is over, and tomorrow.
+        {"asset_id": "stopping ad", "experiment_id": experiment, "cost": cost}
+        | {"timestamp": datetime(2025, 1, 20, 12) + timedelta(days=offset)}
+        for experiment, offset, cost in (
+            *(("goes on", -offset, 100.0) for offset in range(7)),
+            *(("goes on", -7, 9999.0), ("wins", 0, 9999.0), ("goes on", 1, 9999.0)),
+        )
+    ],
     "experiment_evaluations": TRIALS,
     "experiment_arms": [arm for row in TRIALS for arm in arms(row)],
     "audience_segments": [{"segment_id": name, "name": f"the {name}"} for name in ("people", "stopping", "growing")],
@@ -179,6 +193,7 @@ WORLD: dict[str, Rows] = {
         {"asset_id": "unseen", "campaign_id": "live", "approved_by_human": False},
         {"asset_id": "flagged", "campaign_id": "live", "approved_by_human": True, "risk_flags": ["claim", "tone"]},
         {"asset_id": "good", "campaign_id": "live", "approved_by_human": True},
+        {"asset_id": "stopping ad", "campaign_id": "live", "segment_id": "stopping", "approved_by_human": True},
         {"asset_id": "gone", "campaign_id": "done", "approved_by_human": False},
         {"asset_id": "unmade", "campaign_id": "live", "approved_by_human": False, "created_at": TOMORROW},
     ],
@@ -265,6 +280,12 @@ def of(rows: Rows, rule: str) -> dict[str, Row]:
     return by("target_id", [row for row in rows if row["rule"] == rule])
 
 
+def stopped(rows: Rows) -> Row:
+    """Return what is said of the audience of the live campaign that stops."""
+    [row] = [row for row in rows if (row["rule"], row["target_id"]) == ("segment_stop", "stopping")]
+    return row
+
+
 def test_every_rule_speaks_and_nothing_is_cut(found: Rows) -> None:
     """Trap M19, Trap M20: all of them, one row each; paused campaigns and every open risk among them."""
     assert {rule: {row["target_id"] for row in found if row["rule"] == rule} for rule in RULES} == {
@@ -337,6 +358,56 @@ def test_impacts_are_net_and_lie_ahead(found: Rows) -> None:
     assert all(impact == (None,) * 7 for impact in impacts.values() if impact[3] is None)
     rise = of(found, "budget_rise")["to come"]
     assert rise["roi_lift_percentage"] == pytest.approx(100 * (3240 / 2090 - 1.5), abs=1e-6)
+
+
+def test_a_stopped_audience_saves_what_would_still_be_spent() -> None:
+    """Nothing where its experiments are over, whatever they cost; and the week, not the whole past, sets the pace."""
+    over = [row | {"status": "completed"} for row in WORLD["experiments"]]
+    ended = [row | {"end_date": DAY} for row in WORLD["experiments"]]
+    for experiments in (over, ended):
+        stop = stopped(recommended(WORLD | {"experiments": experiments}))
+        assert (stop["cost_savings"], stop["net_impact"]) == (None, None)
+    longer = policy_with(marketing__recommendations__pace_days=8)
+    stop = stopped(recommended(WORLD, longer))
+    # Eight days with 10,699, of which 20 are to come.
+    assert stop["cost_savings"] == round(10_699 / 8 * 20, 2)
+
+
+def test_an_audience_without_conversions_may_have_brought_some() -> None:
+    """0 of 28,500 is not 0 for certain: at most three, times the design effect, at what one is worth elsewhere."""
+    audiences = [audience("stopping", "stop", roas=0.0, roi=-1.0, conversions=0)]
+    campaigns = [
+        row | ({"value": 24_000.0, "conversions": 200} if row["campaign_id"] == "live" else {})
+        for row in WORLD["campaign_analysis"]
+    ]
+    world = WORLD | {"segment_portfolio": audiences, "campaign_analysis": campaigns}
+    stop = stopped(recommended(world))
+    # 1,000 was spent without a conversion, 2,000 would be: up to twice -ln 0.05 x 1.5 of them, worth 120 each.
+    most = 2 * -math.log(0.05) * 1.5 * 120
+    assert (stop["cost_savings"], stop["net_impact"], stop["net_impact_high"]) == (2000.0, 1970.0, 1970.0)
+    assert stop["net_impact_low"] == pytest.approx(1970 - most, abs=0.01)
+    # Where a conversion is worth ten times as much, it may be a loss.
+    campaigns = [row | {"value": 240_000.0} if row.get("conversions") else row for row in campaigns]
+    stop = stopped(recommended(world | {"campaign_analysis": campaigns}))
+    assert stop["net_impact_low"] == pytest.approx(1970 - 10 * most, abs=0.01)
+    assert stop["net_impact_low"] < 0
+    # And where nobody knows what one is worth, nothing is claimed.
+    stop = stopped(recommended(WORLD | {"segment_portfolio": audiences}))
+    assert (stop["net_impact"], stop["net_impact_low"], stop["cost_savings"]) == (None, None, None)
+
+
+@pytest.mark.parametrize("end", [None, date(9999, 12, 31)])
+def test_a_campaign_without_an_end_is_recommended_for(end: date | None) -> None:
+    """Impacts are counted for the policy's days, and every text has its words."""
+    world = dict(WORLD)
+    world["campaigns"] = [row | {"end_date": end} for row in WORLD["campaigns"]]
+    world["campaign_analysis"] = [row | {"end_date": None} for row in WORLD["campaign_analysis"]]
+    found = recommended(world)
+    stop = stopped(found)
+    assert stop["cost_savings"] == 3000.0
+    assert "planned until further notice" in of(found, "paused_campaign")["resting"]["current_value"]
+    # An open end is never over.
+    assert "over" not in of(found, "status_out_of_date")
 
 
 def test_money_moves_between_the_accounts_that_were_proposed(found: Rows) -> None:
