@@ -34,7 +34,15 @@ VERDICTS = {
     "inconclusive": UNKNOWN,
     "invalid": WARNING,
 }
-PACES = {"on_pace": SOFT, "ahead": WARNING, "behind": UNKNOWN, "not_measurable": LINE}
+PACES = {
+    "on_pace": SOFT,
+    "ahead": WARNING,
+    "behind": UNKNOWN,
+    "spent": SOFT,
+    "under_spent": UNKNOWN,
+    "over_budget": BAD,
+    "not_measurable": LINE,
+}
 MOVES = {"moved": SOFT, "against the rules": BAD, "not moved": UNKNOWN}
 # The picture of moves: a place for each move at both ends, a channel's box as broad as its name, and the broadest band.
 SLOT, GAP, SMALLEST_BOX, LARGEST_SHARE, LETTER, MARGIN = 30, 14, 64, 0.28, 8.0, 12
@@ -78,10 +86,13 @@ def campaign_pacing(data: Data, width: int) -> Specification:
     colours = {name.replace("_", " "): colour.light for name, colour in _present(PACES, found, "status").items()}
     layers = [
         rows.mark_bar(height=BAR_PIXELS).encode(x, alt.X2("zero:Q"), y, colours_of("word", colours)),
-        rows.mark_tick(color=INK.light, thickness=3, size=BAR_PIXELS + 8).encode(alt.X("elapsed:Q", scale=scale), y),
+        alt.Chart(alt.NamedData("times"))
+        .mark_tick(color=INK.light, thickness=3, size=BAR_PIXELS + 8)
+        .encode(alt.X("elapsed:Q", scale=scale), y),
         *labels(rows, y),
     ]
-    return themed(alt.layer(*layers), width, ROW_PIXELS * len(found), rows=drawn)
+    times = [row for row in drawn if row["elapsed"] is not None]
+    return themed(alt.layer(*layers), width, ROW_PIXELS * len(found), rows=drawn, times=times)
 
 
 def campaign_funnel(data: Data, width: int) -> Specification:

@@ -65,7 +65,7 @@ SHOWN: dict[str, Shown] = {
     "kpis": Shown(kpis.Kpis, "family, kpi", True),
     "kpi_status": Shown(kpi_status.KpiStatus, "family", True),
     "recommendations": Shown(recommendations.Recommendations, "rank", True),
-    "campaign_analysis": Shown(campaign_analysis.CampaignAnalysis, "spend DESC NULLS LAST, campaign_id"),
+    "campaign_analysis": Shown(campaign_analysis.CampaignAnalysis, "recorded_spend DESC NULLS LAST, campaign_id"),
     "experiment_evaluations": Shown(
         experiment_evaluations.ExperimentEvaluations, f"{_DECIDED}, campaign_id, experiment_id"
     ),

@@ -10,16 +10,24 @@ from cjo_assets.reporting.document import Block, Column, Paragraph, Picture, Rec
 from cjo_assets.reporting.marketing_figures import MarketingFigures
 from cjo_assets.reporting.marketing_prose import CAMPAIGN, table_of
 
+# What the picture says of a campaign over its budget, whatever its pace.
+OVER_BUDGET = "over_budget"
 PACING = (
     Column("campaign", "campaign_id", below=(("", "name", "plain"), ("", "status", "words"))),
     Column("from", "start_date", "day", below=(("to", "end_date", "plain"),)),
     Column("time passed", "elapsed_share", "percent"),
     Column("budget", "budget", "whole"),
-    Column("spent", "spend", "money"),
+    Column(
+        "spent",
+        "recorded_spend",
+        "money",
+        below=(("by", "spend_basis", "words"), ("ledger minus metrics:", "spend_residual", "money")),
+    ),
     Column("of the budget", "spent_share", "percent"),
-    Column("pace", "pacing", "number", below=(("", "pacing_status", "words"),)),
+    Column("pace", "pacing", "number"),
+    Column("spending", "pacing_status", "words", is_status=True),
     Column("over budget", "is_over_budget"),
-    Column("value", "value", "money"),
+    Column("value", "recorded_value", "money"),
     Column("ROI", "roi", "percent", below=(("ROAS", "roas", "number"),)),
 )
 MOVES = (
@@ -65,13 +73,14 @@ def pacing(figures: MarketingFigures) -> Section:
                 "figure": row.show("spent_share", "percent").text,
                 "spent": row.row["spent_share"],
                 "elapsed": row.row["elapsed_share"],
-                "status": row.row["pacing_status"],
+                "status": OVER_BUDGET if row.row["is_over_budget"] else row.row["pacing_status"],
             }
             for place, row in enumerate(drawn)
         ]
         description = (
             "A bar is the share of the budget that is spent, the rule across it the share of the time that has passed: "
-            "a bar that ends at its rule spends as time passes."
+            "a bar that ends at its rule spends as time passes. Red: over its budget, running or ended. A campaign "
+            "without an end has no rule."
         )
         picture = Picture("campaign_pacing", "Budget spent and time passed", (description,), {"rows": campaigns})
         blocks.append(picture)

@@ -92,7 +92,11 @@ def cost_and_value(figures: MarketingFigures) -> Section:
         *(roi.show("total_estimated_value", "money"), ", all cost ", roi.show("total_cost", "money"), ", net "),
         *(roi.show("total_net_roi", "money", is_strong=True), ", which is ", roi.show("roi_percentage", "tenth")),
         *(" % of the cost: the one definition of ROI here. ROAS, value over media spend alone, is another thing: ",),
-        *(roi.show("roas", "number"), "."),
+        *(roi.show("roas", "number"), ". "),
+        *("Media spend by the metrics ", roi.show("media_spend_measured", "money"), ", by the ledger "),
+        *(roi.show("media_spend_booked", "money"), ": residual ", roi.show("media_spend_residual", "money")),
+        *(", that of their value ", roi.show("value_residual", "money"), ". Spend and value of a campaign are the "),
+        *("ledger's where it books more beyond tolerance, the metrics' elsewhere."),
     )
     blocks: list[Block] = [Paragraph(total)]
     if roi.row["total_net_roi"] is not None:

@@ -124,13 +124,13 @@ def marketing_summary(
 
 # Columns of `campaign_analysis` that a text on a campaign may name: how each is written, and what it measures.
 OF_A_CAMPAIGN = {
-    "spend": ("money", "media spend so far [currency]"),
+    "recorded_spend": ("money", "media spend so far, by the record that knows the most of it [currency]"),
     "budget": ("money", "budget of the whole campaign [currency]"),
     "elapsed_share": ("percent", "share of its time that has passed"),
     "kpi_value": ("rate", "value of the metric it is judged by"),
     "kpi_target": ("rate", "target of that metric; n/a where nobody set one"),
     "conversions": ("count", "conversions so far"),
-    "value": ("money", "their value, as the source estimates it [currency]"),
+    "recorded_value": ("money", "value of its conversions by the same record, as the source estimates it [currency]"),
     "net_value": ("money", "that value minus all cost of the campaign [currency]; below zero is a loss"),
 }
 
@@ -152,10 +152,10 @@ def campaign_summary(campaign: Record, fallback_reason: str | None = None) -> Su
     found, words = campaign_figures(campaign), campaign_words(campaign)
     passages: list[str | Figure] = [
         Figure("name", words["name"], campaign.show("name").source, "its name"),
-        f" ({words['status']}) has spent ", found["spend"], " of ", found["budget"], " with ",
+        f" ({words['status']}) has spent ", found["recorded_spend"], " of ", found["budget"], " with ",
         found["elapsed_share"], f" of its time passed. Its {words['primary_kpi']} is ", found["kpi_value"],
         " against a target of ", found["kpi_target"], f": {words['overall_performance']}. It brought ",
-        found["conversions"], " conversions, estimated at ", found["value"], "; net of all its cost, ",
+        found["conversions"], " conversions, estimated at ", found["recorded_value"], "; net of all its cost, ",
         found["net_value"], ".",
     ]  # fmt: skip
     return Summary(joined(passages), fallback_reason=fallback_reason)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cjo_assets.marketing.roi_analysis import POSITIVE
+from cjo_assets.marketing.roi_analysis import NOT_DISTINGUISHABLE, NOTHING_PROVED, POSITIVE
 from cjo_assets.reporting.document import Cited, Paragraph, Prose, Record, Section, Tile, Verdict
 from cjo_assets.reporting.marketing_figures import MarketingFigures
 from cjo_assets.reporting.marketing_prose import listed, passages_of, where
@@ -45,9 +45,9 @@ def verdict(figures: MarketingFigures) -> Verdict:
     meaning: Prose = (MEANINGS[status],)
     if roi.row["value_evidence_grade"] is not None:
         grade = roi.show("value_evidence_grade", "words", is_strong=True)
-        proved = roi.show("net_without_assumption", "whole")
-        meaning = (*meaning, "; weakest evidence of the value: ", grade)
-        meaning = (*meaning, ". With the value alone that experiments prove, net of the same cost: ", proved)
+        meaning = (*meaning, "; weakest evidence of the value: ", grade, ". ", *_proof(roi))
+    if roi.row["media_spend_residual"]:
+        meaning = (*meaning, ". ", *_records(roi))
     paragraph = figures.paragraph
     return Verdict(
         status=roi.show("roi_status", "words"),
@@ -60,10 +60,34 @@ def verdict(figures: MarketingFigures) -> Verdict:
     )
 
 
+def _proof(roi: Record) -> Prose:
+    """Return what is left if only the value counts that experiments prove."""
+    net = ("net of the same cost: ", roi.show("net_without_assumption", "whole"))
+    status = roi.row["net_without_assumption_status"]
+    if status == NOTHING_PROVED:
+        return ("No experiment proves any value; without it, ", *net)
+    found: Prose = (
+        *("With the value alone that experiments prove, ", *net, " (between "),
+        *(roi.show("net_without_assumption_low", "whole"), " and "),
+        *(roi.show("net_without_assumption_high", "whole"), ")"),
+    )
+    return (*found, ", not distinguishable from 0") if status == NOT_DISTINGUISHABLE else found
+
+
+def _records(roi: Record) -> Prose:
+    """Return by how much ledger and metrics differ, and whose spend is counted."""
+    return (
+        *("Media spend by the ledger ", roi.show("media_spend_booked", "whole"), ", by the metrics "),
+        *(roi.show("media_spend_measured", "whole"), ", residual "),
+        *(roi.show("media_spend_residual", "whole", is_strong=True), "; campaigns whose spend is the ledger's: "),
+        *(roi.show("campaigns_by_ledger", "count"),),
+    )
+
+
 def _word(roi: Record) -> str:
     """Return the table's word that colours the verdict: good news that rests on an assumption is no good news yet."""
     row = roi.row
-    is_proved = row["net_without_assumption"] is not None and row["net_without_assumption"] > 0
+    is_proved = row["net_without_assumption_status"] == POSITIVE
     if row["roi_status"] == POSITIVE and row["value_evidence_grade"] == ASSUMPTION and not is_proved:
         return ASSUMPTION
     return str(row["roi_status"])
@@ -105,7 +129,10 @@ def _reasons(figures: MarketingFigures) -> list[Prose]:
 
 
 def _tiles(figures: MarketingFigures) -> tuple[Tile, ...]:
-    roi, assessment = figures.one("roi_analysis"), figures.one("performance_assessment")
+    roi = figures.one("roi_analysis")
+    residual: Prose = ()
+    if roi.row["media_spend_residual"]:
+        residual = ("; ledger minus metrics: ", roi.show("media_spend_residual", "whole"))
     return (
         Tile(
             "Net of all cost",
@@ -114,8 +141,8 @@ def _tiles(figures: MarketingFigures) -> tuple[Tile, ...]:
         ),
         Tile(
             "Media spend",
-            (assessment.show("total_spend", "whole"),),
-            ("value, as estimated: ", assessment.show("total_revenue_proxy", "whole")),
+            (roi.show("total_media_spend", "whole"),),
+            ("value, as estimated: ", roi.show("total_estimated_value", "whole"), *residual),
         ),
         Tile(
             "Frozen by a risk",
@@ -141,6 +168,7 @@ def so_what(figures: MarketingFigures) -> Section:
         *(roi.show("total_cost", "money"), " leaves ", roi.show("total_net_roi", "money", is_strong=True), ". "),
         *("With the value alone that experiments prove, it would be ",),
         *(roi.show("net_without_assumption", "money"), ": nobody knows how much of the rest would have come anyway. "),
+        *_not_counted(roi),
         *("Value over media spend, gross of the work and no ROI, is ", roi.show("roas", "number"), "."),
     )
     blocks = [Paragraph(money)]
@@ -148,6 +176,14 @@ def so_what(figures: MarketingFigures) -> Section:
         if sentence:
             blocks.append(Paragraph(sentence))
     return Section("so-what", "So what", tuple(blocks))
+
+
+def _not_counted(roi: Record) -> Prose:
+    """Name the experiments with a verdict that prove no value."""
+    if not roi.row["unproved_experiments"]:
+        return ()
+    named = roi.show("unproved_experiments")
+    return ("Not counted, since their interval includes 0: ", named, ". ")
 
 
 def _some(words: str, total: Cited, named: Sequence[Prose]) -> Prose:

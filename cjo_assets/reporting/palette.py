@@ -53,14 +53,15 @@ _TONES = {
     GOOD: (
         *("exceeded", "on_track", "on_target", "green", "healthy", "promote", "low", "approved", "positive"),
         *("exceeding_expectations", "meeting_expectations", "on_pace", "scale_variant", "scale", "within_tolerance"),
+        "spent",
     ),
     WARNING: (
         *("at_risk", "yellow", "review", "medium", "pending", "ahead", "behind", "revise", "beyond_tolerance"),
-        *("exceeds", "disagrees"),
+        *("exceeds", "disagrees", "under_spent"),
     ),
     BAD: (
         *("critical", "red", "retire", "high", "above_target", "negative", "below_expectations", "stop", "invalid"),
-        *("not_approved", "overdue"),
+        *("not_approved", "overdue", "over_spent"),
     ),
 }
 _TONE_OF = {word: colour for colour, words in _TONES.items() for word in words}

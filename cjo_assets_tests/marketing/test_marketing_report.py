@@ -1,5 +1,6 @@
 """The marketing report of a day: every figure traced to a cell, nothing cut that somebody must do, nothing invented."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,15 +12,16 @@ import pytest
 import vl_convert
 
 from cjo_assets.policy import Policy
-from cjo_assets.reporting.document import Cited, Document, Grid
+from cjo_assets.reporting.document import Cited, Document, Grid, Picture
 from cjo_assets.reporting.drawing import NARROW, WIDE, Drawing, draw
 from cjo_assets.reporting.markdown import as_markdown
-from cjo_assets.reporting.marketing_charts import MARKETING_CHARTS
+from cjo_assets.reporting.marketing_charts import MARKETING_CHARTS, campaign_pacing
 from cjo_assets.reporting.marketing_figures import SHOWN
+from cjo_assets.reporting.marketing_money import pacing
 from cjo_assets.reporting.marketing_report import marketing_report
 from cjo_assets.reporting.marketing_summary import CHARACTERS_PER_TOKEN
 from cjo_assets.reporting.page import as_page
-from cjo_assets.reporting.palette import tone
+from cjo_assets.reporting.palette import BAD, tone
 from cjo_assets.reporting.summary import Figure
 from cjo_assets.reporting.text import chance, names, rate
 from cjo_assets.wiring.language_model import BASE_URL
@@ -228,20 +230,67 @@ def test_every_status_has_its_words(status: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("grade", "proved", "colour"),
+    ("grade", "proof", "colour", "sentence"),
     [
-        ("assumption", -5.0, "unknown"),
-        ("assumption", 0.0, "unknown"),
-        ("assumption", 5.0, "good"),
-        ("randomised", 5.0, "good"),
+        ("assumption", "negative", "unknown", "(between -9 and 9)."),
+        (
+            "assumption",
+            "nothing_proved",
+            "unknown",
+            "No experiment proves any value; without it, net of the same cost: 0.",
+        ),
+        ("assumption", "not_distinguishable", "unknown", "(between -9 and 9), not distinguishable from 0."),
+        ("assumption", "positive", "good", "(between -9 and 9)."),
+        ("randomised", "positive", "good", "(between -9 and 9)."),
     ],
 )
-def test_good_news_is_green_only_where_experiments_prove_it(grade: str, proved: float, colour: str) -> None:
+def test_good_news_is_green_only_where_experiments_prove_it(grade: str, proof: str, colour: str, sentence: str) -> None:
     figures = made_figures(rows=1)
-    said = {"roi_status": "positive", "value_evidence_grade": grade, "net_without_assumption": proved}
+    said = {"roi_status": "positive", "value_evidence_grade": grade, "net_without_assumption": 0.0}
+    said |= {"net_without_assumption_status": proof, "media_spend_residual": 0.0}
+    said |= {"net_without_assumption_low": -9.0, "net_without_assumption_high": 9.0}
     rows = dict(figures.rows) | {"roi_analysis": [figures.rows["roi_analysis"][0] | said]}
     verdict = marketing_report(replace(figures, rows=rows)).verdict
     assert (tone(verdict.word), plain((verdict.status,))) == (colour, "positive")
+    assert plain(verdict.meaning).endswith(sentence)
+
+
+def test_the_verdict_says_whose_spend_it_counts() -> None:
+    """The residual between ledger and metrics stands with the verdict, and what proves nothing is named."""
+    figures = made_figures(rows=1)
+    said = {"media_spend_booked": 5000.0, "media_spend_measured": 362.0, "media_spend_residual": 4638.0}
+    said |= {"campaigns_by_ledger": 1, "total_media_spend": 5000.0, "unproved_experiments": ["EXP_SMALL"]}
+    rows = dict(figures.rows) | {"roi_analysis": [figures.rows["roi_analysis"][0] | said]}
+    report = marketing_report(replace(figures, rows=rows))
+    meaning = plain(report.verdict.meaning)
+    assert "Media spend by the ledger 5,000, by the metrics 362, residual 4,638" in meaning
+    [tile] = [tile for tile in report.verdict.tiles if tile.label == "Media spend"]
+    assert (plain(tile.figure), plain(tile.remark)[-29:]) == ("5,000", "; ledger minus metrics: 4,638")
+    assert "Not counted, since their interval includes 0: EXP\\_SMALL." in as_markdown(report, {})
+
+
+def test_what_is_over_its_budget_is_red_whatever_its_pace() -> None:
+    """Running or ended, on pace or ahead; a campaign without an end has no rule across its bar."""
+    figures = made_figures(rows=1)
+    base = figures.rows["campaign_analysis"][0]
+    campaigns = [
+        base | {"campaign_id": "over", "pacing_status": "over_spent", "spent_share": 1.02, "is_over_budget": True},
+        base | {"campaign_id": "fast", "pacing_status": "ahead", "spent_share": 1.02, "is_over_budget": True},
+        base | {"campaign_id": "fine", "pacing_status": "on_pace", "spent_share": 0.5, "is_over_budget": False},
+        base | {"campaign_id": "open", "pacing_status": "not_measurable", "spent_share": 0.5, "elapsed_share": None}
+        | {"is_over_budget": False},
+    ]  # fmt: skip
+    section = pacing(replace(figures, rows=dict(figures.rows) | {"campaign_analysis": campaigns}))
+    [picture] = [block for block in section.blocks if isinstance(block, Picture)]
+    assert [row["status"] for row in picture.data["rows"]] == [
+        "over_budget",
+        "over_budget",
+        "on_pace",
+        "not_measurable",
+    ]
+    drawn = json.dumps(campaign_pacing(picture.data, 600))
+    assert BAD.light in drawn
+    assert tone("over_spent") == BAD.name
 
 
 SWITCHED = {
