@@ -12,6 +12,7 @@ from cjo_assets.defs.marketing_analysis import analysis_tables
 from cjo_assets.marketing.asset_performance import AssetPerformance, asset_performance
 from cjo_assets.marketing.attribution_hints import AttributionHints
 from cjo_assets.marketing.campaigns import ACTIVE, COMPLETED, DRAFT, PAUSED, Campaigns
+from cjo_assets.marketing.channels import Channels
 from cjo_assets.marketing.creative_assets import CreativeAssets
 from cjo_assets.marketing.experiments import Experiments
 from cjo_assets.marketing.funnel_events import FunnelEvents
@@ -101,6 +102,13 @@ def world(seed: int, days: Sequence[int], later: bool = False) -> dict[str, Data
             ],
         ),
         "creative_assets": (CreativeAssets, assets),
+        "channels": (
+            Channels,
+            [
+                {"channel_id": f"H{number}", "cost_model": model, "avg_cost": 0.05}
+                for number, model in enumerate(("per_click", "per_send", "flat"))
+            ],
+        ),
         "experiments": (
             Experiments,
             [{"experiment_id": f"E {name}", "campaign_id": name, "status": "running"} for name in names],

@@ -3,7 +3,7 @@
 import ibis
 import pytest
 
-from cjo_assets.shared.numbers import CONTRIBUTION_DECIMALS, MONEY_DECIMALS, SCORE_DECIMALS, capped, rounded
+from cjo_assets.shared.numbers import CONTRIBUTION_DECIMALS, MONEY_DECIMALS, SCORE_DECIMALS, capped, money_sum, rounded
 from cjo_assets_tests.tables import made_of, rows_of
 
 VALUES = ibis.schema({"value": "float64", "result": "float64"})
@@ -48,6 +48,23 @@ def test_half_goes_away_from_zero(decimals: int) -> None:
     table = made_of([{"value": value, "result": result} for value, result in cases], VALUES)
     found = rows_of(table.mutate(found=rounded(table.value, decimals)))
     assert [(row["value"], row["found"]) for row in found] == [(row["value"], row["result"]) for row in found]
+
+
+@pytest.mark.parametrize(
+    ("amounts", "total"),
+    [
+        ([0.004] * 480, 1.92),
+        ([0.006] * 480, 2.88),
+        ([0.575], 0.58),
+        ([-0.004] * 3, -0.01),
+        ([1e12, 0.004, 0.004, -1e12], 0.01),
+        ([0.1] * 10 + [None], 1.0),
+        ([None], None),
+    ],
+)
+def test_a_sum_of_money_is_rounded_once(amounts: list[float | None], total: float | None) -> None:
+    table = made_of([{"value": amount, "result": 0.0} for amount in amounts], VALUES)
+    assert rows_of(table.agg(found=money_sum(table.value))) == [{"found": total}]
 
 
 def test_null_stays_null_and_whole_numbers_become_floats() -> None:
