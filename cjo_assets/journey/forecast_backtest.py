@@ -4,10 +4,12 @@ One row per as-of date, measure and subset of forecasts. At earlier dates, the l
 again with what was known then, every customer who had not left is forecast, and the log tells who then left within
 the horizon. A measure that too few cases support is there and has no value. Horizons of neighbouring origins overlap
 and show the same departures, so the intervals count as many cases as there would be without the overlap.
+
+Calibration is measured in bins of equally many forecasts, equal probabilities in one bin, and by the line of least
+squares through forecasts and outcomes: its slope is 1 and its distance from the forecasts 0 where they are right.
 """
 
 from datetime import date, timedelta
-from itertools import pairwise
 from typing import Any
 
 import ibis
@@ -18,13 +20,14 @@ from cjo_assets.journey.spells import DAYS_PER_WEEK, at_origins, fitted_model, s
 from cjo_assets.journey.weekly_moves import horizon_weeks
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
-from cjo_assets.shared.numbers import rounded
-from cjo_assets.shared.statistics import MEASURED, wilson_interval
+from cjo_assets.shared.numbers import CONTRIBUTION_DECIMALS, rounded
+from cjo_assets.shared.statistics import MEASURED, wilson_interval, within
 
 NOT_ENOUGH_HISTORY = "not_enough_history"
 CHURN_RATE, CALIBRATION, BRIER, BASE_BRIER = "churn_rate", "calibration", "brier_score", "brier_score_of_base_rate"
+SLOPE, CALIBRATION_INDEX = "calibration_slope", "integrated_calibration_index"
 PRECISION, RECALL, LIFT = "precision", "recall", "lift"
-MEASURES = [CHURN_RATE, CALIBRATION, BRIER, BASE_BRIER, PRECISION, RECALL, LIFT]
+MEASURES = [CHURN_RATE, CALIBRATION, SLOPE, CALIBRATION_INDEX, BRIER, BASE_BRIER, PRECISION, RECALL, LIFT]
 SHARES = [CHURN_RATE, CALIBRATION, PRECISION, RECALL]
 ALL = "all"
 
@@ -33,11 +36,15 @@ class ForecastBacktest(DatedContract):
     """Churn forecasts of earlier dates against what happened. One row per as-of date, measure and subset."""
 
     measure: str = column(
-        "churn_rate of an origin, calibration of a bin, brier_score and that of the base rate (down = better); "
+        "churn_rate of an origin, calibration of a bin, calibration_slope (below 1: forecasts too far apart), "
+        "integrated_calibration_index: mean distance of the forecasts from the line of least squares through the "
+        "outcomes (down = better), brier_score and that of the base rate (down = better); "
         "precision, recall and lift of alarms at a cut-off (up = better).",
         isin=MEASURES,
     )
-    subset: str = column("Which forecasts: all, an origin's day, a bin of probabilities, or those from a cut-off up.")
+    subset: str = column(
+        "Which forecasts: all, an origin's day, a bin (1 of 10: the tenth with the lowest), or those from a cut-off up."
+    )
     status: str = column("Whether there are enough cases to say anything.", isin=[MEASURED, NOT_ENOUGH_HISTORY])
     value: float = column(
         "The measure; of churn_rate and calibration the share that left; null if not measured.", nullable=True
@@ -70,8 +77,8 @@ def forecast_backtest(customers: ir.Table, state_entries: ir.Table, as_of: date,
         scored,
         [
             scored.probability >= questions.at_least,
-            scored.probability < questions.below,
             questions.only_origin.isnull() | (questions.only_origin == scored.origin),
+            questions.only_bin.isnull() | (questions.only_bin == scored.bin),
         ],
     )
     answers = asked.group_by("measure", "subset").agg(
@@ -79,6 +86,8 @@ def forecast_backtest(customers: ir.Table, state_entries: ir.Table, as_of: date,
         churned=asked.churned.sum().fill_null(0),
         probabilities=(asked.forecasts * asked.probability).sum(),
         squares=asked.squares.sum(),
+        distances=asked.distances.sum(),
+        slope=asked.slope.max(),
         first_origin=asked.origin.min(),
         last_origin=asked.origin.max(),
         latest_record_at=asked.latest_record_at.max(),
@@ -89,16 +98,8 @@ def forecast_backtest(customers: ir.Table, state_entries: ir.Table, as_of: date,
         all_forecasts=scored.forecasts.sum().fill_null(0), all_churned=scored.churned.sum().fill_null(0)
     )
     rows = answers.cross_join(totals)
-    share = rows.churned / rows.forecasts.nullif(0)
-    base_rate = rows.all_churned / rows.all_forecasts.nullif(0)
     n = (rows.measure == RECALL).ifelse(rows.all_churned, rows.forecasts)
-    value = ibis.cases(
-        (rows.measure == BRIER, rows.squares / rows.forecasts.nullif(0)),
-        (rows.measure == BASE_BRIER, base_rate * (1 - base_rate)),
-        (rows.measure == RECALL, rows.churned / rows.all_churned.nullif(0)),
-        (rows.measure == LIFT, share / base_rate.nullif(0.0)),
-        else_=share,
-    )
+    value = _value_of(rows)
     value = (n >= rules.backtest_minimum_forecasts).ifelse(value, ibis.null("float64"))
     overlap = min(rules.backtest_origins, -(-_horizon_days(policy) // rules.backtest_step_days))
     cases = n / (rows.measure == CHURN_RATE).ifelse(1, overlap)
@@ -120,6 +121,21 @@ def forecast_backtest(customers: ir.Table, state_entries: ir.Table, as_of: date,
         latest_record_at=rows.latest_record_at,
         first_outcome_at=rows.first_outcome_at,
         last_outcome_at=rows.last_outcome_at,
+    )
+
+
+def _value_of(rows: ir.Table) -> ir.NumericValue:
+    """Return the value of each measure, from the sums over its forecasts."""
+    share = rows.churned / rows.forecasts.nullif(0)
+    base_rate = rows.all_churned / rows.all_forecasts.nullif(0)
+    return ibis.cases(
+        (rows.measure == BRIER, rows.squares / rows.forecasts.nullif(0)),
+        (rows.measure == BASE_BRIER, base_rate * (1 - base_rate)),
+        (rows.measure == SLOPE, rows.slope),
+        (rows.measure == CALIBRATION_INDEX, rows.distances / rows.forecasts.nullif(0)),
+        (rows.measure == RECALL, rows.churned / rows.all_churned.nullif(0)),
+        (rows.measure == LIFT, share / base_rate.nullif(0.0)),
+        else_=share,
     )
 
 
@@ -166,22 +182,54 @@ def _scored(spells: ir.Table, origins: list[date], policy: Policy) -> ir.Table:
         probability=rounded(rows.churn), latest_record_at=ibis.greatest(rows.latest_record_at, rows.latest_entry_at)
     )
     missed, kept = 1 - rows.probability, rows.forecasts - rows.churned
-    return rows.mutate(
-        squares=rows.churned * missed * missed + kept * rows.probability * rows.probability,
+    rows = rows.mutate(squares=rows.churned * missed * missed + kept * rows.probability * rows.probability)
+    return _with_bin(_with_line(rows), policy)
+
+
+def _with_line(rows: ir.Table) -> ir.Table:
+    """Add the slope of the line of least squares through forecasts and outcomes, and how far forecasts are from it.
+
+    Without a departure, or where all forecasts are one, there is no slope.
+    """
+    sums = rows.agg(
+        n=rows.forecasts.sum(),
+        x=(rows.forecasts * rows.probability).sum(),
+        y=rows.churned.sum(),
+        xx=(rows.forecasts * rows.probability * rows.probability).sum(),
+        xy=(rows.churned * rows.probability).sum(),
     )
+    # A spread that is a rounding error is none.
+    spread = rounded(sums.xx / sums.n - (sums.x / sums.n) ** 2, CONTRIBUTION_DECIMALS).nullif(0.0)
+    slope = (sums.xy / sums.n - sums.x * sums.y / (sums.n * sums.n)) / spread
+    line = sums.select(
+        slope=(sums.y > 0).ifelse(slope, ibis.null("float64")),
+        steepness=slope.fill_null(0.0),
+        mean_forecast=sums.x / sums.n,
+        mean_outcome=sums.y / sums.n,
+    )
+    rows = rows.cross_join(line)
+    outcome = within(rows.mean_outcome + rows.steepness * (rows.probability - rows.mean_forecast), 0.0, 1.0)
+    rows = rows.mutate(distances=rows.forecasts * (rows.probability - outcome).abs())
+    return rows.drop("steepness", "mean_forecast", "mean_outcome")
+
+
+def _with_bin(rows: ir.Table, policy: Policy) -> ir.Table:
+    """Add the bin of each forecast: bins hold equally many, as far as equal probabilities stay together."""
+    bins = policy.journey.forecast.calibration_bins
+    alike = rows.group_by("probability").agg(alike=rows.forecasts.sum())
+    lower = alike.alike.sum().over(ibis.window(order_by="probability", rows=(None, 0))) - alike.alike
+    place = (lower + alike.alike / 2) / alike.alike.sum().over(ibis.window()) * bins
+    ranked = alike.select("probability", bin=ibis.least(place.floor().cast("int64") + 1, bins))
+    return rows.join(ranked, "probability")
 
 
 def _questions(origins: list[date], policy: Policy) -> ir.Table:
     """Return every measure of every subset, so that each has a row whether or not there is an answer."""
     rules = policy.journey.forecast
-    edges = [place / rules.calibration_bins for place in range(rules.calibration_bins + 1)]
+    bins = rules.calibration_bins
     questions = [_question(CHURN_RATE, str(origin), origin=origin) for origin in origins]
-    questions += [
-        # The last bin holds certainty too.
-        _question(CALIBRATION, f"{low:g} to {high:g}", low, high if high < 1 else None)
-        for low, high in pairwise(edges)
-    ]
-    questions += [_question(measure, ALL) for measure in (BRIER, BASE_BRIER)]
+    questions += [_question(CALIBRATION, f"{place} of {bins}", place=place) for place in range(1, bins + 1)]
+    questions += [_question(measure, ALL) for measure in (SLOPE, CALIBRATION_INDEX, BRIER, BASE_BRIER)]
     questions += [
         _question(measure, f"{cut_off:g} and above", cut_off)
         for measure in (PRECISION, RECALL, LIFT)
@@ -191,15 +239,15 @@ def _questions(origins: list[date], policy: Policy) -> ir.Table:
 
 
 def _question(
-    measure: str, subset: str, at_least: float = 0.0, below: float | None = None, origin: date | None = None
+    measure: str, subset: str, at_least: float = 0.0, origin: date | None = None, place: int | None = None
 ) -> Any:
     return ibis.struct(
         {
             "measure": ibis.literal(measure),
             "subset": ibis.literal(subset),
             "at_least": ibis.literal(at_least, "float64"),
-            "below": ibis.literal(float("inf") if below is None else below, "float64"),
             "only_origin": ibis.null("date") if origin is None else ibis.literal(origin, "date"),
+            "only_bin": ibis.null("int64") if place is None else ibis.literal(place, "int64"),
         }
     )
 

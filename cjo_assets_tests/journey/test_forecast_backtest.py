@@ -4,6 +4,7 @@ import random
 from datetime import date
 from typing import Any
 
+import numpy
 import pytest
 
 from cjo_assets.journey.customers import Customers
@@ -35,6 +36,7 @@ LEFT = {
 }
 # The belief alone speaks: 2 % a week over 13 weeks.
 CHANCE = 1 - 0.98**13
+BELIEFS = POLICY.journey.forecast.model_dump()["prior_weekly_probabilities"]
 
 
 def rules(**changes: Any) -> Policy:
@@ -81,14 +83,11 @@ def test_every_measure_by_hand() -> None:
     # The week in which somebody left on the origin was under way and not counted.
     assert (origin["latest_record_at"], origin["first_outcome_at"]) == (day(-150), day(-90))
     assert origin["last_outcome_at"] == DAY
-    # The chance is 0.231.
-    assert {subset: row["forecasts"] for (measure, subset), row in found.items() if measure == "calibration"} == {
-        "0 to 0.2": 0,
-        "0.2 to 0.4": 5,
-        "0.4 to 0.6": 0,
-        "0.6 to 0.8": 0,
-        "0.8 to 1": 0,
-    }
+    # All have one chance: they stay together, in the middle.
+    bins = {subset: row["forecasts"] for (measure, subset), row in found.items() if measure == "calibration"}
+    assert bins == {f"{place} of 10": 5 if place == 6 else 0 for place in range(1, 11)}
+    assert found["calibration_slope", "all"]["value"] is None
+    assert found["integrated_calibration_index", "all"]["value"] == pytest.approx(0.6 - CHANCE, abs=1e-5)
     alarms = {
         (measure, subset): (row["value"], row["n"], row["status"])
         for (measure, subset), row in found.items()
@@ -119,8 +118,8 @@ SHARES = ("churn_rate", "calibration", "precision", "recall")
 def test_overlapping_horizons_count_a_departure_once() -> None:
     """Two origins 10 days apart see the same customers: ten forecasts, and the interval of five."""
     people, entries = log_of({"one": -50, "two": -40, "three": -30, "four": None, "five": None})
-    once = backtest_of(people, entries, rules())["calibration", "0.2 to 0.4"]
-    twice = backtest_of(people, entries, rules(backtest_origins=2, backtest_step_days=10))["calibration", "0.2 to 0.4"]
+    once = backtest_of(people, entries, rules())["calibration", "6 of 10"]
+    twice = backtest_of(people, entries, rules(backtest_origins=2, backtest_step_days=10))["calibration", "6 of 10"]
     assert (once["n"], twice["n"]) == (5, 10)
     assert (twice["value_low"], twice["value_high"]) == (once["value_low"], once["value_high"])
 
@@ -139,7 +138,7 @@ def test_a_log_that_does_not_reach_back_has_every_row() -> None:
     people, entries = log_of({"one": -3, "two": None}, since=-30)
     found = backtest_of(people, entries, POLICY)
     rules = POLICY.journey.forecast
-    assert len(found) == rules.backtest_origins + rules.calibration_bins + 2 + 3 * len(rules.cut_offs)
+    assert len(found) == rules.backtest_origins + rules.calibration_bins + 4 + 3 * len(rules.cut_offs)
     assert {(row["status"], row["forecasts"]) for row in found.values()} == {("not_enough_history", 0)}
 
 
@@ -195,13 +194,16 @@ def test_the_forecast_beats_the_base_rate(measured: Measures) -> None:
 
 
 def test_without_a_wrong_belief_the_forecasts_are_calibrated(simulation: Simulation) -> None:
-    """What was forecast on average lies in the interval of what happened, in every bin with enough cases."""
+    """What was forecast on average lies in the interval of what happened, of level 0.90 in each of ten bins."""
     unprejudiced = policy_with(journey__forecast__prior_weeks=0.5)
     rows = kept(ForecastBacktest, forecast_backtest(simulation.customers, simulation.state_entries, DAY, unprejudiced))
     bins = [row for row in rows if row["measure"] == "calibration" and row["status"] == "measured"]
-    assert len(bins) >= 2
-    for row in bins:
-        assert row["value_low"] <= row["mean_forecast"] <= row["value_high"], row
+    assert len(bins) == POLICY.journey.forecast.calibration_bins
+    holds = [row["value_low"] <= row["mean_forecast"] <= row["value_high"] for row in bins]
+    # Of ten intervals that each hold in nine of ten cases, more than two fail in 7 % of cases.
+    assert sum(holds) >= 8
+    [slope] = [row["value"] for row in rows if row["measure"] == "calibration_slope"]
+    assert slope == pytest.approx(1.0, abs=0.2)
 
 
 def test_no_forecast_rests_on_a_later_record(simulation: Simulation, measured: Measures) -> None:
@@ -221,3 +223,39 @@ def test_neither_order_nor_the_future_changes_anything(simulation: Simulation, m
     random.Random(1).shuffle(rows)
     table = forecast_backtest(simulation.customers, table_of(StateEntries, [*later, *rows]), DAY, POLICY)
     assert by(KEY, kept(ForecastBacktest, table)) == measured
+
+
+def test_calibration_by_quantiles_slope_and_index(simulation: Simulation) -> None:
+    """Against the same measures by numpy, from the forecasts of one origin and what the log says came of them."""
+    policy = rules(prior_weekly_probabilities=BELIEFS, prior_weeks=20.0, backtest_minimum_forecasts=30)
+    origin = backtest_origins(DAY, policy)[0]
+    table = forecast_backtest(simulation.customers, simulation.state_entries, DAY, policy)
+    found = by(KEY, kept(ForecastBacktest, table, DAY, policy))
+    model = table_of(
+        TransitionModel,
+        kept(TransitionModel, transition_model(simulation.customers, simulation.state_entries, origin, policy), origin),
+    )
+    known = simulation.state_entries.filter(simulation.state_entries.state_entered_at <= origin)
+    states = journey_states(simulation.customers, known, origin, policy)
+    forecasts = journey_forecasts(simulation.customers, states, known, model, origin, policy)
+    gone = {row["customer_id"] for row in rows_of(simulation.state_entries) if row["journey_stage"] == "churned"}
+    rows = [row for row in kept(JourneyForecasts, forecasts, origin) if row["churn_probability"] is not None]
+    chance = numpy.array([row["churn_probability"] for row in rows])
+    has_left = numpy.array([row["customer_id"] in gone for row in rows], dtype=float)
+
+    slope, height = numpy.polyfit(chance, has_left, 1)
+    assert found["calibration_slope", "all"]["value"] == pytest.approx(slope, abs=2e-3)
+    index = numpy.abs(chance - numpy.clip(height + slope * chance, 0, 1)).mean()
+    assert found["integrated_calibration_index", "all"]["value"] == pytest.approx(index, abs=1e-4)
+    assert 0.7 < slope < 1.3, "the model knows the process"
+
+    values, counts = numpy.unique(chance, return_counts=True)
+    middle = (numpy.cumsum(counts) - counts / 2) / counts.sum()
+    place = dict(zip(values, numpy.minimum((middle * 10).astype(int), 9) + 1, strict=True))
+    bins = numpy.array([place[value] for value in chance])
+    for number in range(1, 11):
+        row = found["calibration", f"{number} of 10"]
+        assert row["forecasts"] == (bins == number).sum()
+        assert row["value"] == pytest.approx(has_left[bins == number].mean(), abs=1e-6)
+        assert row["mean_forecast"] == pytest.approx(chance[bins == number].mean(), abs=1e-5)
+        assert 0.05 < row["forecasts"] / len(rows) < 0.15
