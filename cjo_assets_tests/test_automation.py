@@ -122,6 +122,15 @@ def test_a_new_row_asks_for_the_days_it_affects(
     assert look(later.without_next()).pending == asked[1:], "asked for once"
 
 
+@pytest.mark.parametrize("rejected", [{"customer_id": "NOBODY"}, {"signal_strength": 7}], ids=["orphan", "too strong"])
+def test_a_rejected_row_asks_for_no_later_day(
+    look: Callable[[Seen | None], Seen], places: Settings, rejected: dict[str, Any]
+) -> None:
+    seen = look(None)
+    change(places, "signals", [*rows_of(places, "signals"), signal("2025-08-20", **rejected)])
+    assert look(seen).pending == [("2025-01-20", "2025-01-20")], "the last day, which puts the rejection on record"
+
+
 def test_a_corrected_and_a_deleted_row_count_from_their_day(
     look: Callable[[Seen | None], Seen], places: Settings
 ) -> None:

@@ -9,10 +9,11 @@ that dates them: a day whose rows are others than before is affected, and so is 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -23,14 +24,18 @@ import duckdb
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import Column, columns_of, key_of
 from cjo_assets.shared.dataset import Dataset
+from cjo_assets.wiring.accepted_days import days_of_accepted_records
 from cjo_assets.wiring.errors import InputError
+from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.formats import CSV_ROWS, UNREADABLE, reading_of
 from cjo_assets.wiring.partitions import contiguous
+from cjo_assets.wiring.plain import load_files
 from cjo_assets.wiring.quoting import literal, quoted_names
 from cjo_assets.wiring.raw_views import Content, SourceFile
 from cjo_assets.wiring.settings import Settings
 from cjo_assets.wiring.source_map import SOURCES_FILE, DuckDBSource, FilesSource, SqlSource, declared_sources
 from cjo_assets.wiring.sources import EXTRACTS, archived_contents, day_of, files_of
+from cjo_assets.wiring.store import Store
 from cjo_assets.wiring.tables import Family
 
 # A file modified less than this ago may still be growing. So may one whose modification time lies in the future, as
@@ -106,7 +111,8 @@ def looked(family: Family, settings: Settings, policy: Policy, seen: Seen | None
         comparison = _Comparison(engine, settings.inputs, datasets, before, present)
         published = published_days(settings.published, family.name)
         try:
-            wanted = _wanted(comparison, changed, published, policy)
+            newest = functools.partial(_newest_accepted, family, settings, policy)
+            wanted = _wanted(comparison, changed, published, policy, newest)
         except (InputError, *UNREADABLE):
             # Nobody can say which days such a file affects. A run is asked for all the same: it says what is wrong.
             wanted = {published[-1] if published else comparison.present_day()}
@@ -229,17 +235,41 @@ class _Comparison:
             self.engine.unregister(CSV_ROWS)
 
 
-def _wanted(comparison: _Comparison, changed: list[str], published: list[date], policy: Policy) -> set[date]:
+def _newest_accepted(family: Family, settings: Settings, policy: Policy) -> date | None:
+    """Return the latest day up to today that dates an accepted record; None where databases would have to be asked."""
+    sources = declared_sources(settings.data)
+    if any(isinstance(sources.get((family.name, dataset.name)), SqlSource) for dataset in family.datasets):
+        return None
+    with duckdb.connect() as connection:
+        connection.execute(f"SET memory_limit = '{policy.warehouse.memory_limit}GB'")
+        store = Store(connection, families_about(family.name))
+        load_files(store, (family,), settings.data, settings.inputs, settings.home)
+        return days_of_accepted_records(store, family, policy).last
+
+
+def _wanted(
+    comparison: _Comparison,
+    changed: list[str],
+    published: list[date],
+    policy: Policy,
+    newest_accepted: Callable[[], date | None],
+) -> set[date]:
     if not published:
-        newest = comparison.newest(comparison.datasets)
+        newest = newest_accepted() or comparison.newest(comparison.datasets)
         return {newest} if newest else set()
     last = published[-1]
     newest = comparison.newest(changed) or last
+    wanted: set[date] = set()
+    if newest > last:
+        accepted = newest_accepted() or newest
+        # A rejected row asks for no day of its own; a run of the last day puts it on record.
+        if accepted < newest:
+            newest, wanted = max(accepted, last), {last}
     gap = (newest - last).days
     if gap > policy.warehouse.catch_up_days:
-        wanted = {newest}
+        wanted |= {newest}
     else:
-        wanted = {last + timedelta(days=number) for number in range(1, gap + 1)}
+        wanted |= {last + timedelta(days=number) for number in range(1, gap + 1)}
     for name in changed:
         first = comparison.affected_from(name, last)
         if first is not None:
