@@ -13,6 +13,7 @@ import dagster as dg
 
 from cjo_assets.shared.contract import Contract, columns_of
 from cjo_assets.shared.dataset import Dataset
+from cjo_assets.shared.text_identity import KEEP
 from cjo_assets.wiring.automation import downstream_condition, freshness
 from cjo_assets.wiring.code_versions import table_version, version_of, written_in
 from cjo_assets.wiring.errors import ContractBreachError, InputError, UnreachableError, WarehouseError
@@ -82,6 +83,7 @@ def raw_asset(dataset: Dataset, family: Family, fresh: dg.FreshnessPolicy) -> dg
                 settings.inputs,
                 settings.home,
                 warehouse.store.require_ours,
+                normalizes_ids=warehouse.policy.vocabulary.unnormalized_ids != KEEP,
             )
         except UnreachableError as error:
             raise dg.Failure(str(error)) from error

@@ -10,7 +10,7 @@ reference elsewhere proves nothing: the outcome of one customer may name another
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -19,6 +19,7 @@ from cjo_assets.audit.decision_ledger import LEDGER
 from cjo_assets.policy import Vocabulary
 from cjo_assets.shared.contract import key_of
 from cjo_assets.shared.personal import CUSTOMER, Personal
+from cjo_assets.shared.text_identity import KEEP, normalized
 from cjo_assets.wiring.erasing_databases import tables
 from cjo_assets.wiring.erasing_marks import contracts, list_columns, marks_of, owners
 from cjo_assets.wiring.erasing_person import Person, is_part_of
@@ -32,14 +33,26 @@ from cjo_assets.wiring.tables import MANIFEST, QUARANTINE, RAW
 def person_of(
     connections: Sequence[duckdb.DuckDBPyConnection], archive: Path, customer_id: str, vocabulary: Vocabulary
 ) -> Person:
-    """Return the identifiers of a customer and of their records, as databases and archived files know them."""
+    """Return the identifiers of a customer and of their records, as databases and archived files know them.
+
+    Where the policy does not keep apart what differs in blanks or composition alone, every such spelling is theirs.
+    """
+    is_normalized = vocabulary.unnormalized_ids != KEEP
+    customer_id = normalized(customer_id) if is_normalized else customer_id
     found: dict[str, set[str]] = {CUSTOMER: {customer_id}}
+
+    def add(identifiers: Iterable[tuple[str, str]]) -> None:
+        for kind, identifier in list(identifiers):
+            found.setdefault(kind, set()).add(identifier)
+
+    for connection in connections if is_normalized else ():
+        add(_spelt_otherwise(connection, {CUSTOMER: found[CUSTOMER]}))
     for connection in connections:
-        for kind, identifier in _records_of(connection, customer_id):
-            found.setdefault(kind, set()).add(identifier)
+        add(_records_of(connection, found[CUSTOMER]))
     for dataset, sha256 in sorted({loaded for connection in connections for loaded in _files_read(connection)}):
-        for kind, identifier in _archived_records(dataset, archive / sha256, customer_id):
-            found.setdefault(kind, set()).add(identifier)
+        add(_archived_records(dataset, archive / sha256, found[CUSTOMER]))
+    for connection in connections if is_normalized else ():
+        add(_spelt_otherwise(connection, found))
     person = Person(customer_id, {kind: frozenset(names) for kind, names in found.items()})
     others, shared = set(), set(_words(vocabulary))
     for connection in connections:
@@ -50,10 +63,10 @@ def person_of(
     own = {name for names in found.values() for name in names}
     parts = {name for name in others - own if any(is_part_of(part, name) for part in own)}
     untelling = frozenset(name for name in own if name in shared or name.casefold() in shared)
-    return Person(customer_id, person.identifiers, frozenset(parts), untelling)
+    return Person(customer_id, person.identifiers, frozenset(parts), untelling, is_normalized)
 
 
-def _records_of(connection: duckdb.DuckDBPyConnection, customer_id: str) -> Iterator[tuple[str, str]]:
+def _records_of(connection: duckdb.DuckDBPyConnection, customers: Collection[str]) -> Iterator[tuple[str, str]]:
     """Return kind and identifier of the customer's records."""
     for table, columns in tables(connection).items():
         marks = marks_of(table)
@@ -65,10 +78,29 @@ def _records_of(connection: duckdb.DuckDBPyConnection, customer_id: str) -> Iter
             named |= _key_of_quarantined(table)
         for name, kind in named.items():
             query = (
-                f"SELECT DISTINCT trim(CAST({quoted(name)} AS VARCHAR)) FROM {table} "
-                f"WHERE trim(CAST({quoted(owner[0])} AS VARCHAR)) = ? AND {quoted(name)} IS NOT NULL"
+                f"SELECT DISTINCT CAST({quoted(name)} AS VARCHAR) FROM {table} "
+                f"WHERE list_contains(?::VARCHAR[], CAST({quoted(owner[0])} AS VARCHAR)) AND {quoted(name)} IS NOT NULL"
             )
-            yield from ((kind, found) for (found,) in connection.execute(query, [customer_id]).fetchall() if found)
+            yield from (
+                (kind, found) for (found,) in connection.execute(query, [sorted(customers)]).fetchall() if found
+            )
+
+
+def _spelt_otherwise(
+    connection: duckdb.DuckDBPyConnection, found: Mapping[str, Collection[str]]
+) -> Iterator[tuple[str, str]]:
+    """Return identifiers as files have them that differ from known ones in blanks or composition alone."""
+    normal = {(kind, normalized(name)) for kind, names in found.items() for name in names}
+    for table, columns in tables(connection).items():
+        if table.partition(".")[0] not in (RAW, QUARANTINE):
+            continue
+        for name, mark in owners(marks_of(table), columns):
+            query = (
+                f"SELECT DISTINCT CAST({quoted(name)} AS VARCHAR) AS found FROM {table} "
+                "WHERE regexp_matches(found, '[^\\x21-\\x7E]')"
+            )
+            rows = connection.execute(query).fetchall()
+            yield from ((mark.kind, text) for (text,) in rows if (mark.kind, normalized(text)) in normal)
 
 
 def _files_read(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str]]:
@@ -84,7 +116,7 @@ def _files_read(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, st
             yield from (found for found in connection.execute(query).fetchall() if None not in found)
 
 
-def _archived_records(dataset: str, file: Path, customer_id: str) -> Iterator[tuple[str, str]]:
+def _archived_records(dataset: str, file: Path, customers: Collection[str]) -> Iterator[tuple[str, str]]:
     """Return kind and identifier of the customer's records in an archived file of a dataset."""
     contract = contracts().get(f"{RAW}.{dataset}")
     if contract is None or not file.is_file():
@@ -95,7 +127,7 @@ def _archived_records(dataset: str, file: Path, customer_id: str) -> Iterator[tu
     if owner is None or owner[1].kind != CUSTOMER or mark is None or mark.kind == CUSTOMER:
         return
     try:
-        yield from ((mark.kind, found) for found in values_beside(file, owner[0], customer_id, key[0]))
+        yield from ((mark.kind, found) for found in values_beside(file, owner[0], customers, key[0]))
     except duckdb.InvalidInputException:
         # A file that broke off. No run is built on it, and it is removed as a whole.
         return

@@ -22,7 +22,6 @@ from cjo_assets.wiring.quoting import literal, quoted
 from cjo_assets.wiring.tables import RAW
 
 Marks = dict[str, Personal]
-# White space around an identifier makes a row invalid; it is about the same person.
 _WHITE_SPACE = "' ' || chr(9) || chr(10) || chr(13)"
 NAMES_PERSON, WITHOUT_PERSON = "names_person", "without_person"
 
@@ -121,9 +120,9 @@ def record_is_about(person: Person, text: str) -> bool:
 def first_identifier(value: Callable[[str], str]) -> tuple[str, str]:
     """Return, as SQL, kind and text of the most direct identifier of a record, given how a field of it is read."""
     fields = [(mark.kind, _text(value(name))) for name, mark in marks_of_records().items()]
-    kinds = " ".join(f"WHEN {text} <> '' THEN {literal(kind)}" for kind, text in fields)
-    texts = ", ".join(f"nullif({text}, '')" for _, text in fields)
-    return f"CASE {kinds} END", f"coalesce({texts})"
+    kinds = " ".join(f"WHEN {_is_there(text)} THEN {literal(kind)}" for kind, text in fields)
+    texts = " ".join(f"WHEN {_is_there(text)} THEN {text}" for _, text in fields)
+    return f"CASE {kinds} END", f"CASE {texts} END"
 
 
 @functools.cache
@@ -145,7 +144,7 @@ def _is_owner(name: str, mark: Personal, columns: list[str]) -> bool:
 
 def _case(mark: Personal, text: str) -> str:
     if mark.is_identifier:
-        return f"WHEN {text} <> '' THEN {_is_one_of(text, mark.kind)}"
+        return f"WHEN {_is_there(text)} THEN {_is_one_of(text, mark.kind)}"
     return " ".join(
         f"WHEN {quoted(mark.said_by)} = {literal(value)} THEN {_is_one_of(text, kind)}" for value, kind in mark.kinds
     )
@@ -158,7 +157,7 @@ def _record_is_about(column: str) -> str:
         (mark.kind, _text(f"json_extract_string({record}, {literal(f'$.{name}')})"))
         for name, mark in marks_of_records().items()
     ]
-    cases = " ".join(f"WHEN {text} <> '' THEN {_is_one_of(text, kind)}" for kind, text in fields)
+    cases = " ".join(f"WHEN {_is_there(text)} THEN {_is_one_of(text, kind)}" for kind, text in fields)
     return (
         f"coalesce(CASE WHEN NOT json_valid({record}) THEN {NAMES_PERSON}({record}) {cases} "
         f"ELSE {NAMES_PERSON}({record}) END, FALSE)"
@@ -166,7 +165,11 @@ def _record_is_about(column: str) -> str:
 
 
 def _text(value: str) -> str:
-    return f"trim(CAST({value} AS VARCHAR), {_WHITE_SPACE})"
+    return f"CAST({value} AS VARCHAR)"
+
+
+def _is_there(text: str) -> str:
+    return f"trim({text}, {_WHITE_SPACE}) <> ''"
 
 
 def _is_one_of(text: str, kind: str) -> str:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from html.entities import codepoint2name
 
 from cjo_assets.shared.personal import KINDS
+from cjo_assets.shared.text_identity import normalized
 
 ERASED_NAME = "erased"
 # A shorter number in prose may be any figure.
@@ -39,16 +40,19 @@ class Person:
         identifiers: by kind, of the customer and of their records.
         others: identifiers of others of which one of these is a delimited part.
         untelling: identifiers of these that prove nothing in prose, since they are words or somebody else's, too.
+        is_normalized: whether the policy takes identifiers that differ in blanks or composition alone for the same.
     """
 
     customer_id: str
     identifiers: dict[str, frozenset[str]]
     others: frozenset[str] = frozenset()
     untelling: frozenset[str] = field(default_factory=frozenset)
+    is_normalized: bool = False
 
     def owns(self, kind: str, value: str | None) -> bool:
         """Return whether a value is an identifier of that kind of the person."""
-        return value is not None and value.strip(WHITE_SPACE) in self.identifiers.get(kind, ())
+        names = self.identifiers.get(kind, frozenset())
+        return value is not None and (value in names or (self.is_normalized and normalized(value) in names))
 
     @property
     def telling(self) -> list[str]:

@@ -14,7 +14,7 @@ import csv
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ import duckdb
 from cjo_assets.audit.erasures import ERASURES
 from cjo_assets.shared.ids import SEPARATOR
 from cjo_assets.shared.personal import CUSTOMER, INTERVENTION
+from cjo_assets.shared.text_identity import normalized
 from cjo_assets.wiring.erasing_marks import first_identifier, marks_of_records
 from cjo_assets.wiring.erasing_person import WHITE_SPACE
 from cjo_assets.wiring.formats import BYTE_ORDER_MARK, CHUNK_BYTES, RECORD_BYTES, without_wildcards
@@ -43,13 +44,15 @@ class Tombstones:
     Attributes:
         salt: what is hashed with an identifier.
         hashes: of customers and of their records, each after its kind.
+        is_normalized: whether the policy takes identifiers that differ in blanks or composition alone for the same.
     """
 
     salt: str
     hashes: frozenset[str]
+    is_normalized: bool = False
 
     @classmethod
-    def of(cls, connection: duckdb.DuckDBPyConnection) -> Tombstones | None:
+    def of(cls, connection: duckdb.DuckDBPyConnection, is_normalized: bool = False) -> Tombstones | None:
         """Read the tombstones of a house; None where nobody was erased."""
         exists = "SELECT count(*) FROM duckdb_tables() WHERE NOT temporary AND schema_name || '.' || table_name = ?"
         if connection.execute(exists, [ERASURES]).fetchone() == (0,):
@@ -60,7 +63,7 @@ class Tombstones:
             for _, customer, records in rows
             for found in (f"{CUSTOMER}{KIND_SEPARATOR}{customer}", *map(with_kind, records))
         }
-        return cls(rows[0][0], frozenset(hashes)) if rows else None
+        return cls(rows[0][0], frozenset(hashes), is_normalized) if rows else None
 
     def hash_of(self, identifier: str) -> str:
         """Return the hash of an identifier."""
@@ -72,7 +75,8 @@ class Tombstones:
 
     def are_of(self, kind: str, identifier: str) -> bool:
         """Return whether an identifier of a kind was erased."""
-        return self.stone_of(kind, identifier.strip(WHITE_SPACE)) in self.hashes
+        names = {identifier, normalized(identifier)} if self.is_normalized else {identifier}
+        return any(self.stone_of(kind, name) in self.hashes for name in names)
 
 
 def with_kind(stone: str) -> str:
@@ -98,13 +102,13 @@ def rows_about(file: Path, is_erased: IsErased) -> list[int]:
         return _rows_about(connection, file, kind_of(file), is_erased)
 
 
-def values_beside(file: Path, name: str, value: str, wanted: str) -> set[str]:
-    """Return what a column holds in the rows of a file in which another one holds a value.
+def values_beside(file: Path, name: str, values: Collection[str], wanted: str) -> set[str]:
+    """Return what a column holds in the rows of a file in which another one holds one of some values.
 
     Args:
         file: in the archive.
-        name: of the column that holds the value.
-        value: the value.
+        name: of the column that holds one of the values.
+        values: the values.
         wanted: of the column whose values are returned.
     """
     kind = kind_of(file)
@@ -112,8 +116,8 @@ def values_beside(file: Path, name: str, value: str, wanted: str) -> set[str]:
         with file.open(encoding="utf-8-sig", newline="") as source:
             csv.field_size_limit(RECORD_BYTES)
             rows = csv.DictReader(source)
-            found = {row.get(wanted) for row in rows if (row.get(name) or "").strip(WHITE_SPACE) == value}
-            return {cell.strip(WHITE_SPACE) for cell in found if cell and cell.strip(WHITE_SPACE)}
+            found = {row.get(wanted) for row in rows if row.get(name) in values}
+            return {cell for cell in found if cell and cell.strip(WHITE_SPACE)}
     if kind == "empty":
         return set()
     with duckdb.connect() as connection:
@@ -126,8 +130,8 @@ def values_beside(file: Path, name: str, value: str, wanted: str) -> set[str]:
         else:
             source_of = _objects(file, kind)
             key, cell = (f"json_extract_string(json, '$.{column}')" for column in (name, wanted))
-        query = f"SELECT DISTINCT trim({cell}) FROM {source_of} WHERE trim({key}) = ?"
-        return {cell for (cell,) in connection.execute(query, [value]).fetchall() if cell}
+        query = f"SELECT DISTINCT {cell} FROM {source_of} WHERE list_contains(?::VARCHAR[], {key})"
+        return {cell for (cell,) in connection.execute(query, [sorted(values)]).fetchall() if cell}
 
 
 def empty_rows(file: Path, is_erased: IsErased, *, in_place: bool = True) -> int:
@@ -227,8 +231,8 @@ def _csv_identifiers(file: Path) -> Iterator[tuple[int, tuple[str, str]]]:
         header = next(rows, [])
         places = [(mark.kind, header.index(name)) for name, mark in marks_of_records().items() if name in header]
         for number, row in enumerate(rows, start=1) if places else ():
-            cells = ((kind, row[place].strip(WHITE_SPACE)) for kind, place in places if place < len(row))
-            found = next((cell for cell in cells if cell[1]), None)
+            cells = ((kind, row[place]) for kind, place in places if place < len(row))
+            found = next((cell for cell in cells if cell[1].strip(WHITE_SPACE)), None)
             if found is not None:
                 yield number, found
 

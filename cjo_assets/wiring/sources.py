@@ -132,11 +132,14 @@ def load_dataset(
     archive: Path,
     home: Path | None = None,
     require_ours: Callable[[], None] = lambda: None,
+    *,
+    normalizes_ids: bool = False,
 ) -> Loaded:
     """Bring a dataset's files into the raw schema; a file whose rows are there already is not read again.
 
     A dataset has one file in the data folder, or the source that `sources.yaml` gives it; of some, people's own records
     in the home stand beside it. `require_ours` is asked before the rows are committed, and raises where it is too late.
+    `normalizes_ids`: whether an erased customer is refused in any spelling that differs in blanks or composition alone.
 
     Raises:
         InputError: the file is missing or empty and must not be, or one cannot be understood.
@@ -160,7 +163,7 @@ def load_dataset(
     if is_same_kind and known.keys() == {content.identity for content in contents}:
         stored = [known[content.identity] for content in contents]
         return _loaded(dataset, stored, contents, is_unchanged=True)
-    tombstones = Tombstones.of(connection)
+    tombstones = Tombstones.of(connection, normalizes_ids)
     if tombstones is not None:
         for content in contents:
             if content.identity not in known:

@@ -155,3 +155,15 @@ def test_records_that_only_an_archived_file_knows_are_gathered(
     home.execute("INSERT INTO audit.runs (run_id, inputs) VALUES ('2', ?)", [read])
     person = person_of([home], tmp_path, "5", policy.vocabulary)
     assert person.identifiers["intervention"] == {"4", "70"}
+
+
+@pytest.mark.parametrize(("decision", "left"), [("keep", ["4", " 5", "6"]), ("trim", ["4", None, "6"])])
+def test_the_policy_says_whether_blanks_make_another_customer(
+    home: duckdb.DuckDBPyConnection, policy: Policy, decision: str, left: list[str | None]
+) -> None:
+    home.execute("UPDATE raw.customers SET customer_id = ' 5' WHERE customer_id = '5'")
+    vocabulary = policy.vocabulary.model_copy(update={"unnormalized_ids": decision})
+    erasure = Erasure("E-1", person_of([home], Path("nowhere"), "5", vocabulary), Tombstones("", frozenset()))
+    erase_tables(home, erasure, "home")
+    assert column(home, "raw.customers", "customer_id", "source_row") == left
+    assert erasure.person.owns("customer", "5\u00a0") == (decision == "trim")

@@ -732,6 +732,6 @@ def test_rows_of_parquet_keep_their_place(extra: str, tmp_path: Path) -> None:
 def test_a_broken_file_after_an_erasure_is_told_of_as_before(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is emptied of the erased is read first, and by whatever reads it first a broken file is named."""
     stones = Tombstones("salt", frozenset(["customer:somebody"]))
-    monkeypatch.setattr(Tombstones, "of", lambda _: stones)
+    monkeypatch.setattr(Tombstones, "of", lambda *_: stones)
     with pytest.raises(InputError, match=r"The file signals\.json cannot be read as json"):
         desk.read("signals.json", '[{"signal_id": "S1"}, {{{]')
