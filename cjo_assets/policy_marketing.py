@@ -270,6 +270,9 @@ class FunnelRules(Section):
 
     paths: dict[str, Annotated[Names, Field(min_length=2)]] = Field(min_length=1)
     leaks_from: str
+    minimum_measured_steps: Annotated[int, Field(ge=1)]
+    recent_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
+    leak_margin: Share
 
     @model_validator(mode="after")
     def _each_stage_once(self) -> FunnelRules:

@@ -2,7 +2,8 @@
 
 One row per as-of date, campaign, path of the policy and step. A step leads from the nearest stage before it that the
 campaign counts to its own stage: a stage that nobody counts is passed over and named, since its absence says nothing
-about people. Counts of all days, places and sources of a stage add up. More arrivals than departures are no rate: two
+about people. Counts of all days, places and sources of a stage add up, and `funnel_leaks.py` says where a step lets
+fewer people through than before or elsewhere. More arrivals than departures are no rate: two
 systems count differently, or people come in from elsewhere.
 """
 
@@ -11,6 +12,7 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.marketing.funnel_leaks import BENCHMARKS, recent_and_earlier, with_leaks
 from cjo_assets.marketing.measured_kpis import with_interval
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, TextList, column
@@ -20,6 +22,7 @@ from cjo_assets.shared.statistics import MEASURED
 
 NOT_TRACKED, NO_EVENTS, EXCEEDS = "not_tracked", "no_events", "exceeds"
 STATES = [MEASURED, NOT_TRACKED, NO_EVENTS, EXCEEDS]
+RATES = ("rate", "rate_low", "rate_high", "compared_rate", "benchmark_rate", "benchmark_low")
 PLACE = ("date", "campaign_id", "segment_id", "channel_id", "stage")
 
 
@@ -52,9 +55,30 @@ class FunnelAnalysis(DatedContract):
         isin=STATES,
     )
     passed_over: TextList = column("Stages between the two that the campaign does not count.")
-    is_biggest_leak: bool = column(
-        "Whether it is the measured step of the path with the lowest rate, from the policy's leaks_from on."
+    benchmark_source: str = column(
+        "What the step is compared with: earlier_days of the campaign, or all other_campaigns with this step; null "
+        "where there is neither, or the step cannot be a leak.",
+        isin=BENCHMARKS,
+        nullable=True,
     )
+    compared_from: int = column(
+        "Departures that are compared [events]: of the policy's recent_days, or of all days with other campaigns.",
+        ge=0,
+        nullable=True,
+    )
+    compared_to: int = column("Arrivals that are compared [events].", ge=0, nullable=True)
+    compared_rate: float = column("Their rate, up = better.", ge=0, le=1, nullable=True)
+    benchmark_rate: float = column("Rate of the earlier days, or of the other campaigns.", ge=0, le=1, nullable=True)
+    benchmark_low: float = column("Lower end of its interval [0-1].", ge=0, le=1, nullable=True)
+    missing: int = column(
+        "Arrivals that the benchmark's rate would have added [events], up = worse; 0 where the step is not below it.",
+        ge=0,
+        nullable=True,
+    )
+    is_leak: bool = column(
+        "Whether the interval of the compared rate lies below the benchmark's, less the policy's leak_margin."
+    )
+    is_biggest_leak: bool = column("Whether it is the leak of the path with the most missing arrivals.")
 
     class Config:
         """A step stands once."""
@@ -65,6 +89,8 @@ class FunnelAnalysis(DatedContract):
 def funnel_analysis(campaigns: ir.Table, funnel_events: ir.Table, as_of: date, policy: Policy) -> ir.Table:
     """Set the counts of each campaign's stages side by side along the paths."""
     counts = stage_counts(funnel_events, as_of)
+    by_days = recent_and_earlier(known_events(funnel_events, as_of), as_of, policy)
+    counts = counts.left_join(by_days, ["campaign_id", "stage"]).drop("campaign_id_right", "stage_right")
     known = campaigns.filter(
         (campaigns.created_at < as_of + timedelta(days=1)) | campaigns.campaign_id.isin(counts.campaign_id)
     ).select("campaign_id")
@@ -76,7 +102,14 @@ def funnel_analysis(campaigns: ir.Table, funnel_events: ir.Table, as_of: date, p
         counts_any=is_counted.any().over(ibis.window(group_by="campaign_id")),
     )
     start = rows.select(
-        "campaign_id", "path", from_place="place", from_stage="stage", from_count="count", from_trust="trust"
+        "campaign_id",
+        "path",
+        from_place="place",
+        from_stage="stage",
+        from_count="count",
+        from_trust="trust",
+        recent_from="recent",
+        earlier_from="earlier",
     ).view()
     rows = rows.filter(rows.place > 1).drop("stage_right")
     rows = rows.mutate(from_place=ibis.coalesce(rows.from_place, rows.place - 1))
@@ -88,29 +121,18 @@ def funnel_analysis(campaigns: ir.Table, funnel_events: ir.Table, as_of: date, p
         (rows.from_count == 0, NO_EVENTS),
         else_=MEASURED,
     )
-    rows = rows.mutate(state=state, rate=rows["count"] / rows.from_count.nullif(0))
-    rows = with_interval(rows, "count", "from_count", "rate", policy.marketing.campaigns.interval_level)
+    rows = rows.rename(to_stage="stage", to_count="count", recent_to="recent", earlier_to="earlier")
+    rows = rows.mutate(state=state, rate=rows.to_count / rows.from_count.nullif(0))
+    rows = with_interval(rows, "to_count", "from_count", "rate", policy.marketing.campaigns.interval_level)
     is_measured = rows.state == MEASURED
-    is_leak = is_measured & (rows.from_place >= rows.leak_place) & (rows.rate < 1)
-    worst_first = ibis.window(
-        group_by=["campaign_id", "path"], order_by=[ibis.desc(is_leak), ibis.asc(rows.rate), ibis.asc(rows.place)]
-    )
-    return rows.select(
-        "campaign_id",
-        "path",
-        "from_stage",
-        "from_count",
-        "state",
+    rows = rows.mutate(is_measured=is_measured, may_leak=is_measured & (rows.from_place >= rows.leak_place))
+    rows = with_leaks(rows, policy)
+    return rows.mutate(
         step=rows.place - 1,
-        to_stage=rows.stage,
-        to_count=rows["count"],
-        lost=is_measured.ifelse(rows.from_count - rows["count"], ibis.null("int64")),
-        rate=rounded(rows.rate),
-        rate_low=rounded(rows.rate_low),
-        rate_high=rounded(rows.rate_high),
+        lost=rows.is_measured.ifelse(rows.from_count - rows.to_count, ibis.null("int64")),
         confidence=(rows.from_trust <= rows.trust).ifelse(rows.from_trust, rows.trust),
         passed_over=rows.stages[rows.from_place : rows.place - 1],
-        is_biggest_leak=is_leak & (ibis.row_number().over(worst_first) == 0),
+        **{name: rounded(rows[name]) for name in RATES},
     )
 
 

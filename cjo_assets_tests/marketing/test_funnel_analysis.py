@@ -63,7 +63,7 @@ CAMPAIGNS = [campaign(name) for name in ("whole", "patchy", "odd", "late start",
 EXPECTED: dict[tuple[str, int], tuple[str, str, int | None, int | None, float | None, str, list[str], bool]] = {
     ("whole", 1): ("impression", "click", 10_000, 400, 0.04, "measured", [], False),
     ("whole", 2): ("click", "visit", 400, 300, 0.75, "measured", [], False),
-    ("whole", 3): ("visit", "signup", 300, 60, 0.2, "measured", [], True),
+    ("whole", 3): ("visit", "signup", 300, 60, 0.2, "measured", [], False),
     ("whole", 4): ("signup", "demo_request", 60, 30, 0.5, "measured", [], False),
     ("whole", 5): ("demo_request", "purchase", 30, 12, 0.4, "measured", [], False),
     ("patchy", 1): ("impression", "click", 1000, 100, 0.1, "measured", [], False),
@@ -132,17 +132,17 @@ def test_a_rate_is_trusted_as_its_weaker_count(steps: dict[tuple[str, str, int],
 
 def test_the_other_path_starts_elsewhere(steps: dict[tuple[str, str, int], Row]) -> None:
     row = steps["whole", "adoption", 2]
-    assert (row["from_count"], row["to_count"], row["rate"], row["is_biggest_leak"]) == (60, 0, 0.0, True)
+    assert (row["from_count"], row["to_count"], row["rate"], row["is_biggest_leak"]) == (60, 0, 0.0, False)
 
 
-def test_the_policy_names_paths_and_where_leaks_begin(events: Any) -> None:
+def test_the_policy_names_paths_and_the_level_of_intervals(events: Any) -> None:
     policy = policy_with(
         marketing__funnel__paths={"short": ("impression", "click", "visit")},
         marketing__funnel__leaks_from="impression",
         marketing__campaigns__interval_level=0.5,
     )
     rows = kept(FunnelAnalysis, funnel_analysis(campaign_table(CAMPAIGNS[:1]), events, DAY, policy))
-    assert [(row["step"], row["is_biggest_leak"]) for row in rows] == [(1, True), (2, False)]
+    assert [(row["step"], row["to_stage"]) for row in rows] == [(1, "click"), (2, "visit")]
     assert rows[0]["rate_high"] - rows[0]["rate_low"] < 0.003
 
 
