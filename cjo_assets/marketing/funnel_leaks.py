@@ -63,8 +63,9 @@ def with_leaks(rows: ir.Table, policy: Policy) -> ir.Table:
         benchmark_rate=chosen(rows.earlier_to / rows.earlier_from, rows.others_to / rows.others_from),
         benchmark_low=chosen(rows.earlier_rate_low, rows.others_rate_low),
     )
-    missing = ibis.greatest(rows.compared_from * rows.benchmark_rate - rows.compared_to, 0.0)
-    rows = rows.mutate(missing=rounded(missing, 0).cast("int64"))
+    missing = rounded(rows.compared_from * rows.benchmark_rate - rows.compared_to, 0).cast("int64")
+    # The greater of nothing known and 0 would be 0.
+    rows = rows.mutate(missing=(missing < 0).ifelse(0, missing))
     most_first = ibis.window(
         group_by=PATH, order_by=[ibis.desc(rows.is_leak), ibis.desc(rows.missing), ibis.asc(rows.place)]
     )

@@ -13,7 +13,7 @@ from typing import Any
 import altair as alt
 
 from cjo_assets.reporting import journey_map as map_of_stages
-from cjo_assets.reporting.journey_map import PHONE_PIXELS
+from cjo_assets.reporting.journey_map import HALO, PHONE_PIXELS
 from cjo_assets.reporting.palette import ACCENT, CARD, GRADES, INK, LINE, MUTED, SOFT, TIERS
 
 Data = Mapping[str, Any]
@@ -191,8 +191,7 @@ def band() -> alt.Y:
 def labels(rows: alt.Chart, y: alt.Y) -> list[alt.Chart]:
     """Return what a row is called and its figure, above its bar: there is room for it on a phone too."""
     layers = []
-    # Lines of the chart end at a letter's edge: each text lies on a broader one in the colour of the ground.
-    for ground in ({"stroke": CARD.light, "strokeWidth": 5, "color": CARD.light}, {"color": INK.light}):
+    for ground in (HALO, {"color": INK.light}):
         style = {"dy": LABEL_RISE, "fontSize": 12} | ground
         name = rows.mark_text(align="left", limit=LABEL_PIXELS, **style)
         figure = rows.mark_text(align="right", fontWeight="bold", **style)

@@ -19,6 +19,9 @@ Data = Mapping[str, Any]
 Rows = list[dict[str, Any]]
 
 PHONE_PIXELS = 500
+# Lines of a chart end at a letter's edge: each text lies on a broader one in the colour of the ground. Its corners are
+# round: pointed ones would reach into the bars.
+HALO = {"stroke": CARD.light, "strokeWidth": 4, "strokeJoin": "round", "color": CARD.light}
 ARC_POINTS = 28
 # A card, where the journey runs downward or across, and what is free on both sides of it for arcs.
 CARD_HEIGHT, CARD_WIDTH = 66, 124
@@ -97,7 +100,7 @@ def journey_map(data: Data, width: int) -> tuple[alt.LayerChart | alt.FacetChart
         .encode(x, y, alt.Angle("turn:Q", scale=None)),
         *(
             _of("tips").mark_text(fontSize=12, fontWeight="bold", dy=-14, **ground).encode(x, y, alt.Text("label:N"))
-            for ground in ({"color": CARD.light, "stroke": CARD.light, "strokeWidth": 4}, {"color": INK.light})
+            for ground in (HALO, {"color": INK.light})
         ),
         _of("cards")
         .mark_rect(cornerRadius=6, fill=CARD.light, stroke=LINE.light, strokeWidth=1.5, opacity=1)

@@ -5,7 +5,10 @@ Belongs here: the funnel and its picture, segments, attribution. Does not belong
 
 from __future__ import annotations
 
-from cjo_assets.reporting.document import Block, Column, Paragraph, Picture, Prose, Record, Section
+from typing import Any
+
+from cjo_assets.marketing.funnel_analysis import EXCEEDS
+from cjo_assets.reporting.document import Block, Cited, Column, Paragraph, Picture, Prose, Record, Section
 from cjo_assets.reporting.marketing_figures import MarketingFigures
 from cjo_assets.reporting.marketing_prose import CAMPAIGN, listed, table_of, where
 from cjo_assets.shared.statistics import MEASURED
@@ -19,9 +22,20 @@ FUNNEL = (
     Column("left", "from_count", "count"),
     Column("arrived", "to_count", "count"),
     Column("rate", "rate", "percent", below=(("from", "rate_low", "percent"), ("to", "rate_high", "percent"))),
+    Column("lost", "lost", "count"),
     Column("state", "state", "words"),
-    Column("largest leak", "is_biggest_leak"),
+    Column(
+        "leak",
+        "is_leak",
+        below=(
+            ("missing", "missing", "count"),
+            ("against", "benchmark_rate", "percent"),
+            ("of", "benchmark_source", "words"),
+        ),
+    ),
 )
+# As many leaks as a sentence can hold, and as many campaigns as a picture.
+NAMED, DRAWN = 5, 6
 SEGMENTS = (
     CAMPAIGN,
     Column("segment", "segment_id"),
@@ -58,49 +72,88 @@ def funnel(figures: MarketingFigures) -> Section:
     rows = figures.of("funnel_analysis")
     if not rows:
         return Section("funnel", title, (Paragraph(("No stage of any path is counted.",)),))
-    blocks: list[Block] = []
-    # A step that two paths share is named and drawn once.
-    leaks = list({_step(row): row for row in where(rows, "is_biggest_leak", True)}.values())
-    if leaks:
-        named = [
-            (
-                *(row.show("campaign_id", is_strong=True), ", ", row.show("from_stage", "words"), " to "),
-                *(row.show("to_stage", "words"), " (", row.show("rate", "percent"), ")"),
-            )
-            for row in leaks
-        ]
-        said: Prose = (
-            "The measured step with the lowest rate, path by path: ",
-            *listed(named, "; "),
-            ".",
-        )
-        blocks.append(Paragraph(said))
-    drawn = {_step(row): row for row in rows if row.row["state"] == MEASURED}
+    start = figures.policy.show("marketing.funnel.leaks_from", "words")
+    blocks: list[Block] = [Paragraph(_leaks(figures, rows, start))]
+    drawn = _drawn(figures, rows)
     if drawn:
-        steps = [
-            {
-                "place": place,
-                "label": step,
-                "figure": row.show("rate", "percent").text,
-                "rate": row.row["rate"],
-                "low": row.row["rate_low"],
-                "high": row.row["rate_high"],
-                "is_leak": step in {_step(leak) for leak in leaks},
-            }
-            for place, (step, row) in enumerate(drawn.items())
-        ]
-        description = (
-            "Share of those who left a stage that arrived at the next, with its interval; the steps that lose most are "
-            "orange. Steps that are not tracked have no bar: nobody knows how many were lost there."
+        description: Prose = (
+            *(
+                "How many reached each stage, from the ",
+                start,
+                " on. A bar is as long as its share of the largest stage ",
+            ),
+            "of its campaign; that of a stage after a leak is orange. A stage that is not tracked has no bar.",
+            *((" Only the first campaigns are drawn, those that miss most.",) if len(drawn) > DRAWN else ()),
         )
-        blocks.append(Picture("campaign_funnel", "How many go on to the next stage", (description,), {"rows": steps}))
-    note = "Not tracked is not zero: the stage has no events at all, while others have."
+        data = {"panels": drawn[:DRAWN]}
+        blocks.append(Picture("campaign_funnel", "How many reach each stage of a campaign", description, data))
+    note = (
+        "A leak is surely below its benchmark; missing are the arrivals that the benchmark's rate would have added. "
+        "Not tracked is not zero: the stage has no events at all, while others have."
+    )
     blocks.append(table_of(figures, "Steps of each path", FUNNEL, "funnel_analysis", note))
     return Section("funnel", title, tuple(blocks))
 
 
+def _leaks(figures: MarketingFigures, rows: list[Record], start: Cited) -> Prose:
+    """Name the largest leak of each path by the people who are missing."""
+    if not figures.count("funnel_analysis", "is_biggest_leak", True).row["rows"]:
+        return ("No measured step after the ", start, " is surely below its benchmark.")
+    # A step that two paths share is named once.
+    steps = {_step(row): row for row in where(rows, "is_biggest_leak", True)}
+    named = [
+        (
+            *(row.show("campaign_id", is_strong=True), ", ", row.show("from_stage", "words"), " to "),
+            *(row.show("to_stage", "words"), ": ", row.show("compared_to", "count"), " of "),
+            *(row.show("compared_from", "count"), " (", row.show("compared_rate", "percent"), ") against "),
+            *(row.show("benchmark_rate", "percent"), " of ", row.show("benchmark_source", "words"), ", "),
+            *(row.show("missing", "count", is_strong=True), " missing"),
+        )
+        for row in list(steps.values())[:NAMED]
+    ]
+    shown = len(where(rows, "is_biggest_leak", True))
+    is_all = len(steps) <= NAMED and shown == figures.count("funnel_analysis", "is_biggest_leak", True).row["rows"]
+    others = () if is_all else ("; and others",)
+    return ("Leaks after the ", start, ", the largest of each path: ", *listed(named, "; "), *others, ".")
+
+
+def _drawn(figures: MarketingFigures, rows: list[Record]) -> list[dict[str, Any]]:
+    """Return what is drawn of each campaign: the stages of that of its paths with the most steps that are counted."""
+    paths: dict[str, dict[str, list[Record]]] = {}
+    for row in rows:
+        stages = figures.funnel.paths.get(row.row["path"], ())
+        start = figures.funnel.leaks_from
+        before = stages[: stages.index(start)] if start in stages else ()
+        if row.row["state"] in (MEASURED, EXCEEDS) and row.row["from_stage"] not in before:
+            paths.setdefault(row.row["campaign_id"], {}).setdefault(row.row["path"], []).append(row)
+    longest = {name: max(found.values(), key=len) for name, found in paths.items()}
+    return [{"label": steps[0].show("campaign_id").text, "stages": _stages(steps)} for steps in longest.values()]
+
+
+def _stages(steps: list[Record]) -> list[dict[str, Any]]:
+    """Return the stages that steps lead through: how many reached each, and whether it comes after a leak."""
+    first = steps[0]
+    stages = [
+        {
+            "label": first.show("from_stage", "words").text,
+            "figure": first.show("from_count", "count").text,
+            "count": first.row["from_count"],
+            "is_leak": False,
+        }
+    ]
+    return stages + [
+        {
+            "label": step.show("to_stage", "words").text,
+            "figure": f"{step.show('to_count', 'count').text} ({step.show('rate', 'percent').text})",
+            "count": step.row["to_count"],
+            "is_leak": step.row["is_leak"],
+        }
+        for step in steps
+    ]
+
+
 def _step(row: Record) -> str:
-    """Return what a step is called in the picture."""
+    """Return what a step is called."""
     stages = f"{row.show('from_stage', 'words').text} → {row.show('to_stage', 'words').text}"
     return f"{row.show('campaign_id').text} {stages}"
 

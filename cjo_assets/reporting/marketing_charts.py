@@ -13,6 +13,7 @@ import altair as alt
 
 from cjo_assets.reporting.charts import (
     BAR_PIXELS,
+    LABEL_PIXELS,
     ROW_PIXELS,
     Data,
     Rows,
@@ -22,6 +23,7 @@ from cjo_assets.reporting.charts import (
     labels,
     themed,
 )
+from cjo_assets.reporting.journey_map import HALO, PHONE_PIXELS
 from cjo_assets.reporting.palette import ACCENT, BAD, CARD, GOOD, INK, LINE, MUTED, SOFT, UNKNOWN, WARNING, Colour
 
 PERCENT = "format(datum.value, '.0%')"
@@ -44,6 +46,11 @@ PACES = {
     "not_measurable": LINE,
 }
 MOVES = {"moved": SOFT, "against the rules": BAD, "not moved": UNKNOWN}
+# The picture of funnels: panels side by side, and in each a line of text and a bar for each stage.
+PANEL_COLUMNS, PANEL_GAP, PANEL_HEAD, STAGE_PIXELS, TEXT_PIXELS = 2, 36, 24, 40, 12
+TITLE, NAME, FIGURE = "titles", "names", "figures"
+STAGE, AFTER_LEAK = "stage", "stage after a leak"
+FUNNEL_BARS = {STAGE: SOFT, AFTER_LEAK: WARNING}
 # The picture of moves: a place for each move at both ends, a channel's box as broad as its name, and the broadest band.
 SLOT, GAP, SMALLEST_BOX, LARGEST_SHARE, LETTER, MARGIN = 30, 14, 64, 0.28, 8.0, 12
 BAND_POINTS, THINNEST, BROADEST = 24, 2.0, 16.0
@@ -96,22 +103,49 @@ def campaign_pacing(data: Data, width: int) -> Specification:
 
 
 def campaign_funnel(data: Data, width: int) -> Specification:
-    """Draw the rate of each step with its interval."""
-    found = data["rows"]
-    rows, y = alt.Chart(alt.NamedData("rows")), band()
-    x = alt.X("rate:Q", scale=alt.Scale(zero=True), axis=alt.Axis(labelExpr=PERCENT, tickCount=5))
-    drawn = [dict(row) | {"zero": 0, "word": "loses most" if row["is_leak"] else "other step"} for row in found]
-    colours = {
-        name: colour.light
-        for name, colour in {"other step": SOFT, "loses most": WARNING}.items()
-        if any(row["word"] == name for row in drawn)
+    """Draw the stages of each campaign below one another, a panel for each campaign, each on its own scale."""
+    panels = data["panels"]
+    columns = min(PANEL_COLUMNS, len(panels)) if width >= PHONE_PIXELS else 1
+    room = (width - PANEL_GAP * (columns - 1)) / columns
+    bars, texts = [], []
+    top = 0.0
+    for first in range(0, len(panels), columns):
+        beside = panels[first : first + columns]
+        for column, panel in enumerate(beside):
+            left = column * (room + PANEL_GAP)
+            texts.append({"x": left, "y": top + TEXT_PIXELS, "label": panel["label"], "kind": TITLE})
+            most = max([1, *(stage["count"] for stage in panel["stages"])])
+            for place, stage in enumerate(panel["stages"]):
+                y = top + PANEL_HEAD + place * STAGE_PIXELS
+                texts.append({"x": left, "y": y + TEXT_PIXELS, "label": stage["label"], "kind": NAME})
+                texts.append({"x": left + room, "y": y + TEXT_PIXELS, "label": stage["figure"], "kind": FIGURE})
+                start = y + TEXT_PIXELS + 9
+                bars.append(
+                    {"x": left, "x2": left + room * stage["count"] / most, "y": start, "y2": start + BAR_PIXELS}
+                    | {"word": AFTER_LEAK if stage["is_leak"] else STAGE}
+                )
+        top += PANEL_HEAD + STAGE_PIXELS * max(len(panel["stages"]) for panel in beside) + PANEL_GAP
+    height = round(top - PANEL_GAP)
+    x = alt.X("x:Q", scale=alt.Scale(domain=[0, width], nice=False), axis=None)
+    y_scale = alt.Y("y:Q", scale=alt.Scale(domain=[height, 0], nice=False), axis=None)
+    colours = {name: colour.light for name, colour in _present(FUNNEL_BARS, bars, "word").items()}
+    plain: dict[str, Any] = {"fontSize": 12, "color": INK.light, "limit": LABEL_PIXELS, "align": "left"}
+    styles = {
+        TITLE: plain | {"fontWeight": "bold", "fontSize": 13},
+        NAME: plain,
+        FIGURE: plain | {"align": "right", "fontWeight": "bold"},
     }
     layers = [
-        rows.mark_bar(height=BAR_PIXELS).encode(x, alt.X2("zero:Q"), y, colours_of("word", colours)),
-        rows.mark_rule(color=INK.light, strokeWidth=1.5).encode(alt.X("low:Q"), alt.X2("high:Q"), y),
-        *labels(rows, y),
+        alt.Chart(alt.NamedData("bars"))
+        .mark_rect()
+        .encode(x, y_scale, alt.X2("x2:Q"), alt.Y2("y2:Q"), colours_of("word", colours)),
+        *(
+            alt.Chart(alt.NamedData(kind)).mark_text(**style).encode(x, y_scale, alt.Text("label:N"))
+            for kind, style in styles.items()
+        ),
     ]
-    return themed(alt.layer(*layers), width, ROW_PIXELS * len(found), rows=drawn)
+    written = {kind: [text for text in texts if text["kind"] == kind] for kind in styles}
+    return themed(alt.layer(*layers), width, height, bars=bars, **written)
 
 
 def budget_flows(data: Data, width: int) -> Specification:
@@ -146,7 +180,7 @@ def budget_flows(data: Data, width: int) -> Specification:
         ),
         *(
             texts.mark_text(align="left", fontSize=12, fontWeight="bold", **ground).encode(x, y, alt.Text("label:N"))
-            for ground in ({"color": CARD.light, "stroke": CARD.light, "strokeWidth": 4}, {"color": INK.light})
+            for ground in (HALO, {"color": INK.light})
         ),
         alt.Chart(alt.NamedData("boxes"))
         .mark_rect(cornerRadius=6, fill=CARD.light, stroke=LINE.light, strokeWidth=1.5, opacity=1)

@@ -29,7 +29,7 @@ from cjo_assets.marketing import (
     segment_portfolio,
 )
 from cjo_assets.marketing.experiment_verdicts import VERDICTS
-from cjo_assets.policy_marketing import MarketingReporting
+from cjo_assets.policy_marketing import FunnelRules, MarketingReporting
 from cjo_assets.reporting.document import Record, Row
 from cjo_assets.reporting.summary import Summary
 from cjo_assets.shared.contract import Contract, key_of
@@ -58,6 +58,8 @@ class Shown:
 # What a person must decide on first: a verdict that says something, a residual that is too large.
 _DECIDED = "CASE verdict WHEN 'scale_variant' THEN 0 WHEN 'stop' THEN 1 WHEN 'invalid' THEN 2 ELSE 3 END"
 _UNRECONCILED = "CASE state WHEN 'beyond_tolerance' THEN 0 WHEN 'missing' THEN 1 ELSE 2 END"
+# The campaigns whose leaks miss most people, each with all its steps.
+_MISSING = "max(CASE WHEN is_leak THEN missing ELSE -1 END) OVER (PARTITION BY campaign_id)"
 SHOWN: dict[str, Shown] = {
     "performance_assessment": Shown(performance_assessment.PerformanceAssessment, "as_of", True),
     "roi_analysis": Shown(roi_analysis.RoiAnalysis, "as_of", True),
@@ -73,7 +75,7 @@ SHOWN: dict[str, Shown] = {
         budget_governance.BudgetGovernance, "is_against_the_rules DESC, proposed_at DESC, budget_action_id"
     ),
     "budget_balances": Shown(budget_balances.BudgetBalances, "campaign_id, channel_id, currency"),
-    "funnel_analysis": Shown(funnel_analysis.FunnelAnalysis, "campaign_id, path, step"),
+    "funnel_analysis": Shown(funnel_analysis.FunnelAnalysis, f"{_MISSING} DESC, campaign_id, path, step"),
     "segment_portfolio": Shown(segment_portfolio.SegmentPortfolio, "spend DESC NULLS LAST, campaign_id, segment_id"),
     "attribution": Shown(attribution.Attribution, "campaign_id, method, channel_id"),
     "risk_register": Shown(risk_register.RiskRegister, "rank"),
@@ -86,6 +88,7 @@ SHOWN: dict[str, Shown] = {
 # Rows that have this in that column are counted, however many are shown.
 COUNTED: tuple[tuple[str, str, str | bool], ...] = (
     *(("experiment_evaluations", "verdict", verdict) for verdict in VERDICTS),
+    ("experiment_evaluations", "rule", "not_started"),
     ("risk_register", "is_open", True),
     ("risk_register", "is_blocking", True),
     ("risk_register", "is_overdue", True),
@@ -111,6 +114,7 @@ class MarketingFigures:
 
     Attributes:
         rules: the switches of the report, and how long a list may be.
+        funnel: the stages of each path, and where leaks begin.
         rows: of each table its first rows; lists that grow with the number of campaigns are cut.
         totals: of each table how many rows the day has.
         counts: rows by table, column and content, as `COUNTED` asks.
@@ -124,6 +128,7 @@ class MarketingFigures:
     policy_hash: str
     policy_version: str
     rules: MarketingReporting
+    funnel: FunnelRules
     rows: Mapping[str, list[Row]]
     totals: Mapping[str, int]
     counts: Mapping[tuple[str, str, str | bool], int]
@@ -142,7 +147,8 @@ class MarketingFigures:
         """What the report says of the policy."""
         said = {"version": self.policy_version, "policy_hash": self.policy_hash}
         names = ("report_rows", "llm_insights_max_campaigns")
-        return Record("policy", (), said | {f"marketing.reporting.{name}": getattr(self.rules, name) for name in names})
+        said |= {f"marketing.reporting.{name}": getattr(self.rules, name) for name in names}
+        return Record("policy", (), said | {"marketing.funnel.leaks_from": self.funnel.leaks_from})
 
     def of(self, table: str) -> list[Record]:
         """Return the rows of a table as the report shows them."""

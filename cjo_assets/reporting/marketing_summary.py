@@ -23,6 +23,8 @@ COUNTS = {
     "exceeding_expectations": "campaigns that exceed what was expected",
     "meeting_expectations": "campaigns that meet what was expected",
     "below_expectations": "campaigns that stay below what was expected",
+    "too_early": "campaigns of which it is too early to say",
+    "not_measurable": "campaigns that cannot be judged",
     "total_experiments": "experiments begun so far",
 }
 AMOUNTS = {
@@ -33,21 +35,29 @@ AMOUNTS = {
 }
 # What is counted of the rows of tables: name, table, column, content, and what it measures.
 COUNTED_ROWS = (
-    ("scale", "experiment_evaluations", "verdict", "scale_variant", "experiments whose variant is worth scaling"),
+    ("scale", "experiment_evaluations", "verdict", "scale_variant", "experiments whose variant is to be scaled"),
     ("stop", "experiment_evaluations", "verdict", "stop", "experiments to be stopped"),
-    ("invalid", "experiment_evaluations", "verdict", "invalid", "experiments that prove nothing"),
+    ("running", "experiment_evaluations", "verdict", "continue", "experiments still running"),
+    ("unclear", "experiment_evaluations", "verdict", "inconclusive", "experiments without a clear result"),
+    ("not_begun", "experiment_evaluations", "rule", "not_started", "of these, experiments that have not begun"),
+    ("invalid", "experiment_evaluations", "verdict", "invalid", "broken experiments: nothing can be read from them"),
     ("open_risks", "risk_register", "is_open", True, "open risks"),
     ("blocking_risks", "risk_register", "is_blocking", True, "open risks that freeze the budget of a campaign"),
     ("wrong_moves", "budget_governance", "is_against_the_rules", True, "budget moves made against the rules"),
     ("pending_moves", "budget_governance", "approval_state", "pending", "budget moves that wait for a person"),
     ("approvals", "recommendations", "requires_human_approval", True, "next steps that need a person's approval"),
 )
+# What is counted of whole tables: table, and what it measures.
+TOTALS = {
+    "experiments": ("experiment_evaluations", "experiments, with those that have not begun"),
+    "next_steps": ("recommendations", "next steps that the rules recommend"),
+}
 # How much of English prose a language model counts as one token, roughly.
 CHARACTERS_PER_TOKEN = 4
 
 
 def marketing_summary_figures(
-    assessment: Row, roi: Row, counts: Mapping[tuple[str, str, str | bool], int], next_steps: int
+    assessment: Row, roi: Row, counts: Mapping[tuple[str, str, str | bool], int], totals: Mapping[str, int]
 ) -> dict[str, Figure]:
     """Return the figures that a summary may use, by name.
 
@@ -55,7 +65,7 @@ def marketing_summary_figures(
         assessment: the row of `performance_assessment`.
         roi: the row of `roi_analysis`.
         counts: rows by table, column and content.
-        next_steps: rows of `recommendations`.
+        totals: rows by table.
     """
     figures = [Figure("as_of", shown(assessment["as_of"]), f"{ASSESSMENT}/as_of", "the day this is about")]
     figures += [Figure(name, shown(assessment[name]), f"{ASSESSMENT}/{name}", what) for name, what in COUNTS.items()]
@@ -68,8 +78,10 @@ def marketing_summary_figures(
         Figure(name, shown(counts[table, column, content]), f"count(marketing.{table})/{column}={content}/rows", what)
         for name, table, column, content, what in COUNTED_ROWS
     ]
-    what = "next steps that the rules recommend"
-    figures.append(Figure("next_steps", shown(next_steps), "count(marketing.recommendations)/rows", what))
+    figures += [
+        Figure(name, shown(totals[table]), f"count(marketing.{table})/rows", what)
+        for name, (table, what) in TOTALS.items()
+    ]
     return {figure.name: figure for figure in figures}
 
 
@@ -98,11 +110,12 @@ def marketing_summary(
          found["roi_percentage"], " % of the cost", f" (weakest evidence: {in_words(evidence)}). "),
         (*_counted(found["exceeding_expectations"], " campaign exceeds", " campaigns exceed"),
          " what was expected, ", *_counted(found["meeting_expectations"], " meets", " meet"),
-         " it and ", *_counted(found["below_expectations"], " stays", " stay"), " below it. "),
-        ("Of ", found["total_experiments"], " experiments begun, ",
-         *_counted(found["scale"], " is", " are"), " worth scaling, ",
-         *_counted(found["stop"], " is", " are"), " to be stopped and ",
-         *_counted(found["invalid"], " proves", " prove"), " nothing. "),
+         " it, ", *_counted(found["below_expectations"], " stays", " stay"), " below it, for ",
+         found["too_early"], " it is too early to say, and ",
+         *_counted(found["not_measurable"], " is", " are"), " not measurable. "),
+        ("Of ", *_counted(found["experiments"], " experiment, ", " experiments, "), found["scale"], " to scale, ",
+         found["stop"], " to stop, ", found["running"], " still running, ", found["unclear"],
+         " without a clear result (of which not begun: ", found["not_begun"], ") and ", found["invalid"], " broken. "),
         (*_counted(found["open_risks"], " risk is", " risks are"), " open, of which ",
          *_counted(found["blocking_risks"], " freezes", " freeze"), " a budget. "),
         (*_counted(found["wrong_moves"], " budget move was", " budget moves were"),

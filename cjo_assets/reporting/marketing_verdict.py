@@ -30,11 +30,11 @@ JUDGEMENTS = {
     "not_measurable": ", not to be judged ",
 }
 VERDICTS = {
-    "scale_variant": "Experiments: worth scaling ",
-    "stop": ", to be stopped ",
-    "continue": ", to go on ",
-    "inconclusive": ", without a finding ",
-    "invalid": ", not to be believed ",
+    "scale_variant": "; to scale ",
+    "stop": ", to stop ",
+    "continue": ", still running ",
+    "inconclusive": ", without a clear result ",
+    "invalid": ", broken ",
 }
 
 
@@ -100,7 +100,7 @@ def _reasons(figures: MarketingFigures) -> list[Prose]:
         judged = (*judged, words, assessment.show(name, "count"))
     said: list[Prose] = [(*judged, ".")]
     if figures.rules.enable_statistical_testing:
-        found: Prose = ()
+        found: Prose = ("Experiments: ", figures.total("experiment_evaluations").show("rows", "count"))
         for word, words in VERDICTS.items():
             found = (*found, words, figures.count("experiment_evaluations", "verdict", word).show("rows", "count"))
         said.append((*found, "."))

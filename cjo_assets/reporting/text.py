@@ -10,6 +10,8 @@ from typing import Any
 NOTHING = "n/a"
 # As many as the tables hold.
 MOST_DECIMALS = 6
+# Targets are ceilings where these stand, and more arrivals than departures are a fault of the counts.
+WORDS = {"above_target": "worse than target", "exceeds": "more arrived than left"}
 _MARKUP = str.maketrans(
     {character: f"\\{character}" for character in "\\`*_{}[]()#+!|~>"} | {"<": "&lt;", "&": "&amp;"}
 )
@@ -31,8 +33,9 @@ def shown(value: Any) -> str:
 
 
 def words(value: Any) -> str:
-    """Return a name of the tables as words."""
-    return shown(value).replace("_", " ")
+    """Return a name of the tables as words; one that would read as something else has words of its own."""
+    text = shown(value)
+    return WORDS.get(text, text.replace("_", " "))
 
 
 def number(value: float | None, decimals: int = 3) -> str:

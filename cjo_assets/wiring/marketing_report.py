@@ -52,13 +52,14 @@ def marketing_figures(
         f"SELECT '{name}' AS dataset, unnest(broken_rules) AS rule FROM {QUARANTINE}.{name}" for name in datasets
     )
     [assessment], [roi] = rows["performance_assessment"], rows["roi_analysis"]
-    found = marketing_summary_figures(assessment, roi, counts, totals["recommendations"])
+    found = marketing_summary_figures(assessment, roi, counts, totals)
     campaigns = records(f"{FAMILY}.campaign_analysis", SHOWN["campaign_analysis"].key, rows["campaign_analysis"])
     return MarketingFigures(
         as_of=as_of,
         policy_hash=policy.policy_hash,
         policy_version=policy.version,
         rules=rules,
+        funnel=policy.marketing.funnel,
         rows=rows,
         totals=totals,
         counts=counts,

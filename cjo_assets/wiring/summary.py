@@ -122,6 +122,14 @@ def _journey(day: date, rows: Rows) -> Grid:
     return grid
 
 
+def _parts(verdicts: list[dict[str, Any]]) -> str:
+    """Return how many experiments there are, and how many of them have each verdict."""
+    if not verdicts:
+        return ""
+    parts = ", ".join(f"{row['experiments']:,} {VERDICTS[row['verdict']]}" for row in verdicts)
+    return f"{sum(row['experiments'] for row in verdicts):,}: {parts}"
+
+
 def _marketing(day: date, rows: Rows) -> Grid:
     grid = _titled(f"Marketing on {day}")
     [whole] = rows("FROM marketing.performance_assessment WHERE as_of = $day")
@@ -138,7 +146,7 @@ def _marketing(day: date, rows: Rows) -> Grid:
     judged = ("exceeding_expectations", "meeting_expectations", "below_expectations", "too_early", "not_measurable")
     grid.add_row("campaigns", f"{whole['total_campaigns']:,}, of which {whole['active_campaigns']:,} active")
     grid.add_row("judged", ", ".join(f"{whole[name]:,} {name.replace('_', ' ')}" for name in judged if whole[name]))
-    grid.add_row("experiments", ", ".join(f"{row['experiments']:,} {row['verdict']}" for row in verdicts) or "none")
+    grid.add_row("experiments", _parts(verdicts) or "none")
     evidence = f" (evidence: {roi['value_evidence_grade']})" if roi["value_evidence_grade"] else ""
     parts = [money(roi[name]) for name in ("total_estimated_value", "total_cost", "total_net_roi")]
     grid.add_row("value and cost", f"{parts[0]} - {parts[1]} = {parts[2]}{evidence}")
@@ -147,6 +155,14 @@ def _marketing(day: date, rows: Rows) -> Grid:
     return grid
 
 
+# Verdicts on experiments, as they are said everywhere.
+VERDICTS = {
+    "scale_variant": "to scale",
+    "stop": "to stop",
+    "continue": "still running",
+    "inconclusive": "without a clear result",
+    "invalid": "broken",
+}
 # What a day of each family came to, in a few lines.
 GRIDS: dict[str, Callable[[date, Rows], Grid]] = {"journey": _journey, "marketing": _marketing}
 # The table that has one row of each day.

@@ -60,6 +60,8 @@ OTHER_VALUES: dict[str, Any] = {
     "marketing.kpis.minimum_measured_share": 0.9,
     "marketing.segments.minimum_roi": 0.45,
     "marketing.funnel.leaks_from": "visit",
+    # The sample's leak is less than half of its benchmark.
+    "marketing.funnel.leak_margin": 0.9,
     "marketing.attribution.hints_are": "restatements",
     "marketing.reconciliation.impression_stage": "click",
     "marketing.reconciliation.click_stage": "visit",

@@ -31,7 +31,8 @@ SAID: dict[str, Row] = {
     },
     "campaign_analysis": {"spent_share": 1.4, "elapsed_share": 0.7, "overall_performance": "below_expectations"},
     "budget_governance": {"amount": 1_234_567.5, "status": "executed", "is_against_the_rules": True},
-    "funnel_analysis": {"state": "measured", "rate": 0.054, "rate_low": 0.05, "rate_high": 0.06},
+    "funnel_analysis": {"state": "measured", "rate": 0.054, "rate_low": 0.05, "rate_high": 0.06}
+    | {"from_stage": "click", "from_count": 1_234_567, "to_count": 66_667, "is_leak": True, "missing": 12_345},
     "risk_register": {"is_open": True, "is_blocking": True, "exposure": 5_250.0},
     "roi_components": {"amount": 1_000.0},
 }
@@ -49,7 +50,7 @@ def made_figures(rows: int = 30, shown: int = 25, policy: Policy = POLICY) -> Ma
     totals = {table: 1 if table in ONE_A_DAY else rows for table in SHOWN}
     counts = dict.fromkeys(COUNTED, rows)
     [assessment], [roi] = tables["performance_assessment"], tables["roi_analysis"]
-    found = marketing_summary_figures(assessment, roi, counts, totals["recommendations"])
+    found = marketing_summary_figures(assessment, roi, counts, totals)
     loads = [
         {"dataset": f"dataset {number}", "source_file": _word(number), "rows_read": 10**7, "rows_accepted": 1}
         | {"rows_rejected": 1, "note": _word(number)}
@@ -60,6 +61,7 @@ def made_figures(rows: int = 30, shown: int = 25, policy: Policy = POLICY) -> Ma
         policy_hash=policy.policy_hash,
         policy_version="1",
         rules=rules,
+        funnel=policy.marketing.funnel,
         rows=tables,
         totals=totals,
         counts=counts,

@@ -228,7 +228,7 @@ def test_a_folder_of_files_that_is_the_same_each_time(sample: Chain, tmp_path: P
     assert written[0].keys() == {"journey_report.html", "journey_report.md"} | figures
     assert all(content[:8] == b"\x89PNG\r\n\x1a\n" for name, content in written[0].items() if name.endswith("png"))
     verdict, pictures = shown_in_dagster(page, REPORT.shown_pictures)
-    assert "Verdict: **above target**" in verdict
+    assert "Verdict: **worse than target**" in verdict
     assert "## " not in verdict
     assert pictures.count("](data:image/svg+xml;base64,") == 4
     assert len(pictures) < 100_000, "the record of a run stays light"
