@@ -304,6 +304,10 @@ class Learning(Section):
     use_performance_log: bool
     prior_success_rate: Annotated[float, Field(gt=0, lt=1)]
     prior_runs: Positive
+    learned_prior_playbooks: Annotated[int, Field(ge=2)]
+    learned_prior_least_runs: Positive
+    learned_prior_most_runs: Positive
+    log_run_weight: Annotated[float, Field(ge=0, le=1)]
     segment_prior_runs: Positive
     established_runs: Annotated[int, Field(ge=1)]
     interval_level: Annotated[float, Field(gt=0, lt=1)]
@@ -313,6 +317,12 @@ class Learning(Section):
     minimum_per_arm: Annotated[int, Field(ge=2)]
     confidence_thresholds: Annotated[tuple[Share, ...], Strict(False), Field(min_length=1)]
     threshold_effective_runs: Annotated[int, Field(ge=2)]
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Learning:
+        if self.learned_prior_least_runs > self.learned_prior_most_runs:
+            raise ValueError("learned_prior_least_runs must not exceed learned_prior_most_runs")
+        return self
 
 
 class Approval(Section):

@@ -84,6 +84,9 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
     # What is empty in the packaged policy is filled.
     "journey.fusion.signal_adjustments": {"journey.fusion.signal_adjustments": {"usage_drop": 1.5}},
     "journey.approval.approvers": {"journey.approval.approvers": {"executive": ["ann", "eve"]}},
+    # Few of the probe's playbooks were ever used, and what one of them weighs at least matters where they differ.
+    "journey.learning.learned_prior_playbooks": {"journey.learning.learned_prior_playbooks": 2},
+    "journey.learning.learned_prior_least_runs": {"journey.learning.learned_prior_least_runs": 30.0},
     # The probe has people enough for all.
     "journey.contact.review_capacity_per_day": {"journey.contact.review_capacity_per_day": 2},
     # Stages are named in many places; their order is what is said here alone.
@@ -109,6 +112,12 @@ STARTING_FROM: dict[str, dict[str, Any]] = {
             "llm_max_tokens",
             "llm_max_characters",
         )
+    },
+    # The playbooks' own prior counts once there are enough of them.
+    "journey.learning.learned_prior_most_runs": {"journey.learning.learned_prior_playbooks": 2},
+    "journey.learning.learned_prior_least_runs": {
+        "journey.learning.learned_prior_playbooks": 2,
+        "journey.learning.success_outcomes": ["no_response"],
     },
     # As long as the step is allowed as a re-entry it is allowed.
     "journey.evaluation.transitions.retention[support]": {"journey.evaluation.re_entries": {}},

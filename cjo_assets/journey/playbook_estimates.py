@@ -1,8 +1,10 @@
 """Estimates of a playbook from few runs: success rate, cost, value of a success, and net value with its bounds.
 
 Not a table but the arithmetic of `playbook_performance`. Each row knows its own sums and those of the other segments.
-The others, drawn to the policy's prior and the playbook's own range by `prior_runs`, are the prior of the row; in a
-segment they weigh at most `segment_prior_runs`. The row "All" has no others and starts from the prior itself.
+The others, drawn to the prior of all playbooks and the playbook's own range, are the prior of the row; in a segment
+they weigh at most `segment_prior_runs`. The row "All" has no others and starts from the prior itself. The prior of
+success rates is the policy's until enough playbooks have runs; then it is their own mean, and weighs the more the more
+alike they are.
 """
 
 import ibis
@@ -16,6 +18,7 @@ from cjo_assets.shared.statistics import (
     product_variance,
     shrunk,
     two_sided_quantile,
+    within,
 )
 
 KEYS = ("playbook_id", "segment")
@@ -23,7 +26,8 @@ KEYS = ("playbook_id", "segment")
 # what each brought beyond the middle of the playbook's range, and its square.
 SUMS = ("runs", "successes", "costed", "cost", "valued", "surplus", "squares")
 LOGGED = ("log_runs", "log_successes", "log_cost", "log_worth", "log_overrides", "log_judged")
-PASSED_ON = ("is_all", "usual_cost", "middle", "prior_variance", "log_runs", "log_overrides", "log_judged")
+KNOWN = ("is_all", "usual_cost", "middle", "prior_variance", "log_runs", "log_overrides", "log_judged")
+PASSED_ON = (*KNOWN, "prior_success_rate", "prior_runs")
 
 
 def playbook_estimates(sums: ir.Table, logged: ir.Table, rules: Learning) -> ir.Table:
@@ -34,7 +38,7 @@ def playbook_estimates(sums: ir.Table, logged: ir.Table, rules: Learning) -> ir.
         logged: what an earlier system knew, per playbook and segment.
         rules: the priors.
     """
-    rows = _with_others(_with_log(sums, logged, rules))
+    rows = _with_others(_with_prior(_with_log(sums, logged, rules), rules))
     rows = _drawn_to_the_prior(rows, rules)
     return _with_net_value(_drawn_to_the_others(rows), rules)
 
@@ -49,6 +53,8 @@ def _with_log(sums: ir.Table, logged: ir.Table, rules: Learning) -> ir.Table:
 
     # The range is what is believed of the mean; a single success may be further off.
     deviation = (rows.highest_value - rows.lowest_value) / (2 * two_sided_quantile(rules.interval_level))
+    # Another system knew other customers, and counted in its own way: its runs count for less than ours.
+    discount = rules.log_run_weight
     rows = rows.mutate(
         **{name: filled(name) for name in LOGGED},
         middle=(rows.lowest_value + rows.highest_value) / 2,
@@ -56,18 +62,53 @@ def _with_log(sums: ir.Table, logged: ir.Table, rules: Learning) -> ir.Table:
     )
     # Without a success nothing is said of the value of one.
     surplus = (rows.log_worth / rows.log_successes.cast("float64").nullif(0.0) - rows.middle).fill_null(0.0)
+    log_runs, log_successes = rows.log_runs * discount, rows.log_successes * discount
     return rows.select(
         *KEYS,
-        *PASSED_ON,
-        runs=rows.measured_runs + rows.log_runs,
-        successes=rows.successes + rows.log_successes,
-        costed=rows.costed + rows.log_runs,
-        cost=rows.cost + rows.log_cost,
-        valued=rows.valued + rows.log_successes,
-        surplus=rows.surplus + rows.log_successes * surplus,
+        *KNOWN,
+        runs=rows.measured_runs + log_runs,
+        successes=rows.successes + log_successes,
+        costed=rows.costed + log_runs,
+        cost=rows.cost + rows.log_cost * discount,
+        valued=rows.valued + log_successes,
+        surplus=rows.surplus + log_successes * surplus,
         # The log knows means only: its successes are taken to spread as the prior does.
-        squares=rows.squared_surplus + rows.log_successes * (surplus**2 + rows.prior_variance),
+        squares=rows.squared_surplus + log_successes * (surplus**2 + rows.prior_variance),
     )
+
+
+def _with_prior(rows: ir.Table, rules: Learning) -> ir.Table:
+    """Add the mean and weight that success rates are drawn to: of the playbooks themselves, once there are enough.
+
+    Moments of the beta-binomial distribution (Kleinman 1973): playbooks spread by chance, which their runs say, and
+    because they differ; the more they differ, the less their mean weighs. One playbook's runs never decide alone.
+    """
+    used = rows.filter(rows.is_all, rows.runs > 0)
+    rate = used.successes / used.runs
+    used = used.mutate(rate=rate, trust=used.runs / (used.runs + rules.prior_runs))
+    used = used.mutate(
+        mean=(used.trust * used.rate).sum().over(ibis.window()) / used.trust.sum().over(ibis.window()),
+        own=used.trust * (1 - used.trust / used.trust.sum().over(ibis.window())),
+    )
+    moments = used.agg(
+        playbooks=used.count(),
+        mean=used.mean.max(),
+        spread=(used.trust * (used.rate - used.mean) ** 2).sum(),
+        by_chance=(used.own / used.runs).sum(),
+        at_most=used.own.sum(),
+    )
+    mean = moments.mean
+    is_learned = (moments.playbooks >= rules.learned_prior_playbooks) & (mean > 0) & (mean < 1)
+    spread = moments.spread / (mean * (1 - mean)).nullif(0.0)
+    alike = (spread - moments.by_chance) / (moments.at_most - moments.by_chance).nullif(0.0)
+    # Without any spread beyond chance the playbooks are one, and their mean weighs the most.
+    weight = (alike > 0).ifelse(1 / alike.nullif(0.0) - 1, rules.learned_prior_most_runs)
+    weight = within(weight, rules.learned_prior_least_runs, rules.learned_prior_most_runs)
+    prior = moments.select(
+        prior_success_rate=is_learned.fill_null(False).ifelse(mean, rules.prior_success_rate),
+        prior_runs=is_learned.fill_null(False).ifelse(weight, rules.prior_runs),
+    )
+    return rows.cross_join(prior)
 
 
 def _with_others(rows: ir.Table) -> ir.Table:
@@ -84,8 +125,8 @@ def _with_others(rows: ir.Table) -> ir.Table:
 def _drawn_to_the_prior(rows: ir.Table, rules: Learning) -> ir.Table:
     """Estimate rate, cost and value from the others alone, and what these estimates weigh."""
 
-    def weight_of(others: ir.NumericValue) -> ir.NumericValue:
-        weight = rules.prior_runs + others
+    def weight_of(others: ir.NumericValue, prior_runs: ir.NumericValue | float = rules.prior_runs) -> ir.NumericValue:
+        weight = prior_runs + others
         return rows.is_all.ifelse(weight, ibis.least(weight, rules.segment_prior_runs))
 
     valued_weight = rules.prior_runs + rows.other_valued
@@ -94,11 +135,11 @@ def _drawn_to_the_prior(rows: ir.Table, rules: Learning) -> ir.Table:
         *KEYS,
         *PASSED_ON,
         *SUMS,
-        rate_of_others=shrunk(rules.prior_success_rate, rules.prior_runs, rows.other_successes, rows.other_runs),
+        rate_of_others=shrunk(rows.prior_success_rate, rows.prior_runs, rows.other_successes, rows.other_runs),
         cost_of_others=shrunk(rows.usual_cost, rules.prior_runs, rows.other_cost, rows.other_costed),
         surplus_of_others=rows.other_surplus / valued_weight,
         variance_of_others=(squares - rows.other_surplus**2 / valued_weight) / valued_weight,
-        weight=weight_of(rows.other_runs),
+        weight=weight_of(rows.other_runs, rows.prior_runs),
         costed_weight=weight_of(rows.other_costed),
         valued_weight=weight_of(rows.other_valued),
     )
@@ -138,6 +179,8 @@ def _with_net_value(rows: ir.Table, rules: Learning) -> ir.Table:
         "log_judged",
         "avg_cost",
         "avg_value",
+        prior_success_rate=rounded(rows.prior_success_rate),
+        prior_runs=rounded(rows.prior_runs),
         success_rate=rounded(rows.rate),
         success_rate_low=rounded(low),
         success_rate_high=rounded(high),

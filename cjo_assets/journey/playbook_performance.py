@@ -4,9 +4,10 @@ One row per as-of date, playbook and segment, "All" included. Runs, successes, c
 population: what was carried out and measured by the end of the day, joined by intervention. Value is earned by success
 alone: expected_net_value = success_rate * avg_value - avg_cost.
 
-Small numbers are shrunk. All segments together start from the policy's prior and the playbook's own estimates, and what
-an earlier system logged counts as so many runs. A segment starts from what is known of the others, which weighs at
-most `segment_prior_runs`. Advice changes no playbook; a person does.
+Small numbers are shrunk. All segments together start from the rate of all playbooks (of the policy, as long as few were
+used) and the playbook's own estimates, and what an earlier system logged counts as runs, at the policy's discount. A
+segment starts from what is known of the others, which weighs at most `segment_prior_runs`. Advice changes no playbook;
+a person does.
 """
 
 from datetime import date
@@ -52,6 +53,8 @@ class PlaybookPerformance(DatedContract):
     success_rate: float = column("The same, shrunk [0-1], up = better.", ge=0, le=1)
     success_rate_low: float = column("Lower end of its interval [0-1].", ge=0, le=1)
     success_rate_high: float = column("Upper end of its interval [0-1].", ge=0, le=1)
+    prior_success_rate: float = column("Rate that it is drawn to: of all playbooks, or the policy's [0-1].", ge=0, le=1)
+    prior_runs: float = column("What that weighs [runs].", ge=0)
     avg_cost: float = column("Recorded cost of a run, shrunk to the playbook's estimate [currency].", ge=0)
     avg_value: float = column("Value of one success, shrunk to the middle of the playbook's range [currency].")
     avg_expected_value: float = column(

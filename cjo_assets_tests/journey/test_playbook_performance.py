@@ -3,7 +3,9 @@
 import math
 from typing import Any
 
+import numpy
 import pytest
+from scipy.stats import beta, binom
 
 from cjo_assets.journey.playbook_performance import (
     PlaybookPerformance,
@@ -205,17 +207,19 @@ def test_the_log_of_an_earlier_system_is_a_prior_of_its_own_run_count() -> None:
     log = [LOG | {"segment": "All", "override_rate": 0.5, "last_updated": day(-30)}]
     rows = performance(known, log=log)
     row = rows["P", "All"]
-    # 0.5 x 4 of the policy, 10 of the log's 40, 4 of our own 8.
-    assert row["success_rate"] == pytest.approx((2 + 10 + 4) / (4 + 40 + 8), abs=1e-6)
+    # A run of the log counts half: 0.5 x 4 of the policy, 5 of the log's 20, 4 of our own 8.
+    assert row["success_rate"] == pytest.approx((2 + 5 + 4) / (4 + 20 + 8), abs=1e-6)
     # The playbook's 100 weighs four runs; our own eight recorded no cost.
-    assert row["avg_cost"] == pytest.approx((400 + 40 * 150) / 44, abs=0.005)
-    # 10 successes of the log at 1,000, four of our own and four of the prior at 2,000.
-    assert row["avg_value"] == pytest.approx((10 * 1000 + 8 * 2000) / 18, abs=0.005)
+    assert row["avg_cost"] == pytest.approx((400 + 20 * 150) / 24, abs=0.005)
+    # 5 successes of the log at 1,000, four of our own and four of the prior at 2,000.
+    assert row["avg_value"] == pytest.approx((5 * 1000 + 8 * 2000) / 13, abs=0.005)
     assert row["override_rate"] == pytest.approx(20 / 48, abs=1e-6)
     # The log is no run of ours, and no evidence.
     assert (row["log_runs"], row["runs"], row["measured_runs"], row["evidence"]) == (40, 8, 8, "sparse")
-    # A segment that the log does not name is drawn to all: 12 / 44 weighs ten runs, beside eight of SMB.
-    assert rows["P", "SMB"]["success_rate"] == pytest.approx((10 * 12 / 44 + 4) / 18, abs=1e-6)
+    # A segment that the log does not name is drawn to all: 7 / 24 weighs ten runs, beside eight of SMB.
+    assert rows["P", "SMB"]["success_rate"] == pytest.approx((10 * 7 / 24 + 4) / 18, abs=1e-6)
+    whole = performance(known, log=log, policy=policy_with(journey__learning__log_run_weight=1.0))["P", "All"]
+    assert whole["success_rate"] == pytest.approx((2 + 10 + 4) / (4 + 40 + 8), abs=1e-6)
     later = performance(known, log=[log[0] | {"last_updated": day(1)}])
     unused = performance(known, log=log, policy=policy_with(journey__learning__use_performance_log=False))
     assert later == unused == performance(known)
@@ -228,11 +232,12 @@ def test_a_log_by_segment_is_summed_and_its_own_segment_comes_first() -> None:
         LOG | {"segment": "Enterprise", "runs": 10, "success_rate": 0.0},
     ]
     rows = performance(known, log=log)
-    assert rows["P", "All"]["success_rate"] == pytest.approx((2 + 27) / 44, abs=1e-6)
-    # Others of SMB: (2 + 0) / 14 weighs ten runs, its own log 30.
-    assert rows["P", "SMB"]["success_rate"] == pytest.approx((10 * 2 / 14 + 27) / 40, abs=1e-6)
-    # Without a success nothing is said of its value: the others are drawn upon, 27 successes at 1,000.
-    assert rows["P", "Enterprise"]["avg_value"] == pytest.approx(2000 - 27 * 1000 / 31, abs=0.005)
+    # A run of the log counts half.
+    assert rows["P", "All"]["success_rate"] == pytest.approx((2 + 13.5) / 24, abs=1e-6)
+    # Others of SMB: (2 + 0) / 9 weighs nine runs, its own log 15.
+    assert rows["P", "SMB"]["success_rate"] == pytest.approx((9 * 2 / 9 + 13.5) / 24, abs=1e-6)
+    # Without a success nothing is said of its value: the others are drawn upon, 13.5 successes at 1,000.
+    assert rows["P", "Enterprise"]["avg_value"] == pytest.approx(2000 - 13.5 * 1000 / 17.5, abs=0.005)
     assert {row["evidence"] for row in rows.values()} == {"prior"}
 
 
@@ -330,3 +335,82 @@ def test_runs_that_do_not_add_up_are_found() -> None:
     assert found({"All": {"runs": 9}}) == ["P"]
     assert found({"SMB": {"successes": 4}, "Enterprise": {"successes": 0}}) == ["P"]
     assert found({"SMB": {"measured_runs": 5}, "Enterprise": {"measured_runs": 1}}) == ["P"]
+
+
+def moments(counts: list[tuple[int, int]]) -> tuple[float, float]:
+    """Return mean and weight of the distribution that rates come from, by Kleinman's moments in plain Python."""
+    trust = [runs / (runs + 4) for _, runs in counts]
+    rates = [successes / runs for successes, runs in counts]
+    mean = sum(one * rate for one, rate in zip(trust, rates, strict=True)) / sum(trust)
+    own = [one * (1 - one / sum(trust)) for one in trust]
+    spread = sum(one * (rate - mean) ** 2 for one, rate in zip(trust, rates, strict=True)) / (mean * (1 - mean))
+    chance = sum(one / runs for one, (_, runs) in zip(own, counts, strict=True))
+    alike = (spread - chance) / (sum(own) - chance)
+    return mean, min(max(1 / alike - 1, 2.0), 30.0) if alike > 0 else 30.0
+
+
+def used(counts: list[tuple[int, int]]) -> tuple[Experience, Rows]:
+    """Return playbooks with so many successes of so many runs, and one that was never used."""
+    known = Experience()
+    for number, (successes, runs) in enumerate(counts):
+        known.measured(f"P{number}", successes, runs - successes)
+    return known, [playbook(f"P{number}") for number in range(len(counts))] + [playbook("new")]
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        [(9, 10), (7, 10), (16, 20), (3, 6), (40, 60)],
+        [(8, 10), (8, 10), (8, 10), (8, 10), (8, 10)],
+        [(1, 20), (19, 20), (2, 20), (18, 20), (10, 20), (20, 20)],
+    ],
+)
+def test_enough_playbooks_are_the_prior_of_each(counts: list[tuple[int, int]]) -> None:
+    known, registry = used(counts)
+    mean, weight = moments(counts)
+    rows = performance(known, registry)
+    for number, (successes, runs) in enumerate(counts):
+        row = rows[f"P{number}", "All"]
+        assert (row["prior_success_rate"], row["prior_runs"]) == pytest.approx((mean, weight), abs=1e-5)
+        assert row["success_rate"] == pytest.approx((mean * weight + successes) / (weight + runs), abs=1e-5)
+    assert rows["new", "All"]["success_rate"] == pytest.approx(mean, abs=1e-5)
+
+
+def test_few_playbooks_or_only_successes_leave_the_prior_to_the_policy() -> None:
+    for counts in ([(9, 10)] * 4, [(10, 10)] * 6, [(0, 10)] * 6):
+        row = performance(*used(counts))["P0", "All"]
+        assert (row["prior_success_rate"], row["prior_runs"]) == (0.5, 4.0)
+    fewer = policy_with(journey__learning__learned_prior_playbooks=4)
+    assert performance(*used([(9, 10)] * 4), policy=fewer)["P0", "All"]["prior_success_rate"] == pytest.approx(0.9)
+
+
+def coverage(rate: float, runs: int, prior: float, weight: float) -> float:
+    """Return how often the interval of level 0.90 holds a rate: exactly, over all numbers of successes."""
+    inside = 0.0
+    for successes in range(runs + 1):
+        a, b = prior * weight + successes, (1 - prior) * weight + runs - successes
+        low, high = beta.ppf(0.05, a, b), beta.ppf(0.95, a, b)
+        inside += binom.pmf(successes, runs, rate) * (low <= rate <= high)
+    return float(inside)
+
+
+def test_the_level_means_what_the_documentation_says() -> None:
+    """Of a playbook of a given rate, under the policy's prior: the table of docs/value.md."""
+    found = {(rate, runs): round(coverage(rate, runs, 0.5, 4), 2) for rate in (0.1, 0.5, 0.9) for runs in (3, 10, 30)}
+    assert found == {
+        (0.1, 3): 0.73,
+        (0.1, 10): 0.74,
+        (0.1, 30): 0.82,
+        (0.5, 3): 1.0,
+        (0.5, 10): 0.89,
+        (0.5, 30): 0.9,
+        (0.9, 3): 0.73,
+        (0.9, 10): 0.74,
+        (0.9, 30): 0.82,
+    }
+    # Over rates as the prior has them the level holds.
+    for runs in (3, 10, 30):
+        rates = beta.ppf((numpy.arange(400) + 0.5) / 400, 2, 2)
+        assert numpy.mean([coverage(rate, runs, 0.5, 4) for rate in rates]) == pytest.approx(0.90, abs=0.01)
+    # Far from the policy's prior it does not, unless the playbooks themselves say where they are.
+    assert coverage(0.9, 10, 0.85, 10) > 0.95
