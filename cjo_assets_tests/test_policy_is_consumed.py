@@ -87,6 +87,7 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
     # Few of the probe's playbooks were ever used, and what one of them weighs at least matters where they differ.
     "journey.learning.learned_prior_playbooks": {"journey.learning.learned_prior_playbooks": 2},
     "journey.learning.learned_prior_least_runs": {"journey.learning.learned_prior_least_runs": 30.0},
+    "journey.learning.learned_prior_most_runs": {"journey.learning.learned_prior_most_runs": 0.5},
     # The probe has people enough for all.
     "journey.contact.review_capacity_per_day": {"journey.contact.review_capacity_per_day": 2},
     # Stages are named in many places; their order is what is said here alone.
@@ -114,7 +115,10 @@ STARTING_FROM: dict[str, dict[str, Any]] = {
         )
     },
     # The playbooks' own prior counts once there are enough of them.
-    "journey.learning.learned_prior_most_runs": {"journey.learning.learned_prior_playbooks": 2},
+    "journey.learning.learned_prior_most_runs": {
+        "journey.learning.learned_prior_playbooks": 2,
+        "journey.learning.learned_prior_least_runs": 0.5,
+    },
     "journey.learning.learned_prior_least_runs": {
         "journey.learning.learned_prior_playbooks": 2,
         "journey.learning.success_outcomes": ["no_response"],
