@@ -118,6 +118,8 @@ STARTING_FROM: dict[str, dict[str, Any]] = {
     "journey.learning.learned_prior_most_runs": {
         "journey.learning.learned_prior_playbooks": 2,
         "journey.learning.learned_prior_least_runs": 0.5,
+        # Counted as the same kind of success, the probe's playbooks are more alike.
+        "journey.learning.success_outcomes": ["resolved", "improved_engagement", "no_response"],
     },
     "journey.learning.learned_prior_least_runs": {
         "journey.learning.learned_prior_playbooks": 2,
