@@ -309,11 +309,13 @@ def test_trap_05_a_family_is_as_good_as_its_worst_kpi(sample: Day, young: Day) -
     families = sample.chain.by("family", "journey.kpi_status")
     operational = families["operational_health"]
     assert (operational["exceeded"], operational["at_risk"], operational["status"]) == (2, 1, "at_risk")
+    assert operational["not_distinguishable"] == 1
     assert {name: row["status"] for name, row in families.items()} == {
         "operational_health": "at_risk",
-        # Two of five are measured and both exceed: too few for good news.
+        # Two of five are measured: too few for good news.
         "journey_impact": "not_measurable",
-        "business_value": "at_risk",
+        # One of seven is measured, and its interval holds its target.
+        "business_value": "not_measurable",
     }
     without = young.chain.by("family", "journey.kpi_status")["business_value"]
     assert (without["measured"], without["status"]) == (0, "not_measurable")

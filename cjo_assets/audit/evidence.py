@@ -17,7 +17,6 @@ from cjo_assets.journey import (
     state_entries,
 )
 from cjo_assets.journey.holdout_assignments import HELD_OUT
-from cjo_assets.journey.interventions import MONITOR_ONLY
 from cjo_assets.journey.roi_components import API_CALLS, PLAYBOOK_COST, RETAINED_REVENUE, REVIEW_TIME
 from cjo_assets.shared.contract import ANY_SEGMENT, columns_of, key_of
 from cjo_assets.shared.dataset import Dataset
@@ -114,7 +113,6 @@ _IN_WINDOW = f"coalesce(is_executed AND executed_at > {_WINDOW_START} AND execut
 _REVENUE = "CASE WHEN coalesce(playbook_success, TRUE) THEN estimated_revenue_saved END"
 _SUCCESS = f"{_DONE} AND coalesce(playbook_success, list_contains(success_outcomes, outcome))"
 _OURS = "NOT is_held_out"
-_ACTS = f"{_OURS} AND recommended_action <> '{MONITOR_ONLY}'"
 _REACTIVE = "list_contains(reactive_stages, journey_stage)"
 _VALUED = "is_in_window AND (grade IS NOT NULL OR revenue IS NOT NULL)"
 _RETAINED = "CASE WHEN grade IS NULL THEN revenue ELSE effect END"
@@ -130,7 +128,7 @@ _CELLS = (
     ),
     (_KPI, "average_latency_ms", "NULL", f"{_OURS} AND evaluation_latency_ms NOTNULL", "evaluation_latency_ms"),
     (_KPI, "human_escalation_frequency", "NULL", _OURS, "requires_human_approval::DOUBLE"),
-    (_KPI, "human_override_rate", "NULL", f"{_OURS} AND human_override NOTNULL", "human_override::DOUBLE"),
+    (_KPI, "human_override_rate", "NULL", f"{_OURS} AND is_done AND human_override NOTNULL", "human_override::DOUBLE"),
     (
         _KPI,
         "average_resolution_time_days",
@@ -138,7 +136,7 @@ _CELLS = (
         f"{_OURS} AND is_done AND resolution_time_days NOTNULL",
         "resolution_time_days",
     ),
-    (_KPI, "proactive_interventions_ratio", "NULL", _ACTS, f"(NOT {_REACTIVE})::DOUBLE"),
+    (_KPI, "proactive_interventions_ratio", "NULL", f"{_OURS} AND is_executed", f"(NOT {_REACTIVE})::DOUBLE"),
     (_KPI, "experience_consistency_score", "NULL", "is_done AND is_established AND consistency_n > 0", "NULL"),
     (_KPI, "csat_delta_average", "NULL", f"{_OURS} AND is_done AND csat_delta NOTNULL", "csat_delta"),
     (_KPI, "nps_delta_average", "NULL", f"{_OURS} AND is_done AND nps_delta NOTNULL", "nps_delta"),

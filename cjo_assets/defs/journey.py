@@ -252,6 +252,7 @@ TABLES = [
         "outcome",
         (
             Audit(outcome_analyses.interventions_without_outcome),
+            Audit(outcome_analyses.outcomes_of_what_was_not_executed),
             Audit(outcome_analyses.uses_outside_eligibility),
             Audit(outcome_analyses.outcomes_of_another_playbook),
         ),

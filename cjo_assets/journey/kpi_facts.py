@@ -1,7 +1,7 @@
 """Facts of a day for the KPIs: what is counted and summed, each set as one row.
 
 Not a table but the counting behind `kpi_measures`. Held-out decisions are on record and not carried out: nothing that
-we do is counted with them.
+we do is counted with them. Every KPI about outcomes is of one population: executed interventions with an outcome.
 """
 
 from datetime import date
@@ -9,7 +9,6 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.journey.interventions import MONITOR_ONLY
 from cjo_assets.journey.ledger import end_of_day
 from cjo_assets.journey.roi_components import RETAINED_REVENUE
 from cjo_assets.policy import Policy
@@ -20,7 +19,6 @@ def ledger_facts(ledger: ir.Table, policy: Policy) -> ir.Table:
     """Return one row of sums and counts over the ledger of the day."""
     ours = ledger.filter(~ledger.is_held_out)
     done = ours.is_executed & ours.outcome.notnull()
-    acts = ours.recommended_action != MONITOR_ONLY
     reactive = ours.journey_stage.isin(policy.journey.kpis.reactive_stages)
     latency, days = ours.evaluation_latency_ms, ours.resolution_time_days
     return ours.agg(
@@ -29,15 +27,15 @@ def ledger_facts(ledger: ir.Table, policy: Policy) -> ir.Table:
         latency_sum=latency.sum(),
         latency_count=latency.count(),
         latency_squares=(latency * latency).sum(),
-        overrides=ours.count(where=ours.human_override),
-        override_answers=ours.human_override.count(),
+        overrides=ours.count(where=done & ours.human_override),
+        override_answers=ours.human_override.count(where=done),
         measured=ours.count(where=done),
         needed=ours.count(where=done & (ours.outcome != "no_action_needed")),
         resolution_sum=days.sum(where=done),
         resolution_count=days.count(where=done),
         resolution_squares=(days * days).sum(where=done),
-        acting=ours.count(where=acts),
-        proactive=ours.count(where=acts & ~reactive),
+        acted=ours.count(where=ours.is_executed),
+        proactive=ours.count(where=ours.is_executed & ~reactive),
         csat_sum=ours.csat_delta.sum(where=done),
         csat_count=ours.csat_delta.count(where=done),
         csat_squares=(ours.csat_delta * ours.csat_delta).sum(where=done),

@@ -143,13 +143,12 @@ def _measures(facts: ir.Table) -> dict[str, Measure]:
             facts.decisions,
             facts.decisions,
             "Interventions of the ledger that needed a person.",
-            kind=SHARE,
         ),
         "human_override_rate": Measure(
             facts.overrides,
             facts.override_answers,
             facts.override_answers,
-            "Outcomes that say whether it was overridden.",
+            "Outcomes of executed interventions that say whether a person overrode them.",
             kind=SHARE,
         ),
         "data_completeness_rate": Measure(
@@ -157,7 +156,6 @@ def _measures(facts: ir.Table) -> dict[str, Measure]:
             every,
             every,
             "Rows of all datasets, dated by the as-of date, that passed their contract.",
-            kind=SHARE,
         ),
         "average_resolution_time_days": Measure(
             facts.resolution_sum,
@@ -169,10 +167,9 @@ def _measures(facts: ir.Table) -> dict[str, Measure]:
         ),
         "proactive_interventions_ratio": Measure(
             facts.proactive,
-            facts.acting,
-            facts.acting,
-            "Interventions, watching excluded, made before support was needed.",
-            kind=SHARE,
+            facts.acted,
+            facts.acted,
+            "Executed interventions made before support was needed.",
         ),
         "experience_consistency_score": Measure(
             facts.lowest_rate,

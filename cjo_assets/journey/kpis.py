@@ -4,9 +4,10 @@ One row per as-of date and KPI of the seed's three families. A KPI that the data
 says what is missing; a proxy says of what; what a source estimated and nobody compared is an assumption. A reduction
 says against which baseline; a worsening is negative. Status is judged on the unrounded value.
 
-Intervals: of a share by Wilson's score, of a mean by Student's t, of a reduction by the comparison with its baseline
-(`baseline_comparisons`), of the consistency of channels by the ratios of all pairs of them (`channel_consistency`);
-a sum has none.
+A KPI is a count of everything, compared with its target as it is, or an estimate, compared by its interval. Intervals:
+of a share by Wilson's score, of a mean by Student's t, of a reduction by the comparison with its baseline
+(`baseline_comparisons`), of the consistency of channels by the ratios of all pairs of them (`channel_consistency`), of
+retained revenue by its parts.
 """
 
 from datetime import date
@@ -29,6 +30,7 @@ from cjo_assets.journey.kpi_facts import (
 from cjo_assets.journey.kpi_measures import LIFETIME_VALUE_DELTA, REDUCTIONS, direct_measures, reductions
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
+from cjo_assets.shared.literal_rows import literal_rows
 from cjo_assets.shared.numbers import rounded
 from cjo_assets.shared.promises import BASES, HIGHER, LOWER, STATUSES, status_of, with_attainment, with_interval
 from cjo_assets.shared.statistics import NOT_MEASURABLE
@@ -43,6 +45,12 @@ LOWER_IS_BETTER = {
     "human_escalation_frequency",
     "human_override_rate",
     "average_resolution_time_days",
+}
+# Of every decision, execution or row there is; the others stand for more than was recorded.
+COUNTS_OF_EVERYTHING = {
+    "human_escalation_frequency",
+    "data_completeness_rate",
+    "proactive_interventions_ratio",
 }
 UNITS = {
     "average_latency_ms": "milliseconds",
@@ -62,10 +70,10 @@ MISSING = {
     "signal_detection_recall": "Missing: a labelled problem that no signal told of, or an escalation or departure.",
     "average_latency_ms": "Missing: interventions with evaluation_latency_ms.",
     "human_escalation_frequency": "Missing: interventions.",
-    "human_override_rate": "Missing: outcomes with human_override.",
+    "human_override_rate": "Missing: outcomes of executed interventions with human_override.",
     "data_completeness_rate": "Missing: rows of any dataset.",
     "average_resolution_time_days": "Missing: outcomes of executed interventions with resolution_time_days.",
-    "proactive_interventions_ratio": "Missing: interventions that do more than watch.",
+    "proactive_interventions_ratio": "Missing: executed interventions.",
     "csat_delta_average": "Missing: outcomes of executed interventions with csat_delta.",
     "retention_revenue_preserved": "Missing: outcomes in the ROI window with estimated_revenue_saved.",
     "experience_consistency_score": "Missing: two channels of outcomes with established experience.",
@@ -83,6 +91,7 @@ class Kpis(DatedContract):
     value: float = column("Value in its unit; null where not measurable.", nullable=True)
     interval_low: float = column("Lower end of its interval, at the policy's level; null where none.", nullable=True)
     interval_high: float = column("Upper end of its interval; null where there is none.", nullable=True)
+    is_estimate: bool = column("Whether the value stands for more than was counted; if not, it needs no interval.")
     unit: str = column("Unit of value, interval and target.")
     direction: str = column("Which way is better.", isin=[HIGHER, LOWER])
     target: float = column("Promise, from the policy.")
@@ -192,16 +201,15 @@ def _promises(policy: Policy) -> ir.Table:
             "kpi": name,
             "unit": UNITS.get(name, "share"),
             "direction": LOWER if name in LOWER_IS_BETTER else HIGHER,
+            "is_estimate": name not in COUNTS_OF_EVERYTHING,
             "target": float(target),
             "missing": MISSING[name],
         }
         for family, group in FAMILIES.items()
         for name, target in getattr(policy.journey.kpis, group)
     ]
-    kind = (
-        "array<struct<family: string, kpi: string, unit: string, direction: string, target: float64, missing: string>>"
-    )
-    table = ibis.literal(rows, kind).unnest().name("promise").as_table().unpack("promise")
+    texts = dict.fromkeys(("family", "kpi", "unit", "direction", "missing"), "string")
+    table = literal_rows(rows, texts | {"target": "float64", "is_estimate": "boolean"})
     return table.filter(ibis.literal(policy.journey.kpis.enable_kpi_tracking))
 
 
@@ -224,6 +232,7 @@ def _judged(rows: ir.Table, policy: Policy) -> ir.Table:
         "kpi",
         "unit",
         "direction",
+        "is_estimate",
         "target",
         "baseline",
         "previous_value",

@@ -21,7 +21,7 @@ from cjo_assets.shared.by_segment import by_segment
 from cjo_assets.shared.contract import ANY_SEGMENT, DatedContract, column
 from cjo_assets.shared.personal import CUSTOMER, INTERVENTION, TEXT, Personal
 from cjo_assets.shared.promises import AT_RISK, CRITICAL
-from cjo_assets.shared.statistics import NOT_MEASURABLE
+from cjo_assets.shared.statistics import NOT_DISTINGUISHABLE, NOT_MEASURABLE
 
 DECIDE, CARRY_OUT, RECORD_OUTCOME = "decide", "carry_out", "record_outcome"
 CLOSE_GAP, MEND_STAGE, MEND_KPI = "close_gap", "mend_stage", "mend_kpi"
@@ -201,16 +201,21 @@ def _stages(portfolio_by_stage: ir.Table) -> ir.Table:
 
 
 def _kpis(kpis: ir.Table) -> ir.Table:
-    rows = kpis.filter(kpis.status.isin([AT_RISK, CRITICAL, NOT_MEASURABLE]))
-    is_blank = rows.status == NOT_MEASURABLE
+    """What misses its target; what cannot be measured, or not well enough to be told from its target."""
+    rows = kpis.filter(kpis.status.isin([AT_RISK, CRITICAL, NOT_DISTINGUISHABLE, NOT_MEASURABLE]))
+    is_blank, is_open = rows.status == NOT_MEASURABLE, rows.status == NOT_DISTINGUISHABLE
     missed = rows.status + ": " + rows.value.cast("string") + " " + rows.unit + ", target "
     missed = missed + rows.target.cast("string") + " (" + rows.basis + ")"
+    between = (
+        ibis.literal(", interval ") + rows.interval_low.cast("string") + " to " + rows.interval_high.cast("string")
+    )
+    undecided = missed + between.fill_null(", no interval") + ", n " + rows.n.cast("string") + ": more records decide"
     return _steps(
         rows,
-        is_blank.ifelse(MAKE_MEASURABLE, MEND_KPI),
+        (is_blank | is_open).ifelse(MAKE_MEASURABLE, MEND_KPI),
         subject=rows.kpi,
-        why=is_blank.ifelse(rows.note, missed),
-        owner=is_blank.ifelse(DATA_STEWARD, JOURNEY_OWNER),
+        why=ibis.cases((is_blank, rows.note), (is_open, undecided), else_=missed),
+        owner=(is_blank | is_open).ifelse(DATA_STEWARD, JOURNEY_OWNER),
         table="kpis",
         reference=rows.kpi,
     )

@@ -19,6 +19,7 @@ from cjo_assets.journey.ledger import (
 )
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import ANY_SEGMENT, DatedContract, Instant, column
+from cjo_assets.shared.numbers import MONEY_DECIMALS, rounded
 
 
 class OutcomeAnalyses(DatedContract):
@@ -90,6 +91,26 @@ def interventions_without_outcome(outcome_analyses: ir.Table) -> ir.Table:
     """Find interventions that nobody has measured yet."""
     rows = outcome_analyses.filter(outcome_analyses.outcome.isnull())
     return rows.select("intervention_id", "customer_id", "recommended_action", "approval_status")
+
+
+def outcomes_of_what_was_not_executed(outcome_analyses: ir.Table) -> ir.Table:
+    """Find interventions with a measured outcome that the ledger did not execute: refused, lapsed, stale or waiting.
+
+    None of them counts in KPIs, ROI or what playbooks are believed to do. Watching and the hold-out execute nothing by
+    design and are left out. Each row says what it and all of them together would have added to recorded revenue.
+    """
+    rows = outcome_analyses
+    rows = rows.filter(
+        rows.outcome.notnull(), ~rows.is_executed, ~rows.is_held_out, rows.recommended_action != MONITOR_ONLY
+    )
+    return rows.select(
+        "intervention_id",
+        "customer_id",
+        "approval_status",
+        "outcome",
+        "estimated_revenue_saved",
+        revenue_left_out=rounded(rows.estimated_revenue_saved.sum().over(ibis.window()), MONEY_DECIMALS),
+    )
 
 
 def uses_outside_eligibility(outcome_analyses: ir.Table, playbooks: ir.Table) -> ir.Table:

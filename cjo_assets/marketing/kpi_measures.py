@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 from cjo_assets.marketing.kpi_facts import DAYS_PER_MONTH
 from cjo_assets.policy import Policy
 from cjo_assets.shared.evidence_grades import ASSUMPTION
-from cjo_assets.shared.promises import HIGHER, LOWER, MEAN, PROXY, SHARE, Measure
+from cjo_assets.shared.promises import HIGHER, LOWER, MEAN, PROXY, Measure
 from cjo_assets.shared.statistics import MEASURED, two_sided_quantile
 
 CONVERSION_RATE_DELTA, CPA_REDUCTION = "conversion_rate_delta", "cpa_reduction_percentage"
@@ -30,6 +30,7 @@ class Definition:
         numerator: what is counted.
         denominator: what it is divided by; empty for a sum.
         missing: what would make it measurable where it is not.
+        is_estimate: whether it stands for more than was counted; if not, it needs no interval.
     """
 
     unit: str
@@ -37,6 +38,7 @@ class Definition:
     numerator: str
     denominator: str
     missing: str
+    is_estimate: bool = True
 
     @property
     def words(self) -> str:
@@ -53,6 +55,7 @@ DEFINITIONS = {
         "campaigns that were to begin by the day, are no draft, and were shown",
         "campaigns that were to begin by the day",
         "Missing: a campaign whose start_date has come.",
+        is_estimate=False,
     ),
     "average_latency_seconds": Definition(
         "seconds",
@@ -67,6 +70,7 @@ DEFINITIONS = {
         "decisions that a person overrode, and budget moves of the orchestrator that a person answered",
         "decisions, and budget moves that the orchestrator proposed",
         "Missing: orchestrator_decisions, or budget_actions proposed by the orchestrator.",
+        is_estimate=False,
     ),
     "policy_violation_count": Definition(
         "violations",
@@ -75,6 +79,7 @@ DEFINITIONS = {
         "about, each once",
         "",
         "Missing: a budget action, a creative that was shown, or a risk signal.",
+        is_estimate=False,
     ),
     "experiment_setup_errors": Definition(
         "experiments",
@@ -82,6 +87,7 @@ DEFINITIONS = {
         "experiments that can never be read: verdict invalid",
         "",
         "Missing: an experiment that is more than planned.",
+        is_estimate=False,
     ),
     "data_freshness_hours": Definition(
         "hours",
@@ -89,6 +95,7 @@ DEFINITIONS = {
         "hours from the last snapshot of a running campaign to the end of the day",
         "running campaigns with a snapshot",
         "Missing: a running campaign with a performance snapshot.",
+        is_estimate=False,
     ),
     "experiment_velocity": Definition(
         "experiments per campaign and 30 days",
@@ -96,6 +103,7 @@ DEFINITIONS = {
         "experiments begun",
         "months of 30 days in which campaigns ran",
         "Missing: a campaign that ran.",
+        is_estimate=False,
     ),
     "average_lift_percentage": Definition(
         "percent",
@@ -110,6 +118,7 @@ DEFINITIONS = {
         "audiences whom a version tells one theme on all its channels",
         "audiences whom a version reaches on several channels",
         "Missing: a version of a campaign that is shown to one segment on two channels.",
+        is_estimate=False,
     ),
     "insight_to_action_time_hours": Definition(
         "hours",
@@ -166,7 +175,7 @@ def measures(facts: ir.Table) -> dict[str, Measure]:
     looked_at = facts.decisions + facts.proposals
     return {
         "campaign_execution_success_rate": Measure(
-            facts.executed, facts.due, facts.due, "A draft whose day has come has failed to run.", kind=SHARE
+            facts.executed, facts.due, facts.due, "A draft whose day has come has failed to run."
         ),
         "average_latency_seconds": Measure(
             facts.latency_sum,
@@ -181,7 +190,6 @@ def measures(facts: ir.Table) -> dict[str, Measure]:
             looked_at,
             looked_at,
             "A decision that a person read and left alone is on no record.",
-            kind=SHARE,
         ),
         "policy_violation_count": Measure(facts.violations, None, facts.looked_at, "So far."),
         "experiment_setup_errors": Measure(facts.setup_errors, None, facts.evaluated, "So far."),
@@ -206,7 +214,7 @@ def measures(facts: ir.Table) -> dict[str, Measure]:
             squares=facts.lift_squares,
         ),
         "messaging_consistency_score": Measure(
-            facts.consistent, facts.places, facts.places, "Proxy for the message: its theme.", PROXY, kind=SHARE
+            facts.consistent, facts.places, facts.places, "Proxy for the message: its theme.", PROXY
         ),
         "insight_to_action_time_hours": Measure(
             facts.hours_sum,

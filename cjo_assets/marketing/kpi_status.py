@@ -2,7 +2,8 @@
 
 One row per as-of date and family. One measured KPI at risk puts its family at risk, and a critical one makes it
 critical, whatever the others say. Good news needs more: a family of which less than the policy's share is measured has
-no status but not_measurable, so that nothing is on track for want of data.
+no status but not_measurable, so that nothing is on track for want of data, and one with a measured KPI that is not
+distinguishable from its target is not distinguishable itself.
 """
 
 import ibis
@@ -12,10 +13,10 @@ from cjo_assets.marketing.kpis import FAMILIES
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
 from cjo_assets.shared.promises import AT_RISK, CRITICAL, EXCEEDED, ON_TRACK, STATUSES, families_of, family_status
-from cjo_assets.shared.statistics import MEASURED
+from cjo_assets.shared.statistics import MEASURED, NOT_DISTINGUISHABLE
 
 # From bad to good.
-WORST_FIRST = (CRITICAL, AT_RISK, ON_TRACK, EXCEEDED)
+WORST_FIRST = (CRITICAL, AT_RISK, NOT_DISTINGUISHABLE, ON_TRACK, EXCEEDED)
 
 
 class KpiStatus(DatedContract):
@@ -35,6 +36,9 @@ class KpiStatus(DatedContract):
     critical: int = column("Of the measured, critical.", ge=0)
     at_risk: int = column("Of the measured, at_risk or critical.", ge=0)
     exceeded: int = column("Of the measured, better than their target.", ge=0)
+    not_distinguishable: int = column(
+        "Of the measured, those of which it is open whether they keep their target.", ge=0
+    )
     warning_threshold: float = column("Attainment below which a KPI is at risk, by the policy.", ge=0, le=1)
     critical_threshold: float = column("Attainment below which a KPI is critical, by the policy.", ge=0, le=1)
 
@@ -50,7 +54,6 @@ def kpi_status(kpis: ir.Table, policy: Policy) -> ir.Table:
     families = families_of(kpis)
     measured = kpis.filter(kpis.basis == MEASURED)
     badness = measured.status.cases(*((status, place) for place, status in enumerate(WORST_FIRST)), else_=None)
-    # A target of which no share can be reached, such as none at all, is missed altogether.
     in_order = ibis.window(group_by="family", order_by=[badness, measured.attainment.fill_null(0.0), measured.kpi])
     worst = measured.mutate(place=ibis.row_number().over(in_order))
     worst = worst.filter(worst.place == 0).select(

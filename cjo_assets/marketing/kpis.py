@@ -4,8 +4,8 @@ One row per as-of date and KPI of the seed's three families: is the system healt
 money. Each says what it counts over what. A KPI that the data cannot answer is not_measurable and says which input
 would make it measurable; nothing is put in its place. Status is judged on the unrounded value.
 
-Intervals: of a share by Wilson's score, of a mean by Student's t, of a comparison as `kpi_measures` says; a sum and a
-quotient of estimates have none.
+A KPI is a count of everything, compared with its target as it is, or an estimate, compared by its interval. Intervals:
+of a mean by Student's t, of a comparison as `kpi_measures` says; a sum and a quotient of estimates have none.
 """
 
 from datetime import date
@@ -55,6 +55,7 @@ class Kpis(DatedContract):
     value: float = column("Value in its unit; null where not measurable.", nullable=True)
     interval_low: float = column("Lower end of its interval, at the policy's level; null where none.", nullable=True)
     interval_high: float = column("Upper end of its interval; null where there is none.", nullable=True)
+    is_estimate: bool = column("Whether the value stands for more than was counted; if not, it needs no interval.")
     unit: str = column("Unit of value, interval and target.")
     direction: str = column("Which way is better.", isin=[HIGHER, LOWER])
     target: float = column("Promise, from the policy.")
@@ -132,6 +133,7 @@ def _promises(policy: Policy) -> ir.Table:
             "definition": DEFINITIONS[name].words,
             "unit": DEFINITIONS[name].unit,
             "direction": DEFINITIONS[name].direction,
+            "is_estimate": DEFINITIONS[name].is_estimate,
             "target": float(target),
             "missing": DEFINITIONS[name].missing,
         }
@@ -139,7 +141,7 @@ def _promises(policy: Policy) -> ir.Table:
         for name, target in getattr(policy.marketing.kpis, group)
     ]
     texts = dict.fromkeys(("family", "kpi", "definition", "unit", "direction", "missing"), "string")
-    promises = literal_rows(rows, texts | {"target": "float64"})
+    promises = literal_rows(rows, texts | {"target": "float64", "is_estimate": "boolean"})
     return promises.filter(ibis.literal(policy.marketing.kpis.enable_kpi_tracking))
 
 

@@ -33,6 +33,7 @@ FAMILIES = (
     Column("measured", "measured", "count"),
     Column("at risk", "at_risk", "count"),
     Column("exceeded", "exceeded", "count"),
+    Column("not distinguishable", "not_distinguishable", "count"),
 )
 SCORECARD = (
     Column("KPI", "kpi", "words", is_long=True, below=(("", "definition", "plain"),)),

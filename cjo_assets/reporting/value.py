@@ -44,6 +44,7 @@ FAMILIES = (
     Column("measured", "measured", "count"),
     Column("at risk", "at_risk", "count"),
     Column("exceeded", "exceeded", "count"),
+    Column("not distinguishable", "not_distinguishable", "count"),
 )
 PARTS = (
     Column("component", "component", "words", is_long=True, below=(("", "formula", "plain"),)),

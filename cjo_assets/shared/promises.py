@@ -12,15 +12,21 @@ import ibis.expr.types as ir
 
 from cjo_assets.shared.evidence_grades import ASSUMPTION
 from cjo_assets.shared.numbers import CONTRIBUTION_DECIMALS, rounded
-from cjo_assets.shared.statistics import MEASURED, NOT_MEASURABLE, mean_interval, wilson_interval
+from cjo_assets.shared.statistics import (
+    MEASURED,
+    NOT_DISTINGUISHABLE,
+    NOT_MEASURABLE,
+    mean_interval,
+    wilson_interval,
+)
 
 EXCEEDED, ON_TRACK, AT_RISK, CRITICAL = "exceeded", "on_track", "at_risk", "critical"
-STATUSES = [EXCEEDED, ON_TRACK, AT_RISK, CRITICAL, NOT_MEASURABLE]
+STATUSES = [EXCEEDED, ON_TRACK, AT_RISK, CRITICAL, NOT_DISTINGUISHABLE, NOT_MEASURABLE]
 # What stands for something else; what its source estimated and nobody compared.
 PROXY = "proxy"
 BASES = [MEASURED, PROXY, ASSUMPTION, NOT_MEASURABLE]
 HIGHER, LOWER = "higher_is_better", "lower_is_better"
-# A share is of single records that say yes or no, a mean is of numbers.
+# Kinds of estimates: a share is of single records that say yes or no, a mean is of numbers.
 SHARE, MEAN = "share", "mean"
 
 
@@ -78,6 +84,8 @@ def with_interval(rows: ir.Table, level: float) -> ir.Table:
 def with_attainment(rows: ir.Table) -> ir.Table:
     """Add the value, null without a record behind it, and the share of the target that it reaches.
 
+    A missed target of 0 is reached to a share of 0; a kept one has no share.
+
     Only the noise of binary floats is rounded away, lest it decide, and depend on the order of the rows: 0.24 / 0.3 is
     to meet a threshold of 0.8, and two thirds a target of two thirds.
     """
@@ -86,28 +94,51 @@ def with_attainment(rows: ir.Table) -> ir.Table:
     rows = rows.mutate(value=is_known.ifelse(rounded(quotient, CONTRIBUTION_DECIMALS), ibis.null("float64")))
     is_higher = rows.direction == HIGHER
     share = is_higher.ifelse(rows.value / rows.target.nullif(0.0), rows.target.nullif(0.0) / rows.value.nullif(0.0))
-    return rows.mutate(attainment=rounded(share, CONTRIBUTION_DECIMALS))
+    is_missed_zero = (rows.target == 0) & is_higher.ifelse(rows.value < 0, rows.value > 0)
+    return rows.mutate(attainment=is_missed_zero.ifelse(0.0, rounded(share, CONTRIBUTION_DECIMALS)))
 
 
 def status_of(rows: ir.Table, warning: float, critical: float) -> ir.StringValue:
-    """Return where each KPI stands; at risk where it misses a target of which no share can be said.
+    """Return where each KPI stands.
+
+    A count of everything is compared with its target as it is. An estimate is compared by its interval: it keeps the
+    target where the worse end does, misses it where the better end does, and is not distinguishable from it otherwise.
+    An estimate without an interval can miss its target, by its attainment, and never keep it.
 
     Args:
-        rows: KPIs with attainment, as `with_attainment` returns them.
+        rows: KPIs with attainment, as `with_attainment` returns them, their interval, and `is_estimate`.
         warning: attainment below which a KPI is at risk.
         critical: attainment below which it is critical.
     """
     # Two thirds of the records meet a target of two thirds: both sides are free of the same noise.
     target = rounded(rows.target, CONTRIBUTION_DECIMALS)
-    is_better = (rows.direction == HIGHER).ifelse(rows.value > target, rows.value < target)
+    worse, better = (rounded(end, CONTRIBUTION_DECIMALS) for end in _ends(rows))
+
+    def beats(number: ir.NumericValue) -> ir.BooleanValue:
+        return (rows.direction == HIGHER).ifelse(number > target, number < target)
+
+    # An end that does not exist is as far away as can be.
+    is_kept = (beats(worse) | (worse == target)).fill_null(False)
+    may_be_kept = (beats(better) | (better == target)).fill_null(True)
+    has_interval = worse.notnull() | better.notnull()
+    is_better, is_near = beats(rows.value), (rows.value == target) | (rows.attainment >= warning).fill_null(False)
+    missed = (rows.attainment >= critical).ifelse(AT_RISK, CRITICAL)
     return ibis.cases(
         (rows.value.isnull(), NOT_MEASURABLE),
-        (is_better, EXCEEDED),
-        (rows.value == target, ON_TRACK),
-        (rows.attainment.isnull(), AT_RISK),
-        (rows.attainment >= warning, ON_TRACK),
-        (rows.attainment >= critical, AT_RISK),
-        else_=CRITICAL,
+        (~rows.is_estimate, ibis.cases((is_better, EXCEEDED), (is_near, ON_TRACK), else_=missed)),
+        (has_interval & is_kept, is_better.ifelse(EXCEEDED, ON_TRACK)),
+        (has_interval & ~may_be_kept, missed),
+        (has_interval | is_better | is_near, NOT_DISTINGUISHABLE),
+        else_=missed,
+    )
+
+
+def _ends(rows: ir.Table) -> tuple[ir.NumericValue, ir.NumericValue]:
+    """Return the worse and the better end of each interval."""
+    is_higher = rows.direction == HIGHER
+    return (
+        is_higher.ifelse(rows.interval_low, rows.interval_high),
+        is_higher.ifelse(rows.interval_high, rows.interval_low),
     )
 
 
@@ -124,11 +155,14 @@ def families_of(kpis: ir.Table) -> ir.Table:
         at_risk=count(is_measured & kpis.status.isin([AT_RISK, CRITICAL])),
         critical=count(is_measured & (kpis.status == CRITICAL)),
         exceeded=count(is_measured & (kpis.status == EXCEEDED)),
+        not_distinguishable=count(is_measured & (kpis.status == NOT_DISTINGUISHABLE)),
     )
 
 
 def family_status(families: ir.Table, least_measured: float) -> ir.StringValue:
     """Return where each family stands: bad news needs one KPI, good news a share of them that is measured.
+
+    A measured KPI that is not distinguishable from its target leaves its family without good news.
 
     Args:
         families: counts as `families_of` returns them.
@@ -142,6 +176,7 @@ def family_status(families: ir.Table, least_measured: float) -> ir.StringValue:
         *is_critical,
         (families.at_risk > 0, AT_RISK),
         (is_dark, NOT_MEASURABLE),
+        (families.not_distinguishable > 0, NOT_DISTINGUISHABLE),
         (families.exceeded == families.measured, EXCEEDED),
         else_=ON_TRACK,
     )

@@ -15,6 +15,8 @@ from cjo_assets.shared.numbers import capped
 
 # Whether a figure could be had at all: said wherever one may be missing.
 MEASURED, NOT_MEASURABLE = "measured", "not_measurable"
+# The interval holds both sides of the value that would decide: of a target, or of 0.
+NOT_DISTINGUISHABLE = "not_distinguishable"
 
 
 def two_sided_quantile(level: float) -> float:

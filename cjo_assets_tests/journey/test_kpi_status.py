@@ -13,8 +13,9 @@ EXCEEDED, ON_TRACK, AT_RISK, CRITICAL = (
     ("at_risk", "measured"),
     ("critical", "measured"),
 )
+OPEN = ("not_distinguishable", "measured")
 NOTHING = ("not_measurable", "not_measurable")
-# For each family: statuses and bases of its KPIs; its status, measured, at risk, exceeded.
+# For each family: statuses and bases of its KPIs; its status, measured, at risk, exceeded; what is open is counted.
 CASES = [
     (
         # One at risk is not hidden by three that exceed.
@@ -39,6 +40,12 @@ CASES = [
         ([ON_TRACK, NOTHING, NOTHING], ("not_measurable", 1, 0, 0)),
         ([AT_RISK, NOTHING, NOTHING], ("at_risk", 1, 1, 0)),
     ),
+    (
+        # A KPI that may as well miss its target takes the good news away, and hides no bad news.
+        ([EXCEEDED, EXCEEDED, OPEN], ("not_distinguishable", 3, 0, 2)),
+        ([OPEN, AT_RISK], ("at_risk", 2, 1, 0)),
+        ([OPEN, NOTHING, NOTHING], ("not_measurable", 1, 0, 0)),
+    ),
 ]
 
 
@@ -61,6 +68,7 @@ def test_a_family_is_judged_by_what_was_measured(
             "measured": measured,
             "at_risk": at_risk,
             "exceeded": exceeded,
+            "not_distinguishable": found.count(OPEN),
         }
         for family, (found, (status, measured, at_risk, exceeded)) in zip(FAMILIES, families, strict=True)
     }

@@ -79,7 +79,7 @@ LEDGER: Rows = [
     | {"estimated_revenue_saved": 5000.0},
     {"intervention_id": "waiting", "evaluation_latency_ms": 300.0, "journey_stage": "escalation"}
     | {"requires_human_approval": True},
-    # Never executed: what was measured is not our doing, though somebody did override.
+    # Never executed: what was measured is not our doing, nor is what somebody overrode.
     {"intervention_id": "refused", "outcome": "resolved", "resolution_time_days": 90.0, "csat_delta": 9.0}
     | {"human_override": False, "estimated_revenue_saved": 9e9, "journey_stage": "retention"}
     | {"requires_human_approval": True},
@@ -96,19 +96,19 @@ RETAINED: Rows = [
 # value, attainment, status, numerator, denominator, n; targets are the policy's
 MEASURED = {
     # Of the executed and measured, those that found something to do; target 0.85.
-    "signal_detection_precision": (2 / 3, 2 / 3 / 0.85, "at_risk", 2, 3, 3),
-    # 300 is the target itself.
-    "average_latency_ms": (300, 1, "on_track", 200 + 400 + 300, 3, 3),
+    "signal_detection_precision": (2 / 3, 2 / 3 / 0.85, "not_distinguishable", 2, 3, 3),
+    # 300 is the target itself; of three that differ by as much as these, that is chance.
+    "average_latency_ms": (300, 1, "not_distinguishable", 200 + 400 + 300, 3, 3),
     # 3 of 6 against 0.30.
     "human_escalation_frequency": (0.5, 0.3 / 0.5, "at_risk", 3, 6, 6),
-    "human_override_rate": (1 / 3, 0.15 * 3, "critical", 1, 3, 3),
+    # Of the two executed outcomes that say so, one: an interval from 0.12 to 0.88.
+    "human_override_rate": (1 / 2, 0.15 * 2, "not_distinguishable", 1, 2, 2),
     # Known by D: 2 customers, 1 of each of the others; turned away by D: 1 customer, 1 undated signal.
     "data_completeness_rate": (8 / 10, 0.8 / 0.95, "on_track", 8, 10, 10),
-    "average_resolution_time_days": (5, 1, "on_track", 3 + 7, 2, 2),
-    # Of the five that act, two came in support or escalation.
-    "proactive_interventions_ratio": (3 / 5, 1, "on_track", 3, 5, 5),
-    # 0.5 of 1.0: critical begins below 0.5.
-    "csat_delta_average": (0.5, 0.5, "at_risk", 1, 2, 2),
+    "average_resolution_time_days": (5, 1, "not_distinguishable", 3 + 7, 2, 2),
+    # Of the three executed one came in support or escalation; what waits or was refused was not made.
+    "proactive_interventions_ratio": (2 / 3, 2 / 3 / 0.6, "exceeded", 2, 3, 3),
+    "csat_delta_average": (0.5, 0.5, "not_distinguishable", 1, 2, 2),
     "retention_revenue_preserved": (2000, 0.2, "critical", 1500 + 500, None, 2),
 }
 
@@ -215,50 +215,49 @@ def test_nothing_is_measured_on_nothing() -> None:
     assert {row["value"] for row in rows.values()} == {None}
     # What was decided and not yet executed, answered or measured, is no measurement of effect.
     rows = measure([{"intervention_id": "waiting", "requires_human_approval": True}])
-    assert {name for name, row in rows.items() if row["value"] is not None} == {
-        "human_escalation_frequency",
-        "proactive_interventions_ratio",
-    }
+    assert {name for name, row in rows.items() if row["value"] is not None} == {"human_escalation_frequency"}
     assert measure([], policy_with(journey__kpis__enable_kpi_tracking=False)) == {}
 
 
 def test_where_each_status_begins() -> None:
-    # The values are those of the first test: only the promises change.
-    higher = {
-        "csat_delta_average": 0.5,  # met
-        "proactive_interventions_ratio": 0.75,  # 0.6 / 0.75 = 0.8, warning begins below
-        "signal_detection_precision": 2 / 3 / 0.79999,  # 0.79999
-        "retention_revenue_preserved": 4000.0,  # 2,000 / 4,000 = 0.5, critical begins below
-    }
-    lower = {
-        "average_latency_ms": 240.0,  # 240 / 300 = 0.8
-        "human_escalation_frequency": 0.249,  # 0.249 / 0.5 = 0.498
-        "human_override_rate": 0.5,  # 1/3 is less
-        "average_resolution_time_days": 2.5,  # 2.5 / 5 = 0.5
-    }
-    rows = measure(LEDGER, targets(**higher, **lower), roi_breakdown=RETAINED)
-    assert {name: (rows[name]["status"], rows[name]["attainment"]) for name in higher | lower} == {
-        "csat_delta_average": ("on_track", 1.0),
-        "proactive_interventions_ratio": ("on_track", 0.8),
-        "signal_detection_precision": ("at_risk", 0.79999),
-        "retention_revenue_preserved": ("at_risk", 0.5),
-        "average_latency_ms": ("on_track", 0.8),
-        "human_escalation_frequency": ("critical", 0.498),
-        "human_override_rate": ("exceeded", 1.5),
-        "average_resolution_time_days": ("at_risk", 0.5),
-    }
-    # A zero target has no share; it is met or not.
-    zero = dict.fromkeys(
-        ["csat_delta_average", "retention_revenue_preserved", "human_override_rate", "average_resolution_time_days"],
-        0.0,
-    )
-    rows = measure(LEDGER, targets(**zero), roi_breakdown=RETAINED)
+    # The values are those of the first test: only the promises change. Counts of everything are judged as they are.
+    higher = {"data_completeness_rate": 0.75, "proactive_interventions_ratio": 2 / 3 / 0.8}
+    rows = measure(LEDGER, targets(**higher), customers=[{}, {}, {}], quarantined_customers=[{}])
+    assert (rows["data_completeness_rate"]["status"], rows["data_completeness_rate"]["attainment"]) == ("on_track", 1)
+    assert rows["proactive_interventions_ratio"]["status"] == "on_track"  # 0.8, warning begins below
+    for target, status in ((0.6, "exceeded"), (0.4, "on_track"), (0.39, "at_risk"), (0.249, "critical")):
+        row = measure(LEDGER, targets(human_escalation_frequency=target))["human_escalation_frequency"]
+        assert (row["value"], row["status"]) == (0.5, status), target
+    # Latencies of 200, 300 and 400: from 131 to 469. Whatever lies within is not distinguishable from them.
+    for target, status in ((470.0, "exceeded"), (300.0, "not_distinguishable"), (140.0, "not_distinguishable")):
+        assert measure(LEDGER, targets(average_latency_ms=target))["average_latency_ms"]["status"] == status, target
+    # The better end, 131, misses 130, and the mean reaches 0.43 of it.
+    assert measure(LEDGER, targets(average_latency_ms=130.0))["average_latency_ms"]["status"] == "critical"
+    # Revenue that nothing was compared with has no interval: it can be bad news alone.
+    for revenue, status in ((1999.0, "not_distinguishable"), (2500.0, "not_distinguishable"), (4000.0, "at_risk")):
+        found = measure(LEDGER, targets(retention_revenue_preserved=revenue), roi_breakdown=RETAINED)
+        assert found["retention_revenue_preserved"]["status"] == status, revenue
+    # A missed target of 0 is reached to no share at all; a kept one has none.
+    zero = dict.fromkeys(["csat_delta_average", "human_escalation_frequency"], 0.0)
+    rows = measure(LEDGER, targets(**zero))
     assert {name: (rows[name]["status"], rows[name]["attainment"]) for name in zero} == {
-        "csat_delta_average": ("exceeded", None),
-        "retention_revenue_preserved": ("exceeded", None),
-        "human_override_rate": ("at_risk", None),
-        "average_resolution_time_days": ("at_risk", None),
+        "csat_delta_average": ("not_distinguishable", None),
+        "human_escalation_frequency": ("critical", 0.0),
     }
+
+
+def test_one_measurement_exceeds_no_target() -> None:
+    """The mean of one number has no interval, and neither has a quotient of two rates: no good news from either."""
+    row = measure([LEDGER[0] | {"csat_delta": 4.0}])["csat_delta_average"]
+    assert (row["value"], row["target"], row["n"], row["interval_low"]) == (4.0, 1.0, 1, None)
+    assert (row["status"], row["is_estimate"]) == ("not_distinguishable", True)
+    runs: Rows = [
+        {"intervention_id": f"{channel} {number}", "is_executed": True, "channel": channel, "outcome": "resolved"}
+        for channel in ("phone", "mail")
+        for number in range(30)
+    ]
+    alike = measure(runs)["experience_consistency_score"]
+    assert (alike["value"], alike["target"], alike["status"]) == (1.0, 0.85, "not_distinguishable")
 
 
 def test_zero_is_a_value() -> None:
@@ -272,12 +271,14 @@ def test_zero_is_a_value() -> None:
     rows = measure(ledger, promises, roi_breakdown=nothing)
     expected = {
         # Lower is better: nothing is better than any promise above nothing, by no finite share of it.
-        "average_latency_ms": (0.0, None, "exceeded"),
-        "human_override_rate": (0.0, None, "exceeded"),
+        # One measurement, or none of one, is no good news all the same.
+        "average_latency_ms": (0.0, None, "not_distinguishable"),
+        "human_override_rate": (0.0, None, "not_distinguishable"),
+        "average_resolution_time_days": (0.0, None, "not_distinguishable"),
         # Promised nothing, and nothing it is: met.
         "human_escalation_frequency": (0.0, None, "on_track"),
-        "average_resolution_time_days": (0.0, None, "on_track"),
         "proactive_interventions_ratio": (0.0, 0.0, "critical"),
+        # None of one: from 0 to 0.73.
         "signal_detection_precision": (0.0, 0.0, "critical"),
         "retention_revenue_preserved": (0.0, 0.0, "critical"),
         # Worsening is no improvement: the sign stays.
@@ -288,7 +289,7 @@ def test_zero_is_a_value() -> None:
 
 
 def test_the_status_does_not_hang_on_the_order_of_rows() -> None:
-    """DESIGN 5: 0.1 + 2.7 + 0.2 is 3.0000000000000004, in another order 3; the promise of 1.0 is met, not exceeded."""
+    """DESIGN 5: 0.1 + 2.7 + 0.2 is 3.0000000000000004, in another order 3: the value and its attainment are 1."""
     statuses = set()
     for deltas in ((0.1, 2.7, 0.2), (0.1, 0.2, 2.7)):
         ledger = [
@@ -298,7 +299,7 @@ def test_the_status_does_not_hang_on_the_order_of_rows() -> None:
         ]
         row = measure(ledger)["csat_delta_average"]
         statuses.add((row["value"], row["attainment"], row["status"]))
-    assert statuses == {(1.0, 1.0, "on_track")}
+    assert statuses == {(1.0, 1.0, "not_distinguishable")}
 
 
 def test_what_a_kpi_was_on_the_newest_earlier_day() -> None:
@@ -323,10 +324,13 @@ def test_intervals_of_shares_and_means() -> None:
     def ends(name: str) -> list[float | None]:
         return [rows[name]["interval_low"], rows[name]["interval_high"]]
 
-    # 3 of 6: centre 0.5, radius z / (6 + z^2) * sqrt(6 / 4 + z^2 / 4), z = 1.644854.
+    # 1 of 2: centre 0.5, radius z / (2 + z^2) * sqrt(2 / 4 + z^2 / 4), z = 1.644854.
     z = 1.6448536269514722
-    radius = z / (6 + z * z) * (6 / 4 + z * z / 4) ** 0.5
-    assert ends("human_escalation_frequency") == pytest.approx([0.5 - radius, 0.5 + radius], abs=1e-6)
+    radius = z / (2 + z * z) * (2 / 4 + z * z / 4) ** 0.5
+    assert ends("human_override_rate") == pytest.approx([0.5 - radius, 0.5 + radius], abs=1e-6)
+    # Everything was counted: there is nothing to estimate.
+    assert ends("human_escalation_frequency") == [None, None]
+    assert not rows["human_escalation_frequency"]["is_estimate"]
     # 200, 300, 400: mean 300, standard error 100 / sqrt(3), t of 2 degrees of freedom 2.919986.
     radius = 2.919986 * 100 / 3**0.5
     assert ends("average_latency_ms") == pytest.approx([300 - radius, 300 + radius], abs=1e-3)
@@ -335,8 +339,8 @@ def test_intervals_of_shares_and_means() -> None:
     assert (one["csat_delta_average"]["value"], one["csat_delta_average"]["interval_low"]) == (1.0, None)
     assert ends("retention_revenue_preserved") == [None, None]
     assert ends("churn_rate_reduction") == [None, None]
-    narrower = measure(LEDGER, policy_with(journey__kpis__interval_level=0.5))["human_escalation_frequency"]
-    assert narrower["interval_low"] > rows["human_escalation_frequency"]["interval_low"]
+    narrower = measure(LEDGER, policy_with(journey__kpis__interval_level=0.5))["human_override_rate"]
+    assert narrower["interval_low"] > rows["human_override_rate"]["interval_low"]
 
 
 def labelled(number: int, signal: str | None, is_problem: bool, offset: int = -1) -> Row:

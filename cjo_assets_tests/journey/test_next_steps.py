@@ -62,6 +62,10 @@ SOURCES: dict[str, Rows] = {
         {"kpi": "late", "status": "critical", "value": 8.5, "unit": "days", "target": 5.0, "basis": "measured"},
         {"kpi": "slow", "status": "at_risk", "value": 0.1, "unit": "share", "target": 0.2, "basis": "proxy"},
         {"kpi": "unknown", "status": "not_measurable", "note": "Missing: labels."},
+        {"kpi": "open", "status": "not_distinguishable", "value": 0.5, "unit": "points", "target": 1.0, "n": 6}
+        | {"basis": "measured", "interval_low": -0.1, "interval_high": 1.1},
+        {"kpi": "single", "status": "not_distinguishable", "value": 4.0, "unit": "points", "target": 1.0, "n": 1}
+        | {"basis": "measured"},
         {"kpi": "fine", "status": "on_track", "value": 1.0},
         {"kpi": "better", "status": "exceeded", "value": 1.0},
     ],
@@ -104,6 +108,8 @@ EXPECTED = [
     ("review_playbook", "P1", "playbook_owner", None, "playbook_performance", "P1 | SMB"),
     # That with the highest lower end of those advised, of two the lower.
     ("review_threshold", "intervention_confidence_threshold", "policy_owner", None, "threshold_advice", "0.6"),
+    ("make_measurable", "open", "data_steward", None, "kpis", "open"),
+    ("make_measurable", "single", "data_steward", None, "kpis", "single"),
     ("make_measurable", "unknown", "data_steward", None, "kpis", "unknown"),
 ]
 WHY = [
@@ -121,6 +127,8 @@ WHY = [
     "retire for All: net_value_surely_negative",
     "review for SMB: people_overrule_it_often",
     "in hindsight worth 120.5 more than the threshold in force, at least 20.5, over 40 runs decided otherwise",
+    "not_distinguishable: 0.5 points, target 1.0 (measured), interval -0.1 to 1.1, n 6: more records decide",
+    "not_distinguishable: 4.0 points, target 1.0 (measured), no interval, n 1: more records decide",
     "Missing: labels.",
 ]
 

@@ -13,6 +13,7 @@ from cjo_assets.journey.outcome_analyses import (
     interventions_without_outcome,
     outcome_analyses,
     outcomes_of_another_playbook,
+    outcomes_of_what_was_not_executed,
     uses_outside_eligibility,
 )
 from cjo_assets.journey.outcomes import Outcomes
@@ -218,3 +219,26 @@ def test_an_outcome_that_names_another_playbook_is_found() -> None:
     ]
     found = rows_of(outcomes_of_another_playbook(table_of(OutcomeAnalyses, ledger), table_of(Outcomes, said)))
     assert found == [{"outcome_id": "O2", "intervention_id": "I2", "playbook_id": "P1", "measured_playbook_id": "P2"}]
+
+
+def test_outcomes_of_what_was_not_executed_are_named_with_revenue() -> None:
+    """Measured, but not executed by the ledger: 5,000 + 700 of recorded revenue are left out, and one says nothing."""
+    resolved = {"recommended_action": "call", "outcome": "resolved", "approval_status": "expired"}
+    ledger: list[Row] = [
+        {"intervention_id": "lapsed", "estimated_revenue_saved": 5000.0},
+        {"intervention_id": "refused", "estimated_revenue_saved": 700.0, "approval_status": "rejected"},
+        {"intervention_id": "waiting", "approval_status": "pending"},
+        # Executed, not measured, watched, or held out on purpose: no contradiction.
+        {"intervention_id": "done", "is_executed": True, "estimated_revenue_saved": 1000.0},
+        {"intervention_id": "unmeasured", "outcome": None},
+        {"intervention_id": "watched", "recommended_action": "monitor_only"},
+        {"intervention_id": "held out", "is_held_out": True},
+    ]
+    rows = [resolved | row for row in ledger]
+    found = rows_of(outcomes_of_what_was_not_executed(table_of(OutcomeAnalyses, rows)))
+    assert {row["intervention_id"]: row["estimated_revenue_saved"] for row in found} == {
+        "lapsed": 5000.0,
+        "refused": 700.0,
+        "waiting": None,
+    }
+    assert {row["revenue_left_out"] for row in found} == {5700.0}

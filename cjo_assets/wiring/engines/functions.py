@@ -31,7 +31,7 @@ def register_functions(session: SparkSession) -> None:
         cloudpickle.register_pickle_by_value(module)
     for function in FUNCTIONS:
         kind = INTERVAL if function.result.is_struct() else "string" if function.result.is_string() else "double"
-        session.udf.register(function.name, pandas_udf(_over_series(function), kind, "scalar"))
+        session.udf.register(function.name, pandas_udf(_over_series(function), kind))
 
 
 def _over_series(function: EngineFunction) -> Callable[..., Any]:
@@ -39,15 +39,18 @@ def _over_series(function: EngineFunction) -> Callable[..., Any]:
 
     A null arrives as NaN, and NaN leaves as null.
     """
+    import pandas  # type: ignore[import-untyped]
+
     over_columns, is_interval = function.over_columns, function.result.is_struct()
     kind = object if function.parameter.is_string() else float
 
     def over_series(*columns: Any) -> Any:
-        import pandas  # type: ignore[import-untyped]
-
         found = over_columns(*(column.to_numpy(dtype=kind) for column in columns))
-        if is_interval:
-            return pandas.DataFrame(dict(zip(("low", "high"), found, strict=True)))
-        return pandas.Series(found)
+        return pandas.DataFrame(dict(zip(("low", "high"), found, strict=True))) if is_interval else pandas.Series(found)
 
+    # Spark reads the kind of the function off its annotations.
+    over_series.__annotations__ = {
+        "columns": pandas.Series,
+        "return": pandas.DataFrame if is_interval else pandas.Series,
+    }
     return over_series
