@@ -422,6 +422,7 @@ class Kpis(Section):
     kpi_critical_threshold: Share
     minimum_measured_share: Share
     interval_level: Annotated[float, Field(gt=0, lt=1)]
+    minimum_events: Annotated[int, Field(ge=1)]
     measurement_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
     issue_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
     baseline_period: BaselinePeriod

@@ -6,8 +6,9 @@ over customers (`care.py` says what is counted), down = better.
 
 Intervals treat customers as independent: the variance of a ratio is that of the customers' deviations from it (the
 delta method), as if one more customer had been seen who was off by the whole mean, so that a few who happen to agree do
-not pass for certainty; that of the ratio of two ratios follows on the logarithmic scale. With nothing counted on one
-side there is no interval.
+not pass for certainty; that of the ratio of two ratios follows on the logarithmic scale. Of a rate of events the exact
+conditional interval is computed too, and the wider end counts. Below the policy's number of events on a side nothing is
+measured; the exact interval then says what remains possible.
 """
 
 from datetime import date
@@ -38,12 +39,15 @@ from cjo_assets.journey.holdout_assignments import HELD_OUT
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
 from cjo_assets.shared.evidence_grades import BEFORE_AFTER, RANDOMISED
+from cjo_assets.shared.inference import Interval, exact_rate_interval, exact_ratio_interval
 from cjo_assets.shared.literal_rows import literal_rows
 from cjo_assets.shared.numbers import CONTRIBUTION_DECIMALS, rounded
 from cjo_assets.shared.statistics import MEASURED, NOT_MEASURABLE, two_sided_quantile
 
 BASELINE_PERIOD, SUPPLIED = "baseline_period", "supplied"
 DAYS_PER_MONTH = 30
+# Events over time in care: of these the exact interval is known.
+RATES_OF_EVENTS = (CHURN_RATE, ESCALATION_RATE)
 SUMS = ("over", "under", "over_over", "over_under", "under_under")
 
 
@@ -76,13 +80,20 @@ class BaselineComparisons(DatedContract):
     measured_from: date = column("First day that was measured.")
     measured_until: date = column("Last day that was measured: the as-of date.")
     customers: int = column("Customers behind the value [customers].", ge=0)
+    events: float = column(
+        "Customers behind what was counted: (sum of x)^2 / sum of x^2 over customers, for departures their number.",
+        ge=0,
+    )
     value: float = column("Metric of the measured customers, down = better; null without any.", nullable=True)
     baseline_from: date = column("First day of the baseline; null where there is none.", nullable=True)
     baseline_until: date = column("Last day of the baseline; null where there is none.", nullable=True)
     baseline_customers: int = column("Customers behind the baseline; 0 where it was supplied [customers].", ge=0)
+    baseline_events: float = column(
+        "The same of the baseline; of a supplied value its records, null where it does not say.", ge=0, nullable=True
+    )
     baseline_value: float = column("The same metric of the baseline; null where there is none.", nullable=True)
     ratio: float = column("value / baseline_value, below 1 = better; null where not measurable.", nullable=True)
-    ratio_low: float = column("Lower end of its interval.", nullable=True)
+    ratio_low: float = column("Lower end of its interval; with too few events, what remains possible.", nullable=True)
     ratio_high: float = column("Upper end of its interval.", nullable=True)
     window_exposure: float = column(
         "What a difference applies to in the ROI window: cases, or else customer-months.", ge=0
@@ -220,7 +231,7 @@ def _grid(as_of: date, policy: Policy) -> ir.Table:
 
 def compared(rows: ir.Table, policy: Policy) -> ir.Table:
     """Add the ratio of both sides, its interval, and what is missing where there is none."""
-    least = policy.journey.learning.minimum_per_arm
+    least, least_events = policy.journey.learning.minimum_per_arm, policy.journey.kpis.minimum_events
     is_supplied = rows.baseline == SUPPLIED
     is_held_out = rows.baseline == HELD_OUT
     own_value = rows.over / rows.under.nullif(0.0)
@@ -228,6 +239,11 @@ def compared(rows: ir.Table, policy: Policy) -> ir.Table:
         customers=rows.customers.fill_null(0),
         baseline_customers=rows.baseline_customers.fill_null(0),
         value=own_value,
+        events=_events(rows.over, rows.over_over).fill_null(0.0),
+        baseline_events=ibis.coalesce(
+            rows.records.cast("float64"),
+            is_supplied.ifelse(None, _events(rows.baseline_over, rows.baseline_over_over).fill_null(0.0)),
+        ),
         baseline_value=ibis.coalesce(rows.supplied_value, rows.baseline_over / rows.baseline_under.nullif(0.0)),
         variance=_relative_variance(rows.over, rows.under, rows.over_over, rows.over_under, rows.under_under)
         + 1 / (rows.customers**2).cast("float64").nullif(0.0),
@@ -245,6 +261,8 @@ def compared(rows: ir.Table, policy: Policy) -> ir.Table:
     )
     # Of the customers behind a supplied value nothing is known.
     fewest = is_supplied.ifelse(rows.customers, ibis.least(rows.customers, rows.baseline_customers))
+    few = f"fewer than {least_events} events on a side"
+    has_few_events = (rows.events < least_events) | (rows.baseline_events < least_events).fill_null(False)
     missing = ibis.cases(
         (is_supplied & rows.baseline_value.isnull(), "no row of it in the dataset baseline_metrics"),
         (
@@ -254,11 +272,12 @@ def compared(rows: ir.Table, policy: Policy) -> ir.Table:
         (rows.value.isnull(), "nothing of the kind in the measured days"),
         (fewest < least, f"fewer than {least} customers on a side"),
         (rows.baseline_value == 0, "the baseline is 0: there is nothing to reduce"),
+        (has_few_events, few),
         else_=ibis.null("string"),
     )
-    rows = rows.mutate(note=missing)
-    ratio = rows.note.isnull().ifelse(rows.value / rows.baseline_value.nullif(0.0), ibis.null("float64"))
-    spread = two_sided_quantile(policy.journey.kpis.interval_level) * (rows.variance + rows.baseline_variance).sqrt()
+    ratio = missing.isnull().ifelse(rows.value / rows.baseline_value.nullif(0.0), ibis.null("float64"))
+    rows = rows.mutate(note=missing, estimate=ratio, is_open=(missing == few).fill_null(False))
+    low, high = _interval(rows, policy.journey.kpis.interval_level)
     return rows.select(
         "metric",
         "baseline",
@@ -269,18 +288,45 @@ def compared(rows: ir.Table, policy: Policy) -> ir.Table:
         "customers",
         "baseline_customers",
         "note",
+        events=rounded(rows.events),
+        baseline_events=rounded(rows.baseline_events),
         value=rounded(rows.value, CONTRIBUTION_DECIMALS),
         baseline_from=ibis.coalesce(rows.period_from, rows.supplied_from, is_held_out.ifelse(rows.measured_from, None)),
         baseline_until=ibis.coalesce(
             rows.period_until, rows.supplied_until, is_held_out.ifelse(rows.measured_until, None)
         ),
         baseline_value=rounded(rows.baseline_value, CONTRIBUTION_DECIMALS),
-        ratio=rounded(ratio, CONTRIBUTION_DECIMALS),
-        ratio_low=rounded(ratio * (-spread).exp(), CONTRIBUTION_DECIMALS),
-        ratio_high=rounded(ratio * spread.exp(), CONTRIBUTION_DECIMALS),
+        ratio=rounded(rows.estimate, CONTRIBUTION_DECIMALS),
+        ratio_low=rounded(low, CONTRIBUTION_DECIMALS),
+        ratio_high=rounded(high, CONTRIBUTION_DECIMALS),
         window_exposure=rounded(rows.window_exposure.fill_null(0.0)),
         status=rows.note.isnull().ifelse(MEASURED, NOT_MEASURABLE),
     )
+
+
+def _interval(rows: ir.Table, level: float) -> Interval:
+    """Return the interval of each ratio: that of customers who differ, of a rate of events not inside the exact one."""
+    spread = two_sided_quantile(level) * (rows.variance + rows.baseline_variance).sqrt()
+    low, high = rows.estimate * (-spread).exp(), rows.estimate * spread.exp()
+    # A customer to whom it happens twice is one event; the rate stays what it is.
+    per_event = (rows.events / (rows.over / DAYS_PER_MONTH).nullif(0.0)).fill_null(1.0)
+    months = rows.under / DAYS_PER_MONTH * per_event
+    baseline_months = rows.baseline_events / rows.baseline_value.nullif(0.0)
+    exact_low, exact_high = exact_ratio_interval(rows.events, months, rows.baseline_events, baseline_months, level)
+    alone_low, alone_high = exact_rate_interval(rows.events, months, level)
+    is_rate, is_word = rows.metric.isin(RATES_OF_EVENTS), rows.is_open & rows.baseline_events.isnull()
+    supplied = rows.baseline_value.nullif(0.0)
+    exact_low = is_rate.ifelse(is_word.ifelse(alone_low / supplied, exact_low), ibis.null("float64"))
+    exact_high = is_rate.ifelse(is_word.ifelse(alone_high / supplied, exact_high), ibis.null("float64"))
+    return (
+        ibis.cases((rows.is_open, exact_low), (low > exact_low, exact_low), else_=low),
+        ibis.cases((rows.is_open, exact_high), (high < exact_high, exact_high), else_=high),
+    )
+
+
+def _events(over: ir.NumericValue, over_over: ir.NumericValue) -> ir.NumericValue:
+    """Return how many customers of equal weight would add up to this with the same spread; null where nothing did."""
+    return over**2 / over_over.nullif(0.0)
 
 
 def _relative_variance(

@@ -61,8 +61,8 @@ UNITS = {
     "retention_revenue_preserved": "currency",
 }
 BASELINE = (
-    "Missing: enough customers held out, a baseline period that the log covers, "
-    "or a row of the dataset baseline_metrics."
+    "Missing: enough customers and events on both sides, that is held out, in a baseline period that the log covers, "
+    "or behind a row of the dataset baseline_metrics."
 )
 MISSING = {
     "journey_state_classification_accuracy": "Missing: the column confirmed_stage of the journey state log.",

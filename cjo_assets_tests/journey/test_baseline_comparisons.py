@@ -23,7 +23,20 @@ from cjo_assets.journey.customers import Customers
 from cjo_assets.journey.intervention_ledger import InterventionLedger
 from cjo_assets.journey.state_entries import StateEntries
 from cjo_assets.policy import Policy
-from cjo_assets_tests.tables import BACKEND, DAY, Row, Rows, by, day, kept, policy_with, rows_of, table_of
+from cjo_assets_tests.tables import (
+    BACKEND,
+    DAY,
+    POLICY,
+    Row,
+    Rows,
+    by,
+    day,
+    kept,
+    made_of,
+    policy_with,
+    rows_of,
+    table_of,
+)
 
 Z = 1.6448536269514722
 
@@ -35,6 +48,7 @@ def rules(**changes: Any) -> Policy:
         "journey__kpis__issue_days": 5,
         "journey__kpis__baseline_period": {"start": day(-89), "end": day(-60)},
         "journey__learning__minimum_per_arm": 2,
+        "journey__kpis__minimum_events": 1,
         "journey__roi__window_days": 10,
     }
     return policy_with(**short | changes)
@@ -195,12 +209,15 @@ def test_nine_of_ten_intervals_hold_the_truth() -> None:
 
 def test_what_cannot_be_compared_says_what_is_missing() -> None:
     rows = compare()
-    # Nobody left before: there is nothing to reduce. Nobody who was not held out left: all of it is reduced.
+    # Nobody left before: there is nothing to reduce. Nobody who was not held out left: that is no reduction yet.
     nothing = rows["churn_rate", "baseline_period"]
     assert (nothing["status"], nothing["ratio"], nothing["baseline_value"]) == ("not_measurable", None, 0.0)
     assert nothing["note"] == "the baseline is 0: there is nothing to reduce"
-    all_of_it = rows["churn_rate", "held_out"]
-    assert (all_of_it["status"], all_of_it["ratio"], all_of_it["ratio_high"]) == ("measured", 0.0, None)
+    none = rows["churn_rate", "held_out"]
+    assert (none["status"], none["ratio"], none["value"]) == ("not_measurable", None, 0.0)
+    assert (none["note"], none["events"], none["baseline_events"]) == ("fewer than 1 events on a side", 0, 1)
+    # Whoever leaves, it is one of those not held out in at most 95 % of the exposure: 55 of 104 customer-days.
+    assert (none["ratio_low"], none["ratio_high"]) == (0.0, pytest.approx(0.95 / 0.05 * 49 / 55, abs=1e-6))
     # One customer had a case in the baseline.
     assert rows["days_per_support_case", "baseline_period"]["note"] == "fewer than 2 customers on a side"
     assert rows["churn_rate", "supplied"]["note"] == "no row of it in the dataset baseline_metrics"
@@ -233,6 +250,7 @@ def test_a_supplied_baseline_counts_from_its_last_day() -> None:
     assert escalation["ratio"] == pytest.approx(1 / MEASURED_MONTHS / 0.1, abs=1e-5)
     assert escalation["ratio_low"] < escalation["ratio"] < escalation["ratio_high"]
     assert rows["support_days", "supplied"]["status"] == "not_measurable"
+    assert (churn["events"], churn["baseline_events"], escalation["baseline_events"]) == (1, None, 4)
     # Where few are measured, that nobody of them left says nothing.
     few = compare(supplied=supplied, policy=rules(journey__learning__minimum_per_arm=5))["churn_rate", "supplied"]
     assert (few["status"], few["ratio"], few["note"]) == ("not_measurable", None, "fewer than 5 customers on a side")
@@ -244,15 +262,117 @@ def test_the_strongest_baseline_that_can_be_compared_with_is_preferred() -> None
     rows = list(compare(supplied=supplied).values())
     chosen = by("metric", rows_of(preferred(table_of(BaselineComparisons, rows))))
     assert {metric: row["baseline"] for metric, row in chosen.items()} == {
-        "churn_rate": "held_out",
-        "value_churn_rate": "held_out",
-        "escalation_rate": "held_out",
-        "escalation_days": "held_out",
+        # Nobody who was not held out left or escalated.
+        "churn_rate": "supplied",
+        "value_churn_rate": "supplied",
+        "escalation_rate": "supplied",
+        "escalation_days": "supplied",
         "support_days": "held_out",
         # One customer with a case is in each arm, and one in the baseline.
         "unresolved_issue_share": "supplied",
         "days_per_support_case": "supplied",
     }
+
+
+def test_few_events_are_no_reduction_whatever_the_rates_say() -> None:
+    """Forty customers for ninety days, nobody left or escalated, against 0.01 and 0.005 a month before.
+
+    Nobody in 120 customer-months happens in 30 % of cases where 0.01 leave, and in 5 % where 0.025 do: the exact
+    interval reaches from no departure at all to two and a half times as many.
+    """
+    customers: Rows = [{"customer_id": f"C{number:02}"} for number in range(40)]
+    log = [step for row in customers for step in way(row["customer_id"], (-200, "engagement"))]
+    dates = {"measured_from": day(-400), "measured_until": day(-200)}
+    supplied: Rows = [
+        {"metric": "churn_rate", "value": 0.01, "records": None} | dates,
+        {"metric": "escalation_rate", "value": 0.005, "records": 3} | dates,
+    ]
+    found = baseline_comparisons(
+        table_of(Customers, customers),
+        table_of(StateEntries, log),
+        table_of(InterventionLedger, []),
+        table_of(BaselineMetrics, supplied),
+        DAY,
+        POLICY,
+    )
+    rows = by(("metric", "baseline"), kept(BaselineComparisons, found))
+    churn, escalation = rows["churn_rate", "supplied"], rows["escalation_rate", "supplied"]
+    for row in (churn, escalation):
+        assert (row["value"], row["customers"], row["events"]) == (0.0, 40, 0.0)
+        assert (row["status"], row["ratio"]) == ("not_measurable", None)
+        assert row["note"] == "fewer than 5 events on a side"
+    most = -math.log(0.05) / (40 * 90 / 30)
+    assert (churn["ratio_low"], churn["ratio_high"]) == (0.0, pytest.approx(most / 0.01, abs=1e-6))
+    # Three in 3 / 0.005 = 600 months before, none in 120 now: (1 - share) ** 3 = 0.05.
+    share = 1 - 0.05 ** (1 / 3)
+    assert (escalation["ratio_low"], escalation["ratio_high"]) == (
+        0.0,
+        pytest.approx(share / (1 - share) * 600 / 120, abs=1e-6),
+    )
+
+
+def test_events_are_the_customers_behind_what_was_counted() -> None:
+    """Six escalations of one customer are one event; of three customers with one, two and three of them 36 / 14."""
+    counted = {"one": [6], "three": [1, 2, 3], "six": [1] * 6}
+    others = ("departures", "escalation_days", "support_days", "cases", "issues", "unresolved")
+    care: Rows = [
+        {"group": group, "days": 30, "escalations": number, "account_value": 1.0}
+        | dict.fromkeys((*others, "window_days", "window_cases"), 0)
+        for group, numbers in counted.items()
+        for number in [*numbers, 0, 0]
+    ]
+    kinds = dict.fromkeys(care[0], "int64") | {"group": "string", "account_value": "float64"}
+    sums = sums_of_groups(made_of(care, ibis.schema(kinds)))
+    sums = sums.filter(sums.metric == "escalation_rate")
+    events = rows_of(sums.select("group", events=sums.over**2 / sums.over_over))
+    assert {row["group"]: row["events"] for row in events} == {
+        "one": pytest.approx(1.0),
+        "three": pytest.approx(36 / 14),
+        "six": pytest.approx(6.0),
+    }
+
+
+@pytest.mark.parametrize(("treated", "held_out", "rate"), [(570, 30, 0.03), (1900, 100, 0.03), (570, 30, 0.01)])
+def test_a_programme_that_does_nothing_seldom_reduces_churn(treated: int, held_out: int, rate: float) -> None:
+    """1,500 programmes without effect: at most 5 % may keep the target of 10 %, and intervals hold in 90 %.
+
+    By the point estimate alone, with the events there are, some 40 % would exceed it.
+    """
+    programmes, chance = 1500, np.random.default_rng(3)
+    sides = {"": treated, "baseline_": held_out}
+    columns: dict[str, Any] = {}
+    for prefix, customers in sides.items():
+        in_care = chance.integers(10, 91, (programmes, customers))
+        leaving = chance.exponential(30 / rate, (programmes, customers))
+        left = (leaving < in_care).astype(float)
+        days = np.where(left > 0, np.ceil(leaving), in_care)
+        pairs = {"over": left * 30, "under": days}
+        columns |= {f"{prefix}{name}": side.sum(1) for name, side in pairs.items()}
+        columns |= {
+            f"{prefix}{one}_{other}": (pairs[one] * pairs[other]).sum(1)
+            for one, other in (("over", "over"), ("over", "under"), ("under", "under"))
+        }
+        columns[f"{prefix}customers"] = np.full(programmes, customers)
+    rows = BACKEND.create_table(ibis.util.gen_name("programmes"), pyarrow.table(columns), temp=True).mutate(
+        metric=ibis.literal("churn_rate"),
+        baseline=ibis.literal("held_out"),
+        evidence_grade=ibis.literal("randomised"),
+        unit=ibis.literal("departures"),
+        records=ibis.null("int64"),
+        supplied_value=ibis.null("float64"),
+        window_exposure=ibis.literal(1.0),
+        measured_from=ibis.literal(DAY, "date"),
+        measured_until=ibis.literal(DAY, "date"),
+        **{name: ibis.null("date") for name in ("period_from", "period_until", "supplied_from", "supplied_until")},
+    )
+    found = rows_of(compared(rows, POLICY).select("status", "ratio", "ratio_low", "ratio_high"))
+    measured = [row for row in found if row["status"] == "measured"]
+    assert sum(1 - row["ratio_high"] >= 0.10 for row in measured) <= 0.05 * programmes
+    assert all(row["ratio_low"] <= row["ratio"] <= row["ratio_high"] for row in measured)
+    # An end that does not exist leaves nothing out.
+    stated = [row for row in found if row["ratio_low"] is not None]
+    held = sum(row["ratio_low"] <= 1 and (row["ratio_high"] is None or row["ratio_high"] >= 1) for row in stated)
+    assert held >= 0.90 * len(stated)
 
 
 @pytest.fixture(scope="module")
