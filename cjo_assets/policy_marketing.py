@@ -157,6 +157,7 @@ class MarketingKpis(Section):
     kpi_critical_threshold: Share
     minimum_measured_share: Share
     interval_level: Level
+    minimum_events: Annotated[int, Field(ge=1)]
     violation_risk_types: Names
 
     @model_validator(mode="after")

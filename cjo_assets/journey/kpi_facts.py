@@ -13,6 +13,7 @@ from cjo_assets.journey.ledger import end_of_day
 from cjo_assets.journey.roi_components import RETAINED_REVENUE
 from cjo_assets.policy import Policy
 from cjo_assets.shared.evidence_grades import ASSUMPTION
+from cjo_assets.shared.statistics import interval_of_sum
 
 
 def ledger_facts(ledger: ir.Table, policy: Policy) -> ir.Table:
@@ -98,8 +99,13 @@ def confirmation_facts(state_entries: ir.Table, as_of: date) -> ir.Table:
 def revenue_facts(roi_breakdown: ir.Table) -> ir.Table:
     """Sum up the retained revenue of the ROI: there is one such figure. What has no amount has no runs either."""
     rows = roi_breakdown.filter(roi_breakdown.component == RETAINED_REVENUE, roi_breakdown.amount.notnull())
+    low, high = interval_of_sum(rows.amount, rows.amount_low, rows.amount_high, are_independent=False)
+    # What nothing was compared with has no interval, unless there is nothing of it.
+    is_compared = rows.count(where=rows.amount_low.isnull() & (rows.amount != 0)) == 0
     return rows.agg(
         revenue=rows.amount.sum(),
+        revenue_low=is_compared.ifelse(low, None),
+        revenue_high=is_compared.ifelse(high, None),
         revenue_runs=rows.records.sum().fill_null(0),
         assumed_runs=rows.records.sum(where=rows.evidence_grade == ASSUMPTION).fill_null(0),
     )

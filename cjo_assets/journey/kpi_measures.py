@@ -49,7 +49,7 @@ REDUCTIONS = (
         "Proxy for lifetime value: 1 / share of account value lost per month, against the baseline.",
     ),
 )
-LIFETIME_VALUE_DELTA = "lifetime_value_delta"
+LIFETIME_VALUE_DELTA, RETAINED_REVENUE_KPI = "lifetime_value_delta", "retention_revenue_preserved"
 
 
 def direct_measures(facts: ir.Table) -> ir.Table:
@@ -194,7 +194,7 @@ def _measures(facts: ir.Table) -> dict[str, Measure]:
             kind=MEAN,
             squares=facts.nps_squares,
         ),
-        "retention_revenue_preserved": Measure(
+        RETAINED_REVENUE_KPI: Measure(
             facts.revenue,
             None,
             facts.revenue_runs,

@@ -27,7 +27,13 @@ from cjo_assets.journey.kpi_facts import (
     revenue_facts,
     trouble_facts,
 )
-from cjo_assets.journey.kpi_measures import LIFETIME_VALUE_DELTA, REDUCTIONS, direct_measures, reductions
+from cjo_assets.journey.kpi_measures import (
+    LIFETIME_VALUE_DELTA,
+    REDUCTIONS,
+    RETAINED_REVENUE_KPI,
+    direct_measures,
+    reductions,
+)
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, column
 from cjo_assets.shared.literal_rows import literal_rows
@@ -189,7 +195,13 @@ def kpis_that_are_not_their_quotient(kpis: ir.Table) -> ir.Table:
 def _direct(facts: ir.Table, policy: Policy) -> ir.Table:
     """Return the KPIs without baseline that anything is known of, with their intervals."""
     rows = with_interval(direct_measures(facts), policy.journey.kpis.interval_level)
-    rows = rows.mutate(baseline=ibis.null("string"))
+    rows = rows.cross_join(facts.select("revenue_low", "revenue_high"))
+    is_revenue = rows.kpi == RETAINED_REVENUE_KPI
+    rows = rows.mutate(
+        baseline=ibis.null("string"),
+        interval_low=is_revenue.ifelse(rows.revenue_low, rows.interval_low),
+        interval_high=is_revenue.ifelse(rows.revenue_high, rows.interval_high),
+    )
     return rows.select(*MEASURE_COLUMNS)
 
 

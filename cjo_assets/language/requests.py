@@ -128,6 +128,7 @@ def summary_request(day: Row, roi: Row, kpi_status: Sequence[Row], rules: Report
     """
     words = {
         "weakest_evidence": roi["evidence_grade"],
+        "compared_value_against_zero": roi["compared_value_status"],
         "status_of_kpi_families": {row["family"]: row["status"] for row in kpi_status},
     }
     return request_of(SUMMARY, summary_figures(day, roi).values(), words, Asking.of_journey(rules))

@@ -148,7 +148,8 @@ def _costs(valid: ir.Table, experiment_arms: ir.Table, policy: Policy) -> ir.Tab
     control = arms.filter(arms.arm == CONTROL).select("experiment_id", control_cost="cost", controls="conversions")
     variant = arms.filter(arms.arm == VARIANT).select("experiment_id", variant_cost="cost", variants="conversions")
     pairs = valid.select("experiment_id", "design_effect").join(control, "experiment_id").join(variant, "experiment_id")
-    pairs = pairs.filter(pairs.controls > 0, pairs.variants > 0)
+    least = policy.marketing.kpis.minimum_events
+    pairs = pairs.filter(pairs.controls >= least, pairs.variants >= least)
     expected = pairs.variants * cost_per(pairs.control_cost, pairs.controls)
     doubt = expected * expected * pairs.design_effect * (1 / pairs.controls + 1 / pairs.variants)
     sums = pairs.agg(
@@ -180,9 +181,14 @@ def window_facts(segment_rollups: ir.Table, as_of: date, policy: Policy) -> ir.T
         **{f"now_{name}": pairs[name].sum() for name in (*figures, "wasted")},
         **{f"before_{name}": pairs[f"before_{name}"].sum() for name in (*figures, "wasted")},
     )
+    fewest = ibis.least(sums.now_conversions, sums.before_conversions)
+    is_enough = fewest >= policy.marketing.kpis.minimum_events
     share, former = (
-        sums.now_conversions / sums.now_clicks.nullif(0),
-        sums.before_conversions / sums.before_clicks.nullif(0),
+        is_enough.ifelse(conversions / clicks.nullif(0), ibis.null("float64"))
+        for conversions, clicks in (
+            (sums.now_conversions, sums.now_clicks),
+            (sums.before_conversions, sums.before_clicks),
+        )
     )
     doubt = (1 - share) / sums.now_conversions.nullif(0) + (1 - former) / sums.before_conversions.nullif(0)
     reach = two_sided_quantile(policy.marketing.kpis.interval_level) * ibis.greatest(doubt, 0.0).sqrt()

@@ -132,7 +132,7 @@ DEFINITIONS = {
         HIGHER,
         "conversions per click in the newest window less those in the window before",
         "conversions per click in the window before",
-        f"{TWO_WINDOWS}, with clicks and conversions.",
+        f"{TWO_WINDOWS}, with clicks and at least minimum_events conversions in both.",
     ),
     CONVERSION_RATE_DELTA: Definition(
         "conversions per exposure",
@@ -146,7 +146,7 @@ DEFINITIONS = {
         HIGHER,
         "what variants' conversions would have cost at their controls' price, less what they cost",
         "what they would have cost",
-        f"{CONCLUDED}, with conversions in both arms.",
+        f"{CONCLUDED}, with at least minimum_events conversions in both arms.",
     ),
     ATTRIBUTED_REVENUE: Definition(
         "currency", HIGHER, "total_estimated_value of roi_analysis", "", "Missing: performance snapshots."

@@ -69,7 +69,10 @@ DEFINED: dict[str, tuple[type[Contract], tuple[str, ...]]] = {
     ),
     "journey.kpis": (kpis.Kpis, ("value", "interval_low", "attainment", "basis", "baseline")),
     "journey.kpi_status": (kpi_status.KpiStatus, ("status", "measured")),
-    "journey.roi_estimate": (roi_estimate.RoiEstimate, ("net_benefit", "evidence_grade", "net_benefit_compared")),
+    "journey.roi_estimate": (
+        roi_estimate.RoiEstimate,
+        ("net_benefit", "evidence_grade", "net_benefit_compared", "compared_value_status"),
+    ),
     "journey.roi_breakdown": (roi_breakdown.RoiBreakdown, ("amount", "amount_low", "evidence_grade")),
     "journey.roi_by_grade": (roi_by_grade.RoiByGrade, ("value_so_far", "net_benefit_so_far")),
     "journey.roi_sensitivity": (roi_sensitivity.RoiSensitivity, ("net_benefit_low", "swing")),

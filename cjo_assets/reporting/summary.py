@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cjo_assets.reporting.text import money, shown
+from cjo_assets.reporting.text import against_zero, money, shown
 
 Row = dict[str, Any]
 
@@ -119,7 +119,7 @@ def rule_based_summary(day: Row, roi: Row, kpi_status: Sequence[Row], fallback_r
         " no answer. From ", found["window_start"], " to ", found["window_end"], ", ",
         *_counted(roi, found["interventions_executed"], "intervention was executed", "interventions were executed"),
         f", with {_valued(roi)} ", found["total_value"], " against a cost of ", found["total_cost"], ": net ",
-        found["net_benefit"], f" (weakest evidence: {words(roi['evidence_grade'])}). ",
+        found["net_benefit"], f" (weakest evidence: {words(roi['evidence_grade'])}{_doubt(roi)}). ",
         standing(kpi_status),
     ]  # fmt: skip
     return Summary(joined(passages), fallback_reason=fallback_reason)
@@ -131,6 +131,11 @@ def _counted(row: Row, figure: Figure, one: str, many: str) -> tuple[Figure, str
 
 def _valued(roi: Row) -> str:
     return "no value on record:" if roi["value_evidence_grade"] is None else "an estimated value of"
+
+
+def _doubt(roi: Row) -> str:
+    said = against_zero(roi["compared_value_status"])
+    return f"; {said}" if said else ""
 
 
 def standing(kpi_status: Sequence[Row]) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from cjo_assets.shared.statistics import NEGATIVE, NOT_DISTINGUISHABLE, NOT_MEASURABLE, POSITIVE
+
 NOTHING = "n/a"
 # As many as the tables hold.
 MOST_DECIMALS = 6
@@ -15,6 +17,16 @@ WORDS = {"above_target": "worse than target", "exceeds": "more arrived than left
 _MARKUP = str.maketrans(
     {character: f"\\{character}" for character in "\\`*_{}[]()#+!|~>"} | {"<": "&lt;", "&": "&amp;"}
 )
+
+
+def against_zero(status: str) -> str:
+    """Say on which side of zero a compared value lies, as the end of a sentence; empty where nothing was compared."""
+    return {
+        POSITIVE: "the value that was compared is above zero",
+        NEGATIVE: "the value that was compared is below zero",
+        NOT_DISTINGUISHABLE: "the value that was compared is not distinguishable from zero",
+        NOT_MEASURABLE: "",
+    }[status]
 
 
 def shown(value: Any) -> str:

@@ -19,7 +19,7 @@ from cjo_assets.reporting.document import (
 )
 from cjo_assets.reporting.figures import JourneyFigures
 from cjo_assets.reporting.palette import NET
-from cjo_assets.reporting.text import words
+from cjo_assets.reporting.text import against_zero, words
 from cjo_assets.shared.numbers import HALF_A_CENT
 
 VALUE = "value"
@@ -55,10 +55,16 @@ PARTS = (
 )
 GRADES = (
     Column("evidence", "evidence_grade", "words"),
-    Column("value", "value", "money"),
+    Column("value", "value", "money", below=(("from", "value_low", "money"), ("to", "value_high", "money"))),
+    Column("against zero", "value_status", "words"),
     Column("cost", "cost", "money"),
     Column("value so far", "value_so_far", "money"),
-    Column("net benefit so far", "net_benefit_so_far", "money"),
+    Column(
+        "net benefit so far",
+        "net_benefit_so_far",
+        "money",
+        below=(("from", "net_benefit_so_far_low", "money"), ("to", "net_benefit_so_far_high", "money")),
+    ),
 )
 ASSUMPTIONS = (
     Column("", "rank", "count"),
@@ -106,7 +112,9 @@ def _roi(figures: JourneyFigures) -> Section:
             roi.show("evidence_grade", "words", is_strong=True),
             ". Without the value ",
         ),
-        *("that nothing was compared for, ", roi.show("net_benefit_compared", "money"), " remains."),
+        *("that nothing was compared for, ", roi.show("net_benefit_compared", "money"), " remains"),
+        *_doubt(figures, roi),
+        ".",
     )
     parts = records("journey.roi_breakdown", ("component", "evidence_grade"), figures.roi_parts)
     blocks: list[Block] = [Paragraph(total), waterfall(roi.show("net_benefit", "money"), parts)]
@@ -119,6 +127,16 @@ def _roi(figures: JourneyFigures) -> Section:
         blocks.append(_tornado(assumptions))
         blocks.append(grid("What the net benefit hangs on, one assumption at a time", ASSUMPTIONS, assumptions))
     return Section("roi", "Cost and value", tuple(blocks))
+
+
+def _doubt(figures: JourneyFigures, roi: Record) -> Prose:
+    """Say between which ends that lies, and on which side of zero; nothing where nothing was compared."""
+    said = against_zero(figures.roi["compared_value_status"])
+    if not said:
+        return ()
+    low, high = (roi.show(f"net_benefit_compared_{end}", "money") for end in ("low", "high"))
+    net = words(figures.roi["compared_net_status"])
+    return (", between ", low, " and ", high, f": {said}, and what remains after all costs is {net}")
 
 
 def waterfall(net: Cited, parts: list[Record]) -> Picture:

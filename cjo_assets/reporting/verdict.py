@@ -9,6 +9,7 @@ from cjo_assets.journey.portfolio_snapshots import ABOVE_TARGET, ON_TARGET
 from cjo_assets.reporting.document import Cited, Code, Prose, Record, Tile, Verdict, Words, records
 from cjo_assets.reporting.figures import JourneyFigures
 from cjo_assets.reporting.summary import AMOUNTS
+from cjo_assets.reporting.text import against_zero
 from cjo_assets.shared.statistics import NOT_MEASURABLE
 
 MEANINGS = {
@@ -95,11 +96,16 @@ def _tiles(figures: JourneyFigures, snapshot: Record) -> tuple[Tile, ...]:
         Tile(
             "Net benefit",
             (roi.show("net_benefit", "whole"),),
-            ("weakest evidence: ", roi.show("evidence_grade", "words"))
+            ("weakest evidence: ", roi.show("evidence_grade", "words"), *_compared(figures))
             if figures.roi["value_evidence_grade"] is not None
             else ("costs alone: no value on record",),
         ),
     )
+
+
+def _compared(figures: JourneyFigures) -> Prose:
+    said = against_zero(figures.roi["compared_value_status"])
+    return (f"; {said}",) if said else ()
 
 
 def _passages(figures: JourneyFigures) -> Prose:

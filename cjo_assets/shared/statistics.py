@@ -17,6 +17,9 @@ from cjo_assets.shared.numbers import capped
 MEASURED, NOT_MEASURABLE = "measured", "not_measurable"
 # The interval holds both sides of the value that would decide: of a target, or of 0.
 NOT_DISTINGUISHABLE = "not_distinguishable"
+POSITIVE, NEGATIVE = "positive", "negative"
+# Where an interval lies against 0.
+SIGNS = [POSITIVE, NEGATIVE, NOT_DISTINGUISHABLE, NOT_MEASURABLE]
 
 
 def two_sided_quantile(level: float) -> float:
@@ -93,6 +96,16 @@ def interval_of_sum(
     else:
         down, up = (reach.sum(where=is_part) for reach in (below, above))
     return total - down, total + up
+
+
+def sign_of(low: ir.NumericValue, high: ir.NumericValue) -> ir.StringValue:
+    """Return on which side of 0 an interval lies; not_distinguishable where on both, not_measurable without one."""
+    return ibis.cases(
+        (low > 0, POSITIVE),
+        (high < 0, NEGATIVE),
+        (low.notnull() & high.notnull(), NOT_DISTINGUISHABLE),
+        else_=NOT_MEASURABLE,
+    )
 
 
 def within(number: ir.NumericValue, lowest: float, highest: float) -> ir.NumericValue:

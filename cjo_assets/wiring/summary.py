@@ -11,7 +11,7 @@ import duckdb
 from rich.console import Console
 from rich.table import Table as Grid
 
-from cjo_assets.reporting.text import money, number
+from cjo_assets.reporting.text import against_zero, money, number
 from cjo_assets.terminal import say
 from cjo_assets.wiring.families import data_families
 from cjo_assets.wiring.keep import HISTORY
@@ -112,7 +112,8 @@ def _journey(day: date, rows: Rows) -> Grid:
     )
     evidence = "costs alone, no value on record"
     if roi["value_evidence_grade"] is not None:
-        evidence = f"evidence: {roi['evidence_grade']}"
+        said = against_zero(roi["compared_value_status"])
+        evidence = f"evidence: {roi['evidence_grade']}{'; ' if said else ''}{said}"
     grid.add_row(
         "value and cost",
         f"{money(roi['total_value'])} - {money(roi['total_cost'])} = {money(roi['net_benefit'])} "

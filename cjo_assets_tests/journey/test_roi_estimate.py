@@ -2,16 +2,20 @@
 
 from datetime import date
 
+import ibis
+import numpy
+import pyarrow
 import pytest
 
 from cjo_assets.journey.roi_breakdown import RoiBreakdown
 from cjo_assets.journey.roi_by_grade import RoiByGrade, grades_that_do_not_sum, roi_by_grade
 from cjo_assets.journey.roi_estimate import RoiEstimate, roi_estimate, totals_that_do_not_sum
 from cjo_assets.policy import Policy
-from cjo_assets_tests.tables import DAY, POLICY, Row, Rows, by, kept, policy_with, rows_of, table_of
+from cjo_assets.shared.statistics import difference_variance, interval_of_sum, sign_of
+from cjo_assets_tests.tables import BACKEND, DAY, POLICY, Row, Rows, by, kept, policy_with, rows_of, table_of
 
-Part = tuple[str, str, float | None, str]
-# component, kind, amount, grade
+# Component, kind, amount, grade; of what was compared both ends.
+Part = tuple[str, str, float | None, str] | tuple[str, str, float | None, str, float, float]
 PARTS: list[Part] = [
     ("playbook_cost", "cost", 100.10, "assumption"),
     ("infrastructure", "cost", 500.0, "assumption"),
@@ -20,13 +24,14 @@ PARTS: list[Part] = [
     # What cannot be said adds nothing.
     ("escalation_prevention", "value", None, "assumption"),
 ]
+INTERVALS = ("net_benefit", "net_benefit_compared", "value_randomised", "value_matched", "value_before_after")
 CALLS: Row = {"component": "api_calls", "kind": "cost", "amount": 0.0, "evidence_grade": "assumption", "records": 7}
 
 
 def parts_of(parts: list[Part]) -> Rows:
     """Return components as rows, with the seven executed interventions."""
-    names = ("component", "kind", "amount", "evidence_grade")
-    return [dict(zip(names, part, strict=True)) for part in parts] + [CALLS]
+    names = ("component", "kind", "amount", "evidence_grade", "amount_low", "amount_high")
+    return [dict(zip(names, part, strict=False)) for part in parts] + [CALLS]
 
 
 def grades(parts: list[Part]) -> dict[str, Row]:
@@ -64,6 +69,10 @@ def test_totals_are_the_sums_of_their_parts() -> None:
         "value_before_after": 0.0,
         "value_assumption": 0.0,
         "net_benefit_compared": pytest.approx(-199.90),
+        # Neither comparison says how sure it is.
+        **{f"{name}_{end}": None for name in INTERVALS for end in ("low", "high")},
+        "compared_value_status": "not_measurable",
+        "compared_net_status": "not_measurable",
     }
 
 
@@ -91,6 +100,84 @@ def test_each_grade_and_what_remains_down_to_it() -> None:
     }
 
 
+def compared(grade: str, amount: float, low: float, high: float, component: str = "retained_revenue") -> Part:
+    """Return a value that was compared, with its interval."""
+    return component, "value", amount, grade, low, high
+
+
+COSTS: list[Part] = [("infrastructure", "cost", 500.0, "assumption")]
+
+
+def test_totals_carry_the_ends_of_what_was_compared() -> None:
+    """1,000 [400, 1,600] and 300 [-200, 800] of chance, 50 [-70, 90] matched, 2,000 believed; the ends are added."""
+    parts = [
+        *COSTS,
+        compared("randomised", 1000.0, 400.0, 1600.0),
+        compared("randomised", 300.0, -200.0, 800.0, "escalation_prevention"),
+        compared("matched", 50.0, -70.0, 90.0),
+        ("faster_resolution", "value", 2000.0, "assumption"),
+    ]
+    row = total(parts)
+    assert {name: (row[f"{name}_low"], row[f"{name}_high"]) for name in INTERVALS} == {
+        "value_randomised": (200.0, 2400.0),
+        "value_matched": (-70.0, 90.0),
+        "value_before_after": (None, None),
+        "net_benefit_compared": (130.0 - 500.0, 2490.0 - 500.0),
+        # What is believed has no interval of its own and moves both ends alike.
+        "net_benefit": (130.0 - 500.0 + 2000.0, 2490.0 - 500.0 + 2000.0),
+    }
+    # Something came of it; whether it pays for itself is open.
+    assert (row["compared_value_status"], row["compared_net_status"]) == ("positive", "not_distinguishable")
+    names = ("value_low", "value_high", "value_status", "net_benefit_so_far_low", "net_benefit_so_far_high")
+    assert {grade: tuple(found[name] for name in names) for grade, found in grades(parts).items()} == {
+        "randomised": (200.0, 2400.0, "positive", -300.0, 1900.0),
+        "matched": (-70.0, 90.0, "not_distinguishable", -370.0, 1990.0),
+        "before_after": (None, None, "not_measurable", -370.0, 1990.0),
+        "assumption": (None, None, "not_measurable", 1630.0, 3990.0),
+    }
+
+
+def test_a_value_on_both_sides_of_zero_is_no_value_yet() -> None:
+    open_value = total([*COSTS, compared("randomised", 5000.0, -100.0, 10100.0)])
+    assert (open_value["value_randomised"], open_value["compared_value_status"]) == (5000.0, "not_distinguishable")
+    assert open_value["compared_net_status"] == "not_distinguishable"
+    loss = total([*COSTS, compared("randomised", -50.0, -90.0, -10.0)])
+    assert (loss["compared_value_status"], loss["compared_net_status"]) == ("negative", "negative")
+    small = total([*COSTS, compared("before_after", 20.0, 10.0, 30.0)])
+    assert (small["compared_value_status"], small["compared_net_status"]) == ("positive", "negative")
+    # A comparison that does not say how sure it is leaves the sum without an interval; what is believed has none.
+    unsure = total([*COSTS, compared("randomised", 50.0, 40.0, 60.0), ("retained_revenue", "value", 9.0, "matched")])
+    assert (unsure["value_randomised_low"], unsure["net_benefit_compared_low"]) == (40.0, None)
+    assert unsure["compared_value_status"] == "not_measurable"
+    believed = total([*COSTS, ("retained_revenue", "value", 9000.0, "assumption")])
+    assert (believed["net_benefit_low"], believed["compared_value_status"]) == (None, "not_measurable")
+
+
+def test_programmes_that_do_nothing_seldom_claim_value() -> None:
+    """2,000 programmes of two playbooks, 570 treated and 30 held out each, of which 40 % recover whatever is done.
+
+    Their value is 570 runs of 50 each, times the difference in recovery: far from zero in most, on both sides of it in
+    nine of ten. The interval of each playbook is as `treatment_effects` makes it, at 90 %.
+    """
+    programmes, chance = 2000, numpy.random.default_rng(11)
+    arms: dict[str, list[float]] = {name: [] for name in ("programme", "treated", "held_out")}
+    for _ in range(2):
+        arms["programme"] += range(programmes)
+        arms["treated"] += chance.binomial(570, 0.4, programmes).tolist()
+        arms["held_out"] += chance.binomial(30, 0.4, programmes).tolist()
+    rows = BACKEND.create_table(ibis.util.gen_name("arms"), pyarrow.table(arms), temp=True)
+    error = difference_variance(rows.treated, ibis.literal(570), rows.held_out, ibis.literal(30)).sqrt()
+    rows = rows.mutate(worth=570 * 50 * (rows.treated / 570 - rows.held_out / 30), reach=1.6448536269514722 * error)
+    rows = rows.mutate(low=rows.worth - 570 * 50 * rows.reach, high=rows.worth + 570 * 50 * rows.reach)
+    low, high = interval_of_sum(rows.worth, rows.low, rows.high, are_independent=False)
+    sums = rows.group_by("programme").agg(worth=rows.worth.sum(), low=low, high=high)
+    found = rows_of(sums.select("worth", sign=sign_of(sums.low, sums.high)))
+    claims = sum(row["sign"] == "positive" for row in found)
+    assert sum(row["worth"] > 3000 for row in found) > 0.2 * programmes, "chance alone makes large values"
+    assert claims <= 0.05 * programmes
+    assert sum(row["sign"] == "not_distinguishable" for row in found) >= 0.90 * programmes
+
+
 def test_a_window_of_one_day_is_the_day_itself() -> None:
     row = total(PARTS, policy_with(journey__roi__window_days=1))
     assert (row["window_start"], row["window_end"]) == (DAY, DAY)
@@ -112,6 +199,7 @@ def test_totals_that_are_not_their_parts_are_found() -> None:
         "value_randomised": 450.26,
         "net_benefit_compared": -199.89,
     }
+    faults |= {"value_randomised_low": 450.26, "value_randomised_high": 450.24}
     for name, wrong in faults.items():
         estimate = table_of(RoiEstimate, [right | {name: wrong}])
         assert len(rows_of(totals_that_do_not_sum(estimate, breakdown, table_of(RoiByGrade, of_grades)))) == 1, name

@@ -58,6 +58,7 @@ OTHER_VALUES: dict[str, Any] = {
     "marketing.kpis.business_kpi_targets.marketing_attributed_revenue": 100.0,
     "marketing.kpis.kpi_warning_threshold": 1.0,
     "marketing.kpis.minimum_measured_share": 0.9,
+    "marketing.kpis.minimum_events": 200,
     "marketing.segments.minimum_roi": 0.45,
     "marketing.funnel.leaks_from": "visit",
     # The sample's leak is less than half of its benchmark.

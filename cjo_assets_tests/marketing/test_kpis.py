@@ -362,6 +362,29 @@ def test_no_target_is_exceeded_on_an_inconclusive_experiment() -> None:
     assert judged["campaign_impact"]["status"] == "not_measurable"
 
 
+def test_few_conversions_are_no_reduction_of_their_price() -> None:
+    """Of an arm, or of a window, with fewer than five conversions nothing is measured; at five it is."""
+
+    def found(conversions: int) -> tuple[float | None, float | None]:
+        world = {
+            "experiment_evaluations": [concluded("one", "conversion_rate", 0.002, 0.0032, 0.287)],
+            "experiment_arms": [
+                {"experiment_id": "one", "arm": "control", "cost": 100.0, "conversions": conversions},
+                {"experiment_id": "one", "arm": "variant", "cost": 100.0, "conversions": 10},
+            ],
+            "segment_rollups": [
+                rollup(-19, -10, 100, 10, 10.0, 10.0),
+                rollup(-9, 0, 100, conversions, 10.0, 10.0),
+            ],
+        }
+        rows = measured(world)
+        return rows["cpa_reduction_percentage"]["value"], rows["targeting_precision_improvement"]["value"]
+
+    assert found(4) == (None, None)
+    # Ten conversions for the price of five; half as many per click as before.
+    assert found(5) == (0.5, -0.5)
+
+
 def test_of_two_at_risk_the_one_without_any_attainment_is_worse() -> None:
     family = next(iter(FAMILIES))
     rows = [
@@ -380,6 +403,10 @@ def test_the_policy_decides(found: dict[str, Row]) -> None:
         for group in FAMILIES.values()
         for name, target in getattr(rules, group)
     }
+    fewest = measured(WORLD, policy_with(marketing__kpis__minimum_events=11))
+    assert fewest["targeting_precision_improvement"]["status"] == "not_measurable"
+    # Of the two experiments the one with 50 and 40 conversions is left: 200 became 260.
+    assert fewest["cpa_reduction_percentage"]["value"] == pytest.approx(-0.3)
     changes |= {"marketing__kpis__interval_level": 0.5, "marketing__kpis__violation_risk_types": ["brand_safety"]}
     changes |= {"marketing__kpis__kpi_warning_threshold": 0.95, "marketing__kpis__kpi_critical_threshold": 0.2}
     others = measured(WORLD, policy_with(**changes))

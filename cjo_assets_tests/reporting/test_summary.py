@@ -27,6 +27,7 @@ ROI: Row = {
     "net_benefit": 3554.99,
     "evidence_grade": "assumption",
     "value_evidence_grade": "assumption",
+    "compared_value_status": "not_measurable",
 }
 STATUS = [
     {"family": "business_value", "status": "at_risk"},
@@ -44,6 +45,10 @@ def test_the_rules_write_a_paragraph() -> None:
     )
     assert (summary.model, summary.provenance) == (None, "rule-based")
     costly = rule_based_summary(DAY, ROI | {"total_value": 0.0, "value_evidence_grade": None}, STATUS)
+    doubted = rule_based_summary(DAY, ROI | {"compared_value_status": "not_distinguishable"}, STATUS)
+    assert (
+        "(weakest evidence: assumption; the value that was compared is not distinguishable from zero)" in doubted.text
+    )
     assert "executed, with no value on record: 0.00 against a cost of 1,245.01" in costly.text
 
 
