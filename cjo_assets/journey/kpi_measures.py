@@ -49,7 +49,7 @@ REDUCTIONS = (
         "Proxy for lifetime value: 1 / share of account value lost per month, against the baseline.",
     ),
 )
-LIFETIME_VALUE_DELTA, RETAINED_REVENUE_KPI = "lifetime_value_delta", "retention_revenue_preserved"
+LIFETIME_VALUE_DELTA = "lifetime_value_delta"
 
 
 def direct_measures(facts: ir.Table) -> ir.Table:
@@ -194,7 +194,7 @@ def _measures(facts: ir.Table) -> dict[str, Measure]:
             kind=MEAN,
             squares=facts.nps_squares,
         ),
-        RETAINED_REVENUE_KPI: Measure(
+        "retention_revenue_preserved": Measure(
             facts.revenue,
             None,
             facts.revenue_runs,
@@ -203,5 +203,6 @@ def _measures(facts: ir.Table) -> dict[str, Measure]:
                 "retained_revenue of the ROI window, all of it compared with customers without.",
             ),
             is_assumed.ifelse(ASSUMPTION, MEASURED),
+            interval=(facts.revenue_low, facts.revenue_high),
         ),
     }

@@ -30,7 +30,6 @@ from cjo_assets.journey.kpi_facts import (
 from cjo_assets.journey.kpi_measures import (
     LIFETIME_VALUE_DELTA,
     REDUCTIONS,
-    RETAINED_REVENUE_KPI,
     direct_measures,
     reductions,
 )
@@ -195,13 +194,7 @@ def kpis_that_are_not_their_quotient(kpis: ir.Table) -> ir.Table:
 def _direct(facts: ir.Table, policy: Policy) -> ir.Table:
     """Return the KPIs without baseline that anything is known of, with their intervals."""
     rows = with_interval(direct_measures(facts), policy.journey.kpis.interval_level)
-    rows = rows.cross_join(facts.select("revenue_low", "revenue_high"))
-    is_revenue = rows.kpi == RETAINED_REVENUE_KPI
-    rows = rows.mutate(
-        baseline=ibis.null("string"),
-        interval_low=is_revenue.ifelse(rows.revenue_low, rows.interval_low),
-        interval_high=is_revenue.ifelse(rows.revenue_high, rows.interval_high),
-    )
+    rows = rows.mutate(baseline=ibis.null("string"))
     return rows.select(*MEASURE_COLUMNS)
 
 
