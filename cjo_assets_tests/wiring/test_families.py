@@ -207,3 +207,24 @@ def test_a_broken_file_of_one_family_says_how_to_run_the_other(tmp_path: Path, m
         supplied("marketing")
     assert "--family" not in str(alone.value)
     assert supplied("journey")[0].last == DAYS["journey"]
+
+
+def test_experiments_on_the_terminal_sum_to_their_number() -> None:
+    """Each verdict in plain words, and the whole before its parts."""
+    counts = {"scale_variant": 16, "stop": 7, "continue": 4, "inconclusive": 38, "invalid": 2}
+    judged = ("exceeding_expectations", "meeting_expectations", "below_expectations", "too_early", "not_measurable")
+    whole = dict.fromkeys(judged, 1) | {"total_campaigns": 5, "active_campaigns": 2}
+    money = dict.fromkeys(("total_estimated_value", "total_cost", "total_net_roi"), 1.0)
+
+    def rows(sql: str) -> list[dict[str, Any]]:
+        if "experiment_evaluations" in sql:
+            return [{"verdict": verdict, "experiments": number} for verdict, number in counts.items()]
+        if "recommendations" in sql:
+            return [{"steps": 1, "urgent": 0}]
+        return [] if "kpi_status" in sql else [whole | money | {"value_evidence_grade": None}]
+
+    console = Console(width=160, record=True)
+    console.print(grid_of("marketing", date(2025, 1, 16), rows))
+    said = "67: 16 to scale, 7 to stop, 4 still running, 38 without a clear result, 2 broken"
+    assert sum(counts.values()) == 67
+    assert said in console.export_text()
