@@ -23,6 +23,7 @@ def experiments_tables(schema: str) -> list[Table]:
             "experiments",
             (
                 Audit(experiment_evaluations.verdicts_against_their_interval, is_blocking=True),
+                Audit(experiment_evaluations.experiments_not_evaluated, is_blocking=True),
                 Audit(experiment_evaluations.sample_ratio_mismatches),
                 Audit(experiment_evaluations.shown_in_idle_campaigns),
                 Audit(experiment_evaluations.shown_though_planned),

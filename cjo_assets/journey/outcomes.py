@@ -13,6 +13,7 @@ import ibis.expr.types as ir
 from cjo_assets.journey.interventions import OUR_ID, known_interventions
 from cjo_assets.shared.contract import LARGEST_AMOUNT, Contract, column
 from cjo_assets.shared.dataset import Dataset
+from cjo_assets.shared.keys import is_key_in
 
 
 class Outcomes(Contract):
@@ -61,9 +62,7 @@ def relations(
     """Name the outcomes that measure no known intervention of their customer."""
     known = known_interventions(interventions, issued_interventions)
     is_known = rows.intervention_id.isin(known.intervention_id)
-    is_of_customer = rows.intervention_id.concat(" ", rows.customer_id).isin(
-        known.intervention_id.concat(" ", known.customer_id)
-    )
+    is_of_customer = is_key_in([rows.intervention_id, rows.customer_id], known, ["intervention_id", "customer_id"])
     return {
         "customer_id: unknown customer": rows.customer_id.notin(customers.customer_id),
         "intervention_id: unknown intervention": ~is_known & ~rows.intervention_id.re_search(OUR_ID),

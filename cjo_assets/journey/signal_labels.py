@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 
 from cjo_assets.shared.contract import ALWAYS, Contract, column
 from cjo_assets.shared.dataset import Dataset
+from cjo_assets.shared.keys import is_key_in
 
 
 class SignalLabels(Contract):
@@ -35,9 +36,7 @@ class SignalLabels(Contract):
 def relations(rows: ir.Table, customers: ir.Table, signals: ir.Table) -> dict[str, ir.BooleanValue]:
     """Name the labels of nobody or nothing we know, and those that say nothing."""
     is_known = rows.signal_id.isin(signals.signal_id)
-    is_of_customer = rows.signal_id.concat(" ", rows.customer_id).isin(
-        signals.signal_id.concat(" ", signals.customer_id)
-    )
+    is_of_customer = is_key_in([rows.signal_id, rows.customer_id], signals, ["signal_id", "customer_id"])
     return {
         "customer_id: unknown customer": rows.customer_id.notin(customers.customer_id),
         "signal_id: unknown signal": rows.signal_id.notnull() & ~is_known,

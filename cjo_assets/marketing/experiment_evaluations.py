@@ -218,6 +218,12 @@ def verdicts_against_their_interval(experiment_evaluations: ir.Table, policy: Po
     )
 
 
+def experiments_not_evaluated(experiments: ir.Table, experiment_evaluations: ir.Table) -> ir.Table:
+    """Find accepted experiments without an evaluation: every row of the file is either rejected or evaluated."""
+    missing = experiments.anti_join(experiment_evaluations, "experiment_id")
+    return missing.select("experiment_id", "campaign_id", "control_asset", "variant_asset")
+
+
 def shown_in_idle_campaigns(experiment_evaluations: ir.Table) -> ir.Table:
     """Find running experiments of campaigns that are paused, in draft or completed."""
     rows = experiment_evaluations

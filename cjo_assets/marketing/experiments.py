@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 
 from cjo_assets.shared.contract import LARGEST_COUNT, Contract, column
 from cjo_assets.shared.dataset import Dataset
+from cjo_assets.shared.keys import is_key_in
 
 RUNNING, COMPLETED, PLANNED, STOPPED = "running", "completed", "planned", "stopped"
 
@@ -51,14 +52,14 @@ class Experiments(Contract):
 
 def relations(rows: ir.Table, campaigns: ir.Table, creative_assets: ir.Table) -> dict[str, ir.BooleanValue]:
     """Name the experiments on assets that are not there, are one, or belong to another campaign."""
-    owned = creative_assets.campaign_id.concat(" ", creative_assets.asset_id)
     rules = {
         "campaign_id: unknown campaign": rows.campaign_id.notin(campaigns.campaign_id),
         "end_date: before start_date": rows.end_date < rows.start_date,
         "variant_asset: the control asset itself": rows.variant_asset == rows.control_asset,
     }
     for name in ("control_asset", "variant_asset"):
-        rules[f"{name}: no asset of the campaign"] = rows.campaign_id.concat(" ", rows[name]).notin(owned)
+        is_owned = is_key_in([rows.campaign_id, rows[name]], creative_assets, ["campaign_id", "asset_id"])
+        rules[f"{name}: no asset of the campaign"] = ~is_owned
     return rules
 
 

@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 
 from cjo_assets.shared.contract import LARGEST_AMOUNT, LARGEST_COUNT, Contract, Instant, column
 from cjo_assets.shared.dataset import Dataset
+from cjo_assets.shared.keys import is_key_in
 
 
 class PerformanceMetrics(Contract):
@@ -39,10 +40,9 @@ class PerformanceMetrics(Contract):
 
 def relations(rows: ir.Table, experiments: ir.Table) -> dict[str, ir.BooleanValue]:
     """Name the snapshots of an experiment that is not there, or has no such arm, and counts that cannot be."""
-    arms = experiments.control_asset, experiments.variant_asset
-    shown = rows.experiment_id.concat(" ", rows.asset_id)
-    is_arm = shown.isin(experiments.experiment_id.concat(" ", arms[0])) | shown.isin(
-        experiments.experiment_id.concat(" ", arms[1])
+    shown = [rows.experiment_id, rows.asset_id]
+    is_arm = is_key_in(shown, experiments, ["experiment_id", "control_asset"]) | is_key_in(
+        shown, experiments, ["experiment_id", "variant_asset"]
     )
     return {
         "asset_id: no arm of the experiment": ~is_arm,

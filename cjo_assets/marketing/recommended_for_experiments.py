@@ -33,6 +33,7 @@ from cjo_assets.marketing.roi_components import CONVERSIONS, with_read_interval
 from cjo_assets.marketing.segment_rollups import STOP as STOP_SEGMENT
 from cjo_assets.policy import Policy
 from cjo_assets.shared.evidence_grades import ASSUMPTION, RANDOMISED
+from cjo_assets.shared.keys import is_key_in
 from cjo_assets.shared.numbers import MONEY_DECIMALS, money_sum, rounded
 
 OF_AN_ARM = {"spend": "cost", "place": "segment_id", "channel": "channel_id"}
@@ -140,9 +141,8 @@ def _with_money(
     counted = metric_definitions.select("metric", numerator="numerator").rename(defined="metric", counted="numerator")
     rows = rows.left_join(counted, rows.metric == counted.defined)
     stopped = segment_portfolio.filter(segment_portfolio.action == STOP_SEGMENT)
-    cell = rows.campaign_id.concat(" ", rows.variant_place)
-    is_stopped = cell.isin(stopped.campaign_id.concat(" ", stopped.segment_id)).fill_null(False)
-    may_claim = rows.is_free & (rows.ahead > 0) & ~is_stopped
+    is_stopped = is_key_in([rows.campaign_id, rows.variant_place], stopped, ["campaign_id", "segment_id"])
+    may_claim = rows.is_free & (rows.ahead > 0) & ~is_stopped.fill_null(False)
     extra = cost_per(rows.variant_spend, rows.variant_exposures) - cost_per(rows.control_spend, rows.control_exposures)
     return rows.mutate(
         may_claim=may_claim.fill_null(False), extra=extra, pace=rows.ahead / rows.ran.nullif(0).cast("float64")

@@ -13,6 +13,7 @@ import ibis.expr.types as ir
 
 from cjo_assets.policy import Policy
 from cjo_assets.shared.evidence_grades import ASSUMPTION
+from cjo_assets.shared.keys import is_key_in
 from cjo_assets.shared.numbers import MONEY_DECIMALS
 
 CAMPAIGN, EXPERIMENT, BUDGET, CREATIVE, AUDIENCE = "campaign", "experiment", "budget", "creative", "audience"
@@ -127,7 +128,7 @@ def is_at_risk(
     )
     whole = risks.filter(risks.channel_ids.length() == 0)
     places = risks.select("campaign_id", channel_id=risks.channel_ids.unnest())
-    is_named = campaign_id.concat(" ", channel_id).isin(places.campaign_id.concat(" ", places.channel_id))
+    is_named = is_key_in([campaign_id, channel_id], places, ["campaign_id", "channel_id"])
     return campaign_id.isin(whole.campaign_id) | is_named.fill_null(False)
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import ibis
 
-from cjo_assets.shared.ids import MISSING, SEPARATOR, as_text, content_hash, content_id
+from cjo_assets.shared.ids import MISSING, RECORD_SEPARATOR, SEPARATOR, as_text, content_hash, content_id
+from cjo_assets.shared.lexical import CONTROL_CHARACTER_IN_PROSE, TEXT
 from cjo_assets_tests.tables import made_of, rows_of
 
 TEXTS = ibis.schema({"first": "string", "second": "string"})
@@ -67,3 +68,13 @@ def test_nothing_is_neither_empty_nor_spreading() -> None:
         {"text": f"{MISSING}{SEPARATOR}a"},
         {"text": f"a{SEPARATOR}"},
     ]
+
+
+def test_no_text_of_a_file_may_hold_a_separator_of_ids() -> None:
+    """Parts are joined by characters that every text type rejects, so that two lists of parts never join alike."""
+    texts = [f"a{mark}b" for mark in (SEPARATOR, RECORD_SEPARATOR, MISSING)]
+    table = made_of([{"first": text, "second": "b"} for text in texts], TEXTS)
+    found = rows_of(
+        table.select(is_text=table.first.re_search(TEXT), is_prose=~table.first.re_search(CONTROL_CHARACTER_IN_PROSE))
+    )
+    assert found == [{"is_text": False, "is_prose": False}] * len(texts)
