@@ -182,14 +182,16 @@ def pending(
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole requests as a JSON array.")] = False,
 ) -> None:
     """List the decisions that wait for a person."""
+    from cjo_assets.policy import PolicyError, load_policy
     from cjo_assets.wiring.deciding import waiting_requests
     from cjo_assets.wiring.errors import WarehouseError
     from cjo_assets.wiring.pending_list import print_as_json, print_as_lines
     from cjo_assets.wiring.settings import places_of
 
+    settings = places_of(home)
     try:
-        waiting = waiting_requests(places_of(home))
-    except WarehouseError as error:
+        waiting = waiting_requests(settings, load_policy(settings.policy))
+    except (PolicyError, WarehouseError) as error:
         fail(str(error))
     (print_as_json if as_json else print_as_lines)(console, waiting)
 

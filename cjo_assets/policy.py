@@ -19,6 +19,7 @@ from pydantic import ValidationError, model_validator
 
 from cjo_assets.policy_marketing import MarketingPolicy
 from cjo_assets.policy_sections import JourneyPolicy, Section, Vocabulary, WarehousePolicy, Weights
+from cjo_assets.shared.identity import person
 
 __all__ = [
     "NO_STAGE",
@@ -115,6 +116,10 @@ class Policy(Section):
         _known("journey.portfolio.systemic_friction_rates", rates, set(self.vocabulary.stages))
         for path, stages in self.marketing.stages_named().items():
             _known(f"marketing.{path}", stages, set(self.vocabulary.funnel_stages))
+        for role, people in self.journey.approval.approvers.items():
+            for name in people:
+                if person(name, self.vocabulary.null_words) is None:
+                    raise ValueError(f"journey.approval.approvers.{role}: {name!r} names nobody")
         self._check_names(self.journey, "journey")
         return self
 

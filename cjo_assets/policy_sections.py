@@ -11,8 +11,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
+from cjo_assets.shared.identity import person_key
+
 # Beyond these a number is a slip of the pen, and dates and intervals would overflow.
 MOST, MOST_DAYS, MOST_MINUTES = 1e12, 36_500, 5_256_000
+
+# Between two stages, where a step or a path is written as one text.
+STEP = ">"
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0, le=MOST)]
@@ -82,6 +87,9 @@ class Vocabulary(Section):
         for name, words in self:
             if isinstance(words, tuple) and len(set(words)) != len(words):
                 raise ValueError(f"{name}: a word stands twice")
+        joined = [stage for stage in self.stages if STEP in stage]
+        if joined:
+            raise ValueError(f"stages: {', '.join(joined)} contains {STEP}, which separates the stages of a path")
         return self
 
 
@@ -347,7 +355,10 @@ class Approval(Section):
     def _every_role_can_answer(self) -> Approval:
         """Those who answer for executives answer for all, so they are the fewest that any request can have."""
         named = {role for role, people in self.approvers.items() if people}
-        executives = set(self.approvers.get("executive", ()))
+        for role, people in self.approvers.items():
+            if len(set(map(person_key, people))) < len(people):
+                raise ValueError(f"approvers.{role} names one person twice: {', '.join(people)}")
+        executives = self.approvers.get("executive", ())
         if named and not executives:
             raise ValueError(
                 f"approvers.executive names nobody, while {' and '.join(sorted(named))} names somebody: what is asked "

@@ -322,6 +322,17 @@ def _add_history(data: dict[str, Rows]) -> None:
                     "reason": None,
                 }
             )
+        name, decision, age = probe_decisions.NAMELESS
+        data["approval_decisions"].append(
+            {
+                "intervention_id": f"{name}@{segment}",
+                "decision": decision,
+                "decided_at": f"{_ago(age)}T10:00:00Z",
+                "decided_by": "n/a",
+                "category": None,
+                "reason": None,
+            }
+        )
         for category in CATEGORIES:
             data["approval_decisions"].append(
                 {

@@ -66,6 +66,9 @@ DECISIONS = (
     ("H63", "rejected", 62, "other"),
 )
 
+# A word for "nothing" in the place of a name: an answer that counts for nobody.
+NAMELESS = ("H51", "approved", 19)
+
 OUTCOMES = tuple(
     # intervention, outcome, resolution [days], CSAT, revenue, overridden, age in days
     (name, "no_response", None, 0, 0, False, 4)

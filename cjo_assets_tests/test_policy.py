@@ -252,6 +252,16 @@ def test_a_group_of_weights_has_a_sum(group: str, tmp_path: Path) -> None:
         policy_with(tmp_path, {f"journey.risk.{group}.{name}": 0 for name in names})
 
 
+def test_a_stage_with_the_separator_of_paths_is_refused(tmp_path: Path) -> None:
+    words = refusal(tmp_path, "vocabulary: {stages: [onboarding, 'a > b']}")
+    assert "a > b contains >, which separates the stages of a path" in words
+
+
+def test_a_null_word_is_no_approver(tmp_path: Path) -> None:
+    words = refusal(tmp_path, "journey: {approval: {approvers: {csm: [ann, 'n/a'], executive: [eva, mia]}}}")
+    assert "journey.approval.approvers.csm: 'n/a' names nobody" in words
+
+
 @pytest.mark.parametrize(
     ("approval", "reason"),
     [
@@ -259,6 +269,7 @@ def test_a_group_of_weights_has_a_sum(group: str, tmp_path: Path) -> None:
         ("approvers: {csm: [ann], manager: [mia], executive: []}", "while csm and manager names somebody"),
         ("approvers: {executive: [eva]}", "approvers.executive names one person"),
         ("approvers: {csm: [ann, bo], executive: [eva, eva]}", "approvers.executive names one person"),
+        ("approvers: {executive: [eva, Eva\u200b]}", "approvers.executive names one person twice"),
         ("approvers: {executive: [eva]}, two_people_value: 1.0e+12", "approvers.executive names one person"),
     ],
 )

@@ -165,9 +165,8 @@ def _rules(day: str) -> str:
 
 def _reviews(customer: str, day: str) -> str:
     """Return a query for the people who answered a customer's requests in the window, each once per request."""
-    white_space = " || ".join(f"chr({code})" for code in (32, *range(9, 14)))
-    return f"""SELECT intervention_id, count(DISTINCT lower(trim(decided_by, {white_space}))) AS reviews
-        FROM (SELECT *, {day} AS as_of FROM journey.approval_decisions), ({_rules(day)})
+    return f"""SELECT intervention_id, count(DISTINCT person) AS reviews
+        FROM (SELECT *, {day} AS as_of FROM journey.approval_history WHERE person NOTNULL), ({_rules(day)})
         WHERE {OF_OWN_INTERVENTIONS.format(customer=customer, day=day)}
             AND decided_at > {_WINDOW_START} AND decided_at <= {_WINDOW_END} GROUP BY intervention_id"""
 

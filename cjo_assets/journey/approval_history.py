@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 from cjo_assets.journey.approval_answers import judged_answers
 from cjo_assets.journey.approval_decisions import DECISIONS
 from cjo_assets.journey.ledger import AUTO_APPROVER, end_of
+from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import Contract, Instant, column
 
 
@@ -20,6 +21,9 @@ class ApprovalHistory(Contract):
     decision: str = column("approved or rejected.", isin=DECISIONS)
     decided_at: Instant = column("Instant of the answer [UTC].")
     decided_by: str = column("Who answered, or which policy switch.")
+    person: str = column(
+        "Key under which all spellings of the name count as one person; null where it names nobody.", nullable=True
+    )
     category: str = column("Category of a rejection; null where not said.", nullable=True)
     reason: str = column("What they said; null where nothing was said.", nullable=True)
     is_effective: bool = column("Whether it counted: alone, or as one of two.")
@@ -32,15 +36,18 @@ class ApprovalHistory(Contract):
 
 
 def approval_history(
-    approval_requests: ir.Table, approval_decisions: ir.Table, all_journey_states: ir.Table
+    approval_requests: ir.Table, approval_decisions: ir.Table, all_journey_states: ir.Table, policy: Policy
 ) -> ir.Table:
     """List the answers of people, and the requests that approved themselves."""
     until = end_of(all_journey_states.as_of.max().as_scalar())
-    people = judged_answers(approval_requests, approval_decisions, until)
+    people = judged_answers(approval_requests, approval_decisions, until, policy.vocabulary.null_words)
     people = people.mutate(is_effective=people.why_ineffective.isnull())
     switched = approval_requests.filter(approval_requests.decided_by == AUTO_APPROVER)
     switched = switched.mutate(
-        decision=ibis.literal(DECISIONS[0]), is_effective=ibis.literal(True), why_ineffective=ibis.null("string")
+        decision=ibis.literal(DECISIONS[0]),
+        person=ibis.null("string"),
+        is_effective=ibis.literal(True),
+        why_ineffective=ibis.null("string"),
     )
     columns = list(ApprovalHistory.to_schema().columns)
     return ibis.union(people.select(columns), switched.select(columns))

@@ -132,7 +132,7 @@ def with_approval(rows: ir.Table, approval_decisions: ir.Table, until: ir.Timest
 
     `executed_at` is the instant at which the approval was complete, or the end of the first day where none was needed;
     null where nothing was done. Watching is not doing: `monitor_only` is never executed. Of the policy, only the
-    deadline is used, and only for the history, which records none.
+    words that name nobody are used, and the deadline, which the history does not record.
     """
     minutes = by_segment(policy, rows.segment, lambda own: own.approval.approval_timeout_minutes)
     seconds = (rows.approval_timeout_minutes.fill_null(minutes) * 60).cast("int64")
@@ -144,7 +144,8 @@ def with_approval(rows: ir.Table, approval_decisions: ir.Table, until: ir.Timest
         stale_at=rows.departed_at,
     )
     rows = rows.mutate(requires_human_approval=rows.is_asked)
-    judged = judged_answers(rows.filter(rows.is_asked), approval_decisions, until)
+    null_words = policy.vocabulary.null_words
+    judged = judged_answers(rows.filter(rows.is_asked), approval_decisions, until, null_words)
     rows = rows.left_join(settlements(judged), "intervention_id").drop("intervention_id_right")
     is_auto = rows.is_asked & (rows.approval_regime == AUTO_APPROVED) & rows.decision.isnull()
     is_auto = is_auto & (rows.requested_at <= rows.until)

@@ -11,7 +11,6 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.audit.language_model_calls import JOURNEY_PURPOSES
-from cjo_assets.journey.approval_answers import person
 from cjo_assets.journey.baseline_comparisons import DAYS_PER_MONTH, preferred
 from cjo_assets.journey.baseline_metrics import DAYS_PER_CASE, ESCALATION_DAYS, SUPPORT_DAYS
 from cjo_assets.journey.experience import is_success
@@ -33,6 +32,7 @@ from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import ANY_SEGMENT
 from cjo_assets.shared.evidence_grades import ASSUMPTION, MATCHED, RANDOMISED
 from cjo_assets.shared.numbers import MONEY_DECIMALS, rounded
+from cjo_assets.shared.people import person
 from cjo_assets.shared.statistics import MEASURED
 
 DAYS_PER_YEAR = 365
@@ -57,7 +57,7 @@ def quantities(
     """Return a row for each component and grade of which there is a quantity; revenue without comparison always."""
     window_days = policy.journey.roi.window_days
     executed = executed_in_window(outcome_analyses, as_of, window_days)
-    facts = _costs(executed).cross_join(_reviews(outcome_analyses, approval_decisions, as_of, window_days))
+    facts = _costs(executed).cross_join(_reviews(outcome_analyses, approval_decisions, as_of, policy))
     facts = facts.cross_join(_calls(earlier_calls, as_of, window_days))
     facts = facts.cross_join(_revenue(executed, treatment_effects, policy))
     return ibis.union(_counted(facts, window_days), _saved(baseline_comparisons, customers))
@@ -71,15 +71,18 @@ def _costs(executed: ir.Table) -> ir.Table:
     )
 
 
-def _reviews(outcome_analyses: ir.Table, approval_decisions: ir.Table, as_of: date, window_days: int) -> ir.Table:
+def _reviews(outcome_analyses: ir.Table, approval_decisions: ir.Table, as_of: date, policy: Policy) -> ir.Table:
     """Count what people answered in the window, each person once per request."""
-    end = end_of_day(as_of)
+    end, window_days = end_of_day(as_of), policy.journey.roi.window_days
     answers = approval_decisions.filter(
         approval_decisions.decided_at > end - ibis.interval(days=window_days), approval_decisions.decided_at <= end
     )
     asked = outcome_analyses.filter(outcome_analyses.requires_human_approval)
     answers = answers.semi_join(asked, "intervention_id")
-    people = answers.select("intervention_id", person=person(answers.decided_by)).distinct()
+    people = answers.select(
+        "intervention_id", person=person(answers.decided_by, policy.vocabulary.null_words)
+    ).distinct()
+    people = people.filter(people.person.notnull())
     return people.agg(reviews=people.count())
 
 

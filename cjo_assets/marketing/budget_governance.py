@@ -18,6 +18,7 @@ from cjo_assets.marketing.budget_actions import APPROVED, EXECUTED, HUMAN, PROPO
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import DatedContract, Instant, TextList, column, names_where
 from cjo_assets.shared.numbers import capped, money_sum, rounded
+from cjo_assets.shared.people import person
 
 PENDING, NOT_APPROVED = "pending", "not_approved"
 APPROVAL_STATES = (APPROVED, REJECTED, PENDING, NOT_APPROVED)
@@ -57,7 +58,7 @@ class BudgetGovernance(DatedContract):
         isin=list(APPROVAL_STATES),
     )
     approver_id: str = column(
-        "Who approved or rejected it; null where nobody has, or it was not recorded.", nullable=True
+        "Who approved or rejected it; null where nobody has, or no name was recorded.", nullable=True
     )
     is_self_approved: bool = column(
         "Whether its proposer approved it; null where one of the two is not recorded.", nullable=True
@@ -91,7 +92,7 @@ def budget_governance(
 ) -> ir.Table:
     """Hold the budget actions known on the as-of date against the rules."""
     rules = policy.marketing.budgets
-    rows = _as_known(budget_actions, as_of)
+    rows = _with_people(_as_known(budget_actions, as_of), policy)
     rows = rows.join(campaigns.select("campaign_id", "budget"), "campaign_id")
     for more in (_risks_in_the_way(rows, risk_register, policy), _moved_before(rows, policy)):
         rows = rows.left_join(more, "budget_action_id").drop("budget_action_id_right")
@@ -191,6 +192,13 @@ def _as_known(budget_actions: ir.Table, as_of: date) -> ir.Table:
     )
 
 
+def _with_people(rows: ir.Table, policy: Policy) -> ir.Table:
+    """Add who proposed and who answered, as `shared/people.py` compares people; a text that names nobody is null."""
+    null_words = policy.vocabulary.null_words
+    rows = rows.mutate(proposer=person(rows.proposer_id, null_words), approver=person(rows.approver_id, null_words))
+    return rows.mutate(approver_id=rows.approver.notnull().ifelse(rows.approver_id, ibis.null("string")))
+
+
 def _risks_in_the_way(rows: ir.Table, risk_register: ir.Table, policy: Policy) -> ir.Table:
     """Return, of each action with any, the open risks that refuse it: is_at_risk, is_frozen, risk_ids."""
     refusing, blocking = policy.marketing.budgets.refusing_severities, policy.marketing.risks.blocking_severities
@@ -250,9 +258,8 @@ def _moved_before(rows: ir.Table, policy: Policy) -> ir.Table:
 
 def _is_self_approved(rows: ir.Table) -> ir.BooleanValue:
     """Tell whether a person approved their own proposal; a machine's proposal is nobody's own."""
-    same = rows.proposer_id.strip().lower() == rows.approver_id.strip().lower()
     is_approved = rows.approval_state == APPROVED
-    return ibis.cases((is_approved & (rows.proposed_by == HUMAN), same), else_=False)
+    return ibis.cases((is_approved & (rows.proposed_by == HUMAN), rows.proposer == rows.approver), else_=False)
 
 
 def _minutes(later: ir.TimestampValue, earlier: ir.TimestampValue) -> ir.FloatingValue:

@@ -1,7 +1,8 @@
 """Deciding: what waits for a person, and what that person says.
 
 Belongs here: the published requests together with the records that no run has published yet, and what is refused
-because of them. Does not belong here: what an answer does; that is a matter of the tables.
+because of them. Does not belong here: what an answer does; that is a matter of the tables. Both compare people by the
+same function (`shared/identity.py`), so that an answer is refused here exactly where it would not count there.
 
 The clock is asked once, for the instant of a decision that is made now. Nothing else here depends on it.
 """
@@ -21,6 +22,7 @@ from cjo_assets.journey.approval_answers import APPROVED, NOT_YET, REJECTED
 from cjo_assets.journey.approval_decisions import RECORDS
 from cjo_assets.journey.ledger import EXPIRED, PENDING, STALE
 from cjo_assets.policy import Policy
+from cjo_assets.shared.identity import person, person_key
 from cjo_assets.wiring.errors import RefusalError, WarehouseError
 from cjo_assets.wiring.records import Record, append, fingerprint, locked, records_in
 from cjo_assets.wiring.rows import Row, as_dicts
@@ -50,11 +52,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class _Said:
-    """An answer that was given to a request before."""
+    """An answer that was given to a request before; `person` is None where its name is nobody's."""
 
     decision: str
     by: str
     at: datetime
+    person: str | None
 
 
 def record_answer(settings: Settings, policy: Policy, answer: Answer) -> Record:
@@ -66,11 +69,12 @@ def record_answer(settings: Settings, policy: Policy, answer: Answer) -> Record:
     """
     now = datetime.now(UTC).replace(tzinfo=None)
     at = _instant(answer.at, now)
+    null_words = policy.vocabulary.null_words
     _require_text(answer, policy)
     with locked(settings.home / RECORDS) as path:
         published = _Published(settings.published)
         request = published.request(answer.intervention_id)
-        said = _said(answer.intervention_id, published.history(answer.intervention_id), records_in(path))
+        said = _said(request, published.history(answer.intervention_id), records_in(path), null_words)
         _require_open(request, said)
         _require_in_time(request, at)
         _require_entitled(request, said, answer)
@@ -87,7 +91,7 @@ def record_answer(settings: Settings, policy: Policy, answer: Answer) -> Record:
     return record
 
 
-def waiting_requests(settings: Settings) -> list[Row]:
+def waiting_requests(settings: Settings, policy: Policy) -> list[Row]:
     """Return the published requests that still wait, with who has approved so far, the first to lapse first.
 
     Raises:
@@ -98,10 +102,9 @@ def waiting_requests(settings: Settings) -> list[Row]:
     published = _Published(settings.published)
     waiting = []
     for row in published.rows("FROM journey.pending_approvals ORDER BY expires_at, intervention_id"):
-        said = _said(row["intervention_id"], published.history(row["intervention_id"]), records)
-        approvers = sorted({one.by for one in said if one.decision == APPROVED})
+        said = _said(row, published.history(row["intervention_id"]), records, policy.vocabulary.null_words)
         if not _is_settled(row, said):
-            waiting.append(row | {"approved_by": approvers})
+            waiting.append(row | {"approved_by": sorted(_approvers(said).values())})
     return waiting
 
 
@@ -158,24 +161,34 @@ class _Published:
         return self.rows("FROM journey.approval_history WHERE intervention_id = ?", intervention_id)
 
 
-def _said(intervention_id: str, history: list[Row], records: list[Record]) -> list[_Said]:
+def _said(request: Row, history: list[Row], records: list[Record], null_words: Sequence[str]) -> list[_Said]:
     """Return what was said to a request: as published where it counts or will, and as recorded since."""
     judged = {(row["decided_by"], row["decided_at"]) for row in history}
     said = [
-        _Said(row["decision"], row["decided_by"], row["decided_at"])
+        _Said(row["decision"], row["decided_by"], row["decided_at"], person(row["decided_by"], null_words))
         for row in history
         if row["is_effective"] or row["why_ineffective"] == NOT_YET
     ]
+    entitled = {person(name, null_words) for name in request["entitled_approvers"]}
+    requester = person(request["requested_by"], null_words)
     for record in records:
-        one = _Said(str(record.get("decision")), str(record.get("decided_by")), _recorded_at(record))
-        if record.get("intervention_id") == intervention_id and (one.by, one.at) not in judged:
+        by = str(record.get("decided_by"))
+        one = _Said(str(record.get("decision")), by, _recorded_at(record), person(by, null_words))
+        is_new = record.get("intervention_id") == request["intervention_id"] and (one.by, one.at) not in judged
+        is_own = one.decision == APPROVED and one.person == requester
+        if is_new and one.person is not None and not is_own and (not entitled or one.person in entitled):
             said.append(one)
-    return sorted(said, key=lambda one: one.at)
+    return sorted(said, key=lambda one: (one.at, one.decision != REJECTED, one.by))
+
+
+def _approvers(said: Sequence[_Said]) -> dict[str | None, str]:
+    """Return the people who approved, each with the name under which they did first."""
+    return {one.person: one.by for one in reversed(said) if one.decision == APPROVED}
 
 
 def _is_settled(request: Row, said: Sequence[_Said]) -> bool:
-    approvers = {one.by for one in said if one.decision == APPROVED}
-    return any(one.decision == REJECTED for one in said) or len(approvers) >= 1 + request["needs_two_people"]
+    is_rejected = any(one.decision == REJECTED for one in said)
+    return is_rejected or len(_approvers(said)) >= 1 + request["needs_two_people"]
 
 
 def _require_open(request: Row, said: Sequence[_Said]) -> None:
@@ -206,14 +219,17 @@ def _require_in_time(request: Row, at: datetime) -> None:
 
 def _require_entitled(request: Row, said: Sequence[_Said], answer: Answer) -> None:
     name, entitled = request["intervention_id"], request["entitled_approvers"]
-    if entitled and answer.by not in entitled:
+    key = person_key(answer.by)
+    if entitled and key not in map(person_key, entitled):
         raise RefusalError(
             f"{answer.by} may not answer for a {request['approval_role']} on {name}; {', '.join(entitled)} may."
         )
-    if answer.decision == APPROVED and answer.by == request["requested_by"]:
+    if answer.decision == APPROVED and key == person_key(request["requested_by"] or ""):
         raise RefusalError(f"{answer.by} requested {name} and cannot approve it.")
-    if answer.decision == APPROVED and any(one.by == answer.by for one in said if one.decision == APPROVED):
-        raise RefusalError(f"{answer.by} has approved {name} already; a second person must.")
+    before = _approvers(said).get(key)
+    if answer.decision == APPROVED and before is not None:
+        spelling = "" if before == answer.by else f" as {before}"
+        raise RefusalError(f"{answer.by} has approved {name} already{spelling}; a second person must.")
 
 
 def _require_text(answer: Answer, policy: Policy) -> None:
@@ -224,8 +240,8 @@ def _require_text(answer: Answer, policy: Policy) -> None:
         raise RefusalError(f"The category {answer.category!r} is none of the policy's: {', '.join(categories)}.")
     if answer.decision == APPROVED and answer.category is not None:
         raise RefusalError("Only a rejection has a category.")
-    if not answer.by.strip():
-        raise RefusalError("Who decides must be said.")
+    if person(answer.by, policy.vocabulary.null_words) is None:
+        raise RefusalError(f"{answer.by!r} names no person: say who decides.")
     if answer.by != answer.by.strip():
         raise RefusalError(f"{answer.by!r}: a name has no space around it.")
     for text in (answer.by, answer.reason or ""):

@@ -24,6 +24,7 @@ import duckdb
 
 from cjo_assets.audit.erasures import ERASURES
 from cjo_assets.policy import load_policy
+from cjo_assets.shared import identity
 from cjo_assets.shared.personal import CUSTOMER
 from cjo_assets.wiring.erasing_databases import Erasure, compact, erase_tables, rewrite
 from cjo_assets.wiring.erasing_files import (
@@ -72,10 +73,12 @@ def erase(
         RefusalError: nobody knows such a customer, or it was not said who asks and why.
         WarehouseError: the home cannot be used.
     """
-    if not by.strip() or not reason.strip():
-        raise RefusalError("Who asks for it, and why, must be said.")
-    _require_anything(settings)
     vocabulary = load_policy(settings.policy).vocabulary
+    if identity.person(by, vocabulary.null_words) is None:
+        raise RefusalError(f"--by {by!r} names no person: give the name of who asks for the erasure.")
+    if not reason.strip():
+        raise RefusalError("--reason is empty: say why the customer is erased.")
+    _require_anything(settings)
     with opened(settings, all_families(), say=say) as store:
         store.require_erasable()
         with _readers(settings) as readers:

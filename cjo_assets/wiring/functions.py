@@ -1,7 +1,7 @@
 """Our functions in the engine: what statements may call beside what DuckDB knows.
 
 Belongs here: giving them to a connection, and the way between its columns and arrays. Does not belong here: what they
-compute (`shared/inference.py`, `shared/text_identity.py`).
+compute (`shared/inference.py`, `shared/people.py`, `shared/text_identity.py`).
 
 A database holds them as long as it is open, for all its connections, and never in its file: a reader of stored tables
 needs none of them.
@@ -16,10 +16,10 @@ import duckdb
 from duckdb.func import PythonUDFType
 from ibis.backends.sql.datatypes import DuckDBType
 
-from cjo_assets.shared import inference, text_identity
+from cjo_assets.shared import inference, people, text_identity
 from cjo_assets.shared.inference import EngineFunction
 
-FUNCTIONS = (*inference.FUNCTIONS, *text_identity.FUNCTIONS)
+FUNCTIONS = (*inference.FUNCTIONS, *people.FUNCTIONS, *text_identity.FUNCTIONS)
 
 
 def give_functions(connection: duckdb.DuckDBPyConnection) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 
 from cjo_assets.policy import Policy, PolicyError, load_policy
+from cjo_assets.shared.identity import person
 from cjo_assets.wiring.errors import WarehouseError
 from cjo_assets.wiring.settings import Settings
 
@@ -39,10 +40,10 @@ def _is_production() -> bool:
 
 
 def _why_refused(policy: Policy) -> str | None:
-    author, approver = (" ".join((name or "").split()).casefold() for name in (policy.author, policy.approver))
-    if not author:
+    author, approver = (person(name, policy.vocabulary.null_words) for name in (policy.author, policy.approver))
+    if author is None:
         return "author: nobody is named"
-    if not approver:
+    if approver is None:
         return "approver: nobody approved it"
     if approver == author:
         return f"approver: {policy.approver} wrote it, and nobody approves what is their own"

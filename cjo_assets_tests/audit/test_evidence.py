@@ -6,7 +6,7 @@ from typing import Any
 import ibis
 
 from cjo_assets.audit.evidence import DATASETS, cells
-from cjo_assets.journey.approval_decisions import ApprovalDecisions
+from cjo_assets.journey.approval_history import ApprovalHistory
 from cjo_assets.journey.kpis import Kpis
 from cjo_assets.journey.outcome_analyses import OutcomeAnalyses
 from cjo_assets.journey.roi_breakdown import RoiBreakdown
@@ -21,6 +21,8 @@ from cjo_assets_tests.tables import DAY, POLICY, Row, Rows, policy_with, table_o
 EFFECTS = [effect("P", "held_out", 0.25), effect("P", "untreated", 0.9), effect("M", "untreated", -0.2)]
 # Without a success of a known worth nobody can say what a recovery is worth: counted, and nothing added.
 EFFECTS += [effect("U", "held_out", 0.5)]
+# Who each name is, as `approval_history` says it.
+PEOPLE = {"ann": "ann", " Ann": "ann", "a\u00adnn\u200b": "ann", "bob": "bob", "N/A": None}
 MEASURED: Row = {"resolution_time_days": 2.0, "csat_delta": 1.0, "nps_delta": 20.0, "human_override": True}
 HISTORY: Rows = [
     *LEDGER,
@@ -59,14 +61,18 @@ def entered(policy: Any, labels: Rows) -> set[str]:
     tables: list[tuple[str, type[Contract], Rows]] = [
         ("outcome_analyses", OutcomeAnalyses, ledger),
         ("treatment_effects", TreatmentEffects, EFFECTS),
-        ("approval_decisions", ApprovalDecisions, ANSWERS),
+        (
+            "approval_history",
+            ApprovalHistory,
+            [answer | {"person": PEOPLE[answer["decided_by"]]} for answer in ANSWERS],
+        ),
         ("kpis", Kpis, judged),
         ("roi_breakdown", RoiBreakdown, priced),
     ]
     for name, contract, rows in tables:
         plain = [{cell: value for cell, value in row.items() if cell != "as_of"} for row in rows]
         table = table_of(contract, plain)
-        if contract is not ApprovalDecisions:
+        if contract is not ApprovalHistory:
             table = table.mutate(as_of=ibis.literal(DAY, "date"))
         connection.create_table(name, table.to_pyarrow(), database="journey")
     reader = connection.con

@@ -9,7 +9,7 @@ from cjo_assets_tests.tables import POLICY, kept, rows_of, table_of
 def test_every_answer_is_on_record_with_its_effect() -> None:
     tables = inputs()
     requests = table_of(ApprovalRequests, kept(ApprovalRequests, approval_requests(**tables, policy=POLICY)))
-    history = approval_history(requests, tables["approval_decisions"], tables["all_journey_states"])
+    history = approval_history(requests, tables["approval_decisions"], tables["all_journey_states"], POLICY)
     found = kept(ApprovalHistory, history)
     people = [row for row in found if row["decided_by"] != SWITCH]
     answered = ("intervention_id", "decision", "decided_at", "decided_by", "category")

@@ -4,7 +4,7 @@ The latest day is D, 20 January; it ends at 2025-01-21 00:00. A request is made 
 and stands for 2,880 minutes, two days.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -19,7 +19,7 @@ from cjo_assets.journey.recommended_interventions import RecommendedIntervention
 from cjo_assets.policy import Policy
 from cjo_assets_tests.journey.hand_made_days import EXPECTED as OF_OURS
 from cjo_assets_tests.journey.hand_made_days import UNASKED as NOT_ASKED
-from cjo_assets_tests.journey.hand_made_days import inputs
+from cjo_assets_tests.journey.hand_made_days import decided, inputs, said
 from cjo_assets_tests.tables import DAY, POLICY, Row, by, day, days_of, instant, kept, policy_with, rows_of, table_of
 
 THAT_DAY = day(-3)
@@ -144,6 +144,61 @@ def test_every_request_of_ours_has_its_status_and_its_reason() -> None:
         "asked later: as asked",
         "stands: as asked",
     )
+
+
+LEE, NOON = "lee.park", "2025-01-19T12:00:00"
+# Who answers, in this order, a minute apart; the status of a request that needs two people; who approved it.
+PAIRS: dict[str, tuple[tuple[str, ...], str, str | None]] = {
+    "case and blank": ((LEE, "Lee.Park "), "pending", None),
+    "no-break space": ((LEE, f"{LEE}\u00a0"), "pending", None),
+    "zero-width space": ((LEE, f"{LEE}\u200b"), "pending", None),
+    "soft hyphen": ((LEE, "lee.p\u00adark"), "pending", None),
+    "decomposed": (("Zo\u00eb", "Zoe\u0308"), "pending", None),
+    "full width": ((LEE, "\uff4cee.park"), "pending", None),
+    "sharp s": (("strasse", "stra\u00dfe"), "pending", None),
+    "null words": (("NULL", "N/A", "-", "none"), "pending", None),
+    "one null word": ((LEE, "N/A"), "pending", None),
+    "two people": ((LEE, "kim.ito"), "approved", "kim.ito, lee.park"),
+    "two people and a spelling": ((LEE, "Lee.Park", "kim.ito"), "approved", "kim.ito, lee.park"),
+}
+NAMED = ["Lee.Park", "kim.ito"]
+# The same where the policy names approvers.
+NAMED_PAIRS: dict[str, tuple[tuple[str, ...], str, str | None]] = {
+    "named, respelled": ((LEE, "kim.ito\u200b"), "approved", "kim.ito\u200b, lee.park"),
+    "unknown": ((LEE, "kimito"), "pending", None),
+    "soft hyphen for the point": ((LEE, "kim\u00adito"), "pending", None),
+}
+
+
+def test_two_approvals_need_two_people_in_any_spelling() -> None:
+    cases = PAIRS | NAMED_PAIRS
+    requests = [
+        decided(name, offset, needs_two_people=True, entitled_approvers=NAMED if name in NAMED_PAIRS else [])
+        for name in cases
+        for offset in (-2, -1, 0)
+    ]
+    answers = [
+        said(name, by, NOON) | {"decided_at": instant(NOON) + timedelta(minutes=place)}
+        for name, (people, _, _) in cases.items()
+        for place, by in enumerate(people)
+    ]
+    tables = inputs() | {
+        "all_recommended_interventions": days_of(RecommendedInterventions, requests),
+        "approval_decisions": table_of(ApprovalDecisions, answers),
+    }
+    found = by("intervention_id", kept(ApprovalRequests, approval_requests(**tables, policy=POLICY)))
+    answered = {name: (found[name]["status"], found[name]["decided_by"]) for name in cases}
+    assert answered == {name: (status, people) for name, (_, status, people) in cases.items()}
+
+
+def test_at_one_instant_two_spellings_are_one_answer() -> None:
+    request = [decided("two", offset, needs_two_people=True) for offset in (-2, -1, 0)]
+    at_once = [said("two", name, NOON) for name in ("ann", "Ann", "ANN")]
+    tables = inputs() | {"all_recommended_interventions": days_of(RecommendedInterventions, request)}
+    for answers in (at_once, at_once[::-1]):
+        tables["approval_decisions"] = table_of(ApprovalDecisions, answers)
+        rows = kept(ApprovalRequests, approval_requests(**tables, policy=POLICY))
+        assert by("intervention_id", rows)["two"]["status"] == "pending"
 
 
 def test_nothing_is_executed_that_was_not_approved_as_it_then_was() -> None:

@@ -78,6 +78,9 @@ ANSWERS = [
     answered("approved", FIRST, "bob"),
     # The same person in other letters, and a third word of hers: one review.
     answered("approved", FIRST, " Ann"),
+    answered("approved", LAST, "a\u00adnn\u200b"),
+    # Nobody's name is nobody's time.
+    answered("approved", FIRST, "N/A"),
     answered("rejected", FIRST, decision="rejected"),
     answered("rejected before", BEFORE, decision="rejected"),
     answered("waiting for the second", LAST),

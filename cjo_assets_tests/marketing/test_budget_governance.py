@@ -184,6 +184,35 @@ def test_a_risk_counts_while_it_was_open() -> None:
     assert set(itertools.chain(*unknown.values())) == set()
 
 
+# approver, who proposed (None: the machine), what is wrong, who is shown, whether self-approved
+PEOPLE: dict[str, tuple[str | None, str | None, list[str], str | None, bool | None]] = {
+    "NULL": ("NULL", "lee.park", ["approver_not_named"], None, None),
+    "N/A": ("N/A", "lee.park", ["approver_not_named"], None, None),
+    "dash": ("-", "lee.park", ["approver_not_named"], None, None),
+    "none": ("none", "lee.park", ["approver_not_named"], None, None),
+    "none, machine": ("none", None, ["approver_not_named"], None, False),
+    "another person": ("kim.ito", "lee.park", [], "kim.ito", False),
+    "missing": (None, "lee.park", ["approver_not_named"], None, None),
+    "the proposer": ("lee.park", "lee.park", ["approved_by_its_proposer"], "lee.park", True),
+    "no-break space": ("Lee.Park\u00a0", "lee.park", ["approved_by_its_proposer"], "Lee.Park\u00a0", True),
+    "decomposed": ("Zoe\u0308", "Zo\u00eb", ["approved_by_its_proposer"], "Zoe\u0308", True),
+    "nobody proposed": ("N/A", "N/A", ["approver_not_named"], None, None),
+}
+
+
+def test_approvers_are_people_whatever_their_spelling() -> None:
+    proposed = {
+        name: {"proposed_by": "orchestrator" if by is None else "human", "proposer_id": by}
+        for name, (_, by, *_) in PEOPLE.items()
+    }
+    actions = [move(name, approver_id=PEOPLE[name][0], **cells) for name, cells in proposed.items()]
+    rows = by("budget_action_id", governed(actions))
+    found = {name: (row["violations"], row["approver_id"], row["is_self_approved"]) for name, row in rows.items()}
+    assert found == {name: tuple(expected) for name, (_, _, *expected) in PEOPLE.items()}
+    unlisted = by("budget_action_id", governed(actions, policy=policy_with(vocabulary__null_words=())))
+    assert unlisted["N/A"]["violations"] == []
+
+
 ANSWERS = [
     ("executed", {}, "approved", 60.0, False),
     ("rejected", {"status": "rejected", "approved_by_human": False}, "rejected", 60.0, False),

@@ -144,7 +144,12 @@ REFUSED: dict[str, tuple[Row, str]] = {
     "unknown category": ({"name": "one", "decision": "rejected", "category": "mood"}, "'mood' is none of the policy's"),
     "category of an approval": ({"name": "one", "category": "other"}, "Only a rejection has a category"),
     "neither": ({"name": "one", "decision": "maybe"}, "approved or rejected, not 'maybe'"),
-    "nobody": ({"name": "one", "by": " "}, "Who decides must be said"),
+    "nobody": ({"name": "one", "by": " "}, "names no person: say who decides"),
+    "null word": ({"name": "one", "by": "N/A"}, "'N/A' names no person: say who decides"),
+    "nothing visible": ({"name": "one", "by": "\u200b"}, "names no person: say who decides"),
+    "own request, respelled": ({"name": "own", "by": "A\u00adNN"}, "requested own and cannot approve it"),
+    "second approval, respelled": ({"name": "two, one said", "by": "ANN"}, "has approved two, one said already as ann"),
+    "not a known name": ({"name": "manager", "by": "e\u00adv.a"}, "may not answer for a manager on manager"),
     "control": ({"name": "one", "by": "a\x1b[31m"}, "characters that nobody can read"),
     "half a character": ({"name": "one", "reason": "\udcff"}, "characters that nobody can read"),
 }
@@ -183,10 +188,45 @@ def test_two_different_people_approve_and_one_refuses(settings: Settings, say: C
     assert len(recorded(settings)) == 3
 
 
+@pytest.mark.parametrize("spelling", ["Ann", "ann\u200b", "a\u00adnn", "\uff41nn", "ANN"])
+def test_a_second_spelling_is_refused_and_a_second_person_is_not(
+    spelling: str, settings: Settings, say: Callable[..., Row]
+) -> None:
+    say("two")
+    with pytest.raises(RefusalError, match="has approved two already as ann; a second person must"):
+        say("two", spelling, at="2025-01-20T15:05:00Z")
+    waiting = {row["intervention_id"]: row["approved_by"] for row in waiting_requests(settings, POLICY)}
+    assert waiting["two"] == ["ann"]
+    say("two", "kim.ito", at="2025-01-20T15:10:00Z")
+    assert "two" not in {row["intervention_id"] for row in waiting_requests(settings, POLICY)}
+    assert [record["decided_by"] for record in recorded(settings)] == ["ann", "kim.ito"]
+
+
+@pytest.mark.parametrize("spelling", ["Lee.Park", "N/A"])
+def test_a_recorded_answer_that_does_not_count_blocks_nobody(
+    spelling: str, settings: Settings, say: Callable[..., Row]
+) -> None:
+    """An earlier version recorded such an answer; the real second person may still approve, or reject."""
+    said = {"intervention_id": "two", "decision": "approved", "decided_at": "2025-01-20T15:00:00Z"}
+    with locked(settings.home / RECORDS) as path:
+        append(path, said | {"decided_by": "lee.park"})
+        append(path, said | {"decided_by": spelling, "decided_at": "2025-01-20T15:05:00Z"})
+    waiting = {row["intervention_id"]: row["approved_by"] for row in waiting_requests(settings, POLICY)}
+    assert waiting["two"] == ["lee.park"]
+    say("two", "kim.ito", at="2025-01-20T15:10:00Z")
+    with pytest.raises(RefusalError, match=r"was approved already, by kim\.ito"):
+        say("two", "zoe", "rejected", category="other", at="2025-01-20T15:15:00Z")
+
+
+def test_an_approver_of_the_policy_may_answer_in_any_spelling(settings: Settings, say: Callable[..., Row]) -> None:
+    say("manager", "EVA")
+    assert [record["decided_by"] for record in recorded(settings)] == ["EVA"]
+
+
 def test_what_waits_is_what_nobody_has_settled(settings: Settings, say: Callable[..., Row]) -> None:
     say("one")
     say("two")
-    waiting = {row["intervention_id"]: row["approved_by"] for row in waiting_requests(settings)}
+    waiting = {row["intervention_id"]: row["approved_by"] for row in waiting_requests(settings, POLICY)}
     # The first to lapse comes first.
     assert list(waiting) == ["two", "manager", "own", "two, one said"]
     assert (waiting["two"], waiting["two, one said"], waiting["manager"]) == (["ann"], ["ann"], [])
@@ -232,18 +272,18 @@ def test_the_commands(settings: Settings) -> None:
 
 def test_without_a_published_database_there_is_nothing_to_answer(tmp_path: Path) -> None:
     with pytest.raises(WarehouseError, match="Nothing is published"):
-        waiting_requests(Settings(tmp_path, None, tmp_path))
+        waiting_requests(Settings(tmp_path, None, tmp_path), POLICY)
 
 
 def test_a_database_that_is_none_is_named(settings: Settings) -> None:
     settings.published.unlink()
     settings.published.write_text("no database")
     with pytest.raises(WarehouseError, match="cannot be opened"):
-        waiting_requests(settings)
+        waiting_requests(settings, POLICY)
     settings.published.unlink()
     duckdb.connect(str(settings.published)).close()
     with pytest.raises(WarehouseError, match="another version"):
-        waiting_requests(settings)
+        waiting_requests(settings, POLICY)
 
 
 def test_the_job_records_with_the_same_fields(settings: Settings) -> None:

@@ -12,25 +12,28 @@ import pytest
 from ibis.backends.sql.datatypes import DuckDBType
 from sqlglot import parse_one
 
-from cjo_assets.shared import inference
-from cjo_assets.shared.inference import FUNCTIONS, EngineFunction
-from cjo_assets.wiring.functions import give_functions
+from cjo_assets.shared import inference, people, text_identity
+from cjo_assets.shared.inference import EngineFunction
+from cjo_assets.wiring.functions import FUNCTIONS, give_functions
 from cjo_assets.wiring.lineage import lineage_of
 from cjo_assets.wiring.store import Store
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
 def test_what_an_expression_calls_is_what_the_engine_was_given(function: EngineFunction) -> None:
-    numbers = [ibis.literal(0.5)] * function.parameters
-    called = getattr(inference, function.name)(*numbers)
+    value = "Ann" if function.parameter.is_string() else 0.5
+    home = next(module for module in (people, text_identity, inference) if hasattr(module, function.name))
+    called = getattr(home, function.name)(*[ibis.literal(value)] * function.parameters)
     assert called.type() == function.result
     assert len(inspect.signature(function.over_columns).parameters) == function.parameters
     connection = duckdb.connect()
     give_functions(connection)
-    numbers_in_sql = ", ".join(["0.5"] * function.parameters)
-    found = connection.execute(f"SELECT typeof({function.name}({numbers_in_sql}))").fetchone()
+    values = ", ".join("?" for _ in range(function.parameters))
+    found = connection.execute(f"SELECT typeof({function.name}({values}))", [value] * function.parameters).fetchone()
     assert found is not None
-    assert found[0].replace('"', "") == str(DuckDBType.to_string(function.result)).replace('"', "")
+    assert found[0].replace('"', "") == str(DuckDBType.to_string(function.result)).replace('"', "").replace(
+        "TEXT", "VARCHAR"
+    )
 
 
 def test_functions_are_given_once_whoever_asks_again() -> None:

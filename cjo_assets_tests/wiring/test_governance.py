@@ -15,7 +15,10 @@ REFUSED = {
     "approver: nobody approved it ": {"approver": "'  '"},
     "approver: mk wrote it, and nobody approves what is their own": {"approver": "mk"},
     "approver: MK  wrote it, and nobody approves what is their own": {"approver": "'MK '"},
+    "approver: M\u00ad\uff2b wrote it, and nobody approves what is their own": {"approver": '"M\\u00ad\\uff2b"'},
+    "approver: nobody approved it  ": {"approver": "'n/a'"},
     "author: nobody is named": {"author": "null"},
+    "author: nobody is named ": {"author": "'-'"},
     "reason: nobody says why it is as it is": {"reason": "''"},
 }
 

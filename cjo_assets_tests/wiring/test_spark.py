@@ -21,8 +21,11 @@ import ibis.expr.operations as ops
 import pytest
 
 from cjo_assets.policy import Policy
+from cjo_assets.shared import identity
 from cjo_assets.shared.contract import columns_of
+from cjo_assets.shared.keys import is_key_in
 from cjo_assets.shared.lexical import is_written_as, typed_or_null
+from cjo_assets.shared.people import person
 from cjo_assets.synth.datasets import Request, generated
 from cjo_assets.synth.writer import write
 from cjo_assets.wiring.errors import ContractBreachError
@@ -33,6 +36,7 @@ from cjo_assets.wiring.store import Store
 from cjo_assets.wiring.tables import AUDIT, QUARANTINE
 from cjo_assets_tests.conftest import SAMPLE, STATEMENTS, computed
 from cjo_assets_tests.shared.test_lexical import ACCEPTED, COLUMNS, REJECTED
+from cjo_assets_tests.shared.test_people import NOBODY, NULL_WORDS, ONE_PERSON, TWO_PEOPLE
 from cjo_assets_tests.tables import made_of
 from cjo_assets_tests.wiring.cluster import LOOPBACK, Listening, cluster
 
@@ -102,6 +106,31 @@ def by_spark(tmp_path_factory: pytest.TempPathFactory, spark_environment: dict[s
 def by_duckdb(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Store:
     """The sample by DuckDB."""
     return computed(SAMPLE, tmp_path_factory.mktemp("archive"), [DAY], policy).store
+
+
+def test_people_and_keys_are_compared_alike(by_spark: SparkStore) -> None:
+    names = [name for *spellings, _ in ONE_PERSON.values() for name in spellings]
+    names += [name for pair in TWO_PEOPLE for name in pair] + NOBODY
+    schema = ibis.schema({"line": "int64", "text": "string", "other": "string"})
+    rows = [(number, name, "b c") for number, name in enumerate(names)] + [(-1, "a b", "c"), (-2, None, "c")]
+    by_spark.spark.session.createDataFrame(rows, "line long, text string, other string").createOrReplaceTempView(
+        "names"
+    )
+    table = ops.DatabaseTable("names", schema=schema, source=by_spark.spark).to_expr()
+    known = table.filter(table.line == -1)
+    found = table.select(
+        "line",
+        person=person(table.text, NULL_WORDS),
+        is_known=is_key_in([table.text, table.other], known, ["text", "other"]),
+    )
+    by_line = {row["line"]: row for row in by_spark.spark.to_pyarrow(found).to_pylist()}
+    assert [by_line[number]["person"] for number in range(len(names))] == [
+        identity.person(name, NULL_WORDS) for name in names
+    ]
+    assert {line: row["is_known"] for line, row in by_line.items() if row["is_known"] is not False} == {
+        -1: True,
+        -2: None,
+    }
 
 
 def test_texts_are_read_alike(by_spark: SparkStore) -> None:

@@ -1,7 +1,7 @@
 """Our functions in Spark: what statements may call beside what Spark knows.
 
 Belongs here: registering them with a session. Does not belong here: what they compute
-(`shared/inference.py`, `shared/text_identity.py`).
+(`shared/inference.py`, `shared/people.py`, `shared/text_identity.py`).
 
 Workers run them in Python and need numpy, scipy, pandas and pyarrow; this package need not be installed there.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from cjo_assets.shared import inference, text_identity
+from cjo_assets.shared import identity, inference, people, text_identity
 from cjo_assets.shared.inference import EngineFunction
 from cjo_assets.wiring.functions import FUNCTIONS
 
@@ -27,7 +27,7 @@ def register_functions(session: SparkSession) -> None:
     from pyspark.sql.functions import pandas_udf
 
     # Sends the functions themselves to the workers, not the name of a module that may be missing there.
-    for module in (inference, text_identity):
+    for module in (identity, inference, people, text_identity):
         cloudpickle.register_pickle_by_value(module)
     for function in FUNCTIONS:
         kind = INTERVAL if function.result.is_struct() else "string" if function.result.is_string() else "double"
