@@ -205,7 +205,7 @@ def test_approvers_are_people_whatever_their_spelling() -> None:
         name: {"proposed_by": "orchestrator" if by is None else "human", "proposer_id": by}
         for name, (_, by, *_) in PEOPLE.items()
     }
-    actions = [move(name, approver_id=PEOPLE[name][0], **cells) for name, cells in proposed.items()]
+    actions = [move(name, amount=1.0, approver_id=PEOPLE[name][0], **cells) for name, cells in proposed.items()]
     rows = by("budget_action_id", governed(actions))
     found = {name: (row["violations"], row["approver_id"], row["is_self_approved"]) for name, row in rows.items()}
     assert found == {name: tuple(expected) for name, (_, _, *expected) in PEOPLE.items()}
