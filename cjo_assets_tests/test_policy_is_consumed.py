@@ -88,7 +88,7 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
     "journey.approval.approvers": {"journey.approval.approvers": {"executive": ["ann", "eve"]}},
     # Few of the probe's playbooks were ever used, and what one of them weighs at least matters where they differ.
     "journey.learning.learned_prior_playbooks": {"journey.learning.learned_prior_playbooks": 2},
-    "journey.learning.learned_prior_least_runs": {"journey.learning.learned_prior_least_runs": 30.0},
+    "journey.learning.learned_prior_least_runs": {"journey.learning.learned_prior_least_runs": 10.0},
     "journey.learning.learned_prior_most_runs": {"journey.learning.learned_prior_most_runs": 0.5},
     # The probe has people enough for all.
     "journey.contact.review_capacity_per_day": {"journey.contact.review_capacity_per_day": 2},

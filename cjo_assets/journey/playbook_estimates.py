@@ -81,9 +81,10 @@ def _with_prior(rows: ir.Table, rules: Learning) -> ir.Table:
     """Add the mean and weight that success rates are drawn to: of the playbooks themselves, once there are enough.
 
     Moments of the beta-binomial distribution (Kleinman 1973): playbooks spread by chance, which their runs say, and
-    because they differ; the more they differ, the less their mean weighs. One playbook's runs never decide alone.
+    because they differ; the more they differ, the less their mean weighs. A playbook counts from so many runs on as the
+    mean may weigh: fewer say next to nothing about how different playbooks are.
     """
-    used = rows.filter(rows.is_all, rows.runs > 0)
+    used = rows.filter(rows.is_all, rows.runs >= rules.learned_prior_most_runs)
     rate = used.successes / used.runs
     used = used.mutate(rate=rate, trust=used.runs / (used.runs + rules.prior_runs))
     used = used.mutate(
