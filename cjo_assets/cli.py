@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cjo_assets import cli_audit, cli_replay
-from cjo_assets.terminal import HomeOption, console, day_of, errors, fail, say
+from cjo_assets.terminal import FAILED, INTERRUPTED, HomeOption, console, day_of, errors, fail, say
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -90,6 +90,8 @@ def run(
         _run_days(family, _day("--from", first) or day, _day("--to", last) or day)
     except (InputError, PolicyError, WarehouseError) as error:
         fail(str(error))
+    except KeyboardInterrupt:
+        fail("Interrupted. The run that was going on published nothing.", INTERRUPTED)
 
 
 @app.command()
@@ -316,8 +318,19 @@ cli_replay.register(app)
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line; an error of the disk becomes one message."""
+    try:
+        app()
+    except Exception as error:
+        from cjo_assets.wiring.disk import disk_fault
+        from cjo_assets.wiring.settings import Settings
+
+        message = disk_fault(error, Settings.from_environment())
+        if message is None:
+            raise
+        errors.print("[bold red]Error:[/bold red]", end=" ")
+        say(message, errors)
+        sys.exit(FAILED)
 
 
 def _become(program: str, home: Path | None, arguments: list[str]) -> None:

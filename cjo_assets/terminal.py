@@ -17,6 +17,8 @@ errors = Console(stderr=True)
 
 FAILED = 1
 REFUSED = 2
+# As shells report a command that SIGINT ended.
+INTERRUPTED = 130
 
 HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder of all results [CJO_HOME, else warehouse/].")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]

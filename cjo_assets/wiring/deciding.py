@@ -97,7 +97,7 @@ def waiting_requests(settings: Settings, policy: Policy) -> list[Row]:
     Raises:
         WarehouseError: there is nothing published.
     """
-    with locked(settings.home / RECORDS) as path:
+    with locked(settings.home / RECORDS, for_reading=True) as path:
         records = records_in(path)
     published = _Published(settings.published)
     waiting = []
@@ -110,7 +110,7 @@ def waiting_requests(settings: Settings, policy: Policy) -> list[Row]:
 
 def new_records(settings: Settings) -> str | None:
     """Return a fingerprint of everything people have recorded; None where they have not."""
-    with locked(settings.home / RECORDS) as path:
+    with locked(settings.home / RECORDS, for_reading=True) as path:
         return fingerprint(path)
 
 
@@ -118,7 +118,7 @@ def day_of_records(settings: Settings) -> date | None:
     """Return the day that shows all records: the newest published, or that of a later answer; None before any run."""
     if not settings.published.exists():
         return None
-    with locked(settings.home / RECORDS) as path:
+    with locked(settings.home / RECORDS, for_reading=True) as path:
         records = records_in(path)
     days = [
         row["day"]

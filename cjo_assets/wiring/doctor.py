@@ -17,11 +17,14 @@ from pathlib import Path
 
 import dagster as dg
 import duckdb
+from sqlalchemy.exc import OperationalError
 
 from cjo_assets.policy import PolicyError
+from cjo_assets.shared.dataset import Dataset
 from cjo_assets.wiring.alerts import WEBHOOK
 from cjo_assets.wiring.automation import OFF, Automation
 from cjo_assets.wiring.databases import require_readable
+from cjo_assets.wiring.disk import disk_fault, room_needed_bytes, used_bytes
 from cjo_assets.wiring.errors import InputError, WarehouseError
 from cjo_assets.wiring.families import all_families, data_families
 from cjo_assets.wiring.governance import policy_that_decides
@@ -31,13 +34,12 @@ from cjo_assets.wiring.new_files import published_days
 from cjo_assets.wiring.orphans import close_orphans
 from cjo_assets.wiring.settings import PROJECT, Settings
 from cjo_assets.wiring.source_map import DuckDBSource, SqlSource, declared_sources
-from cjo_assets.wiring.sources import EXTRACTS, files_of
+from cjo_assets.wiring.sources import EXTRACTS, files_of, is_supplied
+from cjo_assets.wiring.tables import Family
 from cjo_assets.wiring.warehouse import opened
 
 GOOD, ODD, BAD = "ok", "note", "broken"
 PINNED = ("dagster", "duckdb", "ibis-framework", "sqlglot", "pandera")
-# A publish writes a whole copy beside the present state, and DuckDB may spill as much again.
-COPIES_NEEDED = 3
 SILENT_SECONDS = 300.0
 
 
@@ -56,8 +58,8 @@ def examined(settings: Settings) -> Iterator[Finding]:
         try:
             for state, text in question(settings):
                 yield Finding(subject, state, text)
-        except (InputError, PolicyError, WarehouseError, ValueError, OSError, duckdb.Error) as error:
-            yield Finding(subject, BAD, str(error))
+        except (InputError, PolicyError, WarehouseError, ValueError, OSError, duckdb.Error, OperationalError) as error:
+            yield Finding(subject, BAD, disk_fault(error, settings) or str(error))
 
 
 Answers = Iterator[tuple[str, str]]
@@ -87,34 +89,47 @@ def _policy(settings: Settings) -> Answers:
 
 
 def _sources(settings: Settings) -> Answers:
-    declared = declared_sources(settings.data)
+    is_used = {family.name: _is_used(settings, family) for family in data_families()}
     for family in all_families():
+        if not is_used.get(family.name, True) and any(is_used.values()):
+            yield ODD, f"{family.name}: no files in {settings.data}; runs skip this family"
+            continue
         for dataset in family.datasets:
-            source = declared.get((family.name, dataset.name))
-            name = f"{family.name}.{dataset.name}"
-            try:
-                if isinstance(source, DuckDBSource | SqlSource):
-                    require_readable(source, dataset, settings.data, settings.inputs / EXTRACTS)
-                    yield GOOD, f"{name}: table {source.table}"
-                    continue
-                files = files_of(settings.data, family.name, dataset, settings.inputs / EXTRACTS)
-            except InputError as error:
-                yield BAD, f"{name}: {error}"
-                continue
-            if files:
-                yield GOOD, f"{name}: {', '.join(file.name for file in files[:3])}{' ...' if len(files) > 3 else ''}"
-            elif dataset.may_be_empty:
-                yield ODD, f"{name}: no file; a run says so and goes on without"
-            else:
-                yield BAD, f"{name}: no file in {settings.data}, and no run without it"
+            yield _source(settings, family, dataset)
+
+
+def _is_used(settings: Settings, family: Family) -> bool:
+    """Return whether a run without --family runs a family."""
+    return is_supplied(settings.data, family.name, family.datasets) or bool(
+        published_days(settings.published, family.name)
+    )
+
+
+def _source(settings: Settings, family: Family, dataset: Dataset) -> tuple[str, str]:
+    source = declared_sources(settings.data).get((family.name, dataset.name))
+    name = f"{family.name}.{dataset.name}"
+    try:
+        if isinstance(source, DuckDBSource | SqlSource):
+            require_readable(source, dataset, settings.data, settings.inputs / EXTRACTS)
+            return GOOD, f"{name}: table {source.table}"
+        files = files_of(settings.data, family.name, dataset, settings.inputs / EXTRACTS)
+    except InputError as error:
+        return BAD, f"{name}: {error}"
+    if files:
+        return GOOD, f"{name}: {', '.join(file.name for file in files[:3])}{' ...' if len(files) > 3 else ''}"
+    if dataset.may_be_empty:
+        return ODD, f"{name}: no file; a run reports it and continues without it"
+    return BAD, f"{name}: no file in {settings.data}; the family cannot be run without it"
 
 
 def _disk(settings: Settings) -> Answers:
-    used = sum(path.stat().st_size for path in (settings.build, settings.published) if path.exists())
-    free = shutil.disk_usage(settings.home).free
-    text = f"{free / 1e9:,.1f} GB free at {settings.home}, the databases take {used / 1e9:,.1f} GB"
-    if free < COPIES_NEEDED * used:
-        yield BAD, f"{text}: make room for {COPIES_NEEDED} times as much (old snapshots/, history/, inputs/)"
+    needed, free = room_needed_bytes(settings), shutil.disk_usage(settings.home).free
+    text = (
+        f"{free / 1e9:,.1f} GB free at {settings.home}; the databases take {used_bytes(settings) / 1e9:,.1f} GB and a "
+        f"run may need {needed / 1e9:,.1f} GB"
+    )
+    if free < needed:
+        yield BAD, f"{text}: make room (old snapshots/, history/, inputs/)"
     else:
         yield GOOD, text
     if not os.access(settings.home, os.W_OK):

@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 
 from cjo_assets.wiring.errors import WarehouseError
+from cjo_assets.wiring.published import read_only
 from cjo_assets.wiring.quoting import literal
 from cjo_assets.wiring.settings import Settings
 
@@ -48,9 +49,7 @@ def export(
     Raises:
         WarehouseError: nothing is published, or a table is not.
     """
-    if not settings.published.exists():
-        raise WarehouseError(f"Nothing is published yet: {settings.published} does not exist.")
-    with duckdb.connect(str(settings.published), read_only=True) as reader:
+    with read_only(settings.published) as reader:
         tables = "SELECT schema_name || '.' || table_name FROM duckdb_tables() ORDER BY ALL"
         views = "SELECT schema_name || '.' || view_name FROM duckdb_views() WHERE NOT internal ORDER BY ALL"
         present = [name for (name,) in reader.execute(tables).fetchall()]
@@ -69,10 +68,13 @@ def _export(reader: duckdb.DuckDBPyConnection, name: str, folder: Path, day: dat
     where = f" WHERE as_of = DATE '{day.isoformat()}'" if day is not None and "as_of" in columns else ""
     target = folder / f"{name}.{written_as.value}"
     partial = target.with_suffix(".partial")
-    copied = reader.execute(
-        f"COPY (SELECT {cells} FROM (SELECT * FROM {name}{where} ORDER BY ALL)) TO {literal(partial)} ({options})"
-    ).fetchone()
-    os.replace(partial, target)
+    try:
+        copied = reader.execute(
+            f"COPY (SELECT {cells} FROM (SELECT * FROM {name}{where} ORDER BY ALL)) TO {literal(partial)} ({options})"
+        ).fetchone()
+        os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
     return int(copied[0]) if copied else 0
 
 

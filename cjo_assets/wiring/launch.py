@@ -10,10 +10,12 @@ from datetime import date
 import dagster as dg
 
 from cjo_assets.wiring.accepted_days import DaysOfRecords, days_of_accepted_records
-from cjo_assets.wiring.errors import InputError
+from cjo_assets.wiring.disk import no_room, says_full
+from cjo_assets.wiring.errors import InputError, WarehouseError
 from cjo_assets.wiring.event_files import held_open
 from cjo_assets.wiring.families import all_families, data_families
 from cjo_assets.wiring.governance import policy_that_decides
+from cjo_assets.wiring.interrupts import shielded_children
 from cjo_assets.wiring.jobs import COMMAND_TAG, FAMILY_TAG, job_name
 from cjo_assets.wiring.new_files import published_days
 from cjo_assets.wiring.partitions import FIRST_DAY, days, tags_of_days
@@ -100,6 +102,7 @@ def run_days(
         InputError: a day is no partition, or the last comes before the first.
         PolicyError: the policy cannot be used.
         WarehouseError: the warehouse cannot be used.
+        KeyboardInterrupt: the run was interrupted.
     """
     settings = Settings.from_environment()
     policy_that_decides(settings)
@@ -113,7 +116,7 @@ def run_days(
         pass
     listen(on_table, on_message)
     try:
-        with held_open(settings.home):
+        with held_open(settings.home), shielded_children():
             return _failures_of_run(family, first, last)
     finally:
         listen(None)
@@ -142,4 +145,20 @@ def _failures_of_run(family: str, first: date, last: date) -> list[str]:
     if result.success:
         return []
     failures = instance.all_logs(result.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
-    return [failure_text(entry) for entry in failures] or ["The run did not start; the Dagster UI shows why."]
+    if any(_is_interrupt(entry) for entry in failures):
+        raise KeyboardInterrupt
+    texts = [failure_text(entry) for entry in failures]
+    if any(says_full(text) for text in texts):
+        raise WarehouseError(no_room(Settings.from_environment()))
+    return texts or ["The run did not start; the Dagster UI shows why."]
+
+
+def _is_interrupt(entry: dg.EventLogEntry) -> bool:
+    """Return whether a step failed because the run was interrupted."""
+    failure = entry.dagster_event.step_failure_data if entry.dagster_event else None
+    error = failure.error if failure else None
+    while error is not None:
+        if error.cls_name == dg.DagsterExecutionInterruptedError.__name__:
+            return True
+        error = error.cause
+    return False

@@ -20,7 +20,7 @@ from cjo_assets.shared.contract import columns_of
 from cjo_assets.wiring.analysts import add_views, comment
 from cjo_assets.wiring.keep import HISTORY, keep_snapshot, move_old_days
 from cjo_assets.wiring.ledger import Head, Stamp, add_decisions, add_tombstones
-from cjo_assets.wiring.lost import found_again
+from cjo_assets.wiring.lost import Found, found_again
 from cjo_assets.wiring.quoting import literal
 from cjo_assets.wiring.raw_views import raw_views
 from cjo_assets.wiring.runs import RUNS, record_head
@@ -57,10 +57,29 @@ def publish(
     Returns:
         The head of the ledger; None where nothing was added to it.
     """
-    connection = store.connection
     partial = published.with_suffix(".partial")
-    Path(f"{partial}.wal").unlink(missing_ok=True)
-    partial.unlink(missing_ok=True)
+    try:
+        head, lost = _write(store, published, partial, days, keep, stamp)
+        store.require_ours()
+        if keep is not None:
+            keep_snapshot(published, keep.snapshots_kept)
+        os.replace(partial, published)
+    except BaseException:
+        _remove(partial)
+        raise
+    if lost:
+        lost.path.unlink()
+    _sync_folder(published.parent)
+    store.announce(days)
+    return head
+
+
+def _write(
+    store: Store, published: Path, partial: Path, days: list[date], keep: WarehousePolicy | None, stamp: Stamp | None
+) -> tuple[Head | None, Found | None]:
+    """Write the next published database to a file beside the present one, through to the disk."""
+    connection = store.connection
+    _remove(partial)
     lost = found_again(store, published, days, keep)
     before = lost.path if lost else published
     origin = before if before.exists() else _copyable_build(store)
@@ -96,15 +115,13 @@ def publish(
         alone.execute("CHECKPOINT")
     with partial.open("rb") as file:
         os.fsync(file.fileno())
-    store.require_ours()
-    if keep is not None:
-        keep_snapshot(published, keep.snapshots_kept)
-    os.replace(partial, published)
-    if lost:
-        lost.path.unlink()
-    _sync_folder(published.parent)
-    store.announce(days)
-    return head
+    return head, lost
+
+
+def _remove(partial: Path) -> None:
+    """Remove what an unfinished publish left behind."""
+    for path in (partial, Path(f"{partial}.wal")):
+        path.unlink(missing_ok=True)
 
 
 def _fill(store: Store, days: list[date], *, is_copy_of_build: bool) -> None:

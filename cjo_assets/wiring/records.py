@@ -27,14 +27,22 @@ Record = dict[str, Any]
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[Path]:
+def locked(path: Path, *, for_reading: bool = False) -> Iterator[Path]:
     """Hold the lock of a file of records, and see to it that it ends with a whole line.
+
+    Args:
+        path: the file.
+        for_reading: whether the caller only reads, which works without the lock in a home that cannot be written.
 
     Raises:
         WarehouseError: the file cannot be read or written.
     """
+    own = path.with_suffix(".lock")
+    if for_reading and not os.access(own if own.exists() else own.parent, os.W_OK):
+        yield path
+        return
     try:
-        with path.with_suffix(".lock").open("a", encoding="utf-8") as lock:
+        with own.open("a", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if path.exists():
                 _mend(path)
@@ -44,7 +52,7 @@ def locked(path: Path) -> Iterator[Path]:
 
 
 def records_in(path: Path) -> list[Record]:
-    """Return the records of a locked file in their order.
+    """Return the records of a file in their order, without an unfinished last line.
 
     Raises:
         WarehouseError: a line is no record.
@@ -52,9 +60,9 @@ def records_in(path: Path) -> list[Record]:
     if not path.exists():
         return []
     found = []
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+    for number, line in enumerate(path.read_bytes().splitlines(keepends=True), start=1):
         record = _record(line)
-        if record is None and line.strip():
+        if record is None and line.strip() and line.endswith(LINE_FEED):
             raise WarehouseError(f"Line {number} of {path} is no JSON object; somebody else has written it.")
         found += [record] if record is not None else []
     return found

@@ -146,7 +146,7 @@ def load_dataset(
     """
     contents = archived_contents(files_of(data, family, dataset, archive / EXTRACTS), archive)
     if home is not None and dataset.records and (home / dataset.records).exists():
-        with locked(home / dataset.records) as records:
+        with locked(home / dataset.records, for_reading=True) as records:
             contents.append(Content(SourceFile(records.name, records), *_archived(records, archive)))
     if not contents:
         note = _note_of_nothing(data, family, dataset)
