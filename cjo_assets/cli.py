@@ -16,7 +16,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cjo_assets import cli_audit, cli_replay
-from cjo_assets.terminal import FAILED, INTERRUPTED, HomeOption, console, day_of, errors, fail, say
+from cjo_assets.terminal import (
+    FAILED,
+    INTERRUPTED,
+    HomeOption,
+    console,
+    day_of,
+    errors,
+    fail,
+    replace_unencodable_characters,
+    say,
+    say_lines,
+)
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -165,7 +176,7 @@ def doctor(data: DataOption = None, policy: PolicyOption = None, home: HomeOptio
     for finding in examined(settings):
         broken += finding.state == BAD
         console.print(f"{finding.state:7}", style=colours.get(finding.state, "yellow"), end="")
-        console.print(f"{finding.subject:13}{finding.text}", highlight=False, markup=False, soft_wrap=True)
+        say_lines(f"{finding.subject:13}{finding.text}")
     if broken:
         raise typer.Exit(1)
 
@@ -319,6 +330,7 @@ cli_replay.register(app)
 
 def main() -> None:
     """Run the command line; an error of the disk becomes one message."""
+    replace_unencodable_characters()
     try:
         app()
     except Exception as error:
@@ -424,7 +436,7 @@ def _run_family(family: str, first: date, last: date) -> bool:
         failures = run_days(family, first, last, on_table, _told(status))
     if failures:
         for failure in failures:
-            errors.print(failure, highlight=False, markup=False, soft_wrap=True)
+            say_lines(failure, errors)
         return False
     print_summary(console, family, last)
     return True
@@ -435,7 +447,7 @@ def _told(status: Status) -> Callable[[str], None]:
 
     def tell(text: str) -> None:
         status.update(text)
-        errors.print(text, highlight=False, markup=False, soft_wrap=True)
+        say_lines(text, errors)
 
     return tell
 

@@ -5,14 +5,13 @@ Belongs here: options, and what a person reads in the terminal. Does not belong 
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from cjo_assets.terminal import REFUSED, HomeOption, JsonOption, console, day_of, fail, harmless, say
+from cjo_assets.terminal import REFUSED, HomeOption, JsonOption, console, day_of, fail, harmless, say, say_json
 
 audit = typer.Typer(help="Questions about the records themselves.", no_args_is_help=True)
 
@@ -44,7 +43,7 @@ def verify(
     except WarehouseError as error:
         fail(str(error), REFUSED)
     if as_json:
-        say(json.dumps(asdict(verdict), ensure_ascii=False))
+        say_json(asdict(verdict))
     else:
         for finding in verdict.findings:
             say(f"  {finding.table}, {finding.place}: {finding.what}")
@@ -78,7 +77,7 @@ def why(
     except WarehouseError as error:
         fail(str(error))
     if as_json:
-        say(json.dumps(asdict(found), ensure_ascii=False, default=str))
+        say_json(asdict(found))
         return
     tree = Tree(Text(harmless(f"{found.customer_id} on {found.as_of}: {found.answer}"), style="bold", overflow="fold"))
     for branch in branches(found):

@@ -5,14 +5,13 @@ Belongs here: options, exit codes, and what a person reads in the terminal. Does
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from cjo_assets.terminal import REFUSED, HomeOption, JsonOption, console, day_of, errors, fail, harmless, say
+from cjo_assets.terminal import REFUSED, HomeOption, JsonOption, console, day_of, errors, fail, harmless, say, say_json
 
 # Columns of numbers that are already words.
 NUMBERS = ("before", "after", "change")
@@ -57,7 +56,7 @@ def replay(
         fail(str(error), REFUSED)
     erasures = sorted({name for verdict in verdicts if verdict.state == IDENTICAL for name in verdict.erasures})
     if as_json:
-        _print_json([as_rows(verdict) for verdict in verdicts])
+        say_json([as_rows(verdict) for verdict in verdicts], indent=1)
     elif erasures:
         say(f"Customer erased ({', '.join(erasures)}): the archived files are read without their rows.")
     raise typer.Exit(EXIT_CODES[worst([verdict.state for verdict in verdicts])])
@@ -101,7 +100,7 @@ def explain_change(
     finally:
         listen(None)
     if as_json:
-        _print_json(found)
+        say_json(found, indent=1)
         return
     for name, rows in found.items():
         _print_rows(name, rows)
@@ -262,7 +261,3 @@ def _print_verdict(verdict: Any) -> None:
             say(f"    {key}: {row.kind}" + (f": {changes} (published -> replayed)" if changes else ""))
     for reason in verdict.reasons:
         say(f"  because {reason}")
-
-
-def _print_json(content: Any) -> None:
-    print(json.dumps(content, indent=1, ensure_ascii=False, default=str))

@@ -3,14 +3,17 @@
 Belongs here: `terminal.py`, and that an option means the same wherever it stands. Does not belong here: any command.
 """
 
+import io
+import json
+import sys
 from datetime import date
 
 import pytest
 import typer
 from typer.main import get_command
 
-from cjo_assets.cli import app
-from cjo_assets.terminal import REFUSED, day_of, fail, harmless
+from cjo_assets.cli import app, main
+from cjo_assets.terminal import REFUSED, day_of, fail, harmless, say, say_json
 
 
 def helps(option: str) -> dict[str, str]:
@@ -50,3 +53,39 @@ def test_an_option_means_the_same_in_every_command() -> None:
     assert all("day" in text.lower() or "date" in text for text in helps("--as-of").values())
     assert all("Last" in text for text in helps("--to").values()), "--to ends a range of days"
     assert all("Folder" in text or "File" in text for text in helps("--out").values())
+
+
+# An umlaut, an emoji beyond the first plane, and a mark that turns the reading direction round.
+NAME = "J\u00fc\U0001f600rgen\u202eN"
+WRITTEN = [
+    ("ascii", "J\\xfc\\U0001f600rgen\\u202eN"),
+    ("cp1252", "J\u00fc\\U0001f600rgen\\u202eN"),
+    ("utf-8", "J\u00fc\U0001f600rgen\\u202eN"),
+]
+
+
+@pytest.mark.parametrize(("encoding", "written"), WRITTEN)
+def test_what_an_encoding_lacks_is_written_as_its_code(
+    encoding: str, written: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received = io.BytesIO()
+    # The stream closes its file where it is collected: it must live as long as the test.
+    stream = io.TextIOWrapper(received, encoding=encoding, errors="strict")
+    monkeypatch.setattr(sys, "stdout", stream)
+
+    def command() -> None:
+        say(NAME)
+        say_json({"name": NAME})
+
+    monkeypatch.setattr("cjo_assets.cli.app", command)
+    main()
+    stream.flush()
+    said, shown = received.getvalue().decode(encoding).splitlines()
+    assert said == written
+    assert json.loads(shown) == {"name": NAME}
+
+
+def test_an_error_obeys_no_character_of_its_value(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit):
+        fail("The data hold no customer \x1b[2J\u202e.\nLook again.")
+    assert capsys.readouterr().err == "Error: The data hold no customer \\x1b[2J\\u202e.\nLook again.\n"
