@@ -15,6 +15,7 @@ from cjo_assets.reporting.charts import CHARTS
 from cjo_assets.reporting.document import Picture
 from cjo_assets.reporting.marketing_charts import MARKETING_CHARTS
 from cjo_assets.reporting.palette import COLOURS
+from cjo_assets.reporting.text import visible
 
 WIDE, NARROW = 680, 320
 PNG_SCALE = 1.5
@@ -48,7 +49,7 @@ def _svg(picture: Picture, width: int) -> str:
     # Judging each part of a chart by the schema of Vega-Lite would take longer than drawing it; a test does.
     with debug_mode(False):
         specification = (CHARTS | MARKETING_CHARTS)[picture.name](picture.data, width)
-    return vl_convert.vegalite_to_svg(specification)
+    return visible(vl_convert.vegalite_to_svg(specification))
 
 
 def _inline(svg: str) -> str:

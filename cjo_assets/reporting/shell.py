@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from cjo_assets.reporting.palette import COLOURS, tone
+from cjo_assets.reporting.text import visible
 
 LONGEST_ID = 10
 
@@ -23,7 +24,7 @@ def filled(template: str, **content: Any) -> str:
     """Return a template with its content, in which every text is escaped that is no markup of ours."""
     style = _style()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return _environment().get_template(template).render(style=Markup(style), digest=digest, **content)
+    return visible(_environment().get_template(template).render(style=Markup(style), digest=digest, **content))
 
 
 @functools.cache

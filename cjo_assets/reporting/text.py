@@ -17,6 +17,15 @@ WORDS = {"above_target": "worse than target", "exceeds": "more arrived than left
 _MARKUP = str.maketrans(
     {character: f"\\{character}" for character in "\\`*_{}[]()#+!|~>"} | {"<": "&lt;", "&": "&amp;"}
 )
+# Characters without a shape that set the reading direction of what follows, beyond the end of the text they stand in.
+_DIRECTION_MARKS = {
+    code: f"\\u{code:04x}" for code in (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+}
+
+
+def visible(text: str) -> str:
+    """Return text with direction marks as their codes: a name must not reorder the words that surround it."""
+    return text.translate(_DIRECTION_MARKS)
 
 
 def against_zero(status: str) -> str:
@@ -113,7 +122,7 @@ def _rounded(value: float, decimals: int) -> Decimal:
 
 def harmless(text: str) -> str:
     """Return text that Markdown, HTML and a table cell take as nothing but text."""
-    return " ".join(text.split()).translate(_MARKUP).replace("://", "&#58;//")
+    return " ".join(visible(text).split()).translate(_MARKUP).replace("://", "&#58;//")
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -180,6 +180,15 @@ def test_text_of_strangers_is_text(made: Document) -> None:
         assert Page.of(drawing.wide).tags <= TAGS
 
 
+def test_a_direction_mark_is_raw_nowhere_in_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cjo_assets_tests.marketing.made_figures.HOSTILE", ["Demo \u202eDrive"])
+    document = marketing_report(made_figures())
+    drawn = {picture.name: draw(picture) for picture in document.pictures}
+    pages = [as_page(document, drawn), as_markdown(document, {}), *(drawing.svg for drawing in drawn.values())]
+    assert not [page for page in pages if "\u202e" in page]
+    assert "Demo \\u202eDrive" in {mark.text for mark in Page.of(pages[0]).marks}
+
+
 def test_charts_keep_the_schema_of_vega_lite(made: Document) -> None:
     for picture in made.pictures:
         if picture.name in MARKETING_CHARTS:

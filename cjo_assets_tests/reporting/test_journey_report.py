@@ -152,6 +152,21 @@ def test_text_of_strangers_is_text_in_the_page_and_in_the_charts(made: Document)
         assert drawn.tags <= TAGS
 
 
+def test_a_direction_mark_is_raw_nowhere_in_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    marks = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    name = f"Demo {marks}Drive"
+    monkeypatch.setattr("cjo_assets_tests.reporting.made.HOSTILE", [name] * 25)
+    document = journey_report(made_figures())
+    drawings = {picture.name: draw(picture) for picture in document.pictures}
+    written = [as_page(document, drawings), as_markdown(document, {}), drawings["playbook_leaderboard"].svg]
+    for text in written:
+        assert not set(marks) & set(text)
+        assert "u202e" in text, "the mark is shown as its code"
+    codes = "\\u061c\\u200e\\u200f\\u202a\\u202b\\u202c\\u202d\\u202e\\u2066\\u2067\\u2068\\u2069"
+    assert f"Demo {codes}Drive" in {mark.text for mark in Page.of(written[0]).marks}
+    assert f"Demo {codes}Drive" in text_of(written[1])
+
+
 def test_a_source_that_holds_anything_names_one_cell() -> None:
     record = Record("journey.t", ("customer_id", "segment"), {"customer_id": "a/b&c=d?", "segment": None, "n": 1})
     assert record.show("n").source == "journey.t/customer_id=a%2Fb%26c%3Dd%3F&segment=null/n"

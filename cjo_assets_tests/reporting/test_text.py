@@ -2,7 +2,7 @@
 
 import pytest
 
-from cjo_assets.reporting.text import harmless, money, number, shown, table
+from cjo_assets.reporting.text import harmless, money, number, shown, table, visible
 
 NUMBERS = [
     (None, 3, "n/a"),
@@ -74,3 +74,20 @@ def test_text_keeps_to_its_cell() -> None:
         "| a | b |",
         "| c | d |",
     ]
+
+
+# Every character of Unicode whose property is Bidi_Control.
+DIRECTION_MARKS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+
+
+def test_direction_marks_are_shown_as_their_codes() -> None:
+    codes = "\\u061c\\u200e\\u200f\\u202a\\u202b\\u202c\\u202d\\u202e\\u2066\\u2067\\u2068\\u2069"
+    assert visible(f"Demo {DIRECTION_MARKS}Drive") == f"Demo {codes}Drive"
+    assert harmless("Demo \u202eDrive") == "Demo \\\\u202eDrive", "in Markdown the backslash is escaped"
+
+
+def test_letters_from_right_to_left_stay_as_they_are() -> None:
+    arabic_with_joiner = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
+    family_emoji = "\U0001f469\u200d\U0001f467"
+    for text in (arabic_with_joiner, "\u05e9\u05dc\u05d5\u05dd", family_emoji):
+        assert visible(text) == text
