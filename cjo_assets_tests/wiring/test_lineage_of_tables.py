@@ -4,25 +4,29 @@ Belongs here: predicted and observed, table by table and down the chain. Does no
 means (`test_lineage.py`).
 """
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import Any
 
 import pytest
 
 from cjo_assets.audit.column_lineage import ColumnLineage
 from cjo_assets.policy import load_policy
-from cjo_assets.shared.contract import columns_of, key_of
+from cjo_assets.shared.contract import columns_of, is_discardable, key_of, may_discard
+from cjo_assets.shared.dataset import Dataset
+from cjo_assets.wiring.datasets import discarded_name
 from cjo_assets.wiring.families import families_about
 from cjo_assets.wiring.lineage import VALUE, Edge, Lineage
 from cjo_assets.wiring.lineage_records import COLUMN_LINEAGE, record_lineage
 from cjo_assets.wiring.settings import PROJECT
 from cjo_assets.wiring.store import Stored
-from cjo_assets.wiring.tables import Table, in_order
+from cjo_assets.wiring.tables import QUARANTINE, RAW, Table, in_order
 from cjo_assets.wiring.validation import judged
 from cjo_assets_tests.conftest import Chain
 from cjo_assets_tests.perturbation import Answer, Scratch
-from cjo_assets_tests.tables import default_row
+from cjo_assets_tests.tables import Row, default_row
 
 PAGE = PROJECT / "docs" / "lineage.md"
 DAY = date(2025, 1, 20)
@@ -39,7 +43,7 @@ def chain(sample_day: Callable[[date], Chain]) -> Chain:
 
 @pytest.fixture(scope="module")
 def scratch(chain: Chain) -> Iterator[Scratch]:
-    """A copy of it with a past: the same rows on earlier days, and rows where the sample has none."""
+    """A copy with a past and no empty inputs: earlier days, rows where the sample has none, and discarded values."""
     copy = Scratch(chain.store.connection)
     ran = (
         "INSERT INTO audit.runs BY NAME SELECT run_id, 'journey' AS family, "
@@ -54,14 +58,37 @@ def scratch(chain: Chain) -> Iterator[Scratch]:
         for dataset in family.datasets:
             lookup = f"{family.name}.{dataset.lookup}"
             if not copy.answer(f"FROM {lookup}").rows:
-                names = [spec.name for spec in columns_of(dataset.contract)]
                 for number in (1, 2, 3):
-                    row = default_row(dataset.contract, number)
-                    values = [row[name] for name in names]
-                    marks = ", ".join("?" * len(names))
-                    copy.connection.execute(f"INSERT INTO {lookup} ({', '.join(names)}) VALUES ({marks})", values)
+                    insert(copy, lookup, default_row(dataset.contract, number))
+            if may_discard(dataset.contract):
+                discarded = f"{QUARANTINE}.{discarded_name(dataset)}"
+                for number in (101, 102, 103):
+                    insert(copy, f"{RAW}.{dataset.name}", row_with_unreadable_values(dataset, number))
+                copy.connection.execute(f"INSERT INTO {discarded} BY NAME {chain.stored[discarded].sql}")
     yield copy
     copy.close()
+
+
+def insert(scratch: Scratch, table: str, row: Row) -> None:
+    """Insert a row into a table of the scratch database."""
+    marks = ", ".join("?" * len(row))
+    scratch.connection.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", [*row.values()])
+
+
+def row_with_unreadable_values(dataset: Dataset, number: int) -> Row:
+    """Return a row of a file whose required values are valid and whose discardable values cannot be read."""
+    row = {name: written(value) for name, value in default_row(dataset.contract, number).items()}
+    row |= {spec.name: "\u0007" for spec in columns_of(dataset.contract) if is_discardable(spec, load_policy())}
+    return row | {"source_file": f"{dataset.name}.json", "source_row": number, "file_sha256": "of the added rows"}
+
+
+def written(value: Any) -> str | None:
+    """Return a value as a file has it."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, date):
+        return value.isoformat()
+    return json.dumps(value)
 
 
 @dataclass
