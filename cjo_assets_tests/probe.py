@@ -225,6 +225,8 @@ OUTCOMES = (
     ("H07", "partial_improvement", 12, 1, 2500, False, 30),
     ("H09", "no_response", None, 0, 0, False, 10),
     ("H10", "no_action_needed", None, -1, None, None, 11),
+    # Measured on the day after the probe's: it is accepted, and changes no figure of the day.
+    ("H08", "monitor_only", None, 0, None, False, -1),
     *probe_decisions.OUTCOMES,
 )
 
