@@ -74,9 +74,9 @@ def extracted(source: DuckDBSource | SqlSource, dataset: Dataset, data: Path, fo
         InputError: the table is not there, or its columns are not what they were.
         UnreachableError: the database does not answer; it may later.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{_origin(source)}.{source.table}.parquet".replace("/", "_").replace('"', "")
-    memory = target.with_suffix(".json")
+    target = _extract(source, dataset, folder)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    memory = _memory(target)
     with _database(source, data) as database, duckdb.connect() as engine:
         engine.execute("SET TimeZone = 'UTC'")
         known = _remembered(memory)
@@ -98,9 +98,20 @@ def require_readable(source: DuckDBSource | SqlSource, dataset: Dataset, data: P
     Raises:
         InputError: it could not.
     """
-    memory = folder / f"{_origin(source)}.{source.table}.json".replace("/", "_").replace('"', "")
+    memory = _memory(_extract(source, dataset, folder))
     with _database(source, data) as database:
         _types_read(database, source, dataset, _remembered(memory), memory)
+
+
+def _extract(source: DuckDBSource | SqlSource, dataset: Dataset, folder: Path) -> Path:
+    """Return the file that a table is read into: one for each dataset, since two may come from one table."""
+    name = f"{_origin(source)}.{source.table}.parquet".replace("/", "_").replace('"', "")
+    return folder / dataset.name / name
+
+
+def _memory(extract: Path) -> Path:
+    """Return the file that remembers the columns of an extract and how far its cursor has come."""
+    return extract.with_suffix(".json")
 
 
 def _origin(source: DuckDBSource | SqlSource) -> str:
@@ -211,6 +222,8 @@ def _database(source: DuckDBSource | SqlSource, data: Path) -> Iterator[Database
             reason = str(error).splitlines()[0]
             raise UnreachableError(f"The database {path} cannot be opened now: {reason}") from error
         with connection:
+            # Instants are read as the same text on every machine.
+            connection.execute("SET TimeZone = 'UTC'")
             yield _DuckDB(connection, path)
         return
     uri = os.environ.get(source.sql)

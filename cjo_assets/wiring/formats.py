@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import csv
 import itertools
-import json
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator
@@ -23,11 +22,13 @@ import pyarrow.csv
 from cjo_assets.shared.contract import Column, columns_of
 from cjo_assets.shared.dataset import Dataset
 from cjo_assets.wiring.errors import InputError
+from cjo_assets.wiring.faults import fault_in
+from cjo_assets.wiring.parquet_types import columns_with_nanoseconds, doubled_names, inexact_columns, schema_of_file
 from cjo_assets.wiring.quoting import literal, quoted
 
 FORMATS = {".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv", ".parquet": "parquet"}
 # What the readers raise where a file is not what its ending says.
-UNREADABLE = (duckdb.Error, csv.Error, pyarrow.ArrowInvalid)
+UNREADABLE = (duckdb.Error, csv.Error, pyarrow.ArrowException)
 BYTE_ORDER_MARK = codecs.BOM_UTF8
 CHUNK_BYTES = 1 << 20
 RECORD_BYTES = 1 << 24
@@ -35,10 +36,7 @@ BATCH_ROWS = 1 << 11
 CSV_ROWS = "csv_rows"
 PLACE_IN_PARQUET = "file_row_number"
 NAMES_SHOWN, CHARACTERS_SHOWN = 20, 200
-LINE_FEED = "\n"
-HALF_A_PAIR = re.compile(
-    r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-)
+HAS_DOUBLED_KEY = "len(keys) <> len(list_distinct(list_transform(keys, lambda key: lower(key))))"
 PARQUET_TEXTS = re.compile(r"VARCHAR|UUID|ENUM\(.*|U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|\"NULL\"")
 
 
@@ -96,7 +94,12 @@ def _json_reading(archived: Path, specs: tuple[Column, ...], layout: str) -> Rea
     source = f"read_json_objects({literal(without_wildcards(archived))}, format = '{layout}')"
     faults = {
         "json_type(json) <> 'OBJECT'": "record: not an object",
-        "len(keys) <> len(list_distinct(keys))": "record: a key stands twice",
+        HAS_DOUBLED_KEY: "record: a key stands twice",
+    }
+    # Which key it is, is asked of such records alone.
+    details = {
+        f"len(list_filter(keys, lambda key: lower(key) = {literal(spec.name)})) > 1": f"{spec.name}: stands twice"
+        for spec in specs
     }
     for place, spec in enumerate(specs, start=1):
         if spec.free_object:
@@ -106,7 +109,9 @@ def _json_reading(archived: Path, specs: tuple[Column, ...], layout: str) -> Rea
             faults[f"coalesce(kinds[{place}] IN ('OBJECT', 'ARRAY'), FALSE)"] = fault
         if spec.type.is_string():
             fault = f"{spec.name}: a number or a truth value where a text belongs"
-            faults[f"coalesce(kinds[{place}] IN ('DOUBLE', 'BOOLEAN'), FALSE)"] = fault
+            # A whole number beyond 64 bits is a DOUBLE to the engine, and its text has every digit.
+            is_no_text = f"kinds[{place}] IN ('DOUBLE', 'BOOLEAN') AND NOT regexp_full_match(texts[{place}], '-?\\d+')"
+            faults[f"coalesce({is_no_text}, FALSE)"] = fault
     columns = ", ".join(f'texts[{place}] AS "{spec.name}"' for place, spec in enumerate(specs, start=1))
     query = f"""
         WITH records AS (
@@ -114,7 +119,7 @@ def _json_reading(archived: Path, specs: tuple[Column, ...], layout: str) -> Rea
                 json_type(json, [{paths}]) AS kinds
             FROM {source}
         ), judged AS (
-            SELECT *, {_irregularities(faults)} AS irregularities
+            SELECT *, {_irregularities(faults, details)} AS irregularities
             FROM records
         )
         SELECT {columns}, irregularities,
@@ -135,9 +140,7 @@ def _csv_reading(
     if not header:
         raise InputError(f"The file {path.name} begins with an empty line, where the names of its columns belong.")
     names = [name if name.strip() else f"unnamed {place}" for place, name in enumerate(header, start=1)]
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise InputError(f"The file {path.name} has a column twice in its header: {listed(repeated)}.")
+    require_single(path.name, names)
     require_columns(path.name, names, specs)
     if not has_rows:
         return Reading()
@@ -208,8 +211,14 @@ def _parquet_reading(
 ) -> Reading:
     source = _parquet(archived)
     types = parquet_types(connection, archived)
+    schema = schema_of_file(archived)
+    require_single(path.name, schema.names)
     require_columns(path.name, types, specs)
     wanted = {spec.name: spec for spec in specs}
+    inexact = inexact_columns(schema)
+    for name in inexact.keys() & wanted.keys():
+        kind, advice = inexact[name]
+        raise InputError(f"The file {path.name} has {kind} in column {name}: {advice}.")
     texts, faults = {}, {}
     for name, kind in types.items():
         is_list, is_nested = kind.endswith("]"), kind.startswith(("STRUCT", "MAP"))
@@ -222,14 +231,26 @@ def _parquet_reading(
         texts[name] = f"to_json({quoted(name)})::VARCHAR" if nested else f"{quoted(name)}::VARCHAR"
         if nested:
             texts[name] = f"CASE WHEN {quoted(name)} IS NOT NULL THEN {texts[name]} END"
+        if name in inexact:
+            texts[name] = literal(f"{inexact[name][0]}, which is not read")
         if is_judged and wanted[name].type.is_string() and not PARQUET_TEXTS.fullmatch(kind):
             faults[f"{quoted(name)} IS NOT NULL"] = f"{name}: {kind} where a text belongs"
     values = {name: quoted(name) for name in typed if name in types}
+    cut = [field.name for field in schema if field.name in wanted and _is_cut(field.type, types[field.name])]
+    finer = columns_with_nanoseconds(archived, cut)
     if PLACE_IN_PARQUET in {name.lower() for name in types}:
-        return _flat_reading(source, texts, faults, specs, values=values)
-    numbered = source.removesuffix(")") + f", {PLACE_IN_PARQUET} = true)"
-    reading = _flat_reading(numbered, texts, faults, specs, PLACE_IN_PARQUET, values=values)
-    return replace(reading, row_number=f"{PLACE_IN_PARQUET} + 1")
+        reading = _flat_reading(source, texts, faults, specs, values=values)
+    else:
+        numbered = source.removesuffix(")") + f", {PLACE_IN_PARQUET} = true)"
+        reading = _flat_reading(numbered, texts, faults, specs, PLACE_IN_PARQUET, values=values)
+        reading = replace(reading, row_number=f"{PLACE_IN_PARQUET} + 1")
+    notes = [reading.note, f"nanoseconds cut to microseconds in {listed(finer)}" if finer else None]
+    return replace(reading, note="; ".join(filter(None, notes)) or None)
+
+
+def _is_cut(kind: pyarrow.DataType, read_as: str) -> bool:
+    """Return whether the engine reads a column of nanoseconds as one of microseconds."""
+    return pyarrow.types.is_timestamp(kind) and kind.unit == "ns" and read_as != "TIMESTAMP_NS"
 
 
 def _flat_reading(
@@ -250,12 +271,27 @@ def _flat_reading(
     return Reading(query, f"columns nobody reads: {listed(unknown)}" if unknown else None)
 
 
-def _irregularities(faults: dict[str, str]) -> str:
-    """Return an expression for the faults of a row, given when each holds; null where none does."""
+def _irregularities(faults: dict[str, str], details: dict[str, str] | None = None) -> str:
+    """Return an expression for the faults of a row, given when each holds; null where none does.
+
+    Args:
+        faults: what may be wrong, by the condition under which it is.
+        details: further faults, which only a row that has one of those may have.
+    """
     if not faults:
         return "NULL::VARCHAR[]"
-    listed = ", ".join(f"CASE WHEN {condition} THEN {literal(fault)} END" for condition, fault in faults.items())
+    possible = faults | (details or {})
+    listed = ", ".join(f"CASE WHEN {condition} THEN {literal(fault)} END" for condition, fault in possible.items())
     return f"CASE WHEN {' OR '.join(faults)} THEN list_filter([{listed}], lambda fault: fault IS NOT NULL) END"
+
+
+def require_single(source_file: str, names: Collection[str]) -> None:
+    """Refuse a file with a column twice, or twice but for case: which one counts is not ours to choose."""
+    doubled = doubled_names(names)
+    if doubled:
+        raise InputError(
+            f"The file {source_file} has a column twice in its header: {listed(doubled)}. Keep one of them, or rename."
+        )
 
 
 def require_columns(source_file: str, names: Collection[str], specs: Iterable[Column]) -> None:
@@ -272,49 +308,7 @@ def require_columns(source_file: str, names: Collection[str], specs: Iterable[Co
 
 def fault_of(path: Path, archived: Path) -> str | None:
     """Return what is wrong with a file that was refused, and on which line; None where Python finds nothing."""
-    find = {"json": _json_fault, "ndjson": _json_fault, "csv": _csv_fault}.get(format_of(path))
-    try:
-        return find(archived) if find else None
-    except RecursionError:
-        return None
-
-
-def _json_fault(archived: Path) -> str | None:
-    text = archived.read_text(encoding="utf-8-sig")
-    parse = json.JSONDecoder(object_pairs_hook=len, parse_int=str, parse_float=str).decode
-    is_whole = _is_array(text.encode())
-    for number, piece in enumerate([text] if is_whole else text.split(LINE_FEED), start=1):
-        try:
-            parse(piece if piece.strip() else "{}")
-        except json.JSONDecodeError as error:
-            read_as = "" if is_whole else "it is no JSON array, and read as one record a line it fails in "
-            line = error.lineno if is_whole else number
-            return f"{read_as}line {line}, column {error.colno}: {error.msg}"
-    half = HALF_A_PAIR.search(text)
-    return f"line {text.count(LINE_FEED, 0, half.start()) + 1}: half a surrogate pair" if half else None
-
-
-def _csv_fault(archived: Path) -> str | None:
-    with archived.open(encoding="utf-8-sig", newline="") as source:
-        rows = csv.reader(source, strict=True)
-        first_line = 1
-        try:
-            header = next(rows)
-            first_line = rows.line_num + 1
-            for row in rows:
-                if row and len(row) != len(header):
-                    return f"line {first_line}: {len(row)} cell(s), where the header has {len(header)}"
-                first_line = rows.line_num + 1
-        except csv.Error as error:
-            return f"line {first_line}: {error}"
-    return None
-
-
-def reason_of(error: Exception) -> str:
-    """Return the first line of what the engine says, without its advice on options nobody can set."""
-    first_line = (str(error) or repr(error)).splitlines()[0]
-    reason = first_line.partition("Error: ")[2] or first_line
-    return reason[:CHARACTERS_SHOWN].rstrip(". ")
+    return fault_in(format_of(path), archived)
 
 
 def listed(names: Collection[str]) -> str:

@@ -33,7 +33,7 @@ from cjo_assets.wiring.plain import load_files
 from cjo_assets.wiring.quoting import literal, quoted_names
 from cjo_assets.wiring.raw_views import Content, SourceFile
 from cjo_assets.wiring.settings import Settings
-from cjo_assets.wiring.source_map import SOURCES_FILE, DuckDBSource, FilesSource, SqlSource, declared_sources
+from cjo_assets.wiring.source_map import SOURCES_FILE, DuckDBSource, SqlSource, declared_sources
 from cjo_assets.wiring.sources import EXTRACTS, archived_contents, day_of, files_of
 from cjo_assets.wiring.store import Store
 from cjo_assets.wiring.tables import Family
@@ -299,7 +299,7 @@ def _watched(family: Family, settings: Settings) -> set[Path]:
         source = declared.get((family.name, dataset.name))
         if isinstance(source, DuckDBSource):
             found.add(data / source.duckdb)
-        elif source is None or isinstance(source, FilesSource):
+        elif not isinstance(source, SqlSource):
             found |= {file.path for file in files_of(data, family.name, dataset, settings.inputs / EXTRACTS)}
     return {path for path in found if path.exists()}
 

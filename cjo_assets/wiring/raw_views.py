@@ -21,6 +21,7 @@ from cjo_assets.shared.contract import columns_of
 from cjo_assets.shared.dataset import Dataset
 from cjo_assets.shared.lexical import is_judged_by_type
 from cjo_assets.shared.quarantine import REFUSED
+from cjo_assets.wiring.errors import InputError
 from cjo_assets.wiring.formats import UNREADABLE, format_of, parquet_types, reading_of
 from cjo_assets.wiring.quoting import literal, quoted_names
 from cjo_assets.wiring.redaction import EMPTY_RECORD, emptied_rows
@@ -97,7 +98,7 @@ def look_again(connection: duckdb.DuckDBPyConnection, datasets: Iterable[Dataset
             files = connection.execute(query, [dataset.name]).fetchall()
             contents = [Content(SourceFile(name, Path(name)), sha256, archive / sha256) for name, sha256 in files]
             if all(content.archived.exists() for content in contents):
-                with suppress(*UNREADABLE):
+                with suppress(InputError, *UNREADABLE):
                     see(connection, dataset, contents)
 
 

@@ -6,23 +6,28 @@ Belongs here: what the file may say. Does not belong here: how files are read (`
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Hashable
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError, field_validator, model_validator
 
+from cjo_assets.shared.contract import columns_of
+from cjo_assets.shared.dataset import Dataset
 from cjo_assets.wiring.errors import InputError
+from cjo_assets.wiring.input_settings import Entry, FileSettings, TableSettings, Text
 
 SOURCES_FILE = "sources.yaml"
-Text = Annotated[str, Field(min_length=1)]
+RECURSIVE = "**"
+OF_OUR_VALIDATORS = "Value error, "
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+class OwnFile(FileSettings):
+    """The file of the dataset's own name, which is written in another way than UTF-8 with commas."""
 
 
-class FilesSource(_Entry):
+class FilesSource(FileSettings):
     """Files that add up to one dataset.
 
     Attributes:
@@ -31,17 +36,27 @@ class FilesSource(_Entry):
 
     files: Text
 
+    @field_validator("files")
+    @classmethod
+    def _stays_in_the_data_folder(cls, value: str) -> str:
+        parts = PurePosixPath(value).parts
+        if PurePosixPath(value).is_absolute() or PureWindowsPath(value).drive or ".." in parts:
+            raise ValueError(f"the pattern {value} must be relative to the data folder and stay inside it")
+        if not parts or "\0" in value:
+            raise ValueError(f"the pattern {value!r} names no file")
+        if any(RECURSIVE in part and part != RECURSIVE for part in parts):
+            raise ValueError(f"in the pattern {value}, ** must stand alone between slashes, for example **/*.json")
+        return value
 
-class TableSource(_Entry):
+
+class TableSource(TableSettings):
     """A table or view of a database.
 
     Attributes:
         table: its name, with its schema.
-        columns: our name of a column to theirs, where they differ.
     """
 
     table: Text
-    columns: dict[str, Text] = {}
 
 
 class DuckDBSource(TableSource):
@@ -65,13 +80,31 @@ class SqlSource(TableSource):
     sql: Text
     cursor: Text | None = None
 
+    @model_validator(mode="after")
+    def _keeps_versions(self) -> SqlSource:
+        if self.cursor is not None and self.newest_by is not None:
+            raise ValueError("a cursor replaces rows that changed: leave cursor or newest_by out")
+        return self
 
-Source = FilesSource | DuckDBSource | SqlSource
+
+Source = OwnFile | FilesSource | DuckDBSource | SqlSource
 KINDS: dict[str, type[FilesSource] | type[DuckDBSource] | type[SqlSource]] = {
     "files": FilesSource,
     "duckdb": DuckDBSource,
     "sql": SqlSource,
 }
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """Loader that refuses a key that stands twice, where YAML takes the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Return a mapping whose keys stand once each."""
+        keys = [key.value for key, _ in node.value]
+        doubled = sorted({str(key) for key in keys if keys.count(key) > 1})
+        if doubled:
+            raise yaml.constructor.ConstructorError(None, None, f"{', '.join(doubled)} stands twice{node.start_mark}")
+        return super().construct_mapping(node, deep)
 
 
 def declared_sources(data: Path) -> dict[tuple[str, str], Source]:
@@ -84,7 +117,7 @@ def declared_sources(data: Path) -> dict[tuple[str, str], Source]:
     if not path.is_file():
         return {}
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"The file {path} cannot be read: {error}") from error
     if not isinstance(content, dict) or not all(isinstance(datasets, dict) for datasets in content.values()):
@@ -95,21 +128,48 @@ def declared_sources(data: Path) -> dict[tuple[str, str], Source]:
     if unknown:
         names = ", ".join(sorted(f"{family}.{name}" for family, name in known))
         raise InputError(f"{path} names no dataset of ours: {', '.join(unknown)}. There are {names}.")
-    return {key: _entry(path, ".".join(key), entry) for key, entry in found.items()}
+    return {key: _entry(path, ".".join(key), entry, known[key]) for key, entry in found.items()}
 
 
-def _known_datasets() -> set[tuple[str, str]]:
+def settings_of(source: Source | None) -> TableSettings | None:
+    """Return the settings by which the rows of a source are read; None where there are none to apply."""
+    return source if source is not None and source.given() else None
+
+
+def _known_datasets() -> dict[tuple[str, str], Dataset]:
     from cjo_assets.wiring.families import all_families
 
-    return {(family.name, dataset.name) for family in all_families() for dataset in family.datasets}
+    return {(family.name, dataset.name): dataset for family in all_families() for dataset in family.datasets}
 
 
-def _entry(path: Path, name: str, entry: object) -> Source:
+def _entry(path: Path, name: str, entry: object, dataset: Dataset) -> Source:
     kinds = [kind for kind in KINDS if isinstance(entry, dict) and kind in entry]
-    if len(kinds) != 1:
-        raise InputError(f"{path}, {name}: say where it comes from with exactly one of {', '.join(KINDS)}.")
+    settings = FileSettings.model_fields
+    if not isinstance(entry, dict) or not entry or len(kinds) > 1 or (not kinds and not settings.keys() & entry.keys()):
+        raise InputError(
+            f"{path}, {name}: say where it comes from with exactly one of {', '.join(KINDS)}, "
+            f"or how its file is written with {', '.join(settings)}."
+        )
+    kind = KINDS[kinds[0]] if kinds else OwnFile
     try:
-        return KINDS[kinds[0]].model_validate(entry)
+        source = kind.model_validate(entry)
     except ValidationError as error:
-        reasons = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-        raise InputError(f"{path}, {name}: {reasons}.") from error
+        reasons = [_reason(list(map(str, item["loc"])), item["type"], item["msg"], kind) for item in error.errors()]
+        raise InputError(f"{path}, {name}: {'; '.join(reasons)}.") from error
+    ours = [spec.name for spec in columns_of(dataset.contract)]
+    strangers = sorted(source.columns.keys() - set(ours))
+    if strangers:
+        raise InputError(
+            f"{path}, {name}: columns: the dataset has no column {', '.join(strangers)}. "
+            f"Write our name first, then theirs; ours are {', '.join(ours)}."
+        )
+    return source
+
+
+def _reason(place: list[str], kind_of_error: str, message: str, kind: type[Entry]) -> str:
+    """Return what is wrong with a setting, in words for whoever wrote it."""
+    setting = ".".join(place)
+    if kind_of_error == "extra_forbidden":
+        return f"{setting}: there is no such setting here, only {', '.join(kind.model_fields)}"
+    message = message.removeprefix(OF_OUR_VALIDATORS)
+    return f"{setting}: {message[:1].lower()}{message[1:]}" if setting else message

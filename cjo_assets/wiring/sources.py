@@ -23,6 +23,7 @@ from cjo_assets.shared.dataset import Dataset
 from cjo_assets.shared.quarantine import RAW_COLUMNS, REFUSED
 from cjo_assets.wiring.databases import extracted
 from cjo_assets.wiring.errors import InputError
+from cjo_assets.wiring.faults import reason_of
 from cjo_assets.wiring.formats import (
     CHUNK_BYTES,
     CSV_ROWS,
@@ -34,7 +35,6 @@ from cjo_assets.wiring.formats import (
     listed,
     parquet_counts,
     reading_of,
-    reason_of,
     require_columns,
 )
 from cjo_assets.wiring.progress import at_work
@@ -42,7 +42,7 @@ from cjo_assets.wiring.quoting import quoted, quoted_names
 from cjo_assets.wiring.raw_views import Content, SourceFile, can_be_seen, raw_views, see
 from cjo_assets.wiring.records import locked
 from cjo_assets.wiring.redaction import EMPTY_RECORD, Tombstones, emptied_rows, empty_rows
-from cjo_assets.wiring.source_map import FilesSource, declared_sources
+from cjo_assets.wiring.source_map import FilesSource, OwnFile, declared_sources
 from cjo_assets.wiring.tables import MANIFEST as MANIFEST_TABLE
 from cjo_assets.wiring.tables import RAW
 from cjo_assets.wiring.transaction import transaction
@@ -221,7 +221,7 @@ def files_of(data: Path, family: str, dataset: Dataset, extracts: Path) -> list[
         InputError: there is something that cannot be read.
     """
     source = declared_sources(data).get((family, dataset.name))
-    if source is None:
+    if source is None or isinstance(source, OwnFile):
         path = find_file(data, family, dataset.name)
         return [SourceFile(path.name, path)] if path else []
     if not isinstance(source, FilesSource):

@@ -189,7 +189,7 @@ def test_other_columns_than_last_time_are_refused_with_the_difference(desk: Desk
     for text in ("risk_tier: text is gone", "tenure_months: was smallint, is text", "CRM.crm.accounts.json"):
         assert text in str(refused.value)
     assert desk.rows("customers", "count(*)") == [(2,)], "what was there is there still"
-    (desk.folder / "inputs" / "extracts" / "CRM.crm.accounts.json").unlink()
+    (desk.folder / "inputs" / "extracts" / "customers" / "CRM.crm.accounts.json").unlink()
     assert desk.load("customers").rows == 2, "whoever says that it is meant gets it"
     desk.postgres.run("ALTER TABLE crm.accounts ADD unrelated text")
     assert desk.load("customers").is_unchanged, "a column nobody reads is nobody's business"

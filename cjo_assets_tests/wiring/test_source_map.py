@@ -1,0 +1,86 @@
+"""What `sources.yaml` may say: each setting is validated where it is read, with file, dataset and setting named."""
+
+from pathlib import Path
+
+import pytest
+
+from cjo_assets.wiring.errors import InputError
+from cjo_assets.wiring.source_map import FilesSource, OwnFile, declared_sources
+
+
+def refusal(folder: Path, text: str) -> str:
+    """Return why a `sources.yaml` is refused, without the path of its folder."""
+    (folder / "sources.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as refused:
+        declared_sources(folder)
+    return str(refused.value).replace(f"{folder}/", "")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "reason"),
+    [
+        ("/srv/exports/*.json", "must be relative to the data folder and stay inside it"),
+        ("../exports/*.json", "must be relative to the data folder and stay inside it"),
+        ("signals/../../*.json", "must be relative to the data folder and stay inside it"),
+        ("C:/exports/*.json", "must be relative to the data folder and stay inside it"),
+        ("signals/**.json", "** must stand alone between slashes"),
+        ("signals**/a.json", "** must stand alone between slashes"),
+        (".", "names no file"),
+    ],
+)
+def test_a_pattern_that_cannot_be_searched_is_refused(tmp_path: Path, pattern: str, reason: str) -> None:
+    message = refusal(tmp_path, f'journey: {{signals: {{files: "{pattern}"}}}}')
+    assert message.startswith("sources.yaml, journey.signals: files: ")
+    assert pattern in message
+    assert reason in message
+    assert message.count("\n") == 0
+
+
+@pytest.mark.parametrize("pattern", ["signals/*.ndjson", "**/*.json", "./a/[ab]?.csv", "signals/**/x.json"])
+def test_a_relative_pattern_is_taken(tmp_path: Path, pattern: str) -> None:
+    (tmp_path / "sources.yaml").write_text(f'journey: {{signals: {{files: "{pattern}"}}}}')
+    assert declared_sources(tmp_path) == {("journey", "signals"): FilesSource(files=pattern)}
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ('{delimiter: ";;"}', ["delimiter: ';;' is not one character"]),
+        ('{delimiter: "a"}', ["delimiter: 'a' is not one character"]),
+        ("{encoding: latin-99}", ["encoding: 'latin-99' is not an encoding", "windows-1252"]),
+        ("{encoding: base64}", ["encoding: 'base64' is not an encoding"]),
+        ('{decimal: ";"}', ["decimal: ';' is neither"]),
+        ('{thousands: "00"}', ["thousands: '00' is not one character"]),
+        ('{decimal: ",", thousands: ","}', ["thousands and decimal are both ','"]),
+        ('{thousands: "."}', ["thousands and decimal are both '.'"]),
+        ("{date_format: DD/MM/YY}", ["date_format: 'DD/MM/YY' must hold YYYY"]),
+        ("{date_format: DD/DD/YYYY}", ["date_format: 'DD/DD/YYYY' must hold"]),
+        ("{date_format: DMYYYY}", ["date_format: 'DMYYYY' must hold"]),
+        ("{skip_rows: -1}", ["skip_rows: input should be greater than or equal to 0"]),
+        ("{skip_rows: two}", ["skip_rows: input should be a valid integer"]),
+        ("{null_words: N/A}", ["null_words: input should be a valid list"]),
+        ("{columns: {Kunde: customer_id}}", ["no column Kunde", "our name first", "customer_id, segment"]),
+        ("{columns: {customer_id: A, segment: A}}", ["columns gives A to more than one column"]),
+        ('{delimitter: ";", skip_rows: 1}', ["delimitter: there is no such setting here", "delimiter"]),
+        (
+            "{duckdb: a.duckdb, table: main.a, delimiter: ';'}",
+            ["delimiter: there is no such setting", "null_words"],
+        ),
+        ("{sql: A, table: a, cursor: b, newest_by: b}", ["leave cursor or newest_by out"]),
+        ("{}", ["exactly one of files, duckdb, sql, or how its file is written with"]),
+        ("{files: a.csv, duckdb: b}", ["exactly one of files, duckdb, sql"]),
+        ('{skip_rows: 1, delimiter: ";", skip_rows: 2}', ["skip_rows stands twice"]),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_in_a_sentence(tmp_path: Path, entry: str, words: list[str]) -> None:
+    message = refusal(tmp_path, f"journey: {{customers: {entry}}}")
+    assert "sources.yaml" in message
+    assert [word for word in words if word not in message] == [], message
+    assert "twice" in message or message.startswith("sources.yaml, journey.customers: ")
+
+
+def test_settings_alone_describe_the_file_of_the_own_name(tmp_path: Path) -> None:
+    (tmp_path / "sources.yaml").write_text('journey: {customers: {delimiter: "\\t", date_format: D.M.YYYY}}')
+    source = declared_sources(tmp_path)["journey", "customers"]
+    assert source == OwnFile(delimiter="\t", date_format="D.M.YYYY")
+    assert source.as_json() == '{"date_format": "D.M.YYYY", "delimiter": "\\t"}'
