@@ -40,17 +40,20 @@ from cjo_assets.shared.text_identity import REJECT, is_id, is_not_normal
 
 CONFLICTING_KEY = "key: stands again with different content"
 REPEATED_ROW = "key: stands again with the same content, kept once"
+SUPERSEDED = "key: superseded by a newer version"
 KEY_SEPARATOR = " | "
 # The only rule that a row breaks which was emptied because its customer was erased.
 REFUSED = "erased: the customer was erased, and what a file says of them is refused"
 
-# A reader adds these to the columns of the contract: where a row stood, and how it failed to be a flat record.
+# A reader adds these to the columns of the contract: where a row stood, how it failed to be a flat record, and the
+# instant of its version where `sources.yaml` names a column that orders versions.
 RAW_COLUMNS = {
     "source_file": "string",
     "source_row": "int64",
     "file_sha256": "string",
     "irregularities": "array<string>",
     "record": "string",
+    "version": "string",
 }
 
 
@@ -128,6 +131,26 @@ def accepted_rows(
     return accepted.select(**values, **{name: accepted[name] for name in PROVENANCE})
 
 
+def rows_known_on(dataset: Dataset, raw: ir.Table, quarantined: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+    """Return the typed rows of a dataset that orders versions: of each key the newest version that was known on a day.
+
+    An event was not known before its first version. Master data hold for the days before theirs, as they do in every
+    dataset: of customers and playbooks it is the earliest version.
+    """
+    contract = dataset.contract
+    rejected = quarantined.filter(~quarantined.broken_rules.contains(SUPERSEDED))
+    rows = raw.anti_join(rejected, ["source_file", "source_row"])
+    texts = {spec: given(rows[spec.name], spec, policy.vocabulary) for spec in columns_of(contract)}
+    values = {spec.name: typed(text, spec) for spec, text in texts.items()}
+    rows = rows.select(**values, version="version", is_known=rows.version.substr(0, 10) <= as_of.isoformat())
+    if dataset.is_history:
+        rows = rows.filter(rows.is_known)
+    order = [rows.is_known.desc(), rows.is_known.ifelse(rows.version, "").desc(), rows.version]
+    newest_first = ibis.window(group_by=[rows[column] for column in key_of(contract)], order_by=order)
+    rows = rows.mutate(place=ibis.row_number().over(newest_first))
+    return rows.filter(rows.place == 0).drop("version", "is_known", "place")
+
+
 def quarantined_rows(
     dataset: Dataset,
     raw: ir.Table,
@@ -179,6 +202,7 @@ def quarantined_rows(
         meaning=suspects.may_share_key.ifelse(_meaning(suspects, specs), ibis.null("string")),
     )
     suspects = suspects.mutate(contest=_contest_of_key(suspects, key))
+    suspects = suspects.mutate(contest=ibis.coalesce(suspects.contest, _contest_of_versions(suspects, key)))
     lost = [suspects.contest]
     if preference is not None:
         suspects = suspects.mutate(lost=_contest_of_rivals(suspects, preference, best_first))
@@ -358,8 +382,10 @@ def _meaning(rows: ir.Table, specs: tuple[Column, ...]) -> ir.StringValue:
 
 
 def _contest_of_key(rows: ir.Table, key: tuple[str, ...]) -> ir.StringValue:
-    same = ibis.window(group_by=[rows[column] for column in key])
-    in_file = ibis.window(group_by=[rows[column] for column in key], order_by=[rows.source_file, rows.source_row])
+    """Return why a row loses against others with its key and version; where no column orders versions, all have one."""
+    group = [*(rows[column] for column in key), rows.version]
+    same = ibis.window(group_by=group)
+    in_file = ibis.window(group_by=group, order_by=[rows.source_file, rows.source_row])
     is_whole = [rows[column].notnull() for column in key]
     return functools.reduce(operator.and_, is_whole, rows.may_share_key).ifelse(
         (rows.meaning.min().over(same) != rows.meaning.max().over(same)).ifelse(
@@ -367,6 +393,14 @@ def _contest_of_key(rows: ir.Table, key: tuple[str, ...]) -> ir.StringValue:
         ),
         ibis.null("string"),
     )
+
+
+def _contest_of_versions(rows: ir.Table, key: tuple[str, ...]) -> ir.StringValue:
+    """Return which valid rows have a newer valid version; a row that breaks its contract supersedes none."""
+    is_valid = (rows.broken.length() == 0) & rows.contest.isnull() & rows.version.notnull()
+    newest_first = ibis.window(group_by=[*(rows[column] for column in key), is_valid], order_by=[rows.version.desc()])
+    is_older = rows.may_share_key & is_valid & (ibis.row_number().over(newest_first) > 0)
+    return is_older.ifelse(SUPERSEDED, ibis.null("string"))
 
 
 def _contest_of_rivals(

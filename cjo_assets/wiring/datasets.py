@@ -18,6 +18,7 @@ from cjo_assets.shared.contract import any_of, key_of, may_discard
 from cjo_assets.shared.dataset import Dataset
 from cjo_assets.shared.quarantine import (
     PROVENANCE,
+    SUPERSEDED,
     DiscardedValues,
     QuarantinedRows,
     accepted_rows,
@@ -67,7 +68,9 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
         raw: ir.Table, quarantined: ir.Table, accepted: ir.Table, policy: Policy, **tables: ir.Table
     ) -> ir.Table:
         # All others are in the lookup, whose own contract has been judged: to type the whole file again finds no more.
-        found = raw.filter(~is_refused(raw)).semi_join(quarantined, "source_row")
+        # A superseded version breaks no contract.
+        broken = quarantined.filter(~quarantined.broken_rules.contains(SUPERSEDED))
+        found = raw.filter(~is_refused(raw)).semi_join(broken, "source_row")
         rejected = typed_rows(found, dataset.contract, policy)
         kept = accepted.semi_join(rejected, list(key_of(dataset.contract)))
         rows = ibis.union(rejected, kept.select(rejected.columns))

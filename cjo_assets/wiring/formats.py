@@ -11,7 +11,7 @@ import csv
 import itertools
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,8 +23,11 @@ from cjo_assets.shared.contract import Column, columns_of
 from cjo_assets.shared.dataset import Dataset
 from cjo_assets.wiring.errors import InputError
 from cjo_assets.wiring.faults import fault_in
+from cjo_assets.wiring.input_settings import TableSettings
 from cjo_assets.wiring.parquet_types import columns_with_nanoseconds, doubled_names, inexact_columns, schema_of_file
 from cjo_assets.wiring.quoting import literal, quoted
+from cjo_assets.wiring.setting_hints import column_hint, layout_hint
+from cjo_assets.wiring.value_settings import settled
 
 FORMATS = {".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv", ".parquet": "parquet"}
 # What the readers raise where a file is not what its ending says.
@@ -37,6 +40,10 @@ CSV_ROWS = "csv_rows"
 PLACE_IN_PARQUET = "file_row_number"
 NAMES_SHOWN, CHARACTERS_SHOWN = 20, 200
 HAS_DOUBLED_KEY = "len(keys) <> len(list_distinct(list_transform(keys, lambda key: lower(key))))"
+PARQUET_MARK = b"PAR1"
+# Columns of a converted file beside those of the contract; no file of anybody else has such names.
+KEPT_OF_ROWS = {"irregularities": "cjo:irregularities", "record": "cjo:record", "version": "cjo:version"}
+PLAIN = TableSettings()
 PARQUET_TEXTS = re.compile(r"VARCHAR|UUID|ENUM\(.*|U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|\"NULL\"")
 
 
@@ -58,17 +65,25 @@ class Reading:
 
 
 def reading_of(
-    connection: duckdb.DuckDBPyConnection, path: Path, archived: Path, dataset: Dataset, typed: Collection[str] = ()
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    archived: Path,
+    dataset: Dataset,
+    typed: Collection[str] = (),
+    settings: TableSettings = PLAIN,
 ) -> Reading:
     """Return how the rows of an archived file are read as text, but for the columns `typed`, which keep their types.
+
+    Settings are those of a file that is about to be converted; in the archive every file is plain or converted.
 
     Raises:
         InputError: the file cannot be understood.
     """
-    specs = columns_of(dataset.contract)
     file_format = format_of(path)
-    if file_format == "parquet":
-        return _parquet_reading(connection, path, archived, specs, typed)
+    if file_format == "parquet" or is_parquet(archived):
+        if is_converted(archived):
+            return _converted_reading(connection, archived, columns_of(dataset.contract))
+        return _parquet_reading(connection, path, archived, dataset, typed, settings)
     with archived.open("rb") as source:
         start = source.read(CHUNK_BYTES)
         source.seek(-min(CHUNK_BYTES, archived.stat().st_size), os.SEEK_END)
@@ -76,29 +91,48 @@ def reading_of(
     if not start.removeprefix(BYTE_ORDER_MARK).strip():
         return Reading()
     if file_format == "csv":
-        return _csv_reading(connection, path, archived, specs)
+        return _csv_reading(connection, path, archived, dataset, settings)
     if not _is_array(start):
         # In this layout alone DuckDB refuses a byte order mark and takes a file of one byte for empty.
         is_plain = len(start) > 1 and not start.startswith(BYTE_ORDER_MARK)
         layout = "newline_delimited" if is_plain else "unstructured"
-        return _json_reading(archived, specs, layout)
+        return _json_reading(connection, path, archived, dataset, layout, settings)
     if not end.rstrip().endswith(b"]"):
         place = fault_of(path, archived) or "it may be cut short"
         raise InputError(f"The file {path.name} begins a JSON array and does not end with ]: {place}.")
-    return _json_reading(archived, specs, "array")
+    return _json_reading(connection, path, archived, dataset, "array", settings)
 
 
-def _json_reading(archived: Path, specs: tuple[Column, ...], layout: str) -> Reading:
-    paths = ", ".join(literal(f'$."{spec.name}"') for spec in specs)
-    names = ", ".join(literal(spec.name) for spec in specs)
+def _json_reading(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    archived: Path,
+    dataset: Dataset,
+    layout: str,
+    settings: TableSettings,
+) -> Reading:
+    specs = columns_of(dataset.contract)
     source = f"read_json_objects({literal(without_wildcards(archived))}, format = '{layout}')"
+    all_names = f"SELECT DISTINCT unnest(json_keys(json)) AS name FROM {source} ORDER BY name"
+    places = {spec.name: place for place, spec in enumerate(specs, start=1)}
+    keys = {spec.name: settings.columns.get(spec.name, spec.name) for spec in specs}
+    if settings.given():
+        found = [name for (name,) in connection.execute(all_names).fetchall()]
+        require_columns(path.name, renamed(path.name, found, settings), specs, dataset.name)
+        if settings.newest_by and settings.newest_by not in places:
+            keys[settings.newest_by] = settings.newest_by
+            places[settings.newest_by] = len(places) + 1
+    paths = ", ".join(literal("/" + key.replace("~", "~0").replace("/", "~1")) for key in keys.values())
+    names = ", ".join(map(literal, keys.values()))
     faults = {
         "json_type(json) <> 'OBJECT'": "record: not an object",
         HAS_DOUBLED_KEY: "record: a key stands twice",
     }
     # Which key it is, is asked of such records alone.
     details = {
-        f"len(list_filter(keys, lambda key: lower(key) = {literal(spec.name)})) > 1": f"{spec.name}: stands twice"
+        f"len(list_filter(keys, lambda key: lower(key) = {literal(keys[spec.name].lower())})) > 1": (
+            f"{spec.name}: stands twice"
+        )
         for spec in specs
     }
     for place, spec in enumerate(specs, start=1):
@@ -112,7 +146,13 @@ def _json_reading(archived: Path, specs: tuple[Column, ...], layout: str) -> Rea
             # A whole number beyond 64 bits is a DOUBLE to the engine, and its text has every digit.
             is_no_text = f"kinds[{place}] IN ('DOUBLE', 'BOOLEAN') AND NOT regexp_full_match(texts[{place}], '-?\\d+')"
             faults[f"coalesce({is_no_text}, FALSE)"] = fault
-    columns = ", ".join(f'texts[{place}] AS "{spec.name}"' for place, spec in enumerate(specs, start=1))
+    texts = {name: f"texts[{place}]" for name, place in places.items()}
+    are_texts = {name: f"kinds[{place}] = 'VARCHAR'" for name, place in places.items()}
+    values, version, more = settled(texts, specs, settings, are_texts)
+    faults |= more
+    columns = ", ".join(f"{values[spec.name]} AS {quoted(spec.name)}" for spec in specs)
+    is_kept = f"irregularities IS NOT NULL OR NOT list_has_all([{names}], keys)"
+    record = "json::VARCHAR" if settings.given() else f"CASE WHEN {is_kept} THEN json::VARCHAR END"
     query = f"""
         WITH records AS (
             SELECT json, json_keys(json) AS keys, json_extract_string(json, [{paths}]) AS texts,
@@ -122,16 +162,20 @@ def _json_reading(archived: Path, specs: tuple[Column, ...], layout: str) -> Rea
             SELECT *, {_irregularities(faults, details)} AS irregularities
             FROM records
         )
-        SELECT {columns}, irregularities,
-            CASE WHEN irregularities IS NOT NULL OR NOT list_has_all([{names}], keys) THEN json::VARCHAR END AS record
+        SELECT {columns}, irregularities, {record} AS record, {version} AS version
         FROM judged
     """
-    return Reading(query, names=f"SELECT DISTINCT unnest(json_keys(json)) AS name FROM {source} ORDER BY name")
+    return Reading(query, names=all_names)
 
 
 def _csv_reading(
-    connection: duckdb.DuckDBPyConnection, path: Path, archived: Path, specs: tuple[Column, ...]
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    archived: Path,
+    dataset: Dataset,
+    settings: TableSettings,
 ) -> Reading:
+    specs = columns_of(dataset.contract)
     with archived.open(encoding="utf-8-sig", newline="") as source:
         csv.field_size_limit(RECORD_BYTES)
         rows = csv.reader(source, strict=True)
@@ -140,13 +184,14 @@ def _csv_reading(
     if not header:
         raise InputError(f"The file {path.name} begins with an empty line, where the names of its columns belong.")
     names = [name if name.strip() else f"unnamed {place}" for place, name in enumerate(header, start=1)]
+    names = renamed(path.name, names, settings)
     require_single(path.name, names)
-    require_columns(path.name, names, specs)
+    require_columns(path.name, names, specs, dataset.name, None if settings.given() else archived)
     if not has_rows:
         return Reading()
     cells = [f"c{place}" for place in range(len(names))]
     connection.register(CSV_ROWS, _csv_rows(archived, cells))
-    return _flat_reading(CSV_ROWS, dict(zip(names, cells, strict=True)), {}, specs)
+    return _flat_reading(CSV_ROWS, dict(zip(names, cells, strict=True)), {}, specs, settings=settings)
 
 
 def _csv_rows(archived: Path, cells: list[str]) -> pyarrow.RecordBatchReader:
@@ -206,14 +251,26 @@ def _parquet_reading(
     connection: duckdb.DuckDBPyConnection,
     path: Path,
     archived: Path,
-    specs: tuple[Column, ...],
+    dataset: Dataset,
     typed: Collection[str],
+    settings: TableSettings,
 ) -> Reading:
+    specs = columns_of(dataset.contract)
     source = _parquet(archived)
     types = parquet_types(connection, archived)
     schema = schema_of_file(archived)
-    require_single(path.name, schema.names)
-    require_columns(path.name, types, specs)
+    names = renamed(path.name, schema.names, settings)
+    require_single(path.name, names)
+    own_names = dict(zip(names, schema.names, strict=True))
+    places = [] if PLACE_IN_PARQUET in map(str.lower, names) else [PLACE_IN_PARQUET]
+    if places:
+        source = source.removesuffix(")") + f", {PLACE_IN_PARQUET} = true)"
+    if names != schema.names:
+        given = [f"{quoted(own)} AS {quoted(name)}" for name, own in own_names.items()]
+        source = f"(SELECT {', '.join([*given, *places])} FROM {source})"
+        types = dict(zip(names, types.values(), strict=True))
+        schema = pyarrow.schema([field.with_name(name) for field, name in zip(schema, names, strict=True)])
+    require_columns(path.name, types, specs, dataset.name)
     wanted = {spec.name: spec for spec in specs}
     inexact = inexact_columns(schema)
     for name in inexact.keys() & wanted.keys():
@@ -237,12 +294,12 @@ def _parquet_reading(
             faults[f"{quoted(name)} IS NOT NULL"] = f"{name}: {kind} where a text belongs"
     values = {name: quoted(name) for name in typed if name in types}
     cut = [field.name for field in schema if field.name in wanted and _is_cut(field.type, types[field.name])]
-    finer = columns_with_nanoseconds(archived, cut)
-    if PLACE_IN_PARQUET in {name.lower() for name in types}:
-        reading = _flat_reading(source, texts, faults, specs, values=values)
-    else:
-        numbered = source.removesuffix(")") + f", {PLACE_IN_PARQUET} = true)"
-        reading = _flat_reading(numbered, texts, faults, specs, PLACE_IN_PARQUET, values=values)
+    finer = columns_with_nanoseconds(archived, [own_names[name] for name in cut])
+    are_texts = {name: "TRUE" if kind == "VARCHAR" else "FALSE" for name, kind in types.items()}
+    reading = _flat_reading(
+        source, texts, faults, specs, *places, values=values, settings=settings, are_texts=are_texts
+    )
+    if places:
         reading = replace(reading, row_number=f"{PLACE_IN_PARQUET} + 1")
     notes = [reading.note, f"nanoseconds cut to microseconds in {listed(finer)}" if finer else None]
     return replace(reading, note="; ".join(filter(None, notes)) or None)
@@ -260,15 +317,65 @@ def _flat_reading(
     specs: tuple[Column, ...],
     *places: str,
     values: dict[str, str] | None = None,
+    settings: TableSettings = PLAIN,
+    are_texts: dict[str, str] | None = None,
 ) -> Reading:
-    shown = texts | (values or {})
+    as_settled, version, more = settled(texts, specs, settings, are_texts or {})
+    faults |= more
+    shown = as_settled | (values or {})
     columns = ", ".join(f"{shown.get(spec.name, 'NULL::VARCHAR')} AS {quoted(spec.name)}" for spec in specs)
     unknown = sorted(texts.keys() - {spec.name for spec in specs})
     everything = ", ".join(f"{literal(name)}, {text}" for name, text in texts.items())
-    record = f"json_object({everything})::VARCHAR" if unknown else "NULL::VARCHAR"
-    selected = ", ".join([columns, f"{_irregularities(faults)} AS irregularities", f"{record} AS record", *places])
+    record = f"json_object({everything})::VARCHAR" if unknown or settings.given() else "NULL::VARCHAR"
+    known = [f"{_irregularities(faults)} AS irregularities", f"{record} AS record", f"{version} AS version"]
+    selected = ", ".join([columns, *known, *places])
     query = f"SELECT {selected} FROM {source}"
     return Reading(query, f"columns nobody reads: {listed(unknown)}" if unknown else None)
+
+
+def _converted_reading(connection: duckdb.DuckDBPyConnection, archived: Path, specs: tuple[Column, ...]) -> Reading:
+    """Return the rows of a file that was converted by settings: texts, and what the settings found of each row."""
+    types = parquet_types(connection, archived)
+    columns = [quoted(spec.name) if spec.name in types else f"NULL::VARCHAR AS {quoted(spec.name)}" for spec in specs]
+    columns += [f"{quoted(kept)} AS {name}" for name, kept in KEPT_OF_ROWS.items()]
+    source = _parquet(archived).removesuffix(")") + f", {PLACE_IN_PARQUET} = true)"
+    query = f"SELECT {', '.join([*columns, PLACE_IN_PARQUET])} FROM {source}"
+    return Reading(query, row_number=f"{PLACE_IN_PARQUET} + 1")
+
+
+def is_parquet(archived: Path) -> bool:
+    """Return whether a file is Parquet, whatever its name."""
+    with archived.open("rb") as source:
+        start = source.read(len(PARQUET_MARK))
+        source.seek(-min(len(PARQUET_MARK), archived.stat().st_size), os.SEEK_END)
+        return start == PARQUET_MARK == source.read()
+
+
+def is_converted(archived: Path) -> bool:
+    """Return whether a file of the archive holds the rows of a file that was read by settings."""
+    return is_parquet(archived) and set(KEPT_OF_ROWS.values()) <= set(schema_of_file(archived).names)
+
+
+def renamed(source_file: str, names: Sequence[str], settings: TableSettings) -> list[str]:
+    """Return the columns of a file by our names.
+
+    Raises:
+        InputError: a setting names a column that the file does not have.
+    """
+    for ours, theirs in settings.columns.items():
+        if theirs not in names:
+            raise InputError(
+                f"The file {source_file} has no column {theirs}, which the setting `columns` gives for {ours}: "
+                f"its columns are {listed(names)}."
+            )
+    ours_of = {theirs: ours for ours, theirs in settings.columns.items()}
+    found = [ours_of.get(name, name) for name in names]
+    if settings.newest_by is not None and settings.newest_by not in found:
+        raise InputError(
+            f"The file {source_file} has no column {settings.newest_by}, which the setting `newest_by` names: "
+            f"its columns are {listed(found)}."
+        )
+    return found
 
 
 def _irregularities(faults: dict[str, str], details: dict[str, str] | None = None) -> str:
@@ -294,8 +401,19 @@ def require_single(source_file: str, names: Collection[str]) -> None:
         )
 
 
-def require_columns(source_file: str, names: Collection[str], specs: Iterable[Column]) -> None:
-    """Refuse a file that lacks a column which may not be null."""
+def require_columns(
+    source_file: str, names: Collection[str], specs: Iterable[Column], dataset: str, archived: Path | None = None
+) -> None:
+    """Refuse a file that lacks a column which may not be null, with the settings that would find it.
+
+    Args:
+        source_file: name of the file.
+        names: its columns.
+        specs: the columns of the contract.
+        dataset: its name.
+        archived: the file, where it is a CSV that was read without settings.
+    """
+    specs = list(specs)
     if any("\0" in name for name in names):
         raise InputError(f"The file {source_file} has a NUL character in the name of a column.")
     absent = [spec.name for spec in specs if spec.is_required and spec.name not in names]
@@ -303,7 +421,13 @@ def require_columns(source_file: str, names: Collection[str], specs: Iterable[Co
         present = f"its columns are {listed(names)}" if names else "none of its records is an object"
         is_one_cell = len(names) == 1 and any(mark in name for name in names for mark in ";\t|")
         separator = "; cells are separated by commas" if is_one_cell else ""
-        raise InputError(f"The file {source_file} lacks the required {', '.join(absent)}: {present}{separator}.")
+        hint = column_hint(names, absent, dataset)
+        if archived is not None:
+            hint = layout_hint(archived, specs, dataset) or hint
+        advice = f" {hint[:1].upper()}{hint[1:]}." if hint else ""
+        raise InputError(
+            f"The file {source_file} lacks the required {', '.join(absent)}: {present}{separator}.{advice}"
+        )
 
 
 def fault_of(path: Path, archived: Path) -> str | None:

@@ -192,7 +192,7 @@ class _Comparison:
             rows = self._rows(
                 dataset,
                 content,
-                f"SELECT {day_in_sql} AS day, count(*), sum(hash({names}, irregularities)::HUGEINT)",
+                f"SELECT {day_in_sql} AS day, count(*), sum(hash({names}, irregularities, version)::HUGEINT)",
                 "GROUP BY day",
             )
             for day, count, total in rows:
@@ -310,7 +310,7 @@ def _contents(family: Family, dataset: Dataset, settings: Settings) -> list[Cont
     if isinstance(source, SqlSource):
         return []
     files = files_of(settings.data, family.name, dataset, settings.inputs / EXTRACTS)
-    return archived_contents(files, settings.inputs)
+    return archived_contents(files, settings.inputs, dataset)
 
 
 def _published_contents(datasets: dict[str, tuple[Family, Dataset]], settings: Settings) -> dict[str, Hashes]:

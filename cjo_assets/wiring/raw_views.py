@@ -22,7 +22,8 @@ from cjo_assets.shared.dataset import Dataset
 from cjo_assets.shared.lexical import is_judged_by_type
 from cjo_assets.shared.quarantine import REFUSED
 from cjo_assets.wiring.errors import InputError
-from cjo_assets.wiring.formats import UNREADABLE, format_of, parquet_types, reading_of
+from cjo_assets.wiring.formats import PLAIN, UNREADABLE, format_of, parquet_types, reading_of
+from cjo_assets.wiring.input_settings import TableSettings
 from cjo_assets.wiring.quoting import literal, quoted_names
 from cjo_assets.wiring.redaction import EMPTY_RECORD, emptied_rows
 from cjo_assets.wiring.tables import MANIFEST, RAW
@@ -37,19 +38,29 @@ class SourceFile:
     Attributes:
         name: its name, by which its rows are known.
         path: where it is.
+        settings: how it is written, where it is not as every dataset is.
     """
 
     name: str
     path: Path
+    settings: TableSettings = PLAIN
 
 
 @dataclass(frozen=True)
 class Content:
-    """A file as it stands in the archive."""
+    """A file as it stands in the archive.
+
+    Attributes:
+        file: the file.
+        sha256: hash of the bytes that were archived.
+        archived: where they are.
+        settings: those it was read with, as JSON, with the hash of its own bytes; None where there were none.
+    """
 
     file: SourceFile
     sha256: str
     archived: Path
+    settings: str | None = None
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -59,7 +70,7 @@ class Content:
 
 def can_be_seen(contents: Iterable[Content]) -> bool:
     """Return whether the rows of files can be read where they are as quickly as from a table."""
-    return all(format_of(content.file.path) == FORMAT for content in contents)
+    return all(format_of(content.file.path) == FORMAT and content.settings is None for content in contents)
 
 
 def raw_views(connection: duckdb.DuckDBPyConnection) -> set[str]:
@@ -113,6 +124,6 @@ def _rows(connection: duckdb.DuckDBPyConnection, dataset: Dataset, content: Cont
     return (
         f"SELECT {quoted_names(spec.name for spec in columns_of(dataset.contract))}, "
         f"{literal(content.file.name)} AS source_file, {reading.row_number} AS source_row, "
-        f"{literal(content.sha256)} AS file_sha256, {irregularities} AS irregularities, {record} AS record "
+        f"{literal(content.sha256)} AS file_sha256, {irregularities} AS irregularities, {record} AS record, version "
         f"FROM ({reading.query})"
     )

@@ -153,7 +153,7 @@ def engine_version() -> str:
 
 
 def _inputs(store: Store, family: str) -> list[dict[str, Any]]:
-    names = ("dataset", "source_file", "file_sha256", "rows_read", "note")
+    names = ("dataset", "source_file", "file_sha256", "rows_read", "note", "settings")
     datasets = [dataset.name for dataset in store.datasets_by_family[family]]
     return store.rows(
         f"SELECT {', '.join(names)} FROM {MANIFEST} WHERE list_contains(?, dataset) ORDER BY ALL", datasets

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +22,7 @@ import duckdb
 from cjo_assets.shared.contract import Column, columns_of
 from cjo_assets.shared.dataset import Dataset
 from cjo_assets.shared.quarantine import RAW_COLUMNS, REFUSED
+from cjo_assets.wiring.conversion import converted, names_in_settings
 from cjo_assets.wiring.databases import extracted
 from cjo_assets.wiring.errors import InputError
 from cjo_assets.wiring.faults import reason_of
@@ -28,6 +30,7 @@ from cjo_assets.wiring.formats import (
     CHUNK_BYTES,
     CSV_ROWS,
     FORMATS,
+    PLAIN,
     UNREADABLE,
     Reading,
     fault_of,
@@ -42,6 +45,7 @@ from cjo_assets.wiring.quoting import quoted, quoted_names
 from cjo_assets.wiring.raw_views import Content, SourceFile, can_be_seen, raw_views, see
 from cjo_assets.wiring.records import locked
 from cjo_assets.wiring.redaction import EMPTY_RECORD, Tombstones, emptied_rows, empty_rows
+from cjo_assets.wiring.setting_hints import encoding_hint, value_hints
 from cjo_assets.wiring.source_map import FilesSource, OwnFile, declared_sources
 from cjo_assets.wiring.tables import MANIFEST as MANIFEST_TABLE
 from cjo_assets.wiring.tables import RAW
@@ -51,7 +55,9 @@ MANIFEST = f"{RAW}.{MANIFEST_TABLE}"
 EXTRACTS = "extracts"
 # Beside the counts of columns: no column has a name of white space.
 ROWS = " "
-MANIFEST_COLUMNS = "dataset VARCHAR, source_file VARCHAR, file_sha256 VARCHAR, rows_read BIGINT, note VARCHAR"
+MANIFEST_COLUMNS = (
+    "dataset VARCHAR, source_file VARCHAR, file_sha256 VARCHAR, rows_read BIGINT, note VARCHAR, settings VARCHAR"
+)
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,7 @@ class ManifestRow:
         file_sha256: hash of its bytes, and its name in the archive.
         rows_read: how many rows it had.
         note: what a person should know of it.
+        settings: those of `sources.yaml` it was read with, as JSON; None where there were none.
     """
 
     dataset: str
@@ -91,6 +98,7 @@ class ManifestRow:
     file_sha256: str | None
     rows_read: int
     note: str | None
+    settings: str | None = None
 
 
 def raw_schema(dataset: Dataset) -> dict[str, str]:
@@ -101,6 +109,7 @@ def raw_schema(dataset: Dataset) -> dict[str, str]:
         "file_sha256": "VARCHAR",
         "irregularities": "VARCHAR[]",
         "record": "VARCHAR",
+        "version": "VARCHAR",
     }
 
 
@@ -144,15 +153,15 @@ def load_dataset(
     Raises:
         InputError: the file is missing or empty and must not be, or one cannot be understood.
     """
-    contents = archived_contents(files_of(data, family, dataset, archive / EXTRACTS), archive)
+    contents = archived_contents(files_of(data, family, dataset, archive / EXTRACTS), archive, dataset)
     if home is not None and dataset.records and (home / dataset.records).exists():
         with locked(home / dataset.records, for_reading=True) as records:
-            contents.append(Content(SourceFile(records.name, records), *_archived(records, archive)))
+            contents.append(Content(SourceFile(records.name, records), *_archived(records, archive, dataset.name)))
     if not contents:
         note = _note_of_nothing(data, family, dataset)
         with transaction(connection):
             _forget(connection, dataset, set())
-            connection.execute(f"INSERT INTO {MANIFEST} VALUES (?, NULL, NULL, 0, ?)", [dataset.name, note])
+            connection.execute(f"INSERT INTO {MANIFEST} VALUES (?, NULL, NULL, 0, ?, NULL)", [dataset.name, note])
             require_ours()
         return Loaded(dataset.name, None, None, 0, note, is_unchanged=False)
     manifest = connection.execute(
@@ -195,7 +204,12 @@ def restore_dataset(
         InputError: an archived file cannot be understood.
     """
     contents = [
-        Content(SourceFile(file.source_file, Path(file.source_file)), file.file_sha256, archive / file.file_sha256)
+        Content(
+            SourceFile(file.source_file, Path(file.source_file)),
+            file.file_sha256,
+            archive / file.file_sha256,
+            file.settings,
+        )
         for file in files
         if file.source_file is not None and file.file_sha256 is not None
     ]
@@ -211,7 +225,8 @@ def restore_dataset(
                 _store_file(connection, dataset, content, is_seen=False)
         for file in files:
             if file.source_file is None:
-                connection.execute(f"INSERT INTO {MANIFEST} VALUES (?, NULL, NULL, 0, ?)", [dataset.name, file.note])
+                nothing = f"INSERT INTO {MANIFEST} VALUES (?, NULL, NULL, 0, ?, NULL)"
+                connection.execute(nothing, [dataset.name, file.note])
 
 
 def files_of(data: Path, family: str, dataset: Dataset, extracts: Path) -> list[SourceFile]:
@@ -221,31 +236,36 @@ def files_of(data: Path, family: str, dataset: Dataset, extracts: Path) -> list[
         InputError: there is something that cannot be read.
     """
     source = declared_sources(data).get((family, dataset.name))
+    settings = source or PLAIN
     if source is None or isinstance(source, OwnFile):
         path = find_file(data, family, dataset.name)
-        return [SourceFile(path.name, path)] if path else []
+        return [SourceFile(path.name, path, settings)] if path else []
     if not isinstance(source, FilesSource):
         path = extracted(source, dataset, data, extracts)
-        return [SourceFile(path.name, path)]
+        # The extract has our names already.
+        return [SourceFile(path.name, path, source.model_copy(update={"columns": {}}))]
     paths = [path for path in sorted(data.glob(source.files)) if path.is_file()]
     strangers = [path.name for path in paths if path.suffix.lower() not in FORMATS]
     if strangers:
         raise InputError(
             f"{source.files} finds {listed(strangers)}: the ending is none of {', '.join(sorted(FORMATS))}."
         )
-    return [SourceFile(path.relative_to(data).as_posix(), path) for path in paths]
+    return [SourceFile(path.relative_to(data).as_posix(), path, settings) for path in paths]
 
 
-def archived_contents(files: list[SourceFile], archive: Path) -> list[Content]:
-    """Copy files into the archive and return them as they stand there.
+def archived_contents(files: list[SourceFile], archive: Path, dataset: Dataset) -> list[Content]:
+    """Copy files into the archive and return them as they stand there: converted, where settings say how to read them.
 
     Raises:
-        InputError: a file cannot be copied, or two have the same bytes.
+        InputError: a file cannot be copied or converted, or two have the same bytes.
     """
     contents = []
     for file in files:
         with at_work(f"Archiving {_described(file.name, file.path)}"):
-            contents.append(Content(file, *_archived(file.path, archive)))
+            if file.settings.given():
+                contents.append(converted(file, dataset, archive))
+            else:
+                contents.append(Content(file, *_archived(file.path, archive, dataset.name)))
     _require_different(contents)
     return contents
 
@@ -320,7 +340,7 @@ def day_of(spec: Column) -> str:
     return f"TRY_CAST(substr({quoted(spec.name)}::VARCHAR, 1, 10) AS DATE)"
 
 
-def _archived(path: Path, archive: Path) -> tuple[str, Path]:
+def _archived(path: Path, archive: Path, dataset: str) -> tuple[str, Path]:
     """Copy a file into the archive under the hash of its bytes, so that what is read is what was hashed."""
     is_text = FORMATS[path.suffix.lower()] != "parquet"
     decoder = codecs.getincrementaldecoder("utf-8")()
@@ -343,7 +363,8 @@ def _archived(path: Path, archive: Path) -> tuple[str, Path]:
         return digest.hexdigest(), archived
     except UnicodeDecodeError as error:
         raise InputError(
-            f"The file {path.name} is not UTF-8: {error.reason} near byte {size + error.start}."
+            f"The file {path.name} is not UTF-8: {error.reason} near byte {size + error.start}. "
+            f"{encoding_hint(path, dataset)}"
         ) from error
     except OSError as error:
         raise InputError(
@@ -428,12 +449,11 @@ def _store(
     unfilled = [spec for spec in specs if rows and not counts[spec.name]]
     if reading.names and rows > len(emptied) and any(spec.is_required for spec in unfilled):
         used = [name for (name,) in connection.execute(reading.names).fetchall()]
-        require_columns(source_file, used, unfilled)
+        require_columns(source_file, used, unfilled, dataset.name)
     empty = [spec.name for spec in unfilled if not spec.is_required and not spec.optional]
-    note = _note(connection, dataset, source_file, rows, empty, reading.note, is_seen=is_seen)
-    connection.execute(
-        f"INSERT INTO {MANIFEST} VALUES (?, ?, ?, ?, ?)", [dataset.name, source_file, content.sha256, rows, note]
-    )
+    note = _note(connection, dataset, content, rows, empty, reading.note, is_seen=is_seen)
+    row = [dataset.name, source_file, content.sha256, rows, note, content.settings]
+    connection.execute(f"INSERT INTO {MANIFEST} VALUES (?, ?, ?, ?, ?, ?)", row)
     return rows, note
 
 
@@ -444,7 +464,7 @@ def _copy_rows(
     if reading.query is not None:
         connection.execute(
             f"INSERT INTO {RAW}.{dataset.name} ({names}, {', '.join(RAW_COLUMNS)}) "
-            f"SELECT {names}, ?, {reading.row_number}, ?, irregularities, record FROM ({reading.query})",
+            f"SELECT {names}, ?, {reading.row_number}, ?, irregularities, record, version FROM ({reading.query})",
             [content.file.name, content.sha256],
         )
     if emptied:
@@ -471,7 +491,7 @@ def _values_by_column(
 def _note(
     connection: duckdb.DuckDBPyConnection,
     dataset: Dataset,
-    source_file: str,
+    content: Content,
     rows: int,
     empty: list[str],
     note: str | None,
@@ -486,10 +506,13 @@ def _note(
         unknown = connection.execute(
             f"SELECT DISTINCT unnest(json_keys(record)) AS name FROM {RAW}.{dataset.name} "
             "WHERE source_file = ? AND record IS NOT NULL AND json_type(record) = 'OBJECT' ORDER BY name",
-            [source_file],
+            [content.file.name],
         ).fetchall()
-        wanted = {spec.name for spec in columns_of(dataset.contract)}
+        wanted = {spec.name for spec in columns_of(dataset.contract)} | names_in_settings(content.settings)
         names = [name for (name,) in unknown if name not in wanted]
         notes += [f"columns nobody reads: {listed(names)}"] if names else []
+    if not is_seen:
+        given = json.loads(content.settings) if content.settings else {}
+        notes += value_hints(connection, dataset, f"{RAW}.{dataset.name}", content.file.name, given)
     notes += [f"no value in any row for {', '.join(empty)}"] if empty else []
     return "; ".join(notes) or None

@@ -21,6 +21,7 @@ from sqlglot import ErrorLevel
 
 from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import columns_of, key_of, schema_of
+from cjo_assets.shared.quarantine import rows_known_on
 from cjo_assets.wiring.collection import collected_afterwards
 from cjo_assets.wiring.errors import ContractBreachError
 from cjo_assets.wiring.functions import give_functions
@@ -30,7 +31,18 @@ from cjo_assets.wiring.raw_views import raw_views
 from cjo_assets.wiring.rows import Row, as_dicts
 from cjo_assets.wiring.sources import MANIFEST, MANIFEST_COLUMNS, raw_columns
 from cjo_assets.wiring.statements import Statement, Statements
-from cjo_assets.wiring.tables import AUDIT, RAW, Audit, Days, Family, Reference, Table, inputs_of, parameters_of
+from cjo_assets.wiring.tables import (
+    AUDIT,
+    QUARANTINE,
+    RAW,
+    Audit,
+    Days,
+    Family,
+    Reference,
+    Table,
+    inputs_of,
+    parameters_of,
+)
 from cjo_assets.wiring.transaction import transaction
 from cjo_assets.wiring.validation import Verdict, judged
 
@@ -107,14 +119,21 @@ class Store:
         self.backend = ibis.duckdb.from_connection(connection)
         self.tables = {(table.schema, table.name): table for family in families for table in family.tables}
         self.datasets_by_family = {family.name: family.datasets for family in families if family.datasets}
+        self.dataset_of = {
+            (family, dataset.lookup): dataset
+            for family, datasets in self.datasets_by_family.items()
+            for dataset in datasets
+        }
         self.datasets = [dataset for datasets in self.datasets_by_family.values() for dataset in datasets]
         for schema in sorted({RAW, *(table.schema for table in self.tables.values())}):
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         connection.execute(f"CREATE TABLE IF NOT EXISTS {MANIFEST} ({MANIFEST_COLUMNS})")
+        connection.execute(f"ALTER TABLE {MANIFEST} ADD COLUMN IF NOT EXISTS settings VARCHAR")
         seen = raw_views(connection)
         for dataset in self.datasets:
             if dataset.name not in seen:
                 self._create(f"{RAW}.{dataset.name}", raw_columns(dataset))
+                connection.execute(f"ALTER TABLE {RAW}.{dataset.name} ADD COLUMN IF NOT EXISTS version VARCHAR")
         for table in self.tables.values():
             if not table.is_view:
                 self._make(table)
@@ -340,7 +359,7 @@ class Store:
         days: tuple[date | None, ...] = (as_of,)
         if as_of is None and (AUDIT, "runs") in self.tables:
             days = tuple(self.newest_day(family) for family in self.datasets_by_family)
-        return as_of, days, self.days_of_run
+        return as_of, days, self.days_of_run, self._versioned()
 
     def _raw_types(self, references: Iterable[Reference]) -> tuple[ibis.Schema, ...]:
         """Return how the files that are read type their columns."""
@@ -381,8 +400,24 @@ class Store:
 
     def _call(self, function: Callable[..., ir.Table], schema: str, as_of: date | None, policy: Policy) -> ir.Table:
         given: dict[str, Any] = {"as_of": as_of, "policy": policy}
-        tables = {name: self.read(reference, as_of) for name, reference in inputs_of(function, schema).items()}
+        inputs = inputs_of(function, schema).items()
+        tables = {name: self._known_on(reference, as_of, policy) for name, reference in inputs}
         return function(**{name: given[name] for name in parameters_of(function)}, **tables)
+
+    def _known_on(self, reference: Reference, as_of: date | None, policy: Policy) -> ir.Table:
+        """Return an input; of a dataset that orders versions of its rows, the versions that were known on the day."""
+        dataset = self.dataset_of.get((reference.schema, reference.name))
+        if as_of is None or dataset is None or dataset.name not in self._versioned():
+            return self.read(reference, as_of)
+        raw, quarantined = (self.read(Reference(schema, dataset.name), as_of) for schema in (RAW, QUARANTINE))
+        return rows_known_on(dataset, raw, quarantined, as_of, policy)
+
+    def _versioned(self) -> frozenset[str]:
+        """Return the datasets of which a column orders the versions of a row."""
+        found = self.connection.execute(
+            f"SELECT DISTINCT dataset FROM {MANIFEST} WHERE json_extract_string(settings, '$.newest_by') IS NOT NULL"
+        )
+        return frozenset(name for (name,) in found.fetchall())
 
     def count(self, name: str, day: date | None = None) -> int:
         """Count the rows of a table, or of a day of it."""
