@@ -131,7 +131,14 @@ def accepted_rows(
     return accepted.select(**values, **{name: accepted[name] for name in PROVENANCE})
 
 
-def rows_known_on(dataset: Dataset, raw: ir.Table, quarantined: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def rows_known_on(
+    dataset: Dataset,
+    raw: ir.Table,
+    quarantined: ir.Table,
+    discarded: ir.Table | None,
+    as_of: date,
+    policy: Policy,
+) -> ir.Table:
     """Return the typed rows of a dataset that orders versions: of each key the newest version that was known on a day.
 
     An event was not known before its first version. Master data hold for the days before theirs, as they do in every
@@ -139,10 +146,9 @@ def rows_known_on(dataset: Dataset, raw: ir.Table, quarantined: ir.Table, as_of:
     """
     contract = dataset.contract
     rejected = quarantined.filter(~quarantined.broken_rules.contains(SUPERSEDED))
-    rows = raw.anti_join(rejected, ["source_file", "source_row"])
-    texts = {spec: given(rows[spec.name], spec, policy.vocabulary) for spec in columns_of(contract)}
-    values = {spec.name: typed(text, spec) for spec, text in texts.items()}
-    rows = rows.select(**values, version="version", is_known=rows.version.substr(0, 10) <= as_of.isoformat())
+    rows = accepted_rows(raw, rejected, discarded, contract, policy)
+    rows = rows.join(raw.select(*PROVENANCE, "version"), list(PROVENANCE)).drop(*PROVENANCE)
+    rows = rows.mutate(is_known=rows.version.substr(0, 10) <= as_of.isoformat())
     if dataset.is_history:
         rows = rows.filter(rows.is_known)
     order = [rows.is_known.desc(), rows.is_known.ifelse(rows.version, "").desc(), rows.version]

@@ -11,7 +11,7 @@ import csv
 import itertools
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,10 +23,10 @@ from cjo_assets.shared.contract import Column, columns_of
 from cjo_assets.shared.dataset import Dataset
 from cjo_assets.wiring.errors import InputError
 from cjo_assets.wiring.faults import fault_in
+from cjo_assets.wiring.headers import listed, renamed, require_columns, require_single
 from cjo_assets.wiring.input_settings import TableSettings
-from cjo_assets.wiring.parquet_types import columns_with_nanoseconds, doubled_names, inexact_columns, schema_of_file
+from cjo_assets.wiring.parquet_types import columns_with_nanoseconds, inexact_columns, schema_of_file
 from cjo_assets.wiring.quoting import literal, quoted
-from cjo_assets.wiring.setting_hints import column_hint, layout_hint
 from cjo_assets.wiring.value_settings import settled
 
 FORMATS = {".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv", ".parquet": "parquet"}
@@ -38,7 +38,6 @@ RECORD_BYTES = 1 << 24
 BATCH_ROWS = 1 << 11
 CSV_ROWS = "csv_rows"
 PLACE_IN_PARQUET = "file_row_number"
-NAMES_SHOWN, CHARACTERS_SHOWN = 20, 200
 HAS_DOUBLED_KEY = "len(keys) <> len(list_distinct(list_transform(keys, lambda key: lower(key))))"
 PARQUET_MARK = b"PAR1"
 # Columns of a converted file beside those of the contract; no file of anybody else has such names.
@@ -356,28 +355,6 @@ def is_converted(archived: Path) -> bool:
     return is_parquet(archived) and set(KEPT_OF_ROWS.values()) <= set(schema_of_file(archived).names)
 
 
-def renamed(source_file: str, names: Sequence[str], settings: TableSettings) -> list[str]:
-    """Return the columns of a file by our names.
-
-    Raises:
-        InputError: a setting names a column that the file does not have.
-    """
-    for ours, theirs in settings.columns.items():
-        if theirs not in names:
-            raise InputError(
-                f"The file {source_file} has no column {theirs}, which the setting `columns` gives for {ours}: "
-                f"its columns are {listed(names)}."
-            )
-    ours_of = {theirs: ours for ours, theirs in settings.columns.items()}
-    found = [ours_of.get(name, name) for name in names]
-    if settings.newest_by is not None and settings.newest_by not in found:
-        raise InputError(
-            f"The file {source_file} has no column {settings.newest_by}, which the setting `newest_by` names: "
-            f"its columns are {listed(found)}."
-        )
-    return found
-
-
 def _irregularities(faults: dict[str, str], details: dict[str, str] | None = None) -> str:
     """Return an expression for the faults of a row, given when each holds; null where none does.
 
@@ -392,54 +369,9 @@ def _irregularities(faults: dict[str, str], details: dict[str, str] | None = Non
     return f"CASE WHEN {' OR '.join(faults)} THEN list_filter([{listed}], lambda fault: fault IS NOT NULL) END"
 
 
-def require_single(source_file: str, names: Collection[str]) -> None:
-    """Refuse a file with a column twice, or twice but for case: which one counts is not ours to choose."""
-    doubled = doubled_names(names)
-    if doubled:
-        raise InputError(
-            f"The file {source_file} has a column twice in its header: {listed(doubled)}. Keep one of them, or rename."
-        )
-
-
-def require_columns(
-    source_file: str, names: Collection[str], specs: Iterable[Column], dataset: str, archived: Path | None = None
-) -> None:
-    """Refuse a file that lacks a column which may not be null, with the settings that would find it.
-
-    Args:
-        source_file: name of the file.
-        names: its columns.
-        specs: the columns of the contract.
-        dataset: its name.
-        archived: the file, where it is a CSV that was read without settings.
-    """
-    specs = list(specs)
-    if any("\0" in name for name in names):
-        raise InputError(f"The file {source_file} has a NUL character in the name of a column.")
-    absent = [spec.name for spec in specs if spec.is_required and spec.name not in names]
-    if absent:
-        present = f"its columns are {listed(names)}" if names else "none of its records is an object"
-        is_one_cell = len(names) == 1 and any(mark in name for name in names for mark in ";\t|")
-        separator = "; cells are separated by commas" if is_one_cell else ""
-        hint = column_hint(names, absent, dataset)
-        if archived is not None:
-            hint = layout_hint(archived, specs, dataset) or hint
-        advice = f" {hint[:1].upper()}{hint[1:]}." if hint else ""
-        raise InputError(
-            f"The file {source_file} lacks the required {', '.join(absent)}: {present}{separator}.{advice}"
-        )
-
-
 def fault_of(path: Path, archived: Path) -> str | None:
     """Return what is wrong with a file that was refused, and on which line; None where Python finds nothing."""
     return fault_in(format_of(path), archived)
-
-
-def listed(names: Collection[str]) -> str:
-    """List names that a stranger chose: as many as a person reads, and nothing a terminal would obey."""
-    shown = [name if name.isprintable() else repr(name) for name in names][:NAMES_SHOWN]
-    rest = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    return ", ".join(name[:CHARACTERS_SHOWN] for name in shown) + rest
 
 
 def format_of(path: Path) -> str:

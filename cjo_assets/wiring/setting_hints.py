@@ -45,7 +45,7 @@ def column_hint(names: Collection[str], absent: Iterable[str], dataset: str) -> 
 
 def layout_hint(archived: Path, specs: Iterable[Column], dataset: str) -> str:
     """Return the settings under which a CSV has the required columns; empty where there are none."""
-    required = [spec.name for spec in specs if not spec.nullable]
+    required = [spec.name for spec in specs if spec.is_required]
     with archived.open(encoding="utf-8-sig", newline="") as source:
         lines = [line for _ in range(LINES_LOOKED_AT) if (line := source.readline(LINE_CHARACTERS))]
     for delimiter in DELIMITERS:

@@ -35,11 +35,10 @@ from cjo_assets.wiring.formats import (
     Reading,
     fault_of,
     format_of,
-    listed,
     parquet_counts,
     reading_of,
-    require_columns,
 )
+from cjo_assets.wiring.headers import listed, require_columns
 from cjo_assets.wiring.progress import at_work
 from cjo_assets.wiring.quoting import quoted, quoted_names
 from cjo_assets.wiring.raw_views import Content, SourceFile, can_be_seen, raw_views, see

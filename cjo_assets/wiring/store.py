@@ -23,6 +23,7 @@ from cjo_assets.policy import Policy
 from cjo_assets.shared.contract import columns_of, key_of, schema_of
 from cjo_assets.shared.quarantine import rows_known_on
 from cjo_assets.wiring.collection import collected_afterwards
+from cjo_assets.wiring.datasets import discarded_name
 from cjo_assets.wiring.errors import ContractBreachError
 from cjo_assets.wiring.functions import give_functions
 from cjo_assets.wiring.lineage import Lineage, lineage_of
@@ -410,7 +411,10 @@ class Store:
         if as_of is None or dataset is None or dataset.name not in self._versioned():
             return self.read(reference, as_of)
         raw, quarantined = (self.read(Reference(schema, dataset.name), as_of) for schema in (RAW, QUARANTINE))
-        return rows_known_on(dataset, raw, quarantined, as_of, policy)
+        name = discarded_name(dataset)
+        is_there = (QUARANTINE, name) in self.tables
+        discarded = self.read(Reference(QUARANTINE, name), as_of) if is_there else None
+        return rows_known_on(dataset, raw, quarantined, discarded, as_of, policy)
 
     def _versioned(self) -> frozenset[str]:
         """Return the datasets of which a column orders the versions of a row."""

@@ -148,7 +148,7 @@ FAULTS: dict[str, list[tuple[Row, list[str]]]] = {
         ({"customer_id": {"a": 1}}, ["customer_id: an object or a list where a value belongs"]),
         ({"customer_id": ["C1"]}, ["customer_id: an object or a list where a value belongs"]),
         ({"customer_id": 1.5}, ["customer_id: a number or a truth value where a text belongs"]),
-        ({"customer_id": 10**30}, ["customer_id: a number or a truth value where a text belongs"]),
+        ({"customer_id": 1e30}, ["customer_id: a number or a truth value where a text belongs"]),
         ({"segment": "smb"}, ["segment: not in the policy's segments"]),
         ({"segment": None}, ["segment: missing"]),
         ({"account_value": -1}, ["account_value: below 0"]),
@@ -544,7 +544,7 @@ def test_what_is_no_record_is_turned_away(known: Court, content: object) -> None
 
 
 def test_rows_with_extra_columns_are_kept_and_quarantined_whole(known: Court) -> None:
-    extra = {"'; DROP TABLE x; --": [1, {"a": None}], "Segment": "x", "": 1}
+    extra = {"'; DROP TABLE x; --": [1, {"a": None}], "Industry": "x", "": 1}
     rows = [CUSTOMER | extra, CUSTOMER | extra | {"customer_id": None}]
     assert known.judged("customers", rows) == {2: ["customer_id: missing"]}
     assert json.loads(known.rejections("customers")[0]["raw_record"]) == rows[1]

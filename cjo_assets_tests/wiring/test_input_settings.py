@@ -272,7 +272,7 @@ def test_a_renamed_customer_is_emptied_in_the_archive(desk: Desk, policy: Policy
     loaded = desk.read("customers.csv", content, **settings)
     archived = desk.folder / "archive" / str(loaded.file_sha256)
     assert [path.name for path in archived.parent.iterdir()] == [archived.name], "nothing else is kept of the file"
-    assert empty_rows(archived, lambda found: found == "Müller") == 1
+    assert empty_rows(archived, lambda _, found: found == "Müller") == 1
     assert "Müller".encode() not in archived.read_bytes()
     desk.store.connection.execute("DELETE FROM raw.manifest")
     assert desk.load("customers").rows == 2
