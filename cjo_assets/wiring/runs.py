@@ -155,9 +155,11 @@ def engine_version() -> str:
 def _inputs(store: Store, family: str) -> list[dict[str, Any]]:
     names = ("dataset", "source_file", "file_sha256", "rows_read", "note", "settings")
     datasets = [dataset.name for dataset in store.datasets_by_family[family]]
-    return store.rows(
+    rows = store.rows(
         f"SELECT {', '.join(names)} FROM {MANIFEST} WHERE list_contains(?, dataset) ORDER BY ALL", datasets
     )
+    # Most files are read without settings, and their record says nothing of them.
+    return [{name: value for name, value in row.items() if name != "settings" or value} for row in rows]
 
 
 def _reads_a_stale_day(store: Store, family: str, as_of: date) -> bool:

@@ -123,7 +123,7 @@ def test_a_run_leaves_on_record_which_files_the_other_was_published_with(
         assert asked(settings, "FROM audit.dataset_loads ORDER BY ALL") == published
     finally:
         store.connection.execute("DELETE FROM raw.manifest")
-        store.connection.executemany("INSERT INTO raw.manifest VALUES (?, ?, ?, ?, ?)", kept)
+        store.connection.executemany("INSERT INTO raw.manifest VALUES (?, ?, ?, ?, ?, ?)", kept)
 
 
 def test_days_that_hand_nothing_on_make_no_later_day_stale(both: tuple[Store, Settings], policy: Policy) -> None:

@@ -149,7 +149,7 @@ def test_a_day_without_customers_is_not_a_day_with_two_of_them(home: Home) -> No
 
 def test_a_record_says_what_the_run_read_and_what_it_wrote(home: Home) -> None:
     """Enough to rebuild the day, and to tell a row that was changed since."""
-    home.store.connection.execute("INSERT INTO raw.manifest VALUES ('signals', 's.csv', 'abc', 2, NULL)")
+    home.store.connection.execute("INSERT INTO raw.manifest VALUES ('signals', 's.csv', 'abc', 2, NULL, NULL)")
     home.publish(FIRST)
     inputs, hashes, code = home.store.connection.execute(
         "SELECT inputs, table_hashes, code_version FROM audit.runs WHERE run_id = 'run 4'"
