@@ -33,6 +33,9 @@ ON_THIS_MACHINE = {
     "spark.driver.bindAddress": LOOPBACK,
     "spark.sql.shuffle.partitions": "8",
 }
+# Spark derives further filters from every combination of aliases in a plan, which takes hours for the plan of a dataset
+# with many rules and speeds nothing up: our tables have no partitions to prune by.
+PLANNING = {"spark.sql.constraintPropagation.enabled": "false"}
 # What fails reaches us as an exception; what Spark logs of it besides is a hundred lines for one.
 QUIET = {"spark.ui.showConsoleProgress": "false", "spark.ui.enabled": "false", "spark.log.level": "FATAL"}
 
@@ -53,7 +56,7 @@ def session_of(master: str) -> SparkSession:
     conf = SparkConf().setMaster(master).setAppName("cjo_assets").setAll(list(SEMANTICS.items()))
     # Our functions run in Python; workers that share this machine or its file system find the same one.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    for name, value in (QUIET | (ON_THIS_MACHINE if master.startswith("local") else {})).items():
+    for name, value in (QUIET | PLANNING | (ON_THIS_MACHINE if master.startswith("local") else {})).items():
         conf.setIfMissing(name, value)
     try:
         return SparkSession.builder.config(conf=conf).getOrCreate()
