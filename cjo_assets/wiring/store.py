@@ -105,6 +105,7 @@ class Store:
         self.connection = connection
         self._statements = Statements(keep=0) if statements is None else statements
         self._known: dict[tuple[str, str], ir.Table] = {}
+        self._versions: frozenset[str] | None = None
         names = {family.name for family in families if family.datasets}
         self.family_of = {
             (table.schema, table.name): _family_of(table, family, names)
@@ -320,7 +321,8 @@ class Store:
 
     def statement(self, table: Table, as_of: date | None, policy: Policy) -> Statement:
         """Return what computes a table, or a day of it, in the order of its key."""
-        # A file may have come since the last statement that types its columns otherwise.
+        # A file may have come since the last statement that types its columns otherwise, or orders versions of rows.
+        self._versions = None
         self._known = {key: known for key, known in self._known.items() if key[0] != RAW}
         origin = ("table", table, *self._raw_types(table.inputs().values()), *self._situation(as_of))
         return self._statements.written(origin, policy, lambda asked: self._statement(table, as_of, asked))
@@ -417,11 +419,14 @@ class Store:
         return rows_known_on(dataset, raw, quarantined, discarded, as_of, policy)
 
     def _versioned(self) -> frozenset[str]:
-        """Return the datasets of which a column orders the versions of a row."""
-        found = self.connection.execute(
-            f"SELECT DISTINCT dataset FROM {MANIFEST} WHERE json_extract_string(settings, '$.newest_by') IS NOT NULL"
-        )
-        return frozenset(name for (name,) in found.fetchall())
+        """Return the datasets of which a column orders the versions of a row; looked up once for a table."""
+        if self._versions is None:
+            found = self.connection.execute(
+                f"SELECT DISTINCT dataset FROM {MANIFEST} "
+                "WHERE json_extract_string(settings, '$.newest_by') IS NOT NULL"
+            )
+            self._versions = frozenset(name for (name,) in found.fetchall())
+        return self._versions
 
     def count(self, name: str, day: date | None = None) -> int:
         """Count the rows of a table, or of a day of it."""
