@@ -89,6 +89,7 @@ def raw_asset(dataset: Dataset, family: Family, fresh: dg.FreshnessPolicy) -> dg
             raise dg.Failure(str(error)) from error
         except (InputError, WarehouseError) as error:
             raise dg.Failure(str(error), allow_retries=False) from error
+        warehouse.store.look_up_versions()
         report_progress(f"{RAW}.{dataset.name}", loaded.rows)
         return dg.MaterializeResult(
             metadata={

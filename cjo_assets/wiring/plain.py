@@ -21,6 +21,7 @@ def load_files(store: Store, families: tuple[Family, ...], data: Path, archive: 
     for family in families:
         for dataset in family.datasets:
             load_dataset(store.connection, dataset, data, family.name, archive, home)
+    store.look_up_versions()
 
 
 def compute_day(store: Store, families: tuple[Family, ...], as_of: date, policy: Policy) -> dict[str, Stored]:

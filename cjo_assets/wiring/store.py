@@ -105,7 +105,6 @@ class Store:
         self.connection = connection
         self._statements = Statements(keep=0) if statements is None else statements
         self._known: dict[tuple[str, str], ir.Table] = {}
-        self._versions: frozenset[str] | None = None
         names = {family.name for family in families if family.datasets}
         self.family_of = {
             (table.schema, table.name): _family_of(table, family, names)
@@ -131,6 +130,7 @@ class Store:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         connection.execute(f"CREATE TABLE IF NOT EXISTS {MANIFEST} ({MANIFEST_COLUMNS})")
         connection.execute(f"ALTER TABLE {MANIFEST} ADD COLUMN IF NOT EXISTS settings VARCHAR")
+        self.look_up_versions()
         seen = raw_views(connection)
         for dataset in self.datasets:
             if dataset.name not in seen:
@@ -321,8 +321,7 @@ class Store:
 
     def statement(self, table: Table, as_of: date | None, policy: Policy) -> Statement:
         """Return what computes a table, or a day of it, in the order of its key."""
-        # A file may have come since the last statement that types its columns otherwise, or orders versions of rows.
-        self._versions = None
+        # A file may have come since the last statement that types its columns otherwise.
         self._known = {key: known for key, known in self._known.items() if key[0] != RAW}
         origin = ("table", table, *self._raw_types(table.inputs().values()), *self._situation(as_of))
         return self._statements.written(origin, policy, lambda asked: self._statement(table, as_of, asked))
@@ -362,7 +361,7 @@ class Store:
         days: tuple[date | None, ...] = (as_of,)
         if as_of is None and (AUDIT, "runs") in self.tables:
             days = tuple(self.newest_day(family) for family in self.datasets_by_family)
-        return as_of, days, self.days_of_run, self._versioned()
+        return as_of, days, self.days_of_run, self._versioned
 
     def _raw_types(self, references: Iterable[Reference]) -> tuple[ibis.Schema, ...]:
         """Return how the files that are read type their columns."""
@@ -410,7 +409,7 @@ class Store:
     def _known_on(self, reference: Reference, as_of: date | None, policy: Policy) -> ir.Table:
         """Return an input; of a dataset that orders versions of its rows, the versions that were known on the day."""
         dataset = self.dataset_of.get((reference.schema, reference.name))
-        if as_of is None or dataset is None or dataset.name not in self._versioned():
+        if as_of is None or dataset is None or dataset.name not in self._versioned:
             return self.read(reference, as_of)
         raw, quarantined = (self.read(Reference(schema, dataset.name), as_of) for schema in (RAW, QUARANTINE))
         name = discarded_name(dataset)
@@ -418,15 +417,12 @@ class Store:
         discarded = self.read(Reference(QUARANTINE, name), as_of) if is_there else None
         return rows_known_on(dataset, raw, quarantined, discarded, as_of, policy)
 
-    def _versioned(self) -> frozenset[str]:
-        """Return the datasets of which a column orders the versions of a row; looked up once for a table."""
-        if self._versions is None:
-            found = self.connection.execute(
-                f"SELECT DISTINCT dataset FROM {MANIFEST} "
-                "WHERE json_extract_string(settings, '$.newest_by') IS NOT NULL"
-            )
-            self._versions = frozenset(name for (name,) in found.fetchall())
-        return self._versions
+    def look_up_versions(self) -> None:
+        """Look up of which datasets a column orders the versions of a row: when a store begins, and after each load."""
+        found = self.connection.execute(
+            f"SELECT DISTINCT dataset FROM {MANIFEST} WHERE json_extract_string(settings, '$.newest_by') IS NOT NULL"
+        )
+        self._versioned = frozenset(name for (name,) in found.fetchall())
 
     def count(self, name: str, day: date | None = None) -> int:
         """Count the rows of a table, or of a day of it."""
