@@ -116,6 +116,7 @@ class Scratch(Store):
             except InputError as error:
                 raise PastError(f"An archived file of {dataset.name} cannot be read by this code: {error}") from error
             self._files[dataset.name] = repr(files)
+        self.look_up_versions()
 
     def withhold_after(self, day: date) -> None:
         """Take away the raw rows that are dated later than a day; the next run restored reads their files again."""

@@ -105,6 +105,7 @@ class Store:
         self.connection = connection
         self._statements = Statements(keep=0) if statements is None else statements
         self._known: dict[tuple[str, str], ir.Table] = {}
+        self._newest_days: tuple[date | None, ...] | None = None
         names = {family.name for family in families if family.datasets}
         self.family_of = {
             (table.schema, table.name): _family_of(table, family, names)
@@ -289,6 +290,8 @@ class Store:
             ContractBreachError: it breaks the contract, or a blocking audit found something.
         """
         self.lineages[table.full_name] = statement.lineage
+        # Looked up once for all audits: while a table is judged no day is published.
+        self._newest_days = None
         verdicts = {CONTRACT_CHECK: judged(self._written(table, as_of), table.contract, policy.vocabulary)}
         for audit in table.audits:
             verdicts[audit.name] = self._audited(audit, table, as_of, policy)
@@ -323,6 +326,7 @@ class Store:
         """Return what computes a table, or a day of it, in the order of its key."""
         # A file may have come since the last statement that types its columns otherwise.
         self._known = {key: known for key, known in self._known.items() if key[0] != RAW}
+        self._newest_days = None
         origin = ("table", table, *self._raw_types(table.inputs().values()), *self._situation(as_of))
         return self._statements.written(origin, policy, lambda asked: self._statement(table, as_of, asked))
 
@@ -360,7 +364,9 @@ class Store:
         """Return what a statement depends on, beside the table that it is about and the policy."""
         days: tuple[date | None, ...] = (as_of,)
         if as_of is None and (AUDIT, "runs") in self.tables:
-            days = tuple(self.newest_day(family) for family in self.datasets_by_family)
+            if self._newest_days is None:
+                self._newest_days = tuple(self.newest_day(family) for family in self.datasets_by_family)
+            days = self._newest_days
         return as_of, days, self.days_of_run, self._versioned
 
     def _raw_types(self, references: Iterable[Reference]) -> tuple[ibis.Schema, ...]:

@@ -66,7 +66,9 @@ class Desk:
     def load(self, dataset: str) -> Loaded:
         """Load a dataset."""
         declared = next(found for found in self.store.datasets if found.name == dataset)
-        return load_dataset(self.store.connection, declared, self.folder / "data", "journey", self.folder / "archive")
+        loaded = load_dataset(self.store.connection, declared, self.folder / "data", "journey", self.folder / "archive")
+        self.store.look_up_versions()
+        return loaded
 
     def refusal(self, name: str, content: str | bytes, dataset: str = "customers", **settings: Any) -> str:
         """Return why a file is refused."""
