@@ -1,4 +1,4 @@
-"""Which rows of a file are turned away, and why; and what is left of it.
+"""Rules by which rows of a file are rejected, and the rows that remain.
 
 Belongs here: the judgement that every dataset shares (written as its type, contract, key, relations, preference among
 rivals). Does not belong here: the rules of one dataset; its table file passes them in.
@@ -109,11 +109,11 @@ def typed_rows(raw: ir.Table, contract: type[Contract], policy: Policy) -> ir.Ta
 def accepted_rows(
     raw: ir.Table, quarantined: ir.Table, discarded: ir.Table | None, contract: type[Contract], policy: Policy
 ) -> ir.Table:
-    """Return the typed rows of a file that were not turned away, and where each stood.
+    """Return the typed rows of a file that were accepted, with their file and row number.
 
     Args:
         raw: the file as text.
-        quarantined: the rows that were turned away.
+        quarantined: the rejected rows.
         discarded: the rows of which values were discarded; None where the contract has no column of that kind.
         contract: what a row must be.
         policy: the vocabulary.
@@ -174,7 +174,7 @@ def quarantined_rows(
         best_first: the sort keys of the dataset's preference, given the tables they refer to.
 
     Returns:
-        The rows that were turned away, as `QuarantinedRows`.
+        The rejected rows, as `QuarantinedRows`.
     """
     contract, preference = dataset.contract, dataset.preference
     specs = columns_of(contract)
@@ -230,7 +230,7 @@ def discarded_values(
     Args:
         dataset: what the file is about and what its rows must be.
         raw: the file as text: the contract's columns and `RAW_COLUMNS`.
-        quarantined: the rows that were turned away.
+        quarantined: the rejected rows.
         policy: the vocabulary, and which optional columns are used.
         relations: the dataset's relations, given the tables they refer to.
 

@@ -116,7 +116,7 @@ def _changes(name: str, columns: list[str]) -> Iterator[Change]:
 
 
 def replaced_values(name: str, columns: Iterable[str]) -> dict[str, str]:
-    """Return, as SQL, the values of a table's columns without the person: of rows that stay and name somebody."""
+    """Return, as SQL, a table's columns without the erased person, for rows that are kept and mention one."""
     found = {}
     for column, mark in marks_of(name).items():
         if column not in columns:

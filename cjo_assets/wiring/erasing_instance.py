@@ -31,14 +31,14 @@ def erase_database(file: Path, person: Person, *, is_dry: bool = False) -> int:
         is_dry: only count.
 
     Raises:
-        WarehouseError: somebody holds the database for longer than a minute.
+        WarehouseError: another process holds the database for longer than a minute.
     """
     try:
         with closing(sqlite3.connect(file, timeout=BUSY_SECONDS)) as connection:
             changed = _erase_values(connection, person, is_dry=is_dry)
             if changed and not is_dry:
                 connection.execute("VACUUM")
-                # While somebody else holds the log open, the pages of before would stay beside it.
+                # While another process holds the log open, earlier pages would stay beside it.
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.OperationalError as error:
         raise WarehouseError(

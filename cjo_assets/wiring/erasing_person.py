@@ -5,7 +5,8 @@ text (`erasing_texts.py`, `erasing_instance.py`).
 
 A structured field holds an identifier of a known kind, so any value counts. Prose holds words of all sorts: there an
 identifier counts where it is delimited on both sides and telling, that is, neither a short number nor an everyday word
-nor somebody else's identifier. One that is not telling counts after its label: "customer 5", "customer_id: 5".
+nor another record's identifier. An identifier that is not distinctive counts only after its label: "customer 5",
+"customer_id: 5".
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Person:
         customer_id: the customer.
         identifiers: by kind, of the customer and of their records.
         others: identifiers of others of which one of these is a delimited part.
-        untelling: identifiers of these that prove nothing in prose, since they are words or somebody else's, too.
+        untelling: identifiers of these that are not distinctive in prose: words, or identifiers of other records too.
         is_normalized: whether the policy takes identifiers that differ in blanks or composition alone for the same.
     """
 

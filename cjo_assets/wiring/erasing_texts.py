@@ -99,7 +99,7 @@ def markdown_without(text: str, person: Person) -> str:
 
 
 def _is_about_another(fields: Mapping[str, Any], marks: Marks, person: Person) -> bool:
-    """Return whether fields name somebody, and not the person: then their references are that one's, too."""
+    """Return whether fields name another person only: then their references belong to that person."""
     named = [name for name, _ in owners(marks, fields) if fields[name] not in (None, "")]
     return bool(named) and not row_is_about(person, marks, fields)
 

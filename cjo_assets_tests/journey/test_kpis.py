@@ -79,7 +79,7 @@ LEDGER: Rows = [
     | {"estimated_revenue_saved": 5000.0},
     {"intervention_id": "waiting", "evaluation_latency_ms": 300.0, "journey_stage": "escalation"}
     | {"requires_human_approval": True},
-    # Never executed: what was measured is not our doing, nor is what somebody overrode.
+    # Never executed: neither the outcome nor the override can be attributed to an intervention.
     {"intervention_id": "refused", "outcome": "resolved", "resolution_time_days": 90.0, "csat_delta": 9.0}
     | {"human_override": False, "estimated_revenue_saved": 9e9, "journey_stage": "retention"}
     | {"requires_human_approval": True},
