@@ -367,7 +367,7 @@ class Store:
             if self._newest_days is None:
                 self._newest_days = tuple(self.newest_day(family) for family in self.datasets_by_family)
             days = self._newest_days
-        return as_of, days, self.days_of_run, self._versioned
+        return as_of, days, self.days_of_run, tuple(sorted(self._versioned))
 
     def _raw_types(self, references: Iterable[Reference]) -> tuple[ibis.Schema, ...]:
         """Return how the files that are read type their columns."""
