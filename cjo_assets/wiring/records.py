@@ -38,7 +38,7 @@ def locked(path: Path, *, for_reading: bool = False) -> Iterator[Path]:
         WarehouseError: the file cannot be read or written.
     """
     own = path.with_suffix(".lock")
-    if for_reading and not os.access(own if own.exists() else own.parent, os.W_OK):
+    if for_reading and path.parent.exists() and not os.access(own if own.exists() else own.parent, os.W_OK):
         yield path
         return
     try:
