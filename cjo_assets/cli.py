@@ -254,7 +254,7 @@ def synth(
         typer.Option(help="Customers and campaigns begin on any day of them  [default: 104; of marketing 26]"),
     ] = None,
     signals_per_customer: Annotated[float, typer.Option(help="Signals per customer, on average.")] = 10.0,
-    dirty: Annotated[float, typer.Option(help="Spoiled rows for each good one, which quarantine must find.")] = 0.0,
+    dirty: Annotated[float, typer.Option(help="Spoiled rows for each good one, which validation must find.")] = 0.0,
     null_effect: Annotated[
         bool, typer.Option("--null-effect", help="Playbooks that change nothing, arms that do not differ.")
     ] = False,

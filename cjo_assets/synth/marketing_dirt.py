@@ -22,7 +22,7 @@ MARKETING_FAULTS: dict[str, tuple[Fault, ...]] = {
         Fault("unknown_campaign", {}, ("asset_id", "campaign_id")),
         Fault("unknown_variant", {"variant": "Z"}, ("asset_id",)),
         Fault("not_a_boolean", {"approved_by_human": "yes"}, ("asset_id",)),
-        Fault("not_a_list", {"risk_flags": "none"}, ("asset_id",)),
+        Fault("not_a_list", {"risk_flags": "no list"}, ("asset_id",)),
     ),
     "experiments": (
         REPEATED,
@@ -67,7 +67,7 @@ MARKETING_FAULTS: dict[str, tuple[Fault, ...]] = {
         REPEATED,
         Fault("unknown_campaign", {}, ("risk_id", "campaign_id")),
         Fault("unknown_severity", {"severity": LIMBO}, ("risk_id",)),
-        Fault("not_a_list", {"asset_ids": "none"}, ("risk_id",)),
+        Fault("not_a_list", {"asset_ids": "no list"}, ("risk_id",)),
         Fault("settled_early", {"resolved_at": LONG_GONE}, ("risk_id",)),
     ),
     "segment_rollups": (
