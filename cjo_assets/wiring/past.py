@@ -175,7 +175,9 @@ class Scratch(Store):
         and over the hashes of what it reads.
         """
         sql = self.statement(table, day, policy).sql
-        read = [f"{name} {self._version(reference, day)}" for name, reference in sorted(table.inputs().items())]
+        # An input may stand in the function of a table and not in its statement.
+        inputs = {name: found for name, found in table.inputs().items() if f'"{found.schema}"."{found.name}"' in sql}
+        read = [f"{name} {self._version(reference, day)}" for name, reference in sorted(inputs.items())]
         version = hashlib.sha256("\n".join([sql, *read]).encode()).hexdigest()
         if self._versions.get((table.full_name, day)) == version:
             return False
