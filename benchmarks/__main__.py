@@ -23,7 +23,7 @@ from benchmarks.compare import differences
 from benchmarks.contenders import RESULT, blocks, outputs_in, yardstick
 from benchmarks.data import Inputs, generated
 from benchmarks.page import write_page
-from cjo_assets.wiring.settings import PROJECT
+from cjo_assets.core.settings import PROJECT
 
 SIZES = (10_000, 100_000, 1_000_000)
 ROUNDS = 3

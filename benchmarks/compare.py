@@ -7,8 +7,8 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.contenders import blocks
-from cjo_assets.wiring.families import families_about
-from cjo_assets.wiring.tables import Table
+from cjo_assets.catalog import families_about
+from cjo_assets.core.table import Table
 
 TOLERANCE = 2e-6
 
@@ -59,6 +59,6 @@ def _different(connection: duckdb.DuckDBPyConnection, table: Table, theirs: str)
 
 
 def _key(table: Table) -> tuple[str, ...]:
-    from cjo_assets.shared.contract import key_of
+    from cjo_assets.core.contract import key_of
 
     return key_of(table.contract)

@@ -34,7 +34,7 @@ import duckdb
 from benchmarks.data import AS_OF
 
 if TYPE_CHECKING:
-    from cjo_assets.wiring.store import Store
+    from cjo_assets.engine.store import Store
 
 YARDSTICK = Path(__file__).with_name("yardstick.sql")
 RESULT = "result.duckdb"
@@ -100,8 +100,8 @@ def outputs_in(data: Path) -> Path:
 
 def needed() -> set[tuple[str, str]]:
     """Return the tables of the yardstick and all that the platform's own need."""
-    from cjo_assets.wiring.families import families_about
-    from cjo_assets.wiring.tables import in_order
+    from cjo_assets.catalog import families_about
+    from cjo_assets.core.table import in_order
 
     tables = in_order(
         table for family in families_about("journey") for table in family.tables if table.transform is not None
@@ -147,10 +147,10 @@ def floor(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
 
 def transforms(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
     """Run the transforms in the engine alone."""
+    from cjo_assets.catalog import families_about
+    from cjo_assets.core.table import in_order
+    from cjo_assets.engine.store import Store
     from cjo_assets.policy import load_policy
-    from cjo_assets.wiring.families import families_about
-    from cjo_assets.wiring.store import Store
-    from cjo_assets.wiring.tables import in_order
 
     families, policy, wanted = families_about("journey"), load_policy(), needed()
 
@@ -171,9 +171,9 @@ def transforms(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
 
 def load(store: Store, data: Path, archive: Path, wanted: set[tuple[str, str]], taken: Taken) -> None:
     """Bring the files that are wanted into the raw schema."""
-    from cjo_assets.wiring.families import families_about
-    from cjo_assets.wiring.sources import load_dataset
-    from cjo_assets.wiring.tables import RAW
+    from cjo_assets.catalog import families_about
+    from cjo_assets.core.table import RAW
+    from cjo_assets.ingest.loading import load_dataset
 
     for family in families_about("journey"):
         for dataset in family.datasets:
@@ -184,7 +184,7 @@ def load(store: Store, data: Path, archive: Path, wanted: set[tuple[str, str]], 
 
 def platform(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
     """Run the graph through Dagster, published database included."""
-    from cjo_assets.wiring.families import families_about
+    from cjo_assets.catalog import families_about
 
     prepared = _graph(taken, data, home, AS_OF)
     views = {
@@ -207,16 +207,16 @@ def _graph(
     taken: Taken, data: Path, home: Path, day: date
 ) -> Callable[[set[tuple[str, str]] | None], Callable[[], None]]:
     os.environ |= {"CJO_DATA": str(data), "CJO_HOME": str(home)}
-    from cjo_assets.wiring.instance import prepare_environment
+    from cjo_assets.orchestration.instance import prepare_environment
 
     prepare_environment()
     import dagster as dg
 
+    from cjo_assets.core.settings import Settings
     from cjo_assets.definitions import defs
-    from cjo_assets.wiring.end_of_day import PUBLISHED
-    from cjo_assets.wiring.jobs import job_name
-    from cjo_assets.wiring.settings import Settings
-    from cjo_assets.wiring.store import Store
+    from cjo_assets.engine.store import Store
+    from cjo_assets.orchestration.end_of_day import PUBLISHED
+    from cjo_assets.orchestration.jobs import job_name
 
     job = defs().resolve_job_def(job_name("journey"))
     instance = dg.DagsterInstance.get()
@@ -272,8 +272,8 @@ def pandas(_taken: Taken, data: Path, home: Path) -> Callable[[], None]:
 def loops(_taken: Taken, data: Path, home: Path) -> Callable[[], None]:
     """Run the loops."""
     from benchmarks.obvious import with_loops
-    from cjo_assets.shared.contract import columns_of
-    from cjo_assets.wiring.families import families_about
+    from cjo_assets.catalog import families_about
+    from cjo_assets.core.contract import columns_of
 
     columns = {
         table.full_name: [spec.name for spec in columns_of(table.contract) if spec.name != "as_of"]

@@ -20,10 +20,10 @@ import ibis
 
 from benchmarks.contenders import RESULT, blocks
 from benchmarks.data import AS_OF
+from cjo_assets.catalog import families_about
+from cjo_assets.core.contract import any_of, breaches, columns_of, key_of
+from cjo_assets.core.table import Table
 from cjo_assets.policy import load_policy
-from cjo_assets.shared.contract import any_of, breaches, columns_of, key_of
-from cjo_assets.wiring.families import families_about
-from cjo_assets.wiring.tables import Table
 
 HERE = Path(__file__).parent
 VENVS = HERE / ".venv-peers"

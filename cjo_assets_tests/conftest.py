@@ -11,11 +11,11 @@ from typing import Any
 import duckdb
 import pytest
 
+from cjo_assets.catalog import families_about
+from cjo_assets.core.settings import PROJECT
+from cjo_assets.engine.store import Store, Stored
+from cjo_assets.ingest.chain import compute_day, load_files
 from cjo_assets.policy import Policy, load_policy
-from cjo_assets.wiring.families import families_about
-from cjo_assets.wiring.plain import compute_day, load_files
-from cjo_assets.wiring.settings import PROJECT
-from cjo_assets.wiring.store import Store, Stored
 from cjo_assets_tests.home import Home, toured
 from cjo_assets_tests.kept_statements import IS_OURS, KEPT_IN, STATEMENTS
 

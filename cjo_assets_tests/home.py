@@ -11,16 +11,16 @@ from typing import Any
 
 import duckdb
 
+from cjo_assets.catalog import families_about
+from cjo_assets.core.settings import PROJECT, Settings
+from cjo_assets.core.table import AUDIT
+from cjo_assets.engine.statements import Statements
+from cjo_assets.engine.store import Store
+from cjo_assets.ingest.chain import compute_day, load_files
+from cjo_assets.ingest.records import append, locked
 from cjo_assets.policy import Policy
-from cjo_assets.wiring.families import families_about
-from cjo_assets.wiring.plain import compute_day, load_files
-from cjo_assets.wiring.publish import publish
-from cjo_assets.wiring.records import append, locked
-from cjo_assets.wiring.runs import record_run
-from cjo_assets.wiring.settings import PROJECT, Settings
-from cjo_assets.wiring.statements import Statements
-from cjo_assets.wiring.store import Store
-from cjo_assets.wiring.tables import AUDIT
+from cjo_assets.warehouse.publish import publish
+from cjo_assets.warehouse.run_log import record_run
 
 TOUR_DAYS = (date(2025, 1, 6), date(2025, 1, 13), date(2025, 1, 20))
 CAMPAIGN = "I-f861d253ff7d"

@@ -9,9 +9,9 @@ kept. Where CJO_STATEMENTS is set, its folder is used, and left as it is for the
 import os
 import tempfile
 
-from cjo_assets.wiring.families import all_families
-from cjo_assets.wiring.statement_files import FOLDER, StatementFiles
-from cjo_assets.wiring.statements import Statements
+from cjo_assets.catalog import all_families
+from cjo_assets.engine.statement_files import FOLDER, StatementFiles
+from cjo_assets.engine.statements import Statements
 
 IS_OURS = not os.environ.get(FOLDER)
 KEPT_IN = os.environ.get(FOLDER) or tempfile.mkdtemp(prefix="cjo_statements")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from cjo_assets.wiring.language_model import Endpoint
+from cjo_assets.language.client import Endpoint
 
 KEY = "sk-not-for-anybodys-eyes"
 

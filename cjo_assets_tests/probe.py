@@ -23,18 +23,18 @@ import ibis
 import ibis.expr.types as ir
 import yaml
 
+from cjo_assets.catalog import families_about
+from cjo_assets.core.contract import columns_of
+from cjo_assets.core.table import Audit, Table, in_order, inputs_of, parameters_of
+from cjo_assets.engine.store import Store, Stored
+from cjo_assets.families.journey.report.report import journey_report
+from cjo_assets.ingest.chain import compute_day, load_files
+from cjo_assets.language.client import Endpoint
+from cjo_assets.language.memory import Ask, phrase_day
 from cjo_assets.policy import Policy, load_policy
 from cjo_assets.reporting.document import Document
-from cjo_assets.reporting.journey_report import journey_report
 from cjo_assets.reporting.markdown import as_markdown
-from cjo_assets.shared.contract import columns_of
-from cjo_assets.wiring.families import families_about
-from cjo_assets.wiring.language_model import Endpoint
-from cjo_assets.wiring.phrasing import Ask, phrase_day
-from cjo_assets.wiring.plain import compute_day, load_files
-from cjo_assets.wiring.report import journey_figures, write_report
-from cjo_assets.wiring.store import Store, Stored
-from cjo_assets.wiring.tables import Audit, Table, in_order, inputs_of, parameters_of
+from cjo_assets.reporting.writing import journey_figures, write_report
 from cjo_assets_tests import probe_decisions
 from cjo_assets_tests.conftest import STATEMENTS
 from cjo_assets_tests.probe_experience import add_experience, decide_earlier
@@ -424,7 +424,7 @@ def _ago(days: int) -> str:
 
 def default_content() -> dict[str, Any]:
     """Return the packaged policy as YAML says it."""
-    text = resources.files("cjo_assets").joinpath("policy.yaml").read_text(encoding="utf-8")
+    text = resources.files("cjo_assets.policy").joinpath("policy.yaml").read_text(encoding="utf-8")
     content: dict[str, Any] = yaml.safe_load(text)
     return content
 

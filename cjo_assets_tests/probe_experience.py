@@ -9,10 +9,10 @@ from typing import Any
 
 import pyarrow
 
-from cjo_assets.journey.portfolio_snapshots import PortfolioSnapshots
-from cjo_assets.journey.recommended_interventions import RecommendedInterventions
-from cjo_assets.shared.contract import Contract, schema_of
-from cjo_assets.wiring.store import Store
+from cjo_assets.core.contract import Contract, schema_of
+from cjo_assets.engine.store import Store
+from cjo_assets.families.journey.decision.recommended_interventions import RecommendedInterventions
+from cjo_assets.families.journey.portfolio.portfolio_snapshots import PortfolioSnapshots
 from cjo_assets_tests.tables import default_row
 
 Rows = list[dict[str, Any]]

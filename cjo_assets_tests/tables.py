@@ -11,10 +11,10 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow
 
+from cjo_assets.core.contract import Column, Contract, DatedContract, allowed_words, columns_of, schema_of
+from cjo_assets.engine.functions import give_functions
+from cjo_assets.engine.validation import judged
 from cjo_assets.policy import Policy, load_policy
-from cjo_assets.shared.contract import Column, Contract, DatedContract, allowed_words, columns_of, schema_of
-from cjo_assets.wiring.functions import give_functions
-from cjo_assets.wiring.validation import judged
 
 Row = dict[str, Any]
 Rows = list[Row]

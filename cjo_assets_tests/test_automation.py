@@ -17,22 +17,22 @@ import dagster as dg
 import duckdb
 import pytest
 
+from cjo_assets.catalog import data_families
+from cjo_assets.core.settings import Settings
+from cjo_assets.core.table import RAW
 from cjo_assets.definitions import defs
 from cjo_assets.defs import health, schedules, sensors
+from cjo_assets.ingest import changes
+from cjo_assets.ingest.changes import Seen, looked
+from cjo_assets.orchestration.alerts import AlertError
+from cjo_assets.orchestration.automation import Automation, downstream_condition, freshness
+from cjo_assets.orchestration.end_of_day import reports_of
+from cjo_assets.orchestration.instance import instance_folder
+from cjo_assets.orchestration.jobs import COMMAND_TAG
+from cjo_assets.orchestration.partitions import PARTITION, RANGE_END, RANGE_START, contiguous
 from cjo_assets.policy import Policy
-from cjo_assets.wiring import new_files
-from cjo_assets.wiring.alerts import AlertError
-from cjo_assets.wiring.automation import Automation, downstream_condition, freshness
-from cjo_assets.wiring.end_of_day import reports_of
-from cjo_assets.wiring.families import data_families
-from cjo_assets.wiring.instance import instance_folder
-from cjo_assets.wiring.jobs import COMMAND_TAG
-from cjo_assets.wiring.new_files import Seen, looked
-from cjo_assets.wiring.partitions import PARTITION, RANGE_END, RANGE_START, contiguous
-from cjo_assets.wiring.publish import publish
-from cjo_assets.wiring.runs import RUNS
-from cjo_assets.wiring.settings import Settings
-from cjo_assets.wiring.tables import RAW
+from cjo_assets.warehouse.publish import publish
+from cjo_assets.warehouse.run_log import RUNS
 from cjo_assets_tests.conftest import SAMPLE, computed, read_rows, write_rows
 
 PUBLISHED = [date(2025, 1, 16), date(2025, 1, 18), date(2025, 1, 20)]
@@ -61,7 +61,7 @@ def published_home(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> 
 def places(published_home: Path, sample_copy: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A home in which three days of the sample are published, and files that may change."""
     found = Settings(data=sample_copy, policy=None, home=published_home)
-    monkeypatch.setattr(new_files, "REST_SECONDS", -1.0)
+    monkeypatch.setattr(changes, "REST_SECONDS", -1.0)
     monkeypatch.setenv("CJO_DATA", str(found.data))
     monkeypatch.setenv("CJO_HOME", str(found.home))
     return found
@@ -179,7 +179,7 @@ def test_without_a_published_day_the_newest_is_run(tmp_path: Path, policy: Polic
 
 
 def test_a_file_that_is_still_growing_waits(places: Settings, policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(new_files, "REST_SECONDS", 3600.0)
+    monkeypatch.setattr(changes, "REST_SECONDS", 3600.0)
     change(places, "signals", [signal("2025-01-17")])
     first = looked(JOURNEY, places, policy, None)
     assert first == Seen(unsettled=first.unsettled)
@@ -193,7 +193,7 @@ def test_a_file_dated_in_the_future_is_read_at_the_second_look(
     places: Settings, policy: Policy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = looked(JOURNEY, places, policy, None)
-    monkeypatch.setattr(new_files, "REST_SECONDS", 3.0)
+    monkeypatch.setattr(changes, "REST_SECONDS", 3.0)
     tomorrow = time.time() + 86400
     for file in places.data.rglob("*.json"):
         os.utime(file, (0, 0))

@@ -19,11 +19,11 @@ from benchmarks.compare import differences
 from benchmarks.contenders import RESULT, Taken, blocks, yardstick
 from benchmarks.data import AS_OF, Inputs, generated
 from benchmarks.page import write_page
+from cjo_assets.catalog import families_about
+from cjo_assets.core.settings import PROJECT
+from cjo_assets.core.table import in_order
+from cjo_assets.engine.store import Store
 from cjo_assets.policy import Policy
-from cjo_assets.wiring.families import families_about
-from cjo_assets.wiring.settings import PROJECT
-from cjo_assets.wiring.store import Store
-from cjo_assets.wiring.tables import in_order
 from cjo_assets_tests.conftest import STATEMENTS
 
 CUSTOMERS = 400

@@ -16,9 +16,9 @@ import duckdb
 import pytest
 from typer.testing import CliRunner, Result
 
-from cjo_assets.cli import app
+from cjo_assets.cli.app import app
+from cjo_assets.core.settings import PROJECT
 from cjo_assets.policy import Policy
-from cjo_assets.wiring.settings import PROJECT
 from cjo_assets_tests.conftest import SAMPLE, read_rows, write_rows
 from cjo_assets_tests.home import made_home
 from cjo_assets_tests.kept_statements import STATEMENTS, clean_environment

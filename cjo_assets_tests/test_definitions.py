@@ -8,12 +8,12 @@ from datetime import date
 import dagster as dg
 import pytest
 
-from cjo_assets.audit.runs import PLANS, goal_of
+from cjo_assets.catalog import all_families, data_families
+from cjo_assets.cli.catalogue import PAGE, tables_page
+from cjo_assets.core.settings import SENSOR_SECONDS
+from cjo_assets.core.table import Family
 from cjo_assets.definitions import defs
-from cjo_assets.wiring.catalogue import PAGE, tables_page
-from cjo_assets.wiring.families import all_families, data_families
-from cjo_assets.wiring.settings import SENSOR_SECONDS
-from cjo_assets.wiring.tables import Family
+from cjo_assets.families.audit.runs import PLANS, goal_of
 
 DATASETS = {
     "customers": "customers",

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from cjo_assets.catalog import families_about
+from cjo_assets.core.table import in_order
 from cjo_assets.policy import Policy
-from cjo_assets.wiring.families import families_about
-from cjo_assets.wiring.tables import in_order
 from cjo_assets_tests import oracle
 from cjo_assets_tests.conftest import Chain, computed
 

@@ -15,7 +15,7 @@ import yaml
 from cjo_assets.policy import Policy, PolicyError, load_policy
 from cjo_assets_tests.probe import default_content, leaves, policy_with
 
-TEXT = resources.files("cjo_assets").joinpath("policy.yaml").read_text(encoding="utf-8")
+TEXT = resources.files("cjo_assets.policy").joinpath("policy.yaml").read_text(encoding="utf-8")
 LINE = re.compile(r"^(?P<indent> *)(?P<name>\w+):(?P<value>(?: [^#]*\S)?)(?P<rest> *(?:#.*)?)$")
 NUMBER_OR_SWITCH = re.compile(r"(?<![\w.\"-])(?:-?\d+(?:\.\d+)?|true|false)(?![\w.\"-])")
 UNIT_AND_REASON = re.compile(r"^ +# \[(?P<unit>[^\]]+)\] (?P<reason>\S.*)$")

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from cjo_assets.catalog import families_about
 from cjo_assets.policy import Policy, load_policy
-from cjo_assets.wiring.families import families_about
 from cjo_assets_tests.marketing.leaves import LEAVES as MARKETING_LEAVES
 from cjo_assets_tests.marketing.leaves import WORDS as MARKETING_WORDS
 from cjo_assets_tests.probe import PROBE_DAY, Probe, leaves, nested, policy_with, value_at

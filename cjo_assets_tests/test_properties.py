@@ -23,12 +23,12 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from cjo_assets.journey.aggregated_signals import aggregated_signals
-from cjo_assets.journey.baseline_metrics import METRICS
+from cjo_assets.catalog import families_about
+from cjo_assets.core.contract import columns_of
+from cjo_assets.families.journey.evaluation.aggregated_signals import aggregated_signals
+from cjo_assets.families.journey.inputs.baseline_metrics import METRICS
+from cjo_assets.ingest.chain import compute_day
 from cjo_assets.policy import Policy
-from cjo_assets.shared.contract import columns_of
-from cjo_assets.wiring.families import families_about
-from cjo_assets.wiring.plain import compute_day
 from cjo_assets_tests import oracle
 from cjo_assets_tests.conftest import Chain, Rows, computed, write_rows
 

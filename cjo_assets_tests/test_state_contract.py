@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from cjo_assets.catalog import families_about
+from cjo_assets.core.contract import columns_of
+from cjo_assets.core.settings import PROJECT
 from cjo_assets.defs import marketing
-from cjo_assets.journey.roi_components import COMPONENTS
-from cjo_assets.policy_marketing import (
+from cjo_assets.families.journey.value._roi_components import COMPONENTS
+from cjo_assets.policy.marketing import (
     MarketingBusinessTargets,
     MarketingEffectivenessTargets,
     MarketingOperationalTargets,
 )
-from cjo_assets.shared.contract import columns_of
-from cjo_assets.wiring.families import families_about
-from cjo_assets.wiring.settings import PROJECT
 
 KPI_GROUPS = (MarketingOperationalTargets, MarketingEffectivenessTargets, MarketingBusinessTargets)
 PAGE = PROJECT / "docs" / "state_contract.md"
@@ -151,7 +151,9 @@ def test_the_list_of_fields_is_the_seeds() -> None:
     assert re.findall(r"^    (\w+): ", state, flags=re.MULTILINE) == JOURNEY_FIELDS
     structures = re.findall(r'^    #   +"(\w+)":', state, flags=re.MULTILINE)
     fields = set(served("journey"))
-    kpi_names = set(re.findall(r"^\s+(\w+): ", (PROJECT / "cjo_assets/policy.yaml").read_text(), flags=re.MULTILINE))
+    kpi_names = set(
+        re.findall(r"^\s+(\w+): ", (PROJECT / "cjo_assets/policy/policy.yaml").read_text(), flags=re.MULTILINE)
+    )
     families = {"operational_health", "journey_impact", "business_value"}
     components = set(COMPONENTS)
     renamed = {"churn_risk_reduction"}

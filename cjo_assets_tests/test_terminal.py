@@ -12,8 +12,8 @@ import pytest
 import typer
 from typer.main import get_command
 
-from cjo_assets.cli import app, main
-from cjo_assets.terminal import REFUSED, day_of, fail, harmless, say, say_json
+from cjo_assets.cli.app import app, main
+from cjo_assets.cli.terminal import REFUSED, day_of, fail, harmless, say, say_json
 
 
 def helps(option: str) -> dict[str, str]:

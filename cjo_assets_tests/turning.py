@@ -10,11 +10,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from cjo_assets.core.settings import Settings
 from cjo_assets.language.answers import Reply
+from cjo_assets.language.client import Endpoint
 from cjo_assets.policy import Policy
-from cjo_assets.wiring.language_model import Endpoint
-from cjo_assets.wiring.runs import forget_record, record_run
-from cjo_assets.wiring.settings import Settings
+from cjo_assets.warehouse.run_log import forget_record, record_run
 from cjo_assets_tests.probe import Probe, default_content, value_at
 
 DEFAULT = default_content()

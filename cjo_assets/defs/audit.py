@@ -2,7 +2,11 @@
 
 import dagster as dg
 
-from cjo_assets.audit import (
+from cjo_assets.catalog import data_families
+from cjo_assets.core.contract import may_discard
+from cjo_assets.core.quarantine.dataset_tables import discarded_name
+from cjo_assets.core.table import AUDIT, QUARANTINE, RAW, Family, Reference, Table, given_inputs
+from cjo_assets.families.audit import (
     checks,
     column_lineage,
     dataset_loads,
@@ -14,11 +18,7 @@ from cjo_assets.audit import (
     rejected_records,
     runs,
 )
-from cjo_assets.shared.contract import may_discard
-from cjo_assets.wiring.assets import family_definitions
-from cjo_assets.wiring.datasets import discarded_name
-from cjo_assets.wiring.families import data_families
-from cjo_assets.wiring.tables import AUDIT, QUARANTINE, RAW, Family, Reference, Table, given_inputs
+from cjo_assets.orchestration.assets import family_definitions
 
 
 def audit_family(families: tuple[Family, ...]) -> Family:

@@ -3,12 +3,12 @@
 import dagster as dg
 from pydantic import Field
 
+from cjo_assets.approvals.decide import Answer, record_answer
+from cjo_assets.catalog import data_families
+from cjo_assets.core.errors import RefusalError, WarehouseError
+from cjo_assets.core.settings import Settings
+from cjo_assets.orchestration.jobs import daily_job
 from cjo_assets.policy import PolicyError, load_policy
-from cjo_assets.wiring.deciding import Answer, record_answer
-from cjo_assets.wiring.errors import RefusalError, WarehouseError
-from cjo_assets.wiring.families import data_families
-from cjo_assets.wiring.jobs import daily_job
-from cjo_assets.wiring.settings import Settings
 
 
 class ApprovalDecision(dg.Config):

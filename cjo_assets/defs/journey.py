@@ -2,54 +2,60 @@
 
 import dagster as dg
 
+from cjo_assets.core.quarantine.dataset_tables import dataset_tables
+from cjo_assets.core.table import Audit, Family, Table
 from cjo_assets.defs.portfolio import portfolio_tables
-from cjo_assets.journey import (
-    aggregated_signals,
-    approval_decisions,
+from cjo_assets.families.journey.approval import (
     approval_history,
     approval_requests,
-    baseline_comparisons,
-    baseline_metrics,
+    outcome_analyses,
+    pending_approvals,
+)
+from cjo_assets.families.journey.decision import (
     coverage_gaps,
     customer_needs,
-    customers,
-    forecast_backtest,
-    fused_signals,
     holdout_assignments,
-    intervention_ledger,
-    interventions,
-    journey_evaluations,
-    journey_forecasts,
-    journey_states,
-    journey_summary,
-    kpi_status,
-    kpis,
-    outcome_analyses,
-    outcomes,
-    pending_approvals,
-    phrased_texts,
     playbook_candidates,
-    playbook_performance,
+    recommended_interventions,
+)
+from cjo_assets.families.journey.evaluation import (
+    aggregated_signals,
+    fused_signals,
+    journey_evaluations,
+    journey_states,
+)
+from cjo_assets.families.journey.forecast import forecast_backtest, journey_forecasts, transition_model
+from cjo_assets.families.journey.inputs import (
+    approval_decisions,
+    baseline_metrics,
+    customers,
+    interventions,
+    outcomes,
     playbook_performance_log,
     playbooks,
-    recommended_interventions,
-    risk_contributions,
-    risk_scores,
+    signal_labels,
+    signals,
+    state_entries,
+)
+from cjo_assets.families.journey.interventions import intervention_ledger
+from cjo_assets.families.journey.learning import (
+    playbook_performance,
+    signal_effectiveness,
+    threshold_advice,
+    treatment_effects,
+)
+from cjo_assets.families.journey.portfolio import journey_summary, phrased_texts
+from cjo_assets.families.journey.risk import risk_contributions, risk_scores
+from cjo_assets.families.journey.value import (
+    baseline_comparisons,
+    kpi_status,
+    kpis,
     roi_breakdown,
     roi_by_grade,
     roi_estimate,
     roi_sensitivity,
-    signal_effectiveness,
-    signal_labels,
-    signals,
-    state_entries,
-    threshold_advice,
-    transition_model,
-    treatment_effects,
 )
-from cjo_assets.wiring.assets import family_definitions
-from cjo_assets.wiring.datasets import dataset_tables
-from cjo_assets.wiring.tables import Audit, Family, Table
+from cjo_assets.orchestration.assets import family_definitions
 
 SCHEMA = "journey"
 DATASETS = (

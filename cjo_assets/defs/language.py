@@ -2,8 +2,8 @@
 
 import dagster as dg
 
-from cjo_assets.wiring.families import families_about
-from cjo_assets.wiring.phrasing_assets import phrasing_definitions
+from cjo_assets.catalog import families_about
+from cjo_assets.orchestration.phrasing_assets import phrasing_definitions
 
 
 @dg.definitions

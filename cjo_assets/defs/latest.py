@@ -2,10 +2,10 @@
 
 import dagster as dg
 
-from cjo_assets.journey import customer_360
-from cjo_assets.wiring.assets import family_definitions
-from cjo_assets.wiring.families import data_families
-from cjo_assets.wiring.tables import LATEST, Family, Table, given_inputs, inputs_of
+from cjo_assets.catalog import data_families
+from cjo_assets.core.table import LATEST, Family, Table, given_inputs, inputs_of
+from cjo_assets.families.journey.portfolio import customer_360
+from cjo_assets.orchestration.assets import family_definitions
 
 VIEWS = (
     Table(

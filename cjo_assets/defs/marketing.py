@@ -2,12 +2,13 @@
 
 import dagster as dg
 
+from cjo_assets.core.quarantine.dataset_tables import dataset_tables
+from cjo_assets.core.table import Audit, Family, Table
 from cjo_assets.defs.marketing_analysis import analysis_tables
 from cjo_assets.defs.marketing_experiments import experiments_tables
 from cjo_assets.defs.marketing_governance import governance_tables
 from cjo_assets.defs.marketing_value import value_tables
-from cjo_assets.marketing import (
-    asset_performance,
+from cjo_assets.families.marketing.inputs import (
     attribution_hints,
     audience_segments,
     budget_actions,
@@ -17,16 +18,14 @@ from cjo_assets.marketing import (
     creative_assets,
     experiments,
     funnel_events,
-    metric_definitions,
     orchestrator_decisions,
     performance_metrics,
     roi_ledger,
     segment_rollups,
     touchpoints,
 )
-from cjo_assets.wiring.assets import family_definitions
-from cjo_assets.wiring.datasets import dataset_tables
-from cjo_assets.wiring.tables import Audit, Family, Table
+from cjo_assets.families.marketing.measurement import asset_performance, metric_definitions
+from cjo_assets.orchestration.assets import family_definitions
 
 SCHEMA = "marketing"
 DATASETS = (

@@ -1,15 +1,15 @@
 """The tables that analyse campaigns: money and metric, segments, funnel, attribution, reconciliation."""
 
-from cjo_assets.marketing import (
+from cjo_assets.core.table import Audit, Table
+from cjo_assets.families.marketing.analysis import (
     attribution,
     campaign_analysis,
     funnel_analysis,
-    performance_assessment,
     reconciliation,
     segment_portfolio,
     touch_credits,
 )
-from cjo_assets.wiring.tables import Audit, Table
+from cjo_assets.families.marketing.value import performance_assessment
 
 GROUP = "analysis"
 

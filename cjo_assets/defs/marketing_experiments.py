@@ -1,7 +1,7 @@
 """The tables of experiments: what each arm did, and what follows."""
 
-from cjo_assets.marketing import experiment_arms, experiment_evaluations
-from cjo_assets.wiring.tables import Audit, Table
+from cjo_assets.core.table import Audit, Table
+from cjo_assets.families.marketing.experiments import experiment_arms, experiment_evaluations
 
 
 def experiments_tables(schema: str) -> list[Table]:

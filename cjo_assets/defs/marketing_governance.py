@@ -1,7 +1,12 @@
 """The tables that keep order in marketing: budgets, risks, decisions."""
 
-from cjo_assets.marketing import budget_balances, budget_governance, decision_insights, risk_register
-from cjo_assets.wiring.tables import Audit, Table
+from cjo_assets.core.table import Audit, Table
+from cjo_assets.families.marketing.governance import (
+    budget_balances,
+    budget_governance,
+    decision_insights,
+    risk_register,
+)
 
 
 def governance_tables(schema: str) -> list[Table]:

@@ -1,14 +1,8 @@
 """The tables that say what marketing is worth, whether it keeps its promises, and what to do next."""
 
-from cjo_assets.marketing import (
-    budget_proposals,
-    kpi_status,
-    kpis,
-    recommendations,
-    roi_analysis,
-    roi_components,
-)
-from cjo_assets.wiring.tables import Audit, Table
+from cjo_assets.core.table import Audit, Table
+from cjo_assets.families.marketing.recommendations import budget_proposals, recommendations
+from cjo_assets.families.marketing.value import kpi_status, kpis, roi_analysis, roi_components
 
 GROUP = "value"
 

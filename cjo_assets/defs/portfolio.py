@@ -1,21 +1,17 @@
 """The tables that add the journey up: the portfolio, conformance, activity, and what to do next."""
 
-from cjo_assets.journey import (
-    conformance,
+from cjo_assets.core.dataset import Dataset
+from cjo_assets.core.table import QUARANTINE, Audit, Reference, Table, given_inputs
+from cjo_assets.families.journey.portfolio import (
     next_steps,
-    path_variants,
     playbook_activity,
     portfolio_by_segment,
     portfolio_by_stage,
     portfolio_cells,
     portfolio_snapshots,
     rejections_by_rule,
-    stage_flows,
-    stage_throughput,
-    visits,
 )
-from cjo_assets.shared.dataset import Dataset
-from cjo_assets.wiring.tables import QUARANTINE, Audit, Reference, Table, given_inputs
+from cjo_assets.families.journey.process import conformance, path_variants, stage_flows, stage_throughput, visits
 
 
 def portfolio_tables(schema: str, datasets: tuple[Dataset, ...]) -> list[Table]:

@@ -2,8 +2,8 @@
 
 import dagster as dg
 
-from cjo_assets.wiring.end_of_day import end_of_day_definitions
-from cjo_assets.wiring.families import all_families
+from cjo_assets.catalog import all_families
+from cjo_assets.orchestration.end_of_day import end_of_day_definitions
 
 
 @dg.definitions

@@ -4,14 +4,14 @@ from datetime import timedelta
 
 import dagster as dg
 
-from cjo_assets.wiring.automation import DECLARATIVE, Automation
-from cjo_assets.wiring.families import data_families
-from cjo_assets.wiring.jobs import job_name, load_job
-from cjo_assets.wiring.new_files import published_days
-from cjo_assets.wiring.partitions import days
-from cjo_assets.wiring.settings import Settings
-from cjo_assets.wiring.sources import is_supplied
-from cjo_assets.wiring.tables import Family
+from cjo_assets.catalog import data_families
+from cjo_assets.core.settings import Settings
+from cjo_assets.core.table import Family
+from cjo_assets.ingest.changes import published_days
+from cjo_assets.ingest.loading import is_supplied
+from cjo_assets.orchestration.automation import DECLARATIVE, Automation
+from cjo_assets.orchestration.jobs import job_name, load_job
+from cjo_assets.orchestration.partitions import days
 
 AUTOMATION = Automation.from_environment()
 IS_DECLARATIVE = AUTOMATION.mode == DECLARATIVE

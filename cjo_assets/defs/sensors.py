@@ -2,17 +2,17 @@
 
 import dagster as dg
 
+from cjo_assets.approvals.decide import day_of_records, new_records
+from cjo_assets.catalog import data_families
+from cjo_assets.core.settings import Settings
+from cjo_assets.core.table import Family
+from cjo_assets.ingest.changes import Seen, looked
+from cjo_assets.orchestration.automation import DECLARATIVE, SCHEDULE, Automation
+from cjo_assets.orchestration.jobs import job_name
+from cjo_assets.orchestration.orphans import UNFINISHED
+from cjo_assets.orchestration.partitions import tags_of_days
 from cjo_assets.policy import load_policy
-from cjo_assets.wiring.automation import DECLARATIVE, SCHEDULE, Automation
-from cjo_assets.wiring.deciding import day_of_records, new_records
-from cjo_assets.wiring.families import data_families
-from cjo_assets.wiring.jobs import job_name
-from cjo_assets.wiring.new_files import Seen, looked
-from cjo_assets.wiring.orphans import UNFINISHED
-from cjo_assets.wiring.partitions import tags_of_days
-from cjo_assets.wiring.publish import DECIDING
-from cjo_assets.wiring.settings import Settings
-from cjo_assets.wiring.tables import Family
+from cjo_assets.warehouse.publish import DECIDING
 
 AUTOMATION = Automation.from_environment()
 WAITING = [dg.DagsterRunStatus.QUEUED, *UNFINISHED]

@@ -2,8 +2,8 @@
 
 import dagster as dg
 
-from cjo_assets.wiring.settings import Settings
-from cjo_assets.wiring.warehouse import Warehouse
+from cjo_assets.core.settings import Settings
+from cjo_assets.orchestration.resources import Warehouse
 
 
 @dg.definitions

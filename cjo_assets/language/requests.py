@@ -16,11 +16,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cjo_assets.audit.language_model_calls import CAMPAIGN, MARKETING_SUMMARY, MESSAGE, SUMMARY
-from cjo_assets.language.messages import intervention_figures, intervention_words
-from cjo_assets.policy_marketing import MarketingReporting
-from cjo_assets.policy_sections import Reporting
-from cjo_assets.reporting.marketing_summary import CHARACTERS_PER_TOKEN
+from cjo_assets.families.audit.language_model_calls import CAMPAIGN, MARKETING_SUMMARY, MESSAGE, SUMMARY
+from cjo_assets.families.journey.report.messages import intervention_figures, intervention_words
+from cjo_assets.families.marketing.report.summary import CHARACTERS_PER_TOKEN
+from cjo_assets.policy.journey import Reporting
+from cjo_assets.policy.marketing import MarketingReporting
 from cjo_assets.reporting.summary import Figure, summary_figures
 
 Row = dict[str, Any]

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import vl_convert
 from altair.utils.schemapi import debug_mode
 
-from cjo_assets.reporting.charts import CHARTS
+from cjo_assets.families.journey.report.charts import CHARTS
+from cjo_assets.families.marketing.report.charts import MARKETING_CHARTS
 from cjo_assets.reporting.document import Picture
-from cjo_assets.reporting.marketing_charts import MARKETING_CHARTS
 from cjo_assets.reporting.palette import COLOURS
 from cjo_assets.reporting.text import visible
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from cjo_assets.shared.statistics import NEGATIVE, NOT_DISTINGUISHABLE, NOT_MEASURABLE, POSITIVE
+from cjo_assets.core.expressions.intervals import NEGATIVE, NOT_DISTINGUISHABLE, NOT_MEASURABLE, POSITIVE
 
 NOTHING = "n/a"
 # As many as the tables hold.

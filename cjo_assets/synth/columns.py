@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow
 import pyarrow.compute as pc
 
-from cjo_assets.shared.contract import Contract, columns_of
+from cjo_assets.core.contract import Contract, columns_of
 from cjo_assets.synth.world import NOBODY, Numbers
 
 EPOCH = date(1970, 1, 1)

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow
 
-from cjo_assets.shared.dataset import Dataset
+from cjo_assets.core.dataset import Dataset
 from cjo_assets.synth.dirt import Fault, as_text, spoiled
 from cjo_assets.synth.world import WorldError
 

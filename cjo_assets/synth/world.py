@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cjo_assets.core.contract import ANY_SEGMENT
 from cjo_assets.policy import NO_STAGE, Policy
-from cjo_assets.shared.contract import ANY_SEGMENT
 
 Numbers = np.ndarray
 DAYS_PER_WEEK = 7

@@ -15,8 +15,8 @@ import pyarrow
 import pyarrow.csv
 import pyarrow.parquet
 
-from cjo_assets.shared.contract import columns_of
-from cjo_assets.shared.dataset import Dataset
+from cjo_assets.core.contract import columns_of
+from cjo_assets.core.dataset import Dataset
 from cjo_assets.synth.dirt import lists_as_text
 from cjo_assets.synth.made import Made
 from cjo_assets.synth.world import WorldError

@@ -13,12 +13,12 @@ from typing import Any
 import duckdb
 import pytest
 
-from cjo_assets.shared.ids import MISSING, SEPARATOR
-from cjo_assets.wiring.families import families_about
-from cjo_assets.wiring.ledger import Head, Stamp, add_decisions
-from cjo_assets.wiring.settings import Settings
-from cjo_assets.wiring.store import columns_in_sql
-from cjo_assets.wiring.verifying import Finding, verify
+from cjo_assets.audit.verify.verify import Finding, verify
+from cjo_assets.catalog import families_about
+from cjo_assets.core.expressions.ids import MISSING, SEPARATOR
+from cjo_assets.core.settings import Settings
+from cjo_assets.engine.store import columns_in_sql
+from cjo_assets.warehouse.ledger import Head, Stamp, add_decisions
 
 FIRST, SECOND = date(2025, 1, 16), date(2025, 1, 20)
 TABLES = (
@@ -169,7 +169,7 @@ def test_only_the_days_that_are_published_are_looked_at(house: House) -> None:
 
 
 def test_batches_make_one_chain(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cjo_assets.wiring.ledger.BATCH_ROWS", 2)
+    monkeypatch.setattr("cjo_assets.warehouse.ledger.BATCH_ROWS", 2)
     house.decide(SECOND, **{f"C{number}": "call" for number in range(5, 12)})
     assert house.publish(SECOND).entries == 4 + 2 + 7, "two are withdrawn, seven are new"
     assert house.findings() == []

@@ -5,14 +5,14 @@ from typing import Any
 
 import ibis
 
-from cjo_assets.audit.evidence import DATASETS, cells
-from cjo_assets.journey.approval_history import ApprovalHistory
-from cjo_assets.journey.kpis import Kpis
-from cjo_assets.journey.outcome_analyses import OutcomeAnalyses
-from cjo_assets.journey.roi_breakdown import RoiBreakdown
-from cjo_assets.journey.treatment_effects import TreatmentEffects
-from cjo_assets.shared.contract import Contract, columns_of
-from cjo_assets.wiring.families import families_about
+from cjo_assets.catalog import families_about
+from cjo_assets.core.contract import Contract, columns_of
+from cjo_assets.families.journey.approval.approval_history import ApprovalHistory
+from cjo_assets.families.journey.approval.outcome_analyses import OutcomeAnalyses
+from cjo_assets.families.journey.learning.treatment_effects import TreatmentEffects
+from cjo_assets.families.journey.trace import DATASETS, cells
+from cjo_assets.families.journey.value.kpis import Kpis
+from cjo_assets.families.journey.value.roi_breakdown import RoiBreakdown
 from cjo_assets_tests.audit.entered import assert_cells_add_up
 from cjo_assets_tests.journey.test_kpis import labelled, measure
 from cjo_assets_tests.journey.test_roi_breakdown import ANSWERS, LAST, LEDGER, effect, price, run_of

@@ -5,11 +5,11 @@ Belongs here: the kinds of changes. Does not belong here: the chains that lead t
 
 import pytest
 
-from cjo_assets.audit.policy_changes import PolicyChanges, policy_changes
-from cjo_assets.journey.customers import Customers
-from cjo_assets.journey.journey_forecasts import JourneyForecasts
-from cjo_assets.journey.recommended_interventions import RecommendedInterventions
-from cjo_assets.journey.risk_scores import RiskScores
+from cjo_assets.audit.policy_diff.changes import PolicyChanges, policy_changes
+from cjo_assets.families.journey.decision.recommended_interventions import RecommendedInterventions
+from cjo_assets.families.journey.forecast.journey_forecasts import JourneyForecasts
+from cjo_assets.families.journey.inputs.customers import Customers
+from cjo_assets.families.journey.risk.risk_scores import RiskScores
 from cjo_assets_tests.tables import DAY, Row, by, days_of, kept, table_of
 
 MADE: Row = {

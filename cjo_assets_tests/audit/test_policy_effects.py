@@ -5,11 +5,11 @@ Belongs here: the measures of a day. Does not belong here: which decisions there
 
 from typing import Any
 
-from cjo_assets.audit.policy_effects import PolicyEffects, measures, policy_effects
-from cjo_assets.journey.coverage_gaps import CoverageGaps
-from cjo_assets.journey.journey_forecasts import JourneyForecasts
-from cjo_assets.journey.recommended_interventions import RecommendedInterventions
-from cjo_assets.journey.risk_scores import RiskScores
+from cjo_assets.audit.policy_diff.effects import PolicyEffects, measures, policy_effects
+from cjo_assets.families.journey.decision.coverage_gaps import CoverageGaps
+from cjo_assets.families.journey.decision.recommended_interventions import RecommendedInterventions
+from cjo_assets.families.journey.forecast.journey_forecasts import JourneyForecasts
+from cjo_assets.families.journey.risk.risk_scores import RiskScores
 from cjo_assets_tests.tables import DAY, POLICY, Row, by, day, days_of, kept
 
 ASKED = {"requires_human_approval": True, "approval_role": "manager"}

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 import pytest
 from typer.testing import CliRunner
 
-from cjo_assets.audit.risk_changes import CAUSES, STATES, RiskChanges, parts_that_do_not_sum, risk_changes
-from cjo_assets.cli import app
-from cjo_assets.journey.risk_contributions import RiskContributions
-from cjo_assets.journey.risk_scores import RiskScores
-from cjo_assets.shared.contract import schema_of
-from cjo_assets.wiring.past import Scratch, scratch
-from cjo_assets.wiring.score_changes import CHANGES, by_segment, explain, factors_of
+from cjo_assets.audit.replay.scratch import Scratch, scratch
+from cjo_assets.audit.score_changes.compute import CHANGES, by_segment, explain, factors_of
+from cjo_assets.audit.score_changes.split import CAUSES, STATES, RiskChanges, parts_that_do_not_sum, risk_changes
+from cjo_assets.cli.app import app
+from cjo_assets.core.contract import schema_of
+from cjo_assets.families.journey.risk.risk_contributions import RiskContributions
+from cjo_assets.families.journey.risk.risk_scores import RiskScores
 from cjo_assets_tests.home import TOUR_DAYS, Home
 from cjo_assets_tests.kept_statements import PAST_STATEMENTS
 from cjo_assets_tests.tables import Row, Rows, by, kept, made_of, rows_of, table_of

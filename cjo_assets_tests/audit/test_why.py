@@ -14,14 +14,14 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from cjo_assets.audit.why import Why, answer_of, branches, policy_values
-from cjo_assets.cli import app
+from cjo_assets.audit.why.ask import explained
+from cjo_assets.audit.why.chain import Why, answer_of, branches, policy_values
+from cjo_assets.cli.app import app
+from cjo_assets.core.errors import WarehouseError
+from cjo_assets.core.settings import Settings
 from cjo_assets.policy import Policy
-from cjo_assets.wiring.errors import WarehouseError
-from cjo_assets.wiring.explaining import explained
-from cjo_assets.wiring.ledger import Stamp
-from cjo_assets.wiring.publish import publish
-from cjo_assets.wiring.settings import Settings
+from cjo_assets.warehouse.ledger import Stamp
+from cjo_assets.warehouse.publish import publish
 from cjo_assets_tests.audit.entered import assert_cells_add_up
 from cjo_assets_tests.conftest import SAMPLE, Chain, read_rows
 

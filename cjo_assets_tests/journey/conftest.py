@@ -11,8 +11,8 @@ import ibis.expr.types as ir
 import numpy as np
 import pytest
 
-from cjo_assets.journey.customers import Customers
-from cjo_assets.journey.state_entries import StateEntries
+from cjo_assets.families.journey.inputs.customers import Customers
+from cjo_assets.families.journey.inputs.state_entries import StateEntries
 from cjo_assets_tests.tables import DAY, POLICY, Rows, table_of
 
 SEED = 20250120

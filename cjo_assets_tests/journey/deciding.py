@@ -9,26 +9,29 @@ from typing import Any
 
 import ibis.expr.types as ir
 
-from cjo_assets.journey.aggregated_signals import AggregatedSignals
-from cjo_assets.journey.approval_decisions import ApprovalDecisions
-from cjo_assets.journey.customer_needs import customer_needs
-from cjo_assets.journey.customers import Customers
-from cjo_assets.journey.fused_signals import FusedSignals
-from cjo_assets.journey.intervention_ledger import InterventionLedger, intervention_ledger
-from cjo_assets.journey.interventions import Interventions
-from cjo_assets.journey.journey_evaluations import JourneyEvaluations
-from cjo_assets.journey.journey_states import JourneyStates
-from cjo_assets.journey.outcomes import Outcomes
-from cjo_assets.journey.playbook_candidates import PlaybookCandidates, playbook_candidates
-from cjo_assets.journey.playbook_performance import PlaybookPerformance
-from cjo_assets.journey.playbooks import Playbooks
-from cjo_assets.journey.recommended_interventions import RecommendedInterventions, recommended_interventions
-from cjo_assets.journey.risk_scores import RiskScores
-from cjo_assets.journey.signals import Signals
-from cjo_assets.journey.state_entries import StateEntries
+from cjo_assets.core.contract import Contract
+from cjo_assets.core.quarantine.rules import QuarantinedRows
+from cjo_assets.families.journey.decision.customer_needs import customer_needs
+from cjo_assets.families.journey.decision.playbook_candidates import PlaybookCandidates, playbook_candidates
+from cjo_assets.families.journey.decision.recommended_interventions import (
+    RecommendedInterventions,
+    recommended_interventions,
+)
+from cjo_assets.families.journey.evaluation.aggregated_signals import AggregatedSignals
+from cjo_assets.families.journey.evaluation.fused_signals import FusedSignals
+from cjo_assets.families.journey.evaluation.journey_evaluations import JourneyEvaluations
+from cjo_assets.families.journey.evaluation.journey_states import JourneyStates
+from cjo_assets.families.journey.inputs.approval_decisions import ApprovalDecisions
+from cjo_assets.families.journey.inputs.customers import Customers
+from cjo_assets.families.journey.inputs.interventions import Interventions
+from cjo_assets.families.journey.inputs.outcomes import Outcomes
+from cjo_assets.families.journey.inputs.playbooks import Playbooks
+from cjo_assets.families.journey.inputs.signals import Signals
+from cjo_assets.families.journey.inputs.state_entries import StateEntries
+from cjo_assets.families.journey.interventions.intervention_ledger import InterventionLedger, intervention_ledger
+from cjo_assets.families.journey.learning.playbook_performance import PlaybookPerformance
+from cjo_assets.families.journey.risk.risk_scores import RiskScores
 from cjo_assets.policy import Policy
-from cjo_assets.shared.contract import Contract
-from cjo_assets.shared.quarantine import QuarantinedRows
 from cjo_assets_tests.tables import DAY, POLICY, Row, by, day, days_of, instant, kept, policy_with, table_of
 
 ENTERED = date(2025, 1, 10)

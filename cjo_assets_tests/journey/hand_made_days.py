@@ -9,12 +9,12 @@ from typing import Any
 
 import ibis.expr.types as ir
 
-from cjo_assets.journey.approval_decisions import ApprovalDecisions
-from cjo_assets.journey.customers import Customers
-from cjo_assets.journey.interventions import Interventions
-from cjo_assets.journey.journey_states import JourneyStates
-from cjo_assets.journey.playbooks import Playbooks
-from cjo_assets.journey.recommended_interventions import RecommendedInterventions
+from cjo_assets.families.journey.decision.recommended_interventions import RecommendedInterventions
+from cjo_assets.families.journey.evaluation.journey_states import JourneyStates
+from cjo_assets.families.journey.inputs.approval_decisions import ApprovalDecisions
+from cjo_assets.families.journey.inputs.customers import Customers
+from cjo_assets.families.journey.inputs.interventions import Interventions
+from cjo_assets.families.journey.inputs.playbooks import Playbooks
 from cjo_assets_tests.tables import Row, Rows, day, days_of, instant, table_of
 
 TWO_DAYS = 2880.0

@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import pytest
 
-from cjo_assets.journey.aggregated_signals import AggregatedSignals, aggregated_signals
-from cjo_assets.journey.customers import Customers
-from cjo_assets.journey.signals import Signals
+from cjo_assets.families.journey.evaluation.aggregated_signals import AggregatedSignals, aggregated_signals
+from cjo_assets.families.journey.inputs.customers import Customers
+from cjo_assets.families.journey.inputs.signals import Signals
 from cjo_assets_tests.tables import DAY, POLICY, Row, by, day, kept, policy_with, table_of
 
 # 0.5 + 0.5 x weight / largest weight; the largest is that of negative_sentiment.

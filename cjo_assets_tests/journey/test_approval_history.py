@@ -1,7 +1,11 @@
 """Every answer that was ever given, whether it counted and why not, and what the switch for tests approved."""
 
-from cjo_assets.journey.approval_history import ApprovalHistory, answers_without_effect, approval_history
-from cjo_assets.journey.approval_requests import ApprovalRequests, approval_requests
+from cjo_assets.families.journey.approval.approval_history import (
+    ApprovalHistory,
+    answers_without_effect,
+    approval_history,
+)
+from cjo_assets.families.journey.approval.approval_requests import ApprovalRequests, approval_requests
 from cjo_assets_tests.journey.hand_made_days import ANSWERS, EXPECTED, SWITCH, WITHOUT_EFFECT, inputs
 from cjo_assets_tests.tables import POLICY, kept, rows_of, table_of
 

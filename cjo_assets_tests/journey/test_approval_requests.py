@@ -8,14 +8,14 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from cjo_assets.journey.approval_decisions import ApprovalDecisions
-from cjo_assets.journey.approval_requests import ApprovalRequests, approval_requests
-from cjo_assets.journey.customers import Customers
-from cjo_assets.journey.interventions import Interventions
-from cjo_assets.journey.journey_states import JourneyStates
-from cjo_assets.journey.ledger import end_of_day, ledger, needs_asking_anew, with_approval
-from cjo_assets.journey.playbooks import Playbooks
-from cjo_assets.journey.recommended_interventions import RecommendedInterventions
+from cjo_assets.families.journey.approval.approval_requests import ApprovalRequests, approval_requests
+from cjo_assets.families.journey.decision.recommended_interventions import RecommendedInterventions
+from cjo_assets.families.journey.evaluation.journey_states import JourneyStates
+from cjo_assets.families.journey.inputs.approval_decisions import ApprovalDecisions
+from cjo_assets.families.journey.inputs.customers import Customers
+from cjo_assets.families.journey.inputs.interventions import Interventions
+from cjo_assets.families.journey.inputs.playbooks import Playbooks
+from cjo_assets.families.journey.interventions._ledger import end_of_day, ledger, needs_asking_anew, with_approval
 from cjo_assets.policy import Policy
 from cjo_assets_tests.journey.hand_made_days import EXPECTED as OF_OURS
 from cjo_assets_tests.journey.hand_made_days import UNASKED as NOT_ASKED

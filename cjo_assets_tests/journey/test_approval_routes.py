@@ -5,7 +5,7 @@ from typing import Any
 import ibis
 import pytest
 
-from cjo_assets.journey.approval_routes import approval_reasons, decision_hash, with_route
+from cjo_assets.families.journey.interventions._approval_routes import approval_reasons, decision_hash, with_route
 from cjo_assets.policy import Policy
 from cjo_assets_tests.tables import POLICY, Row, made_of, policy_with, rows_of
 

@@ -8,7 +8,12 @@ import numpy as np
 import pyarrow
 import pytest
 
-from cjo_assets.journey.baseline_comparisons import (
+from cjo_assets.families.journey.inputs.baseline_metrics import METRICS, BaselineMetrics
+from cjo_assets.families.journey.inputs.customers import Customers
+from cjo_assets.families.journey.inputs.state_entries import StateEntries
+from cjo_assets.families.journey.interventions.intervention_ledger import InterventionLedger
+from cjo_assets.families.journey.value._care import care_of_customers
+from cjo_assets.families.journey.value.baseline_comparisons import (
     SUMS,
     BaselineComparisons,
     baseline_comparisons,
@@ -17,11 +22,6 @@ from cjo_assets.journey.baseline_comparisons import (
     ratios_that_are_not_their_quotient,
     sums_of_groups,
 )
-from cjo_assets.journey.baseline_metrics import METRICS, BaselineMetrics
-from cjo_assets.journey.care import care_of_customers
-from cjo_assets.journey.customers import Customers
-from cjo_assets.journey.intervention_ledger import InterventionLedger
-from cjo_assets.journey.state_entries import StateEntries
 from cjo_assets.policy import Policy
 from cjo_assets_tests.tables import (
     BACKEND,

@@ -4,13 +4,13 @@ from datetime import datetime
 
 import ibis.expr.types as ir
 
-from cjo_assets.journey.coverage_gaps import CoverageGaps, coverage_gaps
-from cjo_assets.journey.customer_needs import customer_needs
-from cjo_assets.journey.intervention_ledger import InterventionLedger
-from cjo_assets.journey.journey_evaluations import JourneyEvaluations
-from cjo_assets.journey.playbook_candidates import PlaybookCandidates
-from cjo_assets.journey.recommended_interventions import RecommendedInterventions
-from cjo_assets.shared.quarantine import QuarantinedRows
+from cjo_assets.core.quarantine.rules import QuarantinedRows
+from cjo_assets.families.journey.decision.coverage_gaps import CoverageGaps, coverage_gaps
+from cjo_assets.families.journey.decision.customer_needs import customer_needs
+from cjo_assets.families.journey.decision.playbook_candidates import PlaybookCandidates
+from cjo_assets.families.journey.decision.recommended_interventions import RecommendedInterventions
+from cjo_assets.families.journey.evaluation.journey_evaluations import JourneyEvaluations
+from cjo_assets.families.journey.interventions.intervention_ledger import InterventionLedger
 from cjo_assets_tests.journey.deciding import need, tables_of
 from cjo_assets_tests.tables import DAY, POLICY, by, day, kept, table_of
 

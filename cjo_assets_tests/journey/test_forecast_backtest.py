@@ -7,17 +7,17 @@ from typing import Any
 import numpy
 import pytest
 
-from cjo_assets.journey.customers import Customers
-from cjo_assets.journey.forecast_backtest import (
+from cjo_assets.families.journey.evaluation.journey_states import journey_states
+from cjo_assets.families.journey.forecast.forecast_backtest import (
     ForecastBacktest,
     backtest_origins,
     forecast_backtest,
     records_from_the_future,
 )
-from cjo_assets.journey.journey_forecasts import JourneyForecasts, journey_forecasts
-from cjo_assets.journey.journey_states import journey_states
-from cjo_assets.journey.state_entries import StateEntries
-from cjo_assets.journey.transition_model import TransitionModel, transition_model
+from cjo_assets.families.journey.forecast.journey_forecasts import JourneyForecasts, journey_forecasts
+from cjo_assets.families.journey.forecast.transition_model import TransitionModel, transition_model
+from cjo_assets.families.journey.inputs.customers import Customers
+from cjo_assets.families.journey.inputs.state_entries import StateEntries
 from cjo_assets.policy import Policy
 from cjo_assets_tests.journey.conftest import Simulation
 from cjo_assets_tests.tables import DAY, POLICY, Row, Rows, by, day, kept, policy_with, rows_of, table_of

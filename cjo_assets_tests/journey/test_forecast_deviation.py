@@ -7,9 +7,9 @@ import ibis
 import numpy as np
 import pytest
 
-from cjo_assets.journey.forecast_deviation import churn_deviations
-from cjo_assets.journey.forecasting import forecasts_by_state, interval
-from cjo_assets.journey.transition_model import TransitionModel, transition_model
+from cjo_assets.families.journey.forecast._forecast_deviation import churn_deviations
+from cjo_assets.families.journey.forecast._forecasting import forecasts_by_state, interval
+from cjo_assets.families.journey.forecast.transition_model import TransitionModel, transition_model
 from cjo_assets.policy import Policy
 from cjo_assets_tests.journey.conftest import Simulation, true_probability
 from cjo_assets_tests.journey.forecast_reference import (

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from cjo_assets.journey.customers import Customers
-from cjo_assets.journey.fused_signals import FusedSignals, fused_signals
-from cjo_assets.journey.signals import Signals
+from cjo_assets.families.journey.evaluation.fused_signals import FusedSignals, fused_signals
+from cjo_assets.families.journey.inputs.customers import Customers
+from cjo_assets.families.journey.inputs.signals import Signals
 from cjo_assets.policy import Policy
 from cjo_assets_tests.journey.deciding import decided, ledger_of, outcome, past
 from cjo_assets_tests.tables import DAY, POLICY, Row, by, day, kept, policy_with, table_of

@@ -4,9 +4,9 @@ from math import sqrt
 
 import pytest
 
-from cjo_assets.journey.customers import Customers
-from cjo_assets.journey.holdout_assignments import HoldoutAssignments, holdout_assignments
-from cjo_assets.journey.playbook_candidates import PlaybookCandidates
+from cjo_assets.families.journey.decision.holdout_assignments import HoldoutAssignments, holdout_assignments
+from cjo_assets.families.journey.decision.playbook_candidates import PlaybookCandidates
+from cjo_assets.families.journey.inputs.customers import Customers
 from cjo_assets.policy import Policy
 from cjo_assets_tests.journey.deciding import consider, decided, ledger_of, need, playbook
 from cjo_assets_tests.tables import POLICY, Row, by, day, kept, policy_with, rows_of, table_of

@@ -6,8 +6,8 @@ D is 20 January and ends at 2025-01-21 00:00. What was asked on 11 January (D - 
 from datetime import datetime
 from typing import Any
 
-from cjo_assets.journey.intervention_ledger import InterventionLedger, intervention_ledger
-from cjo_assets.wiring.tables import Days, inputs_of
+from cjo_assets.core.table import Days, inputs_of
+from cjo_assets.families.journey.interventions.intervention_ledger import InterventionLedger, intervention_ledger
 from cjo_assets_tests.journey.deciding import answer, decided, ledger_of, outcome, past, playbook
 from cjo_assets_tests.tables import DAY, Row, Rows, by, day, kept
 

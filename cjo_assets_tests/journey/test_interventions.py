@@ -1,7 +1,7 @@
 """Interventions of the history: what a source says of its playbooks must lead somewhere."""
 
-from cjo_assets.journey.interventions import Interventions, unknown_playbooks
-from cjo_assets.journey.playbooks import Playbooks
+from cjo_assets.families.journey.inputs.interventions import Interventions, unknown_playbooks
+from cjo_assets.families.journey.inputs.playbooks import Playbooks
 from cjo_assets_tests.tables import rows_of, table_of
 
 

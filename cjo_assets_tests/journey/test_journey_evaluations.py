@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-from cjo_assets.journey.aggregated_signals import AggregatedSignals
-from cjo_assets.journey.customers import Customers
-from cjo_assets.journey.journey_evaluations import JourneyEvaluations, journey_evaluations
-from cjo_assets.journey.journey_states import JourneyStates
+from cjo_assets.families.journey.evaluation.aggregated_signals import AggregatedSignals
+from cjo_assets.families.journey.evaluation.journey_evaluations import JourneyEvaluations, journey_evaluations
+from cjo_assets.families.journey.evaluation.journey_states import JourneyStates
+from cjo_assets.families.journey.inputs.customers import Customers
 from cjo_assets.policy import Policy
 from cjo_assets_tests.tables import DAY, POLICY, Row, by, kept, policy_with, table_of
 

@@ -5,15 +5,15 @@ from itertools import product
 
 import pytest
 
-from cjo_assets.journey.customers import Customers
-from cjo_assets.journey.journey_forecasts import (
+from cjo_assets.families.journey.evaluation.journey_states import journey_states
+from cjo_assets.families.journey.forecast.journey_forecasts import (
     JourneyForecasts,
     forecasts_outside_their_interval,
     journey_forecasts,
 )
-from cjo_assets.journey.journey_states import journey_states
-from cjo_assets.journey.state_entries import StateEntries
-from cjo_assets.journey.transition_model import TransitionModel, transition_model
+from cjo_assets.families.journey.forecast.transition_model import TransitionModel, transition_model
+from cjo_assets.families.journey.inputs.customers import Customers
+from cjo_assets.families.journey.inputs.state_entries import StateEntries
 from cjo_assets.policy import Policy
 from cjo_assets_tests.journey.conftest import TRUTH, Simulation, true_churn
 from cjo_assets_tests.tables import DAY, POLICY, Row, Rows, by, day, kept, policy_with, rows_of, table_of

@@ -2,9 +2,14 @@
 
 from datetime import date
 
-from cjo_assets.journey.customers import Customers
-from cjo_assets.journey.journey_states import JourneyStates, disagreeing_days, invalid_transitions, journey_states
-from cjo_assets.journey.state_entries import StateEntries
+from cjo_assets.families.journey.evaluation.journey_states import (
+    JourneyStates,
+    disagreeing_days,
+    invalid_transitions,
+    journey_states,
+)
+from cjo_assets.families.journey.inputs.customers import Customers
+from cjo_assets.families.journey.inputs.state_entries import StateEntries
 from cjo_assets_tests.tables import DAY, POLICY, Row, by, day, kept, rows_of, table_of
 
 NEW_YEAR = date(2025, 1, 1)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from cjo_assets.journey.kpi_status import KpiStatus, kpi_status
-from cjo_assets.journey.kpis import Kpis
+from cjo_assets.families.journey.value.kpi_status import KpiStatus, kpi_status
+from cjo_assets.families.journey.value.kpis import Kpis
 from cjo_assets_tests.tables import DAY, POLICY, by, kept, table_of
 
 FAMILIES = ("operational_health", "journey_impact", "business_value")

@@ -5,20 +5,20 @@ from typing import Any
 
 import pytest
 
-from cjo_assets.journey.approval_decisions import ApprovalDecisions
-from cjo_assets.journey.baseline_comparisons import BaselineComparisons
-from cjo_assets.journey.customers import Customers
-from cjo_assets.journey.interventions import Interventions
-from cjo_assets.journey.kpis import Kpis, kpis, kpis_that_are_not_their_quotient
-from cjo_assets.journey.outcome_analyses import OutcomeAnalyses
-from cjo_assets.journey.outcomes import Outcomes
-from cjo_assets.journey.playbooks import Playbooks
-from cjo_assets.journey.roi_breakdown import RoiBreakdown
-from cjo_assets.journey.signal_labels import SignalLabels
-from cjo_assets.journey.signals import Signals
-from cjo_assets.journey.state_entries import StateEntries
+from cjo_assets.core.quarantine.rules import QuarantinedRows
+from cjo_assets.families.journey.approval.outcome_analyses import OutcomeAnalyses
+from cjo_assets.families.journey.inputs.approval_decisions import ApprovalDecisions
+from cjo_assets.families.journey.inputs.customers import Customers
+from cjo_assets.families.journey.inputs.interventions import Interventions
+from cjo_assets.families.journey.inputs.outcomes import Outcomes
+from cjo_assets.families.journey.inputs.playbooks import Playbooks
+from cjo_assets.families.journey.inputs.signal_labels import SignalLabels
+from cjo_assets.families.journey.inputs.signals import Signals
+from cjo_assets.families.journey.inputs.state_entries import StateEntries
+from cjo_assets.families.journey.value.baseline_comparisons import BaselineComparisons
+from cjo_assets.families.journey.value.kpis import Kpis, kpis, kpis_that_are_not_their_quotient
+from cjo_assets.families.journey.value.roi_breakdown import RoiBreakdown
 from cjo_assets.policy import Policy
-from cjo_assets.shared.quarantine import QuarantinedRows
 from cjo_assets_tests.tables import (
     DAY,
     POLICY,

@@ -9,16 +9,20 @@ from datetime import timedelta
 
 import pytest
 
-from cjo_assets.journey.intervention_ledger import InterventionLedger
-from cjo_assets.journey.playbook_performance import PlaybookPerformance, playbook_performance, runs_that_do_not_add_up
-from cjo_assets.journey.playbook_performance_log import PlaybookPerformanceLog
-from cjo_assets.journey.playbooks import Playbooks
-from cjo_assets.journey.signal_effectiveness import SignalEffectiveness, signal_effectiveness
-from cjo_assets.journey.signals import Signals
-from cjo_assets.journey.state_entries import StateEntries
-from cjo_assets.journey.threshold_advice import ThresholdAdvice, threshold_advice
-from cjo_assets.journey.treatment_effects import TreatmentEffects, treatment_effects
-from cjo_assets.shared.contract import Contract
+from cjo_assets.core.contract import Contract
+from cjo_assets.families.journey.inputs.playbook_performance_log import PlaybookPerformanceLog
+from cjo_assets.families.journey.inputs.playbooks import Playbooks
+from cjo_assets.families.journey.inputs.signals import Signals
+from cjo_assets.families.journey.inputs.state_entries import StateEntries
+from cjo_assets.families.journey.interventions.intervention_ledger import InterventionLedger
+from cjo_assets.families.journey.learning.playbook_performance import (
+    PlaybookPerformance,
+    playbook_performance,
+    runs_that_do_not_add_up,
+)
+from cjo_assets.families.journey.learning.signal_effectiveness import SignalEffectiveness, signal_effectiveness
+from cjo_assets.families.journey.learning.threshold_advice import ThresholdAdvice, threshold_advice
+from cjo_assets.families.journey.learning.treatment_effects import TreatmentEffects, treatment_effects
 from cjo_assets_tests.journey.experience import DAY, SEGMENTS, decision, ledger_from, playbook
 from cjo_assets_tests.tables import Row, Rows, day, instant, kept, policy_with, rows_of, table_of
 

@@ -11,19 +11,19 @@ import numpy
 import pyarrow
 import pytest
 
-from cjo_assets.journey.approval_decisions import ApprovalDecisions
-from cjo_assets.journey.customers import Customers
-from cjo_assets.journey.intervention_ledger import intervention_ledger
-from cjo_assets.journey.interventions import Interventions
-from cjo_assets.journey.journey_states import JourneyStates
-from cjo_assets.journey.outcomes import Outcomes
-from cjo_assets.journey.playbook_performance import PlaybookPerformance, playbook_performance
-from cjo_assets.journey.playbook_performance_log import PlaybookPerformanceLog
-from cjo_assets.journey.playbooks import Playbooks
-from cjo_assets.journey.recommended_interventions import RecommendedInterventions
-from cjo_assets.journey.state_entries import StateEntries
-from cjo_assets.journey.treatment_effects import TreatmentEffects, _compared, treatment_effects
-from cjo_assets.shared.contract import Contract, schema_of
+from cjo_assets.core.contract import Contract, schema_of
+from cjo_assets.families.journey.decision.recommended_interventions import RecommendedInterventions
+from cjo_assets.families.journey.evaluation.journey_states import JourneyStates
+from cjo_assets.families.journey.inputs.approval_decisions import ApprovalDecisions
+from cjo_assets.families.journey.inputs.customers import Customers
+from cjo_assets.families.journey.inputs.interventions import Interventions
+from cjo_assets.families.journey.inputs.outcomes import Outcomes
+from cjo_assets.families.journey.inputs.playbook_performance_log import PlaybookPerformanceLog
+from cjo_assets.families.journey.inputs.playbooks import Playbooks
+from cjo_assets.families.journey.inputs.state_entries import StateEntries
+from cjo_assets.families.journey.interventions.intervention_ledger import intervention_ledger
+from cjo_assets.families.journey.learning.playbook_performance import PlaybookPerformance, playbook_performance
+from cjo_assets.families.journey.learning.treatment_effects import TreatmentEffects, _compared, treatment_effects
 from cjo_assets_tests.journey.experience import playbook
 from cjo_assets_tests.tables import (
     BACKEND,

@@ -5,14 +5,14 @@ from typing import Any
 
 import ibis.expr.types as ir
 
-from cjo_assets.journey.approval_decisions import ApprovalDecisions
-from cjo_assets.journey.customers import Customers
-from cjo_assets.journey.interventions import Interventions
-from cjo_assets.journey.journey_states import JourneyStates
-from cjo_assets.journey.ledger import end_of_day, latest_outcomes, ledger, with_approval
-from cjo_assets.journey.outcomes import Outcomes
-from cjo_assets.journey.playbooks import Playbooks
-from cjo_assets.journey.recommended_interventions import RecommendedInterventions
+from cjo_assets.families.journey.decision.recommended_interventions import RecommendedInterventions
+from cjo_assets.families.journey.evaluation.journey_states import JourneyStates
+from cjo_assets.families.journey.inputs.approval_decisions import ApprovalDecisions
+from cjo_assets.families.journey.inputs.customers import Customers
+from cjo_assets.families.journey.inputs.interventions import Interventions
+from cjo_assets.families.journey.inputs.outcomes import Outcomes
+from cjo_assets.families.journey.inputs.playbooks import Playbooks
+from cjo_assets.families.journey.interventions._ledger import end_of_day, latest_outcomes, ledger, with_approval
 from cjo_assets_tests.tables import DAY, POLICY, Row, Rows, by, day, days_of, instant, policy_with, rows_of, table_of
 
 # An id of our own form: a source that hands it back adds nothing to the history.

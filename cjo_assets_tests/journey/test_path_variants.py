@@ -5,11 +5,11 @@ from typing import Any
 import ibis.expr.types as ir
 import pytest
 
-from cjo_assets.journey.conformance import Conformance, conformance
-from cjo_assets.journey.customers import Customers
-from cjo_assets.journey.path_variants import PathVariants, path_variants
-from cjo_assets.journey.state_entries import StateEntries
-from cjo_assets.journey.visits import Visits, visits
+from cjo_assets.families.journey.inputs.customers import Customers
+from cjo_assets.families.journey.inputs.state_entries import StateEntries
+from cjo_assets.families.journey.process.conformance import Conformance, conformance
+from cjo_assets.families.journey.process.path_variants import PathVariants, path_variants
+from cjo_assets.families.journey.process.visits import Visits, visits
 from cjo_assets_tests.tables import DAY, POLICY, Row, Rows, by, day, kept, table_of
 
 # customer, segment, and (stage, days ago, reported previous stage) of each entry

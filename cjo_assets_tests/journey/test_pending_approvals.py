@@ -1,7 +1,7 @@
 """What waits for a person: the requests that are pending, unchanged."""
 
-from cjo_assets.journey.approval_requests import ApprovalRequests
-from cjo_assets.journey.pending_approvals import PendingApprovals, pending_approvals
+from cjo_assets.families.journey.approval.approval_requests import ApprovalRequests
+from cjo_assets.families.journey.approval.pending_approvals import PendingApprovals, pending_approvals
 from cjo_assets_tests.tables import kept, rows_of, table_of
 
 

@@ -2,9 +2,13 @@
 
 from datetime import date, datetime
 
-from cjo_assets.journey.outcome_analyses import OutcomeAnalyses
-from cjo_assets.journey.playbook_activity import PlaybookActivity, playbook_activity, weeks_that_do_not_sum
-from cjo_assets.journey.playbooks import Playbooks
+from cjo_assets.families.journey.approval.outcome_analyses import OutcomeAnalyses
+from cjo_assets.families.journey.inputs.playbooks import Playbooks
+from cjo_assets.families.journey.portfolio.playbook_activity import (
+    PlaybookActivity,
+    playbook_activity,
+    weeks_that_do_not_sum,
+)
 from cjo_assets_tests.tables import DAY, LONG_AGO, POLICY, Row, Rows, by, kept, rows_of, table_of
 
 PLAYBOOKS = [

@@ -7,16 +7,16 @@ import numpy
 import pytest
 from scipy.stats import beta, binom
 
-from cjo_assets.journey.playbook_performance import (
+from cjo_assets.core.expressions.intervals import two_sided_quantile
+from cjo_assets.families.journey.inputs.playbook_performance_log import PlaybookPerformanceLog
+from cjo_assets.families.journey.inputs.playbooks import Playbooks
+from cjo_assets.families.journey.learning.playbook_performance import (
     PlaybookPerformance,
     playbook_performance,
     runs_that_do_not_add_up,
 )
-from cjo_assets.journey.playbook_performance_log import PlaybookPerformanceLog
-from cjo_assets.journey.playbooks import Playbooks
-from cjo_assets.journey.treatment_effects import TreatmentEffects
+from cjo_assets.families.journey.learning.treatment_effects import TreatmentEffects
 from cjo_assets.policy import Policy
-from cjo_assets.shared.statistics import two_sided_quantile
 from cjo_assets_tests.journey.experience import DAY, Experience, decision, playbook
 from cjo_assets_tests.tables import POLICY, Row, Rows, by, day, kept, policy_with, rows_of, table_of
 

@@ -1,12 +1,12 @@
 """The log of an earlier system: who may stand in it, and which of its ratios forget the success rate."""
 
-from cjo_assets.journey.playbook_performance_log import (
+from cjo_assets.families.journey.inputs.playbook_performance_log import (
     PlaybookPerformanceLog,
     logged_runs,
     ratios_without_success,
     relations,
 )
-from cjo_assets.journey.playbooks import Playbooks
+from cjo_assets.families.journey.inputs.playbooks import Playbooks
 from cjo_assets_tests.tables import DAY, POLICY, day, rows_of, table_of
 
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from cjo_assets.journey.portfolio_by_segment import PortfolioBySegment, portfolio_by_segment
-from cjo_assets.journey.portfolio_by_stage import PortfolioByStage, portfolio_by_stage
-from cjo_assets.journey.portfolio_cells import PortfolioCells
-from cjo_assets.journey.portfolio_measures import with_status
+from cjo_assets.families.journey.portfolio._portfolio_measures import with_status
+from cjo_assets.families.journey.portfolio.portfolio_by_segment import PortfolioBySegment, portfolio_by_segment
+from cjo_assets.families.journey.portfolio.portfolio_by_stage import PortfolioByStage, portfolio_by_stage
+from cjo_assets.families.journey.portfolio.portfolio_cells import PortfolioCells
 from cjo_assets_tests.tables import Row, by, kept, policy_with, rows_of, table_of
 
 LIMITS: dict[str | None, float] = {"support": 0.5, "retention": 0.2}

@@ -2,20 +2,20 @@
 
 import ibis.expr.types as ir
 
-from cjo_assets.journey.aggregated_signals import AggregatedSignals
-from cjo_assets.journey.coverage_gaps import CoverageGaps
-from cjo_assets.journey.customers import Customers
-from cjo_assets.journey.journey_evaluations import JourneyEvaluations
-from cjo_assets.journey.journey_forecasts import JourneyForecasts
-from cjo_assets.journey.journey_states import JourneyStates
-from cjo_assets.journey.portfolio_cells import (
+from cjo_assets.families.journey.decision.coverage_gaps import CoverageGaps
+from cjo_assets.families.journey.evaluation.aggregated_signals import AggregatedSignals
+from cjo_assets.families.journey.evaluation.journey_evaluations import JourneyEvaluations
+from cjo_assets.families.journey.evaluation.journey_states import JourneyStates
+from cjo_assets.families.journey.forecast.journey_forecasts import JourneyForecasts
+from cjo_assets.families.journey.inputs.customers import Customers
+from cjo_assets.families.journey.portfolio._portfolio_measures import COUNTS
+from cjo_assets.families.journey.portfolio.portfolio_cells import (
     PortfolioCells,
     cells_that_miss_customers,
     cells_that_miss_revenue,
     portfolio_cells,
 )
-from cjo_assets.journey.portfolio_measures import COUNTS
-from cjo_assets.journey.risk_scores import RiskScores
+from cjo_assets.families.journey.risk.risk_scores import RiskScores
 from cjo_assets_tests.tables import Rows, by, kept, rows_of, table_of
 
 # customer, segment, stage, value, signals, tier, friction, health, probability, revenue at risk, model, without answer

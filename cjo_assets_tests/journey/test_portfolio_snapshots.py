@@ -2,10 +2,10 @@
 
 import pytest
 
-from cjo_assets.journey.portfolio_by_segment import PortfolioBySegment, portfolio_by_segment
-from cjo_assets.journey.portfolio_by_stage import PortfolioByStage, portfolio_by_stage
-from cjo_assets.journey.portfolio_cells import PortfolioCells
-from cjo_assets.journey.portfolio_snapshots import (
+from cjo_assets.families.journey.portfolio.portfolio_by_segment import PortfolioBySegment, portfolio_by_segment
+from cjo_assets.families.journey.portfolio.portfolio_by_stage import PortfolioByStage, portfolio_by_stage
+from cjo_assets.families.journey.portfolio.portfolio_cells import PortfolioCells
+from cjo_assets.families.journey.portfolio.portfolio_snapshots import (
     PortfolioSnapshots,
     portfolio_snapshots,
     segments_that_do_not_sum,

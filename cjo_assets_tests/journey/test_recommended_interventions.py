@@ -9,20 +9,20 @@ import ibis
 import ibis.expr.types as ir
 import pytest
 
-from cjo_assets.journey.customers import Customers
-from cjo_assets.journey.interventions import Interventions
-from cjo_assets.journey.journey_states import JourneyStates
-from cjo_assets.journey.playbook_candidates import PlaybookCandidates
-from cjo_assets.journey.playbook_performance import PlaybookPerformance
-from cjo_assets.journey.playbooks import Playbooks
-from cjo_assets.journey.recommended_interventions import (
+from cjo_assets.families.journey.decision.playbook_candidates import PlaybookCandidates
+from cjo_assets.families.journey.decision.recommended_interventions import (
     RecommendedInterventions,
     ids_of_two_decisions,
     recommended_interventions,
     unaddressed_strong_signals,
 )
-from cjo_assets.journey.signals import Signals
-from cjo_assets.journey.state_entries import StateEntries
+from cjo_assets.families.journey.evaluation.journey_states import JourneyStates
+from cjo_assets.families.journey.inputs.customers import Customers
+from cjo_assets.families.journey.inputs.interventions import Interventions
+from cjo_assets.families.journey.inputs.playbooks import Playbooks
+from cjo_assets.families.journey.inputs.signals import Signals
+from cjo_assets.families.journey.inputs.state_entries import StateEntries
+from cjo_assets.families.journey.learning.playbook_performance import PlaybookPerformance
 from cjo_assets.policy import Policy
 from cjo_assets_tests.journey.deciding import ledger_of, need, needs_of, people_of, tables_of
 from cjo_assets_tests.tables import (

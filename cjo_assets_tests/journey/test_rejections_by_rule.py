@@ -1,7 +1,7 @@
 """What was turned away is counted from the rows that were turned away, and from nothing else."""
 
-from cjo_assets.journey.rejections_by_rule import RejectionsByRule, rejections_by_rule
-from cjo_assets.shared.quarantine import QuarantinedRows
+from cjo_assets.core.quarantine.rules import QuarantinedRows
+from cjo_assets.families.journey.portfolio.rejections_by_rule import RejectionsByRule, rejections_by_rule
 from cjo_assets_tests.tables import DAY, Row, by, day, kept, table_of
 
 ORPHAN, RANGE = "customer_id: unknown customer", "signal_strength: above 1.0"

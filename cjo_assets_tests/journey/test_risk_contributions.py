@@ -2,18 +2,18 @@
 
 import pytest
 
-from cjo_assets.journey.aggregated_signals import AggregatedSignals
-from cjo_assets.journey.customers import Customers
-from cjo_assets.journey.fused_signals import FusedSignals
-from cjo_assets.journey.journey_evaluations import JourneyEvaluations
-from cjo_assets.journey.journey_forecasts import JourneyForecasts
-from cjo_assets.journey.journey_states import JourneyStates
-from cjo_assets.journey.risk_contributions import (
+from cjo_assets.families.journey.evaluation.aggregated_signals import AggregatedSignals
+from cjo_assets.families.journey.evaluation.fused_signals import FusedSignals
+from cjo_assets.families.journey.evaluation.journey_evaluations import JourneyEvaluations
+from cjo_assets.families.journey.evaluation.journey_states import JourneyStates
+from cjo_assets.families.journey.forecast.journey_forecasts import JourneyForecasts
+from cjo_assets.families.journey.inputs.customers import Customers
+from cjo_assets.families.journey.risk.risk_contributions import (
     RiskContributions,
     contributions_that_do_not_sum,
     risk_contributions,
 )
-from cjo_assets.journey.risk_scores import RiskScores, risk_scores
+from cjo_assets.families.journey.risk.risk_scores import RiskScores, risk_scores
 from cjo_assets_tests.tables import POLICY, Rows, by, kept, rows_of, table_of
 
 CUSTOMERS: Rows = [

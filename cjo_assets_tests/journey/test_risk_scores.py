@@ -11,13 +11,13 @@ from typing import NamedTuple
 import ibis.expr.types as ir
 import pytest
 
-from cjo_assets.journey.aggregated_signals import AggregatedSignals
-from cjo_assets.journey.customers import Customers
-from cjo_assets.journey.fused_signals import FusedSignals
-from cjo_assets.journey.journey_evaluations import JourneyEvaluations
-from cjo_assets.journey.journey_forecasts import JourneyForecasts
-from cjo_assets.journey.journey_states import JourneyStates
-from cjo_assets.journey.risk_scores import RiskScores, distant_crm_tiers, risk_scores
+from cjo_assets.families.journey.evaluation.aggregated_signals import AggregatedSignals
+from cjo_assets.families.journey.evaluation.fused_signals import FusedSignals
+from cjo_assets.families.journey.evaluation.journey_evaluations import JourneyEvaluations
+from cjo_assets.families.journey.evaluation.journey_states import JourneyStates
+from cjo_assets.families.journey.forecast.journey_forecasts import JourneyForecasts
+from cjo_assets.families.journey.inputs.customers import Customers
+from cjo_assets.families.journey.risk.risk_scores import RiskScores, distant_crm_tiers, risk_scores
 from cjo_assets.policy import Policy
 from cjo_assets_tests.tables import POLICY, Row, by, kept, policy_with, rows_of, table_of
 

@@ -5,13 +5,17 @@ from typing import Any
 
 import pytest
 
-from cjo_assets.audit.language_model_calls import LanguageModelCalls
-from cjo_assets.journey.approval_decisions import ApprovalDecisions
-from cjo_assets.journey.baseline_comparisons import BaselineComparisons
-from cjo_assets.journey.customers import Customers
-from cjo_assets.journey.outcome_analyses import OutcomeAnalyses
-from cjo_assets.journey.roi_breakdown import RoiBreakdown, amounts_that_are_not_their_product, roi_breakdown
-from cjo_assets.journey.treatment_effects import TreatmentEffects
+from cjo_assets.families.audit.language_model_calls import LanguageModelCalls
+from cjo_assets.families.journey.approval.outcome_analyses import OutcomeAnalyses
+from cjo_assets.families.journey.inputs.approval_decisions import ApprovalDecisions
+from cjo_assets.families.journey.inputs.customers import Customers
+from cjo_assets.families.journey.learning.treatment_effects import TreatmentEffects
+from cjo_assets.families.journey.value.baseline_comparisons import BaselineComparisons
+from cjo_assets.families.journey.value.roi_breakdown import (
+    RoiBreakdown,
+    amounts_that_are_not_their_product,
+    roi_breakdown,
+)
 from cjo_assets.policy import Policy
 from cjo_assets_tests.tables import (
     DAY,

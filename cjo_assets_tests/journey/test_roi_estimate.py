@@ -7,11 +7,11 @@ import numpy
 import pyarrow
 import pytest
 
-from cjo_assets.journey.roi_breakdown import RoiBreakdown
-from cjo_assets.journey.roi_by_grade import RoiByGrade, grades_that_do_not_sum, roi_by_grade
-from cjo_assets.journey.roi_estimate import RoiEstimate, roi_estimate, totals_that_do_not_sum
+from cjo_assets.core.expressions.intervals import difference_variance, interval_of_sum, sign_of
+from cjo_assets.families.journey.value.roi_breakdown import RoiBreakdown
+from cjo_assets.families.journey.value.roi_by_grade import RoiByGrade, grades_that_do_not_sum, roi_by_grade
+from cjo_assets.families.journey.value.roi_estimate import RoiEstimate, roi_estimate, totals_that_do_not_sum
 from cjo_assets.policy import Policy
-from cjo_assets.shared.statistics import difference_variance, interval_of_sum, sign_of
 from cjo_assets_tests.tables import BACKEND, DAY, POLICY, Row, Rows, by, kept, policy_with, rows_of, table_of
 
 # Component, kind, amount, grade; of what was compared both ends.

@@ -2,10 +2,10 @@
 
 import pytest
 
-from cjo_assets.journey.roi_breakdown import RoiBreakdown
-from cjo_assets.journey.roi_components import COMPONENTS, prices
-from cjo_assets.journey.roi_estimate import RoiEstimate
-from cjo_assets.journey.roi_sensitivity import (
+from cjo_assets.families.journey.value._roi_components import COMPONENTS, prices
+from cjo_assets.families.journey.value.roi_breakdown import RoiBreakdown
+from cjo_assets.families.journey.value.roi_estimate import RoiEstimate
+from cjo_assets.families.journey.value.roi_sensitivity import (
     ASSUMPTIONS,
     RoiSensitivity,
     bases_that_are_not_the_estimate,

@@ -1,7 +1,7 @@
 """Which signals precede good outcomes: one run counts once per type, and silence is not zero."""
 
-from cjo_assets.journey.signal_effectiveness import SignalEffectiveness, signal_effectiveness
-from cjo_assets.journey.signals import Signals
+from cjo_assets.families.journey.inputs.signals import Signals
+from cjo_assets.families.journey.learning.signal_effectiveness import SignalEffectiveness, signal_effectiveness
 from cjo_assets_tests.journey.experience import DAY, Experience, playbook
 from cjo_assets_tests.tables import POLICY, by, day, kept, table_of
 

@@ -3,11 +3,11 @@
 import ibis.expr.types as ir
 import pytest
 
-from cjo_assets.journey.customers import Customers
-from cjo_assets.journey.stage_flows import StageFlows, stage_flows
-from cjo_assets.journey.stage_throughput import StageThroughput, stage_throughput
-from cjo_assets.journey.state_entries import StateEntries
-from cjo_assets.journey.visits import Visits, known_visits, visits
+from cjo_assets.families.journey.inputs.customers import Customers
+from cjo_assets.families.journey.inputs.state_entries import StateEntries
+from cjo_assets.families.journey.process.stage_flows import StageFlows, stage_flows
+from cjo_assets.families.journey.process.stage_throughput import StageThroughput, stage_throughput
+from cjo_assets.families.journey.process.visits import Visits, known_visits, visits
 from cjo_assets_tests.tables import DAY, Row, by, day, kept, policy_with, rows_of, table_of
 
 POLICY = policy_with(journey__portfolio__window_days=90, journey__portfolio__slow_visit_share=0.5)

@@ -4,14 +4,14 @@ from datetime import date
 
 import ibis
 
-from cjo_assets.journey.state_entries import (
+from cjo_assets.engine.validation import judged
+from cjo_assets.families.journey.inputs.state_entries import (
     AllowedTransitions,
     StateEntries,
     entries_in_order,
     entries_of_one_day,
     transitions_as_read,
 )
-from cjo_assets.wiring.validation import judged
 from cjo_assets_tests.tables import POLICY, Rows, days_of, kept, made_of, rows_of, table_of
 
 EARLIER, THAT_DAY = date(2025, 1, 1), date(2025, 1, 10)

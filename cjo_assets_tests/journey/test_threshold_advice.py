@@ -6,7 +6,7 @@ import numpy
 import pytest
 from scipy.stats import t
 
-from cjo_assets.journey.threshold_advice import ThresholdAdvice, threshold_advice
+from cjo_assets.families.journey.learning.threshold_advice import ThresholdAdvice, threshold_advice
 from cjo_assets.policy import Policy
 from cjo_assets_tests.journey.experience import Experience, playbook
 from cjo_assets_tests.tables import POLICY, Row, by, kept, policy_with

@@ -5,9 +5,13 @@ from datetime import date
 
 import pytest
 
-from cjo_assets.journey.customers import Customers
-from cjo_assets.journey.state_entries import StateEntries
-from cjo_assets.journey.transition_model import TransitionModel, cells_beyond_certainty, transition_model
+from cjo_assets.families.journey.forecast.transition_model import (
+    TransitionModel,
+    cells_beyond_certainty,
+    transition_model,
+)
+from cjo_assets.families.journey.inputs.customers import Customers
+from cjo_assets.families.journey.inputs.state_entries import StateEntries
 from cjo_assets.policy import Policy
 from cjo_assets_tests.journey.conftest import Simulation, true_probability
 from cjo_assets_tests.tables import DAY, POLICY, Row, Rows, by, day, kept, policy_with, rows_of, table_of

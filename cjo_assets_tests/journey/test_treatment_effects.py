@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from cjo_assets.journey.playbooks import Playbooks
-from cjo_assets.journey.state_entries import StateEntries
-from cjo_assets.journey.treatment_effects import TreatmentEffects, treatment_effects
+from cjo_assets.core.expressions.intervals import two_sided_quantile
+from cjo_assets.families.journey.inputs.playbooks import Playbooks
+from cjo_assets.families.journey.inputs.state_entries import StateEntries
+from cjo_assets.families.journey.learning.treatment_effects import TreatmentEffects, treatment_effects
 from cjo_assets.policy import Policy
-from cjo_assets.shared.statistics import two_sided_quantile
 from cjo_assets_tests.journey.experience import DAY, Experience, decision, playbook
 from cjo_assets_tests.tables import Row, Rows, by, day, instant, kept, policy_with, table_of
 

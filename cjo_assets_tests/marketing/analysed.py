@@ -8,9 +8,9 @@ from typing import Any
 
 import ibis.expr.types as ir
 
-from cjo_assets.marketing.asset_performance import AssetPerformance
-from cjo_assets.marketing.campaigns import ACTIVE, Campaigns
-from cjo_assets.marketing.metric_definitions import MetricDefinitions
+from cjo_assets.families.marketing.inputs.campaigns import ACTIVE, Campaigns
+from cjo_assets.families.marketing.measurement.asset_performance import AssetPerformance
+from cjo_assets.families.marketing.measurement.metric_definitions import MetricDefinitions
 from cjo_assets_tests.tables import POLICY, Row, Rows, day, table_of
 
 METRICS = [{"metric": name} | dict(meaning) for name, meaning in POLICY.marketing.metric_definitions.items()]

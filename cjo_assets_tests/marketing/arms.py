@@ -10,13 +10,13 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow
 
-from cjo_assets.marketing.campaigns import Campaigns
-from cjo_assets.marketing.experiment_arms import ExperimentArms
-from cjo_assets.marketing.experiment_evaluations import experiment_evaluations
-from cjo_assets.marketing.experiments import Experiments
-from cjo_assets.marketing.metric_definitions import MetricDefinitions
+from cjo_assets.core.contract import schema_of
+from cjo_assets.families.marketing.experiments.experiment_arms import ExperimentArms
+from cjo_assets.families.marketing.experiments.experiment_evaluations import experiment_evaluations
+from cjo_assets.families.marketing.inputs.campaigns import Campaigns
+from cjo_assets.families.marketing.inputs.experiments import Experiments
+from cjo_assets.families.marketing.measurement.metric_definitions import MetricDefinitions
 from cjo_assets.policy import Policy
-from cjo_assets.shared.contract import schema_of
 from cjo_assets_tests.tables import BACKEND, Row, Rows, default_row, policy_with, table_of
 
 DAY = date(2026, 3, 20)

@@ -7,10 +7,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from cjo_assets.catalog import families_about
+from cjo_assets.engine.store import Store
+from cjo_assets.ingest.chain import compute_day, load_files
 from cjo_assets.policy import Policy
-from cjo_assets.wiring.families import families_about
-from cjo_assets.wiring.plain import compute_day, load_files
-from cjo_assets.wiring.store import Store
 from cjo_assets_tests.conftest import SAMPLE, STATEMENTS, Chain
 
 LAST_DAY = date(2026, 3, 31)

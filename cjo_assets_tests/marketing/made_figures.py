@@ -5,10 +5,10 @@ Belongs here: rows that keep the contracts. Does not belong here: any expectatio
 
 from typing import Any
 
+from cjo_assets.families.marketing.report.figures import COUNTED, SHOWN, MarketingFigures
+from cjo_assets.families.marketing.report.summary import campaign_summary, marketing_summary, marketing_summary_figures
 from cjo_assets.policy import Policy
 from cjo_assets.reporting.document import Record
-from cjo_assets.reporting.marketing_figures import COUNTED, SHOWN, MarketingFigures
-from cjo_assets.reporting.marketing_summary import campaign_summary, marketing_summary, marketing_summary_figures
 from cjo_assets_tests.reporting.made import HOSTILE
 from cjo_assets_tests.tables import DAY, POLICY, Row, Rows, default_row
 

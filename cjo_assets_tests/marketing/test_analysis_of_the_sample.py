@@ -2,9 +2,9 @@
 
 import pytest
 
+from cjo_assets.cli.single_subject import CAMPAIGN, rows_about
 from cjo_assets.defs.marketing import FAMILY
-from cjo_assets.marketing.one_campaign import key_to_campaign, links_of, rows_of_campaign
-from cjo_assets.wiring.single_subject import CAMPAIGN, rows_about
+from cjo_assets.families.marketing.subject import key_to_campaign, links_of, rows_of_campaign
 from cjo_assets_tests.conftest import Chain
 from cjo_assets_tests.marketing.conftest import LAST_DAY
 

@@ -8,21 +8,21 @@ from typing import Any
 import ibis.expr.types as ir
 import pytest
 
+from cjo_assets.core.contract import Contract
+from cjo_assets.core.table import in_order, parameters_of
 from cjo_assets.defs.marketing_analysis import analysis_tables
-from cjo_assets.marketing.asset_performance import AssetPerformance, asset_performance
-from cjo_assets.marketing.attribution_hints import AttributionHints
-from cjo_assets.marketing.campaigns import ACTIVE, COMPLETED, DRAFT, PAUSED, Campaigns
-from cjo_assets.marketing.channels import Channels
-from cjo_assets.marketing.creative_assets import CreativeAssets
-from cjo_assets.marketing.experiments import Experiments
-from cjo_assets.marketing.funnel_events import FunnelEvents
-from cjo_assets.marketing.performance_metrics import PerformanceMetrics
-from cjo_assets.marketing.roi_analysis import RoiAnalysis
-from cjo_assets.marketing.roi_ledger import RoiLedger
-from cjo_assets.marketing.segment_rollups import SegmentRollups
-from cjo_assets.marketing.touchpoints import Touchpoints
-from cjo_assets.shared.contract import Contract
-from cjo_assets.wiring.tables import in_order, parameters_of
+from cjo_assets.families.marketing.inputs.attribution_hints import AttributionHints
+from cjo_assets.families.marketing.inputs.campaigns import ACTIVE, COMPLETED, DRAFT, PAUSED, Campaigns
+from cjo_assets.families.marketing.inputs.channels import Channels
+from cjo_assets.families.marketing.inputs.creative_assets import CreativeAssets
+from cjo_assets.families.marketing.inputs.experiments import Experiments
+from cjo_assets.families.marketing.inputs.funnel_events import FunnelEvents
+from cjo_assets.families.marketing.inputs.performance_metrics import PerformanceMetrics
+from cjo_assets.families.marketing.inputs.roi_ledger import RoiLedger
+from cjo_assets.families.marketing.inputs.segment_rollups import SegmentRollups
+from cjo_assets.families.marketing.inputs.touchpoints import Touchpoints
+from cjo_assets.families.marketing.measurement.asset_performance import AssetPerformance, asset_performance
+from cjo_assets.families.marketing.value.roi_analysis import RoiAnalysis
 from cjo_assets_tests.marketing.analysed import campaign, metric_table
 from cjo_assets_tests.tables import BACKEND, DAY, POLICY, Rows, kept, rows_of, table_of
 

@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 
-from cjo_assets.marketing.attribution import Attribution, attribution, credit_that_disagrees, credit_that_is_lost
-from cjo_assets.marketing.attribution_hints import AttributionHints
-from cjo_assets.marketing.touch_credits import (
+from cjo_assets.families.marketing.analysis.attribution import (
+    Attribution,
+    attribution,
+    credit_that_disagrees,
+    credit_that_is_lost,
+)
+from cjo_assets.families.marketing.analysis.touch_credits import (
     METHODS,
     TouchCredits,
     conversions_at_several_instants,
@@ -16,7 +20,8 @@ from cjo_assets.marketing.touch_credits import (
     credits_that_do_not_sum,
     touch_credits,
 )
-from cjo_assets.marketing.touchpoints import Touchpoints
+from cjo_assets.families.marketing.inputs.attribution_hints import AttributionHints
+from cjo_assets.families.marketing.inputs.touchpoints import Touchpoints
 from cjo_assets.policy import Policy
 from cjo_assets_tests.marketing.analysed import performance, performance_table
 from cjo_assets_tests.tables import DAY, POLICY, Row, Rows, by, instant, kept, policy_with, rows_of, table_of

@@ -6,22 +6,22 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cjo_assets.marketing.budget_actions import BudgetActions
-from cjo_assets.marketing.budget_balances import (
+from cjo_assets.families.marketing.governance.budget_balances import (
     BudgetBalances,
     balances_that_miss_moves,
     budget_balances,
     nets_that_do_not_sum_to_nothing,
 )
-from cjo_assets.marketing.budget_governance import (
+from cjo_assets.families.marketing.governance.budget_governance import (
     BudgetGovernance,
     actions_against_the_rules,
     answers_that_contradict,
     budget_governance,
     latencies_that_disagree,
 )
-from cjo_assets.marketing.campaigns import Campaigns
-from cjo_assets.marketing.risk_register import RiskRegister
+from cjo_assets.families.marketing.governance.risk_register import RiskRegister
+from cjo_assets.families.marketing.inputs.budget_actions import BudgetActions
+from cjo_assets.families.marketing.inputs.campaigns import Campaigns
 from cjo_assets.policy import Policy
 from cjo_assets_tests.conftest import Chain
 from cjo_assets_tests.tables import DAY, POLICY, Row, Rows, by, instant, kept, policy_with, rows_of, table_of

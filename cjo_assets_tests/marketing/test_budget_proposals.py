@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from cjo_assets.marketing.budget_proposals import (
+from cjo_assets.families.marketing.analysis.campaign_analysis import CampaignAnalysis
+from cjo_assets.families.marketing.governance.risk_register import RiskRegister
+from cjo_assets.families.marketing.recommendations.budget_proposals import (
     BudgetProposals,
     budget_proposals,
     money_moved_into_risk,
     money_moved_twice,
 )
-from cjo_assets.marketing.campaign_analysis import CampaignAnalysis
-from cjo_assets.marketing.risk_register import RiskRegister
 from cjo_assets.policy import Policy
 from cjo_assets_tests.tables import DAY, POLICY, Row, Rows, by, day, kept, policy_with, rows_of, table_of
 

@@ -5,24 +5,24 @@ from typing import Any
 
 import pytest
 
-from cjo_assets.marketing.campaign_analysis import (
+from cjo_assets.core.expressions.intervals import wilson_interval
+from cjo_assets.families.marketing.analysis.campaign_analysis import (
     CampaignAnalysis,
     campaign_analysis,
     measured_before_set_up,
     sums_that_miss_performance,
 )
-from cjo_assets.marketing.campaigns import COMPLETED, DRAFT, PAUSED
-from cjo_assets.marketing.creative_assets import CreativeAssets
-from cjo_assets.marketing.experiments import Experiments
-from cjo_assets.marketing.performance_assessment import (
+from cjo_assets.families.marketing.inputs.campaigns import COMPLETED, DRAFT, PAUSED
+from cjo_assets.families.marketing.inputs.creative_assets import CreativeAssets
+from cjo_assets.families.marketing.inputs.experiments import Experiments
+from cjo_assets.families.marketing.inputs.roi_ledger import RoiLedger
+from cjo_assets.families.marketing.value.performance_assessment import (
     PerformanceAssessment,
     campaigns_not_counted_once,
     performance_assessment,
 )
-from cjo_assets.marketing.roi_analysis import RoiAnalysis
-from cjo_assets.marketing.roi_ledger import RoiLedger
+from cjo_assets.families.marketing.value.roi_analysis import RoiAnalysis
 from cjo_assets.policy import Policy
-from cjo_assets.shared.statistics import wilson_interval
 from cjo_assets_tests.marketing.analysed import (
     campaign,
     campaign_table,

@@ -2,9 +2,13 @@
 
 from typing import Any
 
-from cjo_assets.marketing.campaigns import Campaigns
-from cjo_assets.marketing.decision_insights import DecisionInsights, decision_insights, decisions_of_no_kind
-from cjo_assets.marketing.orchestrator_decisions import OrchestratorDecisions
+from cjo_assets.families.marketing.governance.decision_insights import (
+    DecisionInsights,
+    decision_insights,
+    decisions_of_no_kind,
+)
+from cjo_assets.families.marketing.inputs.campaigns import Campaigns
+from cjo_assets.families.marketing.inputs.orchestrator_decisions import OrchestratorDecisions
 from cjo_assets.policy import Policy
 from cjo_assets_tests.conftest import Chain
 from cjo_assets_tests.tables import DAY, POLICY, Row, Rows, by, instant, kept, policy_with, rows_of, table_of

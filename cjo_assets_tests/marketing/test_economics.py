@@ -3,7 +3,7 @@
 import ibis
 import pytest
 
-from cjo_assets.marketing.economics import cost_per, return_on_ad_spend, return_on_investment
+from cjo_assets.families.marketing.measurement._economics import cost_per, return_on_ad_spend, return_on_investment
 from cjo_assets_tests.tables import made_of, rows_of
 
 CASES = {

@@ -10,12 +10,16 @@ import ibis.expr.types as ir
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
-from cjo_assets.marketing.asset_performance import asset_performance
-from cjo_assets.marketing.creative_assets import CreativeAssets
-from cjo_assets.marketing.experiment_arms import ExperimentArms, experiment_arms, snapshots_outside_experiment
-from cjo_assets.marketing.experiments import Experiments
-from cjo_assets.marketing.metric_definitions import MetricDefinitions
-from cjo_assets.marketing.performance_metrics import PerformanceMetrics
+from cjo_assets.families.marketing.experiments.experiment_arms import (
+    ExperimentArms,
+    experiment_arms,
+    snapshots_outside_experiment,
+)
+from cjo_assets.families.marketing.inputs.creative_assets import CreativeAssets
+from cjo_assets.families.marketing.inputs.experiments import Experiments
+from cjo_assets.families.marketing.inputs.performance_metrics import PerformanceMetrics
+from cjo_assets.families.marketing.measurement.asset_performance import asset_performance
+from cjo_assets.families.marketing.measurement.metric_definitions import MetricDefinitions
 from cjo_assets.policy import Policy
 from cjo_assets_tests.tables import POLICY, Row, Rows, by, kept, policy_with, rows_of, table_of
 

@@ -15,10 +15,9 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import proportion_confint, proportion_effectsize, proportions_ztest
 
-from cjo_assets.marketing.campaigns import Campaigns
-from cjo_assets.marketing.creative_assets import CreativeAssets
-from cjo_assets.marketing.experiment_arms import ExperimentArms, experiment_arms
-from cjo_assets.marketing.experiment_evaluations import (
+from cjo_assets.families.marketing.experiments._experiment_verdicts import RULES as VERDICT_RULES
+from cjo_assets.families.marketing.experiments.experiment_arms import ExperimentArms, experiment_arms
+from cjo_assets.families.marketing.experiments.experiment_evaluations import (
     ExperimentEvaluations,
     experiment_evaluations,
     sample_ratio_mismatches,
@@ -26,10 +25,11 @@ from cjo_assets.marketing.experiment_evaluations import (
     shown_though_planned,
     verdicts_against_their_interval,
 )
-from cjo_assets.marketing.experiment_verdicts import RULES as VERDICT_RULES
-from cjo_assets.marketing.experiments import Experiments
-from cjo_assets.marketing.metric_definitions import metric_definitions
-from cjo_assets.marketing.performance_metrics import PerformanceMetrics
+from cjo_assets.families.marketing.inputs.campaigns import Campaigns
+from cjo_assets.families.marketing.inputs.creative_assets import CreativeAssets
+from cjo_assets.families.marketing.inputs.experiments import Experiments
+from cjo_assets.families.marketing.inputs.performance_metrics import PerformanceMetrics
+from cjo_assets.families.marketing.measurement.metric_definitions import metric_definitions
 from cjo_assets.policy import Policy
 from cjo_assets_tests.marketing.arms import DAY, GUARDED, RULES, UNGUARDED, experiment, frames, many
 from cjo_assets_tests.tables import BACKEND, POLICY, Row, Rows, by, kept, policy_with, rows_of, table_of

@@ -14,7 +14,7 @@ import pytest
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import proportion_effectsize
 
-from cjo_assets.shared.inference import always_valid_sample_ratio_p_value
+from cjo_assets.core.expressions.two_sample_tests import always_valid_sample_ratio_p_value
 from cjo_assets_tests.marketing.arms import DAY, RULES, UNGUARDED, many
 from cjo_assets_tests.tables import BACKEND, POLICY, policy_with
 

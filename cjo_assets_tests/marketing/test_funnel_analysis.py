@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from cjo_assets.marketing.funnel_analysis import (
+from cjo_assets.families.marketing.analysis.funnel_analysis import (
     FunnelAnalysis,
     funnel_analysis,
     stages_counted_twice,
     stages_that_exceed,
     stages_that_miss_events,
 )
-from cjo_assets.marketing.funnel_events import FunnelEvents
+from cjo_assets.families.marketing.inputs.funnel_events import FunnelEvents
 from cjo_assets_tests.marketing.analysed import campaign, campaign_table
 from cjo_assets_tests.tables import DAY, POLICY, Row, by, day, instant, kept, policy_with, rows_of, table_of
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
-from cjo_assets.marketing.funnel_analysis import FunnelAnalysis, funnel_analysis
-from cjo_assets.marketing.funnel_events import FunnelEvents
+from cjo_assets.families.marketing.analysis.funnel_analysis import FunnelAnalysis, funnel_analysis
+from cjo_assets.families.marketing.inputs.funnel_events import FunnelEvents
 from cjo_assets.policy import Policy
 from cjo_assets_tests.marketing.analysed import campaign, campaign_table
 from cjo_assets_tests.tables import DAY, POLICY, Row, Rows, by, day, instant, kept, policy_with, table_of

@@ -6,21 +6,21 @@ from typing import Any
 
 import pytest
 
-from cjo_assets.marketing.asset_performance import AssetPerformance
-from cjo_assets.marketing.budget_governance import BudgetGovernance
-from cjo_assets.marketing.campaign_risk_signals import CampaignRiskSignals
-from cjo_assets.marketing.campaigns import Campaigns
-from cjo_assets.marketing.creative_assets import CreativeAssets
-from cjo_assets.marketing.experiment_arms import ExperimentArms
-from cjo_assets.marketing.experiment_evaluations import ExperimentEvaluations
-from cjo_assets.marketing.experiments import Experiments
-from cjo_assets.marketing.kpi_measures import DEFINITIONS
-from cjo_assets.marketing.kpi_status import KpiStatus, kpi_status
-from cjo_assets.marketing.kpis import FAMILIES, Kpis, kpis, kpis_that_are_not_their_quotient
-from cjo_assets.marketing.metric_definitions import metric_definitions
-from cjo_assets.marketing.orchestrator_decisions import OrchestratorDecisions
-from cjo_assets.marketing.roi_analysis import RoiAnalysis
-from cjo_assets.marketing.segment_rollups import SegmentRollups
+from cjo_assets.families.marketing.experiments.experiment_arms import ExperimentArms
+from cjo_assets.families.marketing.experiments.experiment_evaluations import ExperimentEvaluations
+from cjo_assets.families.marketing.governance.budget_governance import BudgetGovernance
+from cjo_assets.families.marketing.inputs.campaign_risk_signals import CampaignRiskSignals
+from cjo_assets.families.marketing.inputs.campaigns import Campaigns
+from cjo_assets.families.marketing.inputs.creative_assets import CreativeAssets
+from cjo_assets.families.marketing.inputs.experiments import Experiments
+from cjo_assets.families.marketing.inputs.orchestrator_decisions import OrchestratorDecisions
+from cjo_assets.families.marketing.inputs.segment_rollups import SegmentRollups
+from cjo_assets.families.marketing.measurement.asset_performance import AssetPerformance
+from cjo_assets.families.marketing.measurement.metric_definitions import metric_definitions
+from cjo_assets.families.marketing.value._kpi_measures import DEFINITIONS
+from cjo_assets.families.marketing.value.kpi_status import KpiStatus, kpi_status
+from cjo_assets.families.marketing.value.kpis import FAMILIES, Kpis, kpis, kpis_that_are_not_their_quotient
+from cjo_assets.families.marketing.value.roi_analysis import RoiAnalysis
 from cjo_assets.policy import Policy
 from cjo_assets_tests.conftest import Chain
 from cjo_assets_tests.tables import DAY, POLICY, Row, Rows, by, day, kept, policy_with, rows_of, table_of

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
+from cjo_assets.families.marketing.report.reading import marketing_figures
+from cjo_assets.families.marketing.report.summary import CHARACTERS_PER_TOKEN
+from cjo_assets.families.marketing.report.texts import MarketingWords
 from cjo_assets.language.answers import INVENTED, TOO_LONG, Reply
+from cjo_assets.language.client import NOT_CONFIGURED, Endpoint
+from cjo_assets.language.memory import NOT_TRIED
 from cjo_assets.policy import Policy
-from cjo_assets.reporting.marketing_summary import CHARACTERS_PER_TOKEN
 from cjo_assets.reporting.summary import Summary
-from cjo_assets.wiring.language_model import NOT_CONFIGURED, Endpoint
-from cjo_assets.wiring.marketing_phrasing import MarketingWords
-from cjo_assets.wiring.marketing_report import marketing_figures
-from cjo_assets.wiring.phrasing import NOT_TRIED
 from cjo_assets_tests.conftest import Chain
 from cjo_assets_tests.marketing.conftest import LAST_DAY
 from cjo_assets_tests.tables import policy_with

@@ -11,28 +11,28 @@ import altair
 import pytest
 import vl_convert
 
-from cjo_assets.policy import Policy
-from cjo_assets.reporting.document import Cited, Document, Grid, Paragraph, Picture
-from cjo_assets.reporting.drawing import NARROW, WIDE, Drawing, draw
-from cjo_assets.reporting.markdown import as_markdown
-from cjo_assets.reporting.marketing_audience import FUNNEL
-from cjo_assets.reporting.marketing_charts import MARKETING_CHARTS, campaign_pacing
-from cjo_assets.reporting.marketing_figures import SHOWN
-from cjo_assets.reporting.marketing_money import pacing
-from cjo_assets.reporting.marketing_report import marketing_report
-from cjo_assets.reporting.marketing_summary import (
+from cjo_assets.core.settings import Settings
+from cjo_assets.families.marketing.report.audience import FUNNEL
+from cjo_assets.families.marketing.report.charts import MARKETING_CHARTS, campaign_pacing
+from cjo_assets.families.marketing.report.figures import SHOWN
+from cjo_assets.families.marketing.report.money import pacing
+from cjo_assets.families.marketing.report.reading import REPORT, marketing_figures, write_marketing_report
+from cjo_assets.families.marketing.report.report import marketing_report
+from cjo_assets.families.marketing.report.summary import (
     CHARACTERS_PER_TOKEN,
     marketing_summary,
     marketing_summary_figures,
 )
+from cjo_assets.language.client import BASE_URL
+from cjo_assets.policy import Policy
+from cjo_assets.reporting.document import Cited, Document, Grid, Paragraph, Picture
+from cjo_assets.reporting.drawing import NARROW, WIDE, Drawing, draw
+from cjo_assets.reporting.markdown import as_markdown
 from cjo_assets.reporting.page import as_page
 from cjo_assets.reporting.palette import BAD, tone
 from cjo_assets.reporting.summary import Figure
 from cjo_assets.reporting.text import chance, names, rate
-from cjo_assets.wiring.language_model import BASE_URL
-from cjo_assets.wiring.marketing_report import REPORT, marketing_figures, write_marketing_report
-from cjo_assets.wiring.report import shown_in_dagster
-from cjo_assets.wiring.settings import Settings
+from cjo_assets.reporting.writing import shown_in_dagster
 from cjo_assets_tests.conftest import Chain
 from cjo_assets_tests.marketing.conftest import LAST_DAY
 from cjo_assets_tests.marketing.made_figures import ONE_A_DAY, made_figures

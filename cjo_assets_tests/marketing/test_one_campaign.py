@@ -6,21 +6,21 @@ import ibis
 import ibis.expr.types as ir
 import pytest
 
+from cjo_assets.core.contract import columns_of
 from cjo_assets.defs.marketing import FAMILY
-from cjo_assets.marketing.attribution_hints import AttributionHints
-from cjo_assets.marketing.audience_segments import AudienceSegments
-from cjo_assets.marketing.budget_actions import BudgetActions
-from cjo_assets.marketing.campaigns import Campaigns
-from cjo_assets.marketing.channels import Channels
-from cjo_assets.marketing.creative_assets import CreativeAssets
-from cjo_assets.marketing.experiments import Experiments
-from cjo_assets.marketing.funnel_events import FunnelEvents
-from cjo_assets.marketing.metric_definitions import MetricDefinitions
-from cjo_assets.marketing.one_campaign import key_to_campaign, links_of, rows_of_campaign
-from cjo_assets.marketing.performance_metrics import PerformanceMetrics
-from cjo_assets.marketing.segment_rollups import SegmentRollups
-from cjo_assets.marketing.touchpoints import Touchpoints
-from cjo_assets.shared.contract import columns_of
+from cjo_assets.families.marketing.inputs.attribution_hints import AttributionHints
+from cjo_assets.families.marketing.inputs.audience_segments import AudienceSegments
+from cjo_assets.families.marketing.inputs.budget_actions import BudgetActions
+from cjo_assets.families.marketing.inputs.campaigns import Campaigns
+from cjo_assets.families.marketing.inputs.channels import Channels
+from cjo_assets.families.marketing.inputs.creative_assets import CreativeAssets
+from cjo_assets.families.marketing.inputs.experiments import Experiments
+from cjo_assets.families.marketing.inputs.funnel_events import FunnelEvents
+from cjo_assets.families.marketing.inputs.performance_metrics import PerformanceMetrics
+from cjo_assets.families.marketing.inputs.segment_rollups import SegmentRollups
+from cjo_assets.families.marketing.inputs.touchpoints import Touchpoints
+from cjo_assets.families.marketing.measurement.metric_definitions import MetricDefinitions
+from cjo_assets.families.marketing.subject import key_to_campaign, links_of, rows_of_campaign
 from cjo_assets_tests.tables import rows_of, table_of
 
 # What was rejected or discarded is about rows of a file, not about campaigns.

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from cjo_assets.defs import marketing
+from cjo_assets.engine.store import Store
+from cjo_assets.families.marketing.synth.datasets import MarketingRequest, generated_marketing
+from cjo_assets.ingest.chain import compute_day, load_files
 from cjo_assets.policy import Policy
-from cjo_assets.synth.marketing_datasets import MarketingRequest, generated_marketing
 from cjo_assets.synth.writer import write
-from cjo_assets.wiring.plain import compute_day, load_files
-from cjo_assets.wiring.store import Store
 from cjo_assets_tests.conftest import STATEMENTS, Chain
 from cjo_assets_tests.marketing.conftest import LAST_DAY
 

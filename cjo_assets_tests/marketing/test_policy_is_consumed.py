@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from cjo_assets.marketing.budget_proposals import BUDGET_CUT, BUDGET_RISE
+from cjo_assets.core.settings import PROJECT
+from cjo_assets.families.marketing.recommendations.budget_proposals import BUDGET_CUT, BUDGET_RISE
+from cjo_assets.families.marketing.report.reading import marketing_figures, write_marketing_report
+from cjo_assets.families.marketing.report.report import marketing_report
+from cjo_assets.families.marketing.report.texts import MarketingWords
+from cjo_assets.language.memory import Ask
 from cjo_assets.policy import Policy
 from cjo_assets.reporting.document import Document
-from cjo_assets.reporting.marketing_report import marketing_report
-from cjo_assets.wiring.marketing_phrasing import MarketingWords
-from cjo_assets.wiring.marketing_report import marketing_figures, write_marketing_report
-from cjo_assets.wiring.phrasing import Ask
-from cjo_assets.wiring.settings import PROJECT
 from cjo_assets_tests.conftest import SAMPLE
 from cjo_assets_tests.marketing.conftest import LAST_DAY
 from cjo_assets_tests.marketing.leaves import (

@@ -7,20 +7,24 @@ from typing import Any
 
 import pytest
 
-from cjo_assets.marketing.asset_performance import AssetPerformance
-from cjo_assets.marketing.audience_segments import AudienceSegments
-from cjo_assets.marketing.budget_governance import BudgetGovernance
-from cjo_assets.marketing.budget_proposals import BudgetProposals
-from cjo_assets.marketing.campaign_analysis import CampaignAnalysis
-from cjo_assets.marketing.campaigns import Campaigns
-from cjo_assets.marketing.creative_assets import CreativeAssets
-from cjo_assets.marketing.experiment_arms import ExperimentArms
-from cjo_assets.marketing.experiment_evaluations import ExperimentEvaluations
-from cjo_assets.marketing.experiments import Experiments
-from cjo_assets.marketing.funnel_analysis import FunnelAnalysis
-from cjo_assets.marketing.metric_definitions import metric_definitions
-from cjo_assets.marketing.performance_metrics import PerformanceMetrics
-from cjo_assets.marketing.recommendations import (
+from cjo_assets.families.marketing.analysis.campaign_analysis import CampaignAnalysis
+from cjo_assets.families.marketing.analysis.funnel_analysis import FunnelAnalysis
+from cjo_assets.families.marketing.analysis.reconciliation import Reconciliation
+from cjo_assets.families.marketing.analysis.segment_portfolio import SegmentPortfolio
+from cjo_assets.families.marketing.experiments.experiment_arms import ExperimentArms
+from cjo_assets.families.marketing.experiments.experiment_evaluations import ExperimentEvaluations
+from cjo_assets.families.marketing.governance.budget_governance import BudgetGovernance
+from cjo_assets.families.marketing.governance.risk_register import RiskRegister
+from cjo_assets.families.marketing.inputs.audience_segments import AudienceSegments
+from cjo_assets.families.marketing.inputs.campaigns import Campaigns
+from cjo_assets.families.marketing.inputs.creative_assets import CreativeAssets
+from cjo_assets.families.marketing.inputs.experiments import Experiments
+from cjo_assets.families.marketing.inputs.performance_metrics import PerformanceMetrics
+from cjo_assets.families.marketing.measurement.asset_performance import AssetPerformance
+from cjo_assets.families.marketing.measurement.metric_definitions import metric_definitions
+from cjo_assets.families.marketing.recommendations._recommending import ACTIONS
+from cjo_assets.families.marketing.recommendations.budget_proposals import BudgetProposals
+from cjo_assets.families.marketing.recommendations.recommendations import (
     LEVELS,
     RULES,
     Recommendations,
@@ -28,13 +32,9 @@ from cjo_assets.marketing.recommendations import (
     money_recommended_otherwise,
     recommendations,
 )
-from cjo_assets.marketing.recommending import ACTIONS
-from cjo_assets.marketing.reconciliation import Reconciliation
-from cjo_assets.marketing.risk_register import RiskRegister
-from cjo_assets.marketing.roi_analysis import RoiAnalysis
-from cjo_assets.marketing.segment_portfolio import SegmentPortfolio
+from cjo_assets.families.marketing.value.roi_analysis import RoiAnalysis
 from cjo_assets.policy import Policy
-from cjo_assets.policy_marketing import Action
+from cjo_assets.policy.marketing import Action
 from cjo_assets_tests.conftest import Chain
 from cjo_assets_tests.tables import DAY, POLICY, Row, Rows, by, day, kept, policy_with, rows_of, table_of
 

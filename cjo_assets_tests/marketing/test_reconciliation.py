@@ -4,14 +4,18 @@ from typing import Any
 
 import pytest
 
-from cjo_assets.marketing.campaign_analysis import CampaignAnalysis
-from cjo_assets.marketing.channels import Channels
-from cjo_assets.marketing.creative_assets import CreativeAssets
-from cjo_assets.marketing.funnel_events import FunnelEvents
-from cjo_assets.marketing.performance_metrics import PerformanceMetrics
-from cjo_assets.marketing.reconciliation import Reconciliation, reconciliation, residuals_beyond_tolerance
-from cjo_assets.marketing.roi_ledger import RoiLedger
-from cjo_assets.marketing.segment_rollups import SegmentRollups
+from cjo_assets.families.marketing.analysis.campaign_analysis import CampaignAnalysis
+from cjo_assets.families.marketing.analysis.reconciliation import (
+    Reconciliation,
+    reconciliation,
+    residuals_beyond_tolerance,
+)
+from cjo_assets.families.marketing.inputs.channels import Channels
+from cjo_assets.families.marketing.inputs.creative_assets import CreativeAssets
+from cjo_assets.families.marketing.inputs.funnel_events import FunnelEvents
+from cjo_assets.families.marketing.inputs.performance_metrics import PerformanceMetrics
+from cjo_assets.families.marketing.inputs.roi_ledger import RoiLedger
+from cjo_assets.families.marketing.inputs.segment_rollups import SegmentRollups
 from cjo_assets.policy import Policy
 from cjo_assets_tests.marketing.analysed import metric_table, performance, performance_table
 from cjo_assets_tests.tables import DAY, POLICY, Row, by, day, instant, kept, policy_with, rows_of, table_of

@@ -4,12 +4,17 @@ from typing import Any
 
 import pytest
 
-from cjo_assets.marketing.asset_performance import AssetPerformance
-from cjo_assets.marketing.campaign_risk_signals import CampaignRiskSignals
-from cjo_assets.marketing.campaigns import Campaigns
-from cjo_assets.marketing.creative_assets import CreativeAssets
-from cjo_assets.marketing.risk_register import RiskRegister, risk_register, risks_overdue, risks_that_block
-from cjo_assets.marketing.roi_ledger import RoiLedger
+from cjo_assets.families.marketing.governance.risk_register import (
+    RiskRegister,
+    risk_register,
+    risks_overdue,
+    risks_that_block,
+)
+from cjo_assets.families.marketing.inputs.campaign_risk_signals import CampaignRiskSignals
+from cjo_assets.families.marketing.inputs.campaigns import Campaigns
+from cjo_assets.families.marketing.inputs.creative_assets import CreativeAssets
+from cjo_assets.families.marketing.inputs.roi_ledger import RoiLedger
+from cjo_assets.families.marketing.measurement.asset_performance import AssetPerformance
 from cjo_assets.policy import Policy
 from cjo_assets_tests.conftest import Chain
 from cjo_assets_tests.tables import DAY, POLICY, Row, Rows, by, day, instant, kept, policy_with, rows_of, table_of

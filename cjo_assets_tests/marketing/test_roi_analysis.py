@@ -7,25 +7,25 @@ from typing import Any
 import ibis.expr.types as ir
 import pytest
 
-from cjo_assets.marketing.asset_performance import AssetPerformance, asset_performance
-from cjo_assets.marketing.budget_governance import BudgetGovernance
-from cjo_assets.marketing.campaigns import Campaigns
-from cjo_assets.marketing.creative_assets import CreativeAssets
-from cjo_assets.marketing.experiment_arms import ExperimentArms
-from cjo_assets.marketing.experiment_evaluations import ExperimentEvaluations
-from cjo_assets.marketing.funnel_events import FunnelEvents
-from cjo_assets.marketing.metric_definitions import MetricDefinitions, metric_definitions
-from cjo_assets.marketing.orchestrator_decisions import OrchestratorDecisions
-from cjo_assets.marketing.performance_metrics import PerformanceMetrics
-from cjo_assets.marketing.roi_analysis import RoiAnalysis, roi_analysis, totals_that_do_not_sum
-from cjo_assets.marketing.roi_components import (
+from cjo_assets.families.marketing.experiments.experiment_arms import ExperimentArms
+from cjo_assets.families.marketing.experiments.experiment_evaluations import ExperimentEvaluations
+from cjo_assets.families.marketing.governance.budget_governance import BudgetGovernance
+from cjo_assets.families.marketing.inputs.campaigns import Campaigns
+from cjo_assets.families.marketing.inputs.creative_assets import CreativeAssets
+from cjo_assets.families.marketing.inputs.funnel_events import FunnelEvents
+from cjo_assets.families.marketing.inputs.orchestrator_decisions import OrchestratorDecisions
+from cjo_assets.families.marketing.inputs.performance_metrics import PerformanceMetrics
+from cjo_assets.families.marketing.inputs.roi_ledger import RoiLedger
+from cjo_assets.families.marketing.measurement.asset_performance import AssetPerformance, asset_performance
+from cjo_assets.families.marketing.measurement.metric_definitions import MetricDefinitions, metric_definitions
+from cjo_assets.families.marketing.value.roi_analysis import RoiAnalysis, roi_analysis, totals_that_do_not_sum
+from cjo_assets.families.marketing.value.roi_components import (
     RoiComponents,
     amounts_that_are_not_their_product,
     roi_components,
     values_that_miss_the_estimate,
     verdicts_without_proof,
 )
-from cjo_assets.marketing.roi_ledger import RoiLedger
 from cjo_assets.policy import Policy
 from cjo_assets_tests.conftest import Chain
 from cjo_assets_tests.tables import DAY, POLICY, Row, Rows, by, day, days_of, kept, policy_with, rows_of, table_of

@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
-from cjo_assets.marketing.campaign_analysis import CampaignAnalysis
-from cjo_assets.marketing.creative_assets import CreativeAssets
-from cjo_assets.marketing.measured_kpis import performance_sums
-from cjo_assets.marketing.segment_portfolio import (
+from cjo_assets.families.marketing.analysis.campaign_analysis import CampaignAnalysis
+from cjo_assets.families.marketing.analysis.segment_portfolio import (
     SegmentPortfolio,
     recommendations_that_differ,
     segment_portfolio,
     segments_that_do_not_sum,
 )
-from cjo_assets.marketing.segment_rollups import SegmentRollups
+from cjo_assets.families.marketing.inputs.creative_assets import CreativeAssets
+from cjo_assets.families.marketing.inputs.segment_rollups import SegmentRollups
+from cjo_assets.families.marketing.measurement._measured_kpis import performance_sums
 from cjo_assets.policy import Policy
 from cjo_assets_tests.marketing.analysed import metric_table, performance, performance_table
 from cjo_assets_tests.tables import DAY, POLICY, Row, by, day, kept, policy_with, rows_of, table_of

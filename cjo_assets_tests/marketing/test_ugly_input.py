@@ -17,15 +17,15 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
+from cjo_assets.core.contract import LARGEST_AMOUNT, LARGEST_COUNT, columns_of, key_of
+from cjo_assets.core.errors import InputError
+from cjo_assets.core.table import inputs_of
 from cjo_assets.defs.marketing import DATASETS, FAMILY, TABLES
 from cjo_assets.defs.marketing import LOOKUPS as LOOKUP_TABLES
+from cjo_assets.engine.store import Store
+from cjo_assets.ingest.chain import compute_day, load_files
+from cjo_assets.ingest.loading import load_dataset
 from cjo_assets.policy import Policy
-from cjo_assets.shared.contract import LARGEST_AMOUNT, LARGEST_COUNT, columns_of, key_of
-from cjo_assets.wiring.errors import InputError
-from cjo_assets.wiring.plain import compute_day, load_files
-from cjo_assets.wiring.sources import load_dataset
-from cjo_assets.wiring.store import Store
-from cjo_assets.wiring.tables import inputs_of
 from cjo_assets_tests.conftest import SAMPLE, STATEMENTS, Chain, read_rows, write_rows
 from cjo_assets_tests.marketing.conftest import LAST_DAY, computed_marketing
 

@@ -8,28 +8,28 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from cjo_assets.audit.dataset_loads import DatasetLoads
-from cjo_assets.journey.conformance import Conformance
-from cjo_assets.journey.coverage_gaps import CoverageGaps
-from cjo_assets.journey.journey_summary import JourneySummary
-from cjo_assets.journey.kpi_status import KpiStatus
-from cjo_assets.journey.kpis import Kpis
-from cjo_assets.journey.next_steps import NextSteps
-from cjo_assets.journey.outcome_analyses import OutcomeAnalyses
-from cjo_assets.journey.playbook_performance import PlaybookPerformance
-from cjo_assets.journey.portfolio_by_segment import PortfolioBySegment
-from cjo_assets.journey.portfolio_by_stage import PortfolioByStage
-from cjo_assets.journey.portfolio_snapshots import PortfolioSnapshots
-from cjo_assets.journey.recommended_interventions import RecommendedInterventions
-from cjo_assets.journey.rejections_by_rule import RejectionsByRule
-from cjo_assets.journey.roi_breakdown import RoiBreakdown
-from cjo_assets.journey.roi_by_grade import RoiByGrade
-from cjo_assets.journey.roi_estimate import RoiEstimate
-from cjo_assets.journey.roi_sensitivity import RoiSensitivity
-from cjo_assets.journey.stage_flows import StageFlows
-from cjo_assets.reporting.figures import JourneyFigures
+from cjo_assets.core.contract import Contract
+from cjo_assets.families.audit.dataset_loads import DatasetLoads
+from cjo_assets.families.journey.approval.outcome_analyses import OutcomeAnalyses
+from cjo_assets.families.journey.decision.coverage_gaps import CoverageGaps
+from cjo_assets.families.journey.decision.recommended_interventions import RecommendedInterventions
+from cjo_assets.families.journey.learning.playbook_performance import PlaybookPerformance
+from cjo_assets.families.journey.portfolio.journey_summary import JourneySummary
+from cjo_assets.families.journey.portfolio.next_steps import NextSteps
+from cjo_assets.families.journey.portfolio.portfolio_by_segment import PortfolioBySegment
+from cjo_assets.families.journey.portfolio.portfolio_by_stage import PortfolioByStage
+from cjo_assets.families.journey.portfolio.portfolio_snapshots import PortfolioSnapshots
+from cjo_assets.families.journey.portfolio.rejections_by_rule import RejectionsByRule
+from cjo_assets.families.journey.process.conformance import Conformance
+from cjo_assets.families.journey.process.stage_flows import StageFlows
+from cjo_assets.families.journey.report.figures import JourneyFigures
+from cjo_assets.families.journey.value.kpi_status import KpiStatus
+from cjo_assets.families.journey.value.kpis import Kpis
+from cjo_assets.families.journey.value.roi_breakdown import RoiBreakdown
+from cjo_assets.families.journey.value.roi_by_grade import RoiByGrade
+from cjo_assets.families.journey.value.roi_estimate import RoiEstimate
+from cjo_assets.families.journey.value.roi_sensitivity import RoiSensitivity
 from cjo_assets.reporting.summary import rule_based_summary
-from cjo_assets.shared.contract import Contract
 from cjo_assets_tests.tables import DAY, POLICY, Row, Rows, default_row
 
 HOSTILE = [

@@ -11,10 +11,10 @@ from urllib.parse import unquote
 
 from markdown_it import MarkdownIt
 
+from cjo_assets.families.journey.report.grounds import defined, described
+from cjo_assets.families.marketing.report import grounds
 from cjo_assets.policy import Policy
-from cjo_assets.reporting import marketing_grounds
 from cjo_assets.reporting.document import Cited, Column, Prose
-from cjo_assets.reporting.grounds import defined, described
 from cjo_assets.reporting.text import STYLES
 from cjo_assets_tests.conftest import Chain
 from cjo_assets_tests.tables import Row
@@ -105,7 +105,7 @@ def cell_of(source: str, chain: Chain, day: Any, policy: Policy) -> Any:
     if table == "policy":
         return policy_cell(column, policy)
     if table == "contract":
-        every = [*defined(), *described(marketing_grounds.DEFINED)]
+        every = [*defined(), *described(grounds.DEFINED)]
         [row] = [row for row in every if (row["table"], row["column"]) == (names["table"], names["column"])]
         return row[column]
     if table in COUNTS:

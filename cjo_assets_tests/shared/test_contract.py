@@ -13,11 +13,11 @@ import pandera.errors
 import pytest
 from pandera.config import ValidationDepth, config_context
 
-from cjo_assets.journey.customers import Customers
-from cjo_assets.shared.contract import Column, Contract, column, columns_of, key_of, pandera_schema, schema_of
-from cjo_assets.wiring import validation
-from cjo_assets.wiring.families import all_families
-from cjo_assets.wiring.validation import Verdict, judged
+from cjo_assets.catalog import all_families
+from cjo_assets.core.contract import Column, Contract, column, columns_of, key_of, pandera_schema, schema_of
+from cjo_assets.engine import validation
+from cjo_assets.engine.validation import Verdict, judged
+from cjo_assets.families.journey.inputs.customers import Customers
 from cjo_assets_tests.tables import POLICY, Row, Rows, default_row, made_of
 
 MISSING, VALUE, KEY = "missing", "value", "key"

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
+from cjo_assets.catalog import all_families, data_families
+from cjo_assets.core.contract import ALWAYS, columns_of, may_discard
+from cjo_assets.core.dataset import Dataset
+from cjo_assets.core.quarantine.dataset_tables import discarded_name
 from cjo_assets.policy import Policy
-from cjo_assets.shared.contract import ALWAYS, columns_of, may_discard
-from cjo_assets.shared.dataset import Dataset
-from cjo_assets.wiring.datasets import discarded_name
-from cjo_assets.wiring.families import all_families, data_families
 from cjo_assets_tests.conftest import Chain, write_rows
 from cjo_assets_tests.probe import computed_until
 from cjo_assets_tests.shared.test_quarantine import APPROVAL, CUSTOMER, OUTCOME, PLAYBOOK, SIGNAL, Court, known

@@ -7,8 +7,8 @@ from typing import Any
 
 import ibis
 
-from cjo_assets.shared.ids import MISSING, RECORD_SEPARATOR, SEPARATOR, as_text, content_hash, content_id
-from cjo_assets.shared.lexical import CONTROL_CHARACTER_IN_PROSE, TEXT
+from cjo_assets.core.expressions.ids import MISSING, RECORD_SEPARATOR, SEPARATOR, as_text, content_hash, content_id
+from cjo_assets.core.quarantine.lexical import CONTROL_CHARACTER_IN_PROSE, TEXT
 from cjo_assets_tests.tables import made_of, rows_of
 
 TEXTS = ibis.schema({"first": "string", "second": "string"})

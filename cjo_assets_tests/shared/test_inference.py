@@ -1,6 +1,6 @@
 """Two arms compared: published cases, the likelihood itself as oracle, and what must hold of any counts.
 
-Belongs here: the functions of `shared/inference.py` in the engine. Does not belong here: what a verdict makes of them.
+Belongs here: the functions of `core/expressions/two_sample_tests.py` in the engine. Does not belong here: what a verdict makes of them.
 """
 
 import math
@@ -17,7 +17,7 @@ from scipy.stats import beta, binom, chi2, norm, poisson
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import proportion_effectsize, proportions_ztest, score_test_proportions_2indep
 
-from cjo_assets.shared.inference import (
+from cjo_assets.core.expressions.two_sample_tests import (
     always_valid_sample_ratio_p_value,
     chi_square_tail,
     difference_of_shares,

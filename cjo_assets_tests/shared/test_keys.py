@@ -4,13 +4,16 @@ import ibis
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cjo_assets.marketing import experiments, performance_metrics
-from cjo_assets.marketing.campaigns import Campaigns
-from cjo_assets.marketing.creative_assets import CreativeAssets
-from cjo_assets.marketing.experiment_evaluations import ExperimentEvaluations, experiments_not_evaluated
-from cjo_assets.marketing.experiments import Experiments
-from cjo_assets.marketing.performance_metrics import PerformanceMetrics
-from cjo_assets.shared.keys import is_key_in
+from cjo_assets.core.expressions.keys import is_key_in
+from cjo_assets.families.marketing.experiments.experiment_evaluations import (
+    ExperimentEvaluations,
+    experiments_not_evaluated,
+)
+from cjo_assets.families.marketing.inputs import experiments, performance_metrics
+from cjo_assets.families.marketing.inputs.campaigns import Campaigns
+from cjo_assets.families.marketing.inputs.creative_assets import CreativeAssets
+from cjo_assets.families.marketing.inputs.experiments import Experiments
+from cjo_assets.families.marketing.inputs.performance_metrics import PerformanceMetrics
 from cjo_assets_tests.tables import made_of, rows_of, table_of
 
 PAIRS = ibis.schema({"place": "int64", "first": "string", "second": "string"})

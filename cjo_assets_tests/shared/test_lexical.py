@@ -12,8 +12,8 @@ from typing import Any
 import ibis
 import pytest
 
-from cjo_assets.shared.contract import Contract, Instant, NumberList, TextList, column, columns_of
-from cjo_assets.shared.lexical import is_written_as, loses_digits, type_in_words, typed, typed_or_null
+from cjo_assets.core.contract import Contract, Instant, NumberList, TextList, column, columns_of
+from cjo_assets.core.quarantine.lexical import is_written_as, loses_digits, type_in_words, typed, typed_or_null
 from cjo_assets_tests.tables import BACKEND, made_of
 
 

@@ -3,7 +3,14 @@
 import ibis
 import pytest
 
-from cjo_assets.shared.numbers import CONTRIBUTION_DECIMALS, MONEY_DECIMALS, SCORE_DECIMALS, capped, money_sum, rounded
+from cjo_assets.core.expressions.numbers import (
+    CONTRIBUTION_DECIMALS,
+    MONEY_DECIMALS,
+    SCORE_DECIMALS,
+    capped,
+    money_sum,
+    rounded,
+)
 from cjo_assets_tests.tables import made_of, rows_of
 
 VALUES = ibis.schema({"value": "float64", "result": "float64"})

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cjo_assets.shared import identity, people
+from cjo_assets.core.expressions import people
+from cjo_assets.policy import identity
 from cjo_assets_tests.tables import POLICY, made_of, rows_of
 
 NULL_WORDS = POLICY.vocabulary.null_words

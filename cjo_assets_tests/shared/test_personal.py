@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 import cjo_assets
-from cjo_assets.shared.contract import Contract, columns_of
-from cjo_assets.shared.personal import KINDS, Personal
-from cjo_assets.wiring.families import all_families
+from cjo_assets.catalog import all_families
+from cjo_assets.core.contract import Contract, columns_of
+from cjo_assets.core.personal import KINDS, Personal
 
 # Names that identify a person: customer_id, example_customer_id, open_intervention_id, intervention_id_before, ...
 PARTS = {f"{kind}_id": kind for kind in KINDS} | {"by_signals": "signal"}
@@ -18,7 +18,7 @@ PARTS = {f"{kind}_id": kind for kind in KINDS} | {"by_signals": "signal"}
 def all_contracts() -> Iterator[type[Contract]]:
     """Return every contract there is: of tables, of datasets, and of what is computed on demand."""
     for found in pkgutil.walk_packages(cjo_assets.__path__, "cjo_assets."):
-        if found.name.startswith(("cjo_assets.journey.", "cjo_assets.marketing.", "cjo_assets.audit.")):
+        if found.name.startswith(("cjo_assets.families.", "cjo_assets.audit.")):
             importlib.import_module(found.name)
     all_families()
     waiting: list[type[Contract]] = [Contract]

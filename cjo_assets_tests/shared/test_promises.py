@@ -3,7 +3,7 @@
 import ibis
 import pytest
 
-from cjo_assets.shared.promises import HIGHER, LOWER, families_of, family_status, status_of, with_attainment
+from cjo_assets.core.expressions.kpi import HIGHER, LOWER, families_of, family_status, status_of, with_attainment
 from cjo_assets_tests.tables import Rows, made_of, rows_of
 
 KPIS = ibis.schema(

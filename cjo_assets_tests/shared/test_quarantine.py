@@ -16,14 +16,14 @@ from typing import Any
 import duckdb
 import pytest
 
+from cjo_assets.catalog import families_about
+from cjo_assets.core.dataset import Dataset
+from cjo_assets.core.quarantine.dataset_tables import discarded_name
+from cjo_assets.core.quarantine.rules import CONFLICTING_KEY, REPEATED_ROW
+from cjo_assets.core.table import inputs_of
+from cjo_assets.engine.store import Store
+from cjo_assets.ingest.loading import load_dataset
 from cjo_assets.policy import Policy
-from cjo_assets.shared.dataset import Dataset
-from cjo_assets.shared.quarantine import CONFLICTING_KEY, REPEATED_ROW
-from cjo_assets.wiring.datasets import discarded_name
-from cjo_assets.wiring.families import families_about
-from cjo_assets.wiring.sources import load_dataset
-from cjo_assets.wiring.store import Store
-from cjo_assets.wiring.tables import inputs_of
 from cjo_assets_tests.conftest import STATEMENTS, Chain, Rows, write_rows
 from cjo_assets_tests.tables import policy_with
 

@@ -9,7 +9,7 @@ import numpy
 import pyarrow
 import pytest
 
-from cjo_assets.shared.statistics import (
+from cjo_assets.core.expressions.intervals import (
     always_valid_multiplier,
     beta_interval,
     beta_variance,

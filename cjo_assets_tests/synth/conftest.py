@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow
 import pytest
 
+from cjo_assets.families.journey.synth.datasets import Request, generated
 from cjo_assets.policy import Policy
 from cjo_assets.synth.columns import day_number
-from cjo_assets.synth.datasets import Request, generated
 from cjo_assets.synth.world import World
 
 UNTIL = date(2025, 1, 20)

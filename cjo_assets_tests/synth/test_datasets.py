@@ -6,11 +6,11 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
+from cjo_assets.families.journey.synth.datasets import CHUNK_CUSTOMERS, Request
+from cjo_assets.families.journey.synth.default_world import default_world
+from cjo_assets.families.journey.synth.tables import PERFORMANCE_LOG
 from cjo_assets.policy import Policy
 from cjo_assets.synth.columns import day_number
-from cjo_assets.synth.datasets import CHUNK_CUSTOMERS, Request
-from cjo_assets.synth.default_world import default_world
-from cjo_assets.synth.tables import PERFORMANCE_LOG
 from cjo_assets.synth.world import WorldError, chances_of, require_words
 from cjo_assets_tests.synth.conftest import DAYS_PER_WEEK, UNTIL, Market, Spells, market_of, request_of
 from cjo_assets_tests.tables import policy_with

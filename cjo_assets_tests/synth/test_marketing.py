@@ -17,14 +17,14 @@ import pyarrow.compute as pc
 import pytest
 from typer.testing import CliRunner
 
-from cjo_assets.cli import app
+from cjo_assets.cli.app import app
 from cjo_assets.defs import marketing
+from cjo_assets.engine.store import Store
+from cjo_assets.families.marketing.synth.datasets import CHUNK_CAMPAIGNS, MarketingRequest, generated_marketing
+from cjo_assets.families.marketing.synth.world import default_marketing_world, require_marketing_words
+from cjo_assets.ingest.chain import compute_day, load_files
 from cjo_assets.policy import Policy
-from cjo_assets.synth.marketing_datasets import CHUNK_CAMPAIGNS, MarketingRequest, generated_marketing
-from cjo_assets.synth.marketing_world import default_marketing_world, require_marketing_words
 from cjo_assets.synth.world import WorldError
-from cjo_assets.wiring.plain import compute_day, load_files
-from cjo_assets.wiring.store import Store
 from cjo_assets_tests.conftest import STATEMENTS, Chain
 from cjo_assets_tests.synth.conftest import Market
 from cjo_assets_tests.synth.test_writer import hashes

@@ -12,11 +12,11 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from cjo_assets.cli import app
+from cjo_assets.catalog import families_about
+from cjo_assets.cli.app import app
+from cjo_assets.engine.store import Store
+from cjo_assets.ingest.chain import load_files
 from cjo_assets.policy import Policy
-from cjo_assets.wiring.families import families_about
-from cjo_assets.wiring.plain import load_files
-from cjo_assets.wiring.store import Store
 from cjo_assets_tests.conftest import computed
 
 AS_OF = date(2024, 12, 20)

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from cjo_assets.wiring.settings import PROJECT
+from cjo_assets.core.settings import PROJECT
 from cjo_assets_tests.conftest import SAMPLE
 from cjo_assets_tests.kept_statements import clean_environment
 

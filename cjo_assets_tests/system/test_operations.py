@@ -24,11 +24,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from cjo_assets.wiring.errors import InputError, UnreachableError
-from cjo_assets.wiring.families import families_about
-from cjo_assets.wiring.settings import PROJECT
-from cjo_assets.wiring.sources import Loaded, load_dataset
-from cjo_assets.wiring.store import Store
+from cjo_assets.catalog import families_about
+from cjo_assets.core.errors import InputError, UnreachableError
+from cjo_assets.core.settings import PROJECT
+from cjo_assets.engine.store import Store
+from cjo_assets.ingest.loading import Loaded, load_dataset
 from cjo_assets_tests.conftest import SAMPLE
 from cjo_assets_tests.kept_statements import clean_environment
 from cjo_assets_tests.system.test_ui import LAUNCH, Ui, wait_until
@@ -226,13 +226,13 @@ def test_files_add_up_and_only_new_ones_are_read(desk: Desk, monkeypatch: pytest
     write("b", rows[1])
     assert desk.load("signals").rows == 2
     read: list[str] = []
-    reading_of = sys.modules["cjo_assets.wiring.sources"].reading_of  # type: ignore[attr-defined]
+    reading_of = sys.modules["cjo_assets.ingest.loading"].reading_of  # type: ignore[attr-defined]
 
     def spied(connection: Any, path: Path, *rest: Any) -> Any:
         read.append(path.name)
         return reading_of(connection, path, *rest)
 
-    monkeypatch.setattr("cjo_assets.wiring.sources.reading_of", spied)
+    monkeypatch.setattr("cjo_assets.ingest.loading.reading_of", spied)
     write("b", rows[2])
     write("c", rows[3])
     assert desk.load("signals").rows == 3

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
 
-from cjo_assets.reporting.charts import CHARTS
+from cjo_assets.families.journey.report.charts import CHARTS
+from cjo_assets.families.journey.report.report import journey_report
+from cjo_assets.families.marketing.report.charts import MARKETING_CHARTS
+from cjo_assets.families.marketing.report.report import marketing_report
 from cjo_assets.reporting.drawing import draw
-from cjo_assets.reporting.journey_report import journey_report
-from cjo_assets.reporting.marketing_charts import MARKETING_CHARTS
-from cjo_assets.reporting.marketing_report import marketing_report
 from cjo_assets.reporting.page import as_page
 from cjo_assets_tests.marketing.made_figures import made_figures as made_marketing_figures
 from cjo_assets_tests.reporting.made import HOSTILE, made_figures, without_anything

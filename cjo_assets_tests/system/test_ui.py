@@ -19,7 +19,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from cjo_assets.wiring.settings import PROJECT
+from cjo_assets.core.settings import PROJECT
 from cjo_assets_tests.conftest import SAMPLE, read_rows, write_rows
 from cjo_assets_tests.kept_statements import clean_environment
 

@@ -11,10 +11,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from cjo_assets.wiring.accepted_days import DaysOfRecords, days_of_accepted_records
-from cjo_assets.wiring.families import families_about
-from cjo_assets.wiring.plain import load_files
-from cjo_assets.wiring.store import Store
+from cjo_assets.catalog import families_about
+from cjo_assets.engine.store import Store
+from cjo_assets.ingest.accepted_days import DaysOfRecords, days_of_accepted_records
+from cjo_assets.ingest.chain import load_files
 from cjo_assets_tests.conftest import STATEMENTS, write_rows
 from cjo_assets_tests.shared.test_quarantine import CUSTOMER, ENTRY, PLAYBOOK, SIGNAL
 from cjo_assets_tests.tables import POLICY

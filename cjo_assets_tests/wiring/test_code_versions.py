@@ -10,11 +10,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from cjo_assets.catalog import all_families
+from cjo_assets.core.settings import PROJECT
+from cjo_assets.core.table import RAW, Table
 from cjo_assets.definitions import defs
-from cjo_assets.wiring.code_versions import PACKAGE, imported_by, modules_behind, source_of, table_version
-from cjo_assets.wiring.families import all_families
-from cjo_assets.wiring.settings import PROJECT
-from cjo_assets.wiring.tables import RAW, Table
+from cjo_assets.engine.code_versions import PACKAGE, imported_by, modules_behind, source_of, table_version
 
 TABLES = {table.full_name: table for family in all_families() for table in family.tables if table.transform is not None}
 VISITS = {"journey.visits", "journey.path_variants", "journey.stage_flows", "journey.stage_throughput"}
@@ -34,17 +34,20 @@ def touched_by(*modules: str) -> set[str]:
 @pytest.mark.parametrize(
     ("module", "tables"),
     [
-        ("journey.visits", VISITS),
-        ("journey.kpi_status", {"journey.kpi_status"}),
-        ("journey.kpis", {"journey.kpis", "journey.kpi_status"}),
-        ("journey.signals", {"journey.signals", "quarantine.signals", "quarantine.signals_discarded_values"}),
-        ("journey.decision_identity", {"journey.recommended_interventions"}),
-        ("shared.contract", set(TABLES)),
+        ("families.journey.process.visits", VISITS),
+        ("families.journey.value.kpi_status", {"journey.kpi_status"}),
+        ("families.journey.value.kpis", {"journey.kpis", "journey.kpi_status"}),
+        (
+            "families.journey.inputs.signals",
+            {"journey.signals", "quarantine.signals", "quarantine.signals_discarded_values"},
+        ),
+        ("families.journey.decision._decision_identity", {"journey.recommended_interventions"}),
+        ("core.contract", set(TABLES)),
         ("policy", set()),
-        ("policy_sections", set()),
-        ("policy_marketing", set()),
-        ("wiring.publish", set()),
-        ("reporting.journey_report", set()),
+        ("policy.journey", set()),
+        ("policy.marketing", set()),
+        ("warehouse.publish", set()),
+        ("families.journey.report.report", set()),
     ],
 )
 def test_a_file_touches_the_tables_that_stand_on_it(module: str, tables: set[str]) -> None:
@@ -52,7 +55,7 @@ def test_a_file_touches_the_tables_that_stand_on_it(module: str, tables: set[str
 
 
 def test_the_ledger_touches_what_follows_decisions_and_nothing_before_them() -> None:
-    touched = touched_by(f"{PACKAGE}.journey.ledger")
+    touched = touched_by(f"{PACKAGE}.families.journey.interventions._ledger")
     assert {"journey.intervention_ledger", "journey.outcome_analyses", "journey.approval_requests"} <= touched
     assert not touched & ({"journey.customers", "journey.aggregated_signals", "journey.risk_scores"} | FORECASTS)
 
@@ -79,10 +82,10 @@ def is_module(name: str) -> bool:
     return place.with_suffix(".py").exists() or (place / "__init__.py").exists()
 
 
-@pytest.mark.parametrize("path", sorted((PROJECT / PACKAGE).rglob("*.py")), ids=lambda path: path.stem)
-def test_imports_are_read_as_a_parser_reads_them(path: Path) -> None:
-    name = ".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__")
-    assert imported_by(name) == modules_of(path)
+def test_imports_are_read_as_a_parser_reads_them() -> None:
+    for path in sorted((PROJECT / PACKAGE).rglob("*.py")):
+        name = ".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__")
+        assert imported_by(name) == modules_of(path), path
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +101,9 @@ def test_a_reader_is_sent_to_the_transform(table: Table, specs: dict[str, dg.Ass
     for reference in spec.metadata["dagster/code_references"].code_references:
         path, line = Path(reference.file_path), reference.line_number
         assert path.is_relative_to(PROJECT / PACKAGE)
-        assert path.parent.name not in ("wiring", "defs"), "a reader wants the rules, not what wires them"
+        assert path.relative_to(PROJECT / PACKAGE).parts[0] in ("families", "core"), (
+            "a reader wants the rules, not what wires them"
+        )
         assert (
             path.read_text(encoding="utf-8")
             .splitlines()[line - 1]
@@ -118,7 +123,7 @@ def test_rules_of_a_dataset_are_named_beside_what_applies_them(specs: dict[str, 
         for name in ("quarantine.signals", "journey.signals")
     }
     assert shown == {
-        "quarantine.signals": [("signals", "Signals"), ("quarantine", "quarantined_rows")],
-        "journey.signals": [("signals", "Signals"), ("quarantine", "accepted_rows")],
+        "quarantine.signals": [("signals", "Signals"), ("rules", "quarantined_rows")],
+        "journey.signals": [("signals", "Signals"), ("rules", "accepted_rows")],
     }
-    assert f"{PACKAGE}.wiring.datasets" in modules_behind(TABLES["journey.signals"])
+    assert f"{PACKAGE}.core.quarantine.dataset_tables" in modules_behind(TABLES["journey.signals"])

@@ -13,15 +13,15 @@ import dagster as dg
 import duckdb
 import pytest
 
+from cjo_assets.catalog import all_families
+from cjo_assets.core.errors import WarehouseError
+from cjo_assets.core.settings import PROJECT, Settings
+from cjo_assets.core.table import Family, Table, given_inputs
 from cjo_assets.defs import health
-from cjo_assets.wiring.errors import WarehouseError
-from cjo_assets.wiring.families import all_families
-from cjo_assets.wiring.lock import hold_life, holder_in_words, is_alive
-from cjo_assets.wiring.orphans import close_orphans, orphans
-from cjo_assets.wiring.publish import publish
-from cjo_assets.wiring.settings import PROJECT, Settings
-from cjo_assets.wiring.tables import Family, Table, given_inputs
-from cjo_assets.wiring.warehouse import WRITER_TABLE, Warehouse, opened
+from cjo_assets.orchestration.orphans import close_orphans, orphans
+from cjo_assets.orchestration.resources import WRITER_TABLE, Warehouse, opened
+from cjo_assets.warehouse.lock import hold_life, holder_in_words, is_alive
+from cjo_assets.warehouse.publish import publish
 from cjo_assets_tests.conftest import SAMPLE
 from cjo_assets_tests.kept_statements import clean_environment
 from cjo_assets_tests.wiring.test_warehouse import Numbers
@@ -62,7 +62,7 @@ def started(home: Path, program: str, *arguments: str) -> subprocess.Popen[str]:
 
 def instance_of(home: Path, monkeypatch: pytest.MonkeyPatch) -> dg.DagsterInstance:
     """Open the instance of a home."""
-    from cjo_assets.wiring.instance import prepare_environment
+    from cjo_assets.orchestration.instance import prepare_environment
 
     for name, value in environment(home).items():
         if name.startswith(("CJO_", "DAGSTER_")):
@@ -154,7 +154,7 @@ def test_a_run_that_was_ended_commits_and_publishes_nothing(
     home: Path, run_of: tuple[dg.DagsterInstance, dg.DagsterRun], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     instance, run = run_of
-    monkeypatch.setattr("cjo_assets.wiring.families.all_families", lambda: (FAMILY, *all_families()))
+    monkeypatch.setattr("cjo_assets.catalog.all_families", lambda: (FAMILY, *all_families()))
     resource = Warehouse(database=str(home / "build.duckdb"))
     context = dg.build_init_resource_context(instance=instance)
     context._dagster_run = run  # type: ignore[attr-defined]

@@ -14,10 +14,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from cjo_assets.wiring.errors import InputError
-from cjo_assets.wiring.families import families_about
-from cjo_assets.wiring.sources import Loaded, load_dataset
-from cjo_assets.wiring.store import Store
+from cjo_assets.catalog import families_about
+from cjo_assets.core.errors import InputError
+from cjo_assets.engine.store import Store
+from cjo_assets.ingest.loading import Loaded, load_dataset
 
 CASES = """
     CREATE TABLE cases AS SELECT * FROM (VALUES

@@ -15,17 +15,17 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from cjo_assets.cli import app
+from cjo_assets.approvals.decide import Answer, day_of_records, record_answer, waiting_requests
+from cjo_assets.catalog import families_about
+from cjo_assets.cli.app import app
+from cjo_assets.core.errors import RefusalError, WarehouseError
+from cjo_assets.core.settings import Settings
 from cjo_assets.defs.jobs import record_approval_decision
 from cjo_assets.defs.sensors import approval_decisions_sensor
-from cjo_assets.journey.approval_decisions import DATASET, RECORDS
-from cjo_assets.wiring.deciding import Answer, day_of_records, record_answer, waiting_requests
-from cjo_assets.wiring.errors import RefusalError, WarehouseError
-from cjo_assets.wiring.families import families_about
-from cjo_assets.wiring.records import append, locked, records_in
-from cjo_assets.wiring.settings import Settings
-from cjo_assets.wiring.sources import load_dataset
-from cjo_assets.wiring.store import Store, columns_in_sql
+from cjo_assets.engine.store import Store, columns_in_sql
+from cjo_assets.families.journey.inputs.approval_decisions import DATASET, RECORDS
+from cjo_assets.ingest.loading import load_dataset
+from cjo_assets.ingest.records import append, locked, records_in
 from cjo_assets_tests.tables import DAY, POLICY, Row, default_row, instant
 
 BIN = Path(sys.executable).parent

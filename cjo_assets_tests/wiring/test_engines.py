@@ -12,11 +12,11 @@ import duckdb
 import pytest
 
 import cjo_assets.definitions
-from cjo_assets.wiring.engines import store_of
-from cjo_assets.wiring.errors import WarehouseError
-from cjo_assets.wiring.families import all_families
-from cjo_assets.wiring.settings import DUCKDB, PROJECT, SPARK, Settings
-from cjo_assets.wiring.store import Store
+from cjo_assets.catalog import all_families
+from cjo_assets.core.errors import WarehouseError
+from cjo_assets.core.settings import DUCKDB, PROJECT, SPARK, Settings
+from cjo_assets.engine.choice import store_of
+from cjo_assets.engine.store import Store
 
 OF_SPARK = {"pyspark", "py4j"}
 
@@ -39,7 +39,7 @@ def test_duckdb_is_the_default_and_loads_nothing_of_spark(monkeypatch: pytest.Mo
 def test_spark_is_imported_where_it_is_used_and_nowhere_else() -> None:
     for path in (PROJECT / "cjo_assets").rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        is_ours = path.parent.name == "engines"
+        is_ours = path.parent.name == "spark"
         for node in tree.body if is_ours else ast.walk(tree):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

@@ -14,21 +14,21 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from cjo_assets.cli import app
+from cjo_assets.audit.erasure.erase import erase
+from cjo_assets.audit.verify.verify import Verdict, verify
+from cjo_assets.audit.why.ask import explained
+from cjo_assets.catalog import all_families
+from cjo_assets.cli.app import app
+from cjo_assets.core.errors import RefusalError
+from cjo_assets.core.quarantine.rules import REFUSED
+from cjo_assets.core.settings import Settings
+from cjo_assets.engine.store import Store
+from cjo_assets.ingest.loading import load_dataset
+from cjo_assets.orchestration.resources import opened, version_of
 from cjo_assets.policy import Policy
-from cjo_assets.shared.quarantine import REFUSED
-from cjo_assets.wiring.erasing import erase
-from cjo_assets.wiring.errors import RefusalError
-from cjo_assets.wiring.explaining import explained
-from cjo_assets.wiring.families import all_families
-from cjo_assets.wiring.keep import keep_snapshot
-from cjo_assets.wiring.ledger import Stamp
-from cjo_assets.wiring.publish import publish
-from cjo_assets.wiring.settings import Settings
-from cjo_assets.wiring.sources import load_dataset
-from cjo_assets.wiring.store import Store
-from cjo_assets.wiring.verifying import Verdict, verify
-from cjo_assets.wiring.warehouse import opened, version_of
+from cjo_assets.warehouse.ledger import Stamp
+from cjo_assets.warehouse.publish import publish
+from cjo_assets.warehouse.retention import keep_snapshot
 from cjo_assets_tests.conftest import SAMPLE, Chain
 
 DAY = date(2025, 1, 20)
@@ -263,7 +263,7 @@ def test_an_erasure_that_was_killed_is_asked_for_again(
         raise KeyboardInterrupt
 
     settings = copied(full_home, tmp_path)
-    monkeypatch.setattr(f"cjo_assets.wiring.erasing.{step}", killed)
+    monkeypatch.setattr(f"cjo_assets.audit.erasure.erase.{step}", killed)
     with pytest.raises(KeyboardInterrupt):
         erase(settings, CUSTOMER, "data.protection", "asked on paper")
     monkeypatch.undo()

@@ -7,12 +7,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from cjo_assets.audit.erasure.databases import Erasure, erase_tables
+from cjo_assets.audit.erasure.identity import person_of
+from cjo_assets.catalog import all_families
+from cjo_assets.engine.store import Store
+from cjo_assets.ingest.tombstones import Tombstones
 from cjo_assets.policy import Policy
-from cjo_assets.wiring.erasing_databases import Erasure, erase_tables
-from cjo_assets.wiring.erasing_identity import person_of
-from cjo_assets.wiring.families import all_families
-from cjo_assets.wiring.redaction import Tombstones
-from cjo_assets.wiring.store import Store
 
 # Table, and of each row the columns that matter; customer 5 has intervention 4, outcome 4, signals 5 and 12.
 ROWS = {

@@ -6,8 +6,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from cjo_assets.wiring.erasing_instance import entry_without, erase_database
-from cjo_assets.wiring.erasing_person import Person
+from cjo_assets.audit.erasure.instance import entry_without, erase_database
+from cjo_assets.core.person import Person
 
 FIVE = Person("5", {"customer": frozenset(["5"]), "intervention": frozenset(["4"]), "signal": frozenset(["12"])})
 JUERGEN = Person("J\u00fcrgen", {"customer": frozenset(["J\u00fcrgen"])})

@@ -6,8 +6,8 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
+from cjo_assets.core.person import Person, is_telling
 from cjo_assets.reporting.text import harmless
-from cjo_assets.wiring.erasing_person import Person, is_telling
 
 ODD = ["D'Arc & Fille", "J\u00fcrgen", "a_b*c [d]", 'say "x"', "\U0001f600 Ltd", "back\\slash", "C<4>"]
 

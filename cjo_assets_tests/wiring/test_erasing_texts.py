@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from cjo_assets.reporting.actions import STEPS
-from cjo_assets.wiring.erasing_person import Person
-from cjo_assets.wiring.erasing_texts import json_without, markdown_without, without
+from cjo_assets.audit.erasure.texts import json_without, markdown_without, without
+from cjo_assets.core.person import Person
+from cjo_assets.families.journey.report.actions import STEPS
 
 # Customer 5 with intervention 4 and signals 5 and 12; customers 4 and 6 with interventions 5 and 3 are others.
 FIVE = Person(

@@ -9,8 +9,8 @@ import dagster as dg
 import pytest
 import sqlalchemy
 
-from cjo_assets.wiring import event_files
-from cjo_assets.wiring.event_files import held_open
+from cjo_assets.orchestration import event_files
+from cjo_assets.orchestration.event_files import held_open
 
 WAITS, DOES_NOT_WAIT = 2, 1
 

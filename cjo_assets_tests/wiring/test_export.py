@@ -6,8 +6,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from cjo_assets.wiring.export import Format, export
-from cjo_assets.wiring.settings import Settings
+from cjo_assets.core.settings import Settings
+from cjo_assets.warehouse.export import Format, export
 
 # What a spreadsheet would run, and what only looks like it.
 FORMULAS = ["=cmd()", "+1", "-1+cmd|' /C calc'!A0", "@SUM(1+1)", "\t=1", "\r=1", "\n=1"]

@@ -16,21 +16,21 @@ import duckdb
 import pytest
 from rich.console import Console
 
+from cjo_assets.audit.replay.replay import IDENTICAL, replayed
+from cjo_assets.audit.replay.scratch import scratch
+from cjo_assets.catalog import all_families, data_families, families_about
+from cjo_assets.cli.launch import Supplied, supplied
+from cjo_assets.cli.summary import grid_of
+from cjo_assets.core.errors import InputError
+from cjo_assets.core.settings import Settings
+from cjo_assets.core.table import AUDIT
+from cjo_assets.engine.store import Store
+from cjo_assets.ingest.chain import compute_day, load_files
+from cjo_assets.orchestration.jobs import FAMILY_TAG, families_of_run, keys_of_day
 from cjo_assets.policy import Policy
-from cjo_assets.wiring.errors import InputError
-from cjo_assets.wiring.families import all_families, data_families, families_about
-from cjo_assets.wiring.jobs import FAMILY_TAG, families_of_run, keys_of_day
-from cjo_assets.wiring.keep import first_days_kept
-from cjo_assets.wiring.launch import Supplied, supplied
-from cjo_assets.wiring.past import scratch
-from cjo_assets.wiring.plain import compute_day, load_files
-from cjo_assets.wiring.publish import publish
-from cjo_assets.wiring.replaying import IDENTICAL, replayed
-from cjo_assets.wiring.runs import record_run
-from cjo_assets.wiring.settings import Settings
-from cjo_assets.wiring.store import Store
-from cjo_assets.wiring.summary import grid_of
-from cjo_assets.wiring.tables import AUDIT
+from cjo_assets.warehouse.publish import publish
+from cjo_assets.warehouse.retention import first_days_kept
+from cjo_assets.warehouse.run_log import record_run
 from cjo_assets_tests.conftest import SAMPLE, STATEMENTS
 from cjo_assets_tests.home import INSTANCE
 

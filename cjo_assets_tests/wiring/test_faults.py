@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cjo_assets.wiring import faults
-from cjo_assets.wiring.faults import fault_in
+from cjo_assets.ingest import faults
+from cjo_assets.ingest.faults import fault_in
 
 RECORD = {"signal_id": "SG1", "text": "a 😀 b", "strength": 0.5, "list": [1, -2e5, None, True]}
 ARRAY = json.dumps([RECORD, {}, RECORD], indent=1)

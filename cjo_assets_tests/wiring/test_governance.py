@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from cjo_assets.core.errors import WarehouseError
+from cjo_assets.core.settings import Settings
 from cjo_assets.policy import PolicyError
-from cjo_assets.wiring.errors import WarehouseError
-from cjo_assets.wiring.governance import policy_that_decides
-from cjo_assets.wiring.settings import Settings
+from cjo_assets.warehouse.governance import policy_that_decides
 
 SIGNED = {"version": "'2'", "author": "mk", "approver": "jb", "reason": "longer onboarding"}
 REFUSED = {

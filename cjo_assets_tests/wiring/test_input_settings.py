@@ -20,13 +20,13 @@ import pyarrow.parquet
 import pytest
 import yaml
 
+from cjo_assets.catalog import families_about
+from cjo_assets.core.errors import InputError
+from cjo_assets.core.table import Reference
+from cjo_assets.engine.store import Store
+from cjo_assets.ingest.loading import Loaded, ManifestRow, load_dataset, restore_dataset
+from cjo_assets.ingest.tombstones import empty_rows
 from cjo_assets.policy import Policy
-from cjo_assets.wiring.errors import InputError
-from cjo_assets.wiring.families import families_about
-from cjo_assets.wiring.redaction import empty_rows
-from cjo_assets.wiring.sources import Loaded, ManifestRow, load_dataset, restore_dataset
-from cjo_assets.wiring.store import Store
-from cjo_assets.wiring.tables import Reference
 
 COLUMNS = "customer_id, segment, account_value, tenure_months, risk_tier"
 # The same two customers in every layout.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from cjo_assets.language.answers import TOO_LONG, UNREADABLE, Reply
-from cjo_assets.wiring.language_model import (
+from cjo_assets.language.client import (
     BROKEN,
     KEY_REPEATED,
     LARGEST_ANSWER,

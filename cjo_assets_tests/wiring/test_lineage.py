@@ -6,8 +6,8 @@ Belongs here: which edges a construct of SQL makes. Does not belong here: our ta
 import pytest
 import sqlglot
 
-from cjo_assets.wiring.lineage import Lineage, LineageError, lineage_of
-from cjo_assets.wiring.lineage_records import column_deps, edges_of, lineage_page
+from cjo_assets.engine.lineage.query import Lineage, LineageError, lineage_of
+from cjo_assets.warehouse.lineage_records import column_deps, edges_of, lineage_page
 
 TABLES = {"s.a": ["k", "x", "y", "l"], "s.b": ["k", "z", "w"], "s.c": ["x", "v"]}
 

@@ -12,18 +12,18 @@ from typing import Any
 
 import pytest
 
-from cjo_assets.audit.column_lineage import ColumnLineage
+from cjo_assets.catalog import families_about
+from cjo_assets.core.contract import columns_of, is_discardable, key_of, may_discard
+from cjo_assets.core.dataset import Dataset
+from cjo_assets.core.quarantine.dataset_tables import discarded_name
+from cjo_assets.core.settings import PROJECT
+from cjo_assets.core.table import QUARANTINE, RAW, Table, in_order
+from cjo_assets.engine.lineage.query import VALUE, Edge, Lineage
+from cjo_assets.engine.store import Stored
+from cjo_assets.engine.validation import judged
+from cjo_assets.families.audit.column_lineage import ColumnLineage
 from cjo_assets.policy import load_policy
-from cjo_assets.shared.contract import columns_of, is_discardable, key_of, may_discard
-from cjo_assets.shared.dataset import Dataset
-from cjo_assets.wiring.datasets import discarded_name
-from cjo_assets.wiring.families import families_about
-from cjo_assets.wiring.lineage import VALUE, Edge, Lineage
-from cjo_assets.wiring.lineage_records import COLUMN_LINEAGE, record_lineage
-from cjo_assets.wiring.settings import PROJECT
-from cjo_assets.wiring.store import Stored
-from cjo_assets.wiring.tables import QUARANTINE, RAW, Table, in_order
-from cjo_assets.wiring.validation import judged
+from cjo_assets.warehouse.lineage_records import COLUMN_LINEAGE, record_lineage
 from cjo_assets_tests.conftest import Chain
 from cjo_assets_tests.perturbation import Answer, Scratch
 from cjo_assets_tests.tables import Row, default_row

@@ -11,12 +11,12 @@ from typing import Any
 import duckdb
 import pytest
 
-from cjo_assets.wiring.doctor import _published
-from cjo_assets.wiring.errors import WarehouseError
-from cjo_assets.wiring.lost import found_again
-from cjo_assets.wiring.progress import listen
-from cjo_assets.wiring.publish import publish
-from cjo_assets.wiring.settings import Settings
+from cjo_assets.core.errors import WarehouseError
+from cjo_assets.core.progress import listen
+from cjo_assets.core.settings import Settings
+from cjo_assets.orchestration.doctor import _published
+from cjo_assets.warehouse.publish import publish
+from cjo_assets.warehouse.recovery import found_again
 from cjo_assets_tests.home import TOUR_DAYS, Home
 
 FIRST, SECOND, LAST = TOUR_DAYS
@@ -106,7 +106,7 @@ def test_the_doctor_says_what_is_gone(tour_home: Home, tmp_path: Path, monkeypat
     settings = Settings(data=tmp_path, policy=None, home=tmp_path)
     assert [text for _, text in _published(settings)] == ["nothing is published yet: cjo run"]
     settings.build.touch()
-    monkeypatch.setattr("cjo_assets.wiring.doctor.opened", lambda *_: Opened(tour_home))
+    monkeypatch.setattr("cjo_assets.orchestration.doctor.opened", lambda *_: Opened(tour_home))
     [(state, text)] = _published(settings)
     assert state == "broken"
     assert "is gone, with 3 days: the next run makes it again from the build database" in text

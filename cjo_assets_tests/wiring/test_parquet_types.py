@@ -14,11 +14,11 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from cjo_assets.catalog import all_families
+from cjo_assets.core.errors import InputError
+from cjo_assets.engine.store import Store
+from cjo_assets.ingest.loading import Loaded, load_dataset
 from cjo_assets.policy import Policy
-from cjo_assets.wiring.errors import InputError
-from cjo_assets.wiring.families import all_families
-from cjo_assets.wiring.sources import Loaded, load_dataset
-from cjo_assets.wiring.store import Store
 from cjo_assets_tests.conftest import STATEMENTS
 
 AMOUNT = Decimal("12000.10")

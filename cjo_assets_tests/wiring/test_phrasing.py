@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from cjo_assets.language.answers import ADDRESS, EMPTY, INVENTED, TOO_LONG, UNREADABLE
+from cjo_assets.language.client import BROKEN, NOT_CONFIGURED, NOT_IN_TIME, REFUSED, Endpoint
+from cjo_assets.language.memory import FIGURES_CHANGED, NOT_TRIED, drafts_of_day, phrase_day, summary_of_day
 from cjo_assets.policy import Policy
 from cjo_assets.reporting.summary import Figure, Summary, rule_based_summary
-from cjo_assets.wiring.language_model import BROKEN, NOT_CONFIGURED, NOT_IN_TIME, REFUSED, Endpoint
-from cjo_assets.wiring.phrasing import FIGURES_CHANGED, NOT_TRIED, drafts_of_day, phrase_day, summary_of_day
 from cjo_assets_tests.conftest import Chain, Rows
 from cjo_assets_tests.model_server import KEY, ModelServer, completion, given_figures, model_server
 from cjo_assets_tests.tables import policy_with

@@ -22,13 +22,13 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from cjo_assets.audit.policy_changes import differing_values
-from cjo_assets.cli import app
-from cjo_assets.cli_replay import _print_preview
+from cjo_assets.audit.policy_diff.changes import differing_values
+from cjo_assets.audit.policy_diff.page import policy_report
+from cjo_assets.audit.policy_diff.preview import Preview, previewed
+from cjo_assets.audit.replay.scratch import Scratch, scratch
+from cjo_assets.cli.app import app
+from cjo_assets.cli.replay import _print_preview
 from cjo_assets.policy import Policy, load_policy
-from cjo_assets.reporting.policy_report import policy_report
-from cjo_assets.wiring.past import Scratch, scratch
-from cjo_assets.wiring.policy_preview import Preview, previewed
 from cjo_assets_tests.conftest import SAMPLE, read_rows, write_rows
 from cjo_assets_tests.home import Home, made_home
 from cjo_assets_tests.kept_statements import PAST_STATEMENTS
@@ -201,7 +201,7 @@ def test_a_pull_request_is_stopped_where_it_changes_decisions(
     home: Home, candidate: Path, preview: Preview, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The exit code follows what was found, and nothing is computed twice for it here."""
-    monkeypatch.setattr("cjo_assets.wiring.policy_preview.previewed", lambda *_: preview)
+    monkeypatch.setattr("cjo_assets.audit.policy_diff.preview.previewed", lambda *_: preview)
     ends = {}
     for kinds in ([], ["tiers"], ["tiers", "decisions"]):
         arguments = [argument for kind in kinds for argument in ("--fail-on", kind)]

@@ -14,18 +14,18 @@ from typing import Any
 import duckdb
 import pytest
 
+from cjo_assets.catalog import families_about
+from cjo_assets.core.contract import Contract, column, columns_of
+from cjo_assets.core.errors import WarehouseError
+from cjo_assets.core.table import Family, Table
+from cjo_assets.engine.store import Store
+from cjo_assets.ingest.loading import load_dataset
 from cjo_assets.policy import Policy
-from cjo_assets.shared.contract import Contract, column, columns_of
-from cjo_assets.wiring.errors import WarehouseError
-from cjo_assets.wiring.families import families_about
-from cjo_assets.wiring.keep import forget_old_days
-from cjo_assets.wiring.ledger import Stamp
-from cjo_assets.wiring.publish import publish
-from cjo_assets.wiring.restore import remember_published, what_cannot_be_computed
-from cjo_assets.wiring.runs import RUNS
-from cjo_assets.wiring.sources import load_dataset
-from cjo_assets.wiring.store import Store
-from cjo_assets.wiring.tables import Family, Table
+from cjo_assets.warehouse.ledger import Stamp
+from cjo_assets.warehouse.publish import publish
+from cjo_assets.warehouse.restore import remember_published, what_cannot_be_computed
+from cjo_assets.warehouse.retention import forget_old_days
+from cjo_assets.warehouse.run_log import RUNS
 from cjo_assets_tests.conftest import SAMPLE, Chain, computed
 
 FIRST, SECOND = date(2025, 1, 16), date(2025, 1, 20)
@@ -101,7 +101,7 @@ def test_a_failing_publish_leaves_the_old_state(
     def crash(*_: object) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("cjo_assets.wiring.publish.comment", crash)
+    monkeypatch.setattr("cjo_assets.warehouse.publish.comment", crash)
     with pytest.raises(OSError, match="no space"):
         publish(two_days.store, path, [SECOND])
     assert path.read_bytes() == before
@@ -120,7 +120,7 @@ def test_each_publish_adds_to_the_ledger_what_it_does_not_know(
     first = asked(path, ledger)
     days = [found for (found,) in asked(path, "SELECT DISTINCT as_of FROM audit.decision_ledger")]
     assert (len(first) > 0, days) == (True, [FIRST])
-    monkeypatch.setattr("cjo_assets.wiring.publish.add_views", lambda *_: 1 / 0)
+    monkeypatch.setattr("cjo_assets.warehouse.publish.add_views", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         publish(two_days.store, path, [SECOND], stamp=stamps[1])
     monkeypatch.undo()
@@ -379,7 +379,7 @@ def test_the_first_day_may_be_a_copy_of_the_build(
     """To a reader it is what copying table by table makes, without days that no run has brought to its end."""
     store = built(tmp_path / "home", "parquet", policy)
     publish(store, tmp_path / "copied.duckdb", [SECOND], stamp=Stamp("run", "policy", "code"))
-    monkeypatch.setattr("cjo_assets.wiring.publish._copyable_build", lambda _: None)
+    monkeypatch.setattr("cjo_assets.warehouse.publish._copyable_build", lambda _: None)
     publish(store, tmp_path / "tables.duckdb", [SECOND], stamp=Stamp("run", "policy", "code"))
     copied, tables = everything_in(tmp_path / "copied.duckdb"), everything_in(tmp_path / "tables.duckdb")
     assert copied == tables
@@ -396,7 +396,7 @@ def test_what_files_say_of_customers_is_in_no_block_of_the_published_file(
     """Bytes of a dropped table stay in a file: a build that holds such rows as text is not copied."""
     copies: list[Path] = []
     monkeypatch.setattr(
-        "cjo_assets.wiring.publish._copy",
+        "cjo_assets.warehouse.publish._copy",
         lambda source, target: copies.append(source) or shutil.copyfile(source, target),
     )
     store = built(tmp_path / "home", ending, policy)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from cjo_assets.wiring.errors import WarehouseError
-from cjo_assets.wiring.records import append, fingerprint, locked, records_in
+from cjo_assets.core.errors import WarehouseError
+from cjo_assets.ingest.records import append, fingerprint, locked, records_in
 
 # Writes records until it is killed, and tells of each only when it is on disk.
 WRITER = """

@@ -8,9 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from cjo_assets.wiring.errors import TamperedError, WarehouseError
-from cjo_assets.wiring.published import read_only
-from cjo_assets.wiring.run_records import PUBLISHED, RunRecords
+from cjo_assets.core.errors import TamperedError, WarehouseError
+from cjo_assets.warehouse.published import read_only
+from cjo_assets.warehouse.run_records import PUBLISHED, RunRecords
 from cjo_assets_tests.tables import day
 
 

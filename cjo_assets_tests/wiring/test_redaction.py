@@ -10,10 +10,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from cjo_assets.journey import signals
-from cjo_assets.wiring.erasing_files import erase_archive
-from cjo_assets.wiring.formats import CSV_ROWS, reading_of
-from cjo_assets.wiring.redaction import Tombstones, emptied_rows, empty_rows, rows_about
+from cjo_assets.audit.erasure.files import erase_archive
+from cjo_assets.families.journey.inputs import signals
+from cjo_assets.ingest.formats import CSV_ROWS, reading_of
+from cjo_assets.ingest.tombstones import Tombstones, emptied_rows, empty_rows, rows_about
 
 NAMES = ["signal_id", "customer_id", "signal_type", "signal_strength", "detected_at", "journey_stage", "source"]
 ROWS = [

@@ -14,7 +14,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from cjo_assets.audit.replay import (
+from cjo_assets.audit.replay.differences import (
     DIFFERS,
     IDENTICAL,
     IMPOSSIBLE,
@@ -24,13 +24,13 @@ from cjo_assets.audit.replay import (
     reasons_of,
     worst,
 )
-from cjo_assets.cli import app
-from cjo_assets.wiring.errors import PastError, TamperedError
-from cjo_assets.wiring.past import Scratch, scratch
-from cjo_assets.wiring.redaction import empty_rows
-from cjo_assets.wiring.replaying import comparable, judged_day, replayed
-from cjo_assets.wiring.run_records import PUBLISHED
-from cjo_assets.wiring.settings import Settings
+from cjo_assets.audit.replay.replay import comparable, judged_day, replayed
+from cjo_assets.audit.replay.scratch import Scratch, scratch
+from cjo_assets.cli.app import app
+from cjo_assets.core.errors import PastError, TamperedError
+from cjo_assets.core.settings import Settings
+from cjo_assets.ingest.tombstones import empty_rows
+from cjo_assets.warehouse.run_records import PUBLISHED
 from cjo_assets_tests.home import APPROVAL, TOUR_DAYS, Home
 from cjo_assets_tests.kept_statements import PAST_STATEMENTS
 from cjo_assets_tests.tables import day

@@ -12,13 +12,13 @@ from typing import Any
 import duckdb
 import pytest
 
+from cjo_assets.catalog import families_about
+from cjo_assets.core.table import Days, Reference
+from cjo_assets.engine.code import code_version
+from cjo_assets.engine.store import Store, Stored
+from cjo_assets.engine.validation import Verdict
 from cjo_assets.policy import Policy
-from cjo_assets.wiring.code import code_version
-from cjo_assets.wiring.families import families_about
-from cjo_assets.wiring.runs import record_checks, record_failure, record_run
-from cjo_assets.wiring.store import Store, Stored
-from cjo_assets.wiring.tables import Days, Reference
-from cjo_assets.wiring.validation import Verdict
+from cjo_assets.warehouse.run_log import record_checks, record_failure, record_run
 
 FIRST, SECOND, THIRD = date(2025, 1, 16), date(2025, 1, 17), date(2025, 1, 20)
 INSTANCE: Any = SimpleNamespace(

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cjo_assets.wiring.errors import InputError
-from cjo_assets.wiring.source_map import FilesSource, OwnFile, declared_sources
+from cjo_assets.core.errors import InputError
+from cjo_assets.ingest.sources_yaml import FilesSource, OwnFile, declared_sources
 
 
 def refusal(folder: Path, text: str) -> str:

@@ -26,15 +26,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from cjo_assets.cli import app
-from cjo_assets.journey import customers
-from cjo_assets.shared.contract import columns_of
-from cjo_assets.wiring import formats
-from cjo_assets.wiring.errors import InputError
-from cjo_assets.wiring.families import families_about
-from cjo_assets.wiring.redaction import Tombstones
-from cjo_assets.wiring.sources import Loaded, days_of_records, find_file, load_dataset
-from cjo_assets.wiring.store import Store
+from cjo_assets.catalog import families_about
+from cjo_assets.cli.app import app
+from cjo_assets.core.contract import columns_of
+from cjo_assets.core.errors import InputError
+from cjo_assets.engine.store import Store
+from cjo_assets.families.journey.inputs import customers
+from cjo_assets.ingest import formats
+from cjo_assets.ingest.loading import Loaded, days_of_records, find_file, load_dataset
+from cjo_assets.ingest.tombstones import Tombstones
 from cjo_assets_tests.conftest import Rows
 
 FAMILY = "journey"

@@ -20,20 +20,19 @@ import ibis
 import ibis.expr.operations as ops
 import pytest
 
-from cjo_assets.policy import Policy
-from cjo_assets.shared import identity
-from cjo_assets.shared.contract import columns_of
-from cjo_assets.shared.keys import is_key_in
-from cjo_assets.shared.lexical import is_written_as, typed_or_null
-from cjo_assets.shared.people import person
-from cjo_assets.synth.datasets import Request, generated
+from cjo_assets.catalog import families_about
+from cjo_assets.core.contract import columns_of
+from cjo_assets.core.errors import ContractBreachError
+from cjo_assets.core.expressions.keys import is_key_in
+from cjo_assets.core.expressions.people import person
+from cjo_assets.core.quarantine.lexical import is_written_as, typed_or_null
+from cjo_assets.core.table import AUDIT, QUARANTINE
+from cjo_assets.engine.sql import quoted_names
+from cjo_assets.engine.store import Store
+from cjo_assets.families.journey.synth.datasets import Request, generated
+from cjo_assets.ingest.chain import compute_day, load_files
+from cjo_assets.policy import Policy, identity
 from cjo_assets.synth.writer import write
-from cjo_assets.wiring.errors import ContractBreachError
-from cjo_assets.wiring.families import families_about
-from cjo_assets.wiring.plain import compute_day, load_files
-from cjo_assets.wiring.quoting import quoted_names
-from cjo_assets.wiring.store import Store
-from cjo_assets.wiring.tables import AUDIT, QUARANTINE
 from cjo_assets_tests.conftest import SAMPLE, STATEMENTS, computed
 from cjo_assets_tests.shared.test_lexical import ACCEPTED, COLUMNS, REJECTED
 from cjo_assets_tests.shared.test_people import NOBODY, NULL_WORDS, ONE_PERSON, TWO_PEOPLE
@@ -41,7 +40,7 @@ from cjo_assets_tests.tables import made_of
 from cjo_assets_tests.wiring.cluster import LOOPBACK, Listening, cluster
 
 if TYPE_CHECKING:
-    from cjo_assets.wiring.engines.spark import SparkStore
+    from cjo_assets.engine.spark.store import SparkStore
 
 pytestmark = pytest.mark.spark
 
@@ -91,8 +90,8 @@ def spark_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict
 @pytest.fixture(scope="module")
 def by_spark(tmp_path_factory: pytest.TempPathFactory, spark_environment: dict[str, str]) -> Iterator[SparkStore]:
     """An empty store whose tables Spark computes in this process."""
-    from cjo_assets.wiring.engines.lake import Lake
-    from cjo_assets.wiring.engines.spark import SparkStore
+    from cjo_assets.engine.spark.lake import Lake
+    from cjo_assets.engine.spark.store import SparkStore
 
     assert spark_environment
     connection = duckdb.connect()

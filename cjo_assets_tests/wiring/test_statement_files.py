@@ -12,13 +12,13 @@ from typing import Any
 import duckdb
 import pytest
 
+from cjo_assets.catalog import all_families
+from cjo_assets.core.table import Audit, Table
+from cjo_assets.engine import statement_files
+from cjo_assets.engine.statement_files import FOLDER, StatementFiles
+from cjo_assets.engine.statements import Statements
+from cjo_assets.engine.store import Store
 from cjo_assets.policy import Policy, load_policy
-from cjo_assets.wiring import statement_files
-from cjo_assets.wiring.families import all_families
-from cjo_assets.wiring.statement_files import FOLDER, StatementFiles
-from cjo_assets.wiring.statements import Statements
-from cjo_assets.wiring.store import Store
-from cjo_assets.wiring.tables import Audit, Table
 from cjo_assets_tests.tables import policy_with
 
 DAY = date(2025, 1, 20)

@@ -5,8 +5,8 @@ import subprocess
 import sys
 from typing import Any
 
+from cjo_assets.engine.statements import Statements
 from cjo_assets.policy import Policy, load_policy
-from cjo_assets.wiring.statements import Statements
 from cjo_assets_tests.tables import policy_with
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cjo_assets.wiring.tables import Days, Reference, Table, reference
+from cjo_assets.core.table import Days, Reference, Table, reference
 from cjo_assets_tests.tables import Row
 
 

@@ -14,14 +14,14 @@ import duckdb
 import ibis.expr.types as ir
 import pytest
 
+from cjo_assets.catalog import all_families
+from cjo_assets.core.contract import Contract, column
+from cjo_assets.core.errors import ContractBreachError, WarehouseError
+from cjo_assets.core.settings import PROJECT, Settings
+from cjo_assets.core.table import Days, Family, Reference, Table
+from cjo_assets.engine.store import Store
+from cjo_assets.orchestration.resources import VERSION_TABLE, opened
 from cjo_assets.policy import Policy
-from cjo_assets.shared.contract import Contract, column
-from cjo_assets.wiring.errors import ContractBreachError, WarehouseError
-from cjo_assets.wiring.families import all_families
-from cjo_assets.wiring.settings import PROJECT, Settings
-from cjo_assets.wiring.store import Store
-from cjo_assets.wiring.tables import Days, Family, Reference, Table
-from cjo_assets.wiring.warehouse import VERSION_TABLE, opened
 from cjo_assets_tests.conftest import SAMPLE, computed
 
 DAY = date(2025, 1, 20)

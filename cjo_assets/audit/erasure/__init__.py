@@ -1,0 +1,1 @@
+"""Erasure of a person from everything a home holds."""

@@ -1,0 +1,274 @@
+"""A customer's rows in databases: deleted, or emptied where a row is one of a file, and the file written anew.
+
+Belongs here: which rows of which table are about a customer, and databases without them. Does not belong here: the
+other places of a home (`erasing_files.py`), and the order (`erasing.py`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from cjo_assets.core.person import ERASED_NAME, Person
+from cjo_assets.core.personal import RECORD, TEXT, Personal
+from cjo_assets.core.quarantine.rules import REFUSED
+from cjo_assets.core.table import MANIFEST, QUARANTINE, RAW
+from cjo_assets.engine.code import code_version
+from cjo_assets.engine.sql import literal
+from cjo_assets.engine.store import Store
+from cjo_assets.engine.transaction import transaction
+from cjo_assets.families.audit.decision_ledger import ERASABLE, ERASED, LEDGER
+from cjo_assets.families.audit.erasures import ERASURES
+from cjo_assets.ingest.personal_columns import (
+    NAMES_PERSON,
+    WITHOUT_PERSON,
+    about,
+    given,
+    list_columns,
+    marks_of,
+    matches,
+)
+from cjo_assets.ingest.tombstones import EMPTY_RECORD, Tombstones
+from cjo_assets.warehouse.ledger import add_entries
+from cjo_assets.warehouse.views import add_views, comment
+
+PARTIAL = ".erasing"
+KEPT_TABLES = {LEDGER, ERASURES, f"{RAW}.{MANIFEST}"}
+REJECTED = ("audit.rejected_records", "audit.discarded_values")
+
+
+@dataclass
+class Erasure:
+    """An erasure that is being carried out.
+
+    Attributes:
+        erasure_id: its name.
+        person: who is erased.
+        tombstones: the hashes by which files are searched: this customer's alone.
+        is_dry: only count what an erasure would change.
+        counts_before: rows erased by earlier attempts, by place.
+        counts: rows erased, by place.
+    """
+
+    erasure_id: str
+    person: Person
+    tombstones: Tombstones
+    is_dry: bool = False
+    counts_before: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def owns(self, kind: str, identifier: str) -> bool:
+        """Return whether an identifier of a kind is the person's, as is known now or as an earlier attempt knew."""
+        return self.person.owns(kind, identifier) or self.tombstones.are_of(kind, identifier)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an erasure does to the rows of a table that fulfil a condition.
+
+    Attributes:
+        condition: which rows, as SQL.
+        statement: what happens to them, up to the condition.
+    """
+
+    condition: str
+    statement: str
+
+
+def erase_tables(connection: duckdb.DuckDBPyConnection, erasure: Erasure, place: str) -> None:
+    """Delete the customer's rows; empty a row that is one of a file; erase the names in prose of rows that stay."""
+    with text_functions(connection, erasure.person):
+        for name, columns in tables(connection).items():
+            for change in _changes(name, columns):
+                if erasure.is_dry:
+                    changed = count(connection, f"{name} WHERE {change.condition}", _asked(change.condition, erasure))
+                else:
+                    whole = f"{change.statement} WHERE {change.condition}"
+                    changed = int(connection.execute(whole, _asked(whole, erasure)).fetchall()[0][0])
+                if changed:
+                    erasure.counts[f"{place} {name}"] += changed
+    if erasure.is_dry and LEDGER in tables(connection):
+        entries = count(connection, f"{LEDGER} WHERE customer_id = ?", [erasure.person.customer_id])
+        erasure.counts.update({f"{place} {LEDGER}": entries} if entries else {})
+
+
+def _changes(name: str, columns: list[str]) -> Iterator[Change]:
+    """Return what becomes of a table, in order."""
+    if name in KEPT_TABLES:
+        return
+    schema, marks = name.partition(".")[0], marks_of(name)
+    own = about(marks | ({"record": Personal(RECORD)} if schema == RAW else {}), columns)
+    if own is not None and schema == RAW:
+        emptied = [column for column in columns if column not in ("source_file", "source_row", "file_sha256")]
+        values = {"irregularities": "$refused", "record": "$nothing"}
+        sets = ", ".join(f'"{column}" = {values.get(column, "NULL")}' for column in emptied)
+        yield Change(f"{own} AND record IS DISTINCT FROM {literal(EMPTY_RECORD)}", f"UPDATE {name} SET {sets}")
+    elif own is not None and schema == QUARANTINE:
+        nothing = "customer_id = NULL, record_key = NULL, record_date = NULL, raw_record = $nothing"
+        yield Change(own, f"UPDATE {name} SET {nothing}, broken_rules = $refused")
+    elif own is not None and name in REJECTED:
+        yield Change(own, f"UPDATE {name} SET record_key = NULL, raw_record = $nothing")
+    elif own is not None:
+        yield Change(own, f"DELETE FROM {name}")
+    for column, value in replaced_values(name, columns).items():
+        yield Change(f'"{column}" IS DISTINCT FROM {value}', f'UPDATE {name} SET "{column}" = {value}')
+
+
+def replaced_values(name: str, columns: Iterable[str]) -> dict[str, str]:
+    """Return, as SQL, a table's columns without the erased person, for rows that are kept and mention one."""
+    found = {}
+    for column, mark in marks_of(name).items():
+        if column not in columns:
+            continue
+        if mark.is_example:
+            found[column] = f'CASE WHEN {matches(column, mark)} THEN {literal(ERASED_NAME)} ELSE "{column}" END'
+        elif mark.kind == TEXT:
+            found[column] = f'{WITHOUT_PERSON}_{"list" if column in list_columns() else "text"}("{column}")'
+    return found
+
+
+@contextmanager
+def text_functions(connection: duckdb.DuckDBPyConnection, person: Person) -> Iterator[None]:
+    """Let statements of a connection find a person in prose, and take them out of it."""
+    words = person.words
+    functions: dict[str, tuple[Callable[[Any], Any], list[Any], str]] = {
+        NAMES_PERSON: (words.found_in, ["VARCHAR"], "BOOLEAN"),
+        f"{WITHOUT_PERSON}_text": (words.without, ["VARCHAR"], "VARCHAR"),
+        f"{WITHOUT_PERSON}_list": (
+            lambda texts: [text if text is None else words.without(text) for text in texts],
+            ["VARCHAR[]"],
+            "VARCHAR[]",
+        ),
+    }
+    for name, (function, parameters, result) in functions.items():
+        connection.create_function(name, function, parameters, result)
+    try:
+        yield
+    finally:
+        for name in functions:
+            connection.remove_function(name)
+
+
+def _asked(statement: str, erasure: Erasure) -> dict[str, Any]:
+    values = {"nothing": EMPTY_RECORD, "refused": [REFUSED]}
+    return given(erasure.person, statement) | {name: value for name, value in values.items() if f"${name}" in statement}
+
+
+def rewrite(store: Store, path: Path, erasure: Erasure, place: str) -> None:
+    """Put a database without the customer in the place of a published one; remove it if it is another version's."""
+    copy, fresh = path.with_suffix(PARTIAL), path.with_suffix(".fresh")
+    for left in (copy, fresh, Path(f"{copy}.wal"), Path(f"{fresh}.wal")):
+        left.unlink(missing_ok=True)
+    shutil.copyfile(path, copy)
+    with duckdb.connect(str(copy)) as connection:
+        if LEDGER not in tables(connection):
+            path.unlink()
+            copy.unlink()
+            erasure.counts[f"{place} removed"] += 1
+            return
+        with transaction(connection):
+            erase_tables(connection, erasure, place)
+        _erase_entries(connection, erasure, place)
+        _copy_tombstones(store, connection, erasure)
+        connection.execute(f"ATTACH {literal(fresh)} AS fresh")
+        with transaction(connection):
+            for name in tables(connection):
+                connection.execute(f"CREATE SCHEMA IF NOT EXISTS fresh.{name.partition('.')[0]}")
+                connection.execute(f"CREATE TABLE fresh.{name} AS FROM {name}")
+        connection.execute("CHECKPOINT fresh")
+        connection.execute("DETACH fresh")
+    copy.unlink()
+    with duckdb.connect(str(fresh)) as connection:
+        with transaction(connection):
+            for table in store.tables.values():
+                if table.is_published and not table.is_view:
+                    comment(connection, table, table.full_name)
+            add_views(connection, store)
+        connection.execute("CHECKPOINT")
+    with fresh.open("rb") as file:
+        os.fsync(file.fileno())
+    store.require_ours()
+    os.replace(fresh, path)
+
+
+def _erase_entries(connection: duckdb.DuckDBPyConnection, erasure: Erasure, place: str) -> None:
+    """Empty the customer's entries of the ledger, and say so in a further entry."""
+    query = f"SELECT entry FROM {LEDGER} WHERE customer_id = ? ORDER BY entry"
+    entries = [entry for (entry,) in connection.execute(query, [erasure.person.customer_id]).fetchall()]
+    stone = {
+        "erasure_id": erasure.erasure_id,
+        "customer_hash": erasure.tombstones.hash_of(erasure.person.customer_id),
+        "ledger_entries": entries,
+    }
+    is_known = f"{LEDGER} WHERE kind = '{ERASED}' AND (content ->> 'erasure_id') = ?"
+    if not entries and count(connection, is_known, [erasure.erasure_id]):
+        return
+    nothing = ", ".join(f"{name} = NULL" for name in ("salt", *ERASABLE))
+    connection.execute(f"UPDATE {LEDGER} SET {nothing} WHERE customer_id = ?", [erasure.person.customer_id])
+    columns = (
+        "as_of",
+        "version",
+        "supersedes",
+        "intervention_id",
+        "customer_id",
+        "input_hash",
+        "policy_hash",
+        "run_id",
+    )
+    absent = ", ".join(f"NULL AS {name}" for name in columns)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE new_entries AS SELECT ? AS kind, ? AS content, ? AS code_version, {absent}",
+        [ERASED, json.dumps(stone), code_version()],
+    )
+    add_entries(connection, LEDGER)
+    erasure.counts[f"{place} {LEDGER}"] += len(entries)
+
+
+def _copy_tombstones(store: Store, connection: duckdb.DuckDBPyConnection, erasure: Erasure) -> None:
+    rows = store.connection.execute(f"FROM {ERASURES}").fetchall()
+    with transaction(connection):
+        connection.execute(f"TRUNCATE {ERASURES}")
+        connection.executemany(f"INSERT INTO {ERASURES} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+        # Of this database it is complete: it is put in place with all of it done.
+        connection.execute(f"UPDATE {ERASURES} SET is_complete = TRUE WHERE erasure_id = ?", [erasure.erasure_id])
+
+
+def compact(store: Store, build: Path) -> None:
+    """Write the build database anew, so that no block of it holds what was deleted."""
+    partial = build.with_suffix(PARTIAL)
+    for left in (partial, Path(f"{partial}.wal")):
+        left.unlink(missing_ok=True)
+    connection = store.connection
+    connection.execute("CHECKPOINT")
+    connection.execute(f"ATTACH {literal(partial)} AS fresh")
+    connection.execute(f"COPY FROM DATABASE {build.stem} TO fresh")
+    connection.execute("CHECKPOINT fresh")
+    connection.execute("DETACH fresh")
+    store.require_ours()
+    os.replace(partial, build)
+
+
+def tables(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+    """Return the tables of a database with their columns."""
+    query = """
+        SELECT schema_name || '.' || table_name, list(column_name ORDER BY column_index) FROM duckdb_columns()
+        WHERE (schema_name, table_name) IN (
+            SELECT schema_name, table_name FROM duckdb_tables()
+            WHERE database_name = current_database() AND NOT temporary AND NOT internal
+        ) AND database_name = current_database() GROUP BY ALL ORDER BY ALL"""
+    return dict(connection.execute(query).fetchall())
+
+
+def count(connection: duckdb.DuckDBPyConnection, rows: str, given: Any) -> int:
+    """Count the rows that follow FROM."""
+    # To its end: a result that is still open would keep functions of text that are removed.
+    return int(connection.execute(f"SELECT count(*) FROM {rows}", given).fetchall()[0][0])

@@ -1,0 +1,145 @@
+"""A customer in what is no database: answers, archived files, old days, reports, policy diffs, and Dagster's own log.
+
+Belongs here: the places of a home that hold text or Parquet. Does not belong here: databases (`erasing_databases.py`),
+and the order (`erasing.py`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import duckdb
+
+from cjo_assets.audit.erasure.databases import PARTIAL, Erasure, count, replaced_values, text_functions
+from cjo_assets.audit.erasure.instance import erase_database
+from cjo_assets.audit.erasure.texts import without
+from cjo_assets.core.settings import Settings
+from cjo_assets.engine.sql import literal, quoted
+from cjo_assets.families.journey.inputs.approval_decisions import RECORDS
+from cjo_assets.ingest.personal_columns import about, given, marks_of, marks_of_records
+from cjo_assets.ingest.records import Record, locked, records_in
+from cjo_assets.ingest.tombstones import ENDING, empty_rows, rows_about
+from cjo_assets.warehouse.retention import HISTORY, POLICY_DIFFS
+
+TEXTS = {".md", ".html", ".svg", ".json", ".csv", ".txt"}
+INSTANCE = "dagster"
+# What the engine says of text that is no JSON.
+MALFORMED = "Malformed JSON"
+
+
+def erase_records(settings: Settings, erasure: Erasure) -> None:
+    """Take the answers about the customer's interventions out of the records of the home."""
+    with locked(settings.home / RECORDS) as path:
+        records = records_in(path)
+        kept = [record for record in records if not _is_about(erasure, record)]
+        if len(kept) < len(records):
+            erasure.counts[RECORDS] += len(records) - len(kept)
+            if not erasure.is_dry:
+                lines = "".join(json.dumps(record, allow_nan=False) + "\n" for record in kept)
+                _replace(path.with_name(f"{path.name}{PARTIAL}"), path, lines)
+
+
+def _is_about(erasure: Erasure, record: Record) -> bool:
+    """Return whether the most direct identifier of a record is the person's."""
+    named = [(mark.kind, str(record[name])) for name, mark in marks_of_records().items() if record.get(name)]
+    return bool(named) and erasure.owns(*named[0])
+
+
+def erase_archive(settings: Settings, erasure: Erasure) -> None:
+    """Empty the customer's rows in every file that was ever read."""
+    for file in sorted(settings.inputs.rglob("*")):
+        if file.is_file() and file.suffix != ENDING and not file.name.startswith("."):
+            # What was fetched from a database is merged by its key, so that no row of it may be empty.
+            is_archived = file.parent == settings.inputs
+            try:
+                if erasure.is_dry:
+                    emptied = len(rows_about(file, erasure.owns))
+                else:
+                    emptied = empty_rows(file, erasure.owns, in_place=is_archived)
+            except duckdb.InvalidInputException as error:
+                if MALFORMED not in str(error):
+                    raise
+                # A file that broke off was archived before it was refused. No run is built on it; whom it names nobody
+                # can tell.
+                if not erasure.is_dry:
+                    file.unlink()
+                emptied = 1
+            if emptied:
+                erasure.counts["inputs"] += emptied
+
+
+def erase_history(settings: Settings, erasure: Erasure) -> None:
+    """Write the Parquet files of old days anew, without the customer's rows."""
+    with duckdb.connect() as connection, text_functions(connection, erasure.person):
+        for file in sorted((settings.home / HISTORY).glob("*/*.parquet")):
+            erasure.counts[HISTORY] += _erase_parquet(connection, file, file.parent.name, erasure)
+
+
+def erase_policy_diffs(settings: Settings, erasure: Erasure) -> None:
+    """Take the customer out of the comparisons of policies that the home holds."""
+    with duckdb.connect() as connection, text_functions(connection, erasure.person):
+        for file in sorted((settings.home / POLICY_DIFFS).rglob("*")):
+            if file.suffix == ".parquet":
+                erasure.counts[POLICY_DIFFS] += _erase_parquet(connection, file, file.stem, erasure)
+            elif file.is_file() and file.suffix in TEXTS:
+                erasure.counts[POLICY_DIFFS] += _erase_text(file, erasure)
+
+
+def _erase_parquet(connection: duckdb.DuckDBPyConnection, file: Path, table: str, erasure: Erasure) -> int:
+    """Write a file anew without the customer's rows, and its texts without the names; return the rows changed."""
+    source = f"read_parquet({literal(file)}, hive_partitioning = false)"
+    columns = [name for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
+    own = about(marks_of(table), columns) or "FALSE"
+    replaced = replaced_values(table, columns)
+    names_them = " OR ".join([own, *(f"{quoted(name)} IS DISTINCT FROM {text}" for name, text in replaced.items())])
+    rows = count(connection, f"{source} WHERE {names_them}", given(erasure.person, names_them))
+    if rows and not erasure.is_dry:
+        partial = file.with_suffix(PARTIAL)
+        values = ", ".join(f"{text} AS {quoted(name)}" for name, text in replaced.items())
+        query = f"SELECT {f'* REPLACE ({values})' if values else '*'} FROM {source} WHERE NOT ({own})"
+        connection.execute(f"COPY ({query}) TO {literal(partial)} (FORMAT parquet)", given(erasure.person, query))
+        os.replace(partial, file)
+    return rows
+
+
+def erase_reports(settings: Settings, erasure: Erasure) -> None:
+    """Take the customer's names out of the reports; figures stay, since they are of all customers."""
+    for file in sorted(settings.reports.rglob("*")):
+        if file.is_file() and file.suffix in TEXTS:
+            erasure.counts["reports"] += _erase_text(file, erasure)
+
+
+def erase_instance(settings: Settings, erasure: Erasure) -> None:
+    """Take the customer out of what Dagster keeps under the home: previews, findings of checks, output.
+
+    Raises:
+        WarehouseError: somebody holds a log for longer than a minute.
+    """
+    folder = settings.home / INSTANCE
+    for file in sorted(folder.rglob("*.db")):
+        erasure.counts[INSTANCE] += erase_database(file, erasure.person, is_dry=erasure.is_dry)
+    for file in sorted((folder / "compute_logs").rglob("*")):
+        if file.is_file():
+            erasure.counts[INSTANCE] += _erase_text(file, erasure)
+
+
+def _erase_text(file: Path, erasure: Erasure) -> int:
+    """Write a text file anew without the customer; return the lines that named them."""
+    before = file.read_text(encoding="utf-8", errors="replace")
+    after = without(before, file.suffix, erasure.person)
+    if after == before:
+        return 0
+    if not erasure.is_dry:
+        _replace(file.with_name(f"{file.name}{PARTIAL}"), file, after)
+    old, new = before.splitlines(), after.splitlines()
+    return abs(len(old) - len(new)) or sum(was != now for was, now in zip(old, new, strict=True))
+
+
+def _replace(partial: Path, path: Path, text: str) -> None:
+    with partial.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)

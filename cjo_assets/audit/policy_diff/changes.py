@@ -1,0 +1,167 @@
+"""What a candidate policy would change.
+
+One row per as-of date and customer for whom a decision, a tier or an approval route comes out otherwise. Before is the
+policy of the day, after is the candidate, on the same files and the same earlier days.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.core.contract import Contract, any_of, column
+from cjo_assets.families.journey.inputs.customers import TIERS
+from cjo_assets.families.journey.interventions._approval_routes import REGIMES, ROLES
+from cjo_assets.policy import Policy
+
+NEW, GONE, OTHER_PLAYBOOK, OTHER_ACTION = "new", "gone", "other_playbook", "other_action"
+HELD_OUT, RELEASED = "held_out", "released"
+DECISION_CHANGES = [NEW, GONE, OTHER_PLAYBOOK, OTHER_ACTION, HELD_OUT, RELEASED]
+KEY = ("as_of", "customer_id")
+DECISION_COLUMNS = (
+    "intervention_id",
+    "playbook_id",
+    "recommended_action",
+    "is_held_out",
+    "requires_human_approval",
+    "approval_regime",
+    "approval_role",
+    "needs_two_people",
+    "expected_cost",
+    "expected_value",
+)
+SCORE_COLUMNS = ("overall_risk_score", "decision_risk", "risk_tier")
+AUTHORSHIP = ("version", "author", "approver", "reason")
+ROUTE_COLUMNS = ("requires_human_approval", "approval_regime", "approval_role", "needs_two_people")
+
+
+class PolicyChanges(Contract):
+    """Decisions, tiers and approval routes that a candidate policy changes. One row per as-of date and customer."""
+
+    as_of: date = column("As-of date.")
+    customer_id: str = column("Customer.", personal="customer")
+    segment: str = column("Market segment.", words="segments")
+    account_value: float = column("Yearly value of the account [currency].", ge=0)
+    decision_change: str = column(
+        "What becomes of the decision; null where it stays.", isin=DECISION_CHANGES, nullable=True
+    )
+    is_tier_changed: bool = column("Whether the risk tier is another.")
+    is_route_changed: bool = column("Whether a decision made either way asks other people, or nobody.")
+    revenue_at_risk_before: float = column("Churn probability x account value [currency].", ge=0, nullable=True)
+    revenue_at_risk_after: float = column("The same under the candidate [currency].", ge=0, nullable=True)
+    overall_risk_score_before: float = column("Weighted risk [0-1, up = worse]; null: not scored.", nullable=True)
+    overall_risk_score_after: float = column("The same under the candidate.", nullable=True)
+    decision_risk_before: float = column("What eligibility looks at [0-1, up = worse].", nullable=True)
+    decision_risk_after: float = column("The same under the candidate.", nullable=True)
+    risk_tier_before: str = column("Risk tier.", isin=TIERS, nullable=True)
+    risk_tier_after: str = column("Risk tier under the candidate.", isin=TIERS, nullable=True)
+    intervention_id_before: str = column("Decision; null without one.", nullable=True, personal="intervention")
+    intervention_id_after: str = column("Decision under the candidate.", nullable=True, personal="intervention")
+    playbook_id_before: str = column("Its playbook; null for watching and calls.", nullable=True)
+    playbook_id_after: str = column("Playbook under the candidate.", nullable=True)
+    recommended_action_before: str = column("What was to be done.", nullable=True)
+    recommended_action_after: str = column("What would be done.", nullable=True)
+    is_held_out_before: bool = column("Whether it was held out.", nullable=True)
+    is_held_out_after: bool = column("Whether it would be held out.", nullable=True)
+    requires_human_approval_before: bool = column("Whether a person was to decide.", nullable=True)
+    requires_human_approval_after: bool = column("Whether a person would be to decide.", nullable=True)
+    approval_regime_before: str = column("Regime of the approval.", isin=REGIMES, nullable=True)
+    approval_regime_after: str = column("Regime under the candidate.", isin=REGIMES, nullable=True)
+    approval_role_before: str = column("Who was asked.", isin=ROLES, nullable=True)
+    approval_role_after: str = column("Who would be asked.", isin=ROLES, nullable=True)
+    needs_two_people_before: bool = column("Whether two people had to approve.", nullable=True)
+    needs_two_people_after: bool = column("Whether two people would have to.", nullable=True)
+    expected_cost_before: float = column("Cost expected [currency].", nullable=True)
+    expected_cost_after: float = column("Cost under the candidate [currency].", nullable=True)
+    expected_value_before: float = column("Value expected [currency].", nullable=True)
+    expected_value_after: float = column("Value under the candidate [currency].", nullable=True)
+
+    class Config:
+        """A customer is judged once a day."""
+
+        unique = ["as_of", "customer_id"]
+
+
+def policy_changes(
+    before_decisions: ir.Table,
+    after_decisions: ir.Table,
+    before_scores: ir.Table,
+    after_scores: ir.Table,
+    before_forecasts: ir.Table,
+    after_forecasts: ir.Table,
+    customers: ir.Table,
+) -> ir.Table:
+    """Hold what is decided under the candidate against what is decided under the policy of the day.
+
+    Args:
+        before_decisions: `recommended_interventions` of the days compared, column as_of included; as all but the last.
+        after_decisions: the same under the candidate.
+        before_scores: `risk_scores`.
+        after_scores: the same under the candidate.
+        before_forecasts: `journey_forecasts`.
+        after_forecasts: the same under the candidate.
+        customers: for segment and account value.
+    """
+    parts = [
+        _beside(before_decisions, after_decisions, DECISION_COLUMNS),
+        _beside(before_scores, after_scores, SCORE_COLUMNS),
+        _beside(before_forecasts, after_forecasts, ("revenue_at_risk",)),
+    ]
+    rows = parts[0]
+    for part in parts[1:]:
+        both = rows.outer_join(part, list(KEY), rname="{name}_right")
+        rows = both.mutate(**{name: ibis.coalesce(both[name], both[f"{name}_right"]) for name in KEY})
+        rows = rows.drop(*(f"{name}_right" for name in KEY))
+    rows = rows.mutate(
+        decision_change=_decision_change(rows),
+        is_tier_changed=~rows.risk_tier_before.identical_to(rows.risk_tier_after),
+        is_route_changed=rows.intervention_id_before.notnull()
+        & rows.intervention_id_after.notnull()
+        & any_of(~rows[f"{name}_before"].identical_to(rows[f"{name}_after"]) for name in ROUTE_COLUMNS),
+    )
+    rows = rows.filter(rows.decision_change.notnull() | rows.is_tier_changed | rows.is_route_changed)
+    rows = rows.join(customers.select("customer_id", "segment", "account_value"), "customer_id")
+    return rows.select(*PolicyChanges.to_schema().columns)
+
+
+def differing_values(before: Policy, after: Policy) -> list[tuple[str, Any, Any]]:
+    """Return the values that two policies say differently, by path; what only one says is None in the other.
+
+    Who wrote them, and why, is not among them.
+    """
+    old, new = (_leaves(policy.model_dump(mode="json", exclude=set(AUTHORSHIP))) for policy in (before, after))
+    return [(path, old.get(path), new.get(path)) for path in sorted(old | new) if old.get(path) != new.get(path)]
+
+
+def _decision_change(rows: ir.Table) -> ir.StringValue:
+    """Name the first thing that is otherwise, the gravest first."""
+    return ibis.cases(
+        (rows.intervention_id_before.isnull() & rows.intervention_id_after.isnull(), ibis.null("string")),
+        (rows.intervention_id_before.isnull(), NEW),
+        (rows.intervention_id_after.isnull(), GONE),
+        (~rows.playbook_id_before.identical_to(rows.playbook_id_after), OTHER_PLAYBOOK),
+        (rows.recommended_action_before != rows.recommended_action_after, OTHER_ACTION),
+        (rows.is_held_out_after & ~rows.is_held_out_before, HELD_OUT),
+        (rows.is_held_out_before & ~rows.is_held_out_after, RELEASED),
+        else_=ibis.null("string"),
+    )
+
+
+def _beside(before: ir.Table, after: ir.Table, names: tuple[str, ...]) -> ir.Table:
+    """Return the rows of both, with the columns of each named after its side."""
+    old = before.select(*KEY, **{f"{name}_before": name for name in names})
+    new = after.select(*KEY, **{f"{name}_after": name for name in names})
+    both = old.outer_join(new, list(KEY), rname="{name}_right")
+    keys = {name: ibis.coalesce(both[name], both[f"{name}_right"]) for name in KEY}
+    return both.mutate(**keys).drop(*(f"{name}_right" for name in KEY))
+
+
+def _leaves(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in content.items():
+        path = f"{prefix}.{name}".lstrip(".")
+        found |= _leaves(value, path) if isinstance(value, dict) else {path: value}
+    return found

@@ -1,0 +1,231 @@
+"""A candidate policy run beside the one that decided, on the same data, in a scratch database.
+
+Belongs here: both chains, computed once where they agree, and the files that say where they do not. Does not belong
+here: what counts as a change (`audit/policy_diff/changes.py`) and how it reads (`audit/policy_diff/page.py`).
+
+Both chains are computed anew from the archived files of the day's run, so that nothing but the policy differs. In a
+range each chain reads its own decisions of the days before; days before the range are the published ones for both.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import ibis.expr.types as ir
+
+from cjo_assets.audit.policy_diff.changes import PolicyChanges, differing_values, policy_changes
+from cjo_assets.audit.policy_diff.effects import PolicyEffects, measures, policy_effects
+from cjo_assets.audit.policy_diff.page import PolicyFigures, policy_report
+from cjo_assets.audit.replay.scratch import Scratch
+from cjo_assets.core.contract import Contract, columns_of, key_of
+from cjo_assets.core.errors import ContractBreachError
+from cjo_assets.core.progress import report_message
+from cjo_assets.core.table import Table
+from cjo_assets.engine.collection import collected_afterwards
+from cjo_assets.engine.sql import literal
+from cjo_assets.engine.store import CONTRACT_CHECK
+from cjo_assets.engine.validation import judged
+from cjo_assets.policy import Policy
+from cjo_assets.warehouse.run_records import DayRecord
+
+DECISIONS, SCORES = "journey.recommended_interventions", "journey.risk_scores"
+FORECASTS, GAPS = "journey.journey_forecasts", "journey.coverage_gaps"
+COMPARED = (DECISIONS, SCORES, FORECASTS, GAPS)
+BEFORE, PREVIEW = "before", "preview"
+FORMATS = ("parquet", "csv")
+# A page that a browser still opens at once; the file beside it holds every row.
+PAGE_ROWS = 500
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a candidate would change, and where it is written.
+
+    Attributes:
+        figures: what the page shows.
+        counts: customers and days per kind of change.
+        shared: computed tables that the candidate left as they were, of all.
+        computed: computed tables.
+        files: what was written.
+    """
+
+    figures: PolicyFigures
+    counts: dict[str, int]
+    shared: int
+    computed: int
+    files: tuple[Path, ...]
+
+
+@collected_afterwards
+def previewed(
+    past: Scratch,
+    days: Sequence[date],
+    candidate: Policy,
+    folder: Path,
+    file_format: str = "parquet",
+    against: Policy | None = None,
+) -> Preview:
+    """Run the chains of two policies over published days, and write what the candidate changes.
+
+    Args:
+        past: the scratch database.
+        days: published days, in order.
+        candidate: the policy in question.
+        folder: where the page and the tables go.
+        file_format: of the tables.
+        against: the policy to compare with; the one of each day's run unless given.
+
+    Raises:
+        ContractBreachError: under the candidate a table would break its contract, so that a run would publish nothing.
+        PastError: a day cannot be rebuilt.
+        TamperedError: what a day was made from is not what it was.
+    """
+    records = [past.records.of(day) for day in days]
+    before = [against or past.records.policy_of(record) for record in records]
+    tables = past.upstream_of(COMPARED)
+    with_policy = list(zip(records, before, strict=True))
+    computed = _chain(past, tables, with_policy, "as it was", None)
+    past.connection.execute(f"CREATE SCHEMA {BEFORE}; CREATE SCHEMA {PREVIEW}")
+    for name in COMPARED:
+        past.connection.execute(f"CREATE TABLE {BEFORE}.{_bare(name)} AS FROM {name}")
+    changed = _chain(
+        past, tables, [(record, candidate) for record in records], "under the candidate", _contract_check(past)
+    )
+    _store_comparison(past, days, before[-1], candidate)
+    figures = _figures(past, days, before[-1], candidate)
+    counts = _counts(past)
+    return Preview(figures, counts, computed - changed, computed, _written(past, folder, file_format, figures))
+
+
+def _chain(
+    past: Scratch,
+    tables: list[Table],
+    days: list[tuple[DayRecord, Policy]],
+    how: str,
+    check: Callable[[Table, date | None, Policy], None] | None,
+) -> int:
+    """Compute days in their order, each reading those before it, and return how many tables had to be computed."""
+    computed = 0
+    chain: tuple[date, ...] = ()
+    for record, policy in days:
+        report_message(f"Computing {record.as_of} {how}.")
+        for table, day in past.steps(record, tables, chain):
+            if past.compute(table, day, policy):
+                computed += 1
+                if check is not None:
+                    check(table, day, policy)
+        chain = (*chain, record.as_of)
+    return computed
+
+
+def _contract_check(past: Scratch) -> Callable[[Table, date | None, Policy], None]:
+    def check(table: Table, day: date | None, policy: Policy) -> None:
+        rows = past.backend.table(table.name, database=table.schema)
+        verdict = judged(rows.filter(rows.as_of == day) if table.is_dated else rows, table.contract, policy.vocabulary)
+        if not verdict.passed:
+            raise ContractBreachError(table.full_name, {CONTRACT_CHECK: verdict})
+
+    return check
+
+
+def _store_comparison(past: Scratch, days: Sequence[date], before: Policy, after: Policy) -> None:
+    def sides(schema: str | None) -> dict[str, ir.Table]:
+        found = {}
+        for name in COMPARED:
+            rows = past.backend.table(_bare(name), database=schema or name.partition(".")[0])
+            found[name] = rows.filter(rows.as_of.isin(list(days)))
+        return found
+
+    old, new = sides(BEFORE), sides(None)
+    customers = past.backend.table("customers", database="journey")
+    changes = policy_changes(
+        old[DECISIONS], new[DECISIONS], old[SCORES], new[SCORES], old[FORECASTS], new[FORECASTS], customers
+    )
+    past.connection.execute(f"CREATE TABLE {PREVIEW}.days AS SELECT unnest($days) AS as_of", {"days": list(days)})
+    every_day = past.backend.table("days", database=PREVIEW)
+    effects = policy_effects(
+        *(
+            measures(side[DECISIONS], side[SCORES], side[FORECASTS], side[GAPS], every_day, policy)
+            for side, policy in ((old, before), (new, after))
+        )
+    )
+    for name, rows, contract in (
+        ("policy_changes", changes, PolicyChanges),
+        ("policy_effects", effects, PolicyEffects),
+    ):
+        _store(past, name, rows, contract, after)
+
+
+def _store(past: Scratch, name: str, rows: ir.Table, contract: type[Contract], policy: Policy) -> None:
+    cast = rows.select([rows[spec.name].cast(spec.type) for spec in columns_of(contract)])
+    sql = past.backend.compile(cast.order_by(list(key_of(contract))))
+    past.connection.execute(f"CREATE TABLE {PREVIEW}.{name} AS {sql}")
+    verdict = judged(past.backend.table(name, database=PREVIEW), contract, policy.vocabulary)
+    if not verdict.passed:
+        raise ContractBreachError(name, {CONTRACT_CHECK: verdict})
+
+
+def _figures(past: Scratch, days: Sequence[date], before: Policy, candidate: Policy) -> PolicyFigures:
+    changes = f"{PREVIEW}.policy_changes"
+    gravest = "decision_change IS NULL, account_value DESC, customer_id, as_of"
+    return PolicyFigures(
+        days=tuple(days),
+        before=before,
+        candidate=candidate,
+        values=tuple(differing_values(before, candidate)),
+        effects=past.rows(f"FROM {PREVIEW}.policy_effects ORDER BY as_of, measure"),
+        affected=past.rows(
+            "SELECT count(DISTINCT customer_id) AS customers, coalesce(sum(account_value), 0) AS account_value, "
+            "coalesce(sum(revenue_at_risk_before), 0) AS revenue_at_risk_before, "
+            "coalesce(sum(revenue_at_risk_after), 0) AS revenue_at_risk_after FROM "
+            f"(FROM {changes} QUALIFY row_number() OVER (PARTITION BY customer_id ORDER BY as_of DESC) = 1)",
+        )[0],
+        changes=past.rows(f"FROM {changes} ORDER BY {gravest} LIMIT {PAGE_ROWS}"),
+        all_changes=past.rows(f"SELECT count(*) AS rows FROM {changes}")[0]["rows"],
+        moved_scores=_moved_scores(past),
+    )
+
+
+def _moved_scores(past: Scratch) -> int:
+    """Count the scores that are another, whether or not anything follows from it."""
+    table = _bare(SCORES)
+    same = "old.decision_risk = new.decision_risk AND old.overall_risk_score = new.overall_risk_score"
+    row = past.connection.execute(
+        f"SELECT count(*) FROM {BEFORE}.{table} AS old FULL JOIN {SCORES} AS new USING (as_of, customer_id) "
+        f"WHERE ({same}) IS NOT TRUE"
+    ).fetchone()
+    return row[0] if row else 0
+
+
+def _counts(past: Scratch) -> dict[str, int]:
+    found = past.connection.execute(
+        "SELECT count(*) FILTER (decision_change IS NOT NULL), count(*) FILTER (is_tier_changed), "
+        f"count(*) FILTER (is_route_changed) FROM {PREVIEW}.policy_changes"
+    ).fetchone()
+    return dict(zip(("decisions", "tiers", "routes"), found or (0, 0, 0), strict=True))
+
+
+def _written(past: Scratch, folder: Path, file_format: str, figures: PolicyFigures) -> tuple[Path, ...]:
+    folder.mkdir(parents=True, exist_ok=True)
+    page = folder / "policy_diff.html"
+    partial = page.with_suffix(".partial")
+    partial.write_text(policy_report(figures), encoding="utf-8")
+    os.replace(partial, page)
+    files = [page]
+    for name in ("policy_changes", "policy_effects"):
+        target = folder / f"{name}.{file_format}"
+        partial = target.with_suffix(".partial")
+        past.connection.execute(
+            f"COPY (FROM {PREVIEW}.{name} ORDER BY ALL) TO {literal(partial)} (FORMAT {file_format})"
+        )
+        os.replace(partial, target)
+        files.append(target)
+    return tuple(files)
+
+
+def _bare(name: str) -> str:
+    return name.partition(".")[2]

@@ -1,0 +1,1 @@
+"""Past days computed again and compared with what was published."""

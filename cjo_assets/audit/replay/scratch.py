@@ -1,0 +1,315 @@
+"""The past as a run saw it, in a scratch database: its record, its files, its policy, and the days before it.
+
+Belongs here: bringing back. Does not belong here: what is asked of it (`replaying.py`, `policy_preview.py`,
+`score_changes.py`).
+
+Nothing is written to the home, and no lock is taken: the published database is attached read-only, and a run that
+replaces it meanwhile leaves us the file we opened. Days before the one that is rebuilt are read where they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.catalog import data_families, families_about
+from cjo_assets.core.contract import columns_of
+from cjo_assets.core.errors import InputError, PastError, TamperedError
+from cjo_assets.core.settings import Settings
+from cjo_assets.core.table import AUDIT, RAW, Days, Reference, Table, in_order
+from cjo_assets.core.table import MANIFEST as MANIFEST_TABLE
+from cjo_assets.engine.sql import literal
+from cjo_assets.engine.statements import Statements
+from cjo_assets.engine.store import Store
+from cjo_assets.ingest.formats import CHUNK_BYTES
+from cjo_assets.ingest.loading import MANIFEST, ManifestRow, day_of, restore_dataset
+from cjo_assets.ingest.tombstones import emptied_hash
+from cjo_assets.policy import Policy
+from cjo_assets.warehouse.retention import HISTORY
+from cjo_assets.warehouse.run_records import PUBLISHED, DayRecord, RunRecords
+
+KNOWN = "known"
+# The one table without a day of which each family has its part.
+DATASET_LOADS = (AUDIT, "dataset_loads")
+# Two policies on one day, or two states of one: what the first of them wrote the second need not.
+STATEMENTS_KEPT = 200
+
+Rows = list[dict[str, Any]]
+
+
+class Scratch(Store):
+    """Tables of our own beside the published ones, which are never touched."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        settings: Settings,
+        family: str,
+        statements: Statements | None = None,
+    ) -> None:
+        """Make empty tables, and no day known."""
+        super().__init__(connection, families_about(family), statements or Statements(STATEMENTS_KEPT))
+        self.settings = settings
+        self.family = family
+        self.records = RunRecords(connection, family)
+        self.known_days: tuple[date, ...] = ()
+        self._trusted: set[str] = set()
+        self._files: dict[str, str] = {}
+        self._versions: dict[tuple[str, date | None], str] = {}
+        connection.execute(f"CREATE SCHEMA {KNOWN}")
+        self.know(())
+
+    def of_decided_days(self, table: Table) -> ir.Table:
+        """Return the rows of the published days that are known, and of those computed here."""
+        known, own = self._rows_of(KNOWN, _view_of(table)), self._rows_of(table.schema, table.name)
+        return ibis.union(known, own.filter(own.as_of.isin(list(self.days_of_run))))
+
+    def newest_day(self, family: str) -> date | None:  # noqa: ARG002 a past is of one family
+        """Return the newest day that is known or computed here."""
+        return max([*self.known_days, *self.days_of_run], default=None)
+
+    def know(self, days: Iterable[date]) -> None:
+        """Let published days be read as earlier ones: from the database, or from the files of days that left it."""
+        self.known_days = tuple(sorted(days))
+        for table in self._read_across_days():
+            there, left = self._places(table, self.known_days)
+            dates = ", ".join(f"DATE '{day.isoformat()}'" for day in there)
+            sql = f"SELECT * FROM {PUBLISHED}.{table.full_name} WHERE {f'as_of IN ({dates})' if there else 'FALSE'}"
+            for path in left:
+                sql += f" UNION ALL BY NAME SELECT * FROM read_parquet({literal(path)})"
+            self.connection.execute(f"CREATE OR REPLACE VIEW {KNOWN}.{_view_of(table)} AS {sql}")
+
+    def published_rows(self, table: Table, day: date | None) -> str:
+        """Return what SQL selects from to read a published table, or the day of it, wherever it is kept."""
+        if day is None and (table.schema, table.name) == DATASET_LOADS:
+            names = ", ".join(literal(dataset.name) for dataset in self.datasets)
+            return f"(FROM {PUBLISHED}.{table.full_name} WHERE dataset IN ({names}))"
+        if day is None:
+            return f"{PUBLISHED}.{table.full_name}"
+        _, left = self._places(table, (day,))
+        if left:
+            return f"read_parquet({literal(left[0])})"
+        return f"(FROM {PUBLISHED}.{table.full_name} WHERE as_of = DATE '{day.isoformat()}')"
+
+    def restore_inputs(self, record: DayRecord) -> None:
+        """Bring the raw tables to what a run read.
+
+        Raises:
+            PastError: a file is not in the archive any more.
+            TamperedError: a file is not what the run read.
+        """
+        for file in record.inputs:
+            self._require_archived(file)
+        for dataset in self.datasets:
+            files = [file for file in record.inputs if file.dataset == dataset.name]
+            try:
+                restore_dataset(self.connection, dataset, files, self.settings.inputs)
+            except InputError as error:
+                raise PastError(f"An archived file of {dataset.name} cannot be read by this code: {error}") from error
+            self._files[dataset.name] = repr(files)
+        self.look_up_versions()
+
+    def withhold_after(self, day: date) -> None:
+        """Take away the raw rows that are dated later than a day; the next run restored reads their files again."""
+        for dataset in self.datasets:
+            spec = next((spec for spec in columns_of(dataset.contract) if spec.name == dataset.record_date), None)
+            if spec is not None:
+                self.connection.execute(f"DELETE FROM {RAW}.{dataset.name} WHERE {day_of(spec)} > ?", [day])
+                self.connection.execute(f"UPDATE {MANIFEST} SET file_sha256 = NULL WHERE dataset = ?", [dataset.name])
+                self._files[dataset.name] += f" until {day}"
+
+    def steps(
+        self, record: DayRecord, tables: Iterable[Table], chain: tuple[date, ...] = ()
+    ) -> Iterator[tuple[Table, date | None]]:
+        """Bring back what a run read, and hand out the tables of its day in their order, to be computed one by one.
+
+        Args:
+            record: the run.
+            tables: which.
+            chain: earlier days that were computed here and are read instead of the published ones.
+        """
+        self.restore_inputs(record)
+        # Until the run came to its first dated table, it saw the day as an earlier run had left it.
+        before = self.records.known_before(record)
+        self.days_of_run = tuple(day for day in chain if day in before)
+        self.know(day for day in before if day not in chain)
+        is_begun = False
+        for table in tables:
+            if table.is_view:
+                continue
+            if table.is_dated and not is_begun:
+                self.days_of_run = (*chain, record.as_of)
+                self.know(day for day in self.records.known_by(record) if day not in chain)
+                is_begun = True
+            yield table, record.as_of if table.is_dated else None
+
+    def steps_as_if(self, record: DayRecord, tables: Iterable[Table], day: date) -> Iterator[tuple[Table, date | None]]:
+        """Hand out the tables of a later day, on what a run knew: nothing has come in since, only time has passed."""
+        self.restore_inputs(record)
+        self.withhold_after(record.as_of)
+        self.days_of_run = ()
+        self.know(self.records.known_before(record))
+        is_begun = False
+        for table in tables:
+            if table.is_view:
+                continue
+            if table.is_dated and not is_begun:
+                self.days_of_run = (day,)
+                self.know(known for known in self.records.known_by(record) if known < record.as_of)
+                is_begun = True
+            yield table, day if table.is_dated else None
+
+    def compute(self, table: Table, day: date | None, policy: Policy) -> bool:
+        """Compute a table, or a day of it, unless it stands there already; return whether it did not.
+
+        It stands there where the same statement read the same rows: every table is known by a hash over its statement
+        and over the hashes of what it reads.
+        """
+        sql = self.statement(table, day, policy).sql
+        # An input may stand in the function of a table and not in its statement.
+        inputs = {name: found for name, found in table.inputs().items() if f'"{found.schema}"."{found.name}"' in sql}
+        read = [f"{name} {self._version(reference, day)}" for name, reference in sorted(inputs.items())]
+        version = hashlib.sha256("\n".join([sql, *read]).encode()).hexdigest()
+        if self._versions.get((table.full_name, day)) == version:
+            return False
+        self.fill(table, day, sql)
+        self._versions[table.full_name, day] = version
+        return True
+
+    def _version(self, reference: Reference, day: date | None) -> str:
+        if reference.schema == RAW:
+            return (
+                repr(sorted(self._files.items())) if reference.name == MANIFEST_TABLE else self._files[reference.name]
+            )
+        table = self.tables[reference.schema, reference.name]
+        if table.is_dated and reference.days is not Days.TODAY:
+            before = date.max if day is None or reference.days is Days.ALL else day
+            read = [own for own in self.days_of_run if own < before]
+            return f"{self.known_days} {[(own, self._versions.get((table.full_name, own))) for own in read]}"
+        return self._versions.get(
+            (table.full_name, (day or self.newest_day(self.family)) if table.is_dated else None), ""
+        )
+
+    def computed_tables(self) -> list[Table]:
+        """Return every table that is computed, each after what it reads."""
+        return in_order(table for table in self.tables.values() if table.transform is not None)
+
+    def upstream_of(self, names: Iterable[str]) -> list[Table]:
+        """Return some tables and all that they are computed from, each after what it reads."""
+        wanted = {(table.schema, table.name) for table in map(self.table_named, names)}
+        chosen: set[tuple[str, str]] = set()
+        while wanted - chosen:
+            chosen |= wanted
+            references = [
+                reference for key in chosen if key in self.tables for reference in self.tables[key].inputs().values()
+            ]
+            wanted = {(found.schema, found.name) for found in references if found.days is Days.TODAY}
+        return [table for table in self.computed_tables() if (table.schema, table.name) in chosen]
+
+    def _require_archived(self, file: ManifestRow) -> None:
+        if file.file_sha256 is None or file.file_sha256 in self._trusted:
+            return
+        path = self.settings.inputs / file.file_sha256
+        if not path.is_file():
+            raise PastError(f"The file {file.source_file} of {file.dataset} is not in the archive any more: {path}.")
+        digest = hashlib.sha256()
+        with path.open("rb") as content:
+            while chunk := content.read(CHUNK_BYTES):
+                digest.update(chunk)
+        # What the note of an erasure says counts only where somebody was erased; the ledger has a tombstone's hash.
+        is_emptied = digest.hexdigest() == emptied_hash(path) and bool(self.records.erasures())
+        if digest.hexdigest() != file.file_sha256 and not is_emptied:
+            raise TamperedError(
+                f"The archived file {path} ({file.source_file} of {file.dataset}) is not what was read: "
+                f"its bytes hash to {digest.hexdigest()[:12]}."
+            )
+        self._trusted.add(file.file_sha256)
+
+    def _read_across_days(self) -> list[Table]:
+        references = [
+            reference
+            for table in self.tables.values()
+            for reference in (*table.inputs().values(), *table.audit_inputs().values())
+            if reference.days is not Days.TODAY
+        ]
+        found = {self.tables[reference.schema, reference.name].full_name: reference for reference in references}
+        tables = [self.tables[reference.schema, reference.name] for _, reference in sorted(found.items())]
+        return [table for table in tables if table.is_dated]
+
+    def _places(self, table: Table, days: Iterable[date]) -> tuple[list[date], list[Path]]:
+        """Return the days whose rows the published database has, and the files of those that have left it."""
+        folder = self.settings.home / HISTORY / table.full_name
+        files = {day: folder / f"{day.isoformat()}.parquet" for day in days}
+        gone = {day for day, path in files.items() if path.exists()}
+        if gone:
+            found = self.connection.execute(f"SELECT DISTINCT as_of FROM {PUBLISHED}.{table.full_name}").fetchall()
+            gone -= {day for (day,) in found}
+        return [day for day in files if day not in gone], [files[day] for day in sorted(gone)]
+
+
+@contextmanager
+def scratch(
+    settings: Settings,
+    memory_limit: float | None = None,
+    statements: Statements | None = None,
+    family: str = "journey",
+) -> Iterator[Scratch]:
+    """Open a scratch database beside the published one; it is gone at the end.
+
+    Args:
+        settings: the places.
+        memory_limit: what the engine may use [gigabytes].
+        statements: those already written by other scratch databases.
+        family: whose past.
+
+    Raises:
+        PastError: there is no such family, nothing is published, or another version of this code did it.
+    """
+    names = [found.name for found in data_families()]
+    if family not in names:
+        raise PastError(f"{family} is no family: there are {', '.join(names)}.")
+    if not settings.published.exists():
+        raise PastError(f"Nothing is published at {settings.published}.")
+    config: dict[str, Any] = {"memory_limit": f"{memory_limit}GB"} if memory_limit else {}
+    with (
+        tempfile.TemporaryDirectory(prefix="cjo-") as folder,
+        duckdb.connect(str(Path(folder) / "scratch.duckdb"), config=config) as connection,
+    ):
+        try:
+            connection.execute(f"ATTACH {literal(settings.published)} AS {PUBLISHED} (READ_ONLY)")
+            made = Scratch(connection, settings, family, statements)
+            _require_same_tables(made)
+        except duckdb.IOException as error:
+            reason = str(error).splitlines()[0]
+            raise PastError(f"The database {settings.published} cannot be opened: {reason}") from error
+        except duckdb.CatalogException as error:
+            raise PastError(_other_version(settings)) from error
+        yield made
+
+
+def _require_same_tables(made: Scratch) -> None:
+    columns = (
+        "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() "
+        "WHERE database_name = '{}' AND NOT internal AND schema_name || '.' || table_name IN (SELECT unnest($names))"
+    )
+    names = [table.full_name for table in made.tables.values() if table.is_published and not table.is_view]
+    query = f"({columns.format('scratch')}) EXCEPT ({columns.format(PUBLISHED)})"
+    if made.connection.execute(query, {"names": names}).fetchall():
+        raise PastError(_other_version(made.settings))
+
+
+def _other_version(settings: Settings) -> str:
+    return f"The database {settings.published} was written by another version of cjo_assets: use that one."
+
+
+def _view_of(table: Table) -> str:
+    return f"{table.schema}_{table.name}"

@@ -1,0 +1,189 @@
+"""Scores between two published days, and the states between them, computed in a scratch database.
+
+Belongs here: the counterfactual days, by the tables' own transforms. Does not belong here: how a change is split
+(`audit/score_changes/split.py`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from cjo_assets.audit.replay.scratch import Rows, Scratch
+from cjo_assets.audit.score_changes.split import CAUSES, STATES, RiskChanges, parts_that_do_not_sum, risk_changes
+from cjo_assets.core.contract import columns_of, key_of
+from cjo_assets.core.errors import ContractBreachError, InputError
+from cjo_assets.core.progress import report_message
+from cjo_assets.core.table import Table
+from cjo_assets.engine.code import code_version
+from cjo_assets.engine.collection import collected_afterwards
+from cjo_assets.engine.sql import literal
+from cjo_assets.engine.store import CONTRACT_CHECK
+from cjo_assets.engine.validation import Verdict, judged
+from cjo_assets.policy import Policy
+from cjo_assets.warehouse.run_log import engine_version
+from cjo_assets.warehouse.run_records import DayRecord
+
+SCORES, CONTRIBUTIONS = "journey.risk_scores", "journey.risk_contributions"
+STATE_SCHEMA = "states"
+CHANGES = f"{STATE_SCHEMA}.risk_changes"
+FORMATS = {".parquet": "parquet", ".csv": "csv"}
+
+
+@collected_afterwards
+def explain(past: Scratch, first: date, last: date) -> None:
+    """Compute the change of every customer's scores between two published days into `CHANGES`.
+
+    Raises:
+        ContractBreachError: the parts of a change do not add up to it.
+        InputError: the days are not in their order.
+        PastError: a day cannot be rebuilt.
+        TamperedError: what a day was made from is not what it was.
+    """
+    if first >= last:
+        raise InputError(f"{last} does not come after {first}.")
+    start, end = past.records.of(first), past.records.of(last)
+    before, after = past.records.policy_of(start), past.records.policy_of(end)
+    past.connection.execute(f"CREATE SCHEMA {STATE_SCHEMA}")
+    _keep_published(past, "start", first)
+    _keep_published(past, "end", last)
+    _keep_segments(past, first, last)
+    _keep_present(past, "start", start, before)
+    tables = past.upstream_of([SCORES, CONTRIBUTIONS])
+    report_message(f"Computing {last} on what was known on {first}.")
+    _compute(past, past.steps_as_if(start, tables, last), before)
+    _keep_computed(past, "timed", last)
+    _keep_present(past, "end", end, after)
+    if before.policy_hash == after.policy_hash:
+        _alias(past, "dated", "end_now")
+    else:
+        report_message(f"Computing {last} under the policy of {first}.")
+        _compute(past, past.steps(end, tables), before)
+        _keep_computed(past, "dated", last)
+    _split(past, after)
+
+
+def changes_of(past: Scratch, customer_id: str) -> Rows:
+    """Return the explained changes of one customer."""
+    return past.rows(f"FROM {CHANGES} WHERE customer_id = ? ORDER BY score DESC", customer_id)
+
+
+def factors_of(past: Scratch, customer_id: str) -> Rows:
+    """Return what each factor of a customer's scores was and is."""
+    names = "customer_id, score, factor"
+    return past.rows(
+        f"SELECT score, factor, old.raw_value AS raw_before, new.raw_value AS raw_after, "
+        "old.contribution AS before, new.contribution AS after "
+        f"FROM {STATE_SCHEMA}.contributions_start AS old FULL JOIN {STATE_SCHEMA}.contributions_end AS new "
+        f"USING ({names}) WHERE customer_id = ? AND score IN (SELECT score FROM {CHANGES}) "
+        "ORDER BY score DESC, abs(coalesce(new.contribution, 0) - coalesce(old.contribution, 0)) DESC, factor",
+        customer_id,
+    )
+
+
+def by_segment(past: Scratch) -> Rows:
+    """Return the mean change of each score by segment and cause."""
+    means = ", ".join(f"avg({name}) AS {name}" for name in ("change", *CAUSES))
+    return past.rows(
+        f"SELECT score, coalesce(segment, 'All') AS segment, count(change) AS customers, "
+        f"count(*) FILTER (presence = 'came') AS came, count(*) FILTER (presence = 'left') AS gone, {means} "
+        f"FROM {CHANGES} GROUP BY GROUPING SETS ((score, segment), (score)) "
+        "ORDER BY score DESC, segment = 'All' DESC, segment",
+    )
+
+
+def movers(past: Scratch, limit: int) -> Rows:
+    """Return the largest changes of decision risk."""
+    return past.rows(
+        f"FROM {CHANGES} WHERE score = 'decision_risk' AND change <> 0 "
+        f"ORDER BY abs(change) DESC, customer_id LIMIT {limit}",
+    )
+
+
+def write_changes(past: Scratch, target: Path) -> int:
+    """Write the whole portfolio as Parquet or CSV, and return the number of rows.
+
+    Raises:
+        InputError: the ending is neither.
+    """
+    if target.suffix not in FORMATS:
+        raise InputError(f"{target}: the ending is none of {', '.join(FORMATS)}.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(".partial")
+    copied = past.connection.execute(
+        f"COPY (FROM {CHANGES} ORDER BY customer_id, score) TO {literal(partial)} (FORMAT {FORMATS[target.suffix]})"
+    ).fetchone()
+    os.replace(partial, target)
+    return int(copied[0]) if copied else 0
+
+
+def _compute(past: Scratch, steps: Iterable[tuple[Table, date | None]], policy: Policy) -> None:
+    for table, day in steps:
+        past.compute(table, day, policy)
+
+
+def _keep_published(past: Scratch, state: str, day: date) -> None:
+    for name in (SCORES, CONTRIBUTIONS):
+        past.connection.execute(
+            f"CREATE TABLE {_state(name, state)} AS FROM {past.published_rows(past.table_named(name), day)}"
+        )
+
+
+def _keep_segments(past: Scratch, first: date, last: date) -> None:
+    states = past.table_named("journey.journey_states")
+    past.connection.execute(
+        f"CREATE TABLE {STATE_SCHEMA}.segments AS SELECT customer_id, arg_max(segment, as_of) AS segment FROM ("
+        + " UNION ALL ".join(
+            f"SELECT customer_id, segment, as_of FROM {past.published_rows(states, day)}" for day in (first, last)
+        )
+        + ") GROUP BY customer_id"
+    )
+
+
+def _keep_computed(past: Scratch, state: str, day: date) -> None:
+    for name in (SCORES, CONTRIBUTIONS):
+        past.connection.execute(f"CREATE TABLE {_state(name, state)} AS FROM {name} WHERE as_of = ?", [day])
+
+
+def _keep_present(past: Scratch, state: str, record: DayRecord, policy: Policy) -> None:
+    """Keep what the present code makes of a day: what was published, if this is the code that did it."""
+    if (record.code_version, record.engine) == (code_version(), engine_version()):
+        _alias(past, f"{state}_now", state)
+        return
+    report_message(f"Computing {record.as_of} by the present code, which is not that of its run.")
+    _compute(past, past.steps(record, past.upstream_of([SCORES, CONTRIBUTIONS])), policy)
+    _keep_computed(past, f"{state}_now", record.as_of)
+
+
+def _alias(past: Scratch, state: str, other: str) -> None:
+    for name in (SCORES, CONTRIBUTIONS):
+        past.connection.execute(f"CREATE VIEW {_state(name, state)} AS FROM {_state(name, other)}")
+
+
+def _split(past: Scratch, policy: Policy) -> None:
+    def tables(name: str) -> dict[str, Any]:
+        return {
+            state: past.backend.table(_state(name, state).partition(".")[2], database=STATE_SCHEMA) for state in STATES
+        }
+
+    segments = past.backend.table("segments", database=STATE_SCHEMA)
+    rows = risk_changes(tables(SCORES), tables(CONTRIBUTIONS), segments)
+    cast = rows.select([rows[spec.name].cast(spec.type) for spec in columns_of(RiskChanges)])
+    sql = past.backend.compile(cast.order_by(list(key_of(RiskChanges))))
+    past.connection.execute(f"CREATE TABLE {CHANGES} AS {sql}")
+    changes = past.backend.table(CHANGES.partition(".")[2], database=STATE_SCHEMA)
+    verdict = judged(changes, RiskChanges, policy.vocabulary)
+    if not verdict.passed:
+        raise ContractBreachError(CHANGES, {CONTRACT_CHECK: verdict})
+    offenders = past.rows(past.backend.compile(parts_that_do_not_sum(changes).limit(20)))
+    if offenders:
+        name = parts_that_do_not_sum.__name__
+        raise ContractBreachError(CHANGES, {name: Verdict(0, {name: len(offenders)}, offenders)})
+
+
+def _state(name: str, state: str) -> str:
+    kind = "scores" if name == SCORES else "contributions"
+    return f"{STATE_SCHEMA}.{kind}_{state}"

@@ -1,0 +1,141 @@
+"""`cjo audit verify`: the questions of `audit/verify/questions.py`, asked to the published database.
+
+Belongs here: opening it, one day after the other, so that memory holds one. Does not belong here: the questions.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from cjo_assets.audit.verify.questions import POLICIES, QUESTIONS, other_decisions
+from cjo_assets.core.settings import Settings
+from cjo_assets.families.audit.decision_ledger import DECISIONS, LEDGER, WITHDRAWN
+from cjo_assets.policy import hash_of_content
+from cjo_assets.warehouse.ledger import head_of
+from cjo_assets.warehouse.published import read_only
+from cjo_assets.warehouse.retention import HISTORY
+
+FINDINGS_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is not as it was published: the table, the place in it, and what is wrong there."""
+
+    table: str
+    place: str
+    what: str
+
+
+@dataclass
+class Verdict:
+    """What was verified, and what was found.
+
+    Attributes:
+        entries: length of the chain.
+        head: hash of its last entry.
+        days: days whose decisions were compared.
+        found: how many findings there are.
+        findings: the first of each kind.
+    """
+
+    entries: int
+    head: str
+    days: int = 0
+    found: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+    def add(self, findings: list[Finding]) -> None:
+        """Count findings of one kind, and keep the first."""
+        self.found += len(findings)
+        self.findings += findings[:FINDINGS_SHOWN]
+
+
+def verify(settings: Settings, expected: str | None = None) -> Verdict:
+    """Ask whether the ledger is whole, and whether the decisions are those of the ledger.
+
+    Args:
+        settings: the places.
+        expected: hash of an entry that somebody kept elsewhere.
+
+    Raises:
+        WarehouseError: there is nothing to verify.
+    """
+    with read_only(settings.published) as reader:
+        head = head_of(reader)
+        verdict = Verdict(head.entries, head.entry_hash)
+        if expected is not None:
+            verdict.add(_without(reader, expected))
+        for question in QUESTIONS:
+            verdict.add([Finding(*row) for row in reader.execute(question()).fetchall()])
+        verdict.add(_changed_policies(reader))
+        for day, decisions in _days(reader, settings.home / HISTORY / DECISIONS):
+            verdict.days += 1
+            given = {"days": [day], "policy_hash": ""}
+            found = reader.execute(other_decisions(decisions), given).fetchall()
+            verdict.add([_of_decision(*row) for row in found])
+    return verdict
+
+
+def _without(reader: duckdb.DuckDBPyConnection, expected: str) -> list[Finding]:
+    if reader.execute(f"SELECT count(*) FROM {LEDGER} WHERE entry_hash = ?", [expected]).fetchone() == (0,):
+        return [Finding(LEDGER, "the whole chain", f"no entry has the expected hash {expected}")]
+    return []
+
+
+def _changed_policies(reader: duckdb.DuckDBPyConnection) -> list[Finding]:
+    found = reader.execute(f"SELECT policy_hash, content FROM {POLICIES} ORDER BY ALL").fetchall()
+    return [
+        Finding(POLICIES, f"policy {str(recorded)[:12]}", "its text is not what was hashed")
+        for recorded, content in found
+        if recorded is None or hash_of_content(content or "") != recorded
+    ]
+
+
+def _days(reader: duckdb.DuckDBPyConnection, history: Path) -> Iterator[tuple[date, str]]:
+    """Return every day that has decisions, in the ledger, the table or a file, and where its decisions are."""
+    files = {date.fromisoformat(path.stem): path for path in sorted(history.glob("*.parquet"))}
+    present = f"SELECT DISTINCT as_of FROM {DECISIONS} UNION SELECT DISTINCT as_of FROM {LEDGER} WHERE as_of NOT NULL"
+    days = {day for (day,) in reader.execute(present).fetchall()}
+    kept = {day for (day,) in reader.execute(f"SELECT DISTINCT as_of FROM {DECISIONS}").fetchall()}
+    for day in sorted(days | files.keys()):
+        path = files.get(day) if day not in kept else None
+        yield day, f"read_parquet('{str(path).replace(chr(39), chr(39) * 2)}')" if path else DECISIONS
+
+
+def _of_decision(
+    kind: str, as_of: date, customer_id: str, intervention_id: str, content: str | None, before: str | None
+) -> Finding:
+    place = f"{as_of} {customer_id} {intervention_id}"
+    if kind == WITHDRAWN:
+        return Finding(DECISIONS, place, "the row is missing; the ledger has it")
+    if before is None:
+        return Finding(DECISIONS, place, "the ledger does not know the row")
+    there, then = _parsed(content), _parsed(before)
+    others = [
+        f"{name} is {_shown(there[name])}, was {_shown(then.get(name))}"
+        for name in there
+        if there[name] != then.get(name)
+    ]
+    what = "; ".join(others) or "its intervention, policy or input hash is not that of the ledger"
+    return Finding(DECISIONS, place, what)
+
+
+def _parsed(content: str | None) -> dict[str, Any]:
+    """Return the columns that a content holds: none where somebody has made it something else."""
+    try:
+        found = json.loads(content or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

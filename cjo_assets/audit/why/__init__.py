@@ -1,0 +1,1 @@
+"""Why a customer or an intervention got its decision."""

@@ -1,0 +1,1 @@
+"""`cjo`, the command line."""

@@ -1,0 +1,122 @@
+"""`cjo audit ...`, `cjo why` and `cjo erase`: what an auditor types.
+
+Belongs here: options, and what a person reads in the terminal. Does not belong here: the questions and their answers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from cjo_assets.cli.terminal import REFUSED, HomeOption, JsonOption, console, day_of, fail, harmless, say, say_json
+
+audit = typer.Typer(help="Questions about the records themselves.", no_args_is_help=True)
+
+WIDTH_OF_A_FILE = 10_000
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.add_typer(audit, name="audit")
+    app.command()(why)
+    app.command()(erase)
+
+
+@audit.command()
+def verify(
+    home: HomeOption = None,
+    expect: Annotated[
+        str | None, typer.Option("--expect", help="Head of the chain as you wrote it down: it must be in it still.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Verify the chain of the decision ledger, and that the decisions are those of the ledger; 1 if they are not."""
+    from cjo_assets.audit.verify.verify import verify as verified
+    from cjo_assets.core.errors import WarehouseError
+    from cjo_assets.core.settings import places_of
+
+    try:
+        verdict = verified(places_of(home), expect)
+    except WarehouseError as error:
+        fail(str(error), REFUSED)
+    if as_json:
+        say_json(asdict(verdict))
+    else:
+        for finding in verdict.findings:
+            say(f"  {finding.table}, {finding.place}: {finding.what}")
+        if verdict.found > len(verdict.findings):
+            say(f"  and {verdict.found - len(verdict.findings):,} more")
+        state = "[bold red]tampered with[/bold red]" if verdict.found else "[green]whole[/green]"
+        console.print(f"The ledger is {state}: ", end="")
+        say(f"{verdict.entries:,} entries, decisions of {verdict.days:,} days, {verdict.found:,} findings.")
+        say(f"Head {verdict.head}")
+    raise typer.Exit(1 if verdict.found else 0)
+
+
+def why(
+    subject: Annotated[str, typer.Argument(help="Customer or intervention.")],
+    as_of: Annotated[str | None, typer.Option("--as-of", help="As-of date, YYYY-MM-DD; else the newest.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show why a customer got what they got: from the raw rows to the KPI and ROI cells."""
+    from rich.text import Text
+    from rich.tree import Tree
+
+    from cjo_assets.audit.why.ask import explained
+    from cjo_assets.audit.why.chain import branches
+    from cjo_assets.core.errors import WarehouseError
+    from cjo_assets.core.settings import places_of
+
+    day = day_of("--as-of", as_of) if as_of else None
+    try:
+        found = explained(places_of(home), subject, day)
+    except WarehouseError as error:
+        fail(str(error))
+    if as_json:
+        say_json(asdict(found))
+        return
+    tree = Tree(Text(harmless(f"{found.customer_id} on {found.as_of}: {found.answer}"), style="bold", overflow="fold"))
+    for branch in branches(found):
+        limb = tree.add(Text(harmless(branch.heading), style="bold", overflow="fold"))
+        for line in branch.lines:
+            limb.add(Text(harmless(line), overflow="fold"))
+    # Where nobody looks, lines are whole: they are searched, not read.
+    (console if console.is_terminal else Console(width=WIDTH_OF_A_FILE)).print(tree)
+
+
+def erase(
+    customer: Annotated[str, typer.Option("--customer", help="Who is erased.")],
+    by: Annotated[str, typer.Option("--by", help="Who asks for it.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; say nothing in it that names the customer.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do it. Without this, only say what would be erased.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Erase a customer from archived files, tables, snapshots, old days, reports and answers. It cannot be undone."""
+    from cjo_assets.audit.erasure import erase
+    from cjo_assets.core.errors import RefusalError, WarehouseError
+    from cjo_assets.core.settings import places_of
+    from cjo_assets.policy import PolicyError
+
+    settings = places_of(home)
+    try:
+        if not yes:
+            for place, rows in erase.what_would_go(settings, customer).items():
+                say(f"  {place}: {rows:,} rows")
+            fail(f"This erases {customer} from {settings.home} for good. Say --yes if that is meant.")
+        erased = erase.erase(settings, customer, by, reason, say)
+    except (PolicyError, RefusalError, WarehouseError) as error:
+        fail(str(error))
+    for place, rows in erased.counts.items():
+        say(f"  {place}: {rows:,}")
+    if erased.left:
+        for place in erased.left:
+            say(f"  still named in {place}")
+        fail(
+            f"Erased {customer}, except in {len(erased.left):,} places that still name the customer or one of their "
+            "records: edit or delete them, and run the command again."
+        )
+    say(f"Erased {customer}. The files you supply are yours: what they still say of the customer will be refused.")

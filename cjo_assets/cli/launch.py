@@ -1,0 +1,164 @@
+"""Runs started from this process: which day, and what came of it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+import dagster as dg
+
+from cjo_assets.catalog import all_families, data_families
+from cjo_assets.core.errors import InputError, WarehouseError
+from cjo_assets.core.progress import listen, report_message
+from cjo_assets.core.settings import Settings
+from cjo_assets.ingest.accepted_days import DaysOfRecords, days_of_accepted_records
+from cjo_assets.ingest.chain import load_files
+from cjo_assets.ingest.changes import published_days
+from cjo_assets.ingest.loading import is_supplied
+from cjo_assets.orchestration.event_files import held_open
+from cjo_assets.orchestration.interrupts import shielded_children
+from cjo_assets.orchestration.jobs import COMMAND_TAG, FAMILY_TAG, job_name
+from cjo_assets.orchestration.partitions import FIRST_DAY, days, tags_of_days
+from cjo_assets.orchestration.resources import opened
+from cjo_assets.warehouse.disk import no_room, says_full
+from cjo_assets.warehouse.governance import policy_that_decides
+from cjo_assets.warehouse.run_log import failure_text
+
+
+@dataclass(frozen=True)
+class Supplied:
+    """The first and the last day up to today that dates an accepted record of a family; None without any."""
+
+    family: str
+    first: date | None
+    last: date | None
+
+
+def supplied(
+    only: str | None = None, say: Callable[[str], None] = report_message, *, has_day: bool = False
+) -> list[Supplied]:
+    """Load the files of every family that has any, or published a day before, and return the days they hold.
+
+    The run that follows finds the files loaded and does not read them again.
+
+    Args:
+        only: the one family that is asked for.
+        say: told where another run is writing.
+        has_day: whether the day is known already: a file that cannot be understood is then left to the run, which
+            writes down why it failed.
+
+    Raises:
+        InputError: a file cannot be understood, a family is unknown, or no family has a file.
+        PolicyError: the policy cannot be used.
+    """
+    settings = Settings.from_environment()
+    policy = policy_that_decides(settings)
+    names = [family.name for family in data_families()]
+    if only is not None and only not in names:
+        raise InputError(f"{only} is no family: there are {', '.join(names)}.")
+    families = [family for family in data_families() if only in (family.name, None)]
+    wanted = [
+        family
+        for family in families
+        if is_supplied(settings.data, family.name, family.datasets) or published_days(settings.published, family.name)
+    ]
+    with opened(settings, all_families(), policy.warehouse.memory_limit, say) as store:
+        # Without a single file there is no telling which family was meant: each says what it misses.
+        unread = set()
+        for family in wanted or families:
+            try:
+                load_files(store, (family,), settings.data, settings.inputs, settings.home)
+            except InputError as error:
+                if has_day:
+                    unread.add(family.name)
+                    continue
+                others = [other.name for other in wanted if other is not family]
+                if not others:
+                    raise
+                ways = " or ".join(f"--family {name}" for name in others)
+                raise InputError(f"{error} That is a file of {family.name}: {ways} runs without it.") from error
+        found = []
+        for family in wanted or families:
+            is_read = family.name not in unread
+            days = days_of_accepted_records(store, family, policy) if is_read else DaysOfRecords()
+            gap = days.gap(policy.warehouse.newest_day_gap_days)
+            if gap is not None and not has_day:
+                say(gap)
+            found.append(Supplied(family.name, days.first, days.last))
+        return found
+
+
+def run_days(
+    family: str, first: date, last: date, on_table: Callable[[str, int], None], on_message: Callable[[str], None]
+) -> list[str]:
+    """Run the daily job of a family for every day from the first to the last, in one run.
+
+    Returns:
+        Why it failed: nothing where it did not.
+
+    Raises:
+        InputError: a day is no partition, or the last comes before the first.
+        PolicyError: the policy cannot be used.
+        WarehouseError: the warehouse cannot be used.
+        KeyboardInterrupt: the run was interrupted.
+    """
+    settings = Settings.from_environment()
+    policy_that_decides(settings)
+    if last < first:
+        raise InputError(f"{last} comes before {first}: the first day stands first.")
+    for key in (first.isoformat(), last.isoformat()):
+        if not days.has_partition_key(key):
+            raise InputError(f"{key} is no day to run: days go from {FIRST_DAY} to today.")
+    # A warehouse that cannot be used says so here, in words, and not in a run that never started.
+    with opened(settings, all_families(), say=on_message):
+        pass
+    listen(on_table, on_message)
+    try:
+        with held_open(settings.home), shielded_children():
+            return _failures_of_run(family, first, last)
+    finally:
+        listen(None)
+
+
+@functools.cache
+def _definitions() -> dg.Definitions:
+    """Load the graph, which is the same for all runs of this process."""
+    from cjo_assets.definitions import defs
+
+    return defs()
+
+
+def _failures_of_run(family: str, first: date, last: date) -> list[str]:
+    instance = dg.DagsterInstance.get()
+    result = (
+        _definitions()
+        .resolve_job_def(job_name(family))
+        .execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            tags=tags_of_days(first, last) | {FAMILY_TAG: family, COMMAND_TAG: "cjo run"},
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+    )
+    if result.success:
+        return []
+    failures = instance.all_logs(result.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    if any(_is_interrupt(entry) for entry in failures):
+        raise KeyboardInterrupt
+    texts = [failure_text(entry) for entry in failures]
+    if any(says_full(text) for text in texts):
+        raise WarehouseError(no_room(Settings.from_environment()))
+    return texts or ["The run did not start; the Dagster UI shows why."]
+
+
+def _is_interrupt(entry: dg.EventLogEntry) -> bool:
+    """Return whether a step failed because the run was interrupted."""
+    failure = entry.dagster_event.step_failure_data if entry.dagster_event else None
+    error = failure.error if failure else None
+    while error is not None:
+        if error.cls_name == dg.DagsterExecutionInterruptedError.__name__:
+            return True
+        error = error.cause
+    return False

@@ -1,0 +1,281 @@
+"""Commands about what was and what would be: replay, what changed a score, what a policy would change.
+
+Belongs here: options, exit codes, and what a person reads in the terminal. Does not belong here: any computation.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cjo_assets.cli.terminal import (
+    REFUSED,
+    HomeOption,
+    JsonOption,
+    console,
+    day_of,
+    errors,
+    fail,
+    harmless,
+    say,
+    say_json,
+)
+
+# Columns of numbers that are already words.
+NUMBERS = ("before", "after", "change")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `cjo`."""
+    app.command()(replay)
+    app.command("explain-change")(explain_change)
+    app.command("diff-policy")(diff_policy)
+
+
+def replay(
+    as_of: Annotated[str, typer.Option("--as-of", help="Day to rebuild, YYYY-MM-DD.")],
+    last: Annotated[str | None, typer.Option("--to", help="Last day, where it is several.")] = None,
+    family: Annotated[str, typer.Option("--family", help="Whose days: journey or marketing.")] = "journey",
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Rebuild published days from their files and policy, and compare: exit 0 identical, 1 differs, 2 cannot."""
+    from cjo_assets.audit.replay.differences import EXIT_CODES, IDENTICAL, as_rows, worst
+    from cjo_assets.audit.replay.replay import replayed
+    from cjo_assets.audit.replay.scratch import scratch
+    from cjo_assets.core.errors import PastError
+    from cjo_assets.core.settings import places_of
+    from cjo_assets.policy import PolicyError, load_policy
+
+    first_day = day_of("--as-of", as_of, REFUSED)
+    last_day = day_of("--to", last, REFUSED) if last else first_day
+    if last_day < first_day:
+        fail(f"--to {last_day} comes before --as-of {first_day}.", REFUSED)
+    settings = places_of(home)
+    verdicts = []
+    try:
+        with scratch(settings, load_policy(settings.policy).warehouse.memory_limit, family=family) as past:
+            days = [day for day in past.records.days() if first_day <= day <= last_day]
+            for verdict in replayed(past, days or [first_day]):
+                verdicts.append(verdict)
+                if not as_json:
+                    _print_verdict(verdict)
+    except (PastError, PolicyError) as error:
+        fail(str(error), REFUSED)
+    erasures = sorted({name for verdict in verdicts if verdict.state == IDENTICAL for name in verdict.erasures})
+    if as_json:
+        say_json([as_rows(verdict) for verdict in verdicts], indent=1)
+    elif erasures:
+        say(f"Customer erased ({', '.join(erasures)}): the archived files are read without their rows.")
+    raise typer.Exit(EXIT_CODES[worst([verdict.state for verdict in verdicts])])
+
+
+def explain_change(
+    first: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD; published.")],
+    last: Annotated[str, typer.Option("--to", help="Last day; published.")],
+    customer: Annotated[str | None, typer.Option("--customer", help="Whose; else the whole portfolio.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File for every customer's changes: .parquet or .csv.")
+    ] = None,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Split the change of overall and decision risk into time, data, policy and missing data."""
+    from cjo_assets.audit.replay.scratch import scratch
+    from cjo_assets.audit.score_changes.compute import (
+        by_segment,
+        changes_of,
+        explain,
+        factors_of,
+        movers,
+        write_changes,
+    )
+    from cjo_assets.core.errors import ContractBreachError, InputError, PastError, TamperedError
+    from cjo_assets.core.progress import listen
+    from cjo_assets.core.settings import places_of
+    from cjo_assets.policy import PolicyError, load_policy
+
+    first_day, last_day = day_of("--from", first, REFUSED), day_of("--to", last, REFUSED)
+    settings = places_of(home)
+    listen(None, lambda text: say(text, errors))
+    try:
+        policy = load_policy(settings.policy)
+        with scratch(settings, policy.warehouse.memory_limit) as past:
+            explain(past, first_day, last_day)
+            if customer is not None:
+                found = {"changes": changes_of(past, customer), "factors": factors_of(past, customer)}
+                if not found["changes"]:
+                    raise InputError(f"{customer} was scored neither on {first_day} nor on {last_day}.")
+            else:
+                limit = policy.journey.reporting.report_rows
+                found = {"segments": by_segment(past), "movers": movers(past, limit)}
+            written = write_changes(past, out) if out is not None else 0
+    except (ContractBreachError, InputError, PolicyError, PastError, TamperedError) as error:
+        fail(str(error), REFUSED)
+    finally:
+        listen(None)
+    if as_json:
+        say_json(found, indent=1)
+        return
+    for name, rows in found.items():
+        _print_rows(name, rows)
+    if out is not None:
+        say(f"{written:,} rows: {out}")
+
+
+def diff_policy(
+    new: Annotated[Path, typer.Argument(help="Candidate policy, as `cjo run --policy` takes it.")],
+    as_of: Annotated[str | None, typer.Option("--as-of", help="Published day; else the newest.")] = None,
+    first: Annotated[str | None, typer.Option("--from", help="First of several published days.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last of them; else the newest.")] = None,
+    against: Annotated[
+        Path | None, typer.Option("--against", help="Policy to compare with; else that of each day's run.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for page and tables; else policy_diffs/ of the home.")
+    ] = None,
+    file_format: Annotated[str, typer.Option("--format", help="Of the tables: parquet or csv.")] = "parquet",
+    fail_on: Annotated[
+        list[str] | None, typer.Option("--fail-on", help="Exit 1 if any of these change: decisions, tiers, routes.")
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Run a candidate policy beside the one that decided, and list what it would change; nothing is published."""
+    from cjo_assets.audit.policy_diff.preview import FORMATS, previewed
+    from cjo_assets.audit.replay.scratch import scratch
+    from cjo_assets.core.errors import ContractBreachError, PastError, TamperedError
+    from cjo_assets.core.progress import listen
+    from cjo_assets.core.settings import places_of
+    from cjo_assets.policy import PolicyError, load_policy
+    from cjo_assets.warehouse.retention import POLICY_DIFFS
+
+    if file_format not in FORMATS:
+        fail(f"--format {file_format}: it is one of {', '.join(FORMATS)}.", REFUSED)
+    strangers = set(fail_on or []) - {"decisions", "tiers", "routes"}
+    if strangers:
+        fail(f"--fail-on {', '.join(sorted(strangers))}: it is decisions, tiers or routes.", REFUSED)
+    if as_of and (first or last):
+        fail("--as-of is one day and --from begins a range: say one of them.", REFUSED)
+    settings = places_of(home)
+    listen(None, lambda text: say(text, errors))
+    try:
+        candidate = load_policy(new)
+        compared = load_policy(against) if against else None
+        with scratch(settings, candidate.warehouse.memory_limit) as past:
+            days = _published_days(past.records.days(), as_of or first, as_of or last, is_range=first is not None)
+            folder = out or settings.home / POLICY_DIFFS / candidate.policy_hash[:12]
+            preview = previewed(past, days, candidate, folder, file_format, compared)
+    except (PolicyError, PastError, TamperedError) as error:
+        fail(str(error), REFUSED)
+    except ContractBreachError as breach:
+        fail(f"Under this policy a run would publish nothing. {breach}", REFUSED)
+    finally:
+        listen(None)
+    _print_preview(preview)
+    raise typer.Exit(1 if any(preview.counts[kind] for kind in fail_on or []) else 0)
+
+
+def _published_days(published: list[date], first: str | None, last: str | None, *, is_range: bool) -> list[date]:
+    from cjo_assets.core.errors import PastError
+
+    if not published:
+        raise PastError("No day is published.")
+    begin = day_of("--from" if is_range else "--as-of", first, REFUSED) if first else published[-1]
+    end = day_of("--to", last, REFUSED) if last else published[-1]
+    days = [day for day in published if begin <= day <= end]
+    if not days:
+        raise PastError(f"No day from {begin} to {end} is published; there are {published[0]} to {published[-1]}.")
+    return days
+
+
+def _print_preview(preview: Any) -> None:
+    from cjo_assets.audit.policy_diff.page import WORDS, decision, said
+
+    figures = preview.figures
+    for path, before, after in figures.values:
+        say(f"{path}: {said(before)} -> {said(after)}")
+    others = [path for path, _, _ in figures.values if path.startswith("marketing.")]
+    if others:
+        say(f"Only the journey was compared: nothing says what {len(others)} settings of marketing change.")
+    affected = figures.affected
+    counts, at_risk = preview.counts, [said(affected[f"revenue_at_risk_{side}"]) for side in ("before", "after")]
+    say(
+        f"{figures.all_changes:,} changes: {counts['decisions']:,} decisions, {counts['tiers']:,} tiers, "
+        f"{counts['routes']:,} approval routes; {affected['customers']:,} customers, account value "
+        f"{said(affected['account_value'])}, revenue at risk {' -> '.join(at_risk)}. "
+        f"{figures.moved_scores:,} scores move at all."
+    )
+    limit = figures.candidate.journey.reporting.report_rows
+    for row in figures.changes[:limit]:
+        say(
+            f"  {row['as_of']} {row['customer_id']} {row['segment']} {said(row['account_value'])}: "
+            f"{WORDS.get(row['decision_change'], 'stays')}: {decision(row, 'before')} -> {decision(row, 'after')}; "
+            f"tier {said(row['risk_tier_before'])} -> {said(row['risk_tier_after'])}"
+        )
+    if figures.all_changes > limit:
+        say(f"  and {figures.all_changes - limit:,} more")
+    effects = [row for row in figures.effects if row["change"]]
+    if effects:
+        _print_rows("effects", [{name: _effect(value) for name, value in row.items()} for row in effects])
+    say(f"{preview.shared} of {preview.computed} tables are the same under both.")
+    for path in preview.files:
+        say(f"  {path}")
+
+
+def _print_rows(title: str, rows: list[dict[str, Any]]) -> None:
+    """Print rows below each other, each column as wide as it needs, so that a file holds what a terminal shows."""
+    from cjo_assets.reporting.text import NOTHING
+
+    console.print(title, style="bold", highlight=False, markup=False)
+    if not rows:
+        say("  none")
+        return
+    names = list(rows[0])
+    cells = [names] + [[_cell(row[name], NOTHING) for name in names] for row in rows]
+    widths = [max(len(line[place]) for line in cells) for place in range(len(names))]
+    is_text = [isinstance(rows[0][name], str) and name not in NUMBERS for name in names]
+    for line in cells:
+        padded = [
+            text.ljust(width) if left else text.rjust(width)
+            for text, width, left in zip(line, widths, is_text, strict=True)
+        ]
+        say(f"  {'  '.join(padded)}".rstrip())
+
+
+def _effect(value: Any) -> Any:
+    """Return a number with thousands apart and no more decimals than it has; what is no number as it is."""
+    from cjo_assets.audit.policy_diff.page import said
+
+    return said(value) if isinstance(value, float) else value
+
+
+def _cell(value: Any, nothing: str) -> str:
+    if value is None:
+        return nothing
+    # A part of exactly nothing is not a part that rounds to nothing.
+    if isinstance(value, float):
+        return "0" if value == 0 else f"{value:,.6f}"
+    return harmless(str(value))
+
+
+def _print_verdict(verdict: Any) -> None:
+    from cjo_assets.audit.replay.differences import IDENTICAL
+
+    rows = sum(table.rows for table in verdict.tables)
+    counted = f", {len(verdict.tables)} tables, {rows:,} rows, hash {verdict.content}" if verdict.tables else ""
+    console.print(f"{verdict.as_of} {verdict.state}{counted}", highlight=False)
+    if verdict.state == IDENTICAL:
+        return
+    for table in () if verdict.is_explained_by_erasure else verdict.tables:
+        if table.is_identical:
+            continue
+        say(f"  {table.table}: {table.differing:,} of {table.published_rows:,} rows")
+        for row in table.examples:
+            key = " ".join(str(value) for value in row.key.values())
+            changes = "; ".join(f"{name} {then} -> {now}" for name, (then, now) in row.columns.items())
+            say(f"    {key}: {row.kind}" + (f": {changes} (published -> replayed)" if changes else ""))
+    for reason in verdict.reasons:
+        say(f"  because {reason}")

@@ -1,0 +1,165 @@
+"""One customer's or one campaign's chain, computed in memory: goal, plan and the rows of every step.
+
+Belongs here: the same tables over the same files, with nothing written, and the rows about one subject. Forecasts,
+what is learned, budgets and families of experiments are of all subjects together: computed over one alone, the figures
+would not be those of the tables. Does not belong here: any rule.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import ibis.expr.types as ir
+from rich.console import Console
+
+from cjo_assets.catalog import families_about
+from cjo_assets.cli.terminal import say
+from cjo_assets.core.contract import columns_of, key_of
+from cjo_assets.core.errors import ContractBreachError, InputError
+from cjo_assets.core.settings import Settings
+from cjo_assets.core.table import Reference, Table
+from cjo_assets.engine.store import Store
+from cjo_assets.families.audit.runs import goal_of, plan_of
+from cjo_assets.families.marketing.subject import links_of, rows_of_campaign
+from cjo_assets.ingest.accepted_days import days_of_accepted_records
+from cjo_assets.ingest.chain import compute_day, load_files
+from cjo_assets.policy import load_policy
+from cjo_assets.warehouse.restore import remember_published
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a family is about.
+
+    Attributes:
+        name: what it is called, and the column of its id without `_id`.
+        family: the family.
+        dataset: the dataset, and the lookup, in which each stands once.
+        tables: the tables that tell its story, in order; all of the family unless given.
+        rows_of: the rows of a table about one of them, given its name, its rows and the tables it is linked by.
+        links_of: the tables that are needed for that, by the table's columns.
+    """
+
+    name: str
+    family: str
+    dataset: str
+    tables: tuple[str, ...]
+    rows_of: Callable[[ir.Table, str, Mapping[str, ir.Table]], ir.Table]
+    links_of: Callable[[tuple[str, ...]], tuple[str, ...]] = lambda _: ()
+
+    @property
+    def column(self) -> str:
+        """Column that names it."""
+        return f"{self.name}_id"
+
+
+def _rows_of_customer(rows: ir.Table, customer_id: str, _: Mapping[str, ir.Table]) -> ir.Table:
+    return rows.filter(rows.customer_id == customer_id)
+
+
+CUSTOMER = Subject(
+    "customer",
+    "journey",
+    "customers",
+    (
+        "signals",
+        "state_entries",
+        "journey_states",
+        "aggregated_signals",
+        "fused_signals",
+        "journey_evaluations",
+        "journey_forecasts",
+        "risk_contributions",
+        "risk_scores",
+        "intervention_ledger",
+        "customer_needs",
+        "playbook_candidates",
+        "recommended_interventions",
+        "coverage_gaps",
+        "outcome_analyses",
+    ),
+    _rows_of_customer,
+)
+CAMPAIGN = Subject("campaign", "marketing", "campaigns", (), rows_of_campaign, links_of)
+
+
+def print_chain(console: Console, subject: Subject, subject_id: str, day: date | None) -> bool:
+    """Print what the rules make of one subject; False where there is no such subject."""
+    settings = Settings.from_environment()
+    policy = load_policy(settings.policy)
+    families = families_about(subject.family)
+    with tempfile.TemporaryDirectory() as archive, duckdb.connect() as connection:
+        store = Store(connection, families)
+        load_files(store, families, settings.data, Path(archive), settings.home)
+        [family] = [found for found in families if found.name == subject.family]
+        as_of = day or days_of_accepted_records(store, family, policy).last
+        if as_of is None:
+            raise InputError(f"No file in {settings.data} holds a date up to today; say --as-of.")
+        where = f"WHERE {subject.column} = ?"
+        if not store.rows(f"FROM raw.{subject.dataset} {where}", subject_id):
+            return False
+        # An open need keeps its id from day to day.
+        remember_published(store, settings.published, [*store.read_by_later_days(), "audit.runs"])
+        try:
+            compute_day(store, families, as_of, policy)
+        except ContractBreachError as breach:
+            raise InputError(str(breach)) from breach
+        itself = store.rows(f"FROM {subject.family}.{subject.dataset} {where}", subject_id)
+        if not itself:
+            raise InputError(_why_not(store, subject, subject_id))
+        goal = goal_of(subject.family, as_of, subject_id)
+        console.print(f"[bold]Goal[/bold] {goal['objective']} Scope: ", end="", highlight=False)
+        console.print(f"{subject_id} on {as_of}", highlight=False, markup=False)
+        steps = " -> ".join(step["name"] for step in plan_of(subject.family, None))
+        console.print(f"[bold]Plan[/bold] {steps}", highlight=False)
+        console.print("[bold]Evidence[/bold]")
+        _print_rows(console, subject, subject.dataset, itself)
+        for table in _chain_of(store, subject):
+            _print_rows(console, subject, table.name, rows_about(store, subject, table, subject_id, as_of))
+    return True
+
+
+def rows_about(store: Store, subject: Subject, table: Table, subject_id: str, as_of: date) -> Rows:
+    """Return the rows of a computed table that are about a subject, in the order of their key."""
+    columns = tuple(spec.name for spec in columns_of(table.contract))
+    read = {name: store.read(Reference(table.schema, name), as_of) for name in (table.name, *subject.links_of(columns))}
+    rows = subject.rows_of(read[table.name], subject_id, read)
+    # The rows are those of a day, which is not among their columns, even where it alone is the key.
+    key = [name for name in key_of(table.contract) if name in rows.columns]
+    sql: str = store.backend.compile(rows.order_by(key or rows.columns[:1]))
+    return store.rows(sql)
+
+
+def _chain_of(store: Store, subject: Subject) -> list[Table]:
+    tables = [
+        table
+        for (schema, name), table in store.tables.items()
+        if schema == subject.family and table.transform is not None and name != subject.dataset
+    ]
+    return [store.tables[subject.family, name] for name in subject.tables] or tables
+
+
+def _why_not(store: Store, subject: Subject, subject_id: str) -> str:
+    """Return why a subject that is in the file is not among those that count."""
+    named = "customer_id" if subject.column == "customer_id" else "record_key"
+    turned_away = [
+        f"{row['dataset']}: {', '.join(row['broken_rules'])}"
+        for dataset in store.datasets
+        for row in store.rows(f"FROM quarantine.{dataset.name} WHERE {named} = ?", subject_id)
+    ]
+    return f"The records of {subject.name} {subject_id} were turned away: {'; '.join(turned_away)}."
+
+
+def _print_rows(console: Console, subject: Subject, name: str, rows: Rows) -> None:
+    console.print(f"  [bold]{name}[/bold]" + ("" if rows else ": none"), highlight=False)
+    for row in rows:
+        cells = [f"{column}={value}" for column, value in row.items() if column not in ("as_of", subject.column)]
+        say("    " + "  ".join(cells), console)

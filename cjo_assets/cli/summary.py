@@ -1,0 +1,213 @@
+"""What a run ends with on the terminal: the day, read from the published database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import duckdb
+from rich.console import Console
+from rich.table import Table as Grid
+
+from cjo_assets.catalog import data_families
+from cjo_assets.cli.terminal import say
+from cjo_assets.core.settings import PROJECT, Settings
+from cjo_assets.engine.rows import as_dicts
+from cjo_assets.reporting.text import against_zero, money, number
+from cjo_assets.warehouse.retention import HISTORY
+
+Rows = Callable[[str], list[dict[str, Any]]]
+TABLES_OF_QUARANTINE = (
+    "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'quarantine' AND database_name = current_database()"
+)
+
+
+def print_summary(console: Console, family: str, day: date) -> None:
+    """Print what a day of a family came to, quarantine, warnings, and where to look next."""
+    settings = Settings.from_environment()
+    datasets = {found.name: [dataset.name for dataset in found.datasets] for found in data_families()}[family]
+    with duckdb.connect(str(settings.published), read_only=True) as connection:
+
+        def rows(sql: str) -> list[dict[str, Any]]:
+            given = {"day": day, "family": family, "datasets": datasets}
+            return as_dicts(connection.execute(sql, {name: given[name] for name in given if f"${name}" in sql}))
+
+        grid = grid_of(family, day, rows)
+        loads = rows("FROM audit.dataset_loads WHERE list_contains($datasets, dataset) ORDER BY dataset")
+        rejected = rows(_rules_of(datasets))
+        tables = {row["table_name"] for row in rows(TABLES_OF_QUARANTINE)}
+        discarded_from = sorted(tables & {f"{name}_discarded_values" for name in datasets})
+        discarded = rows(_rules_of(discarded_from)) if discarded_from else []
+        stale = rows("SELECT as_of FROM days(of_family := $family) WHERE is_stale")
+        report = rows(
+            "SELECT report_path FROM audit.runs WHERE as_of = $day AND family = $family ORDER BY ended_at DESC LIMIT 1"
+        )[0]
+
+    console.print(grid)
+    turned_away = sum(load["rows_rejected"] for load in loads)
+    read = sum(load["rows_read"] for load in loads)
+    console.print(f"[bold]Quarantine[/bold]: {turned_away:,} of {read:,} rows", highlight=False)
+    for row in rejected:
+        say(f"  {row['dataset']}: {row['rule']} ({row['rows']:,}): {_short(row['keys'] or 'no key')}", console)
+    if discarded:
+        console.print("[bold]Discarded values[/bold]: of optional columns; their rows were kept", highlight=False)
+    for row in discarded:
+        say(f"  {row['dataset']}: {row['rule']} ({row['rows']:,}): {_short(row['keys'] or 'no key')}", console)
+    for load in loads:
+        if load["note"]:
+            say(f"  {load['dataset']}: {load['note']}", console)
+    console.print("[bold]Checks that warned[/bold]")
+    for name, count, example in _warnings():
+        say(f"  {name}: {number(count, 0)} {_short(example)}", console)
+    if stale:
+        console.print("[bold]Stale[/bold]: an earlier day has changed since these days were run", highlight=False)
+        say(f"  {', '.join(str(row['as_of']) for row in stale)}: run them again, in this order", console)
+    _print_places(console, settings, family, report["report_path"])
+
+
+def _rules_of(tables: list[str]) -> str:
+    """Return a query for the rules that the rows of tables of the quarantine broke."""
+    parts = " UNION ALL ".join(
+        f"SELECT dataset, record_key, unnest(broken_rules) AS rule FROM quarantine.{name}" for name in tables
+    )
+    return (
+        "SELECT dataset, rule, count(*) AS rows, string_agg(record_key, ', ' ORDER BY record_key) AS keys "
+        f"FROM ({parts}) GROUP BY ALL ORDER BY dataset, rule"
+    )
+
+
+def grid_of(family: str, day: date, rows: Rows) -> Grid:
+    """Return what a day came to; where the published database keeps it no more, where its rows are."""
+    whole, told = WHOLE[family], GRIDS[family]
+    if rows(f"FROM {whole} WHERE as_of = $day"):
+        return told(day, rows)
+    grid = _titled(f"{family.capitalize()} on {day}")
+    grid.add_row("older than kept", f"its rows are files: {HISTORY}/<table>/{day}.parquet of the home")
+    return grid
+
+
+def _titled(title: str) -> Grid:
+    return Grid(title=title, show_header=False, title_justify="left", title_style="bold")
+
+
+def _journey(day: date, rows: Rows) -> Grid:
+    [summary] = rows("FROM journey.journey_summary WHERE as_of = $day")
+    [roi] = rows("FROM journey.roi_estimate WHERE as_of = $day")
+    status = rows("FROM journey.kpi_status WHERE as_of = $day ORDER BY family")
+    grid = _titled(f"Customer journey on {day}")
+    grid.add_row("customers", f"{summary['total_customers_analyzed']:,}")
+    grid.add_row(
+        "at risk",
+        f"{summary['customers_at_risk']:,}: {summary['customers_high_risk']:,} high, "
+        f"{summary['customers_medium_risk']:,} medium ({summary['customers_low_risk']:,} low)",
+    )
+    grid.add_row(
+        "decisions",
+        f"{summary['customers_recommended']:,}; {summary['customers_without_answer']:,} customers without an answer",
+    )
+    grid.add_row(
+        "approvals", f"{summary['interventions_pending']:,} pending, {summary['interventions_expired']:,} expired"
+    )
+    evidence = "costs alone, no value on record"
+    if roi["value_evidence_grade"] is not None:
+        said = against_zero(roi["compared_value_status"])
+        evidence = f"evidence: {roi['evidence_grade']}{'; ' if said else ''}{said}"
+    grid.add_row(
+        "value and cost",
+        f"{money(roi['total_value'])} - {money(roi['total_cost'])} = {money(roi['net_benefit'])} "
+        f"in {(roi['window_end'] - roi['window_start']).days + 1} days ({evidence})",
+    )
+    grid.add_row("KPIs", ", ".join(f"{row['family']} {row['status']}" for row in status) or "switched off by policy")
+    return grid
+
+
+def _parts(verdicts: list[dict[str, Any]]) -> str:
+    """Return how many experiments there are, and how many of them have each verdict."""
+    if not verdicts:
+        return ""
+    parts = ", ".join(f"{row['experiments']:,} {VERDICTS[row['verdict']]}" for row in verdicts)
+    return f"{sum(row['experiments'] for row in verdicts):,}: {parts}"
+
+
+def _marketing(day: date, rows: Rows) -> Grid:
+    grid = _titled(f"Marketing on {day}")
+    [whole] = rows("FROM marketing.performance_assessment WHERE as_of = $day")
+    [roi] = rows("FROM marketing.roi_analysis WHERE as_of = $day")
+    verdicts = rows(
+        "SELECT verdict, count(*) AS experiments FROM marketing.experiment_evaluations WHERE as_of = $day "
+        "GROUP BY verdict ORDER BY verdict"
+    )
+    [steps] = rows(
+        "SELECT count(*) AS steps, count(*) FILTER (priority = 'high') AS urgent FROM marketing.recommendations "
+        "WHERE as_of = $day"
+    )
+    status = rows("FROM marketing.kpi_status WHERE as_of = $day ORDER BY family")
+    judged = ("exceeding_expectations", "meeting_expectations", "below_expectations", "too_early", "not_measurable")
+    grid.add_row("campaigns", f"{whole['total_campaigns']:,}, of which {whole['active_campaigns']:,} active")
+    grid.add_row("judged", ", ".join(f"{whole[name]:,} {name.replace('_', ' ')}" for name in judged if whole[name]))
+    grid.add_row("experiments", _parts(verdicts) or "none")
+    evidence = f" (evidence: {roi['value_evidence_grade']})" if roi["value_evidence_grade"] else ""
+    parts = [money(roi[name]) for name in ("total_estimated_value", "total_cost", "total_net_roi")]
+    grid.add_row("value and cost", f"{parts[0]} - {parts[1]} = {parts[2]}{evidence}")
+    grid.add_row("next steps", f"{steps['steps']:,}, of which {steps['urgent']:,} urgent")
+    grid.add_row("KPIs", ", ".join(f"{row['family']} {row['status']}" for row in status) or "switched off by policy")
+    return grid
+
+
+# Verdicts on experiments, as they are said everywhere.
+VERDICTS = {
+    "scale_variant": "to scale",
+    "stop": "to stop",
+    "continue": "still running",
+    "inconclusive": "without a clear result",
+    "invalid": "broken",
+}
+# What a day of each family came to, in a few lines.
+GRIDS: dict[str, Callable[[date, Rows], Grid]] = {"journey": _journey, "marketing": _marketing}
+# The table that has one row of each day.
+WHOLE = {"journey": "journey.journey_summary", "marketing": "marketing.performance_assessment"}
+
+
+def _warnings() -> list[tuple[str, float, str]]:
+    """Return the failed checks of the newest run: name, rows found, an example."""
+    instance = dg.DagsterInstance.get()
+    run = instance.get_run_records(limit=1)[0].dagster_run
+    found = []
+    for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
+        event = entry.dagster_event
+        evaluation = event.asset_check_evaluation_data if event else None
+        if evaluation is None or evaluation.passed:
+            continue
+        broken, examples = (_data(evaluation.metadata.get(name)) for name in ("broken", "examples"))
+        count = sum(broken.values()) if broken else 1
+        example = examples[0] if examples else {}
+        text = ", ".join(f"{name} {value}" for name, value in example.items())
+        found.append(
+            (f"{evaluation.asset_key.to_user_string()} {evaluation.check_name}", count, f"({text})" if text else "")
+        )
+    return sorted(found)
+
+
+def _data(value: dg.MetadataValue[Any] | None) -> Any:
+    return value.data if isinstance(value, dg.JsonMetadataValue) else None
+
+
+def _print_places(console: Console, settings: Settings, family: str, report: str | None) -> None:
+    def near(path: object) -> str:
+        text = str(path)
+        return text.removeprefix(f"{PROJECT}/")
+
+    console.print("[bold]Next[/bold]")
+    say(f"  tables           {near(settings.published)}", console)
+    say(f"  report           {near(settings.home / report) if report else 'switched off by policy'}", console)
+    if family == "journey":
+        say("  one customer     cjo run --customer ID", console)
+    else:
+        say("  one campaign     cjo run --campaign ID", console)
+    say("  lineage, checks  make ui", console)
+
+
+def _short(text: str, limit: int = 100) -> str:
+    return text if len(text) <= limit else f"{text[:limit]} ..."

@@ -1,0 +1,1 @@
+"""What every table is made of: contracts, datasets, declarations, settings and errors."""

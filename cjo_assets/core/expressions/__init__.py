@@ -1,0 +1,1 @@
+"""Expressions that transforms of several families share: intervals, tests, ids, numbers, choices by segment."""

@@ -1,0 +1,1 @@
+"""Validation of raw rows: lexical rules, rejected rows, discarded values and accepted rows."""

@@ -1,0 +1,136 @@
+"""The checks that every dataset has: of the rows of its file, of those rejected, and of what is left.
+
+Belongs here: questions that need nothing but the declaration of a dataset. Does not belong here: the rules of a dataset
+and the checks that ask them (`datasets.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.core.contract import any_of, columns_of, key_of
+from cjo_assets.core.dataset import Dataset
+from cjo_assets.core.errors import IS_NOT_EMPTY
+from cjo_assets.core.quarantine.lexical import loses_digits
+from cjo_assets.core.quarantine.text_identity import is_id, may_differ, normal_form
+from cjo_assets.core.table import Audit, Reference, given_inputs
+
+Inputs = dict[str, Reference]
+
+
+def declared(
+    function: Callable[..., ir.Table],
+    name: str,
+    description: str,
+    inputs: Inputs,
+    written_in: tuple[Callable[..., object], ...] = (),
+) -> Callable[..., ir.Table]:
+    """Give a function made here the name, the docstring and the inputs that one in a table's file would have."""
+    function.__name__ = name
+    function.__doc__ = description
+    return given_inputs(function, inputs, written_in)
+
+
+def checks_of_rows(dataset: Dataset, inputs: Inputs) -> tuple[Audit, ...]:
+    """Return the checks of a dataset's rows.
+
+    Args:
+        dataset: the dataset.
+        inputs: the raw rows (`raw`), the rejected ones (`quarantined`), those left (`accepted`), and where the dataset
+            has optional columns the rows of which values were discarded (`discarded`).
+    """
+
+    def of(*names: str) -> Inputs:
+        return {name: inputs[name] for name in names}
+
+    lost = declared(
+        conservation, "conservation", "Finds whether a row was lost or made.", of("raw", "quarantined", "accepted")
+    )
+    checks = [Audit(lost, is_blocking=True)]
+    if not dataset.may_be_empty:
+        description = "Finds the rejected rows where no other is left."
+        checks += [
+            Audit(declared(is_not_empty, IS_NOT_EMPTY, description, of("accepted", "quarantined")), is_blocking=True)
+        ]
+    elif not dataset.is_optional:
+        description = "Finds whether no row was supplied: what follows rests on nothing."
+        checks += [Audit(declared(is_present, "is_present", description, of("raw")))]
+    if any(spec.type.is_timestamp() for spec in columns_of(dataset.contract)):
+        description = "Finds instants that are written to less than a microsecond: the further digits are cut off."
+        checks += [Audit(declared(_cut_instants_of(dataset), "instants_cut_to_microseconds", description, of("raw")))]
+    if _ids_of(dataset):
+        description = "Finds ids that are equal but for blanks or the composition of characters: one thing or two?"
+        checks += [Audit(declared(_similar_ids_of(dataset), "similar_ids", description, of("accepted")))]
+    if "discarded" in inputs:
+        description = (
+            "Finds accepted rows of which a value in an optional column was discarded, and the rules it broke."
+        )
+        checks += [Audit(declared(values_discarded, "discarded_values", description, of("discarded")))]
+    return tuple(checks)
+
+
+def conservation(raw: ir.Table, quarantined: ir.Table, accepted: ir.Table) -> ir.Table:
+    """Find whether a row was lost or made."""
+    parts = [("rows_read", raw), ("rows_rejected", quarantined), ("rows_accepted", accepted)]
+    counts = [rows.agg(**{name: rows.count()}) for name, rows in parts]
+    row = counts[0].cross_join(counts[1]).cross_join(counts[2])
+    return row.filter(row.rows_read != row.rows_rejected + row.rows_accepted)
+
+
+def is_not_empty(accepted: ir.Table, quarantined: ir.Table) -> ir.Table:
+    """Find the rejected rows where no other is left, and all rules that they break."""
+    nothing_left = accepted.agg(rows=accepted.count()).filter(lambda row: row.rows == 0)
+    broken = quarantined.select(rule=quarantined.broken_rules.unnest()).distinct()
+    rules = broken.agg(rules=broken.rule.collect())
+    rows = quarantined.cross_join(nothing_left).cross_join(rules)
+    return rows.select("source_file", "source_row", "record_key", rules=rows.rules.sort().join("; "))
+
+
+def is_present(raw: ir.Table) -> ir.Table:
+    """Find whether no row was supplied."""
+    count = raw.agg(rows=raw.count())
+    return count.filter(count.rows == 0)
+
+
+def values_discarded(discarded: ir.Table) -> ir.Table:
+    """Find accepted rows of which a value was discarded."""
+    return discarded.select("source_file", "source_row", "record_key", "broken_rules")
+
+
+def _ids_of(dataset: Dataset) -> list[str]:
+    key = key_of(dataset.contract)
+    return [spec.name for spec in columns_of(dataset.contract) if spec.name in key and is_id(spec)]
+
+
+def _similar_ids_of(dataset: Dataset) -> Callable[..., ir.Table]:
+    def similar_ids(accepted: ir.Table) -> ir.Table:
+        return ibis.union(*(_similar(accepted, name) for name in _ids_of(dataset)))
+
+    return similar_ids
+
+
+def _similar(accepted: ir.Table, name: str) -> ir.Table:
+    """Find values of a column that have one normal form. Few are not in it, and only those are normalized."""
+    ids = accepted.select(written=accepted[name]).distinct()
+    others = ids.filter(may_differ(ids.written))
+    others = others.mutate(normal=normal_form(others.written))
+    plain = ids.filter(~may_differ(ids.written))
+    plain = plain.semi_join(others, plain.written == others.normal).mutate(normal=lambda row: row.written)
+    both = ibis.union(others, plain)
+    groups = both.group_by("normal").agg(spellings=both.written.collect(), count=both.count())
+    found = groups.filter(groups["count"] > 1)
+    return found.select(column=ibis.literal(name), normal_form=found.normal, spellings=found.spellings.sort())
+
+
+def _cut_instants_of(dataset: Dataset) -> Callable[..., ir.Table]:
+    instants = [spec.name for spec in columns_of(dataset.contract) if spec.type.is_timestamp()]
+
+    def instants_cut(raw: ir.Table) -> ir.Table:
+        texts = {name: raw[name] for name in instants if raw[name].type().is_string()}
+        rows = raw.filter(any_of(loses_digits(text) for text in texts.values()))
+        return rows.select("source_file", "source_row", *texts)
+
+    return instants_cut

@@ -1,0 +1,241 @@
+"""What a declared table is: schema, contract, transform, checks; and where its inputs come from.
+
+Belongs here: the declarations that `defs/` writes down and the reading of a transform's signature. Does not belong
+here: Dagster and the engine.
+
+A transform names what it needs. A parameter is a table of its own family unless its name says otherwise:
+
+    journey_states          that table; of a dated table the rows of the as-of date, without the column as_of; where
+                            the table itself has no date, those of the newest day
+    earlier_journey_states  the rows of earlier days
+    all_journey_states      the rows of all days
+    raw_signals             the file as text, but for columns that Parquet types as the dataset does
+    quarantined_signals     the rows of the file that were turned away
+    audit_policies          a table of the audit; `earlier_` and `all_` come before: earlier_audit_language_model_calls
+    issued_interventions    our decisions as they stood when the run began
+    as_of, policy           the day and the policy
+
+`issued_interventions` is read without being an upstream asset: outcomes and approvals refer to decisions of earlier
+runs, and the decisions of this run follow from them. Time, not the graph, keeps that from being a circle.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+import ibis.expr.types as ir
+
+from cjo_assets.core.contract import Contract, DatedContract
+from cjo_assets.core.dataset import Dataset
+
+RAW, QUARANTINE, AUDIT, LATEST = "raw", "quarantine", "audit", "latest"
+MANIFEST = "manifest"
+ISSUED = "issued_interventions"
+PARAMETERS = ("as_of", "policy", "rows")
+
+
+class Given:
+    """A transform with inputs that its parameters do not name.
+
+    Attributes:
+        function: the transform.
+        inputs: its inputs, by the names it is called with.
+        written_in: where a reader finds what it does, if not in the function: it may be made for each dataset anew.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., ir.Table],
+        inputs: dict[str, Reference],
+        written_in: tuple[Callable[..., object], ...] = (),
+    ) -> None:
+        """Take the name, the docstring and the parameters of the function."""
+        self.function, self.inputs, self.written_in = function, inputs, written_in
+        functools.update_wrapper(self, function)
+
+    def __call__(self, **tables: ir.Table) -> ir.Table:
+        """Return what the function makes of the tables."""
+        return self.function(**tables)
+
+
+class Days(Enum):
+    """Which days of a dated table an input holds."""
+
+    TODAY = "today"
+    EARLIER = "earlier"
+    ALL = "all"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A table as somebody's input."""
+
+    schema: str
+    name: str
+    days: Days = Days.TODAY
+
+
+@dataclass(frozen=True)
+class Audit:
+    """A question to a table after it was computed.
+
+    Attributes:
+        offenders: from tables, named as a transform's, to the rows that are odd or wrong.
+        is_blocking: wrong, not odd: the table is not stored.
+        contract: instead of offenders the function returns rows, and pandera judges them by this contract.
+    """
+
+    offenders: Callable[..., ir.Table]
+    is_blocking: bool = False
+    contract: type[Contract] | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the check."""
+        return self.offenders.__name__
+
+    @property
+    def description(self) -> str:
+        """First line of the function's docstring."""
+        return (inspect.getdoc(self.offenders) or "").partition("\n")[0]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table to be materialized.
+
+    Attributes:
+        schema: schema of the engine and first part of the asset key.
+        name: table and second part of the asset key.
+        contract: what it promises.
+        transform: how it is computed; None where the run itself writes it.
+        group: stage of the family, for the Dagster UI.
+        audits: questions asked after it was computed.
+        is_view: nothing is stored; readers compute it.
+        is_appended: rows are only ever added.
+        is_published: whether analysts get it.
+        is_added_by_publish: its only place is the published file, in which each publish adds to it.
+        hidden: columns that transforms do not see.
+        remembered: columns that later days may read, so that a change in another makes none stale; all unless given.
+    """
+
+    schema: str
+    name: str
+    contract: type[Contract]
+    transform: Callable[..., ir.Table] | None
+    group: str
+    audits: tuple[Audit, ...] = ()
+    is_view: bool = False
+    is_appended: bool = False
+    is_published: bool = True
+    is_added_by_publish: bool = False
+    hidden: tuple[str, ...] = ()
+    remembered: tuple[str, ...] = ()
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether it has a state of its own on every day."""
+        return issubclass(self.contract, DatedContract)
+
+    @property
+    def computation(self) -> Callable[..., ir.Table]:
+        """The transform of a table that has one.
+
+        Raises:
+            TypeError: the run itself writes this table.
+        """
+        if self.transform is None:
+            raise TypeError(f"{self.full_name} is written by the run and has no transform.")
+        return self.transform
+
+    @property
+    def full_name(self) -> str:
+        """Name as SQL writes it."""
+        return f"{self.schema}.{self.name}"
+
+    def inputs(self) -> dict[str, Reference]:
+        """Return the tables that the transform names."""
+        return inputs_of(self.transform, self.schema) if self.transform else {}
+
+    def audit_inputs(self) -> dict[str, Reference]:
+        """Return the tables that the audits name."""
+        found: dict[str, Reference] = {}
+        for audit in self.audits:
+            found |= inputs_of(audit.offenders, self.schema)
+        return found
+
+    def upstream(self) -> set[tuple[str, str]]:
+        """Return the tables that must be there first."""
+        references = [*self.inputs().items(), *self.audit_inputs().items()]
+        return {
+            (reference.schema, reference.name)
+            for name, reference in references
+            if name != ISSUED and reference.days is not Days.EARLIER
+        } - {(self.schema, self.name), (RAW, MANIFEST)}
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family of datasets and tables: one folder of the data, one schema of the warehouse."""
+
+    name: str
+    datasets: tuple[Dataset, ...]
+    tables: tuple[Table, ...]
+    owner: str = field(default="team:journey")
+
+
+def reference(parameter: str, family: str) -> Reference:
+    """Return the table that a parameter names."""
+    if parameter == ISSUED:
+        return Reference(family, "recommended_interventions", Days.ALL)
+    for prefix, days in (("earlier_", Days.EARLIER), ("all_", Days.ALL)):
+        if parameter.startswith(prefix):
+            return replace(reference(parameter.removeprefix(prefix), family), days=days)
+    for prefix, schema in (("raw_", RAW), ("quarantined_", QUARANTINE), ("audit_", AUDIT)):
+        if parameter.startswith(prefix):
+            return Reference(schema, parameter.removeprefix(prefix))
+    return Reference(family, parameter)
+
+
+def inputs_of(function: Callable[..., object], family: str) -> dict[str, Reference]:
+    """Return the tables that a function's parameters name."""
+    if isinstance(function, Given):
+        return function.inputs
+    names = [name for name in inspect.signature(function).parameters if name not in PARAMETERS]
+    return {name: reference(name, family) for name in names}
+
+
+def given_inputs(
+    function: Callable[..., ir.Table],
+    inputs: dict[str, Reference],
+    written_in: tuple[Callable[..., object], ...] = (),
+) -> Given:
+    """Return the function with inputs that its parameters do not name."""
+    return Given(function, inputs, written_in)
+
+
+def parameters_of(function: Callable[..., object]) -> set[str]:
+    """Return the parameters of a function that are no tables."""
+    return set(inspect.signature(function).parameters) & set(PARAMETERS)
+
+
+def in_order(tables: Iterable[Table]) -> list[Table]:
+    """Return the tables so that each comes after what it reads.
+
+    Raises:
+        ValueError: two tables wait for each other.
+    """
+    waiting = list(tables)
+    names = {(table.schema, table.name) for table in waiting}
+    done: list[Table] = []
+    while waiting:
+        ready = [table for table in waiting if not (table.upstream() & names) - {(d.schema, d.name) for d in done}]
+        if not ready:
+            raise ValueError(f"These tables wait for each other: {', '.join(table.full_name for table in waiting)}")
+        done += ready
+        waiting = [table for table in waiting if table not in ready]
+    return done

@@ -1,0 +1,1 @@
+"""Tables on an SQL engine: statements, storage, validation of contracts, versions of code."""

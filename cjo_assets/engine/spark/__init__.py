@@ -1,0 +1,1 @@
+"""The engine on Spark: its session, dialect and storage."""

@@ -1,0 +1,58 @@
+"""Our functions in Spark: what statements may call beside what Spark knows.
+
+Belongs here: registering them with a session. Does not belong here: what they compute
+(`shared/two_sample_tests.py`, `core/expressions/people.py`, `core/quarantine/text_identity.py`).
+
+Workers run them in Python and need numpy, scipy, pandas and pyarrow; this package need not be installed there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from cjo_assets.core.expressions import people, two_sample_tests
+from cjo_assets.core.expressions.two_sample_tests import EngineFunction
+from cjo_assets.core.quarantine import text_identity
+from cjo_assets.engine.functions import FUNCTIONS
+from cjo_assets.policy import identity
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+INTERVAL = "struct<low: double, high: double>"
+
+
+def register_functions(session: SparkSession) -> None:
+    """Let the statements of a session call our functions."""
+    from pyspark import cloudpickle
+    from pyspark.sql.functions import pandas_udf
+
+    # Sends the functions themselves to the workers, not the name of a module that may be missing there.
+    for module in (identity, two_sample_tests, people, text_identity):
+        cloudpickle.register_pickle_by_value(module)
+    for function in FUNCTIONS:
+        kind = INTERVAL if function.result.is_struct() else "string" if function.result.is_string() else "double"
+        session.udf.register(function.name, pandas_udf(_over_series(function), kind))
+
+
+def _over_series(function: EngineFunction) -> Callable[..., Any]:
+    """Return the function from pandas series to a series, or to a frame of both ends of an interval.
+
+    A null arrives as NaN, and NaN leaves as null.
+    """
+    import pandas  # type: ignore[import-untyped]
+
+    over_columns, is_interval = function.over_columns, function.result.is_struct()
+    kind = object if function.parameter.is_string() else float
+
+    def over_series(*columns: Any) -> Any:
+        found = over_columns(*(column.to_numpy(dtype=kind) for column in columns))
+        return pandas.DataFrame(dict(zip(("low", "high"), found, strict=True))) if is_interval else pandas.Series(found)
+
+    # Spark reads the kind of the function off its annotations.
+    over_series.__annotations__ = {
+        "columns": pandas.Series,
+        "return": pandas.DataFrame if is_interval else pandas.Series,
+    }
+    return over_series

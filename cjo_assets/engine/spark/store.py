@@ -1,0 +1,285 @@
+"""The same tables where Spark computes them: a day of a table is a folder of Parquet files.
+
+Spark computes, judges and keeps every table that follows from the files: quarantine, lookups, and all that is dated.
+Files are read and archived by DuckDB on the driver, which also keeps what the run itself writes (records of runs, what
+a model said); Spark gets these as Parquet when a table reads them. To DuckDB a table of the lake is a view of its
+folders, so reports, records and publishing ask as they always do.
+
+Belongs here: which engine answers what. Does not belong here: folders (`lake.py`), the session (`session.py`), the
+dialect (`dialect.py`).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import ibis
+import ibis.expr.operations as ops
+import ibis.expr.types as ir
+
+from cjo_assets.core.contract import key_of, schema_of
+from cjo_assets.core.dataset import Dataset
+from cjo_assets.core.errors import WarehouseError
+from cjo_assets.core.table import AUDIT, Days, Family, Reference, Table
+from cjo_assets.engine.collection import collected_afterwards
+from cjo_assets.engine.rows import Row
+from cjo_assets.engine.spark.lake import Lake
+from cjo_assets.engine.spark.steps import rows_of
+from cjo_assets.engine.statements import Statement, Statements
+from cjo_assets.engine.store import Store, Stored
+from cjo_assets.engine.transaction import transaction
+from cjo_assets.ingest.loading import MANIFEST
+from cjo_assets.policy import Policy
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+ASKED = "asked_rows"
+# Families that were compared with DuckDB on Spark, table by table; the others are computed by DuckDB on the driver.
+ON_SPARK = ("journey",)
+
+
+class SparkStore(Store):
+    """Tables computed by Spark in a lake; all others by DuckDB in the build database."""
+
+    is_in_build = False
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        families: tuple[Family, ...],
+        lake: Lake,
+        master: str,
+        statements: Statements | None = None,
+    ) -> None:
+        """Make sure that every table exists; Spark itself starts when it is first needed.
+
+        Args:
+            connection: the engine of what the run itself writes.
+            families: what tables there are.
+            lake: where Spark keeps its tables.
+            master: where Spark computes them.
+            statements: those of DuckDB that were already written; their lineage is that of ours.
+        """
+        self.lake = lake
+        self.master = master
+        super().__init__(connection, families, statements)
+
+    @functools.cached_property
+    def spark(self) -> Any:
+        """Spark as ibis sees it."""
+        from cjo_assets.engine.spark.session import backend_of, session_of
+
+        return backend_of(session_of(self.master))
+
+    def close(self) -> None:
+        """Let go of the master, whose cores others may wait for."""
+        if "spark" in vars(self):
+            self.spark.disconnect()
+        super().close()
+
+    def read(self, reference: Reference, as_of: date | None) -> ir.Table:
+        """Return an input as a transform sees it, in the engine that computes."""
+        if self.backend.name != "pyspark":
+            return super().read(reference, as_of)
+        table = self.tables.get((reference.schema, reference.name))
+        if table is None:
+            return self._handed_over(reference)
+        if table.is_view:
+            inputs = {name: replace(found, days=reference.days) for name, found in table.inputs().items()}
+            return table.computation(**{name: self.read(found, as_of) for name, found in inputs.items()})
+        if not self.is_in_lake(table):
+            return self._recorded(table, reference, as_of)
+        folders = self.lake.folders(table.full_name)
+        if not table.is_dated:
+            return self._view(table, folders, "").drop(*table.hidden)
+        if reference.days is Days.TODAY:
+            day = as_of or self.newest_day(table.schema)
+            return self._view(table, {day: folders[day]} if day in folders else {}, f"_on_{day}").drop("as_of")
+        decided = self._decided_days(table)
+        if reference.days is Days.ALL:
+            return self._view(table, {day: folders[day] for day in folders if day in decided}, "_on_all_days")
+        earlier = {day: folder for day, folder in folders.items() if day in decided and as_of and day and day < as_of}
+        rows = self._view(table, earlier, f"_before_{as_of}")
+        return rows.select(table.remembered or rows.columns)
+
+    @collected_afterwards
+    def replace(self, table: Table, as_of: date | None, policy: Policy) -> Stored:
+        """Compute a table, or a day of it, and put it in the place of the old one if it keeps its contract.
+
+        Raises:
+            ContractBreachError: it does not; what was there before is there still.
+        """
+        if not self.is_in_lake(table):
+            return super().replace(table, as_of, policy)
+        lineage = self.statement(table, as_of, policy).lineage
+        folder = self.lake.new_folder(table.full_name, as_of)
+        try:
+            with self._on_spark(), transaction(self.connection):
+                sql = self._write(table, as_of, policy, folder)
+                self.lake.put(table.full_name, as_of, folder)
+                self._make(table)
+                stored = self.judge(table, as_of, policy, Statement(sql, lineage))
+                self.require_ours()
+                return stored
+        except BaseException:
+            self.lake.remove(folder)
+            raise
+
+    def forget_before(self, table: Table, day: date) -> None:
+        """Take the days of a table before one away."""
+        if not self.is_in_lake(table):
+            super().forget_before(table, day)
+            return
+        self.lake.forget_before(table.full_name, day)
+        self._make(table)
+
+    def remember(self, table: Table, published: str) -> None:
+        """Bring a table back from the last audited state."""
+        if not self.is_in_lake(table):
+            super().remember(table, published)
+            return
+        self.lake.remember(table.full_name)
+        self._make(table)
+
+    def require_erasable(self) -> None:
+        """Refuse to erase anybody, before anything is.
+
+        Raises:
+            WarehouseError: always; the files of the lake never change.
+        """
+        raise WarehouseError(
+            f"Nobody was erased: the tables are files in {self.lake.root}, which are never rewritten. "
+            "Take the person out of the source files, delete home and lake, and run the days again (docs/scale.md)."
+        )
+
+    def announce(self, days: list[date]) -> None:
+        """Tell readers of the lake what was just published, and clear away what no state names any more."""
+        # What was only handed to Spark, to be read, is nobody else's.
+        kept = [table.full_name for table in self.tables.values() if table.is_published and self.is_in_lake(table)]
+        self.lake.announce(kept, days)
+
+    def is_in_lake(self, table: Table) -> bool:
+        """Tell whether Spark computes and keeps a table: records of runs and other families are the driver's."""
+        is_computed = table.transform is not None and not table.is_view
+        return is_computed and self.family_of[table.schema, table.name] in ON_SPARK
+
+    def _make(self, table: Table) -> None:
+        """Let DuckDB see a table of the lake as it now stands there."""
+        if self.is_in_lake(table):
+            self.connection.execute(f"CREATE OR REPLACE VIEW {table.full_name} AS {self.lake.statement_of(table)}")
+        else:
+            super()._make(table)
+
+    def _write(self, table: Table, as_of: date | None, policy: Policy, folder: str) -> str:
+        """Write what a table's transform computes to a folder, and return the statement."""
+        query = self.spark.compiler.to_sqlglot(self.expression(table, as_of, policy))
+        sql: str = query.sql(dialect=self.spark.dialect, pretty=True)
+        computed = _as_promised(rows_of(self.spark.session, query, self.spark.dialect), schema_of(table.contract))
+        computed.sortWithinPartitions(*key_of(table.contract)).write.parquet(self.lake.url(folder))
+        return sql
+
+    def _written(self, table: Table, as_of: date | None) -> ir.Table:
+        if self.backend.name != "pyspark":
+            return super()._written(table, as_of)
+        folders = self.lake.folders(table.full_name)
+        return self._view(table, {as_of: folders[as_of]}, f"_on_{as_of}" if table.is_dated else "")
+
+    def _answer(self, sql: str) -> list[Row]:
+        if self.backend.name != "pyspark":
+            return super()._answer(sql)
+        rows: list[Row] = [row.asDict(recursive=True) for row in self.spark.session.sql(sql).collect()]
+        return rows
+
+    @contextmanager
+    def _kept(self, sql: str) -> Iterator[ir.Table]:
+        if self.backend.name != "pyspark":
+            with super()._kept(sql) as asked:
+                yield asked
+            return
+        rows = self.spark.session.sql(sql).cache()
+        rows.createOrReplaceTempView(ASKED)
+        yield self.spark.table(ASKED)
+        rows.unpersist()
+
+    @contextmanager
+    def _on_spark(self) -> Iterator[None]:
+        """Compute with Spark what is computed inside."""
+        driver, statements = self.backend, self._statements
+        # What a statement reads is shown to Spark while it is written, so none can be used again.
+        self.backend, self._statements = self.spark, Statements(keep=0)
+        try:
+            yield
+        finally:
+            self.backend, self._statements = driver, statements
+
+    def _decided_days(self, table: Table) -> set[date]:
+        """Return the days that were published or are being run; days that a failed run left behind are not."""
+        family = self.family_of[table.schema, table.name]
+        query = f"SELECT as_of FROM {AUDIT}.runs WHERE is_published AND ($1 IS NULL OR family = $1)"
+        return {day for (day,) in self.connection.execute(query, [family]).fetchall()} | set(self.days_of_run)
+
+    def _raw_types(self, references: Iterable[Reference]) -> tuple[ibis.Schema, ...]:
+        # They tell statements apart that are kept, and of Spark none is.
+        return super()._raw_types(references) if self.backend.name != "pyspark" else ()
+
+    def _handed_over(self, reference: Reference) -> ir.Table:
+        """Return a file as it was read, or the list of files; the same files are handed over once."""
+        name = f"{reference.schema}.{reference.name}"
+        version = None
+        if isinstance(self._dataset(reference.name), Dataset):
+            query = f"SELECT * FROM {MANIFEST} WHERE dataset = ? ORDER BY ALL"
+            version = repr(self.connection.execute(query, [reference.name]).fetchall())
+        folder = self.lake.handed_over(name, version)
+        schema = ibis.Schema.from_pyarrow(
+            self.connection.execute(f"SELECT * FROM {name} LIMIT 0").to_arrow_table().schema
+        )
+        return self._seen(f"{reference.schema}_{reference.name}", schema, [folder])
+
+    def _recorded(self, table: Table, reference: Reference, as_of: date | None) -> ir.Table:
+        """Return what the run itself wrote, with the days that a reference asks for."""
+        folder = self.lake.handed_over(table.full_name, None)
+        rows = self._seen(f"{table.schema}_{table.name}", schema_of(table.contract), [folder])
+        if not table.is_dated:
+            return rows.drop(*table.hidden)
+        if reference.days is Days.TODAY:
+            return rows.filter(rows.as_of == ibis.literal(as_of or self.newest_day(table.schema), "date")).drop("as_of")
+        rows = rows.filter(rows.as_of.isin(sorted(self._decided_days(table))))
+        if reference.days is Days.ALL:
+            return rows
+        return rows.filter(rows.as_of < as_of).select(table.remembered or rows.columns)
+
+    def _dataset(self, name: str) -> Dataset | None:
+        return next((dataset for dataset in self.datasets if dataset.name == name), None)
+
+    def _view(self, table: Table, folders: Mapping[Any, str], suffix: str) -> ir.Table:
+        name = f"{table.schema}_{table.name}{suffix}".replace("-", "_")
+        return self._seen(name, schema_of(table.contract), list(folders.values()))
+
+    def _seen(self, name: str, schema: ibis.Schema, folders: list[str]) -> ir.Table:
+        """Let Spark see folders under a name, with nothing inferred from the files."""
+        from ibis.backends.pyspark.datatypes import PySparkSchema
+
+        session = self.spark.session
+        kinds = PySparkSchema.from_ibis(schema)
+        if folders:
+            rows = session.read.schema(kinds).parquet(*(self.lake.url(folder) for folder in folders))
+        else:
+            nulls = [f"CAST(NULL AS {field.dataType.simpleString()}) AS `{field.name}`" for field in kinds]
+            rows = session.sql(f"SELECT {', '.join(nulls)} WHERE FALSE")
+        rows.createOrReplaceTempView(name)
+        return ops.DatabaseTable(name, schema=schema, source=self.spark).to_expr()
+
+
+def _as_promised(rows: DataFrame, schema: ibis.Schema) -> DataFrame:
+    """Return rows under the contract's names and types: Spark would write an instant as one of some time zone."""
+    from ibis.backends.pyspark.datatypes import PySparkSchema
+
+    named = rows.toDF(*schema.names)
+    return named.select([named[field.name].cast(field.dataType) for field in PySparkSchema.from_ibis(schema)])

@@ -1,0 +1,147 @@
+"""Statements, written once.
+
+Turning expressions into SQL is most of what a day over few rows costs. A transform does nothing but build an expression
+from the day and the policy, so the same table and day make the same statement under any policy that agrees with the
+present one in what the transform asked of it. Who computes a table several times in one process, under one policy or
+several, need not write its statement again.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar, cast
+
+from cjo_assets.engine.lineage.query import Lineage
+from cjo_assets.policy.journey import Section
+
+Written = TypeVar("Written")
+Rules = TypeVar("Rules", bound=Section)
+Path = tuple[str, ...]
+Answers = Callable[[Path], Any]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What a table is computed by.
+
+    Attributes:
+        sql: the statement.
+        lineage: the columns that each of its columns follows from.
+    """
+
+    sql: str
+    lineage: Lineage
+
+
+class Shelf(Protocol):
+    """Where statements last longer than a process."""
+
+    def find(self, origin: Hashable, answers: Answers) -> tuple[list[Path], Any] | None:
+        """Return what was asked and the statement, where one was written for an origin under these answers."""
+
+    def keep(self, origin: Hashable, asked: dict[Path, Any], statement: object) -> None:
+        """Keep a statement with what was asked to write it."""
+
+
+class Statements:
+    """Statements by what they follow from: the latest of them, so that a year of days fits in memory."""
+
+    def __init__(self, keep: int, shelf: Shelf | None = None) -> None:
+        """Know none, and keep so many; on the shelf, if there is one, all."""
+        self._keep, self._shelf = keep, shelf
+        self._written: OrderedDict[tuple[Hashable, int], tuple[dict[Path, Any], Any]] = OrderedDict()
+        self._numbers: dict[Hashable, list[int]] = {}
+        self._next = 0
+
+    def written(self, origin: Hashable, rules: Rules, write: Callable[[Rules], Written]) -> Written:
+        """Return the statement that follows from `origin` and the rules, written by the first who asks.
+
+        Args:
+            origin: everything the statement depends on but the rules.
+            rules: the policy, or a section of it.
+            write: writes it, from rules that write down what they are asked.
+        """
+        if not self._keep:
+            return write(rules)
+        for number in reversed(self._numbers.get(origin, [])):
+            asked, statement = self._written[origin, number]
+            if all(_answer(rules, path) == answer for path, answer in asked.items()):
+                self._written.move_to_end((origin, number))
+                return cast(Written, statement)
+        found = self._shelf.find(origin, lambda path: _answer(rules, path)) if self._shelf else None
+        if found is not None:
+            ways, shelved = found
+            self._keep_it(origin, {path: _answer(rules, path) for path in ways}, shelved)
+            return cast(Written, shelved)
+        reads: dict[Path, Any] = {}
+        statement = write(cast(Rules, _Asked(rules, (), reads)))
+        self._keep_it(origin, reads, statement)
+        if self._shelf:
+            self._shelf.keep(origin, reads, statement)
+        return statement
+
+    def _keep_it(self, origin: Hashable, reads: dict[Path, Any], statement: object) -> None:
+        self._next += 1
+        self._written[origin, self._next] = (reads, statement)
+        self._numbers.setdefault(origin, []).append(self._next)
+        if len(self._written) > self._keep:
+            (oldest, number), _ = self._written.popitem(last=False)
+            self._numbers[oldest].remove(number)
+
+
+class _Asked:
+    """A policy, or a part of it, that writes down every answer it gives."""
+
+    def __init__(self, subject: Any, path: Path, reads: dict[Path, Any]) -> None:
+        """Stand for what is found at a path."""
+        self._subject, self._path, self._reads = subject, path, reads
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the subject has under a name."""
+        found = getattr(self._subject, name)
+        path = (*self._path, name)
+        if isinstance(found, Section):
+            return _Asked(found, path, self._reads)
+        if isinstance(found, dict) and all(isinstance(part, Section) for part in found.values()):
+            self._reads[(*path, _NAMES)] = list(found)
+            return {key: _Asked(part, (*path, key), self._reads) for key, part in found.items()}
+        if callable(found):
+            self._reads[self._path] = self._subject
+        else:
+            self._reads[path] = found
+        return found
+
+    def __iter__(self) -> Iterator[Any]:
+        """Go through the names and values of a section."""
+        self._reads[self._path] = self._subject
+        return iter(self._subject)
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether another part says the same."""
+        self._reads[self._path] = self._subject
+        return bool(self._subject == (other._whole() if isinstance(other, _Asked) else other))
+
+    def __hash__(self) -> int:
+        """Parts that say the same have one hash."""
+        return hash(self._path)
+
+    def _whole(self) -> Any:
+        self._reads[self._path] = self._subject
+        return self._subject
+
+
+# Stands for the names of a mapping, as opposed to one of them.
+_NAMES = "<names>"
+_NOTHING = object()
+
+
+def _answer(rules: Section, path: Path) -> Any:
+    """Return what these rules answer to what others were asked."""
+    found: Any = rules
+    for name in path:
+        if name == _NAMES:
+            return list(found) if isinstance(found, dict) else _NOTHING
+        found = found.get(name, _NOTHING) if isinstance(found, dict) else getattr(found, name, _NOTHING)
+    return found

@@ -1,0 +1,492 @@
+"""The engine: tables in, tables out, a partition in one transaction.
+
+Belongs here: everything said to DuckDB about tables. Does not belong here: who may write when (`warehouse.py`) and what
+analysts see (`publish.py`).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import duckdb
+import ibis
+import ibis.expr.types as ir
+import sqlglot.expressions as sge
+from sqlglot import ErrorLevel
+
+from cjo_assets.core.contract import columns_of, key_of, schema_of
+from cjo_assets.core.errors import ContractBreachError
+from cjo_assets.core.quarantine.dataset_tables import discarded_name
+from cjo_assets.core.quarantine.rules import rows_known_on
+from cjo_assets.core.table import (
+    AUDIT,
+    QUARANTINE,
+    RAW,
+    Audit,
+    Days,
+    Family,
+    Reference,
+    Table,
+    inputs_of,
+    parameters_of,
+)
+from cjo_assets.engine.collection import collected_afterwards
+from cjo_assets.engine.functions import give_functions
+from cjo_assets.engine.lineage.query import Lineage, lineage_of
+from cjo_assets.engine.rows import Row, as_dicts
+from cjo_assets.engine.sql import quoted_names
+from cjo_assets.engine.statements import Statement, Statements
+from cjo_assets.engine.transaction import transaction
+from cjo_assets.engine.validation import Verdict, judged
+from cjo_assets.ingest.loading import MANIFEST, MANIFEST_COLUMNS, raw_columns
+from cjo_assets.ingest.raw_tables import raw_views
+from cjo_assets.policy import Policy
+
+CONTRACT_CHECK = "contract"
+EXAMPLES = 20
+ASKED = "asked_rows"
+NO_LINEAGE = Lineage({})
+# Fused selects write out again what they share: twice the statement, and twice the time to write it.
+ibis.options.sql.fuse_selects = False
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A table or partition that was computed and judged.
+
+    Attributes:
+        rows: rows stored.
+        sql: the statement that computed them.
+        verdicts: what each check found, by name, the contract first.
+        lineage: the columns that each of their columns follows from; empty where the run itself made them.
+    """
+
+    rows: int
+    sql: str
+    verdicts: dict[str, Verdict]
+    lineage: Lineage = NO_LINEAGE
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """How many rows there are, and a hash over them that any change of a value changes."""
+
+    rows: int
+    content: str
+
+
+class Store:
+    """The tables of a set of families in one DuckDB connection.
+
+    Attributes:
+        is_in_build: whether the build database holds all that is published.
+    """
+
+    is_in_build = True
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        families: tuple[Family, ...],
+        statements: Statements | None = None,
+    ) -> None:
+        """Make sure that every table exists, so that the first day reads empty ones.
+
+        Args:
+            connection: the engine.
+            families: what tables there are.
+            statements: those already written, by other stores of these families; unless given, each is written anew.
+        """
+        self.connection = connection
+        self._statements = Statements(keep=0) if statements is None else statements
+        self._known: dict[tuple[str, str], ir.Table] = {}
+        self._newest_days: tuple[date | None, ...] | None = None
+        names = {family.name for family in families if family.datasets}
+        self.family_of = {
+            (table.schema, table.name): _family_of(table, family, names)
+            for family in families
+            for table in family.tables
+        }
+        self.families_of_run = tuple(family.name for family in families if family.datasets)
+        self.days_of_run: tuple[date, ...] = ()
+        self.fences: tuple[Callable[[], None], ...] = ()
+        self.lineages: dict[str, Lineage] = {}
+        connection.execute("SET TimeZone = 'UTC'")
+        give_functions(connection)
+        self.backend = ibis.duckdb.from_connection(connection)
+        self.tables = {(table.schema, table.name): table for family in families for table in family.tables}
+        self.datasets_by_family = {family.name: family.datasets for family in families if family.datasets}
+        self.dataset_of = {
+            (family, dataset.lookup): dataset
+            for family, datasets in self.datasets_by_family.items()
+            for dataset in datasets
+        }
+        self.datasets = [dataset for datasets in self.datasets_by_family.values() for dataset in datasets]
+        for schema in sorted({RAW, *(table.schema for table in self.tables.values())}):
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {MANIFEST} ({MANIFEST_COLUMNS})")
+        connection.execute(f"ALTER TABLE {MANIFEST} ADD COLUMN IF NOT EXISTS settings VARCHAR")
+        self.look_up_versions()
+        seen = raw_views(connection)
+        for dataset in self.datasets:
+            if dataset.name not in seen:
+                self._create(f"{RAW}.{dataset.name}", raw_columns(dataset))
+                connection.execute(f"ALTER TABLE {RAW}.{dataset.name} ADD COLUMN IF NOT EXISTS version VARCHAR")
+        for table in self.tables.values():
+            if not table.is_view:
+                self._make(table)
+
+    def read(self, reference: Reference, as_of: date | None) -> ir.Table:
+        """Return an input as a transform sees it."""
+        rows = self._rows_of(reference.schema, reference.name)
+        table = self.tables.get((reference.schema, reference.name))
+        if table is None or not table.is_dated:
+            return rows.drop(*table.hidden) if table is not None and table.hidden else rows
+        if reference.days is Days.TODAY:
+            return rows.filter(rows.as_of == (as_of or self.newest_day(table.schema))).drop("as_of")
+        rows = self.of_decided_days(table)
+        if reference.days is Days.ALL:
+            return rows
+        return rows.filter(rows.as_of < as_of).select(table.remembered or rows.columns)
+
+    def of_decided_days(self, table: Table) -> ir.Table:
+        """Return the rows of a dated table but for days that a failed run left behind: nobody ever decided on them."""
+        rows = self._rows_of(table.schema, table.name)
+        runs = self._rows_of(AUDIT, "runs")
+        published = runs.filter(runs.is_published)
+        family = self.family_of[table.schema, table.name]
+        if family is not None:
+            published = published.filter(published.family == family)
+        return rows.filter(rows.as_of.isin(published.as_of) | rows.as_of.isin(list(self.days_of_run)))
+
+    def tables_of(self, family: str) -> list[Table]:
+        """Return the tables of a family, and those that are no family's own."""
+        return [table for name, table in self.tables.items() if self.family_of[name] in (family, None)]
+
+    def read_by_later_days(self) -> list[str]:
+        """Return the tables of which a later day reads earlier ones."""
+        references = [reference for table in self.tables.values() for reference in table.inputs().values()]
+        return sorted({f"{found.schema}.{found.name}" for found in references if found.days is Days.EARLIER})
+
+    def hands_on(self, family: str) -> bool:
+        """Return whether a later day of a family reads any table of an earlier one."""
+        names = self.read_by_later_days()
+        return any(self.family_of[key] == family and table.full_name in names for key, table in self.tables.items())
+
+    def is_blocking(self, table: str, check: str) -> bool:
+        """Return whether a table is not stored where a check of it finds anything."""
+        schema, _, name = table.partition(".")
+        audits = self.tables[schema, name].audits
+        return check == CONTRACT_CHECK or any(audit.name == check and audit.is_blocking for audit in audits)
+
+    def newest_day(self, family: str) -> date | None:
+        """Return the newest day of a family that was published or that this run computes."""
+        found = self.connection.execute(
+            f"SELECT max(as_of) FROM {AUDIT}.runs WHERE is_published AND family = ?", [family]
+        ).fetchone()
+        own = self.days_of_run if family in self.families_of_run else ()
+        return max([*own, *(day for day in found or () if day)], default=None)
+
+    def require_ours(self) -> None:
+        """Refuse to commit or publish where the run is no longer the one that may.
+
+        Raises:
+            WarehouseError: it has ended, or the warehouse is another's.
+        """
+        for fence in self.fences:
+            fence()
+
+    def handed_on(self, family: str, as_of: date) -> str:
+        """Return a hash over the rows of a family's day that later days read, whatever their order."""
+        names = self.read_by_later_days()
+        read = [table for table in self.tables_of(family) if table.full_name in names]
+        read.sort(key=lambda table: table.full_name)
+        return " ".join(self.lasting_hash(table, as_of) for table in read)
+
+    def lasting_hash(self, table: Table, as_of: date, source: str = "") -> str:
+        """Return a hash over what later days read of a table's day, the same whatever engine there is.
+
+        Equal rows count once, lest they cancel each other out; rows with their key are never equal.
+        """
+        names = table.remembered or tuple(spec.name for spec in columns_of(table.contract))
+        distinct = "" if set(key_of(table.contract)) <= set(names) else "DISTINCT "
+        row = self.connection.execute(
+            "SELECT bit_xor(md5_number(CAST(rows AS VARCHAR))) "
+            f"FROM (SELECT {distinct}{quoted_names(names)} FROM {source or table.full_name} WHERE as_of = ?) AS rows",
+            [as_of],
+        ).fetchone()
+        return str((row or (None,))[0])
+
+    def table_named(self, full_name: str) -> Table:
+        """Return a table by its name in SQL."""
+        schema, _, name = full_name.partition(".")
+        return self.tables[schema, name]
+
+    def table_hashes(self, family: str, as_of: date) -> dict[str, str]:
+        """Return a hash over the rows of each dated table of a family's day."""
+        dated = [table for table in self.tables_of(family) if table.is_dated and not table.is_view]
+        return {table.full_name: self.fingerprint(table, as_of).content for table in dated}
+
+    def fingerprint(self, table: Table, as_of: date | None, source: str = "") -> Fingerprint:
+        """Count and hash the rows of a table, or of a day of it, whatever their order.
+
+        The engine's own hash costs a thirtieth of a lasting one; only the same version gives the same.
+
+        Args:
+            table: the table.
+            as_of: the day of a dated table.
+            source: what SQL selects from instead of the store's own table.
+        """
+        names = quoted_names(spec.name for spec in columns_of(table.contract))
+        where, parameters = ("WHERE as_of = ?", [as_of]) if table.is_dated else ("", [])
+        row = self.connection.execute(
+            "SELECT count(*), coalesce(bit_xor(hash(rows)), 0), coalesce(sum(hash(rows)), 0) "
+            f"FROM (SELECT {names} FROM {source or table.full_name} {where}) AS rows",
+            parameters,
+        ).fetchone()
+        rows, mixed, added = row or (0, 0, 0)
+        return Fingerprint(rows, f"{mixed:016x}{int(added) % 2**64:016x}")
+
+    def rows_by_group(self, family: str, as_of: date) -> dict[str, dict[str, int]]:
+        """Count the rows of every table of a family on a day, undated tables whole, by group."""
+        groups: dict[str, dict[str, int]] = {RAW: {}}
+        for dataset in self.datasets_by_family[family]:
+            groups[RAW][f"{RAW}.{dataset.name}"] = self.count(f"{RAW}.{dataset.name}", None)
+        for table in self.tables_of(family):
+            day = as_of if table.is_dated else None
+            groups.setdefault(table.group, {})[table.full_name] = self.count(table.full_name, day)
+        return groups
+
+    def expression(self, table: Table, as_of: date | None, policy: Policy) -> ir.Table:
+        """Return the table as an expression of its inputs, in the contract's columns and types."""
+        rows = self._call(table.computation, table.schema, as_of, policy)
+        day = {"as_of": ibis.literal(as_of, "date")} if table.is_dated else {}
+        names = [(spec.name, spec.type) for spec in columns_of(table.contract)]
+        return rows.select(**{name: day[name] if name in day else rows[name].cast(kind) for name, kind in names})
+
+    @collected_afterwards
+    def replace(self, table: Table, as_of: date | None, policy: Policy) -> Stored:
+        """Compute a table, or a day of it, and put it in the place of the old one if it keeps its contract.
+
+        Raises:
+            ContractBreachError: it does not; what was there before is there still.
+        """
+        statement = self.statement(table, as_of, policy)
+        with transaction(self.connection):
+            self.fill(table, as_of, statement.sql)
+            stored = self.judge(table, as_of, policy, statement)
+            self.require_ours()
+            return stored
+
+    def judge(self, table: Table, as_of: date | None, policy: Policy, statement: Statement) -> Stored:
+        """Hold a table that a statement filled to its contract, and ask its audits.
+
+        Raises:
+            ContractBreachError: it breaks the contract, or a blocking audit found something.
+        """
+        self.lineages[table.full_name] = statement.lineage
+        # Looked up once for all audits: while a table is judged no day is published.
+        self._newest_days = None
+        verdicts = {CONTRACT_CHECK: judged(self._written(table, as_of), table.contract, policy.vocabulary)}
+        for audit in table.audits:
+            verdicts[audit.name] = self._audited(audit, table, as_of, policy)
+        failed = {
+            name: verdict
+            for name, verdict in verdicts.items()
+            if not verdict.passed and self.is_blocking(table.full_name, name)
+        }
+        if failed:
+            raise ContractBreachError(table.full_name, failed)
+        return Stored(verdicts[CONTRACT_CHECK].rows, statement.sql, verdicts, statement.lineage)
+
+    def record(self, table: Table, as_of: date, rows: list[dict[str, Any]], policy: Policy) -> Stored:
+        """Add rows that the run itself made, in the place of the day's unless the table is only ever added to.
+
+        Raises:
+            ContractBreachError: they do not keep the contract; what was there before is there still.
+        """
+        columns = [spec.name for spec in columns_of(table.contract)]
+        names, places = quoted_names(columns), ", ".join("?" * len(columns))
+        sql = f"INSERT INTO {table.full_name} ({names}) VALUES ({places})"
+        with transaction(self.connection):
+            if not table.is_appended:
+                self.connection.execute(f"DELETE FROM {table.full_name} WHERE as_of = ?", [as_of])
+            for row in rows:
+                self.connection.execute(sql, [{"as_of": as_of, **row}[name] for name in columns])
+            stored = self.judge(table, as_of, policy, Statement(sql, NO_LINEAGE))
+            self.require_ours()
+            return stored
+
+    def statement(self, table: Table, as_of: date | None, policy: Policy) -> Statement:
+        """Return what computes a table, or a day of it, in the order of its key."""
+        # A file may have come since the last statement that types its columns otherwise.
+        self._known = {key: known for key, known in self._known.items() if key[0] != RAW}
+        self._newest_days = None
+        origin = ("table", table, *self._raw_types(table.inputs().values()), *self._situation(as_of))
+        return self._statements.written(origin, policy, lambda asked: self._statement(table, as_of, asked))
+
+    def fill(self, table: Table, as_of: date | None, sql: str) -> None:
+        """Put what a statement computes in the place of a table, or of a day of it, without judging it."""
+        if table.is_view:
+            self.connection.execute(f"CREATE OR REPLACE VIEW {table.full_name} AS {sql}")
+            self._known.pop((table.schema, table.name), None)
+            return
+        names = quoted_names(spec.name for spec in columns_of(table.contract))
+        if table.is_dated:
+            self.connection.execute(f"DELETE FROM {table.full_name} WHERE as_of = ?", [as_of])
+        elif not table.is_appended:
+            self.connection.execute(f"TRUNCATE {table.full_name}")
+        self.connection.execute(f"INSERT INTO {table.full_name} ({names}) {sql}")
+
+    def columns_of(self, name: str) -> Sequence[str]:
+        """Return the columns of a table, by its name with its schema."""
+        schema, _, table = name.partition(".")
+        return tuple(self._rows_of(schema, table).columns)
+
+    def _statement(self, table: Table, as_of: date | None, policy: Policy) -> Statement:
+        """Write the statement of a table, and read its lineage off the syntax tree while there is one."""
+        rows = self.expression(table, as_of, policy)
+        in_order = rows if table.is_view else rows.order_by(list(key_of(table.contract)))
+        query = self.backend.compiler.to_sqlglot(in_order)
+        # Columns left out come in the order of a set: sorted, a statement is the same in every process.
+        for star in query.find_all(sge.Star):
+            star.set("except_", sorted(star.args.get("except_") or [], key=str) or None)
+        lineage = lineage_of(query, self.columns_of)
+        sql = query.sql(dialect=self.backend.dialect, pretty=True, copy=False, unsupported_level=ErrorLevel.RAISE)
+        return Statement(sql, lineage)
+
+    def _situation(self, as_of: date | None) -> tuple[Hashable, ...]:
+        """Return what a statement depends on, beside the table that it is about and the policy."""
+        days: tuple[date | None, ...] = (as_of,)
+        if as_of is None and (AUDIT, "runs") in self.tables:
+            if self._newest_days is None:
+                self._newest_days = tuple(self.newest_day(family) for family in self.datasets_by_family)
+            days = self._newest_days
+        return as_of, days, self.days_of_run, tuple(sorted(self._versioned))
+
+    def _raw_types(self, references: Iterable[Reference]) -> tuple[ibis.Schema, ...]:
+        """Return how the files that are read type their columns."""
+        read = sorted({found.name for found in references if found.schema == RAW})
+        return tuple(self._rows_of(RAW, name).schema() for name in read)
+
+    def _rows_of(self, schema: str, name: str) -> ir.Table:
+        """Return a table; its columns are looked up once."""
+        if (schema, name) not in self._known:
+            self._known[schema, name] = self.backend.table(name, database=schema)
+        return self._known[schema, name]
+
+    def _written(self, table: Table, as_of: date | None) -> ir.Table:
+        if table.is_view:
+            return self.read(Reference(table.schema, table.name, Days.ALL), as_of)
+        rows = self._rows_of(table.schema, table.name)
+        return rows.filter(rows.as_of == as_of) if table.is_dated else rows
+
+    def _audited(self, audit: Audit, table: Table, as_of: date | None, policy: Policy) -> Verdict:
+        def question(asked: Policy) -> str:
+            rows = self._call(audit.offenders, table.schema, as_of, asked)
+            if audit.contract is None:
+                counted = rows.mutate(offenders=rows.count().as_scalar())
+                rows = counted.order_by(rows.columns).limit(EXAMPLES)
+            sql: str = self.backend.compile(rows)
+            return sql
+
+        types = self._raw_types(inputs_of(audit.offenders, table.schema).values())
+        sql = self._statements.written((audit, table, *types, *self._situation(as_of)), policy, question)
+        if audit.contract is not None:
+            # The judgement asks several questions; what they are asked of is computed once.
+            with self._kept(sql) as asked:
+                return judged(asked, audit.contract, policy.vocabulary)
+        found = self._answer(sql)
+        count = found[0]["offenders"] if found else 0
+        examples = [{name: str(value) for name, value in row.items() if name != "offenders"} for row in found]
+        return Verdict(count, {audit.name: count} if count else {}, examples)
+
+    def _call(self, function: Callable[..., ir.Table], schema: str, as_of: date | None, policy: Policy) -> ir.Table:
+        given: dict[str, Any] = {"as_of": as_of, "policy": policy}
+        inputs = inputs_of(function, schema).items()
+        tables = {name: self._known_on(reference, as_of, policy) for name, reference in inputs}
+        return function(**{name: given[name] for name in parameters_of(function)}, **tables)
+
+    def _known_on(self, reference: Reference, as_of: date | None, policy: Policy) -> ir.Table:
+        """Return an input; of a dataset that orders versions of its rows, the versions that were known on the day."""
+        dataset = self.dataset_of.get((reference.schema, reference.name))
+        if as_of is None or dataset is None or dataset.name not in self._versioned:
+            return self.read(reference, as_of)
+        raw, quarantined = (self.read(Reference(schema, dataset.name), as_of) for schema in (RAW, QUARANTINE))
+        name = discarded_name(dataset)
+        is_there = (QUARANTINE, name) in self.tables
+        discarded = self.read(Reference(QUARANTINE, name), as_of) if is_there else None
+        return rows_known_on(dataset, raw, quarantined, discarded, as_of, policy)
+
+    def look_up_versions(self) -> None:
+        """Look up of which datasets a column orders the versions of a row: when a store begins, and after each load."""
+        found = self.connection.execute(
+            f"SELECT DISTINCT dataset FROM {MANIFEST} WHERE json_extract_string(settings, '$.newest_by') IS NOT NULL"
+        )
+        self._versioned = frozenset(name for (name,) in found.fetchall())
+
+    def count(self, name: str, day: date | None = None) -> int:
+        """Count the rows of a table, or of a day of it."""
+        where, parameters = ("", []) if day is None else (" WHERE as_of = ?", [day])
+        row = self.connection.execute(f"SELECT count(*) FROM {name}{where}", parameters).fetchone()
+        return int(row[0]) if row else 0
+
+    def rows(self, sql: str, *parameters: Any) -> list[Row]:
+        """Return the rows of a small query."""
+        return as_dicts(self.connection.execute(sql, list(parameters)))
+
+    def forget_before(self, table: Table, day: date) -> None:
+        """Take the days of a table before one away."""
+        self.connection.execute(f"DELETE FROM {table.full_name} WHERE as_of < ?", [day])
+
+    def remember(self, table: Table, published: str) -> None:
+        """Bring a table back from the published database, which is attached."""
+        self.connection.execute(f"INSERT INTO {table.full_name} SELECT * FROM {published}.{table.full_name}")
+
+    def require_erasable(self) -> None:
+        """Refuse to erase anybody where rows are kept that an erasure would not reach: not here."""
+
+    def announce(self, days: list[date]) -> None:
+        """Tell other readers what was just published: nobody, where it is all in one file."""
+
+    def close(self) -> None:
+        """Let go of the engine."""
+        self.connection.close()
+
+    @contextmanager
+    def _kept(self, sql: str) -> Iterator[ir.Table]:
+        """Keep the rows of a query for as long as questions are asked of them."""
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {ASKED} AS {sql}")
+        yield self.backend.table(ASKED, database=("temp", "main"))
+        self.connection.execute(f"DROP TABLE temp.{ASKED}")
+
+    def _answer(self, sql: str) -> list[Row]:
+        rows: list[Row] = self.connection.execute(sql).to_arrow_table().to_pylist()
+        return rows
+
+    def _make(self, table: Table) -> None:
+        self._create(table.full_name, columns_in_sql(table))
+
+    def _create(self, name: str, columns: str) -> None:
+        self.connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
+
+
+def _family_of(table: Table, family: Family, names: set[str]) -> str | None:
+    """Return the family whose run makes a table; None for records, which every run makes."""
+    if family.datasets:
+        return family.name
+    read = {reference.schema for reference in table.inputs().values()} & names
+    return next(iter(read)) if table.is_view and len(read) == 1 else None
+
+
+@functools.cache
+def columns_in_sql(table: Table) -> str:
+    """Return the columns of a table as CREATE TABLE writes them."""
+    from ibis.backends.sql.datatypes import DuckDBType
+
+    return ", ".join(f'"{name}" {DuckDBType.to_string(kind)}' for name, kind in schema_of(table.contract).items())

@@ -1,0 +1,1 @@
+"""Families of tables, one folder each."""

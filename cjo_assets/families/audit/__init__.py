@@ -1,0 +1,1 @@
+"""Tables about the platform itself: runs, checks, loads, policies, decisions, erasures."""

@@ -1,0 +1,42 @@
+"""What came in.
+
+One row per dataset and file it was read from: what became of its rows.
+"""
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.core.contract import Contract, column
+
+
+class DatasetLoads(Contract):
+    """The present files and what became of their rows. One row per dataset and file."""
+
+    dataset: str = column("Dataset.")
+    source_file: str = column("Name of its file; null where there is none.", nullable=True)
+    file_sha256: str = column("Hash of the file's bytes; null where there is none.", nullable=True)
+    rows_read: int = column("Rows of the file.", ge=0)
+    rows_accepted: int = column("Of these, published.", ge=0)
+    rows_rejected: int = column("Of these, turned away.", ge=0)
+    note: str = column("What a person should know about the file; null where all is as expected.", nullable=True)
+
+    class Config:
+        """A dataset stands once per file, or once without any."""
+
+        unique = ["dataset", "source_file"]
+
+
+def dataset_loads(manifest: ir.Table, **tables: ir.Table) -> ir.Table:
+    """Count what became of every row.
+
+    Args:
+        manifest: one row per dataset and file as it was read.
+        tables: `rejected_<dataset>` of every dataset.
+    """
+    rejected = ibis.union(*(rows.select("dataset", "source_file") for rows in tables.values()))
+    counts = rejected.group_by("dataset", "source_file").agg(rows_rejected=rejected.count())
+    rows = manifest.left_join(counts, ["dataset", "source_file"], rname="rejected_{name}")
+    rows = rows.mutate(rows_rejected=rows.rows_rejected.fill_null(0))
+    return rows.mutate(rows_accepted=rows.rows_read - rows.rows_rejected).drop(
+        "rejected_dataset", "rejected_source_file"
+    )

@@ -1,0 +1,50 @@
+"""Whose data were erased: tombstones.
+
+One row per erased customer. Nothing in it says who it was; whoever has an identifier can ask whether it is one of
+these, and so a file that still holds the customer is refused.
+
+Belongs here: the contract, and what the ledger must know of a tombstone. Does not belong here: erasing
+(`audit/erasure/erase.py`) and refusing (`ingest/tombstones.py`).
+"""
+
+from cjo_assets.core.contract import Contract, Instant, TextList, column
+from cjo_assets.families.audit.decision_ledger import ERASED, LEDGER
+
+ERASURES = "audit.erasures"
+
+
+class Erasures(Contract):
+    """Tombstones of erased customers. One row per erased customer."""
+
+    erasure_id: str = column("Erasure.")
+    customer_hash: str = column("Sha256 over salt and customer.")
+    intervention_hashes: TextList = column(
+        "Sha256 over salt and each of the customer's records, sorted, each after its kind (intervention, outcome, "
+        "signal, label) and a colon; one without a kind, as earlier versions wrote it, is an intervention's."
+    )
+    salt: str = column("What is hashed with an identifier; the same for all tombstones of a house.")
+    erased_at: Instant = column("When it was asked for [UTC].")
+    erased_by: str = column("Who asked for it.")
+    reason: str = column("Why.")
+    counts: str = column("Rows erased by place, as JSON.")
+    is_complete: bool = column("Whether it came to its end; if not, ask for it again.")
+
+    class Config:
+        """A customer is erased once."""
+
+        unique = ["erasure_id"]
+
+
+def unconfirmed_tombstones() -> str:
+    """Find tombstones that the ledger does not know, and erasures of the ledger without their tombstone."""
+    return f"""
+        SELECT '{ERASURES}' AS tampered, coalesce(stones.erasure_id, entries.erasure_id) AS place,
+            CASE WHEN stones.erasure_id IS NULL THEN 'the tombstone is missing; the ledger has it'
+                ELSE 'the ledger does not know the tombstone, or knows it otherwise' END AS what
+        FROM (SELECT erasure_id, customer_hash FROM {ERASURES} WHERE is_complete) AS stones
+        FULL JOIN (
+            SELECT DISTINCT content ->> 'erasure_id' AS erasure_id, content ->> 'customer_hash' AS customer_hash
+            FROM {LEDGER} WHERE kind = '{ERASED}'
+        ) AS entries ON stones.erasure_id = entries.erasure_id AND stones.customer_hash = entries.customer_hash
+        WHERE stones.erasure_id IS NULL OR entries.erasure_id IS NULL ORDER BY ALL
+    """

@@ -1,0 +1,34 @@
+"""Everything that was ever turned away.
+
+One row per dataset, file, row and set of broken rules. Rows are only added: the same file under the same rules adds
+nothing, and a row that is accepted one day keeps the record of the day it was not.
+"""
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.core.contract import Contract, TextList, column
+
+
+class RejectedRecords(Contract):
+    """Rows that were turned away, of all files ever read. One row per dataset, file, row and set of broken rules."""
+
+    dataset: str = column("Dataset.")
+    source_file: str = column("Name of the file.")
+    file_sha256: str = column("Hash of the file's bytes; the file itself is archived under it.")
+    source_row: int = column("Number of the row in the file, from 1, the header of a CSV not counted.", ge=1)
+    record_key: str = column("Key of the record as written; null where the row has none.", nullable=True)
+    broken_rules: TextList = column("Every rule the row broke, sorted.")
+    raw_record: str = column("The row as it was read, as JSON.", personal="record")
+
+    class Config:
+        """The same rejection stands once."""
+
+        unique = ["dataset", "file_sha256", "source_row", "broken_rules"]
+
+
+def rejected_records(rejected_records: ir.Table, **quarantined: ir.Table) -> ir.Table:
+    """Add what is turned away now and is not on record yet."""
+    columns = list(RejectedRecords.to_schema().columns)
+    present = ibis.union(*(rows.select(columns) for rows in quarantined.values()))
+    return present.anti_join(rejected_records, ["dataset", "file_sha256", "source_row", "broken_rules"])

@@ -1,0 +1,1 @@
+"""The customer journey: its datasets, tables by stage, report and generated data."""

@@ -1,0 +1,1 @@
+"""Approval of interventions of the journey family."""

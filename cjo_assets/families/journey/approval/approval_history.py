@@ -1,0 +1,59 @@
+"""Every answer that was ever given.
+
+One row per answer of a person, and per request that the policy approved by itself. Undated events: an answer that came
+too late, from somebody not entitled, or that nobody had asked for, is kept and says why it had no effect.
+"""
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.core.contract import Contract, Instant, column
+from cjo_assets.families.journey.inputs.approval_decisions import DECISIONS
+from cjo_assets.families.journey.interventions._approval_answers import judged_answers
+from cjo_assets.families.journey.interventions._ledger import AUTO_APPROVER, end_of
+from cjo_assets.policy import Policy
+
+
+class ApprovalHistory(Contract):
+    """Answers to approval requests. One row per answer."""
+
+    intervention_id: str = column("Intervention decided on.", personal="intervention")
+    decision: str = column("approved or rejected.", isin=DECISIONS)
+    decided_at: Instant = column("Instant of the answer [UTC].")
+    decided_by: str = column("Who answered, or which policy switch.")
+    person: str = column(
+        "Key under which all spellings of the name count as one person; null where it names nobody.", nullable=True
+    )
+    category: str = column("Category of a rejection; null where not said.", nullable=True)
+    reason: str = column("What they said; null where nothing was said.", nullable=True)
+    is_effective: bool = column("Whether it counted: alone, or as one of two.")
+    why_ineffective: str = column("Why it did not count; null where it did.", nullable=True)
+
+    class Config:
+        """Nobody answers twice in one instant."""
+
+        unique = ["intervention_id", "decided_at", "decided_by"]
+
+
+def approval_history(
+    approval_requests: ir.Table, approval_decisions: ir.Table, all_journey_states: ir.Table, policy: Policy
+) -> ir.Table:
+    """List the answers of people, and the requests that approved themselves."""
+    until = end_of(all_journey_states.as_of.max().as_scalar())
+    people = judged_answers(approval_requests, approval_decisions, until, policy.vocabulary.null_words)
+    people = people.mutate(is_effective=people.why_ineffective.isnull())
+    switched = approval_requests.filter(approval_requests.decided_by == AUTO_APPROVER)
+    switched = switched.mutate(
+        decision=ibis.literal(DECISIONS[0]),
+        person=ibis.null("string"),
+        is_effective=ibis.literal(True),
+        why_ineffective=ibis.null("string"),
+    )
+    columns = list(ApprovalHistory.to_schema().columns)
+    return ibis.union(people.select(columns), switched.select(columns))
+
+
+def answers_without_effect(approval_history: ir.Table) -> ir.Table:
+    """Find answers that had no effect, and why."""
+    rows = approval_history.filter(~approval_history.is_effective)
+    return rows.select("intervention_id", "decided_by", "why_ineffective")

@@ -1,0 +1,69 @@
+"""What people were asked to decide.
+
+One row per intervention that needs a person, of the history and of our decisions. Undated: the status is that at the
+end of the latest day in the warehouse. What a day's tables count is computed for the end of that day instead. What a
+request is about, and when it goes stale, is said in `ledger.py`; who has to answer it, in `approval_routes.py`.
+"""
+
+import ibis.expr.types as ir
+
+from cjo_assets.core.contract import Contract, Instant, TextList, column
+from cjo_assets.families.journey.interventions._approval_routes import ASKING_REGIMES, ROLES
+from cjo_assets.families.journey.interventions._ledger import REQUEST_STATUSES, STALE, end_of, ledger, with_approval
+from cjo_assets.policy import Policy
+
+
+class ApprovalRequests(Contract):
+    """Decisions that need a person. One row per intervention."""
+
+    intervention_id: str = column("Intervention to decide on.", personal="intervention")
+    customer_id: str = column("Customer.", personal="customer")
+    segment: str = column("Market segment.", words="segments")
+    journey_stage: str = column("Stage when it was decided.", words="stages")
+    recommended_action: str = column("What would be done.")
+    expected_cost: float = column("Cost expected [currency]; null where no playbook names the action.", nullable=True)
+    triggered_by_signals: TextList = column("Evidence: the signals that led to it.", personal="signal")
+    approval_reasons: TextList = column("Why a person must decide; empty for the history, which does not say.")
+    approval_regime: str = column("asked, or auto_approved by the policy of the day.", isin=ASKING_REGIMES)
+    approval_role: str = column("Who is asked at least; null for the history.", isin=ROLES, nullable=True)
+    needs_two_people: bool = column("Whether two people must approve.")
+    entitled_approvers: TextList = column("Who may answer, sorted; empty: anybody.")
+    requested_by: str = column("Who asked for it, and may not approve it; null: the policy, or unknown.", nullable=True)
+    decision_hash: str = column("Content that people are asked about; null for the history.", nullable=True)
+    requested_at: Instant = column("End of the first day that asked [UTC].")
+    expires_at: Instant = column("Instant after which the request lapses [UTC].")
+    stale_at: Instant = column("End of the day that no longer repeated what was asked [UTC], if any.", nullable=True)
+    status: str = column(
+        "Where the request stands; stale: what was asked is not what stands. What was approved before it changed stays "
+        "approved and executed in outcome_analyses: stale here, it says that the decision now has another content.",
+        isin=REQUEST_STATUSES,
+    )
+    stale_reason: str = column("What changed, and when; null unless stale.", nullable=True)
+    decided_at: Instant = column("Instant at which the answer was complete [UTC]; null without one.", nullable=True)
+    decided_by: str = column("Who answered; of two who approved, both.", nullable=True)
+    category: str = column("Category of a rejection; null where not said.", nullable=True)
+    reason: str = column("What they said; null where nothing was said.", nullable=True)
+
+    class Config:
+        """An intervention is asked about once."""
+
+        unique = ["intervention_id"]
+
+
+def approval_requests(
+    interventions: ir.Table,
+    all_recommended_interventions: ir.Table,
+    all_journey_states: ir.Table,
+    customers: ir.Table,
+    playbooks: ir.Table,
+    approval_decisions: ir.Table,
+    policy: Policy,
+) -> ir.Table:
+    """Ask for every decision that needs a person, and say how the asking went."""
+    decisions, days = all_recommended_interventions, all_journey_states
+    rows = ledger(interventions, decisions, customers, playbooks, decision_days=days)
+    latest_day = days.as_of.max().as_scalar()
+    rows = rows.filter(rows.generated_at <= latest_day)
+    rows = with_approval(rows, approval_decisions, end_of(latest_day), policy)
+    columns = (name for name in ApprovalRequests.to_schema().columns if name != "status")
+    return rows.filter(rows.is_asked).select(*columns, status=rows.is_stale.ifelse(STALE, rows.approval_status))

@@ -1,0 +1,18 @@
+"""What waits for a person.
+
+One row per approval request that is pending at the end of the latest day: a view of `approval_requests`.
+"""
+
+import ibis.expr.types as ir
+
+from cjo_assets.families.journey.approval.approval_requests import ApprovalRequests
+from cjo_assets.families.journey.interventions._ledger import PENDING
+
+
+class PendingApprovals(ApprovalRequests):
+    """Approval requests that wait for an answer. One row per intervention."""
+
+
+def pending_approvals(approval_requests: ir.Table) -> ir.Table:
+    """Keep the requests that wait for an answer."""
+    return approval_requests.filter(approval_requests.status == PENDING)

@@ -1,0 +1,1 @@
+"""Recommended interventions of the journey family."""

@@ -1,0 +1,61 @@
+"""Who is left alone on purpose, so that the difference a playbook makes can be known.
+
+One row per as-of date and customer for whom some playbook is eligible. The draw depends on the customer and the
+policy's salt alone: it stays the same from day to day, for all playbooks, on every machine. A decision for a held-out
+customer is recorded and not carried out.
+"""
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.expressions.by_segment import by_segment
+from cjo_assets.core.expressions.ids import as_text
+from cjo_assets.core.expressions.numbers import rounded
+from cjo_assets.policy import Policy
+
+TREATED, HELD_OUT = "treated", "held_out"
+ARMS = [TREATED, HELD_OUT]
+HEX_DIGITS = "0123456789abcdef"
+DRAW_DIGITS = 5
+
+
+class HoldoutAssignments(DatedContract):
+    """Arms of the running experiment. One row per as-of date and eligible customer."""
+
+    customer_id: str = column("Customer with at least one eligible playbook.", personal="customer")
+    segment: str = column("Market segment.", words="segments")
+    draw: float = column("What the customer drew [0-1]; the same every day.", ge=0, lt=1)
+    holdout_share: float = column("Draws below it are held out [share].", ge=0, le=1)
+    arm: str = column("treated or held_out.", isin=ARMS)
+
+    class Config:
+        """A customer is in one arm."""
+
+        unique = ["customer_id"]
+
+
+def holdout_assignments(playbook_candidates: ir.Table, customers: ir.Table, policy: Policy) -> ir.Table:
+    """Draw every customer for whom some playbook is eligible."""
+    eligible = playbook_candidates.filter(playbook_candidates.is_eligible)
+    rows = customers.semi_join(eligible, "customer_id").select("customer_id", "segment")
+    held_out = is_held_out(rows.customer_id, rows.segment, policy)
+    return rows.mutate(
+        draw=_draw(rows.customer_id, policy),
+        holdout_share=by_segment(policy, rows.segment, lambda rules: rules.holdout.holdout_share),
+        arm=held_out.ifelse(HELD_OUT, TREATED),
+    )
+
+
+def is_held_out(customer_id: ir.StringValue, segment: ir.StringValue, policy: Policy) -> ir.BooleanValue:
+    """Tell whether a customer's draw is below the segment's share."""
+    return _draw(customer_id, policy) < by_segment(policy, segment, lambda rules: rules.holdout.holdout_share)
+
+
+def _draw(customer_id: ir.StringValue, policy: Policy) -> ir.FloatingValue:
+    """Read the first hex digits of a salted hash as a number [0-1)."""
+    digits = as_text(ibis.literal(policy.journey.holdout.holdout_salt), customer_id).hexdigest("sha256")
+    places = [
+        ibis.literal(HEX_DIGITS).find(digits.substr(place, 1)) / 16 ** (place + 1) for place in range(DRAW_DIGITS)
+    ]
+    return rounded(sum(places[1:], places[0]))

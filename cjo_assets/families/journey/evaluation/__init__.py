@@ -1,0 +1,1 @@
+"""Evaluation of stages and signals of the journey family."""

@@ -1,0 +1,66 @@
+"""Where every customer stands.
+
+One row per customer and as-of date. The state is the latest entry by that date; a customer without any has a row
+that says so. Days are counted here and not believed from the source, whose own count is kept beside.
+"""
+
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.families.journey.inputs.state_entries import TRANSITIONS, UNKNOWN, entries_in_order
+from cjo_assets.policy import Policy
+
+
+class JourneyStates(DatedContract):
+    """Current stage of every customer. One row per customer and as-of date."""
+
+    customer_id: str = column("Customer.", personal="customer")
+    segment: str = column("Market segment.", words="segments")
+    journey_stage: str = column("Current stage; null without an entry by then.", words="stages", nullable=True)
+    state_entered_at: date = column("Day the stage was entered.", nullable=True)
+    days_in_state: int = column("Whole days since then, derived [days].", ge=0, nullable=True)
+    reported_days_in_state: int = column("Days in the stage as the source reported them [days].", ge=0, nullable=True)
+    previous_stage: str = column("Stage before; null where none is known.", words="stages", nullable=True)
+    transition: str = column("initial, valid, re_entry, invalid or unknown.", isin=TRANSITIONS)
+
+    class Config:
+        """A customer stands in one place."""
+
+        unique = ["customer_id"]
+
+
+# Of earlier days, later ones read only that there was one: decisions were made on it.
+REMEMBERED = ("as_of",)
+
+
+def journey_states(customers: ir.Table, state_entries: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+    """Take each customer's latest entry by the as-of date."""
+    known = state_entries.filter(state_entries.state_entered_at <= as_of)
+    entries = entries_in_order(known, policy)
+    current = entries.filter(entries.is_last)
+    states = customers.select("customer_id", "segment").left_join(current, "customer_id")
+    return states.select(
+        "customer_id",
+        "segment",
+        "journey_stage",
+        "state_entered_at",
+        days_in_state=ibis.date(as_of.isoformat()).delta(states.state_entered_at, unit="day"),
+        reported_days_in_state=states.days_in_state,
+        previous_stage=states.previous_stage,
+        transition=states.transition.fill_null(UNKNOWN),
+    )
+
+
+def disagreeing_days(journey_states: ir.Table) -> ir.Table:
+    """Find states whose reported days are not the days since entry."""
+    states = journey_states.filter(journey_states.reported_days_in_state != journey_states.days_in_state)
+    return states.select("customer_id", "days_in_state", "reported_days_in_state")
+
+
+def invalid_transitions(journey_states: ir.Table) -> ir.Table:
+    """Find customers who came to their stage in a way the policy does not allow."""
+    invalid = journey_states.filter(journey_states.transition == "invalid")
+    return invalid.select("customer_id", "previous_stage", "journey_stage")

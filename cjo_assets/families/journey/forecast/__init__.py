@@ -1,0 +1,1 @@
+"""Forecasts of the next stage and of churn of the journey family."""

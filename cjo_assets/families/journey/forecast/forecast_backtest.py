@@ -1,0 +1,256 @@
+"""How good the churn forecasts would have been.
+
+One row per as-of date, measure and subset of forecasts. At earlier dates, the latest a horizon ago, the model is fitted
+again with what was known then, every customer who had not left is forecast, and the log tells who then left within
+the horizon. A measure that too few cases support is there and has no value. Horizons of neighbouring origins overlap
+and show the same departures, so the intervals count as many cases as there would be without the overlap.
+
+Calibration is measured in bins of equally many forecasts, equal probabilities in one bin, and by the line of least
+squares through forecasts and outcomes: its slope is 1 and its distance from the forecasts 0 where they are right.
+"""
+
+from datetime import date, timedelta
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.expressions.intervals import MEASURED, wilson_interval, within
+from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, rounded
+from cjo_assets.families.journey.forecast._forecasting import PLACE, churn_by_state, day_in_stage
+from cjo_assets.families.journey.forecast._spells import DAYS_PER_WEEK, at_origins, fitted_model, spells
+from cjo_assets.families.journey.forecast._weekly_moves import horizon_weeks
+from cjo_assets.policy import Policy
+
+NOT_ENOUGH_HISTORY = "not_enough_history"
+CHURN_RATE, CALIBRATION, BRIER, BASE_BRIER = "churn_rate", "calibration", "brier_score", "brier_score_of_base_rate"
+SLOPE, CALIBRATION_INDEX = "calibration_slope", "integrated_calibration_index"
+PRECISION, RECALL, LIFT = "precision", "recall", "lift"
+MEASURES = [CHURN_RATE, CALIBRATION, SLOPE, CALIBRATION_INDEX, BRIER, BASE_BRIER, PRECISION, RECALL, LIFT]
+SHARES = [CHURN_RATE, CALIBRATION, PRECISION, RECALL]
+ALL = "all"
+
+
+class ForecastBacktest(DatedContract):
+    """Churn forecasts of earlier dates against what happened. One row per as-of date, measure and subset."""
+
+    measure: str = column(
+        "churn_rate of an origin, calibration of a bin, calibration_slope (below 1: forecasts too far apart), "
+        "integrated_calibration_index: mean distance of the forecasts from the line of least squares through the "
+        "outcomes (down = better), brier_score and that of the base rate (down = better); "
+        "precision, recall and lift of alarms at a cut-off (up = better).",
+        isin=MEASURES,
+    )
+    subset: str = column(
+        "Which forecasts: all, an origin's day, a bin (1 of 10: the tenth with the lowest), or those from a cut-off up."
+    )
+    status: str = column("Whether there are enough cases to say anything.", isin=[MEASURED, NOT_ENOUGH_HISTORY])
+    value: float = column(
+        "The measure; of churn_rate and calibration the share that left; null if not measured.", nullable=True
+    )
+    value_low: float = column("Lower end of its interval; null where it is no share.", ge=0, le=1, nullable=True)
+    value_high: float = column("Upper end of its interval; null where it is no share.", ge=0, le=1, nullable=True)
+    mean_forecast: float = column("Mean churn probability forecast; null without any.", ge=0, le=1, nullable=True)
+    n: int = column("Cases the measure rests on: forecasts; of recall, customers who left [cases].", ge=0)
+    forecasts: int = column("Forecasts of the subset; a customer counts at each origin [forecasts].", ge=0)
+    churned: int = column("Of these, who left within the horizon [forecasts].", ge=0)
+    first_origin: date = column("Earliest day forecast from; null without any.", nullable=True)
+    last_origin: date = column("Latest day forecast from; null without any.", nullable=True)
+    latest_record_at: date = column("Latest date of any record the forecasts rest on; null without.", nullable=True)
+    first_outcome_at: date = column("Earliest departure counted; null without any.", nullable=True)
+    last_outcome_at: date = column("Latest departure counted; null without any.", nullable=True)
+
+    class Config:
+        """A measure is taken once of each subset."""
+
+        unique = ["measure", "subset"]
+
+
+def forecast_backtest(customers: ir.Table, state_entries: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+    """Forecast again from earlier days, and compare."""
+    rules = policy.journey.forecast
+    origins = backtest_origins(as_of, policy)
+    questions = _questions(origins, policy)
+    scored = _scored(spells(customers, state_entries, as_of, policy), origins, policy)
+    asked = questions.left_join(
+        scored,
+        [
+            scored.probability >= questions.at_least,
+            questions.only_origin.isnull() | (questions.only_origin == scored.origin),
+            questions.only_bin.isnull() | (questions.only_bin == scored.bin),
+        ],
+    )
+    answers = asked.group_by("measure", "subset").agg(
+        forecasts=asked.forecasts.sum().fill_null(0),
+        churned=asked.churned.sum().fill_null(0),
+        probabilities=(asked.forecasts * asked.probability).sum(),
+        squares=asked.squares.sum(),
+        distances=asked.distances.sum(),
+        slope=asked.slope.max(),
+        first_origin=asked.origin.min(),
+        last_origin=asked.origin.max(),
+        latest_record_at=asked.latest_record_at.max(),
+        first_outcome_at=asked.first_outcome_at.min(),
+        last_outcome_at=asked.last_outcome_at.max(),
+    )
+    totals = scored.agg(
+        all_forecasts=scored.forecasts.sum().fill_null(0), all_churned=scored.churned.sum().fill_null(0)
+    )
+    rows = answers.cross_join(totals)
+    n = (rows.measure == RECALL).ifelse(rows.all_churned, rows.forecasts)
+    value = _value_of(rows)
+    value = (n >= rules.backtest_minimum_forecasts).ifelse(value, ibis.null("float64"))
+    overlap = min(rules.backtest_origins, -(-_horizon_days(policy) // rules.backtest_step_days))
+    cases = n / (rows.measure == CHURN_RATE).ifelse(1, overlap)
+    share = rows.measure.isin(SHARES).ifelse(value, ibis.null("float64"))
+    low, high = wilson_interval(share * cases, cases, rules.interval_level)
+    return rows.select(
+        "measure",
+        "subset",
+        status=value.isnull().ifelse(NOT_ENOUGH_HISTORY, MEASURED),
+        value=rounded(value),
+        value_low=rounded(low),
+        value_high=rounded(high),
+        mean_forecast=rounded(rows.probabilities / rows.forecasts.nullif(0)),
+        n=n,
+        forecasts=rows.forecasts,
+        churned=rows.churned,
+        first_origin=rows.first_origin,
+        last_origin=rows.last_origin,
+        latest_record_at=rows.latest_record_at,
+        first_outcome_at=rows.first_outcome_at,
+        last_outcome_at=rows.last_outcome_at,
+    )
+
+
+def _value_of(rows: ir.Table) -> ir.NumericValue:
+    """Return the value of each measure, from the sums over its forecasts."""
+    share = rows.churned / rows.forecasts.nullif(0)
+    base_rate = rows.all_churned / rows.all_forecasts.nullif(0)
+    return ibis.cases(
+        (rows.measure == BRIER, rows.squares / rows.forecasts.nullif(0)),
+        (rows.measure == BASE_BRIER, base_rate * (1 - base_rate)),
+        (rows.measure == SLOPE, rows.slope),
+        (rows.measure == CALIBRATION_INDEX, rows.distances / rows.forecasts.nullif(0)),
+        (rows.measure == RECALL, rows.churned / rows.all_churned.nullif(0)),
+        (rows.measure == LIFT, share / base_rate.nullif(0.0)),
+        else_=share,
+    )
+
+
+def backtest_origins(as_of: date, policy: Policy) -> list[date]:
+    """Return the days forecast from, latest first: at each, the horizon is over by the as-of date."""
+    rules = policy.journey.forecast
+    latest = as_of - timedelta(days=_horizon_days(policy))
+    return [latest - timedelta(days=rules.backtest_step_days * number) for number in range(rules.backtest_origins)]
+
+
+def records_from_the_future(forecast_backtest: ir.Table, policy: Policy) -> ir.Table:
+    """Find origins whose forecasts rest on a later record, or whose outcomes lie outside their horizon."""
+    rows = forecast_backtest.filter(forecast_backtest.measure == CHURN_RATE)
+    used_later = rows.latest_record_at > rows.first_origin
+    too_early = rows.first_outcome_at <= rows.first_origin
+    too_late = rows.last_outcome_at.delta(rows.first_origin, unit="day") > _horizon_days(policy)
+    offends = used_later.fill_null(False) | too_early.fill_null(False) | too_late.fill_null(False)
+    return rows.filter(offends).select("subset", "latest_record_at", "first_outcome_at", "last_outcome_at")
+
+
+def _scored(spells: ir.Table, origins: list[date], policy: Policy) -> ir.Table:
+    """Return forecasts and outcomes, one row per origin, segment, stage and day in it."""
+    following = ibis.window(group_by="customer_id", order_by="entry_number", rows=(1, None))
+    has_left = spells.journey_stage.isin(policy.vocabulary.terminal_stages)
+    departure = has_left.ifelse(spells.entered_at, ibis.null("date"))
+    standing = at_origins(spells.mutate(churned_at=departure.min().over(following)), origins, policy)
+    standing = standing.filter((standing.left_at > standing.origin).fill_null(True))
+    in_horizon = standing.churned_at.delta(standing.origin, unit="day") <= _horizon_days(policy)
+    standing = standing.mutate(
+        day=day_in_stage(standing.origin, standing.entered_at, policy),
+        outcome_at=in_horizon.ifelse(standing.churned_at, ibis.null("date")),
+    )
+    states = standing.group_by(PLACE).agg(
+        forecasts=standing.count(),
+        churned=standing.outcome_at.count(),
+        first_outcome_at=standing.outcome_at.min(),
+        last_outcome_at=standing.outcome_at.max(),
+        latest_entry_at=standing.entered_at.max(),
+    )
+    model = fitted_model(spells, origins, policy)
+    known = model.group_by("origin").agg(latest_record_at=model.latest_record_at.max())
+    rows = states.join(churn_by_state(model, policy), PLACE).join(known, "origin")
+    rows = rows.mutate(
+        probability=rounded(rows.churn), latest_record_at=ibis.greatest(rows.latest_record_at, rows.latest_entry_at)
+    )
+    missed, kept = 1 - rows.probability, rows.forecasts - rows.churned
+    rows = rows.mutate(squares=rows.churned * missed * missed + kept * rows.probability * rows.probability)
+    return _with_bin(_with_line(rows), policy)
+
+
+def _with_line(rows: ir.Table) -> ir.Table:
+    """Add the slope of the line of least squares through forecasts and outcomes, and how far forecasts are from it.
+
+    Without a departure, or where all forecasts are one, there is no slope.
+    """
+    sums = rows.agg(
+        n=rows.forecasts.sum(),
+        x=(rows.forecasts * rows.probability).sum(),
+        y=rows.churned.sum(),
+        xx=(rows.forecasts * rows.probability * rows.probability).sum(),
+        xy=(rows.churned * rows.probability).sum(),
+    )
+    # A spread that is a rounding error is none.
+    spread = rounded(sums.xx / sums.n - (sums.x / sums.n) ** 2, CONTRIBUTION_DECIMALS).nullif(0.0)
+    slope = (sums.xy / sums.n - sums.x * sums.y / (sums.n * sums.n)) / spread
+    line = sums.select(
+        slope=(sums.y > 0).ifelse(slope, ibis.null("float64")),
+        steepness=slope.fill_null(0.0),
+        mean_forecast=sums.x / sums.n,
+        mean_outcome=sums.y / sums.n,
+    )
+    rows = rows.cross_join(line)
+    outcome = within(rows.mean_outcome + rows.steepness * (rows.probability - rows.mean_forecast), 0.0, 1.0)
+    rows = rows.mutate(distances=rows.forecasts * (rows.probability - outcome).abs())
+    return rows.drop("steepness", "mean_forecast", "mean_outcome")
+
+
+def _with_bin(rows: ir.Table, policy: Policy) -> ir.Table:
+    """Add the bin of each forecast: bins hold equally many, as far as equal probabilities stay together."""
+    bins = policy.journey.forecast.calibration_bins
+    alike = rows.group_by("probability").agg(alike=rows.forecasts.sum())
+    lower = alike.alike.sum().over(ibis.window(order_by="probability", rows=(None, 0))) - alike.alike
+    place = (lower + alike.alike / 2) / alike.alike.sum().over(ibis.window()) * bins
+    ranked = alike.select("probability", bin=ibis.least(place.floor().cast("int64") + 1, bins))
+    return rows.join(ranked, "probability")
+
+
+def _questions(origins: list[date], policy: Policy) -> ir.Table:
+    """Return every measure of every subset, so that each has a row whether or not there is an answer."""
+    rules = policy.journey.forecast
+    bins = rules.calibration_bins
+    questions = [_question(CHURN_RATE, str(origin), origin=origin) for origin in origins]
+    questions += [_question(CALIBRATION, f"{place} of {bins}", place=place) for place in range(1, bins + 1)]
+    questions += [_question(measure, ALL) for measure in (SLOPE, CALIBRATION_INDEX, BRIER, BASE_BRIER)]
+    questions += [
+        _question(measure, f"{cut_off:g} and above", cut_off)
+        for measure in (PRECISION, RECALL, LIFT)
+        for cut_off in rules.cut_offs
+    ]
+    return ibis.array(questions).unnest().name("question").as_table().unpack("question")
+
+
+def _question(
+    measure: str, subset: str, at_least: float = 0.0, origin: date | None = None, place: int | None = None
+) -> Any:
+    return ibis.struct(
+        {
+            "measure": ibis.literal(measure),
+            "subset": ibis.literal(subset),
+            "at_least": ibis.literal(at_least, "float64"),
+            "only_origin": ibis.null("date") if origin is None else ibis.literal(origin, "date"),
+            "only_bin": ibis.null("int64") if place is None else ibis.literal(place, "int64"),
+        }
+    )
+
+
+def _horizon_days(policy: Policy) -> int:
+    return horizon_weeks(policy) * DAYS_PER_WEEK

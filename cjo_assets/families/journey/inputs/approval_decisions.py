@@ -1,0 +1,54 @@
+"""Approval decisions: what people said when they were asked.
+
+One row per answer. Two people may have to answer, so an intervention can have several. Answers come from the file of
+another system and from `cjo approve`, `cjo reject` and the job `record_approval_decision`, which append to the records
+of the home; both are judged alike. An answer about an id of our own making is kept even where no such decision is known
+(yet): the run that reads it may be the one that makes the decision again, and the history says what had no effect.
+"""
+
+import ibis.expr.types as ir
+
+from cjo_assets.core.contract import ALWAYS, Contract, Instant, column
+from cjo_assets.core.dataset import Dataset
+from cjo_assets.families.journey.inputs.interventions import OUR_ID
+from cjo_assets.families.journey.interventions._approval_answers import APPROVED, REJECTED
+from cjo_assets.policy import Policy
+
+DECISIONS = [APPROVED, REJECTED]
+RECORDS = "approvals.ndjson"
+
+
+class ApprovalDecisions(Contract):
+    """Approval decisions that passed their contract. One row per answer."""
+
+    intervention_id: str = column(
+        "Intervention decided on, of the history or of our decisions.", personal="intervention"
+    )
+    decision: str = column("approved or rejected.", isin=DECISIONS)
+    decided_at: Instant = column("Instant of the decision [UTC].")
+    decided_by: str = column("Who decided.", free_text=True)
+    category: str = column("Why it was rejected, in the policy's words; null where not said.", optional=True)
+    reason: str = column("Why, in their words; null where nothing was said.", free_text=True, optional=True)
+    decision_hash: str = column(
+        "Content the person saw; null: the decision as first asked about.", optional=True, used_when=ALWAYS
+    )
+
+    class Config:
+        """A person answers once in an instant."""
+
+        unique = ["intervention_id", "decided_by", "decided_at"]
+
+
+def relations(rows: ir.Table, interventions: ir.Table, policy: Policy) -> dict[str, ir.BooleanValue]:
+    """Name the answers about nothing, and the categories that the policy does not know."""
+    is_known = rows.intervention_id.isin(interventions.intervention_id) | rows.intervention_id.re_search(OUR_ID)
+    categories = list(policy.journey.approval.rejection_categories)
+    return {
+        "intervention_id: unknown intervention": ~is_known,
+        "category: not in the policy's rejection_categories": rows.category.notin(categories),
+    }
+
+
+DATASET = Dataset(
+    "approval_decisions", ApprovalDecisions, relations=relations, record_date="decided_at", records=RECORDS
+)

@@ -1,0 +1,1 @@
+"""Interventions and their outcomes of the journey family."""

@@ -1,0 +1,88 @@
+"""What is known of every intervention when the day decides.
+
+One row per as-of date and intervention of the history or of our decisions of earlier days, with what people said and
+what was measured by the end of the day. Decisions, their limits and everything that is learned read this one table;
+`outcome_analyses` adds the decisions of the day itself.
+"""
+
+from datetime import date
+
+import ibis.expr.types as ir
+
+from cjo_assets.core.contract import DatedContract, Instant, TextList, column
+from cjo_assets.families.journey.interventions._ledger import (
+    APPROVAL_STATUSES,
+    DECISION,
+    HISTORY,
+    is_settled,
+    known_outcomes,
+)
+from cjo_assets.policy import Policy
+
+
+class InterventionLedger(DatedContract):
+    """Interventions of earlier days. One row per as-of date and intervention."""
+
+    intervention_id: str = column("Intervention.", personal="intervention")
+    customer_id: str = column("Customer.", personal="customer")
+    segment: str = column("Market segment.", words="segments")
+    journey_stage: str = column("Stage when it was decided.", words="stages")
+    origin: str = column("history, or a decision of ours.", isin=[HISTORY, DECISION])
+    playbook_id: str = column("Playbook; of the history, the one that names the action; null if none.", nullable=True)
+    recommended_action: str = column("What was to be done.")
+    triggered_by_signals: TextList = column("Signals that led to it.", personal="signal")
+    confidence: float = column("Confidence in the decision [0-1], up = surer.", ge=0, le=1)
+    generated_at: date = column("Day of the decision.")
+    is_held_out: bool = column("Whether it was recorded and, on purpose, not carried out.")
+    decision_hash: str = column("Content that people were asked about; null for the history.", nullable=True)
+    approval_status: str = column("Where the approval stands at the end of the day.", isin=APPROVAL_STATUSES)
+    is_settled: bool = column("Whether it was answered, carried out, or never asked about.")
+    decided_at: Instant = column("Instant of the approval decision [UTC]; null without one.", nullable=True)
+    decided_by: str = column("Who decided, or which policy switch; null without a decision.", nullable=True)
+    category: str = column("Category of a rejection; null where not said.", nullable=True)
+    reason: str = column("What they said; null where nothing was said.", free_text=True, nullable=True)
+    is_executed: bool = column("Approved or needing no approval, and something to do.")
+    executed_at: Instant = column("Instant from which it counts as executed [UTC]; null if not.", nullable=True)
+    expected_cost: float = column("Cost of one use [currency]; null where no playbook names the action.", nullable=True)
+    stated_cost: float = column(
+        "Cost that the source recorded [currency]; null where it did not, and for our own decisions.", nullable=True
+    )
+    expected_value: float = column("Value expected of one use [currency]; null where nobody said.", nullable=True)
+    outcome: str = column("Latest outcome by the end of the day; null while pending.", words="outcomes", nullable=True)
+    playbook_success: bool = column("Success as the source saw it; null where it does not say.", nullable=True)
+    resolution_time_days: float = column("Days to resolution [days]; null if not resolved or pending.", nullable=True)
+    estimated_revenue_saved: float = column("Revenue saved, as estimated [currency].", nullable=True)
+    human_override: bool = column("Whether a person overrode the decision.", nullable=True)
+    measured_at: date = column("Day of the measurement; null while pending.", nullable=True)
+
+    class Config:
+        """An intervention stands once."""
+
+        unique = ["intervention_id"]
+
+
+def intervention_ledger(
+    interventions: ir.Table,
+    earlier_recommended_interventions: ir.Table,
+    earlier_journey_states: ir.Table,
+    customers: ir.Table,
+    playbooks: ir.Table,
+    approval_decisions: ir.Table,
+    outcomes: ir.Table,
+    as_of: date,
+    policy: Policy,
+) -> ir.Table:
+    """Bring together what was decided before, what people said to it, and what came of it."""
+    rows = known_outcomes(
+        interventions,
+        earlier_recommended_interventions,
+        earlier_journey_states,
+        customers,
+        playbooks,
+        approval_decisions,
+        outcomes,
+        as_of,
+        policy,
+    )
+    rows = rows.mutate(is_settled=is_settled(rows))
+    return rows.select(*(name for name in InterventionLedger.to_schema().columns if name != "as_of"))

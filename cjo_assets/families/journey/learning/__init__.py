@@ -1,0 +1,1 @@
+"""Effects learned from outcomes of the journey family."""

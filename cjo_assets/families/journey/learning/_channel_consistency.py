@@ -1,0 +1,79 @@
+"""Consistency of the channels: the lowest over the highest success rate, without the differences that chance explains.
+
+Not a table but a step behind `kpi_measures`. Rates of alike channels differ by chance, and their lowest and highest the
+more, the more channels there are and the fewer runs each has. The estimate therefore moves every rate towards the
+pooled one by the share of the variation that chance explains (DerSimonian and Laird's moment estimate).
+"""
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.core.expressions.two_sample_tests import normal_quantile, ratio_of_shares
+from cjo_assets.families.journey.learning._experience import is_measured, is_success
+from cjo_assets.policy import Policy
+
+
+def channel_facts(ledger: ir.Table, policy: Policy) -> ir.Table:
+    """Return one row about the channels with established experience.
+
+    `lowest_rate` and `highest_rate` are the shrunk success rates. `ratio_low` and `ratio_high` are the ends of the
+    interval of lowest over highest.
+    """
+    runs = ledger.filter(is_measured(ledger), ledger.channel.notnull())
+    channels = runs.group_by("channel").agg(runs=runs.count(), successes=runs.count(where=is_success(runs, policy)))
+    channels = channels.filter(channels.runs >= policy.journey.learning.established_runs)
+    facts = _shrunk_rates(channels).cross_join(_interval(channels, policy.journey.kpis.interval_level))
+    # Far apart from many alike channels, a single one may be shrunk beyond what its own runs allow.
+    return facts.mutate(lowest_rate=ibis.least(facts.lowest_rate, facts.highest_rate * facts.ratio_high))
+
+
+def _shrunk_rates(channels: ir.Table) -> ir.Table:
+    """Return the lowest and the highest rate after shrinkage, and how many channels and runs there are."""
+    every = ibis.window()
+    rows = channels.mutate(
+        rate=channels.successes / channels.runs,
+        pooled=channels.successes.sum().over(every) / channels.runs.sum().over(every),
+    )
+    spread = (rows.runs * (rows.rate - rows.pooled) ** 2 / (rows.pooled * (1 - rows.pooled)).nullif(0.0)).sum()
+    facts = rows.agg(
+        channels=rows.count(),
+        channel_runs=rows.runs.sum(),
+        pooled=rows.pooled.max(),
+        lowest=rows.rate.min(),
+        highest=rows.rate.max(),
+        spread=spread,
+    )
+    # Alike channels are expected to spread by one less than their number.
+    real_share = ibis.greatest(1 - (facts.channels - 1) / facts.spread.nullif(0.0), 0.0).fill_null(0.0)
+    return facts.select(
+        "channels",
+        "channel_runs",
+        lowest_rate=facts.pooled + real_share * (facts.lowest - facts.pooled),
+        highest_rate=facts.pooled + real_share * (facts.highest - facts.pooled),
+    )
+
+
+def _interval(channels: ir.Table, level: float) -> ir.Table:
+    """Return the interval of the lowest over the highest rate.
+
+    That ratio is the least of the ratios of any two channels, so its bounds are the least of their bounds. Each pair is
+    given its part of the error (Bonferroni), so that all hold together at the level.
+    """
+    others = channels.view()
+    pairs = channels.join(others, channels.channel != others.channel, rname="other_{name}")
+    # Every pair is there twice, and a two-sided interval holds on both sides.
+    error = (1 - level) / pairs.count().over(ibis.window())
+    pairs = pairs.mutate(
+        bounds=ratio_of_shares(
+            pairs.successes.cast("float64"),
+            pairs.runs.cast("float64"),
+            pairs.other_successes.cast("float64"),
+            pairs.other_runs.cast("float64"),
+            normal_quantile(1 - error),
+        )
+    )
+    # Without any success a ratio may be anything.
+    return pairs.agg(
+        ratio_low=pairs.bounds.low.fill_null(0.0).min(),
+        ratio_high=ibis.least(pairs.bounds.high.fill_null(1.0).min(), 1.0),
+    )

@@ -1,0 +1,148 @@
+"""What other confidence thresholds would have done with the outcomes known.
+
+One row per as-of date and threshold that the policy wants tried. Only what was carried out and measured can be counted:
+what a threshold withheld at the time has no outcome, so a lower one can only be judged as far down as somebody acted.
+
+The change of the net value is a sum over the runs that a threshold decides otherwise than the one in force. Its
+interval takes all priced runs as a sample (Student's t), and all thresholds together share the error (Bonferroni),
+since the best of several looks good by chance. Where few runs carry the change, by Kish's effective number, there is
+no interval.
+"""
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.expressions.by_segment import by_segment
+from cjo_assets.core.expressions.intervals import mean_interval, wilson_interval
+from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, rounded
+from cjo_assets.families.journey.learning._experience import with_success
+from cjo_assets.policy import Policy
+from cjo_assets.policy.journey import Learning
+
+
+class ThresholdAdvice(DatedContract):
+    """Confidence thresholds in hindsight. One row per as-of date and threshold."""
+
+    confidence_threshold: float = column("Threshold tried [0-1].", ge=0, le=1)
+    is_tested: bool = column("Whether anybody acted at this confidence or below; if not, a lower one is a guess.")
+    acted_on: int = column("Measured runs at or above it [runs].", ge=0)
+    successes: int = column("Those that succeeded [runs].", ge=0)
+    success_rate: float = column("successes over acted_on [0-1], up = better.", ge=0, le=1, nullable=True)
+    success_rate_low: float = column("Lower end of its interval [0-1].", ge=0, le=1, nullable=True)
+    success_rate_high: float = column("Upper end of its interval [0-1].", ge=0, le=1, nullable=True)
+    priced: int = column("Those with cost and value known: the one population of the amounts [runs].", ge=0)
+    cost: float = column("What they cost [currency].", ge=0)
+    value: float = column("Revenue that their successes saved [currency].", ge=0)
+    net_value: float = column("value - cost [currency].")
+    withheld: int = column("Measured runs below it [runs].", ge=0)
+    forgone_successes: int = column("Successes among those [runs].", ge=0)
+    net_value_change: float = column("net_value against that of the threshold in force [currency], up = better.")
+    decided_otherwise: int = column("Priced runs on which it differs from the threshold in force [runs].", ge=0)
+    effective_runs: float = column("Their effective number: less, where few of them carry the change [runs].", ge=0)
+    net_value_change_low: float = column(
+        "Lower end of the interval of net_value_change [currency]; null below the policy's effective runs.",
+        nullable=True,
+    )
+    net_value_change_high: float = column("Upper end of that interval [currency].", nullable=True)
+    is_advised: bool = column("Whether it is tested and its interval lies above 0.")
+
+    class Config:
+        """A threshold stands once."""
+
+        unique = ["confidence_threshold"]
+
+
+def threshold_advice(
+    intervention_ledger: ir.Table,
+    policy: Policy,
+) -> ir.Table:
+    """Count the measured runs on either side of each threshold."""
+    rules = policy.journey.learning
+    known = with_success(intervention_ledger, policy)
+    measured = known.filter(known.is_measured)
+    in_force = by_segment(policy, measured.segment, lambda own: own.recommendation.intervention_confidence_threshold)
+    # Value is earned by success alone; a success of unknown value, or a run of unknown cost, is left out of both.
+    value = measured.is_success.ifelse(measured.estimated_revenue_saved, 0.0)
+    is_priced = value.notnull() & measured.expected_cost.notnull()
+    runs = measured.select(
+        "confidence",
+        "is_success",
+        is_priced=is_priced,
+        cost=is_priced.ifelse(measured.expected_cost, 0.0),
+        value=is_priced.ifelse(value, 0.0),
+        is_in_force=measured.confidence >= in_force,
+    )
+    runs = runs.mutate(amount=runs.value - runs.cost)
+    facts = runs.agg(
+        lowest=runs.confidence.min(),
+        all_priced=runs.count(where=runs.is_priced),
+        net_in_force=runs.amount.sum(where=runs.is_in_force).fill_null(0.0),
+        tried=_tried(runs, rules.confidence_thresholds),
+    )
+    rows = facts.select("lowest", "net_in_force", "all_priced", one=facts.tried.unnest()).unpack("one")
+    rows = _with_interval(rows, rules)
+    low, high = wilson_interval(rows.successes, rows.acted_on, rules.interval_level)
+    net_value = rounded(rows.value - rows.cost, MONEY_DECIMALS)
+    is_tested = (rows.lowest <= rows.confidence_threshold).fill_null(False)
+    return rows.select(
+        "confidence_threshold",
+        "decided_otherwise",
+        "acted_on",
+        "successes",
+        "priced",
+        "withheld",
+        "forgone_successes",
+        is_tested=is_tested,
+        success_rate=rounded(rows.successes / rows.acted_on.nullif(0)),
+        success_rate_low=rounded(low),
+        success_rate_high=rounded(high),
+        cost=rounded(rows.cost, MONEY_DECIMALS),
+        value=rounded(rows.value, MONEY_DECIMALS),
+        net_value=net_value,
+        net_value_change=rounded(net_value - rounded(rows.net_in_force, MONEY_DECIMALS), MONEY_DECIMALS),
+        effective_runs=rounded(rows.effective_runs),
+        net_value_change_low=rounded(rows.change_low, MONEY_DECIMALS),
+        net_value_change_high=rounded(rows.change_high, MONEY_DECIMALS),
+        is_advised=is_tested & (rows.change_low > 0).fill_null(False),
+    )
+
+
+def _with_interval(rows: ir.Table, rules: Learning) -> ir.Table:
+    """Add the interval of the change of the net value, and on how many runs it effectively rests."""
+    level = 1 - (1 - rules.interval_level) / len(set(rules.confidence_thresholds))
+    low, high = mean_interval(rows.change, rows.change_squares, rows.all_priced, level)
+    effective = (rows.change_sizes**2 / rows.change_squares.nullif(0.0)).fill_null(0.0)
+    rows = rows.mutate(effective_runs=effective, low=low * rows.all_priced, high=high * rows.all_priced)
+    is_enough = rows.effective_runs >= rules.threshold_effective_runs
+    return rows.mutate(
+        change_low=is_enough.ifelse(rows.low, ibis.null("float64")),
+        change_high=is_enough.ifelse(rows.high, ibis.null("float64")),
+    )
+
+
+def _tried(runs: ir.Table, thresholds: tuple[float, ...]) -> ir.ArrayValue:
+    """Return, as one list of the whole table, what each threshold would have let through."""
+
+    def tried(threshold: float) -> ir.StructValue:
+        passes = runs.confidence >= threshold
+        differs = passes != runs.is_in_force
+        change = differs.ifelse(passes.ifelse(runs.amount, -runs.amount), 0.0)
+        return ibis.struct(
+            {
+                "confidence_threshold": ibis.literal(threshold, "float64"),
+                "acted_on": runs.count(where=passes),
+                "successes": runs.count(where=passes & runs.is_success),
+                "priced": runs.count(where=passes & runs.is_priced),
+                "cost": runs.cost.sum(where=passes).fill_null(0.0),
+                "value": runs.value.sum(where=passes).fill_null(0.0),
+                "withheld": runs.count(where=~passes),
+                "forgone_successes": runs.count(where=~passes & runs.is_success),
+                "decided_otherwise": runs.count(where=differs & runs.is_priced),
+                "change": change.sum().fill_null(0.0),
+                "change_squares": (change * change).sum().fill_null(0.0),
+                "change_sizes": change.abs().sum().fill_null(0.0),
+            }
+        )
+
+    return ibis.array([tried(threshold) for threshold in sorted(set(thresholds))])

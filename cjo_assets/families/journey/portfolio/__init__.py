@@ -1,0 +1,1 @@
+"""Portfolio and next steps of the journey family."""

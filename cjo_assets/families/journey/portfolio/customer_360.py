@@ -1,0 +1,101 @@
+"""Everything about a customer in one row, on the newest day.
+
+One row per customer: where they stand, what threatens, what is likely, what was decided, who approved it, and what came
+of the last thing that was done. Nothing is computed here; each value stands in the table it is taken from.
+"""
+
+from datetime import date
+
+import ibis.expr.types as ir
+
+from cjo_assets.core.contract import Contract, TextList, column
+from cjo_assets.families.journey.interventions._ledger import REQUEST_STATUSES
+
+TIERS = ["high", "medium", "low"]
+
+
+class Customer360(Contract):
+    """A customer in one row, on the newest day. One row per customer."""
+
+    customer_id: str = column("Customer.", personal="customer")
+    segment: str = column("Market segment.", words="segments")
+    account_value: float = column("Yearly value of the account [currency].", ge=0)
+    tenure_months: int = column("Whole months as a customer [months].", ge=0)
+    journey_stage: str = column("Current stage; null without an entry.", words="stages", nullable=True)
+    days_in_state: int = column("Whole days in it [days].", ge=0, nullable=True)
+    stage_health: str = column("healthy, at_risk or critical; null for a customer who has left.", nullable=True)
+    overall_risk_score: float = column(
+        "Weighted risk [0-1, up = worse]; null for a customer who has left.", ge=0, le=1, nullable=True
+    )
+    risk_tier: str = column("Tier of that risk; null below the lowest threshold.", isin=TIERS, nullable=True)
+    urgency: str = column("How soon somebody should act.", isin=TIERS, nullable=True)
+    risk_factors: TextList = column("What stands out, sorted; null for a customer who has left.", nullable=True)
+    churn_probability: float = column(
+        "Chance of leaving within the horizon [0-1, up = worse].", ge=0, le=1, nullable=True
+    )
+    revenue_at_risk: float = column("That chance x account value [currency, up = worse].", ge=0, nullable=True)
+    intervention_id: str = column("Decision of the day; null without one.", nullable=True, personal="intervention")
+    recommended_action: str = column("What it says to do; null without one.", nullable=True)
+    playbook_id: str = column("Its playbook; null for monitor_only.", nullable=True)
+    confidence: float = column("Confidence in acting [0-1], up = surer.", ge=0, le=1, nullable=True)
+    priority_score: float = column("Order of work [0-100, up = sooner].", ge=0, le=100, nullable=True)
+    approval_status: str = column(
+        "Where the approval of the decision stands; null where nobody is asked.", isin=REQUEST_STATUSES, nullable=True
+    )
+    approved_by: str = column("Who answered; null without an answer.", nullable=True)
+    last_outcome: str = column("Latest measured outcome; null without one.", words="outcomes", nullable=True)
+    last_outcome_at: date = column("Day it was measured.", nullable=True)
+    last_outcome_action: str = column("What had been done.", nullable=True)
+
+    class Config:
+        """A customer stands once."""
+
+        unique = ["customer_id"]
+
+
+def customer_360(
+    customers: ir.Table,
+    journey_states: ir.Table,
+    journey_evaluations: ir.Table,
+    risk_scores: ir.Table,
+    journey_forecasts: ir.Table,
+    recommended_interventions: ir.Table,
+    approval_requests: ir.Table,
+    outcome_analyses: ir.Table,
+) -> ir.Table:
+    """Join what each table says of a customer."""
+    decisions = recommended_interventions.select(
+        "customer_id", "intervention_id", "recommended_action", "playbook_id", "confidence", "priority_score"
+    )
+    asked = approval_requests.select("intervention_id", approval_status="status", approved_by="decided_by")
+    parts = [
+        journey_states.select("customer_id", "journey_stage", "days_in_state"),
+        journey_evaluations.select("customer_id", "stage_health"),
+        risk_scores.select("customer_id", "overall_risk_score", "risk_tier", "urgency", "risk_factors"),
+        journey_forecasts.select("customer_id", "churn_probability", "revenue_at_risk"),
+        _joined(decisions, asked, "intervention_id"),
+        _last_outcomes(outcome_analyses),
+    ]
+    rows = customers.select("customer_id", "segment", "account_value", "tenure_months")
+    for part in parts:
+        rows = _joined(rows, part, "customer_id")
+    return rows.select(*Customer360.to_schema().columns)
+
+
+def _joined(left: ir.Table, right: ir.Table, key: str) -> ir.Table:
+    return left.left_join(right, key).drop(f"{key}_right")
+
+
+def _last_outcomes(outcome_analyses: ir.Table) -> ir.Table:
+    """Return the outcome measured last of each customer; on one day the highest id."""
+    known = outcome_analyses.filter(outcome_analyses.measured_at.notnull())
+    latest = known.group_by("customer_id").agg(measured_at=known.measured_at.max())
+    newest = known.semi_join(latest, ["customer_id", "measured_at"])
+    last = newest.group_by("customer_id").agg(outcome_id=newest.outcome_id.max())
+    rows = newest.semi_join(last, ["customer_id", "outcome_id"])
+    return rows.select(
+        "customer_id",
+        last_outcome="outcome",
+        last_outcome_at="measured_at",
+        last_outcome_action="recommended_action",
+    )

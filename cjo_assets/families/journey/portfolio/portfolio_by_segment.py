@@ -1,0 +1,31 @@
+"""The portfolio by segment.
+
+One row per as-of date and segment that any customer is of. Every count and amount is the sum of the segment's
+`portfolio_cells`; every segment is judged by the same targets, so that segments can be compared.
+"""
+
+import ibis.expr.types as ir
+
+from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.families.journey.portfolio._portfolio_measures import PortfolioShares, summed, with_status
+from cjo_assets.policy import Policy
+
+
+class Segment(DatedContract):
+    """A segment."""
+
+    segment: str = column("Market segment.", words="segments")
+
+
+class PortfolioBySegment(PortfolioShares, Segment):
+    """Segments of the portfolio. One row per as-of date and segment that any customer is of."""
+
+    class Config:
+        """A segment stands once."""
+
+        unique = ["segment"]
+
+
+def portfolio_by_segment(portfolio_cells: ir.Table, policy: Policy) -> ir.Table:
+    """Add up the cells of each segment and judge it."""
+    return with_status(summed(portfolio_cells, "segment"), policy)

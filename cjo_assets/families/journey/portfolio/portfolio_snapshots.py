@@ -1,0 +1,156 @@
+"""The portfolio in one line, as the run found it on the day.
+
+One row per as-of date. Every count and amount is the sum of `portfolio_cells`. The trend compares with the rows that
+this table holds for the same weekday a week and four weeks before; a day that was not run is not made up, and the
+trend says so.
+
+The stage that leaks most is the one whose customers put the most revenue at risk. The verdict is about the portfolio's
+own targets, which are ceilings: above_target is bad news. Whether actions work is another question, and `kpis` answers
+it.
+"""
+
+from datetime import date, timedelta
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.core.contract import TextList, any_of, column
+from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
+from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, money_sum, rounded, same_money
+from cjo_assets.families.journey.portfolio._portfolio_measures import GREEN, PortfolioShares, summed, with_status
+from cjo_assets.policy import Policy
+
+ON_TARGET, ABOVE_TARGET = "on_target", "above_target"
+VERDICTS = [ON_TARGET, ABOVE_TARGET, NOT_MEASURABLE]
+RISING, STEADY, FALLING = "rising", "steady", "falling"
+TRENDS = [RISING, STEADY, FALLING, NOT_MEASURABLE]
+# The same weekday before: the names of the columns say which, so this is no policy.
+DAYS_BEFORE = (7, 28)
+
+
+class PortfolioSnapshots(PortfolioShares):
+    """The portfolio in one line. One row per as-of date."""
+
+    verdict: str = column(
+        "on_target: every share is known and at most its target; above_target: worse; or not_measurable.",
+        isin=VERDICTS,
+    )
+    top_leaking_stage: str = column(
+        "Stage with the most revenue at risk, of two the first by name; null without any.",
+        words="stages",
+        nullable=True,
+    )
+    top_leaking_revenue_at_risk: float = column("Revenue at risk there [currency].", ge=0, nullable=True)
+    systemic_failures: TextList = column("Stages whose friction rate breaks their limit, sorted.")
+    revenue_at_risk_7_days_before: float = column(
+        "Revenue at risk a week before [currency]; null if that day was not run.", ge=0, nullable=True
+    )
+    customers_high_risk_7_days_before: int = column(
+        "High-risk customers a week before [customers]; null if that day was not run.", ge=0, nullable=True
+    )
+    trend_7_days: str = column("Where revenue at risk went within a week.", isin=TRENDS)
+    revenue_at_risk_28_days_before: float = column(
+        "Revenue at risk four weeks before [currency]; null if that day was not run.", ge=0, nullable=True
+    )
+    customers_high_risk_28_days_before: int = column(
+        "High-risk customers four weeks before [customers]; null if that day was not run.", ge=0, nullable=True
+    )
+    trend_28_days: str = column("Where revenue at risk went within four weeks.", isin=TRENDS)
+    trend_notes: TextList = column("What a reader of the trends must know: days not run, other policies.")
+    policy_hash: str = column("Policy that judged.")
+
+    class Config:
+        """A day has one portfolio."""
+
+        unique = ["as_of"]
+
+
+# What trends need of an earlier day, and under which policy it was judged.
+REMEMBERED = ("as_of", "revenue_at_risk", "customers_high_risk", "policy_hash")
+
+
+def portfolio_snapshots(
+    portfolio_cells: ir.Table,
+    portfolio_by_stage: ir.Table,
+    earlier_portfolio_snapshots: ir.Table,
+    as_of: date,
+    policy: Policy,
+) -> ir.Table:
+    """Add up the day, judge it, and compare it with the same weekday before."""
+    rows = with_status(summed(portfolio_cells), policy)
+    stages = portfolio_by_stage
+    most = stages.mutate(most=stages.revenue_at_risk.max().over())
+    most = most.filter(most.revenue_at_risk == most.most, most.most > 0)
+    rows = rows.cross_join(
+        most.agg(top_leaking_stage=most.journey_stage.min(), top_leaking_revenue_at_risk=most.revenue_at_risk.max()),
+        stages.agg(failures=stages.journey_stage.collect(where=stages.is_systemic_failure)),
+    )
+    no_names = ibis.literal([], "array<string>")
+    rows = rows.mutate(
+        systemic_failures=rows.failures.sort().fill_null(no_names),
+        verdict=rows.status.cases((GREEN, ON_TARGET), (NOT_MEASURABLE, NOT_MEASURABLE), else_=ABOVE_TARGET),
+        policy_hash=ibis.literal(policy.policy_hash),
+    )
+    notes = []
+    for days in DAYS_BEFORE:
+        rows = rows.cross_join(_as_it_was(earlier_portfolio_snapshots, as_of, days))
+        rows = rows.mutate(**{f"trend_{days}_days": _trend(rows, days, policy)})
+        notes.append(_note(rows, as_of, days))
+    return rows.mutate(trend_notes=ibis.array(notes).filter(lambda note: note.notnull())).drop(
+        "failures", *(f"{name}_{days}" for name in ("was_run", "policy_hash") for days in DAYS_BEFORE)
+    )
+
+
+def _as_it_was(earlier: ir.Table, as_of: date, days: int) -> ir.Table:
+    """Return one row of what a day before said; nulls where it was not run."""
+    then = earlier.filter(earlier.as_of == as_of - timedelta(days=days))
+    return then.agg(
+        **{
+            f"was_run_{days}": then.count() > 0,
+            f"policy_hash_{days}": then.policy_hash.max(),
+            f"revenue_at_risk_{days}_days_before": then.revenue_at_risk.max(),
+            f"customers_high_risk_{days}_days_before": then.customers_high_risk.max(),
+        }
+    )
+
+
+def _trend(rows: ir.Table, days: int, policy: Policy) -> ir.StringValue:
+    before = rows[f"revenue_at_risk_{days}_days_before"]
+    change = rounded(rows.revenue_at_risk - before, CONTRIBUTION_DECIMALS)
+    margin = rounded(before * policy.journey.portfolio.trend_margin, CONTRIBUTION_DECIMALS)
+    return ibis.cases(
+        (change.isnull(), NOT_MEASURABLE),
+        (change > margin, RISING),
+        (change < -margin, FALLING),
+        else_=STEADY,
+    )
+
+
+def _note(rows: ir.Table, as_of: date, days: int) -> ir.StringValue:
+    day = (as_of - timedelta(days=days)).isoformat()
+    return ibis.cases(
+        (~rows[f"was_run_{days}"], f"{day} was not run: nothing to compare with {days} days before."),
+        (rows[f"policy_hash_{days}"] != rows.policy_hash, f"{day} was judged under another policy."),
+        (rows[f"revenue_at_risk_{days}_days_before"].isnull(), f"On {day} nobody had a forecast."),
+        else_=ibis.null("string"),
+    )
+
+
+def segments_that_do_not_sum(portfolio_snapshots: ir.Table, portfolio_by_segment: ir.Table) -> ir.Table:
+    """Find a figure of the snapshot that is not the sum of its segments."""
+    return _apart(portfolio_snapshots, portfolio_by_segment)
+
+
+def stages_that_do_not_sum(portfolio_snapshots: ir.Table, portfolio_by_stage: ir.Table) -> ir.Table:
+    """Find a figure of the snapshot that is not the sum of its stages."""
+    return _apart(portfolio_snapshots, portfolio_by_stage)
+
+
+def _apart(whole: ir.Table, parts: ir.Table) -> ir.Table:
+    counts, amounts = ("customers", "active_customers", "customers_high_risk"), ("account_value", "revenue_at_risk")
+    sums = {f"sum_of_{name}": parts[name].sum().fill_null(0) for name in counts}
+    sums |= {f"sum_of_{name}": money_sum(parts[name]).fill_null(0.0) for name in amounts}
+    rows = whole.select(*counts, *amounts).cross_join(parts.agg(**sums))
+    differs = [rows[name] != rows[f"sum_of_{name}"] for name in counts]
+    differs += [~same_money(rows[name].fill_null(0.0), rows[f"sum_of_{name}"]) for name in amounts]
+    return rows.filter(any_of(differs))

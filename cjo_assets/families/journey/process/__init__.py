@@ -1,0 +1,1 @@
+"""Process mining of stages of the journey family."""

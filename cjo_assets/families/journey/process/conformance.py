@@ -1,0 +1,74 @@
+"""How far journeys keep to the stage order, and how much of them is rework.
+
+One row per as-of date and segment, "All" included, over all journeys by the as-of date. Everything is the sum of
+`path_variants`. Fitness, as process mining has it, is the share of cases without an invalid transition.
+"""
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.core.contract import ANY_SEGMENT, DatedContract, column
+from cjo_assets.core.expressions.numbers import rounded
+
+SUMS = (
+    "cases",
+    "completed_cases",
+    "path_variants",
+    "entries",
+    "judged_transitions",
+    "invalid_transitions",
+    "conforming_cases",
+    "rework_entries",
+    "rework_cases",
+)
+
+
+class Conformance(DatedContract):
+    """Conformance of journeys. One row per as-of date and segment."""
+
+    segment: str = column("Market segment, or All.")
+    cases: int = column("Customers with any entry [customers].", ge=0)
+    completed_cases: int = column("Of these, in a terminal stage [customers].", ge=0)
+    path_variants: int = column("Different paths; one of two segments counts in each [paths].", ge=0)
+    entries: int = column("Entries into a stage [entries].", ge=0)
+    judged_transitions: int = column("Of these, that say where they came from, or start a journey [entries].", ge=0)
+    invalid_transitions: int = column("Of these, not allowed by the policy [entries].", ge=0)
+    invalid_share: float = column(
+        "invalid over judged transitions [0-1, down = better]; null without any.", ge=0, le=1, nullable=True
+    )
+    conforming_cases: int = column("Cases without an invalid transition [customers].", ge=0)
+    fitness: float = column("conforming over all cases [0-1, up = better].", ge=0, le=1)
+    rework_entries: int = column("Entries into a stage the customer had been in before [entries].", ge=0)
+    rework_share: float = column("rework over all entries [0-1, down = better].", ge=0, le=1)
+    rework_cases: int = column("Cases with any rework [customers].", ge=0)
+
+    class Config:
+        """A segment stands once."""
+
+        unique = ["segment"]
+
+
+def conformance(path_variants: ir.Table) -> ir.Table:
+    """Add up the paths of each segment, and of all."""
+    paths = path_variants
+    parts = paths.group_by("segment").agg(
+        cases=paths.cases.sum(),
+        completed_cases=paths.cases.sum(where=paths.is_completed).fill_null(0),
+        path_variants=paths.count(),
+        entries=(paths.entries * paths.cases).sum(),
+        judged_transitions=paths.judged_transitions.sum(),
+        invalid_transitions=paths.invalid_transitions.sum(),
+        conforming_cases=paths.conforming_cases.sum(),
+        rework_entries=paths.rework_entries.sum(),
+        rework_cases=paths.cases.sum(where=paths.rework_entries > 0).fill_null(0),
+    )
+    parts = parts.select("segment", **{name: parts[name].cast("int64") for name in SUMS})
+    whole = parts.agg(**{name: parts[name].sum() for name in SUMS})
+    whole = whole.filter(whole.cases.notnull())
+    whole = whole.select(segment=ibis.literal(ANY_SEGMENT), **{name: whole[name].cast("int64") for name in SUMS})
+    rows = ibis.union(parts, whole)
+    return rows.mutate(
+        invalid_share=rounded(rows.invalid_transitions / rows.judged_transitions.nullif(0)),
+        fitness=rounded(rows.conforming_cases / rows.cases),
+        rework_share=rounded(rows.rework_entries / rows.entries),
+    )

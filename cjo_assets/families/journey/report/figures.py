@@ -1,0 +1,84 @@
+"""What a report is made from: the rows of one day that it shows.
+
+Belongs here: which rows. Does not belong here: how they are read (`reporting/writing.py`) or shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from cjo_assets.reporting.document import Record, Row
+from cjo_assets.reporting.summary import Summary
+
+# Width of a band of the risk distribution: ten bars can be told apart on a phone.
+RISK_BAND = 0.1
+
+
+@dataclass(frozen=True)
+class JourneyFigures:
+    """The rows of the tables that the report shows.
+
+    Lists that grow with the number of customers are cut; the first rows stay.
+
+    Attributes:
+        report_rows: how long a list may be.
+        trend_days: how far back the trend reaches.
+        snapshot: the row of `portfolio_snapshots`; `snapshots` those of the days before and of the day.
+        risk_bands: customers by band of `overall_risk_score` and tier, counted.
+        next_steps: the first of them; `last_step` is the last one, which tells how many there are.
+        decisions: the most urgent of them; `summary` counts all.
+        gaps: the riskiest of them; `summary` counts all.
+        approvals: interventions that wait for a person, the oldest first; `summary` counts all.
+        playbooks: of all segments together, the most valuable first; `playbook_count` counts all.
+        paragraph: the day in words.
+    """
+
+    as_of: date
+    policy_hash: str
+    policy_version: str
+    report_rows: int
+    trend_days: int
+    summary: Row
+    snapshot: Row
+    snapshots: list[Row]
+    segments: list[Row]
+    stages: list[Row]
+    flows: list[Row]
+    conformance: list[Row]
+    risk_bands: list[Row]
+    next_steps: list[Row]
+    last_step: Row | None
+    decisions: list[Row]
+    gaps: list[Row]
+    approvals: list[Row]
+    playbooks: list[Row]
+    playbook_count: list[Row]
+    kpis: list[Row]
+    kpi_status: list[Row]
+    roi: Row
+    roi_parts: list[Row]
+    roi_grades: list[Row]
+    sensitivity: list[Row]
+    loads: list[Row]
+    rejections: list[Row]
+    paragraph: Summary | None = None
+
+    @property
+    def day(self) -> Record:
+        """The report's own day and the policy's numbers it names."""
+        return Record("report", (), {"as_of": self.as_of})
+
+    @property
+    def policy(self) -> Record:
+        """What the report says of the policy."""
+        return Record(
+            "policy",
+            (),
+            {
+                "version": self.policy_version,
+                "policy_hash": self.policy_hash,
+                "journey.reporting.report_rows": self.report_rows,
+                "journey.reporting.trend_days": self.trend_days,
+            },
+        )

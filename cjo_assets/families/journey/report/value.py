@@ -1,0 +1,185 @@
+"""KPIs and ROI: what was promised and reached, what it cost and is worth, and what the answer hangs on.
+
+Belongs here: the scorecard, the waterfall and the tornado. Does not belong here: any sum; the tables have added up.
+"""
+
+from __future__ import annotations
+
+from cjo_assets.core.expressions.numbers import HALF_A_CENT
+from cjo_assets.families.journey.report.figures import JourneyFigures
+from cjo_assets.reporting.document import (
+    Block,
+    Cited,
+    Column,
+    Paragraph,
+    Picture,
+    Prose,
+    Record,
+    Section,
+    grid,
+    records,
+)
+from cjo_assets.reporting.palette import NET
+from cjo_assets.reporting.text import against_zero, words
+
+VALUE = "value"
+SCORECARD = (
+    Column("KPI", "kpi", "words", is_long=True, below=(("", "note", "plain"),)),
+    Column(
+        "value",
+        "value",
+        "number",
+        below=(("", "unit", "plain"), ("from", "interval_low", "number"), ("to", "interval_high", "number")),
+    ),
+    Column("target", "target", "number"),
+    Column("attained", "attainment", "percent"),
+    Column("status", "status", "words", is_status=True),
+    Column("basis", "basis", "words", below=(("against", "baseline", "words"), ("n", "n", "count"))),
+    Column("before", "previous_value", "number", below=(("on", "previous_as_of", "plain"),)),
+)
+FAMILIES = (
+    Column("family", "family", "words"),
+    Column("status", "status", "words", is_status=True),
+    Column("KPIs", "kpis", "count"),
+    Column("measured", "measured", "count"),
+    Column("at risk", "at_risk", "count"),
+    Column("exceeded", "exceeded", "count"),
+    Column("not distinguishable", "not_distinguishable", "count"),
+)
+PARTS = (
+    Column("component", "component", "words", is_long=True, below=(("", "formula", "plain"),)),
+    Column("kind", "kind"),
+    Column("amount", "amount", "money", below=(("from", "amount_low", "money"), ("to", "amount_high", "money"))),
+    Column("evidence", "evidence_grade", "words"),
+    Column("assumption", "assumption", is_long=True),
+)
+GRADES = (
+    Column("evidence", "evidence_grade", "words"),
+    Column("value", "value", "money", below=(("from", "value_low", "money"), ("to", "value_high", "money"))),
+    Column("against zero", "value_status", "words"),
+    Column("cost", "cost", "money"),
+    Column("value so far", "value_so_far", "money"),
+    Column(
+        "net benefit so far",
+        "net_benefit_so_far",
+        "money",
+        below=(("from", "net_benefit_so_far_low", "money"), ("to", "net_benefit_so_far_high", "money")),
+    ),
+)
+ASSUMPTIONS = (
+    Column("", "rank", "count"),
+    Column("assumption", "assumption", "words"),
+    Column("low", "value_low", "number"),
+    Column("in force", "value_base", "number"),
+    Column("high", "value_high", "number"),
+    Column("net benefit at low", "net_benefit_low", "money"),
+    Column("net benefit at high", "net_benefit_high", "money"),
+    Column("swing", "swing", "money"),
+)
+
+
+def value_sections(figures: JourneyFigures) -> list[Section]:
+    """Return the sections on KPIs and ROI."""
+    return [_kpis(figures), _roi(figures)]
+
+
+def _kpis(figures: JourneyFigures) -> Section:
+    if not figures.kpis:
+        return Section("kpis", "KPIs", (Paragraph(("The policy has switched KPI tracking off.",)),))
+    families = grid("Families of KPIs", FAMILIES, records("journey.kpi_status", ("family",), figures.kpi_status))
+    note = (
+        "A family is judged by what was measured; neither a proxy nor an assumption makes it look better. "
+        "n/a is not known, never zero."
+    )
+    scorecard = grid("Scorecard", SCORECARD, records("journey.kpis", ("kpi",), figures.kpis), (note,))
+    return Section("kpis", "KPIs", (families, scorecard))
+
+
+def _roi(figures: JourneyFigures) -> Section:
+    roi = Record("journey.roi_estimate", (), figures.roi)
+    total: Prose = (
+        *("From ", roi.show("window_start"), " to ", roi.show("window_end"), ", "),
+        *(roi.show("interventions_executed", "count"), " interventions were executed: value "),
+        *(roi.show("total_value", "money"), ", cost ", roi.show("total_cost", "money"), ", net benefit "),
+        *(
+            roi.show("net_benefit", "money", is_strong=True),
+            " (",
+            roi.show("roi_percent", "tenth"),
+            " % of the cost). ",
+        ),
+        *(
+            "The weakest evidence in it is ",
+            roi.show("evidence_grade", "words", is_strong=True),
+            ". Without the value ",
+        ),
+        *("that nothing was compared for, ", roi.show("net_benefit_compared", "money"), " remains"),
+        *_doubt(figures, roi),
+        ".",
+    )
+    parts = records("journey.roi_breakdown", ("component", "evidence_grade"), figures.roi_parts)
+    blocks: list[Block] = [Paragraph(total), waterfall(roi.show("net_benefit", "money"), parts)]
+    blocks.append(grid("Cost and value, part by part", PARTS, parts))
+    grades = records("journey.roi_by_grade", ("evidence_grade",), figures.roi_grades)
+    note = "Read downward: what remains for whoever believes this evidence and all that is stronger, after all costs."
+    blocks.append(grid("What rests on which evidence", GRADES, grades, (note,)))
+    assumptions = records("journey.roi_sensitivity", ("assumption",), figures.sensitivity)
+    if assumptions:
+        blocks.append(_tornado(assumptions))
+        blocks.append(grid("What the net benefit hangs on, one assumption at a time", ASSUMPTIONS, assumptions))
+    return Section("roi", "Cost and value", tuple(blocks))
+
+
+def _doubt(figures: JourneyFigures, roi: Record) -> Prose:
+    """Say between which ends that lies, and on which side of zero; nothing where nothing was compared."""
+    said = against_zero(figures.roi["compared_value_status"])
+    if not said:
+        return ()
+    low, high = (roi.show(f"net_benefit_compared_{end}", "money") for end in ("low", "high"))
+    net = words(figures.roi["compared_net_status"])
+    return (", between ", low, " and ", high, f": {said}, and what remains after all costs is {net}")
+
+
+def waterfall(net: Cited, parts: list[Record]) -> Picture:
+    """Draw value upward, cost downward, and what remains; parts of which nothing is known have no bar."""
+    bars = []
+    reached = 0.0
+    known = [part for part in parts if abs(part.row["amount"] or 0.0) >= HALF_A_CENT]
+    for part in sorted(known, key=lambda part: part.row["kind"] != VALUE):
+        amount = part.row["amount"] * (1 if part.row["kind"] == VALUE else -1)
+        bars.append(
+            {
+                "label": ("" if part.row["kind"] == VALUE else "less ") + part.show("component", "words").text,
+                "figure": part.show("amount", "money").text,
+                "start": reached,
+                "end": reached + amount,
+                "grade": words(part.row["evidence_grade"]),
+            }
+        )
+        reached += amount
+    bars.append({"label": NET, "figure": net.text, "start": 0.0, "end": net.value, "grade": NET})
+    description = (
+        "Value comes first and costs are taken off; the colour of a bar is its evidence. "
+        "Parts that cannot be said stand in the table alone."
+    )
+    data = {"parts": [bar | {"place": place} for place, bar in enumerate(bars)]}
+    return Picture("roi_waterfall", "From value to net benefit", (description,), data)
+
+
+def _tornado(assumptions: list[Record]) -> Picture:
+    rows = [
+        {
+            "place": place,
+            "label": row.show("assumption", "words").text,
+            "figure": row.show("swing", "money").text,
+            "low": row.row["net_benefit_low"],
+            "high": row.row["net_benefit_high"],
+        }
+        for place, row in enumerate(assumptions)
+        if row.row["swing"] >= HALF_A_CENT
+    ]
+    named: list[Prose] = [(row.show("assumption", "words", is_strong=True),) for row in assumptions[:3]]
+    description: Prose = ("These move the result most: ", *named[0])
+    for more in named[1:]:
+        description = (*description, ", ", *more)
+    data = {"base": assumptions[0].row["net_benefit_base"], "assumptions": rows}
+    return Picture("roi_tornado", "Net benefit as one assumption moves within its range", (*description, "."), data)

@@ -1,0 +1,1 @@
+"""Risk scores of the journey family."""

@@ -1,0 +1,143 @@
+"""Facts of a day for the KPIs: what is counted and summed, each set as one row.
+
+Not a table but the counting behind `kpi_measures`. Held-out decisions are on record and not carried out: nothing that
+we do is counted with them. Every KPI about outcomes is of one population: executed interventions with an outcome.
+"""
+
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.core.expressions.evidence_grades import ASSUMPTION
+from cjo_assets.core.expressions.intervals import interval_of_sum
+from cjo_assets.families.journey.interventions._ledger import end_of_day
+from cjo_assets.families.journey.value._roi_components import RETAINED_REVENUE
+from cjo_assets.policy import Policy
+
+
+def ledger_facts(ledger: ir.Table, policy: Policy) -> ir.Table:
+    """Return one row of sums and counts over the ledger of the day."""
+    ours = ledger.filter(~ledger.is_held_out)
+    done = ours.is_executed & ours.outcome.notnull()
+    reactive = ours.journey_stage.isin(policy.journey.kpis.reactive_stages)
+    latency, days = ours.evaluation_latency_ms, ours.resolution_time_days
+    return ours.agg(
+        decisions=ours.count(),
+        asked=ours.count(where=ours.requires_human_approval),
+        latency_sum=latency.sum(),
+        latency_count=latency.count(),
+        latency_squares=(latency * latency).sum(),
+        overrides=ours.count(where=done & ours.human_override),
+        override_answers=ours.human_override.count(where=done),
+        measured=ours.count(where=done),
+        needed=ours.count(where=done & (ours.outcome != "no_action_needed")),
+        resolution_sum=days.sum(where=done),
+        resolution_count=days.count(where=done),
+        resolution_squares=(days * days).sum(where=done),
+        acted=ours.count(where=ours.is_executed),
+        proactive=ours.count(where=ours.is_executed & ~reactive),
+        csat_sum=ours.csat_delta.sum(where=done),
+        csat_count=ours.csat_delta.count(where=done),
+        csat_squares=(ours.csat_delta * ours.csat_delta).sum(where=done),
+        nps_sum=ours.nps_delta.sum(where=done),
+        nps_count=ours.nps_delta.count(where=done),
+        nps_squares=(ours.nps_delta * ours.nps_delta).sum(where=done),
+    )
+
+
+def label_facts(signal_labels: ir.Table, signals: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+    """Count what people found out about alarms, and about problems that raised none.
+
+    A signal counts once: of its labels the newest, of two of a day the last by name.
+    """
+    labels = signal_labels.filter(signal_labels.labelled_at <= as_of)
+    newest_first = ibis.window(group_by=labels.signal_id, order_by=[labels.labelled_at.desc(), labels.label_id.desc()])
+    labels = labels.mutate(place=ibis.row_number().over(newest_first))
+    labels = labels.filter(labels.signal_id.isnull() | (labels.place == 0))
+    alarms = signals.filter(signals.signal_type.isin(sorted(policy.journey.signals.signal_aggregation_weights)))
+    is_alarm = labels.signal_id.isin(alarms.signal_id)
+    labels = labels.mutate(is_alarm=labels.signal_id.notnull() & is_alarm)
+    problem = labels.is_problem
+    return labels.agg(
+        labelled_alarms=labels.count(where=labels.is_alarm),
+        right_alarms=labels.count(where=labels.is_alarm & problem),
+        problems=labels.count(where=problem),
+        missed_problems=labels.count(where=problem & ~labels.is_alarm),
+    )
+
+
+def trouble_facts(state_entries: ir.Table, signals: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+    """Count escalations and departures of the log, and those that a negative signal came before."""
+    rules = policy.journey
+    stages = [*rules.forecast.escalation_stages, *policy.vocabulary.terminal_stages]
+    known = state_entries.filter(state_entries.state_entered_at <= as_of, state_entries.journey_stage.isin(stages))
+    troubles = known.select("customer_id", "journey_stage", "state_entered_at")
+    alarms = signals.filter(signals.signal_type.isin(sorted(rules.signals.signal_aggregation_weights)))
+    alarms = alarms.select("customer_id", "detected_at")
+    look_back = ibis.interval(days=rules.signals.look_back_days)
+    foretold = troubles.semi_join(
+        alarms,
+        [
+            "customer_id",
+            alarms.detected_at <= troubles.state_entered_at,
+            alarms.detected_at >= troubles.state_entered_at - look_back,
+        ],
+    )
+    return troubles.agg(troubles=troubles.count()).cross_join(foretold.agg(foretold=foretold.count()))
+
+
+def confirmation_facts(state_entries: ir.Table, as_of: date) -> ir.Table:
+    """Count the entries whose stage somebody confirmed, and those that were right."""
+    known = state_entries.filter(state_entries.state_entered_at <= as_of)
+    return known.agg(
+        confirmations=known.confirmed_stage.count(),
+        confirmed=known.count(where=known.confirmed_stage == known.journey_stage),
+    )
+
+
+def revenue_facts(roi_breakdown: ir.Table) -> ir.Table:
+    """Sum up the retained revenue of the ROI: there is one such figure. What has no amount has no runs either."""
+    rows = roi_breakdown.filter(roi_breakdown.component == RETAINED_REVENUE, roi_breakdown.amount.notnull())
+    low, high = interval_of_sum(rows.amount, rows.amount_low, rows.amount_high, are_independent=False)
+    # What nothing was compared with has no interval, unless there is nothing of it.
+    is_compared = rows.count(where=rows.amount_low.isnull() & (rows.amount != 0)) == 0
+    return rows.agg(
+        revenue=rows.amount.sum(),
+        revenue_low=is_compared.ifelse(low, None),
+        revenue_high=is_compared.ifelse(high, None),
+        revenue_runs=rows.records.sum().fill_null(0),
+        assumed_runs=rows.records.sum(where=rows.evidence_grade == ASSUMPTION).fill_null(0),
+    )
+
+
+def completeness_facts(accepted: list[ir.Table], rejected: list[ir.Table]) -> ir.Table:
+    """Count the rows of all datasets that passed their contract, and those that did not."""
+    return _count_of(accepted, "accepted").cross_join(_count_of(rejected, "rejected"))
+
+
+def known_records(
+    as_of: date,
+    customers: ir.Table,
+    playbooks: ir.Table,
+    state_entries: ir.Table,
+    signals: ir.Table,
+    interventions: ir.Table,
+    outcomes: ir.Table,
+    approval_decisions: ir.Table,
+) -> list[ir.Table]:
+    """Return the accepted rows of each dataset that were known on a day."""
+    return [
+        customers,
+        playbooks.filter(playbooks.created_at <= as_of),
+        state_entries.filter(state_entries.state_entered_at <= as_of),
+        signals.filter(signals.detected_at <= as_of),
+        interventions.filter(interventions.generated_at <= as_of),
+        outcomes.filter(outcomes.measured_at <= as_of),
+        approval_decisions.filter(approval_decisions.decided_at <= end_of_day(as_of)),
+    ]
+
+
+def _count_of(tables: list[ir.Table], name: str) -> ir.Table:
+    counts = ibis.union(*(rows.agg(rows=rows.count()) for rows in tables))
+    return counts.agg(**{name: counts.rows.sum()})

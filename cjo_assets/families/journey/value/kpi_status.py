@@ -1,0 +1,38 @@
+"""Whether each family of KPIs keeps its promise.
+
+One row per as-of date and family. One measured KPI at risk puts its family at risk, whatever the others say. Good news
+needs more: a family of which less than the policy's share is measured has no status but not_measurable, and one with a
+measured KPI that is not distinguishable from its target is not distinguishable itself.
+"""
+
+import ibis.expr.types as ir
+
+from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.expressions.kpi import CRITICAL, STATUSES, families_of, family_status
+from cjo_assets.families.journey.value.kpis import FAMILIES
+from cjo_assets.policy import Policy
+
+
+class KpiStatus(DatedContract):
+    """Status of each KPI family. One row per as-of date and family."""
+
+    family: str = column("operational_health, journey_impact or business_value.", isin=list(FAMILIES))
+    status: str = column("Where the family stands.", isin=[status for status in STATUSES if status != CRITICAL])
+    kpis: int = column("KPIs of the family.", ge=1)
+    measured: int = column("Of these, measured; proxies and assumptions do not count.", ge=0)
+    at_risk: int = column("Of the measured, at_risk or critical.", ge=0)
+    exceeded: int = column("Of the measured, better than their target.", ge=0)
+    not_distinguishable: int = column(
+        "Of the measured, those of which it is open whether they keep their target.", ge=0
+    )
+
+    class Config:
+        """A family stands once."""
+
+        unique = ["family"]
+
+
+def kpi_status(kpis: ir.Table, policy: Policy) -> ir.Table:
+    """Judge each family by its measured KPIs."""
+    families = families_of(kpis).drop("critical")
+    return families.mutate(status=family_status(families, policy.journey.kpis.minimum_measured_share))

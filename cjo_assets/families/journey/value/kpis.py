@@ -1,0 +1,255 @@
+"""The promises, measured.
+
+One row per as-of date and KPI of the seed's three families. A KPI that the data cannot answer is not_measurable and
+says what is missing; a proxy says of what; what a source estimated and nobody compared is an assumption. A reduction
+says against which baseline; a worsening is negative. Status is judged on the unrounded value.
+
+A KPI is a count of everything, compared with its target as it is, or an estimate, compared by its interval. Intervals:
+of a share by Wilson's score, of a mean by Student's t, of a reduction by the comparison with its baseline
+(`baseline_comparisons`), of the consistency of channels by the ratios of all pairs of them (`channel_consistency`), of
+retained revenue by its parts.
+"""
+
+from datetime import date
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
+from cjo_assets.core.expressions.kpi import BASES, HIGHER, LOWER, STATUSES, status_of, with_attainment, with_interval
+from cjo_assets.core.expressions.numbers import rounded
+from cjo_assets.core.expressions.rows import literal_rows
+from cjo_assets.families.journey.learning._channel_consistency import channel_facts
+from cjo_assets.families.journey.value._kpi_facts import (
+    completeness_facts,
+    confirmation_facts,
+    known_records,
+    label_facts,
+    ledger_facts,
+    revenue_facts,
+    trouble_facts,
+)
+from cjo_assets.families.journey.value._kpi_measures import (
+    LIFETIME_VALUE_DELTA,
+    REDUCTIONS,
+    direct_measures,
+    reductions,
+)
+from cjo_assets.families.journey.value.baseline_comparisons import BASELINES
+from cjo_assets.policy import Policy
+
+FAMILIES = {
+    "operational_health": "operational_kpi_targets",
+    "journey_impact": "effectiveness_kpi_targets",
+    "business_value": "business_kpi_targets",
+}
+LOWER_IS_BETTER = {
+    "average_latency_ms",
+    "human_escalation_frequency",
+    "human_override_rate",
+    "average_resolution_time_days",
+}
+# Of every decision, execution or row there is; the others stand for more than was recorded.
+COUNTS_OF_EVERYTHING = {
+    "human_escalation_frequency",
+    "data_completeness_rate",
+    "proactive_interventions_ratio",
+}
+UNITS = {
+    "average_latency_ms": "milliseconds",
+    "average_resolution_time_days": "days",
+    "experience_consistency_score": "score",
+    "csat_delta_average": "CSAT points",
+    "nps_delta_average": "NPS points",
+    "retention_revenue_preserved": "currency",
+}
+BASELINE = (
+    "Missing: enough customers and events on both sides, that is held out, in a baseline period that the log covers, "
+    "or behind a row of the dataset baseline_metrics."
+)
+MISSING = {
+    "journey_state_classification_accuracy": "Missing: the column confirmed_stage of the journey state log.",
+    "signal_detection_precision": "Missing: labels of negative signals, or executed interventions with an outcome.",
+    "signal_detection_recall": "Missing: a labelled problem that no signal told of, or an escalation or departure.",
+    "average_latency_ms": "Missing: interventions with evaluation_latency_ms.",
+    "human_escalation_frequency": "Missing: interventions.",
+    "human_override_rate": "Missing: outcomes of executed interventions with human_override.",
+    "data_completeness_rate": "Missing: rows of any dataset.",
+    "average_resolution_time_days": "Missing: outcomes of executed interventions with resolution_time_days.",
+    "proactive_interventions_ratio": "Missing: executed interventions.",
+    "csat_delta_average": "Missing: outcomes of executed interventions with csat_delta.",
+    "retention_revenue_preserved": "Missing: outcomes in the ROI window with estimated_revenue_saved.",
+    "experience_consistency_score": "Missing: two channels of outcomes with established experience.",
+    "nps_delta_average": "Missing: the column nps_delta of the outcomes.",
+    LIFETIME_VALUE_DELTA: f"{BASELINE[:-1]}; and somebody who left.",
+} | {kpi: BASELINE for kpi, *_ in REDUCTIONS if kpi != LIFETIME_VALUE_DELTA}
+MEASURE_COLUMNS = ("kpi", "numerator", "denominator", "n", "basis", "note", "baseline", "interval_low", "interval_high")
+
+
+class Kpis(DatedContract):
+    """KPIs of the three families. One row per as-of date and KPI."""
+
+    family: str = column("operational_health, journey_impact or business_value.", isin=list(FAMILIES))
+    kpi: str = column("KPI.")
+    value: float = column("Value in its unit; null where not measurable.", nullable=True)
+    interval_low: float = column("Lower end of its interval, at the policy's level; null where none.", nullable=True)
+    interval_high: float = column("Upper end of its interval; null where there is none.", nullable=True)
+    is_estimate: bool = column("Whether the value stands for more than was counted; if not, it needs no interval.")
+    unit: str = column("Unit of value, interval and target.")
+    direction: str = column("Which way is better.", isin=[HIGHER, LOWER])
+    target: float = column("Promise, from the policy.")
+    attainment: float = column("Share of the target reached, 1 = met; null where it has no meaning.", nullable=True)
+    status: str = column("Where the KPI stands.", isin=STATUSES)
+    basis: str = column("What the value rests on.", isin=BASES)
+    baseline: str = column(
+        "What a reduction is against: held_out, baseline_period or supplied; else null.",
+        isin=list(BASELINES),
+        nullable=True,
+    )
+    n: int = column("Records behind the value, of a reduction customers of both sides; 0 where none.", ge=0)
+    numerator: float = column("What was counted or summed; null where not measurable.", nullable=True)
+    denominator: float = column("What it is divided by; null for a sum and where not measurable.", nullable=True)
+    previous_value: float = column("Value of the newest earlier published day; null if none.", nullable=True)
+    previous_as_of: date = column("That day; null where there is none.", nullable=True)
+    note: str = column("What it is a measure of, or what is missing.")
+
+    class Config:
+        """A KPI stands once."""
+
+        unique = ["kpi"]
+
+
+# Of an earlier day a later one reads the value alone.
+REMEMBERED = ("as_of", "kpi", "value")
+
+
+def kpis(
+    outcome_analyses: ir.Table,
+    baseline_comparisons: ir.Table,
+    roi_breakdown: ir.Table,
+    signal_labels: ir.Table,
+    earlier_kpis: ir.Table,
+    customers: ir.Table,
+    playbooks: ir.Table,
+    state_entries: ir.Table,
+    signals: ir.Table,
+    interventions: ir.Table,
+    outcomes: ir.Table,
+    approval_decisions: ir.Table,
+    quarantined_customers: ir.Table,
+    quarantined_playbooks: ir.Table,
+    quarantined_journey_state_log: ir.Table,
+    quarantined_signals: ir.Table,
+    quarantined_interventions: ir.Table,
+    quarantined_outcomes: ir.Table,
+    quarantined_approval_decisions: ir.Table,
+    as_of: date,
+    policy: Policy,
+) -> ir.Table:
+    """Measure what can be measured on the ledger of the day, and judge it against the targets."""
+    accepted = known_records(
+        as_of, customers, playbooks, state_entries, signals, interventions, outcomes, approval_decisions
+    )
+    rejected = [
+        rows.filter(rows.record_date.isnull() | (rows.record_date <= as_of))
+        for rows in (
+            quarantined_customers,
+            quarantined_playbooks,
+            quarantined_journey_state_log,
+            quarantined_signals,
+            quarantined_interventions,
+            quarantined_outcomes,
+            quarantined_approval_decisions,
+        )
+    ]
+    facts = ledger_facts(outcome_analyses, policy)
+    for more in (
+        channel_facts(outcome_analyses, policy),
+        label_facts(signal_labels, signals, as_of, policy),
+        trouble_facts(state_entries, signals, as_of, policy),
+        confirmation_facts(state_entries, as_of),
+        revenue_facts(roi_breakdown),
+        completeness_facts(accepted, rejected),
+    ):
+        facts = facts.cross_join(more)
+    measures = ibis.union(_direct(facts, policy), reductions(baseline_comparisons).select(*MEASURE_COLUMNS))
+    rows = _promises(policy).left_join(measures, "kpi").drop("kpi_right")
+    return _judged(_with_previous(rows, earlier_kpis), policy)
+
+
+def kpis_that_are_not_their_quotient(kpis: ir.Table) -> ir.Table:
+    """Find KPIs whose value is not numerator over denominator, or lies outside its interval."""
+    denominator = kpis.denominator.fill_null(1.0).nullif(0.0)
+    expected = kpis.numerator / denominator
+    # All three are rounded: the quotient of small numbers is known to fewer places.
+    doubt = 1e-6 * (1 + (1 + expected.abs()) / denominator.abs())
+    is_wrong = (kpis.value - expected).abs() > doubt
+    is_outside = ~kpis.value.between(kpis.interval_low - 1e-6, kpis.interval_high + 1e-6)
+    rows = kpis.filter(is_wrong.fill_null(False) | is_outside.fill_null(False))
+    return rows.select("kpi", "value", "numerator", "denominator", "interval_low", "interval_high")
+
+
+def _direct(facts: ir.Table, policy: Policy) -> ir.Table:
+    """Return the KPIs without baseline that anything is known of, with their intervals."""
+    rows = with_interval(direct_measures(facts), policy.journey.kpis.interval_level)
+    rows = rows.mutate(baseline=ibis.null("string"))
+    return rows.select(*MEASURE_COLUMNS)
+
+
+def _promises(policy: Policy) -> ir.Table:
+    """Return every KPI with its target; none where the policy tracks none."""
+    rows: list[dict[str, Any]] = [
+        {
+            "family": family,
+            "kpi": name,
+            "unit": UNITS.get(name, "share"),
+            "direction": LOWER if name in LOWER_IS_BETTER else HIGHER,
+            "is_estimate": name not in COUNTS_OF_EVERYTHING,
+            "target": float(target),
+            "missing": MISSING[name],
+        }
+        for family, group in FAMILIES.items()
+        for name, target in getattr(policy.journey.kpis, group)
+    ]
+    texts = dict.fromkeys(("family", "kpi", "unit", "direction", "missing"), "string")
+    table = literal_rows(rows, texts | {"target": "float64", "is_estimate": "boolean"})
+    return table.filter(ibis.literal(policy.journey.kpis.enable_kpi_tracking))
+
+
+def _with_previous(rows: ir.Table, earlier_kpis: ir.Table) -> ir.Table:
+    """Add the value of each KPI on the newest earlier day, and that day."""
+    newest = earlier_kpis.agg(newest=earlier_kpis.as_of.max())
+    earlier = earlier_kpis.select("kpi", previous_as_of="as_of", previous_value="value").cross_join(newest)
+    earlier = earlier.filter(earlier.previous_as_of == earlier.newest).drop("newest")
+    return rows.left_join(earlier, "kpi").drop("kpi_right")
+
+
+def _judged(rows: ir.Table, policy: Policy) -> ir.Table:
+    """Add value, attainment and status."""
+    rules = policy.journey.kpis
+    nothing = ibis.null("float64")
+    rows = with_attainment(rows)
+    is_known = rows.value.notnull()
+    return rows.select(
+        "family",
+        "kpi",
+        "unit",
+        "direction",
+        "is_estimate",
+        "target",
+        "baseline",
+        "previous_value",
+        "previous_as_of",
+        value=rounded(rows.value),
+        interval_low=rounded(is_known.ifelse(rows.interval_low, nothing)),
+        interval_high=rounded(is_known.ifelse(rows.interval_high, nothing)),
+        attainment=rounded(rows.attainment),
+        status=status_of(rows, rules.kpi_warning_threshold, rules.kpi_critical_threshold),
+        basis=is_known.ifelse(rows.basis, NOT_MEASURABLE),
+        n=is_known.ifelse(rows.n, 0),
+        numerator=rounded(is_known.ifelse(rows.numerator, nothing)),
+        denominator=rounded(is_known.ifelse(rows.denominator, nothing)),
+        note=is_known.ifelse(rows.note, rows.missing),
+    )

@@ -1,0 +1,1 @@
+"""Marketing: campaigns, experiments, budgets and attribution; tables by stage, report and generated data."""

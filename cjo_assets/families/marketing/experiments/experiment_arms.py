@@ -1,0 +1,157 @@
+"""What each arm of an experiment was shown, and what came of it.
+
+One row per as-of date, experiment and arm. An arm nothing is known of has a row as well: its counts are null.
+"""
+
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.core.contract import DatedContract, Instant, column
+from cjo_assets.core.expressions.intervals import wilson_interval
+from cjo_assets.core.expressions.numbers import RATE_DECIMALS, money_sum, rounded
+from cjo_assets.families.marketing.measurement._experiment_snapshots import (
+    CONTROL,
+    IMPRESSIONS,
+    PEOPLE,
+    VARIANT,
+    counted_snapshots,
+    is_outside,
+    since_the_last,
+)
+from cjo_assets.policy import Policy
+
+CLICKS = "clicks"
+KEY = ("experiment_id", "arm")
+SOURCE_COUNTS = ("impressions", "clicks", "conversions")
+
+
+class ExperimentArms(DatedContract):
+    """What the arms of experiments have done so far. One row per as-of date, experiment and arm."""
+
+    experiment_id: str = column("Experiment.")
+    arm: str = column("control or variant.", isin=[CONTROL, VARIANT])
+    asset_id: str = column("Creative asset that this arm is shown.")
+    segment_id: str = column("Audience segment of the asset.")
+    channel_id: str = column("Channel of the asset.")
+    snapshots: int = column("Snapshots counted [snapshots]: of the experiment's days, until it was read.", ge=0)
+    last_snapshot_at: Instant = column("Instant of the last [UTC]; null without any.", nullable=True)
+    horizon_reached_on: date = column(
+        "Day on which the planned exposures of both arms were reached; null where they were not, or none were planned.",
+        nullable=True,
+    )
+    unit: str = column(
+        "What the metric is divided by: people where all snapshots count them, else impressions or clicks; null where "
+        "the metric is not defined or nothing was counted.",
+        isin=[PEOPLE, IMPRESSIONS, CLICKS],
+        nullable=True,
+    )
+    exposures: int = column("Units so far [units]; null where nothing is known.", ge=0, nullable=True)
+    successes: int = column("What the metric counts, so far [count]; null where nothing is known.", ge=0, nullable=True)
+    rate: float = column("Successes per exposure; null without exposures.", ge=0, nullable=True)
+    rate_low: float = column(
+        "Lower end of its interval, as wide as the design effect makes it [0-1].", ge=0, le=1, nullable=True
+    )
+    rate_high: float = column("Upper end of its interval [0-1].", ge=0, le=1, nullable=True)
+    design_effect: float = column(
+        "Variance of the successes over that of as many independent units [x variance]; null where the metric is not "
+        "defined.",
+        ge=1,
+        nullable=True,
+    )
+    assigned: int = column(
+        "People, or else impressions, that got this arm [units]: what the planned shares are of.", ge=0, nullable=True
+    )
+    assigned_unit: str = column(
+        "people or impressions; null where nothing was counted.", isin=[PEOPLE, IMPRESSIONS], nullable=True
+    )
+    assigned_design_effect: float = column(
+        "Design effect of what was assigned [x variance]; null where the metric is not defined.", ge=1, nullable=True
+    )
+    impressions: int = column("Impressions so far [impressions].", ge=0, nullable=True)
+    clicks: int = column("Clicks so far [clicks].", ge=0, nullable=True)
+    conversions: int = column("Conversions so far [conversions].", ge=0, nullable=True)
+    cost: float = column("Media cost so far [currency].", nullable=True)
+    revenue_proxy: float = column("Value of the conversions so far, as estimated [currency].", nullable=True)
+
+    class Config:
+        """An arm stands once per experiment."""
+
+        unique = list(KEY)
+
+
+def experiment_arms(
+    performance_metrics: ir.Table,
+    experiments: ir.Table,
+    creative_assets: ir.Table,
+    metric_definitions: ir.Table,
+    as_of: date,
+    policy: Policy,
+) -> ir.Table:
+    """Add up what each arm was shown while its experiment ran."""
+    rows = counted_snapshots(performance_metrics, experiments, metric_definitions, as_of, policy)
+    totals = rows.group_by(KEY).agg(
+        snapshots=rows.count(),
+        last_snapshot_at=rows.timestamp.max(),
+        horizon_reached_on=rows.horizon_reached_on.max(),
+        unit=rows.unit.max(),
+        assigned_unit=rows.assigned_unit.max(),
+        cost=money_sum(rows.cost),
+        revenue_proxy=money_sum(rows.revenue_proxy),
+        **{name: _total(rows, name) for name in ("exposures", "successes", "assigned", *SOURCE_COUNTS)},
+    )
+    places = creative_assets.select("asset_id", "segment_id", "channel_id")
+    found = _arms(experiments, metric_definitions).join(places, "asset_id").left_join(totals, KEY)
+    found = found.drop("experiment_id_right", "arm_right").mutate(snapshots=found.snapshots.fill_null(0))
+    found = found.mutate(
+        **{f"{of}design_effect": _effect_of(found[f"{of}unit"], found) for of in ("", "assigned_")},
+    )
+    share = found.successes / found.exposures.nullif(0)
+    is_share = share <= 1
+    low, high = wilson_interval(
+        is_share.ifelse(found.successes / found.design_effect, ibis.null("float64")),
+        found.exposures / found.design_effect,
+        1 - policy.marketing.experiments.statistical_significance_threshold,
+    )
+    return found.mutate(
+        rate=rounded(share, RATE_DECIMALS),
+        rate_low=rounded(low, RATE_DECIMALS),
+        rate_high=rounded(high, RATE_DECIMALS),
+    )
+
+
+def snapshots_outside_experiment(
+    performance_metrics: ir.Table, experiments: ir.Table, as_of: date, policy: Policy
+) -> ir.Table:
+    """Find snapshots of days on which their experiment did not run: they count for the asset alone."""
+    days = experiments.select("experiment_id", "start_date", "end_date")
+    rows = since_the_last(performance_metrics, as_of, policy).join(days, "experiment_id")
+    return rows.filter(is_outside(rows)).select("experiment_id", "asset_id", "timestamp", "start_date", "end_date")
+
+
+def _arms(experiments: ir.Table, metric_definitions: ir.Table) -> ir.Table:
+    """Return the two arms of every experiment, with the design effects of its metric."""
+    defined = experiments.left_join(metric_definitions, "metric")
+    arms = [
+        defined.select(
+            "experiment_id",
+            "people_design_effect",
+            policy_design_effect="design_effect",
+            arm=ibis.literal(arm),
+            asset_id=defined[f"{arm}_asset"],
+        )
+        for arm in (CONTROL, VARIANT)
+    ]
+    return ibis.union(*arms)
+
+
+def _effect_of(unit: ir.StringValue, rows: ir.Table) -> ir.FloatingValue:
+    """Return the design effect of counts in that unit."""
+    return (unit == PEOPLE).fill_null(False).ifelse(rows.people_design_effect, rows.policy_design_effect)
+
+
+def _total(rows: ir.Table, name: str) -> ir.IntegerScalar:
+    """Add up a count; totals of a source may fall, but nothing was shown less than never."""
+    total = rows[name].sum()
+    return (total < 0).ifelse(0, total)

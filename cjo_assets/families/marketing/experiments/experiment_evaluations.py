@@ -1,0 +1,284 @@
+"""What each experiment has shown, and what is to be done about it.
+
+One row per as-of date and experiment. The figures come from `experiment_effects.py`, the rules and their order from
+`experiment_verdicts.py`: this file puts arms, plan and campaign side by side and says what is published.
+"""
+
+from datetime import date
+
+import ibis.expr.types as ir
+
+from cjo_assets.core.contract import DatedContract, TextList, any_of, column
+from cjo_assets.core.expressions.numbers import RATE_DECIMALS, rounded
+from cjo_assets.families.marketing.experiments._experiment_effects import effects
+from cjo_assets.families.marketing.experiments._experiment_guardrails import guardrails
+from cjo_assets.families.marketing.experiments._experiment_verdicts import (
+    ALWAYS_VALID,
+    CONTINUE,
+    ENDED,
+    FIXED_HORIZON,
+    INCONCLUSIVE,
+    NOT_STARTED,
+    RULES,
+    RUNNING,
+    SCALE_VARIANT,
+    TOO_SMALL,
+    VERDICTS,
+    WORSE,
+    corrected,
+    phase_of,
+    readings,
+    verdicts,
+)
+from cjo_assets.families.marketing.inputs.campaigns import ACTIVE
+from cjo_assets.families.marketing.inputs.experiments import PLANNED
+from cjo_assets.families.marketing.measurement._experiment_snapshots import CONTROL, IMPRESSIONS, PEOPLE, VARIANT
+from cjo_assets.policy import Policy
+
+KEY = "experiment_id"
+CLICKS = "clicks"
+OF_AN_ARM = ("asset_id", "segment_id", "channel_id", "exposures", "successes", "rate", "assigned", CLICKS, IMPRESSIONS)
+OF_THE_EXPERIMENT = ("unit", "design_effect", "assigned_design_effect", "horizon_reached_on")
+OF_BOTH_ARMS = (*OF_AN_ARM, "conversions", "cost")
+COUNTED = [f"{arm}_{name}" for arm in (CONTROL, VARIANT) for name in (IMPRESSIONS, CLICKS, "conversions", "cost")]
+
+
+class ExperimentEvaluations(DatedContract):
+    """What experiments have shown so far, with verdicts. One row per as-of date and experiment."""
+
+    experiment_id: str = column("Experiment.")
+    campaign_id: str = column("Campaign it is part of.")
+    campaign_status: str = column("Where the campaign stands, as the source says.")
+    family: str = column("Experiments read together: as declared, else those of the campaign.")
+    metric: str = column("Metric it is decided by.")
+    direction: str = column("up: more of it is better; down: less is; null where it is not defined.", nullable=True)
+    status: str = column("Where it stands, as the source says.")
+    phase: str = column("Where it stood on the day, by its dates.", isin=[NOT_STARTED, RUNNING, ENDED])
+    control_asset: str = column("Asset of the control arm.")
+    variant_asset: str = column("Asset of the variant arm.")
+    unit: str = column(
+        "What the metric is divided by: people, impressions or clicks; null where not known.",
+        isin=[PEOPLE, IMPRESSIONS, CLICKS],
+        nullable=True,
+    )
+    design_effect: float = column(
+        "Variance of the successes over that of as many independent units, as the policy says for the unit "
+        "[x variance]; null where the metric is not defined.",
+        ge=1,
+        nullable=True,
+    )
+    control_exposures: int = column("Units of the control arm [units]; null where not known.", ge=0, nullable=True)
+    variant_exposures: int = column("Units of the variant arm [units]; null where not known.", ge=0, nullable=True)
+    control_successes: int = column("Successes of the control arm [count]; null where not known.", ge=0, nullable=True)
+    variant_successes: int = column("Successes of the variant arm [count]; null where not known.", ge=0, nullable=True)
+    control_rate: float = column("Successes per exposure of the control arm.", ge=0, nullable=True)
+    variant_rate: float = column("Successes per exposure of the variant arm.", ge=0, nullable=True)
+    absolute_effect: float = column("Variant's rate minus the control's.", ge=-1, le=1, nullable=True)
+    absolute_effect_low: float = column(
+        "Lower end of its interval, for one look at a planned end.", ge=-1, le=1, nullable=True
+    )
+    absolute_effect_high: float = column("Upper end of that interval.", ge=-1, le=1, nullable=True)
+    relative_effect: float = column(
+        "Absolute effect over the control's rate [fraction]; null where that is 0.", ge=-1, nullable=True
+    )
+    relative_effect_low: float = column("Lower end of its interval, for one look.", ge=-1, nullable=True)
+    relative_effect_high: float = column("Upper end of that interval; null where it has none.", ge=-1, nullable=True)
+    always_valid_low: float = column(
+        "Lower end of the absolute effect's interval that holds on all days at once.", ge=-1, le=1, nullable=True
+    )
+    always_valid_high: float = column("Upper end of that interval.", ge=-1, le=1, nullable=True)
+    always_valid_relative_low: float = column("The same of the relative effect.", ge=-1, nullable=True)
+    always_valid_relative_high: float = column("Its upper end; null where it has none.", ge=-1, nullable=True)
+    p_value: float = column(
+        "Chance of arms so far apart or further if they were one, for one look [0-1].", ge=0, le=1, nullable=True
+    )
+    always_valid_p_value: float = column("The same for a look on every day [0-1].", ge=0, le=1, nullable=True)
+    sample_ratio_p_value: float = column(
+        "Chance that arms of the planned shares part so far, for one look, given the design effect of what was "
+        "assigned [0-1]; for information.",
+        ge=0,
+        le=1,
+        nullable=True,
+    )
+    always_valid_sample_ratio_p_value: float = column(
+        "The same for a look on every day [0-1]: the one that decides; small = broken.", ge=0, le=1, nullable=True
+    )
+    has_sample_ratio_mismatch: bool = column(
+        "Whether the arms did not get what was planned, as the always-valid p-value says; null where nothing was "
+        "counted.",
+        nullable=True,
+    )
+    power: float = column(
+        "Chance that one look at these exposures finds the lift worth having [0-1], up = better.",
+        ge=0,
+        le=1,
+        nullable=True,
+    )
+    required_exposures: int = column(
+        "Exposures that each of two equal arms needs for the power asked for [units]; null where no number would do.",
+        ge=0,
+        nullable=True,
+    )
+    minimum_detectable_effect: float = column(
+        "Least relative effect that these exposures find with the power asked for [fraction]; null beyond all rates.",
+        ge=0,
+        nullable=True,
+    )
+    is_powered: bool = column("Whether the arms have the exposures needed; null where not known.", nullable=True)
+    reading: str = column(
+        "Interval that decides: fixed_horizon or always_valid; null where nothing is read.",
+        isin=[FIXED_HORIZON, ALWAYS_VALID],
+        nullable=True,
+    )
+    benefit_low: float = column(
+        "Lower end of the interval that decides, absolute, up = better whatever the metric.", ge=-1, le=1, nullable=True
+    )
+    benefit_high: float = column("Upper end of that interval.", ge=-1, le=1, nullable=True)
+    comparisons: int = column("Experiments read together [experiments]; null where nothing is read.", nullable=True)
+    adjusted_p_value: float = column(
+        "p-value of the interval that decides, corrected for them (Benjamini-Hochberg) [0-1].",
+        ge=0,
+        le=1,
+        nullable=True,
+    )
+    guardrails_broken: TextList = column(
+        "Guardrails that fell beyond their margin, or surely fell; null where nothing is read.", nullable=True
+    )
+    guardrails_unproven: TextList = column(
+        "Others of which a fall beyond the margin cannot be ruled out; null where nothing is read.", nullable=True
+    )
+    hypothesis_held: bool = column("Whether the variant is better; null where not known.", nullable=True)
+    verdict: str = column("scale_variant, stop, continue, inconclusive or invalid.", isin=list(VERDICTS))
+    rule: str = column("Rule that gave it: the first of the list that applied.", isin=list(RULES))
+
+    class Config:
+        """An experiment stands once."""
+
+        unique = ["experiment_id"]
+
+
+ROUNDED = (
+    "absolute_effect",
+    "absolute_effect_low",
+    "absolute_effect_high",
+    "relative_effect",
+    "relative_effect_low",
+    "relative_effect_high",
+    "always_valid_low",
+    "always_valid_high",
+    "always_valid_relative_low",
+    "always_valid_relative_high",
+    "p_value",
+    "always_valid_p_value",
+    "sample_ratio_p_value",
+    "always_valid_sample_ratio_p_value",
+    "power",
+    "minimum_detectable_effect",
+    "benefit_low",
+    "benefit_high",
+    "adjusted_p_value",
+)
+
+
+def experiment_evaluations(
+    experiment_arms: ir.Table,
+    experiments: ir.Table,
+    campaigns: ir.Table,
+    metric_definitions: ir.Table,
+    as_of: date,
+    policy: Policy,
+) -> ir.Table:
+    """Judge every experiment by what its arms did up to the as-of date."""
+    pairs = _pairs(experiment_arms, experiments, campaigns, metric_definitions, policy)
+    pairs = pairs.mutate(phase=phase_of(pairs, as_of))
+    read = readings(pairs, effects(pairs, policy), policy)
+    counts = pairs.select(KEY, "numerator", "denominator", "unit", *COUNTED)
+    watched = guardrails(read.select(KEY, "multiplier").join(counts, KEY), policy)
+    judged = verdicts(read.left_join(corrected(read), KEY).drop(f"{KEY}_right").join(watched, KEY), policy)
+    rows = pairs.drop("phase", "family").join(judged, KEY)
+    return rows.mutate(**{name: rounded(rows[name], RATE_DECIMALS) for name in ROUNDED})
+
+
+def verdicts_against_their_interval(experiment_evaluations: ir.Table, policy: Policy) -> ir.Table:
+    """Find verdicts that the interval they rest on contradicts."""
+    rows = experiment_evaluations
+    level = policy.marketing.experiments.statistical_significance_threshold
+    is_scaled = rows.verdict == SCALE_VARIANT
+    wrong = [
+        is_scaled & (rows.benefit_low.isnull() | (rows.benefit_low < 0) | (rows.adjusted_p_value > level)),
+        is_scaled & (rows.guardrails_broken.length() > 0),
+        (rows.rule == WORSE) & (rows.benefit_high.isnull() | (rows.benefit_high > 0)),
+        (rows.rule == TOO_SMALL) & (rows.benefit_low > 0) & rows.hypothesis_held.isnull(),
+        rows.verdict.isin([CONTINUE, INCONCLUSIVE, SCALE_VARIANT]) & (rows.benefit_high < 0),
+        (rows.p_value < level) & (rows.absolute_effect_low < 0) & (rows.absolute_effect_high > 0),
+        (rows.p_value > level) & ((rows.absolute_effect_low > 0) | (rows.absolute_effect_high < 0)),
+    ]
+    return rows.filter(any_of(condition.fill_null(False) for condition in wrong)).select(
+        "experiment_id", "verdict", "rule", "benefit_low", "benefit_high", "p_value", "adjusted_p_value"
+    )
+
+
+def experiments_not_evaluated(experiments: ir.Table, experiment_evaluations: ir.Table) -> ir.Table:
+    """Find accepted experiments without an evaluation: every row of the file is either rejected or evaluated."""
+    missing = experiments.anti_join(experiment_evaluations, "experiment_id")
+    return missing.select("experiment_id", "campaign_id", "control_asset", "variant_asset")
+
+
+def shown_in_idle_campaigns(experiment_evaluations: ir.Table) -> ir.Table:
+    """Find running experiments of campaigns that are paused, in draft or completed."""
+    rows = experiment_evaluations
+    return rows.filter((rows.phase == RUNNING) & (rows.campaign_status != ACTIVE)).select(
+        "experiment_id", "campaign_id", "campaign_status", "verdict"
+    )
+
+
+def shown_though_planned(experiment_evaluations: ir.Table) -> ir.Table:
+    """Find experiments that the source still calls planned, though assets were shown on their days."""
+    rows = experiment_evaluations
+    return rows.filter((rows.status == PLANNED) & ((rows.control_exposures > 0) | (rows.variant_exposures > 0))).select(
+        "experiment_id", "control_exposures", "variant_exposures"
+    )
+
+
+def sample_ratio_mismatches(experiment_evaluations: ir.Table) -> ir.Table:
+    """Find experiments whose arms did not get the shares that were planned."""
+    rows = experiment_evaluations
+    return rows.filter(rows.has_sample_ratio_mismatch).select(
+        "experiment_id", "always_valid_sample_ratio_p_value", "sample_ratio_p_value"
+    )
+
+
+def _pairs(
+    experiment_arms: ir.Table,
+    experiments: ir.Table,
+    campaigns: ir.Table,
+    metric_definitions: ir.Table,
+    policy: Policy,
+) -> ir.Table:
+    """Return each experiment with its plan, its metric, and both arms beside each other."""
+    defined = metric_definitions.select("metric", "numerator", "denominator", "direction")
+    plans = experiments.select(
+        "experiment_id",
+        "campaign_id",
+        "metric",
+        "status",
+        "start_date",
+        "end_date",
+        "control_asset",
+        "variant_asset",
+        "family",
+        "horizon_exposures",
+        control_share=experiments.control_share.fill_null(policy.marketing.experiments.control_share),
+    )
+    sides = {
+        arm: experiment_arms.filter(experiment_arms.arm == arm).select(
+            "experiment_id", **{f"{arm}_{name}": experiment_arms[name] for name in OF_BOTH_ARMS}
+        )
+        for arm in (CONTROL, VARIANT)
+    }
+    whole = experiment_arms.group_by("experiment_id").agg(
+        **{name: experiment_arms[name].max() for name in OF_THE_EXPERIMENT},
+    )
+    places = campaigns.select("campaign_id", campaign_status=campaigns.status)
+    rows = plans.join(places, "campaign_id").left_join(defined, "metric").drop("metric_right")
+    return rows.join(sides[CONTROL], "experiment_id").join(sides[VARIANT], "experiment_id").join(whole, "experiment_id")

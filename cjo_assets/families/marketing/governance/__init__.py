@@ -1,0 +1,1 @@
+"""Budgets, risks and decisions of the marketing family."""

@@ -1,0 +1,39 @@
+"""ROI ledger: what a campaign cost and brought, as its bookkeeping says.
+
+One row per campaign. It has no date of its own: a past day is judged with the ledger of the present file. It is held
+against the metrics (`reconciliation`) and replaces none of them.
+"""
+
+import ibis.expr.types as ir
+
+from cjo_assets.core.contract import LARGEST_AMOUNT, Contract, column
+from cjo_assets.core.dataset import Dataset
+
+
+class RoiLedger(Contract):
+    """Ledger entries that passed their contract. One row per campaign."""
+
+    campaign_id: str = column("Campaign.")
+    llm_cost: float = column("Cost of language models [currency].", ge=0, le=LARGEST_AMOUNT)
+    human_review_cost: float = column("Cost of people's review [currency].", ge=0, le=LARGEST_AMOUNT)
+    media_spend: float = column("Media spend [currency].", ge=0, le=LARGEST_AMOUNT)
+    estimated_value: float = column("Value, as the source estimates it [currency].", ge=0, le=LARGEST_AMOUNT)
+    net_roi: float = column(
+        "Value minus the three costs, as the source states it [currency], up = better; null where it does not.",
+        optional=True,
+        ge=-LARGEST_AMOUNT,
+        le=LARGEST_AMOUNT,
+    )
+
+    class Config:
+        """A campaign has one entry."""
+
+        unique = ["campaign_id"]
+
+
+def relations(rows: ir.Table, campaigns: ir.Table) -> dict[str, ir.BooleanValue]:
+    """Name the entries about no campaign we know."""
+    return {"campaign_id: unknown campaign": rows.campaign_id.notin(campaigns.campaign_id)}
+
+
+DATASET = Dataset("roi_ledger", RoiLedger, relations=relations, is_history=False)

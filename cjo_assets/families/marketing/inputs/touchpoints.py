@@ -1,0 +1,37 @@
+"""Touchpoints: what people saw before they converted, where a source can tell.
+
+One row per touch of a conversion. Optional: without them attribution rests on the hints alone.
+"""
+
+import ibis.expr.types as ir
+
+from cjo_assets.core.contract import Contract, Instant, column
+from cjo_assets.core.dataset import Dataset
+
+
+class Touchpoints(Contract):
+    """Touches that passed their contract. One row per touch of a conversion."""
+
+    touchpoint_id: str = column("Touch.")
+    conversion_id: str = column("Conversion it came before.")
+    converted_at: Instant = column("Instant of that conversion [UTC].")
+    touched_at: Instant = column("Instant of the touch [UTC].")
+    campaign_id: str = column("Campaign that was seen.")
+    channel_id: str = column("Channel it was seen on.")
+
+    class Config:
+        """A touch stands once."""
+
+        unique = ["touchpoint_id"]
+
+
+def relations(rows: ir.Table, campaigns: ir.Table, channels: ir.Table) -> dict[str, ir.BooleanValue]:
+    """Name the touches of nothing we know, and those after the conversion."""
+    return {
+        "campaign_id: unknown campaign": rows.campaign_id.notin(campaigns.campaign_id),
+        "channel_id: unknown channel": rows.channel_id.notin(channels.channel_id),
+        "touched_at: after the conversion": rows.touched_at > rows.converted_at,
+    }
+
+
+DATASET = Dataset("touchpoints", Touchpoints, is_optional=True, relations=relations, record_date="converted_at")

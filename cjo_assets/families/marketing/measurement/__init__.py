@@ -1,0 +1,1 @@
+"""Metrics of assets and experiments of the marketing family."""

@@ -1,0 +1,77 @@
+"""The value of a metric in a group of assets, with its interval.
+
+Not a table but what the tables about campaigns and audience segments share, so that a metric has one numerator and one
+denominator wherever it is shown. Counts of impressions and clicks are no independent people: the interval is that of
+a sample as much smaller as the design effect says; where every snapshot counts people, as that of people says.
+"""
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.core.expressions.intervals import wilson_interval
+from cjo_assets.core.expressions.numbers import money_sum
+
+COUNTED = ("impressions", "clicks", "conversions")
+
+
+def performance_sums(asset_performance: ir.Table, *by: str) -> ir.Table:
+    """Add up what the assets of each group, or all of them, did: counts, spend and value of the same assets.
+
+    `counts_people` says whether all of it was counted in people as well.
+    """
+    return asset_performance.agg(
+        by=list(by),
+        **{name: asset_performance[name].sum() for name in COUNTED},
+        spend=money_sum(asset_performance.cost),
+        value=money_sum(asset_performance.revenue_proxy),
+        counts_people=asset_performance.exposed_people.notnull().all(),
+    )
+
+
+def with_metric(rows: ir.Table, metric: str, metric_definitions: ir.Table) -> ir.Table:
+    """Add what a metric counts, over what, and what comes of it: null where nobody defined it or nothing was exposed.
+
+    Args:
+        rows: a table with the counts of `COUNTED` and the name of a metric.
+        metric: column with that name.
+        metric_definitions: what each metric means.
+    """
+    meanings = metric_definitions.rename(defined_metric="metric")
+    rows = rows.left_join(meanings, rows[metric] == meanings.defined_metric)
+    rows = rows.mutate(
+        kpi_successes=rows.numerator.cases(*((name, rows[name]) for name in COUNTED), else_=None),
+        kpi_exposures=rows.denominator.cases(*((name, rows[name]) for name in COUNTED), else_=None),
+    )
+    return rows.mutate(kpi_value=rows.kpi_successes / rows.kpi_exposures.nullif(0))
+
+
+def with_kpi(rows: ir.Table, metric: str, metric_definitions: ir.Table, level: float) -> ir.Table:
+    """Add the value of a metric as `with_metric` does, its design effect, and its interval of that level.
+
+    The design effect is that of people for a metric per impression where all impressions were counted in people.
+    """
+    rows = with_metric(rows, metric, metric_definitions)
+    is_of_people = (rows.counts_people & (rows.denominator == "impressions")).fill_null(False)
+    rows = rows.mutate(design_effect=is_of_people.ifelse(rows.people_design_effect, rows.design_effect))
+    rows = rows.drop("numerator", "denominator", "people_design_effect", "counts_people")
+    return with_interval(rows, "kpi_successes", "kpi_exposures", "kpi_value", level, rows.design_effect)
+
+
+def with_interval(
+    rows: ir.Table,
+    part: str,
+    whole: str,
+    share: str,
+    level: float,
+    design_effect: ir.NumericValue | float = 1.0,
+) -> ir.Table:
+    """Add the interval of a share, as its name with `_low` and `_high`.
+
+    Null where there is no whole, or a part that exceeds it: that is no share.
+    """
+    fits = (rows[part] <= rows[whole]).ifelse(rows[whole], ibis.null("int64"))
+    # Step by step: what an expression names ten times it would write out ten times.
+    rows = rows.mutate(interval_trials=fits / design_effect, interval_successes=rows[part] / design_effect)
+    low, high = wilson_interval(rows.interval_successes, rows.interval_trials, level)
+    rows = rows.mutate(**{f"{share}_low": low, f"{share}_high": high})
+    return rows.drop("interval_trials", "interval_successes")

@@ -1,0 +1,95 @@
+"""What to watch and what to do: risks, decisions, and the next steps, all of them.
+
+Belongs here: the part of the report that somebody acts upon. Does not belong here: why; that is the evidence.
+"""
+
+from __future__ import annotations
+
+from cjo_assets.families.marketing.report.figures import MarketingFigures
+from cjo_assets.families.marketing.report.prose import CAMPAIGN, passages_of, table_of
+from cjo_assets.reporting.document import Column, Paragraph, Prose, Section, Words, grid
+
+RISKS = (
+    Column("", "rank", "count"),
+    Column("risk", "risk_id", below=(("", "campaign_id", "plain"), ("channels", "channel_ids", "plain"))),
+    Column("kind", "risk_type", "words"),
+    Column("severity", "severity", "words", is_status=True),
+    Column("status", "status", "words"),
+    Column("freezes the budget", "is_blocking"),
+    Column("at stake", "exposure", "money", below=(("", "exposure_basis", "words"),)),
+    Column("score", "risk_score", "money"),
+    Column("days since", "age_days", "count"),
+    Column("due", "due_date", "day", below=(("", "due_status", "words"),)),
+    Column("asked for", "recommended_action", "words"),
+)
+DECISIONS = (
+    CAMPAIGN,
+    Column("decisions", "total_decisions", "count"),
+    Column("overridden", "human_overrides", "count", below=(("", "override_rate", "percent"),)),
+    Column("confidence", "average_confidence", "percent"),
+    Column("what led to them", "common_triggers", is_long=True),
+    Column("kinds", "decision_patterns", "words", is_long=True),
+    Column(
+        "hours from insight",
+        "insight_to_action_hours",
+        "tenth",
+        below=(("", "insight_to_action_status", "words"), ("n", "measured_decisions", "count")),
+    ),
+)
+STEPS = (
+    Column("", "rank", "count"),
+    Column("priority", "priority", "words", is_status=True),
+    Column("do", "action", "words", below=(("", "category", "words"),)),
+    Column("about", "target_id", below=(("", "target_name", "plain"),)),
+    Column("what and why", "description", is_long=True, below=(("", "rationale", "plain"),)),
+    Column("from", "current_value", below=(("to", "recommended_value", "plain"),)),
+    Column(
+        "net impact",
+        "net_impact",
+        "money",
+        below=(
+            *(("from", "net_impact_low", "money"), ("to", "net_impact_high", "money")),
+            *(("cost", "cost", "money"), ("confidence", "confidence", "words")),
+        ),
+    ),
+    Column("steps", "steps", "sentences", is_long=True),
+    Column("needs approval", "requires_human_approval"),
+)
+
+
+def risks(figures: MarketingFigures) -> Section:
+    """Return the risks, the worst open one first."""
+    if not figures.rows["risk_register"]:
+        return Section("risks", "Risks", (Paragraph(("Nobody holds anything against a campaign.",)),))
+    note = "What is at stake may be the same money in two risks of a campaign: it is compared, and not added up."
+    return Section(
+        "risks", "Risks", (table_of(figures, "Risks, the worst open one first", RISKS, "risk_register", note),)
+    )
+
+
+def decisions(figures: MarketingFigures) -> Section:
+    """Return what was decided, and how often a person decided otherwise."""
+    if not figures.rows["decision_insights"]:
+        return Section("decisions", "Decisions", (Paragraph(("There is no campaign.",)),))
+    return Section("decisions", "Decisions", (table_of(figures, "Decisions so far", DECISIONS, "decision_insights"),))
+
+
+def next_steps(figures: MarketingFigures) -> Section:
+    """Return what to do, all of it."""
+    title = "What to do"
+    rows = figures.of("recommendations")
+    if not rows:
+        return Section("what-to-do", title, (Paragraph(("Nothing is left to be done.",)),))
+    said: Prose = ("All ", figures.total("recommendations").show("rows", "count"), " of them, the first first.")
+    note = "Impact is net of its own cost; money that is spent already is no saving."
+    return Section("what-to-do", title, (Paragraph(said), grid("Next steps", STEPS, rows, (note,))))
+
+
+def campaign_by_campaign(figures: MarketingFigures) -> Section:
+    """Say of the campaigns that spent most what stands in the tables, in a few sentences each."""
+    blocks: list[Paragraph] = []
+    for text in figures.insights:
+        blocks.append(Paragraph((*passages_of(text), " Written: ", Words(text.provenance), ".")))
+    if not blocks:
+        blocks = [Paragraph(("There is no campaign to speak of.",))]
+    return Section("campaigns", "Campaign by campaign", tuple(blocks))

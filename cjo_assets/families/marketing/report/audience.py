@@ -1,0 +1,176 @@
+"""Whom marketing reaches: where they are lost, which segments are worth it, and who gets the credit.
+
+Belongs here: the funnel and its picture, segments, attribution. Does not belong here: any rate.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cjo_assets.core.expressions.intervals import MEASURED
+from cjo_assets.families.marketing.analysis.funnel_analysis import EXCEEDS
+from cjo_assets.families.marketing.report.figures import MarketingFigures
+from cjo_assets.families.marketing.report.prose import CAMPAIGN, listed, table_of, where
+from cjo_assets.reporting.document import Block, Cited, Column, Paragraph, Picture, Prose, Record, Section
+
+FUNNEL = (
+    CAMPAIGN,
+    Column("path", "path", "words"),
+    Column("", "step", "count"),
+    Column("from", "from_stage", "words", below=(("passing over", "passed_over", "names"),)),
+    Column("to", "to_stage", "words"),
+    Column("left", "from_count", "count"),
+    Column("arrived", "to_count", "count"),
+    Column("rate", "rate", "percent", below=(("from", "rate_low", "percent"), ("to", "rate_high", "percent"))),
+    Column("lost", "lost", "count"),
+    Column("state", "state", "words"),
+    Column(
+        "leak",
+        "is_leak",
+        below=(
+            ("missing", "missing", "count"),
+            ("against", "benchmark_rate", "percent"),
+            ("of", "benchmark_source", "words"),
+        ),
+    ),
+)
+# As many leaks as a sentence can hold, and as many campaigns as a picture.
+NAMED, DRAWN = 5, 6
+SEGMENTS = (
+    CAMPAIGN,
+    Column("segment", "segment_id"),
+    Column("spent", "spend", "money"),
+    Column("value", "value", "money"),
+    Column("conversions", "conversions", "count"),
+    Column("ROI", "roi", "percent", below=(("ROAS", "roas", "number"),)),
+    Column(
+        "KPI",
+        "kpi_value",
+        "rate",
+        below=(("from", "kpi_value_low", "rate"), ("to", "kpi_value_high", "rate"), ("of", "primary_kpi", "words")),
+    ),
+    Column("held against", "reference", "rate", below=(("", "reference_source", "words"),)),
+    Column("do", "action", "words", is_status=True, below=(("", "rule", "words"),)),
+    Column("the source says", "source_recommendation", "words", below=(("agrees:", "agrees_with_source", "plain"),)),
+)
+ATTRIBUTION = (
+    CAMPAIGN,
+    Column("channel", "channel_id"),
+    Column("method", "method", "words", below=(("from", "source", "words"),)),
+    Column("credit", "credited_conversions", "number"),
+    Column("share of the method", "share_of_method", "percent"),
+    Column("vouched for", "weighted_conversions", "number", below=(("trust", "confidence", "percent"),)),
+    Column("measured", "measured_conversions", "count"),
+    Column("credit beyond it", "disagreement", "number"),
+    Column("state", "state", "words", is_status=True),
+)
+
+
+def funnel(figures: MarketingFigures) -> Section:
+    """Return where people are lost on the way."""
+    title = "Funnel"
+    rows = figures.of("funnel_analysis")
+    if not rows:
+        return Section("funnel", title, (Paragraph(("No stage of any path is counted.",)),))
+    start = figures.policy.show("marketing.funnel.leaks_from", "words")
+    blocks: list[Block] = [Paragraph(_leaks(figures, rows, start))]
+    drawn = _drawn(figures, rows)
+    if drawn:
+        description: Prose = (
+            *(
+                "How many reached each stage, from the ",
+                start,
+                " on. A bar is as long as its share of the largest stage ",
+            ),
+            "of its campaign; that of a stage after a leak is orange. A stage that is not tracked has no bar.",
+            *((" Only the first campaigns are drawn, those that miss most.",) if len(drawn) > DRAWN else ()),
+        )
+        data = {"panels": drawn[:DRAWN]}
+        blocks.append(Picture("campaign_funnel", "How many reach each stage of a campaign", description, data))
+    note = (
+        "A leak is surely below its benchmark; missing are the arrivals that the benchmark's rate would have added. "
+        "Not tracked is not zero: the stage has no events at all, while others have."
+    )
+    blocks.append(table_of(figures, "Steps of each path", FUNNEL, "funnel_analysis", note))
+    return Section("funnel", title, tuple(blocks))
+
+
+def _leaks(figures: MarketingFigures, rows: list[Record], start: Cited) -> Prose:
+    """Name the largest leak of each path by the people who are missing."""
+    if not figures.count("funnel_analysis", "is_biggest_leak", True).row["rows"]:
+        return ("No measured step after the ", start, " is surely below its benchmark.")
+    # A step that two paths share is named once.
+    steps = {_step(row): row for row in where(rows, "is_biggest_leak", True)}
+    named = [
+        (
+            *(row.show("campaign_id", is_strong=True), ", ", row.show("from_stage", "words"), " to "),
+            *(row.show("to_stage", "words"), ": ", row.show("compared_to", "count"), " of "),
+            *(row.show("compared_from", "count"), " (", row.show("compared_rate", "percent"), ") against "),
+            *(row.show("benchmark_rate", "percent"), " of ", row.show("benchmark_source", "words"), ", "),
+            *(row.show("missing", "count", is_strong=True), " missing"),
+        )
+        for row in list(steps.values())[:NAMED]
+    ]
+    shown = len(where(rows, "is_biggest_leak", True))
+    is_all = len(steps) <= NAMED and shown == figures.count("funnel_analysis", "is_biggest_leak", True).row["rows"]
+    others = () if is_all else ("; and others",)
+    return ("Leaks after the ", start, ", the largest of each path: ", *listed(named, "; "), *others, ".")
+
+
+def _drawn(figures: MarketingFigures, rows: list[Record]) -> list[dict[str, Any]]:
+    """Return what is drawn of each campaign: the stages of that of its paths with the most steps that are counted."""
+    paths: dict[str, dict[str, list[Record]]] = {}
+    for row in rows:
+        stages = figures.funnel.paths.get(row.row["path"], ())
+        start = figures.funnel.leaks_from
+        before = stages[: stages.index(start)] if start in stages else ()
+        if row.row["state"] in (MEASURED, EXCEEDS) and row.row["from_stage"] not in before:
+            paths.setdefault(row.row["campaign_id"], {}).setdefault(row.row["path"], []).append(row)
+    longest = {name: max(found.values(), key=len) for name, found in paths.items()}
+    return [{"label": steps[0].show("campaign_id").text, "stages": _stages(steps)} for steps in longest.values()]
+
+
+def _stages(steps: list[Record]) -> list[dict[str, Any]]:
+    """Return the stages that steps lead through: how many reached each, and whether it comes after a leak."""
+    first = steps[0]
+    stages = [
+        {
+            "label": first.show("from_stage", "words").text,
+            "figure": first.show("from_count", "count").text,
+            "count": first.row["from_count"],
+            "is_leak": False,
+        }
+    ]
+    return stages + [
+        {
+            "label": step.show("to_stage", "words").text,
+            "figure": f"{step.show('to_count', 'count').text} ({step.show('rate', 'percent').text})",
+            "count": step.row["to_count"],
+            "is_leak": step.row["is_leak"],
+        }
+        for step in steps
+    ]
+
+
+def _step(row: Record) -> str:
+    """Return what a step is called."""
+    stages = f"{row.show('from_stage', 'words').text} → {row.show('to_stage', 'words').text}"
+    return f"{row.show('campaign_id').text} {stages}"
+
+
+def segments(figures: MarketingFigures) -> Section:
+    """Return what to do with each segment."""
+    title = "Segments"
+    if not figures.rows["segment_portfolio"]:
+        return Section("segments", title, (Paragraph(("No segment was shown anything.",)),))
+    note = "What to do is computed from our figures; what the source would do stands beside it."
+    return Section("segments", title, (table_of(figures, "Segments", SEGMENTS, "segment_portfolio", note),))
+
+
+def attribution(figures: MarketingFigures) -> Section:
+    """Return who gets the credit, method by method."""
+    title = "Attribution"
+    if not figures.rows["attribution"]:
+        return Section("attribution", title, (Paragraph(("Nobody says which channel deserves credit.",)),))
+    note = "Credit of one method is never added to that of another: each gives out the same conversions anew."
+    return Section("attribution", title, (table_of(figures, "Credit by method", ATTRIBUTION, "attribution", note),))

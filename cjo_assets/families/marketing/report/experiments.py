@@ -1,0 +1,106 @@
+"""What experiments prove: effects with their intervals, verdicts, and the rules that gave them.
+
+Belongs here: the forest plot and its tables. Does not belong here: any statistics; the table has computed them.
+"""
+
+from __future__ import annotations
+
+from cjo_assets.families.marketing.report.figures import MarketingFigures
+from cjo_assets.families.marketing.report.prose import table_of
+from cjo_assets.reporting.document import Block, Column, Paragraph, Picture, Prose, Record, Section
+
+RATES = (
+    Column("experiment", "experiment_id", below=(("", "campaign_id", "plain"), ("", "status", "words"))),
+    Column("metric", "metric", "words", below=(("per", "unit", "words"),)),
+    Column(
+        "control",
+        "control_rate",
+        "rate",
+        below=(("", "control_successes", "count"), ("of", "control_exposures", "count")),
+    ),
+    Column(
+        "variant",
+        "variant_rate",
+        "rate",
+        below=(("", "variant_successes", "count"), ("of", "variant_exposures", "count")),
+    ),
+)
+EFFECTS = (
+    *RATES,
+    Column(
+        "lift, one look",
+        "relative_effect",
+        "percent",
+        below=(("from", "relative_effect_low", "percent"), ("to", "relative_effect_high", "percent")),
+    ),
+    Column(
+        "lift, any day, from",
+        "always_valid_relative_low",
+        "percent",
+        below=(("to", "always_valid_relative_high", "percent"),),
+    ),
+    Column("p", "p_value", "chance", below=(("corrected", "adjusted_p_value", "chance"),)),
+    Column("verdict", "verdict", "words", is_status=True, below=(("", "rule", "words"),)),
+)
+SOUNDNESS = (
+    Column("experiment", "experiment_id"),
+    Column("needs per arm", "required_exposures", "count"),
+    Column("has enough", "is_powered"),
+    Column("finds lifts from", "minimum_detectable_effect", "percent"),
+    Column(
+        "arms as planned: p",
+        "always_valid_sample_ratio_p_value",
+        "chance",
+        below=(("one look", "sample_ratio_p_value", "chance"), ("mismatch", "has_sample_ratio_mismatch", "plain")),
+    ),
+    Column(
+        "guardrails broken", "guardrails_broken", "names", below=(("not ruled out:", "guardrails_unproven", "names"),)
+    ),
+    Column("hypothesis held", "hypothesis_held"),
+)
+
+
+def experiments(figures: MarketingFigures) -> Section:
+    """Return what experiments prove, or their rates alone where the policy has switched testing off."""
+    title = "Experiments"
+    rows = figures.of("experiment_evaluations")
+    if not rows:
+        return Section("experiments", title, (Paragraph(("There is no experiment.",)),))
+    if not figures.rules.enable_statistical_testing:
+        off = Paragraph(("The policy has switched statistical testing off: rates are shown, and nothing is proved.",))
+        grid = table_of(figures, "Rates of both arms", RATES, "experiment_evaluations")
+        return Section("experiments", title, (off, grid))
+    blocks: list[Block] = []
+    drawn = [row for row in rows if row.row["relative_effect"] is not None]
+    if drawn:
+        blocks.append(_forest(drawn))
+    note = (
+        "One look is the interval for reading once, at a planned end; any day is the one that holds however often "
+        "somebody looks, and decides while an experiment runs."
+    )
+    blocks.append(table_of(figures, "Effects and verdicts", EFFECTS, "experiment_evaluations", note))
+    blocks.append(table_of(figures, "Whether they can be believed", SOUNDNESS, "experiment_evaluations"))
+    return Section("experiments", title, tuple(blocks))
+
+
+def _forest(rows: list[Record]) -> Picture:
+    effects = [
+        {
+            "place": place,
+            "label": row.show("experiment_id").text,
+            "figure": row.show("relative_effect", "percent").text,
+            "verdict": row.row["verdict"],
+            "effect": row.row["relative_effect"],
+            "low": row.row["relative_effect_low"],
+            "high": row.row["relative_effect_high"],
+            "always_low": row.row["always_valid_relative_low"],
+            "always_high": row.row["always_valid_relative_high"],
+        }
+        for place, row in enumerate(rows)
+    ]
+    description: Prose = (
+        "Lift of the variant over the control. The thick line is the interval for one look at a planned end, the thin "
+        "one holds on all days at once; a line that reaches the edge goes on beyond it, and one across the middle rule "
+        "has proved nothing. The colour of a point is the verdict.",
+    )
+    return Picture("experiment_forest", "Lift of each experiment, with both intervals", description, {"rows": effects})

@@ -1,0 +1,167 @@
+"""What the marketing report is made from: the rows of one day that it shows, and how many there are.
+
+Belongs here: which rows, in which order, and what is counted. Does not belong here: how they are read
+(`families/marketing/report/reading.py`) or shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from cjo_assets.core.contract import Contract, key_of
+from cjo_assets.families.marketing.analysis import (
+    attribution,
+    campaign_analysis,
+    funnel_analysis,
+    reconciliation,
+    segment_portfolio,
+)
+from cjo_assets.families.marketing.experiments import experiment_evaluations
+from cjo_assets.families.marketing.experiments._experiment_verdicts import VERDICTS
+from cjo_assets.families.marketing.governance import (
+    budget_balances,
+    budget_governance,
+    decision_insights,
+    risk_register,
+)
+from cjo_assets.families.marketing.recommendations import recommendations
+from cjo_assets.families.marketing.value import kpi_status, kpis, performance_assessment, roi_analysis, roi_components
+from cjo_assets.policy.marketing import FunnelRules, MarketingReporting
+from cjo_assets.reporting.document import Record, Row
+from cjo_assets.reporting.summary import Summary
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A table that the report shows.
+
+    Attributes:
+        contract: of the table.
+        order: what stands first, in SQL.
+        is_whole: whether all its rows are shown, however many.
+    """
+
+    contract: type[Contract]
+    order: str
+    is_whole: bool = False
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Columns that name a row of the day."""
+        return tuple(name for name in key_of(self.contract) if name != "as_of")
+
+
+# What a person must decide on first: a verdict that says something, a residual that is too large.
+_DECIDED = "CASE verdict WHEN 'scale_variant' THEN 0 WHEN 'stop' THEN 1 WHEN 'invalid' THEN 2 ELSE 3 END"
+_UNRECONCILED = "CASE state WHEN 'beyond_tolerance' THEN 0 WHEN 'missing' THEN 1 ELSE 2 END"
+# The campaigns whose leaks miss most people, each with all its steps.
+_MISSING = "max(CASE WHEN is_leak THEN missing ELSE -1 END) OVER (PARTITION BY campaign_id)"
+SHOWN: dict[str, Shown] = {
+    "performance_assessment": Shown(performance_assessment.PerformanceAssessment, "as_of", True),
+    "roi_analysis": Shown(roi_analysis.RoiAnalysis, "as_of", True),
+    "roi_components": Shown(roi_components.RoiComponents, "kind DESC, component, evidence_grade", True),
+    "kpis": Shown(kpis.Kpis, "family, kpi", True),
+    "kpi_status": Shown(kpi_status.KpiStatus, "family", True),
+    "recommendations": Shown(recommendations.Recommendations, "rank", True),
+    "campaign_analysis": Shown(campaign_analysis.CampaignAnalysis, "recorded_spend DESC NULLS LAST, campaign_id"),
+    "experiment_evaluations": Shown(
+        experiment_evaluations.ExperimentEvaluations, f"{_DECIDED}, campaign_id, experiment_id"
+    ),
+    "budget_governance": Shown(
+        budget_governance.BudgetGovernance, "is_against_the_rules DESC, proposed_at DESC, budget_action_id"
+    ),
+    "budget_balances": Shown(budget_balances.BudgetBalances, "campaign_id, channel_id, currency"),
+    "funnel_analysis": Shown(funnel_analysis.FunnelAnalysis, f"{_MISSING} DESC, campaign_id, path, step"),
+    "segment_portfolio": Shown(segment_portfolio.SegmentPortfolio, "spend DESC NULLS LAST, campaign_id, segment_id"),
+    "attribution": Shown(attribution.Attribution, "campaign_id, method, channel_id"),
+    "risk_register": Shown(risk_register.RiskRegister, "rank"),
+    "decision_insights": Shown(decision_insights.DecisionInsights, "total_decisions DESC, campaign_id"),
+    "reconciliation": Shown(
+        reconciliation.Reconciliation,
+        f"{_UNRECONCILED}, abs(residual_share) DESC NULLS LAST, campaign_id, scope, figure, one_source, other_source",
+    ),
+}
+# Rows that have this in that column are counted, however many are shown.
+COUNTED: tuple[tuple[str, str, str | bool], ...] = (
+    *(("experiment_evaluations", "verdict", verdict) for verdict in VERDICTS),
+    ("experiment_evaluations", "rule", "not_started"),
+    ("risk_register", "is_open", True),
+    ("risk_register", "is_blocking", True),
+    ("risk_register", "is_overdue", True),
+    ("risk_register", "due_status", "not_measurable"),
+    ("budget_governance", "is_against_the_rules", True),
+    ("budget_governance", "approval_state", "pending"),
+    ("budget_governance", "is_late", True),
+    ("funnel_analysis", "state", "not_tracked"),
+    ("funnel_analysis", "is_biggest_leak", True),
+    ("reconciliation", "state", "beyond_tolerance"),
+    ("reconciliation", "state", "missing"),
+    ("attribution", "state", "disagrees"),
+    ("campaign_analysis", "overall_performance", "not_measurable"),
+    ("decision_insights", "insight_to_action_status", "not_measurable"),
+    ("kpis", "status", "not_measurable"),
+    ("recommendations", "requires_human_approval", True),
+)
+
+
+@dataclass(frozen=True)
+class MarketingFigures:
+    """The rows of the tables that the report shows.
+
+    Attributes:
+        rules: the switches of the report, and how long a list may be.
+        funnel: the stages of each path, and where leaks begin.
+        rows: of each table its first rows; lists that grow with the number of campaigns are cut.
+        totals: of each table how many rows the day has.
+        counts: rows by table, column and content, as `COUNTED` asks.
+        loads: files and what became of their rows.
+        rejections: rows that were turned away, by dataset and rule, counted.
+        paragraph: the day in words.
+        insights: campaigns in words, each in a few sentences; none unless the policy wants them.
+    """
+
+    as_of: date
+    policy_hash: str
+    policy_version: str
+    rules: MarketingReporting
+    funnel: FunnelRules
+    rows: Mapping[str, list[Row]]
+    totals: Mapping[str, int]
+    counts: Mapping[tuple[str, str, str | bool], int]
+    loads: list[Row]
+    rejections: list[Row]
+    paragraph: Summary | None = None
+    insights: tuple[Summary, ...] = ()
+
+    @property
+    def day(self) -> Record:
+        """The report's own day."""
+        return Record("report", (), {"as_of": self.as_of})
+
+    @property
+    def policy(self) -> Record:
+        """What the report says of the policy."""
+        said = {"version": self.policy_version, "policy_hash": self.policy_hash}
+        names = ("report_rows", "llm_insights_max_campaigns")
+        said |= {f"marketing.reporting.{name}": getattr(self.rules, name) for name in names}
+        return Record("policy", (), said | {"marketing.funnel.leaks_from": self.funnel.leaks_from})
+
+    def of(self, table: str) -> list[Record]:
+        """Return the rows of a table as the report shows them."""
+        return [Record(f"marketing.{table}", SHOWN[table].key, row) for row in self.rows[table]]
+
+    def one(self, table: str) -> Record:
+        """Return the row of a table that has one a day."""
+        [record] = self.of(table)
+        return record
+
+    def total(self, table: str) -> Record:
+        """Return how many rows a table has on the day, as its column `rows`."""
+        return Record(f"count(marketing.{table})", (), {"rows": self.totals[table]})
+
+    def count(self, table: str, column: str, content: str | bool) -> Record:
+        """Return how many rows of a table have this in that column, as its column `rows`."""
+        found = self.counts[table, column, content]
+        return Record(f"count(marketing.{table})", (column,), {column: content, "rows": found})

@@ -1,0 +1,159 @@
+"""The grounds of the marketing report: where sources disagree, what nobody can say, and how figures came about.
+
+Belongs here: reconciliation, gaps, quarantine, definitions. Does not belong here: definitions of our own; the contracts
+have them.
+"""
+
+from __future__ import annotations
+
+from cjo_assets.core.contract import Contract
+from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
+from cjo_assets.families.journey.report.grounds import DEFINITIONS, LOADS, described
+from cjo_assets.families.marketing.analysis import attribution, campaign_analysis, funnel_analysis, segment_portfolio
+from cjo_assets.families.marketing.analysis import reconciliation as reconciling
+from cjo_assets.families.marketing.experiments import experiment_evaluations
+from cjo_assets.families.marketing.governance import (
+    budget_balances,
+    budget_governance,
+    decision_insights,
+    risk_register,
+)
+from cjo_assets.families.marketing.recommendations import recommendations
+from cjo_assets.families.marketing.report.figures import MarketingFigures
+from cjo_assets.families.marketing.report.prose import table_of, where
+from cjo_assets.families.marketing.value import kpis, roi_analysis
+from cjo_assets.reporting.document import Block, Cited, Code, Column, Paragraph, Prose, Section, grid, records
+
+RESIDUALS = (
+    Column("campaign", "campaign_id", below=(("", "scope", "plain"),)),
+    Column("figure", "figure", "words", below=(("", "metric", "words"),)),
+    Column("says", "one_value", "number", below=(("", "one_source", "words"),)),
+    Column("against", "other_value", "number", below=(("", "other_source", "words"),)),
+    Column("difference", "residual", "number", below=(("", "residual_share", "percent"),)),
+    Column("state", "state", "words", is_status=True, below=(("missing:", "missing_source", "words"),)),
+)
+UNMEASURED = (
+    Column("KPI", "kpi", "words"),
+    Column("family", "family", "words"),
+    Column("what is missing", "note", is_long=True),
+)
+UNJUDGED = (
+    Column("campaign", "campaign_id", below=(("", "name", "plain"),)),
+    Column("judged by", "primary_kpi", "words"),
+    Column("why not", "kpi_status", "words", below=(("", "rule", "words"),)),
+)
+REJECTIONS = (
+    Column("dataset", "dataset"),
+    Column("rule", "rule", is_long=True),
+    Column("rows", "rows", "count"),
+)
+# The figures whose definition a reader asks for, by table.
+DEFINED: dict[str, tuple[type[Contract], tuple[str, ...]]] = {
+    "marketing.roi_analysis": (
+        roi_analysis.RoiAnalysis,
+        ("roi_status", "total_cost", "total_net_roi", "roi_percentage", "net_without_assumption", "roas"),
+    ),
+    "marketing.campaign_analysis": (
+        campaign_analysis.CampaignAnalysis,
+        ("elapsed_share", "spent_share", "pacing", "kpi_value", "kpi_attainment", "overall_performance"),
+    ),
+    "marketing.experiment_evaluations": (
+        experiment_evaluations.ExperimentEvaluations,
+        (
+            *("relative_effect", "relative_effect_low", "always_valid_relative_low", "adjusted_p_value"),
+            *("always_valid_sample_ratio_p_value", "required_exposures", "minimum_detectable_effect", "verdict"),
+        ),
+    ),
+    "marketing.budget_governance": (
+        budget_governance.BudgetGovernance,
+        ("approval_state", "is_late", "is_effective", "is_refused", "violations"),
+    ),
+    "marketing.budget_balances": (budget_balances.BudgetBalances, ("net", "refused_in")),
+    "marketing.funnel_analysis": (funnel_analysis.FunnelAnalysis, ("rate", "state", "is_biggest_leak")),
+    "marketing.segment_portfolio": (segment_portfolio.SegmentPortfolio, ("action", "reference")),
+    "marketing.attribution": (attribution.Attribution, ("credited_conversions", "weighted_conversions", "state")),
+    "marketing.risk_register": (risk_register.RiskRegister, ("exposure", "exposure_basis", "risk_score", "is_overdue")),
+    "marketing.decision_insights": (
+        decision_insights.DecisionInsights,
+        ("override_rate", "decision_patterns", "insight_to_action_hours"),
+    ),
+    "marketing.reconciliation": (reconciling.Reconciliation, ("residual", "residual_share", "state")),
+    "marketing.recommendations": (recommendations.Recommendations, ("rank", "net_impact", "confidence")),
+    "marketing.kpis": (kpis.Kpis, ("value", "attainment", "basis", "status")),
+}
+
+
+def reconciliation(figures: MarketingFigures) -> Section:
+    """Return where sources that speak of the same thing disagree."""
+    title = "Where sources disagree"
+    if not figures.rows["reconciliation"]:
+        return Section("reconciliation", title, (Paragraph(("No two sources speak of the same figure.",)),))
+    said: Prose = (
+        *("Of ", figures.total("reconciliation").show("rows", "count"), " comparisons, "),
+        *(figures.count("reconciliation", "state", "beyond_tolerance").show("rows", "count"), " differ by more than "),
+        *("the policy allows, and in ", figures.count("reconciliation", "state", "missing").show("rows", "count")),
+        " one side says nothing.",
+    )
+    return Section(
+        "reconciliation",
+        title,
+        (Paragraph(said), table_of(figures, "Comparisons, the worst first", RESIDUALS, "reconciliation")),
+    )
+
+
+def not_known(figures: MarketingFigures) -> Section:
+    """Say what the data cannot say, and which input would let them."""
+
+    def counted(table: str, column: str, content: str) -> Cited:
+        return figures.count(table, column, content).show("rows", "count")
+
+    unknown: Prose = (
+        *("Campaigns that cannot be judged: ", counted("campaign_analysis", "overall_performance", NOT_MEASURABLE)),
+        *(". Risks without a due date, of which nobody can say whether they are late: ",),
+        *(counted("risk_register", "due_status", NOT_MEASURABLE), ". Campaigns of which no decision says when what "),
+        *("led to it was known: ", counted("decision_insights", "insight_to_action_status", NOT_MEASURABLE)),
+        *(". Steps of funnels whose stages nobody tracks: ", counted("funnel_analysis", "state", "not_tracked"), "."),
+    )
+    blocks: list[Block] = [Paragraph(unknown)]
+    unjudged = where(figures.of("campaign_analysis"), "overall_performance", NOT_MEASURABLE)
+    if unjudged:
+        blocks.append(grid("Campaigns that cannot be judged", UNJUDGED, unjudged))
+    unmeasured = where(figures.of("kpis"), "status", NOT_MEASURABLE)
+    if unmeasured:
+        blocks.append(grid("KPIs that cannot be measured, and what would let them", UNMEASURED, unmeasured))
+    return Section("not-known", "What the data cannot say", tuple(blocks))
+
+
+def input_data(figures: MarketingFigures) -> Section:
+    """Return the files, and what became of their rows."""
+    # A dataset stands once per file: some come in several.
+    loads = records("audit.dataset_loads", ("dataset", "source_file"), figures.loads)
+    now = "The files as they are now, rows dated after the day included."
+    blocks: list[Block] = [grid("Files, and what became of their rows", LOADS, loads, (now,))]
+    rejections = records("count(quarantine)", ("dataset", "rule"), figures.rejections)
+    if rejections:
+        note = "A row that broke two rules stands under both. The rows themselves are in "
+        blocks.append(
+            grid("What was turned away, and why", REJECTIONS, rejections, (note, Code("audit.rejected_records"), "."))
+        )
+    else:
+        blocks.append(Paragraph(("No row was turned away.",)))
+    return Section("data", "What the data are worth", tuple(blocks))
+
+
+def definitions(figures: MarketingFigures) -> Section:
+    """Say where figures are from, and what they mean."""
+    policy, day = figures.policy, figures.day
+    told = Paragraph(
+        (
+            *("Every figure is a cell of a table in ", Code("cjo.duckdb"), " with ", Code("as_of"), " = "),
+            *(day.show("as_of"), ", or a count of its rows; the files alone have no day. In the page, point at one "),
+            *("to see which. Policy version ", policy.show("version"), ", hash ", policy.show("policy_hash")),
+            "; its text is in ",
+            *(Code("audit.policies"), "."),
+        )
+    )
+    rows = records("contract", ("table", "column"), described(DEFINED))
+    return Section(
+        "how", "How these figures came about", (told, grid("Definitions, as the tables state them", DEFINITIONS, rows))
+    )

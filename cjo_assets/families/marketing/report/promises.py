@@ -1,0 +1,106 @@
+"""What was promised of marketing, and what came of it: targets of campaigns, KPIs, cost and value.
+
+Belongs here: the scorecards and the waterfall. Does not belong here: any sum; the tables have added up.
+"""
+
+from __future__ import annotations
+
+from cjo_assets.families.journey.report.value import waterfall
+from cjo_assets.families.marketing.report.figures import MarketingFigures
+from cjo_assets.families.marketing.report.prose import table_of
+from cjo_assets.reporting.document import Block, Column, Paragraph, Prose, Section
+
+OFF = "The policy has switched KPI tracking off."
+TARGETS = (
+    Column("campaign", "campaign_id", below=(("", "name", "plain"), ("", "status", "words"))),
+    Column("judged by", "primary_kpi", "words"),
+    Column(
+        "reached",
+        "kpi_value",
+        "rate",
+        below=(("from", "kpi_value_low", "rate"), ("to", "kpi_value_high", "rate")),
+    ),
+    Column("target", "kpi_target", "rate"),
+    Column("attained", "kpi_attainment", "percent"),
+    Column("can be held against it", "kpi_status", "words"),
+    Column("judgement", "overall_performance", "words", is_status=True, below=(("", "rule", "words"),)),
+)
+FAMILIES = (
+    Column("family", "family", "words"),
+    Column("status", "status", "words", is_status=True),
+    Column("worst", "worst_kpi", "words", below=(("", "worst_status", "words"),)),
+    Column("KPIs", "kpis", "count"),
+    Column("measured", "measured", "count"),
+    Column("at risk", "at_risk", "count"),
+    Column("exceeded", "exceeded", "count"),
+    Column("not distinguishable", "not_distinguishable", "count"),
+)
+SCORECARD = (
+    Column("KPI", "kpi", "words", is_long=True, below=(("", "definition", "plain"),)),
+    Column(
+        "value",
+        "value",
+        "number",
+        below=(("", "unit", "plain"), ("from", "interval_low", "number"), ("to", "interval_high", "number")),
+    ),
+    Column("target", "target", "number", below=(("", "direction", "words"),)),
+    Column("attained", "attainment", "percent"),
+    Column("status", "status", "words", is_status=True),
+    Column("basis", "basis", "words", below=(("n", "n", "count"),)),
+    Column("note", "note", is_long=True),
+)
+PARTS = (
+    Column("component", "component", "words", below=(("from", "rests_on", "plain"),)),
+    Column("kind", "kind"),
+    Column("quantity", "quantity", "number", below=(("", "unit", "plain"), ("at", "unit_price", "number"))),
+    Column("amount", "amount", "money", below=(("from", "amount_low", "money"), ("to", "amount_high", "money"))),
+    Column("evidence", "evidence_grade", "words"),
+    Column("what must hold", "assumption", is_long=True),
+)
+
+
+def targets(figures: MarketingFigures) -> Section:
+    """Return the campaigns against their targets."""
+    title = "Targets"
+    if not figures.rows["campaign_analysis"]:
+        return Section("targets", title, (Paragraph(("There is no campaign.",)),))
+    note = "A campaign is judged by its own KPI against the target that somebody set, never by revenue over spend."
+    return Section(
+        "targets", title, (table_of(figures, "Campaigns against their targets", TARGETS, "campaign_analysis", note),)
+    )
+
+
+def scorecard(figures: MarketingFigures) -> Section:
+    """Return the KPIs against what the policy promises."""
+    if not figures.rows["kpis"]:
+        return Section("kpis", "KPIs", (Paragraph((OFF,)),))
+    note = "A family is judged by what was measured, and no better than its worst. n/a is not known, never zero."
+    return Section(
+        "kpis",
+        "KPIs",
+        (
+            table_of(figures, "Families of KPIs", FAMILIES, "kpi_status"),
+            table_of(figures, "Scorecard", SCORECARD, "kpis", note),
+        ),
+    )
+
+
+def cost_and_value(figures: MarketingFigures) -> Section:
+    """Return what marketing cost and brought, part by part."""
+    roi, parts = figures.one("roi_analysis"), figures.of("roi_components")
+    total: Prose = (
+        *("From ", roi.show("window_start"), " to ", roi.show("window_end"), ": value "),
+        *(roi.show("total_estimated_value", "money"), ", all cost ", roi.show("total_cost", "money"), ", net "),
+        *(roi.show("total_net_roi", "money", is_strong=True), ", which is ", roi.show("roi_percentage", "tenth")),
+        *(" % of the cost: the one definition of ROI here. ROAS, value over media spend alone, is another thing: ",),
+        *(roi.show("roas", "number"), ". "),
+        *("Media spend by the metrics ", roi.show("media_spend_measured", "money"), ", by the ledger "),
+        *(roi.show("media_spend_booked", "money"), ": residual ", roi.show("media_spend_residual", "money")),
+        *(", that of their value ", roi.show("value_residual", "money"), ". Spend and value of a campaign are the "),
+        *("ledger's where it books more beyond tolerance, the metrics' elsewhere."),
+    )
+    blocks: list[Block] = [Paragraph(total)]
+    if roi.row["total_net_roi"] is not None:
+        blocks.append(waterfall(roi.show("total_net_roi", "money"), parts))
+    blocks.append(table_of(figures, "Cost and value, part by part", PARTS, "roi_components"))
+    return Section("roi", "Cost and value", tuple(blocks))

@@ -1,0 +1,51 @@
+"""The marketing report of a day: the verdict, what follows, the evidence, what to do, and what cannot be said.
+
+Belongs here: the order. Does not belong here: any arithmetic; a figure that no table holds is not shown.
+"""
+
+from __future__ import annotations
+
+from cjo_assets.families.marketing.report.actions import campaign_by_campaign, decisions, next_steps, risks
+from cjo_assets.families.marketing.report.audience import attribution, funnel, segments
+from cjo_assets.families.marketing.report.experiments import experiments
+from cjo_assets.families.marketing.report.figures import MarketingFigures
+from cjo_assets.families.marketing.report.grounds import definitions, input_data, not_known, reconciliation
+from cjo_assets.families.marketing.report.money import budget_flows, pacing
+from cjo_assets.families.marketing.report.promises import cost_and_value, scorecard, targets
+from cjo_assets.families.marketing.report.verdict import so_what, verdict
+from cjo_assets.reporting.document import Document, Section
+
+TITLE = "Marketing"
+
+
+def marketing_report(figures: MarketingFigures) -> Document:
+    """Return the report of a day."""
+    return Document(
+        title=TITLE,
+        day=figures.day.show("as_of"),
+        verdict=verdict(figures),
+        sections=(
+            so_what(figures),
+            *_where_wanted(figures.rules.enable_llm_insights, campaign_by_campaign(figures)),
+            targets(figures),
+            scorecard(figures),
+            cost_and_value(figures),
+            experiments(figures),
+            pacing(figures),
+            budget_flows(figures),
+            funnel(figures),
+            segments(figures),
+            attribution(figures),
+            risks(figures),
+            decisions(figures),
+            *_where_wanted(figures.rules.enable_validation, reconciliation(figures)),
+            next_steps(figures),
+            not_known(figures),
+            *_where_wanted(figures.rules.enable_validation, input_data(figures)),
+            definitions(figures),
+        ),
+    )
+
+
+def _where_wanted(is_wanted: bool, section: Section) -> tuple[Section, ...]:
+    return (section,) if is_wanted else ()

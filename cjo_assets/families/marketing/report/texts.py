@@ -1,0 +1,81 @@
+"""What the marketing report puts into words: by a language model where the policy wants one and there is one.
+
+Belongs here: which texts the report has, and when the rules write them. Does not belong here: how a model is asked and
+remembered (`phrasing.py`), and what is asked (`language/`).
+
+Every call is recorded before its answer is used, and a request that has an answer is not made again. After a call that
+failed the rest of the report is not tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
+
+from cjo_assets.engine.store import Store
+from cjo_assets.families.marketing.report.requests import campaign_request, marketing_summary_request
+from cjo_assets.families.marketing.report.summary import campaign_summary, marketing_summary
+from cjo_assets.language.answers import Judgement
+from cjo_assets.language.client import NOT_CONFIGURED, Endpoint, ask
+from cjo_assets.language.memory import NOT_TRIED, Ask, asked, remembered
+from cjo_assets.language.requests import Asking, Request
+from cjo_assets.policy import Policy
+from cjo_assets.reporting.document import Record, Row
+from cjo_assets.reporting.summary import Figure, Summary
+
+
+@dataclass
+class MarketingWords:
+    """Texts of one report.
+
+    Attributes:
+        store: where calls are recorded.
+        as_of: the day.
+        policy: what is wanted, and how the model is asked.
+        endpoint: where to ask; None where nowhere.
+        ask_model: how to ask.
+    """
+
+    store: Store
+    as_of: date
+    policy: Policy
+    endpoint: Endpoint | None = field(default_factory=Endpoint.from_environment)
+    ask_model: Ask = ask
+
+    def __post_init__(self) -> None:
+        """Find out whether anything may be sent."""
+        self._asking = Asking.of_marketing(self.policy.marketing.reporting)
+        self._problem = NOT_CONFIGURED if self.endpoint is None else self.endpoint.problem()
+
+    def summary(self, figures: Mapping[str, Figure], roi: Row, kpi_status: list[Row]) -> Summary:
+        """Return the paragraph below the verdict."""
+        rules = self.policy.marketing.reporting
+
+        def by_rules(reason: str | None = None) -> Summary:
+            return marketing_summary(figures, roi, kpi_status, rules.llm_summary_max_tokens, reason)
+
+        if not rules.enable_llm_summary:
+            return by_rules()
+        return self._phrased(marketing_summary_request(figures, roi, kpi_status, self._asking), by_rules)
+
+    def insights(self, campaigns: list[Record]) -> tuple[Summary, ...]:
+        """Return a few sentences on each of the first campaigns, none where the policy wants none."""
+        rules = self.policy.marketing.reporting
+        if not rules.enable_llm_insights:
+            return ()
+        return tuple(
+            self._phrased(campaign_request(campaign, self._asking), partial(campaign_summary, campaign))
+            for campaign in campaigns[: rules.llm_insights_max_campaigns]
+        )
+
+    def _phrased(self, request: Request, by_rules: Callable[[str | None], Summary]) -> Summary:
+        judgement = remembered(self.store, request, self._asking)
+        if judgement is None and self._problem is None and self.endpoint is not None:
+            judgement, has_failed = asked(
+                self.store, self.as_of, self.policy, request, self._asking, self.endpoint, self.ask_model
+            )
+            self._problem = NOT_TRIED if has_failed else None
+        found = judgement or Judgement(problem=self._problem)
+        return Summary(found.passages, self._asking.model) if found.problem is None else by_rules(found.problem)

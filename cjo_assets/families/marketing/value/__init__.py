@@ -1,0 +1,1 @@
+"""KPIs and return of the marketing family."""

@@ -1,0 +1,67 @@
+"""Whether each family of KPIs keeps its promise, and which of its members does worst.
+
+One row per as-of date and family. One measured KPI at risk puts its family at risk, and a critical one makes it
+critical, whatever the others say. Good news needs more: a family of which less than the policy's share is measured has
+no status but not_measurable, so that nothing is on track for want of data, and one with a measured KPI that is not
+distinguishable from its target is not distinguishable itself.
+"""
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.expressions.intervals import MEASURED, NOT_DISTINGUISHABLE
+from cjo_assets.core.expressions.kpi import AT_RISK, CRITICAL, EXCEEDED, ON_TRACK, STATUSES, families_of, family_status
+from cjo_assets.families.marketing.value.kpis import FAMILIES
+from cjo_assets.policy import Policy
+
+# From bad to good.
+WORST_FIRST = (CRITICAL, AT_RISK, NOT_DISTINGUISHABLE, ON_TRACK, EXCEEDED)
+
+
+class KpiStatus(DatedContract):
+    """Status of each KPI family. One row per as-of date and family."""
+
+    family: str = column("operational_health, campaign_impact or business_value.", isin=list(FAMILIES))
+    status: str = column("Where the family stands.", isin=STATUSES)
+    worst_kpi: str = column(
+        "Measured KPI that stands worst, then by attainment; null where none is measured.", nullable=True
+    )
+    worst_status: str = column("Where that KPI stands.", isin=list(WORST_FIRST), nullable=True)
+    worst_attainment: float = column(
+        "How much of its target it reaches, 1 = met; null where that has no meaning.", nullable=True
+    )
+    kpis: int = column("KPIs of the family.", ge=1)
+    measured: int = column("Of these, measured; proxies and assumptions do not count.", ge=0)
+    critical: int = column("Of the measured, critical.", ge=0)
+    at_risk: int = column("Of the measured, at_risk or critical.", ge=0)
+    exceeded: int = column("Of the measured, better than their target.", ge=0)
+    not_distinguishable: int = column(
+        "Of the measured, those of which it is open whether they keep their target.", ge=0
+    )
+    warning_threshold: float = column("Attainment below which a KPI is at risk, by the policy.", ge=0, le=1)
+    critical_threshold: float = column("Attainment below which a KPI is critical, by the policy.", ge=0, le=1)
+
+    class Config:
+        """A family stands once."""
+
+        unique = ["family"]
+
+
+def kpi_status(kpis: ir.Table, policy: Policy) -> ir.Table:
+    """Judge each family by its measured KPIs."""
+    rules = policy.marketing.kpis
+    families = families_of(kpis)
+    measured = kpis.filter(kpis.basis == MEASURED)
+    badness = measured.status.cases(*((status, place) for place, status in enumerate(WORST_FIRST)), else_=None)
+    in_order = ibis.window(group_by="family", order_by=[badness, measured.attainment.fill_null(0.0), measured.kpi])
+    worst = measured.mutate(place=ibis.row_number().over(in_order))
+    worst = worst.filter(worst.place == 0).select(
+        "family", worst_kpi="kpi", worst_status="status", worst_attainment="attainment"
+    )
+    rows = families.left_join(worst, "family").drop("family_right")
+    return rows.mutate(
+        status=family_status(rows, rules.minimum_measured_share),
+        warning_threshold=ibis.literal(rules.kpi_warning_threshold),
+        critical_threshold=ibis.literal(rules.kpi_critical_threshold),
+    )

@@ -1,0 +1,224 @@
+"""What it all comes to.
+
+One row per as-of date: the sums of `roi_components`. There is one return on investment: value minus all cost, over all
+cost, language models, review, infrastructure and calls included. The return on media spend stands beside it under its
+own name, gross of every other cost, and is compared with nothing else. What remains of the value at the stronger grade
+stands apart, with its interval, so that nobody takes an estimate for a proof.
+
+Spend and value of each campaign are from the record that knows the most spend, metrics or ledger. What both records say
+stands beside the total, and so does the residual between them.
+"""
+
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.core.contract import DatedContract, TextList, column
+from cjo_assets.core.expressions.evidence_grades import ASSUMPTION, COST, RANDOMISED, VALUE
+from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
+from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, money_sum, rounded, same_money
+from cjo_assets.families.marketing.measurement._economics import return_on_ad_spend, return_on_investment
+from cjo_assets.families.marketing.measurement._recorded_money import LEDGER, recorded_money
+from cjo_assets.families.marketing.value.roi_components import (
+    API_CALLS,
+    HUMAN_REVIEW,
+    INFRASTRUCTURE,
+    LLM_COST,
+    MEDIA_SPEND,
+    conclusive_on_conversions,
+    running_window,
+)
+from cjo_assets.policy import Policy
+
+POSITIVE, NEGATIVE, NEUTRAL = "positive", "negative", "neutral"
+ROI_STATUSES = [POSITIVE, NEGATIVE, NEUTRAL, NOT_MEASURABLE]
+NOT_DISTINGUISHABLE, NOTHING_PROVED = "not_distinguishable", "nothing_proved"
+PROOF_STATUSES = [POSITIVE, NEGATIVE, NOT_DISTINGUISHABLE, NOTHING_PROVED, NOT_MEASURABLE]
+TOTALS = {
+    "total_media_spend": MEDIA_SPEND,
+    "total_llm_cost": LLM_COST,
+    "total_human_review_cost": HUMAN_REVIEW,
+    "total_infrastructure_cost": INFRASTRUCTURE,
+    "total_api_cost": API_CALLS,
+}
+VALUES = ("value_randomised", "value_randomised_low", "value_randomised_high", "value_assumption")
+
+
+class RoiAnalysis(DatedContract):
+    """Totals so far. One row per as-of date."""
+
+    window_start: date = column("First day on which a campaign ran; null where none has.", nullable=True)
+    window_end: date = column("Last such day up to the as-of date; null where there is none.", nullable=True)
+    total_media_spend: float = column(
+        "Media spend of each campaign by the record that knows the most of it [currency]; null where none knows any.",
+        ge=0,
+        nullable=True,
+    )
+    media_spend_measured: float = column(
+        "Media spend by the metrics [currency]; null where nothing was measured.", ge=0, nullable=True
+    )
+    media_spend_booked: float = column("Media spend by the ledger [currency]; null without one.", ge=0, nullable=True)
+    media_spend_residual: float = column(
+        "Ledger minus metrics, of campaigns of which both speak [currency], up = the ledger books more; null without.",
+        nullable=True,
+    )
+    campaigns_by_ledger: int = column(
+        "Campaigns whose spend and value here are the ledger's, since it books more than the metrics [campaigns].", ge=0
+    )
+    total_llm_cost: float = column("Language models [currency].", ge=0)
+    total_human_review_cost: float = column("People's review [currency].", ge=0)
+    total_infrastructure_cost: float = column("Machines and licences, their share of the window [currency].", ge=0)
+    total_api_cost: float = column("Calls of other systems [currency].", ge=0)
+    total_cost: float = column("Sum of all costs [currency]; null where media spend is.", ge=0, nullable=True)
+    total_estimated_value: float = column(
+        "Value by the same records, as the source estimates it, of all grades [currency]; null as above.", nullable=True
+    )
+    value_residual: float = column(
+        "Value by the ledger minus value by the metrics, of campaigns of which both speak [currency]; null without.",
+        nullable=True,
+    )
+    value_randomised: float = column(
+        "Of it, what experiments prove to be our doing, by intervals that leave out 0 [currency]; 0 where none does."
+    )
+    value_randomised_low: float = column("Lower end of its interval [currency]; null without a proof.", nullable=True)
+    value_randomised_high: float = column("Upper end of its interval [currency]; null without a proof.", nullable=True)
+    unproved_experiments: TextList = column(
+        "Experiments on conversions with a verdict to scale or to stop whose deciding interval includes 0, sorted: "
+        "they count 0 in value_randomised."
+    )
+    value_assumption: float = column(
+        "The rest, which nothing was compared with [currency]; null as above.", nullable=True
+    )
+    total_net_roi: float = column("total_estimated_value minus total_cost [currency], up = better.", nullable=True)
+    net_without_assumption: float = column("value_randomised minus total_cost [currency], up = better.", nullable=True)
+    net_without_assumption_low: float = column("Lower end of its interval [currency]; null as above.", nullable=True)
+    net_without_assumption_high: float = column("Upper end of its interval [currency]; null as above.", nullable=True)
+    net_without_assumption_status: str = column(
+        "Its sign; not_distinguishable from 0 where the interval includes 0; nothing_proved without a proof.",
+        isin=PROOF_STATUSES,
+    )
+    roi_percentage: float = column(
+        "total_net_roi in percent of total_cost, up = better; null without cost.", nullable=True
+    )
+    roas: float = column(
+        "total_estimated_value over total_media_spend [x spend], gross of all other costs: no ROI; null without spend.",
+        nullable=True,
+    )
+    roi_status: str = column("Sign of total_net_roi; not_measurable without value or cost.", isin=ROI_STATUSES)
+    value_evidence_grade: str = column(
+        "Weakest grade of the value; null where there is none.", isin=[RANDOMISED, ASSUMPTION], nullable=True
+    )
+
+    class Config:
+        """A day has one total."""
+
+        unique = ["as_of"]
+
+
+def roi_analysis(
+    roi_components: ir.Table,
+    asset_performance: ir.Table,
+    campaigns: ir.Table,
+    roi_ledger: ir.Table,
+    experiment_evaluations: ir.Table,
+    metric_definitions: ir.Table,
+    as_of: date,
+    policy: Policy,
+) -> ir.Table:
+    """Add up the components."""
+    rows = _totals(roi_components).cross_join(running_window(asset_performance, campaigns, as_of))
+    rows = rows.cross_join(_records(recorded_money(campaigns, asset_performance, roi_ledger, as_of, policy)))
+    rows = rows.cross_join(_unproved(experiment_evaluations, metric_definitions))
+    rows = rows.mutate(**{name: rows[name].fill_null(0.0) for name in TOTALS if name != "total_media_spend"})
+    # Media spend that nobody measured leaves the sum unknown: the other costs alone would pass for all of it.
+    paid = sum((rows[name] for name in TOTALS), ibis.literal(0.0))
+    rows = rows.mutate(
+        paid=rounded(paid, MONEY_DECIMALS), worth=rounded(rows.value_randomised + rows.value_assumption, MONEY_DECIMALS)
+    )
+    ends = {end: rounded(rows[f"value_randomised{end}"] - rows.paid, MONEY_DECIMALS) for end in ("_low", "_high")}
+    rows = rows.mutate(net=rows.worth - rows.paid, **{f"proved_net{end}": value for end, value in ends.items()})
+    return rows.mutate(
+        **{name: rounded(rows[name], MONEY_DECIMALS) for name in (*TOTALS, *VALUES)},
+        total_cost=rows.paid,
+        total_estimated_value=rows.worth,
+        total_net_roi=rounded(rows.net, MONEY_DECIMALS),
+        net_without_assumption=rounded(rows.value_randomised - rows.paid, MONEY_DECIMALS),
+        net_without_assumption_low=rows.proved_net_low,
+        net_without_assumption_high=rows.proved_net_high,
+        net_without_assumption_status=_proof_status(rows),
+        roi_percentage=rounded(100 * return_on_investment(rows.worth, rows.paid)),
+        roas=rounded(return_on_ad_spend(rows.worth, rows.total_media_spend)),
+        roi_status=_status(rows),
+        value_evidence_grade=ibis.cases(
+            (rows.value_assumption != 0, ASSUMPTION), (rows.value_randomised != 0, RANDOMISED)
+        ),
+    )
+
+
+def _totals(parts: ir.Table) -> ir.Table:
+    is_value = parts.kind == VALUE
+    is_proved = is_value & (parts.evidence_grade == RANDOMISED)
+    return parts.agg(
+        **{name: parts.amount.sum(where=parts.component == component) for name, component in TOTALS.items()},
+        value_randomised=parts.amount.sum(where=is_proved).fill_null(0.0),
+        value_randomised_low=parts.amount_low.sum(where=is_proved),
+        value_randomised_high=parts.amount_high.sum(where=is_proved),
+        value_assumption=parts.amount.sum(where=is_value & (parts.evidence_grade == ASSUMPTION)),
+    )
+
+
+def _records(money: ir.Table) -> ir.Table:
+    """Add up what metrics and ledger say, and what they differ by."""
+    return money.agg(
+        media_spend_measured=money_sum(money.measured_spend),
+        media_spend_booked=money_sum(money.booked_spend),
+        media_spend_residual=money_sum(money.booked_spend - money.measured_spend),
+        campaigns_by_ledger=money.count(where=money.spend_basis == LEDGER),
+        value_residual=money_sum(money.booked_value - money.measured_value),
+    )
+
+
+def _unproved(experiment_evaluations: ir.Table, metric_definitions: ir.Table) -> ir.Table:
+    tests = conclusive_on_conversions(experiment_evaluations, metric_definitions)
+    found = tests.agg(names=tests.experiment_id.collect(where=~tests.is_proof).sort())
+    return found.select(unproved_experiments=found.names.fill_null(ibis.literal([], "array<string>")))
+
+
+def _status(rows: ir.Table) -> ir.StringValue:
+    return ibis.cases(
+        (rows.net.isnull() | (rows.paid == 0), NOT_MEASURABLE),
+        (same_money(rows.worth, rows.paid), NEUTRAL),
+        (rows.net > 0, POSITIVE),
+        else_=NEGATIVE,
+    )
+
+
+def _proof_status(rows: ir.Table) -> ir.StringValue:
+    """Return what the value that experiments prove says of the net, by its interval."""
+    return ibis.cases(
+        (rows.paid.isnull(), NOT_MEASURABLE),
+        (rows.value_randomised_low.isnull(), NOTHING_PROVED),
+        (rows.proved_net_low > 0, POSITIVE),
+        (rows.proved_net_high < 0, NEGATIVE),
+        else_=NOT_DISTINGUISHABLE,
+    )
+
+
+def totals_that_do_not_sum(roi_analysis: ir.Table, roi_components: ir.Table) -> ir.Table:
+    """Find totals that are not the sum of their parts."""
+    parts = roi_components
+    sums = parts.agg(
+        costs=parts.amount.sum(where=parts.kind == COST), worth=parts.amount.sum(where=parts.kind == VALUE)
+    )
+    rows = roi_analysis.cross_join(sums)
+    gap = ibis.greatest(
+        (rows.total_cost - rows.costs).abs(),
+        (rows.total_estimated_value - rows.worth).abs(),
+        (rows.total_estimated_value - rows.total_cost - rows.total_net_roi).abs(),
+        (rows.value_randomised + rows.value_assumption - rows.total_estimated_value).abs(),
+        # Null where nothing was proved, which `greatest` leaves out.
+        rows.value_randomised_low - rows.value_randomised,
+        rows.value_randomised - rows.value_randomised_high,
+    )
+    return rows.filter(gap > 10.0**-MONEY_DECIMALS).select("total_cost", "costs", "total_estimated_value", "worth")

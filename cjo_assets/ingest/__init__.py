@@ -1,0 +1,1 @@
+"""Files and databases to raw tables: formats, settings of `sources.yaml`, archive, records."""

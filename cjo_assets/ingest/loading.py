@@ -1,0 +1,517 @@
+"""Files to raw tables: found by name, archived by content, stored as text or seen where they lie.
+
+Belongs here: which files are a dataset's, their archive, the raw table and what to note. Does not belong here: how a
+format is read (`formats.py`), and whether a row is any good; that is the judgement of its dataset.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from cjo_assets.core.contract import Column, columns_of
+from cjo_assets.core.dataset import Dataset
+from cjo_assets.core.errors import InputError
+from cjo_assets.core.progress import at_work
+from cjo_assets.core.quarantine.rules import RAW_COLUMNS, REFUSED
+from cjo_assets.core.table import MANIFEST as MANIFEST_TABLE
+from cjo_assets.core.table import RAW
+from cjo_assets.engine.sql import quoted, quoted_names
+from cjo_assets.engine.transaction import transaction
+from cjo_assets.ingest.conversion import converted, names_in_settings
+from cjo_assets.ingest.databases import extracted
+from cjo_assets.ingest.faults import reason_of
+from cjo_assets.ingest.formats import (
+    CHUNK_BYTES,
+    CSV_ROWS,
+    FORMATS,
+    PLAIN,
+    UNREADABLE,
+    Reading,
+    fault_of,
+    format_of,
+    parquet_counts,
+    reading_of,
+)
+from cjo_assets.ingest.headers import listed, require_columns
+from cjo_assets.ingest.raw_tables import Content, SourceFile, can_be_seen, raw_views, see
+from cjo_assets.ingest.records import locked
+from cjo_assets.ingest.setting_hints import encoding_hint, value_hints
+from cjo_assets.ingest.sources_yaml import FilesSource, OwnFile, declared_sources
+from cjo_assets.ingest.tombstones import EMPTY_RECORD, Tombstones, emptied_rows, empty_rows
+
+MANIFEST = f"{RAW}.{MANIFEST_TABLE}"
+EXTRACTS = "extracts"
+# Beside the counts of columns: no column has a name of white space.
+ROWS = " "
+MANIFEST_COLUMNS = (
+    "dataset VARCHAR, source_file VARCHAR, file_sha256 VARCHAR, rows_read BIGINT, note VARCHAR, settings VARCHAR"
+)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """One dataset as it stands in the raw schema.
+
+    Attributes:
+        dataset: its name.
+        source_file: name of the file, or of all; None where there is none.
+        rows: rows read.
+        note: what a person should know; None where all is as expected.
+        is_unchanged: the same file stood there already and was not read again.
+    """
+
+    dataset: str
+    source_file: str | None
+    file_sha256: str | None
+    rows: int
+    note: str | None
+    is_unchanged: bool
+
+
+@dataclass(frozen=True)
+class ManifestRow:
+    """One file as a run recorded that it read it; without a file where a dataset had none.
+
+    Attributes:
+        dataset: the dataset.
+        source_file: name of the file.
+        file_sha256: hash of its bytes, and its name in the archive.
+        rows_read: how many rows it had.
+        note: what a person should know of it.
+        settings: those of `sources.yaml` it was read with, as JSON; None where there were none.
+    """
+
+    dataset: str
+    source_file: str | None
+    file_sha256: str | None
+    rows_read: int
+    note: str | None
+    settings: str | None = None
+
+
+def raw_schema(dataset: Dataset) -> dict[str, str]:
+    """Return the columns of a raw table that is no view: the contract's as text, and where each row came from."""
+    return {spec.name: "VARCHAR" for spec in columns_of(dataset.contract)} | {
+        "source_file": "VARCHAR",
+        "source_row": "BIGINT",
+        "file_sha256": "VARCHAR",
+        "irregularities": "VARCHAR[]",
+        "record": "VARCHAR",
+        "version": "VARCHAR",
+    }
+
+
+def raw_columns(dataset: Dataset) -> str:
+    """Return the columns of a raw table as CREATE TABLE writes them."""
+    return ", ".join(f"{quoted(name)} {kind}" for name, kind in raw_schema(dataset).items())
+
+
+def find_file(data: Path, family: str, dataset: str) -> Path | None:
+    """Return the file of a dataset, in the folder of its family or in the data folder itself.
+
+    Raises:
+        InputError: the folder does not exist, or the dataset has two files or one that is none.
+    """
+    found = [path for path in _namesakes(data, family, dataset) if _is_named(path, dataset)]
+    if len(found) > 1:
+        names = " and ".join(str(path.relative_to(data)) for path in found)
+        raise InputError(f"The dataset {dataset} has more than one file: {names}. Keep one of them.")
+    if found and not found[0].is_file():
+        raise InputError(f"{found[0]} is a folder or leads nowhere, where a file was expected.")
+    return found[0] if found else None
+
+
+def load_dataset(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    data: Path,
+    family: str,
+    archive: Path,
+    home: Path | None = None,
+    require_ours: Callable[[], None] = lambda: None,
+    *,
+    normalizes_ids: bool = False,
+) -> Loaded:
+    """Bring a dataset's files into the raw schema; a file whose rows are there already is not read again.
+
+    A dataset has one file in the data folder, or the source that `sources.yaml` gives it; of some, people's own records
+    in the home stand beside it. `require_ours` is asked before the rows are committed, and raises where it is too late.
+    `normalizes_ids`: whether an erased customer is refused in any spelling that differs in blanks or composition alone.
+
+    Raises:
+        InputError: the file is missing or empty and must not be, or one cannot be understood.
+    """
+    contents = archived_contents(files_of(data, family, dataset, archive / EXTRACTS), archive, dataset)
+    if home is not None and dataset.records and (home / dataset.records).exists():
+        with locked(home / dataset.records, for_reading=True) as records:
+            contents.append(Content(SourceFile(records.name, records), *_archived(records, archive, dataset.name)))
+    if not contents:
+        note = _note_of_nothing(data, family, dataset)
+        with transaction(connection):
+            _forget(connection, dataset, set())
+            connection.execute(f"INSERT INTO {MANIFEST} VALUES (?, NULL, NULL, 0, ?, NULL)", [dataset.name, note])
+            require_ours()
+        return Loaded(dataset.name, None, None, 0, note, is_unchanged=False)
+    manifest = connection.execute(
+        f"SELECT source_file, file_sha256, rows_read, note FROM {MANIFEST} WHERE dataset = ?", [dataset.name]
+    ).fetchall()
+    known = {(name, sha256): (rows, note) for name, sha256, rows, note in manifest}
+    is_same_kind = can_be_seen(contents) == (dataset.name in raw_views(connection))
+    if is_same_kind and known.keys() == {content.identity for content in contents}:
+        stored = [known[content.identity] for content in contents]
+        return _loaded(dataset, stored, contents, is_unchanged=True)
+    tombstones = Tombstones.of(connection, normalizes_ids)
+    if tombstones is not None:
+        for content in contents:
+            if content.identity not in known:
+                with _in_words(content):
+                    empty_rows(content.archived, tombstones.are_of)
+    with transaction(connection):
+        there = known.keys() & {content.identity for content in contents} if is_same_kind else set()
+        _forget(connection, dataset, there)
+        stored = [
+            known[content.identity]
+            if content.identity in there
+            else _store_file(connection, dataset, content, is_seen=can_be_seen(contents))
+            for content in contents
+        ]
+        if can_be_seen(contents):
+            see(connection, dataset, contents)
+        require_ours()
+    return _loaded(dataset, stored, contents, is_unchanged=False)
+
+
+def restore_dataset(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, files: list[ManifestRow], archive: Path
+) -> None:
+    """Bring the raw schema to the files of a dataset as a run recorded them; what is there is not read again.
+
+    Whoever rebuilds the past takes rows away that came later: theirs are tables, whatever the format.
+
+    Raises:
+        InputError: an archived file cannot be understood.
+    """
+    contents = [
+        Content(
+            SourceFile(file.source_file, Path(file.source_file)),
+            file.file_sha256,
+            archive / file.file_sha256,
+            file.settings,
+        )
+        for file in files
+        if file.source_file is not None and file.file_sha256 is not None
+    ]
+    manifest = connection.execute(
+        f"SELECT source_file, file_sha256 FROM {MANIFEST} WHERE dataset = ? AND source_file IS NOT NULL",
+        [dataset.name],
+    ).fetchall()
+    there = set(manifest) & {content.identity for content in contents}
+    with transaction(connection):
+        _forget(connection, dataset, there)
+        for content in contents:
+            if content.identity not in there:
+                _store_file(connection, dataset, content, is_seen=False)
+        for file in files:
+            if file.source_file is None:
+                nothing = f"INSERT INTO {MANIFEST} VALUES (?, NULL, NULL, 0, ?, NULL)"
+                connection.execute(nothing, [dataset.name, file.note])
+
+
+def files_of(data: Path, family: str, dataset: Dataset, extracts: Path) -> list[SourceFile]:
+    """Return the files of a dataset: those its source names, or the one of its own name; none where there is none.
+
+    Raises:
+        InputError: there is something that cannot be read.
+    """
+    source = declared_sources(data).get((family, dataset.name))
+    settings = source or PLAIN
+    if source is None or isinstance(source, OwnFile):
+        path = find_file(data, family, dataset.name)
+        return [SourceFile(path.name, path, settings)] if path else []
+    if not isinstance(source, FilesSource):
+        path = extracted(source, dataset, data, extracts)
+        # The extract has our names already.
+        return [SourceFile(path.name, path, source.model_copy(update={"columns": {}}))]
+    paths = [path for path in sorted(data.glob(source.files)) if path.is_file()]
+    strangers = [path.name for path in paths if path.suffix.lower() not in FORMATS]
+    if strangers:
+        raise InputError(
+            f"{source.files} finds {listed(strangers)}: the ending is none of {', '.join(sorted(FORMATS))}."
+        )
+    return [SourceFile(path.relative_to(data).as_posix(), path, settings) for path in paths]
+
+
+def archived_contents(files: list[SourceFile], archive: Path, dataset: Dataset) -> list[Content]:
+    """Copy files into the archive and return them as they stand there: converted, where settings say how to read them.
+
+    Raises:
+        InputError: a file cannot be copied or converted, or two have the same bytes.
+    """
+    contents = []
+    for file in files:
+        with at_work(f"Archiving {_described(file.name, file.path)}"):
+            if file.settings.given():
+                contents.append(converted(file, dataset, archive))
+            else:
+                contents.append(Content(file, *_archived(file.path, archive, dataset.name)))
+    _require_different(contents)
+    return contents
+
+
+def _note_of_nothing(data: Path, family: str, dataset: Dataset) -> str | None:
+    """Return what is to be noted of a dataset without a file, or refuse it."""
+    endings = ", ".join(sorted(FORMATS))
+    others = [other.name for other in _namesakes(data, family, dataset.name)]
+    unread = f" ({listed(others)}: the ending is none of {endings})" if others else ""
+    if not dataset.may_be_empty:
+        raise InputError(
+            f"The dataset {dataset.name} is required: {data} holds no {dataset.name} file ({endings}){unread}."
+        )
+    # A file nobody needs is missed by nobody; one that is there and was not read is.
+    return None if dataset.is_optional and not unread else f"no file: nothing is known of it{unread}"
+
+
+def _require_different(contents: list[Content]) -> None:
+    """Refuse two files with the same bytes: their rows could not be told apart, and are meant once."""
+    for place, content in enumerate(contents):
+        for other in contents[:place]:
+            if content.sha256 == other.sha256:
+                raise InputError(f"The files {other.file.name} and {content.file.name} are the same: keep one of them.")
+
+
+def days_of_records(
+    connection: duckdb.DuckDBPyConnection, datasets: Iterable[Dataset]
+) -> tuple[date, date] | tuple[None, None]:
+    """Return the first and the last day that dates an event in the raw tables and is not in the future."""
+    columns = [
+        (dataset, spec)
+        for dataset in datasets
+        for spec in columns_of(dataset.contract)
+        if dataset.is_history and spec.name == dataset.record_date
+    ]
+    queries = [
+        f"SELECT min(day) AS first, max(day) AS last FROM (SELECT {day_of(spec)} AS day FROM {RAW}.{dataset.name} "
+        f"WHERE regexp_matches({quoted(spec.name)}::VARCHAR, '^\\d{{4}}-\\d{{2}}-\\d{{2}}([T ]|$)')) "
+        "WHERE day BETWEEN DATE '0001-01-01' AND current_date"
+        for dataset, spec in columns
+    ]
+    row = connection.execute(f"SELECT min(first), max(last) FROM ({' UNION ALL '.join(queries)})").fetchone()
+    return row or (None, None)
+
+
+def is_supplied(data: Path, family: str, datasets: Iterable[Dataset]) -> bool:
+    """Return whether any dataset of a family has a source or a file."""
+    declared = declared_sources(data)
+    return any((family, dataset.name) in declared or _namesakes(data, family, dataset.name) for dataset in datasets)
+
+
+def _namesakes(data: Path, family: str, dataset: str) -> list[Path]:
+    """Return everything in the folders that bears the name of a dataset, whatever its ending."""
+    try:
+        if not data.is_dir():
+            raise InputError(f"The data folder {data} does not exist or is no folder.")
+        folders = [folder for folder in (data, data / family) if folder.is_dir()]
+        paths = [path for folder in folders for path in sorted(folder.iterdir())]
+    except OSError as error:
+        raise InputError(f"The data folder {error.filename} cannot be read: {error.strerror}.") from error
+    return [path for path in paths if path.name.lower().startswith(f"{dataset}.")]
+
+
+def _is_named(path: Path, dataset: str) -> bool:
+    return path.stem.lower() == dataset and path.suffix.lower() in FORMATS
+
+
+def day_of(spec: Column) -> str:
+    """Return the expression for the day that a temporal column says as text; null where it says none."""
+    if spec.type.is_timestamp():
+        return f"TRY_CAST(replace({quoted(spec.name)}::VARCHAR, ',', '.') AS TIMESTAMPTZ)::TIMESTAMP::DATE"
+    return f"TRY_CAST(substr({quoted(spec.name)}::VARCHAR, 1, 10) AS DATE)"
+
+
+def _archived(path: Path, archive: Path, dataset: str) -> tuple[str, Path]:
+    """Copy a file into the archive under the hash of its bytes, so that what is read is what was hashed."""
+    is_text = FORMATS[path.suffix.lower()] != "parquet"
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    digest, size = hashlib.sha256(), 0
+    partial = archive / f".{path.name}.{os.getpid()}"
+    try:
+        archive.mkdir(parents=True, exist_ok=True)
+        with path.open("rb") as source, partial.open("wb") as target:
+            while chunk := source.read(CHUNK_BYTES):
+                digest.update(chunk)
+                target.write(chunk)
+                if is_text:
+                    decoder.decode(chunk)
+                size += len(chunk)
+            if is_text:
+                decoder.decode(b"", final=True)
+        archived = archive / digest.hexdigest()
+        if not archived.exists():
+            shutil.move(partial, archived)
+        return digest.hexdigest(), archived
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"The file {path.name} is not UTF-8: {error.reason} near byte {size + error.start}. "
+            f"{encoding_hint(path, dataset)}"
+        ) from error
+    except OSError as error:
+        raise InputError(
+            f"The file {path} cannot be copied into {archive}: {error.strerror} ({error.filename})."
+        ) from error
+    finally:
+        if archive.is_dir():
+            partial.unlink(missing_ok=True)
+
+
+def _forget(connection: duckdb.DuckDBPyConnection, dataset: Dataset, but: set[tuple[str, str]]) -> None:
+    """Take away the rows of all files but some; of a view, what is known of the files."""
+    is_seen = dataset.name in raw_views(connection)
+    if not but:
+        connection.execute(f"DELETE FROM {MANIFEST} WHERE dataset = ?", [dataset.name])
+        connection.execute(f"DROP VIEW {RAW}.{dataset.name}" if is_seen else f"TRUNCATE {RAW}.{dataset.name}")
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {RAW}.{dataset.name} ({raw_columns(dataset)})")
+        return
+    names = sorted(name for name, _ in but)
+    gone = "source_file IS NULL OR source_file NOT IN (SELECT unnest(?))"
+    connection.execute(f"DELETE FROM {MANIFEST} WHERE dataset = ? AND ({gone})", [dataset.name, names])
+    if not is_seen:
+        connection.execute(f"DELETE FROM {RAW}.{dataset.name} WHERE {gone}", [names])
+
+
+def _loaded(
+    dataset: Dataset, stored: list[tuple[int, str | None]], contents: list[Content], *, is_unchanged: bool
+) -> Loaded:
+    return Loaded(
+        dataset.name,
+        listed([content.file.name for content in contents]),
+        listed([content.sha256 for content in contents]),
+        sum(rows for rows, _ in stored),
+        "; ".join(dict.fromkeys(note for _, note in stored if note)) or None,
+        is_unchanged,
+    )
+
+
+def _store_file(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, content: Content, *, is_seen: bool
+) -> tuple[int, str | None]:
+    """Add the rows of an archived file, and return how many there are and what a person should know of them.
+
+    The rows of one that is seen where it lies are only counted.
+    """
+    task = f"Reading {_described(content.file.name, content.archived)}"
+    try:
+        with _in_words(content), at_work(task, connection.query_progress):
+            reading = reading_of(connection, content.file.path, content.archived, dataset)
+            return _store(connection, dataset, content, reading, is_seen=is_seen)
+    finally:
+        connection.unregister(CSV_ROWS)
+
+
+@contextmanager
+def _in_words(content: Content) -> Iterator[None]:
+    """Say of a file that cannot be read what is wrong with it, and where."""
+    path = content.file.path
+    try:
+        yield
+    except UNREADABLE as error:
+        reason = fault_of(path, content.archived) or reason_of(error).replace(str(content.archived), path.name)
+        raise InputError(f"The file {path.name} cannot be read as {format_of(path)}: {reason}.") from error
+
+
+def _described(name: str, path: Path) -> str:
+    return f"{name} ({path.stat().st_size / 1e6:,.0f} MB)"
+
+
+def _store(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, content: Content, reading: Reading, *, is_seen: bool
+) -> tuple[int, str | None]:
+    specs = columns_of(dataset.contract)
+    source_file = content.file.name
+    emptied = emptied_rows(content.archived)
+    if not is_seen:
+        _copy_rows(connection, dataset, content, reading, emptied)
+    counts = _values_by_column(connection, dataset, content, reading, is_seen=is_seen)
+    rows = counts[ROWS]
+    if rows == 0 and not dataset.may_be_empty:
+        raise InputError(f"The file {source_file} holds no row; at least one of {dataset.name} is required.")
+    unfilled = [spec for spec in specs if rows and not counts[spec.name]]
+    if reading.names and rows > len(emptied) and any(spec.is_required for spec in unfilled):
+        used = [name for (name,) in connection.execute(reading.names).fetchall()]
+        require_columns(source_file, used, unfilled, dataset.name)
+    empty = [spec.name for spec in unfilled if not spec.is_required and not spec.optional]
+    note = _note(connection, dataset, content, rows, empty, reading.note, is_seen=is_seen)
+    row = [dataset.name, source_file, content.sha256, rows, note, content.settings]
+    connection.execute(f"INSERT INTO {MANIFEST} VALUES (?, ?, ?, ?, ?, ?)", row)
+    return rows, note
+
+
+def _copy_rows(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, content: Content, reading: Reading, emptied: list[int]
+) -> None:
+    names = quoted_names(spec.name for spec in columns_of(dataset.contract))
+    if reading.query is not None:
+        connection.execute(
+            f"INSERT INTO {RAW}.{dataset.name} ({names}, {', '.join(RAW_COLUMNS)}) "
+            f"SELECT {names}, ?, {reading.row_number}, ?, irregularities, record, version FROM ({reading.query})",
+            [content.file.name, content.sha256],
+        )
+    if emptied:
+        connection.execute(
+            f"UPDATE {RAW}.{dataset.name} SET irregularities = ?, record = ? "
+            "WHERE source_file = ? AND list_contains(?, source_row)",
+            [[REFUSED], EMPTY_RECORD, content.file.name, emptied],
+        )
+
+
+def _values_by_column(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, content: Content, reading: Reading, *, is_seen: bool
+) -> dict[str, int]:
+    """Return how many values each column of a file has, and how many rows there are; nothing is read that is noted."""
+    known = parquet_counts(connection, content.archived) if is_seen else {}
+    asked = [spec.name for spec in columns_of(dataset.contract) if spec.name not in known]
+    source = f"({reading.query})" if is_seen else f"(FROM {RAW}.{dataset.name} WHERE source_file = $name)"
+    counts = ", ".join(["count(*)", *(f"count({quoted(name)})" for name in asked)])
+    given = {} if is_seen else {"name": content.file.name}
+    found = connection.execute(f"SELECT {counts} FROM {source}", given).fetchone() or ()
+    return known | dict(zip([ROWS, *asked], found, strict=True))
+
+
+def _note(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    content: Content,
+    rows: int,
+    empty: list[str],
+    note: str | None,
+    *,
+    is_seen: bool,
+) -> str | None:
+    if rows == 0:
+        return note or "the file holds no row"
+    notes = [note] if note else []
+    # The columns of what is seen stand in its header, and are noted already.
+    if not note and not is_seen:
+        unknown = connection.execute(
+            f"SELECT DISTINCT unnest(json_keys(record)) AS name FROM {RAW}.{dataset.name} "
+            "WHERE source_file = ? AND record IS NOT NULL AND json_type(record) = 'OBJECT' ORDER BY name",
+            [content.file.name],
+        ).fetchall()
+        wanted = {spec.name for spec in columns_of(dataset.contract)} | names_in_settings(content.settings)
+        names = [name for (name,) in unknown if name not in wanted]
+        notes += [f"columns nobody reads: {listed(names)}"] if names else []
+    if not is_seen:
+        given = json.loads(content.settings) if content.settings else {}
+        notes += value_hints(connection, dataset, f"{RAW}.{dataset.name}", content.file.name, given)
+    notes += [f"no value in any row for {', '.join(empty)}"] if empty else []
+    return "; ".join(notes) or None

@@ -1,0 +1,176 @@
+"""Whom a row is about, as the marks of the contracts say: in SQL for tables and files, in Python for single rows.
+
+Belongs here: the marks of every table, and the rule by which a row belongs to a person. Does not belong here: what is
+done with such a row.
+
+The most direct identifier that a row holds decides: a row that names a customer is about that customer, whatever
+intervention it names; one without a customer is about whose intervention it names, and so on in the order of `KINDS`.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from cjo_assets.catalog import all_families
+from cjo_assets.core.contract import Column, Contract, columns_of
+from cjo_assets.core.person import Person
+from cjo_assets.core.personal import KINDS, RECORD, TEXT, Personal
+from cjo_assets.core.table import RAW
+from cjo_assets.engine.sql import literal, quoted
+
+Marks = dict[str, Personal]
+_WHITE_SPACE = "' ' || chr(9) || chr(10) || chr(13)"
+NAMES_PERSON, WITHOUT_PERSON = "names_person", "without_person"
+
+
+@functools.cache
+def contracts() -> dict[str, type[Contract]]:
+    """Return the contract of every table and of every raw table, by full name."""
+    found = {table.full_name: table.contract for family in all_families() for table in family.tables}
+    raw = {f"{RAW}.{dataset.name}": dataset.contract for family in all_families() for dataset in family.datasets}
+    return found | raw
+
+
+def marks_of(table: str) -> Marks:
+    """Return the marked columns of a table; of one that is not ours any more, those that have the names of ours."""
+    contract = contracts().get(table)
+    return _marks(columns_of(contract)) if contract is not None else common_marks()
+
+
+@functools.cache
+def common_marks() -> Marks:
+    """Return the marks of identifiers and records by the name of their column: a name means the same everywhere."""
+    found: Marks = {}
+    for contract in contracts().values():
+        found |= {name: mark for name, mark in _marks(columns_of(contract)).items() if mark.kind != TEXT}
+    return found
+
+
+@functools.cache
+def marks_of_records() -> Marks:
+    """Return the columns of datasets that hold one identifier, the most direct first."""
+    found: dict[str, Personal] = {}
+    for family in all_families():
+        for dataset in family.datasets:
+            specs = [spec for spec in columns_of(dataset.contract) if not spec.type.is_array()]
+            found |= {name: mark for name, mark in _marks(specs).items() if mark.is_identifier}
+    return dict(sorted(found.items(), key=lambda item: (KINDS.index(item[1].kind), item[0])))
+
+
+def owners(marks: Marks, columns: Iterable[str]) -> list[tuple[str, Personal]]:
+    """Return the columns of a table that say whom a row is about, the most direct first."""
+    names = list(columns)
+    found = [(name, mark) for name, mark in marks.items() if name in names and _is_owner(name, mark, names)]
+    return sorted(found, key=lambda item: KINDS.index(item[1].kind or item[1].kinds[0][1]))
+
+
+def about(marks: Marks, columns: Iterable[str]) -> str | None:
+    """Return the condition, as SQL that is never null, under which a row is about the person; None where none can be.
+
+    It asks for a list of identifiers for each kind (`given`), and for the function `names_person` where rows are kept
+    as JSON.
+    """
+    names = list(columns)
+    cases = [_case(mark, _text(quoted(name))) for name, mark in owners(marks, names)]
+    records = [name for name in names if name in marks and marks[name].kind == RECORD]
+    otherwise = " OR ".join(map(_record_is_about, records)) or "FALSE"
+    if not cases:
+        return otherwise if records else None
+    return f"coalesce(CASE {' '.join(cases)} ELSE {otherwise} END, FALSE)"
+
+
+def matches(name: str, mark: Personal) -> str:
+    """Return the condition under which a column holds an identifier of the person, whomever the row is about."""
+    return f"coalesce({_is_one_of(_text(quoted(name)), mark.kind)}, FALSE)"
+
+
+def given(person: Person, *statements: str) -> dict[str, Any]:
+    """Return what statements ask for."""
+    whole = " ".join(statements)
+    return {kind: sorted(person.identifiers.get(kind, ())) for kind in KINDS if f"${kind}" in whole}
+
+
+def row_is_about(person: Person, marks: Marks, row: Mapping[str, Any]) -> bool:
+    """Return whether a single row, as values or as texts, is about the person."""
+    for name, mark in owners(marks, row):
+        kind = mark.kind or dict(mark.kinds).get(str(row.get(mark.said_by)), "")
+        value = row[name]
+        if kind and value is not None and str(value).strip():
+            return person.owns(kind, str(value))
+    records = [row[name] for name in row if name in marks and marks[name].kind == RECORD]
+    return any(record_is_about(person, record) for record in records if isinstance(record, str))
+
+
+def record_is_about(person: Person, text: str) -> bool:
+    """Return whether a row of a dataset, as JSON, is about the person."""
+    try:
+        record = json.loads(text)
+    except ValueError:
+        return person.words.found_in(text)
+    fields = record if isinstance(record, dict) else {}
+    named = [name for name in marks_of_records() if fields.get(name) not in (None, "")]
+    if named:
+        return person.owns(marks_of_records()[named[0]].kind, str(fields[named[0]]))
+    return person.words.found_in(text)
+
+
+def first_identifier(value: Callable[[str], str]) -> tuple[str, str]:
+    """Return, as SQL, kind and text of the most direct identifier of a record, given how a field of it is read."""
+    fields = [(mark.kind, _text(value(name))) for name, mark in marks_of_records().items()]
+    kinds = " ".join(f"WHEN {_is_there(text)} THEN {literal(kind)}" for kind, text in fields)
+    texts = " ".join(f"WHEN {_is_there(text)} THEN {text}" for _, text in fields)
+    return f"CASE {kinds} END", f"CASE {texts} END"
+
+
+@functools.cache
+def list_columns() -> frozenset[str]:
+    """Return the columns that hold lists, by name."""
+    found = {spec.name for contract in contracts().values() for spec in columns_of(contract) if spec.type.is_array()}
+    return frozenset(found)
+
+
+def _marks(specs: Iterable[Column]) -> Marks:
+    return {spec.name: spec.personal for spec in specs if spec.personal is not None}
+
+
+def _is_owner(name: str, mark: Personal, columns: list[str]) -> bool:
+    if mark.is_example or name in list_columns():
+        return False
+    return mark.is_identifier or mark.said_by in columns
+
+
+def _case(mark: Personal, text: str) -> str:
+    if mark.is_identifier:
+        return f"WHEN {_is_there(text)} THEN {_is_one_of(text, mark.kind)}"
+    return " ".join(
+        f"WHEN {quoted(mark.said_by)} = {literal(value)} THEN {_is_one_of(text, kind)}" for value, kind in mark.kinds
+    )
+
+
+def _record_is_about(column: str) -> str:
+    """Return the condition for a row that is kept as JSON: by its fields; where it has none that say, by its words."""
+    record = quoted(column)
+    fields = [
+        (mark.kind, _text(f"json_extract_string({record}, {literal(f'$.{name}')})"))
+        for name, mark in marks_of_records().items()
+    ]
+    cases = " ".join(f"WHEN {_is_there(text)} THEN {_is_one_of(text, kind)}" for kind, text in fields)
+    return (
+        f"coalesce(CASE WHEN NOT json_valid({record}) THEN {NAMES_PERSON}({record}) {cases} "
+        f"ELSE {NAMES_PERSON}({record}) END, FALSE)"
+    )
+
+
+def _text(value: str) -> str:
+    return f"CAST({value} AS VARCHAR)"
+
+
+def _is_there(text: str) -> str:
+    return f"trim({text}, {_WHITE_SPACE}) <> ''"
+
+
+def _is_one_of(text: str, kind: str) -> str:
+    return f"list_contains(CAST(${kind} AS VARCHAR[]), {text})"

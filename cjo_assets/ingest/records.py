@@ -1,0 +1,115 @@
+"""People's own records: a file in the home that only ever grows, one JSON object a line.
+
+Belongs here: how a record gets on disk and stays there. Does not belong here: whether it may be recorded
+(`deciding.py`), and what it means; that is the judgement of its dataset.
+
+Whoever reads or writes holds the lock of the file. A record is one write of one line, synced before anybody is told of
+it. What a crash left of a line was never confirmed to anybody: if it is a whole record it gets its line feed, otherwise
+it goes, before anything else is read or written.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cjo_assets.core.errors import WarehouseError
+
+LINE_FEED = b"\n"
+
+Record = dict[str, Any]
+
+
+@contextmanager
+def locked(path: Path, *, for_reading: bool = False) -> Iterator[Path]:
+    """Hold the lock of a file of records, and see to it that it ends with a whole line.
+
+    Args:
+        path: the file.
+        for_reading: whether the caller only reads, which works without the lock in a home that cannot be written.
+
+    Raises:
+        WarehouseError: the file cannot be read or written.
+    """
+    own = path.with_suffix(".lock")
+    if for_reading and path.parent.exists() and not os.access(own if own.exists() else own.parent, os.W_OK):
+        yield path
+        return
+    try:
+        with own.open("a", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if path.exists():
+                _mend(path)
+            yield path
+    except OSError as error:
+        raise WarehouseError(f"The records {error.filename or path} cannot be used: {error.strerror}.") from error
+
+
+def records_in(path: Path) -> list[Record]:
+    """Return the records of a file in their order, without an unfinished last line.
+
+    Raises:
+        WarehouseError: a line is no record.
+    """
+    if not path.exists():
+        return []
+    found = []
+    for number, line in enumerate(path.read_bytes().splitlines(keepends=True), start=1):
+        record = _record(line)
+        if record is None and line.strip() and line.endswith(LINE_FEED):
+            raise WarehouseError(f"Line {number} of {path} is no JSON object; somebody else has written it.")
+        found += [record] if record is not None else []
+    return found
+
+
+def append(path: Path, record: Record) -> None:
+    """Add a record to a locked file; it is on disk when this returns."""
+    line = json.dumps(record, allow_nan=False).encode() + LINE_FEED
+    is_new = not path.exists()
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        while line:
+            line = line[os.write(handle, line) :]
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    if is_new:
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def fingerprint(path: Path) -> str | None:
+    """Return the sha256 of a locked file's bytes, as the archive names it; None without a record."""
+    content = path.read_bytes() if path.exists() else b""
+    return hashlib.sha256(content).hexdigest() if content else None
+
+
+def _mend(path: Path) -> None:
+    with path.open("rb+") as file:
+        content = file.read()
+        _, _, rest = content.rpartition(LINE_FEED)
+        if not rest:
+            return
+        if _record(rest) is None:
+            file.truncate(len(content) - len(rest))
+        else:
+            file.write(LINE_FEED)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _record(line: bytes) -> Record | None:
+    try:
+        content = json.loads(line)
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) else None

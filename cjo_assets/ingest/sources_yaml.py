@@ -1,0 +1,175 @@
+"""Where datasets come from when they are not simply files of their own name: `sources.yaml` in the data folder.
+
+Belongs here: what the file may say. Does not belong here: how files are read (`sources.py`) and how databases are
+(`databases.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+import yaml
+from pydantic import ValidationError, field_validator, model_validator
+
+from cjo_assets.core.contract import columns_of
+from cjo_assets.core.dataset import Dataset
+from cjo_assets.core.errors import InputError
+from cjo_assets.ingest.input_settings import Entry, FileSettings, TableSettings, Text
+
+SOURCES_FILE = "sources.yaml"
+RECURSIVE = "**"
+OF_OUR_VALIDATORS = "Value error, "
+
+
+class OwnFile(FileSettings):
+    """The file of the dataset's own name, which is written in another way than UTF-8 with commas."""
+
+
+class FilesSource(FileSettings):
+    """Files that add up to one dataset.
+
+    Attributes:
+        files: pattern relative to the data folder, for example signals/*.ndjson.
+    """
+
+    files: Text
+
+    @field_validator("files")
+    @classmethod
+    def _stays_in_the_data_folder(cls, value: str) -> str:
+        parts = PurePosixPath(value).parts
+        if PurePosixPath(value).is_absolute() or PureWindowsPath(value).drive or ".." in parts:
+            raise ValueError(f"the pattern {value} must be relative to the data folder and stay inside it")
+        if not parts or "\0" in value:
+            raise ValueError(f"the pattern {value!r} names no file")
+        if any(RECURSIVE in part and part != RECURSIVE for part in parts):
+            raise ValueError(f"in the pattern {value}, ** must stand alone between slashes, for example **/*.json")
+        return value
+
+
+class TableSource(TableSettings):
+    """A table or view of a database.
+
+    Attributes:
+        table: its name, with its schema.
+    """
+
+    table: Text
+
+
+class DuckDBSource(TableSource):
+    """A table of a DuckDB file.
+
+    Attributes:
+        duckdb: the file, relative to the data folder.
+    """
+
+    duckdb: Text
+
+
+class SqlSource(TableSource):
+    """A table of a SQL database.
+
+    Attributes:
+        sql: the environment variable that holds its connection string, for example postgresql://...
+        cursor: a column that only grows when a row is added or changed; with it only such rows are fetched.
+    """
+
+    sql: Text
+    cursor: Text | None = None
+
+    @model_validator(mode="after")
+    def _keeps_versions(self) -> SqlSource:
+        if self.cursor is not None and self.newest_by is not None:
+            raise ValueError("a cursor replaces rows that changed: leave cursor or newest_by out")
+        return self
+
+
+Source = OwnFile | FilesSource | DuckDBSource | SqlSource
+KINDS: dict[str, type[FilesSource] | type[DuckDBSource] | type[SqlSource]] = {
+    "files": FilesSource,
+    "duckdb": DuckDBSource,
+    "sql": SqlSource,
+}
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """Loader that refuses a key that stands twice, where YAML takes the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Return a mapping whose keys stand once each."""
+        keys = [key.value for key, _ in node.value]
+        doubled = sorted({str(key) for key in keys if keys.count(key) > 1})
+        if doubled:
+            raise yaml.constructor.ConstructorError(None, None, f"{', '.join(doubled)} stands twice{node.start_mark}")
+        return super().construct_mapping(node, deep)
+
+
+def declared_sources(data: Path) -> dict[tuple[str, str], Source]:
+    """Return the sources that `sources.yaml` declares, by family and dataset; none where there is no such file.
+
+    Raises:
+        InputError: the file says something that cannot be.
+    """
+    path = data / SOURCES_FILE
+    if not path.is_file():
+        return {}
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"The file {path} cannot be read: {error}") from error
+    if not isinstance(content, dict) or not all(isinstance(datasets, dict) for datasets in content.values()):
+        raise InputError(f"{path} must name families, and under each its datasets.")
+    known = _known_datasets()
+    found = {(family, name): entry for family, datasets in content.items() for name, entry in datasets.items()}
+    unknown = [f"{family}.{name}" for family, name in found if (family, name) not in known]
+    if unknown:
+        names = ", ".join(sorted(f"{family}.{name}" for family, name in known))
+        raise InputError(f"{path} names no dataset of ours: {', '.join(unknown)}. There are {names}.")
+    return {key: _entry(path, ".".join(key), entry, known[key]) for key, entry in found.items()}
+
+
+def settings_of(source: Source | None) -> TableSettings | None:
+    """Return the settings by which the rows of a source are read; None where there are none to apply."""
+    return source if source is not None and source.given() else None
+
+
+def _known_datasets() -> dict[tuple[str, str], Dataset]:
+    from cjo_assets.catalog import all_families
+
+    return {(family.name, dataset.name): dataset for family in all_families() for dataset in family.datasets}
+
+
+def _entry(path: Path, name: str, entry: object, dataset: Dataset) -> Source:
+    kinds = [kind for kind in KINDS if isinstance(entry, dict) and kind in entry]
+    settings = FileSettings.model_fields
+    if not isinstance(entry, dict) or not entry or len(kinds) > 1 or (not kinds and not settings.keys() & entry.keys()):
+        raise InputError(
+            f"{path}, {name}: say where it comes from with exactly one of {', '.join(KINDS)}, "
+            f"or how its file is written with {', '.join(settings)}."
+        )
+    kind = KINDS[kinds[0]] if kinds else OwnFile
+    try:
+        source = kind.model_validate(entry)
+    except ValidationError as error:
+        reasons = [_reason(list(map(str, item["loc"])), item["type"], item["msg"], kind) for item in error.errors()]
+        raise InputError(f"{path}, {name}: {'; '.join(reasons)}.") from error
+    ours = [spec.name for spec in columns_of(dataset.contract)]
+    strangers = sorted(source.columns.keys() - set(ours))
+    if strangers:
+        raise InputError(
+            f"{path}, {name}: columns: the dataset has no column {', '.join(strangers)}. "
+            f"Write our name first, then theirs; ours are {', '.join(ours)}."
+        )
+    return source
+
+
+def _reason(place: list[str], kind_of_error: str, message: str, kind: type[Entry]) -> str:
+    """Return what is wrong with a setting, in words for whoever wrote it."""
+    setting = ".".join(place)
+    if kind_of_error == "extra_forbidden":
+        return f"{setting}: there is no such setting here, only {', '.join(kind.model_fields)}"
+    message = message.removeprefix(OF_OUR_VALIDATORS)
+    return f"{setting}: {message[:1].lower()}{message[1:]}" if setting else message

@@ -1,0 +1,1 @@
+"""Dagster: assets, jobs, partitions, automation, resources, instance."""

@@ -1,0 +1,183 @@
+"""The assets that end a day: the report, what the run records about itself, the published database.
+
+Belongs here: what happens after every table of a day has kept its contract. Does not belong here: how it is done
+(`report.py`, `runs.py`, `publish.py`).
+"""
+
+import inspect
+import itertools
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from cjo_assets.core.progress import report_progress
+from cjo_assets.core.settings import Settings
+from cjo_assets.core.table import AUDIT, Family, Table
+from cjo_assets.engine.code import code_version
+from cjo_assets.engine.code_versions import version_of
+from cjo_assets.families.marketing.report import reading
+from cjo_assets.orchestration.assets import POOL, code_reference, column_schema, key_of_table, preview
+from cjo_assets.orchestration.automation import downstream_condition, freshness
+from cjo_assets.orchestration.partitions import days, days_of
+from cjo_assets.orchestration.phrasing_assets import PHRASED
+from cjo_assets.orchestration.resources import Warehouse
+from cjo_assets.reporting import writing
+from cjo_assets.reporting.writing import shown_in_dagster
+from cjo_assets.warehouse.ledger import Stamp
+from cjo_assets.warehouse.lineage_records import record_lineage
+from cjo_assets.warehouse.publish import publish
+from cjo_assets.warehouse.retention import forget_old_days
+from cjo_assets.warehouse.run_log import forget_record, record_checks, record_run
+
+PUBLISHED = dg.AssetKey("published")
+# What runs and people's commands write down, as opposed to what follows from the files.
+RECORDS = "records"
+OWNER = "team:platform"
+REPORTS = {"journey": writing.REPORT, "marketing": reading.REPORT}
+
+
+def reports_of(family: str) -> list[dg.AssetKey]:
+    """Return the asset key of the report of a family, if it has one."""
+    return [dg.AssetKey(["reports", f"{family}_report"])] if family in REPORTS else []
+
+
+def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
+    """Return reports, records and published database, downstream of every table."""
+    tables = [table for family in families for table in family.tables]
+    keys = [key_of_table(table.schema, table.name) for table in tables if table.transform is not None]
+    records = [table for table in tables if table.transform is None and table.group == RECORDS]
+    names = [family.name for family in families if family.datasets]
+    reports = {key: name for name in names for key in reports_of(name)}
+    written = [_report_asset(key, name, keys) for key, name in reports.items()]
+    return dg.Definitions(assets=[*written, _published_asset(records, [*keys, *reports])])
+
+
+def _report_asset(key: dg.AssetKey, family: str, keys: list[dg.AssetKey]) -> dg.AssetsDefinition:
+    written = REPORTS[family]
+    own = [found for found in keys if found.path[0] in (family, AUDIT)]
+
+    @dg.asset(
+        key=key,
+        deps=[*own, *(PHRASED if family == PHRASED[1].path[0] else ())],
+        partitions_def=days,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name="publish",
+        kinds={"html", "markdown"},
+        owners=[OWNER],
+        tags={"stage": "publish"},
+        pool=POOL,
+        automation_condition=downstream_condition(),
+        freshness_policy=freshness(),
+        description="The report of the day: page, Markdown, figures. A folder per day, under reports/ of the home.",
+        metadata=code_reference(written.document),
+        code_version=version_of(f"reports.{family}_report", written.document, written.write),
+    )
+    def write(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+        store, settings, policy = warehouse.store, warehouse.settings, warehouse.policy
+        paths = [written.write(store, settings, day, policy) for day in days_of(context)]
+        path = paths[-1]
+        report_progress(f"reports.{family}_report", len([found for found in paths if found]))
+        if path is None:
+            return dg.MaterializeResult(metadata={"report": "switched off by policy"})
+        verdict, pictures = shown_in_dagster(path, written.shown_pictures)
+        return dg.MaterializeResult(
+            metadata={
+                "path": dg.MetadataValue.path(path),
+                "verdict": dg.MetadataValue.md(verdict),
+                "pictures": dg.MetadataValue.md(pictures),
+                "policy_hash": policy.policy_hash,
+            }
+        )
+
+    return write
+
+
+def _published_asset(records: list[Table], keys: list[dg.AssetKey]) -> dg.AssetsDefinition:
+    @dg.multi_asset(
+        specs=[
+            *(_recorded(table, keys) for table in records),
+            dg.AssetSpec(
+                PUBLISHED,
+                deps=keys,
+                group_name="publish",
+                kinds={"duckdb"},
+                owners=[OWNER],
+                tags={"stage": "publish"},
+                description="The database that analysts open: the last state in which every check held.",
+                metadata=code_reference(publish),
+                code_version=version_of("published", publish),
+                partitions_def=days,
+                automation_condition=downstream_condition(),
+            ),
+        ],
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=POOL,
+    )
+    def published(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult]:
+        store, settings, policy = warehouse.store, warehouse.settings, warehouse.policy
+        asked = days_of(context)
+        for family, day in itertools.product(store.families_of_run, asked):
+            page = _page_of(settings, family, day)
+            record_run(store, context.run, context.instance, family, day, policy, page)
+        record_checks(store, context.run.run_id, warehouse.results)
+        record_lineage(store)
+        try:
+            stamp = Stamp(context.run.run_id, policy.policy_hash, code_version())
+            head = publish(store, settings.published, asked, policy.warehouse, stamp)
+        except BaseException:
+            for day in asked:
+                forget_record(store, context.run, day)
+            raise
+        forget_old_days(store, policy.warehouse.days_kept)
+        report_progress("published", len(asked))
+        for table in records:
+            shown: dict[str, Any] = {"policy_hash": policy.policy_hash}
+            if table.is_added_by_publish:
+                entries, last = (head.entries, head.entry_hash) if head else (0, "none")
+                shown |= {"dagster/row_count": entries, "ledger_head": last}
+            else:
+                shown |= {
+                    "dagster/row_count": store.count(table.full_name),
+                    "preview": preview(warehouse, table.full_name),
+                }
+            yield dg.MaterializeResult(asset_key=key_of_table(table.schema, table.name), metadata=shown)
+        yield dg.MaterializeResult(
+            asset_key=PUBLISHED,
+            metadata={
+                "path": dg.MetadataValue.path(settings.published),
+                "bytes": settings.published.stat().st_size,
+                "days": ", ".join(day.isoformat() for day in asked),
+                "policy_hash": policy.policy_hash,
+            },
+        )
+
+    return published
+
+
+def _page_of(settings: Settings, family: str, day: date) -> Path | None:
+    """Return the page of a family's report of a day, relative to the home; None where none was written."""
+    path = settings.report_of(family, day) / REPORTS[family].page if family in REPORTS else None
+    return path.relative_to(settings.home) if path is not None and path.exists() else None
+
+
+def _recorded(table: Table, keys: list[dg.AssetKey]) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key_of_table(table.schema, table.name),
+        deps=keys,
+        group_name="publish",
+        kinds={"duckdb"},
+        owners=[OWNER],
+        tags={"stage": "publish"},
+        description=inspect.getdoc(table.contract),
+        metadata={
+            "dagster/column_schema": column_schema(table.contract),
+            "dagster/table_name": table.full_name,
+            **code_reference(table.contract),
+        },
+        code_version=version_of(table.full_name, table.contract),
+        partitions_def=days,
+        automation_condition=downstream_condition(),
+    )

@@ -1,0 +1,65 @@
+"""Runs whose process died: found by their locks, and closed.
+
+Belongs here: telling dead from alive, and saying so to Dagster, which leaves a killed run STARTED for ever. Does not
+belong here: the locks (`lock.py`).
+
+A sensor, `cjo doctor` and whoever next gets the warehouse do this.
+"""
+
+from __future__ import annotations
+
+import time
+
+import dagster as dg
+
+from cjo_assets.core.settings import Settings
+from cjo_assets.warehouse.lock import dead_lives, is_alive
+
+UNFINISHED = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+# From its start in Dagster to its lock a run takes seconds; one without a lock after this long never had a process.
+GRACE_SECONDS = 90.0
+MESSAGE = (
+    "The process of this run is gone: nobody holds its lock. What it had not published is not published; run the day "
+    "again."
+)
+
+
+def orphans(instance: dg.DagsterInstance, settings: Settings, grace_seconds: float = GRACE_SECONDS) -> list[str]:
+    """Return the ids of the runs that Dagster believes to be going on and that are dead."""
+    now = time.time()
+    records = instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED))
+    return [
+        record.dagster_run.run_id
+        for record in records
+        if _is_dead(
+            is_alive(settings, record.dagster_run.run_id), now - record.update_timestamp.timestamp(), grace_seconds
+        )
+    ]
+
+
+def close_orphans(instance: dg.DagsterInstance, settings: Settings, grace_seconds: float = GRACE_SECONDS) -> list[str]:
+    """Fail every run that is dead, free what it held, and return their ids."""
+    closed = orphans(instance, settings, grace_seconds)
+    for run_id in closed:
+        run = instance.get_run_by_id(run_id)
+        if run is None or run.is_finished:
+            continue
+        if run.status is dg.DagsterRunStatus.CANCELING:
+            instance.report_run_canceled(run, MESSAGE)
+        else:
+            instance.report_run_failed(run, MESSAGE)
+        instance.event_log_storage.free_concurrency_slots_for_run(run_id)
+    for path in dead_lives(settings):
+        ended = instance.get_run_by_id(path.stem)
+        if ended is None or ended.is_finished:
+            path.unlink(missing_ok=True)
+    return closed
+
+
+def _is_dead(life: bool | None, silent_seconds: float, grace_seconds: float) -> bool:
+    return life is False or (life is None and silent_seconds > grace_seconds)

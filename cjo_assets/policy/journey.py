@@ -1,0 +1,549 @@
+"""The sections of the policy as typed, frozen objects.
+
+Belongs here: what each section may say, and what contradicts itself within one section. Does not belong here: any
+default number (that is `policy.yaml`), what sections must agree on, and how a policy is read (both `policy.py`).
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
+
+from cjo_assets.policy.identity import person_key
+
+# Beyond these a number is a slip of the pen, and dates and intervals would overflow.
+MOST, MOST_DAYS, MOST_MINUTES = 1e12, 36_500, 5_256_000
+
+# Between two stages, where a step or a path is written as one text.
+STEP = ">"
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0, le=MOST)]
+Positive = Annotated[float, Field(gt=0, le=MOST)]
+Count = Annotated[int, Field(ge=0)]
+Names = Annotated[tuple[str, ...], Strict(False)]
+# YAML makes a date of 2024-07-01, JSON a text.
+Day = Annotated[date, Strict(False)]
+
+
+class Section(BaseModel):
+    """A part of the policy: immutable, closed to names nobody reads, converting nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Weights(Section):
+    """Named weights that count relative to their sum."""
+
+    def relative(self, name: str) -> float:
+        """Return the share of one weight in the sum of all [0-1]."""
+        values = self.model_dump()
+        return float(values[name] / sum(values.values()))
+
+    @model_validator(mode="after")
+    def _some_weight(self) -> Weights:
+        if sum(self.model_dump().values()) <= 0:
+            raise ValueError("at least one weight must be above 0")
+        return self
+
+
+class WarehousePolicy(Section):
+    """How the house is run: what is kept, and how much it may take."""
+
+    days_kept: Annotated[int, Field(ge=1, le=MOST_DAYS)]
+    snapshots_kept: Annotated[int, Field(ge=0, le=MOST_DAYS)]
+    catch_up_days: Annotated[int, Field(ge=0, le=MOST_DAYS)]
+    newest_day_gap_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
+    memory_limit: Annotated[float, Field(ge=0.1, le=MOST)]
+    freshness_hours: Annotated[float, Field(gt=0, le=MOST_DAYS)]
+
+
+class Vocabulary(Section):
+    """The values that enumerated columns may hold."""
+
+    segments: Names = Field(min_length=1)
+    stages: Names = Field(min_length=1)
+    terminal_stages: Names
+    sources: Names = Field(min_length=1)
+    outcomes: Names = Field(min_length=1)
+    playbook_statuses: Names = Field(min_length=1)
+    active_statuses: Names
+    channel_types: Names = Field(min_length=1)
+    cost_models: Names = Field(min_length=1)
+    asset_variants: Names = Field(min_length=1)
+    experiment_types: Names = Field(min_length=1)
+    funnel_stages: Names = Field(min_length=1)
+    funnel_sources: Names = Field(min_length=1)
+    budget_reasons: Names = Field(min_length=1)
+    risk_types: Names = Field(min_length=1)
+    risk_actions: Names = Field(min_length=1)
+    null_words: Names
+    unnormalized_ids: Literal["keep", "trim", "reject"]
+
+    @model_validator(mode="after")
+    def _no_word_twice(self) -> Vocabulary:
+        for name, words in self:
+            if isinstance(words, tuple) and len(set(words)) != len(words):
+                raise ValueError(f"{name}: a word stands twice")
+        joined = [stage for stage in self.stages if STEP in stage]
+        if joined:
+            raise ValueError(f"stages: {', '.join(joined)} contains {STEP}, which separates the stages of a path")
+        return self
+
+
+class Evaluation(Section):
+    """When a stage has lasted too long, and which way a customer may move."""
+
+    typical_stage_durations: dict[str, Positive]
+    friction_thresholds: dict[str, Positive]
+    critical_multiple: Annotated[float, Field(ge=1)]
+    untimed_multiple: Annotated[float, Field(ge=1)]
+    multiple_negative_signals: Annotated[int, Field(ge=1)]
+    early_tenure_months: Count
+    transitions: dict[str, Names]
+    re_entries: dict[str, Names]
+
+    def friction_threshold(self, stage: str) -> float | None:
+        """Return the friction threshold of a stage [days], or None where patience has no end."""
+        return next((days for name, days in self.friction_thresholds.items() if name.startswith(f"{stage}_")), None)
+
+
+class Signals(Section):
+    """What signals mean and how far they are believed."""
+
+    signal_aggregation_weights: dict[str, Weight]
+    positive_signal_weights: dict[str, Weight]
+    source_trust: dict[str, Share]
+    look_back_days: Annotated[int, Field(ge=0, le=MOST_DAYS)]
+    severity_floor: Share
+    positive_relief: Share
+    strong_signal_strength: Share
+
+    @property
+    def catalogue(self) -> dict[str, float]:
+        """Weight of every known signal type."""
+        return self.signal_aggregation_weights | self.positive_signal_weights
+
+    def severity_factor(self, signal_type: str) -> float:
+        """Return what a type makes of strength and trust: 1 for the weightiest, `severity_floor` without weight."""
+        relative_weight = self.catalogue[signal_type] / max(self.catalogue.values())
+        return self.severity_floor + (1 - self.severity_floor) * relative_weight
+
+    @model_validator(mode="after")
+    def _catalogue_is_usable(self) -> Signals:
+        both = self.signal_aggregation_weights.keys() & self.positive_signal_weights.keys()
+        if both:
+            raise ValueError(f"both negative and positive: {', '.join(sorted(both))}")
+        if not self.catalogue or max(self.catalogue.values()) <= 0:
+            raise ValueError("at least one signal type must have a weight above 0")
+        return self
+
+
+class Fusion(Section):
+    """How evidence fades, and for whom it weighs more."""
+
+    recency_half_life_days: Annotated[float, Field(gt=0, le=MOST_DAYS)]
+    signal_adjustments: dict[str, Weight]
+    short_window_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
+    long_window_days: Annotated[int, Field(ge=2, le=MOST_DAYS)]
+    trend_margin: Share
+    use_normalized_strength: bool
+    use_risk_weight: bool
+    use_segment_adjustment: bool
+
+    @model_validator(mode="after")
+    def _windows_nest(self) -> Fusion:
+        if self.short_window_days >= self.long_window_days:
+            raise ValueError("short_window_days must be less than long_window_days")
+        return self
+
+
+class Forecast(Section):
+    """How the future is read from the log, and what is believed before the log says anything."""
+
+    horizon_days: Annotated[int, Field(ge=7, le=364)]
+    time_bins_weeks: Annotated[tuple[Count, ...], Strict(False), Field(min_length=1)]
+    prior_weeks: Positive
+    prior_weekly_probabilities: dict[str, dict[str, Share]]
+    recovery_stages: Names
+    escalation_stages: Names
+    interval_level: Annotated[float, Field(gt=0, lt=1)]
+    path_steps: Annotated[int, Field(ge=1, le=5)]
+    backtest_origins: Annotated[int, Field(ge=1, le=24)]
+    backtest_step_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
+    backtest_minimum_forecasts: Annotated[int, Field(ge=1)]
+    calibration_bins: Annotated[int, Field(ge=2, le=20)]
+    cut_offs: Annotated[tuple[Share, ...], Strict(False), Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _bins_and_prior_are_usable(self) -> Forecast:
+        if self.time_bins_weeks[0] != 0 or list(self.time_bins_weeks) != sorted(set(self.time_bins_weeks)):
+            raise ValueError("time_bins_weeks must ascend from 0")
+        if list(self.cut_offs) != sorted(set(self.cut_offs)):
+            raise ValueError("cut_offs must ascend")
+        for stage, onward in self.prior_weekly_probabilities.items():
+            if sum(onward.values()) > 1:
+                raise ValueError(f"prior_weekly_probabilities.{stage}: the probabilities sum to more than 1")
+        return self
+
+
+class RiskScoringWeights(Weights):
+    """What drives overall risk."""
+
+    signal_strength: Weight
+    time_in_state: Weight
+    customer_value: Weight
+    signal_count: Weight
+
+
+class FrictionWeights(Weights):
+    """What drives the friction score."""
+
+    time_in_state: Weight
+    friction_reasons: Weight
+
+
+class ChurnRiskWeights(Weights):
+    """What drives churn risk."""
+
+    signal_strength: Weight
+    friction: Weight
+    time_in_state: Weight
+
+
+class DecisionRiskWeights(Weights):
+    """What eligibility looks at."""
+
+    overall_risk_score: Weight
+    churn_risk_score: Weight
+    fused_risk_score: Weight
+    churn_probability: Weight
+
+
+class RiskTierThresholds(Section):
+    """Where each tier begins."""
+
+    high: Share
+    medium: Share
+    low: Share
+
+    @model_validator(mode="after")
+    def _descending(self) -> RiskTierThresholds:
+        if not self.high >= self.medium >= self.low:
+            raise ValueError("thresholds must descend: high, medium, low")
+        return self
+
+
+class Risk(Section):
+    """How evidence becomes risk, tier and urgency."""
+
+    risk_scoring_weights: RiskScoringWeights
+    time_in_state_stage_weights: dict[str, Share]
+    time_in_state_saturation: Positive
+    customer_value_saturation: Positive
+    signal_count_saturation: Annotated[int, Field(ge=1)]
+    risk_tier_thresholds: RiskTierThresholds
+    friction_weights: FrictionWeights
+    friction_reasons_saturation: Annotated[int, Field(ge=1)]
+    churn_risk_weights: ChurnRiskWeights
+    decision_risk_weights: DecisionRiskWeights
+    urgency_high_risk: Share
+    urgency_medium_risk: Share
+    high_signal_strength: Share
+    long_time_in_state: Share
+    crm_tier_steps: Annotated[int, Field(ge=1, le=2)]
+
+
+class PriorityWeights(Weights):
+    """What drives the order of work."""
+
+    overall_risk: Weight
+    customer_value: Weight
+
+
+class UrgencyMultipliers(Section):
+    """What urgency adds to priority."""
+
+    high: Weight
+    medium: Weight
+    low: Weight
+
+
+class Recommendation(Section):
+    """When to act, and in which order."""
+
+    intervention_confidence_threshold: Share
+    monitor_only_confidence: Share
+    confidence_margin: Share
+    conflict_penalty: Share
+    high_value_customer_threshold: Weight
+    ranking: Literal["net_value_lower_bound", "roi_ratio"]
+    escalation_value: Weight
+    escalation_risk: Share
+    priority_weights: PriorityWeights
+    urgency_multipliers: UrgencyMultipliers
+
+
+class Contact(Section):
+    """How often a customer may be approached, and what a day may cost in money and attention."""
+
+    open_intervention_days: Annotated[int, Field(ge=0, le=MOST_DAYS)]
+    contacts_limit: Annotated[int, Field(ge=1)]
+    contacts_window_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
+    rejection_cool_down_days: Annotated[int, Field(ge=0, le=MOST_DAYS)]
+    repeat_playbook_days: Annotated[int, Field(ge=0, le=MOST_DAYS)]
+    budget_per_run: Weight
+    review_capacity_per_day: Count
+
+
+class Holdout(Section):
+    """Who is left alone, so that the difference can be known."""
+
+    holdout_share: Share
+    holdout_salt: str
+
+
+class Learning(Section):
+    """When experience counts as evidence, and what it takes to praise or to doubt a playbook."""
+
+    success_outcomes: Names
+    use_performance_log: bool
+    prior_success_rate: Annotated[float, Field(gt=0, lt=1)]
+    prior_runs: Positive
+    learned_prior_playbooks: Annotated[int, Field(ge=2)]
+    learned_prior_least_runs: Positive
+    learned_prior_most_runs: Positive
+    log_run_weight: Annotated[float, Field(ge=0, le=1)]
+    segment_prior_runs: Positive
+    established_runs: Annotated[int, Field(ge=1)]
+    interval_level: Annotated[float, Field(gt=0, lt=1)]
+    review_override_rate: Share
+    promotion_error_rate: Annotated[float, Field(gt=0, lt=1)]
+    effect_window_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
+    minimum_per_arm: Annotated[int, Field(ge=2)]
+    confidence_thresholds: Annotated[tuple[Share, ...], Strict(False), Field(min_length=1)]
+    threshold_effective_runs: Annotated[int, Field(ge=2)]
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Learning:
+        if self.learned_prior_least_runs > self.learned_prior_most_runs:
+            raise ValueError("learned_prior_least_runs must not exceed learned_prior_most_runs")
+        return self
+
+
+class Approval(Section):
+    """When a person decides, and for how long the question stands."""
+
+    enable_hitl: bool
+    auto_approve_for_testing: bool
+    approval_timeout_minutes: Annotated[float, Field(gt=0, le=MOST_MINUTES)]
+    low_confidence: Share
+    manager_tiers: Names
+    manager_value: Weight
+    manager_cost: Weight
+    executive_value: Weight
+    executive_cost: Weight
+    sensitive_actions: Names
+    two_people_value: Weight
+    two_people_cost: Weight
+    rejection_categories: Annotated[Names, Field(min_length=1)]
+    approvers: dict[Literal["csm", "manager", "executive"], Names]
+
+    @model_validator(mode="after")
+    def _every_role_can_answer(self) -> Approval:
+        """Those who answer for executives answer for all, so they are the fewest that any request can have."""
+        named = {role for role, people in self.approvers.items() if people}
+        for role, people in self.approvers.items():
+            if len(set(map(person_key, people))) < len(people):
+                raise ValueError(f"approvers.{role} names one person twice: {', '.join(people)}")
+        executives = self.approvers.get("executive", ())
+        if named and not executives:
+            raise ValueError(
+                f"approvers.executive names nobody, while {' and '.join(sorted(named))} names somebody: what is asked "
+                "of an executive would be open to anybody; name executives too, or nobody for any role"
+            )
+        if len(executives) == 1 and min(self.two_people_value, self.two_people_cost) < MOST:
+            raise ValueError(
+                "approvers.executive names one person, and two must approve from two_people_value or two_people_cost "
+                f"on: nobody ever could; name two, or set both to {MOST:g}"
+            )
+        return self
+
+
+class OperationalTargets(Section):
+    """Is the system working correctly?"""
+
+    journey_state_classification_accuracy: float
+    signal_detection_precision: float
+    signal_detection_recall: float
+    average_latency_ms: float
+    human_escalation_frequency: float
+    human_override_rate: float
+    data_completeness_rate: float
+
+
+class EffectivenessTargets(Section):
+    """Is the journey improving?"""
+
+    average_resolution_time_days: float
+    unresolved_issues_reduction: float
+    escalation_reduction: float
+    proactive_interventions_ratio: float
+    experience_consistency_score: float
+
+
+class BusinessTargets(Section):
+    """Is it worth the money?"""
+
+    churn_rate_reduction: float
+    csat_delta_average: float
+    nps_delta_average: float
+    cost_per_support_case_reduction: float
+    retention_revenue_preserved: float
+    escalation_cost_reduction: float
+    lifetime_value_delta: float
+
+
+class BaselinePeriod(Section):
+    """Days that today is held against; none where both are null."""
+
+    start: Day | None
+    end: Day | None
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> BaselinePeriod:
+        if (self.start is None) != (self.end is None):
+            raise ValueError("start and end: give both, or neither")
+        if self.start is not None and self.end is not None and self.start > self.end:
+            raise ValueError("start must not be after end")
+        return self
+
+
+class Kpis(Section):
+    """What was promised, and how near counts as near."""
+
+    enable_kpi_tracking: bool
+    operational_kpi_targets: OperationalTargets
+    effectiveness_kpi_targets: EffectivenessTargets
+    business_kpi_targets: BusinessTargets
+    reactive_stages: Names
+    kpi_warning_threshold: Share
+    kpi_critical_threshold: Share
+    minimum_measured_share: Share
+    interval_level: Annotated[float, Field(gt=0, lt=1)]
+    minimum_events: Annotated[int, Field(ge=1)]
+    measurement_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
+    issue_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
+    baseline_period: BaselinePeriod
+
+    @model_validator(mode="after")
+    def _descending(self) -> Kpis:
+        if self.kpi_critical_threshold > self.kpi_warning_threshold:
+            raise ValueError("kpi_critical_threshold must not exceed kpi_warning_threshold")
+        return self
+
+
+class Range(Section):
+    """How far an assumption may be off, in multiples of its value."""
+
+    low: Share
+    high: Annotated[float, Field(ge=1, le=MOST)]
+
+
+class SensitivityRanges(Section):
+    """The assumptions of the ROI, each with its range; they bear the names that they have in the section `roi`."""
+
+    review_minutes_per_approval: Range
+    cost_per_human_review_hour: Range
+    api_calls_per_intervention: Range
+    cost_per_api_call: Range
+    cost_per_llm_call: Range
+    infrastructure_cost_per_month: Range
+    playbook_cost_multiple: Range
+    credited_revenue_share: Range
+    cost_per_support_day: Range
+    cost_per_escalation_day: Range
+    value_share_in_trouble: Range
+
+
+class Roi(Section):
+    """What things cost and what they are worth: the assumptions of the ROI."""
+
+    window_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
+    review_minutes_per_approval: Weight
+    api_calls_per_intervention: Count
+    cost_per_human_review_hour: Weight
+    cost_per_llm_call: Weight
+    cost_per_api_call: Weight
+    infrastructure_cost_per_month: Weight
+    playbook_cost_multiple: Weight
+    credited_revenue_share: Share
+    cost_per_support_day: Weight
+    cost_per_escalation_day: Weight
+    value_share_in_trouble: Share
+    sensitivity_ranges: SensitivityRanges
+
+
+class PortfolioLimits(Section):
+    """One ceiling for each share by which a group of customers is judged."""
+
+    revenue_at_risk_share: Share
+    high_risk_share: Share
+    friction_rate: Share
+
+
+class Portfolio(Section):
+    """How the whole is judged, and over which time journeys are measured."""
+
+    targets: PortfolioLimits
+    red_limits: PortfolioLimits
+    systemic_friction_rates: dict[str, Share]
+    minimum_customers: Annotated[int, Field(ge=1)]
+    trend_margin: Share
+    window_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
+    slow_visit_share: Annotated[float, Field(gt=0, lt=1)]
+
+    @model_validator(mode="after")
+    def _red_is_worse_than_yellow(self) -> Portfolio:
+        for name, target in self.targets:
+            if getattr(self.red_limits, name) < target:
+                raise ValueError(f"red_limits.{name} must not be below targets.{name}")
+        return self
+
+
+class Reporting(Section):
+    """What is written down, and by whom."""
+
+    enable_progress_tracking: bool
+    enable_reporting: bool
+    report_rows: Annotated[int, Field(ge=1)]
+    trend_days: Annotated[int, Field(ge=1)]
+    enable_llm_summary: bool
+    enable_llm_personalization: bool
+    llm_personalization_max_interventions: Count
+    llm_model: Annotated[str, Field(min_length=1)]
+    temperature: Annotated[float, Field(ge=0, le=2)]
+    llm_timeout_seconds: Annotated[float, Field(gt=0, le=600)]
+    llm_max_tokens: Annotated[int, Field(ge=1, le=100_000)]
+    llm_max_characters: Annotated[int, Field(ge=1, le=100_000)]
+
+
+class JourneyPolicy(Section):
+    """The rules of the customer journey."""
+
+    evaluation: Evaluation
+    signals: Signals
+    fusion: Fusion
+    forecast: Forecast
+    risk: Risk
+    recommendation: Recommendation
+    contact: Contact
+    holdout: Holdout
+    approval: Approval
+    learning: Learning
+    kpis: Kpis
+    roi: Roi
+    portfolio: Portfolio
+    reporting: Reporting

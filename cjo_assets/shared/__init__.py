@@ -1,1 +1,0 @@
-"""Pure helpers that more than one family uses."""

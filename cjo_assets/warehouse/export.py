@@ -1,0 +1,88 @@
+"""The published tables as Parquet or CSV files, one per table.
+
+Belongs here: `cjo export`. Does not belong here: which tables there are; that is what the published database holds.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from enum import Enum
+from pathlib import Path
+
+import duckdb
+
+from cjo_assets.core.errors import WarehouseError
+from cjo_assets.warehouse.published import read_only
+from cjo_assets.engine.sql import literal
+from cjo_assets.core.settings import Settings
+
+# What a spreadsheet takes for a formula, or skips on the way to one.
+FORMULA = "^[=+@\\t\\r\\n-]"
+
+
+class Format(Enum):
+    """How an exported table is written."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+
+
+def export(
+    settings: Settings, folder: Path, wanted: list[str], day: date | None, written_as: Format = Format.PARQUET
+) -> dict[str, int]:
+    """Write tables into a folder, one file each, sorted, all of one published state.
+
+    Parquet holds every value as it is. CSV is for spreadsheets, which run a text that begins like a formula: there an
+    apostrophe comes in front of it, and a list is a JSON array.
+
+    Args:
+        settings: the places.
+        folder: where to; made if need be.
+        wanted: tables by schema and name; every table where none is named.
+        day: the only day of dated tables; None for all days.
+        written_as: Parquet or CSV.
+
+    Returns:
+        The tables and their rows.
+
+    Raises:
+        WarehouseError: nothing is published, or a table is not.
+    """
+    with read_only(settings.published) as reader:
+        tables = "SELECT schema_name || '.' || table_name FROM duckdb_tables() ORDER BY ALL"
+        views = "SELECT schema_name || '.' || view_name FROM duckdb_views() WHERE NOT internal ORDER BY ALL"
+        present = [name for (name,) in reader.execute(tables).fetchall()]
+        known = {*present, *(name for (name,) in reader.execute(views).fetchall())}
+        unknown = [name for name in wanted if name not in known]
+        if unknown:
+            raise WarehouseError(f"Not published: {', '.join(unknown)}. There are {', '.join(sorted(known))}.")
+        folder.mkdir(parents=True, exist_ok=True)
+        return {name: _export(reader, name, folder, day, written_as) for name in wanted or present}
+
+
+def _export(reader: duckdb.DuckDBPyConnection, name: str, folder: Path, day: date | None, written_as: Format) -> int:
+    columns = {column: str(kind) for column, kind, *_ in reader.execute(f"DESCRIBE {name}").fetchall()}
+    cells = ", ".join(_inert(column, kind) for column, kind in columns.items()) if written_as is Format.CSV else "*"
+    options = "FORMAT csv, HEADER" if written_as is Format.CSV else "FORMAT parquet"
+    where = f" WHERE as_of = DATE '{day.isoformat()}'" if day is not None and "as_of" in columns else ""
+    target = folder / f"{name}.{written_as.value}"
+    partial = target.with_suffix(".partial")
+    try:
+        copied = reader.execute(
+            f"COPY (SELECT {cells} FROM (SELECT * FROM {name}{where} ORDER BY ALL)) TO {literal(partial)} ({options})"
+        ).fetchone()
+        os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
+    return int(copied[0]) if copied else 0
+
+
+def _inert(column: str, kind: str) -> str:
+    """Return a column as a spreadsheet may read it."""
+    if kind.endswith("[]"):
+        return f'to_json("{column}") AS "{column}"'
+    if kind != "VARCHAR":
+        return f'"{column}"'
+    cell = f"""CASE WHEN regexp_matches("{column}", '{FORMULA}') THEN '''' || "{column}" ELSE "{column}" END"""
+    return f'{cell} AS "{column}"'

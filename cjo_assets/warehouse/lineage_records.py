@@ -1,0 +1,101 @@
+"""Lineage as it is told: to Dagster, beside every table, and to analysts, as a table.
+
+Belongs here: the words and shapes of both. Does not belong here: how lineage is found (`lineage.py`).
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+import pyarrow
+import sqlglot
+
+from cjo_assets.families.audit.column_lineage import ColumnLineage
+from cjo_assets.core.contract import schema_of
+from cjo_assets.warehouse.views import latest_schema, latest_statement
+from cjo_assets.engine.lineage.query import VALUE, Edges, Lineage, lineage_of
+from cjo_assets.engine.store import Store
+from cjo_assets.core.table import AUDIT
+
+COLUMN_LINEAGE = f"{AUDIT}.column_lineage"
+DIRECT, INDIRECT = "direct", "indirect"
+
+
+def column_deps(lineage: Lineage) -> dg.TableColumnLineage:
+    """Return what each column is computed from, as Dagster draws it."""
+    return dg.TableColumnLineage(
+        {
+            column: [
+                dg.TableColumnDep(dg.AssetKey(table.split(".")), source)
+                for table, source in sorted({(edge.table, edge.column) for edge in edges if edge.role == VALUE})
+            ]
+            for column, edges in lineage.columns.items()
+        }
+    )
+
+
+def lineage_page(lineage: Lineage) -> dg.MetadataValue:
+    """Return the whole lineage in words: of each column, and of the rows."""
+    lines = ["**Computed from**"]
+    for column, edges in lineage.columns.items():
+        values = frozenset(edge for edge in edges if edge.role == VALUE)
+        others = [f"{words}: {named}" for words, named in _by_role(edges - values - lineage.rows)]
+        lines.append(f"- `{column}`: {'; '.join([_named(values) or 'no column', *others])}")
+    lines += ["", "**Which rows there are**"]
+    lines += [f"- {role}: {named}" for role, named in _by_role(lineage.rows)] or ["- no column decides"]
+    return dg.MetadataValue.md("\n".join(lines))
+
+
+def _by_role(edges: Edges) -> list[tuple[str, str]]:
+    roles = sorted({edge.role for edge in edges})
+    return [(role, _named(frozenset(edge for edge in edges if edge.role == role))) for role in roles]
+
+
+def _named(edges: Edges) -> str:
+    tables = sorted({edge.table for edge in edges})
+    columns = {table: sorted(edge.column for edge in edges if edge.table == table) for table in tables}
+    return ", ".join(f"{table} ({', '.join(names)})" for table, names in columns.items())
+
+
+def record_lineage(store: Store) -> int:
+    """Write down the lineage of every table computed since the store was opened; return the rows there are of it."""
+    found = dict(store.lineages)
+    if found:
+        found |= _views_of_newest_day(store)
+    rows = [(name, *row) for name, lineage in sorted(found.items()) for row in edges_of(lineage)]
+    schema = schema_of(ColumnLineage).to_pyarrow()
+    content = pyarrow.Table.from_arrays(
+        [pyarrow.array(values, field.type) for values, field in zip(zip(*rows, strict=True), schema, strict=True)]
+        if rows
+        else [pyarrow.array([], field.type) for field in schema],
+        schema=schema,
+    )
+    connection = store.connection
+    connection.register("lineage_found", content)
+    try:
+        computed = ", ".join(f"'{name}'" for name in found) or "''"
+        connection.execute(f"DELETE FROM {COLUMN_LINEAGE} WHERE table_name IN ({computed})")
+        connection.execute(f"INSERT INTO {COLUMN_LINEAGE} SELECT * FROM lineage_found")
+    finally:
+        connection.unregister("lineage_found")
+    count = connection.execute(f"SELECT count(*) FROM {COLUMN_LINEAGE}").fetchone()
+    return int(count[0]) if count else 0
+
+
+def edges_of(lineage: Lineage) -> list[tuple[str, str, str, str, list[str]]]:
+    """Return the rows of a table's lineage: column, source table, source column, kind, roles."""
+    roles: dict[tuple[str, str, str, str], set[str]] = {}
+    for column in lineage.columns:
+        for edge in lineage.of(column):
+            kind = DIRECT if edge.role == VALUE else INDIRECT
+            roles.setdefault((column, edge.table, edge.column, kind), set()).add(edge.role)
+    return [(*key, sorted(found)) for key, found in sorted(roles.items())]
+
+
+def _views_of_newest_day(store: Store) -> dict[str, Lineage]:
+    dated = [table for table in store.tables.values() if table.is_published and table.is_dated and not table.is_view]
+    return {
+        f"{latest_schema(table.schema)}.{table.name}": lineage_of(
+            sqlglot.parse_one(latest_statement(table), read="duckdb"), store.columns_of
+        )
+        for table in dated
+    }

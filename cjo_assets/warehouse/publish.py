@@ -1,0 +1,244 @@
+"""The published database: a copy, changed where a day changed, put in place at once.
+
+Belongs here: what analysts can open and how it gets there. Readers keep the file they opened; new readers get the new
+one; a run that fails or is killed leaves both as they were.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from cjo_assets.policy.journey import WarehousePolicy
+from cjo_assets.core.contract import columns_of
+from cjo_assets.warehouse.views import add_views, comment
+from cjo_assets.warehouse.retention import HISTORY, keep_snapshot, move_old_days
+from cjo_assets.warehouse.ledger import Head, Stamp, add_decisions, add_tombstones
+from cjo_assets.warehouse.recovery import Found, found_again
+from cjo_assets.engine.sql import literal
+from cjo_assets.ingest.raw_tables import raw_views
+from cjo_assets.warehouse.run_log import RUNS, record_head
+from cjo_assets.engine.store import Store, columns_in_sql
+from cjo_assets.core.table import AUDIT, RAW, Table
+from cjo_assets.engine.transaction import transaction
+
+TARGET = "target"
+# The family whose decisions the ledger holds.
+DECIDING = "journey"
+CUSTOMER = "customer_id"
+# The one table without a day of which each family has its part.
+DATASET_LOADS = f"{AUDIT}.dataset_loads"
+
+
+def publish(
+    store: Store,
+    published: Path,
+    days: list[date],
+    keep: WarehousePolicy | None = None,
+    stamp: Stamp | None = None,
+) -> Head | None:
+    """Replace the published database by one that holds these days, and the undated tables, as they are now.
+
+    Of the families that the run did not compute nothing is touched: what stands in the build was judged by nobody.
+
+    Args:
+        store: the tables.
+        published: the database.
+        days: what is replaced of dated tables.
+        keep: how many earlier states and days are kept; without it no state and every day.
+        stamp: who publishes; without it nothing is added to the ledger of decisions.
+
+    Returns:
+        The head of the ledger; None where nothing was added to it.
+    """
+    partial = published.with_suffix(".partial")
+    try:
+        head, lost = _write(store, published, partial, days, keep, stamp)
+        store.require_ours()
+        if keep is not None:
+            keep_snapshot(published, keep.snapshots_kept)
+        os.replace(partial, published)
+    except BaseException:
+        _remove(partial)
+        raise
+    if lost:
+        lost.path.unlink()
+    _sync_folder(published.parent)
+    store.announce(days)
+    return head
+
+
+def _write(
+    store: Store, published: Path, partial: Path, days: list[date], keep: WarehousePolicy | None, stamp: Stamp | None
+) -> tuple[Head | None, Found | None]:
+    """Write the next published database to a file beside the present one, through to the disk."""
+    connection = store.connection
+    _remove(partial)
+    lost = found_again(store, published, days, keep)
+    before = lost.path if lost else published
+    origin = before if before.exists() else _copyable_build(store)
+    is_copied = origin not in (None, before)
+    if origin is not None:
+        _copy(origin, partial)
+    connection.execute(f"ATTACH {literal(partial)} AS {TARGET}")
+    head = None
+    try:
+        if is_copied:
+            _leave_published(store, days)
+        with transaction(connection):
+            for table in store.tables.values():
+                if table.is_added_by_publish:
+                    _create_table(connection, table)
+        if stamp is not None:
+            if (AUDIT, "erasures") in store.tables:
+                add_tombstones(connection, TARGET, stamp)
+            decided = [*(lost.days_of(DECIDING) if lost else ()), *(days if DECIDING in store.families_of_run else ())]
+            head = add_decisions(connection, TARGET, decided, stamp)
+            record_head(store, stamp.run_id, days, head)
+        with transaction(connection):
+            _fill(store, days, is_copy_of_build=is_copied)
+        connection.execute(f"CHECKPOINT {TARGET}")
+    finally:
+        connection.execute(f"DETACH {TARGET}")
+    # Views name no database, so they are made where the tables they name are the only ones.
+    with duckdb.connect(str(partial)) as alone:
+        with transaction(alone):
+            add_views(alone, store)
+            if keep is not None and (AUDIT, "runs") in store.tables:
+                move_old_days(alone, store, published.parent / HISTORY, keep.days_kept)
+        alone.execute("CHECKPOINT")
+    with partial.open("rb") as file:
+        os.fsync(file.fileno())
+    return head, lost
+
+
+def _remove(partial: Path) -> None:
+    """Remove what an unfinished publish left behind."""
+    for path in (partial, Path(f"{partial}.wal")):
+        path.unlink(missing_ok=True)
+
+
+def _fill(store: Store, days: list[date], *, is_copy_of_build: bool) -> None:
+    for name, table in store.tables.items():
+        if not table.is_published or table.is_view or table.is_added_by_publish:
+            continue
+        if store.family_of[name] not in (*store.families_of_run, None):
+            _create_table(store.connection, table)
+        # What came with a copy of the build is there; but runs were written down since.
+        elif is_copy_of_build and table.full_name != RUNS:
+            comment(store.connection, table, f"{TARGET}.{table.full_name}")
+        else:
+            _publish_table(store, table, days)
+
+
+def _copyable_build(store: Store) -> Path | None:
+    """Return the build database, at rest, where a copy of it may become the first published one; otherwise None.
+
+    A table that is dropped leaves its bytes in the file: what files say of customers must not be among them. Those that
+    are seen where they lie never were in the build.
+    """
+    about_customers = [
+        dataset
+        for dataset in store.datasets
+        if dataset.name not in raw_views(store.connection)
+        and any(spec.name == CUSTOMER for spec in columns_of(dataset.contract))
+    ]
+    found = store.connection.execute("SELECT path FROM duckdb_databases() WHERE database_name = current_database()")
+    (path,) = found.fetchone() or (None,)
+    if (
+        path is None
+        or not store.is_in_build
+        or any(store.count(f"{RAW}.{dataset.name}") for dataset in about_customers)
+    ):
+        return None
+    store.connection.execute("CHECKPOINT")
+    return Path(path)
+
+
+def _leave_published(store: Store, days: list[date]) -> None:
+    """Take from a copy of the build what is not published.
+
+    That is every other table, those of families that the run did not compute, and days that no run brought to its end.
+    """
+    connection = store.connection
+    published = {
+        table.full_name: table
+        for name, table in store.tables.items()
+        if table.is_published and not table.is_view and store.family_of[name] in (*store.families_of_run, None)
+    }
+    tables = (
+        "SELECT schema_name || '.' || {kind}_name FROM duckdb_{kind}s() WHERE database_name = ? AND NOT internal "
+        "ORDER BY ALL"
+    )
+    with transaction(connection):
+        for (name,) in connection.execute(tables.format(kind="view"), [TARGET]).fetchall():
+            connection.execute(f"DROP VIEW {TARGET}.{name}")
+        for (name,) in connection.execute(tables.format(kind="table"), [TARGET]).fetchall():
+            if name not in published:
+                connection.execute(f"DROP TABLE {TARGET}.{name}")
+            elif published[name].is_dated:
+                connection.execute(f"DELETE FROM {TARGET}.{name} WHERE NOT list_contains(?, as_of)", [days])
+            elif name == DATASET_LOADS:
+                _leave_loads(store, f"{TARGET}.{name}", is_of_run=True)
+        connection.execute(f"DROP SCHEMA {TARGET}.{RAW}")
+
+
+def _create_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    name = f"{TARGET}.{table.full_name}"
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {TARGET}.{table.schema}")
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns_in_sql(table)})")
+    comment(connection, table, name)
+
+
+def _publish_table(store: Store, table: Table, days: list[date]) -> None:
+    connection = store.connection
+    name = f"{TARGET}.{table.full_name}"
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {TARGET}.{table.schema}")
+    if table.is_dated:
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns_in_sql(table)})")
+        for day in days:
+            connection.execute(f"DELETE FROM {name} WHERE as_of = ?", [day])
+            connection.execute(f"INSERT INTO {name} SELECT * FROM {table.full_name} WHERE as_of = ?", [day])
+    elif table.full_name == DATASET_LOADS:
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns_in_sql(table)})")
+        _leave_loads(store, name, is_of_run=False)
+        of_run = _datasets_of_run(store)
+        connection.execute(f"INSERT INTO {name} FROM {table.full_name} WHERE list_contains(?, dataset)", [of_run])
+    else:
+        connection.execute(f"CREATE OR REPLACE TABLE {name} ({columns_in_sql(table)})")
+        connection.execute(f"INSERT INTO {name} SELECT * FROM {table.full_name}")
+    comment(connection, table, name)
+
+
+def _datasets_of_run(store: Store) -> list[str]:
+    return [dataset.name for family in store.families_of_run for dataset in store.datasets_by_family.get(family, ())]
+
+
+def _leave_loads(store: Store, name: str, *, is_of_run: bool) -> None:
+    """Leave the loads of the families that run, or of the others: those stay what they were published with."""
+    store.connection.execute(
+        f"DELETE FROM {name} WHERE list_contains(?, dataset) != ?", [_datasets_of_run(store), is_of_run]
+    )
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file, sharing its blocks where the file system can."""
+    if sys.platform == "linux":
+        done = subprocess.run(["cp", "--reflink=auto", "--", str(source), str(target)], check=False)
+        if done.returncode == 0:
+            return
+    shutil.copyfile(source, target)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,44 @@
+"""Remembering what was published: where the build database is new, and where there is none.
+
+Belongs here: bringing rows of the published database into a store. Does not belong here: when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+
+from cjo_assets.core.errors import WarehouseError
+from cjo_assets.engine.store import Store
+from cjo_assets.core.table import Days
+from cjo_assets.engine.transaction import transaction
+
+
+def remember_published(store: Store, published: Path, names: Iterable[str]) -> None:
+    """Bring the published rows of some tables into a store that has none.
+
+    Raises:
+        WarehouseError: the published database is another version's.
+    """
+    if not published.exists():
+        return
+    store.connection.execute(f"ATTACH '{str(published).replace(chr(39), chr(39) * 2)}' AS published (READ_ONLY)")
+    try:
+        with transaction(store.connection):
+            for name in names:
+                store.remember(store.table_named(name), "published")
+    except duckdb.Error as error:
+        raise WarehouseError(f"The database {published} was written by another version of cjo_assets.") from error
+    finally:
+        store.connection.execute("DETACH published")
+
+
+def what_cannot_be_computed(store: Store) -> list[str]:
+    """Return the tables that no file gives back: records that only grow, and what later days read of earlier ones."""
+    grown = [table for table in store.tables.values() if table.is_appended and not table.is_added_by_publish]
+    references = [reference for table in store.tables.values() for reference in table.inputs().values()]
+    read = {(found.schema, found.name) for found in references if found.days is not Days.TODAY}
+    dated = [table for key, table in store.tables.items() if key in read and table.is_dated and not table.is_view]
+    return sorted({table.full_name for table in [*grown, *dated]})

@@ -1,0 +1,92 @@
+"""What is kept of earlier states: databases that were published before, and days that have left the published one.
+
+Belongs here: snapshots and the Parquet files of old days. Does not belong here: how long; that is the policy's.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from cjo_assets.engine.store import Store
+from cjo_assets.core.table import Days, Table
+
+SNAPSHOTS, HISTORY, POLICY_DIFFS = "snapshots", "history", "policy_diffs"
+
+
+def keep_snapshot(published: Path, number: int) -> None:
+    """Keep the present published database under the time it was written, and no more than a number of such.
+
+    A database is never written in place, so a second name for the same file keeps it at no cost.
+    """
+    folder = published.parent / SNAPSHOTS
+    if published.exists() and number:
+        folder.mkdir(exist_ok=True)
+        written = datetime.fromtimestamp(published.stat().st_mtime_ns / 1e9, UTC)
+        target = folder / f"{written:%Y-%m-%dT%H%M%S.%fZ}.duckdb"
+        if not target.exists():
+            try:
+                os.link(published, target)
+            except OSError:
+                shutil.copy2(published, target)
+    kept = sorted(folder.glob("*.duckdb"), reverse=True)
+    for path in kept[number:]:
+        path.unlink()
+
+
+def first_days_kept(connection: duckdb.DuckDBPyConnection, days_kept: int) -> dict[str | None, date]:
+    """Return the first day of each family that is kept beside its newest published one.
+
+    Under None stands the earliest of them, for what is no family's own; a family that published nothing is left out.
+    """
+    found = connection.execute("SELECT family, max(as_of) FROM audit.runs WHERE is_published GROUP BY family")
+    firsts: dict[str | None, date] = {
+        family: newest - timedelta(days=days_kept - 1) for family, newest in found.fetchall()
+    }
+    return firsts | {None: min(firsts.values())} if firsts else {}
+
+
+def move_old_days(connection: duckdb.DuckDBPyConnection, store: Store, folder: Path, days_kept: int) -> list[date]:
+    """Write the days that are older than the policy keeps to Parquet, take them out, and return them."""
+    first_days = first_days_kept(connection, days_kept)
+    moved: set[date] = set()
+    for name, table in store.tables.items():
+        first_kept = first_days.get(store.family_of[name])
+        if first_kept is None or not table.is_published or not table.is_dated or table.is_view:
+            continue
+        query = f"SELECT DISTINCT as_of FROM {table.full_name} WHERE as_of < ? ORDER BY as_of"
+        for (day,) in connection.execute(query, [first_kept]).fetchall():
+            _write_day(connection, table, day, folder / table.full_name)
+            moved.add(day)
+        connection.execute(f"DELETE FROM {table.full_name} WHERE as_of < ?", [first_kept])
+    return sorted(moved)
+
+
+def forget_old_days(store: Store, days_kept: int) -> None:
+    """Take the days that are older than the policy keeps out of the build database, where no later day reads them."""
+    first_days = first_days_kept(store.connection, days_kept)
+    needed = {
+        (reference.schema, reference.name)
+        for table in store.tables.values()
+        for reference in (*table.inputs().values(), *table.audit_inputs().values())
+        if reference.days is not Days.TODAY
+    }
+    for key, table in store.tables.items():
+        first_kept = first_days.get(store.family_of[key])
+        if first_kept is not None and table.is_dated and not table.is_view and key not in needed:
+            store.forget_before(table, first_kept)
+
+
+def _write_day(connection: duckdb.DuckDBPyConnection, table: Table, day: date, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{day.isoformat()}.parquet"
+    partial = target.with_suffix(".partial")
+    connection.execute(
+        f"COPY (SELECT * FROM {table.full_name} WHERE as_of = DATE '{day.isoformat()}' ORDER BY ALL) "
+        f"TO '{str(partial).replace(chr(39), chr(39) * 2)}' (FORMAT parquet)"
+    )
+    os.replace(partial, target)

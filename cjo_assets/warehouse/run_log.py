@@ -1,0 +1,172 @@
+"""The record of a run: when it ran, what it did, what went wrong.
+
+Belongs here: the one use of the wall clock. Does not belong here: what a record says (`families/audit/runs.py`).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from cjo_assets.families.audit.runs import as_json, goal_of, plan_of
+from cjo_assets.policy import Policy
+from cjo_assets.engine.code import code_version
+from cjo_assets.warehouse.ledger import Head
+from cjo_assets.ingest.loading import MANIFEST
+from cjo_assets.engine.store import Store, Stored
+
+RUNS, CHECKS = "audit.runs", "audit.checks"
+
+
+def record_run(
+    store: Store,
+    run: dg.DagsterRun,
+    instance: dg.DagsterInstance,
+    family: str,
+    as_of: date,
+    policy: Policy,
+    report: Path | None,
+) -> None:
+    """Write the record of a day that is about to be published; days that read another state of it turn stale."""
+    handed_on = store.handed_on(family, as_of)
+    before = store.connection.execute(
+        f"SELECT handed_on FROM {RUNS} WHERE family = ? AND as_of = ? AND is_published ORDER BY ended_at DESC LIMIT 1",
+        [family, as_of],
+    ).fetchone()
+    if store.hands_on(family) and (before is None or before[0] != handed_on):
+        store.connection.execute(
+            f"UPDATE {RUNS} SET is_stale = TRUE WHERE family = ? AND as_of > ? AND is_published", [family, as_of]
+        )
+    _insert(store, run, instance, family, as_of, policy, report.as_posix() if report else None, [], handed_on)
+
+
+def record_failure(
+    store: Store,
+    run: dg.DagsterRun,
+    instance: dg.DagsterInstance,
+    family: str,
+    as_of: date,
+    policy: Policy,
+    errors: list[str],
+) -> None:
+    """Write the record of a day that did not come to its end."""
+    _insert(store, run, instance, family, as_of, policy, None, errors, None)
+
+
+def failure_text(entry: dg.EventLogEntry) -> str:
+    """Return what a person should read of a failed step: its name and the reason it gave."""
+    event = entry.dagster_event
+    failure = event.step_failure_data if event else None
+    if failure is None:
+        return entry.user_message
+    if failure.user_failure_data is not None and failure.user_failure_data.description:
+        return failure.user_failure_data.description
+    error = failure.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return f"{entry.step_key}: {error.message.strip() if error else 'no reason was given'}"
+
+
+def record_checks(store: Store, run_id: str, results: dict[tuple[date | None, str], Stored]) -> int:
+    """Write down what every check of a run found, and return how many there were."""
+    rows = [
+        [run_id, day, table, check, store.is_blocking(table, check), verdict.rows, sum(verdict.broken.values())]
+        for (day, table), stored in results.items()
+        for check, verdict in stored.verdicts.items()
+    ]
+    store.connection.execute(f"DELETE FROM {CHECKS} WHERE run_id = ?", [run_id])
+    # A range of days has tens of thousands of them: one statement, a list for each column.
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    if columns:
+        store.connection.execute(f"INSERT INTO {CHECKS} SELECT {', '.join(['unnest(?)'] * len(columns))}", columns)
+    return len(rows)
+
+
+def record_head(store: Store, run_id: str, days: list[date], head: Head) -> None:
+    """Write down where the ledger of decisions ends with this run: whoever changes the one must change the other."""
+    store.connection.execute(
+        f"UPDATE {RUNS} SET ledger_entries = ?, ledger_head = ? WHERE run_id = ? AND list_contains(?, as_of)",
+        [head.entries, head.entry_hash, run_id, days],
+    )
+
+
+def forget_record(store: Store, run: dg.DagsterRun, as_of: date) -> None:
+    """Take the record of a day back, of all its families: it was not published after all."""
+    for table in (RUNS, CHECKS):
+        store.connection.execute(f"DELETE FROM {table} WHERE run_id = ? AND as_of = ?", [run.run_id, as_of])
+
+
+def _insert(
+    store: Store,
+    run: dg.DagsterRun,
+    instance: dg.DagsterInstance,
+    family: str,
+    as_of: date,
+    policy: Policy,
+    report: str | None,
+    errors: list[str],
+    handed_on: str | None,
+) -> None:
+    started = instance.get_run_stats(run.run_id).start_time
+    ended = datetime.now(UTC).replace(tzinfo=None)
+    start = datetime.fromtimestamp(started, UTC).replace(tzinfo=None) if started else ended
+    counts = store.rows_by_group(family, as_of)
+    tracked = counts if getattr(policy, family).reporting.enable_progress_tracking else None
+    rows = {table: number for tables in counts.values() for table, number in tables.items()}
+    is_published = handed_on is not None
+    store.connection.execute(
+        f"DELETE FROM {RUNS} WHERE run_id = ? AND as_of = ? AND family = ?", [run.run_id, as_of, family]
+    )
+    record = {
+        "run_id": run.run_id,
+        "as_of": as_of,
+        "family": family,
+        "goal": as_json(goal_of(family, as_of)),
+        "plan": as_json(plan_of(family, tracked)),
+        "policy_hash": policy.policy_hash,
+        "started_at": start,
+        "ended_at": ended,
+        "processing_time": (ended - start).total_seconds(),
+        "rows_per_table": as_json(rows),
+        "report_path": report,
+        "errors": errors,
+        "code_version": code_version(),
+        "engine": engine_version(),
+        "inputs": as_json(_inputs(store, family)),
+        "table_hashes": as_json(store.table_hashes(family, as_of) if is_published else {}),
+        "is_published": is_published,
+        "handed_on": handed_on,
+        "is_stale": is_published and store.hands_on(family) and _reads_a_stale_day(store, family, as_of),
+    }
+    store.connection.execute(
+        f"INSERT INTO {RUNS} ({', '.join(record)}) VALUES ({', '.join('?' for _ in record)})", list(record.values())
+    )
+
+
+def engine_version() -> str:
+    """Return the versions of what computes: another may round otherwise, or write another statement."""
+    return ", ".join(f"{name} {metadata.version(name)}" for name in ("duckdb", "ibis-framework", "sqlglot"))
+
+
+def _inputs(store: Store, family: str) -> list[dict[str, Any]]:
+    names = ("dataset", "source_file", "file_sha256", "rows_read", "note", "settings")
+    datasets = [dataset.name for dataset in store.datasets_by_family[family]]
+    rows = store.rows(
+        f"SELECT {', '.join(names)} FROM {MANIFEST} WHERE list_contains(?, dataset) ORDER BY ALL", datasets
+    )
+    # Most files are read without settings, and their record says nothing of them.
+    return [{name: value for name, value in row.items() if name != "settings" or value} for row in rows]
+
+
+def _reads_a_stale_day(store: Store, family: str, as_of: date) -> bool:
+    """Tell whether an earlier day is stale as it stands: what is built on it is so, too."""
+    found = store.connection.execute(
+        f"SELECT as_of FROM {RUNS} WHERE family = ? AND as_of < ? AND is_published GROUP BY as_of "
+        "HAVING arg_max(is_stale, ended_at) LIMIT 1",
+        [family, as_of],
+    ).fetchone()
+    return found is not None
