@@ -1,6 +1,6 @@
 """Two arms compared: published cases, the likelihood itself as oracle, and what must hold of any counts.
 
-Belongs here: the functions of `core/expressions/two_sample_tests.py` in the engine. Does not belong here: what a verdict makes of them.
+Covers the functions of `core/expressions/two_sample_tests.py` in the engine.
 """
 
 import math

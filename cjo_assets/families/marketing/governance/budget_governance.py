@@ -200,7 +200,7 @@ def _as_known(budget_actions: ir.Table, as_of: date) -> ir.Table:
 
 
 def _with_people(rows: ir.Table, policy: Policy) -> ir.Table:
-    """Add who proposed and who answered, as `core/expressions/people.py` compares people; a text that names nobody is null."""
+    """Add who proposed and who answered, compared by identity; null where the text names no person."""
     null_words = policy.vocabulary.null_words
     rows = rows.mutate(proposer=person(rows.proposer_id, null_words), approver=person(rows.approver_id, null_words))
     return rows.mutate(approver_id=rows.approver.notnull().ifelse(rows.approver_id, ibis.null("string")))
