@@ -28,7 +28,8 @@ test-spark: $(SPARK_STAMP)
 check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy cjo_assets
+	$(BIN)/mypy cjo_assets tools
+	$(BIN)/python -m tools.check_language
 	$(BIN)/dg check defs
 
 docs: $(STAMP)
