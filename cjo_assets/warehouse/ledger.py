@@ -121,7 +121,7 @@ def add_tombstones(connection: duckdb.DuckDBPyConnection, target: str, stamp: St
 
 
 def add_entries(connection: duckdb.DuckDBPyConnection, ledger: str) -> Head:
-    """Number, salt, hash and add the rows of the temporary table new_entries; return the head of the chain."""
+    """Append the rows of the temporary table `new_entries`, numbered, salted and hashed; return the head of the chain."""
     head = head_of(connection, ledger)
     # The secret is forgotten: without the salt of an entry nobody can compute it again.
     connection.execute(

@@ -126,7 +126,7 @@ def next_steps(
 
 
 def _decisions(outcome_analyses: ir.Table, recommended_interventions: ir.Table) -> ir.Table:
-    """What waits for an answer; the history does not say who is asked, so its customers' manager is."""
+    """Return pending approvals; those of the history, which names no role, go to the manager of the customer."""
     rows = outcome_analyses.filter(outcome_analyses.approval_status == PENDING)
     asked = recommended_interventions.select("intervention_id", "approval_role", "approval_reasons")
     rows = rows.left_join(asked, "intervention_id").drop("intervention_id_right")
@@ -144,7 +144,7 @@ def _decisions(outcome_analyses: ir.Table, recommended_interventions: ir.Table) 
 
 
 def _work(outcome_analyses: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    """What may be carried out and has no outcome: work to do at first, later an outcome that nobody recorded."""
+    """Return executed interventions without an outcome: open work at first, later an outcome to be recorded."""
     rows = outcome_analyses.filter(outcome_analyses.is_executed, outcome_analyses.outcome.isnull())
     since = rows.executed_at.cast("date")
     patience = by_segment(policy, rows.segment, lambda own: own.contact.open_intervention_days)
@@ -201,7 +201,7 @@ def _stages(portfolio_by_stage: ir.Table) -> ir.Table:
 
 
 def _kpis(kpis: ir.Table) -> ir.Table:
-    """What misses its target; what cannot be measured, or not well enough to be told from its target."""
+    """Return KPIs that miss their target, that are not measurable, or not distinguishable from it."""
     rows = kpis.filter(kpis.status.isin([AT_RISK, CRITICAL, NOT_DISTINGUISHABLE, NOT_MEASURABLE]))
     is_blank, is_open = rows.status == NOT_MEASURABLE, rows.status == NOT_DISTINGUISHABLE
     missed = rows.status + ": " + rows.value.cast("string") + " " + rows.unit + ", target "
@@ -253,7 +253,7 @@ def _playbooks(playbook_performance: ir.Table) -> ir.Table:
 
 
 def _thresholds(threshold_advice: ir.Table) -> ir.Table:
-    """The threshold that is surely worth most, of those that are advised at all; of two the lower one."""
+    """Return the advised threshold with the highest certain value; of equal ones the lowest."""
     rows = threshold_advice.filter(threshold_advice.is_advised)
     best = rows.mutate(
         place=ibis.row_number().over(

@@ -66,7 +66,7 @@ def for_budgets(
 
 
 def _violations(rows: ir.Table) -> ir.Table:
-    """Moves that were made against the rules: undone where the money stands where it may not, looked into elsewhere."""
+    """Recommend to roll back budget actions that violate a rule where that is safe, and to review the others."""
     # What a campaign that is over was given is spent.
     is_undone = rows.is_effective & rows.is_refused & rows.is_way_safe & ~rows.is_over
     is_back = rows.status == ROLLED_BACK
