@@ -64,7 +64,7 @@ DATASET = Dataset(
 
 
 def entries_in_order(state_entries: ir.Table, policy: Policy) -> ir.Table:
-    """Assign numbers from 0 to the entries of each customer, mark the last, and add the previous stage and kind of transition.
+    """Assign numbers to the entries of each customer, mark the last, and add the previous stage and kind of transition.
 
     `previous_stage` becomes the customer's earlier entry if the log has one; the reported one stays as
     `reported_previous_stage`. Looking only backwards, it is the same on every as-of date.
