@@ -1,8 +1,7 @@
 """Deciding: what waits for a person, and what that person says.
 
-Belongs here: the published requests together with the records that no run has published yet, and what is refused
-because of them. Does not belong here: what an answer does; that is a matter of the tables. Both compare people by the
-same function (`policy/identity.py`), so that an answer is refused here exactly where it would not count there.
+Both compare people by the same function (`policy/identity.py`), so that an answer is refused here exactly where it
+would not count there.
 
 The clock is asked once, for the instant of a decision that is made now. Nothing else here depends on it.
 """

@@ -1,7 +1,6 @@
 """`cjo`: the commands of the platform, thin over everything else.
 
-Belongs here: options, the environment of Dagster, and what a person reads in the terminal. Does not belong here: any
-computation. Dagster and the engine are imported when a command needs them, so that `cjo --help` answers at once.
+Dagster and the engine are imported when a command needs them, so that `cjo --help` answers at once.
 """
 
 from __future__ import annotations

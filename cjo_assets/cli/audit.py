@@ -1,7 +1,4 @@
-"""`cjo audit ...`, `cjo why` and `cjo erase`: what an auditor types.
-
-Belongs here: options, and what a person reads in the terminal. Does not belong here: the questions and their answers.
-"""
+"""`cjo audit ...`, `cjo why` and `cjo erase`: what an auditor types."""
 
 from __future__ import annotations
 

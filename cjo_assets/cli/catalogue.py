@@ -1,7 +1,4 @@
-"""The page of all tables, written from the contracts.
-
-Belongs here: `docs/tables.md`. Does not belong here: any word about a table that its contract does not say.
-"""
+"""The page of all tables, written from the contracts."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Commands about what was and what would be: replay, what changed a score, what a policy would change.
-
-Belongs here: options, exit codes, and what a person reads in the terminal. Does not belong here: any computation.
-"""
+"""Commands about what was and what would be: replay, what changed a score, what a policy would change."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """One customer's or one campaign's chain, computed in memory: goal, plan and the rows of every step.
 
-Belongs here: the same tables over the same files, with nothing written, and the rows about one subject. Forecasts,
-what is learned, budgets and families of experiments are of all subjects together: computed over one alone, the figures
-would not be those of the tables. Does not belong here: any rule.
+Forecasts, what is learned, budgets and families of experiments are of all subjects together: computed over one alone,
+the figures would not be those of the tables.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What all commands share: two streams, harmless text, dates as options, and the end of a command that cannot go on.
-
-Belongs here: what a person would notice if two commands did it differently. Does not belong here: any command.
-"""
+"""What all commands share: two streams, harmless text, dates as options, and the end of a command that cannot go on."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
 """Which code a table is computed by: the files that its transform stands on, and the places a reader should look at.
 
-Belongs here: reading our own source. Does not belong here: what Dagster makes of it (`assets.py`).
-
 The version of a table is a hash over the module of its transform, that of its contract, and every module of ours that
 these import, however far. Policy is left out, file and types: what it says reaches a table as values, and those are
 told by `policy_hash`. So are the checks' questions, unless they stand in the same file: they do not change a row.

@@ -1,8 +1,5 @@
 """Our functions in the engine: what statements may call beside what DuckDB knows.
 
-Belongs here: giving them to a connection, and the way between its columns and arrays. Does not belong here: what they
-compute (`core/expressions/two_sample_tests.py`, `core/expressions/people.py`, `core/quarantine/text_identity.py`).
-
 A database holds them as long as it is open, for all its connections, and never in its file: a reader of stored tables
 needs none of them.
 """

@@ -1,7 +1,4 @@
-"""Rows of a query that is known to have few.
-
-Belongs here: the shape in which Python sees them. Does not belong here: any query.
-"""
+"""Rows of a query that is known to have few."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Names and texts as SQL writes them.
-
-Belongs here: what a statement must quote before it may hold it. Does not belong here: any statement.
-"""
+"""Names and texts as SQL writes them."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Statements kept in a folder, for those who compute the same days again and again under the same code.
 
-Belongs here: how a statement lasts. Does not belong here: which one is asked for (`statements.py`).
-
     CJO_STATEMENTS   the folder; unless given, nothing is kept
 
 A statement is found by what its author asked of the policy and what the policy answered: under one that answers

@@ -1,8 +1,4 @@
-"""The engine: tables in, tables out, a partition in one transaction.
-
-Belongs here: everything said to DuckDB about tables. Does not belong here: who may write when (`warehouse.py`) and what
-analysts see (`publish.py`).
-"""
+"""The engine: tables in, tables out, a partition in one transaction."""
 
 from __future__ import annotations
 

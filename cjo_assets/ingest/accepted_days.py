@@ -1,8 +1,4 @@
-"""The days that the records of a family cover: what decides the as-of date where none is given.
-
-Belongs here: the first and the last day of accepted records, and a newest day that is far from the others. Does not
-belong here: which rows are accepted; the datasets' own tables say.
-"""
+"""The days that the records of a family cover: what decides the as-of date where none is given."""
 
 from __future__ import annotations
 

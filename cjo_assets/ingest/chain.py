@@ -1,7 +1,4 @@
-"""The chain without Dagster: the same tables, in order, in whatever connection the store has.
-
-Belongs here: what a preview, a benchmark or a test needs. Does not belong here: locks, archives of a home, publishing.
-"""
+"""The chain without Dagster: the same tables, in order, in whatever connection the store has."""
 
 from datetime import date
 from pathlib import Path

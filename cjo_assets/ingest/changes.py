@@ -1,8 +1,5 @@
 """New and changed files of a family: noticed by content, and the days that need them.
 
-Belongs here: what was seen last, what differs, the earliest day it affects, the days to be run again. Does not belong
-here: asking Dagster to run them (`defs/sensors.py`) and databases over the network, which the schedule reads.
-
 Times and sizes of files only say where to look; what counts is the hash of the bytes. Rows are compared by the day
 that dates them: a day whose rows are others than before is affected, and so is every published day after it.
 """

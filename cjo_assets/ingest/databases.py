@@ -1,8 +1,5 @@
 """Tables of databases to a file: what a source holds, as text, in the order of its key.
 
-Belongs here: what is asked of a database, what became of its columns since last time, and which rows are new. Does not
-belong here: how the file is read afterwards; that is like any other (`sources.py`).
-
 A database is read into a Parquet file of texts, which is then archived by content like every input, so that a past day
 can be rebuilt from a database too. The database itself writes the values as text and nothing is inferred on the way.
 PostgreSQL is read by ADBC, Arrow's own driver: it streams, so a table need not fit into memory.

@@ -1,8 +1,4 @@
-"""The four formats: how the rows of a file become text, and what is wrong with a file that no reader understands.
-
-Belongs here: JSON arrays, NDJSON, CSV and Parquet. Does not belong here: which files there are and where their rows go
-(`sources.py`).
-"""
+"""The four formats: how the rows of a file become text, and what is wrong with a file that no reader understands."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Files to raw tables: found by name, archived by content, stored as text or seen where they lie.
-
-Belongs here: which files are a dataset's, their archive, the raw table and what to note. Does not belong here: how a
-format is read (`formats.py`), and whether a row is any good; that is the judgement of its dataset.
-"""
+"""Files to raw tables: found by name, archived by content, stored as text or seen where they lie."""
 
 from __future__ import annotations
 

@@ -1,8 +1,5 @@
 """Whom a row is about, as the marks of the contracts say: in SQL for tables and files, in Python for single rows.
 
-Belongs here: the marks of every table, and the rule by which a row belongs to a person. Does not belong here: what is
-done with such a row.
-
 The most direct identifier that a row holds decides: a row that names a customer is about that customer, whatever
 intervention it names; one without a customer is about whose intervention it names, and so on in the order of `KINDS`.
 """

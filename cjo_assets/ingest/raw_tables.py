@@ -1,8 +1,5 @@
 """Raw tables of Parquet files: views of what the archive holds.
 
-Belongs here: which raw tables are views, what they select, and that they look where the archive is now. Does not belong
-here: how a file is read (`formats.py`), and which files there are (`sources.py`).
-
 A Parquet file is as quick to read as a table of the engine, and the archive keeps it under the hash of its bytes: its
 rows are not copied a second time. Columns whose type in the file is that of the contract keep it, and are judged by it;
 all others are text, as those of every other format.

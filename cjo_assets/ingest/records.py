@@ -1,8 +1,5 @@
 """People's own records: a file in the home that only ever grows, one JSON object a line.
 
-Belongs here: how a record gets on disk and stays there. Does not belong here: whether it may be recorded
-(`deciding.py`), and what it means; that is the judgement of its dataset.
-
 Whoever reads or writes holds the lock of the file. A record is one write of one line, synced before anybody is told of
 it. What a crash left of a line was never confirmed to anybody: if it is a whole record it gets its line feed, otherwise
 it goes, before anything else is read or written.

@@ -1,8 +1,4 @@
-"""Where datasets come from when they are not simply files of their own name: `sources.yaml` in the data folder.
-
-Belongs here: what the file may say. Does not belong here: how files are read (`sources.py`) and how databases are
-(`databases.py`).
-"""
+"""Where datasets come from when they are not simply files of their own name: `sources.yaml` in the data folder."""
 
 from __future__ import annotations
 

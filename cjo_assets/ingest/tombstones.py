@@ -1,9 +1,5 @@
 """Rows about erased customers, emptied where they stand in archived files.
 
-Belongs here: finding rows of a file by their most direct identifier, and writing the file anew with those rows empty,
-so that every other row keeps its number. Does not belong here: who was erased (`erasing.py`), and what a run
-makes of an empty row (`sources.py`).
-
 A file in the archive is named by the hash of the bytes it came with. Beside one that was emptied stands
 `<hash>.erased`, which says which rows, and the hash of the bytes that are there now.
 """

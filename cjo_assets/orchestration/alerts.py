@@ -1,7 +1,5 @@
 """Alerts: one line to the log, and to a webhook where there is one.
 
-Belongs here: how an alert leaves the house. Does not belong here: what is worth one (`defs/health.py`).
-
 CJO_WEBHOOK_URL receives a POST with a JSON object whose `text` a chat shows as it is (Slack, Mattermost, Teams
 workflows), and whose other fields a program can read.
 """

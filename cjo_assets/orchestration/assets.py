@@ -1,8 +1,4 @@
-"""Declared tables to Dagster assets.
-
-Belongs here: keys, specs, checks and the one function that materializes any table. Does not belong here: what a table
-is (`tables.py`) and how it is stored (`store.py`).
-"""
+"""Declared tables to Dagster assets."""
 
 import inspect
 from collections.abc import Callable, Iterator

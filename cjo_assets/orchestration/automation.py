@@ -1,13 +1,10 @@
 """What starts by itself: read from the environment, because it differs from one installation to the next.
 
-Belongs here: the switches and what follows from them for Dagster. Does not belong here: the schedule and the sensors
-(`defs/`).
-
-    CJO_AUTOMATION         off (default), schedule or declarative
-    CJO_SCHEDULE_CRON      when the daily schedule ticks; 0 6 * * * unless given
-    CJO_SCHEDULE_TIMEZONE  its time zone; UTC unless given
-    CJO_SENSOR_SECONDS     how long a sensor waits between two looks; 15 unless given
-    CJO_SCHEDULE_DAY       the day it runs: yesterday, the last whole one, unless it says today
+CJO_AUTOMATION         off (default), schedule or declarative
+CJO_SCHEDULE_CRON      when the daily schedule ticks; 0 6 * * * unless given
+CJO_SCHEDULE_TIMEZONE  its time zone; UTC unless given
+CJO_SENSOR_SECONDS     how long a sensor waits between two looks; 15 unless given
+CJO_SCHEDULE_DAY       the day it runs: yesterday, the last whole one, unless it says today
 """
 
 from __future__ import annotations

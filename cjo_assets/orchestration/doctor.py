@@ -1,8 +1,4 @@
-"""`cjo doctor`: is everything there that a run needs, and what to do where it is not?
-
-Belongs here: one question after the other, each answered in a line. Does not belong here: mending, except that runs
-whose process is gone are closed.
-"""
+"""`cjo doctor`: is everything there that a run needs, and what to do where it is not?"""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""The assets that end a day: the report, what the run records about itself, the published database.
-
-Belongs here: what happens after every table of a day has kept its contract. Does not belong here: how it is done
-(`report.py`, `runs.py`, `publish.py`).
-"""
+"""The assets that end a day: the report, what the run records about itself, the published database."""
 
 import inspect
 import itertools

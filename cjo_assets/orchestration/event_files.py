@@ -1,7 +1,5 @@
 """The files in which Dagster keeps its runs and events, held open while a run writes them.
 
-Belongs here: what keeps SQLite from waiting for the disk. Does not belong here: what Dagster writes, and where.
-
 Dagster opens and closes a file for every event. Whoever closes a file last has SQLite write all of it through to the
 disk, and so does every commit: some thousands of times a run, which then waits for the disk half of its time. While
 somebody else holds the file open nothing is written through at its closing; and a commit that does not wait

@@ -1,7 +1,4 @@
-"""The Dagster instance of a home.
-
-Belongs here: DAGSTER_HOME, and the copy of `dagster.yaml` for a home elsewhere. Does not belong here: what runs on it.
-"""
+"""The Dagster instance of a home."""
 
 import os
 from pathlib import Path

@@ -1,8 +1,4 @@
-"""Jobs of a family, and which families a run is about.
-
-Belongs here: what a day of a family consists of, and the tag by which a run says whose day it is. Does not belong here:
-when a job is started; `defs/` says that.
-"""
+"""Jobs of a family, and which families a run is about."""
 
 from __future__ import annotations
 

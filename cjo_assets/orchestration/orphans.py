@@ -1,8 +1,5 @@
 """Runs whose process died: found by their locks, and closed.
 
-Belongs here: telling dead from alive, and saying so to Dagster, which leaves a killed run STARTED for ever. Does not
-belong here: the locks (`lock.py`).
-
 A sensor, `cjo doctor` and whoever next gets the warehouse do this.
 """
 

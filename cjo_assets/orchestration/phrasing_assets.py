@@ -1,8 +1,4 @@
-"""The assets of what is put into words: the calls of the language model and the texts of the day.
-
-Belongs here: their keys and specs, and the step that makes both. Does not belong here: what the step does
-(`phrasing.py`).
-"""
+"""The assets of what is put into words: the calls of the language model and the texts of the day."""
 
 import inspect
 from collections.abc import Iterator

@@ -1,7 +1,4 @@
-"""The warehouse of a run: one writer, one connection, held for as long as the run lasts.
-
-Belongs here: the lock, the connection, the version of the warehouse. Does not belong here: what is read or written.
-"""
+"""The warehouse of a run: one writer, one connection, held for as long as the run lasts."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The published tables as Parquet or CSV files, one per table.
-
-Belongs here: `cjo export`. Does not belong here: which tables there are; that is what the published database holds.
-"""
+"""The published tables as Parquet or CSV files, one per table."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
 """Which policy may decide here.
 
-Belongs here: CJO_ENV, and what it demands of a policy. Does not belong here: what a policy may say (`policy.py`).
-
     CJO_ENV   production: a policy that nobody but its author approved is refused; development, or unset: any policy
 """
 

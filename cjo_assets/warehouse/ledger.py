@@ -1,8 +1,5 @@
 """Adding to the ledger of decisions, in the published file, which is its only place.
 
-Belongs here: new entries, their hashes, the head of the chain. Does not belong here: what is hashed
-(`families/audit/decision_ledger.py`).
-
 A run that fails or is killed leaves no entry, since entries are written to the copy that is about to be published and
 appear with it; and the loss of the build database loses none. A hash needs the one before it, so the chain is computed
 in Python, over the texts to be hashed alone and in batches.

@@ -1,7 +1,4 @@
-"""Lineage as it is told: to Dagster, beside every table, and to analysts, as a table.
-
-Belongs here: the words and shapes of both. Does not belong here: how lineage is found (`lineage.py`).
-"""
+"""Lineage as it is told: to Dagster, beside every table, and to analysts, as a table."""
 
 from __future__ import annotations
 

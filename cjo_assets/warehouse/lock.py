@@ -1,8 +1,5 @@
 """Who writes, and who is still alive: file locks, which the kernel lets go when their process dies.
 
-Belongs here: the lock of the warehouse, the lock of each run, and the fence before every commit. Does not belong here:
-what becomes of a run that died (`orphans.py`).
-
 Dagster cannot tell a run whose process was killed from one that is busy; a lock can. A run holds its own lock from its
 start to its end, also while it waits for the warehouse, so that waiting is not taken for dead.
 """

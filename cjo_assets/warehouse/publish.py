@@ -1,7 +1,7 @@
 """The published database: a copy, changed where a day changed, put in place at once.
 
-Belongs here: what analysts can open and how it gets there. Readers keep the file they opened; new readers get the new
-one; a run that fails or is killed leaves both as they were.
+Readers keep the file they opened; new readers get the new one; a run that fails or is killed leaves both as they
+were.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""The published database as those see it who ask it something: read-only, and while runs go on.
-
-Belongs here: opening it, and saying in a sentence why it cannot be. Does not belong here: how it is made
-(`publish.py`).
-"""
+"""The published database as those see it who ask it something: read-only, and while runs go on."""
 
 from __future__ import annotations
 

@@ -1,8 +1,5 @@
 """A published database that is gone: what stood in it, found again in a snapshot and in the build database.
 
-Belongs here: which state the next publish starts from where the last one is not there. Does not belong here: how that
-is published.
-
 The runs in the build database say which days were published, and by which run. What the newest snapshot holds of them
 by the same run is taken from there; any other day from the build database, if it is still what that run published.
 """

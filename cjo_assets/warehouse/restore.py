@@ -1,7 +1,4 @@
-"""Remembering what was published: where the build database is new, and where there is none.
-
-Belongs here: bringing rows of the published database into a store. Does not belong here: when.
-"""
+"""Remembering what was published: where the build database is new, and where there is none."""
 
 from __future__ import annotations
 

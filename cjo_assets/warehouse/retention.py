@@ -1,7 +1,4 @@
-"""What is kept of earlier states: databases that were published before, and days that have left the published one.
-
-Belongs here: snapshots and the Parquet files of old days. Does not belong here: how long; that is the policy's.
-"""
+"""What is kept of earlier states: databases that were published before, and days that have left the published one."""
 
 from __future__ import annotations
 

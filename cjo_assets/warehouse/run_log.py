@@ -1,7 +1,4 @@
-"""The record of a run: when it ran, what it did, what went wrong.
-
-Belongs here: the one use of the wall clock. Does not belong here: what a record says (`families/audit/runs.py`).
-"""
+"""The record of a run: when it ran, what it did, what went wrong."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""The records of published runs: what each day's run wrote down of itself, and what it can have known.
-
-Belongs here: reading `audit.runs` and `audit.policies` of the published database that is attached. Does not belong
-here: bringing back what the records name (`past.py`), and writing them (`runs.py`).
-"""
+"""The records of published runs: what each day's run wrote down of itself, and what it can have known."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""What makes the published database a pleasant place: views of the newest day, and macros for the usual questions.
-
-Belongs here: SQL that is stored in the published database. Does not belong here: how the database gets there
-(`publish.py`).
-"""
+"""What makes the published database a pleasant place: views of the newest day, and macros for the usual questions."""
 
 from __future__ import annotations
 

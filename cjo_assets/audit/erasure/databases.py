@@ -1,8 +1,4 @@
-"""A customer's rows in databases: deleted, or emptied where a row is one of a file, and the file written anew.
-
-Belongs here: which rows of which table are about a customer, and databases without them. Does not belong here: the
-other places of a home (`erasing_files.py`), and the order (`erasing.py`).
-"""
+"""A customer's rows in databases: deleted, or emptied where a row is one of a file, and the file written anew."""
 
 from __future__ import annotations
 

@@ -1,8 +1,5 @@
 """Erasing a customer from everything a home holds.
 
-Belongs here: which places there are and in which order they are emptied. Does not belong here: how a file of the
-archive is emptied (`redaction.py`) and the records of it (`families/audit/erasures.py`).
-
 The tombstone comes first: from then on every run refuses what a file says of the customer. Each further step may be
 repeated, so an erasure that was killed is asked for again. What is left of the customer in the ledger is the hash of
 what was decided, which the chain needs and which says nothing without its salt. Databases are written anew, so that the

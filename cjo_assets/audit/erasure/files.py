@@ -1,8 +1,4 @@
-"""A customer in what is no database: answers, archived files, old days, reports, policy diffs, and Dagster's own log.
-
-Belongs here: the places of a home that hold text or Parquet. Does not belong here: databases (`erasing_databases.py`),
-and the order (`erasing.py`).
-"""
+"""Erasure of a customer from files: answers, archive, old days, reports, policy diffs and the event log of Dagster."""
 
 from __future__ import annotations
 

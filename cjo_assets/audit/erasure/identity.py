@@ -1,8 +1,5 @@
 """Identifiers of a person, gathered from the databases of a home.
 
-Belongs here: which records are the person's, and which of their identifiers prove something in prose. Does not belong
-here: how prose is searched (`erasing_person.py`).
-
 An identifier of a record is the person's where a table says so that has one row per record, or one per customer. A
 reference elsewhere proves nothing: the outcome of one customer may name another's intervention by mistake.
 """

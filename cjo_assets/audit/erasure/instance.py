@@ -1,7 +1,5 @@
 """A person in what Dagster keeps under the home: events, runs, cursors and output.
 
-Belongs here: the SQLite databases and logs of the instance. Does not belong here: other text (`erasing_texts.py`).
-
 Entries are JSON: they are parsed, their fields are erased by name, and they are written again, so that each of them
 still parses. The words of a check repeat its examples without their columns; they follow the examples.
 """

@@ -1,7 +1,5 @@
 """What of a person still stands in a home, in any spelling.
 
-Belongs here: the search after an erasure. Does not belong here: erasing.
-
 Two things are looked for: whatever another erasure would change, and, in every file and every column of text, the
 identifiers that are telling. A short number is looked for only in fields and after its label: elsewhere it is a figure.
 """

@@ -1,7 +1,5 @@
 """A person in text files and log entries: pages, Markdown, JSON and CSV, each by its fields and in its own escapes.
 
-Belongs here: one text in, the text without the person out. Does not belong here: which files a home holds.
-
 Fields come first: what stands in a cell or under a key of a marked column is compared as a whole. The rest is prose.
 """
 

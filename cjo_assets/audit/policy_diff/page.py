@@ -1,8 +1,4 @@
-"""What a candidate policy would change, as one page that needs nothing beside it.
-
-Belongs here: the figures of the page and how they are worded. Does not belong here: computing them
-(`audit/policy_diff/changes.py`, `audit/policy_diff/effects.py`).
-"""
+"""What a candidate policy would change, as one page that needs nothing beside it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,5 @@
 """A candidate policy run beside the one that decided, on the same data, in a scratch database.
 
-Belongs here: both chains, computed once where they agree, and the files that say where they do not. Does not belong
-here: what counts as a change (`audit/policy_diff/changes.py`) and how it reads (`audit/policy_diff/page.py`).
-
 Both chains are computed anew from the archived files of the day's run, so that nothing but the policy differs. In a
 range each chain reads its own decisions of the days before; days before the range are the published ones for both.
 """

@@ -1,7 +1,4 @@
-"""What a replayed day says: whether it is what was published, and if not, why.
-
-Belongs here: the verdict and its reasons. Does not belong here: how the day was rebuilt (`audit/replay/replay.py`).
-"""
+"""What a replayed day says: whether it is what was published, and if not, why."""
 
 from dataclasses import dataclass
 from datetime import date

@@ -1,8 +1,4 @@
-"""Days computed once more from what their runs read, and held against what was published.
-
-Belongs here: rebuilding and comparing, in the engine. Does not belong here: what a difference means
-(`audit/replay/differences.py`).
-"""
+"""Days computed once more from what their runs read, and held against what was published."""
 
 from __future__ import annotations
 

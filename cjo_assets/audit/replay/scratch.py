@@ -1,8 +1,5 @@
 """The past as a run saw it, in a scratch database: its record, its files, its policy, and the days before it.
 
-Belongs here: bringing back. Does not belong here: what is asked of it (`replaying.py`, `policy_preview.py`,
-`score_changes.py`).
-
 Nothing is written to the home, and no lock is taken: the published database is attached read-only, and a run that
 replaces it meanwhile leaves us the file we opened. Days before the one that is rebuilt are read where they are.
 """

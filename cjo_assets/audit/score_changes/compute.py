@@ -1,8 +1,4 @@
-"""Scores between two published days, and the states between them, computed in a scratch database.
-
-Belongs here: the counterfactual days, by the tables' own transforms. Does not belong here: how a change is split
-(`audit/score_changes/split.py`).
-"""
+"""Scores between two published days, and the states between them, computed in a scratch database."""
 
 from __future__ import annotations
 

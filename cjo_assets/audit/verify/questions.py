@@ -1,8 +1,5 @@
 """Is the ledger of decisions what it was, and are the decisions those of the ledger?
 
-Belongs here: the questions, as SQL over the published tables; each answer is a row that names a table, a place in it
-and what is wrong there. Does not belong here: opening the database and asking (`audit/verify/verify.py`).
-
 Each link of the chain is judged for itself, which judges the whole: no sequence has to be walked.
 """
 

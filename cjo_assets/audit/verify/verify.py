@@ -1,7 +1,4 @@
-"""`cjo audit verify`: the questions of `audit/verify/questions.py`, asked to the published database.
-
-Belongs here: opening it, one day after the other, so that memory holds one. Does not belong here: the questions.
-"""
+"""`cjo audit verify`: the questions of `audit/verify/questions.py`, asked to the published database."""
 
 from __future__ import annotations
 

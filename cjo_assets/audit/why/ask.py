@@ -1,8 +1,5 @@
 """`cjo why`: the chain of a customer or an intervention, read from the published database.
 
-Belongs here: finding out who and which day is meant, and asking. Does not belong here: what belongs to the chain, and
-how it reads (`audit/why/chain.py`).
-
 Everything is asked by customer and day, by which the tables are sorted: the engine reads a few blocks of each.
 """
 

@@ -1,9 +1,4 @@
-"""Why a customer got what they got on a day: the chain from raw rows to the KPI cells they entered.
-
-Belongs here: which rows of which published table belong to the chain, what the answer is in a sentence, and how a row
-reads in a line. Does not belong here: opening the database (`audit/why/ask.py`) and drawing the tree
-(`cli_audit.py`).
-"""
+"""Why a customer got what they got on a day: the chain from raw rows to the KPI cells they entered."""
 
 from __future__ import annotations
 

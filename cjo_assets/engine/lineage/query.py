@@ -1,8 +1,5 @@
 """Column lineage of a statement: which columns of which tables each of its columns follows from, and how.
 
-Belongs here: reading a query off its syntax tree. Does not belong here: single values (`lineage_values.py`), where the
-statement comes from, and who is told.
-
 A column follows *directly* from what its value is computed from, the conditions of a CASE and of an aggregate's FILTER
 included. It follows *indirectly* from what decides which rows there are and in which company they are judged: filters,
 join keys, groups, limits, windows, duplicates removed, set operations, lists unnested. What decides about rows is

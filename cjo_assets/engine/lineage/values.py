@@ -1,7 +1,4 @@
-"""What an expression within a statement follows from, and what names mean there.
-
-Belongs here: edges, scopes, and the reading of values. Does not belong here: whole queries (`lineage.py`).
-"""
+"""What an expression within a statement follows from, and what names mean there."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Expressions as Spark SQL that means what DuckDB makes of them.
-
-Belongs here: every place where the two would answer differently, or Spark would not answer. Does not belong here: any
-table; a transform is written once, and reads the same for both.
-"""
+"""Expressions as Spark SQL that means what DuckDB makes of them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,5 @@
 """Our functions in Spark: what statements may call beside what Spark knows.
 
-Belongs here: registering them with a session. Does not belong here: what they compute
-(`shared/two_sample_tests.py`, `core/expressions/people.py`, `core/quarantine/text_identity.py`).
-
 Workers run them in Python and need numpy, scipy, pandas and pyarrow; this package need not be installed there.
 """
 

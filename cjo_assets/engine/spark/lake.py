@@ -7,8 +7,6 @@
 To replace a day is to write a new folder beside the old one and then to exchange their names in the list, so no reader
 ever meets half a day, on a disk or on an object store. While a run works the list is a table of the build database, and
 changes in its transactions; when it has published, the list becomes `published.json`.
-
-Belongs here: folders, the list, what DuckDB says about them. Does not belong here: who fills a folder.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""The Spark session of this process.
-
-Belongs here: what must be set so that Spark computes what DuckDB does. Does not belong here: sizes of memory, shuffles
-and clusters; Spark reads them from its own `spark-defaults.conf` (SPARK_CONF_DIR).
-"""
+"""The Spark session of this process."""
 
 from __future__ import annotations
 

@@ -3,8 +3,6 @@
 DuckDB computes a named step once. Spark writes it out in every place that names it, and steps that name steps multiply:
 a forecast of some weeks became 440 thousand of them. So where it would be many, each shared step is computed by itself,
 kept on the workers, and read by those that name it.
-
-Belongs here: the cutting. Does not belong here: what a statement means.
 """
 
 from __future__ import annotations

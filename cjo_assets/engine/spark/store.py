@@ -4,9 +4,6 @@ Spark computes, judges and keeps every table that follows from the files: quaran
 Files are read and archived by DuckDB on the driver, which also keeps what the run itself writes (records of runs, what
 a model said); Spark gets these as Parquet when a table reads them. To DuckDB a table of the lake is a view of its
 folders, so reports, records and publishing ask as they always do.
-
-Belongs here: which engine answers what. Does not belong here: folders (`lake.py`), the session (`session.py`), the
-dialect (`dialect.py`).
 """
 
 from __future__ import annotations
