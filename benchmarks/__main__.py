@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", help="A contender; may be repeated.")
     parser.add_argument("--peers", action="store_true", help="dbt-duckdb and SQLMesh too; installs them apart, once.")
     parser.add_argument("--folder", type=Path, default=PROJECT / "warehouse" / "bench", help="For data and results.")
-    parser.add_argument("--page", type=Path, default=PROJECT / "docs" / "benchmarks.md")
+    parser.add_argument("--page", type=Path, default=PROJECT / "docs" / "explanation" / "benchmarks.md")
     options = parser.parse_args()
     names = [*(options.only or IN_TURN), *(peers.NAMES if options.peers else ())]
     if options.peers:

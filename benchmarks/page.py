@@ -1,4 +1,4 @@
-"""docs/benchmarks.md and its plot, written from the results.
+"""docs/explanation/benchmarks.md and its plot, written from the results.
 
 Belongs here: medians, spreads, ratios, exponents, and where a target is missed. Why it is stands in `notes.md`, written
 by hand after a run that the page shows. Does not belong here: any figure that was not measured by the command.

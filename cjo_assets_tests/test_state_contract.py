@@ -1,7 +1,7 @@
 """Every field of the seeds' states is served, and by a column that exists.
 
-Belongs here: `docs/state_contract.md` against the seed's list of fields and our contracts. Does not belong here:
-values.
+Belongs here: `docs/reference/state_contract.md` against the seed's list of fields and our contracts. Does not belong
+here: values.
 """
 
 import re
@@ -21,7 +21,7 @@ from cjo_assets.policy.marketing import (
 )
 
 KPI_GROUPS = (MarketingOperationalTargets, MarketingEffectivenessTargets, MarketingBusinessTargets)
-PAGE = PROJECT / "docs" / "state_contract.md"
+PAGE = PROJECT / "docs" / "reference" / "state_contract.md"
 JOURNEY_FIELDS = [
     "customer_id",
     "goal",

@@ -1,4 +1,4 @@
-"""The tour of `data/tour/`, as `docs/tour.md` tells it: three days, one approval by command, what follows from it."""
+"""The three days of `data/tour/` and the approval between them, as shown in `docs/tutorial.md`."""
 
 from datetime import date
 

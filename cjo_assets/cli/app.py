@@ -182,7 +182,7 @@ def doctor(data: DataOption = None, policy: PolicyOption = None, home: HomeOptio
 
 @app.command()
 def docs() -> None:
-    """Write docs/tables.md from the contracts."""
+    """Write docs/reference/tables.md from the contracts."""
     from cjo_assets.cli.catalogue import write_tables_page
 
     console.print(f"Wrote {write_tables_page()}.")
@@ -315,7 +315,7 @@ def synth(
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
 def bench(context: typer.Context) -> None:
-    """Measure the platform beside hand-written SQL and others, and write docs/benchmarks.md; --help says more."""
+    """Measure the platform beside hand-written SQL and others, and write docs/explanation/benchmarks.md."""
     from cjo_assets.core.settings import PROJECT
 
     if not (PROJECT / "benchmarks").is_dir():

@@ -115,7 +115,7 @@ def test_every_decision_of_every_day_is_an_entry(house: House) -> None:
 
 
 def test_the_hashes_are_what_the_page_says(house: House) -> None:
-    """Computed here by hand, as docs/audit.md describes it."""
+    """Computed here by hand, as docs/explanation/decision_ledger.md describes it."""
 
     def sha256(*values: Any) -> str:
         texts = [MISSING if value is None else str(value) for value in values]

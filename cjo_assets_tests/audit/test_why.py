@@ -181,7 +181,7 @@ def test_what_entered_the_cells_adds_up_to_them(house: Settings) -> None:
 
 
 def test_the_same_as_sql(house: Settings) -> None:
-    """What docs/audit.md tells an analyst to type, on the published file alone."""
+    """What docs/how-to/investigate_a_decision.md tells an analyst to type, on the published file alone."""
     why = explained(house, "C001", None)
     with duckdb.connect(str(house.published), read_only=True) as reader:
         names = "record_key, source_file, source_row, file_sha256, content_hash"

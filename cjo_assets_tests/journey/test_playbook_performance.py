@@ -413,7 +413,7 @@ def coverage(rate: float, runs: int, prior: float, weight: float) -> float:
 
 
 def test_the_level_means_what_the_documentation_says() -> None:
-    """Of a playbook of a given rate, under the policy's prior: the table of docs/value.md."""
+    """Of a playbook of a given rate, under the policy's prior: a table of docs/explanation/journey/kpis.md."""
     found = {(rate, runs): round(coverage(rate, runs, 0.5, 4), 2) for rate in (0.1, 0.5, 0.9) for runs in (3, 10, 30)}
     assert found == {
         (0.1, 3): 0.73,

@@ -260,7 +260,7 @@ def test_what_is_wrong_on_purpose_is_there(marketing_sample: Chain, fault: str) 
     assert {next(iter(row.values())) for row in marketing_sample.rows(query)} == expected
 
 
-# Where it shows: what the tables make of these faults, as docs/marketing.md promises.
+# Where it shows: what the tables make of these faults, as docs/reference/sample_data.md lists them.
 SHOWN: dict[str, tuple[str, set[Any]]] = {
     "figures beyond tolerance": (
         "SELECT campaign_id || ' ' || scope || ' ' || figure FROM marketing.reconciliation "

@@ -28,7 +28,7 @@ from cjo_assets_tests.conftest import Chain
 from cjo_assets_tests.perturbation import Answer, Scratch
 from cjo_assets_tests.tables import Row, default_row
 
-PAGE = PROJECT / "docs" / "lineage.md"
+PAGE = PROJECT / "docs" / "explanation" / "lineage.md"
 DAY = date(2025, 1, 20)
 EARLIER = (7, 30)
 TABLES = [table for family in families_about("journey") for table in family.tables if table.transform is not None]

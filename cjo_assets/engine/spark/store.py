@@ -153,7 +153,8 @@ class SparkStore(Store):
         """
         raise WarehouseError(
             f"Nobody was erased: the tables are files in {self.lake.root}, which are never rewritten. "
-            "Take the person out of the source files, delete home and lake, and run the days again (docs/scale.md)."
+            "Take the person out of the source files, delete home and lake, and run the days again "
+            "(docs/how-to/run_on_spark.md)."
         )
 
     def announce(self, days: list[date]) -> None:
