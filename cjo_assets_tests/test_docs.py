@@ -1,8 +1,4 @@
-"""Tests of the documentation: its links and anchors, and the commands that it shows.
-
-Belongs here: what every `*.md` file of the repository must satisfy. Does not belong here: the statements of a single
-page, which are tested beside the code that they describe.
-"""
+"""Tests of the documentation: its links and anchors, and the commands that it shows."""
 
 from __future__ import annotations
 

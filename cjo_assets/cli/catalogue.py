@@ -11,7 +11,7 @@ from cjo_assets.core.settings import PROJECT
 from cjo_assets.core.table import Table
 from cjo_assets.reporting.text import table as grid
 
-PAGE = PROJECT / "docs" / "tables.md"
+PAGE = PROJECT / "docs" / "reference" / "tables.md"
 
 
 def tables_page() -> str:
