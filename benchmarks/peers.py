@@ -100,7 +100,7 @@ def _tests(table: Table, columns: set[str]) -> list[tuple[str, str]]:
         ("key", f"SELECT {key} FROM {{this}} GROUP BY {key} HAVING count(*) > 1"),
     ]
     known = {"conservation": "SELECT 1 FROM {this} HAVING count(*) < 0"}
-    tests += [(audit.name, known.get(audit.name, f"SELECT 1 FROM {{this}} WHERE {empty}")) for audit in table.audits]
+    tests += [(audit.name, known.get(audit.name, f"SELECT 1 FROM {{this}} WHERE {empty}")) for audit in table.checks]
     return tests
 
 

@@ -1,41 +1,44 @@
-"""The families of tables, found in `defs/` when they are needed.
-
-Belongs here: which families there are, and what comes with each. Does not belong here: their tables; `defs/` declares
-them.
-"""
+"""The families of the platform."""
 
 from __future__ import annotations
 
 import functools
-import importlib
-import pkgutil
+from dataclasses import replace
 
-from cjo_assets.core.table import Family
+from cjo_assets.core.family import Family
+from cjo_assets.core.table import LATEST
+from cjo_assets.families.audit.family import audit_family
+from cjo_assets.families.journey.family import FAMILY as JOURNEY
+from cjo_assets.families.marketing.family import FAMILY as MARKETING
+
+FAMILIES = (JOURNEY, MARKETING)
 
 
 @functools.cache
 def data_families() -> tuple[Family, ...]:
-    """Return every family that reads files, by name."""
-    import cjo_assets.defs as declarations
-
-    modules = (
-        importlib.import_module(f"{declarations.__name__}.{found.name}")
-        for found in pkgutil.iter_modules(declarations.__path__)
+    """Return every family that reads files, without its views of the newest day."""
+    return tuple(
+        replace(family, tables=tuple(table for table in family.tables if table.schema != LATEST)) for family in FAMILIES
     )
-    families = [family for module in modules if isinstance(family := getattr(module, "FAMILY", None), Family)]
-    return tuple(sorted((family for family in families if family.datasets), key=lambda family: family.name))
 
 
 @functools.cache
 def families_about(*names: str) -> tuple[Family, ...]:
-    """Return families by name, with the records and the views that there are of them."""
-    from cjo_assets.defs.audit import audit_family
-    from cjo_assets.defs.latest import latest_family
-
+    """Return families by name, with the records and the views of the newest day that belong to them."""
     chosen = tuple(family for family in data_families() if family.name in names)
-    return (*chosen, audit_family(chosen), latest_family(chosen))
+    return (*chosen, audit_family(chosen), _views_of(names))
 
 
 def all_families() -> tuple[Family, ...]:
-    """Return every family, with the records and the views that there are of them."""
-    return families_about(*(family.name for family in data_families()))
+    """Return every family, with the records and the views of the newest day."""
+    return families_about(*(family.name for family in FAMILIES))
+
+
+def _views_of(names: tuple[str, ...]) -> Family:
+    tables = [table for family in FAMILIES if family.name in names for table in family.tables]
+    return Family(
+        name=LATEST,
+        datasets=(),
+        tables=tuple(table for table in tables if table.schema == LATEST),
+        owner="team:journey",
+    )

@@ -24,8 +24,9 @@ import ibis.expr.types as ir
 import yaml
 
 from cjo_assets.catalog import families_about
+from cjo_assets.core.checks import Check
 from cjo_assets.core.contract import columns_of
-from cjo_assets.core.table import Audit, Table, in_order, inputs_of, parameters_of
+from cjo_assets.core.table import Table, in_order, inputs_of, parameters_of
 from cjo_assets.engine.store import Store, Stored
 from cjo_assets.families.journey.report.report import journey_report
 from cjo_assets.ingest.chain import compute_day, load_files
@@ -523,7 +524,7 @@ class Probe:
         if start is None and self.report(changed) != self.report(self.policy):
             return "report"
         for table in self.tables:
-            for audit in table.audits:
+            for audit in table.checks:
                 if self.changed_offenders(table, audit, changed, start):
                     return f"check {table.full_name} {audit.name}"
         return None
@@ -541,12 +542,12 @@ class Probe:
             return []
         return _only_one_has(self._ran(table, before), self._ran(table, after))
 
-    def changed_offenders(self, table: Table, audit: Audit, changed: Policy, start: Policy | None = None) -> Rows:
+    def changed_offenders(self, table: Table, audit: Check, changed: Policy, start: Policy | None = None) -> Rows:
         """Return what a check finds, on the probe's inputs, under only one of two policies."""
-        if "policy" not in parameters_of(audit.offenders) and audit.contract is None:
+        if "policy" not in parameters_of(audit.failing_rows) and audit.contract is None:
             return []
-        before = self._asked(audit.offenders, table.schema, start or self.policy)
-        after = self._asked(audit.offenders, table.schema, changed)
+        before = self._asked(audit.failing_rows, table.schema, start or self.policy)
+        after = self._asked(audit.failing_rows, table.schema, changed)
         if after.equals(before):
             return []
         return _only_one_has(self._executed(before), self._executed(after))

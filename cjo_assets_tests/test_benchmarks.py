@@ -215,8 +215,8 @@ def test_a_table_takes_few_statements(counted: tuple[int, dict[str, int], dict[s
     tables = {table.full_name: table for family in families_about("journey") for table in family.tables}
     over = {}
     for name, count in statements.items():
-        questions = sum(1 if audit.contract is None else 7 for audit in tables[name].audits)
-        looked_up = {*tables[name].inputs().values(), *tables[name].audit_inputs().values()}
+        questions = sum(1 if audit.contract is None else 7 for audit in tables[name].checks)
+        looked_up = {*tables[name].inputs().values(), *tables[name].check_inputs().values()}
         if count > 5 + questions + len(looked_up):
             over[name] = (count, questions, len(looked_up))
     assert over == {}

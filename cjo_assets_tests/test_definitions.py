@@ -10,10 +10,9 @@ import pytest
 
 from cjo_assets.catalog import all_families, data_families
 from cjo_assets.cli.catalogue import PAGE, tables_page
+from cjo_assets.core.family import Family
 from cjo_assets.core.settings import SENSOR_SECONDS
-from cjo_assets.core.table import Family
 from cjo_assets.definitions import defs
-from cjo_assets.families.audit.runs import PLANS, goal_of
 
 DATASETS = {
     "customers": "customers",
@@ -208,8 +207,8 @@ def test_every_table_has_a_blocking_contract_check(location: dg.Definitions) -> 
 
 @pytest.mark.parametrize("family", data_families(), ids=lambda family: family.name)
 def test_every_step_of_a_family_is_in_its_plan(family: Family) -> None:
-    assert goal_of(family.name, date(2025, 1, 20))["objective"]
-    planned = {group for _, _, groups in PLANS[family.name] for group in groups}
+    assert family.goal_of(date(2025, 1, 20))["objective"]
+    planned = {group for step in family.plan for group in step.groups}
     assert {table.group for table in family.tables} <= planned
 
 

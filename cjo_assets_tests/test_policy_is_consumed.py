@@ -322,7 +322,7 @@ def test_all_numbers_turned_at_once_keep_every_contract(tmp_path: Path) -> None:
     changes = {path: value for path, value in changes.items() if path.rpartition(".")[2] not in kept}
     policy = policy_with(tmp_path, changes)
     other = Probe(tmp_path, policy)
-    assert other.store.rows_by_group("journey", PROBE_DAY)["recommendation"]["journey.recommended_interventions"] > 0
+    assert other.store.rows_by_group("journey", PROBE_DAY)["decision"]["journey.recommended_interventions"] > 0
     assert other.report(policy)
     other.store.connection.close()
 

@@ -343,7 +343,7 @@ def test_a_need_first_met_a_day_later_is_another_intervention(
         write_rows(folder, name, rows)
     late = computed(folder, tmp_path_factory.mktemp("archive"), [], policy)
     for name in base.statements:
-        late.store.replace(replace(TABLES[name], audits=()), NEXT_DAY, policy)
+        late.store.replace(replace(TABLES[name], checks=()), NEXT_DAY, policy)
         if name == "journey.recommended_interventions":
             break
     first = base.chain.rows("FROM journey.recommended_interventions WHERE as_of = ?", DAY)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cjo_assets.catalog import data_families
+from cjo_assets.core.family import Family
 from cjo_assets.core.settings import PROJECT
-from cjo_assets.core.table import Family
 
 PACKAGE = PROJECT / "cjo_assets"
 PURE_ROOMS = ("families", "policy", "synth")

@@ -132,7 +132,7 @@ def test_an_override_changes_its_segment_alone(
             changed = probe.changed_rows(table, policy)
     if path in SEEN_IN_A_CHECK:
         for table in probe.tables:
-            for audit in table.audits:
+            for audit in table.checks:
                 changed += probe.changed_offenders(table, audit, policy)
     assert {customers[row["customer_id"]] for row in changed} == {segment}
 

@@ -12,8 +12,8 @@ import pytest
 from cjo_assets.catalog import families_about
 from cjo_assets.core.contract import columns_of
 from cjo_assets.core.settings import PROJECT
-from cjo_assets.defs import marketing
 from cjo_assets.families.journey.value._roi_components import COMPONENTS
+from cjo_assets.families.marketing import family as marketing
 from cjo_assets.policy.marketing import (
     MarketingBusinessTargets,
     MarketingEffectivenessTargets,

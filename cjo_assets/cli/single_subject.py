@@ -24,7 +24,6 @@ from cjo_assets.core.errors import ContractBreachError, InputError
 from cjo_assets.core.settings import Settings
 from cjo_assets.core.table import Reference, Table
 from cjo_assets.engine.store import Store
-from cjo_assets.families.audit.runs import goal_of, plan_of
 from cjo_assets.families.marketing.subject import links_of, rows_of_campaign
 from cjo_assets.ingest.accepted_days import days_of_accepted_records
 from cjo_assets.ingest.chain import compute_day, load_files
@@ -114,10 +113,10 @@ def print_chain(console: Console, subject: Subject, subject_id: str, day: date |
         itself = store.rows(f"FROM {subject.family}.{subject.dataset} {where}", subject_id)
         if not itself:
             raise InputError(_why_not(store, subject, subject_id))
-        goal = goal_of(subject.family, as_of, subject_id)
+        goal = family.goal_of(as_of, subject_id)
         console.print(f"[bold]Goal[/bold] {goal['objective']} Scope: ", end="", highlight=False)
         console.print(f"{subject_id} on {as_of}", highlight=False, markup=False)
-        steps = " -> ".join(step["name"] for step in plan_of(subject.family, None))
+        steps = " -> ".join(step["name"] for step in family.plan_of(None))
         console.print(f"[bold]Plan[/bold] {steps}", highlight=False)
         console.print("[bold]Evidence[/bold]")
         _print_rows(console, subject, subject.dataset, itself)

@@ -24,13 +24,13 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import Check
 from cjo_assets.core.contract import Contract, DatedContract
-from cjo_assets.core.dataset import Dataset
 
 RAW, QUARANTINE, AUDIT, LATEST = "raw", "quarantine", "audit", "latest"
 MANIFEST = "manifest"
@@ -80,31 +80,6 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class Audit:
-    """A question to a table after it was computed.
-
-    Attributes:
-        offenders: from tables, named as a transform's, to the rows that are odd or wrong.
-        is_blocking: wrong, not odd: the table is not stored.
-        contract: instead of offenders the function returns rows, and pandera judges them by this contract.
-    """
-
-    offenders: Callable[..., ir.Table]
-    is_blocking: bool = False
-    contract: type[Contract] | None = None
-
-    @property
-    def name(self) -> str:
-        """Name of the check."""
-        return self.offenders.__name__
-
-    @property
-    def description(self) -> str:
-        """First line of the function's docstring."""
-        return (inspect.getdoc(self.offenders) or "").partition("\n")[0]
-
-
-@dataclass(frozen=True)
 class Table:
     """A table to be materialized.
 
@@ -114,13 +89,14 @@ class Table:
         contract: what it promises.
         transform: how it is computed; None where the run itself writes it.
         group: stage of the family, for the Dagster UI.
-        audits: questions asked after it was computed.
+        checks: checks of the table after it was computed.
         is_view: nothing is stored; readers compute it.
         is_appended: rows are only ever added.
         is_published: whether analysts get it.
         is_added_by_publish: its only place is the published file, in which each publish adds to it.
         hidden: columns that transforms do not see.
-        remembered: columns that later days may read, so that a change in another makes none stale; all unless given.
+        look_back_columns: columns that later days may read, so that a change in another makes none stale; all
+            unless given.
     """
 
     schema: str
@@ -128,13 +104,13 @@ class Table:
     contract: type[Contract]
     transform: Callable[..., ir.Table] | None
     group: str
-    audits: tuple[Audit, ...] = ()
+    checks: tuple[Check, ...] = ()
     is_view: bool = False
     is_appended: bool = False
     is_published: bool = True
     is_added_by_publish: bool = False
     hidden: tuple[str, ...] = ()
-    remembered: tuple[str, ...] = ()
+    look_back_columns: tuple[str, ...] = ()
 
     @property
     def is_dated(self) -> bool:
@@ -161,31 +137,21 @@ class Table:
         """Return the tables that the transform names."""
         return inputs_of(self.transform, self.schema) if self.transform else {}
 
-    def audit_inputs(self) -> dict[str, Reference]:
-        """Return the tables that the audits name."""
+    def check_inputs(self) -> dict[str, Reference]:
+        """Return the tables that the checks name."""
         found: dict[str, Reference] = {}
-        for audit in self.audits:
-            found |= inputs_of(audit.offenders, self.schema)
+        for check in self.checks:
+            found |= inputs_of(check.failing_rows, self.schema)
         return found
 
     def upstream(self) -> set[tuple[str, str]]:
         """Return the tables that must be there first."""
-        references = [*self.inputs().items(), *self.audit_inputs().items()]
+        references = [*self.inputs().items(), *self.check_inputs().items()]
         return {
             (reference.schema, reference.name)
             for name, reference in references
             if name != ISSUED and reference.days is not Days.EARLIER
         } - {(self.schema, self.name), (RAW, MANIFEST)}
-
-
-@dataclass(frozen=True)
-class Family:
-    """A family of datasets and tables: one folder of the data, one schema of the warehouse."""
-
-    name: str
-    datasets: tuple[Dataset, ...]
-    tables: tuple[Table, ...]
-    owner: str = field(default="team:journey")
 
 
 def reference(parameter: str, family: str) -> Reference:

@@ -5,8 +5,8 @@ from datetime import timedelta
 import dagster as dg
 
 from cjo_assets.catalog import data_families
+from cjo_assets.core.family import Family
 from cjo_assets.core.settings import Settings
-from cjo_assets.core.table import Family
 from cjo_assets.ingest.changes import published_days
 from cjo_assets.ingest.loading import is_supplied
 from cjo_assets.orchestration.automation import DECLARATIVE, Automation

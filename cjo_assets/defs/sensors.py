@@ -4,8 +4,8 @@ import dagster as dg
 
 from cjo_assets.approvals.decide import day_of_records, new_records
 from cjo_assets.catalog import data_families
+from cjo_assets.core.family import Family
 from cjo_assets.core.settings import Settings
-from cjo_assets.core.table import Family
 from cjo_assets.ingest.changes import Seen, looked
 from cjo_assets.orchestration.automation import DECLARATIVE, SCHEDULE, Automation
 from cjo_assets.orchestration.jobs import job_name

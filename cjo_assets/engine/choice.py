@@ -10,8 +10,8 @@ from __future__ import annotations
 import duckdb
 
 from cjo_assets.core.errors import WarehouseError
+from cjo_assets.core.family import Family
 from cjo_assets.core.settings import DUCKDB, SPARK, Settings
-from cjo_assets.core.table import Family
 from cjo_assets.engine.statements import Statements
 from cjo_assets.engine.store import Store
 

@@ -21,7 +21,9 @@ from typing import Any
 
 import ibis
 
-from cjo_assets.core.table import Audit, Family, Table
+from cjo_assets.core.checks import Check
+from cjo_assets.core.family import Family
+from cjo_assets.core.table import Table
 from cjo_assets.engine.code import code_version
 from cjo_assets.engine.lineage.query import Edge, Lineage
 from cjo_assets.engine.statements import Answers, Path, Statement
@@ -44,7 +46,7 @@ class StatementFiles:
         """
         tables = [table for family in families for table in family.tables]
         self._names: dict[Hashable, str] = {table: table.full_name for table in tables}
-        self._names |= {audit: audit.name for table in tables for audit in table.audits}
+        self._names |= {audit: audit.name for table in tables for audit in table.checks}
         versions = "-".join([code_version(), *map(metadata.version, AUTHORS)])
         self._folder = folder / versions / place
 
@@ -81,7 +83,7 @@ class StatementFiles:
         return None if None in parts else self._folder.joinpath(*filter(None, parts))
 
     def _name(self, part: Hashable) -> str | None:
-        if isinstance(part, Table | Audit):
+        if isinstance(part, Table | Check):
             return self._names.get(part)
         if isinstance(part, tuple | ibis.Schema):
             return _digest(part)

@@ -15,22 +15,13 @@ import ibis.expr.types as ir
 import sqlglot.expressions as sge
 from sqlglot import ErrorLevel
 
+from cjo_assets.core.checks import Check
 from cjo_assets.core.contract import columns_of, key_of, schema_of
 from cjo_assets.core.errors import ContractBreachError
+from cjo_assets.core.family import Family
 from cjo_assets.core.quarantine.dataset_tables import discarded_name
 from cjo_assets.core.quarantine.rules import rows_known_on
-from cjo_assets.core.table import (
-    AUDIT,
-    QUARANTINE,
-    RAW,
-    Audit,
-    Days,
-    Family,
-    Reference,
-    Table,
-    inputs_of,
-    parameters_of,
-)
+from cjo_assets.core.table import AUDIT, QUARANTINE, RAW, Days, Reference, Table, inputs_of, parameters_of
 from cjo_assets.engine.collection import collected_afterwards
 from cjo_assets.engine.functions import give_functions
 from cjo_assets.engine.lineage.query import Lineage, lineage_of
@@ -116,6 +107,7 @@ class Store:
         give_functions(connection)
         self.backend = ibis.duckdb.from_connection(connection)
         self.tables = {(table.schema, table.name): table for family in families for table in family.tables}
+        self.families = {family.name: family for family in families}
         self.datasets_by_family = {family.name: family.datasets for family in families if family.datasets}
         self.dataset_of = {
             (family, dataset.lookup): dataset
@@ -148,7 +140,7 @@ class Store:
         rows = self.of_decided_days(table)
         if reference.days is Days.ALL:
             return rows
-        return rows.filter(rows.as_of < as_of).select(table.remembered or rows.columns)
+        return rows.filter(rows.as_of < as_of).select(table.look_back_columns or rows.columns)
 
     def of_decided_days(self, table: Table) -> ir.Table:
         """Return the rows of a dated table but for days that a failed run left behind: nobody ever decided on them."""
@@ -177,7 +169,7 @@ class Store:
     def is_blocking(self, table: str, check: str) -> bool:
         """Return whether a table is not stored where a check of it finds anything."""
         schema, _, name = table.partition(".")
-        audits = self.tables[schema, name].audits
+        audits = self.tables[schema, name].checks
         return check == CONTRACT_CHECK or any(audit.name == check and audit.is_blocking for audit in audits)
 
     def newest_day(self, family: str) -> date | None:
@@ -209,7 +201,7 @@ class Store:
 
         Equal rows count once, lest they cancel each other out; rows with their key are never equal.
         """
-        names = table.remembered or tuple(spec.name for spec in columns_of(table.contract))
+        names = table.look_back_columns or tuple(spec.name for spec in columns_of(table.contract))
         distinct = "" if set(key_of(table.contract)) <= set(names) else "DISTINCT "
         row = self.connection.execute(
             "SELECT bit_xor(md5_number(CAST(rows AS VARCHAR))) "
@@ -289,7 +281,7 @@ class Store:
         # Looked up once for all audits: while a table is judged no day is published.
         self._newest_days = None
         verdicts = {CONTRACT_CHECK: judged(self._written(table, as_of), table.contract, policy.vocabulary)}
-        for audit in table.audits:
+        for audit in table.checks:
             verdicts[audit.name] = self._audited(audit, table, as_of, policy)
         failed = {
             name: verdict
@@ -382,16 +374,16 @@ class Store:
         rows = self._rows_of(table.schema, table.name)
         return rows.filter(rows.as_of == as_of) if table.is_dated else rows
 
-    def _audited(self, audit: Audit, table: Table, as_of: date | None, policy: Policy) -> Verdict:
+    def _audited(self, audit: Check, table: Table, as_of: date | None, policy: Policy) -> Verdict:
         def question(asked: Policy) -> str:
-            rows = self._call(audit.offenders, table.schema, as_of, asked)
+            rows = self._call(audit.failing_rows, table.schema, as_of, asked)
             if audit.contract is None:
                 counted = rows.mutate(offenders=rows.count().as_scalar())
                 rows = counted.order_by(rows.columns).limit(EXAMPLES)
             sql: str = self.backend.compile(rows)
             return sql
 
-        types = self._raw_types(inputs_of(audit.offenders, table.schema).values())
+        types = self._raw_types(inputs_of(audit.failing_rows, table.schema).values())
         sql = self._statements.written((audit, table, *types, *self._situation(as_of)), policy, question)
         if audit.contract is not None:
             # The judgement asks several questions; what they are asked of is computed once.

@@ -3,7 +3,8 @@
 from datetime import date
 from pathlib import Path
 
-from cjo_assets.core.table import Family, in_order
+from cjo_assets.core.family import Family
+from cjo_assets.core.table import in_order
 from cjo_assets.engine.store import Store, Stored
 from cjo_assets.ingest.loading import load_dataset
 from cjo_assets.policy import Policy

@@ -22,8 +22,8 @@ from cjo_assets.catalog import families_about
 from cjo_assets.core.contract import Column, columns_of, key_of
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.errors import InputError
+from cjo_assets.core.family import Family
 from cjo_assets.core.settings import Settings
-from cjo_assets.core.table import Family
 from cjo_assets.engine.sql import literal, quoted_names
 from cjo_assets.engine.store import Store
 from cjo_assets.ingest.accepted_days import days_of_accepted_records

@@ -18,7 +18,7 @@ from typing import Any
 
 from cjo_assets.core.progress import report_message
 from cjo_assets.engine.store import Store
-from cjo_assets.families.audit.language_model_calls import FAILED, MESSAGE, REJECTED, SUMMARY, USED
+from cjo_assets.families.audit.language.language_model_calls import FAILED, MESSAGE, REJECTED, SUMMARY, USED
 from cjo_assets.families.journey.inputs.interventions import MONITOR_ONLY
 from cjo_assets.families.journey.interventions._ledger import APPROVED, NOT_REQUIRED, PENDING
 from cjo_assets.families.journey.report.messages import rule_based_message

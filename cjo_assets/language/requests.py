@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cjo_assets.families.audit.language_model_calls import CAMPAIGN, MARKETING_SUMMARY, MESSAGE, SUMMARY
+from cjo_assets.families.audit.language.language_model_calls import CAMPAIGN, MARKETING_SUMMARY, MESSAGE, SUMMARY
 from cjo_assets.families.journey.report.messages import intervention_figures, intervention_words
 from cjo_assets.families.marketing.report.summary import CHARACTERS_PER_TOKEN
 from cjo_assets.policy.journey import Reporting

@@ -10,9 +10,10 @@ import dagster as dg
 from cjo_assets.core.contract import Contract, columns_of
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.errors import ContractBreachError, InputError, UnreachableError, WarehouseError
+from cjo_assets.core.family import Family
 from cjo_assets.core.progress import report_progress
 from cjo_assets.core.quarantine.text_identity import KEEP
-from cjo_assets.core.table import RAW, Family, Table
+from cjo_assets.core.table import RAW, Table
 from cjo_assets.engine.code_versions import table_version, version_of, written_in
 from cjo_assets.engine.store import CONTRACT_CHECK, Stored
 from cjo_assets.engine.validation import Verdict
@@ -238,7 +239,7 @@ def _check_specs(table: Table, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     )
     audits = [
         dg.AssetCheckSpec(audit.name, asset=key, blocking=audit.is_blocking, description=audit.description)
-        for audit in table.audits
+        for audit in table.checks
     ]
     return [contract, *audits]
 

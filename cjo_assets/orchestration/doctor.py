@@ -18,8 +18,8 @@ from sqlalchemy.exc import OperationalError
 from cjo_assets.catalog import all_families, data_families
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.errors import InputError, WarehouseError
+from cjo_assets.core.family import Family
 from cjo_assets.core.settings import PROJECT, Settings
-from cjo_assets.core.table import Family
 from cjo_assets.ingest.changes import published_days
 from cjo_assets.ingest.databases import require_readable
 from cjo_assets.ingest.loading import EXTRACTS, files_of, is_supplied

@@ -9,9 +9,10 @@ from typing import Any
 
 import dagster as dg
 
+from cjo_assets.core.family import Family
 from cjo_assets.core.progress import report_progress
 from cjo_assets.core.settings import Settings
-from cjo_assets.core.table import AUDIT, Family, Table
+from cjo_assets.core.table import AUDIT, Table
 from cjo_assets.engine.code import code_version
 from cjo_assets.engine.code_versions import version_of
 from cjo_assets.families.marketing.report import reading

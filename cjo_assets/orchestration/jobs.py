@@ -5,7 +5,8 @@ from __future__ import annotations
 import dagster as dg
 
 from cjo_assets.catalog import data_families, families_about
-from cjo_assets.core.table import RAW, Family
+from cjo_assets.core.family import Family
+from cjo_assets.core.table import RAW
 from cjo_assets.orchestration.assets import key_of_table
 from cjo_assets.orchestration.end_of_day import PUBLISHED, RECORDS, reports_of
 from cjo_assets.orchestration.partitions import days

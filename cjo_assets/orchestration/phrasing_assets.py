@@ -7,8 +7,8 @@ from typing import Any
 import dagster as dg
 
 from cjo_assets.core.errors import ContractBreachError
+from cjo_assets.core.family import Family
 from cjo_assets.core.progress import report_progress
-from cjo_assets.core.table import Family
 from cjo_assets.engine.code_versions import version_of
 from cjo_assets.language.memory import CALLS, TEXTS, phrase_day
 from cjo_assets.orchestration.assets import POOL, code_reference, column_schema, key_of_table, preview

@@ -12,9 +12,10 @@ from datetime import date
 from typing import Any
 
 from cjo_assets.core.errors import ContractBreachError
+from cjo_assets.core.family import Family
 from cjo_assets.core.progress import report_message
 from cjo_assets.core.settings import Settings
-from cjo_assets.core.table import Family, in_order
+from cjo_assets.core.table import in_order
 from cjo_assets.engine.store import Store, Stored
 from cjo_assets.ingest.chain import load_files
 from cjo_assets.language.memory import PHRASED_FAMILY, phrase_day

@@ -16,9 +16,10 @@ from dagster_duckdb import DuckDBResource
 from pydantic import PrivateAttr
 
 from cjo_assets.core.errors import WarehouseError
+from cjo_assets.core.family import Family
 from cjo_assets.core.progress import logged, report_message
 from cjo_assets.core.settings import Settings
-from cjo_assets.core.table import Family, Table
+from cjo_assets.core.table import Table
 from cjo_assets.engine.choice import store_of
 from cjo_assets.engine.statement_files import StatementFiles
 from cjo_assets.engine.statements import Statements

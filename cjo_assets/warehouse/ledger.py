@@ -16,7 +16,7 @@ from datetime import date
 import duckdb
 import pyarrow
 
-from cjo_assets.families.audit.decision_ledger import (
+from cjo_assets.families.audit.records.decision_ledger import (
     DECISIONS,
     ERASED,
     GENESIS,
@@ -26,7 +26,7 @@ from cjo_assets.families.audit.decision_ledger import (
     changes_in_sql,
     content_hash_in_sql,
 )
-from cjo_assets.families.audit.erasures import ERASURES
+from cjo_assets.families.audit.records.erasures import ERASURES
 from cjo_assets.core.contract import columns_of
 from cjo_assets.core.expressions.ids import SEPARATOR
 from cjo_assets.engine.transaction import transaction

@@ -6,7 +6,7 @@ import dagster as dg
 import pyarrow
 import sqlglot
 
-from cjo_assets.families.audit.column_lineage import ColumnLineage
+from cjo_assets.families.audit.records.column_lineage import ColumnLineage
 from cjo_assets.core.contract import schema_of
 from cjo_assets.warehouse.views import latest_schema, latest_statement
 from cjo_assets.engine.lineage.query import VALUE, Edges, Lineage, lineage_of

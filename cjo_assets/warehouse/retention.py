@@ -69,7 +69,7 @@ def forget_old_days(store: Store, days_kept: int) -> None:
     needed = {
         (reference.schema, reference.name)
         for table in store.tables.values()
-        for reference in (*table.inputs().values(), *table.audit_inputs().values())
+        for reference in (*table.inputs().values(), *table.check_inputs().values())
         if reference.days is not Days.TODAY
     }
     for key, table in store.tables.items():

@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from cjo_assets.families.audit.runs import as_json, goal_of, plan_of
+from cjo_assets.families.audit.records.runs import as_json
 from cjo_assets.policy import Policy
 from cjo_assets.engine.code import code_version
 from cjo_assets.warehouse.ledger import Head
@@ -122,8 +122,8 @@ def _insert(
         "run_id": run.run_id,
         "as_of": as_of,
         "family": family,
-        "goal": as_json(goal_of(family, as_of)),
-        "plan": as_json(plan_of(family, tracked)),
+        "goal": as_json(store.families[family].goal_of(as_of)),
+        "plan": as_json(store.families[family].plan_of(tracked)),
         "policy_hash": policy.policy_hash,
         "started_at": start,
         "ended_at": ended,

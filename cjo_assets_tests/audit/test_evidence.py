@@ -8,8 +8,8 @@ import ibis
 from cjo_assets.catalog import families_about
 from cjo_assets.core.contract import Contract, columns_of
 from cjo_assets.families.journey.approval.approval_history import ApprovalHistory
-from cjo_assets.families.journey.approval.outcome_analyses import OutcomeAnalyses
 from cjo_assets.families.journey.learning.treatment_effects import TreatmentEffects
+from cjo_assets.families.journey.outcome.outcome_analyses import OutcomeAnalyses
 from cjo_assets.families.journey.trace import DATASETS, cells
 from cjo_assets.families.journey.value.kpis import Kpis
 from cjo_assets.families.journey.value.roi_breakdown import RoiBreakdown

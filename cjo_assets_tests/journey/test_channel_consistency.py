@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from cjo_assets.families.journey.approval.outcome_analyses import OutcomeAnalyses
 from cjo_assets.families.journey.learning._channel_consistency import channel_facts
+from cjo_assets.families.journey.outcome.outcome_analyses import OutcomeAnalyses
 from cjo_assets_tests.tables import POLICY, Row, Rows, rows_of, table_of
 
 LEVEL = POLICY.journey.kpis.interval_level

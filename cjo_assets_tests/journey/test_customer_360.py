@@ -4,12 +4,12 @@ from datetime import date
 from typing import Any
 
 from cjo_assets.families.journey.approval.approval_requests import ApprovalRequests
-from cjo_assets.families.journey.approval.outcome_analyses import OutcomeAnalyses
 from cjo_assets.families.journey.decision.recommended_interventions import RecommendedInterventions
 from cjo_assets.families.journey.evaluation.journey_evaluations import JourneyEvaluations
 from cjo_assets.families.journey.evaluation.journey_states import JourneyStates
 from cjo_assets.families.journey.forecast.journey_forecasts import JourneyForecasts
 from cjo_assets.families.journey.inputs.customers import Customers
+from cjo_assets.families.journey.outcome.outcome_analyses import OutcomeAnalyses
 from cjo_assets.families.journey.portfolio.customer_360 import Customer360, customer_360
 from cjo_assets.families.journey.risk.risk_scores import RiskScores
 from cjo_assets_tests.tables import Rows, by, kept, table_of

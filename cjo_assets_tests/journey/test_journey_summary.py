@@ -1,7 +1,7 @@
 """The day in one line: customers from the snapshot, every other figure a count or a sum over a table of the day."""
 
-from cjo_assets.families.journey.approval.outcome_analyses import OutcomeAnalyses
 from cjo_assets.families.journey.decision.recommended_interventions import RecommendedInterventions
+from cjo_assets.families.journey.outcome.outcome_analyses import OutcomeAnalyses
 from cjo_assets.families.journey.portfolio.journey_summary import JourneySummary, journey_summary
 from cjo_assets.families.journey.portfolio.portfolio_snapshots import PortfolioSnapshots
 from cjo_assets.families.journey.value.roi_breakdown import RoiBreakdown

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from cjo_assets.core.quarantine.rules import QuarantinedRows
-from cjo_assets.families.journey.approval.outcome_analyses import OutcomeAnalyses
 from cjo_assets.families.journey.inputs.approval_decisions import ApprovalDecisions
 from cjo_assets.families.journey.inputs.customers import Customers
 from cjo_assets.families.journey.inputs.interventions import Interventions
@@ -15,6 +14,7 @@ from cjo_assets.families.journey.inputs.playbooks import Playbooks
 from cjo_assets.families.journey.inputs.signal_labels import SignalLabels
 from cjo_assets.families.journey.inputs.signals import Signals
 from cjo_assets.families.journey.inputs.state_entries import StateEntries
+from cjo_assets.families.journey.outcome.outcome_analyses import OutcomeAnalyses
 from cjo_assets.families.journey.value.baseline_comparisons import BaselineComparisons
 from cjo_assets.families.journey.value.kpis import Kpis, kpis, kpis_that_are_not_their_quotient
 from cjo_assets.families.journey.value.roi_breakdown import RoiBreakdown

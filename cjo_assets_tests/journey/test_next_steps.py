@@ -5,12 +5,12 @@ from datetime import datetime
 
 import ibis.expr.types as ir
 
-from cjo_assets.families.journey.approval.outcome_analyses import OutcomeAnalyses
 from cjo_assets.families.journey.decision.coverage_gaps import CoverageGaps
 from cjo_assets.families.journey.decision.recommended_interventions import RecommendedInterventions
 from cjo_assets.families.journey.forecast.journey_forecasts import JourneyForecasts
 from cjo_assets.families.journey.learning.playbook_performance import PlaybookPerformance
 from cjo_assets.families.journey.learning.threshold_advice import ThresholdAdvice
+from cjo_assets.families.journey.outcome.outcome_analyses import OutcomeAnalyses
 from cjo_assets.families.journey.portfolio.next_steps import KINDS, NextSteps, next_steps
 from cjo_assets.families.journey.portfolio.portfolio_by_stage import PortfolioByStage
 from cjo_assets.families.journey.portfolio.rejections_by_rule import RejectionsByRule

@@ -3,7 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from cjo_assets.families.journey.approval.outcome_analyses import (
+from cjo_assets.families.journey.decision.recommended_interventions import RecommendedInterventions
+from cjo_assets.families.journey.evaluation.journey_states import JourneyStates
+from cjo_assets.families.journey.inputs.approval_decisions import ApprovalDecisions
+from cjo_assets.families.journey.inputs.customers import Customers
+from cjo_assets.families.journey.inputs.interventions import Interventions
+from cjo_assets.families.journey.inputs.outcomes import Outcomes
+from cjo_assets.families.journey.inputs.playbooks import Playbooks
+from cjo_assets.families.journey.outcome.outcome_analyses import (
     OutcomeAnalyses,
     executed_in_window,
     interventions_without_outcome,
@@ -12,13 +19,6 @@ from cjo_assets.families.journey.approval.outcome_analyses import (
     outcomes_of_what_was_not_executed,
     uses_outside_eligibility,
 )
-from cjo_assets.families.journey.decision.recommended_interventions import RecommendedInterventions
-from cjo_assets.families.journey.evaluation.journey_states import JourneyStates
-from cjo_assets.families.journey.inputs.approval_decisions import ApprovalDecisions
-from cjo_assets.families.journey.inputs.customers import Customers
-from cjo_assets.families.journey.inputs.interventions import Interventions
-from cjo_assets.families.journey.inputs.outcomes import Outcomes
-from cjo_assets.families.journey.inputs.playbooks import Playbooks
 from cjo_assets_tests.tables import DAY, POLICY, Row, by, day, days_of, instant, kept, rows_of, table_of
 
 PENDING_CELLS: Row = dict.fromkeys(

@@ -2,8 +2,8 @@
 
 from datetime import date, datetime
 
-from cjo_assets.families.journey.approval.outcome_analyses import OutcomeAnalyses
 from cjo_assets.families.journey.inputs.playbooks import Playbooks
+from cjo_assets.families.journey.outcome.outcome_analyses import OutcomeAnalyses
 from cjo_assets.families.journey.portfolio.playbook_activity import (
     PlaybookActivity,
     playbook_activity,

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from cjo_assets.families.audit.language_model_calls import LanguageModelCalls
-from cjo_assets.families.journey.approval.outcome_analyses import OutcomeAnalyses
+from cjo_assets.families.audit.language.language_model_calls import LanguageModelCalls
 from cjo_assets.families.journey.inputs.approval_decisions import ApprovalDecisions
 from cjo_assets.families.journey.inputs.customers import Customers
 from cjo_assets.families.journey.learning.treatment_effects import TreatmentEffects
+from cjo_assets.families.journey.outcome.outcome_analyses import OutcomeAnalyses
 from cjo_assets.families.journey.value.baseline_comparisons import BaselineComparisons
 from cjo_assets.families.journey.value.roi_breakdown import (
     RoiBreakdown,

@@ -3,7 +3,7 @@
 import pytest
 
 from cjo_assets.cli.single_subject import CAMPAIGN, rows_about
-from cjo_assets.defs.marketing import FAMILY
+from cjo_assets.families.marketing.family import FAMILY
 from cjo_assets.families.marketing.subject import key_to_campaign, links_of, rows_of_campaign
 from cjo_assets_tests.conftest import Chain
 from cjo_assets_tests.marketing.conftest import LAST_DAY

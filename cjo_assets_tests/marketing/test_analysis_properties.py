@@ -10,7 +10,7 @@ import pytest
 
 from cjo_assets.core.contract import Contract
 from cjo_assets.core.table import in_order, parameters_of
-from cjo_assets.defs.marketing_analysis import analysis_tables
+from cjo_assets.families.marketing.family import FAMILY
 from cjo_assets.families.marketing.inputs.attribution_hints import AttributionHints
 from cjo_assets.families.marketing.inputs.campaigns import ACTIVE, COMPLETED, DRAFT, PAUSED, Campaigns
 from cjo_assets.families.marketing.inputs.channels import Channels
@@ -26,7 +26,9 @@ from cjo_assets.families.marketing.value.roi_analysis import RoiAnalysis
 from cjo_assets_tests.marketing.analysed import campaign, metric_table
 from cjo_assets_tests.tables import BACKEND, DAY, POLICY, Rows, kept, rows_of, table_of
 
-TABLES = in_order(analysis_tables("marketing"))
+TABLES = in_order(
+    table for table in FAMILY.tables if table.group == "analysis" or table.name == "performance_assessment"
+)
 Dataset = tuple[type[Contract], Rows]
 METRICS = ["conversion_rate", "click_through_rate", "vibes"]
 STAGES = POLICY.vocabulary.funnel_stages
@@ -165,10 +167,10 @@ def analysis() -> tuple[dict[str, Rows], dict[str, ir.Table]]:
 def test_nothing_is_lost(analysis: tuple[dict[str, Rows], dict[str, ir.Table]]) -> None:
     """Every blocking audit holds: sums of campaigns and segments, stages, credits, campaigns counted once."""
     found, tables = analysis
-    blocking = [audit for table in TABLES for audit in table.audits if audit.is_blocking]
+    blocking = [audit for table in TABLES for audit in table.checks if audit.is_blocking]
     assert len(blocking) == 6
     for audit in blocking:
-        assert not rows_of(asked(audit.offenders, tables)), audit.name
+        assert not rows_of(asked(audit.failing_rows, tables)), audit.name
     assert all(found.values())
     states = {row["state"] for name in ("funnel_analysis", "reconciliation") for row in found[name]}
     assert states >= {"measured", "not_tracked", "exceeds", "within_tolerance", "beyond_tolerance", "missing"}

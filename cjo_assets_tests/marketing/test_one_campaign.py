@@ -7,7 +7,7 @@ import ibis.expr.types as ir
 import pytest
 
 from cjo_assets.core.contract import columns_of
-from cjo_assets.defs.marketing import FAMILY
+from cjo_assets.families.marketing.family import FAMILY
 from cjo_assets.families.marketing.inputs.attribution_hints import AttributionHints
 from cjo_assets.families.marketing.inputs.audience_segments import AudienceSegments
 from cjo_assets.families.marketing.inputs.budget_actions import BudgetActions

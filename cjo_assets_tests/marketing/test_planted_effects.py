@@ -12,8 +12,8 @@ import duckdb
 import numpy as np
 import pytest
 
-from cjo_assets.defs import marketing
 from cjo_assets.engine.store import Store
+from cjo_assets.families.marketing import family as marketing
 from cjo_assets.families.marketing.synth.datasets import MarketingRequest, generated_marketing
 from cjo_assets.ingest.chain import compute_day, load_files
 from cjo_assets.policy import Policy
@@ -24,7 +24,7 @@ from cjo_assets_tests.marketing.conftest import LAST_DAY
 CAMPAIGNS = 700
 # What evaluations are made of; every other table of the family may be left out.
 COMPUTED = {"metric_definitions", "asset_performance", "experiment_arms", "experiment_evaluations"}
-NEEDED = {table.name for table in marketing.LOOKUPS} | COMPUTED
+NEEDED = {table.name for table in marketing.FAMILY.tables if table.group == "inputs"} | COMPUTED
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator
     assert {kind: effect for kind, effect in truth["design_effects"].items() if kind != "meaning"} == {
         definition.numerator: definition.design_effect for definition in policy.marketing.metric_definitions.values()
     }, "the market varies as the policy believes"
-    tables = tuple(replace(table, audits=()) for table in marketing.FAMILY.tables if table.name in NEEDED)
+    tables = tuple(replace(table, checks=()) for table in marketing.FAMILY.tables if table.name in NEEDED)
     family = replace(marketing.FAMILY, tables=tables)
     store = Store(duckdb.connect(), (family,), STATEMENTS)
     load_files(store, (family,), folder, folder / "archive")

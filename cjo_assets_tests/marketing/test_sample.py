@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cjo_assets.defs.marketing import DATASETS, FAMILY
+from cjo_assets.families.marketing.family import DATASETS, FAMILY
 from cjo_assets.ingest.loading import days_of_records
 from cjo_assets_tests.conftest import SAMPLE, Chain, read_rows
 from cjo_assets_tests.marketing.conftest import LAST_DAY

@@ -20,9 +20,8 @@ import pytest
 from cjo_assets.core.contract import LARGEST_AMOUNT, LARGEST_COUNT, columns_of, key_of
 from cjo_assets.core.errors import InputError
 from cjo_assets.core.table import inputs_of
-from cjo_assets.defs.marketing import DATASETS, FAMILY, TABLES
-from cjo_assets.defs.marketing import LOOKUPS as LOOKUP_TABLES
 from cjo_assets.engine.store import Store
+from cjo_assets.families.marketing.family import DATASETS, FAMILY
 from cjo_assets.ingest.chain import compute_day, load_files
 from cjo_assets.ingest.loading import load_dataset
 from cjo_assets.policy import Policy
@@ -33,7 +32,7 @@ Row = dict[str, Any]
 BY_NAME = {dataset.name: dataset for dataset in DATASETS}
 RISKS = "campaign_risk_signals"
 # What files say and the quarantine leaves of it, without any figure made of it.
-LOOKUPS = replace(FAMILY, tables=tuple(replace(table, audits=()) for table in LOOKUP_TABLES))
+LOOKUPS = replace(FAMILY, tables=tuple(replace(table, checks=()) for table in FAMILY.tables if table.group == "inputs"))
 WRITTEN = [name for name in BY_NAME if name != "touchpoints"]
 REQUIRED = {"campaigns", "audience_segments", "channels", "creative_assets", "experiments", "performance_metrics"}
 UGLY: list[Any] = [
@@ -205,9 +204,9 @@ def test_instants_of_nanoseconds_are_cut_and_named(folder: Path, known: Store, p
     kept = chain.rows("SELECT timestamp FROM marketing.attribution_hints")
     assert {row["timestamp"] for row in kept} == {datetime(2026, 3, 20, 12, 0, 0, 123456)}
     [table] = [table for table in FAMILY.tables if table.full_name == "marketing.attribution_hints"]
-    [audit] = [audit for audit in table.audits if audit.name == "instants_cut_to_microseconds"]
-    raw = known.read(inputs_of(audit.offenders, "marketing")["raw"], LAST_DAY)
-    cut = known.backend.to_pyarrow(audit.offenders(raw=raw)).to_pylist()
+    [audit] = [audit for audit in table.checks if audit.name == "instants_cut_to_microseconds"]
+    raw = known.read(inputs_of(audit.failing_rows, "marketing")["raw"], LAST_DAY)
+    cut = known.backend.to_pyarrow(audit.failing_rows(raw=raw)).to_pylist()
     assert sorted(row["source_row"] for row in cut) == [1, 2]
 
 
@@ -374,6 +373,6 @@ def test_records_of_later_days_change_nothing(
     assert added > 90
     chain = family()
     assert chain.rows("SELECT count(*) AS n FROM marketing.performance_metrics") == [{"n": 2 * 28}]
-    for table in TABLES:
+    for table in (table for table in FAMILY.tables if table.group != "inputs"):
         query = f"FROM {table.full_name} ORDER BY ALL"
         assert chain.rows(query) == marketing_sample.rows(query), table.full_name

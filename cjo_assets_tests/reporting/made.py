@@ -9,11 +9,11 @@ from datetime import timedelta
 from typing import Any
 
 from cjo_assets.core.contract import Contract
-from cjo_assets.families.audit.dataset_loads import DatasetLoads
-from cjo_assets.families.journey.approval.outcome_analyses import OutcomeAnalyses
+from cjo_assets.families.audit.records.dataset_loads import DatasetLoads
 from cjo_assets.families.journey.decision.coverage_gaps import CoverageGaps
 from cjo_assets.families.journey.decision.recommended_interventions import RecommendedInterventions
 from cjo_assets.families.journey.learning.playbook_performance import PlaybookPerformance
+from cjo_assets.families.journey.outcome.outcome_analyses import OutcomeAnalyses
 from cjo_assets.families.journey.portfolio.journey_summary import JourneySummary
 from cjo_assets.families.journey.portfolio.next_steps import NextSteps
 from cjo_assets.families.journey.portfolio.portfolio_by_segment import PortfolioBySegment

@@ -26,7 +26,7 @@ KEY_RULE = "key: not unique"
 NAN, INFINITY = float("nan"), float("inf")
 
 TABLES = [table for family in all_families() for table in family.tables]
-AUDITED = [audit.contract for table in TABLES for audit in table.audits if audit.contract is not None]
+AUDITED = [audit.contract for table in TABLES for audit in table.checks if audit.contract is not None]
 CONTRACTS = sorted({table.contract for table in TABLES} | set(AUDITED), key=lambda contract: contract.__name__)
 
 

@@ -141,7 +141,7 @@ def test_every_dataset_with_optional_columns_records_discarded_values(dataset: D
         audit.name == "discarded_values"
         for name, table in tables.items()
         if name.endswith(f".{dataset.lookup}")
-        for audit in table.audits
+        for audit in table.checks
     )
     discardable = [spec for spec in columns_of(dataset.contract) if spec.optional and spec.used_when != ALWAYS]
     assert has_table == has_check == bool(discardable) == may_discard(dataset.contract)

@@ -260,7 +260,7 @@ class Court:
         write_rows(self.folder, dataset, rows)
         load_dataset(store.connection, declared, self.folder, FAMILY, self.folder / "archive")
         for schema, name in self.tables_of(declared):
-            store.replace(replace(store.tables[schema, name], audits=()), None, self.policy)
+            store.replace(replace(store.tables[schema, name], checks=()), None, self.policy)
         rejected = {row["source_row"]: row["broken_rules"] for row in self.rejections(dataset)}
         assert len(rows) == len(rejected) + len(self.accepted(dataset)), "nothing is lost and nothing is made"
         return rejected
@@ -456,10 +456,10 @@ SPELLINGS = ["C1", "C1 ", " C1", "C1\u00a0", COMPOSED, DECOMPOSED, "C2", "c2", "
 def test_ids_that_differ_by_blanks_or_composition_are_kept_and_named(known: Court) -> None:
     assert known.judged("customers", [CUSTOMER | {"customer_id": text} for text in SPELLINGS]) == {}
     store = known.chain.store
-    [audit] = [audit for audit in store.tables[FAMILY, "customers"].audits if audit.name == "similar_ids"]
+    [audit] = [audit for audit in store.tables[FAMILY, "customers"].checks if audit.name == "similar_ids"]
     assert not audit.is_blocking
-    accepted = store.read(inputs_of(audit.offenders, FAMILY)["accepted"], None)
-    found = store.backend.to_pyarrow(audit.offenders(accepted=accepted)).to_pylist()
+    accepted = store.read(inputs_of(audit.failing_rows, FAMILY)["accepted"], None)
+    found = store.backend.to_pyarrow(audit.failing_rows(accepted=accepted)).to_pylist()
     assert {row["normal_form"]: set(row["spellings"]) for row in found} == {
         "C1": {"C1", "C1 ", " C1", "C1\u00a0"},
         COMPOSED: {COMPOSED, DECOMPOSED},

@@ -15,8 +15,9 @@ import pytest
 
 from cjo_assets.catalog import all_families
 from cjo_assets.core.errors import WarehouseError
+from cjo_assets.core.family import Family
 from cjo_assets.core.settings import PROJECT, Settings
-from cjo_assets.core.table import Family, Table, given_inputs
+from cjo_assets.core.table import Table, given_inputs
 from cjo_assets.defs import health
 from cjo_assets.orchestration.orphans import close_orphans, orphans
 from cjo_assets.orchestration.resources import WRITER_TABLE, Warehouse, opened

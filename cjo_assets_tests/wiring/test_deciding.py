@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 import pytest
+from cjo_assets.defs.jobs import record_approval_decision
 from typer.testing import CliRunner
 
 from cjo_assets.approvals.decide import Answer, day_of_records, record_answer, waiting_requests
@@ -20,7 +21,6 @@ from cjo_assets.catalog import families_about
 from cjo_assets.cli.app import app
 from cjo_assets.core.errors import RefusalError, WarehouseError
 from cjo_assets.core.settings import Settings
-from cjo_assets.defs.jobs import record_approval_decision
 from cjo_assets.defs.sensors import approval_decisions_sensor
 from cjo_assets.engine.store import Store, columns_in_sql
 from cjo_assets.families.journey.inputs.approval_decisions import DATASET, RECORDS

@@ -21,7 +21,7 @@ from cjo_assets.core.table import QUARANTINE, RAW, Table, in_order
 from cjo_assets.engine.lineage.query import VALUE, Edge, Lineage
 from cjo_assets.engine.store import Stored
 from cjo_assets.engine.validation import judged
-from cjo_assets.families.audit.column_lineage import ColumnLineage
+from cjo_assets.families.audit.records.column_lineage import ColumnLineage
 from cjo_assets.policy import load_policy
 from cjo_assets.warehouse.lineage_records import COLUMN_LINEAGE, record_lineage
 from cjo_assets_tests.conftest import Chain

@@ -17,7 +17,8 @@ import pytest
 from cjo_assets.catalog import families_about
 from cjo_assets.core.contract import Contract, column, columns_of
 from cjo_assets.core.errors import WarehouseError
-from cjo_assets.core.table import Family, Table
+from cjo_assets.core.family import Family
+from cjo_assets.core.table import Table
 from cjo_assets.engine.store import Store
 from cjo_assets.ingest.loading import load_dataset
 from cjo_assets.policy import Policy

@@ -13,7 +13,8 @@ import duckdb
 import pytest
 
 from cjo_assets.catalog import all_families
-from cjo_assets.core.table import Audit, Table
+from cjo_assets.core.checks import Check
+from cjo_assets.core.table import Table
 from cjo_assets.engine import statement_files
 from cjo_assets.engine.statement_files import FOLDER, StatementFiles
 from cjo_assets.engine.statements import Statements
@@ -57,7 +58,7 @@ def test_what_one_process_wrote_another_finds(tmp_path: Path) -> None:
 
 
 def test_another_day_table_place_or_code_is_another_statement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    audit = TABLES["journey.risk_scores"].audits[0]
+    audit = TABLES["journey.risk_scores"].checks[0]
     origins = [
         ("table", STATES, DAY, None, (DAY,)),
         ("table", STATES, DAY, DAY, (DAY,)),
@@ -95,7 +96,7 @@ def nobody(policy: Policy) -> Any:
 
 
 @pytest.mark.parametrize(
-    "part", [replace(STATES, transform=nobody), Audit(nobody), 1.5], ids=["table", "audit", "number"]
+    "part", [replace(STATES, transform=nobody), Check(nobody), 1.5], ids=["table", "audit", "number"]
 )
 def test_what_our_code_does_not_declare_is_not_kept(part: Any, tmp_path: Path) -> None:
     for _ in range(2):

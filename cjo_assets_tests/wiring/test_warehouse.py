@@ -17,8 +17,9 @@ import pytest
 from cjo_assets.catalog import all_families
 from cjo_assets.core.contract import Contract, column
 from cjo_assets.core.errors import ContractBreachError, WarehouseError
+from cjo_assets.core.family import Family
 from cjo_assets.core.settings import PROJECT, Settings
-from cjo_assets.core.table import Days, Family, Reference, Table
+from cjo_assets.core.table import Days, Reference, Table
 from cjo_assets.engine.store import Store
 from cjo_assets.orchestration.resources import VERSION_TABLE, opened
 from cjo_assets.policy import Policy

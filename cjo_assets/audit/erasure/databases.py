@@ -22,8 +22,8 @@ from cjo_assets.engine.code import code_version
 from cjo_assets.engine.sql import literal
 from cjo_assets.engine.store import Store
 from cjo_assets.engine.transaction import transaction
-from cjo_assets.families.audit.decision_ledger import ERASABLE, ERASED, LEDGER
-from cjo_assets.families.audit.erasures import ERASURES
+from cjo_assets.families.audit.records.decision_ledger import ERASABLE, ERASED, LEDGER
+from cjo_assets.families.audit.records.erasures import ERASURES
 from cjo_assets.ingest.personal_columns import (
     NAMES_PERSON,
     WITHOUT_PERSON,

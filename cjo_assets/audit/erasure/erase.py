@@ -37,7 +37,7 @@ from cjo_assets.core.personal import CUSTOMER
 from cjo_assets.core.settings import Settings
 from cjo_assets.engine.store import Store
 from cjo_assets.engine.transaction import transaction
-from cjo_assets.families.audit.erasures import ERASURES
+from cjo_assets.families.audit.records.erasures import ERASURES
 from cjo_assets.ingest.tombstones import Tombstones, with_kind
 from cjo_assets.orchestration.resources import opened
 from cjo_assets.policy import identity, load_policy

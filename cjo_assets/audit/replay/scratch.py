@@ -235,7 +235,7 @@ class Scratch(Store):
         references = [
             reference
             for table in self.tables.values()
-            for reference in (*table.inputs().values(), *table.audit_inputs().values())
+            for reference in (*table.inputs().values(), *table.check_inputs().values())
             if reference.days is not Days.TODAY
         ]
         found = {self.tables[reference.schema, reference.name].full_name: reference for reference in references}

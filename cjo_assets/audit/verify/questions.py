@@ -3,7 +3,7 @@
 Each link of the chain is judged for itself, which judges the whole: no sequence has to be walked.
 """
 
-from cjo_assets.families.audit.decision_ledger import (
+from cjo_assets.families.audit.records.decision_ledger import (
     DECISIONS,
     ERASABLE,
     ERASED,
@@ -13,7 +13,7 @@ from cjo_assets.families.audit.decision_ledger import (
     content_hash_in_sql,
     entry_hash_in_sql,
 )
-from cjo_assets.families.audit.erasures import unconfirmed_tombstones
+from cjo_assets.families.audit.records.erasures import unconfirmed_tombstones
 
 RUNS, POLICIES = "audit.runs", "audit.policies"
 _WHERE_ENTRY = "'entry ' || entry || coalesce(', ' || as_of, '') || coalesce(' ' || intervention_id, '')"

@@ -13,7 +13,7 @@ import duckdb
 
 from cjo_assets.audit.verify.questions import POLICIES, QUESTIONS, other_decisions
 from cjo_assets.core.settings import Settings
-from cjo_assets.families.audit.decision_ledger import DECISIONS, LEDGER, WITHDRAWN
+from cjo_assets.families.audit.records.decision_ledger import DECISIONS, LEDGER, WITHDRAWN
 from cjo_assets.policy import hash_of_content
 from cjo_assets.warehouse.ledger import head_of
 from cjo_assets.warehouse.published import read_only

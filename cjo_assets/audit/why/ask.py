@@ -13,7 +13,7 @@ import duckdb
 from cjo_assets.audit.why.chain import POLICY, QUERIES, RUN_OF_DAY, Why, answer_of, policy_values
 from cjo_assets.core.errors import WarehouseError
 from cjo_assets.core.settings import Settings
-from cjo_assets.families.audit.decision_ledger import DECISIONS, LEDGER
+from cjo_assets.families.audit.records.decision_ledger import DECISIONS, LEDGER
 from cjo_assets.warehouse.published import read_only, rows_of
 
 OF_SUBJECT = "WHERE customer_id = $customer AND intervention_id = $subject AND as_of <= $day"

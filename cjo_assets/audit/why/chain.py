@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from cjo_assets.families.audit.decision_ledger import LEDGER
+from cjo_assets.families.audit.records.decision_ledger import LEDGER
 from cjo_assets.families.journey.trace import cells, records, rejected
 
 Row = dict[str, Any]

@@ -11,12 +11,13 @@ from collections.abc import Callable
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import Check
 from cjo_assets.core.contract import any_of, columns_of, key_of
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.errors import IS_NOT_EMPTY
 from cjo_assets.core.quarantine.lexical import loses_digits
 from cjo_assets.core.quarantine.text_identity import is_id, may_differ, normal_form
-from cjo_assets.core.table import Audit, Reference, given_inputs
+from cjo_assets.core.table import Reference, given_inputs
 
 Inputs = dict[str, Reference]
 
@@ -34,7 +35,7 @@ def declared(
     return given_inputs(function, inputs, written_in)
 
 
-def checks_of_rows(dataset: Dataset, inputs: Inputs) -> tuple[Audit, ...]:
+def checks_of_rows(dataset: Dataset, inputs: Inputs) -> tuple[Check, ...]:
     """Return the checks of a dataset's rows.
 
     Args:
@@ -49,26 +50,26 @@ def checks_of_rows(dataset: Dataset, inputs: Inputs) -> tuple[Audit, ...]:
     lost = declared(
         conservation, "conservation", "Finds whether a row was lost or made.", of("raw", "quarantined", "accepted")
     )
-    checks = [Audit(lost, is_blocking=True)]
+    checks = [Check(lost, is_blocking=True)]
     if not dataset.may_be_empty:
         description = "Finds the rejected rows where no other is left."
         checks += [
-            Audit(declared(is_not_empty, IS_NOT_EMPTY, description, of("accepted", "quarantined")), is_blocking=True)
+            Check(declared(is_not_empty, IS_NOT_EMPTY, description, of("accepted", "quarantined")), is_blocking=True)
         ]
     elif not dataset.is_optional:
         description = "Finds whether no row was supplied: what follows rests on nothing."
-        checks += [Audit(declared(is_present, "is_present", description, of("raw")))]
+        checks += [Check(declared(is_present, "is_present", description, of("raw")))]
     if any(spec.type.is_timestamp() for spec in columns_of(dataset.contract)):
         description = "Finds instants that are written to less than a microsecond: the further digits are cut off."
-        checks += [Audit(declared(_cut_instants_of(dataset), "instants_cut_to_microseconds", description, of("raw")))]
+        checks += [Check(declared(_cut_instants_of(dataset), "instants_cut_to_microseconds", description, of("raw")))]
     if _ids_of(dataset):
         description = "Finds ids that are equal but for blanks or the composition of characters: one thing or two?"
-        checks += [Audit(declared(_similar_ids_of(dataset), "similar_ids", description, of("accepted")))]
+        checks += [Check(declared(_similar_ids_of(dataset), "similar_ids", description, of("accepted")))]
     if "discarded" in inputs:
         description = (
             "Finds accepted rows of which a value in an optional column was discarded, and the rules it broke."
         )
-        checks += [Audit(declared(values_discarded, "discarded_values", description, of("discarded")))]
+        checks += [Check(declared(values_discarded, "discarded_values", description, of("discarded")))]
     return tuple(checks)
 
 

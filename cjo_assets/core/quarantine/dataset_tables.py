@@ -13,6 +13,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import Check
 from cjo_assets.core.contract import any_of, key_of, may_discard
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.quarantine.dataset_checks import checks_of_rows, declared
@@ -28,11 +29,11 @@ from cjo_assets.core.quarantine.rules import (
     typed_rows,
     with_provenance,
 )
-from cjo_assets.core.table import QUARANTINE, RAW, Audit, Reference, Table, inputs_of, parameters_of
+from cjo_assets.core.table import QUARANTINE, RAW, Reference, Table, inputs_of, parameters_of
 from cjo_assets.policy import Policy
 
 
-def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()) -> list[Table]:
+def dataset_tables(dataset: Dataset, family: str, stage: str, own_checks: tuple[Check, ...] = ()) -> list[Table]:
     """Return quarantine and lookup of a dataset."""
     best_first = dataset.preference.best_first if dataset.preference else None
     references = inputs_of(dataset.relations, family) if dataset.relations else {}
@@ -79,8 +80,8 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
     def dangling_references(accepted: ir.Table, policy: Policy, **tables: ir.Table) -> ir.Table:
         return accepted.filter(any_of(broken_relations(accepted, policy, tables).values()))
 
-    checks: tuple[Audit, ...] = (
-        Audit(
+    checks: tuple[Check, ...] = (
+        Check(
             declared(
                 rows_before_quarantine,
                 "contract_before_quarantine",
@@ -94,7 +95,7 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
     if dataset.relations is not None:
         description = "Finds accepted rows that refer to nothing, or break another rule between tables."
         dangling = declared(dangling_references, "referential_integrity", description, own | references)
-        checks = (*checks, Audit(dangling, is_blocking=True))
+        checks = (*checks, Check(dangling, is_blocking=True))
     tables_of_values = []
     if discarded:
         description = f"Rows of {dataset.name} that were accepted without a value of an optional column."
@@ -105,9 +106,7 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
             raw | rejected | references,
             (dataset.contract, discarded_values),
         )
-        tables_of_values = [
-            Table(QUARANTINE, discarded_name(dataset), DiscardedValues, own_discard, "validated_lookups")
-        ]
+        tables_of_values = [Table(QUARANTINE, discarded_name(dataset), DiscardedValues, own_discard, stage)]
     described = QuarantinedRows
     return [
         Table(
@@ -121,7 +120,7 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
                 raw | related,
                 (dataset.contract, quarantined_rows),
             ),
-            "validated_lookups",
+            stage,
         ),
         *tables_of_values,
         Table(
@@ -135,8 +134,8 @@ def dataset_tables(dataset: Dataset, family: str, audits: tuple[Audit, ...] = ()
                 raw | rejected | discarded,
                 (dataset.contract, accepted_rows),
             ),
-            "validated_lookups",
-            (*checks, *audits),
+            stage,
+            (*checks, *own_checks),
             hidden=PROVENANCE,
         ),
     ]

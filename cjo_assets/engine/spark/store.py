@@ -23,7 +23,8 @@ import ibis.expr.types as ir
 from cjo_assets.core.contract import key_of, schema_of
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.errors import WarehouseError
-from cjo_assets.core.table import AUDIT, Days, Family, Reference, Table
+from cjo_assets.core.family import Family
+from cjo_assets.core.table import AUDIT, Days, Reference, Table
 from cjo_assets.engine.collection import collected_afterwards
 from cjo_assets.engine.rows import Row
 from cjo_assets.engine.spark.lake import Lake
@@ -104,7 +105,7 @@ class SparkStore(Store):
             return self._view(table, {day: folders[day] for day in folders if day in decided}, "_on_all_days")
         earlier = {day: folder for day, folder in folders.items() if day in decided and as_of and day and day < as_of}
         rows = self._view(table, earlier, f"_before_{as_of}")
-        return rows.select(table.remembered or rows.columns)
+        return rows.select(table.look_back_columns or rows.columns)
 
     @collected_afterwards
     def replace(self, table: Table, as_of: date | None, policy: Policy) -> Stored:
@@ -251,7 +252,7 @@ class SparkStore(Store):
         rows = rows.filter(rows.as_of.isin(sorted(self._decided_days(table))))
         if reference.days is Days.ALL:
             return rows
-        return rows.filter(rows.as_of < as_of).select(table.remembered or rows.columns)
+        return rows.filter(rows.as_of < as_of).select(table.look_back_columns or rows.columns)
 
     def _dataset(self, name: str) -> Dataset | None:
         return next((dataset for dataset in self.datasets if dataset.name == name), None)

@@ -7,6 +7,7 @@ too late, from somebody not entitled, or that nobody had asked for, is kept and 
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import Contract, Instant, column
 from cjo_assets.families.journey.inputs.approval_decisions import DECISIONS
 from cjo_assets.families.journey.interventions._approval_answers import judged_answers
@@ -53,6 +54,7 @@ def approval_history(
     return ibis.union(people.select(columns), switched.select(columns))
 
 
+@check
 def answers_without_effect(approval_history: ir.Table) -> ir.Table:
     """Find answers that had no effect, and why."""
     rows = approval_history.filter(~approval_history.is_effective)

@@ -11,6 +11,8 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
+from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import DatedContract, TextList, column
 from cjo_assets.core.expressions.by_segment import by_segment
 from cjo_assets.families.journey.decision._contact_policy import is_refused_recently
@@ -88,8 +90,10 @@ class RecommendedInterventions(DatedContract):
 
 
 # Under which policy and on which records an earlier day decided, no later day asks.
-REMEMBERED = tuple(
-    name for name in RecommendedInterventions.to_schema().columns if name not in ("policy_hash", "input_hash")
+CONFIG = TableConfig(
+    look_back_columns=tuple(
+        name for name in RecommendedInterventions.to_schema().columns if name not in ("policy_hash", "input_hash")
+    )
 )
 
 
@@ -163,6 +167,7 @@ def recommended_interventions(
     )
 
 
+@check(blocking=True)
 def ids_of_two_decisions(recommended_interventions: ir.Table, earlier_recommended_interventions: ir.Table) -> ir.Table:
     """Find ids that decisions for two customers share: they have 48 bits, and an answer to one would settle both."""
     columns = ["intervention_id", "customer_id"]
@@ -173,6 +178,7 @@ def ids_of_two_decisions(recommended_interventions: ir.Table, earlier_recommende
     return named.filter(named.customer_id != named.other_customer_id)
 
 
+@check
 def unaddressed_strong_signals(
     raw_signals: ir.Table,
     customers: ir.Table,

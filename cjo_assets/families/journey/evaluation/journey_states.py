@@ -9,6 +9,8 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
+from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import DatedContract, column
 from cjo_assets.families.journey.inputs.state_entries import TRANSITIONS, UNKNOWN, entries_in_order
 from cjo_assets.policy import Policy
@@ -33,7 +35,7 @@ class JourneyStates(DatedContract):
 
 
 # Of earlier days, later ones read only that there was one: decisions were made on it.
-REMEMBERED = ("as_of",)
+CONFIG = TableConfig(look_back_columns=("as_of",))
 
 
 def journey_states(customers: ir.Table, state_entries: ir.Table, as_of: date, policy: Policy) -> ir.Table:
@@ -54,12 +56,14 @@ def journey_states(customers: ir.Table, state_entries: ir.Table, as_of: date, po
     )
 
 
+@check
 def disagreeing_days(journey_states: ir.Table) -> ir.Table:
     """Find states whose reported days are not the days since entry."""
     states = journey_states.filter(journey_states.reported_days_in_state != journey_states.days_in_state)
     return states.select("customer_id", "days_in_state", "reported_days_in_state")
 
 
+@check
 def invalid_transitions(journey_states: ir.Table) -> ir.Table:
     """Find customers who came to their stage in a way the policy does not allow."""
     invalid = journey_states.filter(journey_states.transition == "invalid")

@@ -15,6 +15,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column
 from cjo_assets.core.expressions.intervals import MEASURED, wilson_interval, within
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, rounded
@@ -146,6 +147,7 @@ def backtest_origins(as_of: date, policy: Policy) -> list[date]:
     return [latest - timedelta(days=rules.backtest_step_days * number) for number in range(rules.backtest_origins)]
 
 
+@check(blocking=True)
 def records_from_the_future(forecast_backtest: ir.Table, policy: Policy) -> ir.Table:
     """Find origins whose forecasts rest on a later record, or whose outcomes lie outside their horizon."""
     rows = forecast_backtest.filter(forecast_backtest.measure == CHURN_RATE)

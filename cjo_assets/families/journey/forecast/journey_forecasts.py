@@ -11,6 +11,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, TextList, column
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, rounded
 from cjo_assets.families.journey.forecast._forecast_deviation import churn_deviations
@@ -102,6 +103,7 @@ def journey_forecasts(
     )
 
 
+@check(blocking=True)
 def forecasts_outside_their_interval(journey_forecasts: ir.Table) -> ir.Table:
     """Find forecasts that their own interval does not hold."""
     rows = journey_forecasts

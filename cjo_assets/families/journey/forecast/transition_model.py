@@ -10,6 +10,7 @@ from datetime import date
 
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column
 from cjo_assets.core.expressions.intervals import beta_interval
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, rounded
@@ -62,6 +63,7 @@ def transition_model(customers: ir.Table, state_entries: ir.Table, as_of: date, 
     return estimated.drop("origin", "latest_record_at")
 
 
+@check(blocking=True)
 def cells_beyond_certainty(transition_model: ir.Table) -> ir.Table:
     """Find bins whose probabilities exceed 1, or in which more weeks ended than were observed."""
     cells = transition_model.group_by("segment", "journey_stage", "from_week").agg(

@@ -9,6 +9,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import ALWAYS, LARGEST_AMOUNT, Contract, TextList, column
 from cjo_assets.core.dataset import Dataset
 
@@ -69,12 +70,14 @@ def known_interventions(interventions: ir.Table, issued_interventions: ir.Table)
     return ibis.union(interventions.select(*columns), issued_interventions.select(*columns), distinct=True)
 
 
+@check
 def unknown_triggers(interventions: ir.Table, raw_signals: ir.Table) -> ir.Table:
     """Find interventions that name a signal which is in no file."""
     triggers = interventions.select("intervention_id", signal_id=interventions.triggered_by_signals.unnest())
     return triggers.anti_join(raw_signals, "signal_id")
 
 
+@check
 def unknown_playbooks(interventions: ir.Table, playbooks: ir.Table) -> ir.Table:
     """Find interventions that name a playbook which does not exist or was turned away."""
     rows = interventions.filter(interventions.playbook_id.notin(playbooks.playbook_id))

@@ -10,6 +10,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import LARGEST_AMOUNT, Contract, column
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.expressions.keys import is_key_in
@@ -73,6 +74,7 @@ def relations(
 DATASET = Dataset("outcomes", Outcomes, relations=relations, record_date="measured_at")
 
 
+@check
 def out_of_order(outcomes: ir.Table, interventions: ir.Table, signals: ir.Table) -> ir.Table:
     """Find interventions decided before one of their signals, or measured before they were decided."""
     triggers = interventions.select(
@@ -87,6 +89,7 @@ def out_of_order(outcomes: ir.Table, interventions: ir.Table, signals: ir.Table)
     )
 
 
+@check
 def outcomes_of_nothing_known(outcomes: ir.Table, interventions: ir.Table, issued_interventions: ir.Table) -> ir.Table:
     """Find outcomes of decisions that we have not made: later ones, or ones that a run of their day no longer makes."""
     known = known_interventions(interventions, issued_interventions)

@@ -8,6 +8,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import ANY_SEGMENT, LARGEST_AMOUNT, Contract, column
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.policy import Policy
@@ -57,6 +58,7 @@ DATASET = Dataset(
 )
 
 
+@check
 def ratios_without_success(playbook_performance_log: ir.Table) -> ir.Table:
     """Find rows whose ROI ratio is not success_rate x avg_value / avg_cost."""
     rows = playbook_performance_log

@@ -8,6 +8,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import ALWAYS, ANY_SEGMENT, LARGEST_AMOUNT, Contract, NumberList, TextList, column
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.policy import Policy
@@ -62,12 +63,14 @@ DATASET = Dataset(
 )
 
 
+@check
 def unknown_fallbacks(playbooks: ir.Table) -> ir.Table:
     """Find playbooks whose fallback does not exist or was turned away."""
     known = playbooks.playbook_id
     return playbooks.filter(playbooks.fallback_playbook_id.notin(known)).select("playbook_id", "fallback_playbook_id")
 
 
+@check
 def unknown_trigger_signals(playbooks: ir.Table, policy: Policy) -> ir.Table:
     """Find playbooks that wait for a signal type which the policy's catalogue does not know."""
     known = ibis.literal(sorted(policy.journey.signals.catalogue), "array<string>")

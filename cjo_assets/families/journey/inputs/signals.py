@@ -8,6 +8,7 @@ from datetime import date
 
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import LARGEST_AMOUNT, Contract, column
 from cjo_assets.core.dataset import Dataset, Preference
 from cjo_assets.policy import JourneyPolicy, Policy
@@ -82,6 +83,7 @@ DATASET = Dataset(
 )
 
 
+@check
 def unknown_signal_types(signals: ir.Table, policy: Policy) -> ir.Table:
     """Find signal types without polarity and weight: they have no effect on risk."""
     return signals.filter(signals.signal_type.notin(sorted(policy.journey.signals.catalogue))).select(

@@ -9,6 +9,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import Contract, column
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.quarantine.rules import typed_rows
@@ -83,12 +84,14 @@ def entries_in_order(state_entries: ir.Table, policy: Policy) -> ir.Table:
     return entries.mutate(transition=_transition(entries, policy)).drop("place_in_day", "earlier_stage")
 
 
+@check(contract=AllowedTransitions)
 def transitions_as_read(raw_journey_state_log: ir.Table, policy: Policy) -> ir.Table:
     """Judge the transitions of the file before anything is turned away."""
     entries = entries_in_order(typed_rows(raw_journey_state_log, StateEntries, policy), policy)
     return entries.select(*(name for name in AllowedTransitions.to_schema().columns))
 
 
+@check
 def entries_of_one_day(state_entries: ir.Table) -> ir.Table:
     """Find customers with more than one entry on a day."""
     days = state_entries.group_by("customer_id", "state_entered_at")

@@ -15,6 +15,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import ANY_SEGMENT, DatedContract, TextList, column
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, rounded
 from cjo_assets.families.journey.decision.holdout_assignments import HELD_OUT
@@ -211,6 +212,7 @@ def _with_advice(rows: ir.Table, rules: Learning) -> ir.Table:
     return rows.mutate(advice=rows.advice_rule.cases(*((rule, what) for rule, (what, _) in advice.items()), else_=KEEP))
 
 
+@check(blocking=True)
 def runs_that_do_not_add_up(playbook_performance: ir.Table) -> ir.Table:
     """Find playbooks with more successes than measured runs, more of these than runs, or sums that "All" denies."""
     rows = playbook_performance

@@ -8,7 +8,9 @@ from datetime import date
 
 import ibis.expr.types as ir
 
+from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import Contract, TextList, column
+from cjo_assets.core.table import LATEST
 from cjo_assets.families.journey.interventions._ledger import REQUEST_STATUSES
 
 TIERS = ["high", "medium", "low"]
@@ -51,6 +53,9 @@ class Customer360(Contract):
         """A customer stands once."""
 
         unique = ["customer_id"]
+
+
+CONFIG = TableConfig(schema=LATEST, is_view=True)
 
 
 def customer_360(

@@ -11,12 +11,13 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column
 from cjo_assets.core.expressions.numbers import money_sum
-from cjo_assets.families.journey.approval.outcome_analyses import uses_outside_eligibility
 from cjo_assets.families.journey.inputs.interventions import MONITOR_ONLY
 from cjo_assets.families.journey.interventions._ledger import APPROVED
 from cjo_assets.families.journey.learning._experience import existing_playbooks, is_measured, is_success
+from cjo_assets.families.journey.outcome.outcome_analyses import uses_outside_eligibility
 from cjo_assets.policy import Policy
 
 # An ISO week belongs to the year of its Thursday.
@@ -78,6 +79,7 @@ def playbook_activity(outcome_analyses: ir.Table, playbooks: ir.Table, as_of: da
     )
 
 
+@check(blocking=True)
 def weeks_that_do_not_sum(playbook_activity: ir.Table, outcome_analyses: ir.Table) -> ir.Table:
     """Find sums over all weeks that are not those of the ledger, and rows whose parts exceed their whole."""
     rows, ledger = playbook_activity, outcome_analyses

@@ -8,6 +8,7 @@ One row per as-of date, segment and stage that any customer is in. `portfolio_by
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column
 from cjo_assets.core.expressions.numbers import money_sum, same_money
 from cjo_assets.families.journey.evaluation.journey_evaluations import CRITICAL
@@ -78,6 +79,7 @@ def portfolio_cells(
     return rows.group_by("segment", "journey_stage").agg(**counts)
 
 
+@check(blocking=True)
 def cells_that_miss_customers(portfolio_cells: ir.Table, customers: ir.Table) -> ir.Table:
     """Find a count of customers that is not that of the customers."""
     found = portfolio_cells.agg(counted=portfolio_cells.customers.sum().fill_null(0))
@@ -85,6 +87,7 @@ def cells_that_miss_customers(portfolio_cells: ir.Table, customers: ir.Table) ->
     return known.filter(known.counted != known.customers)
 
 
+@check(blocking=True)
 def cells_that_miss_revenue(portfolio_cells: ir.Table, journey_forecasts: ir.Table) -> ir.Table:
     """Find a sum of revenue at risk that is not that of the forecasts."""
     found = portfolio_cells.agg(counted=money_sum(portfolio_cells.revenue_at_risk).fill_null(0.0))

@@ -14,6 +14,8 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
+from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import TextList, any_of, column
 from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, money_sum, rounded, same_money
@@ -66,7 +68,7 @@ class PortfolioSnapshots(PortfolioShares):
 
 
 # What trends need of an earlier day, and under which policy it was judged.
-REMEMBERED = ("as_of", "revenue_at_risk", "customers_high_risk", "policy_hash")
+CONFIG = TableConfig(look_back_columns=("as_of", "revenue_at_risk", "customers_high_risk", "policy_hash"))
 
 
 def portfolio_snapshots(
@@ -136,11 +138,13 @@ def _note(rows: ir.Table, as_of: date, days: int) -> ir.StringValue:
     )
 
 
+@check(blocking=True)
 def segments_that_do_not_sum(portfolio_snapshots: ir.Table, portfolio_by_segment: ir.Table) -> ir.Table:
     """Find a figure of the snapshot that is not the sum of its segments."""
     return _apart(portfolio_snapshots, portfolio_by_segment)
 
 
+@check(blocking=True)
 def stages_that_do_not_sum(portfolio_snapshots: ir.Table, portfolio_by_stage: ir.Table) -> ir.Table:
     """Find a figure of the snapshot that is not the sum of its stages."""
     return _apart(portfolio_snapshots, portfolio_by_stage)

@@ -6,6 +6,7 @@ One row per customer, as-of date, score and factor. The contributions of a score
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, rounded
 from cjo_assets.families.journey.risk.risk_scores import SCORES, scored_factors, weights_of
@@ -71,6 +72,7 @@ def risk_contributions(
     return rows.select("customer_id", part=ibis.array(parts).unnest()).unpack("part")
 
 
+@check(blocking=True)
 def contributions_that_do_not_sum(risk_contributions: ir.Table, risk_scores: ir.Table) -> ir.Table:
     """Find scores that are not the sum of their contributions."""
     parts = risk_contributions

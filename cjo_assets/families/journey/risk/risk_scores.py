@@ -7,6 +7,7 @@ and 1, so that each can be taken apart again: `risk_contributions` does.
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, TextList, column, names_where
 from cjo_assets.core.expressions.by_segment import Pick, by_name_and_segment, by_segment
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, capped, rounded
@@ -162,6 +163,7 @@ def risk_scores(
     )
 
 
+@check
 def distant_crm_tiers(risk_scores: ir.Table, customers: ir.Table, policy: Policy) -> ir.Table:
     """Find customers whose CRM tier is far from the computed one."""
     rows = risk_scores.join(customers.select("customer_id", "segment"), "customer_id")

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column
 from cjo_assets.core.expressions.evidence_grades import BEFORE_AFTER, RANDOMISED
 from cjo_assets.core.expressions.intervals import MEASURED, NOT_MEASURABLE, two_sided_quantile
@@ -142,6 +143,7 @@ def baseline_comparisons(
     return compared(rows, policy)
 
 
+@check(blocking=True)
 def ratios_that_are_not_their_quotient(baseline_comparisons: ir.Table) -> ir.Table:
     """Find comparisons whose ratio is not value over baseline_value, or lies outside its interval."""
     rows = baseline_comparisons

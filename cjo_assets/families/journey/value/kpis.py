@@ -16,6 +16,8 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
+from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import DatedContract, column
 from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
 from cjo_assets.core.expressions.kpi import BASES, HIGHER, LOWER, STATUSES, status_of, with_attainment, with_interval
@@ -122,7 +124,7 @@ class Kpis(DatedContract):
 
 
 # Of an earlier day a later one reads the value alone.
-REMEMBERED = ("as_of", "kpi", "value")
+CONFIG = TableConfig(look_back_columns=("as_of", "kpi", "value"))
 
 
 def kpis(
@@ -179,6 +181,7 @@ def kpis(
     return _judged(_with_previous(rows, earlier_kpis), policy)
 
 
+@check(blocking=True)
 def kpis_that_are_not_their_quotient(kpis: ir.Table) -> ir.Table:
     """Find KPIs whose value is not numerator over denominator, or lies outside its interval."""
     denominator = kpis.denominator.fill_null(1.0).nullif(0.0)

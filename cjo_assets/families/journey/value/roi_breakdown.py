@@ -16,6 +16,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column
 from cjo_assets.core.expressions.evidence_grades import ASSUMPTION, COST, EVIDENCE_GRADES, VALUE
 from cjo_assets.core.expressions.numbers import HALF_A_CENT, MONEY_DECIMALS, rounded
@@ -106,6 +107,7 @@ def roi_breakdown(
     )
 
 
+@check(blocking=True)
 def amounts_that_are_not_their_product(roi_breakdown: ir.Table) -> ir.Table:
     """Find amounts that are not quantity times unit price, or lie outside their interval."""
     rows = roi_breakdown

@@ -11,6 +11,7 @@ rather than too narrow; costs and assumptions are taken as they are.
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column
 from cjo_assets.core.expressions.evidence_grades import ASSUMPTION, COST, EVIDENCE_GRADES, VALUE
 from cjo_assets.core.expressions.intervals import SIGNS, interval_of_sum, sign_of
@@ -101,6 +102,7 @@ def compared_parts(roi_breakdown: ir.Table) -> ir.BooleanValue:
     return (parts.kind == VALUE) & (parts.evidence_grade != ASSUMPTION) & parts.amount.notnull()
 
 
+@check(blocking=True)
 def grades_that_do_not_sum(roi_by_grade: ir.Table, roi_breakdown: ir.Table) -> ir.Table:
     """Find grades that are not the sum of their parts, or parts of no grade."""
     parts = roi_breakdown.group_by("evidence_grade").agg(

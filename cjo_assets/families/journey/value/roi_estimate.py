@@ -10,6 +10,7 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, any_of, column
 from cjo_assets.core.expressions.evidence_grades import ASSUMPTION, COST, EVIDENCE_GRADES, VALUE
 from cjo_assets.core.expressions.intervals import SIGNS, interval_of_sum, sign_of
@@ -118,6 +119,7 @@ def roi_estimate(roi_breakdown: ir.Table, as_of: date, policy: Policy) -> ir.Tab
     )
 
 
+@check(blocking=True)
 def totals_that_do_not_sum(roi_estimate: ir.Table, roi_breakdown: ir.Table, roi_by_grade: ir.Table) -> ir.Table:
     """Find totals that are not the sum of their parts, or of their grades."""
     parts, grades = roi_breakdown, roi_by_grade

@@ -7,6 +7,7 @@ high end of its range, all others unchanged. What was counted and compared stays
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column
 from cjo_assets.core.expressions.evidence_grades import COST
 from cjo_assets.core.expressions.numbers import HALF_A_CENT, MONEY_DECIMALS, rounded
@@ -61,6 +62,7 @@ def roi_sensitivity(roi_breakdown: ir.Table, policy: Policy) -> ir.Table:
     )
 
 
+@check(blocking=True)
 def bases_that_are_not_the_estimate(roi_sensitivity: ir.Table, roi_estimate: ir.Table) -> ir.Table:
     """Find assumptions whose unchanged result is not the estimate."""
     rows = roi_sensitivity.cross_join(roi_estimate.select("net_benefit"))

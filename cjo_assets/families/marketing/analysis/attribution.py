@@ -11,6 +11,7 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, rounded
 from cjo_assets.families.marketing.analysis.touch_credits import METHODS
@@ -140,6 +141,7 @@ def _computed(credits_of_touches: ir.Table) -> ir.Table:
     return rows.select(*KEY, "records", "credit", weighted=ibis.null(EXACT), source=ibis.literal(TOUCHPOINTS))
 
 
+@check(blocking=True)
 def credit_that_is_lost(
     attribution: ir.Table, attribution_hints: ir.Table, touch_credits: ir.Table, as_of: date, policy: Policy
 ) -> ir.Table:
@@ -158,6 +160,7 @@ def credit_that_is_lost(
     return rows.filter(apart > SUM_TOLERANCE * ibis.greatest(rows.due, 1.0)).select("method", "given", "due")
 
 
+@check
 def credit_that_disagrees(attribution: ir.Table) -> ir.Table:
     """Find channels whose credit is not what was measured of them, or which get none."""
     rows = attribution.filter(attribution.state.isin([DISAGREES, NOT_CREDITED]))

@@ -18,6 +18,7 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, any_of, column
 from cjo_assets.core.expressions.intervals import MEASURED, NOT_MEASURABLE, within
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, MONEY_DECIMALS, money_sum, rounded, same_money
@@ -291,6 +292,7 @@ def _judgement(rows: ir.Table, as_of: date, policy: Policy) -> tuple[ir.StringVa
     return performance, ibis.cases(*((holds, rule) for holds, _, rule in in_order), else_=OFF_THE_SCALE)
 
 
+@check(blocking=True)
 def sums_that_miss_performance(campaign_analysis: ir.Table, asset_performance: ir.Table) -> ir.Table:
     """Find counts and amounts whose sum over campaigns is not that over assets."""
     ours, theirs = campaign_analysis, performance_sums(asset_performance).drop("counts_people")
@@ -300,6 +302,7 @@ def sums_that_miss_performance(campaign_analysis: ir.Table, asset_performance: i
     return rows.filter(any_of([*differs, *(~same_money(rows[name], rows[f"asset_{name}"]) for name in AMOUNTS)]))
 
 
+@check
 def measured_before_set_up(campaigns: ir.Table, asset_performance: ir.Table) -> ir.Table:
     """Find campaigns of which something was measured before the source says they were set up."""
     first = asset_performance.group_by("campaign_id").agg(first_snapshot_at=asset_performance.first_snapshot_at.min())

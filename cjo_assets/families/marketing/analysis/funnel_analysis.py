@@ -12,6 +12,7 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, TextList, column
 from cjo_assets.core.expressions.intervals import MEASURED
 from cjo_assets.core.expressions.numbers import rounded
@@ -169,6 +170,7 @@ def _stages(policy: Policy) -> ir.Table:
     return literal_rows(rows, types)
 
 
+@check(blocking=True)
 def stages_that_miss_events(funnel_analysis: ir.Table, funnel_events: ir.Table, as_of: date) -> ir.Table:
     """Find steps whose count of departures or arrivals is not the sum of the events of that stage."""
     known = known_events(funnel_events, as_of)
@@ -183,6 +185,7 @@ def stages_that_miss_events(funnel_analysis: ir.Table, funnel_events: ir.Table, 
     )
 
 
+@check
 def stages_counted_twice(funnel_events: ir.Table, as_of: date) -> ir.Table:
     """Find places and days of which several systems count one stage: the same people may be in the sum twice."""
     known = known_events(funnel_events, as_of)
@@ -192,6 +195,7 @@ def stages_counted_twice(funnel_events: ir.Table, as_of: date) -> ir.Table:
     return found.filter(found.one_source != found.other_source)
 
 
+@check
 def stages_that_exceed(funnel_analysis: ir.Table) -> ir.Table:
     """Find steps at which more arrived than left: their counts do not belong together."""
     rows = funnel_analysis.filter(funnel_analysis.state == EXCEEDS)

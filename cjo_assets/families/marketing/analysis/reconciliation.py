@@ -12,6 +12,7 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, MONEY_DECIMALS, money_sum, rounded
 from cjo_assets.families.marketing.analysis.funnel_analysis import stage_counts
@@ -254,6 +255,7 @@ def increments(snapshots: ir.Table, policy: Policy) -> ir.Table:
     )
 
 
+@check
 def residuals_beyond_tolerance(reconciliation: ir.Table) -> ir.Table:
     """Find figures of which two sources say different things."""
     rows = reconciliation.filter(reconciliation.state == BEYOND)

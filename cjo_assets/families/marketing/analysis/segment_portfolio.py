@@ -13,6 +13,7 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, any_of, column
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, MONEY_DECIMALS, money_sum, rounded, same_money
 from cjo_assets.families.marketing.analysis.campaign_analysis import FEW_EXPOSURES, METRIC_NOT_DEFINED, NO_EXPOSURES
@@ -203,6 +204,7 @@ def _judgement(rows: ir.Table, policy: Policy) -> tuple[ir.StringValue, ir.Strin
     return action, ibis.cases(*((holds, rule) for holds, _, rule in in_order), else_=AS_EXPECTED)
 
 
+@check(blocking=True)
 def segments_that_do_not_sum(segment_portfolio: ir.Table, campaign_analysis: ir.Table) -> ir.Table:
     """Find campaigns whose segments do not add up to the campaign."""
     ours = segment_portfolio.group_by("campaign_id").agg(
@@ -217,6 +219,7 @@ def segments_that_do_not_sum(segment_portfolio: ir.Table, campaign_analysis: ir.
     )
 
 
+@check
 def recommendations_that_differ(segment_portfolio: ir.Table) -> ir.Table:
     """Find segments for which the source recommends something else than our figures do."""
     rows = segment_portfolio.filter(~segment_portfolio.agrees_with_source)

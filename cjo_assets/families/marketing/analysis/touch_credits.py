@@ -10,6 +10,7 @@ from datetime import timedelta
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import Contract, Instant, any_of, column
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, rounded
 from cjo_assets.policy import Policy
@@ -83,18 +84,21 @@ def _seconds(days: float) -> int:
     return round(timedelta(days=days).total_seconds())
 
 
+@check(blocking=True)
 def credits_that_do_not_sum(touch_credits: ir.Table) -> ir.Table:
     """Find conversions whose credits, by some method, are not one conversion."""
     sums = touch_credits.group_by("conversion_id").agg(**{name: touch_credits[name].sum() for name in METHODS})
     return sums.filter(any_of(~(sums[name] - 1).abs().between(0, SUM_TOLERANCE) for name in METHODS))
 
 
+@check
 def conversions_without_credit(touchpoints: ir.Table, touch_credits: ir.Table) -> ir.Table:
     """Find conversions that no touch within the window came before: nobody gets credit for them."""
     found = touchpoints.anti_join(touch_credits, "conversion_id")
     return found.group_by("conversion_id").agg(touches=found.count(), last_touched_at=found.touched_at.max())
 
 
+@check
 def conversions_at_several_instants(touchpoints: ir.Table) -> ir.Table:
     """Find conversions that happened at several instants, as their touches say."""
     found = touchpoints.group_by("conversion_id").agg(

@@ -8,6 +8,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, Instant, column
 from cjo_assets.core.expressions.intervals import wilson_interval
 from cjo_assets.core.expressions.numbers import RATE_DECIMALS, money_sum, rounded
@@ -121,6 +122,7 @@ def experiment_arms(
     )
 
 
+@check
 def snapshots_outside_experiment(
     performance_metrics: ir.Table, experiments: ir.Table, as_of: date, policy: Policy
 ) -> ir.Table:

@@ -8,6 +8,7 @@ from datetime import date
 
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, TextList, any_of, column
 from cjo_assets.core.expressions.numbers import RATE_DECIMALS, rounded
 from cjo_assets.families.marketing.experiments._experiment_effects import effects
@@ -199,6 +200,7 @@ def experiment_evaluations(
     return rows.mutate(**{name: rounded(rows[name], RATE_DECIMALS) for name in ROUNDED})
 
 
+@check(blocking=True)
 def verdicts_against_their_interval(experiment_evaluations: ir.Table, policy: Policy) -> ir.Table:
     """Find verdicts that the interval they rest on contradicts."""
     rows = experiment_evaluations
@@ -218,12 +220,14 @@ def verdicts_against_their_interval(experiment_evaluations: ir.Table, policy: Po
     )
 
 
+@check(blocking=True)
 def experiments_not_evaluated(experiments: ir.Table, experiment_evaluations: ir.Table) -> ir.Table:
     """Find accepted experiments without an evaluation: every row of the file is either rejected or evaluated."""
     missing = experiments.anti_join(experiment_evaluations, "experiment_id")
     return missing.select("experiment_id", "campaign_id", "control_asset", "variant_asset")
 
 
+@check
 def shown_in_idle_campaigns(experiment_evaluations: ir.Table) -> ir.Table:
     """Find running experiments of campaigns that are paused, in draft or completed."""
     rows = experiment_evaluations
@@ -232,6 +236,7 @@ def shown_in_idle_campaigns(experiment_evaluations: ir.Table) -> ir.Table:
     )
 
 
+@check
 def shown_though_planned(experiment_evaluations: ir.Table) -> ir.Table:
     """Find experiments that the source still calls planned, though assets were shown on their days."""
     rows = experiment_evaluations
@@ -240,6 +245,7 @@ def shown_though_planned(experiment_evaluations: ir.Table) -> ir.Table:
     )
 
 
+@check
 def sample_ratio_mismatches(experiment_evaluations: ir.Table) -> ir.Table:
     """Find experiments whose arms did not get the shares that were planned."""
     rows = experiment_evaluations

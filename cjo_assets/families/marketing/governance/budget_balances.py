@@ -9,6 +9,7 @@ cents, the same amount at both its ends.
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, money_sum, rounded
 
@@ -59,6 +60,7 @@ def budget_balances(budget_governance: ir.Table) -> ir.Table:
     return rows.mutate(net=rounded(rows.moved_in - rows.moved_out, MONEY_DECIMALS))
 
 
+@check(blocking=True)
 def nets_that_do_not_sum_to_nothing(budget_balances: ir.Table) -> ir.Table:
     """Find campaigns in which money appears or vanishes on its way between channels."""
     rows = budget_balances
@@ -66,6 +68,7 @@ def nets_that_do_not_sum_to_nothing(budget_balances: ir.Table) -> ir.Table:
     return sums.filter(sums.net != 0)
 
 
+@check(blocking=True)
 def balances_that_miss_moves(budget_balances: ir.Table, budget_governance: ir.Table) -> ir.Table:
     """Find campaigns whose channels did not get, or did not give, all that was moved."""
     moves = budget_governance.filter(budget_governance.is_effective)

@@ -14,6 +14,7 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, Instant, TextList, column, names_where
 from cjo_assets.core.expressions.numbers import capped, money_sum, rounded
 from cjo_assets.core.expressions.people import person
@@ -273,12 +274,14 @@ def _minutes(later: ir.TimestampValue, earlier: ir.TimestampValue) -> ir.Floatin
     return later.delta(earlier, unit="microsecond") / MICROSECONDS_PER_MINUTE
 
 
+@check
 def actions_against_the_rules(budget_governance: ir.Table) -> ir.Table:
     """Find actions that were carried out or approved against the rules."""
     rows = budget_governance.filter(budget_governance.is_against_the_rules)
     return rows.select("budget_action_id", "campaign_id", "violations", "refusal_reasons")
 
 
+@check
 def answers_that_contradict(budget_actions: ir.Table) -> ir.Table:
     """Find actions whose status says one thing of their approval, and whose flag another."""
     rows = budget_actions
@@ -287,6 +290,7 @@ def answers_that_contradict(budget_actions: ir.Table) -> ir.Table:
     return rows.filter(is_odd).select("budget_action_id", "status", "approved_by_human")
 
 
+@check
 def latencies_that_disagree(budget_actions: ir.Table) -> ir.Table:
     """Find answers whose reported latency is not the time between their instants."""
     rows = budget_actions

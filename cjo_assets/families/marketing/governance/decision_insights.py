@@ -10,6 +10,7 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, TextList, any_of, column, names_where
 from cjo_assets.core.expressions.intervals import MEASURED, NOT_MEASURABLE
 from cjo_assets.core.expressions.numbers import rounded
@@ -103,6 +104,7 @@ def _common_triggers(known: ir.Table, policy: Policy) -> ir.Table:
     return rows.select("campaign_id", common_triggers=rows.placed.sort().map(lambda entry: entry["trigger"]))
 
 
+@check
 def decisions_of_no_kind(orchestrator_decisions: ir.Table, policy: Policy) -> ir.Table:
     """Find decisions whose action none of the policy's words describes."""
     rows = orchestrator_decisions

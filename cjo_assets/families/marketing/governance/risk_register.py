@@ -11,6 +11,7 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, Instant, TextList, column
 from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, money_sum, rounded
@@ -165,12 +166,14 @@ def _with_stakes(
     return joined.mutate(channel_ids=joined.channel_ids.fill_null(ibis.literal([], "array<string>")))
 
 
+@check
 def risks_that_block(risk_register: ir.Table) -> ir.Table:
     """Find open risks that freeze the budget of their campaign until a person settles them."""
     rows = risk_register.filter(risk_register.is_blocking)
     return rows.select("risk_id", "campaign_id", "risk_type", "age_days")
 
 
+@check
 def risks_overdue(risk_register: ir.Table) -> ir.Table:
     """Find risks that should have been settled by now."""
     rows = risk_register.filter(risk_register.is_overdue.fill_null(False))

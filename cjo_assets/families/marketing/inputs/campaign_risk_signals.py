@@ -7,6 +7,7 @@ from datetime import date
 
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import Contract, Instant, TextList, column
 from cjo_assets.core.dataset import Dataset
 
@@ -50,6 +51,7 @@ def relations(rows: ir.Table, campaigns: ir.Table, experiments: ir.Table) -> dic
 DATASET = Dataset("campaign_risk_signals", CampaignRiskSignals, relations=relations, record_date="timestamp")
 
 
+@check
 def unknown_assets(campaign_risk_signals: ir.Table, creative_assets: ir.Table) -> ir.Table:
     """Find signals about assets that are not there."""
     named = campaign_risk_signals.select("risk_id", asset_id=campaign_risk_signals.asset_ids.unnest())

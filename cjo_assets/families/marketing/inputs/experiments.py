@@ -8,6 +8,7 @@ from datetime import date
 
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import LARGEST_COUNT, Contract, column
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.expressions.keys import is_key_in
@@ -69,6 +70,7 @@ DATASET = Dataset(
 )
 
 
+@check
 def unknown_metrics(experiments: ir.Table, metric_definitions: ir.Table) -> ir.Table:
     """Find experiments whose metric the policy does not define: nothing can be said of them."""
     return experiments.filter(experiments.metric.notin(metric_definitions.metric)).select("experiment_id", "metric")

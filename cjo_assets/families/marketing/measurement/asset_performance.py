@@ -10,6 +10,7 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, Instant, column
 from cjo_assets.core.expressions.numbers import money_sum
 from cjo_assets.policy import Policy
@@ -78,6 +79,7 @@ def _so_far(
     return added(known[name])
 
 
+@check
 def falling_totals(performance_metrics: ir.Table, policy: Policy) -> ir.Table:
     """Find snapshots below the one before them, where each should count from the start."""
     in_order = ibis.window(group_by=[performance_metrics[name] for name in KEY], order_by=performance_metrics.timestamp)

@@ -16,6 +16,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column
 from cjo_assets.core.expressions.intervals import highest_of_none, two_sided_quantile
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, MONEY_DECIMALS, money_sum, rounded
@@ -187,6 +188,7 @@ def _with_impact(moves: ir.Table, policy: Policy) -> ir.Table:
     return gaining.mutate(from_roas=rounded(gaining.from_roas), to_roas=rounded(gaining.to_roas))
 
 
+@check(blocking=True)
 def money_moved_twice(budget_proposals: ir.Table, campaign_analysis: ir.Table, policy: Policy) -> ir.Table:
     """Find campaigns that give and get at once, beyond the share of a step, or more than they have left."""
     rows = budget_proposals
@@ -204,6 +206,7 @@ def money_moved_twice(budget_proposals: ir.Table, campaign_analysis: ir.Table, p
     return sums.filter(is_wrong.fill_null(False)).select("campaign_id", "budget", "recorded_spend", "taken", "given")
 
 
+@check(blocking=True)
 def money_moved_into_risk(budget_proposals: ir.Table, campaign_analysis: ir.Table, risk_register: ir.Table) -> ir.Table:
     """Find proposals that give to a campaign that is not active or has an open risk, or touch a frozen budget."""
     risks = risk_register.filter(risk_register.is_open)

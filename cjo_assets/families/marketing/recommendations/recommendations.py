@@ -15,6 +15,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, TextList, column
 from cjo_assets.core.expressions.evidence_grades import RANDOMISED
 from cjo_assets.core.expressions.ids import content_id
@@ -191,6 +192,7 @@ def _ordered(rows: ir.Table, policy: Policy) -> ir.Table:
     )
 
 
+@check(blocking=True)
 def impacts_that_are_not_net(recommendations: ir.Table) -> ir.Table:
     """Find impacts that are not what is gained less what it costs, or lie outside their interval."""
     rows = recommendations
@@ -201,6 +203,7 @@ def impacts_that_are_not_net(recommendations: ir.Table) -> ir.Table:
     )
 
 
+@check(blocking=True)
 def money_recommended_otherwise(recommendations: ir.Table, budget_proposals: ir.Table) -> ir.Table:
     """Find pairs of giver and taker between which other money is recommended to move than was proposed once."""
     moved = recommendations.filter(recommendations.amount.notnull())

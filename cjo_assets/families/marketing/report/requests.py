@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cjo_assets.families.audit.language_model_calls import CAMPAIGN, MARKETING_SUMMARY
+from cjo_assets.families.audit.language.language_model_calls import CAMPAIGN, MARKETING_SUMMARY
 from cjo_assets.families.marketing.report.summary import campaign_figures, campaign_words
 from cjo_assets.language.requests import Asking, Request, request_of
 from cjo_assets.reporting.document import Record

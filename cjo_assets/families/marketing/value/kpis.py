@@ -14,6 +14,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column
 from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
 from cjo_assets.core.expressions.kpi import (
@@ -117,6 +118,7 @@ def kpis(
     return _judged(promises.left_join(rows, "kpi").drop("kpi_right"), policy)
 
 
+@check(blocking=True)
 def kpis_that_are_not_their_quotient(kpis: ir.Table) -> ir.Table:
     """Find KPIs whose value is not numerator over denominator, or lies outside its interval."""
     denominator = kpis.denominator.fill_null(1.0).nullif(0.0)

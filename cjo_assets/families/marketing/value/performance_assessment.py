@@ -9,6 +9,7 @@ from datetime import date
 
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column
 from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
 from cjo_assets.core.expressions.numbers import money_sum, rounded, same_money
@@ -92,6 +93,7 @@ def performance_assessment(campaign_analysis: ir.Table, roi_analysis: ir.Table) 
     )
 
 
+@check(blocking=True)
 def campaigns_not_counted_once(
     performance_assessment: ir.Table, campaigns: ir.Table, asset_performance: ir.Table, as_of: date
 ) -> ir.Table:

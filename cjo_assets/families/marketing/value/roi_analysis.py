@@ -14,6 +14,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, TextList, column
 from cjo_assets.core.expressions.evidence_grades import ASSUMPTION, COST, RANDOMISED, VALUE
 from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
@@ -205,6 +206,7 @@ def _proof_status(rows: ir.Table) -> ir.StringValue:
     )
 
 
+@check(blocking=True)
 def totals_that_do_not_sum(roi_analysis: ir.Table, roi_components: ir.Table) -> ir.Table:
     """Find totals that are not the sum of their parts."""
     parts = roi_components

@@ -18,6 +18,7 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column
 from cjo_assets.core.expressions.evidence_grades import ASSUMPTION, COST, RANDOMISED, VALUE
 from cjo_assets.core.expressions.intervals import MEASURED, interval_of_sum
@@ -312,6 +313,7 @@ def _quantities(facts: ir.Table, policy: Policy) -> list[ir.StructValue]:
     ]
 
 
+@check(blocking=True)
 def amounts_that_are_not_their_product(roi_components: ir.Table) -> ir.Table:
     """Find amounts that are not quantity times unit price, or lie outside their interval."""
     rows = roi_components
@@ -323,6 +325,7 @@ def amounts_that_are_not_their_product(roi_components: ir.Table) -> ir.Table:
     )
 
 
+@check(blocking=True)
 def values_that_miss_the_estimate(
     roi_components: ir.Table,
     performance_metrics: ir.Table,
@@ -378,6 +381,7 @@ def _snapshot_sums(performance_metrics: ir.Table, creative_assets: ir.Table, as_
     )
 
 
+@check
 def verdicts_without_proof(experiment_evaluations: ir.Table, metric_definitions: ir.Table) -> ir.Table:
     """Find conclusive experiments on conversions that prove no value: their deciding interval includes 0."""
     tests = conclusive_on_conversions(experiment_evaluations, metric_definitions)

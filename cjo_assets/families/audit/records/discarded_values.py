@@ -7,6 +7,7 @@ was accepted, without the value that broke the rule.
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import Contract, TextList, column
 
 
@@ -25,6 +26,9 @@ class DiscardedValues(Contract):
         """The same finding stands once."""
 
         unique = ["dataset", "file_sha256", "source_row", "broken_rules"]
+
+
+CONFIG = TableConfig(is_appended=True)
 
 
 def discarded_values(discarded_values: ir.Table, **discarded: ir.Table) -> ir.Table:

@@ -7,6 +7,7 @@ input of a decision. A table of an earlier day than D may count its rows; a tabl
 of D are made when the tables of D are done.
 """
 
+from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import DatedContract, Instant, column
 
 SUMMARY, MESSAGE = "summary", "message"
@@ -35,3 +36,6 @@ class LanguageModelCalls(DatedContract):
         """The same request may be made again after it failed."""
 
         unique = ["request_hash", "started_at"]
+
+
+CONFIG = TableConfig(is_appended=True)

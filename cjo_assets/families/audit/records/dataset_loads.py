@@ -26,16 +26,16 @@ class DatasetLoads(Contract):
         unique = ["dataset", "source_file"]
 
 
-def dataset_loads(manifest: ir.Table, **tables: ir.Table) -> ir.Table:
+def dataset_loads(raw_manifest: ir.Table, **quarantined: ir.Table) -> ir.Table:
     """Count what became of every row.
 
     Args:
-        manifest: one row per dataset and file as it was read.
-        tables: `rejected_<dataset>` of every dataset.
+        raw_manifest: one row per dataset and file as it was read.
+        quarantined: the rejected rows of every dataset.
     """
-    rejected = ibis.union(*(rows.select("dataset", "source_file") for rows in tables.values()))
+    rejected = ibis.union(*(rows.select("dataset", "source_file") for rows in quarantined.values()))
     counts = rejected.group_by("dataset", "source_file").agg(rows_rejected=rejected.count())
-    rows = manifest.left_join(counts, ["dataset", "source_file"], rname="rejected_{name}")
+    rows = raw_manifest.left_join(counts, ["dataset", "source_file"], rname="rejected_{name}")
     rows = rows.mutate(rows_rejected=rows.rows_rejected.fill_null(0))
     return rows.mutate(rows_accepted=rows.rows_read - rows.rows_rejected).drop(
         "rejected_dataset", "rejected_source_file"

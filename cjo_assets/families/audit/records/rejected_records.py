@@ -7,6 +7,7 @@ nothing, and a row that is accepted one day keeps the record of the day it was n
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import Contract, TextList, column
 
 
@@ -25,6 +26,9 @@ class RejectedRecords(Contract):
         """The same rejection stands once."""
 
         unique = ["dataset", "file_sha256", "source_row", "broken_rules"]
+
+
+CONFIG = TableConfig(is_appended=True)
 
 
 def rejected_records(rejected_records: ir.Table, **quarantined: ir.Table) -> ir.Table:

@@ -6,6 +6,7 @@ One row per policy hash and authorship. Rows are only added.
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import Contract, column
 from cjo_assets.policy import Policy
 
@@ -24,6 +25,9 @@ class Policies(Contract):
         """The same rules stand once for each version, author, approver and reason."""
 
         unique = ["policy_hash", "version", "author", "approver", "reason"]
+
+
+CONFIG = TableConfig(is_appended=True)
 
 
 def policies(policies: ir.Table, policy: Policy) -> ir.Table:

@@ -1,13 +1,11 @@
-"""Jobs: what a person or a schedule starts by name."""
+"""Job that records an answer to an approval request."""
 
 import dagster as dg
 from pydantic import Field
 
 from cjo_assets.approvals.decide import Answer, record_answer
-from cjo_assets.catalog import data_families
 from cjo_assets.core.errors import RefusalError, WarehouseError
 from cjo_assets.core.settings import Settings
-from cjo_assets.orchestration.jobs import daily_job
 from cjo_assets.policy import PolicyError, load_policy
 
 
@@ -42,6 +40,6 @@ def record_approval_decision() -> None:
 
 
 @dg.definitions
-def daily_jobs() -> dg.Definitions:
-    """Return the jobs of all families, and the one that records a decision."""
-    return dg.Definitions(jobs=[*(daily_job(family.name) for family in data_families()), record_approval_decision])
+def approval_jobs() -> dg.Definitions:
+    """Return the job that records a decision."""
+    return dg.Definitions(jobs=[record_approval_decision])

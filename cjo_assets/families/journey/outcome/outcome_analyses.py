@@ -9,6 +9,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import check
 from cjo_assets.core.contract import ANY_SEGMENT, DatedContract, Instant, column
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, rounded
 from cjo_assets.families.journey.inputs.interventions import MONITOR_ONLY
@@ -87,12 +88,14 @@ def outcome_analyses(
     return rows.select(*(name for name in OutcomeAnalyses.to_schema().columns if name != "as_of"))
 
 
+@check
 def interventions_without_outcome(outcome_analyses: ir.Table) -> ir.Table:
     """Find interventions that nobody has measured yet."""
     rows = outcome_analyses.filter(outcome_analyses.outcome.isnull())
     return rows.select("intervention_id", "customer_id", "recommended_action", "approval_status")
 
 
+@check
 def outcomes_of_what_was_not_executed(outcome_analyses: ir.Table) -> ir.Table:
     """Find interventions with a measured outcome that the ledger did not execute: refused, lapsed, stale or waiting.
 
@@ -113,6 +116,7 @@ def outcomes_of_what_was_not_executed(outcome_analyses: ir.Table) -> ir.Table:
     )
 
 
+@check
 def uses_outside_eligibility(outcome_analyses: ir.Table, playbooks: ir.Table) -> ir.Table:
     """Find interventions that used a playbook for a segment or stage it is not eligible for.
 
@@ -142,6 +146,7 @@ def uses_outside_eligibility(outcome_analyses: ir.Table, playbooks: ir.Table) ->
     return found.filter(~found.fits).drop("fits")
 
 
+@check
 def outcomes_of_another_playbook(outcome_analyses: ir.Table, outcomes: ir.Table) -> ir.Table:
     """Find outcomes that name another playbook than the intervention they measure."""
     said = outcomes.select("outcome_id", measured_playbook_id="playbook_id")

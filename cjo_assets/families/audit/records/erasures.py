@@ -7,8 +7,9 @@ Belongs here: the contract, and what the ledger must know of a tombstone. Does n
 (`audit/erasure/erase.py`) and refusing (`ingest/tombstones.py`).
 """
 
+from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import Contract, Instant, TextList, column
-from cjo_assets.families.audit.decision_ledger import ERASED, LEDGER
+from cjo_assets.families.audit.records.decision_ledger import ERASED, LEDGER
 
 ERASURES = "audit.erasures"
 
@@ -33,6 +34,9 @@ class Erasures(Contract):
         """A customer is erased once."""
 
         unique = ["erasure_id"]
+
+
+CONFIG = TableConfig(is_appended=True)
 
 
 def unconfirmed_tombstones() -> str:

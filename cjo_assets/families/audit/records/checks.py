@@ -5,6 +5,7 @@ One row per run, as-of date, table and check. Rows are only added, when a run ha
 
 from datetime import date
 
+from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import Contract, column
 
 
@@ -23,3 +24,6 @@ class Checks(Contract):
         """A run asks each check once a day."""
 
         unique = ["run_id", "as_of", "table_name", "check_name"]
+
+
+CONFIG = TableConfig(is_appended=True)

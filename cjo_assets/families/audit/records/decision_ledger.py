@@ -13,6 +13,7 @@ that hash is salted, so that nobody can guess what was erased from what remains.
 
 from datetime import date
 
+from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import Contract, column, columns_of
 from cjo_assets.core.expressions.ids import MISSING, SEPARATOR
 from cjo_assets.families.journey.decision.recommended_interventions import RecommendedInterventions
@@ -56,6 +57,11 @@ class DecisionLedger(Contract):
 
 
 # The bounds alone let the engine pass over other days.
+
+
+CONFIG = TableConfig(is_appended=True, is_added_by_publish=True)
+
+
 _ON_THE_DAYS = "as_of BETWEEN list_min($days) AND list_max($days) AND list_contains($days, as_of)"
 ERASABLE = ("intervention_id", "customer_id", "input_hash", "content")
 CHAINED = ("entry", "kind", "as_of", "version", "supersedes", "content_hash", "policy_hash", "code_version", "run_id")

@@ -1,0 +1,27 @@
+"""Configuration of a table that is not materialized by the defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TableConfig:
+    """How a table is materialized. A module of a table assigns it to `CONFIG` where a default does not fit.
+
+    Attributes:
+        schema: schema of the engine; the family's name unless given.
+        is_view: nothing is stored; readers compute it.
+        is_appended: rows are only ever added.
+        is_published: whether the published database has it.
+        is_added_by_publish: stored in the published file alone; each publish adds to it.
+        look_back_columns: columns that later days may read, so that a change in another column makes no day stale;
+            all columns unless given.
+    """
+
+    schema: str | None = None
+    is_view: bool = False
+    is_appended: bool = False
+    is_published: bool = True
+    is_added_by_publish: bool = False
+    look_back_columns: tuple[str, ...] = ()

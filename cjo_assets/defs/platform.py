@@ -1,0 +1,19 @@
+"""Assets that every family shares: texts, reports and the published database, with the warehouse they write to."""
+
+import dagster as dg
+
+from cjo_assets.catalog import all_families, families_about
+from cjo_assets.core.settings import Settings
+from cjo_assets.orchestration.end_of_day import end_of_day_definitions
+from cjo_assets.orchestration.phrasing_assets import phrasing_definitions
+from cjo_assets.orchestration.resources import Warehouse
+
+
+@dg.definitions
+def platform() -> dg.Definitions:
+    """Return the shared assets and the warehouse resource."""
+    return dg.Definitions.merge(
+        phrasing_definitions(families_about("journey")),
+        end_of_day_definitions(all_families()),
+        dg.Definitions(resources={"warehouse": Warehouse(database=str(Settings.from_environment().build))}),
+    )

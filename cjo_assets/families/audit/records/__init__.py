@@ -1,0 +1,1 @@
+"""Records of runs, files, policies and decisions."""

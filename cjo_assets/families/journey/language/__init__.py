@@ -1,0 +1,1 @@
+"""Texts of the journey family that a language model may word."""

@@ -1,0 +1,1 @@
+"""Outcomes of interventions of the journey family."""

@@ -1,0 +1,41 @@
+"""The marketing family: its stages in pipeline order, and what the platform needs to know of it."""
+
+from cjo_assets.core.discovery import datasets_in, tables_in
+from cjo_assets.core.family import Family, Goal, Step
+
+NAME = "marketing"
+STAGES = (
+    "inputs",
+    "measurement",
+    "analysis",
+    "governance",
+    "experiments",
+    "value",
+    "recommendations",
+)
+DATASETS = datasets_in(__package__, STAGES)
+
+FAMILY = Family(
+    name=NAME,
+    datasets=DATASETS,
+    tables=tables_in(__package__, NAME, STAGES, DATASETS),
+    owner="team:marketing",
+    goal=Goal(
+        objective="Judge campaigns and experiments, govern their money and risks, and say what to do next.",
+        scope="all campaigns",
+        constraints=("rules decide", "people approve", "nothing later than the as-of date is known"),
+    ),
+    plan=(
+        Step("load", "Read the raw datasets.", ("raw",)),
+        Step("validate", "Hold every row to its contract and quarantine what breaks it.", ("inputs",)),
+        Step("count", "Add up what assets did in experiments.", ("measurement",)),
+        Step(
+            "analyse", "Judge campaigns, funnels and segments, and hold the sources against each other.", ("analysis",)
+        ),
+        Step("experiment", "Hold each variant against its control.", ("experiments",)),
+        Step("govern", "Follow budgets, risks and decisions.", ("governance",)),
+        Step("account", "Measure KPIs and ROI, and reconcile the sources.", ("value",)),
+        Step("recommend", "Say what to do next, with its expected impact.", ("recommendations",)),
+        Step("publish", "Write the report and replace the published database.", ("publish",)),
+    ),
+)
