@@ -1,0 +1,1 @@
+"""The build database and the published database: lock, publish, retention, recovery, run log, views, export."""
