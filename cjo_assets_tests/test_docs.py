@@ -97,10 +97,15 @@ def _commands(page: Path) -> list[str]:
     return found
 
 
+@cache
+def _root() -> Any:
+    return typer.main.get_command(app)
+
+
 def _unknown(command: str) -> str | None:
     """Return what of a command does not exist: its name or one of its options."""
     words = shlex.split(command.replace("...", ""), comments=True)[1:]
-    found: Any = typer.main.get_command(app)
+    found = _root()
     while hasattr(found, "commands") and words and not words[0].startswith("-"):
         name = words.pop(0)
         if name not in found.commands:

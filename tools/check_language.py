@@ -22,7 +22,15 @@ ROOT = Path(__file__).resolve().parents[1]
 CONTEXT = ROOT / "CONTEXT.md"
 
 # Folders and files that are still to be rewritten. To be emptied; never to be extended.
-NOT_YET = ("README.md", "benchmarks", "cjo_assets", "cjo_assets_tests", "docs")
+NOT_YET = (
+    "README.md",
+    "benchmarks",
+    "cjo_assets",
+    "cjo_assets_tests",
+    "docs/adr",
+    "docs/explanation/benchmarks.md",
+    "docs/reference/tables.md",
+)
 EXEMPT = ("CONTEXT.md",)
 SUFFIXES = (".html", ".md", ".py", ".yaml")
 
