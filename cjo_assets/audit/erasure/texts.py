@@ -9,6 +9,7 @@ import csv
 import functools
 import html
 import importlib
+import importlib.util
 import io
 import json
 import pkgutil
@@ -189,14 +190,26 @@ def _columns_of_report(titles: tuple[str, ...]) -> tuple[Column, ...] | None:
 
 @functools.cache
 def _report_tables() -> dict[tuple[str, ...], tuple[Column, ...]]:
-    from cjo_assets import reporting
-
     found = {}
-    for module in pkgutil.iter_modules(reporting.__path__):
-        for value in vars(importlib.import_module(f"{reporting.__name__}.{module.name}")).values():
+    for name in _report_modules():
+        for value in vars(importlib.import_module(name)).values():
             if isinstance(value, (tuple, list)) and value and all(isinstance(item, Column) for item in value):
                 found[tuple(column.title or "no." for column in value)] = tuple(value)
     return found
+
+
+def _report_modules() -> list[str]:
+    """Return the modules that may hold columns of a report: the shared ones and those of each family."""
+    from cjo_assets import families, reporting
+
+    packages = [reporting.__name__]
+    packages += [f"{families.__name__}.{family.name}.report" for family in pkgutil.iter_modules(families.__path__)]
+    return [
+        f"{package}.{module.name}"
+        for package in packages
+        if importlib.util.find_spec(package)
+        for module in pkgutil.iter_modules(importlib.import_module(package).__path__)
+    ]
 
 
 def _page_without(text: str, person: Person) -> str:
