@@ -215,8 +215,8 @@ def _graph(
     from cjo_assets.core.settings import Settings
     from cjo_assets.definitions import defs
     from cjo_assets.engine.store import Store
-    from cjo_assets.orchestration.end_of_day import PUBLISHED
     from cjo_assets.orchestration.jobs import job_name
+    from cjo_assets.orchestration.keys import PUBLISHED
 
     job = defs().resolve_job_def(job_name("journey"))
     instance = dg.DagsterInstance.get()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import replace
 
-from cjo_assets.core.family import Family
+from cjo_assets.core.family import Family, register
 from cjo_assets.core.table import LATEST
 from cjo_assets.families.audit.family import audit_family
 from cjo_assets.families.journey.family import FAMILY as JOURNEY
@@ -42,3 +42,6 @@ def _views_of(names: tuple[str, ...]) -> Family:
         tables=tuple(table for table in tables if table.schema == LATEST),
         owner="team:journey",
     )
+
+
+register(all_families())

@@ -28,14 +28,15 @@ from cjo_assets.core.checks import Check
 from cjo_assets.core.contract import columns_of
 from cjo_assets.core.table import Table, in_order, inputs_of, parameters_of
 from cjo_assets.engine.store import Store, Stored
+from cjo_assets.families.journey.report.reading import journey_figures, write_report
 from cjo_assets.families.journey.report.report import journey_report
+from cjo_assets.families.journey.report.texts import phrase_day
 from cjo_assets.ingest.chain import compute_day, load_files
 from cjo_assets.language.client import Endpoint
-from cjo_assets.language.memory import Ask, phrase_day
+from cjo_assets.language.memory import Ask
 from cjo_assets.policy import Policy, load_policy
 from cjo_assets.reporting.document import Document
 from cjo_assets.reporting.markdown import as_markdown
-from cjo_assets.reporting.writing import journey_figures, write_report
 from cjo_assets_tests import probe_decisions
 from cjo_assets_tests.conftest import STATEMENTS
 from cjo_assets_tests.probe_experience import add_experience, decide_earlier

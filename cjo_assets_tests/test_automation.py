@@ -18,6 +18,7 @@ import duckdb
 import pytest
 
 from cjo_assets.catalog import data_families
+from cjo_assets.core.days import contiguous
 from cjo_assets.core.settings import Settings
 from cjo_assets.core.table import RAW
 from cjo_assets.definitions import defs
@@ -26,10 +27,9 @@ from cjo_assets.ingest import changes
 from cjo_assets.ingest.changes import Seen, looked
 from cjo_assets.orchestration.alerts import AlertError
 from cjo_assets.orchestration.automation import Automation, downstream_condition, freshness
-from cjo_assets.orchestration.end_of_day import reports_of
 from cjo_assets.orchestration.instance import instance_folder
-from cjo_assets.orchestration.jobs import COMMAND_TAG
-from cjo_assets.orchestration.partitions import PARTITION, RANGE_END, RANGE_START, contiguous
+from cjo_assets.orchestration.keys import COMMAND_TAG, reports_of
+from cjo_assets.orchestration.partitions import PARTITION, RANGE_END, RANGE_START
 from cjo_assets.policy import Policy
 from cjo_assets.warehouse.publish import publish
 from cjo_assets.warehouse.run_log import RUNS
@@ -267,7 +267,7 @@ def test_the_schedule_is_off_unless_it_is_switched_on(monkeypatch: pytest.Monkey
 def test_the_policy_says_how_old_data_and_report_may_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     watched = {spec.key for spec in defs().resolve_all_asset_specs() if spec.freshness_policy is not None}
     files = {dg.AssetKey([RAW, dataset.name]) for family in data_families() for dataset in family.datasets}
-    reports = {key for family in data_families() for key in reports_of(family.name)}
+    reports = {key for family in data_families() for key in reports_of(family)}
     assert watched == files | reports
     (tmp_path / "policy.yaml").write_text("warehouse: {freshness_hours: 2.0}")
     monkeypatch.setenv("CJO_POLICY", str(tmp_path / "policy.yaml"))

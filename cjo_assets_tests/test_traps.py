@@ -22,10 +22,10 @@ from cjo_assets.core.contract import columns_of
 from cjo_assets.core.errors import InputError
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, rounded
 from cjo_assets.engine.store import Stored
+from cjo_assets.families.journey.report.reading import journey_figures
 from cjo_assets.families.journey.report.report import journey_report
 from cjo_assets.policy import Policy, load_policy
 from cjo_assets.reporting.markdown import as_markdown
-from cjo_assets.reporting.writing import journey_figures
 from cjo_assets_tests.conftest import SAMPLE, Chain, Rows, read_rows, write_rows
 from cjo_assets_tests.probe import computed_until, policy_with
 

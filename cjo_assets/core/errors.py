@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from cjo_assets.engine.validation import Verdict
-
+from cjo_assets.core.check_result import CheckResult
 
 # The check of a required dataset of which no row is left; its examples are the rejected rows.
 IS_NOT_EMPTY = "is_not_empty"
@@ -28,7 +24,7 @@ class WarehouseError(Exception):
 class ContractBreachError(Exception):
     """A computed table that does not keep its contract or fails a blocking check; nothing of it was stored."""
 
-    def __init__(self, table: str, verdicts: dict[str, Verdict]) -> None:
+    def __init__(self, table: str, verdicts: dict[str, CheckResult]) -> None:
         """Word the breach: which table, which check, which rules, how many rows, and an example."""
         self.table = table
         self.verdicts = verdicts
@@ -43,7 +39,7 @@ class ContractBreachError(Exception):
         super().__init__(f"The table {table} was not stored: {' | '.join(parts)}.")
 
 
-def _nothing_left(verdict: Verdict) -> str:
+def _nothing_left(verdict: CheckResult) -> str:
     """Return the message about a required dataset of which every row was rejected."""
     files = ", ".join(dict.fromkeys(row["source_file"] for row in verdict.examples))
     rules = verdict.examples[0]["rules"]

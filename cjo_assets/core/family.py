@@ -2,12 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.table import Table
+
+# Filled by the catalog, so that lower layers can ask which datasets and contracts there are.
+_REGISTERED: list[Family] = []
+
+
+@dataclass(frozen=True)
+class Report:
+    """The report of a family.
+
+    Attributes:
+        page: file name of its page; its Markdown has the same stem.
+        document: builds the report from its figures.
+        write: from store, settings, day and policy to the written page; None where the policy wants no report, and a
+            stale one is removed.
+        pictures: names of the pictures that Dagster shows with the asset.
+    """
+
+    page: str
+    document: Callable[..., object]
+    write: Callable[..., Path | None]
+    pictures: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Texts of a day that a language model may word.
+
+    Attributes:
+        table: name of the table that holds them.
+        write: from store, day and policy to the rows of the texts, which it stores.
+    """
+
+    table: str
+    write: Callable[..., list[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -51,14 +87,18 @@ class Family:
         owner: owner of its assets in Dagster.
         goal: what a day of it is computed for; None for records that every family shares.
         plan: the steps of a day.
+        report: its report; None where it has none.
+        texts: its texts that a language model may word; None where it has none.
     """
 
     name: str
     datasets: tuple[Dataset, ...]
     tables: tuple[Table, ...]
-    owner: str
+    owner: str = "team:platform"
     goal: Goal | None = None
-    plan: tuple[Step, ...] = field(default=())
+    plan: tuple[Step, ...] = ()
+    report: Report | None = None
+    texts: Texts | None = None
 
     def goal_of(self, as_of: date, subject: str | None = None) -> dict[str, Any]:
         """Return the goal of a day, or of one of the family's subjects on that day."""
@@ -82,3 +122,19 @@ class Family:
                 }
             steps.append(step)
         return steps
+
+
+def register(families: tuple[Family, ...]) -> None:
+    """Make families known to `registered_families`; called once, by the catalog."""
+    _REGISTERED[:] = families
+
+
+def registered_families() -> tuple[Family, ...]:
+    """Return every family of the catalog, with the records and views that belong to them.
+
+    Raises:
+        LookupError: the catalog was not imported.
+    """
+    if not _REGISTERED:
+        raise LookupError("No family is registered. Import cjo_assets.catalog first.")
+    return tuple(_REGISTERED)

@@ -12,6 +12,9 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parents[2]
 SENSOR_SECONDS = 15
 DUCKDB, SPARK = "duckdb", "spark"
+# Schema and table of the list of Parquet folders that a home computed by Spark keeps in its build database.
+LAKE = "lake"
+LAKE_PARTS = f"{LAKE}.parts"
 LOCAL_MASTER = "local[*]"
 
 

@@ -34,6 +34,7 @@ from cjo_assets.core.contract import Contract, DatedContract
 
 RAW, QUARANTINE, AUDIT, LATEST = "raw", "quarantine", "audit", "latest"
 MANIFEST = "manifest"
+ERASURES = f"{AUDIT}.erasures"
 ISSUED = "issued_interventions"
 PARAMETERS = ("as_of", "policy", "rows")
 

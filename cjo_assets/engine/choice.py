@@ -11,13 +11,11 @@ import duckdb
 
 from cjo_assets.core.errors import WarehouseError
 from cjo_assets.core.family import Family
-from cjo_assets.core.settings import DUCKDB, SPARK, Settings
+from cjo_assets.core.settings import DUCKDB, LAKE_PARTS, SPARK, Settings
 from cjo_assets.engine.statements import Statements
 from cjo_assets.engine.store import Store
 
 ENGINES = (DUCKDB, SPARK)
-LAKE = "lake"
-PARTS = f"{LAKE}.parts"
 
 
 def store_of(
@@ -54,7 +52,7 @@ def _require_same_engine(settings: Settings, connection: duckdb.DuckDBPyConnecti
     """Refuse a home whose tables another engine keeps: it would find them absent, and decide everything anew."""
     query = "SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE table_schema <> 'raw'"
     names = {name for (name,) in connection.execute(query).fetchall()}
-    if names and (PARTS in names) != (settings.engine == SPARK):
+    if names and (LAKE_PARTS in names) != (settings.engine == SPARK):
         other = DUCKDB if settings.engine == SPARK else SPARK
         raise WarehouseError(
             f"The home {settings.home} was made by CJO_ENGINE={other}; "

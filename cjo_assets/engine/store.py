@@ -15,6 +15,7 @@ import ibis.expr.types as ir
 import sqlglot.expressions as sge
 from sqlglot import ErrorLevel
 
+from cjo_assets.core.check_result import CheckResult
 from cjo_assets.core.checks import Check
 from cjo_assets.core.contract import columns_of, key_of, schema_of
 from cjo_assets.core.errors import ContractBreachError
@@ -25,13 +26,12 @@ from cjo_assets.core.table import AUDIT, QUARANTINE, RAW, Days, Reference, Table
 from cjo_assets.engine.collection import collected_afterwards
 from cjo_assets.engine.functions import give_functions
 from cjo_assets.engine.lineage.query import Lineage, lineage_of
+from cjo_assets.engine.raw import MANIFEST, MANIFEST_COLUMNS, raw_columns, raw_views
 from cjo_assets.engine.rows import Row, as_dicts
 from cjo_assets.engine.sql import quoted_names
 from cjo_assets.engine.statements import Statement, Statements
 from cjo_assets.engine.transaction import transaction
-from cjo_assets.engine.validation import Verdict, judged
-from cjo_assets.ingest.loading import MANIFEST, MANIFEST_COLUMNS, raw_columns
-from cjo_assets.ingest.raw_tables import raw_views
+from cjo_assets.engine.validation import judged
 from cjo_assets.policy import Policy
 
 CONTRACT_CHECK = "contract"
@@ -55,7 +55,7 @@ class Stored:
 
     rows: int
     sql: str
-    verdicts: dict[str, Verdict]
+    verdicts: dict[str, CheckResult]
     lineage: Lineage = NO_LINEAGE
 
 
@@ -374,7 +374,7 @@ class Store:
         rows = self._rows_of(table.schema, table.name)
         return rows.filter(rows.as_of == as_of) if table.is_dated else rows
 
-    def _audited(self, audit: Check, table: Table, as_of: date | None, policy: Policy) -> Verdict:
+    def _audited(self, audit: Check, table: Table, as_of: date | None, policy: Policy) -> CheckResult:
         def question(asked: Policy) -> str:
             rows = self._call(audit.failing_rows, table.schema, as_of, asked)
             if audit.contract is None:
@@ -392,7 +392,7 @@ class Store:
         found = self._answer(sql)
         count = found[0]["offenders"] if found else 0
         examples = [{name: str(value) for name, value in row.items() if name != "offenders"} for row in found]
-        return Verdict(count, {audit.name: count} if count else {}, examples)
+        return CheckResult(count, {audit.name: count} if count else {}, examples)
 
     def _call(self, function: Callable[..., ir.Table], schema: str, as_of: date | None, policy: Policy) -> ir.Table:
         given: dict[str, Any] = {"as_of": as_of, "policy": policy}

@@ -8,7 +8,6 @@ and a test holds both verdicts equal.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import ibis
@@ -17,6 +16,7 @@ import pandera.errors
 import pandera.ibis as pa
 from pandera.config import ValidationDepth, config_context
 
+from cjo_assets.core.check_result import CheckResult
 from cjo_assets.core.contract import FAILURE_CASES, Contract, any_of, breaches, columns_of, key_of, pandera_schema
 from cjo_assets.core.expressions.hashing import hash_of
 from cjo_assets.engine.statements import Statements
@@ -26,29 +26,7 @@ JUDGED, ROWS, KEYS = "judged_rows", "rows", "keys"
 _QUESTIONS = Statements(keep=500)
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What was found wrong with a table.
-
-    Attributes:
-        rows: rows judged.
-        broken: rows per broken rule.
-        examples: some of the offending rows, as plain values.
-        wording: what pandera says about them.
-    """
-
-    rows: int
-    broken: dict[str, int]
-    examples: list[dict[str, Any]]
-    wording: tuple[str, ...] = ()
-
-    @property
-    def passed(self) -> bool:
-        """Whether nothing was found."""
-        return not self.broken
-
-
-def judged(table: ir.Table, contract: type[Contract], vocabulary: Vocabulary) -> Verdict:
+def judged(table: ir.Table, contract: type[Contract], vocabulary: Vocabulary) -> CheckResult:
     """Judge a table by its contract.
 
     Columns beyond the contract are judged as rules: they are named after one and say where it is broken.
@@ -62,7 +40,7 @@ def judged(table: ir.Table, contract: type[Contract], vocabulary: Vocabulary) ->
         )
     wrong_shape = _wrong_shape(schema, table)
     if wrong_shape:
-        return Verdict(0, dict.fromkeys(wrong_shape, 1), [], tuple(wrong_shape))
+        return CheckResult(0, dict.fromkeys(wrong_shape, 1), [], tuple(wrong_shape))
     key = key_of(contract)
     counts = _counted(table, contract, vocabulary)
     rows = counts.pop(ROWS)
@@ -71,13 +49,13 @@ def judged(table: ir.Table, contract: type[Contract], vocabulary: Vocabulary) ->
     if repeated:
         broken["key: not unique"] = repeated
     if not broken:
-        return Verdict(rows, {}, [])
+        return CheckResult(rows, {}, [])
     is_offender = any_of(_rules(table, contract, vocabulary).values())
     if repeated:
         is_offender |= table.count().over(ibis.window(group_by=[table[name] for name in key])) > 1
     offenders = table.filter(is_offender).limit(FAILURE_CASES).to_pyarrow()
     shown = [_shown(found, key, names) for found in offenders.to_pylist()]
-    return Verdict(rows, broken, shown, _wording(schema, offenders, table))
+    return CheckResult(rows, broken, shown, _wording(schema, offenders, table))
 
 
 def _rules(table: ir.Table, contract: type[Contract], vocabulary: Vocabulary) -> dict[str, ir.BooleanValue]:

@@ -10,9 +10,10 @@ from datetime import date
 from cjo_assets.core.contract import columns_of
 from cjo_assets.core.family import Family
 from cjo_assets.core.table import QUARANTINE, RAW, Table, in_order
+from cjo_assets.engine.raw import day_of
 from cjo_assets.engine.sql import literal
 from cjo_assets.engine.store import Store
-from cjo_assets.ingest.loading import day_of, days_of_records
+from cjo_assets.ingest.loading import days_of_records
 from cjo_assets.policy import Policy
 
 

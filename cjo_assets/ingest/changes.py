@@ -18,21 +18,21 @@ from typing import Any
 
 import duckdb
 
-from cjo_assets.catalog import families_about
 from cjo_assets.core.contract import Column, columns_of, key_of
 from cjo_assets.core.dataset import Dataset
+from cjo_assets.core.days import contiguous
 from cjo_assets.core.errors import InputError
 from cjo_assets.core.family import Family
 from cjo_assets.core.settings import Settings
+from cjo_assets.engine.raw import day_of
 from cjo_assets.engine.sql import literal, quoted_names
 from cjo_assets.engine.store import Store
 from cjo_assets.ingest.accepted_days import days_of_accepted_records
 from cjo_assets.ingest.chain import load_files
 from cjo_assets.ingest.formats import CSV_ROWS, UNREADABLE, reading_of
-from cjo_assets.ingest.loading import EXTRACTS, archived_contents, day_of, files_of
+from cjo_assets.ingest.loading import EXTRACTS, archived_contents, files_of
 from cjo_assets.ingest.raw_tables import Content, SourceFile
 from cjo_assets.ingest.sources_yaml import SOURCES_FILE, DuckDBSource, SqlSource, declared_sources
-from cjo_assets.orchestration.partitions import contiguous
 from cjo_assets.policy import Policy
 
 # A file modified less than this ago may still be growing. So may one whose modification time lies in the future, as
@@ -239,7 +239,7 @@ def _newest_accepted(family: Family, settings: Settings, policy: Policy) -> date
         return None
     with duckdb.connect() as connection:
         connection.execute(f"SET memory_limit = '{policy.warehouse.memory_limit}GB'")
-        store = Store(connection, families_about(family.name))
+        store = Store(connection, (family,))
         load_files(store, (family,), settings.data, settings.inputs, settings.home)
         return days_of_accepted_records(store, family, policy).last
 

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import duckdb
 
-from cjo_assets.core.contract import Column, columns_of
+from cjo_assets.core.contract import columns_of
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.errors import InputError
 from cjo_assets.core.progress import at_work
 from cjo_assets.core.quarantine.rules import RAW_COLUMNS, REFUSED
-from cjo_assets.core.table import MANIFEST as MANIFEST_TABLE
 from cjo_assets.core.table import RAW
+from cjo_assets.engine.raw import MANIFEST, day_of, raw_columns, raw_views
 from cjo_assets.engine.sql import quoted, quoted_names
 from cjo_assets.engine.transaction import transaction
 from cjo_assets.ingest.conversion import converted, names_in_settings
@@ -40,19 +40,15 @@ from cjo_assets.ingest.formats import (
     reading_of,
 )
 from cjo_assets.ingest.headers import listed, require_columns
-from cjo_assets.ingest.raw_tables import Content, SourceFile, can_be_seen, raw_views, see
+from cjo_assets.ingest.raw_tables import Content, SourceFile, can_be_seen, see
 from cjo_assets.ingest.records import locked
 from cjo_assets.ingest.setting_hints import encoding_hint, value_hints
 from cjo_assets.ingest.sources_yaml import FilesSource, OwnFile, declared_sources
 from cjo_assets.ingest.tombstones import EMPTY_RECORD, Tombstones, emptied_rows, empty_rows
 
-MANIFEST = f"{RAW}.{MANIFEST_TABLE}"
 EXTRACTS = "extracts"
 # Beside the counts of columns: no column has a name of white space.
 ROWS = " "
-MANIFEST_COLUMNS = (
-    "dataset VARCHAR, source_file VARCHAR, file_sha256 VARCHAR, rows_read BIGINT, note VARCHAR, settings VARCHAR"
-)
 
 
 @dataclass(frozen=True)
@@ -94,23 +90,6 @@ class ManifestRow:
     rows_read: int
     note: str | None
     settings: str | None = None
-
-
-def raw_schema(dataset: Dataset) -> dict[str, str]:
-    """Return the columns of a raw table that is no view: the contract's as text, and where each row came from."""
-    return {spec.name: "VARCHAR" for spec in columns_of(dataset.contract)} | {
-        "source_file": "VARCHAR",
-        "source_row": "BIGINT",
-        "file_sha256": "VARCHAR",
-        "irregularities": "VARCHAR[]",
-        "record": "VARCHAR",
-        "version": "VARCHAR",
-    }
-
-
-def raw_columns(dataset: Dataset) -> str:
-    """Return the columns of a raw table as CREATE TABLE writes them."""
-    return ", ".join(f"{quoted(name)} {kind}" for name, kind in raw_schema(dataset).items())
 
 
 def find_file(data: Path, family: str, dataset: str) -> Path | None:
@@ -326,13 +305,6 @@ def _namesakes(data: Path, family: str, dataset: str) -> list[Path]:
 
 def _is_named(path: Path, dataset: str) -> bool:
     return path.stem.lower() == dataset and path.suffix.lower() in FORMATS
-
-
-def day_of(spec: Column) -> str:
-    """Return the expression for the day that a temporal column says as text; null where it says none."""
-    if spec.type.is_timestamp():
-        return f"TRY_CAST(replace({quoted(spec.name)}::VARCHAR, ',', '.') AS TIMESTAMPTZ)::TIMESTAMP::DATE"
-    return f"TRY_CAST(substr({quoted(spec.name)}::VARCHAR, 1, 10) AS DATE)"
 
 
 def _archived(path: Path, archive: Path, dataset: str) -> tuple[str, Path]:

@@ -11,8 +11,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from cjo_assets.catalog import all_families
 from cjo_assets.core.contract import Column, Contract, columns_of
+from cjo_assets.core.family import registered_families
 from cjo_assets.core.person import Person
 from cjo_assets.core.personal import KINDS, RECORD, TEXT, Personal
 from cjo_assets.core.table import RAW
@@ -26,8 +26,8 @@ NAMES_PERSON, WITHOUT_PERSON = "names_person", "without_person"
 @functools.cache
 def contracts() -> dict[str, type[Contract]]:
     """Return the contract of every table and of every raw table, by full name."""
-    found = {table.full_name: table.contract for family in all_families() for table in family.tables}
-    raw = {f"{RAW}.{dataset.name}": dataset.contract for family in all_families() for dataset in family.datasets}
+    found = {table.full_name: table.contract for family in registered_families() for table in family.tables}
+    raw = {f"{RAW}.{dataset.name}": dataset.contract for family in registered_families() for dataset in family.datasets}
     return found | raw
 
 
@@ -50,7 +50,7 @@ def common_marks() -> Marks:
 def marks_of_records() -> Marks:
     """Return the columns of datasets that hold one identifier, the most direct first."""
     found: dict[str, Personal] = {}
-    for family in all_families():
+    for family in registered_families():
         for dataset in family.datasets:
             specs = [spec for spec in columns_of(dataset.contract) if not spec.type.is_array()]
             found |= {name: mark for name, mark in _marks(specs).items() if mark.is_identifier}

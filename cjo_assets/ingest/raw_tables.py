@@ -20,6 +20,7 @@ from cjo_assets.core.errors import InputError
 from cjo_assets.core.quarantine.lexical import is_judged_by_type
 from cjo_assets.core.quarantine.rules import REFUSED
 from cjo_assets.core.table import MANIFEST, RAW
+from cjo_assets.engine.raw import raw_views
 from cjo_assets.engine.sql import literal, quoted_names
 from cjo_assets.ingest.formats import PLAIN, UNREADABLE, format_of, parquet_types, reading_of
 from cjo_assets.ingest.input_settings import TableSettings
@@ -68,14 +69,6 @@ class Content:
 def can_be_seen(contents: Iterable[Content]) -> bool:
     """Return whether the rows of files can be read where they are as quickly as from a table."""
     return all(format_of(content.file.path) == FORMAT and content.settings is None for content in contents)
-
-
-def raw_views(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    """Return the datasets whose raw table is a view."""
-    found = connection.execute(
-        "SELECT view_name FROM duckdb_views() WHERE schema_name = ? AND database_name = current_database()", [RAW]
-    )
-    return {name for (name,) in found.fetchall()}
 
 
 def see(connection: duckdb.DuckDBPyConnection, dataset: Dataset, contents: list[Content]) -> None:

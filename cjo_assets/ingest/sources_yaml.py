@@ -12,6 +12,7 @@ from pydantic import ValidationError, field_validator, model_validator
 from cjo_assets.core.contract import columns_of
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.errors import InputError
+from cjo_assets.core.family import registered_families
 from cjo_assets.ingest.input_settings import Entry, FileSettings, TableSettings, Text
 
 SOURCES_FILE = "sources.yaml"
@@ -133,9 +134,7 @@ def settings_of(source: Source | None) -> TableSettings | None:
 
 
 def _known_datasets() -> dict[tuple[str, str], Dataset]:
-    from cjo_assets.catalog import all_families
-
-    return {(family.name, dataset.name): dataset for family in all_families() for dataset in family.datasets}
+    return {(family.name, dataset.name): dataset for family in registered_families() for dataset in family.datasets}
 
 
 def _entry(path: Path, name: str, entry: object, dataset: Dataset) -> Source:

@@ -20,8 +20,8 @@ from cjo_assets.core.expressions.ids import SEPARATOR
 from cjo_assets.core.person import WHITE_SPACE
 from cjo_assets.core.personal import CUSTOMER, INTERVENTION
 from cjo_assets.core.quarantine.text_identity import normalized
+from cjo_assets.core.table import ERASURES
 from cjo_assets.engine.sql import literal, quoted
-from cjo_assets.families.audit.records.erasures import ERASURES
 from cjo_assets.ingest.formats import BYTE_ORDER_MARK, CHUNK_BYTES, RECORD_BYTES, without_wildcards
 from cjo_assets.ingest.personal_columns import first_identifier, marks_of_records
 

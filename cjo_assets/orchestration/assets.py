@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from cjo_assets.core.check_result import CheckResult
 from cjo_assets.core.contract import Contract, columns_of
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.errors import ContractBreachError, InputError, UnreachableError, WarehouseError
@@ -15,10 +16,11 @@ from cjo_assets.core.progress import report_progress
 from cjo_assets.core.quarantine.text_identity import KEEP
 from cjo_assets.core.table import RAW, Table
 from cjo_assets.engine.code_versions import table_version, version_of, written_in
+from cjo_assets.engine.raw import raw_schema
 from cjo_assets.engine.store import CONTRACT_CHECK, Stored
-from cjo_assets.engine.validation import Verdict
-from cjo_assets.ingest.loading import load_dataset, raw_schema
+from cjo_assets.ingest.loading import load_dataset
 from cjo_assets.orchestration.automation import downstream_condition, freshness
+from cjo_assets.orchestration.keys import key_of_table
 from cjo_assets.orchestration.partitions import days, days_of
 from cjo_assets.orchestration.resources import Warehouse
 from cjo_assets.warehouse.lineage_records import column_deps, lineage_page
@@ -36,11 +38,6 @@ def family_definitions(family: Family) -> dg.Definitions:
     raw = [raw_asset(dataset, family, fresh) for dataset in family.datasets]
     computed = [table_asset(table, family) for table in family.tables if table.transform is not None]
     return dg.Definitions(assets=[*raw, *computed])
-
-
-def key_of_table(schema: str, name: str) -> dg.AssetKey:
-    """Return the asset key of a table: its schema and its name."""
-    return dg.AssetKey([schema, name])
 
 
 def raw_asset(dataset: Dataset, family: Family, fresh: dg.FreshnessPolicy) -> dg.AssetsDefinition:
@@ -257,7 +254,7 @@ def _check_result(name: str, table: Table, stored: list[Stored]) -> dg.AssetChec
     )
 
 
-def _shown(verdict: Verdict) -> dict[str, Any]:
+def _shown(verdict: CheckResult) -> dict[str, Any]:
     return {
         "found": sum(verdict.broken.values()),
         "broken": dg.MetadataValue.json(verdict.broken),
@@ -266,7 +263,7 @@ def _shown(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _in_words(verdict: Verdict) -> str | None:
+def _in_words(verdict: CheckResult) -> str | None:
     """Return what was found and where, as the UI shows it beside the check."""
     if verdict.passed:
         return None

@@ -27,8 +27,8 @@ from cjo_assets.ingest.sources_yaml import DuckDBSource, SqlSource, declared_sou
 from cjo_assets.orchestration.alerts import WEBHOOK
 from cjo_assets.orchestration.automation import OFF, Automation
 from cjo_assets.orchestration.orphans import close_orphans
-from cjo_assets.orchestration.resources import opened
 from cjo_assets.policy import PolicyError
+from cjo_assets.warehouse.build import opened
 from cjo_assets.warehouse.disk import disk_fault, room_needed_bytes, used_bytes
 from cjo_assets.warehouse.governance import policy_that_decides
 from cjo_assets.warehouse.lock import holder_in_words, is_locked

@@ -15,13 +15,11 @@ from cjo_assets.core.settings import Settings
 from cjo_assets.core.table import AUDIT, Table
 from cjo_assets.engine.code import code_version
 from cjo_assets.engine.code_versions import version_of
-from cjo_assets.families.marketing.report import reading
-from cjo_assets.orchestration.assets import POOL, code_reference, column_schema, key_of_table, preview
+from cjo_assets.orchestration.assets import POOL, code_reference, column_schema, preview
 from cjo_assets.orchestration.automation import downstream_condition, freshness
+from cjo_assets.orchestration.keys import PUBLISHED, RECORDS, key_of_table, reports_of, texts_of
 from cjo_assets.orchestration.partitions import days, days_of
-from cjo_assets.orchestration.phrasing_assets import PHRASED
 from cjo_assets.orchestration.resources import Warehouse
-from cjo_assets.reporting import writing
 from cjo_assets.reporting.writing import shown_in_dagster
 from cjo_assets.warehouse.ledger import Stamp
 from cjo_assets.warehouse.lineage_records import record_lineage
@@ -29,16 +27,7 @@ from cjo_assets.warehouse.publish import publish
 from cjo_assets.warehouse.retention import forget_old_days
 from cjo_assets.warehouse.run_log import forget_record, record_checks, record_run
 
-PUBLISHED = dg.AssetKey("published")
-# What runs and people's commands write down, as opposed to what follows from the files.
-RECORDS = "records"
 OWNER = "team:platform"
-REPORTS = {"journey": writing.REPORT, "marketing": reading.REPORT}
-
-
-def reports_of(family: str) -> list[dg.AssetKey]:
-    """Return the asset key of the report of a family, if it has one."""
-    return [dg.AssetKey(["reports", f"{family}_report"])] if family in REPORTS else []
 
 
 def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
@@ -46,19 +35,20 @@ def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
     tables = [table for family in families for table in family.tables]
     keys = [key_of_table(table.schema, table.name) for table in tables if table.transform is not None]
     records = [table for table in tables if table.transform is None and table.group == RECORDS]
-    names = [family.name for family in families if family.datasets]
-    reports = {key: name for name in names for key in reports_of(name)}
-    written = [_report_asset(key, name, keys) for key, name in reports.items()]
+    reports = {key: family for family in families for key in reports_of(family)}
+    written = [_report_asset(key, family, keys) for key, family in reports.items()]
     return dg.Definitions(assets=[*written, _published_asset(records, [*keys, *reports])])
 
 
-def _report_asset(key: dg.AssetKey, family: str, keys: list[dg.AssetKey]) -> dg.AssetsDefinition:
-    written = REPORTS[family]
-    own = [found for found in keys if found.path[0] in (family, AUDIT)]
+def _report_asset(key: dg.AssetKey, family: Family, keys: list[dg.AssetKey]) -> dg.AssetsDefinition:
+    report = family.report
+    if report is None:
+        raise LookupError(f"The family {family.name} has no report.")
+    own = [found for found in keys if found.path[0] in (family.name, AUDIT)]
 
     @dg.asset(
         key=key,
-        deps=[*own, *(PHRASED if family == PHRASED[1].path[0] else ())],
+        deps=[*own, *texts_of(family)],
         partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="publish",
@@ -69,17 +59,17 @@ def _report_asset(key: dg.AssetKey, family: str, keys: list[dg.AssetKey]) -> dg.
         automation_condition=downstream_condition(),
         freshness_policy=freshness(),
         description="The report of the day: page, Markdown, figures. A folder per day, under reports/ of the home.",
-        metadata=code_reference(written.document),
-        code_version=version_of(f"reports.{family}_report", written.document, written.write),
+        metadata=code_reference(report.document),
+        code_version=version_of(f"reports.{family.name}_report", report.document, report.write),
     )
     def write(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         store, settings, policy = warehouse.store, warehouse.settings, warehouse.policy
-        paths = [written.write(store, settings, day, policy) for day in days_of(context)]
+        paths = [report.write(store, settings, day, policy) for day in days_of(context)]
         path = paths[-1]
-        report_progress(f"reports.{family}_report", len([found for found in paths if found]))
+        report_progress(f"reports.{family.name}_report", len([found for found in paths if found]))
         if path is None:
             return dg.MaterializeResult(metadata={"report": "switched off by policy"})
-        verdict, pictures = shown_in_dagster(path, written.shown_pictures)
+        verdict, pictures = shown_in_dagster(path, report.pictures)
         return dg.MaterializeResult(
             metadata={
                 "path": dg.MetadataValue.path(path),
@@ -117,7 +107,7 @@ def _published_asset(records: list[Table], keys: list[dg.AssetKey]) -> dg.Assets
         store, settings, policy = warehouse.store, warehouse.settings, warehouse.policy
         asked = days_of(context)
         for family, day in itertools.product(store.families_of_run, asked):
-            page = _page_of(settings, family, day)
+            page = _page_of(settings, store.families[family], day)
             record_run(store, context.run, context.instance, family, day, policy, page)
         record_checks(store, context.run.run_id, warehouse.results)
         record_lineage(store)
@@ -154,10 +144,12 @@ def _published_asset(records: list[Table], keys: list[dg.AssetKey]) -> dg.Assets
     return published
 
 
-def _page_of(settings: Settings, family: str, day: date) -> Path | None:
+def _page_of(settings: Settings, family: Family, day: date) -> Path | None:
     """Return the page of a family's report of a day, relative to the home; None where none was written."""
-    path = settings.report_of(family, day) / REPORTS[family].page if family in REPORTS else None
-    return path.relative_to(settings.home) if path is not None and path.exists() else None
+    if family.report is None:
+        return None
+    path = settings.report_of(family.name, day) / family.report.page
+    return path.relative_to(settings.home) if path.exists() else None
 
 
 def _recorded(table: Table, keys: list[dg.AssetKey]) -> dg.AssetSpec:

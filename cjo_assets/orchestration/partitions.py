@@ -1,7 +1,6 @@
 """Days: which there are, and which of them a step is asked for."""
 
-from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date
 
 import dagster as dg
 
@@ -39,14 +38,3 @@ def tags_of_days(first: date, last: date) -> dict[str, str]:
     if first == last:
         return {PARTITION: first.isoformat()}
     return {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
-
-
-def contiguous(wanted: Iterable[date]) -> list[tuple[date, date]]:
-    """Return days as the fewest ranges without a gap, in order."""
-    ranges: list[tuple[date, date]] = []
-    for day in sorted(set(wanted)):
-        if ranges and day == ranges[-1][1] + timedelta(days=1):
-            ranges[-1] = (ranges[-1][0], day)
-        else:
-            ranges.append((day, day))
-    return ranges

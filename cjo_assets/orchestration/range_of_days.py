@@ -18,7 +18,6 @@ from cjo_assets.core.settings import Settings
 from cjo_assets.core.table import in_order
 from cjo_assets.engine.store import Store, Stored
 from cjo_assets.ingest.chain import load_files
-from cjo_assets.language.memory import PHRASED_FAMILY, phrase_day
 from cjo_assets.policy import Policy
 
 
@@ -28,12 +27,12 @@ class RangeOfDays:
 
     Attributes:
         stored: what was computed, by table and day.
-        texts: what each day was put into, since the next day counts what that took.
+        texts: rows of the texts of each family and day; the next day counts the calls they took.
         breach: the table and day at which it ended, with the contract that was broken; None where all was computed.
     """
 
     stored: dict[tuple[str, date], Stored] = field(default_factory=dict)
-    texts: dict[date, list[dict[str, Any]]] = field(default_factory=dict)
+    texts: dict[tuple[str, date], list[dict[str, Any]]] = field(default_factory=dict)
     breach: tuple[str, date, ContractBreachError] | None = None
 
     def of(self, table: str, day: date) -> Stored:
@@ -77,6 +76,7 @@ def computed_in_order(
                 computed.breach = (table.full_name, day, error)
                 return computed
             computed.stored[table.full_name, day] = stored
-        if PHRASED_FAMILY in store.families_of_run:
-            computed.texts[day] = phrase_day(store, day, policy)
+        for family in asked:
+            if family.texts is not None:
+                computed.texts[family.name, day] = family.texts.write(store, day, policy)
     return computed

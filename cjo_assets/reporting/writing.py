@@ -1,140 +1,25 @@
-"""Reports: figures of one day out of the tables, into a folder of files.
-
-Belongs here: reading the rows a report shows and writing the files it became. Does not belong here: the wording and the
-drawing; that is `reporting/`.
-"""
+"""Reports as folders of files."""
 
 from __future__ import annotations
 
 import base64
 import os
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
-from cjo_assets.core.contract import ANY_SEGMENT
-from cjo_assets.core.settings import Settings
-from cjo_assets.engine.store import Store
-from cjo_assets.families.journey.report.figures import RISK_BAND, JourneyFigures
-from cjo_assets.families.journey.report.report import journey_report
-from cjo_assets.language.memory import summary_of_day
-from cjo_assets.policy import Policy
+from cjo_assets.core.reader import Reader
 from cjo_assets.reporting.document import Document
 from cjo_assets.reporting.markdown import as_markdown
-from cjo_assets.reporting.summary import Summary, rule_based_summary
 
-REPORT_FILE, FIGURES = "journey_report.html", "figures"
-
-
-@dataclass(frozen=True)
-class Report:
-    """The report of a family.
-
-    Attributes:
-        page: name of its page; its Markdown bears the same.
-        document: says what stands in it.
-        write: writes the report of a day and returns its page, or takes a stale one away.
-        shown_pictures: the ones that Dagster shows with the asset: its record of a run should stay light.
-    """
-
-    page: str
-    document: Callable[..., Document]
-    write: Callable[[Store, Settings, date, Policy], Path | None]
-    shown_pictures: tuple[str, ...]
+FIGURES = "figures"
 
 
-def journey_figures(store: Store, as_of: date, policy: Policy, paragraph: Summary | None = None) -> JourneyFigures:
-    """Read the figures of a day; long lists are cut to the policy's length and counted whole.
-
-    Args:
-        store: the tables.
-        as_of: the day.
-        policy: how long a list and a trend may be.
-        paragraph: the day in words; the rules' own unless given.
-    """
-    limit, trend_days = policy.journey.reporting.report_rows, policy.journey.reporting.trend_days
-
-    def of_day(table: str, order: str, rows: int | None = None, where: str = "true") -> list[dict[str, Any]]:
-        cut = f" LIMIT {rows}" if rows is not None else ""
-        sql = f"SELECT * FROM journey.{table} WHERE as_of = ? AND {where} ORDER BY {order}{cut}"
-        return store.rows(sql, as_of)
-
-    [summary], [roi], [snapshot] = (
-        of_day(t, "as_of") for t in ("journey_summary", "roi_estimate", "portfolio_snapshots")
-    )
-    kpi_status = of_day("kpi_status", "family")
-    all_segments = f"segment = '{ANY_SEGMENT}'"
-    return JourneyFigures(
-        as_of=as_of,
-        policy_hash=policy.policy_hash,
-        policy_version=policy.version,
-        report_rows=limit,
-        trend_days=trend_days,
-        summary=summary,
-        snapshot=snapshot,
-        snapshots=store.rows(
-            "SELECT * FROM journey.portfolio_snapshots WHERE as_of <= $1 AND as_of > $1 - $2::INTEGER ORDER BY as_of",
-            as_of,
-            trend_days,
-        ),
-        segments=of_day("portfolio_by_segment", "segment"),
-        stages=sorted(of_day("portfolio_by_stage", "journey_stage"), key=_place_of(policy)),
-        flows=of_day("stage_flows", "customers DESC, from_stage, to_stage"),
-        conformance=of_day("conformance", f"{all_segments} DESC, segment"),
-        risk_bands=risk_bands(store, as_of),
-        next_steps=of_day("next_steps", "rank", limit),
-        last_step=next(iter(of_day("next_steps", "rank DESC", 1)), None),
-        decisions=of_day("recommended_interventions", "priority_score DESC, customer_id", limit),
-        gaps=of_day("coverage_gaps", "overall_risk_score DESC, customer_id", limit),
-        approvals=of_day("outcome_analyses", "generated_at, intervention_id", limit, "approval_status = 'pending'"),
-        playbooks=of_day("playbook_performance", "expected_net_value DESC, playbook_id", limit, all_segments),
-        playbook_count=store.rows(
-            f"SELECT segment, count(*) AS playbooks FROM journey.playbook_performance "
-            f"WHERE as_of = ? AND {all_segments} GROUP BY segment",
-            as_of,
-        ),
-        kpis=of_day("kpis", "family, kpi"),
-        kpi_status=kpi_status,
-        roi=roi,
-        roi_parts=of_day("roi_breakdown", "kind, component, evidence_grade"),
-        roi_grades=of_day("roi_by_grade", "strength"),
-        sensitivity=of_day("roi_sensitivity", "rank"),
-        loads=loads_of(store, "journey"),
-        rejections=of_day("rejections_by_rule", "dataset, rule"),
-        paragraph=paragraph or rule_based_summary(summary, roi, kpi_status),
-    )
-
-
-def loads_of(store: Store, family: str) -> list[dict[str, Any]]:
+def loads_of(store: Reader, family: str) -> list[dict[str, Any]]:
     """Return the files of a family, and what became of their rows."""
     datasets = [dataset.name for dataset in store.datasets_by_family[family]]
     sql = "SELECT * FROM audit.dataset_loads WHERE list_contains(?, dataset) ORDER BY dataset, source_file"
     return store.rows(sql, datasets)
-
-
-def risk_bands(store: Store, as_of: date) -> list[dict[str, Any]]:
-    """Count customers by band of overall risk and tier; the last band holds its upper end too."""
-    bands = round(1 / RISK_BAND)
-    return store.rows(
-        f"SELECT least(floor(round(overall_risk_score * {bands}, 6)), {bands - 1}) / {bands} AS band_low, "
-        f"(least(floor(round(overall_risk_score * {bands}, 6)), {bands - 1}) + 1) / {bands} AS band_high, "
-        "risk_tier, count(*) AS customers FROM journey.risk_scores WHERE as_of = ? "
-        "GROUP BY ALL ORDER BY band_low, risk_tier",
-        as_of,
-    )
-
-
-def write_report(store: Store, settings: Settings, as_of: date, policy: Policy) -> Path | None:
-    """Write the report of a day and return its page, or take a stale one away where the policy wants none."""
-    folder = settings.report_of("journey", as_of)
-    if not policy.journey.reporting.enable_reporting:
-        remove_folder(folder)
-        return None
-    figures = journey_figures(store, as_of, policy, summary_of_day(store, as_of, policy))
-    return write_document(journey_report(figures), folder, REPORT_FILE)
 
 
 def write_document(document: Document, folder: Path, page: str) -> Path:
@@ -165,17 +50,6 @@ def shown_in_dagster(page: Path, names: tuple[str, ...]) -> tuple[str, str]:
             content = base64.b64encode(path.read_bytes()).decode()
             pictures.append(f"![{name}](data:image/svg+xml;base64,{content})")
     return text.partition("\n## ")[0], "\n\n".join(pictures)
-
-
-REPORT = Report(
-    REPORT_FILE, journey_report, write_report, ("risk_trend", "journey_map", "playbook_leaderboard", "roi_waterfall")
-)
-
-
-def _place_of(policy: Policy) -> Any:
-    """Return what sorts stages as the policy lists them; customers without one come last."""
-    stages = policy.vocabulary.stages
-    return lambda row: stages.index(row["journey_stage"]) if row["journey_stage"] in stages else len(stages)
 
 
 def _replace_folder(folder: Path, files: dict[str, bytes]) -> None:

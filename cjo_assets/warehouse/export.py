@@ -10,9 +10,9 @@ from pathlib import Path
 import duckdb
 
 from cjo_assets.core.errors import WarehouseError
-from cjo_assets.warehouse.published import read_only
-from cjo_assets.engine.sql import literal
 from cjo_assets.core.settings import Settings
+from cjo_assets.engine.sql import literal
+from cjo_assets.warehouse.published import read_only
 
 # What a spreadsheet takes for a formula, or skips on the way to one.
 FORMULA = "^[=+@\\t\\r\\n-]"

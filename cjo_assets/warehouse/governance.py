@@ -1,16 +1,16 @@
 """Which policy may decide here.
 
-    CJO_ENV   production: a policy that nobody but its author approved is refused; development, or unset: any policy
+CJO_ENV   production: a policy that nobody but its author approved is refused; development, or unset: any policy
 """
 
 from __future__ import annotations
 
 import os
 
-from cjo_assets.policy import Policy, PolicyError, load_policy
-from cjo_assets.policy.identity import person
 from cjo_assets.core.errors import WarehouseError
 from cjo_assets.core.settings import Settings
+from cjo_assets.policy import Policy, PolicyError, load_policy
+from cjo_assets.policy.identity import person
 
 DEVELOPMENT, PRODUCTION = "development", "production"
 

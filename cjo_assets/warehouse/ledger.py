@@ -16,6 +16,10 @@ from datetime import date
 import duckdb
 import pyarrow
 
+from cjo_assets.core.contract import columns_of
+from cjo_assets.core.expressions.ids import SEPARATOR
+from cjo_assets.core.table import ERASURES
+from cjo_assets.engine.transaction import transaction
 from cjo_assets.families.audit.records.decision_ledger import (
     DECISIONS,
     ERASED,
@@ -26,10 +30,6 @@ from cjo_assets.families.audit.records.decision_ledger import (
     changes_in_sql,
     content_hash_in_sql,
 )
-from cjo_assets.families.audit.records.erasures import ERASURES
-from cjo_assets.core.contract import columns_of
-from cjo_assets.core.expressions.ids import SEPARATOR
-from cjo_assets.engine.transaction import transaction
 
 BATCH_ROWS = 1 << 16
 NEW, HASHES = "temp.main.new_entries", "temp.main.new_hashes"
@@ -118,7 +118,7 @@ def add_tombstones(connection: duckdb.DuckDBPyConnection, target: str, stamp: St
 
 
 def add_entries(connection: duckdb.DuckDBPyConnection, ledger: str) -> Head:
-    """Append the rows of the temporary table `new_entries`, numbered, salted and hashed; return the head of the chain."""
+    """Append the temporary table `new_entries`, numbered, salted and hashed; return the head of the chain."""
     head = head_of(connection, ledger)
     # The secret is forgotten: without the salt of an entry nobody can compute it again.
     connection.execute(

@@ -6,12 +6,12 @@ import dagster as dg
 import pyarrow
 import sqlglot
 
-from cjo_assets.families.audit.records.column_lineage import ColumnLineage
 from cjo_assets.core.contract import schema_of
-from cjo_assets.warehouse.views import latest_schema, latest_statement
+from cjo_assets.core.table import AUDIT
 from cjo_assets.engine.lineage.query import VALUE, Edges, Lineage, lineage_of
 from cjo_assets.engine.store import Store
-from cjo_assets.core.table import AUDIT
+from cjo_assets.families.audit.records.column_lineage import ColumnLineage
+from cjo_assets.warehouse.views import latest_schema, latest_statement
 
 COLUMN_LINEAGE = f"{AUDIT}.column_lineage"
 DIRECT, INDIRECT = "direct", "indirect"

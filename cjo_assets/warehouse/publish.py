@@ -15,18 +15,18 @@ from pathlib import Path
 
 import duckdb
 
-from cjo_assets.policy.journey import WarehousePolicy
 from cjo_assets.core.contract import columns_of
-from cjo_assets.warehouse.views import add_views, comment
-from cjo_assets.warehouse.retention import HISTORY, keep_snapshot, move_old_days
+from cjo_assets.core.table import AUDIT, RAW, Table
+from cjo_assets.engine.raw import raw_views
+from cjo_assets.engine.sql import literal
+from cjo_assets.engine.store import Store, columns_in_sql
+from cjo_assets.engine.transaction import transaction
+from cjo_assets.policy.journey import WarehousePolicy
 from cjo_assets.warehouse.ledger import Head, Stamp, add_decisions, add_tombstones
 from cjo_assets.warehouse.recovery import Found, found_again
-from cjo_assets.engine.sql import literal
-from cjo_assets.ingest.raw_tables import raw_views
+from cjo_assets.warehouse.retention import HISTORY, keep_snapshot, move_old_days
 from cjo_assets.warehouse.run_log import RUNS, record_head
-from cjo_assets.engine.store import Store, columns_in_sql
-from cjo_assets.core.table import AUDIT, RAW, Table
-from cjo_assets.engine.transaction import transaction
+from cjo_assets.warehouse.views import add_views, comment
 
 TARGET = "target"
 # The family whose decisions the ledger holds.

@@ -10,8 +10,8 @@ from typing import Any
 import duckdb
 
 from cjo_assets.core.errors import WarehouseError
-from cjo_assets.engine.sql import literal
 from cjo_assets.engine.rows import Row, as_dicts
+from cjo_assets.engine.sql import literal
 
 
 @contextmanager

@@ -15,15 +15,15 @@ from pathlib import Path
 
 import duckdb
 
-from cjo_assets.policy.journey import WarehousePolicy
 from cjo_assets.core.errors import WarehouseError
-from cjo_assets.warehouse.retention import SNAPSHOTS, first_days_kept
 from cjo_assets.core.progress import report_message
-from cjo_assets.engine.sql import literal
-from cjo_assets.warehouse.run_log import RUNS
-from cjo_assets.engine.store import Store, columns_in_sql
 from cjo_assets.core.table import AUDIT
+from cjo_assets.engine.sql import literal
+from cjo_assets.engine.store import Store, columns_in_sql
 from cjo_assets.engine.transaction import transaction
+from cjo_assets.policy.journey import WarehousePolicy
+from cjo_assets.warehouse.retention import SNAPSHOTS, first_days_kept
+from cjo_assets.warehouse.run_log import RUNS
 
 FOUND = "found"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import duckdb
 
 from cjo_assets.core.errors import WarehouseError
-from cjo_assets.engine.store import Store
 from cjo_assets.core.table import Days
+from cjo_assets.engine.store import Store
 from cjo_assets.engine.transaction import transaction
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import duckdb
 
-from cjo_assets.engine.store import Store
 from cjo_assets.core.table import Days, Table
+from cjo_assets.engine.store import Store
 
 SNAPSHOTS, HISTORY, POLICY_DIFFS = "snapshots", "history", "policy_diffs"
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import dagster as dg
 
+from cjo_assets.engine.code import code_version
+from cjo_assets.engine.raw import MANIFEST
+from cjo_assets.engine.store import Store, Stored
 from cjo_assets.families.audit.records.runs import as_json
 from cjo_assets.policy import Policy
-from cjo_assets.engine.code import code_version
 from cjo_assets.warehouse.ledger import Head
-from cjo_assets.ingest.loading import MANIFEST
-from cjo_assets.engine.store import Store, Stored
 
 RUNS, CHECKS = "audit.runs", "audit.checks"
 

@@ -9,11 +9,11 @@ from datetime import date, datetime
 import duckdb
 from pydantic import ValidationError
 
-from cjo_assets.families.audit.records.erasures import ERASURES
-from cjo_assets.policy import Policy
 from cjo_assets.core.errors import PastError, TamperedError
+from cjo_assets.core.table import ERASURES
 from cjo_assets.engine.sql import literal
 from cjo_assets.ingest.loading import ManifestRow
+from cjo_assets.policy import Policy
 
 PUBLISHED = "published"
 

@@ -7,11 +7,11 @@ import re
 import duckdb
 import ibis
 
-from cjo_assets.families.journey.trace import cells, records
 from cjo_assets.core.contract import columns_of, schema_of
+from cjo_assets.core.table import AUDIT, LATEST, Days, Reference, Table
 from cjo_assets.engine.sql import literal, quoted
 from cjo_assets.engine.store import Store
-from cjo_assets.core.table import AUDIT, LATEST, Days, Reference, Table
+from cjo_assets.families.journey.trace import cells, records
 
 JOURNEY = "journey"
 

@@ -12,6 +12,7 @@ import vl_convert
 
 from cjo_assets.core.settings import Settings
 from cjo_assets.families.journey.report.charts import CHARTS
+from cjo_assets.families.journey.report.reading import REPORT, journey_figures, write_report
 from cjo_assets.families.journey.report.report import journey_report
 from cjo_assets.reporting.document import Cell, Cited, Document, Grid, Record, grid
 from cjo_assets.reporting.document import Column as GridColumn
@@ -19,7 +20,7 @@ from cjo_assets.reporting.drawing import NARROW, WIDE, Drawing, draw
 from cjo_assets.reporting.markdown import as_markdown
 from cjo_assets.reporting.page import as_page
 from cjo_assets.reporting.palette import ACCENT, CARD, COLOURS, GROUND, INK, LINE, MUTED, tone
-from cjo_assets.reporting.writing import REPORT, journey_figures, shown_in_dagster, write_report
+from cjo_assets.reporting.writing import shown_in_dagster
 from cjo_assets_tests.conftest import Chain, write_rows
 from cjo_assets_tests.reporting.made import HOSTILE, made_figures, without_anything
 from cjo_assets_tests.reporting.reading import (

@@ -14,9 +14,10 @@ import pytest
 from pandera.config import ValidationDepth, config_context
 
 from cjo_assets.catalog import all_families
+from cjo_assets.core.check_result import CheckResult
 from cjo_assets.core.contract import Column, Contract, column, columns_of, key_of, pandera_schema, schema_of
 from cjo_assets.engine import validation
-from cjo_assets.engine.validation import Verdict, judged
+from cjo_assets.engine.validation import judged
 from cjo_assets.families.journey.inputs.customers import Customers
 from cjo_assets_tests.tables import POLICY, Row, Rows, default_row, made_of
 
@@ -36,7 +37,7 @@ def frame(contract: type[Contract], breaches: list[Row]) -> ir.Table:
     return made_of(rows, schema_of(contract))
 
 
-def one_scan(contract: type[Contract], verdict: Verdict) -> Counter[tuple[str, str]]:
+def one_scan(contract: type[Contract], verdict: CheckResult) -> Counter[tuple[str, str]]:
     """Return column and kind of what our verdict finds broken, counted by rule."""
     parts = [rule.partition(": ") for rule in verdict.broken]
     kinds = {MISSING: MISSING, "not unique": KEY}

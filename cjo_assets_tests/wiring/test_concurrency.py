@@ -20,7 +20,8 @@ from cjo_assets.core.settings import PROJECT, Settings
 from cjo_assets.core.table import Table, given_inputs
 from cjo_assets.defs import health
 from cjo_assets.orchestration.orphans import close_orphans, orphans
-from cjo_assets.orchestration.resources import WRITER_TABLE, Warehouse, opened
+from cjo_assets.orchestration.resources import Warehouse
+from cjo_assets.warehouse.build import WRITER_TABLE, opened
 from cjo_assets.warehouse.lock import hold_life, holder_in_words, is_alive
 from cjo_assets.warehouse.publish import publish
 from cjo_assets_tests.conftest import SAMPLE
@@ -155,7 +156,7 @@ def test_a_run_that_was_ended_commits_and_publishes_nothing(
     home: Path, run_of: tuple[dg.DagsterInstance, dg.DagsterRun], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     instance, run = run_of
-    monkeypatch.setattr("cjo_assets.catalog.all_families", lambda: (FAMILY, *all_families()))
+    monkeypatch.setattr("cjo_assets.orchestration.resources.all_families", lambda: (FAMILY, *all_families()))
     resource = Warehouse(database=str(home / "build.duckdb"))
     context = dg.build_init_resource_context(instance=instance)
     context._dagster_run = run  # type: ignore[attr-defined]

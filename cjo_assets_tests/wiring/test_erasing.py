@@ -24,8 +24,8 @@ from cjo_assets.core.quarantine.rules import REFUSED
 from cjo_assets.core.settings import Settings
 from cjo_assets.engine.store import Store
 from cjo_assets.ingest.loading import load_dataset
-from cjo_assets.orchestration.resources import opened, version_of
 from cjo_assets.policy import Policy
+from cjo_assets.warehouse.build import opened, version_of
 from cjo_assets.warehouse.ledger import Stamp
 from cjo_assets.warehouse.publish import publish
 from cjo_assets.warehouse.retention import keep_snapshot

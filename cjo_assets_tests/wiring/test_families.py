@@ -26,7 +26,7 @@ from cjo_assets.core.settings import Settings
 from cjo_assets.core.table import AUDIT
 from cjo_assets.engine.store import Store
 from cjo_assets.ingest.chain import compute_day, load_files
-from cjo_assets.orchestration.jobs import FAMILY_TAG, families_of_run, keys_of_day
+from cjo_assets.orchestration.keys import FAMILY_TAG, families_of_run, keys_of_day
 from cjo_assets.policy import Policy
 from cjo_assets.warehouse.publish import publish
 from cjo_assets.warehouse.retention import first_days_kept

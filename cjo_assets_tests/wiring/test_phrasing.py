@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from cjo_assets.families.journey.report.texts import FIGURES_CHANGED, drafts_of_day, phrase_day, summary_of_day
 from cjo_assets.language.answers import ADDRESS, EMPTY, INVENTED, TOO_LONG, UNREADABLE
 from cjo_assets.language.client import BROKEN, NOT_CONFIGURED, NOT_IN_TIME, REFUSED, Endpoint
-from cjo_assets.language.memory import FIGURES_CHANGED, NOT_TRIED, drafts_of_day, phrase_day, summary_of_day
+from cjo_assets.language.memory import NOT_TRIED
 from cjo_assets.policy import Policy
 from cjo_assets.reporting.summary import Figure, Summary, rule_based_summary
 from cjo_assets_tests.conftest import Chain, Rows

@@ -16,9 +16,10 @@ import pytest
 
 from cjo_assets.catalog import all_families
 from cjo_assets.core.quarantine.rules import REFUSED
+from cjo_assets.engine.raw import raw_views
 from cjo_assets.engine.store import Store
 from cjo_assets.ingest.loading import ManifestRow, load_dataset, restore_dataset
-from cjo_assets.ingest.raw_tables import look_again, raw_views
+from cjo_assets.ingest.raw_tables import look_again
 from cjo_assets.ingest.tombstones import empty_rows
 from cjo_assets.policy import Policy
 from cjo_assets_tests.conftest import STATEMENTS

@@ -13,10 +13,10 @@ import duckdb
 import pytest
 
 from cjo_assets.catalog import families_about
+from cjo_assets.core.check_result import CheckResult
 from cjo_assets.core.table import Days, Reference
 from cjo_assets.engine.code import code_version
 from cjo_assets.engine.store import Store, Stored
-from cjo_assets.engine.validation import Verdict
 from cjo_assets.policy import Policy
 from cjo_assets.warehouse.run_log import record_checks, record_failure, record_run
 
@@ -192,7 +192,7 @@ def test_what_later_days_read_counts_whatever_its_order(home: Home) -> None:
 
 def test_what_each_check_of_a_run_found_is_on_record(home: Home) -> None:
     """With the day where the table has one; the same run again replaces its own."""
-    nothing, odd = Verdict(7, {}, []), Verdict(2, {"unknown_signal_types": 2}, [])
+    nothing, odd = CheckResult(7, {}, []), CheckResult(2, {"unknown_signal_types": 2}, [])
     results = {
         (SECOND, "journey.kpis"): Stored(7, "", {"contract": nothing}),
         (None, "journey.signals"): Stored(9, "", {"contract": nothing, "unknown_signal_types": odd}),

@@ -21,8 +21,8 @@ from cjo_assets.core.family import Family
 from cjo_assets.core.settings import PROJECT, Settings
 from cjo_assets.core.table import Days, Reference, Table
 from cjo_assets.engine.store import Store
-from cjo_assets.orchestration.resources import VERSION_TABLE, opened
 from cjo_assets.policy import Policy
+from cjo_assets.warehouse.build import VERSION_TABLE, opened
 from cjo_assets_tests.conftest import SAMPLE, computed
 
 DAY = date(2025, 1, 20)

@@ -35,12 +35,12 @@ from cjo_assets.core.errors import RefusalError, WarehouseError
 from cjo_assets.core.person import Person
 from cjo_assets.core.personal import CUSTOMER
 from cjo_assets.core.settings import Settings
+from cjo_assets.core.table import ERASURES
 from cjo_assets.engine.store import Store
 from cjo_assets.engine.transaction import transaction
-from cjo_assets.families.audit.records.erasures import ERASURES
 from cjo_assets.ingest.tombstones import Tombstones, with_kind
-from cjo_assets.orchestration.resources import opened
 from cjo_assets.policy import identity, load_policy
+from cjo_assets.warehouse.build import opened
 from cjo_assets.warehouse.retention import SNAPSHOTS
 
 PLACES = (erase_records, erase_archive, erase_history, erase_reports, erase_policy_diffs, erase_instance)

@@ -24,11 +24,12 @@ from cjo_assets.core.errors import InputError, PastError, TamperedError
 from cjo_assets.core.settings import Settings
 from cjo_assets.core.table import AUDIT, RAW, Days, Reference, Table, in_order
 from cjo_assets.core.table import MANIFEST as MANIFEST_TABLE
+from cjo_assets.engine.raw import MANIFEST, day_of
 from cjo_assets.engine.sql import literal
 from cjo_assets.engine.statements import Statements
 from cjo_assets.engine.store import Store
 from cjo_assets.ingest.formats import CHUNK_BYTES
-from cjo_assets.ingest.loading import MANIFEST, ManifestRow, day_of, restore_dataset
+from cjo_assets.ingest.loading import ManifestRow, restore_dataset
 from cjo_assets.ingest.tombstones import emptied_hash
 from cjo_assets.policy import Policy
 from cjo_assets.warehouse.retention import HISTORY

@@ -10,6 +10,7 @@ from typing import Any
 
 from cjo_assets.audit.replay.scratch import Rows, Scratch
 from cjo_assets.audit.score_changes.split import CAUSES, STATES, RiskChanges, parts_that_do_not_sum, risk_changes
+from cjo_assets.core.check_result import CheckResult
 from cjo_assets.core.contract import columns_of, key_of
 from cjo_assets.core.errors import ContractBreachError, InputError
 from cjo_assets.core.progress import report_message
@@ -18,7 +19,7 @@ from cjo_assets.engine.code import code_version
 from cjo_assets.engine.collection import collected_afterwards
 from cjo_assets.engine.sql import literal
 from cjo_assets.engine.store import CONTRACT_CHECK
-from cjo_assets.engine.validation import Verdict, judged
+from cjo_assets.engine.validation import judged
 from cjo_assets.policy import Policy
 from cjo_assets.warehouse.run_log import engine_version
 from cjo_assets.warehouse.run_records import DayRecord
@@ -177,7 +178,7 @@ def _split(past: Scratch, policy: Policy) -> None:
     offenders = past.rows(past.backend.compile(parts_that_do_not_sum(changes).limit(20)))
     if offenders:
         name = parts_that_do_not_sum.__name__
-        raise ContractBreachError(CHANGES, {name: Verdict(0, {name: len(offenders)}, offenders)})
+        raise ContractBreachError(CHANGES, {name: CheckResult(0, {name: len(offenders)}, offenders)})
 
 
 def _state(name: str, state: str) -> str:

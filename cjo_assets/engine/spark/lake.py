@@ -25,8 +25,8 @@ import pyarrow.parquet
 from ibis.backends.sql.datatypes import DuckDBType
 
 from cjo_assets.core.contract import schema_of
+from cjo_assets.core.settings import LAKE, LAKE_PARTS
 from cjo_assets.core.table import Table
-from cjo_assets.engine.choice import LAKE, PARTS
 from cjo_assets.engine.sql import literal, quoted
 
 PARTS_COLUMNS = "table_name VARCHAR, as_of DATE, folder VARCHAR"
@@ -46,7 +46,7 @@ class Lake:
         self.files, self.base = pyarrow.fs.FileSystem.from_uri(self.root.replace("s3a://", "s3://", 1))
         self.files.create_dir(self.base, recursive=True)
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {LAKE}")
-        connection.execute(f"CREATE TABLE IF NOT EXISTS {PARTS} ({PARTS_COLUMNS})")
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {LAKE_PARTS} ({PARTS_COLUMNS})")
 
     def new_folder(self, table_name: str, as_of: date | None) -> str:
         """Return a folder, relative to the root, that nothing has been written to."""
@@ -58,19 +58,19 @@ class Lake:
 
     def folders(self, table_name: str) -> dict[date | None, str]:
         """Return the folders of a table that count, by day."""
-        query = f"SELECT as_of, folder FROM {PARTS} WHERE table_name = ? ORDER BY as_of"
+        query = f"SELECT as_of, folder FROM {LAKE_PARTS} WHERE table_name = ? ORDER BY as_of"
         return dict(self.connection.execute(query, [table_name]).fetchall())
 
     def put(self, table_name: str, as_of: date | None, folder: str) -> None:
         """Let a folder count in place of the one that did."""
         self.connection.execute(
-            f"DELETE FROM {PARTS} WHERE table_name = ? AND as_of IS NOT DISTINCT FROM ?", [table_name, as_of]
+            f"DELETE FROM {LAKE_PARTS} WHERE table_name = ? AND as_of IS NOT DISTINCT FROM ?", [table_name, as_of]
         )
-        self.connection.execute(f"INSERT INTO {PARTS} VALUES (?, ?, ?)", [table_name, as_of, folder])
+        self.connection.execute(f"INSERT INTO {LAKE_PARTS} VALUES (?, ?, ?)", [table_name, as_of, folder])
 
     def forget_before(self, table_name: str, day: date) -> None:
         """Let no folder count for the days before one."""
-        self.connection.execute(f"DELETE FROM {PARTS} WHERE table_name = ? AND as_of < ?", [table_name, day])
+        self.connection.execute(f"DELETE FROM {LAKE_PARTS} WHERE table_name = ? AND as_of < ?", [table_name, day])
 
     def remember(self, table_name: str) -> None:
         """Let those folders count that did in the last audited state."""
@@ -122,7 +122,7 @@ class Lake:
             days: of which something may be left over.
         """
         counting = self.connection.execute(
-            f"SELECT table_name, as_of::VARCHAR, folder FROM {PARTS} ORDER BY ALL"
+            f"SELECT table_name, as_of::VARCHAR, folder FROM {LAKE_PARTS} ORDER BY ALL"
         ).fetchall()
         tables, state = set(named), State()
         for table_name, as_of, folder in counting:

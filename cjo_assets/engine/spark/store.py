@@ -26,13 +26,13 @@ from cjo_assets.core.errors import WarehouseError
 from cjo_assets.core.family import Family
 from cjo_assets.core.table import AUDIT, Days, Reference, Table
 from cjo_assets.engine.collection import collected_afterwards
+from cjo_assets.engine.raw import MANIFEST
 from cjo_assets.engine.rows import Row
 from cjo_assets.engine.spark.lake import Lake
 from cjo_assets.engine.spark.steps import rows_of
 from cjo_assets.engine.statements import Statement, Statements
 from cjo_assets.engine.store import Store, Stored
 from cjo_assets.engine.transaction import transaction
-from cjo_assets.ingest.loading import MANIFEST
 from cjo_assets.policy import Policy
 
 if TYPE_CHECKING:

@@ -1,7 +1,9 @@
 """The journey family: its stages in pipeline order, and what the platform needs to know of it."""
 
 from cjo_assets.core.discovery import datasets_in, tables_in
-from cjo_assets.core.family import Family, Goal, Step
+from cjo_assets.core.family import Family, Goal, Step, Texts
+from cjo_assets.families.journey.report.reading import REPORT
+from cjo_assets.families.journey.report.texts import TEXTS, phrase_day
 
 NAME = "journey"
 STAGES = (
@@ -49,4 +51,6 @@ FAMILY = Family(
         Step("phrase", "Put into words what the tables prove, where the policy asks a language model.", ("language",)),
         Step("publish", "Write the report and replace the published database.", ("publish",)),
     ),
+    report=REPORT,
+    texts=Texts(TEXTS[1], phrase_day),
 )

@@ -2,6 +2,7 @@
 
 from cjo_assets.core.discovery import datasets_in, tables_in
 from cjo_assets.core.family import Family, Goal, Step
+from cjo_assets.families.marketing.report.reading import REPORT
 
 NAME = "marketing"
 STAGES = (
@@ -38,4 +39,5 @@ FAMILY = Family(
         Step("recommend", "Say what to do next, with its expected impact.", ("recommendations",)),
         Step("publish", "Write the report and replace the published database.", ("publish",)),
     ),
+    report=REPORT,
 )

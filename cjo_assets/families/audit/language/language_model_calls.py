@@ -9,13 +9,7 @@ of D are made when the tables of D are done.
 
 from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import DatedContract, Instant, column
-
-SUMMARY, MESSAGE = "summary", "message"
-MARKETING_SUMMARY, CAMPAIGN = "marketing_summary", "campaign"
-JOURNEY_PURPOSES = [SUMMARY, MESSAGE]
-PURPOSES = [*JOURNEY_PURPOSES, MARKETING_SUMMARY, CAMPAIGN]
-USED, REJECTED, FAILED = "used", "rejected", "failed"
-OUTCOMES = [USED, REJECTED, FAILED]
+from cjo_assets.language.purposes import OUTCOMES, PURPOSES
 
 
 class LanguageModelCalls(DatedContract):

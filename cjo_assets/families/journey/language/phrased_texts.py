@@ -7,7 +7,7 @@ tables and of a recorded answer (`audit.language_model_calls`), no table is made
 """
 
 from cjo_assets.core.contract import DatedContract, column
-from cjo_assets.families.audit.language.language_model_calls import JOURNEY_PURPOSES
+from cjo_assets.language.purposes import JOURNEY_PURPOSES
 
 
 class PhrasedTexts(DatedContract):

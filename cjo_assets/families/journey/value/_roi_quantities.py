@@ -15,7 +15,6 @@ from cjo_assets.core.expressions.evidence_grades import ASSUMPTION, MATCHED, RAN
 from cjo_assets.core.expressions.intervals import MEASURED
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, rounded
 from cjo_assets.core.expressions.people import person
-from cjo_assets.families.audit.language.language_model_calls import JOURNEY_PURPOSES
 from cjo_assets.families.journey.decision.holdout_assignments import HELD_OUT
 from cjo_assets.families.journey.inputs.baseline_metrics import DAYS_PER_CASE, ESCALATION_DAYS, SUPPORT_DAYS
 from cjo_assets.families.journey.interventions._ledger import end_of_day
@@ -33,6 +32,7 @@ from cjo_assets.families.journey.value._roi_components import (
     SUPPORT_WORKLOAD_REDUCTION,
 )
 from cjo_assets.families.journey.value.baseline_comparisons import DAYS_PER_MONTH, preferred
+from cjo_assets.language.purposes import JOURNEY_PURPOSES
 from cjo_assets.policy import Policy
 
 DAYS_PER_YEAR = 365

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+from cjo_assets.core.family import Report
 from cjo_assets.core.settings import Settings
 from cjo_assets.core.table import QUARANTINE
 from cjo_assets.engine.store import Store
@@ -18,7 +19,7 @@ from cjo_assets.families.marketing.report.summary import marketing_summary_figur
 from cjo_assets.families.marketing.report.texts import MarketingWords
 from cjo_assets.policy import Policy
 from cjo_assets.reporting.document import records
-from cjo_assets.reporting.writing import Report, loads_of, remove_folder, write_document
+from cjo_assets.reporting.writing import loads_of, remove_folder, write_document
 
 FAMILY = "marketing"
 REPORT_FILE = "marketing_report.html"

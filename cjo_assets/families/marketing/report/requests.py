@@ -8,13 +8,35 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cjo_assets.families.audit.language.language_model_calls import CAMPAIGN, MARKETING_SUMMARY
-from cjo_assets.families.marketing.report.summary import campaign_figures, campaign_words
+from cjo_assets.families.marketing.report.summary import CHARACTERS_PER_TOKEN, campaign_figures, campaign_words
+from cjo_assets.language.purposes import CAMPAIGN, MARKETING_SUMMARY
 from cjo_assets.language.requests import Asking, Request, request_of
+from cjo_assets.policy.marketing import MarketingReporting
 from cjo_assets.reporting.document import Record
 from cjo_assets.reporting.summary import Figure
 
 Row = dict[str, Any]
+
+MARKETING_SUMMARY_TASK = (
+    "Write a short paragraph for an executive: what marketing spent and is estimated to have brought, on which "
+    "evidence, how campaigns and experiments stand, what risks and budget moves need a person, and how many next "
+    "steps follow."
+)
+CAMPAIGN_TASK = (
+    "Write a few sentences for a marketing manager about one campaign: what it spent of its budget and its time, "
+    "what it is judged by and how it stands, and what it is estimated to have brought."
+)
+
+
+def asking_of(rules: MarketingReporting) -> Asking:
+    """Return how marketing's policy wants it: as long as the rules' own paragraph may be."""
+    return Asking(
+        rules.llm_model,
+        rules.temperature,
+        rules.llm_summary_max_tokens,
+        rules.llm_summary_max_tokens * CHARACTERS_PER_TOKEN,
+        rules.llm_timeout_seconds,
+    )
 
 
 def marketing_summary_request(
@@ -32,10 +54,12 @@ def marketing_summary_request(
         "weakest_evidence": roi["value_evidence_grade"],
         "status_of_kpi_families": {row["family"]: row["status"] for row in kpi_status},
     }
-    return request_of(MARKETING_SUMMARY, figures.values(), words, asking)
+    return request_of(MARKETING_SUMMARY, MARKETING_SUMMARY_TASK, figures.values(), words, asking)
 
 
 def campaign_request(campaign: Record, asking: Asking) -> Request:
     """Ask for a few sentences on a campaign, given its row of `campaign_analysis`."""
     words = campaign_words(campaign)
-    return request_of(CAMPAIGN, campaign_figures(campaign).values(), words, asking, tuple(words.values()))
+    return request_of(
+        CAMPAIGN, CAMPAIGN_TASK, campaign_figures(campaign).values(), words, asking, tuple(words.values())
+    )

@@ -15,12 +15,12 @@ from datetime import date
 from functools import partial
 
 from cjo_assets.engine.store import Store
-from cjo_assets.families.marketing.report.requests import campaign_request, marketing_summary_request
+from cjo_assets.families.marketing.report.requests import asking_of, campaign_request, marketing_summary_request
 from cjo_assets.families.marketing.report.summary import campaign_summary, marketing_summary
 from cjo_assets.language.answers import Judgement
 from cjo_assets.language.client import NOT_CONFIGURED, Endpoint, ask
 from cjo_assets.language.memory import NOT_TRIED, Ask, asked, remembered
-from cjo_assets.language.requests import Asking, Request
+from cjo_assets.language.requests import Request
 from cjo_assets.policy import Policy
 from cjo_assets.reporting.document import Record, Row
 from cjo_assets.reporting.summary import Figure, Summary
@@ -46,7 +46,7 @@ class MarketingWords:
 
     def __post_init__(self) -> None:
         """Find out whether anything may be sent."""
-        self._asking = Asking.of_marketing(self.policy.marketing.reporting)
+        self._asking = asking_of(self.policy.marketing.reporting)
         self._problem = NOT_CONFIGURED if self.endpoint is None else self.endpoint.problem()
 
     def summary(self, figures: Mapping[str, Figure], roi: Row, kpi_status: list[Row]) -> Summary:

@@ -1,0 +1,60 @@
+"""Asset keys of tables, texts and reports, and the families that a run is about."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from cjo_assets.catalog import data_families, families_about
+from cjo_assets.core.family import Family
+from cjo_assets.core.table import RAW
+from cjo_assets.language.memory import CALLS
+
+FAMILY_TAG = "cjo/family"
+# Its value names the command; the command reports the failure of its run on the terminal.
+COMMAND_TAG = "cjo/command"
+PUBLISHED = dg.AssetKey("published")
+# Group of the tables that runs and commands write, which no transform computes.
+RECORDS = "records"
+
+
+def key_of_table(schema: str, name: str) -> dg.AssetKey:
+    """Return the asset key of a table: its schema and its name."""
+    return dg.AssetKey([schema, name])
+
+
+def reports_of(family: Family) -> list[dg.AssetKey]:
+    """Return the asset key of the report of a family, if it has one."""
+    return [dg.AssetKey(["reports", f"{family.name}_report"])] if family.report else []
+
+
+def texts_of(family: Family) -> list[dg.AssetKey]:
+    """Return the asset keys of the texts of a family and of the calls they took, if it has any."""
+    return [key_of_table(*CALLS), key_of_table(family.name, family.texts.table)] if family.texts else []
+
+
+def keys_of_day(family: str) -> list[dg.AssetKey]:
+    """Return the assets of a day of a family."""
+    families = families_about(family)
+    raw = [key_of_table(RAW, dataset.name) for found in families for dataset in found.datasets]
+    tables = [
+        key_of_table(table.schema, table.name)
+        for found in families
+        for table in found.tables
+        if table.transform is not None or table.group == RECORDS
+    ]
+    own = next(found for found in families if found.name == family)
+    return [*raw, *tables, *texts_of(own), *reports_of(own), PUBLISHED]
+
+
+def families_of_run(run: dg.DagsterRun) -> tuple[str, ...]:
+    """Return the families that a run computes: the one its job is for, else those it was asked for, else all."""
+    names = tuple(family.name for family in data_families())
+    if FAMILY_TAG in run.tags:
+        return (run.tags[FAMILY_TAG],)
+    asked = run.asset_selection or set()
+    return tuple(name for name in names if asked & set(keys_of_day(name)) - _shared_keys()) or names
+
+
+def _shared_keys() -> set[dg.AssetKey]:
+    keys = [set(keys_of_day(family.name)) for family in data_families()]
+    return set.intersection(*keys) if len(keys) > 1 else set()

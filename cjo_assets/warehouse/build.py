@@ -1,0 +1,114 @@
+"""The build database: opened for writing by one process at a time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from cjo_assets.core.errors import WarehouseError
+from cjo_assets.core.family import Family
+from cjo_assets.core.settings import Settings
+from cjo_assets.engine.choice import store_of
+from cjo_assets.engine.statement_files import StatementFiles
+from cjo_assets.engine.statements import Statements
+from cjo_assets.engine.store import Store, columns_in_sql
+from cjo_assets.ingest.raw_tables import look_again
+from cjo_assets.warehouse.lock import warehouse_lock
+from cjo_assets.warehouse.restore import remember_published, what_cannot_be_computed
+
+VERSION_TABLE = "raw.warehouse_version"
+WRITER_TABLE = "raw.warehouse_writer"
+STATEMENTS_KEPT = 200
+
+
+@contextmanager
+def opened(
+    settings: Settings,
+    families: tuple[Family, ...],
+    memory_limit: float | None = None,
+    say: Callable[[str], None] | None = None,
+    run_id: str | None = None,
+) -> Iterator[Store]:
+    """Open the build database for writing, alone.
+
+    Args:
+        settings: the places.
+        families: what tables there are.
+        memory_limit: what the engine may use [gigabytes]; beyond it it goes through the disk.
+        say: told every now and then that another run is still writing.
+        run_id: the run that writes; None for what is no run.
+
+    Raises:
+        WarehouseError: another program holds the file, or another version of this one wrote it.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with warehouse_lock(settings.lock, run_id, say) as held:
+        connection = _connected(settings.build, {"memory_limit": f"{memory_limit}GB"} if memory_limit else {})
+        try:
+            # Progress is asked for and told in our words; the engine would print a bar into whatever stdout is.
+            connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
+            is_new = _require_version(connection, families, settings.build)
+            files = StatementFiles.from_environment(families, "runs")
+            statements = Statements(STATEMENTS_KEPT, files) if files else None
+            with closing(store_of(settings, connection, families, statements)) as store:
+                look_again(connection, store.datasets, settings.inputs)
+                if is_new:
+                    remember_published(store, settings.published, what_cannot_be_computed(store))
+                    _sign_version(connection, families)
+                store.fences = (held.require, _signed(connection, run_id))
+                yield store
+        finally:
+            connection.close()
+
+
+def _signed(connection: duckdb.DuckDBPyConnection, run_id: str | None) -> Callable[[], None]:
+    """Write down who writes, and return the question whether it is still us."""
+    connection.execute(f"CREATE OR REPLACE TABLE {WRITER_TABLE} AS SELECT ?::VARCHAR AS run_id", [run_id])
+
+    def require_ours() -> None:
+        writer = connection.execute(f"SELECT run_id FROM {WRITER_TABLE}").fetchone()
+        if writer != (run_id,):
+            raise WarehouseError(
+                f"Another run writes the warehouse now ({writer}); nothing more of {run_id} is stored."
+            )
+
+    return require_ours
+
+
+def _connected(path: Path, config: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(path), config=config)
+    except duckdb.IOException as error:
+        raise WarehouseError(
+            f"The database {path} cannot be opened for writing: {str(error).splitlines()[0]}"
+        ) from error
+
+
+def version_of(families: tuple[Family, ...]) -> str:
+    """Return a hash over the columns and types of all tables."""
+    shapes = [f"{table.full_name}({columns_in_sql(table)})" for family in families for table in family.tables]
+    return hashlib.sha256("\n".join(sorted(shapes)).encode()).hexdigest()
+
+
+def _sign_version(connection: duckdb.DuckDBPyConnection, families: tuple[Family, ...]) -> None:
+    """Write down whose tables these are; before that the database counts as new."""
+    connection.execute(f"INSERT INTO {VERSION_TABLE} VALUES (?)", [version_of(families)])
+
+
+def _require_version(connection: duckdb.DuckDBPyConnection, families: tuple[Family, ...], path: Path) -> bool:
+    """Return whether the database is new; refuse that of another version."""
+    connection.execute("CREATE SCHEMA IF NOT EXISTS raw")
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {VERSION_TABLE} (version VARCHAR)")
+    row = connection.execute(f"SELECT version FROM {VERSION_TABLE}").fetchone()
+    if row is not None and row[0] != version_of(families):
+        raise WarehouseError(
+            f"The warehouse {path} was written by another version of cjo_assets, whose tables had other columns. "
+            "Nothing was changed. Use that version, or start a new one with --home (the archived inputs are under "
+            f"{path.parent / 'inputs'})."
+        )
+    return row is None
