@@ -23,7 +23,7 @@ test: $(STAMP)
 
 # An environment of its own, so that nothing else has Spark at hand. It needs Java 17.
 test-spark: $(SPARK_STAMP)
-	@$(SPARK_VENV)/bin/python -m pytest -m spark cjo_assets_tests/wiring/test_spark.py
+	@$(SPARK_VENV)/bin/python -m pytest -m spark cjo_assets_tests/system/test_spark.py
 
 check: $(STAMP)
 	$(BIN)/ruff check .

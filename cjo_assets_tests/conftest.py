@@ -1,26 +1,17 @@
-"""What tests share: the sample data, the policy, and the chain computed in memory."""
+"""Order of the tests, and the fixtures that all of them share."""
 
 import gc
-import json
 import shutil
-from collections.abc import Callable, Iterator
-from datetime import date
-from pathlib import Path
-from typing import Any
 
-import duckdb
 import pytest
 
-from cjo_assets.catalog import families_about
-from cjo_assets.core.settings import PROJECT
-from cjo_assets.engine.store import Store, Stored
-from cjo_assets.ingest.chain import compute_day, load_files
-from cjo_assets.policy import Policy, load_policy
-from cjo_assets_tests.home import Home, toured
-from cjo_assets_tests.kept_statements import IS_OURS, KEPT_IN, STATEMENTS
+from cjo_assets_tests.support.catalog import IS_OURS, KEPT_IN
 
-SAMPLE = PROJECT / "data"
-Rows = list[dict[str, Any]]
+pytest_plugins = (
+    "cjo_assets_tests.support.chain",
+    "cjo_assets_tests.support.journey.markets",
+    "cjo_assets_tests.support.journey.state_log",
+)
 
 # Statements are made of millions of small objects: looking for garbage among them less often saves processor time.
 gc.set_threshold(200_000, 50, 50)
@@ -29,6 +20,7 @@ gc.set_threshold(200_000, 50, 50)
 # The files that take longest go first: what is left for the end is short, and neither process waits for the other.
 LONGEST = (
     "test_policy_is_consumed.py",
+    "test_marketing_policy_is_consumed.py",
     "test_contract.py",
     "test_cli.py",
     "test_concurrency.py",
@@ -49,91 +41,3 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Take away the statements that the session kept, once all its processes are done."""
     if IS_OURS and not hasattr(config, "workerinput"):
         shutil.rmtree(KEPT_IN)
-
-
-class Chain:
-    """Computed tables in memory."""
-
-    def __init__(self, store: Store, stored: dict[str, Stored] | None = None) -> None:
-        """Hold the store, and what was said of each table of the last day."""
-        self.store = store
-        self.stored = stored or {}
-
-    def rows(self, sql: str, *parameters: Any) -> Rows:
-        """Return the rows of a query as dictionaries."""
-        found = self.store.connection.execute(sql, list(parameters))
-        names = [column[0] for column in found.description]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
-
-    def by(self, key: str, table: str) -> dict[Any, dict[str, Any]]:
-        """Return the rows of a table by one of its columns."""
-        return {row[key]: row for row in self.rows(f"FROM {table}")}
-
-
-def computed(data: Path, archive: Path, days: list[date], policy: Policy) -> Chain:
-    """Compute days over a folder, in order, in one store."""
-    families = families_about("journey")
-    store = Store(duckdb.connect(), families, STATEMENTS)
-    load_files(store, families, data, archive)
-    stored: dict[str, Stored] = {}
-    for day in days:
-        stored = compute_day(store, families, day, policy)
-    return Chain(store, stored)
-
-
-@pytest.fixture(scope="session")
-def policy() -> Policy:
-    """The packaged policy."""
-    return load_policy()
-
-
-@pytest.fixture
-def chain_of(tmp_path: Path, policy: Policy) -> Callable[..., Chain]:
-    """Return a function that computes the chain over a folder."""
-
-    def compute(data: Path, *days: date, rules: Policy = policy) -> Chain:
-        return computed(data, tmp_path / "archive", list(days), rules)
-
-    return compute
-
-
-@pytest.fixture
-def sample_copy(tmp_path: Path) -> Path:
-    """A copy of the sample data that a test may change."""
-    return Path(shutil.copytree(SAMPLE, tmp_path / "data"))
-
-
-@pytest.fixture(scope="session")
-def sample_day(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[Callable[[date], Chain]]:
-    """Return a function that computes a day of the sample, once for all tests."""
-    days: dict[date, Chain] = {}
-
-    def day(as_of: date) -> Chain:
-        if as_of not in days:
-            days[as_of] = computed(SAMPLE, tmp_path_factory.mktemp("archive"), [as_of], policy)
-        return days[as_of]
-
-    yield day
-    for chain in days.values():
-        chain.store.connection.close()
-
-
-@pytest.fixture(scope="session")
-def tour_home(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[Home]:
-    """The three days of the tour, each computed and published in its turn."""
-    home = toured(tmp_path_factory.mktemp("tour"), policy, STATEMENTS)
-    yield home
-    home.store.connection.close()
-
-
-def write_rows(folder: Path, dataset: str, rows: Rows) -> Path:
-    """Write a dataset as a JSON array."""
-    path = folder / f"{dataset}.json"
-    path.write_text(json.dumps(rows), encoding="utf-8")
-    return path
-
-
-def read_rows(folder: Path, dataset: str) -> Rows:
-    """Read a dataset written as a JSON array."""
-    rows: Rows = json.loads((folder / f"{dataset}.json").read_text(encoding="utf-8"))
-    return rows

@@ -12,8 +12,8 @@ import duckdb
 import pytest
 
 from cjo_assets.core.settings import PROJECT
-from cjo_assets_tests.conftest import SAMPLE
-from cjo_assets_tests.kept_statements import clean_environment
+from cjo_assets_tests.support.catalog import clean_environment
+from cjo_assets_tests.support.chain import SAMPLE
 
 CJO = str(Path(sys.executable).with_name("cjo"))
 

@@ -29,8 +29,8 @@ from cjo_assets.core.errors import InputError, UnreachableError
 from cjo_assets.core.settings import PROJECT
 from cjo_assets.engine.store import Store
 from cjo_assets.ingest.loading import Loaded, load_dataset
-from cjo_assets_tests.conftest import SAMPLE
-from cjo_assets_tests.kept_statements import clean_environment
+from cjo_assets_tests.support.catalog import clean_environment
+from cjo_assets_tests.support.chain import SAMPLE
 from cjo_assets_tests.system.test_ui import LAUNCH, Ui, wait_until
 
 BIN = Path(sys.executable).parent

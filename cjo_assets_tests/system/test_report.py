@@ -16,8 +16,8 @@ from cjo_assets.families.marketing.report.charts import MARKETING_CHARTS
 from cjo_assets.families.marketing.report.report import marketing_report
 from cjo_assets.reporting.drawing import draw
 from cjo_assets.reporting.page import as_page
-from cjo_assets_tests.marketing.made_figures import made_figures as made_marketing_figures
-from cjo_assets_tests.reporting.made import HOSTILE, made_figures, without_anything
+from cjo_assets_tests.support.journey.figures import HOSTILE, made_figures, without_anything
+from cjo_assets_tests.support.marketing.figures import made_figures as made_marketing_figures
 
 WIDTHS = (375, 1440)
 DRAWN = """

@@ -20,8 +20,8 @@ import duckdb
 import pytest
 
 from cjo_assets.core.settings import PROJECT
-from cjo_assets_tests.conftest import SAMPLE, read_rows, write_rows
-from cjo_assets_tests.kept_statements import clean_environment
+from cjo_assets_tests.support.catalog import clean_environment
+from cjo_assets_tests.support.chain import SAMPLE, read_rows, write_rows
 
 BIN = Path(sys.executable).parent
 PATIENCE_SECONDS = 180

@@ -1,1 +1,0 @@
-"""Tests of the audit tables and of the questions asked to them."""

@@ -1,0 +1,1 @@
+"""Tests of the engine, the store, files and Dagster within one process."""

@@ -1,0 +1,304 @@
+"""The ledger of decisions: what it adds, how it is chained, and what is noticed when somebody changes it.
+
+Belongs here: entries, versions, hashes, tampering. Does not belong here: publishing (`test_publish.py`).
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from cjo_assets.audit.verify.verify import Finding, verify
+from cjo_assets.catalog import families_about
+from cjo_assets.core.expressions.ids import MISSING, SEPARATOR
+from cjo_assets.core.settings import Settings
+from cjo_assets.engine.store import columns_in_sql
+from cjo_assets.warehouse.ledger import Head, Stamp, add_decisions
+
+FIRST, SECOND = date(2025, 1, 16), date(2025, 1, 20)
+TABLES = (
+    "audit.decision_ledger",
+    "audit.runs",
+    "audit.erasures",
+    "journey.recommended_interventions",
+    "audit.policies",
+)
+LEDGER, DECISIONS = TABLES[0], TABLES[3]
+CONTENT = '{"version": "1", "journey": {"a": 0.5}}'
+POLICY = hashlib.sha256(b'{"journey": {"a": 0.5}}').hexdigest()
+Rows = list[dict[str, Any]]
+
+
+class House:
+    """A published database with nothing but decisions, their ledger and the records of runs."""
+
+    def __init__(self, home: Path) -> None:
+        """Make the tables, empty."""
+        self.settings = Settings(home / "data", None, home)
+        self.connection = duckdb.connect(str(self.settings.published))
+        self.runs = 0
+        tables = {table.full_name: table for family in families_about("journey") for table in family.tables}
+        for name in TABLES:
+            self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {name.partition('.')[0]}")
+            self.connection.execute(f"CREATE TABLE {name} ({columns_in_sql(tables[name])})")
+        self.connection.execute("INSERT INTO audit.policies (policy_hash, content) VALUES (?, ?)", [POLICY, CONTENT])
+
+    def decide(self, day: date, **actions: str) -> None:
+        """Put these decisions in the place of a day's, an action for each customer."""
+        self.connection.execute(f"DELETE FROM {DECISIONS} WHERE as_of = ?", [day])
+        for customer, action in actions.items():
+            self.connection.execute(
+                f"INSERT INTO {DECISIONS} BY NAME SELECT ? AS as_of, ? AS customer_id, ? AS intervention_id, "
+                "? AS recommended_action, 0.5 AS confidence, 'inputs' AS input_hash, ? AS policy_hash",
+                [day, customer, f"I-{customer}", action, POLICY],
+            )
+
+    def publish(self, *days: date) -> Head:
+        """Add to the ledger what it does not know of some days, and record the run."""
+        self.runs += 1
+        head = add_decisions(self.connection, "cjo", list(days), Stamp(f"run {self.runs}", POLICY, "code"))
+        for day in days:
+            self.connection.execute(
+                "INSERT INTO audit.runs BY NAME SELECT 'journey' AS family, ? AS run_id, "
+                "? AS as_of, TRUE AS is_published, "
+                "? AS ended_at, ? AS ledger_entries, ? AS ledger_head",
+                [f"run {self.runs}", day, datetime(2025, 1, 21, 0, self.runs), head.entries, head.entry_hash],
+            )
+        return head
+
+    def entries(self) -> Rows:
+        """Return the ledger."""
+        found = self.connection.execute(f"FROM {LEDGER} ORDER BY entry")
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+    def story(self) -> list[tuple[int, str, str, int, int | None]]:
+        """Return what the ledger tells, entry by entry."""
+        names = ("entry", "kind", "customer_id", "version", "supersedes")
+        return [tuple(row[name] for name in names) for row in self.entries()]  # type: ignore[misc]
+
+    def findings(self, expected: str | None = None) -> list[Finding]:
+        """Return what a verification finds."""
+        self.connection.close()
+        found = verify(self.settings, expected).findings
+        self.connection = duckdb.connect(str(self.settings.published))
+        return found
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """Two days: two decisions on the first, of which the second repeats one and adds another."""
+    made = House(tmp_path)
+    made.decide(FIRST, C1="call", C2="write")
+    made.publish(FIRST)
+    made.decide(SECOND, C1="call", C3="watch")
+    made.publish(SECOND)
+    yield made
+    made.connection.close()
+
+
+def test_every_decision_of_every_day_is_an_entry(house: House) -> None:
+    assert house.story() == [
+        (1, "decided", "C1", 1, None),
+        (2, "decided", "C2", 1, None),
+        (3, "decided", "C1", 1, None),
+        (4, "decided", "C3", 1, None),
+    ]
+    assert [row["as_of"] for row in house.entries()] == [FIRST, FIRST, SECOND, SECOND]
+    assert json.loads(house.entries()[1]["content"])["recommended_action"] == "write"
+    assert house.findings() == []
+
+
+def test_the_hashes_are_what_the_page_says(house: House) -> None:
+    """Computed here by hand, as docs/explanation/decision_ledger.md describes it."""
+
+    def sha256(*values: Any) -> str:
+        texts = [MISSING if value is None else str(value) for value in values]
+        return hashlib.sha256(SEPARATOR.join(texts).encode()).hexdigest()
+
+    previous = "0" * 64
+    for row in house.entries():
+        erasable = ("salt", "intervention_id", "customer_id", "input_hash", "content")
+        assert row["content_hash"] == sha256(*(row[name] for name in erasable))
+        chained = ("entry", "kind", "as_of", "version", "supersedes", "content_hash", "policy_hash", "code_version")
+        assert row["previous_hash"] == previous
+        previous = sha256(previous, *(row[name] for name in chained), row["run_id"])
+        assert row["entry_hash"] == previous
+    assert len({row["salt"] for row in house.entries()}) == 4, "equal contents cannot be told by their hashes"
+
+
+def test_the_same_day_again_adds_nothing(house: House) -> None:
+    before = house.entries()
+    assert house.publish(FIRST, SECOND).entries == 4
+    assert house.entries() == before
+
+
+def test_another_decision_is_a_further_version_and_the_old_one_stays(house: House) -> None:
+    before = house.entries()
+    house.decide(FIRST, C1="visit", C2="write")
+    house.publish(FIRST)
+    assert house.story()[4:] == [(5, "decided", "C1", 2, 1)]
+    assert house.entries()[:4] == before
+    assert json.loads(house.entries()[4]["content"])["recommended_action"] == "visit"
+    assert house.entries()[4]["run_id"] == "run 3"
+    assert house.findings() == []
+
+
+def test_a_decision_that_is_gone_is_withdrawn_and_may_return(house: House) -> None:
+    house.decide(FIRST, C2="write")
+    house.publish(FIRST)
+    house.publish(FIRST)
+    house.decide(FIRST, C1="call", C2="write")
+    house.publish(FIRST)
+    assert house.story()[4:] == [(5, "withdrawn", "C1", 2, 1), (6, "decided", "C1", 3, 5)]
+    assert house.entries()[4]["content"] is None
+    assert house.entries()[4]["intervention_id"] == "I-C1"
+    assert house.findings() == []
+
+
+def test_only_the_days_that_are_published_are_looked_at(house: House) -> None:
+    house.decide(FIRST)
+    house.decide(SECOND, C1="visit", C3="watch")
+    house.publish(SECOND)
+    assert house.story()[4:] == [(5, "decided", "C1", 2, 3)], "the first day was not published again"
+
+
+def test_batches_make_one_chain(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cjo_assets.warehouse.ledger.BATCH_ROWS", 2)
+    house.decide(SECOND, **{f"C{number}": "call" for number in range(5, 12)})
+    assert house.publish(SECOND).entries == 4 + 2 + 7, "two are withdrawn, seven are new"
+    assert house.findings() == []
+
+
+EMPTIED = "content = NULL, customer_id = NULL, intervention_id = NULL, input_hash = NULL, salt = NULL"
+TAMPERINGS = {
+    "a decision was changed": (
+        f"UPDATE {DECISIONS} SET confidence = 0.9 WHERE customer_id = 'C3'",
+        (DECISIONS, "2025-01-20 C3 I-C3", "confidence is 0.9, was 0.5"),
+    ),
+    "a decision was taken out": (
+        f"DELETE FROM {DECISIONS} WHERE customer_id = 'C2'",
+        (DECISIONS, "2025-01-16 C2 I-C2", "the row is missing; the ledger has it"),
+    ),
+    "a decision was put in": (
+        f"INSERT INTO {DECISIONS} SELECT * REPLACE ('C9' AS customer_id) FROM {DECISIONS} WHERE customer_id = 'C2'",
+        (DECISIONS, "2025-01-16 C9 I-C2", "the ledger does not know the row"),
+    ),
+    "a decision without a customer was put in": (
+        f"INSERT INTO {DECISIONS} SELECT * REPLACE (NULL AS customer_id) FROM {DECISIONS} WHERE customer_id = 'C2'",
+        (DECISIONS, "2025-01-16 None I-C2", "the ledger does not know the row"),
+    ),
+    "another policy was said to have decided": (
+        f"UPDATE {DECISIONS} SET policy_hash = 'x' WHERE customer_id = 'C2'",
+        (DECISIONS, "2025-01-16 C2 I-C2", "its intervention, policy or input hash is not that of the ledger"),
+    ),
+    "the content of an entry was changed": (
+        f"UPDATE {LEDGER} SET content = replace(content, 'write', 'call') WHERE entry = 2",
+        (LEDGER, "entry 2, 2025-01-16 I-C2", "its content is not what was hashed"),
+    ),
+    "the content of an entry and its hash were changed": (
+        f"UPDATE {LEDGER} SET content = 'x', content_hash = sha256('x') WHERE entry = 2",
+        (LEDGER, "entry 2, 2025-01-16 I-C2", "the entry is not what its hash was made of"),
+    ),
+    "the customer of an entry was changed": (
+        f"UPDATE {LEDGER} SET customer_id = 'C9' WHERE entry = 2",
+        (LEDGER, "entry 2, 2025-01-16 I-C2", "its content is not what was hashed"),
+    ),
+    "the run of an entry was changed": (
+        f"UPDATE {LEDGER} SET run_id = 'x' WHERE entry = 2",
+        (LEDGER, "entry 2, 2025-01-16 I-C2", "the entry is not what its hash was made of"),
+    ),
+    "a hash was taken away": (
+        f"UPDATE {LEDGER} SET previous_hash = NULL WHERE entry = 3",
+        (LEDGER, "entry 3", "it does not carry the hash of entry 2"),
+    ),
+    "an entry was cut out": (
+        f"DELETE FROM {LEDGER} WHERE entry = 2",
+        (LEDGER, "entry 3", "entries 2 to 2 are missing"),
+    ),
+    "the first entry was cut off": (
+        f"DELETE FROM {LEDGER} WHERE entry = 1",
+        (LEDGER, "entry 2", "entries 1 to 1 are missing"),
+    ),
+    "the end was cut off, with its decision": (
+        f"DELETE FROM {LEDGER} WHERE entry = 4; DELETE FROM {DECISIONS} WHERE customer_id = 'C3'",
+        (LEDGER, "entry 4", "it is missing: run run 2 ended the chain with "),
+    ),
+    "two entries changed places": (
+        f"UPDATE {LEDGER} SET entry = CASE entry WHEN 2 THEN 3 ELSE 2 END WHERE entry IN (2, 3)",
+        (LEDGER, "entry 2", "it does not carry the hash of entry 1"),
+    ),
+    "an entry was doubled": (
+        f"INSERT INTO {LEDGER} SELECT * FROM {LEDGER} WHERE entry = 2",
+        (LEDGER, "entry 2", "the entry stands twice"),
+    ),
+    "an entry was appended": (
+        f"INSERT INTO {LEDGER} SELECT * REPLACE (5 AS entry) FROM {LEDGER} WHERE entry = 4",
+        (LEDGER, "entry 5", "it does not carry the hash of entry 4"),
+    ),
+    "an entry was emptied without an erasure": (
+        f"UPDATE {LEDGER} SET {EMPTIED} WHERE entry = 2; DELETE FROM {DECISIONS} WHERE customer_id = 'C2'",
+        (LEDGER, "entry 2, 2025-01-16", "its content is gone, and no erasure names it"),
+    ),
+    "the text of a policy was changed": (
+        "UPDATE audit.policies SET content = replace(content, '0.5', '0.6')",
+        ("audit.policies", f"policy {POLICY[:12]}", "its text is not what was hashed"),
+    ),
+    "the text of a policy is no policy any more": (
+        "UPDATE audit.policies SET content = '[no'",
+        ("audit.policies", f"policy {POLICY[:12]}", "its text is not what was hashed"),
+    ),
+    "a policy was taken away": (
+        "DELETE FROM audit.policies",
+        ("audit.policies", f"policy {POLICY[:12]}", "it decided, and is not on record: it was taken away"),
+    ),
+    "a tombstone was made up": (
+        "INSERT INTO audit.erasures BY NAME SELECT 'E-1' AS erasure_id, 'x' AS customer_hash, TRUE AS is_complete",
+        ("audit.erasures", "E-1", "the ledger does not know the tombstone, or knows it otherwise"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TAMPERINGS)
+def test_what_was_tampered_with_is_named(house: House, name: str) -> None:
+    statement, (table, place, what) = TAMPERINGS[name]
+    house.connection.execute(statement)
+    found = house.findings()
+    assert any(
+        (finding.table, finding.place) == (table, place) and finding.what.startswith(what) for finding in found
+    ), found
+
+
+def test_a_chain_that_was_replaced_as_a_whole_is_told_by_its_heads_and_by_one_kept_elsewhere(house: House) -> None:
+    """Who may write everything can compute a new chain; what they cannot is change what somebody wrote down."""
+    kept = house.entries()[-1]["entry_hash"]
+    house.connection.execute(f"UPDATE {DECISIONS} SET confidence = 0.9; TRUNCATE {LEDGER}")
+    head = add_decisions(house.connection, "cjo", [FIRST, SECOND], Stamp("run 1", POLICY, "code"))
+    assert [finding.place for finding in house.findings()] == ["entry 2", "entry 4"], "as the runs recorded it"
+    house.connection.execute("DELETE FROM audit.runs")
+    assert house.findings() == [], "nothing inside the file tells any more"
+    assert house.findings(head.entry_hash) == []
+    assert [finding.what for finding in house.findings(kept)] == [f"no entry has the expected hash {kept}"]
+
+
+def test_a_head_of_earlier_days_is_in_the_chain_for_ever(house: House) -> None:
+    assert house.findings(house.entries()[1]["entry_hash"]) == []
+
+
+def test_old_days_are_compared_with_their_files(house: House) -> None:
+    folder = house.settings.home / "history" / DECISIONS
+    folder.mkdir(parents=True)
+    where = f"FROM {DECISIONS} WHERE as_of = '{FIRST}'"
+    house.connection.execute(f"COPY (SELECT * {where}) TO '{folder / f'{FIRST}.parquet'}'")
+    house.connection.execute(f"DELETE {where}")
+    assert house.findings() == []
+    changed = f"SELECT * REPLACE (0.1 AS confidence) {where}"
+    house.connection.execute(f"INSERT INTO {DECISIONS} FROM read_parquet('{folder / f'{FIRST}.parquet'}')")
+    house.connection.execute(f"COPY ({changed}) TO '{folder / f'{FIRST}.parquet'}'")
+    house.connection.execute(f"DELETE {where}")
+    assert {finding.what for finding in house.findings()} == {"confidence is 0.1, was 0.5"}

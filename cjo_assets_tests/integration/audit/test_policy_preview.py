@@ -1,0 +1,223 @@
+"""The seed's own example, tolerating longer onboarding for Enterprise customers, previewed on the sample.
+
+Belongs here: both chains over a published day, and what is written of them. Does not belong here: single rules.
+
+The sample has no Enterprise customer in onboarding, so C009 is put there: since 3 January, with one failed step of
+strength 0.71 on the 20th. On that day, with 17 of 14 typical days, one month of tenure, and an account of 110,000:
+signals 0.71 x 2/3, time 17/28, value 110/200, count 1/5. Two reasons of friction, early tenure and exceeded duration,
+fill that factor; with 30 days of patience one is left and it is half. So friction falls by 0.4 x 1/2 = 0.2, the churn
+score by 0.3 x 0.2 and decision risk by 0.25 x 0.06 = 0.015, below what the specialist's playbook asks for (0.45).
+"""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from cjo_assets.audit.policy_diff.changes import differing_values
+from cjo_assets.audit.policy_diff.page import policy_report
+from cjo_assets.audit.policy_diff.preview import Preview, previewed
+from cjo_assets.audit.replay.scratch import Scratch, scratch
+from cjo_assets.cli.app import app
+from cjo_assets.cli.replay import _print_preview
+from cjo_assets.policy import Policy, load_policy
+from cjo_assets_tests.support.catalog import PAST_STATEMENTS
+from cjo_assets_tests.support.chain import SAMPLE, read_rows, write_rows
+from cjo_assets_tests.support.reports import Page
+from cjo_assets_tests.support.rows import DAY
+from cjo_assets_tests.support.warehouse import Home, made_home
+
+CANDIDATE = """
+version: "2"
+author: <script>alert("author")</script>
+reason: Enterprise takes longer to onboard.
+segment_overrides:
+  Enterprise:
+    evaluation:
+      friction_thresholds:
+        onboarding_exceeded_days: 30
+"""
+PATH = "segment_overrides.Enterprise.evaluation.friction_thresholds.onboarding_exceeded_days"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[Home]:
+    """A home that published the day's record and files; of its tables nothing is needed."""
+    folder = tmp_path_factory.mktemp("home")
+    data = folder / "data"
+    data.mkdir()
+    for path in (SAMPLE / "journey").glob("*.json"):
+        (data / path.name).write_bytes(path.read_bytes())
+    entries = [row for row in read_rows(data, "journey_state_log") if row["customer_id"] != "C009"]
+    onboarding = {"journey_stage": "onboarding", "state_entered_at": "2025-01-03", "previous_stage": None}
+    write_rows(data, "journey_state_log", [*entries, {"customer_id": "C009", "days_in_state": 17} | onboarding])
+    signals = read_rows(data, "signals")
+    failed = {"signal_type": "failed_onboarding_step", "signal_strength": 0.71, "detected_at": "2025-01-20"}
+    own = {"signal_id": "S013", "customer_id": "C009", "journey_stage": "onboarding", "source": "automated"}
+    write_rows(data, "signals", [*signals, own | failed])
+    made = made_home(folder, data, policy)
+    made.load()
+    made.make_views(DAY)
+    made.publish(DAY)
+    yield made
+    made.store.connection.close()
+
+
+@pytest.fixture(scope="module")
+def candidate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The seed's example as a policy file."""
+    path = tmp_path_factory.mktemp("policy") / "enterprise.yaml"
+    path.write_text(CANDIDATE, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def past(home: Home) -> Iterator[Scratch]:
+    """A scratch database beside the home."""
+    with scratch(home.settings, statements=PAST_STATEMENTS) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def preview(past: Scratch, candidate: Path, tmp_path_factory: pytest.TempPathFactory) -> Preview:
+    """The candidate beside the policy of the day."""
+    return previewed(past, [DAY], load_policy(candidate), tmp_path_factory.mktemp("out"), "csv")
+
+
+def test_the_right_customer_is_listed_and_nobody_else(preview: Preview) -> None:
+    (change,) = preview.figures.changes
+    assert (change["customer_id"], change["segment"], change["decision_change"]) == (
+        "C009",
+        "Enterprise",
+        "other_playbook",
+    )
+    assert (change["playbook_id_before"], change["playbook_id_after"]) == ("PB_ONB_003", "PB_ONB_002")
+    assert change["decision_risk_before"] - change["decision_risk_after"] == pytest.approx(0.015, abs=1e-6)
+    assert change["decision_risk_before"] >= 0.45 > change["decision_risk_after"]
+    assert change["overall_risk_score_before"] == change["overall_risk_score_after"]
+    assert preview.figures.moved_scores == 1
+    assert preview.counts == {"decisions": 1, "tiers": 0, "routes": 0}
+    assert preview.figures.affected["customers"] == 1
+    assert preview.figures.affected["account_value"] == 110_000
+
+
+def test_cost_value_and_review_before_and_after(preview: Preview) -> None:
+    """The specialist costs 300 and a nudge 5; both go to a manager, who looks at accounts from 50,000."""
+    effects = {row["measure"]: row for row in preview.figures.effects}
+    assert effects["expected cost"]["change"] == -295
+    assert effects["decisions"]["change"] == effects["approval requests"]["change"] == 0
+    assert effects["approval requests to manager"]["before"] >= 1
+    asked = effects["approval requests"]["before"]
+    assert effects["review of what is asked anew"]["before"] == 30 * asked, "30 minutes each, all new on a first day"
+
+
+def test_what_the_policies_say_differently(preview: Preview, policy: Policy, candidate: Path) -> None:
+    assert preview.figures.values == ((PATH, None, 30),)
+    assert differing_values(policy, policy) == []
+    assert [path for path, *_ in differing_values(load_policy(candidate), policy)] == [PATH]
+
+
+def test_tables_that_no_rule_alters_are_computed_once(preview: Preview) -> None:
+    """Lookups, states and forecasts do not depend on patience with onboarding.
+
+    The quarantine of signals is computed again under any override by segment, and with it what follows from signals.
+    """
+    assert (preview.computed, preview.shared) == (37, 26)
+
+
+def test_files(preview: Preview) -> None:
+    page, changes, effects = preview.files
+    text = page.read_text(encoding="utf-8")
+    assert "C009" in text
+    assert PATH in text
+    assert "<script>" not in text, "whatever an author wrote is text"
+    assert not [word for word in ("http://", "https://", "src=", "href=") if word in text], "nothing beside it"
+    read = Page.of(text)
+    [policy] = re.findall("default-src 'none'; style-src 'sha256-([^']+)'; base-uri 'none'; form-action 'none'", text)
+    style = text.partition("<style>")[2].partition("</style>")[0]
+    assert base64.b64decode(policy) == hashlib.sha256(style.encode()).digest(), "it asks for nothing but its style"
+    assert "prefers-color-scheme: dark" in style
+    assert not [name for name in read.attributes if name == "style" or name.startswith("on")]
+    rows = duckdb.sql(f"SELECT customer_id, playbook_id_after FROM '{changes}'").fetchall()
+    assert rows == [("C009", "PB_ONB_002")]
+    assert duckdb.sql(f"SELECT count(*) FROM '{effects}' WHERE change <> 0").fetchall()[0][0] > 0
+
+
+def test_nothing_is_published(home: Home, preview: Preview) -> None:
+    assert preview
+    with duckdb.connect(str(home.settings.published), read_only=True) as reader:
+        assert reader.execute("SELECT count(*) FROM journey.recommended_interventions").fetchall() == [(0,)]
+        assert reader.execute("SELECT count(*) FROM audit.policies").fetchall() == [(1,)]
+
+
+def test_a_page_for_nobody(preview: Preview) -> None:
+    """Where nothing changes the page says so."""
+    nothing: dict[str, Any] = {"changes": [], "all_changes": 0, "values": ()}
+    assert "For nobody" in policy_report(type(preview.figures)(**vars(preview.figures) | nothing))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("journey: {risk: {urgency_high_risk: 2}}", "journey.risk.urgency_high_risk"),
+        ("journey: {risk: {no_such_number: 2}}", "journey.risk.no_such_number"),
+        ("segment_overrides: {Unheard: {}}", "Unheard"),
+        ("- a list", "must be a YAML mapping"),
+    ],
+)
+def test_an_invalid_policy_is_refused_with_path_and_reason(home: Home, tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(text, encoding="utf-8")
+    done = CliRunner().invoke(app, ["diff-policy", str(path), "--home", str(home.settings.home)])
+    assert done.exit_code == 2
+    assert reason in done.output
+    assert str(path) in done.output.replace("\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--as-of", "2024-12-24"], "is published"),
+        (["--as-of", "2025-01-20", "--from", "2025-01-19"], "say one of them"),
+        (["--fail-on", "everything"], "decisions, tiers or routes"),
+        (["--format", "xlsx"], "parquet, csv"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(home: Home, candidate: Path, arguments: list[str], reason: str) -> None:
+    done = CliRunner().invoke(app, ["diff-policy", str(candidate), "--home", str(home.settings.home), *arguments])
+    assert done.exit_code == 2
+    assert reason in done.output
+
+
+def test_a_pull_request_is_stopped_where_it_changes_decisions(
+    home: Home, candidate: Path, preview: Preview, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exit code follows what was found, and nothing is computed twice for it here."""
+    monkeypatch.setattr("cjo_assets.audit.policy_diff.preview.previewed", lambda *_: preview)
+    ends = {}
+    for kinds in ([], ["tiers"], ["tiers", "decisions"]):
+        arguments = [argument for kind in kinds for argument in ("--fail-on", kind)]
+        command = ["diff-policy", str(candidate), "--home", str(home.settings.home), "--out", str(tmp_path), *arguments]
+        done = CliRunner().invoke(app, command)
+        ends[json.dumps(kinds)] = done.exit_code
+        assert "C009" in done.output
+        assert "PB_ONB_003" in done.output
+    assert list(ends.values()) == [0, 0, 1]
+
+
+@pytest.mark.parametrize(("path", "is_told"), [("marketing.experiments.power", True), ("journey.risk.horizon", False)])
+def test_what_was_not_compared_is_said(
+    preview: Preview, path: str, is_told: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No change among the decisions of the journey would read as no change at all."""
+    changed = type(preview.figures)(**vars(preview.figures) | {"values": ((path, 0.8, 0.9),)})
+    _print_preview(replace(preview, figures=changed))
+    assert ("Only the journey was compared" in capsys.readouterr().out) == is_told

@@ -1,0 +1,127 @@
+"""A published database that somebody took away: made again as it was, or refused in a sentence.
+
+Belongs here: what is found again, and where. Does not belong here: what is published of the day that runs.
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from cjo_assets.core.errors import WarehouseError
+from cjo_assets.core.progress import listen
+from cjo_assets.core.settings import Settings
+from cjo_assets.orchestration.doctor import _published
+from cjo_assets.warehouse.publish import publish
+from cjo_assets.warehouse.recovery import found_again
+from cjo_assets_tests.support.warehouse import TOUR_DAYS, Home
+
+FIRST, SECOND, LAST = TOUR_DAYS
+SCORE = "UPDATE journey.risk_scores SET overall_risk_score = 0.125 WHERE as_of = ?"
+
+
+def content(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Return the rows of every published table."""
+    with duckdb.connect(str(path), read_only=True) as reader:
+        names = reader.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables()").fetchall()
+        return {name: reader.execute(f"FROM {name} ORDER BY ALL").fetchall() for (name,) in names}
+
+
+def scores(path: Path) -> dict[Any, int]:
+    """Return by day how many customers have the score that only a snapshot holds."""
+    with duckdb.connect(str(path), read_only=True) as reader:
+        sql = "SELECT as_of, count_if(overall_risk_score = 0.125) FROM journey.risk_scores GROUP BY ALL ORDER BY ALL"
+        return dict(reader.execute(sql).fetchall())
+
+
+@pytest.fixture
+def said() -> Iterator[list[str]]:
+    """What a run would say."""
+    messages: list[str] = []
+    listen(lambda *_: None, messages.append)
+    yield messages
+    listen(None)
+
+
+@pytest.fixture
+def snapshot(tour_home: Home, tmp_path: Path) -> Path:
+    """A state that was kept: all three days, and on the first a score that nobody else has."""
+    path = tmp_path / "snapshots" / "2025-01-21T000000.000000Z.duckdb"
+    path.parent.mkdir()
+    shutil.copy(tour_home.settings.published, path)
+    with duckdb.connect(str(path)) as writer:
+        writer.execute(SCORE, [FIRST])
+    return path
+
+
+def test_without_a_snapshot_the_days_come_from_the_build(tour_home: Home, tmp_path: Path, said: list[str]) -> None:
+    path = tmp_path / "cjo.duckdb"
+    publish(tour_home.store, path, [LAST])
+    assert content(path) == content(tour_home.settings.published)
+    [message] = said
+    assert "is gone" in message
+    assert "the build database (journey 2025-01-06, journey 2025-01-13)" in message
+    assert [found.name for found in tmp_path.iterdir()] == ["cjo.duckdb"], "nothing is left lying about"
+
+
+def test_what_a_snapshot_holds_is_taken_from_it(
+    tour_home: Home, tmp_path: Path, snapshot: Path, said: list[str]
+) -> None:
+    with duckdb.connect(str(snapshot)) as writer:
+        writer.execute("UPDATE audit.runs SET run_id = 'an earlier one' WHERE as_of = ?", [SECOND])
+        writer.execute(SCORE, [SECOND])
+    publish(tour_home.store, tmp_path / "cjo.duckdb", [LAST])
+    everybody = scores(snapshot)[FIRST]
+    assert scores(tmp_path / "cjo.duckdb") == {FIRST: everybody, SECOND: 0, LAST: 0}
+    assert everybody > 0
+    assert f"the snapshot {snapshot.name} and the build database (journey 2025-01-13)" in said[0]
+
+
+def test_a_day_that_is_nowhere_what_it_was_is_refused(tour_home: Home, tmp_path: Path, snapshot: Path) -> None:
+    """A failed run can leave anything in the build database; only the run itself may publish it."""
+    snapshot.unlink()
+    connection = tour_home.store.connection
+    connection.execute("CREATE TEMP TABLE kept_scores AS FROM journey.risk_scores WHERE as_of = ?", [FIRST])
+    try:
+        connection.execute(SCORE, [FIRST])
+        with pytest.raises(WarehouseError, match=r"what was published of journey 2025-01-06\. Put a copy of it back"):
+            publish(tour_home.store, tmp_path / "cjo.duckdb", [LAST])
+        found = found_again(tour_home.store, tmp_path / "cjo.duckdb", [FIRST, LAST], None)
+        assert found is not None, "a run of that day needs nothing of what it was"
+    finally:
+        connection.execute("DELETE FROM journey.risk_scores WHERE as_of = ?", [FIRST])
+        connection.execute("INSERT INTO journey.risk_scores FROM kept_scores; DROP TABLE temp.kept_scores")
+    assert not (tmp_path / "cjo.duckdb").exists()
+
+
+def test_nothing_is_looked_for_where_nothing_is_gone(tour_home: Home, tmp_path: Path) -> None:
+    assert found_again(tour_home.store, tour_home.settings.published, [LAST], None) is None
+    assert found_again(tour_home.store, tmp_path / "cjo.duckdb", [*TOUR_DAYS], None) is None
+
+
+def test_the_doctor_says_what_is_gone(tour_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(data=tmp_path, policy=None, home=tmp_path)
+    assert [text for _, text in _published(settings)] == ["nothing is published yet: cjo run"]
+    settings.build.touch()
+    monkeypatch.setattr("cjo_assets.orchestration.doctor.opened", lambda *_: Opened(tour_home))
+    [(state, text)] = _published(settings)
+    assert state == "broken"
+    assert "is gone, with 3 days: the next run makes it again from the build database" in text
+
+
+class Opened:
+    """A store that is open already."""
+
+    def __init__(self, home: Home) -> None:
+        """Hold the store of a home."""
+        self.store = home.store
+
+    def __enter__(self) -> Any:
+        """Return it."""
+        return self.store
+
+    def __exit__(self, *_: object) -> None:
+        """Leave it open."""

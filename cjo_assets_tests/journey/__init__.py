@@ -1,1 +1,0 @@
-"""Tests of cjo_assets; the folders mirror the package."""

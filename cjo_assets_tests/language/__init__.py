@@ -1,1 +1,0 @@
-"""What is asked of a language model, and what is taken from it."""

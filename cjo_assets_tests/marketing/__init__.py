@@ -1,1 +1,0 @@
-"""Tests of the marketing family; one file per table."""

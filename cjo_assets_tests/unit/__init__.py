@@ -1,0 +1,1 @@
+"""Tests of pure functions, on rows made in memory."""
