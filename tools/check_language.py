@@ -26,7 +26,6 @@ NOT_YET = (
     "benchmarks",
     "cjo_assets",
     "cjo_assets_tests",
-    "docs/adr",
     "docs/explanation/benchmarks.md",
     "docs/reference/tables.md",
 )
