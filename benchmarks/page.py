@@ -1,8 +1,4 @@
-"""docs/explanation/benchmarks.md and its plot, written from the results.
-
-Belongs here: medians, spreads, ratios, exponents, and where a target is missed. Why it is stands in `notes.md`, written
-by hand after a run that the page shows. Does not belong here: any figure that was not measured by the command.
-"""
+"""docs/explanation/benchmarks.md and its plot, written from the results and from `notes.md`, which is edited by hand."""
 
 from __future__ import annotations
 
@@ -73,22 +69,23 @@ def _text(by_size: dict[int, dict[str, dict[int, Entry]]], plot: str) -> str:
     parts = [
         "# Benchmarks",
         f"Written by `make bench`; do not edit. Machine: {os.cpu_count()} cores, {memory:.0f} GiB of memory. "
-        f"{_load(by_size)} Each ratio is computed within a round, in which all contenders ran in turn, each in a "
-        "process of its own; given are median and, in brackets, smallest and largest. What has no brackets ran once. "
-        "Seconds are those of the work; imports and graph load stand apart under start. CPU is the processor time of "
-        "all threads and suffers least from neighbours.",
-        "Everybody builds the tables of `benchmarks/yardstick.sql`, with the columns of the platform's, from the same "
-        "Parquet files (10 signals a customer): what is turned away and kept of customers, stages and signals, the "
-        "state of each customer, the evidence of its signals, and how its stage is judged. Nobody copies the files "
-        "into raw tables: all read them where they lie. What was built was compared with the hand-written SQL row by "
-        "row (numbers to the sixth decimal). Against the platform it counts that it archives and hashes the files, "
-        "stores every table in the order of its key, and builds what its rules need besides (playbooks, interventions, "
-        "outcomes, answers, and their ledger), which the hand-written SQL reads from the files. The tables after these "
-        "rest on forecasts that are learned from the log and that nobody writes by hand on the side: they are measured "
-        "as a whole, without a yardstick. pandas judges what the hand-written SQL judges, and holds each table to its "
-        "key; loops and SQL judge only when rows are turned away; dbt and SQLMesh have as many tests as the platform "
-        "has checks on these tables. They count with their start, which is added to the platform's where it is "
-        "compared with them.",
+        f"{_load(by_size)} "
+        "Each ratio is computed within a round, in which all contenders ran in turn, each in its own process. The "
+        "tables show the median and, in brackets, the smallest and largest value; values without brackets ran "
+        "once. Seconds exclude imports and graph load, which are shown under start. CPU is the processor time of "
+        "all threads and is affected least by other programs.",
+        "All contenders build the tables of `benchmarks/yardstick.sql`, with the columns of the platform, from "
+        "the same Parquet files (10 signals per customer): rejected and validated customers, stages and signals, "
+        "the state of each customer, the evidence of its signals, and the evaluation of its stage. No contender "
+        "copies the files into raw tables. All results were compared with the hand-written SQL row by row "
+        "(numbers to the sixth decimal). The platform does more than the others: it archives and hashes the "
+        "files, stores every table in the order of its key, and builds what its rules need in addition "
+        "(playbooks, interventions, outcomes, answers, and their ledger), which the hand-written SQL reads from "
+        "the files. Later tables use forecasts that are learned from the log, for which there is no hand-written "
+        "version: they are measured as a whole. pandas validates the same rules as the hand-written SQL, and the "
+        "key of each table; loops and SQL validate only to reject rows; dbt and SQLMesh have as many tests as the "
+        "platform has checks on these tables. Their times include their start, which is added to the platform's "
+        "when it is compared with them.",
         f"![Seconds by customers]({plot})",
     ]
     for customers, found in sorted(by_size.items()):
@@ -96,7 +93,7 @@ def _text(by_size: dict[int, dict[str, dict[int, Entry]]], plot: str) -> str:
     parts += [
         "## Targets",
         _targets(by_size),
-        "## What stands in the way",
+        "## Causes of missed targets",
         notes,
         "## Growth",
         _growth(by_size),
@@ -108,14 +105,14 @@ def _text(by_size: dict[int, dict[str, dict[int, Entry]]], plot: str) -> str:
 
 
 def _load(by_size: dict[int, dict[str, dict[int, Entry]]]) -> str:
-    """Say how busy the machine was when contenders began."""
+    """Return a sentence about the load of the machine at the start of contenders."""
     runs = (entry for found in by_size.values() for rounds in found.values() for entry in rounds.values())
     loads = [entry["load"] for entry in runs if "load" in entry]
     if not loads:
-        return "How busy it was is not known."
+        return "The load is unknown."
     return (
-        f"Its load average when a contender began was between {min(loads):.1f} and {max(loads):.1f}, what the "
-        "contender before left behind included."
+        f"The load average at the start of a contender was between {min(loads):.1f} and {max(loads):.1f}, including "
+        "the load of the previous contender."
     )
 
 
@@ -200,7 +197,7 @@ def _growth(by_size: dict[int, dict[str, dict[int, Entry]]]) -> str:
     """Return by which power of the rows the cost grows from each size to the next."""
     steps = list(itertools.pairwise(sorted(by_size)))
     if not steps:
-        return "One size was measured: nothing can be said."
+        return "One size was measured, so growth is unknown."
     rows = []
     for name in WORDS:
         for less, more in steps:
@@ -208,8 +205,8 @@ def _growth(by_size: dict[int, dict[str, dict[int, Entry]]]) -> str:
                 wall, cpu = (_exponent(by_size, name, less, more, unit) for unit in ("seconds", "cpu_seconds"))
                 rows.append([name, f"{less:,} to {more:,}", f"{wall:.2f}", f"{cpu:.2f}", _verdict(cpu <= EXPONENT)])
     title = (
-        f"Cost grows with the power of the rows (target: at most {EXPONENT}). Where a fixed cost is most of it, as at "
-        "the smallest sizes, the power says little."
+        f"Exponent of the cost by the number of rows (target: at most {EXPONENT}). If a fixed cost dominates, as at "
+        "the smallest sizes, the exponent is not meaningful."
     )
     return f"{title}\n\n{_grid(['', 'customers', 'wall', 'CPU', ''], rows)}"
 
@@ -228,7 +225,7 @@ def _beside_by_hand(by_size: dict[int, dict[str, dict[int, Entry]]]) -> str:
     rows = [[f"`{stage}`", f"{ours.get(stage, 0):.2f}", f"{seconds:.2f}"] for stage, seconds in theirs.items()]
     rest = sum(seconds for stage, seconds in ours.items() if stage not in theirs)
     rows.append(["everything else", f"{rest:.2f}", ""])
-    title = f"Processor seconds of (b) beside (c) at {max(sizes):,} customers, median of the rounds:"
+    title = f"Processor seconds of (b) and (c) at {max(sizes):,} customers, median of the rounds:"
     return f"{title}\n\n{_grid(['table', '(b)', '(c)'], rows)}"
 
 
@@ -258,7 +255,7 @@ def _stages(by_size: dict[int, dict[str, dict[int, Entry]]]) -> str:
             ]
         )
     head = ["stage", "seconds", "by hand", "rows", "rows/s", "exponent"]
-    title = f"The dearest stages of `{source}` at {size:,} customers, checks included, median of the rounds:"
+    title = f"The most expensive stages of `{source}` at {size:,} customers, checks included, median of the rounds:"
     return f"{title}\n\n{_grid(head, rows)}"
 
 

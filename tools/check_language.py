@@ -26,7 +26,6 @@ NOT_YET = (
     "benchmarks",
     "cjo_assets",
     "cjo_assets_tests",
-    "docs/explanation/benchmarks.md",
     "docs/reference/tables.md",
 )
 EXEMPT = ("CONTEXT.md",)
