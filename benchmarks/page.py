@@ -1,4 +1,7 @@
-"""docs/explanation/benchmarks.md and its plot, written from the results and from `notes.md`, which is edited by hand."""
+"""docs/explanation/benchmarks.md and its plot, written from the results.
+
+The explanations of missed targets are in `notes.md`, which is edited by hand.
+"""
 
 from __future__ import annotations
 
