@@ -20,8 +20,8 @@ import duckdb
 from cjo_assets.core.errors import RefusalError, WarehouseError
 from cjo_assets.core.settings import Settings
 from cjo_assets.engine.rows import Row, as_dicts
-from cjo_assets.families.journey.inputs.approval_decisions import RECORDS
-from cjo_assets.families.journey.interventions._approval_answers import APPROVED, NOT_YET, REJECTED
+from cjo_assets.families.journey.inputs.approval_decisions import APPROVED, RECORDS, REJECTED
+from cjo_assets.families.journey.interventions._approval_answers import NOT_YET
 from cjo_assets.families.journey.interventions._ledger import EXPIRED, PENDING, STALE
 from cjo_assets.ingest.records import Record, append, fingerprint, locked, records_in
 from cjo_assets.policy import Policy

@@ -18,6 +18,7 @@ from cjo_assets.ingest.chain import load_files
 from cjo_assets.ingest.changes import published_days
 from cjo_assets.ingest.loading import is_supplied
 from cjo_assets.orchestration.event_files import held_open
+from cjo_assets.orchestration.failures import failure_text
 from cjo_assets.orchestration.interrupts import shielded_children
 from cjo_assets.orchestration.jobs import job_name
 from cjo_assets.orchestration.keys import COMMAND_TAG, FAMILY_TAG
@@ -25,7 +26,6 @@ from cjo_assets.orchestration.partitions import FIRST_DAY, days, tags_of_days
 from cjo_assets.warehouse.build import opened
 from cjo_assets.warehouse.disk import no_room, says_full
 from cjo_assets.warehouse.governance import policy_that_decides
-from cjo_assets.warehouse.run_log import failure_text
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,7 @@ class Family:
         plan: the steps of a day.
         report: its report; None where it has none.
         texts: its texts that a language model may word; None where it has none.
+        decisions: name of its table of decisions, which the decision ledger chains; None where it has none.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Family:
     plan: tuple[Step, ...] = ()
     report: Report | None = None
     texts: Texts | None = None
+    decisions: str | None = None
 
     def goal_of(self, as_of: date, subject: str | None = None) -> dict[str, Any]:
         """Return the goal of a day, or of one of the family's subjects on that day."""
@@ -138,3 +140,15 @@ def registered_families() -> tuple[Family, ...]:
     if not _REGISTERED:
         raise LookupError("No family is registered. Import cjo_assets.catalog first.")
     return tuple(_REGISTERED)
+
+
+def deciding_family() -> Family:
+    """Return the family whose decisions the decision ledger chains."""
+    [family] = [family for family in registered_families() if family.decisions is not None]
+    return family
+
+
+def decision_table() -> Table:
+    """Return the table whose rows the decision ledger chains."""
+    family = deciding_family()
+    return next(table for table in family.tables if table.name == family.decisions)

@@ -4,11 +4,11 @@ import dagster as dg
 
 from cjo_assets.core.settings import Settings
 from cjo_assets.orchestration.alerts import send_alert
+from cjo_assets.orchestration.failures import failure_text
 from cjo_assets.orchestration.finished_runs import report_finished_runs
 from cjo_assets.orchestration.keys import COMMAND_TAG
 from cjo_assets.orchestration.orphans import close_orphans
 from cjo_assets.orchestration.partitions import days_of_run
-from cjo_assets.warehouse.run_log import failure_text
 
 RUNNING = dg.DefaultSensorStatus.RUNNING
 

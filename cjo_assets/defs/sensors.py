@@ -4,7 +4,7 @@ import dagster as dg
 
 from cjo_assets.approvals.decide import day_of_records, new_records
 from cjo_assets.catalog import data_families
-from cjo_assets.core.family import Family
+from cjo_assets.core.family import Family, deciding_family
 from cjo_assets.core.settings import Settings
 from cjo_assets.ingest.changes import Seen, looked
 from cjo_assets.orchestration.automation import DECLARATIVE, SCHEDULE, Automation
@@ -12,7 +12,6 @@ from cjo_assets.orchestration.jobs import job_name
 from cjo_assets.orchestration.orphans import UNFINISHED
 from cjo_assets.orchestration.partitions import tags_of_days
 from cjo_assets.policy import load_policy
-from cjo_assets.warehouse.publish import DECIDING
 
 AUTOMATION = Automation.from_environment()
 WAITING = [dg.DagsterRunStatus.QUEUED, *UNFINISHED]
@@ -50,7 +49,7 @@ def new_files(family: Family) -> dg.SensorDefinition:
 
 
 @dg.sensor(
-    job_name=job_name(DECIDING),
+    job_name=job_name(deciding_family().name),
     minimum_interval_seconds=Settings.sensor_seconds(),
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Runs the newest day again when somebody has recorded an approval or a rejection.",

@@ -22,7 +22,7 @@ from cjo_assets.core.contract import Column, columns_of, key_of
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.days import contiguous
 from cjo_assets.core.errors import InputError
-from cjo_assets.core.family import Family
+from cjo_assets.core.family import Family, registered_families
 from cjo_assets.core.settings import Settings
 from cjo_assets.engine.raw import day_of
 from cjo_assets.engine.sql import literal, quoted_names
@@ -239,7 +239,9 @@ def _newest_accepted(family: Family, settings: Settings, policy: Policy) -> date
         return None
     with duckdb.connect() as connection:
         connection.execute(f"SET memory_limit = '{policy.warehouse.memory_limit}GB'")
-        store = Store(connection, (family,))
+        # A transform may read the records that all families share.
+        records = tuple(found for found in registered_families() if not found.datasets)
+        store = Store(connection, (family, *records))
         load_files(store, (family,), settings.data, settings.inputs, settings.home)
         return days_of_accepted_records(store, family, policy).last
 

@@ -21,9 +21,9 @@ from cjo_assets.engine.store import CONTRACT_CHECK, Stored
 from cjo_assets.ingest.loading import load_dataset
 from cjo_assets.orchestration.automation import downstream_condition, freshness
 from cjo_assets.orchestration.keys import key_of_table
+from cjo_assets.orchestration.metadata import column_deps, lineage_page
 from cjo_assets.orchestration.partitions import days, days_of
 from cjo_assets.orchestration.resources import Warehouse
-from cjo_assets.warehouse.lineage_records import column_deps, lineage_page
 
 PREVIEW_ROWS = 5
 POOL = "duckdb"

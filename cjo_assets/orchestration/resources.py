@@ -20,6 +20,7 @@ from cjo_assets.core.settings import Settings
 from cjo_assets.core.table import Table
 from cjo_assets.engine.store import Store, Stored
 from cjo_assets.orchestration.event_files import held_open
+from cjo_assets.orchestration.failures import failure_text
 from cjo_assets.orchestration.keys import families_of_run
 from cjo_assets.orchestration.orphans import close_orphans
 from cjo_assets.orchestration.partitions import days_of_run
@@ -28,7 +29,7 @@ from cjo_assets.policy import Policy
 from cjo_assets.warehouse.build import opened
 from cjo_assets.warehouse.governance import policy_that_decides
 from cjo_assets.warehouse.lock import hold_life
-from cjo_assets.warehouse.run_log import failure_text, record_failure
+from cjo_assets.warehouse.run_log import record_failure
 
 
 class Warehouse(DuckDBResource):

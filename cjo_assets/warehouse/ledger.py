@@ -18,10 +18,10 @@ import pyarrow
 
 from cjo_assets.core.contract import columns_of
 from cjo_assets.core.expressions.ids import SEPARATOR
+from cjo_assets.core.family import decision_table
 from cjo_assets.core.table import ERASURES
 from cjo_assets.engine.transaction import transaction
 from cjo_assets.families.audit.records.decision_ledger import (
-    DECISIONS,
     ERASED,
     GENESIS,
     LEDGER,
@@ -82,9 +82,10 @@ def add_decisions(connection: duckdb.DuckDBPyConnection, target: str, days: list
         The head of the chain.
     """
     ledger = f"{target}.{LEDGER}"
+    changes = changes_in_sql(decision_table().full_name, ledger)
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE new_entries AS "
-        f"SELECT *, $code_version AS code_version, $run_id AS run_id FROM ({changes_in_sql(DECISIONS, ledger)})",
+        "CREATE OR REPLACE TEMP TABLE new_entries AS "
+        f"SELECT *, $code_version AS code_version, $run_id AS run_id FROM ({changes})",
         {"days": days, **vars(stamp)},
     )
     return add_entries(connection, ledger)

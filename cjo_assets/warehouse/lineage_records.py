@@ -2,55 +2,18 @@
 
 from __future__ import annotations
 
-import dagster as dg
 import pyarrow
 import sqlglot
 
 from cjo_assets.core.contract import schema_of
 from cjo_assets.core.table import AUDIT
-from cjo_assets.engine.lineage.query import VALUE, Edges, Lineage, lineage_of
+from cjo_assets.engine.lineage.query import VALUE, Lineage, lineage_of
 from cjo_assets.engine.store import Store
 from cjo_assets.families.audit.records.column_lineage import ColumnLineage
 from cjo_assets.warehouse.views import latest_schema, latest_statement
 
 COLUMN_LINEAGE = f"{AUDIT}.column_lineage"
 DIRECT, INDIRECT = "direct", "indirect"
-
-
-def column_deps(lineage: Lineage) -> dg.TableColumnLineage:
-    """Return what each column is computed from, as Dagster draws it."""
-    return dg.TableColumnLineage(
-        {
-            column: [
-                dg.TableColumnDep(dg.AssetKey(table.split(".")), source)
-                for table, source in sorted({(edge.table, edge.column) for edge in edges if edge.role == VALUE})
-            ]
-            for column, edges in lineage.columns.items()
-        }
-    )
-
-
-def lineage_page(lineage: Lineage) -> dg.MetadataValue:
-    """Return the whole lineage in words: of each column, and of the rows."""
-    lines = ["**Computed from**"]
-    for column, edges in lineage.columns.items():
-        values = frozenset(edge for edge in edges if edge.role == VALUE)
-        others = [f"{words}: {named}" for words, named in _by_role(edges - values - lineage.rows)]
-        lines.append(f"- `{column}`: {'; '.join([_named(values) or 'no column', *others])}")
-    lines += ["", "**Which rows there are**"]
-    lines += [f"- {role}: {named}" for role, named in _by_role(lineage.rows)] or ["- no column decides"]
-    return dg.MetadataValue.md("\n".join(lines))
-
-
-def _by_role(edges: Edges) -> list[tuple[str, str]]:
-    roles = sorted({edge.role for edge in edges})
-    return [(role, _named(frozenset(edge for edge in edges if edge.role == role))) for role in roles]
-
-
-def _named(edges: Edges) -> str:
-    tables = sorted({edge.table for edge in edges})
-    columns = {table: sorted(edge.column for edge in edges if edge.table == table) for table in tables}
-    return ", ".join(f"{table} ({', '.join(names)})" for table, names in columns.items())
 
 
 def record_lineage(store: Store) -> int:

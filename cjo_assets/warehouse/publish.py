@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 
 from cjo_assets.core.contract import columns_of
+from cjo_assets.core.family import deciding_family
 from cjo_assets.core.table import AUDIT, RAW, Table
 from cjo_assets.engine.raw import raw_views
 from cjo_assets.engine.sql import literal
@@ -30,7 +31,6 @@ from cjo_assets.warehouse.views import add_views, comment
 
 TARGET = "target"
 # The family whose decisions the ledger holds.
-DECIDING = "journey"
 CUSTOMER = "customer_id"
 # The one table without a day of which each family has its part.
 DATASET_LOADS = f"{AUDIT}.dataset_loads"
@@ -98,7 +98,8 @@ def _write(
         if stamp is not None:
             if (AUDIT, "erasures") in store.tables:
                 add_tombstones(connection, TARGET, stamp)
-            decided = [*(lost.days_of(DECIDING) if lost else ()), *(days if DECIDING in store.families_of_run else ())]
+            deciding = deciding_family().name
+            decided = [*(lost.days_of(deciding) if lost else ()), *(days if deciding in store.families_of_run else ())]
             head = add_decisions(connection, TARGET, decided, stamp)
             record_head(store, stamp.run_id, days, head)
         with transaction(connection):

@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
-
-import dagster as dg
+from typing import Any, Protocol
 
 from cjo_assets.engine.code import code_version
 from cjo_assets.engine.raw import MANIFEST
@@ -19,10 +17,33 @@ from cjo_assets.warehouse.ledger import Head
 RUNS, CHECKS = "audit.runs", "audit.checks"
 
 
+class Run(Protocol):
+    """A run of the orchestrator."""
+
+    @property
+    def run_id(self) -> str:
+        """Id of the run."""
+
+
+class RunStats(Protocol):
+    """Times of a run."""
+
+    @property
+    def start_time(self) -> float | None:
+        """Start of the run [seconds since 1970, UTC]; None where it has not started."""
+
+
+class RunStorage(Protocol):
+    """Records of the orchestrator's runs."""
+
+    def get_run_stats(self, run_id: str) -> RunStats:
+        """Return the times of a run."""
+
+
 def record_run(
     store: Store,
-    run: dg.DagsterRun,
-    instance: dg.DagsterInstance,
+    run: Run,
+    instance: RunStorage,
     family: str,
     as_of: date,
     policy: Policy,
@@ -43,8 +64,8 @@ def record_run(
 
 def record_failure(
     store: Store,
-    run: dg.DagsterRun,
-    instance: dg.DagsterInstance,
+    run: Run,
+    instance: RunStorage,
     family: str,
     as_of: date,
     policy: Policy,
@@ -52,20 +73,6 @@ def record_failure(
 ) -> None:
     """Write the record of a day that did not come to its end."""
     _insert(store, run, instance, family, as_of, policy, None, errors, None)
-
-
-def failure_text(entry: dg.EventLogEntry) -> str:
-    """Return what a person should read of a failed step: its name and the reason it gave."""
-    event = entry.dagster_event
-    failure = event.step_failure_data if event else None
-    if failure is None:
-        return entry.user_message
-    if failure.user_failure_data is not None and failure.user_failure_data.description:
-        return failure.user_failure_data.description
-    error = failure.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return f"{entry.step_key}: {error.message.strip() if error else 'no reason was given'}"
 
 
 def record_checks(store: Store, run_id: str, results: dict[tuple[date | None, str], Stored]) -> int:
@@ -91,7 +98,7 @@ def record_head(store: Store, run_id: str, days: list[date], head: Head) -> None
     )
 
 
-def forget_record(store: Store, run: dg.DagsterRun, as_of: date) -> None:
+def forget_record(store: Store, run: Run, as_of: date) -> None:
     """Take the record of a day back, of all its families: it was not published after all."""
     for table in (RUNS, CHECKS):
         store.connection.execute(f"DELETE FROM {table} WHERE run_id = ? AND as_of = ?", [run.run_id, as_of])
@@ -99,8 +106,8 @@ def forget_record(store: Store, run: dg.DagsterRun, as_of: date) -> None:
 
 def _insert(
     store: Store,
-    run: dg.DagsterRun,
-    instance: dg.DagsterInstance,
+    run: Run,
+    instance: RunStorage,
     family: str,
     as_of: date,
     policy: Policy,

@@ -4,7 +4,6 @@ Each link of the chain is judged for itself, which judges the whole: no sequence
 """
 
 from cjo_assets.families.audit.records.decision_ledger import (
-    DECISIONS,
     ERASABLE,
     ERASED,
     GENESIS,
@@ -86,7 +85,7 @@ def missing_policies() -> str:
     """
 
 
-def other_decisions(decisions: str = DECISIONS) -> str:
+def other_decisions(decisions: str) -> str:
     """Find decisions of the days `$days` that are not those of the ledger, with both contents."""
     return f"""
         SELECT kind, as_of, customer_id, intervention_id, content, content_before

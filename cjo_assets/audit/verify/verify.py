@@ -12,8 +12,9 @@ from typing import Any
 import duckdb
 
 from cjo_assets.audit.verify.questions import POLICIES, QUESTIONS, other_decisions
+from cjo_assets.core.family import decision_table
 from cjo_assets.core.settings import Settings
-from cjo_assets.families.audit.records.decision_ledger import DECISIONS, LEDGER, WITHDRAWN
+from cjo_assets.families.audit.records.decision_ledger import LEDGER, WITHDRAWN
 from cjo_assets.policy import hash_of_content
 from cjo_assets.warehouse.ledger import head_of
 from cjo_assets.warehouse.published import read_only
@@ -73,7 +74,7 @@ def verify(settings: Settings, expected: str | None = None) -> Verdict:
         for question in QUESTIONS:
             verdict.add([Finding(*row) for row in reader.execute(question()).fetchall()])
         verdict.add(_changed_policies(reader))
-        for day, decisions in _days(reader, settings.home / HISTORY / DECISIONS):
+        for day, decisions in _days(reader, settings.home / HISTORY / decision_table().full_name):
             verdict.days += 1
             given = {"days": [day], "policy_hash": ""}
             found = reader.execute(other_decisions(decisions), given).fetchall()
@@ -98,23 +99,24 @@ def _changed_policies(reader: duckdb.DuckDBPyConnection) -> list[Finding]:
 
 def _days(reader: duckdb.DuckDBPyConnection, history: Path) -> Iterator[tuple[date, str]]:
     """Return every day that has decisions, in the ledger, the table or a file, and where its decisions are."""
+    table = decision_table().full_name
     files = {date.fromisoformat(path.stem): path for path in sorted(history.glob("*.parquet"))}
-    present = f"SELECT DISTINCT as_of FROM {DECISIONS} UNION SELECT DISTINCT as_of FROM {LEDGER} WHERE as_of NOT NULL"
+    present = f"SELECT DISTINCT as_of FROM {table} UNION SELECT DISTINCT as_of FROM {LEDGER} WHERE as_of NOT NULL"
     days = {day for (day,) in reader.execute(present).fetchall()}
-    kept = {day for (day,) in reader.execute(f"SELECT DISTINCT as_of FROM {DECISIONS}").fetchall()}
+    kept = {day for (day,) in reader.execute(f"SELECT DISTINCT as_of FROM {table}").fetchall()}
     for day in sorted(days | files.keys()):
         path = files.get(day) if day not in kept else None
-        yield day, f"read_parquet('{str(path).replace(chr(39), chr(39) * 2)}')" if path else DECISIONS
+        yield day, f"read_parquet('{str(path).replace(chr(39), chr(39) * 2)}')" if path else table
 
 
 def _of_decision(
     kind: str, as_of: date, customer_id: str, intervention_id: str, content: str | None, before: str | None
 ) -> Finding:
-    place = f"{as_of} {customer_id} {intervention_id}"
+    table, place = decision_table().full_name, f"{as_of} {customer_id} {intervention_id}"
     if kind == WITHDRAWN:
-        return Finding(DECISIONS, place, "the row is missing; the ledger has it")
+        return Finding(table, place, "the row is missing; the ledger has it")
     if before is None:
-        return Finding(DECISIONS, place, "the ledger does not know the row")
+        return Finding(table, place, "the ledger does not know the row")
     there, then = _parsed(content), _parsed(before)
     others = [
         f"{name} is {_shown(there[name])}, was {_shown(then.get(name))}"
@@ -122,7 +124,7 @@ def _of_decision(
         if there[name] != then.get(name)
     ]
     what = "; ".join(others) or "its intervention, policy or input hash is not that of the ledger"
-    return Finding(DECISIONS, place, what)
+    return Finding(table, place, what)
 
 
 def _parsed(content: str | None) -> dict[str, Any]:

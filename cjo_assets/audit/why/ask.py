@@ -12,8 +12,9 @@ import duckdb
 
 from cjo_assets.audit.why.chain import POLICY, QUERIES, RUN_OF_DAY, Why, answer_of, policy_values
 from cjo_assets.core.errors import WarehouseError
+from cjo_assets.core.family import decision_table
 from cjo_assets.core.settings import Settings
-from cjo_assets.families.audit.records.decision_ledger import DECISIONS, LEDGER
+from cjo_assets.families.audit.records.decision_ledger import LEDGER
 from cjo_assets.warehouse.published import read_only, rows_of
 
 OF_SUBJECT = "WHERE customer_id = $customer AND intervention_id = $subject AND as_of <= $day"
@@ -69,7 +70,9 @@ def _meant(reader: duckdb.DuckDBPyConnection, subject: str, day: date) -> tuple[
         if row is not None:
             given = {"customer": row[0], "subject": subject, "day": day}
             decided = reader.execute(
-                " UNION ALL ".join(f"SELECT max(as_of) FROM {table} {OF_SUBJECT}" for table in (DECISIONS, LEDGER)),
+                " UNION ALL ".join(
+                    f"SELECT max(as_of) FROM {table} {OF_SUBJECT}" for table in (decision_table().full_name, LEDGER)
+                ),
                 given,
             ).fetchall()
             return row[0], subject, next((found for (found,) in decided if found is not None), None)

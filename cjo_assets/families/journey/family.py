@@ -53,4 +53,5 @@ FAMILY = Family(
     ),
     report=REPORT,
     texts=Texts(TEXTS[1], phrase_day),
+    decisions="recommended_interventions",
 )

@@ -11,7 +11,6 @@ from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.expressions.evidence_grades import ASSUMPTION
 from cjo_assets.core.expressions.intervals import MEASURED
 from cjo_assets.core.expressions.kpi import PROXY
-from cjo_assets.families.journey.decision.holdout_assignments import HELD_OUT
 from cjo_assets.families.journey.inputs import (
     approval_decisions,
     customers,
@@ -22,6 +21,7 @@ from cjo_assets.families.journey.inputs import (
     signals,
     state_entries,
 )
+from cjo_assets.families.journey.interventions._outcomes import HELD_OUT
 from cjo_assets.families.journey.value._roi_components import API_CALLS, PLAYBOOK_COST, RETAINED_REVENUE, REVIEW_TIME
 
 DATASETS = tuple(

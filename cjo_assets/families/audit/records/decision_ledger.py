@@ -16,9 +16,8 @@ from datetime import date
 from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import Contract, column, columns_of
 from cjo_assets.core.expressions.ids import MISSING, SEPARATOR
-from cjo_assets.families.journey.decision.recommended_interventions import RecommendedInterventions
+from cjo_assets.core.family import decision_table
 
-DECISIONS = "journey.recommended_interventions"
 LEDGER = "audit.decision_ledger"
 DECIDED, WITHDRAWN, ERASED = "decided", "withdrawn", "erased"
 # What the first entry carries for the hash of the one before it.
@@ -68,9 +67,9 @@ CHAINED = ("entry", "kind", "as_of", "version", "supersedes", "content_hash", "p
 
 
 def content_in_sql(rows: str) -> str:
-    """Return the content of a decision: its columns, as JSON, but those that the ledger has columns for."""
+    """Return the content of a decision as JSON: of its columns those that the ledger has no column for."""
     own = {spec.name for spec in columns_of(DecisionLedger)}
-    names = [spec.name for spec in columns_of(RecommendedInterventions) if spec.name not in own]
+    names = [spec.name for spec in columns_of(decision_table().contract) if spec.name not in own]
     packed = ", ".join(f'"{name}" := {rows}."{name}"' for name in names)
     return f"to_json(struct_pack({packed}))::VARCHAR"
 
@@ -91,7 +90,7 @@ def entry_hash_in_sql(rows: str) -> str:
 
 
 def changes_in_sql(decisions: str, ledger: str) -> str:
-    """Return a query for what the ledger does not know of the days `$days`: decisions that are new, other, or gone."""
+    """Return a query for decisions of the days `$days` that the ledger does not know: new, changed or withdrawn."""
     return f"""
         WITH newest AS (
             SELECT * FROM {ledger} WHERE {_ON_THE_DAYS} AND customer_id IS NOT NULL

@@ -12,8 +12,8 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.expressions.by_segment import Pick, by_segment
+from cjo_assets.families.journey.inputs.approval_decisions import REJECTED
 from cjo_assets.families.journey.inputs.interventions import MONITOR_ONLY
-from cjo_assets.families.journey.interventions._approval_answers import REJECTED
 from cjo_assets.families.journey.interventions._ledger import DECISION, HISTORY, PENDING, needs_asking_anew
 from cjo_assets.policy import Policy
 

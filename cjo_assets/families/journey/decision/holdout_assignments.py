@@ -12,9 +12,10 @@ from cjo_assets.core.contract import DatedContract, column
 from cjo_assets.core.expressions.by_segment import by_segment
 from cjo_assets.core.expressions.ids import as_text
 from cjo_assets.core.expressions.numbers import rounded
+from cjo_assets.families.journey.interventions._outcomes import HELD_OUT
 from cjo_assets.policy import Policy
 
-TREATED, HELD_OUT = "treated", "held_out"
+TREATED = "treated"
 ARMS = [TREATED, HELD_OUT]
 HEX_DIGITS = "0123456789abcdef"
 DRAW_DIGITS = 5

@@ -14,7 +14,7 @@ from cjo_assets.core.contract import DatedContract, TextList, column
 from cjo_assets.core.expressions.by_segment import by_name_and_segment, by_segment
 from cjo_assets.core.expressions.numbers import capped, rounded
 from cjo_assets.families.journey.evaluation.aggregated_signals import evidence, visible_signals, with_severity
-from cjo_assets.families.journey.learning._experience import with_success
+from cjo_assets.families.journey.interventions._outcomes import with_success
 from cjo_assets.policy import Policy
 
 WORSENING, STABLE, IMPROVING = "worsening", "stable", "improving"

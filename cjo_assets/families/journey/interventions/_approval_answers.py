@@ -13,9 +13,9 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.expressions.people import person
+from cjo_assets.families.journey.inputs.approval_decisions import APPROVED
 from cjo_assets.families.journey.interventions._approval_routes import AUTO_APPROVED
 
-APPROVED, REJECTED = "approved", "rejected"
 NOBODY_ASKED = "nobody was asked"
 NOT_YET = "given after the latest day"
 TOO_EARLY = "given before anybody was asked"

@@ -23,8 +23,9 @@ import ibis.expr.types as ir
 
 from cjo_assets.core.contract import ANY_SEGMENT, names_where
 from cjo_assets.core.expressions.by_segment import by_segment
+from cjo_assets.families.journey.inputs.approval_decisions import APPROVED, REJECTED
 from cjo_assets.families.journey.inputs.interventions import MONITOR_ONLY, OUR_ID
-from cjo_assets.families.journey.interventions._approval_answers import APPROVED, REJECTED, judged_answers, settlements
+from cjo_assets.families.journey.interventions._approval_answers import judged_answers, settlements
 from cjo_assets.families.journey.interventions._approval_routes import (
     ASKED,
     ASKING_REGIMES,

@@ -9,7 +9,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.expressions.two_sample_tests import normal_quantile, ratio_of_shares
-from cjo_assets.families.journey.learning._experience import is_measured, is_success
+from cjo_assets.families.journey.interventions._outcomes import is_measured, is_success
 from cjo_assets.policy import Policy
 
 

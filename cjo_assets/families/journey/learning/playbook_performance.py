@@ -18,11 +18,11 @@ import ibis.expr.types as ir
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import ANY_SEGMENT, DatedContract, TextList, column
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, rounded
-from cjo_assets.families.journey.decision.holdout_assignments import HELD_OUT
+from cjo_assets.families.journey.inputs.approval_decisions import APPROVED, REJECTED
 from cjo_assets.families.journey.inputs.playbook_performance_log import logged_runs
-from cjo_assets.families.journey.interventions._approval_answers import APPROVED, REJECTED
 from cjo_assets.families.journey.interventions._ledger import AUTO_APPROVER
-from cjo_assets.families.journey.learning._experience import existing_playbooks, over_segments, with_success
+from cjo_assets.families.journey.interventions._outcomes import HELD_OUT, with_success
+from cjo_assets.families.journey.learning._experience import existing_playbooks, over_segments
 from cjo_assets.families.journey.learning._playbook_estimates import KEYS, playbook_estimates
 from cjo_assets.policy import Policy
 from cjo_assets.policy.journey import Learning

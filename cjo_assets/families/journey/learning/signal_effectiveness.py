@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 from cjo_assets.core.contract import DatedContract, column
 from cjo_assets.core.expressions.intervals import wilson_interval
 from cjo_assets.core.expressions.numbers import rounded
-from cjo_assets.families.journey.learning._experience import with_success
+from cjo_assets.families.journey.interventions._outcomes import with_success
 from cjo_assets.policy import Policy
 
 

@@ -16,7 +16,7 @@ from cjo_assets.core.contract import DatedContract, column
 from cjo_assets.core.expressions.by_segment import by_segment
 from cjo_assets.core.expressions.intervals import mean_interval, wilson_interval
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, rounded
-from cjo_assets.families.journey.learning._experience import with_success
+from cjo_assets.families.journey.interventions._outcomes import with_success
 from cjo_assets.policy import Policy
 from cjo_assets.policy.journey import Learning
 

@@ -25,9 +25,9 @@ from cjo_assets.core.expressions.intervals import (
     within,
 )
 from cjo_assets.core.expressions.numbers import rounded
-from cjo_assets.families.journey.decision.holdout_assignments import HELD_OUT
-from cjo_assets.families.journey.interventions._approval_answers import REJECTED
+from cjo_assets.families.journey.inputs.approval_decisions import REJECTED
 from cjo_assets.families.journey.interventions._ledger import DECISION, EXPIRED
+from cjo_assets.families.journey.interventions._outcomes import HELD_OUT
 from cjo_assets.families.journey.learning._experience import existing_playbooks, over_segments
 from cjo_assets.policy import Policy
 

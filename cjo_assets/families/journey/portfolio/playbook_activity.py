@@ -16,7 +16,8 @@ from cjo_assets.core.contract import DatedContract, column
 from cjo_assets.core.expressions.numbers import money_sum
 from cjo_assets.families.journey.inputs.interventions import MONITOR_ONLY
 from cjo_assets.families.journey.interventions._ledger import APPROVED
-from cjo_assets.families.journey.learning._experience import existing_playbooks, is_measured, is_success
+from cjo_assets.families.journey.interventions._outcomes import is_measured, is_success
+from cjo_assets.families.journey.learning._experience import existing_playbooks
 from cjo_assets.families.journey.outcome.outcome_analyses import uses_outside_eligibility
 from cjo_assets.policy import Policy
 

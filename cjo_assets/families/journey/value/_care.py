@@ -18,9 +18,9 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.families.journey.decision.holdout_assignments import HELD_OUT
 from cjo_assets.families.journey.forecast._spells import spells
 from cjo_assets.families.journey.interventions._ledger import DECISION
+from cjo_assets.families.journey.interventions._outcomes import HELD_OUT
 from cjo_assets.policy import Policy
 
 EVERYBODY, BEFORE, NOT_HELD_OUT = "everybody", "before", "not_held_out"

@@ -15,10 +15,9 @@ from cjo_assets.core.expressions.evidence_grades import ASSUMPTION, MATCHED, RAN
 from cjo_assets.core.expressions.intervals import MEASURED
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, rounded
 from cjo_assets.core.expressions.people import person
-from cjo_assets.families.journey.decision.holdout_assignments import HELD_OUT
 from cjo_assets.families.journey.inputs.baseline_metrics import DAYS_PER_CASE, ESCALATION_DAYS, SUPPORT_DAYS
 from cjo_assets.families.journey.interventions._ledger import end_of_day
-from cjo_assets.families.journey.learning._experience import is_success
+from cjo_assets.families.journey.interventions._outcomes import HELD_OUT, is_success
 from cjo_assets.families.journey.outcome.outcome_analyses import executed_in_window
 from cjo_assets.families.journey.value._roi_components import (
     API_CALLS,

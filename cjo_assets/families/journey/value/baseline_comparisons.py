@@ -24,7 +24,6 @@ from cjo_assets.core.expressions.intervals import MEASURED, NOT_MEASURABLE, two_
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, rounded
 from cjo_assets.core.expressions.rows import literal_rows
 from cjo_assets.core.expressions.two_sample_tests import Interval, exact_rate_interval, exact_ratio_interval
-from cjo_assets.families.journey.decision.holdout_assignments import HELD_OUT
 from cjo_assets.families.journey.inputs.baseline_metrics import (
     CHURN_RATE,
     DAYS_PER_CASE,
@@ -35,6 +34,7 @@ from cjo_assets.families.journey.inputs.baseline_metrics import (
     UNRESOLVED_SHARE,
     VALUE_CHURN_RATE,
 )
+from cjo_assets.families.journey.interventions._outcomes import HELD_OUT
 from cjo_assets.families.journey.value._care import (
     BEFORE,
     EVERYBODY,

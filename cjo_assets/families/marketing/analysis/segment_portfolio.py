@@ -16,12 +16,12 @@ import ibis.expr.types as ir
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, any_of, column
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, MONEY_DECIMALS, money_sum, rounded, same_money
+from cjo_assets.families.marketing.analysis._segment_references import segment_references
 from cjo_assets.families.marketing.analysis.campaign_analysis import FEW_EXPOSURES, METRIC_NOT_DEFINED, NO_EXPOSURES
 from cjo_assets.families.marketing.inputs.segment_rollups import HOLD, RECOMMENDATIONS, REVISE, SCALE, STOP
 from cjo_assets.families.marketing.measurement._economics import return_on_ad_spend, return_on_investment, spent
 from cjo_assets.families.marketing.measurement._measured_kpis import COUNTED, performance_sums, with_kpi
 from cjo_assets.families.marketing.measurement.metric_definitions import DOWN
-from cjo_assets.families.marketing.recommendations._segment_references import segment_references
 from cjo_assets.policy import Policy
 
 TARGET, OTHER_SEGMENTS = "target", "other_segments"

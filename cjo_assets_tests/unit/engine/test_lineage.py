@@ -7,7 +7,8 @@ import pytest
 import sqlglot
 
 from cjo_assets.engine.lineage.query import Lineage, LineageError, lineage_of
-from cjo_assets.warehouse.lineage_records import column_deps, edges_of, lineage_page
+from cjo_assets.orchestration.metadata import column_deps, lineage_page
+from cjo_assets.warehouse.lineage_records import edges_of
 
 TABLES = {"s.a": ["k", "x", "y", "l"], "s.b": ["k", "z", "w"], "s.c": ["x", "v"]}
 

@@ -1,1 +1,0 @@
-"""Tests of cjo_assets.wiring."""
