@@ -21,6 +21,7 @@ import pandera.ibis as pa
 from pandera.dtypes import immutable
 from pandera.engines import ibis_engine
 
+from cjo_assets.core.expressions.numbers import rounded
 from cjo_assets.core.personal import Personal, mark_of
 from cjo_assets.policy import Policy, Vocabulary
 
@@ -64,8 +65,6 @@ class Contract(pa.DataFrameModel):
     """Base of all contracts: exactly these columns, of exactly these types, nothing converted."""
 
     class Config:
-        """What pandera enforces for every table; `unique` names the key."""
-
         strict = True
         coerce = False
 
@@ -86,6 +85,8 @@ def column(
     used_when: str = "",
     absent: str = "",
     personal: str | Personal | None = None,
+    decimals: int | None = None,
+    is_key: bool = False,
     **checks: Any,
 ) -> Any:
     """Describe a column of a contract.
@@ -101,6 +102,8 @@ def column(
             reads it; `ALWAYS` where null has a meaning that a bad value must not get.
         absent: text of the value that an optional column has where the source says nothing; null unless given.
         personal: the kind of identifier it holds of a person (`core/personal.py`), by which a person is erased.
+        decimals: decimal places to which the stored value is rounded, half away from zero; not rounded unless given.
+        is_key: whether the column is part of the key of the table.
         checks: what `pandera.Field` takes (nullable, ge, le, gt, isin, ...).
     """
     metadata = {
@@ -111,12 +114,19 @@ def column(
         "used_when": used_when,
         "absent": absent,
         "personal": mark_of(personal),
+        "decimals": decimals,
+        "is_key": is_key,
     }
     if optional:
         checks["nullable"] = not absent
     elif used_when:
         raise ValueError(f"used_when is of optional columns; the column {description!r} is required.")
     return pa.Field(description=description, n_failure_cases=FAILURE_CASES, metadata=metadata, **checks)
+
+
+def key(description: str, **properties: Any) -> Any:
+    """Describe a column of the key, which identifies a row within its day; the properties are those of `column`."""
+    return column(description, is_key=True, **properties)
 
 
 @dataclass(frozen=True)
@@ -135,6 +145,8 @@ class Column:
     absent: str
     checks: tuple[pa.Check, ...]
     personal: Personal | None = None
+    decimals: int | None = None
+    is_key: bool = False
 
     @property
     def is_required(self) -> bool:
@@ -159,15 +171,21 @@ def columns_of(contract: type[Contract]) -> tuple[Column, ...]:
             absent=(spec.metadata or {}).get("absent", ""),
             checks=tuple(spec.checks),
             personal=(spec.metadata or {}).get("personal"),
+            decimals=(spec.metadata or {}).get("decimals"),
+            is_key=(spec.metadata or {}).get("is_key", False),
         )
         for name, spec in contract.to_schema().columns.items()
     )
 
 
 def key_of(contract: type[Contract]) -> tuple[str, ...]:
-    """Return the columns that identify a row within its day, or within the table where it has no day."""
-    unique = contract.to_schema().unique or []
-    return tuple([unique] if isinstance(unique, str) else unique)
+    """Return the columns that identify a row within its day, or within the table where it has no day.
+
+    They are the columns declared with `key`, in the order of the contract unless its `Config.unique` gives another. A
+    dated table without any has one row per day.
+    """
+    declared = contract.to_schema().unique or [spec.name for spec in columns_of(contract) if spec.is_key]
+    return tuple(declared or (["as_of"] if issubclass(contract, DatedContract) else []))
 
 
 def schema_of(contract: type[Contract]) -> ibis.Schema:
@@ -175,10 +193,20 @@ def schema_of(contract: type[Contract]) -> ibis.Schema:
     return ibis.schema({spec.name: spec.type for spec in columns_of(contract)})
 
 
+def contract_rows(contract: type[Contract], rows: ir.Table) -> ir.Table:
+    """Return the contract's columns of the rows: in its order, rounded to its decimals, cast to its types."""
+    return rows.select(**{spec.name: _as_stored(rows[spec.name], spec) for spec in columns_of(contract)})
+
+
+def _as_stored(value: ir.Value, spec: Column) -> ir.Value:
+    return (value if spec.decimals is None else rounded(value, spec.decimals)).cast(spec.type)
+
+
 def pandera_schema(contract: type[Contract], vocabulary: Vocabulary) -> pa.DataFrameSchema:
     """Return the contract as a pandera schema in which the policy's vocabulary has become checks."""
     # pandera keeps one schema per model: what is changed must be a copy.
     schema = copy.deepcopy(contract.to_schema())
+    schema.unique = list(key_of(contract)) or None
     for spec in columns_of(contract):
         if spec.words:
             allowed = pa.Check.isin(allowed_words(spec, vocabulary), n_failure_cases=FAILURE_CASES)

@@ -17,7 +17,7 @@ from sqlglot import ErrorLevel
 
 from cjo_assets.core.check_result import CheckResult
 from cjo_assets.core.checks import Check
-from cjo_assets.core.contract import columns_of, key_of, schema_of
+from cjo_assets.core.contract import columns_of, contract_rows, key_of, schema_of
 from cjo_assets.core.errors import ContractBreachError
 from cjo_assets.core.family import Family
 from cjo_assets.core.quarantine.dataset_tables import discarded_name
@@ -253,9 +253,8 @@ class Store:
     def expression(self, table: Table, as_of: date | None, policy: Policy) -> ir.Table:
         """Return the table as an expression of its inputs, in the contract's columns and types."""
         rows = self._call(table.computation, table.schema, as_of, policy)
-        day = {"as_of": ibis.literal(as_of, "date")} if table.is_dated else {}
-        names = [(spec.name, spec.type) for spec in columns_of(table.contract)]
-        return rows.select(**{name: day[name] if name in day else rows[name].cast(kind) for name, kind in names})
+        dated = rows.mutate(as_of=ibis.literal(as_of, "date")) if table.is_dated else rows
+        return contract_rows(table.contract, dated)
 
     @collected_afterwards
     def replace(self, table: Table, as_of: date | None, policy: Policy) -> Stored:

@@ -7,7 +7,7 @@ import re
 import duckdb
 import ibis
 
-from cjo_assets.core.contract import columns_of, schema_of
+from cjo_assets.core.contract import columns_of, contract_rows, schema_of
 from cjo_assets.core.table import AUDIT, LATEST, Days, Reference, Table
 from cjo_assets.engine.sql import literal, quoted
 from cjo_assets.engine.store import Store
@@ -159,9 +159,8 @@ def _add_latest(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
 def _add_view(connection: duckdb.DuckDBPyConnection, store: Store, table: Table) -> None:
     """Add a view over the published tables; of a dated table it sees the newest day."""
     rows = table.computation(**{name: _input(store, found) for name, found in table.inputs().items()})
-    selected = rows.select([spec.name for spec in columns_of(table.contract)])
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {table.schema}")
-    sql = ibis.to_sql(selected, dialect="duckdb")
+    sql = ibis.to_sql(contract_rows(table.contract, rows), dialect="duckdb")
     connection.execute(f"CREATE OR REPLACE VIEW {table.full_name} AS {sql}")
     comment(connection, table, table.full_name, "VIEW")
 

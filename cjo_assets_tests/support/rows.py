@@ -11,7 +11,16 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow
 
-from cjo_assets.core.contract import Column, Contract, DatedContract, allowed_words, columns_of, schema_of
+from cjo_assets.core.contract import (
+    Column,
+    Contract,
+    DatedContract,
+    allowed_words,
+    columns_of,
+    contract_rows,
+    key_of,
+    schema_of,
+)
 from cjo_assets.engine.functions import give_functions
 from cjo_assets.engine.validation import judged
 from cjo_assets.policy import Policy, load_policy
@@ -65,7 +74,7 @@ def made_of(rows: Sequence[Row], schema: ibis.Schema) -> ir.Table:
 
 def default_row(contract: type[Contract], number: int) -> Row:
     """Return a row that keeps the contract and says nothing; rows of different numbers differ in their key."""
-    key = contract.to_schema().unique or []
+    key = key_of(contract)
     return {spec.name: _default(spec, number, spec.name in key) for spec in columns_of(contract)}
 
 
@@ -86,8 +95,7 @@ def kept(contract: type[Contract], table: ir.Table, as_of: date = DAY, policy: P
     """Return the rows of a transform as the warehouse would store them, having judged them by the contract."""
     if _is_dated(contract):
         table = table.mutate(as_of=ibis.literal(as_of, "date"))
-    cast = table.select([table[spec.name].cast(spec.type) for spec in columns_of(contract)])
-    stored = BACKEND.create_table(ibis.util.gen_name("kept"), cast, temp=True)
+    stored = BACKEND.create_table(ibis.util.gen_name("kept"), contract_rows(contract, table), temp=True)
     verdict = judged(stored, contract, policy.vocabulary)
     assert verdict.passed, verdict
     return rows_of(stored)

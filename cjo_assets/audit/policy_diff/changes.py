@@ -12,7 +12,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import Contract, any_of, column
+from cjo_assets.core.contract import Contract, any_of, column, key
 from cjo_assets.families.journey.inputs.customers import TIERS
 from cjo_assets.families.journey.interventions._approval_routes import REGIMES, ROLES
 from cjo_assets.policy import Policy
@@ -41,8 +41,8 @@ ROUTE_COLUMNS = ("requires_human_approval", "approval_regime", "approval_role", 
 class PolicyChanges(Contract):
     """Decisions, tiers and approval routes that a candidate policy changes. One row per as-of date and customer."""
 
-    as_of: date = column("As-of date.")
-    customer_id: str = column("Customer.", personal="customer")
+    as_of: date = key("As-of date.")
+    customer_id: str = key("Customer.", personal="customer")
     segment: str = column("Market segment.", words="segments")
     account_value: float = column("Yearly value of the account [currency].", ge=0)
     decision_change: str = column(
@@ -78,11 +78,6 @@ class PolicyChanges(Contract):
     expected_cost_after: float = column("Cost under the candidate [currency].", nullable=True)
     expected_value_before: float = column("Value expected [currency].", nullable=True)
     expected_value_after: float = column("Value under the candidate [currency].", nullable=True)
-
-    class Config:
-        """A customer is judged once a day."""
-
-        unique = ["as_of", "customer_id"]
 
 
 def policy_changes(

@@ -10,7 +10,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import Contract, column
+from cjo_assets.core.contract import Contract, column, key
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, rounded
 from cjo_assets.families.journey.inputs.customers import TIERS
 from cjo_assets.families.journey.inputs.interventions import ESCALATE, MONITOR_ONLY
@@ -23,17 +23,12 @@ KEY = ("as_of", "measure")
 class PolicyEffects(Contract):
     """What a policy and a candidate decide, cost, bring and ask of people. One row per as-of date and measure."""
 
-    as_of: date = column("As-of date.")
-    measure: str = column("What is counted or added up.")
+    as_of: date = key("As-of date.")
+    measure: str = key("What is counted or added up.")
     unit: str = column("Its unit.")
     before: float = column("Under the policy of the day.")
     after: float = column("Under the candidate.")
     change: float = column("After less before.")
-
-    class Config:
-        """A measure stands once a day."""
-
-        unique = ["as_of", "measure"]
 
 
 def measures(

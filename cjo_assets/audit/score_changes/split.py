@@ -20,7 +20,7 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import Contract, column
+from cjo_assets.core.contract import Contract, column, key
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, rounded
 from cjo_assets.families.journey.risk.risk_scores import SCORES
 
@@ -36,9 +36,9 @@ KEY = ("customer_id", "score")
 class RiskChanges(Contract):
     """The change of each score between two days, by cause. One row per customer and score."""
 
-    customer_id: str = column("Customer.", personal="customer")
+    customer_id: str = key("Customer.", personal="customer")
     segment: str = column("Market segment on the last day; on the first for who left.", words="segments")
-    score: str = column("Score explained, a column of risk_scores.", isin=list(EXPLAINED))
+    score: str = key("Score explained, a column of risk_scores.", isin=list(EXPLAINED))
     presence: str = column("compared; came or left: scored on one of the days only.", isin=[COMPARED, CAME, LEFT])
     before: float = column("Score on the first day [0-1, up = worse]; null: not scored.", ge=0, le=1, nullable=True)
     after: float = column("Score on the last day [0-1, up = worse]; null: not scored.", ge=0, le=1, nullable=True)
@@ -48,11 +48,6 @@ class RiskChanges(Contract):
     policy: float = column("Of the change, what other rules did.", nullable=True)
     missing_data: float = column("Of the change, what factors did that became unknown, or known.", nullable=True)
     code: float = column("Of the change, what other code did; 0 where it is the same.", nullable=True)
-
-    class Config:
-        """A score is explained once."""
-
-        unique = ["customer_id", "score"]
 
 
 def risk_changes(scores: dict[str, ir.Table], contributions: dict[str, ir.Table], segments: ir.Table) -> ir.Table:

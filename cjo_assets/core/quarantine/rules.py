@@ -28,6 +28,7 @@ from cjo_assets.core.contract import (
     column,
     columns_of,
     is_discardable,
+    key,
     key_of,
     names_where,
 )
@@ -65,9 +66,9 @@ class QuarantinedRows(Contract):
     """Rows of the present file that were turned away. One row per rejected row of the file."""
 
     dataset: str = column("Dataset of the row.")
-    source_file: str = column("Name of the file.")
+    source_file: str = key("Name of the file.")
     file_sha256: str = column("Hash of the file's bytes.")
-    source_row: int = column("Number of the row in the file, from 1, the header of a CSV not counted.", ge=1)
+    source_row: int = key("Number of the row in the file, from 1, the header of a CSV not counted.", ge=1)
     record_key: str = column("Key of the record as written; null where the row has none.", nullable=True)
     customer_id: str = column(
         "Customer the row claims to be about; null where it names none.", nullable=True, personal="customer"
@@ -75,11 +76,6 @@ class QuarantinedRows(Contract):
     record_date: date = column("Date of the record; null where it has none or it cannot be read.", nullable=True)
     broken_rules: TextList = column("Every rule the row breaks, sorted.")
     raw_record: str = column("The row as it was read, as JSON.", personal="record")
-
-    class Config:
-        """One row per row of a file."""
-
-        unique = ["source_file", "source_row"]
 
 
 @functools.cache

@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 import pytest
 
 from cjo_assets.catalog import all_families
-from cjo_assets.core.contract import Contract, column
+from cjo_assets.core.contract import Contract, key
 from cjo_assets.core.errors import ContractBreachError, WarehouseError
 from cjo_assets.core.family import Family
 from cjo_assets.core.settings import PROJECT, Settings
@@ -82,12 +82,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
 class Numbers(Contract):
     """Numbers. One row per number."""
 
-    number: int = column("A number.", ge=0)
-
-    class Config:
-        """A number stands once."""
-
-        unique = ["number"]
+    number: int = key("A number.", ge=0)
 
 
 def _same(numbers: ir.Table) -> ir.Table:

@@ -5,6 +5,7 @@ found and tested without anybody adding it. Does not belong here: what a contrac
 """
 
 from collections import Counter
+from datetime import date
 from typing import Any
 
 import ibis
@@ -15,11 +16,22 @@ from pandera.config import ValidationDepth, config_context
 
 from cjo_assets.catalog import all_families
 from cjo_assets.core.check_result import CheckResult
-from cjo_assets.core.contract import Column, Contract, column, columns_of, key_of, pandera_schema, schema_of
+from cjo_assets.core.contract import (
+    Column,
+    Contract,
+    DatedContract,
+    column,
+    columns_of,
+    contract_rows,
+    key,
+    key_of,
+    pandera_schema,
+    schema_of,
+)
 from cjo_assets.engine import validation
 from cjo_assets.engine.validation import judged
 from cjo_assets.families.journey.inputs.customers import Customers
-from cjo_assets_tests.support.rows import POLICY, Row, Rows, default_row, made_of
+from cjo_assets_tests.support.rows import POLICY, Row, Rows, default_row, made_of, rows_of
 
 MISSING, VALUE, KEY = "missing", "value", "key"
 NOT_A_WORD = "no such word"
@@ -177,16 +189,36 @@ def test_names_and_types_are_judged_alike(contract: type[Contract]) -> None:
 class Measured(Contract):
     """A contract of this test's own, with a bound of every sort."""
 
-    name: str = column("Key.")
+    name: str = key("Key.")
     segment: str = column("A word of the policy.", words="segments", nullable=True)
     share: float = column("Between two bounds.", ge=0, le=1, nullable=True)
     between: float = column("Strictly between two bounds.", gt=0, lt=1, nullable=True)
     amount: float = column("Anything.", nullable=True)
 
-    class Config:
-        """One row per name."""
 
-        unique = ["name"]
+class Rounded(DatedContract):
+    """A contract with rounded columns."""
+
+    name: str = key("Name.")
+    share: float = column("Share.", decimals=3, nullable=True)
+    amount: float = column("Amount.", decimals=2)
+    exact: float = column("Not rounded.")
+    count: int = column("Count.")
+
+
+def test_rows_are_selected_rounded_and_cast_to_the_contract() -> None:
+    schema = ibis.schema({"other": "int64", "exact": "float64", "count": "int8", "amount": "float64", "name": "string"})
+    rows = made_of([{"other": 1, "exact": 0.12345, "count": 3, "amount": 0.575, "name": "a"}], schema)
+    stored = contract_rows(Rounded, rows.mutate(as_of=ibis.date("2025-01-20"), share=ibis.literal(None, "float64")))
+    assert stored.schema() == schema_of(Rounded)
+    # 0.575 is stored as 0.57499999999999996, and rounds half away from zero as it is written.
+    expected = {"name": "a", "share": None, "amount": 0.58, "exact": 0.12345, "count": 3}
+    assert rows_of(stored) == [{"as_of": date(2025, 1, 20)} | expected]
+
+
+def test_the_key_is_declared_by_its_columns() -> None:
+    assert key_of(Rounded) == ("name",)
+    assert pandera_schema(Rounded, POLICY.vocabulary).unique == ["name"]
 
 
 LIMITS: dict[str, tuple[Row, list[str]]] = {

@@ -8,7 +8,7 @@ of D are made when the tables of D are done.
 """
 
 from cjo_assets.core.config import TableConfig
-from cjo_assets.core.contract import DatedContract, Instant, column
+from cjo_assets.core.contract import DatedContract, Instant, column, key
 from cjo_assets.language.purposes import OUTCOMES, PURPOSES
 
 
@@ -17,19 +17,14 @@ class LanguageModelCalls(DatedContract):
 
     purpose: str = column("What was to be put into words.", isin=PURPOSES)
     model: str = column("Model that was asked for.")
-    request_hash: str = column("Sha256 over what was sent, the key excepted.")
+    request_hash: str = key("Sha256 over what was sent, the key excepted.")
     outcome: str = column("used, rejected by our checks, or failed without an answer.", isin=OUTCOMES)
     reason: str = column("Why it was rejected or failed; null where it was used.", nullable=True, personal="text")
     answer: str = column("Text that came back; null where none did.", nullable=True, free_text=True, personal="text")
     prompt_tokens: int = column("Tokens sent, as the endpoint counts [tokens]; null if not said.", ge=0, nullable=True)
     completion_tokens: int = column("Tokens that came back [tokens]; null if not said.", ge=0, nullable=True)
-    started_at: Instant = column("When it was made [UTC].")
+    started_at: Instant = key("When it was made [UTC].")
     duration: float = column("From request to answer or failure [seconds].", ge=0)
-
-    class Config:
-        """The same request may be made again after it failed."""
-
-        unique = ["request_hash", "started_at"]
 
 
 CONFIG = TableConfig(is_appended=True)

@@ -6,24 +6,19 @@ One row per dataset and file it was read from: what became of its rows.
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import Contract, column
+from cjo_assets.core.contract import Contract, column, key
 
 
 class DatasetLoads(Contract):
     """The present files and what became of their rows. One row per dataset and file."""
 
-    dataset: str = column("Dataset.")
-    source_file: str = column("Name of its file; null where there is none.", nullable=True)
+    dataset: str = key("Dataset.")
+    source_file: str = key("Name of its file; null where there is none.", nullable=True)
     file_sha256: str = column("Hash of the file's bytes; null where there is none.", nullable=True)
     rows_read: int = column("Rows of the file.", ge=0)
     rows_accepted: int = column("Of these, published.", ge=0)
     rows_rejected: int = column("Of these, turned away.", ge=0)
     note: str = column("What a person should know about the file; null where all is as expected.", nullable=True)
-
-    class Config:
-        """A dataset stands once per file, or once without any."""
-
-        unique = ["dataset", "source_file"]
 
 
 def dataset_loads(raw_manifest: ir.Table, **quarantined: ir.Table) -> ir.Table:

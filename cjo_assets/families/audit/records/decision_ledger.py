@@ -14,7 +14,7 @@ that hash is salted, so that nobody can guess what was erased from what remains.
 from datetime import date
 
 from cjo_assets.core.config import TableConfig
-from cjo_assets.core.contract import Contract, column, columns_of
+from cjo_assets.core.contract import Contract, column, columns_of, key
 from cjo_assets.core.expressions.ids import MISSING, SEPARATOR
 from cjo_assets.core.family import decision_table
 
@@ -27,7 +27,7 @@ GENESIS = "0" * 64
 class DecisionLedger(Contract):
     """Every decision ever published, in a chain of hashes. One row per entry."""
 
-    entry: int = column("Place in the chain, from 1.", ge=1)
+    entry: int = key("Place in the chain, from 1.", ge=1)
     kind: str = column(
         "decided; withdrawn: a later run of the day no longer decides it; erased: a person's entries were emptied.",
         isin=[DECIDED, WITHDRAWN, ERASED],
@@ -48,11 +48,6 @@ class DecisionLedger(Contract):
     run_id: str = column("Run that published it; null of an erasure.", nullable=True)
     previous_hash: str = column("entry_hash of the entry before; of the first, zeros.")
     entry_hash: str = column("Sha256 over the hash of the entry before, and this entry but what may be erased.")
-
-    class Config:
-        """An entry stands once."""
-
-        unique = ["entry"]
 
 
 # The bounds alone let the engine pass over other days.

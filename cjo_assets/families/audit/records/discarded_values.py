@@ -8,24 +8,19 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.config import TableConfig
-from cjo_assets.core.contract import Contract, TextList, column
+from cjo_assets.core.contract import Contract, TextList, column, key
 
 
 class DiscardedValues(Contract):
     """Rows that were accepted without a value, of all files ever read. One row per dataset, file, row and rules."""
 
-    dataset: str = column("Dataset.")
+    dataset: str = key("Dataset.")
     source_file: str = column("Name of the file.")
-    file_sha256: str = column("Hash of the file's bytes; the file itself is archived under it.")
-    source_row: int = column("Number of the row in the file, from 1, the header of a CSV not counted.", ge=1)
+    file_sha256: str = key("Hash of the file's bytes; the file itself is archived under it.")
+    source_row: int = key("Number of the row in the file, from 1, the header of a CSV not counted.", ge=1)
     record_key: str = column("Key of the record as written; null where the row has none.", nullable=True)
-    broken_rules: TextList = column("Every rule that a discarded value broke, sorted; each begins with its column.")
+    broken_rules: TextList = key("Every rule that a discarded value broke, sorted; each begins with its column.")
     raw_record: str = column("The row as it was read, as JSON.", personal="record")
-
-    class Config:
-        """The same finding stands once."""
-
-        unique = ["dataset", "file_sha256", "source_row", "broken_rules"]
 
 
 CONFIG = TableConfig(is_appended=True)

@@ -8,7 +8,7 @@ Belongs here: the contract, and what the ledger must know of a tombstone. Does n
 """
 
 from cjo_assets.core.config import TableConfig
-from cjo_assets.core.contract import Contract, Instant, TextList, column
+from cjo_assets.core.contract import Contract, Instant, TextList, column, key
 from cjo_assets.core.table import ERASURES
 from cjo_assets.families.audit.records.decision_ledger import ERASED, LEDGER
 
@@ -16,7 +16,7 @@ from cjo_assets.families.audit.records.decision_ledger import ERASED, LEDGER
 class Erasures(Contract):
     """Tombstones of erased customers. One row per erased customer."""
 
-    erasure_id: str = column("Erasure.")
+    erasure_id: str = key("Erasure.")
     customer_hash: str = column("Sha256 over salt and customer.")
     intervention_hashes: TextList = column(
         "Sha256 over salt and each of the customer's records, sorted, each after its kind (intervention, outcome, "
@@ -28,11 +28,6 @@ class Erasures(Contract):
     reason: str = column("Why.")
     counts: str = column("Rows erased by place, as JSON.")
     is_complete: bool = column("Whether it came to its end; if not, ask for it again.")
-
-    class Config:
-        """A customer is erased once."""
-
-        unique = ["erasure_id"]
 
 
 CONFIG = TableConfig(is_appended=True)

@@ -7,24 +7,19 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.config import TableConfig
-from cjo_assets.core.contract import Contract, column
+from cjo_assets.core.contract import Contract, column, key
 from cjo_assets.policy import Policy
 
 
 class Policies(Contract):
     """Policies ever used. One row per policy hash and authorship."""
 
-    policy_hash: str = column("Sha256 over the rules.")
-    version: str = column("Version its author gave it.")
-    author: str = column("Who wrote it; null where not said.", nullable=True)
-    approver: str = column("Who approved it; null where nobody did.", nullable=True)
-    reason: str = column("Why it was changed; null where not said.", nullable=True)
+    policy_hash: str = key("Sha256 over the rules.")
+    version: str = key("Version its author gave it.")
+    author: str = key("Who wrote it; null where not said.", nullable=True)
+    approver: str = key("Who approved it; null where nobody did.", nullable=True)
+    reason: str = key("Why it was changed; null where not said.", nullable=True)
     content: str = column("The whole policy, as JSON.")
-
-    class Config:
-        """The same rules stand once for each version, author, approver and reason."""
-
-        unique = ["policy_hash", "version", "author", "approver", "reason"]
 
 
 CONFIG = TableConfig(is_appended=True)

@@ -9,15 +9,15 @@ from datetime import date
 from typing import Any
 
 from cjo_assets.core.config import TableConfig
-from cjo_assets.core.contract import Contract, Instant, TextList, column
+from cjo_assets.core.contract import Contract, Instant, TextList, column, key
 
 
 class Runs(Contract):
     """Runs and what they did. One row per run, as-of date and family."""
 
-    run_id: str = column("Run, as Dagster names it.")
-    as_of: date = column("As-of date.")
-    family: str = column("Family of tables that was computed: journey, marketing.")
+    run_id: str = key("Run, as Dagster names it.")
+    as_of: date = key("As-of date.")
+    family: str = key("Family of tables that was computed: journey, marketing.")
     goal: str = column("What the run was for, as JSON.")
     plan: str = column("Its steps, as JSON; with the tables and rows of each where progress is tracked.")
     policy_hash: str = column("Policy that decided.")
@@ -40,11 +40,6 @@ class Runs(Contract):
     is_stale: bool = column("Whether an earlier day has changed since: run this day again.")
     ledger_entries: int = column("Entries of the decision ledger when it was published; else null.", nullable=True)
     ledger_head: str = column("Hash of the last of them: of the whole chain up to there; else null.", nullable=True)
-
-    class Config:
-        """A run does a day of a family once."""
-
-        unique = ["run_id", "as_of", "family"]
 
 
 CONFIG = TableConfig(is_appended=True)

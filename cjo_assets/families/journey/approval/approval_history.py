@@ -8,7 +8,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import Contract, Instant, column
+from cjo_assets.core.contract import Contract, Instant, column, key
 from cjo_assets.families.journey.inputs.approval_decisions import DECISIONS
 from cjo_assets.families.journey.interventions._approval_answers import judged_answers
 from cjo_assets.families.journey.interventions._ledger import AUTO_APPROVER, end_of
@@ -18,10 +18,10 @@ from cjo_assets.policy import Policy
 class ApprovalHistory(Contract):
     """Answers to approval requests. One row per answer."""
 
-    intervention_id: str = column("Intervention decided on.", personal="intervention")
+    intervention_id: str = key("Intervention decided on.", personal="intervention")
     decision: str = column("approved or rejected.", isin=DECISIONS)
-    decided_at: Instant = column("Instant of the answer [UTC].")
-    decided_by: str = column("Who answered, or which policy switch.")
+    decided_at: Instant = key("Instant of the answer [UTC].")
+    decided_by: str = key("Who answered, or which policy switch.")
     person: str = column(
         "Key under which all spellings of the name count as one person; null where it names nobody.", nullable=True
     )
@@ -29,11 +29,6 @@ class ApprovalHistory(Contract):
     reason: str = column("What they said; null where nothing was said.", nullable=True)
     is_effective: bool = column("Whether it counted: alone, or as one of two.")
     why_ineffective: str = column("Why it did not count; null where it did.", nullable=True)
-
-    class Config:
-        """Nobody answers twice in one instant."""
-
-        unique = ["intervention_id", "decided_at", "decided_by"]
 
 
 def approval_history(

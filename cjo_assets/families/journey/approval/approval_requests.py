@@ -7,7 +7,7 @@ request is about, and when it goes stale, is said in `ledger.py`; who has to ans
 
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import Contract, Instant, TextList, column
+from cjo_assets.core.contract import Contract, Instant, TextList, column, key
 from cjo_assets.families.journey.interventions._approval_routes import ASKING_REGIMES, ROLES
 from cjo_assets.families.journey.interventions._ledger import REQUEST_STATUSES, STALE, end_of, ledger, with_approval
 from cjo_assets.policy import Policy
@@ -16,7 +16,7 @@ from cjo_assets.policy import Policy
 class ApprovalRequests(Contract):
     """Decisions that need a person. One row per intervention."""
 
-    intervention_id: str = column("Intervention to decide on.", personal="intervention")
+    intervention_id: str = key("Intervention to decide on.", personal="intervention")
     customer_id: str = column("Customer.", personal="customer")
     segment: str = column("Market segment.", words="segments")
     journey_stage: str = column("Stage when it was decided.", words="stages")
@@ -43,11 +43,6 @@ class ApprovalRequests(Contract):
     decided_by: str = column("Who answered; of two who approved, both.", nullable=True)
     category: str = column("Category of a rejection; null where not said.", nullable=True)
     reason: str = column("What they said; null where nothing was said.", nullable=True)
-
-    class Config:
-        """An intervention is asked about once."""
-
-        unique = ["intervention_id"]
 
 
 def approval_requests(

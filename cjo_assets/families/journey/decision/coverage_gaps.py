@@ -8,7 +8,7 @@ called instead.
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.families.journey.decision.playbook_candidates import FAILED_RULES
 from cjo_assets.families.journey.forecast.journey_forecasts import NO_STAGE_KNOWN
 from cjo_assets.families.journey.inputs.customers import TIERS
@@ -20,7 +20,7 @@ NO_PLAYBOOK = "no_playbook_for_stage"
 class CoverageGaps(DatedContract):
     """Customers at risk without a recommendation. One row per customer and as-of date."""
 
-    customer_id: str = column("Customer.", personal="customer")
+    customer_id: str = key("Customer.", personal="customer")
     segment: str = column("Market segment.", words="segments")
     journey_stage: str = column("Stage; null without an entry.", words="stages", nullable=True)
     risk_tier: str = column("Tier of the overall risk.", isin=TIERS, nullable=True)
@@ -32,11 +32,6 @@ class CoverageGaps(DatedContract):
     escalated_intervention_id: str = column(
         "Call for a person to take over; null where none was made.", nullable=True, personal="intervention"
     )
-
-    class Config:
-        """A customer is missing once."""
-
-        unique = ["customer_id"]
 
 
 def coverage_gaps(

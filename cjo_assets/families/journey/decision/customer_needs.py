@@ -9,7 +9,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.by_segment import Pick, by_name_and_segment, by_segment
 from cjo_assets.core.expressions.numbers import capped, rounded
 from cjo_assets.core.quarantine.rules import REPEATED_ROW
@@ -22,7 +22,7 @@ from cjo_assets.policy import Policy
 class CustomerNeeds(DatedContract):
     """Customers as decisions see them. One row per as-of date and customer who has not left."""
 
-    customer_id: str = column("Customer.", personal="customer")
+    customer_id: str = key("Customer.", personal="customer")
     segment: str = column("Market segment.", words="segments")
     journey_stage: str = column("Stage; null without an entry.", words="stages", nullable=True)
     stage_health: str = column("Stage health; null without a stage.", nullable=True)
@@ -42,11 +42,6 @@ class CustomerNeeds(DatedContract):
     )
     contacts: int = column("Interventions carried out within the contact policy's window [interventions].", ge=0)
     last_refused_at: date = column("Day on which a person last refused something for the customer.", nullable=True)
-
-    class Config:
-        """A customer is looked at once."""
-
-        unique = ["customer_id"]
 
 
 def customer_needs(

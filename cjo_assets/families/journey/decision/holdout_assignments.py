@@ -8,7 +8,7 @@ customer is recorded and not carried out.
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.by_segment import by_segment
 from cjo_assets.core.expressions.ids import as_text
 from cjo_assets.core.expressions.numbers import rounded
@@ -24,16 +24,11 @@ DRAW_DIGITS = 5
 class HoldoutAssignments(DatedContract):
     """Arms of the running experiment. One row per as-of date and eligible customer."""
 
-    customer_id: str = column("Customer with at least one eligible playbook.", personal="customer")
+    customer_id: str = key("Customer with at least one eligible playbook.", personal="customer")
     segment: str = column("Market segment.", words="segments")
     draw: float = column("What the customer drew [0-1]; the same every day.", ge=0, lt=1)
     holdout_share: float = column("Draws below it are held out [share].", ge=0, le=1)
     arm: str = column("treated or held_out.", isin=ARMS)
-
-    class Config:
-        """A customer is in one arm."""
-
-        unique = ["customer_id"]
 
 
 def holdout_assignments(playbook_candidates: ir.Table, customers: ir.Table, policy: Policy) -> ir.Table:

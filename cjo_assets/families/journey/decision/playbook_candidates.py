@@ -13,7 +13,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import ANY_SEGMENT, DatedContract, column
+from cjo_assets.core.contract import ANY_SEGMENT, DatedContract, column, key
 from cjo_assets.core.expressions.by_segment import by_segment
 from cjo_assets.core.expressions.numbers import rounded
 from cjo_assets.families.journey.decision._contact_policy import is_refused_recently, is_used_recently, playbook_uses
@@ -55,8 +55,8 @@ CENTS = 100
 class PlaybookCandidates(DatedContract):
     """Playbooks considered for each customer, chosen or not. One row per customer, as-of date and playbook."""
 
-    customer_id: str = column("Customer.", personal="customer")
-    playbook_id: str = column("Playbook of the customer's stage, or a fallback of one.")
+    customer_id: str = key("Customer.", personal="customer")
+    playbook_id: str = key("Playbook of the customer's stage, or a fallback of one.")
     fallback_of: str = column("Playbook that names it where it is tried as a fallback; otherwise null.", nullable=True)
     decision_risk: float = column("Risk that eligibility looks at [0-1, up = worse].", ge=0, le=1)
     risk_threshold: float = column("Risk from which the playbook applies [0-1].", ge=0, le=1)
@@ -83,11 +83,6 @@ class PlaybookCandidates(DatedContract):
         "Another open intervention of the customer that blocks it.", nullable=True, personal="intervention"
     )
     first_failed_rule: str = column("First rule against it; null for the chosen.", isin=FAILED_RULES, nullable=True)
-
-    class Config:
-        """A playbook is considered once for a customer."""
-
-        unique = ["customer_id", "playbook_id"]
 
 
 def playbook_candidates(

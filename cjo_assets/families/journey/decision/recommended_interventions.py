@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
 from cjo_assets.core.config import TableConfig
-from cjo_assets.core.contract import DatedContract, TextList, column
+from cjo_assets.core.contract import DatedContract, TextList, column, key
 from cjo_assets.core.expressions.by_segment import by_segment
 from cjo_assets.families.journey.decision._contact_policy import is_refused_recently
 from cjo_assets.families.journey.decision._decision_identity import with_identity, with_input_hash
@@ -44,7 +44,7 @@ class RecommendedInterventions(DatedContract):
         "Intervention; the same from day to day while the need stands.", personal="intervention"
     )
     need_id: str = column("The need: customer and playbook, withheld ones too; of a call for a person the customer.")
-    customer_id: str = column("Customer.", personal="customer")
+    customer_id: str = key("Customer.", personal="customer")
     segment: str = column("Market segment.", words="segments")
     journey_stage: str = column("Stage on the as-of date.", words="stages")
     playbook_id: str = column("Playbook chosen; null for monitor_only.", nullable=True)
@@ -82,11 +82,6 @@ class RecommendedInterventions(DatedContract):
         "Hash over the records the decision could see. What decisions for others had used up of budget and reviews is "
         "not in it: two days of one hash can differ where a limit was reached."
     )
-
-    class Config:
-        """A customer gets one answer a day."""
-
-        unique = ["customer_id"]
 
 
 # Under which policy and on which records an earlier day decided, no later day asks.

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import DatedContract, TextList, column
+from cjo_assets.core.contract import DatedContract, TextList, column, key
 from cjo_assets.core.expressions.by_segment import by_name_and_segment, by_segment, differs_by_segment
 from cjo_assets.core.expressions.numbers import capped, rounded
 from cjo_assets.policy import JourneyPolicy, Policy
@@ -19,7 +19,7 @@ from cjo_assets.policy import JourneyPolicy, Policy
 class AggregatedSignals(DatedContract):
     """Evidence of the look-back, added up. One row per customer and as-of date."""
 
-    customer_id: str = column("Customer.", personal="customer")
+    customer_id: str = key("Customer.", personal="customer")
     total_signals: int = column("Signals in the look-back [signals].", ge=0)
     negative_signals: int = column("Of these, of a negative type [signals].", ge=0)
     positive_signals: int = column("Of these, of a positive type [signals].", ge=0)
@@ -30,11 +30,6 @@ class AggregatedSignals(DatedContract):
     positive_severity: float = column("Sum of positive severities [0 and up, up = better].", ge=0)
     average_source_trust: float = column("Mean trust in the sources [0-1]; null without signals.", nullable=True)
     aggregated_risk_score: float = column("Risk that the signals speak of [0-1, up = worse].", ge=0, le=1)
-
-    class Config:
-        """A customer's evidence is added up once."""
-
-        unique = ["customer_id"]
 
 
 def visible_signals(signals: ir.Table, customers: ir.Table, as_of: date, policy: Policy) -> ir.Table:

@@ -10,7 +10,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import DatedContract, TextList, column
+from cjo_assets.core.contract import DatedContract, TextList, column, key
 from cjo_assets.core.expressions.by_segment import by_name_and_segment, by_segment
 from cjo_assets.core.expressions.numbers import capped, rounded
 from cjo_assets.families.journey.evaluation.aggregated_signals import evidence, visible_signals, with_severity
@@ -24,7 +24,7 @@ TRENDS = [WORSENING, STABLE, IMPROVING]
 class FusedSignals(DatedContract):
     """Evidence that is recent and not yet dealt with. One row per customer and as-of date."""
 
-    customer_id: str = column("Customer.", personal="customer")
+    customer_id: str = key("Customer.", personal="customer")
     counted_signals: int = column("Signals of the look-back that still count [signals].", ge=0)
     settled_signals: int = column("Signals that stopped counting: what they triggered succeeded [signals].", ge=0)
     counted_signal_types: TextList = column("Types that still count, sorted: what may trigger a playbook.")
@@ -38,11 +38,6 @@ class FusedSignals(DatedContract):
     trend: str = column("worsening, stable or improving; null without counted signals.", isin=TRENDS, nullable=True)
     first_seen: date = column("Day of the first counted signal; null without one.", nullable=True)
     last_seen: date = column("Day of the last counted signal; null without one.", nullable=True)
-
-    class Config:
-        """A customer's evidence is fused once."""
-
-        unique = ["customer_id"]
 
 
 def fused_signals(

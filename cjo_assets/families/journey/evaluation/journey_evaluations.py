@@ -7,7 +7,7 @@ several negative signals at once, or trouble early on; health says how far beyon
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import DatedContract, TextList, column, names_where
+from cjo_assets.core.contract import DatedContract, TextList, column, key, names_where
 from cjo_assets.core.expressions.by_segment import by_name_and_segment, by_segment
 from cjo_assets.families.journey.inputs.state_entries import INVALID
 from cjo_assets.policy import JourneyPolicy, Policy
@@ -18,7 +18,7 @@ HEALTHY, AT_RISK, CRITICAL = "healthy", "at_risk", "critical"
 class JourneyEvaluations(DatedContract):
     """Stage health of every customer. One row per customer and as-of date."""
 
-    customer_id: str = column("Customer.", personal="customer")
+    customer_id: str = key("Customer.", personal="customer")
     current_stage: str = column("Stage on the as-of date; null without an entry.", words="stages", nullable=True)
     days_in_state: int = column("Whole days since the stage was entered [days].", ge=0, nullable=True)
     friction_detected: bool = column("Whether there is any reason.")
@@ -28,11 +28,6 @@ class JourneyEvaluations(DatedContract):
         isin=[HEALTHY, AT_RISK, CRITICAL],
         nullable=True,
     )
-
-    class Config:
-        """A customer is judged once."""
-
-        unique = ["customer_id"]
 
 
 def journey_evaluations(

@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
 from cjo_assets.core.config import TableConfig
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.families.journey.inputs.state_entries import TRANSITIONS, UNKNOWN, entries_in_order
 from cjo_assets.policy import Policy
 
@@ -19,7 +19,7 @@ from cjo_assets.policy import Policy
 class JourneyStates(DatedContract):
     """Current stage of every customer. One row per customer and as-of date."""
 
-    customer_id: str = column("Customer.", personal="customer")
+    customer_id: str = key("Customer.", personal="customer")
     segment: str = column("Market segment.", words="segments")
     journey_stage: str = column("Current stage; null without an entry by then.", words="stages", nullable=True)
     state_entered_at: date = column("Day the stage was entered.", nullable=True)
@@ -27,11 +27,6 @@ class JourneyStates(DatedContract):
     reported_days_in_state: int = column("Days in the stage as the source reported them [days].", ge=0, nullable=True)
     previous_stage: str = column("Stage before; null where none is known.", words="stages", nullable=True)
     transition: str = column("initial, valid, re_entry, invalid or unknown.", isin=TRANSITIONS)
-
-    class Config:
-        """A customer stands in one place."""
-
-        unique = ["customer_id"]
 
 
 # Of earlier days, later ones read only that there was one: decisions were made on it.

@@ -16,7 +16,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.intervals import MEASURED, wilson_interval, within
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, rounded
 from cjo_assets.families.journey.forecast._forecasting import PLACE, churn_by_state, day_in_stage
@@ -36,14 +36,14 @@ ALL = "all"
 class ForecastBacktest(DatedContract):
     """Churn forecasts of earlier dates against what happened. One row per as-of date, measure and subset."""
 
-    measure: str = column(
+    measure: str = key(
         "churn_rate of an origin, calibration of a bin, calibration_slope (below 1: forecasts too far apart), "
         "integrated_calibration_index: mean distance of the forecasts from the line of least squares through the "
         "outcomes (down = better), brier_score and that of the base rate (down = better); "
         "precision, recall and lift of alarms at a cut-off (up = better).",
         isin=MEASURES,
     )
-    subset: str = column(
+    subset: str = key(
         "Which forecasts: all, an origin's day, a bin (1 of 10: the tenth with the lowest), or those from a cut-off up."
     )
     status: str = column("Whether there are enough cases to say anything.", isin=[MEASURED, NOT_ENOUGH_HISTORY])
@@ -61,11 +61,6 @@ class ForecastBacktest(DatedContract):
     latest_record_at: date = column("Latest date of any record the forecasts rest on; null without.", nullable=True)
     first_outcome_at: date = column("Earliest departure counted; null without any.", nullable=True)
     last_outcome_at: date = column("Latest departure counted; null without any.", nullable=True)
-
-    class Config:
-        """A measure is taken once of each subset."""
-
-        unique = ["measure", "subset"]
 
 
 def forecast_backtest(customers: ir.Table, state_entries: ir.Table, as_of: date, policy: Policy) -> ir.Table:

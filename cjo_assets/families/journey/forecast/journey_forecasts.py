@@ -12,7 +12,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import DatedContract, TextList, column
+from cjo_assets.core.contract import DatedContract, TextList, column, key
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, rounded
 from cjo_assets.families.journey.forecast._forecast_deviation import churn_deviations
 from cjo_assets.families.journey.forecast._forecasting import PLACE, day_in_stage, forecasts_by_state, interval
@@ -27,7 +27,7 @@ MODEL_TYPES = [NO_STAGE_KNOWN, PRIOR_ONLY, CHURN_FROM_PRIOR, SMOOTHED]
 class JourneyForecasts(DatedContract):
     """Future of every customer who has not left, within the horizon. One row per customer and as-of date."""
 
-    customer_id: str = column("Customer.", personal="customer")
+    customer_id: str = key("Customer.", personal="customer")
     churn_probability: float = column(
         "Chance of entering a terminal stage [0-1, up = worse].", ge=0, le=1, nullable=True
     )
@@ -55,11 +55,6 @@ class JourneyForecasts(DatedContract):
         le=1,
         nullable=True,
     )
-
-    class Config:
-        """A customer has one forecast."""
-
-        unique = ["customer_id"]
 
 
 def journey_forecasts(

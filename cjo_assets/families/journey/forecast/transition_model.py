@@ -11,7 +11,7 @@ from datetime import date
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.intervals import beta_interval
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, rounded
 from cjo_assets.families.journey.forecast._spells import fitted_model, spells
@@ -21,13 +21,13 @@ from cjo_assets.policy import Policy
 class TransitionModel(DatedContract):
     """Weekly probability of each move. One row per as-of date, segment, stage, bin of weeks in it and next stage."""
 
-    segment: str = column("Market segment.", words="segments")
-    journey_stage: str = column("Stage the customer is in.", words="stages")
-    from_week: int = column("First week in the stage that the bin holds [weeks, 0 = the first 7 days].", ge=0)
+    segment: str = key("Market segment.", words="segments")
+    journey_stage: str = key("Stage the customer is in.", words="stages")
+    from_week: int = key("First week in the stage that the bin holds [weeks, 0 = the first 7 days].", ge=0)
     until_week: int = column(
         "First week after the bin [weeks]; null for the last bin, which has no end.", nullable=True
     )
-    next_stage: str = column("Stage entered next; the same stage where it was entered anew.", words="stages")
+    next_stage: str = key("Stage entered next; the same stage where it was entered anew.", words="stages")
     observed_weeks: int = column("Weeks of the bin that are over, stayed through or ended in [customer-weeks].", ge=0)
     censored_weeks: int = column("Weeks of the bin under way on the as-of date, not counted [customer-weeks].", ge=0)
     transitions: int = column("Of the observed weeks, those that ended in this next stage [customer-weeks].", ge=0)
@@ -38,11 +38,6 @@ class TransitionModel(DatedContract):
     probability_low: float = column("Lower end of its interval, of the policy's level [0-1].", ge=0, le=1)
     probability_high: float = column("Upper end of its interval [0-1].", ge=0, le=1)
     prior_weight: float = column("Share of the belief in the probability [0-1, 1 = nothing observed].", ge=0, le=1)
-
-    class Config:
-        """A move is estimated once."""
-
-        unique = ["segment", "journey_stage", "from_week", "next_stage"]
 
 
 def transition_model(customers: ir.Table, state_entries: ir.Table, as_of: date, policy: Policy) -> ir.Table:

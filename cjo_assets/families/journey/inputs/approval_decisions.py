@@ -34,8 +34,6 @@ class ApprovalDecisions(Contract):
     )
 
     class Config:
-        """A person answers once in an instant."""
-
         unique = ["intervention_id", "decided_by", "decided_at"]
 
 

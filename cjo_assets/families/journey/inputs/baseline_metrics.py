@@ -8,7 +8,7 @@ from datetime import date
 
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import LARGEST_AMOUNT, Contract, column
+from cjo_assets.core.contract import LARGEST_AMOUNT, Contract, column, key
 from cjo_assets.core.dataset import Dataset
 
 CHURN_RATE, VALUE_CHURN_RATE = "churn_rate", "value_churn_rate"
@@ -29,16 +29,11 @@ METRICS = {
 class BaselineMetrics(Contract):
     """Metrics of the time before. One row per metric."""
 
-    metric: str = column("Metric, as `baseline_comparisons` defines it.", isin=list(METRICS))
+    metric: str = key("Metric, as `baseline_comparisons` defines it.", isin=list(METRICS))
     value: float = column("Value in the unit of the metric, down = better.", ge=0, le=LARGEST_AMOUNT)
     records: int = column("Events or cases behind the value; without them it has no interval.", optional=True, ge=1)
     measured_from: date = column("First day of the time it was measured in.")
     measured_until: date = column("Last day of that time.")
-
-    class Config:
-        """A metric stands once."""
-
-        unique = ["metric"]
 
 
 def relations(rows: ir.Table) -> dict[str, ir.BooleanValue]:

@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import ALWAYS, LARGEST_AMOUNT, Contract, TextList, column
+from cjo_assets.core.contract import ALWAYS, LARGEST_AMOUNT, Contract, TextList, column, key
 from cjo_assets.core.dataset import Dataset
 
 MONITOR_ONLY = "monitor_only"
@@ -22,7 +22,7 @@ OUR_ID = "^I-[0-9a-f]{12}$"
 class Interventions(Contract):
     """Interventions of the history that passed their contract. One row per intervention."""
 
-    intervention_id: str = column("Intervention.", personal="intervention")
+    intervention_id: str = key("Intervention.", personal="intervention")
     customer_id: str = column("Customer it was for.", personal="customer")
     journey_stage: str = column("Stage the customer was in.", words="stages")
     recommended_action: str = column("What was to be done; monitor_only: nothing.")
@@ -49,11 +49,6 @@ class Interventions(Contract):
         le=LARGEST_AMOUNT,
         optional=True,
     )
-
-    class Config:
-        """An intervention stands once."""
-
-        unique = ["intervention_id"]
 
 
 def relations(rows: ir.Table, customers: ir.Table) -> dict[str, ir.BooleanValue]:

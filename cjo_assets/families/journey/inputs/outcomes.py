@@ -11,7 +11,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import LARGEST_AMOUNT, Contract, column
+from cjo_assets.core.contract import LARGEST_AMOUNT, Contract, column, key
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.expressions.keys import is_key_in
 from cjo_assets.families.journey.inputs.interventions import OUR_ID, known_interventions
@@ -20,7 +20,7 @@ from cjo_assets.families.journey.inputs.interventions import OUR_ID, known_inter
 class Outcomes(Contract):
     """Outcomes that passed their contract. One row per outcome."""
 
-    outcome_id: str = column("Outcome.", personal="outcome")
+    outcome_id: str = key("Outcome.", personal="outcome")
     intervention_id: str = column(
         "Intervention it measures, of the history or of our decisions.", personal="intervention"
     )
@@ -50,11 +50,6 @@ class Outcomes(Contract):
         le=LARGEST_AMOUNT,
     )
     channel: str = column("Channel through which the customer was reached; null where not recorded.", optional=True)
-
-    class Config:
-        """An outcome stands once."""
-
-        unique = ["outcome_id"]
 
 
 def relations(

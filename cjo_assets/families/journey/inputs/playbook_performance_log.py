@@ -9,7 +9,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import ANY_SEGMENT, LARGEST_AMOUNT, Contract, column
+from cjo_assets.core.contract import ANY_SEGMENT, LARGEST_AMOUNT, Contract, column, key
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.policy import Policy
 
@@ -20,8 +20,8 @@ HALF_A_DECIMAL = 0.05
 class PlaybookPerformanceLog(Contract):
     """Log rows that passed their contract. One row per playbook and segment."""
 
-    playbook_id: str = column("Playbook.")
-    segment: str = column("Market segment, or All.")
+    playbook_id: str = key("Playbook.")
+    segment: str = key("Market segment, or All.")
     runs: int = column("Runs behind the figures [runs].", ge=0)
     success_rate: float = column("Share of runs that succeeded [0-1], up = better.", ge=0, le=1)
     avg_cost: float = column("Cost of one run [currency].", ge=0, le=LARGEST_AMOUNT)
@@ -34,11 +34,6 @@ class PlaybookPerformanceLog(Contract):
     )
     override_rate: float = column("Share of runs that people overrode [0-1].", ge=0, le=1, optional=True)
     last_updated: date = column("Day from which this was known.")
-
-    class Config:
-        """A playbook stands once per segment."""
-
-        unique = ["playbook_id", "segment"]
 
 
 def relations(rows: ir.Table, playbooks: ir.Table, policy: Policy) -> dict[str, ir.BooleanValue]:

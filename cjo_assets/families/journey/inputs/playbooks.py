@@ -9,7 +9,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import ALWAYS, ANY_SEGMENT, LARGEST_AMOUNT, Contract, NumberList, TextList, column
+from cjo_assets.core.contract import ALWAYS, ANY_SEGMENT, LARGEST_AMOUNT, Contract, NumberList, TextList, column, key
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.policy import Policy
 
@@ -17,7 +17,7 @@ from cjo_assets.policy import Policy
 class Playbooks(Contract):
     """Playbooks that passed their contract. One row per playbook."""
 
-    playbook_id: str = column("Playbook.")
+    playbook_id: str = key("Playbook.")
     name: str = column("Name people use.", free_text=True)
     journey_stage: str = column("Stage the playbook is for.", words="stages")
     eligible_segments: TextList = column("Segments it may be used for; 'All' for every segment.")
@@ -35,11 +35,6 @@ class Playbooks(Contract):
     fallback_playbook_id: str = column("Playbook to try when this one fails; null for none.", optional=True)
     created_at: date = column("Day from which the playbook exists.")
     status: str = column("active, draft or retired.", words="playbook_statuses")
-
-    class Config:
-        """A playbook stands once."""
-
-        unique = ["playbook_id"]
 
 
 def relations(rows: ir.Table, policy: Policy) -> dict[str, ir.BooleanValue]:

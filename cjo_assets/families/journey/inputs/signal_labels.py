@@ -8,7 +8,7 @@ from datetime import date
 
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import ALWAYS, Contract, column
+from cjo_assets.core.contract import ALWAYS, Contract, column, key
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.expressions.keys import is_key_in
 
@@ -16,7 +16,7 @@ from cjo_assets.core.expressions.keys import is_key_in
 class SignalLabels(Contract):
     """Labels that passed their contract. One row per label."""
 
-    label_id: str = column("Label.", personal="label")
+    label_id: str = key("Label.", personal="label")
     customer_id: str = column("Customer it is about.", personal="customer")
     signal_id: str = column(
         "Signal that was looked into; null for a problem that raised none.",
@@ -26,11 +26,6 @@ class SignalLabels(Contract):
     )
     is_problem: bool = column("Whether there was a problem.")
     labelled_at: date = column("Day from which this was known.")
-
-    class Config:
-        """A label stands once."""
-
-        unique = ["label_id"]
 
 
 def relations(rows: ir.Table, customers: ir.Table, signals: ir.Table) -> dict[str, ir.BooleanValue]:

@@ -9,7 +9,7 @@ from datetime import date
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import LARGEST_AMOUNT, Contract, column
+from cjo_assets.core.contract import LARGEST_AMOUNT, Contract, column, key
 from cjo_assets.core.dataset import Dataset, Preference
 from cjo_assets.policy import JourneyPolicy, Policy
 
@@ -17,7 +17,7 @@ from cjo_assets.policy import JourneyPolicy, Policy
 class Signals(Contract):
     """Signals that passed their contract. One row per signal."""
 
-    signal_id: str = column("Signal.", personal="signal")
+    signal_id: str = key("Signal.", personal="signal")
     customer_id: str = column("Customer the signal is about.", personal="customer")
     signal_type: str = column("Type; the policy's catalogue gives it polarity and weight.")
     signal_strength: float = column("Strength of the signal [0-1], whatever its polarity.", ge=0, le=1)
@@ -45,11 +45,6 @@ class Signals(Contract):
         ge=0,
         le=LARGEST_AMOUNT,
     )
-
-    class Config:
-        """A signal stands once."""
-
-        unique = ["signal_id"]
 
 
 def relations(rows: ir.Table, customers: ir.Table) -> dict[str, ir.BooleanValue]:

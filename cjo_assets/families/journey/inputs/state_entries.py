@@ -34,8 +34,6 @@ class StateEntries(Contract):
     )
 
     class Config:
-        """A customer enters a stage once a day."""
-
         unique = ["customer_id", "state_entered_at", "journey_stage"]
 
 

@@ -9,7 +9,7 @@ from datetime import date
 
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import DatedContract, Instant, TextList, column
+from cjo_assets.core.contract import DatedContract, Instant, TextList, column, key
 from cjo_assets.families.journey.interventions._ledger import (
     APPROVAL_STATUSES,
     DECISION,
@@ -23,7 +23,7 @@ from cjo_assets.policy import Policy
 class InterventionLedger(DatedContract):
     """Interventions of earlier days. One row per as-of date and intervention."""
 
-    intervention_id: str = column("Intervention.", personal="intervention")
+    intervention_id: str = key("Intervention.", personal="intervention")
     customer_id: str = column("Customer.", personal="customer")
     segment: str = column("Market segment.", words="segments")
     journey_stage: str = column("Stage when it was decided.", words="stages")
@@ -54,11 +54,6 @@ class InterventionLedger(DatedContract):
     estimated_revenue_saved: float = column("Revenue saved, as estimated [currency].", nullable=True)
     human_override: bool = column("Whether a person overrode the decision.", nullable=True)
     measured_at: date = column("Day of the measurement; null while pending.", nullable=True)
-
-    class Config:
-        """An intervention stands once."""
-
-        unique = ["intervention_id"]
 
 
 def intervention_ledger(

@@ -6,17 +6,15 @@ say why. Empty unless the policy asks for it. Written by the run when every tabl
 tables and of a recorded answer (`audit.language_model_calls`), no table is made of a text.
 """
 
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.language.purposes import JOURNEY_PURPOSES
 
 
 class PhrasedTexts(DatedContract):
     """Texts of the day that a language model was to phrase. One row per as-of date, purpose and intervention."""
 
-    purpose: str = column(
-        "summary: the paragraph of the report; message: a draft to a customer.", isin=JOURNEY_PURPOSES
-    )
-    intervention_id: str = column(
+    purpose: str = key("summary: the paragraph of the report; message: a draft to a customer.", isin=JOURNEY_PURPOSES)
+    intervention_id: str = key(
         "Intervention that a message goes with; null for the summary.", nullable=True, personal="intervention"
     )
     customer_id: str = column("Its customer; null for the summary.", nullable=True, personal="customer")
@@ -24,8 +22,3 @@ class PhrasedTexts(DatedContract):
     model: str = column("Language model that phrased it, every number checked; null: the rules.", nullable=True)
     fallback_reason: str = column("Why the rules phrased it; null where the model did.", nullable=True)
     request_hash: str = column("What was asked, as in audit.language_model_calls.")
-
-    class Config:
-        """A text stands once."""
-
-        unique = ["purpose", "intervention_id"]

@@ -16,7 +16,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import ANY_SEGMENT, DatedContract, TextList, column
+from cjo_assets.core.contract import ANY_SEGMENT, DatedContract, TextList, column, key
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, rounded
 from cjo_assets.families.journey.inputs.approval_decisions import APPROVED, REJECTED
 from cjo_assets.families.journey.inputs.playbook_performance_log import logged_runs
@@ -44,8 +44,8 @@ ADVICE_RULES = [SURE_LOSS, OFTEN_OVERRULED, HARMFUL, LIKELY_LOSS, PROVEN, TOO_FE
 class PlaybookPerformance(DatedContract):
     """Experience with playbooks. One row per as-of date, playbook and segment."""
 
-    playbook_id: str = column("Playbook.")
-    segment: str = column("Market segment, or All.")
+    playbook_id: str = key("Playbook.")
+    segment: str = key("Market segment, or All.")
     runs: int = column("Interventions carried out [runs].", ge=0)
     measured_runs: int = column("Those with an outcome [runs].", ge=0)
     successes: int = column("Those that succeeded [runs].", ge=0)
@@ -73,11 +73,6 @@ class PlaybookPerformance(DatedContract):
     evidence: str = column("prior: nothing measured; sparse; established.", isin=EVIDENCE)
     advice: str = column("promote, keep, review or retire; for a person to decide.", isin=ADVICE)
     advice_rule: str = column("Rule that gave it.", isin=ADVICE_RULES)
-
-    class Config:
-        """A playbook stands once per segment."""
-
-        unique = ["playbook_id", "segment"]
 
 
 def playbook_performance(

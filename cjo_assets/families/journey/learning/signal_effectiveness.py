@@ -9,7 +9,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.intervals import wilson_interval
 from cjo_assets.core.expressions.numbers import rounded
 from cjo_assets.families.journey.interventions._outcomes import with_success
@@ -19,7 +19,7 @@ from cjo_assets.policy import Policy
 class SignalEffectiveness(DatedContract):
     """Success by triggering signal. One row per as-of date and signal type."""
 
-    signal_type: str = column("Type of signal, of the policy's catalogue or of the data.")
+    signal_type: str = key("Type of signal, of the policy's catalogue or of the data.")
     measured_runs: int = column("Measured runs that a signal of the type triggered [runs].", ge=0)
     successes: int = column("Those that succeeded [runs].", ge=0)
     success_rate: float = column("successes over measured_runs [0-1], up = better.", ge=0, le=1, nullable=True)
@@ -29,11 +29,6 @@ class SignalEffectiveness(DatedContract):
     difference: float = column(
         "success_rate - overall_success_rate [-1 to 1], up = better.", ge=-1, le=1, nullable=True
     )
-
-    class Config:
-        """A type stands once."""
-
-        unique = ["signal_type"]
 
 
 def signal_effectiveness(

@@ -12,7 +12,7 @@ no interval.
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.by_segment import by_segment
 from cjo_assets.core.expressions.intervals import mean_interval, wilson_interval
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, rounded
@@ -24,7 +24,7 @@ from cjo_assets.policy.journey import Learning
 class ThresholdAdvice(DatedContract):
     """Confidence thresholds in hindsight. One row per as-of date and threshold."""
 
-    confidence_threshold: float = column("Threshold tried [0-1].", ge=0, le=1)
+    confidence_threshold: float = key("Threshold tried [0-1].", ge=0, le=1)
     is_tested: bool = column("Whether anybody acted at this confidence or below; if not, a lower one is a guess.")
     acted_on: int = column("Measured runs at or above it [runs].", ge=0)
     successes: int = column("Those that succeeded [runs].", ge=0)
@@ -46,11 +46,6 @@ class ThresholdAdvice(DatedContract):
     )
     net_value_change_high: float = column("Upper end of that interval [currency].", nullable=True)
     is_advised: bool = column("Whether it is tested and its interval lies above 0.")
-
-    class Config:
-        """A threshold stands once."""
-
-        unique = ["confidence_threshold"]
 
 
 def threshold_advice(

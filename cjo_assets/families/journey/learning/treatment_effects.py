@@ -14,7 +14,7 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.evidence_grades import MATCHED, RANDOMISED
 from cjo_assets.core.expressions.intervals import (
     MEASURED,
@@ -38,9 +38,9 @@ GRADES = {HELD_OUT: RANDOMISED, UNTREATED: MATCHED}
 class TreatmentEffects(DatedContract):
     """Difference that playbooks make. One row per as-of date, playbook, segment and kind of control."""
 
-    playbook_id: str = column("Playbook.")
-    segment: str = column("Market segment, or All.")
-    control: str = column("held_out: drawn by chance; untreated: refused or lapsed.", isin=[HELD_OUT, UNTREATED])
+    playbook_id: str = key("Playbook.")
+    segment: str = key("Market segment, or All.")
+    control: str = key("held_out: drawn by chance; untreated: refused or lapsed.", isin=[HELD_OUT, UNTREATED])
     evidence_grade: str = column("randomised or matched.", isin=[RANDOMISED, MATCHED])
     treated_count: int = column(
         "Customers on the treated side; against held_out all that were not drawn [customers].", ge=0
@@ -57,11 +57,6 @@ class TreatmentEffects(DatedContract):
     )
     always_valid_high: float = column("Upper end of that interval.", ge=-1, le=1, nullable=True)
     status: str = column("measured, or not_measurable: too few on a side.", isin=[MEASURED, NOT_MEASURABLE])
-
-    class Config:
-        """A playbook is compared once per segment and kind of control."""
-
-        unique = ["playbook_id", "segment", "control"]
 
 
 def treatment_effects(

@@ -9,7 +9,7 @@ from datetime import date
 import ibis.expr.types as ir
 
 from cjo_assets.core.config import TableConfig
-from cjo_assets.core.contract import Contract, TextList, column
+from cjo_assets.core.contract import Contract, TextList, column, key
 from cjo_assets.core.table import LATEST
 from cjo_assets.families.journey.interventions._ledger import REQUEST_STATUSES
 
@@ -19,7 +19,7 @@ TIERS = ["high", "medium", "low"]
 class Customer360(Contract):
     """A customer in one row, on the newest day. One row per customer."""
 
-    customer_id: str = column("Customer.", personal="customer")
+    customer_id: str = key("Customer.", personal="customer")
     segment: str = column("Market segment.", words="segments")
     account_value: float = column("Yearly value of the account [currency].", ge=0)
     tenure_months: int = column("Whole months as a customer [months].", ge=0)
@@ -48,11 +48,6 @@ class Customer360(Contract):
     last_outcome: str = column("Latest measured outcome; null without one.", words="outcomes", nullable=True)
     last_outcome_at: date = column("Day it was measured.", nullable=True)
     last_outcome_action: str = column("What had been done.", nullable=True)
-
-    class Config:
-        """A customer stands once."""
-
-        unique = ["customer_id"]
 
 
 CONFIG = TableConfig(schema=LATEST, is_view=True)

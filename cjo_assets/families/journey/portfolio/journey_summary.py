@@ -33,11 +33,6 @@ class JourneySummary(DatedContract):
         nullable=True,
     )
 
-    class Config:
-        """A day has one summary."""
-
-        unique = ["as_of"]
-
 
 def journey_summary(
     portfolio_snapshots: ir.Table,

@@ -13,7 +13,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import ANY_SEGMENT, DatedContract, column
+from cjo_assets.core.contract import ANY_SEGMENT, DatedContract, column, key
 from cjo_assets.core.expressions.by_segment import by_segment
 from cjo_assets.core.expressions.intervals import NOT_DISTINGUISHABLE, NOT_MEASURABLE
 from cjo_assets.core.expressions.kpi import AT_RISK, CRITICAL
@@ -52,7 +52,7 @@ OWNERS = [*ROLES, JOURNEY_OWNER, PLAYBOOK_OWNER, POLICY_OWNER, DATA_STEWARD]
 class NextSteps(DatedContract):
     """What to do next, in order. One row per as-of date and step."""
 
-    rank: int = column("Place in the order, 1 = first.", ge=1)
+    rank: int = key("Place in the order, 1 = first.", ge=1)
     kind: str = column("What is to be done.", isin=KINDS)
     subject: str = column(
         "Who or what it is about: a customer, a stage, a KPI, a dataset, a playbook, a threshold.",
@@ -81,11 +81,6 @@ class NextSteps(DatedContract):
             ),
         ),
     )
-
-    class Config:
-        """A step has one place."""
-
-        unique = ["rank"]
 
 
 def next_steps(

@@ -12,7 +12,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.numbers import money_sum
 from cjo_assets.families.journey.inputs.interventions import MONITOR_ONLY
 from cjo_assets.families.journey.interventions._ledger import APPROVED
@@ -28,9 +28,9 @@ TO_THURSDAY = 3
 class PlaybookActivity(DatedContract):
     """Activity by week. One row per as-of date, playbook, segment and ISO week of the decision."""
 
-    playbook_id: str = column("Playbook; null for interventions that none names.", nullable=True)
-    segment: str = column("Market segment.", words="segments")
-    week: str = column("ISO week of the decision, as 2025-W03.")
+    playbook_id: str = key("Playbook; null for interventions that none names.", nullable=True)
+    segment: str = key("Market segment.", words="segments")
+    week: str = key("ISO week of the decision, as 2025-W03.")
     week_start: date = column("Monday of that week.")
     generated: int = column("Interventions decided [interventions].", ge=1)
     held_out: int = column("Of these, recorded and on purpose not carried out [interventions].", ge=0)
@@ -46,11 +46,6 @@ class PlaybookActivity(DatedContract):
         "Of the generated, for a segment or stage the playbook is not eligible for [interventions, down = better].",
         ge=0,
     )
-
-    class Config:
-        """A playbook stands once per segment and week."""
-
-        unique = ["playbook_id", "segment", "week"]
 
 
 def playbook_activity(outcome_analyses: ir.Table, playbooks: ir.Table, as_of: date, policy: Policy) -> ir.Table:

@@ -6,7 +6,7 @@ One row per as-of date and segment that any customer is of. Every count and amou
 
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, key
 from cjo_assets.families.journey.portfolio._portfolio_measures import PortfolioShares, summed, with_status
 from cjo_assets.policy import Policy
 
@@ -14,16 +14,11 @@ from cjo_assets.policy import Policy
 class Segment(DatedContract):
     """A segment."""
 
-    segment: str = column("Market segment.", words="segments")
+    segment: str = key("Market segment.", words="segments")
 
 
 class PortfolioBySegment(PortfolioShares, Segment):
     """Segments of the portfolio. One row per as-of date and segment that any customer is of."""
-
-    class Config:
-        """A segment stands once."""
-
-        unique = ["segment"]
 
 
 def portfolio_by_segment(portfolio_cells: ir.Table, policy: Policy) -> ir.Table:

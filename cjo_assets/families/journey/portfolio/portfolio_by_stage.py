@@ -8,7 +8,7 @@ policy's limit for this stage is a systemic failure: the stage is the trouble, a
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.numbers import rounded
 from cjo_assets.families.journey.portfolio._portfolio_measures import PortfolioShares, exact_shares, summed, with_status
 from cjo_assets.policy import Policy
@@ -17,7 +17,7 @@ from cjo_assets.policy import Policy
 class Stage(DatedContract):
     """A stage."""
 
-    journey_stage: str = column("Stage; null for customers without an entry.", words="stages", nullable=True)
+    journey_stage: str = key("Stage; null for customers without an entry.", words="stages", nullable=True)
 
 
 class PortfolioByStage(PortfolioShares, Stage):
@@ -30,11 +30,6 @@ class PortfolioByStage(PortfolioShares, Stage):
         "Friction rate above which the stage fails [0-1]; null where the policy sets none.", ge=0, le=1, nullable=True
     )
     is_systemic_failure: bool = column("Whether the stage breaks that limit, with customers enough to tell.")
-
-    class Config:
-        """A stage stands once."""
-
-        unique = ["journey_stage"]
 
 
 def portfolio_by_stage(portfolio_cells: ir.Table, policy: Policy) -> ir.Table:

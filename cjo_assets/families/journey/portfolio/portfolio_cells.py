@@ -9,7 +9,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, key
 from cjo_assets.core.expressions.numbers import money_sum, same_money
 from cjo_assets.families.journey.evaluation.journey_evaluations import CRITICAL
 from cjo_assets.families.journey.forecast.journey_forecasts import CHURN_FROM_PRIOR, PRIOR_ONLY
@@ -19,17 +19,12 @@ from cjo_assets.families.journey.portfolio._portfolio_measures import PortfolioC
 class SegmentAndStage(DatedContract):
     """A segment and a stage."""
 
-    segment: str = column("Market segment.", words="segments")
-    journey_stage: str = column("Current stage; null for customers without an entry.", words="stages", nullable=True)
+    segment: str = key("Market segment.", words="segments")
+    journey_stage: str = key("Current stage; null for customers without an entry.", words="stages", nullable=True)
 
 
 class PortfolioCells(PortfolioCounts, SegmentAndStage):
     """The portfolio by segment and stage. One row per as-of date, segment and stage that any customer is in."""
-
-    class Config:
-        """A segment and a stage meet once."""
-
-        unique = ["segment", "journey_stage"]
 
 
 def portfolio_cells(

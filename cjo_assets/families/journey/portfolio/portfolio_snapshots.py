@@ -61,11 +61,6 @@ class PortfolioSnapshots(PortfolioShares):
     trend_notes: TextList = column("What a reader of the trends must know: days not run, other policies.")
     policy_hash: str = column("Policy that judged.")
 
-    class Config:
-        """A day has one portfolio."""
-
-        unique = ["as_of"]
-
 
 # What trends need of an earlier day, and under which policy it was judged.
 CONFIG = TableConfig(look_back_columns=("as_of", "revenue_at_risk", "customers_high_risk", "policy_hash"))

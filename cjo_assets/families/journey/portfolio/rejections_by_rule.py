@@ -10,15 +10,15 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.personal import Personal
 
 
 class RejectionsByRule(DatedContract):
     """Rows turned away, by rule. One row per as-of date, dataset and broken rule."""
 
-    dataset: str = column("Dataset.")
-    rule: str = column("Rule that the rows broke.")
+    dataset: str = key("Dataset.")
+    rule: str = key("Rule that the rows broke.")
     rejected_rows: int = column("Rows that broke it [rows, down = better].", ge=1)
     customers: int = column("Customers these rows claim to be about, known or not [customers].", ge=0)
     example_customer_id: str = column(
@@ -26,11 +26,6 @@ class RejectionsByRule(DatedContract):
         nullable=True,
         personal=Personal("customer", is_example=True),
     )
-
-    class Config:
-        """A rule stands once per dataset."""
-
-        unique = ["dataset", "rule"]
 
 
 def rejections_by_rule(as_of: date, **quarantined: ir.Table) -> ir.Table:

@@ -7,7 +7,7 @@ One row per as-of date and segment, "All" included, over all journeys by the as-
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import ANY_SEGMENT, DatedContract, column
+from cjo_assets.core.contract import ANY_SEGMENT, DatedContract, column, key
 from cjo_assets.core.expressions.numbers import rounded
 
 SUMS = (
@@ -26,7 +26,7 @@ SUMS = (
 class Conformance(DatedContract):
     """Conformance of journeys. One row per as-of date and segment."""
 
-    segment: str = column("Market segment, or All.")
+    segment: str = key("Market segment, or All.")
     cases: int = column("Customers with any entry [customers].", ge=0)
     completed_cases: int = column("Of these, in a terminal stage [customers].", ge=0)
     path_variants: int = column("Different paths; one of two segments counts in each [paths].", ge=0)
@@ -41,11 +41,6 @@ class Conformance(DatedContract):
     rework_entries: int = column("Entries into a stage the customer had been in before [entries].", ge=0)
     rework_share: float = column("rework over all entries [0-1, down = better].", ge=0, le=1)
     rework_cases: int = column("Cases with any rework [customers].", ge=0)
-
-    class Config:
-        """A segment stands once."""
-
-        unique = ["segment"]
 
 
 def conformance(path_variants: ir.Table) -> ir.Table:

@@ -9,7 +9,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.numbers import rounded
 from cjo_assets.families.journey.process.visits import is_invalid, is_judged, known_visits
 from cjo_assets.policy import Policy
@@ -22,8 +22,8 @@ NUMBER_WIDTH = 10
 class PathVariants(DatedContract):
     """Paths through the stages. One row per as-of date, segment and path."""
 
-    segment: str = column("Market segment.", words="segments")
-    path: str = column("Stages entered, in order, separated by ' > '.")
+    segment: str = key("Market segment.", words="segments")
+    path: str = key("Stages entered, in order, separated by ' > '.")
     place: int = column("Place among the segment's paths by cases, 1 = the commonest, of two the first by name.", ge=1)
     cases: int = column("Customers who went exactly this way [customers].", ge=1)
     case_share: float = column("Share of the segment's customers with any entry [0-1].", ge=0, le=1)
@@ -36,11 +36,6 @@ class PathVariants(DatedContract):
     conforming_cases: int = column("Cases without an invalid transition [customers, up = better].", ge=0)
     rework_entries: int = column("Entries of all cases into a stage the customer had been in before [entries].", ge=0)
     median_days: float = column("Days from the first entry to the last, of the middle case [days].", ge=0)
-
-    class Config:
-        """A path stands once per segment."""
-
-        unique = ["segment", "path"]
 
 
 def path_variants(visits: ir.Table, as_of: date, policy: Policy) -> ir.Table:

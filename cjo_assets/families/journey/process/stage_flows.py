@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.numbers import rounded
 from cjo_assets.families.journey.process.visits import is_invalid, is_judged, known_visits, typical_days
 from cjo_assets.policy import Policy
@@ -18,8 +18,8 @@ from cjo_assets.policy import Policy
 class StageFlows(DatedContract):
     """Moves between stages. One row per as-of date, stage left and stage entered."""
 
-    from_stage: str = column("Stage left; null where a journey begins.", words="stages", nullable=True)
-    to_stage: str = column("Stage entered; the same where it was entered anew.", words="stages")
+    from_stage: str = key("Stage left; null where a journey begins.", words="stages", nullable=True)
+    to_stage: str = key("Stage entered; the same where it was entered anew.", words="stages")
     moves: int = column("Moves within the window [moves].", ge=1)
     customers: int = column("Customers who made them [customers].", ge=1)
     median_days: float = column(
@@ -33,11 +33,6 @@ class StageFlows(DatedContract):
         nullable=True,
     )
     customers_held_up: int = column("Customers who had waited longer than is typical [customers].", ge=0)
-
-    class Config:
-        """A move stands once."""
-
-        unique = ["from_stage", "to_stage"]
 
 
 def stage_flows(visits: ir.Table, as_of: date, policy: Policy) -> ir.Table:

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.numbers import rounded
 from cjo_assets.families.journey.process.visits import known_visits, typical_days
 from cjo_assets.policy import Policy
@@ -18,8 +18,8 @@ from cjo_assets.policy import Policy
 class StageThroughput(DatedContract):
     """Throughput of stages. One row per as-of date, segment and stage that anybody visited."""
 
-    segment: str = column("Market segment.", words="segments")
-    journey_stage: str = column("Stage, not a terminal one.", words="stages")
+    segment: str = key("Market segment.", words="segments")
+    journey_stage: str = key("Stage, not a terminal one.", words="stages")
     typical_days: float = column("Typical duration, from the policy [days].", gt=0, nullable=True)
     ended_visits: int = column("Visits that ended in the window [visits].", ge=0)
     median_days: float = column("Their throughput time, of the middle visit [days]; null without any.", nullable=True)
@@ -34,11 +34,6 @@ class StageThroughput(DatedContract):
     rework_share: float = column(
         "rework over begun visits [0-1, down = better]; null without any.", ge=0, le=1, nullable=True
     )
-
-    class Config:
-        """A stage stands once per segment."""
-
-        unique = ["segment", "journey_stage"]
 
 
 def stage_throughput(visits: ir.Table, as_of: date, policy: Policy) -> ir.Table:

@@ -13,7 +13,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import Contract, column
+from cjo_assets.core.contract import Contract, column, key
 from cjo_assets.core.expressions.by_segment import by_name_and_segment
 from cjo_assets.families.journey.inputs.state_entries import INVALID, TRANSITIONS, UNKNOWN, entries_in_order
 from cjo_assets.policy import Policy
@@ -22,8 +22,8 @@ from cjo_assets.policy import Policy
 class Visits(Contract):
     """The event log of the journey. One row per customer and entry into a stage."""
 
-    customer_id: str = column("Customer.", personal="customer")
-    entry_number: int = column("Place of the entry in the customer's log, 0 = the first.", ge=0)
+    customer_id: str = key("Customer.", personal="customer")
+    entry_number: int = key("Place of the entry in the customer's log, 0 = the first.", ge=0)
     segment: str = column("Market segment.", words="segments")
     journey_stage: str = column("Stage entered.", words="stages")
     previous_stage: str = column("Stage before; null where none is known.", words="stages", nullable=True)
@@ -32,11 +32,6 @@ class Visits(Contract):
     previous_entered_at: date = column("Day the stage before was entered; null for the first entry.", nullable=True)
     left_at: date = column("Day of the customer's next entry; null without one.", nullable=True)
     is_rework: bool = column("Whether the customer had been in the stage before.")
-
-    class Config:
-        """An entry has one place in its customer's log."""
-
-        unique = ["customer_id", "entry_number"]
 
 
 def visits(customers: ir.Table, state_entries: ir.Table, policy: Policy) -> ir.Table:

@@ -7,7 +7,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, rounded
 from cjo_assets.families.journey.risk.risk_scores import SCORES, scored_factors, weights_of
 from cjo_assets.policy import Policy
@@ -28,18 +28,13 @@ RAW_VALUES = {
 class RiskContributions(DatedContract):
     """What each factor adds to each score. One row per customer, as-of date, score and factor."""
 
-    customer_id: str = column("Customer.", personal="customer")
-    score: str = column("Score taken apart, a column of risk_scores.", isin=list(SCORES))
-    factor: str = column("Factor of that score.")
+    customer_id: str = key("Customer.", personal="customer")
+    score: str = key("Score taken apart, a column of risk_scores.", isin=list(SCORES))
+    factor: str = key("Factor of that score.")
     raw_value: float = column("What the factor was made from, in its own unit; null where missing.", nullable=True)
     normalised_value: float = column("The factor [0-1, up = worse].", ge=0, le=1)
     weight: float = column("Share of the factor in the score [0-1].", ge=0, le=1)
     contribution: float = column("normalised_value times weight [0-1].", ge=0, le=1)
-
-    class Config:
-        """A factor counts once in a score."""
-
-        unique = ["customer_id", "score", "factor"]
 
 
 def risk_contributions(

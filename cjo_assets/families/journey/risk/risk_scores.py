@@ -8,7 +8,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import DatedContract, TextList, column, names_where
+from cjo_assets.core.contract import DatedContract, TextList, column, key, names_where
 from cjo_assets.core.expressions.by_segment import Pick, by_name_and_segment, by_segment
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, capped, rounded
 from cjo_assets.families.journey.evaluation.journey_evaluations import CRITICAL
@@ -23,7 +23,7 @@ SCORES = ("overall_risk_score", "churn_risk_score", "friction_score", "decision_
 class RiskScores(DatedContract):
     """Risk of every customer who has not left. One row per customer and as-of date."""
 
-    customer_id: str = column("Customer.", personal="customer")
+    customer_id: str = key("Customer.", personal="customer")
     overall_risk_score: float = column("Weighted risk [0-1, up = worse].", ge=0, le=1)
     churn_risk_score: float = column("Risk of leaving [0-1, up = worse]; a score, not a probability.", ge=0, le=1)
     friction_score: float = column("How stuck the customer is [0-1, up = worse].", ge=0, le=1)
@@ -32,11 +32,6 @@ class RiskScores(DatedContract):
     risk_tier: str = column("Tier of the overall risk; null below the lowest threshold.", isin=TIERS, nullable=True)
     crm_risk_tier: str = column("Tier in the CRM; null where unknown.", isin=TIERS, nullable=True)
     urgency: str = column("How soon somebody should act.", isin=TIERS)
-
-    class Config:
-        """A customer is scored once."""
-
-        unique = ["customer_id"]
 
 
 def scored_factors(

@@ -18,7 +18,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.evidence_grades import BEFORE_AFTER, RANDOMISED
 from cjo_assets.core.expressions.intervals import MEASURED, NOT_MEASURABLE, two_sided_quantile
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, rounded
@@ -71,8 +71,8 @@ BASELINES = {
 class BaselineComparisons(DatedContract):
     """Metrics of customers in our care against a baseline. One row per as-of date, metric and baseline."""
 
-    metric: str = column("Metric.", isin=list(METRICS))
-    baseline: str = column(
+    metric: str = key("Metric.", isin=list(METRICS))
+    baseline: str = key(
         "held_out: left alone by chance; baseline_period: the policy's; supplied: baseline_metrics.",
         isin=list(BASELINES),
     )
@@ -101,11 +101,6 @@ class BaselineComparisons(DatedContract):
     )
     status: str = column("measured or not_measurable.", isin=[MEASURED, NOT_MEASURABLE])
     note: str = column("What is missing; null where measured.", nullable=True)
-
-    class Config:
-        """A metric is held against each baseline once."""
-
-        unique = ["metric", "baseline"]
 
 
 def baseline_comparisons(

@@ -7,7 +7,7 @@ measured KPI that is not distinguishable from its target is not distinguishable 
 
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.kpi import CRITICAL, STATUSES, families_of, family_status
 from cjo_assets.families.journey.value.kpis import FAMILIES
 from cjo_assets.policy import Policy
@@ -16,7 +16,7 @@ from cjo_assets.policy import Policy
 class KpiStatus(DatedContract):
     """Status of each KPI family. One row per as-of date and family."""
 
-    family: str = column("operational_health, journey_impact or business_value.", isin=list(FAMILIES))
+    family: str = key("operational_health, journey_impact or business_value.", isin=list(FAMILIES))
     status: str = column("Where the family stands.", isin=[status for status in STATUSES if status != CRITICAL])
     kpis: int = column("KPIs of the family.", ge=1)
     measured: int = column("Of these, measured; proxies and assumptions do not count.", ge=0)
@@ -25,11 +25,6 @@ class KpiStatus(DatedContract):
     not_distinguishable: int = column(
         "Of the measured, those of which it is open whether they keep their target.", ge=0
     )
-
-    class Config:
-        """A family stands once."""
-
-        unique = ["family"]
 
 
 def kpi_status(kpis: ir.Table, policy: Policy) -> ir.Table:

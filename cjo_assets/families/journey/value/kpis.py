@@ -18,7 +18,7 @@ import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
 from cjo_assets.core.config import TableConfig
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
 from cjo_assets.core.expressions.kpi import BASES, HIGHER, LOWER, STATUSES, status_of, with_attainment, with_interval
 from cjo_assets.core.expressions.numbers import rounded
@@ -94,7 +94,7 @@ class Kpis(DatedContract):
     """KPIs of the three families. One row per as-of date and KPI."""
 
     family: str = column("operational_health, journey_impact or business_value.", isin=list(FAMILIES))
-    kpi: str = column("KPI.")
+    kpi: str = key("KPI.")
     value: float = column("Value in its unit; null where not measurable.", nullable=True)
     interval_low: float = column("Lower end of its interval, at the policy's level; null where none.", nullable=True)
     interval_high: float = column("Upper end of its interval; null where there is none.", nullable=True)
@@ -116,11 +116,6 @@ class Kpis(DatedContract):
     previous_value: float = column("Value of the newest earlier published day; null if none.", nullable=True)
     previous_as_of: date = column("That day; null where there is none.", nullable=True)
     note: str = column("What it is a measure of, or what is missing.")
-
-    class Config:
-        """A KPI stands once."""
-
-        unique = ["kpi"]
 
 
 # Of an earlier day a later one reads the value alone.

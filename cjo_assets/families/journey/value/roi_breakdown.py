@@ -17,7 +17,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.evidence_grades import ASSUMPTION, COST, EVIDENCE_GRADES, VALUE
 from cjo_assets.core.expressions.numbers import HALF_A_CENT, MONEY_DECIMALS, rounded
 from cjo_assets.core.expressions.rows import literal_rows
@@ -29,9 +29,9 @@ from cjo_assets.policy import Policy
 class RoiBreakdown(DatedContract):
     """Cost and value components. One row per as-of date, component and evidence grade."""
 
-    component: str = column("Component.", isin=list(COMPONENTS))
+    component: str = key("Component.", isin=list(COMPONENTS))
     kind: str = column("cost or value.", isin=[COST, VALUE])
-    evidence_grade: str = column("randomised, matched, before_after or assumption.", isin=EVIDENCE_GRADES)
+    evidence_grade: str = key("randomised, matched, before_after or assumption.", isin=EVIDENCE_GRADES)
     records: int = column("Interventions, reviews, calls or customers behind the quantity; 0 where none.", ge=0)
     quantity: float = column("What was counted or compared, in its unit; null where it cannot be said.", nullable=True)
     unit: str = column("Unit of the quantity.")
@@ -43,11 +43,6 @@ class RoiBreakdown(DatedContract):
     amount_high: float = column("Upper end of its interval [currency]; null where nothing was compared.", nullable=True)
     formula: str = column("How the amount came about, with its numbers.")
     assumption: str = column("What must hold for it to be true.")
-
-    class Config:
-        """A component stands once per grade."""
-
-        unique = ["component", "evidence_grade"]
 
 
 def roi_breakdown(

@@ -12,7 +12,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.evidence_grades import ASSUMPTION, COST, EVIDENCE_GRADES, VALUE
 from cjo_assets.core.expressions.intervals import SIGNS, interval_of_sum, sign_of
 from cjo_assets.core.expressions.numbers import HALF_A_CENT, MONEY_DECIMALS, rounded
@@ -22,7 +22,7 @@ from cjo_assets.core.expressions.rows import literal_rows
 class RoiByGrade(DatedContract):
     """Value, cost and what remains, by grade. One row per as-of date and evidence grade."""
 
-    evidence_grade: str = column("randomised, matched, before_after or assumption.", isin=EVIDENCE_GRADES)
+    evidence_grade: str = key("randomised, matched, before_after or assumption.", isin=EVIDENCE_GRADES)
     strength: int = column("Place of the grade, 1 = strongest.", ge=1)
     components: int = column("Components of this grade that have an amount.", ge=0)
     value: float = column("Value components of this grade [currency].")
@@ -41,11 +41,6 @@ class RoiByGrade(DatedContract):
         nullable=True,
     )
     net_benefit_so_far_high: float = column("Upper end [currency]; null as the lower one.", nullable=True)
-
-    class Config:
-        """A grade stands once."""
-
-        unique = ["evidence_grade"]
 
 
 def roi_by_grade(roi_breakdown: ir.Table) -> ir.Table:

@@ -63,11 +63,6 @@ class RoiEstimate(DatedContract):
     )
     compared_net_status: str = column("The same of net_benefit_compared.", isin=SIGNS)
 
-    class Config:
-        """A day has one total."""
-
-        unique = ["as_of"]
-
 
 def roi_estimate(roi_breakdown: ir.Table, as_of: date, policy: Policy) -> ir.Table:
     """Add up the components."""

@@ -8,7 +8,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.evidence_grades import COST
 from cjo_assets.core.expressions.numbers import HALF_A_CENT, MONEY_DECIMALS, rounded
 from cjo_assets.core.expressions.rows import literal_rows
@@ -23,7 +23,7 @@ LOW, BASE, HIGH = "low", "base", "high"
 class RoiSensitivity(DatedContract):
     """Net benefit as assumptions move, one at a time. One row per as-of date and assumption."""
 
-    assumption: str = column("Assumption: its name in the policy's section roi.", isin=list(ASSUMPTIONS))
+    assumption: str = key("Assumption: its name in the policy's section roi.", isin=list(ASSUMPTIONS))
     value_low: float = column("Low end of its range, in the unit of the policy.")
     value_base: float = column("What the policy says.")
     value_high: float = column("High end of its range.")
@@ -32,11 +32,6 @@ class RoiSensitivity(DatedContract):
     net_benefit_high: float = column("Net benefit with the assumption at its high end [currency].")
     swing: float = column("Distance between the two ends of the net benefit [currency].", ge=0)
     rank: int = column("1 = the assumption that moves the result most; equal swings by name.", ge=1)
-
-    class Config:
-        """An assumption stands once."""
-
-        unique = ["assumption"]
 
 
 def roi_sensitivity(roi_breakdown: ir.Table, policy: Policy) -> ir.Table:

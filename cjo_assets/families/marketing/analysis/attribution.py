@@ -12,7 +12,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, rounded
 from cjo_assets.families.marketing.analysis.touch_credits import METHODS
 from cjo_assets.families.marketing.inputs.attribution_hints import ASSIST, FIRST_TOUCH, LAST_TOUCH
@@ -31,9 +31,9 @@ SUM_TOLERANCE = 1e-6
 class Attribution(DatedContract):
     """Credit for conversions. One row per as-of date, campaign, channel and method."""
 
-    campaign_id: str = column("Campaign.")
-    channel_id: str = column("Channel.")
-    method: str = column("How credit is given.", isin=[FIRST_TOUCH, ASSIST, LAST_TOUCH, *METHODS])
+    campaign_id: str = key("Campaign.")
+    channel_id: str = key("Channel.")
+    method: str = key("How credit is given.", isin=[FIRST_TOUCH, ASSIST, LAST_TOUCH, *METHODS])
     source: str = column("Whether sources hint at it or we compute it from touchpoints.", isin=[HINTS, TOUCHPOINTS])
     records: int = column("Hints or touches it rests on [records].", ge=0)
     credited_conversions: float = column(
@@ -66,11 +66,6 @@ class Attribution(DatedContract):
         "not_credited: measured, but the method says nothing; not_measured.",
         isin=STATES,
     )
-
-    class Config:
-        """A channel stands once per campaign and method."""
-
-        unique = ["campaign_id", "channel_id", "method"]
 
 
 def attribution(

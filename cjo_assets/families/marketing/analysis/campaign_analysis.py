@@ -19,7 +19,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import DatedContract, any_of, column
+from cjo_assets.core.contract import DatedContract, any_of, column, key
 from cjo_assets.core.expressions.intervals import MEASURED, NOT_MEASURABLE, within
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, MONEY_DECIMALS, money_sum, rounded, same_money
 from cjo_assets.families.marketing.inputs.campaigns import COMPLETED as OVER
@@ -58,7 +58,7 @@ AMOUNTS = ("spend", "value")
 class CampaignAnalysis(DatedContract):
     """Where each campaign stands. One row per as-of date and campaign."""
 
-    campaign_id: str = column("Campaign.")
+    campaign_id: str = key("Campaign.")
     name: str = column("Its name.", free_text=True)
     status: str = column("Where it stands, as the source says: active, paused, completed or draft.")
     start_date: date = column("First day.")
@@ -153,11 +153,6 @@ class CampaignAnalysis(DatedContract):
     total_experiments: int = column("Experiments begun by then [experiments].", ge=0)
     overall_performance: str = column("Judgement.", isin=JUDGEMENTS)
     rule: str = column("What decided the judgement.", isin=RULES)
-
-    class Config:
-        """A campaign stands once."""
-
-        unique = ["campaign_id"]
 
 
 def campaign_analysis(

@@ -13,7 +13,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import DatedContract, TextList, column
+from cjo_assets.core.contract import DatedContract, TextList, column, key
 from cjo_assets.core.expressions.intervals import MEASURED
 from cjo_assets.core.expressions.numbers import rounded
 from cjo_assets.core.expressions.rows import literal_rows
@@ -30,9 +30,9 @@ PLACE = ("date", "campaign_id", "segment_id", "channel_id", "stage")
 class FunnelAnalysis(DatedContract):
     """Steps of each campaign's funnels. One row per as-of date, campaign, path and step."""
 
-    campaign_id: str = column("Campaign.")
-    path: str = column("Path, as the policy's funnel.paths names it.")
-    step: int = column("Place of the step on the path, from 1 [steps].", ge=1)
+    campaign_id: str = key("Campaign.")
+    path: str = key("Path, as the policy's funnel.paths names it.")
+    step: int = key("Place of the step on the path, from 1 [steps].", ge=1)
     from_stage: str = column("Stage it leads from: the nearest before it that is counted; the one before if none is.")
     to_stage: str = column("Stage it leads to.", words="funnel_stages")
     from_count: int = column("How many left from there [events]; null where that is not counted.", ge=0, nullable=True)
@@ -80,11 +80,6 @@ class FunnelAnalysis(DatedContract):
         "Whether the interval of the compared rate lies below the benchmark's, less the policy's leak_margin."
     )
     is_biggest_leak: bool = column("Whether it is the leak of the path with the most missing arrivals.")
-
-    class Config:
-        """A step stands once."""
-
-        unique = ["campaign_id", "path", "step"]
 
 
 def funnel_analysis(campaigns: ir.Table, funnel_events: ir.Table, as_of: date, policy: Policy) -> ir.Table:

@@ -13,7 +13,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, MONEY_DECIMALS, money_sum, rounded
 from cjo_assets.families.marketing.analysis.funnel_analysis import stage_counts
 from cjo_assets.families.marketing.measurement._measured_kpis import COUNTED, with_metric
@@ -37,13 +37,13 @@ Pairs = Mapping[str, tuple[ir.NumericValue, ir.NumericValue]]
 class Reconciliation(DatedContract):
     """Residuals between sources. One row per as-of date, campaign, scope, figure and pair of sources."""
 
-    campaign_id: str = column("Campaign.")
-    scope: str = column(
+    campaign_id: str = key("Campaign.")
+    scope: str = key(
         "campaign: all of it up to the as-of date; else the rollup whose window is meant, or the asset that cost it."
     )
-    figure: str = column("What both speak of; rate: the metric named in metric.", isin=FIGURES)
-    one_source: str = column("Source of one_value.", isin=SOURCES)
-    other_source: str = column("Source of other_value.", isin=SOURCES)
+    figure: str = key("What both speak of; rate: the metric named in metric.", isin=FIGURES)
+    one_source: str = key("Source of one_value.", isin=SOURCES)
+    other_source: str = key("Source of other_value.", isin=SOURCES)
     metric: str = column("Metric of a rate, as the source names it; null for other figures.", nullable=True)
     one_value: float = column("What the one says; null where it says nothing.", nullable=True)
     other_value: float = column("What the other says; null where it says nothing.", nullable=True)
@@ -52,11 +52,6 @@ class Reconciliation(DatedContract):
     tolerance: float = column("Share that the policy allows [0-1].", ge=0, le=1)
     state: str = column("within_tolerance, beyond_tolerance, or missing.", isin=[WITHIN, BEYOND, MISSING])
     missing_source: str = column("The source that says nothing; null where both speak.", isin=SOURCES, nullable=True)
-
-    class Config:
-        """A figure stands once per scope and pair of sources."""
-
-        unique = ["campaign_id", "scope", "figure", "one_source", "other_source"]
 
 
 def reconciliation(

@@ -14,7 +14,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import DatedContract, any_of, column
+from cjo_assets.core.contract import DatedContract, any_of, column, key
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, MONEY_DECIMALS, money_sum, rounded, same_money
 from cjo_assets.families.marketing.analysis._segment_references import segment_references
 from cjo_assets.families.marketing.analysis.campaign_analysis import FEW_EXPOSURES, METRIC_NOT_DEFINED, NO_EXPOSURES
@@ -47,8 +47,8 @@ AMOUNTS = ("spend", "value")
 class SegmentPortfolio(DatedContract):
     """What to do with each segment of a campaign. One row per as-of date, campaign and audience segment."""
 
-    campaign_id: str = column("Campaign.")
-    segment_id: str = column("Audience segment.")
+    campaign_id: str = key("Campaign.")
+    segment_id: str = key("Audience segment.")
     impressions: int = column("Impressions [impressions]; null where nothing was measured.", ge=0, nullable=True)
     clicks: int = column("Clicks [clicks]; null where nothing was measured.", ge=0, nullable=True)
     conversions: int = column("Conversions [conversions]; null where nothing was measured.", ge=0, nullable=True)
@@ -97,11 +97,6 @@ class SegmentPortfolio(DatedContract):
     source_trend: float = column("Change against the window before, as that rollup says [-1 to 1].", nullable=True)
     source_window_end: date = column("Last day of that rollup's window; null without one.", nullable=True)
     agrees_with_source: bool = column("Whether both say the same; null where one says nothing.", nullable=True)
-
-    class Config:
-        """A segment stands once per campaign."""
-
-        unique = ["campaign_id", "segment_id"]
 
 
 def segment_portfolio(

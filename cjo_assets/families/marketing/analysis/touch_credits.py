@@ -11,7 +11,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import Contract, Instant, any_of, column
+from cjo_assets.core.contract import Contract, Instant, any_of, column, key
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, rounded
 from cjo_assets.policy import Policy
 
@@ -24,7 +24,7 @@ SUM_TOLERANCE = 1e-6
 class TouchCredits(Contract):
     """Credit of each touch for its conversion. One row per touch within the window."""
 
-    touchpoint_id: str = column("Touch.")
+    touchpoint_id: str = key("Touch.")
     conversion_id: str = column("Conversion it came before.")
     converted_at: Instant = column("Instant of the conversion [UTC]; the last one where rows disagree.")
     touched_at: Instant = column("Instant of the touch [UTC].")
@@ -37,11 +37,6 @@ class TouchCredits(Contract):
     linear: float = column("Credit where all touches get the same [conversions].", ge=0, le=1)
     position_based: float = column("Credit by the policy's position_weights [conversions].", ge=0, le=1)
     time_decay: float = column("Credit that halves by each half-life before the last touch [conversions].", ge=0, le=1)
-
-    class Config:
-        """A touch stands once."""
-
-        unique = ["touchpoint_id"]
 
 
 def touch_credits(touchpoints: ir.Table, policy: Policy) -> ir.Table:

@@ -9,7 +9,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import DatedContract, Instant, column
+from cjo_assets.core.contract import DatedContract, Instant, column, key
 from cjo_assets.core.expressions.intervals import wilson_interval
 from cjo_assets.core.expressions.numbers import RATE_DECIMALS, money_sum, rounded
 from cjo_assets.families.marketing.measurement._experiment_snapshots import (
@@ -31,8 +31,8 @@ SOURCE_COUNTS = ("impressions", "clicks", "conversions")
 class ExperimentArms(DatedContract):
     """What the arms of experiments have done so far. One row per as-of date, experiment and arm."""
 
-    experiment_id: str = column("Experiment.")
-    arm: str = column("control or variant.", isin=[CONTROL, VARIANT])
+    experiment_id: str = key("Experiment.")
+    arm: str = key("control or variant.", isin=[CONTROL, VARIANT])
     asset_id: str = column("Creative asset that this arm is shown.")
     segment_id: str = column("Audience segment of the asset.")
     channel_id: str = column("Channel of the asset.")
@@ -75,11 +75,6 @@ class ExperimentArms(DatedContract):
     conversions: int = column("Conversions so far [conversions].", ge=0, nullable=True)
     cost: float = column("Media cost so far [currency].", nullable=True)
     revenue_proxy: float = column("Value of the conversions so far, as estimated [currency].", nullable=True)
-
-    class Config:
-        """An arm stands once per experiment."""
-
-        unique = list(KEY)
 
 
 def experiment_arms(

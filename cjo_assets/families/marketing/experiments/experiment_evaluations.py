@@ -9,7 +9,7 @@ from datetime import date
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import DatedContract, TextList, any_of, column
+from cjo_assets.core.contract import DatedContract, TextList, any_of, column, key
 from cjo_assets.core.expressions.numbers import RATE_DECIMALS, rounded
 from cjo_assets.families.marketing.experiments._experiment_effects import effects
 from cjo_assets.families.marketing.experiments._experiment_guardrails import guardrails
@@ -47,7 +47,7 @@ COUNTED = [f"{arm}_{name}" for arm in (CONTROL, VARIANT) for name in (IMPRESSION
 class ExperimentEvaluations(DatedContract):
     """What experiments have shown so far, with verdicts. One row per as-of date and experiment."""
 
-    experiment_id: str = column("Experiment.")
+    experiment_id: str = key("Experiment.")
     campaign_id: str = column("Campaign it is part of.")
     campaign_status: str = column("Where the campaign stands, as the source says.")
     family: str = column("Experiments read together: as declared, else those of the campaign.")
@@ -151,11 +151,6 @@ class ExperimentEvaluations(DatedContract):
     hypothesis_held: bool = column("Whether the variant is better; null where not known.", nullable=True)
     verdict: str = column("scale_variant, stop, continue, inconclusive or invalid.", isin=list(VERDICTS))
     rule: str = column("Rule that gave it: the first of the list that applied.", isin=list(RULES))
-
-    class Config:
-        """An experiment stands once."""
-
-        unique = ["experiment_id"]
 
 
 ROUNDED = (

@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, money_sum, rounded
 
 CENTS = f"decimal(38, {MONEY_DECIMALS})"
@@ -19,19 +19,14 @@ CENTS = f"decimal(38, {MONEY_DECIMALS})"
 class BudgetBalances(DatedContract):
     """Budget moved by channel. One row per as-of date, campaign, channel and currency."""
 
-    campaign_id: str = column("Campaign.")
-    channel_id: str = column("Channel.")
-    currency: str = column("Currency.")
+    campaign_id: str = key("Campaign.")
+    channel_id: str = key("Channel.")
+    currency: str = key("Currency.")
     moves: int = column("Moves that stand, into and out of the channel [moves].", ge=1)
     moved_in: float = column("What it got [currency].", ge=0)
     moved_out: float = column("What it gave [currency].", ge=0)
     net: float = column("What it got less what it gave [currency]; sums to 0 over a campaign's channels.")
     refused_in: float = column("Of what it got, by moves that a rule refuses [currency].", ge=0)
-
-    class Config:
-        """A channel of a campaign stands once per currency."""
-
-        unique = ["campaign_id", "channel_id", "currency"]
 
 
 def budget_balances(budget_governance: ir.Table) -> ir.Table:

@@ -15,7 +15,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import DatedContract, Instant, TextList, column, names_where
+from cjo_assets.core.contract import DatedContract, Instant, TextList, column, key, names_where
 from cjo_assets.core.expressions.numbers import capped, money_sum, rounded
 from cjo_assets.core.expressions.people import person
 from cjo_assets.families.marketing.inputs.budget_actions import (
@@ -37,7 +37,7 @@ SECONDS_PER_DAY = 86_400
 class BudgetGovernance(DatedContract):
     """Budget actions and what the rules say of them. One row per as-of date and budget action."""
 
-    budget_action_id: str = column("Budget action.")
+    budget_action_id: str = key("Budget action.")
     campaign_id: str = column("Campaign whose budget it is.")
     from_channel_id: str = column("Channel that gives.")
     to_channel_id: str = column("Channel that gets.")
@@ -88,11 +88,6 @@ class BudgetGovernance(DatedContract):
     risk_ids: TextList = column("Open risks for which it is refused, sorted.")
     violations: TextList = column("What was done against the rules, sorted; empty where nothing was.")
     is_against_the_rules: bool = column("Whether anything was.")
-
-    class Config:
-        """An action stands once."""
-
-        unique = ["budget_action_id"]
 
 
 def budget_governance(

@@ -11,7 +11,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import DatedContract, TextList, any_of, column, names_where
+from cjo_assets.core.contract import DatedContract, TextList, any_of, column, key, names_where
 from cjo_assets.core.expressions.intervals import MEASURED, NOT_MEASURABLE
 from cjo_assets.core.expressions.numbers import rounded
 from cjo_assets.policy import Policy
@@ -22,7 +22,7 @@ MICROSECONDS_PER_HOUR = 3_600_000_000
 class DecisionInsights(DatedContract):
     """Decisions about campaigns, added up. One row per as-of date and campaign."""
 
-    campaign_id: str = column("Campaign.")
+    campaign_id: str = key("Campaign.")
     total_decisions: int = column("Decisions so far [decisions].", ge=0)
     automated_decisions: int = column("Of these, left as the machine made them [decisions].", ge=0)
     human_overrides: int = column("Of these, decided otherwise by a person [decisions].", ge=0)
@@ -40,11 +40,6 @@ class DecisionInsights(DatedContract):
         nullable=True,
     )
     insight_to_action_status: str = column("Whether that could be measured.", isin=[MEASURED, NOT_MEASURABLE])
-
-    class Config:
-        """A campaign stands once."""
-
-        unique = ["campaign_id"]
 
 
 def decision_insights(orchestrator_decisions: ir.Table, campaigns: ir.Table, as_of: date, policy: Policy) -> ir.Table:

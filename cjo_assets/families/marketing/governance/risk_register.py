@@ -12,7 +12,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import DatedContract, Instant, TextList, column
+from cjo_assets.core.contract import DatedContract, Instant, TextList, column, key
 from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, money_sum, rounded
 from cjo_assets.families.marketing.inputs.campaign_risk_signals import DISMISSED, IN_REVIEW, MITIGATED, OPEN, SEVERITIES
@@ -30,7 +30,7 @@ OVERDUE, IN_TIME, IS_SETTLED = "overdue", "in_time", "settled"
 class RiskRegister(DatedContract):
     """Risks of campaigns. One row per as-of date and risk signal."""
 
-    risk_id: str = column("Risk signal.")
+    risk_id: str = key("Risk signal.")
     campaign_id: str = column("Campaign it is about.")
     experiment_id: str = column("Experiment it is about; null where about none.", nullable=True)
     risk_type: str = column("Kind of risk.")
@@ -64,11 +64,6 @@ class RiskRegister(DatedContract):
         isin=[OVERDUE, IN_TIME, IS_SETTLED, NOT_MEASURABLE],
     )
     rank: int = column("Place among all risks: open before settled, blocking first, then by risk_score.", ge=1)
-
-    class Config:
-        """A risk stands once."""
-
-        unique = ["risk_id"]
 
 
 def risk_register(

@@ -5,7 +5,7 @@ One row per hint. Methods answer different questions, so their figures are never
 
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import LARGEST_AMOUNT, Contract, Instant, column
+from cjo_assets.core.contract import LARGEST_AMOUNT, Contract, Instant, column, key
 from cjo_assets.core.dataset import Dataset
 
 FIRST_TOUCH, ASSIST, LAST_TOUCH = "first_touch", "assist", "last_touch"
@@ -14,18 +14,13 @@ FIRST_TOUCH, ASSIST, LAST_TOUCH = "first_touch", "assist", "last_touch"
 class AttributionHints(Contract):
     """Attribution hints that passed their contract. One row per hint."""
 
-    hint_id: str = column("Hint.")
+    hint_id: str = key("Hint.")
     timestamp: Instant = column("Instant it was given [UTC].")
     campaign_id: str = column("Campaign.")
     channel_id: str = column("Channel that gets the credit.")
     attributed_conversions: float = column("Conversions credited [conversions].", ge=0, le=LARGEST_AMOUNT)
     method: str = column("first_touch, assist or last_touch.", isin=[FIRST_TOUCH, ASSIST, LAST_TOUCH])
     confidence: float = column("How far the source trusts it [0-1].", ge=0, le=1)
-
-    class Config:
-        """A hint stands once."""
-
-        unique = ["hint_id"]
 
 
 def relations(rows: ir.Table, campaigns: ir.Table, channels: ir.Table) -> dict[str, ir.BooleanValue]:

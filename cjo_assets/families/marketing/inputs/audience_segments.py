@@ -5,7 +5,7 @@ of a segment is carried and compared with nothing: snapshots count the people th
 sum may exceed the audience without anything being wrong.
 """
 
-from cjo_assets.core.contract import LARGEST_COUNT, Contract, column
+from cjo_assets.core.contract import LARGEST_COUNT, Contract, column, key
 from cjo_assets.core.dataset import Dataset
 
 PRIORITIES = ["high", "medium", "low"]
@@ -14,18 +14,13 @@ PRIORITIES = ["high", "medium", "low"]
 class AudienceSegments(Contract):
     """Audience segments that passed their contract. One row per segment."""
 
-    segment_id: str = column("Audience segment.")
+    segment_id: str = key("Audience segment.")
     name: str = column("Name.", free_text=True)
     description: str = column("Who is in it; null where nobody said.", free_text=True, nullable=True)
     size_estimate: int = column(
         "People in it, as estimated by the source [people]; null where unknown.", ge=0, le=LARGEST_COUNT, nullable=True
     )
     priority: str = column("high, medium or low.", isin=PRIORITIES)
-
-    class Config:
-        """A segment stands once."""
-
-        unique = ["segment_id"]
 
 
 DATASET = Dataset("audience_segments", AudienceSegments, may_be_empty=False, is_history=False)

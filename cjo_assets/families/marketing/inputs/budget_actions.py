@@ -6,7 +6,7 @@ kept, and `budget_governance` refuses it.
 
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import ALWAYS, LARGEST_AMOUNT, Contract, Instant, column
+from cjo_assets.core.contract import ALWAYS, LARGEST_AMOUNT, Contract, Instant, column, key
 from cjo_assets.core.dataset import Dataset
 
 PROPOSED, APPROVED, REJECTED, EXECUTED, ROLLED_BACK = "proposed", "approved", "rejected", "executed", "rolled_back"
@@ -16,7 +16,7 @@ ORCHESTRATOR, HUMAN = "orchestrator", "human"
 class BudgetActions(Contract):
     """Budget actions that passed their contract. One row per action."""
 
-    budget_action_id: str = column("Budget action.")
+    budget_action_id: str = key("Budget action.")
     timestamp: Instant = column("Instant it was proposed [UTC].")
     campaign_id: str = column("Campaign whose budget it is.")
     from_channel_id: str = column("Channel that gives.")
@@ -42,11 +42,6 @@ class BudgetActions(Contract):
     proposer_id: str = column(
         "Who proposed it; null where a machine did, or it was not recorded.", optional=True, used_when=ALWAYS
     )
-
-    class Config:
-        """An action stands once."""
-
-        unique = ["budget_action_id"]
 
 
 def relations(rows: ir.Table, campaigns: ir.Table, channels: ir.Table) -> dict[str, ir.BooleanValue]:

@@ -8,7 +8,7 @@ from datetime import date
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import Contract, Instant, TextList, column
+from cjo_assets.core.contract import Contract, Instant, TextList, column, key
 from cjo_assets.core.dataset import Dataset
 
 LOW, MEDIUM, HIGH, CRITICAL = "low", "medium", "high", "critical"
@@ -19,7 +19,7 @@ OPEN, IN_REVIEW, MITIGATED, DISMISSED = "open", "in_review", "mitigated", "dismi
 class CampaignRiskSignals(Contract):
     """Campaign risk signals that passed their contract. One row per signal."""
 
-    risk_id: str = column("Risk signal.")
+    risk_id: str = key("Risk signal.")
     timestamp: Instant = column("Instant it was raised [UTC].")
     campaign_id: str = column("Campaign it is about.")
     experiment_id: str = column("Experiment it is about; null where about none.", nullable=True)
@@ -31,11 +31,6 @@ class CampaignRiskSignals(Contract):
     status: str = column("open, in_review, mitigated or dismissed.", isin=[OPEN, IN_REVIEW, MITIGATED, DISMISSED])
     due_date: date = column("Day by which it should be settled; null where nobody said.", optional=True)
     resolved_at: Instant = column("Instant it was settled [UTC]; null where not, or not recorded.", optional=True)
-
-    class Config:
-        """A signal stands once."""
-
-        unique = ["risk_id"]
 
 
 def relations(rows: ir.Table, campaigns: ir.Table, experiments: ir.Table) -> dict[str, ir.BooleanValue]:

@@ -8,7 +8,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import LARGEST_AMOUNT, Contract, Instant, column
+from cjo_assets.core.contract import LARGEST_AMOUNT, Contract, Instant, column, key
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.policy import Policy
 
@@ -19,7 +19,7 @@ ACTIVE, PAUSED, COMPLETED, DRAFT = "active", "paused", "completed", "draft"
 class Campaigns(Contract):
     """Campaigns that passed their contract. One row per campaign."""
 
-    campaign_id: str = column("Campaign.")
+    campaign_id: str = key("Campaign.")
     created_at: Instant = column("Instant the campaign was set up [UTC].")
     name: str = column("Name.", free_text=True)
     objective: str = column("What it is for.", free_text=True)
@@ -35,11 +35,6 @@ class Campaigns(Contract):
         le=LARGEST_AMOUNT,
         optional=True,
     )
-
-    class Config:
-        """A campaign stands once."""
-
-        unique = ["campaign_id"]
 
 
 def relations(rows: ir.Table) -> dict[str, ir.BooleanValue]:

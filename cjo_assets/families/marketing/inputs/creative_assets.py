@@ -5,14 +5,14 @@ One row per asset. Metrics know the asset alone: campaign, segment and channel c
 
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import Contract, Instant, TextList, column
+from cjo_assets.core.contract import Contract, Instant, TextList, column, key
 from cjo_assets.core.dataset import Dataset
 
 
 class CreativeAssets(Contract):
     """Creative assets that passed their contract. One row per asset."""
 
-    asset_id: str = column("Creative asset.")
+    asset_id: str = key("Creative asset.")
     created_at: Instant = column("Instant it was made [UTC].")
     campaign_id: str = column("Campaign it belongs to.")
     segment_id: str = column("Audience segment it is shown to.")
@@ -22,11 +22,6 @@ class CreativeAssets(Contract):
     cta: str = column("What it asks people to do; null where not recorded.", free_text=True, optional=True)
     approved_by_human: bool = column("Whether a person has approved it.")
     risk_flags: TextList = column("What somebody held against it; empty where nothing.")
-
-    class Config:
-        """An asset stands once."""
-
-        unique = ["asset_id"]
 
 
 def relations(

@@ -9,7 +9,7 @@ from datetime import date
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import LARGEST_COUNT, Contract, column
+from cjo_assets.core.contract import LARGEST_COUNT, Contract, column, key
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.expressions.keys import is_key_in
 
@@ -19,7 +19,7 @@ RUNNING, COMPLETED, PLANNED, STOPPED = "running", "completed", "planned", "stopp
 class Experiments(Contract):
     """Experiments that passed their contract. One row per experiment."""
 
-    experiment_id: str = column("Experiment.")
+    experiment_id: str = key("Experiment.")
     campaign_id: str = column("Campaign it is part of.")
     start_date: date = column("First day.")
     end_date: date = column("Last day; null while it is open.", nullable=True)
@@ -44,11 +44,6 @@ class Experiments(Contract):
         le=LARGEST_COUNT,
         optional=True,
     )
-
-    class Config:
-        """An experiment stands once."""
-
-        unique = ["experiment_id"]
 
 
 def relations(rows: ir.Table, campaigns: ir.Table, creative_assets: ir.Table) -> dict[str, ir.BooleanValue]:

@@ -8,7 +8,7 @@ from datetime import date
 
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import LARGEST_COUNT, Contract, Instant, column
+from cjo_assets.core.contract import LARGEST_COUNT, Contract, Instant, column, key
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.expressions.local_dates import latest_local_date
 
@@ -16,7 +16,7 @@ from cjo_assets.core.expressions.local_dates import latest_local_date
 class FunnelEvents(Contract):
     """Funnel events that passed their contract. One row per event."""
 
-    event_id: str = column("Event.")
+    event_id: str = key("Event.")
     timestamp: Instant = column("Instant it was reported [UTC].")
     date: date = column("Day it counts for.")
     campaign_id: str = column("Campaign.")
@@ -26,11 +26,6 @@ class FunnelEvents(Contract):
     count: int = column("How many reached it [events].", ge=0, le=LARGEST_COUNT)
     source: str = column("System that counted.", words="funnel_sources")
     confidence: float = column("How far the count is to be trusted, as its source says [0-1].", ge=0, le=1)
-
-    class Config:
-        """An event stands once."""
-
-        unique = ["event_id"]
 
 
 def relations(

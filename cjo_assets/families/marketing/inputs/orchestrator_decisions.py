@@ -5,14 +5,14 @@ One row per decision.
 
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import LARGEST_AMOUNT, Contract, Instant, column
+from cjo_assets.core.contract import LARGEST_AMOUNT, Contract, Instant, column, key
 from cjo_assets.core.dataset import Dataset
 
 
 class OrchestratorDecisions(Contract):
     """Decisions of the history that passed their contract. One row per decision."""
 
-    decision_id: str = column("Decision.")
+    decision_id: str = key("Decision.")
     campaign_id: str = column("Campaign it was about.")
     trigger: str = column("What led to it.", free_text=True)
     action_taken: str = column("What was done.", free_text=True)
@@ -28,11 +28,6 @@ class OrchestratorDecisions(Contract):
         le=LARGEST_AMOUNT,
         optional=True,
     )
-
-    class Config:
-        """A decision stands once."""
-
-        unique = ["decision_id"]
 
 
 def relations(rows: ir.Table, campaigns: ir.Table) -> dict[str, ir.BooleanValue]:

@@ -6,7 +6,7 @@ counts what happened since the one before it or since the start is the policy's 
 
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import LARGEST_AMOUNT, LARGEST_COUNT, Contract, Instant, column
+from cjo_assets.core.contract import LARGEST_AMOUNT, LARGEST_COUNT, Contract, Instant, column, key
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.expressions.keys import is_key_in
 
@@ -14,9 +14,9 @@ from cjo_assets.core.expressions.keys import is_key_in
 class PerformanceMetrics(Contract):
     """Performance snapshots that passed their contract. One row per asset, experiment and instant."""
 
-    asset_id: str = column("Creative asset.")
-    experiment_id: str = column("Experiment it was shown in.")
-    timestamp: Instant = column("Instant of the snapshot [UTC].")
+    asset_id: str = key("Creative asset.")
+    experiment_id: str = key("Experiment it was shown in.")
+    timestamp: Instant = key("Instant of the snapshot [UTC].")
     impressions: int = column("Times it was shown [impressions].", ge=0, le=LARGEST_COUNT)
     clicks: int = column("Times it was clicked [clicks].", ge=0, le=LARGEST_COUNT)
     conversions: int = column("Conversions [conversions].", ge=0, le=LARGEST_COUNT)
@@ -31,11 +31,6 @@ class PerformanceMetrics(Contract):
         le=LARGEST_COUNT,
         optional=True,
     )
-
-    class Config:
-        """An asset is counted once per experiment and instant."""
-
-        unique = ["asset_id", "experiment_id", "timestamp"]
 
 
 def relations(rows: ir.Table, experiments: ir.Table) -> dict[str, ir.BooleanValue]:

@@ -6,14 +6,14 @@ against the metrics (`reconciliation`) and replaces none of them.
 
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import LARGEST_AMOUNT, Contract, column
+from cjo_assets.core.contract import LARGEST_AMOUNT, Contract, column, key
 from cjo_assets.core.dataset import Dataset
 
 
 class RoiLedger(Contract):
     """Ledger entries that passed their contract. One row per campaign."""
 
-    campaign_id: str = column("Campaign.")
+    campaign_id: str = key("Campaign.")
     llm_cost: float = column("Cost of language models [currency].", ge=0, le=LARGEST_AMOUNT)
     human_review_cost: float = column("Cost of people's review [currency].", ge=0, le=LARGEST_AMOUNT)
     media_spend: float = column("Media spend [currency].", ge=0, le=LARGEST_AMOUNT)
@@ -24,11 +24,6 @@ class RoiLedger(Contract):
         ge=-LARGEST_AMOUNT,
         le=LARGEST_AMOUNT,
     )
-
-    class Config:
-        """A campaign has one entry."""
-
-        unique = ["campaign_id"]
 
 
 def relations(rows: ir.Table, campaigns: ir.Table) -> dict[str, ir.BooleanValue]:

@@ -8,7 +8,7 @@ from datetime import date
 
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import LARGEST_AMOUNT, LARGEST_COUNT, Contract, column
+from cjo_assets.core.contract import LARGEST_AMOUNT, LARGEST_COUNT, Contract, column, key
 from cjo_assets.core.dataset import Dataset
 
 SCALE, HOLD, REVISE, STOP = "scale", "hold", "revise", "stop"
@@ -18,7 +18,7 @@ RECOMMENDATIONS = (SCALE, HOLD, REVISE, STOP)
 class SegmentRollups(Contract):
     """Segment rollups that passed their contract. One row per rollup."""
 
-    rollup_id: str = column("Rollup.")
+    rollup_id: str = key("Rollup.")
     window_start: date = column("First day of the window.")
     window_end: date = column("Last day of the window.")
     campaign_id: str = column("Campaign.")
@@ -39,11 +39,6 @@ class SegmentRollups(Contract):
         optional=True,
     )
     recommendation: str = column("What the source would do: scale, hold, revise or stop.", isin=list(RECOMMENDATIONS))
-
-    class Config:
-        """A rollup stands once."""
-
-        unique = ["rollup_id"]
 
 
 def relations(rows: ir.Table, campaigns: ir.Table, audience_segments: ir.Table) -> dict[str, ir.BooleanValue]:

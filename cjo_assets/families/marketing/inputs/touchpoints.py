@@ -5,24 +5,19 @@ One row per touch of a conversion. Optional: without them attribution rests on t
 
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import Contract, Instant, column
+from cjo_assets.core.contract import Contract, Instant, column, key
 from cjo_assets.core.dataset import Dataset
 
 
 class Touchpoints(Contract):
     """Touches that passed their contract. One row per touch of a conversion."""
 
-    touchpoint_id: str = column("Touch.")
+    touchpoint_id: str = key("Touch.")
     conversion_id: str = column("Conversion it came before.")
     converted_at: Instant = column("Instant of that conversion [UTC].")
     touched_at: Instant = column("Instant of the touch [UTC].")
     campaign_id: str = column("Campaign that was seen.")
     channel_id: str = column("Channel it was seen on.")
-
-    class Config:
-        """A touch stands once."""
-
-        unique = ["touchpoint_id"]
 
 
 def relations(rows: ir.Table, campaigns: ir.Table, channels: ir.Table) -> dict[str, ir.BooleanValue]:

@@ -11,7 +11,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import DatedContract, Instant, column
+from cjo_assets.core.contract import DatedContract, Instant, column, key
 from cjo_assets.core.expressions.numbers import money_sum
 from cjo_assets.policy import Policy
 
@@ -24,8 +24,8 @@ KEY = ("asset_id", "experiment_id")
 class AssetPerformance(DatedContract):
     """What assets did in experiments so far. One row per as-of date, asset and experiment."""
 
-    asset_id: str = column("Creative asset.")
-    experiment_id: str = column("Experiment it was shown in.")
+    asset_id: str = key("Creative asset.")
+    experiment_id: str = key("Experiment it was shown in.")
     campaign_id: str = column("Campaign of the asset.")
     segment_id: str = column("Audience segment of the asset.")
     channel_id: str = column("Channel of the asset.")
@@ -42,11 +42,6 @@ class AssetPerformance(DatedContract):
     )
     cost: float = column("Media cost so far [currency].", ge=0)
     revenue_proxy: float = column("Value of the conversions so far, as the source estimates it [currency].", ge=0)
-
-    class Config:
-        """An asset stands once per experiment."""
-
-        unique = ["asset_id", "experiment_id"]
 
 
 def asset_performance(

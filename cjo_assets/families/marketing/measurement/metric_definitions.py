@@ -5,7 +5,7 @@ One row per metric. The policy says it; this table lets analysts and auditors re
 
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import Contract, column
+from cjo_assets.core.contract import Contract, column, key
 from cjo_assets.core.expressions.rows import literal_rows
 from cjo_assets.policy import Policy
 
@@ -15,7 +15,7 @@ UP, DOWN = "up", "down"
 class MetricDefinitions(Contract):
     """Metrics and their definitions. One row per metric."""
 
-    metric: str = column("Metric.")
+    metric: str = key("Metric.")
     numerator: str = column("Column of the performance metrics that is counted.")
     denominator: str = column("Column of the performance metrics it is divided by: the unit of analysis.")
     direction: str = column("up: more is better; down: less is.", isin=[UP, DOWN])
@@ -23,11 +23,6 @@ class MetricDefinitions(Contract):
         "How far impressions or clicks are from independent trials [x variance]: variance over that of as many.", ge=1
     )
     people_design_effect: float = column("The same of people, where snapshots count them [x variance].", ge=1)
-
-    class Config:
-        """A metric is defined once."""
-
-        unique = ["metric"]
 
 
 def metric_definitions(policy: Policy) -> ir.Table:

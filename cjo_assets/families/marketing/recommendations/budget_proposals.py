@@ -17,7 +17,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.intervals import highest_of_none, two_sided_quantile
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, MONEY_DECIMALS, money_sum, rounded
 from cjo_assets.families.marketing.analysis.campaign_analysis import AHEAD, BEHIND, BELOW, EXCEEDING, MEETING, ON_PACE
@@ -35,8 +35,8 @@ CENTS = 10**MONEY_DECIMALS
 class BudgetProposals(DatedContract):
     """Budget to be moved. One row per as-of date, giver and taker."""
 
-    from_campaign_id: str = column("Campaign that gives, or (reserve).")
-    to_campaign_id: str = column("Campaign that gets, or (reserve).")
+    from_campaign_id: str = key("Campaign that gives, or (reserve).")
+    to_campaign_id: str = key("Campaign that gets, or (reserve).")
     kind: str = column("reallocation, budget_cut or budget_rise.", isin=KINDS)
     amount: float = column("What is to be moved [currency].", gt=0)
     is_spent_anyway: bool = column("Whether the giver would spend it at its pace; null of the reserve.", nullable=True)
@@ -47,11 +47,6 @@ class BudgetProposals(DatedContract):
     revenue_high: float = column("Upper end of its interval [currency].")
     cost_savings: float = column("Spend to come that is avoided [currency], up = better.", ge=0)
     cost: float = column("Spend to come that is added, and a person's answer [currency].", ge=0)
-
-    class Config:
-        """A pair stands once."""
-
-        unique = ["from_campaign_id", "to_campaign_id"]
 
 
 def budget_proposals(campaign_analysis: ir.Table, risk_register: ir.Table, as_of: date, policy: Policy) -> ir.Table:

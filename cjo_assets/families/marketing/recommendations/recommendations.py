@@ -16,7 +16,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import DatedContract, TextList, column
+from cjo_assets.core.contract import DatedContract, TextList, column, key
 from cjo_assets.core.expressions.evidence_grades import RANDOMISED
 from cjo_assets.core.expressions.ids import content_id
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, money_sum, rounded, same_money
@@ -43,7 +43,7 @@ SIDES = ("from_campaign_id", "to_campaign_id")
 class Recommendations(DatedContract):
     """What to do next, in order. One row per as-of date and recommendation."""
 
-    recommendation_id: str = column("Recommendation: the same as long as it stands.")
+    recommendation_id: str = key("Recommendation: the same as long as it stands.")
     rank: int = column("Place in the order, 1 = first.", ge=1)
     priority: str = column("high, medium or low.", isin=LEVELS)
     category: str = column("Kind of thing it is about.", isin=CATEGORIES)
@@ -78,11 +78,6 @@ class Recommendations(DatedContract):
     amount: float = column("Budget that it moves [currency]; null where it moves none.", gt=0, nullable=True)
     from_campaign_id: str = column("Campaign that gives it, or (reserve); null where it moves none.", nullable=True)
     to_campaign_id: str = column("Campaign that gets it, or (reserve); null where it moves none.", nullable=True)
-
-    class Config:
-        """A recommendation stands once."""
-
-        unique = ["recommendation_id"]
 
 
 def recommendations(

@@ -9,7 +9,7 @@ distinguishable from its target is not distinguishable itself.
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.intervals import MEASURED, NOT_DISTINGUISHABLE
 from cjo_assets.core.expressions.kpi import AT_RISK, CRITICAL, EXCEEDED, ON_TRACK, STATUSES, families_of, family_status
 from cjo_assets.families.marketing.value.kpis import FAMILIES
@@ -22,7 +22,7 @@ WORST_FIRST = (CRITICAL, AT_RISK, NOT_DISTINGUISHABLE, ON_TRACK, EXCEEDED)
 class KpiStatus(DatedContract):
     """Status of each KPI family. One row per as-of date and family."""
 
-    family: str = column("operational_health, campaign_impact or business_value.", isin=list(FAMILIES))
+    family: str = key("operational_health, campaign_impact or business_value.", isin=list(FAMILIES))
     status: str = column("Where the family stands.", isin=STATUSES)
     worst_kpi: str = column(
         "Measured KPI that stands worst, then by attainment; null where none is measured.", nullable=True
@@ -41,11 +41,6 @@ class KpiStatus(DatedContract):
     )
     warning_threshold: float = column("Attainment below which a KPI is at risk, by the policy.", ge=0, le=1)
     critical_threshold: float = column("Attainment below which a KPI is critical, by the policy.", ge=0, le=1)
-
-    class Config:
-        """A family stands once."""
-
-        unique = ["family"]
 
 
 def kpi_status(kpis: ir.Table, policy: Policy) -> ir.Table:

@@ -15,7 +15,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
 from cjo_assets.core.expressions.kpi import (
     BASES,
@@ -56,7 +56,7 @@ class Kpis(DatedContract):
     """KPIs of the three families. One row per as-of date and KPI."""
 
     family: str = column("operational_health, campaign_impact or business_value.", isin=list(FAMILIES))
-    kpi: str = column("KPI.")
+    kpi: str = key("KPI.")
     definition: str = column("What is counted, over what.")
     value: float = column("Value in its unit; null where not measurable.", nullable=True)
     interval_low: float = column("Lower end of its interval, at the policy's level; null where none.", nullable=True)
@@ -72,11 +72,6 @@ class Kpis(DatedContract):
     numerator: float = column("What was counted or summed; null where not measurable.", nullable=True)
     denominator: float = column("What it is divided by; null for a sum and where not measurable.", nullable=True)
     note: str = column("What to know of the value, or which input is missing.")
-
-    class Config:
-        """A KPI stands once."""
-
-        unique = ["kpi"]
 
 
 def kpis(

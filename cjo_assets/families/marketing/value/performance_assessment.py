@@ -57,11 +57,6 @@ class PerformanceAssessment(DatedContract):
         "Measured campaigns whose cost of work is in no ledger [campaigns]: they have no ROI of their own.", ge=0
     )
 
-    class Config:
-        """A day is assessed once."""
-
-        unique = ["as_of"]
-
 
 def performance_assessment(campaign_analysis: ir.Table, roi_analysis: ir.Table) -> ir.Table:
     """Add up the campaigns."""

@@ -111,11 +111,6 @@ class RoiAnalysis(DatedContract):
         "Weakest grade of the value; null where there is none.", isin=[RANDOMISED, ASSUMPTION], nullable=True
     )
 
-    class Config:
-        """A day has one total."""
-
-        unique = ["as_of"]
-
 
 def roi_analysis(
     roi_components: ir.Table,

@@ -19,7 +19,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import DatedContract, column
+from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.evidence_grades import ASSUMPTION, COST, RANDOMISED, VALUE
 from cjo_assets.core.expressions.intervals import MEASURED, interval_of_sum
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, HALF_A_CENT, MONEY_DECIMALS, money_sum, rounded
@@ -45,9 +45,9 @@ CONVERSIONS = "conversions"
 class RoiComponents(DatedContract):
     """Costs and value, part by part. One row per as-of date, component and evidence grade."""
 
-    component: str = column("Component.", isin=COMPONENTS)
+    component: str = key("Component.", isin=COMPONENTS)
     kind: str = column("cost or value.", isin=[COST, VALUE])
-    evidence_grade: str = column("measured, booked, randomised or assumption.", isin=GRADES)
+    evidence_grade: str = key("measured, booked, randomised or assumption.", isin=GRADES)
     records: int = column("Snapshots, ledger entries, decisions, days or experiments behind the quantity.", ge=0)
     quantity: float = column("What was counted, in its unit; null where nothing was.", nullable=True)
     unit: str = column("Unit of the quantity.")
@@ -57,11 +57,6 @@ class RoiComponents(DatedContract):
     amount_high: float = column("Upper end of its interval [currency]; null where nothing was compared.", nullable=True)
     rests_on: str = column("Table that the quantity comes from.")
     assumption: str = column("What must hold for the amount to be true.")
-
-    class Config:
-        """A component stands once per grade."""
-
-        unique = ["component", "evidence_grade"]
 
 
 # Component, kind, grade, unit, table, what must hold.

@@ -8,7 +8,7 @@ from typing import Any
 import ibis.expr.types as ir
 import pytest
 
-from cjo_assets.core.contract import Contract
+from cjo_assets.core.contract import Contract, key_of
 from cjo_assets.core.table import in_order, parameters_of
 from cjo_assets.families.marketing.family import FAMILY
 from cjo_assets.families.marketing.inputs.attribution_hints import AttributionHints
@@ -137,7 +137,7 @@ def computed(datasets: dict[str, Dataset]) -> tuple[dict[str, Rows], dict[str, i
     found: dict[str, Rows] = {}
     for table in TABLES:
         rows = kept(table.contract, asked(table.computation, tables))
-        key = table.contract.to_schema().unique or []
+        key = key_of(table.contract)
         found[table.name] = sorted(rows, key=lambda row: [str(row[name]) for name in key])
         tables[table.name] = table_of(table.contract, _without_day(rows))
     return found, tables
