@@ -1,7 +1,8 @@
 """Check of prose against the words that CONTEXT.md lists as avoided.
 
 It reads Markdown, HTML templates, docstrings, comments, messages (string literals with a space), the names of tests,
-and the comments of YAML files. Code spans and code blocks are exempt, and releases in CHANGELOG.md that are out.
+and the comments of YAML files. Code spans, code blocks and names of arguments are exempt, and releases in CHANGELOG.md
+that are out.
 
     python -m tools.check_language              what `make check` runs: the whole repository but NOT_YET
     python -m tools.check_language PATH ...     these files and folders, whether or not they are in NOT_YET
@@ -35,7 +36,7 @@ TERM = re.compile(
     r"^\*\*(?P<name>[^*]+)\*\*: (?P<meaning>[^\n].*?)\n\*Avoid\*: (?P<words>.+?)$", re.MULTILINE | re.DOTALL
 )
 CODE = re.compile(r"^(```|~~~).*?^\1|^(?: {4}|\t)[^\n]*|(`+)[^`](?:.*?[^`])?\2(?!`)", re.MULTILINE | re.DOTALL)
-SPAN = re.compile(r"(`+)[^`\n](?:[^`]*?[^`])?\1(?!`)")
+SPAN = re.compile(r"(`+)[^`\n](?:[^`]*?[^`])?\1(?!`)|^ +\w+:(?= )", re.MULTILINE)
 PUBLISHED = "## Published texts"
 RELEASED = "\n## 0.1.0"
 

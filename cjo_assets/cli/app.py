@@ -1,6 +1,6 @@
-"""`cjo`: the commands of the platform, thin over everything else.
+"""The `cjo` command line.
 
-Dagster and the engine are imported when a command needs them, so that `cjo --help` answers at once.
+Dagster and the engine are imported inside the commands that need them, so that `cjo --help` stays fast.
 """
 
 from __future__ import annotations
@@ -38,26 +38,37 @@ JOURNEY, MARKETING = "journey", "marketing"
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
-DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of the input files [CJO_DATA, else data/].")]
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="Folder of the input files [CJO_DATA; default: data/].")
+]
 PolicyOption = Annotated[
-    Path | None, typer.Option("--policy", help="Policy file that changes the packaged one [CJO_POLICY].")
+    Path | None, typer.Option("--policy", help="Policy file that overrides the packaged policy [CJO_POLICY].")
 ]
 DayOption = Annotated[
-    str | None, typer.Option("--as-of", help="As-of date, YYYY-MM-DD; else the latest date in the data.")
+    str | None, typer.Option("--as-of", help="As-of date, YYYY-MM-DD; default: the latest date in the data.")
 ]
-FromOption = Annotated[str | None, typer.Option("--from", help="First day of a range, in one run, YYYY-MM-DD.")]
-ToOption = Annotated[str | None, typer.Option("--to", help="Last day of a range; else the latest date in the data.")]
-InterventionArgument = Annotated[str, typer.Argument(help="Intervention, as `cjo pending` names it.")]
-ByOption = Annotated[str, typer.Option("--by", help="Who decides.")]
+FromOption = Annotated[
+    str | None, typer.Option("--from", help="First as-of date of a range, YYYY-MM-DD; the range is one run.")
+]
+ToOption = Annotated[
+    str | None, typer.Option("--to", help="Last as-of date of the range; default: the latest date in the data.")
+]
+InterventionArgument = Annotated[str, typer.Argument(help="Id of the intervention, as listed by `cjo pending`.")]
+ByOption = Annotated[str, typer.Option("--by", help="Name of the approver.")]
 AtOption = Annotated[
-    str | None, typer.Option("--at", help="When it was decided, for example 2025-01-20T15:30:00Z; else now.")
+    str | None, typer.Option("--at", help="Time of the decision, for example 2025-01-20T15:30:00Z; default: now.")
 ]
 FamilyOption = Annotated[
-    str | None, typer.Option("--family", help="The one family to run: journey or marketing; else every one with files.")
+    str | None,
+    typer.Option("--family", help="Family to run: journey or marketing; default: all families that have files."),
 ]
-CustomerOption = Annotated[str | None, typer.Option("--customer", help="Show one customer's chain and store nothing.")]
+CustomerOption = Annotated[
+    str | None, typer.Option("--customer", help="Show the computed rows of one customer without storing anything.")
+]
 
-CampaignOption = Annotated[str | None, typer.Option("--campaign", help="Show one campaign's chain and store nothing.")]
+CampaignOption = Annotated[
+    str | None, typer.Option("--campaign", help="Show the computed rows of one campaign without storing anything.")
+]
 
 
 @app.callback()
@@ -77,7 +88,7 @@ def run(
     customer: CustomerOption = None,
     campaign: CampaignOption = None,
 ) -> None:
-    """Materialize every table of one day or a range of days, their reports, and the published database."""
+    """Materialize all tables and reports for one or several as-of dates, and publish the database."""
     from cjo_assets.core.errors import InputError, WarehouseError
     from cjo_assets.policy import PolicyError
 
@@ -88,68 +99,74 @@ def run(
             from cjo_assets.cli.single_subject import CAMPAIGN, CUSTOMER
 
             if customer is not None and campaign is not None:
-                fail("--customer and --campaign each show one chain: say one of them.")
+                fail("Options --customer and --campaign exclude each other: use one of them.")
             if first is not None or last is not None:
-                fail("One chain is shown as of one day: say --as-of, not --from or --to.")
+                fail("Options --customer and --campaign show one day: use --as-of instead of --from and --to.")
             _show(*((CUSTOMER, customer) if customer is not None else (CAMPAIGN, campaign or "")), day)
             return
         if first is None and last is not None:
-            fail("--to ends a range: say where it begins with --from.")
+            fail("Option --to requires --from, the first day of the range.")
         if first is not None and day is not None:
-            fail("--as-of is one day and --from begins a range: say one of them.")
+            fail("Options --as-of and --from exclude each other: use --as-of for one day, --from for a range.")
         _run_days(family, _day("--from", first) or day, _day("--to", last) or day)
     except (InputError, PolicyError, WarehouseError) as error:
         fail(str(error))
     except KeyboardInterrupt:
-        fail("Interrupted. The run that was going on published nothing.", INTERRUPTED)
+        fail("Interrupted. The run has published nothing.", INTERRUPTED)
 
 
 @app.command()
 def ui(
     home: HomeOption = None, port: Annotated[int, typer.Option(help="Port on the loopback interface.")] = 3000
 ) -> None:
-    """Open the Dagster UI on the instance of the home, on loopback, with a daemon of its own."""
+    """Start the Dagster UI and a daemon for the home, on the loopback interface."""
     _become("dg", home, ["dev", "--host", "127.0.0.1", "--port", str(port)])
 
 
 @app.command()
 def webserver(
     home: HomeOption = None,
-    host: Annotated[str, typer.Option(help="Interface; keep to loopback behind a proxy that asks who is there.")] = (
+    host: Annotated[str, typer.Option(help="Network interface; use loopback and a proxy that authenticates users.")] = (
         "127.0.0.1"
     ),
     port: Annotated[int, typer.Option(help="Port.")] = 3000,
-    read_only: Annotated[bool, typer.Option("--read-only", help="For analysts and auditors: nothing starts.")] = False,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Disable all actions, for analysts and auditors.")
+    ] = False,
 ) -> None:
-    """Serve the Dagster UI alone, for a team; the daemon is a service of its own."""
+    """Serve the Dagster UI without a daemon, for a team; run `cjo daemon` as a separate service."""
     arguments = ["--host", host, "--port", str(port), *(["--read-only"] if read_only else [])]
     _become("dagster-webserver", home, arguments)
 
 
 @app.command()
 def daemon(home: HomeOption = None) -> None:
-    """Run schedules, sensors and queued runs, for a team; `cjo ui` has a daemon of its own."""
+    """Run schedules, sensors and queued runs, for a team; `cjo ui` includes a daemon."""
     _become("dagster-daemon", home, ["run"])
 
 
 @app.command()
 def export(
     folder: Annotated[Path, typer.Option("--out", help="Folder for the files.")],
-    tables: Annotated[list[str] | None, typer.Option("--table", help="A table, as schema.name; else all.")] = None,
-    as_of: Annotated[str | None, typer.Option("--as-of", help="The only day of dated tables; else all days.")] = None,
+    tables: Annotated[
+        list[str] | None, typer.Option("--table", help="Table, as schema.name; repeatable; default: all tables.")
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="As-of date of the rows of dated tables; default: all.")
+    ] = None,
     file_format: Annotated[
-        str, typer.Option("--format", help="parquet, or csv for spreadsheets, with no formula in it.")
+        str, typer.Option("--format", help="parquet, or csv for spreadsheets, with formulas escaped.")
     ] = "parquet",
     home: HomeOption = None,
 ) -> None:
-    """Write the published tables as Parquet, or as CSV, one file each."""
+    """Export published tables to Parquet or CSV, one file per table."""
     from cjo_assets.core.errors import WarehouseError
     from cjo_assets.warehouse.export import Format
     from cjo_assets.warehouse.export import export as written
 
     formats = {known.value: known for known in Format}
     if file_format not in formats:
-        fail(f"--format {file_format}: it is one of {', '.join(formats)}.")
+        fail(f"Unknown --format {file_format}. Choose one of: {', '.join(formats)}.")
     folder = folder.resolve()
     try:
         settings, day = _prepare(None, None, home), _day("--as-of", as_of)
@@ -162,7 +179,7 @@ def export(
 
 @app.command()
 def doctor(data: DataOption = None, policy: PolicyOption = None, home: HomeOption = None) -> None:
-    """Check installation, policy, sources, disk, lock, runs, warehouse and instance, and say what to do."""
+    """Check installation, policy, sources, disk, lock, runs, warehouse and instance, and suggest fixes."""
     from cjo_assets.core.errors import WarehouseError
     from cjo_assets.orchestration.doctor import BAD, GOOD, examined
 
@@ -182,7 +199,7 @@ def doctor(data: DataOption = None, policy: PolicyOption = None, home: HomeOptio
 
 @app.command()
 def docs() -> None:
-    """Write docs/reference/tables.md from the contracts."""
+    """Generate docs/reference/tables.md from the contracts."""
     from cjo_assets.cli.catalogue import write_tables_page
 
     console.print(f"Wrote {write_tables_page()}.")
@@ -191,9 +208,9 @@ def docs() -> None:
 @app.command()
 def pending(
     home: HomeOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the whole requests as a JSON array.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the complete requests as a JSON array.")] = False,
 ) -> None:
-    """List the decisions that wait for a person."""
+    """List the pending approval requests."""
     from cjo_assets.approvals.decide import waiting_requests
     from cjo_assets.cli.pending_list import print_as_json, print_as_lines
     from cjo_assets.core.errors import WarehouseError
@@ -212,12 +229,12 @@ def pending(
 def approve(
     intervention: InterventionArgument,
     by: ByOption,
-    reason: Annotated[str | None, typer.Option("--reason", help="Why, in your own words.")] = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="Reason, as free text.")] = None,
     at: AtOption = None,
     policy: PolicyOption = None,
     home: HomeOption = None,
 ) -> None:
-    """Approve a decision that waits for a person."""
+    """Approve a pending request."""
     _answer(policy, home, intervention_id=intervention, decision="approved", by=by, reason=reason, at=at)
 
 
@@ -225,13 +242,13 @@ def approve(
 def reject(
     intervention: InterventionArgument,
     by: ByOption,
-    category: Annotated[str, typer.Option("--reason", help="One of the policy's rejection_categories.")],
-    note: Annotated[str | None, typer.Option("--note", help="Why, in your own words.")] = None,
+    category: Annotated[str, typer.Option("--reason", help="Category, one of rejection_categories in the policy.")],
+    note: Annotated[str | None, typer.Option("--note", help="Reason, as free text.")] = None,
     at: AtOption = None,
     policy: PolicyOption = None,
     home: HomeOption = None,
 ) -> None:
-    """Reject a decision that waits for a person."""
+    """Reject a pending request."""
     _answer(
         policy, home, intervention_id=intervention, decision="rejected", by=by, category=category, reason=note, at=at
     )
@@ -239,34 +256,34 @@ def reject(
 
 @app.command()
 def synth(
-    out: Annotated[Path, typer.Option(help="Folder for the files; new, empty, or with other families' data.")],
-    family: Annotated[str, typer.Option(help="journey or marketing.")] = JOURNEY,
-    customers: Annotated[int | None, typer.Option(help="How many customers, of the journey.")] = None,
-    campaigns: Annotated[int | None, typer.Option(help="How many campaigns, of marketing.")] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
-    file_format: Annotated[str, typer.Option("--format", help="parquet, csv or json.")] = "parquet",
+    out: Annotated[Path, typer.Option(help="Folder for the files: new, empty, or with data of other families.")],
+    family: Annotated[str, typer.Option(help="Family: journey or marketing.")] = JOURNEY,
+    customers: Annotated[int | None, typer.Option(help="Number of customers (journey).")] = None,
+    campaigns: Annotated[int | None, typer.Option(help="Number of campaigns (marketing).")] = None,
+    seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same bytes.")] = 1,
+    file_format: Annotated[str, typer.Option("--format", help="File format: parquet, csv or json.")] = "parquet",
     until: Annotated[
-        str | None, typer.Option(help="Last day, YYYY-MM-DD  [default: 2025-01-20; of marketing 2026-03-31]")
+        str | None, typer.Option(help="Last day, YYYY-MM-DD  [default: 2025-01-20; marketing: 2026-03-31]")
     ] = None,
     weeks: Annotated[
         int | None,
-        typer.Option(help="Customers and campaigns begin on any day of them  [default: 104; of marketing 26]"),
+        typer.Option(help="Weeks in which customers and campaigns start  [default: 104; marketing: 26]"),
     ] = None,
-    signals_per_customer: Annotated[float, typer.Option(help="Signals per customer, on average.")] = 10.0,
-    dirty: Annotated[float, typer.Option(help="Spoiled rows for each good one, which validation must find.")] = 0.0,
+    signals_per_customer: Annotated[float, typer.Option(help="Average number of signals per customer.")] = 10.0,
+    dirty: Annotated[float, typer.Option(help="Corrupted rows per valid row, to test validation.")] = 0.0,
     null_effect: Annotated[
-        bool, typer.Option("--null-effect", help="Playbooks that change nothing, arms that do not differ.")
+        bool, typer.Option("--null-effect", help="Generate playbooks and variants without any effect.")
     ] = False,
     performance_log: Annotated[
-        bool, typer.Option("--performance-log", help="Write the log of an earlier system too, of the journey.")
+        bool, typer.Option("--performance-log", help="Also write a performance log of an earlier system (journey).")
     ] = False,
     touchpoints: Annotated[
-        bool, typer.Option("--touchpoints", help="Write the touches before conversions too, of marketing.")
+        bool, typer.Option("--touchpoints", help="Also write the touchpoints before conversions (marketing).")
     ] = False,
     policy: PolicyOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace generated files in the folder.")] = False,
 ) -> None:
-    """Write generated data of a family, and what is true of them beside it."""
+    """Generate sample data for a family, and a file with the true parameters."""
     from cjo_assets.families.journey.synth import datasets as journey_datasets
     from cjo_assets.families.marketing.synth import datasets as marketing_datasets
     from cjo_assets.policy import PolicyError, load_policy
@@ -275,10 +292,10 @@ def synth(
     from cjo_assets.synth.writer import require_room, truth_file, write
 
     if family not in (JOURNEY, MARKETING):
-        fail(f"The family {family} is none of {JOURNEY} and {MARKETING}.")
+        fail(f"Unknown family {family}. Choose one of: {JOURNEY}, {MARKETING}.")
     count, option = (customers, "--customers") if family == JOURNEY else (campaigns, "--campaigns")
     if count is None:
-        fail(f"How many? Say {option}.")
+        fail(f"Missing option {option}.")
     last_day = day_of("--until", until or ("2025-01-20" if family == JOURNEY else "2026-03-31"))
     made: Made
     try:
@@ -302,24 +319,24 @@ def synth(
             )
             made = marketing_datasets.generated_marketing(asked, rules)
         require_room(out, family, replace=force)
-        with console.status("Making rows ..."):
+        with console.status("Generating rows ..."):
             for _ in write(made, out, file_format):
                 pass
     except (PolicyError, WorldError) as error:
         fail(str(error))
     for name, rows in sorted(made.rows.items()):
         bad = sum(made.spoiled.get(name, {}).values())
-        say(f"  {name}: {rows:,} rows" + (f", {bad:,} of them spoiled" if bad else ""))
+        say(f"  {name}: {rows:,} rows" + (f", {bad:,} of them corrupted" if bad else ""))
     say(f"Truth: {truth_file(out, family)}")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
 def bench(context: typer.Context) -> None:
-    """Measure the platform beside hand-written SQL and others, and write docs/explanation/benchmarks.md."""
+    """Run the benchmarks against hand-written SQL and others, and write docs/explanation/benchmarks.md."""
     from cjo_assets.core.settings import PROJECT
 
     if not (PROJECT / "benchmarks").is_dir():
-        fail(f"The benchmark is part of the source, and {PROJECT} has no folder benchmarks.")
+        fail(f"Benchmarks require a source checkout: {PROJECT} has no folder benchmarks.")
     os.chdir(PROJECT)
     os.execv(sys.executable, [sys.executable, "-m", "benchmarks", *context.args])
 
@@ -329,7 +346,7 @@ replay.register(app)
 
 
 def main() -> None:
-    """Run the command line; an error of the disk becomes one message."""
+    """Run the command line; report a disk error as one message."""
     replace_unencodable_characters()
     try:
         app()
@@ -346,7 +363,7 @@ def main() -> None:
 
 
 def _become(program: str, home: Path | None, arguments: list[str]) -> None:
-    """Become a program of Dagster, on the instance of the home."""
+    """Replace this process by a Dagster program that uses the instance of the home."""
     from cjo_assets.core.errors import WarehouseError
 
     try:
@@ -389,7 +406,7 @@ def _answer(
         fail(str(error))
     said_to = f"{record['intervention_id']} is {record['decision']} by {record['decided_by']}"
     say(f"Recorded: {said_to} at {record['decided_at']}.")
-    say("The next run counts it: `cjo run`, or the sensor while `cjo ui` is open.")
+    say("The next run applies it: `cjo run`, or the sensor while `cjo ui` is running.")
 
 
 def _day(option: str, text: str | None) -> date | None:
@@ -397,7 +414,7 @@ def _day(option: str, text: str | None) -> date | None:
 
 
 def _run_days(only: str | None, first: date | None, last: date | None) -> None:
-    """Run a family, or every family that has files: each on its own newest day unless days are given."""
+    """Run one family, or all that have files, each for its own latest day unless days are given."""
     from cjo_assets.cli.launch import supplied
 
     with console.status("Reading files ...") as status:
@@ -406,20 +423,20 @@ def _run_days(only: str | None, first: date | None, last: date | None) -> None:
     failed = []
     for found, (family, begin, end) in zip(families, runs, strict=True):
         if begin is None or end is None:
-            fail(f"No file of the family {family} holds a date up to today; say --as-of.")
-        # A day on which nothing of a family had happened yet is run where that family was asked for by name.
+            fail(f"The files of the family {family} contain no date up to today. Specify --as-of.")
+        # A day before the data of a family begin is run only if the family was requested by name.
         if only is None and len(families) > 1 and found.first is not None and end < found.first:
-            say(f"The data of the family {family} begin on {found.first}: it is not run for {end}.")
+            say(f"Skipped family {family} for {end}: its data begin on {found.first}.")
             continue
         if not _run_family(family, begin, end):
             failed.append(f"{family}, {_days_in_words(begin, end)}")
-    # One family's fault is not another's: each has been run, and published if it could be.
+    # Families are independent: a failed one does not keep the others from being published.
     if failed:
-        fail(f"The run of {' and '.join(failed)} failed; what is published of it is as it was.")
+        fail(f"Run failed for {' and '.join(failed)}; the published tables are unchanged.")
 
 
 def _run_family(family: str, first: date, last: date) -> bool:
-    """Run a family and print what it came to, or why it failed; return whether it did not."""
+    """Run a family and print its summary or its failures; return whether it succeeded."""
     from cjo_assets.cli.launch import run_days
     from cjo_assets.cli.summary import print_summary
 
@@ -443,7 +460,7 @@ def _run_family(family: str, first: date, last: date) -> bool:
 
 
 def _told(status: Status) -> Callable[[str], None]:
-    """Return what tells a person how a run gets on."""
+    """Return a function that shows progress messages."""
 
     def tell(text: str) -> None:
         status.update(text)
@@ -460,4 +477,4 @@ def _show(subject: Subject, subject_id: str, day: date | None) -> None:
     from cjo_assets.cli.single_subject import print_chain
 
     if not print_chain(console, subject, subject_id, day):
-        fail(f"The data hold no {subject.name} {subject_id}.")
+        fail(f"The data contain no {subject.name} {subject_id}.")

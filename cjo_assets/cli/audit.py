@@ -1,4 +1,4 @@
-"""`cjo audit ...`, `cjo why` and `cjo erase`: what an auditor types."""
+"""Commands for auditors: `cjo audit`, `cjo why` and `cjo erase`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from rich.console import Console
 
 from cjo_assets.cli.terminal import REFUSED, HomeOption, JsonOption, console, day_of, fail, harmless, say, say_json
 
-audit = typer.Typer(help="Questions about the records themselves.", no_args_is_help=True)
+audit = typer.Typer(help="Verification of the audit records.", no_args_is_help=True)
 
 WIDTH_OF_A_FILE = 10_000
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands of this file."""
+    """Add the commands to `cjo`."""
     app.add_typer(audit, name="audit")
     app.command()(why)
     app.command()(erase)
@@ -26,11 +26,11 @@ def register(app: typer.Typer) -> None:
 def verify(
     home: HomeOption = None,
     expect: Annotated[
-        str | None, typer.Option("--expect", help="Head of the chain as you wrote it down: it must be in it still.")
+        str | None, typer.Option("--expect", help="Head recorded earlier; the chain must contain it.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Verify the chain of the decision ledger, and that the decisions are those of the ledger; 1 if they are not."""
+    """Verify the hash chain of the decision ledger and the published decisions; exit 1 if they differ."""
     from cjo_assets.audit.verify.verify import verify as verified
     from cjo_assets.core.errors import WarehouseError
     from cjo_assets.core.settings import places_of
@@ -48,18 +48,20 @@ def verify(
             say(f"  and {verdict.found - len(verdict.findings):,} more")
         state = "[bold red]tampered with[/bold red]" if verdict.found else "[green]whole[/green]"
         console.print(f"The ledger is {state}: ", end="")
-        say(f"{verdict.entries:,} entries, decisions of {verdict.days:,} days, {verdict.found:,} findings.")
+        say(f"{verdict.entries:,} entries, decisions of {verdict.days:,} days, {verdict.found:,} differences.")
         say(f"Head {verdict.head}")
     raise typer.Exit(1 if verdict.found else 0)
 
 
 def why(
-    subject: Annotated[str, typer.Argument(help="Customer or intervention.")],
-    as_of: Annotated[str | None, typer.Option("--as-of", help="As-of date, YYYY-MM-DD; else the newest.")] = None,
+    subject: Annotated[str, typer.Argument(help="Id of a customer or an intervention.")],
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="As-of date, YYYY-MM-DD; default: the latest published.")
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show why a customer got what they got: from the raw rows to the KPI and ROI cells."""
+    """Trace the decision for a customer from its raw rows to the KPI and ROI values it contributes to."""
     from rich.text import Text
     from rich.tree import Tree
 
@@ -81,18 +83,20 @@ def why(
         limb = tree.add(Text(harmless(branch.heading), style="bold", overflow="fold"))
         for line in branch.lines:
             limb.add(Text(harmless(line), overflow="fold"))
-    # Where nobody looks, lines are whole: they are searched, not read.
+    # Lines are not wrapped where the output is a file.
     (console if console.is_terminal else Console(width=WIDTH_OF_A_FILE)).print(tree)
 
 
 def erase(
-    customer: Annotated[str, typer.Option("--customer", help="Who is erased.")],
-    by: Annotated[str, typer.Option("--by", help="Who asks for it.")],
-    reason: Annotated[str, typer.Option("--reason", help="Why; say nothing in it that names the customer.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do it. Without this, only say what would be erased.")] = False,
+    customer: Annotated[str, typer.Option("--customer", help="Id of the customer to erase.")],
+    by: Annotated[str, typer.Option("--by", help="Name of the person who requested the erasure.")],
+    reason: Annotated[str, typer.Option("--reason", help="Reason; it must not identify the customer.")],
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Erase. Without this option, only list what would be erased.")
+    ] = False,
     home: HomeOption = None,
 ) -> None:
-    """Erase a customer from archived files, tables, snapshots, old days, reports and answers. It cannot be undone."""
+    """Erase a customer from archive, tables, snapshots, old days, reports and answers. This cannot be undone."""
     from cjo_assets.audit.erasure import erase
     from cjo_assets.core.errors import RefusalError, WarehouseError
     from cjo_assets.core.settings import places_of
@@ -103,7 +107,7 @@ def erase(
         if not yes:
             for place, rows in erase.what_would_go(settings, customer).items():
                 say(f"  {place}: {rows:,} rows")
-            fail(f"This erases {customer} from {settings.home} for good. Say --yes if that is meant.")
+            fail(f"This would permanently erase {customer} from {settings.home}. Add --yes to proceed.")
         erased = erase.erase(settings, customer, by, reason, say)
     except (PolicyError, RefusalError, WarehouseError) as error:
         fail(str(error))
@@ -114,6 +118,6 @@ def erase(
             say(f"  still named in {place}")
         fail(
             f"Erased {customer}, except in {len(erased.left):,} places that still name the customer or one of their "
-            "records: edit or delete them, and run the command again."
+            "records. Edit or delete them and run the command again."
         )
-    say(f"Erased {customer}. The files you supply are yours: what they still say of the customer will be refused.")
+    say(f"Erased {customer}. Your own input files are unchanged; rows in them about this customer will be refused.")

@@ -1,4 +1,4 @@
-"""The page of all tables, written from the contracts."""
+"""Generator of `docs/tables.md`, the reference of all tables, from the contracts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def tables_page() -> str:
 
 
 def write_tables_page() -> Path:
-    """Write the page and return its place."""
+    """Write the page and return its path."""
     PAGE.write_text(tables_page(), encoding="utf-8")
     return PAGE.relative_to(PROJECT)
 

@@ -1,4 +1,4 @@
-"""Runs started from this process: which day, and what came of it."""
+"""Runs that the command line starts in its own process."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from cjo_assets.warehouse.governance import policy_that_decides
 
 @dataclass(frozen=True)
 class Supplied:
-    """The first and the last day up to today that dates an accepted record of a family; None without any."""
+    """First and last date up to today of the accepted records of a family; None if there are none."""
 
     family: str
     first: date | None
@@ -40,25 +40,25 @@ class Supplied:
 def supplied(
     only: str | None = None, say: Callable[[str], None] = report_message, *, has_day: bool = False
 ) -> list[Supplied]:
-    """Load the files of every family that has any, or published a day before, and return the days they hold.
+    """Load the files of every family that has any or has published days, and return the days they cover.
 
     The run that follows finds the files loaded and does not read them again.
 
     Args:
-        only: the one family that is asked for.
-        say: told where another run is writing.
-        has_day: whether the day is known already: a file that cannot be understood is then left to the run, which
-            writes down why it failed.
+        only: name of the requested family; None for all.
+        say: receives a message while another run is writing.
+        has_day: whether the day is given: a file that cannot be read is then left to the run, which records the
+            failure.
 
     Raises:
-        InputError: a file cannot be understood, a family is unknown, or no family has a file.
+        InputError: a file cannot be read, a family is unknown, or no family has a file.
         PolicyError: the policy cannot be used.
     """
     settings = Settings.from_environment()
     policy = policy_that_decides(settings)
     names = [family.name for family in data_families()]
     if only is not None and only not in names:
-        raise InputError(f"{only} is no family: there are {', '.join(names)}.")
+        raise InputError(f"Unknown family {only}. Choose one of: {', '.join(names)}.")
     families = [family for family in data_families() if only in (family.name, None)]
     wanted = [
         family
@@ -66,7 +66,7 @@ def supplied(
         if is_supplied(settings.data, family.name, family.datasets) or published_days(settings.published, family.name)
     ]
     with opened(settings, all_families(), policy.warehouse.memory_limit, say) as store:
-        # Without a single file there is no telling which family was meant: each says what it misses.
+        # Without any file the intended family is unknown: load each, so that the error names its missing files.
         unread = set()
         for family in wanted or families:
             try:
@@ -79,7 +79,9 @@ def supplied(
                 if not others:
                     raise
                 ways = " or ".join(f"--family {name}" for name in others)
-                raise InputError(f"{error} That is a file of {family.name}: {ways} runs without it.") from error
+                raise InputError(
+                    f"{error} The file is part of the family {family.name}; {ways} runs without it."
+                ) from error
         found = []
         for family in wanted or families:
             is_read = family.name not in unread
@@ -97,10 +99,10 @@ def run_days(
     """Run the daily job of a family for every day from the first to the last, in one run.
 
     Returns:
-        Why it failed: nothing where it did not.
+        The failures; empty if the run succeeded.
 
     Raises:
-        InputError: a day is no partition, or the last comes before the first.
+        InputError: a day is not a partition, or the last is before the first.
         PolicyError: the policy cannot be used.
         WarehouseError: the warehouse cannot be used.
         KeyboardInterrupt: the run was interrupted.
@@ -108,11 +110,11 @@ def run_days(
     settings = Settings.from_environment()
     policy_that_decides(settings)
     if last < first:
-        raise InputError(f"{last} comes before {first}: the first day stands first.")
+        raise InputError(f"The last day {last} is before the first day {first}.")
     for key in (first.isoformat(), last.isoformat()):
         if not days.has_partition_key(key):
-            raise InputError(f"{key} is no day to run: days go from {FIRST_DAY} to today.")
-    # A warehouse that cannot be used says so here, in words, and not in a run that never started.
+            raise InputError(f"{key} is not a valid as-of date. Choose a day from {FIRST_DAY} to today.")
+    # Report an unusable warehouse here, before a run is created.
     with opened(settings, all_families(), say=on_message):
         pass
     listen(on_table, on_message)
@@ -125,7 +127,7 @@ def run_days(
 
 @functools.cache
 def _definitions() -> dg.Definitions:
-    """Load the graph, which is the same for all runs of this process."""
+    """Load the definitions once for all runs of this process."""
     from cjo_assets.definitions import defs
 
     return defs()
@@ -151,7 +153,7 @@ def _failures_of_run(family: str, first: date, last: date) -> list[str]:
     texts = [failure_text(entry) for entry in failures]
     if any(says_full(text) for text in texts):
         raise WarehouseError(no_room(Settings.from_environment()))
-    return texts or ["The run did not start; the Dagster UI shows why."]
+    return texts or ["The run did not start. See its log in the Dagster UI (cjo ui)."]
 
 
 def _is_interrupt(entry: dg.EventLogEntry) -> bool:

@@ -1,4 +1,4 @@
-"""Commands about what was and what would be: replay, what changed a score, what a policy would change."""
+"""Commands that recompute published days: `cjo replay`, `cjo explain-change` and `cjo diff-policy`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cjo_assets.cli.terminal import (
     say_json,
 )
 
-# Columns of numbers that are already words.
+# Columns of numbers that are already formatted as text.
 NUMBERS = ("before", "after", "change")
 
 
@@ -33,13 +33,13 @@ def register(app: typer.Typer) -> None:
 
 
 def replay(
-    as_of: Annotated[str, typer.Option("--as-of", help="Day to rebuild, YYYY-MM-DD.")],
-    last: Annotated[str | None, typer.Option("--to", help="Last day, where it is several.")] = None,
-    family: Annotated[str, typer.Option("--family", help="Whose days: journey or marketing.")] = "journey",
+    as_of: Annotated[str, typer.Option("--as-of", help="Day to recompute, YYYY-MM-DD.")],
+    last: Annotated[str | None, typer.Option("--to", help="Last day of a range.")] = None,
+    family: Annotated[str, typer.Option("--family", help="Family: journey or marketing.")] = "journey",
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Rebuild published days from their files and policy, and compare: exit 0 identical, 1 differs, 2 cannot."""
+    """Recompute published days from their archived files and policy; exit 0 identical, 1 different, 2 failed."""
     from cjo_assets.audit.replay.differences import EXIT_CODES, IDENTICAL, as_rows, worst
     from cjo_assets.audit.replay.replay import replayed
     from cjo_assets.audit.replay.scratch import scratch
@@ -50,7 +50,7 @@ def replay(
     first_day = day_of("--as-of", as_of, REFUSED)
     last_day = day_of("--to", last, REFUSED) if last else first_day
     if last_day < first_day:
-        fail(f"--to {last_day} comes before --as-of {first_day}.", REFUSED)
+        fail(f"Option --to {last_day} is before --as-of {first_day}.", REFUSED)
     settings = places_of(home)
     verdicts = []
     try:
@@ -66,21 +66,23 @@ def replay(
     if as_json:
         say_json([as_rows(verdict) for verdict in verdicts], indent=1)
     elif erasures:
-        say(f"Customer erased ({', '.join(erasures)}): the archived files are read without their rows.")
+        say(f"Customer erased ({', '.join(erasures)}): the archived files are read without the erased rows.")
     raise typer.Exit(EXIT_CODES[worst([verdict.state for verdict in verdicts])])
 
 
 def explain_change(
-    first: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD; published.")],
-    last: Annotated[str, typer.Option("--to", help="Last day; published.")],
-    customer: Annotated[str | None, typer.Option("--customer", help="Whose; else the whole portfolio.")] = None,
+    first: Annotated[str, typer.Option("--from", help="First published day, YYYY-MM-DD.")],
+    last: Annotated[str, typer.Option("--to", help="Last published day.")],
+    customer: Annotated[
+        str | None, typer.Option("--customer", help="Id of one customer; default: the whole portfolio.")
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="File for every customer's changes: .parquet or .csv.")
+        Path | None, typer.Option("--out", help="File for the changes of all customers: .parquet or .csv.")
     ] = None,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Split the change of overall and decision risk into time, data, policy and missing data."""
+    """Decompose the change of overall and decision risk into time, data, policy and missing data."""
     from cjo_assets.audit.replay.scratch import scratch
     from cjo_assets.audit.score_changes.compute import (
         by_segment,
@@ -105,7 +107,7 @@ def explain_change(
             if customer is not None:
                 found = {"changes": changes_of(past, customer), "factors": factors_of(past, customer)}
                 if not found["changes"]:
-                    raise InputError(f"{customer} was scored neither on {first_day} nor on {last_day}.")
+                    raise InputError(f"Customer {customer} has no risk score on {first_day} or {last_day}.")
             else:
                 limit = policy.journey.reporting.report_rows
                 found = {"segments": by_segment(past), "movers": movers(past, limit)}
@@ -124,23 +126,28 @@ def explain_change(
 
 
 def diff_policy(
-    new: Annotated[Path, typer.Argument(help="Candidate policy, as `cjo run --policy` takes it.")],
-    as_of: Annotated[str | None, typer.Option("--as-of", help="Published day; else the newest.")] = None,
-    first: Annotated[str | None, typer.Option("--from", help="First of several published days.")] = None,
-    last: Annotated[str | None, typer.Option("--to", help="Last of them; else the newest.")] = None,
+    new: Annotated[Path, typer.Argument(help="Candidate policy, a file as for `cjo run --policy`.")],
+    as_of: Annotated[str | None, typer.Option("--as-of", help="Published day; default: the latest.")] = None,
+    first: Annotated[str | None, typer.Option("--from", help="First published day of a range.")] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", help="Last published day of the range; default: the latest.")
+    ] = None,
     against: Annotated[
-        Path | None, typer.Option("--against", help="Policy to compare with; else that of each day's run.")
+        Path | None,
+        typer.Option("--against", help="Policy to compare with; default: the policy of the run of each day."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for page and tables; else policy_diffs/ of the home.")
+        Path | None,
+        typer.Option("--out", help="Folder for the page and the tables; default: policy_diffs/ in the home."),
     ] = None,
-    file_format: Annotated[str, typer.Option("--format", help="Of the tables: parquet or csv.")] = "parquet",
+    file_format: Annotated[str, typer.Option("--format", help="Format of the tables: parquet or csv.")] = "parquet",
     fail_on: Annotated[
-        list[str] | None, typer.Option("--fail-on", help="Exit 1 if any of these change: decisions, tiers, routes.")
+        list[str] | None,
+        typer.Option("--fail-on", help="Exit 1 if these change: decisions, tiers or routes; repeatable."),
     ] = None,
     home: HomeOption = None,
 ) -> None:
-    """Run a candidate policy beside the one that decided, and list what it would change; nothing is published."""
+    """Compare a candidate policy with the one in force on published days; publish nothing."""
     from cjo_assets.audit.policy_diff.preview import FORMATS, previewed
     from cjo_assets.audit.replay.scratch import scratch
     from cjo_assets.core.errors import ContractBreachError, PastError, TamperedError
@@ -150,12 +157,12 @@ def diff_policy(
     from cjo_assets.warehouse.retention import POLICY_DIFFS
 
     if file_format not in FORMATS:
-        fail(f"--format {file_format}: it is one of {', '.join(FORMATS)}.", REFUSED)
+        fail(f"Unknown --format {file_format}. Choose one of: {', '.join(FORMATS)}.", REFUSED)
     strangers = set(fail_on or []) - {"decisions", "tiers", "routes"}
     if strangers:
-        fail(f"--fail-on {', '.join(sorted(strangers))}: it is decisions, tiers or routes.", REFUSED)
+        fail(f"Unknown --fail-on {', '.join(sorted(strangers))}. Choose one of: decisions, tiers, routes.", REFUSED)
     if as_of and (first or last):
-        fail("--as-of is one day and --from begins a range: say one of them.", REFUSED)
+        fail("Options --as-of and --from exclude each other: use --as-of for one day, --from for a range.", REFUSED)
     settings = places_of(home)
     listen(None, lambda text: say(text, errors))
     try:
@@ -168,7 +175,7 @@ def diff_policy(
     except (PolicyError, PastError, TamperedError) as error:
         fail(str(error), REFUSED)
     except ContractBreachError as breach:
-        fail(f"Under this policy a run would publish nothing. {breach}", REFUSED)
+        fail(f"A run with this policy would fail and publish nothing. {breach}", REFUSED)
     finally:
         listen(None)
     _print_preview(preview)
@@ -179,12 +186,14 @@ def _published_days(published: list[date], first: str | None, last: str | None, 
     from cjo_assets.core.errors import PastError
 
     if not published:
-        raise PastError("No day is published.")
+        raise PastError("The published database contains no days.")
     begin = day_of("--from" if is_range else "--as-of", first, REFUSED) if first else published[-1]
     end = day_of("--to", last, REFUSED) if last else published[-1]
     days = [day for day in published if begin <= day <= end]
     if not days:
-        raise PastError(f"No day from {begin} to {end} is published; there are {published[0]} to {published[-1]}.")
+        raise PastError(
+            f"No day from {begin} to {end} is published. Published days: {published[0]} to {published[-1]}."
+        )
     return days
 
 
@@ -196,14 +205,14 @@ def _print_preview(preview: Any) -> None:
         say(f"{path}: {said(before)} -> {said(after)}")
     others = [path for path, _, _ in figures.values if path.startswith("marketing.")]
     if others:
-        say(f"Only the journey was compared: nothing says what {len(others)} settings of marketing change.")
+        say(f"Only the journey was compared; the effect of {len(others)} changed marketing settings is not shown.")
     affected = figures.affected
     counts, at_risk = preview.counts, [said(affected[f"revenue_at_risk_{side}"]) for side in ("before", "after")]
     say(
         f"{figures.all_changes:,} changes: {counts['decisions']:,} decisions, {counts['tiers']:,} tiers, "
         f"{counts['routes']:,} approval routes; {affected['customers']:,} customers, account value "
         f"{said(affected['account_value'])}, revenue at risk {' -> '.join(at_risk)}. "
-        f"{figures.moved_scores:,} scores move at all."
+        f"{figures.moved_scores:,} scores change."
     )
     limit = figures.candidate.journey.reporting.report_rows
     for row in figures.changes[:limit]:
@@ -217,13 +226,13 @@ def _print_preview(preview: Any) -> None:
     effects = [row for row in figures.effects if row["change"]]
     if effects:
         _print_rows("effects", [{name: _effect(value) for name, value in row.items()} for row in effects])
-    say(f"{preview.shared} of {preview.computed} tables are the same under both.")
+    say(f"{preview.shared} of {preview.computed} tables are identical under both policies.")
     for path in preview.files:
         say(f"  {path}")
 
 
 def _print_rows(title: str, rows: list[dict[str, Any]]) -> None:
-    """Print rows below each other, each column as wide as it needs, so that a file holds what a terminal shows."""
+    """Print rows as aligned columns of full width, the same in a terminal and in a file."""
     from cjo_assets.reporting.text import NOTHING
 
     console.print(title, style="bold", highlight=False, markup=False)
@@ -243,7 +252,7 @@ def _print_rows(title: str, rows: list[dict[str, Any]]) -> None:
 
 
 def _effect(value: Any) -> Any:
-    """Return a number with thousands apart and no more decimals than it has; what is no number as it is."""
+    """Return a number with thousands separators, and any other value unchanged."""
     from cjo_assets.audit.policy_diff.page import said
 
     return said(value) if isinstance(value, float) else value
@@ -252,7 +261,7 @@ def _effect(value: Any) -> Any:
 def _cell(value: Any, nothing: str) -> str:
     if value is None:
         return nothing
-    # A part of exactly nothing is not a part that rounds to nothing.
+    # Distinguish an exact 0 from a value that rounds to 0.
     if isinstance(value, float):
         return "0" if value == 0 else f"{value:,.6f}"
     return harmless(str(value))

@@ -1,7 +1,7 @@
-"""One customer's or one campaign's chain, computed in memory: goal, plan and the rows of every step.
+"""Output of `cjo run --customer` and `--campaign`: the rows of one subject in each table, computed in memory.
 
-Forecasts, what is learned, budgets and families of experiments are of all subjects together: computed over one alone,
-the figures would not be those of the tables.
+All subjects are computed, because forecasts, learned estimates, budgets and experiment corrections depend on all of
+them.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ Rows = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Subject:
-    """What a family is about.
+    """A kind of subject whose rows can be shown.
 
     Attributes:
-        name: what it is called, and the column of its id without `_id`.
+        name: its name, and the name of its id column without `_id`.
         family: the family.
-        dataset: the dataset, and the lookup, in which each stands once.
-        tables: the tables that tell its story, in order; all of the family unless given.
-        rows_of: the rows of a table about one of them, given its name, its rows and the tables it is linked by.
-        links_of: the tables that are needed for that, by the table's columns.
+        dataset: the dataset, and the validated input, with one row per subject.
+        tables: the tables to show, in order; empty for all tables of the family.
+        rows_of: filters a table to one subject, given the table, the id and the linked tables.
+        links_of: the linked tables that this requires, given the columns of the table.
     """
 
     name: str
@@ -90,7 +90,7 @@ CAMPAIGN = Subject("campaign", "marketing", "campaigns", (), rows_of_campaign, l
 
 
 def print_chain(console: Console, subject: Subject, subject_id: str, day: date | None) -> bool:
-    """Print what the rules make of one subject; False where there is no such subject."""
+    """Print the computed rows of one subject; return False if the data do not contain it."""
     settings = Settings.from_environment()
     policy = load_policy(settings.policy)
     families = families_about(subject.family)
@@ -100,11 +100,11 @@ def print_chain(console: Console, subject: Subject, subject_id: str, day: date |
         [family] = [found for found in families if found.name == subject.family]
         as_of = day or days_of_accepted_records(store, family, policy).last
         if as_of is None:
-            raise InputError(f"No file in {settings.data} holds a date up to today; say --as-of.")
+            raise InputError(f"The files in {settings.data} contain no date up to today. Specify --as-of.")
         where = f"WHERE {subject.column} = ?"
         if not store.rows(f"FROM raw.{subject.dataset} {where}", subject_id):
             return False
-        # An open need keeps its id from day to day.
+        # Open decisions of earlier days keep their ids.
         remember_published(store, settings.published, [*store.read_by_later_days(), "audit.runs"])
         try:
             compute_day(store, families, as_of, policy)
@@ -126,11 +126,11 @@ def print_chain(console: Console, subject: Subject, subject_id: str, day: date |
 
 
 def rows_about(store: Store, subject: Subject, table: Table, subject_id: str, as_of: date) -> Rows:
-    """Return the rows of a computed table that are about a subject, in the order of their key."""
+    """Return the rows of a computed table about a subject, ordered by key."""
     columns = tuple(spec.name for spec in columns_of(table.contract))
     read = {name: store.read(Reference(table.schema, name), as_of) for name in (table.name, *subject.links_of(columns))}
     rows = subject.rows_of(read[table.name], subject_id, read)
-    # The rows are those of a day, which is not among their columns, even where it alone is the key.
+    # The rows of one day have no as_of column, even where it is the whole key.
     key = [name for name in key_of(table.contract) if name in rows.columns]
     sql: str = store.backend.compile(rows.order_by(key or rows.columns[:1]))
     return store.rows(sql)
@@ -146,14 +146,14 @@ def _chain_of(store: Store, subject: Subject) -> list[Table]:
 
 
 def _why_not(store: Store, subject: Subject, subject_id: str) -> str:
-    """Return why a subject that is in the file is not among those that count."""
+    """Return the message for a subject whose records were rejected."""
     named = "customer_id" if subject.column == "customer_id" else "record_key"
     turned_away = [
         f"{row['dataset']}: {', '.join(row['broken_rules'])}"
         for dataset in store.datasets
         for row in store.rows(f"FROM quarantine.{dataset.name} WHERE {named} = ?", subject_id)
     ]
-    return f"The records of {subject.name} {subject_id} were turned away: {'; '.join(turned_away)}."
+    return f"The records of {subject.name} {subject_id} were rejected: {'; '.join(turned_away)}."
 
 
 def _print_rows(console: Console, subject: Subject, name: str, rows: Rows) -> None:

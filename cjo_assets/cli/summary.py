@@ -1,4 +1,4 @@
-"""What a run ends with on the terminal: the day, read from the published database."""
+"""Summary that `cjo run` prints: figures of the day from the published database."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TABLES_OF_QUARANTINE = (
 
 
 def print_summary(console: Console, family: str, day: date) -> None:
-    """Print what a day of a family came to, quarantine, warnings, and where to look next."""
+    """Print the figures of a day, its quarantine, failed checks and next steps."""
     settings = Settings.from_environment()
     datasets = {found.name: [dataset.name for dataset in found.datasets] for found in data_families()}[family]
     with duckdb.connect(str(settings.published), read_only=True) as connection:
@@ -52,7 +52,7 @@ def print_summary(console: Console, family: str, day: date) -> None:
     for row in rejected:
         say(f"  {row['dataset']}: {row['rule']} ({row['rows']:,}): {_short(row['keys'] or 'no key')}", console)
     if discarded:
-        console.print("[bold]Discarded values[/bold]: of optional columns; their rows were kept", highlight=False)
+        console.print("[bold]Discarded values[/bold]: in optional columns; their rows were accepted", highlight=False)
     for row in discarded:
         say(f"  {row['dataset']}: {row['rule']} ({row['rows']:,}): {_short(row['keys'] or 'no key')}", console)
     for load in loads:
@@ -68,7 +68,7 @@ def print_summary(console: Console, family: str, day: date) -> None:
 
 
 def _rules_of(tables: list[str]) -> str:
-    """Return a query for the rules that the rows of tables of the quarantine broke."""
+    """Return a query for the broken rules of quarantine tables."""
     parts = " UNION ALL ".join(
         f"SELECT dataset, record_key, unnest(broken_rules) AS rule FROM quarantine.{name}" for name in tables
     )
@@ -79,12 +79,12 @@ def _rules_of(tables: list[str]) -> str:
 
 
 def grid_of(family: str, day: date, rows: Rows) -> Grid:
-    """Return what a day came to; where the published database keeps it no more, where its rows are."""
+    """Return the figures of a day, or where its rows are if the published database no longer has the day."""
     whole, told = WHOLE[family], GRIDS[family]
     if rows(f"FROM {whole} WHERE as_of = $day"):
         return told(day, rows)
     grid = _titled(f"{family.capitalize()} on {day}")
-    grid.add_row("older than kept", f"its rows are files: {HISTORY}/<table>/{day}.parquet of the home")
+    grid.add_row("beyond retention", f"its rows are in the home in {HISTORY}/<table>/{day}.parquet")
     return grid
 
 
@@ -124,7 +124,7 @@ def _journey(day: date, rows: Rows) -> Grid:
 
 
 def _parts(verdicts: list[dict[str, Any]]) -> str:
-    """Return how many experiments there are, and how many of them have each verdict."""
+    """Return the number of experiments, in total and by verdict."""
     if not verdicts:
         return ""
     parts = ", ".join(f"{row['experiments']:,} {VERDICTS[row['verdict']]}" for row in verdicts)
@@ -146,7 +146,7 @@ def _marketing(day: date, rows: Rows) -> Grid:
     status = rows("FROM marketing.kpi_status WHERE as_of = $day ORDER BY family")
     judged = ("exceeding_expectations", "meeting_expectations", "below_expectations", "too_early", "not_measurable")
     grid.add_row("campaigns", f"{whole['total_campaigns']:,}, of which {whole['active_campaigns']:,} active")
-    grid.add_row("judged", ", ".join(f"{whole[name]:,} {name.replace('_', ' ')}" for name in judged if whole[name]))
+    grid.add_row("assessed", ", ".join(f"{whole[name]:,} {name.replace('_', ' ')}" for name in judged if whole[name]))
     grid.add_row("experiments", _parts(verdicts) or "none")
     evidence = f" (evidence: {roi['value_evidence_grade']})" if roi["value_evidence_grade"] else ""
     parts = [money(roi[name]) for name in ("total_estimated_value", "total_cost", "total_net_roi")]
@@ -156,7 +156,7 @@ def _marketing(day: date, rows: Rows) -> Grid:
     return grid
 
 
-# Verdicts on experiments, as they are said everywhere.
+# Labels of experiment verdicts.
 VERDICTS = {
     "scale_variant": "to scale",
     "stop": "to stop",
@@ -164,14 +164,14 @@ VERDICTS = {
     "inconclusive": "without a clear result",
     "invalid": "broken",
 }
-# What a day of each family came to, in a few lines.
+# The grid of each family.
 GRIDS: dict[str, Callable[[date, Rows], Grid]] = {"journey": _journey, "marketing": _marketing}
-# The table that has one row of each day.
+# The table with one row per day.
 WHOLE = {"journey": "journey.journey_summary", "marketing": "marketing.performance_assessment"}
 
 
 def _warnings() -> list[tuple[str, float, str]]:
-    """Return the failed checks of the newest run: name, rows found, an example."""
+    """Return the failed checks of the latest run: name, number of failing rows, an example."""
     instance = dg.DagsterInstance.get()
     run = instance.get_run_records(limit=1)[0].dagster_run
     found = []

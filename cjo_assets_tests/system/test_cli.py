@@ -142,7 +142,7 @@ def test_export_writes_what_is_published(home: Path, tmp_path: Path, typed: Call
     assert (tmp_path / "out" / "journey.customers.csv").read_text(encoding="utf-8").startswith("customer_id,")
     for wrong, message in (
         (("--table", "journey.nothing"), "Not published: journey.nothing"),
-        (("--format", "json"), "--format json: it is one of parquet, csv."),
+        (("--format", "json"), "Unknown --format json. Choose one of: parquet, csv."),
     ):
         refused = typed("export", *where, *wrong)
         assert (refused.exit_code, message in " ".join(refused.stderr.split())) == (1, True)
@@ -210,13 +210,13 @@ def test_a_blocking_check_stops_the_run(tmp_path: Path, sample_copy: Path) -> No
         (["--data", "nowhere"], "does not exist"),
         (["--policy", "nowhere.yaml"], "cannot be read"),
         (["--as-of", "yesterday"], "YYYY-MM-DD"),
-        (["--as-of", "2999-01-01"], "no day to run"),
+        (["--as-of", "2999-01-01"], "not a valid as-of date"),
         (["--customer", "C404"], "no customer C404"),
-        (["--to", "2025-01-20"], "say where it begins"),
-        (["--from", "2025-01-20", "--to", "2025-01-19"], "comes before"),
-        (["--from", "2025-01-20", "--as-of", "2025-01-19"], "say one of them"),
-        (["--customer", "C001", "--campaign", "CAMP_001"], "say one of them"),
-        (["--campaign", "CAMP_001", "--from", "2026-03-30"], "say --as-of"),
+        (["--to", "2025-01-20"], "requires --from"),
+        (["--from", "2025-01-20", "--to", "2025-01-19"], "is before the first day"),
+        (["--from", "2025-01-20", "--as-of", "2025-01-19"], "exclude each other"),
+        (["--customer", "C001", "--campaign", "CAMP_001"], "exclude each other"),
+        (["--campaign", "CAMP_001", "--from", "2026-03-30"], "use --as-of instead"),
     ],
 )
 def test_mistakes_get_one_clear_message(
@@ -240,7 +240,8 @@ def test_a_home_that_cannot_be_one_is_refused(
 def test_a_mistake_is_no_traceback_in_a_process_of_its_own(tmp_path: Path) -> None:
     done = cjo("run", "--as-of", "2999-01-01", "--home", str(tmp_path))
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.splitlines() == ["Error: 2999-01-01 is no day to run: days go from 2000-01-01 to today."]
+    message = "Error: 2999-01-01 is not a valid as-of date. Choose a day from 2000-01-01 to today."
+    assert done.stderr.splitlines() == [message]
 
 
 @pytest.fixture(scope="module")

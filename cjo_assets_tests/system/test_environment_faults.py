@@ -116,7 +116,7 @@ def test_an_interrupted_run_publishes_nothing_and_prints_one_line(tmp_path: Path
     assert run.wait() == 130
     said = "".join(lines)
     assert "Traceback" not in said
-    assert "Interrupted. The run that was going on published nothing." in said
+    assert "Interrupted. The run has published nothing." in said
     assert not (tmp_path / "cjo.duckdb").exists()
 
 

@@ -37,7 +37,7 @@ def test_a_date_is_one_or_the_command_ends(capsys: pytest.CaptureFixture[str]) -
     with pytest.raises(typer.Exit) as ended:
         day_of("--to", "20.01.2025", REFUSED)
     assert ended.value.exit_code == REFUSED
-    assert capsys.readouterr().err == "Error: --to 20.01.2025: a date is written YYYY-MM-DD.\n"
+    assert capsys.readouterr().err == "Error: Option --to: 20.01.2025 is not a date of the form YYYY-MM-DD.\n"
 
 
 def test_a_refusal_is_one_line_however_long(capsys: pytest.CaptureFixture[str]) -> None:
