@@ -1,4 +1,4 @@
-"""Room on the disk of a home, and errors of a full or read-only disk as messages.
+"""Free space on the disk of a home, and messages for errors of a full or read-only disk.
 
 Python, SQLite, SQLAlchemy and DuckDB each raise their own error when a write fails. The commands show one message for
 all of them.
@@ -16,9 +16,9 @@ from sqlalchemy.exc import OperationalError
 
 from cjo_assets.core.settings import Settings
 
-# A publish writes a whole copy beside the present state, and DuckDB may spill as much again.
+# A publication writes a complete copy of the published database, and DuckDB may spill as much again.
 COPIES_NEEDED = 3
-# What a first run needs for its databases and Dagster's storage.
+# Space that a first run needs for its databases and the storage of Dagster.
 LEAST_ROOM_BYTES = 100_000_000
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 _FULL_IN_WORDS = ("disk is full", "No space left", "disk I/O error", "disk quota")
@@ -31,16 +31,16 @@ def used_bytes(settings: Settings) -> int:
 
 
 def room_needed_bytes(settings: Settings) -> int:
-    """Return how much room a run may need on the disk of the home."""
+    """Return the space that a run may need on the disk of the home."""
     return max(COPIES_NEEDED * used_bytes(settings), LEAST_ROOM_BYTES)
 
 
 def disk_fault(error: BaseException, settings: Settings) -> str | None:
-    """Return the message for an error that a full or read-only disk caused; None for any other error.
+    """Return the message for an error caused by a full or read-only disk; None for any other error.
 
     Args:
-        error: the error as it reached the command; its causes are looked at too.
-        settings: the places; the disk is that of the home.
+        error: the error that reached the command; its causes are examined too.
+        settings: the settings; the disk is that of the home.
     """
     causes = _causes(error)
     if any(_is_full(cause) for cause in causes):
@@ -48,26 +48,26 @@ def disk_fault(error: BaseException, settings: Settings) -> str | None:
     read_only = next((cause for cause in causes if _is_read_only(cause)), None)
     if read_only is not None:
         path = getattr(read_only, "filename", None) or settings.home
-        return f"{path} cannot be written by this user. Change its permissions, or name another folder with --home."
+        return f"{path} cannot be written by this user. Change its permissions, or specify another folder with --home."
     return None
 
 
 def no_room(settings: Settings) -> str:
-    """Return the message for a full disk: what is free, what a run needs, what was kept and what to do."""
+    """Return the message for a full disk: free space, required space and what to do."""
     return (
-        f"No room at {settings.home}: {_megabytes(_free_bytes(settings.home))} free, a run needs up to "
-        f"{_megabytes(room_needed_bytes(settings))}. The published tables are unchanged. Make room (old snapshots/, "
-        "history/, inputs/) and run the command again."
+        f"Disk full at {settings.home}: {_megabytes(_free_bytes(settings.home))} free, a run needs up to "
+        f"{_megabytes(room_needed_bytes(settings))}. The published tables are unchanged. Free some space "
+        "(old snapshots/, history/, inputs/) and run the command again."
     )
 
 
 def says_full(text: str) -> bool:
-    """Return whether the text of an error is that of a full disk, in the words of any of the engines."""
+    """Return whether an error text is one that an engine raises for a full disk."""
     return any(words in text for words in _FULL_IN_WORDS)
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """Return an error with everything it was raised from."""
+    """Return an error and its chain of causes."""
     found: list[BaseException] = []
     waiting: list[BaseException | None] = [error]
     while waiting:
@@ -95,7 +95,7 @@ def _is_of_a_database(error: BaseException) -> bool:
 
 
 def _free_bytes(path: Path) -> int:
-    """Return the room on the disk of a path that may not exist yet."""
+    """Return the free space on the disk of a path that may not exist yet."""
     there = next(parent for parent in (path, *path.parents) if parent.exists())
     return shutil.disk_usage(there).free
 

@@ -1,4 +1,4 @@
-"""The published tables as Parquet or CSV files, one per table."""
+"""Export of published tables to Parquet or CSV files, one per table."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from cjo_assets.core.settings import Settings
 from cjo_assets.engine.sql import literal
 from cjo_assets.warehouse.published import read_only
 
-# What a spreadsheet takes for a formula, or skips on the way to one.
+# Characters that make a spreadsheet treat a text as a formula, or that it skips before one.
 FORMULA = "^[=+@\\t\\r\\n-]"
 
 
 class Format(Enum):
-    """How an exported table is written."""
+    """The file format of an export."""
 
     PARQUET = "parquet"
     CSV = "csv"
@@ -28,23 +28,23 @@ class Format(Enum):
 def export(
     settings: Settings, folder: Path, wanted: list[str], day: date | None, written_as: Format = Format.PARQUET
 ) -> dict[str, int]:
-    """Write tables into a folder, one file each, sorted, all of one published state.
+    """Write tables to a folder, one sorted file per table, all from one published database.
 
-    Parquet holds every value as it is. CSV is for spreadsheets, which run a text that begins like a formula: there an
-    apostrophe comes in front of it, and a list is a JSON array.
+    Parquet keeps all values. CSV is for spreadsheets: a text that begins like a formula is prefixed by an apostrophe,
+    and a list is a JSON array.
 
     Args:
-        settings: the places.
-        folder: where to; made if need be.
-        wanted: tables by schema and name; every table where none is named.
-        day: the only day of dated tables; None for all days.
-        written_as: Parquet or CSV.
+        settings: the settings.
+        folder: the target folder; created if missing.
+        wanted: tables by schema and name; empty for all tables.
+        day: the as-of date of the rows of dated tables; None for all.
+        written_as: the file format.
 
     Returns:
-        The tables and their rows.
+        The number of rows of each table.
 
     Raises:
-        WarehouseError: nothing is published, or a table is not.
+        WarehouseError: there is no published database, or a table is not in it.
     """
     with read_only(settings.published) as reader:
         tables = "SELECT schema_name || '.' || table_name FROM duckdb_tables() ORDER BY ALL"
@@ -53,7 +53,7 @@ def export(
         known = {*present, *(name for (name,) in reader.execute(views).fetchall())}
         unknown = [name for name in wanted if name not in known]
         if unknown:
-            raise WarehouseError(f"Not published: {', '.join(unknown)}. There are {', '.join(sorted(known))}.")
+            raise WarehouseError(f"Not published: {', '.join(unknown)}. Published tables: {', '.join(sorted(known))}.")
         folder.mkdir(parents=True, exist_ok=True)
         return {name: _export(reader, name, folder, day, written_as) for name in wanted or present}
 
@@ -76,7 +76,7 @@ def _export(reader: duckdb.DuckDBPyConnection, name: str, folder: Path, day: dat
 
 
 def _inert(column: str, kind: str) -> str:
-    """Return a column as a spreadsheet may read it."""
+    """Return the expression for a column in CSV, with formulas escaped and lists as JSON."""
     if kind.endswith("[]"):
         return f'to_json("{column}") AS "{column}"'
     if kind != "VARCHAR":

@@ -1,8 +1,8 @@
-"""Adding to the ledger of decisions, in the published file, which is its only place.
+"""Appends to the decision ledger in the published database.
 
-A run that fails or is killed leaves no entry, since entries are written to the copy that is about to be published and
-appear with it; and the loss of the build database loses none. A hash needs the one before it, so the chain is computed
-in Python, over the texts to be hashed alone and in batches.
+Entries are written to the copy that is about to be published, so a failed run leaves none, and the loss of the build
+database loses none. Each hash needs the previous one, so the chain is computed in Python, in batches and only over the
+texts to be hashed.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ HASH_COLUMNS = pyarrow.schema(
 
 @dataclass(frozen=True)
 class Stamp:
-    """Who publishes.
+    """Identity of the run that publishes.
 
     Attributes:
         run_id: the run.
-        policy_hash: its policy.
-        code_version: its code.
+        policy_hash: hash of its policy.
+        code_version: hash of its code.
     """
 
     run_id: str
@@ -55,28 +55,28 @@ class Stamp:
 
 @dataclass(frozen=True)
 class Head:
-    """The end of the chain: how many entries, and the hash of the last, which stands for all of them."""
+    """The end of the hash chain: number of entries, and hash of the last one, which covers all before."""
 
     entries: int
     entry_hash: str
 
 
 def head_of(connection: duckdb.DuckDBPyConnection, ledger: str = LEDGER) -> Head:
-    """Return the end of a chain."""
-    # ORDER BY with LIMIT looks into the last blocks alone, and finds nothing where their rows were deleted.
+    """Return the head of the chain."""
+    # ORDER BY with LIMIT would read only the last blocks, and find nothing if their rows were deleted.
     last = connection.execute(f"SELECT max(entry) FROM {ledger}").fetchone()
     row = connection.execute(f"SELECT entry, entry_hash FROM {ledger} WHERE entry = ?", last).fetchone()
     return Head(*row) if row else Head(0, GENESIS)
 
 
 def add_decisions(connection: duckdb.DuckDBPyConnection, target: str, days: list[date], stamp: Stamp) -> Head:
-    """Add what the ledger of an attached database does not know of the decisions of some days.
+    """Append entries for the decisions of some days that differ from the ledger of an attached database.
 
     Args:
-        connection: of the build database.
+        connection: connection to the build database.
         target: name of the attached database.
-        days: which days.
-        stamp: who publishes.
+        days: the days.
+        stamp: identity of the run.
 
     Returns:
         The head of the chain.
@@ -92,9 +92,9 @@ def add_decisions(connection: duckdb.DuckDBPyConnection, target: str, days: list
 
 
 def add_tombstones(connection: duckdb.DuckDBPyConnection, target: str, stamp: Stamp) -> None:
-    """Add erasures that the ledger of an attached database does not know: nothing was published when they were made.
+    """Append erasures that the ledger of an attached database lacks because nothing was published when they were made.
 
-    One whose customer the ledger still names is left out: that database is an earlier state, and must be erased anew.
+    An erasure is skipped if the ledger still names its customer: that database is an earlier one, to be erased again.
     """
     ledger = f"{target}.{LEDGER}"
     absent = ("as_of", "version", "supersedes", "intervention_id", "customer_id", "input_hash", "policy_hash", "run_id")
@@ -119,9 +119,9 @@ def add_tombstones(connection: duckdb.DuckDBPyConnection, target: str, stamp: St
 
 
 def add_entries(connection: duckdb.DuckDBPyConnection, ledger: str) -> Head:
-    """Append the temporary table `new_entries`, numbered, salted and hashed; return the head of the chain."""
+    """Append the rows of `new_entries` to the ledger, numbered, salted and hashed; return the head of the chain."""
     head = head_of(connection, ledger)
-    # The secret is forgotten: without the salt of an entry nobody can compute it again.
+    # The secret is not stored: without the salt of an entry its hash cannot be recomputed.
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE new_entries AS
@@ -151,7 +151,7 @@ def add_entries(connection: duckdb.DuckDBPyConnection, ledger: str) -> Head:
 
 
 def _chained(connection: duckdb.DuckDBPyConnection, head: Head) -> Iterator[pyarrow.Table]:
-    """Go through the new entries in their order, each hashed after the one before."""
+    """Yield the new entries in order, each with a hash over the previous one."""
     previous = head.entry_hash
     last = head.entries
     while True:

@@ -1,4 +1,4 @@
-"""Lineage as it is told: to Dagster, beside every table, and to analysts, as a table."""
+"""Column lineage as Dagster metadata and as the table `audit.column_lineage`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DIRECT, INDIRECT = "direct", "indirect"
 
 
 def record_lineage(store: Store) -> int:
-    """Write down the lineage of every table computed since the store was opened; return the rows there are of it."""
+    """Store the lineage of all tables computed since the store was opened; return the number of rows."""
     found = dict(store.lineages)
     if found:
         found |= _views_of_newest_day(store)

@@ -1,7 +1,7 @@
-"""Who writes, and who is still alive: file locks, which the kernel lets go when their process dies.
+"""File locks of the warehouse and of runs, which the kernel releases when their process ends.
 
-Dagster cannot tell a run whose process was killed from one that is busy; a lock can. A run holds its own lock from its
-start to its end, also while it waits for the warehouse, so that waiting is not taken for dead.
+Dagster cannot distinguish a killed run from a busy one; a lock can. A run has its own lock from start to end, also
+while it waits for the warehouse, so that a waiting run does not appear dead.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ _lives: list[IO[str]] = []
 
 @dataclass(frozen=True)
 class Held:
-    """The lock of the warehouse in our hands."""
+    """The lock of the warehouse, acquired by this process."""
 
     path: Path
     file: IO[str]
 
     def require(self) -> None:
-        """Refuse to go on where the lock's file is not the one we locked: another program may hold the new one.
+        """Check that the lock file is still the one we locked; another program may have locked a new file.
 
         Raises:
-            WarehouseError: somebody took the file away or put another in its place.
+            WarehouseError: the file was removed or replaced.
         """
         ours = os.fstat(self.file.fileno())
         try:
@@ -44,18 +44,18 @@ class Held:
         except FileNotFoundError:
             there = None
         if there is None or (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino):
-            raise WarehouseError(f"Somebody took the lock {self.path} away during the run; nothing more is stored.")
+            raise WarehouseError(f"Lock file {self.path} was removed during the run. Nothing more is written.")
 
 
 @contextmanager
 def warehouse_lock(path: Path, run_id: str | None, say: Callable[[str], None] | None) -> Iterator[Held]:
-    """Hold the lock of the warehouse; whoever comes second waits and says so."""
+    """Acquire the lock of the warehouse; wait for another run and report that."""
     with path.open("a+", encoding="utf-8") as file:
         started = said = time.monotonic()
         while not _taken(file):
             now = time.monotonic()
             if say is not None and (said == started or now - said > REPORT_SECONDS):
-                say(f"Another run is writing ({holder_in_words(path)}); waiting for it since {now - started:.0f} s.")
+                say(f"Another run is writing ({holder_in_words(path)}); waiting for {now - started:.0f} s.")
                 said = now
             time.sleep(POLL_SECONDS)
         held = {"pid": os.getpid(), "run_id": run_id, "since": datetime.now(UTC).isoformat(timespec="seconds")}
@@ -67,7 +67,7 @@ def warehouse_lock(path: Path, run_id: str | None, say: Callable[[str], None] | 
 
 
 def hold_life(settings: Settings, run_id: str) -> None:
-    """Hold the lock of a run until this process ends: there is no moment at which a living run is without it."""
+    """Acquire the lock of a run until this process ends; the file appears under its name only when locked."""
     path = settings.lives / f"{run_id}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     unborn = path.with_suffix(f".{os.getpid()}")
@@ -78,18 +78,18 @@ def hold_life(settings: Settings, run_id: str) -> None:
 
 
 def is_alive(settings: Settings, run_id: str) -> bool | None:
-    """Return whether the process of a run lives; None where it never held its lock here."""
+    """Return whether the process of a run is alive; None if its lock was never on this machine."""
     path = settings.lives / f"{run_id}.lock"
     return is_locked(path) if path.exists() else None
 
 
 def dead_lives(settings: Settings) -> list[Path]:
-    """Return the locks that dead processes left behind."""
+    """Return the lock files of processes that have ended."""
     return [path for path in sorted(settings.lives.glob("*.lock")) if not is_locked(path)]
 
 
 def is_locked(path: Path) -> bool:
-    """Return whether some process holds a lock."""
+    """Return whether a process has locked a file."""
     try:
         with path.open("r", encoding="utf-8") as file:
             return not _taken(file)
@@ -98,17 +98,17 @@ def is_locked(path: Path) -> bool:
 
 
 def holder_in_words(path: Path) -> str:
-    """Return who holds the lock of the warehouse."""
+    """Describe the process that has the lock of the warehouse."""
     try:
         held: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return "it has not said who it is"
+        return "unknown process"
     what = f"run {held['run_id']}" if held.get("run_id") else "no run"
     return f"{what}, process {held.get('pid')}, since {held.get('since')}"
 
 
 def _taken(file: IO[str]) -> bool:
-    """Try to take a lock."""
+    """Try to acquire a lock."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,7 +1,6 @@
-"""The published database: a copy, changed where a day changed, put in place at once.
+"""Publication: the published database is copied, updated with the days of a run, and replaced atomically.
 
-Readers keep the file they opened; new readers get the new one; a run that fails or is killed leaves both as they
-were.
+Readers keep the file that they opened; new readers get the new one. A failed or killed run changes nothing.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from cjo_assets.warehouse.views import add_views, comment
 TARGET = "target"
 # The family whose decisions the ledger holds.
 CUSTOMER = "customer_id"
-# The one table without a day of which each family has its part.
+# The undated table that has rows of every family.
 DATASET_LOADS = f"{AUDIT}.dataset_loads"
 
 
@@ -43,19 +42,19 @@ def publish(
     keep: WarehousePolicy | None = None,
     stamp: Stamp | None = None,
 ) -> Head | None:
-    """Replace the published database by one that holds these days, and the undated tables, as they are now.
+    """Replace the published database by one with the current rows of these days and of the undated tables.
 
-    Of the families that the run did not compute nothing is touched: what stands in the build was judged by nobody.
+    Tables of families that the run did not compute are unchanged, because the build database may hold unvalidated rows.
 
     Args:
         store: the tables.
         published: the database.
-        days: what is replaced of dated tables.
-        keep: how many earlier states and days are kept; without it no state and every day.
-        stamp: who publishes; without it nothing is added to the ledger of decisions.
+        days: the days whose partitions are replaced.
+        keep: number of snapshots and days to retain; None for no snapshots and all days.
+        stamp: run, policy and code to record; None to add nothing to the decision ledger.
 
     Returns:
-        The head of the ledger; None where nothing was added to it.
+        The head of the ledger; None if nothing was added to it.
     """
     partial = published.with_suffix(".partial")
     try:
@@ -77,7 +76,7 @@ def publish(
 def _write(
     store: Store, published: Path, partial: Path, days: list[date], keep: WarehousePolicy | None, stamp: Stamp | None
 ) -> tuple[Head | None, Found | None]:
-    """Write the next published database to a file beside the present one, through to the disk."""
+    """Write the next published database to a temporary file and flush it to disk."""
     connection = store.connection
     _remove(partial)
     lost = found_again(store, published, days, keep)
@@ -107,7 +106,7 @@ def _write(
         connection.execute(f"CHECKPOINT {TARGET}")
     finally:
         connection.execute(f"DETACH {TARGET}")
-    # Views name no database, so they are made where the tables they name are the only ones.
+    # Views name no database, so they are created where the published tables are the only ones.
     with duckdb.connect(str(partial)) as alone:
         with transaction(alone):
             add_views(alone, store)
@@ -120,7 +119,7 @@ def _write(
 
 
 def _remove(partial: Path) -> None:
-    """Remove what an unfinished publish left behind."""
+    """Remove the files of an unfinished publication."""
     for path in (partial, Path(f"{partial}.wal")):
         path.unlink(missing_ok=True)
 
@@ -131,7 +130,7 @@ def _fill(store: Store, days: list[date], *, is_copy_of_build: bool) -> None:
             continue
         if store.family_of[name] not in (*store.families_of_run, None):
             _create_table(store.connection, table)
-        # What came with a copy of the build is there; but runs were written down since.
+        # A copy of the build has these rows already, except the runs, which were recorded since.
         elif is_copy_of_build and table.full_name != RUNS:
             comment(store.connection, table, f"{TARGET}.{table.full_name}")
         else:
@@ -139,10 +138,10 @@ def _fill(store: Store, days: list[date], *, is_copy_of_build: bool) -> None:
 
 
 def _copyable_build(store: Store) -> Path | None:
-    """Return the build database, at rest, where a copy of it may become the first published one; otherwise None.
+    """Return the path of the build database if a copy can become the first published one, otherwise None.
 
-    A table that is dropped leaves its bytes in the file: what files say of customers must not be among them. Those that
-    are seen where they lie never were in the build.
+    Dropped tables leave their bytes in the file, so the build must never have had raw tables with customer data. Views
+    over the archive were never part of it.
     """
     about_customers = [
         dataset
@@ -163,9 +162,9 @@ def _copyable_build(store: Store) -> Path | None:
 
 
 def _leave_published(store: Store, days: list[date]) -> None:
-    """Take from a copy of the build what is not published.
+    """Remove from a copy of the build what is not published.
 
-    That is every other table, those of families that the run did not compute, and days that no run brought to its end.
+    These are all other tables, those of families that the run did not compute, and days without a complete run.
     """
     connection = store.connection
     published = {
@@ -222,14 +221,14 @@ def _datasets_of_run(store: Store) -> list[str]:
 
 
 def _leave_loads(store: Store, name: str, *, is_of_run: bool) -> None:
-    """Leave the loads of the families that run, or of the others: those stay what they were published with."""
+    """Delete the loads of the families that run, or of the others, which keep the loads of their last publication."""
     store.connection.execute(
         f"DELETE FROM {name} WHERE list_contains(?, dataset) != ?", [_datasets_of_run(store), is_of_run]
     )
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a file, sharing its blocks where the file system can."""
+    """Copy a file, as a reflink where the file system supports it."""
     if sys.platform == "linux":
         done = subprocess.run(["cp", "--reflink=auto", "--", str(source), str(target)], check=False)
         if done.returncode == 0:

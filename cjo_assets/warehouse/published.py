@@ -1,4 +1,4 @@
-"""The published database as those see it who ask it something: read-only, and while runs go on."""
+"""Read-only access to the published database, also while runs write."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from cjo_assets.engine.sql import literal
 
 @contextmanager
 def read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a published database for reading.
+    """Open the published database for reading.
 
     Raises:
-        WarehouseError: there is none, its tables are those of another version, or a cell is not what any run writes.
+        WarehouseError: it does not exist, has tables of another version, or contains values that no run writes.
     """
     if not path.exists():
-        raise WarehouseError(f"Nothing is published at {path}: `cjo run` does that.")
+        raise WarehouseError(f"No published database at {path}. Create it with `cjo run`.")
     try:
-        # A database of our own, to which the published one is attached: two connections to one file must agree in
-        # their settings, and a process that holds an old state would be given it again.
+        # Attach to an in-memory database: all connections of a process to one file must have the same settings, and a
+        # process that has an old file open would get that one.
         with duckdb.connect() as connection:
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute(f"ATTACH {literal(path)} AS published (READ_ONLY)")
@@ -39,10 +39,10 @@ def read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         ) from error
     except duckdb.ConversionException as error:
         raise WarehouseError(
-            f"The database {path} holds what no run wrote; `cjo audit verify` says more: {str(error).splitlines()[0]}"
+            f"The database {path} contains unexpected values; run `cjo audit verify`: {str(error).splitlines()[0]}"
         ) from error
 
 
 def rows_of(connection: duckdb.DuckDBPyConnection, sql: str, given: dict[str, Any]) -> list[Row]:
-    """Return the rows of a query, given the parameters of which it names some."""
+    """Return the rows of a query, given parameters of which it uses some."""
     return as_dicts(connection.execute(sql, {name: value for name, value in given.items() if f"${name}" in sql}))

@@ -1,7 +1,7 @@
-"""A published database that is gone: what stood in it, found again in a snapshot and in the build database.
+"""Recovery of a missing published database from the latest snapshot and the build database.
 
-The runs in the build database say which days were published, and by which run. What the newest snapshot holds of them
-by the same run is taken from there; any other day from the build database, if it is still what that run published.
+The runs in the build database record which days were published and by which run. Days that the latest snapshot has from
+the same run are taken from it; other days come from the build database if they are unchanged since their publication.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ FOUND = "found"
 
 @dataclass(frozen=True)
 class Day:
-    """A day of a family that was published.
+    """A published day of a family.
 
     Attributes:
-        run_id: the last run that published it.
-        table_hashes: hash over the rows of each of its tables, as JSON.
+        run_id: the last run that published the day.
+        table_hashes: hashes of the rows of its tables, as JSON.
     """
 
     run_id: str
@@ -46,23 +46,23 @@ Days = dict[tuple[str, date], Day]
 
 @dataclass(frozen=True)
 class Found:
-    """A state to start from.
+    """A recovered state of the published database.
 
     Attributes:
-        path: the file, which nobody else knows.
-        from_build: the days in it that no snapshot held.
+        path: the file, private to the caller.
+        from_build: the days that come from the build database.
     """
 
     path: Path
     from_build: tuple[tuple[str, date], ...]
 
     def days_of(self, family: str) -> list[date]:
-        """Return the days of a family that no snapshot held."""
+        """Return the days of a family that come from the build database."""
         return [day for name, day in self.from_build if name == family]
 
 
 def days_recorded(connection: duckdb.DuckDBPyConnection, database: str = "") -> Days:
-    """Return the days that runs published."""
+    """Return the published days, by run."""
     found = connection.execute(
         f"SELECT family, as_of, arg_max(run_id, ended_at), arg_max(table_hashes, ended_at) "
         f"FROM {database}{RUNS} WHERE is_published GROUP BY ALL ORDER BY ALL"
@@ -71,24 +71,24 @@ def days_recorded(connection: duckdb.DuckDBPyConnection, database: str = "") -> 
 
 
 def newest_snapshot(published: Path) -> Path | None:
-    """Return the last state that was kept before the published one."""
+    """Return the latest snapshot."""
     return max((published.parent / SNAPSHOTS).glob("*.duckdb"), default=None)
 
 
 def found_again(store: Store, published: Path, days: list[date], keep: WarehousePolicy | None) -> Found | None:
-    """Return the state of a published database that is gone, but for the days that are about to be published.
+    """Recover a missing published database, without the days that are about to be published.
 
     Args:
         store: the tables.
         published: the database.
-        days: what is about to be published of the families that run.
-        keep: how many days are kept; without it every day.
+        days: the days about to be published of the families that run.
+        keep: number of days to retain; None for all.
 
     Returns:
-        None where nothing was published, or nothing is gone.
+        None if nothing was published or nothing is missing.
 
     Raises:
-        WarehouseError: a day is nowhere what it was.
+        WarehouseError: a day cannot be recovered.
     """
     if published.exists() or (AUDIT, "runs") not in store.tables:
         return None
@@ -106,8 +106,8 @@ def found_again(store: Store, published: Path, days: list[date], keep: Warehouse
     unlike = [key for key in missing if store.table_hashes(*key) != json.loads(wanted[key].table_hashes)]
     if unlike:
         raise WarehouseError(
-            f"The published database {published} is gone, and neither a snapshot nor the build database holds what was "
-            f"published of {_in_words(unlike)}. Put a copy of it back, or run these days again in one run."
+            f"The published database {published} is missing, and neither a snapshot nor the build database has what "
+            f"was published for {_in_words(unlike)}. Restore a copy of the file, or run these days again in one run."
         )
     path = published.with_suffix(f".{FOUND}")
     path.unlink(missing_ok=True)
@@ -117,8 +117,8 @@ def found_again(store: Store, published: Path, days: list[date], keep: Warehouse
     places = [f"the snapshot {snapshot.name}"] if snapshot else []
     places += [f"the build database ({_in_words(missing)})"] if missing else []
     report_message(
-        f"The published database {published} is gone: it is made again from {' and '.join(places)}. "
-        "Entries of the ledger of decisions that stood in it alone are entered anew, and cjo audit verify will say so."
+        f"The published database {published} is missing: it is recovered from {' and '.join(places)}. "
+        "Ledger entries that only it contained are recorded again, and cjo audit verify will report that."
     )
     return Found(path, missing)
 
@@ -130,7 +130,7 @@ def _days_in(snapshot: Path) -> Days:
 
 
 def _fill_in(store: Store, path: Path, missing: tuple[tuple[str, date], ...], *, is_new: bool) -> None:
-    """Bring days from the build database into a file, and with them what has no day of their families."""
+    """Copy days from the build database into a file, with the undated tables of their families."""
     connection = store.connection
     families = {family for family, _ in missing}
     connection.execute(f"ATTACH {literal(path)} AS {FOUND}")

@@ -1,4 +1,4 @@
-"""Remembering what was published: where the build database is new, and where there is none."""
+"""Restoration of tables from the published database into a new build database or an in-memory store."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from cjo_assets.engine.transaction import transaction
 
 
 def remember_published(store: Store, published: Path, names: Iterable[str]) -> None:
-    """Bring the published rows of some tables into a store that has none.
+    """Copy the published rows of some tables into a store that has none.
 
     Raises:
-        WarehouseError: the published database is another version's.
+        WarehouseError: the published database is of another version.
     """
     if not published.exists():
         return
@@ -33,7 +33,7 @@ def remember_published(store: Store, published: Path, names: Iterable[str]) -> N
 
 
 def what_cannot_be_computed(store: Store) -> list[str]:
-    """Return the tables that no file gives back: records that only grow, and what later days read of earlier ones."""
+    """Return the tables that cannot be recomputed from files: append-only records, and tables that later days read."""
     grown = [table for table in store.tables.values() if table.is_appended and not table.is_added_by_publish]
     references = [reference for table in store.tables.values() for reference in table.inputs().values()]
     read = {(found.schema, found.name) for found in references if found.days is not Days.TODAY}

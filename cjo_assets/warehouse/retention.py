@@ -1,4 +1,4 @@
-"""What is kept of earlier states: databases that were published before, and days that have left the published one."""
+"""Retention: snapshots of earlier published databases, and days that have left the published database."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ SNAPSHOTS, HISTORY, POLICY_DIFFS = "snapshots", "history", "policy_diffs"
 
 
 def keep_snapshot(published: Path, number: int) -> None:
-    """Keep the present published database under the time it was written, and no more than a number of such.
+    """Keep the published database as a snapshot named after its time, and delete snapshots beyond a number.
 
-    A database is never written in place, so a second name for the same file keeps it at no cost.
+    A published database is never modified in place, so a snapshot is a hard link and uses no space.
     """
     folder = published.parent / SNAPSHOTS
     if published.exists() and number:
@@ -36,9 +36,9 @@ def keep_snapshot(published: Path, number: int) -> None:
 
 
 def first_days_kept(connection: duckdb.DuckDBPyConnection, days_kept: int) -> dict[str | None, date]:
-    """Return the first day of each family that is kept beside its newest published one.
+    """Return the first retained day of each family.
 
-    Under None stands the earliest of them, for what is no family's own; a family that published nothing is left out.
+    The key None has the earliest day of all, for tables without a family; a family without published days is left out.
     """
     found = connection.execute("SELECT family, max(as_of) FROM audit.runs WHERE is_published GROUP BY family")
     firsts: dict[str | None, date] = {
@@ -48,7 +48,7 @@ def first_days_kept(connection: duckdb.DuckDBPyConnection, days_kept: int) -> di
 
 
 def move_old_days(connection: duckdb.DuckDBPyConnection, store: Store, folder: Path, days_kept: int) -> list[date]:
-    """Write the days that are older than the policy keeps to Parquet, take them out, and return them."""
+    """Export the days beyond the retention of the policy to Parquet, delete them, and return them."""
     first_days = first_days_kept(connection, days_kept)
     moved: set[date] = set()
     for name, table in store.tables.items():
@@ -64,7 +64,7 @@ def move_old_days(connection: duckdb.DuckDBPyConnection, store: Store, folder: P
 
 
 def forget_old_days(store: Store, days_kept: int) -> None:
-    """Take the days that are older than the policy keeps out of the build database, where no later day reads them."""
+    """Delete the days beyond the retention from the build database, except those that later days read."""
     first_days = first_days_kept(store.connection, days_kept)
     needed = {
         (reference.schema, reference.name)

@@ -1,4 +1,4 @@
-"""The record of a run: when it ran, what it did, what went wrong."""
+"""Records of a run in `audit.runs` and `audit.checks`: times, inputs, check results and failures."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def record_run(
     policy: Policy,
     report: Path | None,
 ) -> None:
-    """Write the record of a day that is about to be published; days that read another state of it turn stale."""
+    """Record a day that is about to be published; mark later days as stale if its data version changed."""
     handed_on = store.handed_on(family, as_of)
     before = store.connection.execute(
         f"SELECT handed_on FROM {RUNS} WHERE family = ? AND as_of = ? AND is_published ORDER BY ended_at DESC LIMIT 1",
@@ -71,19 +71,19 @@ def record_failure(
     policy: Policy,
     errors: list[str],
 ) -> None:
-    """Write the record of a day that did not come to its end."""
+    """Record a day that failed."""
     _insert(store, run, instance, family, as_of, policy, None, errors, None)
 
 
 def record_checks(store: Store, run_id: str, results: dict[tuple[date | None, str], Stored]) -> int:
-    """Write down what every check of a run found, and return how many there were."""
+    """Record all check results of a run, and return their number."""
     rows = [
         [run_id, day, table, check, store.is_blocking(table, check), verdict.rows, sum(verdict.broken.values())]
         for (day, table), stored in results.items()
         for check, verdict in stored.verdicts.items()
     ]
     store.connection.execute(f"DELETE FROM {CHECKS} WHERE run_id = ?", [run_id])
-    # A range of days has tens of thousands of them: one statement, a list for each column.
+    # A range of days has tens of thousands of results: one statement with a list per column.
     columns = [list(column) for column in zip(*rows, strict=True)]
     if columns:
         store.connection.execute(f"INSERT INTO {CHECKS} SELECT {', '.join(['unnest(?)'] * len(columns))}", columns)
@@ -91,7 +91,7 @@ def record_checks(store: Store, run_id: str, results: dict[tuple[date | None, st
 
 
 def record_head(store: Store, run_id: str, days: list[date], head: Head) -> None:
-    """Write down where the ledger of decisions ends with this run: whoever changes the one must change the other."""
+    """Record the head of the ledger with the run, so that a change of one without the other is detected."""
     store.connection.execute(
         f"UPDATE {RUNS} SET ledger_entries = ?, ledger_head = ? WHERE run_id = ? AND list_contains(?, as_of)",
         [head.entries, head.entry_hash, run_id, days],
@@ -152,7 +152,7 @@ def _insert(
 
 
 def engine_version() -> str:
-    """Return the versions of what computes: another may round otherwise, or write another statement."""
+    """Return the versions of engine and libraries, which may round or compile differently."""
     return ", ".join(f"{name} {metadata.version(name)}" for name in ("duckdb", "ibis-framework", "sqlglot"))
 
 
@@ -162,12 +162,12 @@ def _inputs(store: Store, family: str) -> list[dict[str, Any]]:
     rows = store.rows(
         f"SELECT {', '.join(names)} FROM {MANIFEST} WHERE list_contains(?, dataset) ORDER BY ALL", datasets
     )
-    # Most files are read without settings, and their record says nothing of them.
+    # Most files are read without settings; omit the field for them.
     return [{name: value for name, value in row.items() if name != "settings" or value} for row in rows]
 
 
 def _reads_a_stale_day(store: Store, family: str, as_of: date) -> bool:
-    """Tell whether an earlier day is stale as it stands: what is built on it is so, too."""
+    """Return whether an earlier day is stale, so that days based on it are stale too."""
     found = store.connection.execute(
         f"SELECT as_of FROM {RUNS} WHERE family = ? AND as_of < ? AND is_published GROUP BY as_of "
         "HAVING arg_max(is_stale, ended_at) LIMIT 1",

@@ -1,4 +1,4 @@
-"""The records of published runs: what each day's run wrote down of itself, and what it can have known."""
+"""Read access to the records of published runs in `audit.runs`."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ PUBLISHED = "published"
 
 @dataclass(frozen=True)
 class DayRecord:
-    """What the newest published run of a day wrote down of itself.
+    """The record of the latest published run of a day.
 
     Attributes:
         run_id: the run.
         as_of: the day.
-        policy_hash: the policy that decided.
-        ended_at: when the day was recorded; all that was recorded before was there to be read.
-        code_version: hash over the code.
-        engine: versions of what it ran on.
-        inputs: the files it read.
-        table_hashes: hash over the rows of each dated table.
+        policy_hash: hash of its policy.
+        ended_at: when the day was recorded; records before that time could be read.
+        code_version: hash of the code.
+        engine: versions of engine and libraries.
+        inputs: the files that it read.
+        table_hashes: hash of the rows of each dated table.
     """
 
     run_id: str
@@ -44,15 +44,15 @@ class DayRecord:
 
 
 class RunRecords:
-    """What the attached database has on record of the runs of a family."""
+    """Records of the runs of a family in the attached database."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, family: str) -> None:
-        """Hold the connection."""
+        """Initialize with a connection."""
         self.connection, self.family = connection, family
         self._published = f"{PUBLISHED}.audit.runs WHERE is_published AND family = {literal(family)}"
 
     def days(self) -> list[date]:
-        """Return the days of the published database."""
+        """Return the published days."""
         return [
             day
             for (day,) in self.connection.execute(
@@ -61,11 +61,11 @@ class RunRecords:
         ]
 
     def of(self, day: date) -> DayRecord:
-        """Return the record of a day's newest published run.
+        """Return the record of the latest published run of a day.
 
         Raises:
             PastError: the day was never published.
-            TamperedError: its record is not what a run writes.
+            TamperedError: the record is not valid.
         """
         row = self.connection.execute(
             "SELECT run_id, as_of, policy_hash, ended_at, code_version, engine, inputs, table_hashes "
@@ -74,7 +74,7 @@ class RunRecords:
         ).fetchone()
         if row is None:
             days = self.days()
-            there = f"the days there are go from {days[0]} to {days[-1]}" if days else "no day is"
+            there = f"published days: {days[0]} to {days[-1]}" if days else "there are no published days"
             raise PastError(f"{day} was never published; {there}.")
         run_id, as_of, policy_hash, ended_at, code, engine, inputs, hashes = row
         try:
@@ -82,21 +82,21 @@ class RunRecords:
             return DayRecord(run_id, as_of, policy_hash, ended_at, code, engine, files, json.loads(hashes))
         except (TypeError, ValueError) as error:
             raise TamperedError(
-                f"The record of {day} in audit.runs is not what a run writes: inputs or table_hashes of run {run_id}."
+                f"The record of {day} in audit.runs is invalid: inputs or table_hashes of run {run_id}."
             ) from error
 
     def known_before(self, record: DayRecord) -> list[date]:
-        """Return the days that were published when a run began."""
+        """Return the days that were published before a run began."""
         return self._days_recorded(
             f"ended_at < (SELECT min(ended_at) FROM {PUBLISHED}.audit.runs WHERE run_id = $value)", record.run_id
         )
 
     def known_by(self, record: DayRecord) -> list[date]:
-        """Return the days but its own that were published when a day was recorded, those of its run included."""
+        """Return the other days that were published when a day was recorded, including those of its own run."""
         return [day for day in self._days_recorded("ended_at <= $value", record.ended_at) if day != record.as_of]
 
     def erasures(self, since: datetime | None = None) -> list[str]:
-        """Return the erasures of customers, or those that were asked for since an instant."""
+        """Return the ids of erasures, all or since an instant."""
         found = self.connection.execute(
             f"SELECT erasure_id FROM {PUBLISHED}.{ERASURES} WHERE coalesce(erased_at >= $since, TRUE) ORDER BY ALL",
             {"since": since},
@@ -104,16 +104,16 @@ class RunRecords:
         return [erasure for (erasure,) in found]
 
     def is_newest(self, record: DayRecord) -> bool:
-        """Return whether what has no day was published by this run, too."""
+        """Return whether this run is the latest, which also published the undated tables."""
         found = self.connection.execute(f"SELECT max(ended_at) FROM {self._published}").fetchone()
         return found == (record.ended_at,)
 
     def policy_of(self, record: DayRecord) -> Policy:
-        """Return the policy of a run from what is on record of it.
+        """Return the policy of a run as recorded in the database.
 
         Raises:
-            PastError: it is not there, or this code cannot read it.
-            TamperedError: it is not the one whose hash the run recorded.
+            PastError: it is missing, or this code cannot read it.
+            TamperedError: its hash differs from the one that the run recorded.
         """
         found = self.connection.execute(
             f"SELECT content FROM {PUBLISHED}.audit.policies WHERE policy_hash = ? ORDER BY content",
@@ -121,7 +121,7 @@ class RunRecords:
         ).fetchall()
         if not found:
             raise TamperedError(
-                f"The policy {record.policy_hash[:12]} of {record.as_of} is not in audit.policies: it was taken away."
+                f"The policy {record.policy_hash[:12]} of {record.as_of} is missing from audit.policies."
             )
         policies = []
         for (content,) in found:
@@ -136,7 +136,7 @@ class RunRecords:
             if policy.policy_hash != record.policy_hash:
                 raise TamperedError(
                     f"The text of the policy {record.policy_hash[:12]} in audit.policies hashes to "
-                    f"{policy.policy_hash[:12]}: it is not the policy that decided on {record.as_of}."
+                    f"{policy.policy_hash[:12]}: it is not the policy of the run of {record.as_of}."
                 )
         return policies[0]
 

@@ -1,4 +1,4 @@
-"""What makes the published database a pleasant place: views of the newest day, and macros for the usual questions."""
+"""Views of the latest day and SQL macros in the published database."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ JOURNEY = "journey"
 
 
 def newest_of(family: str) -> str:
-    """Return the expression for the newest published day of a family, given as SQL writes it."""
+    """Return the SQL expression for the latest published day of a family, given as an SQL expression."""
     return f"(SELECT max(as_of) FROM audit.runs WHERE is_published AND family = {family})"
 
 
 DAY_ASKED = f"coalesce(day, {newest_of(literal(JOURNEY))})"
 
-# Each macro with what it is for. Table macros are selected from: FROM why('C001').
+# Macros with their descriptions. Table macros are used as FROM why('C001').
 MACROS = {
-    "newest_day(of_family := 'journey')": ("The newest published day of a family.", newest_of("of_family")),
+    "newest_day(of_family := 'journey')": ("The latest published day of a family.", newest_of("of_family")),
     "days(of_family := 'journey')": (
-        "The published days of a family: the run that stands for each, its policy, and whether an earlier day has "
+        "The published days of a family: the latest run of each, its policy, and whether an earlier day has "
         "changed since.",
         """TABLE SELECT as_of, arg_max(run_id, ended_at) AS run_id, max(ended_at) AS ended_at,
             arg_max(policy_hash, ended_at) AS policy_hash, arg_max(is_stale, ended_at) AS is_stale
         FROM audit.runs WHERE is_published AND family = of_family GROUP BY as_of ORDER BY as_of""",
     ),
     "table_on(table_name, day)": (
-        "A dated table as it stood on a day: the rows of the last day run by then. "
+        "A dated table as of a day: the rows of the last day run by then. "
         "FROM table_on('journey.risk_scores', DATE '2025-01-18').",
         """TABLE SELECT * FROM query_table(table_name)
         WHERE as_of = (
@@ -52,22 +52,22 @@ MACROS = {
         WHERE states.customer_id = customer ORDER BY states.as_of""",
     ),
     "evidence(customer, day := NULL)": (
-        "The accepted rows about a customer that a day could see, each with its file, its row and hashes of both.",
+        "The accepted rows about a customer known on a day, each with its file, its row and hashes of both.",
         f"TABLE {records('customer', DAY_ASKED)}",
     ),
     "entered(customer, day := NULL)": (
-        "The KPI and ROI cells that the interventions of a customer entered on a day, and what each added.",
+        "The KPI and ROI values that the interventions of a customer contribute to on a day, with amounts.",
         f"TABLE {cells('customer', DAY_ASKED)}",
     ),
     "versions(customer)": (
-        "Everything ever decided for a customer, with the entry that superseded it, if any.",
+        "All decisions for a customer, each with the entry that superseded it, if any.",
         """TABLE SELECT ledger.*, later.entry AS superseded_by
         FROM audit.decision_ledger AS ledger
         LEFT JOIN audit.decision_ledger AS later ON later.supersedes = ledger.entry
         WHERE ledger.customer_id = customer ORDER BY ledger.entry""",
     ),
     "why(customer, day := NULL)": (
-        "Why a customer got what they got on a day, the newest unless another is given, step by step.",
+        "The decision for a customer on a day, by default the latest, step by step.",
         f"""TABLE SELECT * FROM (
             SELECT 0 AS step, dataset || ' ' || record_key AS subject, source_file || ' row ' || source_row AS value,
                 'file ' || file_sha256 || ', content ' || content_hash AS because
@@ -120,7 +120,7 @@ MACROS = {
 
 
 def add_views(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
-    """Write views and macros into a database that holds the tables."""
+    """Create views and macros in a database that contains the tables."""
     for schema in sorted({LATEST, *(latest_schema(family) for family in store.datasets_by_family)}):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     tables = [table for table in store.tables.values() if table.is_published]
@@ -136,7 +136,7 @@ def add_views(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
 
 
 def latest_statement(table: Table) -> str:
-    """Return the statement of a dated table's view of the newest day."""
+    """Return the statement of the view of a dated table's latest day."""
     newest = (
         "(SELECT max(as_of) FROM audit.runs WHERE is_published)"
         if table.schema == AUDIT
@@ -146,7 +146,7 @@ def latest_statement(table: Table) -> str:
 
 
 def latest_schema(family: str) -> str:
-    """Return the schema of the views of a family's newest day; names of tables are a family's own."""
+    """Return the schema of the views of a family's latest day."""
     return LATEST if family in (JOURNEY, AUDIT) else f"{LATEST}_{family}"
 
 
@@ -157,7 +157,7 @@ def _add_latest(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
 
 
 def _add_view(connection: duckdb.DuckDBPyConnection, store: Store, table: Table) -> None:
-    """Add a view over the published tables; of a dated table it sees the newest day."""
+    """Create a view over the published tables; of dated tables it selects the latest day."""
     rows = table.computation(**{name: _input(store, found) for name, found in table.inputs().items()})
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {table.schema}")
     sql = ibis.to_sql(contract_rows(table.contract, rows), dialect="duckdb")
@@ -174,7 +174,7 @@ def _input(store: Store, reference: Reference) -> ibis.Table:
 
 
 def _add_macro(connection: duckdb.DuckDBPyConnection, store: Store, signature: str, what: str, body: str) -> None:
-    """Add a macro, unless it asks tables that this house does not have."""
+    """Create a macro, unless it reads tables that the database lacks."""
     named = {f"{table.schema}.{table.name}" for table in store.tables.values()}
     if not set(re.findall(r"\b(?:journey|audit)\.\w+", body)) <= named:
         return
@@ -186,7 +186,7 @@ def _add_macro(connection: duckdb.DuckDBPyConnection, store: Store, signature: s
 def comment(
     connection: duckdb.DuckDBPyConnection, table: Table, name: str, kind: str = "TABLE", prefix: str = ""
 ) -> None:
-    """Describe a table or view and its columns in the words of its contract."""
+    """Set the comments of a table or view and its columns from its contract."""
     what = prefix + (table.contract.__doc__ or "").strip()
     described = [f"COMMENT ON {kind} {name} IS {literal(what)}"]
     described += [

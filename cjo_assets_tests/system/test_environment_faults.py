@@ -67,7 +67,7 @@ def test_a_full_disk_is_one_message(small_disk: Path, size_megabytes: int) -> No
     assert done.returncode == 1
     assert "Traceback" not in done.stdout + done.stderr
     (message,) = [line for line in done.stderr.splitlines() if line.startswith("Error:")]
-    assert f"No room at {place}" in message
+    assert f"Disk full at {place}" in message
     assert "a run needs up to 100 MB" in message
     assert "published tables are unchanged" in message
     assert not list(place.glob("cjo.*")), "neither a published database nor a part of one"

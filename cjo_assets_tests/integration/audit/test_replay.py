@@ -251,7 +251,7 @@ def test_a_file_that_was_emptied_is_read_as_it_is_where_somebody_was_erased(tour
 def test_a_day_that_was_never_published_cannot_be_replayed(past: Scratch) -> None:
     verdict = next(replayed(past, [day(-1)]))
     assert verdict.state == IMPOSSIBLE
-    assert verdict.reasons == ("2025-01-19 was never published; the days there are go from 2025-01-06 to 2025-01-20.",)
+    assert verdict.reasons == ("2025-01-19 was never published; published days: 2025-01-06 to 2025-01-20.",)
 
 
 def test_a_home_of_other_tables_is_refused(tour_home: Home, tmp_path: Path) -> None:

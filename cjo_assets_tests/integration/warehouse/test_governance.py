@@ -1,4 +1,4 @@
-"""Which policy may decide: in production only one that somebody else approved."""
+"""Tests of the approval of the policy in production."""
 
 from pathlib import Path
 
@@ -11,15 +11,15 @@ from cjo_assets.warehouse.governance import policy_that_decides
 
 SIGNED = {"version": "'2'", "author": "mk", "approver": "jb", "reason": "longer onboarding"}
 REFUSED = {
-    "approver: nobody approved it": {"approver": "null"},
-    "approver: nobody approved it ": {"approver": "'  '"},
-    "approver: mk wrote it, and nobody approves what is their own": {"approver": "mk"},
-    "approver: MK  wrote it, and nobody approves what is their own": {"approver": "'MK '"},
-    "approver: M\u00ad\uff2b wrote it, and nobody approves what is their own": {"approver": '"M\\u00ad\\uff2b"'},
-    "approver: nobody approved it  ": {"approver": "'n/a'"},
-    "author: nobody is named": {"author": "null"},
-    "author: nobody is named ": {"author": "'-'"},
-    "reason: nobody says why it is as it is": {"reason": "''"},
+    "approver: no approver is given": {"approver": "null"},
+    "approver: no approver is given ": {"approver": "'  '"},
+    "approver: mk is also the author; another person must approve": {"approver": "mk"},
+    "approver: MK  is also the author; another person must approve": {"approver": "'MK '"},
+    "approver: M\u00ad\uff2b is also the author; another person must approve": {"approver": '"M\\u00ad\\uff2b"'},
+    "approver: no approver is given  ": {"approver": "'n/a'"},
+    "author: no name is given": {"author": "null"},
+    "author: no name is given ": {"author": "'-'"},
+    "reason: no reason is given": {"reason": "''"},
 }
 
 
@@ -54,13 +54,13 @@ def test_who_approved_the_packaged_rules_has_not_approved_a_file(
 ) -> None:
     monkeypatch.setenv("CJO_ENV", "production")
     unsigned = settings_with(tmp_path, version="'3'", reason="mine")
-    with pytest.raises(PolicyError, match="author: nobody is named"):
+    with pytest.raises(PolicyError, match="author: no name is given"):
         policy_that_decides(unsigned)
-    with pytest.raises(PolicyError, match=r"the packaged one.* approver: nobody approved it"):
+    with pytest.raises(PolicyError, match=r"the packaged one.* approver: no approver is given"):
         policy_that_decides(Settings(tmp_path, None, tmp_path))
 
 
 def test_a_word_that_is_neither_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CJO_ENV", "prod")
-    with pytest.raises(WarehouseError, match="'prod'; it is production or development"):
+    with pytest.raises(WarehouseError, match=r"Unknown CJO_ENV 'prod'\. Choose one of: production, development"):
         policy_that_decides(Settings(tmp_path, None, tmp_path))

@@ -87,7 +87,7 @@ def test_a_day_that_is_nowhere_what_it_was_is_refused(tour_home: Home, tmp_path:
     connection.execute("CREATE TEMP TABLE kept_scores AS FROM journey.risk_scores WHERE as_of = ?", [FIRST])
     try:
         connection.execute(SCORE, [FIRST])
-        with pytest.raises(WarehouseError, match=r"what was published of journey 2025-01-06\. Put a copy of it back"):
+        with pytest.raises(WarehouseError, match=r"what was published for journey 2025-01-06\. Restore a copy"):
             publish(tour_home.store, tmp_path / "cjo.duckdb", [LAST])
         found = found_again(tour_home.store, tmp_path / "cjo.duckdb", [FIRST, LAST], None)
         assert found is not None, "a run of that day needs nothing of what it was"

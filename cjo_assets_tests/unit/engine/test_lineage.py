@@ -161,7 +161,7 @@ def test_the_page_says_it_in_words() -> None:
         "- `total`: s.b (z); window: s.a (y)",
         "- `one`: no column",
         "",
-        "**Which rows there are**",
+        "**Selection of rows**",
         "- filter: s.b (w)",
         "- join: s.a (k), s.b (k)",
     ]
