@@ -1,7 +1,7 @@
-"""Alerts: one line to the log, and to a webhook where there is one.
+"""Alerts: a log line, and a POST to a webhook if one is configured.
 
-CJO_WEBHOOK_URL receives a POST with a JSON object whose `text` a chat shows as it is (Slack, Mattermost, Teams
-workflows), and whose other fields a program can read.
+CJO_WEBHOOK_URL receives a JSON object. Its `text` is shown by chats such as Slack, Mattermost and Teams workflows; the
+other fields are for programs.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ TIMEOUT_SECONDS = 10.0
 
 
 class AlertError(Exception):
-    """An alert that did not arrive; the sensor's next tick sends it again."""
+    """An alert that was not delivered; the next sensor tick sends it again."""
 
 
 def send_alert(kind: str, text: str, log: logging.Logger, **details: object) -> None:
-    """Say something to whoever is on duty.
+    """Log an alert and send it to the webhook.
 
     Raises:
-        AlertError: the webhook did not take it.
+        AlertError: the webhook did not accept it.
     """
     log.warning(text)
     url = os.environ.get(WEBHOOK)
     if not url:
         return
     if not url.startswith(("http://", "https://")):
-        raise AlertError(f"{WEBHOOK} is no http address.")
+        raise AlertError(f"{WEBHOOK} is not an http address.")
     body = json.dumps({"text": text, "kind": kind, **details}).encode()
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS):
             pass
     except (urllib.error.URLError, TimeoutError) as error:
-        raise AlertError(f"The webhook did not take the alert: {error}.") from error
+        raise AlertError(f"The webhook did not accept the alert: {error}.") from error

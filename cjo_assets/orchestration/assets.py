@@ -1,4 +1,4 @@
-"""Declared tables to Dagster assets."""
+"""Dagster assets and asset checks of the declared tables."""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -27,13 +27,13 @@ from cjo_assets.orchestration.resources import Warehouse
 
 PREVIEW_ROWS = 5
 POOL = "duckdb"
-# Only the outside world is asked again: what is wrong with a file or a row stays wrong.
+# Retry only failures of the environment: a faulty file or row remains faulty.
 RETRY = dg.RetryPolicy(max_retries=3, delay=5, backoff=dg.Backoff.EXPONENTIAL)
 
 
 def family_definitions(family: Family) -> dg.Definitions:
     """Return the assets of a family: one per file and one per table."""
-    # Every file grows old alike: the policy is asked once.
+    # The policy is the same for all files, so it is built once.
     fresh = freshness()
     raw = [raw_asset(dataset, family, fresh) for dataset in family.datasets]
     computed = [table_asset(table, family) for table in family.tables if table.transform is not None]
@@ -41,9 +41,11 @@ def family_definitions(family: Family) -> dg.Definitions:
 
 
 def raw_asset(dataset: Dataset, family: Family, fresh: dg.FreshnessPolicy) -> dg.AssetsDefinition:
-    """Return the asset of a file."""
+    """Return the asset of a dataset's file."""
     note_check = dg.AssetCheckSpec(
-        "supplied", asset=key_of_table(RAW, dataset.name), description="Whether the file is there and read in full."
+        "supplied",
+        asset=key_of_table(RAW, dataset.name),
+        description="Whether the file exists and was read completely.",
     )
 
     @dg.asset(
@@ -52,8 +54,8 @@ def raw_asset(dataset: Dataset, family: Family, fresh: dg.FreshnessPolicy) -> dg
         kinds={"duckdb", "file"},
         owners=[family.owner],
         tags={"family": family.name, "stage": RAW},
-        description=f"The file {dataset.name} as it was read, row by row, with where each row stood: text, but for "
-        "what Parquet types as the dataset does.",
+        description=f"The rows of the file {dataset.name} with their positions in it, as text, except where "
+        "Parquet has the type of the contract.",
         metadata={
             "dagster/column_schema": _raw_column_schema(dataset),
             "dagster/table_name": f"{RAW}.{dataset.name}",
@@ -108,7 +110,7 @@ def raw_asset(dataset: Dataset, family: Family, fresh: dg.FreshnessPolicy) -> dg
 
 
 def table_asset(table: Table, family: Family) -> dg.AssetsDefinition:
-    """Return the asset of a table, with its contract and its audits as checks."""
+    """Return the asset of a table, with its contract and its checks as asset checks."""
     key = key_of_table(table.schema, table.name)
 
     @dg.asset(
@@ -143,15 +145,13 @@ def table_asset(table: Table, family: Family) -> dg.AssetsDefinition:
 def materialized(
     table: Table, asked: list[date] | list[None], warehouse: Warehouse
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    """Compute a table for each day asked for, and report rows, statement and checks of the last.
+    """Compute a table for each requested day, and report rows, statement and checks of the last day.
 
     Raises:
-        dagster.Failure: the table breaks its contract; the last good one is kept.
+        dagster.Failure: the table breaks its contract; the last good rows are kept.
     """
     if not asked:
-        raise dg.Failure(
-            f"{table.full_name} has a state on every day: launch it with a partition.", allow_retries=False
-        )
+        raise dg.Failure(f"{table.full_name} is partitioned by day: launch it with a partition.", allow_retries=False)
     stored: list[Stored] = []
     for day in asked:
         try:
@@ -183,7 +183,7 @@ def materialized(
 
 
 def column_schema(contract: type[Contract]) -> dg.TableSchema:
-    """Return a contract as Dagster shows it."""
+    """Return the column schema of a contract for Dagster."""
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
@@ -218,7 +218,7 @@ def _raw_column_schema(dataset: Dataset) -> dg.TableSchema:
 
 
 def code_reference(*places: Callable[..., object]) -> dict[str, Any]:
-    """Refer to what says how an asset is made: a transform, or the rules of a dataset and who applies them."""
+    """Return the code references of an asset: its transform, or the rules of its dataset."""
     references = [
         dg.LocalFileCodeReference(
             file_path=inspect.getsourcefile(written) or "",
@@ -264,7 +264,7 @@ def _shown(verdict: CheckResult) -> dict[str, Any]:
 
 
 def _in_words(verdict: CheckResult) -> str | None:
-    """Return what was found and where, as the UI shows it beside the check."""
+    """Describe the failing rows of a check for the UI."""
     if verdict.passed:
         return None
     rules = "; ".join(f"{rule}: {count:,}" for rule, count in verdict.broken.items())
@@ -275,7 +275,7 @@ def _in_words(verdict: CheckResult) -> str | None:
 
 
 def preview(warehouse: Warehouse, table: str, day: date | None = None) -> dg.MetadataValue:
-    """Show the first rows of a table, or of a day of it."""
+    """Return the first rows of a table, or of a day of it, as Markdown."""
     where, parameters = ("", []) if day is None else ("WHERE as_of = ?", [day])
     cursor = warehouse.store.connection.execute(f"SELECT * FROM {table} {where} LIMIT {PREVIEW_ROWS}", parameters)
     names, found = [column[0] for column in cursor.description or ()], cursor.fetchall()

@@ -1,10 +1,10 @@
-"""What starts by itself: read from the environment, because it differs from one installation to the next.
+"""Automation settings, read from the environment because they differ between installations.
 
 CJO_AUTOMATION         off (default), schedule or declarative
-CJO_SCHEDULE_CRON      when the daily schedule ticks; 0 6 * * * unless given
-CJO_SCHEDULE_TIMEZONE  its time zone; UTC unless given
-CJO_SENSOR_SECONDS     how long a sensor waits between two looks; 15 unless given
-CJO_SCHEDULE_DAY       the day it runs: yesterday, the last whole one, unless it says today
+CJO_SCHEDULE_CRON      cron expression of the daily schedule; default: 0 6 * * *
+CJO_SCHEDULE_TIMEZONE  its time zone; default: UTC
+CJO_SENSOR_SECONDS     interval of the sensors; default: 15
+CJO_SCHEDULE_DAY       the day that it runs: yesterday (default), the last complete day, or today
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ DAYS_BACK = {"yesterday": 1, "today": 0}
 
 @dataclass(frozen=True)
 class Automation:
-    """What starts by itself.
+    """Settings of schedules and sensors.
 
     Attributes:
         mode: off, schedule or declarative.
-        cron: when the schedule ticks.
+        cron: cron expression of the schedule.
         timezone: time zone of the schedule.
-        days_back: how many days before the tick the day lies that is run.
+        days_back: number of days between the tick and the day that is run.
     """
 
     mode: str
@@ -40,10 +40,10 @@ class Automation:
 
     @classmethod
     def from_environment(cls) -> Automation:
-        """Read the switches.
+        """Read the settings from the environment.
 
         Raises:
-            ValueError: one of them says what it cannot.
+            ValueError: one of them has an invalid value.
         """
         return cls(
             mode=_one_of("CJO_AUTOMATION", OFF, (OFF, SCHEDULE, DECLARATIVE)),
@@ -54,18 +54,18 @@ class Automation:
 
     @property
     def schedule_status(self) -> dg.DefaultScheduleStatus:
-        """Whether the schedule runs unless somebody stops it in the UI."""
+        """Return whether the schedule is running by default."""
         return dg.DefaultScheduleStatus.STOPPED if self.mode == OFF else dg.DefaultScheduleStatus.RUNNING
 
     def sensor_status(self, *modes: str) -> dg.DefaultSensorStatus:
-        """Return whether a sensor that belongs to these modes runs unless somebody stops it in the UI."""
+        """Return whether a sensor for these modes is running by default."""
         return dg.DefaultSensorStatus.RUNNING if self.mode in modes else dg.DefaultSensorStatus.STOPPED
 
 
 def downstream_condition() -> dg.AutomationCondition | None:
-    """Return when a table follows its inputs by itself: at once, unless a blocking check of theirs failed.
+    """Return the condition for automatic updates: inputs were updated and no blocking check of them failed.
 
-    Of a table that has days, the newest day follows; earlier ones are the file sensor's.
+    For dated tables this updates the latest day; the file sensor runs earlier days.
     """
     if Automation.from_environment().mode != DECLARATIVE:
         return None
@@ -73,7 +73,7 @@ def downstream_condition() -> dg.AutomationCondition | None:
 
 
 def freshness() -> dg.FreshnessPolicy:
-    """Return how old the raw edge and the report may grow."""
+    """Return the freshness policy of raw tables and reports."""
     hours = load_policy(Settings.from_environment().policy).warehouse.freshness_hours
     return dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=2 * hours), warn_window=timedelta(hours=hours))
 
@@ -81,5 +81,5 @@ def freshness() -> dg.FreshnessPolicy:
 def _one_of(name: str, default: str, allowed: tuple[str, ...]) -> str:
     value = os.environ.get(name) or default
     if value not in allowed:
-        raise ValueError(f"The environment variable {name} is {value}: it may be {', '.join(allowed)}.")
+        raise ValueError(f"Invalid {name}={value}. Choose one of: {', '.join(allowed)}.")
     return value

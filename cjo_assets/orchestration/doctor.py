@@ -1,4 +1,4 @@
-"""`cjo doctor`: is everything there that a run needs, and what to do where it is not?"""
+"""Diagnosis by `cjo doctor`: the requirements of a run, with a fix for each problem."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SILENT_SECONDS = 300.0
 
 @dataclass(frozen=True)
 class Finding:
-    """An answer: what was looked at, how it is, and what to do about it."""
+    """One diagnosis: subject, state, and a text with the fix."""
 
     subject: str
     state: str
@@ -49,7 +49,7 @@ class Finding:
 
 
 def examined(settings: Settings) -> Iterator[Finding]:
-    """Ask every question, one after the other."""
+    """Yield the results of all diagnoses."""
     for subject, question in QUESTIONS.items():
         try:
             for state, text in question(settings):
@@ -72,10 +72,10 @@ def _installation(_: Settings) -> Answers:
         if wanted.get(name, version) != version:
             yield (
                 ODD,
-                f"{name} {version}, tested with {wanted[name]}: run make again, or pip install -c constraints.txt",
+                f"{name} {version}, tested with {wanted[name]}: run make, or pip install -c constraints.txt",
             )
     if shutil.which("dg", path=str(Path(sys.executable).parent)) is None:
-        yield BAD, "the command dg is not beside python: run make again"
+        yield BAD, "the command dg is not installed next to python: run make"
     yield GOOD, f"Python {sys.version.split()[0]}, dagster {metadata.version('dagster')}, duckdb {duckdb.__version__}"
 
 
@@ -95,7 +95,7 @@ def _sources(settings: Settings) -> Answers:
 
 
 def _is_used(settings: Settings, family: Family) -> bool:
-    """Return whether a run without --family runs a family."""
+    """Return whether a run without --family computes a family."""
     return is_supplied(settings.data, family.name, family.datasets) or bool(
         published_days(settings.published, family.name)
     )
@@ -114,8 +114,8 @@ def _source(settings: Settings, family: Family, dataset: Dataset) -> tuple[str, 
     if files:
         return GOOD, f"{name}: {', '.join(file.name for file in files[:3])}{' ...' if len(files) > 3 else ''}"
     if dataset.may_be_empty:
-        return ODD, f"{name}: no file; a run reports it and continues without it"
-    return BAD, f"{name}: no file in {settings.data}; the family cannot be run without it"
+        return ODD, f"{name}: no file; optional, runs continue without it"
+    return BAD, f"{name}: no file in {settings.data}; required by this family"
 
 
 def _disk(settings: Settings) -> Answers:
@@ -125,29 +125,29 @@ def _disk(settings: Settings) -> Answers:
         f"run may need {needed / 1e9:,.1f} GB"
     )
     if free < needed:
-        yield BAD, f"{text}: make room (old snapshots/, history/, inputs/)"
+        yield BAD, f"{text}: free some space (old snapshots/, history/, inputs/)"
     else:
         yield GOOD, text
     if not os.access(settings.home, os.W_OK):
-        yield BAD, f"{settings.home} cannot be written by this user"
+        yield BAD, f"{settings.home} is not writable by this user"
 
 
 def _lock(settings: Settings) -> Answers:
     if is_locked(settings.lock):
-        yield ODD, f"a run is writing ({holder_in_words(settings.lock)}); another one waits for it"
+        yield ODD, f"a run is writing ({holder_in_words(settings.lock)}); another run would wait for it"
     else:
-        yield GOOD, "nobody is writing"
+        yield GOOD, "no run is writing"
 
 
 def _warehouse(settings: Settings) -> Answers:
     if is_locked(settings.lock):
-        yield ODD, "not looked into while a run is writing"
+        yield ODD, "not checked while a run is writing"
     elif settings.build.exists():
         with opened(settings, all_families()):
             pass
-        yield GOOD, f"{settings.build} is of this version"
+        yield GOOD, f"{settings.build} has the current version"
     else:
-        yield ODD, "no run has been made here yet: cjo run"
+        yield ODD, "no runs yet: cjo run"
 
 
 def _published(settings: Settings) -> Answers:
@@ -160,10 +160,10 @@ def _published(settings: Settings) -> Answers:
         with duckdb.connect(str(settings.published), read_only=True) as reader:
             query = "SELECT as_of FROM days(of_family := ?) WHERE is_stale"
             stale = [day for (day,) in reader.execute(query, [family]).fetchall()]
-        yield GOOD, f"{family}: {len(days)} days, the newest {days[-1]}"
+        yield GOOD, f"{family}: {len(days)} days, the latest {days[-1]}"
         if stale:
             again = f"cjo run --family {family} --from {stale[0]} --to {stale[-1]}"
-            yield ODD, f"{family}: {len(stale)} days were run before an earlier one changed: {again}"
+            yield ODD, f"{family}: {len(stale)} days are stale because an earlier day has changed: {again}"
 
 
 def _nothing_published(settings: Settings) -> Answers:
@@ -174,17 +174,17 @@ def _nothing_published(settings: Settings) -> Answers:
     if recorded:
         snapshot = newest_snapshot(settings.published)
         places = f"the snapshot {snapshot.name} and the build database" if snapshot else "the build database"
-        yield BAD, f"{settings.published} is gone, with {len(recorded)} days: the next run makes it again from {places}"
+        yield BAD, f"{settings.published} is missing, with {len(recorded)} days: the next run recovers it from {places}"
     else:
-        yield ODD, "nothing is published yet: cjo run"
+        yield ODD, "no published database yet: cjo run"
 
 
 def _runs(settings: Settings) -> Answers:
     closed = close_orphans(dg.DagsterInstance.get(), settings)
     for run_id in closed:
-        yield ODD, f"closed the run {run_id}, whose process is gone: run its day again"
+        yield ODD, f"closed run {run_id}, whose process has ended: run its day again"
     if not closed:
-        yield GOOD, "every run that is going on has a process"
+        yield GOOD, "all running runs have a process"
 
 
 def _instance(_: Settings) -> Answers:
@@ -192,7 +192,7 @@ def _instance(_: Settings) -> Answers:
     yield GOOD, f"{instance.get_runs_count():,} runs in {type(instance.run_storage).__name__}"
     automation = Automation.from_environment()
     if automation.mode == OFF:
-        yield ODD, "nothing starts by itself: set CJO_AUTOMATION to schedule or declarative"
+        yield ODD, "automation is off: set CJO_AUTOMATION to schedule or declarative"
         return
     beats = [beat.timestamp for beat in instance.get_daemon_heartbeats().values()]
     if not beats or time.time() - max(beats) > SILENT_SECONDS:
@@ -205,7 +205,7 @@ def _alerts(_: Settings) -> Answers:
     if os.environ.get(WEBHOOK):
         yield GOOD, f"posted to the address in {WEBHOOK}"
     else:
-        yield ODD, f"in the log alone: set {WEBHOOK} to have them posted"
+        yield ODD, f"logged only: set {WEBHOOK} to post them"
 
 
 QUESTIONS: dict[str, Callable[[Settings], Answers]] = {

@@ -1,4 +1,4 @@
-"""The assets that end a day: the report, what the run records about itself, the published database."""
+"""Assets at the end of a day: report, run records and the published database."""
 
 import inspect
 import itertools
@@ -58,7 +58,7 @@ def _report_asset(key: dg.AssetKey, family: Family, keys: list[dg.AssetKey]) -> 
         pool=POOL,
         automation_condition=downstream_condition(),
         freshness_policy=freshness(),
-        description="The report of the day: page, Markdown, figures. A folder per day, under reports/ of the home.",
+        description="The report of the day as HTML, Markdown and figures, in reports/ of the home, one folder per day.",
         metadata=code_reference(report.document),
         code_version=version_of(f"reports.{family.name}_report", report.document, report.write),
     )
@@ -93,7 +93,7 @@ def _published_asset(records: list[Table], keys: list[dg.AssetKey]) -> dg.Assets
                 kinds={"duckdb"},
                 owners=[OWNER],
                 tags={"stage": "publish"},
-                description="The database that analysts open: the last state in which every check held.",
+                description="The database for analysts, replaced after a run without failed blocking checks.",
                 metadata=code_reference(publish),
                 code_version=version_of("published", publish),
                 partitions_def=days,
@@ -145,7 +145,7 @@ def _published_asset(records: list[Table], keys: list[dg.AssetKey]) -> dg.Assets
 
 
 def _page_of(settings: Settings, family: Family, day: date) -> Path | None:
-    """Return the page of a family's report of a day, relative to the home; None where none was written."""
+    """Return the path of a report page relative to the home; None if there is none."""
     if family.report is None:
         return None
     path = settings.report_of(family.name, day) / family.report.page

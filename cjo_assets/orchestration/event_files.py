@@ -1,10 +1,9 @@
-"""The files in which Dagster keeps its runs and events, held open while a run writes them.
+"""Connections that keep the SQLite files of Dagster open during a run.
 
-Dagster opens and closes a file for every event. Whoever closes a file last has SQLite write all of it through to the
-disk, and so does every commit: some thousands of times a run, which then waits for the disk half of its time. While
-somebody else holds the file open nothing is written through at its closing; and a commit that does not wait
-can be lost with the power, but not torn, so the files stay whole. What was decided is not in them: the warehouse waits
-for the disk.
+Dagster opens and closes a file for every event. The last connection to close a file makes SQLite flush it to disk, and
+so does every commit, thousands of times per run. While another connection is open, closing flushes nothing. Commits are
+made without waiting for the disk: after a power failure the last ones may be missing, but the files stay consistent.
+Decisions are stored in the warehouse, which does wait for the disk.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.engine import Dialect, Engine
 
-# The UI shows a run that goes on when its file changes, and a file that is held open changes when we say so.
+# The UI follows a run by the modification time of its file, which SQLite does not update while connections are open.
 SHOWN_EVERY_SECONDS = 1.0
 
 
 @contextmanager
 def held_open(folder: Path) -> Iterator[None]:
-    """Hold every SQLite file under a folder open from its first use in this process to the end of the block."""
+    """Keep each SQLite file under a folder open from its first use in this process to the end of the block."""
     held = _Held(f"{folder.resolve()}{os.sep}")
     event.listen(Engine, "do_connect", held.opened)
     try:
@@ -38,17 +37,17 @@ def held_open(folder: Path) -> Iterator[None]:
 
 
 class _Held:
-    """The files held open, by their paths."""
+    """The open connections by path."""
 
     def __init__(self, folder: str) -> None:
-        """Hold none yet."""
+        """Start without connections."""
         self._folder = folder
         self._files: dict[str, sqlite3.Connection] = {}
         self._shown: dict[str, float] = {}
         self._one_at_a_time = threading.Lock()
 
     def opened(self, dialect: Dialect, _: object, places: list[Any], options: dict[str, Any]) -> Any:
-        """Open a file that Dagster asks for; None for what is not ours, which then opens as ever."""
+        """Open a file that Dagster connects to; return None, and leave it to Dagster, for files elsewhere."""
         if dialect.name != "sqlite" or not os.path.abspath(places[0]).startswith(self._folder):
             return None
         asked = sqlite3.connect(*places, **options)
@@ -58,7 +57,7 @@ class _Held:
         return asked
 
     def close(self) -> None:
-        """Let go of all files, which writes them through."""
+        """Close all connections, which flushes the files."""
         with self._one_at_a_time:
             for file in self._files.values():
                 file.close()
@@ -69,7 +68,7 @@ class _Held:
         if path not in self._files:
             self._files[path] = sqlite3.connect(path, **options | {"check_same_thread": False})
             self._shown[path] = now
-        # Only who has read a file since it got its log of writes counts as one that holds it open.
+        # A connection only counts as open once it has read the file after the write-ahead log was created.
         self._files[path].execute("PRAGMA schema_version").fetchone()
         if now - self._shown[path] > SHOWN_EVERY_SECONDS:
             self._files[path].execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()

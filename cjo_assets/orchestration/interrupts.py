@@ -1,4 +1,4 @@
-"""Ctrl-C during a run: the run ends, and the processes it started do not print their own tracebacks."""
+"""Handling of Ctrl-C during a run: the run ends without tracebacks of its child processes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from contextlib import contextmanager
 
 @contextmanager
 def shielded_children() -> Iterator[None]:
-    """Start child processes with the interrupt signal blocked, as long as the block lasts.
+    """Start child processes with the interrupt signal blocked inside the block.
 
     A terminal sends Ctrl-C to every process of its group. Dagster starts processes that follow the output of a step,
     and ends them itself. Children inherit the signal mask of the thread that starts them, so the main thread blocks the
-    signal and another thread accepts it. Python runs the handler in the main thread all the same.
+    signal and another thread accepts it. Python still runs the handler in the main thread.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,4 +1,4 @@
-"""Jobs of a family."""
+"""Jobs of a family: computation of a day, and loading of files."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def daily_job(family: str) -> dg.UnresolvedAssetJobDefinition:
 
 
 def load_job(family: Family) -> dg.UnresolvedAssetJobDefinition:
-    """Return the job that reads the files of a family; where automation is declarative everything else follows."""
+    """Return the job that loads the files of a family; with declarative automation it triggers all other tables."""
     return dg.define_asset_job(
         f"load_{family.name}",
         selection=dg.AssetSelection.assets(*(key_of_table(RAW, dataset.name) for dataset in family.datasets)),
         tags={FAMILY_TAG: family.name},
-        description=f"The files of the family {family.name} alone; where automation is declarative everything follows.",
+        description=f"The files of the family {family.name} alone; with declarative automation all tables follow.",
     )

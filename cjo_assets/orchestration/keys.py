@@ -1,4 +1,4 @@
-"""Asset keys of tables, texts and reports, and the families that a run is about."""
+"""Asset keys of tables, texts and reports, and the families of a run."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from cjo_assets.core.table import RAW
 from cjo_assets.language.memory import CALLS
 
 FAMILY_TAG = "cjo/family"
-# Its value names the command; the command reports the failure of its run on the terminal.
+# Its value is the command that started the run and reports its failure on the terminal.
 COMMAND_TAG = "cjo/command"
 PUBLISHED = dg.AssetKey("published")
-# Group of the tables that runs and commands write, which no transform computes.
+# Group of the tables without a transform, which runs and commands write.
 RECORDS = "records"
 
 
@@ -28,7 +28,7 @@ def reports_of(family: Family) -> list[dg.AssetKey]:
 
 
 def texts_of(family: Family) -> list[dg.AssetKey]:
-    """Return the asset keys of the texts of a family and of the calls they took, if it has any."""
+    """Return the asset keys of the texts of a family and of the language model calls for them, if it has any."""
     return [key_of_table(*CALLS), key_of_table(family.name, family.texts.table)] if family.texts else []
 
 
@@ -47,7 +47,7 @@ def keys_of_day(family: str) -> list[dg.AssetKey]:
 
 
 def families_of_run(run: dg.DagsterRun) -> tuple[str, ...]:
-    """Return the families that a run computes: the one its job is for, else those it was asked for, else all."""
+    """Return the families that a run computes: that of its job, else those of its selected assets, else all."""
     names = tuple(family.name for family in data_families())
     if FAMILY_TAG in run.tags:
         return (run.tags[FAMILY_TAG],)

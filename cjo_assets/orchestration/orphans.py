@@ -1,6 +1,6 @@
-"""Runs whose process died: found by their locks, and closed.
+"""Detection and closing of runs whose process has ended.
 
-A sensor, `cjo doctor` and whoever next gets the warehouse do this.
+This is done by a sensor, by `cjo doctor`, and by each run that acquires the warehouse.
 """
 
 from __future__ import annotations
@@ -18,16 +18,15 @@ UNFINISHED = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
-# From its start in Dagster to its lock a run takes seconds; one without a lock after this long never had a process.
+# A run acquires its lock within seconds of its start; one without a lock after this time has no process.
 GRACE_SECONDS = 90.0
 MESSAGE = (
-    "The process of this run is gone: nobody holds its lock. What it had not published is not published; run the day "
-    "again."
+    "The process of this run has ended without a result. Its unpublished changes are discarded; run the day again."
 )
 
 
 def orphans(instance: dg.DagsterInstance, settings: Settings, grace_seconds: float = GRACE_SECONDS) -> list[str]:
-    """Return the ids of the runs that Dagster believes to be going on and that are dead."""
+    """Return the ids of the runs that Dagster lists as running and whose process has ended."""
     now = time.time()
     records = instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED))
     return [
@@ -40,7 +39,7 @@ def orphans(instance: dg.DagsterInstance, settings: Settings, grace_seconds: flo
 
 
 def close_orphans(instance: dg.DagsterInstance, settings: Settings, grace_seconds: float = GRACE_SECONDS) -> list[str]:
-    """Fail every run that is dead, free what it held, and return their ids."""
+    """Mark the runs without a process as failed, free their slots in pools, and return their ids."""
     closed = orphans(instance, settings, grace_seconds)
     for run_id in closed:
         run = instance.get_run_by_id(run_id)

@@ -1,4 +1,4 @@
-"""Days: which there are, and which of them a step is asked for."""
+"""Daily partitions, and the days of a step or run."""
 
 from datetime import date
 
@@ -9,22 +9,22 @@ PARTITION = "dagster/partition"
 AUTOMATED = "dagster/from_automation_condition"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
-# Today is a partition before it has ended: a run by day sees what is known so far.
+# Today is a partition before it has ended: a run during the day uses what is known so far.
 days = dg.DailyPartitionsDefinition(start_date=FIRST_DAY, end_offset=1)
 
 
 def days_of(context: dg.AssetExecutionContext) -> list[date]:
-    """Return the days of a step in order; none where its run has no partition."""
+    """Return the days of a step in order; empty if its run has no partition."""
     if not context.has_partition_key_range and not context.has_partition_key:
         return []
     return [date.fromisoformat(key) for key in context.partition_keys]
 
 
 def days_of_run(run: dg.DagsterRun) -> list[date]:
-    """Return the days that the tags of a run name, in order."""
+    """Return the days in the tags of a run, in order."""
     single = run.tags.get(PARTITION)
     if single is None and AUTOMATED in run.tags:
-        # Automation runs undated tables without a day, as a part of the newest.
+        # Automation runs undated tables without a partition, together with the latest day.
         single = days.get_last_partition_key()
     first = run.tags.get(RANGE_START, single)
     last = run.tags.get(RANGE_END, single)

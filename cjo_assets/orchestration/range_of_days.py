@@ -1,8 +1,8 @@
-"""Several days in one run: day by day, as they would be run one by one.
+"""Computation of several days in one run, one day after the other.
 
-Dagster goes through a range table by table, all days of one before the next. But a day reads what the days before it
-decided. So the first dated table that a run of several days comes to has all of them computed, in order; every table's
-step then reports what was computed for it.
+Dagster executes a range table by table, all days of a table at once, but a day reads decisions of the days before it.
+Therefore the first dated table of such a run computes all dated tables in order of days, and the step of each table
+reports its part.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class RangeOfDays:
     """The dated tables of a run of several days.
 
     Attributes:
-        stored: what was computed, by table and day.
-        texts: rows of the texts of each family and day; the next day counts the calls they took.
-        breach: the table and day at which it ended, with the contract that was broken; None where all was computed.
+        stored: the stored result by table and day.
+        texts: rows of the texts of each family and day; the next day reads the calls for them.
+        breach: the table and day of a broken contract, with the error; None if all days were computed.
     """
 
     stored: dict[tuple[str, date], Stored] = field(default_factory=dict)
@@ -36,10 +36,10 @@ class RangeOfDays:
     breach: tuple[str, date, ContractBreachError] | None = None
 
     def of(self, table: str, day: date) -> Stored:
-        """Return what was computed for a table and a day.
+        """Return the result for a table and a day.
 
         Raises:
-            ContractBreachError: the table, or one that came before it, breaks its contract.
+            ContractBreachError: the table, or an earlier one, breaks its contract.
         """
         found = self.stored.get((table, day))
         if found is not None:
@@ -49,16 +49,16 @@ class RangeOfDays:
         broken, broken_day, error = self.breach
         if (broken, broken_day) == (table, day):
             raise error
-        raise ContractBreachError(f"{table} was not computed for {day}, since on {broken_day} {error}", {})
+        raise ContractBreachError(f"{table} was not computed for {day}, because on {broken_day} {error}", {})
 
 
 def computed_in_order(
     store: Store, families: tuple[Family, ...], settings: Settings, days: list[date], policy: Policy
 ) -> RangeOfDays:
-    """Compute every dated table of the run's families for every day, each day whole before the next.
+    """Compute all dated tables of the run's families, day by day.
 
     Raises:
-        InputError: a file cannot be understood.
+        InputError: a file cannot be read.
     """
     asked = tuple(family for family in families if not family.datasets or family.name in store.families_of_run)
     load_files(store, asked, settings.data, settings.inputs, settings.home)
@@ -67,7 +67,7 @@ def computed_in_order(
     for number, day in enumerate(days):
         report_message(f"Computing {day}, day {number + 1} of {len(days)}.")
         for table in tables:
-            # What has no day is the same for all of them: its own step computes it anew when they are done.
+            # Undated tables are computed once by their own step after all days.
             if not table.is_dated and number:
                 continue
             try:

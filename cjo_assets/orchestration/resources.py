@@ -1,4 +1,4 @@
-"""The warehouse of a run: one writer, one connection, held for as long as the run lasts."""
+"""The warehouse resource of a run: lock and connection to the build database for the duration of the run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from cjo_assets.warehouse.run_log import record_failure
 
 
 class Warehouse(DuckDBResource):
-    """The build database, opened once for all steps of a run and closed whatever happens."""
+    """The build database, opened once for all steps of a run."""
 
     _store: Store = PrivateAttr()
     _settings: Settings = PrivateAttr()
@@ -44,7 +44,7 @@ class Warehouse(DuckDBResource):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Warehouse]:
-        """Wait for the lock, open the store, and let both go at the end of the run."""
+        """Acquire the lock and open the store; release both at the end of the run."""
         self._settings = Settings.from_environment()
         self._policy = policy_that_decides(self._settings)
         self._families, self._range, self._results = all_families(), None, {}
@@ -63,7 +63,7 @@ class Warehouse(DuckDBResource):
             opened(self._settings, self._families, memory, report_message, run.run_id) as store,
         ):
             for orphan in close_orphans(instance, self._settings):
-                report_message(f"Closed the run {orphan}, whose process is gone.")
+                report_message(f"Closed run {orphan}, whose process has ended.")
             self._store = store
             store.days_of_run = tuple(days_of_run(run))
             store.families_of_run = families_of_run(run)
@@ -72,7 +72,7 @@ class Warehouse(DuckDBResource):
             self._record_failure(context)
 
     def _record_failure(self, context: dg.InitResourceContext) -> None:
-        """Leave a record of a run in which a step failed; the published database stays as it was."""
+        """Record a run in which a step failed."""
         if context.run is None or context.instance is None:
             return
         failures = context.instance.all_logs(context.run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
@@ -81,7 +81,7 @@ class Warehouse(DuckDBResource):
             record_failure(self._store, context.run, context.instance, family, day, self._policy, errors)
 
     def stored(self, table: Table, day: date | None) -> Stored:
-        """Compute a table, or the day of it; in a run of several days return what was computed in their order.
+        """Compute a table, or a day of it; in a run of several days return the result of the ordered computation.
 
         Raises:
             ContractBreachError: the table breaks its contract.
@@ -98,29 +98,29 @@ class Warehouse(DuckDBResource):
         return self._range.of(table.full_name, day)
 
     def texts(self, family: Family, day: date) -> list[dict[str, Any]]:
-        """Write the texts of a family and day, or return those that a run of several days has written."""
+        """Write the texts of a family and day, or return those that the ordered computation has written."""
         if self._range is not None and (family.name, day) in self._range.texts:
             return self._range.texts[family.name, day]
         return family.texts.write(self._store, day, self._policy) if family.texts else []
 
     @property
     def store(self) -> Store:
-        """The tables."""
+        """Return the store of the run."""
         return self._store
 
     @property
     def results(self) -> dict[tuple[date | None, str], Stored]:
-        """What this run has stored so far, by day and table; the day of an undated table is None."""
+        """Return the results so far, by day and table; the day of an undated table is None."""
         return self._results
 
     @property
     def settings(self) -> Settings:
-        """The places of the run."""
+        """Return the settings of the run."""
         return self._settings
 
     @property
     def policy(self) -> Policy:
-        """The policy of the run: the same for all its steps."""
+        """Return the policy of the run, the same for all its steps."""
         return self._policy
 
 
@@ -128,4 +128,4 @@ def _require_unfinished(instance: dg.DagsterInstance, run_id: str) -> None:
     run = instance.get_run_by_id(run_id)
     if run is None or run.is_finished:
         ended = run.status.value if run else "deleted"
-        raise WarehouseError(f"The run {run_id} has ended already ({ended}); nothing more of it is stored.")
+        raise WarehouseError(f"The run {run_id} has ended already ({ended}). Nothing more is written.")

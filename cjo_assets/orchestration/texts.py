@@ -1,4 +1,4 @@
-"""Assets of the texts that a language model may word, and of the calls that it took."""
+"""Assets of generated texts and of the language model calls for them."""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -20,11 +20,11 @@ from cjo_assets.orchestration.resources import Warehouse
 
 
 def texts_definitions(family: Family, families: tuple[Family, ...]) -> dg.Definitions:
-    """Return the assets of a family's texts and of their calls.
+    """Return the assets of the texts of a family and of their language model calls.
 
     Args:
         family: the family of the texts.
-        families: the family, with the records and views that belong to it.
+        families: the family and the families of its records and views.
     """
     texts = family.texts
     if texts is None:

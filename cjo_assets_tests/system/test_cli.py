@@ -100,7 +100,7 @@ def test_everything_is_in_the_home(home: Path) -> None:
 def test_doctor_finds_nothing_broken_and_says_what_is(home: Path, tmp_path: Path) -> None:
     well = cjo("doctor", "--home", str(home), CJO_DATA=str(SAMPLE))
     assert well.returncode == 0, well.stdout + well.stderr
-    for text in ("1 days, the newest 2025-01-20", "nobody is writing", "every run that is going on has a process"):
+    for text in ("1 days, the latest 2025-01-20", "no run is writing", "all running runs have a process"):
         assert text in well.stdout
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "sources.yaml").write_text("journey: {signals: {sql: NOT_SET, table: crm.signals}}")
@@ -227,7 +227,7 @@ def test_mistakes_get_one_clear_message(
     assert message in " ".join(done.stderr.split())
 
 
-@pytest.mark.parametrize(("name", "message"), [("taken", "cannot be made"), ("odd[home]", "wildcards")])
+@pytest.mark.parametrize(("name", "message"), [("taken", "cannot be created"), ("odd[home]", "wildcards")])
 def test_a_home_that_cannot_be_one_is_refused(
     name: str, message: str, tmp_path: Path, typed: Callable[..., Result]
 ) -> None:

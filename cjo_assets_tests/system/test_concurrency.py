@@ -102,7 +102,7 @@ def test_a_killed_run_and_two_at_once(home: Path, monkeypatch: pytest.MonkeyPatc
     said = [run.communicate(timeout=PATIENCE_SECONDS)[0] for run in runs]
     assert [run.returncode for run in runs] == [0, 0], said
     assert any("Another run is writing" in text for text in said)
-    assert any(f"Closed the run {dead.run_id}" in text for text in said)
+    assert any(f"Closed run {dead.run_id}" in text for text in said)
     closed = instance.get_run_by_id(dead.run_id)
     assert closed is not None
     assert closed.status is dg.DagsterRunStatus.FAILURE

@@ -438,9 +438,9 @@ def test_a_run_that_failed_outside_a_step_is_reported(
 ) -> None:
     first = tick(health.failed_runs, None)
     run = instance.create_run_for_job(nothing, status=dg.DagsterRunStatus.STARTED)
-    instance.report_run_failed(run, "The process of this run is gone.")
+    instance.report_run_failed(run, "The process of this run has ended.")
     tick(health.failed_runs, first.cursor)
-    assert webhook[0]["reasons"] == ["The process of this run is gone."]
+    assert webhook[0]["reasons"] == ["The process of this run has ended."]
 
 
 def test_an_alert_that_was_not_delivered_is_sent_again(

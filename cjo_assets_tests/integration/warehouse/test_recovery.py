@@ -104,12 +104,12 @@ def test_nothing_is_looked_for_where_nothing_is_gone(tour_home: Home, tmp_path: 
 
 def test_the_doctor_says_what_is_gone(tour_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(data=tmp_path, policy=None, home=tmp_path)
-    assert [text for _, text in _published(settings)] == ["nothing is published yet: cjo run"]
+    assert [text for _, text in _published(settings)] == ["no published database yet: cjo run"]
     settings.build.touch()
     monkeypatch.setattr("cjo_assets.orchestration.doctor.opened", lambda *_: Opened(tour_home))
     [(state, text)] = _published(settings)
     assert state == "broken"
-    assert "is gone, with 3 days: the next run makes it again from the build database" in text
+    assert "is missing, with 3 days: the next run recovers it from the build database" in text
 
 
 class Opened:
