@@ -7,7 +7,7 @@ There is one way for a figure into a report: `Record.show`, which notes the cell
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +15,8 @@ from urllib.parse import quote
 from cjo_assets.reporting.text import STYLES
 
 Row = dict[str, Any]
+# From the data of a picture and the width of the page [pixels] to a Vega-Lite specification.
+Chart = Callable[[Mapping[str, Any], int], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ class Picture:
     """A chart: what it is called, what it says, and the rows it is drawn from.
 
     Attributes:
-        name: of its files, and of the function in `charts.py` that draws it.
+        name: of its files, and of the chart that draws it.
         title: what it shows.
         description: what a reader who cannot see it should know.
         data: what is drawn; the grid beside the picture holds the same figures.

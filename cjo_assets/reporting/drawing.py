@@ -1,19 +1,15 @@
-"""Charts as files: SVG for the page and for reuse, PNG where SVG is not welcome.
-
-Belongs here: rendering, without a browser or a network. Does not belong here: what a chart shows.
-"""
+"""Charts rendered to SVG and PNG, without a browser or a network."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import vl_convert
 from altair.utils.schemapi import debug_mode
 
-from cjo_assets.families.journey.report.charts import CHARTS
-from cjo_assets.families.marketing.report.charts import MARKETING_CHARTS
-from cjo_assets.reporting.document import Picture
+from cjo_assets.reporting.document import Chart, Picture
 from cjo_assets.reporting.palette import COLOURS
 from cjo_assets.reporting.text import visible
 
@@ -23,12 +19,12 @@ PNG_SCALE = 1.5
 
 @dataclass(frozen=True)
 class Drawing:
-    """A picture, drawn.
+    """A rendered picture.
 
     Attributes:
-        svg: a file of its own, on a white ground.
+        svg: SVG as a file of its own, on white.
         png: the same as pixels.
-        wide: SVG for the page, in the page's colours.
+        wide: SVG for the page, with the page's colours.
         narrow: the same for a phone.
     """
 
@@ -38,22 +34,27 @@ class Drawing:
     narrow: str
 
 
-def draw(picture: Picture) -> Drawing:
-    """Return a picture as SVG and PNG."""
-    wide, narrow = (_svg(picture, width) for width in (WIDE, NARROW))
+def draw(picture: Picture, charts: Mapping[str, Chart]) -> Drawing:
+    """Return a picture as SVG and PNG.
+
+    Args:
+        picture: a picture of a report.
+        charts: the charts of the report by name; one has the name of the picture.
+    """
+    wide, narrow = (_svg(picture, charts[picture.name], width) for width in (WIDE, NARROW))
     grounded = re.sub(r"(<svg[^>]*>)", r'\1<rect width="100%" height="100%" fill="#ffffff"/>', wide, count=1)
     return Drawing(grounded, vl_convert.svg_to_png(grounded, scale=PNG_SCALE), _inline(wide), _inline(narrow))
 
 
-def _svg(picture: Picture, width: int) -> str:
-    # Judging each part of a chart by the schema of Vega-Lite would take longer than drawing it; a test does.
+def _svg(picture: Picture, chart: Chart, width: int) -> str:
+    # Validating each part of a chart against the schema of Vega-Lite takes longer than drawing it; a test validates.
     with debug_mode(False):
-        specification = (CHARTS | MARKETING_CHARTS)[picture.name](picture.data, width)
+        specification = chart(picture.data, width)
     return visible(vl_convert.vegalite_to_svg(specification))
 
 
 def _inline(svg: str) -> str:
-    """Return an SVG that takes its colours from the page and its width from its place."""
+    """Return an SVG whose colours are the page's and whose width is that of its container."""
     for colour in COLOURS:
         svg = svg.replace(f'"{colour.light}"', f'"{colour.variable}"')
     return re.sub(r' (xmlns(:xlink)?|version|class|style|aria-[a-z]+|role)="[^"]*"', "", svg)

@@ -37,7 +37,7 @@ UNKNOWN = Colour("unknown", "#7f8b99", "#8995a3")
 VIOLET = Colour("violet", "#6f5aa8", "#b3a1e6")
 COLOURS = (INK, MUTED, LINE, GROUND, CARD, ACCENT, SOFT, GOOD, WARNING, BAD, UNKNOWN, VIOLET)
 
-NET, NO_TIER = "net benefit", "no tier"
+NET = "net benefit"
 GRADES = {
     "measured": SOFT,
     "booked": VIOLET,
@@ -47,7 +47,6 @@ GRADES = {
     "assumption": UNKNOWN,
     NET: INK,
 }
-TIERS = {"high": BAD, "medium": WARNING, "low": SOFT, NO_TIER: UNKNOWN}
 
 _TONES = {
     GOOD: (

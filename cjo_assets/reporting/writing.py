@@ -5,30 +5,38 @@ from __future__ import annotations
 import base64
 import os
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from cjo_assets.core.reader import Reader
-from cjo_assets.reporting.document import Document
+from cjo_assets.reporting.document import Chart, Document
 from cjo_assets.reporting.markdown import as_markdown
 
 FIGURES = "figures"
 
 
 def loads_of(store: Reader, family: str) -> list[dict[str, Any]]:
-    """Return the files of a family, and what became of their rows."""
+    """Return the loads of a family's datasets, one per file."""
     datasets = [dataset.name for dataset in store.datasets_by_family[family]]
     sql = "SELECT * FROM audit.dataset_loads WHERE list_contains(?, dataset) ORDER BY dataset, source_file"
     return store.rows(sql, datasets)
 
 
-def write_document(document: Document, folder: Path, page: str) -> Path:
-    """Write a report in the place of what is in the folder, and return its page; the Markdown bears the same name."""
-    # Altair and the renderer take a while to import: only who writes a report pays for them.
+def write_document(document: Document, folder: Path, page: str, load_charts: Callable[[], Mapping[str, Chart]]) -> Path:
+    """Write a report, replacing the content of the folder, and return its page.
+
+    Args:
+        document: the report.
+        folder: the folder of its files.
+        page: name of the page; the Markdown file has the same name.
+        load_charts: imports the charts of its pictures. Altair and the renderer are slow to import.
+    """
     from cjo_assets.reporting.drawing import draw
     from cjo_assets.reporting.page import as_page
 
-    drawings = {picture.name: draw(picture) for picture in document.pictures}
+    charts = load_charts()
+    drawings = {picture.name: draw(picture, charts) for picture in document.pictures}
     images = {name: f"{FIGURES}/{name}.svg" for name in drawings}
     files = {
         page: as_page(document, drawings).encode(),
@@ -41,7 +49,7 @@ def write_document(document: Document, folder: Path, page: str) -> Path:
 
 
 def shown_in_dagster(page: Path, names: tuple[str, ...]) -> tuple[str, str]:
-    """Return the verdict and some pictures of a written report, each as Markdown that needs no file."""
+    """Return the verdict and some pictures of a written report as Markdown with embedded images."""
     text = page.with_suffix(".md").read_text(encoding="utf-8")
     pictures = []
     for name in names:
@@ -53,7 +61,7 @@ def shown_in_dagster(page: Path, names: tuple[str, ...]) -> tuple[str, str]:
 
 
 def _replace_folder(folder: Path, files: dict[str, bytes]) -> None:
-    """Write files beside a folder and put them in its place: a reader finds all of the old or all of the new."""
+    """Replace a folder: write files beside it and rename, so that readers see the old files or the new ones."""
     partial, replaced = (folder.with_name(f".{folder.name}.{state}") for state in ("partial", "replaced"))
     for left_over in (partial, replaced):
         remove_folder(left_over)
@@ -68,6 +76,6 @@ def _replace_folder(folder: Path, files: dict[str, bytes]) -> None:
 
 
 def remove_folder(folder: Path) -> None:
-    """Take a folder away, where there is one."""
+    """Remove a folder if it exists."""
     if folder.exists():
         shutil.rmtree(folder)

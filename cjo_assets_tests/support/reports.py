@@ -11,9 +11,10 @@ from urllib.parse import unquote
 
 from markdown_it import MarkdownIt
 
-from cjo_assets.families.journey.report.grounds import defined, described
-from cjo_assets.families.marketing.report import grounds
+from cjo_assets.families.journey.report.grounds import DEFINED as JOURNEY_DEFINED
+from cjo_assets.families.marketing.report.grounds import DEFINED as MARKETING_DEFINED
 from cjo_assets.policy import Policy
+from cjo_assets.reporting.data_basis import described
 from cjo_assets.reporting.document import Cited, Column, Prose
 from cjo_assets.reporting.text import STYLES
 from cjo_assets_tests.support.chain import Chain
@@ -105,7 +106,7 @@ def cell_of(source: str, chain: Chain, day: Any, policy: Policy) -> Any:
     if table == "policy":
         return policy_cell(column, policy)
     if table == "contract":
-        every = [*defined(), *described(grounds.DEFINED)]
+        every = described({**JOURNEY_DEFINED, **MARKETING_DEFINED})
         [row] = [row for row in every if (row["table"], row["column"]) == (names["table"], names["column"])]
         return row[column]
     if table in COUNTS:

@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
+from cjo_assets.families.journey.report.summary import rule_based_summary
 from cjo_assets.families.journey.report.texts import FIGURES_CHANGED, drafts_of_day, phrase_day, summary_of_day
 from cjo_assets.language.answers import ADDRESS, EMPTY, INVENTED, TOO_LONG, UNREADABLE
 from cjo_assets.language.client import BROKEN, NOT_CONFIGURED, NOT_IN_TIME, REFUSED, Endpoint
 from cjo_assets.language.memory import NOT_TRIED
 from cjo_assets.policy import Policy
-from cjo_assets.reporting.summary import Figure, Summary, rule_based_summary
+from cjo_assets.reporting.summary import Figure, Summary
 from cjo_assets_tests.support.chain import Chain
 from cjo_assets_tests.support.model_server import KEY, ModelServer, completion, given_figures, model_server
 from cjo_assets_tests.support.rows import Rows, policy_with

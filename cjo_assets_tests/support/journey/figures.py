@@ -23,13 +23,13 @@ from cjo_assets.families.journey.portfolio.rejections_by_rule import RejectionsB
 from cjo_assets.families.journey.process.conformance import Conformance
 from cjo_assets.families.journey.process.stage_flows import StageFlows
 from cjo_assets.families.journey.report.figures import JourneyFigures
+from cjo_assets.families.journey.report.summary import rule_based_summary
 from cjo_assets.families.journey.value.kpi_status import KpiStatus
 from cjo_assets.families.journey.value.kpis import Kpis
 from cjo_assets.families.journey.value.roi_breakdown import RoiBreakdown
 from cjo_assets.families.journey.value.roi_by_grade import RoiByGrade
 from cjo_assets.families.journey.value.roi_estimate import RoiEstimate
 from cjo_assets.families.journey.value.roi_sensitivity import RoiSensitivity
-from cjo_assets.reporting.summary import rule_based_summary
 from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, default_row
 
 HOSTILE = [

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from cjo_assets.reporting.summary import Figure, Summary, rule_based_summary, summary_figures
+from cjo_assets.families.journey.report.summary import rule_based_summary, summary_figures
+from cjo_assets.reporting.summary import Figure, Summary
 from cjo_assets_tests.support.rows import Row
 
 DAY: Row = {

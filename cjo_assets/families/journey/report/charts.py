@@ -1,76 +1,37 @@
-"""The charts of a report, each a function from the rows of a picture to a Vega-Lite chart.
-
-Belongs here: geometry and encoding. Does not belong here: figures, which come as they are shown, and how a chart
-becomes a file (`drawing.py`). Importing Altair takes a while: only what draws imports this module.
-"""
+"""Charts of the journey report: functions from the data of a picture to a Vega-Lite chart."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any
 
 import altair as alt
 
 from cjo_assets.families.journey.report import journey_map as map_of_stages
-from cjo_assets.families.journey.report.journey_map import HALO, PHONE_PIXELS
-from cjo_assets.reporting.palette import ACCENT, CARD, GRADES, INK, LINE, MUTED, SOFT, TIERS
-
-Data = Mapping[str, Any]
-Rows = Sequence[Mapping[str, Any]]
-Drawn = alt.Chart | alt.LayerChart | alt.FacetChart
-Specification = dict[str, Any]
+from cjo_assets.families.journey.report.figures import TIERS
+from cjo_assets.reporting.chart_style import (
+    BAR_PIXELS,
+    ROW_PIXELS,
+    SHORT,
+    Data,
+    Specification,
+    band,
+    charts_by_name,
+    colours_of,
+    labels,
+    present,
+    themed,
+)
+from cjo_assets.reporting.charts import roi_waterfall
+from cjo_assets.reporting.palette import ACCENT, CARD, INK, MUTED, SOFT
 
 AT_LOW, AT_HIGH = "at its low end", "at its high end"
-# The font that the renderer carries with it, and those of the same widths that a reader's machine has.
-FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
-ROW_PIXELS = 44
 MOST_TICKS = 5
-BAR_PIXELS = 14
-LABEL_RISE = -16
-LABEL_PIXELS = 225
-# Thousands and millions by their letter, and nothing as nothing.
-SHORT = "datum.value === 0 ? '0' : format(datum.value, '~s')"
-
-
-def themed(chart: Drawn, width: int, height: int, **rows: Rows) -> Specification:
-    """Return a chart in the report's dress with its rows, which Altair would copy for each layer were it given them."""
-    axis = {
-        "domainColor": LINE.light,
-        "gridColor": LINE.light,
-        "gridDash": [2, 3],
-        "labelColor": MUTED.light,
-        "labelFontSize": 12,
-        "ticks": False,
-        "labelPadding": 6,
-        "title": None,
-    }
-    legend = {
-        "orient": "top",
-        "title": None,
-        "labelColor": INK.light,
-        "labelFontSize": 12,
-        "symbolType": "square",
-        "offset": 12,
-        "columnPadding": 14,
-        "columns": 3 if width < PHONE_PIXELS else 0,
-    }
-    dressed = (
-        chart.properties(width=width, height=height, background="transparent", padding=2)
-        .properties(autosize=alt.AutoSizeParams(type="fit-x"))
-        .configure(font=FONT, aria=False)
-        .configure_view(stroke=None)
-        .configure_axis(**axis)
-        .configure_legend(**legend)
-    )
-    specification: Specification = dressed.to_dict(validate=False)
-    return specification | {"datasets": {name: [dict(row) for row in found] for name, found in rows.items()}}
 
 
 def risk_trend(data: Data, width: int) -> Specification:
     """Draw revenue at risk by day; a single day is a point."""
     found = data["days"]
-    # Days that were run, and not too many: a scale of its own making would name hours.
+    # Ticks on days that were run: Vega would choose hours where there are few days.
     shown = sorted({round(place * (len(found) - 1) / (MOST_TICKS - 1)) for place in range(MOST_TICKS)})
     ticks = [_instant(found[place]["day"]) for place in shown]
     x = alt.X("day:T", scale=alt.Scale(type="utc"), axis=alt.Axis(format="%-d %b", grid=False, values=ticks))
@@ -90,8 +51,6 @@ def risk_trend(data: Data, width: int) -> Specification:
 
 def risk_distribution(data: Data, width: int) -> Specification:
     """Draw how many customers have which risk, by tier."""
-    present = {row["tier"] for row in data["bands"]}
-    tiers = {name: colour.light for name, colour in TIERS.items() if name in present}
     # The bars of a band stand on each other, in the order of the rows.
     reached: dict[float, int] = {}
     bars = []
@@ -107,7 +66,7 @@ def risk_distribution(data: Data, width: int) -> Specification:
             alt.X2("high:Q"),
             alt.Y("start:Q", axis=alt.Axis(tickCount=4, tickMinStep=1, format=",~d")),
             alt.Y2("end:Q"),
-            colours_of("tier", tiers),
+            colours_of("tier", present(TIERS, bars, "tier")),
         )
     )
     return themed(chart, width, 220, bars=bars)
@@ -133,21 +92,6 @@ def playbook_leaderboard(data: Data, width: int) -> Specification:
     return themed(alt.layer(*layers), width, ROW_PIXELS * len(found), rows=found, zero=[{"net": 0}])
 
 
-def roi_waterfall(data: Data, width: int) -> Specification:
-    """Draw how value and cost add up to the net benefit, each part in the colour of its evidence."""
-    found = data["parts"]
-    present = {row["grade"] for row in found}
-    colours = {name: colour.light for name, colour in GRADES.items() if name in present}
-    rows, y = alt.Chart(alt.NamedData("rows")), band()
-    x = alt.X("start:Q", axis=alt.Axis(labelExpr=SHORT, tickCount=5))
-    layers = [
-        alt.Chart(alt.NamedData("zero")).mark_rule(color=MUTED.light, strokeWidth=1.5).encode(x),
-        rows.mark_bar(height=BAR_PIXELS).encode(x, alt.X2("end:Q"), y, colours_of("grade", colours)),
-        *labels(rows, y),
-    ]
-    return themed(alt.layer(*layers), width, ROW_PIXELS * len(found), rows=found, zero=[{"start": 0}])
-
-
 def roi_tornado(data: Data, width: int) -> Specification:
     """Draw how far each assumption alone moves the net benefit."""
     found, y = data["assumptions"], band()
@@ -167,34 +111,9 @@ def roi_tornado(data: Data, width: int) -> Specification:
     return themed(alt.layer(*layers), width, ROW_PIXELS * len(found), rows=found, ends=ends, base=base)
 
 
-CHARTS: dict[str, Callable[[Data, int], Specification]] = {
-    chart.__name__: chart
-    for chart in (risk_trend, risk_distribution, journey_map, playbook_leaderboard, roi_waterfall, roi_tornado)
-}
+CHARTS = charts_by_name(risk_trend, risk_distribution, journey_map, playbook_leaderboard, roi_waterfall, roi_tornado)
 
 
 def _instant(day: str) -> int:
     """Return a day as Vega counts it [milliseconds since 1970, UTC]."""
     return (date.fromisoformat(day) - date(1970, 1, 1)) // timedelta(milliseconds=1)
-
-
-def colours_of(name: str, colours: Mapping[str, str]) -> alt.Color:
-    """Colour what is drawn by one of its words."""
-    return alt.Color(f"{name}:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())))
-
-
-def band() -> alt.Y:
-    """Give each row of a chart the place that it says."""
-    return alt.Y("place:O", axis=None, scale=alt.Scale(paddingInner=0, paddingOuter=0))
-
-
-def labels(rows: alt.Chart, y: alt.Y) -> list[alt.Chart]:
-    """Return what a row is called and its figure, above its bar: there is room for it on a phone too."""
-    layers = []
-    for ground in (HALO, {"color": INK.light}):
-        style = {"dy": LABEL_RISE, "fontSize": 12} | ground
-        name = rows.mark_text(align="left", limit=LABEL_PIXELS, **style)
-        figure = rows.mark_text(align="right", fontWeight="bold", **style)
-        layers.append(name.encode(alt.X(value=0), y, alt.Text("label:N")))
-        layers.append(figure.encode(alt.X(value="width"), y, alt.Text("figure:N")))
-    return layers

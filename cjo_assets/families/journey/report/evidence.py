@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from cjo_assets.families.journey.report.actions import rest
-from cjo_assets.families.journey.report.figures import RISK_BAND, JourneyFigures
+from cjo_assets.families.journey.report.figures import NO_TIER, RISK_BAND, TIERS, JourneyFigures
 from cjo_assets.reporting.document import Block, Column, Paragraph, Picture, Prose, Record, Row, Section, grid, records
-from cjo_assets.reporting.palette import NO_TIER, TIERS, light
+from cjo_assets.reporting.palette import light
 
 TREND = (
     Column("day", "as_of", "day"),

@@ -9,10 +9,14 @@ from dataclasses import dataclass
 from datetime import date
 
 from cjo_assets.reporting.document import Record, Row
+from cjo_assets.reporting.palette import BAD, SOFT, UNKNOWN, WARNING
 from cjo_assets.reporting.summary import Summary
 
 # Width of a band of the risk distribution: ten bars can be told apart on a phone.
 RISK_BAND = 0.1
+NO_TIER = "no tier"
+# Risk tiers with their colours in a chart, the highest first.
+TIERS = {"high": BAD, "medium": WARNING, "low": SOFT, NO_TIER: UNKNOWN}
 
 
 @dataclass(frozen=True)

@@ -7,21 +7,16 @@ right, with ways onward above and ways back below; on a phone it runs downward, 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
 
+from cjo_assets.reporting.chart_style import HALO, PHONE_PIXELS, Data
 from cjo_assets.reporting.palette import BAD, CARD, INK, LINE, MUTED, SOFT
 
-Data = Mapping[str, Any]
 Rows = list[dict[str, Any]]
 
-PHONE_PIXELS = 500
-# Lines of a chart end at a letter's edge: each text lies on a broader one in the colour of the ground. Its corners are
-# round: pointed ones would reach into the bars.
-HALO = {"stroke": CARD.light, "strokeWidth": 4, "strokeJoin": "round", "color": CARD.light}
 ARC_POINTS = 28
 # A card, where the journey runs downward or across, and what is free on both sides of it for arcs.
 CARD_HEIGHT, CARD_WIDTH = 66, 124

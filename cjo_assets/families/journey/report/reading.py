@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from cjo_assets.core.settings import Settings
 from cjo_assets.engine.store import Store
 from cjo_assets.families.journey.report.figures import RISK_BAND, JourneyFigures
 from cjo_assets.families.journey.report.report import journey_report
+from cjo_assets.families.journey.report.summary import rule_based_summary
 from cjo_assets.families.journey.report.texts import summary_of_day
 from cjo_assets.policy import Policy
-from cjo_assets.reporting.summary import Summary, rule_based_summary
+from cjo_assets.reporting.document import Chart
+from cjo_assets.reporting.summary import Summary
 from cjo_assets.reporting.writing import loads_of, remove_folder, write_document
 
 REPORT_FILE = "journey_report.html"
@@ -101,7 +104,13 @@ def write_report(store: Store, settings: Settings, as_of: date, policy: Policy) 
         remove_folder(folder)
         return None
     figures = journey_figures(store, as_of, policy, summary_of_day(store, as_of, policy))
-    return write_document(journey_report(figures), folder, REPORT_FILE)
+    return write_document(journey_report(figures), folder, REPORT_FILE, _charts)
+
+
+def _charts() -> Mapping[str, Chart]:
+    from cjo_assets.families.journey.report.charts import CHARTS
+
+    return CHARTS
 
 
 REPORT = Report(

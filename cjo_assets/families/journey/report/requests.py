@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from cjo_assets.families.journey.report.messages import intervention_figures, intervention_words
+from cjo_assets.families.journey.report.summary import summary_figures
 from cjo_assets.language.purposes import MESSAGE, SUMMARY
 from cjo_assets.language.requests import Asking, Request, request_of
 from cjo_assets.policy.journey import Reporting
-from cjo_assets.reporting.summary import summary_figures
 
 Row = dict[str, Any]
 

@@ -9,7 +9,6 @@ from cjo_assets.core.expressions.numbers import HALF_A_CENT
 from cjo_assets.families.journey.report.figures import JourneyFigures
 from cjo_assets.reporting.document import (
     Block,
-    Cited,
     Column,
     Paragraph,
     Picture,
@@ -19,10 +18,9 @@ from cjo_assets.reporting.document import (
     grid,
     records,
 )
-from cjo_assets.reporting.palette import NET
 from cjo_assets.reporting.text import against_zero, words
+from cjo_assets.reporting.waterfall import waterfall
 
-VALUE = "value"
 SCORECARD = (
     Column("KPI", "kpi", "words", is_long=True, below=(("", "note", "plain"),)),
     Column(
@@ -137,32 +135,6 @@ def _doubt(figures: JourneyFigures, roi: Record) -> Prose:
     low, high = (roi.show(f"net_benefit_compared_{end}", "money") for end in ("low", "high"))
     net = words(figures.roi["compared_net_status"])
     return (", between ", low, " and ", high, f": {said}, and what remains after all costs is {net}")
-
-
-def waterfall(net: Cited, parts: list[Record]) -> Picture:
-    """Draw value upward, cost downward, and what remains; parts of which nothing is known have no bar."""
-    bars = []
-    reached = 0.0
-    known = [part for part in parts if abs(part.row["amount"] or 0.0) >= HALF_A_CENT]
-    for part in sorted(known, key=lambda part: part.row["kind"] != VALUE):
-        amount = part.row["amount"] * (1 if part.row["kind"] == VALUE else -1)
-        bars.append(
-            {
-                "label": ("" if part.row["kind"] == VALUE else "less ") + part.show("component", "words").text,
-                "figure": part.show("amount", "money").text,
-                "start": reached,
-                "end": reached + amount,
-                "grade": words(part.row["evidence_grade"]),
-            }
-        )
-        reached += amount
-    bars.append({"label": NET, "figure": net.text, "start": 0.0, "end": net.value, "grade": NET})
-    description = (
-        "Value comes first and costs are taken off; the colour of a bar is its evidence. "
-        "Parts that cannot be said stand in the table alone."
-    )
-    data = {"parts": [bar | {"place": place} for place, bar in enumerate(bars)]}
-    return Picture("roi_waterfall", "From value to net benefit", (description,), data)
 
 
 def _tornado(assumptions: list[Record]) -> Picture:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
 from cjo_assets.families.journey.portfolio.portfolio_snapshots import ABOVE_TARGET, ON_TARGET
 from cjo_assets.families.journey.report.figures import JourneyFigures
+from cjo_assets.families.journey.report.summary import style_of
 from cjo_assets.reporting.document import Cited, Code, Prose, Record, Tile, Verdict, Words, records
-from cjo_assets.reporting.summary import AMOUNTS
+from cjo_assets.reporting.summary import passages_of
 from cjo_assets.reporting.text import against_zero
 
 MEANINGS = {
@@ -29,7 +30,7 @@ def verdict(figures: JourneyFigures) -> Verdict:
         meaning=(snapshot.show("status", "words", is_strong=True), MEANINGS[figures.snapshot["verdict"]]),
         reasons=(*((reason,) for reason in snapshot.each("status_reasons", "words")), *_standing(figures, snapshot)),
         tiles=_tiles(figures, snapshot),
-        summary=_passages(figures),
+        summary=passages_of(paragraph, style_of),
         provenance="" if paragraph is None else paragraph.provenance,
     )
 
@@ -106,17 +107,3 @@ def _tiles(figures: JourneyFigures, snapshot: Record) -> tuple[Tile, ...]:
 def _compared(figures: JourneyFigures) -> Prose:
     said = against_zero(figures.roi["compared_value_status"])
     return (f"; {said}",) if said else ()
-
-
-def _passages(figures: JourneyFigures) -> Prose:
-    if figures.paragraph is None:
-        return ()
-    return tuple(
-        Words(passage) if isinstance(passage, str) else Cited(passage.text, passage.source, _style(passage.source))
-        for passage in figures.paragraph.passages
-    )
-
-
-def _style(source: str) -> str:
-    """Return how the paragraph writes a cell."""
-    return "money" if source.rpartition("/")[2] in AMOUNTS else "plain"

@@ -6,8 +6,10 @@ Belongs here: the part of the report that somebody acts upon. Does not belong he
 from __future__ import annotations
 
 from cjo_assets.families.marketing.report.figures import MarketingFigures
-from cjo_assets.families.marketing.report.prose import CAMPAIGN, passages_of, table_of
+from cjo_assets.families.marketing.report.prose import CAMPAIGN, table_of
+from cjo_assets.families.marketing.report.summary import style_of
 from cjo_assets.reporting.document import Column, Paragraph, Prose, Section, Words, grid
+from cjo_assets.reporting.summary import passages_of
 
 RISKS = (
     Column("", "rank", "count"),
@@ -89,7 +91,7 @@ def campaign_by_campaign(figures: MarketingFigures) -> Section:
     """Say of the campaigns that spent most what stands in the tables, in a few sentences each."""
     blocks: list[Paragraph] = []
     for text in figures.insights:
-        blocks.append(Paragraph((*passages_of(text), " Written: ", Words(text.provenance), ".")))
+        blocks.append(Paragraph((*passages_of(text, style_of), " Written: ", Words(text.provenance), ".")))
     if not blocks:
         blocks = [Paragraph(("There is no campaign to speak of.",))]
     return Section("campaigns", "Campaign by campaign", tuple(blocks))

@@ -1,30 +1,30 @@
-"""The charts of the marketing report, each a function from the rows of a picture to a Vega-Lite chart.
-
-Belongs here: geometry and encoding. Does not belong here: figures, which come as they are shown.
-"""
+"""Charts of the marketing report: functions from the data of a picture to a Vega-Lite chart."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import altair as alt
 
-from cjo_assets.families.journey.report.charts import (
+from cjo_assets.reporting.chart_style import (
     BAR_PIXELS,
+    HALO,
     LABEL_PIXELS,
+    PHONE_PIXELS,
     ROW_PIXELS,
     Data,
     Rows,
     Specification,
     band,
+    charts_by_name,
     colours_of,
     labels,
+    present,
     themed,
 )
-from cjo_assets.families.journey.report.journey_map import HALO, PHONE_PIXELS
-from cjo_assets.reporting.palette import ACCENT, BAD, CARD, GOOD, INK, LINE, MUTED, SOFT, UNKNOWN, WARNING, Colour
+from cjo_assets.reporting.charts import roi_waterfall
+from cjo_assets.reporting.palette import ACCENT, BAD, CARD, GOOD, INK, LINE, MUTED, SOFT, UNKNOWN, WARNING
 
 PERCENT = "format(datum.value, '.0%')"
 # A lift beyond it is drawn to the edge: the others could not be told apart any more.
@@ -71,7 +71,7 @@ def experiment_forest(data: Data, width: int) -> Specification:
         | {"effect": _held(row["effect"], low, high, high), "word": row["verdict"].replace("_", " ")}
         for row in found
     ]
-    colours = {name.replace("_", " "): colour.light for name, colour in _present(VERDICTS, found, "verdict").items()}
+    colours = {name.replace("_", " "): colour for name, colour in present(VERDICTS, found, "verdict").items()}
     layers = [
         alt.Chart(alt.NamedData("zero")).mark_rule(color=MUTED.light, strokeWidth=1.5).encode(x),
         rows.mark_rule(color=MUTED.light, strokeWidth=1.5).encode(alt.X("always_low:Q"), alt.X2("always_high:Q"), y),
@@ -90,7 +90,7 @@ def campaign_pacing(data: Data, width: int) -> Specification:
     rows, y = alt.Chart(alt.NamedData("rows")), band()
     x = alt.X("spent:Q", scale=scale, axis=alt.Axis(labelExpr=PERCENT, tickCount=5))
     drawn = [dict(row) | {"word": row["status"].replace("_", " "), "zero": 0} for row in found]
-    colours = {name.replace("_", " "): colour.light for name, colour in _present(PACES, found, "status").items()}
+    colours = {name.replace("_", " "): colour for name, colour in present(PACES, found, "status").items()}
     layers = [
         rows.mark_bar(height=BAR_PIXELS).encode(x, alt.X2("zero:Q"), y, colours_of("word", colours)),
         alt.Chart(alt.NamedData("times"))
@@ -128,7 +128,6 @@ def campaign_funnel(data: Data, width: int) -> Specification:
     height = round(top - PANEL_GAP)
     x = alt.X("x:Q", scale=alt.Scale(domain=[0, width], nice=False), axis=None)
     y_scale = alt.Y("y:Q", scale=alt.Scale(domain=[height, 0], nice=False), axis=None)
-    colours = {name: colour.light for name, colour in _present(FUNNEL_BARS, bars, "word").items()}
     plain: dict[str, Any] = {"fontSize": 12, "color": INK.light, "limit": LABEL_PIXELS, "align": "left"}
     styles = {
         TITLE: plain | {"fontWeight": "bold", "fontSize": 13},
@@ -138,7 +137,7 @@ def campaign_funnel(data: Data, width: int) -> Specification:
     layers = [
         alt.Chart(alt.NamedData("bars"))
         .mark_rect()
-        .encode(x, y_scale, alt.X2("x2:Q"), alt.Y2("y2:Q"), colours_of("word", colours)),
+        .encode(x, y_scale, alt.X2("x2:Q"), alt.Y2("y2:Q"), colours_of("word", present(FUNNEL_BARS, bars, "word"))),
         *(
             alt.Chart(alt.NamedData(kind)).mark_text(**style).encode(x, y_scale, alt.Text("label:N"))
             for kind, style in styles.items()
@@ -169,14 +168,13 @@ def budget_flows(data: Data, width: int) -> Specification:
         tips.append({"x": first + 6, "y": start, "label": row["figure"]})
     x = alt.X("x:Q", scale=alt.Scale(domain=[0, width], nice=False), axis=None)
     y = alt.Y("y:Q", scale=alt.Scale(domain=[height, 0], nice=False), axis=None)
-    colours = {name: colour.light for name, colour in _present(MOVES, found, "kind").items()}
     texts = alt.Chart(alt.NamedData("tips"))
     layers = [
         alt.Chart(alt.NamedData("bands"))
         .mark_line(opacity=0.8, strokeCap="butt")
         .encode(
             *(x, y, alt.Detail("move:N"), alt.Order("point:Q"), alt.Size("width:Q", scale=None, legend=None)),
-            colours_of("kind", colours),
+            colours_of("kind", present(MOVES, found, "kind")),
         ),
         *(
             texts.mark_text(align="left", fontSize=12, fontWeight="bold", **ground).encode(x, y, alt.Text("label:N"))
@@ -231,11 +229,4 @@ def _held(value: float | None, low: float, high: float, edge: float) -> float:
     return edge if value is None else min(max(value, low), high)
 
 
-def _present(colours: dict[str, Colour], rows: Iterable[dict[str, str]], name: str) -> dict[str, Colour]:
-    found = {row[name] for row in rows}
-    return {word: colour for word, colour in colours.items() if word in found}
-
-
-MARKETING_CHARTS: dict[str, Callable[[Data, int], Specification]] = {
-    chart.__name__: chart for chart in (experiment_forest, campaign_pacing, budget_flows, campaign_funnel)
-}
+CHARTS = charts_by_name(experiment_forest, campaign_pacing, budget_flows, campaign_funnel, roi_waterfall)

@@ -6,9 +6,7 @@ have them.
 
 from __future__ import annotations
 
-from cjo_assets.core.contract import Contract
 from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
-from cjo_assets.families.journey.report.grounds import DEFINITIONS, LOADS, described
 from cjo_assets.families.marketing.analysis import attribution, campaign_analysis, funnel_analysis, segment_portfolio
 from cjo_assets.families.marketing.analysis import reconciliation as reconciling
 from cjo_assets.families.marketing.experiments import experiment_evaluations
@@ -22,7 +20,8 @@ from cjo_assets.families.marketing.recommendations import recommendations
 from cjo_assets.families.marketing.report.figures import MarketingFigures
 from cjo_assets.families.marketing.report.prose import table_of, where
 from cjo_assets.families.marketing.value import kpis, roi_analysis
-from cjo_assets.reporting.document import Block, Cited, Code, Column, Paragraph, Prose, Section, grid, records
+from cjo_assets.reporting.data_basis import Defined, data_section, definitions_section
+from cjo_assets.reporting.document import Block, Cited, Column, Paragraph, Prose, Section, grid, records
 
 RESIDUALS = (
     Column("campaign", "campaign_id", below=(("", "scope", "plain"),)),
@@ -47,8 +46,8 @@ REJECTIONS = (
     Column("rule", "rule", is_long=True),
     Column("rows", "rows", "count"),
 )
-# The figures whose definition a reader asks for, by table.
-DEFINED: dict[str, tuple[type[Contract], tuple[str, ...]]] = {
+# Columns whose definition the report states, by table.
+DEFINED: Defined = {
     "marketing.roi_analysis": (
         roi_analysis.RoiAnalysis,
         ("roi_status", "total_cost", "total_net_roi", "roi_percentage", "net_without_assumption", "roas"),
@@ -125,35 +124,11 @@ def not_known(figures: MarketingFigures) -> Section:
 
 
 def input_data(figures: MarketingFigures) -> Section:
-    """Return the files, and what became of their rows."""
-    # A dataset stands once per file: some come in several.
-    loads = records("audit.dataset_loads", ("dataset", "source_file"), figures.loads)
-    now = "The files as they are now, rows dated after the day included."
-    blocks: list[Block] = [grid("Files, and what became of their rows", LOADS, loads, (now,))]
+    """Return the section on input files and rejected rows."""
     rejections = records("count(quarantine)", ("dataset", "rule"), figures.rejections)
-    if rejections:
-        note = "A row that broke two rules stands under both. The rows themselves are in "
-        blocks.append(
-            grid("What was turned away, and why", REJECTIONS, rejections, (note, Code("audit.rejected_records"), "."))
-        )
-    else:
-        blocks.append(Paragraph(("No row was turned away.",)))
-    return Section("data", "What the data are worth", tuple(blocks))
+    return data_section(figures.loads, rejections, REJECTIONS)
 
 
 def definitions(figures: MarketingFigures) -> Section:
-    """Say where figures are from, and what they mean."""
-    policy, day = figures.policy, figures.day
-    told = Paragraph(
-        (
-            *("Every figure is a cell of a table in ", Code("cjo.duckdb"), " with ", Code("as_of"), " = "),
-            *(day.show("as_of"), ", or a count of its rows; the files alone have no day. In the page, point at one "),
-            *("to see which. Policy version ", policy.show("version"), ", hash ", policy.show("policy_hash")),
-            "; its text is in ",
-            *(Code("audit.policies"), "."),
-        )
-    )
-    rows = records("contract", ("table", "column"), described(DEFINED))
-    return Section(
-        "how", "How these figures came about", (told, grid("Definitions, as the tables state them", DEFINITIONS, rows))
-    )
+    """Return the section on the sources and the definitions of figures."""
+    return definitions_section(figures.day, figures.policy, DEFINED)

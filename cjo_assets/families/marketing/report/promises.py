@@ -5,10 +5,10 @@ Belongs here: the scorecards and the waterfall. Does not belong here: any sum; t
 
 from __future__ import annotations
 
-from cjo_assets.families.journey.report.value import waterfall
 from cjo_assets.families.marketing.report.figures import MarketingFigures
 from cjo_assets.families.marketing.report.prose import table_of
 from cjo_assets.reporting.document import Block, Column, Paragraph, Prose, Section
+from cjo_assets.reporting.waterfall import waterfall
 
 OFF = "The policy has switched KPI tracking off."
 TARGETS = (

@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cjo_assets.families.marketing.report.figures import MarketingFigures
-from cjo_assets.families.marketing.report.summary import style_of
-from cjo_assets.reporting.document import Cited, Column, Grid, Prose, Record, Words, grid, rest_of
-from cjo_assets.reporting.summary import Summary
+from cjo_assets.reporting.document import Column, Grid, Prose, Record, grid, rest_of
 
 CAMPAIGN = Column("campaign", "campaign_id")
 
@@ -42,14 +40,6 @@ def table_of(figures: MarketingFigures, caption: str, columns: Sequence[Column],
     remaining = rest(figures, len(rows), table)
     said: Prose = (f"{note} " if remaining else note,) if note else ()
     return grid(caption, columns, rows, (*said, *remaining))
-
-
-def passages_of(summary: Summary) -> Prose:
-    """Return a text of rules or of a language model, its figures with their cells."""
-    return tuple(
-        Words(passage) if isinstance(passage, str) else Cited(passage.text, passage.source, style_of(passage.source))
-        for passage in summary.passages
-    )
 
 
 def rest(figures: MarketingFigures, shown: int, table: str) -> Prose:

@@ -6,6 +6,7 @@ Belongs here: reading the rows the report shows. Does not belong here: the wordi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from cjo_assets.families.marketing.report.report import marketing_report
 from cjo_assets.families.marketing.report.summary import marketing_summary_figures
 from cjo_assets.families.marketing.report.texts import MarketingWords
 from cjo_assets.policy import Policy
-from cjo_assets.reporting.document import records
+from cjo_assets.reporting.document import Chart, records
 from cjo_assets.reporting.writing import loads_of, remove_folder, write_document
 
 FAMILY = "marketing"
@@ -77,7 +78,13 @@ def write_marketing_report(store: Store, settings: Settings, as_of: date, policy
     if not policy.marketing.reporting.enable_reporting:
         remove_folder(folder)
         return None
-    return write_document(marketing_report(marketing_figures(store, as_of, policy)), folder, REPORT_FILE)
+    return write_document(marketing_report(marketing_figures(store, as_of, policy)), folder, REPORT_FILE, _charts)
+
+
+def _charts() -> Mapping[str, Chart]:
+    from cjo_assets.families.marketing.report.charts import CHARTS
+
+    return CHARTS
 
 
 REPORT = Report(

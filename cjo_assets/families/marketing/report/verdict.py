@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from cjo_assets.core.expressions.evidence_grades import ASSUMPTION
 from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
 from cjo_assets.families.marketing.report.figures import MarketingFigures
-from cjo_assets.families.marketing.report.prose import listed, passages_of, where
+from cjo_assets.families.marketing.report.prose import listed, where
+from cjo_assets.families.marketing.report.summary import style_of
 from cjo_assets.families.marketing.value.roi_analysis import NOT_DISTINGUISHABLE, NOTHING_PROVED, POSITIVE
 from cjo_assets.reporting.document import Cited, Paragraph, Prose, Record, Section, Tile, Verdict
+from cjo_assets.reporting.summary import passages_of
 
 # As many names as a sentence can hold; the tables below have the others.
 NAMED = 5
@@ -55,7 +57,7 @@ def verdict(figures: MarketingFigures) -> Verdict:
         meaning=(*meaning, "."),
         reasons=tuple(_reasons(figures)),
         tiles=_tiles(figures),
-        summary=() if paragraph is None else passages_of(paragraph),
+        summary=passages_of(paragraph, style_of),
         provenance="" if paragraph is None else paragraph.provenance,
     )
 

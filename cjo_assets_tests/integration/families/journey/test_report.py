@@ -57,7 +57,7 @@ def document(sample: Chain) -> Document:
 @pytest.fixture(scope="module")
 def drawings(document: Document) -> dict[str, Drawing]:
     """Its pictures."""
-    return {picture.name: draw(picture) for picture in document.pictures}
+    return {picture.name: draw(picture, CHARTS) for picture in document.pictures}
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,7 @@ def test_a_playbook_says_in_its_picture_what_its_bar_rests_on(document: Document
 
 
 def test_text_of_strangers_is_text_in_the_page_and_in_the_charts(made: Document) -> None:
-    drawings = {picture.name: draw(picture) for picture in made.pictures}
+    drawings = {picture.name: draw(picture, CHARTS) for picture in made.pictures}
     text = as_page(made, drawings)
     page = Page.of(text)
     assert page.tags <= TAGS
@@ -158,7 +158,7 @@ def test_a_direction_mark_is_raw_nowhere_in_the_report(monkeypatch: pytest.Monke
     name = f"Demo {marks}Drive"
     monkeypatch.setattr("cjo_assets_tests.support.journey.figures.HOSTILE", [name] * 25)
     document = journey_report(made_figures())
-    drawings = {picture.name: draw(picture) for picture in document.pictures}
+    drawings = {picture.name: draw(picture, CHARTS) for picture in document.pictures}
     written = [as_page(document, drawings), as_markdown(document, {}), drawings["playbook_leaderboard"].svg]
     for text in written:
         assert not set(marks) & set(text)
@@ -243,7 +243,7 @@ def test_a_folder_of_files_that_is_the_same_each_time(sample: Chain, tmp_path: P
     figures = {f"figures/{name}.{kind}" for name in CHARTS for kind in ("svg", "png")}
     assert written[0].keys() == {"journey_report.html", "journey_report.md"} | figures
     assert all(content[:8] == b"\x89PNG\r\n\x1a\n" for name, content in written[0].items() if name.endswith("png"))
-    verdict, pictures = shown_in_dagster(page, REPORT.shown_pictures)
+    verdict, pictures = shown_in_dagster(page, REPORT.pictures)
     assert "Verdict: **worse than target**" in verdict
     assert "## " not in verdict
     assert pictures.count("](data:image/svg+xml;base64,") == 4
@@ -376,7 +376,7 @@ def test_a_day_of_one_customer_and_nothing_else_is_told_as_it_is(
     for name in ("signals", "interventions", "outcomes", "approval_decisions"):
         assert notes[name][0] == 0
         assert notes[name][1], "what is absent is said, never silently"
-    page = Page.of(as_page(document, {picture.name: draw(picture) for picture in document.pictures}))
+    page = Page.of(as_page(document, {picture.name: draw(picture, CHARTS) for picture in document.pictures}))
     assert page.tags <= TAGS
     for mark in page.marks:
         assert mark.text == as_shown(mark, cell_of(mark.source, chain, TWENTIETH, POLICY)), mark.source

@@ -13,7 +13,7 @@ import vl_convert
 
 from cjo_assets.core.settings import Settings
 from cjo_assets.families.marketing.report.audience import FUNNEL
-from cjo_assets.families.marketing.report.charts import MARKETING_CHARTS, campaign_pacing
+from cjo_assets.families.marketing.report.charts import CHARTS, campaign_pacing
 from cjo_assets.families.marketing.report.figures import SHOWN
 from cjo_assets.families.marketing.report.money import pacing
 from cjo_assets.families.marketing.report.reading import REPORT, marketing_figures, write_marketing_report
@@ -72,7 +72,7 @@ def document(marketing_sample: Chain) -> Document:
 @pytest.fixture(scope="module")
 def drawings(document: Document) -> dict[str, Drawing]:
     """Its pictures."""
-    return {picture.name: draw(picture) for picture in document.pictures}
+    return {picture.name: draw(picture, CHARTS) for picture in document.pictures}
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_between_the_figures_there_is_none(page: Page, document: Document) -> No
 
 
 def test_figures_in_pictures_stand_in_the_tables_beside_them(document: Document, drawings: dict[str, Drawing]) -> None:
-    assert drawings.keys() == MARKETING_CHARTS.keys() | {"roi_waterfall"}
+    assert drawings.keys() == CHARTS.keys()
     for section in document.sections:
         cited = {part.text for part in parts_of(section) if isinstance(part, Cited)}
         for picture in section.blocks:
@@ -168,7 +168,7 @@ def test_a_sentence_names_some_and_counts_all(made: Document) -> None:
 
 
 def test_text_of_strangers_is_text(made: Document) -> None:
-    drawn = {picture.name: draw(picture) for picture in made.pictures}
+    drawn = {picture.name: draw(picture, CHARTS) for picture in made.pictures}
     page = Page.of(as_page(made, drawn))
     assert page.tags <= TAGS
     assert not [name for name in page.attributes if name.startswith("on") or name in ("src", "style", "xlink:href")]
@@ -182,7 +182,7 @@ def test_text_of_strangers_is_text(made: Document) -> None:
 def test_a_direction_mark_is_raw_nowhere_in_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cjo_assets_tests.support.marketing.figures.HOSTILE", ["Demo \u202eDrive"])
     document = marketing_report(made_figures())
-    drawn = {picture.name: draw(picture) for picture in document.pictures}
+    drawn = {picture.name: draw(picture, CHARTS) for picture in document.pictures}
     pages = [as_page(document, drawn), as_markdown(document, {}), *(drawing.svg for drawing in drawn.values())]
     assert not [page for page in pages if "\u202e" in page]
     assert "Demo \\u202eDrive" in {mark.text for mark in Page.of(pages[0]).marks}
@@ -190,9 +190,9 @@ def test_a_direction_mark_is_raw_nowhere_in_the_report(monkeypatch: pytest.Monke
 
 def test_charts_keep_the_schema_of_vega_lite(made: Document) -> None:
     for picture in made.pictures:
-        if picture.name in MARKETING_CHARTS:
+        if picture.name in CHARTS:
             for width in (WIDE, NARROW):
-                specification = MARKETING_CHARTS[picture.name](picture.data, width)
+                specification = CHARTS[picture.name](picture.data, width)
                 altair.Chart.from_dict(specification, validate=True)
                 assert "signal" not in vl_convert.vegalite_to_svg(specification)
 
@@ -364,9 +364,9 @@ def test_a_folder_of_files_that_is_the_same_each_time(marketing_sample: Chain, t
         written.append({str(path.relative_to(page.parent)): path.read_bytes() for path in files})
     assert written[0] == written[1]
     assert {"marketing_report.html", "marketing_report.md", "figures/experiment_forest.svg"} <= written[0].keys()
-    verdict, pictures = shown_in_dagster(page, REPORT.shown_pictures)
+    verdict, pictures = shown_in_dagster(page, REPORT.pictures)
     assert "Verdict: **positive**" in verdict
-    assert pictures.count("](data:image/svg+xml;base64,") == len(REPORT.shown_pictures)
+    assert pictures.count("](data:image/svg+xml;base64,") == len(REPORT.pictures)
     off = policy_with(marketing__reporting__enable_reporting=False)
     assert write_marketing_report(marketing_sample.store, settings, LAST_DAY, off) is None
     assert not page.exists()
