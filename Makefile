@@ -9,13 +9,17 @@ SPARK_STAMP := $(SPARK_VENV)/.installed
 export DAGSTER_HOME := $(CURDIR)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run ui test test-spark check docs bench clean
+.PHONY: run ui test test-unit test-spark check docs bench clean
 
 run: $(STAMP)
 	@$(BIN)/cjo run
 
 ui: $(STAMP)
 	@$(BIN)/cjo ui
+
+# Pure functions on rows made in memory: less than a minute.
+test-unit: $(STAMP)
+	@$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile --no-loadscope-reorder cjo_assets_tests/unit
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder

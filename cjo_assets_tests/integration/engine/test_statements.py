@@ -91,8 +91,8 @@ from datetime import date
 import duckdb
 
 from cjo_assets.policy import load_policy
-from cjo_assets.wiring.families import families_about
-from cjo_assets.wiring.store import Store
+from cjo_assets.catalog import families_about
+from cjo_assets.engine.store import Store
 
 for name, day in (("journey", date(2025, 1, 20)), ("marketing", date(2026, 3, 31))):
     store = Store(duckdb.connect(), families_about(name))

@@ -86,9 +86,9 @@ IN_A_ZONE = """
 import json, sys
 from pathlib import Path
 import duckdb
-from cjo_assets.journey.approval_decisions import DATASET
-from cjo_assets.wiring.databases import extracted
-from cjo_assets.wiring.source_map import DuckDBSource
+from cjo_assets.families.journey.inputs.approval_decisions import DATASET
+from cjo_assets.ingest.databases import extracted
+from cjo_assets.ingest.sources_yaml import DuckDBSource
 data = Path(sys.argv[1])
 source = DuckDBSource(duckdb="lake.duckdb", table="main.answers")
 extract = extracted(source, DATASET, data, data / "extracts")

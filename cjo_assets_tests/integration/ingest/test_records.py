@@ -17,7 +17,7 @@ from cjo_assets.ingest.records import append, fingerprint, locked, records_in
 WRITER = """
 import sys
 from pathlib import Path
-from cjo_assets.wiring.records import append, locked
+from cjo_assets.ingest.records import append, locked
 path, who = Path(sys.argv[1]), sys.argv[2]
 for number in range(int(sys.argv[3])):
     with locked(path):

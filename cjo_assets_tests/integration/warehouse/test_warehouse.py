@@ -30,9 +30,9 @@ HOLD = """
 import sys, time
 from functools import partial
 from pathlib import Path
-from cjo_assets.wiring.warehouse import opened
-from cjo_assets.wiring.families import all_families
-from cjo_assets.wiring.settings import Settings
+from cjo_assets.warehouse.build import opened
+from cjo_assets.catalog import all_families
+from cjo_assets.core.settings import Settings
 home = Path(sys.argv[1])
 with opened(Settings(data=home, policy=None, home=home), all_families()):
     print("held", flush=True)
@@ -117,11 +117,11 @@ LOAD = """
 import resource, sys
 from pathlib import Path
 from cjo_assets.policy import load_policy
-from cjo_assets.wiring import progress
-from cjo_assets.wiring.families import all_families
-from cjo_assets.wiring.settings import Settings
-from cjo_assets.wiring.sources import load_dataset
-from cjo_assets.wiring.warehouse import opened
+from cjo_assets.core import progress
+from cjo_assets.catalog import all_families
+from cjo_assets.core.settings import Settings
+from cjo_assets.ingest.loading import load_dataset
+from cjo_assets.warehouse.build import opened
 home, policy = map(Path, sys.argv[1:])
 progress.SILENCE_SECONDS = 0.2
 progress.listen(None, lambda text: print(text, file=sys.stderr))
