@@ -1,8 +1,4 @@
-"""The benchmark, and what of speed can be proved by counting.
-
-Belongs here: that the contenders build the same tables, that the comparison can fail, and counts of statements and of
-rows in Python, which no busy machine can bend. Does not belong here: seconds.
-"""
+"""The benchmark, and what of speed can be proved by counting."""
 
 import json
 import subprocess

@@ -1,7 +1,5 @@
 """The statements that all tests of a session share, whichever process computes: writing them is most of a day's cost.
 
-Belongs here: the folder, and the statements of this process. Does not belong here: any expectation.
-
 Tables as declared make the same statement for the same day and policy. Of tables that a test declares itself nothing is
 kept. Where CJO_STATEMENTS is set, its folder is used, and left as it is for the next session.
 """

@@ -1,8 +1,4 @@
-"""A language model on loopback that says what a test tells it to, and remembers what it was asked.
-
-Belongs here: an endpoint of the shape of OpenAI's, and the ways in which it can misbehave. Does not belong here: any
-expectation.
-"""
+"""A language model on loopback that says what a test tells it to, and remembers what it was asked."""
 
 import json
 import threading

@@ -1,10 +1,4 @@
-"""The rules once more, in plain Python, and made-up data to try them on.
-
-Belongs here: what a row of journey_states, journey_evaluations, aggregated_signals, fused_signals and risk_scores must
-be, written from the words of the specification with exact fractions; and a generator of folders with every oddity those
-words mention. Does not belong here: anything taken from `cjo_assets`, ibis or DuckDB (what both sides share cannot
-contradict either), and data for which the specification gives no rule.
-"""
+"""The rules once more, in plain Python, and made-up data to try them on."""
 
 import json
 import random

@@ -1,8 +1,4 @@
-"""Inputs changed, one column at a time: does what changes in a table follow from that column?
-
-Belongs here: changing a column of a computed store, running the statement of a table again, and comparing. Does not
-belong here: what lineage predicts. Statements are only run, never written: that is what would cost.
-"""
+"""Inputs changed, one column at a time: does what changes in a table follow from that column?"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager

@@ -1,8 +1,5 @@
 """The probe: a small data set on which every number of the policy matters, and a way to ask what a number changes.
 
-Belongs here: the probe's rows, the walk over a policy's leaves, and the comparison of two policies. Does not belong
-here: which leaf is turned to what, and what must follow; that is said by the tests that use the probe.
-
 The comparison needs no second warehouse. A table is a function of the policy and of the tables before it. Where an
 expression is the same under both policies, so is its result on the same inputs; where it is not, both are executed on
 the tables of the first policy. A result that differs ends the search, in whatever order tables are looked at: either

@@ -1,7 +1,4 @@
-"""A report as a browser or a Markdown reader gets it: marks with their sources, and the text between them.
-
-Belongs here: parsing. Does not belong here: any expectation.
-"""
+"""A report as a browser or a Markdown reader gets it: marks with their sources, and the text between them."""
 
 import re
 from dataclasses import dataclass, field, fields, is_dataclass

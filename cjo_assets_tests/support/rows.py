@@ -1,7 +1,4 @@
-"""Small tables by hand: rows as dictionaries in, rows as dictionaries out.
-
-Belongs here: what fills a frame in so that a test names only what it is about. Does not belong here: any expectation.
-"""
+"""Small tables by hand: rows as dictionaries in, rows as dictionaries out."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta

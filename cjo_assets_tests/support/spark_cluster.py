@@ -1,8 +1,4 @@
-"""A standalone cluster of Spark on this machine: a master and two workers on loopback.
-
-Belongs here: starting the daemons, stopping them whatever happens, and seeing where they listen. Does not belong here:
-what is computed on them.
-"""
+"""A standalone cluster of Spark on this machine: a master and two workers on loopback."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Turning a policy leaf by leaf: what a leaf is turned to, and what changes beside tables, report text and checks.
-
-Belongs here: what the tests of all families share. Does not belong here: the probe (`probe.py`), and the leaves that
-need another value than the rule gives; these are said by the test of the family.
-"""
+"""Turning a policy leaf by leaf: what a leaf is turned to, and what changes beside tables, report text and checks."""
 
 import json
 from datetime import UTC, datetime, time

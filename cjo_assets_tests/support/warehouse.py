@@ -1,7 +1,4 @@
-"""A home by hand: days computed, recorded and published without Dagster.
-
-Belongs here: what several tests need of a home with a past. Does not belong here: any expectation.
-"""
+"""A home by hand: days computed, recorded and published without Dagster."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime

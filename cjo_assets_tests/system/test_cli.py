@@ -1,7 +1,4 @@
-"""The commands as a person types them: whatever runs a day in a process of its own, what is refused in this one.
-
-Belongs here: exit codes, messages, what a run leaves behind. Does not belong here: the figures.
-"""
+"""The commands as a person types them: whatever runs a day in a process of its own, what is refused in this one."""
 
 import json
 import os

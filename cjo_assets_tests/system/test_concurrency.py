@@ -1,7 +1,4 @@
-"""One writer at a time: runs that wait, runs that are killed, runs that outlive themselves.
-
-Belongs here: locks, orphaned runs, fencing. Does not belong here: what a run computes.
-"""
+"""One writer at a time: runs that wait, runs that are killed, runs that outlive themselves."""
 
 import os
 import signal

@@ -1,8 +1,4 @@
-"""A team's installation for real: PostgreSQL, daemon, read-only webserver, and nobody touching anything.
-
-Belongs here: what needs a PostgreSQL server. Does not belong here: which days the sensors ask for
-(`test_automation.py`).
-"""
+"""A team's installation for real: PostgreSQL, daemon, read-only webserver, and nobody touching anything."""
 
 import json
 import os

@@ -1,8 +1,4 @@
-"""The same tables by Spark as by DuckDB: in this process, and on a cluster of a master and two workers.
-
-Belongs here: equality of every table, what readers of the lake see, ports. Does not belong here: what a table should
-hold; the tests of its file say so, and DuckDB's answer stands for them.
-"""
+"""The same tables by Spark as by DuckDB: in this process, and on a cluster of a master and two workers."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The Dagster UI on a real instance: what `make ui` shows, in a real browser, a run launched from it, and its sensor.
-
-Belongs here: the webserver, the code server and the launcher together. Does not belong here: what a run computes.
-"""
+"""The Dagster UI on a real instance: what `make ui` shows, in a real browser, a run launched from it, and a sensor."""
 
 import json
 import os

@@ -1,7 +1,4 @@
-"""What may be said to a request, what is refused, and what becomes of two who speak at once.
-
-Belongs here: the published requests and the records beside them. Does not belong here: what an answer does.
-"""
+"""What may be said to a request, what is refused, and what becomes of two who speak at once."""
 
 import json
 import subprocess

@@ -1,7 +1,4 @@
-"""The ledger of decisions: what it adds, how it is chained, and what is noticed when somebody changes it.
-
-Belongs here: entries, versions, hashes, tampering. Does not belong here: publishing (`test_publish.py`).
-"""
+"""The ledger of decisions: what it adds, how it is chained, and what is noticed when somebody changes it."""
 
 import hashlib
 import json

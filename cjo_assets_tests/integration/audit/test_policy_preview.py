@@ -1,7 +1,5 @@
 """The seed's own example, tolerating longer onboarding for Enterprise customers, previewed on the sample.
 
-Belongs here: both chains over a published day, and what is written of them. Does not belong here: single rules.
-
 The sample has no Enterprise customer in onboarding, so C009 is put there: since 3 January, with one failed step of
 strength 0.71 on the 20th. On that day, with 17 of 14 typical days, one month of tenure, and an account of 110,000:
 signals 0.71 x 2/3, time 17/28, value 110/200, count 1/5. Two reasons of friction, early tenure and exceeded duration,

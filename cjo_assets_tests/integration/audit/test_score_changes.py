@@ -1,7 +1,4 @@
-"""A change of a score taken apart by hand, and the parts of real ones.
-
-Belongs here: how a change is split. Does not belong here: how the states between two days are computed.
-"""
+"""A change of a score taken apart by hand, and the parts of real ones."""
 
 from collections.abc import Iterator
 

@@ -1,7 +1,4 @@
-"""Why: the chain of the sample's decisions, in the published database alone.
-
-Belongs here: what `cjo why`, its JSON and its SQL tell. Does not belong here: what the rules decide.
-"""
+"""Why: the chain of the sample's decisions, in the published database alone."""
 
 import hashlib
 import json

@@ -1,7 +1,4 @@
-"""Which engine computes: DuckDB unless told otherwise, and never two in one home.
-
-Belongs here: what can be proved without Spark. Does not belong here: what Spark computes (`test_spark.py`).
-"""
+"""Which engine computes: DuckDB unless told otherwise, and never two in one home."""
 
 import ast
 import sys

@@ -1,7 +1,4 @@
-"""The version of a table's code, and where Dagster sends whoever wants to read it.
-
-Belongs here: what a change of a file of ours does to the versions of tables. Does not belong here: what tables compute.
-"""
+"""The version of a table's code, and where Dagster sends whoever wants to read it."""
 
 import ast
 from collections.abc import Callable

@@ -1,7 +1,4 @@
-"""Our functions in the engine: given once, seen by every connection of a database, and by lineage.
-
-Belongs here: the way into the engine. Does not belong here: what the functions compute (`test_two_sample_tests.py`).
-"""
+"""Our functions in the engine: given once, seen by every connection of a database, and by lineage."""
 
 import inspect
 from pathlib import Path

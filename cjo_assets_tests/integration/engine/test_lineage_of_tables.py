@@ -1,8 +1,4 @@
-"""The lineage of our own tables, held against what happens when an input is changed.
-
-Belongs here: predicted and observed, table by table and down the chain. Does not belong here: what a construct of SQL
-means (`test_lineage.py`).
-"""
+"""The lineage of our own tables, held against what happens when an input is changed."""
 
 import json
 from collections.abc import Callable, Iterator

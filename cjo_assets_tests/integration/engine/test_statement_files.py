@@ -1,8 +1,4 @@
-"""Statements on a shelf: found by whoever would write the same, and by nobody else.
-
-Belongs here: the folder, as other processes see it. Does not belong here: what a policy was asked
-(`test_statements.py`).
-"""
+"""Statements on a shelf: found by whoever would write the same, and by nobody else."""
 
 from dataclasses import replace
 from datetime import date

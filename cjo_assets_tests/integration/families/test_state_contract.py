@@ -1,8 +1,4 @@
-"""Every field of the seeds' states is served, and by a column that exists.
-
-Belongs here: `docs/reference/state_contract.md` against the seed's list of fields and our contracts. Does not belong
-here: values.
-"""
+"""Every field of the seeds' states is served, and by a column that exists."""
 
 import re
 

@@ -1,8 +1,4 @@
-"""The days of a family's records: rows that are rejected decide none of them.
-
-Belongs here: the first and the last day of accepted records, and a gap before the last. Does not belong here: which
-rows are rejected (`integration/ingest/test_quarantine.py`).
-"""
+"""The days of a family's records: rows that are rejected decide none of them."""
 
 from datetime import date
 from pathlib import Path

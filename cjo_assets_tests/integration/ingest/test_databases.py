@@ -1,7 +1,4 @@
-"""Tables of DuckDB files as sources: what is read, and what is remembered of it.
-
-Belongs here: what needs no server. Does not belong here: PostgreSQL (`system/test_operations.py`).
-"""
+"""Tables of DuckDB files as sources: what is read, and what is remembered of it."""
 
 import hashlib
 import json

@@ -1,8 +1,4 @@
-"""Bad values of optional columns: they are discarded and named, and the row is kept without them.
-
-Belongs here: what costs a value and what costs the row. Does not belong here: how a value must be written
-(`test_lexical.py`), and rows that are rejected whole (`test_quarantine.py`).
-"""
+"""Bad values of optional columns: they are discarded and named, and the row is kept without them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Files that are not UTF-8 with commas: read by the settings of `sources.yaml`, and refused with the setting to use.
-
-Belongs here: settings and what they make of a file. Does not belong here: which settings are valid
-(`test_sources_yaml.py`).
-"""
+"""Files that are not UTF-8 with commas: read by the settings of `sources.yaml`, and refused with the setting to use."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Every Parquet type: read as the value that the file holds, or refused with file, column and type.
-
-Belongs here: types, one column at a time. Does not belong here: rows and headers of Parquet files (`test_loading.py`).
-"""
+"""Every Parquet type: read as the value that the file holds, or refused with file, column and type."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal

@@ -1,8 +1,4 @@
-"""Which rows of a file are turned away, and why: rows in, rules out, written by hand.
-
-Belongs here: the judgement every dataset shares, and the relations of each dataset. Does not belong here: how a value
-must be written (`test_lexical.py`) and how a file is read (`integration/ingest/test_loading.py`).
-"""
+"""Which rows of a file are turned away, and why: rows in, rules out, written by hand."""
 
 from __future__ import annotations
 

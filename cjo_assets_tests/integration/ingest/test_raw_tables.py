@@ -1,7 +1,4 @@
-"""Raw tables that are views: the same verdicts and the same values as if the file had been copied as text.
-
-Belongs here: Parquet seen where the archive holds it. Does not belong here: how formats are read (`test_loading.py`).
-"""
+"""Raw tables that are views: the same verdicts and the same values as if the file had been copied as text."""
 
 import json
 import shutil

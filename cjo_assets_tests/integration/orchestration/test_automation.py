@@ -1,7 +1,4 @@
-"""What starts by itself: the schedule, the sensors, and which days they ask for.
-
-Belongs here: each with Dagster's own utilities. Does not belong here: the daemon (`system/test_operations.py`).
-"""
+"""What starts by itself: the schedule, the sensors, and which days they ask for."""
 
 import json
 import os

@@ -1,7 +1,4 @@
-"""The code location as Dagster sees it: it loads, it holds these assets, it keeps our conventions.
-
-Belongs here: keys, groups, owners, checks, partitions. Does not belong here: what the assets compute.
-"""
+"""The code location as Dagster sees it: it loads, it holds these assets, it keeps our conventions."""
 
 from datetime import date
 

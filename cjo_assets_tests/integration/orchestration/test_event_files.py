@@ -1,7 +1,4 @@
-"""Files held open: less waiting for the disk, and nothing else.
-
-Belongs here: what holding a file open could break. Does not belong here: what Dagster writes.
-"""
+"""Files held open: less waiting for the disk, and nothing else."""
 
 from pathlib import Path
 

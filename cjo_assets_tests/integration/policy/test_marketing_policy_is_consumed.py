@@ -1,8 +1,4 @@
-"""Every number of the marketing policy is read by a rule: turning it changes what is published.
-
-Belongs here: each leaf turned alone, on the sample made a little richer, and the seed's configuration mapped to the
-policy. Does not belong here: what a number means; that is tested with the table that uses it.
-"""
+"""Every number of the marketing policy is read by a rule: turning it changes what is published."""
 
 import re
 import shutil

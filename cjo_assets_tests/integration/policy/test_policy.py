@@ -1,8 +1,4 @@
-"""The policy file: what it may say, what is refused and in which words, and what its hash covers.
-
-Belongs here: loading and validation, and the reasons written beside every number. Does not belong here: what the
-numbers do (`test_policy_is_consumed.py`) and what a segment may have of its own (`test_segment_overrides.py`).
-"""
+"""The policy file: what it may say, what is refused and in which words, and what its hash covers."""
 
 import re
 from importlib import resources

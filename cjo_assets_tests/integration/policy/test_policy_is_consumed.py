@@ -1,8 +1,4 @@
-"""Every number of the policy is read by a rule: turning it changes what is published.
-
-Belongs here: each leaf of the policy turned alone, the leaves that nothing reads yet, and the seed's configuration
-mapped to the policy. Does not belong here: what a number means; that is tested with the table that uses it.
-"""
+"""Every number of the policy is read by a rule: turning it changes what is published."""
 
 import itertools
 from collections.abc import Iterator

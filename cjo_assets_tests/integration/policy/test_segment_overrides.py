@@ -1,8 +1,4 @@
-"""A number of one segment's own changes that segment's customers and nobody else.
-
-Belongs here: every number that a segment may have of its own, turned for one segment. Does not belong here: what the
-number means, and whether it is read at all (`test_policy_is_consumed.py`).
-"""
+"""A number of one segment's own changes that segment's customers and nobody else."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta

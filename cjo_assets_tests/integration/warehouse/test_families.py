@@ -1,7 +1,4 @@
-"""Several families in one warehouse: days, records and publication of the one leave the other alone.
-
-Belongs here: what keeps families apart. Does not belong here: what any of them computes.
-"""
+"""Several families in one warehouse: days, records and publication of the one leave the other alone."""
 
 import json
 import shutil

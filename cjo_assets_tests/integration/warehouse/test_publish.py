@@ -1,7 +1,4 @@
-"""The published database: what analysts can open, at any moment.
-
-Belongs here: copy, replacement, comments, views, days that stay. Does not belong here: what the tables say.
-"""
+"""The published database: what analysts can open, at any moment."""
 
 import shutil
 import subprocess

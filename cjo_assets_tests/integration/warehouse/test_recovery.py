@@ -1,7 +1,4 @@
-"""A published database that somebody took away: made again as it was, or refused in a sentence.
-
-Belongs here: what is found again, and where. Does not belong here: what is published of the day that runs.
-"""
+"""A published database that somebody took away: made again as it was, or refused in a sentence."""
 
 import shutil
 from collections.abc import Iterator

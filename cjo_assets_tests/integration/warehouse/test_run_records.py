@@ -1,7 +1,4 @@
-"""Records that somebody made unreadable end in a sentence that names them.
-
-Belongs here: reading `audit.runs` and the published database where a cell is not what any run writes.
-"""
+"""Records that somebody made unreadable end in a sentence that names them."""
 
 from pathlib import Path
 

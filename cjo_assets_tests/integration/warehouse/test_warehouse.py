@@ -1,7 +1,4 @@
-"""The warehouse: one writer, one version, whatever a failed run left behind.
-
-Belongs here: lock, version, transactions, days that were never published. Does not belong here: publishing.
-"""
+"""The warehouse: one writer, one version, whatever a failed run left behind."""
 
 import subprocess
 import sys

@@ -1,7 +1,4 @@
-"""What the tests of the deciding tables share: customers in need, playbooks, and the candidates they make.
-
-Belongs here: frames that say nothing until a test names something. Does not belong here: any expectation.
-"""
+"""What the tests of the deciding tables share: customers in need, playbooks, and the candidates they make."""
 
 from collections.abc import Sequence
 from datetime import date

@@ -1,8 +1,4 @@
-"""Runs of playbooks by hand: interventions, outcomes and answers for the tests of the tables of learning.
-
-Belongs here: what fills the ledger so that a test says only how many runs there were and how they ended. Does not
-belong here: any expectation.
-"""
+"""Runs of playbooks by hand: interventions, outcomes and answers for the tests of the tables of learning."""
 
 from datetime import date
 from typing import Any

@@ -1,7 +1,4 @@
-"""Figures of a day by hand: a portfolio of a million customers, long names, hostile text, every list full.
-
-Belongs here: rows that keep the contracts. Does not belong here: any expectation.
-"""
+"""Figures of a day by hand: a portfolio of a million customers, long names, hostile text, every list full."""
 
 from collections.abc import Callable
 from dataclasses import replace

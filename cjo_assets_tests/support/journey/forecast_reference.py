@@ -1,8 +1,4 @@
-"""Churn within the horizon by numpy, from weekly probabilities as arrays; many sets of them at once.
-
-Belongs here: the same forecast written as arrays over stages, bins and weeks, and draws of what the log leaves open.
-Does not belong here: anything of `cjo_assets.journey`, and any expectation.
-"""
+"""Churn within the horizon by numpy, from weekly probabilities as arrays; many sets of them at once."""
 
 from typing import Any
 

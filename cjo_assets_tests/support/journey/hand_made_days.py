@@ -1,8 +1,4 @@
-"""Days made by hand: what we decided, what people said, and what must have come of it by the end of D.
-
-Belongs here: the decisions of the days up to D = 20 January and the answers to them, one case a name. A request of a
-day is made at its end and stands for two days, so nothing of D - 2 or later has lapsed by the end of D.
-"""
+"""Days made by hand: what we decided, what people said, and what must have come of it by the end of D."""
 
 from datetime import datetime
 from typing import Any

@@ -1,8 +1,4 @@
-"""What decisions look at in the probe: earlier contacts, dear and delicate playbooks, customers on every route.
-
-Belongs here: the rows on which every number of the policy's sections `contact` and `approval` and of escalation
-matters. Does not belong here: how rows are written (`probe.py`), and what was learned (`probe_experience.py`).
-"""
+"""What decisions look at in the probe: earlier contacts, dear and delicate playbooks, customers on every route."""
 
 from typing import Any
 

@@ -1,8 +1,4 @@
-"""What the probe has lived through: decisions of an earlier day, carried out or held out, and what came of them.
-
-Belongs here: the rows on which every number of the policy's section `learning` matters. Does not belong here: the probe
-itself (`probe.py`).
-"""
+"""What the probe has lived through: decisions of an earlier day, carried out or held out, and what came of them."""
 
 from datetime import date, timedelta
 from typing import Any

@@ -1,8 +1,4 @@
-"""A log of stages whose weekly probabilities are known, for the tests of the forecast.
-
-Belongs here: the simulation and the exact forecast that follows from it, by numpy and by no code of ours. Does not
-belong here: any expectation.
-"""
+"""A log of stages whose weekly probabilities are known, for the tests of the forecast."""
 
 from dataclasses import dataclass
 from datetime import timedelta

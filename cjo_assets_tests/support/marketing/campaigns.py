@@ -1,7 +1,4 @@
-"""A small marketing family by hand, for tests: master data around the rows that a test is about.
-
-Belongs here: filling in what a campaign needs to be there at all. Does not belong here: any expectation.
-"""
+"""A small marketing family by hand, for tests: master data around the rows that a test is about."""
 
 from datetime import datetime
 from typing import Any

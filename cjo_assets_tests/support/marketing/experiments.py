@@ -1,7 +1,4 @@
-"""Experiments by their counts: what tests of evaluations put in.
-
-Belongs here: frames of arms, plans and campaigns from a line per experiment. Does not belong here: any expectation.
-"""
+"""Experiments by their counts: what tests of evaluations put in."""
 
 from datetime import date
 from typing import Any

@@ -1,7 +1,4 @@
-"""Figures of a marketing day by hand: every list full, long numbers, names that would rather be markup.
-
-Belongs here: rows that keep the contracts. Does not belong here: any expectation.
-"""
+"""Figures of a marketing day by hand: every list full, long numbers, names that would rather be markup."""
 
 from typing import Any
 

@@ -1,7 +1,4 @@
-"""The leaves of the marketing policy: what each is turned to, and what stands in the seed.
-
-Belongs here: values. Does not belong here: what must follow of them (`test_policy_is_consumed.py`).
-"""
+"""The leaves of the marketing policy: what each is turned to, and what stands in the seed."""
 
 from typing import Any
 

@@ -1,8 +1,4 @@
-"""What the sample month lacks for every setting of marketing to matter: rows that are added to its files.
-
-Belongs here: the rows, as tables that a person can read. Does not belong here: which setting is turned to what; that is
-said by the test that uses them.
-"""
+"""What the sample month lacks for every setting of marketing to matter: rows that are added to its files."""
 
 import json
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""What all commands share.
-
-Belongs here: `terminal.py`, and that an option means the same wherever it stands. Does not belong here: any command.
-"""
+"""What all commands share."""
 
 import io
 import json

@@ -1,8 +1,4 @@
-"""Two verdicts on one contract: ours, which judges a table of any size in one scan, and pandera's own.
-
-Belongs here: frames derived from each contract, one breach at a time, on which both must say the same. A new table is
-found and tested without anybody adding it. Does not belong here: what a contract should promise.
-"""
+"""Two verdicts on one contract: ours, which judges a table of any size in one scan, and pandera's own."""
 
 from collections import Counter
 from datetime import date

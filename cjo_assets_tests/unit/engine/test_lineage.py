@@ -1,7 +1,4 @@
-"""Column lineage of statements written by hand.
-
-Belongs here: which edges a construct of SQL makes. Does not belong here: our tables (`test_lineage_of_tables.py`).
-"""
+"""Column lineage of statements written by hand."""
 
 import pytest
 import sqlglot

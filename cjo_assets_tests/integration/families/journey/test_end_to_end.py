@@ -1,8 +1,5 @@
 """The ten customers of the seed on two days, figured by hand and found again in the tables.
 
-Belongs here: figures a person can check with pencil and paper from `data/journey/`. Does not belong here: single rules;
-they are tested beside their tables.
-
 Severity is strength x trust x (0.5 + 0.5 x weight / 0.30). Overall risk is
 0.35 x signals + 0.25 x time + 0.20 x value / 200,000 + 0.20 x negatives / 5,
 where time is days / (2 x typical duration), at most 1, and counts 0.3 in retention. Fused risk is the aggregated risk

@@ -1,8 +1,4 @@
-"""Two implementations, one answer.
-
-Belongs here: the comparison of the computed tables with `oracle.py`, row by row, on customers nobody has looked at.
-Does not belong here: later tables, and any case that deserves a name; those stand in the tests of their tables.
-"""
+"""Two implementations, one answer."""
 
 import datetime
 from collections import Counter

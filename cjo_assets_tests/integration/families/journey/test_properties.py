@@ -1,8 +1,5 @@
 """What holds whatever the data: conservation, time, order, format, threads, monotony, identity, sums, coverage.
 
-Belongs here: statements over all rows of made-up or spoiled data. Does not belong here: expected figures; they stand in
-`test_end_to_end.py`, in `test_oracle.py` and in the tests of the tables.
-
 Days of 1,000 customers are computed in full three times. Where only the data, their order, their format or the threads
 change, the statements of the first run again: compiling them is what takes time.
 """

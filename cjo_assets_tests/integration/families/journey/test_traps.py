@@ -1,10 +1,4 @@
-"""The traps that published implementations of this system fell into, turned round: each test fails if we fall in.
-
-Belongs here: one test per Journey trap of TRAPS.md that the decision chain can fall into; the name carries its number.
-Does not belong here: the rules themselves; they are tested with the table they belong to. What is proved there is named
-in BESIDE_THE_TABLE, and of marketing in MARKETING_TRAPS. Not here either: 23 (significance from two totals), which is 9
-of marketing.
-"""
+"""The traps that published implementations of this system fell into, turned round: each test fails if we fall in."""
 
 import ast
 import random

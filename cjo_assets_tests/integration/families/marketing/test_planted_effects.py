@@ -1,8 +1,4 @@
-"""Effects that were planted, and what the family makes of them: the one test in which the truth is known.
-
-Belongs here: estimates held against the truth file of generated data. Does not belong here: what the generator promises
-(`integration/synth/test_marketing.py`), and formulas against published values (`test_experiment_evaluations.py`).
-"""
+"""Effects that were planted, and what the family makes of them: the one test in which the truth is known."""
 
 from collections.abc import Iterator
 from dataclasses import replace

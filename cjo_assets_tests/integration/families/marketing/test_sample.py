@@ -1,8 +1,4 @@
-"""The sample month of marketing: what it holds, what is wrong with it on purpose, and what it adds up to.
-
-Belongs here: what a person can check by reading `data/marketing/`. Does not belong here: what a table makes of it; that
-is tested beside the table.
-"""
+"""The sample month of marketing: what it holds, what is wrong with it on purpose, and what it adds up to."""
 
 import json
 from datetime import date

@@ -1,7 +1,4 @@
-"""Files nobody would write and somebody will: what the family makes of them, from the file to the last table.
-
-Belongs here: input that is legal at its edge, and input that is not. Does not belong here: rules of single datasets.
-"""
+"""Files nobody would write and somebody will: what the family makes of them, from the file to the last table."""
 
 import json
 import shutil

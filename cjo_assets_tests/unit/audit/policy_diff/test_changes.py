@@ -1,7 +1,4 @@
-"""What counts as a change of policy, one customer each.
-
-Belongs here: the kinds of changes. Does not belong here: the chains that lead to them.
-"""
+"""What counts as a change of policy, one customer each."""
 
 import pytest
 

@@ -1,7 +1,4 @@
-"""What a policy decides, costs and asks of people, added up by hand.
-
-Belongs here: the measures of a day. Does not belong here: which decisions there are.
-"""
+"""What a policy decides, costs and asks of people, added up by hand."""
 
 from typing import Any
 

@@ -1,7 +1,4 @@
-"""How a value must be written: text to verdict, in tables a person can check by eye.
-
-Belongs here: one line per way to write a value. Does not belong here: what a column may hold beyond its type.
-"""
+"""How a value must be written: text to verdict, in tables a person can check by eye."""
 
 from __future__ import annotations
 

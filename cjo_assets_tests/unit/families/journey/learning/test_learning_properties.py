@@ -1,8 +1,4 @@
-"""What holds for the tables of learning whatever the data: no look-ahead, and no order of rows.
-
-Belongs here: statements over a made-up experience in which everything occurs. Does not belong here: figures; they stand
-in the tests of the tables.
-"""
+"""What holds for the tables of learning whatever the data: no look-ahead, and no order of rows."""
 
 import random
 from datetime import timedelta

@@ -1,8 +1,4 @@
-"""Learning where the truth is known: the better playbook is found, a real effect is promoted, and nothing else is.
-
-Belongs here: made-up worlds on fixed seeds, large enough that chance decides nothing but what the error rate allows.
-Does not belong here: figures a person can check; they stand in the tests of the tables.
-"""
+"""Learning where the truth is known: the better playbook is found, a real effect is promoted, and nothing else is."""
 
 import math
 from typing import Any

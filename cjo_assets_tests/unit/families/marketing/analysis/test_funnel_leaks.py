@@ -1,8 +1,4 @@
-"""Which steps of a funnel are leaks: those surely below their benchmark, and no other.
-
-Belongs here: benchmarks and leaks of `marketing.funnel_analysis`. Does not belong here: its counts and rates
-(`test_funnel_analysis.py`).
-"""
+"""Which steps of a funnel are leaks: those surely below their benchmark, and no other."""
 
 from typing import Any
 

@@ -1,7 +1,4 @@
-"""What each arm was shown: the days that count, the unit, and the horizon.
-
-Belongs here: `marketing.experiment_arms` over snapshots made by hand. Does not belong here: what follows from them.
-"""
+"""What each arm was shown: the days that count, the unit, and the horizon."""
 
 from datetime import date, datetime
 from typing import Any

@@ -1,8 +1,4 @@
-"""What experiments show, and the rules that follow: each rule by an example a person can check.
-
-Belongs here: `marketing.experiment_evaluations` over arms made by hand. Does not belong here: error rates over many
-experiments (`test_experiment_simulations.py`) and the functions behind the intervals (`test_two_sample_tests.py`).
-"""
+"""What experiments show, and the rules that follow: each rule by an example a person can check."""
 
 from collections.abc import Callable
 from datetime import date, datetime

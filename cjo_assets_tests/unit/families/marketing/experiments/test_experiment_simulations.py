@@ -1,8 +1,4 @@
-"""Many experiments whose truth is known: how often the verdicts err, and how often they find what is there.
-
-Belongs here: error rates, power and coverage over simulated experiments, with fixed seeds. Does not belong here: single
-examples (`test_experiment_evaluations.py`).
-"""
+"""Many experiments whose truth is known: how often the verdicts err, and how often they find what is there."""
 
 import math
 from typing import Any
