@@ -1,4 +1,4 @@
-"""Generator of `docs/tables.md`, the reference of all tables, from the contracts."""
+"""Generator of `docs/reference/tables.md`, the reference of all tables, from the contracts."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import textwrap
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ FENCE = re.compile(r"^```.*?^```", flags=re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 EXTERNAL = re.compile(r"[a-z]+:")
 CODE_SPAN = re.compile(r"`(cjo [^`]+)`")
+NAMED = re.compile(r"\bdocs/[\w/-]+\.(?:md|svg|png)")
+PYTHON = re.compile(r"^ *```python\n(.*?)^ *```", flags=re.MULTILINE | re.DOTALL)
 PROMPT = re.compile(r"^(?:\$ )?(?:[A-Z_]+=\S+ )*(?:\.venv/bin/)?(cjo .+)$")
 HELP_BY_ARGPARSE = {"bench"}
 
@@ -130,3 +133,23 @@ def test_a_command_that_does_not_exist_is_found() -> None:
     assert _unknown("cjo runs") == "runs"
     assert _unknown("cjo run --day 2025-01-20") == "--day"
     assert _unknown("cjo audit prove") == "prove"
+
+
+@pytest.mark.parametrize("name", ["add_a_table", "add_a_dataset", "add_a_family"])
+def test_python_examples_of_the_guides_can_be_imported(name: str) -> None:
+    """Each example is executed as a module of the journey family."""
+    blocks = PYTHON.findall((DOCS / "how-to" / f"{name}.md").read_text(encoding="utf-8"))
+    assert len(blocks) == 1
+    source = textwrap.dedent(blocks[0]).replace('"accounts", "pipeline"', '"evaluation", "risk"')
+    exec(compile(source, name, "exec"), {"__name__": name, "__package__": "cjo_assets.families.journey"})
+
+
+def test_pages_named_in_code_exist() -> None:
+    named = {
+        (path.relative_to(PROJECT).as_posix(), page)
+        for folder in ("cjo_assets", "cjo_assets_tests", "benchmarks", "tools")
+        for path in (PROJECT / folder).rglob("*.py")
+        for page in NAMED.findall(path.read_text(encoding="utf-8"))
+    }
+    assert {(path, page) for path, page in named if not (PROJECT / page).exists()} == set()
+    assert named
