@@ -16,7 +16,7 @@ from cjo_assets.core.settings import Settings
 from cjo_assets.ingest.accepted_days import DaysOfRecords, days_of_accepted_records
 from cjo_assets.ingest.chain import load_files
 from cjo_assets.ingest.changes import published_days
-from cjo_assets.ingest.loading import is_supplied
+from cjo_assets.ingest.files import is_supplied
 from cjo_assets.orchestration.event_files import held_open
 from cjo_assets.orchestration.failures import failure_text
 from cjo_assets.orchestration.interrupts import shielded_children

@@ -8,7 +8,7 @@ from cjo_assets.catalog import data_families
 from cjo_assets.core.family import Family
 from cjo_assets.core.settings import Settings
 from cjo_assets.ingest.changes import published_days
-from cjo_assets.ingest.loading import is_supplied
+from cjo_assets.ingest.files import is_supplied
 from cjo_assets.orchestration.automation import DECLARATIVE, Automation
 from cjo_assets.orchestration.jobs import job_name, load_job
 from cjo_assets.orchestration.partitions import days

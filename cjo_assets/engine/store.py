@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,13 +16,14 @@ from sqlglot import ErrorLevel
 
 from cjo_assets.core.check_result import CheckResult
 from cjo_assets.core.checks import Check
-from cjo_assets.core.contract import columns_of, contract_rows, key_of, schema_of
+from cjo_assets.core.contract import columns_of, contract_rows, key_of
 from cjo_assets.core.errors import ContractBreachError
 from cjo_assets.core.family import Family
 from cjo_assets.core.quarantine.dataset_tables import discarded_name
 from cjo_assets.core.quarantine.rules import rows_known_on
 from cjo_assets.core.table import AUDIT, QUARANTINE, RAW, Days, Reference, Table, inputs_of, parameters_of
 from cjo_assets.engine.collection import collected_afterwards
+from cjo_assets.engine.ddl import columns_in_sql
 from cjo_assets.engine.functions import give_functions
 from cjo_assets.engine.lineage.query import Lineage, lineage_of
 from cjo_assets.engine.raw import MANIFEST, MANIFEST_COLUMNS, raw_columns, raw_views
@@ -57,14 +57,6 @@ class Stored:
     sql: str
     verdicts: dict[str, CheckResult]
     lineage: Lineage = NO_LINEAGE
-
-
-@dataclass(frozen=True)
-class Fingerprint:
-    """How many rows there are, and a hash over them that any change of a value changes."""
-
-    rows: int
-    content: str
 
 
 class Store:
@@ -161,11 +153,6 @@ class Store:
         references = [reference for table in self.tables.values() for reference in table.inputs().values()]
         return sorted({f"{found.schema}.{found.name}" for found in references if found.days is Days.EARLIER})
 
-    def hands_on(self, family: str) -> bool:
-        """Return whether a later day of a family reads any table of an earlier one."""
-        names = self.read_by_later_days()
-        return any(self.family_of[key] == family and table.full_name in names for key, table in self.tables.items())
-
     def is_blocking(self, table: str, check: str) -> bool:
         """Return whether a table is not stored where a check of it finds anything."""
         schema, _, name = table.partition(".")
@@ -189,66 +176,10 @@ class Store:
         for fence in self.fences:
             fence()
 
-    def handed_on(self, family: str, as_of: date) -> str:
-        """Return a hash over the rows of a family's day that later days read, whatever their order."""
-        names = self.read_by_later_days()
-        read = [table for table in self.tables_of(family) if table.full_name in names]
-        read.sort(key=lambda table: table.full_name)
-        return " ".join(self.lasting_hash(table, as_of) for table in read)
-
-    def lasting_hash(self, table: Table, as_of: date, source: str = "") -> str:
-        """Return a hash over what later days read of a table's day, the same whatever engine there is.
-
-        Equal rows count once, lest they cancel each other out; rows with their key are never equal.
-        """
-        names = table.look_back_columns or tuple(spec.name for spec in columns_of(table.contract))
-        distinct = "" if set(key_of(table.contract)) <= set(names) else "DISTINCT "
-        row = self.connection.execute(
-            "SELECT bit_xor(md5_number(CAST(rows AS VARCHAR))) "
-            f"FROM (SELECT {distinct}{quoted_names(names)} FROM {source or table.full_name} WHERE as_of = ?) AS rows",
-            [as_of],
-        ).fetchone()
-        return str((row or (None,))[0])
-
     def table_named(self, full_name: str) -> Table:
         """Return a table by its name in SQL."""
         schema, _, name = full_name.partition(".")
         return self.tables[schema, name]
-
-    def table_hashes(self, family: str, as_of: date) -> dict[str, str]:
-        """Return a hash over the rows of each dated table of a family's day."""
-        dated = [table for table in self.tables_of(family) if table.is_dated and not table.is_view]
-        return {table.full_name: self.fingerprint(table, as_of).content for table in dated}
-
-    def fingerprint(self, table: Table, as_of: date | None, source: str = "") -> Fingerprint:
-        """Count and hash the rows of a table, or of a day of it, whatever their order.
-
-        The engine's own hash costs a thirtieth of a lasting one; only the same version gives the same.
-
-        Args:
-            table: the table.
-            as_of: the day of a dated table.
-            source: what SQL selects from instead of the store's own table.
-        """
-        names = quoted_names(spec.name for spec in columns_of(table.contract))
-        where, parameters = ("WHERE as_of = ?", [as_of]) if table.is_dated else ("", [])
-        row = self.connection.execute(
-            "SELECT count(*), coalesce(bit_xor(hash(rows)), 0), coalesce(sum(hash(rows)), 0) "
-            f"FROM (SELECT {names} FROM {source or table.full_name} {where}) AS rows",
-            parameters,
-        ).fetchone()
-        rows, mixed, added = row or (0, 0, 0)
-        return Fingerprint(rows, f"{mixed:016x}{int(added) % 2**64:016x}")
-
-    def rows_by_group(self, family: str, as_of: date) -> dict[str, dict[str, int]]:
-        """Count the rows of every table of a family on a day, undated tables whole, by group."""
-        groups: dict[str, dict[str, int]] = {RAW: {}}
-        for dataset in self.datasets_by_family[family]:
-            groups[RAW][f"{RAW}.{dataset.name}"] = self.count(f"{RAW}.{dataset.name}", None)
-        for table in self.tables_of(family):
-            day = as_of if table.is_dated else None
-            groups.setdefault(table.group, {})[table.full_name] = self.count(table.full_name, day)
-        return groups
 
     def expression(self, table: Table, as_of: date | None, policy: Policy) -> ir.Table:
         """Return the table as an expression of its inputs, in the contract's columns and types."""
@@ -469,11 +400,3 @@ def _family_of(table: Table, family: Family, names: set[str]) -> str | None:
         return family.name
     read = {reference.schema for reference in table.inputs().values()} & names
     return next(iter(read)) if table.is_view and len(read) == 1 else None
-
-
-@functools.cache
-def columns_in_sql(table: Table) -> str:
-    """Return the columns of a table as CREATE TABLE writes them."""
-    from ibis.backends.sql.datatypes import DuckDBType
-
-    return ", ".join(f'"{name}" {DuckDBType.to_string(kind)}' for name, kind in schema_of(table.contract).items())

@@ -29,8 +29,8 @@ from cjo_assets.engine.sql import literal, quoted_names
 from cjo_assets.engine.store import Store
 from cjo_assets.ingest.accepted_days import days_of_accepted_records
 from cjo_assets.ingest.chain import load_files
+from cjo_assets.ingest.files import EXTRACTS, archived_contents, files_of
 from cjo_assets.ingest.formats import CSV_ROWS, UNREADABLE, reading_of
-from cjo_assets.ingest.loading import EXTRACTS, archived_contents, files_of
 from cjo_assets.ingest.raw_tables import Content, SourceFile
 from cjo_assets.ingest.sources_yaml import SOURCES_FILE, DuckDBSource, SqlSource, declared_sources
 from cjo_assets.policy import Policy

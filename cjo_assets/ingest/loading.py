@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import codecs
-import hashlib
 import json
-import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,14 +20,12 @@ from cjo_assets.core.table import RAW
 from cjo_assets.engine.raw import MANIFEST, day_of, raw_columns, raw_views
 from cjo_assets.engine.sql import quoted, quoted_names
 from cjo_assets.engine.transaction import transaction
-from cjo_assets.ingest.conversion import converted, names_in_settings
-from cjo_assets.ingest.databases import extracted
+from cjo_assets.ingest.conversion import names_in_settings
 from cjo_assets.ingest.faults import reason_of
+from cjo_assets.ingest.files import EXTRACTS, archived, archived_contents, described, files_of, namesakes
 from cjo_assets.ingest.formats import (
-    CHUNK_BYTES,
     CSV_ROWS,
     FORMATS,
-    PLAIN,
     UNREADABLE,
     Reading,
     fault_of,
@@ -42,11 +36,9 @@ from cjo_assets.ingest.formats import (
 from cjo_assets.ingest.headers import listed, require_columns
 from cjo_assets.ingest.raw_tables import Content, SourceFile, can_be_seen, see
 from cjo_assets.ingest.records import locked
-from cjo_assets.ingest.setting_hints import encoding_hint, value_hints
-from cjo_assets.ingest.sources_yaml import FilesSource, OwnFile, declared_sources
+from cjo_assets.ingest.setting_hints import value_hints
 from cjo_assets.ingest.tombstones import EMPTY_RECORD, Tombstones, emptied_rows, empty_rows
 
-EXTRACTS = "extracts"
 # Beside the counts of columns: no column has a name of white space.
 ROWS = " "
 
@@ -92,21 +84,6 @@ class ManifestRow:
     settings: str | None = None
 
 
-def find_file(data: Path, family: str, dataset: str) -> Path | None:
-    """Return the file of a dataset, in the folder of its family or in the data folder itself.
-
-    Raises:
-        InputError: the folder does not exist, or the dataset has two files or one that is none.
-    """
-    found = [path for path in _namesakes(data, family, dataset) if _is_named(path, dataset)]
-    if len(found) > 1:
-        names = " and ".join(str(path.relative_to(data)) for path in found)
-        raise InputError(f"The dataset {dataset} has more than one file: {names}. Keep one of them.")
-    if found and not found[0].is_file():
-        raise InputError(f"{found[0]} is a folder or leads nowhere, where a file was expected.")
-    return found[0] if found else None
-
-
 def load_dataset(
     connection: duckdb.DuckDBPyConnection,
     dataset: Dataset,
@@ -130,7 +107,7 @@ def load_dataset(
     contents = archived_contents(files_of(data, family, dataset, archive / EXTRACTS), archive, dataset)
     if home is not None and dataset.records and (home / dataset.records).exists():
         with locked(home / dataset.records, for_reading=True) as records:
-            contents.append(Content(SourceFile(records.name, records), *_archived(records, archive, dataset.name)))
+            contents.append(Content(SourceFile(records.name, records), *archived(records, archive, dataset.name)))
     if not contents:
         note = _note_of_nothing(data, family, dataset)
         with transaction(connection):
@@ -203,51 +180,10 @@ def restore_dataset(
                 connection.execute(nothing, [dataset.name, file.note])
 
 
-def files_of(data: Path, family: str, dataset: Dataset, extracts: Path) -> list[SourceFile]:
-    """Return the files of a dataset: those its source names, or the one of its own name; none where there is none.
-
-    Raises:
-        InputError: there is something that cannot be read.
-    """
-    source = declared_sources(data).get((family, dataset.name))
-    settings = source or PLAIN
-    if source is None or isinstance(source, OwnFile):
-        path = find_file(data, family, dataset.name)
-        return [SourceFile(path.name, path, settings)] if path else []
-    if not isinstance(source, FilesSource):
-        path = extracted(source, dataset, data, extracts)
-        # The extract has our names already.
-        return [SourceFile(path.name, path, source.model_copy(update={"columns": {}}))]
-    paths = [path for path in sorted(data.glob(source.files)) if path.is_file()]
-    strangers = [path.name for path in paths if path.suffix.lower() not in FORMATS]
-    if strangers:
-        raise InputError(
-            f"{source.files} finds {listed(strangers)}: the ending is none of {', '.join(sorted(FORMATS))}."
-        )
-    return [SourceFile(path.relative_to(data).as_posix(), path, settings) for path in paths]
-
-
-def archived_contents(files: list[SourceFile], archive: Path, dataset: Dataset) -> list[Content]:
-    """Copy files into the archive and return them as they stand there: converted, where settings say how to read them.
-
-    Raises:
-        InputError: a file cannot be copied or converted, or two have the same bytes.
-    """
-    contents = []
-    for file in files:
-        with at_work(f"Archiving {_described(file.name, file.path)}"):
-            if file.settings.given():
-                contents.append(converted(file, dataset, archive))
-            else:
-                contents.append(Content(file, *_archived(file.path, archive, dataset.name)))
-    _require_different(contents)
-    return contents
-
-
 def _note_of_nothing(data: Path, family: str, dataset: Dataset) -> str | None:
     """Return what is to be noted of a dataset without a file, or refuse it."""
     endings = ", ".join(sorted(FORMATS))
-    others = [other.name for other in _namesakes(data, family, dataset.name)]
+    others = [other.name for other in namesakes(data, family, dataset.name)]
     unread = f" ({listed(others)}: the ending is none of {endings})" if others else ""
     if not dataset.may_be_empty:
         raise InputError(
@@ -255,14 +191,6 @@ def _note_of_nothing(data: Path, family: str, dataset: Dataset) -> str | None:
         )
     # A file nobody needs is missed by nobody; one that is there and was not read is.
     return None if dataset.is_optional and not unread else f"no file: nothing is known of it{unread}"
-
-
-def _require_different(contents: list[Content]) -> None:
-    """Refuse two files with the same bytes: their rows could not be told apart, and are meant once."""
-    for place, content in enumerate(contents):
-        for other in contents[:place]:
-            if content.sha256 == other.sha256:
-                raise InputError(f"The files {other.file.name} and {content.file.name} are the same: keep one of them.")
 
 
 def days_of_records(
@@ -283,63 +211,6 @@ def days_of_records(
     ]
     row = connection.execute(f"SELECT min(first), max(last) FROM ({' UNION ALL '.join(queries)})").fetchone()
     return row or (None, None)
-
-
-def is_supplied(data: Path, family: str, datasets: Iterable[Dataset]) -> bool:
-    """Return whether any dataset of a family has a source or a file."""
-    declared = declared_sources(data)
-    return any((family, dataset.name) in declared or _namesakes(data, family, dataset.name) for dataset in datasets)
-
-
-def _namesakes(data: Path, family: str, dataset: str) -> list[Path]:
-    """Return everything in the folders that bears the name of a dataset, whatever its ending."""
-    try:
-        if not data.is_dir():
-            raise InputError(f"The data folder {data} does not exist or is no folder.")
-        folders = [folder for folder in (data, data / family) if folder.is_dir()]
-        paths = [path for folder in folders for path in sorted(folder.iterdir())]
-    except OSError as error:
-        raise InputError(f"The data folder {error.filename} cannot be read: {error.strerror}.") from error
-    return [path for path in paths if path.name.lower().startswith(f"{dataset}.")]
-
-
-def _is_named(path: Path, dataset: str) -> bool:
-    return path.stem.lower() == dataset and path.suffix.lower() in FORMATS
-
-
-def _archived(path: Path, archive: Path, dataset: str) -> tuple[str, Path]:
-    """Copy a file into the archive under the hash of its bytes, so that what is read is what was hashed."""
-    is_text = FORMATS[path.suffix.lower()] != "parquet"
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    digest, size = hashlib.sha256(), 0
-    partial = archive / f".{path.name}.{os.getpid()}"
-    try:
-        archive.mkdir(parents=True, exist_ok=True)
-        with path.open("rb") as source, partial.open("wb") as target:
-            while chunk := source.read(CHUNK_BYTES):
-                digest.update(chunk)
-                target.write(chunk)
-                if is_text:
-                    decoder.decode(chunk)
-                size += len(chunk)
-            if is_text:
-                decoder.decode(b"", final=True)
-        archived = archive / digest.hexdigest()
-        if not archived.exists():
-            shutil.move(partial, archived)
-        return digest.hexdigest(), archived
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"The file {path.name} is not UTF-8: {error.reason} near byte {size + error.start}. "
-            f"{encoding_hint(path, dataset)}"
-        ) from error
-    except OSError as error:
-        raise InputError(
-            f"The file {path} cannot be copied into {archive}: {error.strerror} ({error.filename})."
-        ) from error
-    finally:
-        if archive.is_dir():
-            partial.unlink(missing_ok=True)
 
 
 def _forget(connection: duckdb.DuckDBPyConnection, dataset: Dataset, but: set[tuple[str, str]]) -> None:
@@ -377,7 +248,7 @@ def _store_file(
 
     The rows of one that is seen where it lies are only counted.
     """
-    task = f"Reading {_described(content.file.name, content.archived)}"
+    task = f"Reading {described(content.file.name, content.archived)}"
     try:
         with _in_words(content), at_work(task, connection.query_progress):
             reading = reading_of(connection, content.file.path, content.archived, dataset)
@@ -395,10 +266,6 @@ def _in_words(content: Content) -> Iterator[None]:
     except UNREADABLE as error:
         reason = fault_of(path, content.archived) or reason_of(error).replace(str(content.archived), path.name)
         raise InputError(f"The file {path.name} cannot be read as {format_of(path)}: {reason}.") from error
-
-
-def _described(name: str, path: Path) -> str:
-    return f"{name} ({path.stat().st_size / 1e6:,.0f} MB)"
 
 
 def _store(

@@ -22,7 +22,7 @@ from cjo_assets.core.family import Family
 from cjo_assets.core.settings import PROJECT, Settings
 from cjo_assets.ingest.changes import published_days
 from cjo_assets.ingest.databases import require_readable
-from cjo_assets.ingest.loading import EXTRACTS, files_of, is_supplied
+from cjo_assets.ingest.files import EXTRACTS, files_of, is_supplied
 from cjo_assets.ingest.sources_yaml import DuckDBSource, SqlSource, declared_sources
 from cjo_assets.orchestration.alerts import WEBHOOK
 from cjo_assets.orchestration.automation import OFF, Automation

@@ -14,9 +14,10 @@ from cjo_assets.core.errors import WarehouseError
 from cjo_assets.core.family import Family
 from cjo_assets.core.settings import Settings
 from cjo_assets.engine.choice import store_of
+from cjo_assets.engine.ddl import columns_in_sql
 from cjo_assets.engine.statement_files import StatementFiles
 from cjo_assets.engine.statements import Statements
-from cjo_assets.engine.store import Store, columns_in_sql
+from cjo_assets.engine.store import Store
 from cjo_assets.ingest.raw_tables import look_again
 from cjo_assets.warehouse.lock import warehouse_lock
 from cjo_assets.warehouse.restore import remember_published, what_cannot_be_computed

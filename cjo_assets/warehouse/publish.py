@@ -17,9 +17,10 @@ import duckdb
 from cjo_assets.core.contract import columns_of
 from cjo_assets.core.family import deciding_family
 from cjo_assets.core.table import AUDIT, RAW, Table
+from cjo_assets.engine.ddl import columns_in_sql
 from cjo_assets.engine.raw import raw_views
 from cjo_assets.engine.sql import literal
-from cjo_assets.engine.store import Store, columns_in_sql
+from cjo_assets.engine.store import Store
 from cjo_assets.engine.transaction import transaction
 from cjo_assets.policy.journey import WarehousePolicy
 from cjo_assets.warehouse.ledger import Head, Stamp, add_decisions, add_tombstones

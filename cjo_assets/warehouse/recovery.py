@@ -18,8 +18,10 @@ import duckdb
 from cjo_assets.core.errors import WarehouseError
 from cjo_assets.core.progress import report_message
 from cjo_assets.core.table import AUDIT
+from cjo_assets.engine.ddl import columns_in_sql
+from cjo_assets.engine.fingerprints import table_hashes
 from cjo_assets.engine.sql import literal
-from cjo_assets.engine.store import Store, columns_in_sql
+from cjo_assets.engine.store import Store
 from cjo_assets.engine.transaction import transaction
 from cjo_assets.policy.journey import WarehousePolicy
 from cjo_assets.warehouse.retention import SNAPSHOTS, first_days_kept
@@ -103,7 +105,7 @@ def found_again(store: Store, published: Path, days: list[date], keep: Warehouse
     snapshot = newest_snapshot(published)
     held = _days_in(snapshot) if snapshot else {}
     missing = tuple(key for key, recorded in wanted.items() if held.get(key) != recorded)
-    unlike = [key for key in missing if store.table_hashes(*key) != json.loads(wanted[key].table_hashes)]
+    unlike = [key for key in missing if table_hashes(store, *key) != json.loads(wanted[key].table_hashes)]
     if unlike:
         raise WarehouseError(
             f"The published database {published} is missing, and neither a snapshot nor the build database has what "

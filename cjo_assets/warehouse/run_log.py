@@ -7,7 +7,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
 
+from cjo_assets.core.table import RAW
 from cjo_assets.engine.code import code_version
+from cjo_assets.engine.fingerprints import data_version, hands_on, table_hashes
 from cjo_assets.engine.raw import MANIFEST
 from cjo_assets.engine.store import Store, Stored
 from cjo_assets.families.audit.records.runs import as_json
@@ -50,12 +52,12 @@ def record_run(
     report: Path | None,
 ) -> None:
     """Record a day that is about to be published; mark later days as stale if its data version changed."""
-    handed_on = store.handed_on(family, as_of)
+    handed_on = data_version(store, family, as_of)
     before = store.connection.execute(
         f"SELECT handed_on FROM {RUNS} WHERE family = ? AND as_of = ? AND is_published ORDER BY ended_at DESC LIMIT 1",
         [family, as_of],
     ).fetchone()
-    if store.hands_on(family) and (before is None or before[0] != handed_on):
+    if hands_on(store, family) and (before is None or before[0] != handed_on):
         store.connection.execute(
             f"UPDATE {RUNS} SET is_stale = TRUE WHERE family = ? AND as_of > ? AND is_published", [family, as_of]
         )
@@ -118,7 +120,7 @@ def _insert(
     started = instance.get_run_stats(run.run_id).start_time
     ended = datetime.now(UTC).replace(tzinfo=None)
     start = datetime.fromtimestamp(started, UTC).replace(tzinfo=None) if started else ended
-    counts = store.rows_by_group(family, as_of)
+    counts = rows_by_group(store, family, as_of)
     tracked = counts if getattr(policy, family).reporting.enable_progress_tracking else None
     rows = {table: number for tables in counts.values() for table, number in tables.items()}
     is_published = handed_on is not None
@@ -141,14 +143,25 @@ def _insert(
         "code_version": code_version(),
         "engine": engine_version(),
         "inputs": as_json(_inputs(store, family)),
-        "table_hashes": as_json(store.table_hashes(family, as_of) if is_published else {}),
+        "table_hashes": as_json(table_hashes(store, family, as_of) if is_published else {}),
         "is_published": is_published,
         "handed_on": handed_on,
-        "is_stale": is_published and store.hands_on(family) and _reads_a_stale_day(store, family, as_of),
+        "is_stale": is_published and hands_on(store, family) and _reads_a_stale_day(store, family, as_of),
     }
     store.connection.execute(
         f"INSERT INTO {RUNS} ({', '.join(record)}) VALUES ({', '.join('?' for _ in record)})", list(record.values())
     )
+
+
+def rows_by_group(store: Store, family: str, as_of: date) -> dict[str, dict[str, int]]:
+    """Count the rows of every table of a family on a day, undated tables whole, by group."""
+    groups: dict[str, dict[str, int]] = {RAW: {}}
+    for dataset in store.datasets_by_family[family]:
+        groups[RAW][f"{RAW}.{dataset.name}"] = store.count(f"{RAW}.{dataset.name}", None)
+    for table in store.tables_of(family):
+        day = as_of if table.is_dated else None
+        groups.setdefault(table.group, {})[table.full_name] = store.count(table.full_name, day)
+    return groups
 
 
 def engine_version() -> str:

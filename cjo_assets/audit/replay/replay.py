@@ -26,6 +26,7 @@ from cjo_assets.core.errors import PastError, TamperedError
 from cjo_assets.core.table import Table
 from cjo_assets.engine.code import code_version
 from cjo_assets.engine.collection import collected_afterwards
+from cjo_assets.engine.fingerprints import fingerprint, lasting_hash
 from cjo_assets.engine.sql import quoted_names
 from cjo_assets.warehouse.run_log import engine_version
 from cjo_assets.warehouse.run_records import PUBLISHED, DayRecord
@@ -86,7 +87,7 @@ def _compared(past: Scratch, table: Table, record: DayRecord) -> TableVerdict:
         return _as_recorded(past, table, record)
     day = record.as_of if table.is_dated else None
     published = past.published_rows(table, day)
-    then, now = past.fingerprint(table, day, source=published), past.fingerprint(table, day)
+    then, now = fingerprint(past, table, day, source=published), fingerprint(past, table, day)
     recorded = record.table_hashes.get(table.full_name)
     differing, examples = (0, ()) if then == now else _differences(past, table, published, day)
     return TableVerdict(table.full_name, now.rows, now.content, then.rows, then.content, recorded, differing, examples)
@@ -94,7 +95,7 @@ def _compared(past: Scratch, table: Table, record: DayRecord) -> TableVerdict:
 
 def _as_recorded(past: Scratch, table: Table, record: DayRecord) -> TableVerdict:
     """Hold what no file gives back, the words of a language model, against the hash that the run wrote down."""
-    found = past.fingerprint(table, record.as_of, source=past.published_rows(table, record.as_of))
+    found = fingerprint(past, table, record.as_of, source=past.published_rows(table, record.as_of))
     recorded = record.table_hashes.get(table.full_name) if record.engine == engine_version() else None
     expected = recorded or found.content
     differing = 0 if found.content == expected else found.rows
@@ -175,7 +176,7 @@ def _handed_on(past: Scratch, record: DayRecord) -> list[tuple[date, str, str]]:
 
 def _present(past: Scratch, day: date) -> str:
     tables = [past.table_named(name) for name in past.read_by_later_days()]
-    return " ".join(past.lasting_hash(table, day, past.published_rows(table, day)) for table in tables)
+    return " ".join(lasting_hash(past, table, day, past.published_rows(table, day)) for table in tables)
 
 
 def _missing_rejections(past: Scratch) -> list[str]:

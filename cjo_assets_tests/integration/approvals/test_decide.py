@@ -19,7 +19,8 @@ from cjo_assets.cli.app import app
 from cjo_assets.core.errors import RefusalError, WarehouseError
 from cjo_assets.core.settings import Settings
 from cjo_assets.defs.sensors import approval_decisions_sensor
-from cjo_assets.engine.store import Store, columns_in_sql
+from cjo_assets.engine.ddl import columns_in_sql
+from cjo_assets.engine.store import Store
 from cjo_assets.families.journey.inputs.approval_decisions import DATASET, RECORDS
 from cjo_assets.ingest.loading import load_dataset
 from cjo_assets.ingest.records import append, locked, records_in

@@ -14,7 +14,7 @@ from cjo_assets.audit.verify.verify import Finding, verify
 from cjo_assets.catalog import families_about
 from cjo_assets.core.expressions.ids import MISSING, SEPARATOR
 from cjo_assets.core.settings import Settings
-from cjo_assets.engine.store import columns_in_sql
+from cjo_assets.engine.ddl import columns_in_sql
 from cjo_assets.warehouse.ledger import Head, Stamp, add_decisions
 
 FIRST, SECOND = date(2025, 1, 16), date(2025, 1, 20)

@@ -29,6 +29,7 @@ from cjo_assets.audit.replay.scratch import Scratch, scratch
 from cjo_assets.cli.app import app
 from cjo_assets.core.errors import PastError, TamperedError
 from cjo_assets.core.settings import Settings
+from cjo_assets.engine.fingerprints import fingerprint
 from cjo_assets.ingest.tombstones import empty_rows
 from cjo_assets.warehouse.run_records import PUBLISHED
 from cjo_assets_tests.support.catalog import PAST_STATEMENTS
@@ -138,7 +139,7 @@ def test_a_changed_earlier_day_is_named_where_a_later_one_differs(
     hashes = past.records.of(THIRD).table_hashes
     scores = past.tables["journey", "risk_scores"]
     look_at(past, tampered, tmp_path)
-    hashes["journey.risk_scores"] = past.fingerprint(scores, THIRD, source=past.published_rows(scores, THIRD)).content
+    hashes["journey.risk_scores"] = fingerprint(past, scores, THIRD, source=past.published_rows(scores, THIRD)).content
     past.connection.execute(f"DETACH {PUBLISHED}")
     with duckdb.connect(str(tmp_path / "tampered.duckdb")) as again:
         again.execute("UPDATE audit.runs SET table_hashes = ? WHERE as_of = ?", [json.dumps(hashes), THIRD])
@@ -264,7 +265,7 @@ def test_a_home_of_other_tables_is_refused(tour_home: Home, tmp_path: Path) -> N
 
 def test_days_that_left_the_database_are_read_from_their_files(tour_home: Home, past: Scratch, tmp_path: Path) -> None:
     table = past.tables["journey", "recommended_interventions"]
-    before = past.fingerprint(table, FIRST, source=past.published_rows(table, FIRST))
+    before = fingerprint(past, table, FIRST, source=past.published_rows(table, FIRST))
     shutil.copyfile(tour_home.settings.published, tmp_path / "cjo.duckdb")
     folder = tmp_path / "history" / table.full_name
     folder.mkdir(parents=True)
@@ -272,7 +273,7 @@ def test_days_that_left_the_database_are_read_from_their_files(tour_home: Home, 
         kept.execute(f"COPY (FROM {table.full_name} WHERE as_of = '{FIRST}') TO '{folder / FIRST.isoformat()}.parquet'")
         kept.execute(f"DELETE FROM {table.full_name} WHERE as_of = ?", [FIRST])
     with scratch(Settings(tmp_path, None, tmp_path)) as moved:
-        assert moved.fingerprint(table, FIRST, source=moved.published_rows(table, FIRST)) == before
+        assert fingerprint(moved, table, FIRST, source=moved.published_rows(table, FIRST)) == before
         moved.know([FIRST, SECOND])
         found = moved.rows(
             "SELECT as_of, count(*) AS rows FROM known.journey_recommended_interventions GROUP BY as_of ORDER BY as_of"

@@ -33,7 +33,8 @@ from cjo_assets.core.errors import InputError
 from cjo_assets.engine.store import Store
 from cjo_assets.families.journey.inputs import customers
 from cjo_assets.ingest import formats
-from cjo_assets.ingest.loading import Loaded, days_of_records, find_file, load_dataset
+from cjo_assets.ingest.files import find_file
+from cjo_assets.ingest.loading import Loaded, days_of_records, load_dataset
 from cjo_assets.ingest.tombstones import Tombstones
 from cjo_assets_tests.support.rows import Rows
 

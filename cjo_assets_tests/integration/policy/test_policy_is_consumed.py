@@ -10,6 +10,7 @@ import pytest
 
 from cjo_assets.catalog import families_about
 from cjo_assets.policy import Policy, load_policy
+from cjo_assets.warehouse.run_log import rows_by_group
 from cjo_assets_tests.support.marketing.leaves import LEAVES as MARKETING_LEAVES
 from cjo_assets_tests.support.marketing.leaves import WORDS as MARKETING_WORDS
 from cjo_assets_tests.support.probe import PROBE_DAY, Probe, leaves, nested, policy_with, value_at
@@ -318,7 +319,7 @@ def test_all_numbers_turned_at_once_keep_every_contract(tmp_path: Path) -> None:
     changes = {path: value for path, value in changes.items() if path.rpartition(".")[2] not in kept}
     policy = policy_with(tmp_path, changes)
     other = Probe(tmp_path, policy)
-    assert other.store.rows_by_group("journey", PROBE_DAY)["decision"]["journey.recommended_interventions"] > 0
+    assert rows_by_group(other.store, "journey", PROBE_DAY)["decision"]["journey.recommended_interventions"] > 0
     assert other.report(policy)
     other.store.connection.close()
 

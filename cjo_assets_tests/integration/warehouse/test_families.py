@@ -21,6 +21,7 @@ from cjo_assets.cli.summary import grid_of
 from cjo_assets.core.errors import InputError
 from cjo_assets.core.settings import Settings
 from cjo_assets.core.table import AUDIT
+from cjo_assets.engine.fingerprints import hands_on
 from cjo_assets.engine.store import Store
 from cjo_assets.ingest.chain import compute_day, load_files
 from cjo_assets.orchestration.keys import FAMILY_TAG, families_of_run, keys_of_day
@@ -133,7 +134,7 @@ def test_days_that_hand_nothing_on_make_no_later_day_stale(both: tuple[Store, Se
         for family, day in DAYS.items():
             record_run(store, run, INSTANCE, family, day - timedelta(days=1), policy, None)
         stale = store.rows("SELECT DISTINCT family FROM audit.runs WHERE is_stale")
-        assert [row["family"] for row in stale] == [family for family in DAYS if store.hands_on(family)] == ["journey"]
+        assert [row["family"] for row in stale] == [family for family in DAYS if hands_on(store, family)] == ["journey"]
     finally:
         store.connection.execute("ROLLBACK")
 

@@ -16,6 +16,7 @@ from cjo_assets.catalog import families_about
 from cjo_assets.core.check_result import CheckResult
 from cjo_assets.core.table import Days, Reference
 from cjo_assets.engine.code import code_version
+from cjo_assets.engine.fingerprints import data_version, table_hashes
 from cjo_assets.engine.store import Store, Stored
 from cjo_assets.policy import Policy
 from cjo_assets.warehouse.run_log import record_checks, record_failure, record_run
@@ -139,12 +140,12 @@ def test_what_no_later_day_reads_makes_none_stale(home: Home) -> None:
 
 def test_a_day_without_customers_is_not_a_day_with_two_of_them(home: Home) -> None:
     """Equal rows do not cancel out: that there was a day is what later days read."""
-    nothing = home.store.handed_on("journey", FIRST)
+    nothing = data_version(home.store, "journey", FIRST)
     for number in (1, 2):
         home.store.connection.execute(
             "INSERT INTO journey.journey_states BY NAME SELECT ? AS as_of, ? AS customer_id", [FIRST, f"C{number}"]
         )
-        assert home.store.handed_on("journey", FIRST) != nothing
+        assert data_version(home.store, "journey", FIRST) != nothing
 
 
 def test_a_record_says_what_the_run_read_and_what_it_wrote(home: Home) -> None:
@@ -162,7 +163,7 @@ def test_a_record_says_what_the_run_read_and_what_it_wrote(home: Home) -> None:
     assert {"journey.recommended_interventions", "journey.kpis"} <= before.keys()
     assert "journey.signals" not in before, "what has no day is of no day"
     home.decide(FIRST, 0.7)
-    after = home.store.table_hashes("journey", FIRST)
+    after = table_hashes(home.store, "journey", FIRST)
     assert [name for name in before if before[name] != after[name]] == ["journey.recommended_interventions"]
 
 
@@ -186,8 +187,8 @@ def test_what_later_days_read_counts_whatever_its_order(home: Home) -> None:
     for order in ("ASC", "DESC"):
         home.store.connection.execute("DELETE FROM journey.recommended_interventions WHERE as_of = ?", [FIRST])
         home.store.connection.execute(f"INSERT INTO journey.recommended_interventions BY NAME {both} {order}", [FIRST])
-        hashes.append(home.store.handed_on("journey", FIRST))
-    assert hashes[0] == hashes[1] != home.store.handed_on("journey", SECOND)
+        hashes.append(data_version(home.store, "journey", FIRST))
+    assert hashes[0] == hashes[1] != data_version(home.store, "journey", SECOND)
 
 
 def test_what_each_check_of_a_run_found_is_on_record(home: Home) -> None:
