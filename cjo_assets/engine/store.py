@@ -85,13 +85,12 @@ class Store:
         self._statements = Statements(keep=0) if statements is None else statements
         self._known: dict[tuple[str, str], ir.Table] = {}
         self._newest_days: tuple[date | None, ...] | None = None
-        names = {family.name for family in families if family.datasets}
+        self.families_of_run = tuple(family.name for family in families if family.datasets)
         self.family_of = {
-            (table.schema, table.name): _family_of(table, family, names)
+            (table.schema, table.name): _family_of(table, family, set(self.families_of_run))
             for family in families
             for table in family.tables
         }
-        self.families_of_run = tuple(family.name for family in families if family.datasets)
         self.days_of_run: tuple[date, ...] = ()
         self.fences: tuple[Callable[[], None], ...] = ()
         self.lineages: dict[str, Lineage] = {}
@@ -310,8 +309,7 @@ class Store:
             if audit.contract is None:
                 counted = rows.mutate(offenders=rows.count().as_scalar())
                 rows = counted.order_by(rows.columns).limit(EXAMPLES)
-            sql: str = self.backend.compile(rows)
-            return sql
+            return str(self.backend.compile(rows))
 
         types = self._raw_types(inputs_of(audit.failing_rows, table.schema).values())
         sql = self._statements.written((audit, table, *types, *self._situation(as_of)), policy, question)
