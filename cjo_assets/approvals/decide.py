@@ -1,9 +1,7 @@
-"""Deciding: what waits for a person, and what that person says.
+"""Approval answers: validation and recording, and the list of pending requests.
 
-Both compare people by the same function (`policy/identity.py`), so that an answer is refused here exactly where it
-would not count there.
-
-The clock is asked once, for the instant of a decision that is made now. Nothing else here depends on it.
+People are compared by `policy/identity.py`, as in the tables, so that an answer is refused here if it would not count
+there. The clock is read only for the time of an answer that is recorded now.
 """
 
 from __future__ import annotations
@@ -30,15 +28,15 @@ from cjo_assets.policy.identity import person, person_key
 
 @dataclass(frozen=True)
 class Answer:
-    """What a person says to a request.
+    """An answer to an approval request.
 
     Attributes:
-        intervention_id: what they decide on.
+        intervention_id: id of the intervention.
         decision: approved or rejected.
-        by: who they are.
-        category: of a rejection, in the policy's words.
-        reason: why, in their own.
-        at: when it was decided, ISO 8601, UTC without a zone; None for now.
+        by: name of the approver.
+        category: category of a rejection, from the policy.
+        reason: reason, as free text.
+        at: time of the decision, ISO 8601, UTC if without a zone; None for now.
     """
 
     intervention_id: str
@@ -51,7 +49,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class _Said:
-    """An answer that was given to a request before; `person` is None where its name is nobody's."""
+    """An earlier answer to a request; `person` is None if its name does not identify a person."""
 
     decision: str
     by: str
@@ -60,11 +58,11 @@ class _Said:
 
 
 def record_answer(settings: Settings, policy: Policy, answer: Answer) -> Record:
-    """Record what a person says, and return the record.
+    """Record an answer, and return the record.
 
     Raises:
-        RefusalError: it cannot be said, or not any more.
-        WarehouseError: there is nothing published to answer, or the records cannot be written.
+        RefusalError: the answer is invalid, not permitted or too late.
+        WarehouseError: there is no published database, or the records cannot be written.
     """
     now = datetime.now(UTC).replace(tzinfo=None)
     at = _instant(answer.at, now)
@@ -91,10 +89,10 @@ def record_answer(settings: Settings, policy: Policy, answer: Answer) -> Record:
 
 
 def waiting_requests(settings: Settings, policy: Policy) -> list[Row]:
-    """Return the published requests that still wait, with who has approved so far, the first to lapse first.
+    """Return the pending requests with their approvals so far, ordered by expiry.
 
     Raises:
-        WarehouseError: there is nothing published.
+        WarehouseError: there is no published database.
     """
     with locked(settings.home / RECORDS, for_reading=True) as path:
         records = records_in(path)
@@ -108,13 +106,13 @@ def waiting_requests(settings: Settings, policy: Policy) -> list[Row]:
 
 
 def new_records(settings: Settings) -> str | None:
-    """Return a fingerprint of everything people have recorded; None where they have not."""
+    """Return a hash over all recorded answers; None if there are none."""
     with locked(settings.home / RECORDS, for_reading=True) as path:
         return fingerprint(path)
 
 
 def day_of_records(settings: Settings) -> date | None:
-    """Return the day that shows all records: the newest published, or that of a later answer; None before any run."""
+    """Return the day with all records: the latest published, or that of a later answer; None before any run."""
     if not settings.published.exists():
         return None
     with locked(settings.home / RECORDS, for_reading=True) as path:
@@ -133,7 +131,7 @@ class _Published:
     def __init__(self, path: Path) -> None:
         self.path = path
         if not path.exists():
-            raise WarehouseError(f"Nothing is published at {path}: `cjo run` makes the decisions to be answered.")
+            raise WarehouseError(f"No published database at {path}. Create it with `cjo run`.")
 
     def rows(self, sql: str, *parameters: Any) -> list[Row]:
         """Return the rows of a query."""
@@ -152,8 +150,8 @@ class _Published:
             return found[0]
         known = self.rows("FROM journey.outcome_analyses WHERE intervention_id = ? LIMIT 1", intervention_id)
         if known:
-            raise RefusalError(f"{intervention_id} needs nobody's approval: nobody was asked.")
-        raise RefusalError(f"No intervention {intervention_id} is published; `cjo pending` lists what waits.")
+            raise RefusalError(f"Intervention {intervention_id} requires no approval.")
+        raise RefusalError(f"Unknown intervention {intervention_id}. List pending requests with `cjo pending`.")
 
     def history(self, intervention_id: str) -> list[Row]:
         """Return the published answers about an intervention."""
@@ -161,7 +159,7 @@ class _Published:
 
 
 def _said(request: Row, history: list[Row], records: list[Record], null_words: Sequence[str]) -> list[_Said]:
-    """Return what was said to a request: as published where it counts or will, and as recorded since."""
+    """Return the answers to a request: the published ones that count or will count, and those recorded since."""
     judged = {(row["decided_by"], row["decided_at"]) for row in history}
     said = [
         _Said(row["decision"], row["decided_by"], row["decided_at"], person(row["decided_by"], null_words))
@@ -181,7 +179,7 @@ def _said(request: Row, history: list[Row], records: list[Record], null_words: S
 
 
 def _approvers(said: Sequence[_Said]) -> dict[str | None, str]:
-    """Return the people who approved, each with the name under which they did first."""
+    """Return the people who approved, each with the name of their first approval."""
     return {one.person: one.by for one in reversed(said) if one.decision == APPROVED}
 
 
@@ -195,7 +193,7 @@ def _require_open(request: Row, said: Sequence[_Said]) -> None:
     if status == STALE:
         raise RefusalError(f"The request for {name} is stale: {request['stale_reason']}.")
     if status == EXPIRED:
-        raise RefusalError(f"The request for {name} lapsed at {request['expires_at']} UTC.")
+        raise RefusalError(f"The request for {name} expired at {request['expires_at']} UTC.")
     if status != PENDING:
         raise RefusalError(f"{name} was {status} already, by {request['decided_by']} at {request['decided_at']} UTC.")
     if _is_settled(request, said):
@@ -208,12 +206,14 @@ def _require_in_time(request: Row, at: datetime) -> None:
     name = request["intervention_id"]
     if at > request["expires_at"]:
         raise RefusalError(
-            f"The request for {name} lapses at {request['expires_at']} UTC, and this would be decided at {at} UTC. "
-            "Say --at if it was decided before."
+            f"The request for {name} expires at {request['expires_at']} UTC, before the decision at {at} UTC. "
+            "Specify --at if the decision was made earlier."
         )
     asked_on = request["requested_at"] - timedelta(days=1)
     if at < asked_on:
-        raise RefusalError(f"Nobody was asked about {name} before {asked_on.date()}; it cannot be decided at {at} UTC.")
+        raise RefusalError(
+            f"The request for {name} did not exist before {asked_on.date()}, but the decision is at {at} UTC."
+        )
 
 
 def _require_entitled(request: Row, said: Sequence[_Said], answer: Answer) -> None:
@@ -221,31 +221,32 @@ def _require_entitled(request: Row, said: Sequence[_Said], answer: Answer) -> No
     key = person_key(answer.by)
     if entitled and key not in map(person_key, entitled):
         raise RefusalError(
-            f"{answer.by} may not answer for a {request['approval_role']} on {name}; {', '.join(entitled)} may."
+            f"{answer.by} is not entitled to approve {name} as {request['approval_role']}. "
+            f"Approvers: {', '.join(entitled)}."
         )
     if answer.decision == APPROVED and key == person_key(request["requested_by"] or ""):
         raise RefusalError(f"{answer.by} requested {name} and cannot approve it.")
     before = _approvers(said).get(key)
     if answer.decision == APPROVED and before is not None:
         spelling = "" if before == answer.by else f" as {before}"
-        raise RefusalError(f"{answer.by} has approved {name} already{spelling}; a second person must.")
+        raise RefusalError(f"{answer.by} has approved {name} already{spelling}; a second person must approve.")
 
 
 def _require_text(answer: Answer, policy: Policy) -> None:
     categories = policy.journey.approval.rejection_categories
     if answer.decision not in (APPROVED, REJECTED):
-        raise RefusalError(f"A decision is {APPROVED} or {REJECTED}, not {answer.decision!r}.")
+        raise RefusalError(f"Invalid decision {answer.decision!r}. Choose one of: {APPROVED}, {REJECTED}.")
     if answer.decision == REJECTED and answer.category not in categories:
-        raise RefusalError(f"The category {answer.category!r} is none of the policy's: {', '.join(categories)}.")
+        raise RefusalError(f"Unknown category {answer.category!r}. Choose one of: {', '.join(categories)}.")
     if answer.decision == APPROVED and answer.category is not None:
-        raise RefusalError("Only a rejection has a category.")
+        raise RefusalError("Only a rejection may have a category.")
     if person(answer.by, policy.vocabulary.null_words) is None:
-        raise RefusalError(f"{answer.by!r} names no person: say who decides.")
+        raise RefusalError(f"{answer.by!r} is not the name of a person. Specify the approver with --by.")
     if answer.by != answer.by.strip():
-        raise RefusalError(f"{answer.by!r}: a name has no space around it.")
+        raise RefusalError(f"The name {answer.by!r} begins or ends with a space. Remove it.")
     for text in (answer.by, answer.reason or ""):
         if any(unicodedata.category(mark) in ("Cc", "Cs") and mark not in "\t\n\r" for mark in text):
-            raise RefusalError(f"{text!r} holds characters that nobody can read.")
+            raise RefusalError(f"{text!r} contains control characters. Remove them.")
 
 
 def _instant(text: str | None, now: datetime) -> datetime:
@@ -254,10 +255,10 @@ def _instant(text: str | None, now: datetime) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:
-        raise RefusalError(f"{text!r} is no instant; one is written 2025-01-20T15:30:00Z.") from error
+        raise RefusalError(f"{text!r} is not a time of the form 2025-01-20T15:30:00Z.") from error
     at = at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at
     if at > now:
-        raise RefusalError(f"{at} UTC is in the future; nobody has decided anything then.")
+        raise RefusalError(f"The decision time {at} UTC is in the future.")
     return at
 
 

@@ -1,1 +1,1 @@
-"""Declarations that Dagster loads: which tables, which checks, when, who owns them."""
+"""Definitions that Dagster loads from the catalog: assets, checks, jobs, schedules and sensors."""

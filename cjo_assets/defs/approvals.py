@@ -10,19 +10,23 @@ from cjo_assets.policy import PolicyError, load_policy
 
 
 class ApprovalDecision(dg.Config):
-    """What a person says to an approval request; the fields of `cjo approve` and `cjo reject`."""
+    """An answer to an approval request; the fields of `cjo approve` and `cjo reject`."""
 
-    intervention_id: str = Field(description="The request, as `journey.pending_approvals` names it.")
+    intervention_id: str = Field(description="Id of the intervention in `journey.pending_approvals`.")
     decision: str = Field(description="approved or rejected.")
     by: str = Field(description="Who decides.")
-    category: str | None = Field(default=None, description="Of a rejection: one of the policy's rejection_categories.")
-    reason: str | None = Field(default=None, description="Why, in your own words.")
-    at: str | None = Field(default=None, description="When it was decided, for example 2025-01-20T15:30:00Z; else now.")
+    category: str | None = Field(
+        default=None, description="Category of a rejection, one of rejection_categories in the policy."
+    )
+    reason: str | None = Field(default=None, description="Reason, as free text.")
+    at: str | None = Field(
+        default=None, description="Time of the decision, for example 2025-01-20T15:30:00Z; default: now."
+    )
 
 
 @dg.op
 def record_decision(context: dg.OpExecutionContext, config: ApprovalDecision) -> None:
-    """Append one record to the approvals of the home, or refuse it and say why."""
+    """Append one record to the approvals of the home, or fail with the reason of the refusal."""
     settings = Settings.from_environment()
     try:
         record = record_answer(settings, load_policy(settings.policy), Answer(**config.model_dump()))
@@ -31,9 +35,7 @@ def record_decision(context: dg.OpExecutionContext, config: ApprovalDecision) ->
     context.log.info(f"Recorded: {record}")
 
 
-@dg.job(
-    description="Record what a person says to an approval request. The sensor, or the next run, takes it from there."
-)
+@dg.job(description="Record an answer to an approval request. The sensor or the next run applies it.")
 def record_approval_decision() -> None:
     """Record one answer."""
     record_decision()

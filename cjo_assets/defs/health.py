@@ -1,4 +1,4 @@
-"""Sensors that watch the runs: runs whose process is gone, failed runs and failed checks."""
+"""Sensors for the health of runs: runs without a process, failed runs and failed checks."""
 
 import dagster as dg
 
@@ -16,22 +16,22 @@ RUNNING = dg.DefaultSensorStatus.RUNNING
 @dg.sensor(
     minimum_interval_seconds=Settings.sensor_seconds(),
     default_status=RUNNING,
-    description="Fails runs whose process is gone: Dagster alone would wait for them for ever.",
+    description="Marks runs as failed whose process has ended, which Dagster alone would list as running.",
 )
 def dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """Close every run that nobody is running."""
+    """Close all runs whose process has ended."""
     closed = close_orphans(context.instance, Settings.from_environment())
-    return dg.SkipReason(f"Closed {', '.join(closed)}." if closed else "Every run is alive.")
+    return dg.SkipReason(f"Closed {', '.join(closed)}." if closed else "All runs have a process.")
 
 
 @dg.sensor(
     minimum_interval_seconds=Settings.sensor_seconds(),
     default_status=RUNNING,
-    description="Sends one alert per failed run: to the log, and to CJO_WEBHOOK_URL where it is set. Runs started by "
+    description="Sends one alert per failed run to the log and to CJO_WEBHOOK_URL if set. Runs started by "
     "`cjo run` report their failure on the terminal and send no alert.",
 )
 def failed_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """Send an alert for every run that failed since the last tick, with its days and its reasons."""
+    """Send an alert for each run that failed since the last tick, with its days and reasons."""
 
     def report(run: dg.DagsterRun) -> None:
         if COMMAND_TAG in run.tags:
@@ -51,7 +51,7 @@ def failed_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     description="Sends one alert per finished run with the checks that failed in it.",
 )
 def failed_checks(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """Send an alert for every run that finished since the last tick and in which checks failed."""
+    """Send an alert for each run that finished since the last tick with failed checks."""
 
     def report(run: dg.DagsterRun) -> None:
         checks = _failed_checks(context.instance, run.run_id)
@@ -64,18 +64,18 @@ def failed_checks(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 
 
 def _failure_reasons(instance: dg.DagsterInstance, run_id: str) -> list[str]:
-    """Return the reason of every failed step; that of the run where no step failed."""
+    """Return the reasons of all failed steps; that of the run if no step failed."""
     steps = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
     if steps:
         return [failure_text(entry) for entry in steps]
     failures = instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
     return [
-        (entry.dagster_event.message if entry.dagster_event else None) or "no reason was given" for entry in failures
+        (entry.dagster_event.message if entry.dagster_event else None) or "no error was recorded" for entry in failures
     ]
 
 
 def _failed_checks(instance: dg.DagsterInstance, run_id: str) -> list[str]:
-    """Return severity, table and name of every check that failed in a run."""
+    """Return severity, table and name of each check that failed in a run."""
     found = []
     for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
         evaluation = entry.dagster_event.asset_check_evaluation_data if entry.dagster_event else None

@@ -1,4 +1,4 @@
-"""When a day is run by the clock."""
+"""Daily schedules of the families."""
 
 from datetime import timedelta
 
@@ -26,22 +26,22 @@ def every_day(family: Family) -> dg.ScheduleDefinition:
         cron_schedule=AUTOMATION.cron,
         execution_timezone=AUTOMATION.timezone,
         default_status=AUTOMATION.schedule_status,
-        description=f"Every table of the family {family.name} on the last whole day, once a day. CJO_SCHEDULE_CRON, "
-        "CJO_SCHEDULE_TIMEZONE and CJO_SCHEDULE_DAY say when and which; it runs by itself where CJO_AUTOMATION is "
-        "schedule or declarative.",
+        description=f"All tables of the family {family.name} for the last complete day, once a day. CJO_SCHEDULE_CRON, "
+        "CJO_SCHEDULE_TIMEZONE and CJO_SCHEDULE_DAY set the time and the day; the schedule is on by default if "
+        "CJO_AUTOMATION is schedule or declarative.",
     )
     def ask(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         settings = Settings.from_environment()
-        # A family that was published once is missed when its files are gone; one that never was is not in use.
+        # Report missing files only for a family that has published days; one that never had any is not in use.
         is_used = is_supplied(settings.data, family.name, family.datasets)
         if not is_used and not published_days(settings.published, family.name):
-            return dg.SkipReason(f"{settings.data} holds no file of the family {family.name}.")
+            return dg.SkipReason(f"{settings.data} contains no file of the family {family.name}.")
         ticked = context.scheduled_execution_time
         if IS_DECLARATIVE:
             return dg.RunRequest(run_key=ticked.isoformat())
         day = (ticked.date() - timedelta(days=AUTOMATION.days_back)).isoformat()
         if not days.has_partition_key(day):
-            return dg.SkipReason(f"{day} has not begun in UTC, by which days are counted.")
+            return dg.SkipReason(f"{day} has not begun in UTC.")
         return dg.RunRequest(run_key=ticked.isoformat(), partition_key=day)
 
     return ask
@@ -49,7 +49,7 @@ def every_day(family: Family) -> dg.ScheduleDefinition:
 
 @dg.definitions
 def schedules() -> dg.Definitions:
-    """Return the schedules of all families, and what they start where automation is declarative."""
+    """Return the schedules of all families, with the jobs that they start if automation is declarative."""
     families = data_families()
     return dg.Definitions(
         schedules=[every_day(family) for family in families], jobs=[load_job(family) for family in families]

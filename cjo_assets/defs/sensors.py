@@ -1,4 +1,4 @@
-"""Sensors: what starts a run without anybody asking."""
+"""Sensors that start runs: new files, new approval answers, declarative automation."""
 
 import dagster as dg
 
@@ -26,9 +26,9 @@ def new_files(family: Family) -> dg.SensorDefinition:
         job_name=job_name(family.name),
         minimum_interval_seconds=Settings.sensor_seconds(),
         default_status=AUTOMATION.sensor_status(SCHEDULE, DECLARATIVE),
-        description=f"Looks for new or changed files of the family {family.name}, by content, and asks for the days "
-        "they affect: the earliest whose rows changed, every published day after it, and new days. One run at a time, "
-        "in the order of the days.",
+        description=f"Detects new or changed files of the family {family.name} by content and requests runs of the "
+        "days that they affect: the earliest whose rows changed, all later published days, and new days. Runs are "
+        "sequential, in order of days.",
     )
     def ask(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         settings = Settings.from_environment()
@@ -36,7 +36,7 @@ def new_files(family: Family) -> dg.SensorDefinition:
         if not seen.pending:
             return dg.SensorResult(skip_reason="No file is new or changed.", cursor=seen.written())
         if context.instance.get_run_records(dg.RunsFilter(statuses=WAITING, tags=asked_by), limit=1):
-            waiting = f"{len(seen.pending)} ranges of days wait for the run that is going on."
+            waiting = f"{len(seen.pending)} ranges of days wait for the current run."
             return dg.SensorResult(skip_reason=waiting, cursor=seen.written())
         first, last = seen.next_days()
         request = dg.RunRequest(
@@ -52,17 +52,17 @@ def new_files(family: Family) -> dg.SensorDefinition:
     job_name=job_name(deciding_family().name),
     minimum_interval_seconds=Settings.sensor_seconds(),
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Runs the newest day again when somebody has recorded an approval or a rejection.",
+    description="Runs the latest day again after an approval or rejection was recorded.",
 )
 def approval_decisions_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """Ask for one run per change of the records."""
+    """Request one run per change of the records."""
     settings = Settings.from_environment()
     content = new_records(settings)
     if content is None or content == context.cursor:
-        return dg.SkipReason("Nobody has recorded anything new.")
+        return dg.SkipReason("There are no new records.")
     day = day_of_records(settings)
     if day is None:
-        return dg.SkipReason("Nothing is published yet that an answer could be about.")
+        return dg.SkipReason("There is no published database yet.")
     return dg.SensorResult(
         run_requests=[dg.RunRequest(run_key=content, partition_key=day.isoformat())],
         cursor=content,
@@ -73,12 +73,12 @@ downstream = dg.AutomationConditionSensorDefinition(
     "downstream",
     target=dg.AssetSelection.all(),
     default_status=AUTOMATION.sensor_status(DECLARATIVE),
-    description="Where CJO_AUTOMATION is declarative, lets every table follow its inputs, the newest day only.",
+    description="With CJO_AUTOMATION=declarative, updates tables after their inputs, for the latest day only.",
 )
 
 
 @dg.definitions
 def sensors() -> dg.Definitions:
-    """Return the sensors of all families' files, of people's answers, and of automation."""
+    """Return the sensors of files, approval answers and automation."""
     files = [new_files(family) for family in data_families()]
     return dg.Definitions(sensors=[*files, approval_decisions_sensor, downstream])

@@ -1,10 +1,10 @@
-"""Failures of steps as messages."""
+"""Messages of failed steps."""
 
 import dagster as dg
 
 
 def failure_text(entry: dg.EventLogEntry) -> str:
-    """Return what a person should read of a failed step: its name and the reason it gave."""
+    """Return the message of a failed step: its name and its error."""
     event = entry.dagster_event
     failure = event.step_failure_data if event else None
     if failure is None:
@@ -14,4 +14,4 @@ def failure_text(entry: dg.EventLogEntry) -> str:
     error = failure.error
     while error is not None and error.cause is not None:
         error = error.cause
-    return f"{entry.step_key}: {error.message.strip() if error else 'no reason was given'}"
+    return f"{entry.step_key}: {error.message.strip() if error else 'no error was recorded'}"

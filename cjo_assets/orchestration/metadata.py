@@ -8,7 +8,7 @@ from cjo_assets.engine.lineage.query import VALUE, Edges, Lineage
 
 
 def column_deps(lineage: Lineage) -> dg.TableColumnLineage:
-    """Return what each column is computed from, as Dagster draws it."""
+    """Return the column lineage of a table for Dagster."""
     return dg.TableColumnLineage(
         {
             column: [
@@ -21,14 +21,14 @@ def column_deps(lineage: Lineage) -> dg.TableColumnLineage:
 
 
 def lineage_page(lineage: Lineage) -> dg.MetadataValue:
-    """Return the whole lineage in words: of each column, and of the rows."""
+    """Return the lineage of a table as Markdown: of each column, and of the selection of rows."""
     lines = ["**Computed from**"]
     for column, edges in lineage.columns.items():
         values = frozenset(edge for edge in edges if edge.role == VALUE)
         others = [f"{words}: {named}" for words, named in _by_role(edges - values - lineage.rows)]
         lines.append(f"- `{column}`: {'; '.join([_named(values) or 'no column', *others])}")
-    lines += ["", "**Which rows there are**"]
-    lines += [f"- {role}: {named}" for role, named in _by_role(lineage.rows)] or ["- no column decides"]
+    lines += ["", "**Selection of rows**"]
+    lines += [f"- {role}: {named}" for role, named in _by_role(lineage.rows)] or ["- no column"]
     return dg.MetadataValue.md("\n".join(lines))
 
 

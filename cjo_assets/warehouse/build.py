@@ -35,23 +35,23 @@ def opened(
     say: Callable[[str], None] | None = None,
     run_id: str | None = None,
 ) -> Iterator[Store]:
-    """Open the build database for writing, alone.
+    """Open the build database as its only writer.
 
     Args:
-        settings: the places.
-        families: what tables there are.
-        memory_limit: what the engine may use [gigabytes]; beyond it it goes through the disk.
-        say: told every now and then that another run is still writing.
-        run_id: the run that writes; None for what is no run.
+        settings: the settings.
+        families: the families whose tables it contains.
+        memory_limit: memory for the engine, beyond which it spills to disk [gigabytes].
+        say: receives messages while another run is writing.
+        run_id: the run that writes; None for other commands.
 
     Raises:
-        WarehouseError: another program holds the file, or another version of this one wrote it.
+        WarehouseError: another program has the file open, or another version wrote it.
     """
     settings.home.mkdir(parents=True, exist_ok=True)
     with warehouse_lock(settings.lock, run_id, say) as held:
         connection = _connected(settings.build, {"memory_limit": f"{memory_limit}GB"} if memory_limit else {})
         try:
-            # Progress is asked for and told in our words; the engine would print a bar into whatever stdout is.
+            # Progress is reported by `say`; the bar of the engine would be printed to stdout.
             connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
             is_new = _require_version(connection, families, settings.build)
             files = StatementFiles.from_environment(families, "runs")
@@ -68,14 +68,14 @@ def opened(
 
 
 def _signed(connection: duckdb.DuckDBPyConnection, run_id: str | None) -> Callable[[], None]:
-    """Write down who writes, and return the question whether it is still us."""
+    """Record the writer in the database, and return a check that it is still this one."""
     connection.execute(f"CREATE OR REPLACE TABLE {WRITER_TABLE} AS SELECT ?::VARCHAR AS run_id", [run_id])
 
     def require_ours() -> None:
         writer = connection.execute(f"SELECT run_id FROM {WRITER_TABLE}").fetchone()
         if writer != (run_id,):
             raise WarehouseError(
-                f"Another run writes the warehouse now ({writer}); nothing more of {run_id} is stored."
+                f"Another run writes the warehouse now ({writer}); nothing more of {run_id} is written."
             )
 
     return require_ours
@@ -97,18 +97,18 @@ def version_of(families: tuple[Family, ...]) -> str:
 
 
 def _sign_version(connection: duckdb.DuckDBPyConnection, families: tuple[Family, ...]) -> None:
-    """Write down whose tables these are; before that the database counts as new."""
+    """Record the version of the tables; until then the database counts as new."""
     connection.execute(f"INSERT INTO {VERSION_TABLE} VALUES (?)", [version_of(families)])
 
 
 def _require_version(connection: duckdb.DuckDBPyConnection, families: tuple[Family, ...], path: Path) -> bool:
-    """Return whether the database is new; refuse that of another version."""
+    """Return whether the database is new; refuse one of another version."""
     connection.execute("CREATE SCHEMA IF NOT EXISTS raw")
     connection.execute(f"CREATE TABLE IF NOT EXISTS {VERSION_TABLE} (version VARCHAR)")
     row = connection.execute(f"SELECT version FROM {VERSION_TABLE}").fetchone()
     if row is not None and row[0] != version_of(families):
         raise WarehouseError(
-            f"The warehouse {path} was written by another version of cjo_assets, whose tables had other columns. "
+            f"The warehouse {path} was written by another version of cjo_assets with other columns. "
             "Nothing was changed. Use that version, or start a new one with --home (the archived inputs are under "
             f"{path.parent / 'inputs'})."
         )

@@ -1,4 +1,4 @@
-"""Column lineage as Dagster metadata and as the table `audit.column_lineage`."""
+"""Storage of column lineage in the table `audit.column_lineage`."""
 
 from __future__ import annotations
 

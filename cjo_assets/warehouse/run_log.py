@@ -32,7 +32,7 @@ class RunStats(Protocol):
 
     @property
     def start_time(self) -> float | None:
-        """Start of the run [seconds since 1970, UTC]; None where it has not started."""
+        """Start of the run [seconds since 1970, UTC]; None if it has not started."""
 
 
 class RunStorage(Protocol):
@@ -101,7 +101,7 @@ def record_head(store: Store, run_id: str, days: list[date], head: Head) -> None
 
 
 def forget_record(store: Store, run: Run, as_of: date) -> None:
-    """Take the record of a day back, of all its families: it was not published after all."""
+    """Delete the record of a day, for all families, because it was not published."""
     for table in (RUNS, CHECKS):
         store.connection.execute(f"DELETE FROM {table} WHERE run_id = ? AND as_of = ?", [run.run_id, as_of])
 

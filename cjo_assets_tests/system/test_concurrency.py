@@ -118,7 +118,7 @@ def test_a_run_that_lives_is_never_closed(home: Path, monkeypatch: pytest.Monkey
     assert is_alive(settings(home), alive.run_id) is True
     assert is_alive(settings(home), unborn.run_id) is None
     assert orphans(instance, settings(home)) == [], "whoever has no lock yet may still be starting"
-    assert health.dead_runs(dg.build_sensor_context(instance=instance)).skip_message == "Every run is alive."
+    assert health.dead_runs(dg.build_sensor_context(instance=instance)).skip_message == "All runs have a process."
     assert close_orphans(instance, settings(home), grace_seconds=-1) == [long_unborn.run_id, unborn.run_id]
     found = instance.get_run_by_id(alive.run_id)
     assert found is not None

@@ -224,7 +224,7 @@ def test_the_sensor_asks_for_one_range_at_a_time(places: Settings) -> None:
             nothing, tags={"cjo/asked_by": "new_files_journey"}, status=dg.DagsterRunStatus.STARTED
         )
         waiting = tick(first.cursor)
-        assert "wait for the run" in waiting.skip_message, "the days are run in their order"
+        assert "wait for the current run" in waiting.skip_message, "the days are run in their order"
         instance.report_run_failed(running)
         assert tick(waiting.cursor).run_requests
 
