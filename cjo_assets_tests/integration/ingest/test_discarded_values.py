@@ -13,7 +13,6 @@ import pytest
 
 from cjo_assets.catalog import all_families, data_families
 from cjo_assets.core.contract import ALWAYS, columns_of, may_discard
-from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.quarantine.dataset_tables import discarded_name
 from cjo_assets.policy import Policy
 from cjo_assets_tests.integration.ingest.test_quarantine import (
@@ -134,25 +133,22 @@ def test_an_outcome_of_a_decision_to_monitor_is_accepted(known: Court) -> None:
     assert known.judged("outcomes", [OUTCOME | {"outcome": "monitor_only"}]) == {}
 
 
-DATASETS = [dataset for family in data_families() for dataset in family.datasets]
-
-
-@pytest.mark.parametrize("dataset", DATASETS, ids=lambda dataset: dataset.name)
-def test_every_dataset_with_optional_columns_records_discarded_values(dataset: Dataset) -> None:
+def test_datasets_with_optional_columns_record_discarded_values() -> None:
     tables = {table.full_name: table for family in all_families() for table in family.tables}
-    has_table = f"quarantine.{discarded_name(dataset)}" in tables
-    has_check = any(
-        audit.name == "discarded_values"
-        for name, table in tables.items()
-        if name.endswith(f".{dataset.lookup}")
-        for audit in table.checks
-    )
-    discardable = [spec for spec in columns_of(dataset.contract) if spec.optional and spec.used_when != ALWAYS]
-    assert has_table == has_check == bool(discardable) == may_discard(dataset.contract)
-    for spec in discardable:
-        if spec.used_when:
-            switch: Any = reduce(getattr, spec.used_when.split("."), POLICY)
-            assert isinstance(switch, bool), spec.used_when
+    for dataset in (dataset for family in data_families() for dataset in family.datasets):
+        has_table = f"quarantine.{discarded_name(dataset)}" in tables
+        has_check = any(
+            audit.name == "discarded_values"
+            for name, table in tables.items()
+            if name.endswith(f".{dataset.lookup}")
+            for audit in table.checks
+        )
+        discardable = [spec for spec in columns_of(dataset.contract) if spec.optional and spec.used_when != ALWAYS]
+        assert has_table == has_check == bool(discardable) == may_discard(dataset.contract), dataset.name
+        for spec in discardable:
+            if spec.used_when:
+                switch: Any = reduce(getattr, spec.used_when.split("."), POLICY)
+                assert isinstance(switch, bool), spec.used_when
 
 
 def test_a_risk_weight_above_one_changes_no_risk(tmp_path: Path) -> None:
