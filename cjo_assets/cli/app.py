@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cjo_assets.cli import audit, replay
+from cjo_assets.cli import approvals, audit, replay
 from cjo_assets.cli.terminal import (
     FAILED,
     INTERRUPTED,
     HomeOption,
+    PolicyOption,
     console,
     day_of,
     errors,
@@ -41,9 +42,6 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="Folder of the input files [CJO_DATA; default: data/].")
 ]
-PolicyOption = Annotated[
-    Path | None, typer.Option("--policy", help="Policy file that overrides the packaged policy [CJO_POLICY].")
-]
 DayOption = Annotated[
     str | None, typer.Option("--as-of", help="As-of date, YYYY-MM-DD; default: the latest date in the data.")
 ]
@@ -53,11 +51,6 @@ FromOption = Annotated[
 ToOption = Annotated[
     str | None, typer.Option("--to", help="Last as-of date of the range; default: the latest date in the data.")
 ]
-InterventionArgument = Annotated[str, typer.Argument(help="Id of the intervention, as listed by `cjo pending`.")]
-ByOption = Annotated[str, typer.Option("--by", help="Name of the approver.")]
-AtOption = Annotated[
-    str | None, typer.Option("--at", help="Time of the decision, for example 2025-01-20T15:30:00Z; default: now.")
-]
 FamilyOption = Annotated[
     str | None,
     typer.Option("--family", help="Family to run: journey or marketing; default: all families that have files."),
@@ -65,7 +58,6 @@ FamilyOption = Annotated[
 CustomerOption = Annotated[
     str | None, typer.Option("--customer", help="Show the computed rows of one customer without storing anything.")
 ]
-
 CampaignOption = Annotated[
     str | None, typer.Option("--campaign", help="Show the computed rows of one campaign without storing anything.")
 ]
@@ -205,53 +197,7 @@ def docs() -> None:
     console.print(f"Wrote {write_tables_page()}.")
 
 
-@app.command()
-def pending(
-    home: HomeOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the complete requests as a JSON array.")] = False,
-) -> None:
-    """List the pending approval requests."""
-    from cjo_assets.approvals.decide import waiting_requests
-    from cjo_assets.cli.pending_list import print_as_json, print_as_lines
-    from cjo_assets.core.errors import WarehouseError
-    from cjo_assets.core.settings import places_of
-    from cjo_assets.policy import PolicyError, load_policy
-
-    settings = places_of(home)
-    try:
-        waiting = waiting_requests(settings, load_policy(settings.policy))
-    except (PolicyError, WarehouseError) as error:
-        fail(str(error))
-    (print_as_json if as_json else print_as_lines)(console, waiting)
-
-
-@app.command()
-def approve(
-    intervention: InterventionArgument,
-    by: ByOption,
-    reason: Annotated[str | None, typer.Option("--reason", help="Reason, as free text.")] = None,
-    at: AtOption = None,
-    policy: PolicyOption = None,
-    home: HomeOption = None,
-) -> None:
-    """Approve a pending request."""
-    _answer(policy, home, intervention_id=intervention, decision="approved", by=by, reason=reason, at=at)
-
-
-@app.command()
-def reject(
-    intervention: InterventionArgument,
-    by: ByOption,
-    category: Annotated[str, typer.Option("--reason", help="Category, one of rejection_categories in the policy.")],
-    note: Annotated[str | None, typer.Option("--note", help="Reason, as free text.")] = None,
-    at: AtOption = None,
-    policy: PolicyOption = None,
-    home: HomeOption = None,
-) -> None:
-    """Reject a pending request."""
-    _answer(
-        policy, home, intervention_id=intervention, decision="rejected", by=by, category=category, reason=note, at=at
-    )
+approvals.register(app)
 
 
 @app.command()
@@ -381,32 +327,6 @@ def _prepare(data: Path | None, policy: Path | None, home: Path | None) -> Setti
         if path is not None:
             os.environ[name] = str(path.resolve())
     return prepare_environment()
-
-
-def _answer(
-    policy: Path | None,
-    home: Path | None,
-    intervention_id: str,
-    decision: str,
-    by: str,
-    category: str | None = None,
-    reason: str | None = None,
-    at: str | None = None,
-) -> None:
-    from cjo_assets.approvals.decide import Answer, record_answer
-    from cjo_assets.core.errors import RefusalError, WarehouseError
-    from cjo_assets.core.settings import places_of
-    from cjo_assets.policy import PolicyError, load_policy
-
-    settings = places_of(home, policy)
-    answer = Answer(intervention_id, decision, by, category, reason, at)
-    try:
-        record = record_answer(settings, load_policy(settings.policy), answer)
-    except (PolicyError, RefusalError, WarehouseError) as error:
-        fail(str(error))
-    said_to = f"{record['intervention_id']} is {record['decision']} by {record['decided_by']}"
-    say(f"Recorded: {said_to} at {record['decided_at']}.")
-    say("The next run applies it: `cjo run`, or the sensor while `cjo ui` is running.")
 
 
 def _day(option: str, text: str | None) -> date | None:

@@ -20,6 +20,9 @@ REFUSED = 2
 # The exit code that shells report for a command ended by SIGINT.
 INTERRUPTED = 130
 
+PolicyOption = Annotated[
+    Path | None, typer.Option("--policy", help="Policy file that overrides the packaged policy [CJO_POLICY].")
+]
 HomeOption = Annotated[
     Path | None, typer.Option("--home", help="Folder of all results [CJO_HOME; default: warehouse/].")
 ]

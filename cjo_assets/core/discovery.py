@@ -20,7 +20,7 @@ from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import Contract, may_discard
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.quarantine.dataset_tables import dataset_tables, discarded_name
-from cjo_assets.core.table import QUARANTINE, Reference, Table, given_inputs, inputs_of
+from cjo_assets.core.table import QUARANTINE, BoundQuery, Reference, Table, inputs_of
 
 QUARANTINED, DISCARDED = "quarantined", "discarded"
 
@@ -108,7 +108,7 @@ def _with_inputs(
     inputs = {name: found for name, found in inputs_of(transform, family).items() if name not in variadic}
     for name in variadic:
         inputs |= _of_every_dataset(name, datasets)
-    return given_inputs(transform, inputs)
+    return BoundQuery(transform, inputs)
 
 
 def _of_every_dataset(parameter: str, datasets: tuple[Dataset, ...]) -> dict[str, Reference]:

@@ -39,27 +39,33 @@ ISSUED = "issued_interventions"
 PARAMETERS = ("as_of", "policy", "rows")
 
 
-class Given:
-    """A transform with inputs that its parameters do not name.
+class BoundQuery:
+    """A function from tables to a table, with inputs that its parameters do not name.
 
     Attributes:
-        function: the transform.
+        function: the function.
         inputs: its inputs, by the names it is called with.
-        written_in: where a reader finds what it does, if not in the function: it may be made for each dataset anew.
+        written_in: functions and contracts that say what it does, where the function itself does not.
     """
+
+    __name__: str
 
     def __init__(
         self,
         function: Callable[..., ir.Table],
         inputs: dict[str, Reference],
+        name: str | None = None,
+        description: str | None = None,
         written_in: tuple[Callable[..., object], ...] = (),
     ) -> None:
-        """Take the name, the docstring and the parameters of the function."""
+        """Take name, docstring and parameters from the function unless given."""
         self.function, self.inputs, self.written_in = function, inputs, written_in
         functools.update_wrapper(self, function)
+        self.__name__ = name or function.__name__
+        self.__doc__ = description or function.__doc__
 
     def __call__(self, **tables: ir.Table) -> ir.Table:
-        """Return what the function makes of the tables."""
+        """Return the function's result for the tables."""
         return self.function(**tables)
 
 
@@ -170,19 +176,10 @@ def reference(parameter: str, family: str) -> Reference:
 
 def inputs_of(function: Callable[..., object], family: str) -> dict[str, Reference]:
     """Return the tables that a function's parameters name."""
-    if isinstance(function, Given):
+    if isinstance(function, BoundQuery):
         return function.inputs
     names = [name for name in inspect.signature(function).parameters if name not in PARAMETERS]
     return {name: reference(name, family) for name in names}
-
-
-def given_inputs(
-    function: Callable[..., ir.Table],
-    inputs: dict[str, Reference],
-    written_in: tuple[Callable[..., object], ...] = (),
-) -> Given:
-    """Return the function with inputs that its parameters do not name."""
-    return Given(function, inputs, written_in)
 
 
 def parameters_of(function: Callable[..., object]) -> set[str]:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from cjo_assets.core.table import Given, Table
+from cjo_assets.core.table import BoundQuery, Table
 
 PACKAGE = "cjo_assets"
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,7 +63,7 @@ def _hashed(name: str, modules: Iterable[str], read: Callable[[str], str]) -> st
 def written_in(table: Table) -> tuple[Callable[..., object], ...]:
     """Return the functions and classes of our files that say how a table is computed, the first the most telling."""
     transform = table.computation
-    if isinstance(transform, Given) and transform.written_in:
+    if isinstance(transform, BoundQuery) and transform.written_in:
         return transform.written_in
     return (inspect.unwrap(transform),)
 

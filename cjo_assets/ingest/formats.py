@@ -119,6 +119,31 @@ def _json_reading(
             places[settings.newest_by] = len(places) + 1
     paths = ", ".join(literal("/" + key.replace("~", "~0").replace("/", "~1")) for key in keys.values())
     names = ", ".join(map(literal, keys.values()))
+    faults, details = _json_faults(specs, keys)
+    texts = {name: f"texts[{place}]" for name, place in places.items()}
+    are_texts = {name: f"kinds[{place}] = 'VARCHAR'" for name, place in places.items()}
+    values, version, more = settled(texts, specs, settings, are_texts)
+    faults |= more
+    columns = ", ".join(f"{values[spec.name]} AS {quoted(spec.name)}" for spec in specs)
+    is_kept = f"irregularities IS NOT NULL OR NOT list_has_all([{names}], keys)"
+    record = "json::VARCHAR" if settings.given() else f"CASE WHEN {is_kept} THEN json::VARCHAR END"
+    query = f"""
+        WITH records AS (
+            SELECT json, json_keys(json) AS keys, json_extract_string(json, [{paths}]) AS texts,
+                json_type(json, [{paths}]) AS kinds
+            FROM {source}
+        ), judged AS (
+            SELECT *, {_irregularities(faults, details)} AS irregularities
+            FROM records
+        )
+        SELECT {columns}, irregularities, {record} AS record, {version} AS version
+        FROM judged
+    """
+    return Reading(query, names=all_names)
+
+
+def _json_faults(specs: tuple[Column, ...], keys: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the conditions under which a JSON record is irregular, and those that say which key stands twice."""
     faults = {
         "json_type(json) <> 'OBJECT'": "record: not an object",
         HAS_DOUBLED_KEY: "record: a key stands twice",
@@ -141,26 +166,7 @@ def _json_reading(
             # A whole number beyond 64 bits is a DOUBLE to the engine, and its text has every digit.
             is_no_text = f"kinds[{place}] IN ('DOUBLE', 'BOOLEAN') AND NOT regexp_full_match(texts[{place}], '-?\\d+')"
             faults[f"coalesce({is_no_text}, FALSE)"] = fault
-    texts = {name: f"texts[{place}]" for name, place in places.items()}
-    are_texts = {name: f"kinds[{place}] = 'VARCHAR'" for name, place in places.items()}
-    values, version, more = settled(texts, specs, settings, are_texts)
-    faults |= more
-    columns = ", ".join(f"{values[spec.name]} AS {quoted(spec.name)}" for spec in specs)
-    is_kept = f"irregularities IS NOT NULL OR NOT list_has_all([{names}], keys)"
-    record = "json::VARCHAR" if settings.given() else f"CASE WHEN {is_kept} THEN json::VARCHAR END"
-    query = f"""
-        WITH records AS (
-            SELECT json, json_keys(json) AS keys, json_extract_string(json, [{paths}]) AS texts,
-                json_type(json, [{paths}]) AS kinds
-            FROM {source}
-        ), judged AS (
-            SELECT *, {_irregularities(faults, details)} AS irregularities
-            FROM records
-        )
-        SELECT {columns}, irregularities, {record} AS record, {version} AS version
-        FROM judged
-    """
-    return Reading(query, names=all_names)
+    return faults, details
 
 
 def _csv_reading(

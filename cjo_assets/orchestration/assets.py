@@ -18,7 +18,7 @@ from cjo_assets.core.table import RAW, Table
 from cjo_assets.engine.code_versions import table_version, version_of, written_in
 from cjo_assets.engine.raw import raw_schema
 from cjo_assets.engine.store import CONTRACT_CHECK, Stored
-from cjo_assets.ingest.loading import load_dataset
+from cjo_assets.ingest.loading import Loaded, load_dataset
 from cjo_assets.orchestration.automation import downstream_condition, freshness
 from cjo_assets.orchestration.keys import key_of_table
 from cjo_assets.orchestration.metadata import column_deps, lineage_page
@@ -69,23 +69,7 @@ def raw_asset(dataset: Dataset, family: Family, fresh: dg.FreshnessPolicy) -> dg
         pool=POOL,
     )
     def load(warehouse: Warehouse) -> dg.MaterializeResult:
-        settings = warehouse.settings
-        try:
-            loaded = load_dataset(
-                warehouse.store.connection,
-                dataset,
-                settings.data,
-                family.name,
-                settings.inputs,
-                settings.home,
-                warehouse.store.require_ours,
-                normalizes_ids=warehouse.policy.vocabulary.unnormalized_ids != KEEP,
-            )
-        except UnreachableError as error:
-            raise dg.Failure(str(error)) from error
-        except (InputError, WarehouseError) as error:
-            raise dg.Failure(str(error), allow_retries=False) from error
-        warehouse.store.look_up_versions()
+        loaded = _loaded(dataset, family, warehouse)
         report_progress(f"{RAW}.{dataset.name}", loaded.rows)
         return dg.MaterializeResult(
             metadata={
@@ -107,6 +91,28 @@ def raw_asset(dataset: Dataset, family: Family, fresh: dg.FreshnessPolicy) -> dg
         )
 
     return load
+
+
+def _loaded(dataset: Dataset, family: Family, warehouse: Warehouse) -> Loaded:
+    """Load a dataset; a file that cannot be understood is not tried again."""
+    settings = warehouse.settings
+    try:
+        loaded = load_dataset(
+            warehouse.store.connection,
+            dataset,
+            settings.data,
+            family.name,
+            settings.inputs,
+            settings.home,
+            warehouse.store.require_ours,
+            normalizes_ids=warehouse.policy.vocabulary.unnormalized_ids != KEEP,
+        )
+    except UnreachableError as error:
+        raise dg.Failure(str(error)) from error
+    except (InputError, WarehouseError) as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+    warehouse.store.look_up_versions()
+    return loaded
 
 
 def table_asset(table: Table, family: Family) -> dg.AssetsDefinition:

@@ -14,7 +14,7 @@ from cjo_assets.catalog import all_families
 from cjo_assets.core.errors import WarehouseError
 from cjo_assets.core.family import Family
 from cjo_assets.core.settings import PROJECT, Settings
-from cjo_assets.core.table import Table, given_inputs
+from cjo_assets.core.table import BoundQuery, Table
 from cjo_assets.defs import health
 from cjo_assets.orchestration.orphans import close_orphans, orphans
 from cjo_assets.orchestration.resources import Warehouse
@@ -131,7 +131,7 @@ def fixed(warehouse_store: object, number: int) -> Table:
     def numbers() -> object:
         return warehouse_store.backend.sql(f"SELECT {number}::BIGINT AS number")  # type: ignore[attr-defined]
 
-    return Table("journey", "numbers", Numbers, given_inputs(numbers, {}), "evaluation")
+    return Table("journey", "numbers", Numbers, BoundQuery(numbers, {}), "evaluation")
 
 
 FAMILY = Family("journey", (), (Table("journey", "numbers", Numbers, None, "evaluation"),))

@@ -17,22 +17,9 @@ from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.errors import IS_NOT_EMPTY
 from cjo_assets.core.quarantine.lexical import loses_digits
 from cjo_assets.core.quarantine.text_identity import is_id, may_differ, normal_form
-from cjo_assets.core.table import Reference, given_inputs
+from cjo_assets.core.table import BoundQuery, Reference
 
 Inputs = dict[str, Reference]
-
-
-def declared(
-    function: Callable[..., ir.Table],
-    name: str,
-    description: str,
-    inputs: Inputs,
-    written_in: tuple[Callable[..., object], ...] = (),
-) -> Callable[..., ir.Table]:
-    """Give a function made here the name, the docstring and the inputs that one in a table's file would have."""
-    function.__name__ = name
-    function.__doc__ = description
-    return given_inputs(function, inputs, written_in)
 
 
 def checks_of_rows(dataset: Dataset, inputs: Inputs) -> tuple[Check, ...]:
@@ -44,32 +31,28 @@ def checks_of_rows(dataset: Dataset, inputs: Inputs) -> tuple[Check, ...]:
             has optional columns the rows of which values were discarded (`discarded`).
     """
 
-    def of(*names: str) -> Inputs:
-        return {name: inputs[name] for name in names}
+    def check(
+        function: Callable[..., ir.Table], name: str, description: str, *names: str, is_blocking: bool = False
+    ) -> Check:
+        return Check(BoundQuery(function, {key: inputs[key] for key in names}, name, description), is_blocking)
 
-    lost = declared(
-        conservation, "conservation", "Finds whether a row was lost or made.", of("raw", "quarantined", "accepted")
-    )
-    checks = [Check(lost, is_blocking=True)]
+    lost = "Finds whether a row was lost or made."
+    checks = [check(conservation, "conservation", lost, "raw", "quarantined", "accepted", is_blocking=True)]
     if not dataset.may_be_empty:
-        description = "Finds the rejected rows where no other is left."
-        checks += [
-            Check(declared(is_not_empty, IS_NOT_EMPTY, description, of("accepted", "quarantined")), is_blocking=True)
-        ]
+        empty = "Finds the rejected rows where no other is left."
+        checks += [check(is_not_empty, IS_NOT_EMPTY, empty, "accepted", "quarantined", is_blocking=True)]
     elif not dataset.is_optional:
-        description = "Finds whether no row was supplied: what follows rests on nothing."
-        checks += [Check(declared(is_present, "is_present", description, of("raw")))]
+        absent = "Finds whether no row was supplied: what follows rests on nothing."
+        checks += [check(is_present, "is_present", absent, "raw")]
     if any(spec.type.is_timestamp() for spec in columns_of(dataset.contract)):
-        description = "Finds instants that are written to less than a microsecond: the further digits are cut off."
-        checks += [Check(declared(_cut_instants_of(dataset), "instants_cut_to_microseconds", description, of("raw")))]
+        cut = "Finds instants that are written to less than a microsecond: the further digits are cut off."
+        checks += [check(_cut_instants_of(dataset), "instants_cut_to_microseconds", cut, "raw")]
     if _ids_of(dataset):
-        description = "Finds ids that are equal but for blanks or the composition of characters: one thing or two?"
-        checks += [Check(declared(_similar_ids_of(dataset), "similar_ids", description, of("accepted")))]
+        similar = "Finds ids that are equal but for blanks or the composition of characters: one thing or two?"
+        checks += [check(_similar_ids_of(dataset), "similar_ids", similar, "accepted")]
     if "discarded" in inputs:
-        description = (
-            "Finds accepted rows of which a value in an optional column was discarded, and the rules it broke."
-        )
-        checks += [Check(declared(values_discarded, "discarded_values", description, of("discarded")))]
+        discarded = "Finds accepted rows of which a value in an optional column was discarded, and the rules it broke."
+        checks += [check(values_discarded, "discarded_values", discarded, "discarded")]
     return tuple(checks)
 
 

@@ -11,7 +11,6 @@ than the key; a hash that two keys share makes suspects, never a verdict.
 from __future__ import annotations
 
 import functools
-import operator
 from collections.abc import Callable
 from datetime import date
 
@@ -32,16 +31,19 @@ from cjo_assets.core.contract import (
     key_of,
     names_where,
 )
-from cjo_assets.core.dataset import Dataset, Preference
+from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.expressions.hashing import hash_of
+from cjo_assets.core.quarantine.contests import (
+    SUPERSEDED,
+    contest_of_key,
+    contest_of_rivals,
+    contest_of_versions,
+)
 from cjo_assets.core.quarantine.lexical import is_written_as, type_in_words, typed, typed_or_null
 from cjo_assets.core.quarantine.null_words import given
 from cjo_assets.core.quarantine.text_identity import REJECT, is_id, is_not_normal
 from cjo_assets.policy import Policy, Vocabulary
 
-CONFLICTING_KEY = "key: stands again with different content"
-REPEATED_ROW = "key: stands again with the same content, kept once"
-SUPERSEDED = "key: superseded by a newer version"
 KEY_SEPARATOR = " | "
 # The only rule that a row breaks which was emptied because its customer was erased.
 REFUSED = "erased: the customer was erased, and what a file says of them is refused"
@@ -203,11 +205,11 @@ def quarantined_rows(
         .concat(_irregularities(suspects, lambda rule: ~_is_of_any(rule, discardable))),
         meaning=suspects.may_share_key.ifelse(_meaning(suspects, specs), ibis.null("string")),
     )
-    suspects = suspects.mutate(contest=_contest_of_key(suspects, key))
-    suspects = suspects.mutate(contest=ibis.coalesce(suspects.contest, _contest_of_versions(suspects, key)))
+    suspects = suspects.mutate(contest=contest_of_key(suspects, key))
+    suspects = suspects.mutate(contest=ibis.coalesce(suspects.contest, contest_of_versions(suspects, key)))
     lost = [suspects.contest]
     if preference is not None:
-        suspects = suspects.mutate(lost=_contest_of_rivals(suspects, preference, best_first))
+        suspects = suspects.mutate(lost=contest_of_rivals(suspects, preference, best_first))
         lost = [suspects.contest, suspects.lost]
     broken_rules = suspects.broken.concat(ibis.array(lost).filter(lambda name: name.notnull())).sort()
     suspects = suspects.mutate(broken_rules=broken_rules)
@@ -381,38 +383,6 @@ def _meaning(rows: ir.Table, specs: tuple[Column, ...]) -> ir.StringValue:
         _text(spec): rows[spec.name].isnull().ifelse(_as_text(rows, spec.name), ibis.null("string")) for spec in specs
     }
     return _as_json(values | unread | {"irregularities": rows.irregularities})
-
-
-def _contest_of_key(rows: ir.Table, key: tuple[str, ...]) -> ir.StringValue:
-    """Return why a row loses against others with its key and version; where no column orders versions, all have one."""
-    group = [*(rows[column] for column in key), rows.version]
-    same = ibis.window(group_by=group)
-    in_file = ibis.window(group_by=group, order_by=[rows.source_file, rows.source_row])
-    is_whole = [rows[column].notnull() for column in key]
-    return functools.reduce(operator.and_, is_whole, rows.may_share_key).ifelse(
-        (rows.meaning.min().over(same) != rows.meaning.max().over(same)).ifelse(
-            CONFLICTING_KEY, (ibis.row_number().over(in_file) > 0).ifelse(REPEATED_ROW, ibis.null("string"))
-        ),
-        ibis.null("string"),
-    )
-
-
-def _contest_of_versions(rows: ir.Table, key: tuple[str, ...]) -> ir.StringValue:
-    """Return which valid rows have a newer valid version; a row that breaks its contract supersedes none."""
-    is_valid = (rows.broken.length() == 0) & rows.contest.isnull() & rows.version.notnull()
-    newest_first = ibis.window(group_by=[*(rows[column] for column in key), is_valid], order_by=[rows.version.desc()])
-    is_older = rows.may_share_key & is_valid & (ibis.row_number().over(newest_first) > 0)
-    return is_older.ifelse(SUPERSEDED, ibis.null("string"))
-
-
-def _contest_of_rivals(
-    rows: ir.Table, preference: Preference, best_first: Callable[[ir.Table], list[ir.Value]]
-) -> ir.StringValue:
-    is_valid = (rows.broken.length() == 0) & rows.contest.isnull()
-    in_order = ibis.window(
-        group_by=[*(rows[column] for column in preference.same), is_valid], order_by=best_first(rows)
-    )
-    return (is_valid & (ibis.row_number().over(in_order) > 0)).ifelse(preference.rule, ibis.null("string"))
 
 
 def _record_key(rows: ir.Table, key: tuple[str, ...]) -> ir.StringValue:

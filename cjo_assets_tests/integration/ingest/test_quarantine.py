@@ -14,8 +14,8 @@ import pytest
 
 from cjo_assets.catalog import families_about
 from cjo_assets.core.dataset import Dataset
+from cjo_assets.core.quarantine.contests import CONFLICTING_KEY, REPEATED_ROW
 from cjo_assets.core.quarantine.dataset_tables import discarded_name
-from cjo_assets.core.quarantine.rules import CONFLICTING_KEY, REPEATED_ROW
 from cjo_assets.core.table import inputs_of
 from cjo_assets.engine.store import Store
 from cjo_assets.ingest.loading import load_dataset

@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.by_segment import Pick, by_name_and_segment, by_segment
 from cjo_assets.core.expressions.numbers import capped, rounded
-from cjo_assets.core.quarantine.rules import REPEATED_ROW
+from cjo_assets.core.quarantine.contests import REPEATED_ROW
 from cjo_assets.families.journey.decision._contact_policy import with_contact_history
 from cjo_assets.families.journey.evaluation.journey_evaluations import CRITICAL
 from cjo_assets.families.journey.inputs.customers import TIERS

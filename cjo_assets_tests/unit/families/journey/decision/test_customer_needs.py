@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from cjo_assets.core.quarantine.rules import REPEATED_ROW
+from cjo_assets.core.quarantine.contests import REPEATED_ROW
 from cjo_assets_tests.support.journey.deciding import ENTERED, consider, lost, need, playbook
 from cjo_assets_tests.support.rows import day
 

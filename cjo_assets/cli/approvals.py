@@ -1,0 +1,122 @@
+"""Commands for approvers: `cjo pending`, `cjo approve` and `cjo reject`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cjo_assets.cli.terminal import HomeOption, PolicyOption, console, fail, say
+from cjo_assets.reporting.text import money
+
+InterventionArgument = Annotated[str, typer.Argument(help="Id of the intervention, as listed by `cjo pending`.")]
+ByOption = Annotated[str, typer.Option("--by", help="Name of the approver.")]
+AtOption = Annotated[
+    str | None, typer.Option("--at", help="Time of the decision, for example 2025-01-20T15:30:00Z; default: now.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `cjo`."""
+    app.command()(pending)
+    app.command()(approve)
+    app.command()(reject)
+
+
+def pending(
+    home: HomeOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the complete requests as a JSON array.")] = False,
+) -> None:
+    """List the pending approval requests."""
+    from cjo_assets.approvals.decide import waiting_requests
+    from cjo_assets.core.errors import WarehouseError
+    from cjo_assets.core.settings import places_of
+    from cjo_assets.policy import PolicyError, load_policy
+
+    settings = places_of(home)
+    try:
+        waiting = waiting_requests(settings, load_policy(settings.policy))
+    except (PolicyError, WarehouseError) as error:
+        fail(str(error))
+    (_print_as_json if as_json else _print_as_lines)(waiting)
+
+
+def approve(
+    intervention: InterventionArgument,
+    by: ByOption,
+    reason: Annotated[str | None, typer.Option("--reason", help="Reason, as free text.")] = None,
+    at: AtOption = None,
+    policy: PolicyOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Approve a pending request."""
+    _answer(policy, home, intervention_id=intervention, decision="approved", by=by, reason=reason, at=at)
+
+
+def reject(
+    intervention: InterventionArgument,
+    by: ByOption,
+    category: Annotated[str, typer.Option("--reason", help="Category, one of rejection_categories in the policy.")],
+    note: Annotated[str | None, typer.Option("--note", help="Reason, as free text.")] = None,
+    at: AtOption = None,
+    policy: PolicyOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Reject a pending request."""
+    _answer(
+        policy, home, intervention_id=intervention, decision="rejected", by=by, category=category, reason=note, at=at
+    )
+
+
+def _answer(
+    policy: Path | None,
+    home: Path | None,
+    intervention_id: str,
+    decision: str,
+    by: str,
+    category: str | None = None,
+    reason: str | None = None,
+    at: str | None = None,
+) -> None:
+    from cjo_assets.approvals.decide import Answer, record_answer
+    from cjo_assets.core.errors import RefusalError, WarehouseError
+    from cjo_assets.core.settings import places_of
+    from cjo_assets.policy import PolicyError, load_policy
+
+    settings = places_of(home, policy)
+    answer = Answer(intervention_id, decision, by, category, reason, at)
+    try:
+        record = record_answer(settings, load_policy(settings.policy), answer)
+    except (PolicyError, RefusalError, WarehouseError) as error:
+        fail(str(error))
+    said_to = f"{record['intervention_id']} is {record['decision']} by {record['decided_by']}"
+    say(f"Recorded: {said_to} at {record['decided_at']}.")
+    say("The next run applies it: `cjo run`, or the sensor while `cjo ui` is running.")
+
+
+def _print_as_lines(waiting: list[dict[str, Any]]) -> None:
+    """Print each request on two lines: action and approver, then reasons and signals."""
+    if not waiting:
+        console.print("No pending approval requests.")
+    for row in waiting:
+        cost = "cost unknown" if row["expected_cost"] is None else money(row["expected_cost"])
+        asked = f"approver {_asked(row)}, expires {row['expires_at']:%Y-%m-%d %H:%M} UTC"
+        what = f"{row['intervention_id']}  {row['customer_id']}  {row['recommended_action']}  {cost}  {asked}"
+        reasons, signals = ", ".join(row["approval_reasons"]), ", ".join(row["triggered_by_signals"])
+        for line in (what, f"    {reasons or 'requested by its source'}; signals {signals or 'none'}"):
+            say(line)
+
+
+def _print_as_json(waiting: list[dict[str, Any]]) -> None:
+    """Print the requests as a JSON array, instants in UTC."""
+    text = json.dumps(waiting, default=lambda instant: f"{instant.isoformat()}Z", indent=2)
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _asked(row: dict[str, Any]) -> str:
+    role = row["approval_role"] or "any"
+    if not row["needs_two_people"]:
+        return role
+    return f"two: {role}" + (f", approved by {', '.join(row['approved_by'])}" if row["approved_by"] else "")
