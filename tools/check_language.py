@@ -1,8 +1,8 @@
 """Check of prose against the words that CONTEXT.md lists as avoided.
 
 It reads Markdown, HTML templates, docstrings, comments, messages (string literals with a space), the names of tests,
-and the comments of YAML files. Code spans, code blocks and names of arguments are exempt, and releases in CHANGELOG.md
-that are out.
+and the comments of YAML files. Code spans, code blocks, SQL and names of arguments are exempt, and releases in
+CHANGELOG.md that are out.
 
     python -m tools.check_language              what `make check` runs: the whole repository but NOT_YET
     python -m tools.check_language PATH ...     these files and folders, whether or not they are in NOT_YET
@@ -37,6 +37,7 @@ TERM = re.compile(
 )
 CODE = re.compile(r"^(```|~~~).*?^\1|^(?: {4}|\t)[^\n]*|(`+)[^`](?:.*?[^`])?\2(?!`)", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"(`+)[^`\n](?:[^`]*?[^`])?\1(?!`)|^ +\w+:(?= )", re.MULTILINE)
+SQL = re.compile(r"\b(?:SELECT|FROM|WHERE|INSERT|UPDATE|DELETE|CREATE)\b")
 PUBLISHED = "## Published texts"
 RELEASED = "\n## 0.1.0"
 
@@ -152,19 +153,18 @@ def _blanked(match: re.Match[str]) -> str:
 
 
 def _literals(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Yield docstrings and other string literals; a value in an f-string is a placeholder."""
+    """Yield docstrings and other string literals except SQL; a value in an f-string is a placeholder."""
     parts: set[int] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
             parts.update(map(id, node.values))
-            yield node.lineno, "".join(str(p.value) if isinstance(p, ast.Constant) else "`" for p in node.values)
-        elif (
-            isinstance(node, ast.Constant)
-            and isinstance(node.value, str)
-            and id(node) not in parts
-            and " " in node.value
-        ):
-            yield node.lineno, node.value
+            text = "".join(str(part.value) if isinstance(part, ast.Constant) else "`" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts:
+            text = node.value
+        else:
+            continue
+        if " " in text and not SQL.search(text):
+            yield node.lineno, text
 
 
 def _comments(text: str) -> Iterator[tuple[int, str]]:

@@ -1,1 +1,1 @@
-"""Files and databases to raw tables: formats, settings of `sources.yaml`, archive, records."""
+"""Input files and databases to raw tables: formats, settings of `sources.yaml`, archive and records."""

@@ -1,4 +1,4 @@
-"""The days that the records of a family cover: what decides the as-of date where none is given."""
+"""Dates of the accepted records of a family, which set the default as-of date."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from cjo_assets.policy import Policy
 
 @dataclass(frozen=True)
 class DaysOfRecords:
-    """The days of accepted records that are not in the future.
+    """Dates of the accepted records up to today.
 
     Attributes:
-        first: the first day; None where no record is dated.
-        last: the last day.
-        before_last: the last day but one; None where there is only one.
-        last_records: some of the records of the last day, as dataset and key.
+        first: the first date; None if no record has one.
+        last: the last date.
+        before_last: the date before the last; None if there is only one.
+        last_records: some of the records of the last date, as dataset and key.
     """
 
     first: date | None = None
@@ -34,21 +34,21 @@ class DaysOfRecords:
     last_records: tuple[str, ...] = ()
 
     def gap(self, most_days: int) -> str | None:
-        """Return a warning where the last day comes more than so many days after the one before it."""
+        """Return a warning if the last date is more than `most_days` days after the one before."""
         if self.last is None or self.before_last is None or (self.last - self.before_last).days <= most_days:
             return None
         return (
-            f"The newest records are of {self.last}, {(self.last - self.before_last).days} days after the ones before "
-            f"them ({self.before_last}): {', '.join(self.last_records)}. If that date is wrong, correct it or give "
+            f"The latest records are dated {self.last}, {(self.last - self.before_last).days} days after the previous "
+            f"ones ({self.before_last}): {', '.join(self.last_records)}. If that date is wrong, correct it or specify "
             "the day with --as-of."
         )
 
 
 def days_of_accepted_records(store: Store, family: Family, policy: Policy) -> DaysOfRecords:
-    """Return the days of a family's accepted records. The warehouse is left as it was.
+    """Return the dates of a family's accepted records without changing the warehouse.
 
-    Where another engine keeps the tables that say which rows are accepted, all records count; so they do where none is
-    accepted: a required dataset has no row left then, and the run of that day stops with the reason.
+    All records count if another engine has the quarantine tables, and if none is accepted: then a required dataset has
+    no rows, and the run of that day fails with the reason.
     """
     of_all = DaysOfRecords(*days_of_records(store.connection, family.datasets))
     if not store.is_in_build:
@@ -79,7 +79,7 @@ def days_of_accepted_records(store: Store, family: Family, policy: Policy) -> Da
 
 @contextmanager
 def _judged(store: Store, wanted: set[tuple[str, str]], policy: Policy) -> Iterator[None]:
-    """Fill the tables of rejected rows, and what their relations read, for as long as questions are asked of them."""
+    """Compute the quarantine tables and their inputs temporarily, for queries inside the block."""
     needed: dict[tuple[str, str], Table] = {}
     waiting = list(wanted)
     while waiting:

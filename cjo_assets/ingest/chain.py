@@ -1,4 +1,4 @@
-"""The chain without Dagster: the same tables, in order, in whatever connection the store has."""
+"""Loading of files and computation of a day without Dagster, in the connection of any store."""
 
 from datetime import date
 from pathlib import Path
@@ -11,10 +11,10 @@ from cjo_assets.policy import Policy
 
 
 def load_files(store: Store, families: tuple[Family, ...], data: Path, archive: Path, home: Path | None = None) -> None:
-    """Read the files of all families, and the records of a home, into the raw tables.
+    """Load the files of all families, and the records of a home, into the raw tables.
 
     Raises:
-        InputError: a file cannot be understood.
+        InputError: a file cannot be read.
     """
     for family in families:
         for dataset in family.datasets:
@@ -23,10 +23,10 @@ def load_files(store: Store, families: tuple[Family, ...], data: Path, archive: 
 
 
 def compute_day(store: Store, families: tuple[Family, ...], as_of: date, policy: Policy) -> dict[str, Stored]:
-    """Compute every table of a day and count the day among those decided on.
+    """Compute all tables of a day and record the day as computed.
 
     Raises:
-        ContractBreachError: a table does not keep its contract.
+        ContractBreachError: a table breaks its contract.
     """
     tables = [table for family in families for table in family.tables if table.transform is not None]
     store.days_of_run = (*store.days_of_run, as_of)

@@ -1,7 +1,7 @@
-"""New and changed files of a family: noticed by content, and the days that need them.
+"""Detection of new and changed files of a family by content, and of the days they affect.
 
-Times and sizes of files only say where to look; what counts is the hash of the bytes. Rows are compared by the day
-that dates them: a day whose rows are others than before is affected, and so is every published day after it.
+Times and sizes of files only show where to look for changes; a change is a different hash of the bytes. Rows are
+grouped by their date: a day with different rows is affected, and so are all published days after it.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from cjo_assets.ingest.raw_tables import Content, SourceFile
 from cjo_assets.ingest.sources_yaml import SOURCES_FILE, DuckDBSource, SqlSource, declared_sources
 from cjo_assets.policy import Policy
 
-# A file modified less than this ago may still be growing. So may one whose modification time lies in the future, as
-# another machine's clock can set it. Such files are read when two looks in a row find them the same.
+# A file modified less than this ago may still be written, and so may one with a modification time in the future, from
+# the clock of another machine. Such files are read when two consecutive ticks find them unchanged.
 REST_SECONDS = 3.0
 CUSTOMER = "customer_id"
 Hashes = dict[str, str]
@@ -44,14 +44,14 @@ Hashes = dict[str, str]
 
 @dataclass(frozen=True)
 class Seen:
-    """What was known when the sensor last looked.
+    """State of the sensor after its last tick.
 
     Attributes:
         signature: hash over names, sizes and times of all files.
         contents: the files of each dataset, by name, with their hashes.
-        pending: ranges of days that are still to be asked for, first and last, in order.
-        reason: what they are for.
-        unsettled: signature of files that may still be growing, and were not read; empty where there are none.
+        pending: ranges of days still to be requested, first and last, in order.
+        reason: the reason of the pending runs.
+        unsettled: signature of files that may still be written and were not read; empty if there are none.
     """
 
     signature: str = ""
@@ -62,7 +62,7 @@ class Seen:
 
     @classmethod
     def read(cls, text: str | None) -> Seen | None:
-        """Return what a cursor holds; None where there is none."""
+        """Parse a cursor; return None if there is none."""
         if not text:
             return None
         content: dict[str, Any] = json.loads(text)
@@ -70,24 +70,24 @@ class Seen:
         return cls(content["signature"], content["contents"], pending, content["reason"], content.get("unsettled", ""))
 
     def next_days(self) -> tuple[date, date]:
-        """Return the next range of days to ask for."""
+        """Return the next range of days to request."""
         first, last = self.pending[0]
         return date.fromisoformat(first), date.fromisoformat(last)
 
     def without_next(self) -> Seen:
-        """Return it after the next range was asked for."""
+        """Return the state after the next range was requested."""
         return replace(self, pending=self.pending[1:])
 
     def written(self) -> str:
-        """Return it as a cursor holds it."""
+        """Return the state as a cursor."""
         return json.dumps(vars(self), sort_keys=True)
 
 
 def looked(family: Family, settings: Settings, policy: Policy, seen: Seen | None) -> Seen:
-    """Look at the files of a family, and return what there is now with the days that need to be run.
+    """Examine the files of a family, and return the new state with the days to run.
 
     Raises:
-        InputError: a file cannot be understood.
+        InputError: a file cannot be read.
     """
     signature, is_at_rest = _signature(family, settings)
     seen = seen or Seen()
@@ -111,7 +111,7 @@ def looked(family: Family, settings: Settings, policy: Policy, seen: Seen | None
             newest = functools.partial(_newest_accepted, family, settings, policy)
             wanted = _wanted(comparison, changed, published, policy, newest)
         except (InputError, *UNREADABLE):
-            # Nobody can say which days such a file affects. A run is asked for all the same: it says what is wrong.
+            # The days that such a file affects are unknown. Request a run anyway, which reports the error.
             wanted = {published[-1] if published else comparison.present_day()}
     asked = {(first, last) for first, last in pending}
     ranges = [(first.isoformat(), last.isoformat()) for first, last in contiguous(wanted)]
@@ -120,7 +120,7 @@ def looked(family: Family, settings: Settings, policy: Policy, seen: Seen | None
 
 
 def published_days(published: Path, family: str) -> list[date]:
-    """Return the days of a family in the published database, in order."""
+    """Return the published days of a family in order."""
     if not published.exists():
         return []
     with duckdb.connect() as engine:
@@ -132,7 +132,7 @@ def published_days(published: Path, family: str) -> list[date]:
 
 
 class _Comparison:
-    """The rows of datasets before and now, compared by day."""
+    """Rows of datasets before and after a change, grouped by day."""
 
     def __init__(
         self,
@@ -155,9 +155,9 @@ class _Comparison:
         }
 
     def affected_from(self, name: str, newest: date) -> date | None:
-        """Return the first day that changed rows affect; None where the rows are the same.
+        """Return the first day that changed rows affect; None if the rows are the same.
 
-        What has no day of its own, and master data, hold from the newest day on.
+        Datasets without a date, and master data, affect the latest day only.
         """
         dataset = self.datasets[name]
         old = self._fingerprints(dataset, self.before.get(name, []))
@@ -170,17 +170,17 @@ class _Comparison:
         return min((day for day in differing if day), default=newest)
 
     def newest(self, names: Iterable[str]) -> date | None:
-        """Return the latest day up to today that dates a row."""
+        """Return the latest date of a row up to today."""
         days = {day for name in names for day in self._fingerprints(self.datasets[name], self.present[name])}
         return max((day for day in days if day and day <= self.present_day()), default=None)
 
     def present_day(self) -> date:
-        """Return the present day in UTC."""
+        """Return today's date in UTC."""
         row = self.engine.execute("SELECT current_date").fetchone()
         return row[0] if row else date.max
 
     def _fingerprints(self, dataset: Dataset, contents: list[Content]) -> dict[date | None, tuple[int, int]]:
-        """Return number and hash of the rows of each day, whatever their order."""
+        """Return number and hash of the rows of each day, independent of their order."""
         spec = _dated_by(dataset)
         day_in_sql = day_of(spec) if spec else "NULL::DATE"
         names = quoted_names(column.name for column in columns_of(dataset.contract))
@@ -198,7 +198,7 @@ class _Comparison:
         return days
 
     def _first_record_of_moved_customers(self, name: str) -> date | None:
-        """Return the earliest day of the records of customers that came or went: they count only with a customer."""
+        """Return the earliest date of the records of added or removed customers, which count only with a customer."""
         dataset = self.datasets[name]
         if key_of(dataset.contract) != (CUSTOMER,):
             return None
@@ -233,7 +233,7 @@ class _Comparison:
 
 
 def _newest_accepted(family: Family, settings: Settings, policy: Policy) -> date | None:
-    """Return the latest day up to today that dates an accepted record; None where databases would have to be asked."""
+    """Return the latest date of an accepted record up to today; None if that needs a query to a database."""
     sources = declared_sources(settings.data)
     if any(isinstance(sources.get((family.name, dataset.name)), SqlSource) for dataset in family.datasets):
         return None
@@ -261,7 +261,7 @@ def _wanted(
     wanted: set[date] = set()
     if newest > last:
         accepted = newest_accepted() or newest
-        # A rejected row asks for no day of its own; a run of the last day puts it on record.
+        # A rejected row requests no new day; a run of the last day records the rejection.
         if accepted < newest:
             newest, wanted = max(accepted, last), {last}
     gap = (newest - last).days
@@ -281,7 +281,7 @@ def _dated_by(dataset: Dataset) -> Column | None:
 
 
 def _signature(family: Family, settings: Settings) -> tuple[str, bool]:
-    """Return a hash over names, sizes and times of all files, and whether none was modified a moment ago."""
+    """Return a hash over names, sizes and times of all files, and whether none was modified recently."""
     stats = []
     for path in sorted(_watched(family, settings)):
         found = path.stat()
@@ -304,7 +304,7 @@ def _watched(family: Family, settings: Settings) -> set[Path]:
 
 
 def _contents(family: Family, dataset: Dataset, settings: Settings) -> list[Content]:
-    """Return the files of a dataset, archived: what is compared next time is there even if no run reads it."""
+    """Return the files of a dataset, archived so that the next comparison has them even if no run reads them."""
     source = declared_sources(settings.data).get((family.name, dataset.name))
     if isinstance(source, SqlSource):
         return []
@@ -313,7 +313,7 @@ def _contents(family: Family, dataset: Dataset, settings: Settings) -> list[Cont
 
 
 def _published_contents(datasets: dict[str, tuple[Family, Dataset]], settings: Settings) -> dict[str, Hashes]:
-    """Return, where nothing was seen yet, the files that the published database was computed from."""
+    """Return the files that the published database was computed from, for a sensor without a cursor."""
     if not settings.published.exists():
         return {}
     with duckdb.connect() as engine:

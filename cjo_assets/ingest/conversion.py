@@ -1,8 +1,8 @@
-"""Files that settings of `sources.yaml` describe, converted to Parquet of texts before they are archived.
+"""Conversion of files with settings in `sources.yaml` to Parquet of texts, before they are archived.
 
-The archive holds the rows as they were read, under our names of the columns, so that whoever reads it later (a replay,
-an erasure) needs no settings. What was read, and how, is written into the footer of the converted file, and so is part
-of its hash: the same bytes with other settings are another input.
+The archive has the rows with the column names of the contract, so that later readers (replay, erasure) need no
+settings. The settings and the hash of the original file are written into the footer, and are thus part of the hash of
+the archived file: the same bytes with other settings are a different input.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ FOOTER = "cjo_settings"
 
 
 def converted(file: SourceFile, dataset: Dataset, archive: Path) -> Content:
-    """Convert a file by its settings and archive what comes of it.
+    """Convert a file by its settings and archive the result.
 
     Raises:
-        InputError: the file is not as the settings say, or cannot be understood.
+        InputError: the file does not match the settings, or cannot be read.
     """
     _require_fitting(file)
     archive.mkdir(parents=True, exist_ok=True)
@@ -67,25 +67,25 @@ def converted(file: SourceFile, dataset: Dataset, archive: Path) -> Content:
 
 
 def names_in_settings(settings: str | None) -> set[str]:
-    """Return the columns of a file that its settings name, which are therefore read."""
+    """Return the columns of a file that its settings name and a reader therefore uses."""
     found = json.loads(settings) if settings else {}
     return {*found.get("columns", {}).values(), *filter(None, [found.get("newest_by")])}
 
 
 def _require_fitting(file: SourceFile) -> None:
-    """Refuse a setting that says nothing of such a file."""
+    """Refuse settings that do not apply to the format of the file."""
     kind = format_of(file.path)
     misplaced = [name for name in OF_TEXT_FILES if kind == "parquet" and name in file.settings.given()]
     misplaced += [name for name in OF_CSV if kind != "csv" and name in file.settings.given()]
     if misplaced:
         raise InputError(
             f"The file {file.name} is {kind}, and the settings {', '.join(misplaced)} of sources.yaml do not apply to "
-            "such files: remove them."
+            "such files. Remove them."
         )
 
 
 def _plain(file: SourceFile, target: Path) -> Path:
-    """Write a text file anew, in UTF-8 and with commas between cells."""
+    """Rewrite a text file in UTF-8 with commas as delimiters."""
     settings = file.settings if isinstance(file.settings, FileSettings) else FileSettings()
     encoding = settings.encoding or UTF_8
     try:
@@ -107,8 +107,8 @@ def _plain(file: SourceFile, target: Path) -> Path:
                 for row in rows:
                     if width is None and not row:
                         raise InputError(
-                            f"Line {settings.skip_rows + 1} of the file {file.name} is empty, where the names of its "
-                            "columns belong: set `skip_rows` in sources.yaml to the number of lines above them."
+                            f"Line {settings.skip_rows + 1} of the file {file.name} is empty instead of the header. "
+                            "Set `skip_rows` in sources.yaml to the number of lines above the column names."
                         )
                     width = width if width is not None else len(row)
                     if row and len(row) != width:
@@ -127,13 +127,13 @@ def _plain(file: SourceFile, target: Path) -> Path:
         name = codecs.lookup(encoding).name
         raise InputError(
             f"The file {file.name} is not {settings.encoding or 'UTF-8'} ({name}): {error}. "
-            "Set `encoding` in sources.yaml to what it is written in."
+            "Set `encoding` in sources.yaml to the encoding of the file."
         ) from error
     return target
 
 
 def _write(file: SourceFile, source: Path, dataset: Dataset, settings: str, target: Path) -> None:
-    """Write the rows of a file as texts; in a single thread, so that the same rows are the same bytes."""
+    """Write the rows of a file as texts, in a single thread so that the same rows give the same bytes."""
     with duckdb.connect() as engine:
         engine.execute("SET TimeZone = 'UTC'; SET threads = 1")
         reading = reading_of(engine, Path(file.name), source, dataset, settings=file.settings)

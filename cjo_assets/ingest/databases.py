@@ -1,8 +1,8 @@
-"""Tables of databases to a file: what a source holds, as text, in the order of its key.
+"""Extraction of database tables into Parquet files of texts, ordered by key.
 
-A database is read into a Parquet file of texts, which is then archived by content like every input, so that a past day
-can be rebuilt from a database too. The database itself writes the values as text and nothing is inferred on the way.
-PostgreSQL is read by ADBC, Arrow's own driver: it streams, so a table need not fit into memory.
+The extract is archived by content like every input file, so that past days can be replayed from a database too. The
+database itself formats the values as text; no type is inferred. PostgreSQL is read with ADBC, the Arrow driver, which
+streams, so that a table need not fit into memory.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ ROWS = "fetched_rows"
 
 
 class Database(Protocol):
-    """A database that tables are read from, seen at one instant."""
+    """A database that tables are read from, as of one instant."""
 
     def types(self, table: str) -> dict[str, str]:
         """Return the columns of a table with their types."""
 
     def as_text(self, column: str, kind: str) -> str:
-        """Return the expression that writes a column as text."""
+        """Return the expression that formats a column as text."""
 
     def one(self, query: str) -> str | None:
         """Return a single value."""
 
     def rows(self, query: str, engine: duckdb.DuckDBPyConnection) -> str:
-        """Return what the engine selects from to read the rows of a query."""
+        """Return the relation for the engine with the rows of a query."""
 
 
 @dataclass(frozen=True)
 class Remembered:
-    """What is known of a source from last time.
+    """State of a source after its last extraction.
 
     Attributes:
-        types: the columns that were read, with their types in the database.
-        asked: what was asked for: our names and theirs, and the cursor.
+        types: the extracted columns with their types in the database.
+        asked: the column names of contract and database, and the cursor column.
         cursor: the highest value of the cursor column, as text.
     """
 
@@ -59,17 +59,17 @@ class Remembered:
 
 
 def extracted(source: DuckDBSource | SqlSource, dataset: Dataset, data: Path, folder: Path) -> Path:
-    """Read a table into a Parquet file and return it.
+    """Extract a table into a Parquet file and return its path.
 
     Args:
-        source: where it is.
-        dataset: what it holds.
+        source: the table and its database.
+        dataset: the dataset of the table.
         data: the data folder, for the DuckDB file.
-        folder: where extracts and what is remembered of them are kept.
+        folder: the folder of extracts and their states.
 
     Raises:
-        InputError: the table is not there, or its columns are not what they were.
-        UnreachableError: the database does not answer; it may later.
+        InputError: the table does not exist, or its columns have changed.
+        UnreachableError: the database does not respond; a retry may succeed.
     """
     target = _extract(source, dataset, folder)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -90,10 +90,10 @@ def extracted(source: DuckDBSource | SqlSource, dataset: Dataset, data: Path, fo
 
 
 def require_readable(source: DuckDBSource | SqlSource, dataset: Dataset, data: Path, folder: Path) -> None:
-    """Ask whether a table could be read now.
+    """Check that a table can be read now.
 
     Raises:
-        InputError: it could not.
+        InputError: it cannot.
     """
     memory = _memory(_extract(source, dataset, folder))
     with _database(source, data) as database:
@@ -101,13 +101,13 @@ def require_readable(source: DuckDBSource | SqlSource, dataset: Dataset, data: P
 
 
 def _extract(source: DuckDBSource | SqlSource, dataset: Dataset, folder: Path) -> Path:
-    """Return the file that a table is read into: one for each dataset, since two may come from one table."""
+    """Return the path of the extract: one per dataset, since two datasets may come from one table."""
     name = f"{_origin(source)}.{source.table}.parquet".replace("/", "_").replace('"', "")
     return folder / dataset.name / name
 
 
 def _memory(extract: Path) -> Path:
-    """Return the file that remembers the columns of an extract and how far its cursor has come."""
+    """Return the path of the state of an extract."""
     return extract.with_suffix(".json")
 
 
@@ -122,11 +122,11 @@ def _types_read(
     known: Remembered | None,
     memory: Path,
 ) -> dict[str, str]:
-    """Return, by our names, the types of the columns that are read, if they are what they were."""
+    """Return the types of the extracted columns by their contract names, if they are unchanged."""
     origin = _origin(source)
     present = database.types(source.table)
     if not present:
-        raise InputError(f"{origin} has no table {source.table}, or it may not be read.")
+        raise InputError(f"{origin} has no table {source.table}, or no permission to read it.")
     specs = columns_of(dataset.contract)
     strangers = sorted(source.columns.keys() - {spec.name for spec in specs})
     if strangers:
@@ -146,8 +146,8 @@ def _types_read(
 
 
 def _require_same(known: dict[str, str], present: dict[str, str], what: str, memory: Path) -> None:
-    """Refuse a table whose columns are not what they were, with the difference."""
-    changes = [f"{name}: {known[name]} is gone" for name in known if name not in present]
+    """Refuse a table whose columns have changed, and list the differences."""
+    changes = [f"{name}: {known[name]} is missing" for name in known if name not in present]
     changes += [f"{name}: {kind} is new" for name, kind in present.items() if name not in known]
     changes += [
         f"{name}: was {known[name]}, is {kind}"
@@ -156,8 +156,8 @@ def _require_same(known: dict[str, str], present: dict[str, str], what: str, mem
     ]
     if changes:
         raise InputError(
-            f"The columns of {what} are not what they were: {'; '.join(sorted(changes))}. If that is meant, say so by "
-            f"removing {memory}; the table is then read anew."
+            f"The columns of {what} have changed: {'; '.join(sorted(changes))}. To accept the change, remove "
+            f"{memory}; the table is then extracted in full."
         )
 
 
@@ -170,7 +170,7 @@ def _write(
     since: str | None,
     target: Path,
 ) -> str | None:
-    """Write the extract, anew or what changed since a value of the cursor, and return how far the cursor has come."""
+    """Write the extract, in full or with the changes since a cursor value, and return the new cursor value."""
     names = {ours: source.columns.get(ours, ours) for ours in types}
     texts = ", ".join(f"{database.as_text(name, types[ours])} AS {quoted(ours)}" for ours, name in names.items())
     query = f"SELECT {texts} FROM {source.table}"
@@ -179,7 +179,7 @@ def _write(
     if cursor is not None:
         kind = database.types(source.table).get(cursor)
         if kind is None:
-            raise InputError(f"The table {source.table} has no column {cursor} to be its cursor.")
+            raise InputError(f"The table {source.table} has no cursor column {cursor}.")
         column = quoted(cursor)
         reached = database.one(f"SELECT max({column})::text FROM {source.table}")
         if since is not None:
@@ -219,15 +219,15 @@ def _database(source: DuckDBSource | SqlSource, data: Path) -> Iterator[Database
             reason = str(error).splitlines()[0]
             raise UnreachableError(f"The database {path} cannot be opened now: {reason}") from error
         with connection:
-            # Instants are read as the same text on every machine.
+            # Read instants as the same text on every machine.
             connection.execute("SET TimeZone = 'UTC'")
             yield _DuckDB(connection, path)
         return
     uri = os.environ.get(source.sql)
     if not uri:
-        raise InputError(f"The environment variable {source.sql} is not set: it must hold the connection string.")
+        raise InputError(f"The environment variable {source.sql} is not set. Set it to the connection string.")
     if not uri.startswith(POSTGRES):
-        raise InputError(f"The connection string in {source.sql} begins with none of {', '.join(POSTGRES)}.")
+        raise InputError(f"The connection string in {source.sql} must begin with one of: {', '.join(POSTGRES)}.")
     with _postgres(uri, source) as database:
         yield database
 
@@ -260,14 +260,14 @@ class _DuckDB:
 
 @contextmanager
 def _postgres(uri: str, source: SqlSource) -> Iterator[Database]:
-    """Open a PostgreSQL database as it stands at one instant, read only."""
+    """Open a read-only transaction in a PostgreSQL database with one snapshot."""
     import adbc_driver_manager
     import adbc_driver_postgresql.dbapi
 
     try:
         connection = adbc_driver_postgresql.dbapi.connect(uri)
     except adbc_driver_manager.Error as error:
-        raise UnreachableError(f"The database of {source.sql} does not answer: {_first_line(error, uri)}") from error
+        raise UnreachableError(f"The database of {source.sql} does not respond: {_first_line(error, uri)}") from error
     try:
         with connection, connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -306,5 +306,5 @@ class _Postgres:
 
 
 def _first_line(error: Exception, uri: str) -> str:
-    """Return what a driver says, without the connection string, which may hold a password."""
+    """Return the first line of a driver error without the connection string, which may have a password."""
     return str(error).replace(uri, "the connection string").strip().splitlines()[0]

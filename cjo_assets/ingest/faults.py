@@ -1,4 +1,4 @@
-"""What is wrong with a file that no reader understands, and on which line; found without holding the file in memory."""
+"""Faults of unreadable files with their line numbers, found without loading the whole file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 CHUNK_CHARACTERS = 1 << 20
-# A record longer than this is refused by the engine, too.
+# The engine refuses longer records too.
 RECORD_CHARACTERS = 1 << 24
 CHARACTERS_SHOWN = 200
 LINE_FEED = "\n"
@@ -23,7 +23,7 @@ DECODER = json.JSONDecoder(object_pairs_hook=len, parse_int=str, parse_float=str
 
 
 def fault_in(kind: str, archived: Path) -> str | None:
-    """Return what is wrong with a file of a format, and on which line; None where Python finds nothing."""
+    """Return the fault of a file and its line; None if Python finds none."""
     find = {"json": _json_fault, "ndjson": _json_fault, "csv": _csv_fault}.get(kind)
     try:
         return find(archived) if find else None
@@ -32,7 +32,7 @@ def fault_in(kind: str, archived: Path) -> str | None:
 
 
 def reason_of(error: Exception) -> str:
-    """Return the first line of what the engine says, without its advice on options nobody can set."""
+    """Return the first line of an engine error, without its hints on options that users cannot set."""
     first_line = (str(error) or repr(error)).splitlines()[0]
     reason = first_line.partition("Error: ")[2] or first_line
     return reason[:CHARACTERS_SHOWN].rstrip(". ")
@@ -63,14 +63,14 @@ def _lines_fault(source: TextIO) -> str | None:
 
 @dataclass
 class _Window:
-    """The part of a text that is looked at, and where it begins.
+    """A part of a text, and its position in it.
 
     Attributes:
         source: the text.
         text: the part.
         line: number of its first line.
-        column: characters of that line before it.
-        is_end: whether nothing follows.
+        column: number of characters of that line before it.
+        is_end: whether the text ends here.
     """
 
     source: TextIO
@@ -80,13 +80,13 @@ class _Window:
     is_end: bool = False
 
     def grow(self) -> None:
-        """Read on: as much again as there is, so that what is long is not parsed too often."""
+        """Read more text, as much as there is, so that a long value is not parsed too often."""
         more = self.source.read(max(CHUNK_CHARACTERS, len(self.text)))
         self.text += more
         self.is_end = not more
 
     def drop(self, until: int) -> None:
-        """Let go of what was understood."""
+        """Drop the text before a position."""
         self.line, self.column = self.place(until)
         self.column -= 1
         self.text = self.text[until:]
@@ -98,7 +98,7 @@ class _Window:
         return self.line + breaks, before + position + 1
 
     def skip_blanks(self) -> str:
-        """Return the next character that is not blank, without taking it; empty at the end."""
+        """Skip blanks and return the next character without consuming it; empty at the end."""
         while True:
             rest = self.text.lstrip(BLANK)
             self.drop(len(self.text) - len(rest))
@@ -107,7 +107,7 @@ class _Window:
             self.grow()
 
     def take_value(self) -> str | None:
-        """Take a JSON value; return what is wrong with it."""
+        """Consume a JSON value; return its fault, if any."""
         while True:
             try:
                 _, end = DECODER.raw_decode(self.text)
@@ -116,14 +116,14 @@ class _Window:
                     return self.fault(error.pos, error.msg)
                 self.grow()
                 continue
-            # A number may go on behind the edge.
+            # A number may continue beyond the window.
             if end < len(self.text) or self.is_end:
                 self.drop(end)
                 return None
             self.grow()
 
     def fault(self, position: int, message: str) -> str:
-        """Say what is wrong at a position."""
+        """Describe a fault at a position."""
         line, column = self.place(position)
         return f"line {line}, column {column}: {message}"
 
@@ -159,11 +159,11 @@ def _half_a_pair(archived: Path) -> str | None:
 
 
 def _overlapping(source: TextIO) -> Iterator[tuple[int, str]]:
-    """Return a text in pieces that break at no escape, with the number of the first line of each."""
+    """Yield a text in pieces that never split an escape, with the number of the first line of each."""
     line, text = 1, ""
     while chunk := source.read(CHUNK_CHARACTERS):
         text += chunk
-        # Escapes that belong together stand side by side: a piece ends where none is near.
+        # Escapes that form a pair are adjacent: end a piece where none is near.
         end = max(text.rfind(mark) for mark in (LINE_FEED, '"', ",", " "))
         if end < 0:
             continue

@@ -25,7 +25,7 @@ from cjo_assets.ingest.setting_hints import encoding_hint
 from cjo_assets.ingest.sources_yaml import FilesSource, OwnFile, declared_sources
 
 EXTRACTS = "extracts"
-# Beside the counts of columns: no column has a name of white space.
+# Key of the row count among the counts of columns, which never have a blank name.
 ROWS = " "
 
 
@@ -33,22 +33,22 @@ def find_file(data: Path, family: str, dataset: str) -> Path | None:
     """Return the file of a dataset, in the folder of its family or in the data folder itself.
 
     Raises:
-        InputError: the folder does not exist, or the dataset has two files or one that is none.
+        InputError: the folder does not exist, the dataset has two files, or its file is not a regular file.
     """
     found = [path for path in namesakes(data, family, dataset) if _is_named(path, dataset)]
     if len(found) > 1:
         names = " and ".join(str(path.relative_to(data)) for path in found)
-        raise InputError(f"The dataset {dataset} has more than one file: {names}. Keep one of them.")
+        raise InputError(f"The dataset {dataset} has more than one file: {names}. Remove all but one.")
     if found and not found[0].is_file():
-        raise InputError(f"{found[0]} is a folder or leads nowhere, where a file was expected.")
+        raise InputError(f"{found[0]} is a folder or a broken link; a file is expected.")
     return found[0] if found else None
 
 
 def files_of(data: Path, family: str, dataset: Dataset, extracts: Path) -> list[SourceFile]:
-    """Return the files of a dataset: those its source names, or the one of its own name; none where there is none.
+    """Return the files of a dataset: those of its source, or the file with its name; empty if there is none.
 
     Raises:
-        InputError: there is something that cannot be read.
+        InputError: a path cannot be read.
     """
     source = declared_sources(data).get((family, dataset.name))
     settings = source or PLAIN
@@ -57,22 +57,22 @@ def files_of(data: Path, family: str, dataset: Dataset, extracts: Path) -> list[
         return [SourceFile(path.name, path, settings)] if path else []
     if not isinstance(source, FilesSource):
         path = extracted(source, dataset, data, extracts)
-        # The extract has our names already.
+        # The extract has the column names of the contract already.
         return [SourceFile(path.name, path, source.model_copy(update={"columns": {}}))]
     paths = [path for path in sorted(data.glob(source.files)) if path.is_file()]
     strangers = [path.name for path in paths if path.suffix.lower() not in FORMATS]
     if strangers:
         raise InputError(
-            f"{source.files} finds {listed(strangers)}: the ending is none of {', '.join(sorted(FORMATS))}."
+            f"{source.files} matches {listed(strangers)}: the extension is none of {', '.join(sorted(FORMATS))}."
         )
     return [SourceFile(path.relative_to(data).as_posix(), path, settings) for path in paths]
 
 
 def archived_contents(files: list[SourceFile], archive: Path, dataset: Dataset) -> list[Content]:
-    """Copy files into the archive and return them as they stand there: converted, where settings say how to read them.
+    """Copy files into the archive and return the copies, converted where settings describe the format.
 
     Raises:
-        InputError: a file cannot be copied or converted, or two have the same bytes.
+        InputError: a file cannot be copied or converted, or two files have the same bytes.
     """
     contents = []
     for file in files:
@@ -86,11 +86,11 @@ def archived_contents(files: list[SourceFile], archive: Path, dataset: Dataset) 
 
 
 def _require_different(contents: list[Content]) -> None:
-    """Refuse two files with the same bytes: their rows could not be told apart, and are meant once."""
+    """Refuse two files with the same bytes, whose rows could not be distinguished."""
     for place, content in enumerate(contents):
         for other in contents[:place]:
             if content.sha256 == other.sha256:
-                raise InputError(f"The files {other.file.name} and {content.file.name} are the same: keep one of them.")
+                raise InputError(f"The files {other.file.name} and {content.file.name} are identical. Remove one.")
 
 
 def is_supplied(data: Path, family: str, datasets: Iterable[Dataset]) -> bool:
@@ -100,10 +100,10 @@ def is_supplied(data: Path, family: str, datasets: Iterable[Dataset]) -> bool:
 
 
 def namesakes(data: Path, family: str, dataset: str) -> list[Path]:
-    """Return everything in the folders that bears the name of a dataset, whatever its ending."""
+    """Return all paths in the folders with the name of a dataset, whatever the extension."""
     try:
         if not data.is_dir():
-            raise InputError(f"The data folder {data} does not exist or is no folder.")
+            raise InputError(f"The data folder {data} does not exist or is not a folder.")
         folders = [folder for folder in (data, data / family) if folder.is_dir()]
         paths = [path for folder in folders for path in sorted(folder.iterdir())]
     except OSError as error:
@@ -116,7 +116,7 @@ def _is_named(path: Path, dataset: str) -> bool:
 
 
 def archived(path: Path, archive: Path, dataset: str) -> tuple[str, Path]:
-    """Copy a file into the archive under the hash of its bytes, so that what is read is what was hashed."""
+    """Copy a file into the archive under the hash of its bytes, so that the bytes that are read are the hashed ones."""
     is_text = FORMATS[path.suffix.lower()] != "parquet"
     decoder = codecs.getincrementaldecoder("utf-8")()
     digest, size = hashlib.sha256(), 0

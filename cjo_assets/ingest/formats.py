@@ -1,4 +1,4 @@
-"""The four formats: how the rows of a file become text, and what is wrong with a file that no reader understands."""
+"""Readers of the four file formats, which return rows as text."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from cjo_assets.ingest.parquet_types import columns_with_nanoseconds, inexact_co
 from cjo_assets.ingest.value_settings import settled
 
 FORMATS = {".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv", ".parquet": "parquet"}
-# What the readers raise where a file is not what its ending says.
+# Exceptions of the readers for files that do not have the format of their extension.
 UNREADABLE = (duckdb.Error, csv.Error, pyarrow.ArrowException)
 BYTE_ORDER_MARK = codecs.BOM_UTF8
 CHUNK_BYTES = 1 << 20
@@ -36,7 +36,7 @@ CSV_ROWS = "csv_rows"
 PLACE_IN_PARQUET = "file_row_number"
 HAS_DOUBLED_KEY = "len(keys) <> len(list_distinct(list_transform(keys, lambda key: lower(key))))"
 PARQUET_MARK = b"PAR1"
-# Columns of a converted file beside those of the contract; no file of anybody else has such names.
+# Columns of converted files in addition to those of the contract; input files do not have such names.
 KEPT_OF_ROWS = {"irregularities": "cjo:irregularities", "record": "cjo:record", "version": "cjo:version"}
 PLAIN = TableSettings()
 PARQUET_TEXTS = re.compile(r"VARCHAR|UUID|ENUM\(.*|U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|\"NULL\"")
@@ -44,13 +44,13 @@ PARQUET_TEXTS = re.compile(r"VARCHAR|UUID|ENUM\(.*|U?(TINY|SMALL|BIG|HUGE)?INT(E
 
 @dataclass(frozen=True)
 class Reading:
-    """How the rows of a file are read.
+    """A query for the rows of a file.
 
     Attributes:
-        query: the rows as text; None where there are none.
-        note: what a person should know about its columns.
-        names: a query for the names its records use, where no header tells.
-        row_number: the place of a row in the file, from 1; counting them as they come takes a single thread.
+        query: the rows as text; None if there are none.
+        note: information about its columns.
+        names: a query for the keys of its records, if the file has no header.
+        row_number: the position of a row in the file, from 1; counting rows as they are read needs a single thread.
     """
 
     query: str | None = None
@@ -67,12 +67,12 @@ def reading_of(
     typed: Collection[str] = (),
     settings: TableSettings = PLAIN,
 ) -> Reading:
-    """Return how the rows of an archived file are read as text, but for the columns `typed`, which keep their types.
+    """Return the query for the rows of an archived file as text; the columns `typed` keep their types.
 
-    Settings are those of a file that is about to be converted; in the archive every file is plain or converted.
+    Settings apply to a file that is about to be converted; every file in the archive is plain or converted.
 
     Raises:
-        InputError: the file cannot be understood.
+        InputError: the file cannot be read.
     """
     file_format = format_of(path)
     if file_format == "parquet" or is_parquet(archived):
@@ -88,13 +88,13 @@ def reading_of(
     if file_format == "csv":
         return _csv_reading(connection, path, archived, dataset, settings)
     if not _is_array(start):
-        # In this layout alone DuckDB refuses a byte order mark and takes a file of one byte for empty.
+        # Only in this layout DuckDB refuses a byte order mark and treats a file of one byte as empty.
         is_plain = len(start) > 1 and not start.startswith(BYTE_ORDER_MARK)
         layout = "newline_delimited" if is_plain else "unstructured"
         return _json_reading(connection, path, archived, dataset, layout, settings)
     if not end.rstrip().endswith(b"]"):
-        place = fault_of(path, archived) or "it may be cut short"
-        raise InputError(f"The file {path.name} begins a JSON array and does not end with ]: {place}.")
+        place = fault_of(path, archived) or "it may be truncated"
+        raise InputError(f"The file {path.name} begins with [ and does not end with ]: {place}.")
     return _json_reading(connection, path, archived, dataset, "array", settings)
 
 
@@ -148,7 +148,7 @@ def _json_faults(specs: tuple[Column, ...], keys: dict[str, str]) -> tuple[dict[
         "json_type(json) <> 'OBJECT'": "record: not an object",
         HAS_DOUBLED_KEY: "record: a key stands twice",
     }
-    # Which key it is, is asked of such records alone.
+    # The duplicate key is determined for such records only.
     details = {
         f"len(list_filter(keys, lambda key: lower(key) = {literal(keys[spec.name].lower())})) > 1": (
             f"{spec.name}: stands twice"
@@ -163,7 +163,7 @@ def _json_faults(specs: tuple[Column, ...], keys: dict[str, str]) -> tuple[dict[
             faults[f"coalesce(kinds[{place}] IN ('OBJECT', 'ARRAY'), FALSE)"] = fault
         if spec.type.is_string():
             fault = f"{spec.name}: a number or a truth value where a text belongs"
-            # A whole number beyond 64 bits is a DOUBLE to the engine, and its text has every digit.
+            # The engine reads a whole number beyond 64 bits as a DOUBLE; its text has all digits.
             is_no_text = f"kinds[{place}] IN ('DOUBLE', 'BOOLEAN') AND NOT regexp_full_match(texts[{place}], '-?\\d+')"
             faults[f"coalesce({is_no_text}, FALSE)"] = fault
     return faults, details
@@ -183,7 +183,7 @@ def _csv_reading(
         header = next(rows)
         has_rows = any(rows)
     if not header:
-        raise InputError(f"The file {path.name} begins with an empty line, where the names of its columns belong.")
+        raise InputError(f"The file {path.name} begins with an empty line instead of the names of its columns.")
     names = [name if name.strip() else f"unnamed {place}" for place, name in enumerate(header, start=1)]
     names = renamed(path.name, names, settings)
     require_single(path.name, names)
@@ -196,11 +196,11 @@ def _csv_reading(
 
 
 def _csv_rows(archived: Path, cells: list[str]) -> pyarrow.RecordBatchReader:
-    """Open the rows of a CSV, in their order.
+    """Open the rows of a CSV in order.
 
-    No fast reader is to be trusted with quotes. DuckDB's drops, in a single thread, all that follows a quote nobody
-    closes, and in several a last row that is cut short at the edge of a buffer; Arrow's takes an open quote for closed,
-    and a line break inside a cell loses half of itself at the edge of a block.
+    The fast readers mishandle quotes. DuckDB's reader with a single thread drops all rows after an unclosed quote, and
+    with several threads a truncated last row at the edge of a buffer; Arrow's reader closes an open quote, and splits a
+    line break in a cell at the edge of a block.
     """
     schema = pyarrow.schema([(cell, pyarrow.string()) for cell in cells])
     if _has_quotes(archived):
@@ -236,7 +236,7 @@ def parquet_types(connection: duckdb.DuckDBPyConnection, archived: Path) -> dict
 
 
 def parquet_counts(connection: duckdb.DuckDBPyConnection, archived: Path) -> dict[str, int]:
-    """Return how many values each flat column has that are not null, where the file itself says so."""
+    """Return the number of non-null values of each flat column, as recorded in the file."""
     query = (
         "SELECT path_in_schema, sum(num_values - stats_null_count) FROM parquet_metadata(?) GROUP BY path_in_schema "
         "HAVING count(*) = count(stats_null_count)"
@@ -307,7 +307,7 @@ def _parquet_reading(
 
 
 def _is_cut(kind: pyarrow.DataType, read_as: str) -> bool:
-    """Return whether the engine reads a column of nanoseconds as one of microseconds."""
+    """Return whether the engine truncates a column of nanoseconds to microseconds."""
     return pyarrow.types.is_timestamp(kind) and kind.unit == "ns" and read_as != "TIMESTAMP_NS"
 
 
@@ -335,7 +335,7 @@ def _flat_reading(
 
 
 def _converted_reading(connection: duckdb.DuckDBPyConnection, archived: Path, specs: tuple[Column, ...]) -> Reading:
-    """Return the rows of a file that was converted by settings: texts, and what the settings found of each row."""
+    """Return the query for the rows of a converted file: texts, and the faults found at conversion."""
     types = parquet_types(connection, archived)
     columns = [quoted(spec.name) if spec.name in types else f"NULL::VARCHAR AS {quoted(spec.name)}" for spec in specs]
     columns += [f"{quoted(kept)} AS {name}" for name, kept in KEPT_OF_ROWS.items()]
@@ -345,7 +345,7 @@ def _converted_reading(connection: duckdb.DuckDBPyConnection, archived: Path, sp
 
 
 def is_parquet(archived: Path) -> bool:
-    """Return whether a file is Parquet, whatever its name."""
+    """Return whether a file is Parquet, independent of its name."""
     with archived.open("rb") as source:
         start = source.read(len(PARQUET_MARK))
         source.seek(-min(len(PARQUET_MARK), archived.stat().st_size), os.SEEK_END)
@@ -353,16 +353,16 @@ def is_parquet(archived: Path) -> bool:
 
 
 def is_converted(archived: Path) -> bool:
-    """Return whether a file of the archive holds the rows of a file that was read by settings."""
+    """Return whether a file of the archive was converted by settings."""
     return is_parquet(archived) and set(KEPT_OF_ROWS.values()) <= set(schema_of_file(archived).names)
 
 
 def _irregularities(faults: dict[str, str], details: dict[str, str] | None = None) -> str:
-    """Return an expression for the faults of a row, given when each holds; null where none does.
+    """Return an expression for the faults of a row by their conditions; null if there are none.
 
     Args:
-        faults: what may be wrong, by the condition under which it is.
-        details: further faults, which only a row that has one of those may have.
+        faults: the faults by their conditions.
+        details: further faults, possible only in a row that has one of `faults`.
     """
     if not faults:
         return "NULL::VARCHAR[]"
@@ -372,12 +372,12 @@ def _irregularities(faults: dict[str, str], details: dict[str, str] | None = Non
 
 
 def fault_of(path: Path, archived: Path) -> str | None:
-    """Return what is wrong with a file that was refused, and on which line; None where Python finds nothing."""
+    """Return the fault of a file that was refused, and its line; None if Python finds none."""
     return fault_in(format_of(path), archived)
 
 
 def format_of(path: Path) -> str:
-    """Return the format that the ending of a file names."""
+    """Return the format of the extension of a file."""
     return FORMATS[path.suffix.lower()]
 
 
@@ -386,5 +386,5 @@ def _is_array(start: bytes) -> bool:
 
 
 def without_wildcards(path: Path) -> str:
-    """Return a path that DuckDB takes for one file, whatever characters its folders bear."""
+    """Return a path that DuckDB reads as one file, with wildcards in it escaped."""
     return re.sub(r"[*?\[]", r"[\g<0>]", str(path))

@@ -1,4 +1,4 @@
-"""Names of the columns of a file: by our names, each once, and none missing that is required."""
+"""Checks of the column names of a file: renamed by settings, unique, and complete."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAMES_SHOWN, CHARACTERS_SHOWN = 20, 200
 
 
 def renamed(source_file: str, names: Sequence[str], settings: TableSettings) -> list[str]:
-    """Return the columns of a file by our names.
+    """Return the columns of a file by their contract names.
 
     Raises:
         InputError: a setting names a column that the file does not have.
@@ -23,39 +23,37 @@ def renamed(source_file: str, names: Sequence[str], settings: TableSettings) -> 
     for ours, theirs in settings.columns.items():
         if theirs not in names:
             raise InputError(
-                f"The file {source_file} has no column {theirs}, which the setting `columns` gives for {ours}: "
+                f"The file {source_file} has no column {theirs}, which the setting `columns` maps to {ours}: "
                 f"its columns are {listed(names)}."
             )
     ours_of = {theirs: ours for ours, theirs in settings.columns.items()}
     found = [ours_of.get(name, name) for name in names]
     if settings.newest_by is not None and settings.newest_by not in found:
         raise InputError(
-            f"The file {source_file} has no column {settings.newest_by}, which the setting `newest_by` names: "
+            f"The file {source_file} has no column {settings.newest_by}, which is set as `newest_by`: "
             f"its columns are {listed(found)}."
         )
     return found
 
 
 def require_single(source_file: str, names: Collection[str]) -> None:
-    """Refuse a file with a column twice, or twice but for case: which one counts is not ours to choose."""
+    """Refuse a file with duplicate columns, also if they differ only in case."""
     doubled = doubled_names(names)
     if doubled:
-        raise InputError(
-            f"The file {source_file} has a column twice in its header: {listed(doubled)}. Keep one of them, or rename."
-        )
+        raise InputError(f"The file {source_file} has duplicate columns in its header: {listed(doubled)}. Rename one.")
 
 
 def require_columns(
     source_file: str, names: Collection[str], specs: Iterable[Column], dataset: str, archived: Path | None = None
 ) -> None:
-    """Refuse a file that lacks a column which may not be null, with the settings that would find it.
+    """Refuse a file that lacks a required column, and suggest settings that would find it.
 
     Args:
         source_file: name of the file.
         names: its columns.
         specs: the columns of the contract.
-        dataset: its name.
-        archived: the file, where it is a CSV that was read without settings.
+        dataset: the dataset.
+        archived: the file, if it is a CSV that was read without settings.
     """
     specs = list(specs)
     if any("\0" in name for name in names):
@@ -75,7 +73,7 @@ def require_columns(
 
 
 def listed(names: Collection[str]) -> str:
-    """List names that a stranger chose: as many as a person reads, and nothing a terminal would obey."""
+    """List names from a file: a limited number, with unprintable characters escaped."""
     shown = [name if name.isprintable() else repr(name) for name in names][:NAMES_SHOWN]
     rest = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
     return ", ".join(name[:CHARACTERS_SHOWN] for name in shown) + rest

@@ -1,4 +1,4 @@
-"""Settings of `sources.yaml` that say how the files of a dataset are written."""
+"""Settings of `sources.yaml` that describe how the files of a dataset are written."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 Text = Annotated[str, Field(min_length=1)]
 DATE_PARTS = re.compile(r"YYYY|MM|DD|M|D|[^YMD]")
 PATTERNS = {"YYYY": r"\d{4}", "MM": r"\d{2}", "DD": r"\d{2}", "M": r"\d{1,2}", "D": r"\d{1,2}"}
-# Of text files alone: a Parquet file and a database say themselves how they are written.
+# Text files only: Parquet files and databases describe their own format.
 OF_TEXT_FILES = ("encoding",)
 OF_CSV = ("delimiter", "skip_rows")
 
 
 class Entry(BaseModel):
-    """Base of everything that `sources.yaml` may say of a dataset: immutable, unknown keys are refused."""
+    """Base of the entries of `sources.yaml`: immutable, unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class TableSettings(Entry):
-    """How the rows of a dataset are written, in a file or in a table of a database.
+    """Settings for the rows of a dataset, in a file or in a database table.
 
     Attributes:
-        columns: our name of a column to theirs, where they differ.
-        null_words: texts that stand for a missing value, for example N/A; compared exactly.
-        newest_by: the column with the date or instant of a version; of rows with one key the newest version counts.
+        columns: names of columns in the file by their contract names, where they differ.
+        null_words: texts that represent a missing value, for example N/A; compared exactly.
+        newest_by: the column with the version of a row, a date or instant; the latest version of each key counts.
     """
 
     columns: dict[str, Text] = {}
@@ -38,11 +38,11 @@ class TableSettings(Entry):
     newest_by: Text | None = None
 
     def given(self) -> dict[str, Any]:
-        """Return the settings that are given, by name."""
+        """Return the settings that are not defaults, by name."""
         return {name: getattr(self, name) for name in FileSettings.model_fields if getattr(self, name, None)}
 
     def as_json(self, **more: str) -> str:
-        """Return the settings that are given as JSON, with further facts to keep beside them."""
+        """Return the settings that are not defaults as JSON, with additional entries."""
         return json.dumps(self.given() | more, sort_keys=True, ensure_ascii=False)
 
     @model_validator(mode="after")
@@ -50,20 +50,20 @@ class TableSettings(Entry):
         theirs = list(self.columns.values())
         doubled = sorted({name for name in theirs if theirs.count(name) > 1})
         if doubled:
-            raise ValueError(f"columns gives {', '.join(doubled)} to more than one column")
+            raise ValueError(f"columns maps {', '.join(doubled)} to more than one column")
         return self
 
 
 class FileSettings(TableSettings):
-    """How the files of a dataset are written.
+    """Settings for the files of a dataset.
 
     Attributes:
-        delimiter: what stands between the cells of a CSV; a comma unless given.
-        encoding: of a text file, for example windows-1252 or utf-16; UTF-8 unless given.
-        skip_rows: lines of a CSV above the one with the names of its columns.
-        decimal: the decimal sign of numbers that are written as text; a point unless given.
-        thousands: the sign between groups of three digits; none unless given.
-        date_format: how dates that are text begin, for example DD/MM/YYYY; YYYY-MM-DD unless given.
+        delimiter: separator of the cells of a CSV; default: comma.
+        encoding: encoding of a text file, for example windows-1252 or utf-16; default: UTF-8.
+        skip_rows: number of lines above the header of a CSV.
+        decimal: decimal separator of numbers in texts; default: point.
+        thousands: thousands separator; default: none.
+        date_format: format of dates in texts, for example DD/MM/YYYY; default: YYYY-MM-DD.
     """
 
     delimiter: str | None = None
@@ -77,7 +77,7 @@ class FileSettings(TableSettings):
     @classmethod
     def _separates_cells(cls, value: str | None) -> str | None:
         if value is not None and (len(value) != 1 or value in '"\r\n\0' or value.isalnum()):
-            raise ValueError(f'{value!r} is not one character that may separate cells, for example ";" or "\\t"')
+            raise ValueError(f'{value!r} is not a valid delimiter, which is one character such as ";" or "\\t"')
         return value
 
     @field_validator("encoding")
@@ -102,7 +102,9 @@ class FileSettings(TableSettings):
     @classmethod
     def _groups_digits(cls, value: str | None) -> str | None:
         if value is not None and (len(value) != 1 or value.isalnum() or value in "+-"):
-            raise ValueError(f'{value!r} is not one character that may group digits, for example "." or "\'"')
+            raise ValueError(
+                f'{value!r} is not a valid thousands separator, which is one character such as "." or "\'"'
+            )
         return value
 
     @field_validator("date_format")
@@ -115,15 +117,15 @@ class FileSettings(TableSettings):
     @model_validator(mode="after")
     def _tells_decimals_from_thousands(self) -> FileSettings:
         if self.thousands is not None and self.thousands == (self.decimal or "."):
-            raise ValueError(f"thousands and decimal are both {self.thousands!r}")
+            raise ValueError(f"thousands and decimal must differ, but both are {self.thousands!r}")
         return self
 
 
 def date_pattern(date_format: str) -> tuple[str, list[str]]:
-    """Return the regular expression of a date format, and the parts that its groups stand for.
+    """Return the regular expression of a date format, and the date parts of its groups.
 
     Raises:
-        ValueError: the format does not say where year, month and day are.
+        ValueError: the format lacks year, month or day.
     """
     tokens = DATE_PARTS.findall(date_format)
     parts = [token for token in tokens if token in PATTERNS]
@@ -134,7 +136,7 @@ def date_pattern(date_format: str) -> tuple[str, list[str]]:
     )
     if not is_complete or not is_separate or any(token.isalnum() for token in tokens if token not in PATTERNS):
         raise ValueError(
-            f"{date_format!r} must hold YYYY, MM (or M) and DD (or D) once each, with signs between, "
+            f"{date_format!r} must have YYYY, MM (or M) and DD (or D) once each, with separators, "
             "for example DD/MM/YYYY"
         )
     return "".join(f"({PATTERNS[token]})" if token in PATTERNS else re.escape(token) for token in tokens), parts

@@ -1,4 +1,4 @@
-"""Files to raw tables: found by name, archived by content, stored as text or seen where they lie."""
+"""Loading of files into raw tables: found by name, archived by content, stored as text or read through a view."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ from cjo_assets.ingest.records import locked
 from cjo_assets.ingest.setting_hints import value_hints
 from cjo_assets.ingest.tombstones import EMPTY_RECORD, Tombstones, emptied_rows, empty_rows
 
-# Beside the counts of columns: no column has a name of white space.
+# Key of the row count among the counts of columns, which never have a blank name.
 ROWS = " "
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """One dataset as it stands in the raw schema.
+    """A dataset in the raw schema.
 
     Attributes:
         dataset: its name.
-        source_file: name of the file, or of all; None where there is none.
-        rows: rows read.
-        note: what a person should know; None where all is as expected.
-        is_unchanged: the same file stood there already and was not read again.
+        source_file: name of the file, or of all files; None if there is none.
+        rows: number of rows.
+        note: information for users; None if there is nothing to report.
+        is_unchanged: whether the file was loaded already and not read again.
     """
 
     dataset: str
@@ -65,15 +65,15 @@ class Loaded:
 
 @dataclass(frozen=True)
 class ManifestRow:
-    """One file as a run recorded that it read it; without a file where a dataset had none.
+    """A file as recorded by the run that read it; without a file if the dataset had none.
 
     Attributes:
         dataset: the dataset.
         source_file: name of the file.
         file_sha256: hash of its bytes, and its name in the archive.
-        rows_read: how many rows it had.
-        note: what a person should know of it.
-        settings: those of `sources.yaml` it was read with, as JSON; None where there were none.
+        rows_read: number of rows.
+        note: information for users.
+        settings: its settings of `sources.yaml`, as JSON; None if there were none.
     """
 
     dataset: str
@@ -95,14 +95,14 @@ def load_dataset(
     *,
     normalizes_ids: bool = False,
 ) -> Loaded:
-    """Bring a dataset's files into the raw schema; a file whose rows are there already is not read again.
+    """Load the files of a dataset into the raw schema; files that are loaded already are not read again.
 
-    A dataset has one file in the data folder, or the source that `sources.yaml` gives it; of some, people's own records
-    in the home stand beside it. `require_ours` is asked before the rows are committed, and raises where it is too late.
-    `normalizes_ids`: whether an erased customer is refused in any spelling that differs in blanks or composition alone.
+    A dataset has one file in the data folder, or the source in `sources.yaml`; some also have records of the home.
+    `require_ours` is called before the rows are committed and raises if another run writes. `normalizes_ids`: whether
+    an erased customer is refused also in spellings that differ only in blanks or composition.
 
     Raises:
-        InputError: the file is missing or empty and must not be, or one cannot be understood.
+        InputError: a required file is missing or empty, or a file cannot be read.
     """
     contents = archived_contents(files_of(data, family, dataset, archive / EXTRACTS), archive, dataset)
     if home is not None and dataset.records and (home / dataset.records).exists():
@@ -147,12 +147,12 @@ def load_dataset(
 def restore_dataset(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, files: list[ManifestRow], archive: Path
 ) -> None:
-    """Bring the raw schema to the files of a dataset as a run recorded them; what is there is not read again.
+    """Load the files of a dataset as recorded by a run; files that are loaded already are not read again.
 
-    Whoever rebuilds the past takes rows away that came later: theirs are tables, whatever the format.
+    Replay deletes rows that came later, so these raw tables are never views.
 
     Raises:
-        InputError: an archived file cannot be understood.
+        InputError: an archived file cannot be read.
     """
     contents = [
         Content(
@@ -181,15 +181,15 @@ def restore_dataset(
 
 
 def _note_of_nothing(data: Path, family: str, dataset: Dataset) -> str | None:
-    """Return what is to be noted of a dataset without a file, or refuse it."""
+    """Return the note of a dataset without a file, or refuse it if it is required."""
     endings = ", ".join(sorted(FORMATS))
     others = [other.name for other in namesakes(data, family, dataset.name)]
     unread = f" ({listed(others)}: the ending is none of {endings})" if others else ""
     if not dataset.may_be_empty:
         raise InputError(
-            f"The dataset {dataset.name} is required: {data} holds no {dataset.name} file ({endings}){unread}."
+            f"The dataset {dataset.name} is required: {data} contains no {dataset.name} file ({endings}){unread}."
         )
-    # A file nobody needs is missed by nobody; one that is there and was not read is.
+    # A missing optional file needs no note, unless a file exists that was not read.
     return None if dataset.is_optional and not unread else f"no file: nothing is known of it{unread}"
 
 
@@ -214,7 +214,7 @@ def days_of_records(
 
 
 def _forget(connection: duckdb.DuckDBPyConnection, dataset: Dataset, but: set[tuple[str, str]]) -> None:
-    """Take away the rows of all files but some; of a view, what is known of the files."""
+    """Delete the rows of all other files; of a view, delete their entries in the manifest."""
     is_seen = dataset.name in raw_views(connection)
     if not but:
         connection.execute(f"DELETE FROM {MANIFEST} WHERE dataset = ?", [dataset.name])
@@ -244,9 +244,9 @@ def _loaded(
 def _store_file(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, content: Content, *, is_seen: bool
 ) -> tuple[int, str | None]:
-    """Add the rows of an archived file, and return how many there are and what a person should know of them.
+    """Add the rows of an archived file, and return their number and a note.
 
-    The rows of one that is seen where it lies are only counted.
+    The rows of a view are only counted.
     """
     task = f"Reading {described(content.file.name, content.archived)}"
     try:
@@ -259,7 +259,7 @@ def _store_file(
 
 @contextmanager
 def _in_words(content: Content) -> Iterator[None]:
-    """Say of a file that cannot be read what is wrong with it, and where."""
+    """Convert an error of a reader to a message with the fault and its line."""
     path = content.file.path
     try:
         yield
@@ -279,7 +279,7 @@ def _store(
     counts = _values_by_column(connection, dataset, content, reading, is_seen=is_seen)
     rows = counts[ROWS]
     if rows == 0 and not dataset.may_be_empty:
-        raise InputError(f"The file {source_file} holds no row; at least one of {dataset.name} is required.")
+        raise InputError(f"The file {source_file} is empty; at least one row of {dataset.name} is required.")
     unfilled = [spec for spec in specs if rows and not counts[spec.name]]
     if reading.names and rows > len(emptied) and any(spec.is_required for spec in unfilled):
         used = [name for (name,) in connection.execute(reading.names).fetchall()]
@@ -312,7 +312,7 @@ def _copy_rows(
 def _values_by_column(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, content: Content, reading: Reading, *, is_seen: bool
 ) -> dict[str, int]:
-    """Return how many values each column of a file has, and how many rows there are; nothing is read that is noted."""
+    """Return the number of values of each column of a file, and of rows, from its metadata where possible."""
     known = parquet_counts(connection, content.archived) if is_seen else {}
     asked = [spec.name for spec in columns_of(dataset.contract) if spec.name not in known]
     source = f"({reading.query})" if is_seen else f"(FROM {RAW}.{dataset.name} WHERE source_file = $name)"
@@ -335,7 +335,7 @@ def _note(
     if rows == 0:
         return note or "the file holds no row"
     notes = [note] if note else []
-    # The columns of what is seen stand in its header, and are noted already.
+    # The columns of a view are those of its header, which are noted already.
     if not note and not is_seen:
         unknown = connection.execute(
             f"SELECT DISTINCT unnest(json_keys(record)) AS name FROM {RAW}.{dataset.name} "

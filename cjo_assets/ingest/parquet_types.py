@@ -1,4 +1,4 @@
-"""Types of Parquet columns that the engine reads as another value than the file holds."""
+"""Types of Parquet columns that the engine does not read exactly."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ DECIMAL_DIGITS = 38
 ADVICE = {
     "decimal": f"decimals of more than {DECIMAL_DIGITS} digits are not read exactly: write at most {DECIMAL_DIGITS}",
     "half": "half floats are not read exactly: write 32 or 64 bits",
-    "duration": "durations lose their unit: write a number, with the unit that the dataset asks for",
+    "duration": "durations lose their unit: write a number, with the unit of the dataset",
     "other": "this type is not supported: write text, a number, a boolean, a date or a timestamp",
 }
 
 
 def schema_of_file(archived: Path) -> pyarrow.Schema:
-    """Return the columns of a Parquet file as Arrow types them, doubled names included."""
+    """Return the Arrow schema of a Parquet file, with duplicate names."""
     return pyarrow.parquet.read_schema(archived)
 
 
@@ -37,13 +37,13 @@ def inexact_columns(schema: pyarrow.Schema) -> dict[str, tuple[str, str]]:
 
 
 def doubled_names(names: Collection[str]) -> list[str]:
-    """Return the names that stand more than once, or differ in nothing but case."""
+    """Return names that occur more than once, ignoring case."""
     counts = Counter(name.casefold() for name in names)
     return [name for name in names if counts[name.casefold()] > 1]
 
 
 def columns_with_nanoseconds(archived: Path, names: Iterable[str]) -> list[str]:
-    """Return the columns of instants with a value that is finer than a microsecond."""
+    """Return the columns of instants with values finer than a microsecond."""
     with pyarrow.parquet.ParquetFile(archived) as file:
         return [name for name in names if any(map(_has_nanoseconds, file.iter_batches(columns=[name])))]
 
@@ -55,7 +55,7 @@ def _has_nanoseconds(batch: pyarrow.RecordBatch) -> bool:
 
 
 def _inexact(kind: pyarrow.DataType) -> tuple[str, str] | None:
-    """Return the part of a type that is not read exactly, with what to do about it."""
+    """Return the part of a type that is not read exactly, with advice."""
     if isinstance(kind, pyarrow.BaseExtensionType):
         return _inexact(kind.storage_type)
     if kinds.is_dictionary(kind):

@@ -1,7 +1,7 @@
-"""Whom a row is about, as the marks of the contracts say: in SQL for tables and files, in Python for single rows.
+"""The person that a row is about, from the marks of the contracts: in SQL for tables and files, in Python for rows.
 
-The most direct identifier that a row holds decides: a row that names a customer is about that customer, whatever
-intervention it names; one without a customer is about whose intervention it names, and so on in the order of `KINDS`.
+The most direct identifier of a row decides: a row with a customer id is about that customer, whatever intervention it
+names; a row without one is about the customer of its intervention, and so on in the order of `KINDS`.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ def contracts() -> dict[str, type[Contract]]:
 
 
 def marks_of(table: str) -> Marks:
-    """Return the marked columns of a table; of one that is not ours any more, those that have the names of ours."""
+    """Return the marked columns of a table; for a table without a contract, those with the names of marked columns."""
     contract = contracts().get(table)
     return _marks(columns_of(contract)) if contract is not None else common_marks()
 
 
 @functools.cache
 def common_marks() -> Marks:
-    """Return the marks of identifiers and records by the name of their column: a name means the same everywhere."""
+    """Return the marks of identifiers and records by column name, which has the same meaning in all tables."""
     found: Marks = {}
     for contract in contracts().values():
         found |= {name: mark for name, mark in _marks(columns_of(contract)).items() if mark.kind != TEXT}
@@ -48,7 +48,7 @@ def common_marks() -> Marks:
 
 @functools.cache
 def marks_of_records() -> Marks:
-    """Return the columns of datasets that hold one identifier, the most direct first."""
+    """Return the columns of datasets with one identifier, the most direct first."""
     found: dict[str, Personal] = {}
     for family in registered_families():
         for dataset in family.datasets:
@@ -58,17 +58,17 @@ def marks_of_records() -> Marks:
 
 
 def owners(marks: Marks, columns: Iterable[str]) -> list[tuple[str, Personal]]:
-    """Return the columns of a table that say whom a row is about, the most direct first."""
+    """Return the columns of a table that identify the person of a row, the most direct first."""
     names = list(columns)
     found = [(name, mark) for name, mark in marks.items() if name in names and _is_owner(name, mark, names)]
     return sorted(found, key=lambda item: KINDS.index(item[1].kind or item[1].kinds[0][1]))
 
 
 def about(marks: Marks, columns: Iterable[str]) -> str | None:
-    """Return the condition, as SQL that is never null, under which a row is about the person; None where none can be.
+    """Return the SQL condition, never null, that a row is about the person; None if there can be no such row.
 
-    It asks for a list of identifiers for each kind (`given`), and for the function `names_person` where rows are kept
-    as JSON.
+    Its parameters are a list of identifiers for each kind (`given`); for rows stored as JSON it uses the function
+    `names_person`.
     """
     names = list(columns)
     cases = [_case(mark, _text(quoted(name))) for name, mark in owners(marks, names)]
@@ -80,18 +80,18 @@ def about(marks: Marks, columns: Iterable[str]) -> str | None:
 
 
 def matches(name: str, mark: Personal) -> str:
-    """Return the condition under which a column holds an identifier of the person, whomever the row is about."""
+    """Return the SQL condition that a column has an identifier of the person, whichever person the row is about."""
     return f"coalesce({_is_one_of(_text(quoted(name)), mark.kind)}, FALSE)"
 
 
 def given(person: Person, *statements: str) -> dict[str, Any]:
-    """Return what statements ask for."""
+    """Return the parameters of statements."""
     whole = " ".join(statements)
     return {kind: sorted(person.identifiers.get(kind, ())) for kind in KINDS if f"${kind}" in whole}
 
 
 def row_is_about(person: Person, marks: Marks, row: Mapping[str, Any]) -> bool:
-    """Return whether a single row, as values or as texts, is about the person."""
+    """Return whether a row, as values or texts, is about the person."""
     for name, mark in owners(marks, row):
         kind = mark.kind or dict(mark.kinds).get(str(row.get(mark.said_by)), "")
         value = row[name]
@@ -115,7 +115,7 @@ def record_is_about(person: Person, text: str) -> bool:
 
 
 def first_identifier(value: Callable[[str], str]) -> tuple[str, str]:
-    """Return, as SQL, kind and text of the most direct identifier of a record, given how a field of it is read."""
+    """Return SQL for kind and text of the most direct identifier of a record, given how a field of it is read."""
     fields = [(mark.kind, _text(value(name))) for name, mark in marks_of_records().items()]
     kinds = " ".join(f"WHEN {_is_there(text)} THEN {literal(kind)}" for kind, text in fields)
     texts = " ".join(f"WHEN {_is_there(text)} THEN {text}" for _, text in fields)
@@ -124,7 +124,7 @@ def first_identifier(value: Callable[[str], str]) -> tuple[str, str]:
 
 @functools.cache
 def list_columns() -> frozenset[str]:
-    """Return the columns that hold lists, by name."""
+    """Return the names of list columns."""
     found = {spec.name for contract in contracts().values() for spec in columns_of(contract) if spec.type.is_array()}
     return frozenset(found)
 
@@ -148,7 +148,7 @@ def _case(mark: Personal, text: str) -> str:
 
 
 def _record_is_about(column: str) -> str:
-    """Return the condition for a row that is kept as JSON: by its fields; where it has none that say, by its words."""
+    """Return the condition for a row stored as JSON: by its identifier fields, else by its text."""
     record = quoted(column)
     fields = [
         (mark.kind, _text(f"json_extract_string({record}, {literal(f'$.{name}')})"))

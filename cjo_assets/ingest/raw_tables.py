@@ -1,8 +1,8 @@
-"""Raw tables of Parquet files: views of what the archive holds.
+"""Raw tables of Parquet files as views over the archive.
 
-A Parquet file is as quick to read as a table of the engine, and the archive keeps it under the hash of its bytes: its
-rows are not copied a second time. Columns whose type in the file is that of the contract keep it, and are judged by it;
-all others are text, as those of every other format.
+A Parquet file is read as fast as a table of the engine, and the archive has it under the hash of its bytes, so its rows
+are not copied. Columns with the type of the contract keep it and are validated with it; all others are text, as in the
+other formats.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ FORMAT = "parquet"
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One file of a dataset.
+    """A file of a dataset.
 
     Attributes:
-        name: its name, by which its rows are known.
-        path: where it is.
-        settings: how it is written, where it is not as every dataset is.
+        name: its name, which identifies its rows.
+        path: its path.
+        settings: its settings, if it differs from the default format.
     """
 
     name: str
@@ -46,13 +46,13 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Content:
-    """A file as it stands in the archive.
+    """A file in the archive.
 
     Attributes:
         file: the file.
-        sha256: hash of the bytes that were archived.
-        archived: where they are.
-        settings: those it was read with, as JSON, with the hash of its own bytes; None where there were none.
+        sha256: hash of the archived bytes.
+        archived: path in the archive.
+        settings: its settings as JSON, with the hash of the original bytes; None if there were none.
     """
 
     file: SourceFile
@@ -62,17 +62,17 @@ class Content:
 
     @property
     def identity(self) -> tuple[str, str]:
-        """Name and hash, by which it is known whether its rows are there."""
+        """Return name and hash, which identify the rows of the file."""
         return self.file.name, self.sha256
 
 
 def can_be_seen(contents: Iterable[Content]) -> bool:
-    """Return whether the rows of files can be read where they are as quickly as from a table."""
+    """Return whether the rows of files can be read from the archive as fast as from a table."""
     return all(format_of(content.file.path) == FORMAT and content.settings is None for content in contents)
 
 
 def see(connection: duckdb.DuckDBPyConnection, dataset: Dataset, contents: list[Content]) -> None:
-    """Make the raw table of a dataset a view of its archived files."""
+    """Create the raw table of a dataset as a view of its archived files."""
     name = f"{RAW}.{dataset.name}"
     if dataset.name not in raw_views(connection):
         connection.execute(f"DROP TABLE IF EXISTS {name}")
@@ -87,10 +87,10 @@ def see(connection: duckdb.DuckDBPyConnection, dataset: Dataset, contents: list[
 
 
 def look_again(connection: duckdb.DuckDBPyConnection, datasets: Iterable[Dataset], archive: Path) -> None:
-    """Let the views look into the archive as it is now: homes are moved, and people erased from its files.
+    """Recreate the views over the archive, because homes are moved and erased rows are emptied.
 
-    A file that is gone or damaged keeps nobody from opening the warehouse: who reads its rows is told, and loading it
-    again archives it again.
+    A missing or damaged file does not prevent opening the warehouse: a query of its rows fails, and loading the file
+    archives it again.
     """
     views = raw_views(connection)
     for dataset in datasets:

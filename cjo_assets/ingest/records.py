@@ -1,8 +1,8 @@
-"""People's own records: a file in the home that only ever grows, one JSON object a line.
+"""Append-only records of the home: files with one JSON object per line.
 
-Whoever reads or writes holds the lock of the file. A record is one write of one line, synced before anybody is told of
-it. What a crash left of a line was never confirmed to anybody: if it is a whole record it gets its line feed, otherwise
-it goes, before anything else is read or written.
+Readers and writers lock the file. A record is one write of one line, synced before it is confirmed. A line left by a
+crash was never confirmed: before the next access it gets its line feed if it is a complete record, and is removed
+otherwise.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ Record = dict[str, Any]
 
 @contextmanager
 def locked(path: Path, *, for_reading: bool = False) -> Iterator[Path]:
-    """Hold the lock of a file of records, and see to it that it ends with a whole line.
+    """Lock a file of records, and repair its last line.
 
     Args:
         path: the file.
-        for_reading: whether the caller only reads, which works without the lock in a home that cannot be written.
+        for_reading: whether the caller only reads, which works without the lock in a home that is not writable.
 
     Raises:
         WarehouseError: the file cannot be read or written.
@@ -49,10 +49,10 @@ def locked(path: Path, *, for_reading: bool = False) -> Iterator[Path]:
 
 
 def records_in(path: Path) -> list[Record]:
-    """Return the records of a file in their order, without an unfinished last line.
+    """Return the records of a file in order, without an unfinished last line.
 
     Raises:
-        WarehouseError: a line is no record.
+        WarehouseError: a line is not a record.
     """
     if not path.exists():
         return []
@@ -60,13 +60,13 @@ def records_in(path: Path) -> list[Record]:
     for number, line in enumerate(path.read_bytes().splitlines(keepends=True), start=1):
         record = _record(line)
         if record is None and line.strip() and line.endswith(LINE_FEED):
-            raise WarehouseError(f"Line {number} of {path} is no JSON object; somebody else has written it.")
+            raise WarehouseError(f"Line {number} of {path} is not a JSON object, so another program has written it.")
         found += [record] if record is not None else []
     return found
 
 
 def append(path: Path, record: Record) -> None:
-    """Add a record to a locked file; it is on disk when this returns."""
+    """Append a record to a locked file and sync it to disk."""
     line = json.dumps(record, allow_nan=False).encode() + LINE_FEED
     is_new = not path.exists()
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
@@ -85,7 +85,7 @@ def append(path: Path, record: Record) -> None:
 
 
 def fingerprint(path: Path) -> str | None:
-    """Return the sha256 of a locked file's bytes, as the archive names it; None without a record."""
+    """Return the sha256 of a locked file, which is its name in the archive; None without records."""
     content = path.read_bytes() if path.exists() else b""
     return hashlib.sha256(content).hexdigest() if content else None
 

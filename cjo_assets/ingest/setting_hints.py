@@ -1,6 +1,6 @@
-"""Hints in refusals and notes: the settings of `sources.yaml` that would read a file which is not as expected.
+"""Advice in errors and notes about files with an unexpected format: the settings of `sources.yaml` for them.
 
-A hint is a proposal for a person. Nothing is read by it.
+Advice is information for users; it is never applied.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ def encoding_hint(path: Path, dataset: str) -> str:
 
 
 def column_hint(names: Collection[str], absent: Iterable[str], dataset: str) -> str:
-    """Return the setting that finds required columns under names that differ in case or blanks; empty where none do."""
+    """Return the setting that finds required columns under names that differ in case or blanks; empty if none do."""
     found = _renames(names, absent)
     return _set({"columns": found}, dataset) if found else ""
 
 
 def layout_hint(archived: Path, specs: Iterable[Column], dataset: str) -> str:
-    """Return the settings under which a CSV has the required columns; empty where there are none."""
+    """Return the settings under which a CSV has the required columns; empty if there are none."""
     required = [spec.name for spec in specs if spec.is_required]
     with archived.open(encoding="utf-8-sig", newline="") as source:
         lines = [line for _ in range(LINES_LOOKED_AT) if (line := source.readline(LINE_CHARACTERS))]
@@ -67,13 +67,13 @@ def layout_hint(archived: Path, specs: Iterable[Column], dataset: str) -> str:
 def value_hints(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, table: str, source_file: str, given: Collection[str]
 ) -> list[str]:
-    """Return the settings that would read numbers and dates of a file that are not written as every dataset's are.
+    """Return the settings that would parse the numbers and dates of a file in another format.
 
     Args:
         connection: the engine.
         dataset: the dataset.
         table: its raw table.
-        source_file: the file, of which the first rows are looked at.
+        source_file: the file, of which the first rows are examined.
         given: settings that the file was read with.
     """
     specs = columns_of(dataset.contract)
@@ -108,7 +108,7 @@ def value_hints(
 
 
 def _renames(names: Collection[str], wanted: Iterable[str]) -> dict[str, str]:
-    """Return, for columns that are not there by their name, the only one that differs in case or blanks alone."""
+    """Map missing columns to the only name that differs in case or blanks alone."""
     found = {}
     for ours in wanted:
         similar = [name for name in names if _plain(name) == _plain(ours)]

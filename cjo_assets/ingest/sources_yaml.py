@@ -1,4 +1,4 @@
-"""Where datasets come from when they are not simply files of their own name: `sources.yaml` in the data folder."""
+"""Sources of datasets in `sources.yaml` in the data folder: files, DuckDB tables and SQL tables."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ OF_OUR_VALIDATORS = "Value error, "
 
 
 class OwnFile(FileSettings):
-    """The file of the dataset's own name, which is written in another way than UTF-8 with commas."""
+    """The file with the name of the dataset, in another format than UTF-8 with commas."""
 
 
 class FilesSource(FileSettings):
-    """Files that add up to one dataset.
+    """Several files that form one dataset.
 
     Attributes:
         files: pattern relative to the data folder, for example signals/*.ndjson.
@@ -40,9 +40,9 @@ class FilesSource(FileSettings):
         if PurePosixPath(value).is_absolute() or PureWindowsPath(value).drive or ".." in parts:
             raise ValueError(f"the pattern {value} must be relative to the data folder and stay inside it")
         if not parts or "\0" in value:
-            raise ValueError(f"the pattern {value!r} names no file")
+            raise ValueError(f"the pattern {value!r} matches no file")
         if any(RECURSIVE in part and part != RECURSIVE for part in parts):
-            raise ValueError(f"in the pattern {value}, ** must stand alone between slashes, for example **/*.json")
+            raise ValueError(f"in the pattern {value}, ** must be a complete path part, for example **/*.json")
         return value
 
 
@@ -71,7 +71,7 @@ class SqlSource(TableSource):
 
     Attributes:
         sql: the environment variable that holds its connection string, for example postgresql://...
-        cursor: a column that only grows when a row is added or changed; with it only such rows are fetched.
+        cursor: a column that increases when a row is added or changed; only rows since its last value are fetched.
     """
 
     sql: Text
@@ -80,7 +80,9 @@ class SqlSource(TableSource):
     @model_validator(mode="after")
     def _keeps_versions(self) -> SqlSource:
         if self.cursor is not None and self.newest_by is not None:
-            raise ValueError("a cursor replaces rows that changed: leave cursor or newest_by out")
+            raise ValueError(
+                "cursor and newest_by exclude each other, because a cursor replaces changed rows: remove one of them"
+            )
         return self
 
 
@@ -93,22 +95,22 @@ KINDS: dict[str, type[FilesSource] | type[DuckDBSource] | type[SqlSource]] = {
 
 
 class _UniqueKeys(yaml.SafeLoader):
-    """Loader that refuses a key that stands twice, where YAML takes the last one."""
+    """YAML loader that refuses duplicate keys, of which YAML would use the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """Return a mapping whose keys stand once each."""
+        """Return a mapping with unique keys."""
         keys = [key.value for key, _ in node.value]
         doubled = sorted({str(key) for key in keys if keys.count(key) > 1})
         if doubled:
-            raise yaml.constructor.ConstructorError(None, None, f"{', '.join(doubled)} stands twice{node.start_mark}")
+            raise yaml.constructor.ConstructorError(None, None, f"{', '.join(doubled)} occurs twice{node.start_mark}")
         return super().construct_mapping(node, deep)
 
 
 def declared_sources(data: Path) -> dict[tuple[str, str], Source]:
-    """Return the sources that `sources.yaml` declares, by family and dataset; none where there is no such file.
+    """Return the sources of `sources.yaml` by family and dataset; empty if there is no such file.
 
     Raises:
-        InputError: the file says something that cannot be.
+        InputError: the file is invalid.
     """
     path = data / SOURCES_FILE
     if not path.is_file():
@@ -118,18 +120,18 @@ def declared_sources(data: Path) -> dict[tuple[str, str], Source]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"The file {path} cannot be read: {error}") from error
     if not isinstance(content, dict) or not all(isinstance(datasets, dict) for datasets in content.values()):
-        raise InputError(f"{path} must name families, and under each its datasets.")
+        raise InputError(f"{path} must map families to their datasets.")
     known = _known_datasets()
     found = {(family, name): entry for family, datasets in content.items() for name, entry in datasets.items()}
     unknown = [f"{family}.{name}" for family, name in found if (family, name) not in known]
     if unknown:
         names = ", ".join(sorted(f"{family}.{name}" for family, name in known))
-        raise InputError(f"{path} names no dataset of ours: {', '.join(unknown)}. There are {names}.")
+        raise InputError(f"{path} has unknown datasets: {', '.join(unknown)}. Known datasets: {names}.")
     return {key: _entry(path, ".".join(key), entry, known[key]) for key, entry in found.items()}
 
 
 def settings_of(source: Source | None) -> TableSettings | None:
-    """Return the settings by which the rows of a source are read; None where there are none to apply."""
+    """Return the settings for the rows of a source; None if there are none to apply."""
     return source if source is not None and source.given() else None
 
 
@@ -142,8 +144,8 @@ def _entry(path: Path, name: str, entry: object, dataset: Dataset) -> Source:
     settings = FileSettings.model_fields
     if not isinstance(entry, dict) or not entry or len(kinds) > 1 or (not kinds and not settings.keys() & entry.keys()):
         raise InputError(
-            f"{path}, {name}: say where it comes from with exactly one of {', '.join(KINDS)}, "
-            f"or how its file is written with {', '.join(settings)}."
+            f"{path}, {name}: specify its source with exactly one of {', '.join(KINDS)}, "
+            f"or the format of its file with {', '.join(settings)}."
         )
     kind = KINDS[kinds[0]] if kinds else OwnFile
     try:
@@ -156,15 +158,15 @@ def _entry(path: Path, name: str, entry: object, dataset: Dataset) -> Source:
     if strangers:
         raise InputError(
             f"{path}, {name}: columns: the dataset has no column {', '.join(strangers)}. "
-            f"Write our name first, then theirs; ours are {', '.join(ours)}."
+            f"Map a column of the dataset to a column of the source; the dataset has {', '.join(ours)}."
         )
     return source
 
 
 def _reason(place: list[str], kind_of_error: str, message: str, kind: type[Entry]) -> str:
-    """Return what is wrong with a setting, in words for whoever wrote it."""
+    """Describe the fault of a setting for its author."""
     setting = ".".join(place)
     if kind_of_error == "extra_forbidden":
-        return f"{setting}: there is no such setting here, only {', '.join(kind.model_fields)}"
+        return f"{setting}: unknown setting; possible are {', '.join(kind.model_fields)}"
     message = message.removeprefix(OF_OUR_VALIDATORS)
     return f"{setting}: {message[:1].lower()}{message[1:]}" if setting else message

@@ -1,7 +1,7 @@
-"""Rows about erased customers, emptied where they stand in archived files.
+"""Rows of archived files about erased customers, emptied in place.
 
-A file in the archive is named by the hash of the bytes it came with. Beside one that was emptied stands
-`<hash>.erased`, which says which rows, and the hash of the bytes that are there now.
+A file in the archive is named by the hash of its original bytes. A file with emptied rows has a companion
+`<hash>.erased` with the numbers of these rows and the hash of the present bytes.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ ENDING = ".erased"
 PARQUET_MARK = b"PAR1"
 EMPTY_RECORD = "{}"
 KIND_SEPARATOR = ":"
-# Asked with the kind of an identifier, and the identifier.
+# Called with the kind of an identifier and the identifier.
 IsErased = Callable[[str, str], bool]
 
 
 @dataclass(frozen=True)
 class Tombstones:
-    """Who was erased, as far as a hash tells.
+    """Hashes of the erased identifiers.
 
     Attributes:
-        salt: what is hashed with an identifier.
-        hashes: of customers and of their records, each after its kind.
-        is_normalized: whether the policy takes identifiers that differ in blanks or composition alone for the same.
+        salt: hashed together with an identifier.
+        hashes: hashes of customers and of their records, each prefixed by its kind.
+        is_normalized: whether identifiers that differ only in blanks or composition are the same.
     """
 
     salt: str
@@ -49,7 +49,7 @@ class Tombstones:
 
     @classmethod
     def of(cls, connection: duckdb.DuckDBPyConnection, is_normalized: bool = False) -> Tombstones | None:
-        """Read the tombstones of a house; None where nobody was erased."""
+        """Read the tombstones of a home; return None if there are none."""
         exists = "SELECT count(*) FROM duckdb_tables() WHERE NOT temporary AND schema_name || '.' || table_name = ?"
         if connection.execute(exists, [ERASURES]).fetchone() == (0,):
             return None
@@ -66,7 +66,7 @@ class Tombstones:
         return hashlib.sha256(f"{self.salt}{SEPARATOR}{identifier}".encode()).hexdigest()
 
     def stone_of(self, kind: str, identifier: str) -> str:
-        """Return what a tombstone keeps of an identifier."""
+        """Return the entry of an identifier in a tombstone."""
         return f"{kind}{KIND_SEPARATOR}{self.hash_of(identifier)}"
 
     def are_of(self, kind: str, identifier: str) -> bool:
@@ -76,18 +76,18 @@ class Tombstones:
 
 
 def with_kind(stone: str) -> str:
-    """Return the hash of a record after its kind; tombstones of earlier versions keep those of interventions alone."""
+    """Return the entry of a record with its kind, which tombstones of earlier versions lack."""
     return stone if KIND_SEPARATOR in stone else f"{INTERVENTION}{KIND_SEPARATOR}{stone}"
 
 
 def emptied_rows(file: Path) -> list[int]:
-    """Return the numbers of the rows of an archived file that were emptied."""
+    """Return the numbers of the emptied rows of an archived file."""
     note = Path(f"{file}{ENDING}")
     return list(json.loads(note.read_text(encoding="utf-8"))["rows"]) if note.exists() else []
 
 
 def emptied_hash(file: Path) -> str | None:
-    """Return the hash that an archived file has since rows of it were emptied; None where none were."""
+    """Return the present hash of an archived file with emptied rows; None if there are none."""
     note = Path(f"{file}{ENDING}")
     return str(json.loads(note.read_text(encoding="utf-8"))["sha256"]) if note.exists() else None
 
@@ -99,13 +99,13 @@ def rows_about(file: Path, is_erased: IsErased) -> list[int]:
 
 
 def values_beside(file: Path, name: str, values: Collection[str], wanted: str) -> set[str]:
-    """Return what a column holds in the rows of a file in which another one holds one of some values.
+    """Return the values of a column in the rows of a file in which another column has one of some values.
 
     Args:
-        file: in the archive.
-        name: of the column that holds one of the values.
+        file: path in the archive.
+        name: the column with one of the values.
         values: the values.
-        wanted: of the column whose values are returned.
+        wanted: the column whose values are returned.
     """
     kind = kind_of(file)
     if kind == "csv":
@@ -131,14 +131,14 @@ def values_beside(file: Path, name: str, values: Collection[str], wanted: str) -
 
 
 def empty_rows(file: Path, is_erased: IsErased, *, in_place: bool = True) -> int:
-    """Empty the rows of a file whose most direct identifier was erased; return how many there were.
+    """Empty the rows of a file whose most direct identifier was erased; return their number.
 
     Args:
-        file: in the archive, or a Parquet file that was fetched from a database.
+        file: path in the archive, or of a Parquet file extracted from a database.
         is_erased: whether an identifier was erased.
-        in_place: whether the rows stay, empty, so that the others keep their numbers.
+        in_place: whether the rows remain, empty, so that the others keep their numbers.
 
-    The note is written before the file takes its place: killed in between, the next call writes both anew.
+    The companion is written before the file is replaced: if interrupted, the next call writes both again.
     """
     with duckdb.connect() as connection:
         kind = kind_of(file)
@@ -163,7 +163,7 @@ def empty_rows(file: Path, is_erased: IsErased, *, in_place: bool = True) -> int
 
 
 def kind_of(file: Path) -> str:
-    """Return the format of a file that has no ending."""
+    """Return the format of a file without extension."""
     with file.open("rb") as source:
         start = source.read(CHUNK_BYTES)
     if start.startswith(PARQUET_MARK):
@@ -171,7 +171,7 @@ def kind_of(file: Path) -> str:
     text = start.removeprefix(BYTE_ORDER_MARK).lstrip()
     if text.startswith(b"["):
         return "array"
-    # A CSV may begin with a brace no more than a name of a column does.
+    # A CSV does not begin with a brace, since no column name does.
     return "newline_delimited" if text.startswith(b"{") else "csv" if text else "empty"
 
 
@@ -199,7 +199,7 @@ def _rows_about(connection: duckdb.DuckDBPyConnection, file: Path, kind: str, is
 
 
 def _numbered(connection: duckdb.DuckDBPyConnection, file: Path, kind: str) -> str | None:
-    """Return a query for the number and the most direct identifier of each row; None where no column holds any."""
+    """Return a query for the number and the most direct identifier of each row; None if no column has one."""
     if kind == "parquet":
         source = f"read_parquet({_read(file)}, hive_partitioning = false)"
         names = {name for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
@@ -262,7 +262,7 @@ def _write_without(
                 for (record,) in batch:
                     number += 1
                     out.write(between if number > 1 else "")
-                    # One record a line: a line break between tokens is white space, and one inside a text is escaped.
+                    # One record per line: line breaks between tokens are white space, and those in texts are escaped.
                     out.write(EMPTY_RECORD if number in rows else record.replace("\n", " ").replace("\r", " "))
             out.write(closing)
 

@@ -1,7 +1,7 @@
-"""Settings of `sources.yaml` for values: SQL from texts as a file has them to texts as every dataset writes them.
+"""SQL for the value settings of `sources.yaml`, from texts of a file to texts in the default format.
 
-Nothing is guessed. A value that is written as the settings say is rewritten; every other stays as it is and is judged
-like any text. One that would pass although it is not written so is irregular: 12.50 where the decimal sign is a comma.
+Nothing is guessed. A value in the format of the settings is rewritten; all others are unchanged and validated like any
+text. A value that would be valid although it is not in that format is irregular: 12.50 with a decimal comma.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ REST = r"([T ].*)?"
 def settled(
     texts: dict[str, str], specs: tuple[Column, ...], settings: TableSettings, are_texts: dict[str, str]
 ) -> tuple[dict[str, str], str, dict[str, str]]:
-    """Return the expressions for the values and for the version of a row, and its possible faults by their conditions.
+    """Return expressions for the values and the version of a row, and its possible faults by their conditions.
 
     Args:
-        texts: the expression for each column of the file as text, by our names.
+        texts: the expression for each column of the file as text, by contract name.
         specs: the contract.
-        settings: how values are written.
-        are_texts: the condition under which the file has a value as text, where it is not always one.
+        settings: the format of values.
+        are_texts: the condition that the file has a value as text, if it is not always one.
     """
     if not settings.given():
         return texts, "NULL::VARCHAR", {}
@@ -52,9 +52,9 @@ def as_every_dataset_writes(
     Args:
         text: the expression for the value as text.
         name: the column.
-        spec: what the contract says of it; of a column that only orders versions it says nothing.
-        settings: how values are written.
-        is_text: the condition under which the file has the value as text; one that has a type says itself what it is.
+        spec: its contract; a column that only orders versions has none.
+        settings: the format of values.
+        is_text: the condition that the file has the value as text; typed values need no format.
     """
     value = text
     faults: dict[str, str] = {}
@@ -76,7 +76,7 @@ def version_of(text: str, name: str) -> tuple[str, dict[str, str]]:
     """Return the expression that orders versions of a row, as text that sorts by time, and its possible faults.
 
     Args:
-        text: the expression for the value of the column that orders them, as every dataset writes it.
+        text: the expression for the value of the version column, in the default format.
         name: the column.
     """
     is_written = f"(regexp_matches({text}, {literal(DATE)}) OR regexp_matches({text}, {literal(INSTANT)}))"

@@ -203,7 +203,7 @@ def test_what_cannot_be_read_is_said_without_the_password(desk: Desk, monkeypatc
         desk.load("customers")
     assert "secret" not in str(refused.value)
     monkeypatch.setenv("CRM", "mysql://me@there/none")
-    with pytest.raises(InputError, match="begins with none of"):
+    with pytest.raises(InputError, match="must begin with one of"):
         desk.load("customers")
     monkeypatch.delenv("CRM")
     with pytest.raises(InputError, match="CRM is not set"):
@@ -237,7 +237,7 @@ def test_files_add_up_and_only_new_ones_are_read(desk: Desk, monkeypatch: pytest
         (f"signals/{name}.ndjson", 1, rows[number]["signal_id"]) for name, number in (("a", 0), ("b", 2), ("c", 3))
     ]
     write("d", rows[3])
-    with pytest.raises(InputError, match="are the same: keep one"):
+    with pytest.raises(InputError, match="are identical"):
         desk.load("signals")
 
 

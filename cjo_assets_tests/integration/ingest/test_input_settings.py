@@ -138,10 +138,10 @@ def test_settings_read_what_people_export(desk: Desk, content: str | bytes, sett
         ("A;B\n\n" + PLAIN.replace(",", ";"), {}, 'Set `delimiter: ";", skip_rows: 2` for customers'),
         (PLAIN.replace("customer_id", "Customer ID "), {}, 'Set `columns: {customer_id: "Customer ID "}` for'),
         (PLAIN.replace("customer_id", "CUSTOMER_ID"), {}, 'Set `columns: {customer_id: "CUSTOMER_ID"}` for'),
-        (PLAIN, {"columns": {"segment": "Branche"}}, "has no column Branche, which the setting `columns` gives for"),
-        (PLAIN, {"newest_by": "updated"}, "has no column updated, which the setting `newest_by` names"),
+        (PLAIN, {"columns": {"segment": "Branche"}}, "has no column Branche, which the setting `columns` maps to"),
+        (PLAIN, {"newest_by": "updated"}, "has no column updated, which is set as `newest_by`"),
         (PLAIN.encode("windows-1252"), {"skip_rows": 1}, "Set `encoding` in sources.yaml"),
-        ("\n" + PLAIN, {"delimiter": ","}, "set `skip_rows` in sources.yaml"),
+        ("\n" + PLAIN, {"delimiter": ","}, "Set `skip_rows` in sources.yaml"),
         (PLAIN.replace(",", ";") + "C3;SMB\n", {"delimiter": ";"}, "line 4: 2 cell(s), where the header has 5"),
         ("x\n" + PLAIN + '"C3', {"skip_rows": 1}, "line 5: unexpected end of data"),
         (PLAIN + "C3,SMB\n", {"encoding": "windows-1250"}, "line 4: 2 cell(s), where the header has 5"),
@@ -165,8 +165,8 @@ def test_a_hint_finds_json_keys_in_other_case(desk: Desk, ending: str) -> None:
 def test_a_setting_for_another_format_is_refused(desk: Desk) -> None:
     message = desk.refusal("customers.ndjson", "{}", delimiter=";")
     assert message == (
-        "The file customers.ndjson is ndjson, and the settings delimiter of sources.yaml do not apply to such files: "
-        "remove them."
+        "The file customers.ndjson is ndjson, and the settings delimiter of sources.yaml do not apply to such files. "
+        "Remove them."
     )
 
 

@@ -219,8 +219,8 @@ def test_every_format_gives_the_same_text(desk: Desk, name: str, content: str | 
         ("customers.csv", f"\n{CSV}", ["begins with an empty line"]),
         ("customers.csv", CSV.replace(",", ";"), ["lacks the required", "customer_id;segment", "separated by commas"]),
         ("customers.csv", CSV.replace(",", "\t"), ["lacks the required", "separated by commas"]),
-        ("customers.csv", CSV.replace("segment", "customer_id", 1), ["a column twice", "customer_id"]),
-        ("customers.csv", CSV.replace("tenure_months", "Segment", 1), ["a column twice", "segment, Segment"]),
+        ("customers.csv", CSV.replace("segment", "customer_id", 1), ["duplicate columns", "customer_id"]),
+        ("customers.csv", CSV.replace("tenure_months", "Segment", 1), ["duplicate columns", "segment, Segment"]),
         ("customers.csv", CSV.replace("segment", "Segment", 1), ["lacks the required segment", "Segment"]),
         ("customers.csv", CSV.replace("segment,", "", 1), ["lacks the required segment"]),
         ("customers.csv", CSV.partition("\n")[2], ["lacks the required customer_id", "C1, SMB"]),
@@ -242,10 +242,10 @@ def test_every_format_gives_the_same_text(desk: Desk, name: str, content: str | 
         (
             "customers.parquet",
             parquet(by_column(CUSTOMERS) | {"Segment": [1, 2]}),
-            ["a column twice", "segment, Segment"],
+            ["duplicate columns", "segment, Segment"],
         ),
-        ("customers.parquet", parquet_twice("segment"), ["a column twice", "segment, segment"]),
-        ("customers.parquet", parquet_twice("unrelated"), ["a column twice", "unrelated, unrelated"]),
+        ("customers.parquet", parquet_twice("segment"), ["duplicate columns", "segment, segment"]),
+        ("customers.parquet", parquet_twice("unrelated"), ["duplicate columns", "unrelated, unrelated"]),
         (
             "customers.parquet",
             parquet(by_column(CUSTOMERS) | {"segment": [{"a": 1}] * 2}),
@@ -586,10 +586,10 @@ def test_two_files_for_one_dataset_are_refused(desk: Desk, names: tuple[str, str
 
 def test_a_folder_or_a_dead_link_is_no_file(desk: Desk) -> None:
     (desk.data / "customers.json").mkdir()
-    with pytest.raises(InputError, match=r"customers\.json is a folder or leads nowhere"):
+    with pytest.raises(InputError, match=r"customers\.json is a folder or a broken link"):
         desk.load()
     (desk.data / "signals.csv").symlink_to(desk.data / "nowhere.csv")
-    with pytest.raises(InputError, match=r"signals\.csv is a folder or leads nowhere"):
+    with pytest.raises(InputError, match=r"signals\.csv is a folder or a broken link"):
         desk.load("signals")
 
 
@@ -625,7 +625,7 @@ def test_an_archive_that_is_no_folder_is_said(desk: Desk) -> None:
 @pytest.mark.parametrize("place", ["nowhere", "file"])
 def test_a_data_folder_that_is_none_is_refused(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(InputError, match="does not exist or is no folder"):
+    with pytest.raises(InputError, match="does not exist or is not a folder"):
         find_file(tmp_path / place, FAMILY, "customers")
 
 

@@ -190,7 +190,7 @@ def test_a_day_in_a_view_is_a_day(store: Store, tmp_path: Path, policy: Policy) 
     assert found == [("S1", date(2024, 10, 4), 0.1)]
 
 
-@pytest.mark.parametrize("damage", ["gone", "cut short"])
+@pytest.mark.parametrize("damage", ["gone", "truncated"])
 def test_a_damaged_archive_keeps_nobody_out_and_is_healed_by_loading(
     store: Store, tmp_path: Path, policy: Policy, damage: str
 ) -> None:
@@ -198,7 +198,7 @@ def test_a_damaged_archive_keeps_nobody_out_and_is_healed_by_loading(
     note = loaded(store, tmp_path, "customers", columns)
     archived = tmp_path / "archive" / str(note.file_sha256)
     archived.unlink()
-    if damage == "cut short":
+    if damage == "truncated":
         archived.write_bytes(b"PAR1")
     look_again(store.connection, store.datasets, tmp_path / "archive")
     with pytest.raises(duckdb.Error):
