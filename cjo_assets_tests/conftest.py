@@ -21,7 +21,7 @@ gc.set_threshold(200_000, 50, 50)
 LONGEST = (
     "test_policy_is_consumed.py",
     "test_marketing_policy_is_consumed.py",
-    "test_contract.py",
+    "test_declared_contracts.py",
     "test_cli.py",
     "test_concurrency.py",
     "test_ui.py",
