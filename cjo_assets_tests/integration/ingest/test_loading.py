@@ -276,9 +276,9 @@ def test_a_refused_file_leaves_the_rows_that_were_there(desk: Desk) -> None:
     assert desk.read("customers.json", JSON).is_unchanged
 
 
-@pytest.mark.parametrize("cut", range(1, len(JSON)))
-def test_an_array_cut_anywhere_is_refused(desk: Desk, cut: int) -> None:
-    desk.refusal("customers.json", JSON[:cut])
+def test_cut_array_is_refused(desk: Desk) -> None:
+    for cut in range(1, len(JSON)):
+        desk.refusal("customers.json", JSON[:cut])
 
 
 NUMBERS = {
