@@ -1,1 +1,1 @@
-"""Tables on an SQL engine: statements, storage, validation of contracts, versions of code."""
+"""Tables on an SQL engine: statements, storage, validation of contracts and code versions."""

@@ -1,8 +1,8 @@
-"""Engines: which program computes the tables of a home.
+"""Choice of the engine that computes the tables of a home: DuckDB or Spark.
 
-The seam is one class. `Store` is the tables in DuckDB; a store of another engine overrides how a table is read, filled,
-asked and forgotten, and nothing else of the house knows which one it has. DuckDB computes everything unless CJO_ENGINE
-says otherwise, and nothing of another engine is imported before it does.
+The interface is the class `Store`, which has the tables in DuckDB. A store of another engine overrides how a table is
+read, written, queried and deleted; the rest of the package is independent of the engine. DuckDB is the default; modules
+of another engine are imported only if CJO_ENGINE selects it.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ def store_of(
     families: tuple[Family, ...],
     statements: Statements | None = None,
 ) -> Store:
-    """Return the tables of a home, computed by its engine.
+    """Return the store of a home with its engine.
 
     Args:
-        settings: the places.
-        connection: of the build database.
-        families: what tables there are.
-        statements: those of DuckDB that were already written.
+        settings: the settings.
+        connection: connection to the build database.
+        families: the families of the tables.
+        statements: compiled DuckDB statements to reuse.
 
     Raises:
-        WarehouseError: there is no such engine, it is not installed, or another one made this home.
+        WarehouseError: the engine is unknown or not installed, or the home uses another one.
     """
     if settings.engine not in ENGINES:
-        raise WarehouseError(f"CJO_ENGINE is {settings.engine}; it can be {' or '.join(ENGINES)}.")
+        raise WarehouseError(f"Unknown CJO_ENGINE {settings.engine}. Choose one of: {', '.join(ENGINES)}.")
     if settings.lake and "://" not in settings.lake and not settings.lake.startswith("/"):
-        raise WarehouseError(f"CJO_SPARK_LAKE is {settings.lake}: give a whole path, or a URL.")
+        raise WarehouseError(f"CJO_SPARK_LAKE {settings.lake} must be an absolute path or a URL.")
     _require_same_engine(settings, connection)
     if settings.engine == DUCKDB:
         return Store(connection, families, statements)
@@ -49,12 +49,12 @@ def store_of(
 
 
 def _require_same_engine(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
-    """Refuse a home whose tables another engine keeps: it would find them absent, and decide everything anew."""
+    """Refuse a home of another engine, whose tables would be missing and all decisions recomputed."""
     query = "SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE table_schema <> 'raw'"
     names = {name for (name,) in connection.execute(query).fetchall()}
     if names and (LAKE_PARTS in names) != (settings.engine == SPARK):
         other = DUCKDB if settings.engine == SPARK else SPARK
         raise WarehouseError(
-            f"The home {settings.home} was made by CJO_ENGINE={other}; "
-            f"{settings.engine} needs a home of its own (--home)."
+            f"The home {settings.home} was created with CJO_ENGINE={other}. "
+            f"Specify another home for {settings.engine} with --home."
         )

@@ -1,4 +1,4 @@
-"""Which code this is: one version for all of it. That of a single table is in `code_versions.py`."""
+"""Version of the package code as a whole; `code_versions.py` has the versions of single tables."""
 
 import functools
 import hashlib
@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 @functools.cache
 def code_version() -> str:
-    """Return the first digits of a hash over the package's Python files: another, where any line of it is another."""
+    """Return the first digits of a hash over all Python files of the package."""
     digest = hashlib.sha256()
     for path in sorted(PACKAGE.rglob("*.py")):
         digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")

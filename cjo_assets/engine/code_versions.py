@@ -1,8 +1,8 @@
-"""Which code a table is computed by: the files that its transform stands on, and the places a reader should look at.
+"""Code versions of tables: hashes over the modules that a transform depends on.
 
-The version of a table is a hash over the module of its transform, that of its contract, and every module of ours that
-these import, however far. Policy is left out, file and types: what it says reaches a table as values, and those are
-told by `policy_hash`. So are the checks' questions, unless they stand in the same file: they do not change a row.
+The version of a table covers the module of its transform, that of its contract, and all modules of the package that
+these import, directly or indirectly. The policy and its types are left out: their values are covered by `policy_hash`.
+Checks do not change rows, so they count only if they are in the same file.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from cjo_assets.core.table import BoundQuery, Table
 
 PACKAGE = "cjo_assets"
 ROOT = Path(__file__).resolve().parents[2]
-# The types of the policy: the policy that decides is recorded with its own hash.
+# The types of the policy; the policy in force is recorded with its own hash.
 POLICY_MODULES = f"{PACKAGE}.policy"
-# Parsing every file would cost more than the rest of the definitions; our formatting leaves imports no other shape.
+# A regular expression is much faster than parsing every file; formatted imports have no other shape.
 _IMPORT = re.compile(
     rf"^[ \t]*(?:from[ \t]+({PACKAGE}[\w.]*)[ \t]+import[ \t]+(?:\(([^)]*)\)|([^\n]+))|import[ \t]+({PACKAGE}[\w.]*))",
     re.MULTILINE,
@@ -33,18 +33,18 @@ def table_version(table: Table, read: Callable[[str], str] | None = None) -> str
 
     Args:
         table: a table with a transform.
-        read: from a module's name to its source, where it is not the file's.
+        read: returns the source of a module by name; reads the file by default.
     """
     return _hashed(table.full_name, modules_behind(table), read or source_of)
 
 
 def version_of(name: str, *places: Callable[..., object]) -> str:
-    """Return a hash over the code of something that is made in these places."""
+    """Return a hash over the code of these functions and classes."""
     return _hashed(name, _behind(places), source_of)
 
 
 def modules_behind(table: Table) -> frozenset[str]:
-    """Return the modules of ours that a table's rows depend on."""
+    """Return the modules of the package that the rows of a table depend on."""
     return _behind([table.contract, inspect.unwrap(table.computation), *written_in(table)])
 
 
@@ -61,7 +61,7 @@ def _hashed(name: str, modules: Iterable[str], read: Callable[[str], str]) -> st
 
 
 def written_in(table: Table) -> tuple[Callable[..., object], ...]:
-    """Return the functions and classes of our files that say how a table is computed, the first the most telling."""
+    """Return the functions and classes that compute a table, the most specific first."""
     transform = table.computation
     if isinstance(transform, BoundQuery) and transform.written_in:
         return transform.written_in
@@ -70,16 +70,16 @@ def written_in(table: Table) -> tuple[Callable[..., object], ...]:
 
 @functools.cache
 def source_of(module: str) -> str:
-    """Return the source of a module of ours."""
+    """Return the source of a module of the package."""
     path = _file(module)
     if path is None:
-        raise LookupError(f"{module} is no module of {PACKAGE}.")
+        raise LookupError(f"{module} is not a module of {PACKAGE}.")
     return path.read_text(encoding="utf-8")
 
 
 @functools.cache
 def imported_by(module: str) -> frozenset[str]:
-    """Return the modules of ours that a module imports itself, those in its functions included."""
+    """Return the modules of the package that a module imports, also inside functions."""
     found: set[str] = set()
     for whole, several, line, plain in _IMPORT.findall(source_of(module)):
         names = _NAME.findall((several or line).partition("#")[0] if line else several)

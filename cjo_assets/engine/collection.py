@@ -1,7 +1,7 @@
-"""Garbage collection, put off while statements are written.
+"""Deferred garbage collection while statements are compiled.
 
-Writing the statement of a table makes a million small objects that all live until it is written. Looking for garbage
-among them finds none, and takes a third of the time.
+Compiling a statement creates a million small objects that all live until it is done. Garbage collection in the meantime
+finds nothing and takes a third of the time.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 
 def collected_afterwards(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Return the function, run without automatic garbage collection."""
+    """Wrap a function to run without automatic garbage collection."""
 
     @functools.wraps(function)
     def run(*positional: Arguments.args, **named: Arguments.kwargs) -> Result:

@@ -1,4 +1,4 @@
-"""Columns of tables as CREATE TABLE writes them."""
+"""Column definitions of tables for CREATE TABLE."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ from cjo_assets.core.table import Table
 
 @functools.cache
 def columns_in_sql(table: Table) -> str:
-    """Return the columns of a table as CREATE TABLE writes them."""
+    """Return the column definitions of a table for CREATE TABLE."""
     return ", ".join(f'"{name}" {DuckDBType.to_string(kind)}' for name, kind in schema_of(table.contract).items())

@@ -13,14 +13,14 @@ from cjo_assets.engine.store import Store
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """How many rows there are, and a hash over them that any change of a value changes."""
+    """Number of rows, and a hash over them that changes with any value."""
 
     rows: int
     content: str
 
 
 def data_version(store: Store, family: str, as_of: date) -> str:
-    """Return a hash over the rows of a family's day that later days read, whatever their order."""
+    """Return a hash over the rows of a family's day that later days read, independent of their order."""
     names = store.read_by_later_days()
     read = [table for table in store.tables_of(family) if table.full_name in names]
     read.sort(key=lambda table: table.full_name)
@@ -28,9 +28,9 @@ def data_version(store: Store, family: str, as_of: date) -> str:
 
 
 def lasting_hash(store: Store, table: Table, as_of: date, source: str = "") -> str:
-    """Return a hash over what later days read of a table's day, the same whatever engine there is.
+    """Return a hash over the columns of a table's day that later days read, independent of engine and order.
 
-    Equal rows count once, lest they cancel each other out; rows with their key are never equal.
+    Equal rows count once, because they would cancel each other out; rows that include their key are never equal.
     """
     names = table.look_back_columns or tuple(spec.name for spec in columns_of(table.contract))
     distinct = "" if set(key_of(table.contract)) <= set(names) else "DISTINCT "
@@ -49,15 +49,15 @@ def table_hashes(store: Store, family: str, as_of: date) -> dict[str, str]:
 
 
 def fingerprint(store: Store, table: Table, as_of: date | None, source: str = "") -> Fingerprint:
-    """Count and hash the rows of a table, or of a day of it, whatever their order.
+    """Count and hash the rows of a table, or of a day of it, independent of their order.
 
-    The engine's own hash costs a thirtieth of a lasting one; only the same version gives the same.
+    The hash of the engine costs a thirtieth of a lasting one, but depends on the version of the engine.
 
     Args:
-        store: the tables.
+        store: the store.
         table: the table.
         as_of: the day of a dated table.
-        source: what SQL selects from instead of the store's own table.
+        source: the relation to select from, by default the table itself.
     """
     names = quoted_names(spec.name for spec in columns_of(table.contract))
     where, parameters = ("WHERE as_of = ?", [as_of]) if table.is_dated else ("", [])

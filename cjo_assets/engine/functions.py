@@ -1,7 +1,7 @@
-"""Our functions in the engine: what statements may call beside what DuckDB knows.
+"""Registration of Python functions in DuckDB, for statements that need more than built-in functions.
 
-A database holds them as long as it is open, for all its connections, and never in its file: a reader of stored tables
-needs none of them.
+A database has them while it is open, for all its connections, and never in its file: readers of stored tables do not
+need them.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ FUNCTIONS = (*two_sample_tests.FUNCTIONS, *people.FUNCTIONS, *text_identity.FUNC
 
 
 def give_functions(connection: duckdb.DuckDBPyConnection) -> None:
-    """Let the statements of an open database call our functions; those that it has already stay."""
+    """Register the functions in an open database, unless they are registered already."""
     for function in FUNCTIONS:
         kind = DuckDBType.to_string(function.result)
         parameters: list[Any] = [DuckDBType.to_string(function.parameter)] * function.parameters
         try:
-            # The engine would take each row by itself for a call, and call with nulls; so it is columns without.
+            # Arrow batches, because DuckDB would call a native function once per row and handle nulls itself.
             connection.create_function(function.name, _over_arrow(function), parameters, kind, type=PythonUDFType.ARROW)
         except (duckdb.NotImplementedException, duckdb.CatalogException):
-            # It has one of this name: ours, for nothing else here creates any.
+            # A function with this name is registered already, by an earlier connection.
             continue
 
 
 def _over_arrow(function: EngineFunction) -> Any:
-    """Return the function from Arrow columns to an Arrow column."""
+    """Wrap a function on NumPy columns as one on Arrow columns."""
 
     def over_arrow(*columns: Any) -> Any:
         import pyarrow
@@ -42,11 +42,11 @@ def _over_arrow(function: EngineFunction) -> Any:
         found = function.over_columns(*(column.to_numpy() for column in columns))
         if not function.result.is_struct():
             return pyarrow.array(found, type=function.result.to_pyarrow())
-        # The interval itself may not be null where its counts are not; an end of it may.
+        # The interval may not be null where its counts are not; its ends may be.
         parts = [pyarrow.array(part, from_pandas=True) for part in found]
         return pyarrow.StructArray.from_arrays(parts, names=list(function.result.names))
 
-    # The engine counts the parameters that it can see.
+    # The engine counts the parameters of the signature.
     names = [f"column_{number}" for number in range(function.parameters)]
     seen = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names]
     over_arrow.__signature__ = inspect.Signature(seen)  # type: ignore[attr-defined]

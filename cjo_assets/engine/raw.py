@@ -17,7 +17,7 @@ MANIFEST_COLUMNS = (
 
 
 def raw_schema(dataset: Dataset) -> dict[str, str]:
-    """Return the columns of a raw table that is no view: the contract's as text, and where each row came from."""
+    """Return the columns of a raw table that is not a view: those of the contract as text, and the row's origin."""
     return {spec.name: "VARCHAR" for spec in columns_of(dataset.contract)} | {
         "source_file": "VARCHAR",
         "source_row": "BIGINT",
@@ -29,7 +29,7 @@ def raw_schema(dataset: Dataset) -> dict[str, str]:
 
 
 def raw_columns(dataset: Dataset) -> str:
-    """Return the columns of a raw table as CREATE TABLE writes them."""
+    """Return the column definitions of a raw table for CREATE TABLE."""
     return ", ".join(f"{quoted(name)} {kind}" for name, kind in raw_schema(dataset).items())
 
 
@@ -42,7 +42,7 @@ def raw_views(connection: duckdb.DuckDBPyConnection) -> set[str]:
 
 
 def day_of(spec: Column) -> str:
-    """Return the expression for the day that a temporal column says as text; null where it says none."""
+    """Return the expression for the day of a temporal column that is text; null if it is invalid."""
     if spec.type.is_timestamp():
         return f"TRY_CAST(replace({quoted(spec.name)}::VARCHAR, ',', '.') AS TIMESTAMPTZ)::TIMESTAMP::DATE"
     return f"TRY_CAST(substr({quoted(spec.name)}::VARCHAR, 1, 10) AS DATE)"

@@ -1,4 +1,4 @@
-"""Rows of a query that is known to have few."""
+"""Rows of small queries as dictionaries."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ Row = dict[str, Any]
 
 
 def as_dicts(found: duckdb.DuckDBPyConnection) -> list[Row]:
-    """Return the rows of what was executed last, by column."""
+    """Return the rows of the last query, by column."""
     names = [column[0] for column in found.description or ()]
     return [dict(zip(names, row, strict=True)) for row in found.fetchall()]

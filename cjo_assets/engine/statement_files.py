@@ -1,10 +1,10 @@
-"""Statements kept in a folder, for those who compute the same days again and again under the same code.
+"""Compiled statements in a folder, for repeated computations of the same days with the same code.
 
-    CJO_STATEMENTS   the folder; unless given, nothing is kept
+    CJO_STATEMENTS   the folder; without it nothing is stored
 
-A statement is found by what its author asked of the policy and what the policy answered: under one that answers
-otherwise there is another. The folder has a part for each version of our code and of the libraries that write SQL. It
-is never cleaned: who names it takes it away.
+The key of a statement is its origin and the policy values that its transform read: with other values it is another
+statement. The folder has a part for each version of the code and of the libraries that generate SQL. It is never
+cleaned automatically.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ QUESTIONS = "asked.json"
 
 
 class StatementFiles:
-    """The statements of declared tables, in files."""
+    """Files of the statements of declared tables."""
 
     def __init__(self, folder: Folder, families: Iterable[Family], place: str) -> None:
-        """Know the names of tables and of their audits.
+        """Collect the names of tables and of their checks.
 
         Args:
             folder: where the files are.
-            families: the tables as our code declares them: of others nobody knows what changes their statements.
-            place: what sort of store the statements are for, where that makes another statement of them.
+            families: the families of declared tables; statements of other tables are not stored.
+            place: the kind of store, if it changes the statements.
         """
         tables = [table for family in families for table in family.tables]
         self._names: dict[Hashable, str] = {table: table.full_name for table in tables}
@@ -52,12 +52,12 @@ class StatementFiles:
 
     @classmethod
     def from_environment(cls, families: Iterable[Family], place: str) -> StatementFiles | None:
-        """Return the files that the environment asks for."""
+        """Return the files of the folder that the environment sets."""
         folder = os.environ.get(FOLDER)
         return cls(Folder(folder), families, place) if folder else None
 
     def find(self, origin: Hashable, answers: Answers) -> tuple[list[Path], str | Statement] | None:
-        """Return what was asked and the statement, where one was written for an origin under these answers."""
+        """Return the recorded reads and the statement of an origin with these policy values, if there is one."""
         place = self._place(origin)
         for questions in sorted(place.glob(f"*/{QUESTIONS}")) if place else ():
             asked = [tuple(path) for path in json.loads(questions.read_bytes())]
@@ -67,7 +67,7 @@ class StatementFiles:
         return None
 
     def keep(self, origin: Hashable, asked: dict[Path, Any], statement: object) -> None:
-        """Keep a statement by what was asked to write it, and the answers."""
+        """Store a statement with the policy values that were read to compile it."""
         place = self._place(origin)
         if place is None or not isinstance(statement, str | Statement):
             return
@@ -78,7 +78,7 @@ class StatementFiles:
         _put(folder / QUESTIONS, json.dumps(questions).encode())
 
     def _place(self, origin: Hashable) -> Folder | None:
-        """Return the folder of an origin; None where a part of it has no lasting name."""
+        """Return the folder of an origin; None if a part of it has no stable name."""
         parts = [self._name(part) for part in (origin if isinstance(origin, tuple) else (origin,))]
         return None if None in parts else self._folder.joinpath(*filter(None, parts))
 
@@ -91,7 +91,7 @@ class StatementFiles:
 
 
 def _put(path: Folder, content: bytes) -> None:
-    """Write a file that others find whole or not at all; whoever else writes it writes the same."""
+    """Write a file atomically; concurrent writers write the same content."""
     partial = path.with_suffix(f".{os.getpid()}")
     partial.write_bytes(content)
     os.replace(partial, path)

@@ -1,9 +1,8 @@
-"""Statements, written once.
+"""Cache of compiled statements.
 
-Turning expressions into SQL is most of what a day over few rows costs. A transform does nothing but build an expression
-from the day and the policy, so the same table and day make the same statement under any policy that agrees with the
-present one in what the transform asked of it. Who computes a table several times in one process, under one policy or
-several, need not write its statement again.
+Compilation to SQL is most of the cost of a day with few rows. A transform only builds an expression from the day and
+the policy, so the same table and day give the same statement under any policy with the same values for all that the
+transform read. Computing a table again, in one process, reuses its statement.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ Answers = Callable[[Path], Any]
 
 @dataclass(frozen=True)
 class Statement:
-    """What a table is computed by.
+    """A compiled statement.
 
     Attributes:
-        sql: the statement.
-        lineage: the columns that each of its columns follows from.
+        sql: the SQL.
+        lineage: the lineage of its columns.
     """
 
     sql: str
@@ -36,32 +35,32 @@ class Statement:
 
 
 class Shelf(Protocol):
-    """Where statements last longer than a process."""
+    """Storage of statements beyond a process."""
 
     def find(self, origin: Hashable, answers: Answers) -> tuple[list[Path], Any] | None:
-        """Return what was asked and the statement, where one was written for an origin under these answers."""
+        """Return the recorded reads and the statement of an origin with these policy values, if there is one."""
 
     def keep(self, origin: Hashable, asked: dict[Path, Any], statement: object) -> None:
-        """Keep a statement with what was asked to write it."""
+        """Store a statement with the policy values that were read to compile it."""
 
 
 class Statements:
-    """Statements by what they follow from: the latest of them, so that a year of days fits in memory."""
+    """The latest statements by their origin and policy values."""
 
     def __init__(self, keep: int, shelf: Shelf | None = None) -> None:
-        """Know none, and keep so many; on the shelf, if there is one, all."""
+        """Create a cache for a number of statements, with an optional storage for all of them."""
         self._keep, self._shelf = keep, shelf
         self._written: OrderedDict[tuple[Hashable, int], tuple[dict[Path, Any], Any]] = OrderedDict()
         self._numbers: dict[Hashable, list[int]] = {}
         self._next = 0
 
     def written(self, origin: Hashable, rules: Rules, write: Callable[[Rules], Written]) -> Written:
-        """Return the statement that follows from `origin` and the rules, written by the first who asks.
+        """Return the statement for `origin` and the rules, and compile it if it is not cached.
 
         Args:
-            origin: everything the statement depends on but the rules.
+            origin: everything that the statement depends on except the rules.
             rules: the policy, or a section of it.
-            write: writes it, from rules that write down what they are asked.
+            write: compiles the statement with rules that record which values are read.
         """
         if not self._keep:
             return write(rules)
@@ -92,14 +91,14 @@ class Statements:
 
 
 class _Asked:
-    """A policy, or a part of it, that writes down every answer it gives."""
+    """A policy, or a part of it, that records each value that is read."""
 
     def __init__(self, subject: Any, path: Path, reads: dict[Path, Any]) -> None:
-        """Stand for what is found at a path."""
+        """Wrap the part at a path."""
         self._subject, self._path, self._reads = subject, path, reads
 
     def __getattr__(self, name: str) -> Any:
-        """Return what the subject has under a name."""
+        """Return an attribute of the part."""
         found = getattr(self._subject, name)
         path = (*self._path, name)
         if isinstance(found, Section):
@@ -114,17 +113,17 @@ class _Asked:
         return found
 
     def __iter__(self) -> Iterator[Any]:
-        """Go through the names and values of a section."""
+        """Iterate over the names and values of a section."""
         self._reads[self._path] = self._subject
         return iter(self._subject)
 
     def __eq__(self, other: object) -> bool:
-        """Tell whether another part says the same."""
+        """Compare with another part by value."""
         self._reads[self._path] = self._subject
         return bool(self._subject == (other._whole() if isinstance(other, _Asked) else other))
 
     def __hash__(self) -> int:
-        """Parts that say the same have one hash."""
+        """Return a hash by value."""
         return hash(self._path)
 
     def _whole(self) -> Any:
@@ -132,13 +131,13 @@ class _Asked:
         return self._subject
 
 
-# Stands for the names of a mapping, as opposed to one of them.
+# Key for the names of a mapping, as opposed to one of its values.
 _NAMES = "<names>"
 _NOTHING = object()
 
 
 def _answer(rules: Section, path: Path) -> Any:
-    """Return what these rules answer to what others were asked."""
+    """Return the values of these rules for a recorded read."""
     found: Any = rules
     for name in path:
         if name == _NAMES:

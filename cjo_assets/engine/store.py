@@ -1,4 +1,4 @@
-"""The engine: tables in, tables out, a partition in one transaction."""
+"""Tables in DuckDB: reading inputs, computing, validating and replacing partitions in transactions."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ CONTRACT_CHECK = "contract"
 EXAMPLES = 20
 ASKED = "asked_rows"
 NO_LINEAGE = Lineage({})
-# Fused selects write out again what they share: twice the statement, and twice the time to write it.
+# Fused selects repeat shared parts: twice the statement, and twice the time to compile it.
 ibis.options.sql.fuse_selects = False
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A table or partition that was computed and judged.
+    """The result of computing and validating a table or partition.
 
     Attributes:
-        rows: rows stored.
+        rows: number of rows.
         sql: the statement that computed them.
-        verdicts: what each check found, by name, the contract first.
-        lineage: the columns that each of their columns follows from; empty where the run itself made them.
+        verdicts: the result of each check by name, the contract first.
+        lineage: the lineage of the columns; empty for records that the run writes.
     """
 
     rows: int
@@ -63,7 +63,7 @@ class Store:
     """The tables of a set of families in one DuckDB connection.
 
     Attributes:
-        is_in_build: whether the build database holds all that is published.
+        is_in_build: whether the build database has all published tables.
     """
 
     is_in_build = True
@@ -74,12 +74,12 @@ class Store:
         families: tuple[Family, ...],
         statements: Statements | None = None,
     ) -> None:
-        """Make sure that every table exists, so that the first day reads empty ones.
+        """Create all missing tables, so that the first day reads empty ones.
 
         Args:
-            connection: the engine.
-            families: what tables there are.
-            statements: those already written, by other stores of these families; unless given, each is written anew.
+            connection: the connection to the database.
+            families: the families of the tables.
+            statements: compiled statements of other stores of these families to reuse; by default none.
         """
         self.connection = connection
         self._statements = Statements(keep=0) if statements is None else statements
@@ -121,7 +121,7 @@ class Store:
                 self._make(table)
 
     def read(self, reference: Reference, as_of: date | None) -> ir.Table:
-        """Return an input as a transform sees it."""
+        """Return an input of a transform."""
         rows = self._rows_of(reference.schema, reference.name)
         table = self.tables.get((reference.schema, reference.name))
         if table is None or not table.is_dated:
@@ -134,7 +134,7 @@ class Store:
         return rows.filter(rows.as_of < as_of).select(table.look_back_columns or rows.columns)
 
     def of_decided_days(self, table: Table) -> ir.Table:
-        """Return the rows of a dated table but for days that a failed run left behind: nobody ever decided on them."""
+        """Return the rows of a dated table without days left by a failed run."""
         rows = self._rows_of(table.schema, table.name)
         runs = self._rows_of(AUDIT, "runs")
         published = runs.filter(runs.is_published)
@@ -144,22 +144,22 @@ class Store:
         return rows.filter(rows.as_of.isin(published.as_of) | rows.as_of.isin(list(self.days_of_run)))
 
     def tables_of(self, family: str) -> list[Table]:
-        """Return the tables of a family, and those that are no family's own."""
+        """Return the tables of a family, and those that all families share."""
         return [table for name, table in self.tables.items() if self.family_of[name] in (family, None)]
 
     def read_by_later_days(self) -> list[str]:
-        """Return the tables of which a later day reads earlier ones."""
+        """Return the tables whose earlier days are read by later ones."""
         references = [reference for table in self.tables.values() for reference in table.inputs().values()]
         return sorted({f"{found.schema}.{found.name}" for found in references if found.days is Days.EARLIER})
 
     def is_blocking(self, table: str, check: str) -> bool:
-        """Return whether a table is not stored where a check of it finds anything."""
+        """Return whether a check of a table is blocking."""
         schema, _, name = table.partition(".")
         audits = self.tables[schema, name].checks
         return check == CONTRACT_CHECK or any(audit.name == check and audit.is_blocking for audit in audits)
 
     def newest_day(self, family: str) -> date | None:
-        """Return the newest day of a family that was published or that this run computes."""
+        """Return the latest day of a family that was published or is computed by this run."""
         found = self.connection.execute(
             f"SELECT max(as_of) FROM {AUDIT}.runs WHERE is_published AND family = ?", [family]
         ).fetchone()
@@ -167,31 +167,31 @@ class Store:
         return max([*own, *(day for day in found or () if day)], default=None)
 
     def require_ours(self) -> None:
-        """Refuse to commit or publish where the run is no longer the one that may.
+        """Refuse to commit or publish if the run may no longer write.
 
         Raises:
-            WarehouseError: it has ended, or the warehouse is another's.
+            WarehouseError: the run has ended, or another run writes the warehouse.
         """
         for fence in self.fences:
             fence()
 
     def table_named(self, full_name: str) -> Table:
-        """Return a table by its name in SQL."""
+        """Return a table by its full name."""
         schema, _, name = full_name.partition(".")
         return self.tables[schema, name]
 
     def expression(self, table: Table, as_of: date | None, policy: Policy) -> ir.Table:
-        """Return the table as an expression of its inputs, in the contract's columns and types."""
+        """Return the expression of a table with the columns and types of its contract."""
         rows = self._call(table.computation, table.schema, as_of, policy)
         dated = rows.mutate(as_of=ibis.literal(as_of, "date")) if table.is_dated else rows
         return contract_rows(table.contract, dated)
 
     @collected_afterwards
     def replace(self, table: Table, as_of: date | None, policy: Policy) -> Stored:
-        """Compute a table, or a day of it, and put it in the place of the old one if it keeps its contract.
+        """Compute a table, or a day of it, and replace the old rows if it satisfies its contract.
 
         Raises:
-            ContractBreachError: it does not; what was there before is there still.
+            ContractBreachError: it does not; the old rows are kept.
         """
         statement = self.statement(table, as_of, policy)
         with transaction(self.connection):
@@ -201,13 +201,13 @@ class Store:
             return stored
 
     def judge(self, table: Table, as_of: date | None, policy: Policy, statement: Statement) -> Stored:
-        """Hold a table that a statement filled to its contract, and ask its audits.
+        """Validate the rows of a table against its contract, and run its checks.
 
         Raises:
-            ContractBreachError: it breaks the contract, or a blocking audit found something.
+            ContractBreachError: it breaks the contract, or a blocking check has failing rows.
         """
         self.lineages[table.full_name] = statement.lineage
-        # Looked up once for all audits: while a table is judged no day is published.
+        # Looked up once for all checks: no day is published in the meantime.
         self._newest_days = None
         verdicts = {CONTRACT_CHECK: judged(self._written(table, as_of), table.contract, policy.vocabulary)}
         for audit in table.checks:
@@ -222,10 +222,10 @@ class Store:
         return Stored(verdicts[CONTRACT_CHECK].rows, statement.sql, verdicts, statement.lineage)
 
     def record(self, table: Table, as_of: date, rows: list[dict[str, Any]], policy: Policy) -> Stored:
-        """Add rows that the run itself made, in the place of the day's unless the table is only ever added to.
+        """Insert rows that the run itself writes; they replace those of the day unless the table is append-only.
 
         Raises:
-            ContractBreachError: they do not keep the contract; what was there before is there still.
+            ContractBreachError: they break the contract; the old rows are kept.
         """
         columns = [spec.name for spec in columns_of(table.contract)]
         names, places = quoted_names(columns), ", ".join("?" * len(columns))
@@ -240,15 +240,15 @@ class Store:
             return stored
 
     def statement(self, table: Table, as_of: date | None, policy: Policy) -> Statement:
-        """Return what computes a table, or a day of it, in the order of its key."""
-        # A file may have come since the last statement that types its columns otherwise.
+        """Return the statement of a table, or of a day of it, ordered by key."""
+        # A file loaded since the last statement may have columns of other types.
         self._known = {key: known for key, known in self._known.items() if key[0] != RAW}
         self._newest_days = None
         origin = ("table", table, *self._raw_types(table.inputs().values()), *self._situation(as_of))
         return self._statements.written(origin, policy, lambda asked: self._statement(table, as_of, asked))
 
     def fill(self, table: Table, as_of: date | None, sql: str) -> None:
-        """Put what a statement computes in the place of a table, or of a day of it, without judging it."""
+        """Replace a table, or a day of it, by the result of a statement, without validation."""
         if table.is_view:
             self.connection.execute(f"CREATE OR REPLACE VIEW {table.full_name} AS {sql}")
             self._known.pop((table.schema, table.name), None)
@@ -261,16 +261,16 @@ class Store:
         self.connection.execute(f"INSERT INTO {table.full_name} ({names}) {sql}")
 
     def columns_of(self, name: str) -> Sequence[str]:
-        """Return the columns of a table, by its name with its schema."""
+        """Return the columns of a table, by its full name."""
         schema, _, table = name.partition(".")
         return tuple(self._rows_of(schema, table).columns)
 
     def _statement(self, table: Table, as_of: date | None, policy: Policy) -> Statement:
-        """Write the statement of a table, and read its lineage off the syntax tree while there is one."""
+        """Compile the statement of a table, and derive its lineage from the syntax tree."""
         rows = self.expression(table, as_of, policy)
         in_order = rows if table.is_view else rows.order_by(list(key_of(table.contract)))
         query = self.backend.compiler.to_sqlglot(in_order)
-        # Columns left out come in the order of a set: sorted, a statement is the same in every process.
+        # ibis drops columns in the order of a set; sorting makes a statement the same in every process.
         for star in query.find_all(sge.Star):
             star.set("except_", sorted(star.args.get("except_") or [], key=str) or None)
         lineage = lineage_of(query, self.columns_of)
@@ -278,7 +278,7 @@ class Store:
         return Statement(sql, lineage)
 
     def _situation(self, as_of: date | None) -> tuple[Hashable, ...]:
-        """Return what a statement depends on, beside the table that it is about and the policy."""
+        """Return what a statement depends on besides its table and the policy."""
         days: tuple[date | None, ...] = (as_of,)
         if as_of is None and (AUDIT, "runs") in self.tables:
             if self._newest_days is None:
@@ -287,7 +287,7 @@ class Store:
         return as_of, days, self.days_of_run, tuple(sorted(self._versioned))
 
     def _raw_types(self, references: Iterable[Reference]) -> tuple[ibis.Schema, ...]:
-        """Return how the files that are read type their columns."""
+        """Return the column types of the raw tables that are views."""
         read = sorted({found.name for found in references if found.schema == RAW})
         return tuple(self._rows_of(RAW, name).schema() for name in read)
 
@@ -314,7 +314,7 @@ class Store:
         types = self._raw_types(inputs_of(audit.failing_rows, table.schema).values())
         sql = self._statements.written((audit, table, *types, *self._situation(as_of)), policy, question)
         if audit.contract is not None:
-            # The judgement asks several questions; what they are asked of is computed once.
+            # Validation runs several queries; a table that is not stored is computed once for them.
             with self._kept(sql) as asked:
                 return judged(asked, audit.contract, policy.vocabulary)
         found = self._answer(sql)
@@ -329,7 +329,7 @@ class Store:
         return function(**{name: given[name] for name in parameters_of(function)}, **tables)
 
     def _known_on(self, reference: Reference, as_of: date | None, policy: Policy) -> ir.Table:
-        """Return an input; of a dataset that orders versions of its rows, the versions that were known on the day."""
+        """Return an input; of a dataset with row versions, those known on the day."""
         dataset = self.dataset_of.get((reference.schema, reference.name))
         if as_of is None or dataset is None or dataset.name not in self._versioned:
             return self.read(reference, as_of)
@@ -340,7 +340,7 @@ class Store:
         return rows_known_on(dataset, raw, quarantined, discarded, as_of, policy)
 
     def look_up_versions(self) -> None:
-        """Look up of which datasets a column orders the versions of a row: when a store begins, and after each load."""
+        """Look up which datasets have row versions, at the start of a store and after each load."""
         found = self.connection.execute(
             f"SELECT DISTINCT dataset FROM {MANIFEST} WHERE json_extract_string(settings, '$.newest_by') IS NOT NULL"
         )
@@ -357,26 +357,26 @@ class Store:
         return as_dicts(self.connection.execute(sql, list(parameters)))
 
     def forget_before(self, table: Table, day: date) -> None:
-        """Take the days of a table before one away."""
+        """Delete the days of a table before a day."""
         self.connection.execute(f"DELETE FROM {table.full_name} WHERE as_of < ?", [day])
 
     def remember(self, table: Table, published: str) -> None:
-        """Bring a table back from the published database, which is attached."""
+        """Restore a table from the published database, which is attached."""
         self.connection.execute(f"INSERT INTO {table.full_name} SELECT * FROM {published}.{table.full_name}")
 
     def require_erasable(self) -> None:
-        """Refuse to erase anybody where rows are kept that an erasure would not reach: not here."""
+        """Refuse an erasure if it could not reach all rows; DuckDB tables are always erasable."""
 
     def announce(self, days: list[date]) -> None:
-        """Tell other readers what was just published: nobody, where it is all in one file."""
+        """Notify other readers of a publication; not needed for a single file."""
 
     def close(self) -> None:
-        """Let go of the engine."""
+        """Release the engine."""
         self.connection.close()
 
     @contextmanager
     def _kept(self, sql: str) -> Iterator[ir.Table]:
-        """Keep the rows of a query for as long as questions are asked of them."""
+        """Store the rows of a query temporarily, for further queries inside the block."""
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {ASKED} AS {sql}")
         yield self.backend.table(ASKED, database=("temp", "main"))
         self.connection.execute(f"DROP TABLE temp.{ASKED}")
@@ -393,7 +393,7 @@ class Store:
 
 
 def _family_of(table: Table, family: Family, names: set[str]) -> str | None:
-    """Return the family whose run makes a table; None for records, which every run makes."""
+    """Return the family whose run writes a table; None for records, which every run writes."""
     if family.datasets:
         return family.name
     read = {reference.schema for reference in table.inputs().values()} & names

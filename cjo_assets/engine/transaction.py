@@ -1,4 +1,4 @@
-"""All or nothing: statements that take effect together."""
+"""Transactions as a context manager."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ import duckdb
 
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Commit what is done inside, or undo all of it where anything fails."""
+    """Commit the statements inside the block, or roll them back if one fails."""
     connection.execute("BEGIN")
     try:
         yield

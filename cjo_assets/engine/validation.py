@@ -1,9 +1,9 @@
-"""Contracts applied: is this table what it promises to be?
+"""Validation of tables against their contracts.
 
-The contract is a pandera model. Names and types are judged by pandera without reading a row. What a row can break is
-counted for all rules, and for the key, in one scan, by the expressions that `shared.contract` derives from the model;
-where something is broken, pandera judges those rows and words the failure. So a table of any size stays in the engine,
-and a test holds both verdicts equal.
+The contract is a pandera model. pandera validates names and types without reading a row. The rules for values, and the
+key, are counted in one scan by expressions derived from the model (`core.contract`); for a broken rule pandera
+validates the failing rows and words the message. So a table of any size stays in the engine, and a test compares both
+results.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _QUESTIONS = Statements(keep=500)
 
 
 def judged(table: ir.Table, contract: type[Contract], vocabulary: Vocabulary) -> CheckResult:
-    """Judge a table by its contract.
+    """Validate a table against its contract.
 
-    Columns beyond the contract are judged as rules: they are named after one and say where it is broken.
+    Columns beyond the contract are rules: each is named after a rule and marks the rows that break it.
     """
     names = {spec.name for spec in columns_of(contract)}
     relations = [name for name in table.columns if name not in names]
@@ -65,9 +65,9 @@ def _rules(table: ir.Table, contract: type[Contract], vocabulary: Vocabulary) ->
 
 
 def _counted(table: ir.Table, contract: type[Contract], vocabulary: Vocabulary) -> dict[str, int]:
-    """Return the rows, those that break each rule, and the keys.
+    """Return the number of rows, of rows that break each rule, and of keys.
 
-    The questions are the same for all tables of one contract, and are asked of whatever rows stand before them.
+    The counts are the same for all tables of a contract, over whatever rows precede them.
     """
     backend = table.get_backend()
     schema = table.schema()
@@ -94,14 +94,14 @@ def _counted(table: ir.Table, contract: type[Contract], vocabulary: Vocabulary) 
         return dict(zip([column[0] for column in found.description], found.fetchone(), strict=True))
 
     counts = asked(_QUESTIONS.written(("rules", *origin), vocabulary, of_rules))
-    # As many hashes as rows: as many keys. Fewer may be two keys with one hash, so the keys themselves are counted.
+    # As many hashes as rows means as many keys; fewer may be a collision, so the keys themselves are counted.
     if key and counts[KEYS] < counts[ROWS]:
         counts |= asked(_QUESTIONS.written(("keys", *origin), vocabulary, of_keys))
     return counts
 
 
 def _wrong_shape(schema: pa.DataFrameSchema, table: ir.Table) -> list[str]:
-    """Return what pandera says about names and types, without reading a row."""
+    """Return the differences in names and types that pandera finds, without reading a row."""
     shape = pa.DataFrameSchema(
         {name: pa.Column(spec.dtype, nullable=True) for name, spec in schema.columns.items()}, strict=True
     )
@@ -114,7 +114,7 @@ def _wrong_shape(schema: pa.DataFrameSchema, table: ir.Table) -> list[str]:
 
 
 def _wording(schema: pa.DataFrameSchema, offenders: Any, table: ir.Table) -> tuple[str, ...]:
-    """Let pandera judge the offending rows: at most `FAILURE_CASES`, so that its report fits a person."""
+    """Return the message of pandera for the failing rows, at most `FAILURE_CASES`."""
     schema.unique = None
     rows = ibis.memtable(offenders, schema=table.schema())
     try:

@@ -1,9 +1,9 @@
-"""Column lineage of a statement: which columns of which tables each of its columns follows from, and how.
+"""Column lineage of a statement: the input columns of each output column, and how they are used.
 
-A column follows *directly* from what its value is computed from, the conditions of a CASE and of an aggregate's FILTER
-included. It follows *indirectly* from what decides which rows there are and in which company they are judged: filters,
-join keys, groups, limits, windows, duplicates removed, set operations, lists unnested. What decides about rows is
-edges of every column.
+Direct lineage is from the columns that compute the value, including the conditions of CASE and of an aggregate's
+FILTER. Indirect lineage is from the columns that determine which rows there are and how they are combined: filters,
+join keys, groups, limits, windows, DISTINCT, set operations and UNNEST. Edges that determine rows belong to every
+column.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ def lineage_of(query: exp.Expr, catalogue: Catalogue) -> Lineage:
 
     Args:
         query: its syntax tree.
-        catalogue: from the name of a table, with its schema, to the names of its columns.
+        catalogue: names of the columns by the name of a table with its schema.
 
     Raises:
-        LineageError: a part of it is unknown to us, or names a column that is not there.
+        LineageError: a part of the statement is not supported, or names an unknown column.
     """
     return _relation(query, Scope(catalogue, _relation))
 
 
 def _relation(query: exp.Expr, scope: Scope) -> Lineage:
-    """Return the lineage of anything that can stand in FROM or for itself."""
+    """Return the lineage of a relation in FROM or of a complete query."""
     if isinstance(query, exp.Select):
         return _select(query, scope)
     if isinstance(query, exp.SetOperation):
@@ -69,7 +69,7 @@ def _relation(query: exp.Expr, scope: Scope) -> Lineage:
         return _unnested(query, scope)
     if isinstance(query, exp.Lateral) and isinstance(query.this, exp.Subquery):
         return _renamed(query, _relation(query.this, scope))
-    raise LineageError(f"The lineage of {type(query).__name__} is not known: {query.sql('duckdb')[:200]}")
+    raise LineageError(f"Lineage of {type(query).__name__} is not supported: {query.sql('duckdb')[:200]}")
 
 
 def _select(query: exp.Select, around: Scope) -> Lineage:
@@ -96,12 +96,12 @@ def _select(query: exp.Select, around: Scope) -> Lineage:
 
 
 def _inside(query: exp.Expr, around: Scope) -> Scope:
-    """Return the scope within a query, its common table expressions in sight."""
+    """Return the scope inside a query, with its common table expressions."""
     scope = Scope(around.catalogue, _relation, around, around.named, parameters=around.parameters)
     with_ = query.args.get("with_")
     if with_ is not None:
         if with_.args.get("recursive"):
-            raise LineageError("The lineage of WITH RECURSIVE is not known.")
+            raise LineageError("Lineage of WITH RECURSIVE is not supported.")
         named = dict(around.named)
         for cte in with_.expressions:
             scope.named = named
@@ -111,14 +111,14 @@ def _inside(query: exp.Expr, around: Scope) -> Scope:
 
 
 def _joined(query: exp.Select, scope: Scope) -> Edges:
-    """Fill the scope with what stands in FROM; return what decides about the rows of it."""
+    """Add the relations in FROM to the scope; return the edges that determine their rows."""
     first = query.args.get("from_")
     rows = _add_source(first.this, scope) if first is not None else NOTHING
     for join in query.args.get("joins") or ():
         using = [key.name for key in join.args.get("using") or ()]
         before = [scope.bare(name) for name in using]
         if join.kind in ("SEMI", "ANTI"):
-            # What is only looked up is in sight of the condition alone.
+            # The columns of a semi or anti join are visible to its condition only.
             outer = dict(scope.sources)
             rows |= _add_source(join.this, scope) | _condition(join, scope, using, before)
             scope.sources = outer
@@ -141,7 +141,7 @@ def _add_source(source: exp.Expr, scope: Scope) -> Edges:
     relation = _relation(source, scope)
     name = source.alias_or_name or f"unnamed {len(scope.sources)}"
     if source.args.get("pivots"):
-        raise LineageError("The lineage of PIVOT is not known.")
+        raise LineageError("Lineage of PIVOT is not supported.")
     scope.sources[name] = relation
     return relation.rows
 
@@ -167,7 +167,7 @@ def _unnested(unnest: exp.Unnest, scope: Scope) -> Lineage:
 
 
 def _renamed(aliased: exp.Expr, relation: Lineage) -> Lineage:
-    """Return a relation with the names that its alias gives its columns: AS t(a, b)."""
+    """Return a relation with the column names of its alias: AS t(a, b)."""
     names = list(aliased.alias_column_names)
     if not names:
         return relation
@@ -192,7 +192,7 @@ def _set_operation(query: exp.SetOperation, around: Scope) -> Lineage:
 
 
 def _limited(query: exp.Expr, relation: Lineage, scope: Scope) -> Lineage:
-    """Return a relation with what a limit decides: without one, the order of rows decides nothing about them."""
+    """Return a relation with the edges of its limit; without one, the order of rows determines nothing."""
     limits = [query.args[part].expression for part in ("limit", "offset") if query.args.get(part) is not None]
     if not limits:
         return relation
@@ -216,7 +216,7 @@ def _grouped(group: exp.Group, query: exp.Select, scope: Scope) -> Edges:
 
 
 def _key(key: exp.Expr, scope: Scope) -> Edges:
-    """Return the edges of what is grouped or ordered by: an expression, or the number of a selected column."""
+    """Return the edges of a group or sort key: an expression, or the number of a selected column."""
     if isinstance(key, exp.Literal) and key.is_int:
         return list(scope.aliases.values())[int(key.this) - 1]
     if isinstance(key, exp.Column) and not key.table and key.name in scope.aliases:
@@ -225,7 +225,7 @@ def _key(key: exp.Expr, scope: Scope) -> Edges:
 
 
 def _projected(projection: exp.Expr, scope: Scope, number: int) -> Iterable[tuple[str, Edges]]:
-    """Return names and edges of what one item of SELECT stands for."""
+    """Return names and edges of one item of SELECT."""
     if isinstance(projection, exp.Star):
         return _starred(projection, None, scope)
     if isinstance(projection, exp.Column) and isinstance(projection.this, exp.Star):
@@ -243,6 +243,6 @@ def _starred(star: exp.Star, source: str | None, scope: Scope) -> Iterable[tuple
         for name, edges in relation.columns.items():
             if name not in left_out:
                 shown = renamed.get(name, name)
-                # A column that USING merges stands once, and may come from either side.
+                # A column merged by USING occurs once, and may come from either side.
                 found[shown] = replaced.get(name, edges) | found.get(shown, NOTHING)
     return found.items()

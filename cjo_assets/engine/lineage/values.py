@@ -1,4 +1,4 @@
-"""What an expression within a statement follows from, and what names mean there."""
+"""Edges of expressions within a statement, and resolution of names."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ Catalogue = Callable[[str], Sequence[str]]
 
 
 class LineageError(Exception):
-    """A statement has a part whose lineage we do not know; better none than half of one."""
+    """The lineage of a part of a statement is not supported; incomplete lineage is not returned."""
 
 
 class Edge(NamedTuple):
-    """A column that another follows from.
+    """An input column of another column.
 
     Attributes:
         table: the table, with its schema.
         column: its column.
-        role: `value` where the other is computed from it, else what it decides.
+        role: `value` if the other column is computed from it, else how it is used.
     """
 
     table: str
@@ -38,23 +38,23 @@ NOTHING: Edges = frozenset()
 
 
 class Struct(Edges):
-    """The edges of a struct, or of a list of such, that still knows those of its fields.
+    """Edges of a struct, or of a list of structs, with those of its fields.
 
-    Whatever else is made of it has plain edges: of all its fields.
+    Expressions other than field access have the edges of all fields.
     """
 
     fields: dict[str, Edges]
 
     @classmethod
     def of(cls, fields: dict[str, Edges]) -> Struct:
-        """Return the edges of a struct of these fields."""
+        """Return the edges of a struct with these fields."""
         struct = cls(NOTHING.union(*fields.values()))
         struct.fields = fields
         return struct
 
     @classmethod
     def merged(cls, values: Sequence[Edges]) -> Edges:
-        """Return the edges of what may be any of several values."""
+        """Return the edges of an expression that is one of several values."""
         structs = [found for found in values if isinstance(found, Struct)]
         if not structs or len(structs) < len(values) or len({tuple(found.fields) for found in structs}) > 1:
             return NOTHING.union(*values)
@@ -63,11 +63,11 @@ class Struct(Edges):
 
 @dataclass(frozen=True)
 class Lineage:
-    """What a table, or any relation within a statement, follows from.
+    """Lineage of a table, or of a relation within a statement.
 
     Attributes:
-        columns: the edges of each column alone, in the order of the columns.
-        rows: what decides about the rows: edges of every column.
+        columns: the edges of each column, in the order of the columns.
+        rows: the edges that determine the rows, which belong to every column.
     """
 
     columns: dict[str, Edges]
@@ -80,17 +80,17 @@ class Lineage:
 
 @dataclass
 class Scope:
-    """What names mean at a place of the statement.
+    """Names in scope at a place of a statement.
 
     Attributes:
         catalogue: the tables of the database.
-        relation: from a query within the statement to its lineage.
-        parent: the scope around it, for what is correlated.
-        named: the common table expressions in sight.
-        sources: what stands in FROM, by alias.
+        relation: function from a subquery to its lineage.
+        parent: the enclosing scope, for correlated queries.
+        named: the common table expressions.
+        sources: the relations in FROM by alias.
         aliases: the columns selected so far, by name.
-        parameters: those of the lambdas around.
-        unnested: what decides about rows because it is unnested among the selected columns.
+        parameters: parameters of the enclosing lambdas.
+        unnested: the edges of UNNEST in the select list, which determine rows.
     """
 
     catalogue: Catalogue
@@ -103,19 +103,19 @@ class Scope:
     unnested: Edges = NOTHING
 
     def column(self, source: str, name: str) -> Edges | None:
-        """Return the edges of a column of a source, here or further out; None where there is no such source."""
+        """Return the edges of a column of a source, in this or an enclosing scope; None if there is no such source."""
         scope: Scope | None = self
         while scope is not None:
             found = scope.sources.get(source)
             if found is not None:
                 if name not in found.columns:
-                    raise LineageError(f"{source} has no column {name}, only {', '.join(found.columns)}.")
+                    raise LineageError(f"{source} has no column {name}; columns are {', '.join(found.columns)}.")
                 return found.columns[name]
             scope = scope.parent
         return None
 
     def bare(self, name: str) -> Edges:
-        """Return the edges of a name without a source: a column, a selected one, a whole row, or of a scope around."""
+        """Return the edges of an unqualified name: a column, an alias, a whole row, or a name of an enclosing scope."""
         if name in self.parameters:
             return NOTHING
         found = [relation.columns[name] for relation in self.sources.values() if name in relation.columns]
@@ -126,12 +126,12 @@ class Scope:
         if name in self.sources:
             return NOTHING.union(*self.sources[name].columns.values())
         if self.parent is None:
-            raise LineageError(f"Nothing is known of the name {name}.")
+            raise LineageError(f"Unknown name {name}.")
         return self.parent.bare(name)
 
 
 def value(expression: exp.Expr, scope: Scope) -> Edges:
-    """Return the edges of an expression within a statement."""
+    """Return the edges of an expression."""
     reader = _READERS.get(type(expression))
     if reader is not None:
         return reader(expression, scope)
@@ -153,7 +153,7 @@ def _parts(expression: exp.Expr, scope: Scope) -> Edges:
 
 
 def _same(wrapped: exp.Expr, scope: Scope) -> Edges:
-    """Return the edges of what is only given a name or another type, or put in parentheses."""
+    """Return the edges of an expression with an alias, a cast or parentheses."""
     return value(wrapped.this, scope)
 
 
@@ -170,7 +170,7 @@ def _field(dot: exp.Expr, scope: Scope) -> Edges:
 
 
 def _fields_of(edges: Edges, names: Sequence[str]) -> Edges:
-    """Return the edges of a field, however deep; of the whole where it is not known which field is which."""
+    """Return the edges of a nested field; of the whole struct if its fields are not known."""
     for name in names:
         if not isinstance(edges, Struct) or name not in edges.fields:
             return frozenset(edges)
@@ -180,7 +180,7 @@ def _fields_of(edges: Edges, names: Sequence[str]) -> Edges:
 
 def _column(column: exp.Expr, scope: Scope) -> Edges:
     parts = [column.args[part].name for part in ("catalog", "db", "table", "this") if column.args.get(part) is not None]
-    # In a.b.c the first name that is a source is one; what follows the column are fields of it.
+    # In a.b.c the first name that is a source is one; the names after the column are fields.
     for place in range(len(parts) - 1):
         found = scope.column(parts[place], parts[place + 1])
         if found is not None:
@@ -190,7 +190,7 @@ def _column(column: exp.Expr, scope: Scope) -> Edges:
 
 def _window(window: exp.Expr, scope: Scope) -> Edges:
     if window.args.get("alias") is not None:
-        raise LineageError("The lineage of a named window is not known.")
+        raise LineageError("Lineage of a named window is not supported.")
     order = window.args.get("order")
     around = [*(window.args.get("partition_by") or ()), *(order.expressions if order is not None else ())]
     company = NOTHING.union(*(value(part, scope) for part in around))
@@ -198,7 +198,7 @@ def _window(window: exp.Expr, scope: Scope) -> Edges:
 
 
 def _order(order: exp.Expr, scope: Scope) -> Edges:
-    """Return the edges of ORDER BY within an aggregate: of what is ordered, and of what it is ordered by."""
+    """Return the edges of ORDER BY within an aggregate: of the value and of the sort keys."""
     keys = NOTHING.union(*(value(key, scope) for key in order.expressions))
     return through(keys, ORDER) | (value(order.this, scope) if order.this is not None else NOTHING)
 
@@ -208,7 +208,7 @@ def _exploded(explode: exp.Expr, scope: Scope) -> Edges:
     unnested = explode.this
     while isinstance(unnested, exp.Cast | exp.Paren):
         unnested = unnested.this
-    # A list that stands there item by item is as long in every row.
+    # A list literal has the same length in every row.
     if not isinstance(unnested, exp.Array):
         scope.unnested |= through(edges, UNNEST)
     return edges
@@ -224,7 +224,7 @@ def _lambda(function: exp.Expr, scope: Scope) -> Edges:
 
 
 def _existing(exists: exp.Expr, scope: Scope) -> Edges:
-    """Return what decides whether there is a row; its values do not matter."""
+    """Return the edges that determine whether a subquery has rows; its values do not matter."""
     return through(scope.relation(exists.this, scope).rows, FILTER)
 
 
@@ -238,7 +238,7 @@ def _second(pair: exp.Expr, scope: Scope) -> Edges:
 
 
 def _unknown(expression: exp.Expr, _: Scope) -> Edges:
-    raise LineageError(f"The lineage of {type(expression).__name__} is not known.")
+    raise LineageError(f"Lineage of {type(expression).__name__} is not supported.")
 
 
 _READERS: dict[type[exp.Expr], Callable[[exp.Expr, Scope], Edges]] = {
@@ -268,5 +268,5 @@ _READERS: dict[type[exp.Expr], Callable[[exp.Expr, Scope], Edges]] = {
 
 
 def through(edges: Edges, role: str) -> Edges:
-    """Return edges as those of something that only decides: values take the role, the others keep theirs."""
+    """Return edges with a role: values get the role, other edges keep theirs."""
     return frozenset(Edge(edge.table, edge.column, role) if edge.role == VALUE else edge for edge in edges)

@@ -1,4 +1,4 @@
-"""Expressions as Spark SQL that means what DuckDB makes of them."""
+"""Compilation of expressions to Spark SQL with the semantics of DuckDB."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ HALF_CHARACTER = rf"{_LEADING}(?!{_TRAILING})|(?<!{_LEADING}){_TRAILING}"
 
 
 class SparkDialect(PySparkCompiler):  # type: ignore[misc]
-    """The compiler of ibis for Spark, mended where its answers differ from DuckDB's."""
+    """The Spark compiler of ibis, adapted where its results differ from DuckDB's."""
 
     __slots__ = ()
 
     def visit_NonNullLiteral(self, op: Any, *, value: Any, dtype: Any) -> Any:  # noqa: N802
-        """Write fractions as doubles and lists with their type.
+        """Write fractions as doubles, and lists with their type.
 
-        To Spark 0.30 is a decimal of one place and 0.45 one of two, and a list of structs that holds both makes 3.0 of
-        the first. An empty list of it has no type that a file could hold.
+        Spark reads 0.30 as a decimal with one digit and 0.45 with two, and a list of structs with both makes 3.0 of the
+        first. An empty list literal has a type that no file can store.
         """
         if dtype.is_floating():
             return self.cast(repr(float(value)), dtype)
@@ -35,19 +35,19 @@ class SparkDialect(PySparkCompiler):  # type: ignore[misc]
         return super().visit_NonNullLiteral(op, value=value, dtype=dtype)
 
     def visit_CountStar(self, op: Any, *, arg: Any, where: Any) -> Any:  # noqa: ARG002, N802
-        """Count 0 where there is no row to ask, not null."""
+        """Return 0 instead of null for no rows."""
         return self.f.count(STAR if where is None else self.if_(where, 1, NULL))
 
     def visit_ArrayIndex(self, op: Any, *, arg: Any, index: Any) -> Any:  # noqa: ARG002, N802
-        """Answer null where a list has no such place, not with an error."""
+        """Return null for an index outside of a list, instead of an error."""
         return self.f.try_element_at(arg, self.cast(index + sge.convert(1), dt.int32))
 
     def visit_ArrayStringJoin(self, op: Any, *, arg: Any, sep: Any) -> Any:  # noqa: ARG002, N802
-        """Make an empty text of an empty list, and null of no list: ids are made of it."""
+        """Return an empty text for an empty list, and null for null, because ids are derived from it."""
         return self.if_(arg.is_(NULL), NULL, self.f.concat_ws(sep, arg))
 
     def visit_Cast(self, op: Any, *, arg: Any, to: Any) -> Any:  # noqa: N802
-        """Convert the items of an unnested list before they are unnested, and write what is missing into JSON."""
+        """Cast the items of an unnested list before it is unnested, and write null fields to JSON."""
         if isinstance(op.arg, ops.Unnest):
             return self.f.explode(self.cast(arg.this, dt.Array(to)))
         if to.is_json() and not op.arg.dtype.is_string():
@@ -70,7 +70,7 @@ class SparkDialect(PySparkCompiler):  # type: ignore[misc]
         return super().visit_TryCast(op, arg=arg, to=to)
 
     def _instant(self, text: Any) -> Any:
-        """Read an instant of UTC, where hour 24 is the first of the next day."""
+        """Parse an instant in UTC, where hour 24 is the first hour of the next day."""
         next_day = sge.Interval(this=sge.convert(1), unit=sge.Var(this="DAY"))
         first_hour = self.f.anon.overlay(text, sge.convert("00"), sge.convert(12), sge.convert(2))
         is_midnight = self.f.regexp_like(text, sge.convert(END_OF_DAY))
@@ -81,44 +81,44 @@ class SparkDialect(PySparkCompiler):  # type: ignore[misc]
         return sg.or_(arg.eq(self.POS_INF), arg.eq(self.NEG_INF))
 
     def visit_RegexSearch(self, op: Any, *, arg: Any, pattern: Any) -> Any:  # noqa: ARG002, N802
-        """Mean the end of the text by the end, and the six blanks by a blank, as DuckDB does."""
+        """Match $ only at the end of the text, and as white space the six blanks of DuckDB."""
         if not isinstance(pattern, sge.Literal):
-            raise NotImplementedError("A pattern that is computed was not met so far.")
+            raise NotImplementedError("Computed patterns are not supported.")
         written = pattern.this.replace(r"\s", r"[\t\n\f\r ]")
         if written.endswith("$") and not written.endswith(r"\$"):
             written = written[:-1] + r"\z"
         return self.f.regexp_like(arg, sge.convert(written))
 
     def visit_ScalarUDF(self, op: Any, **values: Any) -> Any:  # noqa: N802
-        """Hash to 64 bits, as DuckDB does, not to 32."""
+        """Hash to 64 bits like DuckDB, instead of 32."""
         if op.__func_name__ == "hash":
             return self.f.xxhash64(*values.values())
         return super().visit_ScalarUDF(op, **values)
 
     def visit_IsNull(self, op: Any, *, arg: Any) -> Any:  # noqa: ARG002, N802
-        """Tell a missing number from one that is none: NaN is a breach, null may be none."""
+        """Distinguish null from NaN, which is invalid."""
         return arg.is_(NULL)
 
     def visit_NotNull(self, op: Any, *, arg: Any) -> Any:  # noqa: ARG002, N802
-        """Tell a missing number from one that is none."""
+        """Distinguish null from NaN."""
         return arg.is_(sge.Not(this=NULL))
 
     def visit_ArrayFilter(self, op: Any, *, arg: Any, body: Any, param: Any, index: Any) -> Any:  # noqa: N802
-        """Leave out what is missing by the function for it: in a lambda no question to a table may stand."""
+        """Filter nulls with `array_compact`, because a lambda may not contain a subquery."""
         if isinstance(op.body, ops.NotNull) and op.body.arg == op.param:
             return self.f.anon.array_compact(arg)
         return super().visit_ArrayFilter(op, arg=arg, body=body, param=param, index=index)
 
     def visit_Median(self, op: Any, *, arg: Any, where: Any) -> Any:  # noqa: ARG002, N802
-        """Ask a condition of the rows alone, not of the share as well."""
+        """Apply a condition to the rows only, not to the fraction."""
         return self.f.percentile(arg if where is None else self.if_(where, arg, NULL), self.cast(0.5, dt.float64))
 
     def visit_Select(self, op: Any, *, qualified: Any, selections: Any, sort_keys: Any, **parts: Any) -> Any:  # noqa: N802
-        """Ask what rests on windows one select further out: Spark has no QUALIFY."""
+        """Filter by window functions in an outer select, because Spark has no QUALIFY."""
         if not qualified:
             return super().visit_Select(op, qualified=qualified, selections=selections, sort_keys=sort_keys, **parts)
         if sort_keys or parts["distinct"]:
-            raise NotImplementedError("A select that asks of windows and sorts at once was not met so far.")
+            raise NotImplementedError("A select with both QUALIFY and ORDER BY is not supported.")
         fields = [*self._cleanup_names(selections), sg.and_(*qualified).as_(QUALIFIED, quoted=self.quoted)]
         inner = (
             sg.select(*fields, copy=False).from_(parts["parent"], copy=False).where(*parts["predicates"], copy=False)
@@ -128,6 +128,6 @@ class SparkDialect(PySparkCompiler):  # type: ignore[misc]
 
 
 def _read(text: Any) -> Any:
-    """Convert a text to an instant by way of the type that knows of offsets; the session's zone is UTC."""
+    """Parse an instant by way of the type with offsets; the time zone of the session is UTC."""
     known = sge.TryCast(this=text, to=sge.DataType(this=sge.DataType.Type.TIMESTAMPLTZ), safe=True)
     return sge.Cast(this=known, to=sge.DataType(this=sge.DataType.Type.TIMESTAMPNTZ))

@@ -1,6 +1,6 @@
-"""Our functions in Spark: what statements may call beside what Spark knows.
+"""Registration of Python functions in Spark, for statements that need more than built-in functions.
 
-Workers run them in Python and need numpy, scipy, pandas and pyarrow; this package need not be installed there.
+Workers run them in Python with numpy, scipy, pandas and pyarrow; this package is not required there.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ INTERVAL = "struct<low: double, high: double>"
 
 
 def register_functions(session: SparkSession) -> None:
-    """Let the statements of a session call our functions."""
+    """Register the functions in a session."""
     from pyspark import cloudpickle
     from pyspark.sql.functions import pandas_udf
 
-    # Sends the functions themselves to the workers, not the name of a module that may be missing there.
+    # Pickles the functions themselves, not a reference to a module that workers may lack.
     for module in (identity, two_sample_tests, people, text_identity):
         cloudpickle.register_pickle_by_value(module)
     for function in FUNCTIONS:
@@ -34,9 +34,9 @@ def register_functions(session: SparkSession) -> None:
 
 
 def _over_series(function: EngineFunction) -> Callable[..., Any]:
-    """Return the function from pandas series to a series, or to a frame of both ends of an interval.
+    """Wrap a function on NumPy columns as one on pandas series, which returns a series or a frame of interval ends.
 
-    A null arrives as NaN, and NaN leaves as null.
+    Null arrives as NaN, and NaN is returned as null.
     """
     import pandas  # type: ignore[import-untyped]
 
@@ -47,7 +47,7 @@ def _over_series(function: EngineFunction) -> Callable[..., Any]:
         found = over_columns(*(column.to_numpy(dtype=kind) for column in columns))
         return pandas.DataFrame(dict(zip(("low", "high"), found, strict=True))) if is_interval else pandas.Series(found)
 
-    # Spark reads the kind of the function off its annotations.
+    # Spark derives the kind of the function from its annotations.
     over_series.__annotations__ = {
         "columns": pandas.Series,
         "return": pandas.DataFrame if is_interval else pandas.Series,

@@ -1,12 +1,12 @@
-"""The lake: tables as Parquet files in folders that never change, and a list of the folders that count.
+"""The lake: tables as immutable folders of Parquet files, and a list of the folders in use.
 
     journey/risk_scores/as_of=2025-01-20/5f0c.../part-*.parquet      a day of a dated table
     journey/customers/5f0c.../part-*.parquet                         an undated table, whole
     published.json                                                   the folders of the last audited state
 
-To replace a day is to write a new folder beside the old one and then to exchange their names in the list, so no reader
-ever meets half a day, on a disk or on an object store. While a run works the list is a table of the build database, and
-changes in its transactions; when it has published, the list becomes `published.json`.
+A day is replaced by writing a new folder and exchanging the names in the list, so that readers never find half a day,
+on a disk or in an object store. During a run the list is a table of the build database and changes in its transactions;
+when the run has published, the list becomes `published.json`.
 """
 
 from __future__ import annotations
@@ -36,53 +36,53 @@ State = dict[str, dict[str, str]]
 
 
 class Lake:
-    """Folders of Parquet files under one root, and which of them count."""
+    """Folders of Parquet files under one root, and the list of those in use."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, root: str) -> None:
-        """Open the root, a folder or the URL of one, and the list in the build database."""
+        """Open the root, a folder or a URL, and the list in the build database."""
         self.connection = connection
         self.root = root.rstrip("/")
-        # Spark's name of the scheme for S3 is its own.
+        # Spark has a different name for the scheme of S3.
         self.files, self.base = pyarrow.fs.FileSystem.from_uri(self.root.replace("s3a://", "s3://", 1))
         self.files.create_dir(self.base, recursive=True)
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {LAKE}")
         connection.execute(f"CREATE TABLE IF NOT EXISTS {LAKE_PARTS} ({PARTS_COLUMNS})")
 
     def new_folder(self, table_name: str, as_of: date | None) -> str:
-        """Return a folder, relative to the root, that nothing has been written to."""
+        """Return the name of a new folder, relative to the root."""
         return posixpath.join(_parent(table_name, as_of), uuid.uuid4().hex)
 
     def url(self, folder: str) -> str:
-        """Return a folder as Spark names it."""
+        """Return the URL of a folder for Spark."""
         return f"{self.root}/{folder}"
 
     def folders(self, table_name: str) -> dict[date | None, str]:
-        """Return the folders of a table that count, by day."""
+        """Return the folders of a table in use, by day."""
         query = f"SELECT as_of, folder FROM {LAKE_PARTS} WHERE table_name = ? ORDER BY as_of"
         return dict(self.connection.execute(query, [table_name]).fetchall())
 
     def put(self, table_name: str, as_of: date | None, folder: str) -> None:
-        """Let a folder count in place of the one that did."""
+        """Use a folder in place of the present one."""
         self.connection.execute(
             f"DELETE FROM {LAKE_PARTS} WHERE table_name = ? AND as_of IS NOT DISTINCT FROM ?", [table_name, as_of]
         )
         self.connection.execute(f"INSERT INTO {LAKE_PARTS} VALUES (?, ?, ?)", [table_name, as_of, folder])
 
     def forget_before(self, table_name: str, day: date) -> None:
-        """Let no folder count for the days before one."""
+        """Stop using the folders of the days before a day."""
         self.connection.execute(f"DELETE FROM {LAKE_PARTS} WHERE table_name = ? AND as_of < ?", [table_name, day])
 
     def remember(self, table_name: str) -> None:
-        """Let those folders count that did in the last audited state."""
+        """Use the folders of the last published state."""
         for day, folder in self.published().get(table_name, {}).items():
             self.put(table_name, date.fromisoformat(day) if day else None, folder)
 
     def handed_over(self, table_name: str, version: str | None) -> str:
-        """Write a table of the build database to a folder, in batches, and return it.
+        """Write a table of the build database to a folder, in batches, and return the folder.
 
         Args:
             table_name: the table.
-            version: differs where its rows do; None where nobody knows, and it is written again each time.
+            version: identifies the rows; None if unknown, so that they are written each time.
         """
         name = hashlib.sha256(version.encode()).hexdigest()[:32] if version is not None else uuid.uuid4().hex
         folder = posixpath.join(_parent(table_name, None), name)
@@ -98,12 +98,12 @@ class Lake:
         return folder
 
     def remove(self, folder: str) -> None:
-        """Delete a folder that does not count."""
+        """Delete a folder that is not in use."""
         if self.files.get_file_info(f"{self.base}/{folder}").type == pyarrow.fs.FileType.Directory:
             self.files.delete_dir(f"{self.base}/{folder}")
 
     def statement_of(self, table: Table) -> str:
-        """Return the statement by which DuckDB reads a table's folders, in the contract's columns and types."""
+        """Return the DuckDB statement that reads the folders of a table, with the columns and types of the contract."""
         types = {quoted(name): DuckDBType.to_string(kind) for name, kind in schema_of(table.contract).items()}
         folders = self.folders(table.full_name).values()
         paths = ", ".join(literal(f"{self._duckdb_url(folder)}/*.parquet") for folder in folders)
@@ -113,13 +113,13 @@ class Lake:
         return f"SELECT {columns} FROM read_parquet([{paths}], hive_partitioning = FALSE)"
 
     def announce(self, named: Iterable[str], days: Iterable[date]) -> None:
-        """Replace `published.json`, and delete what counted before the state that it replaces.
+        """Replace `published.json`, and delete the folders that only older states use.
 
-        A reader that has opened the last state can so go on reading it until the next one but one.
+        A reader with the previous state open can use it until the next but one is published.
 
         Args:
-            named: the tables that analysts get.
-            days: of which something may be left over.
+            named: the published tables.
+            days: the days of the run, which may have unused folders.
         """
         counting = self.connection.execute(
             f"SELECT table_name, as_of::VARCHAR, folder FROM {LAKE_PARTS} ORDER BY ALL"
@@ -136,7 +136,7 @@ class Lake:
                 self._clean(_parent(table_name, day), kept)
 
     def published(self) -> State:
-        """Return the folders of the last audited state: by table, then by day, "" for an undated table."""
+        """Return the folders of the published state by table and day; the day is "" for an undated table."""
         if self.files.get_file_info(f"{self.base}/{MANIFEST}").type != pyarrow.fs.FileType.File:
             return {}
         with self.files.open_input_stream(f"{self.base}/{MANIFEST}") as source:
@@ -144,7 +144,7 @@ class Lake:
         return state
 
     def _replace_manifest(self, content: bytes) -> None:
-        """Put the list in place at once: a store of objects does so by itself, a disk by a change of names."""
+        """Replace the list atomically: by a rename on a disk, by the upload itself in an object store."""
         partial = f"{self.base}/.{MANIFEST}.partial" if self._is_local else f"{self.base}/{MANIFEST}"
         with self.files.open_output_stream(partial) as target:
             target.write(content)
@@ -152,7 +152,7 @@ class Lake:
             self.files.move(partial, f"{self.base}/{MANIFEST}")
 
     def _clean(self, parent: str, kept: set[str]) -> None:
-        """Delete the versions in a folder that nothing names: replaced, or left by a run that was killed."""
+        """Delete unused versions in a folder: replaced ones, and those of killed runs."""
         selector = pyarrow.fs.FileSelector(f"{self.base}/{parent}", allow_not_found=True)
         for found in self.files.get_file_info(selector):
             folder = f"{parent}/{found.base_name}"

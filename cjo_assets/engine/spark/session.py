@@ -13,34 +13,34 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 SEMANTICS = {
-    # What cannot be cast is an error, as in DuckDB, and no silent null.
+    # A failed cast is an error, as in DuckDB, not a null.
     "spark.sql.ansi.enabled": "true",
-    # An instant is of UTC and of no other zone.
+    # Instants are in UTC.
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.timestampType": "TIMESTAMP_NTZ",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-    # Patterns and control characters in literals are meant as they stand.
+    # Patterns and control characters in literals are not unescaped.
     "spark.sql.parser.escapedStringLiterals": "false",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
 }
 ON_THIS_MACHINE = {
-    # Spark opens ports for its workers; where they all live in this process, nobody else need reach them.
+    # Spark opens ports for its workers; workers in this process need no access from other machines.
     "spark.driver.host": LOOPBACK,
     "spark.driver.bindAddress": LOOPBACK,
     "spark.sql.shuffle.partitions": "8",
 }
-# Spark derives further filters from every combination of aliases in a plan, which takes hours for the plan of a dataset
-# with many rules and speeds nothing up: our tables have no partitions to prune by.
+# Spark derives further filters from all combinations of aliases in a plan. For a dataset with many rules that takes
+# hours, and the tables have no partitions to prune by.
 PLANNING = {"spark.sql.constraintPropagation.enabled": "false"}
-# What fails reaches us as an exception; what Spark logs of it besides is a hundred lines for one.
+# Errors are raised as exceptions; the logs of Spark repeat each in a hundred lines.
 QUIET = {"spark.ui.showConsoleProgress": "false", "spark.ui.enabled": "false", "spark.log.level": "FATAL"}
 
 
 def session_of(master: str) -> SparkSession:
-    """Return the session of this process, started where there is none.
+    """Return the session of this process, and start it if necessary.
 
     Raises:
-        WarehouseError: pyspark or Java is missing, or the master does not answer.
+        WarehouseError: pyspark or Java is missing, or the master does not respond.
     """
     try:
         from py4j.protocol import Py4JError
@@ -50,7 +50,7 @@ def session_of(master: str) -> SparkSession:
     except ImportError as error:
         raise WarehouseError("CJO_ENGINE=spark needs pyspark: pip install 'cjo_assets[spark]'.") from error
     conf = SparkConf().setMaster(master).setAppName("cjo_assets").setAll(list(SEMANTICS.items()))
-    # Our functions run in Python; workers that share this machine or its file system find the same one.
+    # Python of the workers, which share this machine or its file system.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     for name, value in (QUIET | PLANNING | (ON_THIS_MACHINE if master.startswith("local") else {})).items():
         conf.setIfMissing(name, value)
@@ -63,7 +63,7 @@ def session_of(master: str) -> SparkSession:
 
 
 def backend_of(session: SparkSession) -> Any:
-    """Return a session as ibis sees it."""
+    """Return the ibis backend of a session."""
     import ibis
     from ibis.backends.pyspark import Backend
 
@@ -71,7 +71,7 @@ def backend_of(session: SparkSession) -> Any:
     from cjo_assets.engine.spark.functions import register_functions
 
     class SparkBackend(Backend):  # type: ignore[misc]
-        """Spark, its dialect mended, that answers a question as DuckDB's connection does."""
+        """The Spark backend of ibis with the adapted dialect and the query interface of DuckDB connections."""
 
         compiler = SparkDialect()
 
@@ -81,12 +81,12 @@ def backend_of(session: SparkSession) -> Any:
             return self._session
 
         def raw_sql(self, query: Any, **parameters: Any) -> Any:
-            """Return the rows of a statement, with what a cursor has."""
+            """Return the rows of a statement as a cursor."""
             rows = super().raw_sql(query, **parameters)
             rows.description = [(name,) for name in rows.columns]
             rows.fetchone = rows.first
             return rows
 
     register_functions(session)
-    ibis.pyspark.connect(session)  # which makes the options known that its compiler asks for
+    ibis.pyspark.connect(session)  # registers the options that its compiler reads
     return SparkBackend().connect(session)

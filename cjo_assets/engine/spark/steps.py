@@ -1,8 +1,8 @@
-"""A statement, cut where it names a step more than once.
+"""Execution of statements with shared steps on Spark.
 
-DuckDB computes a named step once. Spark writes it out in every place that names it, and steps that name steps multiply:
-a forecast of some weeks became 440 thousand of them. So where it would be many, each shared step is computed by itself,
-kept on the workers, and read by those that name it.
+DuckDB computes a common table expression once. Spark inlines it at each reference, and nested ones multiply: a forecast
+of several weeks became 440,000 of them. Above a limit each shared step is therefore computed separately, cached on the
+workers, and read by the steps that reference it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def rows_of(session: SparkSession, query: Any, dialect: Any) -> DataFrame:
 
 
 def times_written_out(query: Any) -> int:
-    """Count the places in which Spark would write out the shared steps of a statement."""
+    """Count the references at which Spark would inline the shared steps of a statement."""
     steps = {step.alias: step.this for step in query.ctes}
     body = [part for name, part in query.args.items() if name not in WITH]
     places = _named(body, steps)

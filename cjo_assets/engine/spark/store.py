@@ -1,9 +1,9 @@
-"""The same tables where Spark computes them: a day of a table is a folder of Parquet files.
+"""Store with tables that Spark computes: a day of a table is a folder of Parquet files.
 
-Spark computes, judges and keeps every table that follows from the files: quarantine, lookups, and all that is dated.
-Files are read and archived by DuckDB on the driver, which also keeps what the run itself writes (records of runs, what
-a model said); Spark gets these as Parquet when a table reads them. To DuckDB a table of the lake is a view of its
-folders, so reports, records and publishing ask as they always do.
+Spark computes, validates and stores all tables derived from files: quarantine, validated inputs and dated tables.
+DuckDB on the driver reads and archives the files, and stores the records that the run itself writes (runs, language
+model calls); Spark gets them as Parquet when a table reads them. In DuckDB a table of the lake is a view of its
+folders, so that reports, records and publication use the same queries.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 ASKED = "asked_rows"
-# Families that were compared with DuckDB on Spark, table by table; the others are computed by DuckDB on the driver.
+# Families whose tables were compared with DuckDB; those of other families are computed by DuckDB on the driver.
 ON_SPARK = ("journey",)
 
 
 class SparkStore(Store):
-    """Tables computed by Spark in a lake; all others by DuckDB in the build database."""
+    """Tables computed by Spark in a lake, and all others by DuckDB in the build database."""
 
     is_in_build = False
 
@@ -56,14 +56,14 @@ class SparkStore(Store):
         master: str,
         statements: Statements | None = None,
     ) -> None:
-        """Make sure that every table exists; Spark itself starts when it is first needed.
+        """Create all missing tables; Spark starts when it is first used.
 
         Args:
-            connection: the engine of what the run itself writes.
-            families: what tables there are.
-            lake: where Spark keeps its tables.
-            master: where Spark computes them.
-            statements: those of DuckDB that were already written; their lineage is that of ours.
+            connection: the engine for the records that the run writes.
+            families: the families of the tables.
+            lake: root of the tables of Spark.
+            master: the Spark master.
+            statements: compiled DuckDB statements to reuse; lineage is read from them.
         """
         self.lake = lake
         self.master = master
@@ -71,19 +71,19 @@ class SparkStore(Store):
 
     @functools.cached_property
     def spark(self) -> Any:
-        """Spark as ibis sees it."""
+        """Return the Spark backend of ibis."""
         from cjo_assets.engine.spark.session import backend_of, session_of
 
         return backend_of(session_of(self.master))
 
     def close(self) -> None:
-        """Let go of the master, whose cores others may wait for."""
+        """Release the master, so that other sessions can use its cores."""
         if "spark" in vars(self):
             self.spark.disconnect()
         super().close()
 
     def read(self, reference: Reference, as_of: date | None) -> ir.Table:
-        """Return an input as a transform sees it, in the engine that computes."""
+        """Return an input of a transform, in the engine that computes it."""
         if self.backend.name != "pyspark":
             return super().read(reference, as_of)
         table = self.tables.get((reference.schema, reference.name))
@@ -109,10 +109,10 @@ class SparkStore(Store):
 
     @collected_afterwards
     def replace(self, table: Table, as_of: date | None, policy: Policy) -> Stored:
-        """Compute a table, or a day of it, and put it in the place of the old one if it keeps its contract.
+        """Compute a table, or a day of it, and replace the old rows if it satisfies its contract.
 
         Raises:
-            ContractBreachError: it does not; what was there before is there still.
+            ContractBreachError: it does not; the old rows are kept.
         """
         if not self.is_in_lake(table):
             return super().replace(table, as_of, policy)
@@ -131,7 +131,7 @@ class SparkStore(Store):
             raise
 
     def forget_before(self, table: Table, day: date) -> None:
-        """Take the days of a table before one away."""
+        """Delete the days of a table before a day."""
         if not self.is_in_lake(table):
             super().forget_before(table, day)
             return
@@ -139,7 +139,7 @@ class SparkStore(Store):
         self._make(table)
 
     def remember(self, table: Table, published: str) -> None:
-        """Bring a table back from the last audited state."""
+        """Restore a table from the last published state."""
         if not self.is_in_lake(table):
             super().remember(table, published)
             return
@@ -147,37 +147,37 @@ class SparkStore(Store):
         self._make(table)
 
     def require_erasable(self) -> None:
-        """Refuse to erase anybody, before anything is.
+        """Refuse an erasure before it changes anything.
 
         Raises:
-            WarehouseError: always; the files of the lake never change.
+            WarehouseError: always, because the files of the lake are immutable.
         """
         raise WarehouseError(
-            f"Nobody was erased: the tables are files in {self.lake.root}, which are never rewritten. "
-            "Take the person out of the source files, delete home and lake, and run the days again "
+            f"Nothing was erased: the tables are immutable files in {self.lake.root}. "
+            "Remove the person from the source files, delete home and lake, and run the days again "
             "(docs/how-to/run_on_spark.md)."
         )
 
     def announce(self, days: list[date]) -> None:
-        """Tell readers of the lake what was just published, and clear away what no state names any more."""
-        # What was only handed to Spark, to be read, is nobody else's.
+        """Publish the state of the lake, and delete folders that no state uses."""
+        # Files written only as inputs of Spark are not used by other readers.
         kept = [table.full_name for table in self.tables.values() if table.is_published and self.is_in_lake(table)]
         self.lake.announce(kept, days)
 
     def is_in_lake(self, table: Table) -> bool:
-        """Tell whether Spark computes and keeps a table: records of runs and other families are the driver's."""
+        """Return whether Spark computes a table; records of runs and some families are computed on the driver."""
         is_computed = table.transform is not None and not table.is_view
         return is_computed and self.family_of[table.schema, table.name] in ON_SPARK
 
     def _make(self, table: Table) -> None:
-        """Let DuckDB see a table of the lake as it now stands there."""
+        """Create the DuckDB view of a table in its present state."""
         if self.is_in_lake(table):
             self.connection.execute(f"CREATE OR REPLACE VIEW {table.full_name} AS {self.lake.statement_of(table)}")
         else:
             super()._make(table)
 
     def _write(self, table: Table, as_of: date | None, policy: Policy, folder: str) -> str:
-        """Write what a table's transform computes to a folder, and return the statement."""
+        """Write the result of a transform to a folder, and return the statement."""
         query = self.spark.compiler.to_sqlglot(self.expression(table, as_of, policy))
         sql: str = query.sql(dialect=self.spark.dialect, pretty=True)
         computed = _as_promised(rows_of(self.spark.session, query, self.spark.dialect), schema_of(table.contract))
@@ -209,9 +209,9 @@ class SparkStore(Store):
 
     @contextmanager
     def _on_spark(self) -> Iterator[None]:
-        """Compute with Spark what is computed inside."""
+        """Compute with Spark inside the block."""
         driver, statements = self.backend, self._statements
-        # What a statement reads is shown to Spark while it is written, so none can be used again.
+        # Inputs are registered in Spark while a statement is compiled, so compiled statements cannot be reused.
         self.backend, self._statements = self.spark, Statements(keep=0)
         try:
             yield
@@ -219,17 +219,17 @@ class SparkStore(Store):
             self.backend, self._statements = driver, statements
 
     def _decided_days(self, table: Table) -> set[date]:
-        """Return the days that were published or are being run; days that a failed run left behind are not."""
+        """Return the published days and those of the run, without days left by a failed run."""
         family = self.family_of[table.schema, table.name]
         query = f"SELECT as_of FROM {AUDIT}.runs WHERE is_published AND ($1 IS NULL OR family = $1)"
         return {day for (day,) in self.connection.execute(query, [family]).fetchall()} | set(self.days_of_run)
 
     def _raw_types(self, references: Iterable[Reference]) -> tuple[ibis.Schema, ...]:
-        # They tell statements apart that are kept, and of Spark none is.
+        # These versions are only part of the key of kept statements, of which Spark has none.
         return super()._raw_types(references) if self.backend.name != "pyspark" else ()
 
     def _handed_over(self, reference: Reference) -> ir.Table:
-        """Return a file as it was read, or the list of files; the same files are handed over once."""
+        """Return a loaded file, or the list of files; the same files are written once."""
         name = f"{reference.schema}.{reference.name}"
         version = None
         if isinstance(self._dataset(reference.name), Dataset):
@@ -242,7 +242,7 @@ class SparkStore(Store):
         return self._seen(f"{reference.schema}_{reference.name}", schema, [folder])
 
     def _recorded(self, table: Table, reference: Reference, as_of: date | None) -> ir.Table:
-        """Return what the run itself wrote, with the days that a reference asks for."""
+        """Return records that the run itself writes, for the days of a reference."""
         folder = self.lake.handed_over(table.full_name, None)
         rows = self._seen(f"{table.schema}_{table.name}", schema_of(table.contract), [folder])
         if not table.is_dated:
@@ -262,7 +262,7 @@ class SparkStore(Store):
         return self._seen(name, schema_of(table.contract), list(folders.values()))
 
     def _seen(self, name: str, schema: ibis.Schema, folders: list[str]) -> ir.Table:
-        """Let Spark see folders under a name, with nothing inferred from the files."""
+        """Register folders in Spark under a name, with the schema of the contract."""
         from ibis.backends.pyspark.datatypes import PySparkSchema
 
         session = self.spark.session
@@ -277,7 +277,7 @@ class SparkStore(Store):
 
 
 def _as_promised(rows: DataFrame, schema: ibis.Schema) -> DataFrame:
-    """Return rows under the contract's names and types: Spark would write an instant as one of some time zone."""
+    """Return rows with the names and types of the contract; without it Spark adds a time zone to instants."""
     from ibis.backends.pyspark.datatypes import PySparkSchema
 
     named = rows.toDF(*schema.names)

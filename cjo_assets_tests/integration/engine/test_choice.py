@@ -63,13 +63,13 @@ def test_a_lake_on_a_relative_path_is_refused(settings: Settings) -> None:
 def test_a_home_keeps_its_engine(settings: Settings, first: str, second: str) -> None:
     with duckdb.connect() as connection:
         store_of(replace(settings, engine=first), connection, all_families())
-        with pytest.raises(WarehouseError, match=f"was made by CJO_ENGINE={first}"):
+        with pytest.raises(WarehouseError, match=f"was created with CJO_ENGINE={first}"):
             store_of(replace(settings, engine=second), connection, all_families())
 
 
 def test_a_home_of_spark_says_what_it_needs_and_what_it_refuses(settings: Settings) -> None:
     with duckdb.connect() as connection:
         store = store_of(replace(settings, engine=SPARK), connection, all_families())
-        with pytest.raises(WarehouseError, match="Nobody was erased"):
+        with pytest.raises(WarehouseError, match="Nothing was erased"):
             store.require_erasable()
         assert store.count("journey.risk_scores") == 0, "DuckDB sees tables of the lake before there are any"
