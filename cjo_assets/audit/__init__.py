@@ -1,1 +1,1 @@
-"""Questions over tables that an auditor asks: what came in, what was turned away, which policy, which run."""
+"""Audit questions over published data: erasure, policy diff, replay, score changes, verification, and why."""

@@ -1,1 +1,1 @@
-"""Erasure of a person from everything a home holds."""
+"""Erasure of a person from a home."""

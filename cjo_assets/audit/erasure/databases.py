@@ -1,4 +1,4 @@
-"""A customer's rows in databases: deleted, or emptied where a row is one of a file, and the file written anew."""
+"""Erasure of a customer from databases: rows are deleted or emptied, and the file is rewritten."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ REJECTED = ("audit.rejected_records", "audit.discarded_values")
 
 @dataclass
 class Erasure:
-    """An erasure that is being carried out.
+    """An erasure in progress.
 
     Attributes:
-        erasure_id: its name.
-        person: who is erased.
-        tombstones: the hashes by which files are searched: this customer's alone.
-        is_dry: only count what an erasure would change.
+        erasure_id: id of the erasure.
+        person: the person to erase.
+        tombstones: the hashes for searching files, of this customer only.
+        is_dry: whether to only count what would be erased.
         counts_before: rows erased by earlier attempts, by place.
         counts: rows erased, by place.
     """
@@ -62,17 +62,17 @@ class Erasure:
     counts: Counter[str] = field(default_factory=Counter)
 
     def owns(self, kind: str, identifier: str) -> bool:
-        """Return whether an identifier of a kind is the person's, as is known now or as an earlier attempt knew."""
+        """Return whether an identifier of a kind is the person's, by the present data or by an earlier attempt."""
         return self.person.owns(kind, identifier) or self.tombstones.are_of(kind, identifier)
 
 
 @dataclass(frozen=True)
 class Change:
-    """What an erasure does to the rows of a table that fulfil a condition.
+    """A change of the rows of a table that match a condition.
 
     Attributes:
-        condition: which rows, as SQL.
-        statement: what happens to them, up to the condition.
+        condition: the condition, as SQL.
+        statement: the SQL before the condition.
     """
 
     condition: str
@@ -80,7 +80,7 @@ class Change:
 
 
 def erase_tables(connection: duckdb.DuckDBPyConnection, erasure: Erasure, place: str) -> None:
-    """Delete the customer's rows; empty a row that is one of a file; erase the names in prose of rows that stay."""
+    """Delete the customer's rows, empty those that stem from a file, and erase names in texts of other rows."""
     with text_functions(connection, erasure.person):
         for name, columns in tables(connection).items():
             for change in _changes(name, columns):
@@ -97,7 +97,7 @@ def erase_tables(connection: duckdb.DuckDBPyConnection, erasure: Erasure, place:
 
 
 def _changes(name: str, columns: list[str]) -> Iterator[Change]:
-    """Return what becomes of a table, in order."""
+    """Yield the changes of a table in order."""
     if name in KEPT_TABLES:
         return
     schema, marks = name.partition(".")[0], marks_of(name)
@@ -119,7 +119,7 @@ def _changes(name: str, columns: list[str]) -> Iterator[Change]:
 
 
 def replaced_values(name: str, columns: Iterable[str]) -> dict[str, str]:
-    """Return, as SQL, a table's columns without the erased person, for rows that are kept and mention one."""
+    """Return the columns of a table, as SQL, without the person, for rows that are kept and mention them."""
     found = {}
     for column, mark in marks_of(name).items():
         if column not in columns:
@@ -133,7 +133,7 @@ def replaced_values(name: str, columns: Iterable[str]) -> dict[str, str]:
 
 @contextmanager
 def text_functions(connection: duckdb.DuckDBPyConnection, person: Person) -> Iterator[None]:
-    """Let statements of a connection find a person in prose, and take them out of it."""
+    """Register functions that find a person in texts and remove them."""
     words = person.words
     functions: dict[str, tuple[Callable[[Any], Any], list[Any], str]] = {
         NAMES_PERSON: (words.found_in, ["VARCHAR"], "BOOLEAN"),
@@ -159,7 +159,7 @@ def _asked(statement: str, erasure: Erasure) -> dict[str, Any]:
 
 
 def rewrite(store: Store, path: Path, erasure: Erasure, place: str) -> None:
-    """Put a database without the customer in the place of a published one; remove it if it is another version's."""
+    """Replace a published database by one without the customer; delete it if it is of another version."""
     copy, fresh = path.with_suffix(PARTIAL), path.with_suffix(".fresh")
     for left in (copy, fresh, Path(f"{copy}.wal"), Path(f"{fresh}.wal")):
         left.unlink(missing_ok=True)
@@ -196,7 +196,7 @@ def rewrite(store: Store, path: Path, erasure: Erasure, place: str) -> None:
 
 
 def _erase_entries(connection: duckdb.DuckDBPyConnection, erasure: Erasure, place: str) -> None:
-    """Empty the customer's entries of the ledger, and say so in a further entry."""
+    """Empty the customer's entries of the ledger, and record that in a further entry."""
     query = f"SELECT entry FROM {LEDGER} WHERE customer_id = ? ORDER BY entry"
     entries = [entry for (entry,) in connection.execute(query, [erasure.person.customer_id]).fetchall()]
     stone = {
@@ -233,12 +233,12 @@ def _copy_tombstones(store: Store, connection: duckdb.DuckDBPyConnection, erasur
     with transaction(connection):
         connection.execute(f"TRUNCATE {ERASURES}")
         connection.executemany(f"INSERT INTO {ERASURES} VALUES ({', '.join('?' * len(rows[0]))})", rows)
-        # Of this database it is complete: it is put in place with all of it done.
+        # The erasure is complete in this database, which is replaced only when all is done.
         connection.execute(f"UPDATE {ERASURES} SET is_complete = TRUE WHERE erasure_id = ?", [erasure.erasure_id])
 
 
 def compact(store: Store, build: Path) -> None:
-    """Write the build database anew, so that no block of it holds what was deleted."""
+    """Rewrite the build database, so that no block of it has deleted data."""
     partial = build.with_suffix(PARTIAL)
     for left in (partial, Path(f"{partial}.wal")):
         left.unlink(missing_ok=True)
@@ -264,6 +264,6 @@ def tables(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
 
 
 def count(connection: duckdb.DuckDBPyConnection, rows: str, given: Any) -> int:
-    """Count the rows that follow FROM."""
-    # To its end: a result that is still open would keep functions of text that are removed.
+    """Count the rows of a FROM clause."""
+    # Read to the end: an open result would keep text functions in use that are to be removed.
     return int(connection.execute(f"SELECT count(*) FROM {rows}", given).fetchall()[0][0])

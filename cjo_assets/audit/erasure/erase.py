@@ -1,9 +1,9 @@
-"""Erasing a customer from everything a home holds.
+"""Erasure of a customer from a home, by `cjo erase`.
 
-The tombstone comes first: from then on every run refuses what a file says of the customer. Each further step may be
-repeated, so an erasure that was killed is asked for again. What is left of the customer in the ledger is the hash of
-what was decided, which the chain needs and which says nothing without its salt. Databases are written anew, so that the
-bytes go too, and each is put in place at once.
+The tombstone is written first: from then on every run refuses records of the customer. All further steps can be
+repeated, so an interrupted erasure is run again. The ledger keeps the hash of each decision, which the chain needs and
+which reveals nothing without its salt. Databases are rewritten, so that deleted bytes are removed, and are replaced
+atomically.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ PLACES = (erase_records, erase_archive, erase_history, erase_reports, erase_poli
 
 @dataclass(frozen=True)
 class Erased:
-    """What came of an erasure.
+    """The result of an erasure.
 
     Attributes:
-        counts: rows, lines and entries erased in each place.
-        left: places that still name the customer, which the erasure does not reach.
+        counts: number of erased rows, lines and entries by place.
+        left: places outside the reach of the erasure that still name the customer.
     """
 
     counts: dict[str, int]
@@ -62,18 +62,18 @@ class Erased:
 def erase(
     settings: Settings, customer_id: str, by: str, reason: str, say: Callable[[str], None] | None = None
 ) -> Erased:
-    """Erase a customer, and search the home for what is left.
+    """Erase a customer, and search the home for remaining data.
 
     Raises:
-        PolicyError: the policy, whose vocabulary says which words are no names, cannot be read.
-        RefusalError: nobody knows such a customer, or it was not said who asks and why.
+        PolicyError: the policy, which has the words for missing values, cannot be read.
+        RefusalError: the customer is unknown, or requester or reason are missing.
         WarehouseError: the home cannot be used.
     """
     vocabulary = load_policy(settings.policy).vocabulary
     if identity.person(by, vocabulary.null_words) is None:
-        raise RefusalError(f"--by {by!r} names no person: give the name of who asks for the erasure.")
+        raise RefusalError(f"--by {by!r} is not the name of a person. Specify who requested the erasure.")
     if not reason.strip():
-        raise RefusalError("--reason is empty: say why the customer is erased.")
+        raise RefusalError("--reason is empty. Specify the reason of the erasure.")
     _require_anything(settings)
     with opened(settings, all_families(), say=say) as store:
         store.require_erasable()
@@ -96,10 +96,10 @@ def erase(
 
 
 def what_would_go(settings: Settings, customer_id: str) -> dict[str, int]:
-    """Count in each place what an erasure would change; nothing is changed.
+    """Count what an erasure would change, by place, without changing it.
 
     Raises:
-        RefusalError: the home holds nothing.
+        RefusalError: the home is empty.
         WarehouseError: a run is writing, or the home cannot be used.
     """
     _require_anything(settings)
@@ -116,7 +116,7 @@ def what_would_go(settings: Settings, customer_id: str) -> dict[str, int]:
 
 def _require_anything(settings: Settings) -> None:
     if not settings.build.exists() and not settings.published.exists():
-        raise RefusalError(f"{settings.home} holds nothing.")
+        raise RefusalError(f"The home {settings.home} is empty.")
 
 
 def _counting(person: Person, tombstones: Tombstones) -> Erasure:
@@ -139,7 +139,7 @@ def _left(store: Store, settings: Settings, erasure: Erasure) -> tuple[str, ...]
 
 @contextmanager
 def _readers(settings: Settings, paths: list[Path] | None = None) -> Iterator[list[duckdb.DuckDBPyConnection]]:
-    """Open databases for reading: the published one and its earlier states, unless others are given."""
+    """Open databases for reading: by default the published one and the snapshots."""
     with ExitStack() as stack:
         try:
             yield [
@@ -151,7 +151,7 @@ def _readers(settings: Settings, paths: list[Path] | None = None) -> Iterator[li
 
 
 def _begun(store: Store, settings: Settings, person: Person, by: str, reason: str) -> Erasure:
-    """Set up the tombstone, or find the one of an earlier attempt."""
+    """Create the tombstone, or find the one of an earlier attempt."""
     connection = store.connection
     house = Tombstones.of(connection)
     salt = house.salt if house else secrets.token_hex(16)
@@ -161,7 +161,7 @@ def _begun(store: Store, settings: Settings, person: Person, by: str, reason: st
         f"SELECT intervention_hashes, counts FROM {ERASURES} WHERE customer_hash = ?", [customer_hash]
     ).fetchone()
     if before is None and not _is_known(store, settings, person):
-        raise RefusalError(f"Nothing in {settings.home} is about a customer {person.customer_id}.")
+        raise RefusalError(f"Unknown customer {person.customer_id}: {settings.home} has no data about them.")
     records = {
         own.stone_of(kind, name) for kind, names in person.identifiers.items() if kind != CUSTOMER for name in names
     }
@@ -181,7 +181,7 @@ def _begun(store: Store, settings: Settings, person: Person, by: str, reason: st
 
 
 def _is_known(store: Store, settings: Settings, person: Person) -> bool:
-    """Return whether any database or archived file holds a row of the customer."""
+    """Return whether any database or archived file has a row of the customer."""
     counting = _counting(person, Tombstones("", frozenset()))
     erase_tables(store.connection, counting, settings.build.name)
     with _readers(settings) as readers:
@@ -197,13 +197,13 @@ def _place_of(path: Path) -> str:
 
 
 def _databases(settings: Settings) -> list[Path]:
-    """Return the published database and its earlier states, the present one last."""
+    """Return the snapshots and the published database, in this order."""
     paths = [*sorted((settings.home / SNAPSHOTS).glob("*.duckdb")), settings.published]
     return [path for path in paths if path.exists()]
 
 
 def _count_up(store: Store, erasure: Erasure) -> None:
-    """Write down what was erased so far; of an erasure in several attempts, by all of them."""
+    """Record the counts so far, including those of earlier attempts."""
     counts = erasure.counts_before + erasure.counts
     store.connection.execute(
         f"UPDATE {ERASURES} SET counts = ? WHERE erasure_id = ?",

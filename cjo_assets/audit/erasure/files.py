@@ -21,12 +21,12 @@ from cjo_assets.warehouse.retention import HISTORY, POLICY_DIFFS
 
 TEXTS = {".md", ".html", ".svg", ".json", ".csv", ".txt"}
 INSTANCE = "dagster"
-# What the engine says of text that is no JSON.
+# Error of the engine for text that is not JSON.
 MALFORMED = "Malformed JSON"
 
 
 def erase_records(settings: Settings, erasure: Erasure) -> None:
-    """Take the answers about the customer's interventions out of the records of the home."""
+    """Remove the answers about the customer's interventions from the records of the home."""
     with locked(settings.home / RECORDS) as path:
         records = records_in(path)
         kept = [record for record in records if not _is_about(erasure, record)]
@@ -44,10 +44,10 @@ def _is_about(erasure: Erasure, record: Record) -> bool:
 
 
 def erase_archive(settings: Settings, erasure: Erasure) -> None:
-    """Empty the customer's rows in every file that was ever read."""
+    """Empty the customer's rows in every archived file."""
     for file in sorted(settings.inputs.rglob("*")):
         if file.is_file() and file.suffix != ENDING and not file.name.startswith("."):
-            # What was fetched from a database is merged by its key, so that no row of it may be empty.
+            # Database extracts are merged by key, so their rows are deleted instead of emptied.
             is_archived = file.parent == settings.inputs
             try:
                 if erasure.is_dry:
@@ -57,8 +57,8 @@ def erase_archive(settings: Settings, erasure: Erasure) -> None:
             except duckdb.InvalidInputException as error:
                 if MALFORMED not in str(error):
                     raise
-                # A file that broke off was archived before it was refused. No run is built on it; whom it names nobody
-                # can tell.
+                # A truncated file was archived before it was refused. No run uses it, and the people in it cannot be
+                # determined.
                 if not erasure.is_dry:
                     file.unlink()
                 emptied = 1
@@ -67,14 +67,14 @@ def erase_archive(settings: Settings, erasure: Erasure) -> None:
 
 
 def erase_history(settings: Settings, erasure: Erasure) -> None:
-    """Write the Parquet files of old days anew, without the customer's rows."""
+    """Rewrite the Parquet files of old days without the customer's rows."""
     with duckdb.connect() as connection, text_functions(connection, erasure.person):
         for file in sorted((settings.home / HISTORY).glob("*/*.parquet")):
             erasure.counts[HISTORY] += _erase_parquet(connection, file, file.parent.name, erasure)
 
 
 def erase_policy_diffs(settings: Settings, erasure: Erasure) -> None:
-    """Take the customer out of the comparisons of policies that the home holds."""
+    """Remove the customer from the policy comparisons in the home."""
     with duckdb.connect() as connection, text_functions(connection, erasure.person):
         for file in sorted((settings.home / POLICY_DIFFS).rglob("*")):
             if file.suffix == ".parquet":
@@ -84,7 +84,7 @@ def erase_policy_diffs(settings: Settings, erasure: Erasure) -> None:
 
 
 def _erase_parquet(connection: duckdb.DuckDBPyConnection, file: Path, table: str, erasure: Erasure) -> int:
-    """Write a file anew without the customer's rows, and its texts without the names; return the rows changed."""
+    """Rewrite a file without the customer's rows and names; return the number of changed rows."""
     source = f"read_parquet({literal(file)}, hive_partitioning = false)"
     columns = [name for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
     own = about(marks_of(table), columns) or "FALSE"
@@ -101,17 +101,17 @@ def _erase_parquet(connection: duckdb.DuckDBPyConnection, file: Path, table: str
 
 
 def erase_reports(settings: Settings, erasure: Erasure) -> None:
-    """Take the customer's names out of the reports; figures stay, since they are of all customers."""
+    """Remove the customer's names from the reports; figures remain, as they cover all customers."""
     for file in sorted(settings.reports.rglob("*")):
         if file.is_file() and file.suffix in TEXTS:
             erasure.counts["reports"] += _erase_text(file, erasure)
 
 
 def erase_instance(settings: Settings, erasure: Erasure) -> None:
-    """Take the customer out of what Dagster keeps under the home: previews, findings of checks, output.
+    """Remove the customer from the storage of Dagster: previews, check results and output.
 
     Raises:
-        WarehouseError: somebody holds a log for longer than a minute.
+        WarehouseError: another process has a log open for longer than a minute.
     """
     folder = settings.home / INSTANCE
     for file in sorted(folder.rglob("*.db")):
@@ -122,7 +122,7 @@ def erase_instance(settings: Settings, erasure: Erasure) -> None:
 
 
 def _erase_text(file: Path, erasure: Erasure) -> int:
-    """Write a text file anew without the customer; return the lines that named them."""
+    """Rewrite a text file without the customer; return the number of changed lines."""
     before = file.read_text(encoding="utf-8", errors="replace")
     after = without(before, file.suffix, erasure.person)
     if after == before:

@@ -1,7 +1,7 @@
-"""Identifiers of a person, gathered from the databases of a home.
+"""Identifiers of a person, collected from the databases of a home.
 
-An identifier of a record is the person's where a table says so that has one row per record, or one per customer. A
-reference elsewhere proves nothing: the outcome of one customer may name another's intervention by mistake.
+An identifier of a record is the person's if a table with one row per record, or per customer, shows that. A reference
+in another table proves nothing: the outcome of one customer may name another's intervention by mistake.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from cjo_assets.warehouse.run_log import RUNS
 def person_of(
     connections: Sequence[duckdb.DuckDBPyConnection], archive: Path, customer_id: str, vocabulary: Vocabulary
 ) -> Person:
-    """Return the identifiers of a customer and of their records, as databases and archived files know them.
+    """Return the identifiers of a customer and of their records in databases and archived files.
 
-    Where the policy does not keep apart what differs in blanks or composition alone, every such spelling is theirs.
+    Spellings that differ only in blanks or composition belong to the person, unless the policy distinguishes them.
     """
     is_normalized = vocabulary.unnormalized_ids != KEEP
     customer_id = normalized(customer_id) if is_normalized else customer_id
@@ -86,7 +86,7 @@ def _records_of(connection: duckdb.DuckDBPyConnection, customers: Collection[str
 def _spelt_otherwise(
     connection: duckdb.DuckDBPyConnection, found: Mapping[str, Collection[str]]
 ) -> Iterator[tuple[str, str]]:
-    """Return identifiers as files have them that differ from known ones in blanks or composition alone."""
+    """Return identifiers in files that differ from known ones only in blanks or composition."""
     normal = {(kind, normalized(name)) for kind, names in found.items() for name in names}
     for table, columns in tables(connection).items():
         if table.partition(".")[0] not in (RAW, QUARANTINE):
@@ -101,7 +101,7 @@ def _spelt_otherwise(
 
 
 def _files_read(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str]]:
-    """Return dataset and hash of every file that a run has read, as far as a database knows."""
+    """Return dataset and hash of every file that a run has read, according to a database."""
     queries = {
         f"{RAW}.{MANIFEST}": f"SELECT dataset, file_sha256 FROM {RAW}.{MANIFEST}",
         RUNS: "SELECT DISTINCT file ->> 'dataset', file ->> 'file_sha256' FROM "
@@ -126,7 +126,7 @@ def _archived_records(dataset: str, file: Path, customers: Collection[str]) -> I
     try:
         yield from ((mark.kind, found) for found in values_beside(file, owner[0], customers, key[0]))
     except duckdb.InvalidInputException:
-        # A file that broke off. No run is built on it, and it is removed as a whole.
+        # A truncated file, which no run uses and which is deleted as a whole.
         return
 
 
@@ -152,7 +152,7 @@ def _key_of_quarantined(table: str) -> dict[str, str]:
 
 
 def _similar_identifiers(connection: duckdb.DuckDBPyConnection, person: Person) -> Iterator[tuple[str, str]]:
-    """Return identifiers of anything in which one of the person's stands, with their kind; empty: of no person."""
+    """Return other identifiers that contain one of the person's, with their kind; empty if not a person's."""
     own = sorted({name for names in person.identifiers.values() for name in names})
     present = tables(connection)
     for family in all_families():
@@ -171,7 +171,7 @@ def _similar_identifiers(connection: duckdb.DuckDBPyConnection, person: Person) 
 
 
 def _words(vocabulary: Vocabulary) -> Iterator[str]:
-    """Return everyday words of a home: what tables, columns and the policy's vocabulary are called."""
+    """Yield common words of a home: names of tables and columns, and the vocabulary of the policy."""
     for _, words in vocabulary:
         yield from (word.casefold() for word in words)
     for table, contract in contracts().items():

@@ -1,7 +1,7 @@
-"""A person in what Dagster keeps under the home: events, runs, cursors and output.
+"""Erasure of a person from the storage of Dagster: events, runs, cursors and output.
 
-Entries are JSON: they are parsed, their fields are erased by name, and they are written again, so that each of them
-still parses. The words of a check repeat its examples without their columns; they follow the examples.
+Entries are JSON: they are parsed, erased by field and written again, so that they remain valid. The description of a
+check repeats its examples without column names, and is changed with them.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ BUSY_SECONDS = 60.0
 
 
 def erase_database(file: Path, person: Person, *, is_dry: bool = False) -> int:
-    """Take a person out of a database of the instance; return how many values named them.
+    """Remove a person from a database of the instance; return the number of changed values.
 
     Args:
         file: the database.
-        person: who is erased.
-        is_dry: only count.
+        person: the person to erase.
+        is_dry: whether to only count.
 
     Raises:
-        WarehouseError: another process holds the database for longer than a minute.
+        WarehouseError: another process has the database open for longer than a minute.
     """
     try:
         with closing(sqlite3.connect(file, timeout=BUSY_SECONDS)) as connection:
             changed = _erase_values(connection, person, is_dry=is_dry)
             if changed and not is_dry:
                 connection.execute("VACUUM")
-                # While another process holds the log open, earlier pages would stay beside it.
+                # While another process has the write-ahead log open, earlier pages would remain in it.
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.OperationalError as error:
         raise WarehouseError(
-            f"Dagster's log {file} cannot be changed ({error}): stop `cjo ui` or the daemon, and erase again."
+            f"The Dagster log {file} cannot be changed ({error}). Stop `cjo ui` or the daemon and erase again."
         ) from error
     return changed
 
@@ -62,7 +62,7 @@ def _erase_values(connection: sqlite3.Connection, person: Person, *, is_dry: boo
 
 
 def entry_without(text: str, person: Person) -> str:
-    """Return an entry of a log without the person."""
+    """Return a log entry without the person."""
     if text[:1] not in ("{", "["):
         return person.words.without(text)
     try:
@@ -77,7 +77,7 @@ def entry_without(text: str, person: Person) -> str:
 
 
 def _repeated_examples(before: Any, after: Any) -> dict[str, str]:
-    """Return the examples of checks that are others now, each in the words in which its description repeats it."""
+    """Return the changed examples of checks by their text in the description."""
     found: dict[str, str] = {}
     if isinstance(before, dict) and isinstance(after, dict):
         if isinstance(before.get("examples"), dict):
@@ -96,7 +96,7 @@ def _in_words(example: dict[str, Any]) -> str:
 
 
 def _replaced(value: Any, sentences: dict[str, str]) -> Any:
-    """Return a value in whose lists of examples ("...: a b; c d") some are replaced."""
+    """Return a value with some of the examples in its lists ("...: a b; c d") replaced."""
     if isinstance(value, dict):
         return {name: _replaced(found, sentences) for name, found in value.items()}
     if isinstance(value, list):

@@ -1,7 +1,7 @@
-"""What of a person still stands in a home, in any spelling.
+"""Search of a home for remaining data of an erased person, in any spelling.
 
-Two things are looked for: whatever another erasure would change, and, in every file and every column of text, the
-identifiers that are telling. A short number is looked for only in fields and after its label: elsewhere it is a figure.
+The search covers what another erasure would change, and distinctive identifiers in all files and text columns. A short
+number is only searched in fields and after its label, because elsewhere it is a figure.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ CHUNK_CHARACTERS = 1 << 20
 
 
 def places_that_name(home: Path, person: Person, skipped: Path) -> Iterator[str]:
-    """Return the places of a home in which a telling identifier of a person stands.
+    """Return the places of a home with a distinctive identifier of a person.
 
     Args:
         home: the home.
-        person: who was erased.
+        person: the erased person.
         skipped: the build database, which is open and is searched by `columns_that_name`.
     """
     if not person.telling:
@@ -50,7 +50,7 @@ def places_that_name(home: Path, person: Person, skipped: Path) -> Iterator[str]
 
 
 def columns_that_name(connection: duckdb.DuckDBPyConnection, person: Person) -> Iterator[str]:
-    """Return the columns of a database in whose text a person is named."""
+    """Return the columns of a database whose texts name a person."""
     for table, columns in tables(connection).items():
         yield from (f"{table}.{column}" for column in _named_columns(connection, table, columns, person))
 
@@ -93,7 +93,7 @@ def _text_names(file: Path, person: Person) -> bool:
     with file.open(encoding="utf-8", errors="replace", newline="") as text:
         before = ""
         while chunk := text.read(CHUNK_CHARACTERS):
-            # An identifier may lie across the border of two chunks.
+            # An identifier may cross the border of two chunks.
             if person.words.names(before + chunk):
                 return True
             before = chunk[-1000:]
@@ -106,5 +106,5 @@ def _is_parquet(file: Path) -> bool:
 
 
 def _seeds(person: Person) -> list[str]:
-    """Return for each telling identifier a part that every spelling of it has."""
+    """Return for each distinctive identifier a part that all its spellings share."""
     return sorted({max(re.findall(r"[A-Za-z0-9]+", name) or [""], key=len) for name in person.telling})

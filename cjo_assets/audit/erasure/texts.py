@@ -1,6 +1,6 @@
-"""A person in text files and log entries: pages, Markdown, JSON and CSV, each by its fields and in its own escapes.
+"""Erasure of a person from texts and log entries: HTML pages, Markdown, JSON and CSV, with their escapes.
 
-Fields come first: what stands in a cell or under a key of a marked column is compared as a whole. The rest is prose.
+Values of marked columns, in cells or under keys, are compared as a whole. Other texts are searched for names.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from cjo_assets.ingest.tombstones import EMPTY_RECORD
 from cjo_assets.reporting.document import Column
 
 _SPAN = re.compile(r'<span data-source="(?P<source>[^"]*)"(?P<rest>[^>]*)>(?P<text>(?:[^<]|<wbr>)*)</span>')
-# A page of policy differences: the customer and the segment stand in one cell, a number in the next.
+# A page of policy differences: customer and segment are in one cell, followed by a cell with a number.
 _PAIR = re.compile(r'(<tr>(?:<td>\d{4}-\d\d-\d\d</td>)?<td>)([^<]*)(, [^<,]*</td><td class="number">)')
 _RULE_OF_TABLE = re.compile(r"^\|(?:\s*:?-+:?\s*\|)+$")
 _CELL_BORDER = re.compile(r"(?<!\\)((?:\\\\)*)\|")
@@ -33,7 +33,7 @@ _SMALL_PRINT = re.compile(r"(?<!\\) \(")
 
 
 def without(text: str, ending: str, person: Person) -> str:
-    """Return a text without the person; what it is, its file's ending says."""
+    """Return a text without the person; its format is that of the file extension."""
     if ending == ".html":
         text = _page_without(text, person)
     elif ending == ".md":
@@ -46,7 +46,7 @@ def without(text: str, ending: str, person: Person) -> str:
 
 
 def json_without(text: str, person: Person) -> str:
-    """Return JSON without the person; text that is none is prose."""
+    """Return JSON without the person; text that is not JSON is searched for names."""
     try:
         content = json.loads(text)
     except ValueError:
@@ -56,13 +56,13 @@ def json_without(text: str, person: Person) -> str:
     changed = value_without(content, person)
     if changed == content:
         return text
-    # As it was written: with or without escapes.
+    # Written as it was: with or without escapes.
     dumped = json.dumps(changed, ensure_ascii=text.isascii())
     return dumped + ("\n" if text.endswith("\n") else "")
 
 
 def value_without(value: Any, person: Person) -> Any:
-    """Return a value of JSON without the person: fields by their names, and what is said in words."""
+    """Return a JSON value without the person: fields by name, texts by search."""
     if isinstance(value, dict):
         marks = {name: mark for name, mark in common_marks().items() if name in value}
         if _is_about_another(value, marks, person):
@@ -77,7 +77,7 @@ def value_without(value: Any, person: Person) -> Any:
 
 
 def markdown_without(text: str, person: Person) -> str:
-    """Return Markdown in whose tables no cell names the person; a row of a preview about the person is empty."""
+    """Return Markdown without the person in table cells; a preview row about the person is empty."""
     lines = text.split("\n")
     header: list[str] | None = None
     for place, line in enumerate(lines):
@@ -91,7 +91,7 @@ def markdown_without(text: str, person: Person) -> str:
 
 
 def _is_about_another(fields: Mapping[str, Any], marks: Marks, person: Person) -> bool:
-    """Return whether fields name another person only: then their references belong to that person."""
+    """Return whether fields name only another person, so that their references belong to that person."""
     named = [name for name, _ in owners(marks, fields) if fields[name] not in (None, "")]
     return bool(named) and not row_is_about(person, marks, fields)
 
@@ -119,7 +119,7 @@ def _prose_without(text: str, person: Person) -> str:
 
 def _cells(line: str) -> list[str]:
     parts = [part for part in _CELL_BORDER.split(line) if part is not None]
-    # Between the borders; what a border has captured belongs to the cell before it.
+    # Between the borders; text captured by a border belongs to the cell before it.
     cells = ["".join(parts[place : place + 2]).strip() for place in range(0, len(parts), 2)]
     return cells[1:-1] if line.rstrip().endswith("|") else cells[1:]
 
@@ -153,7 +153,7 @@ def _preview_text(cell: str) -> str:
 
 
 def _report_cells_without(cells: list[str], columns: tuple[Column, ...], person: Person) -> list[str]:
-    """Return the cells of a row of a report; of a cell the main part and the small print are columns of their own."""
+    """Return the cells of a report row without the person; main part and small print of a cell are separate columns."""
     parts = [_SMALL_PRINT.split(cell, maxsplit=1) for cell in cells]
     fields = {column.name: part[0].replace("\\", "") for column, part in zip(columns, parts, strict=True)}
     changed = []
@@ -184,7 +184,7 @@ def _kind_of(name: str, fields: Mapping[str, str], marks: Marks | None = None) -
 
 @functools.cache
 def _columns_of_report(titles: tuple[str, ...]) -> tuple[Column, ...] | None:
-    """Return the columns of the table of a report that has these titles; None where no report has such a table."""
+    """Return the columns of the report table with these titles; None if no report has such a table."""
     return _report_tables().get(titles)
 
 
@@ -199,7 +199,7 @@ def _report_tables() -> dict[tuple[str, ...], tuple[Column, ...]]:
 
 
 def _report_modules() -> list[str]:
-    """Return the modules that may hold columns of a report: the shared ones and those of each family."""
+    """Return the modules that may define columns of a report: the shared ones and those of each family."""
     from cjo_assets import families, reporting
 
     packages = [reporting.__name__]
@@ -213,7 +213,7 @@ def _report_modules() -> list[str]:
 
 
 def _page_without(text: str, person: Person) -> str:
-    """Return a page without the person: a figure says of which column it is, a key names its columns."""
+    """Return an HTML page without the person, by the columns that its figures and keys belong to."""
     fields: dict[str, dict[str, str]] = {}
     for match in _SPAN.finditer(text):
         row, _, column = html.unescape(match["source"]).rpartition("/")
@@ -259,7 +259,7 @@ def _csv_without(text: str, person: Person) -> str:
 
 
 def _documents(text: str) -> Iterator[str]:
-    """Return the JSON documents of a text: itself, or its lines."""
+    """Yield the JSON documents of a text: the text itself, or its lines."""
     try:
         json.loads(text)
     except ValueError:

@@ -1,1 +1,1 @@
-"""Past days computed again and compared with what was published."""
+"""Replay: recomputation of published days and comparison with what was published."""

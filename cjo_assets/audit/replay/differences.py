@@ -1,4 +1,4 @@
-"""What a replayed day says: whether it is what was published, and if not, why."""
+"""Results of a replay: whether a day is identical, and the reasons of differences."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -11,12 +11,12 @@ ONLY_PUBLISHED, ONLY_REPLAYED, CHANGED = "only published", "only replayed", "cha
 
 @dataclass(frozen=True)
 class RowDifference:
-    """A row that is not the same.
+    """A row that differs.
 
     Attributes:
-        key: what identifies it.
-        kind: whether it is changed, or on one side only.
-        columns: for each column that differs, what was published and what was replayed.
+        key: the key of the row.
+        kind: whether the row is changed or exists on one side only.
+        columns: published and replayed value of each column that differs.
     """
 
     key: dict[str, Any]
@@ -26,16 +26,16 @@ class RowDifference:
 
 @dataclass(frozen=True)
 class TableVerdict:
-    """One table of a day.
+    """The comparison of a table of a day.
 
     Attributes:
-        table: its name.
-        rows: rows as replayed.
-        content: hash over them.
-        published_rows: rows as published.
-        published_content: hash over them.
-        recorded_content: the hash that the run wrote down; None where it writes none down.
-        differing: rows that are not the same.
+        table: name of the table.
+        rows: number of replayed rows.
+        content: hash of the replayed rows.
+        published_rows: number of published rows.
+        published_content: hash of the published rows.
+        recorded_content: the hash that the run recorded; None if it records none.
+        differing: number of rows that differ.
         examples: some of them.
     """
 
@@ -50,29 +50,29 @@ class TableVerdict:
 
     @property
     def is_identical(self) -> bool:
-        """Whether what came out is what was published."""
+        """Return whether replayed and published rows are the same."""
         return not self.differing and (self.rows, self.content) == (self.published_rows, self.published_content)
 
     @property
     def was_changed_since(self) -> bool | None:
-        """Whether somebody changed it after the run; None where the run wrote no hash down."""
+        """Return whether the table was changed after the run; None if the run recorded no hash."""
         return None if self.recorded_content is None else self.recorded_content != self.published_content
 
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What else is not as it was.
+    """Circumstances of a run that may have changed.
 
     Attributes:
         run_id: the run that published the day.
-        policy_hash: its policy.
-        code_then: hash over its code.
-        code_now: hash over the code that replays.
-        engine_then: what it ran on.
-        engine_now: what the replay runs on.
-        run_again: earlier days that hand on something else since they were run again.
-        altered: earlier days whose published rows are not those their run wrote.
-        other_policies: policies that published decisions of the day name, and the record of its run does not.
+        policy_hash: hash of its policy.
+        code_then: hash of its code.
+        code_now: hash of the present code.
+        engine_then: versions of its engine.
+        engine_now: versions of the present engine.
+        run_again: earlier days that were run again since with another data version.
+        altered: earlier days whose published rows differ from those that their run wrote.
+        other_policies: policies of published decisions of the day that the record of its run does not name.
     """
 
     run_id: str
@@ -88,17 +88,17 @@ class Circumstances:
 
 @dataclass(frozen=True)
 class DayVerdict:
-    """A replayed day.
+    """The comparison of a day.
 
     Attributes:
         as_of: the day.
-        state: identical, differs, or cannot be replayed.
+        state: identical, different, or not possible to replay.
         reasons: why it is not identical.
-        tables: what was compared.
-        run_id: the run that published it.
-        content: hash over all of its tables.
-        erasures: of customers, whenever: the archived files are read without their rows.
-        is_explained_by_erasure: a customer was erased after the run and tables differ; a list of rows explains nothing.
+        tables: the compared tables.
+        run_id: the run that published the day.
+        content: hash of all its tables.
+        erasures: all erasures of customers, whose rows the archived files lack.
+        is_explained_by_erasure: a customer was erased after the run and tables differ, so that listing rows is useless.
     """
 
     as_of: date
@@ -112,12 +112,12 @@ class DayVerdict:
 
 
 def reasons_of(tables: tuple[TableVerdict, ...], known: Circumstances) -> tuple[str, ...]:
-    """Return why tables differ: what was changed since is named first, the code only where nothing else explains it."""
+    """Return the reasons of differences: changes since the run first, the code only if nothing else explains them."""
     differing = [table for table in tables if not table.is_identical]
-    # The recorded hashes are the engine's own: another version has others for the same rows.
+    # The recorded hashes depend on the version of the engine.
     changed = [table for table in tables if table.was_changed_since and known.engine_then == known.engine_now]
     reasons = [
-        f"the record of run {known.run_id} was changed: it has another hash of {table.table}"
+        f"the record of run {known.run_id} was changed: its hash of {table.table} differs"
         for table in changed
         if table.is_identical
     ]
@@ -129,7 +129,7 @@ def reasons_of(tables: tuple[TableVerdict, ...], known: Circumstances) -> tuple[
         return tuple(reasons)
     if known.other_policies:
         reasons.append(
-            f"the record says that policy {known.policy_hash[:12]} decided, and published decisions name "
+            f"the run record has policy {known.policy_hash[:12]}, but published decisions have "
             f"{', '.join(name[:12] for name in known.other_policies)}"
         )
     if known.altered:
@@ -137,42 +137,40 @@ def reasons_of(tables: tuple[TableVerdict, ...], known: Circumstances) -> tuple[
             f"the published rows of {_listed(known.altered)}, which the day reads, were changed after their run"
         )
     if known.run_again:
-        reasons.append(f"{_listed(known.run_again)} was run again since and hands on something else: the day is stale")
+        reasons.append(f"{_listed(known.run_again)} was run again since with another result: the day is stale")
     if known.code_then != known.code_now:
-        reasons.append(f"the code is another: {known.code_then} then, {known.code_now} now")
+        reasons.append(f"the code has changed: {known.code_then} then, {known.code_now} now")
     if known.engine_then != known.engine_now:
-        reasons.append(f"the engine is another: {known.engine_then} then, {known.engine_now} now")
+        reasons.append(f"the engine has changed: {known.engine_then} then, {known.engine_now} now")
     is_same_program = (known.code_then, known.engine_then) == (known.code_now, known.engine_now)
     if is_same_program and not known.altered and not known.run_again and not known.other_policies:
         undated = [table.table for table in differing if table.was_changed_since is None]
         if undated:
-            reasons.append(
-                f"{', '.join(undated)} was changed after it was written: files, policy, code, earlier days are the same"
-            )
+            reasons.append(f"{', '.join(undated)} was changed after it was written: nothing else has changed")
         else:
             reasons.append(
-                f"nothing explains {', '.join(unexplained)}: files, policy, code and earlier days are the same. "
-                "The run did not compute all of its tables, its record was changed, or this is a defect"
+                f"unexplained difference in {', '.join(unexplained)}: nothing else has changed. "
+                "The run did not compute all of its tables, its record was changed, or this is a bug"
             )
     return tuple(reasons)
 
 
 def what_was_erased(erasures: list[str], tables: tuple[TableVerdict, ...]) -> str:
-    """Return why it cannot be told whether a day would come out the same: not all that it was made from is there."""
+    """Return the reason why a day cannot be compared after an erasure: its inputs are incomplete."""
     same = sum(table.is_identical for table in tables)
     return (
-        f"customer erased since ({', '.join(erasures)}): what rested on their records cannot be computed again; "
+        f"customer erased since ({', '.join(erasures)}): tables derived from their records cannot be recomputed; "
         f"{same} of {len(tables)} tables are identical"
     )
 
 
 def worst(states: list[str]) -> str:
-    """Return the state of several days: that of the worst of them."""
+    """Return the worst state of several days."""
     return max(states, key=lambda state: EXIT_CODES[state], default=IDENTICAL)
 
 
 def as_rows(verdict: DayVerdict) -> dict[str, Any]:
-    """Return a verdict as plain values."""
+    """Return a comparison as plain values."""
     return {
         "as_of": verdict.as_of.isoformat(),
         "state": verdict.state,

@@ -1,4 +1,4 @@
-"""Days computed once more from what their runs read, and held against what was published."""
+"""Recomputation of published days from their recorded inputs, and comparison with the published rows."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ EXAMPLES = 20
 
 
 def replayed(past: Scratch, days: Iterable[date]) -> Iterator[DayVerdict]:
-    """Replay days, each from its own record, and say of each what came of it."""
+    """Replay days from their records, and yield the comparison of each."""
     for day in days:
         record = None
         try:
@@ -55,7 +55,7 @@ def _replayed(past: Scratch, record: DayRecord) -> DayVerdict:
 
 
 def judged_day(past: Scratch, record: DayRecord) -> DayVerdict:
-    """Hold a day that was computed against what was published of it."""
+    """Compare a recomputed day with its published rows."""
     verdicts = tuple(_compared(past, table, record) for table in comparable(past, record))
     known = _circumstances(past, record, verdicts)
     reasons = (*reasons_of(verdicts, known), *_missing_rejections(past))
@@ -71,7 +71,7 @@ def judged_day(past: Scratch, record: DayRecord) -> DayVerdict:
 
 
 def comparable(past: Scratch, record: DayRecord) -> list[Table]:
-    """Return the tables that the run published: what has no day only of the newest run, since each run replaces it."""
+    """Return the tables to compare: undated tables only for the latest run, since each run replaces them."""
     is_newest = past.records.is_newest(record)
     computed = [
         table
@@ -94,7 +94,7 @@ def _compared(past: Scratch, table: Table, record: DayRecord) -> TableVerdict:
 
 
 def _as_recorded(past: Scratch, table: Table, record: DayRecord) -> TableVerdict:
-    """Hold what no file gives back, the words of a language model, against the hash that the run wrote down."""
+    """Compare records that cannot be recomputed, such as generated texts, with the hash that the run recorded."""
     found = fingerprint(past, table, record.as_of, source=past.published_rows(table, record.as_of))
     recorded = record.table_hashes.get(table.full_name) if record.engine == engine_version() else None
     expected = recorded or found.content
@@ -105,12 +105,12 @@ def _as_recorded(past: Scratch, table: Table, record: DayRecord) -> TableVerdict
 def _differences(
     past: Scratch, table: Table, published: str, day: date | None
 ) -> tuple[int, tuple[RowDifference, ...]]:
-    """Count the rows that differ, and return some of them: which, and in which columns."""
+    """Count the rows that differ, and return examples with their columns."""
     names = [spec.name for spec in columns_of(table.contract)]
     key = list(key_of(table.contract)) or names
     others = [name for name in names if name not in key]
     own = f"(FROM {table.full_name} WHERE as_of = DATE '{day.isoformat()}')" if day else table.full_name
-    # A row without a key of its own is told from its equals by a number.
+    # Equal rows without a key are distinguished by a number.
     before, after = (
         f"(SELECT *, row_number() OVER (PARTITION BY {quoted_names(key)}) AS place FROM {source})"
         for source in (published, own)
@@ -140,7 +140,7 @@ def _circumstances(past: Scratch, record: DayRecord, verdicts: tuple[TableVerdic
     run_again: list[date] = []
     altered: list[date] = []
     other_policies: list[str] = []
-    # Earlier days are looked at only where there is something to explain: there may be hundreds.
+    # Earlier days, possibly hundreds, are examined only if there is a difference to explain.
     if not all(verdict.is_identical for verdict in verdicts):
         decisions = past.published_rows(past.table_named("journey.recommended_interventions"), record.as_of)
         found = past.rows(f"SELECT DISTINCT policy_hash FROM {decisions} ORDER BY policy_hash")
@@ -164,7 +164,7 @@ def _circumstances(past: Scratch, record: DayRecord, verdicts: tuple[TableVerdic
 
 
 def _handed_on(past: Scratch, record: DayRecord) -> list[tuple[date, str, str]]:
-    """Return for each earlier day what it handed on when the day was run, and what it handed on last."""
+    """Return for each earlier day its data version at the time of the run and its latest one."""
     return past.connection.execute(
         "SELECT as_of, arg_max(handed_on, ended_at) FILTER (ended_at <= $ended_at) AS then_handed_on, "
         "arg_max(handed_on, ended_at) "
@@ -180,12 +180,12 @@ def _present(past: Scratch, day: date) -> str:
 
 
 def _missing_rejections(past: Scratch) -> list[str]:
-    """Say which rows that the files make us reject are not on record as they should be."""
-    # A file that comes again under another name adds nothing.
+    """Return the rejected rows of the files that `audit.rejected_records` lacks."""
+    # A file that is loaded again under another name adds no rows.
     names = "dataset, file_sha256, source_row, record_key, broken_rules, raw_record"
     found = past.connection.execute(
         f"SELECT dataset, record_key FROM (SELECT {names} FROM audit.rejected_records "
         f"EXCEPT SELECT {names} FROM {PUBLISHED}.audit.rejected_records) ORDER BY ALL LIMIT {EXAMPLES}"
     ).fetchall()
     rows = ", ".join(f"{dataset} {key}" for dataset, key in found)
-    return [f"audit.rejected_records was changed: it lacks {rows} as the files have it"] if found else []
+    return [f"audit.rejected_records was changed: it lacks {rows} of the files"] if found else []

@@ -1,7 +1,7 @@
-"""The past as a run saw it, in a scratch database: its record, its files, its policy, and the days before it.
+"""A scratch database with the inputs of a past run: its record, files, policy and earlier days.
 
-Nothing is written to the home, and no lock is taken: the published database is attached read-only, and a run that
-replaces it meanwhile leaves us the file we opened. Days before the one that is rebuilt are read where they are.
+The home is not modified or locked: the published database is attached read-only, and if a run replaces it meanwhile,
+the attached file remains. Days before the replayed one are read from it.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ from cjo_assets.warehouse.retention import HISTORY
 from cjo_assets.warehouse.run_records import PUBLISHED, DayRecord, RunRecords
 
 KNOWN = "known"
-# The one table without a day of which each family has its part.
+# The undated table that has rows of every family.
 DATASET_LOADS = (AUDIT, "dataset_loads")
-# Two policies on one day, or two states of one: what the first of them wrote the second need not.
+# Enough statements that a second policy, or a second state of a day, can reuse those of the first.
 STATEMENTS_KEPT = 200
 
 Rows = list[dict[str, Any]]
 
 
 class Scratch(Store):
-    """Tables of our own beside the published ones, which are never touched."""
+    """Computed tables next to the attached published ones."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Scratch(Store):
         family: str,
         statements: Statements | None = None,
     ) -> None:
-        """Make empty tables, and no day known."""
+        """Create empty tables, without known days."""
         super().__init__(connection, families_about(family), statements or Statements(STATEMENTS_KEPT))
         self.settings = settings
         self.family = family
@@ -67,16 +67,16 @@ class Scratch(Store):
         self.know(())
 
     def of_decided_days(self, table: Table) -> ir.Table:
-        """Return the rows of the published days that are known, and of those computed here."""
+        """Return the rows of the known published days and of those computed here."""
         known, own = self._rows_of(KNOWN, _view_of(table)), self._rows_of(table.schema, table.name)
         return ibis.union(known, own.filter(own.as_of.isin(list(self.days_of_run))))
 
     def newest_day(self, family: str) -> date | None:  # noqa: ARG002 a past is of one family
-        """Return the newest day that is known or computed here."""
+        """Return the latest day that is known or computed here."""
         return max([*self.known_days, *self.days_of_run], default=None)
 
     def know(self, days: Iterable[date]) -> None:
-        """Let published days be read as earlier ones: from the database, or from the files of days that left it."""
+        """Make published days readable as earlier days: from the database, or from the files of old days."""
         self.known_days = tuple(sorted(days))
         for table in self._read_across_days():
             there, left = self._places(table, self.known_days)
@@ -87,7 +87,7 @@ class Scratch(Store):
             self.connection.execute(f"CREATE OR REPLACE VIEW {KNOWN}.{_view_of(table)} AS {sql}")
 
     def published_rows(self, table: Table, day: date | None) -> str:
-        """Return what SQL selects from to read a published table, or the day of it, wherever it is kept."""
+        """Return the relation for a published table, or a day of it, wherever it is stored."""
         if day is None and (table.schema, table.name) == DATASET_LOADS:
             names = ", ".join(literal(dataset.name) for dataset in self.datasets)
             return f"(FROM {PUBLISHED}.{table.full_name} WHERE dataset IN ({names}))"
@@ -99,11 +99,11 @@ class Scratch(Store):
         return f"(FROM {PUBLISHED}.{table.full_name} WHERE as_of = DATE '{day.isoformat()}')"
 
     def restore_inputs(self, record: DayRecord) -> None:
-        """Bring the raw tables to what a run read.
+        """Load the files that a run read into the raw tables.
 
         Raises:
-            PastError: a file is not in the archive any more.
-            TamperedError: a file is not what the run read.
+            PastError: a file is missing from the archive.
+            TamperedError: a file differs from the one that the run read.
         """
         for file in record.inputs:
             self._require_archived(file)
@@ -112,12 +112,14 @@ class Scratch(Store):
             try:
                 restore_dataset(self.connection, dataset, files, self.settings.inputs)
             except InputError as error:
-                raise PastError(f"An archived file of {dataset.name} cannot be read by this code: {error}") from error
+                raise PastError(
+                    f"An archived file of {dataset.name} cannot be read by this version: {error}"
+                ) from error
             self._files[dataset.name] = repr(files)
         self.look_up_versions()
 
     def withhold_after(self, day: date) -> None:
-        """Take away the raw rows that are dated later than a day; the next run restored reads their files again."""
+        """Delete raw rows dated after a day; the next restored run loads their files again."""
         for dataset in self.datasets:
             spec = next((spec for spec in columns_of(dataset.contract) if spec.name == dataset.record_date), None)
             if spec is not None:
@@ -128,15 +130,15 @@ class Scratch(Store):
     def steps(
         self, record: DayRecord, tables: Iterable[Table], chain: tuple[date, ...] = ()
     ) -> Iterator[tuple[Table, date | None]]:
-        """Bring back what a run read, and hand out the tables of its day in their order, to be computed one by one.
+        """Restore the inputs of a run, and yield the tables of its day in order, to be computed one by one.
 
         Args:
             record: the run.
-            tables: which.
+            tables: the tables.
             chain: earlier days that were computed here and are read instead of the published ones.
         """
         self.restore_inputs(record)
-        # Until the run came to its first dated table, it saw the day as an earlier run had left it.
+        # Until its first dated table the run read the day as an earlier run had published it.
         before = self.records.known_before(record)
         self.days_of_run = tuple(day for day in chain if day in before)
         self.know(day for day in before if day not in chain)
@@ -151,7 +153,7 @@ class Scratch(Store):
             yield table, record.as_of if table.is_dated else None
 
     def steps_as_if(self, record: DayRecord, tables: Iterable[Table], day: date) -> Iterator[tuple[Table, date | None]]:
-        """Hand out the tables of a later day, on what a run knew: nothing has come in since, only time has passed."""
+        """Yield the tables of a later day with the inputs of a run, so that only the date differs."""
         self.restore_inputs(record)
         self.withhold_after(record.as_of)
         self.days_of_run = ()
@@ -167,13 +169,13 @@ class Scratch(Store):
             yield table, day if table.is_dated else None
 
     def compute(self, table: Table, day: date | None, policy: Policy) -> bool:
-        """Compute a table, or a day of it, unless it stands there already; return whether it did not.
+        """Compute a table, or a day of it, unless it exists already; return whether it was computed.
 
-        It stands there where the same statement read the same rows: every table is known by a hash over its statement
-        and over the hashes of what it reads.
+        It exists if the same statement was run on the same rows: a table is identified by a hash over its statement and
+        the hashes of its inputs.
         """
         sql = self.statement(table, day, policy).sql
-        # An input may stand in the function of a table and not in its statement.
+        # The function of a table may have a parameter that its statement does not read.
         inputs = {name: found for name, found in table.inputs().items() if f'"{found.schema}"."{found.name}"' in sql}
         read = [f"{name} {self._version(reference, day)}" for name, reference in sorted(inputs.items())]
         version = hashlib.sha256("\n".join([sql, *read]).encode()).hexdigest()
@@ -198,11 +200,11 @@ class Scratch(Store):
         )
 
     def computed_tables(self) -> list[Table]:
-        """Return every table that is computed, each after what it reads."""
+        """Return all computed tables in dependency order."""
         return in_order(table for table in self.tables.values() if table.transform is not None)
 
     def upstream_of(self, names: Iterable[str]) -> list[Table]:
-        """Return some tables and all that they are computed from, each after what it reads."""
+        """Return some tables and all their upstream tables in dependency order."""
         wanted = {(table.schema, table.name) for table in map(self.table_named, names)}
         chosen: set[tuple[str, str]] = set()
         while wanted - chosen:
@@ -218,16 +220,16 @@ class Scratch(Store):
             return
         path = self.settings.inputs / file.file_sha256
         if not path.is_file():
-            raise PastError(f"The file {file.source_file} of {file.dataset} is not in the archive any more: {path}.")
+            raise PastError(f"The file {file.source_file} of {file.dataset} is missing from the archive: {path}.")
         digest = hashlib.sha256()
         with path.open("rb") as content:
             while chunk := content.read(CHUNK_BYTES):
                 digest.update(chunk)
-        # What the note of an erasure says counts only where somebody was erased; the ledger has a tombstone's hash.
+        # The companion file of an erasure counts only together with a tombstone in the database or the ledger.
         is_emptied = digest.hexdigest() == emptied_hash(path) and bool(self.records.erasures())
         if digest.hexdigest() != file.file_sha256 and not is_emptied:
             raise TamperedError(
-                f"The archived file {path} ({file.source_file} of {file.dataset}) is not what was read: "
+                f"The archived file {path} ({file.source_file} of {file.dataset}) differs from the file that was read: "
                 f"its bytes hash to {digest.hexdigest()[:12]}."
             )
         self._trusted.add(file.file_sha256)
@@ -244,7 +246,7 @@ class Scratch(Store):
         return [table for table in tables if table.is_dated]
 
     def _places(self, table: Table, days: Iterable[date]) -> tuple[list[date], list[Path]]:
-        """Return the days whose rows the published database has, and the files of those that have left it."""
+        """Return the days that the published database has, and the files of old days."""
         folder = self.settings.home / HISTORY / table.full_name
         files = {day: folder / f"{day.isoformat()}.parquet" for day in days}
         gone = {day for day, path in files.items() if path.exists()}
@@ -261,22 +263,22 @@ def scratch(
     statements: Statements | None = None,
     family: str = "journey",
 ) -> Iterator[Scratch]:
-    """Open a scratch database beside the published one; it is gone at the end.
+    """Open a temporary database with the published one attached.
 
     Args:
-        settings: the places.
-        memory_limit: what the engine may use [gigabytes].
-        statements: those already written by other scratch databases.
-        family: whose past.
+        settings: the settings.
+        memory_limit: memory for the engine [gigabytes].
+        statements: compiled statements of other scratch databases to reuse.
+        family: the family whose days are replayed.
 
     Raises:
-        PastError: there is no such family, nothing is published, or another version of this code did it.
+        PastError: the family is unknown, or there is no published database of this version.
     """
     names = [found.name for found in data_families()]
     if family not in names:
-        raise PastError(f"{family} is no family: there are {', '.join(names)}.")
+        raise PastError(f"Unknown family {family}. Choose one of: {', '.join(names)}.")
     if not settings.published.exists():
-        raise PastError(f"Nothing is published at {settings.published}.")
+        raise PastError(f"No published database at {settings.published}.")
     config: dict[str, Any] = {"memory_limit": f"{memory_limit}GB"} if memory_limit else {}
     with (
         tempfile.TemporaryDirectory(prefix="cjo-") as folder,
@@ -306,7 +308,7 @@ def _require_same_tables(made: Scratch) -> None:
 
 
 def _other_version(settings: Settings) -> str:
-    return f"The database {settings.published} was written by another version of cjo_assets: use that one."
+    return f"The database {settings.published} was written by another version of cjo_assets. Use that version."
 
 
 def _view_of(table: Table) -> str:

@@ -1,1 +1,1 @@
-"""Why a score changed between two days."""
+"""Explanation of score changes between two days."""

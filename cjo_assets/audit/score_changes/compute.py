@@ -1,4 +1,4 @@
-"""Scores between two published days, and the states between them, computed in a scratch database."""
+"""Computation of scores between two published days, and of the intermediate states, in a scratch database."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ FORMATS = {".parquet": "parquet", ".csv": "csv"}
 
 @collected_afterwards
 def explain(past: Scratch, first: date, last: date) -> None:
-    """Compute the change of every customer's scores between two published days into `CHANGES`.
+    """Compute the change of all scores between two published days into `CHANGES`.
 
     Raises:
-        ContractBreachError: the parts of a change do not add up to it.
-        InputError: the days are not in their order.
-        PastError: a day cannot be rebuilt.
-        TamperedError: what a day was made from is not what it was.
+        ContractBreachError: the parts of a change do not sum to it.
+        InputError: the days are not in order.
+        PastError: a day cannot be recomputed.
+        TamperedError: an input of a day has changed.
     """
     if first >= last:
-        raise InputError(f"{last} does not come after {first}.")
+        raise InputError(f"The last day {last} is not after the first day {first}.")
     start, end = past.records.of(first), past.records.of(last)
     before, after = past.records.policy_of(start), past.records.policy_of(end)
     past.connection.execute(f"CREATE SCHEMA {STATE_SCHEMA}")
@@ -50,26 +50,26 @@ def explain(past: Scratch, first: date, last: date) -> None:
     _keep_segments(past, first, last)
     _keep_present(past, "start", start, before)
     tables = past.upstream_of([SCORES, CONTRIBUTIONS])
-    report_message(f"Computing {last} on what was known on {first}.")
+    report_message(f"Computing {last} with the records of {first}.")
     _compute(past, past.steps_as_if(start, tables, last), before)
     _keep_computed(past, "timed", last)
     _keep_present(past, "end", end, after)
     if before.policy_hash == after.policy_hash:
         _alias(past, "dated", "end_now")
     else:
-        report_message(f"Computing {last} under the policy of {first}.")
+        report_message(f"Computing {last} with the policy of {first}.")
         _compute(past, past.steps(end, tables), before)
         _keep_computed(past, "dated", last)
     _split(past, after)
 
 
 def changes_of(past: Scratch, customer_id: str) -> Rows:
-    """Return the explained changes of one customer."""
+    """Return the decomposed changes of one customer."""
     return past.rows(f"FROM {CHANGES} WHERE customer_id = ? ORDER BY score DESC", customer_id)
 
 
 def factors_of(past: Scratch, customer_id: str) -> Rows:
-    """Return what each factor of a customer's scores was and is."""
+    """Return each factor of a customer's scores before and after."""
     names = "customer_id, score, factor"
     return past.rows(
         f"SELECT score, factor, old.raw_value AS raw_before, new.raw_value AS raw_after, "
@@ -101,13 +101,13 @@ def movers(past: Scratch, limit: int) -> Rows:
 
 
 def write_changes(past: Scratch, target: Path) -> int:
-    """Write the whole portfolio as Parquet or CSV, and return the number of rows.
+    """Write the changes of all customers as Parquet or CSV, and return the number of rows.
 
     Raises:
-        InputError: the ending is neither.
+        InputError: the file extension is neither.
     """
     if target.suffix not in FORMATS:
-        raise InputError(f"{target}: the ending is none of {', '.join(FORMATS)}.")
+        raise InputError(f"Unknown file extension of {target}. Choose one of: {', '.join(FORMATS)}.")
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".partial")
     copied = past.connection.execute(
@@ -146,11 +146,11 @@ def _keep_computed(past: Scratch, state: str, day: date) -> None:
 
 
 def _keep_present(past: Scratch, state: str, record: DayRecord, policy: Policy) -> None:
-    """Keep what the present code makes of a day: what was published, if this is the code that did it."""
+    """Compute a day with the present code, or use the published tables if the code is the same."""
     if (record.code_version, record.engine) == (code_version(), engine_version()):
         _alias(past, f"{state}_now", state)
         return
-    report_message(f"Computing {record.as_of} by the present code, which is not that of its run.")
+    report_message(f"Computing {record.as_of} with the present code, which differs from that of its run.")
     _compute(past, past.steps(record, past.upstream_of([SCORES, CONTRIBUTIONS])), policy)
     _keep_computed(past, f"{state}_now", record.as_of)
 

@@ -1,18 +1,18 @@
-"""Why a score is another than it was.
+"""Decomposition of score changes into their causes.
 
-One row per customer and score: the change between two days, split into what time, data, policy, missing data and code
-did. The parts add up to the change.
+One row per customer and score: the change between two days as the sum of the parts of time, data, policy, missing data
+and code.
 
-Four states are computed by the tables' own transforms, each one step further than the last:
+Four states are computed by the transforms of the tables, each one step further than the last:
 
     start   the first day, as published
-    timed   the last day on the records and the policy of the first: only time has passed
-    dated   the last day on its own records, still under the policy of the first
+    timed   the last day with the records and the policy of the first: only time has passed
+    dated   the last day with its own records, still with the policy of the first
     end     the last day, as published
 
-Time is what happens from start to timed, data from timed to dated, policy from dated to end. Of each step, what comes
-from a factor that was known and is not, or the other way round, is missing data instead. Where the code of a run is not
-the present one, its day is computed anew beside what was published, and the difference is the code's.
+Time is the change from start to timed, data from timed to dated, policy from dated to end. In each step, changes of a
+factor that became unknown, or known, count as missing data instead. If a run had different code, its day is recomputed
+with the present code, and the difference is the part of the code.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ EXPLAINED = ("overall_risk_score", "decision_risk")
 CAUSES = ("time", "data", "policy", "missing_data", "code")
 COMPARED, CAME, LEFT = "compared", "came", "left"
 TOLERANCE = 1e-9
-# The states in their order; the recomputed start and end are those published where the code is the same.
+# The states in order; recomputed start and end are the published ones if the code is the same.
 STATES = ("start", "start_now", "timed", "dated", "end_now", "end")
 KEY = ("customer_id", "score")
 
@@ -37,21 +37,21 @@ class RiskChanges(Contract):
     """The change of each score between two days, by cause. One row per customer and score."""
 
     customer_id: str = key("Customer.", personal="customer")
-    segment: str = column("Market segment on the last day; on the first for who left.", words="segments")
+    segment: str = column("Market segment on the last day; on the first if no longer a customer.", words="segments")
     score: str = key("Score explained, a column of risk_scores.", isin=list(EXPLAINED))
     presence: str = column("compared; came or left: scored on one of the days only.", isin=[COMPARED, CAME, LEFT])
     before: float = column("Score on the first day [0-1, up = worse]; null: not scored.", ge=0, le=1, nullable=True)
     after: float = column("Score on the last day [0-1, up = worse]; null: not scored.", ge=0, le=1, nullable=True)
     change: float = column("After less before; null unless compared.", nullable=True)
-    time: float = column("Of the change, what the days did, had nothing else happened.", nullable=True)
-    data: float = column("Of the change, what records did that came in or were corrected.", nullable=True)
-    policy: float = column("Of the change, what other rules did.", nullable=True)
-    missing_data: float = column("Of the change, what factors did that became unknown, or known.", nullable=True)
-    code: float = column("Of the change, what other code did; 0 where it is the same.", nullable=True)
+    time: float = column("Part of the change due to time alone.", nullable=True)
+    data: float = column("Part of the change due to new or corrected records.", nullable=True)
+    policy: float = column("Part of the change due to the policy.", nullable=True)
+    missing_data: float = column("Part of the change due to factors that became unknown, or known.", nullable=True)
+    code: float = column("Part of the change due to code; 0 if it is the same.", nullable=True)
 
 
 def risk_changes(scores: dict[str, ir.Table], contributions: dict[str, ir.Table], segments: ir.Table) -> ir.Table:
-    """Split the change of each score.
+    """Decompose the change of each score.
 
     Args:
         scores: `risk_scores` of each state.
@@ -64,7 +64,7 @@ def risk_changes(scores: dict[str, ir.Table], contributions: dict[str, ir.Table]
     rows = rows.drop(*(f"{name}_right" for name in KEY))
     for state in STATES[1:-1]:
         rows = rows.left_join(long[state], list(KEY)).drop(*(f"{name}_right" for name in KEY))
-    # Who is not scored in a state between did not change by the step that leads there.
+    # Customers without a score in an intermediate state did not change in the step that leads to it.
     start_now = ibis.coalesce(rows.start_now, rows.start)
     timed = ibis.coalesce(rows.timed, start_now)
     end_now = ibis.coalesce(rows.end_now, rows.end)
@@ -101,7 +101,7 @@ def risk_changes(scores: dict[str, ir.Table], contributions: dict[str, ir.Table]
 
 
 def parts_that_do_not_sum(risk_changes: ir.Table) -> ir.Table:
-    """Find changes that are not the sum of their parts."""
+    """Return changes that are not the sum of their parts."""
     rows = risk_changes.mutate(
         gap=risk_changes.change - sum((risk_changes[cause] for cause in CAUSES[1:]), risk_changes[CAUSES[0]])
     )
@@ -118,7 +118,7 @@ def _by_score(rows: ir.Table, state: str) -> ir.Table:
 
 
 def _missing(before: ir.Table, after: ir.Table) -> ir.Table:
-    """Return per customer and score what factors did that became unknown, or known; those of scores within it, too."""
+    """Return per customer and score the change due to factors that became unknown or known, including nested scores."""
     names = ["customer_id", "score", "factor"]
     both = before.select(*names, raw_before="raw_value", contribution_before="contribution").join(
         after.select(*names, "weight", raw_after="raw_value", contribution_after="contribution"), names

@@ -1,6 +1,6 @@
-"""Is the ledger of decisions what it was, and are the decisions those of the ledger?
+"""Queries that verify the decision ledger and compare it with the published decisions.
 
-Each link of the chain is judged for itself, which judges the whole: no sequence has to be walked.
+Each link of the chain is verified separately, which verifies the whole chain without walking it.
 """
 
 from cjo_assets.families.audit.records.decision_ledger import (
@@ -20,7 +20,7 @@ _IS_EMPTIED = " AND ".join(f"{name} IS NULL" for name in ("salt", *ERASABLE))
 
 
 def broken_links() -> str:
-    """Find entries that do not follow the one before: taken out, put in, moved."""
+    """Find entries that do not follow the previous one, because an entry was deleted, inserted or moved."""
     return f"""
         WITH linked AS (
             SELECT entry, previous_hash, lag(entry, 1, 0) OVER chain AS before,
@@ -37,13 +37,13 @@ def broken_links() -> str:
 
 
 def changed_entries() -> str:
-    """Find entries that are not what was hashed."""
+    """Find entries whose content differs from their hash."""
     return f"""
         SELECT '{LEDGER}' AS tampered, {_WHERE_ENTRY} AS place,
             CASE WHEN entry_hash IS DISTINCT FROM {entry_hash_in_sql("rows")}
-                THEN 'the entry is not what its hash was made of'
-                WHEN salt IS NULL THEN 'its salt is gone, and it was not erased'
-                ELSE 'its content is not what was hashed' END AS what
+                THEN 'the entry differs from its hash'
+                WHEN salt IS NULL THEN 'its salt is missing, and it was not erased'
+                ELSE 'its content differs from its hash' END AS what
         FROM {LEDGER} AS rows
         WHERE entry_hash IS DISTINCT FROM {entry_hash_in_sql("rows")}
             OR (NOT ({_IS_EMPTIED}) AND (salt IS NULL OR content_hash IS DISTINCT FROM {content_hash_in_sql("rows")}))
@@ -52,17 +52,17 @@ def changed_entries() -> str:
 
 
 def emptied_entries() -> str:
-    """Find entries whose content is gone without an erasure that names them."""
+    """Find entries without content that no erasure names."""
     return f"""
-        SELECT '{LEDGER}' AS tampered, {_WHERE_ENTRY} AS place, 'its content is gone, and no erasure names it' AS what
-        FROM {LEDGER} WHERE {_IS_EMPTIED} AND entry NOT IN (
+        SELECT '{LEDGER}' AS tampered, {_WHERE_ENTRY} AS place, 'its content is missing, and no erasure names it' AS
+        what FROM {LEDGER} WHERE {_IS_EMPTIED} AND entry NOT IN (
             SELECT unnest(CAST(content -> 'ledger_entries' AS BIGINT[])) FROM {LEDGER} WHERE kind = '{ERASED}'
         ) ORDER BY entry
     """
 
 
 def other_heads() -> str:
-    """Find runs that saw another chain end where they ended."""
+    """Find runs that recorded another head of the chain."""
     return f"""
         SELECT '{LEDGER}' AS tampered, 'entry ' || runs.ledger_entries AS place,
             CASE WHEN entry IS NULL THEN 'it is missing' ELSE 'it has another hash' END
@@ -74,7 +74,7 @@ def other_heads() -> str:
 
 
 def missing_policies() -> str:
-    """Find policies that decided and are not on record."""
+    """Find policies that decided and are not recorded."""
     return f"""
         SELECT '{POLICIES}' AS tampered, 'policy ' || policy_hash[:12] AS place,
             'it decided, and is not on record: it was taken away' AS what
@@ -86,7 +86,7 @@ def missing_policies() -> str:
 
 
 def other_decisions(decisions: str) -> str:
-    """Find decisions of the days `$days` that are not those of the ledger, with both contents."""
+    """Find decisions of the days `$days` that differ from those of the ledger, with both contents."""
     return f"""
         SELECT kind, as_of, customer_id, intervention_id, content, content_before
         FROM ({changes_in_sql(decisions, LEDGER)}) ORDER BY ALL

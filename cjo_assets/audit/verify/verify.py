@@ -1,4 +1,4 @@
-"""`cjo audit verify`: the questions of `audit/verify/questions.py`, asked to the published database."""
+"""Verification of the decision ledger and the published decisions, by `cjo audit verify`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FINDINGS_SHOWN = 20
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is not as it was published: the table, the place in it, and what is wrong there."""
+    """A difference from what was published: table, place in it, and description."""
 
     table: str
     place: str
@@ -34,14 +34,14 @@ class Finding:
 
 @dataclass
 class Verdict:
-    """What was verified, and what was found.
+    """The result of a verification.
 
     Attributes:
-        entries: length of the chain.
+        entries: number of entries of the chain.
         head: hash of its last entry.
-        days: days whose decisions were compared.
-        found: how many findings there are.
-        findings: the first of each kind.
+        days: number of days whose decisions were compared.
+        found: number of differences.
+        findings: the first differences of each kind.
     """
 
     entries: int
@@ -51,20 +51,20 @@ class Verdict:
     findings: list[Finding] = field(default_factory=list)
 
     def add(self, findings: list[Finding]) -> None:
-        """Count findings of one kind, and keep the first."""
+        """Count differences of one kind, and store the first."""
         self.found += len(findings)
         self.findings += findings[:FINDINGS_SHOWN]
 
 
 def verify(settings: Settings, expected: str | None = None) -> Verdict:
-    """Ask whether the ledger is whole, and whether the decisions are those of the ledger.
+    """Verify that the ledger is complete and that the decisions are those of the ledger.
 
     Args:
-        settings: the places.
-        expected: hash of an entry that somebody kept elsewhere.
+        settings: the settings.
+        expected: hash of an entry that was recorded elsewhere.
 
     Raises:
-        WarehouseError: there is nothing to verify.
+        WarehouseError: there is no published database.
     """
     with read_only(settings.published) as reader:
         head = head_of(reader)
@@ -91,14 +91,14 @@ def _without(reader: duckdb.DuckDBPyConnection, expected: str) -> list[Finding]:
 def _changed_policies(reader: duckdb.DuckDBPyConnection) -> list[Finding]:
     found = reader.execute(f"SELECT policy_hash, content FROM {POLICIES} ORDER BY ALL").fetchall()
     return [
-        Finding(POLICIES, f"policy {str(recorded)[:12]}", "its text is not what was hashed")
+        Finding(POLICIES, f"policy {str(recorded)[:12]}", "its text differs from its hash")
         for recorded, content in found
         if recorded is None or hash_of_content(content or "") != recorded
     ]
 
 
 def _days(reader: duckdb.DuckDBPyConnection, history: Path) -> Iterator[tuple[date, str]]:
-    """Return every day that has decisions, in the ledger, the table or a file, and where its decisions are."""
+    """Return every day with decisions, in the ledger, the table or a file, and where its decisions are stored."""
     table = decision_table().full_name
     files = {date.fromisoformat(path.stem): path for path in sorted(history.glob("*.parquet"))}
     present = f"SELECT DISTINCT as_of FROM {table} UNION SELECT DISTINCT as_of FROM {LEDGER} WHERE as_of NOT NULL"
@@ -116,19 +116,19 @@ def _of_decision(
     if kind == WITHDRAWN:
         return Finding(table, place, "the row is missing; the ledger has it")
     if before is None:
-        return Finding(table, place, "the ledger does not know the row")
+        return Finding(table, place, "the ledger has no such row")
     there, then = _parsed(content), _parsed(before)
     others = [
         f"{name} is {_shown(there[name])}, was {_shown(then.get(name))}"
         for name in there
         if there[name] != then.get(name)
     ]
-    what = "; ".join(others) or "its intervention, policy or input hash is not that of the ledger"
+    what = "; ".join(others) or "its intervention, policy or input hash differs from the ledger"
     return Finding(table, place, what)
 
 
 def _parsed(content: str | None) -> dict[str, Any]:
-    """Return the columns that a content holds: none where somebody has made it something else."""
+    """Return the columns of a content; empty if it is not valid."""
     try:
         found = json.loads(content or "{}")
     except ValueError:

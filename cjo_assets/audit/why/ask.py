@@ -1,6 +1,6 @@
-"""`cjo why`: the chain of a customer or an intervention, read from the published database.
+"""Queries of `cjo why`: the decision for a customer or an intervention from the published database.
 
-Everything is asked by customer and day, by which the tables are sorted: the engine reads a few blocks of each.
+All queries are by customer and day, by which the tables are sorted, so the engine reads a few blocks of each.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ DATASETS_REJECTED = (
 
 
 def explained(settings: Settings, subject: str, day: date | None) -> Why:
-    """Return why a customer, or the customer of an intervention, got what they got on a day.
+    """Return the explanation of the decision for a customer, or the customer of an intervention, on a day.
 
     Args:
-        settings: the places.
-        subject: a customer or an intervention.
-        day: the day; None for the newest, or of an intervention the last on which it was decided.
+        settings: the settings.
+        subject: id of a customer or an intervention.
+        day: the day; None for the latest, or the last on which the intervention was decided.
 
     Raises:
-        WarehouseError: nothing is published, nobody knows the subject, or the day is not there.
+        WarehouseError: there is no published database, or the subject or the day is unknown.
     """
     with read_only(settings.published) as reader:
         newest = (reader.execute(NEWEST).fetchone() or (None,))[0]
         if newest is None:
-            raise WarehouseError(f"No day is published in {settings.published}.")
+            raise WarehouseError(f"The published database {settings.published} contains no days.")
         customer, intervention, decided = _meant(reader, subject, day or newest)
         as_of = day or decided or newest
         given: dict[str, Any] = {"customer": customer, "day": as_of}
@@ -56,7 +56,7 @@ def explained(settings: Settings, subject: str, day: date | None) -> Why:
 
 
 def _meant(reader: duckdb.DuckDBPyConnection, subject: str, day: date) -> tuple[str, str | None, date | None]:
-    """Return the customer, the intervention if one was named, and the last day on which it was decided by then."""
+    """Return the customer, the intervention if given, and the last day by `day` on which it was decided."""
     if reader.execute("SELECT 1 FROM journey.customers WHERE customer_id = ?", [subject]).fetchone():
         return subject, None, None
     places = (
@@ -81,7 +81,7 @@ def _meant(reader: duckdb.DuckDBPyConnection, subject: str, day: date) -> tuple[
         row = reader.execute(f"{query} ORDER BY customer_id NULLS LAST LIMIT 1", {"subject": subject}).fetchone()
         if row is not None:
             return row[0] or subject, None, None
-    raise WarehouseError(f"Nothing published by {day} knows {subject}, neither as a customer nor as an intervention.")
+    raise WarehouseError(f"Unknown customer or intervention {subject} in the days published by {day}.")
 
 
 def _no_such_day(reader: duckdb.DuckDBPyConnection, day: date) -> str:
@@ -89,4 +89,4 @@ def _no_such_day(reader: duckdb.DuckDBPyConnection, day: date) -> str:
         "SELECT min(as_of), max(as_of), count(DISTINCT as_of) FROM audit.runs WHERE is_published AND family = 'journey'"
     ).fetchone()
     first, last, count = found or (None, None, 0)
-    return f"{day} is not published; {count} days from {first} to {last} are."
+    return f"{day} is not published. {count} days from {first} to {last} are."

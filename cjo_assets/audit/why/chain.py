@@ -1,4 +1,4 @@
-"""Why a customer got what they got on a day: the chain from raw rows to the KPI cells they entered."""
+"""Explanation of a decision for a customer: the rows from raw data to the KPI values they contribute to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CUSTOMER, DAY = "$customer", "$day"
 OWN_ROWS = "WHERE as_of = $day AND customer_id = $customer"
 OWN_INTERVENTIONS = f"(SELECT intervention_id FROM journey.outcome_analyses {OWN_ROWS})"
 
-# Every part of the chain with the query for its rows, in the order in which a person reads them.
+# Each part of the explanation with its query, in the order of the output.
 QUERIES = {
     "raw_rows": records(CUSTOMER, DAY),
     "rejected_rows": rejected(CUSTOMER, DAY),
@@ -65,17 +65,17 @@ POLICY = "FROM audit.policies WHERE policy_hash = $policy_hash ORDER BY ALL"
 
 @dataclass(frozen=True)
 class Why:
-    """The chain of a customer on a day.
+    """The explanation of a decision for a customer on a day.
 
     Attributes:
         customer_id: the customer.
         as_of: the day.
-        intervention_id: what was asked about; None where the customer was.
-        answer: what was decided, in a sentence.
+        intervention_id: the requested intervention; None if the customer was requested.
+        answer: the decision in a sentence.
         run: the run that published the day.
         policy: authorship of the policy that decided.
-        policy_values: the numbers of that policy which the chain used.
-        parts: rows of each part of the chain, by the names of `QUERIES`.
+        policy_values: the policy values that the decision used.
+        parts: rows of each part, by the names of `QUERIES`.
     """
 
     customer_id: str
@@ -89,44 +89,44 @@ class Why:
 
 
 def answer_of(parts: dict[str, list[Row]], intervention_id: str | None = None) -> str:
-    """Return what was decided, in a sentence; where nothing was, why."""
+    """Describe the decision, or the reason why there is none."""
     decided = {row["intervention_id"] for row in parts["decisions"]}
     if intervention_id is not None and intervention_id not in decided:
         earlier = [_outcome_line(row) for row in parts["outcomes"] if row["intervention_id"] == intervention_id]
         entries = [row for row in parts["ledger"] if row["intervention_id"] == intervention_id]
         if earlier or not entries:
-            return earlier[0] if earlier else f"{intervention_id} is no decision of the day"
+            return earlier[0] if earlier else f"{intervention_id} was not decided on this day"
         later = [row for row in parts["ledger"] if row["supersedes"] == entries[-1]["entry"]]
         what = f"{later[0]['kind']} {later[0]['intervention_id']}" if later else entries[-1]["kind"]
-        return f"{intervention_id} was decided, and stands no more: {what}; see the ledger"
+        return f"{intervention_id} was decided and is no longer in force: {what}; see the ledger"
     if not any(row["dataset"] == "customers" for row in parts["raw_rows"]):
         return _why_missing(parts["rejected_rows"])
     for row in parts["decisions"]:
         status = next(
             (r["approval_status"] for r in parts["outcomes"] if r["intervention_id"] == row["intervention_id"]), ""
         )
-        held_out = "; held out on purpose: recorded, and not carried out" if row["is_held_out"] else ""
+        held_out = "; in the holdout: recorded and not executed" if row["is_held_out"] else ""
         return f"{row['intervention_id']}: {row['recommended_action']}, approval {status or 'unknown'}{held_out}"
     for row in parts["gaps"]:
-        nearest = f" ({row['nearest_playbook_id']} came nearest)" if row["nearest_playbook_id"] else ""
-        return f"nothing was decided though there is a need: {row['reason']}{nearest}"
+        nearest = f" ({row['nearest_playbook_id']} was closest)" if row["nearest_playbook_id"] else ""
+        return f"no decision despite a risk trigger: {row['reason']}{nearest}"
     if not parts["needs"]:
         stage = next((row["journey_stage"] for row in parts["states"]), None)
-        return f"nothing was decided: the customer is in {stage}" if stage else "nothing was known of the customer yet"
+        return f"no decision: the customer is in {stage}" if stage else "the customer had no records yet"
     held_back = sorted({row["first_failed_rule"] for row in parts["candidates"] if row["first_failed_rule"]})
-    tried = f"no playbook fits ({', '.join(held_back)})" if held_back else "no playbook is for that stage"
-    need = "there is a need" if parts["needs"][0]["is_needy"] else "no need"
-    return f"nothing was decided: {need}; {tried}"
+    tried = f"no playbook is eligible ({', '.join(held_back)})" if held_back else "no playbook for this stage"
+    need = "risk trigger" if parts["needs"][0]["is_needy"] else "no need"
+    return f"no decision: {need}; {tried}"
 
 
 def _why_missing(rows: list[Row]) -> str:
     own = [row for row in rows if row["dataset"] == "customers"]
     if own:
-        return f"not among the customers: the row was turned away: {'; '.join(own[0]['broken_rules'])}"
-    return "not among the customers: no file of customers names them"
+        return f"not among the customers: the row was rejected: {'; '.join(own[0]['broken_rules'])}"
+    return "not among the customers: no customers file has this id"
 
 
-# From the part of the policy that holds for a segment, what each part of the chain used.
+# The policy values that each part used, from the policy of the segment.
 _USED = (
     "evaluation.typical_stage_durations.{stage}",
     "evaluation.critical_multiple",
@@ -161,7 +161,7 @@ _USED = (
 
 
 def policy_values(content: str, segment: str | None, stage: str | None, types: list[str]) -> dict[str, Any]:
-    """Return the numbers that held for a customer of a segment in a stage, from the text of the policy that decided."""
+    """Return the policy values for a customer of a segment in a stage, from the text of the policy."""
     policy = json.loads(content)
     rules = _merged(policy["journey"], policy["segment_overrides"].get(segment, {}))
     thresholds = rules["evaluation"]["friction_thresholds"]
@@ -189,30 +189,30 @@ def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Branch:
-    """A branch of the tree: a heading, and lines under it."""
+    """A branch of the output tree: a heading, and lines under it."""
 
     heading: str
     lines: list[str]
 
 
 def branches(why: Why) -> list[Branch]:
-    """Return the chain as a person reads it, from the raw rows on."""
+    """Return the explanation as a tree, starting with the raw rows."""
     parts = why.parts
     rows_read = [_raw_line(row) for row in parts["raw_rows"]]
     turned_away = [_rejected_line(row) for row in parts["rejected_rows"]]
     made = [
         Branch("Raw rows (file, row, hash of the file, hash of the content)", rows_read),
-        Branch("Rows turned away", turned_away),
+        Branch("Rejected rows", turned_away),
         Branch("State", _lines(parts["states"], _state_line)),
-        Branch("Signals added up", _lines(parts["signals"], _signals_line)),
+        Branch("Aggregated signals", _lines(parts["signals"], _signals_line)),
         Branch("Forecast", _lines(parts["forecasts"], _forecast_line)),
         *_scores(parts),
         Branch("Candidates", _lines(parts["candidates"], _candidate_line)),
-        Branch("Arm of the experiment", _lines(parts["holdouts"], _holdout_line)),
+        Branch("Holdout assignment", _lines(parts["holdouts"], _holdout_line)),
         Branch("Decision", [why.answer, *_lines(parts["decisions"], _decision_line)]),
         Branch("Approval", [*_lines(parts["approvals"], _approval_line), *_lines(parts["answers"], _answer_line)]),
         Branch("Interventions and outcomes", _lines(parts["outcomes"], _outcome_line)),
-        Branch("KPI and ROI cells entered", _lines(parts["cells"], _cell_line)),
+        Branch("Contributions to KPI and ROI", _lines(parts["cells"], _cell_line)),
         Branch(_policy_heading(why), [f"{path} = {_value(value)}" for path, value in why.policy_values.items()]),
         _checks(parts["checks"]),
         Branch("Hashes", _hashes(why)),
@@ -301,9 +301,9 @@ def _decision_line(row: Row) -> str:
 
 
 def _approval_line(row: Row) -> str:
-    asked = f"asks {row['approval_role'] or 'somebody'}{', two people' if row['needs_two_people'] else ''}"
+    asked = f"approver {row['approval_role'] or 'any'}{', two people' if row['needs_two_people'] else ''}"
     reasons = f" for {', '.join(row['approval_reasons'])}" if row["approval_reasons"] else ""
-    return f"{row['intervention_id']} {asked}{reasons}: {row['status']}; lapses {row['expires_at']} UTC"
+    return f"{row['intervention_id']} {asked}{reasons}: {row['status']}; expires {row['expires_at']} UTC"
 
 
 def _answer_line(row: Row) -> str:
@@ -330,24 +330,24 @@ def _cell_line(row: Row) -> str:
 def _policy_heading(why: Why) -> str:
     policy = why.policy
     return (
-        f"Policy values: version {policy.get('version')}, by {policy.get('author') or 'nobody named'}, approved by "
-        f"{policy.get('approver') or 'nobody'}"
+        f"Policy values: version {policy.get('version')}, author {policy.get('author') or 'none'}, "
+        f"approver {policy.get('approver') or 'none'}"
     )
 
 
 def _checks(rows: list[Row]) -> Branch:
     odd = [row for row in rows if row["found"]]
     lines = [f"{row['table_name']} {row['check_name']}: {row['found']} found" for row in odd]
-    held = f"{len(rows) - len(odd)} held, {sum(row['is_blocking'] for row in rows)} of {len(rows)} blocking"
-    return Branch(f"Checks of the run: {held}", lines or ["none found anything"]) if rows else Branch("Checks", [])
+    held = f"{len(rows) - len(odd)} passed, {sum(row['is_blocking'] for row in rows)} of {len(rows)} blocking"
+    return Branch(f"Checks of the run: {held}", lines or ["no failing rows"]) if rows else Branch("Checks", [])
 
 
 def _hashes(why: Why) -> list[str]:
     lines = [f"run {why.run['run_id']}, ended {why.run['ended_at']:%Y-%m-%d %H:%M:%S} UTC"]
-    lines += ["an earlier day has changed since: the day is stale"] if why.run["is_stale"] else []
+    lines += ["stale: an earlier day has changed since"] if why.run["is_stale"] else []
     lines.append(f"policy {why.run['policy_hash']}")
     for row in why.parts["decisions"]:
-        lines += [f"input {row['input_hash']}", f"content people agree to {row['decision_hash']}"]
+        lines += [f"input {row['input_hash']}", f"content to approve {row['decision_hash']}"]
     for row in why.parts["ledger"]:
         before = f", supersedes entry {row['supersedes']}" if row["supersedes"] else ""
         lines.append(

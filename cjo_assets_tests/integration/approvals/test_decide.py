@@ -275,7 +275,7 @@ def test_the_commands(settings: Settings) -> None:
 
 
 def test_without_a_published_database_there_is_nothing_to_answer(tmp_path: Path) -> None:
-    with pytest.raises(WarehouseError, match="Nothing is published"):
+    with pytest.raises(WarehouseError, match="No published database"):
         waiting_requests(Settings(tmp_path, None, tmp_path), POLICY)
 
 

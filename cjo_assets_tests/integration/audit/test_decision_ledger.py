@@ -184,31 +184,31 @@ TAMPERINGS = {
     ),
     "a decision was put in": (
         f"INSERT INTO {DECISIONS} SELECT * REPLACE ('C9' AS customer_id) FROM {DECISIONS} WHERE customer_id = 'C2'",
-        (DECISIONS, "2025-01-16 C9 I-C2", "the ledger does not know the row"),
+        (DECISIONS, "2025-01-16 C9 I-C2", "the ledger has no such row"),
     ),
     "a decision without a customer was put in": (
         f"INSERT INTO {DECISIONS} SELECT * REPLACE (NULL AS customer_id) FROM {DECISIONS} WHERE customer_id = 'C2'",
-        (DECISIONS, "2025-01-16 None I-C2", "the ledger does not know the row"),
+        (DECISIONS, "2025-01-16 None I-C2", "the ledger has no such row"),
     ),
     "another policy was said to have decided": (
         f"UPDATE {DECISIONS} SET policy_hash = 'x' WHERE customer_id = 'C2'",
-        (DECISIONS, "2025-01-16 C2 I-C2", "its intervention, policy or input hash is not that of the ledger"),
+        (DECISIONS, "2025-01-16 C2 I-C2", "its intervention, policy or input hash differs from the ledger"),
     ),
     "the content of an entry was changed": (
         f"UPDATE {LEDGER} SET content = replace(content, 'write', 'call') WHERE entry = 2",
-        (LEDGER, "entry 2, 2025-01-16 I-C2", "its content is not what was hashed"),
+        (LEDGER, "entry 2, 2025-01-16 I-C2", "its content differs from its hash"),
     ),
     "the content of an entry and its hash were changed": (
         f"UPDATE {LEDGER} SET content = 'x', content_hash = sha256('x') WHERE entry = 2",
-        (LEDGER, "entry 2, 2025-01-16 I-C2", "the entry is not what its hash was made of"),
+        (LEDGER, "entry 2, 2025-01-16 I-C2", "the entry differs from its hash"),
     ),
     "the customer of an entry was changed": (
         f"UPDATE {LEDGER} SET customer_id = 'C9' WHERE entry = 2",
-        (LEDGER, "entry 2, 2025-01-16 I-C2", "its content is not what was hashed"),
+        (LEDGER, "entry 2, 2025-01-16 I-C2", "its content differs from its hash"),
     ),
     "the run of an entry was changed": (
         f"UPDATE {LEDGER} SET run_id = 'x' WHERE entry = 2",
-        (LEDGER, "entry 2, 2025-01-16 I-C2", "the entry is not what its hash was made of"),
+        (LEDGER, "entry 2, 2025-01-16 I-C2", "the entry differs from its hash"),
     ),
     "a hash was taken away": (
         f"UPDATE {LEDGER} SET previous_hash = NULL WHERE entry = 3",
@@ -240,15 +240,15 @@ TAMPERINGS = {
     ),
     "an entry was emptied without an erasure": (
         f"UPDATE {LEDGER} SET {EMPTIED} WHERE entry = 2; DELETE FROM {DECISIONS} WHERE customer_id = 'C2'",
-        (LEDGER, "entry 2, 2025-01-16", "its content is gone, and no erasure names it"),
+        (LEDGER, "entry 2, 2025-01-16", "its content is missing, and no erasure names it"),
     ),
     "the text of a policy was changed": (
         "UPDATE audit.policies SET content = replace(content, '0.5', '0.6')",
-        ("audit.policies", f"policy {POLICY[:12]}", "its text is not what was hashed"),
+        ("audit.policies", f"policy {POLICY[:12]}", "its text differs from its hash"),
     ),
     "the text of a policy is no policy any more": (
         "UPDATE audit.policies SET content = '[no'",
-        ("audit.policies", f"policy {POLICY[:12]}", "its text is not what was hashed"),
+        ("audit.policies", f"policy {POLICY[:12]}", "its text differs from its hash"),
     ),
     "a policy was taken away": (
         "DELETE FROM audit.policies",

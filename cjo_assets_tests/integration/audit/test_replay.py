@@ -157,7 +157,7 @@ def test_a_rejection_taken_off_the_record_is_missed(
     look_at(past, tampered, tmp_path)
     verdict = judged_day(past, past.records.of(THIRD))
     past.connection.execute("DELETE FROM audit.rejected_records")
-    assert verdict.reasons == ("audit.rejected_records was changed: it lacks signals S9 as the files have it",)
+    assert verdict.reasons == ("audit.rejected_records was changed: it lacks signals S9 of the files",)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_a_file_that_is_missing_or_changed_is_named(tour_home: Home, tmp_path: P
         signals = next(file for file in past.records.of(THIRD).inputs if file.dataset == "signals")
         archived = tmp_path / "inputs" / str(signals.file_sha256)
         archived.write_text(archived.read_text(encoding="utf-8").replace("0.82", "0.12"), encoding="utf-8")
-        with pytest.raises(TamperedError, match=r"signals\.json of signals\) is not what was read"):
+        with pytest.raises(TamperedError, match=r"signals\.json of signals\) differs from the file that was read"):
             past.restore_inputs(past.records.of(THIRD))
         archived.unlink()
         with pytest.raises(PastError, match=r"signals\.json of signals is not in the archive"):
@@ -240,7 +240,10 @@ def test_a_file_that_was_emptied_is_read_as_it_is_where_somebody_was_erased(tour
         )
         == 1
     )
-    with scratch(Settings(tmp_path, None, tmp_path)) as past, pytest.raises(TamperedError, match="not what was read"):
+    with (
+        scratch(Settings(tmp_path, None, tmp_path)) as past,
+        pytest.raises(TamperedError, match="differs from the file that was read"),
+    ):
         past.restore_inputs(record)
     with duckdb.connect(str(tmp_path / "cjo.duckdb")) as connection:
         erased(connection, datetime(9000, 1, 1))
@@ -293,21 +296,21 @@ def table_verdict(published: str = "x", recorded: str | None = "x") -> TableVerd
     ("table", "known", "named"),
     [
         (table_verdict(published="y", recorded="y"), SAME, []),
-        (table_verdict(published="y"), SAME, ["the record of run r was changed: it has another hash of journey.kpis"]),
+        (table_verdict(published="y"), SAME, ["the record of run r was changed: its hash of journey.kpis differs"]),
         (table_verdict(published="z"), SAME, ["journey.kpis was changed after run r"]),
         (table_verdict(recorded=None), SAME, ["journey.kpis was changed after it was written"]),
-        (table_verdict(), SAME, ["nothing explains journey.kpis"]),
-        (table_verdict(), Circumstances("r", "p", "a", "b", "e", "e"), ["the code is another: a then, b now"]),
-        (table_verdict(), Circumstances("r", "p", "a", "a", "e", "f"), ["the engine is another"]),
+        (table_verdict(), SAME, ["unexplained difference in journey.kpis"]),
+        (table_verdict(), Circumstances("r", "p", "a", "b", "e", "e"), ["the code has changed: a then, b now"]),
+        (table_verdict(), Circumstances("r", "p", "a", "a", "e", "f"), ["the engine has changed"]),
         (
             table_verdict(),
             Circumstances("r", "p", "a", "a", "e", "e", run_again=(FIRST,)),
             ["2025-01-06 was run again"],
         ),
         (table_verdict(published="z"), Circumstances("r", "p", "a", "b", "e", "e"), ["was changed after run r"]),
-        (table_verdict(published="z"), Circumstances("r", "p", "a", "a", "e", "f"), ["the engine is another"]),
+        (table_verdict(published="z"), Circumstances("r", "p", "a", "a", "e", "f"), ["the engine has changed"]),
         (table_verdict(published="y"), Circumstances("r", "p", "a", "a", "e", "f"), []),
-        (table_verdict(), Circumstances("r", "p", "a", "a", "e", "e", (), (), ("q",)), ["policy p decided, and"]),
+        (table_verdict(), Circumstances("r", "p", "a", "a", "e", "e", (), (), ("q",)), ["has policy p, but"]),
     ],
 )
 def test_reasons(table: TableVerdict, known: Circumstances, named: list[str]) -> None:
@@ -327,7 +330,7 @@ def test_the_worst_day_says_how_it_ends() -> None:
 def test_the_command_ends_with_two_where_it_cannot(tour_home: Home, tmp_path: Path) -> None:
     run = CliRunner()
     nothing = run.invoke(app, ["replay", "--as-of", "2025-01-20", "--home", str(tmp_path)])
-    assert (nothing.exit_code, "Nothing is published" in nothing.output) == (2, True)
+    assert (nothing.exit_code, "No published database" in nothing.output) == (2, True)
     never = run.invoke(app, ["replay", "--as-of", "2024-01-01", "--json", "--home", str(tour_home.settings.home)])
     assert never.exit_code == 2
     assert json.loads(never.stdout)[0]["state"] == IMPOSSIBLE

@@ -160,7 +160,7 @@ def test_the_portfolio_adds_up_by_segment(past: Scratch) -> None:
 
 @pytest.mark.parametrize(
     ("first", "last", "reason"),
-    [("2025-01-20", "2025-01-13", "does not come after"), ("2025-01-12", "2025-01-13", "was never published")],
+    [("2025-01-20", "2025-01-13", "is not after the first day"), ("2025-01-12", "2025-01-13", "was never published")],
 )
 def test_what_cannot_be_explained_is_refused(tour_home: Home, first: str, last: str, reason: str) -> None:
     done = CliRunner().invoke(

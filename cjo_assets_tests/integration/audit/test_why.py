@@ -111,10 +111,10 @@ def test_an_earlier_day_knows_nothing_later(house: Settings) -> None:
 
 def test_why_nothing_was_decided(house: Settings) -> None:
     assert explained(house, "C003", None).answer == (
-        "nothing was decided though there is a need: risk_below_threshold (PB_ENG_002 came nearest)"
+        "no decision despite a risk trigger: risk_below_threshold (PB_ENG_002 was closest)"
     )
     assert explained(house, "C001", FIRST).answer == (
-        "nothing was decided: there is a need; no playbook fits (open_intervention, segment_not_eligible)"
+        "no decision: risk trigger; no playbook is eligible (open_intervention, segment_not_eligible)"
     )
 
 
@@ -122,9 +122,9 @@ def test_why_a_record_is_missing(house: Settings) -> None:
     """Trap 27, turned round: who is not there, and why, is said."""
     for subject in ("C999", "S009"):
         why = explained(house, subject, None)
-        assert (why.customer_id, why.answer) == ("C999", "not among the customers: no file of customers names them")
-        assert lines(why, "Rows turned away")[0].endswith("customer_id: unknown customer")
-        assert lines(why, "Rows turned away")[0].startswith("signals S009: signals.json row 9, file ")
+        assert (why.customer_id, why.answer) == ("C999", "not among the customers: no customers file has this id")
+        assert lines(why, "Rejected rows")[0].endswith("customer_id: unknown customer")
+        assert lines(why, "Rejected rows")[0].startswith("signals S009: signals.json row 9, file ")
 
 
 def parts_with(**rows: Any) -> dict[str, Any]:
@@ -136,25 +136,23 @@ def parts_with(**rows: Any) -> dict[str, Any]:
 def test_the_answer_in_words() -> None:
     rejected = [{"dataset": "customers", "broken_rules": ["segment: missing", "tenure_months: below 0"]}]
     assert answer_of(parts_with(raw_rows=[], rejected_rows=rejected)) == (
-        "not among the customers: the row was turned away: segment: missing; tenure_months: below 0"
+        "not among the customers: the row was rejected: segment: missing; tenure_months: below 0"
     )
     held_out = {"intervention_id": "I-1", "recommended_action": "call", "is_held_out": True}
     status = {"intervention_id": "I-1", "approval_status": "not_required"}
     assert answer_of(parts_with(decisions=[held_out], outcomes=[status])) == (
-        "I-1: call, approval not_required; held out on purpose: recorded, and not carried out"
+        "I-1: call, approval not_required; in the holdout: recorded and not executed"
     )
     stale = status | {"approval_status": "stale"}
     assert "approval stale" in answer_of(parts_with(decisions=[held_out], outcomes=[stale]))
-    assert answer_of(parts_with(states=[{"journey_stage": "churned"}])) == (
-        "nothing was decided: the customer is in churned"
-    )
-    assert answer_of(parts_with()) == "nothing was known of the customer yet"
+    assert answer_of(parts_with(states=[{"journey_stage": "churned"}])) == ("no decision: the customer is in churned")
+    assert answer_of(parts_with()) == "the customer had no records yet"
     entries = [
         {"entry": 1, "intervention_id": "I-1", "kind": "decided", "supersedes": None},
         {"entry": 2, "intervention_id": "I-2", "kind": "decided", "supersedes": 1},
     ]
     assert answer_of(parts_with(ledger=entries), "I-1") == (
-        "I-1 was decided, and stands no more: decided I-2; see the ledger"
+        "I-1 was decided and is no longer in force: decided I-2; see the ledger"
     )
 
 
@@ -196,10 +194,13 @@ def test_the_command(house: Settings) -> None:
     run = CliRunner()
     tree = run.invoke(app, ["why", "C001", "--as-of", "2025-01-16", "--home", str(house.home)])
     assert tree.exit_code == 0, tree.output
-    assert tree.output.startswith("C001 on 2025-01-16: nothing was decided")
+    assert tree.output.startswith("C001 on 2025-01-16: no decision")
     said = run.invoke(app, ["why", "I001", "--json", "--home", str(house.home)])
     assert json.loads(said.stdout)["parts"]["raw_rows"][-1]["record_key"] == "S002"
-    for arguments, why in ((["nobody"], "knows nobody"), (["C001", "--as-of", "2025-01-17"], "is not published")):
+    for arguments, why in (
+        (["nobody"], "Unknown customer or intervention nobody"),
+        (["C001", "--as-of", "2025-01-17"], "is not published"),
+    ):
         refused = run.invoke(app, ["why", *arguments, "--home", str(house.home)])
         assert refused.exit_code == 1
         assert why in refused.output
@@ -208,5 +209,5 @@ def test_the_command(house: Settings) -> None:
 
 
 def test_where_nothing_is_published(tmp_path: Path) -> None:
-    with pytest.raises(WarehouseError, match="Nothing is published"):
+    with pytest.raises(WarehouseError, match="No published database"):
         explained(Settings(SAMPLE, None, tmp_path), "C001", None)

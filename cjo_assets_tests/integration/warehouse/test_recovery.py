@@ -59,7 +59,7 @@ def test_without_a_snapshot_the_days_come_from_the_build(tour_home: Home, tmp_pa
     publish(tour_home.store, path, [LAST])
     assert content(path) == content(tour_home.settings.published)
     [message] = said
-    assert "is gone" in message
+    assert "is missing" in message
     assert "the build database (journey 2025-01-06, journey 2025-01-13)" in message
     assert [found.name for found in tmp_path.iterdir()] == ["cjo.duckdb"], "nothing is left lying about"
 
