@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 
 from cjo_assets.engine.lineage.query import Lineage
-from cjo_assets.policy.journey import Section
+from cjo_assets.policy.base import Section
 
 Written = TypeVar("Written")
 Rules = TypeVar("Rules", bound=Section)

@@ -1,6 +1,7 @@
 """The policy: typed sections, how `policy.yaml` is read, and its hash."""
 
-from cjo_assets.policy.journey import JourneyPolicy, Vocabulary, Weights
+from cjo_assets.policy.base import Vocabulary, Weights
+from cjo_assets.policy.journey import JourneyPolicy
 from cjo_assets.policy.marketing import MarketingPolicy
 from cjo_assets.policy.policy import (
     NO_STAGE,
@@ -8,8 +9,11 @@ from cjo_assets.policy.policy import (
     OVERRIDABLE_SECTIONS,
     Policy,
     PolicyError,
+    SegmentRules,
+    default_rules,
     hash_of_content,
     load_policy,
+    rules_by_segment,
 )
 
 __all__ = [
@@ -20,8 +24,11 @@ __all__ = [
     "MarketingPolicy",
     "Policy",
     "PolicyError",
+    "SegmentRules",
     "Vocabulary",
     "Weights",
+    "default_rules",
     "hash_of_content",
     "load_policy",
+    "rules_by_segment",
 ]

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Strict, model_validator
 
-from cjo_assets.policy.journey import MOST_DAYS, MOST_MINUTES, Count, Names, Positive, Section, Share, Weight, Weights
+from cjo_assets.policy.base import MOST_DAYS, MOST_MINUTES, Count, Names, Positive, Section, Share, Weight, Weights
 
 Level = Annotated[float, Field(gt=0, lt=1)]
 Counted = Literal["impressions", "clicks", "conversions"]

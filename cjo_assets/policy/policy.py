@@ -1,8 +1,8 @@
 """The policy: what `policy.yaml` may say, and what follows if it says it wrongly.
 
 Belongs here: the policy as a whole, what its sections must agree on, its hash, how it is read. Does not belong here:
-any default number (that is `policy.yaml`), the sections one by one (`policy_sections.py`) and any rule that uses a
-number (that is the file of its table).
+any default number (that is `policy.yaml`), the sections one by one (a module each) and any rule that uses a number
+(that is the file of its table).
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from typing import Any
 import yaml
 from pydantic import ValidationError, model_validator
 
+from cjo_assets.policy.base import Section, Vocabulary, WarehousePolicy
 from cjo_assets.policy.identity import person
-from cjo_assets.policy.journey import JourneyPolicy, Section, Vocabulary, WarehousePolicy
+from cjo_assets.policy.journey import JourneyPolicy
 from cjo_assets.policy.marketing import MarketingPolicy
 
 NO_STAGE = "none"
@@ -53,6 +54,10 @@ NOT_OVERRIDABLE = {
 FAST_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # Who wrote the rules and how the house is run decide nothing.
 UNHASHED = ("version", "author", "approver", "reason", "warehouse")
+
+
+# The section that `segment_overrides` changes.
+SegmentRules = JourneyPolicy
 
 
 class PolicyError(ValueError):
@@ -163,6 +168,16 @@ class Policy(Section):
             for kind in ("signal_aggregation_weights", "positive_signal_weights"):
                 _known(f"{path}.signals.{kind}", getattr(rules.signals, kind), set(getattr(self.journey.signals, kind)))
         return self
+
+
+def default_rules(policy: Policy) -> SegmentRules:
+    """Return the section that segments may override, as it holds for every other segment."""
+    return policy.journey
+
+
+def rules_by_segment(policy: Policy) -> dict[str, SegmentRules]:
+    """Return the section that segments may override, for each segment that overrides it."""
+    return policy.journey_by_segment
 
 
 def hash_of_content(content: str) -> str | None:

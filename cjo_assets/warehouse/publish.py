@@ -22,7 +22,7 @@ from cjo_assets.engine.raw import raw_views
 from cjo_assets.engine.sql import literal
 from cjo_assets.engine.store import Store
 from cjo_assets.engine.transaction import transaction
-from cjo_assets.policy.journey import WarehousePolicy
+from cjo_assets.policy.base import WarehousePolicy
 from cjo_assets.warehouse.ledger import Head, Stamp, add_decisions, add_tombstones
 from cjo_assets.warehouse.recovery import Found, found_again
 from cjo_assets.warehouse.retention import HISTORY, keep_snapshot, move_old_days

@@ -23,7 +23,7 @@ from cjo_assets.engine.fingerprints import table_hashes
 from cjo_assets.engine.sql import literal
 from cjo_assets.engine.store import Store
 from cjo_assets.engine.transaction import transaction
-from cjo_assets.policy.journey import WarehousePolicy
+from cjo_assets.policy.base import WarehousePolicy
 from cjo_assets.warehouse.retention import SNAPSHOTS, first_days_kept
 from cjo_assets.warehouse.run_log import RUNS
 

@@ -8,23 +8,23 @@ from collections.abc import Callable
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.policy import JourneyPolicy, Policy
+from cjo_assets.policy import Policy, SegmentRules, default_rules, rules_by_segment
 
-Pick = Callable[[JourneyPolicy], float | None]
+Pick = Callable[[SegmentRules], float | None]
 
 
-def differs_by_segment(policy: Policy, pick: Callable[[JourneyPolicy], object]) -> bool:
+def differs_by_segment(policy: Policy, pick: Callable[[SegmentRules], object]) -> bool:
     """Tell whether any segment has a value of its own."""
-    return any(pick(own) != pick(policy.journey) for own in policy.journey_by_segment.values())
+    return any(pick(own) != pick(default_rules(policy)) for own in rules_by_segment(policy).values())
 
 
 def by_segment(policy: Policy, segment: ir.StringValue, pick: Pick) -> ir.NumericValue:
     """Return the picked number for each row's segment; null where the policy has none."""
-    default = _number(pick(policy.journey))
+    default = _number(pick(default_rules(policy)))
     own = [
         (name, _number(pick(rules)))
-        for name, rules in policy.journey_by_segment.items()
-        if pick(rules) != pick(policy.journey)
+        for name, rules in rules_by_segment(policy).items()
+        if pick(rules) != pick(default_rules(policy))
     ]
     return segment.cases(*own, else_=default) if own else default
 
@@ -33,7 +33,7 @@ def by_name_and_segment(
     policy: Policy,
     name: ir.StringValue,
     segment: ir.StringValue,
-    numbers: Callable[[JourneyPolicy], dict[str, float]],
+    numbers: Callable[[SegmentRules], dict[str, float]],
     default: float | None,
 ) -> ir.NumericValue:
     """Return the number that the policy gives to each row's name (a stage, a type, a source) in its segment."""
@@ -41,7 +41,9 @@ def by_name_and_segment(
     def number_of(key: str) -> ir.NumericValue:
         return by_segment(policy, segment, lambda rules: numbers(rules).get(key, default))
 
-    names = sorted({key for rules in (policy.journey, *policy.journey_by_segment.values()) for key in numbers(rules)})
+    names = sorted(
+        {key for rules in (default_rules(policy), *rules_by_segment(policy).values()) for key in numbers(rules)}
+    )
     if not names:
         return _number(default)
     return name.cases(
