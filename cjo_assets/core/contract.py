@@ -193,9 +193,16 @@ def schema_of(contract: type[Contract]) -> ibis.Schema:
     return ibis.schema({spec.name: spec.type for spec in columns_of(contract)})
 
 
-def contract_rows(contract: type[Contract], rows: ir.Table) -> ir.Table:
-    """Return the contract's columns of the rows: in its order, rounded to its decimals, cast to its types."""
-    return rows.select(**{spec.name: _as_stored(rows[spec.name], spec) for spec in columns_of(contract)})
+def contract_rows(contract: type[Contract], rows: ir.Table, **given: ir.Value) -> ir.Table:
+    """Return the contract's columns of the rows: in its order, rounded to its decimals, cast to its types.
+
+    Args:
+        contract: the contract.
+        rows: rows that have all of its columns but those given, and may have others.
+        given: values of columns that the rows lack.
+    """
+    columns = {spec.name: given[spec.name] if spec.name in given else rows[spec.name] for spec in columns_of(contract)}
+    return rows.select(**{spec.name: _as_stored(columns[spec.name], spec) for spec in columns_of(contract)})
 
 
 def _as_stored(value: ir.Value, spec: Column) -> ir.Value:

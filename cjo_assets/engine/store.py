@@ -183,8 +183,8 @@ class Store:
     def expression(self, table: Table, as_of: date | None, policy: Policy) -> ir.Table:
         """Return the expression of a table with the columns and types of its contract."""
         rows = self._call(table.computation, table.schema, as_of, policy)
-        dated = rows.mutate(as_of=ibis.literal(as_of, "date")) if table.is_dated else rows
-        return contract_rows(table.contract, dated)
+        day = {"as_of": ibis.literal(as_of, "date")} if table.is_dated else {}
+        return contract_rows(table.contract, rows, **day)
 
     @collected_afterwards
     def replace(self, table: Table, as_of: date | None, policy: Policy) -> Stored:

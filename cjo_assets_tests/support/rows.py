@@ -90,9 +90,8 @@ def by(key: str | tuple[str, ...], rows: Sequence[Row]) -> dict[Any, Row]:
 
 def kept(contract: type[Contract], table: ir.Table, as_of: date = DAY, policy: Policy = POLICY) -> Rows:
     """Return the rows of a transform as the warehouse would store them, having judged them by the contract."""
-    if _is_dated(contract):
-        table = table.mutate(as_of=ibis.literal(as_of, "date"))
-    stored = BACKEND.create_table(ibis.util.gen_name("kept"), contract_rows(contract, table), temp=True)
+    day = {"as_of": ibis.literal(as_of, "date")} if _is_dated(contract) else {}
+    stored = BACKEND.create_table(ibis.util.gen_name("kept"), contract_rows(contract, table, **day), temp=True)
     verdict = judged(stored, contract, policy.vocabulary)
     assert verdict.passed, verdict
     return rows_of(stored)

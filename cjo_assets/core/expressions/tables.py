@@ -30,16 +30,14 @@ def lookup(rows: ir.Table, other: ir.Table, keys: Key | Sequence[Key], *columns:
     """
     pairs = [(name, name) if isinstance(name, str) else name for name in _listed(keys)]
     theirs = [name for _, name in pairs]
-    wanted = {name: name for name in columns} | renamed or {n: n for n in other.columns if n not in theirs}
-    repeated = sorted(set(wanted) & set(rows.columns))
+    wanted = {name: name for name in columns} | renamed
+    added = wanted or [name for name in other.columns if name not in theirs]
+    repeated = sorted(set(added) & set(rows.columns))
     if repeated:
         raise ValueError(f"Columns {', '.join(repeated)} exist already; name them otherwise or drop them first.")
-    key_columns = {f"{name}_to_match": name for name in theirs}
-    matched = rows.left_join(
-        other.select(**key_columns, **wanted),
-        [(name, f"{their_name}_to_match") for name, their_name in pairs],
-    )
-    return matched.drop(*key_columns)
+    joined = rows.left_join(other.select(*theirs, **wanted) if wanted else other, pairs)
+    # ibis keeps the keys of the other table, renamed where the rows have a column of that name.
+    return joined.drop(*(f"{name}_right" if name in rows.columns else name for name in theirs))
 
 
 def first_per(rows: ir.Table, keys: str | Sequence[str], order: Any) -> ir.Table:
