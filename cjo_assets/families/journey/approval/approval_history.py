@@ -1,7 +1,7 @@
-"""Every answer that was ever given.
+"""Answers to approval requests, with their effect.
 
-One row per answer of a person, and per request that the policy approved by itself. Undated events: an answer that came
-too late, from somebody not entitled, or that nobody had asked for, is kept and says why it had no effect.
+One row per answer of a person, and per request that the policy approved automatically. Undated. An answer that came too
+late, from a person not entitled, or without a request is kept with the reason why it had no effect.
 """
 
 import ibis
@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import Contract, Instant, column, key
 from cjo_assets.families.journey.inputs.approval_decisions import DECISIONS
-from cjo_assets.families.journey.interventions._approval_answers import judged_answers
+from cjo_assets.families.journey.interventions._approval_answers import answers_with_effect
 from cjo_assets.families.journey.interventions._ledger import AUTO_APPROVER, end_of
 from cjo_assets.policy import Policy
 
@@ -34,23 +34,23 @@ class ApprovalHistory(Contract):
 def approval_history(
     approval_requests: ir.Table, approval_decisions: ir.Table, all_journey_states: ir.Table, policy: Policy
 ) -> ir.Table:
-    """List the answers of people, and the requests that approved themselves."""
+    """Return the answers of people, and the requests that were approved automatically."""
     until = end_of(all_journey_states.as_of.max().as_scalar())
-    people = judged_answers(approval_requests, approval_decisions, until, policy.vocabulary.null_words)
+    people = answers_with_effect(approval_requests, approval_decisions, until, policy.vocabulary.null_words)
     people = people.mutate(is_effective=people.why_ineffective.isnull())
-    switched = approval_requests.filter(approval_requests.decided_by == AUTO_APPROVER)
-    switched = switched.mutate(
+    automatic = approval_requests.filter(approval_requests.decided_by == AUTO_APPROVER)
+    automatic = automatic.mutate(
         decision=ibis.literal(DECISIONS[0]),
         person=ibis.null("string"),
         is_effective=ibis.literal(True),
         why_ineffective=ibis.null("string"),
     )
     columns = list(ApprovalHistory.to_schema().columns)
-    return ibis.union(people.select(columns), switched.select(columns))
+    return ibis.union(people.select(columns), automatic.select(columns))
 
 
 @check
 def answers_without_effect(approval_history: ir.Table) -> ir.Table:
-    """Find answers that had no effect, and why."""
-    rows = approval_history.filter(~approval_history.is_effective)
-    return rows.select("intervention_id", "decided_by", "why_ineffective")
+    """Return answers that had no effect, with the reason."""
+    ineffective = approval_history.filter(~approval_history.is_effective)
+    return ineffective.select("intervention_id", "decided_by", "why_ineffective")

@@ -1,8 +1,8 @@
-"""What the signals of a customer add up to.
+"""Sums of the signals of each customer.
 
 One row per customer and as-of date; a customer without signals has a row of zeros. Severity is strength, discounted by
-the source's trust and the type's weight. Negative severities combine as independent alarms, so that more bad news never
-lowers risk; the best good news relieves it. Unknown types are counted and otherwise without effect.
+trust in the source and weight of the type. Negative severities combine like independent alarms, so that a further one
+never lowers risk; the strongest positive signal relieves it. Unknown types are counted and have no other effect.
 """
 
 from datetime import date, timedelta
@@ -10,9 +10,10 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import DatedContract, TextList, column, key
+from cjo_assets.core.contract import DatedContract, TextList, column, key, names_where
 from cjo_assets.core.expressions.by_segment import by_name_and_segment, by_segment, differs_by_segment
-from cjo_assets.core.expressions.numbers import capped, rounded
+from cjo_assets.core.expressions.numbers import capped
+from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.policy import JourneyPolicy, Policy
 
 
@@ -23,13 +24,19 @@ class AggregatedSignals(DatedContract):
     total_signals: int = column("Signals in the look-back [signals].", ge=0)
     negative_signals: int = column("Of these, of a negative type [signals].", ge=0)
     positive_signals: int = column("Of these, of a positive type [signals].", ge=0)
-    average_signal_strength: float = column("Mean strength [0-1]; null without signals.", ge=0, le=1, nullable=True)
-    max_signal_strength: float = column("Largest strength [0-1]; null without signals.", ge=0, le=1, nullable=True)
+    average_signal_strength: float = column(
+        "Mean strength [0-1]; null without signals.", ge=0, le=1, decimals=6, nullable=True
+    )
+    max_signal_strength: float = column(
+        "Largest strength [0-1]; null without signals.", ge=0, le=1, decimals=6, nullable=True
+    )
     signal_types: TextList = column("Types seen, sorted.")
-    negative_severity: float = column("Sum of negative severities [0 and up, up = worse].", ge=0)
-    positive_severity: float = column("Sum of positive severities [0 and up, up = better].", ge=0)
-    average_source_trust: float = column("Mean trust in the sources [0-1]; null without signals.", nullable=True)
-    aggregated_risk_score: float = column("Risk that the signals speak of [0-1, up = worse].", ge=0, le=1)
+    negative_severity: float = column("Sum of negative severities [0 and up, up = worse].", ge=0, decimals=6)
+    positive_severity: float = column("Sum of positive severities [0 and up, up = better].", ge=0, decimals=6)
+    average_source_trust: float = column(
+        "Mean trust in the sources [0-1]; null without signals.", decimals=6, nullable=True
+    )
+    aggregated_risk_score: float = column("Risk that the signals indicate [0-1, up = worse].", ge=0, le=1, decimals=6)
 
 
 def visible_signals(signals: ir.Table, customers: ir.Table, as_of: date, policy: Policy) -> ir.Table:
@@ -61,7 +68,7 @@ def with_severity(seen: ir.Table, policy: Policy) -> ir.Table:
 def aggregated_signals(customers: ir.Table, signals: ir.Table, as_of: date, policy: Policy) -> ir.Table:
     """Add up the signals of the look-back per customer."""
     seen = with_severity(visible_signals(signals, customers, as_of, policy), policy)
-    rows = evidence(
+    summed = evidence(
         customers,
         seen,
         seen.severity,
@@ -74,19 +81,8 @@ def aggregated_signals(customers: ir.Table, signals: ir.Table, as_of: date, poli
         max_signal_strength=seen.signal_strength.max(),
         average_source_trust=seen.trust.mean(),
     )
-    return rows.select(
-        "customer_id",
-        "signal_types",
-        "negative_severity",
-        "positive_severity",
-        total_signals=rows.total_signals.fill_null(0),
-        negative_signals=rows.negative_signals.fill_null(0),
-        positive_signals=rows.positive_signals.fill_null(0),
-        average_signal_strength=rounded(rows.average_signal_strength),
-        max_signal_strength=rounded(rows.max_signal_strength),
-        average_source_trust=rounded(rows.average_source_trust),
-        aggregated_risk_score="risk",
-    )
+    counts = ("total_signals", "negative_signals", "positive_signals")
+    return summed.mutate(aggregated_risk_score=summed.risk, **{name: summed[name].fill_null(0) for name in counts})
 
 
 def evidence(
@@ -97,43 +93,43 @@ def evidence(
     policy: Policy,
     **more: ir.Value,
 ) -> ir.Table:
-    """Add up signals per customer, every customer one row: severities, types, and the risk that they amount to.
+    """Return severities, types and risk of the signals of each customer, one row per customer.
 
     Args:
-        customers: who; with their segment.
+        customers: the customers, with their segment.
         seen: their signals, with polarity.
-        severity: of each signal, however it was weighed [0-1].
-        counts: which of the signals count.
-        policy: the types, and what good news takes away.
-        more: what else to add up; null for a customer without signals.
+        severity: severity of each signal, however weighted [0-1].
+        counts: whether a signal counts.
+        policy: the signal types, and the relief by positive signals.
+        more: further aggregates; null for a customer without signals.
     """
     negative, positive = counts & seen.is_negative, counts & seen.is_positive
     known_types = sorted(policy.journey.signals.catalogue)
     unknown = seen.filter(counts, seen.signal_type.notin(known_types)).group_by("customer_id")
     unknown_types = unknown.agg(unknown_types=lambda row: row.signal_type.collect(distinct=True))
-    # One flag per known type instead of a list of texts per customer: a third of the cost at a million customers.
+    # One flag per known type costs a third of a list of texts per customer, at a million customers.
     sums = seen.group_by("customer_id").agg(
         negative_severity=severity.sum(where=negative),
         positive_severity=severity.sum(where=positive),
         strongest_positive=severity.max(where=positive),
         certain_negatives=(negative & (severity >= 1)).any(),
-        # The engine may take the logarithm before it looks at the condition: that of 0 must be null, not an error.
+        # The engine may compute the logarithm before the condition: that of 0 must be null, not an error.
         log_of_calm=(1 - severity).nullif(0.0).ln().sum(where=negative),
         **more,
         **{f"saw_{name}": (counts & (seen.signal_type == name)).any() for name in known_types},
     )
-    rows = customers.select("customer_id", "segment").left_join(sums, "customer_id").drop("customer_id_right")
-    rows = rows.left_join(unknown_types, "customer_id").drop("customer_id_right")
-    alarm = rows.certain_negatives.fill_null(False).ifelse(1.0, 1 - rows.log_of_calm.fill_null(0.0).exp())
-    relief = by_segment(policy, rows.segment, lambda rules: rules.signals.positive_relief)
-    return rows.select(
+    summed = lookup(customers.select("customer_id", "segment"), sums, "customer_id")
+    summed = lookup(summed, unknown_types, "customer_id")
+    alarm = summed.certain_negatives.fill_null(False).ifelse(1.0, 1 - summed.log_of_calm.fill_null(0.0).exp())
+    relief = by_segment(policy, summed.segment, lambda rules: rules.signals.positive_relief)
+    return summed.select(
         "customer_id",
         "segment",
         *more,
-        signal_types=_signal_types(rows, known_types),
-        negative_severity=rounded(rows.negative_severity.fill_null(0.0)),
-        positive_severity=rounded(rows.positive_severity.fill_null(0.0)),
-        risk=rounded(capped(alarm * (1 - relief * rows.strongest_positive.fill_null(0.0)))),
+        signal_types=_signal_types(summed, known_types),
+        negative_severity=summed.negative_severity.fill_null(0.0),
+        positive_severity=summed.positive_severity.fill_null(0.0),
+        risk=capped(alarm * (1 - relief * summed.strongest_positive.fill_null(0.0))),
     )
 
 
@@ -141,8 +137,7 @@ def _severity_factors(rules: JourneyPolicy) -> dict[str, float]:
     return {name: rules.signals.severity_factor(name) for name in rules.signals.catalogue}
 
 
-def _signal_types(rows: ir.Table, known_types: list[str]) -> ir.ArrayValue:
-    """Return the sorted types that the flags saw_<type> and the list unknown_types of a row name."""
-    flags = [rows[f"saw_{name}"].ifelse(ibis.literal(name), ibis.null("string")) for name in known_types]
-    known = ibis.array(flags).filter(lambda name: name.notnull())
-    return rows.unknown_types.isnull().ifelse(known, known.concat(rows.unknown_types).sort())
+def _signal_types(summed: ir.Table, known_types: list[str]) -> ir.ArrayValue:
+    """Return the sorted signal types: those flagged by saw_<type> and those in unknown_types."""
+    known = names_where({name: summed[f"saw_{name}"] for name in known_types})
+    return summed.unknown_types.isnull().ifelse(known, known.concat(summed.unknown_types).sort())

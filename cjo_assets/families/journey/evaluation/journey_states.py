@@ -1,7 +1,7 @@
-"""Where every customer stands.
+"""Current journey stage of every customer.
 
-One row per customer and as-of date. The state is the latest entry by that date; a customer without any has a row
-that says so. Days are counted here and not believed from the source, whose own count is kept beside.
+One row per customer and as-of date. The state is the latest entry by that date; a customer without an entry has a row
+without a stage. Days in the stage are computed; the number that the source reports is kept beside.
 """
 
 from datetime import date
@@ -12,7 +12,8 @@ import ibis.expr.types as ir
 from cjo_assets.core.checks import check
 from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import DatedContract, column, key
-from cjo_assets.families.journey.inputs.state_entries import TRANSITIONS, UNKNOWN, entries_in_order
+from cjo_assets.core.expressions.tables import lookup
+from cjo_assets.families.journey.inputs.state_entries import INVALID, TRANSITIONS, UNKNOWN, entries_in_order
 from cjo_assets.policy import Policy
 
 
@@ -29,37 +30,31 @@ class JourneyStates(DatedContract):
     transition: str = column("initial, valid, re_entry, invalid or unknown.", isin=TRANSITIONS)
 
 
-# Of earlier days, later ones read only that there was one: decisions were made on it.
+# Later days read of earlier ones only which days there were: decisions were made on them.
 CONFIG = TableConfig(look_back_columns=("as_of",))
 
 
 def journey_states(customers: ir.Table, state_entries: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    """Take each customer's latest entry by the as-of date."""
+    """Return each customer's latest entry by the as-of date."""
     known = state_entries.filter(state_entries.state_entered_at <= as_of)
     entries = entries_in_order(known, policy)
-    current = entries.filter(entries.is_last)
-    states = customers.select("customer_id", "segment").left_join(current, "customer_id")
-    return states.select(
-        "customer_id",
-        "segment",
-        "journey_stage",
-        "state_entered_at",
+    current = entries.filter(entries.is_last).rename(reported_days_in_state="days_in_state")
+    states = lookup(customers.select("customer_id", "segment"), current, "customer_id")
+    return states.mutate(
         days_in_state=ibis.date(as_of.isoformat()).delta(states.state_entered_at, unit="day"),
-        reported_days_in_state=states.days_in_state,
-        previous_stage=states.previous_stage,
         transition=states.transition.fill_null(UNKNOWN),
     )
 
 
 @check
 def disagreeing_days(journey_states: ir.Table) -> ir.Table:
-    """Find states whose reported days are not the days since entry."""
+    """Return states whose reported days are not the days since entry."""
     states = journey_states.filter(journey_states.reported_days_in_state != journey_states.days_in_state)
     return states.select("customer_id", "days_in_state", "reported_days_in_state")
 
 
 @check
 def invalid_transitions(journey_states: ir.Table) -> ir.Table:
-    """Find customers who came to their stage in a way the policy does not allow."""
-    invalid = journey_states.filter(journey_states.transition == "invalid")
+    """Return customers who entered their stage by a transition that the policy does not allow."""
+    invalid = journey_states.filter(journey_states.transition == INVALID)
     return invalid.select("customer_id", "previous_stage", "journey_stage")

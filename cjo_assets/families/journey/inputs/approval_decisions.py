@@ -1,9 +1,10 @@
-"""Approval decisions: what people said when they were asked.
+"""Answers to approval requests.
 
-One row per answer. Two people may have to answer, so an intervention can have several. Answers come from the file of
-another system and from `cjo approve`, `cjo reject` and the job `record_approval_decision`, which append to the records
-of the home; both are judged alike. An answer about an id of our own making is kept even where no such decision is known
-(yet): the run that reads it may be the one that makes the decision again, and the history says what had no effect.
+One row per answer; an intervention that needs two people has several. Answers come from the file of another system and
+from `cjo approve`, `cjo reject` and the job `record_approval_decision`, which append to a file of the home; the same
+rules apply to both. An answer to an id that this platform generates is kept even where the decision is not known yet:
+the run that reads the answer may be the one that makes the decision. `approval_history` says which answers had no
+effect.
 """
 
 import ibis.expr.types as ir
@@ -38,7 +39,7 @@ class ApprovalDecisions(Contract):
 
 
 def relations(rows: ir.Table, interventions: ir.Table, policy: Policy) -> dict[str, ir.BooleanValue]:
-    """Name the answers about nothing, and the categories that the policy does not know."""
+    """Return the rules on the intervention and the category of an answer."""
     is_known = rows.intervention_id.isin(interventions.intervention_id) | rows.intervention_id.re_search(OUR_ID)
     categories = list(policy.journey.approval.rejection_categories)
     return {

@@ -1,7 +1,7 @@
-"""Baseline metrics: how customers fared before the programme, as the business measured it itself.
+"""Metrics of the time before the programme, as measured by the business.
 
-One row per metric. For whoever has no control group and no log of those days; the metrics, their units and their
-definitions are those of `baseline_comparisons`.
+One row per metric. Optional; it serves where neither a control group nor a state log of that time exists. Metrics,
+units and definitions are those of `baseline_comparisons`.
 """
 
 from datetime import date
@@ -37,7 +37,7 @@ class BaselineMetrics(Contract):
 
 
 def relations(rows: ir.Table) -> dict[str, ir.BooleanValue]:
-    """Name the rows that end before they begin."""
+    """Return the rule on the period of a measurement."""
     return {"measured_until: before measured_from": rows.measured_until < rows.measured_from}
 
 

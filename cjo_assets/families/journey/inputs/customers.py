@@ -1,6 +1,6 @@
-"""Customers: the anchor of the journey.
+"""Customers.
 
-One row per customer. Customers have no date of their own: a past day is judged with the customers of the present file.
+One row per customer. Customers have no date: a past day is computed with the customers of the current file.
 """
 
 from cjo_assets.core.contract import LARGEST_AMOUNT, Contract, column, key

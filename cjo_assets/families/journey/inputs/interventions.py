@@ -1,7 +1,7 @@
-"""Interventions: what had been decided before we decided anything.
+"""Interventions decided by other systems.
 
-One row per intervention of the history. Our own decisions are in `recommended_interventions`; both together are the
-ledger that `outcome_analyses` follows.
+One row per intervention of the history. Decisions of this platform are in `recommended_interventions`; both together
+are the ledger that `outcome_analyses` follows.
 """
 
 from datetime import date
@@ -15,7 +15,7 @@ from cjo_assets.core.dataset import Dataset
 
 MONITOR_ONLY = "monitor_only"
 ESCALATE = "escalate_to_person"
-# What we call a decision of our own (shared/ids.py).
+# Pattern of the ids of our own decisions (core/expressions/ids.py).
 OUR_ID = "^I-[0-9a-f]{12}$"
 
 
@@ -52,7 +52,7 @@ class Interventions(Contract):
 
 
 def relations(rows: ir.Table, customers: ir.Table) -> dict[str, ir.BooleanValue]:
-    """Name the interventions for nobody we know."""
+    """Return the rule on the customer of an intervention."""
     return {"customer_id: unknown customer": rows.customer_id.notin(customers.customer_id)}
 
 
@@ -67,13 +67,13 @@ def known_interventions(interventions: ir.Table, issued_interventions: ir.Table)
 
 @check
 def unknown_triggers(interventions: ir.Table, raw_signals: ir.Table) -> ir.Table:
-    """Find interventions that name a signal which is in no file."""
+    """Return interventions that name a signal which is in no file."""
     triggers = interventions.select("intervention_id", signal_id=interventions.triggered_by_signals.unnest())
     return triggers.anti_join(raw_signals, "signal_id")
 
 
 @check
 def unknown_playbooks(interventions: ir.Table, playbooks: ir.Table) -> ir.Table:
-    """Find interventions that name a playbook which does not exist or was turned away."""
-    rows = interventions.filter(interventions.playbook_id.notin(playbooks.playbook_id))
-    return rows.select("intervention_id", "playbook_id")
+    """Return interventions that name a playbook which does not exist or was rejected."""
+    unknown = interventions.filter(interventions.playbook_id.notin(playbooks.playbook_id))
+    return unknown.select("intervention_id", "playbook_id")

@@ -1,8 +1,8 @@
-"""Outcomes: what came of an intervention.
+"""Measured outcomes of interventions.
 
 One row per outcome. An intervention may be measured more than once; each day counts the latest measurement by its end.
-An outcome of an id of our own making is kept even where no such decision is known (yet): the run that reads it may be
-the one that makes the decision again, and a check names what measures nothing.
+An outcome of an id that this platform generates is kept even where the decision is not known yet: the run that reads
+the outcome may be the one that makes the decision. A check lists outcomes without a decision.
 """
 
 from datetime import date
@@ -55,7 +55,7 @@ class Outcomes(Contract):
 def relations(
     rows: ir.Table, customers: ir.Table, interventions: ir.Table, issued_interventions: ir.Table
 ) -> dict[str, ir.BooleanValue]:
-    """Name the outcomes that measure no known intervention of their customer."""
+    """Return the rules on the customer and the intervention of an outcome."""
     known = known_interventions(interventions, issued_interventions)
     is_known = rows.intervention_id.isin(known.intervention_id)
     is_of_customer = is_key_in([rows.intervention_id, rows.customer_id], known, ["intervention_id", "customer_id"])
@@ -71,7 +71,7 @@ DATASET = Dataset("outcomes", Outcomes, relations=relations, record_date="measur
 
 @check
 def out_of_order(outcomes: ir.Table, interventions: ir.Table, signals: ir.Table) -> ir.Table:
-    """Find interventions decided before one of their signals, or measured before they were decided."""
+    """Return interventions decided before one of their signals, or measured before they were decided."""
     triggers = interventions.select(
         "intervention_id", "generated_at", signal_id=interventions.triggered_by_signals.unnest()
     )
@@ -86,6 +86,6 @@ def out_of_order(outcomes: ir.Table, interventions: ir.Table, signals: ir.Table)
 
 @check
 def outcomes_of_nothing_known(outcomes: ir.Table, interventions: ir.Table, issued_interventions: ir.Table) -> ir.Table:
-    """Find outcomes of decisions that we have not made: later ones, or ones that a run of their day no longer makes."""
+    """Return outcomes of unknown decisions: later ones, or ones that a run of their day no longer makes."""
     known = known_interventions(interventions, issued_interventions)
     return outcomes.anti_join(known, "intervention_id").select("outcome_id", "intervention_id", "customer_id")

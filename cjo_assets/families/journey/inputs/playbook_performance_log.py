@@ -1,6 +1,6 @@
-"""Playbook performance log: what an earlier system knew of its playbooks.
+"""Performance of playbooks as recorded by an earlier system.
 
-One row per playbook and segment. A prior with its own run count: these runs are believed and are not ours.
+One row per playbook and segment. It serves as a prior with a run count of its own; these runs are not counted as ours.
 """
 
 from datetime import date
@@ -13,7 +13,7 @@ from cjo_assets.core.contract import ANY_SEGMENT, LARGEST_AMOUNT, Contract, colu
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.policy import Policy
 
-# Ratios are written down to one decimal: what is further off was computed otherwise.
+# Ratios are reported to one decimal: a larger difference is no rounding.
 HALF_A_DECIMAL = 0.05
 
 
@@ -37,7 +37,7 @@ class PlaybookPerformanceLog(Contract):
 
 
 def relations(rows: ir.Table, playbooks: ir.Table, policy: Policy) -> dict[str, ir.BooleanValue]:
-    """Name the rows about no playbook or no segment we know."""
+    """Return the rules on the playbook and the segment of a row."""
     return {
         "playbook_id: unknown playbook": rows.playbook_id.notin(playbooks.playbook_id),
         "segment: not in the policy's segments": rows.segment.notin([ANY_SEGMENT, *policy.vocabulary.segments]),
@@ -55,16 +55,15 @@ DATASET = Dataset(
 
 @check
 def ratios_without_success(playbook_performance_log: ir.Table) -> ir.Table:
-    """Find rows whose ROI ratio is not success_rate x avg_value / avg_cost."""
-    rows = playbook_performance_log
-    expected = rows.success_rate * rows.avg_value / rows.avg_cost.nullif(0.0)
-    rows = rows.mutate(expected_ratio=expected)
-    is_other = (rows.roi_ratio - rows.expected_ratio).abs() > HALF_A_DECIMAL
-    return rows.filter(is_other).select("playbook_id", "segment", "roi_ratio", "expected_ratio")
+    """Return rows whose ROI ratio is not success_rate x avg_value / avg_cost."""
+    log = playbook_performance_log
+    compared = log.mutate(expected_ratio=log.success_rate * log.avg_value / log.avg_cost.nullif(0.0))
+    is_other = (compared.roi_ratio - compared.expected_ratio).abs() > HALF_A_DECIMAL
+    return compared.filter(is_other).select("playbook_id", "segment", "roi_ratio", "expected_ratio")
 
 
 def logged_runs(log: ir.Table, as_of: date, is_used: bool) -> ir.Table:
-    """Return what the log adds up to by a day, per playbook and segment; nothing where it is not to be used."""
+    """Return the sums of the log by a day, per playbook and segment; no rows where the policy does not use it."""
     rows = log.filter(log.last_updated <= as_of, ibis.literal(is_used))
     return rows.select(
         "playbook_id",

@@ -1,4 +1,4 @@
-"""Playbooks: the strategies a decision may choose from.
+"""Playbooks that a decision may choose from.
 
 One row per playbook. A playbook is a template; an intervention is one use of it.
 """
@@ -38,7 +38,7 @@ class Playbooks(Contract):
 
 
 def relations(rows: ir.Table, policy: Policy) -> dict[str, ir.BooleanValue]:
-    """Name what makes a row no usable playbook, beyond its columns."""
+    """Return the rules on a playbook that concern several columns or lists."""
     segments = [ANY_SEGMENT, *policy.vocabulary.segments]
     values = rows.expected_value_range
     unknown_segments = rows.eligible_segments.filter(lambda segment: segment.notin(segments))
@@ -60,16 +60,14 @@ DATASET = Dataset(
 
 @check
 def unknown_fallbacks(playbooks: ir.Table) -> ir.Table:
-    """Find playbooks whose fallback does not exist or was turned away."""
-    known = playbooks.playbook_id
-    return playbooks.filter(playbooks.fallback_playbook_id.notin(known)).select("playbook_id", "fallback_playbook_id")
+    """Return playbooks whose fallback does not exist or was rejected."""
+    unknown = playbooks.filter(playbooks.fallback_playbook_id.notin(playbooks.playbook_id))
+    return unknown.select("playbook_id", "fallback_playbook_id")
 
 
 @check
 def unknown_trigger_signals(playbooks: ir.Table, policy: Policy) -> ir.Table:
-    """Find playbooks that wait for a signal type which the policy's catalogue does not know."""
+    """Return playbooks triggered by a signal type which the policy's catalogue does not contain."""
     known = ibis.literal(sorted(policy.journey.signals.catalogue), "array<string>")
     unknown = playbooks.trigger_signals.filter(lambda name: ~known.contains(name))
-    return (
-        playbooks.mutate(unknown=unknown).filter(lambda row: row.unknown.length() > 0).select("playbook_id", "unknown")
-    )
+    return playbooks.select("playbook_id", unknown=unknown).filter(lambda row: row.unknown.length() > 0)

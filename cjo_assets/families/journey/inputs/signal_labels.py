@@ -1,7 +1,7 @@
-"""Signal labels: what people found out, afterwards, about alarms and about trouble that raised none.
+"""Labels of signals, given by people afterwards.
 
 One row per label. A label of a signal says whether there was a problem; a label without a signal is a problem that no
-signal told of. Only labels can say how often signals are right, and how often they are missing.
+signal reported. Precision and recall of signals are measured by labels alone.
 """
 
 from datetime import date
@@ -29,7 +29,7 @@ class SignalLabels(Contract):
 
 
 def relations(rows: ir.Table, customers: ir.Table, signals: ir.Table) -> dict[str, ir.BooleanValue]:
-    """Name the labels of nobody or nothing we know, and those that say nothing."""
+    """Return the rules on the customer, the signal and the content of a label."""
     is_known = rows.signal_id.isin(signals.signal_id)
     is_of_customer = is_key_in([rows.signal_id, rows.customer_id], signals, ["signal_id", "customer_id"])
     return {

@@ -1,7 +1,7 @@
-"""Signals: what was noticed about a customer.
+"""Signals about customers.
 
-One row per signal. Of two signals with one customer, type and day the more credible is believed and the other turned
-away. A type the catalogue does not know is kept: it counts, it has no effect on risk, and a check names it.
+One row per signal. Of two signals with the same customer, type and day the more credible is kept and the other
+rejected. A type that is not in the catalogue is kept: it counts, it has no effect on risk, and a check lists it.
 """
 
 from datetime import date
@@ -48,12 +48,12 @@ class Signals(Contract):
 
 
 def relations(rows: ir.Table, customers: ir.Table) -> dict[str, ir.BooleanValue]:
-    """Name the signals about nobody we know."""
+    """Return the rule on the customer of a signal."""
     return {"customer_id: unknown customer": rows.customer_id.notin(customers.customer_id)}
 
 
 def most_credible_first(rows: ir.Table, customers: ir.Table, policy: Policy) -> list[ir.Value]:
-    """Order signals about one thing by trust, then strength, then id."""
+    """Return the order of signals of one customer, type and day: by trust, then strength, then id."""
     trust = _trust(rows, policy.journey)
     for segment, rules in policy.journey_by_segment.items():
         own = customers.filter(customers.segment == segment)
@@ -80,7 +80,6 @@ DATASET = Dataset(
 
 @check
 def unknown_signal_types(signals: ir.Table, policy: Policy) -> ir.Table:
-    """Find signal types without polarity and weight: they have no effect on risk."""
-    return signals.filter(signals.signal_type.notin(sorted(policy.journey.signals.catalogue))).select(
-        "signal_id", "customer_id", "signal_type"
-    )
+    """Return signals of a type without polarity and weight, which have no effect on risk."""
+    unknown = signals.filter(signals.signal_type.notin(sorted(policy.journey.signals.catalogue)))
+    return unknown.select("signal_id", "customer_id", "signal_type")

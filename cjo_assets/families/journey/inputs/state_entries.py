@@ -1,7 +1,8 @@
-"""State entries: the customer's way through the stages.
+"""Entries of customers into journey stages.
 
-One row per customer, day and stage entered. Two entries of one customer on one day are legal and put in order: the one
-whose previous stage is the other's stage came later; failing that, the one later in the policy's order of stages.
+One row per customer, day and stage entered. Several entries of one customer on one day are legal and are put in order:
+the one whose previous stage is the other's stage came later; failing that, the one later in the policy's order of
+stages.
 """
 
 from datetime import date
@@ -12,6 +13,7 @@ import ibis.expr.types as ir
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import Contract, column
 from cjo_assets.core.dataset import Dataset
+from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.core.quarantine.rules import typed_rows
 from cjo_assets.policy import NO_STAGE, Policy
 
@@ -48,7 +50,7 @@ class AllowedTransitions(Contract):
 
 
 def relations(rows: ir.Table, customers: ir.Table) -> dict[str, ir.BooleanValue]:
-    """Name the entries of nobody we know."""
+    """Return the rules on the customer of an entry."""
     return {"customer_id: unknown customer": rows.customer_id.notin(customers.customer_id)}
 
 
@@ -84,9 +86,9 @@ def entries_in_order(state_entries: ir.Table, policy: Policy) -> ir.Table:
 
 @check(contract=AllowedTransitions)
 def transitions_as_read(raw_journey_state_log: ir.Table, policy: Policy) -> ir.Table:
-    """Judge the transitions of the file before anything is turned away."""
+    """Return the transitions of the file as read, before any row is rejected."""
     entries = entries_in_order(typed_rows(raw_journey_state_log, StateEntries, policy), policy)
-    return entries.select(*(name for name in AllowedTransitions.to_schema().columns))
+    return entries.select(*AllowedTransitions.to_schema().columns)
 
 
 @check
@@ -97,26 +99,28 @@ def entries_of_one_day(state_entries: ir.Table) -> ir.Table:
 
 
 def _with_place_in_day(entries: ir.Table, policy: Policy) -> ir.Table:
-    """Add `place_in_day`: how many other entries of the customer and day come before this one."""
+    """Add `place_in_day`: how many other entries of the customer and day come before this one.
+
+    Three entries of a day, A (from X), C (from B) and B (from A), have the places 0, 2 and 1: A > B > C.
+    """
     day = ["customer_id", "state_entered_at"]
     crowded = entries.group_by(day).having(lambda row: row.count() > 1).agg()
-    # A join and no semi-join: ibis writes it down once, however many steps read it.
+    # A join, not a semi-join: ibis compiles it once, however many steps read it.
     rivals = entries.join(crowded, day).select(entries)
     others = rivals.select(*day, other_stage="journey_stage")
     pairs = rivals.join(others, day).filter(lambda row: row.journey_stage != row.other_stage)
     successions = _successions(rivals, policy)
+    pair = [*day, "journey_stage", "other_stage"]
     before = successions.select(*day, journey_stage="later", other_stage="earlier", follows=ibis.literal(True))
     after = successions.select(*day, journey_stage="earlier", other_stage="later", is_followed=ibis.literal(True))
-    pair = [*day, "journey_stage", "other_stage"]
-    pairs = pairs.left_join(before, pair).drop(*(f"{name}_right" for name in pair))
-    pairs = pairs.left_join(after, pair).drop(*(f"{name}_right" for name in pair))
-    follows, is_followed = pairs.follows.fill_null(False), pairs.is_followed.fill_null(False)
+    compared = lookup(lookup(pairs, before, pair), after, pair)
+    follows, is_followed = compared.follows.fill_null(False), compared.is_followed.fill_null(False)
+    # Without a succession, or with one in both directions, the policy's order of stages decides.
     comes_after = (follows != is_followed).ifelse(
-        follows, _place_of_stage(pairs.other_stage, policy) < _place_of_stage(pairs.journey_stage, policy)
+        follows, _place_of_stage(compared.other_stage, policy) < _place_of_stage(compared.journey_stage, policy)
     )
-    keys = [*day, "journey_stage"]
-    places = pairs.group_by(keys).agg(place_in_day=comes_after.cast("int64").sum())
-    placed = entries.left_join(places, keys).drop(*(f"{name}_right" for name in keys))
+    places = compared.group_by(*day, "journey_stage").agg(place_in_day=comes_after.cast("int64").sum())
+    placed = lookup(entries, places, [*day, "journey_stage"])
     return placed.mutate(place_in_day=placed.place_in_day.fill_null(0))
 
 
@@ -126,7 +130,7 @@ def _successions(rivals: ir.Table, policy: Policy) -> ir.Table:
     steps = rivals.select(*day, later="journey_stage", earlier="reported_previous_stage")
     known = rivals.select(*day, earlier="journey_stage")
     steps = steps.filter(steps.later != steps.earlier).semi_join(known, [*day, "earlier"])
-    # Each pass doubles the distance that is followed; a day has no more entries than there are stages.
+    # Each pass doubles the distance that is followed; a day has at most one entry per stage.
     for _ in range(len(policy.vocabulary.stages).bit_length() - 1):
         further = steps.select(*day, middle="earlier", later="later")
         onward = steps.select(*day, middle="later", earlier="earlier")

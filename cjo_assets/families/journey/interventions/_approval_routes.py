@@ -1,8 +1,8 @@
-"""Routes: why a person must decide, who that is, and what exactly they agree to.
+"""Approval routes: why a person must decide, who that is, and the content they approve.
 
-Not a table but the steps that recommendations and requests share. The answer stands on the row of the decision, as of
-its day: a policy that changes later asks differently from then on and rewrites nothing. A role higher up may always
-answer for a lower one. What the policy calls sensitive or dear is never done without asking, whatever a playbook says.
+Shared by recommendations and requests. The route is stored on the row of the decision: a later policy applies to later
+days only. A higher role may answer for a lower one. Actions that the policy calls sensitive or costly always need
+approval, whatever a playbook says.
 """
 
 from collections.abc import Callable
@@ -21,12 +21,12 @@ ROLES = [CSM, MANAGER, EXECUTIVE]
 NOT_REQUIRED, WAIVED, ASKED, AUTO_APPROVED = "not_required", "waived_by_policy", "asked", "auto_approved"
 REGIMES = [NOT_REQUIRED, WAIVED, ASKED, AUTO_APPROVED]
 ASKING_REGIMES = [ASKED, AUTO_APPROVED]
-# What a decision shows to the person who answers, beyond what makes it the same need.
+# Columns of a decision that may change while the need stays the same.
 CHANGEABLE = ("recommended_action", "expected_cost", "journey_stage", "approval_role", "needs_two_people")
 
 
 def approval_reasons(rows: ir.Table, policy: Policy) -> ir.ArrayValue:
-    """Return why a person must decide before something is done, sorted; empty for watching, which does nothing."""
+    """Return the sorted reasons why a person must approve; empty for monitoring, which does nothing."""
     valuable = by_segment(policy, rows.segment, lambda rules: rules.recommendation.high_value_customer_threshold)
     unsure = by_segment(policy, rows.segment, lambda rules: rules.approval.low_confidence)
     dear = by_segment(policy, rows.segment, lambda rules: rules.approval.manager_cost)
@@ -39,12 +39,12 @@ def approval_reasons(rows: ir.Table, policy: Policy) -> ir.ArrayValue:
         "high_cost": rows.expected_cost >= dear,
         "sensitive_action": _is_sensitive(rows, policy),
     }
-    is_watching = rows.recommended_action == MONITOR_ONLY
-    return is_watching.ifelse(ibis.literal([], "array<string>"), names_where(reasons))
+    is_monitored = rows.recommended_action == MONITOR_ONLY
+    return is_monitored.ifelse(ibis.literal([], "array<string>"), names_where(reasons))
 
 
 def with_route(rows: ir.Table, policy: Policy) -> ir.Table:
-    """Add whether a person must decide, as what, with whom, until when, and under which regime.
+    """Add whether a person must approve, in which role, how many, until when, and under which regime.
 
     Args:
         rows: the day's choices with approval_reasons, risk_tier, account_value, segment, recommended_action and
@@ -73,7 +73,7 @@ def with_route(rows: ir.Table, policy: Policy) -> ir.Table:
 
 
 def decision_hash(rows: ir.Table) -> ir.StringValue:
-    """Return a hash over what an approver agrees to: for whom, what, why, at what cost, on which route."""
+    """Return a hash over the content of an approval: customer, playbook, signals, action, cost and route."""
     return content_hash(
         rows.customer_id,
         rows.playbook_id,
@@ -108,7 +108,7 @@ def _is_sensitive(rows: ir.Table, policy: Policy) -> ir.BooleanValue:
 def _is_one_of(
     value: ir.StringValue, segment: ir.StringValue, policy: Policy, pick: Callable[[JourneyPolicy], tuple[str, ...]]
 ) -> ir.BooleanValue:
-    """Tell whether a value is in the policy's list, or in the one that the segment has for itself."""
+    """Return whether a value is in the policy's list, or in the list of its own that the segment has."""
 
     def listed(rules: JourneyPolicy) -> ir.BooleanValue:
         return value.isin(list(pick(rules))).fill_null(False)
@@ -120,7 +120,7 @@ def _is_one_of(
 
 
 def _entitled_approvers(role: ir.StringValue, policy: Policy) -> ir.ArrayValue:
-    """Return who may answer for a role: those of the role and of the roles above it; an empty list is anybody."""
+    """Return who may answer for a role: people of the role and of higher roles; an empty list means anyone."""
     named = dict[str, tuple[str, ...]](policy.journey.approval.model_dump()["approvers"])
     entitled = {
         name: sorted({person for above in ROLES[place:] for person in named.get(above, ())})

@@ -1,19 +1,19 @@
-"""The ledger: every intervention known by a day, of the history and of our decisions, and what people said to it.
+"""Interventions known by a day, of the history and of our decisions, with their approvals.
 
-Not a table but the steps that several tables share, so that "executed" and "pending" mean one thing everywhere. An
-intervention is joined by its id and by nothing else.
+Shared by several tables, so that "executed" and "pending" have one definition. Interventions are joined by their id
+only.
 
 A request is about the content that a decision had on the day a person was first asked about it, under the regime, the
-route and the deadline that stand on the row of that day. No later policy changes what was asked, nor what was answered.
-- Stale: on a later decision day the decision was no longer made under that id with that content, and nobody had settled
-  the request by the end of that day. Nothing is executed by it, whatever is answered afterwards. If the need stands
-  with another content, `recommended_interventions` decides anew: a new id, and a new request.
-- An approval that was complete before the content changed was carried out at its instant: the intervention stays
-  approved and executed. Its request is stale from then on and says what changed (`stale_reason`): nobody has agreed to
-  the new content, and nothing more is done under that id.
-- A refusal stands for the need, whatever changes about it. Only a lapsed or stale request is asked anew.
-- A decision that needed nobody at first was carried out at the end of its first day. If a later day's rules ask for a
-  person, there is a request from that day on; it cannot undo what was done.
+route and the deadline on the row of that day. A later policy changes neither the request nor the answer.
+- Stale: on a later decision day the decision was no longer made under that id with that content, and the request was
+  not settled by the end of that day. It cannot be executed any more, whatever is answered. If the need persists with
+  another content, `recommended_interventions` makes a new decision with a new id and a new request.
+- An approval that was complete before the content changed was executed at its instant: the intervention stays approved
+  and executed. Its request is stale from then on, `stale_reason` names the change, and nothing more is done under that
+  id.
+- A rejection holds for the need, whatever changes about it. Only a lapsed or stale request is repeated.
+- A decision that needed no approval at first was executed at the end of its first day. If the rules of a later day
+  require a person, there is a request from that day on; it cannot undo what was done.
 """
 
 from datetime import date, timedelta
@@ -23,9 +23,11 @@ import ibis.expr.types as ir
 
 from cjo_assets.core.contract import ANY_SEGMENT, names_where
 from cjo_assets.core.expressions.by_segment import by_segment
+from cjo_assets.core.expressions.sentences import sentence
+from cjo_assets.core.expressions.tables import first_per, lookup
 from cjo_assets.families.journey.inputs.approval_decisions import APPROVED, REJECTED
 from cjo_assets.families.journey.inputs.interventions import MONITOR_ONLY, OUR_ID
-from cjo_assets.families.journey.interventions._approval_answers import judged_answers, settlements
+from cjo_assets.families.journey.interventions._approval_answers import answers_with_effect, settlements
 from cjo_assets.families.journey.interventions._approval_routes import (
     ASKED,
     ASKING_REGIMES,
@@ -42,7 +44,18 @@ REQUEST_STATUSES = [PENDING, APPROVED, REJECTED, EXPIRED, STALE]
 APPROVAL_STATUSES = [NOT_REQUIRED, *REQUEST_STATUSES]
 AUTO_APPROVER = "policy:auto_approve_for_testing"
 HISTORY, DECISION = "history", "decision"
-# What was asked stands on the row of the day on which it was asked first.
+# Columns of every intervention that the history and our decisions have in common.
+SHARED_COLUMNS = (
+    "intervention_id",
+    "customer_id",
+    "journey_stage",
+    "recommended_action",
+    "confidence",
+    "triggered_by_signals",
+    "evaluation_latency_ms",
+    "generated_at",
+)
+# Columns of a request; they come from the row of the day on which a person was first asked.
 ASKED_COLUMNS = (
     "approval_regime",
     "approval_reasons",
@@ -73,142 +86,45 @@ def ledger(
     Args:
         interventions: the history.
         decisions: our recommendations of all days up to the as-of date; one that stood for days counts once, as it was
-            on the first of them, and with what was asked as it was on the first day that asked.
-        customers: for the segment of the history; a decision keeps the one it was made for.
+            on the first of them, with the request of the first day that asked.
+        customers: segments for the history; a decision keeps the segment it was made for.
         playbooks: a playbook of the history is the one the source names, else the one of stage and segment that
             named the action at the time.
-        as_of: nothing generated later counts; all days without it.
-        decision_days: the days (column as_of) on which decisions were made, those without any included.
+        as_of: interventions generated later are left out; all are returned without it.
+        decision_days: the days (column as_of) on which decisions were made, those without a decision included.
     """
-    shared = {
-        "intervention_id": "intervention_id",
-        "customer_id": "customer_id",
-        "journey_stage": "journey_stage",
-        "recommended_action": "recommended_action",
-        "confidence": "confidence",
-        "triggered_by_signals": "triggered_by_signals",
-        "evaluation_latency_ms": "evaluation_latency_ms",
-        "generated_at": "generated_at",
-    }
-    ours = _with_what_was_asked(decisions, decision_days).select(
-        **shared,
-        **{name: name for name in ASKED_COLUMNS},
-        playbook_id="playbook_id",
-        expected_cost="expected_cost",
-        stated_cost=ibis.null("float64"),
-        expected_value="expected_value",
-        is_held_out="is_held_out",
-        segment="segment",
-        asked_on="asked_on",
-        requested_by=ibis.null("string"),
-        departed_at="departed_at",
-        kept_its_id="kept_its_id",
-        departure="departure",
-        origin=ibis.literal(DECISION),
-    )
-    # A source may hand our own decisions back to us: each stands once, as we made it, and is no history.
-    history = interventions.filter(~interventions.intervention_id.re_search(OUR_ID))
-    asks = history.requires_human_approval
-    history = history.select(
-        **shared,
-        named_playbook_id="playbook_id",
-        stated_cost="expected_cost",
-        expected_value="expected_value",
-        approval_regime=asks.ifelse(ASKED, NOT_REQUIRED),
-        approval_reasons=ibis.literal([], "array<string>"),
-        approval_role=ibis.null("string"),
-        needs_two_people=ibis.literal(False),
-        entitled_approvers=ibis.literal([], "array<string>"),
-        approval_timeout_minutes=ibis.null("float64"),
-        decision_hash=ibis.null("string"),
-        is_held_out=ibis.literal(False),
-        asked_on=asks.ifelse(history.generated_at, ibis.null("date")),
-        requested_by="requested_by",
-        departed_at=ibis.null("timestamp(6)"),
-        kept_its_id=ibis.null("boolean"),
-        departure=ibis.null("string"),
-        origin=ibis.literal(HISTORY),
-    )
-    history = _with_playbook(history, customers, playbooks).select(ours.columns)
-    rows = ibis.union(history, ours)
-    return rows if as_of is None else rows.filter(rows.generated_at <= as_of)
+    ours = _decisions(decisions, decision_days)
+    history = _history(interventions, customers, playbooks).select(ours.columns)
+    known = ibis.union(history, ours)
+    return known if as_of is None else known.filter(known.generated_at <= as_of)
 
 
-def with_approval(rows: ir.Table, approval_decisions: ir.Table, until: ir.TimestampScalar, policy: Policy) -> ir.Table:
-    """Add what was asked and answered by an instant: requested_at, expires_at, decision and execution.
+def with_approval(known: ir.Table, approval_decisions: ir.Table, until: ir.TimestampScalar, policy: Policy) -> ir.Table:
+    """Add request, answer, approval status and execution of each intervention by an instant.
 
     `executed_at` is the instant at which the approval was complete, or the end of the first day where none was needed;
-    null where nothing was done. Watching is not doing: `monitor_only` is never executed. Of the policy, only the
-    words that name nobody are used, and the deadline, which the history does not record.
+    null where nothing was done: `monitor_only` is never executed. Of the policy only the words for a missing name are
+    used, and the deadline, which the history does not record.
     """
-    minutes = by_segment(policy, rows.segment, lambda own: own.approval.approval_timeout_minutes)
-    seconds = (rows.approval_timeout_minutes.fill_null(minutes) * 60).cast("int64")
-    rows = rows.mutate(
-        until=until,
-        is_asked=rows.asked_on.notnull() & ~rows.is_held_out,
-        requested_at=end_of(rows.asked_on),
-        expires_at=end_of(rows.asked_on) + seconds.as_interval("s"),
-        stale_at=rows.departed_at,
-    )
-    rows = rows.mutate(requires_human_approval=rows.is_asked)
-    null_words = policy.vocabulary.null_words
-    judged = judged_answers(rows.filter(rows.is_asked), approval_decisions, until, null_words)
-    rows = rows.left_join(settlements(judged), "intervention_id").drop("intervention_id_right")
-    is_auto = rows.is_asked & (rows.approval_regime == AUTO_APPROVED) & rows.decision.isnull()
-    is_auto = is_auto & (rows.requested_at <= rows.until)
-    rows = rows.mutate(
-        decision=is_auto.ifelse(APPROVED, rows.decision),
-        decided_at=is_auto.ifelse(rows.requested_at, rows.decided_at),
-        decided_by=is_auto.ifelse(AUTO_APPROVER, rows.decided_by),
-    )
-    has_departed = (rows.departed_at <= rows.until).fill_null(False)
-    is_overtaken = rows.decision.isnull() & has_departed & (rows.departed_at <= rows.expires_at)
-    is_outdated = (rows.decision == APPROVED).fill_null(False) & has_departed & rows.kept_its_id.fill_null(False)
-    rows = rows.mutate(is_stale=(is_overtaken | is_outdated) & rows.is_asked)
-    rows = rows.mutate(
-        approval_status=ibis.cases(
-            (~rows.is_asked, NOT_REQUIRED),
-            (rows.decision.notnull(), rows.decision),
-            (rows.is_stale, STALE),
-            (rows.expires_at < rows.until, EXPIRED),
-            else_=PENDING,
-        ),
-        stale_reason=rows.is_stale.ifelse(rows.departure, ibis.null("string")),
-    )
-    does_something = (rows.recommended_action != MONITOR_ONLY) & ~rows.is_held_out
-    needed_nobody = rows.asked_on.isnull() | (rows.asked_on > rows.generated_at)
-    executed_at = ibis.cases(
-        (does_something & needed_nobody, end_of(rows.generated_at)),
-        (does_something & (rows.decision == APPROVED), rows.decided_at),
-    )
-    unasked = ibis.null("timestamp(6)")
-    return rows.mutate(
-        requested_at=rows.is_asked.ifelse(rows.requested_at, unasked),
-        expires_at=rows.is_asked.ifelse(rows.expires_at, unasked),
-        stale_at=rows.is_asked.ifelse(rows.stale_at, unasked),
-        executed_at=executed_at,
-        is_executed=executed_at.notnull(),
-    )
+    requested = _with_request(known, until, policy)
+    answered = _with_answer(requested, approval_decisions, until, policy)
+    return _with_execution(_with_status(answered))
 
 
 def is_settled(rows: ir.Table) -> ir.BooleanValue:
-    """Tell whether an intervention was answered, carried out, or never asked about."""
+    """Return whether an intervention was answered or executed, or needed no approval."""
     return rows.approval_status.isin([NOT_REQUIRED, APPROVED, REJECTED]) | rows.is_executed
 
 
 def needs_asking_anew(rows: ir.Table) -> ir.BooleanValue:
-    """Tell whether the request for an intervention lapsed or went stale with nothing done."""
+    """Return whether the request for an intervention lapsed or became stale before anything was executed."""
     return rows.approval_status.isin([EXPIRED, STALE]) & ~rows.is_executed
 
 
 def latest_outcomes(outcomes: ir.Table, as_of: date) -> ir.Table:
     """Return the last measurement of each intervention by the as-of date."""
     known = outcomes.filter(outcomes.measured_at <= as_of)
-    latest_first = ibis.window(
-        group_by=known.intervention_id, order_by=[ibis.desc(known.measured_at), ibis.desc(known.outcome_id)]
-    )
-    numbered = known.mutate(place=ibis.row_number().over(latest_first))
-    return numbered.filter(numbered.place == 0).drop("place")
+    return first_per(known, "intervention_id", [known.measured_at.desc(), known.outcome_id.desc()])
 
 
 def known_outcomes(
@@ -222,21 +138,69 @@ def known_outcomes(
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
-    """Return the ledger at the end of the as-of date, with what people said and the latest measurement of each.
+    """Return the ledger at the end of the as-of date, with approval and latest outcome of each intervention.
 
     The playbook of an outcome counts where an intervention of the history has none itself.
     """
     known = ledger(interventions, decisions, customers, playbooks, as_of, decision_days=decision_days)
     known = with_approval(known, approval_decisions, end_of_day(as_of), policy)
     latest = latest_outcomes(outcomes, as_of).drop("customer_id").rename(measured_playbook_id="playbook_id")
-    rows = known.left_join(latest, "intervention_id").drop("intervention_id_right")
-    measured = (rows.origin == HISTORY).ifelse(rows.measured_playbook_id, ibis.null("string"))
-    return rows.mutate(playbook_id=ibis.coalesce(rows.playbook_id, measured))
+    measured = lookup(known, latest, "intervention_id")
+    measured_playbook = (measured.origin == HISTORY).ifelse(measured.measured_playbook_id, ibis.null("string"))
+    return measured.mutate(playbook_id=ibis.coalesce(measured.playbook_id, measured_playbook))
 
 
 def end_of_day(as_of: date) -> ir.TimestampScalar:
     """Return 24:00 UTC of the as-of date as a literal."""
     return ibis.literal(as_of + timedelta(days=1), "date").cast("timestamp(6)")
+
+
+def _decisions(decisions: ir.Table, decision_days: ir.Table) -> ir.Table:
+    """Return our decisions, one row each, with the columns of the ledger."""
+    return _with_first_request(decisions, decision_days).select(
+        *SHARED_COLUMNS,
+        *ASKED_COLUMNS,
+        "playbook_id",
+        "expected_cost",
+        "expected_value",
+        "is_held_out",
+        "segment",
+        "asked_on",
+        "departed_at",
+        "kept_its_id",
+        "departure",
+        stated_cost=ibis.null("float64"),
+        requested_by=ibis.null("string"),
+        origin=ibis.literal(DECISION),
+    )
+
+
+def _history(interventions: ir.Table, customers: ir.Table, playbooks: ir.Table) -> ir.Table:
+    """Return the interventions of the history with the columns of the ledger."""
+    # A source may return our own decisions: each counts once, as a decision.
+    history = interventions.filter(~interventions.intervention_id.re_search(OUR_ID))
+    asks = history.requires_human_approval
+    history = history.select(
+        *SHARED_COLUMNS,
+        "expected_value",
+        "requested_by",
+        named_playbook_id="playbook_id",
+        stated_cost="expected_cost",
+        approval_regime=asks.ifelse(ASKED, NOT_REQUIRED),
+        approval_reasons=ibis.literal([], "array<string>"),
+        approval_role=ibis.null("string"),
+        needs_two_people=ibis.literal(False),
+        entitled_approvers=ibis.literal([], "array<string>"),
+        approval_timeout_minutes=ibis.null("float64"),
+        decision_hash=ibis.null("string"),
+        is_held_out=ibis.literal(False),
+        asked_on=asks.ifelse(history.generated_at, ibis.null("date")),
+        departed_at=ibis.null("timestamp(6)"),
+        kept_its_id=ibis.null("boolean"),
+        departure=ibis.null("string"),
+        origin=ibis.literal(HISTORY),
+    )
+    return _with_playbook(history, customers, playbooks)
 
 
 def _with_playbook(history: ir.Table, customers: ir.Table, playbooks: ir.Table) -> ir.Table:
@@ -250,12 +214,12 @@ def _with_playbook(history: ir.Table, customers: ir.Table, playbooks: ir.Table) 
     )
     history = history.join(customers.select("customer_id", "segment"), "customer_id")
     pairs = history.join(actions, ["journey_stage", "recommended_action"])
-    fits = pairs.eligible_segments.contains(ANY_SEGMENT) | pairs.eligible_segments.contains(pairs.segment)
-    pairs = pairs.filter(fits, pairs.created_at <= pairs.generated_at)
-    first = pairs.group_by("intervention_id").agg(first_playbook_id=pairs.playbook_id.min())
-    named = history.left_join(first, "intervention_id").drop("intervention_id_right")
-    # What the source says it used goes before what the action suggests.
-    named = named.mutate(playbook_id=ibis.coalesce(named.named_playbook_id, named.first_playbook_id))
+    is_eligible = pairs.eligible_segments.contains(ANY_SEGMENT) | pairs.eligible_segments.contains(pairs.segment)
+    pairs = pairs.filter(is_eligible, pairs.created_at <= pairs.generated_at)
+    suggested = pairs.group_by("intervention_id").agg(suggested_playbook_id=pairs.playbook_id.min())
+    named = lookup(history, suggested, "intervention_id")
+    # The playbook that the source names takes precedence over the one that the action suggests.
+    named = named.mutate(playbook_id=ibis.coalesce(named.named_playbook_id, named.suggested_playbook_id))
     costs = playbooks.select(cost_playbook_id="playbook_id", usual_cost="avg_cost_estimate", cost_since="created_at")
     priced = named.left_join(
         costs, [named.playbook_id == costs.cost_playbook_id, costs.cost_since <= named.generated_at]
@@ -264,49 +228,110 @@ def _with_playbook(history: ir.Table, customers: ir.Table, playbooks: ir.Table) 
     return priced.mutate(expected_cost=ibis.coalesce(priced.stated_cost, usual_cost))
 
 
-def _with_what_was_asked(decisions: ir.Table, decision_days: ir.Table) -> ir.Table:
-    """Return each decision as of its first day, with what the first day that asked had to ask, and its departure."""
-    asking = decisions.approval_regime.isin(ASKING_REGIMES)
-    span = decisions.group_by("intervention_id").agg(
-        first_day=decisions.as_of.min(), asked_on=decisions.as_of.min(where=asking)
+def _with_first_request(decisions: ir.Table, decision_days: ir.Table) -> ir.Table:
+    """Return each decision as on its first day, with the content of its first request, and its departure."""
+    is_asking = decisions.approval_regime.isin(ASKING_REGIMES)
+    days = decisions.group_by("intervention_id").agg(
+        first_day=decisions.as_of.min(), asked_on=decisions.as_of.min(where=is_asking)
     )
-    span = span.mutate(asked_row=ibis.coalesce(span.asked_on, span.first_day))
+    days = days.mutate(request_day=ibis.coalesce(days.asked_on, days.first_day))
     shown = [name for name in CHANGEABLE if name not in ASKED_COLUMNS]
-    asked = decisions.select("intervention_id", "need_id", "as_of", *ASKED_COLUMNS, *shown)
-    asked = asked.join(span, ["intervention_id", asked.as_of == span.asked_row]).drop("as_of", "asked_row")
-    departures = _departures(asked.filter(asked.asked_on.notnull()), decisions, decision_days)
-    first = decisions.drop("need_id", *ASKED_COLUMNS)
-    asked = asked.select("intervention_id", "first_day", "asked_on", *ASKED_COLUMNS)
-    rows = first.join(asked, ["intervention_id", first.as_of == asked.first_day])
-    return rows.left_join(departures, "intervention_id").drop("intervention_id_right")
+    requests = decisions.select("intervention_id", "need_id", "as_of", *ASKED_COLUMNS, *shown)
+    requests = requests.join(days, ["intervention_id", requests.as_of == days.request_day]).drop("as_of", "request_day")
+    departures = _departures(requests.filter(requests.asked_on.notnull()), decisions, decision_days)
+    on_first_day = decisions.drop("need_id", *ASKED_COLUMNS)
+    requests = requests.select("intervention_id", "first_day", "asked_on", *ASKED_COLUMNS)
+    requested = on_first_day.join(requests, ["intervention_id", on_first_day.as_of == requests.first_day])
+    return lookup(requested, departures, "intervention_id")
 
 
-def _departures(asked: ir.Table, decisions: ir.Table, decision_days: ir.Table) -> ir.Table:
-    """Return the end of the first decision day that did not repeat what was asked, and what it said instead."""
-    same = decisions.select("intervention_id", "decision_hash", "as_of")
-    same = same.semi_join(asked, ["intervention_id", "decision_hash"])
-    last = same.group_by("intervention_id").agg(last_day=same.as_of.max())
+def _departures(requests: ir.Table, decisions: ir.Table, decision_days: ir.Table) -> ir.Table:
+    """Return the end of the first decision day that did not repeat a request, and what was decided instead."""
+    repeated = decisions.select("intervention_id", "decision_hash", "as_of")
+    repeated = repeated.semi_join(requests, ["intervention_id", "decision_hash"])
+    last_days = repeated.group_by("intervention_id").agg(last_day=repeated.as_of.max())
     days = ibis.union(decision_days.select("as_of"), decisions.select("as_of"), distinct=True)
-    days = days.select(last_day="as_of", next_day=days.as_of.lead().over(ibis.window(order_by=days.as_of)))
-    rows = asked.join(last, "intervention_id").join(days, "last_day")
-    rows = rows.filter(rows.next_day.notnull())
-    then = decisions.select(
-        "need_id",
-        then_id="intervention_id",
-        next_day="as_of",
-        **{f"then_{name}": name for name in CHANGEABLE},
-    )
-    rows = rows.left_join(then, ["need_id", "next_day"], rname="then_{name}")
-    changed = names_where({name: ~rows[name].identical_to(rows[f"then_{name}"]) for name in CHANGEABLE})
-    on = rows.next_day.cast("string")
+    next_days = days.select(last_day="as_of", next_day=days.as_of.lead().over(ibis.window(order_by=days.as_of)))
+    ended = requests.join(last_days, "intervention_id").join(next_days, "last_day")
+    ended = ended.filter(ended.next_day.notnull())
+    instead = {f"then_{name}": name for name in ("intervention_id", *CHANGEABLE)}
+    ended = lookup(ended, decisions, ["need_id", ("next_day", "as_of")], **instead)
+    changed = names_where({name: ~ended[name].identical_to(ended[f"then_{name}"]) for name in CHANGEABLE})
     departure = ibis.cases(
-        (rows.then_id.isnull(), ibis.literal("no longer recommended on ") + on),
-        (changed.length() > 0, ibis.literal("changed on ") + on + ": " + changed.join(", ")),
-        else_=ibis.literal("decided anew on ") + on,
+        (ended.then_intervention_id.isnull(), sentence("no longer recommended on {}", ended.next_day)),
+        (changed.length() > 0, sentence("changed on {}: {}", ended.next_day, changed.join(", "))),
+        else_=sentence("decided anew on {}", ended.next_day),
     )
-    return rows.select(
+    return ended.select(
         "intervention_id",
-        departed_at=end_of(rows.next_day),
-        kept_its_id=(rows.then_id == rows.intervention_id).fill_null(False),
+        departed_at=end_of(ended.next_day),
+        kept_its_id=(ended.then_intervention_id == ended.intervention_id).fill_null(False),
         departure=departure,
+    )
+
+
+def _with_request(known: ir.Table, until: ir.TimestampScalar, policy: Policy) -> ir.Table:
+    """Add whether a person is asked, from when, until when, and when the request became stale."""
+    default_minutes = by_segment(policy, known.segment, lambda own: own.approval.approval_timeout_minutes)
+    seconds = (known.approval_timeout_minutes.fill_null(default_minutes) * 60).cast("int64")
+    is_asked = known.asked_on.notnull() & ~known.is_held_out
+    return known.mutate(
+        until=until,
+        is_asked=is_asked,
+        requires_human_approval=is_asked,
+        requested_at=end_of(known.asked_on),
+        expires_at=end_of(known.asked_on) + seconds.as_interval("s"),
+        stale_at=known.departed_at,
+    )
+
+
+def _with_answer(
+    requested: ir.Table, approval_decisions: ir.Table, until: ir.TimestampScalar, policy: Policy
+) -> ir.Table:
+    """Add the decision on each request, its instant, people, reason and category; null while there is none."""
+    requests = requested.filter(requested.is_asked)
+    answers = answers_with_effect(requests, approval_decisions, until, policy.vocabulary.null_words)
+    answered = lookup(requested, settlements(answers), "intervention_id")
+    is_unanswered_test = (answered.approval_regime == AUTO_APPROVED) & answered.decision.isnull()
+    is_auto_approved = answered.is_asked & is_unanswered_test & (answered.requested_at <= answered.until)
+    return answered.mutate(
+        decision=is_auto_approved.ifelse(APPROVED, answered.decision),
+        decided_at=is_auto_approved.ifelse(answered.requested_at, answered.decided_at),
+        decided_by=is_auto_approved.ifelse(AUTO_APPROVER, answered.decided_by),
+    )
+
+
+def _with_status(answered: ir.Table) -> ir.Table:
+    """Add the approval status, and why a request is stale."""
+    has_departed = (answered.departed_at <= answered.until).fill_null(False)
+    is_unanswered = answered.decision.isnull()
+    is_overtaken = is_unanswered & has_departed & (answered.departed_at <= answered.expires_at)
+    is_approved = (answered.decision == APPROVED).fill_null(False)
+    is_outdated = is_approved & has_departed & answered.kept_its_id.fill_null(False)
+    judged = answered.mutate(is_stale=(is_overtaken | is_outdated) & answered.is_asked)
+    status = ibis.cases(
+        (~judged.is_asked, NOT_REQUIRED),
+        (judged.decision.notnull(), judged.decision),
+        (judged.is_stale, STALE),
+        (judged.expires_at < judged.until, EXPIRED),
+        else_=PENDING,
+    )
+    return judged.mutate(
+        approval_status=status, stale_reason=judged.is_stale.ifelse(judged.departure, ibis.null("string"))
+    )
+
+
+def _with_execution(approved: ir.Table) -> ir.Table:
+    """Add when an intervention was executed, and clear the instants of requests that were never made."""
+    does_something = (approved.recommended_action != MONITOR_ONLY) & ~approved.is_held_out
+    needed_no_approval = approved.asked_on.isnull() | (approved.asked_on > approved.generated_at)
+    executed_at = ibis.cases(
+        (does_something & needed_no_approval, end_of(approved.generated_at)),
+        (does_something & (approved.decision == APPROVED), approved.decided_at),
+    )
+    instants = ("requested_at", "expires_at", "stale_at")
+    return approved.mutate(
+        executed_at=executed_at,
+        is_executed=executed_at.notnull(),
+        **{name: approved.is_asked.ifelse(approved[name], ibis.null("timestamp(6)")) for name in instants},
     )

@@ -1,4 +1,4 @@
-"""Executed interventions with their outcome: what counts as a run, as measured and as a success."""
+"""Executed interventions with their outcome: definitions of a run, a measured run and a success."""
 
 import ibis
 import ibis.expr.types as ir
@@ -28,20 +28,20 @@ FACTS = (
 
 
 def with_success(known: ir.Table, policy: Policy) -> ir.Table:
-    """Return what experience is made of: the ledger with its outcomes, whether measured, and whether a success.
+    """Return the ledger with whether each intervention was measured and whether it succeeded.
 
-    What was not carried out is no run, whatever was measured. A success is what the source says it is, or else one of
-    the policy's outcomes.
+    An intervention that was not executed is no run, whatever was measured. A success is what the source reports as one,
+    or else one of the policy's success outcomes.
     """
     return known.select(*FACTS, is_measured=is_measured(known), is_success=is_success(known, policy))
 
 
 def is_measured(known: ir.Table) -> ir.BooleanValue:
-    """Tell whether an intervention was carried out and its outcome is known."""
+    """Return whether an intervention was executed and its outcome is known."""
     return known.is_executed & known.outcome.notnull()
 
 
 def is_success(known: ir.Table, policy: Policy) -> ir.BooleanValue:
-    """Tell whether an intervention was carried out, measured, and a success."""
+    """Return whether an intervention was executed, measured and successful."""
     succeeded = ibis.coalesce(known.playbook_success, known.outcome.isin(policy.journey.learning.success_outcomes))
     return is_measured(known) & succeeded.fill_null(False)

@@ -1,8 +1,8 @@
-"""What is known of every intervention when the day decides.
+"""Interventions known when the decisions of a day are made.
 
-One row per as-of date and intervention of the history or of our decisions of earlier days, with what people said and
-what was measured by the end of the day. Decisions, their limits and everything that is learned read this one table;
-`outcome_analyses` adds the decisions of the day itself.
+One row per as-of date and intervention of the history or of our decisions of earlier days, with approval and outcome by
+the end of the day. Decisions, their limits and all estimates read this table; `outcome_analyses` adds the decisions of
+the day itself.
 """
 
 from datetime import date
@@ -67,8 +67,8 @@ def intervention_ledger(
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
-    """Bring together what was decided before, what people said to it, and what came of it."""
-    rows = known_outcomes(
+    """Combine the interventions of earlier days with their approvals and outcomes."""
+    known = known_outcomes(
         interventions,
         earlier_recommended_interventions,
         earlier_journey_states,
@@ -79,5 +79,4 @@ def intervention_ledger(
         as_of,
         policy,
     )
-    rows = rows.mutate(is_settled=is_settled(rows))
-    return rows.select(*(name for name in InterventionLedger.to_schema().columns if name != "as_of"))
+    return known.mutate(is_settled=is_settled(known))
