@@ -143,7 +143,7 @@ def _json_reading(
 
 
 def _json_faults(specs: tuple[Column, ...], keys: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the conditions under which a JSON record is irregular, and those that say which key stands twice."""
+    """Return the conditions of irregular JSON records, and those of each duplicate key."""
     faults = {
         "json_type(json) <> 'OBJECT'": "record: not an object",
         HAS_DOUBLED_KEY: "record: a key stands twice",

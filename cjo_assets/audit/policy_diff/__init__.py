@@ -1,1 +1,1 @@
-"""What a candidate policy would change."""
+"""Effects of a candidate policy on published days."""

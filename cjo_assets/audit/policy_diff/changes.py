@@ -1,7 +1,7 @@
-"""What a candidate policy would change.
+"""Decisions, risk tiers and approval routes that differ between two policies.
 
-One row per as-of date and customer for whom a decision, a tier or an approval route comes out otherwise. Before is the
-policy of the day, after is the candidate, on the same files and the same earlier days.
+One row per as-of date and customer with a different decision, tier or approval route. Before is the policy of the day,
+after is the candidate, with the same files and the same earlier days.
 """
 
 from __future__ import annotations
@@ -46,34 +46,34 @@ class PolicyChanges(Contract):
     segment: str = column("Market segment.", words="segments")
     account_value: float = column("Yearly value of the account [currency].", ge=0)
     decision_change: str = column(
-        "What becomes of the decision; null where it stays.", isin=DECISION_CHANGES, nullable=True
+        "Change of the decision; null if there is none.", isin=DECISION_CHANGES, nullable=True
     )
-    is_tier_changed: bool = column("Whether the risk tier is another.")
-    is_route_changed: bool = column("Whether a decision made either way asks other people, or nobody.")
+    is_tier_changed: bool = column("Whether the risk tier differs.")
+    is_route_changed: bool = column("Whether the approval route of a decision made under both policies differs.")
     revenue_at_risk_before: float = column("Churn probability x account value [currency].", ge=0, nullable=True)
     revenue_at_risk_after: float = column("The same under the candidate [currency].", ge=0, nullable=True)
     overall_risk_score_before: float = column("Weighted risk [0-1, up = worse]; null: not scored.", nullable=True)
     overall_risk_score_after: float = column("The same under the candidate.", nullable=True)
-    decision_risk_before: float = column("What eligibility looks at [0-1, up = worse].", nullable=True)
+    decision_risk_before: float = column("Risk that determines eligibility [0-1, up = worse].", nullable=True)
     decision_risk_after: float = column("The same under the candidate.", nullable=True)
     risk_tier_before: str = column("Risk tier.", isin=TIERS, nullable=True)
     risk_tier_after: str = column("Risk tier under the candidate.", isin=TIERS, nullable=True)
     intervention_id_before: str = column("Decision; null without one.", nullable=True, personal="intervention")
     intervention_id_after: str = column("Decision under the candidate.", nullable=True, personal="intervention")
-    playbook_id_before: str = column("Its playbook; null for watching and calls.", nullable=True)
+    playbook_id_before: str = column("Its playbook; null for monitor_only and escalations.", nullable=True)
     playbook_id_after: str = column("Playbook under the candidate.", nullable=True)
-    recommended_action_before: str = column("What was to be done.", nullable=True)
-    recommended_action_after: str = column("What would be done.", nullable=True)
-    is_held_out_before: bool = column("Whether it was held out.", nullable=True)
-    is_held_out_after: bool = column("Whether it would be held out.", nullable=True)
-    requires_human_approval_before: bool = column("Whether a person was to decide.", nullable=True)
-    requires_human_approval_after: bool = column("Whether a person would be to decide.", nullable=True)
+    recommended_action_before: str = column("Recommended action.", nullable=True)
+    recommended_action_after: str = column("Recommended action under the candidate.", nullable=True)
+    is_held_out_before: bool = column("Whether it is in the holdout.", nullable=True)
+    is_held_out_after: bool = column("Whether it is in the holdout under the candidate.", nullable=True)
+    requires_human_approval_before: bool = column("Whether it requires approval.", nullable=True)
+    requires_human_approval_after: bool = column("Whether it requires approval under the candidate.", nullable=True)
     approval_regime_before: str = column("Regime of the approval.", isin=REGIMES, nullable=True)
     approval_regime_after: str = column("Regime under the candidate.", isin=REGIMES, nullable=True)
-    approval_role_before: str = column("Who was asked.", isin=ROLES, nullable=True)
-    approval_role_after: str = column("Who would be asked.", isin=ROLES, nullable=True)
-    needs_two_people_before: bool = column("Whether two people had to approve.", nullable=True)
-    needs_two_people_after: bool = column("Whether two people would have to.", nullable=True)
+    approval_role_before: str = column("Role of the approver.", isin=ROLES, nullable=True)
+    approval_role_after: str = column("Role of the approver under the candidate.", isin=ROLES, nullable=True)
+    needs_two_people_before: bool = column("Whether two people must approve.", nullable=True)
+    needs_two_people_after: bool = column("Whether two people must approve under the candidate.", nullable=True)
     expected_cost_before: float = column("Cost expected [currency].", nullable=True)
     expected_cost_after: float = column("Cost under the candidate [currency].", nullable=True)
     expected_value_before: float = column("Value expected [currency].", nullable=True)
@@ -89,16 +89,17 @@ def policy_changes(
     after_forecasts: ir.Table,
     customers: ir.Table,
 ) -> ir.Table:
-    """Hold what is decided under the candidate against what is decided under the policy of the day.
+    """Compare the decisions under the candidate with those under the policy of the day.
 
     Args:
-        before_decisions: `recommended_interventions` of the days compared, column as_of included; as all but the last.
+        before_decisions: `recommended_interventions` of the compared days with column as_of, like all inputs but the
+        last.
         after_decisions: the same under the candidate.
         before_scores: `risk_scores`.
         after_scores: the same under the candidate.
         before_forecasts: `journey_forecasts`.
         after_forecasts: the same under the candidate.
-        customers: for segment and account value.
+        customers: segment and account value of customers.
     """
     parts = [
         _beside(before_decisions, after_decisions, DECISION_COLUMNS),
@@ -123,16 +124,16 @@ def policy_changes(
 
 
 def differing_values(before: Policy, after: Policy) -> list[tuple[str, Any, Any]]:
-    """Return the values that two policies say differently, by path; what only one says is None in the other.
+    """Return the values that differ between two policies, by path; None for a value that a policy lacks.
 
-    Who wrote them, and why, is not among them.
+    Author, approver and reason are left out.
     """
     old, new = (_leaves(policy.model_dump(mode="json", exclude=set(AUTHORSHIP))) for policy in (before, after))
     return [(path, old.get(path), new.get(path)) for path in sorted(old | new) if old.get(path) != new.get(path)]
 
 
 def _decision_change(rows: ir.Table) -> ir.StringValue:
-    """Name the first thing that is otherwise, the gravest first."""
+    """Return the most important change of a decision."""
     return ibis.cases(
         (rows.intervention_id_before.isnull() & rows.intervention_id_after.isnull(), ibis.null("string")),
         (rows.intervention_id_before.isnull(), NEW),
@@ -146,7 +147,7 @@ def _decision_change(rows: ir.Table) -> ir.StringValue:
 
 
 def _beside(before: ir.Table, after: ir.Table, names: tuple[str, ...]) -> ir.Table:
-    """Return the rows of both, with the columns of each named after its side."""
+    """Join the rows of both sides, with the side as suffix of their columns."""
     old = before.select(*KEY, **{f"{name}_before": name for name in names})
     new = after.select(*KEY, **{f"{name}_after": name for name in names})
     both = old.outer_join(new, list(KEY), rname="{name}_right")

@@ -1,6 +1,6 @@
-"""What a candidate policy would cost, bring and ask of people.
+"""Costs, values and review effort under a candidate policy.
 
-One row per as-of date and measure, before and after: before is the policy of the day, after is the candidate.
+One row per as-of date and measure: before is the policy of the day, after is the candidate.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ KEY = ("as_of", "measure")
 
 
 class PolicyEffects(Contract):
-    """What a policy and a candidate decide, cost, bring and ask of people. One row per as-of date and measure."""
+    """Decisions, costs, values and review effort under both policies. One row per as-of date and measure."""
 
     as_of: date = key("As-of date.")
-    measure: str = key("What is counted or added up.")
+    measure: str = key("Measure.")
     unit: str = column("Its unit.")
     before: float = column("Under the policy of the day.")
     after: float = column("Under the candidate.")
@@ -34,17 +34,17 @@ class PolicyEffects(Contract):
 def measures(
     decisions: ir.Table, scores: ir.Table, forecasts: ir.Table, gaps: ir.Table, days: ir.Table, policy: Policy
 ) -> ir.Table:
-    """Return what one policy makes of each day: as_of, measure, unit, value.
+    """Return the measures of each day under one policy: as_of, measure, unit, value.
 
-    Expected cost and value are of what would be done: neither watching nor what is held out. Review is of what is
-    asked for the first time on the day, by the policy's own minutes; two people take twice as long.
+    Expected cost and value cover executed decisions: neither monitor_only nor the holdout. Review effort covers
+    requests that are new on the day, with the minutes of the policy; two approvers take twice as long.
 
     Args:
-        decisions: `recommended_interventions` of the days, column as_of included; as the other three.
+        decisions: `recommended_interventions` of the days with column as_of, like the next three.
         scores: `risk_scores`.
         forecasts: `journey_forecasts`.
         gaps: `coverage_gaps`.
-        days: the days themselves, column as_of, so that one without any decision counts none.
+        days: the days, column as_of, so that days without decisions count as 0.
         policy: for the minutes of a review.
     """
     minutes = policy.journey.roi.review_minutes_per_approval
@@ -82,13 +82,13 @@ def measures(
 
 
 def policy_effects(before: ir.Table, after: ir.Table) -> ir.Table:
-    """Put the measures of a candidate beside those of the policy of the day."""
+    """Join the measures under the candidate to those under the policy of the day."""
     rows = before.rename(before="value").join(after.drop("unit").rename(after="value"), list(KEY))
     return rows.select("as_of", "measure", "unit", "before", "after", change=rounded(rows.after - rows.before))
 
 
 def _per_day(rows: ir.Table, values: dict[tuple[str, str], ir.NumericValue], days: ir.Table) -> ir.Table:
-    """Return one row per day and value; a day without any row has nothing of everything."""
+    """Return one row per day and value, 0 for days without rows."""
     numbered = {f"value_{number}": value.cast("float64") for number, value in enumerate(values.values())}
     sums = days.left_join(rows.group_by("as_of").agg(**numbered), "as_of").drop("as_of_right")
     parts = [

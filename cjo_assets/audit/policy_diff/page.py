@@ -1,4 +1,4 @@
-"""What a candidate policy would change, as one page that needs nothing beside it."""
+"""The page of a policy diff: a self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ WORDS = {
 
 @dataclass(frozen=True)
 class PolicyFigures:
-    """What the page shows.
+    """The figures of the page.
 
     Attributes:
-        days: the days compared.
-        before: the policy of the days; of several, the last.
-        candidate: the policy in question.
-        values: what they say differently: path, before, after.
+        days: the compared days.
+        before: the policy of the days; of several, that of the last day.
+        candidate: the candidate policy.
+        values: values that differ: path, before, after.
         effects: rows of `policy_effects`.
         affected: customers, account value and revenue at risk of all changes.
-        changes: rows of `policy_changes`, the gravest first; as many as a page holds.
-        all_changes: how many there are.
-        moved_scores: customers and days whose risk is another.
+        changes: rows of `policy_changes`, the most important first, up to the limit of the page.
+        all_changes: number of changes.
+        moved_scores: number of customers and days with a different risk.
     """
 
     days: tuple[date, ...]
@@ -48,12 +48,12 @@ class PolicyFigures:
 
 
 def policy_report(figures: PolicyFigures) -> str:
-    """Return the page; whatever a customer or an author wrote is escaped."""
+    """Return the page, with all data escaped."""
     return filled("policy_diff.html", figures=figures, decision=decision, words=WORDS, said=said)
 
 
 def said(value: Any) -> str:
-    """Return a value as a person reads it."""
+    """Return a value as text."""
     if value is None:
         return NOTHING
     if isinstance(value, bool):
@@ -66,7 +66,7 @@ def said(value: Any) -> str:
 
 
 def decision(row: dict[str, Any], side: str) -> str:
-    """Return what is decided on one side of a change."""
+    """Describe the decision on one side of a change."""
     if row[f"intervention_id_{side}"] is None:
         return "nothing"
     parts = [row[f"recommended_action_{side}"]]
@@ -76,5 +76,5 @@ def decision(row: dict[str, Any], side: str) -> str:
         parts.append("held out")
     if row[f"approval_role_{side}"]:
         two = " (two people)" if row[f"needs_two_people_{side}"] else ""
-        parts.append(f"asks {row[f'approval_role_{side}']}{two}")
+        parts.append(f"approver {row[f'approval_role_{side}']}{two}")
     return ", ".join(parts)

@@ -1,7 +1,7 @@
-"""A candidate policy run beside the one that decided, on the same data, in a scratch database.
+"""Comparison of a candidate policy with the one in force, on published days in a scratch database.
 
-Both chains are computed anew from the archived files of the day's run, so that nothing but the policy differs. In a
-range each chain reads its own decisions of the days before; days before the range are the published ones for both.
+All tables are computed under both policies from the archived files of the day's run, so that only the policy differs.
+In a range of days each side reads its own earlier decisions; days before the range are the published ones for both.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ FORECASTS, GAPS = "journey.journey_forecasts", "journey.coverage_gaps"
 COMPARED = (DECISIONS, SCORES, FORECASTS, GAPS)
 BEFORE, PREVIEW = "before", "preview"
 FORMATS = ("parquet", "csv")
-# A page that a browser still opens at once; the file beside it holds every row.
+# Number of rows that a browser opens quickly; the file next to the page has all rows.
 PAGE_ROWS = 500
 
 
 @dataclass(frozen=True)
 class Preview:
-    """What a candidate would change, and where it is written.
+    """The result of a policy comparison.
 
     Attributes:
-        figures: what the page shows.
-        counts: customers and days per kind of change.
-        shared: computed tables that the candidate left as they were, of all.
-        computed: computed tables.
-        files: what was written.
+        figures: the figures of the page.
+        counts: number of customers and days by kind of change.
+        shared: number of computed tables that are identical under both policies.
+        computed: number of computed tables.
+        files: the written files.
     """
 
     figures: PolicyFigures
@@ -66,26 +66,26 @@ def previewed(
     file_format: str = "parquet",
     against: Policy | None = None,
 ) -> Preview:
-    """Run the chains of two policies over published days, and write what the candidate changes.
+    """Compute published days under two policies, and write the differences.
 
     Args:
         past: the scratch database.
         days: published days, in order.
-        candidate: the policy in question.
-        folder: where the page and the tables go.
-        file_format: of the tables.
-        against: the policy to compare with; the one of each day's run unless given.
+        candidate: the candidate policy.
+        folder: folder for the page and the tables.
+        file_format: format of the tables.
+        against: the policy to compare with; by default that of each day's run.
 
     Raises:
-        ContractBreachError: under the candidate a table would break its contract, so that a run would publish nothing.
-        PastError: a day cannot be rebuilt.
-        TamperedError: what a day was made from is not what it was.
+        ContractBreachError: a table would break its contract under the candidate, so that a run would publish nothing.
+        PastError: a day cannot be recomputed.
+        TamperedError: an input of a day has changed.
     """
     records = [past.records.of(day) for day in days]
     before = [against or past.records.policy_of(record) for record in records]
     tables = past.upstream_of(COMPARED)
     with_policy = list(zip(records, before, strict=True))
-    computed = _chain(past, tables, with_policy, "as it was", None)
+    computed = _chain(past, tables, with_policy, "under its policy", None)
     past.connection.execute(f"CREATE SCHEMA {BEFORE}; CREATE SCHEMA {PREVIEW}")
     for name in COMPARED:
         past.connection.execute(f"CREATE TABLE {BEFORE}.{_bare(name)} AS FROM {name}")
@@ -105,7 +105,7 @@ def _chain(
     how: str,
     check: Callable[[Table, date | None, Policy], None] | None,
 ) -> int:
-    """Compute days in their order, each reading those before it, and return how many tables had to be computed."""
+    """Compute days in order, each reading the earlier ones, and return the number of computed tables."""
     computed = 0
     chain: tuple[date, ...] = ()
     for record, policy in days:
@@ -188,7 +188,7 @@ def _figures(past: Scratch, days: Sequence[date], before: Policy, candidate: Pol
 
 
 def _moved_scores(past: Scratch) -> int:
-    """Count the scores that are another, whether or not anything follows from it."""
+    """Count the customers and days whose scores differ, also without any consequence."""
     table = _bare(SCORES)
     same = "old.decision_risk = new.decision_risk AND old.overall_risk_score = new.overall_risk_score"
     row = past.connection.execute(

@@ -159,7 +159,7 @@ def test_nothing_is_published(home: Home, preview: Preview) -> None:
 def test_a_page_for_nobody(preview: Preview) -> None:
     """Where nothing changes the page says so."""
     nothing: dict[str, Any] = {"changes": [], "all_changes": 0, "values": ()}
-    assert "For nobody" in policy_report(type(preview.figures)(**vars(preview.figures) | nothing))
+    assert "None: all decisions" in policy_report(type(preview.figures)(**vars(preview.figures) | nothing))
 
 
 @pytest.mark.parametrize(
