@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cjo_assets.cli import approvals, audit, replay
+from cjo_assets.cli import approvals, audit, replay, sql
 from cjo_assets.cli.terminal import (
     FAILED,
     INTERRUPTED,
@@ -197,6 +197,7 @@ def docs() -> None:
     console.print(f"Wrote {write_tables_page()}.")
 
 
+sql.register(app)
 approvals.register(app)
 
 
@@ -349,7 +350,7 @@ def _run_days(only: str | None, first: date | None, last: date | None) -> None:
             say(f"Skipped family {family} for {end}: its data begin on {found.first}.")
             continue
         if not _run_family(family, begin, end):
-            failed.append(f"{family}, {_days_in_words(begin, end)}")
+            failed.append(f"{family}, {begin if begin == end else f'{begin} to {end}'}")
     # Families are independent: a failed one does not keep the others from being published.
     if failed:
         fail(f"Run failed for {' and '.join(failed)}; the published tables are unchanged.")
@@ -387,10 +388,6 @@ def _told(status: Status) -> Callable[[str], None]:
         say_lines(text, errors)
 
     return tell
-
-
-def _days_in_words(first: date, last: date) -> str:
-    return str(first) if first == last else f"{first} to {last}"
 
 
 def _show(subject: Subject, subject_id: str, day: date | None) -> None:
