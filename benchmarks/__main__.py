@@ -1,8 +1,8 @@
-"""`python -m benchmarks` (`cjo bench`): generate the data, let the contenders run in turn, write the page.
+"""Driver of the benchmark, `python -m benchmarks` or `cjo bench`: generate data, run contenders, write the page.
 
-Every contender runs once in each round, so that whatever else the machine does hits all of them alike; ratios are
-computed within a round, and their median and spread are shown. What takes long and is no part of a close ratio runs in
-the first round alone. Before anything is believed, the rows are compared.
+Each contender runs once per round, so that other load on the machine affects all of them; ratios are computed within a
+round, and their median and spread are reported. Slow contenders without a close ratio run in the first round only. The
+rows of all contenders are compared.
 """
 
 from __future__ import annotations
@@ -30,21 +30,27 @@ ROUNDS = 3
 SEED = 1
 LARGEST_FOR_PANDAS = 1_000_000
 LARGEST_FOR_LOOPS = 100_000
-# The others run in every round.
+# All others run in every round.
 ONCE = ("everything", "next_day", "pandas", "loops", *peers.NAMES)
-# What may run out of memory at a size, and is then left out of it.
+# Contenders that may run out of memory at a size, and are then left out of it.
 OBVIOUS = ("pandas", "loops")
 IN_TURN = ("floor", "sql", "transforms", "platform", "everything", "next_day", "pandas", "loops")
 
 
 def main() -> None:
-    """Run what the command line asks for."""
+    """Run the benchmark with the options of the command line."""
     parser = argparse.ArgumentParser(prog="cjo bench", description=__doc__.splitlines()[0])
-    parser.add_argument("--customers", type=int, action="append", help="A size; may be repeated.")
+    parser.add_argument("--customers", type=int, action="append", help="Number of customers; repeatable.")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--only", action="append", help="A contender; may be repeated.")
-    parser.add_argument("--peers", action="store_true", help="dbt-duckdb and SQLMesh too; installs them apart, once.")
-    parser.add_argument("--folder", type=Path, default=PROJECT / "warehouse" / "bench", help="For data and results.")
+    parser.add_argument("--only", action="append", help="Name of a contender; repeatable.")
+    parser.add_argument(
+        "--peers",
+        action="store_true",
+        help="Also run dbt-duckdb and SQLMesh; installs them once in their own environments.",
+    )
+    parser.add_argument(
+        "--folder", type=Path, default=PROJECT / "warehouse" / "bench", help="Folder for data and results."
+    )
     parser.add_argument("--page", type=Path, default=PROJECT / "docs" / "explanation" / "benchmarks.md")
     options = parser.parse_args()
     names = [*(options.only or IN_TURN), *(peers.NAMES if options.peers else ())]
@@ -65,7 +71,7 @@ def main() -> None:
                         if name not in OBVIOUS:
                             raise
                         print(
-                            f"{customers:>9,} round {number + 1}: {name} cannot bear it: {str(failed)[-200:]}",
+                            f"{customers:>9,} round {number + 1}: {name} failed: {str(failed)[-200:]}",
                             flush=True,
                         )
                         continue
@@ -92,9 +98,9 @@ def main() -> None:
 
 
 def _unequal(folder: Path, taken: dict[str, Any]) -> dict[str, int]:
-    """Return the rows by table in which a contender differs from the SQL; nothing where there is nothing to compare.
+    """Return the number of differing rows by table; empty if the contender is not compared.
 
-    The day after is another day, and the floor copies what the SQL once built.
+    The day after is another day, and the floor copies the tables of the SQL.
     """
     if taken["contender"] in ("next_day", "floor"):
         return {}
@@ -111,7 +117,7 @@ def _database(folder: Path, name: str) -> Path:
 
 
 def _run(name: str, inputs: Inputs, home: Path) -> dict[str, Any]:
-    """Run a contender in a process of its own: on an empty home, the day after on that of the day before."""
+    """Run a contender in its own process, on an empty home, or for the day after on the home of the day before."""
     folder = inputs.folder
     if name == "next_day":
         playbooks = PROJECT / "data" / "journey" / "playbooks.json"
@@ -131,7 +137,7 @@ def _run(name: str, inputs: Inputs, home: Path) -> dict[str, Any]:
 
 
 def _prepare_outputs(inputs: Inputs, homes: Path) -> None:
-    """Write the yardstick's tables as files, so that the floor can copy what it need not compute."""
+    """Export the tables of the yardstick, so that the floor can copy them."""
     folder = outputs_in(inputs.folder)
     if folder.exists():
         return

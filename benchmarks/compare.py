@@ -1,4 +1,4 @@
-"""Whether two contenders built the same tables: a benchmark of different results would say nothing."""
+"""Comparison of the tables of two contenders, without which their times would not be comparable."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ TOLERANCE = 2e-6
 
 
 def differences(ours: Path, theirs: Path) -> dict[str, int]:
-    """Return, per table of the yardstick, the rows that only one side has or that differ.
+    """Return, per table of the yardstick, the number of rows that differ or exist on one side only.
 
-    Texts, dates, counts and lists must be equal, numbers to the sixth decimal. Of a rejected row the place in the file
-    is compared: how a reason is worded is nobody's performance.
+    Texts, dates, counts and lists must be equal, numbers to the sixth decimal. Rejected rows are compared by their
+    place in the file, not by the wording of reasons.
     """
     tables = {table.full_name: table for family in families_about("journey") for table in family.tables}
     with duckdb.connect() as connection:
         connection.execute(f"ATTACH '{ours}' AS ours (READ_ONLY)")
-        # dbt's tables remember the name of their database and are not found under another one.
+        # Tables of dbt refer to the name of their database and are only found under it.
         connection.execute(f"ATTACH '{theirs}' AS {theirs.stem} (READ_ONLY)")
         present = {
             f"{schema}.{name}"

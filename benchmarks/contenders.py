@@ -1,16 +1,16 @@
-"""Who competes: each contender builds the same tables from the same files, in a process of its own.
+"""Contenders of the benchmark: each builds the same tables from the same files in its own process.
 
-`python -m benchmarks.contenders NAME DATA HOME` runs one and prints what it took as JSON. A process each, so that peak
-memory is its own; imports and graph load are measured apart, so that the seconds are those of the work.
+`python -m benchmarks.contenders NAME DATA HOME` runs one and prints its measurements as JSON. With one process each,
+peak memory is that of the contender; imports and graph load are measured separately from the work.
 
     platform    the journey chain through Dagster with all checks and publish
     transforms  the same transforms without Dagster, checks and publish
     sql         the hand-written SQL of yardstick.sql, written to a database
     floor       reading the inputs and writing outputs of that size, nothing else
-    pandas      the obvious pandas way
+    pandas      a straightforward implementation in pandas
     loops       plain Python loops
-    everything  every table that `defs/` declares, through Dagster: new tables join by themselves
-    next_day    `everything` once more on the home of the last run, with the files of the day after
+    everything  every declared table through Dagster
+    next_day    `everything` for the day after, on the home of the last run
 """
 
 from __future__ import annotations
@@ -43,21 +43,21 @@ BLOCK = re.compile(r"^-- table: (\S+)\n(.*?)(?=^-- table: |\Z)", re.MULTILINE | 
 
 @dataclass
 class Taken:
-    """What a contender took.
+    """Measurements of a contender.
 
     Attributes:
-        contender: its name.
+        contender: name of the contender.
         seconds: wall time of the work.
-        cpu_seconds: processor time of the work, of all threads; it suffers less from neighbours.
+        cpu_seconds: processor time of the work over all threads, which other programs affect less.
         start_seconds: imports and graph load before.
-        start_cpu_seconds: processor time of these, and of the interpreter's own start.
+        start_cpu_seconds: processor time of the start, including that of the interpreter.
         peak_bytes: largest resident memory of the process.
-        written_bytes: bytes handed to the operating system; None where it does not say.
+        written_bytes: bytes written to the operating system; None if unknown.
         stages: seconds per table.
-        stages_cpu: processor time per table, where it can be told.
+        stages_cpu: processor time per table, if known.
         rows: rows per table.
-        checks_seconds: of the work, what judging tables took.
-        database: where the tables are.
+        checks_seconds: part of the work that validates tables.
+        database: path of the tables.
     """
 
     contender: str
@@ -76,7 +76,7 @@ class Taken:
 
 @contextmanager
 def stage(taken: Taken, name: str) -> Iterator[None]:
-    """Write down what a stage takes."""
+    """Measure a stage."""
     started, cpu = time.perf_counter(), time.process_time()
     yield
     taken.stages[name] = time.perf_counter() - started
@@ -89,7 +89,7 @@ def blocks() -> dict[str, str]:
 
 
 def yardstick() -> str:
-    """Return a hash of the yardstick: what was measured beside another one is beside the point."""
+    """Return a hash of the yardstick; only results for the same yardstick are comparable."""
     return hashlib.sha256(YARDSTICK.read_bytes()).hexdigest()[:12]
 
 
@@ -99,7 +99,7 @@ def outputs_in(data: Path) -> Path:
 
 
 def needed() -> set[tuple[str, str]]:
-    """Return the tables of the yardstick and all that the platform's own need."""
+    """Return the tables of the yardstick and all tables that they depend on in the platform."""
     from cjo_assets.catalog import families_about
     from cjo_assets.core.table import in_order
 
@@ -129,7 +129,7 @@ def sql(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
 
 
 def floor(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
-    """Read every input and write tables of the size of the outputs, taken from files made before."""
+    """Read every input, and write tables of the size of the outputs from files prepared before."""
     outputs = sorted(outputs_in(data).glob("*.parquet"))
 
     def work() -> None:
@@ -146,7 +146,7 @@ def floor(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
 
 
 def transforms(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
-    """Run the transforms in the engine alone."""
+    """Run the transforms without Dagster."""
     from cjo_assets.catalog import families_about
     from cjo_assets.core.table import in_order
     from cjo_assets.engine.store import Store
@@ -170,7 +170,7 @@ def transforms(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
 
 
 def load(store: Store, data: Path, archive: Path, wanted: set[tuple[str, str]], taken: Taken) -> None:
-    """Bring the files that are wanted into the raw schema."""
+    """Load the required files into the raw schema."""
     from cjo_assets.catalog import families_about
     from cjo_assets.core.table import RAW
     from cjo_assets.ingest.loading import load_dataset
@@ -183,7 +183,7 @@ def load(store: Store, data: Path, archive: Path, wanted: set[tuple[str, str]], 
 
 
 def platform(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
-    """Run the graph through Dagster, published database included."""
+    """Run the tables through Dagster, and publish them."""
     from cjo_assets.catalog import families_about
 
     prepared = _graph(taken, data, home, AS_OF)
@@ -194,12 +194,12 @@ def platform(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
 
 
 def everything(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
-    """Run the whole graph."""
+    """Run all tables through Dagster."""
     return _graph(taken, data, home, AS_OF)(None)
 
 
 def next_day(taken: Taken, data: Path, home: Path) -> Callable[[], None]:
-    """Run the whole graph for the day after, on a home that has seen the day before."""
+    """Run all tables for the day after, on a home with the day before."""
     return _graph(taken, data, home, AS_OF + timedelta(days=1))(None)
 
 
@@ -223,7 +223,7 @@ def _graph(
     _timed(Store, "judge", taken)
 
     def selected(wanted: set[tuple[str, str]] | None) -> Callable[[], None]:
-        # What ends a day is one asset of several keys: it runs whole or not at all.
+        # The end of a day is one asset with several keys, which can only run as a whole.
         ending = defs().resolve_assets_def(PUBLISHED).keys
         keys = None if wanted is None else [*ending, *(dg.AssetKey(list(name)) for name in wanted if name[1] != "runs")]
 
@@ -249,7 +249,7 @@ def _graph(
 
 
 def _timed(owner: type, name: str, taken: Taken) -> None:
-    """Add to `checks_seconds` what a method takes."""
+    """Add the time of a method to `checks_seconds`."""
     method = getattr(owner, name)
 
     def timed(*arguments: Any, **named: Any) -> Any:
@@ -290,7 +290,7 @@ CONTENDERS: dict[str, Callable[[Taken, Path, Path], Callable[[], None]]] = {
 
 
 def measured(name: str, data: Path, home: Path) -> Taken:
-    """Prepare a contender, then let it work and measure that."""
+    """Prepare a contender, then run and measure it."""
     home.mkdir(parents=True, exist_ok=True)
     taken = Taken(name, database=str(home / RESULT))
     started = time.perf_counter()

@@ -1,8 +1,8 @@
-"""Data of any size for the benchmark, made by DuckDB from row numbers and a seed.
+"""Generated data of any size for the benchmark, computed by DuckDB from row numbers and a seed.
 
-`cjo synth` makes data with a meaning, at the speed of a simulation; what is wanted here is volume within seconds. Ids,
-types and days are spread by a hash, so that the signals of one customer lie scattered over the file as they do in life.
-One row in a thousand breaks a rule, one in two thousand is about nobody.
+`cjo synth` simulates realistic data; this module generates volume within seconds. Ids, types and days are distributed
+by a hash, so that the signals of one customer are scattered over the file as in real data. One row in a thousand breaks
+a rule, and one in two thousand has an unknown customer.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ class Inputs:
     """A folder of generated files.
 
     Attributes:
-        folder: where they are.
-        customers: how many customers.
-        rows: rows of all files.
-        bytes: their size.
+        folder: path of the folder.
+        customers: number of customers.
+        rows: number of rows of all files.
+        bytes: size of all files.
     """
 
     folder: Path
@@ -55,14 +55,14 @@ class Inputs:
 
 
 def generated(root: Path, playbooks: Path, customers: int, seed: int, changed: bool = False) -> Inputs:
-    """Write the files once, and return what is there.
+    """Write the files unless they exist, and return them.
 
     Args:
-        root: where the folders of all sizes and seeds lie.
-        playbooks: the playbooks, taken as they are.
-        customers: how many.
-        seed: another seed gives other data of the same kind.
-        changed: the files of the day after: one customer in a hundred changed and got new signals.
+        root: folder of the folders of all sizes and seeds.
+        playbooks: file of playbooks, copied unchanged.
+        customers: number of customers.
+        seed: random seed.
+        changed: write the files of the day after: one customer in a hundred changed and has new signals.
     """
     folder = root / f"{customers}-{seed}{'-changed' if changed else ''}"
     if not (folder / "complete").exists():
@@ -85,7 +85,7 @@ def _queries(customers: int, seed: int, changed: bool) -> dict[str, str]:
     touched = int(1 / CHANGED_SHARE)
 
     def chance(salt: str, number: str = "n") -> str:
-        """Return an expression for a share in [0, 1) that follows from row, salt and seed."""
+        """Return an expression for a fraction in [0, 1) derived from row, salt and seed."""
         return f"((hash({number}, '{salt}', {seed}) >> 11) / 9007199254740992.0)"
 
     def one_of(values: list[str], salt: str, number: str = "n") -> str:

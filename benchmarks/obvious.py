@@ -1,7 +1,7 @@
-"""The tables of the yardstick the obvious ways: in pandas, and in plain Python loops.
+"""The tables of the yardstick in straightforward pandas, and in plain Python loops.
 
-Belongs here: what a competent person writes on the first day. Both read the same files and leave the same tables in a
-DuckDB database, so that the benchmark can compare rows and not only seconds.
+Both read the same files and write the same tables to a DuckDB database, so that the benchmark can compare rows as well
+as times.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ VALID = {
 
 
 def transition(before: str | None, stage: str) -> str:
-    """Return the kind of a step from one stage to the next."""
+    """Return the kind of transition between two stages."""
     if before is None:
         return "initial" if stage == "onboarding" else "unknown"
     if (before, stage) == ("retention", "support"):
@@ -206,7 +206,7 @@ def with_pandas(data: Path, database: Path, as_of: date) -> None:
 
 
 def _unreadable(rows: pd.DataFrame, required: list[str]) -> dict[str, pd.Series]:
-    """Return where a required value is missing, a text cannot be printed, or a number is none."""
+    """Return the broken rules for missing required values, unprintable texts and invalid numbers."""
     rules = {f"{name}: missing": rows[name].isna() for name in required}
     for name in rows:
         if pd.api.types.is_string_dtype(rows[name]):
@@ -223,7 +223,7 @@ def _is_printable(text: object) -> bool:
 def _parted(
     rows: pd.DataFrame, dataset: str, lookup: str, rules: dict[str, pd.Series], key: list[str], date_column: str | None
 ) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
-    """Return the rows that break no rule, and both parts as the platform keeps them."""
+    """Return the accepted and the rejected rows in the form of the platform."""
     names = np.array(list(rules))
     broken = np.column_stack([rule.to_numpy(dtype=bool) for rule in rules.values()])
     bad = broken.any(axis=1)
@@ -251,17 +251,17 @@ KEYS = {"journey.state_entries": ["customer_id", "state_entered_at", "journey_st
 
 
 def _check(name: str, frame: pd.DataFrame) -> None:
-    """Hold a table to what everybody promises of it: its key, and numbers that are numbers."""
+    """Check what every contract requires: a unique key and valid numbers."""
     key = ["source_row"] if name.startswith("quarantine.") else KEYS.get(name, ["customer_id"])
     if frame[key].isna().any(axis=None) or frame.duplicated(key).any():
-        raise ValueError(f"{name}: a key is missing or stands twice")
+        raise ValueError(f"{name}: a key is missing or duplicate")
     numbers = frame.select_dtypes("number")
     if np.isinf(numbers.to_numpy(dtype=float)).any() or numbers.lt(0).any(axis=None):
         raise ValueError(f"{name}: a number is out of range")
 
 
 def _combined(seen: pd.DataFrame, severity: str) -> pd.DataFrame:
-    """Combine severities per customer as independent alarms."""
+    """Combine the severities of each customer as independent probabilities."""
     negative, positive = seen[seen.is_negative], seen[seen.is_positive]
     combined = pd.DataFrame({"negative_severity": negative.groupby("customer_id")[severity].sum()})
     calm = (1 - negative[severity]).groupby(negative.customer_id).prod()
@@ -273,7 +273,7 @@ def _combined(seen: pd.DataFrame, severity: str) -> pd.DataFrame:
 
 
 def _filled(rows: pd.DataFrame, lists: str, score: str) -> pd.DataFrame:
-    """Give customers without signals their zeros and empty lists, and round."""
+    """Add zeros and empty lists for customers without signals, and round."""
     keep = {"average_signal_strength", "max_signal_strength", "average_source_trust", "customer_id", lists}
     zeros = [name for name in rows.columns if name not in keep and rows[name].dtype.kind in "if"]
     rows[zeros] = rows[zeros].fillna(0)
@@ -283,7 +283,7 @@ def _filled(rows: pd.DataFrame, lists: str, score: str) -> pd.DataFrame:
 
 
 def with_loops(data: Path, database: Path, as_of: date, columns: dict[str, list[str]]) -> None:
-    """Build the tables, of which the columns are given, with loops over rows."""
+    """Build the tables with the given columns in loops over rows."""
     rejected: dict[str, list[Any]] = defaultdict(list)
     customers: dict[str, dict[str, Any]] = {}
     for number, row in enumerate(_rows(data, "customers"), start=1):
@@ -435,7 +435,7 @@ def _one_customer(
 
 
 def _evidence(seen: Iterable[dict[str, Any]], severities: list[float]) -> tuple[float, float, float]:
-    """Return negative and positive severity, and the risk they speak of."""
+    """Return negative and positive severity, and the combined risk."""
     negative = positive = strongest = 0.0
     calm = 1.0
     for row, severity in zip(seen, severities, strict=True):

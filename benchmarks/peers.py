@@ -1,7 +1,7 @@
-"""The peers a user would pick instead: dbt-duckdb and SQLMesh, building the tables of the yardstick.
+"""dbt-duckdb and SQLMesh as contenders, building the tables of the yardstick.
 
-Belongs here: their projects, written from `yardstick.sql`, with as many tests as the platform has checks on the same
-tables. They are installed apart, under `benchmarks/.venv-peers`, and nothing of the platform knows them.
+Their projects are generated from `yardstick.sql`, with as many tests as the platform has checks on the same tables.
+They are installed in separate environments in `benchmarks/.venv-peers`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ THREADS = 1
 
 
 def install() -> None:
-    """Install both, once, each into an environment of its own."""
+    """Install both once, each in its own environment."""
     for name, packages in PACKAGES.items():
         program = VENVS / name / "bin" / name
         if not program.exists():
@@ -45,7 +45,7 @@ def install() -> None:
 
 
 def run(name: str, data: Path, home: Path) -> dict[str, object]:
-    """Build the tables with a peer, its tests included."""
+    """Build the tables with a peer, including its tests."""
     home.mkdir(parents=True)
     command = PROJECTS[name](data, home)
     started = time.perf_counter()
@@ -53,7 +53,7 @@ def run(name: str, data: Path, home: Path) -> dict[str, object]:
     log = home / "output.txt"
     with log.open("wb") as output:
         child = subprocess.Popen(command, cwd=home, stdout=output, stderr=subprocess.STDOUT, env=environment)
-        # Of this child alone: what is summed up over all children knows only the largest.
+        # Memory of this child only: the sum over all children reports only the largest.
         _, status, used = os.wait4(child.pid, 0)
     seconds = time.perf_counter() - started
     if status:
@@ -82,10 +82,10 @@ def _queries(data: Path) -> dict[str, str]:
 
 
 def _tests(table: Table, columns: set[str]) -> list[tuple[str, str]]:
-    """Return the tests of a table as queries for offenders: as many as the platform has checks, at least one each.
+    """Return the tests of a table as queries for failing rows, as many as the platform has checks and at least one.
 
-    The first asks what the contract promises, by the same rules, in one scan, and the second for the key. An audit that
-    these tables cannot be asked is stood in for by one that looks for what must be there.
+    The first tests the rules of the contract in one scan, and the second the key. A check that cannot be applied to
+    these tables is replaced by one for null values.
     """
     specs = [spec for spec in columns_of(table.contract) if spec.name in columns]
     rows = ibis.table({spec.name: spec.type for spec in columns_of(table.contract)}, name="this_table")
