@@ -20,6 +20,7 @@ import duckdb
 from cjo_assets.core.contract import columns_of, key_of
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.errors import InputError, UnreachableError
+from cjo_assets.core.files import replacing
 from cjo_assets.engine.sql import literal, quoted, quoted_names
 from cjo_assets.ingest.sources_yaml import DuckDBSource, SqlSource, TableSource
 
@@ -83,9 +84,8 @@ def extracted(source: DuckDBSource | SqlSource, dataset: Dataset, data: Path, fo
         since = known.cursor if known and known.asked == asked and target.exists() else None
         reached = _write(engine, database, source, dataset, types, since, target)
         content = {"types": types, "asked": asked, "cursor": reached}
-        partial = memory.with_suffix(f".{os.getpid()}")
-        partial.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
-        os.replace(partial, memory)
+        with replacing(memory) as partial:
+            partial.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
     return target
 
 
@@ -194,9 +194,8 @@ def _write(
             f"SELECT * FROM read_parquet({literal(target)}) AS old ANTI JOIN changed ON {keyed} "
             "UNION ALL BY NAME SELECT * FROM changed"
         )
-    partial = target.with_suffix(f".{os.getpid()}")
-    engine.execute(f"COPY (SELECT * FROM ({everything}) ORDER BY {order}) TO {literal(partial)} (FORMAT parquet)")
-    os.replace(partial, target)
+    with replacing(target) as partial:
+        engine.execute(f"COPY (SELECT * FROM ({everything}) ORDER BY {order}) TO {literal(partial)} (FORMAT parquet)")
     return reached
 
 

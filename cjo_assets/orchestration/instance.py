@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 
 from cjo_assets.core.errors import WarehouseError
+from cjo_assets.core.files import replacing
 from cjo_assets.core.settings import PROJECT, Settings
 
 INSTANCE_FILE = "dagster.yaml"
@@ -57,9 +58,8 @@ def instance_folder(home: Path) -> Path:
     target = base / INSTANCE_FILE
     # Services read the file at any time, so it is replaced atomically, and only if its content differs.
     if not target.exists() or target.read_text(encoding="utf-8") != text:
-        partial = target.with_suffix(f".{os.getpid()}")
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, target)
+        with replacing(target) as partial:
+            partial.write_text(text, encoding="utf-8")
     return base
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import date
 from enum import Enum
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from cjo_assets.core.errors import WarehouseError
+from cjo_assets.core.files import replacing
 from cjo_assets.core.settings import Settings
 from cjo_assets.engine.sql import literal
 from cjo_assets.warehouse.published import read_only
@@ -64,14 +64,10 @@ def _export(reader: duckdb.DuckDBPyConnection, name: str, folder: Path, day: dat
     options = "FORMAT csv, HEADER" if written_as is Format.CSV else "FORMAT parquet"
     where = f" WHERE as_of = DATE '{day.isoformat()}'" if day is not None and "as_of" in columns else ""
     target = folder / f"{name}.{written_as.value}"
-    partial = target.with_suffix(".partial")
-    try:
+    with replacing(target) as partial:
         copied = reader.execute(
             f"COPY (SELECT {cells} FROM (SELECT * FROM {name}{where} ORDER BY ALL)) TO {literal(partial)} ({options})"
         ).fetchone()
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
     return int(copied[0]) if copied else 0
 
 

@@ -9,6 +9,7 @@ import duckdb
 
 from cjo_assets.core.errors import WarehouseError
 from cjo_assets.core.table import Days
+from cjo_assets.engine.sql import literal
 from cjo_assets.engine.store import Store
 from cjo_assets.engine.transaction import transaction
 
@@ -21,7 +22,7 @@ def remember_published(store: Store, published: Path, names: Iterable[str]) -> N
     """
     if not published.exists():
         return
-    store.connection.execute(f"ATTACH '{str(published).replace(chr(39), chr(39) * 2)}' AS published (READ_ONLY)")
+    store.connection.execute(f"ATTACH {literal(published)} AS published (READ_ONLY)")
     try:
         with transaction(store.connection):
             for name in names:

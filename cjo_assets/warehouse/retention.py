@@ -9,7 +9,9 @@ from pathlib import Path
 
 import duckdb
 
+from cjo_assets.core.files import replacing
 from cjo_assets.core.table import Days, Table
+from cjo_assets.engine.sql import literal
 from cjo_assets.engine.store import Store
 
 SNAPSHOTS, HISTORY, POLICY_DIFFS = "snapshots", "history", "policy_diffs"
@@ -81,9 +83,8 @@ def forget_old_days(store: Store, days_kept: int) -> None:
 def _write_day(connection: duckdb.DuckDBPyConnection, table: Table, day: date, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{day.isoformat()}.parquet"
-    partial = target.with_suffix(".partial")
-    connection.execute(
-        f"COPY (SELECT * FROM {table.full_name} WHERE as_of = DATE '{day.isoformat()}' ORDER BY ALL) "
-        f"TO '{str(partial).replace(chr(39), chr(39) * 2)}' (FORMAT parquet)"
-    )
-    os.replace(partial, target)
+    with replacing(target) as partial:
+        connection.execute(
+            f"COPY (SELECT * FROM {table.full_name} WHERE as_of = DATE '{day.isoformat()}' ORDER BY ALL) "
+            f"TO {literal(partial)} (FORMAT parquet)"
+        )

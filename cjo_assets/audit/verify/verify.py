@@ -14,6 +14,7 @@ import duckdb
 from cjo_assets.audit.verify.questions import POLICIES, QUESTIONS, other_decisions
 from cjo_assets.core.family import decision_table
 from cjo_assets.core.settings import Settings
+from cjo_assets.engine.sql import literal
 from cjo_assets.families.audit.records.decision_ledger import LEDGER, WITHDRAWN
 from cjo_assets.policy import hash_of_content
 from cjo_assets.warehouse.ledger import head_of
@@ -106,7 +107,7 @@ def _days(reader: duckdb.DuckDBPyConnection, history: Path) -> Iterator[tuple[da
     kept = {day for (day,) in reader.execute(f"SELECT DISTINCT as_of FROM {table}").fetchall()}
     for day in sorted(days | files.keys()):
         path = files.get(day) if day not in kept else None
-        yield day, f"read_parquet('{str(path).replace(chr(39), chr(39) * 2)}')" if path else table
+        yield day, f"read_parquet({literal(path)})" if path else table
 
 
 def _of_decision(
