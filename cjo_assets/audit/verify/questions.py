@@ -29,7 +29,7 @@ def broken_links() -> str:
         )
         SELECT '{LEDGER}' AS tampered, 'entry ' || entry AS place,
             CASE WHEN entry > before + 1 THEN 'entries ' || (before + 1) || ' to ' || (entry - 1) || ' are missing'
-                WHEN entry < before + 1 THEN 'the entry stands twice'
+                WHEN entry < before + 1 THEN 'the entry occurs twice'
                 ELSE 'it does not carry the hash of entry ' || before END AS what
         FROM linked
         WHERE entry IS DISTINCT FROM before + 1 OR previous_hash IS DISTINCT FROM hash_before ORDER BY entry

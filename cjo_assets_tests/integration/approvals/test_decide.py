@@ -1,4 +1,4 @@
-"""What may be said to a request, what is refused, and what becomes of two who speak at once."""
+"""Tests of recording approval answers: accepted answers, refusals, and concurrent approvers."""
 
 import json
 import subprocess
@@ -28,22 +28,22 @@ from cjo_assets_tests.support.rows import DAY, POLICY, Row, default_row, instant
 
 BIN = Path(sys.executable).parent
 IN_TIME = "2025-01-20T15:00:00Z"
-# Asked at the end of D, for two days.
+# Requested at the end of D, with two days to answer.
 TIMES = {"requested_at": instant("2025-01-21T00:00:00"), "expires_at": instant("2025-01-23T00:00:00")}
 REQUESTS: dict[str, Row] = {
     "one": {"decision_hash": "h", "expected_cost": 180.0, "triggered_by_signals": ["S1"], "approval_role": "csm"},
     "two": {"needs_two_people": True, "expires_at": instant("2025-01-22T00:00:00")},
-    "two, one said": {"needs_two_people": True},
+    "two, one approved": {"needs_two_people": True},
     "manager": {"approval_role": "manager", "entitled_approvers": ["eva", "mia"]},
     "own": {"requested_by": "ann"},
     "gone": {"status": "stale", "stale_reason": "changed on 2025-01-20: expected_cost"},
     "lapsed": {"status": "expired"},
     "done": {"status": "approved", "decided_by": "mia", "decided_at": instant("2025-01-20T10:00:00")},
-    "said tomorrow": {},
+    "answered tomorrow": {},
 }
 HISTORY: list[Row] = [
-    {"intervention_id": "two, one said", "decided_by": "ann", "decision": "approved", "is_effective": True},
-    {"intervention_id": "said tomorrow", "decided_by": "ann", "decision": "rejected", "is_effective": False}
+    {"intervention_id": "two, one approved", "decided_by": "ann", "decision": "approved", "is_effective": True},
+    {"intervention_id": "answered tomorrow", "decided_by": "ann", "decision": "rejected", "is_effective": False}
     | {"why_ineffective": "given after the latest day"},
     {"intervention_id": "one", "decided_by": "zoe", "decision": "approved", "is_effective": False}
     | {"why_ineffective": "given by somebody not entitled"},
@@ -104,11 +104,11 @@ def say(settings: Settings) -> Callable[..., Row]:
 
 
 def recorded(settings: Settings) -> list[Row]:
-    """Return what stands in the records."""
+    """Return the recorded answers."""
     return records_in(settings.home / RECORDS)
 
 
-def test_an_answer_is_recorded_with_what_was_seen(settings: Settings, say: Callable[..., Row]) -> None:
+def test_an_answer_is_recorded_with_the_hash_of_its_request(settings: Settings, say: Callable[..., Row]) -> None:
     say("one", reason="worth it")
     say("manager", "mia", "rejected", category="too_expensive", reason="not now", at="2025-01-21T09:00:00+01:00")
     assert recorded(settings) == [
@@ -123,9 +123,9 @@ REFUSED: dict[str, tuple[Row, str]] = {
     "unknown": ({"name": "I404"}, "Unknown intervention I404"),
     "free": ({"name": "free"}, "requires no approval"),
     "approved already": ({"name": "done"}, "was approved already, by mia"),
-    "rejected tomorrow": ({"name": "said tomorrow", "by": "bob"}, "was rejected already, by ann"),
+    "rejected tomorrow": ({"name": "answered tomorrow", "by": "bob"}, "was rejected already, by ann"),
     "stale": ({"name": "gone"}, "is stale: changed on 2025-01-20: expected_cost"),
-    # In time by its own word: a file may bring such an answer, as another system's record; nobody revives it by hand.
+    # The answer is in time by its own date: a file may bring it as a record of another system, but the command may not.
     "lapsed": ({"name": "lapsed", "at": IN_TIME}, "expired at 2025-01-23"),
     "after the deadline": (
         {"name": "one", "at": "2025-01-23T00:00:01Z"},
@@ -143,7 +143,7 @@ REFUSED: dict[str, tuple[Row, str]] = {
         "ann is not entitled to approve manager as manager. Approvers: eva, mia",
     ),
     "own request": ({"name": "own"}, "ann requested own and cannot approve it"),
-    "second approval": ({"name": "two, one said"}, "a second person must approve"),
+    "second approval": ({"name": "two, one approved"}, "a second person must approve"),
     "no category": ({"name": "one", "decision": "rejected"}, "Choose one of: wrong_customer, bad_timing"),
     "unknown category": ({"name": "one", "decision": "rejected", "category": "mood"}, "Unknown category 'mood'"),
     "category of an approval": ({"name": "one", "category": "other"}, "Only a rejection may have a category"),
@@ -152,7 +152,10 @@ REFUSED: dict[str, tuple[Row, str]] = {
     "null word": ({"name": "one", "by": "N/A"}, "'N/A' is not the name of a person"),
     "nothing visible": ({"name": "one", "by": "\u200b"}, "is not the name of a person"),
     "own request, respelled": ({"name": "own", "by": "A\u00adNN"}, "requested own and cannot approve it"),
-    "second approval, respelled": ({"name": "two, one said", "by": "ANN"}, "has approved two, one said already as ann"),
+    "second approval, respelled": (
+        {"name": "two, one approved", "by": "ANN"},
+        "has approved two, one approved already as ann",
+    ),
     "not a known name": ({"name": "manager", "by": "e\u00adv.a"}, "is not entitled to approve manager as manager"),
     "control": ({"name": "one", "by": "a\x1b[31m"}, "contains control characters"),
     "half a character": ({"name": "one", "reason": "\udcff"}, "contains control characters"),
@@ -160,9 +163,7 @@ REFUSED: dict[str, tuple[Row, str]] = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_cannot_be_said_is_refused_and_leaves_no_trace(
-    case: str, settings: Settings, say: Callable[..., Row]
-) -> None:
+def test_an_invalid_answer_is_refused_and_not_recorded(case: str, settings: Settings, say: Callable[..., Row]) -> None:
     said, words = REFUSED[case]
     with pytest.raises(RefusalError) as refused:
         say(**said)
@@ -207,7 +208,7 @@ def test_a_second_spelling_is_refused_and_a_second_person_is_not(
 
 
 @pytest.mark.parametrize("spelling", ["Lee.Park", "N/A"])
-def test_a_recorded_answer_that_does_not_count_blocks_nobody(
+def test_a_recorded_answer_without_effect_blocks_no_other_answer(
     spelling: str, settings: Settings, say: Callable[..., Row]
 ) -> None:
     """An earlier version recorded such an answer; the real second person may still approve, or reject."""
@@ -227,17 +228,17 @@ def test_an_approver_of_the_policy_may_answer_in_any_spelling(settings: Settings
     assert [record["decided_by"] for record in recorded(settings)] == ["EVA"]
 
 
-def test_what_waits_is_what_nobody_has_settled(settings: Settings, say: Callable[..., Row]) -> None:
+def test_pending_requests_are_those_without_a_complete_answer(settings: Settings, say: Callable[..., Row]) -> None:
     say("one")
     say("two")
     waiting = {row["intervention_id"]: row["approved_by"] for row in waiting_requests(settings, POLICY)}
     # The first to lapse comes first.
-    assert list(waiting) == ["two", "manager", "own", "two, one said"]
-    assert (waiting["two"], waiting["two, one said"], waiting["manager"]) == (["ann"], ["ann"], [])
+    assert list(waiting) == ["two", "manager", "own", "two, one approved"]
+    assert (waiting["two"], waiting["two, one approved"], waiting["manager"]) == (["ann"], ["ann"], [])
 
 
 def test_two_at_once_are_one(settings: Settings) -> None:
-    """Two processes approve the same request, each as somebody else: one is recorded, the other is told so."""
+    """Two processes approve the same request as different people: one is recorded, the other is refused."""
     command = [str(BIN / "cjo"), "approve", "one", "--at", IN_TIME, "--home", str(settings.home), "--by"]
     both = [
         subprocess.Popen([*command, by], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -301,11 +302,11 @@ def test_the_job_records_with_the_same_fields(settings: Settings) -> None:
 
 
 def looked(cursor: str | None) -> Any:
-    """Return what the sensor says, having seen so much."""
+    """Return the result of the sensor for a cursor."""
     return approval_decisions_sensor(dg.build_sensor_context(cursor=cursor))
 
 
-def test_the_sensor_asks_for_one_run_per_change(say: Callable[..., Row]) -> None:
+def test_the_sensor_requests_one_run_per_change(say: Callable[..., Row]) -> None:
     assert isinstance(looked(None), dg.SkipReason)
     say("one")
     first = looked(None)
@@ -327,8 +328,8 @@ def test_the_sensor_waits_for_a_first_run(tmp_path: Path, monkeypatch: pytest.Mo
     assert day_of_records(Settings.from_environment()) is None
 
 
-def test_records_are_read_beside_the_file_and_judged_alike(settings: Settings, say: Callable[..., Row]) -> None:
-    """Both stand in raw.approval_decisions with where they stood; a torn line is not read."""
+def test_records_are_loaded_with_the_file_and_validated_alike(settings: Settings, say: Callable[..., Row]) -> None:
+    """Both are in raw.approval_decisions with their source; a truncated line is not read."""
     file = settings.data / "approval_decisions.json"
     row = {"intervention_id": "one", "decision": "approved", "decided_at": IN_TIME, "decided_by": "ann", "reason": None}
     file.write_text(json.dumps([row]), encoding="utf-8")

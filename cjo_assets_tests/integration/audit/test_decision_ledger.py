@@ -1,4 +1,4 @@
-"""The ledger of decisions: what it adds, how it is chained, and what is noticed when somebody changes it."""
+"""Tests of the decision ledger: its entries, its hash chain, and detection of changes."""
 
 import hashlib
 import json
@@ -75,7 +75,7 @@ class House:
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
     def story(self) -> list[tuple[int, str, str, int, int | None]]:
-        """Return what the ledger tells, entry by entry."""
+        """Return the entries of the ledger."""
         names = ("entry", "kind", "customer_id", "version", "supersedes")
         return [tuple(row[name] for name in names) for row in self.entries()]  # type: ignore[misc]
 
@@ -111,7 +111,7 @@ def test_every_decision_of_every_day_is_an_entry(house: House) -> None:
     assert house.findings() == []
 
 
-def test_the_hashes_are_what_the_page_says(house: House) -> None:
+def test_the_hashes_are_those_of_the_documentation(house: House) -> None:
     """Computed here by hand, as docs/explanation/decision_ledger.md describes it."""
 
     def sha256(*values: Any) -> str:
@@ -126,7 +126,7 @@ def test_the_hashes_are_what_the_page_says(house: House) -> None:
         assert row["previous_hash"] == previous
         previous = sha256(previous, *(row[name] for name in chained), row["run_id"])
         assert row["entry_hash"] == previous
-    assert len({row["salt"] for row in house.entries()}) == 4, "equal contents cannot be told by their hashes"
+    assert len({row["salt"] for row in house.entries()}) == 4, "equal contents have different hashes"
 
 
 def test_the_same_day_again_adds_nothing(house: House) -> None:
@@ -158,7 +158,7 @@ def test_a_decision_that_is_gone_is_withdrawn_and_may_return(house: House) -> No
     assert house.findings() == []
 
 
-def test_only_the_days_that_are_published_are_looked_at(house: House) -> None:
+def test_only_published_days_are_compared(house: House) -> None:
     house.decide(FIRST)
     house.decide(SECOND, C1="visit", C3="watch")
     house.publish(SECOND)
@@ -190,7 +190,7 @@ TAMPERINGS = {
         f"INSERT INTO {DECISIONS} SELECT * REPLACE (NULL AS customer_id) FROM {DECISIONS} WHERE customer_id = 'C2'",
         (DECISIONS, "2025-01-16 None I-C2", "the ledger has no such row"),
     ),
-    "another policy was said to have decided": (
+    "another policy hash of a decision": (
         f"UPDATE {DECISIONS} SET policy_hash = 'x' WHERE customer_id = 'C2'",
         (DECISIONS, "2025-01-16 C2 I-C2", "its intervention, policy or input hash differs from the ledger"),
     ),
@@ -232,7 +232,7 @@ TAMPERINGS = {
     ),
     "an entry was doubled": (
         f"INSERT INTO {LEDGER} SELECT * FROM {LEDGER} WHERE entry = 2",
-        (LEDGER, "entry 2", "the entry stands twice"),
+        (LEDGER, "entry 2", "the entry occurs twice"),
     ),
     "an entry was appended": (
         f"INSERT INTO {LEDGER} SELECT * REPLACE (5 AS entry) FROM {LEDGER} WHERE entry = 4",
@@ -271,14 +271,14 @@ def test_what_was_tampered_with_is_named(house: House, name: str) -> None:
     ), found
 
 
-def test_a_chain_that_was_replaced_as_a_whole_is_told_by_its_heads_and_by_one_kept_elsewhere(house: House) -> None:
-    """Who may write everything can compute a new chain; what they cannot is change what somebody wrote down."""
+def test_verify_detects_a_replaced_chain_by_recorded_heads(house: House) -> None:
+    """A writer of the database can compute a new chain, but cannot change heads recorded elsewhere."""
     kept = house.entries()[-1]["entry_hash"]
     house.connection.execute(f"UPDATE {DECISIONS} SET confidence = 0.9; TRUNCATE {LEDGER}")
     head = add_decisions(house.connection, "cjo", [FIRST, SECOND], Stamp("run 1", POLICY, "code"))
     assert [finding.place for finding in house.findings()] == ["entry 2", "entry 4"], "as the runs recorded it"
     house.connection.execute("DELETE FROM audit.runs")
-    assert house.findings() == [], "nothing inside the file tells any more"
+    assert house.findings() == [], "the file alone is consistent"
     assert house.findings(head.entry_hash) == []
     assert [finding.what for finding in house.findings(kept)] == [f"no entry has the expected hash {kept}"]
 

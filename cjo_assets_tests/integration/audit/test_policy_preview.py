@@ -4,7 +4,7 @@ The sample has no Enterprise customer in onboarding, so C009 is put there: since
 strength 0.71 on the 20th. On that day, with 17 of 14 typical days, one month of tenure, and an account of 110,000:
 signals 0.71 x 2/3, time 17/28, value 110/200, count 1/5. Two reasons of friction, early tenure and exceeded duration,
 fill that factor; with 30 days of patience one is left and it is half. So friction falls by 0.4 x 1/2 = 0.2, the churn
-score by 0.3 x 0.2 and decision risk by 0.25 x 0.06 = 0.015, below what the specialist's playbook asks for (0.45).
+score by 0.3 x 0.2 and decision risk by 0.25 x 0.06 = 0.015, below the minimum of the specialist's playbook (0.45).
 """
 
 import base64
@@ -90,7 +90,7 @@ def preview(past: Scratch, candidate: Path, tmp_path_factory: pytest.TempPathFac
     return previewed(past, [DAY], load_policy(candidate), tmp_path_factory.mktemp("out"), "csv")
 
 
-def test_the_right_customer_is_listed_and_nobody_else(preview: Preview) -> None:
+def test_only_the_affected_customer_is_listed(preview: Preview) -> None:
     (change,) = preview.figures.changes
     assert (change["customer_id"], change["segment"], change["decision_change"]) == (
         "C009",
@@ -108,7 +108,7 @@ def test_the_right_customer_is_listed_and_nobody_else(preview: Preview) -> None:
 
 
 def test_cost_value_and_review_before_and_after(preview: Preview) -> None:
-    """The specialist costs 300 and a nudge 5; both go to a manager, who looks at accounts from 50,000."""
+    """The specialist costs 300 and a nudge 5; both go to a manager, who approves accounts from 50,000."""
     effects = {row["measure"]: row for row in preview.figures.effects}
     assert effects["expected cost"]["change"] == -295
     assert effects["decisions"]["change"] == effects["approval requests"]["change"] == 0
@@ -117,7 +117,7 @@ def test_cost_value_and_review_before_and_after(preview: Preview) -> None:
     assert effects["review of what is asked anew"]["before"] == 30 * asked, "30 minutes each, all new on a first day"
 
 
-def test_what_the_policies_say_differently(preview: Preview, policy: Policy, candidate: Path) -> None:
+def test_differing_policy_values_are_listed(preview: Preview, policy: Policy, candidate: Path) -> None:
     assert preview.figures.values == ((PATH, None, 30),)
     assert differing_values(policy, policy) == []
     assert [path for path, *_ in differing_values(load_policy(candidate), policy)] == [PATH]
@@ -141,7 +141,7 @@ def test_files(preview: Preview) -> None:
     read = Page.of(text)
     [policy] = re.findall("default-src 'none'; style-src 'sha256-([^']+)'; base-uri 'none'; form-action 'none'", text)
     style = text.partition("<style>")[2].partition("</style>")[0]
-    assert base64.b64decode(policy) == hashlib.sha256(style.encode()).digest(), "it asks for nothing but its style"
+    assert base64.b64decode(policy) == hashlib.sha256(style.encode()).digest(), "only its own style is allowed"
     assert "prefers-color-scheme: dark" in style
     assert not [name for name in read.attributes if name == "style" or name.startswith("on")]
     rows = duckdb.sql(f"SELECT customer_id, playbook_id_after FROM '{changes}'").fetchall()
@@ -156,8 +156,8 @@ def test_nothing_is_published(home: Home, preview: Preview) -> None:
         assert reader.execute("SELECT count(*) FROM audit.policies").fetchall() == [(1,)]
 
 
-def test_a_page_for_nobody(preview: Preview) -> None:
-    """Where nothing changes the page says so."""
+def test_a_page_without_changes(preview: Preview) -> None:
+    """A page without changes states that there are none."""
     nothing: dict[str, Any] = {"changes": [], "all_changes": 0, "values": ()}
     assert "None: all decisions" in policy_report(type(preview.figures)(**vars(preview.figures) | nothing))
 
@@ -184,12 +184,12 @@ def test_an_invalid_policy_is_refused_with_path_and_reason(home: Home, tmp_path:
     ("arguments", "reason"),
     [
         (["--as-of", "2024-12-24"], "is published"),
-        (["--as-of", "2025-01-20", "--from", "2025-01-19"], "say one of them"),
+        (["--as-of", "2025-01-20", "--from", "2025-01-19"], "exclude each other"),
         (["--fail-on", "everything"], "decisions, tiers or routes"),
         (["--format", "xlsx"], "parquet, csv"),
     ],
 )
-def test_what_cannot_be_asked_is_refused(home: Home, candidate: Path, arguments: list[str], reason: str) -> None:
+def test_invalid_options_are_refused(home: Home, candidate: Path, arguments: list[str], reason: str) -> None:
     done = CliRunner().invoke(app, ["diff-policy", str(candidate), "--home", str(home.settings.home), *arguments])
     assert done.exit_code == 2
     assert reason in done.output
@@ -212,7 +212,7 @@ def test_a_pull_request_is_stopped_where_it_changes_decisions(
 
 
 @pytest.mark.parametrize(("path", "is_told"), [("marketing.experiments.power", True), ("journey.risk.horizon", False)])
-def test_what_was_not_compared_is_said(
+def test_settings_that_were_not_compared_are_reported(
     preview: Preview, path: str, is_told: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """No change among the decisions of the journey would read as no change at all."""

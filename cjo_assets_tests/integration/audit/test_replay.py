@@ -1,8 +1,4 @@
-"""Days computed once more: identical where nothing was touched, and what was touched is named.
-
-Belongs here: replay against a home with a past, and the same with a row, a policy or a file changed by hand. Does not
-belong here: what the days decide.
-"""
+"""Tests of replay: unchanged days are identical, and changed rows, policies or files are named."""
 
 import json
 import shutil
@@ -56,7 +52,7 @@ def verdict(past: Scratch) -> DayVerdict:
 def tampered(
     past: Scratch, verdict: DayVerdict, tour_home: Home, tmp_path: Path
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The published database, open for whoever wants to change it; judged after `look_at`."""
+    """Return the published database, open for changes that `look_at` then compares."""
     assert verdict
     path = tmp_path / "tampered.duckdb"
     shutil.copyfile(tour_home.settings.published, path)
@@ -73,7 +69,7 @@ def attach(past: Scratch, path: Path) -> None:
 
 
 def look_at(past: Scratch, connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Close the changed database and look at it."""
+    """Close the changed database and compare it."""
     connection.close()
     attach(past, path / "tampered.duckdb")
 
@@ -133,7 +129,7 @@ def test_a_changed_row_is_named_with_its_column(
 def test_a_changed_earlier_day_is_named_where_a_later_one_differs(
     past: Scratch, tampered: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    """Whoever changes a table and the hash of it on record is found out by what the day was made from."""
+    """A change of a table and of its recorded hash is detected by recomputation."""
     tampered.execute("UPDATE journey.risk_scores SET overall_risk_score = 0.1 WHERE as_of = ?", [THIRD])
     tampered.execute("UPDATE journey.recommended_interventions SET expected_cost = 1 WHERE as_of = ?", [SECOND])
     hashes = past.records.of(THIRD).table_hashes
@@ -213,7 +209,7 @@ def erased(connection: duckdb.DuckDBPyConnection, at: datetime) -> None:
 
 
 @pytest.mark.parametrize(("at", "state"), [(datetime(9000, 1, 1), IMPOSSIBLE), (datetime(2000, 1, 1), DIFFERS)])
-def test_a_day_of_before_an_erasure_cannot_be_told(
+def test_a_day_before_an_erasure_cannot_be_compared(
     past: Scratch, tampered: duckdb.DuckDBPyConnection, tmp_path: Path, at: datetime, state: str
 ) -> None:
     erased(tampered, at)
@@ -228,7 +224,7 @@ def test_a_day_of_before_an_erasure_cannot_be_told(
     assert verdict.erasures == ("E-1",)
 
 
-def test_a_file_that_was_emptied_is_read_as_it_is_where_somebody_was_erased(tour_home: Home, tmp_path: Path) -> None:
+def test_a_file_with_emptied_rows_is_replayed_after_an_erasure(tour_home: Home, tmp_path: Path) -> None:
     shutil.copytree(tour_home.settings.inputs, tmp_path / "inputs")
     shutil.copyfile(tour_home.settings.published, tmp_path / "cjo.duckdb")
     with scratch(Settings(tmp_path, None, tmp_path)) as past:
@@ -321,7 +317,7 @@ def test_reasons(table: TableVerdict, known: Circumstances, named: list[str]) ->
         assert words in reason
 
 
-def test_the_worst_day_says_how_it_ends() -> None:
+def test_the_worst_day_determines_the_state() -> None:
     assert worst([IDENTICAL, IMPOSSIBLE, DIFFERS]) == IMPOSSIBLE
     assert worst([IDENTICAL, DIFFERS]) == DIFFERS
     assert worst([]) == IDENTICAL

@@ -1,4 +1,4 @@
-"""A change of a score taken apart by hand, and the parts of real ones."""
+"""Tests of the decomposition of score changes, by hand and on real data."""
 
 from collections.abc import Iterator
 

@@ -89,7 +89,7 @@ def test_a_decision_of_ours_from_its_rows_to_its_ledger_entry(house: Settings) -
         own = [row for row in why.parts["contributions"] if row["score"] == score]
         assert sum(row["contribution"] for row in own) == pytest.approx(why.parts["risks"][0][score], abs=1e-6)
     assert lines(why, "overall_risk_score")[0] == "time_in_state: raw 100 -> 1 x weight 0.25 = 0.25"
-    assert lines(why, "Approval") == [line for line in lines(why, "Approval") if "asks csm" in line]
+    assert lines(why, "Approval") == [line for line in lines(why, "Approval") if "approver csm" in line]
     entry = why.parts["ledger"][0]
     assert (entry["intervention_id"], entry["kind"], entry["version"]) == (decision["intervention_id"], "decided", 1)
     hashes = "\n".join(lines(why, "Hashes"))
@@ -119,7 +119,7 @@ def test_why_nothing_was_decided(house: Settings) -> None:
 
 
 def test_why_a_record_is_missing(house: Settings) -> None:
-    """Trap 27, turned round: who is not there, and why, is said."""
+    """Trap 27 in reverse: a missing record and the reason are shown."""
     for subject in ("C999", "S009"):
         why = explained(house, subject, None)
         assert (why.customer_id, why.answer) == ("C999", "not among the customers: no customers file has this id")
@@ -176,7 +176,7 @@ def test_what_entered_the_cells_adds_up_to_them(house: Settings) -> None:
 
 
 def test_the_same_as_sql(house: Settings) -> None:
-    """What docs/how-to/investigate_a_decision.md tells an analyst to type, on the published file alone."""
+    """The commands of docs/how-to/investigate_a_decision.md, on the published file alone."""
     why = explained(house, "C001", None)
     with duckdb.connect(str(house.published), read_only=True) as reader:
         names = "record_key, source_file, source_row, file_sha256, content_hash"
@@ -198,7 +198,7 @@ def test_the_command(house: Settings) -> None:
     said = run.invoke(app, ["why", "I001", "--json", "--home", str(house.home)])
     assert json.loads(said.stdout)["parts"]["raw_rows"][-1]["record_key"] == "S002"
     for arguments, why in (
-        (["nobody"], "Unknown customer or intervention nobody"),
+        (["C404"], "Unknown customer or intervention C404"),
         (["C001", "--as-of", "2025-01-17"], "is not published"),
     ):
         refused = run.invoke(app, ["why", *arguments, "--home", str(house.home)])

@@ -14,7 +14,7 @@ from cjo_assets.cli.terminal import REFUSED, day_of, fail, harmless, say, say_js
 
 
 def helps(option: str) -> dict[str, str]:
-    """Return what each command says about an option."""
+    """Return the help of an option in each command."""
     waiting, found = [("cjo", get_command(app))], {}
     while waiting:
         name, command = waiting.pop()
@@ -84,5 +84,5 @@ def test_what_an_encoding_lacks_is_written_as_its_code(
 
 def test_an_error_obeys_no_character_of_its_value(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(typer.Exit):
-        fail("The data hold no customer \x1b[2J\u202e.\nLook again.")
-    assert capsys.readouterr().err == "Error: The data hold no customer \\x1b[2J\\u202e.\nLook again.\n"
+        fail("The data hold no customer \x1b[2J\u202e.\nTry again.")
+    assert capsys.readouterr().err == "Error: The data hold no customer \\x1b[2J\\u202e.\nTry again.\n"

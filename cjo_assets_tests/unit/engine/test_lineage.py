@@ -137,7 +137,7 @@ def test_edges(sql: str, columns: Expected, rows: set[str]) -> None:
         "SELECT a.nobody FROM s.a",
     ],
 )
-def test_what_is_not_understood_is_said(sql: str) -> None:
+def test_unsupported_statements_raise_an_error(sql: str) -> None:
     with pytest.raises(LineageError):
         found(sql)
 
@@ -151,7 +151,7 @@ def test_what_decides_about_rows_is_of_every_column() -> None:
 STATEMENT = "SELECT x, sum(z) OVER (PARTITION BY y) AS total, 1 AS one FROM s.a JOIN s.b USING (k) WHERE w > 0"
 
 
-def test_the_page_says_it_in_words() -> None:
+def test_the_page_describes_the_lineage() -> None:
     assert lineage_page(found(STATEMENT)).value.splitlines() == [
         "**Computed from**",
         "- `x`: s.a (x)",
@@ -164,7 +164,7 @@ def test_the_page_says_it_in_words() -> None:
     ]
 
 
-def test_dagster_is_told_the_values() -> None:
+def test_dagster_gets_the_lineage_of_values() -> None:
     told = column_deps(found(STATEMENT)).deps_by_column
     assert {name: [(dep.asset_key.path, dep.column_name) for dep in deps] for name, deps in told.items()} == {
         "x": [(["s", "a"], "x")],
@@ -173,7 +173,7 @@ def test_dagster_is_told_the_values() -> None:
     }
 
 
-def test_edges_stand_once_for_a_kind_with_all_their_roles() -> None:
+def test_edges_are_unique_by_kind_with_all_their_roles() -> None:
     sql = "SELECT x FROM s.a JOIN s.b ON a.k = b.k AND x = z WHERE x > 0 AND z > 0"
     assert edges_of(found(sql)) == [
         ("x", "s.a", "k", "indirect", ["join"]),

@@ -1,4 +1,4 @@
-"""A person's rows in databases: by kind of identifier where all identifiers are bare numbers, and nobody else's."""
+"""Tests of erasing rows in databases by kind of identifier, where all identifiers are bare numbers."""
 
 import json
 from collections.abc import Iterator
@@ -158,7 +158,7 @@ def test_records_that_only_an_archived_file_knows_are_gathered(
 
 
 @pytest.mark.parametrize(("decision", "left"), [("keep", ["4", " 5", "6"]), ("trim", ["4", None, "6"])])
-def test_the_policy_says_whether_blanks_make_another_customer(
+def test_the_policy_determines_whether_blanks_distinguish_customers(
     home: duckdb.DuckDBPyConnection, policy: Policy, decision: str, left: list[str | None]
 ) -> None:
     home.execute("UPDATE raw.customers SET customer_id = ' 5' WHERE customer_id = '5'")

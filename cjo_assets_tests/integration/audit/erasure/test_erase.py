@@ -1,4 +1,4 @@
-"""Erasing a customer: nothing in the home names them any more, everybody else is as before, and the chain is whole."""
+"""Tests of erasing a customer: all traces are removed, other customers are unchanged, and the chain is valid."""
 
 import hashlib
 import json
@@ -163,18 +163,18 @@ class Erased:
 
 @pytest.fixture(scope="module")
 def erased(full_home: Settings, tmp_path_factory: pytest.TempPathFactory) -> Erased:
-    """The home after the erasure; tests look at it."""
+    """Return the home after the erasure; tests only read it."""
     settings = copied(full_home, tmp_path_factory.mktemp("erased"))
     others, verdict = rows_of_others(settings.published), verify(settings)
     assert len(others) > 15, "else there is nothing to prove"
     assert len(places_that_name(settings.home)) > 8, "else there is nothing to prove"
     assert len(tables_that_name(settings.home)) > 60, "else there is nothing to prove"
-    found = erase(settings, CUSTOMER, "data.protection", "asked on paper")
+    found = erase(settings, CUSTOMER, "data.protection", "requested on paper")
     assert found.left == ()
     return Erased(settings, found.counts, others, verdict)
 
 
-def test_nothing_in_the_home_names_the_customer_and_everybody_else_is_there(erased: Erased) -> None:
+def test_the_home_has_no_trace_of_the_customer_and_all_others(erased: Erased) -> None:
     home, counts = erased.settings, erased.counts
     assert places_that_name(home.home) == []
     assert tables_that_name(home.home) == []
@@ -199,7 +199,7 @@ def test_nothing_in_the_home_names_the_customer_and_everybody_else_is_there(eras
         assert reader.execute("SELECT count(*) FROM duckdb_tables() WHERE comment IS NULL").fetchall() == [(0,)]
 
 
-def test_the_chain_stays_whole_and_says_what_became_of_it(erased: Erased, tmp_path: Path) -> None:
+def test_the_chain_stays_valid_and_records_the_erasure(erased: Erased, tmp_path: Path) -> None:
     after = verify(erased.settings, erased.verdict.head)
     assert (after.found, after.entries) == (0, erased.verdict.entries + 1), "the head of before is in the chain still"
     with duckdb.connect(str(erased.settings.published), read_only=True) as reader:
@@ -212,7 +212,7 @@ def test_the_chain_stays_whole_and_says_what_became_of_it(erased: Erased, tmp_pa
     erasure_id, customer_hash, interventions, salt, _, by, reason, counts, is_complete = stone[0]
     assert customer_hash == hashlib.sha256(f"{salt}\x1f{CUSTOMER}".encode()).hexdigest()
     assert erasure_id == f"E-{customer_hash[:12]}"
-    assert (by, reason, is_complete) == ("data.protection", "asked on paper", True)
+    assert (by, reason, is_complete) == ("data.protection", "requested on paper", True)
     kinds = Counter(stone.partition(":")[0] for stone in interventions)
     assert kinds == {"intervention": 3, "signal": 2, "outcome": 1}
     hash_of_signal = hashlib.sha256(f"{salt}\x1fS004".encode()).hexdigest()
@@ -227,11 +227,11 @@ def test_the_chain_stays_whole_and_says_what_became_of_it(erased: Erased, tmp_pa
 
 
 def test_files_that_still_hold_the_customer_are_refused(erased: Erased, policy: Policy, tmp_path: Path) -> None:
-    """The files are the user's; what they say of the customer comes in without its content, and leaves no trace."""
+    """Rows about the customer in the user's files are loaded without content."""
     settings = copied(erased.settings, tmp_path)
     data = Path(shutil.copytree(SAMPLE, tmp_path / "data"))
     file = data / "journey" / "signals.json"
-    file.write_text(file.read_text() + "\n")  # other bytes: it must be read anew
+    file.write_text(file.read_text() + "\n")  # other bytes, so that it is loaded again
     families = all_families()
     with opened(settings, families) as store:
         for dataset in families[0].datasets:
@@ -243,7 +243,7 @@ def test_files_that_still_hold_the_customer_are_refused(erased: Erased, policy: 
         customers = store.connection.execute("SELECT count(*) FROM journey.customers").fetchone()
         rejected = store.connection.execute("SELECT count(*) FROM quarantine.signals").fetchone()
         notes = store.connection.execute("SELECT note FROM raw.manifest WHERE note LIKE '%nobody reads%'").fetchall()
-    assert (customers, rejected, notes) == ((9,), (3,), []), "S009 is turned away as ever"
+    assert (customers, rejected, notes) == ((9,), (3,), []), "S009 is rejected as before"
     assert places_that_name(settings.home) == []
 
 
@@ -256,7 +256,7 @@ def refused(store: Store, dataset: str) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("step", ["erase_tables", "rewrite"])
-def test_an_erasure_that_was_killed_is_asked_for_again(
+def test_a_killed_erasure_can_be_repeated(
     full_home: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     def killed(*_: object) -> None:
@@ -265,10 +265,10 @@ def test_an_erasure_that_was_killed_is_asked_for_again(
     settings = copied(full_home, tmp_path)
     monkeypatch.setattr(f"cjo_assets.audit.erasure.erase.{step}", killed)
     with pytest.raises(KeyboardInterrupt):
-        erase(settings, CUSTOMER, "data.protection", "asked on paper")
+        erase(settings, CUSTOMER, "data.protection", "requested on paper")
     monkeypatch.undo()
-    assert verify(settings).found == 0, "nothing is half done where somebody looks"
-    erase(settings, CUSTOMER, "data.protection", "asked on paper")
+    assert verify(settings).found == 0, "no reader finds a partial erasure"
+    erase(settings, CUSTOMER, "data.protection", "requested on paper")
     assert places_that_name(settings.home) == []
     assert verify(settings).found == 0
     with duckdb.connect(str(settings.published), read_only=True) as reader:
@@ -283,7 +283,7 @@ def test_an_erasure_before_anything_was_published_enters_the_ledger_with_the_fir
     shutil.rmtree(settings.home / "snapshots")
     settings.published.rename(tmp_path / "earlier.duckdb")
     for customer in (CUSTOMER, "C008"):
-        erase(settings, customer, "data.protection", "asked on paper")
+        erase(settings, customer, "data.protection", "requested on paper")
     for _ in range(2):
         with opened(settings, all_families()) as store:
             publish(store, settings.published, [DAY], stamp=Stamp("run", policy.policy_hash, "code"))
@@ -295,40 +295,40 @@ def test_an_erasure_before_anything_was_published_enters_the_ledger_with_the_fir
     with opened(settings, all_families()) as store:
         publish(store, settings.published, [DAY], stamp=Stamp("run", policy.policy_hash, "code"))
     named = [finding.table for finding in verify(settings).findings]
-    assert named == ["audit.erasures"] * 2, "what they got is back with the earlier state: that must be erased again"
+    assert named == ["audit.erasures"] * 2, "the older database has the records again, to be erased again"
 
 
 def test_what_is_refused(erased: Erased) -> None:
     with pytest.raises(RefusalError, match=r"Unknown customer C777"):
-        erase(erased.settings, "C777", "data.protection", "asked on paper")
+        erase(erased.settings, "C777", "data.protection", "requested on paper")
     with pytest.raises(RefusalError, match="--reason is empty"):
         erase(erased.settings, CUSTOMER, "data.protection", " ")
     for nobody in (" ", "\u200b", "N/A", "none"):
         with pytest.raises(RefusalError, match="is not the name of a person"):
-            erase(erased.settings, CUSTOMER, nobody, "asked on paper")
+            erase(erased.settings, CUSTOMER, nobody, "requested on paper")
     with pytest.raises(RefusalError, match="is empty"):
         erase(Settings(SAMPLE, None, erased.settings.home / "elsewhere"), CUSTOMER, "data.protection", "asked")
 
 
-def test_the_command_asks_first_and_erases_a_second_customer(erased: Erased, tmp_path: Path) -> None:
+def test_the_command_requires_yes_and_erases_a_second_customer(erased: Erased, tmp_path: Path) -> None:
     settings = copied(erased.settings, tmp_path)
-    asked = ["erase", "--customer", "C008", "--by", "dpo", "--reason", "asked too", "--home", str(settings.home)]
+    asked = ["erase", "--customer", "C008", "--by", "dpo", "--reason", "requested too", "--home", str(settings.home)]
     first = CliRunner().invoke(app, asked)
     assert first.exit_code == 1
     assert "journey.customers: 1 rows" in first.output
-    assert "Say --yes" in first.output
+    assert "Add --yes" in first.output
     assert explained(settings, "C008", None).customer_id == "C008", "nothing was erased"
     assert "inputs: 2 rows" in first.output, "the customer and an entry of the log"
     note = settings.home / "notes.txt"
-    note.write_text("Ask C008 again")
+    note.write_text("Call C008 again")
     second = CliRunner().invoke(app, [*asked, "--yes"])
-    assert second.exit_code == 1, "what is not reached is said"
+    assert second.exit_code == 1, "remaining places are reported"
     assert "still named in notes.txt" in second.output
     assert "Erased C008, except in 1 places" in second.output
     note.unlink()
     second = CliRunner().invoke(app, [*asked, "--yes"])
     assert second.exit_code == 0, second.output
-    assert "what they still say of the customer will be refused" in second.output
+    assert "rows in them about this customer will be refused" in second.output
     assert verify(settings).found == 0
     with duckdb.connect(str(settings.published), read_only=True) as reader:
         assert reader.execute("SELECT count(*), count(DISTINCT salt) FROM audit.erasures").fetchall() == [(2, 1)]

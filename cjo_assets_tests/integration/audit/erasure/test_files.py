@@ -17,7 +17,7 @@ from cjo_assets.ingest.tombstones import Tombstones, emptied_rows, empty_rows, r
 
 NAMES = ["signal_id", "customer_id", "signal_type", "signal_strength", "detected_at", "journey_stage", "source"]
 ROWS = [
-    ["S1", "C1", 'say "x"', "12.50", "2025-01-01", "", "automated"],
+    ["S1", "C1", 'the "x"', "12.50", "2025-01-01", "", "automated"],
     ["S2", "C2", "two\nlines", "0.1", "2025-01-01", "", "automated"],
     ["S3", "C1", "ü,;", "0.2", "2025-01-01", "", "manual"],
     ["S4", "C12", "C1", "0.3", "2025-01-01", "", "manual"],
@@ -105,10 +105,10 @@ def test_a_file_without_customers_and_an_empty_one_are_let_be(tmp_path: Path) ->
         assert file.read_bytes() == content
 
 
-def test_a_tombstone_knows_its_own_and_nobody_else() -> None:
+def test_a_tombstone_matches_its_own_identifiers_only() -> None:
     stones = Tombstones("salt", frozenset([Tombstones("salt", frozenset()).stone_of("customer", "5")]))
     assert stones.are_of("customer", "5")
-    assert not stones.are_of("customer", " 5\t"), "another customer, unless the policy says otherwise"
+    assert not stones.are_of("customer", " 5\t"), "another customer, unless the policy normalizes ids"
     assert Tombstones(stones.salt, stones.hashes, is_normalized=True).are_of("customer", " 5\t")
     assert not stones.are_of("intervention", "5"), "customer 5 is not intervention 5"
     assert not stones.are_of("customer", "6")
@@ -116,7 +116,7 @@ def test_a_tombstone_knows_its_own_and_nobody_else() -> None:
 
 
 def test_a_file_that_was_refused_as_broken_does_not_stop_an_erasure(tmp_path: Path) -> None:
-    """Nobody can tell whom it names, and no run is built on it: it goes as a whole."""
+    """The person of a truncated file cannot be determined, and no run uses it, so it is deleted as a whole."""
     (tmp_path / "broken").write_text('[{"customer_id": "C1"}, {{{')
     (tmp_path / "whole").write_text('[{"customer_id": "C1"}, {"customer_id": "C2"}]')
     settings: Any = SimpleNamespace(inputs=tmp_path)

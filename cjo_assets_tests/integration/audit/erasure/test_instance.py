@@ -19,7 +19,7 @@ def event(**parts: Any) -> str:
 
 
 def finding(*rows: dict[str, str]) -> dict[str, Any]:
-    """Return the finding of a check, in which the description repeats the examples."""
+    """Return a check result whose description repeats the examples."""
     words = "; ".join(" ".join(row.values()) for row in rows)
     description = f"disagreeing_days: 5. Found: {words}"
     return {

@@ -135,7 +135,7 @@ def test_json_is_erased_by_key_and_parses_afterwards() -> None:
         "text": "customer erased in 5 of 10",
     }
     untouched = '{"value": 5,   "count": 12}'
-    assert json_without(untouched, FIVE) == untouched, "what names nobody stays byte for byte"
+    assert json_without(untouched, FIVE) == untouched, "a text without the person is unchanged"
 
 
 def test_a_csv_loses_the_rows_of_the_customer_alone() -> None:

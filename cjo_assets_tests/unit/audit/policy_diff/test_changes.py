@@ -17,7 +17,7 @@ MADE: Row = {
     "approval_role": "csm",
     "requires_human_approval": True,
 }
-# Before, after, and what is said of it; None: nobody is decided for.
+# Before, after, and the expected change; None: no decision.
 DECISIONS: dict[str, tuple[Row | None, Row | None, str | None]] = {
     "stays": (MADE, MADE, None),
     "new": (None, MADE, "new"),
@@ -33,7 +33,7 @@ DECISIONS: dict[str, tuple[Row | None, Row | None, str | None]] = {
     "other id": (MADE, MADE | {"intervention_id": "J"}, None),
     "other route": (MADE, MADE | {"approval_role": "manager"}, None),
     "two people": (MADE, MADE | {"needs_two_people": True}, None),
-    "asked no more": (
+    "no approval any more": (
         MADE,
         MADE | {"approval_regime": "not_required", "approval_role": None, "requires_human_approval": False},
         None,
@@ -72,19 +72,19 @@ def _of_day(rows: list[Row]) -> list[Row]:
     return [{"as_of": DAY} | row for row in rows]
 
 
-def test_each_decision_is_judged_by_what_is_otherwise(changes: dict[str, Row]) -> None:
+def test_each_decision_has_the_kind_of_its_change(changes: dict[str, Row]) -> None:
     said = {name: changes[name]["decision_change"] for name in DECISIONS if name in changes}
     assert said == {name: what for name, (_, _, what) in DECISIONS.items() if name not in ("stays", "other id")}
 
 
 def test_what_stays_is_not_listed(changes: dict[str, Row]) -> None:
-    """Revenue at risk moved for everybody; nothing was decided otherwise."""
+    """Revenue at risk changed for all customers, but no decision did."""
     assert changes.keys() == DECISIONS.keys() - {"stays", "other id"}
 
 
 def test_tiers_and_routes(changes: dict[str, Row]) -> None:
     routed = {name for name, row in changes.items() if row["is_route_changed"]}
-    assert routed == {"other route", "two people", "asked no more"}
+    assert routed == {"other route", "two people", "no approval any more"}
     assert {name for name, row in changes.items() if row["is_tier_changed"]} == {"other tier", "known to one"}
     assert (changes["other tier"]["risk_tier_before"], changes["other tier"]["risk_tier_after"]) == ("low", "high")
     assert (changes["known to one"]["overall_risk_score_before"], changes["known to one"]["risk_tier_after"]) == (
@@ -93,7 +93,7 @@ def test_tiers_and_routes(changes: dict[str, Row]) -> None:
     )
 
 
-def test_money_stands_beside_it(changes: dict[str, Row]) -> None:
+def test_account_value_and_revenue_are_included(changes: dict[str, Row]) -> None:
     row = changes["new"]
     assert (row["account_value"], row["revenue_at_risk_before"], row["revenue_at_risk_after"]) == (100.0, 10.0, 11.0)
     assert row["expected_cost_before"] is None

@@ -1,4 +1,4 @@
-"""What a policy decides, costs and asks of people, added up by hand."""
+"""Tests of the measures of a policy, computed by hand."""
 
 from typing import Any
 
@@ -13,9 +13,9 @@ ASKED = {"requires_human_approval": True, "approval_role": "manager"}
 DECISIONS: list[Row] = [
     {"expected_cost": 100.0, "expected_value": 1000.0, "generated_at": DAY} | ASKED,
     {"expected_cost": 50.0, "expected_value": 500.0, "generated_at": DAY, "needs_two_people": True} | ASKED,
-    # Asked on an earlier day: it waits still, and nobody reads it anew.
+    # Requested on an earlier day and still pending, so there is no new review.
     {"expected_cost": 10.0, "expected_value": 20.0, "generated_at": day(-1)} | ASKED,
-    # Held out and only watched: nothing is spent.
+    # In the holdout or monitor only: no cost.
     {"expected_cost": 7.0, "expected_value": 70.0, "is_held_out": True, "generated_at": DAY},
     {"recommended_action": "monitor_only", "expected_value": None, "generated_at": DAY},
     {"recommended_action": "escalate_to_person", "generated_at": DAY},
