@@ -74,7 +74,7 @@ def test_the_platform_builds_the_same_rows(inputs: Inputs, folder: Path, by_hand
     assert {"published", *blocks()} <= taken["stages"].keys()
 
 
-def test_the_data_has_what_must_be_turned_away(by_hand: Path) -> None:
+def test_the_data_has_rows_to_be_rejected(by_hand: Path) -> None:
     with duckdb.connect(str(by_hand), read_only=True) as reader:
         rules = reader.execute("SELECT DISTINCT unnest(broken_rules) FROM quarantine.signals").fetchall()
         trends = reader.execute("SELECT count(DISTINCT trend) FROM journey.fused_signals").fetchall()
@@ -98,7 +98,7 @@ def test_the_comparison_sees_one_wrong_cell_and_one_missing_row(by_hand: Path, f
     }
 
 
-def test_the_page_says_which_target_is_missed(folder: Path) -> None:
+def test_the_page_marks_missed_targets(folder: Path) -> None:
     """Ratios are computed within a round: 1.28 and 1.1 beside SQL are 1.19 in the median, whatever the seconds."""
     results, page = folder / "results.jsonl", folder / "benchmarks.md"
     rest = {
@@ -124,7 +124,7 @@ def test_the_page_says_which_target_is_missed(folder: Path) -> None:
 
 
 class Counting:
-    """A connection that counts what is said to it and how many rows come back."""
+    """A connection that counts statements and returned rows."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Hold the connection."""
@@ -133,13 +133,13 @@ class Counting:
         self.rows = 0
 
     def execute(self, statement: str, *parameters: Any) -> "Counting":
-        """Pass a statement on; what is asked of the answer is asked of this object."""
+        """Pass a statement on; its result is fetched from this object."""
         self.statements += 1
         self.connection.execute(statement, *parameters)
         return self
 
     def sql(self, statement: str) -> duckdb.DuckDBPyRelation:
-        """Pass on a question of ibis; unless it asks for columns, all its rows are fetched."""
+        """Pass on a query of ibis; all its rows are fetched unless only columns are needed."""
         found = self.connection.sql(statement)
         if not statement.startswith("DESCRIBE"):
             self.statements += 1
@@ -197,15 +197,15 @@ def counted(
 def test_no_table_reaches_python(counted: tuple[int, dict[str, int], dict[str, int]]) -> None:
     """Only counts and a handful of examples do, however many customers there are."""
     _, fetched, _ = counted
-    assert any(fetched.values()), "what is fetched was heard"
+    assert any(fetched.values()), "fetches were counted"
     assert max(fetched.values()) <= LARGEST_IN_PYTHON, fetched
 
 
 def test_a_table_takes_few_statements(counted: tuple[int, dict[str, int], dict[str, int]]) -> None:
-    """Four to write in a transaction and one scan for contract and key; an audit is one question.
+    """Four statements to write in a transaction, one scan for contract and key, and one query per check.
 
-    Of an audit with a contract the rows are kept, looked up, judged and let go; where they break it, keys and offenders
-    are asked for too. The columns of a file are looked up once, those of any other table once in a run.
+    A check with a contract stores its rows, looks up their columns, validates them and drops them; failing rows need
+    two further queries. The columns of a file are looked up once, those of other tables once per run.
     """
     _, _, statements = counted
     tables = {table.full_name: table for family in families_about("journey") for table in family.tables}
@@ -219,7 +219,7 @@ def test_a_table_takes_few_statements(counted: tuple[int, dict[str, int], dict[s
 
 
 def test_a_parquet_file_is_not_copied(inputs: Inputs, tmp_path: Path) -> None:
-    """Its rows are seen where the archive holds them: nothing of them is written a second time."""
+    """Its rows are read from the archive: none is written a second time."""
     with duckdb.connect() as connection:
         store = Store(connection, families_about("journey"), STATEMENTS)
         contenders.load(store, inputs.folder, tmp_path, contenders.needed(), Taken("transforms"))

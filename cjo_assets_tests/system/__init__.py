@@ -1,1 +1,1 @@
-"""Tests that need more than Python: each says what it needs and is named where that is missing."""
+"""System tests with requirements beyond Python, which are named if they are missing."""

@@ -26,7 +26,7 @@ ORDERS = "\x1b[31mred [/red]"
 
 
 def cjo(*arguments: str, cwd: Path = PROJECT, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run `cjo` and return what it said."""
+    """Run `cjo` and return its result."""
     clean = clean_environment()
     return subprocess.run(
         [str(BIN / "cjo"), *arguments],
@@ -94,7 +94,7 @@ def test_everything_is_in_the_home(home: Path) -> None:
     assert json.loads(run[3])["journey.risk_scores"] == 10
 
 
-def test_doctor_finds_nothing_broken_and_says_what_is(home: Path, tmp_path: Path) -> None:
+def test_doctor_reports_the_state_of_a_good_and_a_bad_home(home: Path, tmp_path: Path) -> None:
     well = cjo("doctor", "--home", str(home), CJO_DATA=str(SAMPLE))
     assert well.returncode == 0, well.stdout + well.stderr
     for text in ("1 days, the latest 2025-01-20", "no run is writing", "all running runs have a process"):
@@ -109,7 +109,7 @@ def test_doctor_finds_nothing_broken_and_says_what_is(home: Path, tmp_path: Path
 
 
 def test_a_range_of_days_is_one_run_and_gives_what_its_days_give_one_by_one(tmp_path: Path, policy: Policy) -> None:
-    """A day reads what the day before it decided: a request of the 6th still stands on the 7th."""
+    """A day reads decisions of the day before: a request of the 6th is still pending on the 7th."""
     one_by_one = made_home(tmp_path / "days", SAMPLE / "tour", policy, STATEMENTS)
     one_by_one.load()
     for day in (date(2025, 1, 6), date(2025, 1, 7)):
@@ -243,7 +243,7 @@ def test_a_mistake_is_no_traceback_in_a_process_of_its_own(tmp_path: Path) -> No
 
 @pytest.fixture(scope="module")
 def flat(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What a run says about a flat folder without optional datasets, in which a key would give orders."""
+    """Return the output of a run on a flat folder without optional datasets, with control characters in a key."""
     data = tmp_path_factory.mktemp("flat")
     for name in ("customers", "journey_state_log", "playbooks"):
         shutil.copy(SAMPLE / "journey" / f"{name}.json", data)
@@ -259,7 +259,7 @@ def test_a_flat_folder_without_optional_datasets(flat: str) -> None:
     assert "is_present" in flat
 
 
-def test_what_a_file_says_is_never_obeyed(flat: str, home: Path, sample_copy: Path) -> None:
+def test_control_characters_of_files_are_escaped(flat: str, home: Path, sample_copy: Path) -> None:
     assert ORDERS not in flat
     assert r"\x1b[31mred [/red]" in flat
     folder = sample_copy / "journey"
@@ -278,7 +278,7 @@ def test_one_customer_leaves_the_warehouse_alone(home: Path) -> None:
     for text in ("Goal", "Plan", "S001", "0.58296", "proactive_outreach", "PB_ONB_001"):
         assert text in done.stdout
     assert "C002" not in done.stdout
-    # Forecasts are learned from all customers: what is shown is what the tables say.
+    # Forecasts are learned from all customers, so the output must be that of the tables.
     with duckdb.connect(str(home / "cjo.duckdb"), read_only=True) as reader:
         found = reader.execute("SELECT decision_risk FROM journey.risk_scores WHERE customer_id = 'C001'").fetchone()
     assert found is not None

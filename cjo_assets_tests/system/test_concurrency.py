@@ -1,4 +1,4 @@
-"""One writer at a time: runs that wait, runs that are killed, runs that outlive themselves."""
+"""Tests of concurrent runs: runs that wait, runs that are killed, and runs that continue after their end."""
 
 import os
 import signal
@@ -89,7 +89,7 @@ def test_a_killed_run_and_two_at_once(home: Path, monkeypatch: pytest.MonkeyPatc
     instance = instance_of(home, monkeypatch)
     (dead,) = instance.get_runs()
     assert dead.status is STARTED, "Dagster does not notice"
-    assert orphans(instance, settings(home)) == [dead.run_id], "the lock tells at once"
+    assert orphans(instance, settings(home)) == [dead.run_id], "the lock shows it"
     assert not (home / "cjo.duckdb").exists()
 
     runs = [
@@ -117,7 +117,7 @@ def test_a_run_that_lives_is_never_closed(home: Path, monkeypatch: pytest.Monkey
     hold_life(settings(home), alive.run_id)
     assert is_alive(settings(home), alive.run_id) is True
     assert is_alive(settings(home), unborn.run_id) is None
-    assert orphans(instance, settings(home)) == [], "whoever has no lock yet may still be starting"
+    assert orphans(instance, settings(home)) == [], "a run without a lock may still be starting"
     assert health.dead_runs(dg.build_sensor_context(instance=instance)).skip_message == "All runs have a process."
     assert close_orphans(instance, settings(home), grace_seconds=-1) == [long_unborn.run_id, unborn.run_id]
     found = instance.get_run_by_id(alive.run_id)
@@ -144,7 +144,7 @@ def numbers_in(connection: duckdb.DuckDBPyConnection) -> list[tuple[int]]:
 
 @pytest.fixture
 def run_of(home: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[dg.DagsterInstance, dg.DagsterRun]:
-    """A run that Dagster believes to be going on."""
+    """A run that Dagster lists as running."""
     instance = instance_of(home, monkeypatch)
     return instance, instance.create_run_for_job(nothing, status=STARTED)
 
@@ -161,7 +161,7 @@ def test_a_run_that_was_ended_commits_and_publishes_nothing(
         store = warehouse.store
         store.replace(fixed(store, 1), None, warehouse.policy)
         publish(store, settings(home).published, [])
-        instance.report_run_canceled(run, "somebody ended it by force")
+        instance.report_run_canceled(run, "ended by force")
         with pytest.raises(WarehouseError, match="has ended already"):
             store.replace(fixed(store, 2), None, warehouse.policy)
         assert numbers_in(store.connection) == [(1,)]

@@ -1,4 +1,4 @@
-"""A team's installation for real: PostgreSQL, daemon, read-only webserver, and nobody touching anything."""
+"""Tests of an installation for a team: PostgreSQL, daemon and read-only webserver, without manual steps."""
 
 import json
 import os
@@ -121,7 +121,7 @@ class Desk:
 
 @pytest.fixture
 def desk(postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """A CRM with two tables, and where they are said to be."""
+    """A CRM with two tables, and its declaration as a source."""
     postgres.run(
         """
         DROP SCHEMA IF EXISTS crm CASCADE; CREATE SCHEMA crm;
@@ -174,7 +174,7 @@ def test_only_what_changed_is_fetched(desk: Desk) -> None:
     # Row 1 shares its cursor value with the highest known one, so it is fetched again; nothing older would be.
     assert desk.rows("customers", "customer_id, account_value") == [("1", "77.00"), ("2", "99.00"), ("3", "1.00")]
     desk.postgres.run("UPDATE crm.accounts SET value = 55 WHERE id = 1")
-    assert desk.load("customers").is_unchanged, "the cursor says that nothing changed"
+    assert desk.load("customers").is_unchanged, "the cursor shows no change"
 
 
 def test_other_columns_than_last_time_are_refused_with_the_difference(desk: Desk) -> None:
@@ -186,12 +186,12 @@ def test_other_columns_than_last_time_are_refused_with_the_difference(desk: Desk
         assert text in str(refused.value)
     assert desk.rows("customers", "count(*)") == [(2,)], "what was there is there still"
     (desk.folder / "inputs" / "extracts" / "customers" / "CRM.crm.accounts.json").unlink()
-    assert desk.load("customers").rows == 2, "whoever says that it is meant gets it"
+    assert desk.load("customers").rows == 2, "an accepted change is loaded"
     desk.postgres.run("ALTER TABLE crm.accounts ADD unrelated text")
-    assert desk.load("customers").is_unchanged, "a column nobody reads is nobody's business"
+    assert desk.load("customers").is_unchanged, "changes of unread columns are accepted"
 
 
-def test_what_cannot_be_read_is_said_without_the_password(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_of_a_database_omit_the_password(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.postgres.run("ALTER TABLE crm.accounts DROP segment")
     with pytest.raises(InputError, match="lacks the required segment"):
         desk.load("customers")
@@ -254,7 +254,7 @@ def test_a_duckdb_table_is_a_source(desk: Desk) -> None:
 
 
 class Alerts:
-    """A webhook that keeps what it is told."""
+    """A webhook that records the requests to it."""
 
     def __init__(self) -> None:
         """Listen on a free port."""
@@ -268,7 +268,7 @@ class Alerts:
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Suppress the log."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -354,7 +354,7 @@ def test_a_dropped_file_becomes_a_published_day_and_a_killed_run_is_closed(insta
     before = published.read_bytes()
     os.kill(holder["pid"], signal.SIGKILL)
     killed = time.monotonic()
-    alert = wait_until(told(installation, "run_failure"), "the killed run to be closed and told")
+    alert = wait_until(told(installation, "run_failure"), "the killed run to be closed and reported")
     assert time.monotonic() - killed < 120, "closed within two minutes"
     assert alert["run_id"] == holder["run_id"]
     assert "2025-01-20" in alert["text"]

@@ -1,4 +1,4 @@
-"""The report in a real browser: nothing is asked for, nothing complains, everything is drawn, nothing overflows.
+"""Tests of the report in a browser: no requests, no errors, everything drawn, no overflow.
 
 The day is made by hand: a million customers, every list full, and text of strangers that would rather be markup.
 """
@@ -61,7 +61,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 class Watched:
-    """A page under watch: what it asked for, and what the browser had to say."""
+    """A page under test, with its requests and console messages."""
 
     def __init__(self, browser: Browser, path: Path, width: int, scheme: str = "light") -> None:
         """Open the page; a request for anything but the file itself is noted and refused."""
@@ -114,7 +114,7 @@ def test_what_strangers_wrote_is_read_as_they_wrote_it(browser: Browser, reports
     read = set(page.evaluate("[...document.querySelectorAll('td [data-source]')].map(mark => mark.textContent)"))
     assert set(HOSTILE) <= read
     drawn = set(page.evaluate("[...document.querySelectorAll('svg text')].map(mark => mark.textContent)"))
-    # Beside a playbook stands what its bar rests on.
+    # A playbook is shown with the numbers behind its bar.
     assert {"<script>alert(1)</script>", "=cmd()", "a|b||c"} <= {text.rpartition(" (")[0] for text in drawn}
     assert page.evaluate("document.querySelectorAll('img, script, iframe, object, link, form').length") == 0
     page.context.close()

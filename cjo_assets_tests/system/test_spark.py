@@ -140,7 +140,7 @@ def test_texts_are_read_alike(by_spark: SparkStore) -> None:
     ).createOrReplaceTempView("texts")
     texts = ops.DatabaseTable("texts", schema=schema, source=by_spark.spark).to_expr()
 
-    # No dataset that Spark judges has a column of free objects.
+    # No dataset that Spark validates has a column of free objects.
     specs = {name: spec for name, spec in COLUMNS.items() if not spec.free_object}
 
     def read(table: Any) -> Any:
@@ -161,7 +161,7 @@ def test_in_this_process_every_table_of_the_sample_is_duckdbs(
     load_files(by_spark, JOURNEY, SAMPLE, tmp_path / "archive")
     stored = compute_day(by_spark, JOURNEY, DAY, policy)
     expected = _tables(by_duckdb.connection, by_duckdb)
-    assert sum(len(rows) > 0 for rows in expected.values()) > 40, "the data say too little"
+    assert sum(len(rows) > 0 for rows in expected.values()) > 40, "the data have too few rows"
     assert _different(expected, _tables(by_spark.connection, by_duckdb)) == {}
     assert stored["journey.risk_scores"].lineage.columns, "lineage does not depend on the engine"
 

@@ -141,7 +141,7 @@ def test_a_run_launched_from_the_ui_publishes_its_day(ui: Ui) -> None:
 
 
 def test_an_answer_typed_is_published_by_the_sensor(ui: Ui) -> None:
-    """Trap 10: from the command to the published row, with nobody touching anything in between."""
+    """Trap 10: from the command to the published row without manual steps in between."""
 
     def rows(sql: str) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(ui.home / "cjo.duckdb"), read_only=True) as reader:

@@ -1,4 +1,4 @@
-"""Two verdicts on every declared contract: ours, which judges a table of any size in one scan, and pandera's own."""
+"""Tests of validation on every declared contract: counting in one scan and pandera have the same result."""
 
 from collections import Counter
 from typing import Any
@@ -55,7 +55,7 @@ def panderas(contract: type[Contract], table: ir.Table) -> Counter[tuple[str, st
 def pandera_errors(
     contract: type[Contract], table: ir.Table, depth: ValidationDepth = ValidationDepth.SCHEMA_AND_DATA
 ) -> list[Any]:
-    """Return what pandera itself has to say."""
+    """Return the result of pandera."""
     try:
         with config_context(validation_depth=depth):
             pandera_schema(contract, POLICY.vocabulary).validate(table, lazy=True)
@@ -85,7 +85,7 @@ def floats(contract: type[Contract]) -> list[Column]:
 
 
 def repeated(key: tuple[str, ...], rows: Rows) -> int:
-    """Count the rows whose key stood before."""
+    """Count the rows with the key of an earlier row."""
     return len(rows) - len({str([row[name] for name in key]) for row in rows}) if key else 0
 
 
@@ -102,7 +102,7 @@ each_contract = pytest.mark.parametrize("contract", CONTRACTS, ids=name_of)
 
 @pytest.fixture
 def without_wording(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Verdicts that are not put into words: pandera would judge every breach a second time."""
+    """Return results without messages: pandera would validate every breach a second time."""
     monkeypatch.setattr(validation, "_wording", lambda *_: ())
 
 
@@ -114,7 +114,7 @@ def test_every_rule_is_found_by_both(contract: type[Contract]) -> None:
     breaches += [((spec.name, VALUE), {spec.name: value}) for spec in specs for value in bad_values(spec)]
     assert breaches
     rows = [default_row(contract, number) | cells for number, (_, cells) in enumerate(breaches, start=1)]
-    # One valid row stands twice. Where the key is an enumeration others must, for want of values.
+    # One valid row is duplicated. If the key is an enumeration, other rows must be too, for lack of values.
     rows += [default_row(contract, len(breaches) + 1)] * 2
     expected = Counter(rule for rule, _ in breaches)
     if key_of(contract):

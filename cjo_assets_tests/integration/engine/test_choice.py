@@ -1,4 +1,4 @@
-"""Which engine computes: DuckDB unless told otherwise, and never two in one home."""
+"""Tests of the engine choice: DuckDB by default, and one engine per home."""
 
 import ast
 import sys
@@ -67,7 +67,7 @@ def test_a_home_keeps_its_engine(settings: Settings, first: str, second: str) ->
             store_of(replace(settings, engine=second), connection, all_families())
 
 
-def test_a_home_of_spark_says_what_it_needs_and_what_it_refuses(settings: Settings) -> None:
+def test_a_home_of_spark_reports_requirements_and_refusals(settings: Settings) -> None:
     with duckdb.connect() as connection:
         store = store_of(replace(settings, engine=SPARK), connection, all_families())
         with pytest.raises(WarehouseError, match="Nothing was erased"):

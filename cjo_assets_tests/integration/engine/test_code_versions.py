@@ -1,4 +1,4 @@
-"""The version of a table's code, and where Dagster sends whoever wants to read it."""
+"""Tests of code versions of tables, and of code references in Dagster."""
 
 import ast
 from collections.abc import Callable
@@ -47,7 +47,7 @@ def touched_by(*modules: str) -> set[str]:
         ("families.journey.report.report", set()),
     ],
 )
-def test_a_file_touches_the_tables_that_stand_on_it(module: str, tables: set[str]) -> None:
+def test_a_change_of_a_file_affects_the_tables_that_use_it(module: str, tables: set[str]) -> None:
     assert touched_by(f"{PACKAGE}.{module}") == tables
 
 

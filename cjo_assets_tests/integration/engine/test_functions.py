@@ -34,7 +34,7 @@ def test_what_an_expression_calls_is_what_the_engine_was_given(function: EngineF
     )
 
 
-def test_functions_are_given_once_whoever_asks_again() -> None:
+def test_functions_are_registered_once() -> None:
     connection = duckdb.connect()
     give_functions(connection)
     give_functions(connection)

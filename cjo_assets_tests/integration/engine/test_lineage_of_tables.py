@@ -1,4 +1,4 @@
-"""The lineage of our own tables, held against what happens when an input is changed."""
+"""Tests of the lineage of declared tables, compared with the effect of changed inputs."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -89,13 +89,13 @@ def written(value: Any) -> str | None:
 
 @dataclass
 class Found:
-    """What was predicted of a table, and what was seen.
+    """Predicted and observed dependencies of a table.
 
     Attributes:
         predicted: per source column, the columns that follow from it; of these directly.
         seen: the source columns worth changing: what does nothing but decide about rows may change every column, so
             that nothing could surprise.
-        changed: pairs of source column and column that were seen to change.
+        changed: pairs of source column and column whose change was observed.
         surprises: what changed and was not predicted.
     """
 
@@ -173,7 +173,7 @@ def test_a_fair_share_of_what_is_predicted_changes(
 
 
 @pytest.mark.parametrize("role", ["value", "join", "filter"])
-def test_edges_that_are_forgotten_are_noticed(chain: Chain, scratch: Scratch, role: str) -> None:
+def test_missing_edges_are_detected(chain: Chain, scratch: Scratch, role: str) -> None:
     table = next(table for table in TABLES if table.full_name == "journey.risk_scores")
     stored = chain.stored[table.full_name]
 
@@ -282,7 +282,7 @@ def test_the_table_of_lineage_answers_which_raw_columns_reach_a_column(chain: Ch
         if source[0].startswith("raw.") and asked in downstream(chain, source)
     }
     again = store.connection.execute(f"SELECT count(*) FROM {COLUMN_LINEAGE}").fetchone()
-    assert again == (record_lineage(store),), "what is written twice stands once"
+    assert again == (record_lineage(store),), "recording twice stores once"
     verdict = judged(store.backend.table("column_lineage", database="audit"), ColumnLineage, load_policy().vocabulary)
     assert verdict.passed, verdict
 

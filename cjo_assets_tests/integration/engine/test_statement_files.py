@@ -1,4 +1,4 @@
-"""Statements on a shelf: found by whoever would write the same, and by nobody else."""
+"""Tests of statements in files: found for the same origin and policy values only."""
 
 from dataclasses import replace
 from datetime import date
@@ -26,15 +26,15 @@ STATES = TABLES["journey.journey_states"]
 
 
 class Process:
-    """A process that writes statements: what it remembers, the folder apart, is its own."""
+    """A process that compiles statements, with its own cache and a shared folder."""
 
     def __init__(self, folder: Path, place: str = "runs") -> None:
-        """Remember nothing."""
+        """Start with an empty cache."""
         self.statements = Statements(10, StatementFiles(folder, FAMILIES, place))
         self.written = 0
 
     def ask(self, policy: Policy, *origin: Any) -> str:
-        """Return the statement of an origin, which says what it was asked."""
+        """Return the statement of an origin, which contains the values that it read."""
 
         def write(asked: Policy) -> str:
             self.written += 1
@@ -74,8 +74,8 @@ def test_another_day_table_place_or_code_is_another_statement(tmp_path: Path, mo
     assert (elsewhere.written, later.written) == (1, 1)
 
 
-def test_a_policy_without_what_another_was_asked_gives_no_answer_and_no_error(tmp_path: Path) -> None:
-    """An override names a segment that the packaged policy says nothing of."""
+def test_a_policy_without_a_recorded_read_finds_no_statement(tmp_path: Path) -> None:
+    """An override names a segment that the packaged policy lacks."""
     by_segment = policy_with(segment_overrides={"SMB": {"signals": {"severity_floor": 0.125}}})
 
     def write(asked: Policy) -> str:
@@ -87,7 +87,7 @@ def test_a_policy_without_what_another_was_asked_gives_no_answer_and_no_error(tm
 
 
 def nobody(policy: Policy) -> Any:
-    """Offend nobody."""
+    """Return no failing rows."""
     return policy
 
 
@@ -102,7 +102,7 @@ def test_what_our_code_does_not_declare_is_not_kept(part: Any, tmp_path: Path) -
     assert not list(tmp_path.iterdir())
 
 
-def test_a_store_computes_by_what_is_on_the_shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_computes_with_statements_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Statement and lineage come back as they were; an expression is not even built."""
 
     def statements_of(table: Table) -> Any:
@@ -111,7 +111,7 @@ def test_a_store_computes_by_what_is_on_the_shelf(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setenv(FOLDER, str(tmp_path))
     written = statements_of(STATES)
-    monkeypatch.setattr(Store, "expression", lambda *_: pytest.fail("written anew"))
+    monkeypatch.setattr(Store, "expression", lambda *_: pytest.fail("compiled again"))
     assert statements_of(STATES) == written
     assert set(written.lineage.columns) >= {"customer_id", "days_in_state"}
     monkeypatch.setenv(FOLDER, "")

@@ -1,4 +1,4 @@
-"""Statements: written once under all rules that agree in what was asked of them, and anew under others."""
+"""Tests of the statement cache: one statement for all policies with equal values of what was read."""
 
 import os
 import subprocess
@@ -11,10 +11,10 @@ from cjo_assets_tests.support.rows import policy_with
 
 
 class Author:
-    """Somebody who writes a statement from a policy, and counts how often."""
+    """A transform that compiles a statement from a policy, and counts how often."""
 
     def __init__(self, asks: Any) -> None:
-        """Hold what is asked of the policy."""
+        """Initialize with the function that reads the policy."""
         self.asks, self.times = asks, 0
 
     def write(self, policy: Policy) -> str:
@@ -32,7 +32,7 @@ FLOOR = policy_with(journey__signals__severity_floor=0.25)
 NEW_VERSION = load_policy().model_copy(update={"version": "2"})
 
 
-def test_a_statement_is_written_once_for_policies_that_agree_in_what_was_asked() -> None:
+def test_a_statement_is_compiled_once_for_policies_with_equal_reads() -> None:
     author = Author(lambda policy: policy.journey.signals.severity_floor)
     statements = Statements(keep=10)
     assert written_under(statements, author, load_policy(), NEW_VERSION, FLOOR, load_policy(), FLOOR) == [
@@ -45,7 +45,7 @@ def test_a_statement_is_written_once_for_policies_that_agree_in_what_was_asked()
     assert author.times == 2
 
 
-def test_whatever_way_a_policy_is_asked_a_change_is_seen() -> None:
+def test_a_changed_value_is_detected_by_every_kind_of_read() -> None:
     ways = {
         "a value": lambda policy: policy.journey.signals.severity_floor,
         "a method": lambda policy: policy.journey.signals.model_dump(),

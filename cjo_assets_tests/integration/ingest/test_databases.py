@@ -1,4 +1,4 @@
-"""Tables of DuckDB files as sources: what is read, and what is remembered of it."""
+"""Tests of DuckDB files as sources: extraction, and the state of an extract."""
 
 import hashlib
 import json
@@ -42,7 +42,7 @@ def load(store: Store, data: Path, name: str) -> Loaded:
 
 
 def lake(data: Path, sql: str, sources: str) -> Store:
-    """Make a DuckDB file and say what is read from it."""
+    """Create a DuckDB file and declare it as a source."""
     with duckdb.connect(str(data / "lake.duckdb")) as made:
         made.execute(sql)
     (data / "sources.yaml").write_text(sources)

@@ -35,7 +35,7 @@ USED = ALWAYS, "journey.fusion.use_normalized_strength"
 
 @pytest.fixture(scope="module")
 def court(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[Court]:
-    """A court in which nothing was judged yet."""
+    """Return a court without validated datasets."""
     opened = Court(tmp_path_factory.mktemp("data"), policy)
     yield opened
     opened.chain.store.connection.close()

@@ -30,7 +30,7 @@ def place_by_json(text: str) -> str | None:
 
 
 @pytest.mark.usefixtures("_small")
-def test_cut_array_fails_where_json_says(tmp_path: Path) -> None:
+def test_truncated_array_fails_at_the_place_that_json_reports(tmp_path: Path) -> None:
     path = tmp_path / "file"
     for cut in range(1, len(ARRAY)):
         path.write_text(ARRAY[:cut])
@@ -41,7 +41,7 @@ def test_cut_array_fails_where_json_says(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("_small")
 @pytest.mark.parametrize("mark", ["}", "x", ","])
-def test_extra_mark_is_found_where_json_says(tmp_path: Path, mark: str) -> None:
+def test_extra_mark_is_found_at_the_place_that_json_reports(tmp_path: Path, mark: str) -> None:
     path = tmp_path / "file"
     for place in range(1, len(ARRAY), 3):
         text = ARRAY[:place] + mark + ARRAY[place:]
@@ -49,7 +49,7 @@ def test_extra_mark_is_found_where_json_says(tmp_path: Path, mark: str) -> None:
         expected = place_by_json(text)
         found = fault_in("json", path)
         if expected is None:
-            assert found is None or found.endswith("half a surrogate pair"), "the mark stands between the halves"
+            assert found is None or found.endswith("half a surrogate pair"), "the mark is between the halves"
         else:
             assert str(found).startswith(expected), f"mark at {place}"
 
@@ -65,7 +65,7 @@ def test_half_a_pair_is_found_across_the_edges_of_pieces(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("layout", ["lines", "array", "array on one line", "one line without end"])
-def test_finding_the_place_takes_no_more_memory_for_a_larger_file(
+def test_locating_a_fault_takes_no_more_memory_for_a_larger_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: str
 ) -> None:
     """The bytes held at most are those of a record and a few pieces, whatever the size of the file."""

@@ -238,7 +238,7 @@ def test_unusual_numbers_and_dates_are_noted_with_the_setting(desk: Desk) -> Non
     assert "measured_at not written as YYYY-MM-DD: set `date_format`, for example DD/MM/YYYY" in str(note)
 
 
-def test_a_column_that_nobody_reads_is_noted_by_its_name(desk: Desk) -> None:
+def test_an_unread_column_is_noted_by_its_name(desk: Desk) -> None:
     content = PLAIN.replace("segment", "Branche").replace("\n", ",x\n").replace("tier,x", "tier,Extra")
     loaded = desk.read("customers.csv", content, columns={"segment": "Branche"})
     assert loaded.note == "columns nobody reads: Extra"
@@ -312,7 +312,7 @@ def versions(*changes: dict[str, Any]) -> str:
 @pytest.mark.parametrize(
     ("rows", "rejected", "accepted"),
     [
-        # The newest counts, wherever it stands in the file.
+        # The latest version counts, at any place in the file.
         ([{"updated": "2025-03-10", "account_value": 2}, {"updated": "2025-03-09"}], {2: [SUPERSEDED]}, [2.0]),
         # Within one day the time decides, in UTC.
         (
@@ -326,7 +326,7 @@ def versions(*changes: dict[str, Any]) -> str:
             {2: ["account_value: below 0"]},
             [1.0],
         ),
-        # Two contents under one version: nobody can say which is true, and the one before holds.
+        # Two contents with one version: neither can be preferred, so the version before counts.
         (
             [
                 {"updated": "2025-03-09"},
@@ -358,7 +358,7 @@ def test_the_newest_version_of_a_row_counts(
     assert len(found) + len(kept) == len(rows), "each row is accepted or recorded with its rule"
 
 
-def test_versions_may_stand_in_several_files(desk: Desk, policy: Policy) -> None:
+def test_versions_may_be_in_several_files(desk: Desk, policy: Policy) -> None:
     for name, day, value in (("a", "2025-03-10", 2), ("b", "2025-03-09", 1)):
         path = desk.folder / "data" / "parts" / f"{name}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)

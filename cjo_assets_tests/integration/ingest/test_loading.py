@@ -1,8 +1,4 @@
-"""Files to raw tables: every format read to the last row, and what cannot be understood refused in plain words.
-
-Belongs here: files, good and bad, and what becomes of them before any row is judged. Does not belong here: the
-judgement of rows (`integration/ingest/test_quarantine.py`, `unit/core/quarantine/test_lexical.py`).
-"""
+"""Tests of loading files into raw tables: every format is read completely, and unreadable files are refused."""
 
 from __future__ import annotations
 
@@ -497,7 +493,7 @@ def many_parquet() -> bytes:
     ],
     ids=["ndjson", "json", "csv", "csv-crlf", "csv-quoted", "parquet"],
 )
-def test_rows_bear_their_true_numbers(desk: Desk, name: str, content: Callable[[], bytes]) -> None:
+def test_rows_have_their_numbers_in_the_file(desk: Desk, name: str, content: Callable[[], bytes]) -> None:
     assert desk.read(name, content()).rows == MANY
     found = desk.store.connection.execute(
         "SELECT count(*), count(DISTINCT source_row), count(*) FILTER (signal_id = 'S' || source_row) FROM raw.signals"
@@ -617,7 +613,7 @@ def test_what_may_not_be_read_is_refused(desk: Desk) -> None:
     desk.data.chmod(0o700)
 
 
-def test_an_archive_that_is_no_folder_is_said(desk: Desk) -> None:
+def test_an_archive_that_is_not_a_folder_is_reported(desk: Desk) -> None:
     (desk.folder / "archive").write_text("x")
     assert "cannot be copied into" in desk.refusal("customers.json", JSON)
 
@@ -638,7 +634,7 @@ def test_a_required_dataset_must_be_there(desk: Desk, dataset: str) -> None:
 
 
 @pytest.mark.parametrize("dataset", ["signals", "interventions", "outcomes", "approval_decisions"])
-def test_a_dataset_that_is_usually_there_may_be_absent_or_empty_and_that_is_said(desk: Desk, dataset: str) -> None:
+def test_a_usual_dataset_may_be_missing_or_empty_with_a_note(desk: Desk, dataset: str) -> None:
     loaded = desk.load(dataset)
     assert (loaded.rows, loaded.note, loaded.source_file) == (0, "no file: nothing is known of it", None)
     desk.write(f"{dataset}.tsv", "x")
@@ -647,8 +643,8 @@ def test_a_dataset_that_is_usually_there_may_be_absent_or_empty_and_that_is_said
         assert desk.read(f"{dataset}.json", content).note == "the file holds no row"
 
 
-def test_nobody_misses_an_optional_dataset(desk: Desk) -> None:
-    """Its absence is not noted; a file that is there and says nothing, or cannot be read, is."""
+def test_a_missing_optional_dataset_has_no_note(desk: Desk) -> None:
+    """A missing file is not noted; an empty or unreadable one is."""
     loaded = desk.load("playbook_performance_log")
     assert (loaded.rows, loaded.note, loaded.source_file) == (0, None, None)
     desk.write("playbook_performance_log.tsv", "x")
@@ -670,7 +666,7 @@ def test_what_is_read_is_archived_under_its_hash(desk: Desk) -> None:
     ]
 
 
-@pytest.mark.parametrize("folder", ["we[i]rd", "a*b", "wh?t", "it's", 'say "so"', "risk_tier=low", "$HOME {x} %s"])
+@pytest.mark.parametrize("folder", ["we[i]rd", "a*b", "wh?t", "it's", 'the "so"', "risk_tier=low", "$HOME {x} %s"])
 @pytest.mark.parametrize("ending", ["json", "csv", "parquet"])
 def test_a_folder_of_any_name_is_taken_for_itself(store: Store, tmp_path: Path, folder: str, ending: str) -> None:
     store.connection.execute("DELETE FROM raw.manifest")
@@ -686,7 +682,7 @@ def test_a_folder_of_any_name_is_taken_for_itself(store: Store, tmp_path: Path, 
 
 
 def day(text: str | None) -> date | None:
-    """Return the day that a text says; None where it says none."""
+    """Return the date of a text; None if it is invalid."""
     return date.fromisoformat(text) if text else None
 
 
@@ -737,7 +733,7 @@ def test_the_latest_day_of_an_instant_is_that_of_utc(desk: Desk, moment: str, la
         ({"outcomes.json": b"\xff\xfe["}, "not UTF-8"),
     ],
 )
-def test_the_command_says_what_is_wrong_and_nothing_else(
+def test_the_command_prints_the_fault_only(
     sample_copy: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -763,7 +759,7 @@ def test_the_command_says_what_is_wrong_and_nothing_else(
 
 @pytest.mark.parametrize("extra", ["note", "File_Row_Number"])
 def test_rows_of_parquet_keep_their_place(extra: str, tmp_path: Path) -> None:
-    """Several threads read a large file; a column that bears the engine's own name for the place is no obstacle."""
+    """Several threads read a large file; a column with the engine's name for the row number is no obstacle."""
     data = tmp_path / "data"
     data.mkdir()
     rows = 300_000
@@ -781,7 +777,7 @@ def test_rows_of_parquet_keep_their_place(extra: str, tmp_path: Path) -> None:
         assert connection.execute(wrong).fetchall() == [(0,)]
 
 
-def test_a_broken_file_after_an_erasure_is_told_of_as_before(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_file_after_an_erasure_has_the_same_message(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is emptied of the erased is read first, and by whatever reads it first a broken file is named."""
     stones = Tombstones("salt", frozenset(["customer:somebody"]))
     monkeypatch.setattr(Tombstones, "of", lambda *_: stones)

@@ -48,7 +48,7 @@ def load(store: Store, folder: Path, dataset: str, columns: dict[str, Any], **op
 
 
 def held(store: Store, table: str, column: str, policy: Policy) -> list[Any]:
-    """Judge a dataset, and return what its lookup holds."""
+    """Validate a dataset, and return its validated input."""
     for schema in ("quarantine", "journey"):
         store.replace(store.tables[schema, table], None, policy)
     return [row[0] for row in store.connection.execute(f"SELECT {column} FROM journey.{table}").fetchall()]

@@ -1,4 +1,4 @@
-"""Which rows of a file are turned away, and why: rows in, rules out, written by hand."""
+"""Tests of the quarantine: rows of a file with the rules that they break, written by hand."""
 
 from __future__ import annotations
 
@@ -241,7 +241,7 @@ TEXT_COLUMNS = {
 
 
 class Court:
-    """Judges the rows of one dataset after another, each in view of those before it."""
+    """Validates the rows of datasets one after another, each with those before it."""
 
     def __init__(self, folder: Path, policy: Policy) -> None:
         """Open a store in memory."""
@@ -251,7 +251,7 @@ class Court:
         self.datasets = {dataset.name: dataset for dataset in self.chain.store.datasets}
 
     def judged(self, dataset: str, rows: Rows) -> dict[int, list[str]]:
-        """Load rows, judge them, and return the broken rules of those turned away, by row number."""
+        """Load and validate rows, and return the broken rules of the rejected ones by row number."""
         store, declared = self.chain.store, self.datasets[dataset]
         self.present[dataset] = rows
         write_rows(self.folder, dataset, rows)
@@ -273,7 +273,7 @@ class Court:
         return {row["source_row"]: row["broken_rules"] for row in rows}
 
     def rejections(self, dataset: str) -> Rows:
-        """Return the rows that were turned away."""
+        """Return the rejected rows."""
         return self.chain.rows(f"FROM quarantine.{dataset} ORDER BY source_row")
 
     def accepted(self, dataset: str) -> Rows:
@@ -283,7 +283,7 @@ class Court:
 
 @pytest.fixture(scope="module")
 def court(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[Court]:
-    """A court in which nothing was judged yet."""
+    """Return a court without validated datasets."""
     opened = Court(tmp_path_factory.mktemp("data"), policy)
     yield opened
     opened.chain.store.connection.close()
@@ -328,7 +328,7 @@ def test_text_that_looks_like_code_is_text(known: Court, dataset: str) -> None:
     assert {tuple(row[name] for name in names) for row in known.accepted(dataset)} == set(texts)
 
 
-def test_text_that_looks_like_code_is_quarantined_as_it_stood(known: Court) -> None:
+def test_text_that_looks_like_code_is_quarantined_unchanged(known: Court) -> None:
     rows = [SIGNAL | {"signal_id": text, "customer_id": text, "source": text} for text in INJECTIONS]
     assert len(known.judged("signals", rows)) == len(INJECTIONS)
     for text, rejected in zip(INJECTIONS, known.rejections("signals"), strict=True):
@@ -340,7 +340,7 @@ def test_text_that_looks_like_code_is_quarantined_as_it_stood(known: Court) -> N
     "change",
     [{}, {"account_value": 12000.0}, {"account_value": "12000"}, {"account_value": "1.2e4", "tenure_months": "3.0"}],
 )
-def test_a_key_that_stands_twice_with_one_meaning_is_kept_once(known: Court, change: Row) -> None:
+def test_a_duplicate_key_with_equal_content_is_kept_once(known: Court, change: Row) -> None:
     assert known.judged("customers", [CUSTOMER, CUSTOMER | change]) == {2: [REPEATED_ROW]}
 
 
@@ -362,7 +362,7 @@ def test_instants_mean_the_same_in_every_zone(known: Court) -> None:
 
 
 @pytest.mark.parametrize("change", [{"account_value": 12001}, {"risk_tier": None}, {"segment": "Enterprise"}])
-def test_a_key_that_stands_twice_with_two_meanings_is_believed_in_neither(known: Court, change: Row) -> None:
+def test_a_duplicate_key_with_different_content_is_rejected(known: Court, change: Row) -> None:
     rows = [CUSTOMER, CUSTOMER | {"customer_id": "C2"}, CUSTOMER | change]
     assert known.judged("customers", rows) == {1: [CONFLICTING_KEY], 3: [CONFLICTING_KEY]}
 
@@ -385,7 +385,7 @@ def test_a_faulty_copy_is_another_meaning(known: Court, base: Row, change: Row, 
     assert {rule, CONFLICTING_KEY} <= set(found)
 
 
-def test_copies_of_a_faulty_row_are_all_turned_away(known: Court) -> None:
+def test_copies_of_a_faulty_row_are_all_rejected(known: Court) -> None:
     faulty = CUSTOMER | {"account_value": -1}
     assert known.judged("customers", [faulty, faulty]) == {
         1: ["account_value: below 0"],
@@ -393,7 +393,7 @@ def test_copies_of_a_faulty_row_are_all_turned_away(known: Court) -> None:
     }
 
 
-def test_a_key_within_one_record_that_stands_twice_is_turned_away(known: Court) -> None:
+def test_a_record_with_a_duplicate_json_key_is_rejected(known: Court) -> None:
     text = json.dumps([CUSTOMER, CUSTOMER | {"customer_id": "C2"}])
     doubled = text.replace('"segment": "SMB"', '"segment": "SMB", "segment": "Enterprise"', 1)
     known.present.pop("customers")
@@ -493,7 +493,7 @@ def test_a_compound_key_counts_as_a_whole(known: Court) -> None:
     assert known.rejections("journey_state_log")[0]["record_key"] == "C1 | 2025-01-01T00:00:00 | onboarding"
 
 
-def test_a_key_that_cannot_be_read_contests_nobody(known: Court) -> None:
+def test_an_invalid_key_is_no_duplicate(known: Court) -> None:
     badly_written = ENTRY | {"state_entered_at": "2025-1-1", "days_in_state": 99}
     assert known.judged("journey_state_log", [ENTRY, badly_written]) == {
         2: ["state_entered_at: not a date (YYYY-MM-DD)"]
@@ -501,7 +501,7 @@ def test_a_key_that_cannot_be_read_contests_nobody(known: Court) -> None:
     assert known.rejections("journey_state_log")[0]["record_date"] is None
 
 
-def test_of_rival_signals_the_most_credible_valid_one_is_believed(known: Court) -> None:
+def test_of_conflicting_signals_the_most_credible_valid_one_is_kept(known: Court) -> None:
     rows = [
         SIGNAL | {"signal_id": "S1", "source": "manual", "signal_strength": 0.9},
         SIGNAL | {"signal_id": "S3"},
@@ -521,7 +521,7 @@ def test_a_rival_with_a_contested_key_wins_nothing(known: Court) -> None:
     assert known.judged("signals", rows) == {1: [CONFLICTING_KEY], 2: [CONFLICTING_KEY]}
 
 
-def test_what_is_turned_away_can_be_found_again(known: Court) -> None:
+def test_rejected_rows_can_be_found_again(known: Court) -> None:
     row = SIGNAL | {"customer_id": "C9", "signal_strength": 0.10}
     known.judged("signals", [SIGNAL, row | {"signal_id": "S2"}])
     rejected = known.rejections("signals")[0]
@@ -533,7 +533,7 @@ def test_what_is_turned_away_can_be_found_again(known: Court) -> None:
 
 
 @pytest.mark.parametrize("content", [3, "x", None, [1], [], True])
-def test_what_is_no_record_is_turned_away(known: Court, content: object) -> None:
+def test_a_value_that_is_not_a_record_is_rejected(known: Court, content: object) -> None:
     rows: list[Any] = [CUSTOMER, content]
     rules = known.judged("customers", rows)[2]
     assert "record: not an object" in rules

@@ -22,7 +22,7 @@ from cjo_assets.policy import Policy
 from cjo_assets_tests.support.catalog import STATEMENTS
 
 TIERS = ["high", None, "\u200b", "none", "low"]
-# Of each column of customers what a file may hold, and whether it keeps its type: only where its text says the same.
+# Possible types of each column of customers in a file, and whether the type is kept: only if its text is the same.
 NUMBERS: list[tuple[str, Any, str]] = [
     ("tenure_months", pyarrow.array([1, -1, None, 7, 8], pyarrow.int8()), "TINYINT"),
     ("tenure_months", [10**18, 10**18 - 1, -(10**18), 3, 4], "BIGINT"),
@@ -85,7 +85,7 @@ def loaded(store: Store, folder: Path, dataset: str, columns: dict[str, Any]) ->
 
 
 def judged(store: Store, dataset: str, policy: Policy) -> list[Any]:
-    """Return what is turned away and what is kept of a dataset, and what computes them."""
+    """Return the rejected and the accepted rows of a dataset, and the statements that compute them."""
     found: list[Any] = []
     for name in (f"quarantine.{dataset}", f"journey.{dataset}"):
         table = store.table_named(name)
@@ -101,7 +101,7 @@ def kind_of(store: Store, dataset: str, name: str) -> str:
 
 
 def as_text(store: Store, folder: Path, note: ManifestRow) -> None:
-    """Copy the rows of an archived file as text, as whoever rebuilds the past does."""
+    """Copy the rows of an archived file as text, as a replay does."""
     declared = next(found for found in store.datasets if found.name == note.dataset)
     store.connection.execute(f"DROP VIEW raw.{note.dataset}; DELETE FROM raw.manifest WHERE dataset = '{note.dataset}'")
     Store(store.connection, all_families(), STATEMENTS)
@@ -109,7 +109,7 @@ def as_text(store: Store, folder: Path, note: ManifestRow) -> None:
 
 
 @pytest.mark.parametrize(("name", "values", "kind"), NUMBERS)
-def test_a_typed_column_is_judged_as_its_text_would_be(
+def test_a_typed_column_is_validated_like_its_text(
     store: Store, tmp_path: Path, policy: Policy, name: str, values: Any, kind: str
 ) -> None:
     note = loaded(store, tmp_path, "customers", customers_with(name, values))
@@ -122,7 +122,7 @@ def test_a_typed_column_is_judged_as_its_text_would_be(
 
 
 @pytest.mark.parametrize(("days", "kind"), DAYS)
-def test_a_typed_day_is_judged_as_its_text_would_be(
+def test_a_typed_day_is_validated_like_its_text(
     store: Store, tmp_path: Path, policy: Policy, days: Any, kind: str
 ) -> None:
     loaded(store, tmp_path, "customers", customers_with("segment", ["SMB"] * 5))
@@ -150,7 +150,7 @@ def test_a_file_of_another_format_takes_the_place_of_a_view(store: Store, tmp_pa
     assert len(judged(store, "customers", policy)) == 5
 
 
-def test_several_files_are_seen_as_one(store: Store, tmp_path: Path, policy: Policy) -> None:
+def test_a_view_reads_several_files(store: Store, tmp_path: Path, policy: Policy) -> None:
     """A column that only some of the files type is text in all."""
     data = tmp_path / "data"
     data.mkdir()
@@ -191,7 +191,7 @@ def test_a_day_in_a_view_is_a_day(store: Store, tmp_path: Path, policy: Policy) 
 
 
 @pytest.mark.parametrize("damage", ["gone", "truncated"])
-def test_a_damaged_archive_keeps_nobody_out_and_is_healed_by_loading(
+def test_a_damaged_archive_can_be_opened_and_is_repaired_by_loading(
     store: Store, tmp_path: Path, policy: Policy, damage: str
 ) -> None:
     columns = customers_with("segment", ["SMB"] * 5)

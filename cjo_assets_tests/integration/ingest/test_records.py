@@ -1,4 +1,4 @@
-"""The file of people's own records: nothing confirmed is lost, nothing stands in it twice, nothing torn is read."""
+"""Tests of record files: confirmed records are never lost or duplicated, and truncated ones are not read."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import pytest
 from cjo_assets.core.errors import WarehouseError
 from cjo_assets.ingest.records import append, fingerprint, locked, records_in
 
-# Writes records until it is killed, and tells of each only when it is on disk.
+# Writes records until it is killed, and confirms each after it is on disk.
 WRITER = """
 import sys
 from pathlib import Path
@@ -110,7 +110,7 @@ def test_what_was_confirmed_before_a_kill_is_there_after_it(tmp_path: Path) -> N
         running.wait(10)
         with locked(path):
             written = [record["number"] for record in records_in(path)]
-        # At most the record of which nobody was told yet stands besides.
+        # At most one record that was not yet confirmed is in the file in addition.
         assert written == list(range(len(written)))
         assert len(written) - confirmed in (0, 1)
         path.unlink()

@@ -1,4 +1,4 @@
-"""What `sources.yaml` may say: each setting is validated where it is read, with file, dataset and setting named."""
+"""Tests of `sources.yaml`: each setting is validated when it is read, with file, dataset and setting in the error."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What starts by itself: the schedule, the sensors, and which days they ask for."""
+"""Tests of automation: the schedule, the sensors, and the days that they request."""
 
 import json
 import os
@@ -39,7 +39,7 @@ JOURNEY = next(family for family in data_families() if family.name == "journey")
 
 @pytest.fixture(scope="module")
 def published_home(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Path:
-    """A home in which the sample is published, and the record says three days of it."""
+    """Return a home with the sample published, and three days recorded."""
     home = tmp_path_factory.mktemp("home")
     found = computed(SAMPLE, home / "inputs", PUBLISHED[-1:], policy)
     publish(found.store, home / "cjo.duckdb", PUBLISHED[-1:])
@@ -66,7 +66,7 @@ def places(published_home: Path, sample_copy: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture
 def look(places: Settings, policy: Policy) -> Callable[[Seen | None], Seen]:
-    """Return a function that looks at the files."""
+    """Return a function that examines the files."""
     return lambda seen: looked(JOURNEY, places, policy, seen)
 
 
@@ -85,12 +85,12 @@ def signal(day: str, **changes: Any) -> dict[str, Any]:
     return read_rows(SAMPLE / "journey", "signals")[0] | {"signal_id": f"S-{day}", "detected_at": day} | changes
 
 
-def test_files_that_were_published_ask_for_nothing(look: Callable[[Seen | None], Seen], places: Settings) -> None:
+def test_published_files_request_no_run(look: Callable[[Seen | None], Seen], places: Settings) -> None:
     seen = look(None)
     assert seen.pending == []
     os.utime(places.data / "journey" / "signals.json", (0, 0))
     later = look(seen)
-    assert later.signature != seen.signature, "another time: looked at"
+    assert later.signature != seen.signature, "another modification time: read again"
     assert later.pending == [], "the same bytes: nothing to do"
     change(places, "signals", list(reversed(rows_of(places, "signals"))))
     assert look(later).pending == [], "other bytes, the same rows"
@@ -108,7 +108,7 @@ def test_files_that_were_published_ask_for_nothing(look: Callable[[Seen | None],
     ],
     ids=["late", "newest", "new days", "very late", "long gap", "undated"],
 )
-def test_a_new_row_asks_for_the_days_it_affects(
+def test_a_new_row_requests_the_days_it_affects(
     look: Callable[[Seen | None], Seen], places: Settings, day: str, asked: list[tuple[str, str]]
 ) -> None:
     seen = look(None)
@@ -116,11 +116,11 @@ def test_a_new_row_asks_for_the_days_it_affects(
     later = look(seen)
     assert later.pending == asked
     assert later.reason == "new or changed: journey.signals"
-    assert look(later.without_next()).pending == asked[1:], "asked for once"
+    assert look(later.without_next()).pending == asked[1:], "requested once"
 
 
 @pytest.mark.parametrize("rejected", [{"customer_id": "NOBODY"}, {"signal_strength": 7}], ids=["orphan", "too strong"])
-def test_a_rejected_row_asks_for_no_later_day(
+def test_a_rejected_row_requests_no_later_day(
     look: Callable[[Seen | None], Seen], places: Settings, rejected: dict[str, Any]
 ) -> None:
     seen = look(None)
@@ -159,7 +159,7 @@ def test_master_data_hold_from_now_on_and_a_customer_brings_its_history(
     assert seen.pending == [(day.isoformat(), day.isoformat()) for day in expected]
 
 
-def test_an_unreadable_file_is_asked_for_once_so_that_somebody_hears_of_it(
+def test_an_unreadable_file_requests_one_run_that_reports_it(
     look: Callable[[Seen | None], Seen], places: Settings
 ) -> None:
     seen = look(None)
@@ -202,7 +202,7 @@ def test_a_file_dated_in_the_future_is_read_at_the_second_look(
     assert looked(JOURNEY, places, policy, Seen.read(first.written())).pending == [("2025-01-20", "2025-01-20")]
 
 
-def test_the_sensor_asks_for_one_range_at_a_time(places: Settings) -> None:
+def test_the_sensor_requests_one_range_at_a_time(places: Settings) -> None:
     with dg.DagsterInstance.from_config(str(instance_folder(places.home))) as instance:
 
         def tick(cursor: str | None) -> Any:
@@ -241,7 +241,7 @@ def test_days_in_ranges() -> None:
 
 
 @pytest.mark.parametrize(("hour", "day"), [(6, "2025-03-01"), (0, "2025-03-01")])
-def test_the_schedule_asks_for_the_last_whole_day(hour: int, day: str) -> None:
+def test_the_schedule_requests_the_last_complete_day(hour: int, day: str) -> None:
     context = dg.build_schedule_context(scheduled_execution_time=datetime(2025, 3, 2, hour, tzinfo=UTC))
     request = schedules.every_day(JOURNEY)(context)
     assert isinstance(request, dg.RunRequest)
@@ -261,7 +261,7 @@ def test_the_schedule_is_off_unless_it_is_switched_on(monkeypatch: pytest.Monkey
         Automation.from_environment()
 
 
-def test_the_policy_says_how_old_data_and_report_may_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_policy_sets_the_freshness_of_data_and_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     watched = {spec.key for spec in defs().resolve_all_asset_specs() if spec.freshness_policy is not None}
     files = {dg.AssetKey([RAW, dataset.name]) for family in data_families() for dataset in family.datasets}
     reports = {key for family in data_families() for key in reports_of(family)}
@@ -271,7 +271,7 @@ def test_the_policy_says_how_old_data_and_report_may_grow(tmp_path: Path, monkey
     assert freshness() == dg.FreshnessPolicy.time_window(timedelta(hours=4), timedelta(hours=2))
 
 
-def test_a_long_gap_is_filled_where_the_policy_says_so(places: Settings, policy: Policy) -> None:
+def test_the_policy_determines_whether_a_long_gap_is_filled(places: Settings, policy: Policy) -> None:
     patient = policy.model_copy(update={"warehouse": policy.warehouse.model_copy(update={"catch_up_days": 1000})})
     change(places, "signals", [*rows_of(places, "signals"), signal("2025-06-01")])
     assert looked(JOURNEY, places, policy, None).pending == [("2025-06-01", "2025-06-01")]
@@ -324,7 +324,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture
 def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
-    """A webhook that keeps what it is told."""
+    """A webhook that records the requests to it."""
     received: list[dict[str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -336,7 +336,7 @@ def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Suppress the log."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

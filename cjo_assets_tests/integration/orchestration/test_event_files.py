@@ -1,4 +1,4 @@
-"""Files held open: less waiting for the disk, and nothing else."""
+"""Tests of open SQLite files: less waiting for the disk, and no other effect."""
 
 from pathlib import Path
 
@@ -45,7 +45,7 @@ def test_a_file_is_written_through_at_the_end_of_the_block_and_not_before(tmp_pa
 
 
 def test_the_file_itself_changes_while_it_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The UI looks at the file, not at its log, to tell of the events of a run that goes on."""
+    """The UI follows a run by the modification time of the file, not of its log."""
     monkeypatch.setattr(event_files, "SHOWN_EVERY_SECONDS", -1.0)
     with held_open(tmp_path):
         file = File(tmp_path / "events.db")

@@ -11,7 +11,7 @@ from cjo_assets.warehouse.export import Format, export
 
 # What a spreadsheet would run, and what only looks like it.
 FORMULAS = ["=cmd()", "+1", "-1+cmd|' /C calc'!A0", "@SUM(1+1)", "\t=1", "\r=1", "\n=1"]
-HARMLESS = ["<script>alert(1)</script>", "a|b", "C001", "", 'say "hello", twice\nor more', "a=b", "'=quoted"]
+HARMLESS = ["<script>alert(1)</script>", "a|b", "C001", "", 'the "hello", twice\nor more', "a=b", "'=quoted"]
 
 
 @pytest.fixture

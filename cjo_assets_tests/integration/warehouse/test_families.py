@@ -139,7 +139,7 @@ def test_days_that_hand_nothing_on_make_no_later_day_stale(both: tuple[Store, Se
         store.connection.execute("ROLLBACK")
 
 
-def test_a_day_of_each_family_comes_out_again(both: tuple[Store, Settings]) -> None:
+def test_a_day_of_each_family_can_be_replayed(both: tuple[Store, Settings]) -> None:
     _, settings = both
     for family, day in DAYS.items():
         with scratch(settings, family=family) as past:
@@ -153,7 +153,7 @@ def test_days_are_kept_by_family(both: tuple[Store, Settings]) -> None:
     assert firsts == {family: day - timedelta(days=9) for family, day in DAYS.items()} | {None: date(2025, 1, 11)}
 
 
-def test_a_run_says_which_family_it_is_of() -> None:
+def test_a_run_records_its_family() -> None:
     def run(**said: Any) -> Any:
         return SimpleNamespace(tags={}, asset_selection=None, **said) if not said else SimpleNamespace(**said)
 
@@ -192,7 +192,7 @@ def test_a_day_older_than_kept_ends_with_where_its_rows_are(family: str) -> None
     assert "history/<table>/2025-01-16.parquet" in console.export_text()
 
 
-def test_a_broken_file_of_one_family_says_how_to_run_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_of_a_broken_file_names_the_other_family(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = tmp_path / "data"
     for family in DAYS:
         shutil.copytree(SAMPLE / family, data / family)

@@ -24,7 +24,7 @@ REFUSED = {
 
 
 def settings_with(folder: Path, **said: str) -> Settings:
-    """Return the settings of a house with a policy of its own."""
+    """Return the settings of a home with a policy file."""
     file = folder / "policy.yaml"
     file.write_text("".join(f"{name}: {value}\n" for name, value in said.items()))
     return Settings(folder, file, folder / "home")
@@ -44,7 +44,7 @@ def test_in_production_it_is_refused_with_file_path_and_reason(
     assert " ".join(reason.split()[-2:]) in str(refused.value)
 
 
-def test_one_that_somebody_else_approved_may_decide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_policy_approved_by_another_person_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CJO_ENV", "production")
     assert policy_that_decides(settings_with(tmp_path, **SIGNED)).approver == "jb"
 

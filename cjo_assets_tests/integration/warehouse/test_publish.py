@@ -133,7 +133,7 @@ def test_each_publish_adds_to_the_ledger_what_it_does_not_know(
     assert two_days.rows("FROM audit.decision_ledger") == [], "the published file is its only place"
 
 
-def test_what_no_file_gives_back_is_remembered_from_the_published_database(two_days: Chain, recorded: Path) -> None:
+def test_records_are_restored_from_the_published_database(two_days: Chain, recorded: Path) -> None:
     """The loss of the build database costs no record and no id."""
     fresh = Store(duckdb.connect(), families_about("journey"))
     names = what_cannot_be_computed(fresh)
@@ -159,7 +159,7 @@ def asked(path: Path, sql: str) -> list[tuple[Any, ...]]:
 
 @pytest.fixture(scope="module")
 def recorded(two_days: Chain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The database after both days were published, with a record that says so."""
+    """Return the database after both days were published and recorded."""
     path = tmp_path_factory.mktemp("home") / "cjo.duckdb"
     insert = (
         f"INSERT INTO {RUNS} (run_id, family, as_of, is_published, errors, is_stale) "
@@ -201,7 +201,7 @@ def test_macros_answer_the_usual_questions(recorded: Path) -> None:
     assert asked(recorded, "SELECT as_of FROM days()") == [(FIRST,), (SECOND,)]
     assert asked(recorded, "SELECT as_of, days_in_state FROM history('C001')") == [(FIRST, 15), (SECOND, 19)]
     on_the_19th = "SELECT DISTINCT as_of FROM table_on('journey.risk_scores', DATE '2025-01-19')"
-    assert asked(recorded, on_the_19th) == [(FIRST,)], "no later day is seen"
+    assert asked(recorded, on_the_19th) == [(FIRST,)], "no later day is visible"
     steps = asked(recorded, "SELECT DISTINCT step, split_part(subject, ' ', 1) FROM why('C001') ORDER BY ALL")
     assert {"stage", "health", "signal", "risk", "outcome"} <= {subject for _, subject in steps}
     customer, action = asked(recorded, "SELECT customer_id, recommended_action FROM latest.recommended_interventions")[
@@ -220,9 +220,7 @@ def test_attached_under_another_name_the_views_still_answer(recorded: Path) -> N
         assert reader.execute("SELECT count(*) > 5 FROM why('C001')").fetchall() == [(True,)]
 
 
-def test_earlier_states_and_old_days_are_kept_as_the_policy_says(
-    two_days: Chain, tmp_path: Path, policy: Policy
-) -> None:
+def test_the_policy_sets_the_retention_of_snapshots_and_days(two_days: Chain, tmp_path: Path, policy: Policy) -> None:
     path = tmp_path / "cjo.duckdb"
     store = two_days.store
     store.connection.execute(
@@ -388,7 +386,7 @@ def test_the_first_day_may_be_a_copy_of_the_build(
 
 
 @pytest.mark.parametrize(("ending", "is_copied"), [("parquet", True), ("csv", False)])
-def test_what_files_say_of_customers_is_in_no_block_of_the_published_file(
+def test_no_block_of_the_published_file_has_raw_customer_data(
     tmp_path: Path, policy: Policy, monkeypatch: pytest.MonkeyPatch, ending: str, is_copied: bool
 ) -> None:
     """Bytes of a dropped table stay in a file: a build that holds such rows as text is not copied."""

@@ -1,4 +1,4 @@
-"""A published database that somebody took away: made again as it was, or refused in a sentence."""
+"""Tests of a missing published database: recovered, or refused with a message."""
 
 import shutil
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def scores(path: Path) -> dict[Any, int]:
 
 @pytest.fixture
 def said() -> Iterator[list[str]]:
-    """What a run would say."""
+    """Return the messages of a run."""
     messages: list[str] = []
     listen(lambda *_: None, messages.append)
     yield messages
@@ -45,7 +45,7 @@ def said() -> Iterator[list[str]]:
 
 @pytest.fixture
 def snapshot(tour_home: Home, tmp_path: Path) -> Path:
-    """A state that was kept: all three days, and on the first a score that nobody else has."""
+    """Return a snapshot with all three days, and a unique score on the first."""
     path = tmp_path / "snapshots" / "2025-01-21T000000.000000Z.duckdb"
     path.parent.mkdir()
     shutil.copy(tour_home.settings.published, path)
@@ -99,7 +99,9 @@ def test_nothing_is_looked_for_where_nothing_is_gone(tour_home: Home, tmp_path: 
     assert found_again(tour_home.store, tmp_path / "cjo.duckdb", [*TOUR_DAYS], None) is None
 
 
-def test_the_doctor_says_what_is_gone(tour_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_doctor_reports_a_missing_database(
+    tour_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = Settings(data=tmp_path, policy=None, home=tmp_path)
     assert [text for _, text in _published(settings)] == ["no published database yet: cjo run"]
     settings.build.touch()

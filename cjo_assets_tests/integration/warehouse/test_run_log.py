@@ -1,7 +1,4 @@
-"""The record of a run: a day run again with another result makes later days stale, with the same result it does not.
-
-Belongs here: what `audit.runs` says of days that read an earlier one. Does not belong here: what the days decide.
-"""
+"""Tests of run records: a day that is run again with another result makes later days stale."""
 
 import json
 from collections.abc import Iterator
@@ -40,7 +37,7 @@ class Home:
                 self.store.replace(table, FIRST, policy)
 
     def decide(self, day: date, risk: float) -> None:
-        """Put one decision of a day in the place of what stood there, as a run would."""
+        """Replace the decisions of a day by one, as a run would."""
         self.store.connection.execute("DELETE FROM journey.recommended_interventions WHERE as_of = ?", [day])
         self.store.connection.execute(
             "INSERT INTO journey.recommended_interventions BY NAME "
@@ -55,7 +52,7 @@ class Home:
         record_run(self.store, run, INSTANCE, "journey", day, self.policy, None)
 
     def fail(self, day: date) -> None:
-        """Record a run of a day that came to no end."""
+        """Record a run of a day that failed."""
         self.runs += 1
         run: Any = SimpleNamespace(run_id=f"run {self.runs}")
         record_failure(self.store, run, INSTANCE, "journey", day, self.policy, ["no"])
@@ -109,7 +106,7 @@ def test_a_stale_day_run_again_is_stale_no_more(home: Home) -> None:
 
 
 def test_a_day_built_on_a_stale_one_is_stale_itself(home: Home) -> None:
-    """The third day, run again before the second, has read a second day that nobody would decide so now."""
+    """The third day, run again before the second, has read a second day that is now outdated."""
     home.decide(FIRST, 0.6)
     home.publish(FIRST)
     home.publish(THIRD)
@@ -148,8 +145,8 @@ def test_a_day_without_customers_is_not_a_day_with_two_of_them(home: Home) -> No
         assert data_version(home.store, "journey", FIRST) != nothing
 
 
-def test_a_record_says_what_the_run_read_and_what_it_wrote(home: Home) -> None:
-    """Enough to rebuild the day, and to tell a row that was changed since."""
+def test_a_record_has_the_inputs_and_outputs_of_the_run(home: Home) -> None:
+    """Enough to recompute the day, and to detect a row that was changed since."""
     home.store.connection.execute("INSERT INTO raw.manifest VALUES ('signals', 's.csv', 'abc', 2, NULL, NULL)")
     home.publish(FIRST)
     inputs, hashes, code = home.store.connection.execute(
@@ -168,7 +165,7 @@ def test_a_record_says_what_the_run_read_and_what_it_wrote(home: Home) -> None:
 
 
 def test_a_day_that_is_decided_late_makes_those_after_it_stale(home: Home) -> None:
-    """Nobody knew of the 18th when the 20th was decided."""
+    """The 18th was not known when the 20th was decided."""
     home.decide(date(2025, 1, 18), 0.1)
     home.publish(date(2025, 1, 18))
     assert home.stale_days == [THIRD]

@@ -1,4 +1,4 @@
-"""Records that somebody made unreadable end in a sentence that names them."""
+"""Tests of unreadable run records, which end with an error that names them."""
 
 from pathlib import Path
 

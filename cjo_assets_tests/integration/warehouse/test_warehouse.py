@@ -132,7 +132,7 @@ with opened(settings, all_families(), load_policy(policy).warehouse.memory_limit
 """
 
 
-def test_a_large_file_is_read_within_the_memory_limit_and_says_so(tmp_path: Path) -> None:
+def test_a_large_file_is_read_within_the_memory_limit_with_progress(tmp_path: Path) -> None:
     number, limit = 300_000, 0.25
     (tmp_path / "policy.yaml").write_text(f"warehouse: {{memory_limit: {limit}}}")
     duckdb.sql(
