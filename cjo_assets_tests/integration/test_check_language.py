@@ -21,7 +21,7 @@ def load(path: str) -> None:
 '''
 
 
-def test_context_lists_at_least_fifty_terms_with_definition_and_avoided_words() -> None:
+def test_context_defines_at_least_fifty_terms() -> None:
     assert len(WORDS.terms) >= 50
     assert CONTEXT.read_text("utf-8").count("\n**") == len(WORDS.terms)
     for term in WORDS.terms:

@@ -108,7 +108,7 @@ def test_doctor_reports_the_state_of_a_good_and_a_bad_home(home: Path, tmp_path:
     assert "Traceback" not in ill.stderr
 
 
-def test_a_range_of_days_is_one_run_and_gives_what_its_days_give_one_by_one(tmp_path: Path, policy: Policy) -> None:
+def test_range_of_days_equals_its_days_one_by_one(tmp_path: Path, policy: Policy) -> None:
     """A day reads decisions of the day before: a request of the 6th is still pending on the 7th."""
     one_by_one = made_home(tmp_path / "days", SAMPLE / "tour", policy, STATEMENTS)
     one_by_one.load()
@@ -175,7 +175,7 @@ def test_a_second_run_changes_no_table(home: Path) -> None:
         assert reader.execute("SELECT count(*) FROM audit.policies").fetchall() == [(1,)]
 
 
-def test_a_file_that_cannot_be_read_stops_the_run_and_nothing_else(home: Path, sample_copy: Path) -> None:
+def test_unreadable_file_stops_only_the_run(home: Path, sample_copy: Path) -> None:
     before = (home / "cjo.duckdb").read_bytes()
     signals = sample_copy / "journey" / "signals.json"
     signals.write_text(signals.read_text(encoding="utf-8")[:500], encoding="utf-8")

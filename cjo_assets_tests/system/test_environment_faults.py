@@ -120,7 +120,7 @@ def test_an_interrupted_run_publishes_nothing_and_prints_one_line(tmp_path: Path
     assert not (tmp_path / "cjo.duckdb").exists()
 
 
-def test_export_beside_a_writer_of_the_published_file_is_one_message(home: Path, tmp_path: Path) -> None:
+def test_export_beside_a_writer_prints_one_message(home: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(home, tmp_path / "home"))
     with duckdb.connect(str(copy / "cjo.duckdb")):
         done = cjo("export", "--home", str(copy), "--out", str(tmp_path / "out"))

@@ -177,7 +177,7 @@ def test_only_what_changed_is_fetched(desk: Desk) -> None:
     assert desk.load("customers").is_unchanged, "the cursor shows no change"
 
 
-def test_other_columns_than_last_time_are_refused_with_the_difference(desk: Desk) -> None:
+def test_changed_columns_are_refused_with_the_difference(desk: Desk) -> None:
     desk.load("customers")
     desk.postgres.run("ALTER TABLE crm.accounts ALTER tenure_months TYPE text; ALTER TABLE crm.accounts DROP risk_tier")
     with pytest.raises(InputError) as refused:
@@ -334,7 +334,7 @@ def installation(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -
     alerts.server.shutdown()
 
 
-def test_a_dropped_file_becomes_a_published_day_and_a_killed_run_is_closed(installation: Installation) -> None:
+def test_daemon_publishes_new_file_and_closes_killed_run(installation: Installation) -> None:
     shutil.copytree(SAMPLE / "journey", installation.data / "incoming")
     os.rename(installation.data / "incoming", installation.data / "journey")
     published = installation.home / "cjo.duckdb"
@@ -379,7 +379,7 @@ def told(installation: Installation, kind: str) -> Callable[[], dict[str, Any] |
     return lambda: next((alert for alert in installation.alerts.received if alert["kind"] == kind), None)
 
 
-def test_the_read_only_webserver_shows_everything_and_starts_nothing(installation: Installation) -> None:
+def test_read_only_webserver_shows_all_and_starts_nothing(installation: Installation) -> None:
     wait_until(lambda: installation.ui.ask("{ assetNodes { id } }")["assetNodes"], "the webserver to know its assets")
     runs = "{ runsOrError { ... on Runs { results { status pipelineName } } } }"
     found = installation.ui.ask(runs)["runsOrError"]["results"]

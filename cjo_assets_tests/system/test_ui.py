@@ -221,7 +221,7 @@ def test_every_asset_carries_its_evidence(ui: Ui) -> None:
             assert set(recorded) >= RECORDED_FOR_A_STATEMENT, name
 
 
-def test_the_lineage_of_a_column_is_drawn_to_the_tables_it_comes_from(ui: Ui) -> None:
+def test_lineage_of_a_column_is_drawn_to_its_tables(ui: Ui) -> None:
     nodes = {".".join(node["assetKey"]["path"]): node for node in ui.ask(EVIDENCE)["assetNodes"]}
     drawn = {
         entry["columnName"]: {".".join([*dep["assetKey"]["path"], dep["columnName"]]) for dep in entry["columnDeps"]}

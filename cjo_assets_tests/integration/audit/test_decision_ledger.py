@@ -135,7 +135,7 @@ def test_the_same_day_again_adds_nothing(house: House) -> None:
     assert house.entries() == before
 
 
-def test_another_decision_is_a_further_version_and_the_old_one_stays(house: House) -> None:
+def test_changed_decision_adds_a_version(house: House) -> None:
     before = house.entries()
     house.decide(FIRST, C1="visit", C2="write")
     house.publish(FIRST)

@@ -126,7 +126,7 @@ def test_a_changed_row_is_named_with_its_column(
     assert any("journey.signals was changed after it was written" in reason for reason in verdict.reasons)
 
 
-def test_a_changed_earlier_day_is_named_where_a_later_one_differs(
+def test_tampered_earlier_day_is_named_by_a_later_one(
     past: Scratch, tampered: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     """A change of a table and of its recorded hash is detected by recomputation."""
@@ -177,9 +177,7 @@ def test_a_changed_policy_is_named(
     assert past.records.of(THIRD).policy_hash[:12] in verdict.reasons[0]
 
 
-def test_a_policy_that_this_code_does_not_know_cannot_be_replayed(
-    past: Scratch, tampered: duckdb.DuckDBPyConnection, tmp_path: Path
-) -> None:
+def test_unknown_policy_cannot_be_replayed(past: Scratch, tampered: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     tampered.execute("""UPDATE audit.policies SET content = replace(content, '"low_confidence"', '"other_name"')""")
     look_at(past, tampered, tmp_path)
     verdict = next(replayed(past, [THIRD]))

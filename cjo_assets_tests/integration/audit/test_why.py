@@ -56,7 +56,7 @@ def lines(why: Why, heading: str) -> list[str]:
     return next(branch.lines for branch in branches(why) if branch.heading.startswith(heading))
 
 
-def test_the_sample_decision_names_its_signals_with_their_file_rows(house: Settings) -> None:
+def test_sample_decision_names_signals_and_file_rows(house: Settings) -> None:
     why = explained(house, "I001", None)
     assert (why.customer_id, why.as_of, why.intervention_id) == ("C001", SECOND, "I001")
     assert "triggered by S001, S002" in why.answer
@@ -156,7 +156,7 @@ def test_the_answer_in_words() -> None:
     )
 
 
-def test_the_policy_values_are_those_of_the_segment_and_of_the_policy_that_decided(policy: Policy) -> None:
+def test_policy_values_are_those_of_segment_and_deciding_policy(policy: Policy) -> None:
     overrides = {"SMB": {"evaluation": {"friction_thresholds": {"support_escalation_days": 9}}}}
     content = policy.model_copy(update={"segment_overrides": overrides}).model_dump_json()
     path = "evaluation.friction_thresholds.support_escalation_days"

@@ -51,7 +51,7 @@ def test_a_change_of_a_file_affects_the_tables_that_use_it(module: str, tables: 
     assert touched_by(f"{PACKAGE}.{module}") == tables
 
 
-def test_the_ledger_touches_what_follows_decisions_and_nothing_before_them() -> None:
+def test_ledger_touches_only_what_follows_decisions() -> None:
     touched = touched_by(f"{PACKAGE}.families.journey.interventions._ledger")
     assert {"journey.intervention_ledger", "journey.outcome_analyses", "journey.approval_requests"} <= touched
     assert not touched & ({"journey.customers", "journey.aggregated_signals", "journey.risk_scores"} | FORECASTS)

@@ -85,7 +85,7 @@ def test_a_reader_of_the_file_needs_no_function(tmp_path: Path) -> None:
             reader.execute("SELECT normal_tail(0.0)")
 
 
-def test_lineage_goes_through_a_function_and_the_field_of_its_result() -> None:
+def test_lineage_passes_functions_and_fields() -> None:
     query = parse_one(
         "SELECT s.i.low AS low FROM (SELECT difference_of_shares(a.x, a.n, a.y, a.m, 2) AS i, a.z FROM t AS a) AS s",
         dialect="duckdb",

@@ -267,7 +267,7 @@ def test_what_a_raw_column_changes_down_the_chain_is_predicted(
     assert not untouched & changed
 
 
-def test_the_table_of_lineage_answers_which_raw_columns_reach_a_column(chain: Chain) -> None:
+def test_lineage_table_lists_raw_columns_of_a_column(chain: Chain) -> None:
     store = chain.store
     record_lineage(store)
     recipe = PAGE.read_text(encoding="utf-8").partition("```sql\n")[2].partition("```")[0]

@@ -60,7 +60,7 @@ def test_one_table_may_feed_two_datasets(tmp_path: Path) -> None:
     assert rows.fetchall() == [("IV1", "2025-03-09", "OC1", "2025-03-10", "2.0")]
 
 
-def test_a_changed_column_is_refused_for_each_dataset_that_reads_it(tmp_path: Path) -> None:
+def test_changed_column_is_refused_for_each_reading_dataset(tmp_path: Path) -> None:
     store = lake(tmp_path, CASES, BOTH)
     for name in ("interventions", "outcomes"):
         load(store, tmp_path, name)

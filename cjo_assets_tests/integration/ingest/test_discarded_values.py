@@ -66,7 +66,7 @@ def test_bad_values_of_unused_optional_columns_are_discarded(known: Court) -> No
     assert [row["customer_id"] for row in records] == ["C1"] * 5
 
 
-def test_a_bad_value_costs_the_row_where_the_policy_uses_the_column(known: Court) -> None:
+def test_bad_value_in_a_used_column_rejects_the_row(known: Court) -> None:
     changes = [{"risk_weight": -1}, {"normalized_strength": 2}, {"segment_adjustment": -2, "risk_weight": -1}]
     assert known.judged("signals", signals(*changes)) == {2: ["normalized_strength: above 1"]}
     assert known.discarded("signals") == {

@@ -254,9 +254,7 @@ def test_every_format_gives_the_same_text(desk: Desk, name: str, content: str | 
         ),
     ],
 )
-def test_a_file_that_cannot_be_understood_is_refused_in_plain_words(
-    desk: Desk, name: str, content: str | bytes, words: list[str]
-) -> None:
+def test_invalid_file_is_refused_with_a_reason(desk: Desk, name: str, content: str | bytes, words: list[str]) -> None:
     message = desk.refusal(name, content)
     assert [word for word in words if word not in message] == [], message
     for jargon in ("Invalid Input Error", "Parser Error", "strict_mode", "read_", str(desk.folder / "archive")):
@@ -371,7 +369,7 @@ def test_an_optional_column_may_be_absent_without_a_word(desk: Desk) -> None:
     assert desk.read("outcomes.json", json.dumps([row])).note == "no value in any row for csat_delta"
 
 
-def test_a_required_column_without_values_is_a_matter_of_its_rows(desk: Desk) -> None:
+def test_required_column_without_values_rejects_its_rows(desk: Desk) -> None:
     rows = [CUSTOMER | {"segment": None}]
     contents = {"json": json.dumps(rows), "csv": f"{HEADER}\nC1,,12000,3,high\n", "parquet": parquet(by_column(rows))}
     for ending, content in contents.items():
@@ -548,7 +546,7 @@ def test_parquet_values_that_are_no_text_are_irregular(desk: Desk, values: Any, 
     ]
 
 
-def test_pandas_makes_floats_of_whole_numbers_with_gaps_and_they_are_read(desk: Desk) -> None:
+def test_whole_numbers_written_as_floats_are_read(desk: Desk) -> None:
     frame = pandas.DataFrame(CUSTOMERS).assign(tenure_months=[3, numpy.nan], risk_tier=[numpy.nan, numpy.nan])
     assert desk.read("customers.parquet", parquet(frame)).note == "no value in any row for risk_tier"
     assert desk.rows(columns="tenure_months, risk_tier") == [("3.0", None), (None, None)]

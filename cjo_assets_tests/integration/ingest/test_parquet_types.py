@@ -171,7 +171,7 @@ def test_an_inexact_type_inside_another_is_refused(store: Store, tmp_path: Path,
         load(store, tmp_path, "customers", customers(account_value=pyarrow.array([values], kind)))
 
 
-def test_an_inexact_column_that_no_table_uses_is_kept_without_its_value(store: Store, tmp_path: Path) -> None:
+def test_inexact_value_of_an_unused_column_is_discarded(store: Store, tmp_path: Path) -> None:
     loaded = load(store, tmp_path, "customers", customers(other=pyarrow.array([AMOUNT], pyarrow.decimal256(55, 2))))
     assert loaded.note == "columns nobody reads: other"
     record = store.connection.execute("SELECT record->>'other' FROM raw.customers").fetchall()

@@ -427,14 +427,14 @@ def test_null_words_in_optional_columns_are_null(known: Court) -> None:
     assert [row["channel"] for row in known.accepted("outcomes")] == [None] * len(NULL_WORDS) + ["phone"]
 
 
-def test_null_words_are_null_dates_and_numbers_but_nan_is_a_breach(known: Court) -> None:
+def test_null_words_are_null_but_nan_is_rejected(known: Court) -> None:
     days = {"resolution_time_days": "NULL", "csat_delta": "n/a", "human_override": "None"}
     rows = [OUTCOME | days, OUTCOME | {"outcome_id": "O2", "csat_delta": "NaN"}]
     assert known.judged("outcomes", rows) == {2: ["csat_delta: not a number"]}
     assert {name: known.accepted("outcomes")[0][name] for name in days} == dict.fromkeys(days)
 
 
-def test_null_words_are_text_in_required_prose_and_when_not_listed(known: Court) -> None:
+def test_null_words_stay_text_in_required_prose(known: Court) -> None:
     assert known.judged("playbooks", [PLAYBOOK | {"name": "None"}]) == {}
     assert known.accepted("playbooks")[0]["name"] == "None"
     listed, known.policy = known.policy, policy_with(vocabulary__null_words=["unknown"])
@@ -450,7 +450,7 @@ COMPOSED, DECOMPOSED = "M\u00fcller", "Mu\u0308ller"
 SPELLINGS = ["C1", "C1 ", " C1", "C1\u00a0", COMPOSED, DECOMPOSED, "C2", "c2", "C 3", "C\u00a03", "D1 "]
 
 
-def test_ids_that_differ_by_blanks_or_composition_are_kept_and_named(known: Court) -> None:
+def test_ids_that_look_alike_are_kept_and_named(known: Court) -> None:
     assert known.judged("customers", [CUSTOMER | {"customer_id": text} for text in SPELLINGS]) == {}
     store = known.chain.store
     [audit] = [audit for audit in store.tables[FAMILY, "customers"].checks if audit.name == "similar_ids"]

@@ -86,9 +86,7 @@ def test_nothing_is_asked_unless_the_policy_wants_it(chain: Chain, model: ModelS
     assert (model.asked, calls(chain)) == ([], [])
 
 
-def test_switched_off_again_the_texts_are_gone_and_the_calls_are_not(
-    chain: Chain, model: ModelServer, policy: Policy
-) -> None:
+def test_switching_off_removes_texts_and_keeps_calls(chain: Chain, model: ModelServer, policy: Policy) -> None:
     answering(model, GOOD)
     assert len(phrased(chain, SUMMARY_ONLY, model)) == 1
     assert phrased(chain, policy, model) == []
@@ -238,7 +236,7 @@ def test_markup_in_an_answer_stays_text(chain: Chain, model: ModelServer) -> Non
     ("status", "content", "reason"),
     [(500, b"", BROKEN), (429, b"", REFUSED), (200, b"{not json", UNREADABLE)],
 )
-def test_after_a_failure_the_rest_of_the_day_is_not_tried_and_the_next_run_tries_again(
+def test_failure_skips_the_rest_until_the_next_run(
     chain: Chain, model: ModelServer, status: int, content: bytes, reason: str
 ) -> None:
     both = rules(enable_llm_summary=True, enable_llm_personalization=True)
@@ -265,7 +263,7 @@ def test_who_does_not_answer_in_time_is_not_waited_for(chain: Chain, model: Mode
 # --- messages ---------------------------------------------------------------------------------------------------------
 
 
-def test_messages_are_for_the_most_urgent_and_no_more_than_the_policy_says(chain: Chain, model: ModelServer) -> None:
+def test_messages_are_limited_to_the_most_urgent(chain: Chain, model: ModelServer) -> None:
     answering(model, "You have been with us since {in_stage_since}, {days_in_stage} days.")
     urgent = chain.rows(
         "SELECT intervention_id, customer_id FROM journey.recommended_interventions "

@@ -139,9 +139,7 @@ def test_a_corrected_and_a_deleted_row_count_from_their_day(
     assert look(seen).pending == [(day.isoformat(), day.isoformat()) for day in expected]
 
 
-def test_master_data_hold_from_now_on_and_a_customer_brings_its_history(
-    look: Callable[[Seen | None], Seen], places: Settings
-) -> None:
+def test_changed_customer_affects_only_the_newest_day(look: Callable[[Seen | None], Seen], places: Settings) -> None:
     seen = look(None)
     customers = rows_of(places, "customers")
     change(places, "customers", [customers[0] | {"account_value": 1}, *customers[1:]])
@@ -278,7 +276,7 @@ def test_the_policy_determines_whether_a_long_gap_is_filled(places: Settings, po
     assert looked(JOURNEY, places, patient, None).pending == [("2025-01-21", "2025-06-01")]
 
 
-def test_declarative_tables_follow_and_a_blocked_check_stops_what_depends_on_it(
+def test_automation_follows_and_blocked_check_stops_dependants(
     monkeypatch: pytest.MonkeyPatch, instance: dg.DagsterInstance
 ) -> None:
     assert downstream_condition() is None

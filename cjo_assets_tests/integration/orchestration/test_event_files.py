@@ -30,7 +30,7 @@ class File:
             return [tuple(row) for row in found] if found.returns_rows else []
 
 
-def test_a_file_is_written_through_at_the_end_of_the_block_and_not_before(tmp_path: Path) -> None:
+def test_file_is_written_at_the_end_of_the_block(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     with held_open(tmp_path / "home"):
         file, other = File(tmp_path / "home" / "events.db"), File(tmp_path / "other.db")

@@ -133,7 +133,7 @@ def test_an_override_changes_its_segment_alone(
     assert {customers[row["customer_id"]] for row in changed} == {segment}
 
 
-def test_all_overrides_at_once_leave_the_other_segments_as_they_were(
+def test_overrides_of_a_segment_leave_other_segments_unchanged(
     probe: Probe, customers: dict[str, str], tmp_path: Path
 ) -> None:
     """The whole chain, every leaf of one segment turned: each table says of the others what it said before."""
@@ -197,9 +197,7 @@ def test_longer_onboarding_is_tolerated_for_enterprise_customers(
     }
 
 
-def test_a_segment_may_have_a_threshold_where_the_others_have_none(
-    probe: Probe, customers: dict[str, str], tmp_path: Path
-) -> None:
+def test_segment_may_have_a_threshold_that_others_lack(probe: Probe, customers: dict[str, str], tmp_path: Path) -> None:
     """Retention has no friction threshold: one of 50 days for a segment makes 60 days at risk and 160 critical."""
     segment = "SMB"
     policy = policy_with(
@@ -238,7 +236,7 @@ def test_every_refusal_of_the_policy_is_tested() -> None:
         ("risk.time_in_state_stage_weights.onbording", 0.5),
     ],
 )
-def test_an_override_that_no_rule_would_read_is_refused_by_its_path(path: str, value: Any, tmp_path: Path) -> None:
+def test_override_without_a_reader_is_refused_by_its_path(path: str, value: Any, tmp_path: Path) -> None:
     """A slip of the pen is an error that names the place, never a number without effect."""
     with pytest.raises(PolicyError, match=rf"segment_overrides\.Enterprise.*{path.rpartition('.')[0]}"):
         policy_with(tmp_path, override("Enterprise", {path: value}))

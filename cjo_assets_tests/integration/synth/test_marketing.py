@@ -164,7 +164,7 @@ def arms_of(market: Market) -> dict[str, np.ndarray]:
     return dict(zip(("shown", "counted", "rate", "is_clicks"), map(np.array, zip(*rows, strict=True)), strict=True))
 
 
-def test_counts_have_the_rates_of_the_truth_and_vary_by_its_design_effect(many: Market) -> None:
+def test_counts_have_true_rates_and_design_effect(many: Market) -> None:
     arms = arms_of(many)
     z = (arms["counted"] - arms["shown"] * arms["rate"]) / np.sqrt(arms["shown"] * arms["rate"] * (1 - arms["rate"]))
     for kind, is_kind in (("clicks", arms["is_clicks"]), ("conversions", ~arms["is_clicks"])):

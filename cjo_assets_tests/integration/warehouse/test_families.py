@@ -107,9 +107,7 @@ def test_what_a_failed_run_of_the_other_left_is_not_published(both: tuple[Store,
         publish_day(store, settings, "marketing", policy)
 
 
-def test_a_run_leaves_on_record_which_files_the_other_was_published_with(
-    both: tuple[Store, Settings], policy: Policy
-) -> None:
+def test_run_keeps_the_published_files_of_the_other_family(both: tuple[Store, Settings], policy: Policy) -> None:
     """Files of the other that this build never read, or that were read by a run that failed, are not the published."""
     store, settings = both
     published = asked(settings, "FROM audit.dataset_loads ORDER BY ALL")

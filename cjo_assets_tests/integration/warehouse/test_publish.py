@@ -245,7 +245,7 @@ def test_the_policy_sets_the_retention_of_snapshots_and_days(two_days: Chain, tm
     assert list((tmp_path / "snapshots").iterdir()) == []
 
 
-def test_old_days_leave_the_build_database_where_no_later_day_reads_them(two_days: Chain) -> None:
+def test_unread_old_days_leave_the_build_database(two_days: Chain) -> None:
     store = two_days.store
     every = [table for table in store.tables.values() if table.is_dated and not table.is_view]
 

@@ -85,7 +85,7 @@ def test_the_same_result_makes_nothing_stale(home: Home) -> None:
     assert home.stale_days == []
 
 
-def test_another_result_makes_later_days_stale_and_no_earlier_one(home: Home) -> None:
+def test_changed_result_makes_only_later_days_stale(home: Home) -> None:
     home.decide(SECOND, 0.6)
     home.publish(SECOND)
     assert home.stale_days == [THIRD]

@@ -81,6 +81,6 @@ def test_what_proves_something_alone() -> None:
     assert all(is_telling(name) for name in ("1000000", "C1a", "abc", "2025-01-20", "J\u00fcrgen"))
 
 
-def test_a_word_or_the_identifier_of_another_kind_proves_nothing_alone() -> None:
+def test_identifier_of_another_kind_is_no_proof() -> None:
     found = Person("SMB", {"customer": frozenset(["SMB"])}, untelling=frozenset(["SMB"]))
     assert found.words.without("SMB: 4 customers; customer SMB") == "SMB: 4 customers; customer erased"

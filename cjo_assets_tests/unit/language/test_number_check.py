@@ -129,7 +129,7 @@ def test_every_whole_number_in_words_is_that_number(number: int) -> None:
 
 @given(st.text(max_size=40), st.integers(min_value=20, max_value=10**9))
 @settings(max_examples=60, deadline=None)
-def test_whatever_stands_around_it_a_number_that_was_not_given_is_found(around: str, number: int) -> None:
+def test_invented_number_is_found_in_any_context(around: str, number: int) -> None:
     assert checked(f"{around} {number} {around}", [figure("5")]).inventions
 
 

@@ -276,7 +276,7 @@ def test_a_killed_erasure_can_be_repeated(
     assert [(complete, json.loads(counts)["inputs"]) for complete, counts in stones] == [(True, 7)], "by both attempts"
 
 
-def test_an_erasure_before_anything_was_published_enters_the_ledger_with_the_first_run(
+def test_early_erasure_enters_the_ledger_with_the_first_run(
     full_home: Settings, policy: Policy, tmp_path: Path
 ) -> None:
     settings = copied(full_home, tmp_path)

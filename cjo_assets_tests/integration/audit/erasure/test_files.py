@@ -64,7 +64,7 @@ def read(file: Path, ending: str) -> list[tuple[str | None, ...]]:
 
 
 @pytest.mark.parametrize("ending", CONTENTS)
-def test_the_rows_of_the_customer_are_empty_and_the_others_as_they_were(tmp_path: Path, ending: str) -> None:
+def test_rows_of_the_customer_are_emptied_others_unchanged(tmp_path: Path, ending: str) -> None:
     file = archived(tmp_path, ending)
     before = read(file, ending)
     assert [row[1] for row in before] == ["C1", "C2", "C1", "C12"]
@@ -115,7 +115,7 @@ def test_a_tombstone_matches_its_own_identifiers_only() -> None:
     assert stones.hash_of("C1") != Tombstones("other", frozenset()).hash_of("C1")
 
 
-def test_a_file_that_was_refused_as_broken_does_not_stop_an_erasure(tmp_path: Path) -> None:
+def test_refused_file_does_not_stop_an_erasure(tmp_path: Path) -> None:
     """The person of a truncated file cannot be determined, and no run uses it, so it is deleted as a whole."""
     (tmp_path / "broken").write_text('[{"customer_id": "C1"}, {{{')
     (tmp_path / "whole").write_text('[{"customer_id": "C1"}, {"customer_id": "C2"}]')

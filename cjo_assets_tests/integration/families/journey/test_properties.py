@@ -274,9 +274,7 @@ Signal = tuple[str, int, int, str]
     known=st.lists(SIGNALS, max_size=6, unique_by=lambda signal: (signal[0], signal[2])),
     more=st.lists(SIGNALS, min_size=1, max_size=12),
 )
-def test_bad_news_never_lowers_the_risk_and_good_news_never_raises_it(
-    known: list[Signal], more: list[Signal], policy: Policy
-) -> None:
+def test_risk_is_monotone_in_good_and_bad_signals(known: list[Signal], more: list[Signal], policy: Policy) -> None:
     """One customer, and beside it the same customer with one more signal of each kind."""
     cases = {"K": known} | {f"K{place:02d}": [*known, signal] for place, signal in enumerate(more)}
     scores = _aggregated_risk(cases, policy)

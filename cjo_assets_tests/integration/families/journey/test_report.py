@@ -303,7 +303,7 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def test_colours_can_be_told_from_their_ground_by_day_and_by_night() -> None:
+def test_colours_contrast_with_both_backgrounds() -> None:
     assert round(contrast("#000000", "#ffffff")) == 21
     for light in ("light", "dark"):
         for ground in (CARD, GROUND):

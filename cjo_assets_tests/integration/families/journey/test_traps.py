@@ -285,7 +285,7 @@ def test_trap_03_what_nobody_measured_is_said_to_be_missing(sample: Day, crooked
     assert crooked.kpis["data_completeness_rate"]["value"] == pytest.approx(60 / 64, abs=1e-6)
 
 
-def test_trap_04_a_value_is_compared_with_a_target_of_its_own_unit(sample: Day) -> None:
+def test_trap_04_value_and_target_have_one_unit(sample: Day) -> None:
     """Trap 4: 4,800 of 10,000 in money is critical; nothing in money stands against a share."""
     revenue = sample.kpis["retention_revenue_preserved"]
     assert (revenue["value"], revenue["unit"], revenue["target"]) == (4800.0, "currency", 10000.0)
@@ -317,7 +317,7 @@ def test_trap_05_a_family_is_as_good_as_its_worst_kpi(sample: Day, young: Day) -
     assert (without["measured"], without["status"]) == (0, "not_measurable")
 
 
-def test_trap_06_nothing_improves_because_a_sign_or_a_label_is_missing(sample: Day, crooked: Day) -> None:
+def test_trap_06_missing_sign_or_label_improves_nothing(sample: Day, crooked: Day) -> None:
     """Trap 6: precision is a proxy by name, a risk that rises is no reduction, and silence is not zero.
 
     Satisfaction of executed interventions in the crooked sample: 0 (I002), 0 (I003), 2 (I004), 0 (I006), 2 (I900);
@@ -410,7 +410,7 @@ def test_trap_09_what_is_loaded_and_computed_drives_something(compute: Compute, 
     assert day.found("journey.risk_scores", "distant_crm_tiers") == {"distant_crm_tiers": 2}
 
 
-def test_trap_10_executed_is_what_was_approved_or_needed_no_approval(sample: Day, crooked: Day) -> None:
+def test_trap_10_only_approved_or_exempt_is_executed(sample: Day, crooked: Day) -> None:
     """Trap 10: a missing approval takes outcome, cost, count and report with it.
 
     In the sample six are executed and three wait; I005 lapsed. In the crooked one I001 lapsed too; I900 is in the
@@ -528,7 +528,7 @@ def test_trap_13_one_fault_is_one_message(tmp_path: Path, policy: Policy, young:
     assert "business value **not measurable**" in young.report
 
 
-def test_trap_14_resolved_without_a_time_is_resolved_without_a_time(crooked: Day) -> None:
+def test_trap_14_resolution_without_time_stays_without_time(crooked: Day) -> None:
     """Trap 14: O004 counts as an outcome and not in the mean: 7 (I003), 5 (I007) and 4 (I900) days, three of them."""
     assert crooked.chain.by("intervention_id", "journey.outcome_analyses")["I004"]["outcome"] == "resolved"
     mean = crooked.kpis["average_resolution_time_days"]
@@ -536,7 +536,7 @@ def test_trap_14_resolved_without_a_time_is_resolved_without_a_time(crooked: Day
     assert mean["value"] == pytest.approx(16 / 3, abs=1e-6)
 
 
-def test_trap_15_the_window_bears_its_share_and_calls_cost_when_made(sample: Day, unwatched: Day) -> None:
+def test_trap_15_window_bears_its_share_of_cost(sample: Day, unwatched: Day) -> None:
     """Trap 15: 500 a month is 500 in 30 days and 250 in 15, on every day anew; a model nobody called costs nothing."""
     assert (sample.amounts["infrastructure"], unwatched.amounts["infrastructure"]) == (500.0, 250.0)
     assert (sample.amounts["llm_usage"], unwatched.amounts["llm_usage"]) == (0.0, 0.0)
@@ -576,7 +576,7 @@ def test_trap_17_the_report_on_the_data_counts_the_data(sample: Day, crooked: Da
     assert "| signals | signals.json | 12 | 11 | 1 |" in sample.report
 
 
-def test_trap_19_nobody_at_risk_is_left_without_an_answer_or_a_reason(compute: Compute, sample: Day) -> None:
+def test_trap_19_everyone_at_risk_has_an_answer_or_reason(compute: Compute, sample: Day) -> None:
     """Trap 19: without a playbook for its stage the richest customer is a gap with a reason, not watched in silence."""
     needy = sample.chain.rows(
         "SELECT customer_id FROM journey.risk_scores JOIN journey.journey_evaluations USING (as_of, customer_id) "
@@ -644,7 +644,7 @@ def test_trap_20_a_forecast_counts_beside_signals(sample: Day) -> None:
     assert sample.chain.by("customer_id", "journey.fused_signals")["C004"]["counted_signals"] == 2
 
 
-def test_trap_21_revenue_at_risk_is_probability_times_value_everywhere(sample: Day) -> None:
+def test_trap_21_revenue_at_risk_is_probability_times_value(sample: Day) -> None:
     """Trap 21: one definition, one column, one place: C004 0.071125 x 42,000 = 2,987.25."""
     values = {name: row["account_value"] for name, row in sample.chain.by("customer_id", "journey.customers").items()}
     forecasts = sample.chain.by("customer_id", "journey.journey_forecasts")

@@ -58,7 +58,7 @@ def covered(rows: list[dict[str, Any]], low: str, high: str, effect: str) -> flo
 
 @pytest.mark.parametrize("is_of_clicks", [True, False])
 @pytest.mark.parametrize("effect", ["absolute_effect", "relative_effect"])
-def test_fixed_intervals_hold_the_planted_effect_as_often_as_they_say(
+def test_fixed_intervals_have_their_stated_coverage(
     judged: list[dict[str, Any]], policy: Policy, is_of_clicks: bool, effect: str
 ) -> None:
     of_kind = [row for row in judged if ("click" in row["metric"]) == is_of_clicks]

@@ -147,7 +147,7 @@ def test_the_sample_month_by_hand(document: Document) -> None:
     assert settled in said
 
 
-def test_all_next_steps_are_shown_and_other_lists_say_how_long_they_are(made: Document) -> None:
+def test_all_next_steps_are_shown_other_lists_are_counted(made: Document) -> None:
     """Trap M19: thirty steps, and lists of twenty-five."""
     found = grids(made)
     assert len(found["Next steps"].rows) == 30

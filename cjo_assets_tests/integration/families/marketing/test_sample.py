@@ -96,7 +96,7 @@ def test_stated_rates_are_conversions_of_impressions() -> None:
         assert row["conversion_rate"] == round(row["conversions"] / row["impressions"], 6)
 
 
-def test_the_ledger_agrees_with_the_metrics_but_for_the_value_of_one_campaign() -> None:
+def test_ledger_agrees_with_metrics_but_for_one_campaign() -> None:
     ledger = {row["campaign_id"]: row for row in read_rows(FOLDER, "roi_ledger")}
     assert set(ledger) == set(TOTALS)
     for campaign, (*_, cost, value) in TOTALS.items():
@@ -113,7 +113,7 @@ def test_the_ledger_agrees_with_the_metrics_but_for_the_value_of_one_campaign() 
     assert sum(row["net_roi"] for row in ledger.values()) == pytest.approx(8_052.45)
 
 
-def test_the_rollups_agree_with_the_metrics_but_for_the_value_of_one(marketing_sample: Chain) -> None:
+def test_rollups_agree_with_metrics_but_for_one_value(marketing_sample: Chain) -> None:
     rows = marketing_sample.rows(
         "SELECT rollup_id, any_value(r.impressions) = sum(m.impressions) AND any_value(r.clicks) = sum(m.clicks) "
         "AND any_value(r.conversions) = sum(m.conversions) AND any_value(r.spend) = round(sum(m.cost), 2) AS counts, "
@@ -127,7 +127,7 @@ def test_the_rollups_agree_with_the_metrics_but_for_the_value_of_one(marketing_s
     assert {row["rollup_id"]: row["residual"] for row in rows if row["residual"]} == {"SEGROLL_0004": 1_435.0}
 
 
-def test_the_funnel_never_grows_on_the_way_down_and_starts_as_the_metrics_do(marketing_sample: Chain) -> None:
+def test_funnel_never_grows_and_starts_with_the_metrics(marketing_sample: Chain) -> None:
     order = ["impression", "click", "visit", "signup", "demo_request", "purchase", "feature_adopt"]
     places = marketing_sample.rows(
         "SELECT campaign_id, segment_id, channel_id, date, map_from_entries(list((stage, total))) AS stages FROM "

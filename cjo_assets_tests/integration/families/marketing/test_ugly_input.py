@@ -108,9 +108,7 @@ def replaced(folder: Path, dataset: str, change: Callable[[list[Row]], list[Row]
     write_rows(folder, dataset, change(read_rows(folder, dataset)))
 
 
-def test_any_value_in_any_column_is_kept_or_refused_and_nothing_is_lost(
-    folder: Path, family: Callable[[], Chain]
-) -> None:
+def test_every_value_is_kept_or_rejected(folder: Path, family: Callable[[], Chain]) -> None:
     written = {}
     for name in WRITTEN:
         rows, key = read_rows(folder, name), key_of(BY_NAME[name].contract)
@@ -182,7 +180,7 @@ def test_beyond_the_limits_is_refused(folder: Path, known: Store, policy: Policy
         ("2026-03-20T23:59:59Z", "2026-03-22", False),
     ],
 )
-def test_a_local_date_may_be_ahead_of_the_instant_as_far_as_zones_are(
+def test_local_date_may_be_ahead_by_the_largest_time_zone(
     folder: Path, known: Store, policy: Policy, timestamp: str, day: str, is_accepted: bool
 ) -> None:
     replaced(folder, "funnel_events", lambda rows: [rows[0] | {"timestamp": timestamp, "date": day}])
@@ -327,7 +325,7 @@ def test_a_list_where_a_text_belongs_is_still_refused(folder: Path, known: Store
     ]
 
 
-def test_the_order_of_rows_and_files_of_another_format_change_nothing(
+def test_row_order_and_file_format_change_nothing(
     folder: Path, family: Callable[[], Chain], marketing_sample: Chain
 ) -> None:
     for name in WRITTEN:

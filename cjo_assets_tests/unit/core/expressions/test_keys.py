@@ -34,7 +34,7 @@ def test_a_key_is_found_exactly_where_all_parts_are_equal(
     assert [by_place[place] for place in range(len(keys))] == [None if None in key else key in known for key in keys]
 
 
-def test_an_asset_of_another_campaign_is_rejected_whatever_its_id() -> None:
+def test_asset_of_another_campaign_is_rejected() -> None:
     """Campaign "a b" owns asset "c"; the experiment of campaign "a" on "b c" joins to the same text."""
     assets = table_of(
         CreativeAssets,
@@ -59,7 +59,7 @@ def test_an_asset_of_another_campaign_is_rejected_whatever_its_id() -> None:
     assert [found["foreign"][rule] for rule in rules] == [True, False]
 
 
-def test_a_snapshot_of_another_experiment_is_rejected_whatever_its_id() -> None:
+def test_snapshot_of_another_experiment_is_rejected() -> None:
     plans = table_of(Experiments, [{"experiment_id": "a b", "control_asset": "c", "variant_asset": "d"}])
     rows = table_of(
         PerformanceMetrics,

@@ -90,7 +90,7 @@ def test_an_estimate_is_judged_by_its_interval(
     assert rows_of(judged.select(status=status_of(judged, 0.8, 0.5))) == [{"status": status}]
 
 
-def test_one_bad_promise_is_enough_and_little_evidence_is_no_good_news() -> None:
+def test_one_missed_kpi_is_enough_for_at_risk() -> None:
     families = {
         "critical": (["exceeded", "critical", "at_risk"], ["measured"] * 3),
         "at_risk": (["exceeded", "at_risk"], ["measured"] * 2),

@@ -30,7 +30,7 @@ def in_order(table: ir.Table, *names: str) -> list[tuple[Any, ...]]:
     return sorted((tuple(row.values()) for row in found), key=lambda row: [(x is not None, x) for x in row])
 
 
-def test_lookup_keeps_rows_without_match_and_brings_no_key_of_the_other_table() -> None:
+def test_lookup_keeps_unmatched_rows_and_adds_no_key() -> None:
     joined = lookup(orders((1, "a", 1), (2, "b", 1)), people(("a", 9, "Bern")).drop("day"), "customer")
     assert joined.columns == ("order_id", "customer", "day", "city")
     assert in_order(joined, "order_id", "city") == [(1, "Bern"), (2, None)]
@@ -59,7 +59,7 @@ def test_lookup_repeats_a_row_for_each_match() -> None:
     assert in_order(joined, "order_id", "city") == [(1, "Bern"), (1, "Genf")]
 
 
-def test_lookup_may_add_the_key_of_the_other_table_under_another_name() -> None:
+def test_lookup_may_add_the_other_key_under_a_new_name() -> None:
     joined = lookup(orders((1, "a", 1), (2, "b", 1)), people(("a", 1, "Bern")), "customer", known_as="customer")
     assert in_order(joined, "order_id", "known_as") == [(1, "a"), (2, None)]
 

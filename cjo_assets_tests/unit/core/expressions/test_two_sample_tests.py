@@ -110,7 +110,7 @@ def test_the_ratio_is_the_published_one() -> None:
     assert (round(found["low"], 2), round(found["high"], 2)) == (2.94, 7.15)
 
 
-def test_the_ends_of_differences_are_where_the_likelihood_rejects() -> None:
+def test_interval_of_differences_ends_where_likelihood_rejects() -> None:
     """The oracle is the likelihood, not statsmodels 0.15, whose restricted estimate is wrong (its issue 10269)."""
     some = [counts for counts in drawn(60) if 0 < counts[0] < counts[1] and 0 < counts[2] < counts[3]]
     for counts, found in zip(some, compared(some), strict=True):

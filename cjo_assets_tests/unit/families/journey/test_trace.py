@@ -108,7 +108,7 @@ def test_every_cell_is_the_sum_of_what_entered_it() -> None:
     }
 
 
-def test_where_people_labelled_signals_no_intervention_enters_the_precision() -> None:
+def test_no_intervention_enters_a_precision_of_labels() -> None:
     found = entered(POLICY, [labelled(1, "S1", is_problem=True)])
     assert "signal_detection_precision" not in found
     assert "experience_consistency_score" not in found, "no channel is established"

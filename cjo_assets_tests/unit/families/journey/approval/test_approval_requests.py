@@ -85,7 +85,7 @@ def ask(policy: Policy = POLICY, latest: date = DAY) -> dict[str, Row]:
     return by("intervention_id", kept(ApprovalRequests, found, policy=policy))
 
 
-def test_every_request_of_the_history_has_its_status_at_the_end_of_the_latest_day() -> None:
+def test_requests_have_their_status_at_the_end_of_the_day() -> None:
     requests = ask()
     assert {name: row["status"] for name, row in requests.items()} == {
         name: status for name, (_, status) in REQUESTS.items()
@@ -213,7 +213,7 @@ def test_at_one_instant_two_spellings_are_one_answer() -> None:
         assert by("intervention_id", rows)["two"]["status"] == "pending"
 
 
-def test_nothing_is_executed_that_was_not_approved_as_it_then_was() -> None:
+def test_only_approved_content_is_executed() -> None:
     """Trap 10: approval gates execution, to the instant; what is stale executes nothing that was not done before."""
     tables = inputs()
     answers, days = tables.pop("approval_decisions"), tables.pop("all_journey_states")

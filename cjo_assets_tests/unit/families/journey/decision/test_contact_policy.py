@@ -98,7 +98,7 @@ def test_the_latest_open_intervention_is_named() -> None:
     assert {key[0]: row["open_intervention_id"] for key, row in found.items()} == {"one": "H2", "two": "Hb"}
 
 
-def test_what_waits_for_an_answer_blocks_others_while_it_would_still_be_decided() -> None:
+def test_pending_request_blocks_others_while_still_decided() -> None:
     names = ["still wanted", "no longer triggered", "no longer sure", "lapsed", "refused"]
     playbooks = [playbook("waiting", trigger_signals=["usage_drop"]), playbook("better", avg_cost_estimate=1.0)]
     earlier = [decided(f"I {name}", name, "waiting", -4 if name == "lapsed" else -1, **WE_ASKED) for name in names]

@@ -97,7 +97,7 @@ def needs() -> ir.Table:
     )
 
 
-def test_every_customer_without_an_answer_is_listed_with_the_reason() -> None:
+def test_customers_without_an_answer_are_listed_with_reason() -> None:
     tried = [
         {"customer_id": name, "playbook_id": playbook, "first_failed_rule": rule} for name, playbook, rule in TRIED
     ]

@@ -33,7 +33,7 @@ def test_confidence_is_risk_conflict_trust_and_completeness() -> None:
         assert row["confidence"] == pytest.approx(certainty * (1 - 0.5 * conflict) * trust, abs=5e-7), name
 
 
-def test_completeness_is_the_share_of_records_that_can_be_relied_on() -> None:
+def test_completeness_is_the_share_of_reliable_records() -> None:
     shares = {
         # Three signals and the state entry, and one signal that was turned away.
         "lost one": 4 / 5,

@@ -53,7 +53,7 @@ def test_nobody_or_everybody(share: float, size: int) -> None:
     assert len(held_out(assigned(policy_with(journey__holdout__holdout_share=share)))) == size
 
 
-def test_only_the_eligible_are_drawn_each_by_the_share_of_the_segment() -> None:
+def test_eligible_customers_are_drawn_by_segment_share() -> None:
     people = [{"customer_id": name, "segment": segment} for name, segment in (("A", "SMB"), ("B", "Enterprise"))]
     tried = [
         {"customer_id": "A", "playbook_id": "P1", "is_eligible": True},

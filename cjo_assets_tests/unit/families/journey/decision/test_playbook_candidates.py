@@ -99,7 +99,7 @@ def test_rank_is_by_ratio_then_value_then_id() -> None:
     assert cells["loss"] == (100.0, -100.0, -1.0)
 
 
-def test_experience_ranks_as_soon_as_one_eligible_candidate_has_any() -> None:
+def test_experience_ranks_once_one_candidate_has_any() -> None:
     """Trap 24: a ranking that ignores the success rate learns nothing."""
     cheap = playbook("cheap", avg_cost_estimate=10.0)
     dear = playbook("dear", avg_cost_estimate=500.0)
@@ -145,7 +145,7 @@ def test_of_equal_bounds_the_ratio_decides() -> None:
     assert {key[1]: row["rank"] for key, row in found.items()} == {"b": 1, "a": 2}
 
 
-def test_the_first_candidate_that_is_stopped_does_not_block_the_next() -> None:
+def test_stopped_candidate_does_not_block_the_next() -> None:
     """Trap 25: the best playbook was carried out lately; the next of the stage is chosen."""
     earlier = [decided("I1", "anybody", "best", -10)]
     found = consider(
@@ -165,7 +165,7 @@ FALLBACKS = [
 ]
 
 
-def test_a_fallback_is_called_on_the_triggers_of_its_caller_and_ranks_last() -> None:
+def test_fallback_uses_triggers_of_its_caller_and_ranks_last() -> None:
     found = consider(
         [
             need("called"),
@@ -273,7 +273,7 @@ def test_the_budget_goes_to_the_highest_priority_to_the_cent() -> None:
     assert limited(queue, budget_per_run=500) == {"whale": spent, "one": None, "two": spent, "three": spent}
 
 
-def test_reviews_go_to_the_highest_priority_and_what_nobody_reviews_is_not_paid() -> None:
+def test_reviews_go_by_priority_and_unreviewed_costs_nothing() -> None:
     asked: Row = {"account_value": 30000.0}
     people = [
         costing("asked first", 100.0, 0.9, **asked),
@@ -294,7 +294,7 @@ def test_reviews_go_to_the_highest_priority_and_what_nobody_reviews_is_not_paid(
     assert sorted(name for name, rule in nobody.items() if rule) == ["asked first", "asked tie a", "asked tie b"]
 
 
-def test_what_no_budget_can_pay_does_not_stand_before_what_it_can() -> None:
+def test_unaffordable_candidate_does_not_block_affordable_one() -> None:
     """Trap 25: the first candidate must not block the next."""
     dear = playbook("dear", avg_cost_estimate=6000.0, expected_value_range=[900000.0, 900000.0])
     found = consider([need("one")], [dear, playbook("cheap", avg_cost_estimate=40.0)])
@@ -310,7 +310,7 @@ def test_a_standing_decision_costs_nothing() -> None:
     assert failures(found, "any") == {"standing": None, "new": None}
 
 
-def test_the_held_out_take_nothing_and_pass_where_the_treated_would() -> None:
+def test_held_out_customers_pass_the_limits_and_use_no_budget() -> None:
     """The arms must differ in nothing but what is done to them."""
     # Of ten customers with falling priority the budget pays three of the treated.
     people = [need(f"C{number}", account_value=90000.0 - 1000 * number) for number in range(10)]

@@ -482,7 +482,7 @@ def test_the_input_hash_is_over_what_the_decision_could_see() -> None:
     assert not [name for name in names if after[name]["input_hash"] == base[name]["input_hash"]]
 
 
-def test_an_answer_that_changes_the_decision_changes_its_input_hash() -> None:
+def test_answer_that_changes_the_decision_changes_its_hash() -> None:
     """DESIGN 5: the same input_hash and policy_hash on the same day are the same row."""
     history: Rows = [
         {"intervention_id": "I1", "customer_id": "asked", "generated_at": day(-1), "recommended_action": "call"}
@@ -542,7 +542,7 @@ def test_strong_signals_without_an_intervention_are_shown() -> None:
     assert unaddressed(rules) == {"of nobody", "answered tomorrow"}
 
 
-def test_what_waits_keeps_its_name_only_with_the_content_that_was_shown() -> None:
+def test_pending_decision_keeps_its_id_with_its_content() -> None:
     """Trap 26: an answer is to what was shown. A dearer playbook is another question, unless somebody has answered."""
     names = ["waits", "waits, dearer", "approved, dearer", "free, dearer"]
     asked = {name: {"urgency": "low" if name.startswith("free") else "high"} for name in names}
@@ -573,7 +573,7 @@ def test_what_waits_keeps_its_name_only_with_the_content_that_was_shown() -> Non
         assert is_same == (not name.endswith("dearer")), name
 
 
-def test_a_request_gone_stale_is_asked_anew_when_the_need_returns() -> None:
+def test_stale_request_is_asked_again_when_the_need_returns() -> None:
     urgent = {"needy": {"urgency": "high"}}
     first = recommend([candidate("needy", TRIGGERED)], scores=urgent)
     # On D + 1 a decision day passed without it.
@@ -589,7 +589,7 @@ def test_a_request_gone_stale_is_asked_anew_when_the_need_returns() -> None:
     assert third["needy"]["generated_at"] == day(2)
 
 
-def test_an_id_of_two_customers_is_found_on_a_day_and_between_days() -> None:
+def test_id_of_two_customers_is_found_within_and_between_days() -> None:
     """An id has 48 bits: at a hundred million decisions some two are the same."""
 
     def decided(*pairs: tuple[str, str]) -> Rows:
@@ -605,7 +605,7 @@ def test_an_id_of_two_customers_is_found_on_a_day_and_between_days() -> None:
     }
 
 
-def test_a_playbook_that_only_watches_asks_nobody_and_costs_nothing() -> None:
+def test_monitoring_playbook_needs_no_approval_or_cost() -> None:
     """Whatever would otherwise need an approval: risk, urgency, value, the playbook's own word."""
     watching = {"playbook_id": "WATCH", "name": "Watch", "default_actions": ["monitor_only"], "approval_required": True}
     rows = recommend(

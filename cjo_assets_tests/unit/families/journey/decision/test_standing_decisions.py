@@ -14,7 +14,7 @@ def signal(customer: str, offset: int) -> Row:
     return shared | {"signal_id": f"{customer} {offset}", "detected_at": day(offset)}
 
 
-def test_a_decision_keeps_its_name_first_day_and_triggers_while_it_stands() -> None:
+def test_standing_decision_keeps_id_first_day_and_triggers() -> None:
     waiting = ["waits", "answered", "refused", "lapses"]
     names = ["stands", "new signal", "measured", "measured later", "watched", *waiting]
     people = [
@@ -87,7 +87,7 @@ def test_a_call_for_a_person_stays_one_call() -> None:
     assert {row["open_intervention_id"] for row in second.values()} == {None}
 
 
-def test_a_call_that_was_answered_ends_with_the_days_of_the_contact_policy() -> None:
+def test_answered_call_ends_after_contact_policy_days() -> None:
     """Trap 19: nobody stays without a question because somebody once said yes."""
     people = [need("taken over", 0.25, account_value=100000.0, risk_tier="high")]
     first = decide(people, ONE)["taken over"]

@@ -151,7 +151,7 @@ def test_every_type_of_the_catalogue_has_its_polarity_and_weight() -> None:
     assert risks == pytest.approx(alone | relieved, abs=5e-7)
 
 
-def test_bad_news_never_lowers_risk_and_good_news_never_raises_it() -> None:
+def test_risk_is_monotone_in_good_and_bad_signals() -> None:
     kinds = [*FACTORS, *POSITIVE, "invented"]
     people = [{"customer_id": str(count)} for count in range(len(kinds) + 1)]
     # Customer n has the first n signals: risk may rise up to the last negative one and not after.

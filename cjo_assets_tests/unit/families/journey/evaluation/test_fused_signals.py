@@ -97,7 +97,7 @@ def test_two_weeks_halve_a_signal() -> None:
     assert quiet == {"counted_signals": 0, "trend": None, "first_seen": None, "last_seen": None}
 
 
-def test_good_news_never_raises_the_risk_and_unknown_types_have_no_effect() -> None:
+def test_good_and_unknown_signals_never_raise_risk() -> None:
     """Traps 7 and 18."""
     bad = signal("bad", "negative_sentiment", 0.6, -2)
     found = fuse(
@@ -211,7 +211,7 @@ def test_the_windows_end_on_the_day() -> None:
     assert [wide[name]["long_window_negative_signals"] for name in offsets] == [1, 1, 1, 1, 1]
 
 
-def test_the_trend_compares_days_with_days_beyond_a_margin_and_without_fading() -> None:
+def test_trend_compares_periods_beyond_a_margin() -> None:
     # 0.7 in 7 days is 0.1 a day; the 23 days before with 0.1 a day sum to 2.3. Margin: a quarter.
     def log(name: str, recent: float, earlier: Sequence[float]) -> list[Row]:
         rows = [signal(name, "negative_sentiment", strength, -7 - place) for place, strength in enumerate(earlier)]
@@ -243,7 +243,7 @@ def test_the_trend_compares_days_with_days_beyond_a_margin_and_without_fading() 
     assert (settled["over"]["trend"], settled["over"]["settled_signals"]) == (None, 1)
 
 
-def test_neither_the_order_of_rows_nor_a_later_record_changes_anything() -> None:
+def test_row_order_and_later_records_change_nothing() -> None:
     log = [signal(f"C{number % 3}", "negative_sentiment", number / 10, -number) for number in range(9)]
     earlier = [decided("I1", "C0", "any", -1, triggered_by_signals=[log[0]["signal_id"], log[3]["signal_id"]])]
     outcomes = [outcome("O1", "I1", -1, outcome="resolved")]

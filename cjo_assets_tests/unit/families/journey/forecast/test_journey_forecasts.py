@@ -74,7 +74,7 @@ def test_churn_is_counted_over_all_ways() -> None:
     assert row["predicted_path"] == ["support", "escalation", "churned"]
 
 
-def test_the_path_ends_where_staying_is_likelier_or_steps_run_out() -> None:
+def test_path_ends_where_staying_is_likelier() -> None:
     slow = believing(onboarding={"engagement": 0.5}, engagement={"retention": 0.5}, retention={"support": 0.01})
     found = forecasts_of({"one": ("onboarding", 0), "two": ("retention", 3)}, policy=slow)
     assert found["one"]["predicted_path"] == ["onboarding", "engagement", "retention"]
@@ -112,7 +112,7 @@ def test_the_time_already_spent_counts() -> None:
     assert found["old"]["stagnation_probability"] > 0.99
 
 
-def test_who_has_left_has_no_forecast_and_who_stands_nowhere_has_an_empty_one() -> None:
+def test_churned_customer_has_no_forecast_and_unknown_an_empty_one() -> None:
     found = forecasts_of({"gone": ("churned", 5), "nowhere": (None, 0), "here": ("retention", 5)})
     assert found.keys() == {"nowhere", "here"}
     nowhere = found["nowhere"]

@@ -147,7 +147,7 @@ CONTENT: dict[str, tuple[str, Any, Any]] = {
 }
 
 
-def test_what_an_approver_agrees_to_is_in_the_hash_and_nothing_else() -> None:
+def test_decision_hash_covers_what_is_approved_only() -> None:
     same = {name: value for name, (_, value, _) in CONTENT.items()}
     rows = [{"confidence": 0.5} | same, {"confidence": 0.9} | same]
     rows += [{"confidence": 0.5} | same | {name: other} for name, (_, _, other) in CONTENT.items()]

@@ -125,7 +125,7 @@ def test_every_cell_says_where_it_comes_from() -> None:
     assert (rows[OURS]["confidence"], rows["ours, gone"]["decision_hash"]) == (0.9, "content of ours, gone")
 
 
-def test_nothing_of_a_later_day_is_known_and_the_order_of_rows_is_nothing() -> None:
+def test_row_order_and_later_days_change_nothing() -> None:
     """No look-ahead: without what happened after D the ledger is the same."""
     rows = known()
     moment = datetime(2025, 1, 21)
@@ -137,7 +137,7 @@ def test_nothing_of_a_later_day_is_known_and_the_order_of_rows_is_nothing() -> N
     assert rows == known(history=HISTORY[::-1], earlier=EARLIER[::-1], answers=ANSWERS[::-1], outcomes=OUTCOMES[::-1])
 
 
-def test_nothing_of_the_day_itself_is_a_decision_of_an_earlier_day() -> None:
+def test_decisions_of_the_day_are_not_earlier_decisions() -> None:
     """The day decides with this table, so its own decisions and states cannot be in it."""
     read = inputs_of(intervention_ledger, "journey")
     days = {name: read[name].days for name in ("earlier_recommended_interventions", "earlier_journey_states")}

@@ -110,7 +110,7 @@ def test_history_and_decisions_stand_in_one_ledger() -> None:
     assert everything.keys() - rows.keys() == {"tomorrow", "ours tomorrow"}
 
 
-def test_what_the_source_says_of_playbook_and_cost_goes_before_what_the_action_suggests() -> None:
+def test_playbook_and_cost_of_the_source_come_first() -> None:
     history = [
         past("suggested"),
         past("named", playbook_id="P0"),

@@ -107,7 +107,7 @@ def test_a_cost_counts_where_a_source_recorded_it() -> None:
     assert rows["P", "Enterprise"]["avg_cost"] == 120.0
 
 
-def test_refusals_are_counted_by_their_category_and_by_nothing_they_say() -> None:
+def test_refusals_are_counted_by_category_only() -> None:
     """What a reason begins with is prose: a refusal without a category is a refusal, of none of them."""
     known = Experience()
     # category, reason
@@ -201,7 +201,7 @@ def test_very_many_runs_are_the_data() -> None:
 LOG: Row = {"playbook_id": "P", "runs": 40, "success_rate": 0.25, "avg_cost": 150.0, "avg_value": 1000.0}
 
 
-def test_the_log_of_an_earlier_system_is_a_prior_of_its_own_run_count() -> None:
+def test_earlier_log_is_a_prior_of_its_own_run_count() -> None:
     known = Experience()
     known.measured("P", 4, 4)
     log = [LOG | {"segment": "All", "override_rate": 0.5, "last_updated": day(-30)}]
@@ -225,7 +225,7 @@ def test_the_log_of_an_earlier_system_is_a_prior_of_its_own_run_count() -> None:
     assert later == unused == performance(known)
 
 
-def test_a_log_by_segment_is_summed_and_its_own_segment_comes_first() -> None:
+def test_log_by_segment_is_summed_own_segment_first() -> None:
     known = Experience()
     log = [
         LOG | {"segment": "SMB", "runs": 30, "success_rate": 0.9},
@@ -280,7 +280,7 @@ def test_advice_and_the_rule_that_gave_it() -> None:
     assert found == {name: (advice, rule) for name, (*_, advice, rule) in ADVICE.items()}
 
 
-def test_what_people_overrule_often_is_reviewed_once_there_is_enough() -> None:
+def test_often_overruled_playbooks_are_reviewed() -> None:
     # refusals, overridden, not overridden
     cases = {"often": (6, 6, 28), "seldom": (6, 5, 29), "too few": (9, 5, 15)}
     known = Experience()
@@ -378,7 +378,7 @@ def test_enough_playbooks_are_the_prior_of_each(counts: list[tuple[int, int]]) -
     assert rows["new", "All"]["success_rate"] == pytest.approx(mean, abs=1e-5)
 
 
-def test_few_playbooks_or_only_successes_leave_the_prior_to_the_policy() -> None:
+def test_prior_is_the_policys_with_few_playbooks_or_no_variance() -> None:
     for counts in ([(9, 10)] * 4 + [(8, 9)], [(10, 10)] * 6, [(0, 10)] * 6, [(1, 1)] * 4 + [(0, 1)] * 4):
         row = performance(*used(counts))["P0", "All"]
         assert (row["prior_success_rate"], row["prior_runs"]) == (0.5, 4.0)

@@ -111,7 +111,7 @@ def by_hand(runs: Runs, threshold: float) -> tuple[float, float, float, float]:
     return total, total - radius, total + radius, effective
 
 
-def test_the_interval_of_a_change_shares_its_error_with_all_thresholds() -> None:
+def test_interval_of_a_change_shares_error_with_thresholds() -> None:
     """Runs between 0.5 and 0.6 lose 80 each on average: a threshold of 0.6 is advised."""
     runs = drawn_runs(400, seed=1, low_rate=0.1)
     rows = advice_on(runs)

@@ -174,7 +174,7 @@ def test_the_window_counts_thirty_days_that_end_with_the_day() -> None:
     assert {row["intervention_id"] for row in found} == {name for name, (_, inside) in moments.items() if inside}
 
 
-def test_trap_28_a_playbook_used_where_it_is_not_eligible_is_found() -> None:
+def test_trap_28_ineligible_use_of_a_playbook_is_found() -> None:
     """Trap 28: by its id where the source names it, otherwise by the action that only other places may use."""
     registry = [
         {"playbook_id": "P1", "journey_stage": "support", "eligible_segments": ["SMB"], "default_actions": ["call"]},
@@ -221,7 +221,7 @@ def test_an_outcome_that_names_another_playbook_is_found() -> None:
     assert found == [{"outcome_id": "O2", "intervention_id": "I2", "playbook_id": "P1", "measured_playbook_id": "P2"}]
 
 
-def test_outcomes_of_what_was_not_executed_are_named_with_revenue() -> None:
+def test_outcomes_without_execution_are_named_with_revenue() -> None:
     """Measured, but not executed by the ledger: 5,000 + 700 of recorded revenue are left out, and one says nothing."""
     resolved = {"recommended_action": "call", "outcome": "resolved", "approval_status": "expired"}
     ledger: list[Row] = [

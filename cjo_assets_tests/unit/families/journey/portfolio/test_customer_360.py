@@ -60,7 +60,7 @@ def test_everything_known_of_a_customer_and_nothing_of_a_stranger() -> None:
     assert {name for name, value in found["C2"].items() if value is not None} == known
 
 
-def test_the_last_outcome_is_the_latest_measured_and_on_one_day_the_highest_id() -> None:
+def test_last_outcome_is_latest_then_highest_id() -> None:
     def outcome(number: int, measured_at: date | None, action: str) -> dict[str, Any]:
         measured = {"outcome_id": f"O{number}", "outcome": "resolved"} if measured_at else {}
         return {

@@ -141,7 +141,7 @@ def steps(sources: dict[str, Rows]) -> Rows:
     return sorted(kept(NextSteps, next_steps(**tables, as_of=DAY, policy=POLICY)), key=lambda row: row["rank"])
 
 
-def test_every_table_says_what_it_leaves_to_be_done_and_nothing_is_cut_off() -> None:
+def test_next_steps_hold_every_open_item_of_every_table() -> None:
     rows = steps(SOURCES)
     columns = ("kind", "subject", "owner", "revenue_at_risk", "reference_table", "reference")
     assert [tuple(row[name] for name in columns) for row in rows] == EXPECTED
@@ -150,7 +150,7 @@ def test_every_table_says_what_it_leaves_to_be_done_and_nothing_is_cut_off() -> 
     assert {row["kind"] for row in rows} == set(KINDS)
 
 
-def test_trap_19_of_many_customers_the_most_revenue_at_risk_comes_first() -> None:
+def test_trap_19_most_revenue_at_risk_comes_first() -> None:
     """Trap 19: whoever has most to lose and no answer heads the list of gaps; ties go by name, unknown comes last."""
     customers = [f"C{number:03d}" for number in range(200)]
     chance = random.Random(7)

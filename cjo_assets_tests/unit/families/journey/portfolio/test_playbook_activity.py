@@ -66,7 +66,7 @@ def test_interventions_are_counted_in_the_week_they_were_decided() -> None:
     assert rows["P1", "SMB", "2025-W02"]["cost"] == 100.1, "what waits for approval has cost nothing"
 
 
-def test_trap_28_a_playbook_used_where_it_is_not_eligible_is_counted() -> None:
+def test_trap_28_ineligible_use_of_a_playbook_is_counted() -> None:
     """Trap 28: in a stage (I7) and for a segment (I8) that P1 is not made for."""
     assert sum(row["outside_eligibility"] for row in activity()) == 2
 

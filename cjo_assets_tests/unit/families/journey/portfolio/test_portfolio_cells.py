@@ -83,7 +83,7 @@ def test_each_segment_and_stage_is_counted_and_added_up() -> None:
     }
 
 
-def test_trap_21_nothing_is_at_risk_with_those_who_left_and_unknown_is_not_zero() -> None:
+def test_trap_21_churned_have_no_risk_and_unknown_is_not_zero() -> None:
     rows = by(("segment", "journey_stage"), kept(PortfolioCells, portfolio_cells(**tables())))
     left, nowhere = rows["SMB", "churned"], rows["SMB", None]
     # What signals said of somebody who left says nothing of those who stayed.

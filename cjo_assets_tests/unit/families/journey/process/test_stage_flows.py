@@ -64,7 +64,7 @@ def test_the_map_counts_moves_customers_and_who_was_held_up() -> None:
     assert {key: flow(*key) for key in rows} == expected
 
 
-def test_throughput_is_of_visits_that_ended_and_the_others_are_counted_beside() -> None:
+def test_throughput_uses_ended_visits_and_counts_open_ones() -> None:
     table = stage_throughput(events(), DAY, POLICY)
     rows = by("journey_stage", kept(StageThroughput, table, policy=POLICY))
     assert set(rows) == {"onboarding", "engagement", "support", "retention"}, "a terminal stage is no stay"
@@ -102,7 +102,7 @@ def test_a_stage_in_which_nothing_ended_has_no_throughput() -> None:
 
 
 @pytest.mark.parametrize("ago", [18, 45])
-def test_what_was_known_on_a_day_is_what_the_log_of_that_day_says(ago: int) -> None:
+def test_history_is_what_the_log_of_that_day_says(ago: int) -> None:
     """One event log serves all days: later entries only end the visits of a day, and that is undone."""
     then = known_visits(events(), day(-ago))
     assert sorted(map(repr, rows_of(then))) == sorted(map(repr, rows_of(events(until=-ago))))

@@ -201,7 +201,7 @@ def test_the_crm_tier_is_kept_and_compared() -> None:
     }
 
 
-def test_a_segment_may_weigh_otherwise_and_a_tier_may_begin_higher() -> None:
+def test_segment_may_have_its_own_weights_and_tiers() -> None:
     weights = {"signal_strength": 1.0, "time_in_state": 1.0, "customer_value": 0.0, "signal_count": 2.0}
     rules = policy_with(
         journey__risk__risk_tier_thresholds={"high": 0.7, "medium": 0.4, "low": 0.1},

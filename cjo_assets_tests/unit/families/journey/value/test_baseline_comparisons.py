@@ -256,7 +256,7 @@ def test_a_supplied_baseline_counts_from_its_last_day() -> None:
     assert (few["status"], few["ratio"], few["note"]) == ("not_measurable", None, "fewer than 5 customers on a side")
 
 
-def test_the_strongest_baseline_that_can_be_compared_with_is_preferred() -> None:
+def test_strongest_comparable_baseline_is_preferred() -> None:
     dates = {"measured_from": day(-400), "measured_until": day(-200)}
     supplied: Rows = [{"metric": metric, "value": 1.0} | dates for metric in METRICS]
     rows = list(compare(supplied=supplied).values())

@@ -207,7 +207,7 @@ def test_revenue_is_measured_where_all_of_it_was_compared() -> None:
     assert revenue(("randomised", None, 3), ("assumption", 0.0, 0)) == (None, 0, "not_measurable")
 
 
-def test_revenue_has_the_interval_of_its_parts_where_all_have_one() -> None:
+def test_revenue_has_an_interval_if_all_parts_have_one() -> None:
     """12,000 [10,500, 13,500] and 300 [-100, 700]: from 10,400 to 14,200, above the 10,000 that were promised."""
 
     def revenue(*parts: tuple[str, float, float | None, float | None]) -> tuple[Any, ...]:
@@ -360,7 +360,7 @@ def labelled(number: int, signal: str | None, is_problem: bool, offset: int = -1
     return cells | {"customer_id": "C"}
 
 
-def test_precision_and_recall_are_measured_where_somebody_labelled() -> None:
+def test_precision_and_recall_use_labelled_signals() -> None:
     """Trap 6: 2 of 3 alarms were right; of 4 problems 2 had raised an alarm. What comes later is not known yet."""
     signals: Rows = [
         {"signal_id": name, "signal_type": kind, "detected_at": day(-5)}
@@ -452,7 +452,7 @@ def compared(metric: str, baseline: str, value: float, against: float, status: s
     return {"metric": metric, "baseline": baseline, "status": status, "ratio": ratio} | sides | ends
 
 
-def test_a_reduction_says_what_it_is_against_and_worsening_is_negative() -> None:
+def test_reduction_names_its_base_and_worsening_is_negative() -> None:
     """Trap 6: from 0.02 to 0.03 is a reduction by -0.5, and no amount of abs() makes it one by 0.5."""
     comparisons = [
         # The strongest baseline that can be compared with counts, whatever a weaker one says.

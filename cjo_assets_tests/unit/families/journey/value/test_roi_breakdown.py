@@ -209,7 +209,7 @@ def run_of(playbook: str | None, number: int, outcome: str, revenue: float | Non
     return executed(f"{playbook} {number}", LAST, 0.0, revenue, playbook_id=playbook, outcome=outcome)
 
 
-def test_a_run_with_a_measured_effect_counts_with_that_effect_and_nothing_else() -> None:
+def test_run_with_measured_effect_counts_only_that_effect() -> None:
     """Trap 21: revenue stands under the best evidence there is for its playbook, and once.
 
     P: four runs, a success worth 1,000 and one worth 3,000, a held-out effect of 0.25: 4 x 0.25 x 2,000 = 2,000, from

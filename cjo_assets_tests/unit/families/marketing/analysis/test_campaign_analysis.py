@@ -173,9 +173,7 @@ def test_a_campaign_is_judged_by_its_metric_against_its_target(case: str, rows: 
     assert found["kpi_attainment"] == (None if attainment is None else pytest.approx(attainment, abs=1e-6))
 
 
-def test_what_nobody_has_set_up_is_not_there_but_what_was_measured_is(
-    rows: dict[str, Row], tables: dict[str, Any]
-) -> None:
+def test_campaign_without_setup_is_left_out_and_named_if_measured(rows: dict[str, Row], tables: dict[str, Any]) -> None:
     assert rows.keys() == CASES.keys() - {"not there yet"}
     odd = rows_of(measured_before_set_up(tables["campaigns"], tables["asset_performance"]))
     assert [row["campaign_id"] for row in odd] == ["measured too soon"]
@@ -203,7 +201,7 @@ def test_return_on_spend_is_of_one_record_and_is_no_roi(rows: dict[str, Row]) ->
     )
 
 
-def test_the_tolerance_of_reconciliation_says_which_record_stands(tables: dict[str, Any]) -> None:
+def test_reconciliation_tolerance_decides_which_record_counts(tables: dict[str, Any]) -> None:
     policy = policy_with(marketing__reconciliation__tolerances__spend=0.0)
     found = analysed(tables, policy)["a fifth below"]
     assert (found["spend_basis"], found["recorded_spend"], found["recorded_value"]) == ("ledger", 505.0, 30_000.0)

@@ -114,7 +114,7 @@ def test_a_click_experiment_counts_clicks(some: Arm) -> None:
     assert some["CLICKS", "control"]["successes"] == some["CLICKS", "variant"]["successes"] == 50
 
 
-def test_the_definition_of_the_metric_says_what_is_divided_by_what(some: Arm) -> None:
+def test_metric_definition_names_the_quotient(some: Arm) -> None:
     """Trap M8: one KPI has one denominator; conversions per click are counted on clicks."""
     arm = some["PER_CLICK", "variant"]
     assert (arm["unit"], arm["exposures"], arm["successes"], arm["rate"]) == ("clicks", 40, 10, 0.25)

@@ -161,14 +161,14 @@ def test_a_lift_of_exactly_the_threshold_reaches_it(found: dict[Any, Row]) -> No
     assert {found[f"TENTH_{n}"]["verdict"] for n in (30_000, 70_000, 110_000)} == {"scale_variant"}
 
 
-def test_a_significant_loss_stops_and_an_insignificant_one_goes_on(found: dict[Any, Row]) -> None:
+def test_only_a_significant_loss_stops_an_experiment(found: dict[Any, Row]) -> None:
     """Trap M4."""
     assert found["WORSE"]["always_valid_high"] < 0
     assert (found["WORSE"]["verdict"], found["WORSE"]["hypothesis_held"]) == ("stop", False)
     assert (found["SMALL_LOSS"]["verdict"], found["SMALL_LOSS"]["hypothesis_held"]) == ("continue", None)
 
 
-def test_a_running_experiment_is_read_by_the_interval_that_holds_every_day(found: dict[Any, Row]) -> None:
+def test_running_experiment_uses_the_always_valid_interval(found: dict[Any, Row]) -> None:
     """Trap M5: 1,620 against 1,500 is significant for who looks once, and not for who looks every day."""
     for name in ("STILL_RUNNING", "STOPPED", "COMPLETED_LATER"):
         row = found[name]

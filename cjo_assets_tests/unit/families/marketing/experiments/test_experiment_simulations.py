@@ -120,7 +120,7 @@ def test_looking_every_day_at_nothing_scales_at_most_at_alpha() -> None:
     assert found["scaled"] > ALPHA / 2 - 3 * standard_error(ALPHA / 2, 2_600)
 
 
-def test_a_planted_lift_is_found_at_the_stated_rate_and_covered_at_the_stated_level() -> None:
+def test_planted_lift_has_stated_power_and_coverage() -> None:
     """2,000 experiments with a true lift of 20 % and the exposures that a power of 80 % needs for it."""
     worlds, rate, lift = 2_000, 0.05, 0.20
     size = proportion_effectsize(rate * (1 + lift), rate)

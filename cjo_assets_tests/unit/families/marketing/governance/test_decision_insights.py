@@ -78,7 +78,7 @@ def test_what_is_not_recorded_is_not_zero() -> None:
     assert [empty[name] for name in timing] == [0, None, "not_measurable"]
 
 
-def test_the_policy_says_what_a_kind_is_and_how_many_triggers_are_named() -> None:
+def test_policy_defines_kinds_and_trigger_count() -> None:
     rules = policy_with(
         marketing__decisions__common_triggers=1,
         marketing__decisions__decision_patterns={"leaving": ["home", "(.*"]},

@@ -85,7 +85,7 @@ def test_money_goes_from_the_worst_to_the_best_once() -> None:
     assert row["revenue_high"] == pytest.approx(800 * (0.7 * 4 * 1.085718 - 0.5 / 1.085718), abs=0.01)
 
 
-def test_what_nobody_takes_is_cut_where_it_would_be_lost_and_left_where_it_would_not() -> None:
+def test_untaken_budget_is_cut_only_where_it_would_be_lost() -> None:
     """Trap M12: spend to come that is avoided is a saving; what stays unspent anyway is none."""
     found = proposed([WASTER, SLOW])
     assert found.keys() == {("waster", RESERVE)}
@@ -103,7 +103,7 @@ def test_what_nobody_takes_is_cut_where_it_would_be_lost_and_left_where_it_would
         {"end_date": None, "pacing": None, "pacing_status": "not_measurable"},
     ],
 )
-def test_only_a_running_campaign_that_is_behind_gives_what_it_will_not_spend(changes: Row) -> None:
+def test_only_campaigns_behind_plan_give_budget(changes: Row) -> None:
     assert ("slow", "best") in proposed([SLOW, BEST])
     assert proposed([SLOW | changes, BEST]).keys() == {(RESERVE, "best")}
 

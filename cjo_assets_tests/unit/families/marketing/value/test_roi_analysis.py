@@ -334,7 +334,7 @@ def test_prices_are_the_policys() -> None:
     assert amounts == {"llm_cost": 0.06, "human_review_cost": 240.0, "infrastructure": 900.0, "api_calls": 12.0}
 
 
-def test_infrastructure_is_paid_while_campaigns_run_and_no_longer() -> None:
+def test_infrastructure_is_paid_while_campaigns_run() -> None:
     over: Row = {"campaign_id": "A", "start_date": day(-100), "end_date": day(-41), "status": "completed"}
     [row] = [row for row in components({"campaigns": [over]}) if row["component"] == "infrastructure"]
     assert (row["records"], row["amount"]) == (60, 1000.0)
