@@ -234,8 +234,7 @@ def synth(
     from cjo_assets.families.journey.synth import datasets as journey_datasets
     from cjo_assets.families.marketing.synth import datasets as marketing_datasets
     from cjo_assets.policy import PolicyError, load_policy
-    from cjo_assets.synth.made import Made
-    from cjo_assets.synth.world import WorldError
+    from cjo_assets.synth.made import Made, WorldError
     from cjo_assets.synth.writer import require_room, truth_file, write
 
     if family not in (JOURNEY, MARKETING):

@@ -1,10 +1,8 @@
-"""Draws as columns: ids, names, days and instants.
-
-Belongs here: what the rows of every family are written with. Does not belong here: any draw, and what a row means.
-"""
+"""Columns of generated rows: ids, names, days and instants."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -12,11 +10,22 @@ import pyarrow
 import pyarrow.compute as pc
 
 from cjo_assets.core.contract import Contract, columns_of
-from cjo_assets.synth.world import NOBODY, Numbers
 
+Numbers = np.ndarray
+# Code of a missing name in a column of names.
+NOBODY = -1
+DAYS_PER_WEEK = 7
 EPOCH = date(1970, 1, 1)
 SECONDS_PER_DAY = 86_400
 ROW_DIGITS = 4
+
+
+@dataclass(frozen=True)
+class Span:
+    """First and last simulated day, as days since 1970-01-01."""
+
+    first_day: int
+    last_day: int
 
 
 def day_number(day: date) -> int:

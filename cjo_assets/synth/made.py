@@ -15,8 +15,11 @@ import numpy as np
 import pyarrow
 
 from cjo_assets.core.dataset import Dataset
-from cjo_assets.synth.dirt import Fault, as_text, spoiled
-from cjo_assets.synth.world import WorldError
+from cjo_assets.synth.faults import Fault, as_text, spoiled
+
+
+class WorldError(Exception):
+    """A world that is impossible, or that uses words unknown to the policy."""
 
 
 @dataclass

@@ -17,9 +17,8 @@ import pyarrow.parquet
 
 from cjo_assets.core.contract import columns_of
 from cjo_assets.core.dataset import Dataset
-from cjo_assets.synth.dirt import lists_as_text
-from cjo_assets.synth.made import Made
-from cjo_assets.synth.world import WorldError
+from cjo_assets.synth.faults import lists_as_text
+from cjo_assets.synth.made import Made, WorldError
 
 FORMATS = ("parquet", "csv", "json")
 

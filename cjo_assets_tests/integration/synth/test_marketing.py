@@ -24,7 +24,7 @@ from cjo_assets.families.marketing.synth.datasets import CHUNK_CAMPAIGNS, Market
 from cjo_assets.families.marketing.synth.world import default_marketing_world, require_marketing_words
 from cjo_assets.ingest.chain import compute_day, load_files
 from cjo_assets.policy import Policy
-from cjo_assets.synth.world import WorldError
+from cjo_assets.synth.made import WorldError
 from cjo_assets_tests.integration.synth.test_writer import hashes
 from cjo_assets_tests.support.catalog import STATEMENTS
 from cjo_assets_tests.support.chain import Chain

@@ -9,9 +9,9 @@ import pyarrow
 import pytest
 
 from cjo_assets.families.journey.synth.datasets import Request, generated
+from cjo_assets.families.journey.synth.world import World
 from cjo_assets.policy import Policy
 from cjo_assets.synth.columns import day_number
-from cjo_assets.synth.world import World
 
 UNTIL = date(2025, 1, 20)
 DAYS_PER_WEEK = 7

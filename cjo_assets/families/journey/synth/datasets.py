@@ -18,6 +18,7 @@ import pyarrow
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.families.journey.inputs import playbook_performance_log
 from cjo_assets.families.journey.synth.default_world import default_world
+from cjo_assets.families.journey.synth.faults import JOURNEY_FAULTS
 from cjo_assets.families.journey.synth.journeys import lives
 from cjo_assets.families.journey.synth.model import Model, expected_signal_weight
 from cjo_assets.families.journey.synth.tables import (
@@ -29,11 +30,11 @@ from cjo_assets.families.journey.synth.tables import (
     tables_of,
 )
 from cjo_assets.families.journey.synth.truth import truth_document
+from cjo_assets.families.journey.synth.world import World, chances_of, require_words
 from cjo_assets.policy import Policy
-from cjo_assets.synth.columns import day_number
-from cjo_assets.synth.dirt import JOURNEY_FAULTS, Fault
+from cjo_assets.synth.columns import DAYS_PER_WEEK, Span, day_number
+from cjo_assets.synth.faults import Fault
 from cjo_assets.synth.made import Made, generator, require_within
-from cjo_assets.synth.world import DAYS_PER_WEEK, Span, World, chances_of, require_words
 
 CHUNK_CUSTOMERS = 10_000
 # What a seed is used for: the first part of the key of each generator.

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cjo_assets.families.journey.synth.model import Model
-from cjo_assets.synth.world import DAYS_PER_WEEK, NOBODY, Numbers, Span
+from cjo_assets.synth.columns import DAYS_PER_WEEK, NOBODY, Numbers, Span
 
 MANUAL, AUTOMATED = 0, 1
 UNANSWERED, REJECTED, APPROVED, NOT_ASKED = 0, 1, 2, 3

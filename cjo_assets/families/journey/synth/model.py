@@ -5,7 +5,7 @@ Belongs here: layout, and the expectations that follow from it. Does not belong 
 
 import numpy as np
 
-from cjo_assets.synth.world import Chances, World
+from cjo_assets.families.journey.synth.world import Chances, World
 
 
 class Model:

@@ -26,9 +26,19 @@ from cjo_assets.families.journey.inputs import (
 from cjo_assets.families.journey.inputs.interventions import MONITOR_ONLY
 from cjo_assets.families.journey.synth.journeys import APPROVED, AUTOMATED, MANUAL, NOT_ASKED, UNANSWERED, Lives
 from cjo_assets.families.journey.synth.model import Model
+from cjo_assets.families.journey.synth.world import World
 from cjo_assets.policy import Policy
-from cjo_assets.synth.columns import as_contracted, date_column, id_column, name_column, numbers_as_text, row_id_column
-from cjo_assets.synth.world import NOBODY, Numbers, Span, World
+from cjo_assets.synth.columns import (
+    NOBODY,
+    Numbers,
+    Span,
+    as_contracted,
+    date_column,
+    id_column,
+    name_column,
+    numbers_as_text,
+    row_id_column,
+)
 
 DATASETS = {
     module.DATASET.name: module.DATASET

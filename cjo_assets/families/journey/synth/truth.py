@@ -1,7 +1,4 @@
-"""The truth about generated data, to hold the platform's estimates against.
-
-Belongs here: what follows from the world's chances without any draw. Does not belong here: the chances (`world.py`).
-"""
+"""True parameters of generated journeys, computed from the world's probabilities without any draw."""
 
 from __future__ import annotations
 
@@ -10,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from cjo_assets.families.journey.synth.model import Model
+from cjo_assets.families.journey.synth.world import Chances, Playbook, World
 from cjo_assets.policy import Policy
-from cjo_assets.synth.world import DAYS_PER_WEEK, Chances, Numbers, World
+from cjo_assets.synth.columns import DAYS_PER_WEEK, Numbers
 
 DECIMALS = 6
 # A week in the stage ends on one of its days; the first week not on the day of entry itself.
@@ -19,79 +17,95 @@ FIRST_WEEK_DAYS = DAYS_PER_WEEK - 1
 
 
 def truth_document(model: Model, policy: Policy) -> dict[str, Any]:
-    """Return everything that is true of the data, as the content of the truth file."""
+    """Return the true parameters of the data, as the content of the truth file."""
     world, chances = model.world, model.chances
-    horizon = policy.journey.forecast.horizon_days
-    weeks = -(-horizon // DAYS_PER_WEEK)
-    by_weeks, by_days = churn_by_weeks(chances, weeks), churn_by_days(chances, horizon)
     return {
         "bands": [
             {"from_week": start, "until_week": end}
             for start, end in zip(world.bands, (*world.bands[1:], None), strict=True)
         ],
-        "weekly_probabilities": [
-            {"segment": segment, "journey_stage": stage, "from_week": start, "next_stage": end, "probability": chance}
+        "weekly_probabilities": _weekly_probabilities(world, chances),
+        "churn": _churn(world, chances, policy.journey.forecast.horizon_days),
+        "playbooks": [_playbook(world, playbook) for playbook in world.playbooks],
+        "treatment": _treatment(world, chances),
+        "signals": _signals(model),
+    }
+
+
+def _weekly_probabilities(world: World, chances: Chances) -> list[dict[str, Any]]:
+    return [
+        {"segment": segment, "journey_stage": stage, "from_week": start, "next_stage": end, "probability": chance}
+        for i, segment in enumerate(chances.segments)
+        for j, stage in enumerate(world.stages)
+        for start in world.bands
+        for k, end in enumerate(chances.stages)
+        if (chance := float(chances.weekly[i, j, start, k])) > 0
+    ]
+
+
+def _churn(world: World, chances: Chances, horizon: int) -> dict[str, Any]:
+    weeks = -(-horizon // DAYS_PER_WEEK)
+    by_weeks, by_days = churn_by_weeks(chances, weeks), churn_by_days(chances, horizon)
+    return {
+        "horizon_days": horizon,
+        "horizon_weeks": weeks,
+        "by_weeks": "every move takes the whole week it falls in, as in a model that counts weeks",
+        "by_days": "every move on its day, as in the data",
+        "probabilities": [
+            {
+                "segment": segment,
+                "journey_stage": stage,
+                "week_in_stage": week,
+                "by_weeks": round(float(by_weeks[i, j, week]), DECIMALS),
+                "by_days": round(float(by_days[i, j, week]), DECIMALS),
+            }
             for i, segment in enumerate(chances.segments)
             for j, stage in enumerate(world.stages)
-            for start in world.bands
-            for k, end in enumerate(chances.stages)
-            if (chance := float(chances.weekly[i, j, start, k])) > 0
+            for week in range(chances.weekly.shape[2])
         ],
-        "churn": {
-            "horizon_days": horizon,
-            "horizon_weeks": weeks,
-            "by_weeks": "every move takes the whole week it falls in, as in a model that counts weeks",
-            "by_days": "every move on its day, as in the data",
-            "probabilities": [
-                {
-                    "segment": segment,
-                    "journey_stage": stage,
-                    "week_in_stage": week,
-                    "by_weeks": round(float(by_weeks[i, j, week]), DECIMALS),
-                    "by_days": round(float(by_days[i, j, week]), DECIMALS),
-                }
-                for i, segment in enumerate(chances.segments)
-                for j, stage in enumerate(world.stages)
-                for week in range(chances.weekly.shape[2])
-            ],
+    }
+
+
+def _playbook(world: World, playbook: Playbook) -> dict[str, Any]:
+    return {
+        "playbook_id": playbook.playbook_id,
+        "journey_stage": playbook.journey_stage,
+        "success_probability": {
+            segment: world.success_probability(playbook, segment) for segment in filter(playbook.is_for, world.segments)
         },
-        "playbooks": [
+        "recovery_factor": playbook.recovery_factor,
+        "trouble_factor": playbook.trouble_factor,
+    }
+
+
+def _treatment(world: World, chances: Chances) -> dict[str, Any]:
+    return {
+        "has_effect": world.has_effect,
+        "spontaneous_success": world.spontaneous_success,
+        "recovery_stages": [name for name, good in zip(chances.stages, chances.is_good, strict=True) if good],
+        "trouble_stages": [name for name, bad in zip(chances.stages, chances.is_bad, strict=True) if bad],
+        "effect_weeks": world.effect_weeks,
+        "effect": "in the stage's weeks after the week of a decision that was carried out, so many of them, the "
+        "weekly probability of entering a recovery stage is multiplied by recovery_factor, of a trouble stage by "
+        "trouble_factor",
+    }
+
+
+def _signals(model: Model) -> dict[str, Any]:
+    world = model.world
+    return {
+        "stages": [
             {
-                "playbook_id": playbook.playbook_id,
-                "journey_stage": playbook.journey_stage,
-                "success_probability": {
-                    segment: world.success_probability(playbook, segment)
-                    for segment in filter(playbook.is_for, world.segments)
-                },
-                "recovery_factor": playbook.recovery_factor,
-                "trouble_factor": playbook.trouble_factor,
+                "journey_stage": name,
+                "per_quiet_week": round(float(model.signal_rate[j]), DECIMALS),
+                "negative_share": stage.negative_share,
+                "negative_types": sorted(stage.negative_types),
             }
-            for playbook in world.playbooks
+            for j, (name, stage) in enumerate(world.stages.items())
         ],
-        "treatment": {
-            "has_effect": world.has_effect,
-            "spontaneous_success": world.spontaneous_success,
-            "recovery_stages": [name for name, good in zip(chances.stages, chances.is_good, strict=True) if good],
-            "trouble_stages": [name for name, bad in zip(chances.stages, chances.is_bad, strict=True) if bad],
-            "effect_weeks": world.effect_weeks,
-            "effect": "in the stage's weeks after the week of a decision that was carried out, so many of them, the "
-            "weekly probability of entering a recovery stage is multiplied by recovery_factor, of a trouble stage by "
-            "trouble_factor",
-        },
-        "signals": {
-            "stages": [
-                {
-                    "journey_stage": name,
-                    "per_quiet_week": round(float(model.signal_rate[j]), DECIMALS),
-                    "negative_share": stage.negative_share,
-                    "negative_types": sorted(stage.negative_types),
-                }
-                for j, (name, stage) in enumerate(world.stages.items())
-            ],
-            "positive_types": sorted(world.positive_types),
-            "automated_share": world.automated_share,
-            "distress": _distress(world),
-        },
+        "positive_types": sorted(world.positive_types),
+        "automated_share": world.automated_share,
+        "distress": _distress(world),
     }
 
 

@@ -33,8 +33,8 @@ from cjo_assets.families.marketing.inputs import (
     segment_rollups,
 )
 from cjo_assets.families.marketing.inputs import touchpoints as touchpoint_rows
-from cjo_assets.families.marketing.synth.dirt import MARKETING_FAULTS
 from cjo_assets.families.marketing.synth.draws import ARMS, CONTROL, VARIANT, Marketing, marketing_of
+from cjo_assets.families.marketing.synth.faults import MARKETING_FAULTS
 from cjo_assets.families.marketing.synth.records import OwnedTable, record_tables, touchpoints
 from cjo_assets.families.marketing.synth.tables import (
     CAMPAIGN_DIGITS,
@@ -48,10 +48,9 @@ from cjo_assets.families.marketing.synth.tables import (
 )
 from cjo_assets.families.marketing.synth.world import MarketingWorld, default_marketing_world, require_marketing_words
 from cjo_assets.policy import Policy
-from cjo_assets.synth.columns import as_contracted, day_number
-from cjo_assets.synth.dirt import Fault
+from cjo_assets.synth.columns import DAYS_PER_WEEK, Span, as_contracted, day_number
+from cjo_assets.synth.faults import Fault
 from cjo_assets.synth.made import Made, generator, require_within
-from cjo_assets.synth.world import DAYS_PER_WEEK, Span
 
 CHUNK_CAMPAIGNS = 1_000
 FOR_COUNTS, FOR_RECORDS, FOR_TOUCHES, FOR_DIRT = 0, 1, 2, 3

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cjo_assets.families.marketing.synth.world import CLICKS, MarketingWorld
-from cjo_assets.synth.world import Numbers, Span
+from cjo_assets.synth.columns import Numbers, Span
 
 Columns = dict[str, Numbers]
 CONTROL, VARIANT = 0, 1

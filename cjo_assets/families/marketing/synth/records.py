@@ -19,8 +19,16 @@ from cjo_assets.families.marketing.synth.tables import (
     segment_ids,
 )
 from cjo_assets.families.marketing.synth.world import CLICKS, MarketingWorld
-from cjo_assets.synth.columns import SECONDS_PER_DAY, date_column, id_column, instant_column, name_column, row_id_column
-from cjo_assets.synth.world import Numbers, Span
+from cjo_assets.synth.columns import (
+    SECONDS_PER_DAY,
+    Numbers,
+    Span,
+    date_column,
+    id_column,
+    instant_column,
+    name_column,
+    row_id_column,
+)
 
 OwnedTable = tuple[Numbers, pyarrow.Table]
 TRIGGERS = ("Low conversion rate", "High performance", "Spend spike", "Experiment planned")

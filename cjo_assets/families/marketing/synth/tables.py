@@ -15,7 +15,10 @@ import pyarrow
 from cjo_assets.families.marketing.synth.draws import ARMS, CONTROL, VARIANT, Columns, Marketing
 from cjo_assets.families.marketing.synth.world import MarketingWorld
 from cjo_assets.synth.columns import (
+    NOBODY,
     SECONDS_PER_DAY,
+    Numbers,
+    Span,
     date_column,
     id_column,
     instant_column,
@@ -23,7 +26,6 @@ from cjo_assets.synth.columns import (
     numbers_as_text,
     row_id_column,
 )
-from cjo_assets.synth.world import NOBODY, Numbers, Span
 
 CAMPAIGN_DIGITS, PLACE_DIGITS = 7, 3
 MORNING, COUNTED, REPORTED = 9 * 3600, 23 * 3600, 23 * 3600 + 1800

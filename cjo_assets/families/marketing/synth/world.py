@@ -1,9 +1,7 @@
-"""The market of generated marketing data: every number that is true of it, and what each means.
+"""World of generated marketing data: what its numbers mean, and their values.
 
-Belongs here: the numbers, and what a policy must know of them. Does not belong here: draws (`marketing_draws.py`).
-
-As in `default_world.py` these are facts of an invented market, not rules: a policy must be able to differ from them, or
-nothing could show whether the platform finds them.
+They describe an invented market and are no policy: a policy may differ from them, and a test shows that the platform
+finds the difference.
 """
 
 from __future__ import annotations
@@ -13,7 +11,7 @@ from dataclasses import dataclass, replace
 from cjo_assets.core.contract import allowed_words, columns_of
 from cjo_assets.families.marketing.inputs.channels import Channels
 from cjo_assets.policy import Policy
-from cjo_assets.synth.world import WorldError
+from cjo_assets.synth.made import WorldError
 
 CLICKS, CONVERSIONS = "clicks", "conversions"
 
@@ -132,33 +130,64 @@ class MarketingWorld:
         return replace(self, has_effect=False)
 
 
+CHANNELS = (
+    Channel(
+        type="email",
+        platform="Mailchimp",
+        cost_model="per_send",
+        unit_cost=0.02,
+        click_rate=0.060,
+        daily_impressions=4_000.0,
+    ),
+    Channel(
+        type="paid_search",
+        platform="Google Ads",
+        cost_model="per_click",
+        unit_cost=0.80,
+        click_rate=0.045,
+        daily_impressions=3_000.0,
+    ),
+    Channel(
+        type="social",
+        platform="Meta Ads",
+        cost_model="per_impression",
+        unit_cost=0.010,
+        click_rate=0.020,
+        daily_impressions=8_000.0,
+    ),
+    Channel(
+        type="in_app", platform="Pendo", cost_model="flat", unit_cost=90.0, click_rate=0.080, daily_impressions=2_500.0
+    ),
+)
+SEGMENTS = (
+    Segment(name="Growth-Stage SaaS", priority="high", size=26_000, click_factor=1.1),
+    Segment(name="Price-Sensitive SMBs", priority="high", size=120_000, click_factor=1.0),
+    Segment(name="Enterprise IT Leaders", priority="medium", size=18_000, click_factor=0.8),
+    Segment(name="Dormant Trial Users", priority="low", size=60_000, click_factor=0.7),
+)
+GOALS = (
+    Goal(metric="conversion_rate", stage="signup", conversion_share=0.12, purchase_share=0.25, value=12.0),
+    Goal(metric="demo_request_rate", stage="demo_request", conversion_share=0.10, purchase_share=0.10, value=25.0),
+    Goal(metric="click_through_rate", stage="signup", conversion_share=0.08, purchase_share=0.25, value=12.0),
+    Goal(
+        metric="feature_click_through_rate", stage="feature_adopt", conversion_share=0.20, purchase_share=0.0, value=6.0
+    ),
+)
+METRICS = (
+    ("conversion_rate", CONVERSIONS),
+    ("demo_request_rate", CONVERSIONS),
+    ("click_through_rate", CLICKS),
+    ("feature_click_through_rate", CLICKS),
+)
+
+
 def default_marketing_world() -> MarketingWorld:
     """Return the market of generated data."""
     return MarketingWorld(
-        channels=(
-            Channel("email", "Mailchimp", "per_send", 0.02, 0.060, 4_000.0),
-            Channel("paid_search", "Google Ads", "per_click", 0.80, 0.045, 3_000.0),
-            Channel("social", "Meta Ads", "per_impression", 0.010, 0.020, 8_000.0),
-            Channel("in_app", "Pendo", "flat", 90.0, 0.080, 2_500.0),
-        ),
-        segments=(
-            Segment("Growth-Stage SaaS", "high", 26_000, 1.1),
-            Segment("Price-Sensitive SMBs", "high", 120_000, 1.0),
-            Segment("Enterprise IT Leaders", "medium", 18_000, 0.8),
-            Segment("Dormant Trial Users", "low", 60_000, 0.7),
-        ),
-        goals=(
-            Goal("conversion_rate", "signup", 0.12, 0.25, 12.0),
-            Goal("demo_request_rate", "demo_request", 0.10, 0.10, 25.0),
-            Goal("click_through_rate", "signup", 0.08, 0.25, 12.0),
-            Goal("feature_click_through_rate", "feature_adopt", 0.20, 0.0, 6.0),
-        ),
-        metrics=(
-            ("conversion_rate", CONVERSIONS),
-            ("demo_request_rate", CONVERSIONS),
-            ("click_through_rate", CLICKS),
-            ("feature_click_through_rate", CLICKS),
-        ),
+        channels=CHANNELS,
+        segments=SEGMENTS,
+        goals=GOALS,
+        metrics=METRICS,
         spread=(0.75, 1.3),
         effects=((0.0, 0.45), (0.12, 0.15), (0.25, 0.2), (0.4, 0.05), (-0.15, 0.15)),
         experiments=(0.5, 0.3, 0.2),

@@ -9,9 +9,10 @@ import pytest
 from cjo_assets.families.journey.synth.datasets import CHUNK_CUSTOMERS, Request
 from cjo_assets.families.journey.synth.default_world import default_world
 from cjo_assets.families.journey.synth.tables import PERFORMANCE_LOG
+from cjo_assets.families.journey.synth.world import chances_of, require_words
 from cjo_assets.policy import Policy
 from cjo_assets.synth.columns import day_number
-from cjo_assets.synth.world import WorldError, chances_of, require_words
+from cjo_assets.synth.made import WorldError
 from cjo_assets_tests.support.journey.markets import DAYS_PER_WEEK, UNTIL, Market, Spells, market_of, request_of
 from cjo_assets_tests.support.rows import policy_with
 

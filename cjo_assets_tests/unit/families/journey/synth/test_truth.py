@@ -10,9 +10,9 @@ import pytest
 from cjo_assets.families.journey.synth.default_world import default_world
 from cjo_assets.families.journey.synth.model import Model
 from cjo_assets.families.journey.synth.truth import churn_by_days, churn_by_weeks, truth_document
+from cjo_assets.families.journey.synth.world import Chances, chances_of
 from cjo_assets.policy import Policy
 from cjo_assets.synth.columns import day_number
-from cjo_assets.synth.world import Chances, chances_of
 from cjo_assets_tests.support.journey.markets import DAYS_PER_WEEK, UNTIL, Market, Spells, market_of, request_of
 
 # Among some 250 shares the largest of the deviations that chance makes is about 3 standard deviations.

@@ -1,9 +1,6 @@
-"""Dirt of the marketing family: rows that the quarantine must turn away, each for one known reason.
+"""Faults of generated marketing data, by dataset: each makes a row that the quarantine must reject for one reason."""
 
-Belongs here: the faults. Does not belong here: how a row gets one (`dirt.py`).
-"""
-
-from cjo_assets.synth.dirt import LIMBO, NO_DAY, REPEATED, Fault
+from cjo_assets.synth.faults import LIMBO, NO_DAY, REPEATED, Fault
 
 LONG_GONE, FAR_OFF = "1999-01-01", "2999-01-01"
 MARKETING_FAULTS: dict[str, tuple[Fault, ...]] = {

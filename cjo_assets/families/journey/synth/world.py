@@ -1,8 +1,4 @@
-"""What a world behind generated data is made of, and when it cannot be.
-
-Belongs here: which probabilities, rates and effects there are, and what contradicts a policy. Does not belong here:
-their values (`default_world.py`), drawing from them (`journeys.py`) or writing them down (`truth.py`).
-"""
+"""World of generated journeys: segments, stages, playbooks and their probabilities; values in `default_world.py`."""
 
 from __future__ import annotations
 
@@ -12,23 +8,8 @@ import numpy as np
 
 from cjo_assets.core.contract import ANY_SEGMENT
 from cjo_assets.policy import NO_STAGE, Policy
-
-Numbers = np.ndarray
-DAYS_PER_WEEK = 7
-# The code that stands for none of a list of names.
-NOBODY = -1
-
-
-@dataclass(frozen=True)
-class Span:
-    """The days that are simulated: first and last, as days since 1970-01-01."""
-
-    first_day: int
-    last_day: int
-
-
-class WorldError(Exception):
-    """A world that cannot be, or that the policy has no words for."""
+from cjo_assets.synth.columns import Numbers
+from cjo_assets.synth.made import WorldError
 
 
 @dataclass(frozen=True)
