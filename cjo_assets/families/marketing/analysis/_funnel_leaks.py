@@ -1,8 +1,7 @@
-"""Steps of a funnel that let fewer people through than they should: below their own earlier days, or other campaigns.
+"""Leaks of a funnel: steps whose rate lies below that of the campaign's earlier days, or of other campaigns.
 
-Not a table but a part of `funnel_analysis`. Every step loses people, and the step with the lowest rate is the one that
-asks most of them. So a step is a leak only where its interval lies below a benchmark. Leaks are ranked by the arrivals
-that are missing against it, not by their rate.
+Every step loses people, so a low rate alone is no leak: a step is a leak only where its interval lies below a
+benchmark. Leaks are ranked by the arrivals that the benchmark's rate would have added.
 """
 
 from datetime import date, timedelta
@@ -20,7 +19,7 @@ PATH = ("campaign_id", "path")
 
 
 def recent_and_earlier(known_events: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    """Return what was counted of each stage in the newest days and before; null where nobody counted then."""
+    """Count each stage in the newest days and before; null where it has no events then."""
     newest = as_of - timedelta(days=policy.marketing.funnel.recent_days)
     is_recent = known_events["date"] > ibis.literal(newest, "date")
     return known_events.group_by("campaign_id", "stage").agg(
@@ -28,69 +27,72 @@ def recent_and_earlier(known_events: ir.Table, as_of: date, policy: Policy) -> i
     )
 
 
-def with_leaks(rows: ir.Table, policy: Policy) -> ir.Table:
-    """Add the benchmark of each step, how far the step stays below it, and whether it is a leak.
+def with_leaks(steps: ir.Table, policy: Policy) -> ir.Table:
+    """Add the benchmark of each step, the arrivals missing against it, and whether the step is a leak.
 
     Args:
-        rows: steps with `to` and `from` counts of all days, of the newest days and of those before, the interval of the
-            rate, and `may_leak`: measured, from the policy's `leaks_from` on.
-        policy: what is a leak.
+        steps: steps with `to` and `from` counts of all days, of the newest days and of those before, the interval of
+            the rate, and `may_leak`: measured, from the policy's `leaks_from` on.
+        policy: thresholds of a leak.
     """
     rules, level = policy.marketing.funnel, policy.marketing.campaigns.interval_level
-    measured = rows.may_leak.cast("int64").sum().over(ibis.window(group_by=PATH))
-    rows = rows.mutate(may_leak=rows.may_leak & (measured >= rules.minimum_measured_steps))
-    rows = _with_both_benchmarks(rows, level)
-    share = 1 - rules.leak_margin
-    is_below_earlier = (rows.recent_rate_high < rows.earlier_rate_low * share).fill_null(False)
-    is_below_others = (rows.rate_high < rows.others_rate_low * share).fill_null(False)
+    measured = steps.may_leak.cast("int64").sum().over(ibis.window(group_by=PATH))
+    eligible = steps.mutate(may_leak=steps.may_leak & (measured >= rules.minimum_measured_steps))
+    compared = _with_comparison(_with_both_benchmarks(eligible, level), 1 - rules.leak_margin)
+    missing = rounded(compared.compared_from * compared.benchmark_rate - compared.compared_to, 0).cast("int64")
+    # `greatest` would return 0 for null.
+    compared = compared.mutate(missing=(missing < 0).ifelse(0, missing))
+    most_first = ibis.window(
+        group_by=PATH, order_by=[ibis.desc(compared.is_leak), ibis.desc(compared.missing), ibis.asc(compared.place)]
+    )
+    return compared.mutate(is_biggest_leak=compared.is_leak & (ibis.row_number().over(most_first) == 0))
+
+
+def _with_comparison(steps: ir.Table, share: float) -> ir.Table:
+    """Add the benchmark that applies, its figures, and whether the step lies below that share of it."""
+    is_below_earlier = (steps.recent_rate_high < steps.earlier_rate_low * share).fill_null(False)
+    is_below_others = (steps.rate_high < steps.others_rate_low * share).fill_null(False)
     source = ibis.cases(
         (is_below_earlier, EARLIER_DAYS),
         (is_below_others, OTHER_CAMPAIGNS),
-        (rows.earlier_from.notnull(), EARLIER_DAYS),
-        (rows.others_from.notnull(), OTHER_CAMPAIGNS),
+        (steps.earlier_from.notnull(), EARLIER_DAYS),
+        (steps.others_from.notnull(), OTHER_CAMPAIGNS),
     )
-    rows = rows.mutate(benchmark_source=source, is_leak=is_below_earlier | is_below_others)
+    steps = steps.mutate(benchmark_source=source, is_leak=is_below_earlier | is_below_others)
 
     def chosen(of_earlier_days: ir.NumericValue, of_other_campaigns: ir.NumericValue) -> ir.NumericValue:
-        return rows.benchmark_source.cases(
+        return steps.benchmark_source.cases(
             (EARLIER_DAYS, of_earlier_days), (OTHER_CAMPAIGNS, of_other_campaigns), else_=None
         )
 
-    rows = rows.mutate(
-        compared_from=chosen(rows.recent_from, rows.from_count),
-        compared_to=chosen(rows.recent_to, rows.to_count),
-        compared_rate=chosen(rows.recent_to / rows.recent_from, rows.to_count / rows.from_count),
-        benchmark_rate=chosen(rows.earlier_to / rows.earlier_from, rows.others_to / rows.others_from),
-        benchmark_low=chosen(rows.earlier_rate_low, rows.others_rate_low),
+    return steps.mutate(
+        compared_from=chosen(steps.recent_from, steps.from_count),
+        compared_to=chosen(steps.recent_to, steps.to_count),
+        compared_rate=chosen(steps.recent_to / steps.recent_from, steps.to_count / steps.from_count),
+        benchmark_rate=chosen(steps.earlier_to / steps.earlier_from, steps.others_to / steps.others_from),
+        benchmark_low=chosen(steps.earlier_rate_low, steps.others_rate_low),
     )
-    missing = rounded(rows.compared_from * rows.benchmark_rate - rows.compared_to, 0).cast("int64")
-    # The greater of nothing known and 0 would be 0.
-    rows = rows.mutate(missing=(missing < 0).ifelse(0, missing))
-    most_first = ibis.window(
-        group_by=PATH, order_by=[ibis.desc(rows.is_leak), ibis.desc(rows.missing), ibis.asc(rows.place)]
-    )
-    return rows.mutate(is_biggest_leak=rows.is_leak & (ibis.row_number().over(most_first) == 0))
 
 
-def _with_both_benchmarks(rows: ir.Table, level: float) -> ir.Table:
-    """Add counts and intervals of the newest days, of those before, and of other campaigns, where each is a share."""
-    has_earlier = rows.may_leak & (rows.earlier_from > 0) & (rows.recent_from > 0)
-    has_earlier &= (rows.earlier_to <= rows.earlier_from) & (rows.recent_to <= rows.recent_from)
+def _with_both_benchmarks(steps: ir.Table, level: float) -> ir.Table:
+    """Add counts and intervals of the newest days, the days before and other campaigns, where each is a share."""
+    has_earlier = steps.may_leak & (steps.earlier_from > 0) & (steps.recent_from > 0)
+    has_earlier &= (steps.earlier_to <= steps.earlier_from) & (steps.recent_to <= steps.recent_from)
     step = ibis.window(group_by=["path", "from_stage", "to_stage"])
     others = {
-        end: rows.is_measured.ifelse(rows[f"{end}_count"], 0).sum().over(step) - rows[f"{end}_count"]
+        end: steps.is_measured.ifelse(steps[f"{end}_count"], 0).sum().over(step) - steps[f"{end}_count"]
         for end in ("from", "to")
     }
-    has_others = rows.may_leak & (others["from"] > 0)
+    has_others = steps.may_leak & (others["from"] > 0)
     nothing = ibis.null("int64")
-    rows = rows.mutate(
+    steps = steps.mutate(
         **{
-            f"{days}_{end}": has_earlier.fill_null(False).ifelse(rows[f"{days}_{end}"], nothing)
+            f"{days}_{end}": has_earlier.fill_null(False).ifelse(steps[f"{days}_{end}"], nothing)
             for days in ("recent", "earlier")
             for end in ("from", "to")
         },
         **{f"others_{end}": has_others.fill_null(False).ifelse(counted, nothing) for end, counted in others.items()},
     )
     for group in ("recent", "earlier", "others"):
-        rows = with_interval(rows, f"{group}_to", f"{group}_from", f"{group}_rate", level)
-    return rows
+        steps = with_interval(steps, f"{group}_to", f"{group}_from", f"{group}_rate", level)
+    return steps

@@ -1,8 +1,8 @@
-"""What the other audience segments of a campaign reach where a segment itself is shown.
+"""Rates of comparable audience segments of a campaign.
 
-Not a table but a part of `segment_portfolio`. A channel and a call to action change a rate more than an audience does,
-so a segment is compared with other segments on its own channels and with its own calls to action only: what it would
-have reached if each of its exposures had done as those of the others in the same place.
+Channel and call to action change a rate more than the audience does, so a segment is compared only with other segments
+on its own channels and with its own calls to action: its reference is the rate it would have had if each of its
+exposures had performed like those of the others in the same place.
 """
 
 import ibis
@@ -23,8 +23,8 @@ def segment_references(
 ) -> ir.Table:
     """Return the rate of comparable segments with its interval, per campaign and segment.
 
-    A segment has no row where one of its places has no exposures of another segment, or where the other segments had
-    no success in any of its places: there is nothing to compare it with.
+    A segment without a row cannot be compared: one of its places has no exposures of another segment, or the other
+    segments had no success in any of its places.
     """
     cells = _cells(asset_performance, creative_assets, campaign_analysis, metric_definitions, level)
     cells = cells.filter(cells.kpi_exposures > 0)
@@ -32,23 +32,25 @@ def segment_references(
     cells = cells.mutate(
         others=cells.kpi_exposures.sum().over(place) - cells.kpi_exposures,
         other_successes=cells.kpi_successes.sum().over(place) - cells.kpi_successes,
-        # Of different design effects in one place the widest interval is the safe one.
+        # Of several design effects in one place, the largest gives the conservative interval.
         place_effect=cells.design_effect.max().over(place),
         weight=cells.kpi_exposures / cells.kpi_exposures.sum().over(ibis.window(group_by=SEGMENT)),
     )
     has_others = cells.others > 0
     cells = cells.mutate(has_others=has_others, trials=has_others.ifelse(cells.others, ibis.null("int64")))
-    rows = cells.group_by(SEGMENT).agg(
+    references = cells.group_by(SEGMENT).agg(
         is_comparable=cells.has_others.all(),
         expected=(cells.weight * cells.other_successes / cells.trials).sum(),
         design_effect=cells.place_effect.max(),
         # A weighted mean of rates is as uncertain as one rate of so many trials (Kish's effective sample size).
         effective=1 / (cells.weight**2 / cells.trials).sum(),
     )
-    rows = rows.filter(rows.is_comparable, rows.expected > 0)
-    rows = rows.mutate(expected_successes=rows.expected * rows.effective)
-    rows = with_interval(rows, "expected_successes", "effective", "expected", level, rows.design_effect)
-    return rows.select(*SEGMENT, others="expected", others_low="expected_low", others_high="expected_high")
+    references = references.filter(references.is_comparable, references.expected > 0)
+    references = references.mutate(expected_successes=references.expected * references.effective)
+    references = with_interval(
+        references, "expected_successes", "effective", "expected", level, references.design_effect
+    )
+    return references.select(*SEGMENT, others="expected", others_low="expected_low", others_high="expected_high")
 
 
 def _cells(

@@ -1,10 +1,9 @@
-"""Where people are lost on the way from an impression to a purchase, campaign by campaign.
+"""Funnel steps of each campaign, from impression to purchase, with losses and leaks.
 
-One row per as-of date, campaign, path of the policy and step. A step leads from the nearest stage before it that the
-campaign counts to its own stage: a stage that nobody counts is passed over and named, since its absence says nothing
-about people. Counts of all days, places and sources of a stage add up, and `funnel_leaks.py` says where a step lets
-fewer people through than before or elsewhere. More arrivals than departures are no rate: two
-systems count differently, or people come in from elsewhere.
+One row per as-of date, campaign, path of the policy and step. A step leads from the nearest preceding stage that the
+campaign counts; stages without counts are listed in `passed_over`, since missing events say nothing about people. The
+counts of a stage are summed over days, places and sources. More arrivals than departures are no rate: the two systems
+count differently, or people enter from elsewhere.
 """
 
 from datetime import date, timedelta
@@ -17,13 +16,13 @@ from cjo_assets.core.contract import DatedContract, TextList, column, key
 from cjo_assets.core.expressions.intervals import MEASURED
 from cjo_assets.core.expressions.numbers import rounded
 from cjo_assets.core.expressions.rows import literal_rows
+from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.families.marketing.analysis._funnel_leaks import BENCHMARKS, recent_and_earlier, with_leaks
 from cjo_assets.families.marketing.measurement._measured_kpis import with_interval
 from cjo_assets.policy import Policy
 
 NOT_TRACKED, NO_EVENTS, EXCEEDS = "not_tracked", "no_events", "exceeds"
 STATES = [MEASURED, NOT_TRACKED, NO_EVENTS, EXCEEDS]
-RATES = ("rate", "rate_low", "rate_high", "compared_rate", "benchmark_rate", "benchmark_low")
 PLACE = ("date", "campaign_id", "segment_id", "channel_id", "stage")
 
 
@@ -42,9 +41,14 @@ class FunnelAnalysis(DatedContract):
         "Arrivals over departures, up = better; above 1 where more arrived than left; null where it cannot be had.",
         ge=0,
         nullable=True,
+        decimals=6,
     )
-    rate_low: float = column("Lower end of its interval [0-1]; null unless measured.", ge=0, le=1, nullable=True)
-    rate_high: float = column("Upper end of its interval [0-1]; null unless measured.", ge=0, le=1, nullable=True)
+    rate_low: float = column(
+        "Lower end of its interval [0-1]; null unless measured.", ge=0, le=1, nullable=True, decimals=6
+    )
+    rate_high: float = column(
+        "Upper end of its interval [0-1]; null unless measured.", ge=0, le=1, nullable=True, decimals=6
+    )
     confidence: float = column(
         "Trust of the sources in the weaker of the two counts [0-1], by its events; null where nothing was counted.",
         ge=0,
@@ -68,9 +72,11 @@ class FunnelAnalysis(DatedContract):
         nullable=True,
     )
     compared_to: int = column("Arrivals that are compared [events].", ge=0, nullable=True)
-    compared_rate: float = column("Their rate, up = better.", ge=0, le=1, nullable=True)
-    benchmark_rate: float = column("Rate of the earlier days, or of the other campaigns.", ge=0, le=1, nullable=True)
-    benchmark_low: float = column("Lower end of its interval [0-1].", ge=0, le=1, nullable=True)
+    compared_rate: float = column("Their rate, up = better.", ge=0, le=1, nullable=True, decimals=6)
+    benchmark_rate: float = column(
+        "Rate of the earlier days, or of the other campaigns.", ge=0, le=1, nullable=True, decimals=6
+    )
+    benchmark_low: float = column("Lower end of its interval [0-1].", ge=0, le=1, nullable=True, decimals=6)
     missing: int = column(
         "Arrivals that the benchmark's rate would have added [events], up = worse; 0 where the step is not below it.",
         ge=0,
@@ -83,21 +89,35 @@ class FunnelAnalysis(DatedContract):
 
 
 def funnel_analysis(campaigns: ir.Table, funnel_events: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    """Set the counts of each campaign's stages side by side along the paths."""
-    counts = stage_counts(funnel_events, as_of)
+    """Compare the counts of consecutive stages along each path."""
     by_days = recent_and_earlier(known_events(funnel_events, as_of), as_of, policy)
-    counts = counts.left_join(by_days, ["campaign_id", "stage"]).drop("campaign_id_right", "stage_right")
-    known = campaigns.filter(
-        (campaigns.created_at < as_of + timedelta(days=1)) | campaigns.campaign_id.isin(counts.campaign_id)
-    ).select("campaign_id")
-    rows = known.cross_join(_stages(policy)).left_join(counts, ["campaign_id", "stage"]).drop("campaign_id_right")
+    counts = lookup(stage_counts(funnel_events, as_of), by_days, ["campaign_id", "stage"])
+    is_known = (campaigns.created_at < as_of + timedelta(days=1)) | campaigns.campaign_id.isin(counts.campaign_id)
+    stages = campaigns.filter(is_known).select("campaign_id").cross_join(_stages(policy))
+    steps = _steps(lookup(stages, counts, ["campaign_id", "stage"]))
+    steps = with_interval(steps, "to_count", "from_count", "rate", policy.marketing.campaigns.interval_level)
+    is_measured = steps.state == MEASURED
+    may_leak = is_measured & (steps.from_place >= steps.leak_place)
+    steps = with_leaks(steps.mutate(is_measured=is_measured, may_leak=may_leak), policy)
+    return steps.mutate(
+        step=steps.place - 1,
+        lost=steps.is_measured.ifelse(steps.from_count - steps.to_count, ibis.null("int64")),
+        confidence=(steps.from_trust <= steps.trust).ifelse(steps.from_trust, steps.trust),
+        passed_over=steps.stages[steps.from_place : steps.place - 1],
+    )
+
+
+def _steps(stages: ir.Table) -> ir.Table:
+    """Pair each stage of a path with the nearest preceding stage that is counted, or else with the one before."""
     before = ibis.window(group_by=["campaign_id", "path"], order_by="place", preceding=(None, 1), following=None)
-    is_counted = rows["count"].notnull()
-    rows = rows.mutate(
-        from_place=is_counted.ifelse(rows.place, ibis.null("int64")).max().over(before),
+    is_counted = stages["count"].notnull()
+    arrivals = stages.mutate(
+        from_place=is_counted.ifelse(stages.place, ibis.null("int64")).max().over(before),
         counts_any=is_counted.any().over(ibis.window(group_by="campaign_id")),
     )
-    start = rows.select(
+    arrivals = arrivals.filter(arrivals.place > 1)
+    arrivals = arrivals.mutate(from_place=ibis.coalesce(arrivals.from_place, arrivals.place - 1))
+    departures = stages.select(
         "campaign_id",
         "path",
         from_place="place",
@@ -107,48 +127,35 @@ def funnel_analysis(campaigns: ir.Table, funnel_events: ir.Table, as_of: date, p
         recent_from="recent",
         earlier_from="earlier",
     ).view()
-    rows = rows.filter(rows.place > 1).drop("stage_right")
-    rows = rows.mutate(from_place=ibis.coalesce(rows.from_place, rows.place - 1))
-    rows = rows.join(start, ["campaign_id", "path", "from_place"])
+    steps = arrivals.join(departures, ["campaign_id", "path", "from_place"])
+    steps = steps.rename(to_stage="stage", to_count="count", recent_to="recent", earlier_to="earlier")
     state = ibis.cases(
-        (~rows.counts_any, NO_EVENTS),
-        (rows.from_count.isnull() | rows["count"].isnull(), NOT_TRACKED),
-        (rows["count"] > rows.from_count, EXCEEDS),
-        (rows.from_count == 0, NO_EVENTS),
+        (~steps.counts_any, NO_EVENTS),
+        (steps.from_count.isnull() | steps.to_count.isnull(), NOT_TRACKED),
+        (steps.to_count > steps.from_count, EXCEEDS),
+        (steps.from_count == 0, NO_EVENTS),
         else_=MEASURED,
     )
-    rows = rows.rename(to_stage="stage", to_count="count", recent_to="recent", earlier_to="earlier")
-    rows = rows.mutate(state=state, rate=rows.to_count / rows.from_count.nullif(0))
-    rows = with_interval(rows, "to_count", "from_count", "rate", policy.marketing.campaigns.interval_level)
-    is_measured = rows.state == MEASURED
-    rows = rows.mutate(is_measured=is_measured, may_leak=is_measured & (rows.from_place >= rows.leak_place))
-    rows = with_leaks(rows, policy)
-    return rows.mutate(
-        step=rows.place - 1,
-        lost=rows.is_measured.ifelse(rows.from_count - rows.to_count, ibis.null("int64")),
-        confidence=(rows.from_trust <= rows.trust).ifelse(rows.from_trust, rows.trust),
-        passed_over=rows.stages[rows.from_place : rows.place - 1],
-        **{name: rounded(rows[name]) for name in RATES},
-    )
+    return steps.mutate(state=state, rate=steps.to_count / steps.from_count.nullif(0))
 
 
 def stage_counts(funnel_events: ir.Table, as_of: date) -> ir.Table:
-    """Add up what was counted of each campaign's stages by the day, and how far it is to be trusted."""
+    """Sum the events of each stage of a campaign, with the confidence of their sources weighted by events."""
     known = known_events(funnel_events, as_of)
-    weighed = (known["count"] * known.confidence).cast("decimal(38, 6)")
-    sums = known.group_by("campaign_id", "stage").agg(count=known["count"].sum(), weighed=weighed.sum())
-    return sums.select("campaign_id", "stage", "count", trust=rounded(sums.weighed / sums["count"].nullif(0)))
+    weighted = (known["count"] * known.confidence).cast("decimal(38, 6)")
+    sums = known.group_by("campaign_id", "stage").agg(count=known["count"].sum(), weighted=weighted.sum())
+    return sums.select("campaign_id", "stage", "count", trust=rounded(sums.weighted / sums["count"].nullif(0)))
 
 
 def known_events(funnel_events: ir.Table, as_of: date) -> ir.Table:
-    """Return the events of days up to the as-of date that were reported by its end."""
+    """Return events of days up to the as-of date that were reported by the end of that date."""
     return funnel_events.filter(
         funnel_events.timestamp < as_of + timedelta(days=1), funnel_events["date"] <= ibis.literal(as_of, "date")
     )
 
 
 def _stages(policy: Policy) -> ir.Table:
-    """Return the stages of each path with their places from 1, and the place from which on a loss is a leak."""
+    """Return the stages of each path with their places from 1, and the first place at which a loss can be a leak."""
     rules = policy.marketing.funnel
     rows = [
         {
@@ -167,31 +174,29 @@ def _stages(policy: Policy) -> ir.Table:
 
 @check(blocking=True)
 def stages_that_miss_events(funnel_analysis: ir.Table, funnel_events: ir.Table, as_of: date) -> ir.Table:
-    """Find steps whose count of departures or arrivals is not the sum of the events of that stage."""
+    """Return steps whose departures or arrivals differ from the sum of the events of that stage."""
     known = known_events(funnel_events, as_of)
     sums = known.group_by("campaign_id", "stage").agg(events=known["count"].sum())
     ends = [
         funnel_analysis.select("campaign_id", "path", "step", stage=f"{end}_stage", counted=f"{end}_count")
         for end in ("from", "to")
     ]
-    rows = ibis.union(*ends).left_join(sums, ["campaign_id", "stage"])
-    return rows.filter(~rows.counted.identical_to(rows.events)).select(
-        "campaign_id", "path", "step", "stage", "counted", "events"
-    )
+    compared = lookup(ibis.union(*ends), sums, ["campaign_id", "stage"])
+    return compared.filter(~compared.counted.identical_to(compared.events))
 
 
 @check
 def stages_counted_twice(funnel_events: ir.Table, as_of: date) -> ir.Table:
-    """Find places and days of which several systems count one stage: the same people may be in the sum twice."""
+    """Return places and days with counts of a stage by several systems: the sum may count people twice."""
     known = known_events(funnel_events, as_of)
-    found = known.group_by(PLACE).agg(
+    sources = known.group_by(PLACE).agg(
         one_source=known.source.min(), other_source=known.source.max(), counted=known["count"].sum()
     )
-    return found.filter(found.one_source != found.other_source)
+    return sources.filter(sources.one_source != sources.other_source)
 
 
 @check
 def stages_that_exceed(funnel_analysis: ir.Table) -> ir.Table:
-    """Find steps at which more arrived than left: their counts do not belong together."""
-    rows = funnel_analysis.filter(funnel_analysis.state == EXCEEDS)
-    return rows.select("campaign_id", "path", "step", "from_stage", "to_stage", "from_count", "to_count")
+    """Return steps with more arrivals than departures, whose counts are not comparable."""
+    exceeding = funnel_analysis.filter(funnel_analysis.state == EXCEEDS)
+    return exceeding.select("campaign_id", "path", "step", "from_stage", "to_stage", "from_count", "to_count")

@@ -1,8 +1,7 @@
-"""How much of a conversion each touch before it gets, by five methods.
+"""Credit of each touch for the conversion it preceded, by five methods.
 
-One row per touch of a conversion within the policy's window. A conversion is one, whatever the method: the credits of
-its touches add up to 1. Credits do not change with the day, so the table has no date of its own. Without the optional
-touchpoints it is empty.
+One row per touch of a conversion within the policy's window. The credits of a conversion's touches sum to 1 for every
+method. Credits do not depend on the as-of date, so the table is undated. It is empty without the optional touchpoints.
 """
 
 from datetime import timedelta
@@ -12,7 +11,6 @@ import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import Contract, Instant, any_of, column, key
-from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, rounded
 from cjo_assets.policy import Policy
 
 FIRST, LAST, LINEAR, POSITION_BASED, TIME_DECAY = "first", "last", "linear", "position_based", "time_decay"
@@ -34,44 +32,45 @@ class TouchCredits(Contract):
     touches: int = column("Touches of the conversion within the window [touches].", ge=1)
     first: float = column("Credit where the first touch gets all [conversions].", ge=0, le=1)
     last: float = column("Credit where the last touch gets all [conversions].", ge=0, le=1)
-    linear: float = column("Credit where all touches get the same [conversions].", ge=0, le=1)
-    position_based: float = column("Credit by the policy's position_weights [conversions].", ge=0, le=1)
-    time_decay: float = column("Credit that halves by each half-life before the last touch [conversions].", ge=0, le=1)
+    linear: float = column("Credit where all touches get the same [conversions].", ge=0, le=1, decimals=12)
+    position_based: float = column("Credit by the policy's position_weights [conversions].", ge=0, le=1, decimals=12)
+    time_decay: float = column(
+        "Credit that halves by each half-life before the last touch [conversions].", ge=0, le=1, decimals=12
+    )
 
 
 def touch_credits(touchpoints: ir.Table, policy: Policy) -> ir.Table:
     """Divide each conversion among its touches."""
     rules = policy.marketing.attribution
     of_conversion = ibis.window(group_by="conversion_id")
-    rows = touchpoints.mutate(converted_at=touchpoints.converted_at.max().over(of_conversion))
-    rows = rows.filter(rows.touched_at >= rows.converted_at - ibis.interval(seconds=_seconds(rules.window_days)))
+    touches = touchpoints.mutate(converted_at=touchpoints.converted_at.max().over(of_conversion))
+    window_start = touches.converted_at - ibis.interval(seconds=_seconds(rules.window_days))
+    touches = touches.filter(touches.touched_at >= window_start)
     in_order = ibis.window(group_by="conversion_id", order_by=["touched_at", "touchpoint_id"])
-    rows = rows.mutate(
+    touches = touches.mutate(
         place=ibis.row_number().over(in_order) + 1,
-        touches=rows.count().over(of_conversion),
-        age=rows.touched_at.max().over(of_conversion).epoch_seconds() - rows.touched_at.epoch_seconds(),
+        touches=touches.count().over(of_conversion),
+        age=touches.touched_at.max().over(of_conversion).epoch_seconds() - touches.touched_at.epoch_seconds(),
     )
     weights = rules.position_weights
-    is_first, is_last = rows.place == 1, rows.place == rows.touches
-    between = weights.relative("middle") / (rows.touches - 2).nullif(0)
-    rows = rows.mutate(
+    is_first, is_last = touches.place == 1, touches.place == touches.touches
+    weighted = touches.mutate(
         first=is_first.cast("float64"),
         last=is_last.cast("float64"),
-        linear=1 / rows.touches,
-        by_position=ibis.cases(
+        linear=1 / touches.touches,
+        position_weight=ibis.cases(
             (is_first & is_last, 1.0),
             (is_first, weights.relative("first")),
             (is_last, weights.relative("last")),
-            else_=between,
+            else_=weights.relative("middle") / (touches.touches - 2).nullif(0),
         ),
-        by_age=ibis.literal(0.5) ** (rows.age / (rules.half_life_days * SECONDS_PER_DAY)),
+        age_weight=ibis.literal(0.5) ** (touches.age / (rules.half_life_days * SECONDS_PER_DAY)),
     )
-    # Two touches have no middle, and a policy may give all to it.
-    position = rows.by_position / rows.by_position.sum().over(of_conversion).nullif(0.0)
-    return rows.mutate(
-        linear=rounded(rows.linear, CONTRIBUTION_DECIMALS),
-        position_based=rounded(ibis.coalesce(position, rows.linear), CONTRIBUTION_DECIMALS),
-        time_decay=rounded(rows.by_age / rows.by_age.sum().over(of_conversion), CONTRIBUTION_DECIMALS),
+    by_position = weighted.position_weight / weighted.position_weight.sum().over(of_conversion).nullif(0.0)
+    return weighted.mutate(
+        # Two touches have no middle, and a policy may give the middle all the weight.
+        position_based=ibis.coalesce(by_position, weighted.linear),
+        time_decay=weighted.age_weight / weighted.age_weight.sum().over(of_conversion),
     )
 
 
@@ -81,22 +80,24 @@ def _seconds(days: float) -> int:
 
 @check(blocking=True)
 def credits_that_do_not_sum(touch_credits: ir.Table) -> ir.Table:
-    """Find conversions whose credits, by some method, are not one conversion."""
+    """Return conversions whose credits do not sum to 1 for some method."""
     sums = touch_credits.group_by("conversion_id").agg(**{name: touch_credits[name].sum() for name in METHODS})
     return sums.filter(any_of(~(sums[name] - 1).abs().between(0, SUM_TOLERANCE) for name in METHODS))
 
 
 @check
 def conversions_without_credit(touchpoints: ir.Table, touch_credits: ir.Table) -> ir.Table:
-    """Find conversions that no touch within the window came before: nobody gets credit for them."""
-    found = touchpoints.anti_join(touch_credits, "conversion_id")
-    return found.group_by("conversion_id").agg(touches=found.count(), last_touched_at=found.touched_at.max())
+    """Return conversions without a touch within the window, for which no channel gets credit."""
+    uncredited = touchpoints.anti_join(touch_credits, "conversion_id")
+    return uncredited.group_by("conversion_id").agg(
+        touches=uncredited.count(), last_touched_at=uncredited.touched_at.max()
+    )
 
 
 @check
 def conversions_at_several_instants(touchpoints: ir.Table) -> ir.Table:
-    """Find conversions that happened at several instants, as their touches say."""
-    found = touchpoints.group_by("conversion_id").agg(
+    """Return conversions whose touches state different instants of conversion."""
+    instants = touchpoints.group_by("conversion_id").agg(
         first_at=touchpoints.converted_at.min(), last_at=touchpoints.converted_at.max()
     )
-    return found.filter(found.first_at < found.last_at)
+    return instants.filter(instants.first_at < instants.last_at)

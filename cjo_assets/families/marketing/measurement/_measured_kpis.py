@@ -1,8 +1,8 @@
-"""The value of a metric in a group of assets, with its interval.
+"""Value of a metric in a group of assets, with its interval.
 
-Not a table but what the tables about campaigns and audience segments share, so that a metric has one numerator and one
-denominator wherever it is shown. Counts of impressions and clicks are no independent people: the interval is that of
-a sample as much smaller as the design effect says; where every snapshot counts people, as that of people says.
+Tables about campaigns and about audience segments share it, so that a metric has one numerator and one denominator.
+Impressions and clicks are not independent people: the interval is that of a sample reduced by the design effect, and by
+the one of people where every snapshot counts people.
 """
 
 import ibis
@@ -10,14 +10,15 @@ import ibis.expr.types as ir
 
 from cjo_assets.core.expressions.intervals import wilson_interval
 from cjo_assets.core.expressions.numbers import money_sum
+from cjo_assets.core.expressions.tables import lookup
 
 COUNTED = ("impressions", "clicks", "conversions")
 
 
 def performance_sums(asset_performance: ir.Table, *by: str) -> ir.Table:
-    """Add up what the assets of each group, or all of them, did: counts, spend and value of the same assets.
+    """Sum counts, spend and value of the assets of each group, or of all assets.
 
-    `counts_people` says whether all of it was counted in people as well.
+    `counts_people` is true where every asset was also counted in people.
     """
     return asset_performance.agg(
         by=list(by),
@@ -29,20 +30,20 @@ def performance_sums(asset_performance: ir.Table, *by: str) -> ir.Table:
 
 
 def with_metric(rows: ir.Table, metric: str, metric_definitions: ir.Table) -> ir.Table:
-    """Add what a metric counts, over what, and what comes of it: null where nobody defined it or nothing was exposed.
+    """Add numerator, denominator and value of a metric; null without a definition, the value also without exposures.
 
     Args:
         rows: a table with the counts of `COUNTED` and the name of a metric.
         metric: column with that name.
         metric_definitions: what each metric means.
     """
-    meanings = metric_definitions.rename(defined_metric="metric")
-    rows = rows.left_join(meanings, rows[metric] == meanings.defined_metric)
-    rows = rows.mutate(
-        kpi_successes=rows.numerator.cases(*((name, rows[name]) for name in COUNTED), else_=None),
-        kpi_exposures=rows.denominator.cases(*((name, rows[name]) for name in COUNTED), else_=None),
+    meanings = metric_definitions.mutate(defined_metric=metric_definitions.metric)
+    defined = lookup(rows, meanings, [(metric, "metric")])
+    defined = defined.mutate(
+        kpi_successes=defined.numerator.cases(*((name, defined[name]) for name in COUNTED), else_=None),
+        kpi_exposures=defined.denominator.cases(*((name, defined[name]) for name in COUNTED), else_=None),
     )
-    return rows.mutate(kpi_value=rows.kpi_successes / rows.kpi_exposures.nullif(0))
+    return defined.mutate(kpi_value=defined.kpi_successes / defined.kpi_exposures.nullif(0))
 
 
 def with_kpi(rows: ir.Table, metric: str, metric_definitions: ir.Table, level: float) -> ir.Table:
@@ -67,10 +68,10 @@ def with_interval(
 ) -> ir.Table:
     """Add the interval of a share, as its name with `_low` and `_high`.
 
-    Null where there is no whole, or a part that exceeds it: that is no share.
+    Null without a whole, or where the part exceeds it.
     """
     fits = (rows[part] <= rows[whole]).ifelse(rows[whole], ibis.null("int64"))
-    # Step by step: what an expression names ten times it would write out ten times.
+    # In two steps: an expression used ten times would be written out ten times.
     rows = rows.mutate(interval_trials=fits / design_effect, interval_successes=rows[part] / design_effect)
     low, high = wilson_interval(rows.interval_successes, rows.interval_trials, level)
     rows = rows.mutate(**{f"{share}_low": low, f"{share}_high": high})

@@ -17,7 +17,7 @@ from cjo_assets.families.marketing.analysis.funnel_analysis import EXCEEDS, NOT_
 from cjo_assets.families.marketing.analysis.reconciliation import BEYOND
 from cjo_assets.families.marketing.inputs.campaigns import ACTIVE, COMPLETED
 from cjo_assets.families.marketing.inputs.segment_rollups import HOLD, REVISE
-from cjo_assets.families.marketing.measurement._economics import spent
+from cjo_assets.families.marketing.measurement._economics import nonzero
 from cjo_assets.families.marketing.recommendations._recommended_for_experiments import blocked_campaigns, days_to_come
 from cjo_assets.families.marketing.recommendations._recommending import (
     AUDIENCE,
@@ -68,7 +68,7 @@ def for_audiences(
         "end_date",
         campaign_name="name",
         campaign_status="status",
-        campaign_worth=campaign_analysis["value"] / spent(campaign_analysis.conversions),
+        campaign_worth=campaign_analysis["value"] / nonzero(campaign_analysis.conversions),
     )
     rows = segment_portfolio.join(campaigns, "campaign_id")
     rows = rows.filter(rows.action.notnull(), rows.action != HOLD, rows.campaign_status != COMPLETED)
@@ -142,7 +142,7 @@ def _stopping(rows: ir.Table, may_claim: ir.BooleanValue, as_of: date, policy: P
     lost = to_come * rows.roas
     most = highest_of_none(rules.interval_level) * effect
     worth = ibis.coalesce(rows.campaign_worth, rows.any_worth)
-    lost_at_most = ibis.coalesce(lost * reach, to_come / spent(rows.spend) * most * worth)
+    lost_at_most = ibis.coalesce(lost * reach, to_come / nonzero(rows.spend) * most * worth)
     # Without any conversion anywhere nobody can say what may be lost, and nothing is claimed.
     is_known = lost_at_most.notnull()
     return Impact(

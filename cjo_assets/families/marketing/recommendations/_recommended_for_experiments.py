@@ -25,7 +25,7 @@ from cjo_assets.families.marketing.experiments._experiment_verdicts import (
 from cjo_assets.families.marketing.experiments._experiment_verdicts import STOP as LOSING
 from cjo_assets.families.marketing.inputs.campaigns import ACTIVE, COMPLETED
 from cjo_assets.families.marketing.inputs.segment_rollups import STOP as STOP_SEGMENT
-from cjo_assets.families.marketing.measurement._economics import cost_per, spent
+from cjo_assets.families.marketing.measurement._economics import cost_per, nonzero
 from cjo_assets.families.marketing.measurement._experiment_snapshots import CONTROL, VARIANT
 from cjo_assets.families.marketing.recommendations._recommending import (
     EXPERIMENT,
@@ -134,7 +134,7 @@ def _with_money(
     """Add what a success was worth, what an exposure cost, and whether money may be claimed for it."""
     rows = with_read_interval(rows)
     worth = experiment_arms.group_by("experiment_id").agg(
-        worth=money_sum(experiment_arms.revenue_proxy) / spent(experiment_arms.successes.sum())
+        worth=money_sum(experiment_arms.revenue_proxy) / nonzero(experiment_arms.successes.sum())
     )
     rows = rows.left_join(worth, "experiment_id").drop("experiment_id_right")
     for arm in (CONTROL, VARIANT):

@@ -22,7 +22,7 @@ from cjo_assets.core.expressions.intervals import highest_of_none, two_sided_qua
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, MONEY_DECIMALS, money_sum, rounded
 from cjo_assets.families.marketing.analysis.campaign_analysis import AHEAD, BEHIND, BELOW, EXCEEDING, MEETING, ON_PACE
 from cjo_assets.families.marketing.inputs.campaigns import ACTIVE
-from cjo_assets.families.marketing.measurement._economics import spent
+from cjo_assets.families.marketing.measurement._economics import nonzero
 from cjo_assets.families.marketing.value.roi_components import MINUTES_PER_HOUR
 from cjo_assets.policy import Policy
 
@@ -95,7 +95,7 @@ def budget_proposals(campaign_analysis: ir.Table, risk_register: ir.Table, as_of
 def worth_of_a_conversion(campaign_analysis: ir.Table) -> ir.Table:
     """Return what a conversion of any campaign is worth, by the source's estimate [currency]; null without any."""
     rows = campaign_analysis.filter(campaign_analysis.conversions > 0)
-    return rows.agg(any_worth=money_sum(rows["value"]) / spent(rows.conversions.sum()))
+    return rows.agg(any_worth=money_sum(rows["value"]) / nonzero(rows.conversions.sum()))
 
 
 def price_of_an_answer(policy: Policy) -> float:
@@ -116,7 +116,7 @@ def _campaigns(campaign_analysis: ir.Table, risk_register: ir.Table, as_of: date
     effect = rows.design_effect.fill_null(1.0)
     reach = (two_sided_quantile(rules.interval_level) * (effect / rows.conversions.nullif(0)).sqrt()).exp()
     rows = rows.cross_join(worth_of_a_conversion(campaign_analysis))
-    few = highest_of_none(rules.interval_level) * effect * rows.any_worth / spent(rows.recorded_spend)
+    few = highest_of_none(rules.interval_level) * effect * rows.any_worth / nonzero(rows.recorded_spend)
     return rows.mutate(
         open_risks=rows.open_risks.fill_null(0),
         is_frozen=rows.is_frozen.fill_null(False),

@@ -27,7 +27,7 @@ from cjo_assets.core.expressions.rows import literal_rows
 from cjo_assets.families.marketing.experiments._experiment_verdicts import ALWAYS_VALID, SCALE_VARIANT, STOP
 from cjo_assets.families.marketing.inputs.budget_actions import APPROVED, REJECTED
 from cjo_assets.families.marketing.inputs.campaigns import DRAFT
-from cjo_assets.families.marketing.measurement._economics import spent
+from cjo_assets.families.marketing.measurement._economics import nonzero
 from cjo_assets.families.marketing.measurement._recorded_money import LEDGER, known_ledger, recorded_money
 from cjo_assets.families.marketing.measurement.asset_performance import KEY, TOTALS
 from cjo_assets.policy import Policy
@@ -236,7 +236,7 @@ def worth_of_conversions(experiment_arms: ir.Table) -> ir.Table:
     """Return what the source holds one conversion of each experiment to be worth [currency]; null without any."""
     arms = experiment_arms
     return arms.group_by("experiment_id").agg(
-        worth=money_sum(arms.revenue_proxy) / spent(arms.conversions.sum()),
+        worth=money_sum(arms.revenue_proxy) / nonzero(arms.conversions.sum()),
     )
 
 
