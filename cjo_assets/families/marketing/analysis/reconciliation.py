@@ -1,9 +1,8 @@
-"""Whether sources that speak of the same thing say the same: ledger, metrics, rollups and funnel.
+"""Residuals between sources of the same figure: ledger, metrics, rollups and funnel.
 
-One row per as-of date, campaign, scope, figure and pair of sources of which at least one says something. The metrics
-are what every other source is held against; a rollup, whose scope is its own window, against the snapshots within it,
-and a figure that a source states beside its parts against these parts. Nothing is corrected here, and nothing chosen:
-a residual has a name, so that somebody can answer for it.
+One row per as-of date, campaign, scope, figure and pair of sources with at least one value. Every source is compared
+with the metrics: a rollup, whose scope is its own window, with the snapshots within it. A figure that a source states
+together with its parts is compared with these parts. Nothing is corrected or chosen here.
 """
 
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ import ibis.expr.types as ir
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, MONEY_DECIMALS, money_sum, rounded
+from cjo_assets.core.expressions.tables import long_rows, lookup
 from cjo_assets.families.marketing.analysis.funnel_analysis import stage_counts
 from cjo_assets.families.marketing.measurement._measured_kpis import COUNTED, with_metric
 from cjo_assets.families.marketing.measurement.asset_performance import KEY, TOTALS
@@ -48,7 +48,9 @@ class Reconciliation(DatedContract):
     one_value: float = column("What the one says; null where it says nothing.", nullable=True)
     other_value: float = column("What the other says; null where it says nothing.", nullable=True)
     residual: float = column("one_value minus other_value, up = the one says more; null without both.", nullable=True)
-    residual_share: float = column("residual over other_value [x]; null without both, or where it is 0.", nullable=True)
+    residual_share: float = column(
+        "residual over other_value [x]; null without both, or where it is 0.", nullable=True, decimals=6
+    )
     tolerance: float = column("Share that the policy allows [0-1].", ge=0, le=1)
     state: str = column("within_tolerance, beyond_tolerance, or missing.", isin=[WITHIN, BEYOND, MISSING])
     missing_source: str = column("The source that says nothing; null where both speak.", isin=SOURCES, nullable=True)
@@ -67,26 +69,26 @@ def reconciliation(
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
-    """Set each pair of sources side by side."""
+    """Compare each pair of sources."""
     snapshots = placed_snapshots(performance_metrics, creative_assets, as_of)
     rollups = segment_rollups.filter(segment_rollups.window_end <= as_of)
-    rows = ibis.union(
+    pairs = ibis.union(
         *_of_ledger(campaign_analysis, roi_ledger),
         _of_funnel(campaign_analysis, funnel_events, as_of, policy),
         *_of_rollups(rollups, increments(snapshots, policy), metric_definitions),
         *_of_stated_rates(snapshots, policy),
         *_of_cost_models(asset_performance, channels, policy),
     )
-    rows = rows.filter(rows.one_value.notnull() | rows.other_value.notnull())
+    pairs = pairs.filter(pairs.one_value.notnull() | pairs.other_value.notnull())
     tolerances = policy.marketing.reconciliation.tolerances.model_dump()
-    tolerance = rows.figure.cases(*tolerances.items(), else_=None)
-    rows = rows.mutate(tolerance=tolerance, residual=rounded(rows.one_value - rows.other_value))
-    allowed = rounded(rows.tolerance * rows.other_value.abs(), CONTRIBUTION_DECIMALS)
-    return rows.mutate(
-        residual_share=rounded(rows.residual / rows.other_value.abs().nullif(0.0)),
-        state=ibis.cases((rows.residual.isnull(), MISSING), (rows.residual.abs() <= allowed, WITHIN), else_=BEYOND),
+    tolerance = pairs.figure.cases(*tolerances.items(), else_=None)
+    pairs = pairs.mutate(tolerance=tolerance, residual=rounded(pairs.one_value - pairs.other_value))
+    allowed = rounded(pairs.tolerance * pairs.other_value.abs(), CONTRIBUTION_DECIMALS)
+    return pairs.mutate(
+        residual_share=pairs.residual / pairs.other_value.abs().nullif(0.0),
+        state=ibis.cases((pairs.residual.isnull(), MISSING), (pairs.residual.abs() <= allowed, WITHIN), else_=BEYOND),
         missing_source=ibis.cases(
-            (rows.one_value.isnull(), rows.one_source), (rows.other_value.isnull(), rows.other_source)
+            (pairs.one_value.isnull(), pairs.one_source), (pairs.other_value.isnull(), pairs.other_source)
         ),
     )
 
@@ -96,108 +98,93 @@ def _compared(rows: ir.Table, one_source: str, other_source: str, pairs: Pairs, 
 
     Args:
         rows: one row per campaign and scope.
-        one_source: source of the first of each pair.
+        one_source: source of the first value of each pair.
         other_source: source of the second.
-        pairs: what both say of each figure.
-        metric: column that names the metric, where the figure is a rate.
+        pairs: both values of each figure.
+        metric: column with the name of the metric, where the figure is a rate.
     """
     parts = [
-        ibis.struct(
-            {
-                "figure": ibis.literal(figure),
-                "one_value": rounded(one.cast("float64")),
-                "other_value": rounded(other.cast("float64")),
-            }
-        )
+        {
+            "figure": ibis.literal(figure),
+            "one_value": rounded(one.cast("float64")),
+            "other_value": rounded(other.cast("float64")),
+        }
         for figure, (one, other) in pairs.items()
     ]
-    rows = rows.select(
-        "campaign_id",
-        "scope",
+    sources = rows.mutate(
         one_source=ibis.literal(one_source),
         other_source=ibis.literal(other_source),
         metric=rows[metric] if metric else ibis.null("string"),
-        part=ibis.array(parts).unnest(),
     )
-    return rows.unpack("part")
+    return long_rows(sources, ["campaign_id", "scope", "one_source", "other_source", "metric"], parts)
 
 
 def _of_ledger(campaign_analysis: ir.Table, roi_ledger: ir.Table) -> tuple[ir.Table, ir.Table]:
-    """Hold the ledger against the metrics of the whole campaign, and its net value against its own parts."""
+    """Compare the ledger with the metrics of the whole campaign, and its net value with its own parts."""
     ours = campaign_analysis.select("campaign_id", "spend", "value")
-    rows = ours.left_join(roi_ledger, "campaign_id").mutate(scope=ibis.literal(WHOLE_CAMPAIGN))
-    parts = rows.estimated_value - rows.media_spend - rows.llm_cost - rows.human_review_cost
+    booked = lookup(ours, roi_ledger, "campaign_id").mutate(scope=ibis.literal(WHOLE_CAMPAIGN))
+    parts = booked.estimated_value - booked.media_spend - booked.llm_cost - booked.human_review_cost
+    money = {SPEND: (booked.media_spend, booked.spend), VALUE: (booked.estimated_value, booked["value"])}
     return (
-        _compared(
-            rows,
-            LEDGER,
-            METRICS,
-            {SPEND: (rows.media_spend, rows.spend), VALUE: (rows.estimated_value, rows["value"])},
-        ),
-        _compared(rows, LEDGER, LEDGER_PARTS, {NET_VALUE: (rows.net_roi, rounded(parts, MONEY_DECIMALS))}),
+        _compared(booked, LEDGER, METRICS, money),
+        _compared(booked, LEDGER, LEDGER_PARTS, {NET_VALUE: (booked.net_roi, rounded(parts, MONEY_DECIMALS))}),
     )
 
 
 def _of_funnel(campaign_analysis: ir.Table, funnel_events: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    """Hold the stages that are impressions, clicks and conversions against the metrics that count the same."""
+    """Compare the stages of impressions, clicks and conversions with the metrics."""
     counts = stage_counts(funnel_events, as_of)
     rules = policy.marketing.reconciliation
     ours = campaign_analysis.select("campaign_id", *COUNTED, "primary_kpi")
     ours = ours.mutate(conversion_stage=ours.primary_kpi.cases(*sorted(rules.conversion_stages.items()), else_=None))
-    pairs = ours.left_join(counts, "campaign_id").drop("campaign_id_right")
+    pairs = lookup(ours, counts, "campaign_id")
 
     def counted(stage: ir.StringValue | str) -> ir.NumericScalar:
         return pairs["count"].sum(where=pairs.stage == stage)
 
-    rows = pairs.group_by("campaign_id").agg(
+    sums = pairs.group_by("campaign_id").agg(
         **{name: pairs[name].max() for name in COUNTED},
         impression=counted(rules.impression_stage),
         click=counted(rules.click_stage),
         conversion=counted(pairs.conversion_stage),
         has_stage=pairs.conversion_stage.notnull().any(),
     )
-    rows = rows.mutate(scope=ibis.literal(WHOLE_CAMPAIGN))
-    # Where nobody says which stage the conversions are there is nothing to compare.
-    conversions = rows.has_stage.ifelse(rows.conversions, ibis.null("int64"))
-    return _compared(
-        rows,
-        FUNNEL,
-        METRICS,
-        {
-            "impressions": (rows.impression, rows.impressions),
-            "clicks": (rows.click, rows.clicks),
-            "conversions": (rows.conversion, conversions),
-        },
-    )
+    # Without a stage of its conversions a campaign has no funnel figure to compare them with.
+    conversions = sums.has_stage.ifelse(sums.conversions, ibis.null("int64"))
+    compared = {
+        "impressions": (sums.impression, sums.impressions),
+        "clicks": (sums.click, sums.clicks),
+        "conversions": (sums.conversion, conversions),
+    }
+    return _compared(sums.mutate(scope=ibis.literal(WHOLE_CAMPAIGN)), FUNNEL, METRICS, compared)
 
 
 def _of_rollups(rollups: ir.Table, snapshots: ir.Table, metric_definitions: ir.Table) -> tuple[ir.Table, ir.Table]:
-    """Hold each rollup against the snapshots of its own window, and its metric against its own counts."""
+    """Compare each rollup with the snapshots of its window, and its metric with its own counts."""
     within = [
         rollups.campaign_id == snapshots.campaign_id,
         rollups.segment_id == snapshots.segment_id,
         snapshots.day.between(rollups.window_start, rollups.window_end),
     ]
-    seen = rollups.select("rollup_id", "campaign_id", "segment_id", "window_start", "window_end")
-    seen = seen.join(snapshots, within, rname="{name}_of_snapshot")
-    sums = seen.group_by("rollup_id").agg(
-        **{f"seen_{name}": seen[name].sum() for name in COUNTED},
-        seen_spend=money_sum(seen.cost),
-        seen_value=money_sum(seen.revenue_proxy),
+    windows = rollups.select("rollup_id", "campaign_id", "segment_id", "window_start", "window_end")
+    covered = windows.join(snapshots, within, rname="{name}_of_snapshot")
+    sums = covered.group_by("rollup_id").agg(
+        **{f"measured_{name}": covered[name].sum() for name in COUNTED},
+        measured_spend=money_sum(covered.cost),
+        measured_value=money_sum(covered.revenue_proxy),
     )
     stated = rollups.rename(value="revenue_proxy", stated_kpi="kpi_value").drop("recommendation")
-    rows = stated.left_join(sums, "rollup_id").drop("rollup_id_right")
-    rows = rows.mutate(scope=rows.rollup_id)
-    own = with_metric(rows, "primary_kpi", metric_definitions)
-    pairs = {name: (rows[name], rows[f"seen_{name}"]) for name in (*COUNTED, SPEND, VALUE)}
+    compared = lookup(stated, sums, "rollup_id").mutate(scope=stated.rollup_id)
+    own = with_metric(compared, "primary_kpi", metric_definitions)
+    pairs = {name: (compared[name], compared[f"measured_{name}"]) for name in (*COUNTED, SPEND, VALUE)}
     return (
-        _compared(rows, ROLLUPS, METRICS, pairs),
+        _compared(compared, ROLLUPS, METRICS, pairs),
         _compared(own, ROLLUPS, ROLLUP_PARTS, {RATE: (own.stated_kpi, own.kpi_value)}, metric="primary_kpi"),
     )
 
 
 def _of_stated_rates(snapshots: ir.Table, policy: Policy) -> tuple[ir.Table, ...]:
-    """Hold the conversion rates that the snapshots state against the policy's numerator and denominator."""
+    """Compare the conversion rates stated by snapshots with the policy's numerator and denominator."""
     meaning = policy.marketing.metric_definitions.get(CONVERSION_RATE)
     if meaning is None:
         return ()
@@ -206,26 +193,26 @@ def _of_stated_rates(snapshots: ir.Table, policy: Policy) -> tuple[ir.Table, ...
     sums = snapshots.group_by("campaign_id").agg(
         stated=stated, counted=snapshots[meaning.numerator].sum(where=over > 0), over=over.sum()
     )
-    rows = sums.mutate(scope=ibis.literal(WHOLE_CAMPAIGN), stated_metric=ibis.literal(CONVERSION_RATE))
-    over = rows.over.nullif(0)
-    pairs = {RATE: (rows.stated.cast("float64") / over, rows.counted / over)}
-    return (_compared(rows, STATED_METRICS, METRICS, pairs, metric="stated_metric"),)
+    rates = sums.mutate(scope=ibis.literal(WHOLE_CAMPAIGN), stated_metric=ibis.literal(CONVERSION_RATE))
+    over = rates.over.nullif(0)
+    pairs = {RATE: (rates.stated.cast("float64") / over, rates.counted / over)}
+    return (_compared(rates, STATED_METRICS, METRICS, pairs, metric="stated_metric"),)
 
 
 def _of_cost_models(asset_performance: ir.Table, channels: ir.Table, policy: Policy) -> tuple[ir.Table, ...]:
-    """Hold the cost of each asset against its units at the average price of its channel, where the channel has one."""
+    """Compare the cost of each asset with its units at the average price of its channel, if it has one."""
     units = policy.marketing.reconciliation.cost_model_units
     if not units:
         return ()
     prices = channels.select(
         "channel_id", "avg_cost", counted=channels.cost_model.cases(*sorted(units.items()), else_=None)
     )
-    rows = asset_performance.join(prices, "channel_id")
-    counted = rows.counted.cases(*((name, rows[name]) for name in COUNTED), else_=None)
-    rows = rows.mutate(modelled=counted * rows.avg_cost)
-    rows = rows.filter(rows.modelled.notnull())
-    sums = rows.group_by("campaign_id", scope=rows.asset_id).agg(
-        stated=money_sum(rows.cost), modelled=money_sum(rows.modelled)
+    assets = asset_performance.join(prices, "channel_id")
+    counted = assets.counted.cases(*((name, assets[name]) for name in COUNTED), else_=None)
+    modelled = assets.mutate(modelled=counted * assets.avg_cost)
+    modelled = modelled.filter(modelled.modelled.notnull())
+    sums = modelled.group_by("campaign_id", scope=modelled.asset_id).agg(
+        stated=money_sum(modelled.cost), modelled=money_sum(modelled.modelled)
     )
     return (_compared(sums, STATED_COST, COST_MODEL, {ASSET_COST: (sums.stated, sums.modelled)}),)
 
@@ -233,12 +220,12 @@ def _of_cost_models(asset_performance: ir.Table, channels: ir.Table, policy: Pol
 def placed_snapshots(performance_metrics: ir.Table, creative_assets: ir.Table, as_of: date) -> ir.Table:
     """Return the snapshots known on the day, with campaign and audience segment."""
     known = performance_metrics.filter(performance_metrics.timestamp < as_of + timedelta(days=1))
-    rows = known.join(creative_assets.select("asset_id", "campaign_id", "segment_id"), "asset_id")
-    return rows.mutate(day=rows.timestamp.date())
+    placed = known.join(creative_assets.select("asset_id", "campaign_id", "segment_id"), "asset_id")
+    return placed.mutate(day=placed.timestamp.date())
 
 
 def increments(snapshots: ir.Table, policy: Policy) -> ir.Table:
-    """Return what each snapshot adds to the one before it."""
+    """Return each snapshot as its increase over the one before."""
     if policy.marketing.snapshots.snapshots_are != TOTALS:
         return snapshots
     in_order = ibis.window(group_by=list(KEY), order_by="timestamp")
@@ -252,8 +239,8 @@ def increments(snapshots: ir.Table, policy: Policy) -> ir.Table:
 
 @check
 def residuals_beyond_tolerance(reconciliation: ir.Table) -> ir.Table:
-    """Find figures of which two sources say different things."""
-    rows = reconciliation.filter(reconciliation.state == BEYOND)
-    return rows.select(
+    """Return figures whose two sources differ beyond tolerance."""
+    differing = reconciliation.filter(reconciliation.state == BEYOND)
+    return differing.select(
         "campaign_id", "scope", "figure", "one_source", "other_source", "one_value", "other_value", "residual"
     )

@@ -1,12 +1,8 @@
-"""How far two arms are apart, and how far that could be seen: the figures a verdict rests on.
+"""Effect of the variant over the control: intervals, p-values, sample ratio and power.
 
-Belongs here: effects, intervals, p-values, sample ratio, power. Does not belong here: what follows from them
-(`experiment_verdicts.py`).
-
-One score test is behind all of them, so that they cannot contradict each other: the fixed-horizon interval leaves 0 out
-exactly where the p-value is below the threshold, the always-valid one where its own p-value is, absolute and relative
-alike. The design effect of the unit deflates the counts once, before anything is computed: 1,000 impressions with a
-design effect of 2 say as much as 500 independent trials, and 1,000 people as much as their own effect says.
+All of it rests on one score test, so that the parts cannot contradict each other: the fixed-horizon interval excludes 0
+exactly where its p-value is below the threshold, and likewise the always-valid one, absolute and relative. The design
+effect of the unit divides the counts once: 1,000 impressions with a design effect of 2 count as 500 independent trials.
 """
 
 import ibis
@@ -32,7 +28,7 @@ COUNTS = {"x": "variant_successes", "n": "variant_exposures", "x0": "control_suc
 
 
 def effects(pairs: ir.Table, policy: Policy) -> ir.Table:
-    """Return what the counts of both arms say, one row per experiment; null where they say nothing.
+    """Return the effects of each experiment; null where its counts allow none.
 
     Args:
         pairs: one row per experiment, with the counts of its arms, its plan and the definition of its metric.
@@ -74,7 +70,7 @@ def effects(pairs: ir.Table, policy: Policy) -> ir.Table:
 
 
 def _evidence(pairs: ir.Table, rules: ExperimentRules) -> ir.Table:
-    """Return the counts as independent trials; null unless both arms were shown and no more succeeded than were."""
+    """Return the counts as independent trials; null without exposures of both arms, or with excess successes."""
     is_share = (pairs.control_exposures > 0) & (pairs.variant_exposures > 0)
     for arm in ("control", "variant"):
         is_share &= pairs[f"{arm}_successes"] <= pairs[f"{arm}_exposures"]
@@ -110,7 +106,7 @@ def _evidence(pairs: ir.Table, rules: ExperimentRules) -> ir.Table:
 
 
 def _compared(rows: ir.Table, alpha: ir.NumericValue, quantile: ir.NumericValue, lift: float) -> ir.Table:
-    """Return the rows with their p-values, all four intervals, and how far off the lift worth having is."""
+    """Add p-values, all four intervals, and the effect size of the lift to detect."""
     multiplier = always_valid_multiplier(rows.observations, alpha, rows.tightest_at)
     p_value = always_valid_p_value(rows.z, rows.observations, alpha, rows.tightest_at)
     rows = rows.mutate(

@@ -1,11 +1,8 @@
-"""What must not fall while the metric of an experiment rises.
+"""Guardrails of an experiment: ratios that must not fall while its metric rises.
 
-Belongs here: whether a guardrail broke, or is not proved to hold. Does not belong here: which there are (policy) and
-what a break means (`experiment_verdicts.py`).
-
-A guardrail is a ratio of a count to what it took: impressions, clicks or money. Given what each arm took, the share of
-the variant among all counted is binomial, so the score interval of that share is one of the ratio of both. What is
-counted of people varies as the design effect of people says, whatever it is divided by.
+A guardrail is a ratio of a count to impressions, clicks or money. Given the denominators of both arms, the variant's
+share of all counted is binomial, so the score interval of that share gives one of the ratio of both arms. Counts of
+people use the design effect of people, whatever the denominator.
 """
 
 from collections.abc import Mapping
@@ -22,7 +19,7 @@ from cjo_assets.policy.marketing import Guardrail
 
 
 def guardrails(rows: ir.Table, policy: Policy) -> ir.Table:
-    """Return the guardrails that broke, those not proved to hold, and whether one surely fell, per experiment.
+    """Return broken and unproven guardrails per experiment, and whether one fell beyond doubt.
 
     Args:
         rows: experiments with their unit, the counts of both arms, and `multiplier`: how many standard errors the
@@ -52,7 +49,7 @@ def guardrails(rows: ir.Table, policy: Policy) -> ir.Table:
 
 
 def _compared(rows: ir.Table, rules: Mapping[str, Guardrail], people_design_effect: float) -> ir.Table:
-    """Return, per guardrail, how much of the control's ratio the variant gained, and the interval of that."""
+    """Return the relative change of each guardrail from control to variant, with its interval."""
     shares: dict[str, ir.NumericValue] = {}
     changes: dict[str, ir.Value] = {}
     counts_people = (rows.unit == PEOPLE).fill_null(False)
@@ -65,7 +62,7 @@ def _compared(rows: ir.Table, rules: Mapping[str, Guardrail], people_design_effe
     for name, guardrail in rules.items():
         count, count0 = (rows[f"{arm}_{guardrail.counted}"] for arm in ("variant", "control"))
         took, took0 = (rows[f"{arm}_{guardrail.per}"].cast("float64").nullif(0.0) for arm in ("variant", "control"))
-        # A share of 1 is a ratio without end.
+        # A share of 1 is an infinite ratio.
         low, high = (
             bound / (1 - bound).nullif(0.0) * took0 / took - 1 for bound in (rows[f"{name} low"], rows[f"{name} high"])
         )

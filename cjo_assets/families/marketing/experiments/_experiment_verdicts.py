@@ -1,8 +1,4 @@
-"""What is to be done about an experiment: rules, the first that applies decides.
-
-Belongs here: phases, which interval decides, the correction for many tests, and the order of the rules. Does not belong
-here: the statistics themselves (`experiment_effects.py`, `experiment_guardrails.py`).
-"""
+"""Verdict on an experiment: phase, deciding interval, correction for many tests, and rules in order."""
 
 from datetime import date
 
@@ -64,10 +60,10 @@ RULES = (*INVALIDATING, *UNREAD, *READ)
 
 
 def phase_of(rows: ir.Table, as_of: date) -> ir.StringValue:
-    """Return where an experiment stood on the as-of date, as far as its dates tell.
+    """Return the phase of an experiment on the as-of date, from its dates.
 
-    Who completed one after the day had not yet done so. One that was stopped has ended: nobody knows when that was
-    decided, or why, and so only the interval that holds at any time may read it.
+    An experiment completed after the day was still running. A stopped one has ended: the day of that decision and its
+    reason are unknown, so only the always-valid interval may decide.
     """
     is_over = (rows.end_date <= as_of).fill_null(rows.status == COMPLETED)
     return ibis.cases(
@@ -78,20 +74,20 @@ def phase_of(rows: ir.Table, as_of: date) -> ir.StringValue:
 
 
 def readings(pairs: ir.Table, effects: ir.Table, policy: Policy) -> ir.Table:
-    """Return the effects, and what keeps each experiment from being read, else the interval that decides.
+    """Return the effects, with the obstacle to reading each experiment or else the interval that decides.
 
-    Benefits are the effects of that interval resolved to up = better.
+    Benefits are the effects of that interval with up = better.
 
     Args:
         pairs: one row per experiment, with its plan, its phase and the counts of its arms.
-        effects: what these say.
+        effects: the effects of these counts.
         policy: what is enough to be read.
     """
     rules = policy.marketing.experiments
     quantile = ibis.literal(two_sided_quantile(1 - rules.statistical_significance_threshold))
     rows = pairs.join(effects, "experiment_id")
     mismatch = rows.always_valid_sample_ratio_p_value < rules.sample_ratio_threshold
-    # It was to be read once, at its horizon; or it ended as planned, with all the exposures that it needed.
+    # Read once: at its planned horizon, or at its planned end with the exposures it needed.
     has_ended = (rows.phase == ENDED) & (rows.status != STOPPED)
     is_fixed = rows.horizon_reached_on.notnull() | (has_ended & rows.is_powered.fill_null(False))
     rows = rows.select(
@@ -103,7 +99,6 @@ def readings(pairs: ir.Table, effects: ir.Table, policy: Policy) -> ir.Table:
         obstacle=_obstacle(rows, mismatch, policy),
         is_fixed=is_fixed,
     )
-    # Where nothing is read nothing decides.
     reading = ibis.cases(
         (rows.obstacle.notnull(), ibis.null("string")), (rows.is_fixed, FIXED_HORIZON), else_=ALWAYS_VALID
     )
@@ -127,24 +122,24 @@ def readings(pairs: ir.Table, effects: ir.Table, policy: Policy) -> ir.Table:
     )
 
 
-def corrected(readings: ir.Table) -> ir.Table:
-    """Return the p-values that decide, corrected for all that are read together (Benjamini and Hochberg 1995)."""
+def adjusted_p_values(readings: ir.Table) -> ir.Table:
+    """Return the deciding p-values, corrected for all tests of a family (Benjamini and Hochberg 1995)."""
     is_read = readings.decisive_p_value.notnull()
-    rows = readings.filter(is_read).select("experiment_id", "family", p_value=readings.decisive_p_value)
-    ascending = ibis.window(group_by=rows.family, order_by=[rows.p_value, rows.experiment_id])
-    comparisons = rows.count().over(ibis.window(group_by=rows.family))
+    tests = readings.filter(is_read).select("experiment_id", "family", p_value=readings.decisive_p_value)
+    ascending = ibis.window(group_by=tests.family, order_by=[tests.p_value, tests.experiment_id])
+    comparisons = tests.count().over(ibis.window(group_by=tests.family))
     rank = 1 + ibis.row_number().over(ascending)
-    rows = rows.mutate(comparisons=comparisons, stepped=rows.p_value * comparisons / rank)
+    tests = tests.mutate(comparisons=comparisons, stepped=tests.p_value * comparisons / rank)
     from_the_top = ibis.cumulative_window(
-        group_by=rows.family, order_by=[rows.p_value.desc(), rows.experiment_id.desc()]
+        group_by=tests.family, order_by=[tests.p_value.desc(), tests.experiment_id.desc()]
     )
-    return rows.select(
-        "experiment_id", "comparisons", adjusted_p_value=ibis.least(rows.stepped.min().over(from_the_top), 1.0)
+    return tests.select(
+        "experiment_id", "comparisons", adjusted_p_value=ibis.least(tests.stepped.min().over(from_the_top), 1.0)
     )
 
 
 def verdicts(rows: ir.Table, policy: Policy) -> ir.Table:
-    """Return the verdict, the rule that gave it, and whether the hypothesis held: that the variant is better.
+    """Return the verdict, its rule, and whether the hypothesis held that the variant is better.
 
     Args:
         rows: readings with their corrected p-values and guardrails.
@@ -153,7 +148,7 @@ def verdicts(rows: ir.Table, policy: Policy) -> ir.Table:
     rules = policy.marketing.experiments
     lift = rules.lift_threshold_for_scaling
     is_better, is_worse = rows.benefit_low > 0, rows.benefit_high < 0
-    # Where the control never succeeds there is no ratio: whatever succeeds is a lift of any size.
+    # Without successes of the control there is no ratio: any success is a lift of any size.
     is_lifted = ibis.coalesce(rounded(rows.relative_benefit, CONTRIBUTION_DECIMALS) >= lift, is_better)
     found = rows.mutate(
         is_better=is_better,
@@ -193,7 +188,7 @@ def verdicts(rows: ir.Table, policy: Policy) -> ir.Table:
 
 
 def _obstacle(rows: ir.Table, mismatch: ir.BooleanValue, policy: Policy) -> ir.StringValue:
-    """Return the rule that keeps an experiment from being read; null where none does."""
+    """Return the rule that prevents reading an experiment; null without one."""
     rules = policy.marketing.experiments
     differs = (rows.control_segment_id != rows.variant_segment_id) | (
         rows.control_channel_id != rows.variant_channel_id

@@ -1,6 +1,6 @@
-"""What each arm of an experiment was shown, and what came of it.
+"""Exposures, successes and rate of each arm of an experiment.
 
-One row per as-of date, experiment and arm. An arm nothing is known of has a row as well: its counts are null.
+One row per as-of date, experiment and arm, also for arms without snapshots: their counts are null.
 """
 
 from datetime import date
@@ -11,15 +11,16 @@ import ibis.expr.types as ir
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, Instant, column, key
 from cjo_assets.core.expressions.intervals import wilson_interval
-from cjo_assets.core.expressions.numbers import RATE_DECIMALS, money_sum, rounded
+from cjo_assets.core.expressions.numbers import money_sum
+from cjo_assets.core.expressions.tables import long_rows, lookup
 from cjo_assets.families.marketing.measurement._experiment_snapshots import (
     CONTROL,
     IMPRESSIONS,
     PEOPLE,
     VARIANT,
     counted_snapshots,
+    increments_of_snapshots,
     is_outside,
-    since_the_last,
 )
 from cjo_assets.policy import Policy
 
@@ -50,11 +51,11 @@ class ExperimentArms(DatedContract):
     )
     exposures: int = column("Units so far [units]; null where nothing is known.", ge=0, nullable=True)
     successes: int = column("What the metric counts, so far [count]; null where nothing is known.", ge=0, nullable=True)
-    rate: float = column("Successes per exposure; null without exposures.", ge=0, nullable=True)
+    rate: float = column("Successes per exposure; null without exposures.", ge=0, nullable=True, decimals=9)
     rate_low: float = column(
-        "Lower end of its interval, as wide as the design effect makes it [0-1].", ge=0, le=1, nullable=True
+        "Lower end of its interval, as wide as the design effect makes it [0-1].", ge=0, le=1, nullable=True, decimals=9
     )
-    rate_high: float = column("Upper end of its interval [0-1].", ge=0, le=1, nullable=True)
+    rate_high: float = column("Upper end of its interval [0-1].", ge=0, le=1, nullable=True, decimals=9)
     design_effect: float = column(
         "Variance of the successes over that of as many independent units [x variance]; null where the metric is not "
         "defined.",
@@ -85,70 +86,60 @@ def experiment_arms(
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
-    """Add up what each arm was shown while its experiment ran."""
-    rows = counted_snapshots(performance_metrics, experiments, metric_definitions, as_of, policy)
-    totals = rows.group_by(KEY).agg(
-        snapshots=rows.count(),
-        last_snapshot_at=rows.timestamp.max(),
-        horizon_reached_on=rows.horizon_reached_on.max(),
-        unit=rows.unit.max(),
-        assigned_unit=rows.assigned_unit.max(),
-        cost=money_sum(rows.cost),
-        revenue_proxy=money_sum(rows.revenue_proxy),
-        **{name: _total(rows, name) for name in ("exposures", "successes", "assigned", *SOURCE_COUNTS)},
+    """Sum the snapshots of each arm while its experiment ran."""
+    counted = counted_snapshots(performance_metrics, experiments, metric_definitions, as_of, policy)
+    totals = counted.group_by(KEY).agg(
+        snapshots=counted.count(),
+        last_snapshot_at=counted.timestamp.max(),
+        horizon_reached_on=counted.horizon_reached_on.max(),
+        unit=counted.unit.max(),
+        assigned_unit=counted.assigned_unit.max(),
+        cost=money_sum(counted.cost),
+        revenue_proxy=money_sum(counted.revenue_proxy),
+        **{name: _total(counted, name) for name in ("exposures", "successes", "assigned", *SOURCE_COUNTS)},
     )
     places = creative_assets.select("asset_id", "segment_id", "channel_id")
-    found = _arms(experiments, metric_definitions).join(places, "asset_id").left_join(totals, KEY)
-    found = found.drop("experiment_id_right", "arm_right").mutate(snapshots=found.snapshots.fill_null(0))
-    found = found.mutate(
-        **{f"{of}design_effect": _effect_of(found[f"{of}unit"], found) for of in ("", "assigned_")},
+    arms = lookup(_arms(experiments, metric_definitions).join(places, "asset_id"), totals, KEY)
+    arms = arms.mutate(
+        snapshots=arms.snapshots.fill_null(0),
+        **{f"{of}design_effect": _effect_of(arms[f"{of}unit"], arms) for of in ("", "assigned_")},
     )
-    share = found.successes / found.exposures.nullif(0)
-    is_share = share <= 1
+    rate = arms.successes / arms.exposures.nullif(0)
     low, high = wilson_interval(
-        is_share.ifelse(found.successes / found.design_effect, ibis.null("float64")),
-        found.exposures / found.design_effect,
+        (rate <= 1).ifelse(arms.successes / arms.design_effect, ibis.null("float64")),
+        arms.exposures / arms.design_effect,
         1 - policy.marketing.experiments.statistical_significance_threshold,
     )
-    return found.mutate(
-        rate=rounded(share, RATE_DECIMALS),
-        rate_low=rounded(low, RATE_DECIMALS),
-        rate_high=rounded(high, RATE_DECIMALS),
-    )
+    return arms.mutate(rate=rate, rate_low=low, rate_high=high)
 
 
 @check
 def snapshots_outside_experiment(
     performance_metrics: ir.Table, experiments: ir.Table, as_of: date, policy: Policy
 ) -> ir.Table:
-    """Find snapshots of days on which their experiment did not run: they count for the asset alone."""
+    """Return snapshots of days on which their experiment did not run; they count for the asset only."""
     days = experiments.select("experiment_id", "start_date", "end_date")
-    rows = since_the_last(performance_metrics, as_of, policy).join(days, "experiment_id")
-    return rows.filter(is_outside(rows)).select("experiment_id", "asset_id", "timestamp", "start_date", "end_date")
+    snapshots = increments_of_snapshots(performance_metrics, as_of, policy).join(days, "experiment_id")
+    return snapshots.filter(is_outside(snapshots)).select(
+        "experiment_id", "asset_id", "timestamp", "start_date", "end_date"
+    )
 
 
 def _arms(experiments: ir.Table, metric_definitions: ir.Table) -> ir.Table:
     """Return the two arms of every experiment, with the design effects of its metric."""
-    defined = experiments.left_join(metric_definitions, "metric")
-    arms = [
-        defined.select(
-            "experiment_id",
-            "people_design_effect",
-            policy_design_effect="design_effect",
-            arm=ibis.literal(arm),
-            asset_id=defined[f"{arm}_asset"],
-        )
-        for arm in (CONTROL, VARIANT)
-    ]
-    return ibis.union(*arms)
+    defined = lookup(
+        experiments, metric_definitions, "metric", "people_design_effect", policy_design_effect="design_effect"
+    )
+    parts = [{"arm": ibis.literal(arm), "asset_id": defined[f"{arm}_asset"]} for arm in (CONTROL, VARIANT)]
+    return long_rows(defined, ["experiment_id", "people_design_effect", "policy_design_effect"], parts)
 
 
 def _effect_of(unit: ir.StringValue, rows: ir.Table) -> ir.FloatingValue:
-    """Return the design effect of counts in that unit."""
+    """Return the design effect of counts in a unit."""
     return (unit == PEOPLE).fill_null(False).ifelse(rows.people_design_effect, rows.policy_design_effect)
 
 
 def _total(rows: ir.Table, name: str) -> ir.IntegerScalar:
-    """Add up a count; totals of a source may fall, but nothing was shown less than never."""
+    """Sum a count, at least 0: totals of a source may fall."""
     total = rows[name].sum()
     return (total < 0).ifelse(0, total)

@@ -1,7 +1,6 @@
-"""What each experiment has shown, and what is to be done about it.
+"""Effect, guardrails and verdict of each experiment.
 
-One row per as-of date and experiment. The figures come from `experiment_effects.py`, the rules and their order from
-`experiment_verdicts.py`: this file puts arms, plan and campaign side by side and says what is published.
+One row per as-of date and experiment.
 """
 
 from datetime import date
@@ -10,7 +9,7 @@ import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, TextList, any_of, column, key
-from cjo_assets.core.expressions.numbers import RATE_DECIMALS, rounded
+from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.families.marketing.experiments._experiment_effects import effects
 from cjo_assets.families.marketing.experiments._experiment_guardrails import guardrails
 from cjo_assets.families.marketing.experiments._experiment_verdicts import (
@@ -26,7 +25,7 @@ from cjo_assets.families.marketing.experiments._experiment_verdicts import (
     TOO_SMALL,
     VERDICTS,
     WORSE,
-    corrected,
+    adjusted_p_values,
     phase_of,
     readings,
     verdicts,
@@ -74,35 +73,54 @@ class ExperimentEvaluations(DatedContract):
     variant_successes: int = column("Successes of the variant arm [count]; null where not known.", ge=0, nullable=True)
     control_rate: float = column("Successes per exposure of the control arm.", ge=0, nullable=True)
     variant_rate: float = column("Successes per exposure of the variant arm.", ge=0, nullable=True)
-    absolute_effect: float = column("Variant's rate minus the control's.", ge=-1, le=1, nullable=True)
+    absolute_effect: float = column("Variant's rate minus the control's.", ge=-1, le=1, nullable=True, decimals=9)
     absolute_effect_low: float = column(
-        "Lower end of its interval, for one look at a planned end.", ge=-1, le=1, nullable=True
+        "Lower end of its interval, for one look at a planned end.", ge=-1, le=1, nullable=True, decimals=9
     )
-    absolute_effect_high: float = column("Upper end of that interval.", ge=-1, le=1, nullable=True)
+    absolute_effect_high: float = column("Upper end of that interval.", ge=-1, le=1, nullable=True, decimals=9)
     relative_effect: float = column(
-        "Absolute effect over the control's rate [fraction]; null where that is 0.", ge=-1, nullable=True
+        "Absolute effect over the control's rate [fraction]; null where that is 0.", ge=-1, nullable=True, decimals=9
     )
-    relative_effect_low: float = column("Lower end of its interval, for one look.", ge=-1, nullable=True)
-    relative_effect_high: float = column("Upper end of that interval; null where it has none.", ge=-1, nullable=True)
+    relative_effect_low: float = column("Lower end of its interval, for one look.", ge=-1, nullable=True, decimals=9)
+    relative_effect_high: float = column(
+        "Upper end of that interval; null where it has none.", ge=-1, nullable=True, decimals=9
+    )
     always_valid_low: float = column(
-        "Lower end of the absolute effect's interval that holds on all days at once.", ge=-1, le=1, nullable=True
+        "Lower end of the absolute effect's interval that holds on all days at once.",
+        ge=-1,
+        le=1,
+        nullable=True,
+        decimals=9,
     )
-    always_valid_high: float = column("Upper end of that interval.", ge=-1, le=1, nullable=True)
-    always_valid_relative_low: float = column("The same of the relative effect.", ge=-1, nullable=True)
-    always_valid_relative_high: float = column("Its upper end; null where it has none.", ge=-1, nullable=True)
+    always_valid_high: float = column("Upper end of that interval.", ge=-1, le=1, nullable=True, decimals=9)
+    always_valid_relative_low: float = column("The same of the relative effect.", ge=-1, nullable=True, decimals=9)
+    always_valid_relative_high: float = column(
+        "Its upper end; null where it has none.", ge=-1, nullable=True, decimals=9
+    )
     p_value: float = column(
-        "Chance of arms so far apart or further if they were one, for one look [0-1].", ge=0, le=1, nullable=True
+        "Chance of arms so far apart or further if they were one, for one look [0-1].",
+        ge=0,
+        le=1,
+        nullable=True,
+        decimals=9,
     )
-    always_valid_p_value: float = column("The same for a look on every day [0-1].", ge=0, le=1, nullable=True)
+    always_valid_p_value: float = column(
+        "The same for a look on every day [0-1].", ge=0, le=1, nullable=True, decimals=9
+    )
     sample_ratio_p_value: float = column(
         "Chance that arms of the planned shares part so far, for one look, given the design effect of what was "
         "assigned [0-1]; for information.",
         ge=0,
         le=1,
         nullable=True,
+        decimals=9,
     )
     always_valid_sample_ratio_p_value: float = column(
-        "The same for a look on every day [0-1]: the one that decides; small = broken.", ge=0, le=1, nullable=True
+        "The same for a look on every day [0-1]: the one that decides; small = broken.",
+        ge=0,
+        le=1,
+        nullable=True,
+        decimals=9,
     )
     has_sample_ratio_mismatch: bool = column(
         "Whether the arms did not get what was planned, as the always-valid p-value says; null where nothing was "
@@ -114,6 +132,7 @@ class ExperimentEvaluations(DatedContract):
         ge=0,
         le=1,
         nullable=True,
+        decimals=9,
     )
     required_exposures: int = column(
         "Exposures that each of two equal arms needs for the power asked for [units]; null where no number would do.",
@@ -124,6 +143,7 @@ class ExperimentEvaluations(DatedContract):
         "Least relative effect that these exposures find with the power asked for [fraction]; null beyond all rates.",
         ge=0,
         nullable=True,
+        decimals=9,
     )
     is_powered: bool = column("Whether the arms have the exposures needed; null where not known.", nullable=True)
     reading: str = column(
@@ -132,15 +152,20 @@ class ExperimentEvaluations(DatedContract):
         nullable=True,
     )
     benefit_low: float = column(
-        "Lower end of the interval that decides, absolute, up = better whatever the metric.", ge=-1, le=1, nullable=True
+        "Lower end of the interval that decides, absolute, up = better whatever the metric.",
+        ge=-1,
+        le=1,
+        nullable=True,
+        decimals=9,
     )
-    benefit_high: float = column("Upper end of that interval.", ge=-1, le=1, nullable=True)
+    benefit_high: float = column("Upper end of that interval.", ge=-1, le=1, nullable=True, decimals=9)
     comparisons: int = column("Experiments read together [experiments]; null where nothing is read.", nullable=True)
     adjusted_p_value: float = column(
-        "p-value of the interval that decides, corrected for them (Benjamini-Hochberg) [0-1].",
+        "p-value of the interval that decides, adjusted_p_values for them (Benjamini-Hochberg) [0-1].",
         ge=0,
         le=1,
         nullable=True,
+        decimals=9,
     )
     guardrails_broken: TextList = column(
         "Guardrails that fell beyond their margin, or surely fell; null where nothing is read.", nullable=True
@@ -153,29 +178,6 @@ class ExperimentEvaluations(DatedContract):
     rule: str = column("Rule that gave it: the first of the list that applied.", isin=list(RULES))
 
 
-ROUNDED = (
-    "absolute_effect",
-    "absolute_effect_low",
-    "absolute_effect_high",
-    "relative_effect",
-    "relative_effect_low",
-    "relative_effect_high",
-    "always_valid_low",
-    "always_valid_high",
-    "always_valid_relative_low",
-    "always_valid_relative_high",
-    "p_value",
-    "always_valid_p_value",
-    "sample_ratio_p_value",
-    "always_valid_sample_ratio_p_value",
-    "power",
-    "minimum_detectable_effect",
-    "benefit_low",
-    "benefit_high",
-    "adjusted_p_value",
-)
-
-
 def experiment_evaluations(
     experiment_arms: ir.Table,
     experiments: ir.Table,
@@ -184,67 +186,68 @@ def experiment_evaluations(
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
-    """Judge every experiment by what its arms did up to the as-of date."""
+    """Evaluate every experiment on the counts of its arms up to the as-of date."""
     pairs = _pairs(experiment_arms, experiments, campaigns, metric_definitions, policy)
     pairs = pairs.mutate(phase=phase_of(pairs, as_of))
-    read = readings(pairs, effects(pairs, policy), policy)
+    estimates = readings(pairs, effects(pairs, policy), policy)
     counts = pairs.select(KEY, "numerator", "denominator", "unit", *COUNTED)
-    watched = guardrails(read.select(KEY, "multiplier").join(counts, KEY), policy)
-    judged = verdicts(read.left_join(corrected(read), KEY).drop(f"{KEY}_right").join(watched, KEY), policy)
-    rows = pairs.drop("phase", "family").join(judged, KEY)
-    return rows.mutate(**{name: rounded(rows[name], RATE_DECIMALS) for name in ROUNDED})
+    guardrail_results = guardrails(estimates.select(KEY, "multiplier").join(counts, KEY), policy)
+    with_p_values = lookup(estimates, adjusted_p_values(estimates), KEY)
+    decided = verdicts(lookup(with_p_values, guardrail_results, KEY), policy)
+    return pairs.drop("phase", "family").join(decided, KEY)
 
 
 @check(blocking=True)
 def verdicts_against_their_interval(experiment_evaluations: ir.Table, policy: Policy) -> ir.Table:
-    """Find verdicts that the interval they rest on contradicts."""
-    rows = experiment_evaluations
+    """Return verdicts that contradict the interval that decides."""
+    evaluated = experiment_evaluations
     level = policy.marketing.experiments.statistical_significance_threshold
-    is_scaled = rows.verdict == SCALE_VARIANT
+    is_scaled = evaluated.verdict == SCALE_VARIANT
     wrong = [
-        is_scaled & (rows.benefit_low.isnull() | (rows.benefit_low < 0) | (rows.adjusted_p_value > level)),
-        is_scaled & (rows.guardrails_broken.length() > 0),
-        (rows.rule == WORSE) & (rows.benefit_high.isnull() | (rows.benefit_high > 0)),
-        (rows.rule == TOO_SMALL) & (rows.benefit_low > 0) & rows.hypothesis_held.isnull(),
-        rows.verdict.isin([CONTINUE, INCONCLUSIVE, SCALE_VARIANT]) & (rows.benefit_high < 0),
-        (rows.p_value < level) & (rows.absolute_effect_low < 0) & (rows.absolute_effect_high > 0),
-        (rows.p_value > level) & ((rows.absolute_effect_low > 0) | (rows.absolute_effect_high < 0)),
+        is_scaled
+        & (evaluated.benefit_low.isnull() | (evaluated.benefit_low < 0) | (evaluated.adjusted_p_value > level)),
+        is_scaled & (evaluated.guardrails_broken.length() > 0),
+        (evaluated.rule == WORSE) & (evaluated.benefit_high.isnull() | (evaluated.benefit_high > 0)),
+        (evaluated.rule == TOO_SMALL) & (evaluated.benefit_low > 0) & evaluated.hypothesis_held.isnull(),
+        evaluated.verdict.isin([CONTINUE, INCONCLUSIVE, SCALE_VARIANT]) & (evaluated.benefit_high < 0),
+        (evaluated.p_value < level) & (evaluated.absolute_effect_low < 0) & (evaluated.absolute_effect_high > 0),
+        (evaluated.p_value > level) & ((evaluated.absolute_effect_low > 0) | (evaluated.absolute_effect_high < 0)),
     ]
-    return rows.filter(any_of(condition.fill_null(False) for condition in wrong)).select(
+    return evaluated.filter(any_of(condition.fill_null(False) for condition in wrong)).select(
         "experiment_id", "verdict", "rule", "benefit_low", "benefit_high", "p_value", "adjusted_p_value"
     )
 
 
 @check(blocking=True)
 def experiments_not_evaluated(experiments: ir.Table, experiment_evaluations: ir.Table) -> ir.Table:
-    """Find accepted experiments without an evaluation: every row of the file is either rejected or evaluated."""
+    """Return accepted experiments without an evaluation."""
     missing = experiments.anti_join(experiment_evaluations, "experiment_id")
     return missing.select("experiment_id", "campaign_id", "control_asset", "variant_asset")
 
 
 @check
 def shown_in_idle_campaigns(experiment_evaluations: ir.Table) -> ir.Table:
-    """Find running experiments of campaigns that are paused, in draft or completed."""
-    rows = experiment_evaluations
-    return rows.filter((rows.phase == RUNNING) & (rows.campaign_status != ACTIVE)).select(
+    """Return running experiments of campaigns that are paused, drafts or completed."""
+    evaluated = experiment_evaluations
+    return evaluated.filter((evaluated.phase == RUNNING) & (evaluated.campaign_status != ACTIVE)).select(
         "experiment_id", "campaign_id", "campaign_status", "verdict"
     )
 
 
 @check
 def shown_though_planned(experiment_evaluations: ir.Table) -> ir.Table:
-    """Find experiments that the source still calls planned, though assets were shown on their days."""
-    rows = experiment_evaluations
-    return rows.filter((rows.status == PLANNED) & ((rows.control_exposures > 0) | (rows.variant_exposures > 0))).select(
-        "experiment_id", "control_exposures", "variant_exposures"
-    )
+    """Return planned experiments with exposures on their days."""
+    evaluated = experiment_evaluations
+    return evaluated.filter(
+        (evaluated.status == PLANNED) & ((evaluated.control_exposures > 0) | (evaluated.variant_exposures > 0))
+    ).select("experiment_id", "control_exposures", "variant_exposures")
 
 
 @check
 def sample_ratio_mismatches(experiment_evaluations: ir.Table) -> ir.Table:
-    """Find experiments whose arms did not get the shares that were planned."""
-    rows = experiment_evaluations
-    return rows.filter(rows.has_sample_ratio_mismatch).select(
+    """Return experiments whose arms did not get the planned shares."""
+    evaluated = experiment_evaluations
+    return evaluated.filter(evaluated.has_sample_ratio_mismatch).select(
         "experiment_id", "always_valid_sample_ratio_p_value", "sample_ratio_p_value"
     )
 
@@ -256,7 +259,7 @@ def _pairs(
     metric_definitions: ir.Table,
     policy: Policy,
 ) -> ir.Table:
-    """Return each experiment with its plan, its metric, and both arms beside each other."""
+    """Return each experiment with its plan, its metric and both arms in one row."""
     defined = metric_definitions.select("metric", "numerator", "denominator", "direction")
     plans = experiments.select(
         "experiment_id",
@@ -281,5 +284,7 @@ def _pairs(
         **{name: experiment_arms[name].max() for name in OF_THE_EXPERIMENT},
     )
     places = campaigns.select("campaign_id", campaign_status=campaigns.status)
-    rows = plans.join(places, "campaign_id").left_join(defined, "metric").drop("metric_right")
-    return rows.join(sides[CONTROL], "experiment_id").join(sides[VARIANT], "experiment_id").join(whole, "experiment_id")
+    placed = lookup(plans.join(places, "campaign_id"), defined, "metric")
+    return (
+        placed.join(sides[CONTROL], "experiment_id").join(sides[VARIANT], "experiment_id").join(whole, "experiment_id")
+    )

@@ -1,7 +1,7 @@
-"""What each asset did in each experiment up to the as-of date.
+"""Counts and amounts of each asset in each experiment up to the as-of date.
 
-One row per as-of date, asset and experiment. Every other table counts from here: campaign, segment and channel come
-through the asset once, and whether snapshots are increments or totals is decided once.
+One row per as-of date, asset and experiment. All other tables count from here, so that campaign, segment and channel
+come from the asset once, and snapshots are read as increments or totals once.
 """
 
 from collections.abc import Callable
@@ -47,7 +47,7 @@ class AssetPerformance(DatedContract):
 def asset_performance(
     performance_metrics: ir.Table, creative_assets: ir.Table, as_of: date, policy: Policy
 ) -> ir.Table:
-    """Add up the snapshots known on the as-of date, or take the last where each counts from the start."""
+    """Sum the snapshots known on the as-of date, or take the last where snapshots are totals."""
     known = performance_metrics.filter(performance_metrics.timestamp < as_of + timedelta(days=1))
     totals = known.group_by(KEY).agg(
         snapshots=known.count(),
@@ -76,8 +76,10 @@ def _so_far(
 
 @check
 def falling_totals(performance_metrics: ir.Table, policy: Policy) -> ir.Table:
-    """Find snapshots below the one before them, where each should count from the start."""
+    """Return snapshots below the one before them, where snapshots are totals."""
     in_order = ibis.window(group_by=[performance_metrics[name] for name in KEY], order_by=performance_metrics.timestamp)
-    rows = performance_metrics.select(*KEY, "timestamp", "impressions", before=ibis._.impressions.lag().over(in_order))
+    snapshots = performance_metrics.select(
+        *KEY, "timestamp", "impressions", before=ibis._.impressions.lag().over(in_order)
+    )
     is_total = ibis.literal(policy.marketing.snapshots.snapshots_are == TOTALS)
-    return rows.filter(is_total, rows.impressions < rows.before)
+    return snapshots.filter(is_total, snapshots.impressions < snapshots.before)

@@ -1,6 +1,6 @@
-"""What each metric means: one definition, which every other table reads.
+"""Definition of each metric in the policy, as a table beside the figures.
 
-One row per metric. The policy says it; this table lets analysts and auditors read it beside the figures.
+One row per metric.
 """
 
 import ibis.expr.types as ir
