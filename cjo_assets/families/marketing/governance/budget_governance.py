@@ -1,12 +1,12 @@
-"""What became of every budget action: approved or not, executed or not, and what the rules hold against it.
+"""Approval, execution and rule violations of every budget action.
 
-One row per as-of date and budget action proposed by then. The rules refuse whatever the source did; money that moved
-all the same is named, and counted where it went (`budget_balances`). What waits for an answer is pending: nobody has
-refused it. A move is held against the risks that were open when it was executed or refused; one that still waits
-against those open at the end of the as-of date.
+One row per as-of date and budget action proposed by then. Rules refuse an action whatever the source did; money that
+moved all the same is recorded as a violation and counted where it went (`budget_balances`). An action without an answer
+is pending, not refused. Risks that refuse an executed or rejected action are those open at that instant; for one that
+is waiting, those open at the end of the as-of date.
 
-A move may pass the limit for one move and still be the last of several that shift the budget of a campaign between
-channels: what moved within the policy's window, and what is approved to move, is added up move by move.
+A move below the limit for one move may still be one of several that shift the budget of a campaign: executed and
+approved moves within the policy's window are summed.
 """
 
 from datetime import date, timedelta
@@ -18,6 +18,7 @@ from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, Instant, TextList, column, key, names_where
 from cjo_assets.core.expressions.numbers import capped, money_sum, rounded
 from cjo_assets.core.expressions.people import person
+from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.families.marketing.inputs.budget_actions import (
     APPROVED,
     EXECUTED,
@@ -47,12 +48,14 @@ class BudgetGovernance(DatedContract):
         "Amount as a share of the campaign's budget [0 and up]; null where the budget is 0 or in another currency.",
         ge=0,
         nullable=True,
+        decimals=6,
     )
     window_share: float = column(
         "What moved between channels of the campaign in the policy's window before this move, or is approved to move, "
         "and the move itself, as a share of the budget [0 and up]; null as above.",
         ge=0,
         nullable=True,
+        decimals=6,
     )
     reason_code: str = column("Why, in one word.")
     proposed_by: str = column("orchestrator or human.")
@@ -72,10 +75,13 @@ class BudgetGovernance(DatedContract):
         "Whether its proposer approved it; null where one of the two is not recorded.", nullable=True
     )
     approval_latency_minutes: float = column(
-        "From proposal to answer [minutes]; null where there is none, or it was not recorded.", ge=0, nullable=True
+        "From proposal to answer [minutes]; null where there is none, or it was not recorded.",
+        ge=0,
+        nullable=True,
+        decimals=6,
     )
     waiting_minutes: float = column(
-        "From proposal to the end of the as-of date [minutes]; null unless pending.", ge=0, nullable=True
+        "From proposal to the end of the as-of date [minutes]; null unless pending.", ge=0, nullable=True, decimals=6
     )
     is_late: bool = column(
         "Whether the answer took, or a pending action has waited, longer than the target; null where not recorded.",
@@ -93,67 +99,81 @@ class BudgetGovernance(DatedContract):
 def budget_governance(
     budget_actions: ir.Table, campaigns: ir.Table, risk_register: ir.Table, as_of: date, policy: Policy
 ) -> ir.Table:
-    """Hold the budget actions known on the as-of date against the rules."""
+    """Apply the rules to the budget actions known on the as-of date."""
+    actions = _with_people(_as_known(budget_actions, as_of), policy)
+    actions = actions.join(campaigns.select("campaign_id", "budget"), "campaign_id")
+    for more in (_refusing_risks(actions, risk_register, policy), _moved_before(actions, policy)):
+        actions = lookup(actions, more, "budget_action_id")
+    actions = _with_violations(_with_refusals(actions, policy))
+    waited = ibis.coalesce(actions.approval_latency_minutes, actions.waiting_minutes)
+    return actions.mutate(
+        is_late=waited > policy.marketing.budgets.approval_latency_target_minutes,
+        is_effective=(actions.status == EXECUTED) & (actions.from_channel_id != actions.to_channel_id),
+        risk_ids=actions.risk_ids.fill_null(ibis.literal([], "array<string>")),
+        is_against_the_rules=actions.violations.length() > 0,
+    )
+
+
+def _with_refusals(actions: ir.Table, policy: Policy) -> ir.Table:
+    """Add the rules that refuse each action, and the shares of the budget they depend on."""
     rules = policy.marketing.budgets
-    rows = _with_people(_as_known(budget_actions, as_of), policy)
-    rows = rows.join(campaigns.select("campaign_id", "budget"), "campaign_id")
-    for more in (_risks_in_the_way(rows, risk_register, policy), _moved_before(rows, policy)):
-        rows = rows.left_join(more, "budget_action_id").drop("budget_action_id_right")
-    is_ours = rows.currency == rules.currency
-    is_self_transfer = rows.from_channel_id == rows.to_channel_id
-    in_window = rounded(rows.moved_before.fill_null(0.0) + is_self_transfer.ifelse(0.0, rows.amount))
-    is_one_of_several = rows.moved_before.fill_null(0.0) > 0
-    rows = rows.mutate(in_window=in_window, is_one_of_several=is_one_of_several & ~is_self_transfer)
+    is_ours = actions.currency == rules.currency
+    is_self_transfer = actions.from_channel_id == actions.to_channel_id
+    moved_before = actions.moved_before.fill_null(0.0)
+    in_window = rounded(moved_before + is_self_transfer.ifelse(0.0, actions.amount))
+    is_one_of_several = (moved_before > 0) & ~is_self_transfer
     refusals = {
         "same_channel": is_self_transfer,
-        "channel_at_risk": rows.is_at_risk.fill_null(False),
-        "budget_frozen": rows.is_frozen.fill_null(False),
-        "beyond_budget_share": is_ours & (rows.amount > rules.largest_move_share * rows.budget),
-        "beyond_window_share": is_ours
-        & rows.is_one_of_several
-        & (rows.in_window > rules.largest_window_share * rows.budget),
+        "channel_at_risk": actions.is_at_risk.fill_null(False),
+        "budget_frozen": actions.is_frozen.fill_null(False),
+        "beyond_budget_share": is_ours & (actions.amount > rules.largest_move_share * actions.budget),
+        "beyond_window_share": is_ours & is_one_of_several & (in_window > rules.largest_window_share * actions.budget),
         "other_currency": ~is_ours,
     }
-    rows = rows.mutate(refusal_reasons=names_where(refusals), is_self_approved=_is_self_approved(rows))
-    is_refused = rows.refusal_reasons.length() > 0
-    is_approved = rows.approval_state == APPROVED
+    budget = is_ours.ifelse(actions.budget.nullif(0.0), ibis.null("float64"))
+    actions = actions.mutate(
+        refusal_reasons=names_where(refusals), budget_share=actions.amount / budget, window_share=in_window / budget
+    )
+    return actions.mutate(is_refused=actions.refusal_reasons.length() > 0)
+
+
+def _with_violations(actions: ir.Table) -> ir.Table:
+    """Add the rules that each action has broken."""
+    is_approved = actions.approval_state == APPROVED
+    # A proposal of a machine has no proposer who could approve it.
+    is_self_approved = ibis.cases(
+        (is_approved & (actions.proposed_by == HUMAN), actions.proposer == actions.approver), else_=False
+    )
     violations = {
-        "executed_although_refused": rows.is_executed & is_refused,
-        "executed_without_approval": rows.is_executed & ~is_approved,
-        "executed_before_approval": rows.is_executed & is_approved & (rows.executed_at < rows.decided_at),
-        "approved_by_its_proposer": is_approved & rows.is_self_approved,
-        "approver_not_named": is_approved & rows.approver_id.isnull(),
+        "executed_although_refused": actions.is_executed & actions.is_refused,
+        "executed_without_approval": actions.is_executed & ~is_approved,
+        "executed_before_approval": actions.is_executed & is_approved & (actions.executed_at < actions.decided_at),
+        "approved_by_its_proposer": is_approved & is_self_approved,
+        "approver_not_named": is_approved & actions.approver_id.isnull(),
     }
-    waited = ibis.coalesce(rows.approval_latency_minutes, rows.waiting_minutes)
-    rows = rows.mutate(violations=names_where({name: holds.fill_null(False) for name, holds in violations.items()}))
-    return rows.mutate(
-        budget_share=rounded(is_ours.ifelse(rows.amount / rows.budget.nullif(0.0), ibis.null("float64"))),
-        window_share=rounded(is_ours.ifelse(rows.in_window / rows.budget.nullif(0.0), ibis.null("float64"))),
-        approval_latency_minutes=rounded(rows.approval_latency_minutes),
-        waiting_minutes=rounded(rows.waiting_minutes),
-        is_late=waited > rules.approval_latency_target_minutes,
-        is_effective=(rows.status == EXECUTED) & ~is_self_transfer,
-        is_refused=is_refused,
-        risk_ids=rows.risk_ids.fill_null(ibis.literal([], "array<string>")),
-        is_against_the_rules=rows.violations.length() > 0,
+    return actions.mutate(
+        is_self_approved=is_self_approved,
+        violations=names_where({name: holds.fill_null(False) for name, holds in violations.items()}),
     )
 
 
 def _as_known(budget_actions: ir.Table, as_of: date) -> ir.Table:
-    """Return the actions proposed by the as-of date as they stood at its end.
+    """Return the actions proposed by the as-of date with their status at its end.
 
-    An answer or a move that is dated later had not happened; one without any instant is taken for known.
+    A later answer or move had not happened yet; one without an instant counts as known.
     """
     end = as_of + timedelta(days=1)
-    rows = budget_actions.filter(budget_actions.timestamp < end)
-    until_end = _minutes(ibis.literal(end, "timestamp(6)"), rows.timestamp)
-    latency = ibis.coalesce(_minutes(rows.decided_at, rows.timestamp), rows.approval_latency_minutes)
+    actions = budget_actions.filter(budget_actions.timestamp < end)
+    until_end = _minutes(ibis.literal(end, "timestamp(6)"), actions.timestamp)
+    latency = ibis.coalesce(_minutes(actions.decided_at, actions.timestamp), actions.approval_latency_minutes)
     is_answered = (latency < until_end).fill_null(True)
-    has_moved = rows.status.isin([EXECUTED, ROLLED_BACK])
-    is_executed = has_moved & (rows.executed_at < end).fill_null(is_answered)
-    status = ibis.cases((is_executed, rows.status), (~is_answered, PROPOSED), (has_moved, APPROVED), else_=rows.status)
-    is_approved = rows.approved_by_human & is_answered
-    rows = rows.mutate(
+    has_moved = actions.status.isin([EXECUTED, ROLLED_BACK])
+    is_executed = has_moved & (actions.executed_at < end).fill_null(is_answered)
+    status = ibis.cases(
+        (is_executed, actions.status), (~is_answered, PROPOSED), (has_moved, APPROVED), else_=actions.status
+    )
+    is_approved = actions.approved_by_human & is_answered
+    actions = actions.mutate(
         status=status,
         is_executed=is_executed,
         approval_state=ibis.cases(
@@ -162,12 +182,12 @@ def _as_known(budget_actions: ir.Table, as_of: date) -> ir.Table:
         until_end=until_end,
         latency=latency,
     )
-    has_answer = rows.approval_state.isin([APPROVED, REJECTED])
-    is_pending = rows.approval_state == PENDING
-    answered_at = rows.timestamp + (
-        (capped(rows.latency, rows.until_end) * MICROSECONDS_PER_MINUTE).round().cast("int64").as_interval("us")
+    has_answer = actions.approval_state.isin([APPROVED, REJECTED])
+    is_pending = actions.approval_state == PENDING
+    answered_at = actions.timestamp + (
+        (capped(actions.latency, actions.until_end) * MICROSECONDS_PER_MINUTE).round().cast("int64").as_interval("us")
     )
-    return rows.select(
+    return actions.select(
         "budget_action_id",
         "campaign_id",
         "from_channel_id",
@@ -182,28 +202,30 @@ def _as_known(budget_actions: ir.Table, as_of: date) -> ir.Table:
         "is_executed",
         "executed_at",
         "decided_at",
-        proposed_at=rows.timestamp,
-        approver_id=has_answer.ifelse(rows.approver_id, ibis.null("string")),
-        approval_latency_minutes=has_answer.ifelse(rows.latency, ibis.null("float64")),
-        waiting_minutes=is_pending.ifelse(rows.until_end, ibis.null("float64")),
-        # The instant whose risks count.
+        proposed_at=actions.timestamp,
+        approver_id=has_answer.ifelse(actions.approver_id, ibis.null("string")),
+        approval_latency_minutes=has_answer.ifelse(actions.latency, ibis.null("float64")),
+        waiting_minutes=is_pending.ifelse(actions.until_end, ibis.null("float64")),
+        # Instant at which risks are evaluated.
         judged_at=ibis.cases(
-            (rows.is_executed, ibis.coalesce(rows.executed_at, answered_at, rows.timestamp)),
-            (rows.status == REJECTED, ibis.coalesce(answered_at, rows.timestamp)),
+            (actions.is_executed, ibis.coalesce(actions.executed_at, answered_at, actions.timestamp)),
+            (actions.status == REJECTED, ibis.coalesce(answered_at, actions.timestamp)),
             else_=ibis.literal(end, "timestamp(6)"),
         ),
     )
 
 
-def _with_people(rows: ir.Table, policy: Policy) -> ir.Table:
-    """Add who proposed and who answered, compared by identity; null where the text names no person."""
+def _with_people(actions: ir.Table, policy: Policy) -> ir.Table:
+    """Add proposer and approver by identity; null where the text names no person."""
     null_words = policy.vocabulary.null_words
-    rows = rows.mutate(proposer=person(rows.proposer_id, null_words), approver=person(rows.approver_id, null_words))
-    return rows.mutate(approver_id=rows.approver.notnull().ifelse(rows.approver_id, ibis.null("string")))
+    actions = actions.mutate(
+        proposer=person(actions.proposer_id, null_words), approver=person(actions.approver_id, null_words)
+    )
+    return actions.mutate(approver_id=actions.approver.notnull().ifelse(actions.approver_id, ibis.null("string")))
 
 
-def _risks_in_the_way(rows: ir.Table, risk_register: ir.Table, policy: Policy) -> ir.Table:
-    """Return, of each action with any, the open risks that refuse it: is_at_risk, is_frozen, risk_ids."""
+def _refusing_risks(actions: ir.Table, risk_register: ir.Table, policy: Policy) -> ir.Table:
+    """Return the open risks that refuse an action: is_at_risk, is_frozen, risk_ids; no row without any."""
     refusing, blocking = policy.marketing.budgets.refusing_severities, policy.marketing.risks.blocking_severities
     risks = risk_register.select(
         "risk_id", "severity", "channel_ids", "raised_at", "settled_at", "is_open", risk_campaign="campaign_id"
@@ -211,7 +233,7 @@ def _risks_in_the_way(rows: ir.Table, risk_register: ir.Table, policy: Policy) -
     risks = risks.filter(
         risks.severity.isin(sorted({*refusing, *blocking})), risks.is_open | risks.settled_at.notnull()
     )
-    moves = rows.select("budget_action_id", "campaign_id", "to_channel_id", "judged_at")
+    moves = actions.select("budget_action_id", "campaign_id", "to_channel_id", "judged_at")
     met = moves.join(
         risks,
         [
@@ -229,20 +251,20 @@ def _risks_in_the_way(rows: ir.Table, risk_register: ir.Table, policy: Policy) -
     )
 
 
-def _moved_before(rows: ir.Table, policy: Policy) -> ir.Table:
-    """Return what stands of other moves of the same campaign in the window before each, in the order of their instants.
+def _moved_before(actions: ir.Table, policy: Policy) -> ir.Table:
+    """Return the sum of other moves of the campaign in the window before each action.
 
-    A move that was approved and not executed yet is committed, and counts; one that was rolled back does not.
+    An approved move that was not executed yet is committed and counts; one that was rolled back does not.
     """
     rules = policy.marketing.budgets
     names = {
         name: f"other_{name}" for name in ("budget_action_id", "campaign_id", "judged_at", "proposed_at", "amount")
     }
-    stands = rows.status.isin([APPROVED, EXECUTED]) & (rows.from_channel_id != rows.to_channel_id)
-    others = rows.filter(stands, rows.currency == rules.currency).select(
-        **{new: rows[old] for old, new in names.items()}
+    stands = actions.status.isin([APPROVED, EXECUTED]) & (actions.from_channel_id != actions.to_channel_id)
+    others = actions.filter(stands, actions.currency == rules.currency).select(
+        **{new: actions[old] for old, new in names.items()}
     )
-    met = rows.select("budget_action_id", "campaign_id", "judged_at", "proposed_at").join(
+    met = actions.select("budget_action_id", "campaign_id", "judged_at", "proposed_at").join(
         others,
         [
             ibis._.campaign_id == others.other_campaign_id,
@@ -259,36 +281,32 @@ def _moved_before(rows: ir.Table, policy: Policy) -> ir.Table:
     return met.group_by("budget_action_id").agg(moved_before=money_sum(met.other_amount))
 
 
-def _is_self_approved(rows: ir.Table) -> ir.BooleanValue:
-    """Tell whether a person approved their own proposal; a machine's proposal is nobody's own."""
-    is_approved = rows.approval_state == APPROVED
-    return ibis.cases((is_approved & (rows.proposed_by == HUMAN), rows.proposer == rows.approver), else_=False)
-
-
 def _minutes(later: ir.TimestampValue, earlier: ir.TimestampValue) -> ir.FloatingValue:
     return later.delta(earlier, unit="microsecond") / MICROSECONDS_PER_MINUTE
 
 
 @check
 def actions_against_the_rules(budget_governance: ir.Table) -> ir.Table:
-    """Find actions that were carried out or approved against the rules."""
-    rows = budget_governance.filter(budget_governance.is_against_the_rules)
-    return rows.select("budget_action_id", "campaign_id", "violations", "refusal_reasons")
+    """Return actions that were executed or approved against the rules."""
+    violating = budget_governance.filter(budget_governance.is_against_the_rules)
+    return violating.select("budget_action_id", "campaign_id", "violations", "refusal_reasons")
 
 
 @check
 def answers_that_contradict(budget_actions: ir.Table) -> ir.Table:
-    """Find actions whose status says one thing of their approval, and whose flag another."""
-    rows = budget_actions
-    says_no = rows.status.isin([PROPOSED, REJECTED])
-    is_odd = (says_no & rows.approved_by_human) | ((rows.status == APPROVED) & ~rows.approved_by_human)
-    return rows.filter(is_odd).select("budget_action_id", "status", "approved_by_human")
+    """Return actions whose status and approval flag contradict each other."""
+    says_no = budget_actions.status.isin([PROPOSED, REJECTED])
+    is_odd = (says_no & budget_actions.approved_by_human) | (
+        (budget_actions.status == APPROVED) & ~budget_actions.approved_by_human
+    )
+    return budget_actions.filter(is_odd).select("budget_action_id", "status", "approved_by_human")
 
 
 @check
 def latencies_that_disagree(budget_actions: ir.Table) -> ir.Table:
-    """Find answers whose reported latency is not the time between their instants."""
-    rows = budget_actions
-    between = _minutes(rows.decided_at, rows.timestamp)
-    is_odd = (between - rows.approval_latency_minutes).abs() >= 1
-    return rows.filter(is_odd).select("budget_action_id", "approval_latency_minutes", minutes=rounded(between))
+    """Return answers whose reported latency differs from the time between their instants."""
+    between = _minutes(budget_actions.decided_at, budget_actions.timestamp)
+    is_odd = (between - budget_actions.approval_latency_minutes).abs() >= 1
+    return budget_actions.filter(is_odd).select(
+        "budget_action_id", "approval_latency_minutes", minutes=rounded(between)
+    )

@@ -1,7 +1,7 @@
-"""What the decisions about each campaign have in common, and how soon they follow what was known.
+"""Overrides, triggers, kinds and speed of the decisions about each campaign.
 
-One row per as-of date and campaign; a campaign without decisions has a row of zeros and nulls. From insight to action
-is measured where the source says when the insight was had, and not measurable elsewhere.
+One row per as-of date and campaign; a campaign without decisions has zeros and nulls. The time from insight to action
+is measured where the source records the instant of the insight.
 """
 
 import re
@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, TextList, any_of, column, key, names_where
 from cjo_assets.core.expressions.intervals import MEASURED, NOT_MEASURABLE
-from cjo_assets.core.expressions.numbers import rounded
+from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.policy import Policy
 
 MICROSECONDS_PER_HOUR = 3_600_000_000
@@ -26,9 +26,11 @@ class DecisionInsights(DatedContract):
     total_decisions: int = column("Decisions so far [decisions].", ge=0)
     automated_decisions: int = column("Of these, left as the machine made them [decisions].", ge=0)
     human_overrides: int = column("Of these, decided otherwise by a person [decisions].", ge=0)
-    override_rate: float = column("Overrides per decision [0-1]; null without decisions.", ge=0, le=1, nullable=True)
+    override_rate: float = column(
+        "Overrides per decision [0-1]; null without decisions.", ge=0, le=1, nullable=True, decimals=6
+    )
     average_confidence: float = column(
-        "Mean confidence [0-1], up = surer; null without decisions.", ge=0, le=1, nullable=True
+        "Mean confidence [0-1], up = surer; null without decisions.", ge=0, le=1, nullable=True, decimals=6
     )
     common_triggers: TextList = column("What led to most of them, the commonest first.")
     decision_patterns: TextList = column("Kinds of action taken, as the policy's words tell them, sorted.")
@@ -38,12 +40,13 @@ class DecisionInsights(DatedContract):
         "Median from insight to decision [hours], up = slower; null where no instants are recorded.",
         ge=0,
         nullable=True,
+        decimals=6,
     )
     insight_to_action_status: str = column("Whether that could be measured.", isin=[MEASURED, NOT_MEASURABLE])
 
 
 def decision_insights(orchestrator_decisions: ir.Table, campaigns: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    """Add up the decisions known on the as-of date."""
+    """Summarize the decisions known on the as-of date."""
     known = orchestrator_decisions.filter(orchestrator_decisions.timestamp < as_of + timedelta(days=1))
     patterns = _patterns(known.action_taken, policy)
     known = known.mutate(
@@ -60,28 +63,25 @@ def decision_insights(orchestrator_decisions: ir.Table, campaigns: ir.Table, as_
         **{f"has_{name}": known[f"is_{name}"].any() for name in patterns},
     )
     is_known = (campaigns.created_at < as_of + timedelta(days=1)) | campaigns.campaign_id.isin(known.campaign_id)
-    rows = campaigns.filter(is_known).select("campaign_id").left_join(sums, "campaign_id").drop("campaign_id_right")
-    rows = rows.left_join(_common_triggers(known, policy), "campaign_id").drop("campaign_id_right")
-    total, overrides = rows.total_decisions.fill_null(0), rows.human_overrides.fill_null(0)
-    measured = rows.measured_decisions.fill_null(0)
-    return rows.select(
-        "campaign_id",
+    summary = lookup(campaigns.filter(is_known).select("campaign_id"), sums, "campaign_id")
+    summary = lookup(summary, _common_triggers(known, policy), "campaign_id")
+    total, overrides = summary.total_decisions.fill_null(0), summary.human_overrides.fill_null(0)
+    measured = summary.measured_decisions.fill_null(0)
+    return summary.mutate(
         total_decisions=total,
         automated_decisions=total - overrides,
         human_overrides=overrides,
-        override_rate=rounded(overrides / total.nullif(0)),
-        average_confidence=rounded(rows.average_confidence),
-        common_triggers=rows.common_triggers.fill_null(ibis.literal([], "array<string>")),
-        decision_patterns=names_where({name: rows[f"has_{name}"].fill_null(False) for name in patterns}),
-        unrecognised_decisions=rows.unrecognised_decisions.fill_null(0),
+        override_rate=overrides / total.nullif(0),
+        common_triggers=summary.common_triggers.fill_null(ibis.literal([], "array<string>")),
+        decision_patterns=names_where({name: summary[f"has_{name}"].fill_null(False) for name in patterns}),
+        unrecognised_decisions=summary.unrecognised_decisions.fill_null(0),
         measured_decisions=measured,
-        insight_to_action_hours=rounded(rows.insight_to_action_hours),
         insight_to_action_status=(measured > 0).ifelse(MEASURED, NOT_MEASURABLE),
     )
 
 
 def _patterns(action_taken: ir.StringValue, policy: Policy) -> dict[str, ir.BooleanValue]:
-    """Return, by kind of action, whether a word of the text begins with one of its words."""
+    """Return, per kind of action, whether a word of the text begins with one of its words."""
     return {
         name: action_taken.re_search(rf"(?i)\b({'|'.join(map(re.escape, words))})")
         for name, words in policy.marketing.decisions.decision_patterns.items()
@@ -89,19 +89,18 @@ def _patterns(action_taken: ir.StringValue, policy: Policy) -> dict[str, ir.Bool
 
 
 def _common_triggers(known: ir.Table, policy: Policy) -> ir.Table:
-    """Return the commonest triggers of each campaign, the first of the alphabet where as many are as common."""
+    """Return the most common triggers of each campaign; ties are in alphabetical order."""
     counted = known.group_by("campaign_id", trigger=known.trigger.strip()).agg(times=known.count())
     in_order = ibis.window(group_by=counted.campaign_id, order_by=[counted.times.desc(), counted.trigger])
     ranked = counted.mutate(place=ibis.row_number().over(in_order))
     ranked = ranked.filter(ranked.place < policy.marketing.decisions.common_triggers)
     placed = ibis.struct({"place": ranked.place, "trigger": ranked.trigger})
-    rows = ranked.group_by("campaign_id").agg(placed=placed.collect())
-    return rows.select("campaign_id", common_triggers=rows.placed.sort().map(lambda entry: entry["trigger"]))
+    lists = ranked.group_by("campaign_id").agg(placed=placed.collect())
+    return lists.select("campaign_id", common_triggers=lists.placed.sort().map(lambda entry: entry["trigger"]))
 
 
 @check
 def decisions_of_no_kind(orchestrator_decisions: ir.Table, policy: Policy) -> ir.Table:
-    """Find decisions whose action none of the policy's words describes."""
-    rows = orchestrator_decisions
-    is_known = any_of(_patterns(rows.action_taken, policy).values())
-    return rows.filter(~is_known).select("decision_id", "campaign_id", "action_taken")
+    """Return decisions whose action matches no kind of the policy."""
+    is_known = any_of(_patterns(orchestrator_decisions.action_taken, policy).values())
+    return orchestrator_decisions.filter(~is_known).select("decision_id", "campaign_id", "action_taken")

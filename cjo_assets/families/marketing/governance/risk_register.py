@@ -1,9 +1,8 @@
-"""Every risk held against a campaign, what is at stake, and which of them stop its budget.
+"""Risks of campaigns: what is at stake, whether they are overdue, and whether they freeze the budget.
 
 One row per as-of date and risk signal raised by then. A risk is open until a person has settled it (mitigated or
-dismissed); of one settled after the as-of date nobody knew yet. What is at stake is the same for all risks of a
-campaign that name no asset: exposures are compared, never added up. Spend is that of the record that knows the most of
-it, metrics or ledger (`recorded_money`).
+dismissed); one settled after the as-of date was still open. All risks of a campaign without named assets share one
+exposure: exposures are compared, never added. Spend is that of `recorded_money`.
 """
 
 from datetime import date, timedelta
@@ -15,6 +14,7 @@ from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, Instant, TextList, column, key
 from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, money_sum, rounded
+from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.families.marketing.inputs.campaign_risk_signals import DISMISSED, IN_REVIEW, MITIGATED, OPEN, SEVERITIES
 from cjo_assets.families.marketing.inputs.campaigns import COMPLETED
 from cjo_assets.families.marketing.measurement._recorded_money import LEDGER, recorded_money
@@ -75,52 +75,56 @@ def risk_register(
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
-    """Say of every risk known on the as-of date whether it is open, and weigh what is at stake."""
+    """Weigh and rank every risk known on the as-of date."""
     rules = policy.marketing.risks
-    rows = _known(campaign_risk_signals, as_of)
     money = recorded_money(campaigns, asset_performance, roi_ledger, as_of, policy)
-    rows = _with_stakes(rows, campaigns, creative_assets, asset_performance, money)
-    is_open = rows.status.notin(SETTLED)
-    is_over = (rows.end_date < as_of).fill_null(False) | (rows.campaign_status == COMPLETED)
-    unspent = ibis.greatest(rows.budget - rows.recorded_spend.fill_null(0.0), 0.0)
-    is_whole = rows.channel_ids.length() == 0
-    spent = is_whole.ifelse(rows.recorded_spend, rows.named_spend)
-    is_booked = (rows.spend_basis == LEDGER).fill_null(False)
-    basis = ibis.cases(
-        (is_over & is_booked & is_whole, LEDGER_SPEND),
-        (is_over, SPEND),
-        (is_booked, UNSPENT_BY_LEDGER),
-        else_=UNSPENT_BUDGET,
-    )
-    exposure = rounded(is_over.ifelse(spent, unspent), MONEY_DECIMALS)
-    weight = rows.severity.cases(*rules.severity_weights.model_dump().items())
-    is_overdue = is_open & (rows.due_date < as_of)
-    judged = rows.mutate(
+    known = _known(campaign_risk_signals, as_of)
+    risks = _with_exposure(_with_stakes(known, campaigns, creative_assets, asset_performance, money), as_of)
+    is_open = risks.status.notin(SETTLED)
+    is_overdue = is_open & (risks.due_date < as_of)
+    weight = risks.severity.cases(*rules.severity_weights.model_dump().items())
+    risks = risks.mutate(
         is_open=is_open,
-        is_blocking=is_open & rows.severity.isin(rules.blocking_severities),
-        exposure=exposure,
-        exposure_basis=basis,
-        risk_score=rounded(weight * exposure, MONEY_DECIMALS),
+        is_blocking=is_open & risks.severity.isin(rules.blocking_severities),
+        risk_score=rounded(weight * risks.exposure, MONEY_DECIMALS),
         weight=weight,
-        age_days=ibis.literal(as_of, "date").delta(rows.raised_at.date(), unit="day"),
-        is_overdue=rows.due_date.isnull().ifelse(ibis.null("boolean"), is_overdue),
+        age_days=ibis.literal(as_of, "date").delta(risks.raised_at.date(), unit="day"),
+        is_overdue=risks.due_date.isnull().ifelse(ibis.null("boolean"), is_overdue),
         due_status=ibis.cases(
-            (rows.due_date.isnull(), NOT_MEASURABLE), (~is_open, IS_SETTLED), (is_overdue, OVERDUE), else_=IN_TIME
+            (risks.due_date.isnull(), NOT_MEASURABLE), (~is_open, IS_SETTLED), (is_overdue, OVERDUE), else_=IN_TIME
         ),
     )
     worst_first = [
-        judged.is_open.desc(),
-        judged.is_blocking.desc(),
-        judged.risk_score.desc(nulls_first=False),
-        judged.weight.desc(),
-        judged.raised_at,
-        judged.risk_id,
+        risks.is_open.desc(),
+        risks.is_blocking.desc(),
+        risks.risk_score.desc(nulls_first=False),
+        risks.weight.desc(),
+        risks.raised_at,
+        risks.risk_id,
     ]
-    return judged.mutate(rank=ibis.row_number().over(ibis.window(order_by=worst_first)) + 1)
+    return risks.mutate(rank=ibis.row_number().over(ibis.window(order_by=worst_first)) + 1)
+
+
+def _with_exposure(risks: ir.Table, as_of: date) -> ir.Table:
+    """Add what is at stake: the unspent budget of a campaign, or its spend once it has ended."""
+    is_over = (risks.end_date < as_of).fill_null(False) | (risks.campaign_status == COMPLETED)
+    unspent = ibis.greatest(risks.budget - risks.recorded_spend.fill_null(0.0), 0.0)
+    is_whole = risks.channel_ids.length() == 0
+    is_booked = (risks.spend_basis == LEDGER).fill_null(False)
+    spend = is_whole.ifelse(risks.recorded_spend, risks.named_spend)
+    return risks.mutate(
+        exposure=rounded(is_over.ifelse(spend, unspent), MONEY_DECIMALS),
+        exposure_basis=ibis.cases(
+            (is_over & is_booked & is_whole, LEDGER_SPEND),
+            (is_over, SPEND),
+            (is_booked, UNSPENT_BY_LEDGER),
+            else_=UNSPENT_BUDGET,
+        ),
+    )
 
 
 def _known(campaign_risk_signals: ir.Table, as_of: date) -> ir.Table:
-    """Return the risks raised by the as-of date, as they stood at its end."""
+    """Return the risks raised by the as-of date, with their status at its end."""
     end = as_of + timedelta(days=1)
     known = campaign_risk_signals.filter(campaign_risk_signals.timestamp < end)
     is_settled = known.status.isin(SETTLED)
@@ -141,35 +145,32 @@ def _known(campaign_risk_signals: ir.Table, as_of: date) -> ir.Table:
 
 
 def _with_stakes(
-    rows: ir.Table, campaigns: ir.Table, creative_assets: ir.Table, asset_performance: ir.Table, money: ir.Table
+    risks: ir.Table, campaigns: ir.Table, creative_assets: ir.Table, asset_performance: ir.Table, money: ir.Table
 ) -> ir.Table:
     """Add budget and spend of the campaign, and channels and spend of the assets that a risk names."""
     asset_spend = asset_performance.group_by("asset_id").agg(asset_spend=money_sum(asset_performance.cost))
-    # An asset may be named twice, and cost it once.
-    named = rows.select("risk_id", asset_id=rows.asset_ids.unnest()).distinct()
-    named = named.join(creative_assets.select("asset_id", "channel_id"), "asset_id").left_join(asset_spend, "asset_id")
+    # An asset that a risk names twice counts once.
+    named = risks.select("risk_id", asset_id=risks.asset_ids.unnest()).distinct()
+    named = named.join(creative_assets.select("asset_id", "channel_id"), "asset_id")
+    named = lookup(named, asset_spend, "asset_id")
     per_risk = named.group_by("risk_id").agg(
         channel_ids=named.channel_id.collect(distinct=True).sort(), named_spend=money_sum(named.asset_spend)
     )
     master = campaigns.select("campaign_id", "end_date", "budget", campaign_status="status")
-    joined = (
-        rows.join(master, "campaign_id")
-        .left_join(money.select("campaign_id", "spend_basis", "recorded_spend"), "campaign_id")
-        .left_join(per_risk, "risk_id")
-        .drop("campaign_id_right", "risk_id_right")
-    )
-    return joined.mutate(channel_ids=joined.channel_ids.fill_null(ibis.literal([], "array<string>")))
+    at_stake = lookup(risks.join(master, "campaign_id"), money, "campaign_id", "spend_basis", "recorded_spend")
+    at_stake = lookup(at_stake, per_risk, "risk_id")
+    return at_stake.mutate(channel_ids=at_stake.channel_ids.fill_null(ibis.literal([], "array<string>")))
 
 
 @check
 def risks_that_block(risk_register: ir.Table) -> ir.Table:
-    """Find open risks that freeze the budget of their campaign until a person settles them."""
-    rows = risk_register.filter(risk_register.is_blocking)
-    return rows.select("risk_id", "campaign_id", "risk_type", "age_days")
+    """Return open risks that freeze the budget of their campaign until a person settles them."""
+    blocking = risk_register.filter(risk_register.is_blocking)
+    return blocking.select("risk_id", "campaign_id", "risk_type", "age_days")
 
 
 @check
 def risks_overdue(risk_register: ir.Table) -> ir.Table:
-    """Find risks that should have been settled by now."""
-    rows = risk_register.filter(risk_register.is_overdue.fill_null(False))
-    return rows.select("risk_id", "campaign_id", "severity", "due_date")
+    """Return risks that are open after their due date."""
+    overdue = risk_register.filter(risk_register.is_overdue.fill_null(False))
+    return overdue.select("risk_id", "campaign_id", "severity", "due_date")
