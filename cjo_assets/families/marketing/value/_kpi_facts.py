@@ -1,8 +1,7 @@
-"""Facts of a day for the KPIs: what is counted and summed, each set as one row.
+"""Counts and sums of a day from which the KPIs are computed, each set as one row.
 
-Not a table but the counting behind `kpi_measures`. Experiments that have not ended, are invalid, or are too small for
-anything to be read from them, and those on a metric that nobody defined, are no evidence of anything: they are in no
-mean.
+Experiments that have not ended, are invalid or too small to be read, or use an undefined metric are not evidence and
+are in no mean.
 """
 
 from datetime import date, timedelta
@@ -12,6 +11,7 @@ import ibis.expr.types as ir
 
 from cjo_assets.core.expressions.intervals import two_sided_quantile
 from cjo_assets.core.expressions.numbers import money_sum
+from cjo_assets.core.expressions.tables import first_per, lookup
 from cjo_assets.families.marketing.experiments._experiment_verdicts import ENDED, INVALID, NOT_STARTED
 from cjo_assets.families.marketing.inputs.budget_actions import APPROVED, ORCHESTRATOR, REJECTED
 from cjo_assets.families.marketing.inputs.campaign_risk_signals import DISMISSED
@@ -29,12 +29,12 @@ CELL = ("campaign_id", "segment_id")
 
 
 def campaign_facts(campaigns: ir.Table, experiments: ir.Table, asset_performance: ir.Table, as_of: date) -> ir.Table:
-    """Count the campaigns that should run, those that do, how long they did, and how old the newest snapshot is."""
+    """Count campaigns due and executed, the days they ran, and the age of their newest snapshot."""
     end = as_of + timedelta(days=1)
     due = campaigns.filter(campaigns.created_at < end, campaigns.start_date <= as_of)
-    seen = asset_performance.filter(asset_performance.impressions > 0)
+    shown = asset_performance.filter(asset_performance.impressions > 0)
     last = asset_performance.group_by("campaign_id").agg(last=asset_performance.last_snapshot_at.max())
-    due = due.left_join(last, "campaign_id").drop("campaign_id_right")
+    due = lookup(due, last, "campaign_id")
     today = ibis.literal(as_of, "date")
     days = ibis.least(ibis.coalesce(due.end_date, today), today).delta(due.start_date, unit="day") + 1
     is_running = (due.status == ACTIVE) & (due.end_date >= as_of).fill_null(True)
@@ -43,7 +43,7 @@ def campaign_facts(campaigns: ir.Table, experiments: ir.Table, asset_performance
     begun = experiments.filter(experiments.start_date <= as_of, experiments.status != PLANNED)
     return due.agg(
         due=due.count(),
-        executed=due.count(where=(due.status != DRAFT) & due.campaign_id.isin(seen.campaign_id)),
+        executed=due.count(where=(due.status != DRAFT) & due.campaign_id.isin(shown.campaign_id)),
         campaign_days=days.sum(where=due.status != DRAFT),
         age_sum=age.sum(),
         age_count=age.count(),
@@ -51,7 +51,7 @@ def campaign_facts(campaigns: ir.Table, experiments: ir.Table, asset_performance
 
 
 def decision_facts(orchestrator_decisions: ir.Table, budget_governance: ir.Table, as_of: date) -> ir.Table:
-    """Count what the machine decided or proposed and a person looked at, and add up how long decisions took."""
+    """Count decisions and proposals of the machine with their reviews by people, and sum their latencies."""
     known = orchestrator_decisions.filter(orchestrator_decisions.timestamp < as_of + timedelta(days=1))
     latency = known.evaluation_latency_seconds
     hours = known.timestamp.delta(known.insight_at, unit="microsecond") / MICROSECONDS_PER_HOUR
@@ -81,7 +81,7 @@ def violation_facts(
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
-    """Count the moves, creatives and campaigns with which a rule was broken: each once, whoever noticed."""
+    """Count the budget moves, creatives and campaigns that broke a rule, each once."""
     moves = budget_governance.filter(budget_governance.violations.length() > 0)
     shown = creative_assets.semi_join(asset_performance.filter(asset_performance.impressions > 0), "asset_id")
     kinds = list(policy.marketing.kpis.violation_risk_types)
@@ -94,14 +94,14 @@ def violation_facts(
         signals.select(subject=about.unnest()),
         distinct=True,
     )
-    looked_at = [rows.agg(rows=rows.count()) for rows in (budget_governance, shown, known)]
+    checked = [table.agg(rows=table.count()) for table in (budget_governance, shown, known)]
     return subjects.agg(violations=subjects.count()).cross_join(
-        ibis.union(*looked_at).agg(looked_at=lambda counts: counts.rows.sum())
+        ibis.union(*checked).agg(checked=lambda counts: counts.rows.sum())
     )
 
 
 def message_facts(creative_assets: ir.Table, as_of: date) -> ir.Table:
-    """Count the audiences that one version reaches on several channels, and those it tells the same on all."""
+    """Count the audiences that a version reaches on several channels, and those with one theme on all of them."""
     made = creative_assets.filter(creative_assets.created_at < as_of + timedelta(days=1))
     places = made.group_by(["campaign_id", "segment_id", "variant"]).agg(
         channels=made.channel_id.nunique(), themes=made.message_theme.strip().lower().nunique()
@@ -113,11 +113,11 @@ def message_facts(creative_assets: ir.Table, as_of: date) -> ir.Table:
 def experiment_facts(
     experiment_evaluations: ir.Table, experiment_arms: ir.Table, metric_definitions: ir.Table, policy: Policy
 ) -> ir.Table:
-    """Add up what experiments found that have ended and can be read: lift, difference in conversions, their cost."""
+    """Sum lift, additional conversions and cost of experiments that have ended and can be read."""
     every = experiment_evaluations.filter(experiment_evaluations.phase != NOT_STARTED)
-    # Of one below the smallest sample nothing is read anywhere: chance makes its lift as large as it likes.
+    # Experiments below the smallest sample are not read: their lift is mostly chance.
     valid = every.filter(every.phase == ENDED, every.verdict != INVALID, every.reading.notnull()).drop("direction")
-    # An experiment on a metric that nobody defined is dropped here, whatever its verdict.
+    # The join drops experiments on undefined metrics.
     valid = valid.join(metric_definitions.drop("design_effect"), "metric")
     sign = (valid.direction == DOWN).ifelse(-100.0, 100.0)
     lift = valid.relative_effect * sign
@@ -127,7 +127,7 @@ def experiment_facts(
 
 
 def _differences(valid: ir.Table) -> ir.Table:
-    """Add up the conversions that variants brought beyond their controls, with the squares of their uncertainty."""
+    """Sum the conversions of variants beyond their controls, with the squares of their uncertainty."""
     tests = valid.filter(valid.numerator == CONVERSIONS, valid.absolute_effect.notnull())
     radius = tests.variant_exposures * (tests.absolute_effect_high - tests.absolute_effect_low) / 2
     return tests.agg(
@@ -139,10 +139,10 @@ def _differences(valid: ir.Table) -> ir.Table:
 
 
 def _costs(valid: ir.Table, experiment_arms: ir.Table, policy: Policy) -> ir.Table:
-    """Add up what variants' conversions cost, and would have at the price of their own controls.
+    """Sum the cost of variants' conversions, and their cost at the price of their own controls.
 
-    Each experiment is compared within itself, so that a cheap channel tested more often makes no saving. Conversions
-    vary as counts do, as much more as the experiment's design effect says.
+    Each experiment is compared with its own control, so testing a cheap channel more often is no saving. The variance
+    of conversions is that of counts times the design effect.
     """
     arms = experiment_arms
     control = arms.filter(arms.arm == CONTROL).select("experiment_id", control_cost="cost", controls="conversions")
@@ -160,10 +160,28 @@ def _costs(valid: ir.Table, experiment_arms: ir.Table, policy: Policy) -> ir.Tab
 
 
 def window_facts(segment_rollups: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    """Add up the newest window of each audience of a campaign, and the one before: of those that have both."""
-    known = segment_rollups.filter(segment_rollups.window_end <= as_of)
+    """Sum the newest window of each audience of a campaign and the one before, of audiences that have both."""
+    rules = policy.marketing.kpis
+    sums = _window_sums(segment_rollups.filter(segment_rollups.window_end <= as_of))
+    is_enough = ibis.least(sums.now_conversions, sums.before_conversions) >= rules.minimum_events
+    share, former = (
+        is_enough.ifelse(sums[f"{time}_conversions"] / sums[f"{time}_clicks"].nullif(0), ibis.null("float64"))
+        for time in ("now", "before")
+    )
+    doubt = (1 - share) / sums.now_conversions.nullif(0) + (1 - former) / sums.before_conversions.nullif(0)
+    return sums.mutate(
+        precision=share,
+        former_precision=former,
+        precision_reach=two_sided_quantile(rules.interval_level) * ibis.greatest(doubt, 0.0).sqrt(),
+        waste=sums.now_wasted / sums.now_spend.nullif(0.0),
+        former_waste=sums.before_wasted / sums.before_spend.nullif(0.0),
+    )
+
+
+def _window_sums(known: ir.Table) -> ir.Table:
+    """Sum figures of the newest windows and of those before."""
     figures = ("conversions", "clicks", "spend")
-    known = known.select(
+    windows = known.select(
         *CELL,
         *figures,
         "window_start",
@@ -171,38 +189,13 @@ def window_facts(segment_rollups: ir.Table, as_of: date, policy: Policy) -> ir.T
         "rollup_id",
         wasted=(known.revenue_proxy < known.spend).ifelse(known.spend, 0.0),
     )
-    now = _newest(known, known.window_end)
-    before = known.rename({f"before_{name}": name for name in known.columns if name not in CELL})
+    now = first_per(windows, CELL, [windows.window_end.desc(), windows.rollup_id.desc()])
+    before = windows.rename({f"before_{name}": name for name in windows.columns if name not in CELL})
     pairs = now.join(before, CELL)
     pairs = pairs.filter(pairs.before_window_end < pairs.window_start)
-    pairs = _newest(pairs, pairs.before_window_end, "before_rollup_id")
-    sums = pairs.agg(
+    pairs = first_per(pairs, CELL, [pairs.before_window_end.desc(), pairs.before_rollup_id.desc()])
+    return pairs.agg(
         cells=pairs.count(),
         **{f"now_{name}": pairs[name].sum() for name in (*figures, "wasted")},
         **{f"before_{name}": pairs[f"before_{name}"].sum() for name in (*figures, "wasted")},
     )
-    fewest = ibis.least(sums.now_conversions, sums.before_conversions)
-    is_enough = fewest >= policy.marketing.kpis.minimum_events
-    share, former = (
-        is_enough.ifelse(conversions / clicks.nullif(0), ibis.null("float64"))
-        for conversions, clicks in (
-            (sums.now_conversions, sums.now_clicks),
-            (sums.before_conversions, sums.before_clicks),
-        )
-    )
-    doubt = (1 - share) / sums.now_conversions.nullif(0) + (1 - former) / sums.before_conversions.nullif(0)
-    reach = two_sided_quantile(policy.marketing.kpis.interval_level) * ibis.greatest(doubt, 0.0).sqrt()
-    return sums.mutate(
-        precision=share,
-        former_precision=former,
-        precision_reach=reach,
-        waste=sums.now_wasted / sums.now_spend.nullif(0.0),
-        former_waste=sums.before_wasted / sums.before_spend.nullif(0.0),
-    )
-
-
-def _newest(rows: ir.Table, window_end: ir.DateValue, tie: str = "rollup_id") -> ir.Table:
-    """Return of each audience of a campaign the row with the newest window."""
-    newest_first = ibis.window(group_by=[rows[name] for name in CELL], order_by=[window_end.desc(), rows[tie].desc()])
-    placed = rows.mutate(place=ibis.row_number().over(newest_first))
-    return placed.filter(placed.place == 0).drop("place")

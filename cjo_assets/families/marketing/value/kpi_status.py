@@ -1,9 +1,8 @@
-"""Whether each family of KPIs keeps its promise, and which of its members does worst.
+"""Status of each KPI family against its targets, and its worst KPI.
 
 One row per as-of date and family. One measured KPI at risk puts its family at risk, and a critical one makes it
-critical, whatever the others say. Good news needs more: a family of which less than the policy's share is measured has
-no status but not_measurable, so that nothing is on track for want of data, and one with a measured KPI that is not
-distinguishable from its target is not distinguishable itself.
+critical. A family with a smaller measured share than the policy asks for is not_measurable, and one with a measured KPI
+that is not distinguishable from its target is not distinguishable itself.
 """
 
 import ibis
@@ -12,6 +11,7 @@ import ibis.expr.types as ir
 from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.intervals import MEASURED, NOT_DISTINGUISHABLE
 from cjo_assets.core.expressions.kpi import AT_RISK, CRITICAL, EXCEEDED, ON_TRACK, STATUSES, families_of, family_status
+from cjo_assets.core.expressions.tables import first_per, lookup
 from cjo_assets.families.marketing.value.kpis import FAMILIES
 from cjo_assets.policy import Policy
 
@@ -44,19 +44,16 @@ class KpiStatus(DatedContract):
 
 
 def kpi_status(kpis: ir.Table, policy: Policy) -> ir.Table:
-    """Judge each family by its measured KPIs."""
+    """Derive the status of each family from its measured KPIs."""
     rules = policy.marketing.kpis
-    families = families_of(kpis)
     measured = kpis.filter(kpis.basis == MEASURED)
     badness = measured.status.cases(*((status, place) for place, status in enumerate(WORST_FIRST)), else_=None)
-    in_order = ibis.window(group_by="family", order_by=[badness, measured.attainment.fill_null(0.0), measured.kpi])
-    worst = measured.mutate(place=ibis.row_number().over(in_order))
-    worst = worst.filter(worst.place == 0).select(
-        "family", worst_kpi="kpi", worst_status="status", worst_attainment="attainment"
+    worst = first_per(measured, "family", [badness, measured.attainment.fill_null(0.0), measured.kpi])
+    families = lookup(
+        families_of(kpis), worst, "family", worst_kpi="kpi", worst_status="status", worst_attainment="attainment"
     )
-    rows = families.left_join(worst, "family").drop("family_right")
-    return rows.mutate(
-        status=family_status(rows, rules.minimum_measured_share),
+    return families.mutate(
+        status=family_status(families, rules.minimum_measured_share),
         warning_threshold=ibis.literal(rules.kpi_warning_threshold),
         critical_threshold=ibis.literal(rules.kpi_critical_threshold),
     )

@@ -1,11 +1,10 @@
-"""The promises, measured.
+"""KPIs against their targets.
 
-One row per as-of date and KPI of the seed's three families: is the system healthy, is marketing improving, is it making
-money. Each says what it counts over what. A KPI that the data cannot answer is not_measurable and says which input
-would make it measurable; nothing is put in its place. Status is judged on the unrounded value.
+One row per as-of date and KPI of the families operational health, campaign impact and business value. A KPI without
+data is not_measurable, and its note names the missing input. Status is derived from the unrounded value.
 
-A KPI is a count of everything, compared with its target as it is, or an estimate, compared by its interval. Intervals:
-of a mean by Student's t, of a comparison as `kpi_measures` says; a sum and a quotient of estimates have none.
+A KPI is either a full count, compared with its target as it is, or an estimate, compared by its interval: Student's t
+for a mean, `kpi_measures` for a comparison; a sum and a quotient of estimates have no interval.
 """
 
 from datetime import date
@@ -27,8 +26,8 @@ from cjo_assets.core.expressions.kpi import (
     with_attainment,
     with_interval,
 )
-from cjo_assets.core.expressions.numbers import rounded
 from cjo_assets.core.expressions.rows import literal_rows
+from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.families.marketing.value._kpi_facts import (
     campaign_facts,
     decision_facts,
@@ -58,19 +57,25 @@ class Kpis(DatedContract):
     family: str = column("operational_health, campaign_impact or business_value.", isin=list(FAMILIES))
     kpi: str = key("KPI.")
     definition: str = column("What is counted, over what.")
-    value: float = column("Value in its unit; null where not measurable.", nullable=True)
-    interval_low: float = column("Lower end of its interval, at the policy's level; null where none.", nullable=True)
-    interval_high: float = column("Upper end of its interval; null where there is none.", nullable=True)
+    value: float = column("Value in its unit; null where not measurable.", nullable=True, decimals=6)
+    interval_low: float = column(
+        "Lower end of its interval, at the policy's level; null where none.", nullable=True, decimals=6
+    )
+    interval_high: float = column("Upper end of its interval; null where there is none.", nullable=True, decimals=6)
     is_estimate: bool = column("Whether the value stands for more than was counted; if not, it needs no interval.")
     unit: str = column("Unit of value, interval and target.")
     direction: str = column("Which way is better.", isin=[HIGHER, LOWER])
-    target: float = column("Promise, from the policy.")
-    attainment: float = column("Share of the target reached, 1 = met; null where it has no meaning.", nullable=True)
+    target: float = column("Promise, from the policy.", decimals=6)
+    attainment: float = column(
+        "Share of the target reached, 1 = met; null where it has no meaning.", nullable=True, decimals=6
+    )
     status: str = column("Where the KPI stands.", isin=STATUSES)
     basis: str = column("What the value rests on.", isin=BASES)
     n: int = column("Records behind the value; 0 where none.", ge=0)
-    numerator: float = column("What was counted or summed; null where not measurable.", nullable=True)
-    denominator: float = column("What it is divided by; null for a sum and where not measurable.", nullable=True)
+    numerator: float = column("What was counted or summed; null where not measurable.", nullable=True, decimals=6)
+    denominator: float = column(
+        "What it is divided by; null for a sum and where not measurable.", nullable=True, decimals=6
+    )
     note: str = column("What to know of the value, or which input is missing.")
 
 
@@ -90,11 +95,11 @@ def kpis(
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
-    """Measure what can be measured, and judge it against the targets."""
+    """Measure the KPIs and compare them with their targets."""
     money = roi_analysis.select("total_estimated_value", "value_assumption", "total_net_roi", "total_cost")
     facts = asset_performance.agg(snapshots=asset_performance.snapshots.sum().fill_null(0))
     for more in (
-        # Totals of which there is no row are not known.
+        # An aggregate makes a row of nulls where there is no total.
         money.agg(**{name: money[name].max() for name in money.columns}),
         campaign_facts(campaigns, experiments, asset_performance, as_of),
         decision_facts(orchestrator_decisions, budget_governance, as_of),
@@ -104,65 +109,52 @@ def kpis(
         window_facts(segment_rollups, as_of, policy),
     ):
         facts = facts.cross_join(more)
-    rows = with_interval(measures_as_rows(facts, measures(facts)), policy.marketing.kpis.interval_level)
-    rows = with_known_intervals(rows, facts, policy)
-    promises = _promises(policy).cross_join(money.agg(covered=money.total_cost.max()))
-    # A revenue target of 0 is the one to be calculated: what is brought has to cover what it cost.
-    is_open = (promises.kpi == ATTRIBUTED_REVENUE) & (promises.target == 0)
-    promises = promises.mutate(target=is_open.ifelse(promises.covered.fill_null(0.0), promises.target))
-    return _judged(promises.left_join(rows, "kpi").drop("kpi_right"), policy)
+    measured = with_interval(measures_as_rows(facts, measures(facts)), policy.marketing.kpis.interval_level)
+    measured = with_known_intervals(measured, facts, policy)
+    targets = _targets(policy).cross_join(money.agg(total_cost=money.total_cost.max()))
+    # A revenue target of 0 stands for break-even: revenue must cover its cost.
+    is_break_even = (targets.kpi == ATTRIBUTED_REVENUE) & (targets.target == 0)
+    targets = targets.mutate(target=is_break_even.ifelse(targets.total_cost.fill_null(0.0), targets.target))
+    return _with_status(lookup(targets, measured, "kpi"), policy)
 
 
 @check(blocking=True)
 def kpis_that_are_not_their_quotient(kpis: ir.Table) -> ir.Table:
-    """Find KPIs whose value is not numerator over denominator, or lies outside its interval."""
+    """Return KPIs whose value differs from numerator over denominator, or lies outside its interval."""
     denominator = kpis.denominator.fill_null(1.0).nullif(0.0)
     expected = kpis.numerator / denominator
-    # All three are rounded: the quotient of small numbers is known to fewer places.
+    # All three are rounded, so the quotient of small numbers is less precise.
     doubt = 1e-6 * (1 + (1 + expected.abs()) / denominator.abs())
     is_wrong = (kpis.value - expected).abs() > doubt
     is_outside = ~kpis.value.between(kpis.interval_low - 1e-6, kpis.interval_high + 1e-6)
-    rows = kpis.filter(is_wrong.fill_null(False) | is_outside.fill_null(False))
-    return rows.select("kpi", "value", "numerator", "denominator", "interval_low", "interval_high")
+    failing = kpis.filter(is_wrong.fill_null(False) | is_outside.fill_null(False))
+    return failing.select("kpi", "value", "numerator", "denominator", "interval_low", "interval_high")
 
 
-def _promises(policy: Policy) -> ir.Table:
-    """Return every KPI with its target; none where the policy tracks none."""
+def _targets(policy: Policy) -> ir.Table:
+    """Return every KPI with its definition and target; none where the policy tracks none."""
+    fields = ("unit", "direction", "missing", "is_estimate")
     rows: list[dict[str, Any]] = [
-        {
-            "family": family,
-            "kpi": name,
-            "definition": DEFINITIONS[name].words,
-            "unit": DEFINITIONS[name].unit,
-            "direction": DEFINITIONS[name].direction,
-            "is_estimate": DEFINITIONS[name].is_estimate,
-            "target": float(target),
-            "missing": DEFINITIONS[name].missing,
-        }
+        {"family": family, "kpi": name, "definition": DEFINITIONS[name].words, "target": float(target)}
+        | {field: getattr(DEFINITIONS[name], field) for field in fields}
         for family, group in FAMILIES.items()
         for name, target in getattr(policy.marketing.kpis, group)
     ]
     texts = dict.fromkeys(("family", "kpi", "definition", "unit", "direction", "missing"), "string")
-    promises = literal_rows(rows, texts | {"target": "float64", "is_estimate": "boolean"})
-    return promises.filter(ibis.literal(policy.marketing.kpis.enable_kpi_tracking))
+    targets = literal_rows(rows, texts | {"target": "float64", "is_estimate": "boolean"})
+    return targets.filter(ibis.literal(policy.marketing.kpis.enable_kpi_tracking))
 
 
-def _judged(rows: ir.Table, policy: Policy) -> ir.Table:
+def _with_status(kpis: ir.Table, policy: Policy) -> ir.Table:
     """Add value, attainment and status."""
     rules = policy.marketing.kpis
-    nothing = ibis.null("float64")
-    rows = with_attainment(rows)
-    is_known = rows.value.notnull()
-    return rows.mutate(
-        target=rounded(rows.target),
-        value=rounded(rows.value),
-        interval_low=rounded(is_known.ifelse(rows.interval_low, nothing)),
-        interval_high=rounded(is_known.ifelse(rows.interval_high, nothing)),
-        attainment=rounded(rows.attainment),
-        status=status_of(rows, rules.kpi_warning_threshold, rules.kpi_critical_threshold),
-        basis=is_known.ifelse(rows.basis, NOT_MEASURABLE),
-        n=is_known.ifelse(rows.n, 0),
-        numerator=rounded(is_known.ifelse(rows.numerator, nothing)),
-        denominator=rounded(is_known.ifelse(rows.denominator, nothing)),
-        note=is_known.ifelse(rows.note, rows.missing),
+    kpis = with_attainment(kpis)
+    is_known = kpis.value.notnull()
+    nulled = ("interval_low", "interval_high", "numerator", "denominator")
+    return kpis.mutate(
+        status=status_of(kpis, rules.kpi_warning_threshold, rules.kpi_critical_threshold),
+        basis=is_known.ifelse(kpis.basis, NOT_MEASURABLE),
+        n=is_known.ifelse(kpis.n, 0),
+        note=is_known.ifelse(kpis.note, kpis.missing),
+        **{name: is_known.ifelse(kpis[name], ibis.null("float64")) for name in nulled},
     )

@@ -1,8 +1,8 @@
-"""The marketing as a whole: every campaign counted once.
+"""Totals of all campaigns, each counted once.
 
-One row per as-of date, of the sums of `campaign_analysis`. Spend and value of each campaign are from one record,
-metrics or ledger, the one that knows the most spend; what the metrics alone say stands beside it. There is one return
-on investment of the whole: that of `roi_analysis`, which knows the costs that no campaign has for itself.
+One row per as-of date with the sums of `campaign_analysis`. Spend and value of a campaign come from one record, metrics
+or ledger, whichever has more spend; the spend of the metrics is shown as well. The return on investment is that of
+`roi_analysis`, which includes the costs that campaigns share.
 """
 
 from datetime import date
@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column
 from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
-from cjo_assets.core.expressions.numbers import money_sum, rounded, same_money
+from cjo_assets.core.expressions.numbers import money_sum, same_money
 from cjo_assets.families.marketing.analysis.campaign_analysis import BELOW, EXCEEDING, MEETING, TOO_EARLY
 from cjo_assets.families.marketing.inputs.campaigns import ACTIVE
 from cjo_assets.families.marketing.measurement._economics import return_on_ad_spend
@@ -48,10 +48,13 @@ class PerformanceAssessment(DatedContract):
         ge=0,
         nullable=True,
     )
-    overall_roas: float = column("Value over media spend [x spend], up = better; null without spend.", nullable=True)
+    overall_roas: float = column(
+        "Value over media spend [x spend], up = better; null without spend.", nullable=True, decimals=6
+    )
     overall_roi: float = column(
         "What is left of the value after all cost, as roi_analysis has it [x cost], up = better; null without cost.",
         nullable=True,
+        decimals=6,
     )
     campaigns_without_ledger: int = column(
         "Measured campaigns whose cost of work is in no ledger [campaigns]: they have no ROI of their own.", ge=0
@@ -59,32 +62,32 @@ class PerformanceAssessment(DatedContract):
 
 
 def performance_assessment(campaign_analysis: ir.Table, roi_analysis: ir.Table) -> ir.Table:
-    """Add up the campaigns."""
-    rows = campaign_analysis
-    judged = {
-        name: rows.count(where=rows.overall_performance == name)
+    """Sum the campaigns."""
+    campaigns = campaign_analysis
+    by_performance = {
+        name: campaigns.count(where=campaigns.overall_performance == name)
         for name in (EXCEEDING, MEETING, BELOW, TOO_EARLY, NOT_MEASURABLE)
     }
-    sums = rows.agg(
-        total_campaigns=rows.count(),
-        active_campaigns=rows.count(where=rows.status == ACTIVE),
-        total_experiments=rows.total_experiments.sum().fill_null(0),
-        running_experiments=rows.active_experiments.sum().fill_null(0),
-        completed_experiments=rows.completed_experiments.sum().fill_null(0),
-        over_budget=rows.count(where=rows.is_over_budget),
-        total_impressions=rows.impressions.sum(),
-        total_clicks=rows.clicks.sum(),
-        total_conversions=rows.conversions.sum(),
-        total_spend=money_sum(rows.recorded_spend),
-        measured_spend=money_sum(rows.spend),
-        total_revenue_proxy=money_sum(rows.recorded_value),
-        campaigns_without_ledger=rows.count(where=rows.spend.notnull() & rows.all_cost.isnull()),
-        **judged,
+    sums = campaigns.agg(
+        total_campaigns=campaigns.count(),
+        active_campaigns=campaigns.count(where=campaigns.status == ACTIVE),
+        total_experiments=campaigns.total_experiments.sum().fill_null(0),
+        running_experiments=campaigns.active_experiments.sum().fill_null(0),
+        completed_experiments=campaigns.completed_experiments.sum().fill_null(0),
+        over_budget=campaigns.count(where=campaigns.is_over_budget),
+        total_impressions=campaigns.impressions.sum(),
+        total_clicks=campaigns.clicks.sum(),
+        total_conversions=campaigns.conversions.sum(),
+        total_spend=money_sum(campaigns.recorded_spend),
+        measured_spend=money_sum(campaigns.spend),
+        total_revenue_proxy=money_sum(campaigns.recorded_value),
+        campaigns_without_ledger=campaigns.count(where=campaigns.spend.notnull() & campaigns.all_cost.isnull()),
+        **by_performance,
     )
     sums = sums.cross_join(roi_analysis.select("roi_percentage"))
     return sums.mutate(
-        overall_roas=rounded(return_on_ad_spend(sums.total_revenue_proxy, sums.total_spend)),
-        overall_roi=rounded(sums.roi_percentage / 100),
+        overall_roas=return_on_ad_spend(sums.total_revenue_proxy, sums.total_spend),
+        overall_roi=sums.roi_percentage / 100,
     )
 
 
@@ -92,13 +95,13 @@ def performance_assessment(campaign_analysis: ir.Table, roi_analysis: ir.Table) 
 def campaigns_not_counted_once(
     performance_assessment: ir.Table, campaigns: ir.Table, asset_performance: ir.Table, as_of: date
 ) -> ir.Table:
-    """Find a number of campaigns, or an amount, that is not that of the sources."""
+    """Return totals that differ from the number of campaigns or the spend of the sources."""
     known = campaigns.filter(
         (campaigns.created_at.date() <= as_of) | campaigns.campaign_id.isin(asset_performance.campaign_id)
     )
-    found = performance_assessment.cross_join(known.agg(known=known.count()))
-    found = found.cross_join(asset_performance.agg(cost=money_sum(asset_performance.cost)))
-    judged = sum((found[name] for name in (EXCEEDING, MEETING, BELOW, TOO_EARLY)), found[NOT_MEASURABLE])
-    is_spend_lost = ~same_money(found.measured_spend, found.cost).fill_null(found.cost.isnull())
-    wrong = (found.total_campaigns != found.known) | (judged != found.known) | is_spend_lost
-    return found.filter(wrong).select("total_campaigns", "known", "measured_spend", "cost", judged=judged)
+    compared = performance_assessment.cross_join(known.agg(known=known.count()))
+    compared = compared.cross_join(asset_performance.agg(cost=money_sum(asset_performance.cost)))
+    judged = sum((compared[name] for name in (EXCEEDING, MEETING, BELOW, TOO_EARLY)), compared[NOT_MEASURABLE])
+    is_spend_lost = ~same_money(compared.measured_spend, compared.cost).fill_null(compared.cost.isnull())
+    wrong = (compared.total_campaigns != compared.known) | (judged != compared.known) | is_spend_lost
+    return compared.filter(wrong).select("total_campaigns", "known", "measured_spend", "cost", judged=judged)

@@ -1,12 +1,11 @@
-"""What it all comes to.
+"""Total cost, value and return on investment.
 
-One row per as-of date: the sums of `roi_components`. There is one return on investment: value minus all cost, over all
-cost, language models, review, infrastructure and calls included. The return on media spend stands beside it under its
-own name, gross of every other cost, and is compared with nothing else. What remains of the value at the stronger grade
-stands apart, with its interval, so that nobody takes an estimate for a proof.
+One row per as-of date with the sums of `roi_components`. Return on investment is value minus all cost, over all cost,
+including language models, review, infrastructure and calls. Return on ad spend is a separate figure, gross of all other
+costs. The value that experiments prove is shown separately, with its interval.
 
-Spend and value of each campaign are from the record that knows the most spend, metrics or ledger. What both records say
-stands beside the total, and so does the residual between them.
+Spend and value of a campaign come from the record with the most spend, metrics or ledger. The totals of both records
+and their residual are shown as well.
 """
 
 from datetime import date
@@ -43,7 +42,6 @@ TOTALS = {
     "total_infrastructure_cost": INFRASTRUCTURE,
     "total_api_cost": API_CALLS,
 }
-VALUES = ("value_randomised", "value_randomised_low", "value_randomised_high", "value_assumption")
 
 
 class RoiAnalysis(DatedContract):
@@ -55,6 +53,7 @@ class RoiAnalysis(DatedContract):
         "Media spend of each campaign by the record that knows the most of it [currency]; null where none knows any.",
         ge=0,
         nullable=True,
+        decimals=2,
     )
     media_spend_measured: float = column(
         "Media spend by the metrics [currency]; null where nothing was measured.", ge=0, nullable=True
@@ -67,10 +66,12 @@ class RoiAnalysis(DatedContract):
     campaigns_by_ledger: int = column(
         "Campaigns whose spend and value here are the ledger's, since it books more than the metrics [campaigns].", ge=0
     )
-    total_llm_cost: float = column("Language models [currency].", ge=0)
-    total_human_review_cost: float = column("People's review [currency].", ge=0)
-    total_infrastructure_cost: float = column("Machines and licences, their share of the window [currency].", ge=0)
-    total_api_cost: float = column("Calls of other systems [currency].", ge=0)
+    total_llm_cost: float = column("Language models [currency].", ge=0, decimals=2)
+    total_human_review_cost: float = column("People's review [currency].", ge=0, decimals=2)
+    total_infrastructure_cost: float = column(
+        "Machines and licences, their share of the window [currency].", ge=0, decimals=2
+    )
+    total_api_cost: float = column("Calls of other systems [currency].", ge=0, decimals=2)
     total_cost: float = column("Sum of all costs [currency]; null where media spend is.", ge=0, nullable=True)
     total_estimated_value: float = column(
         "Value by the same records, as the source estimates it, of all grades [currency]; null as above.", nullable=True
@@ -80,18 +81,25 @@ class RoiAnalysis(DatedContract):
         nullable=True,
     )
     value_randomised: float = column(
-        "Of it, what experiments prove to be our doing, by intervals that leave out 0 [currency]; 0 where none does."
+        "Of it, what experiments prove to be our doing, by intervals that leave out 0 [currency]; 0 where none does.",
+        decimals=2,
     )
-    value_randomised_low: float = column("Lower end of its interval [currency]; null without a proof.", nullable=True)
-    value_randomised_high: float = column("Upper end of its interval [currency]; null without a proof.", nullable=True)
+    value_randomised_low: float = column(
+        "Lower end of its interval [currency]; null without a proof.", nullable=True, decimals=2
+    )
+    value_randomised_high: float = column(
+        "Upper end of its interval [currency]; null without a proof.", nullable=True, decimals=2
+    )
     unproved_experiments: TextList = column(
         "Experiments on conversions with a verdict to scale or to stop whose deciding interval includes 0, sorted: "
         "they count 0 in value_randomised."
     )
     value_assumption: float = column(
-        "The rest, which nothing was compared with [currency]; null as above.", nullable=True
+        "The rest, which nothing was compared with [currency]; null as above.", nullable=True, decimals=2
     )
-    total_net_roi: float = column("total_estimated_value minus total_cost [currency], up = better.", nullable=True)
+    total_net_roi: float = column(
+        "total_estimated_value minus total_cost [currency], up = better.", nullable=True, decimals=2
+    )
     net_without_assumption: float = column("value_randomised minus total_cost [currency], up = better.", nullable=True)
     net_without_assumption_low: float = column("Lower end of its interval [currency]; null as above.", nullable=True)
     net_without_assumption_high: float = column("Upper end of its interval [currency]; null as above.", nullable=True)
@@ -100,11 +108,12 @@ class RoiAnalysis(DatedContract):
         isin=PROOF_STATUSES,
     )
     roi_percentage: float = column(
-        "total_net_roi in percent of total_cost, up = better; null without cost.", nullable=True
+        "total_net_roi in percent of total_cost, up = better; null without cost.", nullable=True, decimals=6
     )
     roas: float = column(
         "total_estimated_value over total_media_spend [x spend], gross of all other costs: no ROI; null without spend.",
         nullable=True,
+        decimals=6,
     )
     roi_status: str = column("Sign of total_net_roi; not_measurable without value or cost.", isin=ROI_STATUSES)
     value_evidence_grade: str = column(
@@ -122,32 +131,33 @@ def roi_analysis(
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
-    """Add up the components."""
-    rows = _totals(roi_components).cross_join(running_window(asset_performance, campaigns, as_of))
-    rows = rows.cross_join(_records(recorded_money(campaigns, asset_performance, roi_ledger, as_of, policy)))
-    rows = rows.cross_join(_unproved(experiment_evaluations, metric_definitions))
-    rows = rows.mutate(**{name: rows[name].fill_null(0.0) for name in TOTALS if name != "total_media_spend"})
-    # Media spend that nobody measured leaves the sum unknown: the other costs alone would pass for all of it.
-    paid = sum((rows[name] for name in TOTALS), ibis.literal(0.0))
-    rows = rows.mutate(
-        paid=rounded(paid, MONEY_DECIMALS), worth=rounded(rows.value_randomised + rows.value_assumption, MONEY_DECIMALS)
+    """Sum the components."""
+    totals = _totals(roi_components).cross_join(running_window(asset_performance, campaigns, as_of))
+    totals = totals.cross_join(_records(recorded_money(campaigns, asset_performance, roi_ledger, as_of, policy)))
+    totals = totals.cross_join(_unproved(experiment_evaluations, metric_definitions))
+    totals = totals.mutate(**{name: totals[name].fill_null(0.0) for name in TOTALS if name != "total_media_spend"})
+    # Unknown media spend makes the sum unknown: the other costs alone would look complete.
+    cost = sum((totals[name] for name in TOTALS), ibis.literal(0.0))
+    totals = totals.mutate(
+        total_cost=rounded(cost, MONEY_DECIMALS),
+        total_estimated_value=rounded(totals.value_randomised + totals.value_assumption, MONEY_DECIMALS),
     )
-    ends = {end: rounded(rows[f"value_randomised{end}"] - rows.paid, MONEY_DECIMALS) for end in ("_low", "_high")}
-    rows = rows.mutate(net=rows.worth - rows.paid, **{f"proved_net{end}": value for end, value in ends.items()})
-    return rows.mutate(
-        **{name: rounded(rows[name], MONEY_DECIMALS) for name in (*TOTALS, *VALUES)},
-        total_cost=rows.paid,
-        total_estimated_value=rows.worth,
-        total_net_roi=rounded(rows.net, MONEY_DECIMALS),
-        net_without_assumption=rounded(rows.value_randomised - rows.paid, MONEY_DECIMALS),
-        net_without_assumption_low=rows.proved_net_low,
-        net_without_assumption_high=rows.proved_net_high,
-        net_without_assumption_status=_proof_status(rows),
-        roi_percentage=rounded(100 * return_on_investment(rows.worth, rows.paid)),
-        roas=rounded(return_on_ad_spend(rows.worth, rows.total_media_spend)),
-        roi_status=_status(rows),
+    totals = totals.mutate(
+        total_net_roi=totals.total_estimated_value - totals.total_cost,
+        **{
+            f"net_without_assumption{end}": rounded(
+                totals[f"value_randomised{end}"] - totals.total_cost, MONEY_DECIMALS
+            )
+            for end in ("", "_low", "_high")
+        },
+    )
+    return totals.mutate(
+        net_without_assumption_status=_proof_status(totals),
+        roi_percentage=100 * return_on_investment(totals.total_estimated_value, totals.total_cost),
+        roas=return_on_ad_spend(totals.total_estimated_value, totals.total_media_spend),
+        roi_status=_status(totals),
         value_evidence_grade=ibis.cases(
-            (rows.value_assumption != 0, ASSUMPTION), (rows.value_randomised != 0, RANDOMISED)
+            (totals.value_assumption != 0, ASSUMPTION), (totals.value_randomised != 0, RANDOMISED)
         ),
     )
 
@@ -165,7 +175,7 @@ def _totals(parts: ir.Table) -> ir.Table:
 
 
 def _records(money: ir.Table) -> ir.Table:
-    """Add up what metrics and ledger say, and what they differ by."""
+    """Sum metrics, ledger and their residuals."""
     return money.agg(
         media_spend_measured=money_sum(money.measured_spend),
         media_spend_booked=money_sum(money.booked_spend),
@@ -181,41 +191,41 @@ def _unproved(experiment_evaluations: ir.Table, metric_definitions: ir.Table) ->
     return found.select(unproved_experiments=found.names.fill_null(ibis.literal([], "array<string>")))
 
 
-def _status(rows: ir.Table) -> ir.StringValue:
+def _status(totals: ir.Table) -> ir.StringValue:
     return ibis.cases(
-        (rows.net.isnull() | (rows.paid == 0), NOT_MEASURABLE),
-        (same_money(rows.worth, rows.paid), NEUTRAL),
-        (rows.net > 0, POSITIVE),
+        (totals.total_net_roi.isnull() | (totals.total_cost == 0), NOT_MEASURABLE),
+        (same_money(totals.total_estimated_value, totals.total_cost), NEUTRAL),
+        (totals.total_net_roi > 0, POSITIVE),
         else_=NEGATIVE,
     )
 
 
-def _proof_status(rows: ir.Table) -> ir.StringValue:
-    """Return what the value that experiments prove says of the net, by its interval."""
+def _proof_status(totals: ir.Table) -> ir.StringValue:
+    """Classify the net of the proved value by its interval."""
     return ibis.cases(
-        (rows.paid.isnull(), NOT_MEASURABLE),
-        (rows.value_randomised_low.isnull(), NOTHING_PROVED),
-        (rows.proved_net_low > 0, POSITIVE),
-        (rows.proved_net_high < 0, NEGATIVE),
+        (totals.total_cost.isnull(), NOT_MEASURABLE),
+        (totals.value_randomised_low.isnull(), NOTHING_PROVED),
+        (totals.net_without_assumption_low > 0, POSITIVE),
+        (totals.net_without_assumption_high < 0, NEGATIVE),
         else_=NOT_DISTINGUISHABLE,
     )
 
 
 @check(blocking=True)
 def totals_that_do_not_sum(roi_analysis: ir.Table, roi_components: ir.Table) -> ir.Table:
-    """Find totals that are not the sum of their parts."""
+    """Return totals that differ from the sum of their parts."""
     parts = roi_components
     sums = parts.agg(
         costs=parts.amount.sum(where=parts.kind == COST), worth=parts.amount.sum(where=parts.kind == VALUE)
     )
-    rows = roi_analysis.cross_join(sums)
+    totals = roi_analysis.cross_join(sums)
     gap = ibis.greatest(
-        (rows.total_cost - rows.costs).abs(),
-        (rows.total_estimated_value - rows.worth).abs(),
-        (rows.total_estimated_value - rows.total_cost - rows.total_net_roi).abs(),
-        (rows.value_randomised + rows.value_assumption - rows.total_estimated_value).abs(),
-        # Null where nothing was proved, which `greatest` leaves out.
-        rows.value_randomised_low - rows.value_randomised,
-        rows.value_randomised - rows.value_randomised_high,
+        (totals.total_cost - totals.costs).abs(),
+        (totals.total_estimated_value - totals.worth).abs(),
+        (totals.total_estimated_value - totals.total_cost - totals.total_net_roi).abs(),
+        (totals.value_randomised + totals.value_assumption - totals.total_estimated_value).abs(),
+        # `greatest` ignores null, the value where nothing was proved.
+        totals.value_randomised_low - totals.value_randomised,
+        totals.value_randomised - totals.value_randomised_high,
     )
-    return rows.filter(gap > 10.0**-MONEY_DECIMALS).select("total_cost", "costs", "total_estimated_value", "worth")
+    return totals.filter(gap > 10.0**-MONEY_DECIMALS).select("total_cost", "costs", "total_estimated_value", "worth")

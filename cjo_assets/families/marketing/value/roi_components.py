@@ -1,18 +1,18 @@
-"""What marketing cost and brought so far, part by part.
+"""Costs and value of marketing so far, by component and evidence grade.
 
-One row per as-of date, component and evidence grade. amount = quantity x unit_price: what was counted, booked or
-compared, and what the policy says one of it costs. Media spend and value of a campaign are from one record, metrics or
-ledger, the one that knows the most spend (`recorded_money`), so that all parts are of whole campaigns. Language models
-and review are those of the ledger, and where the ledger has no entry for a campaign, what its records make of them at
-the policy's prices. Infrastructure is paid for every day on which a campaign ran.
+One row per as-of date, component and evidence grade. amount = quantity x unit_price: a counted, booked or compared
+quantity at the price of the policy. Media spend and value of a campaign come from the record with the most spend
+(`recorded_money`), so all parts cover whole campaigns. Costs of language models and review come from the ledger;
+campaigns without an entry use their records at the prices of the policy. Infrastructure is charged for every day on
+which a campaign ran.
 
-The grade says how we know. Costs: `measured`, counted by the systems that took the money; `booked`, as the ledger says;
-`assumption`, counted by us and priced by the policy. Value: all of it is the source's estimate of what conversions are
-worth. Of those conversions an experiment proves some to be our doing, those that its variant brought and its control
-would not have: they are `randomised`, a loss counting as one; the rest is an `assumption`. Both add up to the estimate.
-An experiment proves something only where the interval that its verdict was read from leaves out 0.
+Grades of costs: `measured` by the systems that took the money, `booked` by the ledger, `assumption` where we count and
+the policy prices. Value is always the source's estimate of what conversions are worth. The conversions that a variant
+brought and its control would not have are `randomised`, a loss counting negative; the rest is an `assumption`, and both
+sum to the estimate. An experiment proves value only where the deciding interval excludes 0.
 """
 
+from dataclasses import asdict, dataclass, fields
 from datetime import date, timedelta
 
 import ibis
@@ -24,6 +24,7 @@ from cjo_assets.core.expressions.evidence_grades import ASSUMPTION, COST, RANDOM
 from cjo_assets.core.expressions.intervals import MEASURED, interval_of_sum
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, HALF_A_CENT, MONEY_DECIMALS, money_sum, rounded
 from cjo_assets.core.expressions.rows import literal_rows
+from cjo_assets.core.expressions.tables import first_per, long_rows, lookup
 from cjo_assets.families.marketing.experiments._experiment_verdicts import ALWAYS_VALID, SCALE_VARIANT, STOP
 from cjo_assets.families.marketing.inputs.budget_actions import APPROVED, REJECTED
 from cjo_assets.families.marketing.inputs.campaigns import DRAFT
@@ -52,67 +53,113 @@ class RoiComponents(DatedContract):
     quantity: float = column("What was counted, in its unit; null where nothing was.", nullable=True)
     unit: str = column("Unit of the quantity.")
     unit_price: float = column("What one of it costs or is worth [currency].", ge=0)
-    amount: float = column("quantity x unit_price so far [currency]; null where nothing was counted.", nullable=True)
-    amount_low: float = column("Lower end of its interval [currency]; null where nothing was compared.", nullable=True)
-    amount_high: float = column("Upper end of its interval [currency]; null where nothing was compared.", nullable=True)
+    amount: float = column(
+        "quantity x unit_price so far [currency]; null where nothing was counted.", nullable=True, decimals=2
+    )
+    amount_low: float = column(
+        "Lower end of its interval [currency]; null where nothing was compared.", nullable=True, decimals=2
+    )
+    amount_high: float = column(
+        "Upper end of its interval [currency]; null where nothing was compared.", nullable=True, decimals=2
+    )
     rests_on: str = column("Table that the quantity comes from.")
     assumption: str = column("What must hold for the amount to be true.")
 
 
-# Component, kind, grade, unit, table, what must hold.
+@dataclass(frozen=True)
+class Part:
+    """The constant columns of a row; described in `RoiComponents`."""
+
+    component: str
+    kind: str
+    evidence_grade: str
+    unit: str
+    rests_on: str
+    assumption: str
+
+
 PARTS = (
-    (MEDIA_SPEND, COST, MEASURED, "currency", "asset_performance", "What the metrics report was paid."),
-    (
-        MEDIA_SPEND,
-        COST,
-        BOOKED,
-        "currency",
-        "roi_ledger",
-        "What the ledger books beyond the metrics, of campaigns where that exceeds the tolerance, was paid too.",
+    Part(
+        component=MEDIA_SPEND,
+        kind=COST,
+        evidence_grade=MEASURED,
+        unit="currency",
+        rests_on="asset_performance",
+        assumption="What the metrics report was paid.",
     ),
-    (LLM_COST, COST, BOOKED, "currency", "roi_ledger", "The ledger is complete; it has no dates."),
-    (LLM_COST, COST, ASSUMPTION, "calls", "orchestrator_decisions", "A decision that nobody booked took one call."),
-    (HUMAN_REVIEW, COST, BOOKED, "currency", "roi_ledger", "The ledger is complete; it has no dates."),
-    (
-        HUMAN_REVIEW,
-        COST,
-        ASSUMPTION,
-        "hours",
-        "orchestrator_decisions, budget_governance",
-        "An override or an answer that nobody booked took a person as long as the policy says.",
+    Part(
+        component=MEDIA_SPEND,
+        kind=COST,
+        evidence_grade=BOOKED,
+        unit="currency",
+        rests_on="roi_ledger",
+        assumption="What the ledger books beyond the metrics, of campaigns where that exceeds the tolerance, was paid "
+        "too.",
     ),
-    (
-        INFRASTRUCTURE,
-        COST,
-        ASSUMPTION,
-        "months",
-        "campaigns, asset_performance",
-        "A day from the first of any campaign to the last costs its share of 30 days.",
+    Part(
+        component=LLM_COST,
+        kind=COST,
+        evidence_grade=BOOKED,
+        unit="currency",
+        rests_on="roi_ledger",
+        assumption="The ledger is complete; it has no dates.",
     ),
-    (
-        API_CALLS,
-        COST,
-        ASSUMPTION,
-        "calls",
-        "asset_performance, funnel_events, budget_governance",
-        "A snapshot read, an event read and a move executed take one call each.",
+    Part(
+        component=LLM_COST,
+        kind=COST,
+        evidence_grade=ASSUMPTION,
+        unit="calls",
+        rests_on="orchestrator_decisions",
+        assumption="A decision that nobody booked took one call.",
     ),
-    (
-        ESTIMATED_VALUE,
-        VALUE,
-        RANDOMISED,
-        "currency",
-        "experiment_evaluations",
-        "What a conversion is worth is the source's estimate; that the variant brought it is proved by an interval "
-        "that leaves out 0.",
+    Part(
+        component=HUMAN_REVIEW,
+        kind=COST,
+        evidence_grade=BOOKED,
+        unit="currency",
+        rests_on="roi_ledger",
+        assumption="The ledger is complete; it has no dates.",
     ),
-    (
-        ESTIMATED_VALUE,
-        VALUE,
-        ASSUMPTION,
-        "currency",
-        "asset_performance, roi_ledger",
-        "The source's estimate is right, and without the campaign nothing of it would have come.",
+    Part(
+        component=HUMAN_REVIEW,
+        kind=COST,
+        evidence_grade=ASSUMPTION,
+        unit="hours",
+        rests_on="orchestrator_decisions, budget_governance",
+        assumption="An override or an answer that nobody booked took a person as long as the policy says.",
+    ),
+    Part(
+        component=INFRASTRUCTURE,
+        kind=COST,
+        evidence_grade=ASSUMPTION,
+        unit="months",
+        rests_on="campaigns, asset_performance",
+        assumption="A day from the first of any campaign to the last costs its share of 30 days.",
+    ),
+    Part(
+        component=API_CALLS,
+        kind=COST,
+        evidence_grade=ASSUMPTION,
+        unit="calls",
+        rests_on="asset_performance, funnel_events, budget_governance",
+        assumption="A snapshot read, an event read and a move executed take one call each.",
+    ),
+    Part(
+        component=ESTIMATED_VALUE,
+        kind=VALUE,
+        evidence_grade=RANDOMISED,
+        unit="currency",
+        rests_on="experiment_evaluations",
+        assumption="What a conversion is worth is the source's estimate; that the variant brought it is proved by an "
+        "interval that leaves out 0.",
+    ),
+    Part(
+        component=ESTIMATED_VALUE,
+        kind=VALUE,
+        evidence_grade=ASSUMPTION,
+        unit="currency",
+        rests_on="asset_performance, roi_ledger",
+        assumption="The source's estimate is right, and without the campaign nothing of it would have come.",
     ),
 )
 
@@ -130,7 +177,7 @@ def roi_components(
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
-    """Count each part, and price it."""
+    """Count each part and multiply it by its price."""
     end = as_of + timedelta(days=1)
     ledger = known_ledger(campaigns, asset_performance, roi_ledger, as_of)
     money = recorded_money(campaigns, asset_performance, roi_ledger, as_of, policy)
@@ -147,21 +194,15 @@ def roi_components(
         _proved(experiment_evaluations, experiment_arms, metric_definitions),
     ):
         facts = facts.cross_join(more)
-    counted = facts.select(part=ibis.array(_quantities(facts, policy)).unnest()).unpack("part")
-    names = ("component", "kind", "evidence_grade", "unit", "rests_on", "assumption")
-    said = literal_rows([dict(zip(names, part, strict=True)) for part in PARTS], dict.fromkeys(names, "string"))
-    rows = said.join(counted, ["component", "evidence_grade"])
-    quantity = rounded(rows.quantity)
-    return rows.mutate(
-        quantity=quantity,
-        amount=rounded(quantity * rows.unit_price, MONEY_DECIMALS),
-        amount_low=rounded(rows.amount_low, MONEY_DECIMALS),
-        amount_high=rounded(rows.amount_high, MONEY_DECIMALS),
-    )
+    counted = long_rows(facts, [], _quantities(facts, policy))
+    described = literal_rows([asdict(part) for part in PARTS], dict.fromkeys([f.name for f in fields(Part)], "string"))
+    parts = described.join(counted, ["component", "evidence_grade"])
+    quantity = rounded(parts.quantity)
+    return parts.mutate(quantity=quantity, amount=quantity * parts.unit_price)
 
 
 def running_window(asset_performance: ir.Table, campaigns: ir.Table, as_of: date) -> ir.Table:
-    """Return in one row the first and the last day, up to the as-of date, on which a campaign ran; null without any."""
+    """Return the first and the last day up to the as-of date on which a campaign ran; null without any."""
     begun = campaigns.filter(campaigns.status != DRAFT, campaigns.start_date <= as_of)
     last_day = begun.end_date.fill_null(ibis.literal(as_of, "date")).max()
     planned = begun.agg(first_day=begun.start_date.min(), last_day=last_day)
@@ -187,7 +228,7 @@ def _performance(asset_performance: ir.Table, campaigns: ir.Table, as_of: date) 
 
 
 def _money_facts(money: ir.Table) -> ir.Table:
-    """Add up value, and what the ledger books beyond the metrics where it is the record that counts."""
+    """Sum value, and the spend of the ledger beyond the metrics where the ledger is the basis."""
     beyond = money.recorded_spend - money.measured_spend.fill_null(0.0)
     is_booked = money.spend_basis == LEDGER
     return money.agg(
@@ -198,7 +239,7 @@ def _money_facts(money: ir.Table) -> ir.Table:
 
 
 def _unbooked(decisions: ir.Table, budget_governance: ir.Table, ledger: ir.Table) -> ir.Table:
-    """Count the work on campaigns of which the ledger has no entry."""
+    """Count the work on campaigns without a ledger entry."""
     decisions = decisions.anti_join(ledger, "campaign_id")
     answers = budget_governance.filter(budget_governance.approval_state.isin([APPROVED, REJECTED]))
     answers = answers.anti_join(ledger, "campaign_id")
@@ -207,7 +248,7 @@ def _unbooked(decisions: ir.Table, budget_governance: ir.Table, ledger: ir.Table
 
 
 def conclusive_on_conversions(experiment_evaluations: ir.Table, metric_definitions: ir.Table) -> ir.Table:
-    """Return the conclusive experiments on conversions, and whether the interval that decides leaves out 0."""
+    """Return the conclusive experiments on conversions, and whether the deciding interval excludes 0."""
     on_conversions = metric_definitions.filter(metric_definitions.numerator == CONVERSIONS)
     tests = experiment_evaluations.filter(experiment_evaluations.verdict.isin(CONCLUSIVE))
     tests = with_read_interval(tests.semi_join(on_conversions, "metric"))
@@ -215,14 +256,14 @@ def conclusive_on_conversions(experiment_evaluations: ir.Table, metric_definitio
 
 
 def _proved(experiment_evaluations: ir.Table, experiment_arms: ir.Table, metric_definitions: ir.Table) -> ir.Table:
-    """Return what experiments on conversions prove their variants to have brought, at what a conversion is worth."""
+    """Return the value that experiments prove their variants brought, with its interval."""
     tests = conclusive_on_conversions(experiment_evaluations, metric_definitions)
     tests = tests.filter(tests.is_proof).join(worth_of_conversions(experiment_arms), "experiment_id")
     scale = tests.variant_exposures * tests.worth
     tests = tests.mutate(
         brought=tests.absolute_effect * scale, low=tests.effect_low * scale, high=tests.effect_high * scale
     )
-    # No exposure is in two experiments.
+    # Experiments share no exposures, so their estimates are independent.
     proved_low, proved_high = interval_of_sum(tests.brought, tests.low, tests.high, are_independent=True)
     return tests.agg(
         proofs=tests.brought.count(),
@@ -233,7 +274,7 @@ def _proved(experiment_evaluations: ir.Table, experiment_arms: ir.Table, metric_
 
 
 def worth_of_conversions(experiment_arms: ir.Table) -> ir.Table:
-    """Return what the source holds one conversion of each experiment to be worth [currency]; null without any."""
+    """Return the source's value of one conversion of each experiment [currency]; null without conversions."""
     arms = experiment_arms
     return arms.group_by("experiment_id").agg(
         worth=money_sum(arms.revenue_proxy) / nonzero(arms.conversions.sum()),
@@ -241,7 +282,7 @@ def worth_of_conversions(experiment_arms: ir.Table) -> ir.Table:
 
 
 def with_read_interval(experiments: ir.Table) -> ir.Table:
-    """Add the ends of the absolute effect that the verdict was read from, as its `reading` says."""
+    """Add the interval of the absolute effect that decided the verdict."""
     is_always = experiments.reading == ALWAYS_VALID
     return experiments.mutate(
         effect_low=is_always.ifelse(experiments.always_valid_low, experiments.absolute_effect_low),
@@ -249,73 +290,78 @@ def with_read_interval(experiments: ir.Table) -> ir.Table:
     )
 
 
-def _quantities(facts: ir.Table, policy: Policy) -> list[ir.StructValue]:
-    """Return quantity, price and interval of each part, in the order of no importance."""
+def _quantities(facts: ir.Table, policy: Policy) -> list[dict[str, ir.Value]]:
+    """Return quantity, price and interval of each part."""
     prices = policy.marketing.roi
-    hours = (facts.overrides + facts.answers) * prices.review_minutes_per_answer / MINUTES_PER_HOUR
-    proved = facts.proved.fill_null(0.0)
-    nothing = ibis.null("float64")
-    beyond = (facts.entries > 0).ifelse(facts.beyond_metrics.fill_null(0.0), nothing)
-    parts = [
-        (MEDIA_SPEND, MEASURED, facts.snapshots, facts.spend, 1.0, nothing, nothing),
-        (MEDIA_SPEND, BOOKED, facts.booked_campaigns, beyond, 1.0, nothing, nothing),
-        (LLM_COST, BOOKED, facts.entries, facts.llm_cost, 1.0, nothing, nothing),
-        (LLM_COST, ASSUMPTION, facts.unbooked, facts.unbooked, prices.cost_per_llm_call, nothing, nothing),
-        (HUMAN_REVIEW, BOOKED, facts.entries, facts.review_cost, 1.0, nothing, nothing),
-        (
+    reviews = facts.overrides + facts.answers
+    calls = facts.snapshots + facts.events + facts.moves
+    beyond_metrics = (facts.entries > 0).ifelse(facts.beyond_metrics.fill_null(0.0), ibis.null("float64"))
+    assumed_value = facts.worth - facts.proved.fill_null(0.0)
+    return [
+        _quantity(MEDIA_SPEND, MEASURED, records=facts.snapshots, quantity=facts.spend),
+        _quantity(MEDIA_SPEND, BOOKED, records=facts.booked_campaigns, quantity=beyond_metrics),
+        _quantity(LLM_COST, BOOKED, records=facts.entries, quantity=facts.llm_cost),
+        _quantity(
+            LLM_COST, ASSUMPTION, records=facts.unbooked, quantity=facts.unbooked, price=prices.cost_per_llm_call
+        ),
+        _quantity(HUMAN_REVIEW, BOOKED, records=facts.entries, quantity=facts.review_cost),
+        _quantity(
             HUMAN_REVIEW,
             ASSUMPTION,
-            facts.overrides + facts.answers,
-            hours,
-            prices.cost_per_human_review_hour,
-            nothing,
-            nothing,
+            records=reviews,
+            quantity=reviews * prices.review_minutes_per_answer / MINUTES_PER_HOUR,
+            price=prices.cost_per_human_review_hour,
         ),
-        (
+        _quantity(
             INFRASTRUCTURE,
             ASSUMPTION,
-            facts.days,
-            facts.days / DAYS_PER_MONTH,
-            prices.infrastructure_cost_per_month,
-            nothing,
-            nothing,
+            records=facts.days,
+            quantity=facts.days / DAYS_PER_MONTH,
+            price=prices.infrastructure_cost_per_month,
         ),
-        (
-            API_CALLS,
-            ASSUMPTION,
-            facts.snapshots + facts.events + facts.moves,
-            facts.snapshots + facts.events + facts.moves,
-            prices.cost_per_api_call,
-            nothing,
-            nothing,
+        _quantity(API_CALLS, ASSUMPTION, records=calls, quantity=calls, price=prices.cost_per_api_call),
+        _quantity(
+            ESTIMATED_VALUE,
+            RANDOMISED,
+            records=facts.proofs,
+            quantity=facts.proved,
+            low=facts.proved_low,
+            high=facts.proved_high,
         ),
-        (ESTIMATED_VALUE, RANDOMISED, facts.proofs, facts.proved, 1.0, facts.proved_low, facts.proved_high),
-        (ESTIMATED_VALUE, ASSUMPTION, facts.snapshots, facts.worth - proved, 1.0, nothing, nothing),
+        _quantity(ESTIMATED_VALUE, ASSUMPTION, records=facts.snapshots, quantity=assumed_value),
     ]
-    return [
-        ibis.struct(
-            {
-                "component": ibis.literal(component),
-                "evidence_grade": ibis.literal(grade),
-                "records": records.cast("int64"),
-                "quantity": quantity.cast("float64"),
-                "unit_price": ibis.literal(float(price)),
-                "amount_low": low.cast("float64"),
-                "amount_high": high.cast("float64"),
-            }
-        )
-        for component, grade, records, quantity, price, low, high in parts
-    ]
+
+
+def _quantity(
+    component: str,
+    grade: str,
+    *,
+    records: ir.NumericValue,
+    quantity: ir.NumericValue,
+    price: float = 1.0,
+    low: ir.NumericValue | None = None,
+    high: ir.NumericValue | None = None,
+) -> dict[str, ir.Value]:
+    nothing = ibis.null("float64")
+    return {
+        "component": ibis.literal(component),
+        "evidence_grade": ibis.literal(grade),
+        "records": records.cast("int64"),
+        "quantity": quantity.cast("float64"),
+        "unit_price": ibis.literal(float(price)),
+        "amount_low": nothing if low is None else low.cast("float64"),
+        "amount_high": nothing if high is None else high.cast("float64"),
+    }
 
 
 @check(blocking=True)
 def amounts_that_are_not_their_product(roi_components: ir.Table) -> ir.Table:
-    """Find amounts that are not quantity times unit price, or lie outside their interval."""
-    rows = roi_components
-    gap = (rows.amount - rows.quantity * rows.unit_price).abs()
-    is_wrong = (gap > 10.0**-MONEY_DECIMALS) | (rows.amount.isnull() != rows.quantity.isnull())
-    is_outside = ~rows.amount.between(rows.amount_low, rows.amount_high)
-    return rows.filter(is_wrong.fill_null(False) | is_outside.fill_null(False)).select(
+    """Return amounts that differ from quantity times unit price, or lie outside their interval."""
+    parts = roi_components
+    gap = (parts.amount - parts.quantity * parts.unit_price).abs()
+    is_wrong = (gap > 10.0**-MONEY_DECIMALS) | (parts.amount.isnull() != parts.quantity.isnull())
+    is_outside = ~parts.amount.between(parts.amount_low, parts.amount_high)
+    return parts.filter(is_wrong.fill_null(False) | is_outside.fill_null(False)).select(
         "component", "evidence_grade", "quantity", "unit_price", "amount", "amount_low", "amount_high"
     )
 
@@ -330,27 +376,27 @@ def values_that_miss_the_estimate(
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
-    """Find media spend or value that is not what snapshots and ledger say, added up anew from their own rows.
+    """Return media spend or value that differs from the sum of snapshots and ledger.
 
-    Nothing is rounded on the way; the published parts may differ by the cent to which each asset was rounded.
+    The sums are not rounded; the published parts may differ by the rounding of each asset to cents.
     """
-    seen = _snapshot_sums(performance_metrics, creative_assets, as_of, policy)
-    is_known = (campaigns.created_at.date() <= as_of) | campaigns.campaign_id.isin(seen.campaign_id)
-    rows = campaigns.filter(is_known).select("campaign_id").left_join(seen, "campaign_id").drop("campaign_id_right")
-    rows = rows.left_join(roi_ledger, "campaign_id").drop("campaign_id_right")
-    most = rows.cost * (1 + policy.marketing.reconciliation.tolerances.spend)
-    slack = HALF_A_CENT * (rows.roundings + 1)
-    is_booked = (rows.cost.isnull() | (rows.media_spend > most)).fill_null(False)
-    # Within a rounding of the tolerance either record may have been taken.
-    is_near = ((rows.media_spend - most).abs() <= slack).fill_null(False)
-    apart = ibis.greatest((rows.media_spend - rows.cost).abs(), (rows.estimated_value - rows.worth).abs())
-    rows = rows.mutate(
-        paid=is_booked.ifelse(rows.media_spend, rows.cost),
-        brought=is_booked.ifelse(rows.estimated_value, rows.worth),
-        doubt=slack.fill_null(HALF_A_CENT) + is_near.ifelse(apart, 0.0),
+    measured = _snapshot_sums(performance_metrics, creative_assets, as_of, policy)
+    is_known = (campaigns.created_at.date() <= as_of) | campaigns.campaign_id.isin(measured.campaign_id)
+    known = campaigns.filter(is_known).select("campaign_id")
+    both = lookup(lookup(known, measured, "campaign_id"), roi_ledger, "campaign_id")
+    limit = both.cost * (1 + policy.marketing.reconciliation.tolerances.spend)
+    slack = HALF_A_CENT * (both.roundings + 1)
+    is_booked = (both.cost.isnull() | (both.media_spend > limit)).fill_null(False)
+    # Within rounding of the tolerance either record may be the basis.
+    is_near = ((both.media_spend - limit).abs() <= slack).fill_null(False)
+    difference = ibis.greatest((both.media_spend - both.cost).abs(), (both.estimated_value - both.worth).abs())
+    both = both.mutate(
+        paid=is_booked.ifelse(both.media_spend, both.cost),
+        brought=is_booked.ifelse(both.estimated_value, both.worth),
+        doubt=slack.fill_null(HALF_A_CENT) + is_near.ifelse(difference, 0.0),
     )
     parts = roi_components
-    sums = rows.agg(paid=rows.paid.sum(), estimated=rows.brought.sum(), doubt=rows.doubt.sum()).cross_join(
+    sums = both.agg(paid=both.paid.sum(), estimated=both.brought.sum(), doubt=both.doubt.sum()).cross_join(
         parts.agg(
             worth=parts.amount.sum(where=parts.kind == VALUE),
             spend=parts.amount.sum(where=parts.component == MEDIA_SPEND),
@@ -363,22 +409,20 @@ def values_that_miss_the_estimate(
 
 
 def _snapshot_sums(performance_metrics: ir.Table, creative_assets: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    """Add up cost and value of the snapshots of each campaign, and count the cells that are published in cents."""
-    rows = performance_metrics.filter(performance_metrics.timestamp < as_of + timedelta(days=1))
+    """Sum cost and value of the snapshots of each campaign, and count the cells published in cents."""
+    snapshots = performance_metrics.filter(performance_metrics.timestamp < as_of + timedelta(days=1))
     if policy.marketing.snapshots.snapshots_are == TOTALS:
-        newest_first = ibis.window(group_by=list(KEY), order_by=ibis.desc("timestamp"))
-        rows = rows.mutate(place=ibis.row_number().over(newest_first))
-        rows = rows.filter(rows.place == 0)
-    rows = rows.join(creative_assets.select("asset_id", "campaign_id"), "asset_id")
-    cells = rows.asset_id.concat(" ", rows.experiment_id)
-    return rows.group_by("campaign_id").agg(
-        cost=rows.cost.sum(), worth=rows.revenue_proxy.sum(), roundings=cells.nunique()
+        snapshots = first_per(snapshots, KEY, ibis.desc("timestamp"))
+    snapshots = snapshots.join(creative_assets.select("asset_id", "campaign_id"), "asset_id")
+    cells = ibis.struct({name: snapshots[name] for name in KEY})
+    return snapshots.group_by("campaign_id").agg(
+        cost=snapshots.cost.sum(), worth=snapshots.revenue_proxy.sum(), roundings=cells.nunique()
     )
 
 
 @check
 def verdicts_without_proof(experiment_evaluations: ir.Table, metric_definitions: ir.Table) -> ir.Table:
-    """Find conclusive experiments on conversions that prove no value: their deciding interval includes 0."""
+    """Return conclusive experiments on conversions whose deciding interval includes 0."""
     tests = conclusive_on_conversions(experiment_evaluations, metric_definitions)
-    rows = tests.filter(~tests.is_proof)
-    return rows.select("experiment_id", "verdict", "rule", "absolute_effect", "effect_low", "effect_high")
+    unproved = tests.filter(~tests.is_proof)
+    return unproved.select("experiment_id", "verdict", "rule", "absolute_effect", "effect_low", "effect_high")
