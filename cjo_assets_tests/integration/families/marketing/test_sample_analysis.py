@@ -93,3 +93,99 @@ def test_every_table_shows_its_rows_of_a_campaign(marketing_sample: Chain) -> No
     risks = [row["risk_id"] for row in shown["risk_register"]]
     assert risks == sorted(risks)
     assert {row["campaign_id"] for row in shown["risk_register"]} == {"CAMP_001"}
+
+
+def test_kpis_measure_what_the_sample_holds(marketing_sample: Chain) -> None:
+    rows = marketing_sample.by("kpi", "marketing.kpis")
+    assert len(rows) == 16
+    unknown = {kpi for kpi, row in rows.items() if row["status"] == "not_measurable"}
+    assert unknown == {"average_latency_seconds", "wasted_spend_reduction"}
+    judged = marketing_sample.by("family", "marketing.kpi_status")
+    assert {row["status"] for row in judged.values()} <= {"critical", "at_risk", "not_distinguishable"}
+
+
+def test_roi_by_hand(marketing_sample: Chain) -> None:
+    """Trap M10: the seed's 76.7 % divides the net by media alone; here all cost is below the line."""
+    [total] = marketing_sample.rows("FROM marketing.roi_analysis")
+    assert (total["total_media_spend"], total["total_llm_cost"], total["total_human_review_cost"]) == (
+        10500,
+        102.55,
+        495,
+    )
+    # March has 31 days: 31 / 30 of 500.
+    assert total["total_infrastructure_cost"] == 516.67
+    assert total["roi_percentage"] == pytest.approx(100 * total["total_net_roi"] / total["total_cost"], abs=1e-6)
+    assert total["roas"] == pytest.approx(total["total_estimated_value"] / 10500, abs=1e-6)
+    [sums] = marketing_sample.rows(
+        "SELECT sum(spend) spend, sum(value) AS worth, sum(llm_cost) llm FROM marketing.campaign_analysis"
+    )
+    assert (sums["spend"], sums["worth"]) == (total["total_media_spend"], total["total_estimated_value"])
+    assert sums["llm"] == pytest.approx(total["total_llm_cost"])
+
+
+def test_decision_insights_by_hand(marketing_sample: Chain) -> None:
+    rows = marketing_sample.by("campaign_id", "marketing.decision_insights")
+    cells = ("total_decisions", "human_overrides", "measured_decisions", "insight_to_action_hours")
+    assert {name: tuple(row[cell] for cell in cells) for name, row in rows.items()} == {
+        "CAMP_001": (5, 0, 2, 10.5),  # six hours and fifteen
+        "CAMP_002": (3, 2, 1, 12.0),
+        "CAMP_003": (4, 1, 2, 4.375),  # three quarters of an hour and eight hours
+        "CAMP_004": (0, 0, 0, None),
+    }
+
+
+def test_budget_governance_by_hand(marketing_sample: Chain) -> None:
+    """The critical risk of the sixteenth freezes CAMP_002 and keeps money out of social (CH_03)."""
+    rows = marketing_sample.by("budget_action_id", "marketing.budget_governance")
+    assert {name[-1]: (row["refusal_reasons"], row["violations"]) for name, row in rows.items()} == {
+        "1": ([], []),
+        "2": ([], []),
+        "3": (["same_channel"], ["executed_although_refused"]),
+        "4": (["budget_frozen", "channel_at_risk"], ["executed_although_refused"]),
+        "5": (["budget_frozen", "channel_at_risk"], ["executed_although_refused"]),
+        "6": (["budget_frozen"], ["executed_although_refused", "executed_without_approval"]),
+        "7": ([], []),
+        "8": (["budget_frozen"], []),
+    }
+    assert {name[-1] for name, row in rows.items() if row["is_late"]} == {"7", "8"}
+    balances = marketing_sample.by("channel_id", "(FROM marketing.budget_balances WHERE campaign_id = 'CAMP_002')")
+    assert {name: (row["net"], row["refused_in"]) for name, row in balances.items()} == {
+        "CH_02": (-400.0, 400.0),
+        "CH_03": (400.0, 800.0),
+    }
+
+
+def test_risk_register_by_hand(marketing_sample: Chain) -> None:
+    """CAMP_002 has spent 3,750 of 9,000; CAMP_003 more than its budget."""
+    rows = marketing_sample.rows("FROM marketing.risk_register ORDER BY rank")
+    assert [(row["risk_id"][-1], row["exposure"], row["risk_score"], row["due_status"]) for row in rows] == [
+        ("3", 5250.0, 5250.0, "overdue"),
+        ("5", 5250.0, 1312.5, "not_measurable"),
+        ("6", 5250.0, 1312.5, "in_time"),
+        ("1", 0.0, 0.0, "overdue"),
+        ("2", 10800.0, 1350.0, "not_measurable"),
+        ("4", 0.0, 0.0, "settled"),
+    ]
+    assert [row["risk_id"] for row in rows if row["is_blocking"]] == ["RSK_0003"]
+
+
+def test_recommendations_by_hand(marketing_sample: Chain) -> None:
+    """Trap M20: the month's faults each lead somewhere, the frozen campaign first."""
+    rows = marketing_sample.rows("FROM marketing.recommendations ORDER BY rank")
+    about = {(row["rule"], row["target_id"]) for row in rows}
+    assert [row["target_id"] for row in rows[:2]] == ["CAMP_002", "CAMP_002"]
+    assert about >= {
+        ("critical_risk", "CAMP_002"),
+        ("frozen_budget", "CAMP_002"),
+        ("refused_move_executed", "BUD_0003"),
+        ("refused_move_executed", "BUD_0004"),
+        ("paused_campaign", "CAMP_003"),
+        ("status_out_of_date", "CAMP_004"),
+        ("invalid_experiment", "EXP_005"),
+        ("invalid_experiment", "EXP_006"),
+        ("winning_variant", "EXP_003"),
+        ("unapproved_creative", "ASSET_010"),
+        ("irreconcilable_figures", "CAMP_001"),
+    }
+    opened = marketing_sample.rows("FROM marketing.risk_register WHERE is_open")
+    assert {row["risk_id"] for row in opened} == {name for rule, name in about if rule in ("overdue_risk", "open_risk")}

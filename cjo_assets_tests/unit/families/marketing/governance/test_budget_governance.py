@@ -23,7 +23,6 @@ from cjo_assets.families.marketing.governance.risk_register import RiskRegister
 from cjo_assets.families.marketing.inputs.budget_actions import BudgetActions
 from cjo_assets.families.marketing.inputs.campaigns import Campaigns
 from cjo_assets.policy import Policy
-from cjo_assets_tests.support.chain import Chain
 from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, by, instant, kept, policy_with, rows_of, table_of
 
 CAMPAIGNS = [
@@ -397,24 +396,3 @@ def test_money_neither_appears_nor_vanishes(moves: list[tuple[str, str, float, s
             and action["from_channel_id"] != action["to_channel_id"]
         ]
         assert sum(round(row["moved_in"] * 100) for row in cells) == sum(stands)
-
-
-def test_the_sample_month_by_hand(marketing_sample: Chain) -> None:
-    """The critical risk of the sixteenth freezes CAMP_002 and keeps money out of social (CH_03)."""
-    rows = marketing_sample.by("budget_action_id", "marketing.budget_governance")
-    assert {name[-1]: (row["refusal_reasons"], row["violations"]) for name, row in rows.items()} == {
-        "1": ([], []),
-        "2": ([], []),
-        "3": (["same_channel"], ["executed_although_refused"]),
-        "4": (["budget_frozen", "channel_at_risk"], ["executed_although_refused"]),
-        "5": (["budget_frozen", "channel_at_risk"], ["executed_although_refused"]),
-        "6": (["budget_frozen"], ["executed_although_refused", "executed_without_approval"]),
-        "7": ([], []),
-        "8": (["budget_frozen"], []),
-    }
-    assert {name[-1] for name, row in rows.items() if row["is_late"]} == {"7", "8"}
-    balances = marketing_sample.by("channel_id", "(FROM marketing.budget_balances WHERE campaign_id = 'CAMP_002')")
-    assert {name: (row["net"], row["refused_in"]) for name, row in balances.items()} == {
-        "CH_02": (-400.0, 400.0),
-        "CH_03": (400.0, 800.0),
-    }

@@ -10,7 +10,6 @@ from cjo_assets.families.marketing.governance.decision_insights import (
 from cjo_assets.families.marketing.inputs.campaigns import Campaigns
 from cjo_assets.families.marketing.inputs.orchestrator_decisions import OrchestratorDecisions
 from cjo_assets.policy import Policy
-from cjo_assets_tests.support.chain import Chain
 from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, by, instant, kept, policy_with, rows_of, table_of
 
 NOON = instant("2025-01-20T12:00:00")
@@ -92,14 +91,3 @@ def test_policy_defines_kinds_and_trigger_count() -> None:
 
 def test_the_order_of_the_rows_changes_nothing() -> None:
     assert insights(DECISIONS[::-1]) == insights(DECISIONS)
-
-
-def test_the_sample_month_by_hand(marketing_sample: Chain) -> None:
-    rows = marketing_sample.by("campaign_id", "marketing.decision_insights")
-    cells = ("total_decisions", "human_overrides", "measured_decisions", "insight_to_action_hours")
-    assert {name: tuple(row[cell] for cell in cells) for name, row in rows.items()} == {
-        "CAMP_001": (5, 0, 2, 10.5),  # six hours and fifteen
-        "CAMP_002": (3, 2, 1, 12.0),
-        "CAMP_003": (4, 1, 2, 4.375),  # three quarters of an hour and eight hours
-        "CAMP_004": (0, 0, 0, None),
-    }

@@ -16,7 +16,6 @@ from cjo_assets.families.marketing.inputs.creative_assets import CreativeAssets
 from cjo_assets.families.marketing.inputs.roi_ledger import RoiLedger
 from cjo_assets.families.marketing.measurement.asset_performance import AssetPerformance
 from cjo_assets.policy import Policy
-from cjo_assets_tests.support.chain import Chain
 from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, by, day, instant, kept, policy_with, rows_of, table_of
 
 CAMPAIGNS = [
@@ -183,17 +182,3 @@ def test_checks_name_what_waits() -> None:
     table = table_of(RiskRegister, register([risk("late", due_date=day(-2)), risk("in time", due_date=day(2))]))
     assert [row["risk_id"] for row in rows_of(risks_overdue(table))] == ["late"]
     assert register([]) == []
-
-
-def test_the_sample_month_by_hand(marketing_sample: Chain) -> None:
-    """CAMP_002 has spent 3,750 of 9,000; CAMP_003 more than its budget."""
-    rows = marketing_sample.rows("FROM marketing.risk_register ORDER BY rank")
-    assert [(row["risk_id"][-1], row["exposure"], row["risk_score"], row["due_status"]) for row in rows] == [
-        ("3", 5250.0, 5250.0, "overdue"),
-        ("5", 5250.0, 1312.5, "not_measurable"),
-        ("6", 5250.0, 1312.5, "in_time"),
-        ("1", 0.0, 0.0, "overdue"),
-        ("2", 10800.0, 1350.0, "not_measurable"),
-        ("4", 0.0, 0.0, "settled"),
-    ]
-    assert [row["risk_id"] for row in rows if row["is_blocking"]] == ["RSK_0003"]

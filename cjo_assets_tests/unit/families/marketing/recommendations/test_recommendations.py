@@ -35,7 +35,6 @@ from cjo_assets.families.marketing.recommendations.recommendations import (
 from cjo_assets.families.marketing.value.roi_analysis import RoiAnalysis
 from cjo_assets.policy import Policy
 from cjo_assets.policy.marketing import Action
-from cjo_assets_tests.support.chain import Chain
 from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, by, day, kept, policy_with, rows_of, table_of
 
 TOMORROW = datetime(2025, 1, 21)
@@ -255,7 +254,6 @@ WORLD: dict[str, Rows] = {
     "roi_analysis": [{"total_estimated_value": 3000.0, "total_cost": 2000.0, "roi_status": "positive"}],
 }
 IMPACT = ("revenue_impact", "cost_savings", "cost", "net_impact", "net_impact_low", "net_impact_high", "confidence")
-RULE_OF = {"overdue_risk", "open_risk"}
 
 
 def recommended(world: dict[str, Rows], policy: Policy = POLICY) -> Rows:
@@ -497,25 +495,3 @@ def test_actions_are_one_list() -> None:
 
 def test_an_empty_house_asks_for_nothing() -> None:
     assert recommended({}) == []
-
-
-def test_the_sample(marketing_sample: Chain) -> None:
-    """Trap M20: the month's faults each lead somewhere, the frozen campaign first."""
-    rows = marketing_sample.rows("FROM marketing.recommendations ORDER BY rank")
-    about = {(row["rule"], row["target_id"]) for row in rows}
-    assert [row["target_id"] for row in rows[:2]] == ["CAMP_002", "CAMP_002"]
-    assert about >= {
-        ("critical_risk", "CAMP_002"),
-        ("frozen_budget", "CAMP_002"),
-        ("refused_move_executed", "BUD_0003"),
-        ("refused_move_executed", "BUD_0004"),
-        ("paused_campaign", "CAMP_003"),
-        ("status_out_of_date", "CAMP_004"),
-        ("invalid_experiment", "EXP_005"),
-        ("invalid_experiment", "EXP_006"),
-        ("winning_variant", "EXP_003"),
-        ("unapproved_creative", "ASSET_010"),
-        ("irreconcilable_figures", "CAMP_001"),
-    }
-    opened = marketing_sample.rows("FROM marketing.risk_register WHERE is_open")
-    assert {row["risk_id"] for row in opened} == {name for rule, name in about if rule in RULE_OF}
