@@ -27,7 +27,7 @@ class Chain:
     """Computed tables in memory."""
 
     def __init__(self, store: Store, stored: dict[str, Stored] | None = None) -> None:
-        """Hold the store, and what was said of each table of the last day."""
+        """Initialize with a store and the results of each table of the last day."""
         self.store = store
         self.stored = stored or {}
 

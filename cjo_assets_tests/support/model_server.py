@@ -1,4 +1,4 @@
-"""A language model on loopback that says what a test tells it to, and remembers what it was asked."""
+"""A language model server on loopback that returns given replies and records the requests."""
 
 import json
 import threading
@@ -16,7 +16,7 @@ KEY = "sk-not-for-anybodys-eyes"
 
 @dataclass
 class ModelServer:
-    """What the model says, and what it was asked.
+    """Replies of the model, and the requests to it.
 
     Attributes:
         base_url: where it listens.
@@ -68,7 +68,7 @@ def model_server() -> Iterator[ModelServer]:
                 self.send_header("Location", f"{model.base_url}/elsewhere")
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            # Whoever asked may have gone: a client that loses patience is what some tests are about.
+            # The client may have disconnected: some tests are about impatient clients.
             with suppress(ConnectionError):
                 if not model.dripping:
                     self.wfile.write(content)
@@ -78,7 +78,7 @@ def model_server() -> Iterator[ModelServer]:
                     time.sleep(0.05)
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+            """Suppress the log."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

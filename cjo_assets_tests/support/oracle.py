@@ -1,4 +1,4 @@
-"""The rules once more, in plain Python, and made-up data to try them on."""
+"""An independent implementation of the rules in plain Python, with random data for it."""
 
 import json
 import random
@@ -80,7 +80,7 @@ PLAYBOOKS = Path(__file__).parents[2] / "data" / "journey" / "playbooks.json"
 
 @dataclass(frozen=True)
 class Inputs:
-    """The records that nothing is held against.
+    """The accepted records.
 
     Attributes:
         customers: by customer_id.
@@ -259,15 +259,15 @@ def _settled(history: Rows, as_of: date) -> set[str]:
 
 
 def _is_success(outcome: Row) -> bool:
-    """Tell what the source says, or else whether the outcome is one of those that are called a success."""
+    """Return the success of the source, or else whether the outcome is listed as a success."""
     said = outcome.get("playbook_success")
     return outcome["outcome"] in SUCCESSES if said is None else bool(said)
 
 
 def _is_carried_out(intervention: Row, as_of: date) -> bool:
-    """Tell whether something was done by the end of a day: nobody had to be asked, or the answer was yes, and in time.
+    """Return whether an intervention was executed by the end of a day: without approval, or approved in time.
 
-    People are asked at the end of the day of the decision; an answer of that day counts as well, and the first of all.
+    Approval is requested at the end of the day of the decision; an answer of that day counts.
     """
     decided_on = _day(intervention["generated_at"])
     if decided_on > as_of or intervention["recommended_action"] == WATCHING:
@@ -381,8 +381,8 @@ def generate(seed: int, customers: int, out_dir: Path) -> dict[str, Rows]:
 
     Most rows are plain. Some are legal but odd: two or three entries on one day, re-entries, invalid transitions,
     churned customers, customers without an entry, records after an as-of date or before its look-back, unknown signal
-    types, strengths of 0 and 1, values on the thresholds. About one in a hundred is to be turned away: orphans, words
-    outside the vocabulary, impossible numbers, a key that stands twice; besides, signals with a more credible twin.
+    types, strengths of 0 and 1, values on the thresholds. About one in a hundred is invalid: orphans, words
+    outside the vocabulary, impossible numbers, a duplicate key; besides, signals with a more credible twin.
 
     Args:
         seed: the same seed writes the same bytes.
@@ -418,7 +418,7 @@ def generate(seed: int, customers: int, out_dir: Path) -> dict[str, Rows]:
 
 
 def _without_conflicts(rows: Rows, key: tuple[str, ...]) -> Rows:
-    """Keep a key that stands once, or several times with one content; of the latter one row."""
+    """Keep one row of a key that occurs once, or several times with one content."""
     groups: dict[tuple[Any, ...], Rows] = defaultdict(list)
     for row in rows:
         groups[tuple(row[name] for name in key)].append(row)
@@ -441,7 +441,7 @@ def _in_order(entries: Rows) -> Rows:
 
 
 def _follows(row: Row, other: Row) -> bool:
-    """Tell whether a row names the other's stage as its previous one and the other does not name this one's."""
+    """Return whether a row names the other's stage as its previous one and the other does not name this one's."""
     if row is other or row["previous_stage"] != other["journey_stage"]:
         return False
     return bool(other["previous_stage"] != row["journey_stage"])
@@ -464,7 +464,7 @@ def _time_factor(stage: str | None, days: int | None) -> Fraction:
 
 
 def _exact(number: float) -> Fraction:
-    """Return the number as it stands in the file, not as a binary float holds it."""
+    """Return the number as written in the file, not as a binary float."""
     return Fraction(repr(number))
 
 
@@ -518,7 +518,7 @@ def _way(chance: random.Random, customer_id: str) -> Rows:
 
 
 def _is_decided(entries: Rows) -> bool:
-    """Tell whether the rule for two entries on one day, taken pair by pair, puts all of them in one order."""
+    """Return whether the pairwise rule for two entries on one day orders all of them."""
     stages = [row["journey_stage"] for row in entries]
     later = [
         sum(
@@ -628,7 +628,7 @@ def _approvals(chance: random.Random, interventions: Rows) -> Rows:
                 "decision": chance.choice(["approved", "approved", "rejected"]),
                 "decided_at": f"{decided_on.isoformat()}T{chance.randint(7, 18):02d}:{chance.randint(0, 59):02d}:00Z",
                 "decided_by": chance.choice(["maria.keller", "Jürgen, Ops"]),
-                "reason": chance.choice([None, 'He said "yes",\nthen left', "Value; speed"]),
+                "reason": chance.choice([None, 'Yes "yes",\nthen left', "Value; speed"]),
             }
         )
     return rows

@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-# What becomes of a value. Of texts every second one takes the value of another row, so that words stay words and keys
+# Changed values. Every second text takes the value of another row, so that words stay words and keys
 # find other partners; the rest become what no row had.
 _CHANGED = {
     "BIGINT": "{0} * 2 + 1",

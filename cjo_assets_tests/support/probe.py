@@ -1,8 +1,8 @@
-"""The probe: a small data set on which every number of the policy matters, and a way to ask what a number changes.
+"""The probe: a small data set on which every value of the policy matters, and a search for the effect of a value.
 
 The comparison needs no second warehouse. A table is a function of the policy and of the tables before it. Where an
 expression is the same under both policies, so is its result on the same inputs; where it is not, both are executed on
-the tables of the first policy. A result that differs ends the search, in whatever order tables are looked at: either
+the tables of the first policy. A result that differs ends the search, in any order of tables: either
 the tables before it are unchanged in the second policy's chain, and then this one is different there too, or they are
 not, and then one of them is.
 """
@@ -43,13 +43,13 @@ Rows = list[dict[str, Any]]
 PROBE_DAY = date(2025, 3, 31)
 SEGMENTS = ("SMB", "Mid-Market", "Enterprise")
 LOOPBACK = Endpoint("http://localhost")
-# Which policy decided is said in these, whatever it decided.
+# Tables that record which policy decided, whatever the decision.
 PROVENANCE = ("policy_hash", "input_hash")
 
 
 @dataclass(frozen=True)
 class Case:
-    """A customer, who stands in the probe once per segment.
+    """A customer of the probe, one per segment.
 
     Attributes:
         name: part of the customer's id.
@@ -214,7 +214,7 @@ DECISIONS = (
     *probe_decisions.DECISIONS,
 )
 
-# Said to H03 after it was refused: without effect, and on record as long as the policy knows their categories.
+# Answered for H03 after its rejection: without effect, and recorded if the policy has the category.
 CATEGORIES = ("wrong_customer", "bad_timing", "too_expensive", "wrong_playbook", "other")
 
 OUTCOMES = (
@@ -259,7 +259,7 @@ def _datasets() -> dict[str, Rows]:
     data["playbooks"] = [_playbook(*row) for row in PLAYBOOKS]
     _add_history(data)
     add_experience(data, PROBE_DAY)
-    # Known to no catalogue of sources: turned away until a policy names it.
+    # Unknown to all catalogues of sources: rejected until a policy names it.
     data["signals"].append(_signal("X1", customer_of("ret_old", "SMB"), ("usage_drop", 0.5, 3, "partner")))
     # Rejected as long as its id is a word for a missing value.
     data["signals"].append(_signal("N/A", customer_of("ret_old", "SMB"), ("renewal_intent", 0.5, 3, "automated")))
@@ -286,7 +286,7 @@ def _add_customer(data: dict[str, Rows], case: Case, segment: str) -> None:
 
 
 def _add_undecided_day(data: dict[str, Rows], segment: str) -> None:
-    """Add a customer with two entries on one day that do not say which came later."""
+    """Add a customer with two entries on one day of unknown order."""
     customer_id = customer_of("two_at_once", segment)
     data["customers"].append(
         {"customer_id": customer_id, "segment": segment, "account_value": 1000, "tenure_months": 20, "risk_tier": "low"}
@@ -340,7 +340,7 @@ def _add_history(data: dict[str, Rows]) -> None:
                     "intervention_id": f"H03@{segment}",
                     "decision": "rejected",
                     "decided_at": f"{_ago(12)}T09:00:00Z",
-                    "decided_by": f"somebody for {category}",
+                    "decided_by": f"a person for {category}",
                     "reason": None,
                     "category": category,
                 }
@@ -422,7 +422,7 @@ def _ago(days: int) -> str:
 
 
 def default_content() -> dict[str, Any]:
-    """Return the packaged policy as YAML says it."""
+    """Return the packaged policy as YAML."""
     text = resources.files("cjo_assets.policy").joinpath("policy.yaml").read_text(encoding="utf-8")
     content: dict[str, Any] = yaml.safe_load(text)
     return content
@@ -441,7 +441,7 @@ def leaves(content: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def value_at(content: dict[str, Any], path: str) -> Any:
-    """Return what stands at a path."""
+    """Return the value at a path."""
     value: Any = content
     for name in path.split("."):
         value = value[name]
@@ -461,7 +461,7 @@ def nested(changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def policy_with(folder: Path, changes: dict[str, Any]) -> Policy:
-    """Return the policy as a manager changes it: by a file that says what is different."""
+    """Return the policy with a file of changes."""
     path = folder / "policy.yaml"
     path.write_text(yaml.safe_dump(nested(changes)), encoding="utf-8")
     return load_policy(path)
@@ -506,7 +506,7 @@ class Probe:
         return journey_report(replace(figures, policy_hash="", policy_version=""))
 
     def phrased(self, policy: Policy, say: Ask) -> Any:
-        """Return the texts of the day under a policy, as a language model says them."""
+        """Return the texts of the day under a policy, as a language model would write them."""
         texts = phrase_day(self.store, self.day, policy, LOOPBACK, say)
         self.store.connection.execute("DELETE FROM journey.phrased_texts WHERE as_of = ?", [self.day])
         return texts
@@ -591,7 +591,7 @@ def computed_until(
         archive: folder for what was read.
         days: days to compute, in order.
         policy: the rules.
-        names: tables; of the journey unless the name says another schema.
+        names: tables; of the journey unless a schema is given.
 
     Returns:
         The store, and what was stored of each table on the last of the days, by full name.
@@ -622,7 +622,7 @@ def as_if_the_same(changed: Policy, policy: Policy) -> Policy:
 
 
 def has_customer(table: Table) -> bool:
-    """Tell whether the rows of a table belong to customers."""
+    """Return whether the rows of a table belong to customers."""
     return any(spec.name == "customer_id" for spec in columns_of(table.contract))
 
 

@@ -18,7 +18,7 @@ from cjo_assets_tests.support.chain import Chain
 from cjo_assets_tests.support.rows import Row
 
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-# What a report may be made of; anything else would be somebody else's markup.
+# Elements of a report; any other would be injected markup.
 BLOCKS = {"heading", "paragraph", "bullet_list", "list_item", "table", "thead", "tbody", "tr", "th", "td", "inline"}
 INLINE = {"text", "strong", "em", "code_inline", "softbreak", "text_special", "image"}
 TAGS = {"html", "head", "meta", "title", "style", "body", "a", "header", "p", "h1", "h2", "h3", "div", "ul", "li", "dl"}
@@ -39,7 +39,7 @@ COUNTS = {
 
 @dataclass
 class Mark:
-    """A figure of the page: where it says it is from, how it is written, and its text."""
+    """A figure of the page: its source, its format, and its text."""
 
     source: str
     style: str
@@ -86,7 +86,7 @@ class Page(HTMLParser):
         assert self.inside.pop()[0] == tag
 
     def handle_data(self, data: str) -> None:
-        """Give text to the mark it stands in, or to the words between; drawings are read by themselves."""
+        """Add text to the element around it; drawings are read separately."""
         tags = {tag for tag, _ in self.inside}
         if any(is_mark for _, is_mark in self.inside):
             self.marks[-1].text += data

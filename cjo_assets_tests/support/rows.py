@@ -64,13 +64,13 @@ def days_of(contract: type[Contract], rows: Sequence[Row], **for_all: Any) -> ir
 
 
 def made_of(rows: Sequence[Row], schema: ibis.Schema) -> ir.Table:
-    """Return rows as a table of the test engine, whatever a contract would say of them."""
+    """Return rows as a table of the test engine, without validation."""
     content = pyarrow.Table.from_pylist(list(rows), schema=schema.to_pyarrow())
     return BACKEND.create_table(ibis.util.gen_name("rows"), content, schema=schema, temp=True)
 
 
 def default_row(contract: type[Contract], number: int) -> Row:
-    """Return a row that keeps the contract and says nothing; rows of different numbers differ in their key."""
+    """Return a valid row without information; rows of different numbers differ in their key."""
     key = key_of(contract)
     return {spec.name: _default(spec, number, spec.name in key) for spec in columns_of(contract)}
 
@@ -89,7 +89,7 @@ def by(key: str | tuple[str, ...], rows: Sequence[Row]) -> dict[Any, Row]:
 
 
 def kept(contract: type[Contract], table: ir.Table, as_of: date = DAY, policy: Policy = POLICY) -> Rows:
-    """Return the rows of a transform as the warehouse would store them, having judged them by the contract."""
+    """Return the rows of a transform as the warehouse would store them, validated by the contract."""
     day = {"as_of": ibis.literal(as_of, "date")} if _is_dated(contract) else {}
     stored = BACKEND.create_table(ibis.util.gen_name("kept"), contract_rows(contract, table, **day), temp=True)
     verdict = judged(stored, contract, policy.vocabulary)

@@ -24,7 +24,7 @@ class Cluster:
 
     Attributes:
         master: its URL.
-        log: what its master says.
+        log: log of its master.
         processes: master and workers.
     """
 
@@ -67,7 +67,7 @@ def cluster(environment: dict[str, str], folder: Path, memory: str) -> Iterator[
 
 @dataclass
 class Listening:
-    """The addresses on which some processes, and all they start, were seen to listen."""
+    """Return the addresses on which processes and their children listened."""
 
     roots: list[int]
     addresses: set[str] = field(default_factory=set)
@@ -123,7 +123,7 @@ def _listening(process: int) -> set[str]:
     except (FileNotFoundError, ProcessLookupError):
         return set()
     places = {row[1].partition(":")[0] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in sockets}
-    # An address of IPv4 ends in its four bytes, last byte first, whichever list it stands in.
+    # An IPv4 address ends in its four bytes, last byte first, in either list.
     return {".".join(str(byte) for byte in reversed(bytes.fromhex(place[-8:]))) for place in places}
 
 

@@ -41,12 +41,12 @@ def other_output(probe: Probe, changed: Policy, start: Policy, folder: Path) -> 
 
 
 def _phrased(probe: Probe, policy: Policy) -> Any:
-    """Return what a language model is asked for under a policy, and the texts that come of it."""
+    """Return the requests to a language model under a policy, and the resulting texts."""
     asked: list[Any] = []
 
     def say(_: Endpoint, body: dict[str, Any], timeout_seconds: float) -> Reply:
         asked.append((body, timeout_seconds))
-        return Reply("The tables say what there is to say.")
+        return Reply("The tables have all the figures.")
 
     texts = probe.phrased(policy, say)
     probe.store.connection.execute("DELETE FROM audit.language_model_calls WHERE as_of = ?", [probe.day])

@@ -34,7 +34,7 @@ INSTANCE: Any = SimpleNamespace(
 
 @dataclass
 class Home:
-    """A home, and the store that stands for its build database."""
+    """A home, and a store in the place of its build database."""
 
     settings: Settings
     store: Store
@@ -56,7 +56,7 @@ class Home:
                 self.store.replace(table, day, self.policy)
 
     def publish(self, day: date) -> None:
-        """Record a run of a day as it stands, and publish it."""
+        """Record a run of a day with the present tables, and publish it."""
         self.runs += 1
         run: Any = SimpleNamespace(run_id=f"run {self.runs}")
         self.store.replace(self.store.tables[AUDIT, "policies"], None, self.policy)

@@ -1,4 +1,4 @@
-"""One question over HTTP, and every way in which it can fail; the key is seen by nobody but the endpoint."""
+"""Tests of one request over HTTP and its failures; only the endpoint gets the key."""
 
 import time
 from collections.abc import Iterator
@@ -72,7 +72,7 @@ def test_every_failure_has_its_reason_and_none_repeats_the_key(
     reply = ask(model.endpoint, BODY, PATIENCE)
     assert reply.problem == problem
     assert KEY not in repr(reply)
-    assert len(model.asked) == 1, "nothing is asked twice, and no redirection is followed"
+    assert len(model.asked) == 1, "no request is repeated, and no redirection is followed"
 
 
 def test_who_answers_too_late_has_not_answered(model: ModelServer) -> None:
@@ -82,7 +82,7 @@ def test_who_answers_too_late_has_not_answered(model: ModelServer) -> None:
     assert time.monotonic() - started < 0.8
 
 
-def test_who_answers_byte_by_byte_does_not_hold_anybody_up(model: ModelServer) -> None:
+def test_a_slow_reply_ends_at_the_timeout(model: ModelServer) -> None:
     """Each byte is in time, and all of them together are not."""
     model.says("Well.")
     model.dripping = True
@@ -91,7 +91,7 @@ def test_who_answers_byte_by_byte_does_not_hold_anybody_up(model: ModelServer) -
     assert time.monotonic() - started < 1.0
 
 
-def test_nobody_listens() -> None:
+def test_a_missing_server_is_an_error() -> None:
     assert ask(Endpoint("http://127.0.0.1:1/v1", KEY), BODY, PATIENCE).problem == NOT_REACHED
 
 
@@ -130,7 +130,7 @@ def test_an_endpoint_that_nothing_may_be_sent_to(base_url: str, key: str | None,
     assert key is None or key not in (problem or "")
 
 
-def test_the_environment_says_where(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_sets_the_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CJO_LLM_BASE_URL", raising=False)
     monkeypatch.setenv("CJO_LLM_API_KEY", KEY)
     assert Endpoint.from_environment() is None

@@ -46,7 +46,7 @@ class MarketingProbe(Probe):
     def __init__(self, folder: Path, policy: Policy | None = None) -> None:
         """Write, load and compute the probe."""
         super().__init__(folder, policy)
-        # Budgets are short or in excess, never both on one day: that one is short too is said beside it.
+        # Budgets are short or in excess, never both on one day: a short one is reported with it.
         self.store.connection.execute(
             f"""INSERT INTO marketing.budget_proposals SELECT * REPLACE (
                 '{BUDGET_RISE}' AS kind, to_campaign_id AS from_campaign_id, from_campaign_id AS to_campaign_id,
@@ -63,7 +63,7 @@ class MarketingProbe(Probe):
         """Add nothing."""
 
     def phrased(self, policy: Policy, say: Ask) -> Any:
-        """Return the texts of the day under a policy, as a language model says them."""
+        """Return the texts of the day under a policy, as a language model would write them."""
         words = MarketingWords(self.store, self.day, policy, LOOPBACK, say)
         figures = marketing_figures(self.store, self.day, policy, words)
         return figures.paragraph, figures.insights
@@ -119,7 +119,7 @@ def test_every_leaf_changes_published_output(path: str, probe: MarketingProbe, t
 
 @pytest.mark.parametrize("path", [path for path in LEAVES if path.startswith(METRICS)])
 def test_every_definition_of_a_metric_decides(path: str, probe: MarketingProbe, tmp_path: Path) -> None:
-    """Turn one leaf of the definitions; their table says so of course, and what is computed from it differs too."""
+    """Change one leaf of the definitions: their table differs, and so must a computed one."""
     before = STARTING_FROM.get(path, {})
     start, changed = (policy_with(tmp_path, changes) for changes in (before, before | turned_leaf(path)))
     assert probe.read_under(start, "metric_definitions") != probe.read_under(changed, "metric_definitions")
@@ -127,7 +127,7 @@ def test_every_definition_of_a_metric_decides(path: str, probe: MarketingProbe, 
 
 @pytest.mark.parametrize("group", SHOWN_BY_NAME)
 def test_every_leaf_changes_the_rows_that_it_is_about(group: str, probe: MarketingProbe, tmp_path: Path) -> None:
-    """Turn all leaves of a kind at once: what each changes says which it was, and what names none stays."""
+    """Change all leaves of a kind at once: each change names its leaf, and other rows are the same."""
     table, name, shown = SHOWN_BY_NAME[group]
     ours = value_at(DEFAULT, group)
     changes = (
@@ -159,7 +159,7 @@ def test_the_same_policy_changes_nothing(probe: MarketingProbe, tmp_path: Path) 
 
 @pytest.mark.parametrize("field", SEED_CONFIGURATION)
 def test_every_field_of_the_seeds_configuration_has_its_place(field: str) -> None:
-    """The seed's field stands in the policy once, under its own name, with its own value."""
+    """The field of the seed is in the policy once, under its own name, with its own value."""
     places = [section for section, content in RULES.items() if field in content]
     assert len(places) == 1
     assert RULES[places[0]][field] == SEED_CONFIGURATION[field]

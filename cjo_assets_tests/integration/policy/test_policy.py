@@ -1,4 +1,4 @@
-"""The policy file: what it may say, what is refused and in which words, and what its hash covers."""
+"""Tests of the policy file: valid and invalid content, error messages, and the coverage of its hash."""
 
 import re
 from importlib import resources
@@ -31,7 +31,7 @@ def refusal(folder: Path, text: str) -> str:
     return str(refused.value)
 
 
-def test_the_packaged_policy_is_what_its_file_says(policy: Policy) -> None:
+def test_the_packaged_policy_has_the_values_of_its_file(policy: Policy) -> None:
     """Nothing is added to the file and nothing in it is dropped."""
     assert dict(leaves(policy.model_dump(mode="json"))) == dict(leaves(default_content()))
 
@@ -49,7 +49,7 @@ def test_a_partial_file_changes_what_it_names_and_nothing_else(policy: Policy, t
 
 @pytest.mark.parametrize("text", ["", "null\n", "# nothing but a remark\n", "{}\n"])
 def test_an_empty_file_changes_nothing(text: str, policy: Policy, tmp_path: Path) -> None:
-    """A file that says nothing is the packaged policy."""
+    """An empty file is the packaged policy."""
     assert load_policy(written(tmp_path, text)).policy_hash == policy.policy_hash
 
 
@@ -99,12 +99,12 @@ def test_a_second_threshold_for_a_stage_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_red_limit_below_its_target_is_refused(tmp_path: Path) -> None:
-    """Between target and red limit lies yellow: what is red cannot keep its target."""
+    """Between target and red limit is yellow: a red value cannot reach its target."""
     assert "red_limits.friction_rate" in refusal(tmp_path, "journey: {portfolio: {red_limits: {friction_rate: 0.39}}}")
 
 
-def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
-    """YAML would take the last of them and say nothing."""
+def test_a_duplicate_key_is_refused(tmp_path: Path) -> None:
+    """YAML would silently use the last of them."""
     assert "window_days" in refusal(tmp_path, "journey:\n  roi:\n    window_days: 30\n    window_days: 60\n")
 
 
@@ -269,7 +269,7 @@ def test_a_null_word_is_no_approver(tmp_path: Path) -> None:
         ("approvers: {executive: [eva]}, two_people_value: 1.0e+12", "approvers.executive names one person"),
     ],
 )
-def test_nobody_is_asked_whom_nobody_or_anybody_could_be(approval: str, reason: str, tmp_path: Path) -> None:
+def test_approvers_must_be_named_consistently(approval: str, reason: str, tmp_path: Path) -> None:
     """A role that is open by oversight, and a role in which two people can never be found."""
     words = refusal(tmp_path, f"journey: {{approval: {{{approval}}}}}")
     assert "journey.approval: " in words
@@ -290,8 +290,8 @@ def test_roles_that_can_answer_are_fine(approval: str, tmp_path: Path) -> None:
     load_policy(written(tmp_path, f"journey: {{approval: {{{approval}}}}}"))
 
 
-def test_no_window_reaches_beyond_what_is_seen(tmp_path: Path) -> None:
-    """A trend over days whose signals nobody looks at would improve by itself."""
+def test_no_window_exceeds_the_look_back(tmp_path: Path) -> None:
+    """A trend over days without signals would improve by itself."""
     words = refusal(tmp_path, "journey: {signals: {look_back_days: 29}}")
     assert "journey.fusion.long_window_days: 30 days, of which only the 29 of journey.signals.look_back_days" in words
     load_policy(written(tmp_path, "journey: {signals: {look_back_days: 30}}"))
@@ -311,7 +311,7 @@ def test_a_signal_has_one_polarity(tmp_path: Path) -> None:
         policy_with(tmp_path, {"journey.signals.positive_signal_weights.usage_drop": 0.1})
 
 
-def test_the_hash_is_that_of_the_rules_whoever_wrote_them(policy: Policy, tmp_path: Path) -> None:
+def test_the_hash_covers_the_rules_and_not_their_author(policy: Policy, tmp_path: Path) -> None:
     """Version, author, approver and reason are about the policy, not in it."""
     said = {"version": "7", "author": "mk", "approver": "jb", "reason": "a good one"}
     signed = policy_with(tmp_path, dict(said))
@@ -347,7 +347,7 @@ def test_the_hash_changes_with_a_number(path: str, value: Any, policy: Policy, t
 
 
 def test_a_policy_is_frozen(policy: Policy) -> None:
-    """Nobody changes a number on the way."""
+    """No value is changed by loading."""
     with pytest.raises(ValueError, match="frozen"):
         policy.journey.roi.window_days = 60  # type: ignore[misc]
 
@@ -355,7 +355,7 @@ def test_a_policy_is_frozen(policy: Policy) -> None:
 def test_every_number_has_a_unit_and_a_reason() -> None:
     """Each line with numbers or a switch ends in a remark: a unit in brackets, then why it has this value.
 
-    A line of the form `name: {name: number, ...}` is a row of a table, whose heading may say it for all rows.
+    A line of the form `name: {name: number, ...}` is a row of a table, whose heading may comment all rows.
     """
     lines = [match for line in TEXT.partition("segment_overrides:")[0].splitlines() if (match := LINE.match(line))]
     silent, found, heading = [], 0, ""
@@ -372,7 +372,7 @@ def test_every_number_has_a_unit_and_a_reason() -> None:
 
 
 def test_the_example_in_the_file_is_a_policy(tmp_path: Path) -> None:
-    """What the last remark shows can be uncommented as it stands."""
+    """The example in the last comment can be uncommented unchanged."""
     example = TEXT.partition("segment_overrides: {}\n")[2]
     lines = [line.removeprefix("# ").partition("  #")[0].rstrip() for line in example.splitlines()]
     text = "segment_overrides:\n" + "\n".join(f"  {line}" for line in lines)

@@ -25,7 +25,7 @@ LEAVES: dict[str, Any] = {
     if not path.startswith((*WHOLE, *(f"vocabulary.{name}" for name in MARKETING_WORDS)))
 } | {path: value_at(DEFAULT, path) for path in WHOLE}
 
-# What these change is no table and no report but the finding of a check, which the summary of a run prints.
+# These change a check result, which the summary of a run prints, and no table or report.
 SEEN_IN_A_CHECK = {
     "journey.risk.crm_tier_steps": "check journey.risk_scores distant_crm_tiers",
     "journey.signals.strong_signal_strength": "check journey.recommended_interventions unaddressed_strong_signals",
@@ -89,7 +89,7 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
     "journey.learning.learned_prior_most_runs": {"journey.learning.learned_prior_most_runs": 0.5},
     # The probe has people enough for all.
     "journey.contact.review_capacity_per_day": {"journey.contact.review_capacity_per_day": 2},
-    # Stages are named in many places; their order is what is said here alone.
+    # Stages are named in many places; their order is only defined here.
     "vocabulary.stages": {"vocabulary.stages": [*reversed(DEFAULT["vocabulary"]["stages"])]},
     "vocabulary.terminal_stages": {"vocabulary.terminal_stages": ["churned", "escalation"]},
     "vocabulary.null_words": {"vocabulary.null_words": []},
@@ -101,9 +101,9 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
 }
 ASKING = {"journey.reporting.enable_llm_summary": True, "journey.reporting.enable_llm_personalization": True}
 STARTING_FROM: dict[str, dict[str, Any]] = {
-    # Of the probe's counts of everything none is near its target, and an estimate is judged by its interval.
+    # No complete count of the probe is near its target, and an estimate is compared by its interval.
     "journey.kpis.kpi_warning_threshold": {"journey.kpis.operational_kpi_targets.human_escalation_frequency": 0.35},
-    # How a language model is asked matters where one is.
+    # Settings of requests matter only with a language model.
     **{
         f"journey.reporting.{name}": ASKING
         for name in (
@@ -135,7 +135,7 @@ STARTING_FROM: dict[str, dict[str, Any]] = {
         }
         for end in ("start", "end")
     },
-    # What is red is not held against the target any more.
+    # A red value is not compared with the target.
     "journey.portfolio.targets.friction_rate": {"journey.portfolio.red_limits.friction_rate": 1.0},
     # As long as a playbook of this status is used it must be a word.
     "vocabulary.playbook_statuses[active]": {"vocabulary.active_statuses": ["draft"]},
@@ -220,7 +220,7 @@ SEED_SETTINGS = (
     "interventions_file",
     "outcomes_file",
 )
-# Where a value of the seed's is not ours, the issue says so.
+# Where a value differs from the seed, the issue gives it.
 NOT_THE_SEEDS = {
     "auto_approve_for_testing": False,
     "approval_timeout_minutes": 2880,
@@ -275,7 +275,7 @@ def test_the_tables_of_exceptions_are_not_stale() -> None:
 
 
 def test_every_leaf_is_turned_by_some_test() -> None:
-    """What neither the journey nor marketing turns is how the house is run."""
+    """Leaves outside of journey and marketing are settings of the installation."""
     turned_here = {path.partition("[")[0] for path in LEAVES.keys() | MARKETING_LEAVES.keys()}
     every = {path.partition("[")[0] for path, _ in leaves(DEFAULT)}
     how_the_house_is_run = {path for path in every if path.startswith("warehouse.")}
@@ -290,7 +290,7 @@ def test_every_leaf_is_turned_by_some_test() -> None:
 
 
 def test_only_the_audit_of_policies_is_left_out_of_the_search(probe: Probe) -> None:
-    """The search looks at all that is computed."""
+    """The search covers all computed tables."""
     every = {
         table.full_name
         for family in families_about("journey")
@@ -326,7 +326,7 @@ def test_all_numbers_turned_at_once_keep_every_contract(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("field", SEED_CONFIGURATION)
 def test_every_field_of_the_seeds_configuration_has_its_place(field: str) -> None:
-    """The seed's field stands in the policy once, under its own name, with its own value unless the issue differs."""
+    """The field of the seed is in the policy once, under its own name, with its own value unless the issue differs."""
     places = [f"journey.{section}.{field}" for section, content in DEFAULT["journey"].items() if field in content]
     assert len(places) == 1
     ours, seeds = value_at(DEFAULT, places[0]), SEED_CONFIGURATION[field]

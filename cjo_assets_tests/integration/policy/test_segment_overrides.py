@@ -1,4 +1,4 @@
-"""A number of one segment's own changes that segment's customers and nobody else."""
+"""Tests of overrides: a value of one segment changes that segment's customers only."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -56,10 +56,10 @@ EXCEPTIONS: dict[str, Any] = {
 # in another, as it must be. Here there is enough of both.
 AMPLE = {"journey.contact.budget_per_run": 1_000_000.0, "journey.contact.review_capacity_per_day": 10_000}
 
-# Of these the segment's customers are seen in the finding of a check, not in a table.
+# For these the segment's customers appear in a check result, not in a table.
 SEEN_IN_A_CHECK = ("risk.crm_tier_steps", "signals.strong_signal_strength")
 
-# Why each of these is refused stands in the policy's own list.
+# The list of the policy gives the reason why each of these is refused.
 REFUSED = {
     "evaluation.transitions": {"onboarding": ["support"]},
     "evaluation.re_entries": {"escalation": ["support"]},
@@ -119,7 +119,7 @@ def test_an_override_changes_its_segment_alone(
 ) -> None:
     """Turn one leaf for one segment; in the first table that changes, only rows of that segment's customers do.
 
-    That nothing leaks in the tables after it is seen with all leaves turned at once.
+    The absence of leaks in later tables is tested with all leaves changed at once.
     """
     policy = as_if_the_same(policy_with(tmp_path, AMPLE | override(segment, {path: turned(path)})), probe.policy)
     changed: Rows = []
@@ -136,7 +136,7 @@ def test_an_override_changes_its_segment_alone(
 def test_overrides_of_a_segment_leave_other_segments_unchanged(
     probe: Probe, customers: dict[str, str], tmp_path: Path
 ) -> None:
-    """The whole chain, every leaf of one segment turned: each table says of the others what it said before."""
+    """The whole chain with every leaf of one segment changed: other segments are the same in each table."""
     segment = "Mid-Market"
     policy = policy_with(tmp_path, AMPLE | override(segment, {path: turned(path) for path in LEAVES}))
     other = Probe(tmp_path, as_if_the_same(policy, probe.policy))
@@ -166,9 +166,9 @@ def test_longer_onboarding_is_tolerated_for_enterprise_customers(
 ) -> None:
     """The seed's own example, by hand: twenty days in onboarding are too long for SMB, and fine for Enterprise.
 
-    C001 (SMB) and C007 (Enterprise) both entered onboarding on 2025-01-01 and stand on 2025-01-21, twenty days later:
-    above 14, below 1.5 x 14 = 21 and below 30. C001 has two negative signals and three months of tenure besides; C007
-    has 36 months and one positive signal, so that nothing but the duration could be held against it.
+    C001 (SMB) and C007 (Enterprise) both entered onboarding on 2025-01-01 and are there on 2025-01-21, twenty days
+    later: above 14, below 1.5 x 14 = 21 and below 30. C001 has two negative signals and three months of tenure besides;
+    C007 has 36 months and one positive signal, so that only the duration can count against it.
     """
     journey = sample_copy / "journey"
     entries = [row for row in read_rows(journey, "journey_state_log") if row["customer_id"] != "C007"]
@@ -212,7 +212,7 @@ def test_segment_may_have_a_threshold_that_others_lack(probe: Probe, customers: 
 
 
 @pytest.mark.parametrize("path", REFUSED)
-def test_what_holds_for_everybody_is_refused_by_its_path(path: str, tmp_path: Path) -> None:
+def test_a_value_without_overrides_is_refused_by_its_path(path: str, tmp_path: Path) -> None:
     """A switch, the stage order, or a number about all customers together cannot be one segment's own."""
     with pytest.raises(PolicyError, match=rf"segment_overrides\.Enterprise\.{path}"):
         policy_with(tmp_path, override("Enterprise", {path: REFUSED[path]}))

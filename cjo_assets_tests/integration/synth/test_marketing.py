@@ -33,7 +33,7 @@ from cjo_assets_tests.support.rows import policy_with
 
 UNTIL = date(2026, 3, 31)
 NAMES = sorted(dataset.name for dataset in marketing.DATASETS)
-# What files say and the quarantine leaves of it, without any figure made of it.
+# The tables of files and quarantine, without derived figures.
 LOOKUPS = replace(
     marketing.FAMILY,
     tables=tuple(replace(table, checks=()) for table in marketing.FAMILY.tables if table.group == "inputs"),
@@ -91,7 +91,7 @@ def test_a_seed_gives_the_same_bytes_in_any_process(tmp_path: Path) -> None:
     assert files["truth_marketing.json"] != hashes(tmp_path / "there")["truth_marketing.json"]
 
 
-def test_every_format_says_the_same_and_every_row_is_accepted(tmp_path: Path, policy: Policy) -> None:
+def test_all_formats_have_equal_rows_and_all_are_accepted(tmp_path: Path, policy: Policy) -> None:
     said = []
     for file_format in ("parquet", "csv", "json"):
         synth(tmp_path / file_format, "--campaigns", "20", "--touchpoints", "--format", file_format)
@@ -109,7 +109,7 @@ def test_every_format_says_the_same_and_every_row_is_accepted(tmp_path: Path, po
     assert said[0] == said[1] == said[2]
 
 
-def test_every_spoiled_row_is_found_and_no_other(tmp_path: Path, policy: Policy, lookups: Store) -> None:
+def test_exactly_the_corrupted_rows_are_found(tmp_path: Path, policy: Policy, lookups: Store) -> None:
     synth(tmp_path, "--campaigns", "150", "--dirty", "0.2", "--format", "parquet")
     load_files(lookups, (LOOKUPS,), tmp_path, tmp_path / "archive")
     compute_day(lookups, (LOOKUPS,), UNTIL, policy)
@@ -211,7 +211,7 @@ def test_the_funnel_narrows_by_the_rates_of_the_truth(many: Market) -> None:
         assert abs(np.mean(found)) < 0.01, rate
 
 
-def test_money_adds_up_as_the_truth_says(many: Market) -> None:
+def test_money_sums_to_the_truth(many: Market) -> None:
     assets = dict(zip(*(many.columns("creative_assets")[name] for name in ("asset_id", "campaign_id")), strict=True))
     spend: dict[str, float] = {}
     for row in many.tables["performance_metrics"].select(["asset_id", "cost"]).to_pylist():
@@ -280,8 +280,8 @@ def test_nothing_that_happened_is_later_than_the_last_day(many: Market) -> None:
         (["--family", "marketing", "--campaigns", "5", "--weeks", "0"], "1 to 520 for weeks"),
         (["--family", "marketing", "--campaigns", "5", "--dirty", "2"], "the dirty share"),
         (["--family", "marketing", "--campaigns", "5", "--seed", "-1"], "A seed is 0 or above"),
-        (["--family", "marketing", "--customers", "5"], "Say --campaigns"),
-        (["--campaigns", "5"], "Say --customers"),
+        (["--family", "marketing", "--customers", "5"], "Missing option --campaigns"),
+        (["--campaigns", "5"], "Missing option --customers"),
         (["--family", "sales", "--campaigns", "5"], "none of journey and marketing"),
     ],
 )

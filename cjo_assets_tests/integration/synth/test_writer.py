@@ -62,7 +62,7 @@ def as_text(column: str, kind: str) -> str:
     return f"coalesce(try_cast({text} AS DOUBLE)::VARCHAR, {text})"
 
 
-def test_every_format_says_the_same(tmp_path: Path) -> None:
+def test_all_formats_have_equal_rows(tmp_path: Path) -> None:
     said = []
     for file_format in ("parquet", "csv", "json"):
         synth(tmp_path / file_format, "--format", file_format)
@@ -96,7 +96,7 @@ def test_every_row_is_accepted(tmp_path: Path, policy: Policy) -> None:
     chain.store.connection.close()
 
 
-def test_every_spoiled_row_is_turned_away_and_no_other(tmp_path: Path, policy: Policy) -> None:
+def test_exactly_the_corrupted_rows_are_rejected(tmp_path: Path, policy: Policy) -> None:
     synth(tmp_path / "data", "--dirty", "0.2", "--format", "json")
     chain = computed(tmp_path / "data", tmp_path / "archive", [AS_OF], policy)
     truth = json.loads((tmp_path / "data" / "truth_journey.json").read_text(encoding="utf-8"))
@@ -131,7 +131,7 @@ def test_mistakes_get_one_clear_message_and_leave_no_file(arguments: list[str], 
     assert not out.exists()
 
 
-def test_a_folder_in_use_is_left_alone_unless_forced(tmp_path: Path) -> None:
+def test_a_folder_in_use_is_not_replaced_unless_forced(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     done = CliRunner().invoke(app, ["synth", "--customers", "5", "--out", str(tmp_path)])
     assert done.exit_code == 1

@@ -14,7 +14,7 @@ def assert_cells_add_up(reader: duckdb.DuckDBPyConnection, entered: list[str], s
     Args:
         reader: a database.
         entered: a query for what entered, for each customer.
-        schema: where kpis and roi_breakdown stand.
+        schema: schema of kpis and roi_breakdown.
     """
     everybody = " UNION ALL ".join(f"FROM ({query})" for query in entered)
     query = f"SELECT table_name, cell, evidence_grade, count(*), sum(adds) FROM ({everybody}) GROUP BY ALL"

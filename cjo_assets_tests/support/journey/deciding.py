@@ -36,7 +36,7 @@ SEGMENTS = ("All", *POLICY.vocabulary.segments)
 
 
 def rules_with(**changes: Any) -> Policy:
-    """Return the packaged policy with numbers changed, and nobody held out unless a test says so."""
+    """Return the packaged policy with changed values, without a holdout by default."""
     return policy_with(**{"journey__holdout__holdout_share": 0.0} | changes)
 
 
@@ -65,7 +65,7 @@ def need(customer: str, risk: float = 0.5, stage: str | None = "support", **know
 
 
 def playbook(name: str, stage: str = "support", **template: Any) -> Row:
-    """Return a playbook that anybody in the stage could get: 100 for 500 to 1500."""
+    """Return a playbook for all customers in the stage: cost 100, value 500 to 1500."""
     return {
         "playbook_id": name,
         "name": name,
@@ -81,7 +81,7 @@ def playbook(name: str, stage: str = "support", **template: Any) -> Row:
 
 
 def experience(playbooks: Sequence[Row], learned: dict[str, Row] | None = None) -> ir.Table:
-    """Return what is known of each playbook in each segment: its own numbers, or what the test says was learned."""
+    """Return the performance of each playbook in each segment: its own estimates, or the given learned ones."""
     rows = []
     for row in playbooks:
         low, high = row["expected_value_range"]
@@ -92,7 +92,7 @@ def experience(playbooks: Sequence[Row], learned: dict[str, Row] | None = None) 
 
 
 def tables_of(needs: Sequence[Row]) -> dict[str, ir.Table]:
-    """Return the tables of the day that speak of the customers, by the names that transforms give them."""
+    """Return the tables of the day about the customers, by parameter names of transforms."""
     names = ("customers", "journey_states", "aggregated_signals", "fused_signals", "risk_scores")
     return {
         name: table_of(contract, [{key: row[key] for key in ("customer_id", *columns)} for row in needs])
@@ -106,13 +106,13 @@ def people_of(needs: Sequence[Row]) -> list[Row]:
 
 
 def past(name: str, customer: str, offset: int, **cells: Any) -> Row:
-    """Return an intervention of the history, generated so many days from D; nobody had to approve it."""
+    """Return an intervention of the history, generated some days from D, without approval."""
     shared = {"intervention_id": name, "customer_id": customer, "journey_stage": "support"}
     return shared | {"recommended_action": "call", "generated_at": day(offset)} | cells
 
 
 def decided(name: str, customer: str, chosen: str | None, offset: int, **cells: Any) -> Row:
-    """Return a decision of ours, made so many days from D; nobody had to approve it."""
+    """Return a decision made some days from D, without approval."""
     when = {"as_of": day(offset), "generated_at": day(offset)}
     shared = {"intervention_id": name, "customer_id": customer, "journey_stage": "support", "playbook_id": chosen}
     return shared | when | {"recommended_action": f"action of {chosen}", "expected_cost": 100.0} | cells
@@ -124,7 +124,7 @@ def outcome(name: str, intervention: str, offset: int, **cells: Any) -> Row:
 
 
 def answer(intervention: str, decision: str, offset: int) -> Row:
-    """Return what a person said at noon, so many days from D."""
+    """Return an approval answer at noon, some days from D."""
     moment = instant(f"{day(offset).isoformat()}T12:00:00")
     return {"intervention_id": intervention, "decision": decision, "decided_at": moment, "decided_by": "ann"}
 

@@ -101,7 +101,7 @@ def ledger_from(data: dict[str, Rows], policy: Policy) -> ir.Table:
 
 
 def decision(name: str, playbook_id: str, customer: str, since: date, **cells: Any) -> Row:
-    """Return a decision of ours, as it stood on its first day."""
+    """Return a decision as of its first day."""
     shared: Row = {"intervention_id": name, "customer_id": customer, "playbook_id": playbook_id, "segment": "SMB"}
     shared |= {"need_id": f"need of {name}", "decision_hash": f"content of {name}"}
     return shared | {"recommended_action": "act", "as_of": since, "generated_at": since} | cells

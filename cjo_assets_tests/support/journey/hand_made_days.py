@@ -1,4 +1,4 @@
-"""Days made by hand: what we decided, what people said, and what must have come of it by the end of D."""
+"""Days written by hand: decisions, answers, and the expected status of each by the end of D."""
 
 from datetime import datetime
 from typing import Any
@@ -17,8 +17,8 @@ TWO_DAYS = 2880.0
 SWITCH = "policy:auto_approve_for_testing"
 
 
-def decided(case: str, offset: int, *, name: str | None = None, content: str = "as asked", **cells: Any) -> Row:
-    """Return our decision of a case as it stood so many days from D; asked about unless said otherwise."""
+def decided(case: str, offset: int, *, name: str | None = None, content: str = "as requested", **cells: Any) -> Row:
+    """Return a decision of a case some days from D, with an approval request by default."""
     shared = {"as_of": day(offset), "customer_id": case, "need_id": f"need of {case}", "intervention_id": name or case}
     asked = {"approval_regime": "asked", "approval_role": "csm", "approval_timeout_minutes": TWO_DAYS}
     what = {"recommended_action": "call", "expected_cost": 100.0, "decision_hash": f"{case}: {content}"}
@@ -39,7 +39,7 @@ OURS: Rows = [
     # It waits, and on D the same need costs more: a decision of its own.
     decided("changed", -2),
     decided("changed", -1),
-    decided("changed", 0, name="changed anew", generated_at=day(0), **DEARER),
+    decided("changed", 0, name="changed again", generated_at=day(0), **DEARER),
     decided("gone", -2),
     decided("gone, answered after", -2),
     decided("gone, answered that day", -2),
@@ -49,9 +49,9 @@ OURS: Rows = [
     decided("rejected, then changed", -2),
     decided("rejected, then changed", -1, **DEARER),
     decided("approved, then gone", -2),
-    # Nobody had to be asked on its first day; on the next one somebody had.
-    decided("asked later", -2, content="free", **FREE),
-    *(decided("asked later", offset, approval_reasons=["high_risk_tier"]) for offset in (-1, 0)),
+    # No approval was required on its first day, but on the next.
+    decided("requested later", -2, content="free", **FREE),
+    *(decided("requested later", offset, approval_reasons=["high_risk_tier"]) for offset in (-1, 0)),
     *(
         decided(case, offset, needs_two_people=True)
         for case in ("two, one so far", "two", "two, same person", "two, one against", "two, against at once")
@@ -59,13 +59,13 @@ OURS: Rows = [
     ),
     *(
         decided(case, offset, approval_role="manager", entitled_approvers=["eva", "mia"])
-        for case in ("for a manager", "for a manager, by anybody")
+        for case in ("for a manager", "for a manager, by any")
         for offset in (-2, -1, 0)
     ),
     *(decided("other content", offset) for offset in (-2, -1, 0)),
     *(decided("that content", offset) for offset in (-2, -1, 0)),
     *(decided("twice decided", offset) for offset in (-2, -1, 0)),
-    *(decided("asked too early", offset) for offset in (-2, -1, 0)),
+    *(decided("answered too early", offset) for offset in (-2, -1, 0)),
     *(decided("held out", offset, is_held_out=True) for offset in (-2, -1, 0)),
     *(decided("waived", offset, **FREE | {"approval_regime": "waived_by_policy"}) for offset in (-2, -1, 0)),
     *(
@@ -95,12 +95,12 @@ ANSWERS: Rows = [
     said("two, against at once", "bob", LATER),
     said("two, against at once", "zoe", LATER, "rejected"),
     said("for a manager", "mia", NOON),
-    said("for a manager, by anybody", "ann", NOON),
+    said("for a manager, by any", "ann", NOON),
     said("other content", "ann", NOON, decision_hash="other content: dearer"),
-    said("that content", "ann", NOON, decision_hash="that content: as asked"),
+    said("that content", "ann", NOON, decision_hash="that content: as requested"),
     said("twice decided", "ann", NOON),
     said("twice decided", "bob", LATER, "rejected"),
-    said("asked too early", "ann", "2025-01-17T23:59:59"),
+    said("answered too early", "ann", "2025-01-17T23:59:59"),
     said("held out", "ann", NOON),
     said("waived", "ann", NOON, "rejected"),
     said("before the switch", "ann", "2025-01-18T12:00:00", "rejected"),
@@ -108,7 +108,7 @@ ANSWERS: Rows = [
     said("stands", "ann", "2025-01-21T00:00:00.000001"),
     said("I-000000000000", "ann", NOON),
 ]
-# The history says who asked.
+# The history names the requester.
 HISTORY: Rows = [
     {"intervention_id": name, "generated_at": day(-1), "requires_human_approval": True, "requested_by": by}
     for name, by in (("own request", "ann"), ("another's request", "bob"))
@@ -119,27 +119,27 @@ ANN, THEN = "ann", datetime.fromisoformat
 EXPECTED: dict[str, tuple[str, str | None, datetime | None, str | None, datetime | None]] = {
     "stands": ("pending", None, None, None, None),
     "changed": ("stale", None, None, "changed on 2025-01-20: expected_cost", None),
-    "changed anew": ("pending", None, None, None, None),
+    "changed again": ("pending", None, None, None, None),
     "gone": ("stale", None, None, "no longer recommended on 2025-01-19", None),
     "gone, answered after": ("stale", None, None, "no longer recommended on 2025-01-19", None),
-    # The day had not ended: what was asked still stood.
+    # The day had not ended: the request was still pending.
     "gone, answered that day": ("approved", ANN, THEN(NOON), None, THEN(NOON)),
-    # Carried out as it was agreed to; the new content nobody has agreed to.
+    # Executed as approved; the new content is not approved.
     "approved, then changed": ("stale", ANN, THEN(NOON), "changed on 2025-01-20: expected_cost", THEN(NOON)),
     "rejected, then changed": ("rejected", ANN, THEN("2025-01-18T12:00:00"), None, None),
     "approved, then gone": ("approved", ANN, THEN("2025-01-18T23:00:00"), None, THEN("2025-01-18T23:00:00")),
-    "asked later": ("pending", None, None, None, THEN("2025-01-19")),
+    "requested later": ("pending", None, None, None, THEN("2025-01-19")),
     "two, one so far": ("pending", None, None, None, None),
     "two": ("approved", "ann, zoe", THEN(LATER), None, THEN(LATER)),
     "two, same person": ("pending", None, None, None, None),
     "two, one against": ("rejected", "bob", THEN(LATER), None, None),
     "two, against at once": ("rejected", "zoe", THEN(LATER), None, None),
     "for a manager": ("approved", "mia", THEN(NOON), None, THEN(NOON)),
-    "for a manager, by anybody": ("pending", None, None, None, None),
+    "for a manager, by any": ("pending", None, None, None, None),
     "other content": ("pending", None, None, None, None),
     "that content": ("approved", ANN, THEN(NOON), None, THEN(NOON)),
     "twice decided": ("approved", ANN, THEN(NOON), None, THEN(NOON)),
-    "asked too early": ("pending", None, None, None, None),
+    "answered too early": ("pending", None, None, None, None),
     "switch": ("approved", SWITCH, THEN("2025-01-19"), None, THEN("2025-01-19")),
     "before the switch": ("rejected", ANN, THEN("2025-01-18T12:00:00"), None, None),
     "after the switch": ("approved", SWITCH, THEN("2025-01-19"), None, THEN("2025-01-19")),
@@ -154,10 +154,10 @@ WITHOUT_EFFECT = {
     ("two, same person", "ann"): "given a second time by the same person",
     ("two, one against", "zoe"): "given after the request was settled",
     ("two, against at once", "bob"): "given after the request was settled",
-    ("for a manager, by anybody", "ann"): "given by somebody not entitled",
+    ("for a manager, by any", "ann"): "given by somebody not entitled",
     ("other content", "ann"): "given for another content of the decision",
     ("twice decided", "bob"): "given after the request was settled",
-    ("asked too early", "ann"): "given before anybody was asked",
+    ("answered too early", "ann"): "given before anybody was asked",
     ("held out", "ann"): "nobody was asked",
     ("waived", "ann"): "nobody was asked",
     ("after the switch", "ann"): "the policy had approved already",

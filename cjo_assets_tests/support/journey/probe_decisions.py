@@ -1,4 +1,4 @@
-"""What decisions look at in the probe: earlier contacts, dear and delicate playbooks, customers on every route."""
+"""Inputs of decisions in the probe: earlier contacts, expensive and delicate playbooks, all approval routes."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ CASES: tuple[tuple[Any, ...], ...] = (
     # Severity per day rises by 18 %: between half the margin of the trend and the margin.
     ("trend", "retention", 30, "engagement", 20, 5000, None,
      (("usage_drop", 0.28, 3, "automated"), ("usage_drop", 0.78, 15, "automated"))),
-    # Critical, without a playbook, and worth more than a customer who is merely watched.
+    # Critical, without a playbook, and worth more than a customer who is only monitored.
     ("stuck", "engagement", 60, "onboarding", 20, 100000, None, ()),
     # A person is called who must be an executive, by the value alone.
     ("stuck_rich", "engagement", 60, "onboarding", 20, 160000, None, ()),
@@ -62,7 +62,7 @@ DECISIONS = (
     ("H63", "rejected", 62, "other"),
 )
 
-# A word for "nothing" in the place of a name: an answer that counts for nobody.
+# A word for a missing value instead of a name: the answer does not count.
 NAMELESS = ("H51", "approved", 19)
 
 OUTCOMES = tuple(

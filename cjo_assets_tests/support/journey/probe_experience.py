@@ -1,4 +1,4 @@
-"""What the probe has lived through: decisions of an earlier day, carried out or held out, and what came of them."""
+"""Outcomes in the probe: decisions of an earlier day, executed or in the holdout, and their results."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -31,7 +31,7 @@ def add_experience(data: dict[str, Rows], probe_day: date) -> None:
             {"customer_id": customer_id, "segment": "SMB", "account_value": 100, "tenure_months": 30, "risk_tier": None}
         )
         is_recovered = number < RECOVERED[is_held_out]
-        # Gone by the probe's day, they ask for no decision; those who recovered did so within the window.
+        # Churned by the day of the probe, so they need no decision; those who recovered did so within the window.
         way = [("onboarding", AGE_DAYS + 5, None), ("churned", 2, "engagement" if is_recovered else "onboarding")]
         way += [("engagement" if number % 2 else "retention", AGE_DAYS - 10, "onboarding")] if is_recovered else []
         data["journey_state_log"] += [

@@ -16,7 +16,7 @@ CUSTOMERS = 3000
 WEEKS = 75
 SEGMENTS = POLICY.vocabulary.segments
 BINS = POLICY.journey.forecast.time_bins_weeks
-# Not what the policy believes: churn is likelier, moving on is slower, and both depend on the weeks spent.
+# Different from the prior of the policy: more churn, slower moves, and both depend on the weeks in the stage.
 TRUTH: dict[str, dict[str, float]] = {
     "onboarding": {"engagement": 0.12, "churned": 0.010},
     "engagement": {"support": 0.09, "retention": 0.03, "churned": 0.012},
@@ -37,7 +37,7 @@ def true_probability(stage: str, week: int, onward: str) -> float:
 def true_churn(days: int = 7 * HORIZON_WEEKS) -> dict[tuple[str, int], float]:
     """Return the chance of churn in the days after that of entry plus so many weeks, day by day.
 
-    Whoever leaves in a week leaves on any of its days alike, and may leave the next stage on the same day again.
+    Customers who leave in a week leave on any day of it, and may leave the next stage on the same day again.
     """
     stages = list(TRUTH)
     longest = 7 * BINS[-1] + days + 2
@@ -76,7 +76,7 @@ class Simulation:
 
 @pytest.fixture(scope="session")
 def simulation() -> Simulation:
-    """A few thousand customers who behave as `TRUTH` says."""
+    """Return some thousand customers who behave according to `TRUTH`."""
     chance = np.random.default_rng(SEED)
     people: Rows = []
     entries: Rows = []

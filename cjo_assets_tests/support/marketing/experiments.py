@@ -80,7 +80,7 @@ def frames(experiments: Rows, policy: Policy, as_of: date = DAY) -> dict[str, An
 
 
 def definitions() -> ir.Table:
-    """Return the metrics of these tests; exposures are independent unless a metric says otherwise."""
+    """Return the metrics of these tests; exposures are independent by default."""
     return table_of(MetricDefinitions, [{"design_effect": 1.0} | metric for metric in METRICS])
 
 

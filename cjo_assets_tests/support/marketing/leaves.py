@@ -1,4 +1,4 @@
-"""The leaves of the marketing policy: what each is turned to, and what stands in the seed."""
+"""Leaves of the marketing policy, with their alternative values and those of the seed."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ OTHER_VALUES: dict[str, Any] = {
     "marketing.campaigns.performance_thresholds.below_expectations": 0.5,
     # The smallest is 1.
     "marketing.snapshots.people_design_effect": 2.0,
-    # Arms of equal size are a mismatch for nobody: the sample's crooked one must stop being the only one.
+    # Arms of equal size are not a mismatch: the mismatch of the sample must not be the only one.
     "marketing.experiments.sample_ratio_threshold": 0.9,
     "marketing.kpis.operational_kpi_targets.policy_violation_count": 1,
     "marketing.kpis.operational_kpi_targets.experiment_setup_errors": 1,
@@ -106,7 +106,7 @@ STARTING_FROM: dict[str, dict[str, Any]] = {
     **{f"vocabulary.funnel_stages[{stage}]": _without_stage(stage) for stage in DEFAULT["vocabulary"]["funnel_stages"]},
 }
 
-# Leaves that stand each in rows of their own: table, the column that names the leaf, and the one that shows it.
+# Leaves with rows of their own: table, the column that names the leaf, and the one with its value.
 SHOWN_BY_NAME = {
     "marketing.recommendations.priorities": ("marketing.recommendations", "rule", "priority"),
     "marketing.recommendations.approval_needed": ("marketing.recommendations", "action", "requires_human_approval"),

@@ -13,7 +13,7 @@ Counts = tuple[int, int, int, float, float]
 CAMPAIGNS = (
     # id, status, start, end, budget, target of the conversion rate
     ("P_GOOD", "active", "2026-03-01", APRIL, 10000, 0.010),  # on pace, far above its target: gets money
-    ("P_SLOW", "active", "2026-03-01", APRIL, 9000, 0.010),  # spends too little: gives money that nobody will miss
+    ("P_SLOW", "active", "2026-03-01", APRIL, 9000, 0.010),  # spends too little: a source of budget
     ("P_WASTE", "active", "2026-03-01", APRIL, 6000, 0.010),  # spends too fast for little: gives money, or loses it
     ("P_EVEN", "active", "2026-03-01", APRIL, 8000, 0.010),  # a tenth above its target, a tenth below its pace
     ("P_NEW", "active", "2026-03-25", "2026-04-28", 3000, 0.010),  # a fifth of its days have passed
@@ -65,7 +65,7 @@ MOVES = (
     ("B_LARGE", "P_GOOD", "CH_01", "CH_02", 2000, "USD"),  # a fifth of the budget
     ("B_EURO", "P_GOOD", "CH_01", "CH_02", 100, "EUR"),
 )
-# Moves of P_GOOD that stand, each a fifth of its budget: two within a month, one before it.
+# Effective moves of P_GOOD, each a fifth of its budget: two within a month, one before it.
 MADE = (("B_OLD", "2026-02-21"), ("B_FIRST", "2026-03-10"), ("B_SECOND", "2026-03-11"))
 
 HINTS = (
@@ -88,9 +88,9 @@ STAGES = {
     "feature_adopt": 200,
 }
 
-# What actions say: a word each that makes it one of a kind.
+# Texts of actions: one word each that makes it unique.
 ACTIONS = (
-    "Asked for budget",
+    "Requested budget",
     "Cut spend",
     "Reallocated money",
     "Scale it",
@@ -114,9 +114,9 @@ ACTIONS = (
     "Pause it",
     "Stop it",
     "Halt it",
-    "Asked for review",
+    "Requested review",
     "Escalated it",
-    "Asked a human",
+    "Called a human",
 )
 
 

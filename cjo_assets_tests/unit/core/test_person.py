@@ -9,7 +9,7 @@ import pytest
 from cjo_assets.core.person import Person, is_telling
 from cjo_assets.reporting.text import harmless
 
-ODD = ["D'Arc & Fille", "J\u00fcrgen", "a_b*c [d]", 'say "x"', "\U0001f600 Ltd", "back\\slash", "C<4>"]
+ODD = ["D'Arc & Fille", "J\u00fcrgen", "a_b*c [d]", 'the "x"', "\U0001f600 Ltd", "back\\slash", "C<4>"]
 
 
 def person(*customers: str, others: tuple[str, ...] = (), **identifiers: str) -> Person:

@@ -1,4 +1,4 @@
-"""What the policy of the analysis may not say: what contradicts itself, and names that nothing has."""
+"""Tests of invalid marketing policies: contradictions, and unknown names."""
 
 from typing import Any
 

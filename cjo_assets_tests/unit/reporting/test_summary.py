@@ -1,4 +1,4 @@
-"""The paragraph that the rules write: its figures are cells, and it says who wrote it."""
+"""Tests of the paragraph of the rules: its figures are cells, and it names its author."""
 
 from datetime import date
 from typing import Any
@@ -67,7 +67,7 @@ def test_no_figure_hides_among_the_words() -> None:
     assert {figure.name for figure in figures} == set(summary_figures(DAY, ROI))
 
 
-def test_without_kpis_it_says_so() -> None:
+def test_missing_kpis_are_stated() -> None:
     assert rule_based_summary(DAY, ROI, []).text.endswith("KPIs are off by policy.")
 
 

@@ -19,7 +19,7 @@ NUMBERS = [
     (-0.00049, 3, "-0.0005"),
     (0.4, 0, "0.4"),
 ]
-# Half away from zero at the number's decimal reading: a binary float may lie below the half, or a half be even.
+# Half away from zero at the decimal reading: a binary float may be below the half, or a half be even.
 HALVES = [
     (1.0005, 3, "1.001"),
     (0.0625, 3, "0.063"),

@@ -42,7 +42,7 @@ def test_other_content_has_another_name() -> None:
     assert not {row["id"] for row in found} & {row["id"] for row in again}
 
 
-def test_values_of_every_type_are_told_apart() -> None:
+def test_values_of_every_type_have_different_ids() -> None:
     values: dict[str, list[Any]] = {
         "int64": [1, 12, -1],
         "float64": [0.1, 0.1 + 2e-17 * 4, 1e-7, 1e22, 0.30000000000000004, 0.3],

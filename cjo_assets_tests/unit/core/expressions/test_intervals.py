@@ -57,7 +57,7 @@ def test_without_trials_nothing_is_known_of_a_share() -> None:
     ("level", "count", "quantile"),
     [(0.90, 31, 1.697261), (0.95, 6, 2.570582), (0.90, 3, 2.919986), (0.90, 2, 6.313752), (0.95, 2, 12.706205)],
 )
-def test_intervals_of_means_reach_as_far_as_the_tables_say(level: float, count: int, quantile: float) -> None:
+def test_intervals_of_means_use_the_tabulated_quantiles(level: float, count: int, quantile: float) -> None:
     """As many numbers of mean 10 and variance 1 as there are: squares = count * 100 + count - 1."""
     found = ends_of_mean(10.0 * count, count * 100.0 + count - 1, count, level)
     radius = quantile / math.sqrt(count)
@@ -162,7 +162,7 @@ def test_the_always_valid_radius_is_the_published_formula() -> None:
 
 
 def test_looking_on_many_days_does_not_inflate_the_error_rate() -> None:
-    """1,500 means of nothing, looked at 1,000 times each: the plain interval errs often, this one seldom."""
+    """1,500 null means, tested 1,000 times each: the plain interval errs often, this one seldom."""
     times = numpy.arange(1, 1001, dtype=float)
     rows = ibis.memtable(pyarrow.table({"t": times, "alpha": numpy.full(1000, 0.05)}))
     found = BACKEND.to_pyarrow(rows.select("t", m=always_valid_multiplier(rows.t, rows.alpha, 100.0)).order_by("t"))

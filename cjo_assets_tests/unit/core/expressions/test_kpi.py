@@ -1,4 +1,4 @@
-"""Promises: where each status begins, both ways, and what makes a family well."""
+"""Tests of KPI status: the limits of each status in both directions, and the status of a family."""
 
 import ibis
 import pytest
@@ -24,7 +24,7 @@ CASES = [
     ((4.0, 1.0, 1, 5.0, LOWER), (1.25, "exceeded")),
     ((6.25, 1.0, 1, 5.0, LOWER), (0.8, "on_track")),
     ((11.0, 1.0, 1, 5.0, LOWER), (0.4545454545, "critical")),
-    # None was promised: none is the target met; one, or three hundred, reaches nothing of it.
+    # With a target of none, none reaches it, and one or three hundred miss it completely.
     ((0.0, None, 4, 0.0, LOWER), (None, "on_track")),
     ((1.0, None, 4, 0.0, LOWER), (0.0, "critical")),
     ((300.0, None, 4, 0.0, LOWER), (0.0, "critical")),
@@ -37,7 +37,7 @@ CASES = [
 ]
 
 
-def test_status_is_judged_before_anything_is_rounded() -> None:
+def test_status_is_computed_before_rounding() -> None:
     """Trap M18: 67 % meets 67 %, and just below a threshold is below it."""
     names = ("numerator", "denominator", "n", "target", "direction")
     rows: Rows = [
@@ -82,7 +82,7 @@ ESTIMATES: list[tuple[str, float, float | None, float | None, str]] = [
 
 
 @pytest.mark.parametrize(("direction", "value", "low", "high", "status"), ESTIMATES)
-def test_an_estimate_is_judged_by_its_interval(
+def test_an_estimate_is_compared_by_its_interval(
     direction: str, value: float, low: float | None, high: float | None, status: str
 ) -> None:
     row = {"kpi": "x", "numerator": value, "n": 9, "target": 10.0, "direction": direction, "is_estimate": True}
@@ -111,7 +111,7 @@ def test_one_missed_kpi_is_enough_for_at_risk() -> None:
     assert {row["family"]: row["said"] for row in rows_of(counted.mutate(said=family_status(counted, 0.5)))} == {
         family: family.removesuffix(" too") for family in families
     }
-    # Where nobody tells them apart a critical KPI puts its family at risk.
+    # Without an interval a critical KPI puts its family at risk.
     blurred = counted.drop("critical")
     told = {row["family"]: row["said"] for row in rows_of(blurred.mutate(said=family_status(blurred, 0.5)))}
     assert told["critical"] == "at_risk"

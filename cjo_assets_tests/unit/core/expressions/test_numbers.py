@@ -15,7 +15,7 @@ from cjo_assets_tests.support.rows import made_of, rows_of
 
 VALUES = ibis.schema({"value": "float64", "result": "float64"})
 
-# value, decimals, result; the double nearest to each of the first lies below the half, and would be rounded down
+# value, decimals, result; the double nearest to each of the first is below the half, and would be rounded down
 ROUNDED = [
     (0.575, 2, 0.58),
     (1.005, 2, 1.01),

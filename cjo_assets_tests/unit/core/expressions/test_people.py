@@ -1,4 +1,4 @@
-"""The identity of people: spellings that are one person, names that are two, and texts that name nobody."""
+"""Tests of the identity of people: equal spellings, different names, and texts that are not names."""
 
 from collections.abc import Sequence
 
@@ -92,7 +92,7 @@ def test_different_names_have_different_keys() -> None:
         assert len(set(in_the_engine(pair))) == 2
 
 
-def test_words_for_nothing_and_invisible_texts_name_nobody() -> None:
+def test_null_words_and_invisible_texts_are_not_names() -> None:
     assert [identity.person(name, NULL_WORDS) for name in [None, *NOBODY]] == [None] * (1 + len(NOBODY))
     assert in_the_engine([None, *NOBODY]) == [None] * (1 + len(NOBODY))
     assert identity.person("nobody", ["Nobody"]) is None

@@ -59,7 +59,7 @@ def table(columns: dict[str, numpy.ndarray]) -> ir.Table:
 
 
 def answers(rows: ir.Table) -> list[dict[str, Any]]:
-    """Return what the engine says, row by row in their order."""
+    """Return the results of the engine by row."""
     found: list[dict[str, Any]] = BACKEND.to_pyarrow(rows).to_pylist()
     return found
 
@@ -205,7 +205,7 @@ def test_normal_quantiles_are_those_of_scipy() -> None:
     assert found == pytest.approx(norm.ppf(shares).tolist(), rel=1e-12)
 
 
-def test_sample_ratios_are_judged_as_in_fabijan() -> None:
+def test_sample_ratio_p_values_equal_those_of_fabijan() -> None:
     """821,588 against 815,482 users of a 50:50 test: p < 0.001 % (Fabijan et al., KDD 2019)."""
     rows = table({"n": numpy.array([815_482.0, 500.0]), "n0": numpy.array([821_588.0, 500.0])})
     found = answers(rows.select(p=sample_ratio_p_value(rows.n, rows.n0, ibis.literal(0.5))))
@@ -262,7 +262,7 @@ def exact(expression: tuple[ir.Value, ir.Value]) -> tuple[float | None, float | 
 
 @pytest.mark.parametrize(("events", "exposure"), [(0, 120.0), (1, 10.0), (4, 33.0), (60, 1000.0)])
 def test_an_exact_rate_interval_leaves_each_tail_its_share(events: int, exposure: float) -> None:
-    """At the upper end so few events are seen in 5 % of cases, at the lower end so many."""
+    """At the upper end so few events occur in 5 % of cases, at the lower end so many."""
     low, high = exact(exact_rate_interval(ibis.literal(events), ibis.literal(exposure), 0.90))
     assert low is not None
     assert high is not None
