@@ -35,13 +35,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def inputs(folder: Path) -> Inputs:
-    """A few customers of the benchmark's data."""
+    """Return a few customers of the benchmark's data."""
     return generated(folder, PROJECT / "data" / "journey" / "playbooks.json", CUSTOMERS, 7)
 
 
 @pytest.fixture(scope="module")
 def by_hand(inputs: Inputs, folder: Path) -> Path:
-    """The tables of the hand-written SQL."""
+    """Return the tables of the hand-written SQL."""
     return built("sql", inputs, folder)
 
 
@@ -172,7 +172,7 @@ class Counting:
 def counted(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, policy: Policy
 ) -> Iterator[tuple[int, dict[str, int], dict[str, int]]]:
-    """Customers; by table the rows fetched to Python, and the statements, of the tables of the yardstick."""
+    """Return customers; by table the rows fetched to Python, and the statements, of the tables of the yardstick."""
     folder = tmp_path_factory.mktemp("counted")
     inputs = generated(folder, PROJECT / "data" / "journey" / "playbooks.json", request.param, 7)
     fetched: dict[str, int] = {}

@@ -63,7 +63,7 @@ def computed_marketing(data: Path, archive: Path, day: date, policy: Policy) -> 
 
 @pytest.fixture(scope="session")
 def policy() -> Policy:
-    """The packaged policy."""
+    """Return the packaged policy."""
     return load_policy()
 
 
@@ -79,7 +79,7 @@ def chain_of(tmp_path: Path, policy: Policy) -> Callable[..., Chain]:
 
 @pytest.fixture
 def sample_copy(tmp_path: Path) -> Path:
-    """A copy of the sample data that a test may change."""
+    """Return a copy of the sample data that a test may change."""
     return Path(shutil.copytree(SAMPLE, tmp_path / "data"))
 
 
@@ -100,7 +100,7 @@ def sample_day(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iter
 
 @pytest.fixture(scope="session")
 def tour_home(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[Home]:
-    """The three days of the tour, each computed and published in its turn."""
+    """Return the three days of the tour, each computed and published in its turn."""
     home = toured(tmp_path_factory.mktemp("tour"), policy, STATEMENTS)
     yield home
     home.store.connection.close()
@@ -108,7 +108,7 @@ def tour_home(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Itera
 
 @pytest.fixture(scope="session")
 def marketing_sample(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[Chain]:
-    """The last day of the sample."""
+    """Return the last day of the sample."""
     chain = computed_marketing(SAMPLE, tmp_path_factory.mktemp("archive"), LAST_DAY, policy)
     yield chain
     chain.store.connection.close()

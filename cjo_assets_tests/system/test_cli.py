@@ -51,7 +51,7 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home in which the sample was run once."""
+    """Return a home in which the sample was run once."""
     path = tmp_path_factory.mktemp("home")
     done = cjo("run", "--data", str(SAMPLE), "--home", str(path), cwd=path)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -73,7 +73,7 @@ def instance_of(home: Path, monkeypatch: pytest.MonkeyPatch) -> dg.DagsterInstan
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home with an instance and without any run."""
+    """Return a home with an instance and without any run."""
     instance_of(tmp_path, monkeypatch)
     return tmp_path
 
@@ -144,7 +144,7 @@ def numbers_in(connection: duckdb.DuckDBPyConnection) -> list[tuple[int]]:
 
 @pytest.fixture
 def run_of(home: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[dg.DagsterInstance, dg.DagsterRun]:
-    """A run that Dagster lists as running."""
+    """Return a run that Dagster lists as running."""
     instance = instance_of(home, monkeypatch)
     return instance, instance.create_run_for_job(nothing, status=STARTED)
 

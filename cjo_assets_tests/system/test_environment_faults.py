@@ -33,7 +33,7 @@ def cjo(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home in which the journey's sample was run once."""
+    """Return a home in which the journey's sample was run once."""
     path = tmp_path_factory.mktemp("published") / "home"
     done = cjo("run", "--family", "journey", "--data", str(SAMPLE), "--home", str(path))
     assert done.returncode == 0, done.stderr
@@ -42,7 +42,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system in memory, whose size and mode the test sets by mounting it again."""
+    """Return a file system in memory, whose size and mode the test sets by mounting it again."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mounted = subprocess.run(

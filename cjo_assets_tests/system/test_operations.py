@@ -57,7 +57,7 @@ class Postgres:
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL server for all tests of this file."""
+    """Return a PostgreSQL server for all tests of this file."""
     if not SERVERS:
         pytest.skip("PostgreSQL tests left out: Debian's postgresql is not installed")
     folder = Path(tempfile.mkdtemp(prefix="pg"))
@@ -121,7 +121,7 @@ class Desk:
 
 @pytest.fixture
 def desk(postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """A CRM with two tables, and its declaration as a source."""
+    """Return a CRM with two tables, and its declaration as a source."""
     postgres.run(
         """
         DROP SCHEMA IF EXISTS crm CASCADE; CREATE SCHEMA crm;
@@ -308,7 +308,7 @@ def service(environment: dict[str, str], log: Path, *arguments: str) -> Iterator
 
 @pytest.fixture(scope="module")
 def installation(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """What `deploy/` describes, with an empty data folder."""
+    """Return what `deploy/` describes, with an empty data folder."""
     folder = tmp_path_factory.mktemp("team")
     postgres.run("CREATE DATABASE dagster")
     alerts = Alerts()

@@ -46,7 +46,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The page of a full day, that of an empty one, and that of marketing."""
+    """Return the page of a full day, that of an empty one, and that of marketing."""
     pages = {}
     documents = {
         "full": journey_report(made_figures()),

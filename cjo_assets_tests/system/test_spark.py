@@ -66,7 +66,7 @@ EDGES = [
 
 @pytest.fixture(scope="module")
 def spark_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment of Spark: on loopback, with defaults for little data."""
+    """Return the environment of Spark: on loopback, with defaults for little data."""
     import pyspark
 
     folder = tmp_path_factory.mktemp("spark_conf")
@@ -86,7 +86,7 @@ def spark_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict
 
 @pytest.fixture(scope="module")
 def by_spark(tmp_path_factory: pytest.TempPathFactory, spark_environment: dict[str, str]) -> Iterator[SparkStore]:
-    """An empty store whose tables Spark computes in this process."""
+    """Return an empty store whose tables Spark computes in this process."""
     from cjo_assets.engine.spark.lake import Lake
     from cjo_assets.engine.spark.store import SparkStore
 
@@ -100,7 +100,7 @@ def by_spark(tmp_path_factory: pytest.TempPathFactory, spark_environment: dict[s
 
 @pytest.fixture(scope="module")
 def by_duckdb(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Store:
-    """The sample by DuckDB."""
+    """Return the sample by DuckDB."""
     return computed(SAMPLE, tmp_path_factory.mktemp("archive"), [DAY], policy).store
 
 

@@ -74,7 +74,7 @@ def ended(served: subprocess.Popen[bytes]) -> None:
 
 @pytest.fixture(scope="module")
 def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
-    """The UI on a home in which one day was run."""
+    """Return the UI on a home in which one day was run."""
     home = tmp_path_factory.mktemp("home")
     data = Path(shutil.copytree(SAMPLE, tmp_path_factory.mktemp("data") / "data"))
     history = read_rows(data / "journey", "interventions")

@@ -52,7 +52,7 @@ HISTORY: list[Row] = [
 
 @pytest.fixture(scope="session")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A published database with these requests."""
+    """Return a published database with these requests."""
     path = tmp_path_factory.mktemp("published") / "cjo.duckdb"
     rows: dict[str, list[Row]] = {
         "approval_requests": [
@@ -84,7 +84,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def settings(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """A home with that database and no records."""
+    """Return a home with that database and no records."""
     home = tmp_path / "home"
     home.mkdir()
     (home / "cjo.duckdb").symlink_to(published)

@@ -48,7 +48,7 @@ PATH = "segment_overrides.Enterprise.evaluation.friction_thresholds.onboarding_e
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[Home]:
-    """A home that published the day's record and files; of its tables nothing is needed."""
+    """Return a home that published the day's record and files; of its tables nothing is needed."""
     folder = tmp_path_factory.mktemp("home")
     data = folder / "data"
     data.mkdir()
@@ -71,7 +71,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[H
 
 @pytest.fixture(scope="module")
 def candidate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The seed's example as a policy file."""
+    """Return the seed's example as a policy file."""
     path = tmp_path_factory.mktemp("policy") / "enterprise.yaml"
     path.write_text(CANDIDATE, encoding="utf-8")
     return path
@@ -79,14 +79,14 @@ def candidate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def past(home: Home) -> Iterator[Scratch]:
-    """A scratch database beside the home."""
+    """Return a scratch database beside the home."""
     with scratch(home.settings, statements=PAST_STATEMENTS) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
 def preview(past: Scratch, candidate: Path, tmp_path_factory: pytest.TempPathFactory) -> Preview:
-    """The candidate beside the policy of the day."""
+    """Return the candidate beside the policy of the day."""
     return previewed(past, [DAY], load_policy(candidate), tmp_path_factory.mktemp("out"), "csv")
 
 

@@ -37,14 +37,14 @@ FIRST, SECOND, THIRD = TOUR_DAYS
 
 @pytest.fixture(scope="module")
 def past(tour_home: Home) -> Iterator[Scratch]:
-    """A scratch database beside the tour."""
+    """Return a scratch database beside the tour."""
     with scratch(tour_home.settings, statements=PAST_STATEMENTS) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
 def verdict(past: Scratch) -> DayVerdict:
-    """The third day, replayed: the approval is known, and two earlier days are read."""
+    """Return the third day, replayed: the approval is known, and two earlier days are read."""
     return next(replayed(past, [THIRD]))
 
 

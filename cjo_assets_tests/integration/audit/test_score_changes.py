@@ -71,7 +71,7 @@ def changes() -> dict[tuple[str, str], Row]:
 
 @pytest.fixture(scope="module")
 def by_hand() -> dict[tuple[str, str], Row]:
-    """The changes of the customers above."""
+    """Return the changes of the customers above."""
     return changes()
 
 
@@ -117,7 +117,7 @@ def test_parts_that_do_not_sum_are_found(by_hand: dict[tuple[str, str], Row]) ->
 
 @pytest.fixture(scope="module")
 def past(tour_home: Home) -> Iterator[Scratch]:
-    """The tour, explained from the second day to the third."""
+    """Return the tour, explained from the second day to the third."""
     with scratch(tour_home.settings, statements=PAST_STATEMENTS) as opened:
         explain(opened, TOUR_DAYS[1], TOUR_DAYS[2])
         yield opened

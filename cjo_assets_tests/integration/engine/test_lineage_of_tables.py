@@ -33,13 +33,13 @@ Source = tuple[str, str]
 
 @pytest.fixture(scope="module")
 def chain(sample_day: Callable[[date], Chain]) -> Chain:
-    """The sample, computed."""
+    """Return the sample, computed."""
     return sample_day(DAY)
 
 
 @pytest.fixture(scope="module")
 def scratch(chain: Chain) -> Iterator[Scratch]:
-    """A copy with a past and no empty inputs: earlier days, rows where the sample has none, and discarded values."""
+    """Return a copy with a past and without empty inputs: earlier days, additional rows, and discarded values."""
     copy = Scratch(chain.store.connection)
     ran = (
         "INSERT INTO audit.runs BY NAME SELECT run_id, 'journey' AS family, "
@@ -149,7 +149,7 @@ def observed(table: Table, stored: Stored, scratch: Scratch) -> Found:
 
 @pytest.fixture(scope="module")
 def findings(chain: Chain, scratch: Scratch) -> dict[str, Found]:
-    """What was predicted and seen of every table."""
+    """Return what was predicted and seen of every table."""
     return {table.full_name: observed(table, chain.stored[table.full_name], scratch) for table in TABLES}
 
 
@@ -203,7 +203,7 @@ def computed_again(scratch: Scratch, chain: Chain) -> dict[str, Answer]:
 
 @pytest.fixture(scope="module")
 def as_it_was(chain: Chain, scratch: Scratch) -> dict[str, Answer]:
-    """The tables, computed again of what has not changed."""
+    """Return the tables, computed again of what has not changed."""
     with scratch.changed([]):
         return computed_again(scratch, chain)
 

@@ -98,7 +98,7 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def store() -> Iterator[Store]:
-    """A store for all tests: each load replaces what the one before it left."""
+    """Return a store for all tests: each load replaces what the one before it left."""
     opened = Store(duckdb.connect(), families_about("journey"))
     yield opened
     opened.connection.close()
@@ -106,7 +106,7 @@ def store() -> Iterator[Store]:
 
 @pytest.fixture
 def desk(store: Store, tmp_path: Path) -> Desk:
-    """A desk with an empty data folder."""
+    """Return a desk with an empty data folder."""
     (tmp_path / "data").mkdir()
     store.connection.execute("DELETE FROM raw.manifest")
     return Desk(store, tmp_path)

@@ -291,7 +291,7 @@ def court(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[
 
 @pytest.fixture
 def known(court: Court) -> Court:
-    """The court with customers and interventions on record that rows may refer to."""
+    """Return the court with customers and interventions on record that rows may refer to."""
     for dataset, rows in BASE.items():
         if court.present.get(dataset) != rows:
             court.judged(dataset, rows)

@@ -34,7 +34,7 @@ def writer(path: Path, who: str, records: int) -> subprocess.Popen[str]:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A file of two records."""
+    """Return a file of two records."""
     found = tmp_path / "approvals.ndjson"
     with locked(found):
         append(found, {"number": 1})

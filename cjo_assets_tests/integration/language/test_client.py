@@ -24,7 +24,7 @@ PATIENCE = 5.0
 
 @pytest.fixture
 def model() -> Iterator[ModelServer]:
-    """A model on loopback."""
+    """Return a model on loopback."""
     with model_server() as server:
         yield server
 

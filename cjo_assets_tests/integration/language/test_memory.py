@@ -40,7 +40,7 @@ MESSAGES_ONLY = rules(enable_llm_personalization=True)
 
 @pytest.fixture(scope="module")
 def model() -> Iterator[ModelServer]:
-    """A model on loopback."""
+    """Return a model on loopback."""
     with model_server() as server:
         yield server
 

@@ -56,7 +56,7 @@ def published_home(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> 
 
 @pytest.fixture
 def places(published_home: Path, sample_copy: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """A home in which three days of the sample are published, and files that may change."""
+    """Return a home in which three days of the sample are published, and files that may change."""
     found = Settings(data=sample_copy, policy=None, home=published_home)
     monkeypatch.setattr(changes, "REST_SECONDS", -1.0)
     monkeypatch.setenv("CJO_DATA", str(found.data))
@@ -322,7 +322,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture
 def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
-    """A webhook that records the requests to it."""
+    """Return a webhook that records the requests to it."""
     received: list[dict[str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -345,7 +345,7 @@ def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
 
 @dg.asset
 def odd() -> None:
-    """An asset whose check finds something."""
+    """Return an asset whose check finds something."""
 
 
 @dg.asset_check(asset=odd)
@@ -356,7 +356,7 @@ def finds() -> dg.AssetCheckResult:
 
 @dg.asset
 def failing() -> None:
-    """An asset that fails."""
+    """Return an asset that fails."""
     raise dg.Failure("the file signals.json cannot be read", allow_retries=False)
 
 

@@ -132,7 +132,7 @@ UNDATED = {"visits", "approval_requests", "pending_approvals", "approval_history
 
 @pytest.fixture(scope="module")
 def location() -> dg.Definitions:
-    """The code location."""
+    """Return the code location."""
     return defs()
 
 

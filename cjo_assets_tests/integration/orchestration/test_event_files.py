@@ -68,7 +68,7 @@ def test_blocks_within_blocks_and_files_that_are_taken_away(tmp_path: Path) -> N
 
 @dg.asset
 def nothing() -> None:
-    """An asset of no content."""
+    """Return an asset of no content."""
 
 
 def test_dagster_finds_every_event_afterwards(tmp_path: Path) -> None:

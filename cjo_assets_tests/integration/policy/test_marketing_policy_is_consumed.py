@@ -93,7 +93,7 @@ class MarketingProbe(Probe):
 
 @pytest.fixture(scope="module")
 def probe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MarketingProbe]:
-    """The probe under the packaged policy."""
+    """Return the probe under the packaged policy."""
     found = MarketingProbe(tmp_path_factory.mktemp("probe"))
     yield found
     found.store.connection.close()

@@ -229,7 +229,7 @@ NOT_THE_SEEDS = {
 
 @pytest.fixture(scope="module")
 def probe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Probe]:
-    """The probe, computed once."""
+    """Return the probe, computed once."""
     computed = Probe(tmp_path_factory.mktemp("probe"))
     yield computed
     computed.store.connection.close()

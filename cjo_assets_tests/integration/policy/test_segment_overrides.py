@@ -84,7 +84,7 @@ REFUSED = {
 
 @pytest.fixture(scope="module")
 def probe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Probe]:
-    """The probe, computed once."""
+    """Return the probe, computed once."""
     folder = tmp_path_factory.mktemp("probe")
     computed = Probe(folder, policy_with(folder, AMPLE))
     yield computed

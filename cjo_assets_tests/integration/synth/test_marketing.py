@@ -64,13 +64,13 @@ def many(policy: Policy) -> Market:
 
 @pytest.fixture(scope="module")
 def few(policy: Policy) -> Market:
-    """Some campaigns, with the touches before their conversions."""
+    """Return some campaigns, with the touches before their conversions."""
     return campaigns_of(60, policy, with_touchpoints=True)
 
 
 @pytest.fixture
 def lookups() -> Iterator[Store]:
-    """A store that knows the lookups."""
+    """Return a store that knows the lookups."""
     store = Store(duckdb.connect(), (LOOKUPS,), STATEMENTS)
     yield store
     store.connection.close()

@@ -16,7 +16,7 @@ HARMLESS = ["<script>alert(1)</script>", "a|b", "C001", "", 'the "hello", twice\
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """A home in which one table is published."""
+    """Return a home in which one table is published."""
     found = Settings(data=tmp_path, policy=None, home=tmp_path)
     with duckdb.connect(str(found.published)) as writer:
         writer.execute("CREATE SCHEMA journey")

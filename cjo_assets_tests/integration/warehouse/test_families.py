@@ -51,7 +51,7 @@ def publish_day(store: Store, settings: Settings, family: str, policy: Policy) -
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[tuple[Store, Settings]]:
-    """A home in which a day of each family is published, the later family first."""
+    """Return a home in which a day of each family is published, the later family first."""
     settings = Settings(SAMPLE, None, tmp_path_factory.mktemp("both"))
     store = Store(duckdb.connect(), all_families(), STATEMENTS)
     for family in ("marketing", "journey"):

@@ -37,7 +37,7 @@ def two_days(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Chain:
 
 @pytest.fixture(scope="module")
 def published(two_days: Chain, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The database after both days were published, one after the other."""
+    """Return the database after both days were published, one after the other."""
     path = tmp_path_factory.mktemp("home") / "cjo.duckdb"
     publish(two_days.store, path, [FIRST])
     publish(two_days.store, path, [SECOND])

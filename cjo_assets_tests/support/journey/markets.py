@@ -90,11 +90,11 @@ class Spells:
 
 @pytest.fixture(scope="session")
 def idle_market(policy: Policy) -> Market:
-    """A market in which no playbook does anything."""
+    """Return a market in which no playbook does anything."""
     return market_of(request_of(20_000, has_effect=False), policy)
 
 
 @pytest.fixture(scope="session")
 def market(policy: Policy) -> Market:
-    """A market in which playbooks do something, with the log of an earlier system."""
+    """Return a market in which playbooks do something, with the log of an earlier system."""
     return market_of(request_of(20_000, with_performance_log=True), policy)

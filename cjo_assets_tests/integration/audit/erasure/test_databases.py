@@ -70,7 +70,7 @@ ROWS = {
 
 @pytest.fixture
 def home() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database with the rows above."""
+    """Return a database with the rows above."""
     with duckdb.connect() as connection:
         Store(connection, all_families())
         for table, rows in ROWS.items():

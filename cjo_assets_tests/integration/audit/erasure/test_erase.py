@@ -41,7 +41,7 @@ NAMES = (b"C004", b"I003", b"I008", b"S004", b"S010", b"O003")
 def full_home(
     sample_day: Callable[[date], Chain], policy: Policy, tmp_path_factory: pytest.TempPathFactory
 ) -> Settings:
-    """A home with everything that a home may hold: made once, and copied by each test."""
+    """Return a home with everything that a home may hold: made once, and copied by each test."""
     home = tmp_path_factory.mktemp("full") / "home"
     settings = Settings(SAMPLE, None, home)
     old_days = ("history/journey.risk_scores", "history/journey.next_steps", "history/audit.language_model_calls")

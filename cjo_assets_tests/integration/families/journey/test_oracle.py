@@ -29,7 +29,7 @@ TABLES: dict[str, Callable[[oracle.Inputs, datetime.date], dict[str, oracle.Row]
 def both(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, policy: Policy
 ) -> Iterator[tuple[oracle.Inputs, Chain]]:
-    """What the oracle accepts of a generated folder, and the chain up to the risk scores on both days."""
+    """Return what the oracle accepts of a generated folder, and the chain up to the risk scores on both days."""
     folder = tmp_path_factory.mktemp("data")
     data = oracle.generate(request.param, CUSTOMERS, folder)
     chain = computed(folder, tmp_path_factory.mktemp("archive"), [], policy)

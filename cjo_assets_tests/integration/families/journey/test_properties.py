@@ -77,7 +77,7 @@ class Base:
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[Base]:
-    """The generated data, decided on twice on one day and once on the next."""
+    """Return the generated data, decided on twice on one day and once on the next."""
     folder = tmp_path_factory.mktemp("data")
     data = oracle.generate(SEED, CUSTOMERS, folder)
     chain = computed(folder, tmp_path_factory.mktemp("archive"), [], policy)
@@ -113,7 +113,7 @@ def again(base: Base, tmp_path_factory: pytest.TempPathFactory, policy: Policy) 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Rows]:
-    """A few customers, to be spoiled."""
+    """Return a few customers, to be spoiled."""
     return oracle.generate(SEED, 12, tmp_path_factory.mktemp("small"))
 
 

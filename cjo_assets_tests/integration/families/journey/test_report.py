@@ -44,13 +44,13 @@ DIGIT = re.compile(r"\d")
 
 @pytest.fixture(scope="module")
 def sample(sample_day: Callable[[date], Chain]) -> Chain:
-    """The sample at its latest day."""
+    """Return the sample at its latest day."""
     return sample_day(TWENTIETH)
 
 
 @pytest.fixture(scope="module")
 def document(sample: Chain) -> Document:
-    """The report of that day."""
+    """Return the report of that day."""
     return journey_report(journey_figures(sample.store, TWENTIETH, POLICY))
 
 
@@ -68,7 +68,7 @@ def page(document: Document, drawings: dict[str, Drawing]) -> Page:
 
 @pytest.fixture(scope="module")
 def made() -> Document:
-    """The report of a day by hand."""
+    """Return the report of a day by hand."""
     return journey_report(made_figures())
 
 

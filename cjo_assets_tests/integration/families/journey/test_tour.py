@@ -12,7 +12,7 @@ DAYS = TOUR_DAYS
 
 @pytest.fixture(scope="module")
 def tour(tour_home: Home) -> Chain:
-    """The three days in order; the approval is recorded after the first."""
+    """Return the three days in order; the approval is recorded after the first."""
     return Chain(tour_home.store)
 
 

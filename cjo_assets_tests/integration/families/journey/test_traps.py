@@ -140,7 +140,7 @@ def compute(tmp_path: Path, policy: Policy) -> Compute:
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
-    """The sample as it is."""
+    """Return the sample as it is."""
     day = computed(tmp_path_factory.mktemp("sample") / "run", {}, (), load_policy())
     yield day
     day.chain.store.connection.close()
@@ -148,7 +148,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
 
 @pytest.fixture(scope="module")
 def crooked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
-    """The sample with everything in the history that could go wrong without a row being turned away, and three rows.
+    """Return the sample with all legal faults in the history, and three rejected rows.
 
     - I001 lost its approval (traps 2, 10 and 16); I005, which never had one, has an outcome of 100,000 all the same.
     - I900 was executed before the window: an outcome of 7,000 that is not this window's (trap 2).
@@ -193,7 +193,7 @@ def crooked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
 
 @pytest.fixture(scope="module")
 def young(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
-    """The sample without any history of interventions, and without C003: nine customers."""
+    """Return the sample without any history of interventions, and without C003: nine customers."""
     gone: Change = lambda _: []  # noqa: E731
     changes: dict[str, Change] = dict.fromkeys(("interventions", "outcomes", "approval_decisions"), gone)
     changes |= {name: lambda rows: _without("C003", rows) for name in ("customers", "journey_state_log")}
@@ -204,7 +204,7 @@ def young(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
 
 @pytest.fixture(scope="module")
 def unwatched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
-    """The sample under a policy that approves by itself and counts a window of 15 days."""
+    """Return the sample under a policy that approves by itself and counts a window of 15 days."""
     folder = tmp_path_factory.mktemp("unwatched")
     rules = policy_with(folder, {"journey.approval.auto_approve_for_testing": True, "journey.roi.window_days": 15})
     day = computed(folder / "run", {}, ("approval_history", "roi_breakdown"), rules)

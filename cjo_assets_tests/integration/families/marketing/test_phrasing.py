@@ -48,7 +48,7 @@ class Model:
 
 @pytest.fixture
 def chain(marketing_sample: Chain) -> Iterator[Chain]:
-    """The sample month, of which nothing has been asked yet."""
+    """Return the sample month, of which nothing has been asked yet."""
     yield marketing_sample
     marketing_sample.store.connection.execute("DELETE FROM audit.language_model_calls")
 

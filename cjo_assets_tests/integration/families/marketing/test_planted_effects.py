@@ -25,7 +25,7 @@ NEEDED = {table.name for table in marketing.FAMILY.tables if table.group == "inp
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[list[dict[str, Any]]]:
-    """Evaluations of generated experiments that were shown, each with what is true of it."""
+    """Return evaluations of generated experiments that were shown, each with what is true of it."""
     folder = tmp_path_factory.mktemp("planted")
     made = generated_marketing(MarketingRequest(CAMPAIGNS, 20260331, LAST_DAY), policy)
     for _ in write(made, folder, "parquet"):

@@ -65,7 +65,7 @@ def no_language_model() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def document(marketing_sample: Chain) -> Document:
-    """The report of the sample month."""
+    """Return the report of the sample month."""
     return marketing_report(marketing_figures(marketing_sample.store, LAST_DAY, WORDY))
 
 
@@ -83,7 +83,7 @@ def page(document: Document, drawings: dict[str, Drawing]) -> Page:
 
 @pytest.fixture(scope="module")
 def made() -> Document:
-    """The report of a day by hand."""
+    """Return the report of a day by hand."""
     return marketing_report(made_figures())
 
 

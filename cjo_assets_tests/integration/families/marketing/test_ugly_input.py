@@ -66,7 +66,7 @@ UGLY: list[Any] = [
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of the sample that a test may change."""
+    """Return a copy of the sample that a test may change."""
     return Path(shutil.copytree(SAMPLE / "marketing", tmp_path / "data" / "marketing"))
 
 
@@ -86,7 +86,7 @@ def family(tmp_path: Path, policy: Policy) -> Iterator[Callable[[], Chain]]:
 
 @pytest.fixture(scope="module")
 def known(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[Store]:
-    """A store that holds the sample, in which one dataset after another is read anew."""
+    """Return a store that holds the sample, in which one dataset after another is read anew."""
     store = Store(duckdb.connect(), (LOOKUPS,), STATEMENTS)
     load_files(store, (LOOKUPS,), SAMPLE, tmp_path_factory.mktemp("archive"))
     compute_day(store, (LOOKUPS,), LAST_DAY, policy)

@@ -45,7 +45,7 @@ DECISIONS: dict[str, tuple[Row | None, Row | None, str | None]] = {
 
 @pytest.fixture(scope="module")
 def changes() -> dict[str, Row]:
-    """The changes by customer."""
+    """Return the changes by customer."""
     sides = []
     for side in (0, 1):
         made = [{"customer_id": name} | row for name, pair in DECISIONS.items() if (row := pair[side]) is not None]

@@ -52,7 +52,7 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def links() -> dict[str, ir.Table]:
-    """The tables of two campaigns, A and B, whose keys begin with the campaign's name."""
+    """Return the tables of two campaigns, A and B, whose keys begin with the campaign's name."""
     return {
         name: table_of(
             contract,

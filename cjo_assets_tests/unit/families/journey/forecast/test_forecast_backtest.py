@@ -164,7 +164,7 @@ def test_a_later_record_is_found() -> None:
 
 @pytest.fixture(scope="module")
 def measured(simulation: Simulation) -> Measures:
-    """The backtest of the simulated log."""
+    """Return the backtest of the simulated log."""
     return by(
         KEY, kept(ForecastBacktest, forecast_backtest(simulation.customers, simulation.state_entries, DAY, POLICY))
     )

@@ -159,7 +159,7 @@ def test_a_forecast_outside_its_interval_is_found() -> None:
 
 @pytest.fixture(scope="module")
 def learned(simulation: Simulation) -> list[tuple[float, Row]]:
-    """The true chance of churn and the forecast, for every segment, stage and week, from the simulated log."""
+    """Return the true chance of churn and the forecast, for every segment, stage and week, from the simulated log."""
     model = table_of(
         TransitionModel,
         kept(TransitionModel, transition_model(simulation.customers, simulation.state_entries, DAY, POLICY)),

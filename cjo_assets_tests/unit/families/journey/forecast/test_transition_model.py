@@ -140,7 +140,7 @@ def test_an_impossible_cell_is_found() -> None:
 
 @pytest.fixture(scope="module")
 def learned(simulation: Simulation) -> Rows:
-    """The model of the simulated log."""
+    """Return the model of the simulated log."""
     return kept(TransitionModel, transition_model(simulation.customers, simulation.state_entries, DAY, POLICY))
 
 

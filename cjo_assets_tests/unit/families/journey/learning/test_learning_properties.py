@@ -143,7 +143,7 @@ def learned(data: dict[str, Rows]) -> dict[str, list[str]]:
 
 @pytest.fixture(scope="module")
 def base() -> dict[str, list[str]]:
-    """The tables of the experience."""
+    """Return the tables of the experience."""
     found = learned(experience(11))
     # A property of empty tables would prove nothing.
     assert "'status': 'measured'" in "".join(found["treatment_effects"])

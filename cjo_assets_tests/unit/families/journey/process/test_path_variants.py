@@ -46,7 +46,7 @@ def events(log: dict[str, tuple[str, list[tuple[str, int, str | None]]]] = LOG) 
 
 @pytest.fixture(scope="module")
 def variants() -> ir.Table:
-    """The path variants of the log."""
+    """Return the path variants of the log."""
     return table_of(PathVariants, kept(PathVariants, path_variants(events(), DAY, POLICY)))
 
 

@@ -377,7 +377,7 @@ def test_a_programme_that_does_nothing_seldom_reduces_churn(treated: int, held_o
 
 @pytest.fixture(scope="module")
 def issues() -> dict[str, Row]:
-    """What is counted of customers with one kind of issue each; five days are given to settle one."""
+    """Return what is counted of customers with one kind of issue each; five days are given to settle one."""
     log = [
         *way("settled on the last day", (-20, "support"), (-15, "retention")),
         *way("settled too late", (-20, "support"), (-14, "retention")),

@@ -160,7 +160,7 @@ def _names(function: Callable[..., ir.Table]) -> tuple[str, ...]:
 
 @pytest.fixture(scope="module")
 def analysis() -> tuple[dict[str, Rows], dict[str, ir.Table]]:
-    """A world of thirty days, analysed."""
+    """Return a world of thirty days, analysed."""
     return computed(world(7, range(-29, 1)))
 
 

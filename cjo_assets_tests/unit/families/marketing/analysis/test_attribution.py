@@ -79,7 +79,7 @@ def credited(touches: Rows, policy: Policy = POLICY) -> Rows:
 
 @pytest.fixture(scope="module")
 def given() -> Rows:
-    """The credits of the touches above."""
+    """Return the credits of the touches above."""
     return credited(TOUCHES)
 
 
@@ -185,7 +185,7 @@ EXPECTED = {
 
 @pytest.fixture(scope="module")
 def tables() -> dict[str, Any]:
-    """The inputs."""
+    """Return the inputs."""
     return {
         "attribution_hints": table_of(AttributionHints, HINTS),
         "touch_credits": table_of(TouchCredits, credited(TOUCHES)),
@@ -195,7 +195,7 @@ def tables() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def rows(tables: dict[str, Any]) -> Rows:
-    """The credit of each channel and method."""
+    """Return the credit of each channel and method."""
     return kept(Attribution, attribution(**tables, as_of=DAY, policy=POLICY))
 
 

@@ -149,7 +149,7 @@ def inputs() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def tables() -> dict[str, Any]:
-    """The inputs."""
+    """Return the inputs."""
     return inputs()
 
 
@@ -160,7 +160,7 @@ def analysed(tables: dict[str, Any], policy: Policy = POLICY) -> dict[str, Row]:
 
 @pytest.fixture(scope="module")
 def rows(tables: dict[str, Any]) -> dict[str, Row]:
-    """The analysis of each case under the packaged policy."""
+    """Return the analysis of each case under the packaged policy."""
     return analysed(tables)
 
 
@@ -323,7 +323,7 @@ def test_pauses_change_no_figure(rows: dict[str, Row]) -> None:
 
 @pytest.fixture(scope="module")
 def analysis(rows: dict[str, Row]) -> Any:
-    """The analysis as a table."""
+    """Return the analysis as a table."""
     return table_of(CampaignAnalysis, [{name: row[name] for name in row if name != "as_of"} for row in rows.values()])
 
 

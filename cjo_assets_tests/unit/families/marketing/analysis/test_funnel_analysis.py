@@ -86,19 +86,19 @@ EXPECTED: dict[tuple[str, int], tuple[str, str, int | None, int | None, float | 
 
 @pytest.fixture(scope="module")
 def events() -> Any:
-    """The counts."""
+    """Return the counts."""
     return table_of(FunnelEvents, EVENTS)
 
 
 @pytest.fixture(scope="module")
 def found(events: Any) -> list[Row]:
-    """The steps of all campaigns."""
+    """Return the steps of all campaigns."""
     return kept(FunnelAnalysis, funnel_analysis(campaign_table(CAMPAIGNS), events, DAY, POLICY))
 
 
 @pytest.fixture(scope="module")
 def steps(found: list[Row]) -> dict[tuple[str, str, int], Row]:
-    """The steps by campaign, path and place."""
+    """Return the steps by campaign, path and place."""
     return by(("campaign_id", "path", "step"), found)
 
 

@@ -47,7 +47,7 @@ def found_under(policy: Policy = POLICY) -> dict[tuple[str, str], Row]:
 
 @pytest.fixture(scope="module")
 def steps() -> dict[tuple[str, str], Row]:
-    """The steps under the packaged policy."""
+    """Return the steps under the packaged policy."""
     return found_under()
 
 

@@ -134,7 +134,7 @@ EXPECTED = {
 
 @pytest.fixture(scope="module")
 def tables() -> dict[str, Any]:
-    """The inputs."""
+    """Return the inputs."""
     events = [
         {"event_id": str(place), "campaign_id": name, "stage": stage, "count": count, "date": day(-1)}
         | {"timestamp": instant("2025-01-20T00:00:00")}
@@ -160,7 +160,7 @@ def reconciled(tables: dict[str, Any], policy: Policy = POLICY) -> dict[tuple[st
 
 @pytest.fixture(scope="module")
 def rows(tables: dict[str, Any]) -> dict[tuple[str, ...], Row]:
-    """The residuals under the packaged policy."""
+    """Return the residuals under the packaged policy."""
     return reconciled(tables)
 
 

@@ -114,7 +114,7 @@ ROLLUPS = [
 
 @pytest.fixture(scope="module")
 def tables() -> dict[str, Any]:
-    """The inputs; a campaign's own figures are the sums of its segments, as campaign_analysis has them."""
+    """Return the inputs; a campaign's own figures are the sums of its segments, as campaign_analysis has them."""
     sums = rows_of(performance_sums(performance_table(SHOWN), "campaign_id").drop("counts_people"))
     campaigns = [
         row
@@ -160,7 +160,7 @@ def judged(tables: dict[str, Any], policy: Policy = POLICY) -> dict[tuple[str, s
 
 @pytest.fixture(scope="module")
 def segments(tables: dict[str, Any]) -> dict[tuple[str, str], Row]:
-    """The segments under the packaged policy."""
+    """Return the segments under the packaged policy."""
     return judged(tables)
 
 

@@ -269,7 +269,7 @@ def recommended(world: dict[str, Rows], policy: Policy = POLICY) -> Rows:
 
 @pytest.fixture(scope="module")
 def found() -> Rows:
-    """The recommendations of the world."""
+    """Return the recommendations of the world."""
     return recommended(WORLD)
 
 

@@ -245,7 +245,7 @@ def families(rows: Rows, policy: Policy = POLICY) -> dict[str, Row]:
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, Row]:
-    """The KPIs of the world."""
+    """Return the KPIs of the world."""
     return measured(WORLD)
 
 
