@@ -1,7 +1,6 @@
-"""What each audience segment of a campaign still costs a day, from the snapshots of the last days.
+"""Recent daily spend of each audience segment of a campaign, in experiments that continue.
 
-Not a table but what a saving is judged by. Spend to come is that of experiments that still run: what a completed or
-stopped experiment, or one whose last day has passed, has cost is no sign of any.
+It is the basis of savings: completed or stopped experiments, and those past their last day, have no future spend.
 """
 
 from datetime import date, timedelta
@@ -18,10 +17,10 @@ from cjo_assets.policy import Policy
 def recent_spend(
     performance_metrics: ir.Table, creative_assets: ir.Table, experiments: ir.Table, as_of: date, policy: Policy
 ) -> ir.Table:
-    """Return spend in the policy's last days, by campaign and segment, of experiments that go on after the day."""
+    """Sum spend in the policy's last days by campaign and segment, of experiments that continue after the day."""
     snapshots = increments(placed_snapshots(performance_metrics, creative_assets, as_of), policy)
-    goes_on = (experiments.status == RUNNING) & (experiments.end_date > as_of).fill_null(True)
-    rows = snapshots.semi_join(experiments.filter(goes_on), "experiment_id")
+    continues = (experiments.status == RUNNING) & (experiments.end_date > as_of).fill_null(True)
     first = as_of - timedelta(days=policy.marketing.recommendations.pace_days - 1)
-    rows = rows.filter(rows.day >= ibis.literal(first, "date"))
-    return rows.group_by("campaign_id", "segment_id").agg(recent_spend=money_sum(rows.cost))
+    recent = snapshots.filter(snapshots.day >= ibis.literal(first, "date"))
+    recent = recent.semi_join(experiments.filter(continues), "experiment_id")
+    return recent.group_by("campaign_id", "segment_id").agg(recent_spend=money_sum(recent.cost))

@@ -1,12 +1,13 @@
-"""What to do with budgets: undo, refuse or answer moves between channels, and move money between campaigns.
+"""Recommendations on budgets: undo, reject or answer moves between channels, and move money between campaigns.
 
-Not a table but rules of `recommendations`. Moves between the channels of one campaign change no total and claim no
-money; moves between campaigns are those of `budget_proposals`, cent by cent.
+Moves between channels of one campaign change no total and claim no money. Moves between campaigns are exactly those of
+`budget_proposals`.
 """
 
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.families.marketing.governance.budget_governance import PENDING
 from cjo_assets.families.marketing.inputs.budget_actions import APPROVED, PROPOSED, ROLLED_BACK
 from cjo_assets.families.marketing.inputs.campaigns import COMPLETED
@@ -36,15 +37,13 @@ def for_budgets(
     risk_register: ir.Table,
     policy: Policy,
 ) -> list[ir.Table]:
-    """Return what to do about moves within campaigns, and which to make between them."""
+    """Return recommendations on moves within campaigns and between campaigns."""
     actions = budget_governance.mutate(
         move=sentence(
+            "{} {} from {} to {}",
             money(budget_governance.amount),
-            " ",
             budget_governance.currency,
-            " from ",
             budget_governance.from_channel_id,
-            " to ",
             budget_governance.to_channel_id,
         )
     )
@@ -65,27 +64,29 @@ def for_budgets(
     ]
 
 
-def _violations(rows: ir.Table) -> ir.Table:
+def _violations(actions: ir.Table) -> ir.Table:
     """Recommend to roll back budget actions that violate a rule where that is safe, and to review the others."""
-    # What a campaign that is over was given is spent.
-    is_undone = rows.is_effective & rows.is_refused & rows.is_way_safe & ~rows.is_over
-    is_back = rows.status == ROLLED_BACK
+    # Money moved to an ended campaign is spent.
+    is_undone = actions.is_effective & actions.is_refused & actions.is_way_safe & ~actions.is_over
+    is_back = actions.status == ROLLED_BACK
     return recommended(
-        rows,
+        actions,
         "refused_move_executed",
         category=BUDGET,
         action=is_undone.ifelse(ROLL_BACK, REVIEW),
-        campaign_id=rows.campaign_id,
-        target_id=rows.budget_action_id,
-        target_name=rows.move,
-        description=is_undone.ifelse(sentence("Roll back ", rows.move), sentence("Look into ", rows.move)),
+        campaign_id=actions.campaign_id,
+        target_id=actions.budget_action_id,
+        target_name=actions.move,
+        description=is_undone.ifelse(sentence("Roll back {}", actions.move), sentence("Look into {}", actions.move)),
         rationale=sentence(
-            rows.violations.join(", "),
-            (rows.refusal_reasons.length() > 0).ifelse(sentence("; refused for ", rows.refusal_reasons.join(", ")), ""),
-            rows.is_way_safe.ifelse("", "; it left a channel at risk, into which it should not go back"),
-            ".",
+            "{}{}{}.",
+            actions.violations.join(", "),
+            (actions.refusal_reasons.length() > 0).ifelse(
+                sentence("; refused for {}", actions.refusal_reasons.join(", ")), ""
+            ),
+            actions.is_way_safe.ifelse("", "; it left a channel at risk, into which it should not go back"),
         ),
-        current=rows.status,
+        current=actions.status,
         proposed=ibis.cases(
             (is_undone, "rolled_back"),
             (is_back, "rolled back, and explained"),
@@ -100,107 +101,113 @@ def _violations(rows: ir.Table) -> ir.Table:
             ),
             "Close the way by which it passed the rules.",
         ],
-        evidence=key_in("budget_governance", rows.budget_action_id),
+        evidence=key_in("budget_governance", actions.budget_action_id),
         detail="violation",
     )
 
 
-def _refusals(rows: ir.Table) -> ir.Table:
+def _refusals(actions: ir.Table) -> ir.Table:
     return recommended(
-        rows,
+        actions,
         "refused_move",
         category=BUDGET,
         action=REJECT,
-        campaign_id=rows.campaign_id,
-        target_id=rows.budget_action_id,
-        target_name=rows.move,
-        description=sentence("Reject ", rows.move),
-        rationale=sentence("The rules refuse it: ", rows.refusal_reasons.join(", "), "."),
-        current=rows.status,
+        campaign_id=actions.campaign_id,
+        target_id=actions.budget_action_id,
+        target_name=actions.move,
+        description=sentence("Reject {}", actions.move),
+        rationale=sentence("The rules refuse it: {}.", actions.refusal_reasons.join(", ")),
+        current=actions.status,
         proposed="rejected",
         steps=["Reject it with these reasons.", "Propose what was meant in a way that the rules allow."],
-        evidence=key_in("budget_governance", rows.budget_action_id),
+        evidence=key_in("budget_governance", actions.budget_action_id),
     )
 
 
-def _answers(rows: ir.Table) -> ir.Table:
+def _answers(actions: ir.Table) -> ir.Table:
     return recommended(
-        rows,
+        actions,
         "pending_move",
         category=BUDGET,
         action=REVIEW,
-        campaign_id=rows.campaign_id,
-        target_id=rows.budget_action_id,
-        target_name=rows.move,
-        description=sentence("Answer the proposal to move ", rows.move),
+        campaign_id=actions.campaign_id,
+        target_id=actions.budget_action_id,
+        target_name=actions.move,
+        description=sentence("Answer the proposal to move {}", actions.move),
         rationale=sentence(
-            "It waits for a person since ", rows.proposed_at, rows.is_late.fill_null(False).ifelse(": late", ""), "."
+            "It waits for a person since {}{}.",
+            actions.proposed_at,
+            actions.is_late.fill_null(False).ifelse(": late", ""),
         ),
         current="pending",
         proposed="approved or rejected",
         steps=["Read its reason, and the figures of both channels.", "Approve or reject it under your own name."],
-        evidence=key_in("budget_governance", rows.budget_action_id),
+        evidence=key_in("budget_governance", actions.budget_action_id),
         detail="answer",
     )
 
 
 def _between_campaigns(budget_proposals: ir.Table, names: ir.Table) -> ir.Table:
-    rows = budget_proposals
+    moves = budget_proposals
     for side in ("from", "to"):
-        named = names.rename({f"{side}_campaign_id": "campaign_id", f"{side}_name": "name", f"{side}_budget": "budget"})
-        rows = rows.left_join(named, f"{side}_campaign_id").drop(f"{side}_campaign_id_right")
-    is_cut = rows.kind == BUDGET_CUT
-    target = is_cut.ifelse(rows.from_campaign_id, rows.to_campaign_id)
-    target_name = is_cut.ifelse(rows.from_name, rows.to_name)
-    amount = money(rows.amount)
-    move = rows.kind.cases(
-        (BUDGET_CUT, sentence("Take ", amount, " out of the budget of ", rows.from_name)),
-        (BUDGET_RISE, sentence("Add ", amount, " to the budget of ", rows.to_name)),
-        else_=sentence("Move ", amount, " of budget from ", rows.from_name, " to ", rows.to_name),
+        named = {f"{side}_name": "name", f"{side}_budget": "budget"}
+        moves = lookup(moves, names, [(f"{side}_campaign_id", "campaign_id")], **named)
+    is_cut = moves.kind == BUDGET_CUT
+    target = is_cut.ifelse(moves.from_campaign_id, moves.to_campaign_id)
+    target_name = is_cut.ifelse(moves.from_name, moves.to_name)
+    amount = money(moves.amount)
+    description = moves.kind.cases(
+        (BUDGET_CUT, sentence("Take {} out of the budget of {}", amount, moves.from_name)),
+        (BUDGET_RISE, sentence("Add {} to the budget of {}", amount, moves.to_name)),
+        else_=sentence("Move {} of budget from {} to {}", amount, moves.from_name, moves.to_name),
     )
-    giver = rows.is_spent_anyway.ifelse(" spends too fast and stays below its target", " will not spend it at its pace")
-    why = rows.kind.cases(
-        (BUDGET_CUT, sentence(rows.from_name, giver, ", and brings ", rows.from_roas, " per unit spent.")),
-        (BUDGET_RISE, sentence(rows.to_name, " exceeds its target, and brings ", rows.to_roas, " per unit spent.")),
+    source_state = moves.is_spent_anyway.ifelse(
+        " spends too fast and stays below its target", " will not spend it at its pace"
+    )
+    reason = moves.kind.cases(
+        (BUDGET_CUT, sentence("{}{}, and brings {} per unit spent.", moves.from_name, source_state, moves.from_roas)),
+        (BUDGET_RISE, sentence("{} exceeds its target, and brings {} per unit spent.", moves.to_name, moves.to_roas)),
         else_=sentence(
-            rows.from_name,
-            giver,
-            "; ",
-            rows.to_name,
-            " exceeds its target, and brings ",
-            rows.to_roas,
-            " per unit spent.",
+            "{}{}; {} exceeds its target, and brings {} per unit spent.",
+            moves.from_name,
+            source_state,
+            moves.to_name,
+            moves.to_roas,
         ),
     )
-    giver_before = sentence(rows.from_name, " (", rows.from_campaign_id, ") ", money(rows.from_budget))
-    taker_before = sentence(rows.to_name, " (", rows.to_campaign_id, ") ", money(rows.to_budget))
-    giver_after = sentence(rows.from_name, " (", rows.from_campaign_id, ") ", amount, " less")
-    taker_after = sentence(rows.to_name, " (", rows.to_campaign_id, ") ", amount, " more")
+    source_before = sentence("{} ({}) {}", moves.from_name, moves.from_campaign_id, money(moves.from_budget))
+    target_before = sentence("{} ({}) {}", moves.to_name, moves.to_campaign_id, money(moves.to_budget))
+    source_after = sentence("{} ({}) {} less", moves.from_name, moves.from_campaign_id, amount)
+    target_after = sentence("{} ({}) {} more", moves.to_name, moves.to_campaign_id, amount)
     return recommended(
-        rows,
-        rows.kind,
+        moves,
+        moves.kind,
         category=BUDGET,
-        action=rows.kind.cases((BUDGET_CUT, DECREASE), (BUDGET_RISE, INCREASE), (REALLOCATION, REALLOCATE)),
+        action=moves.kind.cases((BUDGET_CUT, DECREASE), (BUDGET_RISE, INCREASE), (REALLOCATION, REALLOCATE)),
         campaign_id=target,
         target_id=target,
         target_name=target_name,
-        description=move,
-        rationale=why,
-        current=rows.kind.cases(
-            (BUDGET_CUT, giver_before), (BUDGET_RISE, taker_before), else_=sentence(giver_before, "; ", taker_before)
+        description=description,
+        rationale=reason,
+        current=moves.kind.cases(
+            (BUDGET_CUT, source_before),
+            (BUDGET_RISE, target_before),
+            else_=sentence("{}; {}", source_before, target_before),
         ),
-        proposed=rows.kind.cases(
-            (BUDGET_CUT, giver_after), (BUDGET_RISE, taker_after), else_=sentence(giver_after, "; ", taker_after)
+        proposed=moves.kind.cases(
+            (BUDGET_CUT, source_after),
+            (BUDGET_RISE, target_after),
+            else_=sentence("{}; {}", source_after, target_after),
         ),
         steps=[
             "Have a person approve the amount.",
             "Change the budgets in the source, both sides on one day.",
             "Look at the return of the next unit before the next step.",
         ],
-        evidence=key_in("budget_proposals", rows.from_campaign_id, rows.to_campaign_id),
-        detail=sentence(rows.from_campaign_id, " > ", rows.to_campaign_id),
-        impact=Impact(rows.revenue_impact, rows.revenue_low, rows.revenue_high, rows.cost_savings, rows.cost),
-        amount=rows.amount,
-        from_campaign_id=rows.from_campaign_id,
-        to_campaign_id=rows.to_campaign_id,
+        evidence=key_in("budget_proposals", moves.from_campaign_id, moves.to_campaign_id),
+        detail=sentence("{} > {}", moves.from_campaign_id, moves.to_campaign_id),
+        impact=Impact(moves.revenue_impact, moves.revenue_low, moves.revenue_high, moves.cost_savings, moves.cost),
+        amount=moves.amount,
+        from_campaign_id=moves.from_campaign_id,
+        to_campaign_id=moves.to_campaign_id,
     )

@@ -1,7 +1,6 @@
-"""What every recommendation says, whatever rule it comes from.
+"""Columns that all recommendations share, and texts and evidence of which they consist.
 
-Not a table but the shape that `recommended_for_*` fill in and `recommendations` orders: who or what it is about, why,
-what changes from what to what, the steps, the rows it rests on, and what it is expected to bring net of what it costs.
+The functions `for_*` of `_recommended_for_*` build recommendations, and `recommendations` ranks them.
 """
 
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ import ibis.expr.types as ir
 from cjo_assets.core.expressions.evidence_grades import ASSUMPTION
 from cjo_assets.core.expressions.keys import is_key_in
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS
+from cjo_assets.core.expressions.sentences import sentence as clause
 from cjo_assets.policy import Policy
 
 CAMPAIGN, EXPERIMENT, BUDGET, CREATIVE, AUDIENCE = "campaign", "experiment", "budget", "creative", "audience"
@@ -29,15 +29,15 @@ Text: TypeAlias = str | ir.StringValue
 
 @dataclass(frozen=True)
 class Impact:
-    """What doing it brings from now on, beside going on as before; what was spent already is in neither.
+    """Money impact of an action from now on, against no action; money spent already is in neither.
 
     Attributes:
         revenue: change of value [currency].
         revenue_low: lower end of its interval.
         revenue_high: upper end of its interval.
-        savings: spend to come that is avoided.
-        cost: spend to come that is added, and the work of it.
-        grade: what the revenue rests on, as shared/evidence_grades has it.
+        savings: future spend that is avoided.
+        cost: future spend that is added, and the work of the action.
+        grade: evidence grade of the revenue.
     """
 
     revenue: ir.NumericValue
@@ -69,60 +69,50 @@ def recommended(
     from_campaign_id: ir.StringValue | None = None,
     to_campaign_id: ir.StringValue | None = None,
 ) -> ir.Table:
-    """Return a recommendation for each row, with the columns that all of them share.
+    """Return a recommendation for each row, with the columns of `Recommendations` except impact, order and id.
 
-    Args:
-        rows: what it is recommended for.
-        rule: name of the rule, as the policy's priorities have it.
-        category: kind of thing it is about.
-        action: what to do.
-        campaign_id: campaign it concerns.
-        target_id: what it is about.
-        target_name: how people call that.
-        description: what to do, in words.
-        rationale: why.
-        current: the state now.
-        proposed: the state to come.
-        steps: how to get there.
-        evidence: table and key of the rows it rests on.
-        detail: what tells two recommendations of one rule about one target apart.
-        impact: what it is expected to bring; None where nobody can say.
-        amount: budget that it moves.
-        from_campaign_id: campaign whose budget gives it.
-        to_campaign_id: campaign whose budget gets it.
+    `rule` is a name of the policy's priorities, `current` and `proposed` are the current and the recommended value, and
+    `detail` distinguishes recommendations of one rule on one target. Without an impact the money columns are null.
     """
-    nothing, nowhere = ibis.null("float64"), ibis.null("string")
-    said = impact or Impact(nothing, nothing, nothing, nothing, nothing)
+    nowhere = ibis.null("string")
     return rows.select(
-        rule=_text(rule),
+        rule=_literal(rule),
         category=ibis.literal(category),
-        action=_text(action),
+        action=_literal(action),
         campaign_id=campaign_id,
         target_id=target_id,
         target_name=target_name,
-        detail=_text(detail),
-        description=_text(description),
-        rationale=_text(rationale),
-        current_value=_text(current),
-        recommended_value=_text(proposed),
-        steps=ibis.array([_text(step) for step in steps]),
+        detail=_literal(detail),
+        description=_literal(description),
+        rationale=_literal(rationale),
+        current_value=_literal(current),
+        recommended_value=_literal(proposed),
+        steps=ibis.array([_literal(step) for step in steps]),
         evidence=evidence,
-        revenue_impact=said.revenue.cast("float64"),
-        revenue_low=said.revenue_low.cast("float64"),
-        revenue_high=said.revenue_high.cast("float64"),
-        cost_savings=said.savings.cast("float64"),
-        cost=said.cost.cast("float64"),
-        grade=_text(said.grade),
-        amount=nothing if amount is None else amount.cast("float64"),
+        **_money_columns(impact),
+        amount=ibis.null("float64") if amount is None else amount.cast("float64"),
         from_campaign_id=nowhere if from_campaign_id is None else from_campaign_id,
         to_campaign_id=nowhere if to_campaign_id is None else to_campaign_id,
     )
 
 
+def _money_columns(impact: Impact | None) -> dict[str, ir.Value]:
+    nothing = ibis.null("float64")
+    known = impact or Impact(nothing, nothing, nothing, nothing, nothing)
+    return {
+        "revenue_impact": known.revenue.cast("float64"),
+        "revenue_low": known.revenue_low.cast("float64"),
+        "revenue_high": known.revenue_high.cast("float64"),
+        "cost_savings": known.savings.cast("float64"),
+        "cost": known.cost.cast("float64"),
+        "grade": _literal(known.grade),
+    }
+
+
 def is_at_risk(
     campaign_id: ir.StringValue, channel_id: ir.StringValue, risk_register: ir.Table, policy: Policy
 ) -> ir.BooleanValue:
-    """Tell whether an open risk keeps money out of a campaign's channel: one about the channel, or about all of it."""
+    """Tell whether an open risk about a channel, or about the whole campaign, keeps money out of the channel."""
     risks = risk_register.filter(
         risk_register.is_open, risk_register.severity.isin(policy.marketing.budgets.refusing_severities)
     )
@@ -132,10 +122,9 @@ def is_at_risk(
     return campaign_id.isin(whole.campaign_id) | is_named.fill_null(False)
 
 
-def sentence(*parts: ir.Value | str | float) -> ir.StringValue:
-    """Join parts to one text, of which what is null is left out."""
-    texts = [ibis.literal(part) if isinstance(part, str) else _value(part) for part in parts]
-    return ibis.literal("").join(texts)
+def sentence(template: str, *values: ir.Value | str | int) -> ir.StringValue:
+    """Return a text in which each `{}` of the template holds a value, or nothing where the value is null."""
+    return clause(template, *(_text(value).fill_null("") for value in values))
 
 
 def money(value: ir.NumericValue) -> ir.StringValue:
@@ -145,7 +134,7 @@ def money(value: ir.NumericValue) -> ir.StringValue:
 
 def key_in(table: str, *keys: ir.StringValue | str) -> ir.ArrayValue:
     """Return one piece of evidence: a table and the key of a row in it."""
-    return ibis.array([sentence(f"{table} ", *_between(keys, " | "))])
+    return ibis.array([sentence(f"{table} {' | '.join(['{}'] * len(keys))}", *keys)])
 
 
 def keys_in(table: str, keys: ir.ArrayValue) -> ir.ArrayValue:
@@ -153,17 +142,10 @@ def keys_in(table: str, keys: ir.ArrayValue) -> ir.ArrayValue:
     return keys.map(lambda key: ibis.literal(f"{table} ").concat(key))
 
 
-def _between(parts: Sequence[ir.StringValue | str], separator: str) -> list[ir.StringValue | str]:
-    found: list[ir.StringValue | str] = []
-    for part in parts:
-        found += [separator, part] if found else [part]
-    return found
+def _text(value: ir.Value | str | int) -> ir.StringValue:
+    found = value if isinstance(value, ir.Value) else ibis.literal(str(value))
+    return found if found.type().is_string() else found.cast("string")
 
 
-def _value(part: ir.Value | float) -> ir.StringValue:
-    value = ibis.literal(part) if isinstance(part, (int, float)) else part
-    return value if value.type().is_string() else value.cast("string")
-
-
-def _text(words: Text) -> ir.StringValue:
+def _literal(words: Text) -> ir.StringValue:
     return ibis.literal(words) if isinstance(words, str) else words

@@ -1,14 +1,13 @@
-"""Money that could do more elsewhere: what to take from which campaign, and what to give to which.
+"""Moves of budget between campaigns that would increase value.
 
-One row per as-of date, giver and taker; the reserve stands for money that is not in the plan yet, or leaves it. Both
-sides of every row are one amount, so that nothing is taken that is not given, and each unit of money moves once.
+One row per as-of date, source and target campaign; the reserve stands for money that enters or leaves the plan. Source
+and target of a row have the same amount, and each unit of money moves once.
 
-Nothing is taken from a campaign that paces as planned, does better than it should, or is frozen by a risk; nothing is
-given to one with an open risk, that is paused, or that could not spend it. In one step a campaign gives or gets at most
-the policy's share of its budget. Of what a campaign will not spend at its pace, nothing is lost when it is taken, and
-spending it elsewhere is a cost: only a gain beyond it counts. Taken from one that spends too fast and does badly, money
-costs what it would have brought there, and is saved only if nobody else spends it. The next unit of money brings
-less than those before, as the policy says. A move that would not gain is not proposed.
+A campaign that paces as planned, exceeds its target or is frozen by a risk gives no money; one with an open risk, a
+pause or too slow a pace gets none. One step moves at most the policy's share of a budget. Money that the source would
+not spend is free, and spending it elsewhere is a cost. Money that the source spends too fast and badly costs the value
+it would have brought there, and is saved only if no other campaign spends it. The next unit of money brings less than
+the average, by the policy's marginal return. Moves without a net gain are not proposed.
 """
 
 from datetime import date
@@ -20,6 +19,7 @@ from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.intervals import highest_of_none, two_sided_quantile
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, MONEY_DECIMALS, money_sum, rounded
+from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.families.marketing.analysis.campaign_analysis import AHEAD, BEHIND, BELOW, EXCEEDING, MEETING, ON_PACE
 from cjo_assets.families.marketing.inputs.campaigns import ACTIVE
 from cjo_assets.families.marketing.measurement._economics import nonzero
@@ -30,6 +30,7 @@ RESERVE = "(reserve)"
 REALLOCATION, BUDGET_CUT, BUDGET_RISE = "reallocation", "budget_cut", "budget_rise"
 KINDS = [REALLOCATION, BUDGET_CUT, BUDGET_RISE]
 CENTS = 10**MONEY_DECIMALS
+RETURNS = ("roas", "low", "high")
 
 
 class BudgetProposals(DatedContract):
@@ -40,8 +41,10 @@ class BudgetProposals(DatedContract):
     kind: str = column("reallocation, budget_cut or budget_rise.", isin=KINDS)
     amount: float = column("What is to be moved [currency].", gt=0)
     is_spent_anyway: bool = column("Whether the giver would spend it at its pace; null of the reserve.", nullable=True)
-    from_roas: float = column("Value over media spend of the giver [x spend]; null without.", ge=0, nullable=True)
-    to_roas: float = column("The same of the taker; null without.", ge=0, nullable=True)
+    from_roas: float = column(
+        "Value over media spend of the giver [x spend]; null without.", ge=0, nullable=True, decimals=6
+    )
+    to_roas: float = column("The same of the taker; null without.", ge=0, nullable=True, decimals=6)
     revenue_impact: float = column("Value gained less value lost [currency], up = better.")
     revenue_low: float = column("Lower end of its interval [currency].")
     revenue_high: float = column("Upper end of its interval [currency].")
@@ -50,104 +53,106 @@ class BudgetProposals(DatedContract):
 
 
 def budget_proposals(campaign_analysis: ir.Table, risk_register: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    """Fill the best places first, from the worst ones."""
-    rows = _campaigns(campaign_analysis, risk_register, as_of, policy)
-    givers, takers = _in_line(_givers(rows), "roas"), _in_line(_takers(rows, policy), "worth")
-    pairs = givers.select(
-        from_campaign_id="campaign_id",
-        is_spent_anyway="is_spent_anyway",
-        start="start",
-        end="end",
-        **_side("from", givers),
-    ).cross_join(takers.select(to_campaign_id="campaign_id", to_start="start", to_end="end", **_side("to", takers)))
+    """Match the worst sources with the best targets, cent by cent."""
+    campaigns = _campaigns(campaign_analysis, risk_register, as_of, policy)
+    sources, targets = _in_line(_sources(campaigns), "roas"), _in_line(_targets(campaigns, policy), "worth")
+    pairs = sources.select(
+        "is_spent_anyway", "start", "end", from_campaign_id="campaign_id", **_returns("from", sources)
+    ).cross_join(
+        targets.select(to_start="start", to_end="end", to_campaign_id="campaign_id", **_returns("to", targets))
+    )
     first, last = ibis.greatest(pairs.start, pairs.to_start), ibis.least(pairs.end, pairs.to_end)
     pairs = pairs.filter(first < last).mutate(kind=ibis.literal(REALLOCATION), cents=last - first)
-    # What is left when all takers are served, and what takers still lack when all givers have given.
-    room, supply = takers.agg(room=takers.end.max().fill_null(0)), givers.agg(supply=givers.end.max().fill_null(0))
-    left = givers.filter(givers.is_spent_anyway).cross_join(room)
-    left = left.mutate(cents=left.end - ibis.greatest(left.start, left.room))
-    short = takers.cross_join(supply)
-    short = short.mutate(cents=short.end - ibis.greatest(short.start, short.supply))
-    names = pairs.drop("start", "end", "to_start", "to_end").columns
-    nothing = dict.fromkeys(("roas", "low", "high"), ibis.null("float64"))
-    cuts = left.select(
-        "is_spent_anyway",
-        "cents",
-        kind=ibis.literal(BUDGET_CUT),
-        from_campaign_id="campaign_id",
-        to_campaign_id=ibis.literal(RESERVE),
-        **_side("from", left),
-        **{f"to_{name}": value for name, value in nothing.items()},
-    )
-    rises = short.select(
-        "cents",
-        kind=ibis.literal(BUDGET_RISE),
-        is_spent_anyway=ibis.null("boolean"),
-        from_campaign_id=ibis.literal(RESERVE),
-        to_campaign_id="campaign_id",
-        **_side("to", short),
-        **{f"from_{name}": value for name, value in nothing.items()},
-    )
-    moves = ibis.union(*(part.select(names) for part in (pairs, cuts, rises)))
+    columns = pairs.drop("start", "end", "to_start", "to_end").columns
+    moves = ibis.union(*(part.select(columns) for part in (pairs, _cuts(sources, targets), _rises(sources, targets))))
     return _with_impact(moves, policy)
 
 
+def _cuts(sources: ir.Table, targets: ir.Table) -> ir.Table:
+    """Return what is left of overspending sources when all targets are served."""
+    room = targets.agg(room=targets.end.max().fill_null(0))
+    left = sources.filter(sources.is_spent_anyway).cross_join(room)
+    return left.mutate(
+        cents=left.end - ibis.greatest(left.start, left.room),
+        kind=ibis.literal(BUDGET_CUT),
+        from_campaign_id=left.campaign_id,
+        to_campaign_id=ibis.literal(RESERVE),
+        **_returns("from", left),
+        **_no_returns("to"),
+    )
+
+
+def _rises(sources: ir.Table, targets: ir.Table) -> ir.Table:
+    """Return what targets can still use when all sources have given."""
+    supply = sources.agg(supply=sources.end.max().fill_null(0))
+    short = targets.cross_join(supply)
+    return short.mutate(
+        cents=short.end - ibis.greatest(short.start, short.supply),
+        kind=ibis.literal(BUDGET_RISE),
+        is_spent_anyway=ibis.null("boolean"),
+        from_campaign_id=ibis.literal(RESERVE),
+        to_campaign_id=short.campaign_id,
+        **_no_returns("from"),
+        **_returns("to", short),
+    )
+
+
 def worth_of_a_conversion(campaign_analysis: ir.Table) -> ir.Table:
-    """Return what a conversion of any campaign is worth, by the source's estimate [currency]; null without any."""
-    rows = campaign_analysis.filter(campaign_analysis.conversions > 0)
-    return rows.agg(any_worth=money_sum(rows["value"]) / nonzero(rows.conversions.sum()))
+    """Return the average worth of a conversion of all campaigns [currency]; null without conversions."""
+    converting = campaign_analysis.filter(campaign_analysis.conversions > 0)
+    return converting.agg(any_worth=money_sum(converting["value"]) / nonzero(converting.conversions.sum()))
 
 
 def price_of_an_answer(policy: Policy) -> float:
-    """Return what it costs that a person looks at a recommendation [currency]."""
+    """Return the cost of a person's answer to a recommendation [currency]."""
     prices = policy.marketing.roi
     return prices.review_minutes_per_answer / MINUTES_PER_HOUR * prices.cost_per_human_review_hour
 
 
 def _campaigns(campaign_analysis: ir.Table, risk_register: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    """Return the active campaigns that have days left, their risks, and their returns with interval."""
+    """Return the active campaigns with days left, their risks, and their returns with intervals."""
     rules = policy.marketing.recommendations
     has_time = (campaign_analysis.end_date > as_of).fill_null(True)
-    rows = campaign_analysis.filter(campaign_analysis.status == ACTIVE, has_time)
+    active = campaign_analysis.filter(campaign_analysis.status == ACTIVE, has_time)
     risks = risk_register.filter(risk_register.is_open)
     risks = risks.group_by("campaign_id").agg(open_risks=risks.count(), is_frozen=risks.is_blocking.any())
-    rows = rows.left_join(risks, "campaign_id").drop("campaign_id_right")
-    # Value follows conversions, and these vary as counts do; where there is none, there may have been a few.
-    effect = rows.design_effect.fill_null(1.0)
-    reach = (two_sided_quantile(rules.interval_level) * (effect / rows.conversions.nullif(0)).sqrt()).exp()
-    rows = rows.cross_join(worth_of_a_conversion(campaign_analysis))
-    few = highest_of_none(rules.interval_level) * effect * rows.any_worth / nonzero(rows.recorded_spend)
-    return rows.mutate(
-        open_risks=rows.open_risks.fill_null(0),
-        is_frozen=rows.is_frozen.fill_null(False),
-        low=rows.roas / reach.fill_null(1.0),
-        high=ibis.coalesce(rows.roas * reach, ibis.greatest(rows.roas, few)),
-        most=rules.reallocation_share * rows.budget,
-        remaining=ibis.greatest(rows.budget - rows.recorded_spend, 0.0),
+    active = lookup(active, risks, "campaign_id")
+    # Value follows conversions, which vary as counts do; none observed does not exclude a few.
+    effect = active.design_effect.fill_null(1.0)
+    reach = (two_sided_quantile(rules.interval_level) * (effect / active.conversions.nullif(0)).sqrt()).exp()
+    active = active.cross_join(worth_of_a_conversion(campaign_analysis))
+    few = highest_of_none(rules.interval_level) * effect * active.any_worth / nonzero(active.recorded_spend)
+    return active.mutate(
+        open_risks=active.open_risks.fill_null(0),
+        is_frozen=active.is_frozen.fill_null(False),
+        low=active.roas / reach.fill_null(1.0),
+        high=ibis.coalesce(active.roas * reach, ibis.greatest(active.roas, few)),
+        most=rules.reallocation_share * active.budget,
+        remaining=ibis.greatest(active.budget - active.recorded_spend, 0.0),
     )
 
 
-def _givers(rows: ir.Table) -> ir.Table:
-    """Return who can give, and how much: what it will not spend, or what it spends too fast and badly."""
-    is_slow = (rows.pacing_status == BEHIND) & rows.overall_performance.isin([BELOW, MEETING])
-    is_wasting = (rows.pacing_status == AHEAD) & (rows.overall_performance == BELOW)
-    givers = rows.filter(~rows.is_frozen, is_slow | is_wasting)
-    spare = (givers.pacing_status == BEHIND).ifelse(
-        ibis.least(givers.remaining, givers.budget * (1 - givers.pacing)), givers.remaining
+def _sources(campaigns: ir.Table) -> ir.Table:
+    """Return campaigns that can give, and the amount: unspent money, or money spent too fast and badly."""
+    is_slow = (campaigns.pacing_status == BEHIND) & campaigns.overall_performance.isin([BELOW, MEETING])
+    is_wasting = (campaigns.pacing_status == AHEAD) & (campaigns.overall_performance == BELOW)
+    sources = campaigns.filter(~campaigns.is_frozen, is_slow | is_wasting)
+    spare = (sources.pacing_status == BEHIND).ifelse(
+        ibis.least(sources.remaining, sources.budget * (1 - sources.pacing)), sources.remaining
     )
-    return givers.mutate(is_spent_anyway=givers.pacing_status == AHEAD, available=ibis.least(givers.most, spare))
+    return sources.mutate(is_spent_anyway=sources.pacing_status == AHEAD, available=ibis.least(sources.most, spare))
 
 
-def _takers(rows: ir.Table, policy: Policy) -> ir.Table:
-    """Return who should get more, and how much: who does better than expected, safely, and would spend it."""
+def _targets(campaigns: ir.Table, policy: Policy) -> ir.Table:
+    """Return campaigns that should get more, and the amount: above target, without risk, and able to spend it."""
     margin = policy.marketing.recommendations.marginal_return
-    is_able = rows.pacing_status.isin([ON_PACE, AHEAD]) & (rows.overall_performance == EXCEEDING)
-    takers = rows.filter(rows.open_risks == 0, ~rows.is_frozen, is_able, margin * rows.roas > 1)
-    return takers.mutate(available=takers.most, worth=-takers.roas)
+    is_able = campaigns.pacing_status.isin([ON_PACE, AHEAD]) & (campaigns.overall_performance == EXCEEDING)
+    targets = campaigns.filter(campaigns.open_risks == 0, ~campaigns.is_frozen, is_able, margin * campaigns.roas > 1)
+    return targets.mutate(available=targets.most, worth=-targets.roas)
 
 
 def _in_line(rows: ir.Table, order: str) -> ir.Table:
-    """Return rows with the stretch of money that each stands for, in whole cents, one after the other."""
+    """Lay the amounts end to end in whole cents, in an order, and return start and end of each."""
     cents = rounded(rows.available * CENTS, CONTRIBUTION_DECIMALS - MONEY_DECIMALS).floor().cast("int64")
     rows = rows.mutate(cents=cents)
     rows = rows.filter(rows.cents > 0)
@@ -156,41 +161,43 @@ def _in_line(rows: ir.Table, order: str) -> ir.Table:
     return rows.mutate(start=rows.end - rows.cents).drop("cents")
 
 
-def _side(name: str, rows: ir.Table) -> dict[str, ir.Value]:
-    return {f"{name}_{part}": rows[part] for part in ("roas", "low", "high")}
+def _returns(side: str, rows: ir.Table) -> dict[str, ir.Value]:
+    return {f"{side}_{part}": rows[part] for part in RETURNS}
+
+
+def _no_returns(side: str) -> dict[str, ir.Value]:
+    return {f"{side}_{part}": ibis.null("float64") for part in RETURNS}
 
 
 def _with_impact(moves: ir.Table, policy: Policy) -> ir.Table:
-    """Add what a move gains, loses, saves and costs, and leave out the small and those that gain nothing."""
+    """Add value, savings and cost of each move, and drop small moves and those without a net gain."""
     rules = policy.marketing.recommendations
-    rows = moves.mutate(amount=moves.cents / CENTS)
-    rows = rows.filter(rows.amount >= rules.smallest_move)
-    loses = rows.is_spent_anyway.fill_null(False).ifelse(rows.amount, 0.0)
-    gains = rows.amount * rules.marginal_return
+    moves = moves.mutate(amount=moves.cents / CENTS)
+    moves = moves.filter(moves.amount >= rules.smallest_move)
+    loses = moves.is_spent_anyway.fill_null(False).ifelse(moves.amount, 0.0)
+    gains = moves.amount * rules.marginal_return
 
     def change(gained: str, lost: str) -> ir.FloatingValue:
-        return gains * rows[gained].fill_null(0.0) - loses * rows[lost].fill_null(0.0)
+        return gains * moves[gained].fill_null(0.0) - loses * moves[lost].fill_null(0.0)
 
-    is_new = (rows.kind != BUDGET_CUT) & ~rows.is_spent_anyway.fill_null(False)
-    rows = rows.mutate(
+    is_new = (moves.kind != BUDGET_CUT) & ~moves.is_spent_anyway.fill_null(False)
+    moves = moves.mutate(
         revenue_impact=rounded(change("to_roas", "from_roas"), MONEY_DECIMALS),
         revenue_low=rounded(change("to_low", "from_high"), MONEY_DECIMALS),
         revenue_high=rounded(change("to_high", "from_low"), MONEY_DECIMALS),
-        cost_savings=(rows.kind == BUDGET_CUT).ifelse(rows.amount, 0.0),
-        cost=rounded(is_new.ifelse(rows.amount, 0.0) + price_of_an_answer(policy), MONEY_DECIMALS),
+        cost_savings=(moves.kind == BUDGET_CUT).ifelse(moves.amount, 0.0),
+        cost=rounded(is_new.ifelse(moves.amount, 0.0) + price_of_an_answer(policy), MONEY_DECIMALS),
     )
-    gaining = rows.filter(rows.revenue_impact + rows.cost_savings > rows.cost)
-    return gaining.mutate(from_roas=rounded(gaining.from_roas), to_roas=rounded(gaining.to_roas))
+    return moves.filter(moves.revenue_impact + moves.cost_savings > moves.cost)
 
 
 @check(blocking=True)
 def money_moved_twice(budget_proposals: ir.Table, campaign_analysis: ir.Table, policy: Policy) -> ir.Table:
-    """Find campaigns that give and get at once, beyond the share of a step, or more than they have left."""
-    rows = budget_proposals
-    taken = rows.group_by(campaign_id="from_campaign_id").agg(taken=money_sum(rows.amount))
-    given = rows.group_by(campaign_id="to_campaign_id").agg(given=money_sum(rows.amount))
-    sums = campaign_analysis.left_join(taken, "campaign_id").drop("campaign_id_right")
-    sums = sums.left_join(given, "campaign_id").drop("campaign_id_right")
+    """Return campaigns that give and get at once, exceed the share of a step, or give more than they have left."""
+    moves = budget_proposals
+    taken = moves.group_by(campaign_id="from_campaign_id").agg(taken=money_sum(moves.amount))
+    given = moves.group_by(campaign_id="to_campaign_id").agg(given=money_sum(moves.amount))
+    sums = lookup(lookup(campaign_analysis, taken, "campaign_id"), given, "campaign_id")
     sums = sums.mutate(taken=sums.taken.fill_null(0.0), given=sums.given.fill_null(0.0))
     most = policy.marketing.recommendations.reallocation_share * sums.budget
     is_wrong = (
@@ -203,14 +210,14 @@ def money_moved_twice(budget_proposals: ir.Table, campaign_analysis: ir.Table, p
 
 @check(blocking=True)
 def money_moved_into_risk(budget_proposals: ir.Table, campaign_analysis: ir.Table, risk_register: ir.Table) -> ir.Table:
-    """Find proposals that give to a campaign that is not active or has an open risk, or touch a frozen budget."""
+    """Return moves into a campaign that is inactive or has an open risk, or out of a frozen budget."""
     risks = risk_register.filter(risk_register.is_open)
     frozen = risks.filter(risks.is_blocking)
-    resting = campaign_analysis.filter(campaign_analysis.status != ACTIVE)
-    rows = budget_proposals
+    inactive = campaign_analysis.filter(campaign_analysis.status != ACTIVE)
+    moves = budget_proposals
     is_wrong = (
-        rows.to_campaign_id.isin(risks.campaign_id)
-        | rows.to_campaign_id.isin(resting.campaign_id)
-        | rows.from_campaign_id.isin(frozen.campaign_id)
+        moves.to_campaign_id.isin(risks.campaign_id)
+        | moves.to_campaign_id.isin(inactive.campaign_id)
+        | moves.from_campaign_id.isin(frozen.campaign_id)
     )
-    return rows.filter(is_wrong).select("from_campaign_id", "to_campaign_id", "amount")
+    return moves.filter(is_wrong).select("from_campaign_id", "to_campaign_id", "amount")

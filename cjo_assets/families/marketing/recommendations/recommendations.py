@@ -1,13 +1,12 @@
-"""What people should do next, all of it, in order.
+"""All recommended actions of a day, ranked.
 
-One row per as-of date and recommendation; nothing is cut off. They are ordered by the policy's priority, then by rule,
-as the policy lists them, then by net impact, most first and unknown last. Each says what is expected of it from now
-on, net of what it costs, against going on as before: money that is spent already is neither saved nor lost by anything.
+One row per as-of date and recommendation. They are ordered by the policy's priority, then by the order of rules in the
+policy, then by net impact with unknown ones last. The impact of each is net of its cost, from the as-of date on and
+against no action; money that is spent already counts in neither.
 
-No money is claimed twice. What moves between campaigns is moved once (`budget_proposals`); a paused or frozen campaign
-neither gives nor gets nor saves; an audience claims money only where its campaign's budget stays, and an experiment
-only where its audience is not stopped. The id follows from what is to be done to what: an open need keeps it from day
-to day.
+No money is claimed twice. Moves between campaigns are those of `budget_proposals`. A paused or frozen campaign neither
+gives, gets nor saves; an audience claims money only if its campaign's budget is not moved, and an experiment only if
+its audience is not stopped. The id is derived from action and target, so an open recommendation keeps it.
 """
 
 from datetime import date
@@ -35,7 +34,7 @@ from cjo_assets.policy.marketing import RecommendationPriorities
 
 HIGH, MEDIUM, LOW = "high", "medium", "low"
 LEVELS = [HIGH, MEDIUM, LOW]
-# In the order in which they are done within a priority.
+# In the order of execution within a priority.
 RULES = list(RecommendationPriorities.model_fields)
 SIDES = ("from_campaign_id", "to_campaign_id")
 
@@ -63,7 +62,7 @@ class Recommendations(DatedContract):
     net_impact_low: float = column("Lower end of its interval [currency].", nullable=True)
     net_impact_high: float = column("Upper end of its interval [currency].", nullable=True)
     roi_lift_percentage: float = column(
-        "Change of roi_percentage of roi_analysis if this alone is done [percentage points].", nullable=True
+        "Change of roi_percentage of roi_analysis if this alone is done [percentage points].", nullable=True, decimals=6
     )
     confidence: str = column(
         "high: an experiment shows a gain for sure; medium: estimates do; low: it may be a loss; null without impact.",
@@ -101,7 +100,7 @@ def recommendations(
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
-    """Gather what each rule asks for, and put it in order."""
+    """Combine the recommendations of all rules and rank them."""
     parts = [
         *for_campaigns(campaigns, campaign_analysis, risk_register, as_of),
         *for_budgets(budget_governance, budget_proposals, campaign_analysis, risk_register, policy),
@@ -129,67 +128,60 @@ def recommendations(
         for_creatives(creative_assets, campaign_analysis, asset_performance, as_of),
         *for_measurement(funnel_analysis, reconciliation, campaign_analysis),
     ]
-    return _ordered(_weighed(ibis.union(*parts), roi_analysis), policy)
+    return _ranked(_with_impact(ibis.union(*parts), roi_analysis), policy)
 
 
-def _weighed(rows: ir.Table, roi_analysis: ir.Table) -> ir.Table:
-    """Add what a recommendation comes to, and how sure that is."""
+def _with_impact(rows: ir.Table, roi_analysis: ir.Table) -> ir.Table:
+    """Add net impact, its interval, the lift of the return, and the confidence."""
     nothing = ibis.null("float64")
-    # A cost alone says nothing of what comes of it.
+    # A cost without a known revenue has no known impact.
     is_known = rows.revenue_impact.notnull()
     rows = rows.mutate(
         cost_savings=is_known.ifelse(rounded(rows.cost_savings, MONEY_DECIMALS), nothing),
         cost=is_known.ifelse(rounded(rows.cost, MONEY_DECIMALS), nothing),
     )
     rest = rows.cost_savings - rows.cost
-    totals = roi_analysis.agg(worth=roi_analysis.total_estimated_value.max(), paid=roi_analysis.total_cost.max())
+    totals = roi_analysis.agg(
+        total_value=roi_analysis.total_estimated_value.max(), total_cost=roi_analysis.total_cost.max()
+    )
     rows = rows.mutate(
         net_impact=rounded(rows.revenue_impact + rest, MONEY_DECIMALS),
         net_impact_low=rounded(rows.revenue_low + rest, MONEY_DECIMALS),
         net_impact_high=rounded(rows.revenue_high + rest, MONEY_DECIMALS),
     ).cross_join(totals)
-    after = (rows.worth + rows.revenue_impact) / (rows.paid - rows.cost_savings + rows.cost).nullif(0.0)
-    is_sure = rows.net_impact_low > 0
+    after = (rows.total_value + rows.revenue_impact) / (rows.total_cost - rows.cost_savings + rows.cost).nullif(0.0)
+    is_gain = (rows.net_impact_low > 0).fill_null(False)
     return rows.mutate(
-        roi_lift_percentage=rounded(100 * (after - rows.worth / rows.paid.nullif(0.0))),
+        roi_lift_percentage=100 * (after - rows.total_value / rows.total_cost.nullif(0.0)),
         confidence=ibis.cases(
             (rows.net_impact.isnull(), ibis.null("string")),
-            (is_sure.fill_null(False) & (rows.grade == RANDOMISED), HIGH),
-            (is_sure.fill_null(False), MEDIUM),
+            (is_gain & (rows.grade == RANDOMISED), HIGH),
+            (is_gain, MEDIUM),
             else_=LOW,
         ),
     )
 
 
-def _ordered(rows: ir.Table, policy: Policy) -> ir.Table:
-    """Add id, priority, rank and whether a person must agree."""
+def _ranked(rows: ir.Table, policy: Policy) -> ir.Table:
+    """Add id, priority, rank and whether a person must approve."""
     rules = policy.marketing.recommendations
-    priorities = rules.priorities.model_dump()
     rows = rows.mutate(
         recommendation_id=content_id("REC", rows.category, rows.action, rows.target_id, rows.detail),
-        priority=rows.rule.cases(*priorities.items()),
+        priority=rows.rule.cases(*rules.priorities.model_dump().items()),
         place=rows.rule.cases(*((rule, place) for place, rule in enumerate(RULES))),
     )
     urgency = rows.priority.cases(*((level, place) for place, level in enumerate(LEVELS)))
-    in_order = ibis.window(
-        order_by=[
-            urgency,
-            rows.place,
-            rows.net_impact.isnull(),
-            ibis.desc(rows.net_impact),
-            rows.target_id,
-            rows.recommendation_id,
-        ]
-    )
+    unknown_last = [rows.net_impact.isnull(), ibis.desc(rows.net_impact)]
+    in_order = [urgency, rows.place, *unknown_last, rows.target_id, rows.recommendation_id]
     return rows.mutate(
-        rank=ibis.row_number().over(in_order) + 1,
+        rank=ibis.row_number().over(ibis.window(order_by=in_order)) + 1,
         requires_human_approval=rows.action.isin(list(rules.approval_needed)),
     )
 
 
 @check(blocking=True)
 def impacts_that_are_not_net(recommendations: ir.Table) -> ir.Table:
-    """Find impacts that are not what is gained less what it costs, or lie outside their interval."""
+    """Return net impacts that differ from revenue plus savings minus cost, or lie outside their interval."""
     rows = recommendations
     is_wrong = ~same_money(rows.net_impact, rows.revenue_impact + rows.cost_savings - rows.cost)
     is_outside = ~rows.net_impact.between(rows.net_impact_low, rows.net_impact_high)
@@ -200,7 +192,7 @@ def impacts_that_are_not_net(recommendations: ir.Table) -> ir.Table:
 
 @check(blocking=True)
 def money_recommended_otherwise(recommendations: ir.Table, budget_proposals: ir.Table) -> ir.Table:
-    """Find pairs of giver and taker between which other money is recommended to move than was proposed once."""
+    """Return pairs of campaigns whose recommended amount differs from the proposed one."""
     moved = recommendations.filter(recommendations.amount.notnull())
     ours = moved.group_by(SIDES).agg(recommended=money_sum(moved.amount))
     theirs = budget_proposals.select(*SIDES, proposed="amount")
