@@ -195,36 +195,6 @@ BY_HAND: dict[str, tuple[float, float, float | None, int, str, str]] = {
 }
 
 
-# The seed's MarketingOrchestratorConfig, as far as it speaks of KPIs.
-SEED = {
-    "operational_kpi_targets": {
-        "campaign_execution_success_rate": 0.95,
-        "average_latency_seconds": 5.0,
-        "human_review_frequency": 0.30,
-        "policy_violation_count": 0,
-        "experiment_setup_errors": 0,
-        "data_freshness_hours": 2.0,
-    },
-    "effectiveness_kpi_targets": {
-        "experiment_velocity": 1.5,
-        "average_lift_percentage": 15.0,
-        "messaging_consistency_score": 0.85,
-        "insight_to_action_time_hours": 6.0,
-        "targeting_precision_improvement": 0.10,
-    },
-    "business_kpi_targets": {
-        "conversion_rate_delta": 0.001,
-        "cpa_reduction_percentage": 0.15,
-        "marketing_attributed_revenue": 0.0,
-        "wasted_spend_reduction": 0.10,
-        "roi_estimate": 0.50,
-    },
-    "kpi_warning_threshold": 0.8,
-    "kpi_critical_threshold": 0.5,
-    "enable_kpi_tracking": True,
-}
-
-
 def measured(world: dict[str, Rows], policy: Policy = POLICY) -> dict[str, Row]:
     """Return the KPIs of a world; what it does not name is empty."""
     tables = {name: table_of(contract, world.get(name, [])) for name, contract in CONTRACTS.items()}
@@ -265,10 +235,6 @@ def test_every_target_is_of_a_kpi_and_every_kpi_has_one(found: dict[str, Row]) -
     # The revenue to be reached is the one target that is calculated: what it cost.
     assert {kpi: row["target"] for kpi, row in found.items()} == targets | {"marketing_attributed_revenue": 1000.0}
     assert all(row["definition"] and row["note"] and row["status"] for row in found.values())
-
-
-def test_the_targets_are_the_seeds() -> None:
-    assert POLICY.marketing.kpis.model_dump(include=set(SEED)) == SEED
 
 
 def test_values_are_quotients_within_their_intervals(found: dict[str, Row]) -> None:
