@@ -665,31 +665,28 @@ def test_trap_21_revenue_at_risk_is_probability_times_value(sample: Day) -> None
         assert step["revenue_at_risk"] == forecasts[step["subject"]]["revenue_at_risk"]
 
 
-def _file_of(family: str, name: str) -> Path:
+def _text_of(family: str, name: str) -> str:
     [found] = (PROJECT / "cjo_assets_tests" / "unit" / "families" / family).rglob(name)
-    return found
+    return found.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("trap", "place"), BESIDE_THE_TABLE.items())
-def test_a_trap_proved_beside_its_table_is_named_there(trap: int, place: str) -> None:
+def test_traps_proved_beside_their_table_are_named_there() -> None:
     """A test that is moved or renamed leaves no trap unwatched."""
-    text = _file_of("journey", place).read_text(encoding="utf-8")
-    assert re.search(rf"[Tt]raps?[ _](?:\d+(?:, | and ))*{trap}\b", text)
+    for trap, place in BESIDE_THE_TABLE.items():
+        assert re.search(rf"[Tt]raps?[ _](?:\d+(?:, | and ))*{trap}\b", _text_of("journey", place)), trap
 
 
-def test_no_trap_of_marketing_is_left_out() -> None:
+def test_every_trap_of_marketing_is_named_by_tests_that_can_fail() -> None:
+    """What names a trap is the docstring of a test, and that test asserts something."""
     assert list(MARKETING_TRAPS) == [*range(1, 21)]
-
-
-@pytest.mark.parametrize(("trap", "place"), MARKETING_TRAPS.items())
-def test_a_trap_of_marketing_is_named_by_a_test_that_can_fail(trap: int, place: str) -> None:
-    """What names the trap is the text of a test, and that test asserts something."""
-    tree = ast.parse(_file_of("marketing", place).read_text(encoding="utf-8"))
-    tests = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
-    proving = [test for test in tests if re.search(rf"\bTraps? (?:M\d+, )*M{trap}\b", ast.get_docstring(test) or "")]
-    assert proving
-    for test in proving:
-        assert any(isinstance(node, ast.Assert) for node in ast.walk(test)), test.name
+    for trap, place in MARKETING_TRAPS.items():
+        tree = ast.parse(_text_of("marketing", place))
+        tests = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+        named = rf"\bTraps? (?:M\d+, )*M{trap}\b"
+        proving = [test for test in tests if re.search(named, ast.get_docstring(test) or "")]
+        assert proving, trap
+        for test in proving:
+            assert any(isinstance(node, ast.Assert) for node in ast.walk(test)), test.name
 
 
 def test_trap_22_the_snapshot_is_of_this_run(sample: Day, young: Day) -> None:
