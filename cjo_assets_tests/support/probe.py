@@ -532,6 +532,23 @@ class Probe:
         [table] = [table for table in self.tables if table.full_name == table_name]
         return self._ran(table, self.store.statement(table, self.day, policy).sql)
 
+    def read_under(self, policy: Policy, name: str) -> list[Any]:
+        """Return what the readers of a table make of it as a policy has it; their own rules stay."""
+        [table] = [table for table in self.tables if table.full_name == f"{self.family}.{name}"]
+        readers = [table for table in self.tables if table.is_dated and (self.family, name) in table.upstream()]
+        rows = []
+        self.store.connection.begin()
+        try:
+            self.store.fill(table, self.day, self.store.statement(table, self.day, policy).sql)
+            # In their order, so that those of them that read others read what goes with it.
+            for reader in readers:
+                self.store.fill(reader, self.day, self.store.statement(reader, self.day, self.policy).sql)
+                sql = f"FROM {reader.full_name} WHERE as_of = ? ORDER BY ALL"
+                rows.append(self.store.connection.execute(sql, [self.day]).fetchall())
+            return rows
+        finally:
+            self.store.connection.rollback()
+
     def changed_rows(self, table: Table, changed: Policy, start: Policy | None = None) -> Rows:
         """Return the rows of a table, on the probe's inputs, that only one of two policies makes."""
         before = self.store.statement(table, self.day, start or self.policy).sql

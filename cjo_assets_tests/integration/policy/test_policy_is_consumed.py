@@ -1,345 +1,185 @@
-"""Every number of the policy is read by a rule: turning it changes what is published."""
+"""Tests that every value of the policy has an effect on published output."""
 
-import itertools
-from collections.abc import Iterator
-from datetime import date
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cjo_assets.catalog import families_about
-from cjo_assets.policy import Policy, load_policy
+from cjo_assets.catalog import data_families, families_about
+from cjo_assets.core.settings import PROJECT
+from cjo_assets.policy import load_policy
 from cjo_assets.warehouse.run_log import rows_by_group
-from cjo_assets_tests.support.marketing.leaves import LEAVES as MARKETING_LEAVES
-from cjo_assets_tests.support.marketing.leaves import WORDS as MARKETING_WORDS
+from cjo_assets_tests.support.journey.leaves import JOURNEY
+from cjo_assets_tests.support.marketing.leaves import MARKETING
+from cjo_assets_tests.support.marketing.probe import MarketingProbe
+from cjo_assets_tests.support.policy_leaves import DEFAULT, FamilyLeaves, other_output
 from cjo_assets_tests.support.probe import PROBE_DAY, Probe, leaves, nested, policy_with, value_at
-from cjo_assets_tests.support.turning import DEFAULT, other_output, turned
 
-# The entries of these are named elsewhere in the policy too: they are turned as a whole.
-WHOLE = ("vocabulary.stages", "vocabulary.sources", "vocabulary.terminal_stages", "vocabulary.null_words")
-LEAVES: dict[str, Any] = {
-    path: value
-    for section in ("journey", "vocabulary")
-    for path, value in leaves(DEFAULT[section], section)
-    if not path.startswith((*WHOLE, *(f"vocabulary.{name}" for name in MARKETING_WORDS)))
-} | {path: value_at(DEFAULT, path) for path in WHOLE}
+# A new family is added here, with a probe on which every leaf of its policy matters.
+FAMILIES: dict[str, tuple[FamilyLeaves, type[Probe]]] = {
+    "journey": (JOURNEY, Probe),
+    "marketing": (MARKETING, MarketingProbe),
+}
+Probes = Callable[[str], Probe]
+each_family = pytest.mark.parametrize("family", FAMILIES)
 
-# These change a check result, which the summary of a run prints, and no table or report.
-SEEN_IN_A_CHECK = {
-    "journey.risk.crm_tier_steps": "check journey.risk_scores distant_crm_tiers",
-    "journey.signals.strong_signal_strength": "check journey.recommended_interventions unaddressed_strong_signals",
-}
 
-# The rule turns a leaf by itself: an integer doubles, another number halves, a switch flips, an entry of a list goes.
-# These need another value, or company, to be a policy at all; or another place to start from, to make a difference.
-EXCEPTIONS: dict[str, dict[str, Any]] = {
-    "journey.evaluation.critical_multiple": {"journey.evaluation.critical_multiple": 3.0},
-    "journey.evaluation.untimed_multiple": {"journey.evaluation.untimed_multiple": 3.0},
-    "journey.risk.risk_tier_thresholds.high": {"journey.risk.risk_tier_thresholds.high": 0.95},
-    "journey.risk.risk_tier_thresholds.low": {"journey.risk.risk_tier_thresholds.low": 0.2},
-    "journey.risk.crm_tier_steps": {"journey.risk.crm_tier_steps": 1},
-    "journey.kpis.kpi_warning_threshold": {"journey.kpis.kpi_warning_threshold": 1.0},
-    # Of the probe's 40 customers on each side all left.
-    "journey.kpis.minimum_events": {"journey.kpis.minimum_events": 50},
-    "journey.kpis.kpi_critical_threshold": {"journey.kpis.kpi_critical_threshold": 0.7},
-    # No period is named: first one end of it moves, then the other.
-    "journey.kpis.baseline_period.start": {"journey.kpis.baseline_period.start": date(2024, 7, 1)},
-    "journey.kpis.baseline_period.end": {"journey.kpis.baseline_period.end": date(2024, 11, 30)},
-    # A range holds the value itself, and 0 has no half.
-    **{
-        f"journey.roi.sensitivity_ranges.{name}": {f"journey.roi.sensitivity_ranges.{name}": value}
-        for name, value in (
-            ("api_calls_per_intervention.low", 0.5),
-            ("value_share_in_trouble.low", 0.5),
-            ("credited_revenue_share.high", 2.0),
-        )
-    },
-    "journey.reporting.report_rows": {"journey.reporting.report_rows": 5},
-    # The probe's portfolio has fallen by all but nothing of a billion within a week, and most of it is in friction.
-    "journey.portfolio.trend_margin": {"journey.portfolio.trend_margin": 1.0},
-    "journey.portfolio.red_limits.friction_rate": {"journey.portfolio.red_limits.friction_rate": 1.0},
-    "journey.reporting.llm_model": {"journey.reporting.llm_model": "another"},
-    "journey.reporting.llm_max_characters": {"journey.reporting.llm_max_characters": 10},
-    # The first bin begins at 0, the longest path has 5 steps, and the probe has no 60 forecasts to lose.
-    "journey.forecast.time_bins_weeks[0]": {"journey.forecast.time_bins_weeks": [0]},
-    "journey.forecast.path_steps": {"journey.forecast.path_steps": 1},
-    "journey.forecast.backtest_minimum_forecasts": {"journey.forecast.backtest_minimum_forecasts": 1},
-    "journey.approval.manager_tiers[high]": {"journey.approval.manager_tiers": ["high", "medium", "low"]},
-    "journey.approval.manager_value": {"journey.approval.manager_value": 10_000},
-    "journey.approval.manager_cost": {"journey.approval.manager_cost": 50},
-    "journey.approval.executive_cost": {"journey.approval.executive_cost": 100},
-    "journey.approval.two_people_cost": {"journey.approval.two_people_cost": 100},
-    # The probe's sensitive actions have other names.
-    **{
-        f"journey.approval.sensitive_actions[{action}]": {
-            "journey.approval.sensitive_actions": [other, "onboarding_call"]
-        }
-        for action, other in itertools.permutations(DEFAULT["journey"]["approval"]["sensitive_actions"])
-    },
-    # Words have other words.
-    "journey.recommendation.ranking": {"journey.recommendation.ranking": "roi_ratio"},
-    "journey.holdout.holdout_salt": {"journey.holdout.holdout_salt": "cjo-2"},
-    # What is empty in the packaged policy is filled.
-    "journey.fusion.signal_adjustments": {"journey.fusion.signal_adjustments": {"usage_drop": 1.5}},
-    "journey.approval.approvers": {"journey.approval.approvers": {"executive": ["ann", "eve"]}},
-    # Few of the probe's playbooks were ever used, and what one of them weighs at least matters where they differ.
-    "journey.learning.learned_prior_playbooks": {"journey.learning.learned_prior_playbooks": 2},
-    "journey.learning.learned_prior_least_runs": {"journey.learning.learned_prior_least_runs": 10.0},
-    "journey.learning.learned_prior_most_runs": {"journey.learning.learned_prior_most_runs": 0.5},
-    # The probe has people enough for all.
-    "journey.contact.review_capacity_per_day": {"journey.contact.review_capacity_per_day": 2},
-    # Stages are named in many places; their order is only defined here.
-    "vocabulary.stages": {"vocabulary.stages": [*reversed(DEFAULT["vocabulary"]["stages"])]},
-    "vocabulary.terminal_stages": {"vocabulary.terminal_stages": ["churned", "escalation"]},
-    "vocabulary.null_words": {"vocabulary.null_words": []},
-    "vocabulary.unnormalized_ids": {"vocabulary.unnormalized_ids": "reject"},
-    "vocabulary.sources": {
-        "vocabulary.sources": ["automated", "manual", "partner"],
-        "journey.signals.source_trust.partner": 0.5,
-    },
-}
-ASKING = {"journey.reporting.enable_llm_summary": True, "journey.reporting.enable_llm_personalization": True}
-STARTING_FROM: dict[str, dict[str, Any]] = {
-    # No complete count of the probe is near its target, and an estimate is compared by its interval.
-    "journey.kpis.kpi_warning_threshold": {"journey.kpis.operational_kpi_targets.human_escalation_frequency": 0.35},
-    # Settings of requests matter only with a language model.
-    **{
-        f"journey.reporting.{name}": ASKING
-        for name in (
-            "llm_personalization_max_interventions",
-            "llm_model",
-            "temperature",
-            "llm_timeout_seconds",
-            "llm_max_tokens",
-            "llm_max_characters",
-        )
-    },
-    # The playbooks' own prior counts once there are enough of them.
-    "journey.learning.learned_prior_most_runs": {
-        "journey.learning.learned_prior_playbooks": 2,
-        "journey.learning.learned_prior_least_runs": 0.5,
-        # Counted as the same kind of success, the probe's playbooks are more alike.
-        "journey.learning.success_outcomes": ["resolved", "improved_engagement", "no_response"],
-    },
-    "journey.learning.learned_prior_least_runs": {
-        "journey.learning.learned_prior_playbooks": 2,
-        "journey.learning.success_outcomes": ["no_response"],
-    },
-    # As long as the step is allowed as a re-entry it is allowed.
-    "journey.evaluation.transitions.retention[support]": {"journey.evaluation.re_entries": {}},
-    **{
-        f"journey.kpis.baseline_period.{end}": {
-            "journey.kpis.baseline_period.start": date(2024, 10, 1),
-            "journey.kpis.baseline_period.end": date(2024, 12, 31),
-        }
-        for end in ("start", "end")
-    },
-    # A red value is not compared with the target.
-    "journey.portfolio.targets.friction_rate": {"journey.portfolio.red_limits.friction_rate": 1.0},
-    # As long as a playbook of this status is used it must be a word.
-    "vocabulary.playbook_statuses[active]": {"vocabulary.active_statuses": ["draft"]},
-    # As long as it counts as a success it must be a word.
-    "vocabulary.outcomes[resolved]": {"journey.learning.success_outcomes": ["improved_engagement"]},
-    "vocabulary.outcomes[improved_engagement]": {"journey.learning.success_outcomes": ["resolved"]},
-}
+def _is_repeated(path: str, found: FamilyLeaves) -> bool:
+    return path.startswith(tuple(found.defined_in))
 
-# The seed's CustomerJourneyOrchestratorConfig: every field, with its default.
-SEED_CONFIGURATION: dict[str, Any] = {
-    "typical_stage_durations": {"onboarding": 14, "engagement": 30, "support": 7, "retention": 90},
-    "friction_thresholds": {
-        "onboarding_exceeded_days": 14,
-        "engagement_inactivity_days": 30,
-        "support_escalation_days": 5,
-    },
-    "signal_aggregation_weights": {
-        "negative_sentiment": 0.30,
-        "support_ticket_spike": 0.25,
-        "usage_drop": 0.20,
-        "repeat_support_tickets": 0.15,
-        "failed_onboarding_step": 0.10,
-    },
-    "risk_scoring_weights": {
-        "signal_strength": 0.35,
-        "time_in_state": 0.25,
-        "customer_value": 0.20,
-        "signal_count": 0.20,
-    },
-    "risk_tier_thresholds": {"high": 0.70, "medium": 0.40, "low": 0.0},
-    "intervention_confidence_threshold": 0.50,
-    "high_value_customer_threshold": 30000.0,
-    "auto_approve_for_testing": True,
-    "approval_timeout_minutes": 60,
-    "operational_kpi_targets": {
-        "journey_state_classification_accuracy": 0.90,
-        "signal_detection_precision": 0.85,
-        "signal_detection_recall": 0.85,
-        "average_latency_ms": 300.0,
-        "human_escalation_frequency": 0.30,
-        "human_override_rate": 0.15,
-        "data_completeness_rate": 0.95,
-    },
-    "effectiveness_kpi_targets": {
-        "average_resolution_time_days": 5.0,
-        "unresolved_issues_reduction": 0.10,
-        "escalation_reduction": 0.15,
-        "proactive_interventions_ratio": 0.60,
-        "experience_consistency_score": 0.85,
-    },
-    "business_kpi_targets": {
-        "churn_rate_reduction": 0.10,
-        "csat_delta_average": 1.0,
-        "nps_delta_average": 0.5,
-        "cost_per_support_case_reduction": 0.15,
-        "retention_revenue_preserved": 10000.0,
-        "escalation_cost_reduction": 0.15,
-        "lifetime_value_delta": 0.03,
-    },
-    "kpi_warning_threshold": 0.8,
-    "kpi_critical_threshold": 0.5,
-    "cost_per_human_review_hour": 50.0,
-    "cost_per_llm_call": 0.01,
-    "cost_per_api_call": 0.001,
-    "infrastructure_cost_per_month": 500.0,
-    "enable_progress_tracking": True,
-    "enable_kpi_tracking": True,
-    "enable_hitl": True,
-    "enable_reporting": True,
-    "enable_llm_personalization": False,
-    "llm_personalization_max_interventions": 3,
-    "llm_model": "gpt-4o-mini",
-    "temperature": 0.3,
-}
-# Places of files: configuration, set by the environment or the command line, and no policy.
-SEED_SETTINGS = (
-    "reports_dir",
-    "data_dir",
-    "customers_file",
-    "journey_state_log_file",
-    "signals_file",
-    "interventions_file",
-    "outcomes_file",
-)
-# Where a value differs from the seed, the issue gives it.
-NOT_THE_SEEDS = {
-    "auto_approve_for_testing": False,
-    "approval_timeout_minutes": 2880,
-}
+
+def _is_shown_by_name(path: str, found: FamilyLeaves) -> bool:
+    return re.split(r"\.\w+$|\[", path)[0] in found.shown_by_name
+
+
+ALONE, REPEATED = [], []
+for name, (family_leaves, _) in FAMILIES.items():
+    for leaf in family_leaves.leaves:
+        if _is_repeated(leaf, family_leaves):
+            REPEATED.append((name, leaf))
+        elif not _is_shown_by_name(leaf, family_leaves):
+            ALONE.append((name, leaf))
+GROUPS = [(name, group) for name, (family_leaves, _) in FAMILIES.items() for group in family_leaves.shown_by_name]
 
 
 @pytest.fixture(scope="module")
-def probe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Probe]:
-    """Return the probe, computed once."""
-    computed = Probe(tmp_path_factory.mktemp("probe"))
-    yield computed
-    computed.store.connection.close()
+def probes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Probes]:
+    """Return a function that computes the probe of a family, once."""
+    computed: dict[str, Probe] = {}
+
+    def probe_of(family: str) -> Probe:
+        if family not in computed:
+            computed[family] = FAMILIES[family][1](tmp_path_factory.mktemp("probe"))
+        return computed[family]
+
+    yield probe_of
+    for probe in computed.values():
+        probe.store.connection.close()
 
 
-def turned_leaf(path: str) -> dict[str, Any]:
-    """Return what to change, by path, to turn one leaf of the default policy."""
-    return EXCEPTIONS.get(path) or turned(path, LEAVES[path])
+def test_every_family_has_a_probe() -> None:
+    assert FAMILIES.keys() == {family.name for family in data_families()}
 
 
-def with_lists_whole(changes: dict[str, Any]) -> dict[str, Any]:
-    """Return changes to a mapping of lists as changes to the mapping: a file that names one names it whole."""
-    whole: dict[str, Any] = {}
-    for path, value in changes.items():
-        parent, _, name = path.rpartition(".")
-        if parent in ("journey.evaluation.transitions", "journey.evaluation.re_entries"):
-            whole[parent] = value_at(DEFAULT, parent) | {name: value}
-        else:
-            whole[path] = value
-    return whole
-
-
-def policy_turned(folder: Path, path: str) -> Policy:
-    """Return the default policy with one leaf turned."""
-    return policy_with(folder, with_lists_whole(STARTING_FROM.get(path, {}) | turned_leaf(path)))
-
-
-@pytest.mark.parametrize("path", LEAVES)
-def test_every_leaf_changes_published_output(path: str, probe: Probe, tmp_path: Path) -> None:
-    """Turn one leaf; what the chain publishes is not what it was."""
-    start = policy_with(tmp_path, with_lists_whole(STARTING_FROM[path])) if path in STARTING_FROM else None
-    changed = policy_turned(tmp_path, path)
+@pytest.mark.parametrize(("family", "path"), ALONE)
+def test_leaf_changes_published_output(family: str, path: str, probes: Probes, tmp_path: Path) -> None:
+    """Change one leaf: the published output of the family differs."""
+    ours, probe = FAMILIES[family][0], probes(family)
+    start, changed = ours.policies(path, tmp_path)
     found = probe.difference(changed, start) or other_output(probe, changed, start or probe.policy, tmp_path)
-    assert found is not None, f"{path} = {LEAVES[path]!r} is read by no rule: {turned_leaf(path)} changes nothing"
+    assert found is not None, f"{path} = {ours.leaves[path]!r} is read by no rule: {ours.changed(path)} has no effect"
     if found.startswith("check"):
-        assert SEEN_IN_A_CHECK.get(path) == found, f"{path} changes {found} alone"
+        assert ours.seen_in_a_check.get(path) == found, f"{path} changes {found} alone"
 
 
-def test_the_tables_of_exceptions_are_not_stale() -> None:
-    """Every exception is about a leaf that is still there."""
-    named = EXCEPTIONS.keys() | STARTING_FROM.keys() | SEEN_IN_A_CHECK.keys()
-    assert named <= LEAVES.keys()
+@pytest.mark.parametrize(("family", "path"), REPEATED)
+def test_leaf_changes_what_its_definition_is_read_for(family: str, path: str, probes: Probes, tmp_path: Path) -> None:
+    """Change one leaf that a table of definitions repeats: tables computed from it differ too."""
+    ours, probe = FAMILIES[family][0], probes(family)
+    [table] = [table for prefix, table in ours.defined_in.items() if path.startswith(prefix)]
+    start, changed = ours.policies(path, tmp_path)
+    assert probe.read_under(start or probe.policy, table) != probe.read_under(changed, table)
 
 
-def test_every_leaf_is_turned_by_some_test() -> None:
-    """Leaves outside of journey and marketing are settings of the installation."""
-    turned_here = {path.partition("[")[0] for path in LEAVES.keys() | MARKETING_LEAVES.keys()}
+@pytest.mark.parametrize(("family", "group"), GROUPS)
+def test_leaves_of_a_group_change_their_own_rows(family: str, group: str, probes: Probes, tmp_path: Path) -> None:
+    """Change all leaves of a group at once: each changes the row that names it."""
+    ours, probe = FAMILIES[family][0], probes(family)
+    table, name, shown = ours.shown_by_name[group]
+    content = value_at(DEFAULT, group)
+    changes: dict[str, Any] = {group: []} if isinstance(content, list) else {}
+    if isinstance(content, dict):
+        for leaf in content:
+            changes |= ours.changed(f"{group}.{leaf}")
+    before, after = (
+        {(row[name], row[shown]) for row in probe.rows_under(policy, table)}
+        for policy in (probe.policy, policy_with(tmp_path, changes))
+    )
+    assert {leaf for leaf, _ in before - after} == set(content)
+
+
+@each_family
+def test_exceptions_are_about_leaves_of_the_policy(family: str) -> None:
+    ours = FAMILIES[family][0]
+    assert ours.changes.keys() | ours.starting_from.keys() | ours.seen_in_a_check.keys() <= ours.leaves.keys()
+    by_name = [path for path in ours.leaves if _is_shown_by_name(path, ours)]
+    assert len(by_name) == sum(len(value_at(DEFAULT, group)) for group in ours.shown_by_name)
+
+
+def test_every_leaf_is_changed_by_some_test() -> None:
+    """Only settings of the warehouse and the policy's own description belong to no family."""
+    found = [path for family_leaves, _ in FAMILIES.values() for path in family_leaves.leaves]
+    assert len(found) == len(set(found))
     every = {path.partition("[")[0] for path, _ in leaves(DEFAULT)}
-    how_the_house_is_run = {path for path in every if path.startswith("warehouse.")}
-    assert every - turned_here == how_the_house_is_run | {
+    assert every - {path.partition("[")[0] for path in found} == {
+        *(path for path in every if path.startswith("warehouse.")),
         "version",
         "author",
         "approver",
         "reason",
         "segment_overrides",
     }
-    assert not LEAVES.keys() & MARKETING_LEAVES.keys()
 
 
-def test_only_the_audit_of_policies_is_left_out_of_the_search(probe: Probe) -> None:
-    """The search covers all computed tables."""
+@each_family
+def test_only_the_audit_of_policies_is_left_out_of_the_search(family: str, probes: Probes) -> None:
     every = {
-        table.full_name
-        for family in families_about("journey")
-        for table in family.tables
-        if table.transform is not None
+        table.full_name for found in families_about(family) for table in found.tables if table.transform is not None
     }
-    assert every - {table.full_name for table in probe.tables} == {"audit.policies"}
+    assert every - {table.full_name for table in probes(family).tables} == {"audit.policies"}
 
 
-def test_the_same_policy_changes_nothing(probe: Probe, tmp_path: Path) -> None:
+@each_family
+def test_the_same_policy_changes_nothing(family: str, probes: Probes, tmp_path: Path) -> None:
     """A search that finds a difference anywhere would prove nothing."""
+    probe = probes(family)
     same = policy_with(tmp_path, {"version": "2", "author": "somebody", "reason": "no reason"})
     assert probe.difference(same) is None
     assert other_output(probe, same, probe.policy, tmp_path) is None
 
 
-def test_all_numbers_turned_at_once_keep_every_contract(tmp_path: Path) -> None:
-    """What the search takes for granted: a day under another policy can be computed to its end."""
-    changes: dict[str, Any] = {}
-    for path in LEAVES:
-        if path.startswith("journey.") and not path.endswith("]"):
-            changes |= turned_leaf(path)
-    kept_on = ("enable_kpi_tracking", "enable_hitl", "enable_reporting")
+def test_all_numbers_changed_at_once_keep_every_contract(tmp_path: Path) -> None:
+    """A day under another policy can be computed to its end, as the search assumes."""
     # The least may rise to the most or the most fall to the least, not both.
-    kept = (*kept_on, "learned_prior_most_runs")
-    changes = {path: value for path, value in changes.items() if path.rpartition(".")[2] not in kept}
-    policy = policy_with(tmp_path, changes)
+    kept = ("enable_kpi_tracking", "enable_hitl", "enable_reporting", "learned_prior_most_runs")
+    changes: dict[str, Any] = {}
+    for path in JOURNEY.leaves:
+        if path.startswith("journey.") and not path.endswith("]"):
+            changes |= JOURNEY.changed(path)
+    policy = policy_with(
+        tmp_path, {path: value for path, value in changes.items() if path.rpartition(".")[2] not in kept}
+    )
     other = Probe(tmp_path, policy)
     assert rows_by_group(other.store, "journey", PROBE_DAY)["decision"]["journey.recommended_interventions"] > 0
     assert other.report(policy)
     other.store.connection.close()
 
 
-@pytest.mark.parametrize("field", SEED_CONFIGURATION)
-def test_every_field_of_the_seeds_configuration_has_its_place(field: str) -> None:
-    """The field of the seed is in the policy once, under its own name, with its own value unless the issue differs."""
-    places = [f"journey.{section}.{field}" for section, content in DEFAULT["journey"].items() if field in content]
-    assert len(places) == 1
-    ours, seeds = value_at(DEFAULT, places[0]), SEED_CONFIGURATION[field]
-    if isinstance(seeds, dict):
-        assert {name: ours.get(name) for name in seeds} == seeds
-    else:
-        assert ours == NOT_THE_SEEDS.get(field, seeds)
+@each_family
+def test_seed_configuration_has_its_place_in_the_policy(family: str) -> None:
+    """Each field of the seed is in the policy once, under its own name, with its value unless the issue differs."""
+    ours = FAMILIES[family][0]
+    for field, seeds in ours.seed.items():
+        [place] = [content for content in DEFAULT[family].values() if field in content]
+        if isinstance(seeds, dict):
+            assert {name: place[field].get(name) for name in seeds} == seeds, field
+            assert family == "journey" or place[field].keys() == seeds.keys(), field
+        else:
+            assert place[field] == ours.not_the_seeds.get(field, seeds), field
 
 
-def test_settings_of_the_seed_are_no_policy() -> None:
-    """Places of files are configuration: the policy does not know them."""
-    names = {part for path in LEAVES for part in path.partition("[")[0].split(".")}
-    assert not names & set(SEED_SETTINGS)
-    assert not set(SEED_SETTINGS) & SEED_CONFIGURATION.keys()
+@each_family
+def test_paths_of_the_seed_are_no_policy(family: str) -> None:
+    ours = FAMILIES[family][0]
+    names = {part for path in ours.leaves for part in path.partition("[")[0].split(".")}
+    assert not (names | ours.seed.keys()) & set(ours.seed_settings)
     assert load_policy().model_dump().keys() == {*DEFAULT}
     assert nested({"a.b": 1}) == {"a": {"b": 1}}
+
+
+def test_fields_of_marketing_are_those_of_its_seed() -> None:
+    text = (PROJECT / "cjo_assets_tests/support/seeds/marketing_configuration.txt").read_text(encoding="utf-8")
+    fields = re.findall(r"^    (\w+): .* = ", text, flags=re.MULTILINE)
+    assert sorted(fields) == sorted([*MARKETING.seed, *MARKETING.seed_settings])

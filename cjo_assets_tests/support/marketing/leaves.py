@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from cjo_assets_tests.support.policy_leaves import DEFAULT, FamilyLeaves
 from cjo_assets_tests.support.probe import leaves
-from cjo_assets_tests.support.turning import DEFAULT, turned
 
 RULES: dict[str, Any] = DEFAULT["marketing"]
 # The words of the vocabulary that files of marketing may hold.
@@ -74,13 +74,6 @@ OTHER_VALUES: dict[str, Any] = {
     "marketing.recommendations.smallest_move": 5000.0,
     "marketing.reporting.llm_model": "another",
 }
-
-
-def turned_leaf(path: str) -> dict[str, Any]:
-    """Return what to change, by path, to turn one leaf of the default policy."""
-    if path == "vocabulary.experiment_types[A/B]":
-        return {"vocabulary.experiment_types": ["A/B/n"]}
-    return {path: OTHER_VALUES[path]} if path in OTHER_VALUES else turned(path, LEAVES[path])
 
 
 def _without_stage(stage: str) -> dict[str, Any]:
@@ -179,4 +172,15 @@ SEED_SETTINGS = (
     "campaign_risk_signals_file",
     "segment_rollups_file",
     "attribution_hints_file",
+)
+
+MARKETING = FamilyLeaves(
+    LEAVES,
+    {path: {path: value} for path, value in OTHER_VALUES.items()}
+    | {"vocabulary.experiment_types[A/B]": {"vocabulary.experiment_types": ["A/B/n"]}},
+    STARTING_FROM,
+    SEED_CONFIGURATION,
+    SEED_SETTINGS,
+    shown_by_name=SHOWN_BY_NAME,
+    defined_in={METRICS: "metric_definitions"},
 )

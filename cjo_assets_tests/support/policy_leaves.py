@@ -1,6 +1,7 @@
-"""Turning a policy leaf by leaf: what a leaf is turned to, and what changes beside tables, report text and checks."""
+"""Leaves of the policy of a family, and outputs besides tables, report and checks."""
 
 import json
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ from cjo_assets.language.answers import Reply
 from cjo_assets.language.client import Endpoint
 from cjo_assets.policy import Policy
 from cjo_assets.warehouse.run_log import forget_record, record_run
-from cjo_assets_tests.support.probe import Probe, default_content, value_at
+from cjo_assets_tests.support.probe import Probe, default_content, policy_with, value_at
 
 DEFAULT = default_content()
 
@@ -27,6 +28,55 @@ def turned(path: str, value: Any) -> dict[str, Any]:
     if isinstance(value, bool):
         return {path: not value}
     return {path: value * 2 if isinstance(value, int) else value / 2}
+
+
+@dataclass(frozen=True)
+class FamilyLeaves:
+    """The leaves of a family's policy.
+
+    Attributes:
+        leaves: value of each leaf by its path.
+        changes: what to change, by path, where the rule of `turned` makes no valid policy or no difference.
+        starting_from: another policy to start from, where the packaged one hides the effect of a leaf.
+        seen_in_a_check: leaves that change no table and no report, but the result of this check.
+        shown_by_name: leaves with rows of their own: table, the column that names the leaf, the one that shows it.
+        defined_in: leaves that a table repeats: the tables computed from it must differ.
+        seed: the seed's configuration with its defaults.
+        seed_settings: its paths of files, which are no policy.
+        not_the_seeds: values of the issue that differ from the seed.
+    """
+
+    leaves: dict[str, Any]
+    changes: dict[str, dict[str, Any]]
+    starting_from: dict[str, dict[str, Any]]
+    seed: dict[str, Any]
+    seed_settings: tuple[str, ...]
+    seen_in_a_check: dict[str, str] = field(default_factory=dict)
+    shown_by_name: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    defined_in: dict[str, str] = field(default_factory=dict)
+    not_the_seeds: dict[str, Any] = field(default_factory=dict)
+
+    def changed(self, path: str) -> dict[str, Any]:
+        """Return what to change, by path, to change one leaf of the packaged policy."""
+        return self.changes.get(path) or turned(path, self.leaves[path])
+
+    def policies(self, path: str, folder: Path) -> tuple[Policy | None, Policy]:
+        """Return the policy to start from, None for the packaged one, and the same with one leaf changed."""
+        before = self.starting_from.get(path, {})
+        start = policy_with(folder, _with_lists_whole(before)) if before else None
+        return start, policy_with(folder, _with_lists_whole(before | self.changed(path)))
+
+
+def _with_lists_whole(changes: dict[str, Any]) -> dict[str, Any]:
+    """Return changes to a mapping of lists as changes to the mapping: a file that names one names it whole."""
+    whole: dict[str, Any] = {}
+    for path, value in changes.items():
+        parent, _, name = path.rpartition(".")
+        if parent in ("journey.evaluation.transitions", "journey.evaluation.re_entries"):
+            whole[parent] = value_at(DEFAULT, parent) | {name: value}
+        else:
+            whole[path] = value
+    return whole
 
 
 def other_output(probe: Probe, changed: Policy, start: Policy, folder: Path) -> str | None:
