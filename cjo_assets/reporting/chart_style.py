@@ -72,17 +72,17 @@ def themed(chart: Drawn, width: int, height: int, **rows: Rows) -> Specification
 
 
 def colours_of(name: str, colours: Mapping[str, str]) -> alt.Color:
-    """Colour what is drawn by one of its words."""
+    """Return the colour of marks by a column of words."""
     return alt.Color(f"{name}:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())))
 
 
 def band() -> alt.Y:
-    """Give each row of a chart the place that it says."""
+    """Return the vertical position of the rows of a chart, from their column `place`."""
     return alt.Y("place:O", axis=None, scale=alt.Scale(paddingInner=0, paddingOuter=0))
 
 
 def labels(rows: alt.Chart, y: alt.Y) -> list[alt.Chart]:
-    """Return what a row is called and its figure, above its bar: there is room for it on a phone too."""
+    """Return the label and the figure of each row, above its bar so that they fit on a phone."""
     layers = []
     for ground in (HALO, {"color": INK.light}):
         style = {"dy": LABEL_RISE, "fontSize": 12} | ground

@@ -1,8 +1,6 @@
-"""A report before it is Markdown or HTML: sections of prose, tables and pictures, in which every figure has a source.
+"""Elements of a report, independent of its format: sections of prose, tables and pictures, each figure with its source.
 
-Belongs here: what a report is made of. Does not belong here: which figures it shows, or how a format writes them.
-
-There is one way for a figure into a report: `Record.show`, which notes the cell it was read from.
+`Record.show` is the only way to put a figure into a report: it records the cell that the figure comes from.
 """
 
 from __future__ import annotations
@@ -21,15 +19,15 @@ Chart = Callable[[Mapping[str, Any], int], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Cited:
-    """A cell of a table as a person reads it.
+    """A cell of a table as text for readers.
 
     Attributes:
-        text: plain; whoever writes it escapes it.
+        text: plain text, to be escaped by the output format.
         source: `schema.table/column` of a table with one row a day, `schema.table/key=value&.../column` otherwise. The
             day is the report's unless the key names another.
         style: how the cell was written, a name of `text.STYLES`.
         value: the cell itself.
-        is_strong: worth the reader's first look.
+        is_strong: emphasized.
     """
 
     text: str
@@ -41,19 +39,19 @@ class Cited:
 
 @dataclass(frozen=True)
 class Code:
-    """A name of ours: a table, a file, a command."""
+    """A name of this project: a table, a file, a command."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Words:
-    """Prose of somebody else, shown as plain text."""
+    """Text from outside, shown as plain text."""
 
     text: str
 
 
-# What prose is made of; a plain string is our own words, free of markup and of figures.
+# Parts of prose; a plain string is text of this project without markup and figures.
 Part = str | Cited | Code | Words
 Prose = tuple[Part, ...]
 
@@ -67,14 +65,14 @@ class Record:
     row: Row
 
     def show(self, column: str, style: str = "plain", is_strong: bool = False) -> Cited:
-        """Return a cell as it is read."""
+        """Return a cell with its source."""
         names = "&".join(f"{name}={_key(self.row[name])}" for name in self.key)
         place = f"{self.table}/{names}" if names else self.table
         value = self.row[column]
         return Cited(STYLES[style](value), f"{place}/{column}", style, value, is_strong)
 
     def each(self, column: str, style: str = "plain") -> list[Cited]:
-        """Return the entries of a list as they are read."""
+        """Return the entries of a list with their sources."""
         entries: list[Any] = self.row[column] or []
         whole = self.show(column)
         return [
@@ -88,7 +86,7 @@ def records(table: str, key: Sequence[str], rows: Sequence[Row]) -> list[Record]
 
 
 def _key(value: Any) -> str:
-    """Return a value of a key so that nothing in it can be taken for a part of the source."""
+    """Return a value of a key, quoted so that it cannot be confused with other parts of the source."""
     return "null" if value is None else quote(str(value), safe="")
 
 
@@ -99,10 +97,10 @@ class Column:
     Attributes:
         title: its header.
         name: column of the table it shows.
-        style: how its cells are written.
-        is_status: its words say how good something is.
-        is_long: it holds sentences, and gets what room there is.
-        below: what stands small below it, as label, column and style; left out where it is null or empty.
+        style: style of its cells.
+        is_status: its words are a status with a colour.
+        is_long: it holds sentences and takes the remaining width.
+        below: small print below it, as label, column and style; omitted where null or empty.
     """
 
     title: str
@@ -114,13 +112,13 @@ class Column:
 
     @property
     def is_number(self) -> bool:
-        """Whether its cells are to be compared digit by digit."""
+        """Whether its cells are numbers, which are aligned by digit."""
         return self.style not in ("plain", "words", "names", "sentences", "day")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a grid: what it shows, and what stands small below."""
+    """A cell of a grid with its small print."""
 
     main: Cited
     below: Prose = ()
@@ -138,13 +136,13 @@ class Grid:
 
 @dataclass(frozen=True)
 class Picture:
-    """A chart: what it is called, what it says, and the rows it is drawn from.
+    """A chart: title, description and data.
 
     Attributes:
         name: of its files, and of the chart that draws it.
-        title: what it shows.
-        description: what a reader who cannot see it should know.
-        data: what is drawn; the grid beside the picture holds the same figures.
+        title: its subject.
+        description: text for readers who cannot see it.
+        data: its data; the grid beside the picture has the same figures.
     """
 
     name: str
@@ -162,7 +160,7 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Tile:
-    """One figure that matters, large."""
+    """One key figure."""
 
     label: str
     figure: Prose
@@ -183,16 +181,16 @@ class Section:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the report comes to.
+    """Conclusion of a report.
 
     Attributes:
-        status: the words for it.
-        word: the table's word, which decides on the colour.
-        meaning: what that word means.
-        reasons: why.
-        tiles: the figures that matter.
-        summary: the day in a paragraph; empty where there is none.
-        provenance: who wrote the paragraph.
+        status: the status in words.
+        word: the word of the table, which determines the colour.
+        meaning: explanation of that word.
+        reasons: the reasons.
+        tiles: key figures.
+        summary: the day in a paragraph; empty without one.
+        provenance: author of the paragraph.
     """
 
     status: Cited
@@ -226,14 +224,14 @@ def grid(caption: str, columns: Sequence[Column], rows: Sequence[Record], note: 
 
 
 def rest_of(limit: Cited, shown: int, count: Record, column: str, table: str) -> Prose:
-    """Say of how many rows a list shows the first; nothing where it shows all.
+    """Return the note on a list that shows the first of more rows; empty where it shows all.
 
     Args:
         limit: the policy's length of a list.
-        shown: rows that the list has.
-        count: the record that counts all.
-        column: its column that does.
-        table: where all of them are.
+        shown: number of rows in the list.
+        count: record with the number of all rows.
+        column: its column with that number.
+        table: the table with all rows.
     """
     total = count.row[column]
     if total is None or total <= shown:

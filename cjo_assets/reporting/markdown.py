@@ -1,7 +1,4 @@
-"""A report as Markdown: for mail, tickets and the Dagster UI.
-
-Belongs here: how each block is written. Does not belong here: what a report holds.
-"""
+"""A report as Markdown, for mail, tickets and the Dagster UI."""
 
 from __future__ import annotations
 
@@ -28,7 +25,7 @@ def as_markdown(document: Document, images: Mapping[str, str]) -> str:
 
     Args:
         document: the report.
-        images: where the picture of a name is found; a picture without one is left out.
+        images: path of each picture by name; a picture without one is omitted.
     """
     parts = [f"# {document.title} on {_cell(document.day)}", verdict_as_markdown(document.verdict)]
     for section in document.sections:
@@ -49,7 +46,7 @@ def verdict_as_markdown(verdict: Verdict) -> str:
 
 
 def picture_as_markdown(picture: Picture, address: str) -> str:
-    """Return a picture and what it says."""
+    """Return a picture and its description."""
     return f"![{picture.title}]({address})\n\n{_prose(picture.description)}"
 
 
@@ -91,7 +88,7 @@ def _cell(cell: Cited) -> str:
 
 
 def _spaced(text: str) -> str:
-    """Return somebody's words made harmless, with the spaces that part them from their neighbours."""
+    """Return text from outside escaped, with its leading and trailing space."""
     before = " " if text[:1].isspace() else ""
     after = " " if text[-1:].isspace() and text.strip() else ""
     return f"{before}{harmless(text)}{after}"

@@ -1,7 +1,4 @@
-"""A report as one HTML file.
-
-Belongs here: filling the template. Does not belong here: layout (`templates/`) and what a report holds.
-"""
+"""A report as one HTML file."""
 
 from __future__ import annotations
 
@@ -15,8 +12,8 @@ from cjo_assets.reporting.shell import filled
 
 
 def as_page(document: Document, drawings: Mapping[str, Drawing]) -> str:
-    """Return a report as HTML; a picture that was not drawn is left out."""
-    # What the renderer drew is markup of ours, in which it has escaped every text; all else is escaped by the template.
+    """Return a report as HTML; a picture without a drawing is omitted."""
+    # The renderer has escaped the text in its SVG; the template escapes everything else.
     pictures = {
         name: {"wide": Markup(drawing.wide), "narrow": Markup(drawing.narrow)} for name, drawing in drawings.items()
     }

@@ -1,9 +1,7 @@
-"""The colours of reports, by day and by night.
+"""Colours of reports in light and dark mode, and the colour of each status.
 
-Belongs here: colours, and which word gets which. Does not belong here: shapes and sizes.
-
-Text keeps a contrast of 4.5 to its ground, shapes of 3, in both lights. No colour stands alone: every status has its
-word and its shape.
+Text has a contrast of 4.5 to its ground and shapes of 3, in both modes. No information is carried by colour alone:
+every status has its word and its shape.
 """
 
 from dataclasses import dataclass
@@ -11,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Colour:
-    """A colour by its use; the page's style sheet calls it by its name."""
+    """A colour by its use, with its name in the style sheet."""
 
     name: str
     light: str
@@ -19,7 +17,7 @@ class Colour:
 
     @property
     def variable(self) -> str:
-        """What stands for it in a style sheet."""
+        """Its variable in a style sheet."""
         return f"var(--{self.name})"
 
 
@@ -67,10 +65,10 @@ _TONE_OF = {word: colour for colour, words in _TONES.items() for word in words}
 
 
 def tone(word: object) -> str:
-    """Return the name of the colour of a status; what is not known to be good or bad has the colour of not knowing."""
+    """Return the name of the colour of a status; a word without a colour counts as unknown."""
     return _TONE_OF.get(str(word), UNKNOWN).name
 
 
 def light(word: object) -> str:
-    """Return the colour of a status by day, for a chart."""
+    """Return the colour of a status in light mode, for a chart."""
     return _TONE_OF.get(str(word), UNKNOWN).light

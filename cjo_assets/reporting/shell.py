@@ -1,7 +1,4 @@
-"""What every page of ours is set in: no script, no request, readable on a phone, on paper and at night.
-
-Belongs here: the head of a page, its colours, and how templates are filled. Does not belong here: what a page shows.
-"""
+"""HTML templates and their style sheet: no script, no request, readable on phones, on paper and in dark mode."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ LONGEST_ID = 10
 
 
 def filled(template: str, **content: Any) -> str:
-    """Return a template with its content, in which every text is escaped that is no markup of ours."""
+    """Render a template; text is escaped unless it is `Markup`."""
     style = _style()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return visible(_environment().get_template(template).render(style=Markup(style), digest=digest, **content))
@@ -43,13 +40,13 @@ def _environment() -> Environment:
 
 
 def _breakable(text: str) -> Markup:
-    """Return text that may go on in a new line after an underscore: names of the tables are long, ids are not."""
+    """Return text with line breaks allowed after underscores: names of tables are long, ids are not."""
     return escape(text) if len(text) <= LONGEST_ID else escape(text).replace("_", Markup("_<wbr>"))
 
 
 @functools.cache
 def _style() -> str:
-    """Return the style sheet, with the colours of day and night."""
+    """Return the style sheet with the colours of light and dark mode."""
     day, night = (
         " ".join(f"--{colour.name}: {getattr(colour, light)};" for colour in COLOURS) for light in ("light", "dark")
     )

@@ -1,4 +1,4 @@
-"""Paragraphs of a report: words and figures, and who phrased them."""
+"""Paragraphs of a report: words, figures and author."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class Figure:
     """A cell of a table as a text shows it.
 
     Attributes:
-        name: what a prompt calls it.
-        text: as a person reads it.
+        name: its name in a prompt.
+        text: its text for readers.
         source: table and column of the cell, as `schema.table/column`; the day is the report's.
         description: what it measures.
     """
@@ -27,12 +27,12 @@ class Figure:
 
 @dataclass(frozen=True)
 class Summary:
-    """The paragraph and where it comes from.
+    """A paragraph and its author.
 
     Attributes:
-        passages: its words, as they are to be read (plain text: whoever shows them escapes them), and its figures.
-        model: the language model that phrased it; None where the rules did.
-        fallback_reason: why the rules did, where a language model was to; else None.
+        passages: its words, as plain text to be escaped by the output format, and its figures.
+        model: the language model that wrote it; None for the rules.
+        fallback_reason: why the rules wrote it instead of a language model; else None.
     """
 
     passages: tuple[str | Figure, ...]
@@ -46,26 +46,26 @@ class Summary:
 
     @property
     def provenance(self) -> str:
-        """Who wrote it, in one line."""
+        """Its author, in one line."""
         if self.model is not None:
             return f"phrased by {self.model}, numbers checked"
         return "rule-based" if self.fallback_reason is None else f"rule-based, since {self.fallback_reason}"
 
 
 def standing(kpi_status: Sequence[Row]) -> str:
-    """Say how each family of KPIs stands; the words are the table's."""
+    """Return the status of each family of KPIs, in the words of the table."""
     if not kpi_status:
         return "KPIs are off by policy."
     return "KPIs: " + ", ".join(f"{words(row['family'])} {words(row['status'])}" for row in kpi_status) + "."
 
 
 def words(name: str | None) -> str:
-    """Return a word of the tables as people write it."""
+    """Return a word of the tables with spaces."""
     return "unknown" if name is None else name.replace("_", " ")
 
 
 def joined(passages: Sequence[str | Figure]) -> tuple[str | Figure, ...]:
-    """Return the passages with neighbouring words as one, and no space at the end."""
+    """Merge adjacent words of passages and strip the space at the end."""
     parts: list[str | Figure] = []
     for passage in passages:
         last = parts[-1] if parts else None

@@ -1,7 +1,4 @@
-"""Values as a person reads them, and customers' text made harmless.
-
-Belongs here: how a number, a list or a stranger's text looks in a report. Does not belong here: what is shown.
-"""
+"""Values as text for readers, and text from input data escaped for Markdown and HTML."""
 
 from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
@@ -10,26 +7,26 @@ from typing import Any
 from cjo_assets.core.expressions.intervals import NEGATIVE, NOT_DISTINGUISHABLE, NOT_MEASURABLE, POSITIVE
 
 NOTHING = "n/a"
-# As many as the tables hold.
+# Decimal places of the tables.
 MOST_DECIMALS = 6
-# Targets are ceilings where these stand, and more arrivals than departures are a fault of the counts.
+# These targets are upper limits, and more arrivals than departures are a fault of the counts.
 WORDS = {"above_target": "worse than target", "exceeds": "more arrived than left"}
 _MARKUP = str.maketrans(
     {character: f"\\{character}" for character in "\\`*_{}[]()#+!|~>"} | {"<": "&lt;", "&": "&amp;"}
 )
-# Characters without a shape that set the reading direction of what follows, beyond the end of the text they stand in.
+# Invisible characters that set the reading direction of the following text, beyond the end of their own text.
 _DIRECTION_MARKS = {
     code: f"\\u{code:04x}" for code in (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 }
 
 
 def visible(text: str) -> str:
-    """Return text with direction marks as their codes: a name must not reorder the words that surround it."""
+    """Return text with direction marks as codes, so that a name cannot reorder the words around it."""
     return text.translate(_DIRECTION_MARKS)
 
 
 def against_zero(status: str) -> str:
-    """Say on which side of zero a compared value lies, as the end of a sentence; empty where nothing was compared."""
+    """Return the sign of the compared value as the end of a sentence; empty without a comparison."""
     return {
         POSITIVE: "the value that was compared is above zero",
         NEGATIVE: "the value that was compared is below zero",
@@ -39,7 +36,7 @@ def against_zero(status: str) -> str:
 
 
 def shown(value: Any) -> str:
-    """Return a value as plain text: whoever writes Markdown or HTML escapes it."""
+    """Return a value as plain text, to be escaped by the output format."""
     if value is None:
         return NOTHING
     if isinstance(value, bool):
@@ -54,13 +51,13 @@ def shown(value: Any) -> str:
 
 
 def words(value: Any) -> str:
-    """Return a name of the tables as words; one that would read as something else has words of its own."""
+    """Return a name of the tables as words; `WORDS` replaces misleading names."""
     text = shown(value)
     return WORDS.get(text, text.replace("_", " "))
 
 
 def number(value: float | None, decimals: int = 3) -> str:
-    """Return a number with at most so many decimals and no trailing zeros; more where it would read as nothing."""
+    """Return a number with at most these decimals and no trailing zeros; more where it would round to 0."""
     if value is None:
         return NOTHING
     found = _rounded(value, decimals)
@@ -87,17 +84,17 @@ def rate(value: float | None) -> str:
 
 
 def chance(value: float | None) -> str:
-    """Return a probability; one that would read as nothing is small, not nothing."""
+    """Return a probability; one that would round to 0 is shown as a bound."""
     least = Decimal(1).scaleb(-MOST_DECIMALS)
     return f"below {least}" if value is not None and value < least else number(value)
 
 
 def names(value: list[str] | None) -> str:
-    """Return names of the tables as words; a list that is known to be empty is no list that is not known."""
+    """Return names of the tables as words; an empty list differs from an unknown one."""
     return "none" if value == [] else words(value)
 
 
-# How a cell is written, by the name a report gives to it.
+# Styles of cells by name.
 STYLES: dict[str, Callable[[Any], str]] = {
     "plain": shown,
     "words": words,
@@ -116,16 +113,16 @@ STYLES: dict[str, Callable[[Any], str]] = {
 
 
 def _rounded(value: float, decimals: int) -> Decimal:
-    """Round half away from zero the number a person reads, not its binary neighbour; nothing has no sign."""
+    """Round the decimal text of a number half away from zero; zero has no sign."""
     return Decimal(str(value)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP) + 0
 
 
 def harmless(text: str) -> str:
-    """Return text that Markdown, HTML and a table cell take as nothing but text."""
+    """Return text escaped for Markdown, HTML and table cells."""
     return " ".join(visible(text).split()).translate(_MARKUP).replace("://", "&#58;//")
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table of cells that are safe already."""
+    """Return a Markdown table of escaped cells."""
     lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])

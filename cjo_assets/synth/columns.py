@@ -51,7 +51,7 @@ def row_id_column(prefix: str, owner: Numbers, number: pyarrow.Array) -> pyarrow
 
 
 def name_column(names: tuple[str, ...] | list[str], codes: Numbers) -> pyarrow.Array:
-    """Return the names that codes stand for; null for nobody."""
+    """Return the names of codes; null for `NOBODY`."""
     return pyarrow.array(list(names), pyarrow.string()).take(pyarrow.array(codes, mask=codes == NOBODY))
 
 
@@ -66,6 +66,6 @@ def instant_column(seconds: Numbers, unknown: Numbers | None = None) -> pyarrow.
 
 
 def as_contracted(contract: type[Contract], table: pyarrow.Table) -> pyarrow.Table:
-    """Keep what the contract has a column for; only an optional one may be left out."""
+    """Select the columns of the contract; only optional ones may be missing."""
     made = set(table.column_names)
     return table.select([spec.name for spec in columns_of(contract) if spec.name in made or not spec.optional])

@@ -1,9 +1,6 @@
-"""Dirt: rows that the quarantine must turn away, each for one known reason.
+"""Corrupted rows, which the quarantine must reject for one known reason each.
 
-Belongs here: how a row gets a fault, and the faults of the journey. Does not belong here: how they are found; that is
-the quarantine's.
-
-A spoiled row is one more row, beside the good one it was copied from, so the truth of the good rows stays true.
+A corrupted row is added beside the good row that it copies, so the good rows stay complete.
 """
 
 from __future__ import annotations
@@ -22,18 +19,18 @@ NO_DAY = "2025-02-30"
 
 @dataclass(frozen=True)
 class Fault:
-    """One way to spoil a row.
+    """One way to corrupt a row.
 
     Attributes:
-        name: what is wrong.
+        name: the fault.
         changes: new text of columns; None for no value.
-        estranged: columns that get a prefix which makes them unknown.
-        twin: what a second copy says otherwise; without it there is no second copy.
+        prefixed: columns that get a prefix which makes them unknown.
+        twin: differing text of a second copy; without it there is no second copy.
     """
 
     name: str
     changes: dict[str, str | None] = field(default_factory=dict)
-    estranged: tuple[str, ...] = ()
+    prefixed: tuple[str, ...] = ()
     twin: dict[str, str] = field(default_factory=dict)
 
 
@@ -41,12 +38,12 @@ REPEATED = Fault("repeated")
 
 
 def as_text(table: pyarrow.Table) -> pyarrow.Table:
-    """Return a table whose values are all written out, since a spoiled one need not be of its type."""
+    """Return a table with all values as text, since a corrupted value may not be of its type."""
     return pyarrow.table({name: _text(table[name]) for name in table.column_names})
 
 
 def lists_as_text(table: pyarrow.Table) -> pyarrow.Table:
-    """Return a table whose lists are written out as JSON."""
+    """Return a table with lists as JSON text."""
     return pyarrow.table(
         {
             name: _text(table[name]) if pyarrow.types.is_list(table[name].type) else table[name]
@@ -58,7 +55,7 @@ def lists_as_text(table: pyarrow.Table) -> pyarrow.Table:
 def spoiled(
     faults: tuple[Fault, ...], table: pyarrow.Table, share: float, chance: np.random.Generator
 ) -> tuple[pyarrow.Table, dict[str, int]]:
-    """Return the rows as text, with spoiled copies of a share of them at the end, and how many there are by kind."""
+    """Return the rows as text, with corrupted copies of a share of them at the end, and their number by fault."""
     text = as_text(table)
     if not faults:
         return text, {}
@@ -69,14 +66,14 @@ def spoiled(
     for number, fault in enumerate(faults):
         rows = text.take(pyarrow.array(chosen[kind == number]))
         for changes in [fault.changes, {**fault.changes, **fault.twin}] if fault.twin else [fault.changes]:
-            copies = _changed(rows, changes, fault.estranged)
+            copies = _changed(rows, changes, fault.prefixed)
             parts.append(copies)
             counts[fault.name] = counts.get(fault.name, 0) + copies.num_rows
     return pyarrow.concat_tables(parts), counts
 
 
-def _changed(rows: pyarrow.Table, changes: dict[str, str | None], estranged: tuple[str, ...]) -> pyarrow.Table:
-    for name in estranged:
+def _changed(rows: pyarrow.Table, changes: dict[str, str | None], prefixed: tuple[str, ...]) -> pyarrow.Table:
+    for name in prefixed:
         strange = pc.binary_join_element_wise(STRANGER, rows[name], "")
         rows = rows.set_column(rows.column_names.index(name), name, strange)
     for name, value in changes.items():

@@ -1,8 +1,4 @@
-"""What every family of generated data has: rows batch by batch, what was spoiled of them, and what is true.
-
-Belongs here: the keeping of counts and the spoiling. Does not belong here: any row (the families), and files
-(`writer.py`).
-"""
+"""Base of the generated data of a family: rows in batches, counts of corrupted rows, and true parameters."""
 
 from __future__ import annotations
 
@@ -24,15 +20,15 @@ class WorldError(Exception):
 
 @dataclass
 class Made(ABC):
-    """The rows of a request, and what is true of them.
+    """The rows of a request and their true parameters.
 
     Attributes:
         family: name of the family, and of the folder of its files.
-        datasets: every dataset of it that can be generated.
-        faults: how the rows of each are spoiled.
-        dirty: spoiled rows for each good one [0-1].
-        spoiled: rows spoiled so far, by dataset and kind.
-        rows: rows made so far, by dataset.
+        datasets: every dataset that can be generated.
+        faults: faults of each dataset.
+        dirty: corrupted rows per good row [0-1].
+        spoiled: number of corrupted rows so far, by dataset and fault.
+        rows: number of rows so far, by dataset.
     """
 
     family: ClassVar[str]
@@ -45,14 +41,14 @@ class Made(ABC):
 
     @abstractmethod
     def batches(self) -> Iterator[tuple[str, pyarrow.Table]]:
-        """Make the rows, dataset and table at a time; a dataset comes once per chunk."""
+        """Yield the rows as name of dataset and table; a dataset comes once per chunk."""
 
     @abstractmethod
     def truth(self) -> dict[str, Any]:
-        """Return the content of the truth file, complete when all batches were taken."""
+        """Return the content of the truth file, complete after the last batch."""
 
     def counted(self, name: str, table: pyarrow.Table, dirt: np.random.Generator | None) -> tuple[str, pyarrow.Table]:
-        """Count the rows of a batch, having spoiled some of them where that was asked for and chance is given."""
+        """Count the rows of a batch, and add corrupted rows where requested and a generator is given."""
         if self.dirty > 0:
             if dirt is None:
                 table = as_text(table)
@@ -65,7 +61,7 @@ class Made(ABC):
         return name, table
 
     def counts(self) -> dict[str, Any]:
-        """Return how many rows there are, as part of the truth."""
+        """Return the number of rows, as part of the truth file."""
         return {
             "rows": dict(sorted(self.rows.items())),
             "spoiled_rows": {name: dict(sorted(kinds.items())) for name, kinds in sorted(self.spoiled.items())},
@@ -73,10 +69,14 @@ class Made(ABC):
 
 
 def require_within(limits: Sequence[tuple[str, float, float, float]], seed: int) -> None:
-    """Refuse a request beyond its limits: what it is, what was asked for, least and most.
+    """Reject a request beyond its limits.
+
+    Args:
+        limits: name, value, smallest and largest allowed value of each setting.
+        seed: the seed, 0 or above.
 
     Raises:
-        WorldError: naming what is amiss.
+        WorldError: a value is beyond its limits.
     """
     for name, value, least, largest in limits:
         if not least <= value <= largest:

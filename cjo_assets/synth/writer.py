@@ -1,7 +1,4 @@
-"""Generated datasets as files.
-
-Belongs here: the three formats, and which files a folder then holds. Does not belong here: what is in them.
-"""
+"""Generated datasets as Parquet, CSV or JSON files."""
 
 from __future__ import annotations
 
@@ -78,7 +75,7 @@ def truth_file(out: Path, family: str) -> Path:
 
 
 def require_room(out: Path, family: str, replace: bool) -> None:
-    """Refuse a folder that holds anything but the complete generated data of other families.
+    """Reject a folder with anything but the complete generated data of other families.
 
     Args:
         out: the folder.
@@ -102,17 +99,17 @@ def require_room(out: Path, family: str, replace: bool) -> None:
 
 
 def write(made: Made, out: Path, file_format: str) -> Iterator[str]:
-    """Write all datasets and then the truth, and name each dataset as a piece of it is written.
+    """Write all datasets and then the truth file, and yield the name of a dataset after each batch.
 
     Raises:
-        WorldError: the format is none of ours, or the folder cannot be written.
+        WorldError: the format is unknown, or the folder cannot be written.
     """
     if file_format not in FORMATS:
         raise WorldError(f"The format {file_format} is none of {', '.join(FORMATS)}.")
     folder = out / made.family
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # Of every dataset there may be one file: those of an earlier request and other formats go.
+        # A dataset must have one file: remove those of an earlier request and of other formats.
         for dataset in made.datasets:
             for ending in FORMATS:
                 (folder / f"{dataset.name}.{ending}").unlink(missing_ok=True)
@@ -127,14 +124,14 @@ def write(made: Made, out: Path, file_format: str) -> Iterator[str]:
                     files.callback(sinks[name].close)
                 sinks[name].write_table(table)
                 yield name
-        # Last of all: where there is a truth, the data are complete.
+        # Last, so that data with a truth file are complete.
         truth_file(out, made.family).write_text(json.dumps(made.truth(), indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         raise WorldError(f"{error.filename or out} cannot be written: {error.strerror or error}.") from error
 
 
 def _has_quotes(dataset: Dataset) -> bool:
-    """Tell whether cells of a CSV of the dataset need quotes: those with JSON do."""
+    """Return whether CSV cells of the dataset need quotes, as JSON does."""
     return any(spec.type.is_array() or spec.free_object for spec in columns_of(dataset.contract))
 
 

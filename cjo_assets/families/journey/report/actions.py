@@ -1,7 +1,4 @@
-"""What to do: the next steps in order, the decisions of the day, who has no answer, who waits for whom.
-
-Belongs here: the part of the report that somebody acts upon. Does not belong here: why; that is the evidence.
-"""
+"""Actions of the journey report: next steps, approvals, decisions and customers without a decision."""
 
 from __future__ import annotations
 
@@ -45,12 +42,12 @@ APPROVALS = (
 
 
 def action_sections(figures: JourneyFigures) -> list[Section]:
-    """Return the sections that say what to do."""
+    """Return the sections on actions."""
     return [_steps(figures), _approvals(figures), _decisions(figures), _gaps(figures)]
 
 
 def rest(figures: JourneyFigures, shown: int, count: Record, column: str, table: str) -> Prose:
-    """Say of how many rows a list shows the first."""
+    """Return the note on a list that shows the first of more rows."""
     return rest_of(figures.policy.show("journey.reporting.report_rows", "count"), shown, count, column, table)
 
 

@@ -51,7 +51,7 @@ def risk_trend(data: Data, width: int) -> Specification:
 
 def risk_distribution(data: Data, width: int) -> Specification:
     """Draw how many customers have which risk, by tier."""
-    # The bars of a band stand on each other, in the order of the rows.
+    # The bars of a band are stacked in the order of the rows.
     reached: dict[float, int] = {}
     bars = []
     for row in data["bands"]:

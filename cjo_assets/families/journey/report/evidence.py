@@ -1,7 +1,4 @@
-"""The evidence: where revenue is at risk, where the journey leaks, and which playbooks are worth their cost.
-
-Belongs here: pictures and tables of the portfolio and of experience. Does not belong here: money earned (`value.py`).
-"""
+"""Evidence of the journey report: revenue at risk, stages and moves between them, segments and playbooks."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What a report is made from: the rows of one day that it shows.
-
-Belongs here: which rows. Does not belong here: how they are read (`reporting/writing.py`) or shown.
-"""
+"""Rows of one day that the journey report shows."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from cjo_assets.reporting.document import Record, Row
 from cjo_assets.reporting.palette import BAD, SOFT, UNKNOWN, WARNING
 from cjo_assets.reporting.summary import Summary
 
-# Width of a band of the risk distribution: ten bars can be told apart on a phone.
+# Width of a band of the risk distribution: ten bars are distinguishable on a phone.
 RISK_BAND = 0.1
 NO_TIER = "no tier"
 # Risk tiers with their colours in a chart, the highest first.
@@ -30,10 +27,10 @@ class JourneyFigures:
         trend_days: how far back the trend reaches.
         snapshot: the row of `portfolio_snapshots`; `snapshots` those of the days before and of the day.
         risk_bands: customers by band of `overall_risk_score` and tier, counted.
-        next_steps: the first of them; `last_step` is the last one, which tells how many there are.
+        next_steps: the first of them; `last_step` is the last one, whose rank is their number.
         decisions: the most urgent of them; `summary` counts all.
         gaps: the riskiest of them; `summary` counts all.
-        approvals: interventions that wait for a person, the oldest first; `summary` counts all.
+        approvals: interventions with a pending approval request, the oldest first; `summary` counts all.
         playbooks: of all segments together, the most valuable first; `playbook_count` counts all.
         paragraph: the day in words.
     """
@@ -70,12 +67,12 @@ class JourneyFigures:
 
     @property
     def day(self) -> Record:
-        """The report's own day and the policy's numbers it names."""
+        """The day of the report."""
         return Record("report", (), {"as_of": self.as_of})
 
     @property
     def policy(self) -> Record:
-        """What the report says of the policy."""
+        """The policy values that the report states."""
         return Record(
             "policy",
             (),

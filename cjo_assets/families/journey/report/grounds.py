@@ -1,7 +1,4 @@
-"""The grounds: what the data are worth, and how each figure came about.
-
-Belongs here: quarantine, definitions, policy. Does not belong here: definitions of our own; the contracts have them.
-"""
+"""Data basis of the journey report: input files, rejected rows and definitions."""
 
 from __future__ import annotations
 

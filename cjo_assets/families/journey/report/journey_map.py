@@ -1,7 +1,7 @@
-"""The journey map: stages as cards, moves as arcs, in pixels of our own.
+"""Journey map: stages as cards, moves between them as arcs, laid out in pixels.
 
-Belongs here: where cards and arcs lie. Does not belong here: any figure. On a wide page the journey runs from left to
-right, with ways onward above and ways back below; on a phone it runs downward, with ways onward to the right.
+On a wide page the journey runs from left to right, with moves onward above and moves back below; on a phone it runs
+downward, with moves onward to the right.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ KINDS = {USUAL: SOFT, AGAINST: BAD}
 
 @dataclass(frozen=True)
 class Layout:
-    """Where things lie.
+    """Positions of cards and arcs.
 
     Attributes:
         is_downward: the journey runs downward.
         card: extent of a card along the journey.
         half: half the extent of a card across it.
         step: distance of two stages.
-        middle: where the cards lie across the journey.
+        middle: position of the cards across the journey.
         room: how far arcs may reach beyond the cards.
     """
 
@@ -141,7 +141,7 @@ def _arcs(flows: Rows, place: dict[str, int], layout: Layout) -> tuple[Rows, Row
             thickness = THINNEST + (THICKEST - THINNEST) * math.sqrt(flow["customers"] / most)
             arcs.append(spot | {"flow": number, "point": point, "width": thickness, "kind": kind})
         turn = (180 if is_onward else 0) if layout.is_downward else (90 if is_onward else 270)
-        # On a phone the figures of long bows would lie beside those of short ones: they keep to their beginning.
+        # On a phone the figures of long arcs would overlap those of short ones, so they are near the start.
         angle = math.pi * (EARLY if layout.is_downward and abs(end - start) > LONG_BOW else 0.5)
         along = (first + last) / 2 - (last - first) / 2 * math.cos(angle)
         tips.append(layout.point(along, edge + side * reach * math.sin(angle)) | {"turn": turn, "label": flow["label"]})

@@ -1,6 +1,6 @@
-"""The message that goes with an intervention: what it may say, and how the rules say it.
+"""Message that accompanies an intervention: its figures, and the text that the rules write.
 
-A draft for the person who carries the intervention out. Nothing here is sent to anybody.
+It is a draft for the person who carries out the intervention; no message is sent.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def intervention_figures(intervention: Row) -> tuple[Figure, ...]:
 
 
 def intervention_words(intervention: Row) -> dict[str, str]:
-    """Return what a message may be about, in the words of the sources.
+    """Return the subject of a message in the words of the sources.
 
     Args:
         intervention: segment, stage, playbook and action.

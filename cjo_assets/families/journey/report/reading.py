@@ -98,7 +98,7 @@ def risk_bands(store: Store, as_of: date) -> list[dict[str, Any]]:
 
 
 def write_report(store: Store, settings: Settings, as_of: date, policy: Policy) -> Path | None:
-    """Write the report of a day and return its page, or take a stale one away where the policy wants none."""
+    """Write the report of a day and return its page; remove an old one where the policy disables reports."""
     folder = settings.report_of("journey", as_of)
     if not policy.journey.reporting.enable_reporting:
         remove_folder(folder)

@@ -1,7 +1,4 @@
-"""The report of a day: the verdict, what to do, the evidence, and what the data are worth, in this order.
-
-Belongs here: the order. Does not belong here: any arithmetic; a figure that no table holds is not shown.
-"""
+"""Report of a day of the journey: verdict, actions, evidence, value and data basis, in this order."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Requests to a language model about the journey: the summary of a day, and the message of an intervention.
 
-Ids and names of customers are not sent; neither are risk, value or any other judgement of a customer in a message that
+Ids and names of customers are not sent; neither are risk, value or any other assessment of a customer in a message that
 the customer may read.
 """
 
@@ -28,7 +28,7 @@ MESSAGE_TASK = (
 
 
 def asking_of(rules: Reporting) -> Asking:
-    """Return how the journey's policy wants it."""
+    """Return the settings of the journey's policy."""
     return Asking(
         rules.llm_model,
         rules.temperature,
@@ -39,13 +39,13 @@ def asking_of(rules: Reporting) -> Asking:
 
 
 def summary_request(day: Row, roi: Row, kpi_status: Sequence[Row], rules: Reporting) -> Request:
-    """Ask for the paragraph below the verdict.
+    """Return the request for the paragraph below the verdict.
 
     Args:
         day: the row of `journey_summary`.
         roi: the row of `roi_estimate`.
         kpi_status: the rows of `kpi_status`.
-        rules: which model, and how it is asked.
+        rules: model and settings.
     """
     words = {
         "weakest_evidence": roi["evidence_grade"],
@@ -56,11 +56,11 @@ def summary_request(day: Row, roi: Row, kpi_status: Sequence[Row], rules: Report
 
 
 def message_request(intervention: Row, rules: Reporting) -> Request:
-    """Ask for the message that goes with an intervention.
+    """Return the request for the message that accompanies an intervention.
 
     Args:
         intervention: as `messages.intervention_figures` and `messages.intervention_words` read it.
-        rules: which model, and how it is asked.
+        rules: model and settings.
     """
     words = intervention_words(intervention)
     figures, asking = intervention_figures(intervention), asking_of(rules)

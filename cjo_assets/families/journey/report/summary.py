@@ -55,7 +55,7 @@ def rule_based_summary(day: Row, roi: Row, kpi_status: Sequence[Row], fallback_r
         day: the row of `journey_summary`.
         roi: the row of `roi_estimate`.
         kpi_status: the rows of `kpi_status`.
-        fallback_reason: why a language model that was asked did not write it.
+        fallback_reason: why a language model did not write it, if it was to.
     """
     found = summary_figures(day, roi)
     passages: list[str | Figure] = [

@@ -32,12 +32,12 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Draft:
-    """A text to be phrased.
+    """A text for a language model to word.
 
     Attributes:
-        request: what is asked.
-        rule_based: what stands if the answer does not hold.
-        intervention: what a message goes with; None for the summary.
+        request: the request.
+        rule_based: the text of the rules, used if the answer is rejected.
+        intervention: the intervention of a message; None for the summary.
     """
 
     request: Request
@@ -48,14 +48,14 @@ class Draft:
 def phrase_day(
     store: Store, as_of: date, policy: Policy, endpoint: Endpoint | None = None, ask_model: Ask = ask
 ) -> list[Row]:
-    """Put into words what the policy wants of a day, and return the rows of its texts.
+    """Generate the texts of a day and return their rows.
 
     Args:
-        store: the tables, those of the day done.
+        store: the tables, with those of the day complete.
         as_of: the day.
-        policy: what is wanted, and how the model is asked.
-        endpoint: where to ask; what the environment says unless given.
-        ask_model: how to ask.
+        policy: the texts to generate, and the settings of the model.
+        endpoint: the model's endpoint; from the environment unless given.
+        ask_model: the client function.
     """
     endpoint = endpoint or Endpoint.from_environment()
     texts: list[Row] = []
@@ -75,7 +75,7 @@ def phrase_day(
 
 
 def drafts_of_day(store: Store, as_of: date, policy: Policy) -> list[Draft]:
-    """Return what the policy wants put into words, the summary first."""
+    """Return the texts that the policy enables, the summary first."""
     rules = policy.journey.reporting
     drafts = []
     if rules.enable_reporting and rules.enable_llm_summary:
@@ -91,7 +91,7 @@ def drafts_of_day(store: Store, as_of: date, policy: Policy) -> list[Draft]:
 
 
 def summary_of_day(store: Store, as_of: date, policy: Policy) -> Summary | None:
-    """Return the paragraph that a language model was to phrase, or None where it was not to."""
+    """Return the paragraph of the day's generated text; None where the policy disables it."""
     rules = policy.journey.reporting
     if not rules.enable_llm_summary:
         return None
@@ -115,7 +115,7 @@ def _figures(store: Store, as_of: date) -> tuple[Row, Row, list[Row]]:
 
 
 def _interventions(store: Store, as_of: date, most: int) -> list[Row]:
-    """Return the most urgent interventions that are, or may yet be, carried out for a customer with a playbook."""
+    """Return the most urgent interventions that are or may be carried out, with a playbook."""
     return store.rows(
         """SELECT decisions.intervention_id, decisions.customer_id, decisions.segment, decisions.journey_stage,
             decisions.playbook_name, decisions.recommended_action, states.state_entered_at, states.days_in_state

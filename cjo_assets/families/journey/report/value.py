@@ -1,7 +1,4 @@
-"""KPIs and ROI: what was promised and reached, what it cost and is worth, and what the answer hangs on.
-
-Belongs here: the scorecard, the waterfall and the tornado. Does not belong here: any sum; the tables have added up.
-"""
+"""KPIs and ROI of the journey report: scorecard, waterfall and sensitivity to assumptions."""
 
 from __future__ import annotations
 
@@ -128,7 +125,7 @@ def _roi(figures: JourneyFigures) -> Section:
 
 
 def _doubt(figures: JourneyFigures, roi: Record) -> Prose:
-    """Say between which ends that lies, and on which side of zero; nothing where nothing was compared."""
+    """Return interval and sign of the net benefit; empty without a comparison."""
     said = against_zero(figures.roi["compared_value_status"])
     if not said:
         return ()

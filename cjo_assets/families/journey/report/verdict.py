@@ -1,7 +1,4 @@
-"""The verdict: whether the plan holds, how sure that is, and the figures that matter most.
-
-Belongs here: what stands first. Does not belong here: any judgement; the tables have judged.
-"""
+"""Verdict of the journey report: status against target, its reasons, and the key figures."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ MEANINGS = {
 
 
 def verdict(figures: JourneyFigures) -> Verdict:
-    """Return what the day comes to."""
+    """Return the verdict on the day."""
     snapshot = Record("journey.portfolio_snapshots", (), figures.snapshot)
     paragraph = figures.paragraph
     return Verdict(
@@ -36,7 +33,7 @@ def verdict(figures: JourneyFigures) -> Verdict:
 
 
 def _standing(figures: JourneyFigures, snapshot: Record) -> list[Prose]:
-    """Say what the trend, the stages and the KPIs add to the verdict."""
+    """Return what trend, stages and KPIs add to the verdict."""
     day = figures.snapshot
     said: list[Prose] = [
         (

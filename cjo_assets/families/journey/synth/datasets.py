@@ -1,9 +1,7 @@
-"""Generated datasets, chunk by chunk, so that any number of customers fits into memory.
+"""Generated journey datasets, in chunks of customers so that memory use does not grow with their number.
 
-Belongs here: what is asked for, and which seed draws what. Does not belong here: files (`writer.py`).
-
-A chunk of customers has a seed of its own, derived from the one given and the chunk's number. So the first customers
-are the same however many are asked for.
+Each chunk has a seed derived from the given seed and the number of the chunk, so the first customers are the same
+whatever the number of customers.
 """
 
 from __future__ import annotations

@@ -1,12 +1,9 @@
-"""Lives of customers, drawn from the world: stages, signals, interventions, outcomes.
+"""Simulated lives of customers: stages, signals, interventions and outcomes, as arrays.
 
-Belongs here: the simulation, as arrays. Does not belong here: what any number is (`world.py`), ids and column names
-(`tables.py`).
-
-All customers of a chunk live at once, each step one week of everybody's present stage. Nothing looks ahead: a bad week
-is drawn first, its signals come before the move that it makes likelier, and a treatment works from the next week on.
-So the chances of a week are those of the world, whoever was treated, and nothing but the treatment makes the treated
-differ from others in the same stage and week.
+All customers of a chunk live in parallel, each step being one week of their present stage. Nothing looks ahead: a bad
+week is drawn first, its signals precede the move that it makes more likely, and a treatment works from the next week
+on. The weekly probabilities are those of the world, whoever is treated, and only the treatment distinguishes treated
+customers from others in the same stage and week.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The world as arrays, as the simulation looks things up in it.
-
-Belongs here: layout, and the expectations that follow from it. Does not belong here: any draw (`journeys.py`).
-"""
+"""The world of generated journeys as arrays for the simulation."""
 
 import numpy as np
 

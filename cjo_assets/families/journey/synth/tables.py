@@ -1,10 +1,7 @@
-"""Lives as the rows that a source would deliver.
+"""Simulated lives as rows of the journey datasets.
 
-Belongs here: ids, names, columns and types of every dataset. Does not belong here: any draw (`journeys.py`), files
-(`writer.py`).
-
-Ids count within their customer (`SYN_S0000001_0002` is the second signal of customer 1), so a customer's rows are the
-same however many others are made.
+Ids count within a customer (`SYN_S0000001_0002` is the second signal of customer 1), so the rows of a customer are the
+same whatever the number of customers.
 """
 
 from __future__ import annotations

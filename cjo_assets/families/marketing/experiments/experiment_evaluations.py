@@ -161,7 +161,7 @@ class ExperimentEvaluations(DatedContract):
     benefit_high: float = column("Upper end of that interval.", ge=-1, le=1, nullable=True, decimals=9)
     comparisons: int = column("Experiments read together [experiments]; null where nothing is read.", nullable=True)
     adjusted_p_value: float = column(
-        "p-value of the interval that decides, adjusted_p_values for them (Benjamini-Hochberg) [0-1].",
+        "p-value of the interval that decides, corrected for them (Benjamini-Hochberg) [0-1].",
         ge=0,
         le=1,
         nullable=True,

@@ -156,25 +156,6 @@ def _between_campaigns(budget_proposals: ir.Table, names: ir.Table) -> ir.Table:
     target = is_cut.ifelse(moves.from_campaign_id, moves.to_campaign_id)
     target_name = is_cut.ifelse(moves.from_name, moves.to_name)
     amount = money(moves.amount)
-    description = moves.kind.cases(
-        (BUDGET_CUT, sentence("Take {} out of the budget of {}", amount, moves.from_name)),
-        (BUDGET_RISE, sentence("Add {} to the budget of {}", amount, moves.to_name)),
-        else_=sentence("Move {} of budget from {} to {}", amount, moves.from_name, moves.to_name),
-    )
-    source_state = moves.is_spent_anyway.ifelse(
-        " spends too fast and stays below its target", " will not spend it at its pace"
-    )
-    reason = moves.kind.cases(
-        (BUDGET_CUT, sentence("{}{}, and brings {} per unit spent.", moves.from_name, source_state, moves.from_roas)),
-        (BUDGET_RISE, sentence("{} exceeds its target, and brings {} per unit spent.", moves.to_name, moves.to_roas)),
-        else_=sentence(
-            "{}{}; {} exceeds its target, and brings {} per unit spent.",
-            moves.from_name,
-            source_state,
-            moves.to_name,
-            moves.to_roas,
-        ),
-    )
     source_before = sentence("{} ({}) {}", moves.from_name, moves.from_campaign_id, money(moves.from_budget))
     target_before = sentence("{} ({}) {}", moves.to_name, moves.to_campaign_id, money(moves.to_budget))
     source_after = sentence("{} ({}) {} less", moves.from_name, moves.from_campaign_id, amount)
@@ -187,18 +168,15 @@ def _between_campaigns(budget_proposals: ir.Table, names: ir.Table) -> ir.Table:
         campaign_id=target,
         target_id=target,
         target_name=target_name,
-        description=description,
-        rationale=reason,
-        current=moves.kind.cases(
-            (BUDGET_CUT, source_before),
-            (BUDGET_RISE, target_before),
-            else_=sentence("{}; {}", source_before, target_before),
+        description=_by_kind(
+            moves,
+            sentence("Take {} out of the budget of {}", amount, moves.from_name),
+            sentence("Add {} to the budget of {}", amount, moves.to_name),
+            sentence("Move {} of budget from {} to {}", amount, moves.from_name, moves.to_name),
         ),
-        proposed=moves.kind.cases(
-            (BUDGET_CUT, source_after),
-            (BUDGET_RISE, target_after),
-            else_=sentence("{}; {}", source_after, target_after),
-        ),
+        rationale=_reason_for_move(moves),
+        current=_by_kind(moves, source_before, target_before, sentence("{}; {}", source_before, target_before)),
+        proposed=_by_kind(moves, source_after, target_after, sentence("{}; {}", source_after, target_after)),
         steps=[
             "Have a person approve the amount.",
             "Change the budgets in the source, both sides on one day.",
@@ -211,3 +189,23 @@ def _between_campaigns(budget_proposals: ir.Table, names: ir.Table) -> ir.Table:
         from_campaign_id=moves.from_campaign_id,
         to_campaign_id=moves.to_campaign_id,
     )
+
+
+def _reason_for_move(moves: ir.Table) -> ir.StringValue:
+    """Return why the source gives and why the target gets."""
+    source_state = moves.is_spent_anyway.ifelse(
+        " spends too fast and stays below its target", " will not spend it at its pace"
+    )
+    target_state = sentence("{} exceeds its target, and brings {} per unit spent.", moves.to_name, moves.to_roas)
+    return _by_kind(
+        moves,
+        sentence("{}{}, and brings {} per unit spent.", moves.from_name, source_state, moves.from_roas),
+        target_state,
+        sentence("{}{}; {}", moves.from_name, source_state, target_state),
+    )
+
+
+def _by_kind(
+    moves: ir.Table, cut: ir.StringValue, rise: ir.StringValue, reallocation: ir.StringValue
+) -> ir.StringValue:
+    return moves.kind.cases((BUDGET_CUT, cut), (BUDGET_RISE, rise), else_=reallocation)

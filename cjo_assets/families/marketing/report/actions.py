@@ -1,7 +1,4 @@
-"""What to watch and what to do: risks, decisions, and the next steps, all of them.
-
-Belongs here: the part of the report that somebody acts upon. Does not belong here: why; that is the evidence.
-"""
+"""Actions of the marketing report: risks, decisions, and the complete list of next steps."""
 
 from __future__ import annotations
 
@@ -60,7 +57,7 @@ STEPS = (
 
 
 def risks(figures: MarketingFigures) -> Section:
-    """Return the risks, the worst open one first."""
+    """Return the section on risks, the worst open one first."""
     if not figures.rows["risk_register"]:
         return Section("risks", "Risks", (Paragraph(("Nobody holds anything against a campaign.",)),))
     note = "What is at stake may be the same money in two risks of a campaign: it is compared, and not added up."
@@ -70,14 +67,14 @@ def risks(figures: MarketingFigures) -> Section:
 
 
 def decisions(figures: MarketingFigures) -> Section:
-    """Return what was decided, and how often a person decided otherwise."""
+    """Return the section on decisions and overrides."""
     if not figures.rows["decision_insights"]:
         return Section("decisions", "Decisions", (Paragraph(("There is no campaign.",)),))
     return Section("decisions", "Decisions", (table_of(figures, "Decisions so far", DECISIONS, "decision_insights"),))
 
 
 def next_steps(figures: MarketingFigures) -> Section:
-    """Return what to do, all of it."""
+    """Return the section with all next steps."""
     title = "What to do"
     rows = figures.of("recommendations")
     if not rows:
@@ -88,7 +85,7 @@ def next_steps(figures: MarketingFigures) -> Section:
 
 
 def campaign_by_campaign(figures: MarketingFigures) -> Section:
-    """Say of the campaigns that spent most what stands in the tables, in a few sentences each."""
+    """Return a few sentences on each of the campaigns with the most spend."""
     blocks: list[Paragraph] = []
     for text in figures.insights:
         blocks.append(Paragraph((*passages_of(text, style_of), " Written: ", Words(text.provenance), ".")))

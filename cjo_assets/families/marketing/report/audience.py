@@ -1,7 +1,4 @@
-"""Whom marketing reaches: where they are lost, which segments are worth it, and who gets the credit.
-
-Belongs here: the funnel and its picture, segments, attribution. Does not belong here: any rate.
-"""
+"""Audiences of the marketing report: funnel, segments and attribution."""
 
 from __future__ import annotations
 
@@ -34,7 +31,7 @@ FUNNEL = (
         ),
     ),
 )
-# As many leaks as a sentence can hold, and as many campaigns as a picture.
+# Most leaks in a sentence, and most campaigns in a picture.
 NAMED, DRAWN = 5, 6
 SEGMENTS = (
     CAMPAIGN,
@@ -67,7 +64,7 @@ ATTRIBUTION = (
 
 
 def funnel(figures: MarketingFigures) -> Section:
-    """Return where people are lost on the way."""
+    """Return the section on funnel steps and leaks."""
     title = "Funnel"
     rows = figures.of("funnel_analysis")
     if not rows:
@@ -96,7 +93,7 @@ def funnel(figures: MarketingFigures) -> Section:
 
 
 def _leaks(figures: MarketingFigures, rows: list[Record], start: Cited) -> Prose:
-    """Name the largest leak of each path by the people who are missing."""
+    """Return the largest leak of each path, by missing arrivals."""
     if not figures.count("funnel_analysis", "is_biggest_leak", True).row["rows"]:
         return ("No measured step after the ", start, " is surely below its benchmark.")
     # A step that two paths share is named once.
@@ -118,7 +115,7 @@ def _leaks(figures: MarketingFigures, rows: list[Record], start: Cited) -> Prose
 
 
 def _drawn(figures: MarketingFigures, rows: list[Record]) -> list[dict[str, Any]]:
-    """Return what is drawn of each campaign: the stages of that of its paths with the most steps that are counted."""
+    """Return the stages to draw for each campaign: of the path with the most counted steps."""
     paths: dict[str, dict[str, list[Record]]] = {}
     for row in rows:
         stages = figures.funnel.paths.get(row.row["path"], ())
@@ -131,7 +128,7 @@ def _drawn(figures: MarketingFigures, rows: list[Record]) -> list[dict[str, Any]
 
 
 def _stages(steps: list[Record]) -> list[dict[str, Any]]:
-    """Return the stages that steps lead through: how many reached each, and whether it comes after a leak."""
+    """Return the stages of steps: how many people reached each, and whether it follows a leak."""
     first = steps[0]
     stages = [
         {
@@ -159,7 +156,7 @@ def _step(row: Record) -> str:
 
 
 def segments(figures: MarketingFigures) -> Section:
-    """Return what to do with each segment."""
+    """Return the section on actions per segment."""
     title = "Segments"
     if not figures.rows["segment_portfolio"]:
         return Section("segments", title, (Paragraph(("No segment was shown anything.",)),))
@@ -168,7 +165,7 @@ def segments(figures: MarketingFigures) -> Section:
 
 
 def attribution(figures: MarketingFigures) -> Section:
-    """Return who gets the credit, method by method."""
+    """Return the section on attribution by method."""
     title = "Attribution"
     if not figures.rows["attribution"]:
         return Section("attribution", title, (Paragraph(("Nobody says which channel deserves credit.",)),))

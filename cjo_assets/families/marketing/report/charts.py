@@ -27,7 +27,7 @@ from cjo_assets.reporting.charts import roi_waterfall
 from cjo_assets.reporting.palette import ACCENT, BAD, CARD, GOOD, INK, LINE, MUTED, SOFT, UNKNOWN, WARNING
 
 PERCENT = "format(datum.value, '.0%')"
-# A lift beyond it is drawn to the edge: the others could not be told apart any more.
+# A lift beyond it is drawn to the edge, so that the others stay distinguishable.
 FARTHEST_LIFT, ROOM = 1.0, 1.15
 VERDICTS = {
     "scale_variant": GOOD,
@@ -196,7 +196,7 @@ def budget_flows(data: Data, width: int) -> Specification:
 
 
 def _places(rows: Rows, side: str, left: float, box: float) -> tuple[list[dict[str, Any]], list[float], float]:
-    """Return the boxes of the channels on one side, where each move meets them, and how far down they reach."""
+    """Return the boxes of the channels on one side, the position of each move, and the height."""
     boxes: list[dict[str, Any]] = []
     places = [0.0] * len(rows)
     top = 0.0
@@ -211,12 +211,12 @@ def _places(rows: Rows, side: str, left: float, box: float) -> tuple[list[dict[s
 
 
 def _ended(name: str, letters: int) -> str:
-    """Return a name, or the end of one that is too long: ids begin alike."""
+    """Return a name, or the end of a long one: ids differ at the end."""
     return name if len(name) <= letters else f"…{name[1 - letters :]}"
 
 
 def _reach(rows: Rows) -> tuple[float, float]:
-    """Return how far the axis of lifts reaches: as far as any interval, but for what would crowd out the others."""
+    """Return the limits of the axis of lifts: those of the intervals, up to the farthest lift drawn."""
     ends = [row[name] for row in rows for name in ("low", "high", "always_low", "always_high", "effect")]
     known = [end for end in ends if end is not None]
     farthest = max([FARTHEST_LIFT, *(abs(row["effect"]) for row in rows)])
@@ -225,7 +225,7 @@ def _reach(rows: Rows) -> tuple[float, float]:
 
 
 def _held(value: float | None, low: float, high: float, edge: float) -> float:
-    """Return a value within the axis; what has no end goes on to its edge."""
+    """Return a value limited to the axis; an open end is at its edge."""
     return edge if value is None else min(max(value, low), high)
 
 

@@ -1,7 +1,4 @@
-"""What experiments prove: effects with their intervals, verdicts, and the rules that gave them.
-
-Belongs here: the forest plot and its tables. Does not belong here: any statistics; the table has computed them.
-"""
+"""Experiments of the marketing report: effects with intervals, verdicts and soundness."""
 
 from __future__ import annotations
 
@@ -61,7 +58,7 @@ SOUNDNESS = (
 
 
 def experiments(figures: MarketingFigures) -> Section:
-    """Return what experiments prove, or their rates alone where the policy has switched testing off."""
+    """Return effects and verdicts of experiments, or only rates where the policy disables testing."""
     title = "Experiments"
     rows = figures.of("experiment_evaluations")
     if not rows:

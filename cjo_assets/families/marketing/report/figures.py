@@ -1,8 +1,4 @@
-"""What the marketing report is made from: the rows of one day that it shows, and how many there are.
-
-Belongs here: which rows, in which order, and what is counted. Does not belong here: how they are read
-(`families/marketing/report/reading.py`) or shown.
-"""
+"""Rows of one day that the marketing report shows, in which order, and what it counts."""
 
 from __future__ import annotations
 
@@ -39,7 +35,7 @@ class Shown:
 
     Attributes:
         contract: of the table.
-        order: what stands first, in SQL.
+        order: order of its rows, in SQL.
         is_whole: whether all its rows are shown, however many.
     """
 
@@ -53,10 +49,10 @@ class Shown:
         return tuple(name for name in key_of(self.contract) if name != "as_of")
 
 
-# What a person must decide on first: a verdict that says something, a residual that is too large.
+# Decisive verdicts first, and residuals beyond tolerance first.
 _DECIDED = "CASE verdict WHEN 'scale_variant' THEN 0 WHEN 'stop' THEN 1 WHEN 'invalid' THEN 2 ELSE 3 END"
 _UNRECONCILED = "CASE state WHEN 'beyond_tolerance' THEN 0 WHEN 'missing' THEN 1 ELSE 2 END"
-# The campaigns whose leaks miss most people, each with all its steps.
+# Campaigns with the most missing arrivals first, each with all its steps.
 _MISSING = "max(CASE WHEN is_leak THEN missing ELSE -1 END) OVER (PARTITION BY campaign_id)"
 SHOWN: dict[str, Shown] = {
     "performance_assessment": Shown(performance_assessment.PerformanceAssessment, "as_of", True),
@@ -83,7 +79,7 @@ SHOWN: dict[str, Shown] = {
         f"{_UNRECONCILED}, abs(residual_share) DESC NULLS LAST, campaign_id, scope, figure, one_source, other_source",
     ),
 }
-# Rows that have this in that column are counted, however many are shown.
+# Table, column and value of the rows that are counted, however many are shown.
 COUNTED: tuple[tuple[str, str, str | bool], ...] = (
     *(("experiment_evaluations", "verdict", verdict) for verdict in VERDICTS),
     ("experiment_evaluations", "rule", "not_started"),
@@ -115,11 +111,11 @@ class MarketingFigures:
         funnel: the stages of each path, and where leaks begin.
         rows: of each table its first rows; lists that grow with the number of campaigns are cut.
         totals: of each table how many rows the day has.
-        counts: rows by table, column and content, as `COUNTED` asks.
-        loads: files and what became of their rows.
-        rejections: rows that were turned away, by dataset and rule, counted.
+        counts: number of rows by table, column and value, as in `COUNTED`.
+        loads: input files with accepted and rejected rows.
+        rejections: number of rejected rows by dataset and rule.
         paragraph: the day in words.
-        insights: campaigns in words, each in a few sentences; none unless the policy wants them.
+        insights: a few sentences on each of the first campaigns; empty unless the policy enables them.
     """
 
     as_of: date
@@ -142,7 +138,7 @@ class MarketingFigures:
 
     @property
     def policy(self) -> Record:
-        """What the report says of the policy."""
+        """The policy values that the report states."""
         said = {"version": self.policy_version, "policy_hash": self.policy_hash}
         names = ("report_rows", "llm_insights_max_campaigns")
         said |= {f"marketing.reporting.{name}": getattr(self.rules, name) for name in names}

@@ -1,8 +1,4 @@
-"""The grounds of the marketing report: where sources disagree, what nobody can say, and how figures came about.
-
-Belongs here: reconciliation, gaps, quarantine, definitions. Does not belong here: definitions of our own; the contracts
-have them.
-"""
+"""Data basis of the marketing report: reconciliation, gaps, rejected rows and definitions."""
 
 from __future__ import annotations
 
@@ -83,7 +79,7 @@ DEFINED: Defined = {
 
 
 def reconciliation(figures: MarketingFigures) -> Section:
-    """Return where sources that speak of the same thing disagree."""
+    """Return the section on disagreeing sources."""
     title = "Where sources disagree"
     if not figures.rows["reconciliation"]:
         return Section("reconciliation", title, (Paragraph(("No two sources speak of the same figure.",)),))
@@ -101,7 +97,7 @@ def reconciliation(figures: MarketingFigures) -> Section:
 
 
 def not_known(figures: MarketingFigures) -> Section:
-    """Say what the data cannot say, and which input would let them."""
+    """Return the section on what cannot be measured, and which input is missing."""
 
     def counted(table: str, column: str, content: str) -> Cited:
         return figures.count(table, column, content).show("rows", "count")

@@ -1,7 +1,4 @@
-"""Where budget goes: how fast it is spent, and what moved between channels.
-
-Belongs here: the pictures of pacing and of moves, and their tables. Does not belong here: any sum.
-"""
+"""Budgets of the marketing report: pacing, and moves between channels."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ from cjo_assets.families.marketing.report.figures import MarketingFigures
 from cjo_assets.families.marketing.report.prose import CAMPAIGN, table_of
 from cjo_assets.reporting.document import Block, Column, Paragraph, Picture, Record, Section
 
-# What the picture says of a campaign over its budget, whatever its pace.
+# Status of a campaign over its budget in the picture, whatever its pace.
 OVER_BUDGET = "over_budget"
 PACING = (
     Column("campaign", "campaign_id", below=(("", "name", "plain"), ("", "status", "words"))),
@@ -58,7 +55,7 @@ BALANCES = (
 
 
 def pacing(figures: MarketingFigures) -> Section:
-    """Return spend against budget and time."""
+    """Return the section on spend against budget and time."""
     title = "Pacing"
     rows = figures.of("campaign_analysis")
     if not rows:
@@ -89,7 +86,7 @@ def pacing(figures: MarketingFigures) -> Section:
 
 
 def budget_flows(figures: MarketingFigures) -> Section:
-    """Return what moved between channels, what was refused, and where the money stands."""
+    """Return the section on moves between channels, refusals and balances."""
     title = "Budget moves"
     rows = figures.of("budget_governance")
     if not rows:

@@ -1,7 +1,4 @@
-"""What was promised of marketing, and what came of it: targets of campaigns, KPIs, cost and value.
-
-Belongs here: the scorecards and the waterfall. Does not belong here: any sum; the tables have added up.
-"""
+"""Targets of campaigns, KPIs, cost and value of the marketing report."""
 
 from __future__ import annotations
 
@@ -60,7 +57,7 @@ PARTS = (
 
 
 def targets(figures: MarketingFigures) -> Section:
-    """Return the campaigns against their targets."""
+    """Return the section on campaigns against their targets."""
     title = "Targets"
     if not figures.rows["campaign_analysis"]:
         return Section("targets", title, (Paragraph(("There is no campaign.",)),))
@@ -71,7 +68,7 @@ def targets(figures: MarketingFigures) -> Section:
 
 
 def scorecard(figures: MarketingFigures) -> Section:
-    """Return the KPIs against what the policy promises."""
+    """Return the section on KPIs against their targets."""
     if not figures.rows["kpis"]:
         return Section("kpis", "KPIs", (Paragraph((OFF,)),))
     note = "A family is judged by what was measured, and no better than its worst. n/a is not known, never zero."
@@ -86,7 +83,7 @@ def scorecard(figures: MarketingFigures) -> Section:
 
 
 def cost_and_value(figures: MarketingFigures) -> Section:
-    """Return what marketing cost and brought, part by part."""
+    """Return the section on cost and value by component."""
     roi, parts = figures.one("roi_analysis"), figures.of("roi_components")
     total: Prose = (
         *("From ", roi.show("window_start"), " to ", roi.show("window_end"), ": value "),

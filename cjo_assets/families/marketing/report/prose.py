@@ -1,7 +1,4 @@
-"""Sentences and notes that several sections of the marketing report need.
-
-Belongs here: lists within a sentence, and what a cut list says of the rest. Does not belong here: any figure.
-"""
+"""Lists, filters and table notes shared by the sections of the marketing report."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ CAMPAIGN = Column("campaign", "campaign_id")
 
 
 def listed(entries: Sequence[Prose], between: str = ", ") -> Prose:
-    """Return entries one after the other."""
+    """Return entries joined by a separator."""
     parts: Prose = ()
     for place, entry in enumerate(entries):
         parts = (*parts, *((between,) if place else ()), *entry)
@@ -22,19 +19,19 @@ def listed(entries: Sequence[Prose], between: str = ", ") -> Prose:
 
 
 def where(records: Sequence[Record], column: str, *contents: object) -> list[Record]:
-    """Return the records that have one of these in that column."""
+    """Return the records with one of these values in a column."""
     return [record for record in records if record.row[column] in contents]
 
 
 def table_of(figures: MarketingFigures, caption: str, columns: Sequence[Column], table: str, note: str = "") -> Grid:
-    """Return a grid of the rows of a table, which says of how many it shows the first.
+    """Return a grid of the rows of a table, with a note where it shows the first of more rows.
 
     Args:
         figures: the day.
-        caption: what the grid is called.
-        columns: what it shows.
-        table: what it shows it of.
-        note: what to know of it, before the note on its length.
+        caption: its caption.
+        columns: its columns.
+        table: name of the table.
+        note: a note before that on its length.
     """
     rows = figures.of(table)
     remaining = rest(figures, len(rows), table)
@@ -43,6 +40,6 @@ def table_of(figures: MarketingFigures, caption: str, columns: Sequence[Column],
 
 
 def rest(figures: MarketingFigures, shown: int, table: str) -> Prose:
-    """Say of how many rows of a table a list shows the first."""
+    """Return the note on a list that shows the first of more rows of a table."""
     limit = figures.policy.show("marketing.reporting.report_rows", "count")
     return rest_of(limit, shown, figures.total(table), "rows", f"marketing.{table}")

@@ -1,8 +1,4 @@
-"""The marketing report: figures of one day out of the tables, into a folder of files.
-
-Belongs here: reading the rows the report shows. Does not belong here: the wording and the drawing; that is
-`reporting/`.
-"""
+"""Rows that the marketing report shows, and its files."""
 
 from __future__ import annotations
 
@@ -35,7 +31,7 @@ def marketing_figures(
         store: the tables.
         as_of: the day.
         policy: how long a list may be.
-        words: who puts the day into words; whoever the policy and the environment say unless given.
+        words: the author of texts; by policy and environment unless given.
     """
     words = words or MarketingWords(store, as_of, policy)
     rules = policy.marketing.reporting
@@ -73,7 +69,7 @@ def marketing_figures(
 
 
 def write_marketing_report(store: Store, settings: Settings, as_of: date, policy: Policy) -> Path | None:
-    """Write the report of a day and return its page, or take a stale one away where the policy wants none."""
+    """Write the report of a day and return its page; remove an old one where the policy disables reports."""
     folder = settings.report_of(FAMILY, as_of)
     if not policy.marketing.reporting.enable_reporting:
         remove_folder(folder)

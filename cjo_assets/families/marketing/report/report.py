@@ -1,7 +1,4 @@
-"""The marketing report of a day: the verdict, what follows, the evidence, what to do, and what cannot be said.
-
-Belongs here: the order. Does not belong here: any arithmetic; a figure that no table holds is not shown.
-"""
+"""Marketing report of a day: verdict, conclusions, evidence, actions, and gaps in the data, in this order."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What a language model is asked about marketing: the figures of the day, or of a campaign, and what to make of them.
-
-Belongs here: which figures and words are given. Does not belong here: how a question is put together (`requests.py`).
-"""
+"""Requests to a language model about marketing: the summary of a day, and the text on a campaign."""
 
 from __future__ import annotations
 
@@ -29,7 +26,7 @@ CAMPAIGN_TASK = (
 
 
 def asking_of(rules: MarketingReporting) -> Asking:
-    """Return how marketing's policy wants it: as long as the rules' own paragraph may be."""
+    """Return the settings of the marketing policy; the length is that of the rules' paragraph."""
     return Asking(
         rules.llm_model,
         rules.temperature,
@@ -42,13 +39,13 @@ def asking_of(rules: MarketingReporting) -> Asking:
 def marketing_summary_request(
     figures: Mapping[str, Figure], roi: Row, kpi_status: Sequence[Row], asking: Asking
 ) -> Request:
-    """Ask for the paragraph below the verdict.
+    """Return the request for the paragraph below the verdict.
 
     Args:
         figures: as `marketing_summary_figures` returns them.
         roi: the row of `roi_analysis`.
         kpi_status: the rows of `kpi_status`.
-        asking: which model, and how it is asked.
+        asking: model and settings.
     """
     words = {
         "weakest_evidence": roi["value_evidence_grade"],
@@ -58,7 +55,7 @@ def marketing_summary_request(
 
 
 def campaign_request(campaign: Record, asking: Asking) -> Request:
-    """Ask for a few sentences on a campaign, given its row of `campaign_analysis`."""
+    """Return the request for a few sentences on a campaign, given its row of `campaign_analysis`."""
     words = campaign_words(campaign)
     return request_of(
         CAMPAIGN, CAMPAIGN_TASK, campaign_figures(campaign).values(), words, asking, tuple(words.values())

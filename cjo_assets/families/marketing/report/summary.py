@@ -1,8 +1,4 @@
-"""The executive summary of marketing: the day in sentences, the weightiest first, no longer than the policy allows.
-
-Belongs here: the figures that a summary may use, and the paragraph that the rules write. Does not belong here: what a
-report shows besides.
-"""
+"""Summary of a day of marketing, most important figures first, within the length that the policy allows."""
 
 from __future__ import annotations
 
@@ -52,7 +48,7 @@ TOTALS = {
     "experiments": ("experiment_evaluations", "experiments, with those that have not begun"),
     "next_steps": ("recommendations", "next steps that the rules recommend"),
 }
-# How much of English prose a language model counts as one token, roughly.
+# Rough number of characters per token of English prose.
 CHARACTERS_PER_TOKEN = 4
 
 
@@ -99,7 +95,7 @@ def marketing_summary(
         roi: the row of `roi_analysis`.
         kpi_status: the rows of `kpi_status`.
         max_tokens: longest paragraph [tokens].
-        fallback_reason: why a language model that was asked did not write it.
+        fallback_reason: why a language model did not write it, if it was to.
     """
     evidence = roi["value_evidence_grade"]
     sentences: list[tuple[str | Figure, ...]] = [
@@ -125,14 +121,19 @@ def marketing_summary(
          *_counted(found["approvals"], " needs", " need"), " a person's approval. "),
         (standing(kpi_status),),
     ]  # fmt: skip
+    return Summary(joined(_that_fit(sentences, max_tokens)), fallback_reason=fallback_reason)
+
+
+def _that_fit(sentences: Sequence[Sequence[str | Figure]], max_tokens: int) -> list[str | Figure]:
+    """Return the first sentences that fit into a number of tokens."""
     passages: list[str | Figure] = []
     left = max_tokens * CHARACTERS_PER_TOKEN
     for sentence in sentences:
-        left -= len(Summary(sentence).text)
+        left -= len(Summary(tuple(sentence)).text)
         if left < 0:
             break
         passages += sentence
-    return Summary(joined(passages), fallback_reason=fallback_reason)
+    return passages
 
 
 # Columns of `campaign_analysis` that a text on a campaign may name: how each is written, and what it measures.
@@ -155,13 +156,13 @@ def campaign_figures(campaign: Record) -> dict[str, Figure]:
 
 
 def campaign_words(campaign: Record) -> dict[str, str]:
-    """Return what else a text on a campaign may say of it."""
+    """Return the words that a text on a campaign may use."""
     names = ("name", "status", "primary_kpi", "overall_performance")
     return {name: campaign.show(name, "plain" if name == "name" else "words").text for name in names}
 
 
 def campaign_summary(campaign: Record, fallback_reason: str | None = None) -> Summary:
-    """Return what stands in the tables of a campaign, in a few sentences that need no language model."""
+    """Return a few sentences on a campaign without a language model."""
     found, words = campaign_figures(campaign), campaign_words(campaign)
     passages: list[str | Figure] = [
         Figure("name", words["name"], campaign.show("name").source, "its name"),
@@ -175,7 +176,7 @@ def campaign_summary(campaign: Record, fallback_reason: str | None = None) -> Su
 
 
 def style_of(source: str) -> str:
-    """Return how a summary writes the cell of a source."""
+    """Return the style in which a summary shows the cell of a source."""
     column = source.rpartition("/")[2]
     if column in OF_A_CAMPAIGN and source.startswith("marketing.campaign_analysis"):
         return OF_A_CAMPAIGN[column][0]

@@ -1,10 +1,7 @@
-"""What the marketing report puts into words: by a language model where the policy wants one and there is one.
+"""Texts of the marketing report that a language model may word, and the words of the rules otherwise.
 
-Belongs here: which texts the report has, and when the rules write them. Does not belong here: how a model is asked and
-remembered (`phrasing.py`), and what is asked (`language/`).
-
-Every call is recorded before its answer is used, and a request that has an answer is not made again. After a call that
-failed the rest of the report is not tried.
+Each call is recorded before its answer is used, and a request with an answer is not made again. After a failed call the
+rest of the report is not tried.
 """
 
 from __future__ import annotations
@@ -31,11 +28,11 @@ class MarketingWords:
     """Texts of one report.
 
     Attributes:
-        store: where calls are recorded.
+        store: the store that records calls.
         as_of: the day.
-        policy: what is wanted, and how the model is asked.
-        endpoint: where to ask; None where nowhere.
-        ask_model: how to ask.
+        policy: the texts to generate, and the settings of the model.
+        endpoint: the model's endpoint; None without one.
+        ask_model: the client function.
     """
 
     store: Store
@@ -45,7 +42,7 @@ class MarketingWords:
     ask_model: Ask = ask
 
     def __post_init__(self) -> None:
-        """Find out whether anything may be sent."""
+        """Determine whether requests can be sent."""
         self._asking = asking_of(self.policy.marketing.reporting)
         self._problem = NOT_CONFIGURED if self.endpoint is None else self.endpoint.problem()
 
@@ -61,7 +58,7 @@ class MarketingWords:
         return self._phrased(marketing_summary_request(figures, roi, kpi_status, self._asking), by_rules)
 
     def insights(self, campaigns: list[Record]) -> tuple[Summary, ...]:
-        """Return a few sentences on each of the first campaigns, none where the policy wants none."""
+        """Return a few sentences on each of the first campaigns; none where the policy disables them."""
         rules = self.policy.marketing.reporting
         if not rules.enable_llm_insights:
             return ()

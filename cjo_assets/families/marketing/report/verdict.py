@@ -1,7 +1,4 @@
-"""The verdict on marketing, and what follows from it: what stands first.
-
-Belongs here: the words of the judgement and its reasons. Does not belong here: any judgement; the tables have judged.
-"""
+"""Verdict of the marketing report with its reasons and key figures, and the conclusions that follow."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from cjo_assets.families.marketing.value.roi_analysis import NOT_DISTINGUISHABLE
 from cjo_assets.reporting.document import Cited, Paragraph, Prose, Record, Section, Tile, Verdict
 from cjo_assets.reporting.summary import passages_of
 
-# As many names as a sentence can hold; the tables below have the others.
+# Most names in a sentence; the tables below have the others.
 NAMED = 5
 MEANINGS = {
     "positive": "What marketing is estimated to have brought exceeds all that it cost",
@@ -41,7 +38,7 @@ VERDICTS = {
 
 
 def verdict(figures: MarketingFigures) -> Verdict:
-    """Return what the day comes to."""
+    """Return the verdict on the day."""
     roi = figures.one("roi_analysis")
     status = roi.row["roi_status"]
     meaning: Prose = (MEANINGS[status],)
@@ -63,7 +60,7 @@ def verdict(figures: MarketingFigures) -> Verdict:
 
 
 def _proof(roi: Record) -> Prose:
-    """Return what is left if only the value counts that experiments prove."""
+    """Return the net if only the value counts that experiments prove."""
     net = ("net of the same cost: ", roi.show("net_without_assumption", "whole"))
     status = roi.row["net_without_assumption_status"]
     if status == NOTHING_PROVED:
@@ -77,7 +74,7 @@ def _proof(roi: Record) -> Prose:
 
 
 def _records(roi: Record) -> Prose:
-    """Return by how much ledger and metrics differ, and whose spend is counted."""
+    """Return the residual of ledger and metrics, and whose spend is counted."""
     return (
         *("Media spend by the ledger ", roi.show("media_spend_booked", "whole"), ", by the metrics "),
         *(roi.show("media_spend_measured", "whole"), ", residual "),
@@ -87,7 +84,7 @@ def _records(roi: Record) -> Prose:
 
 
 def _word(roi: Record) -> str:
-    """Return the table's word that colours the verdict: good news that rests on an assumption is no good news yet."""
+    """Return the word that colours the verdict: a positive result on an assumption alone is not shown as good."""
     row = roi.row
     is_proved = row["net_without_assumption_status"] == POSITIVE
     if row["roi_status"] == POSITIVE and row["value_evidence_grade"] == ASSUMPTION and not is_proved:
@@ -163,7 +160,7 @@ def _tiles(figures: MarketingFigures) -> tuple[Tile, ...]:
 
 
 def so_what(figures: MarketingFigures) -> Section:
-    """Say what follows: for money, for experiments, for budgets, for campaigns."""
+    """Return the conclusions for money, experiments, budgets and campaigns."""
     roi = figures.one("roi_analysis")
     money: Prose = (
         *("Value of ", roi.show("total_estimated_value", "money"), " against a cost of "),
@@ -181,7 +178,7 @@ def so_what(figures: MarketingFigures) -> Section:
 
 
 def _not_counted(roi: Record) -> Prose:
-    """Name the experiments with a verdict that prove no value."""
+    """Return the experiments with a verdict that prove no value."""
     if not roi.row["unproved_experiments"]:
         return ()
     named = roi.show("unproved_experiments")

@@ -1,9 +1,7 @@
-"""Generated marketing data, chunk by chunk, and what is true of them.
+"""Generated marketing datasets, in chunks of campaigns, and their true parameters.
 
-Belongs here: what is asked for, which seed draws what, and the truth. Does not belong here: files (`writer.py`).
-
-A chunk of campaigns has a seed of its own, derived from the one given and the chunk's number. So the first campaigns
-are the same however many are asked for.
+Each chunk has a seed derived from the given seed and the number of the chunk, so the first campaigns are the same
+whatever the number of campaigns.
 """
 
 from __future__ import annotations

@@ -1,11 +1,8 @@
-"""What became of campaigns and their experiments, drawn from the market, as arrays.
+"""Simulated campaigns and experiments, as arrays.
 
-Belongs here: the simulation. Does not belong here: what any number is (`marketing_world.py`), ids and column names
-(`marketing_tables.py`).
-
-People click on what they are shown, some arrive, some of those convert, some of these buy. The second arm of an
-experiment multiplies the rate of the count that its metric is about. Days differ, by just so much that the counts of an
-arm have the variance of independent impressions times the market's design effect, whatever its length.
+Some of the people who are shown an asset click, some of these arrive, some convert, and some buy. The second arm of an
+experiment multiplies the rate of the count in its metric. Rates vary by day, so that the counts of an arm have the
+variance of independent impressions times the market's design effect, whatever the length.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What people and machines write about campaigns: decisions, moves of budget, risks, rollups, hints and touches.
-
-Belongs here: the draws and the rows of these. Does not belong here: what is counted (`marketing_draws.py`).
-"""
+"""Generated decisions, budget moves, risks, rollups, hints and touches."""
 
 from __future__ import annotations
 

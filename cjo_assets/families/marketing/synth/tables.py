@@ -1,10 +1,7 @@
-"""Campaigns, experiments and their counts as the rows that sources would deliver.
+"""Simulated campaigns, experiments and counts as rows of the marketing datasets.
 
-Belongs here: ids, names, columns and types of what is counted. Does not belong here: any draw (`marketing_draws.py`),
-and what people and machines write about campaigns (`marketing_records.py`).
-
-Ids count within their campaign (`SYN_EXP_0000001_0002` is the second experiment of campaign 1), so a campaign's rows
-are the same however many others are made.
+Ids count within a campaign (`SYN_EXP_0000001_0002` is the second experiment of campaign 1), so the rows of a campaign
+are the same whatever the number of campaigns.
 """
 
 from __future__ import annotations
