@@ -224,7 +224,7 @@ def test_what_nothing_can_be_said_without_is_required(folder: Path, known: Store
         (folder / f"{name}.json").unlink()
     place = folder.parent, FAMILY.name, folder / "archive"
     if name in REQUIRED:
-        message = "holds no row" if is_there else f"dataset {name} is required"
+        message = "is empty" if is_there else f"dataset {name} is required"
         with pytest.raises(InputError, match=message):
             load_dataset(known.connection, BY_NAME[name], *place)
     else:
