@@ -1,10 +1,9 @@
-"""Standard deviation of the churn forecast: what not knowing the weekly probabilities leaves open.
+"""Standard deviation of the churn forecast, by the delta method.
 
-Not a table but a step of `journey_forecasts`, by the delta method. The weekly probabilities of a bin of the transition
-model follow a Dirichlet distribution, and those of different bins are independent. Churn within the horizon is a
-polynomial in them. Its derivatives are carried week by week with its value, so that weeks that share a probability
-share its error. The variance is then that of the tangent. All of it happens on a small table, one row per segment,
-stage, week and probability, however many customers there are.
+The weekly probabilities of a bin of the transition model follow a Dirichlet distribution, and those of different bins
+are independent. Churn within the horizon is a polynomial in them. Its derivatives are computed week by week with its
+value, so that weeks that share a probability share its error; the variance is that of the tangent. The tables are
+small: one row per segment, stage, week and probability, whatever the number of customers.
 """
 
 import ibis
@@ -47,12 +46,12 @@ def churn_deviations(model: ir.Table, policy: Policy) -> ir.Table:
         cell=ibis.struct({"stage": model.journey_stage, "from_week": model.from_week}),
         weight=model.observed_weeks + policy.journey.forecast.prior_weeks + 1,
     )
-    rows = slopes.join(chances, ["origin", "segment", "parameter"])
-    weighted = rows.weekly_probability * rows.slope
-    cells = rows.group_by(*PLACE, "cell").agg(
-        variance=((weighted * rows.slope).sum() - weighted.sum() ** 2) / rows.weight.max()
+    slopes = slopes.join(chances, ["origin", "segment", "parameter"])
+    weighted = slopes.weekly_probability * slopes.slope
+    cells = slopes.group_by(*PLACE, "cell").agg(
+        variance=((weighted * slopes.slope).sum() - weighted.sum() ** 2) / slopes.weight.max()
     )
-    # What remains after subtraction may fall a rounding error below 0.
+    # A difference of equal numbers may be a rounding error below 0.
     return cells.group_by(PLACE).agg(deviation=ibis.greatest(cells.variance.sum(), 0.0).sqrt())
 
 
@@ -69,7 +68,7 @@ def _steps(weekly: ir.Table, policy: Policy) -> ir.Table:
 
 
 def _slope_of_staying(weekly: ir.Table, policy: Policy) -> ir.Table:
-    """Return the derivative of staying by the probability of each move: the likelier the move, the less is left."""
+    """Return the derivative of staying by the probability of each move, which is -1."""
     last_week = policy.journey.forecast.time_bins_weeks[-1]
     onward = weekly.filter(weekly.weekly_probability > 0)
     return onward.select(
@@ -134,15 +133,16 @@ def _within_horizon(steps: ir.Table, policy: Policy) -> ir.Table:
     values = states.mutate(parameter=ibis.literal(VALUE), value=has_left.cast("float64"))
     weeks = []
     for week in range(1, horizon_weeks(policy) + 1):
-        rows = steps.join(values, "target", rname="{name}_later")
-        # The derivative of a product: one factor's, times the other's value.
-        is_own = rows.parameter == VALUE
-        rows = rows.filter(is_own | (rows.parameter_later == VALUE))
-        is_own = rows.parameter == VALUE
-        rows = rows.mutate(parameter=is_own.ifelse(rows.parameter_later, rows.parameter))
-        values = rows.group_by(target="state", parameter="parameter").agg(value=(rows.factor * rows.value).sum())
+        products = steps.join(values, "target", rname="{name}_later")
+        # The product rule: the derivative of one factor times the value of the other.
+        products = products.filter((products.parameter == VALUE) | (products.parameter_later == VALUE))
+        is_own = products.parameter == VALUE
+        products = products.mutate(parameter=is_own.ifelse(products.parameter_later, products.parameter))
+        values = products.group_by(target="state", parameter="parameter").agg(
+            value=(products.factor * products.value).sum()
+        )
         weeks.append(values.mutate(weeks_to_go=ibis.literal(week)))
-    # As in the forecast itself: what is read twice is computed once.
+    # A union of all weeks is computed once; nested queries would take the engine minutes to plan.
     every = ibis.union(*weeks) if len(weeks) > 1 else weeks[0]
     slopes = every.filter(every.weeks_to_go == horizon_weeks(policy), every.parameter != VALUE)
     slopes = slopes.drop("weeks_to_go").unpack("target")
@@ -150,10 +150,10 @@ def _within_horizon(steps: ir.Table, policy: Policy) -> ir.Table:
 
 
 def _by_day(slopes: ir.Table, policy: Policy) -> ir.Table:
-    """Return the derivatives by day: a day has its part of those of the week under way and of the next one."""
+    """Return the derivatives by day, interpolated between those of the current week and of the next one."""
     last_week = policy.journey.forecast.time_bins_weeks[-1]
-    rows = slopes.mutate(apart=ibis.range(1 - DAYS_PER_WEEK, DAYS_PER_WEEK).unnest())
-    rows = rows.mutate(day=(rows.week * DAYS_PER_WEEK + rows.apart).cast("int64"))
-    rows = rows.filter(rows.day.between(0, last_week * DAYS_PER_WEEK))
-    part = 1 - rows.apart.abs() / DAYS_PER_WEEK
-    return rows.group_by(*PLACE, "parameter").agg(slope=(rows.value * part).sum())
+    days = slopes.mutate(days_apart=ibis.range(1 - DAYS_PER_WEEK, DAYS_PER_WEEK).unnest())
+    days = days.mutate(day=(days.week * DAYS_PER_WEEK + days.days_apart).cast("int64"))
+    days = days.filter(days.day.between(0, last_week * DAYS_PER_WEEK))
+    share = 1 - days.days_apart.abs() / DAYS_PER_WEEK
+    return days.group_by(*PLACE, "parameter").agg(slope=(days.value * share).sum())

@@ -1,8 +1,8 @@
-"""Forecasting: from weekly probabilities to what happens within the horizon.
+"""Probabilities of events within the horizon, from the weekly probabilities of the transition model.
 
-Not a table but the steps that the forecasts and their backtest share. All of it happens on a small table, one row per
-segment, stage and week in the stage, however many customers there are. The horizon is `horizon_days`, rounded up to
-whole weeks. Within a week what lies ahead changes evenly from day to day.
+Shared by the forecasts and their backtest. The tables are small: one row per segment, stage and week in the stage,
+whatever the number of customers. The horizon is `horizon_days`, rounded up to whole weeks. Between the days of a week
+probabilities are interpolated.
 """
 
 from statistics import NormalDist
@@ -10,19 +10,20 @@ from statistics import NormalDist
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.expressions.tables import first_per, lookup
 from cjo_assets.families.journey.forecast._spells import DAYS_PER_WEEK
 from cjo_assets.families.journey.forecast._weekly_moves import STATE, horizon_weeks, moves, weekly_model
 from cjo_assets.policy import Policy
 
 PLACE = ["origin", "segment", "journey_stage", "day"]
-# Where staying is impossible its logarithm must still be a number: nothing with this chance is ever seen.
+# Replaces a probability of 0, which has no logarithm; events this rare are never observed.
 LEAST_PROBABILITY = 1e-300
-# Beyond it the exponential is no longer a number; no probability that matters is that far out.
+# The exponential of a larger number overflows; probabilities are 0 or 1 far before.
 LARGEST_EXPONENT = 600.0
 
 
 def day_in_stage(on: ir.DateValue, entered_at: ir.DateValue, policy: Policy) -> ir.IntegerValue:
-    """Return how many days of the stage are over at the end of a day, as far as the model tells them apart."""
+    """Return the completed days in the stage at the end of a day, up to the first day of the model's last bin."""
     last_day = policy.journey.forecast.time_bins_weeks[-1] * DAYS_PER_WEEK
     return ibis.least(on.delta(entered_at, unit="day") + 1, last_day)
 
@@ -32,8 +33,7 @@ def interval(
 ) -> tuple[ir.NumericValue, ir.NumericValue]:
     """Return the ends of an interval around a probability, given its standard deviation.
 
-    Normal on the logit scale, which keeps it within 0 and 1 and wide where little is known. Without any doubt it is
-    the probability itself.
+    Normal on the logit scale, which keeps it within 0 and 1. Without a deviation both ends are the probability itself.
     """
     spread = NormalDist().inv_cdf((1 + level) / 2) * deviation / (probability * (1 - probability)).nullif(0.0)
     factor = ibis.least(spread.fill_null(0.0), LARGEST_EXPONENT).exp()
@@ -43,7 +43,7 @@ def interval(
 
 
 def forecasts_by_state(model: ir.Table, policy: Policy) -> ir.Table:
-    """Return what happens within the horizon to a customer on each day of each stage, by what each origin knew.
+    """Return the probabilities of events within the horizon for each day in each stage, as known on each origin.
 
     Args:
         model: `origin` and the columns of `transition_model`.
@@ -60,12 +60,12 @@ def forecasts_by_state(model: ir.Table, policy: Policy) -> ir.Table:
 
 
 def churn_by_state(model: ir.Table, policy: Policy) -> ir.Table:
-    """Return the churn of `forecasts_by_state` alone: what a backtest needs, at half the cost."""
+    """Return only the churn of `forecasts_by_state`, which a backtest needs, at half the cost."""
     return _by_day(_within_horizon(moves(weekly_model(model, policy), policy), {"churn": None}, policy), ["churn"])
 
 
 def _within_horizon(moves: ir.Table, outset: dict[str, float | None], policy: Policy) -> ir.Table:
-    """Return the values of every state a horizon before they are as at the outset; None is 1 for who has left."""
+    """Return the values of every state one horizon before `outset`; the outset None is 1 in terminal stages."""
     states = moves.select(target="state").distinct()
     has_left = states.target["journey_stage"].isin(policy.vocabulary.terminal_stages).cast("float64")
     values = states.mutate(
@@ -75,17 +75,17 @@ def _within_horizon(moves: ir.Table, outset: dict[str, float | None], policy: Po
     for week in range(1, horizon_weeks(policy) + 1):
         values = _week_earlier(moves, values)
         weeks.append(values.mutate(weeks_to_go=ibis.literal(week)))
-    # What is read twice is computed once: queries nested a horizon deep would take the engine minutes to plan.
+    # A union of all weeks is computed once; nested queries would take the engine minutes to plan.
     every = ibis.union(*weeks) if len(weeks) > 1 else weeks[0]
     values = every.filter(every.weeks_to_go == horizon_weeks(policy)).drop("weeks_to_go").unpack("target")
     return values.filter(values.journey_stage.notin(policy.vocabulary.terminal_stages))
 
 
 def _by_day(states: ir.Table, values: list[str]) -> ir.Table:
-    """Return the states by day; part of a week that is over moves the values that far towards those of the next."""
+    """Return the states by day, interpolated between the values of a week and of the next one."""
     later = states.select("origin", "segment", "journey_stage", *values, week=states.week - 1)
     pairs = states.left_join(later, STATE, rname="{name}_later")
-    # The last week stands for all after it: it has no next one, and only its first day.
+    # The last week represents all later ones: it has no next week, and only its first day.
     days = pairs.week_later.notnull().ifelse(DAYS_PER_WEEK, 1)
     pairs = pairs.mutate(days_over=ibis.range(0, days).unnest())
     share = pairs.days_over / DAYS_PER_WEEK
@@ -102,17 +102,17 @@ def _by_day(states: ir.Table, values: list[str]) -> ir.Table:
 
 
 def _week_earlier(moves: ir.Table, values: ir.Table) -> ir.Table:
-    """Return what happens with one week more to go."""
-    rows = moves.join(values, "target")
-    chance = rows.probability
-    earlier = {"churn": (chance * rows.churn).sum()}
+    """Return the values with one more week to go."""
+    steps = moves.join(values, "target")
+    probability = steps.probability
+    earlier = {"churn": (probability * steps.churn).sum()}
     if "recovery" in values.columns:
         earlier |= {
-            "recovery": (chance * ibis.greatest(rows.recovers, rows.recovery)).sum(),
-            "escalation": (chance * ibis.greatest(rows.escalates, rows.escalation)).sum(),
-            "stagnation": (chance * rows.remains * rows.stagnation).sum(),
+            "recovery": (probability * ibis.greatest(steps.recovers, steps.recovery)).sum(),
+            "escalation": (probability * ibis.greatest(steps.escalates, steps.escalation)).sum(),
+            "stagnation": (probability * steps.remains * steps.stagnation).sum(),
         }
-    return rows.group_by(target="state").agg(**earlier)
+    return steps.group_by(target="state").agg(**earlier)
 
 
 def _likeliest_next(weekly: ir.Table, policy: Policy) -> ir.Table:
@@ -128,20 +128,19 @@ def _likeliest_next(weekly: ir.Table, policy: Policy) -> ir.Table:
     pairs = pairs.filter(pairs.later < pairs.week + horizon_weeks(policy))
     chance = (pairs.weekly_probability * (pairs.log_of_lasting - pairs.log_at_start).exp()).sum()
     exits = pairs.group_by(*STATE, "next_stage").agg(chance=chance.round(9))
-    best_first = ibis.window(group_by=STATE, order_by=[ibis.desc("chance"), "next_stage"])
-    ranked = exits.mutate(place=ibis.row_number().over(best_first))
-    return ranked.filter(ranked.place == 0).drop("place", "chance")
+    return first_per(exits, STATE, [ibis.desc("chance"), "next_stage"]).drop("chance")
 
 
 def _with_path(states: ir.Table, likeliest: ir.Table, policy: Policy) -> ir.Table:
     """Add the path: the likeliest next stage, and from there again, as long as leaving is likelier than staying."""
-    rows = states.left_join(likeliest, STATE).drop(*(f"{name}_right" for name in STATE))
-    rows = rows.mutate(step_1=(rows.stagnation < 0.5).ifelse(rows.next_stage, ibis.null("string"))).drop("next_stage")
-    entered = rows.filter(rows.week == 0).select("origin", "segment", entered="journey_stage", onward="step_1")
+    paths = lookup(states, likeliest, STATE)
+    leaves = paths.stagnation < 0.5
+    paths = paths.mutate(step_1=leaves.ifelse(paths.next_stage, ibis.null("string"))).drop("next_stage")
+    on_entry = paths.filter(paths.week == 0).select("origin", "segment", "journey_stage", next_stage="step_1")
     steps = policy.journey.forecast.path_steps
     for step in range(2, steps + 1):
-        rows = rows.left_join(entered, ["origin", "segment", (f"step_{step - 1}", "entered")])
-        rows = rows.rename({f"step_{step}": "onward"}).drop("origin_right", "segment_right", "entered")
-    path = ibis.array([rows.journey_stage, *(rows[f"step_{step}"] for step in range(1, steps + 1))])
-    rows = rows.mutate(predicted_path=path.filter(lambda stage: stage.notnull()))
-    return rows.drop(*(f"step_{step}" for step in range(1, steps + 1)))
+        entered = (f"step_{step - 1}", "journey_stage")
+        paths = lookup(paths, on_entry, ["origin", "segment", entered], **{f"step_{step}": "next_stage"})
+    path = ibis.array([paths.journey_stage, *(paths[f"step_{step}"] for step in range(1, steps + 1))])
+    paths = paths.mutate(predicted_path=path.filter(lambda stage: stage.notnull()))
+    return paths.drop(*(f"step_{step}" for step in range(1, steps + 1)))

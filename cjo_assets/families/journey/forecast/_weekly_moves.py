@@ -1,12 +1,18 @@
-"""Moves of a week: from where to where it can take a customer, and how likely that is.
+"""Possible moves within a week, with their probabilities.
 
-Not a table but the steps that the forecast and its deviation share. All of it happens on a small table, one row per
-segment, stage, week in the stage and next stage, however many customers there are.
+Shared by the forecast and its deviation. The tables are small: one row per segment, stage, week in the stage and next
+stage, whatever the number of customers.
+
+A move falls in the middle of its week on average. With p the weekly probability of the move and q the weekly
+probability of leaving the next stage, the customer is at the end of the week
+- in week 0 or week 1 of the next stage, each with probability p (1 - q / 2) / 2 (`pausing_moves`);
+- in a stage j after it with probability p q_j / 2, where the q_j add up to q (`further_moves`).
 """
 
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.families.journey.forecast._spells import DAYS_PER_WEEK, one_of
 from cjo_assets.policy import Policy
 
@@ -19,16 +25,16 @@ def horizon_weeks(policy: Policy) -> int:
 
 
 def state_of(rows: ir.Table, stage: ir.StringValue, week: ir.IntegerValue) -> ir.StructValue:
-    """Return a state as one value: as four columns it would be written out anew for each week of the horizon."""
+    """Return a state as one value; four columns would be repeated in the statement for each week of the horizon."""
     return ibis.struct(dict(zip(STATE, (rows.origin, rows.segment, stage, week), strict=True)))
 
 
 def weekly_model(model: ir.Table, policy: Policy) -> ir.Table:
-    """Return the model by single week, as far as anybody now in a bin can come within the horizon."""
+    """Return the model by single week, up to the last week that can be reached within the horizon."""
     bins = policy.journey.forecast.time_bins_weeks
     ends = dict(zip(bins, [*bins[1:], bins[-1] + horizon_weeks(policy)], strict=True))
     until_week = model.from_week.cases(*((start, ibis.literal(end, "int64")) for start, end in ends.items()))
-    rows = model.select(
+    weekly = model.select(
         "origin",
         "segment",
         "journey_stage",
@@ -38,16 +44,16 @@ def weekly_model(model: ir.Table, policy: Policy) -> ir.Table:
         week=ibis.range(model.from_week, until_week).unnest(),
     )
     cell = ibis.window(group_by=STATE)
-    return rows.mutate(stay_probability=ibis.greatest(1 - rows.weekly_probability.sum().over(cell), 0.0))
+    return weekly.mutate(stay_probability=ibis.greatest(1 - weekly.weekly_probability.sum().over(cell), 0.0))
 
 
 def within_bins(weekly: ir.Table, policy: Policy) -> ir.Table:
-    """Return the weeks that are told apart: the last one stands for all after it."""
+    """Return the weeks up to the start of the last bin, which represents all later ones."""
     return weekly.filter(weekly.week <= policy.journey.forecast.time_bins_weeks[-1])
 
 
 def moves(weekly: ir.Table, policy: Policy) -> ir.Table:
-    """Return from where to where a week can take a customer, and how likely that is; a terminal stage keeps its own."""
+    """Return the states that follow each state after a week, with probabilities; terminal stages are never left."""
     words, last_week = policy.vocabulary, policy.journey.forecast.time_bins_weeks[-1]
     weekly = within_bins(weekly, policy)
     first = weekly.filter(weekly.next_stage == words.stages[0])
@@ -88,25 +94,23 @@ def moves(weekly: ir.Table, policy: Policy) -> ir.Table:
 
 
 def further_moves(weekly: ir.Table, policy: Policy) -> ir.Table:
-    """Return the moves out of a stage and on from the next one within the same week.
+    """Return the moves out of a stage and out of the next one within the same week.
 
-    Moves fall in the middle of a week on average. When it ends the customer is half a week into the next stage, between
-    its first week and its second, or has gone on from there with half the chance of a week. Without this each move
-    would cost the customer half a week that nobody spends.
+    Without them each move would take half a week longer than it does.
     """
     onward = _departures(weekly, policy)
     return onward.join(onward_from_entry(onward), ["origin", "segment", ("next_stage", "entered")])
 
 
 def pausing_moves(weekly: ir.Table, policy: Policy) -> ir.Table:
-    """Return the moves out of a stage after which the customer is still in the next one when the week ends.
+    """Return the moves out of a stage after which the customer is in the next one at the end of the week.
 
     One row for its first week and one for its second, each with the `share` of the weekly probability.
     """
     onward, last_week = _departures(weekly, policy), policy.journey.forecast.time_bins_weeks[-1]
     beginning = onward_from_entry(onward)
     leaving = beginning.group_by("origin", "segment", "entered").agg(leaving=beginning.further_probability.sum())
-    pausing = onward.left_join(leaving, ["origin", "segment", ("next_stage", "entered")])
+    pausing = lookup(onward, leaving, ["origin", "segment", ("next_stage", "entered")])
     is_final = pausing.next_stage.isin(policy.vocabulary.terminal_stages)
     second_week = is_final.ifelse(0, min(1, last_week))
     return pausing.mutate(
@@ -116,7 +120,7 @@ def pausing_moves(weekly: ir.Table, policy: Policy) -> ir.Table:
 
 
 def onward_from_entry(onward: ir.Table) -> ir.Table:
-    """Return what may happen in half a week after the entry into a stage."""
+    """Return the possible moves in the half week after the entry into a stage."""
     entry = onward.filter(onward.week == 0)
     return entry.select(
         "origin",
@@ -132,7 +136,7 @@ def onward_from_entry(onward: ir.Table) -> ir.Table:
 
 
 def _departures(weekly: ir.Table, policy: Policy) -> ir.Table:
-    """Return the possible moves to a next stage, and what kind of event each is."""
+    """Return the possible moves to a next stage, and which events each of them is."""
     rules = policy.journey.forecast
     onward = weekly.filter(weekly.weekly_probability > 0)
     is_new = onward.next_stage != onward.journey_stage

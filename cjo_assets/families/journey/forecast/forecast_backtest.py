@@ -1,9 +1,9 @@
-"""How good the churn forecasts would have been.
+"""Backtest of the churn forecasts.
 
-One row per as-of date, measure and subset of forecasts. At earlier dates, the latest a horizon ago, the model is fitted
-again with what was known then, every customer who had not left is forecast, and the log tells who then left within
-the horizon. A measure that too few cases support is there and has no value. Horizons of neighbouring origins overlap
-and show the same departures, so the intervals count as many cases as there would be without the overlap.
+One row per as-of date, measure and subset of forecasts. On earlier dates, the latest one horizon ago, the model is
+fitted with the records known then, every customer who had not left is forecast, and the log shows who left within the
+horizon. A measure with too few cases has a row without a value. Horizons of neighbouring origins overlap and contain
+the same departures, so the intervals count as many cases as there would be without the overlap.
 
 Calibration is measured in bins of equally many forecasts, equal probabilities in one bin, and by the line of least
 squares through forecasts and outcomes: its slope is 1 and its distance from the forecasts 0 where they are right.
@@ -48,11 +48,19 @@ class ForecastBacktest(DatedContract):
     )
     status: str = column("Whether there are enough cases to say anything.", isin=[MEASURED, NOT_ENOUGH_HISTORY])
     value: float = column(
-        "The measure; of churn_rate and calibration the share that left; null if not measured.", nullable=True
+        "The measure; of churn_rate and calibration the share that left; null if not measured.",
+        decimals=6,
+        nullable=True,
     )
-    value_low: float = column("Lower end of its interval; null where it is no share.", ge=0, le=1, nullable=True)
-    value_high: float = column("Upper end of its interval; null where it is no share.", ge=0, le=1, nullable=True)
-    mean_forecast: float = column("Mean churn probability forecast; null without any.", ge=0, le=1, nullable=True)
+    value_low: float = column(
+        "Lower end of its interval; null where it is no share.", decimals=6, ge=0, le=1, nullable=True
+    )
+    value_high: float = column(
+        "Upper end of its interval; null where it is no share.", decimals=6, ge=0, le=1, nullable=True
+    )
+    mean_forecast: float = column(
+        "Mean churn probability forecast; null without any.", decimals=6, ge=0, le=1, nullable=True
+    )
     n: int = column("Cases the measure rests on: forecasts; of recall, customers who left [cases].", ge=0)
     forecasts: int = column("Forecasts of the subset; a customer counts at each origin [forecasts].", ge=0)
     churned: int = column("Of these, who left within the horizon [forecasts].", ge=0)
@@ -64,11 +72,32 @@ class ForecastBacktest(DatedContract):
 
 
 def forecast_backtest(customers: ir.Table, state_entries: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    """Forecast again from earlier days, and compare."""
+    """Forecast from earlier days and compare with the outcomes."""
     rules = policy.journey.forecast
     origins = backtest_origins(as_of, policy)
-    questions = _questions(origins, policy)
     scored = _scored(spells(customers, state_entries, as_of, policy), origins, policy)
+    totals = scored.agg(
+        all_forecasts=scored.forecasts.sum().fill_null(0), all_churned=scored.churned.sum().fill_null(0)
+    )
+    sums = _sums(_questions(origins, policy), scored).cross_join(totals)
+    n = (sums.measure == RECALL).ifelse(sums.all_churned, sums.forecasts)
+    value = (n >= rules.backtest_minimum_forecasts).ifelse(_value_of(sums), ibis.null("float64"))
+    overlap = min(rules.backtest_origins, -(-_horizon_days(policy) // rules.backtest_step_days))
+    cases = n / (sums.measure == CHURN_RATE).ifelse(1, overlap)
+    share = sums.measure.isin(SHARES).ifelse(value, ibis.null("float64"))
+    low, high = wilson_interval(share * cases, cases, rules.interval_level)
+    return sums.mutate(
+        status=value.isnull().ifelse(NOT_ENOUGH_HISTORY, MEASURED),
+        value=value,
+        value_low=low,
+        value_high=high,
+        mean_forecast=sums.probabilities / sums.forecasts.nullif(0),
+        n=n,
+    )
+
+
+def _sums(questions: ir.Table, scored: ir.Table) -> ir.Table:
+    """Add up the forecasts and outcomes that each measure and subset is about."""
     asked = questions.left_join(
         scored,
         [
@@ -77,7 +106,7 @@ def forecast_backtest(customers: ir.Table, state_entries: ir.Table, as_of: date,
             questions.only_bin.isnull() | (questions.only_bin == scored.bin),
         ],
     )
-    answers = asked.group_by("measure", "subset").agg(
+    return asked.group_by("measure", "subset").agg(
         forecasts=asked.forecasts.sum().fill_null(0),
         churned=asked.churned.sum().fill_null(0),
         probabilities=(asked.forecasts * asked.probability).sum(),
@@ -90,53 +119,25 @@ def forecast_backtest(customers: ir.Table, state_entries: ir.Table, as_of: date,
         first_outcome_at=asked.first_outcome_at.min(),
         last_outcome_at=asked.last_outcome_at.max(),
     )
-    totals = scored.agg(
-        all_forecasts=scored.forecasts.sum().fill_null(0), all_churned=scored.churned.sum().fill_null(0)
-    )
-    rows = answers.cross_join(totals)
-    n = (rows.measure == RECALL).ifelse(rows.all_churned, rows.forecasts)
-    value = _value_of(rows)
-    value = (n >= rules.backtest_minimum_forecasts).ifelse(value, ibis.null("float64"))
-    overlap = min(rules.backtest_origins, -(-_horizon_days(policy) // rules.backtest_step_days))
-    cases = n / (rows.measure == CHURN_RATE).ifelse(1, overlap)
-    share = rows.measure.isin(SHARES).ifelse(value, ibis.null("float64"))
-    low, high = wilson_interval(share * cases, cases, rules.interval_level)
-    return rows.select(
-        "measure",
-        "subset",
-        status=value.isnull().ifelse(NOT_ENOUGH_HISTORY, MEASURED),
-        value=rounded(value),
-        value_low=rounded(low),
-        value_high=rounded(high),
-        mean_forecast=rounded(rows.probabilities / rows.forecasts.nullif(0)),
-        n=n,
-        forecasts=rows.forecasts,
-        churned=rows.churned,
-        first_origin=rows.first_origin,
-        last_origin=rows.last_origin,
-        latest_record_at=rows.latest_record_at,
-        first_outcome_at=rows.first_outcome_at,
-        last_outcome_at=rows.last_outcome_at,
-    )
 
 
-def _value_of(rows: ir.Table) -> ir.NumericValue:
+def _value_of(sums: ir.Table) -> ir.NumericValue:
     """Return the value of each measure, from the sums over its forecasts."""
-    share = rows.churned / rows.forecasts.nullif(0)
-    base_rate = rows.all_churned / rows.all_forecasts.nullif(0)
+    share = sums.churned / sums.forecasts.nullif(0)
+    base_rate = sums.all_churned / sums.all_forecasts.nullif(0)
     return ibis.cases(
-        (rows.measure == BRIER, rows.squares / rows.forecasts.nullif(0)),
-        (rows.measure == BASE_BRIER, base_rate * (1 - base_rate)),
-        (rows.measure == SLOPE, rows.slope),
-        (rows.measure == CALIBRATION_INDEX, rows.distances / rows.forecasts.nullif(0)),
-        (rows.measure == RECALL, rows.churned / rows.all_churned.nullif(0)),
-        (rows.measure == LIFT, share / base_rate.nullif(0.0)),
+        (sums.measure == BRIER, sums.squares / sums.forecasts.nullif(0)),
+        (sums.measure == BASE_BRIER, base_rate * (1 - base_rate)),
+        (sums.measure == SLOPE, sums.slope),
+        (sums.measure == CALIBRATION_INDEX, sums.distances / sums.forecasts.nullif(0)),
+        (sums.measure == RECALL, sums.churned / sums.all_churned.nullif(0)),
+        (sums.measure == LIFT, share / base_rate.nullif(0.0)),
         else_=share,
     )
 
 
 def backtest_origins(as_of: date, policy: Policy) -> list[date]:
-    """Return the days forecast from, latest first: at each, the horizon is over by the as-of date."""
+    """Return the days forecast from, latest first; the horizon of each is over by the as-of date."""
     rules = policy.journey.forecast
     latest = as_of - timedelta(days=_horizon_days(policy))
     return [latest - timedelta(days=rules.backtest_step_days * number) for number in range(rules.backtest_origins)]
@@ -144,13 +145,13 @@ def backtest_origins(as_of: date, policy: Policy) -> list[date]:
 
 @check(blocking=True)
 def records_from_the_future(forecast_backtest: ir.Table, policy: Policy) -> ir.Table:
-    """Find origins whose forecasts rest on a later record, or whose outcomes lie outside their horizon."""
-    rows = forecast_backtest.filter(forecast_backtest.measure == CHURN_RATE)
-    used_later = rows.latest_record_at > rows.first_origin
-    too_early = rows.first_outcome_at <= rows.first_origin
-    too_late = rows.last_outcome_at.delta(rows.first_origin, unit="day") > _horizon_days(policy)
-    offends = used_later.fill_null(False) | too_early.fill_null(False) | too_late.fill_null(False)
-    return rows.filter(offends).select("subset", "latest_record_at", "first_outcome_at", "last_outcome_at")
+    """Return origins whose forecasts use a later record, or whose outcomes lie outside their horizon."""
+    origins = forecast_backtest.filter(forecast_backtest.measure == CHURN_RATE)
+    used_later = origins.latest_record_at > origins.first_origin
+    too_early = origins.first_outcome_at <= origins.first_origin
+    too_late = origins.last_outcome_at.delta(origins.first_origin, unit="day") > _horizon_days(policy)
+    fails = used_later.fill_null(False) | too_early.fill_null(False) | too_late.fill_null(False)
+    return origins.filter(fails).select("subset", "latest_record_at", "first_outcome_at", "last_outcome_at")
 
 
 def _scored(spells: ir.Table, origins: list[date], policy: Policy) -> ir.Table:
@@ -174,19 +175,21 @@ def _scored(spells: ir.Table, origins: list[date], policy: Policy) -> ir.Table:
     )
     model = fitted_model(spells, origins, policy)
     known = model.group_by("origin").agg(latest_record_at=model.latest_record_at.max())
-    rows = states.join(churn_by_state(model, policy), PLACE).join(known, "origin")
-    rows = rows.mutate(
-        probability=rounded(rows.churn), latest_record_at=ibis.greatest(rows.latest_record_at, rows.latest_entry_at)
+    scored = states.join(churn_by_state(model, policy), PLACE).join(known, "origin")
+    # Rounded as published: the backtest is about the forecasts that people see.
+    scored = scored.mutate(
+        probability=rounded(scored.churn),
+        latest_record_at=ibis.greatest(scored.latest_record_at, scored.latest_entry_at),
     )
-    missed, kept = 1 - rows.probability, rows.forecasts - rows.churned
-    rows = rows.mutate(squares=rows.churned * missed * missed + kept * rows.probability * rows.probability)
-    return _with_bin(_with_line(rows), policy)
+    missed, stayed = 1 - scored.probability, scored.forecasts - scored.churned
+    squares = scored.churned * missed * missed + stayed * scored.probability * scored.probability
+    return _with_bin(_with_line(scored.mutate(squares=squares)), policy)
 
 
 def _with_line(rows: ir.Table) -> ir.Table:
-    """Add the slope of the line of least squares through forecasts and outcomes, and how far forecasts are from it.
+    """Add the slope of the line of least squares through forecasts and outcomes, and the distances from it.
 
-    Without a departure, or where all forecasts are one, there is no slope.
+    Without a departure, or where all forecasts are equal, there is no slope.
     """
     sums = rows.agg(
         n=rows.forecasts.sum(),
@@ -195,7 +198,7 @@ def _with_line(rows: ir.Table) -> ir.Table:
         xx=(rows.forecasts * rows.probability * rows.probability).sum(),
         xy=(rows.churned * rows.probability).sum(),
     )
-    # A spread that is a rounding error is none.
+    # A spread of the size of a rounding error counts as none.
     spread = rounded(sums.xx / sums.n - (sums.x / sums.n) ** 2, CONTRIBUTION_DECIMALS).nullif(0.0)
     slope = (sums.xy / sums.n - sums.x * sums.y / (sums.n * sums.n)) / spread
     line = sums.select(
@@ -221,7 +224,7 @@ def _with_bin(rows: ir.Table, policy: Policy) -> ir.Table:
 
 
 def _questions(origins: list[date], policy: Policy) -> ir.Table:
-    """Return every measure of every subset, so that each has a row whether or not there is an answer."""
+    """Return every measure of every subset; each has a row, with or without a value."""
     rules = policy.journey.forecast
     bins = rules.calibration_bins
     questions = [_question(CHURN_RATE, str(origin), origin=origin) for origin in origins]

@@ -1,9 +1,9 @@
-"""How likely a customer is to move on, by stage and time in it.
+"""Weekly probabilities of moving from stage to stage.
 
 One row per as-of date, segment, non-terminal stage, bin of weeks in the stage and next stage. The probability is that
 of moving to the next stage in any one week of the bin, given that the customer is still there when the week begins;
-what the rows of a bin leave to 1 is the probability of staying. Counts and the policy's belief are mixed by their
-weight in customer-weeks (a Dirichlet prior), so that ten customers get the belief and a million get the counts.
+1 minus the sum of a bin is the probability of staying. Counts and the policy's prior are combined by their weight in
+customer-weeks (a Dirichlet prior): with ten customers the prior dominates, with a million the counts.
 """
 
 from datetime import date
@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.intervals import beta_interval
-from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, rounded
+from cjo_assets.core.expressions.numbers import RATE_DECIMALS, rounded
 from cjo_assets.families.journey.forecast._spells import fitted_model, spells
 from cjo_assets.policy import Policy
 
@@ -33,15 +33,17 @@ class TransitionModel(DatedContract):
     transitions: int = column("Of the observed weeks, those that ended in this next stage [customer-weeks].", ge=0)
     prior_probability: float = column("The policy's belief [0-1 per week].", ge=0, le=1)
     weekly_probability: float = column(
-        "(transitions + prior_weeks x belief) / (observed + prior_weeks) [0-1 per week].", ge=0, le=1
+        "(transitions + prior_weeks x belief) / (observed + prior_weeks) [0-1 per week].", decimals=12, ge=0, le=1
     )
-    probability_low: float = column("Lower end of its interval, of the policy's level [0-1].", ge=0, le=1)
-    probability_high: float = column("Upper end of its interval [0-1].", ge=0, le=1)
-    prior_weight: float = column("Share of the belief in the probability [0-1, 1 = nothing observed].", ge=0, le=1)
+    probability_low: float = column("Lower end of its interval, of the policy's level [0-1].", decimals=6, ge=0, le=1)
+    probability_high: float = column("Upper end of its interval [0-1].", decimals=6, ge=0, le=1)
+    prior_weight: float = column(
+        "Share of the belief in the probability [0-1, 1 = nothing observed].", decimals=6, ge=0, le=1
+    )
 
 
 def transition_model(customers: ir.Table, state_entries: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    """Estimate every move from the log by the as-of date and the policy's belief.
+    """Estimate every move from the log by the as-of date and the policy's prior.
 
     The interval is that of the posterior: a single probability of a Dirichlet distribution has a Beta distribution.
     """
@@ -49,21 +51,15 @@ def transition_model(customers: ir.Table, state_entries: ir.Table, as_of: date, 
     model = fitted_model(spells(customers, state_entries, as_of, policy), [as_of], policy)
     chance = model.weekly_probability
     low, high = beta_interval(chance, model.observed_weeks + rules.prior_weeks, rules.interval_level)
-    estimated = model.mutate(
-        weekly_probability=rounded(chance, CONTRIBUTION_DECIMALS),
-        probability_low=rounded(low),
-        probability_high=rounded(high),
-        prior_weight=rounded(model.prior_weight),
-    )
-    return estimated.drop("origin", "latest_record_at")
+    return model.mutate(probability_low=low, probability_high=high)
 
 
 @check(blocking=True)
 def cells_beyond_certainty(transition_model: ir.Table) -> ir.Table:
-    """Find bins whose probabilities exceed 1, or in which more weeks ended than were observed."""
+    """Return bins whose probabilities exceed 1, or in which more weeks ended than were observed."""
     cells = transition_model.group_by("segment", "journey_stage", "from_week").agg(
         moves=transition_model.transitions.sum(),
         observed_weeks=transition_model.observed_weeks.max(),
-        probability=rounded(transition_model.weekly_probability.sum(), 9),
+        probability=rounded(transition_model.weekly_probability.sum(), RATE_DECIMALS),
     )
     return cells.filter((cells.probability > 1) | (cells.moves > cells.observed_weeks))
