@@ -1,8 +1,10 @@
-"""How much is at stake with every customer.
+"""Risk scores of every customer.
 
 One row per customer and as-of date, for customers who have not left. Every score is a weighted sum of factors between 0
-and 1, so that each can be taken apart again: `risk_contributions` does.
+and 1; `risk_contributions` has the parts.
 """
+
+from collections.abc import Callable
 
 import ibis
 import ibis.expr.types as ir
@@ -16,18 +18,29 @@ from cjo_assets.families.journey.inputs.customers import TIERS
 from cjo_assets.families.journey.inputs.state_entries import INVALID
 from cjo_assets.policy import JourneyPolicy, Policy, Weights
 
-# Each score, its factors, and for each factor the raw value it comes from and where the policy weighs it.
 SCORES = ("overall_risk_score", "churn_risk_score", "friction_score", "decision_risk")
+# A score may be a factor of a later one.
+SCORING_ORDER = ("friction_score", "churn_risk_score", "overall_risk_score", "decision_risk")
+# The policy's weights of each score, and the factors whose weight has another name.
+WEIGHTS: dict[str, Callable[[JourneyPolicy], Weights]] = {
+    "overall_risk_score": lambda rules: rules.risk.risk_scoring_weights,
+    "friction_score": lambda rules: rules.risk.friction_weights,
+    "churn_risk_score": lambda rules: rules.risk.churn_risk_weights,
+    "decision_risk": lambda rules: rules.risk.decision_risk_weights,
+}
+FACTORS = {"friction": "friction_score"}
 
 
 class RiskScores(DatedContract):
     """Risk of every customer who has not left. One row per customer and as-of date."""
 
     customer_id: str = key("Customer.", personal="customer")
-    overall_risk_score: float = column("Weighted risk [0-1, up = worse].", ge=0, le=1)
-    churn_risk_score: float = column("Risk of leaving [0-1, up = worse]; a score, not a probability.", ge=0, le=1)
-    friction_score: float = column("How stuck the customer is [0-1, up = worse].", ge=0, le=1)
-    decision_risk: float = column("What eligibility looks at [0-1, up = worse].", ge=0, le=1)
+    overall_risk_score: float = column("Weighted risk [0-1, up = worse].", decimals=6, ge=0, le=1)
+    churn_risk_score: float = column(
+        "Risk of leaving [0-1, up = worse]; a score, not a probability.", decimals=6, ge=0, le=1
+    )
+    friction_score: float = column("How stuck the customer is [0-1, up = worse].", decimals=6, ge=0, le=1)
+    decision_risk: float = column("What eligibility looks at [0-1, up = worse].", decimals=6, ge=0, le=1)
     risk_factors: TextList = column("What stands out, sorted.")
     risk_tier: str = column("Tier of the overall risk; null below the lowest threshold.", isin=TIERS, nullable=True)
     crm_risk_tier: str = column("Tier in the CRM; null where unknown.", isin=TIERS, nullable=True)
@@ -44,64 +57,33 @@ def scored_factors(
     policy: Policy,
 ) -> ir.Table:
     """Return, per customer who has not left, every factor [0-1] and every score, unrounded."""
-    rows = customers.join(journey_states.drop("segment"), "customer_id")
-    rows = rows.filter(rows.journey_stage.isnull() | rows.journey_stage.notin(policy.vocabulary.terminal_stages))
-    rows = rows.join(
-        journey_evaluations.select(
-            "customer_id", "stage_health", reasons=journey_evaluations.friction_reasons.length()
-        ),
-        "customer_id",
+    active = customers.join(journey_states.drop("segment"), "customer_id")
+    active = active.filter(
+        active.journey_stage.isnull() | active.journey_stage.notin(policy.vocabulary.terminal_stages)
     )
-    signals = aggregated_signals.select("customer_id", "negative_signals", "aggregated_risk_score")
-    rows = rows.join(signals, "customer_id")
-    rows = rows.join(fused_signals.select("customer_id", "fused_risk_score"), "customer_id")
-    forecasts = journey_forecasts.select("customer_id", forecast="churn_probability")
-    rows = rows.join(forecasts, "customer_id")
-    segment = rows.segment
-
-    def number(pick: Pick) -> ir.NumericValue:
-        return by_segment(policy, segment, pick)
-
-    typical = by_name_and_segment(
-        policy, rows.journey_stage, segment, lambda rules: rules.evaluation.typical_stage_durations, None
-    )
-    stage_weight = by_name_and_segment(
-        policy, rows.journey_stage, segment, lambda rules: rules.risk.time_in_state_stage_weights, 1.0
-    )
-    time = stage_weight * capped(
-        rows.days_in_state / (number(lambda rules: rules.risk.time_in_state_saturation) * typical)
-    )
-    rows = rows.mutate(
-        signal_strength=rows.aggregated_risk_score,
-        # Without a stage there is no time in it: the factor adds nothing, and its raw value stays null.
-        time_in_state=time.fill_null(0.0),
-        customer_value=capped(rows.account_value / number(lambda rules: rules.risk.customer_value_saturation)),
-        signal_count=capped(rows.negative_signals / number(lambda rules: rules.risk.signal_count_saturation)),
-        # Nor is there a forecast of where the customer goes from there.
-        churn_probability=rows.forecast.fill_null(0.0),
-        friction_reasons=capped(rows.reasons / number(lambda rules: rules.risk.friction_reasons_saturation)),
-    )
-    for score in ("friction_score", "churn_risk_score", "overall_risk_score", "decision_risk"):
-        parts = [rows[factor] * weight for factor, weight in weights_of(score, rows.segment, policy).items()]
-        rows = rows.mutate(**{score: capped(sum(parts[1:], parts[0]))})
-    return rows
+    reasons = journey_evaluations.friction_reasons.length()
+    for known in (
+        journey_evaluations.select("customer_id", "stage_health", reasons=reasons),
+        aggregated_signals.select("customer_id", "negative_signals", "aggregated_risk_score"),
+        fused_signals.select("customer_id", "fused_risk_score"),
+        journey_forecasts.select("customer_id", forecast="churn_probability"),
+    ):
+        active = active.join(known, "customer_id")
+    scored = active.mutate(**_factors(active, policy))
+    for score in SCORING_ORDER:
+        parts = [scored[factor] * weight for factor, weight in weights_of(score, scored.segment, policy).items()]
+        scored = scored.mutate(**{score: capped(sum(parts[1:], parts[0]))})
+    return scored
 
 
 def weights_of(score: str, segment: ir.StringValue, policy: Policy) -> dict[str, ir.NumericValue]:
     """Return the factors of a score, as columns of `scored_factors`, and the relative weight of each."""
+    weights = WEIGHTS[score]
 
-    def weight(group: str, name: str) -> ir.NumericValue:
-        return by_segment(policy, segment, lambda rules: _group(rules, group).relative(name))
+    def relative(name: str) -> ir.NumericValue:
+        return by_segment(policy, segment, lambda rules: weights(rules).relative(name))
 
-    groups = {
-        "overall_risk_score": ("risk_scoring_weights", {}),
-        "friction_score": ("friction_weights", {}),
-        "churn_risk_score": ("churn_risk_weights", {"friction": "friction_score"}),
-        "decision_risk": ("decision_risk_weights", {}),
-    }
-    group, renamed = groups[score]
-    names = [name for name, _ in _group(policy.journey, group)]
-    return {renamed.get(name, name): weight(group, name) for name in names}
+    return {FACTORS.get(name, name): relative(name) for name, _ in weights(policy.journey)}
 
 
 def risk_scores(
@@ -114,60 +96,96 @@ def risk_scores(
     policy: Policy,
 ) -> ir.Table:
     """Score, tier and rank the urgency of every customer who has not left."""
-    rows = scored_factors(
+    factors = scored_factors(
         customers, journey_states, journey_evaluations, aggregated_signals, fused_signals, journey_forecasts, policy
     )
-    # Thresholds are compared before the scores are rounded to what is published; only float noise is taken off first.
-    exact = {name: rounded(rows[name], CONTRIBUTION_DECIMALS) for name in (*SCORES, "time_in_state")}
-    rows = rows.mutate(**exact)
-
-    def number(pick: Pick) -> ir.NumericValue:
-        return by_segment(policy, rows.segment, pick)
-
-    overall = rows.overall_risk_score
-    tier = ibis.cases(
-        (overall >= number(lambda rules: rules.risk.risk_tier_thresholds.high), "high"),
-        (overall >= number(lambda rules: rules.risk.risk_tier_thresholds.medium), "medium"),
-        (overall >= number(lambda rules: rules.risk.risk_tier_thresholds.low), "low"),
-        else_=ibis.null("string"),
-    )
-    is_critical = (rows.stage_health == CRITICAL).fill_null(False)
-    urgency = ibis.cases(
-        (overall >= number(lambda rules: rules.risk.urgency_high_risk), "high"),
-        (is_critical & tier.isin(["high", "medium"]), "high"),
-        ((overall >= number(lambda rules: rules.risk.urgency_medium_risk)) | is_critical, "medium"),
-        else_="low",
-    )
-    factors = {
-        "high_signal_strength": rows.signal_strength >= number(lambda rules: rules.risk.high_signal_strength),
-        "multiple_negative_signals": rows.negative_signals
-        >= number(lambda rules: rules.evaluation.multiple_negative_signals),
-        "long_time_in_state": rows.time_in_state > number(lambda rules: rules.risk.long_time_in_state),
-        "high_customer_value": rows.account_value
-        >= number(lambda rules: rules.recommendation.high_value_customer_threshold),
-        "early_tenure": rows.tenure_months <= number(lambda rules: rules.evaluation.early_tenure_months),
-        "invalid_transition": rows.transition == INVALID,
-    }
-    return rows.select(
-        "customer_id",
-        **{score: rounded(rows[score]) for score in SCORES},
-        risk_factors=names_where(factors),
+    # Thresholds are compared before the scores are rounded to six decimals, without the noise of binary floats.
+    exact = {name: rounded(factors[name], CONTRIBUTION_DECIMALS) for name in (*SCORES, "time_in_state")}
+    scored = factors.mutate(**exact)
+    tier = _risk_tier(scored, policy)
+    return scored.mutate(
+        risk_factors=names_where(_risk_factors(scored, policy)),
         risk_tier=tier,
-        crm_risk_tier=rows.risk_tier,
-        urgency=urgency,
+        crm_risk_tier=scored.risk_tier,
+        urgency=_urgency(scored, tier, policy),
     )
 
 
 @check
 def distant_crm_tiers(risk_scores: ir.Table, customers: ir.Table, policy: Policy) -> ir.Table:
-    """Find customers whose CRM tier is far from the computed one."""
-    rows = risk_scores.join(customers.select("customer_id", "segment"), "customer_id")
-    steps = [(name, place) for place, name in enumerate(TIERS)]
-    distance = rows.risk_tier.cases(*steps, else_=None) - rows.crm_risk_tier.cases(*steps, else_=None)
-    limit = by_segment(policy, rows.segment, lambda rules: rules.risk.crm_tier_steps)
-    return rows.filter(distance.abs() >= limit).select("customer_id", "crm_risk_tier", "risk_tier")
+    """Return customers whose CRM tier is far from the computed one."""
+    scores = risk_scores.join(customers.select("customer_id", "segment"), "customer_id")
+    places = [(name, place) for place, name in enumerate(TIERS)]
+    distance = scores.risk_tier.cases(*places, else_=None) - scores.crm_risk_tier.cases(*places, else_=None)
+    limit = by_segment(policy, scores.segment, lambda rules: rules.risk.crm_tier_steps)
+    return scores.filter(distance.abs() >= limit).select("customer_id", "crm_risk_tier", "risk_tier")
 
 
-def _group(rules: JourneyPolicy, name: str) -> Weights:
-    group: Weights = getattr(rules.risk, name)
-    return group
+def _factors(active: ir.Table, policy: Policy) -> dict[str, ir.NumericValue]:
+    """Return every factor of a score that is not one of its inputs [0-1]."""
+
+    def number(pick: Pick) -> ir.NumericValue:
+        return by_segment(policy, active.segment, pick)
+
+    stage, segment = active.journey_stage, active.segment
+    typical = by_name_and_segment(policy, stage, segment, lambda rules: rules.evaluation.typical_stage_durations, None)
+    stage_weight = by_name_and_segment(
+        policy, stage, segment, lambda rules: rules.risk.time_in_state_stage_weights, 1.0
+    )
+    saturation = number(lambda rules: rules.risk.time_in_state_saturation) * typical
+    time_in_state = stage_weight * capped(active.days_in_state / saturation)
+    return {
+        "signal_strength": active.aggregated_risk_score,
+        # Without a stage there is neither a time in it nor a forecast: both factors are 0, their raw values null.
+        "time_in_state": time_in_state.fill_null(0.0),
+        "customer_value": capped(active.account_value / number(lambda rules: rules.risk.customer_value_saturation)),
+        "signal_count": capped(active.negative_signals / number(lambda rules: rules.risk.signal_count_saturation)),
+        "churn_probability": active.forecast.fill_null(0.0),
+        "friction_reasons": capped(active.reasons / number(lambda rules: rules.risk.friction_reasons_saturation)),
+    }
+
+
+def _risk_tier(scored: ir.Table, policy: Policy) -> ir.StringValue:
+    """Return the tier of the overall risk; null below the lowest threshold."""
+
+    def threshold(pick: Pick) -> ir.NumericValue:
+        return by_segment(policy, scored.segment, pick)
+
+    overall = scored.overall_risk_score
+    return ibis.cases(
+        (overall >= threshold(lambda rules: rules.risk.risk_tier_thresholds.high), "high"),
+        (overall >= threshold(lambda rules: rules.risk.risk_tier_thresholds.medium), "medium"),
+        (overall >= threshold(lambda rules: rules.risk.risk_tier_thresholds.low), "low"),
+        else_=ibis.null("string"),
+    )
+
+
+def _urgency(scored: ir.Table, tier: ir.StringValue, policy: Policy) -> ir.StringValue:
+    """Return how soon to act, from the overall risk, its tier and the stage health."""
+    high = by_segment(policy, scored.segment, lambda rules: rules.risk.urgency_high_risk)
+    medium = by_segment(policy, scored.segment, lambda rules: rules.risk.urgency_medium_risk)
+    is_critical = (scored.stage_health == CRITICAL).fill_null(False)
+    return ibis.cases(
+        (scored.overall_risk_score >= high, "high"),
+        (is_critical & tier.isin(["high", "medium"]), "high"),
+        ((scored.overall_risk_score >= medium) | is_critical, "medium"),
+        else_="low",
+    )
+
+
+def _risk_factors(scored: ir.Table, policy: Policy) -> dict[str, ir.BooleanValue]:
+    """Return, per noteworthy property of a customer, whether it holds."""
+
+    def threshold(pick: Pick) -> ir.NumericValue:
+        return by_segment(policy, scored.segment, pick)
+
+    several = threshold(lambda rules: rules.evaluation.multiple_negative_signals)
+    valuable = threshold(lambda rules: rules.recommendation.high_value_customer_threshold)
+    return {
+        "high_signal_strength": scored.signal_strength >= threshold(lambda rules: rules.risk.high_signal_strength),
+        "multiple_negative_signals": scored.negative_signals >= several,
+        "long_time_in_state": scored.time_in_state > threshold(lambda rules: rules.risk.long_time_in_state),
+        "high_customer_value": scored.account_value >= valuable,
+        "early_tenure": scored.tenure_months <= threshold(lambda rules: rules.evaluation.early_tenure_months),
+        "invalid_transition": scored.transition == INVALID,
+    }
