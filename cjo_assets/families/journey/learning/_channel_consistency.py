@@ -1,8 +1,8 @@
-"""Consistency of the channels: the lowest over the highest success rate, without the differences that chance explains.
+"""Consistency of channels: the lowest over the highest success rate, corrected for chance.
 
-Not a table but a step behind `kpi_measures`. Rates of alike channels differ by chance, and their lowest and highest the
-more, the more channels there are and the fewer runs each has. The estimate therefore moves every rate towards the
-pooled one by the share of the variation that chance explains (DerSimonian and Laird's moment estimate).
+The rates of equal channels differ by chance; the more channels and the fewer runs there are, the further apart are the
+lowest and the highest. The estimate therefore shrinks every rate towards the pooled one by the share of the variation
+that chance explains (moment estimate of DerSimonian and Laird).
 """
 
 import ibis
@@ -23,27 +23,27 @@ def channel_facts(ledger: ir.Table, policy: Policy) -> ir.Table:
     channels = runs.group_by("channel").agg(runs=runs.count(), successes=runs.count(where=is_success(runs, policy)))
     channels = channels.filter(channels.runs >= policy.journey.learning.established_runs)
     facts = _shrunk_rates(channels).cross_join(_interval(channels, policy.journey.kpis.interval_level))
-    # Far apart from many alike channels, a single one may be shrunk beyond what its own runs allow.
+    # A single outlier among many equal channels may be shrunk beyond the bound that its own runs allow.
     return facts.mutate(lowest_rate=ibis.least(facts.lowest_rate, facts.highest_rate * facts.ratio_high))
 
 
 def _shrunk_rates(channels: ir.Table) -> ir.Table:
-    """Return the lowest and the highest rate after shrinkage, and how many channels and runs there are."""
+    """Return the lowest and the highest rate after shrinkage, and the number of channels and runs."""
     every = ibis.window()
-    rows = channels.mutate(
+    rates = channels.mutate(
         rate=channels.successes / channels.runs,
         pooled=channels.successes.sum().over(every) / channels.runs.sum().over(every),
     )
-    spread = (rows.runs * (rows.rate - rows.pooled) ** 2 / (rows.pooled * (1 - rows.pooled)).nullif(0.0)).sum()
-    facts = rows.agg(
-        channels=rows.count(),
-        channel_runs=rows.runs.sum(),
-        pooled=rows.pooled.max(),
-        lowest=rows.rate.min(),
-        highest=rows.rate.max(),
-        spread=spread,
+    variance = (rates.pooled * (1 - rates.pooled)).nullif(0.0)
+    facts = rates.agg(
+        channels=rates.count(),
+        channel_runs=rates.runs.sum(),
+        pooled=rates.pooled.max(),
+        lowest=rates.rate.min(),
+        highest=rates.rate.max(),
+        spread=(rates.runs * (rates.rate - rates.pooled) ** 2 / variance).sum(),
     )
-    # Alike channels are expected to spread by one less than their number.
+    # The expected spread of equal channels is one less than their number.
     real_share = ibis.greatest(1 - (facts.channels - 1) / facts.spread.nullif(0.0), 0.0).fill_null(0.0)
     return facts.select(
         "channels",
@@ -56,12 +56,12 @@ def _shrunk_rates(channels: ir.Table) -> ir.Table:
 def _interval(channels: ir.Table, level: float) -> ir.Table:
     """Return the interval of the lowest over the highest rate.
 
-    That ratio is the least of the ratios of any two channels, so its bounds are the least of their bounds. Each pair is
-    given its part of the error (Bonferroni), so that all hold together at the level.
+    It is the least of the ratios of any two channels, so its bounds are the least of their bounds. Each pair gets its
+    share of the error (Bonferroni), so that all intervals hold together at the level.
     """
     others = channels.view()
     pairs = channels.join(others, channels.channel != others.channel, rname="other_{name}")
-    # Every pair is there twice, and a two-sided interval holds on both sides.
+    # Every pair occurs twice, once for each side of a two-sided interval.
     error = (1 - level) / pairs.count().over(ibis.window())
     pairs = pairs.mutate(
         bounds=ratio_of_shares(
@@ -72,7 +72,7 @@ def _interval(channels: ir.Table, level: float) -> ir.Table:
             normal_quantile(1 - error),
         )
     )
-    # Without any success a ratio may be anything.
+    # Without any success the ratio is unbounded.
     return pairs.agg(
         ratio_low=pairs.bounds.low.fill_null(0.0).min(),
         ratio_high=ibis.least(pairs.bounds.high.fill_null(1.0).min(), 1.0),

@@ -6,6 +6,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.contract import ANY_SEGMENT
+from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.policy import Policy
 
 
@@ -15,25 +16,24 @@ def existing_playbooks(playbooks: ir.Table, as_of: date) -> ir.Table:
 
 
 def over_segments(existing: ir.Table, sums: ir.Table, policy: Policy) -> ir.Table:
-    """Spread sums per playbook and segment over all playbooks and segments.
+    """Complete sums per playbook and segment to a row for every playbook and segment.
 
     Args:
         existing: one row per playbook.
-        sums: one row per playbook and segment that anything is known of; every other column is a number to add up.
-        policy: for the segments.
+        sums: one row per playbook and segment with data; every other column is a number to add up.
+        policy: the segments.
 
     Returns:
-        One row per playbook and segment, "All" included, which holds the sums of the others: 0 where nothing is known.
+        One row per playbook and segment, "All" included, which has the sums of the others: 0 where there are no data.
     """
     segments = ibis.literal([ANY_SEGMENT, *policy.vocabulary.segments], "array<string>")
-    grid = existing.mutate(segment=segments.unnest())
     keys = ("playbook_id", "segment")
-    rows = grid.left_join(sums, keys).drop(*(f"{name}_right" for name in keys))
-    rows = rows.mutate(is_all=rows.segment == ANY_SEGMENT)
-    per_playbook = ibis.window(group_by=rows.playbook_id)
-    return rows.mutate(
+    grid = lookup(existing.mutate(segment=segments.unnest()), sums, keys)
+    grid = grid.mutate(is_all=grid.segment == ANY_SEGMENT)
+    per_playbook = ibis.window(group_by=grid.playbook_id)
+    return grid.mutate(
         **{
-            name: rows.is_all.ifelse(rows[name].sum().over(per_playbook), rows[name]).fill_null(0)
+            name: grid.is_all.ifelse(grid[name].sum().over(per_playbook), grid[name]).fill_null(0)
             for name in sums.columns
             if name not in keys
         }

@@ -1,12 +1,12 @@
-"""What other confidence thresholds would have done with the outcomes known.
+"""Results of alternative confidence thresholds on known outcomes.
 
-One row per as-of date and threshold that the policy wants tried. Only what was carried out and measured can be counted:
-what a threshold withheld at the time has no outcome, so a lower one can only be judged as far down as somebody acted.
+One row per as-of date and threshold that the policy lists. Only executed and measured runs count: a decision that the
+threshold of its time withheld has no outcome, so a lower threshold is only tested down to the lowest confidence acted
+on.
 
-The change of the net value is a sum over the runs that a threshold decides otherwise than the one in force. Its
-interval takes all priced runs as a sample (Student's t), and all thresholds together share the error (Bonferroni),
-since the best of several looks good by chance. Where few runs carry the change, by Kish's effective number, there is
-no interval.
+The change of the net value is a sum over the runs that a threshold decides differently from the one in force. Its
+interval treats all priced runs as a sample (Student's t), and all thresholds share the error (Bonferroni), since the
+best of several looks good by chance. Where few runs carry the change, by Kish's effective number, there is no interval.
 """
 
 import ibis
@@ -28,23 +28,28 @@ class ThresholdAdvice(DatedContract):
     is_tested: bool = column("Whether anybody acted at this confidence or below; if not, a lower one is a guess.")
     acted_on: int = column("Measured runs at or above it [runs].", ge=0)
     successes: int = column("Those that succeeded [runs].", ge=0)
-    success_rate: float = column("successes over acted_on [0-1], up = better.", ge=0, le=1, nullable=True)
-    success_rate_low: float = column("Lower end of its interval [0-1].", ge=0, le=1, nullable=True)
-    success_rate_high: float = column("Upper end of its interval [0-1].", ge=0, le=1, nullable=True)
+    success_rate: float = column("successes over acted_on [0-1], up = better.", decimals=6, ge=0, le=1, nullable=True)
+    success_rate_low: float = column("Lower end of its interval [0-1].", decimals=6, ge=0, le=1, nullable=True)
+    success_rate_high: float = column("Upper end of its interval [0-1].", decimals=6, ge=0, le=1, nullable=True)
     priced: int = column("Those with cost and value known: the one population of the amounts [runs].", ge=0)
-    cost: float = column("What they cost [currency].", ge=0)
-    value: float = column("Revenue that their successes saved [currency].", ge=0)
-    net_value: float = column("value - cost [currency].")
+    cost: float = column("What they cost [currency].", decimals=2, ge=0)
+    value: float = column("Revenue that their successes saved [currency].", decimals=2, ge=0)
+    net_value: float = column("value - cost [currency].", decimals=2)
     withheld: int = column("Measured runs below it [runs].", ge=0)
     forgone_successes: int = column("Successes among those [runs].", ge=0)
-    net_value_change: float = column("net_value against that of the threshold in force [currency], up = better.")
+    net_value_change: float = column(
+        "net_value against that of the threshold in force [currency], up = better.", decimals=2
+    )
     decided_otherwise: int = column("Priced runs on which it differs from the threshold in force [runs].", ge=0)
-    effective_runs: float = column("Their effective number: less, where few of them carry the change [runs].", ge=0)
+    effective_runs: float = column(
+        "Their effective number: less, where few of them carry the change [runs].", decimals=6, ge=0
+    )
     net_value_change_low: float = column(
         "Lower end of the interval of net_value_change [currency]; null below the policy's effective runs.",
+        decimals=2,
         nullable=True,
     )
-    net_value_change_high: float = column("Upper end of that interval [currency].", nullable=True)
+    net_value_change_high: float = column("Upper end of that interval [currency].", decimals=2, nullable=True)
     is_advised: bool = column("Whether it is tested and its interval lies above 0.")
 
 
@@ -52,12 +57,12 @@ def threshold_advice(
     intervention_ledger: ir.Table,
     policy: Policy,
 ) -> ir.Table:
-    """Count the measured runs on either side of each threshold."""
+    """Compare the measured runs above and below each threshold."""
     rules = policy.journey.learning
     known = with_success(intervention_ledger, policy)
     measured = known.filter(known.is_measured)
     in_force = by_segment(policy, measured.segment, lambda own: own.recommendation.intervention_confidence_threshold)
-    # Value is earned by success alone; a success of unknown value, or a run of unknown cost, is left out of both.
+    # Only a success has value; a success of unknown value, or a run of unknown cost, counts in neither sum.
     value = measured.is_success.ifelse(measured.estimated_revenue_saved, 0.0)
     is_priced = value.notnull() & measured.expected_cost.notnull()
     runs = measured.select(
@@ -75,49 +80,38 @@ def threshold_advice(
         net_in_force=runs.amount.sum(where=runs.is_in_force).fill_null(0.0),
         tried=_tried(runs, rules.confidence_thresholds),
     )
-    rows = facts.select("lowest", "net_in_force", "all_priced", one=facts.tried.unnest()).unpack("one")
-    rows = _with_interval(rows, rules)
-    low, high = wilson_interval(rows.successes, rows.acted_on, rules.interval_level)
-    net_value = rounded(rows.value - rows.cost, MONEY_DECIMALS)
-    is_tested = (rows.lowest <= rows.confidence_threshold).fill_null(False)
-    return rows.select(
-        "confidence_threshold",
-        "decided_otherwise",
-        "acted_on",
-        "successes",
-        "priced",
-        "withheld",
-        "forgone_successes",
+    tried = facts.select("lowest", "net_in_force", "all_priced", one=facts.tried.unnest()).unpack("one")
+    compared = _with_interval(tried, rules)
+    low, high = wilson_interval(compared.successes, compared.acted_on, rules.interval_level)
+    # The change is the difference of two published amounts, so both are rounded before.
+    net_value = rounded(compared["value"] - compared.cost, MONEY_DECIMALS)
+    is_tested = (compared.lowest <= compared.confidence_threshold).fill_null(False)
+    return compared.mutate(
         is_tested=is_tested,
-        success_rate=rounded(rows.successes / rows.acted_on.nullif(0)),
-        success_rate_low=rounded(low),
-        success_rate_high=rounded(high),
-        cost=rounded(rows.cost, MONEY_DECIMALS),
-        value=rounded(rows.value, MONEY_DECIMALS),
+        success_rate=compared.successes / compared.acted_on.nullif(0),
+        success_rate_low=low,
+        success_rate_high=high,
         net_value=net_value,
-        net_value_change=rounded(net_value - rounded(rows.net_in_force, MONEY_DECIMALS), MONEY_DECIMALS),
-        effective_runs=rounded(rows.effective_runs),
-        net_value_change_low=rounded(rows.change_low, MONEY_DECIMALS),
-        net_value_change_high=rounded(rows.change_high, MONEY_DECIMALS),
-        is_advised=is_tested & (rows.change_low > 0).fill_null(False),
+        net_value_change=net_value - rounded(compared.net_in_force, MONEY_DECIMALS),
+        is_advised=is_tested & (compared.net_value_change_low > 0).fill_null(False),
     )
 
 
-def _with_interval(rows: ir.Table, rules: Learning) -> ir.Table:
-    """Add the interval of the change of the net value, and on how many runs it effectively rests."""
+def _with_interval(tried: ir.Table, rules: Learning) -> ir.Table:
+    """Add the interval of the change of the net value, and its effective number of runs."""
     level = 1 - (1 - rules.interval_level) / len(set(rules.confidence_thresholds))
-    low, high = mean_interval(rows.change, rows.change_squares, rows.all_priced, level)
-    effective = (rows.change_sizes**2 / rows.change_squares.nullif(0.0)).fill_null(0.0)
-    rows = rows.mutate(effective_runs=effective, low=low * rows.all_priced, high=high * rows.all_priced)
-    is_enough = rows.effective_runs >= rules.threshold_effective_runs
-    return rows.mutate(
-        change_low=is_enough.ifelse(rows.low, ibis.null("float64")),
-        change_high=is_enough.ifelse(rows.high, ibis.null("float64")),
+    low, high = mean_interval(tried.change, tried.change_squares, tried.all_priced, level)
+    effective = (tried.change_sizes**2 / tried.change_squares.nullif(0.0)).fill_null(0.0)
+    interval = tried.mutate(effective_runs=effective, low=low * tried.all_priced, high=high * tried.all_priced)
+    is_enough = interval.effective_runs >= rules.threshold_effective_runs
+    return interval.mutate(
+        net_value_change_low=is_enough.ifelse(interval.low, ibis.null("float64")),
+        net_value_change_high=is_enough.ifelse(interval.high, ibis.null("float64")),
     )
 
 
 def _tried(runs: ir.Table, thresholds: tuple[float, ...]) -> ir.ArrayValue:
-    """Return, as one list of the whole table, what each threshold would have let through."""
+    """Return the sums of each threshold over all runs, as one list."""
 
     def tried(threshold: float) -> ir.StructValue:
         passes = runs.confidence >= threshold
