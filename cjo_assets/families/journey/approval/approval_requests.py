@@ -1,8 +1,8 @@
-"""What people were asked to decide.
+"""Approval requests.
 
 One row per intervention that needs a person, of the history and of our decisions. Undated: the status is that at the
-end of the latest day in the warehouse. What a day's tables count is computed for the end of that day instead. What a
-request is about, and when it goes stale, is said in `ledger.py`; who has to answer it, in `approval_routes.py`.
+end of the latest day in the warehouse; dated tables compute it for the end of their day. `_ledger.py` defines the
+content of a request and when it becomes stale, `_approval_routes.py` who has to answer it.
 """
 
 import ibis.expr.types as ir
@@ -54,11 +54,11 @@ def approval_requests(
     approval_decisions: ir.Table,
     policy: Policy,
 ) -> ir.Table:
-    """Ask for every decision that needs a person, and say how the asking went."""
+    """Return a request for every decision that needs a person, with its status."""
     decisions, days = all_recommended_interventions, all_journey_states
-    rows = ledger(interventions, decisions, customers, playbooks, decision_days=days)
+    known = ledger(interventions, decisions, customers, playbooks, decision_days=days)
     latest_day = days.as_of.max().as_scalar()
-    rows = rows.filter(rows.generated_at <= latest_day)
-    rows = with_approval(rows, approval_decisions, end_of(latest_day), policy)
-    columns = (name for name in ApprovalRequests.to_schema().columns if name != "status")
-    return rows.filter(rows.is_asked).select(*columns, status=rows.is_stale.ifelse(STALE, rows.approval_status))
+    known = known.filter(known.generated_at <= latest_day)
+    approved = with_approval(known, approval_decisions, end_of(latest_day), policy)
+    requests = approved.filter(approved.is_asked)
+    return requests.mutate(status=requests.is_stale.ifelse(STALE, requests.approval_status))

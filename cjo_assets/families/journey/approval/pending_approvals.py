@@ -1,4 +1,4 @@
-"""What waits for a person.
+"""Pending approval requests.
 
 One row per approval request that is pending at the end of the latest day: a view of `approval_requests`.
 """
@@ -18,5 +18,5 @@ CONFIG = TableConfig(is_view=True)
 
 
 def pending_approvals(approval_requests: ir.Table) -> ir.Table:
-    """Keep the requests that wait for an answer."""
+    """Return the requests that wait for an answer."""
     return approval_requests.filter(approval_requests.status == PENDING)
