@@ -1,9 +1,7 @@
-"""The contact policy: how often, and with what, a customer may be approached.
+"""Contact policy: how often a customer may be contacted, and with which playbooks.
 
-Not a table but steps of `customer_needs` and `playbook_candidates`: what earlier interventions mean for a new one. An
-intervention is open until an outcome measures it, a person refuses it, its request lapses or goes stale, or the
-policy's days are over. One of the history that waits for an answer counts as carried out: nobody here can say whether
-it is still wanted.
+An intervention is open until an outcome measures it, a person rejects it, its request expires or becomes stale, or the
+policy's days are over. A pending one of the history counts as executed, since its need cannot be evaluated here.
 """
 
 from datetime import date
@@ -12,6 +10,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.expressions.by_segment import Pick, by_segment
+from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.families.journey.inputs.approval_decisions import REJECTED
 from cjo_assets.families.journey.inputs.interventions import MONITOR_ONLY
 from cjo_assets.families.journey.interventions._ledger import DECISION, HISTORY, PENDING, needs_asking_anew
@@ -21,51 +20,50 @@ DAY_LENGTH = len("2025-01-20")
 
 
 def with_contact_history(needs: ir.Table, intervention_ledger: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    """Add to each customer what was done before: open_intervention_id, contacts, last_refused_at.
+    """Add open_intervention_id, contacts and last_refused_at of each customer.
 
     Args:
         needs: customers with their segment.
-        intervention_ledger: what was decided on earlier days.
+        intervention_ledger: interventions of earlier days.
         as_of: the day.
-        policy: how long things count.
+        policy: the windows of the contact policy.
     """
-    rows = _with_openness(intervention_ledger, as_of, policy)
-    window = by_segment(policy, rows.segment, lambda own: own.contact.contacts_window_days)
-    is_contact = rows.is_executed & (_days_ago(_day_of(rows.executed_at), as_of) < window)
-    per_customer = rows.group_by("customer_id").agg(
-        open_intervention_id=_latest(
-            rows, rows.is_open & (rows.is_executed | rows.is_held_out | (rows.origin == HISTORY))
-        ),
+    known = _with_openness(intervention_ledger, as_of, policy)
+    window = by_segment(policy, known.segment, lambda own: own.contact.contacts_window_days)
+    is_contact = known.is_executed & (_days_ago(_day_of(known.executed_at), as_of) < window)
+    is_open = known.is_open & (known.is_executed | known.is_held_out | (known.origin == HISTORY))
+    per_customer = known.group_by("customer_id").agg(
+        open_intervention_id=_latest(known, is_open),
         contacts=is_contact.cast("int64").sum(),
-        last_refused_at=_day_of(rows.decided_at).max(where=rows.approval_status == REJECTED),
+        last_refused_at=_day_of(known.decided_at).max(where=known.approval_status == REJECTED),
     )
-    joined = needs.left_join(per_customer, "customer_id").drop("customer_id_right")
-    return joined.mutate(contacts=joined.contacts.fill_null(0))
+    contacted = lookup(needs, per_customer, "customer_id")
+    return contacted.mutate(contacts=contacted.contacts.fill_null(0))
 
 
 def playbook_uses(intervention_ledger: ir.Table, as_of: date, policy: Policy) -> ir.Table:
     """Return one row per customer and playbook used or decided before.
 
-    standing_id: our decision of earlier days that still stands; standing_is_pending: nobody has answered it yet;
-    last_used_at: day the playbook was last carried out for the customer.
+    standing_id: our decision of an earlier day that still stands; standing_is_pending: whether it waits for an answer;
+    last_used_at: day the playbook was last executed for the customer.
     """
-    rows = _with_openness(intervention_ledger, as_of, policy)
-    rows = rows.filter(rows.playbook_id.notnull())
-    is_ours = rows.is_open & (rows.origin == DECISION)
-    return rows.group_by("customer_id", "playbook_id").agg(
-        standing_id=_latest(rows, is_ours),
-        standing_is_pending=(is_ours & (rows.approval_status == PENDING)).any(),
-        last_used_at=_day_of(rows.executed_at).max(where=rows.is_executed),
+    known = _with_openness(intervention_ledger, as_of, policy)
+    known = known.filter(known.playbook_id.notnull())
+    is_ours = known.is_open & (known.origin == DECISION)
+    return known.group_by("customer_id", "playbook_id").agg(
+        standing_id=_latest(known, is_ours),
+        standing_is_pending=(is_ours & (known.approval_status == PENDING)).any(),
+        last_used_at=_day_of(known.executed_at).max(where=known.is_executed),
     )
 
 
 def is_refused_recently(rows: ir.Table, as_of: date, policy: Policy) -> ir.BooleanValue:
-    """Tell whether a person refused something for the customer within the cool-down."""
+    """Return whether a person rejected an intervention for the customer within the cool-down."""
     return _is_within(rows.last_refused_at, rows, as_of, policy, lambda own: own.contact.rejection_cool_down_days)
 
 
 def is_used_recently(rows: ir.Table, as_of: date, policy: Policy) -> ir.BooleanValue:
-    """Tell whether the playbook was carried out for the customer too recently to repeat it."""
+    """Return whether the playbook was executed for the customer too recently to repeat it."""
     return _is_within(rows.last_used_at, rows, as_of, policy, lambda own: own.contact.repeat_playbook_days)
 
 

@@ -1,7 +1,6 @@
-"""What makes a decision the same decision: its id, its first day, and hashes over its content and its evidence.
+"""Identity of decisions: id, first day, and hashes over content and input records.
 
-Not a table but the last steps of `recommended_interventions`. The rows say what is decided for whom; here they get the
-names of what stands from earlier days, or new ones.
+Decisions that stand from earlier days keep their id and first day; others get new ones.
 """
 
 from datetime import date
@@ -11,6 +10,7 @@ import ibis.expr.types as ir
 
 from cjo_assets.core.expressions.by_segment import by_segment
 from cjo_assets.core.expressions.ids import RECORD_SEPARATOR, as_text, content_hash, content_id
+from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.families.journey.inputs.approval_decisions import REJECTED
 from cjo_assets.families.journey.interventions._approval_routes import decision_hash
 from cjo_assets.families.journey.interventions._ledger import needs_asking_anew
@@ -18,61 +18,80 @@ from cjo_assets.policy import Policy
 
 
 def with_identity(
-    rows: ir.Table, known: ir.Table, earlier: ir.Table, earlier_states: ir.Table, as_of: date, policy: Policy
+    decided: ir.Table, known: ir.Table, earlier: ir.Table, earlier_states: ir.Table, as_of: date, policy: Policy
 ) -> ir.Table:
-    """Add id, first day, triggers and content hash: those of the decision that stands where the need stood before.
+    """Add id, first day, triggers and content hash: those of an earlier decision where it still stands.
 
-    What still waits for an answer stands only with the content that people were asked about. Watching, and a call for a
-    person that nobody has answered, stand as long as they were decided on the last day too.
+    A pending decision stands only with the content that people were asked about. Monitoring, and an unanswered
+    escalation to a person, stand only if they were decided on the last decision day too.
     """
-    # A call for a person is one need, whichever playbook comes nearest that day.
-    subject = rows.is_escalated.ifelse(ibis.null("string"), rows.subject)
-    rows = rows.mutate(need_id=content_id("N", rows.customer_id, subject))
-    age_days = ibis.literal(as_of, "date").delta(known.generated_at, unit="day")
-    is_recent = age_days < by_segment(policy, known.segment, lambda own: own.contact.open_intervention_days)
-    is_unanswered = (known.approval_status != REJECTED) & ~needs_asking_anew(known) & known.measured_at.isnull()
-    standing = known.filter(is_unanswered, is_recent | ~known.is_executed)
-    standing = standing.select("intervention_id", "is_executed", "is_settled", standing_hash="decision_hash")
-    last = earlier.group_by("intervention_id").agg(as_of=earlier.as_of.max())
-    last = earlier.semi_join(last, ["intervention_id", "as_of"]).drop("decision_hash").join(standing, "intervention_id")
-    was_decided_last = last.as_of == earlier_states.as_of.max().as_scalar()
-    other = last.filter(last.playbook_id.isnull(), last.is_executed | was_decided_last)
-    other = other.group_by("need_id", "recommended_action").agg(same_need_id=other.intervention_id.max())
-    rows = rows.left_join(other, ["need_id", "recommended_action"]).drop("need_id_right", "recommended_action_right")
-    rows = rows.mutate(standing_id=ibis.coalesce(rows.standing_intervention_id, rows.same_need_id))
-    content = last.select(
+    # An escalation is one need of the customer, whichever playbook is the nearest on the day.
+    subject = decided.is_escalated.ifelse(ibis.null("string"), decided.subject)
+    decided = decided.mutate(need_id=content_id("N", decided.customer_id, subject))
+    standing = _standing_decisions(known, earlier, as_of, policy)
+    was_decided_last = standing.as_of == earlier_states.as_of.max().as_scalar()
+    unnamed = standing.filter(standing.playbook_id.isnull(), standing.is_executed | was_decided_last)
+    same_need = unnamed.group_by("need_id", "recommended_action").agg(same_need_id=unnamed.intervention_id.max())
+    decided = lookup(decided, same_need, ["need_id", "recommended_action"])
+    decided = decided.mutate(standing_id=ibis.coalesce(decided.standing_intervention_id, decided.same_need_id))
+    compared = lookup(
+        decided,
+        standing,
+        [("standing_id", "intervention_id")],
         "is_settled",
         "standing_hash",
-        standing_id="intervention_id",
         standing_since="generated_at",
         standing_triggers="triggered_by_signals",
     )
-    rows = rows.left_join(content, "standing_id").drop("standing_id_right")
-    fresh = rows.triggered_by_signals
-    repeated = rows.mutate(triggered_by_signals=ibis.coalesce(rows.standing_triggers, fresh), fresh=fresh)
+    return _with_standing_content(compared, as_of)
+
+
+def _standing_decisions(known: ir.Table, earlier: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+    """Return our earlier decisions that may still stand, each as on its last day."""
+    age_days = ibis.literal(as_of, "date").delta(known.generated_at, unit="day")
+    is_recent = age_days < by_segment(policy, known.segment, lambda own: own.contact.open_intervention_days)
+    is_open = (known.approval_status != REJECTED) & ~needs_asking_anew(known) & known.measured_at.isnull()
+    standing = known.filter(is_open, is_recent | ~known.is_executed)
+    standing = standing.select("intervention_id", "is_executed", "is_settled", standing_hash="decision_hash")
+    last_days = earlier.group_by("intervention_id").agg(as_of=earlier.as_of.max())
+    last = earlier.semi_join(last_days, ["intervention_id", "as_of"]).drop("decision_hash")
+    return last.join(standing, "intervention_id")
+
+
+def _with_standing_content(compared: ir.Table, as_of: date) -> ir.Table:
+    """Add id, first day and triggers: of the standing decision if it is settled or has the same content."""
+    today, new_triggers = ibis.literal(as_of, "date"), compared.triggered_by_signals
+    # The content hash covers the triggers, so it is compared with those of the standing decision.
+    repeated = compared.mutate(
+        triggered_by_signals=ibis.coalesce(compared.standing_triggers, new_triggers), new_triggers=new_triggers
+    )
     stands = (repeated.is_settled | (repeated.standing_hash == decision_hash(repeated))).fill_null(False)
-    rows = repeated.mutate(
-        triggered_by_signals=stands.ifelse(repeated.triggered_by_signals, repeated.fresh), stands=stands
+    identified = repeated.mutate(
+        triggered_by_signals=stands.ifelse(repeated.triggered_by_signals, repeated.new_triggers), stands=stands
     )
-    today = ibis.literal(as_of, "date")
-    new_id = content_id("I", rows.need_id, rows.triggered_by_signals.join(RECORD_SEPARATOR), today)
-    return rows.mutate(
-        intervention_id=rows.stands.ifelse(rows.standing_id, new_id),
-        generated_at=rows.stands.ifelse(rows.standing_since, today),
-        decision_hash=decision_hash(rows),
+    triggers = identified.triggered_by_signals.join(RECORD_SEPARATOR)
+    new_id = content_id("I", identified.need_id, triggers, today)
+    return identified.mutate(
+        intervention_id=identified.stands.ifelse(identified.standing_id, new_id),
+        generated_at=identified.stands.ifelse(identified.standing_since, today),
+        decision_hash=decision_hash(identified),
     )
 
 
-def with_input_hash(rows: ir.Table, own_records: dict[str, ir.Table], shared_records: dict[str, ir.Table]) -> ir.Table:
-    """Add a hash over every record that the decision could see: the customer's own, and those seen by all decisions."""
+def with_input_hash(
+    decided: ir.Table, own_records: dict[str, ir.Table], shared_records: dict[str, ir.Table]
+) -> ir.Table:
+    """Add a hash over all records available to a decision: the customer's own, and those shared by all decisions."""
     own = ibis.union(*(_as_records(kind, records, "customer_id") for kind, records in own_records.items()))
-    own = own.semi_join(rows, "customer_id").group_by("customer_id")
+    own = own.semi_join(decided, "customer_id").group_by("customer_id")
     own = own.agg(own_records=lambda row: row.record.collect().sort().join(RECORD_SEPARATOR))
     shared = ibis.union(*(_as_records(kind, records) for kind, records in shared_records.items()))
     shared = shared.agg(shared_hash=content_hash(shared.record.collect().sort().join(RECORD_SEPARATOR)))
-    rows = rows.join(own, "customer_id").cross_join(shared)
-    return rows.mutate(input_hash=content_hash(rows.own_records, rows.completeness, rows.shared_hash))
+    hashed = decided.join(own, "customer_id").cross_join(shared)
+    return hashed.mutate(input_hash=content_hash(hashed.own_records, hashed.completeness, hashed.shared_hash))
 
 
-def _as_records(kind: str, rows: ir.Table, *keys: str) -> ir.Table:
-    return rows.select(*keys, record=as_text(ibis.literal(kind), *(rows[name] for name in sorted(rows.columns))))
+def _as_records(kind: str, records: ir.Table, *keys: str) -> ir.Table:
+    return records.select(
+        *keys, record=as_text(ibis.literal(kind), *(records[name] for name in sorted(records.columns)))
+    )

@@ -1,14 +1,14 @@
-"""Customers nobody has an answer for.
+"""Customers at risk without a recommendation.
 
-One row per customer and as-of date at medium or high risk or in critical health, or without any stage, for whom no
-playbook is used, is open or is being held in view; with the reason that came nearest to one, and whether a person was
-called instead.
+One row per as-of date and customer with medium or high risk, critical health or without a stage, for whom no playbook
+is chosen, open or monitored; with the rule that rejected the nearest playbook, and the escalation to a person, if any.
 """
 
 import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.contract import DatedContract, column, key
+from cjo_assets.core.expressions.tables import first_per, lookup
 from cjo_assets.families.journey.decision.playbook_candidates import FAILED_RULES
 from cjo_assets.families.journey.forecast.journey_forecasts import NO_STAGE_KNOWN
 from cjo_assets.families.journey.inputs.customers import TIERS
@@ -37,33 +37,20 @@ class CoverageGaps(DatedContract):
 def coverage_gaps(
     customer_needs: ir.Table, playbook_candidates: ir.Table, recommended_interventions: ir.Table
 ) -> ir.Table:
-    """List who needs something and gets nothing."""
+    """Return the customers with a risk trigger for whom nothing is done."""
     is_served = customer_needs.open_intervention_id.notnull()
-    needy = customer_needs.filter(customer_needs.is_needy, ~is_served).select(
-        "customer_id",
-        "segment",
-        "journey_stage",
-        "risk_tier",
-        "stage_health",
-        "overall_risk_score",
-        "account_value",
-    )
+    at_risk = customer_needs.filter(customer_needs.is_needy, ~is_served)
     answered = recommended_interventions.filter(recommended_interventions.recommended_action != ESCALATE)
-    missed = needy.anti_join(answered, "customer_id")
+    missed = at_risk.anti_join(answered, "customer_id")
     tried = playbook_candidates.semi_join(missed, "customer_id")
-    # Rules are tried in this order, so the furthest one reached belongs to the nearest playbook.
+    # Rules are evaluated in this order: the playbook whose failed rule is the last is the nearest.
     progress = tried.first_failed_rule.cases(*((rule, place) for place, rule in enumerate(FAILED_RULES)), else_=-1)
-    furthest_first = ibis.window(group_by=tried.customer_id, order_by=[ibis.desc(progress), tried.playbook_id])
-    tried = tried.mutate(place=ibis.row_number().over(furthest_first))
-    nearest = tried.filter(tried.place == 0).select(
-        "customer_id", "first_failed_rule", nearest_playbook_id="playbook_id"
-    )
-    rows = missed.left_join(nearest, "customer_id").drop("customer_id_right")
+    nearest = first_per(tried, "customer_id", [ibis.desc(progress), tried.playbook_id])
+    gaps = lookup(missed, nearest, "customer_id", "first_failed_rule", nearest_playbook_id="playbook_id")
+    gaps = lookup(gaps, recommended_interventions, "customer_id", escalated_intervention_id="intervention_id")
     reason = ibis.cases(
-        (rows.journey_stage.isnull(), NO_STAGE_KNOWN),
-        (rows.first_failed_rule.isnull(), NO_PLAYBOOK),
-        else_=rows.first_failed_rule,
+        (gaps.journey_stage.isnull(), NO_STAGE_KNOWN),
+        (gaps.first_failed_rule.isnull(), NO_PLAYBOOK),
+        else_=gaps.first_failed_rule,
     )
-    escalated = recommended_interventions.select("customer_id", escalated_intervention_id="intervention_id")
-    rows = rows.mutate(reason=reason).drop("first_failed_rule")
-    return rows.left_join(escalated, "customer_id").drop("customer_id_right")
+    return gaps.mutate(reason=reason)

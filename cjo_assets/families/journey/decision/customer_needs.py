@@ -1,7 +1,7 @@
-"""What a decision looks at in a customer: stage, risk, how sure we are of it, how soon somebody should act.
+"""Inputs of decisions per customer: stage, risk, confidence, priority and contact history.
 
-One row per as-of date and customer who has not left. Confidence is certainty of the risk, less what conflicting
-signals, distrusted sources and lost records take away; priority is the order of work among customers.
+One row per as-of date and customer who has not left. Confidence is the certainty of the risk, reduced by conflicting
+signals, distrusted sources and rejected records; priority is the order of work among customers.
 """
 
 from datetime import date
@@ -12,10 +12,12 @@ import ibis.expr.types as ir
 from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.by_segment import Pick, by_name_and_segment, by_segment
 from cjo_assets.core.expressions.numbers import capped, rounded
+from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.core.quarantine.contests import REPEATED_ROW
 from cjo_assets.families.journey.decision._contact_policy import with_contact_history
 from cjo_assets.families.journey.evaluation.journey_evaluations import CRITICAL
 from cjo_assets.families.journey.inputs.customers import TIERS
+from cjo_assets.families.journey.inputs.state_entries import INVALID
 from cjo_assets.policy import Policy
 
 
@@ -32,11 +34,11 @@ class CustomerNeeds(DatedContract):
     risk_tier: str = column("Tier of the overall risk; null below the lowest threshold.", isin=TIERS, nullable=True)
     urgency: str = column("How soon somebody should act.", isin=TIERS)
     is_needy: bool = column("Medium or high risk, critical health, or no stage at all.")
-    conflict: float = column("How evenly signals contradict each other [0 to 0.5].", ge=0, le=0.5)
+    conflict: float = column("How evenly signals contradict each other [0 to 0.5].", decimals=6, ge=0, le=0.5)
     source_trust: float = column("Mean trust in the sources [0-1]; 1 without signals.", ge=0, le=1)
-    completeness: float = column("Share of the customer's records that can be relied on [0-1].", ge=0, le=1)
-    confidence: float = column("Confidence in acting [0-1], up = surer.", ge=0, le=1)
-    priority_score: float = column("Order of work among customers [0-100, up = sooner].", ge=0, le=100)
+    completeness: float = column("Share of the customer's records that can be relied on [0-1].", decimals=6, ge=0, le=1)
+    confidence: float = column("Confidence in acting [0-1], up = surer.", decimals=6, ge=0, le=1)
+    priority_score: float = column("Order of work among customers [0-100, up = sooner].", decimals=6, ge=0, le=100)
     open_intervention_id: str = column(
         "Latest open intervention that was carried out or held out.", nullable=True, personal="intervention"
     )
@@ -56,7 +58,7 @@ def customer_needs(
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
-    """Bring together what is known of each customer, and judge how far it can be relied on."""
+    """Combine risk, signals and history of each customer, and compute confidence and priority."""
     needs = risk_scores.drop("risk_factors", "crm_risk_tier").join(
         customers.select("customer_id", "account_value"), "customer_id"
     )
@@ -66,15 +68,14 @@ def customer_needs(
     needs = _with_completeness(needs, quarantined_signals, quarantined_journey_state_log, as_of, policy)
     needs = _with_confidence(needs, policy)
     needs = with_contact_history(needs, intervention_ledger, as_of, policy)
-    needs = needs.mutate(priority_score=_priority(needs, policy), is_needy=_is_needy(needs))
-    return needs.select(*(name for name in CustomerNeeds.to_schema().columns if name != "as_of"))
+    return needs.mutate(priority_score=_priority(needs, policy), is_needy=_has_risk_trigger(needs))
 
 
-def _is_needy(rows: ir.Table) -> ir.BooleanValue:
+def _has_risk_trigger(needs: ir.Table) -> ir.BooleanValue:
     return (
-        rows.risk_tier.isin(["high", "medium"]).fill_null(False)
-        | (rows.stage_health == CRITICAL).fill_null(False)
-        | rows.journey_stage.isnull()
+        needs.risk_tier.isin(["high", "medium"]).fill_null(False)
+        | (needs.stage_health == CRITICAL).fill_null(False)
+        | needs.journey_stage.isnull()
     )
 
 
@@ -87,8 +88,8 @@ def _with_completeness(
 ) -> ir.Table:
     """Add the share of the customer's signals and current state entry that can be relied on.
 
-    A rejected record without a readable date counts: it may be about any day. A rejected state entry counts when it
-    could have been the current one.
+    A rejected record without a readable date counts, since it may be of any day. A rejected state entry counts where it
+    could be the current one.
     """
     look_back = by_segment(policy, needs.segment, lambda rules: rules.signals.look_back_days)
     today = ibis.date(as_of.isoformat())
@@ -101,18 +102,18 @@ def _with_completeness(
     lost_entries = lost_entries.group_by("customer_id").agg(
         last_lost=lost_entries.record_date.max(), has_undated=lost_entries.record_date.isnull().any()
     )
-    rows = needs.left_join(lost_signals, "customer_id").drop("customer_id_right")
-    rows = rows.left_join(lost_entries, "customer_id").drop("customer_id_right")
-    may_be_superseded = (rows.has_undated | (rows.last_lost >= rows.state_entered_at)).fill_null(False)
-    has_entry = rows.journey_stage.notnull() | rows.has_undated.notnull()
-    is_good_entry = rows.journey_stage.notnull() & (rows.transition != "invalid") & ~may_be_superseded
-    good = rows.total_signals + is_good_entry.cast("int64")
-    every = rows.total_signals + rows.lost_signals.fill_null(0) + has_entry.cast("int64")
-    return rows.mutate(completeness=rounded((every > 0).ifelse(good / every.nullif(0), 1.0)))
+    needs = lookup(lookup(needs, lost_signals, "customer_id"), lost_entries, "customer_id")
+    may_be_superseded = (needs.has_undated | (needs.last_lost >= needs.state_entered_at)).fill_null(False)
+    has_entry = needs.journey_stage.notnull() | needs.has_undated.notnull()
+    is_reliable = needs.journey_stage.notnull() & (needs.transition != INVALID) & ~may_be_superseded
+    reliable = needs.total_signals + is_reliable.cast("int64")
+    every = needs.total_signals + needs.lost_signals.fill_null(0) + has_entry.cast("int64")
+    # Rounded before confidence is computed, so that it follows from published numbers.
+    return needs.mutate(completeness=rounded((every > 0).ifelse(reliable / every.nullif(0), 1.0)))
 
 
 def _is_lost(rejected: ir.Table, as_of: date) -> ir.BooleanValue:
-    """Tell whether a rejected row could be about the day, and is more than the copy of a row that was kept."""
+    """Return whether a rejected row could be of the day, and is not just a copy of an accepted row."""
     is_copy = (rejected.broken_rules.length() == 1) & rejected.broken_rules.contains(REPEATED_ROW)
     return ~is_copy & (rejected.record_date.isnull() | (rejected.record_date <= as_of))
 
@@ -127,9 +128,7 @@ def _with_confidence(needs: ir.Table, policy: Policy) -> ir.Table:
     margin = by_segment(policy, needs.segment, lambda rules: rules.recommendation.confidence_margin)
     penalty = by_segment(policy, needs.segment, lambda rules: rules.recommendation.conflict_penalty)
     certainty = capped(needs.decision_risk + margin)
-    return needs.mutate(
-        confidence=rounded(certainty * (1 - penalty * needs.conflict) * needs.source_trust * needs.completeness)
-    )
+    return needs.mutate(confidence=certainty * (1 - penalty * needs.conflict) * needs.source_trust * needs.completeness)
 
 
 def _priority(needs: ir.Table, policy: Policy) -> ir.FloatingValue:
@@ -147,4 +146,4 @@ def _priority(needs: ir.Table, policy: Policy) -> ir.FloatingValue:
     )
     value = capped(needs.account_value / number(lambda rules: rules.risk.customer_value_saturation))
     score = 100 * (needs.overall_risk_score * risk_weight + value * value_weight) * multiplier
-    return rounded(capped(score, 100.0))
+    return capped(score, 100.0)

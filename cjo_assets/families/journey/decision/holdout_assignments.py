@@ -1,8 +1,8 @@
-"""Who is left alone on purpose, so that the difference a playbook makes can be known.
+"""Arms of the hold-out experiment, which measures the effect of playbooks.
 
-One row per as-of date and customer for whom some playbook is eligible. The draw depends on the customer and the
-policy's salt alone: it stays the same from day to day, for all playbooks, on every machine. A decision for a held-out
-customer is recorded and not carried out.
+One row per as-of date and customer with an eligible playbook. The draw depends on the customer and the policy's salt
+alone: it is the same on every day, for all playbooks and on every machine. A decision for a held-out customer is
+recorded and not executed.
 """
 
 import ibis
@@ -32,24 +32,24 @@ class HoldoutAssignments(DatedContract):
 
 
 def holdout_assignments(playbook_candidates: ir.Table, customers: ir.Table, policy: Policy) -> ir.Table:
-    """Draw every customer for whom some playbook is eligible."""
+    """Assign an arm to every customer with an eligible playbook."""
     eligible = playbook_candidates.filter(playbook_candidates.is_eligible)
-    rows = customers.semi_join(eligible, "customer_id").select("customer_id", "segment")
-    held_out = is_held_out(rows.customer_id, rows.segment, policy)
-    return rows.mutate(
-        draw=_draw(rows.customer_id, policy),
-        holdout_share=by_segment(policy, rows.segment, lambda rules: rules.holdout.holdout_share),
+    subjects = customers.semi_join(eligible, "customer_id").select("customer_id", "segment")
+    held_out = is_held_out(subjects.customer_id, subjects.segment, policy)
+    return subjects.mutate(
+        draw=_draw(subjects.customer_id, policy),
+        holdout_share=by_segment(policy, subjects.segment, lambda rules: rules.holdout.holdout_share),
         arm=held_out.ifelse(HELD_OUT, TREATED),
     )
 
 
 def is_held_out(customer_id: ir.StringValue, segment: ir.StringValue, policy: Policy) -> ir.BooleanValue:
-    """Tell whether a customer's draw is below the segment's share."""
+    """Return whether a customer's draw is below the segment's share."""
     return _draw(customer_id, policy) < by_segment(policy, segment, lambda rules: rules.holdout.holdout_share)
 
 
 def _draw(customer_id: ir.StringValue, policy: Policy) -> ir.FloatingValue:
-    """Read the first hex digits of a salted hash as a number [0-1)."""
+    """Return the first hex digits of a salted hash as a number [0-1)."""
     digits = as_text(ibis.literal(policy.journey.holdout.holdout_salt), customer_id).hexdigest("sha256")
     places = [
         ibis.literal(HEX_DIGITS).find(digits.substr(place, 1)) / 16 ** (place + 1) for place in range(DRAW_DIGITS)

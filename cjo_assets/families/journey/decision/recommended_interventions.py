@@ -1,9 +1,8 @@
-"""What should be done next, for whom, and on whose authority.
+"""Decisions of the day.
 
-At most one row per customer and as-of date. A recommendation is a decision, not an action: nothing here has been done.
-An intervention keeps its id from day to day for as long as the same need stands, until an outcome closes it, or the
-request for its approval lapses or goes stale: then people are asked anew. What waits for an answer goes stale where its
-content changes: an answer is to what was shown.
+At most one row per customer and as-of date. A recommendation is a decision, not an action: nothing here is executed. An
+intervention keeps its id from day to day while the same need persists, until an outcome closes it or its approval
+request expires or becomes stale; then it gets a new request. A pending request becomes stale when its content changes.
 """
 
 from datetime import date
@@ -15,6 +14,7 @@ from cjo_assets.core.checks import check
 from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import DatedContract, TextList, column, key
 from cjo_assets.core.expressions.by_segment import by_segment
+from cjo_assets.core.expressions.tables import first_per, lookup
 from cjo_assets.families.journey.decision._contact_policy import is_refused_recently
 from cjo_assets.families.journey.decision._decision_identity import with_identity, with_input_hash
 from cjo_assets.families.journey.decision.playbook_candidates import LOW_CONFIDENCE, RULES_OF_THE_PLAYBOOK
@@ -84,7 +84,7 @@ class RecommendedInterventions(DatedContract):
     )
 
 
-# Under which policy and on which records an earlier day decided, no later day asks.
+# Later days do not read the policy and the records of earlier decisions.
 CONFIG = TableConfig(
     look_back_columns=tuple(
         name for name in RecommendedInterventions.to_schema().columns if name not in ("policy_hash", "input_hash")
@@ -106,14 +106,13 @@ def recommended_interventions(
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
-    """Choose the best candidate of each customer, or to watch, or to call a person, or nothing."""
-    rows = _choices(customer_needs, playbook_candidates, playbooks, intervention_ledger, as_of, policy)
-    rows = _with_action(rows, playbooks)
+    """Choose the best candidate of each customer, or monitoring, or an escalation to a person, or nothing."""
+    choices = _choices(customer_needs, playbook_candidates, playbooks, intervention_ledger, as_of, policy)
     seen = signals_with_settlement(signals, customers, intervention_ledger, as_of, policy)
-    rows = _with_triggers(rows, seen)
-    rows = with_route(rows.mutate(approval_reasons=_reasons(rows, policy)), policy)
-    rows = with_identity(
-        rows, intervention_ledger, earlier_recommended_interventions, earlier_journey_states, as_of, policy
+    triggered = _with_triggers(_with_action(choices, playbooks), seen)
+    routed = with_route(triggered.mutate(approval_reasons=_reasons(triggered, policy)), policy)
+    identified = with_identity(
+        routed, intervention_ledger, earlier_recommended_interventions, earlier_journey_states, as_of, policy
     )
     own_records = {
         "customer": customers,
@@ -122,41 +121,12 @@ def recommended_interventions(
         "intervention": intervention_ledger,
     }
     shared_records = {"playbook": playbooks.filter(playbooks.created_at <= as_of), "experience": playbook_performance}
-    rows = with_input_hash(rows, own_records, shared_records)
-    return rows.select(
-        "intervention_id",
-        "need_id",
-        "customer_id",
-        "segment",
-        "journey_stage",
-        "playbook_id",
-        "playbook_name",
-        "withheld_playbook_id",
-        "recommended_action",
-        "triggered_by_signals",
-        "confidence",
-        "conflict",
-        "source_trust",
-        "completeness",
-        "priority_score",
-        "expected_cost",
-        "expected_value",
-        "is_held_out",
-        "requires_human_approval",
-        "approval_reasons",
-        "approval_regime",
-        "approval_role",
-        "needs_two_people",
-        "entitled_approvers",
-        "approval_timeout_minutes",
-        "decision_hash",
-        "generated_at",
-        "input_hash",
-        risk_score=rows.decision_risk,
-        customer_value=rows.account_value,
-        open_intervention_id=(rows.open_intervention_id == rows.intervention_id)
-        .fill_null(False)
-        .ifelse(ibis.null("string"), rows.open_intervention_id),
+    decided = with_input_hash(identified, own_records, shared_records)
+    is_open_itself = (decided.open_intervention_id == decided.intervention_id).fill_null(False)
+    return decided.mutate(
+        risk_score=decided.decision_risk,
+        customer_value=decided.account_value,
+        open_intervention_id=is_open_itself.ifelse(ibis.null("string"), decided.open_intervention_id),
         evaluation_latency_ms=ibis.null("float64"),
         policy_hash=ibis.literal(policy.policy_hash),
     )
@@ -164,13 +134,13 @@ def recommended_interventions(
 
 @check(blocking=True)
 def ids_of_two_decisions(recommended_interventions: ir.Table, earlier_recommended_interventions: ir.Table) -> ir.Table:
-    """Find ids that decisions for two customers share: they have 48 bits, and an answer to one would settle both."""
+    """Return ids of 48 bits shared by decisions for two customers; an answer to one would settle both."""
     columns = ["intervention_id", "customer_id"]
-    rows = ibis.union(recommended_interventions.select(columns), earlier_recommended_interventions.select(columns))
-    named = rows.group_by("intervention_id").agg(
-        customer_id=rows.customer_id.min(), other_customer_id=rows.customer_id.max()
+    known = ibis.union(recommended_interventions.select(columns), earlier_recommended_interventions.select(columns))
+    customers = known.group_by("intervention_id").agg(
+        customer_id=known.customer_id.min(), other_customer_id=known.customer_id.max()
     )
-    return named.filter(named.customer_id != named.other_customer_id)
+    return customers.filter(customers.customer_id != customers.other_customer_id)
 
 
 @check
@@ -183,27 +153,26 @@ def unaddressed_strong_signals(
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
-    """Find strong signals of the look-back, rejected ones included, that no intervention answers."""
-    rows = raw_signals.left_join(customers.select("customer_id", "segment"), "customer_id")
-    strength = rows.signal_strength.try_cast("float64")
-    age_days = ibis.date(as_of.isoformat()).delta(
-        rows.detected_at.cast("string").substr(0, 10).try_cast("date"), unit="day"
-    )
-    strong = rows.filter(
-        strength >= by_segment(policy, rows.segment, lambda own: own.signals.strong_signal_strength),
-        age_days.between(0, by_segment(policy, rows.segment, lambda own: own.signals.look_back_days)),
+    """Return strong signals of the look-back, rejected ones included, that triggered no intervention."""
+    seen = lookup(raw_signals, customers, "customer_id", "segment")
+    strength = seen.signal_strength.try_cast("float64")
+    day = seen.detected_at.cast("string").substr(0, 10).try_cast("date")
+    age_days = ibis.date(as_of.isoformat()).delta(day, unit="day")
+    strong = seen.filter(
+        strength >= by_segment(policy, seen.segment, lambda own: own.signals.strong_signal_strength),
+        age_days.between(0, by_segment(policy, seen.segment, lambda own: own.signals.look_back_days)),
     )
     history = interventions.filter(interventions.generated_at <= as_of)
-    answers = [history, recommended_interventions, earlier_recommended_interventions.drop("as_of")]
-    answered = ibis.union(*(rows.select(signal_id=rows.triggered_by_signals.unnest()) for rows in answers))
+    known = [history, recommended_interventions, earlier_recommended_interventions.drop("as_of")]
+    answered = ibis.union(*(decided.select(signal_id=decided.triggered_by_signals.unnest()) for decided in known))
     return strong.anti_join(answered, "signal_id").select("signal_id", "customer_id", "signal_type", "signal_strength")
 
 
 def _choices(
     needs: ir.Table, candidates: ir.Table, playbooks: ir.Table, known: ir.Table, as_of: date, policy: Policy
 ) -> ir.Table:
-    """Return the customers for whom something is decided, with the chosen or the withheld playbook, if any."""
-    tried = candidates.select(
+    """Return the customers for whom something is decided, its kind, and the chosen or withheld playbook, if any."""
+    considered = candidates.select(
         "customer_id",
         "playbook_id",
         "fallback_of",
@@ -214,101 +183,108 @@ def _choices(
         "standing_intervention_id",
         "first_failed_rule",
     )
-    chosen = tried.filter(tried.first_failed_rule.isnull()).drop("rank", "first_failed_rule")
-    stopped = tried.anti_join(chosen, "customer_id")
-    unsure = stopped.filter(stopped.first_failed_rule == LOW_CONFIDENCE)
-    best_first = ibis.window(group_by=unsure.customer_id, order_by=unsure["rank"])
-    unsure = unsure.mutate(place=ibis.row_number().over(best_first))
-    withheld = unsure.filter(unsure.place == 0).select(
-        "customer_id", withheld_playbook_id="playbook_id", withheld_fallback_of="fallback_of"
-    )
-    # Where a limit or the contact policy holds a playbook back, that is what was decided.
-    held_back = stopped.filter(stopped.first_failed_rule.notin([*RULES_OF_THE_PLAYBOOK, LOW_CONFIDENCE]))
-    rows = needs.left_join(_without_watching(chosen, playbooks), "customer_id").drop("customer_id_right")
-    rows = rows.left_join(withheld, "customer_id").drop("customer_id_right")
-    enough = by_segment(policy, rows.segment, lambda rules: rules.recommendation.monitor_only_confidence)
-    is_open = rows.playbook_id.isnull() & rows.customer_id.notin(held_back.customer_id)
-    is_watchable = rows.withheld_playbook_id.notnull() & (rows.confidence >= enough)
-    is_refused = is_refused_recently(rows, as_of, policy)
-    is_called_for = (is_watchable | rows.is_needy) & _is_above_watching(rows, policy) & rows.journey_stage.notnull()
-    # A person who was called and said yes stays called.
-    calls = known.filter(known.recommended_action == ESCALATE).select("intervention_id")
-    is_free = rows.open_intervention_id.isnull() | rows.open_intervention_id.isin(calls.intervention_id)
+    chosen = considered.filter(considered.first_failed_rule.isnull()).drop("rank", "first_failed_rule")
+    rejected = considered.anti_join(chosen, "customer_id")
+    choices = lookup(needs, _without_monitoring(chosen, playbooks), "customer_id")
+    choices = lookup(choices, _withheld_playbooks(rejected), "customer_id")
+    # A playbook that a limit or the contact policy holds back is the decision: nothing else is done.
+    held_back = rejected.filter(rejected.first_failed_rule.notin([*RULES_OF_THE_PLAYBOOK, LOW_CONFIDENCE]))
+    is_free = choices.playbook_id.isnull() & choices.customer_id.notin(held_back.customer_id)
+    minimum = by_segment(policy, choices.segment, lambda rules: rules.recommendation.monitor_only_confidence)
+    may_monitor = choices.withheld_playbook_id.notnull() & (choices.confidence >= minimum)
+    may_escalate = (may_monitor | choices.is_needy) & _may_escalate(choices, known, as_of, policy)
     kind = ibis.cases(
-        (rows.playbook_id.notnull(), CHOSEN),
-        (rows.watching_playbook_id.notnull(), MONITOR_ONLY),
-        (is_open & is_called_for & ~is_refused & is_free, ESCALATE),
-        (is_open & is_watchable, MONITOR_ONLY),
+        (choices.playbook_id.notnull(), CHOSEN),
+        (choices.monitored_playbook_id.notnull(), MONITOR_ONLY),
+        (is_free & may_escalate, ESCALATE),
+        (is_free & may_monitor, MONITOR_ONLY),
         else_=ibis.null("string"),
     )
-    rows = rows.mutate(kind=kind)
-    return rows.filter(rows.kind.notnull())
+    choices = choices.mutate(kind=kind)
+    return choices.filter(choices.kind.notnull())
 
 
-def _without_watching(chosen: ir.Table, playbooks: ir.Table) -> ir.Table:
-    """Move a chosen playbook that only watches to `watching_playbook_id`: nothing of it can be carried out."""
-    watching = playbooks.filter(playbooks.default_actions[0] == MONITOR_ONLY)
-    is_watching = chosen.playbook_id.isin(watching.playbook_id)
-    chosen = chosen.mutate(is_watching=is_watching, watching_playbook_id=chosen.playbook_id)
+def _withheld_playbooks(rejected: ir.Table) -> ir.Table:
+    """Return the best playbook per customer that is withheld for low confidence only."""
+    unsure = rejected.filter(rejected.first_failed_rule == LOW_CONFIDENCE)
+    return first_per(unsure, "customer_id", "rank").select(
+        "customer_id", withheld_playbook_id="playbook_id", withheld_fallback_of="fallback_of"
+    )
+
+
+def _may_escalate(choices: ir.Table, known: ir.Table, as_of: date, policy: Policy) -> ir.BooleanValue:
+    """Return whether the policy allows an escalation: value or risk above its floor, none refused, nothing open."""
+    value = by_segment(policy, choices.segment, lambda rules: rules.recommendation.escalation_value)
+    risk = by_segment(policy, choices.segment, lambda rules: rules.recommendation.escalation_risk)
+    is_above_floor = (choices.account_value >= value) | (choices.decision_risk >= risk)
+    is_refused = is_refused_recently(choices, as_of, policy)
+    # An open escalation does not block itself: once approved it stays.
+    escalations = known.filter(known.recommended_action == ESCALATE).select("intervention_id")
+    open_id = choices.open_intervention_id
+    has_nothing_open = open_id.isnull() | open_id.isin(escalations.intervention_id)
+    return is_above_floor & choices.journey_stage.notnull() & ~is_refused & has_nothing_open
+
+
+def _without_monitoring(chosen: ir.Table, playbooks: ir.Table) -> ir.Table:
+    """Move a chosen playbook that only monitors to `monitored_playbook_id`: nothing of it can be executed."""
+    monitoring = playbooks.filter(playbooks.default_actions[0] == MONITOR_ONLY)
+    is_monitoring = chosen.playbook_id.isin(monitoring.playbook_id)
+    chosen = chosen.mutate(is_monitoring=is_monitoring, monitored_playbook_id=chosen.playbook_id)
     acting = {
-        name: chosen.is_watching.ifelse(ibis.null(chosen[name].type()), chosen[name])
+        name: chosen.is_monitoring.ifelse(ibis.null(chosen[name].type()), chosen[name])
         for name in ("playbook_id", "expected_cost", "expected_value", "is_held_out", "standing_intervention_id")
     }
-    watched = chosen.is_watching.ifelse(chosen.watching_playbook_id, ibis.null("string"))
-    return chosen.mutate(**acting, watching_playbook_id=watched).drop("is_watching")
+    monitored = chosen.is_monitoring.ifelse(chosen.monitored_playbook_id, ibis.null("string"))
+    return chosen.mutate(**acting, monitored_playbook_id=monitored).drop("is_monitoring")
 
 
-def _is_above_watching(rows: ir.Table, policy: Policy) -> ir.BooleanValue:
-    value = by_segment(policy, rows.segment, lambda rules: rules.recommendation.escalation_value)
-    risk = by_segment(policy, rows.segment, lambda rules: rules.recommendation.escalation_risk)
-    return (rows.account_value >= value) | (rows.decision_risk >= risk)
-
-
-def _with_action(rows: ir.Table, playbooks: ir.Table) -> ir.Table:
-    """Add what is done, at which cost, and what may trigger it; nothing is spent on watching or on calling a person."""
-    template = playbooks.select(
+def _with_action(choices: ir.Table, playbooks: ir.Table) -> ir.Table:
+    """Add action, cost and triggers; monitoring and escalation cost nothing."""
+    subject = ibis.coalesce(choices.playbook_id, choices.monitored_playbook_id, choices.withheld_playbook_id)
+    # A fallback has the triggers of the playbook that names it.
+    choices = choices.mutate(
+        subject=subject, triggered_as=ibis.coalesce(choices.fallback_of, choices.withheld_fallback_of, subject)
+    )
+    templates = playbooks.mutate(default_action=playbooks.default_actions[0])
+    acting = lookup(
+        choices,
+        templates,
+        [("subject", "playbook_id")],
         "approval_required",
-        subject="playbook_id",
+        "default_action",
         playbook_name="name",
-        default_action=playbooks.default_actions[0],
     )
-    triggers = playbooks.select("trigger_signals", triggered_as="playbook_id")
-    subject = ibis.coalesce(rows.playbook_id, rows.watching_playbook_id, rows.withheld_playbook_id)
-    # A fallback answers the signals of the playbook that calls it.
-    rows = rows.mutate(
-        subject=subject, triggered_as=ibis.coalesce(rows.fallback_of, rows.withheld_fallback_of, subject)
-    )
-    rows = rows.left_join(template, "subject").drop("subject_right")
-    rows = rows.left_join(triggers, "triggered_as").drop("triggered_as_right")
-    is_chosen = rows.kind == CHOSEN
-    return rows.mutate(
-        is_watched=rows.kind == MONITOR_ONLY,
-        is_escalated=rows.kind == ESCALATE,
-        is_held_out=rows.is_held_out.fill_null(False),
-        approval_required=is_chosen & rows.approval_required.fill_null(False),
-        trigger_signals=rows.trigger_signals.fill_null(ibis.literal([], "array<string>")),
-        recommended_action=is_chosen.ifelse(rows.default_action, rows.kind),
-        playbook_name=is_chosen.ifelse(rows.playbook_name, ibis.null("string")),
-        expected_cost=rows.expected_cost.fill_null(0.0),
+    acting = lookup(acting, playbooks, [("triggered_as", "playbook_id")], "trigger_signals")
+    is_chosen = acting.kind == CHOSEN
+    return acting.mutate(
+        is_monitored=acting.kind == MONITOR_ONLY,
+        is_escalated=acting.kind == ESCALATE,
+        is_held_out=acting.is_held_out.fill_null(False),
+        approval_required=is_chosen & acting.approval_required.fill_null(False),
+        trigger_signals=acting.trigger_signals.fill_null(ibis.literal([], "array<string>")),
+        recommended_action=is_chosen.ifelse(acting.default_action, acting.kind),
+        playbook_name=is_chosen.ifelse(acting.playbook_name, ibis.null("string")),
+        expected_cost=acting.expected_cost.fill_null(0.0),
     )
 
 
-def _with_triggers(rows: ir.Table, seen: ir.Table) -> ir.Table:
-    """Add the ids of the signals that triggered the playbook; for one without triggers, of the negative ones."""
+def _with_triggers(acting: ir.Table, seen: ir.Table) -> ir.Table:
+    """Add the ids of the signals that triggered the playbook; of one without triggers, the negative signals."""
     counted = seen.filter(~seen.is_settled).select("customer_id", "signal_id", "signal_type", "is_negative")
-    pairs = rows.select("customer_id", "trigger_signals").join(counted, "customer_id")
+    pairs = acting.select("customer_id", "trigger_signals").join(counted, "customer_id")
     is_trigger = (pairs.trigger_signals.length() == 0).ifelse(
         pairs.is_negative, pairs.trigger_signals.contains(pairs.signal_type)
     )
     triggers = pairs.filter(is_trigger).group_by("customer_id")
     triggers = triggers.agg(triggered_by_signals=lambda row: row.signal_id.collect().sort())
-    joined = rows.left_join(triggers, "customer_id").drop("customer_id_right")
-    return joined.mutate(triggered_by_signals=joined.triggered_by_signals.fill_null(ibis.literal([], "array<string>")))
+    triggered = lookup(acting, triggers, "customer_id")
+    no_signals = ibis.literal([], "array<string>")
+    return triggered.mutate(triggered_by_signals=triggered.triggered_by_signals.fill_null(no_signals))
 
 
-def _reasons(rows: ir.Table, policy: Policy) -> ir.ArrayValue:
-    """Return why a person must decide: of what is only watched or held out nothing is done, so nobody is asked."""
-    reasons = approval_reasons(rows, policy)
-    called = reasons.concat(ibis.literal([CALLED], "array<string>")).sort()
-    nothing_done = rows.is_watched | rows.is_held_out
-    return nothing_done.ifelse(ibis.literal([], "array<string>"), rows.is_escalated.ifelse(called, reasons))
+def _reasons(triggered: ir.Table, policy: Policy) -> ir.ArrayValue:
+    """Return why a person must approve; nothing is executed, and nobody asked, where monitored or held out."""
+    reasons = approval_reasons(triggered, policy)
+    of_escalation = reasons.concat(ibis.literal([CALLED], "array<string>")).sort()
+    nothing_done = triggered.is_monitored | triggered.is_held_out
+    return nothing_done.ifelse(ibis.literal([], "array<string>"), triggered.is_escalated.ifelse(of_escalation, reasons))
