@@ -1,14 +1,13 @@
-"""How far journeys keep to the stage order, and how much of them is rework.
+"""Conformance of journeys to the stage order, and rework.
 
-One row per as-of date and segment, "All" included, over all journeys by the as-of date. Everything is the sum of
-`path_variants`. Fitness, as process mining has it, is the share of cases without an invalid transition.
+One row per as-of date and segment, "All" included, over all journeys by the as-of date. All counts are sums of
+`path_variants`. Fitness, as in process mining, is the share of cases without an invalid transition.
 """
 
 import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.contract import ANY_SEGMENT, DatedContract, column, key
-from cjo_assets.core.expressions.numbers import rounded
 
 SUMS = (
     "cases",
@@ -34,17 +33,17 @@ class Conformance(DatedContract):
     judged_transitions: int = column("Of these, that say where they came from, or start a journey [entries].", ge=0)
     invalid_transitions: int = column("Of these, not allowed by the policy [entries].", ge=0)
     invalid_share: float = column(
-        "invalid over judged transitions [0-1, down = better]; null without any.", ge=0, le=1, nullable=True
+        "invalid over judged transitions [0-1, down = better]; null without any.", decimals=6, ge=0, le=1, nullable=True
     )
     conforming_cases: int = column("Cases without an invalid transition [customers].", ge=0)
-    fitness: float = column("conforming over all cases [0-1, up = better].", ge=0, le=1)
+    fitness: float = column("conforming over all cases [0-1, up = better].", decimals=6, ge=0, le=1)
     rework_entries: int = column("Entries into a stage the customer had been in before [entries].", ge=0)
-    rework_share: float = column("rework over all entries [0-1, down = better].", ge=0, le=1)
+    rework_share: float = column("rework over all entries [0-1, down = better].", decimals=6, ge=0, le=1)
     rework_cases: int = column("Cases with any rework [customers].", ge=0)
 
 
 def conformance(path_variants: ir.Table) -> ir.Table:
-    """Add up the paths of each segment, and of all."""
+    """Add up the paths of each segment and of all segments."""
     paths = path_variants
     parts = paths.group_by("segment").agg(
         cases=paths.cases.sum(),
@@ -61,9 +60,9 @@ def conformance(path_variants: ir.Table) -> ir.Table:
     whole = parts.agg(**{name: parts[name].sum() for name in SUMS})
     whole = whole.filter(whole.cases.notnull())
     whole = whole.select(segment=ibis.literal(ANY_SEGMENT), **{name: whole[name].cast("int64") for name in SUMS})
-    rows = ibis.union(parts, whole)
-    return rows.mutate(
-        invalid_share=rounded(rows.invalid_transitions / rows.judged_transitions.nullif(0)),
-        fitness=rounded(rows.conforming_cases / rows.cases),
-        rework_share=rounded(rows.rework_entries / rows.entries),
+    sums = ibis.union(parts, whole)
+    return sums.mutate(
+        invalid_share=sums.invalid_transitions / sums.judged_transitions.nullif(0),
+        fitness=sums.conforming_cases / sums.cases,
+        rework_share=sums.rework_entries / sums.entries,
     )

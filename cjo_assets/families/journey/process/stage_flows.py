@@ -1,8 +1,8 @@
-"""The journey map: who moved from which stage to which.
+"""Moves between stages, the data of the journey map.
 
-One row per as-of date, stage left and stage entered, over the moves within the policy's window up to the as-of date.
-Without a stage left the row is about journeys that begin. Somebody was held up who had spent longer in the stage left
-than is typical of it.
+One row per as-of date, stage left and stage entered, over the moves within the policy's window up to the as-of date. A
+row without a stage left counts journeys that begin. A customer is held up after longer than the typical days in the
+stage left.
 """
 
 from datetime import date, timedelta
@@ -10,7 +10,6 @@ from datetime import date, timedelta
 import ibis.expr.types as ir
 
 from cjo_assets.core.contract import DatedContract, column, key
-from cjo_assets.core.expressions.numbers import rounded
 from cjo_assets.families.journey.process.visits import is_invalid, is_judged, known_visits, typical_days
 from cjo_assets.policy import Policy
 
@@ -23,11 +22,15 @@ class StageFlows(DatedContract):
     moves: int = column("Moves within the window [moves].", ge=1)
     customers: int = column("Customers who made them [customers].", ge=1)
     median_days: float = column(
-        "Days in the stage left, of the middle move [days]; null where the log does not say.", ge=0, nullable=True
+        "Days in the stage left, of the middle move [days]; null where the log does not say.",
+        decimals=6,
+        ge=0,
+        nullable=True,
     )
     invalid_moves: int = column("Moves the policy does not allow [moves].", ge=0)
     invalid_share: float = column(
         "invalid over judged moves [0-1, down = better]; null where none says where it came from.",
+        decimals=6,
         ge=0,
         le=1,
         nullable=True,
@@ -38,19 +41,19 @@ class StageFlows(DatedContract):
 def stage_flows(visits: ir.Table, as_of: date, policy: Policy) -> ir.Table:
     """Count the moves of the window."""
     after = as_of - timedelta(days=policy.journey.portfolio.window_days)
-    rows = known_visits(visits, as_of)
-    rows = rows.filter(rows.entered_at > after)
-    rows = rows.mutate(
-        days=rows.entered_at.delta(rows.previous_entered_at, unit="day").cast("float64"),
-        typical=typical_days(rows.previous_stage, rows.segment, policy),
+    entries = known_visits(visits, as_of)
+    moves = entries.filter(entries.entered_at > after)
+    moves = moves.mutate(
+        days=moves.entered_at.delta(moves.previous_entered_at, unit="day").cast("float64"),
+        typical=typical_days(moves.previous_stage, moves.segment, policy),
     )
-    was_held_up = (rows.days > rows.typical).fill_null(False)
-    found = rows.group_by(from_stage="previous_stage", to_stage="journey_stage").agg(
-        moves=rows.count(),
-        customers=rows.customer_id.nunique(),
-        median_days=rounded(rows.days.median()),
-        judged=rows.count(where=is_judged(rows)),
-        invalid_moves=rows.count(where=is_invalid(rows)),
-        customers_held_up=rows.customer_id.nunique(where=was_held_up),
+    was_held_up = (moves.days > moves.typical).fill_null(False)
+    flows = moves.group_by(from_stage="previous_stage", to_stage="journey_stage").agg(
+        moves=moves.count(),
+        customers=moves.customer_id.nunique(),
+        median_days=moves.days.median(),
+        judged=moves.count(where=is_judged(moves)),
+        invalid_moves=moves.count(where=is_invalid(moves)),
+        customers_held_up=moves.customer_id.nunique(where=was_held_up),
     )
-    return found.mutate(invalid_share=rounded(found.invalid_moves / found.judged.nullif(0))).drop("judged")
+    return flows.mutate(invalid_share=flows.invalid_moves / flows.judged.nullif(0))

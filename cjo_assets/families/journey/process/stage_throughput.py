@@ -1,8 +1,8 @@
-"""How long customers stay in a stage, and how often they come back to it.
+"""Duration of visits to a stage, and rework.
 
-One row per as-of date, segment and stage, terminal stages left out. Throughput is of the visits that ended within the
-policy's window up to the as-of date. A visit that goes on is longer than it looks: those under way are counted beside,
-and where they wait longer than others took, the throughput flatters the stage.
+One row per as-of date, segment and stage, without terminal stages. Throughput is that of the visits that ended within
+the policy's window up to the as-of date. Running visits are counted separately: where they are longer than the ended
+ones, the throughput underestimates the duration.
 """
 
 from datetime import date, timedelta
@@ -10,7 +10,6 @@ from datetime import date, timedelta
 import ibis.expr.types as ir
 
 from cjo_assets.core.contract import DatedContract, column, key
-from cjo_assets.core.expressions.numbers import rounded
 from cjo_assets.families.journey.process.visits import known_visits, typical_days
 from cjo_assets.policy import Policy
 
@@ -22,43 +21,48 @@ class StageThroughput(DatedContract):
     journey_stage: str = key("Stage, not a terminal one.", words="stages")
     typical_days: float = column("Typical duration, from the policy [days].", gt=0, nullable=True)
     ended_visits: int = column("Visits that ended in the window [visits].", ge=0)
-    median_days: float = column("Their throughput time, of the middle visit [days]; null without any.", nullable=True)
+    median_days: float = column(
+        "Their throughput time, of the middle visit [days]; null without any.", decimals=6, nullable=True
+    )
     slow_days: float = column(
-        "Throughput time that the policy's share of them does not exceed [days]; null without any.", nullable=True
+        "Throughput time that the policy's share of them does not exceed [days]; null without any.",
+        decimals=6,
+        nullable=True,
     )
     over_typical_visits: int = column("Of the ended, those that took longer than is typical [visits].", ge=0)
     running_visits: int = column("Visits under way on the as-of date [visits].", ge=0)
-    running_median_days: float = column("Days of the middle one so far [days]; null without any.", nullable=True)
+    running_median_days: float = column(
+        "Days of the middle one so far [days]; null without any.", decimals=6, nullable=True
+    )
     started_visits: int = column("Visits that began in the window [visits].", ge=0)
     rework_visits: int = column("Of the begun, by customers who had been in the stage before [visits].", ge=0)
     rework_share: float = column(
-        "rework over begun visits [0-1, down = better]; null without any.", ge=0, le=1, nullable=True
+        "rework over begun visits [0-1, down = better]; null without any.", decimals=6, ge=0, le=1, nullable=True
     )
 
 
 def stage_throughput(visits: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    """Measure the visits of each segment and stage that ended in the window, and those under way."""
+    """Measure the visits of each segment and stage that ended in the window, and the running ones."""
     rules = policy.journey.portfolio
     after = as_of - timedelta(days=rules.window_days)
-    rows = known_visits(visits, as_of)
-    rows = rows.filter(rows.journey_stage.notin(policy.vocabulary.terminal_stages))
-    days = (rows.left_at.fill_null(as_of)).delta(rows.entered_at, unit="day").cast("float64")
-    rows = rows.mutate(
-        days=days,
-        typical=typical_days(rows.journey_stage, rows.segment, policy),
-        has_ended=(rows.left_at > after).fill_null(False),
-        is_running=rows.left_at.isnull(),
-        has_started=rows.entered_at > after,
+    known = known_visits(visits, as_of)
+    known = known.filter(known.journey_stage.notin(policy.vocabulary.terminal_stages))
+    known = known.mutate(
+        days=(known.left_at.fill_null(as_of)).delta(known.entered_at, unit="day").cast("float64"),
+        typical=typical_days(known.journey_stage, known.segment, policy),
+        has_ended=(known.left_at > after).fill_null(False),
+        is_running=known.left_at.isnull(),
+        has_started=known.entered_at > after,
     )
-    found = rows.group_by("segment", "journey_stage").agg(
-        typical_days=rows.typical.max(),
-        ended_visits=rows.count(where=rows.has_ended),
-        median_days=rounded(rows.days.median(where=rows.has_ended)),
-        slow_days=rounded(rows.days.quantile(rules.slow_visit_share, where=rows.has_ended)),
-        over_typical_visits=rows.count(where=rows.has_ended & (rows.days > rows.typical)),
-        running_visits=rows.count(where=rows.is_running),
-        running_median_days=rounded(rows.days.median(where=rows.is_running)),
-        started_visits=rows.count(where=rows.has_started),
-        rework_visits=rows.count(where=rows.has_started & rows.is_rework),
+    stages = known.group_by("segment", "journey_stage").agg(
+        typical_days=known.typical.max(),
+        ended_visits=known.count(where=known.has_ended),
+        median_days=known.days.median(where=known.has_ended),
+        slow_days=known.days.quantile(rules.slow_visit_share, where=known.has_ended),
+        over_typical_visits=known.count(where=known.has_ended & (known.days > known.typical)),
+        running_visits=known.count(where=known.is_running),
+        running_median_days=known.days.median(where=known.is_running),
+        started_visits=known.count(where=known.has_started),
+        rework_visits=known.count(where=known.has_started & known.is_rework),
     )
-    return found.mutate(rework_share=rounded(found.rework_visits / found.started_visits.nullif(0)))
+    return stages.mutate(rework_share=stages.rework_visits / stages.started_visits.nullif(0))

@@ -1,11 +1,11 @@
-"""Visits: the event log of the journey, as process mining reads it.
+"""Visits of customers to stages, the event log of process mining.
 
 One row per customer and entry into a stage, of the whole log. A case is a customer, an activity a stage, an event the
 entry into it; a visit lasts from an entry to the next one of the customer. A visit to a stage that the customer was in
 before is rework.
 
-Undated: but for when a visit ended, a row looks only backwards and is the same on every day. `known_visits` gives what
-was known on one.
+Undated: except for the end of a visit, a row depends on earlier entries only. `known_visits` returns the visits as
+known on a day.
 """
 
 from datetime import date
@@ -35,7 +35,7 @@ class Visits(Contract):
 
 
 def visits(customers: ir.Table, state_entries: ir.Table, policy: Policy) -> ir.Table:
-    """Put each customer's entries in order, with what came before each and when it ended."""
+    """Order the entries of each customer, with the previous entry and the end of the visit."""
     entries = entries_in_order(state_entries, policy).join(customers.select("customer_id", "segment"), "customer_id")
     in_order = ibis.window(group_by=entries.customer_id, order_by=entries.entry_number)
     of_stage = ibis.window(group_by=[entries.customer_id, entries.journey_stage])
@@ -54,21 +54,21 @@ def visits(customers: ir.Table, state_entries: ir.Table, policy: Policy) -> ir.T
 
 
 def known_visits(visits: ir.Table, as_of: date) -> ir.Table:
-    """Return the visits begun by a day; one that ended later goes on."""
+    """Return the visits begun by a day; one that ended later counts as running."""
     known = visits.filter(visits.entered_at <= as_of)
     return known.mutate(left_at=(known.left_at <= as_of).ifelse(known.left_at, ibis.null("date")))
 
 
 def is_invalid(rows: ir.Table) -> ir.BooleanValue:
-    """Tell which entries the policy's transitions do not allow."""
+    """Return whether the policy's transitions do not allow an entry."""
     return rows.transition == INVALID
 
 
 def is_judged(rows: ir.Table) -> ir.BooleanValue:
-    """Tell which entries say where they came from, or are the start of a journey."""
+    """Return whether the previous stage of an entry is known, or the entry begins a journey."""
     return rows.transition != UNKNOWN
 
 
 def typical_days(stage: ir.StringValue, segment: ir.StringValue, policy: Policy) -> ir.NumericValue:
-    """Return how long a stage usually lasts in a segment [days]; null for a terminal stage."""
+    """Return the typical duration of a stage in a segment [days]; null for a terminal stage."""
     return by_name_and_segment(policy, stage, segment, lambda rules: rules.evaluation.typical_stage_durations, None)
