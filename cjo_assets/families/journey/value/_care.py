@@ -1,11 +1,11 @@
-"""Care: what the log shows of a group of customers over some days.
+"""Departures, escalations and support of groups of customers, from the state log.
 
-Not a table but the steps behind `baseline_comparisons`. Four groups, each with its days up to the as-of date D:
+Four groups, each with its days up to the as-of date D:
 
 - `everybody`: all customers, in the policy's measurement days that end with D;
 - `before`: all customers, in the policy's baseline period, if it was over when the measurement days began;
-- `held_out` and `not_held_out`: customers whom we decided about, by the arm of the first decision, from the day after
-  it, within the measurement days. What people then approved or refused does not matter: that is no chance.
+- `held_out` and `not_held_out`: customers with a decision of ours, by the arm of the first decision, from the day after
+  it, within the measurement days, whether approved or not: approvals are not random.
 
 A customer is in care until entering a terminal stage. A case is an entry into one of the policy's reactive stages from
 outside them; it lasts as long as the customer stays in these. An issue is a case whose `issue_days` are over by the end
@@ -18,6 +18,7 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.families.journey.forecast._spells import spells
 from cjo_assets.families.journey.interventions._ledger import DECISION
 from cjo_assets.families.journey.interventions._outcomes import HELD_OUT
@@ -28,14 +29,14 @@ EVERYBODY, BEFORE, NOT_HELD_OUT = "everybody", "before", "not_held_out"
 
 @dataclass(frozen=True)
 class Days:
-    """A stretch of days, both ends included."""
+    """A period of days, both ends included."""
 
     start: date
     end: date
 
 
 def measured_days(as_of: date, policy: Policy) -> Days:
-    """Return the days that are held against a baseline."""
+    """Return the days that are compared with a baseline."""
     return Days(as_of - timedelta(days=policy.journey.kpis.measurement_days - 1), as_of)
 
 
@@ -50,26 +51,16 @@ def days_before(as_of: date, policy: Policy) -> Days | None:
 def care_of_customers(
     customers: ir.Table, state_entries: ir.Table, intervention_ledger: ir.Table, as_of: date, policy: Policy
 ) -> ir.Table:
-    """Return what happened to each customer in each group: one row for each of the two."""
+    """Return counts and days of each customer in each group, one row per group and customer."""
     before = days_before(as_of, policy)
     first_day = min(days.start for days in (measured_days(as_of, policy), before) if days)
     stays = _stays(spells(customers, state_entries, as_of, policy), first_day, policy)
-    stays = _in_groups(stays, intervention_ledger, as_of, policy)
-    last = ibis.literal(as_of, "date")
     window_start = ibis.literal(as_of - timedelta(days=policy.journey.roi.window_days - 1), "date")
-    # A stay ends on the day before the next one begins, or goes on.
-    until = ibis.least(ibis.coalesce(stays.left_at, last + ibis.interval(days=1)), stays.end + ibis.interval(days=1))
-    begins = ibis.greatest(stays.entered_at, stays.start)
-    stays = stays.mutate(
-        stayed=ibis.greatest(until.delta(begins, unit="day"), 0),
-        stayed_in_window=ibis.greatest(until.delta(ibis.greatest(begins, window_start), unit="day"), 0),
-        is_entered=stays.entered_at.between(stays.start, stays.end),
-    )
+    stays = _with_length(_in_groups(stays, intervention_ledger, as_of, policy), window_start, as_of)
     issue_days = ibis.interval(days=policy.journey.kpis.issue_days)
     is_opened = stays.is_case & stays.is_entered
     is_issue = is_opened & (stays.entered_at + issue_days <= stays.end)
-    grouped = stays.group_by("group", "customer_id")
-    return grouped.agg(
+    return stays.group_by("group", "customer_id").agg(
         days=stays.stayed.sum(where=stays.is_cared).fill_null(0),
         departures=stays.count(where=stays.is_departure & stays.is_entered),
         escalations=stays.count(where=stays.is_escalation & stays.is_entered),
@@ -83,55 +74,65 @@ def care_of_customers(
     )
 
 
-def _stays(rows: ir.Table, first_day: date, policy: Policy) -> ir.Table:
-    """Say of each spell that reaches the days what it is: in care, in support, in escalation, and whether a case."""
+def _with_length(stays: ir.Table, window_start: ir.DateScalar, as_of: date) -> ir.Table:
+    """Add the days of each stay within its group's days and within the ROI window, and whether it began in them."""
+    one_day = ibis.interval(days=1)
+    # A stay ends on the day before the next one begins, or continues.
+    left_at = ibis.coalesce(stays.left_at, ibis.literal(as_of, "date") + one_day)
+    until = ibis.least(left_at, stays.end + one_day)
+    begins = ibis.greatest(stays.entered_at, stays.start)
+    return stays.mutate(
+        stayed=ibis.greatest(until.delta(begins, unit="day"), 0),
+        stayed_in_window=ibis.greatest(until.delta(ibis.greatest(begins, window_start), unit="day"), 0),
+        is_entered=stays.entered_at.between(stays.start, stays.end),
+    )
+
+
+def _stays(spells: ir.Table, first_day: date, policy: Policy) -> ir.Table:
+    """Return the spells that end on the first day or later, with their kind and whether their case was resolved."""
     kpis, forecast = policy.journey.kpis, policy.journey.forecast
     terminal, escalation = policy.vocabulary.terminal_stages, forecast.escalation_stages
-    rows = rows.filter((rows.left_at >= ibis.literal(first_day, "date")).fill_null(True))
+    spells = spells.filter((spells.left_at >= ibis.literal(first_day, "date")).fill_null(True))
 
     def enters(stages: tuple[str, ...]) -> ir.BooleanValue:
-        return rows.journey_stage.isin(stages) & ~rows.previous_stage.isin(stages).fill_null(False)
+        return spells.journey_stage.isin(stages) & ~spells.previous_stage.isin(stages).fill_null(False)
 
-    rows = rows.select(
+    stays = spells.select(
         "customer_id",
         "entered_at",
         "left_at",
         "entry_number",
-        is_cared=rows.journey_stage.notin(terminal),
+        is_cared=spells.journey_stage.notin(terminal),
         is_departure=enters(terminal),
         is_escalation=enters(escalation),
-        is_in_escalation=rows.journey_stage.isin(escalation),
-        is_in_support=rows.journey_stage.isin([name for name in kpis.reactive_stages if name not in escalation]),
+        is_in_escalation=spells.journey_stage.isin(escalation),
+        is_in_support=spells.journey_stage.isin([name for name in kpis.reactive_stages if name not in escalation]),
         is_case=enters(kpis.reactive_stages),
-        is_recovery=rows.journey_stage.isin(forecast.recovery_stages),
+        is_recovery=spells.journey_stage.isin(forecast.recovery_stages),
     )
-    # Only few entries open a case, and only few come in the days after one.
-    cases = rows.filter(rows.is_case).select("customer_id", "entered_at", "entry_number")
-    telling = rows.filter(rows.is_case | rows.is_recovery)
-    telling = telling.select("customer_id", "is_case", "is_recovery", next_at="entered_at", next_number="entry_number")
-    pairs = cases.join(telling, "customer_id")
-    due = pairs.entered_at + ibis.interval(days=kpis.issue_days)
-    pairs = pairs.filter(pairs.next_number > pairs.entry_number, pairs.next_at <= due)
-    key = ["customer_id", "entry_number"]
-    ends = pairs.group_by(key).agg(is_recovered=pairs.is_recovery.any(), is_back=pairs.is_case.any())
-    resolved = ends.filter(ends.is_recovered, ~ends.is_back).select(*key, is_resolved=ibis.literal(True))
-    rows = rows.left_join(resolved, key)
-    return rows.select(
-        "customer_id",
-        "entered_at",
-        "left_at",
-        "is_cared",
-        "is_departure",
-        "is_escalation",
-        "is_in_escalation",
-        "is_in_support",
-        "is_case",
-        is_resolved=rows.is_resolved.fill_null(False),
+    resolved = _resolved_cases(stays, kpis.issue_days)
+    stays = lookup(stays, resolved, ["customer_id", "entry_number"])
+    return stays.mutate(is_resolved=stays.is_resolved.fill_null(False)).drop("entry_number", "is_recovery")
+
+
+def _resolved_cases(stays: ir.Table, issue_days: int) -> ir.Table:
+    """Return the cases after which the customer recovered within some days and opened no other case."""
+    # Few entries open a case, and few follow one within the days, so the join is small.
+    cases = stays.filter(stays.is_case).select("customer_id", "entered_at", "entry_number")
+    later = stays.filter(stays.is_case | stays.is_recovery)
+    later = later.select("customer_id", "is_case", "is_recovery", later_at="entered_at", later_number="entry_number")
+    pairs = cases.join(later, "customer_id")
+    due = pairs.entered_at + ibis.interval(days=issue_days)
+    pairs = pairs.filter(pairs.later_number > pairs.entry_number, pairs.later_at <= due)
+    ends = pairs.group_by("customer_id", "entry_number").agg(
+        is_recovered=pairs.is_recovery.any(), is_reopened=pairs.is_case.any()
     )
+    resolved = ends.filter(ends.is_recovered, ~ends.is_reopened)
+    return resolved.select("customer_id", "entry_number", is_resolved=ibis.literal(True))
 
 
 def _in_groups(stays: ir.Table, intervention_ledger: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    """Give each stay its groups and their days: once for each group that the customer is in."""
+    """Return each stay once for each group that the customer is in, with the days of the group."""
     measured, before = measured_days(as_of, policy), days_before(as_of, policy)
     groups = {EVERYBODY: measured} | ({BEFORE: before} if before else {})
     parts = [
@@ -150,5 +151,5 @@ def _in_groups(stays: ir.Table, intervention_ledger: ir.Table, as_of: date, poli
         start=ibis.greatest(decided.decided_at + ibis.interval(days=1), ibis.literal(measured.start, "date")),
         end=ibis.literal(measured.end, "date"),
     )
-    rows = ibis.union(*parts, decided.select(parts[0].columns))
-    return rows.filter(rows.entered_at <= rows.end, (rows.left_at >= rows.start).fill_null(True))
+    grouped = ibis.union(*parts, decided.select(parts[0].columns))
+    return grouped.filter(grouped.entered_at <= grouped.end, (grouped.left_at >= grouped.start).fill_null(True))

@@ -1,7 +1,7 @@
-"""Facts of a day for the KPIs: what is counted and summed, each set as one row.
+"""Counts and sums behind the KPIs of a day, each set as one row.
 
-Not a table but the counting behind `kpi_measures`. Held-out decisions are on record and not carried out: nothing that
-we do is counted with them. Every KPI about outcomes is of one population: executed interventions with an outcome.
+Held-out decisions are recorded and not executed, so they are left out. All KPIs about outcomes have one population:
+executed interventions with an outcome.
 """
 
 from datetime import date
@@ -11,6 +11,7 @@ import ibis.expr.types as ir
 
 from cjo_assets.core.expressions.evidence_grades import ASSUMPTION
 from cjo_assets.core.expressions.intervals import interval_of_sum
+from cjo_assets.core.expressions.tables import first_per
 from cjo_assets.families.journey.interventions._ledger import end_of_day
 from cjo_assets.families.journey.value._roi_components import RETAINED_REVENUE
 from cjo_assets.policy import Policy
@@ -47,14 +48,14 @@ def ledger_facts(ledger: ir.Table, policy: Policy) -> ir.Table:
 
 
 def label_facts(signal_labels: ir.Table, signals: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    """Count what people found out about alarms, and about problems that raised none.
+    """Count the labels of negative signals, and those of problems without a signal.
 
-    A signal counts once: of its labels the newest, of two of a day the last by name.
+    A signal counts once, by its newest label; of two labels of a day, by the last id.
     """
     labels = signal_labels.filter(signal_labels.labelled_at <= as_of)
-    newest_first = ibis.window(group_by=labels.signal_id, order_by=[labels.labelled_at.desc(), labels.label_id.desc()])
-    labels = labels.mutate(place=ibis.row_number().over(newest_first))
-    labels = labels.filter(labels.signal_id.isnull() | (labels.place == 0))
+    of_signals = labels.filter(labels.signal_id.notnull())
+    newest = first_per(of_signals, "signal_id", [of_signals.labelled_at.desc(), of_signals.label_id.desc()])
+    labels = ibis.union(newest, labels.filter(labels.signal_id.isnull()))
     alarms = signals.filter(signals.signal_type.isin(sorted(policy.journey.signals.signal_aggregation_weights)))
     is_alarm = labels.signal_id.isin(alarms.signal_id)
     labels = labels.mutate(is_alarm=labels.signal_id.notnull() & is_alarm)
@@ -68,7 +69,7 @@ def label_facts(signal_labels: ir.Table, signals: ir.Table, as_of: date, policy:
 
 
 def trouble_facts(state_entries: ir.Table, signals: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    """Count escalations and departures of the log, and those that a negative signal came before."""
+    """Count escalations and departures of the log, and those preceded by a negative signal."""
     rules = policy.journey
     stages = [*rules.forecast.escalation_stages, *policy.vocabulary.terminal_stages]
     known = state_entries.filter(state_entries.state_entered_at <= as_of, state_entries.journey_stage.isin(stages))
@@ -88,7 +89,7 @@ def trouble_facts(state_entries: ir.Table, signals: ir.Table, as_of: date, polic
 
 
 def confirmation_facts(state_entries: ir.Table, as_of: date) -> ir.Table:
-    """Count the entries whose stage somebody confirmed, and those that were right."""
+    """Count the entries whose stage a person checked, and those confirmed."""
     known = state_entries.filter(state_entries.state_entered_at <= as_of)
     return known.agg(
         confirmations=known.confirmed_stage.count(),
@@ -97,22 +98,22 @@ def confirmation_facts(state_entries: ir.Table, as_of: date) -> ir.Table:
 
 
 def revenue_facts(roi_breakdown: ir.Table) -> ir.Table:
-    """Sum up the retained revenue of the ROI: there is one such figure. What has no amount has no runs either."""
-    rows = roi_breakdown.filter(roi_breakdown.component == RETAINED_REVENUE, roi_breakdown.amount.notnull())
-    low, high = interval_of_sum(rows.amount, rows.amount_low, rows.amount_high, are_independent=False)
-    # What nothing was compared with has no interval, unless there is nothing of it.
-    is_compared = rows.count(where=rows.amount_low.isnull() & (rows.amount != 0)) == 0
-    return rows.agg(
-        revenue=rows.amount.sum(),
+    """Add up the retained revenue of the ROI; a component without an amount has no runs."""
+    parts = roi_breakdown.filter(roi_breakdown.component == RETAINED_REVENUE, roi_breakdown.amount.notnull())
+    low, high = interval_of_sum(parts.amount, parts.amount_low, parts.amount_high, are_independent=False)
+    # A part without comparison has no interval, and neither has the sum, unless the part is 0.
+    is_compared = parts.count(where=parts.amount_low.isnull() & (parts.amount != 0)) == 0
+    return parts.agg(
+        revenue=parts.amount.sum(),
         revenue_low=is_compared.ifelse(low, None),
         revenue_high=is_compared.ifelse(high, None),
-        revenue_runs=rows.records.sum().fill_null(0),
-        assumed_runs=rows.records.sum(where=rows.evidence_grade == ASSUMPTION).fill_null(0),
+        revenue_runs=parts.records.sum().fill_null(0),
+        assumed_runs=parts.records.sum(where=parts.evidence_grade == ASSUMPTION).fill_null(0),
     )
 
 
 def completeness_facts(accepted: list[ir.Table], rejected: list[ir.Table]) -> ir.Table:
-    """Count the rows of all datasets that passed their contract, and those that did not."""
+    """Count the accepted and the rejected rows of all datasets."""
     return _count_of(accepted, "accepted").cross_join(_count_of(rejected, "rejected"))
 
 

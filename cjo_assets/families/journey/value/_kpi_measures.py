@@ -1,7 +1,7 @@
-"""What the KPIs rest on: for each KPI the numerator and denominator that the data of a day give.
+"""Numerator, denominator and note of each KPI.
 
-Not a table but a step behind `kpis`: `kpi_facts` counts, this says which counts make a KPI, `kpis` judges. What the
-data cannot answer is left out, or has no record behind it.
+`_kpi_facts` has the counts, this module defines which of them make a KPI, and `kpis` compares it with its target. A KPI
+without data is left out, or has no records.
 """
 
 import ibis.expr.types as ir
@@ -20,7 +20,7 @@ from cjo_assets.families.journey.inputs.baseline_metrics import (
 )
 from cjo_assets.families.journey.value.baseline_comparisons import preferred
 
-# KPI, metric of `baseline_comparisons`, basis, what it is a measure of.
+# KPI, metric of `baseline_comparisons`, basis and note.
 REDUCTIONS = (
     (
         "unresolved_issues_reduction",
@@ -53,156 +53,151 @@ LIFETIME_VALUE_DELTA = "lifetime_value_delta"
 
 
 def direct_measures(facts: ir.Table) -> ir.Table:
-    """Return the KPIs that need no baseline, one row each.
-
-    Args:
-        facts: one row of sums and counts.
-    """
-    return measures_as_rows(facts, _measures(facts))
+    """Return the KPIs without a baseline, one row each, from one row of sums and counts."""
+    measures = _signal_measures(facts) | _operational_measures(facts) | _outcome_measures(facts)
+    return measures_as_rows(facts, measures)
 
 
 def reductions(baseline_comparisons: ir.Table) -> ir.Table:
-    """Return the KPIs that are a change against a baseline, by the first baseline that can be compared with.
+    """Return the KPIs that are a change against a baseline, by the strongest baseline available.
 
-    A worsening is negative. The lifetime of a customer is taken to be the reciprocal of the churn rate.
+    A deterioration is negative. The lifetime of a customer is estimated as the reciprocal of the churn rate.
     """
-    rows = preferred(baseline_comparisons)
     named = [{"metric": metric, "kpi": kpi, "basis": basis, "note": note} for kpi, metric, basis, note in REDUCTIONS]
     names = literal_rows(named, dict.fromkeys(("metric", "kpi", "basis", "note"), "string"))
-    rows = rows.drop("note").join(names, "metric")
-    is_lifetime = rows.kpi == LIFETIME_VALUE_DELTA
-    low, high = 1 - rows.ratio_high, 1 - rows.ratio_low
-    # Without anybody leaving a lifetime has no end.
-    rows = rows.filter(~is_lifetime | (rows.value > 0))
-    return rows.select(
+    compared = preferred(baseline_comparisons).drop("note").join(names, "metric")
+    is_lifetime = compared.kpi == LIFETIME_VALUE_DELTA
+    # Without departures the lifetime has no estimate.
+    compared = compared.filter(~is_lifetime | (compared["value"] > 0))
+    return compared.select(
         "kpi",
         "basis",
         "note",
         "baseline",
-        numerator=rows.baseline_value - rows.value,
-        denominator=is_lifetime.ifelse(rows.value, rows.baseline_value),
-        n=rows.customers + rows.baseline_customers,
-        interval_low=is_lifetime.ifelse(1 / rows.ratio_high - 1, low),
-        interval_high=is_lifetime.ifelse(1 / rows.ratio_low.nullif(0.0) - 1, high),
+        numerator=compared.baseline_value - compared["value"],
+        denominator=is_lifetime.ifelse(compared["value"], compared.baseline_value),
+        n=compared.customers + compared.baseline_customers,
+        interval_low=is_lifetime.ifelse(1 / compared.ratio_high - 1, 1 - compared.ratio_high),
+        interval_high=is_lifetime.ifelse(1 / compared.ratio_low.nullif(0.0) - 1, 1 - compared.ratio_low),
     )
 
 
-def _share_of_labels(
-    is_labelled: ir.BooleanValue,
-    labelled: tuple[ir.NumericValue, ir.NumericValue],
-    note: str,
-    proxy: tuple[ir.NumericValue, ir.NumericValue],
-    note_of_proxy: str,
-) -> Measure:
-    """Return a share of what people labelled, some of all; of its proxy where they labelled nothing."""
-    some, every = (is_labelled.ifelse(one, other) for one, other in zip(labelled, proxy, strict=True))
+def _quotient(numerator: ir.NumericValue, denominator: ir.NumericValue, note: str, kind: str | None = None) -> Measure:
+    """Return a measure whose denominator is its number of records."""
+    return Measure(numerator=numerator, denominator=denominator, n=denominator, note=note, kind=kind)
+
+
+def _mean(facts: ir.Table, name: str, note: str) -> Measure:
+    """Return the mean of a quantity of which the facts have sum, count and sum of squares."""
+    count = facts[f"{name}_count"]
     return Measure(
-        some, every, every, is_labelled.ifelse(note, note_of_proxy), is_labelled.ifelse(MEASURED, PROXY), kind=SHARE
+        numerator=facts[f"{name}_sum"],
+        denominator=count,
+        n=count,
+        note=note,
+        kind=MEAN,
+        squares=facts[f"{name}_squares"],
     )
 
 
-def _measures(facts: ir.Table) -> dict[str, Measure]:
-    every = facts.accepted + facts.rejected
-    # Who labels alarms alone knows no problem without one: all of them would have been foretold.
-    is_labelled, knows_problems = facts.labelled_alarms > 0, facts.missed_problems > 0
-    channels = (facts.channels > 1).ifelse(facts.channel_runs, 0)
-    is_assumed = facts.assumed_runs > 0
+def _share_of_labels(is_labelled: ir.BooleanValue, labelled: Measure, proxy: Measure) -> Measure:
+    """Return a share of labels, or its proxy where there are none."""
+    return Measure(
+        numerator=is_labelled.ifelse(labelled.numerator, proxy.numerator),
+        denominator=is_labelled.ifelse(labelled.denominator, proxy.denominator),
+        n=is_labelled.ifelse(labelled.n, proxy.n),
+        note=is_labelled.ifelse(labelled.note, proxy.note),
+        basis=is_labelled.ifelse(MEASURED, PROXY),
+        kind=SHARE,
+    )
 
+
+def _signal_measures(facts: ir.Table) -> dict[str, Measure]:
+    """Return the KPIs of stages and signals."""
     return {
-        "journey_state_classification_accuracy": Measure(
+        "journey_state_classification_accuracy": _quotient(
             facts.confirmed,
             facts.confirmations,
-            facts.confirmations,
             "Entries whose stage somebody confirmed, and confirmed as it was.",
-            kind=SHARE,
+            SHARE,
         ),
         "signal_detection_precision": _share_of_labels(
-            is_labelled,
-            (facts.right_alarms, facts.labelled_alarms),
-            "Negative signals that people looked into, and where there was a problem.",
-            (facts.needed, facts.measured),
-            "Proxy for labels: executed interventions whose outcome was not no_action_needed.",
+            facts.labelled_alarms > 0,
+            _quotient(
+                facts.right_alarms,
+                facts.labelled_alarms,
+                "Negative signals that people looked into, and where there was a problem.",
+            ),
+            _quotient(
+                facts.needed,
+                facts.measured,
+                "Proxy for labels: executed interventions whose outcome was not no_action_needed.",
+            ),
         ),
         "signal_detection_recall": _share_of_labels(
-            knows_problems,
-            (facts.right_alarms, facts.problems),
-            "Problems that people found, and that a negative signal had told of.",
-            (facts.foretold, facts.troubles),
-            "Proxy for labels: escalations and departures with a negative signal in the look-back before.",
+            # Without a labelled problem that no signal reported, recall would be 1 by construction.
+            facts.missed_problems > 0,
+            _quotient(
+                facts.right_alarms,
+                facts.problems,
+                "Problems that people found, and that a negative signal had told of.",
+            ),
+            _quotient(
+                facts.foretold,
+                facts.troubles,
+                "Proxy for labels: escalations and departures with a negative signal in the look-back before.",
+            ),
         ),
-        "average_latency_ms": Measure(
-            facts.latency_sum,
-            facts.latency_count,
-            facts.latency_count,
-            "Interventions with a recorded latency.",
-            kind=MEAN,
-            squares=facts.latency_squares,
+    }
+
+
+def _operational_measures(facts: ir.Table) -> dict[str, Measure]:
+    """Return the KPIs of decisions, people and data."""
+    every = facts.accepted + facts.rejected
+    return {
+        "average_latency_ms": _mean(facts, "latency", "Interventions with a recorded latency."),
+        "human_escalation_frequency": _quotient(
+            facts.asked, facts.decisions, "Interventions of the ledger that needed a person."
         ),
-        "human_escalation_frequency": Measure(
-            facts.asked,
-            facts.decisions,
-            facts.decisions,
-            "Interventions of the ledger that needed a person.",
-        ),
-        "human_override_rate": Measure(
+        "human_override_rate": _quotient(
             facts.overrides,
             facts.override_answers,
-            facts.override_answers,
             "Outcomes of executed interventions that say whether a person overrode them.",
-            kind=SHARE,
+            SHARE,
         ),
-        "data_completeness_rate": Measure(
-            facts.accepted,
-            every,
-            every,
-            "Rows of all datasets, dated by the as-of date, that passed their contract.",
+        "data_completeness_rate": _quotient(
+            facts.accepted, every, "Rows of all datasets, dated by the as-of date, that passed their contract."
         ),
-        "average_resolution_time_days": Measure(
-            facts.resolution_sum,
-            facts.resolution_count,
-            facts.resolution_count,
-            "Executed interventions that were resolved.",
-            kind=MEAN,
-            squares=facts.resolution_squares,
+        "average_resolution_time_days": _mean(facts, "resolution", "Executed interventions that were resolved."),
+        "proactive_interventions_ratio": _quotient(
+            facts.proactive, facts.acted, "Executed interventions made before support was needed."
         ),
-        "proactive_interventions_ratio": Measure(
-            facts.proactive,
-            facts.acted,
-            facts.acted,
-            "Executed interventions made before support was needed.",
-        ),
+    }
+
+
+def _outcome_measures(facts: ir.Table) -> dict[str, Measure]:
+    """Return the KPIs of channels, satisfaction and revenue."""
+    is_assumed = facts.assumed_runs > 0
+    return {
         "experience_consistency_score": Measure(
-            facts.lowest_rate,
-            facts.highest_rate,
-            channels,
-            "Lowest over highest success rate of the channels with established experience, less what chance explains.",
+            numerator=facts.lowest_rate,
+            denominator=facts.highest_rate,
+            n=(facts.channels > 1).ifelse(facts.channel_runs, 0),
+            note="Lowest over highest success rate of the channels with established experience, "
+            "less what chance explains.",
             interval=(facts.ratio_low, facts.ratio_high),
         ),
-        "csat_delta_average": Measure(
-            facts.csat_sum,
-            facts.csat_count,
-            facts.csat_count,
-            "Executed interventions with a measured satisfaction.",
-            kind=MEAN,
-            squares=facts.csat_squares,
-        ),
-        "nps_delta_average": Measure(
-            facts.nps_sum,
-            facts.nps_count,
-            facts.nps_count,
-            "Executed interventions with a measured NPS.",
-            kind=MEAN,
-            squares=facts.nps_squares,
-        ),
+        "csat_delta_average": _mean(facts, "csat", "Executed interventions with a measured satisfaction."),
+        "nps_delta_average": _mean(facts, "nps", "Executed interventions with a measured NPS."),
         "retention_revenue_preserved": Measure(
-            facts.revenue,
-            None,
-            facts.revenue_runs,
-            is_assumed.ifelse(
+            numerator=facts.revenue,
+            denominator=None,
+            n=facts.revenue_runs,
+            note=is_assumed.ifelse(
                 "retained_revenue of the ROI window; what its source estimated is in it, compared with nothing.",
                 "retained_revenue of the ROI window, all of it compared with customers without.",
             ),
-            is_assumed.ifelse(ASSUMPTION, MEASURED),
+            basis=is_assumed.ifelse(ASSUMPTION, MEASURED),
             interval=(facts.revenue_low, facts.revenue_high),
         ),
     }

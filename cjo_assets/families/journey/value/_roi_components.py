@@ -1,7 +1,7 @@
-"""The parts of the ROI: what each is a quantity of, what one of it costs or is worth, and what must hold for that.
+"""Components of the ROI: names, units, prices and assumptions.
 
-Not a table but what `roi_breakdown`, its totals and `roi_sensitivity` share: names, prices and wording. A price is the
-product of assumptions; nothing else in the ROI is one.
+Shared by `roi_breakdown`, its totals and `roi_sensitivity`. Prices are products of assumptions; nothing else in the ROI
+is an assumption of the policy.
 """
 
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ SUPPORT_WORKLOAD_REDUCTION, FASTER_RESOLUTION = "support_workload_reduction", "f
 
 @dataclass(frozen=True)
 class Component:
-    """A part of the ROI.
+    """A component of the ROI.
 
     Attributes:
         kind: cost or value.
-        unit: what its quantity counts.
+        unit: unit of its quantity.
         assumption: what must hold for the amount to be true.
     """
 
@@ -65,11 +65,10 @@ COMPONENTS = {
 
 
 def prices(assumptions: Any) -> dict[str, Any]:
-    """Return what one unit of each component costs or is worth [currency].
+    """Return the cost or value of one unit of each component [currency].
 
     Args:
-        assumptions: whatever has the assumptions of the policy's section `roi` as attributes: the section itself, or a
-            table with a column for each.
+        assumptions: the policy's section `roi`, or a table with a column for each of its assumptions.
     """
     return {
         PLAYBOOK_COST: assumptions.playbook_cost_multiple,
@@ -87,7 +86,7 @@ def prices(assumptions: Any) -> dict[str, Any]:
 
 
 def price_in_words(rules: Roi) -> dict[str, str]:
-    """Return how the price of each component comes about, as the end of a formula."""
+    """Return the price of each component in words, as the end of a formula."""
     return {
         PLAYBOOK_COST: f"x {rules.playbook_cost_multiple:g}",
         REVIEW_TIME: f"x {rules.review_minutes_per_approval:g} minutes x {rules.cost_per_human_review_hour:g} an hour",

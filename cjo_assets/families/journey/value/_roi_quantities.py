@@ -1,7 +1,7 @@
-"""What the ROI counts and compares, before anything is priced.
+"""Quantities of the ROI components, before they are priced.
 
-Not a table but the counting behind `roi_breakdown`: of each component a quantity in its unit, what it rests on, and the
-words for it. What is compared has an interval where the comparison has one.
+Each component has a quantity in its unit, its evidence grade, records and words. A compared quantity has the interval
+of its comparison.
 """
 
 from collections.abc import Callable
@@ -15,6 +15,8 @@ from cjo_assets.core.expressions.evidence_grades import ASSUMPTION, MATCHED, RAN
 from cjo_assets.core.expressions.intervals import MEASURED
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, rounded
 from cjo_assets.core.expressions.people import person
+from cjo_assets.core.expressions.sentences import sentence
+from cjo_assets.core.expressions.tables import first_per, long_rows, lookup
 from cjo_assets.families.journey.inputs.baseline_metrics import DAYS_PER_CASE, ESCALATION_DAYS, SUPPORT_DAYS
 from cjo_assets.families.journey.interventions._ledger import end_of_day
 from cjo_assets.families.journey.interventions._outcomes import HELD_OUT, is_success
@@ -35,7 +37,7 @@ from cjo_assets.language.purposes import JOURNEY_PURPOSES
 from cjo_assets.policy import Policy
 
 DAYS_PER_YEAR = 365
-# Component and the metric of which a difference to the baseline is worth something.
+# Component and the metric whose difference to the baseline it values.
 SAVINGS = {
     ESCALATION_PREVENTION: ESCALATION_DAYS,
     SUPPORT_WORKLOAD_REDUCTION: SUPPORT_DAYS,
@@ -53,7 +55,7 @@ def quantities(
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
-    """Return a row for each component and grade of which there is a quantity; revenue without comparison always."""
+    """Return a row for each component and grade with a quantity; always one of revenue without comparison."""
     window_days = policy.journey.roi.window_days
     executed = executed_in_window(outcome_analyses, as_of, window_days)
     facts = _costs(executed).cross_join(_reviews(outcome_analyses, approval_decisions, as_of, policy))
@@ -71,7 +73,7 @@ def _costs(executed: ir.Table) -> ir.Table:
 
 
 def _reviews(outcome_analyses: ir.Table, approval_decisions: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    """Count what people answered in the window, each person once per request."""
+    """Count the answers of people in the window, each person once per request."""
     end, window_days = end_of_day(as_of), policy.journey.roi.window_days
     answers = approval_decisions.filter(
         approval_decisions.decided_at > end - ibis.interval(days=window_days), approval_decisions.decided_at <= end
@@ -88,7 +90,7 @@ def _reviews(outcome_analyses: ir.Table, approval_decisions: ir.Table, as_of: da
 def _calls(earlier_calls: ir.Table, as_of: date, window_days: int) -> ir.Table:
     """Count the calls of a language model on the days of a window that ends the day before.
 
-    The calls of a day are made when its tables are done: they are paid for from the next day on.
+    The calls of a day are made after its tables are computed, so they count from the next day on.
     """
     first = ibis.literal(as_of - timedelta(days=window_days), "date")
     calls = earlier_calls.filter(earlier_calls.as_of >= first, earlier_calls.purpose.isin(JOURNEY_PURPOSES))
@@ -96,24 +98,16 @@ def _calls(earlier_calls: ir.Table, as_of: date, window_days: int) -> ir.Table:
 
 
 def _revenue(executed: ir.Table, treatment_effects: ir.Table, policy: Policy) -> ir.Table:
-    """Return the revenue of what was executed, each run under the best evidence that there is for its playbook."""
-    effects = treatment_effects.filter(treatment_effects.segment == ANY_SEGMENT, treatment_effects.status == MEASURED)
-    best_first = ibis.window(group_by=effects.playbook_id, order_by=(effects.control != HELD_OUT))
-    effects = effects.mutate(place=ibis.row_number().over(best_first))
-    effects = effects.filter(effects.place == 0).select(
-        "playbook_id", "evidence_grade", "difference", "difference_low", "difference_high"
+    """Return the revenue of the executed interventions, each under the strongest evidence for its playbook."""
+    runs = lookup(
+        _runs_of_playbooks(executed, policy),
+        _best_effects(treatment_effects),
+        "playbook_id",
+        "evidence_grade",
+        "difference",
+        "difference_low",
+        "difference_high",
     )
-    succeeded = is_success(executed, policy)
-    # What the source itself calls a failure has retained nothing.
-    revenue = executed.playbook_success.fill_null(True).ifelse(executed.estimated_revenue_saved, ibis.null("float64"))
-    runs = executed.select("playbook_id", revenue=revenue, success_revenue=succeeded.ifelse(revenue, None))
-    runs = runs.group_by("playbook_id").agg(
-        runs=runs.count(),
-        revenue=runs.revenue.sum(),
-        valued=runs.revenue.count(),
-        worth=runs.success_revenue.mean(),
-    )
-    runs = runs.left_join(effects, "playbook_id")
     grade, expected = runs.evidence_grade.fill_null(ASSUMPTION), runs.runs * runs.worth
     cells: dict[str, ir.Value] = {}
     for name in (RANDOMISED, MATCHED):
@@ -125,118 +119,134 @@ def _revenue(executed: ir.Table, treatment_effects: ir.Table, policy: Policy) ->
             f"{name}_low": (expected * runs.difference_low).sum(where=is_graded),
             f"{name}_high": (expected * runs.difference_high).sum(where=is_graded),
         }
-    rest = grade == ASSUMPTION
-    found = runs.agg(
+    is_assumed = grade == ASSUMPTION
+    revenue = runs.agg(
         **cells,
-        recorded_runs=runs.runs.sum(where=rest).fill_null(0),
-        recorded_valued=runs.valued.sum(where=rest).fill_null(0),
-        recorded_revenue=runs.revenue.sum(where=rest),
+        recorded_runs=runs.runs.sum(where=is_assumed).fill_null(0),
+        recorded_valued=runs.valued.sum(where=is_assumed).fill_null(0),
+        recorded_revenue=runs.revenue.sum(where=is_assumed),
     )
-    # Nothing done is worth nothing; what was done and nobody valued is worth nobody knows what.
-    worthless = (found.recorded_runs == 0).ifelse(0.0, ibis.null("float64"))
-    return found.mutate(recorded_revenue=found.recorded_revenue.fill_null(worthless))
+    # Without runs the revenue is 0; of runs without a recorded revenue it is unknown.
+    without_value = (revenue.recorded_runs == 0).ifelse(0.0, ibis.null("float64"))
+    return revenue.mutate(recorded_revenue=revenue.recorded_revenue.fill_null(without_value))
+
+
+def _best_effects(treatment_effects: ir.Table) -> ir.Table:
+    """Return the measured effect of each playbook over all segments, against held-out customers where there is one."""
+    effects = treatment_effects.filter(treatment_effects.segment == ANY_SEGMENT, treatment_effects.status == MEASURED)
+    return first_per(effects, "playbook_id", effects.control != HELD_OUT)
+
+
+def _runs_of_playbooks(executed: ir.Table, policy: Policy) -> ir.Table:
+    """Return runs, recorded revenue and mean revenue of a success of each playbook."""
+    # A failure in the words of the source has retained no revenue.
+    revenue = executed.playbook_success.fill_null(True).ifelse(executed.estimated_revenue_saved, ibis.null("float64"))
+    success_revenue = is_success(executed, policy).ifelse(revenue, None)
+    runs = executed.select("playbook_id", revenue=revenue, success_revenue=success_revenue)
+    return runs.group_by("playbook_id").agg(
+        runs=runs.count(),
+        revenue=runs.revenue.sum(),
+        valued=runs.revenue.count(),
+        worth=runs.success_revenue.mean(),
+    )
 
 
 def _counted(facts: ir.Table, window_days: int) -> ir.Table:
-    """Return the quantities that need no baseline, and revenue by grade."""
-    none = ibis.null("float64")
-    executions = facts.executions.cast("string")
-    rows = [
-        (
-            PLAYBOOK_COST,
-            ASSUMPTION,
-            facts.priced,
-            (facts.playbook_cost, none, none),
-            _text(_number(facts.playbook_cost), " by the estimates of ", facts.priced, " of ", executions, " executed"),
-        ),
-        (REVIEW_TIME, ASSUMPTION, facts.reviews, (facts.reviews, none, none), _text(facts.reviews, " reviews")),
-        (
-            API_CALLS,
-            ASSUMPTION,
-            facts.executions,
-            (facts.executions, none, none),
-            _text(executions, " executed interventions"),
-        ),
-        (LLM_USAGE, ASSUMPTION, facts.calls, (facts.calls, none, none), _text(facts.calls, " calls made")),
-        (
-            INFRASTRUCTURE,
-            ASSUMPTION,
-            ibis.literal(0),
-            (ibis.literal(window_days / DAYS_PER_MONTH), none, none),
-            ibis.literal(f"{window_days} / {DAYS_PER_MONTH} days"),
-        ),
-        *(
-            (
-                RETAINED_REVENUE,
-                grade,
-                facts[f"{grade}_runs"],
-                (facts[f"{grade}_revenue"], facts[f"{grade}_low"], facts[f"{grade}_high"]),
-                _text(
-                    _number(facts[f"{grade}_revenue"]),
-                    " for ",
-                    _number(facts[f"{grade}_recoveries"]),
-                    " more recoveries in ",
-                    facts[f"{grade}_runs"],
-                    " runs than without",
-                ).fill_null("not measurable: no success with a known revenue in the window"),
-            )
-            for grade in (RANDOMISED, MATCHED)
-        ),
-        (
-            RETAINED_REVENUE,
-            ASSUMPTION,
-            facts.recorded_valued,
-            (facts.recorded_revenue, none, none),
-            _text(
-                _number(facts.recorded_revenue),
-                " recorded with ",
-                facts.recorded_valued,
-                " of ",
-                facts.recorded_runs,
-                " executed without a comparison",
-            ).fill_null("not measurable: no revenue recorded of what was executed"),
-        ),
-    ]
+    """Return the quantities without a baseline, and revenue by grade."""
+    months = ibis.literal(window_days / DAYS_PER_MONTH)
+    cost = sentence(
+        "{} by the estimates of {} of {} executed", _money(facts.playbook_cost), facts.priced, facts.executions
+    )
+    recorded = sentence(
+        "{} recorded with {} of {} executed without a comparison",
+        _money(facts.recorded_revenue),
+        facts.recorded_valued,
+        facts.recorded_runs,
+    ).fill_null("not measurable: no revenue recorded of what was executed")
     parts = [
-        ibis.struct(
-            {
-                "component": ibis.literal(component),
-                "evidence_grade": ibis.literal(grade),
-                "records": records.cast("int64"),
-                "quantity": quantity.cast("float64"),
-                "quantity_low": low.cast("float64"),
-                "quantity_high": high.cast("float64"),
-                "counted": counted,
-            }
-        )
-        for component, grade, records, (quantity, low, high), counted in rows
+        _part(PLAYBOOK_COST, records=facts.priced, quantity=facts.playbook_cost, counted=cost),
+        _part(
+            REVIEW_TIME, records=facts.reviews, quantity=facts.reviews, counted=sentence("{} reviews", facts.reviews)
+        ),
+        _part(
+            API_CALLS,
+            records=facts.executions,
+            quantity=facts.executions,
+            counted=sentence("{} executed interventions", facts.executions),
+        ),
+        _part(LLM_USAGE, records=facts.calls, quantity=facts.calls, counted=sentence("{} calls made", facts.calls)),
+        _part(
+            INFRASTRUCTURE,
+            records=ibis.literal(0),
+            quantity=months,
+            counted=ibis.literal(f"{window_days} / {DAYS_PER_MONTH} days"),
+        ),
+        *(_compared_revenue(facts, grade) for grade in (RANDOMISED, MATCHED)),
+        _part(RETAINED_REVENUE, records=facts.recorded_valued, quantity=facts.recorded_revenue, counted=recorded),
     ]
-    rows = facts.select(part=ibis.array(parts).unnest()).unpack("part")
-    # Revenue stands once, and once more for each grade that some run has.
-    is_compared = (rows.component == RETAINED_REVENUE) & (rows.evidence_grade != ASSUMPTION)
-    return rows.filter(~is_compared | (rows.records > 0))
+    quantities = long_rows(facts, (), parts)
+    # Revenue has a row without comparison, and one for each grade with runs.
+    is_compared = (quantities.component == RETAINED_REVENUE) & (quantities.evidence_grade != ASSUMPTION)
+    return quantities.filter(~is_compared | (quantities.records > 0))
+
+
+def _compared_revenue(facts: ir.Table, grade: str) -> dict[str, ir.Value]:
+    """Return the revenue of the runs whose playbook has a measured effect of a grade."""
+    runs, revenue = facts[f"{grade}_runs"], facts[f"{grade}_revenue"]
+    recoveries = _money(facts[f"{grade}_recoveries"])
+    counted = sentence("{} for {} more recoveries in {} runs than without", _money(revenue), recoveries, runs)
+    return _part(
+        RETAINED_REVENUE,
+        grade,
+        records=runs,
+        quantity=revenue,
+        low=facts[f"{grade}_low"],
+        high=facts[f"{grade}_high"],
+        counted=counted.fill_null("not measurable: no success with a known revenue in the window"),
+    )
+
+
+def _part(
+    component: str,
+    grade: str = ASSUMPTION,
+    *,
+    records: ir.IntegerValue,
+    quantity: ir.NumericValue,
+    counted: ir.StringValue,
+    low: ir.NumericValue | None = None,
+    high: ir.NumericValue | None = None,
+) -> dict[str, ir.Value]:
+    """Return the quantity of a component and grade, its interval, records and words."""
+    none = ibis.null("float64")
+    return {
+        "component": ibis.literal(component),
+        "evidence_grade": ibis.literal(grade),
+        "records": records.cast("int64"),
+        "quantity": quantity.cast("float64"),
+        "quantity_low": none if low is None else low.cast("float64"),
+        "quantity_high": none if high is None else high.cast("float64"),
+        "counted": counted,
+    }
 
 
 def _saved(baseline_comparisons: ir.Table, customers: ir.Table) -> ir.Table:
-    """Return the days saved against the best baseline of each metric, and what customers paid for those of cases."""
-    rows = preferred(baseline_comparisons)
-    rows = rows.filter(rows.metric.isin(list(SAVINGS.values())))
-    rows = rows.cross_join(customers.agg(account_value=customers.account_value.mean()))
-    days = rows.window_exposure * rows.baseline_value
-    daily = (rows.metric == DAYS_PER_CASE).ifelse(rows.account_value / DAYS_PER_YEAR, 1.0)
-    saved = rounded(rows.window_exposure * (rows.baseline_value - rows.value), MONEY_DECIMALS)
-    component = rows.metric.cases(*((metric, name) for name, metric in SAVINGS.items()), else_=None)
-    paid = (rows.metric == DAYS_PER_CASE).ifelse(
-        _text(" of customers who pay ", _number(rows.account_value), f" / {DAYS_PER_YEAR} a day"), ""
-    )
-    return rows.select(
-        component=component,
+    """Return the days saved against the strongest baseline of each metric; of cases, what customers paid for them."""
+    metrics = preferred(baseline_comparisons)
+    metrics = metrics.filter(metrics.metric.isin(list(SAVINGS.values())))
+    metrics = metrics.cross_join(customers.agg(account_value=customers.account_value.mean()))
+    is_case = metrics.metric == DAYS_PER_CASE
+    days = metrics.window_exposure * metrics.baseline_value
+    daily = is_case.ifelse(metrics.account_value / DAYS_PER_YEAR, 1.0)
+    saved = rounded(metrics.window_exposure * (metrics.baseline_value - metrics["value"]), MONEY_DECIMALS)
+    paid = sentence(f" of customers who pay {{}} / {DAYS_PER_YEAR} a day", _money(metrics.account_value))
+    return metrics.select(
+        component=metrics.metric.cases(*((metric, name) for name, metric in SAVINGS.items()), else_=None),
         evidence_grade="evidence_grade",
-        records=rows.customers + rows.baseline_customers,
+        records=metrics.customers + metrics.baseline_customers,
         quantity=saved * daily,
-        quantity_low=_outward(ibis.least, days * (1 - rows.ratio_high), saved) * daily,
-        quantity_high=_outward(ibis.greatest, days * (1 - rows.ratio_low), saved) * daily,
-        counted=_text(saved, " days saved against the baseline ", rows.baseline, paid),
+        quantity_low=_outward(ibis.least, days * (1 - metrics.ratio_high), saved) * daily,
+        quantity_high=_outward(ibis.greatest, days * (1 - metrics.ratio_low), saved) * daily,
+        counted=sentence("{} days saved against the baseline {}{}", saved, metrics.baseline, is_case.ifelse(paid, "")),
     )
 
 
@@ -245,10 +255,5 @@ def _outward(choose: Callable[..., ir.NumericValue], end: ir.NumericValue, middl
     return end.isnull().ifelse(ibis.null("float64"), choose(end, middle))
 
 
-def _number(value: ir.NumericValue) -> ir.StringValue:
+def _money(value: ir.NumericValue) -> ir.StringValue:
     return rounded(value, MONEY_DECIMALS).cast("string")
-
-
-def _text(*parts: ir.Value | str) -> ir.StringValue:
-    texts = [ibis.literal(part) if isinstance(part, str) else part.cast("string") for part in parts]
-    return texts[0].concat(*texts[1:])

@@ -1,8 +1,8 @@
-"""Whether each family of KPIs keeps its promise.
+"""Status of each group of KPIs.
 
-One row per as-of date and family. One measured KPI at risk puts its family at risk, whatever the others say. Good news
-needs more: a family of which less than the policy's share is measured has no status but not_measurable, and one with a
-measured KPI that is not distinguishable from its target is not distinguishable itself.
+One row per as-of date and group. One measured KPI at risk puts its group at risk. A group of which less than the
+policy's share is measured is not_measurable, and one with a measured KPI that is not distinguishable from its target is
+not_distinguishable.
 """
 
 import ibis.expr.types as ir
@@ -28,6 +28,6 @@ class KpiStatus(DatedContract):
 
 
 def kpi_status(kpis: ir.Table, policy: Policy) -> ir.Table:
-    """Judge each family by its measured KPIs."""
+    """Return the status of each group from its measured KPIs."""
     families = families_of(kpis).drop("critical")
     return families.mutate(status=family_status(families, policy.journey.kpis.minimum_measured_share))

@@ -1,13 +1,13 @@
-"""The promises, measured.
+"""KPIs against their targets.
 
-One row per as-of date and KPI of the seed's three families. A KPI that the data cannot answer is not_measurable and
-says what is missing; a proxy says of what; what a source estimated and nobody compared is an assumption. A reduction
-says against which baseline; a worsening is negative. Status is judged on the unrounded value.
+One row per as-of date and KPI of three groups. A KPI without data is not_measurable, and its note says what is missing;
+the note of a proxy says of what; an estimate of a source without a comparison is an assumption. A reduction names its
+baseline; a deterioration is negative. The status follows from the unrounded value.
 
-A KPI is a count of everything, compared with its target as it is, or an estimate, compared by its interval. Intervals:
-of a share by Wilson's score, of a mean by Student's t, of a reduction by the comparison with its baseline
-(`baseline_comparisons`), of the consistency of channels by the ratios of all pairs of them (`channel_consistency`), of
-retained revenue by its parts.
+A KPI counts all records and is compared with its target directly, or is an estimate and compared by its interval.
+Intervals are Wilson's score for a share, Student's t for a mean, that of the comparison for a reduction
+(`baseline_comparisons`), that of the ratios of all pairs for the consistency of channels (`_channel_consistency`), and
+the sum of its parts for retained revenue.
 """
 
 from datetime import date
@@ -21,8 +21,8 @@ from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
 from cjo_assets.core.expressions.kpi import BASES, HIGHER, LOWER, STATUSES, status_of, with_attainment, with_interval
-from cjo_assets.core.expressions.numbers import rounded
 from cjo_assets.core.expressions.rows import literal_rows
+from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.families.journey.learning._channel_consistency import channel_facts
 from cjo_assets.families.journey.value._kpi_facts import (
     completeness_facts,
@@ -53,7 +53,7 @@ LOWER_IS_BETTER = {
     "human_override_rate",
     "average_resolution_time_days",
 }
-# Of every decision, execution or row there is; the others stand for more than was recorded.
+# KPIs that count all decisions, executions or rows; the others estimate more than was recorded.
 COUNTS_OF_EVERYTHING = {
     "human_escalation_frequency",
     "data_completeness_rate",
@@ -95,14 +95,18 @@ class Kpis(DatedContract):
 
     family: str = column("operational_health, journey_impact or business_value.", isin=list(FAMILIES))
     kpi: str = key("KPI.")
-    value: float = column("Value in its unit; null where not measurable.", nullable=True)
-    interval_low: float = column("Lower end of its interval, at the policy's level; null where none.", nullable=True)
-    interval_high: float = column("Upper end of its interval; null where there is none.", nullable=True)
+    value: float = column("Value in its unit; null where not measurable.", decimals=6, nullable=True)
+    interval_low: float = column(
+        "Lower end of its interval, at the policy's level; null where none.", decimals=6, nullable=True
+    )
+    interval_high: float = column("Upper end of its interval; null where there is none.", decimals=6, nullable=True)
     is_estimate: bool = column("Whether the value stands for more than was counted; if not, it needs no interval.")
     unit: str = column("Unit of value, interval and target.")
     direction: str = column("Which way is better.", isin=[HIGHER, LOWER])
     target: float = column("Promise, from the policy.")
-    attainment: float = column("Share of the target reached, 1 = met; null where it has no meaning.", nullable=True)
+    attainment: float = column(
+        "Share of the target reached, 1 = met; null where it has no meaning.", decimals=6, nullable=True
+    )
     status: str = column("Where the KPI stands.", isin=STATUSES)
     basis: str = column("What the value rests on.", isin=BASES)
     baseline: str = column(
@@ -111,14 +115,16 @@ class Kpis(DatedContract):
         nullable=True,
     )
     n: int = column("Records behind the value, of a reduction customers of both sides; 0 where none.", ge=0)
-    numerator: float = column("What was counted or summed; null where not measurable.", nullable=True)
-    denominator: float = column("What it is divided by; null for a sum and where not measurable.", nullable=True)
+    numerator: float = column("What was counted or summed; null where not measurable.", decimals=6, nullable=True)
+    denominator: float = column(
+        "What it is divided by; null for a sum and where not measurable.", decimals=6, nullable=True
+    )
     previous_value: float = column("Value of the newest earlier published day; null if none.", nullable=True)
     previous_as_of: date = column("That day; null where there is none.", nullable=True)
     note: str = column("What it is a measure of, or what is missing.")
 
 
-# Of an earlier day a later one reads the value alone.
+# Later days read only the values of earlier ones.
 CONFIG = TableConfig(look_back_columns=("as_of", "kpi", "value"))
 
 
@@ -145,7 +151,7 @@ def kpis(
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
-    """Measure what can be measured on the ledger of the day, and judge it against the targets."""
+    """Measure the KPIs of the day and compare them with the targets."""
     accepted = known_records(
         as_of, customers, playbooks, state_entries, signals, interventions, outcomes, approval_decisions
     )
@@ -172,32 +178,31 @@ def kpis(
     ):
         facts = facts.cross_join(more)
     measures = ibis.union(_direct(facts, policy), reductions(baseline_comparisons).select(*MEASURE_COLUMNS))
-    rows = _promises(policy).left_join(measures, "kpi").drop("kpi_right")
-    return _judged(_with_previous(rows, earlier_kpis), policy)
+    measured = lookup(_targets(policy), measures, "kpi")
+    return _with_status(_with_previous(measured, earlier_kpis), policy)
 
 
 @check(blocking=True)
 def kpis_that_are_not_their_quotient(kpis: ir.Table) -> ir.Table:
-    """Find KPIs whose value is not numerator over denominator, or lies outside its interval."""
+    """Return KPIs whose value is not numerator over denominator, or lies outside its interval."""
     denominator = kpis.denominator.fill_null(1.0).nullif(0.0)
     expected = kpis.numerator / denominator
-    # All three are rounded: the quotient of small numbers is known to fewer places.
+    # All three are rounded, so the quotient of small numbers is known to fewer places.
     doubt = 1e-6 * (1 + (1 + expected.abs()) / denominator.abs())
     is_wrong = (kpis.value - expected).abs() > doubt
     is_outside = ~kpis.value.between(kpis.interval_low - 1e-6, kpis.interval_high + 1e-6)
-    rows = kpis.filter(is_wrong.fill_null(False) | is_outside.fill_null(False))
-    return rows.select("kpi", "value", "numerator", "denominator", "interval_low", "interval_high")
+    failing = kpis.filter(is_wrong.fill_null(False) | is_outside.fill_null(False))
+    return failing.select("kpi", "value", "numerator", "denominator", "interval_low", "interval_high")
 
 
 def _direct(facts: ir.Table, policy: Policy) -> ir.Table:
-    """Return the KPIs without baseline that anything is known of, with their intervals."""
-    rows = with_interval(direct_measures(facts), policy.journey.kpis.interval_level)
-    rows = rows.mutate(baseline=ibis.null("string"))
-    return rows.select(*MEASURE_COLUMNS)
+    """Return the KPIs without a baseline, with their intervals."""
+    measured = with_interval(direct_measures(facts), policy.journey.kpis.interval_level)
+    return measured.mutate(baseline=ibis.null("string")).select(*MEASURE_COLUMNS)
 
 
-def _promises(policy: Policy) -> ir.Table:
-    """Return every KPI with its target; none where the policy tracks none."""
+def _targets(policy: Policy) -> ir.Table:
+    """Return every KPI with its target; none where the policy disables KPIs."""
     rows: list[dict[str, Any]] = [
         {
             "family": family,
@@ -216,38 +221,24 @@ def _promises(policy: Policy) -> ir.Table:
     return table.filter(ibis.literal(policy.journey.kpis.enable_kpi_tracking))
 
 
-def _with_previous(rows: ir.Table, earlier_kpis: ir.Table) -> ir.Table:
+def _with_previous(measured: ir.Table, earlier_kpis: ir.Table) -> ir.Table:
     """Add the value of each KPI on the newest earlier day, and that day."""
     newest = earlier_kpis.agg(newest=earlier_kpis.as_of.max())
     earlier = earlier_kpis.select("kpi", previous_as_of="as_of", previous_value="value").cross_join(newest)
     earlier = earlier.filter(earlier.previous_as_of == earlier.newest).drop("newest")
-    return rows.left_join(earlier, "kpi").drop("kpi_right")
+    return lookup(measured, earlier, "kpi")
 
 
-def _judged(rows: ir.Table, policy: Policy) -> ir.Table:
-    """Add value, attainment and status."""
+def _with_status(measured: ir.Table, policy: Policy) -> ir.Table:
+    """Add value, attainment and status; without a value all figures are null."""
     rules = policy.journey.kpis
-    nothing = ibis.null("float64")
-    rows = with_attainment(rows)
-    is_known = rows.value.notnull()
-    return rows.select(
-        "family",
-        "kpi",
-        "unit",
-        "direction",
-        "is_estimate",
-        "target",
-        "baseline",
-        "previous_value",
-        "previous_as_of",
-        value=rounded(rows.value),
-        interval_low=rounded(is_known.ifelse(rows.interval_low, nothing)),
-        interval_high=rounded(is_known.ifelse(rows.interval_high, nothing)),
-        attainment=rounded(rows.attainment),
-        status=status_of(rows, rules.kpi_warning_threshold, rules.kpi_critical_threshold),
-        basis=is_known.ifelse(rows.basis, NOT_MEASURABLE),
-        n=is_known.ifelse(rows.n, 0),
-        numerator=rounded(is_known.ifelse(rows.numerator, nothing)),
-        denominator=rounded(is_known.ifelse(rows.denominator, nothing)),
-        note=is_known.ifelse(rows.note, rows.missing),
+    attained = with_attainment(measured)
+    is_known = attained["value"].notnull()
+    figures = ("interval_low", "interval_high", "numerator", "denominator")
+    return attained.mutate(
+        status=status_of(attained, rules.kpi_warning_threshold, rules.kpi_critical_threshold),
+        basis=is_known.ifelse(attained.basis, NOT_MEASURABLE),
+        n=is_known.ifelse(attained.n, 0),
+        note=is_known.ifelse(attained.note, attained.missing),
+        **{name: is_known.ifelse(attained[name], ibis.null("float64")) for name in figures},
     )

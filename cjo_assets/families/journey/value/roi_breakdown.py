@@ -1,14 +1,14 @@
-"""What the interventions cost and what they are worth, part by part.
+"""Cost and value of interventions by component.
 
-One row per as-of date, component and evidence grade. amount = quantity x unit_price: what was counted or compared, and
-what the policy assumes one of it to be worth. Costs and values are those of one population: the interventions executed
-in the window that ends on the as-of date, and the customers in our care in it. Reviews are paid for whatever they say.
+One row per as-of date, component and evidence grade. amount = quantity x unit_price: a counted or compared quantity,
+and the policy's assumption of its unit price. Costs and values have one population: the interventions executed in the
+window that ends on the as-of date, and the active customers in it. Reviews cost the same whatever their result.
 
-The grade says how we know that a value is our doing: `randomised` against customers held out by chance, `matched`
-against customers whose decision was refused or lapsed, `before_after` against an earlier time, `assumption` where
-nothing was compared. No money is counted twice. A run of a playbook with a measured effect counts with that effect
-(difference in recovery x runs x revenue of a success) and its recorded revenue with nothing; days in escalation and
-days in support are different days, and what an agent costs is not what a customer misses.
+The grade is the evidence that a value was caused by the interventions: `randomised` against randomly held-out
+customers, `matched` against customers whose decision was rejected or expired, `before_after` against an earlier time,
+`assumption` without a comparison. No amount is counted twice. A run of a playbook with a measured effect counts with
+that effect (difference in recovery x runs x revenue of a success), and its recorded revenue does not count; days in
+escalation and days in support are different days, and the cost of an agent is different from the loss of a customer.
 """
 
 from datetime import date
@@ -19,8 +19,10 @@ import ibis.expr.types as ir
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.evidence_grades import ASSUMPTION, COST, EVIDENCE_GRADES, VALUE
-from cjo_assets.core.expressions.numbers import HALF_A_CENT, MONEY_DECIMALS, rounded
+from cjo_assets.core.expressions.numbers import HALF_A_CENT, rounded
 from cjo_assets.core.expressions.rows import literal_rows
+from cjo_assets.core.expressions.sentences import sentence
+from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.families.journey.value._roi_components import COMPONENTS, price_in_words, prices
 from cjo_assets.families.journey.value._roi_quantities import quantities
 from cjo_assets.policy import Policy
@@ -33,14 +35,20 @@ class RoiBreakdown(DatedContract):
     kind: str = column("cost or value.", isin=[COST, VALUE])
     evidence_grade: str = key("randomised, matched, before_after or assumption.", isin=EVIDENCE_GRADES)
     records: int = column("Interventions, reviews, calls or customers behind the quantity; 0 where none.", ge=0)
-    quantity: float = column("What was counted or compared, in its unit; null where it cannot be said.", nullable=True)
+    quantity: float = column(
+        "What was counted or compared, in its unit; null where it cannot be said.", decimals=6, nullable=True
+    )
     unit: str = column("Unit of the quantity.")
     unit_price: float = column("What one of it costs or is worth, by the policy [currency].", ge=0)
     amount: float = column(
-        "quantity x unit_price in the window [currency]; null where it cannot be said.", nullable=True
+        "quantity x unit_price in the window [currency]; null where it cannot be said.", decimals=2, nullable=True
     )
-    amount_low: float = column("Lower end of its interval [currency]; null where nothing was compared.", nullable=True)
-    amount_high: float = column("Upper end of its interval [currency]; null where nothing was compared.", nullable=True)
+    amount_low: float = column(
+        "Lower end of its interval [currency]; null where nothing was compared.", decimals=2, nullable=True
+    )
+    amount_high: float = column(
+        "Upper end of its interval [currency]; null where nothing was compared.", decimals=2, nullable=True
+    )
     formula: str = column("How the amount came about, with its numbers.")
     assumption: str = column("What must hold for it to be true.")
 
@@ -55,7 +63,7 @@ def roi_breakdown(
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
-    """Count and compare, then price what was counted."""
+    """Multiply the quantities by the prices of the policy."""
     rules = policy.journey.roi
     counted = quantities(
         outcome_analyses,
@@ -80,35 +88,30 @@ def roi_breakdown(
         for (name, component), price in zip(COMPONENTS.items(), prices(rules).values(), strict=True)
     ]
     texts = dict.fromkeys(("component", "kind", "unit", "words", "assumption"), "string")
-    rows = literal_rows(priced, texts | {"unit_price": "float64"})
-    rows = rows.left_join(counted, "component").drop("component_right")
-    quantity = rounded(rows.quantity)
-    return rows.select(
-        "component",
-        "kind",
-        "unit",
-        "unit_price",
-        "assumption",
-        evidence_grade=rows.evidence_grade.fill_null(ASSUMPTION),
-        records=rows.records.fill_null(0),
+    components = literal_rows(priced, texts | {"unit_price": "float64"})
+    parts = lookup(components, counted, "component")
+    # The amount is the product of the published quantity, so that a reader can check it.
+    quantity = rounded(parts.quantity)
+    return parts.mutate(
+        evidence_grade=parts.evidence_grade.fill_null(ASSUMPTION),
+        records=parts.records.fill_null(0),
         quantity=quantity,
-        amount=rounded(quantity * rows.unit_price, MONEY_DECIMALS),
-        amount_low=rounded(rows.quantity_low * rows.unit_price, MONEY_DECIMALS),
-        amount_high=rounded(rows.quantity_high * rows.unit_price, MONEY_DECIMALS),
+        amount=quantity * parts.unit_price,
+        amount_low=parts.quantity_low * parts.unit_price,
+        amount_high=parts.quantity_high * parts.unit_price,
         formula=quantity.isnull().ifelse(
-            ibis.coalesce(rows.counted, "not measurable: no baseline to compare with"),
-            rows.counted.concat(" ", rows.words),
+            ibis.coalesce(parts.counted, "not measurable: no baseline to compare with"),
+            sentence("{} {}", parts.counted, parts.words),
         ),
     )
 
 
 @check(blocking=True)
 def amounts_that_are_not_their_product(roi_breakdown: ir.Table) -> ir.Table:
-    """Find amounts that are not quantity times unit price, or lie outside their interval."""
-    rows = roi_breakdown
-    gap = (rows.amount - rows.quantity * rows.unit_price).abs()
-    is_wrong = (gap > HALF_A_CENT + 1e-6) | (rows.amount.isnull() != rows.quantity.isnull())
-    is_outside = ~rows.amount.between(rows.amount_low, rows.amount_high)
-    return rows.filter(is_wrong.fill_null(False) | is_outside.fill_null(False)).select(
-        "component", "evidence_grade", "quantity", "unit_price", "amount"
-    )
+    """Return amounts that are not quantity times unit price, or lie outside their interval."""
+    parts = roi_breakdown
+    gap = (parts.amount - parts.quantity * parts.unit_price).abs()
+    is_wrong = (gap > HALF_A_CENT + 1e-6) | (parts.amount.isnull() != parts.quantity.isnull())
+    is_outside = ~parts.amount.between(parts.amount_low, parts.amount_high)
+    failing = parts.filter(is_wrong.fill_null(False) | is_outside.fill_null(False))
+    return failing.select("component", "evidence_grade", "quantity", "unit_price", "amount")
