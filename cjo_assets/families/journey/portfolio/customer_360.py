@@ -1,7 +1,6 @@
-"""Everything about a customer in one row, on the newest day.
+"""Customers with stage, risk, forecast, decision, approval and last outcome.
 
-One row per customer: where they stand, what threatens, what is likely, what was decided, who approved it, and what came
-of the last thing that was done. Nothing is computed here; each value stands in the table it is taken from.
+One row per customer, on the newest day. Nothing is computed here; each value comes from the table of its stage.
 """
 
 from datetime import date
@@ -10,6 +9,7 @@ import ibis.expr.types as ir
 
 from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import Contract, TextList, column, key
+from cjo_assets.core.expressions.tables import first_per, lookup
 from cjo_assets.core.table import LATEST
 from cjo_assets.families.journey.interventions._ledger import REQUEST_STATUSES
 
@@ -63,37 +63,28 @@ def customer_360(
     approval_requests: ir.Table,
     outcome_analyses: ir.Table,
 ) -> ir.Table:
-    """Join what each table says of a customer."""
+    """Join the tables of each stage by customer."""
     decisions = recommended_interventions.select(
         "customer_id", "intervention_id", "recommended_action", "playbook_id", "confidence", "priority_score"
     )
-    asked = approval_requests.select("intervention_id", approval_status="status", approved_by="decided_by")
-    parts = [
+    known = customers.select("customer_id", "segment", "account_value", "tenure_months")
+    for part in (
         journey_states.select("customer_id", "journey_stage", "days_in_state"),
         journey_evaluations.select("customer_id", "stage_health"),
         risk_scores.select("customer_id", "overall_risk_score", "risk_tier", "urgency", "risk_factors"),
         journey_forecasts.select("customer_id", "churn_probability", "revenue_at_risk"),
-        _joined(decisions, asked, "intervention_id"),
+        lookup(decisions, approval_requests, "intervention_id", approval_status="status", approved_by="decided_by"),
         _last_outcomes(outcome_analyses),
-    ]
-    rows = customers.select("customer_id", "segment", "account_value", "tenure_months")
-    for part in parts:
-        rows = _joined(rows, part, "customer_id")
-    return rows.select(*Customer360.to_schema().columns)
-
-
-def _joined(left: ir.Table, right: ir.Table, key: str) -> ir.Table:
-    return left.left_join(right, key).drop(f"{key}_right")
+    ):
+        known = lookup(known, part, "customer_id")
+    return known
 
 
 def _last_outcomes(outcome_analyses: ir.Table) -> ir.Table:
-    """Return the outcome measured last of each customer; on one day the highest id."""
-    known = outcome_analyses.filter(outcome_analyses.measured_at.notnull())
-    latest = known.group_by("customer_id").agg(measured_at=known.measured_at.max())
-    newest = known.semi_join(latest, ["customer_id", "measured_at"])
-    last = newest.group_by("customer_id").agg(outcome_id=newest.outcome_id.max())
-    rows = newest.semi_join(last, ["customer_id", "outcome_id"])
-    return rows.select(
+    """Return the latest outcome of each customer; of several on a day the highest id."""
+    measured = outcome_analyses.filter(outcome_analyses.measured_at.notnull())
+    last = first_per(measured, "customer_id", [measured.measured_at.desc(), measured.outcome_id.desc()])
+    return last.select(
         "customer_id",
         last_outcome="outcome",
         last_outcome_at="measured_at",

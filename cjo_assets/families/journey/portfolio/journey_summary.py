@@ -1,7 +1,7 @@
-"""The day in one line.
+"""Counts of the day.
 
-One row per as-of date. Customers are those of `portfolio_snapshots`, under the names that the seed's summary has for
-them; every other figure is a count or a sum over a table of the same day.
+One row per as-of date. Counts of customers are those of `portfolio_snapshots` under other names; every other figure is
+a count or a sum over a table of the same day.
 """
 
 import ibis.expr.types as ir
@@ -40,7 +40,7 @@ def journey_summary(
     outcome_analyses: ir.Table,
     roi_breakdown: ir.Table,
 ) -> ir.Table:
-    """Count the day."""
+    """Return the counts of customers, decisions and interventions of the day."""
 
     def count(condition: ir.BooleanValue) -> ir.IntegerScalar:
         return condition.fill_null(False).cast("int64").sum().fill_null(0)
@@ -67,7 +67,4 @@ def journey_summary(
         ),
         revenue.agg(total_revenue_preserved=revenue.amount.sum()),
     ]
-    row = parts[0]
-    for part in parts[1:]:
-        row = row.cross_join(part)
-    return row
+    return parts[0].cross_join(*parts[1:])

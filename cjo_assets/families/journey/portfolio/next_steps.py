@@ -1,11 +1,10 @@
-"""What people should do next, all of it, in order.
+"""Next steps for people, in order.
 
-One row per as-of date and step; nothing is cut off. Steps are ordered by their kind, as `KINDS` has them; within a kind
-by revenue at risk, most first and unknown last; then by table and reference. The rank is therefore the same whatever
-the order of the rows.
+One row per as-of date and step, without a limit. Steps are ordered by kind as in `KINDS`, within a kind by revenue at
+risk, most first and unknown last, then by table and reference, so that the rank does not depend on the order of rows.
 
-The money of a step is what is at risk with it, not what the step saves. One customer may stand in several steps, and a
-stage holds many: the money of steps must not be added up.
+The money of a step is the revenue at risk, not what the step saves. A customer may have several steps, and a stage has
+many customers: the money of steps must not be added up.
 """
 
 from datetime import date
@@ -17,6 +16,8 @@ from cjo_assets.core.contract import ANY_SEGMENT, DatedContract, column, key
 from cjo_assets.core.expressions.by_segment import by_segment
 from cjo_assets.core.expressions.intervals import NOT_DISTINGUISHABLE, NOT_MEASURABLE
 from cjo_assets.core.expressions.kpi import AT_RISK, CRITICAL
+from cjo_assets.core.expressions.sentences import sentence
+from cjo_assets.core.expressions.tables import first_per, lookup
 from cjo_assets.core.personal import CUSTOMER, INTERVENTION, TEXT, Personal
 from cjo_assets.families.journey.interventions._approval_routes import CSM, ROLES
 from cjo_assets.families.journey.interventions._ledger import PENDING
@@ -31,7 +32,7 @@ MEND_DATA, REVIEW_PLAYBOOK, REVIEW_THRESHOLD, MAKE_MEASURABLE = (
     "review_threshold",
     "make_measurable",
 )
-# What waits for a person before what waits for a project.
+# Steps for a single customer come before those that need a project.
 KINDS = [
     DECIDE,
     CARRY_OUT,
@@ -96,15 +97,13 @@ def next_steps(
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
-    """Gather what each table leaves to be done, and put it in order."""
-    money = journey_forecasts.select("customer_id", "revenue_at_risk")
+    """Return the steps that follow from each table, in order."""
     of_customers = ibis.union(
         _decisions(outcome_analyses, recommended_interventions),
         _work(outcome_analyses, as_of, policy),
         _gaps(coverage_gaps),
-    )
-    of_customers = of_customers.drop("revenue_at_risk")
-    of_customers = of_customers.left_join(money, of_customers.subject == money.customer_id).drop("customer_id")
+    ).drop("revenue_at_risk")
+    of_customers = lookup(of_customers, journey_forecasts, [("subject", "customer_id")], "revenue_at_risk")
     others = [
         _stages(portfolio_by_stage),
         _kpis(kpis),
@@ -112,165 +111,154 @@ def next_steps(
         _playbooks(playbook_performance),
         _thresholds(threshold_advice),
     ]
-    rows = ibis.union(of_customers, *(rows.select(of_customers.columns) for rows in others))
-    place = rows.kind.cases(*((kind, place) for place, kind in enumerate(KINDS)), else_=len(KINDS))
-    # Nothing is worth less than nothing: what is unknown comes last.
-    worth = ibis.desc(rows.revenue_at_risk.fill_null(-1.0))
-    in_order = ibis.window(order_by=[place, worth, rows.reference_table, rows.reference])
-    return rows.mutate(rank=ibis.row_number().over(in_order) + 1)
+    steps = ibis.union(of_customers, *(other.select(of_customers.columns) for other in others))
+    place = steps.kind.cases(*((kind, place) for place, kind in enumerate(KINDS)), else_=len(KINDS))
+    # Revenue at risk is never negative, so unknown amounts come last.
+    worth = ibis.desc(steps.revenue_at_risk.fill_null(-1.0))
+    in_order = ibis.window(order_by=[place, worth, steps.reference_table, steps.reference])
+    return steps.mutate(rank=ibis.row_number().over(in_order) + 1)
 
 
 def _decisions(outcome_analyses: ir.Table, recommended_interventions: ir.Table) -> ir.Table:
-    """Return pending approvals; those of the history, which names no role, go to the manager of the customer."""
-    rows = outcome_analyses.filter(outcome_analyses.approval_status == PENDING)
-    asked = recommended_interventions.select("intervention_id", "approval_role", "approval_reasons")
-    rows = rows.left_join(asked, "intervention_id").drop("intervention_id_right")
-    reasons = rows.approval_reasons.join(", ")
+    """Return pending approvals; those of the history, which has no role, go to the CSM."""
+    pending = outcome_analyses.filter(outcome_analyses.approval_status == PENDING)
+    pending = lookup(pending, recommended_interventions, "intervention_id", "approval_role", "approval_reasons")
+    reasons = sentence(": {}", pending.approval_reasons.join(", ")).fill_null("")
     return _steps(
-        rows,
+        pending,
         DECIDE,
-        subject=rows.customer_id,
-        segment=rows.segment,
-        why=rows.recommended_action + " waits for approval" + (ibis.literal(": ") + reasons).fill_null(""),
-        owner=rows.approval_role.fill_null(CSM),
+        subject=pending.customer_id,
+        segment=pending.segment,
+        why=sentence("{} waits for approval{}", pending.recommended_action, reasons),
+        owner=pending.approval_role.fill_null(CSM),
         table="approval_requests",
-        reference=rows.intervention_id,
+        reference=pending.intervention_id,
     )
 
 
 def _work(outcome_analyses: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    """Return executed interventions without an outcome: open work at first, later an outcome to be recorded."""
-    rows = outcome_analyses.filter(outcome_analyses.is_executed, outcome_analyses.outcome.isnull())
-    since = rows.executed_at.cast("date")
-    patience = by_segment(policy, rows.segment, lambda own: own.contact.open_intervention_days)
-    is_recent = ibis.literal(as_of, "date").delta(since, unit="day") <= patience
-    named = rows.recommended_action + " stands since " + since.cast("string")
+    """Return executed interventions without an outcome: first to be carried out, later to be recorded."""
+    open_work = outcome_analyses.filter(outcome_analyses.is_executed, outcome_analyses.outcome.isnull())
+    since = open_work.executed_at.cast("date")
+    limit = by_segment(policy, open_work.segment, lambda own: own.contact.open_intervention_days)
+    is_recent = ibis.literal(as_of, "date").delta(since, unit="day") <= limit
+    request = is_recent.ifelse("carry it out and record what comes of it", "nobody recorded what came of it")
     return _steps(
-        rows,
+        open_work,
         is_recent.ifelse(CARRY_OUT, RECORD_OUTCOME),
-        subject=rows.customer_id,
-        segment=rows.segment,
-        why=named + is_recent.ifelse(": carry it out and record what comes of it", ": nobody recorded what came of it"),
+        subject=open_work.customer_id,
+        segment=open_work.segment,
+        why=sentence("{} stands since {}: {}", open_work.recommended_action, since, request),
         owner=CSM,
         table="outcome_analyses",
-        reference=rows.intervention_id,
+        reference=open_work.intervention_id,
     )
 
 
 def _gaps(coverage_gaps: ir.Table) -> ir.Table:
-    rows = coverage_gaps
-    called = rows.escalated_intervention_id.notnull()
+    """Return customers at risk without a recommendation."""
+    nearest = sentence(", nearest {}", coverage_gaps.nearest_playbook_id).fill_null("")
+    is_escalated = coverage_gaps.escalated_intervention_id.notnull()
+    escalation = is_escalated.ifelse("; a person was called", "")
     return _steps(
-        rows,
+        coverage_gaps,
         CLOSE_GAP,
-        subject=rows.customer_id,
-        segment=rows.segment,
-        why=ibis.literal("no playbook answers: ")
-        + rows.reason
-        + (ibis.literal(", nearest ") + rows.nearest_playbook_id).fill_null("")
-        + called.ifelse("; a person was called", ""),
-        owner=called.ifelse(PLAYBOOK_OWNER, CSM),
+        subject=coverage_gaps.customer_id,
+        segment=coverage_gaps.segment,
+        why=sentence("no playbook answers: {}{}{}", coverage_gaps.reason, nearest, escalation),
+        owner=is_escalated.ifelse(PLAYBOOK_OWNER, CSM),
         table="coverage_gaps",
-        reference=rows.customer_id,
+        reference=coverage_gaps.customer_id,
     )
 
 
 def _stages(portfolio_by_stage: ir.Table) -> ir.Table:
-    rows = portfolio_by_stage.filter(portfolio_by_stage.is_systemic_failure)
+    """Return stages whose friction rate exceeds their limit."""
+    failing = portfolio_by_stage.filter(portfolio_by_stage.is_systemic_failure)
     return _steps(
-        rows,
+        failing,
         MEND_STAGE,
-        subject=rows.journey_stage,
-        why=rows.customers_in_friction.cast("string")
-        + " of "
-        + rows.active_customers.cast("string")
-        + " customers are in friction: a share of "
-        + rows.friction_rate.cast("string")
-        + ", and the stage's limit is "
-        + rows.systemic_friction_rate.cast("string"),
+        subject=failing.journey_stage,
+        why=sentence(
+            "{} of {} customers are in friction: a share of {}, and the stage's limit is {}",
+            failing.customers_in_friction,
+            failing.active_customers,
+            failing.friction_rate,
+            failing.systemic_friction_rate,
+        ),
         owner=JOURNEY_OWNER,
         table="portfolio_by_stage",
-        reference=rows.journey_stage,
-        money=rows.revenue_at_risk,
+        reference=failing.journey_stage,
+        money=failing.revenue_at_risk,
     )
 
 
 def _kpis(kpis: ir.Table) -> ir.Table:
-    """Return KPIs that miss their target, that are not measurable, or not distinguishable from it."""
-    rows = kpis.filter(kpis.status.isin([AT_RISK, CRITICAL, NOT_DISTINGUISHABLE, NOT_MEASURABLE]))
-    is_blank, is_open = rows.status == NOT_MEASURABLE, rows.status == NOT_DISTINGUISHABLE
-    missed = rows.status + ": " + rows.value.cast("string") + " " + rows.unit + ", target "
-    missed = missed + rows.target.cast("string") + " (" + rows.basis + ")"
-    between = (
-        ibis.literal(", interval ") + rows.interval_low.cast("string") + " to " + rows.interval_high.cast("string")
-    )
-    undecided = missed + between.fill_null(", no interval") + ", n " + rows.n.cast("string") + ": more records decide"
+    """Return KPIs that miss their target, are not measurable, or not distinguishable from it."""
+    listed = kpis.filter(kpis.status.isin([AT_RISK, CRITICAL, NOT_DISTINGUISHABLE, NOT_MEASURABLE]))
+    is_blank, is_open = listed.status == NOT_MEASURABLE, listed.status == NOT_DISTINGUISHABLE
+    value = listed["value"]
+    missed = sentence("{}: {} {}, target {} ({})", listed.status, value, listed.unit, listed.target, listed.basis)
+    interval = sentence(", interval {} to {}", listed.interval_low, listed.interval_high).fill_null(", no interval")
+    undecided = sentence("{}{}, n {}: more records decide", missed, interval, listed.n)
     return _steps(
-        rows,
+        listed,
         (is_blank | is_open).ifelse(MAKE_MEASURABLE, MEND_KPI),
-        subject=rows.kpi,
-        why=ibis.cases((is_blank, rows.note), (is_open, undecided), else_=missed),
+        subject=listed.kpi,
+        why=ibis.cases((is_blank, listed.note), (is_open, undecided), else_=missed),
         owner=(is_blank | is_open).ifelse(DATA_STEWARD, JOURNEY_OWNER),
         table="kpis",
-        reference=rows.kpi,
+        reference=listed.kpi,
     )
 
 
 def _data(rejections_by_rule: ir.Table) -> ir.Table:
-    rows = rejections_by_rule
+    """Return the rules that rejected rows."""
+    rejected = rejections_by_rule
+    example = sentence(", for example of customer {}", rejected.example_customer_id).fill_null("")
     return _steps(
-        rows,
+        rejected,
         MEND_DATA,
-        subject=rows.dataset,
-        why=rows.rule
-        + ": turned away "
-        + rows.rejected_rows.cast("string")
-        + " rows"
-        + (ibis.literal(", for example of customer ") + rows.example_customer_id).fill_null(""),
+        subject=rejected.dataset,
+        why=sentence("{}: turned away {} rows{}", rejected.rule, rejected.rejected_rows, example),
         owner=DATA_STEWARD,
         table="rejections_by_rule",
-        reference=rows.dataset + " | " + rows.rule,
+        reference=sentence("{} | {}", rejected.dataset, rejected.rule),
     )
 
 
 def _playbooks(playbook_performance: ir.Table) -> ir.Table:
-    rows = playbook_performance.filter(playbook_performance.advice != KEEP)
+    """Return playbooks that should not be kept as they are."""
+    advised = playbook_performance.filter(playbook_performance.advice != KEEP)
     return _steps(
-        rows,
+        advised,
         REVIEW_PLAYBOOK,
-        subject=rows.playbook_id,
-        segment=rows.segment.nullif(ANY_SEGMENT),
-        why=rows.advice + " for " + rows.segment + ": " + rows.advice_rule,
+        subject=advised.playbook_id,
+        segment=advised.segment.nullif(ANY_SEGMENT),
+        why=sentence("{} for {}: {}", advised.advice, advised.segment, advised.advice_rule),
         owner=PLAYBOOK_OWNER,
         table="playbook_performance",
-        reference=rows.playbook_id + " | " + rows.segment,
+        reference=sentence("{} | {}", advised.playbook_id, advised.segment),
     )
 
 
 def _thresholds(threshold_advice: ir.Table) -> ir.Table:
     """Return the advised threshold with the highest certain value; of equal ones the lowest."""
-    rows = threshold_advice.filter(threshold_advice.is_advised)
-    best = rows.mutate(
-        place=ibis.row_number().over(
-            ibis.window(order_by=[ibis.desc(rows.net_value_change_low), rows.confidence_threshold])
-        )
-    )
-    best = best.filter(best.place == 0)
-    threshold = best.confidence_threshold.cast("string")
+    advised = threshold_advice.filter(threshold_advice.is_advised)
+    best = first_per(advised, (), [advised.net_value_change_low.desc(), advised.confidence_threshold])
     return _steps(
         best,
         REVIEW_THRESHOLD,
         subject=ibis.literal("intervention_confidence_threshold"),
-        why=ibis.literal("in hindsight worth ")
-        + best.net_value_change.cast("string")
-        + " more than the threshold in force, at least "
-        + best.net_value_change_low.cast("string")
-        + ", over "
-        + best.decided_otherwise.cast("string")
-        + " runs decided otherwise",
+        why=sentence(
+            "in hindsight worth {} more than the threshold in force, at least {}, over {} runs decided otherwise",
+            best.net_value_change,
+            best.net_value_change_low,
+            best.decided_otherwise,
+        ),
         owner=POLICY_OWNER,
         table="threshold_advice",
-        reference=threshold,
+        reference=best.confidence_threshold.cast("string"),
     )
 
 
@@ -288,16 +276,12 @@ def _steps(
 ) -> ir.Table:
     """Return rows as steps of a kind, with the columns that all steps share."""
     return rows.select(
-        kind=_text(kind),
+        kind=sentence("{}", kind),
         subject=subject,
         segment=ibis.null("string") if segment is None else segment,
         why=why,
-        owner=_text(owner),
+        owner=sentence("{}", owner),
         revenue_at_risk=ibis.null("float64") if money is None else money,
         reference_table=ibis.literal(table),
         reference=reference,
     )
-
-
-def _text(words: str | ir.StringValue) -> ir.StringValue:
-    return ibis.literal(words) if isinstance(words, str) else words

@@ -1,9 +1,9 @@
-"""What was done with playbooks, week by week.
+"""Use of playbooks by week.
 
 One row per as-of date, playbook, segment and ISO week in which interventions were decided. Every figure is about the
-interventions of that row, whenever they were approved, carried out or measured since: what succeeded was measured, what
-was measured was executed, and the rows add up to the ledger. Interventions that no playbook names (watching, calling a
-person, old actions) stand in rows without a playbook.
+interventions of that row, whenever they were approved, executed or measured since: succeeded <= measured <= executed,
+and the rows add up to the ledger. Interventions without a playbook (monitoring, escalations, old actions) have rows
+without one.
 """
 
 from datetime import date
@@ -14,6 +14,8 @@ import ibis.expr.types as ir
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.numbers import money_sum
+from cjo_assets.core.expressions.sentences import sentence
+from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.families.journey.inputs.interventions import MONITOR_ONLY
 from cjo_assets.families.journey.interventions._ledger import APPROVED
 from cjo_assets.families.journey.interventions._outcomes import is_measured, is_success
@@ -51,45 +53,44 @@ class PlaybookActivity(DatedContract):
 def playbook_activity(outcome_analyses: ir.Table, playbooks: ir.Table, as_of: date, policy: Policy) -> ir.Table:
     """Count the interventions of the ledger by playbook, segment and week of the decision."""
     misused = uses_outside_eligibility(outcome_analyses, existing_playbooks(playbooks, as_of))
-    misused = misused.select("intervention_id", is_outside=ibis.literal(True))
-    rows = outcome_analyses.left_join(misused, "intervention_id").drop("intervention_id_right")
-    monday = rows.generated_at.truncate("W")
+    known = lookup(outcome_analyses, misused.mutate(is_outside=True), "intervention_id", "is_outside")
+    monday = known.generated_at.truncate("W")
     thursday = monday + ibis.interval(days=TO_THURSDAY)
-    week = thursday.year().cast("string") + "-W" + thursday.week_of_year().cast("string").lpad(2, "0")
-    rows = rows.mutate(week=week, week_start=monday)
-    counted = {
-        "held_out": rows.is_held_out,
-        "watched": rows.recommended_action == MONITOR_ONLY,
-        "asked": rows.requires_human_approval,
-        "approved": rows.approval_status == APPROVED,
-        "executed": rows.is_executed,
-        "measured": is_measured(rows),
-        "succeeded": is_success(rows, policy),
-        "executed_without_cost": rows.is_executed & rows.expected_cost.isnull(),
-        "outside_eligibility": rows.is_outside,
+    week = sentence("{}-W{}", thursday.year(), thursday.week_of_year().cast("string").lpad(2, "0"))
+    known = known.mutate(week=week, week_start=monday)
+    conditions = {
+        "held_out": known.is_held_out,
+        "watched": known.recommended_action == MONITOR_ONLY,
+        "asked": known.requires_human_approval,
+        "approved": known.approval_status == APPROVED,
+        "executed": known.is_executed,
+        "measured": is_measured(known),
+        "succeeded": is_success(known, policy),
+        "executed_without_cost": known.is_executed & known.expected_cost.isnull(),
+        "outside_eligibility": known.is_outside,
     }
-    return rows.group_by("playbook_id", "segment", "week", "week_start").agg(
-        generated=rows.count(),
-        cost=money_sum(rows.expected_cost, where=rows.is_executed).fill_null(0.0),
-        **{name: rows.count(where=condition.fill_null(False)) for name, condition in counted.items()},
+    return known.group_by("playbook_id", "segment", "week", "week_start").agg(
+        generated=known.count(),
+        cost=money_sum(known.expected_cost, where=known.is_executed).fill_null(0.0),
+        **{name: known.count(where=condition.fill_null(False)) for name, condition in conditions.items()},
     )
 
 
 @check(blocking=True)
 def weeks_that_do_not_sum(playbook_activity: ir.Table, outcome_analyses: ir.Table) -> ir.Table:
-    """Find sums over all weeks that are not those of the ledger, and rows whose parts exceed their whole."""
-    rows, ledger = playbook_activity, outcome_analyses
-    sums = rows.agg(generated=rows.generated.sum().fill_null(0), executed=rows.executed.sum().fill_null(0))
+    """Return sums over all weeks that are not those of the ledger, and rows whose parts exceed their whole."""
+    weeks, ledger = playbook_activity, outcome_analyses
+    sums = weeks.agg(generated=weeks.generated.sum().fill_null(0), executed=weeks.executed.sum().fill_null(0))
     whole = ledger.agg(interventions=ledger.count(), done=ledger.is_executed.cast("int64").sum().fill_null(0))
-    apart = sums.cross_join(whole)
-    apart = apart.filter((apart.generated != apart.interventions) | (apart.executed != apart.done))
-    nested = rows.filter(
-        (rows.succeeded > rows.measured)
-        | (rows.measured > rows.executed)
-        | (rows.executed > rows.generated)
-        | (rows.approved > rows.asked)
+    totals = sums.cross_join(whole)
+    not_the_sum = totals.filter((totals.generated != totals.interventions) | (totals.executed != totals.done))
+    not_nested = weeks.filter(
+        (weeks.succeeded > weeks.measured)
+        | (weeks.measured > weeks.executed)
+        | (weeks.executed > weeks.generated)
+        | (weeks.approved > weeks.asked)
     )
     return ibis.union(
-        apart.select(week=ibis.literal("all"), generated=apart.generated.cast("int64")),
-        nested.select("week", "generated"),
+        not_the_sum.select(week=ibis.literal("all"), generated=not_the_sum.generated.cast("int64")),
+        not_nested.select("week", "generated"),
     )

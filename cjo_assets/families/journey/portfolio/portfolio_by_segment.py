@@ -1,7 +1,7 @@
 """The portfolio by segment.
 
-One row per as-of date and segment that any customer is of. Every count and amount is the sum of the segment's
-`portfolio_cells`; every segment is judged by the same targets, so that segments can be compared.
+One row per as-of date and segment with customers. Every count and amount is the sum of the segment's `portfolio_cells`;
+all segments have the same targets, so that they can be compared.
 """
 
 import ibis.expr.types as ir
@@ -22,5 +22,5 @@ class PortfolioBySegment(PortfolioShares, Segment):
 
 
 def portfolio_by_segment(portfolio_cells: ir.Table, policy: Policy) -> ir.Table:
-    """Add up the cells of each segment and judge it."""
+    """Add up the cells of each segment and add its status."""
     return with_status(summed(portfolio_cells, "segment"), policy)

@@ -1,12 +1,11 @@
-"""The portfolio in one line, as the run found it on the day.
+"""Totals of the portfolio, with trends.
 
-One row per as-of date. Every count and amount is the sum of `portfolio_cells`. The trend compares with the rows that
-this table holds for the same weekday a week and four weeks before; a day that was not run is not made up, and the
-trend says so.
+One row per as-of date. Every count and amount is the sum of `portfolio_cells`. The trend compares with the rows of this
+table for the same weekday a week and four weeks before; without a run on that day there is no trend, and a note says
+so.
 
-The stage that leaks most is the one whose customers put the most revenue at risk. The verdict is about the portfolio's
-own targets, which are ceilings: above_target is bad news. Whether actions work is another question, and `kpis` answers
-it.
+The top leaking stage is the one with the most revenue at risk. The verdict is about the portfolio's targets, which are
+upper limits: above_target is worse. `kpis` measures the effect of actions.
 """
 
 from datetime import date, timedelta
@@ -26,7 +25,7 @@ ON_TARGET, ABOVE_TARGET = "on_target", "above_target"
 VERDICTS = [ON_TARGET, ABOVE_TARGET, NOT_MEASURABLE]
 RISING, STEADY, FALLING = "rising", "steady", "falling"
 TRENDS = [RISING, STEADY, FALLING, NOT_MEASURABLE]
-# The same weekday before: the names of the columns say which, so this is no policy.
+# The same weekday before. The names of columns contain these numbers, so they are not in the policy.
 DAYS_BEFORE = (7, 28)
 
 
@@ -62,7 +61,7 @@ class PortfolioSnapshots(PortfolioShares):
     policy_hash: str = column("Policy that judged.")
 
 
-# What trends need of an earlier day, and under which policy it was judged.
+# Columns of earlier days that the trends read.
 CONFIG = TableConfig(look_back_columns=("as_of", "revenue_at_risk", "customers_high_risk", "policy_hash"))
 
 
@@ -73,33 +72,29 @@ def portfolio_snapshots(
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
-    """Add up the day, judge it, and compare it with the same weekday before."""
-    rows = with_status(summed(portfolio_cells), policy)
+    """Add up the day, add its status, and compare it with the same weekday before."""
     stages = portfolio_by_stage
     most = stages.mutate(most=stages.revenue_at_risk.max().over())
     most = most.filter(most.revenue_at_risk == most.most, most.most > 0)
-    rows = rows.cross_join(
+    totals = with_status(summed(portfolio_cells), policy).cross_join(
         most.agg(top_leaking_stage=most.journey_stage.min(), top_leaking_revenue_at_risk=most.revenue_at_risk.max()),
         stages.agg(failures=stages.journey_stage.collect(where=stages.is_systemic_failure)),
     )
-    no_names = ibis.literal([], "array<string>")
-    rows = rows.mutate(
-        systemic_failures=rows.failures.sort().fill_null(no_names),
-        verdict=rows.status.cases((GREEN, ON_TARGET), (NOT_MEASURABLE, NOT_MEASURABLE), else_=ABOVE_TARGET),
+    totals = totals.mutate(
+        systemic_failures=totals.failures.sort().fill_null(ibis.literal([], "array<string>")),
+        verdict=totals.status.cases((GREEN, ON_TARGET), (NOT_MEASURABLE, NOT_MEASURABLE), else_=ABOVE_TARGET),
         policy_hash=ibis.literal(policy.policy_hash),
     )
     notes = []
     for days in DAYS_BEFORE:
-        rows = rows.cross_join(_as_it_was(earlier_portfolio_snapshots, as_of, days))
-        rows = rows.mutate(**{f"trend_{days}_days": _trend(rows, days, policy)})
-        notes.append(_note(rows, as_of, days))
-    return rows.mutate(trend_notes=ibis.array(notes).filter(lambda note: note.notnull())).drop(
-        "failures", *(f"{name}_{days}" for name in ("was_run", "policy_hash") for days in DAYS_BEFORE)
-    )
+        totals = totals.cross_join(_totals_before(earlier_portfolio_snapshots, as_of, days))
+        totals = totals.mutate(**{f"trend_{days}_days": _trend(totals, days, policy)})
+        notes.append(_note(totals, as_of, days))
+    return totals.mutate(trend_notes=ibis.array(notes).filter(lambda note: note.notnull()))
 
 
-def _as_it_was(earlier: ir.Table, as_of: date, days: int) -> ir.Table:
-    """Return one row of what a day before said; nulls where it was not run."""
+def _totals_before(earlier: ir.Table, as_of: date, days: int) -> ir.Table:
+    """Return the totals so many days before as one row; null where that day was not run."""
     then = earlier.filter(earlier.as_of == as_of - timedelta(days=days))
     return then.agg(
         **{
@@ -135,13 +130,13 @@ def _note(rows: ir.Table, as_of: date, days: int) -> ir.StringValue:
 
 @check(blocking=True)
 def segments_that_do_not_sum(portfolio_snapshots: ir.Table, portfolio_by_segment: ir.Table) -> ir.Table:
-    """Find a figure of the snapshot that is not the sum of its segments."""
+    """Return the snapshot where a figure is not the sum of its segments."""
     return _apart(portfolio_snapshots, portfolio_by_segment)
 
 
 @check(blocking=True)
 def stages_that_do_not_sum(portfolio_snapshots: ir.Table, portfolio_by_stage: ir.Table) -> ir.Table:
-    """Find a figure of the snapshot that is not the sum of its stages."""
+    """Return the snapshot where a figure is not the sum of its stages."""
     return _apart(portfolio_snapshots, portfolio_by_stage)
 
 
@@ -149,7 +144,7 @@ def _apart(whole: ir.Table, parts: ir.Table) -> ir.Table:
     counts, amounts = ("customers", "active_customers", "customers_high_risk"), ("account_value", "revenue_at_risk")
     sums = {f"sum_of_{name}": parts[name].sum().fill_null(0) for name in counts}
     sums |= {f"sum_of_{name}": money_sum(parts[name]).fill_null(0.0) for name in amounts}
-    rows = whole.select(*counts, *amounts).cross_join(parts.agg(**sums))
-    differs = [rows[name] != rows[f"sum_of_{name}"] for name in counts]
-    differs += [~same_money(rows[name].fill_null(0.0), rows[f"sum_of_{name}"]) for name in amounts]
-    return rows.filter(any_of(differs))
+    compared = whole.select(*counts, *amounts).cross_join(parts.agg(**sums))
+    differs = [compared[name] != compared[f"sum_of_{name}"] for name in counts]
+    differs += [~same_money(compared[name].fill_null(0.0), compared[f"sum_of_{name}"]) for name in amounts]
+    return compared.filter(any_of(differs))

@@ -1,8 +1,8 @@
-"""What was turned away, and why.
+"""Rejected rows by rule.
 
-One row per as-of date, dataset and rule that rows of the present files broke. A row that broke two rules stands in
-both: the rows of a dataset that were turned away are counted in `audit.dataset_loads`. Rows dated after the as-of date
-are left out, rows whose date cannot be read are not.
+One row per as-of date, dataset and rule that rows of the current files broke. A row that broke two rules counts in
+both; `audit.dataset_loads` counts the rejected rows of a dataset. Rows dated after the as-of date are left out, rows
+without a readable date are not.
 """
 
 from datetime import date
@@ -32,13 +32,15 @@ def rejections_by_rule(as_of: date, **quarantined: ir.Table) -> ir.Table:
     """Count the rows that broke each rule.
 
     Args:
-        as_of: rows dated later are not yet known.
-        quarantined: the rows turned away of every dataset.
+        as_of: rows dated later are left out.
+        quarantined: the rejected rows of every dataset.
     """
     columns = ("dataset", "customer_id", "record_date", "broken_rules")
-    rows = ibis.union(*(rows.select(*columns) for rows in quarantined.values()))
-    rows = rows.filter(rows.record_date.isnull() | (rows.record_date <= as_of))
-    rows = rows.select("dataset", "customer_id", rule=rows.broken_rules.unnest())
-    return rows.group_by("dataset", "rule").agg(
-        rejected_rows=rows.count(), customers=rows.customer_id.nunique(), example_customer_id=rows.customer_id.min()
+    rejected = ibis.union(*(rows.select(*columns) for rows in quarantined.values()))
+    rejected = rejected.filter(rejected.record_date.isnull() | (rejected.record_date <= as_of))
+    broken = rejected.select("dataset", "customer_id", rule=rejected.broken_rules.unnest())
+    return broken.group_by("dataset", "rule").agg(
+        rejected_rows=broken.count(),
+        customers=broken.customer_id.nunique(),
+        example_customer_id=broken.customer_id.min(),
     )
