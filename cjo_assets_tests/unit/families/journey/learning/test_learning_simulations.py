@@ -19,7 +19,7 @@ from cjo_assets.families.journey.inputs.playbooks import Playbooks
 from cjo_assets.families.journey.inputs.state_entries import StateEntries
 from cjo_assets.families.journey.interventions.intervention_ledger import intervention_ledger
 from cjo_assets.families.journey.learning.playbook_performance import PlaybookPerformance, playbook_performance
-from cjo_assets.families.journey.learning.treatment_effects import TreatmentEffects, _compared, treatment_effects
+from cjo_assets.families.journey.learning.treatment_effects import TreatmentEffects, _with_difference, treatment_effects
 from cjo_assets_tests.support.journey.experience import playbook
 from cjo_assets_tests.support.rows import (
     BACKEND,
@@ -203,7 +203,7 @@ def test_repeated_looks_keep_the_error_rate(ratio: int, rate: float) -> None:
         }
     )
     table = BACKEND.create_table("looks", cells, temp=True, overwrite=True)
-    found = _compared(table, policy_with(journey__learning__interval_level=0.95))
+    found = _with_difference(table, policy_with(journey__learning__interval_level=0.95))
     ever = found.group_by("playbook_id").agg(
         always=((found.always_valid_low > 0) | (found.always_valid_high < 0)).any(),
         plain=((found.difference_low > 0) | (found.difference_high < 0)).any(),
