@@ -12,11 +12,11 @@ A transform names what it needs. A parameter is a table of its own family unless
     raw_signals             the file as text, but for columns that Parquet types as the dataset does
     quarantined_signals     the rows of the file that were turned away
     audit_policies          a table of the audit; `earlier_` and `all_` come before: earlier_audit_language_model_calls
-    issued_interventions    our decisions as they stood when the run began
+    issued_journey_states   the rows of all days, as they were when the run began
     as_of, policy           the day and the policy
 
-`issued_interventions` is read without being an upstream asset: outcomes and approvals refer to decisions of earlier
-runs, and the decisions of this run follow from them. Time, not the graph, keeps that from being a circle.
+A table with the prefix `issued_` is no upstream asset. Outcomes and approvals refer to decisions of earlier runs, and
+the decisions of this run depend on them; the order of runs prevents a circle.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from cjo_assets.core.contract import Contract, DatedContract
 RAW, QUARANTINE, AUDIT, LATEST = "raw", "quarantine", "audit", "latest"
 MANIFEST = "manifest"
 ERASURES = f"{AUDIT}.erasures"
-ISSUED = "issued_interventions"
+ISSUED = "issued_"
 PARAMETERS = ("as_of", "policy", "rows")
 
 
@@ -157,14 +157,14 @@ class Table:
         return {
             (reference.schema, reference.name)
             for name, reference in references
-            if name != ISSUED and reference.days is not Days.EARLIER
+            if not name.startswith(ISSUED) and reference.days is not Days.EARLIER
         } - {(self.schema, self.name), (RAW, MANIFEST)}
 
 
 def reference(parameter: str, family: str) -> Reference:
     """Return the table that a parameter names."""
-    if parameter == ISSUED:
-        return Reference(family, "recommended_interventions", Days.ALL)
+    if parameter.startswith(ISSUED):
+        return Reference(family, parameter.removeprefix(ISSUED), Days.ALL)
     for prefix, days in (("earlier_", Days.EARLIER), ("all_", Days.ALL)):
         if parameter.startswith(prefix):
             return replace(reference(parameter.removeprefix(prefix), family), days=days)

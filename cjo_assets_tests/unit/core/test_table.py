@@ -16,7 +16,7 @@ from cjo_assets_tests.support.rows import Row
         ("quarantined_signals", Reference("quarantine", "signals")),
         ("audit_policies", Reference("audit", "policies")),
         ("earlier_audit_language_model_calls", Reference("audit", "language_model_calls", Days.EARLIER)),
-        ("issued_interventions", Reference("journey", "recommended_interventions", Days.ALL)),
+        ("issued_recommended_interventions", Reference("journey", "recommended_interventions", Days.ALL)),
     ],
 )
 def test_a_parameter_names_a_table(parameter: str, expected: Reference) -> None:

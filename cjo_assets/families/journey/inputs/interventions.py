@@ -59,10 +59,10 @@ def relations(rows: ir.Table, customers: ir.Table) -> dict[str, ir.BooleanValue]
 DATASET = Dataset("interventions", Interventions, relations=relations, record_date="generated_at")
 
 
-def known_interventions(interventions: ir.Table, issued_interventions: ir.Table) -> ir.Table:
+def known_interventions(interventions: ir.Table, issued_recommended_interventions: ir.Table) -> ir.Table:
     """Return id and customer of every intervention an outcome or an approval may refer to."""
     columns = ("intervention_id", "customer_id")
-    return ibis.union(interventions.select(*columns), issued_interventions.select(*columns), distinct=True)
+    return ibis.union(interventions.select(*columns), issued_recommended_interventions.select(*columns), distinct=True)
 
 
 @check

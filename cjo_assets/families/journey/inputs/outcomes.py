@@ -53,10 +53,10 @@ class Outcomes(Contract):
 
 
 def relations(
-    rows: ir.Table, customers: ir.Table, interventions: ir.Table, issued_interventions: ir.Table
+    rows: ir.Table, customers: ir.Table, interventions: ir.Table, issued_recommended_interventions: ir.Table
 ) -> dict[str, ir.BooleanValue]:
     """Return the rules on the customer and the intervention of an outcome."""
-    known = known_interventions(interventions, issued_interventions)
+    known = known_interventions(interventions, issued_recommended_interventions)
     is_known = rows.intervention_id.isin(known.intervention_id)
     is_of_customer = is_key_in([rows.intervention_id, rows.customer_id], known, ["intervention_id", "customer_id"])
     return {
@@ -85,7 +85,9 @@ def out_of_order(outcomes: ir.Table, interventions: ir.Table, signals: ir.Table)
 
 
 @check
-def outcomes_of_nothing_known(outcomes: ir.Table, interventions: ir.Table, issued_interventions: ir.Table) -> ir.Table:
+def outcomes_of_nothing_known(
+    outcomes: ir.Table, interventions: ir.Table, issued_recommended_interventions: ir.Table
+) -> ir.Table:
     """Return outcomes of unknown decisions: later ones, or ones that a run of their day no longer makes."""
-    known = known_interventions(interventions, issued_interventions)
+    known = known_interventions(interventions, issued_recommended_interventions)
     return outcomes.anti_join(known, "intervention_id").select("outcome_id", "intervention_id", "customer_id")
