@@ -11,9 +11,9 @@ import duckdb
 from cjo_assets.audit.erasure.databases import PARTIAL, Erasure, count, replaced_values, text_functions
 from cjo_assets.audit.erasure.instance import erase_database
 from cjo_assets.audit.erasure.texts import without
+from cjo_assets.core.family import registered_families
 from cjo_assets.core.settings import Settings
 from cjo_assets.engine.sql import literal, quoted
-from cjo_assets.families.journey.inputs.approval_decisions import RECORDS
 from cjo_assets.ingest.personal_columns import about, given, marks_of, marks_of_records
 from cjo_assets.ingest.records import Record, locked, records_in
 from cjo_assets.ingest.tombstones import ENDING, empty_rows, rows_about
@@ -27,14 +27,15 @@ MALFORMED = "Malformed JSON"
 
 def erase_records(settings: Settings, erasure: Erasure) -> None:
     """Remove the answers about the customer's interventions from the records of the home."""
-    with locked(settings.home / RECORDS) as path:
-        records = records_in(path)
-        kept = [record for record in records if not _is_about(erasure, record)]
-        if len(kept) < len(records):
-            erasure.counts[RECORDS] += len(records) - len(kept)
-            if not erasure.is_dry:
-                lines = "".join(json.dumps(record, allow_nan=False) + "\n" for record in kept)
-                _replace(path.with_name(f"{path.name}{PARTIAL}"), path, lines)
+    for dataset in (dataset for family in registered_families() for dataset in family.datasets if dataset.records):
+        with locked(settings.home / dataset.records) as path:
+            records = records_in(path)
+            kept = [record for record in records if not _is_about(erasure, record)]
+            if len(kept) < len(records):
+                erasure.counts[dataset.records] += len(records) - len(kept)
+                if not erasure.is_dry:
+                    lines = "".join(json.dumps(record, allow_nan=False) + "\n" for record in kept)
+                    _replace(path.with_name(f"{path.name}{PARTIAL}"), path, lines)
 
 
 def _is_about(erasure: Erasure, record: Record) -> bool:
