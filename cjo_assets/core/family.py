@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cjo_assets.core.dataset import Dataset
-from cjo_assets.core.table import Table
+from cjo_assets.core.table import LATEST, Table
 
 # Filled by the catalog, so that lower layers can ask which datasets and contracts there are.
 _REGISTERED: list[Family] = []
@@ -77,6 +77,21 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Macro:
+    """A SQL macro of the published database; it is left out where a table that it reads is missing.
+
+    Attributes:
+        signature: name and parameters.
+        description: what it returns.
+        body: its SQL; of a table macro it begins with TABLE.
+    """
+
+    signature: str
+    description: str
+    body: str
+
+
+@dataclass(frozen=True)
 class Family:
     """A family of datasets and tables: one folder of input data, one schema of the warehouse.
 
@@ -90,6 +105,10 @@ class Family:
         report: its report; None where it has none.
         texts: its texts that a language model may word; None where it has none.
         decisions: name of its table of decisions, which the decision ledger chains; None where it has none.
+        example_table: name of a dated table, for examples in comments.
+        macros: its SQL macros in the published database.
+        latest_schema: schema of the views of its latest day; `latest_` and its name unless given.
+        is_on_spark: whether Spark may compute its tables; if not, DuckDB on the driver computes them.
     """
 
     name: str
@@ -101,6 +120,15 @@ class Family:
     report: Report | None = None
     texts: Texts | None = None
     decisions: str | None = None
+    example_table: str = ""
+    macros: tuple[Macro, ...] = ()
+    latest_schema: str | None = None
+    is_on_spark: bool = False
+
+    @property
+    def schema_of_latest(self) -> str:
+        """Schema of the views of its latest day; names of tables are unique within a family only."""
+        return self.latest_schema or f"{LATEST}_{self.name}"
 
     def goal_of(self, as_of: date, subject: str | None = None) -> dict[str, Any]:
         """Return the goal of a day, or of one of the family's subjects on that day."""

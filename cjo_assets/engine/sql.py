@@ -1,4 +1,4 @@
-"""Quoting of names and texts in SQL."""
+"""Quoting of names and texts in SQL, and expressions that several queries share."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,3 +17,8 @@ def quoted_names(names: Iterable[str]) -> str:
 def literal(text: str | Path) -> str:
     """Quote a text, or a path as text."""
     return "'" + str(text).replace("'", "''") + "'"
+
+
+def newest_day_of(family: str) -> str:
+    """Return the SQL expression for the latest published day of a family, given as an SQL expression."""
+    return f"(SELECT max(as_of) FROM audit.runs WHERE is_published AND family = {family})"

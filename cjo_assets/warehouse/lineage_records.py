@@ -54,7 +54,7 @@ def edges_of(lineage: Lineage) -> list[tuple[str, str, str, str, list[str]]]:
 def _views_of_newest_day(store: Store) -> dict[str, Lineage]:
     dated = [table for table in store.tables.values() if table.is_published and table.is_dated and not table.is_view]
     return {
-        f"{latest_schema(table.schema)}.{table.name}": lineage_of(
+        f"{latest_schema(store, table.schema)}.{table.name}": lineage_of(
             sqlglot.parse_one(latest_statement(table), read="duckdb"), store.columns_of
         )
         for table in dated

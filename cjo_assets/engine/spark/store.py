@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 ASKED = "asked_rows"
-# Families whose tables were compared with DuckDB; those of other families are computed by DuckDB on the driver.
-ON_SPARK = ("journey",)
 
 
 class SparkStore(Store):
@@ -166,8 +164,9 @@ class SparkStore(Store):
 
     def is_in_lake(self, table: Table) -> bool:
         """Return whether Spark computes a table; records of runs and some families are computed on the driver."""
+        family = self.family_of[table.schema, table.name]
         is_computed = table.transform is not None and not table.is_view
-        return is_computed and self.family_of[table.schema, table.name] in ON_SPARK
+        return is_computed and family is not None and self.families[family].is_on_spark
 
     def _make(self, table: Table) -> None:
         """Create the DuckDB view of a table in its present state."""

@@ -2,6 +2,8 @@
 
 from cjo_assets.core.discovery import datasets_in, tables_in
 from cjo_assets.core.family import Family, Goal, Step, Texts
+from cjo_assets.core.table import LATEST
+from cjo_assets.families.journey.macros import MACROS
 from cjo_assets.families.journey.report.reading import REPORT
 from cjo_assets.families.journey.report.texts import TEXTS, phrase_day
 
@@ -54,4 +56,8 @@ FAMILY = Family(
     report=REPORT,
     texts=Texts(TEXTS[1], phrase_day),
     decisions="recommended_interventions",
+    example_table="risk_scores",
+    macros=MACROS,
+    latest_schema=LATEST,
+    is_on_spark=True,
 )
