@@ -10,11 +10,12 @@ import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cjo_assets.cli import approvals, audit, replay, sql
+from cjo_assets.cli.family_options import FIRST_FAMILY, RunCommand, SynthCommand
 from cjo_assets.cli.terminal import (
     FAILED,
     INTERRUPTED,
@@ -32,10 +33,7 @@ from cjo_assets.cli.terminal import (
 if TYPE_CHECKING:
     from rich.status import Status
 
-    from cjo_assets.cli.single_subject import Subject
     from cjo_assets.core.settings import Settings
-
-JOURNEY, MARKETING = "journey", "marketing"
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -53,13 +51,7 @@ ToOption = Annotated[
 ]
 FamilyOption = Annotated[
     str | None,
-    typer.Option("--family", help="Family to run: journey or marketing; default: all families that have files."),
-]
-CustomerOption = Annotated[
-    str | None, typer.Option("--customer", help="Show the computed rows of one customer without storing anything.")
-]
-CampaignOption = Annotated[
-    str | None, typer.Option("--campaign", help="Show the computed rows of one campaign without storing anything.")
+    typer.Option("--family", help="Family to run: {families}; default: all families that have files."),
 ]
 
 
@@ -68,7 +60,7 @@ def _commands() -> None:
     """Governed customer-journey decisions as Dagster assets in DuckDB."""
 
 
-@app.command()
+@app.command(cls=RunCommand)
 def run(
     data: DataOption = None,
     policy: PolicyOption = None,
@@ -77,8 +69,7 @@ def run(
     last: ToOption = None,
     home: HomeOption = None,
     family: FamilyOption = None,
-    customer: CustomerOption = None,
-    campaign: CampaignOption = None,
+    **subjects: str | None,
 ) -> None:
     """Materialize all tables and reports for one or several as-of dates, and publish the database."""
     from cjo_assets.core.errors import InputError, WarehouseError
@@ -87,14 +78,15 @@ def run(
     try:
         _prepare(data, policy, home)
         day = _day("--as-of", as_of)
-        if customer is not None or campaign is not None:
-            from cjo_assets.cli.single_subject import CAMPAIGN, CUSTOMER
-
-            if customer is not None and campaign is not None:
-                fail("Options --customer and --campaign exclude each other: use one of them.")
+        named = {name: subject_id for name, subject_id in subjects.items() if subject_id is not None}
+        if named:
+            options = " and ".join(f"--{name}" for name in subjects)
+            if len(named) > 1:
+                fail(f"Options {options} exclude each other: use one of them.")
             if first is not None or last is not None:
-                fail("Options --customer and --campaign show one day: use --as-of instead of --from and --to.")
-            _show(*((CUSTOMER, customer) if customer is not None else (CAMPAIGN, campaign or "")), day)
+                fail(f"Options {options} show one day: use --as-of instead of --from and --to.")
+            [(name, subject_id)] = named.items()
+            _show(name, subject_id, day)
             return
         if first is None and last is not None:
             fail("Option --to requires --from, the first day of the range.")
@@ -201,69 +193,41 @@ sql.register(app)
 approvals.register(app)
 
 
-@app.command()
+@app.command(cls=SynthCommand)
 def synth(
     out: Annotated[Path, typer.Option(help="Folder for the files: new, empty, or with data of other families.")],
-    family: Annotated[str, typer.Option(help="Family: journey or marketing.")] = JOURNEY,
-    customers: Annotated[int | None, typer.Option(help="Number of customers (journey).")] = None,
-    campaigns: Annotated[int | None, typer.Option(help="Number of campaigns (marketing).")] = None,
+    family: Annotated[str, typer.Option(help="Family: {families}.")] = FIRST_FAMILY,
     seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same bytes.")] = 1,
     file_format: Annotated[str, typer.Option("--format", help="File format: parquet, csv or json.")] = "parquet",
-    until: Annotated[
-        str | None, typer.Option(help="Last day, YYYY-MM-DD  [default: 2025-01-20; marketing: 2026-03-31]")
-    ] = None,
-    weeks: Annotated[
-        int | None,
-        typer.Option(help="Weeks in which customers and campaigns start  [default: 104; marketing: 26]"),
-    ] = None,
-    signals_per_customer: Annotated[float, typer.Option(help="Average number of signals per customer.")] = 10.0,
+    until: Annotated[str | None, typer.Option(help="Last day, YYYY-MM-DD  [default: {last_days}]")] = None,
+    weeks: Annotated[int | None, typer.Option(help="Weeks in which {counted} start  [default: {weeks}]")] = None,
     dirty: Annotated[float, typer.Option(help="Corrupted rows per valid row, to test validation.")] = 0.0,
     null_effect: Annotated[
         bool, typer.Option("--null-effect", help="Generate playbooks and variants without any effect.")
     ] = False,
-    performance_log: Annotated[
-        bool, typer.Option("--performance-log", help="Also write a performance log of an earlier system (journey).")
-    ] = False,
-    touchpoints: Annotated[
-        bool, typer.Option("--touchpoints", help="Also write the touchpoints before conversions (marketing).")
-    ] = False,
     policy: PolicyOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace generated files in the folder.")] = False,
+    **options: Any,
 ) -> None:
     """Generate sample data for a family, and a file with the true parameters."""
-    from cjo_assets.families.journey.synth import datasets as journey_datasets
-    from cjo_assets.families.marketing.synth import datasets as marketing_datasets
+    from cjo_assets.catalog import data_families
+    from cjo_assets.core.answers import SynthRequest
     from cjo_assets.policy import PolicyError, load_policy
-    from cjo_assets.synth.made import Made, WorldError
+    from cjo_assets.synth.made import WorldError
     from cjo_assets.synth.writer import require_room, truth_file, write
 
-    if family not in (JOURNEY, MARKETING):
-        fail(f"Unknown family {family}. Choose one of: {JOURNEY}, {MARKETING}.")
-    count, option = (customers, "--customers") if family == JOURNEY else (campaigns, "--campaigns")
+    synths = {found.name: found.synth for found in data_families() if found.synth is not None}
+    if family not in synths:
+        fail(f"Unknown family {family}. Choose one of: {', '.join(synths)}.")
+    asked = synths[family]
+    count = options[asked.counted]
     if count is None:
-        fail(f"Missing option {option}.")
-    last_day = day_of("--until", until or ("2025-01-20" if family == JOURNEY else "2026-03-31"))
-    made: Made
+        fail(f"Missing option --{asked.counted}.")
+    last_day = day_of("--until", until) if until else asked.last_day
+    length = asked.weeks if weeks is None else weeks
     try:
-        rules = load_policy(policy)
-        if family == JOURNEY:
-            request = journey_datasets.Request(
-                count,
-                seed,
-                last_day,
-                104 if weeks is None else weeks,
-                signals_per_customer,
-                dirty,
-                not null_effect,
-                with_performance_log=performance_log,
-            )
-            made = journey_datasets.generated(request, rules)
-        else:
-            length = 26 if weeks is None else weeks
-            asked = marketing_datasets.MarketingRequest(
-                count, seed, last_day, length, dirty, not null_effect, with_touchpoints=touchpoints
-            )
-            made = marketing_datasets.generated_marketing(asked, rules)
+        request = SynthRequest(count, seed, last_day, length, dirty, not null_effect, options)
+        made = asked.generate(request, load_policy(policy))
         require_room(out, family, replace=force)
         with console.status("Generating rows ..."):
             for _ in write(made, out, file_format):
@@ -389,8 +353,10 @@ def _told(status: Status) -> Callable[[str], None]:
     return tell
 
 
-def _show(subject: Subject, subject_id: str, day: date | None) -> None:
+def _show(name: str, subject_id: str, day: date | None) -> None:
+    from cjo_assets.catalog import data_families
     from cjo_assets.cli.single_subject import print_chain
 
-    if not print_chain(console, subject, subject_id, day):
-        fail(f"The data contain no {subject.name} {subject_id}.")
+    family = next(found for found in data_families() if found.subject is not None and found.subject.name == name)
+    if not print_chain(console, family, subject_id, day):
+        fail(f"The data contain no {name} {subject_id}.")

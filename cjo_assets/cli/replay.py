@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cjo_assets.cli.family_options import FIRST_FAMILY, FamilyCommand
 from cjo_assets.cli.terminal import (
     REFUSED,
     HomeOption,
@@ -27,7 +28,7 @@ NUMBERS = ("before", "after", "change")
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `cjo`."""
-    app.command()(replay)
+    app.command(cls=FamilyCommand)(replay)
     app.command("explain-change")(explain_change)
     app.command("diff-policy")(diff_policy)
 
@@ -35,7 +36,7 @@ def register(app: typer.Typer) -> None:
 def replay(
     as_of: Annotated[str, typer.Option("--as-of", help="Day to recompute, YYYY-MM-DD.")],
     last: Annotated[str | None, typer.Option("--to", help="Last day of a range.")] = None,
-    family: Annotated[str, typer.Option("--family", help="Family: journey or marketing.")] = "journey",
+    family: Annotated[str, typer.Option("--family", help="Family: {families}.")] = FIRST_FAMILY,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:

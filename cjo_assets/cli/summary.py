@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -13,12 +12,13 @@ from rich.table import Table as Grid
 
 from cjo_assets.catalog import data_families
 from cjo_assets.cli.terminal import say
+from cjo_assets.core.answers import Rows, Subject
+from cjo_assets.core.family import Family
 from cjo_assets.core.settings import PROJECT, Settings
 from cjo_assets.engine.rows import as_dicts
-from cjo_assets.reporting.text import against_zero, money, number
+from cjo_assets.reporting.text import number
 from cjo_assets.warehouse.retention import HISTORY
 
-Rows = Callable[[str], list[dict[str, Any]]]
 TABLES_OF_QUARANTINE = (
     "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'quarantine' AND database_name = current_database()"
 )
@@ -27,14 +27,15 @@ TABLES_OF_QUARANTINE = (
 def print_summary(console: Console, family: str, day: date) -> None:
     """Print the figures of a day, its quarantine, failed checks and next steps."""
     settings = Settings.from_environment()
-    datasets = {found.name: [dataset.name for dataset in found.datasets] for found in data_families()}[family]
+    [about] = [found for found in data_families() if found.name == family]
+    datasets = [dataset.name for dataset in about.datasets]
     with duckdb.connect(str(settings.published), read_only=True) as connection:
 
         def rows(sql: str) -> list[dict[str, Any]]:
             given = {"day": day, "family": family, "datasets": datasets}
             return as_dicts(connection.execute(sql, {name: given[name] for name in given if f"${name}" in sql}))
 
-        grid = grid_of(family, day, rows)
+        grid = grid_of(about, day, rows)
         loads = rows("FROM audit.dataset_loads WHERE list_contains($datasets, dataset) ORDER BY dataset")
         rejected = rows(_rules_of(datasets))
         tables = {row["table_name"] for row in rows(TABLES_OF_QUARANTINE)}
@@ -64,7 +65,7 @@ def print_summary(console: Console, family: str, day: date) -> None:
     if stale:
         console.print("[bold]Stale[/bold]: an earlier day has changed since these days were run", highlight=False)
         say(f"  {', '.join(str(row['as_of']) for row in stale)}: run them again, in this order", console)
-    _print_places(console, settings, family, report["report_path"])
+    _print_places(console, settings, about.subject, report["report_path"])
 
 
 def _rules_of(tables: list[str]) -> str:
@@ -78,96 +79,23 @@ def _rules_of(tables: list[str]) -> str:
     )
 
 
-def grid_of(family: str, day: date, rows: Rows) -> Grid:
+def grid_of(family: Family, day: date, rows: Rows) -> Grid:
     """Return the figures of a day, or where its rows are if the published database no longer has the day."""
-    whole, told = WHOLE[family], GRIDS[family]
-    if rows(f"FROM {whole} WHERE as_of = $day"):
-        return told(day, rows)
-    grid = _titled(f"{family.capitalize()} on {day}")
+    summary = family.summary
+    if summary is None:
+        return _titled(f"{family.name.capitalize()} on {day}")
+    if rows(f"FROM {family.name}.{summary.table} WHERE as_of = $day"):
+        grid = _titled(f"{summary.title} on {day}")
+        for label, text in summary.figures(rows):
+            grid.add_row(label, text)
+        return grid
+    grid = _titled(f"{family.name.capitalize()} on {day}")
     grid.add_row("beyond retention", f"its rows are in the home in {HISTORY}/<table>/{day}.parquet")
     return grid
 
 
 def _titled(title: str) -> Grid:
     return Grid(title=title, show_header=False, title_justify="left", title_style="bold")
-
-
-def _journey(day: date, rows: Rows) -> Grid:
-    [summary] = rows("FROM journey.journey_summary WHERE as_of = $day")
-    [roi] = rows("FROM journey.roi_estimate WHERE as_of = $day")
-    status = rows("FROM journey.kpi_status WHERE as_of = $day ORDER BY family")
-    grid = _titled(f"Customer journey on {day}")
-    grid.add_row("customers", f"{summary['total_customers_analyzed']:,}")
-    grid.add_row(
-        "at risk",
-        f"{summary['customers_at_risk']:,}: {summary['customers_high_risk']:,} high, "
-        f"{summary['customers_medium_risk']:,} medium ({summary['customers_low_risk']:,} low)",
-    )
-    grid.add_row(
-        "decisions",
-        f"{summary['customers_recommended']:,}; {summary['customers_without_answer']:,} customers without an answer",
-    )
-    grid.add_row(
-        "approvals", f"{summary['interventions_pending']:,} pending, {summary['interventions_expired']:,} expired"
-    )
-    evidence = "costs alone, no value on record"
-    if roi["value_evidence_grade"] is not None:
-        said = against_zero(roi["compared_value_status"])
-        evidence = f"evidence: {roi['evidence_grade']}{'; ' if said else ''}{said}"
-    grid.add_row(
-        "value and cost",
-        f"{money(roi['total_value'])} - {money(roi['total_cost'])} = {money(roi['net_benefit'])} "
-        f"in {(roi['window_end'] - roi['window_start']).days + 1} days ({evidence})",
-    )
-    grid.add_row("KPIs", ", ".join(f"{row['family']} {row['status']}" for row in status) or "switched off by policy")
-    return grid
-
-
-def _parts(verdicts: list[dict[str, Any]]) -> str:
-    """Return the number of experiments, in total and by verdict."""
-    if not verdicts:
-        return ""
-    parts = ", ".join(f"{row['experiments']:,} {VERDICTS[row['verdict']]}" for row in verdicts)
-    return f"{sum(row['experiments'] for row in verdicts):,}: {parts}"
-
-
-def _marketing(day: date, rows: Rows) -> Grid:
-    grid = _titled(f"Marketing on {day}")
-    [whole] = rows("FROM marketing.performance_assessment WHERE as_of = $day")
-    [roi] = rows("FROM marketing.roi_analysis WHERE as_of = $day")
-    verdicts = rows(
-        "SELECT verdict, count(*) AS experiments FROM marketing.experiment_evaluations WHERE as_of = $day "
-        "GROUP BY verdict ORDER BY verdict"
-    )
-    [steps] = rows(
-        "SELECT count(*) AS steps, count(*) FILTER (priority = 'high') AS urgent FROM marketing.recommendations "
-        "WHERE as_of = $day"
-    )
-    status = rows("FROM marketing.kpi_status WHERE as_of = $day ORDER BY family")
-    judged = ("exceeding_expectations", "meeting_expectations", "below_expectations", "too_early", "not_measurable")
-    grid.add_row("campaigns", f"{whole['total_campaigns']:,}, of which {whole['active_campaigns']:,} active")
-    grid.add_row("assessed", ", ".join(f"{whole[name]:,} {name.replace('_', ' ')}" for name in judged if whole[name]))
-    grid.add_row("experiments", _parts(verdicts) or "none")
-    evidence = f" (evidence: {roi['value_evidence_grade']})" if roi["value_evidence_grade"] else ""
-    parts = [money(roi[name]) for name in ("total_estimated_value", "total_cost", "total_net_roi")]
-    grid.add_row("value and cost", f"{parts[0]} - {parts[1]} = {parts[2]}{evidence}")
-    grid.add_row("next steps", f"{steps['steps']:,}, of which {steps['urgent']:,} urgent")
-    grid.add_row("KPIs", ", ".join(f"{row['family']} {row['status']}" for row in status) or "switched off by policy")
-    return grid
-
-
-# Labels of experiment verdicts.
-VERDICTS = {
-    "scale_variant": "to scale",
-    "stop": "to stop",
-    "continue": "still running",
-    "inconclusive": "without a clear result",
-    "invalid": "broken",
-}
-# The grid of each family.
-GRIDS: dict[str, Callable[[date, Rows], Grid]] = {"journey": _journey, "marketing": _marketing}
-# The table with one row per day.
-WHOLE = {"journey": "journey.journey_summary", "marketing": "marketing.performance_assessment"}
 
 
 def _warnings() -> list[tuple[str, float, str]]:
@@ -194,7 +122,7 @@ def _data(value: dg.MetadataValue[Any] | None) -> Any:
     return value.data if isinstance(value, dg.JsonMetadataValue) else None
 
 
-def _print_places(console: Console, settings: Settings, family: str, report: str | None) -> None:
+def _print_places(console: Console, settings: Settings, subject: Subject | None, report: str | None) -> None:
     def near(path: object) -> str:
         text = str(path)
         return text.removeprefix(f"{PROJECT}/")
@@ -202,10 +130,8 @@ def _print_places(console: Console, settings: Settings, family: str, report: str
     console.print("[bold]Next[/bold]")
     say(f"  tables           {near(settings.published)}", console)
     say(f"  report           {near(settings.home / report) if report else 'switched off by policy'}", console)
-    if family == "journey":
-        say("  one customer     cjo run --customer ID", console)
-    else:
-        say("  one campaign     cjo run --campaign ID", console)
+    if subject is not None:
+        say(f"  {f'one {subject.name}':17}cjo run --{subject.name} ID", console)
     say("  lineage, checks  make ui", console)
 
 

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from cjo_assets.core.answers import Subject, Summary, Synth
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.table import LATEST, Table
 
@@ -103,6 +104,9 @@ class Family:
         goal: what a day of it is computed for; None for records that every family shares.
         plan: the steps of a day.
         report: its report; None where it has none.
+        summary: the figures of a day that `cjo run` prints; None where it has none.
+        subject: the kind of subject that `cjo run` can show alone; None where it has none.
+        synth: its generated sample data; None where it has none.
         texts: its texts that a language model may word; None where it has none.
         decisions: name of its table of decisions, which the decision ledger chains; None where it has none.
         example_table: name of a dated table, for examples in comments.
@@ -118,6 +122,9 @@ class Family:
     goal: Goal | None = None
     plan: tuple[Step, ...] = ()
     report: Report | None = None
+    summary: Summary | None = None
+    subject: Subject | None = None
+    synth: Synth | None = None
     texts: Texts | None = None
     decisions: str | None = None
     example_table: str = ""

@@ -5,7 +5,10 @@ from cjo_assets.core.family import Family, Goal, Step, Texts
 from cjo_assets.core.table import LATEST
 from cjo_assets.families.journey.macros import MACROS
 from cjo_assets.families.journey.report.reading import REPORT
+from cjo_assets.families.journey.report.terminal import SUMMARY
 from cjo_assets.families.journey.report.texts import TEXTS, phrase_day
+from cjo_assets.families.journey.subject import SUBJECT
+from cjo_assets.families.journey.synth.command import SYNTH
 
 NAME = "journey"
 STAGES = (
@@ -54,6 +57,9 @@ FAMILY = Family(
         Step("publish", "Write the report and replace the published database.", ("publish",)),
     ),
     report=REPORT,
+    summary=SUMMARY,
+    subject=SUBJECT,
+    synth=SYNTH,
     texts=Texts(TEXTS[1], phrase_day),
     decisions="recommended_interventions",
     example_table="risk_scores",

@@ -3,6 +3,9 @@
 from cjo_assets.core.discovery import datasets_in, tables_in
 from cjo_assets.core.family import Family, Goal, Step
 from cjo_assets.families.marketing.report.reading import REPORT
+from cjo_assets.families.marketing.report.terminal import SUMMARY
+from cjo_assets.families.marketing.subject import SUBJECT
+from cjo_assets.families.marketing.synth.command import SYNTH
 
 NAME = "marketing"
 STAGES = (
@@ -40,4 +43,7 @@ FAMILY = Family(
         Step("publish", "Write the report and replace the published database.", ("publish",)),
     ),
     report=REPORT,
+    summary=SUMMARY,
+    subject=SUBJECT,
+    synth=SYNTH,
 )

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.answers import Subject
 from cjo_assets.core.contract import any_of
 
 CAMPAIGN = "campaign_id"
@@ -66,3 +67,6 @@ def rows_of_campaign(rows: ir.Table, campaign_id: str, links: Mapping[str, ir.Ta
         for table, column in NAMED_BY[key]
     ]
     return rows.semi_join(ibis.union(*named) if len(named) > 1 else named[0], key)
+
+
+SUBJECT = Subject("campaign", "campaigns", rows_of_campaign, links_of=links_of)

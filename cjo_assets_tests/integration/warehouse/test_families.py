@@ -34,6 +34,7 @@ from cjo_assets_tests.support.chain import SAMPLE
 from cjo_assets_tests.support.warehouse import INSTANCE
 
 DAYS = {"journey": date(2025, 1, 20), "marketing": date(2026, 3, 31)}
+FAMILY_OF = {family.name: family for family in data_families()}
 
 
 def publish_day(store: Store, settings: Settings, family: str, policy: Policy) -> None:
@@ -186,7 +187,7 @@ def test_a_family_without_a_file_is_not_run(tmp_path: Path, monkeypatch: pytest.
 def test_a_day_older_than_kept_ends_with_where_its_rows_are(family: str) -> None:
     """It is moved to files as it is published: the run was good, and nothing of the day is left to sum up."""
     console = Console(record=True, width=120)
-    console.print(grid_of(family, date(2025, 1, 16), lambda _: []))
+    console.print(grid_of(FAMILY_OF[family], date(2025, 1, 16), lambda _: []))
     assert "history/<table>/2025-01-16.parquet" in console.export_text()
 
 
@@ -221,7 +222,7 @@ def test_experiments_on_the_terminal_sum_to_their_number() -> None:
         return [] if "kpi_status" in sql else [whole | money | {"value_evidence_grade": None}]
 
     console = Console(width=160, record=True)
-    console.print(grid_of("marketing", date(2025, 1, 16), rows))
+    console.print(grid_of(FAMILY_OF["marketing"], date(2025, 1, 16), rows))
     said = "67: 16 to scale, 7 to stop, 4 still running, 38 without a clear result, 2 broken"
     assert sum(counts.values()) == 67
     assert said in console.export_text()

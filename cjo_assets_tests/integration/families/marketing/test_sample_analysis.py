@@ -2,9 +2,9 @@
 
 import pytest
 
-from cjo_assets.cli.single_subject import CAMPAIGN, rows_about
+from cjo_assets.cli.single_subject import rows_about
 from cjo_assets.families.marketing.family import FAMILY
-from cjo_assets.families.marketing.subject import key_to_campaign, links_of, rows_of_campaign
+from cjo_assets.families.marketing.subject import SUBJECT, key_to_campaign, links_of, rows_of_campaign
 from cjo_assets_tests.support.chain import LAST_DAY, Chain
 
 
@@ -88,7 +88,7 @@ def test_every_table_shows_its_rows_of_a_campaign(marketing_sample: Chain) -> No
     """Those of the whole, too, whose only key is the day."""
     store = marketing_sample.store
     tables = [table for table in FAMILY.tables if table.schema == FAMILY.name]
-    shown = {table.name: rows_about(store, CAMPAIGN, table, "CAMP_001", LAST_DAY) for table in tables}
+    shown = {table.name: rows_about(store, SUBJECT, table, "CAMP_001", LAST_DAY) for table in tables}
     assert len(shown["performance_assessment"]) == len(shown["roi_analysis"]) == len(shown["campaign_analysis"]) == 1
     risks = [row["risk_id"] for row in shown["risk_register"]]
     assert risks == sorted(risks)
