@@ -10,6 +10,7 @@ from typing import Any
 
 from cjo_assets.core.answers import Subject, Summary, Synth
 from cjo_assets.core.dataset import Dataset
+from cjo_assets.core.questions import Explanation
 from cjo_assets.core.table import LATEST, Table
 
 # Filled by the catalog, so that lower layers can ask which datasets and contracts there are.
@@ -109,6 +110,7 @@ class Family:
         synth: its generated sample data; None where it has none.
         texts: its texts that a language model may word; None where it has none.
         decisions: name of its table of decisions, which the decision ledger chains; None where it has none.
+        explanation: how `cjo why` explains its decisions; None where it has none.
         example_table: name of a dated table, for examples in comments.
         macros: its SQL macros in the published database.
         latest_schema: schema of the views of its latest day; `latest_` and its name unless given.
@@ -127,6 +129,7 @@ class Family:
     synth: Synth | None = None
     texts: Texts | None = None
     decisions: str | None = None
+    explanation: Explanation | None = None
     example_table: str = ""
     macros: tuple[Macro, ...] = ()
     latest_schema: str | None = None

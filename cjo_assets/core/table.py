@@ -34,7 +34,7 @@ from cjo_assets.core.contract import Contract, DatedContract
 
 RAW, QUARANTINE, AUDIT, LATEST = "raw", "quarantine", "audit", "latest"
 MANIFEST = "manifest"
-ERASURES = f"{AUDIT}.erasures"
+ERASURES, LEDGER = f"{AUDIT}.erasures", f"{AUDIT}.decision_ledger"
 ISSUED = "issued_"
 PARAMETERS = ("as_of", "policy", "rows")
 

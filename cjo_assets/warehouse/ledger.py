@@ -19,12 +19,11 @@ import pyarrow
 from cjo_assets.core.contract import columns_of
 from cjo_assets.core.expressions.ids import SEPARATOR
 from cjo_assets.core.family import decision_table
-from cjo_assets.core.table import ERASURES
+from cjo_assets.core.table import ERASURES, LEDGER
 from cjo_assets.engine.transaction import transaction
 from cjo_assets.families.audit.records.decision_ledger import (
     ERASED,
     GENESIS,
-    LEDGER,
     DecisionLedger,
     chained_in_sql,
     changes_in_sql,

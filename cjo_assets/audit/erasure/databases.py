@@ -17,12 +17,12 @@ import duckdb
 from cjo_assets.core.person import ERASED_NAME, Person
 from cjo_assets.core.personal import RECORD, TEXT, Personal
 from cjo_assets.core.quarantine.rules import REFUSED
-from cjo_assets.core.table import ERASURES, MANIFEST, QUARANTINE, RAW
+from cjo_assets.core.table import ERASURES, LEDGER, MANIFEST, QUARANTINE, RAW
 from cjo_assets.engine.code import code_version
 from cjo_assets.engine.sql import literal
 from cjo_assets.engine.store import Store
 from cjo_assets.engine.transaction import transaction
-from cjo_assets.families.audit.records.decision_ledger import ERASABLE, ERASED, LEDGER
+from cjo_assets.families.audit.records.decision_ledger import ERASABLE, ERASED
 from cjo_assets.ingest.personal_columns import (
     NAMES_PERSON,
     WITHOUT_PERSON,

@@ -18,9 +18,8 @@ from cjo_assets.core.contract import key_of
 from cjo_assets.core.person import Person, is_part_of
 from cjo_assets.core.personal import CUSTOMER, Personal
 from cjo_assets.core.quarantine.text_identity import KEEP, normalized
-from cjo_assets.core.table import MANIFEST, QUARANTINE, RAW
+from cjo_assets.core.table import LEDGER, MANIFEST, QUARANTINE, RAW
 from cjo_assets.engine.sql import quoted
-from cjo_assets.families.audit.records.decision_ledger import LEDGER
 from cjo_assets.ingest.personal_columns import contracts, list_columns, marks_of, owners
 from cjo_assets.ingest.tombstones import values_beside
 from cjo_assets.policy import Vocabulary

@@ -3,11 +3,11 @@
 Each link of the chain is verified separately, which verifies the whole chain without walking it.
 """
 
+from cjo_assets.core.table import LEDGER
 from cjo_assets.families.audit.records.decision_ledger import (
     ERASABLE,
     ERASED,
     GENESIS,
-    LEDGER,
     changes_in_sql,
     content_hash_in_sql,
     entry_hash_in_sql,

@@ -14,8 +14,9 @@ import duckdb
 from cjo_assets.audit.verify.questions import POLICIES, QUESTIONS, other_decisions
 from cjo_assets.core.family import decision_table
 from cjo_assets.core.settings import Settings
+from cjo_assets.core.table import LEDGER
 from cjo_assets.engine.sql import literal
-from cjo_assets.families.audit.records.decision_ledger import LEDGER, WITHDRAWN
+from cjo_assets.families.audit.records.decision_ledger import WITHDRAWN
 from cjo_assets.policy import hash_of_content
 from cjo_assets.warehouse.ledger import head_of
 from cjo_assets.warehouse.published import read_only

@@ -10,15 +10,19 @@ from typing import Any
 
 import duckdb
 
-from cjo_assets.audit.why.chain import POLICY, QUERIES, RUN_OF_DAY, Why, answer_of, policy_values
 from cjo_assets.core.errors import WarehouseError
-from cjo_assets.core.family import decision_table
+from cjo_assets.core.family import Family, deciding_family, decision_table
+from cjo_assets.core.questions import Explanation, Why
 from cjo_assets.core.settings import Settings
-from cjo_assets.families.audit.records.decision_ledger import LEDGER
+from cjo_assets.core.table import LEDGER
 from cjo_assets.warehouse.published import read_only, rows_of
 
 OF_SUBJECT = "WHERE customer_id = $customer AND intervention_id = $subject AND as_of <= $day"
-NEWEST = "SELECT max(as_of) FROM audit.runs WHERE is_published AND family = 'journey'"
+NEWEST = "SELECT max(as_of) AS day FROM audit.runs WHERE is_published AND family = $family"
+RUN_OF_DAY = """
+    SELECT run_id, as_of, ended_at, policy_hash, is_stale, ledger_entries, ledger_head FROM audit.runs
+    WHERE is_published AND family = $family AND as_of = $day ORDER BY ended_at DESC LIMIT 1"""
+POLICY = "FROM audit.policies WHERE policy_hash = $policy_hash ORDER BY ALL"
 DATASETS_REJECTED = (
     "SELECT table_name FROM duckdb_tables() WHERE database_name = 'published' AND schema_name = 'quarantine'"
 )
@@ -35,37 +39,44 @@ def explained(settings: Settings, subject: str, day: date | None) -> Why:
     Raises:
         WarehouseError: there is no published database, or the subject or the day is unknown.
     """
+    family = deciding_family()
+    explanation = explanation_of(family)
     with read_only(settings.published) as reader:
-        newest = (reader.execute(NEWEST).fetchone() or (None,))[0]
+        newest = (reader.execute(NEWEST, {"family": family.name}).fetchone() or (None,))[0]
         if newest is None:
             raise WarehouseError(f"The published database {settings.published} contains no days.")
-        customer, intervention, decided = _meant(reader, subject, day or newest)
+        customer, intervention, decided = _meant(reader, explanation, subject, day or newest)
         as_of = day or decided or newest
-        given: dict[str, Any] = {"customer": customer, "day": as_of}
+        given: dict[str, Any] = {"family": family.name, "customer": customer, "day": as_of}
         run = next(iter(rows_of(reader, RUN_OF_DAY, given)), None)
         if run is None:
-            raise WarehouseError(_no_such_day(reader, as_of))
+            raise WarehouseError(_no_such_day(reader, family.name, as_of))
         given |= {"run_id": run["run_id"], "policy_hash": run["policy_hash"]}
-        parts = {name: rows_of(reader, query, given) for name, query in QUERIES.items()}
+        parts = {name: rows_of(reader, query, given) for name, query in explanation.queries.items()}
         policy = next(iter(rows_of(reader, POLICY, given)), {})
-    state = next(iter(parts["states"]), {})
-    types = sorted({name for row in parts["signals"] for name in row["signal_types"]})
-    values = policy_values(policy["content"], state.get("segment"), state.get("journey_stage"), types) if policy else {}
+    values = explanation.policy_values(policy["content"], parts) if policy else {}
     authorship = {name: value for name, value in policy.items() if name != "content"}
-    return Why(customer, as_of, intervention, answer_of(parts, intervention), run, authorship, values, parts)
+    return Why(customer, as_of, intervention, explanation.answer(parts, intervention), run, authorship, values, parts)
 
 
-def _meant(reader: duckdb.DuckDBPyConnection, subject: str, day: date) -> tuple[str, str | None, date | None]:
+def explanation_of(family: Family) -> Explanation:
+    """Return how decisions of a family are explained.
+
+    Raises:
+        LookupError: the family does not explain its decisions.
+    """
+    if family.explanation is None:
+        raise LookupError(f"The family {family.name} does not explain its decisions.")
+    return family.explanation
+
+
+def _meant(
+    reader: duckdb.DuckDBPyConnection, explanation: Explanation, subject: str, day: date
+) -> tuple[str, str | None, date | None]:
     """Return the customer, the intervention if given, and the last day by `day` on which it was decided."""
-    if reader.execute("SELECT 1 FROM journey.customers WHERE customer_id = ?", [subject]).fetchone():
+    if reader.execute(explanation.customers, {"subject": subject}).fetchone():
         return subject, None, None
-    places = (
-        "SELECT customer_id FROM journey.outcome_analyses WHERE as_of = $day AND intervention_id = $subject",
-        "SELECT customer_id FROM journey.recommended_interventions WHERE as_of <= $day AND intervention_id = $subject",
-        "SELECT customer_id FROM journey.interventions WHERE intervention_id = $subject AND $day IS NOT NULL",
-        "SELECT customer_id FROM audit.decision_ledger WHERE as_of <= $day AND intervention_id = $subject",
-    )
-    for query in places:
+    for query in explanation.customers_of_intervention:
         row = reader.execute(f"{query} LIMIT 1", {"subject": subject, "day": day}).fetchone()
         if row is not None:
             given = {"customer": row[0], "subject": subject, "day": day}
@@ -84,9 +95,10 @@ def _meant(reader: duckdb.DuckDBPyConnection, subject: str, day: date) -> tuple[
     raise WarehouseError(f"Unknown customer or intervention {subject} in the days published by {day}.")
 
 
-def _no_such_day(reader: duckdb.DuckDBPyConnection, day: date) -> str:
+def _no_such_day(reader: duckdb.DuckDBPyConnection, family: str, day: date) -> str:
     found = reader.execute(
-        "SELECT min(as_of), max(as_of), count(DISTINCT as_of) FROM audit.runs WHERE is_published AND family = 'journey'"
+        "SELECT min(as_of), max(as_of), count(DISTINCT as_of) FROM audit.runs WHERE is_published AND family = ?",
+        [family],
     ).fetchone()
     first, last, count = found or (None, None, 0)
     return f"{day} is not published. {count} days from {first} to {last} are."

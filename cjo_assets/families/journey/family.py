@@ -4,6 +4,7 @@ from cjo_assets.core.discovery import datasets_in, tables_in
 from cjo_assets.core.family import Family, Goal, Step, Texts
 from cjo_assets.core.table import LATEST
 from cjo_assets.families.journey.macros import MACROS
+from cjo_assets.families.journey.questions.why import EXPLANATION
 from cjo_assets.families.journey.report.reading import REPORT
 from cjo_assets.families.journey.report.terminal import SUMMARY
 from cjo_assets.families.journey.report.texts import TEXTS, phrase_day
@@ -62,6 +63,7 @@ FAMILY = Family(
     synth=SYNTH,
     texts=Texts(TEXTS[1], phrase_day),
     decisions="recommended_interventions",
+    explanation=EXPLANATION,
     example_table="risk_scores",
     macros=MACROS,
     latest_schema=LATEST,

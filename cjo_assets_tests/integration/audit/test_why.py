@@ -12,10 +12,12 @@ import pytest
 from typer.testing import CliRunner
 
 from cjo_assets.audit.why.ask import explained
-from cjo_assets.audit.why.chain import Why, answer_of, branches, policy_values
 from cjo_assets.cli.app import app
 from cjo_assets.core.errors import WarehouseError
+from cjo_assets.core.questions import Why
 from cjo_assets.core.settings import Settings
+from cjo_assets.families.journey.questions._why_lines import branches
+from cjo_assets.families.journey.questions.why import answer_of, policy_values
 from cjo_assets.policy import Policy
 from cjo_assets.warehouse.ledger import Stamp
 from cjo_assets.warehouse.publish import publish

@@ -18,7 +18,6 @@ from cjo_assets.core.contract import Contract, column, columns_of, key
 from cjo_assets.core.expressions.ids import MISSING, SEPARATOR
 from cjo_assets.core.family import decision_table
 
-LEDGER = "audit.decision_ledger"
 DECIDED, WITHDRAWN, ERASED = "decided", "withdrawn", "erased"
 # What the first entry carries for the hash of the one before it.
 GENESIS = "0" * 64

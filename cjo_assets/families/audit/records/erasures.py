@@ -9,8 +9,8 @@ Belongs here: the contract, and what the ledger must know of a tombstone. Does n
 
 from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import Contract, Instant, TextList, column, key
-from cjo_assets.core.table import ERASURES
-from cjo_assets.families.audit.records.decision_ledger import ERASED, LEDGER
+from cjo_assets.core.table import ERASURES, LEDGER
+from cjo_assets.families.audit.records.decision_ledger import ERASED
 
 
 class Erasures(Contract):

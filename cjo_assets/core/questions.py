@@ -1,0 +1,64 @@
+"""Answers of a family to questions about its decisions: why, what changed, who approves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Why:
+    """The explanation of a decision for a customer on a day.
+
+    Attributes:
+        customer_id: the customer.
+        as_of: the day.
+        intervention_id: the requested intervention; None if the customer was requested.
+        answer: the decision in a sentence.
+        run: the run that published the day.
+        policy: authorship of the policy that decided.
+        policy_values: the policy values that the decision used.
+        parts: rows of each part, by name.
+    """
+
+    customer_id: str
+    as_of: date
+    intervention_id: str | None
+    answer: str
+    run: Row
+    policy: Row
+    policy_values: dict[str, Any]
+    parts: dict[str, list[Row]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A branch of the output tree: a heading, and lines under it."""
+
+    heading: str
+    lines: list[str]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """How `cjo why` explains the decision for a customer or an intervention.
+
+    Attributes:
+        customers: query that returns a row if $subject is a customer.
+        customers_of_intervention: queries from an intervention, $subject, by a day, $day, to its customer.
+        queries: query of each part, in order; they may use $customer, $day, $run_id and $policy_hash.
+        answer: from the rows of the parts, and the intervention that was requested, to the decision in a sentence.
+        policy_values: from the text of the policy and the rows of the parts to the policy values used.
+        branches: from the explanation to the branches of its output.
+    """
+
+    customers: str
+    customers_of_intervention: tuple[str, ...]
+    queries: Mapping[str, str]
+    answer: Callable[[dict[str, list[Row]], str | None], str]
+    policy_values: Callable[[str, dict[str, list[Row]]], dict[str, Any]]
+    branches: Callable[[Why], list[Branch]]

@@ -1,0 +1,1 @@
+"""Answers of the journey to questions about its decisions, scores and policies."""
