@@ -15,12 +15,12 @@ from typing import Any
 
 import duckdb
 
+from cjo_assets.core.approval_status import APPROVED, EXPIRED, PENDING, REJECTED, STALE
 from cjo_assets.core.errors import RefusalError, WarehouseError
+from cjo_assets.core.family import deciding_family, required
+from cjo_assets.core.questions import Approvals
 from cjo_assets.core.settings import Settings
 from cjo_assets.engine.rows import Row, as_dicts
-from cjo_assets.families.journey.inputs.approval_decisions import APPROVED, RECORDS, REJECTED
-from cjo_assets.families.journey.interventions._approval_answers import NOT_YET
-from cjo_assets.families.journey.interventions._ledger import EXPIRED, PENDING, STALE
 from cjo_assets.ingest.records import Record, append, fingerprint, locked, records_in
 from cjo_assets.policy import Policy
 from cjo_assets.policy.identity import person, person_key
@@ -67,9 +67,10 @@ def record_answer(settings: Settings, policy: Policy, answer: Answer) -> Record:
     now = datetime.now(UTC).replace(tzinfo=None)
     at = _instant(answer.at, now)
     null_words = policy.vocabulary.null_words
-    _require_text(answer, policy)
-    with locked(settings.home / RECORDS) as path:
-        published = _Published(settings.published)
+    approvals = _approvals()
+    _require_text(answer, policy, approvals.categories(policy))
+    with locked(settings.home / approvals.records) as path:
+        published = _Published(settings.published, approvals)
         request = published.request(answer.intervention_id)
         said = _said(request, published.history(answer.intervention_id), records_in(path), null_words)
         _require_open(request, said)
@@ -94,11 +95,12 @@ def waiting_requests(settings: Settings, policy: Policy) -> list[Row]:
     Raises:
         WarehouseError: there is no published database.
     """
-    with locked(settings.home / RECORDS, for_reading=True) as path:
+    approvals = _approvals()
+    with locked(settings.home / approvals.records, for_reading=True) as path:
         records = records_in(path)
-    published = _Published(settings.published)
+    published = _Published(settings.published, approvals)
     waiting = []
-    for row in published.rows("FROM journey.pending_approvals ORDER BY expires_at, intervention_id"):
+    for row in published.rows(f"FROM {approvals.pending} ORDER BY expires_at, intervention_id"):
         said = _said(row, published.history(row["intervention_id"]), records, policy.vocabulary.null_words)
         if not _is_settled(row, said):
             waiting.append(row | {"approved_by": sorted(_approvers(said).values())})
@@ -107,7 +109,7 @@ def waiting_requests(settings: Settings, policy: Policy) -> list[Row]:
 
 def new_records(settings: Settings) -> str | None:
     """Return a hash over all recorded answers; None if there are none."""
-    with locked(settings.home / RECORDS, for_reading=True) as path:
+    with locked(settings.home / _approvals().records, for_reading=True) as path:
         return fingerprint(path)
 
 
@@ -115,21 +117,25 @@ def day_of_records(settings: Settings) -> date | None:
     """Return the day with all records: the latest published, or that of a later answer; None before any run."""
     if not settings.published.exists():
         return None
-    with locked(settings.home / RECORDS, for_reading=True) as path:
+    approvals = _approvals()
+    with locked(settings.home / approvals.records, for_reading=True) as path:
         records = records_in(path)
-    days = [
-        row["day"]
-        for row in _Published(settings.published).rows("SELECT max(as_of) AS day FROM journey.journey_summary")
-    ]
+    published = _Published(settings.published, approvals)
+    days = [row["day"] for row in published.rows(f"SELECT max(as_of) AS day FROM {approvals.days}")]
     answered = [_recorded_at(record).date() for record in records]
     return max([*days, *answered]) if days[0] else None
+
+
+def _approvals() -> Approvals:
+    family = deciding_family()
+    return required(family.approvals, family, "approvals")
 
 
 class _Published:
     """The published database, read-only."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, approvals: Approvals) -> None:
+        self.path, self.approvals = path, approvals
         if not path.exists():
             raise WarehouseError(f"No published database at {path}. Create it with `cjo run`.")
 
@@ -145,26 +151,27 @@ class _Published:
 
     def request(self, intervention_id: str) -> Row:
         """Return the request about an intervention."""
-        found = self.rows("FROM journey.approval_requests WHERE intervention_id = ?", intervention_id)
+        found = self.rows(f"FROM {self.approvals.requests} WHERE intervention_id = ?", intervention_id)
         if found:
             return found[0]
-        known = self.rows("FROM journey.outcome_analyses WHERE intervention_id = ? LIMIT 1", intervention_id)
+        known = self.rows(f"FROM {self.approvals.interventions} WHERE intervention_id = ? LIMIT 1", intervention_id)
         if known:
             raise RefusalError(f"Intervention {intervention_id} requires no approval.")
         raise RefusalError(f"Unknown intervention {intervention_id}. List pending requests with `cjo pending`.")
 
     def history(self, intervention_id: str) -> list[Row]:
         """Return the published answers about an intervention."""
-        return self.rows("FROM journey.approval_history WHERE intervention_id = ?", intervention_id)
+        return self.rows(f"FROM {self.approvals.history} WHERE intervention_id = ?", intervention_id)
 
 
 def _said(request: Row, history: list[Row], records: list[Record], null_words: Sequence[str]) -> list[_Said]:
     """Return the answers to a request: the published ones that count or will count, and those recorded since."""
     judged = {(row["decided_by"], row["decided_at"]) for row in history}
+    not_yet = _approvals().not_yet
     said = [
         _Said(row["decision"], row["decided_by"], row["decided_at"], person(row["decided_by"], null_words))
         for row in history
-        if row["is_effective"] or row["why_ineffective"] == NOT_YET
+        if row["is_effective"] or row["why_ineffective"] == not_yet
     ]
     entitled = {person(name, null_words) for name in request["entitled_approvers"]}
     requester = person(request["requested_by"], null_words)
@@ -232,8 +239,7 @@ def _require_entitled(request: Row, said: Sequence[_Said], answer: Answer) -> No
         raise RefusalError(f"{answer.by} has approved {name} already{spelling}; a second person must approve.")
 
 
-def _require_text(answer: Answer, policy: Policy) -> None:
-    categories = policy.journey.approval.rejection_categories
+def _require_text(answer: Answer, policy: Policy, categories: Sequence[str]) -> None:
     if answer.decision not in (APPROVED, REJECTED):
         raise RefusalError(f"Invalid decision {answer.decision!r}. Choose one of: {APPROVED}, {REJECTED}.")
     if answer.decision == REJECTED and answer.category not in categories:

@@ -36,6 +36,7 @@ def pending(
     from cjo_assets.policy import PolicyError, load_policy
 
     settings = places_of(home)
+    _register_families()
     try:
         waiting = waiting_requests(settings, load_policy(settings.policy))
     except (PolicyError, WarehouseError) as error:
@@ -86,6 +87,7 @@ def _answer(
     from cjo_assets.policy import PolicyError, load_policy
 
     settings = places_of(home, policy)
+    _register_families()
     answer = Answer(intervention_id, decision, by, category, reason, at)
     try:
         record = record_answer(settings, load_policy(settings.policy), answer)
@@ -94,6 +96,13 @@ def _answer(
     said_to = f"{record['intervention_id']} is {record['decision']} by {record['decided_by']}"
     say(f"Recorded: {said_to} at {record['decided_at']}.")
     say("The next run applies it: `cjo run`, or the sensor while `cjo ui` is running.")
+
+
+def _register_families() -> None:
+    """Import the catalog, which makes the families known to lower layers."""
+    from cjo_assets.catalog import data_families
+
+    data_families()
 
 
 def _print_as_lines(waiting: list[dict[str, Any]]) -> None:

@@ -65,9 +65,9 @@ def why(
     from rich.text import Text
     from rich.tree import Tree
 
-    from cjo_assets.audit.why.ask import explained, explanation_of
+    from cjo_assets.audit.why.ask import explained
     from cjo_assets.core.errors import WarehouseError
-    from cjo_assets.core.family import deciding_family
+    from cjo_assets.core.family import deciding_family, required
     from cjo_assets.core.settings import places_of
 
     day = day_of("--as-of", as_of) if as_of else None
@@ -79,7 +79,8 @@ def why(
         say_json(asdict(found))
         return
     tree = Tree(Text(harmless(f"{found.customer_id} on {found.as_of}: {found.answer}"), style="bold", overflow="fold"))
-    for branch in explanation_of(deciding_family()).branches(found):
+    family = deciding_family()
+    for branch in required(family.explanation, family, "explanation").branches(found):
         limb = tree.add(Text(harmless(branch.heading), style="bold", overflow="fold"))
         for line in branch.lines:
             limb.add(Text(harmless(line), overflow="fold"))

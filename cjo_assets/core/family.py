@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cjo_assets.core.answers import Subject, Summary, Synth
 from cjo_assets.core.dataset import Dataset
-from cjo_assets.core.questions import Explanation
+from cjo_assets.core.questions import Approvals, Explanation
 from cjo_assets.core.table import LATEST, Table
 
+Answer = TypeVar("Answer")
 # Filled by the catalog, so that lower layers can ask which datasets and contracts there are.
 _REGISTERED: list[Family] = []
 
@@ -111,6 +112,7 @@ class Family:
         texts: its texts that a language model may word; None where it has none.
         decisions: name of its table of decisions, which the decision ledger chains; None where it has none.
         explanation: how `cjo why` explains its decisions; None where it has none.
+        approvals: how people approve its decisions; None where they do not.
         example_table: name of a dated table, for examples in comments.
         macros: its SQL macros in the published database.
         latest_schema: schema of the views of its latest day; `latest_` and its name unless given.
@@ -130,6 +132,7 @@ class Family:
     texts: Texts | None = None
     decisions: str | None = None
     explanation: Explanation | None = None
+    approvals: Approvals | None = None
     example_table: str = ""
     macros: tuple[Macro, ...] = ()
     latest_schema: str | None = None
@@ -184,6 +187,17 @@ def deciding_family() -> Family:
     """Return the family whose decisions the decision ledger chains."""
     [family] = [family for family in registered_families() if family.decisions is not None]
     return family
+
+
+def required(answer: Answer | None, family: Family, name: str) -> Answer:
+    """Return an answer of a family.
+
+    Raises:
+        LookupError: the family has no such answer.
+    """
+    if answer is None:
+        raise LookupError(f"The family {family.name} has no {name}.")
+    return answer
 
 
 def decision_table() -> Table:

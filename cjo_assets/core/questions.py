@@ -62,3 +62,28 @@ class Explanation:
     answer: Callable[[dict[str, list[Row]], str | None], str]
     policy_values: Callable[[str, dict[str, list[Row]]], dict[str, Any]]
     branches: Callable[[Why], list[Branch]]
+
+
+@dataclass(frozen=True)
+class Approvals:
+    """Approval requests of a family, and the answers of people.
+
+    Attributes:
+        records: file in the home that answers are appended to.
+        requests: table with the latest state of each request.
+        pending: table with the pending requests.
+        history: table with the published answers.
+        interventions: table with every intervention known on a day, with and without approval.
+        days: dated table with a row on every published day.
+        not_yet: reason why a published answer has no effect, if it will have one on a later day.
+        categories: from the policy to the categories of a rejection.
+    """
+
+    records: str
+    requests: str
+    pending: str
+    history: str
+    interventions: str
+    days: str
+    not_yet: str
+    categories: Callable[[Any], tuple[str, ...]]

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from cjo_assets.core.errors import WarehouseError
-from cjo_assets.core.family import Family, deciding_family, decision_table
+from cjo_assets.core.family import deciding_family, decision_table, required
 from cjo_assets.core.questions import Explanation, Why
 from cjo_assets.core.settings import Settings
 from cjo_assets.core.table import LEDGER
@@ -40,7 +40,7 @@ def explained(settings: Settings, subject: str, day: date | None) -> Why:
         WarehouseError: there is no published database, or the subject or the day is unknown.
     """
     family = deciding_family()
-    explanation = explanation_of(family)
+    explanation = required(family.explanation, family, "explanation")
     with read_only(settings.published) as reader:
         newest = (reader.execute(NEWEST, {"family": family.name}).fetchone() or (None,))[0]
         if newest is None:
@@ -57,17 +57,6 @@ def explained(settings: Settings, subject: str, day: date | None) -> Why:
     values = explanation.policy_values(policy["content"], parts) if policy else {}
     authorship = {name: value for name, value in policy.items() if name != "content"}
     return Why(customer, as_of, intervention, explanation.answer(parts, intervention), run, authorship, values, parts)
-
-
-def explanation_of(family: Family) -> Explanation:
-    """Return how decisions of a family are explained.
-
-    Raises:
-        LookupError: the family does not explain its decisions.
-    """
-    if family.explanation is None:
-        raise LookupError(f"The family {family.name} does not explain its decisions.")
-    return family.explanation
 
 
 def _meant(

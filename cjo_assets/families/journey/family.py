@@ -4,6 +4,7 @@ from cjo_assets.core.discovery import datasets_in, tables_in
 from cjo_assets.core.family import Family, Goal, Step, Texts
 from cjo_assets.core.table import LATEST
 from cjo_assets.families.journey.macros import MACROS
+from cjo_assets.families.journey.questions.approvals import APPROVALS
 from cjo_assets.families.journey.questions.why import EXPLANATION
 from cjo_assets.families.journey.report.reading import REPORT
 from cjo_assets.families.journey.report.terminal import SUMMARY
@@ -64,6 +65,7 @@ FAMILY = Family(
     texts=Texts(TEXTS[1], phrase_day),
     decisions="recommended_interventions",
     explanation=EXPLANATION,
+    approvals=APPROVALS,
     example_table="risk_scores",
     macros=MACROS,
     latest_schema=LATEST,

@@ -5,9 +5,9 @@ One row per approval request that is pending at the end of the latest day: a vie
 
 import ibis.expr.types as ir
 
+from cjo_assets.core.approval_status import PENDING
 from cjo_assets.core.config import TableConfig
 from cjo_assets.families.journey.approval.approval_requests import ApprovalRequests
-from cjo_assets.families.journey.interventions._ledger import PENDING
 
 
 class PendingApprovals(ApprovalRequests):

@@ -9,11 +9,11 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.approval_status import PENDING, REJECTED
 from cjo_assets.core.expressions.by_segment import Pick, by_segment
 from cjo_assets.core.expressions.tables import lookup
-from cjo_assets.families.journey.inputs.approval_decisions import REJECTED
 from cjo_assets.families.journey.inputs.interventions import MONITOR_ONLY
-from cjo_assets.families.journey.interventions._ledger import DECISION, HISTORY, PENDING, needs_asking_anew
+from cjo_assets.families.journey.interventions._ledger import DECISION, HISTORY, needs_asking_anew
 from cjo_assets.policy import Policy
 
 DAY_LENGTH = len("2025-01-20")

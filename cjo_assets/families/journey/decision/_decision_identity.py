@@ -8,10 +8,10 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.approval_status import REJECTED
 from cjo_assets.core.expressions.by_segment import by_segment
 from cjo_assets.core.expressions.ids import RECORD_SEPARATOR, as_text, content_hash, content_id
 from cjo_assets.core.expressions.tables import lookup
-from cjo_assets.families.journey.inputs.approval_decisions import REJECTED
 from cjo_assets.families.journey.interventions._approval_routes import decision_hash
 from cjo_assets.families.journey.interventions._ledger import needs_asking_anew
 from cjo_assets.policy import Policy

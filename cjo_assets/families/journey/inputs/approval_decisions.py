@@ -9,12 +9,12 @@ effect.
 
 import ibis.expr.types as ir
 
+from cjo_assets.core.approval_status import APPROVED, REJECTED
 from cjo_assets.core.contract import ALWAYS, Contract, Instant, column
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.families.journey.inputs.interventions import OUR_ID
 from cjo_assets.policy import Policy
 
-APPROVED, REJECTED = "approved", "rejected"
 DECISIONS = [APPROVED, REJECTED]
 RECORDS = "approvals.ndjson"
 

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.approval_status import APPROVED
 from cjo_assets.core.expressions.people import person
 from cjo_assets.core.expressions.tables import lookup
-from cjo_assets.families.journey.inputs.approval_decisions import APPROVED
 from cjo_assets.families.journey.interventions._approval_routes import AUTO_APPROVED
 
 NOBODY_ASKED = "nobody was asked"

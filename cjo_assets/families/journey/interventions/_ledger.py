@@ -21,11 +21,11 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.approval_status import APPROVED, EXPIRED, PENDING, REJECTED, STALE
 from cjo_assets.core.contract import ANY_SEGMENT, names_where
 from cjo_assets.core.expressions.by_segment import by_segment
 from cjo_assets.core.expressions.sentences import sentence
 from cjo_assets.core.expressions.tables import first_per, lookup
-from cjo_assets.families.journey.inputs.approval_decisions import APPROVED, REJECTED
 from cjo_assets.families.journey.inputs.interventions import MONITOR_ONLY, OUR_ID
 from cjo_assets.families.journey.interventions._approval_answers import answers_with_effect, settlements
 from cjo_assets.families.journey.interventions._approval_routes import (
@@ -39,7 +39,6 @@ from cjo_assets.policy import Policy
 
 __all__ = ["APPROVED", "NOT_REQUIRED", "REJECTED", "ledger", "with_approval"]
 
-PENDING, EXPIRED, STALE = "pending", "expired", "stale"
 REQUEST_STATUSES = [PENDING, APPROVED, REJECTED, EXPIRED, STALE]
 APPROVAL_STATUSES = [NOT_REQUIRED, *REQUEST_STATUSES]
 AUTO_APPROVER = "policy:auto_approve_for_testing"

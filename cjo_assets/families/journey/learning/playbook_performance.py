@@ -15,12 +15,12 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.approval_status import APPROVED, REJECTED
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import ANY_SEGMENT, DatedContract, TextList, any_of, column, key
 from cjo_assets.core.expressions.numbers import rounded
 from cjo_assets.core.expressions.sentences import sentence
 from cjo_assets.core.expressions.tables import lookup
-from cjo_assets.families.journey.inputs.approval_decisions import APPROVED, REJECTED
 from cjo_assets.families.journey.inputs.playbook_performance_log import logged_runs
 from cjo_assets.families.journey.interventions._ledger import AUTO_APPROVER
 from cjo_assets.families.journey.interventions._outcomes import HELD_OUT, with_success

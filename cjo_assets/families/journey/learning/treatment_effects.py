@@ -14,6 +14,7 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.approval_status import EXPIRED, REJECTED
 from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.evidence_grades import MATCHED, RANDOMISED
 from cjo_assets.core.expressions.intervals import (
@@ -25,8 +26,7 @@ from cjo_assets.core.expressions.intervals import (
     within,
 )
 from cjo_assets.core.expressions.tables import first_per, long_rows, lookup
-from cjo_assets.families.journey.inputs.approval_decisions import REJECTED
-from cjo_assets.families.journey.interventions._ledger import DECISION, EXPIRED
+from cjo_assets.families.journey.interventions._ledger import DECISION
 from cjo_assets.families.journey.interventions._outcomes import HELD_OUT
 from cjo_assets.families.journey.learning._experience import existing_playbooks, over_segments
 from cjo_assets.policy import Policy

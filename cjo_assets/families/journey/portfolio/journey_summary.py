@@ -6,9 +6,9 @@ a count or a sum over a table of the same day.
 
 import ibis.expr.types as ir
 
+from cjo_assets.core.approval_status import EXPIRED, PENDING
 from cjo_assets.core.contract import DatedContract, column
 from cjo_assets.core.expressions.evidence_grades import VALUE
-from cjo_assets.families.journey.interventions._ledger import EXPIRED, PENDING
 from cjo_assets.families.journey.value._roi_components import RETAINED_REVENUE
 
 

@@ -12,6 +12,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.approval_status import PENDING
 from cjo_assets.core.contract import ANY_SEGMENT, DatedContract, column, key
 from cjo_assets.core.expressions.by_segment import by_segment
 from cjo_assets.core.expressions.intervals import NOT_DISTINGUISHABLE, NOT_MEASURABLE
@@ -20,7 +21,6 @@ from cjo_assets.core.expressions.sentences import sentence
 from cjo_assets.core.expressions.tables import first_per, lookup
 from cjo_assets.core.personal import CUSTOMER, INTERVENTION, TEXT, Personal
 from cjo_assets.families.journey.interventions._approval_routes import CSM, ROLES
-from cjo_assets.families.journey.interventions._ledger import PENDING
 from cjo_assets.families.journey.learning.playbook_performance import KEEP
 from cjo_assets.policy import Policy
 

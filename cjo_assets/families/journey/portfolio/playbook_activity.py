@@ -11,13 +11,13 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.approval_status import APPROVED
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.numbers import money_sum
 from cjo_assets.core.expressions.sentences import sentence
 from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.families.journey.inputs.interventions import MONITOR_ONLY
-from cjo_assets.families.journey.interventions._ledger import APPROVED
 from cjo_assets.families.journey.interventions._outcomes import is_measured, is_success
 from cjo_assets.families.journey.learning._experience import existing_playbooks
 from cjo_assets.families.journey.outcome.outcome_analyses import uses_outside_eligibility

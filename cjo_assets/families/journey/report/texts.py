@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from cjo_assets.core.approval_status import APPROVED, PENDING
 from cjo_assets.engine.store import Store
 from cjo_assets.families.journey.inputs.interventions import MONITOR_ONLY
-from cjo_assets.families.journey.interventions._ledger import APPROVED, NOT_REQUIRED, PENDING
+from cjo_assets.families.journey.interventions._ledger import NOT_REQUIRED
 from cjo_assets.families.journey.report.messages import rule_based_message
 from cjo_assets.families.journey.report.requests import asking_of, message_request, summary_request
 from cjo_assets.families.journey.report.summary import rule_based_summary

@@ -1,0 +1,16 @@
+"""Approval requests of the journey and their answers."""
+
+from cjo_assets.core.questions import Approvals
+from cjo_assets.families.journey.inputs.approval_decisions import RECORDS
+from cjo_assets.families.journey.interventions._approval_answers import NOT_YET
+
+APPROVALS = Approvals(
+    records=RECORDS,
+    requests="journey.approval_requests",
+    pending="journey.pending_approvals",
+    history="journey.approval_history",
+    interventions="journey.outcome_analyses",
+    days="journey.journey_summary",
+    not_yet=NOT_YET,
+    categories=lambda policy: policy.journey.approval.rejection_categories,
+)
