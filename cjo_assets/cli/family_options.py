@@ -22,7 +22,7 @@ FIRST_FAMILY = "<first family>"
 
 
 class FamilyCommand(TyperCommand):
-    """A command whose help texts may contain {families}."""
+    """A command whose help texts may contain {families} and {example}, the full name of a dated table."""
 
     is_complete = False
 
@@ -35,7 +35,13 @@ class FamilyCommand(TyperCommand):
     def completed(self, parameters: Parameters, families: Sequence[Family]) -> Parameters:
         """Return the parameters with the families named, and without the keyword arguments that stand for options."""
         names = [family.name for family in families]
-        return [_of_families(own, names) for own in parameters if own.kind is not inspect.Parameter.VAR_KEYWORD]
+        examples = [f"{family.name}.{family.example_table}" for family in families if family.example_table]
+        words = {"families": " or ".join(names), "example": next(iter(examples), "")}
+        return [
+            _with_help(own.replace(default=names[0]) if own.default == FIRST_FAMILY else own, words)
+            for own in parameters
+            if own.kind is not inspect.Parameter.VAR_KEYWORD
+        ]
 
     def _complete(self) -> None:
         from cjo_assets.catalog import data_families
@@ -101,12 +107,6 @@ def _defaults(values: dict[str, object]) -> str:
 def _option(name: str, kind: Any, default: Any, text: str) -> inspect.Parameter:
     option = typer.Option(f"--{name.replace('_', '-')}", help=text)
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
-
-
-def _of_families(parameter: inspect.Parameter, names: list[str]) -> inspect.Parameter:
-    """Return a parameter with the families named in its help text and its default."""
-    named = _with_help(parameter, {"families": " or ".join(names)})
-    return named.replace(default=names[0]) if parameter.default == FIRST_FAMILY else named
 
 
 def _with_help(parameter: inspect.Parameter, words: dict[str, str]) -> inspect.Parameter:

@@ -91,6 +91,7 @@ def explain_change(
         explain,
         factors_of,
         movers,
+        score_changes,
         write_changes,
     )
     from cjo_assets.core.errors import ContractBreachError, InputError, PastError, TamperedError
@@ -110,7 +111,7 @@ def explain_change(
                 if not found["changes"]:
                     raise InputError(f"Customer {customer} has no risk score on {first_day} or {last_day}.")
             else:
-                limit = policy.journey.reporting.report_rows
+                limit = score_changes().rows_shown(policy)
                 found = {"segments": by_segment(past), "movers": movers(past, limit)}
             written = write_changes(past, out) if out is not None else 0
     except (ContractBreachError, InputError, PolicyError, PastError, TamperedError) as error:
@@ -200,13 +201,18 @@ def _published_days(published: list[date], first: str | None, last: str | None, 
 
 def _print_preview(preview: Any) -> None:
     from cjo_assets.audit.policy_diff.page import WORDS, decision, said
+    from cjo_assets.audit.policy_diff.preview import policy_comparison
+    from cjo_assets.catalog import data_families
+    from cjo_assets.core.family import deciding_family
 
     figures = preview.figures
     for path, before, after in figures.values:
         say(f"{path}: {said(before)} -> {said(after)}")
-    others = [path for path, _, _ in figures.values if path.startswith("marketing.")]
-    if others:
-        say(f"Only the journey was compared; the effect of {len(others)} changed marketing settings is not shown.")
+    family = deciding_family().name
+    for other in (found.name for found in data_families() if found.name != family):
+        others = [path for path, _, _ in figures.values if path.startswith(f"{other}.")]
+        if others:
+            say(f"Only the {family} was compared; the effect of {len(others)} changed {other} settings is not shown.")
     affected = figures.affected
     counts, at_risk = preview.counts, [said(affected[f"revenue_at_risk_{side}"]) for side in ("before", "after")]
     say(
@@ -215,7 +221,7 @@ def _print_preview(preview: Any) -> None:
         f"{said(affected['account_value'])}, revenue at risk {' -> '.join(at_risk)}. "
         f"{figures.moved_scores:,} scores change."
     )
-    limit = figures.candidate.journey.reporting.report_rows
+    limit = policy_comparison().rows_shown(figures.candidate)
     for row in figures.changes[:limit]:
         say(
             f"  {row['as_of']} {row['customer_id']} {row['segment']} {said(row['account_value'])}: "

@@ -7,16 +7,17 @@ from typing import Annotated
 
 import typer
 
+from cjo_assets.cli.family_options import FamilyCommand
 from cjo_assets.cli.terminal import PolicyOption, console, day_of, fail
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to `cjo`."""
-    app.command()(sql)
+    app.command(cls=FamilyCommand)(sql)
 
 
 def sql(
-    table: Annotated[str, typer.Argument(help="Table with its schema, for example journey.risk_scores.")],
+    table: Annotated[str, typer.Argument(help="Table with its schema, for example {example}.")],
     as_of: Annotated[
         str | None, typer.Option("--as-of", help="As-of date of a dated table, YYYY-MM-DD; default: today.")
     ] = None,

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from cjo_assets.core.answers import Subject, Summary, Synth
 from cjo_assets.core.dataset import Dataset
-from cjo_assets.core.questions import Approvals, Explanation
+from cjo_assets.core.questions import Approvals, Explanation, PolicyComparison, ScoreChanges
 from cjo_assets.core.table import LATEST, Table
 
 Answer = TypeVar("Answer")
@@ -113,6 +113,8 @@ class Family:
         decisions: name of its table of decisions, which the decision ledger chains; None where it has none.
         explanation: how `cjo why` explains its decisions; None where it has none.
         approvals: how people approve its decisions; None where they do not.
+        policy_comparison: what a candidate policy changes in its decisions; None where it cannot be compared.
+        score_changes: why its scores change; None where it has no scores.
         example_table: name of a dated table, for examples in comments.
         macros: its SQL macros in the published database.
         latest_schema: schema of the views of its latest day; `latest_` and its name unless given.
@@ -133,6 +135,8 @@ class Family:
     decisions: str | None = None
     explanation: Explanation | None = None
     approvals: Approvals | None = None
+    policy_comparison: PolicyComparison | None = None
+    score_changes: ScoreChanges | None = None
     example_table: str = ""
     macros: tuple[Macro, ...] = ()
     latest_schema: str | None = None

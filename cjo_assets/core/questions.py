@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+import ibis.expr.types as ir
+
+from cjo_assets.core.contract import Contract
+
 Row = dict[str, Any]
 
 
@@ -87,3 +91,71 @@ class Approvals:
     days: str
     not_yet: str
     categories: Callable[[Any], tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class PolicyComparison:
+    """What a candidate policy changes in the decisions of a family.
+
+    Attributes:
+        decisions: dated table of decisions.
+        scores: dated table of risk scores.
+        forecasts: dated table of forecasts.
+        gaps: dated table of customers with a risk trigger and no decision.
+        customers: table of customers.
+        changes_contract: contract of the changes.
+        changes: from decisions, scores and forecasts, each under the policy of the day and under the candidate, and
+            customers to the changes.
+        effects_contract: contract of the effects.
+        measures: from decisions, scores, forecasts, gaps, days and policy to the measures under that policy.
+        effects: from the measures under the policy of the day and under the candidate to the effects.
+        is_score_same: SQL condition that the scores `old` and `new` of a customer are equal.
+        rows_shown: from the policy to the number of changes to print.
+    """
+
+    decisions: str
+    scores: str
+    forecasts: str
+    gaps: str
+    customers: str
+    changes_contract: type[Contract]
+    changes: Callable[..., ir.Table]
+    effects_contract: type[Contract]
+    measures: Callable[..., ir.Table]
+    effects: Callable[[ir.Table, ir.Table], ir.Table]
+    is_score_same: str
+    rows_shown: Callable[[Any], int]
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """Dated tables that are computed under both policies."""
+        return (self.decisions, self.scores, self.forecasts, self.gaps)
+
+
+@dataclass(frozen=True)
+class ScoreChanges:
+    """Why the scores of a family's customers change between two days.
+
+    Attributes:
+        scores: dated table of risk scores.
+        contributions: dated table of the contributions to them.
+        segments: dated table with the segment of each customer.
+        contract: contract of the changes, one row per customer and score.
+        split: from scores and contributions, each by state, and segments to the changes by cause.
+        failing_rows: from the changes to those whose parts do not sum to the change.
+        causes: columns of the changes with a part for each cause.
+        states_between: names of the states from the first day to the last, in order.
+        main_score: the score by which the largest changes are listed.
+        rows_shown: from the policy to the number of changes to print.
+    """
+
+    scores: str
+    contributions: str
+    segments: str
+    contract: type[Contract]
+    split: Callable[..., ir.Table]
+    failing_rows: Callable[[ir.Table], ir.Table]
+    causes: tuple[str, ...]
+    states_between: tuple[str, ...]
+    main_score: str
+    rows_shown: Callable[[Any], int]

@@ -14,13 +14,14 @@ from pathlib import Path
 
 import ibis.expr.types as ir
 
-from cjo_assets.audit.policy_diff.changes import PolicyChanges, differing_values, policy_changes
-from cjo_assets.audit.policy_diff.effects import PolicyEffects, measures, policy_effects
 from cjo_assets.audit.policy_diff.page import PolicyFigures, policy_report
+from cjo_assets.audit.policy_diff.values import differing_values
 from cjo_assets.audit.replay.scratch import Scratch
 from cjo_assets.core.contract import Contract, columns_of, key_of
 from cjo_assets.core.errors import ContractBreachError
+from cjo_assets.core.family import deciding_family, required
 from cjo_assets.core.progress import report_message
+from cjo_assets.core.questions import PolicyComparison
 from cjo_assets.core.table import Table
 from cjo_assets.engine.collection import collected_afterwards
 from cjo_assets.engine.sql import literal
@@ -29,9 +30,6 @@ from cjo_assets.engine.validation import judged
 from cjo_assets.policy import Policy
 from cjo_assets.warehouse.run_records import DayRecord
 
-DECISIONS, SCORES = "journey.recommended_interventions", "journey.risk_scores"
-FORECASTS, GAPS = "journey.journey_forecasts", "journey.coverage_gaps"
-COMPARED = (DECISIONS, SCORES, FORECASTS, GAPS)
 BEFORE, PREVIEW = "before", "preview"
 FORMATS = ("parquet", "csv")
 # Number of rows that a browser opens quickly; the file next to the page has all rows.
@@ -83,19 +81,26 @@ def previewed(
     """
     records = [past.records.of(day) for day in days]
     before = [against or past.records.policy_of(record) for record in records]
-    tables = past.upstream_of(COMPARED)
+    comparison = policy_comparison()
+    tables = past.upstream_of(comparison.compared)
     with_policy = list(zip(records, before, strict=True))
     computed = _chain(past, tables, with_policy, "under its policy", None)
     past.connection.execute(f"CREATE SCHEMA {BEFORE}; CREATE SCHEMA {PREVIEW}")
-    for name in COMPARED:
+    for name in comparison.compared:
         past.connection.execute(f"CREATE TABLE {BEFORE}.{_bare(name)} AS FROM {name}")
     changed = _chain(
         past, tables, [(record, candidate) for record in records], "under the candidate", _contract_check(past)
     )
-    _store_comparison(past, days, before[-1], candidate)
-    figures = _figures(past, days, before[-1], candidate)
+    _store_comparison(past, comparison, days, before[-1], candidate)
+    figures = _figures(past, comparison, days, before[-1], candidate)
     counts = _counts(past)
     return Preview(figures, counts, computed - changed, computed, _written(past, folder, file_format, figures))
+
+
+def policy_comparison() -> PolicyComparison:
+    """Return how the decisions under two policies are compared."""
+    family = deciding_family()
+    return required(family.policy_comparison, family, "policy comparison")
 
 
 def _chain(
@@ -129,30 +134,39 @@ def _contract_check(past: Scratch) -> Callable[[Table, date | None, Policy], Non
     return check
 
 
-def _store_comparison(past: Scratch, days: Sequence[date], before: Policy, after: Policy) -> None:
+def _store_comparison(
+    past: Scratch, comparison: PolicyComparison, days: Sequence[date], before: Policy, after: Policy
+) -> None:
     def sides(schema: str | None) -> dict[str, ir.Table]:
         found = {}
-        for name in COMPARED:
+        for name in comparison.compared:
             rows = past.backend.table(_bare(name), database=schema or name.partition(".")[0])
             found[name] = rows.filter(rows.as_of.isin(list(days)))
         return found
 
     old, new = sides(BEFORE), sides(None)
-    customers = past.backend.table("customers", database="journey")
-    changes = policy_changes(
-        old[DECISIONS], new[DECISIONS], old[SCORES], new[SCORES], old[FORECASTS], new[FORECASTS], customers
+    decisions, scores, forecasts, gaps = comparison.compared
+    schema, _, customers = comparison.customers.partition(".")
+    changes = comparison.changes(
+        old[decisions],
+        new[decisions],
+        old[scores],
+        new[scores],
+        old[forecasts],
+        new[forecasts],
+        past.backend.table(customers, database=schema),
     )
     past.connection.execute(f"CREATE TABLE {PREVIEW}.days AS SELECT unnest($days) AS as_of", {"days": list(days)})
     every_day = past.backend.table("days", database=PREVIEW)
-    effects = policy_effects(
+    effects = comparison.effects(
         *(
-            measures(side[DECISIONS], side[SCORES], side[FORECASTS], side[GAPS], every_day, policy)
+            comparison.measures(side[decisions], side[scores], side[forecasts], side[gaps], every_day, policy)
             for side, policy in ((old, before), (new, after))
         )
     )
     for name, rows, contract in (
-        ("policy_changes", changes, PolicyChanges),
-        ("policy_effects", effects, PolicyEffects),
+        ("policy_changes", changes, comparison.changes_contract),
+        ("policy_effects", effects, comparison.effects_contract),
     ):
         _store(past, name, rows, contract, after)
 
@@ -166,7 +180,9 @@ def _store(past: Scratch, name: str, rows: ir.Table, contract: type[Contract], p
         raise ContractBreachError(name, {CONTRACT_CHECK: verdict})
 
 
-def _figures(past: Scratch, days: Sequence[date], before: Policy, candidate: Policy) -> PolicyFigures:
+def _figures(
+    past: Scratch, comparison: PolicyComparison, days: Sequence[date], before: Policy, candidate: Policy
+) -> PolicyFigures:
     changes = f"{PREVIEW}.policy_changes"
     gravest = "decision_change IS NULL, account_value DESC, customer_id, as_of"
     return PolicyFigures(
@@ -183,17 +199,16 @@ def _figures(past: Scratch, days: Sequence[date], before: Policy, candidate: Pol
         )[0],
         changes=past.rows(f"FROM {changes} ORDER BY {gravest} LIMIT {PAGE_ROWS}"),
         all_changes=past.rows(f"SELECT count(*) AS rows FROM {changes}")[0]["rows"],
-        moved_scores=_moved_scores(past),
+        moved_scores=_moved_scores(past, comparison),
     )
 
 
-def _moved_scores(past: Scratch) -> int:
+def _moved_scores(past: Scratch, comparison: PolicyComparison) -> int:
     """Count the customers and days whose scores differ, also without any consequence."""
-    table = _bare(SCORES)
-    same = "old.decision_risk = new.decision_risk AND old.overall_risk_score = new.overall_risk_score"
+    old = f"{BEFORE}.{_bare(comparison.scores)}"
     row = past.connection.execute(
-        f"SELECT count(*) FROM {BEFORE}.{table} AS old FULL JOIN {SCORES} AS new USING (as_of, customer_id) "
-        f"WHERE ({same}) IS NOT TRUE"
+        f"SELECT count(*) FROM {old} AS old FULL JOIN {comparison.scores} AS new USING (as_of, customer_id) "
+        f"WHERE ({comparison.is_score_same}) IS NOT TRUE"
     ).fetchone()
     return row[0] if row else 0
 

@@ -23,6 +23,7 @@ from cjo_assets.audit.replay.differences import (
 from cjo_assets.audit.replay.scratch import Scratch
 from cjo_assets.core.contract import columns_of, key_of
 from cjo_assets.core.errors import PastError, TamperedError
+from cjo_assets.core.family import deciding_family, decision_table
 from cjo_assets.core.table import Table
 from cjo_assets.engine.code import code_version
 from cjo_assets.engine.collection import collected_afterwards
@@ -142,9 +143,10 @@ def _circumstances(past: Scratch, record: DayRecord, verdicts: tuple[TableVerdic
     other_policies: list[str] = []
     # Earlier days, possibly hundreds, are examined only if there is a difference to explain.
     if not all(verdict.is_identical for verdict in verdicts):
-        decisions = past.published_rows(past.table_named("journey.recommended_interventions"), record.as_of)
-        found = past.rows(f"SELECT DISTINCT policy_hash FROM {decisions} ORDER BY policy_hash")
-        other_policies = [row["policy_hash"] for row in found if row["policy_hash"] != record.policy_hash]
+        if past.family == deciding_family().name:
+            decisions = past.published_rows(decision_table(), record.as_of)
+            found = past.rows(f"SELECT DISTINCT policy_hash FROM {decisions} ORDER BY policy_hash")
+            other_policies = [row["policy_hash"] for row in found if row["policy_hash"] != record.policy_hash]
         for day, then, newest in _handed_on(past, record):
             if then != newest:
                 run_again.append(day)

@@ -21,6 +21,7 @@ import ibis.expr.types as ir
 from cjo_assets.catalog import data_families, families_about
 from cjo_assets.core.contract import columns_of
 from cjo_assets.core.errors import InputError, PastError, TamperedError
+from cjo_assets.core.family import deciding_family
 from cjo_assets.core.settings import Settings
 from cjo_assets.core.table import AUDIT, RAW, Days, Reference, Table, in_order
 from cjo_assets.core.table import MANIFEST as MANIFEST_TABLE
@@ -261,7 +262,7 @@ def scratch(
     settings: Settings,
     memory_limit: float | None = None,
     statements: Statements | None = None,
-    family: str = "journey",
+    family: str | None = None,
 ) -> Iterator[Scratch]:
     """Open a temporary database with the published one attached.
 
@@ -269,12 +270,13 @@ def scratch(
         settings: the settings.
         memory_limit: memory for the engine [gigabytes].
         statements: compiled statements of other scratch databases to reuse.
-        family: the family whose days are replayed.
+        family: the family whose days are replayed; by default the one whose decisions the ledger chains.
 
     Raises:
         PastError: the family is unknown, or there is no published database of this version.
     """
     names = [found.name for found in data_families()]
+    family = deciding_family().name if family is None else family
     if family not in names:
         raise PastError(f"Unknown family {family}. Choose one of: {', '.join(names)}.")
     if not settings.published.exists():

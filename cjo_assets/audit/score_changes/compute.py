@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from cjo_assets.audit.replay.scratch import Rows, Scratch
-from cjo_assets.audit.score_changes.split import CAUSES, STATES, RiskChanges, parts_that_do_not_sum, risk_changes
 from cjo_assets.core.check_result import CheckResult
 from cjo_assets.core.contract import columns_of, key_of
 from cjo_assets.core.errors import ContractBreachError, InputError
+from cjo_assets.core.family import deciding_family, required
 from cjo_assets.core.progress import report_message
+from cjo_assets.core.questions import ScoreChanges
 from cjo_assets.core.table import Table
 from cjo_assets.engine.code import code_version
 from cjo_assets.engine.collection import collected_afterwards
@@ -24,10 +25,15 @@ from cjo_assets.policy import Policy
 from cjo_assets.warehouse.run_log import engine_version
 from cjo_assets.warehouse.run_records import DayRecord
 
-SCORES, CONTRIBUTIONS = "journey.risk_scores", "journey.risk_contributions"
 STATE_SCHEMA = "states"
 CHANGES = f"{STATE_SCHEMA}.risk_changes"
 FORMATS = {".parquet": "parquet", ".csv": "csv"}
+
+
+def score_changes() -> ScoreChanges:
+    """Return how changes of scores are explained."""
+    family = deciding_family()
+    return required(family.score_changes, family, "score changes")
 
 
 @collected_afterwards
@@ -49,7 +55,7 @@ def explain(past: Scratch, first: date, last: date) -> None:
     _keep_published(past, "end", last)
     _keep_segments(past, first, last)
     _keep_present(past, "start", start, before)
-    tables = past.upstream_of([SCORES, CONTRIBUTIONS])
+    tables = past.upstream_of(_compared())
     report_message(f"Computing {last} with the records of {first}.")
     _compute(past, past.steps_as_if(start, tables, last), before)
     _keep_computed(past, "timed", last)
@@ -83,7 +89,7 @@ def factors_of(past: Scratch, customer_id: str) -> Rows:
 
 def by_segment(past: Scratch) -> Rows:
     """Return the mean change of each score by segment and cause."""
-    means = ", ".join(f"avg({name}) AS {name}" for name in ("change", *CAUSES))
+    means = ", ".join(f"avg({name}) AS {name}" for name in ("change", *score_changes().causes))
     return past.rows(
         f"SELECT score, coalesce(segment, 'All') AS segment, count(change) AS customers, "
         f"count(*) FILTER (presence = 'came') AS came, count(*) FILTER (presence = 'left') AS gone, {means} "
@@ -95,7 +101,7 @@ def by_segment(past: Scratch) -> Rows:
 def movers(past: Scratch, limit: int) -> Rows:
     """Return the largest changes of decision risk."""
     return past.rows(
-        f"FROM {CHANGES} WHERE score = 'decision_risk' AND change <> 0 "
+        f"FROM {CHANGES} WHERE score = {literal(score_changes().main_score)} AND change <> 0 "
         f"ORDER BY abs(change) DESC, customer_id LIMIT {limit}",
     )
 
@@ -123,14 +129,14 @@ def _compute(past: Scratch, steps: Iterable[tuple[Table, date | None]], policy: 
 
 
 def _keep_published(past: Scratch, state: str, day: date) -> None:
-    for name in (SCORES, CONTRIBUTIONS):
+    for name in _compared():
         past.connection.execute(
             f"CREATE TABLE {_state(name, state)} AS FROM {past.published_rows(past.table_named(name), day)}"
         )
 
 
 def _keep_segments(past: Scratch, first: date, last: date) -> None:
-    states = past.table_named("journey.journey_states")
+    states = past.table_named(score_changes().segments)
     past.connection.execute(
         f"CREATE TABLE {STATE_SCHEMA}.segments AS SELECT customer_id, arg_max(segment, as_of) AS segment FROM ("
         + " UNION ALL ".join(
@@ -141,7 +147,7 @@ def _keep_segments(past: Scratch, first: date, last: date) -> None:
 
 
 def _keep_computed(past: Scratch, state: str, day: date) -> None:
-    for name in (SCORES, CONTRIBUTIONS):
+    for name in _compared():
         past.connection.execute(f"CREATE TABLE {_state(name, state)} AS FROM {name} WHERE as_of = ?", [day])
 
 
@@ -151,36 +157,44 @@ def _keep_present(past: Scratch, state: str, record: DayRecord, policy: Policy) 
         _alias(past, f"{state}_now", state)
         return
     report_message(f"Computing {record.as_of} with the present code, which differs from that of its run.")
-    _compute(past, past.steps(record, past.upstream_of([SCORES, CONTRIBUTIONS])), policy)
+    _compute(past, past.steps(record, past.upstream_of(_compared())), policy)
     _keep_computed(past, f"{state}_now", record.as_of)
 
 
 def _alias(past: Scratch, state: str, other: str) -> None:
-    for name in (SCORES, CONTRIBUTIONS):
+    for name in _compared():
         past.connection.execute(f"CREATE VIEW {_state(name, state)} AS FROM {_state(name, other)}")
 
 
 def _split(past: Scratch, policy: Policy) -> None:
+    asked = score_changes()
+
     def tables(name: str) -> dict[str, Any]:
         return {
-            state: past.backend.table(_state(name, state).partition(".")[2], database=STATE_SCHEMA) for state in STATES
+            state: past.backend.table(_state(name, state).partition(".")[2], database=STATE_SCHEMA)
+            for state in asked.states_between
         }
 
     segments = past.backend.table("segments", database=STATE_SCHEMA)
-    rows = risk_changes(tables(SCORES), tables(CONTRIBUTIONS), segments)
-    cast = rows.select([rows[spec.name].cast(spec.type) for spec in columns_of(RiskChanges)])
-    sql = past.backend.compile(cast.order_by(list(key_of(RiskChanges))))
+    rows = asked.split(tables(asked.scores), tables(asked.contributions), segments)
+    cast = rows.select([rows[spec.name].cast(spec.type) for spec in columns_of(asked.contract)])
+    sql = past.backend.compile(cast.order_by(list(key_of(asked.contract))))
     past.connection.execute(f"CREATE TABLE {CHANGES} AS {sql}")
     changes = past.backend.table(CHANGES.partition(".")[2], database=STATE_SCHEMA)
-    verdict = judged(changes, RiskChanges, policy.vocabulary)
+    verdict = judged(changes, asked.contract, policy.vocabulary)
     if not verdict.passed:
         raise ContractBreachError(CHANGES, {CONTRACT_CHECK: verdict})
-    offenders = past.rows(past.backend.compile(parts_that_do_not_sum(changes).limit(20)))
-    if offenders:
-        name = parts_that_do_not_sum.__name__
-        raise ContractBreachError(CHANGES, {name: CheckResult(0, {name: len(offenders)}, offenders)})
+    failing = past.rows(past.backend.compile(asked.failing_rows(changes).limit(20)))
+    if failing:
+        name = asked.failing_rows.__name__
+        raise ContractBreachError(CHANGES, {name: CheckResult(0, {name: len(failing)}, failing)})
+
+
+def _compared() -> tuple[str, str]:
+    asked = score_changes()
+    return (asked.scores, asked.contributions)
 
 
 def _state(name: str, state: str) -> str:
-    kind = "scores" if name == SCORES else "contributions"
+    kind = "scores" if name == score_changes().scores else "contributions"
     return f"{STATE_SCHEMA}.{kind}_{state}"

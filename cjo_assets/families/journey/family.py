@@ -5,6 +5,8 @@ from cjo_assets.core.family import Family, Goal, Step, Texts
 from cjo_assets.core.table import LATEST
 from cjo_assets.families.journey.macros import MACROS
 from cjo_assets.families.journey.questions.approvals import APPROVALS
+from cjo_assets.families.journey.questions.policies import POLICY_COMPARISON
+from cjo_assets.families.journey.questions.risk_changes import SCORE_CHANGES
 from cjo_assets.families.journey.questions.why import EXPLANATION
 from cjo_assets.families.journey.report.reading import REPORT
 from cjo_assets.families.journey.report.terminal import SUMMARY
@@ -66,6 +68,8 @@ FAMILY = Family(
     decisions="recommended_interventions",
     explanation=EXPLANATION,
     approvals=APPROVALS,
+    policy_comparison=POLICY_COMPARISON,
+    score_changes=SCORE_CHANGES,
     example_table="risk_scores",
     macros=MACROS,
     latest_schema=LATEST,

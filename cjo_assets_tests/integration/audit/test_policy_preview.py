@@ -20,9 +20,9 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from cjo_assets.audit.policy_diff.changes import differing_values
 from cjo_assets.audit.policy_diff.page import policy_report
 from cjo_assets.audit.policy_diff.preview import Preview, previewed
+from cjo_assets.audit.policy_diff.values import differing_values
 from cjo_assets.audit.replay.scratch import Scratch, scratch
 from cjo_assets.cli.app import app
 from cjo_assets.cli.replay import _print_preview

@@ -7,9 +7,15 @@ from typer.testing import CliRunner
 
 from cjo_assets.audit.replay.scratch import Scratch, scratch
 from cjo_assets.audit.score_changes.compute import CHANGES, by_segment, explain, factors_of
-from cjo_assets.audit.score_changes.split import CAUSES, STATES, RiskChanges, parts_that_do_not_sum, risk_changes
 from cjo_assets.cli.app import app
 from cjo_assets.core.contract import schema_of
+from cjo_assets.families.journey.questions.risk_changes import (
+    CAUSES,
+    STATES,
+    RiskChanges,
+    parts_that_do_not_sum,
+    risk_changes,
+)
 from cjo_assets.families.journey.risk.risk_contributions import RiskContributions
 from cjo_assets.families.journey.risk.risk_scores import RiskScores
 from cjo_assets_tests.support.catalog import PAST_STATEMENTS

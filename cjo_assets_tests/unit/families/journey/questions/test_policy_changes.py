@@ -2,10 +2,10 @@
 
 import pytest
 
-from cjo_assets.audit.policy_diff.changes import PolicyChanges, policy_changes
 from cjo_assets.families.journey.decision.recommended_interventions import RecommendedInterventions
 from cjo_assets.families.journey.forecast.journey_forecasts import JourneyForecasts
 from cjo_assets.families.journey.inputs.customers import Customers
+from cjo_assets.families.journey.questions.policy_changes import PolicyChanges, policy_changes
 from cjo_assets.families.journey.risk.risk_scores import RiskScores
 from cjo_assets_tests.support.rows import DAY, Row, by, days_of, kept, table_of
 

@@ -7,7 +7,6 @@ after is the candidate, with the same files and the same earlier days.
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -15,7 +14,6 @@ import ibis.expr.types as ir
 from cjo_assets.core.contract import Contract, any_of, column, key
 from cjo_assets.families.journey.inputs.customers import TIERS
 from cjo_assets.families.journey.interventions._approval_routes import REGIMES, ROLES
-from cjo_assets.policy import Policy
 
 NEW, GONE, OTHER_PLAYBOOK, OTHER_ACTION = "new", "gone", "other_playbook", "other_action"
 HELD_OUT, RELEASED = "held_out", "released"
@@ -34,7 +32,6 @@ DECISION_COLUMNS = (
     "expected_value",
 )
 SCORE_COLUMNS = ("overall_risk_score", "decision_risk", "risk_tier")
-AUTHORSHIP = ("version", "author", "approver", "reason")
 ROUTE_COLUMNS = ("requires_human_approval", "approval_regime", "approval_role", "needs_two_people")
 
 
@@ -123,15 +120,6 @@ def policy_changes(
     return rows.select(*PolicyChanges.to_schema().columns)
 
 
-def differing_values(before: Policy, after: Policy) -> list[tuple[str, Any, Any]]:
-    """Return the values that differ between two policies, by path; None for a value that a policy lacks.
-
-    Author, approver and reason are left out.
-    """
-    old, new = (_leaves(policy.model_dump(mode="json", exclude=set(AUTHORSHIP))) for policy in (before, after))
-    return [(path, old.get(path), new.get(path)) for path in sorted(old | new) if old.get(path) != new.get(path)]
-
-
 def _decision_change(rows: ir.Table) -> ir.StringValue:
     """Return the most important change of a decision."""
     return ibis.cases(
@@ -153,11 +141,3 @@ def _beside(before: ir.Table, after: ir.Table, names: tuple[str, ...]) -> ir.Tab
     both = old.outer_join(new, list(KEY), rname="{name}_right")
     keys = {name: ibis.coalesce(both[name], both[f"{name}_right"]) for name in KEY}
     return both.mutate(**keys).drop(*(f"{name}_right" for name in KEY))
-
-
-def _leaves(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in content.items():
-        path = f"{prefix}.{name}".lstrip(".")
-        found |= _leaves(value, path) if isinstance(value, dict) else {path: value}
-    return found

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from cjo_assets.audit.policy_diff.effects import PolicyEffects, measures, policy_effects
 from cjo_assets.families.journey.decision.coverage_gaps import CoverageGaps
 from cjo_assets.families.journey.decision.recommended_interventions import RecommendedInterventions
 from cjo_assets.families.journey.forecast.journey_forecasts import JourneyForecasts
+from cjo_assets.families.journey.questions.policy_effects import PolicyEffects, measures, policy_effects
 from cjo_assets.families.journey.risk.risk_scores import RiskScores
 from cjo_assets_tests.support.rows import DAY, POLICY, Row, by, day, days_of, kept
 

@@ -22,6 +22,7 @@ import ibis.expr.types as ir
 
 from cjo_assets.core.contract import Contract, column, key
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, rounded
+from cjo_assets.core.questions import ScoreChanges
 from cjo_assets.families.journey.risk.risk_scores import SCORES
 
 EXPLAINED = ("overall_risk_score", "decision_risk")
@@ -147,3 +148,17 @@ def _missing(before: ir.Table, after: ir.Table) -> ir.Table:
     return ibis.union(
         *(sums.select("customer_id", score=ibis.literal(score), missing=value) for score, value in parts.items())
     )
+
+
+SCORE_CHANGES = ScoreChanges(
+    scores="journey.risk_scores",
+    contributions="journey.risk_contributions",
+    segments="journey.journey_states",
+    contract=RiskChanges,
+    split=risk_changes,
+    failing_rows=parts_that_do_not_sum,
+    causes=CAUSES,
+    states_between=STATES,
+    main_score="decision_risk",
+    rows_shown=lambda policy: policy.journey.reporting.report_rows,
+)

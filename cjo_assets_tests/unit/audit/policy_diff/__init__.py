@@ -1,1 +1,0 @@
-"""Unit tests of `cjo_assets.audit.policy_diff`."""
