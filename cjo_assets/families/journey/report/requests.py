@@ -13,7 +13,7 @@ from cjo_assets.families.journey.report.messages import intervention_figures, in
 from cjo_assets.families.journey.report.summary import summary_figures
 from cjo_assets.language.purposes import MESSAGE, SUMMARY
 from cjo_assets.language.requests import Asking, Request, request_of
-from cjo_assets.policy.journey import Reporting
+from cjo_assets.policy.journey_value import Reporting
 
 Row = dict[str, Any]
 

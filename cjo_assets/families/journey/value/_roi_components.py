@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cjo_assets.core.expressions.evidence_grades import COST, VALUE
-from cjo_assets.policy.journey import Roi
+from cjo_assets.policy.journey_value import Roi
 
 MINUTES_PER_HOUR = 60
 

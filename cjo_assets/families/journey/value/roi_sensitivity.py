@@ -14,7 +14,7 @@ from cjo_assets.core.expressions.numbers import HALF_A_CENT, MONEY_DECIMALS, rou
 from cjo_assets.core.expressions.rows import literal_rows
 from cjo_assets.families.journey.value._roi_components import prices
 from cjo_assets.policy import Policy
-from cjo_assets.policy.journey import SensitivityRanges
+from cjo_assets.policy.journey_value import SensitivityRanges
 
 ASSUMPTIONS = tuple(SensitivityRanges.model_fields)
 LOW, BASE, HIGH = "low", "base", "high"
