@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cjo_assets.core.family import Family
 
 Parameters = list[inspect.Parameter]
-# Default of an option for a family; stands for the first family of the catalog.
+# Default of an option for a family: the first family of the catalog.
 FIRST_FAMILY = "<first family>"
 
 
@@ -33,7 +33,7 @@ class FamilyCommand(TyperCommand):
         return super().get_params(ctx)
 
     def completed(self, parameters: Parameters, families: Sequence[Family]) -> Parameters:
-        """Return the parameters with the families named, and without the keyword arguments that stand for options."""
+        """Return the parameters with the families named, and without those for any keyword."""
         names = [family.name for family in families]
         examples = [f"{family.name}.{family.example_table}" for family in families if family.example_table]
         words = {"families": " or ".join(names), "example": next(iter(examples), "")}
