@@ -13,6 +13,7 @@ import duckdb
 import pytest
 from rich.console import Console
 
+from cjo_assets.audit.replay.differences import DIFFERS
 from cjo_assets.audit.replay.replay import IDENTICAL, replayed
 from cjo_assets.audit.replay.scratch import scratch
 from cjo_assets.catalog import all_families, data_families, families_about
@@ -144,6 +145,20 @@ def test_a_day_of_each_family_can_be_replayed(both: tuple[Store, Settings]) -> N
         with scratch(settings, family=family) as past:
             (verdict,) = replayed(past, [day])
             assert (verdict.state, verdict.reasons) == (IDENTICAL, ()), family
+
+
+def test_a_changed_day_of_each_family_differs_from_its_replay(both: tuple[Store, Settings], tmp_path: Path) -> None:
+    shutil.copytree(both[1].home, tmp_path / "home")
+    settings = Settings(SAMPLE, None, tmp_path / "home")
+    for name, day in DAYS.items():
+        summary = FAMILY_OF[name].summary
+        assert summary is not None
+        with duckdb.connect(str(settings.published)) as connection:
+            connection.execute(f"DELETE FROM {name}.{summary.table}")
+        with scratch(settings, family=name) as past:
+            (verdict,) = replayed(past, [day])
+            assert verdict.state == DIFFERS
+            assert [table.table for table in verdict.tables if not table.is_identical] == [f"{name}.{summary.table}"]
 
 
 def test_days_are_kept_by_family(both: tuple[Store, Settings]) -> None:
