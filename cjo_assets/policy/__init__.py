@@ -14,6 +14,7 @@ from cjo_assets.policy.policy import (
     hash_of_content,
     load_policy,
     rules_by_segment,
+    tracks_progress,
 )
 
 __all__ = [
@@ -31,4 +32,5 @@ __all__ = [
     "hash_of_content",
     "load_policy",
     "rules_by_segment",
+    "tracks_progress",
 ]

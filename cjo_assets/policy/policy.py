@@ -180,6 +180,12 @@ def rules_by_segment(policy: Policy) -> dict[str, SegmentRules]:
     return policy.journey_by_segment
 
 
+def tracks_progress(policy: Policy, family: str) -> bool:
+    """Return whether the plan of a day records rows; true for a family without a section of its own."""
+    section = getattr(policy, family, None)
+    return section is None or bool(section.reporting.enable_progress_tracking)
+
+
 def hash_of_content(content: str) -> str | None:
     """Return the hash of a policy on record, also of one that this code cannot use; None where the text is none."""
     try:

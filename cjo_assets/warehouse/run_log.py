@@ -13,7 +13,7 @@ from cjo_assets.engine.fingerprints import data_version, hands_on, table_hashes
 from cjo_assets.engine.raw import MANIFEST
 from cjo_assets.engine.store import Store, Stored
 from cjo_assets.families.audit.records.runs import as_json
-from cjo_assets.policy import Policy
+from cjo_assets.policy import Policy, tracks_progress
 from cjo_assets.warehouse.ledger import Head
 
 RUNS, CHECKS = "audit.runs", "audit.checks"
@@ -121,7 +121,7 @@ def _insert(
     ended = datetime.now(UTC).replace(tzinfo=None)
     start = datetime.fromtimestamp(started, UTC).replace(tzinfo=None) if started else ended
     counts = rows_by_group(store, family, as_of)
-    tracked = counts if getattr(policy, family).reporting.enable_progress_tracking else None
+    tracked = counts if tracks_progress(policy, family) else None
     rows = {table: number for tables in counts.values() for table, number in tables.items()}
     is_published = handed_on is not None
     store.connection.execute(
