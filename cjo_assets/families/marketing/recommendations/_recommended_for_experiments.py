@@ -40,7 +40,7 @@ from cjo_assets.families.marketing.recommendations._recommending import (
     sentence,
 )
 from cjo_assets.families.marketing.recommendations.budget_proposals import price_of_an_answer
-from cjo_assets.families.marketing.value.roi_components import CONVERSIONS, with_read_interval
+from cjo_assets.families.marketing.value._proved_value import CONVERSIONS, with_read_interval
 from cjo_assets.policy import Policy
 
 OF_AN_ARM = {"spend": "cost", "place": "segment_id", "channel": "channel_id"}

@@ -20,7 +20,7 @@ from cjo_assets.families.marketing.inputs.experiments import PLANNED
 from cjo_assets.families.marketing.measurement._economics import cost_per
 from cjo_assets.families.marketing.measurement._experiment_snapshots import CONTROL, VARIANT
 from cjo_assets.families.marketing.measurement.metric_definitions import DOWN
-from cjo_assets.families.marketing.value.roi_components import CONVERSIONS
+from cjo_assets.families.marketing.value._proved_value import CONVERSIONS
 from cjo_assets.policy import Policy
 
 MICROSECONDS_PER_HOUR = 3_600_000_000

@@ -20,13 +20,13 @@ from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, money_sum, rounded, same_money
 from cjo_assets.families.marketing.measurement._economics import return_on_ad_spend, return_on_investment
 from cjo_assets.families.marketing.measurement._recorded_money import LEDGER, recorded_money
+from cjo_assets.families.marketing.value._proved_value import conclusive_on_conversions
 from cjo_assets.families.marketing.value.roi_components import (
     API_CALLS,
     HUMAN_REVIEW,
     INFRASTRUCTURE,
     LLM_COST,
     MEDIA_SPEND,
-    conclusive_on_conversions,
     running_window,
 )
 from cjo_assets.policy import Policy

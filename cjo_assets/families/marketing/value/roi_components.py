@@ -21,16 +21,15 @@ import ibis.expr.types as ir
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.evidence_grades import ASSUMPTION, COST, RANDOMISED, VALUE
-from cjo_assets.core.expressions.intervals import MEASURED, interval_of_sum
+from cjo_assets.core.expressions.intervals import MEASURED
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, HALF_A_CENT, MONEY_DECIMALS, money_sum, rounded
 from cjo_assets.core.expressions.rows import literal_rows
 from cjo_assets.core.expressions.tables import first_per, long_rows, lookup
-from cjo_assets.families.marketing.experiments._experiment_verdicts import ALWAYS_VALID, SCALE_VARIANT, STOP
 from cjo_assets.families.marketing.inputs.budget_actions import APPROVED, REJECTED
 from cjo_assets.families.marketing.inputs.campaigns import DRAFT
-from cjo_assets.families.marketing.measurement._economics import nonzero
 from cjo_assets.families.marketing.measurement._recorded_money import LEDGER, known_ledger, recorded_money
 from cjo_assets.families.marketing.measurement.asset_performance import KEY, TOTALS
+from cjo_assets.families.marketing.value._proved_value import conclusive_on_conversions, proved_value
 from cjo_assets.policy import Policy
 
 BOOKED = "booked"
@@ -39,8 +38,6 @@ MEDIA_SPEND, LLM_COST, HUMAN_REVIEW = "media_spend", "llm_cost", "human_review_c
 INFRASTRUCTURE, API_CALLS, ESTIMATED_VALUE = "infrastructure", "api_calls", "estimated_value"
 COMPONENTS = [MEDIA_SPEND, LLM_COST, HUMAN_REVIEW, INFRASTRUCTURE, API_CALLS, ESTIMATED_VALUE]
 DAYS_PER_MONTH, MINUTES_PER_HOUR = 30, 60
-CONCLUSIVE = (SCALE_VARIANT, STOP)
-CONVERSIONS = "conversions"
 
 
 class RoiComponents(DatedContract):
@@ -191,7 +188,7 @@ def roi_components(
         _unbooked(orchestrator_decisions.filter(orchestrator_decisions.timestamp < end), budget_governance, ledger),
         funnel_events.filter(funnel_events.timestamp < end).agg(events=lambda rows: rows.count()),
         budget_governance.agg(moves=budget_governance.count(where=budget_governance.is_executed)),
-        _proved(experiment_evaluations, experiment_arms, metric_definitions),
+        proved_value(experiment_evaluations, experiment_arms, metric_definitions),
     ):
         facts = facts.cross_join(more)
     counted = long_rows(facts, [], _quantities(facts, policy))
@@ -245,49 +242,6 @@ def _unbooked(decisions: ir.Table, budget_governance: ir.Table, ledger: ir.Table
     answers = answers.anti_join(ledger, "campaign_id")
     found = decisions.agg(unbooked=decisions.count(), overrides=decisions.count(where=decisions.human_override))
     return found.cross_join(answers.agg(answers=answers.count()))
-
-
-def conclusive_on_conversions(experiment_evaluations: ir.Table, metric_definitions: ir.Table) -> ir.Table:
-    """Return the conclusive experiments on conversions, and whether the deciding interval excludes 0."""
-    on_conversions = metric_definitions.filter(metric_definitions.numerator == CONVERSIONS)
-    tests = experiment_evaluations.filter(experiment_evaluations.verdict.isin(CONCLUSIVE))
-    tests = with_read_interval(tests.semi_join(on_conversions, "metric"))
-    return tests.mutate(is_proof=((tests.effect_low > 0) | (tests.effect_high < 0)).fill_null(False))
-
-
-def _proved(experiment_evaluations: ir.Table, experiment_arms: ir.Table, metric_definitions: ir.Table) -> ir.Table:
-    """Return the value that experiments prove their variants brought, with its interval."""
-    tests = conclusive_on_conversions(experiment_evaluations, metric_definitions)
-    tests = tests.filter(tests.is_proof).join(worth_of_conversions(experiment_arms), "experiment_id")
-    scale = tests.variant_exposures * tests.worth
-    tests = tests.mutate(
-        brought=tests.absolute_effect * scale, low=tests.effect_low * scale, high=tests.effect_high * scale
-    )
-    # Experiments share no exposures, so their estimates are independent.
-    proved_low, proved_high = interval_of_sum(tests.brought, tests.low, tests.high, are_independent=True)
-    return tests.agg(
-        proofs=tests.brought.count(),
-        proved=money_sum(tests.brought),
-        proved_low=proved_low,
-        proved_high=proved_high,
-    )
-
-
-def worth_of_conversions(experiment_arms: ir.Table) -> ir.Table:
-    """Return the source's value of one conversion of each experiment [currency]; null without conversions."""
-    arms = experiment_arms
-    return arms.group_by("experiment_id").agg(
-        worth=money_sum(arms.revenue_proxy) / nonzero(arms.conversions.sum()),
-    )
-
-
-def with_read_interval(experiments: ir.Table) -> ir.Table:
-    """Add the interval of the absolute effect that decided the verdict."""
-    is_always = experiments.reading == ALWAYS_VALID
-    return experiments.mutate(
-        effect_low=is_always.ifelse(experiments.always_valid_low, experiments.absolute_effect_low),
-        effect_high=is_always.ifelse(experiments.always_valid_high, experiments.absolute_effect_high),
-    )
 
 
 def _quantities(facts: ir.Table, policy: Policy) -> list[dict[str, ir.Value]]:
