@@ -1,9 +1,8 @@
-"""The rows of any marketing table that are about one campaign.
+"""Filter of any marketing table to the rows about one campaign.
 
-Not a table but the one way to filter: by `campaign_id` where a table has it, and by both sides of what moves from one
-campaign to another, else through the table that says which campaign its key belongs to. A metric has no campaign column
-and is found through its asset all the same; an audience segment or a channel is found where anything of the campaign
-names it; a table about the whole has no rows of one campaign, and is given whole.
+Rows are found by `campaign_id`, by both campaigns of a move, or through the table that links their key to a campaign: a
+metric through its asset, an audience segment or a channel through any record of the campaign that names it. A table
+about all campaigns is not filtered.
 """
 
 from collections.abc import Mapping
@@ -15,9 +14,9 @@ from cjo_assets.core.answers import Subject
 from cjo_assets.core.contract import any_of
 
 CAMPAIGN = "campaign_id"
-# Columns that name a campaign: a row is about each that it names.
+# Columns that name a campaign; a row is about every campaign that it names.
 CAMPAIGNS = (CAMPAIGN, "from_campaign_id", "to_campaign_id")
-# Key of a row, and the tables and columns that name it together with a campaign.
+# Key of a row, and the tables and columns that link it to a campaign.
 NAMED_BY: dict[str, tuple[tuple[str, str], ...]] = {
     "experiment_id": (("experiments", "experiment_id"),),
     "asset_id": (("creative_assets", "asset_id"),),
@@ -39,7 +38,7 @@ NAMED_BY: dict[str, tuple[tuple[str, str], ...]] = {
 
 
 def key_to_campaign(columns: tuple[str, ...]) -> str | None:
-    """Return the column by which a table is filtered; None where it is about the whole."""
+    """Return the column by which a table is filtered; None for a table about all campaigns."""
     return next((name for name in (*CAMPAIGNS, *NAMED_BY) if name in columns), None)
 
 
@@ -50,7 +49,7 @@ def links_of(columns: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def rows_of_campaign(rows: ir.Table, campaign_id: str, links: Mapping[str, ir.Table]) -> ir.Table:
-    """Return the rows about a campaign; of a table about the whole, all rows.
+    """Return the rows about a campaign; all rows of a table about all campaigns.
 
     Args:
         rows: any table of the family.

@@ -1,6 +1,6 @@
-"""Attribution hints: conversions that a source credits to a channel, by one method or another.
+"""Attribution hints: conversions that a source credits to a channel, by method.
 
-One row per hint. Methods answer different questions, so their figures are never added.
+One row per hint. Figures of different methods are never added.
 """
 
 import ibis.expr.types as ir

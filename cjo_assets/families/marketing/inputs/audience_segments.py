@@ -1,8 +1,7 @@
-"""Audience segments: whom a campaign speaks to.
+"""Audience segments of campaigns.
 
-One row per segment. These are segments of an audience; the market segments of customers are another matter. The size
-of a segment is carried and compared with nothing: snapshots count the people they reach each for itself, so that their
-sum may exceed the audience without anything being wrong.
+One row per segment. They are not the market segments of customers. The size of a segment is not compared with anything:
+snapshots count the people they reach separately, so their sum may exceed the audience.
 """
 
 from cjo_assets.core.contract import LARGEST_COUNT, Contract, column, key

@@ -1,7 +1,7 @@
-"""Budget actions: money moved, or to be moved, from one channel of a campaign to another.
+"""Budget actions: budget moved, or proposed to move, between channels of a campaign.
 
-One row per action. A move that should not have been, a channel to itself or into a risk, is legal to report: it is
-kept, and `budget_governance` refuses it.
+One row per action. A move that breaks a rule, such as one from a channel to itself or into a risk, is accepted here and
+refused by `budget_governance`.
 """
 
 import ibis.expr.types as ir

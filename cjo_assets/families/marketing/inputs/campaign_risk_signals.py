@@ -1,4 +1,4 @@
-"""Campaign risk signals: what somebody or something holds against a campaign.
+"""Risk signals about campaigns.
 
 One row per signal.
 """

@@ -1,6 +1,6 @@
-"""Campaigns: the anchor of the marketing family.
+"""Campaigns, to which all other marketing datasets refer.
 
-One row per campaign. Budget, status and dates are those of the present file: only `created_at` is a moment in time.
+One row per campaign. Budget, status and dates are those of the present file; only `created_at` is an instant.
 """
 
 from datetime import date

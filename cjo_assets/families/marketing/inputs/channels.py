@@ -1,6 +1,6 @@
-"""Channels: where a campaign is shown, and what that costs.
+"""Channels on which campaigns are shown, with their prices.
 
-One row per channel. `reconciliation` holds the cost of each asset against its units at the channel's average price.
+One row per channel. `reconciliation` compares the cost of each asset with its units at the channel's average price.
 """
 
 from cjo_assets.core.contract import LARGEST_AMOUNT, Contract, column, key

@@ -1,6 +1,6 @@
-"""Creative assets: what an audience sees.
+"""Creative assets that an audience sees.
 
-One row per asset. Metrics know the asset alone: campaign, segment and channel come through it.
+One row per asset. Metrics refer to the asset only; campaign, segment and channel come from it.
 """
 
 import ibis.expr.types as ir

@@ -1,7 +1,6 @@
 """Experiments: two assets of one campaign shown side by side.
 
-One row per experiment. An experiment names the metric it is decided by; one that no policy defines makes it invalid,
-not absent, so it is kept and a check names it.
+One row per experiment. An experiment with an undefined metric is accepted, and a check reports it.
 """
 
 from datetime import date

@@ -1,7 +1,7 @@
-"""Funnel events: how many people reached a stage, by day and place.
+"""Funnel events: number of people who reached a stage, by day and place.
 
-One row per event: a count of a campaign, an audience segment, a channel, a day and a stage. Several rows of one such
-place are several counts, which add up.
+One row per event: a count for a campaign, an audience segment, a channel, a day and a stage. Several rows with the same
+values are separate counts, which are summed.
 """
 
 from datetime import date

@@ -1,4 +1,4 @@
-"""Orchestrator decisions: what was decided about a campaign, by a machine or over its head.
+"""Decisions of the orchestrator about campaigns, and overrides by people.
 
 One row per decision.
 """

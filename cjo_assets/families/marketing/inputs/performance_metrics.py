@@ -1,7 +1,7 @@
-"""Performance metrics: snapshots of what an asset did in an experiment.
+"""Performance metrics: snapshots of the counts of an asset in an experiment.
 
-One row per asset, experiment and instant. Campaign, segment and channel come through the asset. Whether a snapshot
-counts what happened since the one before it or since the start is the policy's `snapshots_are`.
+One row per asset, experiment and instant. Campaign, segment and channel come from the asset. The policy's
+`snapshots_are` states whether a snapshot counts since the one before it or since the start.
 """
 
 import ibis.expr.types as ir

@@ -1,7 +1,7 @@
-"""ROI ledger: what a campaign cost and brought, as its bookkeeping says.
+"""ROI ledger: cost and value of a campaign in its bookkeeping.
 
-One row per campaign. It has no date of its own: a past day is judged with the ledger of the present file. It is held
-against the metrics (`reconciliation`) and replaces none of them.
+One row per campaign. It has no dates: past days use the ledger of the present file. It is compared with the metrics
+(`reconciliation`) and replaces none of them.
 """
 
 import ibis.expr.types as ir

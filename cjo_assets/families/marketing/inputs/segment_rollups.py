@@ -1,7 +1,7 @@
-"""Segment rollups: a window of a campaign in an audience segment, added up by the source.
+"""Segment rollups: figures of a campaign in an audience segment and a window, summed by the source.
 
-One row per rollup. Its figures and its recommendation are the source's: `reconciliation` holds them against the
-metrics, and `segment_portfolio` computes its own.
+One row per rollup. Figures and recommendation are those of the source: `reconciliation` compares them with the metrics,
+and `segment_portfolio` computes its own.
 """
 
 from datetime import date

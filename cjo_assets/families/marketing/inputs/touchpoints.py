@@ -1,6 +1,6 @@
-"""Touchpoints: what people saw before they converted, where a source can tell.
+"""Touchpoints: contacts of people with assets before they converted.
 
-One row per touch of a conversion. Optional: without them attribution rests on the hints alone.
+One row per touch of a conversion. Optional: without touchpoints, attribution rests on hints only.
 """
 
 import ibis.expr.types as ir
