@@ -281,6 +281,8 @@ def _print_verdict(verdict: Any) -> None:
     counted = f", {len(verdict.tables)} tables, {rows:,} rows, hash {verdict.content}" if verdict.tables else ""
     console.print(f"{verdict.as_of} {verdict.state}{counted}", highlight=False)
     if verdict.state == IDENTICAL:
+        if verdict.filled_fields:
+            say(f"  {len(verdict.filled_fields)} policy fields that were added since have their packaged values")
         return
     for table in () if verdict.is_explained_by_erasure else verdict.tables:
         if table.is_identical:

@@ -14,6 +14,7 @@ from cjo_assets.core.table import ERASURES
 from cjo_assets.engine.sql import literal
 from cjo_assets.ingest.loading import ManifestRow
 from cjo_assets.policy import Policy
+from cjo_assets.policy.archived import read_archived
 
 PUBLISHED = "published"
 
@@ -49,6 +50,7 @@ class RunRecords:
     def __init__(self, connection: duckdb.DuckDBPyConnection, family: str) -> None:
         """Initialize with a connection."""
         self.connection, self.family = connection, family
+        self._filled: dict[str, tuple[str, ...]] = {}
         self._published = f"{PUBLISHED}.audit.runs WHERE is_published AND family = {literal(family)}"
 
     def days(self) -> list[date]:
@@ -109,7 +111,7 @@ class RunRecords:
         return found == (record.ended_at,)
 
     def policy_of(self, record: DayRecord) -> Policy:
-        """Return the policy of a run as recorded in the database.
+        """Return the policy of a run as it was recorded, with packaged values in the fields that it does not have yet.
 
         Raises:
             PastError: it is missing, or this code cannot read it.
@@ -126,12 +128,14 @@ class RunRecords:
         policies = []
         for (content,) in found:
             try:
-                policies.append(Policy.model_validate_json(content))
+                archived = read_archived(content)
             except ValidationError as error:
                 raise PastError(
                     f"The policy {record.policy_hash[:12]} of {record.as_of} cannot be read by this code: "
                     f"{error.errors()[0]['msg']} ({'.'.join(map(str, error.errors()[0]['loc']))})."
                 ) from error
+            self._filled[record.policy_hash] = archived.filled
+            policies.append(archived.policy)
         for policy in policies:
             if policy.policy_hash != record.policy_hash:
                 raise TamperedError(
@@ -139,6 +143,10 @@ class RunRecords:
                     f"{policy.policy_hash[:12]}: it is not the policy of the run of {record.as_of}."
                 )
         return policies[0]
+
+    def filled_fields(self, record: DayRecord) -> tuple[str, ...]:
+        """Return the fields that the policy of a run lacks, and that were read with their packaged values."""
+        return self._filled.get(record.policy_hash, ())
 
     def _days_recorded(self, condition: str, value: object) -> list[date]:
         found = self.connection.execute(

@@ -6,6 +6,7 @@ from typing import Any
 
 IDENTICAL, DIFFERS, IMPOSSIBLE = "identical", "differs", "cannot be replayed"
 EXIT_CODES = {IDENTICAL: 0, DIFFERS: 1, IMPOSSIBLE: 2}
+FIELDS_SHOWN = 3
 ONLY_PUBLISHED, ONLY_REPLAYED, CHANGED = "only published", "only replayed", "changed"
 
 
@@ -73,6 +74,7 @@ class Circumstances:
         run_again: earlier days that were run again since with another data version.
         altered: earlier days whose published rows differ from those that their run wrote.
         other_policies: policies of published decisions of the day that the record of its run does not name.
+        filled_fields: fields that the policy of the day has from the packaged policy, since they were added later.
     """
 
     run_id: str
@@ -84,6 +86,7 @@ class Circumstances:
     run_again: tuple[date, ...] = ()
     altered: tuple[date, ...] = ()
     other_policies: tuple[str, ...] = ()
+    filled_fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,7 @@ class DayVerdict:
         content: hash of all its tables.
         erasures: all erasures of customers, whose rows the archived files lack.
         is_explained_by_erasure: a customer was erased after the run and tables differ, so that listing rows is useless.
+        filled_fields: fields that the policy of the day has from the packaged policy, since they were added later.
     """
 
     as_of: date
@@ -109,6 +113,7 @@ class DayVerdict:
     content: str = ""
     erasures: tuple[str, ...] = ()
     is_explained_by_erasure: bool = False
+    filled_fields: tuple[str, ...] = ()
 
 
 def reasons_of(tables: tuple[TableVerdict, ...], known: Circumstances) -> tuple[str, ...]:
@@ -138,12 +143,15 @@ def reasons_of(tables: tuple[TableVerdict, ...], known: Circumstances) -> tuple[
         )
     if known.run_again:
         reasons.append(f"{_listed(known.run_again)} was run again since with another result: the day is stale")
+    if known.filled_fields:
+        reasons.append(filled_in_words(known.policy_hash, known.filled_fields))
     if known.code_then != known.code_now:
         reasons.append(f"the code has changed: {known.code_then} then, {known.code_now} now")
     if known.engine_then != known.engine_now:
         reasons.append(f"the engine has changed: {known.engine_then} then, {known.engine_now} now")
     is_same_program = (known.code_then, known.engine_then) == (known.code_now, known.engine_now)
-    if is_same_program and not known.altered and not known.run_again and not known.other_policies:
+    others = (known.altered, known.run_again, known.other_policies, known.filled_fields)
+    if is_same_program and not any(others):
         undated = [table.table for table in differing if table.was_changed_since is None]
         if undated:
             reasons.append(f"{', '.join(undated)} was changed after it was written: nothing else has changed")
@@ -153,6 +161,13 @@ def reasons_of(tables: tuple[TableVerdict, ...], known: Circumstances) -> tuple[
                 "The run did not compute all of its tables, its record was changed, or this is a bug"
             )
     return tuple(reasons)
+
+
+def filled_in_words(policy_hash: str, fields: tuple[str, ...]) -> str:
+    """Return that the policy of a day was recorded without fields that were added later, and which."""
+    shown = ", ".join(fields[:FIELDS_SHOWN])
+    more = f" and {len(fields) - FIELDS_SHOWN} more" if len(fields) > FIELDS_SHOWN else ""
+    return f"the policy {policy_hash[:12]} was recorded without {shown}{more}: their packaged values are used"
 
 
 def what_was_erased(erasures: list[str], tables: tuple[TableVerdict, ...]) -> str:
@@ -178,6 +193,7 @@ def as_rows(verdict: DayVerdict) -> dict[str, Any]:
         "hash": verdict.content,
         "reasons": list(verdict.reasons),
         "erasures": list(verdict.erasures),
+        "filled_policy_fields": list(verdict.filled_fields),
         "tables": [
             {
                 "table": table.table,

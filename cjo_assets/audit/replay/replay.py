@@ -68,7 +68,8 @@ def judged_day(past: Scratch, record: DayRecord) -> DayVerdict:
         state, reasons = IMPOSSIBLE, (what_was_erased(since, verdicts),)
     erasures = tuple(past.records.erasures())
     content = digest.hexdigest()[:12]
-    return DayVerdict(record.as_of, state, reasons, verdicts, record.run_id, content, erasures, is_explained)
+    filled = past.records.filled_fields(record)
+    return DayVerdict(record.as_of, state, reasons, verdicts, record.run_id, content, erasures, is_explained, filled)
 
 
 def comparable(past: Scratch, record: DayRecord) -> list[Table]:
@@ -162,6 +163,7 @@ def _circumstances(past: Scratch, record: DayRecord, verdicts: tuple[TableVerdic
         tuple(run_again),
         tuple(altered),
         tuple(other_policies),
+        past.records.filled_fields(record),
     )
 
 

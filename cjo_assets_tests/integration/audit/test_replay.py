@@ -27,6 +27,7 @@ from cjo_assets.core.errors import PastError, TamperedError
 from cjo_assets.core.settings import Settings
 from cjo_assets.engine.fingerprints import fingerprint
 from cjo_assets.ingest.tombstones import empty_rows
+from cjo_assets.policy import hash_of_content
 from cjo_assets.warehouse.run_records import PUBLISHED
 from cjo_assets_tests.support.catalog import PAST_STATEMENTS
 from cjo_assets_tests.support.rows import day
@@ -177,12 +178,50 @@ def test_a_changed_policy_is_named(
     assert past.records.of(THIRD).policy_hash[:12] in verdict.reasons[0]
 
 
-def test_unknown_policy_cannot_be_replayed(past: Scratch, tampered: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
-    tampered.execute("""UPDATE audit.policies SET content = replace(content, '"low_confidence"', '"other_name"')""")
+def test_a_policy_with_an_invalid_value_cannot_be_replayed(
+    past: Scratch, tampered: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    tampered.execute(
+        """UPDATE audit.policies SET content = replace(content, '"low_confidence":0.55', '"low_confidence":"no"')"""
+    )
     look_at(past, tampered, tmp_path)
     verdict = next(replayed(past, [THIRD]))
     assert verdict.state == IMPOSSIBLE
     assert "cannot be read by this code" in verdict.reasons[0]
+
+
+def test_a_renamed_policy_field_does_not_match_the_recorded_hash(
+    past: Scratch, tampered: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    tampered.execute("""UPDATE audit.policies SET content = replace(content, '"low_confidence"', '"other_name"')""")
+    look_at(past, tampered, tmp_path)
+    verdict = next(replayed(past, [THIRD]))
+    assert verdict.state == DIFFERS
+    assert "hashes to" in verdict.reasons[0]
+
+
+def test_a_policy_recorded_before_a_field_was_added_is_replayed_with_its_packaged_value(
+    past: Scratch, tampered: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    (recorded,) = tampered.execute("SELECT DISTINCT content FROM audit.policies").fetchall()[0]
+    content = json.loads(recorded)
+    del content["journey"]["learning"]["threshold_effective_runs"]
+    content["journey"]["learning"]["removed_since"] = 1
+    earlier = json.dumps(content)
+    earlier_hash = hash_of_content(earlier)
+    tampered.execute("UPDATE audit.policies SET content = ?, policy_hash = ?", [earlier, earlier_hash])
+    for table in ("audit.runs", "journey.recommended_interventions", "journey.portfolio_snapshots"):
+        tampered.execute(f"UPDATE {table} SET policy_hash = ?", [earlier_hash])
+    look_at(past, tampered, tmp_path)
+    policy = past.records.policy_of(past.records.of(THIRD))
+    assert (policy.policy_hash, policy.content) == (earlier_hash, earlier)
+    assert policy.journey.learning.threshold_effective_runs == 30
+    verdict = next(replayed(past, [THIRD]))
+    assert verdict.filled_fields == ("journey.learning.threshold_effective_runs",)
+    others = ("journey.recommended_interventions", "journey.portfolio_snapshots", "audit.policies")
+    assert not [table.table for table in verdict.tables if not table.is_identical and table.table not in others]
+    compared = {table.table: table for table in verdict.tables}
+    assert compared["journey.recommended_interventions"].is_identical, "decisions name the recorded policy"
 
 
 def test_a_file_that_is_missing_or_changed_is_named(tour_home: Home, tmp_path: Path) -> None:
@@ -305,6 +344,11 @@ def table_verdict(published: str = "x", recorded: str | None = "x") -> TableVerd
         (table_verdict(published="z"), Circumstances("r", "p", "a", "a", "e", "f"), ["the engine has changed"]),
         (table_verdict(published="y"), Circumstances("r", "p", "a", "a", "e", "f"), []),
         (table_verdict(), Circumstances("r", "p", "a", "a", "e", "e", (), (), ("q",)), ["has policy p, but"]),
+        (
+            table_verdict(),
+            Circumstances("r", "p", "a", "a", "e", "e", filled_fields=("a", "b", "c", "d")),
+            ["recorded without a, b, c and 1 more: their packaged values are used"],
+        ),
     ],
 )
 def test_reasons(table: TableVerdict, known: Circumstances, named: list[str]) -> None:
