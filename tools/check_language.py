@@ -29,7 +29,6 @@ NOT_YET = (
     "cjo_assets/language",
     "cjo_assets/policy",
     "cjo_assets/reporting",
-    "cjo_assets/synth",
     "cjo_assets_tests/integration/families",
     "cjo_assets_tests/integration/policy/test_policy.py",
     "cjo_assets_tests/unit/families",

@@ -24,6 +24,7 @@ from cjo_assets.engine.rows import Row, as_dicts
 from cjo_assets.ingest.records import Record, append, fingerprint, locked, records_in
 from cjo_assets.policy import Policy
 from cjo_assets.policy.identity import person, person_key
+from cjo_assets.warehouse.published import of_another_version
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ class _Published:
         except duckdb.IOException as error:
             raise WarehouseError(f"The database {self.path} cannot be opened: {str(error).splitlines()[0]}") from error
         except (duckdb.CatalogException, duckdb.BinderException) as error:
-            raise WarehouseError(f"The database {self.path} was written by another version of cjo_assets.") from error
+            raise WarehouseError(of_another_version(self.path)) from error
 
     def request(self, intervention_id: str) -> Row:
         """Return the request about an intervention."""

@@ -17,6 +17,7 @@ class TableConfig:
         is_added_by_publish: stored in the published file alone; each publish adds to it.
         look_back_columns: columns that later days may read, so that a change in another column makes no day stale;
             all columns unless given.
+        is_decision: its published rows record what was decided, so a change of the contract never recomputes them.
     """
 
     schema: str | None = None
@@ -25,3 +26,4 @@ class TableConfig:
     is_published: bool = True
     is_added_by_publish: bool = False
     look_back_columns: tuple[str, ...] = ()
+    is_decision: bool = False

@@ -82,6 +82,7 @@ def _tables_of(module: ModuleType, family: str, stage: str, datasets: tuple[Data
             is_published=config.is_published,
             is_added_by_publish=config.is_added_by_publish,
             look_back_columns=config.look_back_columns,
+            is_decision=config.is_decision,
         )
     ]
 

@@ -15,6 +15,8 @@ DUCKDB, SPARK = "duckdb", "spark"
 # Schema and table of the list of Parquet folders that a home computed by Spark keeps in its build database.
 LAKE = "lake"
 LAKE_PARTS = f"{LAKE}.parts"
+# Tables of the lake whose folders are to be converted to the columns of their contracts.
+LAKE_CHANGED = f"{LAKE}.changed"
 LOCAL_MASTER = "local[*]"
 
 

@@ -104,6 +104,7 @@ class Table:
         hidden: columns that transforms do not see.
         look_back_columns: columns that later days may read, so that a change in another makes none stale; all
             unless given.
+        is_decision: its published rows record what was decided, so a change of the contract never recomputes them.
     """
 
     schema: str
@@ -118,11 +119,17 @@ class Table:
     is_added_by_publish: bool = False
     hidden: tuple[str, ...] = ()
     look_back_columns: tuple[str, ...] = ()
+    is_decision: bool = False
 
     @property
     def is_dated(self) -> bool:
         """Whether it has a state of its own on every day."""
         return issubclass(self.contract, DatedContract)
+
+    @property
+    def is_record(self) -> bool:
+        """Return whether its rows record what happened, so that no input file brings them back."""
+        return self.transform is None or self.is_appended or self.schema == AUDIT
 
     @property
     def computation(self) -> Callable[..., ir.Table]:

@@ -19,12 +19,19 @@ class Fingerprint:
     content: str
 
 
-def data_version(store: Store, family: str, as_of: date) -> str:
-    """Return a hash over the rows of a family's day that later days read, independent of their order."""
+def data_version(store: Store, family: str, as_of: date, database: str = "") -> str:
+    """Return a hash over the rows of a family's day that later days read, independent of their order.
+
+    Args:
+        store: the store.
+        family: the family.
+        as_of: the day.
+        database: name of an attached database and a dot, by default the store's own.
+    """
     names = store.read_by_later_days()
     read = [table for table in store.tables_of(family) if table.full_name in names]
     read.sort(key=lambda table: table.full_name)
-    return " ".join(lasting_hash(store, table, as_of) for table in read)
+    return " ".join(lasting_hash(store, table, as_of, f"{database}{table.full_name}") for table in read)
 
 
 def lasting_hash(store: Store, table: Table, as_of: date, source: str = "") -> str:

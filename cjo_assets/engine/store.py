@@ -360,9 +360,14 @@ class Store:
         """Delete the days of a table before a day."""
         self.connection.execute(f"DELETE FROM {table.full_name} WHERE as_of < ?", [day])
 
-    def remember(self, table: Table, published: str) -> None:
-        """Restore a table from the published database, which is attached."""
-        self.connection.execute(f"INSERT INTO {table.full_name} SELECT * FROM {published}.{table.full_name}")
+    def remember(self, table: Table, rows: str) -> None:
+        """Restore a table from its published rows.
+
+        Args:
+            table: the table.
+            rows: what SQL selects from to read the rows, with the columns of the contract in their order.
+        """
+        self.connection.execute(f"INSERT INTO {table.full_name} FROM {rows}")
 
     def require_erasable(self) -> None:
         """Refuse an erasure if it could not reach all rows; DuckDB tables are always erasable."""

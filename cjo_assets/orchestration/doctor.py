@@ -30,6 +30,7 @@ from cjo_assets.orchestration.orphans import close_orphans
 from cjo_assets.policy import PolicyError
 from cjo_assets.warehouse.build import opened
 from cjo_assets.warehouse.disk import disk_fault, room_needed_bytes, used_bytes
+from cjo_assets.warehouse.evolution.pending import in_words, pending_changes
 from cjo_assets.warehouse.governance import policy_that_decides
 from cjo_assets.warehouse.lock import holder_in_words, is_locked
 from cjo_assets.warehouse.recovery import days_recorded, newest_snapshot
@@ -142,6 +143,11 @@ def _lock(settings: Settings) -> Answers:
 def _warehouse(settings: Settings) -> Answers:
     if is_locked(settings.lock):
         yield ODD, "not checked while a run is writing"
+    elif changes := pending_changes(settings, all_families()):
+        tables = {table.full_name: table for family in all_families() for table in family.tables}
+        yield ODD, f"another version wrote this home; the next run upgrades {len(changes)} tables"
+        for change in changes:
+            yield ODD, in_words(tables[change.table], change)
     elif settings.build.exists():
         with opened(settings, all_families()):
             pass

@@ -27,6 +27,7 @@ from cjo_assets.orchestration.partitions import days_of_run
 from cjo_assets.orchestration.range_of_days import RangeOfDays, computed_in_order
 from cjo_assets.policy import Policy
 from cjo_assets.warehouse.build import opened
+from cjo_assets.warehouse.evolution.rebuild import rebuild_changed_tables
 from cjo_assets.warehouse.governance import policy_that_decides
 from cjo_assets.warehouse.lock import hold_life
 from cjo_assets.warehouse.run_log import record_failure
@@ -68,6 +69,7 @@ class Warehouse(DuckDBResource):
             store.days_of_run = tuple(days_of_run(run))
             store.families_of_run = families_of_run(run)
             store.fences = (*store.fences, lambda: _require_unfinished(instance, run.run_id))
+            rebuild_changed_tables(store, self._families, self._settings, report_message, memory)
             yield self
             self._record_failure(context)
 

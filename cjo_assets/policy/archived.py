@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import ValidationError
 
-from cjo_assets.policy.journey import Section
+from cjo_assets.policy.base import Section
 from cjo_assets.policy.policy import Policy, hash_of_content, load_policy
 
 Content = dict[str, Any]

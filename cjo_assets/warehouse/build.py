@@ -15,12 +15,15 @@ from cjo_assets.core.family import Family
 from cjo_assets.core.settings import Settings
 from cjo_assets.engine.choice import store_of
 from cjo_assets.engine.ddl import columns_in_sql
+from cjo_assets.engine.raw import raw_columns
 from cjo_assets.engine.statement_files import StatementFiles
 from cjo_assets.engine.statements import Statements
 from cjo_assets.engine.store import Store
+from cjo_assets.engine.transaction import transaction
 from cjo_assets.ingest.raw_tables import look_again
 from cjo_assets.warehouse.lock import warehouse_lock
 from cjo_assets.warehouse.restore import remember_published, what_cannot_be_computed
+from cjo_assets.warehouse.schema_of_build import adapt_build
 
 VERSION_TABLE = "raw.warehouse_version"
 WRITER_TABLE = "raw.warehouse_writer"
@@ -45,7 +48,7 @@ def opened(
         run_id: the run that writes; None for other commands.
 
     Raises:
-        WarehouseError: another program has the file open, or another version wrote it.
+        WarehouseError: another program has the file open.
     """
     settings.home.mkdir(parents=True, exist_ok=True)
     with warehouse_lock(settings.lock, run_id, say) as held:
@@ -53,7 +56,7 @@ def opened(
         try:
             # Progress is reported by `say`; the bar of the engine would be printed to stdout.
             connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
-            is_new = _require_version(connection, families, settings.build)
+            is_new = _brought_to_version(connection, families)
             files = StatementFiles.from_environment(families, "runs")
             statements = Statements(STATEMENTS_KEPT, files) if files else None
             with closing(store_of(settings, connection, families, statements)) as store:
@@ -91,8 +94,9 @@ def _connected(path: Path, config: dict[str, Any]) -> duckdb.DuckDBPyConnection:
 
 
 def version_of(families: tuple[Family, ...]) -> str:
-    """Return a hash over the columns and types of all tables."""
+    """Return a hash over the columns and types of all tables, raw tables included."""
     shapes = [f"{table.full_name}({columns_in_sql(table)})" for family in families for table in family.tables]
+    shapes += [f"{dataset.name}({raw_columns(dataset)})" for family in families for dataset in family.datasets]
     return hashlib.sha256("\n".join(sorted(shapes)).encode()).hexdigest()
 
 
@@ -101,15 +105,14 @@ def _sign_version(connection: duckdb.DuckDBPyConnection, families: tuple[Family,
     connection.execute(f"INSERT INTO {VERSION_TABLE} VALUES (?)", [version_of(families)])
 
 
-def _require_version(connection: duckdb.DuckDBPyConnection, families: tuple[Family, ...], path: Path) -> bool:
-    """Return whether the database is new; refuse one of another version."""
+def _brought_to_version(connection: duckdb.DuckDBPyConnection, families: tuple[Family, ...]) -> bool:
+    """Give the tables that another version wrote the columns of this one; return whether the database is new."""
     connection.execute("CREATE SCHEMA IF NOT EXISTS raw")
     connection.execute(f"CREATE TABLE IF NOT EXISTS {VERSION_TABLE} (version VARCHAR)")
     row = connection.execute(f"SELECT version FROM {VERSION_TABLE}").fetchone()
-    if row is not None and row[0] != version_of(families):
-        raise WarehouseError(
-            f"The warehouse {path} was written by another version of cjo_assets with other columns. "
-            "Nothing was changed. Use that version, or start a new one with --home (the archived inputs are under "
-            f"{path.parent / 'inputs'})."
-        )
+    if row != (version_of(families),):
+        with transaction(connection):
+            adapt_build(connection, families)
+            if row is not None:
+                connection.execute(f"UPDATE {VERSION_TABLE} SET version = ?", [version_of(families)])
     return row is None

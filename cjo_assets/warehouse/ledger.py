@@ -140,7 +140,9 @@ def add_entries(connection: duckdb.DuckDBPyConnection, ledger: str) -> Head:
         connection.register("batch_of_hashes", batch)
         connection.execute(f"INSERT INTO {HASHES} FROM batch_of_hashes")
         connection.unregister("batch_of_hashes")
-    names = ", ".join(spec.name for spec in columns_of(DecisionLedger))
+    # An erasure writes to snapshots, too, whose ledger may have fewer columns.
+    stored = {name for name, *_ in connection.execute(f"DESCRIBE {ledger}").fetchall()}
+    names = ", ".join(spec.name for spec in columns_of(DecisionLedger) if spec.name in stored)
     with transaction(connection):
         connection.execute(
             f"INSERT INTO {ledger} ({names}) SELECT {names} FROM {NEW} JOIN {HASHES} USING (entry) ORDER BY entry"

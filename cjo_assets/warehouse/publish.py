@@ -16,6 +16,7 @@ import duckdb
 
 from cjo_assets.core.contract import columns_of
 from cjo_assets.core.family import deciding_family
+from cjo_assets.core.progress import report_message
 from cjo_assets.core.table import AUDIT, RAW, Table
 from cjo_assets.engine.ddl import columns_in_sql
 from cjo_assets.engine.raw import raw_views
@@ -23,6 +24,9 @@ from cjo_assets.engine.sql import literal
 from cjo_assets.engine.store import Store
 from cjo_assets.engine.transaction import transaction
 from cjo_assets.policy.base import WarehousePolicy
+from cjo_assets.warehouse.evolution.published import adapt_published
+from cjo_assets.warehouse.evolution.rebuild import forget_upgrade
+from cjo_assets.warehouse.evolution.record import messages_of, record_upgrade
 from cjo_assets.warehouse.ledger import Head, Stamp, add_decisions, add_tombstones
 from cjo_assets.warehouse.recovery import Found, found_again
 from cjo_assets.warehouse.retention import HISTORY, keep_snapshot, move_old_days
@@ -59,7 +63,7 @@ def publish(
     """
     partial = published.with_suffix(".partial")
     try:
-        head, lost = _write(store, published, partial, days, keep, stamp)
+        head, lost, messages = _write(store, published, partial, days, keep, stamp)
         store.require_ours()
         if keep is not None:
             keep_snapshot(published, keep.snapshots_kept)
@@ -67,22 +71,29 @@ def publish(
     except BaseException:
         _remove(partial)
         raise
-    if lost:
+    if lost and lost.path:
         lost.path.unlink()
     _sync_folder(published.parent)
     store.announce(days)
+    forget_upgrade(store)
+    for message in messages:
+        report_message(message)
     return head
 
 
 def _write(
     store: Store, published: Path, partial: Path, days: list[date], keep: WarehousePolicy | None, stamp: Stamp | None
-) -> tuple[Head | None, Found | None]:
-    """Write the next published database to a temporary file and flush it to disk."""
+) -> tuple[Head | None, Found | None, list[str]]:
+    """Write the next published database to a temporary file and flush it to disk.
+
+    Returns:
+        The head of the ledger, the state that a lost database was made again from, and what was upgraded.
+    """
     connection = store.connection
     _remove(partial)
     lost = found_again(store, published, days, keep)
-    before = lost.path if lost else published
-    origin = before if before.exists() else _copyable_build(store)
+    before = lost.path if lost else published if published.exists() else None
+    origin = before or (None if lost else _copyable_build(store))
     is_copied = origin not in (None, before)
     if origin is not None:
         _copy(origin, partial)
@@ -91,6 +102,9 @@ def _write(
     try:
         if is_copied:
             _leave_published(store, days)
+        adapted = adapt_published(store, TARGET, days, published.parent / HISTORY)
+        if lost:
+            lost.fill_in(store, TARGET)
         with transaction(connection):
             for table in store.tables.values():
                 if table.is_added_by_publish:
@@ -102,6 +116,7 @@ def _write(
             decided = [*(lost.days_of(deciding) if lost else ()), *(days if deciding in store.families_of_run else ())]
             head = add_decisions(connection, TARGET, decided, stamp)
             record_head(store, stamp.run_id, days, head)
+            record_upgrade(store, TARGET, adapted, stamp.run_id, days)
         with transaction(connection):
             _fill(store, days, is_copy_of_build=is_copied)
         connection.execute(f"CHECKPOINT {TARGET}")
@@ -116,7 +131,7 @@ def _write(
         alone.execute("CHECKPOINT")
     with partial.open("rb") as file:
         os.fsync(file.fileno())
-    return head, lost
+    return head, lost, list(messages_of(store, adapted))
 
 
 def _remove(partial: Path) -> None:

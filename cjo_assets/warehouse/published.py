@@ -14,6 +14,14 @@ from cjo_assets.engine.rows import Row, as_dicts
 from cjo_assets.engine.sql import literal
 
 
+def of_another_version(path: Path) -> str:
+    """Return the message for a database whose tables have other columns than the contracts."""
+    return (
+        f"The database {path} was written by another version of cjo_assets. "
+        "The next cjo run upgrades it (docs/how-to/upgrade.md); cjo doctor lists the tables."
+    )
+
+
 @contextmanager
 def read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the published database for reading.
@@ -34,9 +42,7 @@ def read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     except duckdb.IOException as error:
         raise WarehouseError(f"The database {path} cannot be opened: {str(error).splitlines()[0]}") from error
     except (duckdb.CatalogException, duckdb.BinderException) as error:
-        raise WarehouseError(
-            f"The database {path} was written by another version of cjo_assets: {str(error).splitlines()[0]}"
-        ) from error
+        raise WarehouseError(f"{of_another_version(path)} ({str(error).splitlines()[0]})") from error
     except duckdb.ConversionException as error:
         raise WarehouseError(
             f"The database {path} contains unexpected values; run `cjo audit verify`: {str(error).splitlines()[0]}"

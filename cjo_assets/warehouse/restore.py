@@ -5,30 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-import duckdb
-
-from cjo_assets.core.errors import WarehouseError
 from cjo_assets.core.table import Days
 from cjo_assets.engine.sql import literal
 from cjo_assets.engine.store import Store
 from cjo_assets.engine.transaction import transaction
+from cjo_assets.warehouse.schema_changes import contract_columns, read_as, stored_columns
 
 
 def remember_published(store: Store, published: Path, names: Iterable[str]) -> None:
-    """Copy the published rows of some tables into a store that has none.
-
-    Raises:
-        WarehouseError: the published database is of another version.
-    """
+    """Bring the published rows of some tables, with the columns of their contracts, into a store that has none."""
     if not published.exists():
         return
     store.connection.execute(f"ATTACH {literal(published)} AS published (READ_ONLY)")
     try:
+        stored = stored_columns(store.connection, "published")
+        columns = contract_columns(map(store.table_named, names))
         with transaction(store.connection):
-            for name in names:
-                store.remember(store.table_named(name), "published")
-    except duckdb.Error as error:
-        raise WarehouseError(f"The database {published} was written by another version of cjo_assets.") from error
+            for name in columns:
+                rows = read_as(columns[name], f"published.{name}", stored.get(name))
+                store.remember(store.table_named(name), rows)
     finally:
         store.connection.execute("DETACH published")
 

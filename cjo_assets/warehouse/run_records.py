@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import duckdb
@@ -15,6 +15,7 @@ from cjo_assets.engine.sql import literal
 from cjo_assets.ingest.loading import ManifestRow
 from cjo_assets.policy import Policy
 from cjo_assets.policy.archived import read_archived
+from cjo_assets.warehouse.schema_upgrades import UpgradedDay, upgrades
 
 PUBLISHED = "published"
 
@@ -31,7 +32,9 @@ class DayRecord:
         code_version: hash of the code.
         engine: versions of engine and libraries.
         inputs: the files that it read.
-        table_hashes: hash of the rows of each dated table.
+        table_hashes: hash of the rows of each dated table; after an upgrade of a table, the hash that the upgrade
+            recorded.
+        upgraded: tables whose columns a later run changed, and how their rows of the day were treated.
     """
 
     run_id: str
@@ -42,6 +45,7 @@ class DayRecord:
     engine: str
     inputs: tuple[ManifestRow, ...]
     table_hashes: dict[str, str]
+    upgraded: dict[str, UpgradedDay] = field(default_factory=dict)
 
 
 class RunRecords:
@@ -62,6 +66,12 @@ class RunRecords:
             ).fetchall()
         ]
 
+    def run_of(self, day: date) -> str:
+        """Return the newest run that published a day."""
+        query = f"SELECT run_id FROM {self._published} AND as_of = ? ORDER BY ended_at DESC LIMIT 1"
+        row = self.connection.execute(query, [day]).fetchone()
+        return str(row[0]) if row else ""
+
     def of(self, day: date) -> DayRecord:
         """Return the record of the latest published run of a day.
 
@@ -81,7 +91,10 @@ class RunRecords:
         run_id, as_of, policy_hash, ended_at, code, engine, inputs, hashes = row
         try:
             files = tuple(ManifestRow(**file) for file in json.loads(inputs))
-            return DayRecord(run_id, as_of, policy_hash, ended_at, code, engine, files, json.loads(hashes))
+            upgraded = self._upgraded(as_of, ended_at)
+            present = json.loads(hashes) | {table: found.content for table, found in upgraded.items()}
+            kept = {table: content for table, content in present.items() if content is not None}
+            return DayRecord(run_id, as_of, policy_hash, ended_at, code, engine, files, kept, upgraded)
         except (TypeError, ValueError) as error:
             raise TamperedError(
                 f"The record of {day} in audit.runs is invalid: inputs or table_hashes of run {run_id}."
@@ -144,9 +157,19 @@ class RunRecords:
                 )
         return policies[0]
 
+    def handed_on_after_upgrade(self, day: date) -> str | None:
+        """Return the hash over what a day hands on since its tables were upgraded; None where they were not."""
+        found = [own.handed_on.get((self.family, day)) for own in upgrades(self.connection, f"{PUBLISHED}.audit.runs")]
+        return next((content for content in reversed(found) if content is not None), None)
+
     def filled_fields(self, record: DayRecord) -> tuple[str, ...]:
         """Return the fields that the policy of a run lacks, and that were read with their packaged values."""
         return self._filled.get(record.policy_hash, ())
+
+    def _upgraded(self, day: date, ended_at: datetime) -> dict[str, UpgradedDay]:
+        """Return the tables of a day that were upgraded after a run of it, by the newest upgrade of each."""
+        later = [own for own in upgrades(self.connection, f"{PUBLISHED}.audit.runs") if own.ended_at > ended_at]
+        return {table: found for own in later for (table, of), found in own.days.items() if of == day}
 
     def _days_recorded(self, condition: str, value: object) -> list[date]:
         found = self.connection.execute(

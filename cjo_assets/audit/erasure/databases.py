@@ -19,7 +19,7 @@ from cjo_assets.core.personal import RECORD, TEXT, Personal
 from cjo_assets.core.quarantine.rules import REFUSED
 from cjo_assets.core.table import ERASURES, LEDGER, MANIFEST, QUARANTINE, RAW
 from cjo_assets.engine.code import code_version
-from cjo_assets.engine.sql import literal
+from cjo_assets.engine.sql import literal, quoted, quoted_names
 from cjo_assets.engine.store import Store
 from cjo_assets.engine.transaction import transaction
 from cjo_assets.families.audit.records.decision_ledger import ERASABLE, ERASED
@@ -34,7 +34,6 @@ from cjo_assets.ingest.personal_columns import (
 )
 from cjo_assets.ingest.tombstones import EMPTY_RECORD, Tombstones
 from cjo_assets.warehouse.ledger import add_entries
-from cjo_assets.warehouse.views import add_views, comment
 
 PARTIAL = ".erasing"
 KEPT_TABLES = {LEDGER, ERASURES, f"{RAW}.{MANIFEST}"}
@@ -159,7 +158,7 @@ def _asked(statement: str, erasure: Erasure) -> dict[str, Any]:
 
 
 def rewrite(store: Store, path: Path, erasure: Erasure, place: str) -> None:
-    """Replace a published database by one without the customer; delete it if it is of another version."""
+    """Replace a published database by one without the customer; delete it if it has no ledger."""
     copy, fresh = path.with_suffix(PARTIAL), path.with_suffix(".fresh")
     for left in (copy, fresh, Path(f"{copy}.wal"), Path(f"{fresh}.wal")):
         left.unlink(missing_ok=True)
@@ -174,21 +173,13 @@ def rewrite(store: Store, path: Path, erasure: Erasure, place: str) -> None:
             erase_tables(connection, erasure, place)
         _erase_entries(connection, erasure, place)
         _copy_tombstones(store, connection, erasure)
+        # Tables, views and comments are those of the version that wrote the database.
         connection.execute(f"ATTACH {literal(fresh)} AS fresh")
-        with transaction(connection):
-            for name in tables(connection):
-                connection.execute(f"CREATE SCHEMA IF NOT EXISTS fresh.{name.partition('.')[0]}")
-                connection.execute(f"CREATE TABLE fresh.{name} AS FROM {name}")
+        [(own,)] = connection.execute("SELECT current_database()").fetchall()
+        connection.execute(f"COPY FROM DATABASE {quoted(own)} TO fresh")
         connection.execute("CHECKPOINT fresh")
         connection.execute("DETACH fresh")
     copy.unlink()
-    with duckdb.connect(str(fresh)) as connection:
-        with transaction(connection):
-            for table in store.tables.values():
-                if table.is_published and not table.is_view:
-                    comment(connection, table, table.full_name)
-            add_views(connection, store)
-        connection.execute("CHECKPOINT")
     with fresh.open("rb") as file:
         os.fsync(file.fileno())
     store.require_ours()
@@ -229,10 +220,13 @@ def _erase_entries(connection: duckdb.DuckDBPyConnection, erasure: Erasure, plac
 
 
 def _copy_tombstones(store: Store, connection: duckdb.DuckDBPyConnection, erasure: Erasure) -> None:
-    rows = store.connection.execute(f"FROM {ERASURES}").fetchall()
+    # The database may be of another version, whose tombstones have other columns.
+    names = [name for name in tables(connection)[ERASURES] if name in tables(store.connection)[ERASURES]]
+    rows = store.connection.execute(f"SELECT {quoted_names(names)} FROM {ERASURES}").fetchall()
     with transaction(connection):
         connection.execute(f"TRUNCATE {ERASURES}")
-        connection.executemany(f"INSERT INTO {ERASURES} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+        places = ", ".join("?" * len(names))
+        connection.executemany(f"INSERT INTO {ERASURES} ({quoted_names(names)}) VALUES ({places})", rows)
         # The erasure is complete in this database, which is replaced only when all is done.
         connection.execute(f"UPDATE {ERASURES} SET is_complete = TRUE WHERE erasure_id = ?", [erasure.erasure_id])
 

@@ -1,8 +1,11 @@
 """Results of a replay: whether a day is identical, and the reasons of differences."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
+
+from cjo_assets.warehouse.schema_upgrades import REBUILT, UpgradedDay
 
 IDENTICAL, DIFFERS, IMPOSSIBLE = "identical", "differs", "cannot be replayed"
 EXIT_CODES = {IDENTICAL: 0, DIFFERS: 1, IMPOSSIBLE: 2}
@@ -75,6 +78,7 @@ class Circumstances:
         altered: earlier days whose published rows differ from those that their run wrote.
         other_policies: policies of published decisions of the day that the record of its run does not name.
         filled_fields: fields that the policy of the day has from the packaged policy, since they were added later.
+        upgraded: tables whose columns a later run changed, and how their rows of the day were treated.
     """
 
     run_id: str
@@ -87,6 +91,7 @@ class Circumstances:
     altered: tuple[date, ...] = ()
     other_policies: tuple[str, ...] = ()
     filled_fields: tuple[str, ...] = ()
+    upgraded: Mapping[str, UpgradedDay] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -143,6 +148,7 @@ def reasons_of(tables: tuple[TableVerdict, ...], known: Circumstances) -> tuple[
         )
     if known.run_again:
         reasons.append(f"{_listed(known.run_again)} was run again since with another result: the day is stale")
+    reasons += [_upgraded_in_words(table, known.upgraded[table]) for table in unexplained if table in known.upgraded]
     if known.filled_fields:
         reasons.append(filled_in_words(known.policy_hash, known.filled_fields))
     if known.code_then != known.code_now:
@@ -150,7 +156,7 @@ def reasons_of(tables: tuple[TableVerdict, ...], known: Circumstances) -> tuple[
     if known.engine_then != known.engine_now:
         reasons.append(f"the engine has changed: {known.engine_then} then, {known.engine_now} now")
     is_same_program = (known.code_then, known.engine_then) == (known.code_now, known.engine_now)
-    others = (known.altered, known.run_again, known.other_policies, known.filled_fields)
+    others = (known.altered, known.run_again, known.other_policies, known.filled_fields, known.upgraded)
     if is_same_program and not any(others):
         undated = [table.table for table in differing if table.was_changed_since is None]
         if undated:
@@ -168,6 +174,13 @@ def filled_in_words(policy_hash: str, fields: tuple[str, ...]) -> str:
     shown = ", ".join(fields[:FIELDS_SHOWN])
     more = f" and {len(fields) - FIELDS_SHOWN} more" if len(fields) > FIELDS_SHOWN else ""
     return f"the policy {policy_hash[:12]} was recorded without {shown}{more}: their packaged values are used"
+
+
+def _upgraded_in_words(table: str, day: UpgradedDay) -> str:
+    if day.rows == REBUILT:
+        return f"run {day.run_id} changed the columns of {table} and recomputed it from the published tables of the day"
+    reason = f", because {day.reason.rstrip('.')}" if day.reason else ""
+    return f"run {day.run_id} changed the columns of {table} and did not recompute its rows of the day{reason}"
 
 
 def what_was_erased(erasures: list[str], tables: tuple[TableVerdict, ...]) -> str:

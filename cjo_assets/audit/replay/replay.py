@@ -90,7 +90,7 @@ def _compared(past: Scratch, table: Table, record: DayRecord) -> TableVerdict:
     day = record.as_of if table.is_dated else None
     published = past.published_rows(table, day)
     then, now = fingerprint(past, table, day, source=published), fingerprint(past, table, day)
-    recorded = record.table_hashes.get(table.full_name)
+    recorded = record.table_hashes.get(table.full_name) if past.has_columns_of_contract(table, day) else None
     differing, examples = (0, ()) if then == now else _differences(past, table, published, day)
     return TableVerdict(table.full_name, now.rows, now.content, then.rows, then.content, recorded, differing, examples)
 
@@ -151,7 +151,7 @@ def _circumstances(past: Scratch, record: DayRecord, verdicts: tuple[TableVerdic
         for day, then, newest in _handed_on(past, record):
             if then != newest:
                 run_again.append(day)
-            elif _present(past, day) != newest:
+            elif _present(past, day) not in (newest, past.records.handed_on_after_upgrade(day)):
                 altered.append(day)
     return Circumstances(
         record.run_id,
@@ -164,6 +164,7 @@ def _circumstances(past: Scratch, record: DayRecord, verdicts: tuple[TableVerdic
         tuple(altered),
         tuple(other_policies),
         past.records.filled_fields(record),
+        record.upgraded,
     )
 
 

@@ -6,7 +6,6 @@ the attached file remains. Days before the replayed one are read from it.
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,109 +14,25 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import ibis
-import ibis.expr.types as ir
 
 from cjo_assets.catalog import data_families, families_about
 from cjo_assets.core.contract import columns_of
-from cjo_assets.core.errors import InputError, PastError, TamperedError
+from cjo_assets.core.errors import PastError
 from cjo_assets.core.family import deciding_family
 from cjo_assets.core.settings import Settings
-from cjo_assets.core.table import AUDIT, RAW, Days, Reference, Table, in_order
-from cjo_assets.core.table import MANIFEST as MANIFEST_TABLE
+from cjo_assets.core.table import RAW, Days, Table
 from cjo_assets.engine.raw import MANIFEST, day_of
 from cjo_assets.engine.sql import literal
 from cjo_assets.engine.statements import Statements
-from cjo_assets.engine.store import Store
-from cjo_assets.ingest.formats import CHUNK_BYTES
-from cjo_assets.ingest.loading import ManifestRow, restore_dataset
-from cjo_assets.ingest.tombstones import emptied_hash
-from cjo_assets.policy import Policy
-from cjo_assets.warehouse.retention import HISTORY
-from cjo_assets.warehouse.run_records import PUBLISHED, DayRecord, RunRecords
-
-KNOWN = "known"
-# The undated table that has rows of every family.
-DATASET_LOADS = (AUDIT, "dataset_loads")
-# Enough statements that a second policy, or a second state of a day, can reuse those of the first.
-STATEMENTS_KEPT = 200
+from cjo_assets.warehouse.past import Past
+from cjo_assets.warehouse.published import of_another_version
+from cjo_assets.warehouse.run_records import PUBLISHED, DayRecord
 
 Rows = list[dict[str, Any]]
 
 
-class Scratch(Store):
-    """Computed tables next to the attached published ones."""
-
-    def __init__(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        settings: Settings,
-        family: str,
-        statements: Statements | None = None,
-    ) -> None:
-        """Create empty tables, without known days."""
-        super().__init__(connection, families_about(family), statements or Statements(STATEMENTS_KEPT))
-        self.settings = settings
-        self.family = family
-        self.records = RunRecords(connection, family)
-        self.known_days: tuple[date, ...] = ()
-        self._trusted: set[str] = set()
-        self._files: dict[str, str] = {}
-        self._versions: dict[tuple[str, date | None], str] = {}
-        connection.execute(f"CREATE SCHEMA {KNOWN}")
-        self.know(())
-
-    def of_decided_days(self, table: Table) -> ir.Table:
-        """Return the rows of the known published days and of those computed here."""
-        known, own = self._rows_of(KNOWN, _view_of(table)), self._rows_of(table.schema, table.name)
-        return ibis.union(known, own.filter(own.as_of.isin(list(self.days_of_run))))
-
-    def newest_day(self, family: str) -> date | None:  # noqa: ARG002 a past is of one family
-        """Return the latest day that is known or computed here."""
-        return max([*self.known_days, *self.days_of_run], default=None)
-
-    def know(self, days: Iterable[date]) -> None:
-        """Make published days readable as earlier days: from the database, or from the files of old days."""
-        self.known_days = tuple(sorted(days))
-        for table in self._read_across_days():
-            there, left = self._places(table, self.known_days)
-            dates = ", ".join(f"DATE '{day.isoformat()}'" for day in there)
-            sql = f"SELECT * FROM {PUBLISHED}.{table.full_name} WHERE {f'as_of IN ({dates})' if there else 'FALSE'}"
-            for path in left:
-                sql += f" UNION ALL BY NAME SELECT * FROM read_parquet({literal(path)})"
-            self.connection.execute(f"CREATE OR REPLACE VIEW {KNOWN}.{_view_of(table)} AS {sql}")
-
-    def published_rows(self, table: Table, day: date | None) -> str:
-        """Return the relation for a published table, or a day of it, wherever it is stored."""
-        if day is None and (table.schema, table.name) == DATASET_LOADS:
-            names = ", ".join(literal(dataset.name) for dataset in self.datasets)
-            return f"(FROM {PUBLISHED}.{table.full_name} WHERE dataset IN ({names}))"
-        if day is None:
-            return f"{PUBLISHED}.{table.full_name}"
-        _, left = self._places(table, (day,))
-        if left:
-            return f"read_parquet({literal(left[0])})"
-        return f"(FROM {PUBLISHED}.{table.full_name} WHERE as_of = DATE '{day.isoformat()}')"
-
-    def restore_inputs(self, record: DayRecord) -> None:
-        """Load the files that a run read into the raw tables.
-
-        Raises:
-            PastError: a file is missing from the archive.
-            TamperedError: a file differs from the one that the run read.
-        """
-        for file in record.inputs:
-            self._require_archived(file)
-        for dataset in self.datasets:
-            files = [file for file in record.inputs if file.dataset == dataset.name]
-            try:
-                restore_dataset(self.connection, dataset, files, self.settings.inputs)
-            except InputError as error:
-                raise PastError(
-                    f"An archived file of {dataset.name} cannot be read by this version: {error}"
-                ) from error
-            self._files[dataset.name] = repr(files)
-        self.look_up_versions()
+class Scratch(Past):
+    """Days of a family that are recomputed to be compared with what was published."""
 
     def withhold_after(self, day: date) -> None:
         """Delete raw rows dated after a day; the next restored run loads their files again."""
@@ -169,41 +84,6 @@ class Scratch(Store):
                 is_begun = True
             yield table, day if table.is_dated else None
 
-    def compute(self, table: Table, day: date | None, policy: Policy) -> bool:
-        """Compute a table, or a day of it, unless it exists already; return whether it was computed.
-
-        It exists if the same statement was run on the same rows: a table is identified by a hash over its statement and
-        the hashes of its inputs.
-        """
-        sql = self.statement(table, day, policy).sql
-        # The function of a table may have a parameter that its statement does not read.
-        inputs = {name: found for name, found in table.inputs().items() if f'"{found.schema}"."{found.name}"' in sql}
-        read = [f"{name} {self._version(reference, day)}" for name, reference in sorted(inputs.items())]
-        version = hashlib.sha256("\n".join([sql, *read]).encode()).hexdigest()
-        if self._versions.get((table.full_name, day)) == version:
-            return False
-        self.fill(table, day, sql)
-        self._versions[table.full_name, day] = version
-        return True
-
-    def _version(self, reference: Reference, day: date | None) -> str:
-        if reference.schema == RAW:
-            return (
-                repr(sorted(self._files.items())) if reference.name == MANIFEST_TABLE else self._files[reference.name]
-            )
-        table = self.tables[reference.schema, reference.name]
-        if table.is_dated and reference.days is not Days.TODAY:
-            before = date.max if day is None or reference.days is Days.ALL else day
-            read = [own for own in self.days_of_run if own < before]
-            return f"{self.known_days} {[(own, self._versions.get((table.full_name, own))) for own in read]}"
-        return self._versions.get(
-            (table.full_name, (day or self.newest_day(self.family)) if table.is_dated else None), ""
-        )
-
-    def computed_tables(self) -> list[Table]:
-        """Return all computed tables in dependency order."""
-        return in_order(table for table in self.tables.values() if table.transform is not None)
-
     def upstream_of(self, names: Iterable[str]) -> list[Table]:
         """Return some tables and all their upstream tables in dependency order."""
         wanted = {(table.schema, table.name) for table in map(self.table_named, names)}
@@ -215,46 +95,6 @@ class Scratch(Store):
             ]
             wanted = {(found.schema, found.name) for found in references if found.days is Days.TODAY}
         return [table for table in self.computed_tables() if (table.schema, table.name) in chosen]
-
-    def _require_archived(self, file: ManifestRow) -> None:
-        if file.file_sha256 is None or file.file_sha256 in self._trusted:
-            return
-        path = self.settings.inputs / file.file_sha256
-        if not path.is_file():
-            raise PastError(f"The file {file.source_file} of {file.dataset} is missing from the archive: {path}.")
-        digest = hashlib.sha256()
-        with path.open("rb") as content:
-            while chunk := content.read(CHUNK_BYTES):
-                digest.update(chunk)
-        # The companion file of an erasure counts only together with a tombstone in the database or the ledger.
-        is_emptied = digest.hexdigest() == emptied_hash(path) and bool(self.records.erasures())
-        if digest.hexdigest() != file.file_sha256 and not is_emptied:
-            raise TamperedError(
-                f"The archived file {path} ({file.source_file} of {file.dataset}) differs from the file that was read: "
-                f"its bytes hash to {digest.hexdigest()[:12]}."
-            )
-        self._trusted.add(file.file_sha256)
-
-    def _read_across_days(self) -> list[Table]:
-        references = [
-            reference
-            for table in self.tables.values()
-            for reference in (*table.inputs().values(), *table.check_inputs().values())
-            if reference.days is not Days.TODAY
-        ]
-        found = {self.tables[reference.schema, reference.name].full_name: reference for reference in references}
-        tables = [self.tables[reference.schema, reference.name] for _, reference in sorted(found.items())]
-        return [table for table in tables if table.is_dated]
-
-    def _places(self, table: Table, days: Iterable[date]) -> tuple[list[date], list[Path]]:
-        """Return the days that the published database has, and the files of old days."""
-        folder = self.settings.home / HISTORY / table.full_name
-        files = {day: folder / f"{day.isoformat()}.parquet" for day in days}
-        gone = {day for day, path in files.items() if path.exists()}
-        if gone:
-            found = self.connection.execute(f"SELECT DISTINCT as_of FROM {PUBLISHED}.{table.full_name}").fetchall()
-            gone -= {day for (day,) in found}
-        return [day for day in files if day not in gone], [files[day] for day in sorted(gone)]
 
 
 @contextmanager
@@ -288,7 +128,7 @@ def scratch(
     ):
         try:
             connection.execute(f"ATTACH {literal(settings.published)} AS {PUBLISHED} (READ_ONLY)")
-            made = Scratch(connection, settings, family, statements)
+            made = Scratch(connection, settings, families_about(family), family, statements)
             _require_same_tables(made)
         except duckdb.IOException as error:
             reason = str(error).splitlines()[0]
@@ -310,8 +150,4 @@ def _require_same_tables(made: Scratch) -> None:
 
 
 def _other_version(settings: Settings) -> str:
-    return f"The database {settings.published} was written by another version of cjo_assets. Use that version."
-
-
-def _view_of(table: Table) -> str:
-    return f"{table.schema}_{table.name}"
+    return of_another_version(settings.published)

@@ -15,12 +15,12 @@ from cjo_assets.audit.verify.questions import POLICIES, QUESTIONS, other_decisio
 from cjo_assets.core.family import decision_table
 from cjo_assets.core.settings import Settings
 from cjo_assets.core.table import LEDGER
-from cjo_assets.engine.sql import literal
 from cjo_assets.families.audit.records.decision_ledger import WITHDRAWN
 from cjo_assets.policy import hash_of_content
 from cjo_assets.warehouse.ledger import head_of
 from cjo_assets.warehouse.published import read_only
 from cjo_assets.warehouse.retention import HISTORY
+from cjo_assets.warehouse.schema_changes import parquet_columns, parquet_source, read_as, stored_columns
 
 FINDINGS_SHOWN = 20
 
@@ -102,13 +102,19 @@ def _changed_policies(reader: duckdb.DuckDBPyConnection) -> list[Finding]:
 def _days(reader: duckdb.DuckDBPyConnection, history: Path) -> Iterator[tuple[date, str]]:
     """Return every day with decisions, in the ledger, the table or a file, and where its decisions are stored."""
     table = decision_table().full_name
-    files = {date.fromisoformat(path.stem): path for path in sorted(history.glob("*.parquet"))}
+    files = {date.fromisoformat(path.stem): path for path in sorted(history.glob(f"{'[0-9]' * 4}-??-??.parquet"))}
     present = f"SELECT DISTINCT as_of FROM {table} UNION SELECT DISTINCT as_of FROM {LEDGER} WHERE as_of NOT NULL"
     days = {day for (day,) in reader.execute(present).fetchall()}
     kept = {day for (day,) in reader.execute(f"SELECT DISTINCT as_of FROM {table}").fetchall()}
     for day in sorted(days | files.keys()):
         path = files.get(day) if day not in kept else None
-        yield day, f"read_parquet({literal(path)})" if path else table
+        yield day, _of_file(reader, table, path) if path else table
+
+
+def _of_file(reader: duckdb.DuckDBPyConnection, table: str, path: Path) -> str:
+    """Return what SQL selects from to read a file of decisions with the columns of the contract."""
+    columns = stored_columns(reader)[table]
+    return read_as(columns, parquet_source(path), parquet_columns(reader, path))
 
 
 def _of_decision(

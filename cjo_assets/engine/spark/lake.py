@@ -88,14 +88,42 @@ class Lake:
         folder = posixpath.join(_parent(table_name, None), name)
         if self.folders(table_name).get(None) == folder:
             return folder
+        self.write(folder, f"SELECT * FROM {table_name}")
+        self.put(table_name, None, folder)
+        return folder
+
+    def write(self, folder: str, query: str) -> None:
+        """Write the rows of a query of DuckDB to a folder, in batches."""
         path = f"{self.base}/{folder}"
         self.files.create_dir(path, recursive=True)
-        reader = self.connection.execute(f"SELECT * FROM {table_name}").to_arrow_reader(BATCH_ROWS)
+        reader = self.connection.execute(query).to_arrow_reader(BATCH_ROWS)
         with pyarrow.parquet.ParquetWriter(f"{path}/part-0.parquet", reader.schema, filesystem=self.files) as writer:
             for batch in reader:
                 writer.write_batch(batch)
-        self.put(table_name, None, folder)
-        return folder
+
+    def convert(self, table: Table) -> None:
+        """Rewrite the folders of a table whose files have other columns than its contract.
+
+        A column that a file lacks is null, and so is a value that has no equivalent of the column's new type.
+        """
+        types = {name: DuckDBType.to_string(kind) for name, kind in schema_of(table.contract).items()}
+        nothing = ", ".join(f"NULL::{kind} AS {quoted(name)}" for name, kind in types.items())
+        columns = self._columns_of(f"SELECT {nothing}")
+        for day, folder in self.folders(table.full_name).items():
+            source = f"read_parquet({literal(f'{self._duckdb_url(folder)}/*.parquet')}, hive_partitioning = FALSE)"
+            stored = self._columns_of(f"SELECT * FROM {source}")
+            if stored == columns:
+                continue
+            parts = [
+                f"{f'TRY_CAST({quoted(name)} AS {kind})' if name in stored else f'NULL::{kind}'} AS {quoted(name)}"
+                for name, kind in types.items()
+            ]
+            converted = self.new_folder(table.full_name, day)
+            self.write(converted, f"SELECT {', '.join(parts)} FROM {source}")
+            self.put(table.full_name, day, converted)
+
+    def _columns_of(self, query: str) -> dict[str, str]:
+        return {name: kind for name, kind, *_ in self.connection.execute(f"DESCRIBE {query}").fetchall()}
 
     def remove(self, folder: str) -> None:
         """Delete a folder that is not in use."""

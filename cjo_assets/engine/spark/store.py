@@ -24,6 +24,7 @@ from cjo_assets.core.contract import key_of, schema_of
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.errors import WarehouseError
 from cjo_assets.core.family import Family
+from cjo_assets.core.settings import LAKE_CHANGED
 from cjo_assets.core.table import AUDIT, Days, Reference, Table
 from cjo_assets.engine.collection import collected_afterwards
 from cjo_assets.engine.raw import MANIFEST
@@ -65,6 +66,7 @@ class SparkStore(Store):
         """
         self.lake = lake
         self.master = master
+        self._convert_changed_tables(connection, families)
         super().__init__(connection, families, statements)
 
     @functools.cached_property
@@ -136,13 +138,36 @@ class SparkStore(Store):
         self.lake.forget_before(table.full_name, day)
         self._make(table)
 
-    def remember(self, table: Table, published: str) -> None:
+    def remember(self, table: Table, rows: str) -> None:
         """Restore a table from the last published state."""
         if not self.is_in_lake(table):
-            super().remember(table, published)
+            super().remember(table, rows)
             return
         self.lake.remember(table.full_name)
+        self.lake.convert(table)
         self._make(table)
+
+    def fill(self, table: Table, as_of: date | None, sql: str) -> None:
+        """Replace a table, or a day of it, by the rows of a statement of DuckDB, without validating them."""
+        if not self.is_in_lake(table):
+            super().fill(table, as_of, sql)
+            return
+        folder = self.lake.new_folder(table.full_name, as_of)
+        self.lake.write(folder, sql)
+        self.lake.put(table.full_name, as_of, folder)
+        self._make(table)
+
+    def _convert_changed_tables(self, connection: duckdb.DuckDBPyConnection, families: tuple[Family, ...]) -> None:
+        """Convert the folders of tables whose contracts another version described otherwise."""
+        query = f"SELECT 1 FROM duckdb_tables() WHERE schema_name || '.' || table_name = '{LAKE_CHANGED}'"
+        if not connection.execute(query).fetchall():
+            return
+        names = {name for (name,) in connection.execute(f"SELECT table_name FROM {LAKE_CHANGED}").fetchall()}
+        with transaction(connection):
+            for table in (table for family in families for table in family.tables):
+                if table.full_name in names and table.transform is not None and not table.is_view:
+                    self.lake.convert(table)
+            connection.execute(f"DELETE FROM {LAKE_CHANGED}")
 
     def require_erasable(self) -> None:
         """Refuse an erasure before it changes anything.

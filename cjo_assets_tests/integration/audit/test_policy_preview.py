@@ -185,7 +185,7 @@ def test_an_invalid_policy_is_refused_with_path_and_reason(home: Home, tmp_path:
     [
         (["--as-of", "2024-12-24"], "is published"),
         (["--as-of", "2025-01-20", "--from", "2025-01-19"], "exclude each other"),
-        (["--fail-on", "everything"], "decisions, tiers or routes"),
+        (["--fail-on", "everything"], "decisions, tiers, routes"),
         (["--format", "xlsx"], "parquet, csv"),
     ],
 )

@@ -98,7 +98,7 @@ def test_a_decision_of_ours_from_its_rows_to_its_ledger_entry(house: Settings) -
     for part in (decision["policy_hash"], decision["input_hash"], decision["decision_hash"], entry["entry_hash"]):
         assert part in hashes
     assert why.policy_values["evaluation.friction_thresholds.engagement_inactivity_days"] == 30
-    assert lines(why, "Checks of the run: 1 held") == ["journey.signals unknown_signal_types: 2 found"]
+    assert lines(why, "Checks of the run: 1 passed") == ["journey.signals unknown_signal_types: 2 found"]
 
 
 def test_an_earlier_day_knows_nothing_later(house: Settings) -> None:

@@ -107,11 +107,31 @@ def changes_in_sql(decisions: str, ledger: str) -> str:
 
 def differ(present: str, newest: str) -> str:
     """Return when a decision of a day is not what its newest entry says."""
-    same = ("intervention_id", "content", "input_hash", "policy_hash")
+    same = ("intervention_id", "input_hash", "policy_hash")
     others = " OR ".join(f"{present}.{name} IS DISTINCT FROM {newest}.{name}" for name in same)
+    others += f" OR {contents_differ(f'{present}.content', f'{newest}.content')}"
     is_gone = f"{present}.is_present IS NULL AND {newest}.kind = '{DECIDED}'"
     is_other = f"{newest}.kind IS DISTINCT FROM '{DECIDED}' OR {others}"
     return f"({is_gone}) OR ({present}.is_present AND ({is_other}))"
+
+
+def contents_differ(present: str, recorded: str) -> str:
+    """Return when the content of a decision is not the recorded one, under the columns that decisions have now.
+
+    A column that was added since is null in decisions that were recorded without it; a column that was removed since is
+    in the recorded content alone.
+    """
+
+    def value(content: str) -> str:
+        return f"""nullif(json_extract({content}, '$."' || name || '"')::VARCHAR, 'null')"""
+
+    is_same_number = f"coalesce(TRY_CAST({value(present)} AS DOUBLE) = TRY_CAST({value(recorded)} AS DOUBLE), FALSE)"
+    is_other = f"{value(present)} IS DISTINCT FROM {value(recorded)} AND NOT {is_same_number}"
+    return (
+        f"CASE WHEN {present} IS NOT DISTINCT FROM {recorded} THEN FALSE "
+        f"WHEN NOT coalesce(json_valid({present}) AND json_valid({recorded}), FALSE) THEN TRUE "
+        f"ELSE len(list_filter(json_keys({present}), lambda name: {is_other})) > 0 END"
+    )
 
 
 def _joined(rows: str, names: tuple[str, ...]) -> str:

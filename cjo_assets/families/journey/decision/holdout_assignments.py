@@ -8,6 +8,7 @@ recorded and not executed.
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.by_segment import by_segment
 from cjo_assets.core.expressions.ids import as_text
@@ -29,6 +30,9 @@ class HoldoutAssignments(DatedContract):
     draw: float = column("What the customer drew [0-1]; the same every day.", ge=0, lt=1)
     holdout_share: float = column("Draws below it are held out [share].", ge=0, le=1)
     arm: str = column("treated or held_out.", isin=ARMS)
+
+
+CONFIG = TableConfig(is_decision=True)
 
 
 def holdout_assignments(playbook_candidates: ir.Table, customers: ir.Table, policy: Policy) -> ir.Table:

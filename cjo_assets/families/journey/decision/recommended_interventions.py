@@ -88,7 +88,8 @@ class RecommendedInterventions(DatedContract):
 CONFIG = TableConfig(
     look_back_columns=tuple(
         name for name in RecommendedInterventions.to_schema().columns if name not in ("policy_hash", "input_hash")
-    )
+    ),
+    is_decision=True,
 )
 
 

@@ -16,6 +16,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
+from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.intervals import highest_of_none, two_sided_quantile
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, MONEY_DECIMALS, money_sum, rounded
@@ -50,6 +51,9 @@ class BudgetProposals(DatedContract):
     revenue_high: float = column("Upper end of its interval [currency].")
     cost_savings: float = column("Spend to come that is avoided [currency], up = better.", ge=0)
     cost: float = column("Spend to come that is added, and a person's answer [currency].", ge=0)
+
+
+CONFIG = TableConfig(is_decision=True)
 
 
 def budget_proposals(campaign_analysis: ir.Table, risk_register: ir.Table, as_of: date, policy: Policy) -> ir.Table:

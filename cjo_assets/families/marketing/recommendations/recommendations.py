@@ -15,6 +15,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
+from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import DatedContract, TextList, column, key
 from cjo_assets.core.expressions.evidence_grades import RANDOMISED
 from cjo_assets.core.expressions.ids import content_id
@@ -77,6 +78,9 @@ class Recommendations(DatedContract):
     amount: float = column("Budget that it moves [currency]; null where it moves none.", gt=0, nullable=True)
     from_campaign_id: str = column("Campaign that gives it, or (reserve); null where it moves none.", nullable=True)
     to_campaign_id: str = column("Campaign that gets it, or (reserve); null where it moves none.", nullable=True)
+
+
+CONFIG = TableConfig(is_decision=True)
 
 
 def recommendations(

@@ -1,0 +1,1 @@
+"""Schema evolution: stored tables brought to the columns of contracts that changed."""
