@@ -158,7 +158,7 @@ class RunRecords:
         return policies[0]
 
     def handed_on_after_upgrade(self, day: date) -> str | None:
-        """Return the hash over what a day hands on since its tables were upgraded; None where they were not."""
+        """Return the data version of a day since its tables were upgraded; None where they were not."""
         found = [own.handed_on.get((self.family, day)) for own in upgrades(self.connection, f"{PUBLISHED}.audit.runs")]
         return next((content for content in reversed(found) if content is not None), None)
 
