@@ -17,7 +17,7 @@ run: $(STAMP)
 ui: $(STAMP)
 	@$(BIN)/cjo ui
 
-# Pure functions on rows made in memory: less than a minute.
+# Pure functions on rows made in memory.
 test-unit: $(STAMP)
 	@$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile --no-loadscope-reorder cjo_assets_tests/unit
 
