@@ -24,7 +24,7 @@ from cjo_assets.engine.sql import literal
 from cjo_assets.engine.store import Store
 from cjo_assets.engine.transaction import transaction
 from cjo_assets.policy.base import WarehousePolicy
-from cjo_assets.warehouse.evolution.published import adapt_published
+from cjo_assets.warehouse.evolution.published import Adaptation, adapt_published
 from cjo_assets.warehouse.evolution.rebuild import forget_upgrade
 from cjo_assets.warehouse.evolution.record import messages_of, record_upgrade
 from cjo_assets.warehouse.ledger import Head, Stamp, add_decisions, add_tombstones
@@ -102,7 +102,8 @@ def _write(
     try:
         if is_copied:
             _leave_published(store, days)
-        adapted = adapt_published(store, TARGET, days, published.parent / HISTORY)
+        # A copy of the build database has the columns of this version already.
+        adapted = adapt_published(store, TARGET, days, published.parent / HISTORY) if before else Adaptation()
         if lost:
             lost.fill_in(store, TARGET)
         with transaction(connection):

@@ -81,7 +81,7 @@ def adapt_published(store: Store, database: str, days: list[date], history: Path
     connection = store.connection
     stored = stored_columns(connection, database)
     tables = [table for table in store.tables.values() if table.is_published and not table.is_view]
-    changes = [change for change in changes_of(tables, stored) if stored]
+    changes = changes_of(tables, stored)
     if not changes:
         return Adaptation()
     recorded = days_recorded(connection, f"{database}.") if "audit.runs" in stored else {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
@@ -351,6 +352,16 @@ def test_a_lost_database_is_made_again_from_a_snapshot_of_an_earlier_version(
     settings.published.rename(snapshots / "2025-01-20T000000.000000Z.duckdb")
     upgrade(settings, policy, messages.append)
     assert rows_of(settings.published) == before
+
+
+def test_a_first_publish_and_one_of_the_same_version_upgrade_nothing(
+    settings: Settings, policy: Policy, messages: list[str]
+) -> None:
+    new = replace(settings, home=settings.home / "new")
+    for run_id in ("first", "second"):
+        upgrade(new, policy, messages.append, run_id)
+    upgrade(settings, policy, messages.append)
+    assert messages == []
 
 
 def test_the_plan_of_the_run_records_the_upgrade(settings: Settings, policy: Policy, messages: list[str]) -> None:
