@@ -11,27 +11,9 @@ CONSTANT = (1.0,) * 6
 ANYONE, LARGER = (ANY_SEGMENT,), ("Mid-Market", "Enterprise")
 TICKETS = ("repeat_support_tickets", "support_ticket_spike", "support_satisfaction_low")
 SEGMENTS = {
-    "SMB": Segment(
-        share=0.60,
-        median_value=9_000.0,
-        value_spread=0.6,
-        recovery=0.9,
-        trouble=1.5,
-    ),
-    "Mid-Market": Segment(
-        share=0.28,
-        median_value=40_000.0,
-        value_spread=0.5,
-        recovery=1.0,
-        trouble=1.0,
-    ),
-    "Enterprise": Segment(
-        share=0.12,
-        median_value=120_000.0,
-        value_spread=0.5,
-        recovery=1.1,
-        trouble=0.7,
-    ),
+    "SMB": Segment(share=0.60, median_value=9_000.0, value_spread=0.6, recovery=0.9, trouble=1.5),
+    "Mid-Market": Segment(share=0.28, median_value=40_000.0, value_spread=0.5, recovery=1.0, trouble=1.0),
+    "Enterprise": Segment(share=0.12, median_value=120_000.0, value_spread=0.5, recovery=1.1, trouble=0.7),
 }
 STAGES = {
     "onboarding": Stage(
