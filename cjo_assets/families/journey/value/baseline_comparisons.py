@@ -144,7 +144,7 @@ def baseline_comparisons(
         supplied_from="measured_from",
         supplied_until="measured_until",
     )
-    return _with_ratio(_with_values(compared), policy)
+    return with_ratio(compared, policy)
 
 
 @check(blocking=True)
@@ -251,8 +251,9 @@ def _with_values(compared: ir.Table) -> ir.Table:
     )
 
 
-def _with_ratio(compared: ir.Table, policy: Policy) -> ir.Table:
-    """Add the ratio of both sides, its interval, and what is missing where there is none."""
+def with_ratio(compared: ir.Table, policy: Policy) -> ir.Table:
+    """Add the values and the ratio of both sides, its interval, and what is missing where there is none."""
+    compared = _with_values(compared)
     few_events = f"fewer than {policy.journey.kpis.minimum_events} events on a side"
     missing = _missing(compared, few_events, policy)
     ratio = compared["value"] / compared.baseline_value.nullif(0.0)

@@ -17,10 +17,10 @@ from cjo_assets.families.journey.value.baseline_comparisons import (
     SUMS,
     BaselineComparisons,
     baseline_comparisons,
-    compared,
     preferred,
     ratios_that_are_not_their_quotient,
     sums_of_groups,
+    with_ratio,
 )
 from cjo_assets.policy import Policy
 from cjo_assets_tests.support.rows import (
@@ -200,7 +200,7 @@ def test_nine_of_ten_intervals_hold_the_truth() -> None:
         measured_until=ibis.literal(DAY, "date"),
         **{name: ibis.null("date") for name in ("period_from", "period_until", "supplied_from", "supplied_until")},
     )
-    found = rows_of(compared(rows, rules()).select("ratio", "ratio_low", "ratio_high"))
+    found = rows_of(with_ratio(rows, rules()).select("ratio", "ratio_low", "ratio_high"))
     assert len(found) == pairs
     held = sum(row["ratio_low"] <= truth <= row["ratio_high"] for row in found) / pairs
     assert 0.84 <= held <= 0.96
@@ -365,7 +365,7 @@ def test_a_programme_that_does_nothing_seldom_reduces_churn(treated: int, held_o
         measured_until=ibis.literal(DAY, "date"),
         **{name: ibis.null("date") for name in ("period_from", "period_until", "supplied_from", "supplied_until")},
     )
-    found = rows_of(compared(rows, POLICY).select("status", "ratio", "ratio_low", "ratio_high"))
+    found = rows_of(with_ratio(rows, POLICY).select("status", "ratio", "ratio_low", "ratio_high"))
     measured = [row for row in found if row["status"] == "measured"]
     assert sum(1 - row["ratio_high"] >= 0.10 for row in measured) <= 0.05 * programmes
     assert all(row["ratio_low"] <= row["ratio"] <= row["ratio_high"] for row in measured)
