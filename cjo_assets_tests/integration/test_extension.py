@@ -118,7 +118,8 @@ publish(Store(duckdb.connect(), all_families()), Path(sys.argv[1]), [])
 def copy_of_package(folder: Path) -> Path:
     """Copy the package and its settings for Dagster into a folder, and return the folder."""
     shutil.copytree(PROJECT / "cjo_assets", folder / "cjo_assets", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(PROJECT / "pyproject.toml", folder)
+    for name in ("pyproject.toml", "dagster.yaml"):
+        shutil.copy(PROJECT / name, folder)
     return folder
 
 
