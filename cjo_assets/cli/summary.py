@@ -83,7 +83,9 @@ def grid_of(family: Family, day: date, rows: Rows) -> Grid:
     """Return the figures of a day, or where its rows are if the published database no longer has the day."""
     summary = family.summary
     if summary is None:
-        return _titled(f"{family.name.capitalize()} on {day}")
+        grid = _titled(f"{family.name.capitalize()} on {day}")
+        grid.add_row("tables", f"{sum(table.schema == family.name for table in family.tables):,}")
+        return grid
     if rows(f"FROM {family.name}.{summary.table} WHERE as_of = $day"):
         grid = _titled(f"{summary.title} on {day}")
         for label, text in summary.figures(rows):

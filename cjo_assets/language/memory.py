@@ -15,7 +15,7 @@ from cjo_assets.core.progress import report_message
 from cjo_assets.engine.store import Store
 from cjo_assets.language.answers import Judgement, Reply, judged
 from cjo_assets.language.client import Endpoint
-from cjo_assets.language.purposes import FAILED, REJECTED, USED
+from cjo_assets.language.outcomes import FAILED, REJECTED, USED
 from cjo_assets.language.requests import Asking, Request
 from cjo_assets.policy import Policy
 

@@ -12,8 +12,6 @@ from cjo_assets.core.settings import PROJECT
 PACKAGE = PROJECT / "cjo_assets"
 MAY_NAME_FAMILIES = ("families", "policy", "catalog.py")
 NAMES = tuple(family.name for family in FAMILIES)
-# Modules that still name a family; a module that no longer does must be taken off.
-KNOWN = {"language/purposes.py"}
 
 
 def words(tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -56,8 +54,7 @@ def test_platform_modules_name_no_family() -> None:
         for path in platform_modules()
         if (named := named_in((PACKAGE / path).read_text(encoding="utf-8")))
     }
-    assert {path: named for path, named in found.items() if path not in KNOWN} == {}
-    assert set(found) == KNOWN
+    assert found == {}
 
 
 @pytest.mark.parametrize(

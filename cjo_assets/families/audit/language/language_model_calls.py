@@ -9,7 +9,10 @@ of D are made when the tables of D are done.
 
 from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import DatedContract, Instant, column, key
-from cjo_assets.language.purposes import OUTCOMES, PURPOSES
+from cjo_assets.language.outcomes import OUTCOMES
+
+# Purposes of all families.
+PURPOSES = ["summary", "message", "marketing_summary", "campaign"]
 
 
 class LanguageModelCalls(DatedContract):

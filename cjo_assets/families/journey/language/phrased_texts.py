@@ -7,13 +7,13 @@ tables and of a recorded answer (`audit.language_model_calls`), no table is made
 """
 
 from cjo_assets.core.contract import DatedContract, column, key
-from cjo_assets.language.purposes import JOURNEY_PURPOSES
+from cjo_assets.families.journey.purposes import PURPOSES
 
 
 class PhrasedTexts(DatedContract):
     """Texts of the day that a language model was to phrase. One row per as-of date, purpose and intervention."""
 
-    purpose: str = key("summary: the paragraph of the report; message: a draft to a customer.", isin=JOURNEY_PURPOSES)
+    purpose: str = key("summary: the paragraph of the report; message: a draft to a customer.", isin=PURPOSES)
     intervention_id: str = key(
         "Intervention that a message goes with; null for the summary.", nullable=True, personal="intervention"
     )

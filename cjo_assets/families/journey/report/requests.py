@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from cjo_assets.families.journey.purposes import MESSAGE, SUMMARY
 from cjo_assets.families.journey.report.messages import intervention_figures, intervention_words
 from cjo_assets.families.journey.report.summary import summary_figures
-from cjo_assets.language.purposes import MESSAGE, SUMMARY
 from cjo_assets.language.requests import Asking, Request, request_of
 from cjo_assets.policy.journey_value import Reporting
 

@@ -14,13 +14,13 @@ from cjo_assets.core.approval_status import APPROVED, PENDING
 from cjo_assets.engine.store import Store
 from cjo_assets.families.journey.inputs.interventions import MONITOR_ONLY
 from cjo_assets.families.journey.interventions._ledger import NOT_REQUIRED
+from cjo_assets.families.journey.purposes import MESSAGE, SUMMARY
 from cjo_assets.families.journey.report.messages import rule_based_message
 from cjo_assets.families.journey.report.requests import asking_of, message_request, summary_request
 from cjo_assets.families.journey.report.summary import rule_based_summary
 from cjo_assets.language.answers import Judgement, judged
 from cjo_assets.language.client import NOT_CONFIGURED, Endpoint, ask
 from cjo_assets.language.memory import NOT_TRIED, Ask, asked, remembered
-from cjo_assets.language.purposes import MESSAGE, SUMMARY
 from cjo_assets.language.requests import Request
 from cjo_assets.policy import Policy
 from cjo_assets.reporting.summary import Figure, Summary

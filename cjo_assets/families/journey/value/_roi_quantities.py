@@ -21,6 +21,7 @@ from cjo_assets.families.journey.inputs.baseline_metrics import DAYS_PER_CASE, E
 from cjo_assets.families.journey.interventions._ledger import end_of_day
 from cjo_assets.families.journey.interventions._outcomes import HELD_OUT, is_success
 from cjo_assets.families.journey.outcome.outcome_analyses import executed_in_window
+from cjo_assets.families.journey.purposes import PURPOSES
 from cjo_assets.families.journey.value._roi_components import (
     API_CALLS,
     ESCALATION_PREVENTION,
@@ -33,7 +34,6 @@ from cjo_assets.families.journey.value._roi_components import (
     SUPPORT_WORKLOAD_REDUCTION,
 )
 from cjo_assets.families.journey.value.baseline_comparisons import DAYS_PER_MONTH, preferred
-from cjo_assets.language.purposes import JOURNEY_PURPOSES
 from cjo_assets.policy import Policy
 
 DAYS_PER_YEAR = 365
@@ -93,7 +93,7 @@ def _calls(earlier_calls: ir.Table, as_of: date, window_days: int) -> ir.Table:
     The calls of a day are made after its tables are computed, so they count from the next day on.
     """
     first = ibis.literal(as_of - timedelta(days=window_days), "date")
-    calls = earlier_calls.filter(earlier_calls.as_of >= first, earlier_calls.purpose.isin(JOURNEY_PURPOSES))
+    calls = earlier_calls.filter(earlier_calls.as_of >= first, earlier_calls.purpose.isin(PURPOSES))
     return calls.agg(calls=calls.count())
 
 

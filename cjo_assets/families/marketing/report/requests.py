@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cjo_assets.families.marketing.purposes import CAMPAIGN, SUMMARY
 from cjo_assets.families.marketing.report.summary import CHARACTERS_PER_TOKEN, campaign_figures, campaign_words
-from cjo_assets.language.purposes import CAMPAIGN, MARKETING_SUMMARY
 from cjo_assets.language.requests import Asking, Request, request_of
 from cjo_assets.policy.marketing import MarketingReporting
 from cjo_assets.reporting.document import Record
@@ -14,7 +14,7 @@ from cjo_assets.reporting.summary import Figure
 
 Row = dict[str, Any]
 
-MARKETING_SUMMARY_TASK = (
+SUMMARY_TASK = (
     "Write a short paragraph for an executive: what marketing spent and is estimated to have brought, on which "
     "evidence, how campaigns and experiments stand, what risks and budget moves need a person, and how many next "
     "steps follow."
@@ -51,7 +51,7 @@ def marketing_summary_request(
         "weakest_evidence": roi["value_evidence_grade"],
         "status_of_kpi_families": {row["family"]: row["status"] for row in kpi_status},
     }
-    return request_of(MARKETING_SUMMARY, MARKETING_SUMMARY_TASK, figures.values(), words, asking)
+    return request_of(SUMMARY, SUMMARY_TASK, figures.values(), words, asking)
 
 
 def campaign_request(campaign: Record, asking: Asking) -> Request:
