@@ -7,12 +7,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from cjo_assets.warehouse.evolution.build import adapt_build
 
 from cjo_assets.catalog import families_about
 from cjo_assets.core.settings import LAKE_CHANGED
 from cjo_assets.engine.spark.lake import Lake
 from cjo_assets.engine.spark.store import SparkStore
+from cjo_assets.warehouse.schema_of_build import adapt_build
 
 FIRST, SECOND = date(2025, 1, 20), date(2025, 1, 21)
 FAMILIES = families_about("journey")
