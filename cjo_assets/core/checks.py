@@ -13,6 +13,8 @@ from cjo_assets.core.contract import Contract
 
 Query = Callable[..., ir.Table]
 _MARK = "__asset_check__"
+# Name of the check that every table has: its contract.
+CONTRACT_CHECK = "contract"
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from enum import Enum
 
 import ibis.expr.types as ir
 
-from cjo_assets.core.checks import Check
+from cjo_assets.core.checks import CONTRACT_CHECK, Check
 from cjo_assets.core.contract import Contract, DatedContract
 
 RAW, QUARANTINE, AUDIT, LATEST = "raw", "quarantine", "audit", "latest"
@@ -146,6 +146,10 @@ class Table:
     def full_name(self) -> str:
         """Name as SQL writes it."""
         return f"{self.schema}.{self.name}"
+
+    def is_blocking(self, check: str) -> bool:
+        """Return whether the table is not stored when a check of it fails."""
+        return check == CONTRACT_CHECK or any(own.name == check and own.is_blocking for own in self.checks)
 
     def inputs(self) -> dict[str, Reference]:
         """Return the tables that the transform names."""

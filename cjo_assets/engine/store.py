@@ -15,7 +15,7 @@ import sqlglot.expressions as sge
 from sqlglot import ErrorLevel
 
 from cjo_assets.core.check_result import CheckResult
-from cjo_assets.core.checks import Check
+from cjo_assets.core.checks import CONTRACT_CHECK, Check
 from cjo_assets.core.contract import columns_of, contract_rows, key_of
 from cjo_assets.core.errors import ContractBreachError
 from cjo_assets.core.family import Family
@@ -34,7 +34,6 @@ from cjo_assets.engine.transaction import transaction
 from cjo_assets.engine.validation import judged
 from cjo_assets.policy import Policy
 
-CONTRACT_CHECK = "contract"
 EXAMPLES = 20
 ASKED = "asked_rows"
 NO_LINEAGE = Lineage({})
@@ -152,12 +151,6 @@ class Store:
         references = [reference for table in self.tables.values() for reference in table.inputs().values()]
         return sorted({f"{found.schema}.{found.name}" for found in references if found.days is Days.EARLIER})
 
-    def is_blocking(self, table: str, check: str) -> bool:
-        """Return whether a check of a table is blocking."""
-        schema, _, name = table.partition(".")
-        audits = self.tables[schema, name].checks
-        return check == CONTRACT_CHECK or any(audit.name == check and audit.is_blocking for audit in audits)
-
     def newest_day(self, family: str) -> date | None:
         """Return the latest day of a family that was published or is computed by this run."""
         found = self.connection.execute(
@@ -212,11 +205,7 @@ class Store:
         verdicts = {CONTRACT_CHECK: judged(self._written(table, as_of), table.contract, policy.vocabulary)}
         for audit in table.checks:
             verdicts[audit.name] = self._audited(audit, table, as_of, policy)
-        failed = {
-            name: verdict
-            for name, verdict in verdicts.items()
-            if not verdict.passed and self.is_blocking(table.full_name, name)
-        }
+        failed = {name: verdict for name, verdict in verdicts.items() if not verdict.passed and table.is_blocking(name)}
         if failed:
             raise ContractBreachError(table.full_name, failed)
         return Stored(verdicts[CONTRACT_CHECK].rows, statement.sql, verdicts, statement.lineage)

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from cjo_assets.core.check_result import CheckResult
+from cjo_assets.core.checks import CONTRACT_CHECK
 from cjo_assets.core.contract import Contract, columns_of
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.errors import ContractBreachError, InputError, UnreachableError, WarehouseError
@@ -17,7 +18,7 @@ from cjo_assets.core.quarantine.text_identity import KEEP
 from cjo_assets.core.table import RAW, Table
 from cjo_assets.engine.code_versions import table_version, version_of, written_in
 from cjo_assets.engine.raw import raw_schema
-from cjo_assets.engine.store import CONTRACT_CHECK, Stored
+from cjo_assets.engine.store import Stored
 from cjo_assets.ingest.loading import Loaded, load_dataset
 from cjo_assets.orchestration.automation import downstream_condition, freshness
 from cjo_assets.orchestration.keys import key_of_table

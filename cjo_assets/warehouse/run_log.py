@@ -80,7 +80,15 @@ def record_failure(
 def record_checks(store: Store, run_id: str, results: dict[tuple[date | None, str], Stored]) -> int:
     """Record all check results of a run, and return their number."""
     rows = [
-        [run_id, day, table, check, store.is_blocking(table, check), verdict.rows, sum(verdict.broken.values())]
+        [
+            run_id,
+            day,
+            table,
+            check,
+            store.table_named(table).is_blocking(check),
+            verdict.rows,
+            sum(verdict.broken.values()),
+        ]
         for (day, table), stored in results.items()
         for check, verdict in stored.verdicts.items()
     ]

@@ -17,6 +17,7 @@ import ibis.expr.types as ir
 from cjo_assets.audit.policy_diff.page import PolicyFigures, policy_report
 from cjo_assets.audit.policy_diff.values import differing_values
 from cjo_assets.audit.replay.scratch import Scratch
+from cjo_assets.core.checks import CONTRACT_CHECK
 from cjo_assets.core.contract import Contract, columns_of, key_of
 from cjo_assets.core.errors import ContractBreachError
 from cjo_assets.core.family import deciding_family, required
@@ -25,7 +26,6 @@ from cjo_assets.core.questions import PolicyComparison
 from cjo_assets.core.table import Table
 from cjo_assets.engine.collection import collected_afterwards
 from cjo_assets.engine.sql import literal
-from cjo_assets.engine.store import CONTRACT_CHECK
 from cjo_assets.engine.validation import judged
 from cjo_assets.policy import Policy
 from cjo_assets.warehouse.run_records import DayRecord

@@ -10,6 +10,7 @@ from typing import Any
 
 from cjo_assets.audit.replay.scratch import Rows, Scratch
 from cjo_assets.core.check_result import CheckResult
+from cjo_assets.core.checks import CONTRACT_CHECK
 from cjo_assets.core.contract import columns_of, key_of
 from cjo_assets.core.errors import ContractBreachError, InputError
 from cjo_assets.core.family import deciding_family, required
@@ -19,7 +20,6 @@ from cjo_assets.core.table import Table
 from cjo_assets.engine.code import code_version
 from cjo_assets.engine.collection import collected_afterwards
 from cjo_assets.engine.sql import literal
-from cjo_assets.engine.store import CONTRACT_CHECK
 from cjo_assets.engine.validation import judged
 from cjo_assets.policy import Policy
 from cjo_assets.warehouse.run_log import engine_version

@@ -8,12 +8,12 @@ from datetime import date
 import duckdb
 import ibis.expr.types as ir
 
+from cjo_assets.core.checks import CONTRACT_CHECK
 from cjo_assets.core.errors import ContractBreachError, PastError, TamperedError
 from cjo_assets.core.family import Family
 from cjo_assets.core.settings import Settings
 from cjo_assets.core.table import RAW, Table, in_order
 from cjo_assets.engine.collection import collected_afterwards
-from cjo_assets.engine.store import CONTRACT_CHECK
 from cjo_assets.engine.validation import judged
 from cjo_assets.policy import Policy
 from cjo_assets.warehouse.past import Past
