@@ -164,7 +164,7 @@ def test_a_rejection_taken_off_the_record_is_missed(
             """UPDATE audit.policies SET content = replace(content, '"low_confidence":0.55', '"low_confidence":0.1')""",
             "hashes to",
         ),
-        ("DELETE FROM audit.policies", "taken away"),
+        ("DELETE FROM audit.policies", "is missing from audit.policies"),
     ],
 )
 def test_a_changed_policy_is_named(
@@ -234,7 +234,7 @@ def test_a_file_that_is_missing_or_changed_is_named(tour_home: Home, tmp_path: P
         with pytest.raises(TamperedError, match=r"signals\.json of signals\) differs from the file that was read"):
             past.restore_inputs(past.records.of(THIRD))
         archived.unlink()
-        with pytest.raises(PastError, match=r"signals\.json of signals is not in the archive"):
+        with pytest.raises(PastError, match=r"signals\.json of signals is missing from the archive"):
             past.restore_inputs(past.records.of(THIRD))
         assert next(replayed(past, [THIRD])).state == IMPOSSIBLE
 
