@@ -97,7 +97,8 @@ def grid_of(family: Family, day: date, rows: Rows) -> Grid:
 
 
 def _titled(title: str) -> Grid:
-    return Grid(title=title, show_header=False, title_justify="left", title_style="bold")
+    # A title wraps at the width of its grid.
+    return Grid(title=title, show_header=False, title_justify="left", title_style="bold", min_width=len(title))
 
 
 def _warnings() -> list[tuple[str, float, str]]:

@@ -26,8 +26,9 @@ def test_the_printed_statement_gives_the_rows_of_the_table(sample_day: Callable[
     connection = sample_day(LAST_DAY).store.connection
     found = connection.execute(f"FROM ({statement}) ORDER BY ALL")
     assert [column[0] for column in found.description or ()] == [spec.name for spec in columns_of(RiskScores)]
-    stored = connection.execute("FROM journey.risk_scores WHERE as_of = ? ORDER BY ALL", [LAST_DAY])
-    assert found.fetchall() == stored.fetchall() != []
+    rows = found.fetchall()
+    stored = connection.execute("FROM journey.risk_scores WHERE as_of = ? ORDER BY ALL", [LAST_DAY]).fetchall()
+    assert rows == stored != []
 
 
 @pytest.mark.parametrize("table", ["journey.unknown", "audit.runs"])

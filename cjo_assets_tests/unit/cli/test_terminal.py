@@ -74,7 +74,7 @@ def test_what_an_encoding_lacks_is_written_as_its_code(
         say(NAME)
         say_json({"name": NAME})
 
-    monkeypatch.setattr("cjo_assets.cli.app", command)
+    monkeypatch.setattr("cjo_assets.cli.app.app", command)
     main()
     stream.flush()
     said, shown = received.getvalue().decode(encoding).splitlines()
