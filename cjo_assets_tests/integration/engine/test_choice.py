@@ -50,12 +50,12 @@ def test_the_lake_is_in_the_home_unless_placed(settings: Settings) -> None:
 
 
 def test_an_unknown_engine_is_refused(settings: Settings) -> None:
-    with duckdb.connect() as connection, pytest.raises(WarehouseError, match="CJO_ENGINE is flink"):
+    with duckdb.connect() as connection, pytest.raises(WarehouseError, match="Unknown CJO_ENGINE flink"):
         store_of(replace(settings, engine="flink"), connection, all_families())
 
 
 def test_a_lake_on_a_relative_path_is_refused(settings: Settings) -> None:
-    with duckdb.connect() as connection, pytest.raises(WarehouseError, match="CJO_SPARK_LAKE is lake"):
+    with duckdb.connect() as connection, pytest.raises(WarehouseError, match="CJO_SPARK_LAKE lake must be"):
         store_of(replace(settings, engine=SPARK, lake="lake"), connection, all_families())
 
 

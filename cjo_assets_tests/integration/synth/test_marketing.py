@@ -282,7 +282,7 @@ def test_nothing_that_happened_is_later_than_the_last_day(many: Market) -> None:
         (["--family", "marketing", "--campaigns", "5", "--seed", "-1"], "A seed is 0 or above"),
         (["--family", "marketing", "--customers", "5"], "Missing option --campaigns"),
         (["--campaigns", "5"], "Missing option --customers"),
-        (["--family", "sales", "--campaigns", "5"], "none of journey and marketing"),
+        (["--family", "sales", "--campaigns", "5"], "Unknown family sales"),
     ],
 )
 def test_mistakes_get_one_clear_message_and_leave_no_file(arguments: list[str], message: str, tmp_path: Path) -> None:
