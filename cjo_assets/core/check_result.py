@@ -14,7 +14,7 @@ class CheckResult:
         rows: rows checked.
         broken: failing rows per broken rule.
         examples: some of the failing rows, as plain values.
-        wording: what pandera says about them.
+        wording: the messages of pandera about them.
     """
 
     rows: int

@@ -1,7 +1,7 @@
-"""What a table promises: a strict pandera model, and the rules that follow from it.
+"""Contracts of tables: the base class, the column declarations, and the rules of a contract as expressions.
 
-Belongs here: the base of all contracts, their column types, and the derivation of rules as expressions, so that one
-scan judges a table of any size. Does not belong here: the promises themselves; they stand in the file of each table.
+A contract is a strict pandera model. Its rules are also derived as ibis expressions, so that one scan validates a table
+of any size.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from cjo_assets.policy import Policy, Vocabulary
 
 FAILURE_CASES = 20
 ANY_SEGMENT = "All"
-# For `used_when` of a column: whatever the policy says.
+# For `used_when` of a column: used under any policy.
 ALWAYS = "always"
 # Beyond it sums over a large file could no longer be rounded exactly; no customer is worth that much.
 LARGEST_AMOUNT = 1e12
@@ -100,7 +100,7 @@ def column(
             rule is discarded, and the row is kept without it.
         used_when: the switch of the policy under which a bad value of an optional column rejects the row, since a rule
             reads it; `ALWAYS` where null has a meaning that a bad value must not get.
-        absent: text of the value that an optional column has where the source says nothing; null unless given.
+        absent: text of the value that an optional column gets where the source leaves it out; null unless given.
         personal: the kind of identifier it holds of a person (`core/personal.py`), by which a person is erased.
         decimals: decimal places to which the stored value is rounded, half away from zero; not rounded unless given.
         is_key: whether the column is part of the key of the table.
@@ -241,7 +241,7 @@ def may_discard(contract: type[Contract]) -> bool:
 def breaches(contract: type[Contract], table: ir.Table, vocabulary: Vocabulary) -> dict[str, ir.BooleanValue]:
     """Return, per rule of the contract that a single row can break, whether each row breaks it.
 
-    The same verdict as pandera's, as expressions of the table: all of them are counted in one scan. A null is judged
+    The rules are those of pandera, as expressions of the table: all of them are counted in one scan. A null is tested
     by nullability alone. NaN and infinity are breaches, since they are neither numbers nor missing.
     """
     rules: dict[str, ir.BooleanValue] = {}
@@ -297,4 +297,4 @@ def _holds(check: pa.Check, value: ir.Value) -> ir.BooleanValue:
         return compare(value, _bounds(check)[bound])
     if check.name == "isin":
         return value.isin(list(_bounds(check)["allowed_values"]))
-    raise TypeError(f"No expression is known for the pandera check {check.name}; add it to cjo_assets.shared.contract.")
+    raise TypeError(f"No expression is known for the pandera check {check.name}; add it to cjo_assets.core.contract.")

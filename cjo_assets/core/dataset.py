@@ -1,7 +1,6 @@
-"""What a file of input is: its name, its contract, and the rules between its rows and other tables.
+"""Declaration of a dataset: its name, its contract, and the rules between its rows and other tables.
 
-Belongs here: the declaration that each dataset's table file makes. Does not belong here: how the judgement is carried
-out (`quarantine.py`) or how a file is read (`ingest/loading.py`).
+Each dataset's table file has one. `core/quarantine/` applies the rules and `ingest/loading.py` reads the files.
 """
 
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from cjo_assets.core.contract import Contract
 
 @dataclass(frozen=True)
 class Preference:
-    """Which of several valid rows about the same thing is believed.
+    """Choice between several valid rows about the same thing.
 
     Attributes:
         same: columns in which rivals agree.
@@ -36,8 +35,8 @@ class Dataset:
         contract: what a row must be; also the contract of the lookup.
         table: name of the lookup; the dataset's own name unless given.
         may_be_empty: whether a run makes sense without any row.
-        is_optional: whether nobody misses it: its absence is neither noted nor a warning.
-        relations: from the typed `rows` and the tables it names to further rules, saying where they are broken.
+        is_optional: whether a run without it is complete: its absence is neither noted nor a warning.
+        relations: from the typed `rows` and the tables it names to further rules, with the rows that break them.
         preference: what decides among valid rows about the same thing.
         record_date: the column that dates a record.
         is_history: whether its rows are events, so that a corrected row corrects the days since; a changed customer or

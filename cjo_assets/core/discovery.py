@@ -42,7 +42,7 @@ def tables_in(package: str, family: str, stages: tuple[str, ...], datasets: tupl
         package: the family's package.
         family: name of the family, and schema of its tables.
         stages: names of the stage folders in pipeline order.
-        datasets: datasets that parameters such as `**quarantined` stand for.
+        datasets: datasets that parameters such as `**quarantined` expand to.
 
     Raises:
         DeclarationError: a module declares no contract of its name.

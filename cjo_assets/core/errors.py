@@ -1,4 +1,4 @@
-"""Errors a person can act on: each message says what is wrong, where, and what was expected."""
+"""Errors that a user can resolve: each message states what is wrong, where, and what was expected."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class RefusalError(Exception):
 
 
 class PastError(Exception):
-    """What a day was made from is not there any more, or nobody wrote it down: it cannot be rebuilt."""
+    """A day that cannot be rebuilt, because its inputs were removed or never recorded."""
 
 
 class TamperedError(Exception):

@@ -1,4 +1,4 @@
-"""Declaration of a family: everything the platform asks of one."""
+"""Declaration of a family: everything the platform needs to know about one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cjo_assets.core.questions import Approvals, Explanation, PolicyComparison, 
 from cjo_assets.core.table import LATEST, Table
 
 Answer = TypeVar("Answer")
-# Filled by the catalog, so that lower layers can ask which datasets and contracts there are.
+# Filled by the catalog, so that lower layers can list datasets and contracts without importing it.
 _REGISTERED: list[Family] = []
 
 
@@ -25,8 +25,8 @@ class Report:
     Attributes:
         page: file name of its page; its Markdown has the same stem.
         document: builds the report from its figures.
-        write: from store, settings, day and policy to the written page; None where the policy wants no report, and a
-            stale one is removed.
+        write: from store, settings, day and policy to the written page; None where the policy disables the report, and
+            a stale one is removed.
         pictures: names of the pictures that Dagster shows with the asset.
     """
 

@@ -1,11 +1,8 @@
-"""A person who is erased: identifiers by kind, and how they are recognised in text.
-
-Belongs here: spellings, and what counts as evidence of an identifier in prose. Does not belong here: where a home holds
-text (`erasing_texts.py`, `erasing_instance.py`).
+"""Identifiers of an erased person by kind, and how they are recognised in text.
 
 A structured field holds an identifier of a known kind, so any value counts. Prose holds words of all sorts: there an
-identifier counts where it is delimited on both sides and telling, that is, neither a short number nor an everyday word
-nor another record's identifier. An identifier that is not distinctive counts only after its label: "customer 5",
+identifier counts where it is delimited on both sides and distinctive, that is, neither a short number nor an everyday
+word nor another record's identifier. An identifier that is not distinctive counts only after its label: "customer 5",
 "customer_id: 5".
 """
 
@@ -57,7 +54,7 @@ class Person:
 
     @property
     def telling(self) -> list[str]:
-        """The identifiers that are evidence wherever they stand delimited."""
+        """The identifiers that are evidence wherever they are delimited."""
         found = {name for names in self.identifiers.values() for name in names}
         return sorted(name for name in found - self.untelling if is_telling(name))
 
@@ -101,7 +98,7 @@ class Words:
         return self.without(text) != text
 
     def names(self, text: str) -> bool:
-        """Return whether a telling identifier of the person stands in a text."""
+        """Return whether a distinctive identifier of the person is in a text."""
         if self._named is None:
             return False
         return any(_kept_or_erased(match) == ERASED_NAME for match in self._named.finditer(text))
@@ -117,14 +114,14 @@ class Words:
 
 
 def is_telling(identifier: str) -> bool:
-    """Return whether an identifier is evidence wherever it stands: not a short number, and not a letter or two."""
+    """Return whether an identifier is evidence wherever it is delimited: no short number, nor a letter or two."""
     if re.fullmatch(r"[\d.,+/\s-]*", identifier):
         return sum(character.isdigit() for character in identifier) >= TELLING_DIGITS
     return len(identifier) >= TELLING_CHARACTERS
 
 
 def is_part_of(identifier: str, other: str) -> bool:
-    """Return whether an identifier stands delimited in another, longer one."""
+    """Return whether an identifier is a delimited part of another, longer one."""
     return identifier != other and re.search(_delimited([identifier]), other) is not None
 
 

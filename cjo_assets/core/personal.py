@@ -1,9 +1,7 @@
 """Marks of columns that identify a person, by kind of identifier.
 
-Belongs here: the kinds, and what a mark says. Does not belong here: which columns are marked; each contract marks its
-own with `column(..., personal=...)`.
-
-Identifiers of different kinds are different things even where they are spelled alike: customer 5 is not intervention 5.
+Each contract marks its own columns with `column(..., personal=...)`. Identifiers of different kinds are different
+things even where they are spelled alike: customer 5 is not intervention 5.
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ CUSTOMER, INTERVENTION, OUTCOME, SIGNAL, LABEL = "customer", "intervention", "ou
 # The most direct identifier comes first. It decides whom a row is about: a row that names a customer is about that
 # customer, whatever intervention it names.
 KINDS = (CUSTOMER, INTERVENTION, OUTCOME, SIGNAL, LABEL)
-# Prose in which identifiers may stand, and a row of a dataset as JSON.
+# Prose in which identifiers may occur, and a row of a dataset as JSON.
 TEXT, RECORD = "text", "record"
 MARKS = (*KINDS, TEXT, RECORD)
 
@@ -24,9 +22,9 @@ class Personal:
     """The mark of a column.
 
     Attributes:
-        kind: of the identifiers in it, or TEXT or RECORD; empty where another column says it.
-        said_by: name of the column that says of what kind the identifier is; empty unless `kind` is.
-        kinds: the values of that column and the kind that each stands for; other values stand for no person.
+        kind: of the identifiers in it, or TEXT or RECORD; empty where another column states it.
+        said_by: name of the column that states the kind of the identifier; empty unless `kind` is.
+        kinds: the values of that column and the kind that each denotes; other values denote no person.
         is_example: the row is about many and names one as an example: the row stays when that one is erased.
     """
 

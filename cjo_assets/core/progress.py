@@ -1,11 +1,11 @@
-"""What a run says while it runs: whoever started it in this process may listen."""
+"""Progress of a run, reported to listeners in the same process."""
 
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-# Whoever waits longer than this wants to know for what.
+# Longest time without a message during one step.
 SILENCE_SECONDS = 10.0
 
 _tables: list[Callable[[str, int], None]] = []
@@ -13,19 +13,19 @@ _messages: list[Callable[[str], None]] = []
 
 
 def listen(on_table: Callable[[str, int], None] | None, on_message: Callable[[str], None] | None = None) -> None:
-    """Tell one listener of every table that is done, by name and rows, and another of all else; None to stop."""
+    """Report every finished table to one listener, by name and rows, and all else to another; None to stop."""
     _tables[:] = [] if on_table is None else [on_table]
     _messages[:] = [] if on_message is None else [on_message]
 
 
 def report_progress(table: str, rows: int) -> None:
-    """Say that a table is done."""
+    """Report that a table is done."""
     for listener in _tables:
         listener(table, rows)
 
 
 def report_message(text: str) -> None:
-    """Say what else a person who waits should know."""
+    """Report anything else that a waiting user should know."""
     for listener in _messages:
         listener(text)
 
@@ -42,11 +42,11 @@ def logged(log: Callable[[str], None]) -> Iterator[None]:
 
 @contextmanager
 def at_work(text: str, share: Callable[[], float] = lambda: -1.0) -> Iterator[None]:
-    """Say every now and then that something is still going on.
+    """Report at intervals that a step still runs.
 
     Args:
-        text: what.
-        share: how much of it is done [percent]; negative where nobody knows.
+        text: description of the step.
+        share: how much of it is done [percent]; negative where unknown.
     """
     started, is_done = time.monotonic(), threading.Event()
 

@@ -1,7 +1,4 @@
-"""Where a run finds its data and policy, and where it writes.
-
-Belongs here: paths, and the environment variables that set them. Does not belong here: any number of the policy.
-"""
+"""Paths of a run: its data, policy and output, and the environment variables that set them."""
 
 import os
 from dataclasses import dataclass, replace
@@ -75,12 +72,12 @@ class Settings:
 
     @property
     def lock(self) -> Path:
-        """File whose lock says that a run is writing."""
+        """File whose lock shows that a run is writing."""
         return self.home / "warehouse.lock"
 
     @property
     def lives(self) -> Path:
-        """Folder of the locks that say which runs are alive."""
+        """Folder of the locks of the runs that are alive."""
         return self.home / "running"
 
     @property
@@ -99,7 +96,7 @@ class Settings:
 
 
 def places_of(home: Path | None, policy: Path | None = None) -> Settings:
-    """Return the places of a command that was told where home and policy are, or was not."""
+    """Return the paths of a command, whether or not home and policy are given."""
     settings = Settings.from_environment()
     said: dict[str, Any] = {name: path.resolve() for name, path in (("home", home), ("policy", policy)) if path}
     return replace(settings, **said)

@@ -1,16 +1,13 @@
-"""What a declared table is: schema, contract, transform, checks; and where its inputs come from.
+"""Declarations of tables: schema, contract, transform and checks, and the inputs that a transform's signature names.
 
-Belongs here: the declarations that `defs/` writes down and the reading of a transform's signature. Does not belong
-here: Dagster and the engine.
-
-A transform names what it needs. A parameter is a table of its own family unless its name says otherwise:
+A parameter is a table of the transform's own family, unless its name has another meaning:
 
     journey_states          that table; of a dated table the rows of the as-of date, without the column as_of; where
                             the table itself has no date, those of the newest day
     earlier_journey_states  the rows of earlier days
     all_journey_states      the rows of all days
     raw_signals             the file as text, but for columns that Parquet types as the dataset does
-    quarantined_signals     the rows of the file that were turned away
+    quarantined_signals     the rejected rows of the file
     audit_policies          a table of the audit; `earlier_` and `all_` come before: earlier_audit_language_model_calls
     issued_journey_states   the rows of all days, as they were when the run began
     as_of, policy           the day and the policy
@@ -45,7 +42,7 @@ class BoundQuery:
     Attributes:
         function: the function.
         inputs: its inputs, by the names it is called with.
-        written_in: functions and contracts that say what it does, where the function itself does not.
+        written_in: functions and contracts that define it, where the function itself does not.
     """
 
     __name__: str
@@ -79,7 +76,7 @@ class Days(Enum):
 
 @dataclass(frozen=True)
 class Reference:
-    """A table as somebody's input."""
+    """A table as an input of another."""
 
     schema: str
     name: str
@@ -93,7 +90,7 @@ class Table:
     Attributes:
         schema: schema of the engine and first part of the asset key.
         name: table and second part of the asset key.
-        contract: what it promises.
+        contract: its schema.
         transform: how it is computed; None where the run itself writes it.
         group: stage of the family, for the Dagster UI.
         checks: checks of the table after it was computed.

@@ -1,7 +1,4 @@
-"""A policy number as an expression: one literal, or a choice by segment where segments differ.
-
-Belongs here: what lets any transform take a number that a segment may have for itself. Does not belong here: a number.
-"""
+"""Policy values as expressions: a literal, or a choice by segment where segments have overrides."""
 
 from collections.abc import Callable
 
@@ -14,7 +11,7 @@ Pick = Callable[[SegmentRules], float | None]
 
 
 def differs_by_segment(policy: Policy, pick: Callable[[SegmentRules], object]) -> bool:
-    """Tell whether any segment has a value of its own."""
+    """Return whether any segment overrides the value."""
     return any(pick(own) != pick(default_rules(policy)) for own in rules_by_segment(policy).values())
 
 

@@ -1,7 +1,7 @@
-"""The engine's own hash, which is quick to compute and to group by.
+"""Hash function of the engine, quick to compute and to group by.
 
-Belongs here: a hash that lives no longer than a statement, and proves nothing: equal values have equal hashes, and now
-and then others have too. Does not belong here: hashes that are kept (`ids.py`).
+Such a hash is used within one statement only: equal values have equal hashes, but different values may collide. Hashes
+that are stored are in `ids.py`.
 """
 
 import ibis

@@ -1,7 +1,6 @@
-"""Intervals and the shrinking of small samples, as expressions.
+"""Intervals of counts and means, and shrinkage of small samples, as expressions.
 
-Belongs here: textbook statistics of counts and means, each with the level as a parameter. Does not belong here: any
-level, any prior, and what follows from an interval; the policy and the tables say that.
+Levels and priors are parameters; the policy has their values.
 """
 
 import math
@@ -13,12 +12,12 @@ import ibis.expr.types as ir
 from cjo_assets.core.expressions.numbers import capped
 from cjo_assets.core.expressions.two_sample_tests import Interval, beta_quantile, student_t_quantile
 
-# Whether a figure could be had at all: said wherever one may be missing.
+# Whether a figure is available; stored wherever one may be missing.
 MEASURED, NOT_MEASURABLE = "measured", "not_measurable"
 # The interval holds both sides of the value that would decide: of a target, or of 0.
 NOT_DISTINGUISHABLE = "not_distinguishable"
 POSITIVE, NEGATIVE = "positive", "negative"
-# Where an interval lies against 0.
+# The position of an interval relative to 0.
 SIGNS = [POSITIVE, NEGATIVE, NOT_DISTINGUISHABLE, NOT_MEASURABLE]
 
 
@@ -99,7 +98,7 @@ def interval_of_sum(
 
 
 def sign_of(low: ir.NumericValue, high: ir.NumericValue) -> ir.StringValue:
-    """Return on which side of 0 an interval lies; not_distinguishable where on both, not_measurable without one."""
+    """Return the side of 0 that an interval is on; not_distinguishable if on both, not_measurable without one."""
     return ibis.cases(
         (low > 0, POSITIVE),
         (high < 0, NEGATIVE),
@@ -114,7 +113,7 @@ def within(number: ir.NumericValue, lowest: float, highest: float) -> ir.Numeric
 
 
 def beta_interval(mean: ir.NumericValue, weight: ir.NumericValue, level: float) -> Interval:
-    """Return the central interval of a Beta distribution, extended to the mean where that lies outside.
+    """Return the central interval of a Beta distribution, extended to the mean where that is outside.
 
     Args:
         mean: between 0 and 1; at 0 and 1 the interval has no width.

@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 
 
 def is_key_in(key: Sequence[ir.Value], table: ir.Table, columns: Sequence[str]) -> ir.BooleanValue:
-    """Tell whether a table has a row with this key; null where a part of the key is null.
+    """Return whether a table has a row with this key; null where a part of the key is null.
 
     Args:
         key: the values of the key, in the order of the columns.

@@ -1,8 +1,4 @@
-"""What was promised, and how far it is kept: the vocabulary of KPIs, and their judgement.
-
-Belongs here: from numerator, denominator and target to value, attainment and status, of a KPI and of a family of them.
-Does not belong here: any KPI, any target, any threshold.
-"""
+"""Vocabulary of KPIs, and the value, attainment and status of a KPI and of a family of KPIs as expressions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,11 +18,11 @@ from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, rounded
 
 EXCEEDED, ON_TRACK, AT_RISK, CRITICAL = "exceeded", "on_track", "at_risk", "critical"
 STATUSES = [EXCEEDED, ON_TRACK, AT_RISK, CRITICAL, NOT_DISTINGUISHABLE, NOT_MEASURABLE]
-# What stands for something else; what its source estimated and nobody compared.
+# A proxy of the figure; an estimate of the source that was not compared with anything.
 PROXY = "proxy"
 BASES = [MEASURED, PROXY, ASSUMPTION, NOT_MEASURABLE]
 HIGHER, LOWER = "higher_is_better", "lower_is_better"
-# Kinds of estimates: a share is of single records that say yes or no, a mean is of numbers.
+# Kinds of estimates: a share is of records that are true or false, a mean is of numbers.
 SHARE, MEAN = "share", "mean"
 
 
@@ -99,7 +95,7 @@ def with_attainment(rows: ir.Table) -> ir.Table:
 
 
 def status_of(rows: ir.Table, warning: float, critical: float) -> ir.StringValue:
-    """Return where each KPI stands.
+    """Return the status of each KPI.
 
     A count of everything is compared with its target as it is. An estimate is compared by its interval: it keeps the
     target where the worse end does, misses it where the better end does, and is not distinguishable from it otherwise.
@@ -143,7 +139,7 @@ def _ends(rows: ir.Table) -> tuple[ir.NumericValue, ir.NumericValue]:
 
 
 def families_of(kpis: ir.Table) -> ir.Table:
-    """Count the KPIs of each family, and how its measured ones stand."""
+    """Count the KPIs of each family, and the measured ones by status."""
     is_measured = kpis.basis == MEASURED
 
     def count(condition: ir.BooleanValue) -> ir.IntegerScalar:
@@ -160,7 +156,7 @@ def families_of(kpis: ir.Table) -> ir.Table:
 
 
 def family_status(families: ir.Table, least_measured: float) -> ir.StringValue:
-    """Return where each family stands: bad news needs one KPI, good news a share of them that is measured.
+    """Return the status of each family: one KPI suffices for a bad status, a good one needs a share of measured KPIs.
 
     A measured KPI that is not distinguishable from its target leaves its family without good news.
 
@@ -168,7 +164,7 @@ def family_status(families: ir.Table, least_measured: float) -> ir.StringValue:
         families: counts as `families_of` returns them.
         least_measured: share of a family's KPIs; with fewer measured it may be at risk or critical, never well.
 
-    A family is critical only where the column `critical` is there to tell it from one at risk.
+    A family is critical only if the column `critical` is there to distinguish it from one at risk.
     """
     is_dark = (families.measured == 0) | (families.measured < least_measured * families.kpis)
     is_critical = [(families.critical > 0, CRITICAL)] if "critical" in families.columns else []

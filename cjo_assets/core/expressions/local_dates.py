@@ -1,7 +1,6 @@
-"""Dates of local calendars beside instants of UTC.
+"""Comparison of local calendar dates with instants of UTC.
 
-Belongs here: how far a local date may be from the date of an instant. Does not belong here: which columns are compared;
-each dataset's relations say.
+A local date may differ from the date of an instant by a day. The relations of each dataset choose the columns.
 """
 
 import ibis

@@ -1,7 +1,4 @@
-"""Numbers that come out the same every time.
-
-Belongs here: rounding and null-safe arithmetic on expressions. Does not belong here: any rule of the business.
-"""
+"""Reproducible rounding and null-safe arithmetic, as expressions."""
 
 import ibis
 import ibis.expr.types as ir
@@ -41,7 +38,7 @@ def money_sum(value: ir.NumericValue, where: ir.BooleanValue | None = None) -> i
 
 
 def same_money(one: ir.NumericValue, other: ir.NumericValue) -> ir.BooleanValue:
-    """Tell whether two amounts are one, but for what a binary float of their size cannot hold."""
+    """Return whether two amounts are equal, up to the precision of a binary float of their size."""
     return (one - other).abs() < HALF_A_CENT + other.abs() * 10.0**-CONTRIBUTION_DECIMALS
 
 

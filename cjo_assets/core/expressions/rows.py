@@ -1,7 +1,6 @@
-"""Small tables that are known before any data: one row per entry of a list.
+"""Small constant tables as one literal: one row per entry of a list of Python values.
 
-Belongs here: turning rows of Python values into one literal, which an engine plans as quickly as a constant. Does not
-belong here: any row.
+An engine plans such a literal as quickly as a constant.
 """
 
 from collections.abc import Mapping, Sequence

@@ -47,7 +47,7 @@ def first_per(rows: ir.Table, keys: str | Sequence[str], order: Any) -> ir.Table
         rows: the rows to choose from.
         keys: names of the key columns; none for the first of all rows.
         order: a name, a value of the rows, or a list of these; `ibis.desc` where the largest comes first.
-            It must tell the rows of a key apart; which of equal ones comes first is undefined.
+            It must order the rows of a key; which of equal ones comes first is undefined.
     """
     window = ibis.window(group_by=[rows[name] for name in _listed(keys)] or None, order_by=order)
     placed = rows.mutate(ibis.row_number().over(window).name(PLACE))

@@ -1,10 +1,7 @@
-"""Statistics of two arms that the engine has no words for: each as an expression, and the function behind it.
+"""Two-sample tests and intervals that engines lack: each as an expression, and the function behind it.
 
-Belongs here: textbook tests and intervals that take a root or a tail, over whole columns at once. Does not belong here:
-any level, any threshold (the policy says them), and how a function gets into an engine (`engine/functions.py`).
-
-An expression only names the function; every engine that runs it must have been given it. A bound that does not exist is
-null.
+They need a root or a tail of a distribution, over whole columns at once. An expression only names the function; every
+engine that runs it must register the function first (`engine/functions.py`). A bound that does not exist is null.
 """
 
 from __future__ import annotations
@@ -123,7 +120,7 @@ def pooled_z(
     control_successes: ir.NumericValue,
     control_trials: ir.NumericValue,
 ) -> ir.NumericValue:
-    """Return how many standard errors two shares are apart if they are one; 0 where nobody or everybody succeeds."""
+    """Return the difference of two shares in standard errors of the pooled share; 0 where that share is 0 or 1."""
     pooled = (successes + control_successes) / (trials + control_trials)
     spread = (pooled * (1 - pooled) * (1 / trials + 1 / control_trials)).sqrt()
     return ibis.cases((spread == 0, 0.0), else_=(successes / trials - control_successes / control_trials) / spread)

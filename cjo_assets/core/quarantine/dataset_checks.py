@@ -1,7 +1,6 @@
-"""The checks that every dataset has: of the rows of its file, of those rejected, and of what is left.
+"""Checks that every dataset has: of the rows of its file, of the rejected rows, and of the accepted ones.
 
-Belongs here: questions that need nothing but the declaration of a dataset. Does not belong here: the rules of a dataset
-and the checks that ask them (`datasets.py`).
+They need nothing but the declaration of the dataset.
 """
 
 from __future__ import annotations

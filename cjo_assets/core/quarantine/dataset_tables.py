@@ -88,7 +88,7 @@ class _DatasetTables:
             self.quarantine,
             self.raw | self.related | ranked_by,
             self.dataset.name,
-            f"Rows of {self.dataset.name} that were turned away.",
+            f"Rows of {self.dataset.name} that were rejected.",
             (self.dataset.contract, quarantined_rows),
         )
         return Table(QUARANTINE, self.dataset.name, QuarantinedRows, transform, self.stage)
@@ -109,7 +109,7 @@ class _DatasetTables:
             self.accept,
             self.raw | self.quarantined | self.discarded,
             self.dataset.lookup,
-            f"Rows of {self.dataset.name} that were not turned away.",
+            f"Rows of {self.dataset.name} that were not rejected.",
             (self.dataset.contract, accepted_rows),
         )
         return Table(
@@ -127,7 +127,7 @@ class _DatasetTables:
             self.rows_before_quarantine,
             self.raw | self.quarantined | self.accepted | self.related,
             "contract_before_quarantine",
-            "Holds the rows of the file to the contract before any is turned away.",
+            "Validates all rows of the file, before any are rejected.",
         )
         of_rows = checks_of_rows(self.dataset, self.raw | self.quarantined | self.accepted | self.discarded)
         checks = (Check(before, contract=self.dataset.contract), *of_rows)

@@ -1,8 +1,8 @@
-"""Text to typed values, with nothing guessed.
+"""Conversion of text to typed values, without guessing.
 
-Belongs here: how a value must be written to be of a type, and its conversion once it is. A cast alone makes 13 of
-'12.50' and true of 'yes'. A value that its file has typed already is not written at all: it is judged by its range, to
-the same verdict and the same value as its text would be. Does not belong here: what a column may hold beyond its type.
+A value must be written in one of the forms of its type; a cast alone makes 13 of '12.50' and true of 'yes'. A value
+that its file has typed already is not parsed: its range is tested, with the same result and the same value as its text
+would have.
 """
 
 from datetime import date, datetime
@@ -47,12 +47,12 @@ TYPES_OF_FILES = {
 
 
 def is_judged_by_type(spec: Column, kind: str) -> bool:
-    """Tell whether a file that types a column so has values of the contract's type, which need not become text."""
+    """Return whether a file that types a column so has values of the contract's type, which need not become text."""
     return kind in TYPES_OF_FILES.get(type(spec.type).__name__, ())
 
 
 def is_written_as(text: ir.Value, spec: Column) -> ir.BooleanValue:
-    """Tell whether a text is a way to write a value of the column's type; null stays null.
+    """Return whether a text is a way to write a value of the column's type; null stays null.
 
     Of a value that its file has typed: whether it is one that a text could write.
     """
@@ -78,7 +78,7 @@ def is_written_as(text: ir.Value, spec: Column) -> ir.BooleanValue:
 
 
 def typed(text: ir.Value, spec: Column) -> ir.Value:
-    """Return the value of a text that is written as the column's type asks; otherwise null or anything."""
+    """Return the value of a text that is written as the column's type requires; otherwise null or anything."""
     if spec.free_object:
         return _as_json(text)
     if spec.type.is_string():
@@ -102,7 +102,7 @@ def loses_digits(text: ir.StringValue) -> ir.BooleanValue:
 
 
 def typed_or_null(text: ir.Value, spec: Column) -> ir.Value:
-    """Return the value of a text that is written as the column's type asks; otherwise null."""
+    """Return the value of a text that is written as the column's type requires; otherwise null."""
     return is_written_as(text, spec).ifelse(typed(text, spec), ibis.null(spec.type))
 
 
@@ -140,7 +140,7 @@ def _as_json(text: ir.StringValue) -> ir.StringValue:
 
 @ibis.udf.scalar.builtin(name="json_valid", signature=((dt.string,), dt.boolean))  # type: ignore[untyped-decorator]
 def _json_valid(text: ir.StringValue) -> ir.BooleanValue:
-    """Tell whether a text is JSON."""
+    """Return whether a text is JSON."""
 
 
 @ibis.udf.scalar.builtin(name="json", signature=((dt.string,), dt.json))  # type: ignore[untyped-decorator]
@@ -160,7 +160,7 @@ def _to_microseconds(text: ir.StringValue) -> ir.StringValue:
 
 
 def _is_list(text: ir.StringValue, items: ir.ArrayValue) -> ir.BooleanValue:
-    """Tell whether a text is a JSON array whose items would do as values of their own."""
+    """Return whether a text is a JSON array whose items would be valid as values of their own."""
     if items.type().value_type.is_string():
         pattern, unfit = TEXT_LIST, items.filter(lambda item: ~item.re_search(TEXT))
     else:

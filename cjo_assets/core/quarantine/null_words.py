@@ -1,7 +1,6 @@
-"""Words that stand for a missing value in text, such as NULL or N/A.
+"""Words for a missing value in text, such as NULL or N/A: the comparison, in Python and as an expression.
 
-Belongs here: the comparison, in Python and as an expression, and the columns it applies to. Does not belong here: the
-words; the policy lists them (`vocabulary.null_words`), and `sources.yaml` may for one dataset.
+The policy lists the words (`vocabulary.null_words`), and `sources.yaml` may for one dataset.
 """
 
 from __future__ import annotations
@@ -39,8 +38,8 @@ def null_where_word(text: ir.Value, words: Iterable[str]) -> ir.Value:
 def given(text: ir.Value, spec: Column, vocabulary: Vocabulary) -> ir.Value:
     """Return the text of a column, or null where it is a word for a missing value.
 
-    Where the contract has a value for what a source leaves out, it takes the place of null. An id is in its normal form
-    where the policy says so.
+    Where the contract has a value for what a source leaves out, it takes the place of null. The policy decides whether
+    an id is brought into its normal form.
 
     Required prose and free objects stay as they are written. A word that the column may hold as a value is a value, and
     in a column of numbers NaN is one that breaks its contract.

@@ -1,11 +1,11 @@
 """Rules by which rows of a file are rejected, and the rows that remain.
 
-Belongs here: the judgement that every dataset shares (written as its type, contract, key, relations, preference among
-rivals). Does not belong here: the rules of one dataset; its table file passes them in.
+They are the rules that every dataset has: written form of the type, contract, key, relations, preference among rows
+with one key. Rules of one dataset are passed in by its table file.
 
-A dataset is judged in one scan. What only a few rows need (the list of broken rules, the contest between rows with one
+A dataset is validated in one scan. What only a few rows need (the list of broken rules, the choice among rows with one
 key) is computed for those few: the suspects. Rows that share a key are found by a hash of it, which is quicker to group
-than the key; a hash that two keys share makes suspects, never a verdict.
+than the key; a hash that two keys share makes suspects, but rejects no row.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ KEY_SEPARATOR = " | "
 # The only rule that a row breaks which was emptied because its customer was erased.
 REFUSED = "erased: the customer was erased, and what a file says of them is refused"
 
-# A reader adds these to the columns of the contract: where a row stood, how it failed to be a flat record, and the
+# A reader adds these to the columns of the contract: the position of a row, how it failed to be a flat record, and the
 # instant of its version where `sources.yaml` names a column that orders versions.
 RAW_COLUMNS = {
     "source_file": "string",
@@ -60,12 +60,12 @@ RAW_COLUMNS = {
 }
 
 
-# Of these the lookups keep where a row stood. No transform sees it: a row means the same wherever it stands.
+# Of these the accepted rows keep their position. No transform reads it: a row means the same in any position.
 PROVENANCE = ("source_file", "source_row")
 
 
 class QuarantinedRows(Contract):
-    """Rows of the present file that were turned away. One row per rejected row of the file."""
+    """Rows of the present file that were rejected. One row per rejected row of the file."""
 
     dataset: str = column("Dataset of the row.")
     source_file: str = key("Name of the file.")
@@ -82,7 +82,7 @@ class QuarantinedRows(Contract):
 
 @functools.cache
 def with_provenance(contract: type[Contract]) -> type[Contract]:
-    """Return the contract of the lookup of a dataset: that of its rows, and where each stood."""
+    """Return the contract of the accepted rows of a dataset: that of its rows, and their positions."""
     columns = {
         "source_file": column("File the row was read from; audit.dataset_loads has its hash."),
         "source_row": column("Number of the row in it, from 1, the header of a CSV not counted.", ge=1),
@@ -162,7 +162,7 @@ def quarantined_rows(
     relations: Callable[[ir.Table], dict[str, ir.BooleanValue]],
     best_first: Callable[[ir.Table], list[ir.Value]],
 ) -> ir.Table:
-    """Judge every row of a file.
+    """Validate every row of a file.
 
     Args:
         dataset: what the file is about and what its rows must be.
@@ -180,9 +180,9 @@ def quarantined_rows(
     discardable = tuple(spec for spec in specs if is_discardable(spec, policy))
     decisive = tuple(spec for spec in specs if spec not in discardable)
     rows = _with_texts(raw, specs, policy)
-    # Of most rows it is enough to know that nothing is wrong with them. A value that is not written as its type is
-    # suspect whatever it is read as, so the other rules may be asked of whatever that is.
-    # To be one of a few words that are well written is more than to be well written.
+    # Most rows only need a test whether anything is wrong with them. A value that is not written as its type requires
+    # makes its row a suspect whatever it is read as, so the other rules may be tested on any value.
+    # A value that is one of a few allowed words is also well written.
     free = {spec: rows[_text(spec)] for spec in decisive if not _has_few_words(spec, policy.vocabulary)}
     rows = rows.mutate(
         **{spec.name: typed(rows[_text(spec)], spec) for spec in specs},
@@ -301,7 +301,7 @@ def _irregularities(rows: ir.Table, is_kept: Callable[[ir.StringValue], ir.Boole
 
 
 def _recorded(dataset: Dataset, rows: ir.Table) -> ir.Table:
-    """Return rows as records: where each stood, what it is about, the rules it breaks, and the row as it was read."""
+    """Return rows as records: position, subject, broken rules, and the row as it was read."""
     specs = columns_of(dataset.contract)
     content = _as_json({spec.name: rows[_written(spec)].cast("string") for spec in specs})
     has_customer = "customer_id" in {spec.name for spec in specs}
@@ -362,9 +362,9 @@ def _misspelt(rows: ir.Table, specs: tuple[Column, ...]) -> dict[str, ir.Boolean
 
 
 def _may_be_repeated(rows: ir.Table, raw: ir.Table, same: tuple[Column, ...], policy: Policy) -> ir.BooleanValue:
-    """Tell where other rows of the file agree with a row in the columns `same`; seldom also where none does.
+    """Return whether other rows of the file agree with a row in the columns `same`; rarely true where none does.
 
-    The file is read for it anew: rows that are read twice would be kept in memory, all their columns, until then.
+    The file is read a second time: rows that are read once for both would be kept in memory, all their columns.
     """
     texts = {spec: given(raw[spec.name], spec, policy.vocabulary) for spec in same}
     hashes = raw.select(hash=hash_of(*(typed(text, spec) for spec, text in texts.items())))
@@ -377,7 +377,7 @@ def _as_json(values: dict[str, ir.Value]) -> ir.StringValue:
 
 
 def _meaning(rows: ir.Table, specs: tuple[Column, ...]) -> ir.StringValue:
-    """Return what a row says, however it spells it: the values, and the text of what could not be read as one."""
+    """Return the content of a row in any spelling: its values, and the text of values that could not be read."""
     values = {spec.name: rows[spec.name] for spec in specs}
     unread = {
         _text(spec): rows[spec.name].isnull().ifelse(_as_text(rows, spec.name), ibis.null("string")) for spec in specs

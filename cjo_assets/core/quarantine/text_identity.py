@@ -1,9 +1,7 @@
-"""The normal form of ids: what is left when blanks and the composition of characters make no difference.
+"""Normal form of ids, in which blanks and the composition of characters make no difference.
 
-Belongs here: the normal form, in Python and as an expression, and the columns it is of. Does not belong here: what is
-done with an id that is not in normal form; the policy decides (`vocabulary.unnormalized_ids`).
-
-A transform only names the function; the engines are given it (`engine/functions.py`, `engine/spark/functions.py`).
+The policy decides what is done with an id that is not in normal form (`vocabulary.unnormalized_ids`). A transform only
+names the function; the engines register it (`engine/functions.py`, `engine/spark/functions.py`).
 """
 
 from __future__ import annotations
@@ -34,7 +32,7 @@ def normal_form(text: ir.StringValue) -> ir.StringValue:
 
 
 def may_differ(text: ir.StringValue) -> ir.BooleanValue:
-    """Return whether a text may differ from its normal form; most do not, and this is quick to tell."""
+    """Return whether a text may differ from its normal form; a quick test that most texts fail."""
     return text.re_search(_OTHER_THAN_ASCII)
 
 
