@@ -116,7 +116,8 @@ def _unknown(command: str) -> str | None:
         found = found.commands[name]
         if name in HELP_BY_ARGPARSE:
             return None
-    known = {"--help", *(option for parameter in found.params for option in parameter.opts)}
+    parameters = found.get_params(found.context_class(found))
+    known = {"--help", *(option for parameter in parameters for option in parameter.opts)}
     given = (word.strip("[]").partition("=")[0] for word in words)
     return next((word for word in given if word.startswith("--") and word not in known), None)
 

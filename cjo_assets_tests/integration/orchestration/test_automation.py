@@ -255,7 +255,7 @@ def test_the_schedule_is_off_unless_it_is_switched_on(monkeypatch: pytest.Monkey
     found = Automation.from_environment()
     assert (found.schedule_status.value, found.days_back, found.cron) == ("RUNNING", 0, "0 6 * * *")
     monkeypatch.setenv("CJO_AUTOMATION", "sometimes")
-    with pytest.raises(ValueError, match="CJO_AUTOMATION is sometimes"):
+    with pytest.raises(ValueError, match="Invalid CJO_AUTOMATION=sometimes"):
         Automation.from_environment()
 
 

@@ -214,7 +214,7 @@ def test_the_error_of_a_broken_file_names_the_other_family(tmp_path: Path, monke
     monkeypatch.setenv("CJO_DATA", str(data))
     monkeypatch.setenv("CJO_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("CJO_POLICY", raising=False)
-    with pytest.raises(InputError, match="of marketing: --family journey runs without it"):
+    with pytest.raises(InputError, match="the family marketing; --family journey runs without it"):
         supplied()
     with pytest.raises(InputError, match="json") as alone:
         supplied("marketing")

@@ -26,7 +26,7 @@ from cjo_assets.catalog import families_about
 from cjo_assets.core.errors import PastError
 from cjo_assets.core.progress import listen
 from cjo_assets.core.settings import Settings
-from cjo_assets.core.table import AUDIT
+from cjo_assets.core.table import AUDIT, LEDGER
 from cjo_assets.engine.code import code_version
 from cjo_assets.engine.store import Store
 from cjo_assets.families.audit.records import decision_ledger
@@ -224,12 +224,12 @@ def test_decisions_are_kept_as_published(
     with duckdb.connect(str(settings.published)) as connection, monkeypatch.context() as patched:
         patched.setattr(decision_ledger, "content_in_sql", lambda _: earlier)
         add_decisions(connection, "cjo", list(TOUR_DAYS), Stamp("earlier", policy.policy_hash, "earlier"))
-    before, entries = rows_of(settings.published, DECISIONS), rows_of(settings.published, decision_ledger.LEDGER)
+    before, entries = rows_of(settings.published, DECISIONS), rows_of(settings.published, LEDGER)
     assert entries
     upgrade(settings, policy, messages.append)
     assert rows_of(settings.published, DECISIONS, "* EXCLUDE (source_trust)") == before
     assert {value for (value,) in rows_of(settings.published, DECISIONS, "source_trust")} == {None}
-    assert rows_of(settings.published, decision_ledger.LEDGER) == entries
+    assert rows_of(settings.published, LEDGER) == entries
     verdict = verify(settings)
     assert (verdict.found, verdict.days) == (0, len(TOUR_DAYS))
     assert messages == [

@@ -39,6 +39,14 @@ RECORDS = (
     "audit.language_model_calls",
 )
 Rows = list[tuple[Any, ...]]
+OF_2691C95 = [
+    ("C001", "I-d327590e8aae", "proactive_outreach", JOURNEY_DAYS[-1]),
+    ("C002", "I-892bffe0f884", "onboarding_nudge_email", NEXT_DAY),
+    ("C004", "I-2e22f05ed96f", "usage_review_checkin", JOURNEY_DAYS[-1]),
+    ("C005", "I-c96feff08e6c", "support_manager_followup", JOURNEY_DAYS[-1]),
+    ("C006", "I-d970b89392a9", "proactive_outreach", JOURNEY_DAYS[-1]),
+    ("C008", "I-3d2afd589eff", "executive_escalation_call", JOURNEY_DAYS[-1]),
+]
 
 
 @dataclass(frozen=True)
@@ -112,13 +120,14 @@ def test_all_approvals_are_found_again(upgraded: Upgraded) -> None:
     assert {key: now[key] for key in settled} == {key: statuses[key] for key in settled}
 
 
-def test_open_needs_keep_their_ids(upgraded: Upgraded) -> None:
-    names, newest = "customer_id, need_id, intervention_id", f"as_of = DATE '{JOURNEY_DAYS[-1]}'"
-    before = {(row[0], row[1]): row[2] for row in rows(upgraded.before, DECISIONS[0], names, newest)}
-    after = rows(upgraded.settings.published, DECISIONS[0], names, f"as_of = DATE '{NEXT_DAY}'")
-    kept = {(customer, need): found for customer, need, found in after if (customer, need) in before}
-    assert kept
-    assert kept == {key: before[key] for key in kept}
+def test_the_next_day_is_decided_as_by_the_earlier_version(upgraded: Upgraded) -> None:
+    """The expected rows are those that commit 2691c95 itself publishes for the next day of this home."""
+    columns = "customer_id, intervention_id, recommended_action, generated_at"
+    found = rows(upgraded.settings.published, DECISIONS[0], columns, f"as_of = DATE '{NEXT_DAY}'")
+    assert found == OF_2691C95
+    newest = f"as_of = DATE '{JOURNEY_DAYS[-1]}'"
+    before = {row[0] for row in rows(upgraded.before, DECISIONS[0], "intervention_id", newest)}
+    assert {row[1] for row in found} - before == {"I-892bffe0f884"}, "an open need keeps its id"
 
 
 def test_the_ledger_verifies(upgraded: Upgraded) -> None:

@@ -19,7 +19,7 @@ from cjo_assets.core.settings import PROJECT, Settings
 from cjo_assets.core.table import Days, Reference, Table
 from cjo_assets.engine.store import Store
 from cjo_assets.policy import Policy
-from cjo_assets.warehouse.build import VERSION_TABLE, opened
+from cjo_assets.warehouse.build import opened
 from cjo_assets_tests.support.chain import SAMPLE, computed
 
 DAY = date(2025, 1, 20)
@@ -59,15 +59,6 @@ def test_a_killed_writer_leaves_no_lock(tmp_path: Path) -> None:
         first.kill()
     with opened(settings(tmp_path), all_families()) as store:
         assert store.connection.execute("SELECT count(*) FROM journey.risk_scores").fetchall() == [(0,)]
-
-
-def test_another_versions_warehouse_is_refused(tmp_path: Path) -> None:
-    with opened(settings(tmp_path), all_families()):
-        pass
-    with duckdb.connect(str(tmp_path / "build.duckdb")) as connection:
-        connection.execute(f"UPDATE {VERSION_TABLE} SET version = 'older'")
-    with pytest.raises(WarehouseError, match="another version"), opened(settings(tmp_path), all_families()):
-        pass
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

@@ -149,12 +149,12 @@ def test_every_request_of_ours_has_its_status_and_its_reason() -> None:
     assert found == {name: row[:4] for name, row in OF_OURS.items()}
     assert requests["rejected, then changed"]["category"] == "too_expensive"
     # Asked from the second day on, with what that day had to ask.
-    later = requests["asked later"]
+    later = requests["requested later"]
     assert (later["requested_at"], later["expires_at"]) == (datetime(2025, 1, 20), datetime(2025, 1, 22))
     assert (later["approval_reasons"], later["approval_role"]) == (["high_risk_tier"], "csm")
     assert (later["decision_hash"], requests["stands"]["decision_hash"]) == (
-        "asked later: as asked",
-        "stands: as asked",
+        "requested later: as requested",
+        "stands: as requested",
     )
 
 
