@@ -25,11 +25,7 @@ CONTEXT = ROOT / "CONTEXT.md"
 # Folders and files that are still to be rewritten. To be emptied; never to be extended.
 NOT_YET = (
     "cjo_assets/families",
-    "cjo_assets/language",
-    "cjo_assets/policy",
-    "cjo_assets/reporting",
     "cjo_assets_tests/integration/families",
-    "cjo_assets_tests/integration/policy/test_policy.py",
     "cjo_assets_tests/unit/families",
     "docs/reference/tables.md",
 )
@@ -43,6 +39,7 @@ CODE = re.compile(r"^(```|~~~).*?^\1|^(?: {4}|\t)[^\n]*|(`+)[^`](?:.*?[^`])?\2(?
 SPAN = re.compile(r"(`+)[^`\n](?:[^`]*?[^`])?\1(?!`)|^ +\w+:(?= )", re.MULTILINE)
 SQL = re.compile(r"\b(?:SELECT|FROM|WHERE|INSERT|UPDATE|DELETE|CREATE)\b")
 JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+PLACEHOLDER = "\N{OBJECT REPLACEMENT CHARACTER}"
 PUBLISHED = "## Published texts"
 RELEASED = "\n## 0.1.0"
 
@@ -163,7 +160,7 @@ def _literals(tree: ast.Module) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
             parts.update(map(id, node.values))
-            text = "".join(str(part.value) if isinstance(part, ast.Constant) else "`" for part in node.values)
+            text = "".join(str(part.value) if isinstance(part, ast.Constant) else PLACEHOLDER for part in node.values)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts:
             text = node.value
         else:

@@ -1,5 +1,5 @@
-"""What a language model is asked, and what of its answer may be shown: pure, without a call.
+"""Requests to a language model, and validation of its answers.
 
-A model phrases what the tables prove. It decides nothing, nothing is decided on what it says, and a number that was
-not given to it ends its text.
+A model words the results in the tables. It decides nothing, no decision depends on its answer, and an answer with a
+number that it was not given is rejected.
 """

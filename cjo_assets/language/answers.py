@@ -1,7 +1,6 @@
-"""What came back from a language model, and what of it may be shown.
+"""Answers of a language model, and the tests that they must pass before they are shown.
 
-Belongs here: everything an answer is held to. Does not belong here: what numbers are (`number_check.py`), and how an
-answer travels (`wiring/`). An answer is plain text; whoever shows it escapes it.
+An answer is plain text; the report that shows it escapes it. Numbers are tested in `number_check.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from cjo_assets.language.number_check import checked
 from cjo_assets.language.requests import Request
 from cjo_assets.reporting.summary import Figure
 
-# Somebody who is told why the rules wrote a text reads these; what exactly was wrong is in audit.language_model_calls.
+# The reasons for which the rules write a text instead; audit.language_model_calls has the details.
 EMPTY = "the answer of the language model was empty"
 TOO_LONG = "the answer of the language model was too long"
 UNREADABLE = "the answer of the language model could not be read"
@@ -27,12 +26,12 @@ ADDRESSES = re.compile(r"://|\bwww\.|@|\b[\w-]+\.(?:com|org|net|io|example|info)
 
 @dataclass(frozen=True)
 class Reply:
-    """What came of a call.
+    """The result of a call.
 
     Attributes:
         text: what the model wrote; None where nothing came back.
-        problem: why there is no text, or why it cannot be used whatever it says; else None.
-        detail: more about the problem, for whoever looks after the endpoint; else None.
+        problem: why there is no text, or why it cannot be used whatever its content; else None.
+        detail: more about the problem, for the operator of the endpoint; else None.
         prompt_tokens: tokens sent, as the endpoint counts them [tokens].
         completion_tokens: tokens that came back [tokens].
     """
@@ -60,11 +59,11 @@ class Judgement:
 
 
 def judged(text: str, request: Request, max_characters: int) -> Judgement:
-    """Hold an answer to its request.
+    """Validate an answer against its request.
 
     Args:
         text: the answer as it came.
-        request: what was asked, with the figures that were given.
+        request: the request, with the figures that were given.
         max_characters: longest answer that is taken [characters].
     """
     if len(text) > max_characters:
@@ -85,7 +84,7 @@ def judged(text: str, request: Request, max_characters: int) -> Judgement:
 
 
 def _is_strange(character: str) -> bool:
-    """Tell what has no place in English prose: what cannot be seen, and letters in which numbers could hide."""
+    """Return whether a character has no place in English prose: invisible ones, and letters that could hide numbers."""
     category = unicodedata.category(character)
     if category.startswith("C"):
         return character not in "\n\r\t"

@@ -1,10 +1,7 @@
-"""The language model: one question to an endpoint that speaks as OpenAI's does.
+"""Client of the language model: one call of an endpoint with the interface of OpenAI's.
 
-Belongs here: the call, the environment that says where to, and every way in which it can fail. Does not belong here:
-what is asked and what is taken (`language/`), and what is remembered (`phrasing.py`).
-
-The key comes from the environment, goes into one header and nowhere else: no message of an error is passed on that
-could repeat it, and an answer that does is not kept. Redirections are not followed.
+The environment names the endpoint. The key comes from the environment, goes into one header and nowhere else: the
+message of an error that could repeat it is not kept, nor is an answer that does. Redirections are not followed.
 """
 
 from __future__ import annotations
@@ -33,11 +30,11 @@ LARGEST_COUNT = 2**31
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where a language model is asked.
+    """The endpoint of a language model.
 
     Attributes:
-        base_url: what stands before /chat/completions.
-        key: who asks; None where the endpoint does not want to know.
+        base_url: the address before /chat/completions.
+        key: the key to send; None where the endpoint needs none.
     """
 
     base_url: str = field(repr=False)
@@ -59,7 +56,7 @@ class Endpoint:
         if host is None or address.scheme not in ("http", "https"):
             return f"{BASE_URL} is no http address"
         if address.username is not None:
-            return f"{BASE_URL} names a user: who asks is said by {KEY}"
+            return f"{BASE_URL} names a user; remove it and set {KEY}"
         if self.key is None:
             return None
         if not (self.key.isascii() and self.key.isprintable()) or " " in self.key:
@@ -70,11 +67,11 @@ class Endpoint:
 
 
 def ask(endpoint: Endpoint, body: dict[str, Any], timeout_seconds: float) -> Reply:
-    """Ask once, and say what came of it; never raises for what the other side does.
+    """Send one request and return the result; never raises for a fault of the endpoint.
 
     Args:
-        endpoint: where; it must have no problem of its own.
-        body: what.
+        endpoint: where to send it; it must have no problem of its own.
+        body: what to send.
         timeout_seconds: from the first to the last byte, looking up the address included [seconds].
     """
     import httpx
@@ -113,7 +110,7 @@ async def _posted(endpoint: Endpoint, body: dict[str, Any], timeout_seconds: flo
 
 
 def _read(content: bytes, key: str | None) -> Reply:
-    """Return what an answer says, or that it says nothing that can be read."""
+    """Return the text of an answer, or the problem for which it cannot be read."""
     try:
         answer = json.loads(content)
         choice = answer["choices"][0]

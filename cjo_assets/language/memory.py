@@ -26,7 +26,7 @@ Ask = Callable[[Endpoint, dict[str, Any], float], Reply]
 
 
 def remembered(store: Store, request: Request, asking: Asking) -> Judgement | None:
-    """Return what became of the request when it was made before; None where it never had an answer."""
+    """Return the result of an earlier call with the same request; None where none had an answer."""
     rows = store.rows(
         "SELECT answer, outcome, reason FROM audit.language_model_calls "
         "WHERE request_hash = ? AND answer IS NOT NULL ORDER BY started_at LIMIT 1",
@@ -49,7 +49,7 @@ def asked(
     endpoint: Endpoint,
     ask_model: Ask,
 ) -> tuple[Judgement, bool]:
-    """Ask, record the call, and return the judgement, and whether nothing came back."""
+    """Call the model and record the call; return the validated answer, and whether the call failed."""
     started_at, started = datetime.now(UTC).replace(tzinfo=None), time.monotonic()
     reply = ask_model(endpoint, request.body, asking.timeout_seconds)
     duration = time.monotonic() - started

@@ -1,11 +1,8 @@
-"""Every number of a text held to the figures that its author was given.
-
-Belongs here: finding numbers however they are written, and the figure each of them is. Does not belong here: what else
-may be wrong with a text (`answers.py`).
+"""Comparison of every number of a text with the figures that its author was given.
 
 A number is right if it is a given figure: the same value, sign and unit. 4800 is 4,800.00, and 4,801 or 4.8 thousand
 is not: rounding and arithmetic are done in tables, where they can be checked. What cannot be understood as a number
-that was given counts as invented. The check is of numbers, not of sentences: a right number can stand beside a wrong
+that was given counts as invented. The check is of numbers, not of sentences: a right number can be beside a wrong
 word.
 """
 
@@ -34,7 +31,7 @@ PART_OF_A_DATE = re.compile(rf"(?<!\w)(?:{MONTH},? [0-9][\w,]*|[0-9]\w*(?: of)? 
 # A run of signs that holds a digit: a number, or what only looks like one.
 DIGITS = re.compile(r"[\w.,:/'\u2019\u2044^-]*[0-9][\w.,:/'\u2019\u2044^-]*")
 PLAIN = re.compile(r"(?P<number>[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|(?:0|[1-9][0-9]*)(?:\.[0-9]+)?)(?:-[A-Za-z]+)*")
-# What stands before or behind a number and makes it another one, or a guess.
+# What is before or behind a number and makes it another one, or a guess.
 SIGN = re.compile(r"(?:(?<![^\s(])[-\u2212\u2013\u2014+]|\b(?:minus|negative) )$", re.IGNORECASE)
 GUESS = re.compile(r"[~\u2248<>\u2264\u2265\u00b1\u00d7*]\s?$")
 PERCENT = re.compile(r"\s?(?:%|(?:per ?cent(?:age points?)?|pct)\b)", re.IGNORECASE)
@@ -54,11 +51,11 @@ BLANK = "\0"
 
 @dataclass(frozen=True)
 class Checked:
-    """A text that was held to its figures.
+    """A text compared with its figures.
 
     Attributes:
         passages: its words and its figures, in order.
-        inventions: what it says that was not given, in order; empty where every number is a figure.
+        inventions: its numbers that were not given, in order; empty where every number is a figure.
     """
 
     passages: tuple[str | Figure, ...]
@@ -67,7 +64,7 @@ class Checked:
 
 @dataclass(frozen=True)
 class _Claim:
-    """A number in a text: where it stands, and the figure it is; None where it is none."""
+    """A number in a text: its position, and the figure it is; None where it is none."""
 
     start: int
     end: int
@@ -100,7 +97,7 @@ def checked(text: str, figures: Iterable[Figure], names: Iterable[str] = ()) -> 
 
 
 class _Given:
-    """The figures by what they say."""
+    """The given figures by value and unit."""
 
     def __init__(self, figures: Iterable[Figure]) -> None:
         """Read the figures."""
@@ -140,7 +137,7 @@ def _claims(text: str, given: _Given, names: Iterable[str]) -> Iterator[_Claim]:
 
 
 def _names(text: str, names: Iterable[str]) -> Iterator[tuple[int, int]]:
-    """Find given words of letters and digits; digits alone are a number, whoever is called by them."""
+    """Find given names of letters and digits; a name of digits alone is a number."""
     for name in names:
         if re.fullmatch(r"[\w.-]+", name) and not re.fullmatch(r"[\W\d_]+", name):
             for match in re.finditer(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text):

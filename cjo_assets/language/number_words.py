@@ -1,8 +1,4 @@
-"""Numbers as English words.
-
-Belongs here: which words are numbers, and which of them say a quantity that no cell of a table can be. Does not belong
-here: what is made of them (`number_check.py`).
-"""
+"""English number words, and quantity words that no cell of a table can be."""
 
 from __future__ import annotations
 
@@ -40,7 +36,7 @@ NO_FIGURE = re.compile(rf"(?<!\w)(?:(?:\w+-)?(?:{_ORDINALS})s?|{_VAGUE})(?!\w)",
 
 
 def value_of(text: str) -> int | None:
-    """Return the number that words say, or None where they are several numbers in a row."""
+    """Return the number that words denote, or None where they are several numbers in a row."""
     words = [word for word in re.split("[ -]", text.lower()) if word != "and"]
     total, below = 0, 10**15
     while words:

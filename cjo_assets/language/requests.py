@@ -1,11 +1,8 @@
-"""What a language model is asked: the figures of a day, and what to make of them.
-
-Belongs here: the words of a request, and which figures it gives. Does not belong here: how it is sent (`wiring/`) and
-what becomes of the answer (`answers.py`).
+"""Requests to a language model: the figures of a day, and the task.
 
 Whatever a source wrote is given as data: values of a JSON object, beside an instruction that nothing in it is one. Ids
-and names of customers are not given at all; neither are risk, value or any other judgement of a customer in a message
-that the customer may come to read: what a model was not told it cannot tell.
+and names of customers are not given at all; neither are risk, value or any other assessment of a customer in a message
+that the customer may read: a model cannot repeat what it was not given.
 """
 
 from __future__ import annotations
@@ -30,14 +27,14 @@ INSTRUCTIONS = (
 
 @dataclass(frozen=True)
 class Asking:
-    """How a family lets a language model be asked.
+    """Parameters of a family's requests to a language model.
 
     Attributes:
         model: as the endpoint calls it.
         temperature: how freely it words [0-2].
-        max_tokens: asked for [tokens].
-        max_characters: taken [characters].
-        timeout_seconds: from question to last word [seconds].
+        max_tokens: longest answer requested [tokens].
+        max_characters: longest answer accepted [characters].
+        timeout_seconds: from the request to the last byte of the answer [seconds].
     """
 
     model: str
@@ -49,10 +46,10 @@ class Asking:
 
 @dataclass(frozen=True)
 class Request:
-    """A question to a language model.
+    """A request to a language model.
 
     Attributes:
-        purpose: what is to be put into words.
+        purpose: which text is to be written.
         body: what is sent, as the endpoint takes it.
         figures: the numbers and dates that the answer may hold.
         names: words of the data that the answer may repeat although they hold digits.
@@ -77,14 +74,14 @@ def request_of(
     asking: Asking,
     names: tuple[str, ...] = (),
 ) -> Request:
-    """Return what is asked.
+    """Return a request.
 
     Args:
-        purpose: what is to be put into words.
+        purpose: which text is to be written.
         task: what to write, and for whom.
         figures: the numbers and dates that may be named.
-        words: what the model is told besides.
-        asking: which model, and how it is asked.
+        words: further data for the model.
+        asking: the model, and the parameters of the request.
         names: words that the answer may repeat although they hold digits.
     """
     given = tuple(figures)

@@ -23,7 +23,7 @@ Day = Annotated[date, Strict(False)]
 
 
 class Section(BaseModel):
-    """A part of the policy: immutable, closed to names nobody reads, converting nothing."""
+    """A part of the policy: immutable, without unknown names, and without conversion of types."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -44,7 +44,7 @@ class Weights(Section):
 
 
 class WarehousePolicy(Section):
-    """How the house is run: what is kept, and how much it may take."""
+    """Settings of storage and resources: what is kept, and how much memory may be used."""
 
     days_kept: Annotated[int, Field(ge=1, le=MOST_DAYS)]
     snapshots_kept: Annotated[int, Field(ge=0, le=MOST_DAYS)]
@@ -80,7 +80,7 @@ class Vocabulary(Section):
     def _no_word_twice(self) -> Vocabulary:
         for name, words in self:
             if isinstance(words, tuple) and len(set(words)) != len(words):
-                raise ValueError(f"{name}: a word stands twice")
+                raise ValueError(f"{name}: a word occurs twice")
         joined = [stage for stage in self.stages if STEP in stage]
         if joined:
             raise ValueError(f"stages: {', '.join(joined)} contains {STEP}, which separates the stages of a path")

@@ -1,7 +1,7 @@
-"""The identity of people: which spellings of a name are one person, and which texts name nobody.
+"""Identity of people: which spellings of a name are one person, and which texts name no person.
 
-Standard library only: commands call these functions directly, and both engines are given `person_key` as a function
-(`people.py`). Does not belong here: any list of words; `vocabulary.null_words` of the policy has it.
+Standard library only: commands call these functions directly, and both engines register `person_key` as a function. The
+words that name no person are in `vocabulary.null_words` of the policy.
 
 Characters of different scripts that only look alike (Latin and Cyrillic a) stay different. Where that matters, name the
 approvers in the policy: names that it does not list are refused.
@@ -51,7 +51,7 @@ def person(name: str | None, null_words: Iterable[str]) -> str | None:
 
 
 def nobody_keys(null_words: Iterable[str]) -> frozenset[str]:
-    """Return the keys that name nobody."""
+    """Return the keys that name no person."""
     return frozenset({"", *map(person_key, null_words)})
 
 

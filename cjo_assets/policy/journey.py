@@ -40,7 +40,7 @@ class Evaluation(Section):
 
 
 class Signals(Section):
-    """What signals mean and how far they are believed."""
+    """Meaning and weights of signals."""
 
     signal_aggregation_weights: dict[str, Weight]
     positive_signal_weights: dict[str, Weight]
@@ -90,7 +90,7 @@ class Fusion(Section):
 
 
 class Forecast(Section):
-    """How the future is read from the log, and what is believed before the log says anything."""
+    """Forecast from the state log, and its priors while the log is short."""
 
     horizon_days: Annotated[int, Field(ge=7, le=364)]
     time_bins_weeks: Annotated[tuple[Count, ...], Strict(False), Field(min_length=1)]
@@ -143,7 +143,7 @@ class ChurnRiskWeights(Weights):
 
 
 class DecisionRiskWeights(Weights):
-    """What eligibility looks at."""
+    """Weights of the risk factors for eligibility."""
 
     overall_risk_score: Weight
     churn_risk_score: Weight
@@ -228,7 +228,7 @@ class Contact(Section):
 
 
 class Holdout(Section):
-    """Who is left alone, so that the difference can be known."""
+    """Size and salt of the holdout."""
 
     holdout_share: Share
     holdout_salt: str
@@ -263,7 +263,7 @@ class Learning(Section):
 
 
 class Approval(Section):
-    """When a person decides, and for how long the question stands."""
+    """When a person must approve, and for how long a request is open."""
 
     enable_hitl: bool
     auto_approve_for_testing: bool
@@ -290,13 +290,13 @@ class Approval(Section):
         executives = self.approvers.get("executive", ())
         if named and not executives:
             raise ValueError(
-                f"approvers.executive names nobody, while {' and '.join(sorted(named))} names somebody: what is asked "
-                "of an executive would be open to anybody; name executives too, or nobody for any role"
+                f"approvers.executive names no person, while {' and '.join(sorted(named))} names one: without a list, "
+                "any person may answer for executives; name executives too, or leave all roles empty"
             )
         if len(executives) == 1 and min(self.two_people_value, self.two_people_cost) < MOST:
             raise ValueError(
                 "approvers.executive names one person, and two must approve from two_people_value or two_people_cost "
-                f"on: nobody ever could; name two, or set both to {MOST:g}"
+                f"on, so no request could be approved; name two, or set both to {MOST:g}"
             )
         return self
 

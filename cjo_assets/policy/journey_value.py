@@ -44,7 +44,7 @@ class BusinessTargets(Section):
 
 
 class BaselinePeriod(Section):
-    """Days that today is held against; none where both are null."""
+    """Days that the present is compared with; none where both are null."""
 
     start: Day | None
     end: Day | None
@@ -59,7 +59,7 @@ class BaselinePeriod(Section):
 
 
 class Kpis(Section):
-    """What was promised, and how near counts as near."""
+    """Targets of the KPIs, and the margins of their statuses."""
 
     enable_kpi_tracking: bool
     operational_kpi_targets: OperationalTargets
@@ -90,7 +90,7 @@ class Range(Section):
 
 
 class SensitivityRanges(Section):
-    """The assumptions of the ROI, each with its range; they bear the names that they have in the section `roi`."""
+    """Ranges of the assumptions of the ROI, by their names in the section `roi`."""
 
     review_minutes_per_approval: Range
     cost_per_human_review_hour: Range
@@ -124,7 +124,7 @@ class Roi(Section):
 
 
 class PortfolioLimits(Section):
-    """One ceiling for each share by which a group of customers is judged."""
+    """Upper limits of shares of a group of customers."""
 
     revenue_at_risk_share: Share
     high_risk_share: Share
@@ -132,7 +132,7 @@ class PortfolioLimits(Section):
 
 
 class Portfolio(Section):
-    """How the whole is judged, and over which time journeys are measured."""
+    """Limits for the status of the portfolio, and the windows of journey measurements."""
 
     targets: PortfolioLimits
     red_limits: PortfolioLimits

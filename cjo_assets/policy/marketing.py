@@ -1,7 +1,6 @@
-"""The marketing section of the policy as typed, frozen objects.
+"""The marketing section of the policy as typed, frozen objects, and the rules within each part.
 
-Belongs here: what each part may say, and what contradicts itself within one part. Does not belong here: any default
-number (that is `policy.yaml`) and how a policy is read (`policy.py`).
+The default values are in `policy.yaml`.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ Action = Literal[
 
 
 class MetricDefinition(Section):
-    """What a metric divides by what, over which units it is judged, and which way is good."""
+    """A metric: numerator, denominator, unit of its variance, and the direction that is good."""
 
     numerator: Counted
     denominator: Literal["impressions", "clicks"]
@@ -91,7 +90,7 @@ class Guardrail(Section):
 
 
 class ExperimentRules(Section):
-    """When an experiment is believed."""
+    """Requirements for conclusions from an experiment."""
 
     statistical_significance_threshold: Level
     minimum_sample_size: Annotated[int, Field(ge=1)]
@@ -147,7 +146,7 @@ class MarketingBusinessTargets(Section):
 
 
 class MarketingKpis(Section):
-    """What was promised, and how near counts as near."""
+    """Targets of the KPIs, and the margins of their statuses."""
 
     enable_kpi_tracking: bool
     operational_kpi_targets: MarketingOperationalTargets
@@ -244,7 +243,7 @@ class RiskRules(Section):
 
 
 class DecisionRules(Section):
-    """What is said of decisions."""
+    """Rules for the texts about decisions."""
 
     common_triggers: Annotated[int, Field(ge=1, le=100)]
     decision_patterns: dict[str, Annotated[Names, Field(min_length=1)]] = Field(min_length=1)
@@ -368,7 +367,7 @@ class MarketingPolicy(Section):
         return self
 
     def stages_named(self) -> dict[str, set[str]]:
-        """Return the funnel stages that these rules name, by where they name them."""
+        """Return the funnel steps that these rules name, by the place that names them."""
         paths = {f"funnel.paths.{name}": set(stages) for name, stages in self.funnel.paths.items()}
         return paths | {
             "funnel.leaks_from": {self.funnel.leaks_from},

@@ -1,8 +1,6 @@
-"""The policy: what `policy.yaml` may say, and what follows if it says it wrongly.
+"""The policy as a whole: how it is read and merged, the rules between its sections, and its hash.
 
-Belongs here: the policy as a whole, what its sections must agree on, its hash, how it is read. Does not belong here:
-any default number (that is `policy.yaml`), the sections one by one (a module each) and any rule that uses a number
-(that is the file of its table).
+Each section has a module; the default values are in `policy.yaml`.
 """
 
 from __future__ import annotations
@@ -34,15 +32,15 @@ OVERRIDABLE_SECTIONS = (
     "approval",
 )
 NOT_OVERRIDABLE = {
-    "evaluation.transitions": "the stage order is one for everybody",
-    "evaluation.re_entries": "the stage order is one for everybody",
-    "approval.enable_hitl": "a switch holds for everybody",
-    "approval.auto_approve_for_testing": "a switch holds for everybody",
+    "evaluation.transitions": "the stage order is the same for all customers",
+    "evaluation.re_entries": "the stage order is the same for all customers",
+    "approval.enable_hitl": "a switch applies to all customers",
+    "approval.auto_approve_for_testing": "a switch applies to all customers",
     "approval.rejection_categories": "one list serves all segments",
     "approval.approvers": "people answer for all segments",
-    "fusion.use_normalized_strength": "a switch holds for everybody",
-    "fusion.use_risk_weight": "a switch holds for everybody",
-    "fusion.use_segment_adjustment": "a switch holds for everybody",
+    "fusion.use_normalized_strength": "a switch applies to all customers",
+    "fusion.use_risk_weight": "a switch applies to all customers",
+    "fusion.use_segment_adjustment": "a switch applies to all customers",
     "recommendation.ranking": "customers of all segments are ranked alike",
     "contact.budget_per_run": "one budget is shared by all",
     "contact.review_capacity_per_day": "the reviewers are shared by all",
@@ -52,7 +50,7 @@ NOT_OVERRIDABLE = {
 
 # For our own file, which is read again and again; the one in C is there where PyYAML came with it.
 FAST_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-# Who wrote the rules and how the house is run decide nothing.
+# Author, approver and storage settings have no effect on decisions.
 UNHASHED = ("version", "author", "approver", "reason", "warehouse")
 
 
@@ -92,7 +90,7 @@ class Policy(Section):
 
     @cached_property
     def policy_hash(self) -> str:
-        """Sha256 over the rules that decide, whoever wrote them and however the house is run."""
+        """Sha256 over the rules that decide, without their author, approver and storage settings."""
         rules = self.model_dump(mode="json", exclude=set(UNHASHED))
         return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
 
@@ -113,7 +111,7 @@ class Policy(Section):
         for role, people in self.journey.approval.approvers.items():
             for name in people:
                 if person(name, self.vocabulary.null_words) is None:
-                    raise ValueError(f"journey.approval.approvers.{role}: {name!r} names nobody")
+                    raise ValueError(f"journey.approval.approvers.{role}: {name!r} names no person")
         self._check_names(self.journey, "journey")
         return self
 
@@ -144,8 +142,8 @@ class Policy(Section):
             _known(f"{path}.forecast.prior_weekly_probabilities.{stage}", onward, stages - {stage})
         if rules.fusion.long_window_days > rules.signals.look_back_days:
             raise ValueError(
-                f"{path}.fusion.long_window_days: {rules.fusion.long_window_days} days, of which only the "
-                f"{rules.signals.look_back_days} of {path}.signals.look_back_days are seen"
+                f"{path}.fusion.long_window_days: {rules.fusion.long_window_days} days, but only "
+                f"{rules.signals.look_back_days} days are read ({path}.signals.look_back_days)"
             )
         _known(f"{path}.fusion.signal_adjustments", rules.fusion.signal_adjustments, set(rules.signals.catalogue))
         _known(f"{path}.learning.success_outcomes", rules.learning.success_outcomes, set(words.outcomes))
@@ -199,10 +197,10 @@ def hash_of_content(content: str) -> str | None:
 
 
 def load_policy(path: Path | None = None) -> Policy:
-    """Read the packaged policy, changed by what the file at `path` says.
+    """Read the packaged policy, with the changes of the file at `path`.
 
     Raises:
-        PolicyError: the file cannot be read, is no YAML mapping, or says something that cannot be.
+        PolicyError: the file cannot be read, is no YAML mapping, or has an invalid value.
     """
     default = yaml.load(
         resources.files("cjo_assets.policy").joinpath("policy.yaml").read_text(encoding="utf-8"), FAST_LOADER
@@ -218,7 +216,7 @@ def load_policy(path: Path | None = None) -> Policy:
     if not isinstance(changes, dict):
         raise PolicyError(f"The policy {path} must be a YAML mapping, as policy.yaml is.")
     try:
-        # Who wrote and approved the packaged rules has not written and approved what a file makes of them.
+        # The author and approver of the packaged rules are not those of the changed rules.
         unsigned = default | {"author": None, "approver": None}
         return _validated(_merged(unsigned, changes, ""), str(path))
     except PolicyError:
@@ -245,14 +243,14 @@ def _reasons(error: ValidationError, path: str = "") -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML in which a key may stand once."""
+    """YAML loader that refuses duplicate keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Build a mapping, or refuse it where a key stands twice."""
+        """Build a mapping, or refuse it where a key occurs twice."""
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         for key in keys:
             if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key} stands twice", node.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key} occurs twice", node.start_mark)
         return super().construct_mapping(node, deep)
 
 

@@ -12,7 +12,7 @@ LOADS = (
     Column("file", "source_file"),
     Column("rows read", "rows_read", "count"),
     Column("accepted", "rows_accepted", "count"),
-    Column("turned away", "rows_rejected", "count"),
+    Column("rejected", "rows_rejected", "count"),
     Column("note", "note", is_long=True),
 )
 DEFINITIONS = (Column("table", "table"), Column("column", "column"), Column("what it is", "description", is_long=True))
@@ -25,7 +25,7 @@ def data_section(
     rejections: Sequence[Record],
     columns: Sequence[Column],
     remark: str = "",
-    otherwise: str = "No row was turned away.",
+    otherwise: str = "No row was rejected.",
 ) -> Section:
     """Return the section on input files and rejected rows.
 
@@ -39,16 +39,14 @@ def data_section(
     # A dataset has one row per file, and some datasets have several files.
     files = records("audit.dataset_loads", ("dataset", "source_file"), loads)
     now = "The files as they are now, rows dated after the day included."
-    note = "A row that broke two rules stands under both. The rows themselves are in "
+    note = "A row that broke two rules is listed under both. The rows themselves are in "
     rejected: Block = Paragraph((otherwise,))
     if rejections:
-        rejected = grid(
-            "What was turned away, and why", columns, rejections, (note, Code("audit.rejected_records"), ".")
-        )
+        rejected = grid("Rejected rows by rule", columns, rejections, (note, Code("audit.rejected_records"), "."))
     return Section(
         "data",
-        "What the data are worth",
-        (grid("Files, and what became of their rows", LOADS, files, (now + remark,)), rejected),
+        "Data quality",
+        (grid("Files, and rows accepted and rejected", LOADS, files, (now + remark,)), rejected),
     )
 
 

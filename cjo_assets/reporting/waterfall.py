@@ -34,8 +34,8 @@ def waterfall(net: Cited, parts: list[Record]) -> Picture:
         reached += amount
     bars.append({"label": NET, "figure": net.text, "start": 0.0, "end": net.value, "grade": NET})
     description = (
-        "Value comes first and costs are taken off; the colour of a bar is its evidence. "
-        "Parts that cannot be said stand in the table alone."
+        "Value comes first and costs are subtracted; the colour of a bar is its evidence grade. "
+        "Components that are not measurable are in the table only."
     )
     data = {"parts": [bar | {"place": place} for place, bar in enumerate(bars)]}
     return Picture("roi_waterfall", "From value to net benefit", (description,), data)

@@ -255,14 +255,14 @@ def test_a_stage_with_the_separator_of_paths_is_refused(tmp_path: Path) -> None:
 
 def test_a_null_word_is_no_approver(tmp_path: Path) -> None:
     words = refusal(tmp_path, "journey: {approval: {approvers: {csm: [ann, 'n/a'], executive: [eva, mia]}}}")
-    assert "journey.approval.approvers.csm: 'n/a' names nobody" in words
+    assert "journey.approval.approvers.csm: 'n/a' names no person" in words
 
 
 @pytest.mark.parametrize(
     ("approval", "reason"),
     [
-        ("approvers: {csm: [ann]}", "approvers.executive names nobody, while csm names somebody"),
-        ("approvers: {csm: [ann], manager: [mia], executive: []}", "while csm and manager names somebody"),
+        ("approvers: {csm: [ann]}", "approvers.executive names no person, while csm names one"),
+        ("approvers: {csm: [ann], manager: [mia], executive: []}", "while csm and manager names one"),
         ("approvers: {executive: [eva]}", "approvers.executive names one person"),
         ("approvers: {csm: [ann, bo], executive: [eva, eva]}", "approvers.executive names one person"),
         ("approvers: {executive: [eva, Eva\u200b]}", "approvers.executive names one person twice"),

@@ -74,7 +74,7 @@ def ground_sections(figures: JourneyFigures) -> list[Section]:
         figures.loads,
         rejections,
         REJECTIONS,
-        remark=" What was turned away, below, is of the day.",
-        otherwise="No row dated by the day was turned away.",
+        remark=" The rejected rows below are those of the day.",
+        otherwise="No row dated by the day was rejected.",
     )
     return [data, definitions_section(figures.day, figures.policy, DEFINED)]

@@ -216,8 +216,8 @@ def test_what_is_missing_is_said() -> None:
         "There is no customer.",
         "There is no playbook.",
         "The policy has switched KPI tracking off.",
-        "The files as they are now, rows dated after the day included. What was turned away, below, is of the day.",
-        "No row dated by the day was turned away.",
+        "The files as they are now, rows dated after the day included. The rejected rows below are those of the day.",
+        "No row dated by the day was rejected.",
     ):
         assert sentence in read
     assert [picture.name for picture in nothing.pictures] == ["roi_waterfall"]

@@ -208,7 +208,7 @@ EMPTY = [
     "Nobody holds anything against a campaign.",
     "No two sources speak of the same figure.",
     "Nothing is left to be done.",
-    "No row was turned away.",
+    "No row was rejected.",
 ]
 
 
