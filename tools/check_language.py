@@ -24,7 +24,7 @@ CONTEXT = ROOT / "CONTEXT.md"
 
 # Folders and files that are still to be rewritten. To be emptied; never to be extended.
 NOT_YET = (
-    "cjo_assets/families",
+    "cjo_assets/families/journey",
     "cjo_assets_tests/integration/families",
     "cjo_assets_tests/unit/families",
     "docs/reference/tables.md",

@@ -1,10 +1,9 @@
 """Every call of the language model.
 
-One row per as-of date, request and instant: what was asked for, what came back, and what became of it. Rows are only
-added. An answer cannot be computed again: it stands here so that the same request is not made twice, so that anybody
-can read what was shown and what was turned down, and so that the calls are paid for in the ROI. Nothing of it is an
-input of a decision. A table of an earlier day than D may count its rows; a table of D itself may not, since the calls
-of D are made when the tables of D are done.
+One row per as-of date, request and instant: the request, the answer, and whether it was used. Rows are only added. An
+answer cannot be computed again: it is stored so that the same request is not made twice, that shown and rejected texts
+can be read, and that the calls are counted in the ROI. No decision depends on it. A table of an earlier day than D may
+count its rows; a table of D itself may not, since the calls of D are made when the tables of D are done.
 """
 
 from cjo_assets.core.config import TableConfig
@@ -18,14 +17,14 @@ PURPOSES = ["summary", "message", "marketing_summary", "campaign"]
 class LanguageModelCalls(DatedContract):
     """Calls of the language model. One row per as-of date, request and instant."""
 
-    purpose: str = column("What was to be put into words.", isin=PURPOSES)
-    model: str = column("Model that was asked for.")
+    purpose: str = column("Text that was to be written.", isin=PURPOSES)
+    model: str = column("Model that was called.")
     request_hash: str = key("Sha256 over what was sent, the key excepted.")
     outcome: str = column("used, rejected by our checks, or failed without an answer.", isin=OUTCOMES)
     reason: str = column("Why it was rejected or failed; null where it was used.", nullable=True, personal="text")
     answer: str = column("Text that came back; null where none did.", nullable=True, free_text=True, personal="text")
-    prompt_tokens: int = column("Tokens sent, as the endpoint counts [tokens]; null if not said.", ge=0, nullable=True)
-    completion_tokens: int = column("Tokens that came back [tokens]; null if not said.", ge=0, nullable=True)
+    prompt_tokens: int = column("Tokens sent, as the endpoint counts [tokens]; null if not given.", ge=0, nullable=True)
+    completion_tokens: int = column("Tokens that came back [tokens]; null if not given.", ge=0, nullable=True)
     started_at: Instant = key("When it was made [UTC].")
     duration: float = column("From request to answer or failure [seconds].", ge=0)
 

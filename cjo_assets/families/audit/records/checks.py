@@ -1,4 +1,4 @@
-"""What the checks of each run found.
+"""Check results of each run.
 
 One row per run, as-of date, table and check. Rows are only added, when a run has published.
 """
@@ -17,7 +17,7 @@ class Checks(Contract):
     table_name: str = key("Table the check is about.")
     check_name: str = key("Check.")
     is_blocking: bool = column("Whether nothing would have been stored had it found anything.")
-    rows: int = column("Rows it judged; of an audit, those it found [rows].", ge=0)
+    rows: int = column("Rows it tested; of an audit, those it found [rows].", ge=0)
     found: int = column("Rows that broke a rule [rows].", ge=0)
 
 

@@ -1,4 +1,4 @@
-"""Which columns every column follows from.
+"""Column lineage: the source columns of every column.
 
 One row per column, source column and kind. Computed from the statements that computed the tables.
 """
@@ -14,8 +14,8 @@ class ColumnLineage(Contract):
     source_table: str = key("Table it follows from, with its schema; itself where it reads its own earlier days.")
     source_column: str = key("Column of that table.")
     kind: str = key(
-        "direct: the value is computed from the source; indirect: the source decides which rows there are, or in which "
-        "company they are judged.",
+        "direct: the value is computed from the source; indirect: the source decides which rows there are, or how they "
+        "are grouped or ordered.",
         isin=["direct", "indirect"],
     )
     roles: TextList = column(

@@ -4,11 +4,10 @@ One row per entry. Entries are only added: a decision of a day that a later run 
 further version, and the old one stays. Each entry carries the hash of the one before, so that none can be changed,
 taken out, put in or moved without every later hash being wrong.
 
-Belongs here: the contract, and what is hashed. Does not belong here: adding entries (`warehouse/ledger.py`) and judging
-them (`verification.py`).
+Entries are added in `warehouse/ledger.py` and verified in `audit/verification.py`.
 
 What is about a person can be erased and the chain still be verified: an entry's own hash covers only a hash of it, and
-that hash is salted, so that nobody can guess what was erased from what remains.
+that hash is salted, so that what was erased cannot be guessed from what remains.
 """
 
 from datetime import date
@@ -106,7 +105,7 @@ def changes_in_sql(decisions: str, ledger: str) -> str:
 
 
 def differ(present: str, newest: str) -> str:
-    """Return when a decision of a day is not what its newest entry says."""
+    """Return the condition that a decision of a day differs from its newest entry."""
     same = ("intervention_id", "input_hash", "policy_hash")
     others = " OR ".join(f"{present}.{name} IS DISTINCT FROM {newest}.{name}" for name in same)
     others += f" OR {contents_differ(f'{present}.content', f'{newest}.content')}"

@@ -1,4 +1,4 @@
-"""Every policy that ever decided.
+"""Every policy that was used for decisions.
 
 One row per policy hash and authorship. Rows are only added.
 """
@@ -16,9 +16,9 @@ class Policies(Contract):
 
     policy_hash: str = key("Sha256 over the rules.")
     version: str = key("Version its author gave it.")
-    author: str = key("Who wrote it; null where not said.", nullable=True)
-    approver: str = key("Who approved it; null where nobody did.", nullable=True)
-    reason: str = key("Why it was changed; null where not said.", nullable=True)
+    author: str = key("Who wrote it; null where not recorded.", nullable=True)
+    approver: str = key("Who approved it; null without an approver.", nullable=True)
+    reason: str = key("Why it was changed; null where not recorded.", nullable=True)
     content: str = column("The whole policy, as JSON.")
 
 

@@ -1,4 +1,4 @@
-"""Everything that was ever turned away.
+"""All rejected rows of all files.
 
 One row per dataset, file, row and set of broken rules. Rows are only added: the same file under the same rules adds
 nothing, and a row that is accepted one day keeps the record of the day it was not.
@@ -12,7 +12,7 @@ from cjo_assets.core.contract import Contract, TextList, column, key
 
 
 class RejectedRecords(Contract):
-    """Rows that were turned away, of all files ever read. One row per dataset, file, row and set of broken rules."""
+    """Rejected rows of all files ever read. One row per dataset, file, row and set of broken rules."""
 
     dataset: str = key("Dataset.")
     source_file: str = column("Name of the file.")
@@ -27,7 +27,7 @@ CONFIG = TableConfig(is_appended=True)
 
 
 def rejected_records(rejected_records: ir.Table, **quarantined: ir.Table) -> ir.Table:
-    """Add what is turned away now and is not on record yet."""
+    """Add the rows that are rejected now and are not on record yet."""
     columns = list(RejectedRecords.to_schema().columns)
     present = ibis.union(*(rows.select(columns) for rows in quarantined.values()))
     return present.anti_join(rejected_records, ["dataset", "file_sha256", "source_row", "broken_rules"])

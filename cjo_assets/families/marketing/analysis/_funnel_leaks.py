@@ -1,6 +1,6 @@
-"""Leaks of a funnel: steps whose rate lies below that of the campaign's earlier days, or of other campaigns.
+"""Leaks of a funnel: steps whose rate is below that of the campaign's earlier days, or of other campaigns.
 
-Every step loses people, so a low rate alone is no leak: a step is a leak only where its interval lies below a
+Every step loses people, so a low rate alone is no leak: a step is a leak only where its interval is below a
 benchmark. Leaks are ranked by the arrivals that the benchmark's rate would have added.
 """
 
@@ -49,7 +49,7 @@ def with_leaks(steps: ir.Table, policy: Policy) -> ir.Table:
 
 
 def _with_comparison(steps: ir.Table, share: float) -> ir.Table:
-    """Add the benchmark that applies, its figures, and whether the step lies below that share of it."""
+    """Add the benchmark that applies, its figures, and whether the step is below that share of it."""
     is_below_earlier = (steps.recent_rate_high < steps.earlier_rate_low * share).fill_null(False)
     is_below_others = (steps.rate_high < steps.others_rate_low * share).fill_null(False)
     source = ibis.cases(

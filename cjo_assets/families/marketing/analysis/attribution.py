@@ -74,7 +74,7 @@ class Attribution(DatedContract):
     )
     state: str = column(
         "agrees or disagrees by the policy's tolerance; not_exclusive: an assist comes beside the credit of others; "
-        "not_credited: measured, but the method says nothing; not_measured.",
+        "not_credited: measured, but without credit by the method; not_measured.",
         isin=STATES,
     )
 

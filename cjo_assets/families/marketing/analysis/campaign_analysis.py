@@ -59,11 +59,11 @@ AMOUNTS = ("spend", "value")
 
 
 class CampaignAnalysis(DatedContract):
-    """Where each campaign stands. One row per as-of date and campaign."""
+    """Status, money and performance of each campaign. One row per as-of date and campaign."""
 
     campaign_id: str = key("Campaign.")
     name: str = column("Its name.", free_text=True)
-    status: str = column("Where it stands, as the source says: active, paused, completed or draft.")
+    status: str = column("Status by the source: active, paused, completed or draft.")
     start_date: date = column("First day.")
     end_date: date = column("Last day; null of an open-ended campaign.", nullable=True)
     budget: float = column("Budget of the whole campaign [currency].", ge=0)
@@ -88,7 +88,9 @@ class CampaignAnalysis(DatedContract):
         nullable=True,
     )
     booked_spend: float = column(
-        "Media spend of the whole campaign, by the ledger [currency]; null where no ledger says.", ge=0, nullable=True
+        "Media spend of the whole campaign, by the ledger [currency]; null without a ledger entry.",
+        ge=0,
+        nullable=True,
     )
     booked_value: float = column("Value, by the ledger [currency]; null as above.", ge=0, nullable=True)
     spend_basis: str = column(
@@ -102,7 +104,7 @@ class CampaignAnalysis(DatedContract):
     spend_residual: float = column(
         "booked_spend minus spend [currency], up = the ledger books more; null without both.", nullable=True, decimals=2
     )
-    llm_cost: float = column("Cost of language models [currency]; null where no ledger says.", ge=0, nullable=True)
+    llm_cost: float = column("Cost of language models [currency]; null without a ledger entry.", ge=0, nullable=True)
     human_review_cost: float = column("Cost of people's review [currency]; null as above.", ge=0, nullable=True)
     all_cost: float = column(
         "recorded_spend and both costs of the work [currency]; null where one of them is not known.",
@@ -140,7 +142,7 @@ class CampaignAnalysis(DatedContract):
         isin=PACES,
     )
     is_over_budget: bool = column("Whether recorded_spend exceeds the budget; null without spend.", nullable=True)
-    primary_kpi: str = column("Metric it is judged by.")
+    primary_kpi: str = column("Metric of its performance.")
     kpi_successes: int = column("What the metric counts [numerator of metric_definitions].", ge=0, nullable=True)
     kpi_exposures: int = column("What it is divided by [denominator of metric_definitions].", ge=0, nullable=True)
     kpi_value: float = column(
@@ -154,20 +156,20 @@ class CampaignAnalysis(DatedContract):
         ge=1,
         nullable=True,
     )
-    kpi_target: float = column("Target somebody set; null where nobody did.", nullable=True)
+    kpi_target: float = column("Target of the metric; null without one.", nullable=True)
     kpi_attainment: float = column(
         "How much of the target is reached [x target], up = better whatever the metric; null without a target above 0.",
         ge=0,
         nullable=True,
         decimals=6,
     )
-    kpi_status: str = column("measured, or why the metric cannot be held against a target.", isin=KPI_STATUSES)
+    kpi_status: str = column("measured, or why the metric cannot be compared with a target.", isin=KPI_STATUSES)
     total_assets: int = column("Creative assets made so far [assets].", ge=0)
     active_experiments: int = column("Experiments that run on the as-of date [experiments].", ge=0)
     completed_experiments: int = column("Experiments completed by then [experiments].", ge=0)
     total_experiments: int = column("Experiments begun by then [experiments].", ge=0)
-    overall_performance: str = column("Judgement.", isin=JUDGEMENTS)
-    rule: str = column("What decided the judgement.", isin=RULES)
+    overall_performance: str = column("Performance of the campaign.", isin=JUDGEMENTS)
+    rule: str = column("Rule that decided the performance.", isin=RULES)
 
 
 def campaign_analysis(

@@ -1,9 +1,9 @@
 """Funnel steps of each campaign, from impression to purchase, with losses and leaks.
 
 One row per as-of date, campaign, path of the policy and step. A step leads from the nearest preceding stage that the
-campaign counts; stages without counts are listed in `passed_over`, since missing events say nothing about people. The
-counts of a stage are summed over days, places and sources. More arrivals than departures are no rate: the two systems
-count differently, or people enter from elsewhere.
+campaign counts; stages without counts are listed in `passed_over`, since missing events are no evidence about people.
+The counts of a stage are summed over days, places and sources. More arrivals than departures are no rate: the two
+systems count differently, or people enter from elsewhere.
 """
 
 from datetime import date, timedelta
@@ -83,7 +83,7 @@ class FunnelAnalysis(DatedContract):
         nullable=True,
     )
     is_leak: bool = column(
-        "Whether the interval of the compared rate lies below the benchmark's, less the policy's leak_margin."
+        "Whether the interval of the compared rate is below the benchmark's, less the policy's leak_margin."
     )
     is_biggest_leak: bool = column("Whether it is the leak of the path with the most missing arrivals.")
 

@@ -41,19 +41,19 @@ class Reconciliation(DatedContract):
     scope: str = key(
         "campaign: all of it up to the as-of date; else the rollup whose window is meant, or the asset that cost it."
     )
-    figure: str = key("What both speak of; rate: the metric named in metric.", isin=FIGURES)
+    figure: str = key("Figure that both sources state; rate: the metric named in metric.", isin=FIGURES)
     one_source: str = key("Source of one_value.", isin=SOURCES)
     other_source: str = key("Source of other_value.", isin=SOURCES)
     metric: str = column("Metric of a rate, as the source names it; null for other figures.", nullable=True)
-    one_value: float = column("What the one says; null where it says nothing.", nullable=True)
-    other_value: float = column("What the other says; null where it says nothing.", nullable=True)
-    residual: float = column("one_value minus other_value, up = the one says more; null without both.", nullable=True)
+    one_value: float = column("Value of the one source; null where it has none.", nullable=True)
+    other_value: float = column("Value of the other source; null where it has none.", nullable=True)
+    residual: float = column("one_value minus other_value, up = the one is larger; null without both.", nullable=True)
     residual_share: float = column(
         "residual over other_value [x]; null without both, or where it is 0.", nullable=True, decimals=6
     )
     tolerance: float = column("Share that the policy allows [0-1].", ge=0, le=1)
     state: str = column("within_tolerance, beyond_tolerance, or missing.", isin=[WITHIN, BEYOND, MISSING])
-    missing_source: str = column("The source that says nothing; null where both speak.", isin=SOURCES, nullable=True)
+    missing_source: str = column("The source without a value; null where both have one.", isin=SOURCES, nullable=True)
 
 
 def reconciliation(

@@ -86,7 +86,7 @@ class SegmentPortfolio(DatedContract):
         nullable=True,
     )
     reference: float = column(
-        "What the metric is held against: the target, else what other segments reach in the same places; null where "
+        "What the metric is compared with: the target, else what other segments reach in the same places; null where "
         "neither exists, or the others had no success.",
         nullable=True,
         decimals=12,
@@ -102,14 +102,14 @@ class SegmentPortfolio(DatedContract):
         isin=[TARGET, OTHER_SEGMENTS],
         nullable=True,
     )
-    action: str = column("What our figures say; null where there are none.", isin=list(RECOMMENDATIONS), nullable=True)
+    action: str = column("Action by our figures; null where there are none.", isin=list(RECOMMENDATIONS), nullable=True)
     rule: str = column("What gave the action: the first that applies.", isin=RULES)
     source_recommendation: str = column(
-        "What the source's last rollup says; null without one.", isin=list(RECOMMENDATIONS), nullable=True
+        "Recommendation of the source's last rollup; null without one.", isin=list(RECOMMENDATIONS), nullable=True
     )
-    source_trend: float = column("Change against the window before, as that rollup says [-1 to 1].", nullable=True)
+    source_trend: float = column("Change against the window before, by that rollup [-1 to 1].", nullable=True)
     source_window_end: date = column("Last day of that rollup's window; null without one.", nullable=True)
-    agrees_with_source: bool = column("Whether both say the same; null where one says nothing.", nullable=True)
+    agrees_with_source: bool = column("Whether both actions are the same; null where one is missing.", nullable=True)
 
 
 def segment_portfolio(
@@ -130,7 +130,7 @@ def segment_portfolio(
     campaigns = campaign_analysis.select(
         "campaign_id",
         "primary_kpi",
-        # Any value attains a target of 0, so it cannot tell segments apart.
+        # Any value attains a target of 0, so segments cannot be compared by it.
         kpi_target=campaign_analysis.kpi_target.nullif(0.0),
         campaign_spend="recorded_spend",
         campaign_work=campaign_analysis.llm_cost + campaign_analysis.human_review_cost,
@@ -179,7 +179,7 @@ def _action(segments: ir.Table, policy: Policy) -> tuple[ir.StringValue, ir.Stri
     low, high = segments.kpi_value_low, segments.kpi_value_high
 
     def worse(margin: float) -> ir.BooleanValue:
-        """Tell whether the whole interval is worse than that share of the reference."""
+        """Return whether the whole interval is worse than that share of the reference."""
         return is_down.ifelse(low * margin > segments.reference_high, high < segments.reference_low * margin)
 
     better = is_down.ifelse(high < segments.reference_low, low > segments.reference_high)

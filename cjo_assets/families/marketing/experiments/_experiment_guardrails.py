@@ -19,7 +19,7 @@ from cjo_assets.policy.marketing import Guardrail
 
 
 def guardrails(rows: ir.Table, policy: Policy) -> ir.Table:
-    """Return broken and unproven guardrails per experiment, and whether one fell beyond doubt.
+    """Return broken and unproven guardrails per experiment, and whether one fell with certainty.
 
     Args:
         rows: experiments with their unit, the counts of both arms, and `multiplier`: how many standard errors the

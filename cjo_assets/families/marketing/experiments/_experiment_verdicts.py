@@ -16,7 +16,7 @@ FIXED_HORIZON, ALWAYS_VALID = "fixed_horizon", "always_valid"
 SCALE_VARIANT, STOP, CONTINUE, INCONCLUSIVE, INVALID = "scale_variant", "stop", "continue", "inconclusive", "invalid"
 VERDICTS = (SCALE_VARIANT, STOP, CONTINUE, INCONCLUSIVE, INVALID)
 
-# The experiment cannot answer its question, whatever its figures say.
+# The experiment cannot answer its question, whatever its figures are.
 METRIC_NOT_DEFINED = "metric_not_defined"
 ARMS_NOT_COMPARABLE = "arms_not_comparable"
 ARM_NEVER_SHOWN = "arm_never_shown"

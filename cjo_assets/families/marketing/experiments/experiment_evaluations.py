@@ -48,12 +48,12 @@ class ExperimentEvaluations(DatedContract):
 
     experiment_id: str = key("Experiment.")
     campaign_id: str = column("Campaign it is part of.")
-    campaign_status: str = column("Where the campaign stands, as the source says.")
+    campaign_status: str = column("Status of the campaign, by the source.")
     family: str = column("Experiments read together: as declared, else those of the campaign.")
     metric: str = column("Metric it is decided by.")
     direction: str = column("up: more of it is better; down: less is; null where it is not defined.", nullable=True)
-    status: str = column("Where it stands, as the source says.")
-    phase: str = column("Where it stood on the day, by its dates.", isin=[NOT_STARTED, RUNNING, ENDED])
+    status: str = column("Status of the experiment, by the source.")
+    phase: str = column("Phase on the day, by its dates.", isin=[NOT_STARTED, RUNNING, ENDED])
     control_asset: str = column("Asset of the control arm.")
     variant_asset: str = column("Asset of the variant arm.")
     unit: str = column(
@@ -62,7 +62,7 @@ class ExperimentEvaluations(DatedContract):
         nullable=True,
     )
     design_effect: float = column(
-        "Variance of the successes over that of as many independent units, as the policy says for the unit "
+        "Variance of the successes over that of as many independent units, by the policy for the unit "
         "[x variance]; null where the metric is not defined.",
         ge=1,
         nullable=True,
@@ -75,7 +75,7 @@ class ExperimentEvaluations(DatedContract):
     variant_rate: float = column("Successes per exposure of the variant arm.", ge=0, nullable=True)
     absolute_effect: float = column("Variant's rate minus the control's.", ge=-1, le=1, nullable=True, decimals=9)
     absolute_effect_low: float = column(
-        "Lower end of its interval, for one look at a planned end.", ge=-1, le=1, nullable=True, decimals=9
+        "Lower end of its interval, for one reading at a planned end.", ge=-1, le=1, nullable=True, decimals=9
     )
     absolute_effect_high: float = column("Upper end of that interval.", ge=-1, le=1, nullable=True, decimals=9)
     relative_effect: float = column(
@@ -123,24 +123,23 @@ class ExperimentEvaluations(DatedContract):
         decimals=9,
     )
     has_sample_ratio_mismatch: bool = column(
-        "Whether the arms did not get what was planned, as the always-valid p-value says; null where nothing was "
-        "counted.",
+        "Whether the arms differ from the planned shares, by the always-valid p-value; null where nothing was counted.",
         nullable=True,
     )
     power: float = column(
-        "Chance that one look at these exposures finds the lift worth having [0-1], up = better.",
+        "Probability that one reading of these exposures detects the lift worth having [0-1], up = better.",
         ge=0,
         le=1,
         nullable=True,
         decimals=9,
     )
     required_exposures: int = column(
-        "Exposures that each of two equal arms needs for the power asked for [units]; null where no number would do.",
+        "Exposures that each of two equal arms needs for the policy's power [units]; null where no number would do.",
         ge=0,
         nullable=True,
     )
     minimum_detectable_effect: float = column(
-        "Least relative effect that these exposures find with the power asked for [fraction]; null beyond all rates.",
+        "Least relative effect that these exposures detect with the policy's power [fraction]; null beyond all rates.",
         ge=0,
         nullable=True,
         decimals=9,

@@ -22,7 +22,7 @@ class BudgetBalances(DatedContract):
     campaign_id: str = key("Campaign.")
     channel_id: str = key("Channel.")
     currency: str = key("Currency.")
-    moves: int = column("Moves that stand, into and out of the channel [moves].", ge=1)
+    moves: int = column("Effective moves, into and out of the channel [moves].", ge=1)
     moved_in: float = column("What it got [currency].", ge=0)
     moved_out: float = column("What it gave [currency].", ge=0)
     net: float = column("What it got less what it gave [currency]; sums to 0 over a campaign's channels.", decimals=2)

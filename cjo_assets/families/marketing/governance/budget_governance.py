@@ -36,7 +36,7 @@ SECONDS_PER_DAY = 86_400
 
 
 class BudgetGovernance(DatedContract):
-    """Budget actions and what the rules say of them. One row per as-of date and budget action."""
+    """Budget actions and the rules that refuse them. One row per as-of date and budget action."""
 
     budget_action_id: str = key("Budget action.")
     campaign_id: str = column("Campaign whose budget it is.")
@@ -65,11 +65,11 @@ class BudgetGovernance(DatedContract):
         isin=[PROPOSED, APPROVED, REJECTED, EXECUTED, ROLLED_BACK],
     )
     approval_state: str = column(
-        "approved or rejected by a person; pending: nobody has answered; not_approved: it went on without an answer.",
+        "approved or rejected by a person; pending: not answered yet; not_approved: executed without an answer.",
         isin=list(APPROVAL_STATES),
     )
     approver_id: str = column(
-        "Who approved or rejected it; null where nobody has, or no name was recorded.", nullable=True
+        "Who approved or rejected it; null without an answer, or where no name was recorded.", nullable=True
     )
     is_self_approved: bool = column(
         "Whether its proposer approved it; null where one of the two is not recorded.", nullable=True
@@ -88,7 +88,7 @@ class BudgetGovernance(DatedContract):
         nullable=True,
     )
     is_executed: bool = column("Whether money had moved by the as-of date, rolled back or not.")
-    is_effective: bool = column("Whether money moved from one channel to another and stands there.")
+    is_effective: bool = column("Whether money moved from one channel to another and was not moved back.")
     is_refused: bool = column("Whether a rule refuses it.")
     refusal_reasons: TextList = column("Rules that refuse it, sorted.")
     risk_ids: TextList = column("Open risks for which it is refused, sorted.")

@@ -33,7 +33,7 @@ class DecisionInsights(DatedContract):
         "Mean confidence [0-1], up = surer; null without decisions.", ge=0, le=1, nullable=True, decimals=6
     )
     common_triggers: TextList = column("What led to most of them, the commonest first.")
-    decision_patterns: TextList = column("Kinds of action taken, as the policy's words tell them, sorted.")
+    decision_patterns: TextList = column("Kinds of action taken, recognised by the policy's words, sorted.")
     unrecognised_decisions: int = column("Decisions whose action fits no kind [decisions].", ge=0)
     measured_decisions: int = column("Decisions of which both instants are recorded [decisions].", ge=0)
     insight_to_action_hours: float = column(

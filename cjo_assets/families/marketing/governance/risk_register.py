@@ -38,7 +38,7 @@ class RiskRegister(DatedContract):
     status: str = column(
         "open, in_review, mitigated or dismissed on the as-of date.", isin=[OPEN, IN_REVIEW, MITIGATED, DISMISSED]
     )
-    recommended_action: str = column("What whoever raised it asks for.")
+    recommended_action: str = column("Action that the source recommends.")
     channel_ids: TextList = column("Channels of the assets it is about, sorted; empty where the whole campaign is.")
     raised_at: Instant = column("Instant it was raised [UTC].")
     settled_at: Instant = column("Instant it was settled [UTC]; null where not, or not recorded.", nullable=True)
@@ -57,8 +57,8 @@ class RiskRegister(DatedContract):
         "Weight of the severity x exposure [currency], up = worse; null without exposure.", ge=0, nullable=True
     )
     age_days: int = column("Whole days since it was raised [days].", ge=0)
-    due_date: date = column("Day by which it should be settled; null where nobody said.", nullable=True)
-    is_overdue: bool = column("Whether it is open after its day; null where nobody said which.", nullable=True)
+    due_date: date = column("Day by which it should be settled; null without one.", nullable=True)
+    is_overdue: bool = column("Whether it is open after its day; null without a day.", nullable=True)
     due_status: str = column(
         "overdue, in_time, settled, or not_measurable without a due date.",
         isin=[OVERDUE, IN_TIME, IS_SETTLED, NOT_MEASURABLE],

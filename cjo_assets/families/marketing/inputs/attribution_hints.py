@@ -1,6 +1,6 @@
-"""Attribution hints: conversions that a source credits to a channel, by method.
+"""Attribution credit that a source gives to a channel, by method.
 
-One row per hint. Figures of different methods are never added.
+One row per entry. Figures of different methods are never added.
 """
 
 import ibis.expr.types as ir
@@ -12,7 +12,7 @@ FIRST_TOUCH, ASSIST, LAST_TOUCH = "first_touch", "assist", "last_touch"
 
 
 class AttributionHints(Contract):
-    """Attribution hints that passed their contract. One row per hint."""
+    """Attribution credit that passed its contract. One row per entry of `attribution_hints`."""
 
     hint_id: str = key("Hint.")
     timestamp: Instant = column("Instant it was given [UTC].")

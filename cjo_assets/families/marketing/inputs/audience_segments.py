@@ -15,7 +15,7 @@ class AudienceSegments(Contract):
 
     segment_id: str = key("Audience segment.")
     name: str = column("Name.", free_text=True)
-    description: str = column("Who is in it; null where nobody said.", free_text=True, nullable=True)
+    description: str = column("Who is in it; null where not recorded.", free_text=True, nullable=True)
     size_estimate: int = column(
         "People in it, as estimated by the source [people]; null where unknown.", ge=0, le=LARGEST_COUNT, nullable=True
     )

@@ -24,11 +24,11 @@ class BudgetActions(Contract):
     amount: float = column("What is moved [currency].", gt=0, le=LARGEST_AMOUNT)
     currency: str = column("Currency, as ISO 4217 writes it.")
     reason_code: str = column("Why, in one word.", words="budget_reasons")
-    reason_detail: str = column("Why, in their words; null where nothing was said.", free_text=True, nullable=True)
+    reason_detail: str = column("Why, in their words; null without a reason.", free_text=True, nullable=True)
     proposed_by: str = column("orchestrator or human.", isin=[ORCHESTRATOR, HUMAN])
     approved_by_human: bool = column("Whether a person approved it.")
     approver_id: str = column(
-        "Who approved or rejected it; null where nobody has, or it was not recorded.", nullable=True
+        "Who approved or rejected it; null without an answer, or where it was not recorded.", nullable=True
     )
     approval_latency_minutes: float = column(
         "From proposal to answer [minutes]; null where there is none.", ge=0, le=LARGEST_AMOUNT, nullable=True

@@ -27,9 +27,9 @@ class CampaignRiskSignals(Contract):
     risk_type: str = column("Kind of risk.", words="risk_types")
     severity: str = column("low, medium, high or critical.", isin=list(SEVERITIES))
     evidence: str = column("What it rests on, as JSON.", free_object=True, nullable=True)
-    recommended_action: str = column("What whoever raised it asks for.", words="risk_actions")
+    recommended_action: str = column("Action that the source recommends.", words="risk_actions")
     status: str = column("open, in_review, mitigated or dismissed.", isin=[OPEN, IN_REVIEW, MITIGATED, DISMISSED])
-    due_date: date = column("Day by which it should be settled; null where nobody said.", optional=True)
+    due_date: date = column("Day by which it should be settled; null without one.", optional=True)
     resolved_at: Instant = column("Instant it was settled [UTC]; null where not, or not recorded.", optional=True)
 
 

@@ -23,14 +23,14 @@ class Campaigns(Contract):
     created_at: Instant = column("Instant the campaign was set up [UTC].")
     name: str = column("Name.", free_text=True)
     objective: str = column("What it is for.", free_text=True)
-    primary_kpi: str = column("Metric it is judged by, as the policy's metric_definitions name it.")
+    primary_kpi: str = column("Metric of its performance, as the policy's metric_definitions name it.")
     start_date: date = column("First day.")
     end_date: date = column("Last day; null, or decades off, while it is open-ended.", nullable=True)
     budget: float = column("Budget of the whole campaign [currency].", ge=0, le=LARGEST_AMOUNT)
-    status: str = column("Where it stands.", isin=[ACTIVE, PAUSED, COMPLETED, DRAFT])
-    hypothesis: str = column("What it is to show; null where nobody said.", free_text=True, nullable=True)
+    status: str = column("Status of the campaign.", isin=[ACTIVE, PAUSED, COMPLETED, DRAFT])
+    hypothesis: str = column("What it is to show; null without a hypothesis.", free_text=True, nullable=True)
     kpi_target: float = column(
-        "Target of the primary KPI, in its own unit; null where nobody set one.",
+        "Target of the primary KPI, in its own unit; null without a target.",
         ge=-LARGEST_AMOUNT,
         le=LARGEST_AMOUNT,
         optional=True,
@@ -45,7 +45,7 @@ def relations(rows: ir.Table) -> dict[str, ir.BooleanValue]:
 def with_open_ends(campaigns: ir.Table, policy: Policy) -> ir.Table:
     """Return the campaigns with a null `end_date` where they are open-ended.
 
-    Ad platforms write a date decades off for "until further notice"; the policy says from how many years on.
+    Ad platforms write a date decades off for "until further notice"; the policy sets the number of years.
     """
     most = policy.marketing.campaigns.open_ended_after_years * DAYS_PER_YEAR
     is_planned = campaigns.end_date.delta(campaigns.start_date, unit="day") <= most

@@ -18,10 +18,10 @@ class CreativeAssets(Contract):
     segment_id: str = column("Audience segment it is shown to.")
     channel_id: str = column("Channel it is shown on.")
     variant: str = column("Label of the version, as the source writes it.", words="asset_variants")
-    message_theme: str = column("What it speaks of.", free_text=True)
-    cta: str = column("What it asks people to do; null where not recorded.", free_text=True, optional=True)
+    message_theme: str = column("Theme of its message.", free_text=True)
+    cta: str = column("Call to action; null where not recorded.", free_text=True, optional=True)
     approved_by_human: bool = column("Whether a person has approved it.")
-    risk_flags: TextList = column("What somebody held against it; empty where nothing.")
+    risk_flags: TextList = column("Objections to it; empty without any.")
 
 
 def relations(

@@ -26,7 +26,7 @@ class Experiments(Contract):
     metric: str = column("Metric it is decided by, as the policy's metric_definitions name it.")
     control_asset: str = column("Asset of the control arm.")
     variant_asset: str = column("Asset of the treatment arm.")
-    status: str = column("Where it stands.", isin=[RUNNING, COMPLETED, PLANNED, STOPPED])
+    status: str = column("Status of the experiment.", isin=[RUNNING, COMPLETED, PLANNED, STOPPED])
     control_share: float = column(
         "Share of exposures planned for the control arm [0-1]; null where the plan is the policy's.",
         gt=0,
@@ -66,5 +66,5 @@ DATASET = Dataset(
 
 @check
 def unknown_metrics(experiments: ir.Table, metric_definitions: ir.Table) -> ir.Table:
-    """Find experiments whose metric the policy does not define: nothing can be said of them."""
+    """Return experiments whose metric the policy does not define: they cannot be evaluated."""
     return experiments.filter(experiments.metric.notin(metric_definitions.metric)).select("experiment_id", "metric")

@@ -25,7 +25,7 @@ class FunnelEvents(Contract):
     stage: str = column("Stage of the funnel.", words="funnel_stages")
     count: int = column("How many reached it [events].", ge=0, le=LARGEST_COUNT)
     source: str = column("System that counted.", words="funnel_sources")
-    confidence: float = column("How far the count is to be trusted, as its source says [0-1].", ge=0, le=1)
+    confidence: float = column("Reliability of the count, by its source [0-1].", ge=0, le=1)
 
 
 def relations(

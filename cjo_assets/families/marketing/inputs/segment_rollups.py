@@ -28,12 +28,12 @@ class SegmentRollups(Contract):
     conversions: int = column("Conversions in the window [conversions].", ge=0, le=LARGEST_COUNT)
     spend: float = column("Media spend in the window [currency].", ge=0, le=LARGEST_AMOUNT)
     revenue_proxy: float = column("Value of the conversions, as estimated [currency].", ge=0, le=LARGEST_AMOUNT)
-    primary_kpi: str = column("Metric the campaign is judged by.")
+    primary_kpi: str = column("Metric of the campaign's performance.")
     kpi_value: float = column(
         "Its value in the window, as the source states it.", ge=-LARGEST_AMOUNT, le=LARGEST_AMOUNT
     )
     trend_vs_prior_window: float = column(
-        "Change against the window before [-1 to 1], up = better; null where the source does not say.",
+        "Change against the window before [-1 to 1], up = better; null where the source does not state it.",
         ge=-1,
         le=1,
         optional=True,

@@ -16,8 +16,8 @@ class Touchpoints(Contract):
     conversion_id: str = column("Conversion it came before.")
     converted_at: Instant = column("Instant of that conversion [UTC].")
     touched_at: Instant = column("Instant of the touch [UTC].")
-    campaign_id: str = column("Campaign that was seen.")
-    channel_id: str = column("Channel it was seen on.")
+    campaign_id: str = column("Campaign of the touch.")
+    channel_id: str = column("Channel of the touch.")
 
 
 def relations(rows: ir.Table, campaigns: ir.Table, channels: ir.Table) -> dict[str, ir.BooleanValue]:

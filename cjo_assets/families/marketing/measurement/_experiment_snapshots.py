@@ -70,7 +70,7 @@ def increments_of_snapshots(performance_metrics: ir.Table, as_of: date, policy: 
 
 
 def is_outside(rows: ir.Table) -> ir.BooleanValue:
-    """Tell whether a snapshot is of a day on which its experiment did not run."""
+    """Return whether a snapshot is of a day on which its experiment did not run."""
     return (rows.day < rows.start_date) | (rows.day > rows.end_date).fill_null(False)
 
 

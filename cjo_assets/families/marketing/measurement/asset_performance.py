@@ -36,7 +36,7 @@ class AssetPerformance(DatedContract):
     clicks: int = column("Clicks so far [clicks].", ge=0)
     conversions: int = column("Conversions so far [conversions].", ge=0)
     exposed_people: int = column(
-        "People reached so far [people], each counted once per snapshot; null where a snapshot does not say.",
+        "People reached so far [people], each counted once per snapshot; null where a snapshot does not state it.",
         ge=0,
         nullable=True,
     )

@@ -214,7 +214,7 @@ def for_creatives(
 
 
 def for_measurement(funnel_analysis: ir.Table, reconciliation: ir.Table, campaign_analysis: ir.Table) -> list[ir.Table]:
-    """Return recommendations on funnel stages without usable counts, and on figures that disagree."""
+    """Return recommendations on funnel steps without usable counts, and on figures that disagree."""
     open_campaigns = campaign_analysis.filter(campaign_analysis.status != COMPLETED)
     return [_untracked_stages(funnel_analysis, open_campaigns), _disagreements(reconciliation, campaign_analysis)]
 

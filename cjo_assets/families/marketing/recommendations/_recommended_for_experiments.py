@@ -114,7 +114,7 @@ def _with_campaign(
     as_of: date,
     policy: Policy,
 ) -> ir.Table:
-    """Add campaign, days run and days to come of each experiment."""
+    """Add the campaign, the days run and the days left of each experiment."""
     today = ibis.literal(as_of, "date")
     dates = experiments.select(
         "experiment_id",
@@ -220,7 +220,7 @@ def _winners(tests: ir.Table, policy: Policy) -> ir.Table:
 
 
 def _losers(tests: ir.Table, policy: Policy) -> ir.Table:
-    # An ended experiment shows its variant to no one, so stopping it gains nothing.
+    # An ended experiment does not show its variant any more, so stopping it gains nothing.
     tests = tests.mutate(may_claim=tests.may_claim & (tests.phase == RUNNING))
     is_running = tests.phase == RUNNING
     return recommended(

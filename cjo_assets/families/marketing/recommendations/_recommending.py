@@ -112,7 +112,7 @@ def _money_columns(impact: Impact | None) -> dict[str, ir.Value]:
 def is_at_risk(
     campaign_id: ir.StringValue, channel_id: ir.StringValue, risk_register: ir.Table, policy: Policy
 ) -> ir.BooleanValue:
-    """Tell whether an open risk about a channel, or about the whole campaign, keeps money out of the channel."""
+    """Return whether an open risk about a channel, or about the whole campaign, keeps money out of the channel."""
     risks = risk_register.filter(
         risk_register.is_open, risk_register.severity.isin(policy.marketing.budgets.refusing_severities)
     )

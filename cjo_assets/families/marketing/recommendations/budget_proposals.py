@@ -1,7 +1,7 @@
 """Moves of budget between campaigns that would increase value.
 
-One row per as-of date, source and target campaign; the reserve stands for money that enters or leaves the plan. Source
-and target of a row have the same amount, and each unit of money moves once.
+One row per as-of date, source and target campaign; the reserve is the source or target of money that enters or leaves
+the plan. Source and target of a row have the same amount, and each unit of money moves once.
 
 A campaign that paces as planned, exceeds its target or is frozen by a risk gives no money; one with an open risk, a
 pause or too slow a pace gets none. One step moves at most the policy's share of a budget. Money that the source would
@@ -35,17 +35,17 @@ RETURNS = ("roas", "low", "high")
 
 
 class BudgetProposals(DatedContract):
-    """Budget to be moved. One row per as-of date, giver and taker."""
+    """Budget to be moved. One row per as-of date, source and target campaign."""
 
     from_campaign_id: str = key("Campaign that gives, or (reserve).")
     to_campaign_id: str = key("Campaign that gets, or (reserve).")
     kind: str = column("reallocation, budget_cut or budget_rise.", isin=KINDS)
     amount: float = column("What is to be moved [currency].", gt=0)
-    is_spent_anyway: bool = column("Whether the giver would spend it at its pace; null of the reserve.", nullable=True)
+    is_spent_anyway: bool = column("Whether the source would spend it at its pace; null of the reserve.", nullable=True)
     from_roas: float = column(
-        "Value over media spend of the giver [x spend]; null without.", ge=0, nullable=True, decimals=6
+        "Value over media spend of the source [x spend]; null without.", ge=0, nullable=True, decimals=6
     )
-    to_roas: float = column("The same of the taker; null without.", ge=0, nullable=True, decimals=6)
+    to_roas: float = column("The same of the target; null without.", ge=0, nullable=True, decimals=6)
     revenue_impact: float = column("Value gained less value lost [currency], up = better.")
     revenue_low: float = column("Lower end of its interval [currency].")
     revenue_high: float = column("Upper end of its interval [currency].")
@@ -156,7 +156,7 @@ def _targets(campaigns: ir.Table, policy: Policy) -> ir.Table:
 
 
 def _in_line(rows: ir.Table, order: str) -> ir.Table:
-    """Lay the amounts end to end in whole cents, in an order, and return start and end of each."""
+    """Place the amounts end to end in whole cents, in an order, and return start and end of each."""
     cents = rounded(rows.available * CENTS, CONTRIBUTION_DECIMALS - MONEY_DECIMALS).floor().cast("int64")
     rows = rows.mutate(cents=cents)
     rows = rows.filter(rows.cents > 0)

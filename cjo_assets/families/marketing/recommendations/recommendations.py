@@ -43,7 +43,7 @@ SIDES = ("from_campaign_id", "to_campaign_id")
 class Recommendations(DatedContract):
     """What to do next, in order. One row per as-of date and recommendation."""
 
-    recommendation_id: str = key("Recommendation: the same as long as it stands.")
+    recommendation_id: str = key("Recommendation: the same as long as it is open.")
     rank: int = column("Place in the order, 1 = first.", ge=1)
     priority: str = column("high, medium or low.", isin=LEVELS)
     category: str = column("Kind of thing it is about.", isin=CATEGORIES)
@@ -185,7 +185,7 @@ def _ranked(rows: ir.Table, policy: Policy) -> ir.Table:
 
 @check(blocking=True)
 def impacts_that_are_not_net(recommendations: ir.Table) -> ir.Table:
-    """Return net impacts that differ from revenue plus savings minus cost, or lie outside their interval."""
+    """Return net impacts that differ from revenue plus savings minus cost, or are outside their interval."""
     rows = recommendations
     is_wrong = ~same_money(rows.net_impact, rows.revenue_impact + rows.cost_savings - rows.cost)
     is_outside = ~rows.net_impact.between(rows.net_impact_low, rows.net_impact_high)

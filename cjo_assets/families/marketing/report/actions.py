@@ -19,7 +19,7 @@ RISKS = (
     Column("score", "risk_score", "money"),
     Column("days since", "age_days", "count"),
     Column("due", "due_date", "day", below=(("", "due_status", "words"),)),
-    Column("asked for", "recommended_action", "words"),
+    Column("recommended action", "recommended_action", "words"),
 )
 DECISIONS = (
     CAMPAIGN,
@@ -59,7 +59,7 @@ STEPS = (
 def risks(figures: MarketingFigures) -> Section:
     """Return the section on risks, the worst open one first."""
     if not figures.rows["risk_register"]:
-        return Section("risks", "Risks", (Paragraph(("Nobody holds anything against a campaign.",)),))
+        return Section("risks", "Risks", (Paragraph(("No risk of a campaign is recorded.",)),))
     note = "What is at stake may be the same money in two risks of a campaign: it is compared, and not added up."
     return Section(
         "risks", "Risks", (table_of(figures, "Risks, the worst open one first", RISKS, "risk_register", note),)
@@ -90,5 +90,5 @@ def campaign_by_campaign(figures: MarketingFigures) -> Section:
     for text in figures.insights:
         blocks.append(Paragraph((*passages_of(text, style_of), " Written: ", Words(text.provenance), ".")))
     if not blocks:
-        blocks = [Paragraph(("There is no campaign to speak of.",))]
+        blocks = [Paragraph(("There is no campaign to describe.",))]
     return Section("campaigns", "Campaign by campaign", tuple(blocks))

@@ -46,9 +46,9 @@ SEGMENTS = (
         "rate",
         below=(("from", "kpi_value_low", "rate"), ("to", "kpi_value_high", "rate"), ("of", "primary_kpi", "words")),
     ),
-    Column("held against", "reference", "rate", below=(("", "reference_source", "words"),)),
+    Column("compared with", "reference", "rate", below=(("", "reference_source", "words"),)),
     Column("do", "action", "words", is_status=True, below=(("", "rule", "words"),)),
-    Column("the source says", "source_recommendation", "words", below=(("agrees:", "agrees_with_source", "plain"),)),
+    Column("source", "source_recommendation", "words", below=(("agrees:", "agrees_with_source", "plain"),)),
 )
 ATTRIBUTION = (
     CAMPAIGN,
@@ -160,7 +160,7 @@ def segments(figures: MarketingFigures) -> Section:
     title = "Segments"
     if not figures.rows["segment_portfolio"]:
         return Section("segments", title, (Paragraph(("No segment was shown anything.",)),))
-    note = "What to do is computed from our figures; what the source would do stands beside it."
+    note = "The action is computed from our figures; the recommendation of the source is shown beside it."
     return Section("segments", title, (table_of(figures, "Segments", SEGMENTS, "segment_portfolio", note),))
 
 
@@ -168,6 +168,6 @@ def attribution(figures: MarketingFigures) -> Section:
     """Return the section on attribution by method."""
     title = "Attribution"
     if not figures.rows["attribution"]:
-        return Section("attribution", title, (Paragraph(("Nobody says which channel deserves credit.",)),))
-    note = "Credit of one method is never added to that of another: each gives out the same conversions anew."
+        return Section("attribution", title, (Paragraph(("No source credits a channel.",)),))
+    note = "Credit of one method is never added to that of another: each distributes the same conversions."
     return Section("attribution", title, (table_of(figures, "Credit by method", ATTRIBUTION, "attribution", note),))

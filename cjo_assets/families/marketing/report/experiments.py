@@ -73,10 +73,10 @@ def experiments(figures: MarketingFigures) -> Section:
         blocks.append(_forest(drawn))
     note = (
         "One look is the interval for reading once, at a planned end; any day is the one that holds however often "
-        "somebody looks, and decides while an experiment runs."
+        "it is read, and decides while an experiment runs."
     )
     blocks.append(table_of(figures, "Effects and verdicts", EFFECTS, "experiment_evaluations", note))
-    blocks.append(table_of(figures, "Whether they can be believed", SOUNDNESS, "experiment_evaluations"))
+    blocks.append(table_of(figures, "Soundness of the experiments", SOUNDNESS, "experiment_evaluations"))
     return Section("experiments", title, tuple(blocks))
 
 
@@ -96,8 +96,8 @@ def _forest(rows: list[Record]) -> Picture:
         for place, row in enumerate(rows)
     ]
     description: Prose = (
-        "Lift of the variant over the control. The thick line is the interval for one look at a planned end, the thin "
-        "one holds on all days at once; a line that reaches the edge goes on beyond it, and one across the middle rule "
-        "has proved nothing. The colour of a point is the verdict.",
+        "Lift of the variant over the control. The thick line is the interval for a single reading at a planned end, "
+        "the thin one holds on all days at once; a line that reaches the edge continues beyond it, and one across the "
+        "middle rule has proved nothing. The colour of a point is the verdict.",
     )
     return Picture("experiment_forest", "Lift of each experiment, with both intervals", description, {"rows": effects})

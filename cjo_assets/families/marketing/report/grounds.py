@@ -34,7 +34,7 @@ UNMEASURED = (
 )
 UNJUDGED = (
     Column("campaign", "campaign_id", below=(("", "name", "plain"),)),
-    Column("judged by", "primary_kpi", "words"),
+    Column("metric", "primary_kpi", "words"),
     Column("why not", "kpi_status", "words", below=(("", "rule", "words"),)),
 )
 REJECTIONS = (
@@ -82,12 +82,12 @@ def reconciliation(figures: MarketingFigures) -> Section:
     """Return the section on disagreeing sources."""
     title = "Where sources disagree"
     if not figures.rows["reconciliation"]:
-        return Section("reconciliation", title, (Paragraph(("No two sources speak of the same figure.",)),))
+        return Section("reconciliation", title, (Paragraph(("No two sources state the same figure.",)),))
     said: Prose = (
         *("Of ", figures.total("reconciliation").show("rows", "count"), " comparisons, "),
         *(figures.count("reconciliation", "state", "beyond_tolerance").show("rows", "count"), " differ by more than "),
         *("the policy allows, and in ", figures.count("reconciliation", "state", "missing").show("rows", "count")),
-        " one side says nothing.",
+        " one source has no value.",
     )
     return Section(
         "reconciliation",
@@ -103,20 +103,21 @@ def not_known(figures: MarketingFigures) -> Section:
         return figures.count(table, column, content).show("rows", "count")
 
     unknown: Prose = (
-        *("Campaigns that cannot be judged: ", counted("campaign_analysis", "overall_performance", NOT_MEASURABLE)),
-        *(". Risks without a due date, of which nobody can say whether they are late: ",),
-        *(counted("risk_register", "due_status", NOT_MEASURABLE), ". Campaigns of which no decision says when what "),
-        *("led to it was known: ", counted("decision_insights", "insight_to_action_status", NOT_MEASURABLE)),
-        *(". Steps of funnels whose stages nobody tracks: ", counted("funnel_analysis", "state", "not_tracked"), "."),
+        *("Campaigns without a measurable performance: ",),
+        *(counted("campaign_analysis", "overall_performance", NOT_MEASURABLE),),
+        *(". Risks without a due date, which may be late: ",),
+        *(counted("risk_register", "due_status", NOT_MEASURABLE), ". Campaigns without a decision that states when "),
+        *("its trigger was known: ", counted("decision_insights", "insight_to_action_status", NOT_MEASURABLE)),
+        *(". Steps of funnels whose stages are not tracked: ", counted("funnel_analysis", "state", "not_tracked"), "."),
     )
     blocks: list[Block] = [Paragraph(unknown)]
     unjudged = where(figures.of("campaign_analysis"), "overall_performance", NOT_MEASURABLE)
     if unjudged:
-        blocks.append(grid("Campaigns that cannot be judged", UNJUDGED, unjudged))
+        blocks.append(grid("Campaigns without a measurable performance", UNJUDGED, unjudged))
     unmeasured = where(figures.of("kpis"), "status", NOT_MEASURABLE)
     if unmeasured:
         blocks.append(grid("KPIs that cannot be measured, and what would let them", UNMEASURED, unmeasured))
-    return Section("not-known", "What the data cannot say", tuple(blocks))
+    return Section("not-known", "What is not known", tuple(blocks))
 
 
 def input_data(figures: MarketingFigures) -> Section:

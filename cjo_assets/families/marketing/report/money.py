@@ -92,19 +92,17 @@ def budget_flows(figures: MarketingFigures) -> Section:
     if not rows:
         return Section("budgets", title, (Paragraph(("No budget was moved, and no move was proposed.",)),))
     description = (
-        "Each band is a move, from the channel that gives on the left to the one that gets on the right, the broader "
+        "Each band is a move, from the source channel on the left to the target channel on the right, the broader "
         "the more money. Red: moved although a rule refuses it, or without approval. Grey: nothing moved, or it was "
         "taken back."
     )
     moves = {"rows": [_move(row) for row in rows]}
     blocks: list[Block] = [Picture("budget_flows", "Money between channels", (description,), moves)]
-    note = (
-        "A move that waits for an answer is pending, not refused. What the rules refuse they refuse whoever approved."
-    )
+    note = "A move that waits for an answer is pending, not refused. Rules refuse a move even if a person approved it."
     blocks.append(table_of(figures, "Moves, those against the rules first", MOVES, "budget_governance", note))
     if figures.rows["budget_balances"]:
-        note = "Every move that stands is entered at both its ends: the nets of a campaign sum to nothing."
-        blocks.append(table_of(figures, "Where the money stands", BALANCES, "budget_balances", note))
+        note = "Every effective move is entered at both its ends: the nets of a campaign sum to nothing."
+        blocks.append(table_of(figures, "Balances by channel", BALANCES, "budget_balances", note))
     return Section("budgets", title, tuple(blocks))
 
 

@@ -10,7 +10,7 @@ from cjo_assets.reporting.waterfall import waterfall
 OFF = "The policy has switched KPI tracking off."
 TARGETS = (
     Column("campaign", "campaign_id", below=(("", "name", "plain"), ("", "status", "words"))),
-    Column("judged by", "primary_kpi", "words"),
+    Column("metric", "primary_kpi", "words"),
     Column(
         "reached",
         "kpi_value",
@@ -19,8 +19,8 @@ TARGETS = (
     ),
     Column("target", "kpi_target", "rate"),
     Column("attained", "kpi_attainment", "percent"),
-    Column("can be held against it", "kpi_status", "words"),
-    Column("judgement", "overall_performance", "words", is_status=True, below=(("", "rule", "words"),)),
+    Column("comparable with it", "kpi_status", "words"),
+    Column("performance", "overall_performance", "words", is_status=True, below=(("", "rule", "words"),)),
 )
 FAMILIES = (
     Column("family", "family", "words"),
@@ -61,7 +61,7 @@ def targets(figures: MarketingFigures) -> Section:
     title = "Targets"
     if not figures.rows["campaign_analysis"]:
         return Section("targets", title, (Paragraph(("There is no campaign.",)),))
-    note = "A campaign is judged by its own KPI against the target that somebody set, never by revenue over spend."
+    note = "Performance is the attainment of the campaign's own target by its own KPI, never revenue over spend."
     return Section(
         "targets", title, (table_of(figures, "Campaigns against their targets", TARGETS, "campaign_analysis", note),)
     )
@@ -71,7 +71,9 @@ def scorecard(figures: MarketingFigures) -> Section:
     """Return the section on KPIs against their targets."""
     if not figures.rows["kpis"]:
         return Section("kpis", "KPIs", (Paragraph((OFF,)),))
-    note = "A family is judged by what was measured, and no better than its worst. n/a is not known, never zero."
+    note = (
+        "The status of a family follows from measured KPIs, and is no better than its worst. n/a is unknown, not zero."
+    )
     return Section(
         "kpis",
         "KPIs",

@@ -19,14 +19,14 @@ MEANINGS = {
     "positive": "What marketing is estimated to have brought exceeds all that it cost",
     "negative": "Marketing cost more than it is estimated to have brought",
     "neutral": "Marketing is estimated to have brought what it cost",
-    NOT_MEASURABLE: "Value or cost is not known, so nobody can say whether marketing pays",
+    NOT_MEASURABLE: "Value or cost is not known, so it is not known whether marketing pays",
 }
 JUDGEMENTS = {
     "exceeding_expectations": "; exceeding expectations ",
     "meeting_expectations": ", meeting them ",
     "below_expectations": ", below them ",
-    "too_early": ", too early to say ",
-    "not_measurable": ", not to be judged ",
+    "too_early": ", too early to rate ",
+    "not_measurable": ", not measurable ",
 }
 VERDICTS = {
     "scale_variant": "; to scale ",
@@ -166,7 +166,7 @@ def so_what(figures: MarketingFigures) -> Section:
         *("Value of ", roi.show("total_estimated_value", "money"), " against a cost of "),
         *(roi.show("total_cost", "money"), " leaves ", roi.show("total_net_roi", "money", is_strong=True), ". "),
         *("With the value alone that experiments prove, it would be ",),
-        *(roi.show("net_without_assumption", "money"), ": nobody knows how much of the rest would have come anyway. "),
+        *(roi.show("net_without_assumption", "money"), ": how much of the rest would have come anyway is not known. "),
         *_not_counted(roi),
         *("Value over media spend, gross of the work and no ROI, is ", roi.show("roas", "number"), "."),
     )
@@ -199,7 +199,7 @@ def _experiments(figures: MarketingFigures) -> list[Prose]:
         return []
     rows = figures.of("experiment_evaluations")
     said: list[Prose] = []
-    for word, words in (("scale_variant", "Proved better and worth scaling"), ("stop", "Not worth going on with")):
+    for word, words in (("scale_variant", "Proved better and worth scaling"), ("stop", "Not worth continuing")):
         named = [
             (
                 *(row.show("experiment_id", is_strong=True), " (", row.show("metric", "words"), ", lift "),

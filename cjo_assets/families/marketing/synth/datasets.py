@@ -66,9 +66,9 @@ class MarketingRequest:
         seed: the same request with the same seed gives the same rows.
         until: last day of the records.
         weeks: in which campaigns begin.
-        dirty: spoiled rows for each good one [0-1].
+        dirty: corrupted rows for each good one [0-1].
         has_effect: whether the arms of experiments differ.
-        with_touchpoints: whether the touches before each conversion are told.
+        with_touchpoints: whether the touches before each conversion are generated.
     """
 
     campaigns: int

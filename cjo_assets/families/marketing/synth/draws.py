@@ -22,7 +22,7 @@ DECIMALS = 6
 
 @dataclass(frozen=True)
 class Marketing:
-    """What became of a chunk of campaigns, as columns of arrays.
+    """The outcome of a chunk of campaigns, as columns of arrays.
 
     Attributes:
         campaigns: one row per campaign; days as days since 1970-01-01.

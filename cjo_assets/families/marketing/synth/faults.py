@@ -29,7 +29,7 @@ MARKETING_FAULTS: dict[str, tuple[Fault, ...]] = {
         Fault("missing_metric", {"metric": None}, ("experiment_id",)),
         Fault("ends_before_it_starts", {"end_date": LONG_GONE}, ("experiment_id",)),
     ),
-    # Of these the key is all that tells rows apart: what spoils one must change it.
+    # Rows of these differ in the key only: a fault must change it.
     "performance_metrics": (
         REPEATED,
         Fault("no_arm", {}, ("asset_id",)),

@@ -114,7 +114,7 @@ def counted_tables(
 
 
 def campaign_status(drawn: Marketing, span: Span) -> Numbers:
-    """Return where each campaign stands on the last day."""
+    """Return the status of each campaign on the last day."""
     campaigns = drawn.campaigns
     under_way = np.where(campaigns["is_paused"], PAUSED, ACTIVE)
     over = np.where(campaigns["last_day"] <= span.last_day, COMPLETED, under_way)

@@ -21,7 +21,7 @@ class Channel:
     """Where assets are shown.
 
     Attributes:
-        type, platform, cost_model: as a source would say it.
+        type, platform, cost_model: as a source would write them.
         unit_cost: price of one unit of the cost model; of a flat one, of a day of an experiment [currency].
         click_rate: of impressions [0-1].
         daily_impressions: of both arms of an experiment [impressions per day].
@@ -82,7 +82,7 @@ class MarketingWorld:
         click_design_effect, conversion_design_effect: variance of the counts of an arm, as a multiple of that of
             independent impressions: days differ.
         visit_share: of clicks that arrive [0-1].
-        untracked_share: of campaigns whose visits nobody tracks.
+        untracked_share: of campaigns whose visits are not tracked.
         mismatch_share: of experiments whose control arm gets `mismatch` of the impressions instead of a half.
         ledger_error_share: of campaigns whose ledger states `ledger_error` times the value.
         target_share: of campaigns with a target.
@@ -90,7 +90,7 @@ class MarketingWorld:
         budget_spread: least and greatest budget, as a multiple of what the campaign is expected to spend.
         self_transfer_share, unapproved_share: of the moves of budget.
         decisions, moves, risks: on average per campaign.
-        flagged_share: of assets somebody holds something against.
+        flagged_share: of assets with a risk flag.
     """
 
     channels: tuple[Channel, ...]
@@ -232,7 +232,7 @@ def require_marketing_words(world: MarketingWorld, policy: Policy) -> None:
     vocabulary = {spec.name: set(allowed_words(spec, policy.vocabulary)) for spec in columns_of(Channels) if spec.words}
     unknown = {
         "metrics": unlike,
-        "funnel stages": {goal.stage for goal in world.goals} - set(policy.vocabulary.funnel_stages),
+        "funnel steps": {goal.stage for goal in world.goals} - set(policy.vocabulary.funnel_stages),
         "kinds of channel": {channel.type for channel in world.channels} - vocabulary["type"],
         "cost models": {channel.cost_model for channel in world.channels} - vocabulary["cost_model"],
     }

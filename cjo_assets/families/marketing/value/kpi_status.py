@@ -1,7 +1,7 @@
 """Status of each KPI family against its targets, and its worst KPI.
 
 One row per as-of date and family. One measured KPI at risk puts its family at risk, and a critical one makes it
-critical. A family with a smaller measured share than the policy asks for is not_measurable, and one with a measured KPI
+critical. A family with a smaller measured share than the policy requires is not_measurable, and one with a measured KPI
 that is not distinguishable from its target is not distinguishable itself.
 """
 
@@ -23,11 +23,11 @@ class KpiStatus(DatedContract):
     """Status of each KPI family. One row per as-of date and family."""
 
     family: str = key("operational_health, campaign_impact or business_value.", isin=list(FAMILIES))
-    status: str = column("Where the family stands.", isin=STATUSES)
+    status: str = column("Status of the family.", isin=STATUSES)
     worst_kpi: str = column(
-        "Measured KPI that stands worst, then by attainment; null where none is measured.", nullable=True
+        "Measured KPI with the worst status, then by attainment; null where none is measured.", nullable=True
     )
-    worst_status: str = column("Where that KPI stands.", isin=list(WORST_FIRST), nullable=True)
+    worst_status: str = column("Status of that KPI.", isin=list(WORST_FIRST), nullable=True)
     worst_attainment: float = column(
         "How much of its target it reaches, 1 = met; null where that has no meaning.", nullable=True
     )

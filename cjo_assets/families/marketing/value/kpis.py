@@ -62,14 +62,14 @@ class Kpis(DatedContract):
         "Lower end of its interval, at the policy's level; null where none.", nullable=True, decimals=6
     )
     interval_high: float = column("Upper end of its interval; null where there is none.", nullable=True, decimals=6)
-    is_estimate: bool = column("Whether the value stands for more than was counted; if not, it needs no interval.")
+    is_estimate: bool = column("Whether the value is an estimate from a sample; if not, it needs no interval.")
     unit: str = column("Unit of value, interval and target.")
     direction: str = column("Which way is better.", isin=[HIGHER, LOWER])
-    target: float = column("Promise, from the policy.", decimals=6)
+    target: float = column("Target, from the policy.", decimals=6)
     attainment: float = column(
         "Share of the target reached, 1 = met; null where it has no meaning.", nullable=True, decimals=6
     )
-    status: str = column("Where the KPI stands.", isin=STATUSES)
+    status: str = column("Status of the KPI.", isin=STATUSES)
     basis: str = column("What the value rests on.", isin=BASES)
     n: int = column("Records behind the value; 0 where none.", ge=0)
     numerator: float = column("What was counted or summed; null where not measurable.", nullable=True, decimals=6)
@@ -112,7 +112,7 @@ def kpis(
     measured = with_interval(measures_as_rows(facts, measures(facts)), policy.marketing.kpis.interval_level)
     measured = with_known_intervals(measured, facts, policy)
     targets = _targets(policy).cross_join(money.agg(total_cost=money.total_cost.max()))
-    # A revenue target of 0 stands for break-even: revenue must cover its cost.
+    # A revenue target of 0 means break-even: revenue must cover its cost.
     is_break_even = (targets.kpi == ATTRIBUTED_REVENUE) & (targets.target == 0)
     targets = targets.mutate(target=is_break_even.ifelse(targets.total_cost.fill_null(0.0), targets.target))
     return _with_status(lookup(targets, measured, "kpi"), policy)
@@ -120,7 +120,7 @@ def kpis(
 
 @check(blocking=True)
 def kpis_that_are_not_their_quotient(kpis: ir.Table) -> ir.Table:
-    """Return KPIs whose value differs from numerator over denominator, or lies outside its interval."""
+    """Return KPIs whose value differs from numerator over denominator, or is outside its interval."""
     denominator = kpis.denominator.fill_null(1.0).nullif(0.0)
     expected = kpis.numerator / denominator
     # All three are rounded, so the quotient of small numbers is less precise.

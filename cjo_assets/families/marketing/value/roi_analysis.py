@@ -60,7 +60,7 @@ class RoiAnalysis(DatedContract):
     )
     media_spend_booked: float = column("Media spend by the ledger [currency]; null without one.", ge=0, nullable=True)
     media_spend_residual: float = column(
-        "Ledger minus metrics, of campaigns of which both speak [currency], up = the ledger books more; null without.",
+        "Ledger minus metrics, of campaigns that both have [currency], up = the ledger books more; null without.",
         nullable=True,
     )
     campaigns_by_ledger: int = column(
@@ -77,7 +77,7 @@ class RoiAnalysis(DatedContract):
         "Value by the same records, as the source estimates it, of all grades [currency]; null as above.", nullable=True
     )
     value_residual: float = column(
-        "Value by the ledger minus value by the metrics, of campaigns of which both speak [currency]; null without.",
+        "Value by the ledger minus value by the metrics, of campaigns that both have [currency]; null without.",
         nullable=True,
     )
     value_randomised: float = column(

@@ -60,7 +60,7 @@ class RoiComponents(DatedContract):
         "Upper end of its interval [currency]; null where nothing was compared.", nullable=True, decimals=2
     )
     rests_on: str = column("Table that the quantity comes from.")
-    assumption: str = column("What must hold for the amount to be true.")
+    assumption: str = column("Assumption under which the amount is true.")
 
 
 @dataclass(frozen=True)
@@ -310,7 +310,7 @@ def _quantity(
 
 @check(blocking=True)
 def amounts_that_are_not_their_product(roi_components: ir.Table) -> ir.Table:
-    """Return amounts that differ from quantity times unit price, or lie outside their interval."""
+    """Return amounts that differ from quantity times unit price, or are outside their interval."""
     parts = roi_components
     gap = (parts.amount - parts.quantity * parts.unit_price).abs()
     is_wrong = (gap > 10.0**-MONEY_DECIMALS) | (parts.amount.isnull() != parts.quantity.isnull())

@@ -204,9 +204,9 @@ EMPTY = [
     "No budget was moved, and no move was proposed.",
     "No stage of any path is counted.",
     "No segment was shown anything.",
-    "Nobody says which channel deserves credit.",
-    "Nobody holds anything against a campaign.",
-    "No two sources speak of the same figure.",
+    "No source credits a channel.",
+    "No risk of a campaign is recorded.",
+    "No two sources state the same figure.",
     "Nothing is left to be done.",
     "No row was rejected.",
 ]
@@ -222,7 +222,7 @@ def test_what_is_missing_is_said() -> None:
     for sentence in EMPTY:
         assert sentence in read, sentence
     assert nothing.pictures == []
-    assert plain(nothing.verdict.meaning) == "Value or cost is not known, so nobody can say whether marketing pays."
+    assert plain(nothing.verdict.meaning) == "Value or cost is not known, so it is not known whether marketing pays."
     assert "on track" not in "\n".join(read[: read.index("How these figures came about")])
     Page.of(as_page(nothing, {}))
 
@@ -413,7 +413,7 @@ WHOLES = (
     ("Of (#) experiments?,", "(#) to scale, (#) to stop, (#) still running, (#) without a clear.*? and (#) broken"),
     (
         "Campaigns: (#);",
-        "exceeding expectations (#), meeting them (#), below them (#), too early to say (#), not to be judged (#)",
+        "exceeding expectations (#), meeting them (#), below them (#), too early to rate (#), not measurable (#)",
     ),
     ("Experiments: (#);", "to scale (#), to stop (#), still running (#), without a clear result (#), broken (#)"),
 )
