@@ -24,10 +24,9 @@ CONTEXT = ROOT / "CONTEXT.md"
 
 # Folders and files that are still to be rewritten. To be emptied; never to be extended.
 NOT_YET = (
-    "cjo_assets/families/journey",
+    "cjo_assets/families/journey/trace.py",
     "cjo_assets_tests/integration/families",
     "cjo_assets_tests/unit/families",
-    "docs/reference/tables.md",
 )
 EXEMPT = ("CONTEXT.md",)
 SUFFIXES = (".html", ".md", ".py", ".yaml")

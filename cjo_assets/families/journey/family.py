@@ -1,4 +1,4 @@
-"""The journey family: its stages in pipeline order, and what the platform needs to know of it."""
+"""The journey family: its stages in pipeline order, and what the platform needs to know about it."""
 
 from cjo_assets.core.discovery import datasets_in, tables_in
 from cjo_assets.core.family import Family, Goal, Step, Texts

@@ -23,10 +23,10 @@ class ApprovalHistory(Contract):
     decided_at: Instant = key("Instant of the answer [UTC].")
     decided_by: str = key("Who answered, or which policy switch.")
     person: str = column(
-        "Key under which all spellings of the name count as one person; null where it names nobody.", nullable=True
+        "Key under which all spellings of the name count as one person; null where it names no person.", nullable=True
     )
-    category: str = column("Category of a rejection; null where not said.", nullable=True)
-    reason: str = column("What they said; null where nothing was said.", nullable=True)
+    category: str = column("Category of a rejection; null without one.", nullable=True)
+    reason: str = column("Reason in the person's words; null without one.", nullable=True)
     is_effective: bool = column("Whether it counted: alone, or as one of two.")
     why_ineffective: str = column("Why it did not count; null where it did.", nullable=True)
 

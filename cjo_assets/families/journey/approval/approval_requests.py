@@ -24,26 +24,28 @@ class ApprovalRequests(Contract):
     recommended_action: str = column("What would be done.")
     expected_cost: float = column("Cost expected [currency]; null where no playbook names the action.", nullable=True)
     triggered_by_signals: TextList = column("Evidence: the signals that led to it.", personal="signal")
-    approval_reasons: TextList = column("Why a person must decide; empty for the history, which does not say.")
+    approval_reasons: TextList = column("Why a person must decide; empty for the history, which has no reasons.")
     approval_regime: str = column("asked, or auto_approved by the policy of the day.", isin=ASKING_REGIMES)
-    approval_role: str = column("Who is asked at least; null for the history.", isin=ROLES, nullable=True)
+    approval_role: str = column("Lowest role that may answer; null for the history.", isin=ROLES, nullable=True)
     needs_two_people: bool = column("Whether two people must approve.")
-    entitled_approvers: TextList = column("Who may answer, sorted; empty: anybody.")
-    requested_by: str = column("Who asked for it, and may not approve it; null: the policy, or unknown.", nullable=True)
-    decision_hash: str = column("Content that people are asked about; null for the history.", nullable=True)
-    requested_at: Instant = column("End of the first day that asked [UTC].")
+    entitled_approvers: TextList = column("Who may answer, sorted; empty: any person.")
+    requested_by: str = column("Who requested it, and may not approve it; null: the policy, or unknown.", nullable=True)
+    decision_hash: str = column("Hash of the content to be approved; null for the history.", nullable=True)
+    requested_at: Instant = column("End of the first day with the request [UTC].")
     expires_at: Instant = column("Instant after which the request lapses [UTC].")
-    stale_at: Instant = column("End of the day that no longer repeated what was asked [UTC], if any.", nullable=True)
+    stale_at: Instant = column(
+        "End of the day on which its content was no longer decided [UTC], if any.", nullable=True
+    )
     status: str = column(
-        "Where the request stands; stale: what was asked is not what stands. What was approved before it changed stays "
-        "approved and executed in outcome_analyses: stale here, it says that the decision now has another content.",
+        "Status of the request; stale: the decision no longer has the content of the request. What was approved before "
+        "it changed stays approved and executed in outcome_analyses; stale means that the decision has changed since.",
         isin=REQUEST_STATUSES,
     )
     stale_reason: str = column("What changed, and when; null unless stale.", nullable=True)
     decided_at: Instant = column("Instant at which the answer was complete [UTC]; null without one.", nullable=True)
     decided_by: str = column("Who answered; of two who approved, both.", nullable=True)
-    category: str = column("Category of a rejection; null where not said.", nullable=True)
-    reason: str = column("What they said; null where nothing was said.", nullable=True)
+    category: str = column("Category of a rejection; null without one.", nullable=True)
+    reason: str = column("Reason in the person's words; null without one.", nullable=True)
 
 
 def approval_requests(

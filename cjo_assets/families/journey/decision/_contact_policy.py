@@ -44,7 +44,7 @@ def with_contact_history(needs: ir.Table, intervention_ledger: ir.Table, as_of: 
 def playbook_uses(intervention_ledger: ir.Table, as_of: date, policy: Policy) -> ir.Table:
     """Return one row per customer and playbook used or decided before.
 
-    standing_id: our decision of an earlier day that still stands; standing_is_pending: whether it waits for an answer;
+    standing_id: our decision of an earlier day that is still open; standing_is_pending: whether it waits for an answer;
     last_used_at: day the playbook was last executed for the customer.
     """
     known = _with_openness(intervention_ledger, as_of, policy)

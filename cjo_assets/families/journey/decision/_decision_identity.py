@@ -1,6 +1,6 @@
 """Identity of decisions: id, first day, and hashes over content and input records.
 
-Decisions that stand from earlier days keep their id and first day; others get new ones.
+Decisions of earlier days that are still open keep their id and first day; others get new ones.
 """
 
 from datetime import date
@@ -20,10 +20,10 @@ from cjo_assets.policy import Policy
 def with_identity(
     decided: ir.Table, known: ir.Table, earlier: ir.Table, earlier_states: ir.Table, as_of: date, policy: Policy
 ) -> ir.Table:
-    """Add id, first day, triggers and content hash: those of an earlier decision where it still stands.
+    """Add id, first day, triggers and content hash: those of an earlier decision where it is still open.
 
-    A pending decision stands only with the content that people were asked about. Monitoring, and an unanswered
-    escalation to a person, stand only if they were decided on the last decision day too.
+    A pending decision is kept only with the content of its approval request. Monitoring, and an unanswered escalation
+    to a person, are kept only if they were decided on the last decision day too.
     """
     # An escalation is one need of the customer, whichever playbook is the nearest on the day.
     subject = decided.is_escalated.ifelse(ibis.null("string"), decided.subject)
@@ -47,7 +47,7 @@ def with_identity(
 
 
 def _standing_decisions(known: ir.Table, earlier: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    """Return our earlier decisions that may still stand, each as on its last day."""
+    """Return our earlier decisions that may still be open, each as on its last day."""
     age_days = ibis.literal(as_of, "date").delta(known.generated_at, unit="day")
     is_recent = age_days < by_segment(policy, known.segment, lambda own: own.contact.open_intervention_days)
     is_open = (known.approval_status != REJECTED) & ~needs_asking_anew(known) & known.measured_at.isnull()

@@ -5,7 +5,7 @@ are evaluated in order; `first_failed_rule` is the first that rejects the playbo
 
 The rules of the playbook (status, segment, risk, trigger) come first, then confidence, the contact policy, the
 customer's other candidates, and last the day's limits of reviews and budget, which go to the highest priority. A
-decision that still stands passes the contact policy and the day's limits.
+decision that is still open passes the contact policy and the day's limits.
 """
 
 from datetime import date
@@ -59,7 +59,7 @@ class PlaybookCandidates(DatedContract):
     customer_id: str = key("Customer.", personal="customer")
     playbook_id: str = key("Playbook of the customer's stage, or a fallback of one.")
     fallback_of: str = column("Playbook that names it where it is tried as a fallback; otherwise null.", nullable=True)
-    decision_risk: float = column("Risk that eligibility looks at [0-1, up = worse].", ge=0, le=1)
+    decision_risk: float = column("Risk used for eligibility [0-1, up = worse].", ge=0, le=1)
     risk_threshold: float = column("Risk from which the playbook applies [0-1].", ge=0, le=1)
     expected_cost: float = column("Cost of one use, as learned so far [currency].", ge=0)
     expected_value: float = column("Value of one success, as learned so far [currency].")
@@ -78,9 +78,9 @@ class PlaybookCandidates(DatedContract):
     priority_score: float = column("Order of work among customers [0-100, up = sooner].", ge=0, le=100)
     is_eligible: bool = column("Whether status, segment, risk and trigger allow it.")
     rank: int = column("Place among the eligible, 1 = best; null where not eligible.", ge=1, nullable=True)
-    is_held_out: bool = column("Whether the customer is left alone on purpose.")
+    is_held_out: bool = column("Whether the customer is in the holdout.")
     standing_intervention_id: str = column(
-        "Our earlier decision for it that still stands.", nullable=True, personal="intervention"
+        "Our earlier decision for it that is still open.", nullable=True, personal="intervention"
     )
     open_intervention_id: str = column(
         "Another open intervention of the customer that blocks it.", nullable=True, personal="intervention"

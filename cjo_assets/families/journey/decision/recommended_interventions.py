@@ -41,7 +41,7 @@ class RecommendedInterventions(DatedContract):
     """Decisions of the day. At most one row per customer and as-of date."""
 
     intervention_id: str = column(
-        "Intervention; the same from day to day while the need stands.", personal="intervention"
+        "Intervention; the same from day to day while the need persists.", personal="intervention"
     )
     need_id: str = column("The need: customer and playbook, withheld ones too; of a call for a person the customer.")
     customer_id: str = key("Customer.", personal="customer")
@@ -63,12 +63,12 @@ class RecommendedInterventions(DatedContract):
     expected_value: float = column("Value expected [currency]; null for monitor_only.", nullable=True)
     requires_human_approval: bool = column("Whether a person must decide first.")
     approval_reasons: TextList = column("Why a person must decide, sorted; or that the policy waived it.")
-    approval_regime: str = column("Whether anybody is asked, by the policy of the day.", isin=REGIMES)
-    approval_role: str = column("Who is asked at least; null where nobody is.", isin=ROLES, nullable=True)
+    approval_regime: str = column("Whether approval is required, by the policy of the day.", isin=REGIMES)
+    approval_role: str = column("Lowest role that may answer; null without a request.", isin=ROLES, nullable=True)
     needs_two_people: bool = column("Whether two people must approve.")
-    entitled_approvers: TextList = column("Who may answer, sorted; empty: anybody.")
+    entitled_approvers: TextList = column("Who may answer, sorted; empty: any person.")
     approval_timeout_minutes: float = column(
-        "How long a request of the day stands [minutes]; null where nobody is asked.", ge=0, nullable=True
+        "How long a request of the day is open [minutes]; null without a request.", ge=0, nullable=True
     )
     decision_hash: str = column("Hash over what an approver agrees to.")
     open_intervention_id: str = column(
@@ -284,7 +284,7 @@ def _with_triggers(acting: ir.Table, seen: ir.Table) -> ir.Table:
 
 
 def _reasons(triggered: ir.Table, policy: Policy) -> ir.ArrayValue:
-    """Return why a person must approve; nothing is executed, and nobody asked, where monitored or held out."""
+    """Return why a person must approve; none where monitored or held out, since nothing is executed."""
     reasons = approval_reasons(triggered, policy)
     of_escalation = reasons.concat(ibis.literal([CALLED], "array<string>")).sort()
     nothing_done = triggered.is_monitored | triggered.is_held_out

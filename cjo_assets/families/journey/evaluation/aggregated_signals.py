@@ -36,7 +36,7 @@ class AggregatedSignals(DatedContract):
     average_source_trust: float = column(
         "Mean trust in the sources [0-1]; null without signals.", decimals=6, nullable=True
     )
-    aggregated_risk_score: float = column("Risk that the signals speak of [0-1, up = worse].", ge=0, le=1, decimals=6)
+    aggregated_risk_score: float = column("Risk that the signals indicate [0-1, up = worse].", ge=0, le=1, decimals=6)
 
 
 def visible_signals(signals: ir.Table, customers: ir.Table, as_of: date, policy: Policy) -> ir.Table:

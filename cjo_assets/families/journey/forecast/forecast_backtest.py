@@ -46,7 +46,7 @@ class ForecastBacktest(DatedContract):
     subset: str = key(
         "Which forecasts: all, an origin's day, a bin (1 of 10: the tenth with the lowest), or those from a cut-off up."
     )
-    status: str = column("Whether there are enough cases to say anything.", isin=[MEASURED, NOT_ENOUGH_HISTORY])
+    status: str = column("Whether there are enough cases for a value.", isin=[MEASURED, NOT_ENOUGH_HISTORY])
     value: float = column(
         "The measure; of churn_rate and calibration the share that left; null if not measured.",
         decimals=6,
@@ -145,7 +145,7 @@ def backtest_origins(as_of: date, policy: Policy) -> list[date]:
 
 @check(blocking=True)
 def records_from_the_future(forecast_backtest: ir.Table, policy: Policy) -> ir.Table:
-    """Return origins whose forecasts use a later record, or whose outcomes lie outside their horizon."""
+    """Return origins whose forecasts use a later record, or whose outcomes are outside their horizon."""
     origins = forecast_backtest.filter(forecast_backtest.measure == CHURN_RATE)
     used_later = origins.latest_record_at > origins.first_origin
     too_early = origins.first_outcome_at <= origins.first_origin

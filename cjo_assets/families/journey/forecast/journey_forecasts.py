@@ -55,10 +55,10 @@ class JourneyForecasts(DatedContract):
         "Churn probability x account value [currency, up = worse].", decimals=2, ge=0, nullable=True
     )
     model_type: str = column(
-        "no_stage; prior_only: nothing observed there; churn_from_prior: nobody has left yet; smoothed.",
+        "no_stage; prior_only: nothing observed there; churn_from_prior: no departure observed yet; smoothed.",
         isin=MODEL_TYPES,
     )
-    n_observations: int = column("Observed weeks in the bins of the stage that lie ahead [customer-weeks].", ge=0)
+    n_observations: int = column("Observed weeks in the remaining bins of the stage [customer-weeks].", ge=0)
     prior_weight: float = column(
         "Share of the policy's belief in these bins [0-1]; null without a stage.",
         decimals=6,

@@ -27,7 +27,7 @@ class TransitionModel(DatedContract):
     until_week: int = column(
         "First week after the bin [weeks]; null for the last bin, which has no end.", nullable=True
     )
-    next_stage: str = key("Stage entered next; the same stage where it was entered anew.", words="stages")
+    next_stage: str = key("Stage entered next; the same stage where it was entered again.", words="stages")
     observed_weeks: int = column("Weeks of the bin that are over, stayed through or ended in [customer-weeks].", ge=0)
     censored_weeks: int = column("Weeks of the bin under way on the as-of date, not counted [customer-weeks].", ge=0)
     transitions: int = column("Of the observed weeks, those that ended in this next stage [customer-weeks].", ge=0)

@@ -3,7 +3,7 @@
 One row per answer; an intervention that needs two people has several. Answers come from the file of another system and
 from `cjo approve`, `cjo reject` and the job `record_approval_decision`, which append to a file of the home; the same
 rules apply to both. An answer to an id that this platform generates is kept even where the decision is not known yet:
-the run that reads the answer may be the one that makes the decision. `approval_history` says which answers had no
+the run that reads the answer may be the one that makes the decision. `approval_history` lists answers that had no
 effect.
 """
 
@@ -28,10 +28,10 @@ class ApprovalDecisions(Contract):
     decision: str = column("approved or rejected.", isin=DECISIONS)
     decided_at: Instant = column("Instant of the decision [UTC].")
     decided_by: str = column("Who decided.", free_text=True)
-    category: str = column("Why it was rejected, in the policy's words; null where not said.", optional=True)
-    reason: str = column("Why, in their words; null where nothing was said.", free_text=True, optional=True)
+    category: str = column("Why it was rejected, in the policy's words; null without one.", optional=True)
+    reason: str = column("Why, in their words; null without a reason.", free_text=True, optional=True)
     decision_hash: str = column(
-        "Content the person saw; null: the decision as first asked about.", optional=True, used_when=ALWAYS
+        "Hash of the content the person saw; null: the content of the first request.", optional=True, used_when=ALWAYS
     )
 
     class Config:

@@ -29,22 +29,22 @@ class Interventions(Contract):
     confidence: float = column("Confidence in the decision [0-1], up = surer.", ge=0, le=1)
     requires_human_approval: bool = column("Whether a person had to approve it.")
     requested_by: str = column(
-        "Who asked for it, and may not approve it; null where not recorded.", optional=True, used_when=ALWAYS
+        "Who requested it, and may not approve it; null where not recorded.", optional=True, used_when=ALWAYS
     )
     triggered_by_signals: TextList = column("Signals that led to it.", personal="signal")
     evaluation_latency_ms: float = column(
         "Time the decision took [milliseconds].", ge=0, le=LARGEST_AMOUNT, nullable=True
     )
     generated_at: date = column("Day of the decision.")
-    playbook_id: str = column("Playbook used, where the source says so; otherwise null.", optional=True)
+    playbook_id: str = column("Playbook used; null where the source does not name it.", optional=True)
     expected_cost: float = column(
-        "Cost expected when it was decided [currency], where the source says so.",
+        "Cost expected when it was decided [currency]; null where the source does not state it.",
         ge=0,
         le=LARGEST_AMOUNT,
         optional=True,
     )
     expected_value: float = column(
-        "Value promised when it was decided [currency], where the source says so.",
+        "Value expected when it was decided [currency]; null where the source does not state it.",
         ge=-LARGEST_AMOUNT,
         le=LARGEST_AMOUNT,
         optional=True,

@@ -25,7 +25,7 @@ class Outcomes(Contract):
         "Intervention it measures, of the history or of our decisions.", personal="intervention"
     )
     customer_id: str = column("Customer of that intervention.", personal="customer")
-    outcome: str = column("What came of it.", words="outcomes")
+    outcome: str = column("Outcome of the intervention.", words="outcomes")
     resolution_time_days: float = column(
         "Days to resolution [days]; null where not resolved.", ge=0, le=LARGEST_AMOUNT, nullable=True
     )
@@ -38,9 +38,9 @@ class Outcomes(Contract):
     )
     human_override: bool = column("Whether a person overrode the decision.", nullable=True)
     measured_at: date = column("Day of the measurement.")
-    playbook_id: str = column("Playbook measured, where the source says so; otherwise null.", optional=True)
+    playbook_id: str = column("Playbook measured; null where the source does not name it.", optional=True)
     playbook_success: bool = column(
-        "Whether the playbook succeeded, where the source judges that itself; otherwise the outcome tells.",
+        "Whether the playbook succeeded, by the source; null where that follows from the outcome.",
         optional=True,
     )
     nps_delta: float = column(

@@ -27,7 +27,7 @@ class PlaybookPerformanceLog(Contract):
     avg_cost: float = column("Cost of one run [currency].", ge=0, le=LARGEST_AMOUNT)
     avg_value: float = column("Value of one success [currency].", ge=-LARGEST_AMOUNT, le=LARGEST_AMOUNT)
     roi_ratio: float = column(
-        "Value over cost as the log states it; compared, never believed.",
+        "Value over cost as the log states it; compared, never used.",
         ge=-LARGEST_AMOUNT,
         le=LARGEST_AMOUNT,
         optional=True,

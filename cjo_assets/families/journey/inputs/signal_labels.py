@@ -1,6 +1,6 @@
 """Labels of signals, given by people afterwards.
 
-One row per label. A label of a signal says whether there was a problem; a label without a signal is a problem that no
+One row per label. A label of a signal states whether there was a problem; a label without a signal is a problem that no
 signal reported. Precision and recall of signals are measured by labels alone.
 """
 

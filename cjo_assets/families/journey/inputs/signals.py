@@ -23,7 +23,7 @@ class Signals(Contract):
     signal_strength: float = column("Strength of the signal [0-1], whatever its polarity.", ge=0, le=1)
     detected_at: date = column("Day of detection.")
     journey_stage: str = column("Stage at detection, as reported; null where unknown.", words="stages", nullable=True)
-    source: str = column("Who noticed: decides how far the signal is believed.", words="sources")
+    source: str = column("Source of the signal, which determines its credibility.", words="sources")
     normalized_strength: float = column(
         "Strength as the source normalised it [0-1].",
         optional=True,

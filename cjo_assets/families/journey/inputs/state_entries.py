@@ -30,7 +30,7 @@ class StateEntries(Contract):
     days_in_state: int = column("Days in the stage as the source reported them [days].", ge=0, nullable=True)
     previous_stage: str = column("Stage before, as reported; null where none was.", words="stages", nullable=True)
     confirmed_stage: str = column(
-        "Stage that a person found the customer in when checking the entry; null where nobody did.",
+        "Stage that a person found the customer in when checking the entry; null where it was not checked.",
         words="stages",
         optional=True,
     )

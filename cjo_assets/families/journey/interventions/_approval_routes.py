@@ -2,7 +2,7 @@
 
 Shared by recommendations and requests. The route is stored on the row of the decision: a later policy applies to later
 days only. A higher role may answer for a lower one. Actions that the policy calls sensitive or costly always need
-approval, whatever a playbook says.
+approval, whatever the playbook requires.
 """
 
 from collections.abc import Callable

@@ -3,8 +3,8 @@
 Shared by several tables, so that "executed" and "pending" have one definition. Interventions are joined by their id
 only.
 
-A request is about the content that a decision had on the day a person was first asked about it, under the regime, the
-route and the deadline on the row of that day. A later policy changes neither the request nor the answer.
+A request is about the content that a decision had on the day of its first approval request, under the regime, the route
+and the deadline on the row of that day. A later policy changes neither the request nor the answer.
 - Stale: on a later decision day the decision was no longer made under that id with that content, and the request was
   not settled by the end of that day. It cannot be executed any more, whatever is answered. If the need persists with
   another content, `recommended_interventions` makes a new decision with a new id and a new request.
@@ -54,7 +54,7 @@ SHARED_COLUMNS = (
     "evaluation_latency_ms",
     "generated_at",
 )
-# Columns of a request; they come from the row of the day on which a person was first asked.
+# Columns of a request; they come from the row of the day of the first approval request.
 ASKED_COLUMNS = (
     "approval_regime",
     "approval_reasons",
@@ -84,8 +84,8 @@ def ledger(
 
     Args:
         interventions: the history.
-        decisions: our recommendations of all days up to the as-of date; one that stood for days counts once, as it was
-            on the first of them, with the request of the first day that asked.
+        decisions: our recommendations of all days up to the as-of date; one that was open for days counts once, as it
+            was on the first of them, with the request of the first day that has one.
         customers: segments for the history; a decision keeps the segment it was made for.
         playbooks: a playbook of the history is the one the source names, else the one of stage and segment that
             named the action at the time.
@@ -270,7 +270,7 @@ def _departures(requests: ir.Table, decisions: ir.Table, decision_days: ir.Table
 
 
 def _with_request(known: ir.Table, until: ir.TimestampScalar, policy: Policy) -> ir.Table:
-    """Add whether a person is asked, from when, until when, and when the request became stale."""
+    """Add whether approval is requested, from when, until when, and when the request became stale."""
     default_minutes = by_segment(policy, known.segment, lambda own: own.approval.approval_timeout_minutes)
     seconds = (known.approval_timeout_minutes.fill_null(default_minutes) * 60).cast("int64")
     is_asked = known.asked_on.notnull() & ~known.is_held_out

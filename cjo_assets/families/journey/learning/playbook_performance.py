@@ -75,7 +75,7 @@ class PlaybookPerformance(DatedContract):
         "Value of one success, shrunk to the middle of the playbook's range [currency].", decimals=2
     )
     avg_expected_value: float = column(
-        "Value promised when the measured runs were decided [currency]; null where nobody said.",
+        "Value expected when the measured runs were decided [currency]; null where not recorded.",
         decimals=2,
         nullable=True,
     )
@@ -85,7 +85,7 @@ class PlaybookPerformance(DatedContract):
     refusals: int = column("Requests that people refused [requests].", ge=0)
     refusal_categories: TextList = column("How many of them give which category; one without counts in none.")
     override_rate: float = column(
-        "Refusals and overridden runs over all that people judged [0-1]; null if none.",
+        "Rejected and overridden runs over all that people decided on [0-1]; null if none.",
         decimals=6,
         ge=0,
         le=1,

@@ -25,7 +25,9 @@ class ThresholdAdvice(DatedContract):
     """Confidence thresholds in hindsight. One row per as-of date and threshold."""
 
     confidence_threshold: float = key("Threshold tried [0-1].", ge=0, le=1)
-    is_tested: bool = column("Whether anybody acted at this confidence or below; if not, a lower one is a guess.")
+    is_tested: bool = column(
+        "Whether there were executions at this confidence or below; if not, a lower one is a guess."
+    )
     acted_on: int = column("Measured runs at or above it [runs].", ge=0)
     successes: int = column("Those that succeeded [runs].", ge=0)
     success_rate: float = column("successes over acted_on [0-1], up = better.", decimals=6, ge=0, le=1, nullable=True)
@@ -50,7 +52,7 @@ class ThresholdAdvice(DatedContract):
         nullable=True,
     )
     net_value_change_high: float = column("Upper end of that interval [currency].", decimals=2, nullable=True)
-    is_advised: bool = column("Whether it is tested and its interval lies above 0.")
+    is_advised: bool = column("Whether it is tested and its interval is above 0.")
 
 
 def threshold_advice(

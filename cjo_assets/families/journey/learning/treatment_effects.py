@@ -53,9 +53,11 @@ class TreatmentEffects(DatedContract):
     difference: float = column(
         "treated_rate - control_rate [-1 to 1], up = better.", decimals=6, ge=-1, le=1, nullable=True
     )
-    difference_low: float = column("Lower end of its interval, looked at once.", decimals=6, ge=-1, le=1, nullable=True)
+    difference_low: float = column(
+        "Lower end of its interval, for a single reading.", decimals=6, ge=-1, le=1, nullable=True
+    )
     difference_high: float = column(
-        "Upper end of its interval, looked at once.", decimals=6, ge=-1, le=1, nullable=True
+        "Upper end of its interval, for a single reading.", decimals=6, ge=-1, le=1, nullable=True
     )
     comparisons: int = column("Playbooks times segments, All included, among which chance may pick.", ge=1)
     always_valid_low: float = column(

@@ -36,12 +36,12 @@ class PortfolioCounts(DatedContract):
     customers_in_friction: int = column("Active, with any reason for friction [customers].", ge=0)
     customers_critical: int = column("Active, in critical stage health [customers].", ge=0)
     customers_without_answer: int = column("Active, in coverage_gaps [customers].", ge=0)
-    customers_without_forecast: int = column("Active, whose future nobody can say: without a stage [customers].", ge=0)
+    customers_without_forecast: int = column("Active, without a stage and so without a forecast [customers].", ge=0)
     customers_on_belief: int = column("Active, whose churn forecast is the policy's belief alone [customers].", ge=0)
     account_value: float = column("Yearly value of the active accounts [currency].", ge=0)
     account_value_forecast: float = column("Of these, of the accounts with a forecast [currency].", ge=0)
     revenue_at_risk: float = column(
-        "Sum of churn probability x account value [currency, up = worse]; null where nobody has a forecast.",
+        "Sum of churn probability x account value [currency, up = worse]; null without any forecast.",
         ge=0,
         nullable=True,
     )
@@ -73,7 +73,7 @@ class PortfolioShares(PortfolioCounts):
         nullable=True,
     )
     status: str = column("green, yellow, red or not_measurable, by the policy's targets and limits.", isin=STATUSES)
-    status_reasons: TextList = column("What each share says of the status, in words, sorted.")
+    status_reasons: TextList = column("Effect of each share on the status, in words, sorted.")
 
 
 COUNTS = [name for name in PortfolioCounts.to_schema().columns if name != "as_of"]

@@ -30,19 +30,19 @@ class Customer360(Contract):
         "Weighted risk [0-1, up = worse]; null for a customer who has left.", ge=0, le=1, nullable=True
     )
     risk_tier: str = column("Tier of that risk; null below the lowest threshold.", isin=TIERS, nullable=True)
-    urgency: str = column("How soon somebody should act.", isin=TIERS, nullable=True)
-    risk_factors: TextList = column("What stands out, sorted; null for a customer who has left.", nullable=True)
+    urgency: str = column("How soon to act.", isin=TIERS, nullable=True)
+    risk_factors: TextList = column("Main risk factors, sorted; null for a customer who has left.", nullable=True)
     churn_probability: float = column(
         "Chance of leaving within the horizon [0-1, up = worse].", ge=0, le=1, nullable=True
     )
     revenue_at_risk: float = column("That chance x account value [currency, up = worse].", ge=0, nullable=True)
     intervention_id: str = column("Decision of the day; null without one.", nullable=True, personal="intervention")
-    recommended_action: str = column("What it says to do; null without one.", nullable=True)
+    recommended_action: str = column("Action of that decision; null without one.", nullable=True)
     playbook_id: str = column("Its playbook; null for monitor_only.", nullable=True)
     confidence: float = column("Confidence in acting [0-1], up = surer.", ge=0, le=1, nullable=True)
     priority_score: float = column("Order of work [0-100, up = sooner].", ge=0, le=100, nullable=True)
     approval_status: str = column(
-        "Where the approval of the decision stands; null where nobody is asked.", isin=REQUEST_STATUSES, nullable=True
+        "Status of the approval of the decision; null without a request.", isin=REQUEST_STATUSES, nullable=True
     )
     approved_by: str = column("Who answered; null without an answer.", nullable=True)
     last_outcome: str = column("Latest measured outcome; null without one.", words="outcomes", nullable=True)

@@ -21,7 +21,7 @@ class JourneySummary(DatedContract):
     customers_high_risk: int = column("In tier high [customers].", ge=0)
     customers_medium_risk: int = column("In tier medium [customers].", ge=0)
     customers_low_risk: int = column("In tier low [customers].", ge=0)
-    customers_recommended: int = column("With a decision of the day, watching included [customers].", ge=0)
+    customers_recommended: int = column("With a decision of the day, monitor_only included [customers].", ge=0)
     customers_without_answer: int = column("In coverage_gaps [customers].", ge=0)
     total_interventions: int = column("Interventions of the ledger by the day.", ge=0)
     interventions_requiring_approval: int = column("Of these, needing a person.", ge=0)
@@ -29,7 +29,7 @@ class JourneySummary(DatedContract):
     interventions_pending: int = column("Of these, waiting for a person.", ge=0)
     interventions_expired: int = column("Of these, lapsed without an answer.", ge=0)
     total_revenue_preserved: float = column(
-        "Value component retained_revenue of the ROI window, of all grades [currency]; null where nobody recorded any.",
+        "Value component retained_revenue of the ROI window, of all grades [currency]; null where none was recorded.",
         nullable=True,
     )
 

@@ -70,7 +70,7 @@ class NextSteps(DatedContract):
         ge=0,
         nullable=True,
     )
-    reference_table: str = column("Table in which the details stand.")
+    reference_table: str = column("Table that has the details.")
     reference: str = column(
         "Key of the row there.",
         personal=Personal(

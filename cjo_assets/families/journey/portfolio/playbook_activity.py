@@ -38,12 +38,12 @@ class PlaybookActivity(DatedContract):
     held_out: int = column("Of these, recorded and on purpose not carried out [interventions].", ge=0)
     watched: int = column("Of these, nothing to do but watch [interventions].", ge=0)
     asked: int = column("Of these, needing a person [interventions].", ge=0)
-    approved: int = column("Of the asked, approved [interventions].", ge=0)
-    executed: int = column("Of the generated, approved or needing nobody, with something to do [interventions].", ge=0)
+    approved: int = column("Of those needing a person, approved [interventions].", ge=0)
+    executed: int = column("Of the generated, approved or needing no approval, with an action [interventions].", ge=0)
     measured: int = column("Of the executed, with an outcome [interventions].", ge=0)
     succeeded: int = column("Of the measured, those that succeeded [interventions, up = better].", ge=0)
     cost: float = column("Expected cost of the executed [currency].", ge=0)
-    executed_without_cost: int = column("Of the executed, those whose cost nobody knows [interventions].", ge=0)
+    executed_without_cost: int = column("Of the executed, those without a known cost [interventions].", ge=0)
     outside_eligibility: int = column(
         "Of the generated, for a segment or stage the playbook is not eligible for [interventions, down = better].",
         ge=0,

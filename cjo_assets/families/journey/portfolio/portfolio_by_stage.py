@@ -32,7 +32,7 @@ class PortfolioByStage(PortfolioShares, Stage):
     systemic_friction_rate: float = column(
         "Friction rate above which the stage fails [0-1]; null where the policy sets none.", ge=0, le=1, nullable=True
     )
-    is_systemic_failure: bool = column("Whether the stage breaks that limit, with customers enough to tell.")
+    is_systemic_failure: bool = column("Whether the stage exceeds that limit, with enough customers.")
 
 
 def portfolio_by_stage(portfolio_cells: ir.Table, policy: Policy) -> ir.Table:

@@ -1,8 +1,8 @@
 """Totals of the portfolio, with trends.
 
 One row per as-of date. Every count and amount is the sum of `portfolio_cells`. The trend compares with the rows of this
-table for the same weekday a week and four weeks before; without a run on that day there is no trend, and a note says
-so.
+table for the same weekday a week and four weeks before; without a run on that day there is no trend, and a note states
+it.
 
 The top leaking stage is the one with the most revenue at risk. The verdict is about the portfolio's targets, which are
 upper limits: above_target is worse. `kpis` measures the effect of actions.
@@ -58,7 +58,7 @@ class PortfolioSnapshots(PortfolioShares):
     )
     trend_28_days: str = column("Where revenue at risk went within four weeks.", isin=TRENDS)
     trend_notes: TextList = column("What a reader of the trends must know: days not run, other policies.")
-    policy_hash: str = column("Policy that judged.")
+    policy_hash: str = column("Policy that determined the status.")
 
 
 # Columns of earlier days that the trends read.

@@ -15,7 +15,7 @@ from cjo_assets.core.personal import Personal
 
 
 class RejectionsByRule(DatedContract):
-    """Rows turned away, by rule. One row per as-of date, dataset and broken rule."""
+    """Rejected rows, by rule. One row per as-of date, dataset and broken rule."""
 
     dataset: str = key("Dataset.")
     rule: str = key("Rule that the rows broke.")

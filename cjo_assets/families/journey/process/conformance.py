@@ -30,10 +30,14 @@ class Conformance(DatedContract):
     completed_cases: int = column("Of these, in a terminal stage [customers].", ge=0)
     path_variants: int = column("Different paths; one of two segments counts in each [paths].", ge=0)
     entries: int = column("Entries into a stage [entries].", ge=0)
-    judged_transitions: int = column("Of these, that say where they came from, or start a journey [entries].", ge=0)
+    judged_transitions: int = column("Of these, with a known previous stage, or first of a journey [entries].", ge=0)
     invalid_transitions: int = column("Of these, not allowed by the policy [entries].", ge=0)
     invalid_share: float = column(
-        "invalid over judged transitions [0-1, down = better]; null without any.", decimals=6, ge=0, le=1, nullable=True
+        "invalid over judged_transitions [0-1, down = better]; null without any.",
+        decimals=6,
+        ge=0,
+        le=1,
+        nullable=True,
     )
     conforming_cases: int = column("Cases without an invalid transition [customers].", ge=0)
     fitness: float = column("conforming over all cases [0-1, up = better].", decimals=6, ge=0, le=1)

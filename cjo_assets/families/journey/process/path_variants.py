@@ -29,7 +29,7 @@ class PathVariants(DatedContract):
     entries: int = column("Stages entered by each of them [entries].", ge=1)
     is_completed: bool = column("Whether it ends in a terminal stage.")
     judged_transitions: int = column(
-        "Entries of all cases that say where they came from, or start a journey [entries].", ge=0
+        "Entries of all cases with a known previous stage, or first of a journey [entries].", ge=0
     )
     invalid_transitions: int = column("Of these, not allowed by the policy [entries, down = better].", ge=0)
     conforming_cases: int = column("Cases without an invalid transition [customers, up = better].", ge=0)

@@ -18,18 +18,18 @@ class StageFlows(DatedContract):
     """Moves between stages. One row per as-of date, stage left and stage entered."""
 
     from_stage: str = key("Stage left; null where a journey begins.", words="stages", nullable=True)
-    to_stage: str = key("Stage entered; the same where it was entered anew.", words="stages")
+    to_stage: str = key("Stage entered; the same where it was entered again.", words="stages")
     moves: int = column("Moves within the window [moves].", ge=1)
     customers: int = column("Customers who made them [customers].", ge=1)
     median_days: float = column(
-        "Days in the stage left, of the middle move [days]; null where the log does not say.",
+        "Days in the stage left, of the middle move [days]; null where the log does not have them.",
         decimals=6,
         ge=0,
         nullable=True,
     )
     invalid_moves: int = column("Moves the policy does not allow [moves].", ge=0)
     invalid_share: float = column(
-        "invalid over judged moves [0-1, down = better]; null where none says where it came from.",
+        "invalid over moves with a known previous stage [0-1, down = better]; null without any.",
         decimals=6,
         ge=0,
         le=1,

@@ -15,7 +15,7 @@ from cjo_assets.policy import Policy
 
 
 class StageThroughput(DatedContract):
-    """Throughput of stages. One row per as-of date, segment and stage that anybody visited."""
+    """Throughput of stages. One row per as-of date, segment and visited stage."""
 
     segment: str = key("Market segment.", words="segments")
     journey_stage: str = key("Stage, not a terminal one.", words="stages")

@@ -63,11 +63,11 @@ def _steps(figures: JourneyFigures) -> Section:
 def _approvals(figures: JourneyFigures) -> Section:
     title = "Approvals waiting"
     if not figures.approvals:
-        return Section("approvals", title, (Paragraph(("Nothing waits for a person.",)),))
+        return Section("approvals", title, (Paragraph(("No approval request is open.",)),))
     day = Record("journey.journey_summary", (), figures.summary)
     note = rest(figures, len(figures.approvals), day, "interventions_pending", "journey.outcome_analyses")
     rows = records("journey.outcome_analyses", ("intervention_id",), figures.approvals)
-    return Section("approvals", title, (grid("Interventions that wait for a person", APPROVALS, rows, note),))
+    return Section("approvals", title, (grid("Interventions awaiting approval", APPROVALS, rows, note),))
 
 
 def _decisions(figures: JourneyFigures) -> Section:

@@ -99,7 +99,7 @@ def _trend(figures: JourneyFigures) -> Section:
         ]
         blocks.append(Picture("risk_trend", "Revenue at risk, day by day", description, {"days": days}))
     else:
-        blocks.append(Paragraph(("Nobody has a forecast, so nobody can say what is at risk.",)))
+        blocks.append(Paragraph(("No customer has a forecast, so revenue at risk is not known.",)))
     note: Prose = (
         *("Days that were run within ", figures.policy.show("journey.reporting.trend_days", "count"), " days. "),
         "Days that were not run are left out, and the line goes straight over them.",
@@ -162,8 +162,8 @@ def _journey(figures: JourneyFigures) -> Section:
         description = (
             "Cards are stages with the customers in them and the share of these in friction; the foot of a card has "
             "the colour of its status. Bows are moves between stages, the thicker the more customers made them; a red "
-            "one holds moves that the policy does not allow. Entries into the journey, into the same stage anew, and "
-            "moves from or to a stage that nobody is in stand in the table alone."
+            "one holds moves that the policy does not allow. Entries into the journey, into the same stage again, and "
+            "moves from or to a stage without customers are in the table only."
         )
         blocks.append(Picture("journey_map", "Stages, and who moved between them", (description,), picture))
         stage = Column("stage", "journey_stage")
@@ -225,7 +225,7 @@ def _playbooks(figures: JourneyFigures) -> Section:
         ),
         {"playbooks": drawn},
     )
-    said = "Rates are shrunk towards what the policy believes until runs are enough; advice is for a person to decide. "
+    said = "Rates are shrunk towards the policy's prior until runs are enough; advice is for a person to decide. "
     [count] = records("count(journey.playbook_performance)", ("segment",), figures.playbook_count)
     note = (said, *rest(figures, len(rows), count, "playbooks", "journey.playbook_performance"))
     return Section("playbooks", title, (picture, grid("Playbooks, all segments together", PLAYBOOKS, rows, note)))

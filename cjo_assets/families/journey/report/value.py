@@ -83,8 +83,8 @@ def _kpis(figures: JourneyFigures) -> Section:
         return Section("kpis", "KPIs", (Paragraph(("The policy has switched KPI tracking off.",)),))
     families = grid("Families of KPIs", FAMILIES, records("journey.kpi_status", ("family",), figures.kpi_status))
     note = (
-        "A family is judged by what was measured; neither a proxy nor an assumption makes it look better. "
-        "n/a is not known, never zero."
+        "The status of a family follows from measured KPIs; neither a proxy nor an assumption improves it. "
+        "n/a is unknown, not zero."
     )
     scorecard = grid("Scorecard", SCORECARD, records("journey.kpis", ("kpi",), figures.kpis), (note,))
     return Section("kpis", "KPIs", (families, scorecard))
@@ -115,7 +115,7 @@ def _roi(figures: JourneyFigures) -> Section:
     blocks: list[Block] = [Paragraph(total), waterfall(roi.show("net_benefit", "money"), parts)]
     blocks.append(grid("Cost and value, part by part", PARTS, parts))
     grades = records("journey.roi_by_grade", ("evidence_grade",), figures.roi_grades)
-    note = "Read downward: what remains for whoever believes this evidence and all that is stronger, after all costs."
+    note = "Each row has the net benefit with this evidence and all that is stronger, after all costs."
     blocks.append(grid("What rests on which evidence", GRADES, grades, (note,)))
     assumptions = records("journey.roi_sensitivity", ("assumption",), figures.sensitivity)
     if assumptions:

@@ -13,7 +13,7 @@ from cjo_assets.reporting.text import against_zero
 MEANINGS = {
     ON_TARGET: ": every share is known and within its target.",
     ABOVE_TARGET: ": more is at stake than the targets allow.",
-    NOT_MEASURABLE: ": too little is known to say that all is well.",
+    NOT_MEASURABLE: ": too little is known for a status.",
 }
 
 

@@ -29,7 +29,7 @@ class RiskContributions(DatedContract):
     """What each factor adds to each score. One row per customer, as-of date, score and factor."""
 
     customer_id: str = key("Customer.", personal="customer")
-    score: str = key("Score taken apart, a column of risk_scores.", isin=list(SCORES))
+    score: str = key("Score of which this is a part, a column of risk_scores.", isin=list(SCORES))
     factor: str = key("Factor of that score.")
     raw_value: float = column("What the factor was made from, in its own unit; null where missing.", nullable=True)
     normalised_value: float = column("The factor [0-1, up = worse].", decimals=12, ge=0, le=1)

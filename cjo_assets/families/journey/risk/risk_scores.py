@@ -40,11 +40,11 @@ class RiskScores(DatedContract):
         "Risk of leaving [0-1, up = worse]; a score, not a probability.", decimals=6, ge=0, le=1
     )
     friction_score: float = column("How stuck the customer is [0-1, up = worse].", decimals=6, ge=0, le=1)
-    decision_risk: float = column("What eligibility looks at [0-1, up = worse].", decimals=6, ge=0, le=1)
-    risk_factors: TextList = column("What stands out, sorted.")
+    decision_risk: float = column("Risk used for eligibility [0-1, up = worse].", decimals=6, ge=0, le=1)
+    risk_factors: TextList = column("Main risk factors, sorted.")
     risk_tier: str = column("Tier of the overall risk; null below the lowest threshold.", isin=TIERS, nullable=True)
     crm_risk_tier: str = column("Tier in the CRM; null where unknown.", isin=TIERS, nullable=True)
-    urgency: str = column("How soon somebody should act.", isin=TIERS)
+    urgency: str = column("How soon to act.", isin=TIERS)
 
 
 def scored_factors(

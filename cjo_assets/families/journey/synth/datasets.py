@@ -50,7 +50,7 @@ class Request:
         until: last day of the log.
         weeks: that the log holds; customers begin on any day of them.
         signals_per_customer: on average.
-        dirty: spoiled rows for each good one [0-1].
+        dirty: corrupted rows for each good one [0-1].
         has_effect: whether playbooks do anything.
         with_performance_log: whether an earlier system left its log.
     """

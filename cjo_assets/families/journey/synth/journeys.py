@@ -2,7 +2,7 @@
 
 All customers of a chunk live in parallel, each step being one week of their present stage. Nothing looks ahead: a bad
 week is drawn first, its signals precede the move that it makes more likely, and a treatment works from the next week
-on. The weekly probabilities are those of the world, whoever is treated, and only the treatment distinguishes treated
+on. The weekly probabilities are those of the world for all customers, and only the treatment distinguishes treated
 customers from others in the same stage and week.
 """
 
@@ -25,7 +25,7 @@ OFFICE_OPENS, OFFICE_CLOSES = 8 * 3600, 18 * 3600
 
 @dataclass(frozen=True)
 class Lives:
-    """What became of a chunk of customers, as columns of arrays.
+    """The outcome of a chunk of customers, as columns of arrays.
 
     Attributes:
         customers: one row per customer.
@@ -107,7 +107,7 @@ def lives(model: Model, span: Span, count: int, chance: np.random.Generator) -> 
 def _moves(
     model: Model, now: dict[str, Numbers], segment: Numbers, is_bad_week: Numbers, chance: np.random.Generator
 ) -> tuple[Numbers, Numbers]:
-    """Draw the next stage of everybody, or the number of stages where one stays, and the day of the week it begins."""
+    """Draw each customer's next stage, or the number of stages where one stays, and the day of the week it begins."""
     world, chances = model.world, model.chances
     week = np.minimum(now["week"], chances.weekly.shape[2] - 1)
     chance_to = chances.weekly[segment[now["customer"]], now["stage"], week]
@@ -120,7 +120,7 @@ def _moves(
     chance_to[treated] *= factors
     drawn = chance.random(week.size)
     next_stage = (drawn[:, None] >= np.cumsum(chance_to, axis=1)).sum(axis=1)
-    # Nobody enters two stages on one day: the first week of a stage ends on its second day at the earliest.
+    # A customer enters at most one stage a day: the first week of a stage ends on its second day at the earliest.
     earliest = (now["week"] == 0).astype(np.int64)
     day_of_week = chance.integers(earliest, DAYS_PER_WEEK)
     return next_stage, np.where(next_stage < len(chances.stages), day_of_week, DAYS_PER_WEEK)
@@ -150,7 +150,7 @@ def _signals(
     strength = np.round(chance.beta(np.where(is_bad_week[row] & is_negative, 4.0, 2.0), 2.0), 2)
     source = (chance.random(row.size) < world.automated_share).astype(np.int64)
     date = now["day"][row] + day_of_week
-    # Of one type a customer has one a day: a second would be turned away.
+    # A customer has at most one signal of a type on a day: a second would be rejected.
     key = (row * DAYS_PER_WEEK + day_of_week) * len(model.types) + kind
     first = np.unique(key, return_index=True)[1]
     kept = first[(day_of_week[first] < days[row[first]]) & (date[first] <= span.last_day)]
@@ -174,7 +174,7 @@ def _interventions(
     span: Span,
     chance: np.random.Generator,
 ) -> tuple[dict[str, Numbers], dict[str, Numbers]]:
-    """Draw who acts on the first fitting signal of a week, with what, and what comes of it."""
+    """Draw who acts on the first fitting signal of a week, with what, and the outcome."""
     world = model.world
     fits = model.fits[segment[seen["customer"]], seen["stage"], seen["kind"]]
     fitting = np.flatnonzero(fits.any(axis=1) & (seen["day"] >= now["next_contact"][seen["row"]]))
@@ -250,7 +250,7 @@ def _treat(model: Model, now: dict[str, Numbers], acts: dict[str, Numbers]) -> N
 def _step(
     model: Model, now: dict[str, Numbers], next_stage: Numbers, days: Numbers, span: Span
 ) -> tuple[dict[str, Numbers], dict[str, Numbers]]:
-    """Return where everybody stands after the week, and the entries it brought."""
+    """Return the stage of every customer after the week, and the entries it brought."""
     moved = next_stage < len(model.chances.stages)
     after = now | {
         "stage": np.where(moved, next_stage, now["stage"]),

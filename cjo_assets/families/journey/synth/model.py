@@ -9,7 +9,7 @@ class Model:
     """The world as arrays that a step can look things up in."""
 
     def __init__(self, world: World, chances: Chances, weekly_signals: float) -> None:
-        """Lay the world out.
+        """Convert the world to arrays.
 
         Args:
             world: the truth.
@@ -56,7 +56,7 @@ def expected_signal_weight(world: World, chances: Chances, weeks: int) -> float:
         for week in range(weeks):
             still_to_see = (weeks - week - 0.5) / weeks
             moves = alive[:, :, None] * chances.weekly[i]
-            # Whoever moves does so on average in the middle of the week.
+            # Customers who move do so on average in the middle of the week.
             present = alive.sum(axis=1) - moves.sum(axis=(1, 2)) / 2
             total += segment.share * uplift * still_to_see * float(present @ rates)
             staying = alive - moves.sum(axis=2)

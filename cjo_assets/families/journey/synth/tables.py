@@ -57,7 +57,7 @@ def tables_of(
 
     Args:
         model: the world they lived in.
-        lived: what became of them.
+        lived: their simulated lives.
         span: the days of the log.
         policy: words for outcomes, sources and refusals.
         first_number: number of the chunk's first customer.
@@ -171,7 +171,7 @@ def _entries(model: Model, lived: Lives, span: Span, number: pyarrow.Array) -> p
 
 def _signals(model: Model, lived: Lives, policy: Policy, number: pyarrow.Array) -> pyarrow.Table:
     rows = lived.signals
-    # The first source is the one nobody has to think of; the last is a person.
+    # The first source is the automated one; the last is a person.
     sources = {AUTOMATED: policy.vocabulary.sources[0], MANUAL: policy.vocabulary.sources[-1]}
     return pyarrow.table(
         {

@@ -84,14 +84,14 @@ class World:
 
     Attributes:
         bands: first week in the stage of each band [weeks]; the last has no end.
-        distress_share: of a customer's weeks that are bad weeks, drawn anew each week [0-1].
+        distress_share: of a customer's weeks that are bad weeks, drawn for each week [0-1].
         distress_factor: on the chance of bad moves in a bad week; quiet weeks have so much less that the mean holds.
         distress_signals: factor on the signals in a bad week.
         distress_negative_share: of the signals of a bad week [0-1].
         positive_types: types of positive signals, equally likely.
         automated_share: of signals that no person reported [0-1].
-        act_share: of fitting signals that somebody acted upon [0-1].
-        answered_share, approved_share: of the requests that were answered, and of the answers that said yes [0-1].
+        act_share: of fitting signals that led to an action [0-1].
+        answered_share, approved_share: of the requests that were answered, and of the answers that approved [0-1].
         measured_share: of what was carried out that has an outcome in the end [0-1].
         override_share: of the outcomes a person overrode [0-1].
         spontaneous_success: chance of a good outcome without any help [0-1].
@@ -169,7 +169,7 @@ class Chances:
 
     Attributes:
         stages: all stages; those of the world first, then those without return.
-        weekly: segment x stage of the world x week in it (the last stands for all later) x next stage [0-1].
+        weekly: segment x stage of the world x week in it (the last represents all later) x next stage [0-1].
         is_good, is_bad: which next stages are recoveries, and which are trouble.
     """
 
@@ -181,7 +181,7 @@ class Chances:
 
 
 def chances_of(world: World, policy: Policy) -> Chances:
-    """Return the weekly chances of customers whom nobody treats.
+    """Return the weekly chances of untreated customers.
 
     Raises:
         WorldError: a chance would exceed 1 in a bad week of a treated customer.

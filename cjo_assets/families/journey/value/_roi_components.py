@@ -25,7 +25,7 @@ class Component:
     Attributes:
         kind: cost or value.
         unit: unit of its quantity.
-        assumption: what must hold for the amount to be true.
+        assumption: the assumption under which the amount is true.
     """
 
     kind: str

@@ -73,7 +73,7 @@ class BaselineComparisons(DatedContract):
 
     metric: str = key("Metric.", isin=list(METRICS))
     baseline: str = key(
-        "held_out: left alone by chance; baseline_period: the policy's; supplied: baseline_metrics.",
+        "held_out: customers of the holdout; baseline_period: the policy's; supplied: baseline_metrics.",
         isin=list(BASELINES),
     )
     evidence_grade: str = column("What such a comparison proves.", isin=[RANDOMISED, BEFORE_AFTER])
@@ -93,7 +93,7 @@ class BaselineComparisons(DatedContract):
     baseline_until: date = column("Last day of the baseline; null where there is none.", nullable=True)
     baseline_customers: int = column("Customers behind the baseline; 0 where it was supplied [customers].", ge=0)
     baseline_events: float = column(
-        "The same of the baseline; of a supplied value its records, null where it does not say.",
+        "The same of the baseline; of a supplied value its records, null where it has none.",
         decimals=6,
         ge=0,
         nullable=True,
@@ -149,7 +149,7 @@ def baseline_comparisons(
 
 @check(blocking=True)
 def ratios_that_are_not_their_quotient(baseline_comparisons: ir.Table) -> ir.Table:
-    """Return comparisons whose ratio is not value over baseline_value, or lies outside its interval."""
+    """Return comparisons whose ratio is not value over baseline_value, or is outside its interval."""
     ratio, value = baseline_comparisons.ratio, baseline_comparisons["value"]
     gap = (ratio * baseline_comparisons.baseline_value - value).abs()
     is_outside = (ratio < baseline_comparisons.ratio_low) | (ratio > baseline_comparisons.ratio_high)

@@ -17,7 +17,7 @@ class KpiStatus(DatedContract):
     """Status of each KPI family. One row per as-of date and family."""
 
     family: str = key("operational_health, journey_impact or business_value.", isin=list(FAMILIES))
-    status: str = column("Where the family stands.", isin=[status for status in STATUSES if status != CRITICAL])
+    status: str = column("Status of the family.", isin=[status for status in STATUSES if status != CRITICAL])
     kpis: int = column("KPIs of the family.", ge=1)
     measured: int = column("Of these, measured; proxies and assumptions do not count.", ge=0)
     at_risk: int = column("Of the measured, at_risk or critical.", ge=0)

@@ -1,8 +1,8 @@
 """KPIs against their targets.
 
-One row per as-of date and KPI of three groups. A KPI without data is not_measurable, and its note says what is missing;
-the note of a proxy says of what; an estimate of a source without a comparison is an assumption. A reduction names its
-baseline; a deterioration is negative. The status follows from the unrounded value.
+One row per as-of date and KPI of three groups. A KPI without data is not_measurable, and its note names what is
+missing; the note of a proxy names the figure; an estimate of a source without a comparison is an assumption. A
+reduction names its baseline; a deterioration is negative. The status follows from the unrounded value.
 
 A KPI counts all records and is compared with its target directly, or is an estimate and compared by its interval.
 Intervals are Wilson's score for a share, Student's t for a mean, that of the comparison for a reduction
@@ -100,14 +100,14 @@ class Kpis(DatedContract):
         "Lower end of its interval, at the policy's level; null where none.", decimals=6, nullable=True
     )
     interval_high: float = column("Upper end of its interval; null where there is none.", decimals=6, nullable=True)
-    is_estimate: bool = column("Whether the value stands for more than was counted; if not, it needs no interval.")
+    is_estimate: bool = column("Whether the value is an estimate from a sample; if not, it needs no interval.")
     unit: str = column("Unit of value, interval and target.")
     direction: str = column("Which way is better.", isin=[HIGHER, LOWER])
-    target: float = column("Promise, from the policy.")
+    target: float = column("Target, from the policy.")
     attainment: float = column(
         "Share of the target reached, 1 = met; null where it has no meaning.", decimals=6, nullable=True
     )
-    status: str = column("Where the KPI stands.", isin=STATUSES)
+    status: str = column("Status of the KPI.", isin=STATUSES)
     basis: str = column("What the value rests on.", isin=BASES)
     baseline: str = column(
         "What a reduction is against: held_out, baseline_period or supplied; else null.",
@@ -184,7 +184,7 @@ def kpis(
 
 @check(blocking=True)
 def kpis_that_are_not_their_quotient(kpis: ir.Table) -> ir.Table:
-    """Return KPIs whose value is not numerator over denominator, or lies outside its interval."""
+    """Return KPIs whose value is not numerator over denominator, or is outside its interval."""
     denominator = kpis.denominator.fill_null(1.0).nullif(0.0)
     expected = kpis.numerator / denominator
     # All three are rounded, so the quotient of small numbers is known to fewer places.

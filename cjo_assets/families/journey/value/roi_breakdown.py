@@ -36,12 +36,12 @@ class RoiBreakdown(DatedContract):
     evidence_grade: str = key("randomised, matched, before_after or assumption.", isin=EVIDENCE_GRADES)
     records: int = column("Interventions, reviews, calls or customers behind the quantity; 0 where none.", ge=0)
     quantity: float = column(
-        "What was counted or compared, in its unit; null where it cannot be said.", decimals=6, nullable=True
+        "What was counted or compared, in its unit; null where not measurable.", decimals=6, nullable=True
     )
     unit: str = column("Unit of the quantity.")
     unit_price: float = column("What one of it costs or is worth, by the policy [currency].", ge=0)
     amount: float = column(
-        "quantity x unit_price in the window [currency]; null where it cannot be said.", decimals=2, nullable=True
+        "quantity x unit_price in the window [currency]; null where not measurable.", decimals=2, nullable=True
     )
     amount_low: float = column(
         "Lower end of its interval [currency]; null where nothing was compared.", decimals=2, nullable=True
@@ -108,7 +108,7 @@ def roi_breakdown(
 
 @check(blocking=True)
 def amounts_that_are_not_their_product(roi_breakdown: ir.Table) -> ir.Table:
-    """Return amounts that are not quantity times unit price, or lie outside their interval."""
+    """Return amounts that are not quantity times unit price, or are outside their interval."""
     parts = roi_breakdown
     gap = (parts.amount - parts.quantity * parts.unit_price).abs()
     is_wrong = (gap > HALF_A_CENT + 1e-6) | (parts.amount.isnull() != parts.quantity.isnull())

@@ -36,7 +36,7 @@ class RoiByGrade(DatedContract):
         "Upper end of its interval [currency]; null as the lower one.", decimals=2, nullable=True
     )
     value_status: str = column(
-        "Side of 0 on which that interval lies; not_distinguishable: both; not_measurable: none.", isin=SIGNS
+        "Side of 0 that this interval is on; not_distinguishable: both; not_measurable: none.", isin=SIGNS
     )
     cost: float = column("Cost components of this grade [currency].", decimals=2, ge=0)
     value_so_far: float = column("Value of this grade and the stronger ones [currency].", decimals=2)

@@ -77,7 +77,7 @@ class RoiEstimate(DatedContract):
         "Upper end of its interval [currency]; null where none.", decimals=2, nullable=True
     )
     compared_value_status: str = column(
-        "Side of 0 on which the value that was compared lies; not_distinguishable: both; not_measurable: no interval.",
+        "Side of 0 that the compared value is on; not_distinguishable: both; not_measurable: no interval.",
         isin=SIGNS,
     )
     compared_net_status: str = column("The same of net_benefit_compared.", isin=SIGNS)

@@ -25,7 +25,7 @@ class RoiSensitivity(DatedContract):
 
     assumption: str = key("Assumption: its name in the policy's section roi.", isin=list(ASSUMPTIONS))
     value_low: float = column("Low end of its range, in the unit of the policy.", decimals=6)
-    value_base: float = column("What the policy says.", decimals=6)
+    value_base: float = column("Value in the policy.", decimals=6)
     value_high: float = column("High end of its range.", decimals=6)
     net_benefit_low: float = column("Net benefit with the assumption at its low end [currency].", decimals=2)
     net_benefit_base: float = column("Net benefit as estimated [currency].", decimals=2)

@@ -191,7 +191,7 @@ def test_what_is_null_leaves_no_words_below() -> None:
 def test_long_lists_say_how_long_they_are(made: Document) -> None:
     notes = {block.caption: plain(block.note) for s in made.sections for block in s.blocks if isinstance(block, Grid)}
     assert notes["Next steps, the first first"] == "25 of 654,321; all of them in journey.next_steps."
-    assert notes["Interventions that wait for a person"] == "25 of 4,711; all of them in journey.outcome_analyses."
+    assert notes["Interventions awaiting approval"] == "25 of 4,711; all of them in journey.outcome_analyses."
     assert notes["Decisions, the most urgent first"].startswith("25 of 123,456; ")
     assert notes["Customers in trouble for whom no playbook fits"].startswith("25 of 25,926; ")
     assert notes["Playbooks, all segments together"].endswith(
@@ -202,15 +202,15 @@ def test_long_lists_say_how_long_they_are(made: Document) -> None:
 def test_what_is_missing_is_said() -> None:
     nothing = journey_report(without_anything(made_figures()))
     assert plain((nothing.verdict.status,)) == "not measurable"
-    assert plain(nothing.verdict.meaning) == "not measurable: too little is known to say that all is well."
+    assert plain(nothing.verdict.meaning) == "not measurable: too little is known for a status."
     assert ("The policy has switched KPI tracking off.",) in nothing.verdict.reasons
     read = text_of(as_markdown(nothing, {}))
     for sentence in (
         "Nothing is left to be done.",
-        "Nothing waits for a person.",
+        "No approval request is open.",
         "No decision was made.",
         "None: every customer at risk has a decision.",
-        "Nobody has a forecast, so nobody can say what is at risk.",
+        "No customer has a forecast, so revenue at risk is not known.",
         "No customer has a risk score.",
         "No customer has a stage.",
         "There is no customer.",
@@ -358,7 +358,7 @@ def test_a_day_of_one_customer_and_nothing_else_is_told_as_it_is(
     markdown = as_markdown(document, {})
     assert markup_of(markdown) <= BLOCKS | INLINE
     read = text_of(markdown)
-    assert read[1] == "Verdict: not measurable. not measurable: too little is known to say that all is well."
+    assert read[1] == "Verdict: not measurable. not measurable: too little is known for a status."
     judged = read[: read.index("How these figures came about")]
     verdict = "\n".join(judged[: judged.index("What to do")])
     assert not re.search(r"on.?track|on.?target|exceeded", verdict)
