@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
+from cjo_assets.core.errors import WarehouseError
 from cjo_assets.core.family import Family
 from cjo_assets.core.settings import LAKE_CHANGED, LAKE_PARTS
 from cjo_assets.core.table import RAW, Table
@@ -13,6 +14,7 @@ from cjo_assets.warehouse.schema_changes import (
     Columns,
     TableChange,
     changes_of,
+    has_required_additions,
     raw_table_columns,
     read_as,
     stored_columns,
@@ -28,21 +30,36 @@ def adapt_build(connection: duckdb.DuckDBPyConnection, families: tuple[Family, .
     It does not recompute anything: added columns are null until a run computes the table. The caller opens the
     transaction. Raw tables whose dataset changed are emptied, so that the next load reads their files again. The names
     of changed tables are noted until the next publish.
+
+    Raises:
+        WarehouseError: a table that only grows has a new column that may not be null.
     """
     connection.execute(f"CREATE TABLE IF NOT EXISTS {ADAPTED} (table_name VARCHAR)")
     tables = [table for family in families for table in family.tables]
     stored = stored_columns(connection)
+    named = {table.full_name: table for table in tables}
     for change in changes_of(tables, stored):
         if change.stored is not None:
+            _require_nullable(named[change.table], change)
             move_aside(connection, change.table)
             create(connection, change.table, change.columns)
-            connection.execute(f"INSERT INTO {change.table} FROM {read_as_changed(change)}")
+            if "as_of" not in change.added:
+                connection.execute(f"INSERT INTO {change.table} FROM {read_as_changed(change)}")
             connection.execute(f"DROP TABLE {change.table}{BEFORE}")
-        connection.execute(f"INSERT INTO {ADAPTED} VALUES (?)", [change.table])
+            connection.execute(f"INSERT INTO {ADAPTED} VALUES (?)", [change.table])
     if LAKE_PARTS in stored:
         _note_changed_lake_tables(connection, tables)
     _replace_other_kinds(connection, tables, stored)
     _empty_changed_raw_tables(connection, families, stored)
+
+
+def _require_nullable(table: Table, change: TableChange) -> None:
+    """Refuse a contract that no earlier row can satisfy, where all rows are validated again."""
+    if table.is_appended and table.transform is not None and has_required_additions(table, change):
+        raise WarehouseError(
+            f"The contract of {table.full_name} has new columns that may not be null ({', '.join(change.added)}). "
+            "The table only grows, and its earlier rows have no value: declare the columns with nullable=True."
+        )
 
 
 def adapted_tables(connection: duckdb.DuckDBPyConnection) -> set[str]:

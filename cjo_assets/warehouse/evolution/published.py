@@ -126,6 +126,8 @@ class _Adapter:
             for day in self._days(notes):
                 if day not in days_of_run:
                     self._fill_day(day, notes)
+            if self.change.stored is not None and "as_of" in self.change.added:
+                self._write_lost_rows(self._name_of_state(), "TRUE")
         if self.change.stored is not None:
             self.connection.execute(f"DROP TABLE {self.before}")
 
@@ -138,7 +140,7 @@ class _Adapter:
             self._insert(self.rows)
             self.adapted.days.update(dict.fromkeys(self._days({}) if self.table.is_dated else [None], KEPT))
             if self.table.is_record or self.table.is_decision:
-                self._write_lost_rows(f"before {datetime.now(UTC):%Y-%m-%dT%H%M%SZ}", lost_values(self.change))
+                self._write_lost_rows(self._name_of_state(), lost_values(self.change))
 
     def _fill_day(self, day: date, notes: dict[date | None, str | None]) -> None:
         where = f"WHERE as_of = DATE '{day.isoformat()}'"
@@ -147,7 +149,7 @@ class _Adapter:
             self._insert(f"(FROM {self.table.full_name} {where})")
             self.adapted.days[day] = REBUILT
             return
-        if self.rows is None:
+        if self.rows is None or "as_of" in self.change.added:
             return
         if self._can_be_kept(where):
             self._insert(f"(FROM {self.rows} {where})")
@@ -179,6 +181,10 @@ class _Adapter:
             rows = self.connection.execute(f"SELECT DISTINCT as_of FROM {self.before}").fetchall()
             found |= {day for (day,) in rows}
         return sorted(found)
+
+    @staticmethod
+    def _name_of_state() -> str:
+        return f"before {datetime.now(UTC):%Y-%m-%dT%H%M%SZ}"
 
     def _insert(self, source: str) -> None:
         names = quoted_names(self.change.columns)

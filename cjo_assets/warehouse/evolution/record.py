@@ -121,7 +121,7 @@ def _rows(table: Table, found: Adapted) -> str:
                 f"the rows of {_days(counts[MOVED])} were moved to {found.files[0].parent}{_reason(found, MOVED)}"
             )
     if found.files and not counts[MOVED]:
-        parts.append(f"rows with values that the new type cannot hold are in {found.files[0]}")
+        parts.append(f"rows that the new columns cannot hold are in {found.files[0]}")
     return "; ".join(parts) or "it has no rows"
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
@@ -23,9 +25,9 @@ from cjo_assets.audit.replay.replay import replayed
 from cjo_assets.audit.replay.scratch import scratch
 from cjo_assets.audit.verify.verify import verify
 from cjo_assets.catalog import families_about
-from cjo_assets.core.errors import PastError
+from cjo_assets.core.errors import PastError, WarehouseError
 from cjo_assets.core.progress import listen
-from cjo_assets.core.settings import Settings
+from cjo_assets.core.settings import PROJECT, Settings
 from cjo_assets.core.table import AUDIT, LEDGER
 from cjo_assets.engine.code import code_version
 from cjo_assets.engine.store import Store
@@ -50,6 +52,21 @@ WITHOUT_NULLABLE = f"ALTER TABLE {FLOWS} DROP COLUMN median_days"
 WITHOUT_REQUIRED = f"ALTER TABLE {FLOWS} DROP COLUMN moves"
 WITH_OTHER_TYPE = f"ALTER TABLE {FLOWS} ALTER moves TYPE VARCHAR USING 'about ' || moves"
 Rows = list[tuple[Any, ...]]
+
+
+RECOMPUTE = """
+import sys, time
+from datetime import date
+from pathlib import Path
+from cjo_assets.catalog import families_about
+from cjo_assets.core.settings import Settings
+from cjo_assets.warehouse.build import opened
+from cjo_assets.warehouse.evolution.rebuild import rebuild_changed_tables
+settings, families = Settings(Path(sys.argv[1]), None, Path(sys.argv[2])), families_about("journey")
+with opened(settings, families) as store:
+    store.days_of_run, store.families_of_run = (date(2025, 1, 21),), ("journey",)
+    rebuild_changed_tables(store, families, settings, lambda text: (print(text, flush=True), time.sleep(600)))
+"""
 
 
 class Killed(BaseException):
@@ -271,7 +288,31 @@ def test_values_that_a_new_type_cannot_hold_are_written_to_a_file(
     [path] = (settings.home / HISTORY / RUNS).iterdir()
     with duckdb.connect() as reader:
         assert reader.execute(f"FROM '{path}' ORDER BY ALL").fetchall() == before
-    assert messages[-1].endswith(f"rows with values that the new type cannot hold are in {path}.")
+    assert messages[-1].endswith(f"rows that the new columns cannot hold are in {path}.")
+
+
+def test_a_table_that_becomes_dated_is_computed_for_every_day(
+    settings: Settings, policy: Policy, messages: list[str]
+) -> None:
+    before = rows_of(settings.published)
+    newest = f"FROM {FLOWS} WHERE as_of = (SELECT max(as_of) FROM {FLOWS})"
+    make_earlier(settings, f"CREATE OR REPLACE TABLE {FLOWS} AS SELECT * EXCLUDE (as_of) {newest}")
+    upgrade(settings, policy, messages.append)
+    assert rows_of(settings.published) == before
+    [path] = (settings.home / HISTORY / FLOWS).iterdir()
+    with duckdb.connect() as reader:
+        assert reader.execute(f"FROM '{path}' ORDER BY ALL").fetchall() == [
+            row[1:] for row in before if row[0] == TOUR_DAYS[-1]
+        ]
+
+
+def test_a_table_that_only_grows_takes_nullable_columns_alone(settings: Settings) -> None:
+    make_earlier(settings, "ALTER TABLE audit.policies DROP COLUMN content")
+    contents = settings.published.read_bytes()
+    refusal = r"audit\.policies has new .*\(content\).*nullable=True"
+    with pytest.raises(WarehouseError, match=refusal), opened(settings, FAMILIES):
+        pass
+    assert settings.published.read_bytes() == contents
 
 
 def test_an_upgraded_day_is_replayed(settings: Settings, policy: Policy, messages: list[str]) -> None:
@@ -328,6 +369,22 @@ def test_an_upgrade_that_is_killed_leaves_the_published_database_as_it_was(
     assert messages == [f"{FLOWS}: added median_days; 3 days recomputed from the archived inputs."], (
         "not recomputed again"
     )
+
+
+def test_a_process_that_is_killed_while_it_recomputes_leaves_the_home_as_it_was(
+    settings: Settings, policy: Policy, messages: list[str]
+) -> None:
+    before = rows_of(settings.published)
+    make_earlier(settings, WITHOUT_NULLABLE)
+    published = settings.published.read_bytes()
+    command = [sys.executable, "-c", RECOMPUTE, str(settings.data), str(settings.home)]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("Recomputing 1 changed table of journey on 2025-01-06")
+        process.kill()
+    assert settings.published.read_bytes() == published
+    upgrade(settings, policy, messages.append)
+    assert rows_of(settings.published) == before
 
 
 def test_a_reader_keeps_the_database_that_it_opened(settings: Settings, policy: Policy, messages: list[str]) -> None:
