@@ -37,6 +37,7 @@ class ChangedDays(Past):
         """
         super().__init__(connection, settings, families, families[0].name)
         self.names = names
+        self._read: dict[str, tuple[str, str]] = {}
         read_across_days = {table.full_name for table in self._read_across_days()}
         for table in self.tables.values():
             if table.full_name in names or table.is_view or not (table.is_dated or table.is_record):
@@ -104,7 +105,7 @@ class ChangedDays(Past):
         self.days_of_run = ()
         self.know(self.records.known_before(record))
         for undated in self._undated_inputs(table):
-            self.compute(undated, None, policy)
+            self._compute_undated(undated, policy)
         day = None
         if table.is_dated:
             day, self.days_of_run = record.as_of, (record.as_of,)
@@ -113,6 +114,21 @@ class ChangedDays(Past):
         verdict = judged(self._written(table, day), table.contract, policy.vocabulary)
         if not verdict.passed:
             raise ContractBreachError(table.full_name, {CONTRACT_CHECK: verdict})
+
+    def _compute_undated(self, table: Table, policy: Policy) -> None:
+        """Compute an undated table, unless the files and the policy that it follows from are the same as before."""
+        read = (repr(sorted(self._files.items())), policy.policy_hash)
+        if self._read.get(table.full_name) != read or self._reads_days(table):
+            self.compute(table, None, policy)
+            self._read[table.full_name] = read
+
+    def _reads_days(self, table: Table) -> bool:
+        """Return whether an undated table is computed from rows of days, directly or through other undated tables."""
+        return any(
+            found is not None and found.is_dated
+            for own in (table, *self._undated_inputs(table))
+            for found in (self.tables.get((reference.schema, reference.name)) for reference in own.inputs().values())
+        )
 
     def kept_days(self, family: str) -> set[date]:
         """Return the days of which the published database has rows of any table of a family."""

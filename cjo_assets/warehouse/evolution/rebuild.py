@@ -70,8 +70,8 @@ def rebuild_changed_tables(
 ) -> None:
     """Recompute the published days of changed tables into the build database, where the next publish finds them.
 
-    A run that is killed meanwhile leaves the build database without any of them. Days that an earlier run recomputed
-    and did not publish are not recomputed again.
+    Each day of a table is stored in a transaction of its own, and is not recomputed again by a later run if this one
+    does not publish it.
 
     Args:
         store: the tables of the build database.
@@ -93,14 +93,12 @@ def rebuild_changed_tables(
         if not names:
             return
         scratch = ChangedDays(connection, settings, families, names)
-        planned = _planned(scratch, store)
-        if _is_done(scratch, store, planned):
-            return
-        done = list(_recomputed(scratch, planned, folder, report))
-        with transaction(store.connection):
-            for item in done:
+        recorded = days_recorded(connection, f"{PUBLISHED}.")
+        done = rebuilt_days(store, {key: found.run_id for key, found in recorded.items()})
+        for item in _recomputed(scratch, store, done, folder, report):
+            with transaction(store.connection):
                 _store(store, item)
-            store.require_ours()
+                store.require_ours()
 
 
 def forget_upgrade(store: Store) -> None:
@@ -201,40 +199,72 @@ def _planned(scratch: ChangedDays, store: Store) -> dict[tuple[str, date], list[
     return planned
 
 
-def _is_done(scratch: ChangedDays, store: Store, planned: dict[tuple[str, date], list[Table]]) -> bool:
-    recorded = days_recorded(scratch.connection, f"{PUBLISHED}.")
-    done = rebuilt_days(store, {key: found.run_id for key, found in recorded.items()})
-    keys = {
-        (table.full_name, day if table.is_dated else None) for (_, day), tables in planned.items() for table in tables
-    }
-    return keys <= done.keys()
-
-
 def _recomputed(
-    scratch: ChangedDays, planned: dict[tuple[str, date], list[Table]], folder: Path, report: Callable[[str], None]
+    scratch: ChangedDays,
+    store: Store,
+    done: dict[Key, str | None],
+    folder: Path,
+    report: Callable[[str], None],
 ) -> Iterator[Recomputed]:
-    """Recompute the planned tables, the days of a family in their order."""
-    for number, ((family, day), tables) in enumerate(planned.items(), start=1):
-        if scratch.family != family or number == 1:
+    """Recompute the tables and days that are not done, the days of a family in their order."""
+    planned = _planned(scratch, store)
+    open_days = [key for key, tables in planned.items() if any(_key(table, key[1]) not in done for table in tables)]
+    if not open_days:
+        return
+    families: set[str] = set()
+    for (family, day), tables in planned.items():
+        if family not in families:
+            families.add(family)
             scratch.begin(family)
-            scratch.keep_others({day for of, day in planned if of == family})
-        report(f"Recomputing {_counted(len(tables))} of {family} on {day}: day {number} of {len(planned)}.")
-        for item in _of_day(scratch, day, tables):
+            scratch.keep_others({own for of, own in planned if of == family})
+        earlier = {table.full_name: done[_key(table, day)] for table in tables if _key(table, day) in done}
+        for name, reason in earlier.items():
+            _take_over(scratch, store, Recomputed(scratch.table_named(name), day, "", folder / "done", reason))
+        left = [table for table in tables if table.full_name not in earlier]
+        if left:
+            number = open_days.index((family, day)) + 1
+            report(f"Recomputing {_counted(len(left))} of {family} on {day}: day {number} of {len(open_days)}.")
+        for item in _of_day(scratch, day, left, {name: why for name, why in earlier.items() if why is not None}):
             if item.reason is None:
-                path = folder / f"{item.table.full_name}.{number}.parquet"
-                where = f"WHERE as_of = DATE '{day.isoformat()}'" if item.day else ""
-                query = f"FROM {item.table.full_name} {where}"
-                scratch.connection.execute(f"COPY ({query}) TO {literal(path)} (FORMAT parquet)")
+                path = folder / f"{item.table.full_name}.parquet"
+                scratch.connection.execute(_copy_of(item.table, item.day, path))
                 yield replace(item, path=path)
             else:
                 scratch.keep(item.table, item.day)
                 yield item
 
 
-def _of_day(scratch: ChangedDays, day: date, tables: list[Table]) -> Iterator[Recomputed]:
-    """Recompute tables of a day, each with the reason where that is impossible."""
+def _key(table: Table, day: date) -> Key:
+    return table.full_name, day if table.is_dated else None
+
+
+def _copy_of(table: Table, day: date | None, path: Path) -> str:
+    """Return the statement that writes the rows of a table, or of a day of it, to a file."""
+    where = f"WHERE as_of = DATE '{day.isoformat()}'" if day and table.is_dated else ""
+    return f"COPY (FROM {table.full_name} {where}) TO {literal(path)} (FORMAT parquet)"
+
+
+def _take_over(scratch: ChangedDays, store: Store, item: Recomputed) -> None:
+    """Let later days read what an earlier run recomputed."""
+    if item.reason is None and item.path is not None:
+        store.connection.execute(_copy_of(item.table, item.day, item.path))
+        scratch.connection.execute(f"INSERT INTO {item.table.full_name} FROM {parquet_source(item.path)}")
+    else:
+        scratch.keep(item.table, item.day if item.table.is_dated else None)
+
+
+def _of_day(scratch: ChangedDays, day: date, tables: list[Table], not_done: dict[str, str]) -> Iterator[Recomputed]:
+    """Recompute tables of a day, each with the reason where that is impossible.
+
+    Args:
+        scratch: the scratch database.
+        day: the day.
+        tables: the tables, each after what it reads.
+        not_done: tables of the day that could not be recomputed, with the reason.
+    """
+    if not tables:
+        return
     run_id = scratch.records.run_of(day)
-    not_done: dict[str, str] = {}
     try:
         record = scratch.records.of(day)
         policy = scratch.records.policy_of(record)

@@ -371,6 +371,26 @@ def test_an_upgrade_that_is_killed_leaves_the_published_database_as_it_was(
     )
 
 
+def test_an_upgrade_continues_after_the_days_that_were_recomputed(
+    settings: Settings, policy: Policy, messages: list[str]
+) -> None:
+    kpis = "journey.kpis"
+    before = rows_of(settings.published), rows_of(settings.published, kpis)
+    make_earlier(settings, WITHOUT_NULLABLE, f"ALTER TABLE {kpis} DROP COLUMN is_estimate")
+
+    def interrupt(text: str) -> None:
+        messages.append(text)
+        if "on 2025-01-20" in text:
+            raise Killed
+
+    with pytest.raises(Killed):
+        upgrade(settings, policy, interrupt)
+    messages.clear()
+    upgrade(settings, policy, messages.append)
+    assert (rows_of(settings.published), rows_of(settings.published, kpis)) == before, "kpis read those of earlier days"
+    assert messages[0] == "Recomputing 2 changed tables of journey on 2025-01-20: day 1 of 1."
+
+
 def test_a_process_that_is_killed_while_it_recomputes_leaves_the_home_as_it_was(
     settings: Settings, policy: Policy, messages: list[str]
 ) -> None:
