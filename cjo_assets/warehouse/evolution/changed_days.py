@@ -133,7 +133,7 @@ class ChangedDays(Past):
     def kept_days(self, family: str) -> set[date]:
         """Return the days of which the published database has rows of any table of a family."""
         stored = stored_columns(self.connection, PUBLISHED)
-        dated = [table for table in self.tables_of(family) if table.is_dated and table.full_name in stored]
+        dated = [table for table in self.tables_of(family) if "as_of" in stored.get(table.full_name, ())]
         queries = [
             f"SELECT DISTINCT as_of FROM {PUBLISHED}.{table.full_name}" for table in dated if not table.is_record
         ]
