@@ -34,7 +34,7 @@ SUFFIXES = (".html", ".md", ".py", ".yaml")
 TERM = re.compile(
     r"^\*\*(?P<name>[^*]+)\*\*: (?P<meaning>[^\n].*?)\n\*Avoid\*: (?P<words>.+?)$", re.MULTILINE | re.DOTALL
 )
-CODE = re.compile(r"^(```|~~~).*?^\1|^(?: {4}|\t)[^\n]*|(`+)[^`](?:.*?[^`])?\2(?!`)", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"^(```|~~~).*?^\1|^(?: {4}|\t)[^\n]*|(`+)(?!`).+?(?<!`)\2(?!`)", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"(`+)[^`\n](?:[^`]*?[^`])?\1(?!`)|^ +\w+:(?= )", re.MULTILINE)
 SQL = re.compile(r"\b(?:SELECT|FROM|WHERE|INSERT|UPDATE|DELETE|CREATE)\b")
 JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)

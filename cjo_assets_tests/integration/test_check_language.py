@@ -56,6 +56,8 @@ def test_the_definitions_avoid_the_words_themselves() -> None:
         ("module.py", CLEAN.replace("Rows of one day.", "Rows of one day.\n\nSome are ONE TWO.\n"), 3),
         ("module.py", CLEAN.replace("Read the rows of a file.", "Read what was not ONE TWO."), 5),
         ("module.py", CLEAN.replace("is not a file", "was ONE TWO"), 8),
+        ("module.py", CLEAN.replace('"""Rows of one day."""', 'f"{__name__} of ONE TWO of {__file__}"'), 1),
+        ("page.md", "In `n` rows ONE TWO of `n`.\n", 1),
         ("module.py", CLEAN.replace("The header is not counted.", "Those ONE\n    # TWO are not counted."), 6),
         ("test_module.py", CLEAN.replace("def load", "def test_rows_are_ONE_TWO"), 4),
         ("settings.yaml", "limit: 5  # rows ONE TWO\n", 1),

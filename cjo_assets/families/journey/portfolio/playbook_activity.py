@@ -36,7 +36,7 @@ class PlaybookActivity(DatedContract):
     week_start: date = column("Monday of that week.")
     generated: int = column("Interventions decided [interventions].", ge=1)
     held_out: int = column("Of these, recorded and on purpose not carried out [interventions].", ge=0)
-    watched: int = column("Of these, nothing to do but watch [interventions].", ge=0)
+    watched: int = column("Of these, with the action monitor_only [interventions].", ge=0)
     asked: int = column("Of these, needing a person [interventions].", ge=0)
     approved: int = column("Of those needing a person, approved [interventions].", ge=0)
     executed: int = column("Of the generated, approved or needing no approval, with an action [interventions].", ge=0)
