@@ -26,7 +26,7 @@ def state_of(family: str) -> str:
 
 
 def served(family: str) -> dict[str, str]:
-    """Return what the page says serves each field of a family's state."""
+    """Return which column the page names for each field of a family's state."""
     _, journey, marketing = PAGE.read_text(encoding="utf-8").split("\n## ")
     assert journey.startswith("Journey")
     assert marketing.startswith("Marketing")

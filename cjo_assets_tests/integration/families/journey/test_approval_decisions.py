@@ -7,7 +7,7 @@ from cjo_assets_tests.support.chain import Chain, write_rows
 from cjo_assets_tests.support.probe import computed_until
 from cjo_assets_tests.support.rows import DAY, policy_with
 
-# Nobody is that sure: every decision is asked about.
+# No confidence reaches this limit, so every decision needs approval.
 RULES = policy_with(journey__approval__low_confidence=1.0)
 TABLES = ("approval_requests", "approval_history")
 ORPHAN = "I-ffffffffffff"
@@ -28,7 +28,7 @@ def test_an_answer_of_the_day_counts_in_the_first_run_of_the_day(sample_copy: Pa
     write_rows(sample_copy / "journey", "approval_decisions", answers)
     first = computed_on(sample_copy, tmp_path / "archive")
     assert {row["intervention_id"]: row["status"] for row in first["approval_requests"]}[ours[0]] == "approved"
-    # Nobody knows the other: it is on record, and says that it had no effect.
+    # The other is of no known decision: it is stored with the reason why it had no effect.
     why = {row["intervention_id"]: row["why_ineffective"] for row in first["approval_history"]}
     assert why == {ours[0]: None, ORPHAN: "nobody was asked"}
     assert computed_on(sample_copy, tmp_path / "archive", times=2) == first

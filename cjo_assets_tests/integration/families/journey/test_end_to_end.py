@@ -159,7 +159,7 @@ Day = Callable[[date], Chain]
 
 
 def overall_risk(customer: str, day: date) -> float:
-    """Return the overall risk by the formula in the charter."""
+    """Return the overall risk by the formula of this module's docstring."""
     _, _, time = STATES[day][customer]
     value, count = ACCOUNT_VALUES[customer] / 200_000, NEGATIVES[customer] / 5
     return 0.35 * SIGNALS[customer] + 0.25 * time + 0.20 * value + 0.20 * count
@@ -219,7 +219,7 @@ def test_risk(sample_day: Day, day: date) -> None:
         assert scores[customer]["churn_risk_score"] == pytest.approx(churn, abs=1e-6), customer
         assert fused[customer]["fused_risk_score"] == pytest.approx(fused_risk(customer, day), abs=1e-6), customer
         leaving = forecasts[customer]["churn_probability"]
-        assert 0.04 < leaving < 0.11, customer  # nobody in the log has left: the prior speaks
+        assert 0.04 < leaving < 0.11, customer  # no departure in the log: the prior decides
         decision = 0.5 * overall + 0.25 * churn + 0.15 * fused_risk(customer, day) + 0.10 * leaving
         assert scores[customer]["decision_risk"] == pytest.approx(decision, abs=1e-6), customer
     assert {name for name, row in scores.items() if row["risk_tier"] == "medium"} == MEDIUM[day]
@@ -265,7 +265,7 @@ def test_decisions(sample_day: Day, day: date) -> None:
         }
     else:
         assert found["C002"]["withheld_playbook_id"] == found["C006"]["withheld_playbook_id"] == "PB_ONB_002"
-        assert found["C006"]["open_intervention_id"] == "I005"  # asked today
+        assert found["C006"]["open_intervention_id"] == "I005"  # requested today
         # 0.577002 x (1 - 0.5 x 0.3125): good and bad news of one customer.
         assert found["C006"]["confidence"] == pytest.approx(0.577002 * (1 - 0.5 * 0.3125), abs=1e-6)
 
@@ -303,7 +303,7 @@ def test_approvals_on_either_day(sample_day: Day) -> None:
         "I005": "pending",
     }
     last = sample_day(TWENTIETH).by("intervention_id", "journey.approval_requests")
-    assert last["I005"]["status"] == "expired"  # asked at the end of the 16th, two days
+    assert last["I005"]["status"] == "expired"  # requested at the end of the 16th, two days
     assert sum(row["status"] == "pending" for row in last.values()) == 3  # C004, C006, C008
 
 
@@ -346,7 +346,7 @@ def test_outcomes_are_those_known_by_the_day(sample_day: Day) -> None:
     assert {name for name, row in late.items() if row["outcome"]} == {"I001", "I002", "I003", "I004", "I006", "I007"}
     assert late["I005"]["outcome"] is None
     assert (late["I005"]["is_executed"], late["I005"]["approval_status"]) == (False, "expired")
-    assert late["I008"]["is_executed"] is False  # watching is not doing
+    assert late["I008"]["is_executed"] is False  # monitor_only is never executed
 
 
 def test_the_seeds_imperfections_are_found(sample_day: Day) -> None:

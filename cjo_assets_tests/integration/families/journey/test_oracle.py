@@ -1,4 +1,4 @@
-"""Two implementations, one answer."""
+"""Comparison of the tables with an independent implementation of the rules."""
 
 import datetime
 from collections import Counter
@@ -53,7 +53,7 @@ def test_every_row_equals_the_oracles(both: tuple[oracle.Inputs, Chain], table: 
     assert len(rows) == len(found)
     assert found.keys() == expected.keys()
     differences = [
-        f"{customer_id}.{name}: {found[customer_id][name]!r}, the oracle says {_readable(value)!r}"
+        f"{customer_id}.{name}: {found[customer_id][name]!r}, expected by the oracle: {_readable(value)!r}"
         for customer_id, row in expected.items()
         for name, value in row.items()
         if not _equal(found[customer_id][name], value)

@@ -1,4 +1,4 @@
-"""What holds whatever the data: conservation, time, order, format, threads, monotony, identity, sums, coverage.
+"""Properties that hold for any data: conservation, time, order, format, threads, monotony, identity, sums, coverage.
 
 Days of 1,000 customers are computed in full three times. Where only the data, their order, their format or the threads
 change, the statements of the first run again: compiling them is what takes time.
@@ -61,7 +61,7 @@ class Base:
     """The days computed in full.
 
     Attributes:
-        chain: DAY, DAY once more and NEXT_DAY in one store.
+        chain: DAY, DAY again and NEXT_DAY in one store.
         data: the datasets as written.
         statements: what computed DAY, by table, in order.
         first, second, third: all tables of the family after each of the three.
@@ -99,7 +99,7 @@ def again(base: Base, tmp_path_factory: pytest.TempPathFactory, policy: Policy) 
         if next(folder.glob("*.parquet"), None) is None:
             _replay(chain, base.statements)
         else:
-            # What Parquet types is judged by its type: its statements are others.
+            # Values that Parquet types are validated by their types, with other statements.
             compute_day(chain.store, families_about("journey"), DAY, policy)
         found = _snapshot(chain)
         chain.store.connection.close()
@@ -113,7 +113,7 @@ def again(base: Base, tmp_path_factory: pytest.TempPathFactory, policy: Policy) 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Rows]:
-    """Return a few customers, to be spoiled."""
+    """Return a few customers, to be corrupted."""
     return oracle.generate(SEED, 12, tmp_path_factory.mktemp("small"))
 
 
@@ -139,8 +139,8 @@ def test_every_row_read_is_accepted_or_quarantined(
     tmp_path_factory: pytest.TempPathFactory,
     policy: Policy,
 ) -> None:
-    """Nothing is lost and nothing is made, however spoiled the files are."""
-    folder = tmp_path_factory.mktemp("spoiled")
+    """No row is lost and none is added, whatever is corrupted in the files."""
+    folder = tmp_path_factory.mktemp("corrupted")
     data = _spoiled(small, spoils)
     for name, rows in data.items():
         write_rows(folder, name, rows)
@@ -238,7 +238,7 @@ MANY_SIGNALS = f"""
 def test_the_number_of_threads_changes_nothing(
     base: Base, tmp_path_factory: pytest.TempPathFactory, policy: Policy
 ) -> None:
-    """One thread adds up in another order than two; no published digit tells.
+    """One thread adds up in another order than two; no published digit differs.
 
     The engine shares out blocks of 122,880 rows: with fewer signals than that, two threads would work as one.
     """
@@ -320,7 +320,7 @@ def test_an_open_need_keeps_its_intervention(base: Base) -> None:
         if first["decision_hash"] == second["decision_hash"]:
             assert (second["intervention_id"], second["generated_at"]) == (first["intervention_id"], DAY)
         else:
-            # What waited for an answer and changed is asked anew; what was settled stands, whatever changed.
+            # A pending decision whose content changed gets a new request; a settled one keeps its id.
             assert (second["intervention_id"] == first["intervention_id"]) == (second["generated_at"] == DAY)
     new_needs = days[NEXT_DAY].keys() - days[DAY].keys()
     assert new_needs
@@ -355,7 +355,7 @@ def test_a_need_first_met_a_day_later_is_another_intervention(
 
 
 def test_the_contributions_of_a_score_sum_to_it(base: Base) -> None:
-    """Every score of every customer can be taken apart."""
+    """The contributions of every score of every customer add up to it."""
     sums: dict[tuple[str, str], float] = defaultdict(float)
     factors: dict[str, set[str]] = defaultdict(set)
     for part in base.chain.rows("FROM journey.risk_contributions WHERE as_of = ?", DAY):
@@ -372,7 +372,7 @@ def test_the_contributions_of_a_score_sum_to_it(base: Base) -> None:
 
 
 @pytest.mark.parametrize("day", [DAY, NEXT_DAY], ids=str)
-def test_who_needs_an_answer_gets_one_or_is_a_gap(base: Base, day: date) -> None:
+def test_customers_in_trouble_get_a_decision_or_are_a_gap(base: Base, day: date) -> None:
     """Medium or high risk, critical health or no stage: a decision, an open intervention or a gap, never none.
 
     A person is called to take over where there is a gap; nothing else is both.
@@ -408,7 +408,7 @@ def test_who_needs_an_answer_gets_one_or_is_a_gap(base: Base, day: date) -> None
 def _snapshot(chain: Chain) -> Snapshot:
     """Return every table of the family as sorted lines, `as_of` first where there is one.
 
-    Where a row stood in its file is left out: it says nothing about the row.
+    The position of a row in its file is left out: it has no meaning.
     """
     found: Snapshot = {}
     for name, table in TABLES.items():
@@ -512,7 +512,7 @@ def _later_records(data: dict[str, Rows]) -> dict[str, Rows]:
             "intervention_id": row["intervention_id"],
             "decision": chance.choice(["approved", "rejected"]),
             "decided_at": f"{chance.choice(days)}T00:00:01Z",
-            "decided_by": "nobody yet",
+            "decided_by": "no person yet",
             "reason": None,
         }
         for row in data["interventions"]

@@ -1,4 +1,4 @@
-"""The report of a day: every figure traced to a cell, strangers' text inert, an empty day told as it is."""
+"""The report of a day: figures traced to cells, text of sources escaped, and days without data."""
 
 import re
 from collections.abc import Callable
@@ -73,7 +73,7 @@ def made() -> Document:
 
 
 def test_every_figure_of_the_page_is_a_cell_of_a_table(sample: Chain, page: Page) -> None:
-    """Trap 2, 17, 22: no figure but a cell's, and each is the cell it says it is."""
+    """Trap 2, 17, 22: every figure is a cell of a table, and the one that its mark names."""
     assert len(page.marks) > 500
     for mark in page.marks:
         cell = cell_of(mark.source, sample, TWENTIETH, POLICY)
@@ -86,14 +86,14 @@ def test_between_the_figures_there_is_none(page: Page, document: Document) -> No
     assert document.day.text == "2025-01-20"
 
 
-def test_figures_in_pictures_stand_in_the_tables_beside_them(document: Document, drawings: dict[str, Drawing]) -> None:
+def test_figures_in_pictures_are_in_the_tables_beside_them(document: Document, drawings: dict[str, Drawing]) -> None:
     for section in document.sections:
         cited = {part.text for part in parts_of(section) if isinstance(part, Cited)}
         for picture in section.blocks:
             drawing = drawings.get(getattr(picture, "name", ""))
             if drawing is None:
                 continue
-            # What stands at an axis is its scale; what stands in the chart is a figure.
+            # Text at an axis is its scale; text in the chart is a figure.
             marks = re.findall(r'mark-text role-mark.*?(?=<g class="mark|</svg>)', drawing.svg, re.S)
             drawn = [text for mark in marks for text in re.findall(r"<text[^>]*>([^<]*)</text>", mark)]
             for text in drawn:
@@ -130,7 +130,7 @@ def test_text_of_strangers_is_text_in_markdown(made: Document) -> None:
             assert any(cell == shown or cell.startswith(f"{shown} (") for cell in cells), shown
 
 
-def test_a_playbook_says_in_its_picture_what_its_bar_rests_on(document: Document) -> None:
+def test_the_leaderboard_shows_on_what_each_bar_rests(document: Document) -> None:
     """Trap 3: a bar of belief alone proves nothing, however far it stays above zero."""
     [picture] = [picture for picture in document.pictures if picture.name == "playbook_leaderboard"]
     labels = [row["label"] for row in picture.data["playbooks"]]
@@ -188,7 +188,7 @@ def test_what_is_null_leaves_no_words_below() -> None:
     assert nothing == Cell(Cited("n/a", "t/k=2/value", "number", None), ())
 
 
-def test_long_lists_say_how_long_they_are(made: Document) -> None:
+def test_long_lists_state_how_long_they_are(made: Document) -> None:
     notes = {block.caption: plain(block.note) for s in made.sections for block in s.blocks if isinstance(block, Grid)}
     assert notes["Next steps, the first first"] == "25 of 654,321; all of them in journey.next_steps."
     assert notes["Interventions awaiting approval"] == "25 of 4,711; all of them in journey.outcome_analyses."
@@ -199,7 +199,7 @@ def test_long_lists_say_how_long_they_are(made: Document) -> None:
     )
 
 
-def test_what_is_missing_is_said() -> None:
+def test_the_report_states_what_is_missing() -> None:
     nothing = journey_report(without_anything(made_figures()))
     assert plain((nothing.verdict.status,)) == "not measurable"
     assert plain(nothing.verdict.meaning) == "not measurable: too little is known for a status."
@@ -252,7 +252,7 @@ def test_a_folder_of_files_that_is_the_same_each_time(sample: Chain, tmp_path: P
     assert list((settings.reports / "journey").iterdir()) == []
 
 
-def test_what_cannot_be_taken_away_is_said(sample: Chain, tmp_path: Path) -> None:
+def test_a_stale_report_that_cannot_be_removed_is_reported(sample: Chain, tmp_path: Path) -> None:
     """A stale report that stays would be read as today's."""
     settings = Settings(data=tmp_path, policy=None, home=tmp_path)
     folder = settings.report_of("journey", TWENTIETH)
@@ -312,7 +312,7 @@ def test_colours_contrast_with_both_backgrounds() -> None:
                     continue
                 is_text = colour in (INK, MUTED, ACCENT)
                 if not is_text and ground is GROUND:
-                    continue  # shapes stand on cards
+                    continue  # shapes are drawn on cards
                 least = 4.5 if is_text else 3
                 assert contrast(getattr(colour, light), getattr(ground, light)) >= least, (colour.name, light)
     assert [tone(word) for word in ("on_track", "at_risk", "critical", "not_measurable", "keep", None)] == [
@@ -338,10 +338,8 @@ PLAYBOOK: Row = {
 }
 
 
-def test_a_day_of_one_customer_and_nothing_else_is_told_as_it_is(
-    tmp_path: Path, chain_of: Callable[..., Chain]
-) -> None:
-    """Trap 5, 27: no signals, no outcomes, one customer: nothing is on track, and what is absent is said."""
+def test_the_report_of_one_customer_without_records(tmp_path: Path, chain_of: Callable[..., Chain]) -> None:
+    """Trap 5, 27: no signals, no outcomes, one customer: nothing is on track, and what is missing is stated."""
     data = tmp_path / "data"
     data.mkdir()
     write_rows(
@@ -369,13 +367,13 @@ def test_a_day_of_one_customer_and_nothing_else_is_told_as_it_is(
     assert "Customers at high risk: 0 (of 1 active; 1 without an answer)" in read
     assert figures.gaps[0]["customer_id"] == CUSTOMER
     assert [part.text for part in parts_of(document) if isinstance(part, Cited) and part.text == CUSTOMER]
-    # Of the data alone something can be said: they are complete.
+    # Only the data themselves can be measured: they are complete.
     measured = {row["kpi"]: row["value"] for row in figures.kpis if row["value"] is not None}
     assert measured == {"data_completeness_rate": 1.0}
     notes = {row["dataset"]: (row["rows_read"], row["note"]) for row in figures.loads}
     for name in ("signals", "interventions", "outcomes", "approval_decisions"):
         assert notes[name][0] == 0
-        assert notes[name][1], "what is absent is said, never silently"
+        assert notes[name][1], "what is missing is stated"
     page = Page.of(as_page(document, {picture.name: draw(picture, CHARTS) for picture in document.pictures}))
     assert page.tags <= TAGS
     for mark in page.marks:

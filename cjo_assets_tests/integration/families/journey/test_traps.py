@@ -1,4 +1,4 @@
-"""The traps that published implementations of this system fell into, turned round: each test fails if we fall in."""
+"""Known faults of published implementations of this system ("traps"), each with a test that excludes it."""
 
 import ast
 import random
@@ -152,10 +152,10 @@ def crooked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
 
     - I001 lost its approval (traps 2, 10 and 16); I005, which never had one, has an outcome of 100,000 all the same.
     - I900 was executed before the window: an outcome of 7,000 that is not this window's (trap 2).
-    - Every outcome says that churn risk rose (trap 6); O006 says nothing of satisfaction.
-    - O004 is resolved and does not say in how many days (trap 14).
+    - Every outcome has a higher churn risk (trap 6); O006 has no satisfaction.
+    - O004 is resolved, without a number of days (trap 14).
     - The source reports 999 days in every state (trap 16).
-    - Three signals more are turned away: two orphans and one of strength 7 (trap 17).
+    - Three more signals are rejected: two orphans and one of strength 7 (trap 17).
     """
 
     def interventions(rows: Rows) -> Rows:
@@ -215,7 +215,7 @@ def unwatched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
 def test_trap_01_an_outcome_belongs_to_the_intervention_it_names(compute: Compute) -> None:
     """Trap 1: ids are not recycled, and neither position nor customer makes up for one.
 
-    The outcomes stand in reverse order, and one of them names another customer's intervention.
+    The outcomes are in reverse order, and one of them names another customer's intervention.
     """
     stranger = {"outcome_id": "O777", "intervention_id": "I003", "customer_id": "C001", "measured_at": "2025-01-20"}
     day = compute(
@@ -235,7 +235,7 @@ def test_trap_01_an_outcome_belongs_to_the_intervention_it_names(compute: Comput
     ours = day.chain.rows("FROM journey.recommended_interventions")
     assert {row["as_of"] for row in ours} == {date(2025, 1, 19), DAY}
     assert all(re.fullmatch(r"I-[0-9a-f]{12}", row["intervention_id"]) for row in ours)
-    # One id per need and day it was first met: never one id for two customers, and a need that stands keeps its id.
+    # One id per need and day it was first met: never one id for two customers, and a need that persists keeps its id.
     assert len({(row["intervention_id"], row["customer_id"]) for row in ours}) == len(
         {r["intervention_id"] for r in ours}
     )
@@ -248,7 +248,7 @@ def test_trap_02_cost_and_value_are_of_one_population(crooked: Day) -> None:
     """Trap 2: of the interventions executed in the window, and every place shows the same figure.
 
     Executed in the window: I002 (5), I003 (150), I004 (180), I006 (200), I007 (40): 575; and ours for C001 (120), which
-    nobody has to approve: 695. Our other three wait for an answer.
+    needs no approval: 695. Our other three wait for an answer.
     Their outcomes so far: 0 + 500 + 1,500 + 0 + 800 = 2,800.
     """
     assert (crooked.amounts["playbook_cost"], crooked.amounts["retained_revenue"]) == (695.0, 2800.0)
@@ -261,7 +261,7 @@ def test_trap_02_cost_and_value_are_of_one_population(crooked: Day) -> None:
     assert not re.search(r"4,800\.00|9,800\.00|10\d,\d00", crooked.report)
 
 
-def test_trap_03_what_nobody_measured_is_said_to_be_missing(sample: Day, crooked: Day) -> None:
+def test_trap_03_what_was_not_measured_is_reported_as_missing(sample: Day, crooked: Day) -> None:
     """Trap 3: no constant poses as a measurement; what is measured moves with the data."""
     unknown = {name for name, row in sample.kpis.items() if row["status"] == "not_measurable"}
     assert unknown == {
@@ -280,13 +280,13 @@ def test_trap_03_what_nobody_measured_is_said_to_be_missing(sample: Day, crooked
         row = sample.kpis[name]
         assert (row["value"], row["attainment"], row["numerator"], row["n"]) == (None, None, None, 0)
         assert row["note"].startswith("Missing:")
-    # 59 rows, S009 turned away; then an approval less, an intervention and two outcomes more, and three bad signals.
+    # 59 rows, S009 rejected; then an approval less, an intervention and two outcomes more, and three bad signals.
     assert sample.kpis["data_completeness_rate"]["value"] == pytest.approx(58 / 59, abs=1e-6)
     assert crooked.kpis["data_completeness_rate"]["value"] == pytest.approx(60 / 64, abs=1e-6)
 
 
 def test_trap_04_value_and_target_have_one_unit(sample: Day) -> None:
-    """Trap 4: 4,800 of 10,000 in money is critical; nothing in money stands against a share."""
+    """Trap 4: 4,800 of 10,000 in money is critical; no amount of money is compared with a share."""
     revenue = sample.kpis["retention_revenue_preserved"]
     assert (revenue["value"], revenue["unit"], revenue["target"]) == (4800.0, "currency", 10000.0)
     assert (revenue["attainment"], revenue["status"]) == (0.48, "critical")
@@ -297,7 +297,7 @@ def test_trap_04_value_and_target_have_one_unit(sample: Day) -> None:
 
 
 def test_trap_05_a_family_is_as_good_as_its_worst_kpi(sample: Day, young: Day) -> None:
-    """Trap 5: every target finds its KPI, one KPI at risk is not hidden, and no data is no promise kept."""
+    """Trap 5: every target finds its KPI, one KPI at risk is not hidden, and no data is not on track."""
     targets = load_policy().journey.kpis.model_dump()
     groups = ("operational_kpi_targets", "effectiveness_kpi_targets", "business_kpi_targets")
     promised = {name: target for group in groups for name, target in targets[group].items()}
@@ -321,7 +321,7 @@ def test_trap_06_missing_sign_or_label_improves_nothing(sample: Day, crooked: Da
     """Trap 6: precision is a proxy by name, a risk that rises is no reduction, and silence is not zero.
 
     Satisfaction of executed interventions in the crooked sample: 0 (I002), 0 (I003), 2 (I004), 0 (I006), 2 (I900);
-    I007 says nothing, I001 and I005 were not executed, our own are pending. 4 of 5.
+    I007 has no satisfaction, I001 and I005 were not executed, our own are pending. 4 of 5.
     """
     for day in (sample, crooked):
         precision = day.kpis["signal_detection_precision"]
@@ -361,7 +361,7 @@ def test_trap_07_only_bad_news_counts_as_bad_news(compute: Compute, sample: Day)
 
 
 def test_trap_07_the_worst_news_possible_raises_risk_to_the_full(compute: Compute, sample: Day) -> None:
-    """Trap 7: a signal of full strength, source and weight is certain: aggregated risk 1, and the run goes on."""
+    """Trap 7: a signal of full strength, source and weight is certain: aggregated risk 1, and the run continues."""
     day = compute("risk_scores", signals=lambda rows: [*rows, _signal("worst", "C002", "negative_sentiment", 1.0)])
     assert day.chain.by("customer_id", "journey.aggregated_signals")["C002"]["aggregated_risk_score"] == 1.0
     old, new = (one.chain.by("customer_id", "journey.risk_scores")["C002"] for one in (sample, day))
@@ -369,7 +369,7 @@ def test_trap_07_the_worst_news_possible_raises_risk_to_the_full(compute: Comput
 
 
 def test_trap_08_a_type_that_no_list_knows_is_named(compute: Compute, sample: Day) -> None:
-    """Trap 8: it counts in the total, leaves risk alone, and a check says so."""
+    """Trap 8: it counts in the total, has no effect on risk, and a check reports it."""
     day = compute("risk_scores", signals=lambda rows: [*rows, _signal("odd", "C002", "complaint_on_paper", 1.0)])
     assert day.found("journey.signals", "unknown_signal_types") == {"unknown_signal_types": 1}
     assert day.stored["journey.signals"].verdicts["unknown_signal_types"].examples == [
@@ -386,7 +386,7 @@ def test_trap_08_a_type_that_no_list_knows_is_named(compute: Compute, sample: Da
 def test_trap_09_what_is_loaded_and_computed_drives_something(compute: Compute, sample: Day) -> None:
     """Trap 9: tenure, CRM tier, friction and churn risk are read; for flags and thresholds see test_policy_is_consumed.
 
-    C002 scores 0.2869 overall; churn risk (0.4736), which friction feeds, lifts what eligibility looks at to 0.3003,
+    C002 scores 0.2869 overall; churn risk (0.4736), which friction feeds, lifts the decision risk to 0.3003,
     past a threshold of 0.295: 0.5 x 0.2869 + 0.25 x 0.4736 + 0.15 x 0.2121 + 0.10 x 0.0661.
     """
 
@@ -415,7 +415,7 @@ def test_trap_10_only_approved_or_exempt_is_executed(sample: Day, crooked: Day) 
 
     In the sample six are executed and three wait; I005 lapsed. In the crooked one I001 lapsed too; I900 is in the
     ledger besides, executed before the window. What was not done settles nothing: C006 is decided for in both, whatever
-    I005 is said to have brought, and C001 is once more, as I001 did not answer its signals; nobody has to approve that.
+    I005 is recorded to have brought, and C001 again, as I001 did not answer its signals; that needs no approval.
     """
     fates = {
         name: row["is_executed"] for name, row in sample.chain.by("intervention_id", "journey.outcome_analyses").items()
@@ -445,7 +445,7 @@ def test_trap_10_only_approved_or_exempt_is_executed(sample: Day, crooked: Day) 
     assert sample.chain.rows("SELECT count(*) AS n FROM journey.pending_approvals") == [{"n": 3}]
 
 
-def test_trap_11_nothing_approves_itself_unless_told_to(sample: Day, unwatched: Day) -> None:
+def test_trap_11_nothing_approves_itself_by_default(sample: Day, unwatched: Day) -> None:
     """Trap 11: off by default; when on, history names the switch and no person, and no review is paid for."""
     assert load_policy().journey.approval.auto_approve_for_testing is False
     switch = "policy:auto_approve_for_testing"
@@ -453,7 +453,7 @@ def test_trap_11_nothing_approves_itself_unless_told_to(sample: Day, unwatched: 
     assert people == [{"decided_by": "jonas.brandt"}, {"decided_by": "maria.keller"}]
     answers = unwatched.chain.by("intervention_id", "journey.approval_history")
     requests = unwatched.chain.by("intervention_id", "journey.approval_requests")
-    # The switch approves what is asked under it; the history was asked before, and I005 lapsed.
+    # The switch approves requests made under it; those of the history are older, and I005 lapsed.
     assert {name for name, row in requests.items() if row["status"] != "approved"} == {"I005"}
     assert requests["I005"]["status"] == "expired"
     assert {name: row["decided_by"] for name, row in answers.items() if row["decided_by"] != switch} == {
@@ -481,7 +481,7 @@ def test_trap_12_the_same_rows_give_the_same_tables(compute: Compute, sample: Da
     names = [name for name in day.stored if name.startswith("journey.")]
     assert len(names) > 20
     for name in names:
-        # Where a row stood in its file is of the file's order, and nothing else is.
+        # The position of a row in its file depends on the order of the file, and nothing else does.
         kept = "COLUMNS(column_name -> column_name <> 'source_row')"
         one, other = (found.chain.rows(f"SELECT {kept} FROM {name} ORDER BY ALL") for found in (sample, day))
         assert one == other, name
@@ -512,7 +512,7 @@ def test_trap_12_a_half_is_rounded_away_from_zero(compute: Compute) -> None:
 def test_trap_13_one_fault_is_one_message(tmp_path: Path, policy: Policy, young: Day) -> None:
     """Trap 13: a missing file stops the run with one sentence, or is noted once; nothing reports success on it.
 
-    The log of playbook performance is optional: nobody misses it, and nothing is noted of it.
+    The log of playbook performance is optional: its absence is neither an error nor a note.
     """
     data = tmp_path / "data"
     data.mkdir()
@@ -536,13 +536,13 @@ def test_trap_14_resolution_without_time_stays_without_time(crooked: Day) -> Non
     assert mean["value"] == pytest.approx(16 / 3, abs=1e-6)
 
 
-def test_trap_15_window_bears_its_share_of_cost(sample: Day, unwatched: Day) -> None:
-    """Trap 15: 500 a month is 500 in 30 days and 250 in 15, on every day anew; a model nobody called costs nothing."""
+def test_trap_15_infrastructure_cost_is_that_of_the_window(sample: Day, unwatched: Day) -> None:
+    """Trap 15: 500 a month is 500 in 30 days and 250 in 15, on every day; a model without calls costs nothing."""
     assert (sample.amounts["infrastructure"], unwatched.amounts["infrastructure"]) == (500.0, 250.0)
     assert (sample.amounts["llm_usage"], unwatched.amounts["llm_usage"]) == (0.0, 0.0)
 
 
-def test_trap_16_days_are_counted_and_not_believed(sample: Day, crooked: Day) -> None:
+def test_trap_16_days_are_counted_and_reported_days_are_not_used(sample: Day, crooked: Day) -> None:
     """Trap 16: 999 reported days change the reported days and the check that compares them, nothing else."""
     for table in ("journey_states", "journey_evaluations", "risk_scores"):
         before, after = (one.chain.by("customer_id", f"journey.{table}") for one in (sample, crooked))
@@ -558,7 +558,7 @@ def test_trap_16_days_are_counted_and_not_believed(sample: Day, crooked: Day) ->
 
 
 def test_trap_17_the_report_on_the_data_counts_the_data(sample: Day, crooked: Day) -> None:
-    """Trap 17: what the report says of each dataset is what is in the file, the lookup and the quarantine."""
+    """Trap 17: the report counts for each dataset what is in the file, the accepted rows and the quarantine."""
     for day, orphans, strong in ((sample, 1, 0), (crooked, 3, 1)):
         rejections = {"customer_id: unknown customer": orphans} | (
             {"signal_strength: above 1": strong} if strong else {}
@@ -577,7 +577,7 @@ def test_trap_17_the_report_on_the_data_counts_the_data(sample: Day, crooked: Da
 
 
 def test_trap_19_everyone_at_risk_has_an_answer_or_reason(compute: Compute, sample: Day) -> None:
-    """Trap 19: without a playbook for its stage the richest customer is a gap with a reason, not watched in silence."""
+    """Trap 19: without a playbook for its stage the richest customer is a gap with a reason, not monitored only."""
     needy = sample.chain.rows(
         "SELECT customer_id FROM journey.risk_scores JOIN journey.journey_evaluations USING (as_of, customer_id) "
         "WHERE risk_tier IN ('high', 'medium') OR stage_health = 'critical'"
@@ -611,8 +611,8 @@ def test_trap_19_everyone_at_risk_has_an_answer_or_reason(compute: Compute, samp
     assert (gaps["C003"]["reason"], gaps["C003"]["nearest_playbook_id"]) == ("risk_below_threshold", "PB_ENG_002")
 
 
-def test_trap_19_the_best_customer_is_not_merely_watched(compute: Compute) -> None:
-    """Trap 19: C002 on the 16th is unsure and would be watched; worth 76,000, a person is called instead.
+def test_trap_19_the_best_customer_is_not_only_monitored(compute: Compute) -> None:
+    """Trap 19: C002 on the 16th is unsure and would be monitored; worth 76,000, a person is called instead.
 
     0.2608 + 0.5 x 0.20 x (76,000 - 8,000) / 200,000 = 0.2948, so confidence 0.4948: still under 0.50.
     """
@@ -737,7 +737,7 @@ def test_trap_26_an_approval_is_of_an_intervention(sample: Day) -> None:
 def test_trap_27_what_must_be_there_is_missed(
     dataset: str, content: str | None, sample_copy: Path, tmp_path: Path, policy: Policy
 ) -> None:
-    """Trap 27: no green run on nobody: a required file that is absent or empty stops the run and is named."""
+    """Trap 27: a required file that is absent or empty stops the run and is named."""
     path = sample_copy / "journey" / f"{dataset}.json"
     path.unlink() if content is None else path.write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match=dataset):

@@ -1,4 +1,4 @@
-"""What the marketing report is put into: by a model held to the figures, or by the rules, and it says which."""
+"""Generated texts of the marketing report: by a model with verified figures, or by the rules, and which of both."""
 
 import json
 from collections.abc import Iterator
@@ -27,9 +27,9 @@ def rules(**changes: Any) -> Policy:
 
 
 class Model:
-    """A model that answers with one text, and remembers what it was asked.
+    """A model that answers with one text, and records its requests.
 
-    Names in braces stand for the figures that it was given.
+    Names in braces are replaced by the figures that it was given.
     """
 
     def __init__(self, text: str | None) -> None:
@@ -48,7 +48,7 @@ class Model:
 
 @pytest.fixture
 def chain(marketing_sample: Chain) -> Iterator[Chain]:
-    """Return the sample month, of which nothing has been asked yet."""
+    """Return the sample month, without calls of a model."""
     yield marketing_sample
     marketing_sample.store.connection.execute("DELETE FROM audit.language_model_calls")
 
@@ -63,8 +63,8 @@ def texts(
     return figures.paragraph, figures.insights
 
 
-def test_without_a_model_the_rules_speak_and_say_so(chain: Chain) -> None:
-    model = Model("Nothing to say.")
+def test_without_a_model_the_rules_write_and_give_the_reason(chain: Chain) -> None:
+    model = Model("Nothing to add.")
     paragraph, insights = texts(chain, model, rules(enable_llm_insights=True), None)
     assert (paragraph.fallback_reason, [text.fallback_reason for text in insights]) == (
         NOT_CONFIGURED,
@@ -81,7 +81,7 @@ def test_without_a_model_the_rules_speak_and_say_so(chain: Chain) -> None:
     assert model.asked == []
 
 
-def test_a_model_is_asked_once_and_held_to_the_figures(chain: Chain) -> None:
+def test_a_model_is_called_once_and_its_figures_are_verified(chain: Chain) -> None:
     model = Model("By {as_of}, media cost {total_spend} and {scale} experiment is worth scaling.")
     for _ in range(2):
         paragraph, _ = texts(chain, model, rules())
@@ -111,9 +111,9 @@ def test_what_does_not_hold_is_not_shown(chain: Chain, text: str | None, reason:
     assert len(model.asked) == (3 if text else 1)
 
 
-def test_how_it_is_asked_is_the_policys(chain: Chain) -> None:
-    """Each setting of the seed reaches the endpoint, or decides whether it is asked at all."""
-    model = Model("The tables say what there is to say.")
+def test_the_policy_sets_the_parameters_of_requests(chain: Chain) -> None:
+    """Each setting of the seed reaches the endpoint, or decides whether it is called at all."""
+    model = Model("The tables have it all.")
     changed = {"llm_model": "other", "temperature": 0.9, "llm_summary_max_tokens": 50, "llm_timeout_seconds": 3.0}
     paragraph, insights = texts(chain, model, rules(**changed, enable_llm_insights=True, llm_insights_max_campaigns=1))
     asked = [(body["model"], body["temperature"], body["max_tokens"], seconds) for body, seconds in model.asked]

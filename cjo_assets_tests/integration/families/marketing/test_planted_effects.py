@@ -1,4 +1,4 @@
-"""Effects that were planted, and what the family makes of them: the one test in which the truth is known."""
+"""Recovery of effects that were planted in generated data."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -33,7 +33,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator
     truth = made.truth()
     assert {kind: effect for kind, effect in truth["design_effects"].items() if kind != "meaning"} == {
         definition.numerator: definition.design_effect for definition in policy.marketing.metric_definitions.values()
-    }, "the market varies as the policy believes"
+    }, "the market varies as the policy assumes"
     tables = tuple(replace(table, checks=()) for table in marketing.FAMILY.tables if table.name in NEEDED)
     family = replace(marketing.FAMILY, tables=tables)
     store = Store(duckdb.connect(), (family,), STATEMENTS)

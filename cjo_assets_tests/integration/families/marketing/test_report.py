@@ -1,4 +1,4 @@
-"""The marketing report of a day: every figure traced to a cell, nothing cut that somebody must do, nothing invented."""
+"""The marketing report of a day: figures traced to cells, complete lists of actions, and counts in sentences."""
 
 import json
 import re
@@ -57,7 +57,7 @@ WORDY = policy_with(marketing__reporting__enable_llm_insights=True)
 
 @pytest.fixture(autouse=True, scope="module")
 def no_language_model() -> Iterator[None]:
-    """Whatever the machine of the test says, nothing is asked."""
+    """Remove the language model from the environment of the test."""
     with pytest.MonkeyPatch.context() as environment:
         environment.delenv(BASE_URL, raising=False)
         yield
@@ -107,7 +107,7 @@ def test_between_the_figures_there_is_none(page: Page, document: Document) -> No
     assert [part for part in parts_of(document) if isinstance(part, str) and DIGIT.search(part)] == []
 
 
-def test_figures_in_pictures_stand_in_the_tables_beside_them(document: Document, drawings: dict[str, Drawing]) -> None:
+def test_figures_in_pictures_are_in_the_tables_beside_them(document: Document, drawings: dict[str, Drawing]) -> None:
     assert drawings.keys() == CHARTS.keys()
     for section in document.sections:
         cited = {part.text for part in parts_of(section) if isinstance(part, Cited)}
@@ -159,7 +159,7 @@ def test_all_next_steps_are_shown_other_lists_are_counted(made: Document) -> Non
 
 
 def test_a_sentence_names_some_and_counts_all(made: Document) -> None:
-    """Trap M19: what is cut is said."""
+    """Trap M19: the sentence counts what it does not name."""
     [section] = [section for section in made.sections if section.anchor == "so-what"]
     [moves] = [plain(block.parts) for block in section.blocks if plain(block.parts).startswith("Moves of budget")]
     assert moves.startswith("Moves of budget against the rules, 30 in all: ")
@@ -212,7 +212,7 @@ EMPTY = [
 ]
 
 
-def test_what_is_missing_is_said() -> None:
+def test_the_report_states_what_is_missing() -> None:
     full = made_figures()
     [roi] = full.rows["roi_analysis"]
     unknown = roi | {"roi_status": "not_measurable", "total_net_roi": None, "value_evidence_grade": None}
@@ -262,8 +262,8 @@ def test_good_news_is_green_only_where_experiments_prove_it(grade: str, proof: s
     assert plain(verdict.meaning).endswith(sentence)
 
 
-def test_the_verdict_says_whose_spend_it_counts() -> None:
-    """The residual between ledger and metrics stands with the verdict, and what proves nothing is named."""
+def test_the_verdict_states_whose_spend_it_counts() -> None:
+    """The residual between ledger and metrics is beside the verdict, and what proves nothing is named."""
     figures = made_figures(rows=1)
     said = {"media_spend_booked": 5000.0, "media_spend_measured": 362.0, "media_spend_residual": 4638.0}
     said |= {"campaigns_by_ledger": 1, "total_media_spend": 5000.0, "unproved_experiments": ["EXP_SMALL"]}
@@ -404,7 +404,7 @@ def test_the_paragraph_of_the_sample_month(marketing_sample: Chain) -> None:
     )
 
 
-# A sentence that states a whole and its parts: where the whole stands, and where the parts do.
+# A sentence that states a whole and its parts: the place of the whole, and those of the parts.
 WHOLES = (
     (
         "(#) campaigns? [(]",
@@ -465,7 +465,7 @@ def test_labels_of_charts_do_not_cut_bars(drawings: dict[str, Drawing]) -> None:
             assert all('stroke-linejoin="round"' in text for text in stroked), stroked[:1]
 
 
-def test_the_funnel_section_tells_only_of_leaks(document: Document) -> None:
+def test_the_funnel_section_lists_leaks_only(document: Document) -> None:
     """Sentence, picture and table name one leak of the sample: 331 of 7,506 signed up, and 160 of 1,540 before."""
     [section] = [section for section in document.sections if section.anchor == "funnel"]
     [said] = [plain(block.parts) for block in section.blocks if isinstance(block, Paragraph)]

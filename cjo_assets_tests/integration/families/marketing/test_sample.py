@@ -1,4 +1,4 @@
-"""The sample month of marketing: what it holds, what is wrong with it on purpose, and what it adds up to."""
+"""The sample month of marketing: its contents, its planted faults, and its totals."""
 
 import json
 from datetime import date
@@ -35,7 +35,7 @@ TOTALS = {
     "CAMP_001": (139_600, 9_657, 491, 1_880.0 + 480.0 + 1_840.0, 13_050.0 + 4_600.0),
     # EXP_004: 20,000 twice at 2.00 a click; EXP_005: 23,500 at 0.012; EXP_006: 13,400 at 0.02. Value: 700 x 20.50.
     "CAMP_002": (76_900, 2_497, 700, 3_200.0 + 282.0 + 268.0, 14_350.0),
-    # EXP_007: 19,550, two arms, twice 600 each; EXP_008: 80 + 84 at 75 each. Nobody converted.
+    # EXP_007: 19,550, two arms, twice 600 each; EXP_008: 80 + 84 at 75 each. No conversions.
     "CAMP_003": (19_714, 868, 0, 2_400.0 + 150.0, 0.0),
 }
 
@@ -155,7 +155,7 @@ def test_dates_are_in_order(marketing_sample: Chain) -> None:
     assert late == []
 
 
-# What is wrong on purpose: where it stands, and the rows that show it.
+# Planted faults: the tables that have them, and the rows that show them.
 FAULTS: dict[str, tuple[str, set[Any]]] = {
     "a running experiment of a paused campaign": (
         "SELECT experiment_id FROM marketing.experiments e JOIN marketing.campaigns c USING (campaign_id) "
@@ -175,7 +175,7 @@ FAULTS: dict[str, tuple[str, set[Any]]] = {
         "GROUP BY campaign_id, budget HAVING sum(cost) > budget",
         {"CAMP_003"},
     ),
-    "an experiment on a metric nobody defines": (
+    "an experiment on a metric without a definition": (
         "SELECT experiment_id FROM marketing.experiments ANTI JOIN marketing.metric_definitions USING (metric)",
         {"EXP_006"},
     ),
@@ -197,7 +197,7 @@ FAULTS: dict[str, tuple[str, set[Any]]] = {
         "SELECT budget_action_id FROM marketing.budget_actions WHERE from_channel_id = to_channel_id",
         {"BUD_0003"},
     ),
-    "money moved that nobody approved": (
+    "money moved without approval": (
         "SELECT budget_action_id FROM marketing.budget_actions WHERE status = 'executed' AND NOT approved_by_human",
         {"BUD_0006"},
     ),
@@ -217,11 +217,11 @@ FAULTS: dict[str, tuple[str, set[Any]]] = {
         "WHERE status = 'open' AND severity = 'critical' AND due_date < DATE '2026-03-31'",
         {"RSK_0003"},
     ),
-    "campaigns with clicks whose visits nobody tracks": (
+    "campaigns with clicks whose visits are not tracked": (
         "SELECT campaign_id FROM marketing.funnel_events GROUP BY campaign_id HAVING count_if(stage = 'visit') = 0",
         {"CAMP_002"},
     ),
-    "stages that are tracked and that nobody reached": (
+    "stages that are tracked and have no count": (
         "SELECT campaign_id FROM marketing.funnel_events GROUP BY campaign_id, stage HAVING sum(count) = 0",
         {"CAMP_003"},
     ),
@@ -263,16 +263,16 @@ SHOWN: dict[str, tuple[str, set[Any]]] = {
         {"CAMP_001 campaign value", "CAMP_002 SEGROLL_0004 value"},
     ),
     "beyond the budget": ("SELECT campaign_id FROM marketing.campaign_analysis WHERE is_over_budget", {"CAMP_003"}),
-    "nothing to judge by": (
+    "no target to compare with": (
         "SELECT campaign_id || ' ' || rule FROM marketing.campaign_analysis "
         "WHERE overall_performance = 'not_measurable'",
         {"CAMP_003 no_target", "CAMP_004 no_exposures"},
     ),
-    "visits that nobody tracks, of campaigns that were shown": (
+    "visits that are not tracked, of campaigns that were shown": (
         "SELECT campaign_id FROM marketing.funnel_analysis WHERE to_stage = 'visit' AND state = 'not_tracked'",
         {"CAMP_002"},
     ),
-    "a stage that nobody reached": (
+    "a stage without arrivals": (
         "SELECT campaign_id || ' ' || to_stage FROM marketing.funnel_analysis "
         "WHERE state = 'measured' AND to_count = 0",
         {"CAMP_003 feature_adopt"},
@@ -308,7 +308,7 @@ SHOWN: dict[str, tuple[str, set[Any]]] = {
         "SELECT risk_id || ' ' || is_blocking FROM marketing.risk_register WHERE is_overdue",
         {"RSK_0001 false", "RSK_0003 true"},
     ),
-    "open risks that nobody gave a day": (
+    "open risks without a due date": (
         "SELECT risk_id FROM marketing.risk_register WHERE is_open AND due_status = 'not_measurable'",
         {"RSK_0005"},
     ),
@@ -328,7 +328,7 @@ SHOWN: dict[str, tuple[str, set[Any]]] = {
         "SELECT campaign_id || ' ' || human_overrides FROM marketing.decision_insights WHERE human_overrides > 0",
         {"CAMP_002 2", "CAMP_003 1"},
     ),
-    "decisions that say when what led to them was known": (
+    "decisions with a recorded instant of their trigger": (
         "SELECT campaign_id || ' ' || measured_decisions FROM marketing.decision_insights",
         {"CAMP_001 2", "CAMP_002 1", "CAMP_003 2", "CAMP_004 0"},
     ),
@@ -336,12 +336,12 @@ SHOWN: dict[str, tuple[str, set[Any]]] = {
 
 
 @pytest.mark.parametrize("fault", SHOWN)
-def test_what_is_wrong_shows_where_the_page_says(marketing_sample: Chain, fault: str) -> None:
+def test_planted_faults_are_found_in_the_published_tables(marketing_sample: Chain, fault: str) -> None:
     query, expected = SHOWN[fault]
     assert {next(iter(row.values())) for row in marketing_sample.rows(query)} == expected
 
 
-def test_the_winner_wins_and_the_loser_loses_by_hand(marketing_sample: Chain) -> None:
+def test_the_planted_winner_and_the_planted_failure_by_hand(marketing_sample: Chain) -> None:
     arms = marketing_sample.by("asset_id", "marketing.asset_performance")
 
     def rate(asset: str, what: str) -> float:
@@ -349,7 +349,7 @@ def test_the_winner_wins_and_the_loser_loses_by_hand(marketing_sample: Chain) ->
 
     # EXP_003: 3,865 of 45,950 click, where 3,222 of 46,050 do.
     assert rate("ASSET_006", "clicks") / rate("ASSET_003", "clicks") - 1 == pytest.approx(0.2022, abs=5e-5)
-    # EXP_004: 244 of 20,000 ask for a demo, where 376 do.
+    # EXP_004: 244 of 20,000 request a demo, where 376 do.
     assert rate("ASSET_008", "conversions") / rate("ASSET_007", "conversions") - 1 == pytest.approx(-0.3511, abs=5e-5)
     # EXP_002 is the seed's lift of 50 %: 96 of 12,000, where 64 convert.
     assert rate("ASSET_005", "conversions") / rate("ASSET_004", "conversions") == pytest.approx(1.5)

@@ -1,4 +1,4 @@
-"""The sample month, analysed: figures a reader can add up from `data/marketing/`, and its planted faults."""
+"""Analyses of the sample month, with figures that can be added up from `data/marketing/`, and its planted faults."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from cjo_assets_tests.support.chain import LAST_DAY, Chain
 
 
 def test_campaigns_by_hand(marketing_sample: Chain) -> None:
-    """Trap M10, M11, M13: CAMP_001 brought 17,650 for 4,200 of media and 158.50 of work, and is judged by neither."""
+    """Trap M10, M11, M13: CAMP_001 brought 17,650 for 4,200 of media and 158.50 of work; neither decides its rating."""
     found = marketing_sample.by("campaign_id", "marketing.campaign_analysis")
     spring = found["CAMP_001"]
     assert (spring["spend"], spring["value"], spring["all_cost"]) == (4200.0, 17_650.0, 4358.5)
@@ -26,7 +26,7 @@ def test_campaigns_by_hand(marketing_sample: Chain) -> None:
 
 
 def test_the_whole_has_one_return(marketing_sample: Chain) -> None:
-    """Trap M10: the seed's 10,500 spent; one ROI, whichever table is asked."""
+    """Trap M10: the seed's 10,500 spent; one ROI, in every table."""
     (whole,) = marketing_sample.rows("FROM marketing.performance_assessment")
     (roi,) = marketing_sample.rows("FROM marketing.roi_analysis")
     assert (whole["total_campaigns"], whole["total_spend"], whole["total_revenue_proxy"]) == (4, 10_500.0, 32_000.0)
@@ -35,7 +35,7 @@ def test_the_whole_has_one_return(marketing_sample: Chain) -> None:
 
 
 def test_planted_faults_are_named(marketing_sample: Chain) -> None:
-    """Trap M16, M20: the ledger and the rollup that disagree, visits nobody counts, first touches nobody measured."""
+    """Trap M16, M20: the ledger and the rollup that disagree, visits not counted, first touches not measured."""
     beyond = marketing_sample.rows("FROM marketing.reconciliation WHERE state = 'beyond_tolerance'")
     assert {(row["campaign_id"], row["scope"], row["figure"], row["residual"]) for row in beyond} == {
         ("CAMP_001", "campaign", "value", -12_850.0),
@@ -53,7 +53,7 @@ def test_planted_faults_are_named(marketing_sample: Chain) -> None:
     assert first == [{"credit": 511.0, "measured": 491, "all_differ": True}]
 
 
-def test_our_segments_say_something_else_than_the_source(marketing_sample: Chain) -> None:
+def test_our_segments_differ_from_the_source(marketing_sample: Chain) -> None:
     found = marketing_sample.by(
         "segment_id", "marketing.segment_portfolio WHERE campaign_id IN ('CAMP_001', 'CAMP_003')"
     )

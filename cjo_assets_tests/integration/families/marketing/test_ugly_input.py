@@ -1,4 +1,4 @@
-"""Files nobody would write and somebody will: what the family makes of them, from the file to the last table."""
+"""Malformed marketing files: their effect from the file to the last table."""
 
 import json
 import shutil
@@ -28,7 +28,7 @@ from cjo_assets_tests.support.chain import LAST_DAY, SAMPLE, Chain, computed_mar
 Row = dict[str, Any]
 BY_NAME = {dataset.name: dataset for dataset in DATASETS}
 RISKS = "campaign_risk_signals"
-# What files say and the quarantine leaves of it, without any figure made of it.
+# Inputs only: the values of files and what the quarantine leaves of them.
 LOOKUPS = replace(FAMILY, tables=tuple(replace(table, checks=()) for table in FAMILY.tables if table.group == "inputs"))
 WRITTEN = [name for name in BY_NAME if name != "touchpoints"]
 REQUIRED = {"campaigns", "audience_segments", "channels", "creative_assets", "experiments", "performance_metrics"}
@@ -86,7 +86,7 @@ def family(tmp_path: Path, policy: Policy) -> Iterator[Callable[[], Chain]]:
 
 @pytest.fixture(scope="module")
 def known(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[Store]:
-    """Return a store that holds the sample, in which one dataset after another is read anew."""
+    """Return a store that holds the sample, in which one dataset after another is read again."""
     store = Store(duckdb.connect(), (LOOKUPS,), STATEMENTS)
     load_files(store, (LOOKUPS,), SAMPLE, tmp_path_factory.mktemp("archive"))
     compute_day(store, (LOOKUPS,), LAST_DAY, policy)
@@ -95,7 +95,7 @@ def known(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[
 
 
 def judged(store: Store, folder: Path, dataset: str, policy: Policy) -> Chain:
-    """Read one dataset of the copy and judge it in view of the sample."""
+    """Read one dataset of the copy and validate it in view of the sample."""
     load_dataset(store.connection, BY_NAME[dataset], folder.parent, LOOKUPS.name, folder / "archive")
     for name in (("quarantine", dataset), ("quarantine", f"{dataset}_discarded_values"), ("marketing", dataset)):
         if name in store.tables:
@@ -104,7 +104,7 @@ def judged(store: Store, folder: Path, dataset: str, policy: Policy) -> Chain:
 
 
 def replaced(folder: Path, dataset: str, change: Callable[[list[Row]], list[Row]]) -> None:
-    """Write a dataset anew."""
+    """Write a dataset with changed rows."""
     write_rows(folder, dataset, change(read_rows(folder, dataset)))
 
 
@@ -217,7 +217,7 @@ def test_an_account_that_has_only_begun_has_every_table(folder: Path, family: Ca
 
 @pytest.mark.parametrize("name", WRITTEN)
 @pytest.mark.parametrize("is_there", [True, False])
-def test_what_nothing_can_be_said_without_is_required(folder: Path, known: Store, name: str, is_there: bool) -> None:
+def test_a_dataset_that_all_others_need_is_required(folder: Path, known: Store, name: str, is_there: bool) -> None:
     if is_there:
         write_rows(folder, name, [])
     else:
@@ -237,7 +237,7 @@ SHAPES: dict[str, tuple[Any, str | None]] = {
     "object": ({"clicks": 425, "share": 0.5}, '{"clicks":425,"share":0.5}'),
     "nested": ({"a": {"b": [1, None, {"c": True}]}}, '{"a":{"b":[1,null,{"c":true}]}}'),
     "list": (["x", 2], '["x",2]'),
-    "prose": ('They said "no",\ntwice', '"They said \\"no\\",\\ntwice"'),
+    "prose": ('They wrote "no",\ntwice', '"They wrote \\"no\\",\\ntwice"'),
     "unicode": ("Zoë 客户", '"Zoë 客户"'),
     "number": (12.5, "12.5"),
     "truth": (False, "false"),
@@ -261,9 +261,7 @@ def kept_evidence(chain: Chain) -> list[str | None]:
 
 
 @pytest.mark.parametrize("ending", ["json", "ndjson", "csv", "text of json", "parquet"])
-def test_evidence_is_json_whatever_it_was_and_wherever_it_stood(
-    folder: Path, known: Store, policy: Policy, ending: str
-) -> None:
+def test_evidence_is_json_in_every_format(folder: Path, known: Store, policy: Policy, ending: str) -> None:
     values, expected = zip(*SHAPES.values(), strict=True)
     rows = evidence_rows(list(values))
     (folder / "campaign_risk_signals.json").unlink()
