@@ -10,7 +10,7 @@ A parameter is a table of the transform's own family, unless its name has anothe
     quarantined_signals     the rejected rows of the file
     audit_policies          a table of the audit; `earlier_` and `all_` come before: earlier_audit_language_model_calls
     issued_journey_states   the rows of all days, as they were when the run began
-    as_of, policy           the day and the policy
+    as_of, policy           the day and the policy, or the section of it that the annotation names
 
 A table with the prefix `issued_` is no upstream asset. Outcomes and approvals refer to decisions of earlier runs, and
 the decisions of this run depend on them; the order of runs prevents a circle.
@@ -23,11 +23,13 @@ import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Any
 
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import CONTRACT_CHECK, Check
 from cjo_assets.core.contract import Contract, DatedContract
+from cjo_assets.policy import Policy, section_named
 
 RAW, QUARANTINE, AUDIT, LATEST = "raw", "quarantine", "audit", "latest"
 MANIFEST = "manifest"
@@ -193,6 +195,12 @@ def inputs_of(function: Callable[..., object], family: str) -> dict[str, Referen
 def parameters_of(function: Callable[..., object]) -> set[str]:
     """Return the parameters of a function that are no tables."""
     return set(inspect.signature(function).parameters) & set(PARAMETERS)
+
+
+def policy_for(function: Callable[..., object], policy: Policy) -> Any:
+    """Return the policy, or the section that a function's annotation of `policy` names."""
+    annotation = inspect.signature(function).parameters["policy"].annotation
+    return section_named(policy, annotation if isinstance(annotation, str) else annotation.__name__)
 
 
 def in_order(tables: Iterable[Table]) -> list[Table]:

@@ -14,6 +14,7 @@ from cjo_assets.policy.policy import (
     hash_of_content,
     load_policy,
     rules_by_segment,
+    section_named,
     tracks_progress,
 )
 
@@ -32,5 +33,6 @@ __all__ = [
     "hash_of_content",
     "load_policy",
     "rules_by_segment",
+    "section_named",
     "tracks_progress",
 ]

@@ -6,14 +6,15 @@ Each section has a module; the default values are in `policy.yaml`.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
-from pydantic import ValidationError, model_validator
+from pydantic import ValidationError, create_model, model_validator
 
 from cjo_assets.policy.base import Section, Vocabulary, WarehousePolicy
 from cjo_assets.policy.identity import person
@@ -62,8 +63,8 @@ class PolicyError(ValueError):
     """A policy that cannot be used; the message names the path and the reason."""
 
 
-class Policy(Section):
-    """Everything a manager decided."""
+class DeclaredPolicy(Section):
+    """The sections of the policy that this module checks against each other."""
 
     version: str
     author: str | None
@@ -100,7 +101,7 @@ class Policy(Section):
         return self.model_dump_json()
 
     @model_validator(mode="after")
-    def _names_agree(self) -> Policy:
+    def _names_agree(self) -> DeclaredPolicy:
         _known("vocabulary.terminal_stages", self.vocabulary.terminal_stages, set(self.vocabulary.stages))
         _known("vocabulary.active_statuses", self.vocabulary.active_statuses, set(self.vocabulary.playbook_statuses))
         _known("journey.kpis.reactive_stages", self.journey.kpis.reactive_stages, set(self.vocabulary.stages))
@@ -151,7 +152,7 @@ class Policy(Section):
             raise ValueError(f"{path}.signals.source_trust must name exactly the sources of the vocabulary")
 
     @model_validator(mode="after")
-    def _overrides_apply(self) -> Policy:
+    def _overrides_apply(self) -> DeclaredPolicy:
         _known("segment_overrides", self.segment_overrides, set(self.vocabulary.segments))
         for segment, changes in self.segment_overrides.items():
             for path in _leaves(changes):
@@ -168,6 +169,40 @@ class Policy(Section):
         return self
 
 
+@cache
+def added_sections() -> dict[str, type[Section]]:
+    """Return the sections that other modules add, by the names of their families.
+
+    A family adds its section by two files of this package: `<family>.py` with the class `<Family>Policy`, and
+    `<family>.yaml` with its values.
+
+    Raises:
+        AttributeError: the module has no class of that name.
+    """
+    files = (Path(file.name) for file in resources.files("cjo_assets.policy").iterdir())
+    names = sorted(file.stem for file in files if file.suffix == ".yaml" and file.stem != "policy")
+    modules = {name: importlib.import_module(f"cjo_assets.policy.{name}") for name in names}
+    return {name: getattr(module, f"{name.title().replace('_', '')}Policy") for name, module in modules.items()}
+
+
+if TYPE_CHECKING:
+    Policy = DeclaredPolicy
+else:
+    Policy = create_model(
+        "Policy",
+        __base__=DeclaredPolicy,
+        __doc__="Everything a manager decided.",
+        **{name: (section, ...) for name, section in added_sections().items()},
+    )
+
+
+def section_named(policy: Policy, section: str) -> Any:
+    """Return the section of a class by its name, or the whole policy for `Policy`."""
+    fields = Policy.model_fields.items()
+    found = (name for name, field in fields if getattr(field.annotation, "__name__", None) == section)
+    return policy if section == "Policy" else getattr(policy, next(found))
+
+
 def default_rules(policy: Policy) -> SegmentRules:
     """Return the section that segments may override, as it holds for every other segment."""
     return policy.journey
@@ -179,9 +214,9 @@ def rules_by_segment(policy: Policy) -> dict[str, SegmentRules]:
 
 
 def tracks_progress(policy: Policy, family: str) -> bool:
-    """Return whether the plan of a day records rows; true for a family without a section of its own."""
-    section = getattr(policy, family, None)
-    return section is None or bool(section.reporting.enable_progress_tracking)
+    """Return whether the plan of a day records rows; true for a family whose section does not set it."""
+    reporting = getattr(getattr(policy, family, None), "reporting", None)
+    return reporting is None or bool(reporting.enable_progress_tracking)
 
 
 def hash_of_content(content: str) -> str | None:
@@ -202,9 +237,7 @@ def load_policy(path: Path | None = None) -> Policy:
     Raises:
         PolicyError: the file cannot be read, is no YAML mapping, or has an invalid value.
     """
-    default = yaml.load(
-        resources.files("cjo_assets.policy").joinpath("policy.yaml").read_text(encoding="utf-8"), FAST_LOADER
-    )
+    default = _packaged("policy") | {name: _packaged(name) for name in added_sections()}
     if path is None:
         return _validated(default, "policy.yaml")
     try:
@@ -223,6 +256,12 @@ def load_policy(path: Path | None = None) -> Policy:
         raise
     except ValueError as error:
         raise PolicyError(f"The policy {path} cannot be used: {error}") from error
+
+
+def _packaged(name: str) -> dict[str, Any]:
+    text = resources.files("cjo_assets.policy").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    content: dict[str, Any] = yaml.load(text, FAST_LOADER)
+    return content
 
 
 def _validated(content: dict[str, Any], origin: str) -> Policy:

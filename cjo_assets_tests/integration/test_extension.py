@@ -39,6 +39,20 @@ FAMILY = Family(
     plan=(Step("care", "Compute ages.", ("care",)),),
 )
 '''
+POLICY = '''
+"""Policy section of pets."""
+
+from cjo_assets.policy.base import Section
+
+
+class PetsPolicy(Section):
+    """Rules about pets."""
+
+    old_after_days: int
+'''
+RULES = """
+old_after_days: 400
+"""
 DATASET = '''
 """Pets. One row per pet."""
 
@@ -67,6 +81,7 @@ import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column, key
+from cjo_assets.policy.pets import PetsPolicy
 
 
 class PetAges(DatedContract):
@@ -76,16 +91,20 @@ class PetAges(DatedContract):
     age_days: int = column("Age on the as-of date [days].", ge=0)
 
 
-def pet_ages(pets: ir.Table, as_of: date) -> ir.Table:
+    is_old: bool = column("Older than the policy's limit.")
+
+
+def pet_ages(pets: ir.Table, as_of: date, policy: PetsPolicy) -> ir.Table:
     """Return the age of each pet born by the as-of date."""
     born = pets.filter(pets.born_on <= as_of)
-    return born.select("pet_id", age_days=ibis.literal(as_of).delta(born.born_on, unit="day").cast("int64"))
+    age_days = ibis.literal(as_of).delta(born.born_on, unit="day").cast("int64")
+    return born.select("pet_id", age_days=age_days, is_old=age_days > policy.old_after_days)
 
 
 @check
-def pets_older_than_a_year(pet_ages: ir.Table) -> ir.Table:
-    """Return pets older than a year."""
-    return pet_ages.filter(pet_ages.age_days > 365)
+def old_pets(pet_ages: ir.Table) -> ir.Table:
+    """Return pets older than the limit."""
+    return pet_ages.filter(pet_ages.is_old)
 '''
 # What Dagster and the reference have, as JSON.
 DEFINED = """
@@ -186,7 +205,7 @@ def test_a_table_is_added_by_one_file(with_table: Path) -> None:
 
 @pytest.fixture(scope="module")
 def with_family(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a copy of the package with one more family: its folder and a line in the catalog."""
+    """Return a copy of the package with one more family: its folder, its policy and a line in the catalog."""
     folder = copy_of_package(tmp_path_factory.mktemp("family"))
     family = folder / "cjo_assets" / "families" / "pets"
     for path, source in {
@@ -199,6 +218,8 @@ def with_family(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }.items():
         (family / path).parent.mkdir(parents=True, exist_ok=True)
         (family / path).write_text(source.lstrip(), encoding="utf-8")
+    for name, content in {"pets.py": POLICY, "pets.yaml": RULES}.items():
+        (folder / "cjo_assets" / "policy" / name).write_text(content.lstrip(), encoding="utf-8")
     catalog = folder / "cjo_assets" / "catalog.py"
     text = catalog.read_text(encoding="utf-8")
     [listed] = re.findall(r"^FAMILIES = \((.*)\)$", text, flags=re.MULTILINE)
@@ -212,12 +233,12 @@ def with_family(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_family_is_added_by_its_folder_and_one_line(with_family: Path) -> None:
+def test_a_family_is_added_by_its_folder_its_policy_and_one_line(with_family: Path) -> None:
     found = defined_in(with_family)
     assert {"raw/pets", "quarantine/pets", "pets/pets", "pets/pet_ages"} <= set(found["assets"])
     assert {check for check in found["checks"] if check.startswith("pets/pet_ages")} == {
         "pets/pet_ages contract",
-        "pets/pet_ages pets_older_than_a_year",
+        "pets/pet_ages old_pets",
     }
     assert "daily_pets" in found["jobs"]
     assert "every_day_pets" in found["schedules"]
@@ -230,7 +251,7 @@ def test_an_added_family_runs(with_family: Path) -> None:
     said = python(with_family, *cjo, "run", "--family", "pets", "--as-of", DAY)
     assert f"Pets on {DAY}" in said
     assert "1 of 3 rows" in said
-    assert "pets/pet_ages pets_older_than_a_year: 1" in said
+    assert "pets/pet_ages old_pets: 1" in said
     database = with_family / "home" / "cjo.duckdb"
     with duckdb.connect(str(database), read_only=True) as connection:
         ages = connection.execute("SELECT pet_id, age_days FROM latest_pets.pet_ages ORDER BY pet_id").fetchall()
@@ -241,5 +262,10 @@ def test_an_added_family_runs(with_family: Path) -> None:
         "pet_ages": "Ages of pets. One row per as-of date and pet.",
         "pet_id": "Pet.",
         "age_days": "Age on the as-of date [days].",
+        "is_old": "Older than the policy's limit.",
     }
+    own_policy = with_family / "policy.yaml"
+    own_policy.write_text("pets: {old_after_days: 5}", encoding="utf-8")
+    said = python(with_family, *cjo, "run", "--family", "pets", "--as-of", DAY, "--policy", str(own_policy))
+    assert "pets/pet_ages old_pets: 2" in said
     assert "marketing or pets" in python(with_family, *cjo, "run", "--help")
