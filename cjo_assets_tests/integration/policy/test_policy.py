@@ -293,7 +293,7 @@ def test_roles_that_can_answer_are_fine(approval: str, tmp_path: Path) -> None:
 def test_no_window_exceeds_the_look_back(tmp_path: Path) -> None:
     """A trend over days without signals would improve by itself."""
     words = refusal(tmp_path, "journey: {signals: {look_back_days: 29}}")
-    assert "journey.fusion.long_window_days: 30 days, but only 29 days are read (journey.signals.look_back_days)" in words
+    assert "journey.fusion.long_window_days: 30 days, but only 29 days are read" in words
     load_policy(written(tmp_path, "journey: {signals: {look_back_days: 30}}"))
     own = "segment_overrides: {Enterprise: {fusion: {long_window_days: 91}}}"
     assert "segment_overrides.Enterprise.fusion.long_window_days: 91 days" in refusal(tmp_path, own)
