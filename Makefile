@@ -1,10 +1,23 @@
-# Each target builds .venv on first use; a later run installs nothing unless the dependencies changed.
+# Each target builds .venv on first use; a later run installs nothing unless the dependencies changed. Versions are those
+# of constraints.txt. `make check` and `make test` add what development needs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed_dev
 SPARK_VENV := .venv-spark
 SPARK_STAMP := $(SPARK_VENV)/.installed
+
+RUN_PACKAGES := .[postgres]
+DEV_PACKAGES := .[dev,postgres]
+SPARK_PACKAGES := .[dev,spark]
+
+# $(call install,ENVIRONMENT,PACKAGES): uv resolves and installs in a tenth of the time of pip.
+define install
+	@$(PYTHON) -m venv $(1)
+	@$(1)/bin/python -m pip install --quiet --constraint constraints.txt uv
+	@$(1)/bin/uv pip install --quiet --python $(1)/bin/python --constraint constraints.txt --editable '$(2)'
+endef
 
 export DAGSTER_HOME := $(CURDIR)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -18,10 +31,10 @@ ui: $(STAMP)
 	@$(BIN)/cjo ui
 
 # Pure functions on rows made in memory.
-test-unit: $(STAMP)
+test-unit: $(DEV_STAMP)
 	@$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile --no-loadscope-reorder cjo_assets_tests/unit
 
-test: $(STAMP)
+test: $(DEV_STAMP)
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 	@echo "Left out: the tests marked spark, which have an environment of their own (make test-spark)."
 
@@ -29,7 +42,7 @@ test: $(STAMP)
 test-spark: $(SPARK_STAMP)
 	@$(SPARK_VENV)/bin/python -m pytest -m spark cjo_assets_tests/system/test_spark.py
 
-check: $(STAMP)
+check: $(DEV_STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy cjo_assets tools
@@ -47,12 +60,15 @@ clean:
 
 $(STAMP): pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) (once) ..."
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,postgres]'
+	$(call install,$(VENV),$(RUN_PACKAGES))
 	@touch $(STAMP)
+
+$(DEV_STAMP): $(STAMP)
+	@echo "Installing the tools of development into $(VENV) (once) ..."
+	$(call install,$(VENV),$(DEV_PACKAGES))
+	@touch $(DEV_STAMP)
 
 $(SPARK_STAMP): pyproject.toml constraints.txt
 	@echo "Installing into $(SPARK_VENV) (once) ..."
-	@$(PYTHON) -m venv $(SPARK_VENV)
-	@$(SPARK_VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,spark]'
+	$(call install,$(SPARK_VENV),$(SPARK_PACKAGES))
 	@touch $(SPARK_STAMP)
