@@ -33,9 +33,9 @@ def said(case: str, by: str, moment: str, decision: str = "approved", **cells: A
 DEARER: Row = {"content": "dearer", "expected_cost": 120.0}
 FREE: Row = {"approval_regime": "not_required", "approval_role": None, "approval_timeout_minutes": None}
 OURS: Rows = [
-    decided("stands", -2),
-    decided("stands", -1),
-    decided("stands", 0),
+    decided("unchanged", -2),
+    decided("unchanged", -1),
+    decided("unchanged", 0),
     # It waits, and on D the same need costs more: a decision of its own.
     decided("changed", -2),
     decided("changed", -1),
@@ -105,7 +105,7 @@ ANSWERS: Rows = [
     said("waived", "ann", NOON, "rejected"),
     said("before the switch", "ann", "2025-01-18T12:00:00", "rejected"),
     said("after the switch", "ann", NOON, "rejected"),
-    said("stands", "ann", "2025-01-21T00:00:00.000001"),
+    said("unchanged", "ann", "2025-01-21T00:00:00.000001"),
     said("I-000000000000", "ann", NOON),
 ]
 # The history names the requester.
@@ -117,7 +117,7 @@ ANSWERS += [said("own request", "ann", NOON), said("another's request", "ann", N
 ANN, THEN = "ann", datetime.fromisoformat
 # status, decided by, decided at, stale reason, executed at
 EXPECTED: dict[str, tuple[str, str | None, datetime | None, str | None, datetime | None]] = {
-    "stands": ("pending", None, None, None, None),
+    "unchanged": ("pending", None, None, None, None),
     "changed": ("stale", None, None, "changed on 2025-01-20: expected_cost", None),
     "changed again": ("pending", None, None, None, None),
     "gone": ("stale", None, None, "no longer recommended on 2025-01-19", None),
@@ -161,7 +161,7 @@ WITHOUT_EFFECT = {
     ("held out", "ann"): "nobody was asked",
     ("waived", "ann"): "nobody was asked",
     ("after the switch", "ann"): "the policy had approved already",
-    ("stands", "ann"): "given after the latest day",
+    ("unchanged", "ann"): "given after the latest day",
     ("I-000000000000", "ann"): "nobody was asked",
     ("own request", "ann"): "given to one's own request",
 }

@@ -1,4 +1,4 @@
-"""A filter by campaign loses nothing: whatever has to do with a campaign is found by its key."""
+"""Tests of the filter by campaign: every row about a campaign is found by its key."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ TABLES = {
     for table in FAMILY.tables
     if table.schema == FAMILY.name
 }
-# These speak of all campaigns together.
+# These are about all campaigns together.
 ABOUT_THE_WHOLE = {"performance_assessment", "kpis", "kpi_status", "roi_analysis", "roi_components"}
 LINKS = {
     "campaigns": (Campaigns, {"primary_kpi": "{}_kpi"}),
@@ -67,7 +67,7 @@ def links() -> dict[str, ir.Table]:
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_table_without_the_column_is_reached_through_its_key(name: str, links: dict[str, ir.Table]) -> None:
-    """Trap M15: no metric is lost because its campaign stands in another table."""
+    """Trap M15: no metric is lost because its campaign is in another table."""
     contract, key, ends, changes = CASES[name]
     rows: list[dict[str, Any]] = [
         {key: f"{campaign}{end}"} | {column: text.format(campaign) for column, text in changes.items()}
@@ -83,7 +83,7 @@ def test_a_table_without_the_column_is_reached_through_its_key(name: str, links:
 
 
 def test_every_table_is_about_a_campaign_or_about_the_whole() -> None:
-    """Trap M15: a new table says which campaign a row is about, or is listed here as one about all of them."""
+    """Trap M15: a new table names the campaign of a row, or is listed here as one about all of them."""
     assert {name for name, columns in TABLES.items() if key_to_campaign(columns) is None} == {*ABOUT_THE_WHOLE}
     for name, columns in TABLES.items():
         assert all(link in TABLES and "campaign_id" in TABLES[link] for link in links_of(columns)), name

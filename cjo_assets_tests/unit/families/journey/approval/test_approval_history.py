@@ -1,4 +1,4 @@
-"""Every answer that was ever given, whether it counted and why not, and what the switch for tests approved."""
+"""Tests of the approval history: every answer, its effect or why it had none, and automatic approvals."""
 
 from cjo_assets.families.journey.approval.approval_history import (
     ApprovalHistory,
@@ -27,7 +27,7 @@ def test_every_answer_is_on_record_with_its_effect() -> None:
     # Of two answers by one person only the first counted.
     same = [row["is_effective"] for row in people if row["intervention_id"] == "two, same person"]
     assert sorted(same) == [False, True]
-    # Trap 11: what nobody decided is never said to be somebody's.
+    # Trap 11: a decision of the switch is never recorded as that of a person.
     switched = {row["intervention_id"]: row["decision"] for row in found if row["decided_by"] == SWITCH}
     assert switched == {name: "approved" for name, row in EXPECTED.items() if row[1] == SWITCH}
     ignored = rows_of(answers_without_effect(table_of(ApprovalHistory, found)))

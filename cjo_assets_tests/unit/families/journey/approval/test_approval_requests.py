@@ -1,7 +1,7 @@
-"""What people were asked, and how the asking went by the end of the latest day.
+"""Tests of approval requests, and of their status at the end of the latest day.
 
 The latest day is D, 20 January; it ends at 2025-01-21 00:00. A request is made at the end of the day of its decision
-and stands for 2,880 minutes, two days.
+and is open for 2,880 minutes, two days.
 """
 
 from datetime import date, datetime, timedelta
@@ -39,8 +39,8 @@ ASKED, LAPSED = datetime(2025, 1, 18), datetime(2025, 1, 20)
 # day of the decision, status at the end of D
 REQUESTS = {
     "waiting": (day(-1), "pending"),
-    "asked today": (DAY, "pending"),
-    # Asked at the end of D - 2, it lapses exactly at the end of D: not yet over.
+    "requested today": (DAY, "pending"),
+    # Requested at the end of D - 2, it lapses exactly at the end of D: not yet over.
     "at the deadline": (day(-2), "pending"),
     "lapsed": (THAT_DAY, "expired"),
     "approved": (THAT_DAY, "approved"),
@@ -123,7 +123,7 @@ def test_the_latest_day_decides_what_is_over() -> None:
 
 @pytest.mark.parametrize("change", [{"enable_hitl": False}, {"auto_approve_for_testing": True}])
 def test_a_switch_turned_today_rewrites_nothing(change: dict[str, bool]) -> None:
-    """Traps 10 and 11: what was asked under another regime was asked, and what nobody answered nobody answered."""
+    """Traps 10 and 11: requests made under another regime stay requests, and unanswered ones stay unanswered."""
     turned = policy_with(**{f"journey__approval__{name}": value for name, value in change.items()})
     assert ask(turned) == ask()
     tables = inputs()
@@ -137,7 +137,7 @@ def test_a_switch_turned_today_rewrites_nothing(change: dict[str, bool]) -> None
 def test_a_deadline_changed_today_holds_for_later_days_of_ours() -> None:
     shorter = policy_with(journey__approval__approval_timeout_minutes=60)
     requests = by("intervention_id", kept(ApprovalRequests, approval_requests(**inputs(), policy=shorter)))
-    assert requests["stands"]["expires_at"] == datetime(2025, 1, 21)
+    assert requests["unchanged"]["expires_at"] == datetime(2025, 1, 21)
 
 
 def test_every_request_of_ours_has_its_status_and_its_reason() -> None:
@@ -148,13 +148,13 @@ def test_every_request_of_ours_has_its_status_and_its_reason() -> None:
     }
     assert found == {name: row[:4] for name, row in OF_OURS.items()}
     assert requests["rejected, then changed"]["category"] == "too_expensive"
-    # Asked from the second day on, with what that day had to ask.
+    # Requested from the second day on, with the content of that day.
     later = requests["requested later"]
     assert (later["requested_at"], later["expires_at"]) == (datetime(2025, 1, 20), datetime(2025, 1, 22))
     assert (later["approval_reasons"], later["approval_role"]) == (["high_risk_tier"], "csm")
-    assert (later["decision_hash"], requests["stands"]["decision_hash"]) == (
+    assert (later["decision_hash"], requests["unchanged"]["decision_hash"]) == (
         "requested later: as requested",
-        "stands: as requested",
+        "unchanged: as requested",
     )
 
 

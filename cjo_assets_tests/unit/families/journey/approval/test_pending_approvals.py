@@ -1,4 +1,4 @@
-"""What waits for a person: the requests that are pending, unchanged."""
+"""Tests of pending approvals: the pending requests, unchanged."""
 
 from cjo_assets.families.journey.approval.approval_requests import ApprovalRequests
 from cjo_assets.families.journey.approval.pending_approvals import PendingApprovals, pending_approvals

@@ -1,4 +1,4 @@
-"""How often, and with what, a customer may be approached: each rule at its edge, and what passes them all."""
+"""Tests of the contact policy: each rule at its limit, and cases that satisfy all of them."""
 
 from typing import Any
 
@@ -23,12 +23,12 @@ OPEN, REFUSED, LIMIT, REPEATED = (
     "playbook_used_recently",
 )
 ASKED: Row = {"requires_human_approval": True}
-# Of our own decisions the row says under which regime they were made.
+# A row of our own decisions states the regime under which they were made.
 WE_ASKED: Row = ASKED | {"approval_regime": "asked", "approval_timeout_minutes": 2880.0}
 
 
 def against_new(names: Any, **known: Any) -> dict[str, str | None]:
-    """Return what speaks against the only playbook of customers who were approached before, by other means."""
+    """Return the rule that rejects the only playbook of customers with other, earlier interventions."""
     return failures(consider([need(name) for name in names], [playbook("new")], **known), "new")
 
 
@@ -44,14 +44,14 @@ def test_what_is_open_blocks_what_is_new() -> None:
         "measured tomorrow": OPEN,
         "watched": None,
         "history waits": OPEN,
-        # Asked at the end of D - 4, for two days.
+        # Requested at the end of D - 4, for two days.
         "history lapsed": None,
         "ours": OPEN,
         "ours approved": OPEN,
         "ours held out": OPEN,
         # Its playbook is no longer among the candidates: it would not be decided today.
         "ours waits": None,
-        "called for": None,
+        "called only": None,
         "called and taken over": OPEN,
         "nothing": None,
     }
@@ -73,7 +73,7 @@ def test_what_is_open_blocks_what_is_new() -> None:
         decided("I2", "ours approved", "old", -3, **WE_ASKED),
         decided("I3", "ours held out", "old", -3, is_held_out=True),
         decided("I4", "ours waits", "old", -1, **WE_ASKED),
-        decided("I5", "called for", None, -1, **call),
+        decided("I5", "called only", None, -1, **call),
         decided("I6", "called and taken over", None, -1, **call),
     ]
     found = consider(
@@ -119,7 +119,7 @@ def test_pending_request_blocks_others_while_still_decided() -> None:
     assert found["still wanted", "better"]["open_intervention_id"] == "I still wanted"
     assert rules_against(found, "no longer triggered") == {"waiting": "no_trigger_signal", "better": None}
     assert set(rules_against(found, "no longer sure").values()) == {"confidence_below_threshold"}
-    # Asked anew, but only as the second best.
+    # Requested again, but only as the second best.
     assert rules_against(found, "lapsed") == {"waiting": "outranked", "better": None}
     assert found["lapsed", "waiting"]["standing_intervention_id"] is None
     assert set(rules_against(found, "refused").values()) == {REFUSED}
@@ -190,6 +190,6 @@ def test_a_standing_decision_passes_the_contact_policy() -> None:
     assert rules_against(found, "anybody") == {"new": None, "other": OPEN}
     assert found["anybody", "new"]["standing_intervention_id"] == "I1"
     assert found["anybody", "new"]["open_intervention_id"] is None
-    # Once measured it stands no longer, and the first rule against the same playbook is the refusal.
+    # Once measured it is not open any more, and the first rule against the same playbook is the rejection.
     found = consider([need("anybody")], playbooks, **known, policy=rules, outcomes=[outcome("O1", "I1", 0)])
     assert rules_against(found, "anybody") == {"new": REFUSED, "other": REFUSED}

@@ -1,4 +1,4 @@
-"""Who needs something and gets nothing, and the reason that came nearest to an answer."""
+"""Tests of coverage gaps: customers in trouble without a decision, and the reason of the nearest candidate."""
 
 from datetime import datetime
 
@@ -27,13 +27,13 @@ CUSTOMERS = {
     # Nothing to answer.
     "low": ("low", "at_risk", "support"),
     "no tier": (None, "healthy", "support"),
-    # Nobody has an answer, but a person was called.
+    # No decision fits, but a person was called.
     "called": ("high", "critical", "support"),
     # Something is being done already, though the playbooks fail at other rules.
     "open": ("high", "critical", "support"),
-    # Held back by a limit: nothing is done.
+    # Stopped by a limit: nothing is done.
     "too many": ("high", "critical", "support"),
-    # Answered, one of them by watching.
+    # With a decision, one of them monitor_only.
     "answered": ("high", "critical", "support"),
     "watched": ("high", "critical", "support"),
 }
@@ -78,7 +78,7 @@ GAPS = {
 
 
 def needs() -> ir.Table:
-    """Return the needs of the customers; whoever has left has no score."""
+    """Return the needs of the customers; one who has left has no score."""
     known = {**CUSTOMERS, "left": ("high", "critical", "churned")}
     shared = {"segment": "Enterprise", "account_value": 700.0, "overall_risk_score": 0.7}
     tables = tables_of([need(name, stage=stage, risk_tier=tier, **shared) for name, (tier, _, stage) in known.items()])

@@ -1,4 +1,4 @@
-"""How sure we are of a customer's need: certainty, conflict, trust, completeness. Proved on the candidates."""
+"""Tests of the confidence in a customer's need, through candidates: certainty, conflict, trust, completeness."""
 
 from datetime import date
 
@@ -35,7 +35,7 @@ def test_confidence_is_risk_conflict_trust_and_completeness() -> None:
 
 def test_completeness_is_the_share_of_reliable_records() -> None:
     shares = {
-        # Three signals and the state entry, and one signal that was turned away.
+        # Three signals and the state entry, and one signal that was rejected.
         "lost one": 4 / 5,
         # Beyond the look-back of 90 days, or after D, it would not have counted anyway.
         "lost at the edge": 4 / 5,
@@ -80,7 +80,7 @@ def test_completeness_is_the_share_of_reliable_records() -> None:
 
 
 def test_a_copy_that_was_dropped_loses_nothing() -> None:
-    """DESIGN 6: a key that stands twice with the same content is kept once; the record itself was not rejected."""
+    """DESIGN 6: of two rows with one key and the same content one is kept; the record itself was not rejected."""
     found = consider(
         [need("copied signal"), need("copied entry")],
         [playbook("any")],

@@ -1,4 +1,4 @@
-"""Who is held out: the share, the salt, the segment, and that the draw stays."""
+"""Tests of the holdout: its share, its salt, its segments, and the stability of the draw."""
 
 from math import sqrt
 
@@ -29,7 +29,7 @@ def held_out(arms: dict[str, Row]) -> set[str]:
     return {name for name, row in arms.items() if row["arm"] == "held_out"}
 
 
-def test_the_share_is_held_out_and_a_salt_draws_anew() -> None:
+def test_the_holdout_has_its_share_and_depends_on_the_salt() -> None:
     arms = assigned()
     share = POLICY.journey.holdout.holdout_share
     deviation = sqrt(MANY * share * (1 - share))
@@ -49,7 +49,7 @@ def test_the_share_is_held_out_and_a_salt_draws_anew() -> None:
 
 
 @pytest.mark.parametrize(("share", "size"), [(0.0, 0), (1.0, MANY)])
-def test_nobody_or_everybody(share: float, size: int) -> None:
+def test_a_share_of_zero_or_one_takes_no_or_all_customers(share: float, size: int) -> None:
     assert len(held_out(assigned(policy_with(journey__holdout__holdout_share=share)))) == size
 
 

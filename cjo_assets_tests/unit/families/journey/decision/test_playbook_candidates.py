@@ -1,4 +1,4 @@
-"""Which playbook could be chosen and which rule spoke first against it; ranking; fallbacks; the limits of a day."""
+"""Tests of playbook candidates: the first rule that rejects each, ranking, fallbacks, and the limits of a day."""
 
 from typing import Any
 
@@ -123,7 +123,7 @@ def test_experience_ranks_once_one_candidate_has_any() -> None:
     assert ranks(sparse, "roi_ratio") == ranks(bounds)
 
 
-def test_watching_costs_nothing_and_ranks_after_what_acts() -> None:
+def test_monitor_only_costs_nothing_and_ranks_after_actions() -> None:
     """Neither its estimate, nor what would need an approval, uses up the budget and the reviews of others."""
     watch = playbook("watch", default_actions=["monitor_only"], avg_cost_estimate=5.0, approval_required=True)
     dear = playbook("dear", avg_cost_estimate=999.0, risk_threshold=0.9)
@@ -192,7 +192,7 @@ def test_fallback_uses_triggers_of_its_caller_and_ranks_last() -> None:
     assert rules_against(found, "at home") == {"far": None}
 
 
-def test_a_fallback_is_called_by_whoever_may_be_used() -> None:
+def test_a_fallback_is_considered_for_eligible_playbooks_only() -> None:
     playbooks = [
         playbook("free", "onboarding", fallback_playbook_id="of free", risk_threshold=0.9),
         playbook("of free", "retention"),
@@ -214,7 +214,7 @@ def test_a_fallback_is_called_by_whoever_may_be_used() -> None:
     assert large["of foreign"] == "outranked"
     assert "of draft" not in small
     assert found["small", "of two"]["fallback_of"] == "b"
-    # Whoever calls it, it must be allowed itself.
+    # Whichever playbook names it, it must be eligible itself.
     assert large["of two"] == "segment_not_eligible"
 
 
@@ -231,7 +231,7 @@ def test_the_fallback_is_chosen_where_its_caller_is_stopped() -> None:
 
 
 def limited(people: list[Row], **limits: float) -> dict[str, str | None]:
-    """Return what stopped each customer's only playbook, of which the cost stands after the name."""
+    """Return what stopped each customer's only playbook, whose cost follows its name."""
     costs = sorted({row["stage_cost"] for row in people})
     playbooks = [playbook(f"at {cost}", avg_cost_estimate=cost, trigger_signals=[f"cost {cost}"]) for cost in costs]
     needs = [
@@ -267,7 +267,7 @@ def test_the_budget_goes_to_the_highest_priority_to_the_cent() -> None:
         "last": spent,
         "free": None,
     }
-    # Nobody jumps the queue, but what the whole budget could not pay stands in nobody's way.
+    # The queue keeps its order, but what exceeds the whole budget does not block the others.
     queue = [costing("whale", 501.0, 0.9), costing("one", 300.0, 0.8), costing("two", 250.0, 0.7)]
     queue += [costing("three", 100.0, 0.6)]
     assert limited(queue, budget_per_run=500) == {"whale": spent, "one": None, "two": spent, "three": spent}
@@ -276,22 +276,26 @@ def test_the_budget_goes_to_the_highest_priority_to_the_cent() -> None:
 def test_reviews_go_by_priority_and_unreviewed_costs_nothing() -> None:
     asked: Row = {"account_value": 30000.0}
     people = [
-        costing("asked first", 100.0, 0.9, **asked),
-        costing("asked tie a", 100.0, 0.5, **asked),
-        costing("asked tie b", 100.0, 0.5, **asked),
-        costing("not asked", 100.0, 0.1),
+        costing("approval first", 100.0, 0.9, **asked),
+        costing("approval tie a", 100.0, 0.5, **asked),
+        costing("approval tie b", 100.0, 0.5, **asked),
+        costing("no approval", 100.0, 0.1),
         costing("broke", 100.0, 0.0),
     ]
     assert limited(people, review_capacity_per_day=2, budget_per_run=300) == {
-        "asked first": None,
-        "asked tie a": None,
-        "asked tie b": "review_capacity_exhausted",
-        # The hundred that "asked tie b" did not take is left for it.
-        "not asked": None,
+        "approval first": None,
+        "approval tie a": None,
+        "approval tie b": "review_capacity_exhausted",
+        # The hundred that "approval tie b" did not take is left for it.
+        "no approval": None,
         "broke": "budget_exhausted",
     }
     nobody = limited(people, review_capacity_per_day=0, budget_per_run=300)
-    assert sorted(name for name, rule in nobody.items() if rule) == ["asked first", "asked tie a", "asked tie b"]
+    assert sorted(name for name, rule in nobody.items() if rule) == [
+        "approval first",
+        "approval tie a",
+        "approval tie b",
+    ]
 
 
 def test_unaffordable_candidate_does_not_block_affordable_one() -> None:
@@ -324,4 +328,4 @@ def test_held_out_customers_pass_the_limits_and_use_no_budget() -> None:
         assert row["first_failed_rule"] == expected, row
         ahead += not row["is_held_out"]
     assert 0 < sum(row["is_held_out"] for row in rows) < 10
-    assert ahead > 3, "somebody treated is stopped"
+    assert ahead > 3, "a treated customer is stopped"

@@ -1,4 +1,4 @@
-"""What is recommended for whom, why a person must approve it, and the name it bears from day to day."""
+"""Tests of recommended interventions: choice, approval reasons, escalation, and ids from day to day."""
 
 import re
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ PLAYBOOKS: Rows = [
     {"playbook_id": TRIGGERED, "name": "Usage review", "trigger_signals": ["usage_drop", "low_product_usage"]}
     | {"default_actions": ["call", "visit"], "avg_cost_estimate": 100.0},
     {"playbook_id": UNTRIGGERED, "name": "Care", "trigger_signals": [], "default_actions": ["care"]},
-    {"playbook_id": "GUARDED", "name": "Guarded", "approval_required": True, "default_actions": ["ask first"]},
+    {"playbook_id": "GUARDED", "name": "Guarded", "approval_required": True, "default_actions": ["approve first"]},
     {"playbook_id": "NEXT", "name": "Next", "default_actions": ["mail"]},
 ]
 PLAYBOOK_CELLS: Row = {"journey_stage": "support", "eligible_segments": ["All"], "status": "active"}
@@ -92,7 +92,7 @@ def recommend(
     as_of: date = DAY,
     policy: Policy = POLICY,
 ) -> dict[str, Row]:
-    """Return the recommendations by customer; what a test does not name is there and says nothing."""
+    """Return the recommendations by customer; what a test does not name exists and has no content."""
     names = sorted({row["customer_id"] for row in candidates} | set(others))
     own: dict[str, Row] = {row["customer_id"]: row for row in reversed(candidates)}
     needs = [
@@ -151,18 +151,18 @@ CHOICES = [
     # The best has too little confidence, the next has enough.
     candidate("next", TRIGGERED, 1, "confidence_below_threshold", confidence=0.49),
     candidate("next", "NEXT", 2),
-    # None passes. From 0.40 on it is worth watching; the best is what is withheld.
-    candidate("watched", TRIGGERED, 1, confidence=0.4, **WATCHED),
-    candidate("watched", UNTRIGGERED, 2, confidence=0.4, **WATCHED),
-    candidate("watched second", TRIGGERED, None, "risk_below_threshold", confidence=0.45),
-    candidate("watched second", UNTRIGGERED, 1, confidence=0.45, **WATCHED),
+    # None passes. From 0.40 on it is worth monitoring; the best is what is withheld.
+    candidate("monitored", TRIGGERED, 1, confidence=0.4, **WATCHED),
+    candidate("monitored", UNTRIGGERED, 2, confidence=0.4, **WATCHED),
+    candidate("monitored second", TRIGGERED, None, "risk_below_threshold", confidence=0.45),
+    candidate("monitored second", UNTRIGGERED, 1, confidence=0.45, **WATCHED),
     candidate("too unsure", TRIGGERED, 1, confidence=0.399999, **WATCHED),
     candidate("nothing eligible", TRIGGERED, None, "risk_below_threshold"),
 ]
 CHOICE_SIGNALS = [
     signal("S2", "served", "usage_drop", -2),
     signal("S1", "served", "low_product_usage", -90),
-    # Not of the playbook's types; not in the look-back; not yet; somebody else's.
+    # Not of the playbook's types; not in the look-back; not yet; another customer's.
     signal("S3", "served", "negative_sentiment"),
     signal("S4", "served", "usage_drop", -91),
     signal("S5", "served", "usage_drop", 1),
@@ -171,14 +171,14 @@ CHOICE_SIGNALS = [
     signal("C1", "cared for", "usage_drop"),
     signal("C3", "cared for", "renewal_intent"),
     signal("C4", "cared for", "invented"),
-    signal("W1", "watched", "usage_drop"),
-    signal("W2", "watched", "negative_sentiment"),
+    signal("W1", "monitored", "usage_drop"),
+    signal("W2", "monitored", "negative_sentiment"),
 ]
 
 
-def test_the_best_candidate_is_recommended_or_watched() -> None:
+def test_the_best_candidate_is_recommended_or_monitored() -> None:
     rows = recommend(CHOICES, signals=CHOICE_SIGNALS)
-    assert rows.keys() == {"served", "cared for", "silent", "next", "watched", "watched second"}
+    assert rows.keys() == {"served", "cared for", "silent", "next", "monitored", "monitored second"}
     served = rows["served"]
     shown = {name: cell for name, cell in served.items() if name not in HASHES}
     assert shown == {
@@ -218,7 +218,7 @@ def test_the_best_candidate_is_recommended_or_watched() -> None:
     assert rows["cared for"]["triggered_by_signals"] == ["C1", "C2"]
     assert rows["silent"]["triggered_by_signals"] == []
     assert (rows["next"]["playbook_id"], rows["next"]["recommended_action"]) == ("NEXT", "mail")
-    for name, withheld, triggers in (("watched", TRIGGERED, ["W1"]), ("watched second", UNTRIGGERED, [])):
+    for name, withheld, triggers in (("monitored", TRIGGERED, ["W1"]), ("monitored second", UNTRIGGERED, [])):
         row = rows[name]
         assert (row["recommended_action"], row["withheld_playbook_id"]) == ("monitor_only", withheld)
         assert (row["playbook_id"], row["playbook_name"]) == (None, None)
@@ -257,7 +257,7 @@ REASONS: dict[str, tuple[Row, Row, float, list[str]]] = {
             "playbook_requires_approval",
         ],
     ),
-    # Watching needs nobody's approval, whoever is watched.
+    # Monitoring needs no approval, for any customer.
     "watching": (
         {"playbook": "GUARDED", "confidence": 0.4, "failed": "confidence_below_threshold"},
         {"risk_tier": "high", "urgency": "high"},
@@ -304,8 +304,8 @@ def outcome(name: str, intervention: str, measured: date) -> Row:
 STOPPED = "confidence_below_threshold"
 # candidate, need, account value: whether a person is called; escalation from 100,000 or a risk of 0.6
 CALLS: dict[str, tuple[Row, Row, float, str | None]] = {
-    "watched, of value": ({"failed": STOPPED, "confidence": 0.4}, {}, 75000.0, "escalate_to_person"),
-    "watched, below it": ({"failed": STOPPED, "confidence": 0.4}, {}, 74999.99, "monitor_only"),
+    "monitored, of value": ({"failed": STOPPED, "confidence": 0.4}, {}, 75000.0, "escalate_to_person"),
+    "monitored, below it": ({"failed": STOPPED, "confidence": 0.4}, {}, 74999.99, "monitor_only"),
     "at risk": (
         {"failed": STOPPED, "confidence": 0.4, "decision_risk": 0.6},
         {},
@@ -318,13 +318,13 @@ CALLS: dict[str, tuple[Row, Row, float, str | None]] = {
         1.0,
         "monitor_only",
     ),
-    "needy, none fits": (
+    "in trouble, none fits": (
         {"failed": "no_trigger_signal", "rank": None},
         {"risk_tier": "medium"},
         75000.0,
         "escalate_to_person",
     ),
-    "not needy, none fits": ({"failed": "no_trigger_signal", "rank": None}, {}, 75000.0, None),
+    "not in trouble, none fits": ({"failed": "no_trigger_signal", "rank": None}, {}, 75000.0, None),
     "chosen": ({}, {"risk_tier": "high"}, 75000.0, "care"),
     "refused": ({"failed": STOPPED, "confidence": 0.4}, {}, 75000.0, "monitor_only"),
     "over capacity": ({"failed": "review_capacity_exhausted"}, {"risk_tier": "high"}, 75000.0, None),
@@ -333,14 +333,14 @@ CALLS: dict[str, tuple[Row, Row, float, str | None]] = {
 }
 
 
-def test_a_person_is_called_where_watching_is_not_enough() -> None:
+def test_a_person_is_called_where_monitoring_is_not_enough() -> None:
     """Trap 19: the customer with the most revenue at risk was given monitor_only."""
     asked = {"journey_stage": "support", "requires_human_approval": True, "recommended_action": "call"}
     known: dict[str, Any] = {
         "people": [person(name, value) for name, (_, _, value, _) in CALLS.items()]
         + [person("no playbook at all", 75000.0), person("nowhere", 75000.0)],
         "scores": {name: cells for name, (_, cells, _, _) in CALLS.items()},
-        # Without a stage nobody knows what to take over.
+        # Without a stage it is not known what to take over.
         "stages": {"nowhere": None},
         "health": {"no playbook at all": "critical"},
         "others": ["no playbook at all", "nowhere"],
@@ -370,8 +370,8 @@ def test_a_fallback_answers_the_signals_that_called_it() -> None:
     assert rows["called"]["triggered_by_signals"] == ["S1"]
 
 
-def test_a_held_out_decision_is_recorded_and_nobody_is_asked() -> None:
-    row = recommend([candidate("left alone", "GUARDED", is_held_out=True)])["left alone"]
+def test_a_held_out_decision_is_recorded_without_a_request() -> None:
+    row = recommend([candidate("held out", "GUARDED", is_held_out=True)])["held out"]
     assert (row["playbook_id"], row["is_held_out"]) == ("GUARDED", True)
     assert (row["requires_human_approval"], row["approval_reasons"]) == (False, [])
 
@@ -392,9 +392,9 @@ def test_the_latest_open_intervention_of_the_history_is_named() -> None:
         "open": "I open",
         "measured": None,
         "measured tomorrow": "I measured tomorrow",
-        "watched": None,
+        "monitored": None,
         "refused": None,
-        # Asked at the end of D - 4, lapsed two days later.
+        # Requested at the end of D - 4, lapsed two days later.
         "expired": None,
         "waiting": "I waiting",
         "approved": "I approved",
@@ -405,7 +405,7 @@ def test_the_latest_open_intervention_of_the_history_is_named() -> None:
     }
     history = [
         *(past(f"I {name}", name, -3) for name in ("open", "measured", "measured tomorrow")),
-        past("I watched", "watched", -3, "monitor_only"),
+        past("I monitored", "monitored", -3, "monitor_only"),
         *(past(f"I {name}", name, -4, asks=True) for name in ("refused", "expired", "approved")),
         past("I waiting", "waiting", -1, asks=True),
         past("I younger", "two", -2),
@@ -441,7 +441,7 @@ def test_the_input_hash_is_over_what_the_decision_could_see() -> None:
     known: dict[str, Any] = {"signals": signals, "entries": entries, "people": people, "history": history}
     base = recommend(candidates, **known, playbooks=registry)
 
-    # Neither the order of rows, nor what is not known yet, nor another customer's records matter; what was seen does.
+    # Neither the order of rows, nor what is not known yet, nor another customer's records matter; known records do.
     changed = recommend(
         candidates[::-1],
         people=[person(name, 1000.01 if name == "worth more" else 1000.0) for name in names[::-1]],
@@ -476,7 +476,7 @@ def test_the_input_hash_is_over_what_the_decision_could_see() -> None:
     assert [name for name in names if changed[name]["input_hash"] == base[name]["input_hash"]] == ["same"]
     assert all(changed[name]["intervention_id"] == base[name]["intervention_id"] for name in names[2:])
 
-    # The registry is seen by every decision.
+    # Every decision depends on the registry.
     dearer = [registry[0] | {"avg_cost_estimate": 100.01}, *registry[1:]]
     after = recommend(candidates, **known, playbooks=dearer)
     assert not [name for name in names if after[name]["input_hash"] == base[name]["input_hash"]]
@@ -500,8 +500,8 @@ def test_strong_signals_without_an_intervention_are_shown() -> None:
     texts = [
         ["at 0.7", "A", "usage_drop", "0.7", "2025-01-19"],
         ["below", "A", "usage_drop", "0.69", "2025-01-19"],
-        # Turned away, and strong all the same.
-        ["of nobody", "C999", "negative_sentiment", "0.9", "2025-01-14"],
+        # Rejected, and strong all the same.
+        ["no customer", "C999", "negative_sentiment", "0.9", "2025-01-14"],
         ["too old", "A", "usage_drop", "0.9", "2024-10-21"],
         ["at the edge", "A", "usage_drop", "0.9", "2024-10-22"],
         ["tomorrow", "A", "usage_drop", "0.9", "2025-01-21"],
@@ -535,15 +535,15 @@ def test_strong_signals_without_an_intervention_are_shown() -> None:
         )
         return {row["signal_id"] for row in rows_of(found)}
 
-    assert unaddressed(POLICY) == {"at 0.7", "of nobody", "at the edge", "answered tomorrow"}
-    # What counts as strong, and for how long, may differ by segment; nobody's signals are judged by the rule for all.
+    assert unaddressed(POLICY) == {"at 0.7", "no customer", "at the edge", "answered tomorrow"}
+    # What counts as strong, and for how long, may differ by segment; signals without a customer have the general rule.
     stricter = {"strong_signal_strength": 0.8, "look_back_days": 89}
     rules = policy_with(segment_overrides={"Enterprise": {"signals": stricter}})
-    assert unaddressed(rules) == {"of nobody", "answered tomorrow"}
+    assert unaddressed(rules) == {"no customer", "answered tomorrow"}
 
 
 def test_pending_decision_keeps_its_id_with_its_content() -> None:
-    """Trap 26: an answer is to what was shown. A dearer playbook is another question, unless somebody has answered."""
+    """Trap 26: an answer is to what was shown. A dearer playbook is another question, unless it has been answered."""
     names = ["waits", "waits, dearer", "approved, dearer", "free, dearer"]
     asked = {name: {"urgency": "low" if name.startswith("free") else "high"} for name in names}
 
@@ -573,7 +573,7 @@ def test_pending_decision_keeps_its_id_with_its_content() -> None:
         assert is_same == (not name.endswith("dearer")), name
 
 
-def test_stale_request_is_asked_again_when_the_need_returns() -> None:
+def test_a_stale_request_is_repeated_when_the_need_returns() -> None:
     urgent = {"needy": {"urgency": "high"}}
     first = recommend([candidate("needy", TRIGGERED)], scores=urgent)
     # On D + 1 a decision day passed without it.
@@ -610,14 +610,14 @@ def test_monitoring_playbook_needs_no_approval_or_cost() -> None:
     watching = {"playbook_id": "WATCH", "name": "Watch", "default_actions": ["monitor_only"], "approval_required": True}
     rows = recommend(
         [
-            candidate("watched", "WATCH", expected_cost=5.94, is_held_out=True, standing_intervention_id="I-before"),
+            candidate("monitored", "WATCH", expected_cost=5.94, is_held_out=True, standing_intervention_id="I-before"),
             candidate("cared for"),
         ],
-        people=[person("watched", 60000.0)],
-        scores={"watched": {"urgency": "high", "risk_tier": "high"}},
+        people=[person("monitored", 60000.0)],
+        scores={"monitored": {"urgency": "high", "risk_tier": "high"}},
         playbooks=[PLAYBOOK_CELLS | row for row in [*PLAYBOOKS, watching]],
     )
-    row = rows["watched"]
+    row = rows["monitored"]
     assert (row["recommended_action"], row["playbook_id"], row["withheld_playbook_id"]) == ("monitor_only", None, None)
     assert (row["expected_cost"], row["expected_value"], row["is_held_out"]) == (0.0, None, False)
     assert (row["requires_human_approval"], row["approval_reasons"]) == (False, [])

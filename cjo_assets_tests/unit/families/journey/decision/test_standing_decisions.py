@@ -1,4 +1,4 @@
-"""Which decisions keep their name from day to day, and which needs are met anew; and what holds for any day."""
+"""Tests of decisions over several days: which keep their id, which needs get a new one, and invariants of any day."""
 
 import random
 
@@ -37,25 +37,25 @@ def test_standing_decision_keeps_id_first_day_and_triggers() -> None:
             as_of=day(offset),
         )
 
-    # Asked at the end of D, for two days: at the end of D + 2 the requests have just not lapsed.
+    # Requested at the end of D, for two days: at the end of D + 2 the requests have just not lapsed.
     second, third = later(2), later(3)
     for name in ("stands", "new signal", "measured later", "watched", "waits", "answered", "lapses"):
         assert second[name]["intervention_id"] == ids[name], name
         kept = (second[name]["generated_at"], second[name]["triggered_by_signals"])
         assert kept == (DAY, [f"{name} -1"]), name
         assert second[name]["open_intervention_id"] is None
-    # Measured, the same playbook is a repeat; the second best is chosen. Refused, nobody asks again.
+    # Measured, the same playbook is a repeat; the second best is chosen. Refused, there is no new request.
     assert (second["measured"]["playbook_id"], second["measured"]["generated_at"]) == ("two", day(2))
     assert second["measured"]["intervention_id"] != ids["measured"]
     assert "refused" not in second
-    # People are asked anew when a request has lapsed.
+    # There is a new request when one has lapsed.
     assert third["lapses"]["need_id"] == first["lapses"]["need_id"]
     assert third["lapses"]["intervention_id"] != ids["lapses"]
     assert third["lapses"]["generated_at"] == day(3)
     assert third["answered"]["intervention_id"] == ids["answered"]
 
 
-def test_watching_that_was_given_up_is_met_anew() -> None:
+def test_monitoring_that_was_interrupted_gets_a_new_id() -> None:
     people = [need("watched", 0.2)]
     first = decide(people, ONE, signals=[signal("watched", -1)])["watched"]
     assert first["recommended_action"] == "monitor_only"
@@ -66,7 +66,7 @@ def test_watching_that_was_given_up_is_met_anew() -> None:
 
 
 def test_a_call_for_a_person_stays_one_call() -> None:
-    """While nobody has answered, once somebody has taken over, and whichever playbook comes nearest."""
+    """While it is not answered, once a person has taken over, and whichever playbook comes nearest."""
     people = [need(name, 0.25, account_value=500000.0, risk_tier="high") for name in ("waits", "taken over")]
     first = decide(people, ONE)
     assert {row["recommended_action"] for row in first.values()} == {"escalate_to_person"}
@@ -88,7 +88,7 @@ def test_a_call_for_a_person_stays_one_call() -> None:
 
 
 def test_answered_call_ends_after_contact_policy_days() -> None:
-    """Trap 19: nobody stays without a question because somebody once said yes."""
+    """Trap 19: an approved call does not prevent later requests for ever."""
     people = [need("taken over", 0.25, account_value=100000.0, risk_tier="high")]
     first = decide(people, ONE)["taken over"]
     known = {"earlier": [first], "decided_on": [0], "answers": [answer(first["intervention_id"], "approved", 1)]}

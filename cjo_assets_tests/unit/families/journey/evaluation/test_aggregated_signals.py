@@ -1,4 +1,4 @@
-"""What the signals of a customer add up to: severities, independent alarms, relief, the look-back."""
+"""Tests of aggregated signals: severities, independent alarms, relief, the look-back."""
 
 from itertools import pairwise
 
@@ -53,11 +53,11 @@ SIGNALS = [
     signal("certain", "negative_sentiment", 1.0),
     signal("certain", "usage_drop", 0.3),
     signal("certain", "renewal_intent", 1.0),
-    # A type the catalogue does not know is counted, believed as its source is, and changes no risk.
+    # A type that the catalogue does not know is counted, trusted as its source is, and changes no risk.
     signal("puzzling", "invented", 0.9, source="manual"),
     signal("puzzling", "negative_sentiment", 0.6),
     signal("only puzzling", "invented", 1.0),
-    # D - 90 and D are seen, D - 91 and D + 1 are not.
+    # D - 90 and D are read, D - 91 and D + 1 are not.
     signal("at the edge", "negative_sentiment", 0.1, -90),
     signal("at the edge", "negative_sentiment", 0.4, 0),
     signal("at the edge", "usage_drop", 0.9, -91),

@@ -1,4 +1,4 @@
-"""What signals still say: fading, adjustment, settlement, windows, trend. Figures by hand.
+"""Tests of fused signals: fading, adjustment, settlement, windows, trend. Figures by hand.
 
 Severity is strength x trust x factor x adjustment, at most 1; each 14 days halve it. negative_sentiment has the
 largest weight, 0.30, so its factor is 1; that of usage_drop is 0.5 + 0.5 x 0.20 / 0.30.
@@ -150,7 +150,7 @@ def test_a_success_settles_what_it_answered_from_its_day_on() -> None:
     names = ["ours", "history", "unresolved", "later silence", "later success", "not measured"]
     log = [signal(name, kind, 0.6, -14) for name in names for kind in ("negative_sentiment", "usage_drop")]
     triggers = {name: {"triggered_by_signals": [f"{name} negative_sentiment -14"]} for name in names}
-    # A decision that stood for days is in the ledger of each.
+    # A decision that was open for days is in the ledger of each.
     earlier = [decided(f"I {name}", name, "any", offset, **triggers[name]) for name in names for offset in (-6, -5)]
     history = [past("H history", "history", -6, **triggers["history"])]
     earlier = [row for row in earlier if row["customer_id"] != "history"]

@@ -1,4 +1,4 @@
-"""Stage health at, just over and far over each threshold, and the reasons for it."""
+"""Tests of stage health at, just over and far over each threshold, and of its reasons."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ MULTIPLE, EARLY = "multiple_negative_signals", "early_tenure_friction"
 
 
 class Case(NamedTuple):
-    """A customer's day and what is to be said of it."""
+    """A customer's day and the expected evaluation."""
 
     stage: str | None
     days: int | None

@@ -1,4 +1,4 @@
-"""Where every customer stands on a day: the latest entry known by then, and the days since."""
+"""Tests of the state of each customer on a day: the latest entry known by then, and the days since."""
 
 from datetime import date
 
@@ -66,10 +66,10 @@ EXPECTED = {
 WITHOUT_ENTRY = ["comes tomorrow", "never came"]
 
 
-def test_every_customer_stands_at_the_latest_entry_by_the_day() -> None:
+def test_every_customer_has_the_stage_of_the_latest_entry() -> None:
     people = [{"customer_id": name, "segment": "SMB"} for name in [*EXPECTED, "comes tomorrow"]]
     people.append({"customer_id": "never came", "segment": "Enterprise"})
-    # An entry of nobody in the file of customers makes no state.
+    # An entry of an unknown customer makes no state.
     log = table_of(StateEntries, [*LOG, entry("stranger", "onboarding", NEW_YEAR)])
     rows = by("customer_id", kept(JourneyStates, journey_states(table_of(Customers, people), log, DAY, POLICY)))
     assert rows.keys() == {row["customer_id"] for row in people}
@@ -98,15 +98,15 @@ def test_odd_states_are_shown() -> None:
         JourneyStates,
         [
             {"customer_id": "agrees", "days_in_state": 9, "reported_days_in_state": 9, "transition": "valid"},
-            {"customer_id": "says less", "days_in_state": 9, "reported_days_in_state": 8, "transition": "initial"},
-            {"customer_id": "says nothing", "days_in_state": 9, "transition": "re_entry"},
+            {"customer_id": "reports less", "days_in_state": 9, "reported_days_in_state": 8, "transition": "initial"},
+            {"customer_id": "reports nothing", "days_in_state": 9, "transition": "re_entry"},
             {"customer_id": "nowhere", "transition": "unknown"},
             {"customer_id": "jumped", "journey_stage": "engagement", "previous_stage": "support"}
             | {"transition": "invalid"},
         ],
     )
     assert rows_of(disagreeing_days(states)) == [
-        {"customer_id": "says less", "days_in_state": 9, "reported_days_in_state": 8}
+        {"customer_id": "reports less", "days_in_state": 9, "reported_days_in_state": 8}
     ]
     assert rows_of(invalid_transitions(states)) == [
         {"customer_id": "jumped", "previous_stage": "support", "journey_stage": "engagement"}

@@ -1,4 +1,4 @@
-"""How good the forecasts would have been: who counts, each measure by hand, no later record, and a known truth."""
+"""Tests of the backtest: its cases, each measure by hand, no later record, and a known truth."""
 
 import random
 from datetime import date
@@ -24,7 +24,7 @@ from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, by, day, kept,
 
 KEY = ("measure", "subset")
 Measures = dict[tuple[str, str], Row]
-# Who stood where at D - 91, and the day of leaving.
+# Customers at D - 91, and the day of leaving.
 LEFT = {
     "first day": -90,
     "later": -50,
@@ -34,13 +34,13 @@ LEFT = {
     "on the origin": -91,
     "before": -150,
 }
-# The belief alone speaks: 2 % a week over 13 weeks.
+# The prior only: 2 % a week over 13 weeks.
 CHANCE = 1 - 0.98**13
 BELIEFS = POLICY.journey.forecast.model_dump()["prior_weekly_probabilities"]
 
 
 def rules(**changes: Any) -> Policy:
-    """Return a policy of one origin that believes in 2 % a week and counts every case."""
+    """Return a policy of one origin with a prior of 2 % a week that counts every case."""
     usual = {
         "prior_weekly_probabilities": {"engagement": {"churned": 0.02}},
         "prior_weeks": 1e9,
@@ -72,7 +72,7 @@ def test_every_measure_by_hand() -> None:
     people.append({"customer_id": "came later", "segment": "SMB"})
     entries.append({"customer_id": "came later", "journey_stage": "engagement", "state_entered_at": day(-80)})
     found = backtest_of(people, entries, rules())
-    # Five stood there; three left from D - 90 to D. Who leaves on the origin or before it is no longer forecast.
+    # Five were in the stage; three left from D - 90 to D. One that leaves on the origin or before it is not forecast.
     whole = found["brier_score", "all"]
     assert (whole["forecasts"], whole["churned"], whole["n"]) == (5, 3, 5)
     assert whole["mean_forecast"] == pytest.approx(CHANCE, abs=1e-6)
@@ -80,7 +80,7 @@ def test_every_measure_by_hand() -> None:
     assert found["brier_score_of_base_rate", "all"]["value"] == pytest.approx(0.6 * 0.4)
     origin = found["churn_rate", str(day(-91))]
     assert (origin["value"], origin["first_origin"], origin["last_origin"]) == (0.6, day(-91), day(-91))
-    # The week in which somebody left on the origin was under way and not counted.
+    # The week of a departure on the origin was under way and not counted.
     assert (origin["latest_record_at"], origin["first_outcome_at"]) == (day(-150), day(-90))
     assert origin["last_outcome_at"] == DAY
     # All have one chance: they stay together, in the middle.
@@ -99,7 +99,7 @@ def test_every_measure_by_hand() -> None:
         ("precision", "0.25 and above"): (None, 0, "not_enough_history"),
         ("recall", "0.05 and above"): (1.0, 3, "measured"),
         ("recall", "0.1 and above"): (1.0, 3, "measured"),
-        # Nobody was warned of, and three left.
+        # No customer had a warning, and three left.
         ("recall", "0.25 and above"): (0.0, 3, "measured"),
         ("lift", "0.05 and above"): (1.0, 5, "measured"),
         ("lift", "0.1 and above"): (1.0, 5, "measured"),
@@ -124,7 +124,7 @@ def test_overlapping_horizons_count_a_departure_once() -> None:
     assert (twice["value_low"], twice["value_high"]) == (once["value_low"], once["value_high"])
 
 
-def test_too_few_cases_say_nothing() -> None:
+def test_too_few_cases_have_no_value() -> None:
     people, entries = log_of(LEFT)
     found = backtest_of(people, entries, rules(backtest_minimum_forecasts=6))
     assert {(row["status"], row["value"], row["value_low"]) for row in found.values()} == {
@@ -142,7 +142,7 @@ def test_a_log_that_does_not_reach_back_has_every_row() -> None:
     assert {(row["status"], row["forecasts"]) for row in found.values()} == {("not_enough_history", 0)}
 
 
-def test_origins_leave_room_for_the_horizon() -> None:
+def test_origins_are_at_least_the_horizon_before_the_day() -> None:
     """90 days are 13 weeks."""
     assert backtest_origins(DAY, POLICY) == [day(-91 - 30 * number) for number in range(6)]
     assert backtest_origins(DAY, rules(horizon_days=7)) == [day(-7)]
@@ -171,7 +171,7 @@ def measured(simulation: Simulation) -> Measures:
 
 
 def test_the_forecasts_are_those_of_the_day(simulation: Simulation, measured: Measures) -> None:
-    """What the backtest says was forecast on a day is what the chain forecasts on that day."""
+    """What the backtest has as the forecast of a day is what the chain forecasts on that day."""
     origin = backtest_origins(DAY, POLICY)[2]
     customers, entries = simulation.customers, simulation.state_entries
     model = table_of(
@@ -194,7 +194,7 @@ def test_the_forecast_beats_the_base_rate(measured: Measures) -> None:
 
 
 def test_without_a_wrong_belief_the_forecasts_are_calibrated(simulation: Simulation) -> None:
-    """What was forecast on average lies in the interval of what happened, of level 0.90 in each of ten bins."""
+    """The average forecast is in the interval of what happened, of level 0.90 in each of ten bins."""
     unprejudiced = policy_with(journey__forecast__prior_weeks=0.5)
     rows = kept(ForecastBacktest, forecast_backtest(simulation.customers, simulation.state_entries, DAY, unprejudiced))
     bins = [row for row in rows if row["measure"] == "calibration" and row["status"] == "measured"]
@@ -226,7 +226,7 @@ def test_neither_order_nor_the_future_changes_anything(simulation: Simulation, m
 
 
 def test_calibration_by_quantiles_slope_and_index(simulation: Simulation) -> None:
-    """Against the same measures by numpy, from the forecasts of one origin and what the log says came of them."""
+    """Against the same measures by numpy, from the forecasts of one origin and the outcomes in the log."""
     policy = rules(prior_weekly_probabilities=BELIEFS, prior_weeks=20.0, backtest_minimum_forecasts=30)
     origin = backtest_origins(DAY, policy)[0]
     table = forecast_backtest(simulation.customers, simulation.state_entries, DAY, policy)

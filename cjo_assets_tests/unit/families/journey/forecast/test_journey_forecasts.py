@@ -1,4 +1,4 @@
-"""What is likely to become of a customer: closed forms, time in the stage, ways through the stages, and evidence."""
+"""Tests of forecasts: closed forms, time in the stage, paths through the stages, and evidence."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -44,7 +44,7 @@ def forecasts_of(people: dict[str, tuple[str | None, int]], past: Sequence[Row] 
 
 
 def believing(**beliefs: dict[str, float]) -> Policy:
-    """Return a policy that believes only this, and is not to be moved by a few customers."""
+    """Return a policy with this prior only, which a few customers do not change."""
     return policy_with(journey__forecast__prior_weekly_probabilities=beliefs, journey__forecast__prior_weeks=1e9)
 
 
@@ -68,7 +68,7 @@ def test_churn_is_counted_over_all_ways() -> None:
     # in each of which half of those still there churn.
     assert 1 - 0.5**4 < row["churn_probability"] < 1 - 0.5**8
     assert (row["escalation_probability"], row["stagnation_probability"]) == (1.0, 0.0)
-    # Recovered is who came to retention once: half of all do, at once; whoever did not has churned.
+    # Recovered are customers who entered retention once: half of all do, at once; the others have churned.
     assert row["recovery_probability"] == pytest.approx(0.5, abs=1e-6)
     # Of two equally likely stages the first by name.
     assert row["predicted_path"] == ["support", "escalation", "churned"]
@@ -98,7 +98,7 @@ def left_early(count: int, stayed: int) -> Rows:
 
 
 def test_the_time_already_spent_counts() -> None:
-    """Half leave in the first week, nobody later: who is past it is safe."""
+    """Half leave in the first week and none later: a customer past it is safe."""
     light = policy_with(journey__forecast__prior_weeks=0.001)
     found = forecasts_of(
         {"new": ("support", 0), "sixth day": ("support", 6), "old": ("support", 90)}, left_early(40, 40), light
@@ -121,12 +121,12 @@ def test_churned_customer_has_no_forecast_and_unknown_an_empty_one() -> None:
     assert len(empty) == 8, empty
 
 
-def test_a_forecast_says_what_it_rests_on() -> None:
-    """Nothing seen there; seen, but nobody ever left; seen, and somebody did."""
+def test_a_forecast_names_its_evidence() -> None:
+    """Nothing observed there; observed, without departures; observed, with departures."""
     unseen = forecasts_of({"one": ("support", 0)})["one"]
     assert (unseen["model_type"], unseen["n_observations"], unseen["prior_weight"]) == ("prior_only", 0, 1.0)
     loyal = forecasts_of({"one": ("support", 0)}, left_early(0, 10))["one"]
-    # 201 days are 28 weeks for each of ten; six bins believe in 20 weeks each.
+    # 201 days are 28 weeks for each of ten; the prior weighs 20 weeks in each of six bins.
     assert (loyal["model_type"], loyal["n_observations"]) == ("churn_from_prior", 280)
     assert loyal["prior_weight"] == pytest.approx(120 / 400)
     assert loyal["churn_probability"] > 0
@@ -135,7 +135,7 @@ def test_a_forecast_says_what_it_rests_on() -> None:
 
 
 def test_ten_customers_hear_the_belief_and_many_hear_the_log() -> None:
-    """In truth half leave in the first week; the belief says 1 % a week."""
+    """In truth half leave in the first week; the prior is 1 % a week."""
     believed = forecasts_of({"one": ("support", 0)})["one"]["churn_probability"]
     few, more, many = (forecasts_of({"one": ("support", 0)}, left_early(count, count))["one"] for count in (1, 10, 400))
     chances = [row["churn_probability"] for row in (few, more, many)]

@@ -1,4 +1,4 @@
-"""How likely a customer is to move on: what a week counts, where bins begin, how belief and counts mix."""
+"""Tests of the transition model: counted weeks, edges of bins, and the weights of prior and counts."""
 
 import random
 from datetime import date
@@ -33,8 +33,8 @@ def model_of(entries: Rows, as_of: date = DAY, policy: Policy = POLICY) -> dict[
 
 # The entries of one customer; then, of onboarding, the bins with their observed and censored weeks; then the move.
 SPELLS = {
-    # Days 0 to 21 are seen: weeks 0, 1 and 2 are over, week 3 is under way.
-    "goes on": ([("onboarding", -21)], {0: (1, 0), 1: (1, 0), 2: (1, 1)}, None),
+    # Days 0 to 21 are known: weeks 0, 1 and 2 are over, week 3 is under way.
+    "continues": ([("onboarding", -21)], {0: (1, 0), 1: (1, 0), 2: (1, 1)}, None),
     "a week over today": ([("onboarding", -6)], {0: (1, 0)}, None),
     "begun today": ([("onboarding", 0)], {0: (0, 1)}, None),
     "left on day 6": ([("onboarding", -40), ("engagement", -34)], {0: (1, 0)}, (0, "engagement")),
@@ -50,7 +50,7 @@ SPELLS = {
     # That the spell has ended is known; that others of its age will end before the week is over is not.
     "left in the week under way": ([("onboarding", -3), ("engagement", -1)], {0: (0, 1)}, None),
     "that week over": ([("onboarding", -6), ("engagement", -1)], {0: (1, 0)}, (0, "engagement")),
-    "entered anew": ([("onboarding", -20), ("onboarding", -10)], {0: (2, 0), 1: (1, 1)}, (1, "onboarding")),
+    "entered again": ([("onboarding", -20), ("onboarding", -10)], {0: (2, 0), 1: (1, 1)}, (1, "onboarding")),
     "later entries are unknown": ([("onboarding", -6), ("churned", 1)], {0: (1, 0)}, None),
 }
 
@@ -89,7 +89,7 @@ def test_counts_and_belief_mix_by_their_weight() -> None:
     assert rows["SMB", "onboarding", 0, "churned"]["weekly_probability"] == pytest.approx((1 + 20 * 0.005) / 30)
     assert moved["prior_weight"] == pytest.approx(20 / 30, abs=1e-6)
     assert moved["probability_low"] < moved["weekly_probability"] < moved["probability_high"]
-    # Nothing is known of other segments: there the belief stands alone.
+    # Nothing is known of other segments: there the prior alone counts.
     other = rows["Enterprise", "onboarding", 0, "engagement"]
     assert (other["weekly_probability"], other["prior_weight"], other["observed_weeks"]) == (0.2, 1.0, 0)
 
@@ -144,7 +144,7 @@ def learned(simulation: Simulation) -> Rows:
     return kept(TransitionModel, transition_model(simulation.customers, simulation.state_entries, DAY, POLICY))
 
 
-def test_the_intervals_hold_the_truth_as_often_as_they_say(learned: Rows) -> None:
+def test_the_intervals_hold_the_truth_as_often_as_their_level(learned: Rows) -> None:
     """Of the moves that can happen; the truth is none of the policy's beliefs."""
     level = POLICY.journey.forecast.interval_level
     moves = [
@@ -155,7 +155,7 @@ def test_the_intervals_hold_the_truth_as_often_as_they_say(learned: Rows) -> Non
     holds = [row["probability_low"] <= truth <= row["probability_high"] for row, truth in moves]
     assert len(moves) > 150
     assert sum(holds) / len(holds) >= level - 2 * (level * (1 - level) / len(holds)) ** 0.5
-    # They say something, too: many leave out what the policy believed.
+    # They are informative, too: many exclude the policy's prior.
     wrong = [
         row for row, _ in moves if not row["probability_low"] <= row["prior_probability"] <= row["probability_high"]
     ]

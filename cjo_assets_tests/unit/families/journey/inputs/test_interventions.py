@@ -1,4 +1,4 @@
-"""Interventions of the history: what a source says of its playbooks must lead somewhere."""
+"""Tests of interventions of the history: playbooks that a source names must exist."""
 
 from cjo_assets.families.journey.inputs.interventions import Interventions, unknown_playbooks
 from cjo_assets.families.journey.inputs.playbooks import Playbooks

@@ -1,4 +1,4 @@
-"""The log of an earlier system: who may stand in it, and which of its ratios forget the success rate."""
+"""Tests of the log of an earlier system: its valid rows, and ratios that leave out the success rate."""
 
 from cjo_assets.families.journey.inputs.playbook_performance_log import (
     PlaybookPerformanceLog,

@@ -1,4 +1,4 @@
-"""The order of a customer's entries, and what kind of step each of them is."""
+"""Tests of the order of a customer's entries, and of the kind of each transition."""
 
 from datetime import date
 
@@ -67,7 +67,7 @@ def test_every_step_there_can_be_is_named() -> None:
 
 def test_entries_of_one_day_are_put_in_order() -> None:
     log = [
-        # The previous stage of one is the other's stage: it came later, although the order of stages says otherwise.
+        # The previous stage of one is the other's stage: it came later, although the order of stages is the reverse.
         entry("linked", "support", THAT_DAY, "retention"),
         entry("linked", "retention", THAT_DAY, "engagement"),
         # Neither names the other: the stage later in the policy's order came later.
@@ -85,7 +85,7 @@ def test_entries_of_one_day_are_put_in_order() -> None:
         entry("long chain", "support", THAT_DAY, "retention"),
         entry("long chain", "retention", THAT_DAY, "engagement"),
         entry("long chain", "engagement", THAT_DAY, "onboarding"),
-        # What is named stands on another day: it links nothing, and the day decides.
+        # The stage named is that of another day: it links nothing, and the day decides.
         entry("other day", "support", THAT_DAY, "retention"),
         entry("other day", "retention", EARLIER, "engagement"),
         # An entry that names its own stage follows nothing.
@@ -126,7 +126,7 @@ def test_who_follows_a_follower_came_later_still() -> None:
     ]
 
 
-def test_the_log_is_believed_before_the_reported_previous_stage() -> None:
+def test_the_log_decides_before_the_reported_previous_stage() -> None:
     log = [
         entry("logged", "onboarding", EARLIER, None),
         entry("logged", "engagement", THAT_DAY, "support"),
@@ -159,7 +159,7 @@ def test_two_entries_of_one_day_are_shown() -> None:
     assert found == [{"customer_id": "twice", "state_entered_at": THAT_DAY, "entries": 2}]
 
 
-def test_invalid_transitions_are_seen_before_quarantine() -> None:
+def test_invalid_transitions_are_found_before_quarantine() -> None:
     names = ["customer_id", "journey_stage", "state_entered_at", "days_in_state", "previous_stage", "confirmed_stage"]
     texts = [
         ["good", "support", "2025-01-10", "0", "engagement", None],

@@ -1,4 +1,4 @@
-"""Who must decide, with whom, until when, under which regime; and what makes one content differ from another."""
+"""Tests of approval routes: role, number of people, deadline, regime, and the content hash."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ TYPES = {
 
 
 def routes(cases: dict[str, Row], policy: Policy = POLICY) -> dict[str, Row]:
-    """Return the route of each case; what a case does not name asks for nobody."""
+    """Return the route of each case; a case needs no approval unless its cells require one."""
     rows = made_of(
         [{"case": name} | QUIET | cells for name, cells in cases.items()], ibis.schema({"case": "string"} | TYPES)
     )
@@ -50,7 +50,7 @@ ROUTES: dict[str, tuple[Row, str | None, bool]] = {
     "value below a manager's": ({"account_value": 49_999.99}, "csm", False),
     "a manager's value": ({"account_value": 50_000.0}, "manager", False),
     "cost below a manager's": (ASKS | {"expected_cost": 249.99}, "csm", False),
-    # Dear enough for a manager is dear enough to ask, whatever the playbook says.
+    # A cost that needs a manager needs approval, whatever the playbook requires.
     "a manager's cost": ({"expected_cost": 250.0}, "manager", False),
     "an executive's value": ({"account_value": 150_000.0}, "executive", True),
     "an executive's cost": ({"expected_cost": 1_000.0}, "executive", True),
@@ -58,7 +58,7 @@ ROUTES: dict[str, tuple[Row, str | None, bool]] = {
 }
 
 
-def test_tier_value_cost_and_sensitivity_decide_who_is_asked() -> None:
+def test_tier_value_cost_and_sensitivity_decide_the_role() -> None:
     found = routes({name: cells for name, (cells, _, _) in ROUTES.items()})
     assert {name: (row["approval_role"], row["needs_two_people"]) for name, row in found.items()} == {
         name: (role, two) for name, (_, role, two) in ROUTES.items()
@@ -88,7 +88,7 @@ def test_two_people_are_a_question_of_their_own() -> None:
         ({"enable_hitl": False, "auto_approve_for_testing": True}, "waived_by_policy", False),
     ],
 )
-def test_the_regime_of_the_day_stands_on_the_row(switches: dict[str, bool], regime: str, asks: bool) -> None:
+def test_the_row_has_the_regime_of_the_day(switches: dict[str, bool], regime: str, asks: bool) -> None:
     """Trap 11: a switch is named where it decided."""
     rules = policy_with(**{f"journey__approval__{name}": value for name, value in switches.items()})
     row = routes({"asked": ASKS}, rules)["asked"]

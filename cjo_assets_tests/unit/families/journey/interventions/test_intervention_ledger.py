@@ -1,6 +1,6 @@
-"""What is known of every intervention when the day decides: history and our earlier days, answers, outcomes.
+"""Tests of the interventions known when the day decides: history and our earlier days, answers, outcomes.
 
-D is 20 January and ends at 2025-01-21 00:00. What was asked on 11 January (D - 9) was asked at its end.
+D is 20 January and ends at 2025-01-21 00:00. Requests of 11 January (D - 9) were made at its end.
 """
 
 from datetime import datetime
@@ -24,13 +24,13 @@ HISTORY: Rows = [
     past("waiting", "ben", 0, **ASKED_IN_FILE),
     past("another action", "ann", -9, recommended_action="dance"),
     past("tomorrow", "ann", 1),
-    # The source hands back what we decided: it stands once, as we made it.
+    # The source repeats a decision of ours: it counts once, as we made it.
     past(OURS, "ann", -9, confidence=0.1),
 ]
 
 
 def asked(name: str, customer: str, offset: int, **cells: Any) -> Row:
-    """Return a decision of ours that a person was asked about for a day; it stands for a need of its own."""
+    """Return a decision of ours with an approval request for a day, and with a need of its own."""
     route = {"approval_regime": "asked", "approval_timeout_minutes": 1440.0, "decision_hash": f"content of {name}"}
     return decided(name, customer, "P1", offset) | route | {"need_id": f"need of {name}", "segment": "SMB"} | cells
 
@@ -38,17 +38,17 @@ def asked(name: str, customer: str, offset: int, **cells: Any) -> Row:
 EARLIER: Rows = [
     decided(OURS, "ann", "P1", -9, segment="Enterprise", confidence=0.9, need_id="need of ours"),
     asked("ours, approved", "ben", -9),
-    # It stood for two days and counts once, as it was on the first.
+    # It was open for two days and counts once, as it was on the first.
     asked("ours, twice", "ben", -2, expected_cost=70.0, generated_at=day(-2)),
     asked("ours, twice", "ben", -1, expected_cost=90.0, generated_at=day(-2)),
-    # On D - 1 nobody decided it any more.
+    # On D - 1 it was not decided any more.
     asked("ours, gone", "ann", -2),
     decided("ours, held out", "ann", "P1", -9, is_held_out=True, need_id="need of held out"),
 ]
 ANSWERS: Rows = [
     answer("refused", "rejected", -8) | {"category": "bad_timing", "reason": "on holiday"},
     answer("ours, approved", "approved", -8),
-    # Nobody knows it yet.
+    # Not known yet.
     answer("waiting", "approved", 1),
 ]
 OUTCOMES: Rows = [
@@ -56,7 +56,7 @@ OUTCOMES: Rows = [
     outcome("O2", "measured", 0, outcome="resolved", estimated_revenue_saved=800.0, resolution_time_days=4.0),
     outcome("O3", "measured", 1, outcome="no_response"),
     outcome("O4", "ours, approved", 1, outcome="resolved"),
-    # Nobody could say of its action which playbook it was; who measured it could.
+    # Its action names no playbook; its outcome does.
     outcome("O5", "another action", -1, outcome="no_response", playbook_id="P7"),
 ]
 ASKED, NOON = datetime(2025, 1, 12), datetime(2025, 1, 12, 12)
@@ -84,14 +84,14 @@ def known(**changes: Rows) -> dict[str, Row]:
     return by("intervention_id", kept(InterventionLedger, found))
 
 
-def test_what_was_decided_said_and_measured_by_the_end_of_the_day() -> None:
+def test_decisions_answers_and_outcomes_by_the_end_of_the_day() -> None:
     rows = known()
     assert {name: tuple(row[cell] for cell in NAMES) for name, row in rows.items()} == EXPECTED
     assert all(row["is_executed"] == (row["executed_at"] is not None) for row in rows.values())
     assert {name for name, row in rows.items() if row["is_held_out"]} == {"ours, held out"}
 
 
-def test_every_cell_says_where_it_comes_from() -> None:
+def test_every_cell_has_the_value_of_its_source() -> None:
     rows = known()
     measured = {name: cell for name, cell in rows["measured"].items() if cell is not None}
     assert measured == {

@@ -1,4 +1,4 @@
-"""One ledger of history and decisions: what an intervention cost, whether it was executed, its latest outcome."""
+"""Tests of the common ledger of history and decisions: cost, execution, and the latest outcome."""
 
 from datetime import date, datetime
 from typing import Any
@@ -52,7 +52,7 @@ def past(name: str, action: str = "call", customer: str = "small", **cells: Any)
 
 
 def decided(name: str, on: date, since: date, **cells: Any) -> Row:
-    """Return a decision of ours as it stood on a day."""
+    """Return a decision of ours as it was on a day."""
     shared = {"intervention_id": name, "as_of": on, "generated_at": since, "customer_id": "small"}
     return SUPPORT | shared | {"recommended_action": "own action", "expected_cost": 7.0, "playbook_id": "P9"} | cells
 
@@ -69,7 +69,7 @@ def ledger_of(history: Rows, decisions: Rows, as_of: date | None = None) -> ir.T
     )
 
 
-def test_history_and_decisions_stand_in_one_ledger() -> None:
+def test_history_and_decisions_are_in_one_ledger() -> None:
     history = [
         past("by small"),
         past("by large", customer="large"),
@@ -79,14 +79,14 @@ def test_history_and_decisions_stand_in_one_ledger() -> None:
         past("watching", "monitor_only"),
         past("today", generated_at=DAY),
         past("tomorrow", generated_at=day(1)),
-        past("of nobody", customer="stranger"),
+        past("no customer", customer="stranger"),
     ]
     decisions = [
-        # One decision that stood for three days counts once, as it was on the first.
+        # One decision that was open for three days counts once, as it was on the first.
         decided(OURS, day(-3), day(-3), approval_reasons=["high_urgency"], approval_regime="asked"),
         decided(OURS, day(-2), day(-3), approval_reasons=[]),
         decided(OURS, day(1), day(-3), approval_reasons=[]),
-        decided("watched", DAY, DAY, recommended_action="monitor_only", playbook_id=None, expected_cost=0.0),
+        decided("monitored", DAY, DAY, recommended_action="monitor_only", playbook_id=None, expected_cost=0.0),
         decided("ours tomorrow", day(1), day(1)),
     ]
     rows = by("intervention_id", rows_of(ledger_of(history, decisions, DAY)))
@@ -102,7 +102,7 @@ def test_history_and_decisions_stand_in_one_ledger() -> None:
         "watching": ("history", "SMB", None, 0.0),
         "today": ("history", "SMB", "P2", 20.0),
         OURS: ("decision", "SMB", "P9", 7.0),
-        "watched": ("decision", "SMB", None, 0.0),
+        "monitored": ("decision", "SMB", None, 0.0),
     }
     assert (rows[OURS]["approval_reasons"], rows[OURS]["asked_on"]) == (["high_urgency"], day(-3))
     assert rows[OURS]["generated_at"] == day(-3)
@@ -117,9 +117,9 @@ def test_playbook_and_cost_of_the_source_come_first() -> None:
         past("priced", expected_cost=3.0, expected_value=50.0),
         past("both", playbook_id="P0", expected_cost=3.0),
         past("named in vain", playbook_id="P99"),
-        # P2 was written later than this: what it costs now says nothing of then.
+        # P2 was written later than this: its present cost is not that of then.
         past("before it existed", playbook_id="P2", generated_at=date(2023, 12, 31)),
-        past("watched", "monitor_only", expected_cost=2.0),
+        past("monitored", "monitor_only", expected_cost=2.0),
     ]
     ours = decided(OURS, day(-3), day(-3), expected_value=9.0)
     rows = by("intervention_id", rows_of(ledger_of([*history, past(OURS, playbook_id="P0")], [ours], DAY)))
@@ -131,12 +131,12 @@ def test_playbook_and_cost_of_the_source_come_first() -> None:
         "both": ("P0", 3.0, None),
         "named in vain": ("P99", None, None),
         "before it existed": ("P2", None, None),
-        "watched": (None, 2.0, None),
+        "monitored": (None, 2.0, None),
         OURS: ("P9", 7.0, 9.0),
     }
 
 
-# All were generated at D - 9 = 11 January and asked for at its end; requests lapse two days later.
+# All were generated at D - 9 = 11 January and requested at its end; requests lapse two days later.
 ASKED, LAPSED = datetime(2025, 1, 12), datetime(2025, 1, 14)
 IN_TIME = instant("2025-01-12T09:30:00")
 # status, executed at, decided at
@@ -148,10 +148,10 @@ SAID = {
     "at the deadline": ("approved", LAPSED, LAPSED),
     "too late": ("expired", None, None),
     "unanswered": ("expired", None, None),
-    # Watching is not doing, with or without approval.
-    "watched": ("not_required", None, None),
-    "watched, approved": ("approved", None, IN_TIME),
-    # An answer nobody asked for changes nothing.
+    # Monitoring is no execution, with or without approval.
+    "monitored": ("not_required", None, None),
+    "monitored, approved": ("approved", None, IN_TIME),
+    # An answer without a request changes nothing.
     "unasked": ("not_required", ASKED, None),
 }
 ANSWERS = [
@@ -162,14 +162,14 @@ ANSWERS = [
         ("rejected", "rejected", IN_TIME),
         ("at the deadline", "approved", LAPSED),
         ("too late", "approved", instant("2025-01-14T00:00:00.000001")),
-        ("watched, approved", "approved", IN_TIME),
+        ("monitored, approved", "approved", IN_TIME),
         ("unasked", "rejected", IN_TIME),
         ("of nothing we know", "approved", IN_TIME),
     )
 ]
-FREE = {"free", "watched", "unasked"}
+FREE = {"free", "monitored", "unasked"}
 HISTORY = [
-    past(name, "monitor_only" if name.startswith("watched") else "call", requires_human_approval=name not in FREE)
+    past(name, "monitor_only" if name.startswith("monitored") else "call", requires_human_approval=name not in FREE)
     for name in SAID
 ]
 
@@ -177,7 +177,7 @@ HISTORY = [
 def test_executed_is_what_was_approved_or_needed_no_approval() -> None:
     known = with_approval(
         ledger_of(HISTORY, []),
-        table_of(ApprovalDecisions, ANSWERS, decided_by="a person", reason="said so"),
+        table_of(ApprovalDecisions, ANSWERS, decided_by="a person", reason="a reason"),
         end_of_day(DAY),
         POLICY,
     )
@@ -186,7 +186,7 @@ def test_executed_is_what_was_approved_or_needed_no_approval() -> None:
     for name, row in rows.items():
         assert row["is_executed"] == (SAID[name][1] is not None)
         assert (row["requested_at"], row["expires_at"]) == ((None, None) if name in FREE else (ASKED, LAPSED))
-        said = ("a person", "said so") if SAID[name][2] else (None, None)
+        said = ("a person", "a reason") if SAID[name][2] else (None, None)
         assert (row["decided_by"], row["reason"]) == said
 
 
@@ -197,7 +197,7 @@ def test_a_request_waits_until_its_deadline_is_over() -> None:
     statuses = {name: row["approval_status"] for name, row in rows.items()}
     assert statuses["unanswered"] == statuses["too late"] == "pending"
     assert statuses["at the deadline"] == "approved"
-    # On 11 January nobody had been asked before its end, and only the answer of that day was given.
+    # On 11 January there was no request before its end, and only the answer of that day was given.
     rows = by("intervention_id", rows_of(with_approval(ledger_of(HISTORY, []), answers, end_of_day(day(-9)), POLICY)))
     asked = {name: row["approval_status"] for name, row in rows.items() if name not in FREE}
     assert asked == dict.fromkeys(SAID.keys() - FREE, "pending") | {"approved at once": "approved"}

@@ -1,4 +1,4 @@
-"""What holds for the tables of learning whatever the data: no look-ahead, and no order of rows."""
+"""Properties of the tables of learning for any data: no look-ahead, and no effect of the order of rows."""
 
 import random
 from datetime import timedelta
@@ -85,7 +85,7 @@ def experience(seed: int) -> dict[str, Rows]:
 
 
 def later(data: dict[str, Rows]) -> dict[str, Rows]:
-    """Return records that nobody knew on D."""
+    """Return records that were not known on D."""
     tomorrow = day(1)
     made = data["interventions"] + data["earlier_recommended_interventions"]
     answered = {row["intervention_id"] for row in data["approval_decisions"]}

@@ -1,4 +1,4 @@
-"""Learning where the truth is known: the better playbook is found, a real effect is promoted, and nothing else is."""
+"""Simulations of learning with a known truth: the better playbook is found, and only a real effect is promoted."""
 
 import math
 from typing import Any
@@ -173,14 +173,14 @@ def test_only_the_real_effect_among_200_is_promoted() -> None:
     assert {rows[name, "All"]["evidence"] for name in world.playbooks} == {"established"}
     promoted = {key[0] for key, row in rows.items() if row["advice"] == "promote"}
     assert promoted == {"real"}
-    # The plain interval, looked at once and for each alone, would have praised some of them.
+    # The plain interval, for a single reading and each alone, would have praised some of them.
     tempting = [name for name in world.playbooks[:200] if effects[name, "All", "held_out"]["difference_low"] > 0]
     assert 3 <= len(tempting) <= 25
 
 
 @pytest.mark.parametrize(("ratio", "rate"), [(1, 0.5), (19, 0.2), (19, 0.9)])
 def test_repeated_looks_keep_the_error_rate(ratio: int, rate: float) -> None:
-    """800 A/A comparisons, looked at 60 times each while the held-out side grows from 30 to 620 customers."""
+    """800 A/A comparisons, read 60 times each while the held-out side grows from 30 to 620 customers."""
     worlds, looks = 800, 60
     chance = numpy.random.default_rng(20250120)
     control = 30 + 10 * numpy.arange(looks)

@@ -1,4 +1,4 @@
-"""Experience with playbooks: counted by id, shrunk where there is little, priced by success, and advised upon."""
+"""Tests of playbook performance: counts by id, shrinkage, value of successes, and advice."""
 
 import math
 from typing import Any
@@ -84,7 +84,7 @@ def test_what_was_carried_out_and_measured_counts() -> None:
         "All": (11, 7, 4, 1, 0.571429),
     }
     every = rows["P", "All"]
-    # Nobody recorded a cost, and the 160 that our own decision expected is none: the playbook's estimate stands.
+    # No cost is recorded, and the 160 that our own decision expected is none: the playbook's estimate is used.
     assert every["avg_cost"] == 100.0
     # Successes of known value: 2,600, 2,000 and 2,000 beside four of the prior at 2,000.
     assert every["avg_value"] == pytest.approx(2000 + 600 / 7, abs=0.005)
@@ -120,7 +120,7 @@ def test_refusals_are_counted_by_category_only() -> None:
     ]
     for name, (category, reason) in zip(known.run("P", times=5, requires_human_approval=True), answers, strict=True):
         known.answer(name, "rejected", reason, category=category)
-    # An answer that approves has no category of refusal, whatever it says.
+    # An answer that approves has no category of rejection, whatever the file has.
     (approved,) = known.run("P", requires_human_approval=True)
     known.answer(approved, "approved", "too_expensive, but go on", category="too_expensive")
     row = performance(known)["P", "All"]
@@ -128,7 +128,7 @@ def test_refusals_are_counted_by_category_only() -> None:
     assert row["refusal_categories"] == ["bad_timing 2", "too_expensive 1"]
 
 
-def test_without_runs_the_playbook_is_what_is_believed_of_it() -> None:
+def test_without_runs_a_playbook_has_the_prior() -> None:
     rows = performance(Experience())
     # Half of four runs succeed; the mean value is 2,000 with the range as its interval.
     rate_variance, value_variance = 0.25 / 5, DEVIATION**2
@@ -172,7 +172,7 @@ def test_a_segment_is_drawn_to_the_others_and_they_to_the_prior() -> None:
         },
         abs=0.005,
     )
-    # What is borrowed is less sure than what was seen.
+    # An estimate that is borrowed is less certain than an observed one.
     width = {segment: row["success_rate_high"] - row["success_rate_low"] for (_, segment), row in rows.items()}
     assert width["All"] < width["SMB"] < width["Mid-Market"]
     for row in rows.values():
@@ -236,7 +236,7 @@ def test_log_by_segment_is_summed_own_segment_first() -> None:
     assert rows["P", "All"]["success_rate"] == pytest.approx((2 + 13.5) / 24, abs=1e-6)
     # Others of SMB: (2 + 0) / 9 weighs nine runs, its own log 15.
     assert rows["P", "SMB"]["success_rate"] == pytest.approx((9 * 2 / 9 + 13.5) / 24, abs=1e-6)
-    # Without a success nothing is said of its value: the others are drawn upon, 13.5 successes at 1,000.
+    # Without a success its value is unknown: the others are drawn upon, 13.5 successes at 1,000.
     assert rows["P", "Enterprise"]["avg_value"] == pytest.approx(2000 - 13.5 * 1000 / 17.5, abs=0.005)
     assert {row["evidence"] for row in rows.values()} == {"prior"}
 
@@ -260,7 +260,7 @@ ADVICE = {
     "no effect": (40, 20, 2000.0, effect("All", "held_out", *NOTHING), "keep", "nothing_proven_either_way"),
     "matched harm": (40, 20, 2000.0, effect("All", "untreated", *HARM), "review", HARMFUL),
     "harm without a run": (0, 0, 2000.0, effect("All", "untreated", *HARM), "review", HARMFUL),
-    # Thirty runs are enough to praise, 29 are not, whatever the comparison says.
+    # Thirty runs are enough to praise, 29 are not, whatever the comparison shows.
     "too few": (15, 14, 2000.0, effect("All", "held_out", *GAIN), "keep", "too_few_measured_runs"),
     "just enough": (16, 14, 2000.0, effect("All", "held_out", *GAIN), "promote", SURE),
     # A value of 2,000 x 4 / 54 at half of the runs does not pay for 100 each; with 500 runs more that is sure.
@@ -361,7 +361,7 @@ def used(counts: list[tuple[int, int]]) -> tuple[Experience, Rows]:
 @pytest.mark.parametrize(
     "counts",
     [
-        # The last was used too rarely to say how different playbooks are.
+        # The last was used too rarely to show how different playbooks are.
         [(9, 10), (7, 10), (16, 20), (3, 12), (40, 60), (1, 9)],
         [(8, 10), (8, 10), (8, 10), (8, 10), (8, 10)],
         [(1, 20), (19, 20), (2, 20), (18, 20), (10, 20), (20, 20)],
@@ -412,7 +412,7 @@ def coverage(rate: float, runs: int, prior: float, weight: float) -> float:
     return float(inside)
 
 
-def test_the_level_means_what_the_documentation_says() -> None:
+def test_the_level_means_what_the_documentation_states() -> None:
     """Of a playbook of a given rate, under the policy's prior: a table of docs/explanation/journey/kpis.md."""
     found = {(rate, runs): round(coverage(rate, runs, 0.5, 4), 2) for rate in (0.1, 0.5, 0.9) for runs in (3, 10, 30)}
     assert found == {
@@ -430,5 +430,5 @@ def test_the_level_means_what_the_documentation_says() -> None:
     for runs in (3, 10, 30):
         rates = beta.ppf((numpy.arange(400) + 0.5) / 400, 2, 2)
         assert numpy.mean([coverage(rate, runs, 0.5, 4) for rate in rates]) == pytest.approx(0.90, abs=0.01)
-    # Far from the policy's prior it does not, unless the playbooks themselves say where they are.
+    # Far from the policy's prior it does not, unless the playbooks themselves show where they are.
     assert coverage(0.9, 10, 0.85, 10) > 0.95

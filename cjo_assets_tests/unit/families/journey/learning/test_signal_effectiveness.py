@@ -1,4 +1,4 @@
-"""Which signals precede good outcomes: one run counts once per type, and silence is not zero."""
+"""Tests of signal effectiveness: a run counts once per type, and no signal is not zero."""
 
 from cjo_assets.families.journey.inputs.signals import Signals
 from cjo_assets.families.journey.learning.signal_effectiveness import SignalEffectiveness, signal_effectiveness
@@ -21,7 +21,7 @@ def test_runs_and_successes_by_the_types_that_triggered_them() -> None:
         (["S1", "S2"], "resolved"),  # two of a type are one run
         (["S1", "S3"], "resolved"),
         (["S2"], "no_response"),
-        (["S3", "of nobody"], "no_response"),
+        (["S3", "no customer"], "no_response"),
         ([], "no_response"),
         (["S3"], None),
         (["S5"], "no_response"),  # not seen by D

@@ -1,4 +1,4 @@
-"""Other thresholds in hindsight: one population, value by success alone, against the threshold in force."""
+"""Tests of threshold advice: one population, value of successes only, compared with the threshold in force."""
 
 import math
 
@@ -40,8 +40,8 @@ def test_runs_on_either_side_of_each_threshold() -> None:
     names = ("is_tested", "acted_on", "successes", "success_rate", "priced", "cost", "value", "net_value")
     names += ("withheld", "forgone_successes", "net_value_change")
     assert {threshold: tuple(row[name] for name in names) for threshold, row in rows.items()} == {
-        # Nobody acted at 0.4 or below. What failed earned nothing, whatever was estimated; the success of unknown value
-        # and the run of unknown cost are in no amount.
+        # No run was executed at 0.4 or below. A failure earned nothing, whatever was estimated; the success of unknown
+        # value and the run of unknown cost are in no amount.
         0.4: (False, 6, 5, 0.833333, 4, 400.0, 1250.0, 850.0, 0, 0, -50.0),
         # In force: 0.5. It withholds a success of 50 that cost 100.
         0.5: (True, 5, 4, 0.8, 3, 300.0, 1200.0, 900.0, 1, 1, 0.0),
@@ -145,7 +145,7 @@ def test_no_threshold_is_advised_because_of_chance() -> None:
         naive += max(changes) > 0
         found += max(lows) > 0
     assert naive / len(worlds) > 0.85
-    assert found / len(worlds) < 0.05, "half of the error of 0.1 lies on this side"
+    assert found / len(worlds) < 0.05, "half of the error of 0.1 is on this side"
 
 
 def test_few_runs_that_carry_the_change_advise_nothing() -> None:

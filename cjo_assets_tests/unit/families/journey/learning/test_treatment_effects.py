@@ -1,4 +1,4 @@
-"""What a playbook changes: both sides judged by the state log, by chance or matched, and never more than is known."""
+"""Tests of treatment effects: both sides evaluated by the state log, random or matched, without look-ahead."""
 
 import math
 from typing import Any
@@ -49,7 +49,7 @@ def test_who_counts_on_which_side_and_who_recovered() -> None:
         decision("I1", "P", "free", SINCE, as_of=day(-39)),
         # Still wanted when its time was over: it lapsed, it did not go stale.
         decision("I4", "P", "lapsed", SINCE, as_of=day(-39), **ask),
-        # Another playbook, one that does not exist yet, and watching.
+        # Another playbook, one that does not exist yet, and monitoring.
         decision("J2", "Q", "free", SINCE),
         decision("J3", "later", "free", SINCE),
         decision("J4", "P", "watched", SINCE) | {"playbook_id": None, "recommended_action": "monitor_only"},
@@ -63,7 +63,7 @@ def test_who_counts_on_which_side_and_who_recovered() -> None:
         entered("approved", "retention", 31),  # too late
         entered("refused", "engagement", 1),
         entered("refused", "churned", 2),  # and left
-        entered("lapsed", "engagement", 0),  # before anybody was asked
+        entered("lapsed", "engagement", 0),  # before the request
         entered("lapsed", "escalation", 3),
         entered("held out", "retention", 1),
         entered("large", "support", 5),
@@ -124,7 +124,7 @@ def test_the_difference_and_its_intervals_by_hand() -> None:
     multiplier = math.sqrt(2 * spread / (spread - 1) * math.log(math.sqrt(spread) / 0.01))
     expected = (0.25 - multiplier * error, 0.25 + multiplier * error)
     assert (row["always_valid_low"], row["always_valid_high"]) == pytest.approx(expected, abs=1e-6)
-    # A true gain of this size on 400 customers a side is seen, even so.
+    # A true gain of this size on 400 customers a side is detected, even so.
     assert row["always_valid_low"] > 0
     assert row["comparisons"] == 4
 

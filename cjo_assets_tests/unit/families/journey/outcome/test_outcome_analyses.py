@@ -1,4 +1,4 @@
-"""The ledger of a day with its outcomes: joined by id, pending null, counted as of that day."""
+"""Tests of the ledger of a day with its outcomes: joined by id, pending null, counted as of that day."""
 
 from datetime import datetime
 from typing import Any
@@ -105,19 +105,19 @@ EXPECTED = {
     "watched": ("O6", "not_required", None),
     "ours before": ("O7", "not_required", datetime(2025, 1, 20)),
     OURS_TODAY: (None, "not_required", datetime(2025, 1, 21)),
-    "ours asked": (None, "pending", None),
+    "ours pending": (None, "pending", None),
 }
 
 
 def test_the_ledger_of_the_day_and_its_outcomes() -> None:
     found = outcome_analyses(
-        # The source hands a decision of ours back: it stands once, as we made it.
+        # The source repeats a decision of ours: it counts once, as we made it.
         table_of(Interventions, [*HISTORY, past(OURS_TODAY)]),
         table_of(
             RecommendedInterventions,
             [
                 decision(OURS_TODAY, segment="Enterprise"),
-                decision("ours asked", approval_regime="asked", approval_timeout_minutes=60.0),
+                decision("ours pending", approval_regime="asked", approval_timeout_minutes=60.0),
             ],
         ),
         days_of(RecommendedInterventions, [decision("ours before", as_of=day(-1), generated_at=day(-1))]),
@@ -190,7 +190,7 @@ def test_trap_28_ineligible_use_of_a_playbook_is_found() -> None:
         ("P1", "call", "Enterprise", "escalation", "stage and segment"),
         (None, "call", "Enterprise", "support", "segment"),
         (None, "mail", "SMB", "onboarding", "stage"),
-        # It fits, but P1 did not exist when it was done; nobody names the dance; watching uses nothing.
+        # It fits, but P1 did not exist then; no playbook has the dance; monitoring uses none.
         (None, "call", "SMB", "support", None),
         (None, "dance", "SMB", "support", None),
         ("P99", "call", "SMB", "support", None),
@@ -222,13 +222,13 @@ def test_an_outcome_that_names_another_playbook_is_found() -> None:
 
 
 def test_outcomes_without_execution_are_named_with_revenue() -> None:
-    """Measured, but not executed by the ledger: 5,000 + 700 of recorded revenue are left out, and one says nothing."""
+    """Measured, but not executed by the ledger: 5,000 + 700 of recorded revenue are left out, and one has none."""
     resolved = {"recommended_action": "call", "outcome": "resolved", "approval_status": "expired"}
     ledger: list[Row] = [
         {"intervention_id": "lapsed", "estimated_revenue_saved": 5000.0},
         {"intervention_id": "refused", "estimated_revenue_saved": 700.0, "approval_status": "rejected"},
         {"intervention_id": "waiting", "approval_status": "pending"},
-        # Executed, not measured, watched, or held out on purpose: no contradiction.
+        # Executed, not measured, monitored, or in the holdout: no contradiction.
         {"intervention_id": "done", "is_executed": True, "estimated_revenue_saved": 1000.0},
         {"intervention_id": "unmeasured", "outcome": None},
         {"intervention_id": "watched", "recommended_action": "monitor_only"},

@@ -1,4 +1,4 @@
-"""A customer in one row: each value stands in the table it is taken from, and nobody is left out or doubled."""
+"""Tests of customer_360: each value equals that of its table, and every customer has one row."""
 
 from datetime import date
 from typing import Any

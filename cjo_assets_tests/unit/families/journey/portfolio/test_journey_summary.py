@@ -1,4 +1,4 @@
-"""The day in one line: customers from the snapshot, every other figure a count or a sum over a table of the day."""
+"""Tests of the summary: customers from the snapshot, every other figure a count or a sum over a table of the day."""
 
 from cjo_assets.families.journey.decision.recommended_interventions import RecommendedInterventions
 from cjo_assets.families.journey.outcome.outcome_analyses import OutcomeAnalyses
@@ -79,6 +79,6 @@ def test_every_figure_is_counted() -> None:
 def test_an_empty_day_counts_nothing() -> None:
     row = summary({})
     assert row.pop("as_of") == DAY
-    # What nobody recorded is not 0.
+    # A value that was not recorded is not 0.
     assert row.pop("total_revenue_preserved") is None
     assert set(row.values()) == {0}

@@ -1,4 +1,4 @@
-"""What people should do next: everything, each with who, why and what is at stake, in one order."""
+"""Tests of next steps: all of them, each with owner, reason and money, in one order."""
 
 import random
 from datetime import datetime
@@ -90,7 +90,7 @@ SOURCES: dict[str, Rows] = {
 # kind, subject, owner, money, table, reference
 EXPECTED = [
     ("decide", "C2", "executive", 500.0, "approval_requests", "I2"),
-    # The history does not say who is asked.
+    # The history has no approval role.
     ("decide", "C1", "csm", 10.0, "approval_requests", "I1"),
     ("carry_out", "C3", "csm", None, "outcome_analyses", "I3"),
     ("record_outcome", "C4", "csm", 70.0, "outcome_analyses", "I4"),
@@ -151,7 +151,7 @@ def test_next_steps_hold_every_open_item_of_every_table() -> None:
 
 
 def test_trap_19_most_revenue_at_risk_comes_first() -> None:
-    """Trap 19: whoever has most to lose and no answer heads the list of gaps; ties go by name, unknown comes last."""
+    """Trap 19: the customer with most at risk and no decision heads the list of gaps; ties by name, unknown last."""
     customers = [f"C{number:03d}" for number in range(200)]
     chance = random.Random(7)
     money = {name: chance.choice([None, 0.0, 5.0, float(number)]) for number, name in enumerate(customers)}

@@ -1,4 +1,4 @@
-"""What was done with playbooks, week by week, and that it adds up to the ledger."""
+"""Tests of the weekly use of playbooks, which adds up to the ledger."""
 
 from datetime import date, datetime
 
@@ -13,7 +13,7 @@ from cjo_assets_tests.support.rows import DAY, LONG_AGO, POLICY, Row, Rows, by, 
 
 PLAYBOOKS = [
     {"playbook_id": "P1", "journey_stage": "support", "eligible_segments": ["SMB"], "default_actions": ["call"]},
-    # Made after the day: no later file may change what the day says of an action.
+    # Made after the day: no later file may change the activity of a day.
     {"playbook_id": "P9", "journey_stage": "retention", "eligible_segments": ["All"], "default_actions": ["letter"]}
     | {"created_at": date(2025, 2, 1)},
 ]
@@ -31,10 +31,10 @@ LEDGER: Rows = [
     # Monday and Sunday of one ISO week, which belongs to 2025 though it begins in 2024.
     used(1, date(2024, 12, 30), **DONE, **ASKED, outcome="resolved"),
     used(2, date(2025, 1, 5), **DONE, outcome="no_response"),
-    # What the source says of success goes before the outcome's name.
+    # The success stated by the source goes before the outcome's name.
     used(3, date(2025, 1, 4), **DONE, outcome="no_response", playbook_success=True),
     used(4, date(2025, 1, 4), **DONE | {"expected_cost": None}),
-    # The next week: waiting, left alone, used where it should not be.
+    # The next week: waiting, held out, used where it should not be.
     used(5, date(2025, 1, 6), **ASKED | {"approval_status": "pending"}, expected_cost=70.0),
     used(6, date(2025, 1, 7), is_held_out=True, outcome="resolved"),
     used(7, date(2025, 1, 8), **DONE, journey_stage="retention"),

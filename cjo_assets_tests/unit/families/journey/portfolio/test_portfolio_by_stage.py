@@ -1,4 +1,4 @@
-"""How a group of customers is judged, and when a stage fails them."""
+"""Tests of the status of a group of customers, and of systemic failures of stages."""
 
 from typing import Any
 
@@ -39,16 +39,16 @@ JUDGED = {
         {"active_customers": 10_000_000, "customers_in_friction": 4_000_004},
         "yellow",
     ),
-    # Calm, because nobody said anything.
+    # Calm, because there are no signals.
     "no signal": ({"customers_with_signals": 0}, "not_measurable"),
     "all on belief": ({"customers_on_belief": 10}, "not_measurable"),
     "on belief, but for those without forecast": (
         {"customers_on_belief": 8, "customers_without_forecast": 2},
         "not_measurable",
     ),
-    "nobody with a forecast": ({"revenue_at_risk": None, "account_value_forecast": 0.0}, "not_measurable"),
+    "no forecast": ({"revenue_at_risk": None, "account_value_forecast": 0.0}, "not_measurable"),
     "too few": ({"active_customers": 4, "customers_in_friction": 4}, "not_measurable"),
-    "everybody left": (
+    "all left": (
         {"active_customers": 0, "account_value": 0.0, "account_value_forecast": 0.0, "revenue_at_risk": None},
         "not_measurable",
     ),
@@ -66,14 +66,14 @@ def stages(*cells: Row) -> dict[Any, Row]:
 
 def test_trap_5_good_news_needs_every_share_and_bad_news_one() -> None:
     """Trap 5: no data is not on track, and one good share hides no bad one."""
-    # How many have left is no matter: here it tells the cases apart.
+    # The number of customers who have left has no effect: here it identifies the cases.
     rows = [CALM | changes | {"customers": number} for number, (changes, _) in enumerate(JUDGED.values())]
     found = by("customers", rows_of(with_status(table_of(PortfolioCells, rows), POLICY)))
     statuses = {name: found[number]["status"] for number, name in enumerate(JUDGED)}
     assert statuses == {name: status for name, (_, status) in JUDGED.items()}
 
 
-def test_the_reasons_say_what_each_share_is_and_was_held_against() -> None:
+def test_the_reasons_name_each_share_and_its_limit() -> None:
     row = stages(CALM | {"customers_on_belief": 10, "customers_in_friction": 7, "customers_high_risk": 3})["support"]
     assert row["status_reasons"] == [
         "friction_rate 0.7 is above the red limit 0.6",
@@ -101,7 +101,7 @@ def test_shares_are_of_the_sums_and_of_whom_is_known() -> None:
     assert (row["customers"], row["active_customers"]) == (40, 16)
     assert row["high_risk_share"] == 0.25, "4 of 16: those who left do not count"
     assert row["friction_rate"] == 0.5625
-    assert row["revenue_at_risk_share"] == 0.1, "200 of 2,000: the value nobody forecast does not count"
+    assert row["revenue_at_risk_share"] == 0.1, "200 of 2,000: value without a forecast does not count"
 
 
 def test_a_stage_fails_that_breaks_its_own_limit() -> None:
@@ -122,7 +122,7 @@ def test_a_stage_fails_that_breaks_its_own_limit() -> None:
         "onboarding": False,
         None: False,
     }
-    # Four are too few to tell.
+    # Four are too few for a failure.
     assert failing({"support": (6, 10), "retention": (4, 4)}) == {"support": True, "retention": False}
 
 
@@ -139,7 +139,7 @@ def test_the_stages_share_the_revenue_at_risk_among_them() -> None:
     }
 
 
-def test_segments_are_judged_by_one_yardstick() -> None:
+def test_segments_have_the_same_limits() -> None:
     cells = [
         CALM | {"customers_in_friction": 2},
         CALM | {"journey_stage": "retention", "customers_in_friction": 10, "revenue_at_risk": 10.005},

@@ -1,4 +1,4 @@
-"""Where customers are counted and their revenue at risk is added up, once."""
+"""Tests of the cells in which customers and their revenue at risk are counted once."""
 
 import ibis.expr.types as ir
 
@@ -23,9 +23,9 @@ CUSTOMERS = [
     ("C1", "SMB", "support", 100.0, 2, "high", True, "critical", 0.5, 50.0, "smoothed", True),
     ("C2", "SMB", "support", 0.1, 0, "medium", True, "at_risk", 0.2, 0.02, "prior_only", False),
     ("C3", "SMB", "support", 0.2, 1, "low", False, "healthy", 0.1, 0.02, "churn_from_prior", False),
-    # No stage, hence no forecast: at risk of nobody knows how much.
+    # No stage, hence no forecast: the revenue at risk is unknown.
     ("C4", "SMB", None, 70.0, 0, None, False, None, None, None, "no_stage", True),
-    # Whoever has left has neither score nor forecast, and nothing is at risk with them any more.
+    # A customer who has left has neither score nor forecast, and nothing is at risk any more.
     ("C5", "SMB", "churned", 900.0, 3, None, False, None, None, None, None, False),
     ("C6", "Enterprise", "support", 40.0, 0, "high", False, "healthy", 0.25, 10.0, "smoothed", False),
 ]
@@ -86,7 +86,7 @@ def test_each_segment_and_stage_is_counted_and_added_up() -> None:
 def test_trap_21_churned_have_no_risk_and_unknown_is_not_zero() -> None:
     rows = by(("segment", "journey_stage"), kept(PortfolioCells, portfolio_cells(**tables())))
     left, nowhere = rows["SMB", "churned"], rows["SMB", None]
-    # What signals said of somebody who left says nothing of those who stayed.
+    # Signals of a customer who left do not count for those who stayed.
     assert (left["customers"], left["active_customers"], left["customers_with_signals"]) == (1, 0, 0)
     assert (left["account_value"], left["revenue_at_risk"]) == (0.0, None)
     assert (nowhere["customers_without_forecast"], nowhere["customers_without_answer"]) == (1, 1)

@@ -1,4 +1,4 @@
-"""The portfolio in one line: sums, verdict, leak, systemic failures, and a trend that makes nothing up."""
+"""Tests of the portfolio totals: sums, verdict, leak, systemic failures, and trends."""
 
 import pytest
 
@@ -64,7 +64,7 @@ def test_trap_5_the_verdict_needs_data(changes: Row, verdict: str) -> None:
     assert snapshot([CALM | changes])["verdict"] == verdict
 
 
-def test_a_day_without_anybody_is_not_measurable() -> None:
+def test_a_day_without_customers_is_not_measurable() -> None:
     row = snapshot([])
     assert (row["customers"], row["account_value"], row["revenue_at_risk"]) == (0, 0.0, None)
     assert (row["verdict"], row["top_leaking_stage"], row["systemic_failures"]) == ("not_measurable", None, [])

@@ -1,4 +1,4 @@
-"""What was turned away is counted from the rows that were turned away, and from nothing else."""
+"""Tests of rejections by rule, which are counted from the rejected rows only."""
 
 from cjo_assets.core.quarantine.rules import QuarantinedRows
 from cjo_assets.families.journey.portfolio.rejections_by_rule import RejectionsByRule, rejections_by_rule

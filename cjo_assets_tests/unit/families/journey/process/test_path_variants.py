@@ -1,4 +1,4 @@
-"""The ways customers went, and how far they keep to the stage order: path variants and conformance of a small log."""
+"""Tests of path variants and conformance on a small log."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ LOG: dict[str, tuple[str, list[tuple[str, int, str | None]]]] = {
     ),
     # Onboarding leads to engagement alone.
     "C4": ("Enterprise", [("onboarding", 20, None), ("support", 10, "onboarding"), ("churned", 5, "support")]),
-    # Nobody knows where this one came from; entered anew on the next day.
+    # Its previous stage is unknown; entered again on the next day.
     "C5": ("Enterprise", [("support", 9, None), ("support", 8, "support")]),
     # Two entries on one day: the one that names the other as the stage before comes later.
     "C6": ("Enterprise", [("retention", 3, "support"), ("support", 3, "engagement")]),
@@ -79,7 +79,7 @@ def test_rework_and_what_the_policy_does_not_allow_are_counted(variants: ir.Tabl
     left = rows["Enterprise", "onboarding > support > churned"]
     assert (left["is_completed"], left["invalid_transitions"], left["conforming_cases"]) == (True, 1, 0)
     anew = rows["Enterprise", "support > support"]
-    # The first entry says nothing; from support to support no rule leads.
+    # The first entry has no previous stage; from support to support no rule leads.
     assert (anew["judged_transitions"], anew["invalid_transitions"], anew["rework_entries"]) == (1, 1, 1)
 
 

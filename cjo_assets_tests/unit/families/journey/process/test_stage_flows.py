@@ -1,4 +1,4 @@
-"""The journey map and the throughput of stages, over the last ninety days of a small log."""
+"""Tests of moves between stages and of the throughput of stages, over the last ninety days of a small log."""
 
 import ibis.expr.types as ir
 import pytest
@@ -27,7 +27,7 @@ LOG: dict[str, list[tuple[str, int, str | None]]] = {
 
 
 def events(until: int = 1) -> ir.Table:
-    """Return the visits of the log, as it stood so many days after today."""
+    """Return the visits of the log, as it was so many days after today."""
     entries = [
         {"customer_id": name, "journey_stage": stage, "state_entered_at": day(-ago), "previous_stage": previous}
         for name, steps in LOG.items()
@@ -102,7 +102,7 @@ def test_a_stage_in_which_nothing_ended_has_no_throughput() -> None:
 
 
 @pytest.mark.parametrize("ago", [18, 45])
-def test_history_is_what_the_log_of_that_day_says(ago: int) -> None:
+def test_history_is_that_of_the_log_of_that_day(ago: int) -> None:
     """One event log serves all days: later entries only end the visits of a day, and that is undone."""
     then = known_visits(events(), day(-ago))
     assert sorted(map(repr, rows_of(then))) == sorted(map(repr, rows_of(events(until=-ago))))

@@ -1,4 +1,4 @@
-"""Every score taken apart: raw value, factor, weight, contribution, and that they add up."""
+"""Tests of the contributions to each score: raw value, factor, weight, contribution, and their sum."""
 
 import pytest
 
@@ -37,7 +37,7 @@ SIGNALS: Rows = [
     {"customer_id": "left", "aggregated_risk_score": 0.5, "negative_signals": 7},
 ]
 FUSED: Rows = [{"customer_id": name, "fused_risk_score": 0.3} for name in ("stuck", "nowhere", "left")]
-# Where somebody without a stage goes is not known.
+# A customer without a stage has no known next stage.
 FORECASTS: Rows = [
     {"customer_id": "stuck", "churn_probability": 0.4},
     {"customer_id": "nowhere"},

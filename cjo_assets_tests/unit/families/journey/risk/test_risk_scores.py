@@ -1,4 +1,4 @@
-"""Scores, tiers, urgency and what stands out, figured by hand from the factors.
+"""Tests of scores, tiers, urgency and main risk factors, figured by hand from the factors.
 
 overall  = 0.35 signals + 0.25 time + 0.20 value / 200,000 + 0.20 negatives / 5, time = weight x days / (2 x typical)
 friction = 0.6 time + 0.4 reasons / 2
@@ -46,7 +46,7 @@ def score(cases: dict[str, Case], policy: Policy = POLICY) -> dict[str, Row]:
 
 
 def inputs_of(cases: dict[str, Case]) -> list[ir.Table]:
-    """Return customers, states, evaluations, signals and forecasts that say what the cases do."""
+    """Return customers, states, evaluations, signals and forecasts with the cells of the cases."""
     people, states, evaluations, signals, fused, forecasts = [], [], [], [], [], []
     for name, case in cases.items():
         customer = {"customer_id": name}

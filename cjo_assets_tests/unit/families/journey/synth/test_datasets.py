@@ -1,4 +1,4 @@
-"""Generated rows hang together: nothing refers to nothing, and cause comes before effect."""
+"""Tests of generated rows: every reference exists, and cause comes before effect."""
 
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ def test_first_customers_are_the_same_however_many_follow(policy: Policy) -> Non
     assert not later["account_value"].equals(first["account_value"]), "chunks have seeds of their own"
 
 
-def test_signals_are_as_many_as_asked_for(market: Market, policy: Policy) -> None:
+def test_there_are_as_many_signals_as_requested(market: Market, policy: Policy) -> None:
     n = market.tables["customers"].num_rows
     assert market.tables["signals"].num_rows == pytest.approx(10 * n, rel=0.03)
     short = market_of(request_of(5_000, weeks=20, signals_per_customer=3.0), policy)
@@ -39,7 +39,7 @@ def test_signals_are_as_many_as_asked_for(market: Market, policy: Policy) -> Non
     assert market_of(request_of(50, signals_per_customer=0.0), policy).tables["signals"].num_rows == 0
 
 
-def test_nobody_has_a_signal_type_twice_a_day_nor_an_entry_twice(market: Market) -> None:
+def test_no_signal_type_and_no_entry_occurs_twice_a_day(market: Market) -> None:
     for name, key in {
         "signals": ["customer_id", "signal_type", "detected_at"],
         "journey_state_log": ["customer_id", "state_entered_at"],

@@ -1,4 +1,4 @@
-"""The truth written down is that of the data: shares in the data, and the recursion against a plain simulation."""
+"""Tests of the recorded truth: shares in the data, and the recursion against a plain simulation."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -50,7 +50,7 @@ def test_weekly_shares_in_the_log_are_the_true_ones(idle_market: Market) -> None
     tested = 0
     for segment, stage, start, led_to in cells(idle_market):
         ends = {end for (*cell, end) in chances if cell == [segment, stage, start]}
-        assert set(led_to) - {""} <= ends, "nobody moves where the truth knows no way"
+        assert set(led_to) - {""} <= ends, "no move that the truth does not have"
         for end in ends:
             chance = chances[segment, stage, start, end]
             assert is_near((led_to == end).sum(), led_to.size, chance), (segment, stage, start, end)
@@ -87,7 +87,7 @@ def treatments(market: Market, spells: Spells, weeks: dict[str, np.ndarray]) -> 
 
 
 def plain_chances(market: Market, spells: Spells, weeks: dict[str, np.ndarray], ends: list[str]) -> np.ndarray:
-    """Return the true chance of each week to lead to one of these stages, were nobody treated."""
+    """Return the true chance of each week to lead to one of these stages, without treatment."""
     chances = weekly(market.truth)
     starts = np.array([band["from_week"] for band in market.truth["bands"]])
     start = starts[np.searchsorted(starts, weeks["week"], side="right") - 1]
@@ -110,7 +110,7 @@ def test_treated_weeks_differ_by_the_factors(market: Market) -> None:
             chance = without * playbook[f"{kind}_factor"]
             assert is_near(hits, treated.sum(), chance), (playbook["playbook_id"], kind, hits / treated.sum(), chance)
             told_apart += not is_near(hits, treated.sum(), without)
-    assert told_apart >= 5, "an effect that is there can be told from none"
+    assert told_apart >= 5, "an effect that exists can be distinguished from none"
 
 
 def test_a_treatment_works_for_its_weeks_and_no_longer(policy: Policy) -> None:
@@ -139,7 +139,7 @@ def test_recursion_by_weeks_by_hand() -> None:
     assert churn_by_weeks(chances, 1)[0, 0].tolist() == [0.1, 0.2]
     # First week, then a later one: 0.1 + 0.9 x 0.2; two later ones: 0.2 + 0.8 x 0.2.
     assert churn_by_weeks(chances, 2)[0, 0] == pytest.approx([0.28, 0.36])
-    # In whole weeks nobody moves twice in a week, and the days add up to the same.
+    # In whole weeks there is at most one move a week, and the days add up to the same.
     assert churn_by_days(chances, 13)[0, 0, 0] == pytest.approx(0.1 + 0.9 * 0.2)
     assert churn_by_days(chances, 7)[0, 0, 1] == pytest.approx(0.2)
     # Half-way through the first week: 3 of the 6 days on which it can end.
@@ -181,7 +181,7 @@ def test_churn_by_days_is_that_of_the_data(idle_market: Market) -> None:
         zip(spells.customer[spells.stage == "churned"], spells.entered[spells.stage == "churned"], strict=True)
     )
     here = (spells.entered <= origin) & (spells.left > origin) & (spells.stage != "churned")
-    # The truth is told for the days on which a week is over, and for the day of entry.
+    # The truth is recorded for the days on which a week is over, and for the day of entry.
     days = origin - spells.entered
     here &= (days == 0) | ((days + 1) % DAYS_PER_WEEK == 0)
     last_week = max(week for *_, week in by_days)

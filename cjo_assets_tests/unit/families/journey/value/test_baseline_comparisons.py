@@ -1,4 +1,4 @@
-"""Metrics of groups of customers over days, and what they are held against: four customers one can follow by hand."""
+"""Tests of metrics of groups of customers against their baselines, on four customers that can be followed by hand."""
 
 import math
 from typing import Any
@@ -69,7 +69,7 @@ def decision(customer: str, offset: int, is_held_out: bool, **cells: Any) -> Row
 
 VALUES = {"A": 100, "B": 300, "C": 100, "D": 300}
 CUSTOMERS: Rows = [{"customer_id": name, "account_value": value} for name, value in VALUES.items()]
-# A is 8 days in support and back too late; B was 3 days there in the baseline and back in time, comes again, goes on
+# A is 8 days in support and back too late; B was 3 days there in the baseline and back in time, comes again, moves
 # to escalation for 5 days and leaves on D; C and D have a quiet life, as far as is known on D.
 LOG: Rows = [
     *way("A", (-200, "engagement"), (-20, "support"), (-12, "retention")),
@@ -80,7 +80,7 @@ LOG: Rows = [
 ]
 DECISIONS: Rows = [
     decision("A", -25, False),
-    # The first decision says which arm a customer is in.
+    # The first decision determines the arm of a customer.
     decision("A", -3, True),
     decision("B", -25, True),
     decision("C", -40, False),
@@ -140,7 +140,7 @@ def test_every_metric_of_every_group_by_hand() -> None:
     assert sides == pytest.approx((8 / TREATED_MONTHS, 3 / HELD_OUT_MONTHS), abs=1e-6)
     assert (chance["customers"], chance["baseline_customers"]) == (2, 2)
     assert (chance["evidence_grade"], before["evidence_grade"]) == ("randomised", "before_after")
-    # Ten days of A and C, in months; of everybody one case was opened in them, and 39 days were lived.
+    # Ten days of A and C, in months; of all customers one case was opened in them, and 39 days were lived.
     assert chance["window_exposure"] == pytest.approx(20 / 30, abs=1e-6)
     assert before["window_exposure"] == pytest.approx(39 / 30, abs=1e-6)
     assert rows["days_per_support_case", "baseline_period"]["window_exposure"] == 1.0
@@ -163,7 +163,7 @@ def test_an_interval_is_that_of_customers_who_differ() -> None:
 
 
 def test_nine_of_ten_intervals_hold_the_truth() -> None:
-    """Four hundred pairs of groups whose customers differ from each other, at a true ratio of 0.7, looked at once each.
+    """Four hundred pairs of groups whose customers differ from each other, at a true ratio of 0.7, read once each.
 
     A customer's own rate is drawn first, so events of one customer come together: intervals for single events would be
     too narrow. With 400 pairs 84 to 96 % is four standard errors to either side.
@@ -207,16 +207,16 @@ def test_nine_of_ten_intervals_hold_the_truth() -> None:
     assert sum(row["ratio"] for row in found) / pairs == pytest.approx(truth, abs=0.03)
 
 
-def test_what_cannot_be_compared_says_what_is_missing() -> None:
+def test_a_missing_comparison_names_what_is_missing() -> None:
     rows = compare()
-    # Nobody left before: there is nothing to reduce. Nobody who was not held out left: that is no reduction yet.
+    # No departure before: there is nothing to reduce. No departure outside the holdout: that is no reduction yet.
     nothing = rows["churn_rate", "baseline_period"]
     assert (nothing["status"], nothing["ratio"], nothing["baseline_value"]) == ("not_measurable", None, 0.0)
     assert nothing["note"] == "the baseline is 0: there is nothing to reduce"
     none = rows["churn_rate", "held_out"]
     assert (none["status"], none["ratio"], none["value"]) == ("not_measurable", None, 0.0)
     assert (none["note"], none["events"], none["baseline_events"]) == ("fewer than 1 events on a side", 0, 1)
-    # Whoever leaves, it is one of those not held out in at most 95 % of the exposure: 55 of 104 customer-days.
+    # A departure is of a customer outside the holdout in at most 95 % of the exposure: 55 of 104 customer-days.
     assert (none["ratio_low"], none["ratio_high"]) == (0.0, pytest.approx(0.95 / 0.05 * 49 / 55, abs=1e-6))
     # One customer had a case in the baseline.
     assert rows["days_per_support_case", "baseline_period"]["note"] == "fewer than 2 customers on a side"
@@ -228,7 +228,7 @@ def test_what_cannot_be_compared_says_what_is_missing() -> None:
         row = compare(policy=rules(journey__kpis__baseline_period=period))["support_days", "baseline_period"]
         assert (row["status"], row["baseline_value"], row["baseline_from"]) == ("not_measurable", None, None)
         assert row["note"].startswith("the policy names no baseline period")
-    # Nobody at all.
+    # No customers at all.
     empty = compare(log=[], decisions=[])
     assert {row["status"] for row in empty.values()} == {"not_measurable"}
     assert {row["value"] for row in empty.values()} == {None}
@@ -246,12 +246,12 @@ def test_a_supplied_baseline_counts_from_its_last_day() -> None:
     assert churn["ratio"] == pytest.approx(1 / MEASURED_MONTHS / 0.5, abs=1e-5)
     assert (churn["ratio_low"], churn["status"]) == (None, "measured")
     assert (churn["baseline_from"], churn["baseline_until"], churn["baseline_customers"]) == (day(-400), day(-200), 0)
-    # It is worse than before, and says so.
+    # It is worse than before, and the ratio shows it.
     assert escalation["ratio"] == pytest.approx(1 / MEASURED_MONTHS / 0.1, abs=1e-5)
     assert escalation["ratio_low"] < escalation["ratio"] < escalation["ratio_high"]
     assert rows["support_days", "supplied"]["status"] == "not_measurable"
     assert (churn["events"], churn["baseline_events"], escalation["baseline_events"]) == (1, None, 4)
-    # Where few are measured, that nobody of them left says nothing.
+    # Where few are measured, no departure among them is no evidence.
     few = compare(supplied=supplied, policy=rules(journey__learning__minimum_per_arm=5))["churn_rate", "supplied"]
     assert (few["status"], few["ratio"], few["note"]) == ("not_measurable", None, "fewer than 5 customers on a side")
 
@@ -262,7 +262,7 @@ def test_strongest_comparable_baseline_is_preferred() -> None:
     rows = list(compare(supplied=supplied).values())
     chosen = by("metric", rows_of(preferred(table_of(BaselineComparisons, rows))))
     assert {metric: row["baseline"] for metric, row in chosen.items()} == {
-        # Nobody who was not held out left or escalated.
+        # No departure or escalation outside the holdout.
         "churn_rate": "supplied",
         "value_churn_rate": "supplied",
         "escalation_rate": "supplied",
@@ -274,10 +274,10 @@ def test_strongest_comparable_baseline_is_preferred() -> None:
     }
 
 
-def test_few_events_are_no_reduction_whatever_the_rates_say() -> None:
-    """Forty customers for ninety days, nobody left or escalated, against 0.01 and 0.005 a month before.
+def test_few_events_are_no_reduction_whatever_the_rates() -> None:
+    """Forty customers for ninety days without departure or escalation, against 0.01 and 0.005 a month before.
 
-    Nobody in 120 customer-months happens in 30 % of cases where 0.01 leave, and in 5 % where 0.025 do: the exact
+    No departure in 120 customer-months happens in 30 % of cases where 0.01 leave, and in 5 % where 0.025 do: the exact
     interval reaches from no departure at all to two and a half times as many.
     """
     customers: Rows = [{"customer_id": f"C{number:02}"} for number in range(40)]

@@ -1,4 +1,4 @@
-"""Whether each family keeps its promise: one KPI at risk is enough, and little that is measured is no good news."""
+"""Tests of the status of each family: one KPI at risk is enough, and few measured ones are no good news."""
 
 import pytest
 
@@ -50,7 +50,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("families", CASES)
-def test_a_family_is_judged_by_what_was_measured(
+def test_the_status_of_a_family_follows_from_measured_kpis(
     families: tuple[tuple[list[tuple[str, str]], tuple[str, int, int, int]], ...],
 ) -> None:
     rows = [

@@ -1,4 +1,4 @@
-"""The promises, measured: each value from its rows, attainment both ways, and where each status begins."""
+"""Tests of the KPIs: each value from its rows, attainment in both directions, and the limits of each status."""
 
 from datetime import date, datetime
 from typing import Any
@@ -84,11 +84,11 @@ LEDGER: Rows = [
     | {"human_override": False, "estimated_revenue_saved": 9e9, "journey_stage": "retention"}
     | {"requires_human_approval": True},
     {"intervention_id": "watched", "recommended_action": "monitor_only", "journey_stage": "engagement"},
-    # Held out on purpose: nothing was done, asked or achieved, whatever was measured.
+    # In the holdout: nothing was done, requested or achieved, whatever was measured.
     {"intervention_id": "held out", "is_held_out": True, "outcome": "resolved", "resolution_time_days": 1.0}
     | {"csat_delta": 3.0, "human_override": True, "journey_stage": "support", "evaluation_latency_ms": 9e9},
 ]
-# What the ROI says of the window: the KPI of retained revenue is that figure, of all grades.
+# The ROI of the window: the KPI of retained revenue is that figure, of all grades.
 RETAINED: Rows = [
     {"component": "retained_revenue", "kind": "value", "evidence_grade": grade, "amount": amount, "records": runs}
     for grade, amount, runs in (("randomised", 1500.0, 1), ("assumption", 500.0, 1), ("matched", None, 0))
@@ -101,9 +101,9 @@ MEASURED = {
     "average_latency_ms": (300, 1, "not_distinguishable", 200 + 400 + 300, 3, 3),
     # 3 of 6 against 0.30.
     "human_escalation_frequency": (0.5, 0.3 / 0.5, "at_risk", 3, 6, 6),
-    # Of the two executed outcomes that say so, one: an interval from 0.12 to 0.88.
+    # Of the two executed outcomes that record it, one: an interval from 0.12 to 0.88.
     "human_override_rate": (1 / 2, 0.15 * 2, "not_distinguishable", 1, 2, 2),
-    # Known by D: 2 customers, 1 of each of the others; turned away by D: 1 customer, 1 undated signal.
+    # Known by D: 2 customers, 1 of each of the others; rejected by D: 1 customer, 1 undated signal.
     "data_completeness_rate": (8 / 10, 0.8 / 0.95, "on_track", 8, 10, 10),
     "average_resolution_time_days": (5, 1, "not_distinguishable", 3 + 7, 2, 2),
     # Of the three executed one came in support or escalation; what waits or was refused was not made.
@@ -112,7 +112,7 @@ MEASURED = {
     "retention_revenue_preserved": (2000, 0.2, "critical", 1500 + 500, None, 2),
 }
 
-# What a source estimated, and what stands for something else.
+# An estimate of a source, and a proxy.
 BASES = {"retention_revenue_preserved": "assumption", "signal_detection_precision": "proxy"}
 
 
@@ -156,7 +156,7 @@ def known(name: str, dated: str, when: date | datetime) -> dict[str, Rows]:
     return {name: [{dated: when}, {dated: when.replace(year=2026)}]}
 
 
-def test_every_kpi_is_measured_or_says_what_is_missing() -> None:
+def test_every_kpi_is_measured_or_names_what_is_missing() -> None:
     records: dict[str, Any] = {
         "customers": [{}, {}],
         "playbooks": [{}],
@@ -208,7 +208,7 @@ def test_revenue_is_measured_where_all_of_it_was_compared() -> None:
 
 
 def test_revenue_has_an_interval_if_all_parts_have_one() -> None:
-    """12,000 [10,500, 13,500] and 300 [-100, 700]: from 10,400 to 14,200, above the 10,000 that were promised."""
+    """12,000 [10,500, 13,500] and 300 [-100, 700]: from 10,400 to 14,200, above the target of 10,000."""
 
     def revenue(*parts: tuple[str, float, float | None, float | None]) -> tuple[Any, ...]:
         rows: Rows = [
@@ -238,7 +238,7 @@ def test_nothing_is_measured_on_nothing() -> None:
 
 
 def test_where_each_status_begins() -> None:
-    # The values are those of the first test: only the promises change. Counts of everything are judged as they are.
+    # The values are those of the first test: only the targets change. Full counts are compared without an interval.
     higher = {"data_completeness_rate": 0.75, "proactive_interventions_ratio": 2 / 3 / 0.8}
     rows = measure(LEDGER, targets(**higher), customers=[{}, {}, {}], quarantined_customers=[{}])
     assert (rows["data_completeness_rate"]["status"], rows["data_completeness_rate"]["attainment"]) == ("on_track", 1)
@@ -246,7 +246,7 @@ def test_where_each_status_begins() -> None:
     for target, status in ((0.6, "exceeded"), (0.4, "on_track"), (0.39, "at_risk"), (0.249, "critical")):
         row = measure(LEDGER, targets(human_escalation_frequency=target))["human_escalation_frequency"]
         assert (row["value"], row["status"]) == (0.5, status), target
-    # Latencies of 200, 300 and 400: from 131 to 469. Whatever lies within is not distinguishable from them.
+    # Latencies of 200, 300 and 400: from 131 to 469. A target within is not distinguishable from them.
     for target, status in ((470.0, "exceeded"), (300.0, "not_distinguishable"), (140.0, "not_distinguishable")):
         assert measure(LEDGER, targets(average_latency_ms=target))["average_latency_ms"]["status"] == status, target
     # The better end, 131, misses 130, and the mean reaches 0.43 of it.
@@ -281,12 +281,12 @@ def test_zero_is_a_value() -> None:
     promises = targets(human_escalation_frequency=0.0, average_resolution_time_days=0.0)
     rows = measure(ledger, promises, roi_breakdown=nothing)
     expected = {
-        # Lower is better: nothing is better than any promise above nothing, by no finite share of it.
+        # Lower is better: zero is better than any target above zero, by no finite share of it.
         # One measurement, or none of one, is no good news all the same.
         "average_latency_ms": (0.0, None, "not_distinguishable"),
         "human_override_rate": (0.0, None, "not_distinguishable"),
         "average_resolution_time_days": (0.0, None, "not_distinguishable"),
-        # Promised nothing, and nothing it is: met.
+        # A target of zero, and a value of zero: met.
         "human_escalation_frequency": (0.0, None, "on_track"),
         "proactive_interventions_ratio": (0.0, 0.0, "critical"),
         # None of one: from 0 to 0.73.
@@ -355,7 +355,7 @@ def test_intervals_of_shares_and_means() -> None:
 
 
 def labelled(number: int, signal: str | None, is_problem: bool, offset: int = -1) -> Row:
-    """Return what somebody found out about a signal, or about a problem without one."""
+    """Return what a person found out about a signal, or about a problem without one."""
     cells = {"label_id": f"L{number}", "signal_id": signal, "is_problem": is_problem, "labelled_at": day(offset)}
     return cells | {"customer_id": "C"}
 
@@ -369,7 +369,7 @@ def test_precision_and_recall_use_labelled_signals() -> None:
     labels: Rows = [
         labelled(1, "right", True),
         labelled(2, "right too", True, 0),
-        # Whoever looked first saw a problem; what was found out later holds.
+        # The first label has a problem; the later one counts.
         labelled(0, "wrong", True, -2),
         labelled(3, "wrong", False),
         labelled(4, None, True),
@@ -392,7 +392,7 @@ def test_precision_and_recall_use_labelled_signals() -> None:
 
 
 def test_recall_without_labels_is_a_proxy_of_trouble_foretold() -> None:
-    """Two escalations and a departure; a negative signal in the 90 days before came to one of them."""
+    """Two escalations and a departure; a negative signal in the 90 days before preceded one of them."""
     entries: Rows = [
         {"customer_id": "told", "journey_stage": "escalation", "state_entered_at": day(-3)},
         {"customer_id": "too old", "journey_stage": "escalation", "state_entered_at": day(-3)},
@@ -455,7 +455,7 @@ def compared(metric: str, baseline: str, value: float, against: float, status: s
 def test_reduction_names_its_base_and_worsening_is_negative() -> None:
     """Trap 6: from 0.02 to 0.03 is a reduction by -0.5, and no amount of abs() makes it one by 0.5."""
     comparisons = [
-        # The strongest baseline that can be compared with counts, whatever a weaker one says.
+        # The strongest baseline that can be compared with counts, whatever a weaker one shows.
         compared("churn_rate", "held_out", 0.03, 0.02),
         compared("churn_rate", "supplied", 0.01, 0.02),
         compared("escalation_rate", "held_out", 0.03, 0.02, "not_measurable"),
@@ -482,7 +482,7 @@ def test_reduction_names_its_base_and_worsening_is_negative() -> None:
     assert rows["churn_rate_reduction"]["status"] == "critical"
     missing = rows["escalation_cost_reduction"]
     assert (missing["value"], missing["baseline"], missing["status"]) == (None, None, "not_measurable")
-    # Nobody left: a lifetime without end is no figure.
+    # No departure: a lifetime without end is no figure.
     endless = measure([], baseline_comparisons=[compared("value_churn_rate", "held_out", 0.0, 0.02)])
     assert endless["lifetime_value_delta"]["status"] == "not_measurable"
 

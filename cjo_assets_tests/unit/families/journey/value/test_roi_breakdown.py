@@ -1,4 +1,4 @@
-"""Cost and value of one population: what was executed in the thirty days that end with D, and the answers in them."""
+"""Tests of cost and value of one population: executions in the thirty days that end with D, and answers in them."""
 
 from datetime import date, datetime
 from typing import Any
@@ -45,7 +45,7 @@ def executed(name: str, at: datetime, cost: float | None, revenue: float | None,
 
 
 def asked(name: str, **cells: Any) -> Row:
-    """Return an intervention somebody was asked about; cost and revenue must not count unless it was executed."""
+    """Return an intervention with an approval request; cost and revenue count only if it was executed."""
     return {
         "intervention_id": name,
         "requires_human_approval": True,
@@ -73,8 +73,8 @@ LEDGER = [
     asked("rejected"),
     asked("rejected before"),
     asked("waiting for the second"),
-    asked("nobody answered"),
-    # Held out: on record, and neither asked nor carried out.
+    asked("not answered"),
+    # Held out: on record, and neither requested nor carried out.
     {"intervention_id": "held out", "is_held_out": True, "expected_cost": 1e6, "estimated_revenue_saved": 1e6},
 ]
 ANSWERS = [
@@ -83,13 +83,13 @@ ANSWERS = [
     # The same person in other letters, and a third word of hers: one review.
     answered("approved", FIRST, " Ann"),
     answered("approved", LAST, "a\u00adnn\u200b"),
-    # Nobody's name is nobody's time.
+    # A text that names no person is no review time.
     answered("approved", FIRST, "N/A"),
     answered("rejected", FIRST, decision="rejected"),
     answered("rejected before", BEFORE, decision="rejected"),
     answered("waiting for the second", LAST),
-    answered("nobody answered", AFTER),
-    # Nobody was asked about it.
+    answered("not answered", AFTER),
+    # It has no request.
     answered("held out", LAST),
     answered("first instant", LAST),
 ]
@@ -187,7 +187,7 @@ def test_another_window_and_other_prices() -> None:
     amounts = {
         name: row["amount"] for name, row in by_component(price(LEDGER, rules, answers=ANSWERS, calls=CALLS)).items()
     }
-    # "first instant", "rejected", and what was said on the first day lie before the fifteen days.
+    # "first instant", "rejected", and the answers of the first day are before the fifteen days.
     assert amounts["playbook_cost"] == (50.05 + 10.0 + 10.0) * 2
     assert amounts["human_review_time"] == 2 * 0.1 * 100.0
     assert amounts["api_calls"] == 4 * 3 * 0.5
@@ -210,17 +210,17 @@ def run_of(playbook: str | None, number: int, outcome: str, revenue: float | Non
 
 
 def test_run_with_measured_effect_counts_only_that_effect() -> None:
-    """Trap 21: revenue stands under the best evidence there is for its playbook, and once.
+    """Trap 21: revenue has the grade of the best evidence there is for its playbook, and counts once.
 
     P: four runs, a success worth 1,000 and one worth 3,000, a held-out effect of 0.25: 4 x 0.25 x 2,000 = 2,000, from
-    0.15 to 0.35. What the others of its revenue rows say is not added.
+    0.15 to 0.35. The amounts of its other revenue rows are not added.
     """
     ledger = [
         run_of("P", 1, "resolved", 1000.0),
         run_of("P", 2, "resolved", 3000.0),
         run_of("P", 3, "no_response", 50.0),
         run_of("P", 4, "no_response", None),
-        # Harmful, as far as refused customers can tell: -0.2 of two runs worth 500 each.
+        # Harmful, by the comparison with refused customers: -0.2 of two runs worth 500 each.
         run_of("M", 1, "resolved", 500.0),
         run_of("M", 2, "no_response", None),
         # Too few were held out: what is recorded is an assumption.
@@ -248,13 +248,13 @@ def test_run_with_measured_effect_counts_only_that_effect() -> None:
         "assumption": (78.0, None, None, 2),
     }
     assert revenue["randomised"]["formula"] == "2000.0 for 1.0 more recoveries in 4 runs than without x 1 credited"
-    # Without a success of a known worth nobody can say what a recovery is worth.
+    # Without a success of a known worth the worth of a recovery is unknown.
     unknown = price([run_of("P", 1, "no_response", 900.0)], effects=effects)["retained_revenue", "randomised"]
     assert (unknown["amount"], unknown["quantity"]) == (None, None)
     assert unknown["formula"].startswith("not measurable: no success with a known revenue")
 
 
-def test_what_nobody_valued_is_not_worth_nothing() -> None:
+def test_an_outcome_without_a_value_is_not_worth_nothing() -> None:
     """Trap 6: no outcome is no revenue of 0."""
     row = by_component(price([run_of(None, 1, "resolved", None)]))["retained_revenue"]
     assert (row["quantity"], row["amount"], row["records"]) == (None, None, 0)
@@ -272,7 +272,7 @@ def compared(metric: str, baseline: str, value: float, against: float, exposure:
     return {"metric": metric, "baseline": baseline, "evidence_grade": grade, "status": "measured"} | sides | ends
 
 
-def test_days_saved_are_worth_what_the_policy_says_of_a_day() -> None:
+def test_days_saved_have_the_price_of_the_policy() -> None:
     """Escalation 0.5 of 0.8 days in 100 customer-months: 30 days; support up by 0.1: a loss; cases a day shorter."""
     comparisons = [
         compared("escalation_days", "held_out", 0.5, 0.8, 100.0),

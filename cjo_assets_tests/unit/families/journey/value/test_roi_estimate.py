@@ -1,4 +1,4 @@
-"""The totals: sums of the parts, by grade and over all; the days of the window; the weakest evidence."""
+"""Tests of the ROI totals: sums of the parts, by grade and over all; the days of the window; the weakest evidence."""
 
 from datetime import date
 
@@ -21,7 +21,7 @@ PARTS: list[Part] = [
     ("infrastructure", "cost", 500.0, "assumption"),
     ("retained_revenue", "value", 450.25, "randomised"),
     ("retained_revenue", "value", -50.05, "matched"),
-    # What cannot be said adds nothing.
+    # A part that is not measurable adds nothing.
     ("escalation_prevention", "value", None, "assumption"),
 ]
 INTERVALS = ("net_benefit", "net_benefit_compared", "value_randomised", "value_matched", "value_before_after")
@@ -69,7 +69,7 @@ def test_totals_are_the_sums_of_their_parts() -> None:
         "value_before_after": 0.0,
         "value_assumption": 0.0,
         "net_benefit_compared": pytest.approx(-199.90),
-        # Neither comparison says how sure it is.
+        # Neither comparison has an interval.
         **{f"{name}_{end}": None for name in INTERVALS for end in ("low", "high")},
         "compared_value_status": "not_measurable",
         "compared_net_status": "not_measurable",
@@ -109,7 +109,7 @@ COSTS: list[Part] = [("infrastructure", "cost", 500.0, "assumption")]
 
 
 def test_totals_carry_the_ends_of_what_was_compared() -> None:
-    """1,000 [400, 1,600] and 300 [-200, 800] of chance, 50 [-70, 90] matched, 2,000 believed; the ends are added."""
+    """1,000 [400, 1,600] and 300 [-200, 800] of chance, 50 [-70, 90] matched, 2,000 assumed; the ends are added."""
     parts = [
         *COSTS,
         compared("randomised", 1000.0, 400.0, 1600.0),
@@ -123,10 +123,10 @@ def test_totals_carry_the_ends_of_what_was_compared() -> None:
         "value_matched": (-70.0, 90.0),
         "value_before_after": (None, None),
         "net_benefit_compared": (130.0 - 500.0, 2490.0 - 500.0),
-        # What is believed has no interval of its own and moves both ends alike.
+        # An assumption has no interval of its own and moves both ends alike.
         "net_benefit": (130.0 - 500.0 + 2000.0, 2490.0 - 500.0 + 2000.0),
     }
-    # Something came of it; whether it pays for itself is open.
+    # It had an effect; whether it pays for itself is open.
     assert (row["compared_value_status"], row["compared_net_status"]) == ("positive", "not_distinguishable")
     names = ("value_low", "value_high", "value_status", "net_benefit_so_far_low", "net_benefit_so_far_high")
     assert {grade: tuple(found[name] for name in names) for grade, found in grades(parts).items()} == {
@@ -145,7 +145,7 @@ def test_a_value_on_both_sides_of_zero_is_no_value_yet() -> None:
     assert (loss["compared_value_status"], loss["compared_net_status"]) == ("negative", "negative")
     small = total([*COSTS, compared("before_after", 20.0, 10.0, 30.0)])
     assert (small["compared_value_status"], small["compared_net_status"]) == ("positive", "negative")
-    # A comparison that does not say how sure it is leaves the sum without an interval; what is believed has none.
+    # A comparison without an interval leaves the sum without one; an assumption has none.
     unsure = total([*COSTS, compared("randomised", 50.0, 40.0, 60.0), ("retained_revenue", "value", 9.0, "matched")])
     assert (unsure["value_randomised_low"], unsure["net_benefit_compared_low"]) == (40.0, None)
     assert unsure["compared_value_status"] == "not_measurable"
@@ -215,5 +215,5 @@ def test_grades_that_are_not_their_parts_are_found() -> None:
     for name in ("value", "cost"):
         wrong = [row | {name: row[name] + 0.01} if row["evidence_grade"] == "assumption" else row for row in rows]
         assert len(rows_of(grades_that_do_not_sum(table_of(RoiByGrade, wrong), breakdown))) == 1
-    # A grade that no row stands for loses its money.
+    # A grade without a row loses its money.
     assert len(rows_of(grades_that_do_not_sum(table_of(RoiByGrade, rows[:1]), breakdown))) == 2

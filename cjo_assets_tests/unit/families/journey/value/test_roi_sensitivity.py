@@ -1,4 +1,4 @@
-"""Which assumptions the result hangs on: one at a time, at both ends of its range."""
+"""Tests of the sensitivity of the net benefit: one assumption at a time, at both ends of its range."""
 
 import pytest
 
@@ -64,7 +64,7 @@ def test_one_assumption_moves_at_a_time() -> None:
         "infrastructure_cost_per_month",
         "cost_per_human_review_hour",
         "review_minutes_per_approval",
-        # Equal swings stand by name.
+        # Equal swings are ordered by name.
         "api_calls_per_intervention",
         "cost_per_api_call",
         "cost_per_escalation_day",

@@ -1,4 +1,4 @@
-"""Credit for conversions: each method by itself, each conversion once, and what was measured beside it."""
+"""Tests of attribution: each method by itself, each conversion once, compared with the measured conversions."""
 
 import itertools
 import math
@@ -210,7 +210,7 @@ def test_credit_by_hand(channel: str, method: str, rows: Rows) -> None:
 
 
 def test_no_method_is_mixed_with_another(rows: Rows) -> None:
-    """Trap M20: per method the credit is what its own hints say, or the conversions known on the day."""
+    """Trap M20: per method the credit is that of its own rows, or the conversions known on the day."""
     totals: dict[str, float] = {}
     for row in rows:
         totals[row["method"]] = totals.get(row["method"], 0.0) + (row["credited_conversions"] or 0.0)
@@ -229,8 +229,8 @@ def test_lost_credit_is_found(rows: Rows, tables: dict[str, Any]) -> None:
     assert not named & {("mail", "last_touch"), ("mail", "assist"), ("fax", "assist")}
 
 
-def test_the_policy_says_how_hints_are_read(tables: dict[str, Any]) -> None:
-    """A hint that restates the one before it stands for both; a wider tolerance agrees."""
+def test_the_policy_decides_how_hints_are_summed(tables: dict[str, Any]) -> None:
+    """A hint that restates the one before it replaces it; a wider tolerance agrees."""
     policy = policy_with(marketing__attribution__hints_are="restatements", marketing__attribution__tolerance=1.0)
     found = by(("campaign_id", "channel_id", "method"), rows_of(attribution(**tables, as_of=DAY, policy=policy)))
     assert found["one", "mail", "last_touch"]["credited_conversions"] == 30.0

@@ -1,4 +1,4 @@
-"""Where a campaign stands: money, time, its metric, and a judgement that comes from nothing else."""
+"""Tests of campaign analysis: money, time, metric, and performance, which follows from the metric only."""
 
 from datetime import date, datetime
 from typing import Any
@@ -38,7 +38,7 @@ CASES: dict[str, tuple[Row, Row | None]] = {
     "just below": ({"kpi_target": 0.01}, {"conversions": 79, "cost": 100.0, "revenue_proxy": 90_000.0}),
     "a fifth above": ({"kpi_target": 0.01}, {"conversions": 120, "cost": 900.0, "revenue_proxy": 1.0}),
     "0.024 of 0.03": ({"kpi_target": 0.03}, {"conversions": 240}),
-    "nobody said": ({}, {"conversions": 500, "cost": 100.0, "revenue_proxy": 90_000.0}),
+    "no target given": ({}, {"conversions": 500, "cost": 100.0, "revenue_proxy": 90_000.0}),
     "a target of nothing": ({"kpi_target": 0.0}, {"conversions": 500}),
     "undefined": ({"primary_kpi": "vibes", "kpi_target": 0.1}, {"conversions": 500}),
     "young": ({"kpi_target": 0.01, "start_date": day(-3), "end_date": day(16)}, {"conversions": 500}),
@@ -70,13 +70,13 @@ CASES: dict[str, tuple[Row, Row | None]] = {
     "measured too soon": ({"created_at": datetime(2025, 1, 21)}, {"conversions": 1}),
     "not there yet": ({"created_at": datetime(2025, 1, 21)}, None),
 }
-# judgement, rule, attainment
+# performance, rule, attainment
 JUDGED = {
     "a fifth below": ("meeting_expectations", "attainment", 0.8),
     "just below": ("below_expectations", "attainment", 0.79),
     "a fifth above": ("exceeding_expectations", "attainment", 1.2),
     "0.024 of 0.03": ("meeting_expectations", "attainment", 0.8),
-    "nobody said": ("not_measurable", "no_target", None),
+    "no target given": ("not_measurable", "no_target", None),
     "a target of nothing": ("not_measurable", "no_target", None),
     "undefined": ("not_measurable", "metric_not_defined", None),
     "young": ("too_early", "little_time", 5.0),
@@ -102,10 +102,10 @@ JUDGED = {
     "measured too soon": ("not_measurable", "no_target", None),
 }
 LEDGER = [
-    # One percent more than the metrics is within tolerance: the metrics stand.
+    # One percent more than the metrics is within tolerance: the metrics count.
     {"campaign_id": "a fifth below", "llm_cost": 20.0, "human_review_cost": 80.0, "media_spend": 505.0}
     | {"estimated_value": 30_000.0},
-    # Twice what the assets cost, and another value: the ledger stands, for both.
+    # Twice what the assets cost, and another value: the ledger counts, for both.
     {"campaign_id": "just below", "llm_cost": 10.0, "human_review_cost": 0.0, "media_spend": 200.0}
     | {"estimated_value": 500.0},
     {"campaign_id": "tomorrow", "llm_cost": 5.0, "human_review_cost": 0.0},
@@ -120,7 +120,7 @@ EXPERIMENTS = [
     ("was stopped", "stopped", -5, -1),
     ("is planned", "planned", 2, None),
     ("was to begin", "planned", -5, None),
-    ("ended, and nobody said so", "running", -5, -1),
+    ("ended, not recorded", "running", -5, -1),
 ]
 
 
@@ -165,8 +165,8 @@ def rows(tables: dict[str, Any]) -> dict[str, Row]:
 
 
 @pytest.mark.parametrize("case", JUDGED)
-def test_a_campaign_is_judged_by_its_metric_against_its_target(case: str, rows: dict[str, Row]) -> None:
-    """Trap M13, M18: no ratio of money judges; 80 % of a target is 80 %, whatever binary floats make of it."""
+def test_performance_is_that_of_the_metric_against_its_target(case: str, rows: dict[str, Row]) -> None:
+    """Trap M13, M18: no ratio of money counts; 80 % of a target is 80 %, whatever binary floats make of it."""
     judgement, rule, attainment = JUDGED[case]
     found = rows[case]
     assert (found["overall_performance"], found["rule"]) == (judgement, rule)
@@ -207,7 +207,7 @@ def test_reconciliation_tolerance_decides_which_record_counts(tables: dict[str, 
     assert (found["spend_basis"], found["recorded_spend"], found["recorded_value"]) == ("ledger", 505.0, 30_000.0)
 
 
-def test_the_policy_says_from_when_on_an_end_is_open(tables: dict[str, Any]) -> None:
+def test_the_policy_decides_from_when_on_an_end_is_open(tables: dict[str, Any]) -> None:
     found = analysed(tables, policy_with(marketing__campaigns__open_ended_after_years=20))
     assert found["open until 2037"]["end_date"] == date(2037, 12, 30)
     assert (found["open until 2037"]["pacing"] or 0) > 1
@@ -216,7 +216,7 @@ def test_the_policy_says_from_when_on_an_end_is_open(tables: dict[str, Any]) -> 
 
 def test_what_is_not_known_is_null(rows: dict[str, Row]) -> None:
     """Without a ledger there is no ROI; without a snapshot no figure; a spend of 0 is known."""
-    assert (rows["nobody said"]["roas"], rows["nobody said"]["roi"]) == (900.0, None)
+    assert (rows["no target given"]["roas"], rows["no target given"]["roi"]) == (900.0, None)
     unmeasured = ("impressions", "spend", "value", "kpi_value", "spend_residual")
     assert [rows["tomorrow"][name] for name in unmeasured] == [None] * len(unmeasured)
     unknown = ("spend_basis", "recorded_spend", "recorded_value", "roas", "roi", "all_cost", "is_over_budget")
@@ -264,7 +264,7 @@ def test_experiments_and_assets_are_those_of_the_day(rows: dict[str, Row]) -> No
 
 
 def test_the_interval_is_that_of_independent_units(rows: dict[str, Row]) -> None:
-    """Trap M8: 10,000 impressions at a design effect of 1.5 say what 6,667 people say."""
+    """Trap M8: 10,000 impressions at a design effect of 1.5 have the interval of 6,667 people."""
     effect = POLICY.marketing.metric_definitions["conversion_rate"].design_effect
     count = performance_table([performance("one", 80)])
     low, high = wilson_interval(count.conversions / effect, count.impressions / effect, 0.95)
@@ -304,7 +304,7 @@ def test_the_policy_decides(
     assert (found["overall_performance"], found["rule"]) == (judgement, rule)
 
 
-def test_the_policy_says_how_sure_and_how_fast(rows: dict[str, Row], tables: dict[str, Any]) -> None:
+def test_the_policy_sets_interval_level_and_pacing(rows: dict[str, Row], tables: dict[str, Any]) -> None:
     policy = policy_with(marketing__campaigns__interval_level=0.5, marketing__campaigns__pacing_tolerance=0.8)
     found = analysed(tables, policy)
     assert found["a fifth below"]["kpi_value_low"] > rows["a fifth below"]["kpi_value_low"]
@@ -312,7 +312,7 @@ def test_the_policy_says_how_sure_and_how_fast(rows: dict[str, Row], tables: dic
 
 
 def test_pauses_change_no_figure(rows: dict[str, Row]) -> None:
-    """A paused campaign is analysed as any other; its status stands beside its figures."""
+    """A paused campaign is analysed as any other; its status is beside its figures."""
     tables = inputs()
     paused = [campaign(name, **({"status": PAUSED} | changes)) for name, (changes, _) in CASES.items()]
     found = analysed(tables | {"campaigns": campaign_table(paused)})

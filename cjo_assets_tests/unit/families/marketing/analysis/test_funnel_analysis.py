@@ -1,4 +1,4 @@
-"""Where people are lost: sums of daily counts, stages nobody counts, and steps that more took than could."""
+"""Tests of funnel analysis: sums of daily counts, stages without counts, and more arrivals than departures."""
 
 from typing import Any
 
@@ -45,12 +45,12 @@ EVENTS = [
     # Not yet reported, and not yet happened.
     event("whole", "impression", 500, timestamp=instant(LATE)),
     event("whole", "click", 500, date=day(1), timestamp=instant(LATE)),
-    # Nobody counts visits, nor anything after the demo.
+    # Visits are not counted, nor anything after the demo.
     event("patchy", "impression", 1000),
     event("patchy", "click", 100),
     event("patchy", "signup", 20),
     event("patchy", "demo_request", 0),
-    # Nobody clicked, and still people came: another system counts them.
+    # No clicks, and still people came: another system counts them.
     event("odd", "impression", 1000),
     event("odd", "click", 0),
     event("odd", "visit", 50),
@@ -106,7 +106,7 @@ def steps(found: list[Row]) -> dict[tuple[str, str, int], Row]:
 def test_a_step_leads_from_the_nearest_stage_that_is_counted(
     name: str, step: int, steps: dict[tuple[str, str, int], Row]
 ) -> None:
-    """Trap M16: a stage that nobody counts loses nobody; counts of days and places add up; 0 is not missing."""
+    """Trap M16: a stage without counts loses no people; counts of days and places add up; 0 is not missing."""
     row = steps[name, "acquisition", step]
     names = ("from_stage", "to_stage", "from_count", "to_count", "rate", "state", "passed_over", "is_biggest_leak")
     assert tuple(row[column] for column in names) == EXPECTED[name, step]

@@ -1,4 +1,4 @@
-"""Which steps of a funnel are leaks: those surely below their benchmark, and no other."""
+"""Tests of funnel leaks: steps that are certainly below their benchmark, and no other."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from cjo_assets_tests.support.marketing.campaigns import campaign, campaign_tabl
 from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, by, day, instant, kept, policy_with, table_of
 
 STAGES = ("impression", "click", "visit", "signup", "purchase")
-# What each stage counted up to two weeks before the day, and since; None where nobody counted it.
+# What each stage counted up to two weeks before the day, and since; None where it was not counted.
 COUNTS: dict[str, tuple[tuple[int | None, ...], tuple[int | None, ...]]] = {
     # Of its visitors 160 of 1,540 signed up before, and 331 of 7,506 since.
     "fell": ((24_000, 1_630, 1_540, 160, 41), (115_600, 8_027, 7_506, 331, 80)),
@@ -20,11 +20,11 @@ COUNTS: dict[str, tuple[tuple[int | None, ...], tuple[int | None, ...]]] = {
     "slow page": ((None,) * 5, (10_000, 1_000, 500, 40, 10)),
     # A little fewer arrive than elsewhere.
     "a little less": ((None,) * 5, (10_000, 5_000, 3_900, 350, None)),
-    # Hardly anybody arrives, but nothing else is measured after the click.
+    # Hardly any arrivals, but nothing else is measured after the click.
     "one step": ((None,) * 5, (10_000, 500, 20, None, None)),
     # As "fell", of so few that chance could have done it.
     "few": ((1_000, 100, 90, 9, 3), (1_000, 100, 90, 5, 2)),
-    # Nobody has counted its signups of late.
+    # Its signups were not counted of late.
     "uncounted of late": ((10_000, 1_000, 900, 100, 30), (10_000, 1_000, 900, None, None)),
 }
 
@@ -67,7 +67,7 @@ def test_only_steps_below_their_benchmark_are_leaks(steps: dict[tuple[str, str],
     assert (step["benchmark_source"], step["benchmark_rate"], step["missing"]) == (None, None, None)
 
 
-def test_a_leak_is_told_by_the_people_who_are_missing(steps: dict[tuple[str, str], Row]) -> None:
+def test_a_leak_is_measured_by_missing_arrivals(steps: dict[tuple[str, str], Row]) -> None:
     row = steps["fell", "signup"]
     assert (row["benchmark_source"], row["compared_from"], row["compared_to"]) == ("earlier_days", 7_506, 331)
     assert (row["compared_rate"], row["benchmark_rate"]) == (
@@ -92,7 +92,7 @@ def test_without_earlier_days_other_campaigns_are_the_benchmark(steps: dict[tupl
     assert row["missing"] == round(1_000 * visits / clicks - 500)
 
 
-def test_a_stage_nobody_counted_of_late_has_not_leaked(steps: dict[tuple[str, str], Row]) -> None:
+def test_a_stage_without_recent_counts_has_not_leaked(steps: dict[tuple[str, str], Row]) -> None:
     """Not tracked is not zero: its days before are compared with nothing."""
     row = steps["uncounted of late", "signup"]
     assert (row["benchmark_source"], row["is_leak"]) == ("other_campaigns", False)
@@ -109,7 +109,7 @@ def test_a_stage_nobody_counted_of_late_has_not_leaked(steps: dict[tuple[str, st
         ({"leaks_from": "signup"}, set(), {("fell", "signup"), ("slow page", "visit")}),
     ],
 )
-def test_the_policy_says_what_is_a_leak(
+def test_the_policy_decides_what_is_a_leak(
     changes: dict[str, Any], gained: set[tuple[str, str]], lost: set[tuple[str, str]], steps: dict[tuple[str, str], Row]
 ) -> None:
     found = leaks(found_under(policy_with(**{f"marketing__funnel__{name}": value for name, value in changes.items()})))

@@ -1,4 +1,4 @@
-"""What two sources say of one figure: every residual has a name, and silence is not agreement."""
+"""Tests of reconciliation: every residual between two sources is named, and a missing value is no agreement."""
 
 from typing import Any
 
@@ -95,7 +95,7 @@ EVENTS = [
     ("agrees", "purchase", 1),
     ("differs", "click", 0),
 ]
-# one value, other value, residual, share, state, who says nothing
+# one value, other value, residual, share, state, source without a value
 LEDGER_METRICS, FUNNEL_METRICS = ("ledger", "metrics"), ("funnel", "metrics")
 PARTS, STATED, WINDOWS = ("ledger", "ledger_parts"), ("stated_metrics", "metrics"), ("rollups", "metrics")
 OWN, MODEL = ("rollups", "rollup_parts"), ("stated_cost", "cost_model")
@@ -166,14 +166,14 @@ def rows(tables: dict[str, Any]) -> dict[tuple[str, ...], Row]:
 
 @pytest.mark.parametrize("key", EXPECTED, ids=" ".join)
 def test_each_residual_by_hand(key: tuple[str, ...], rows: dict[tuple[str, ...], Row]) -> None:
-    """Trap M8, M16: a rate stated over another denominator is found; a window is held against its own snapshots."""
+    """Trap M8, M16: a rate over another denominator is found; a window is compared with its own snapshots."""
     names = ("one_value", "other_value", "residual", "residual_share", "state", "missing_source")
     for name, expected in zip(names, EXPECTED[key], strict=True):
         value = rows[key][name]
         assert value == (pytest.approx(expected, abs=1e-6) if isinstance(expected, float) else expected), name
 
 
-def test_nobody_is_asked_about_what_nobody_says(rows: dict[tuple[str, ...], Row]) -> None:
+def test_figures_that_no_source_has_make_no_row(rows: dict[tuple[str, ...], Row]) -> None:
     """Both silent, a stage that is no conversion of the metric, and a window still open: no row, no residual."""
     assert "silent" not in {key[0] for key in rows}
     assert ("differs", "campaign", "conversions", *FUNNEL_METRICS) not in rows

@@ -1,4 +1,4 @@
-"""What to do with each segment: from our figures, their intervals and their money; the source's word beside it."""
+"""Tests of the action for each segment: from our figures, their intervals and their money, beside the source's."""
 
 from datetime import datetime
 from typing import Any
@@ -38,7 +38,7 @@ SHOWN = [
     shown("money for nothing", 0, 900, cost=500.0, revenue_proxy=0.0),
     shown("little for nothing", 0, 900, cost=499.99, revenue_proxy=0.0),
     shown("nothing shown", 0, 0),
-    # No target: each is held against the other.
+    # No target: each is compared with the other.
     performance("aimless", 300, segment_id="better", cost=100.0, revenue_proxy=300.0),
     performance("aimless", 100, segment_id="worse", cost=100.0, revenue_proxy=300.0),
     performance("alone", 300, segment_id="only", cost=100.0, revenue_proxy=300.0),
@@ -61,7 +61,7 @@ SHOWN = [
     performance("two places", 50, 5_000, segment_id="half", cost=9.0, revenue_proxy=30.0),
     performance("two places", 50, 5_000, segment_id="half", channel_id="social", cost=9.0, revenue_proxy=30.0),
 ]
-# What the assets say that ask for something else than the rest.
+# Calls to action that differ from those of the rest.
 CALLS = {"asset of apart/read more/mail": "Read more", "asset of two places/mailed/mail": " try "}
 ACTIONS = {
     ("aimed", "good"): ("scale", "above_reference_and_paying"),
@@ -174,7 +174,7 @@ def test_the_action_follows_from_our_figures(pair: tuple[str, str], segments: di
     assert (segments[pair]["action"], segments[pair]["rule"]) == ACTIONS[pair]
 
 
-def test_the_source_stands_beside_it(segments: dict[tuple[str, str], Row]) -> None:
+def test_the_recommendation_of_the_source_is_beside_ours(segments: dict[tuple[str, str], Row]) -> None:
     """The last rollup that had ended by the day; a recommendation without figures of ours agrees with nothing."""
     good, weak = segments["aimed", "good"], segments["aimed", "weak"]
     assert (good["source_recommendation"], good["source_trend"], good["agrees_with_source"]) == ("scale", 0.5, True)
@@ -189,11 +189,11 @@ def test_work_is_laid_on_segments_as_spend_is(segments: dict[tuple[str, str], Ro
     assert (row["work_cost"], row["roas"]) == (5.0, 3.0)
     assert row["roi"] == pytest.approx((300 - 105) / 105, abs=1e-6)
     assert segments["aimed", "not yet shown"]["roi"] is None
-    # A quarter of the media that the ledger books bears a quarter of the work.
+    # A quarter of the media that the ledger books has a quarter of the work.
     assert segments["alone", "only"]["work_cost"] == 2.0
 
 
-def test_without_a_target_a_segment_is_held_against_the_others(segments: dict[tuple[str, str], Row]) -> None:
+def test_without_a_target_a_segment_is_compared_with_the_others(segments: dict[tuple[str, str], Row]) -> None:
     better, alone, good = segments["aimless", "better"], segments["alone", "only"], segments["aimed", "good"]
     assert (better["reference_source"], better["reference"]) == ("other_segments", 0.01)
     assert better["reference_low"] < 0.01 < better["reference_high"]
@@ -203,7 +203,7 @@ def test_without_a_target_a_segment_is_held_against_the_others(segments: dict[tu
 
 
 def test_the_interval_of_the_others_is_theirs(segments: dict[tuple[str, str], Row]) -> None:
-    """Trap M8: what a segment is held against is known no better than when it is itself what is held."""
+    """Trap M8: the reference of a segment is as uncertain as when it is compared itself."""
     better, worse = segments["aimless", "better"], segments["aimless", "worse"]
     assert (better["reference_low"], better["reference_high"]) == (worse["kpi_value_low"], worse["kpi_value_high"])
     assert (worse["reference_low"], worse["reference_high"]) == (better["kpi_value_low"], better["kpi_value_high"])

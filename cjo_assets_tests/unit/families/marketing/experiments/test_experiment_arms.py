@@ -1,4 +1,4 @@
-"""What each arm was shown: the days that count, the unit, and the horizon."""
+"""Tests of the arms of experiments: counted days, units, and the horizon."""
 
 from datetime import date, datetime
 from typing import Any
@@ -110,7 +110,7 @@ def test_snapshots_add_up_to_a_rate_with_its_interval(some: Arm) -> None:
 
 
 def test_a_click_experiment_counts_clicks(some: Arm) -> None:
-    """Trap M1: the variant converts ten times as often, and that is not what this experiment asks."""
+    """Trap M1: the variant converts ten times as often, and that is not the metric of this experiment."""
     assert some["CLICKS", "control"]["successes"] == some["CLICKS", "variant"]["successes"] == 50
 
 

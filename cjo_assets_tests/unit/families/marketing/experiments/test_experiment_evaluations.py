@@ -1,4 +1,4 @@
-"""What experiments show, and the rules that follow: each rule by an example a person can check."""
+"""Tests of experiment evaluations: each rule by an example that can be checked by hand."""
 
 from collections.abc import Callable
 from datetime import date, datetime
@@ -84,7 +84,7 @@ def evaluated(experiments: Rows, policy: Policy, as_of: date = DAY) -> dict[Any,
 
 @pytest.fixture(scope="module")
 def found() -> dict[Any, Row]:
-    """All scenarios, judged at once."""
+    """All scenarios, evaluated together."""
     return evaluated([*SCENARIOS, *FAMILY], UNGUARDED)
 
 
@@ -149,7 +149,7 @@ def test_an_unknown_metric_has_no_effect_rather_than_none(found: dict[Any, Row])
 
 
 def test_a_lift_of_two_per_mille_is_no_reason_to_scale(found: dict[Any, Row]) -> None:
-    """Trap M3: +0.2 %, beyond doubt, against a threshold of 0.10: a fraction is compared with a fraction."""
+    """Trap M3: +0.2 %, with certainty, against a threshold of 0.10: a fraction is compared with a fraction."""
     row = found["LIFT_OF_TWO_PER_MILLE"]
     assert row["relative_effect"] == 0.002
     assert row["p_value"] < 0.001
@@ -181,7 +181,7 @@ def test_running_experiment_uses_the_always_valid_interval(found: dict[Any, Row]
 
 
 def test_the_sample_needed_follows_from_power(found: dict[Any, Row]) -> None:
-    """Trap M6: at 0.6 %, 100 impressions see nothing; statsmodels asks for 273,000 an arm to see a lift of 10 %."""
+    """Trap M6: at 0.6 %, 100 impressions show nothing; statsmodels needs 273,000 an arm to detect a lift of 10 %."""
     row = found["RARE"]
     size = proportion_effectsize(0.0066, 0.006)
     required = NormalIndPower().solve_power(size, alpha=0.05, power=0.8)
@@ -223,7 +223,7 @@ def test_the_correction_is_that_of_statsmodels() -> None:
         assert {found[name]["comparisons"] for name in names} == {12}
 
 
-def test_exposures_that_depend_on_each_other_say_less(found: dict[Any, Row]) -> None:
+def test_exposures_that_depend_on_each_other_count_less(found: dict[Any, Row]) -> None:
     """Trap M8: a design effect of 4 is a quarter of the impressions, and twice the standard error."""
     clumped, plain = found["CLUMPED"], found["UNCLUMPED"]
     assert clumped["absolute_effect"] == plain["absolute_effect"]

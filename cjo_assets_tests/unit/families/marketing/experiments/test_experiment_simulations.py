@@ -1,4 +1,4 @@
-"""Many experiments whose truth is known: how often the verdicts err, and how often they find what is there."""
+"""Simulations of experiments with a known truth: the error rates of verdicts, and their power."""
 
 import math
 from typing import Any
@@ -16,7 +16,7 @@ from cjo_assets_tests.support.rows import BACKEND, POLICY, policy_with
 
 ALPHA = 0.05
 LOOKS = 14
-# Nothing but the inference stands between an A/A test and the verdict: any lift would do.
+# Only the inference decides the verdict on an A/A test: any lift would do.
 ANY_LIFT = policy_with(
     **RULES | {"marketing__experiments__lift_threshold_for_scaling": 0.0}, marketing__experiments__guardrails={}
 )
@@ -25,7 +25,7 @@ ANY_LIFT = policy_with(
 def looked_at(
     worlds: int, rate: float, lift: float, per_look: int, seed: int, looks: int = LOOKS, ratio: int = 1
 ) -> dict[str, Any]:
-    """Return experiments as they stand on each of several days, as columns.
+    """Return experiments with their counts on each of several days, as columns.
 
     Args:
         worlds: experiments.
@@ -78,7 +78,7 @@ def standard_error(share: float, count: int) -> float:
 
 
 def test_looking_every_day_at_nothing_scales_at_most_at_alpha() -> None:
-    """Trap M5: 2,600 A/A tests, looked at on 14 days, then once more at their planned horizon.
+    """Trap M5: 2,600 A/A tests, read on 14 days, and again at their planned horizon.
 
     Common and rare successes, even and uneven arms. The naive rule, 5 % each day, finds a difference in every fifth.
     """

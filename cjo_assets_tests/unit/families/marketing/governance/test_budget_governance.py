@@ -1,4 +1,4 @@
-"""Budget actions: what the rules refuse, who approved and how soon, and where the money stands."""
+"""Tests of budget governance: refusals, approval and its duration, and the balances of channels."""
 
 import itertools
 from typing import Any
@@ -58,7 +58,7 @@ def risk(name: str, severity: str = "high", channels: tuple[str, ...] = ("ads",)
 
 
 def governed(actions: Rows, risks: Rows = [], policy: Policy = POLICY) -> Rows:  # noqa: B006
-    """Return what the rules say of actions."""
+    """Return the budget governance of actions."""
     rows = budget_governance(
         table_of(BudgetActions, actions), table_of(Campaigns, CAMPAIGNS), table_of(RiskRegister, risks), DAY, policy
     )
@@ -102,7 +102,7 @@ def test_moves_into_themselves_or_beyond_the_share_are_refused() -> None:
     assert refusals(actions, policy=wider)["foreign"] == []
 
 
-def test_many_moves_are_held_against_the_budget_together() -> None:
+def test_many_moves_are_compared_with_the_budget_together() -> None:
     """Five moves of 24 % in five days: each passes, the fifth makes 120 % of the budget."""
     days = [{"executed_at": instant(f"2025-01-{day:02}T10:00:00")} for day in range(11, 16)]
     days = [times | {"timestamp": instant(f"2025-01-{place + 11:02}T09:00:00")} for place, times in enumerate(days)]
@@ -115,7 +115,7 @@ def test_many_moves_are_held_against_the_budget_together() -> None:
         "B_3": (0.96, [], []),
         "B_4": (1.2, ["beyond_window_share"], ["executed_although_refused"]),
     }
-    # One that waits is held against what stands, and so is what was approved and not executed yet.
+    # A pending move is compared with the effective ones, and so is one that was approved and not executed yet.
     last = {"timestamp": instant("2025-01-19T09:00:00")}
     assert refusals([*five[:4], move("waits", amount=50.0, **WAITING | last)])["waits"] == ["beyond_window_share"]
     promised = [row | {"status": "approved", "executed_at": None} for row in five[:4]]
@@ -159,12 +159,12 @@ def test_moves_into_risk_are_refused() -> None:
 
 
 def test_a_risk_counts_while_it_was_open() -> None:
-    """The move was approved at ten and executed at twelve of the eighteenth; what waits is judged at the day's end."""
+    """The move was approved at ten and executed at twelve of the eighteenth; a pending one counts at the day's end."""
     ten, noon, one = (instant(f"2025-01-18T{hour}:00:00") for hour in ("10", "12", "13"))
     actions = [
         move("executed", executed_at=noon),
-        move("executed, nobody says when"),
-        move("executed, nobody says anything", approval_latency_minutes=None),
+        move("executed, no instant"),
+        move("executed, no instant or latency", approval_latency_minutes=None),
         move("rejected", status="rejected"),
         move("approved", status="approved"),
         move("waiting", **WAITING),
@@ -173,13 +173,13 @@ def test_a_risk_counts_while_it_was_open() -> None:
     at_noon = refusals(actions, [risk("raised at noon", raised_at=noon, **closed)])
     assert {name for name, reasons in at_noon.items() if reasons} == {"executed"}
     until_one = refusals(actions, [risk("settled at one", **closed)])
-    executed_or_refused = {"executed", "executed, nobody says when", "executed, nobody says anything", "rejected"}
+    executed_or_refused = {"executed", "executed, no instant", "executed, no instant or latency", "rejected"}
     assert {name for name, reasons in until_one.items() if reasons} == executed_or_refused
     until_ten = refusals(actions, [risk("settled at ten", **closed | {"settled_at": ten})])
-    assert {name for name, reasons in until_ten.items() if reasons} == {"executed, nobody says anything"}
+    assert {name for name, reasons in until_ten.items() if reasons} == {"executed, no instant or latency"}
     later = refusals(actions, [risk("raised afterwards", raised_at=NOON)])
     assert {name for name, reasons in later.items() if reasons} == {"approved", "waiting"}
-    unknown = refusals(actions, [risk("settled, nobody says when", is_open=False)])
+    unknown = refusals(actions, [risk("settled, no instant", is_open=False)])
     assert set(itertools.chain(*unknown.values())) == set()
 
 
@@ -195,7 +195,7 @@ PEOPLE: dict[str, tuple[str | None, str | None, list[str], str | None, bool | No
     "the proposer": ("lee.park", "lee.park", ["approved_by_its_proposer"], "lee.park", True),
     "no-break space": ("Lee.Park\u00a0", "lee.park", ["approved_by_its_proposer"], "Lee.Park\u00a0", True),
     "decomposed": ("Zoe\u0308", "Zo\u00eb", ["approved_by_its_proposer"], "Zoe\u0308", True),
-    "nobody proposed": ("N/A", "N/A", ["approver_not_named"], None, None),
+    "no proposer": ("N/A", "N/A", ["approver_not_named"], None, None),
 }
 
 
@@ -217,13 +217,13 @@ ANSWERS = [
     ("rejected", {"status": "rejected", "approved_by_human": False}, "rejected", 60.0, False),
     ("pending", WAITING, "pending", None, True),
     ("executed without a word", WAITING | {"status": "executed"}, "not_approved", None, None),
-    ("approved by nobody", WAITING | {"status": "approved"}, "not_approved", None, None),
+    ("approved without a person", WAITING | {"status": "approved"}, "not_approved", None, None),
     ("rolled back", {"status": "rolled_back"}, "approved", 60.0, False),
     ("at the target", {"approval_latency_minutes": 120.0}, "approved", 120.0, False),
     ("late", {"approval_latency_minutes": 120.0000001}, "approved", 120.0, True),
-    ("nobody says when", {"approval_latency_minutes": None}, "approved", None, None),
+    ("no instant", {"approval_latency_minutes": None}, "approved", None, None),
     ("just proposed", WAITING | {"timestamp": instant("2025-01-20T23:00:00")}, "pending", None, False),
-    # Instants say more than what is reported.
+    # Instants take precedence over the reported latency.
     ("dated", {"decided_at": instant("2025-01-18T12:30:00")}, "approved", 210.0, True),
 ]
 
@@ -277,7 +277,7 @@ def test_what_was_done_against_the_rules_is_named() -> None:
         move("own proposal", **by_hand | {"approver_id": " Ann "}),
         move("of four eyes", **by_hand | {"approver_id": "bob"}),
         move("proposer unknown", proposed_by="human"),
-        move("nobody's name", approver_id=None),
+        move("no name", approver_id=None),
         move("refused and not done", target="mail", status="rejected", approved_by_human=False),
         move("waiting", **WAITING),
     ]
@@ -288,7 +288,7 @@ def test_what_was_done_against_the_rules_is_named() -> None:
         "without a word": ["executed_without_approval"],
         "before the answer": ["executed_before_approval"],
         "own proposal": ["approved_by_its_proposer"],
-        "nobody's name": ["approver_not_named"],
+        "no name": ["approver_not_named"],
     }
     assert {name: rows[name]["is_self_approved"] for name in ("fine", "own proposal", "of four eyes")} == {
         "fine": False,
@@ -319,7 +319,7 @@ def test_answers_that_contradict_themselves_are_found() -> None:
 
 
 def balances(actions: Rows, risks: Rows = []) -> Rows:  # noqa: B006
-    """Return the balances of actions, having asked the blocking questions."""
+    """Return the balances of actions, after their blocking checks."""
     governance = table_of(BudgetGovernance, governed(actions, risks))
     found = kept(BudgetBalances, budget_balances(governance))
     table = table_of(BudgetBalances, found)
@@ -328,7 +328,7 @@ def balances(actions: Rows, risks: Rows = []) -> Rows:  # noqa: B006
     return found
 
 
-def test_every_move_stands_at_both_its_ends() -> None:
+def test_every_move_is_entered_at_both_its_ends() -> None:
     actions = [
         move("one", "mail", "ads", 100.0),
         move("two", "mail", "posts", 0.1),
@@ -355,7 +355,7 @@ def test_every_move_stands_at_both_its_ends() -> None:
 
 
 def test_money_that_is_entered_once_is_found() -> None:
-    """Faults: a channel that gave nothing, and a move that stands in no balance."""
+    """Faults: a channel that gave nothing, and a move that is in no balance."""
     governance = table_of(BudgetGovernance, governed([move("one"), move("of another", campaign_id="other")]))
     half = [row for row in balances([move("one")]) if row["channel_id"] == "ads"]
     table = table_of(BudgetBalances, half)

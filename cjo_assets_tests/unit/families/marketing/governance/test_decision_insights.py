@@ -1,4 +1,4 @@
-"""Decisions about campaigns: counted, told apart by the policy's words, timed where both instants are known."""
+"""Tests of decision insights: counts, kinds by the policy's words, and durations where both instants are known."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ DECISIONS = [
     decision("2", action="SCALED the winner", trigger="High performance", insight_at=instant("2025-01-19T12:00:00")),
     decision("3", action="Went home", trigger=" Low conversion rate ", human_override=True),
     decision("4", action="Paused; revised the copy", trigger="Brand safety", insight_at=NOON, human_override=True),
-    decision("5", action="Looked at the latest photocopy", trigger="A rumour", confidence_score=0.7),
+    decision("5", action="Read the latest photocopy", trigger="A rumour", confidence_score=0.7),
     decision("unmeasured", "quiet", human_override=True),
     decision("tomorrow", "none yet", timestamp=instant("2025-01-21T00:00:00")),
 ]
@@ -48,7 +48,7 @@ def test_decisions_are_counted_and_described() -> None:
         "human_overrides": 2,
         "override_rate": 0.4,
         "average_confidence": 0.8,  # (0.9 + 0.8 + 0.8 + 0.8 + 0.7) / 5
-        # Two are of low conversion; of those that stand once, the first of the alphabet.
+        # Two are of low conversion; of those with one each, the first of the alphabet.
         "common_triggers": ["Low conversion rate", "A rumour", "Brand safety"],
         "decision_patterns": [
             "budget_reallocation",

@@ -1,4 +1,4 @@
-"""Risks of campaigns: open until a person settles them, weighed by what is at stake, ranked without cut."""
+"""Tests of the risk register: open until settled, weighed by what is at stake, ranked without a limit."""
 
 from typing import Any
 
@@ -71,7 +71,7 @@ def register(risks: Rows, policy: Policy = POLICY) -> Rows:
     return kept(RiskRegister, rows)
 
 
-def test_what_is_at_stake_is_said() -> None:
+def test_a_risk_has_what_is_at_stake() -> None:
     # severity weights: low 1/8, medium 1/4, high 1/2, critical 1
     risks = [
         risk("whole campaign"),  # 1000 - 250.30
@@ -148,13 +148,13 @@ def test_critical_risks_block_until_a_person_settles_them() -> None:
     """Trap M20: an open risk has a consequence, and no clock ends it."""
     risks = [
         risk("critical", severity="critical"),
-        risk("critical, looked at", severity="critical", status="in_review"),
+        risk("critical, in review", severity="critical", status="in_review"),
         risk("critical, old", severity="critical", timestamp=instant("2024-01-01T00:00:00")),
         risk("critical, settled", severity="critical", status="mitigated"),
         risk("high"),
     ]
     blocking = {row["risk_id"] for row in register(risks) if row["is_blocking"]}
-    assert blocking == {"critical", "critical, looked at", "critical, old"}
+    assert blocking == {"critical", "critical, in review", "critical, old"}
     table = table_of(RiskRegister, register(risks))
     assert {row["risk_id"] for row in rows_of(risks_that_block(table))} == blocking
     stricter = policy_with(marketing__risks__blocking_severities=["high", "critical"])

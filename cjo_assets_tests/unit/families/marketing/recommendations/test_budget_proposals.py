@@ -1,4 +1,4 @@
-"""Money between campaigns: who gives, who gets, what it brings net of what it costs, and no cent twice."""
+"""Tests of budget proposals: source, target, value net of cost, and no cent moved twice."""
 
 import math
 import random
@@ -42,7 +42,7 @@ def risk(name: str, is_open: bool = True, is_blocking: bool = False) -> Row:
 
 
 def proposed(campaigns: Rows, risks: Rows = [], policy: Policy = POLICY) -> dict[tuple[str, str], Row]:  # noqa: B006
-    """Return the proposals by giver and taker, having asked the audits."""
+    """Return the proposals by source and target, after their checks."""
     analysis, register = table_of(CampaignAnalysis, campaigns), table_of(RiskRegister, risks)
     rows = kept(BudgetProposals, budget_proposals(analysis, register, DAY, policy), policy=policy)
     if not rows:
@@ -62,7 +62,7 @@ GOOD = campaign("good", "exceeding_expectations", 1.3, 3.0, budget=12_000.0)
 
 
 def test_money_goes_from_the_worst_to_the_best_once() -> None:
-    """Trap M12: what is lost where it is taken, spent anew and answered by a person is in the impact."""
+    """Trap M12: what is lost at the source, spent again and reviewed by a person is in the impact."""
     found = proposed([SLOW, GOOD, WASTER, BEST])
     assert {pair: row["amount"] for pair, row in found.items()} == {
         ("waster", "best"): 800.0,
@@ -75,7 +75,7 @@ def test_money_goes_from_the_worst_to_the_best_once() -> None:
     assert {pair: tuple(row[part] for part in parts) for pair, row in found.items()} == {
         ("waster", "best"): (pytest.approx(800 * 0.7 * 4 - 800 * 0.5), 0.0, 30.0),
         ("waster", "good"): (pytest.approx(200 * 0.7 * 3 - 200 * 0.5), 0.0, 30.0),
-        # Nobody would have spent it: nothing is lost there, and all of it is new cost here.
+        # It would not have been spent: nothing is lost there, and all of it is new cost here.
         ("slow", "good"): (pytest.approx(2000 * 0.7 * 3), 0.0, 2030.0),
         (RESERVE, "good"): (pytest.approx(200 * 0.7 * 3), 0.0, 230.0),
     }
@@ -108,7 +108,7 @@ def test_only_campaigns_behind_plan_give_budget(changes: Row) -> None:
     assert proposed([SLOW | changes, BEST]).keys() == {(RESERVE, "best")}
 
 
-def test_a_giver_without_conversions_may_have_brought_some() -> None:
+def test_a_source_without_conversions_may_have_brought_some() -> None:
     """Nothing converted of 3,000 spent: at most -ln 0.05 x 1.5 conversions, at what one is worth elsewhere."""
     barren = WASTER | {"conversions": 0, "roas": 0.0, "value": 0.0}
     other = campaign("other", "meeting_expectations", 1.0, 2.0, conversions=600, value=6000.0)
@@ -120,7 +120,7 @@ def test_a_giver_without_conversions_may_have_brought_some() -> None:
 @pytest.mark.parametrize(
     ("campaigns", "risks"),
     [
-        # Who paces as planned gives nothing, however it does; nor does who does well, or cannot be judged yet.
+        # A campaign on pace gives nothing, however it performs; nor does one that performs well, or is too early.
         ([campaign("fine", "below_expectations", 1.0, 0.1), BEST | {"roas": 1.0}], []),
         ([campaign("well", "exceeding_expectations", 0.2, 1.0), campaign("early", "too_early", 0.2, 0.1)], []),
         ([campaign("dark", "not_measurable", 1.9, 0.0)], []),
@@ -147,7 +147,7 @@ def test_money_stays(campaigns: Rows, risks: Rows) -> None:
     assert proposed(campaigns, risks) == {}
 
 
-def test_a_settled_risk_stands_in_nobodys_way() -> None:
+def test_a_settled_risk_does_not_block_a_move() -> None:
     assert ("slow", "best") in proposed([SLOW, BEST], [risk("best", is_open=False)])
 
 
@@ -195,7 +195,7 @@ def test_no_cent_moves_twice_whatever_the_campaigns() -> None:
         assert proposed(campaigns, risks) == found
 
 
-def test_the_audits_find_what_they_are_asked_for() -> None:
+def test_the_checks_find_planted_faults() -> None:
     analysis = table_of(
         CampaignAnalysis, [campaign("a", "below_expectations", 1.5, 1.0), campaign("b", "too_early", 1.0, 1.0)]
     )

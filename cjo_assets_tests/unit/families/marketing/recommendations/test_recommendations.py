@@ -1,4 +1,4 @@
-"""What people should do next: every rule speaks, nothing is cut, and money is counted net and once."""
+"""Tests of recommendations: every rule has a row, nothing is left out, and money is counted net and once."""
 
 import math
 import random
@@ -94,7 +94,7 @@ def trial(name: str, verdict: str, effect: float | None, **cells: Any) -> Row:
 
 TRIALS = [
     trial("wins", "scale_variant", 0.01),
-    # Looked at every day: the wider interval decides; the campaign has five days left.
+    # Read every day: the wider interval decides; the campaign has five days left.
     trial("loses", "stop", -0.01, campaign_id="short", phase="running", status="running", reading="always_valid")
     | {"always_valid_low": -0.02, "always_valid_high": -0.001},
     trial("lost", "stop", -0.01),
@@ -107,7 +107,7 @@ TRIALS = [
     trial("broken", "invalid", None, reading=None),
     trial("nothing", "inconclusive", 0.0, required_exposures=5000),
     trial("waits", "inconclusive", None, phase="not_started", status="planned"),
-    trial("goes on", "continue", 0.01, phase="running", status="running"),
+    trial("continues", "continue", 0.01, phase="running", status="running"),
 ]
 
 
@@ -169,8 +169,8 @@ WORLD: dict[str, Rows] = {
         {"asset_id": "stopping ad", "experiment_id": experiment, "cost": cost}
         | {"timestamp": datetime(2025, 1, 20, 12) + timedelta(days=offset)}
         for experiment, offset, cost in (
-            *(("goes on", -offset, 100.0) for offset in range(7)),
-            *(("goes on", -7, 9999.0), ("wins", 0, 9999.0), ("goes on", 1, 9999.0)),
+            *(("continues", -offset, 100.0) for offset in range(7)),
+            *(("continues", -7, 9999.0), ("wins", 0, 9999.0), ("continues", 1, 9999.0)),
         )
     ],
     "experiment_evaluations": TRIALS,
@@ -257,7 +257,7 @@ IMPACT = ("revenue_impact", "cost_savings", "cost", "net_impact", "net_impact_lo
 
 
 def recommended(world: dict[str, Rows], policy: Policy = POLICY) -> Rows:
-    """Return the recommendations of a world in their order, having asked the audits."""
+    """Return the recommendations of a world in their order, after their checks."""
     tables = {name: table_of(contract, world.get(name, [])) for name, contract in CONTRACTS.items()}
     found = recommendations(**tables, metric_definitions=metric_definitions(policy), as_of=DAY, policy=policy)
     rows = kept(Recommendations, found, policy=policy)
@@ -279,12 +279,12 @@ def of(rows: Rows, rule: str) -> dict[str, Row]:
 
 
 def stopped(rows: Rows) -> Row:
-    """Return what is said of the audience of the live campaign that stops."""
+    """Return the recommendation on the audience of the live campaign that stops."""
     [row] = [row for row in rows if (row["rule"], row["target_id"]) == ("segment_stop", "stopping")]
     return row
 
 
-def test_every_rule_speaks_and_nothing_is_cut(found: Rows) -> None:
+def test_every_rule_has_a_row_and_nothing_is_left_out(found: Rows) -> None:
     """Trap M19, Trap M20: all of them, one row each; paused campaigns and every open risk among them."""
     assert {rule: {row["target_id"] for row in found if row["rule"] == rule} for rule in RULES} == {
         "critical_risk": {"blocked"},
@@ -325,7 +325,7 @@ def test_every_rule_speaks_and_nothing_is_cut(found: Rows) -> None:
     assert len(recommended(WORLD | {"creative_assets": many})) == len(found) - 3 + 60
 
 
-def test_impacts_are_net_and_lie_ahead(found: Rows) -> None:
+def test_impacts_are_net_and_in_the_future(found: Rows) -> None:
     """Trap M12: what comes, less what it costs; nothing for what is over, frozen, paused or counted elsewhere."""
     impacts = {
         (row["rule"], row["target_id"], row["campaign_id"]): tuple(row[name] for name in IMPACT) for row in found
@@ -389,7 +389,7 @@ def test_an_audience_without_conversions_may_have_brought_some() -> None:
     stop = stopped(recommended(world | {"campaign_analysis": campaigns}))
     assert stop["net_impact_low"] == pytest.approx(1970 - 10 * most, abs=0.01)
     assert stop["net_impact_low"] < 0
-    # And where nobody knows what one is worth, nothing is claimed.
+    # And where the worth of one is unknown, nothing is claimed.
     stop = stopped(recommended(WORLD | {"segment_portfolio": audiences}))
     assert (stop["net_impact"], stop["net_impact_low"], stop["cost_savings"]) == (None, None, None)
 
@@ -483,7 +483,7 @@ def test_the_policy_decides(found: Rows) -> None:
     others = recommended(WORLD, policy_with(**changes))
     assert {row["rule"]: row["priority"] for row in others} == {rule: turned[level] for rule, level in before.items()}
     assert {row["action"] for row in others if row["requires_human_approval"]} == {"review"}
-    # Two days instead of twenty, and nobody's time: 20 of value at 2 of media cost.
+    # Two days instead of twenty, and no review time: 20 of value at 2 of media cost.
     assert of(others, "winning_variant")["wins"]["net_impact"] == 18.0
     stop = next(row for row in others if row["target_id"] == "stopping")
     assert stop["net_impact_low"] == pytest.approx(200 - 80 * 1.0861, abs=0.1)
@@ -493,5 +493,5 @@ def test_actions_are_one_list() -> None:
     assert set(ACTIONS) == set(Action.__args__)  # type: ignore[attr-defined]
 
 
-def test_an_empty_house_asks_for_nothing() -> None:
+def test_without_data_there_are_no_recommendations() -> None:
     assert recommended({}) == []

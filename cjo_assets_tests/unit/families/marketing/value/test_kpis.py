@@ -1,4 +1,4 @@
-"""Marketing's promises, measured: each value from its rows, and nothing in the place of what cannot be had."""
+"""Tests of the marketing KPIs: each value from its rows, and no substitute for a missing one."""
 
 import math
 from datetime import datetime
@@ -60,7 +60,7 @@ WORLD: dict[str, Rows] = {
         {"campaign_id": "A", "start_date": day(-19), "end_date": day(10), "status": "active"},
         # Over after 10 days; it was shown.
         {"campaign_id": "B", "start_date": day(-40), "end_date": day(-31), "status": "completed"},
-        # Its day has come: a draft has failed to run, and so has one that nobody saw.
+        # Its day has come: a draft has failed to run, and so has one without exposures.
         {"campaign_id": "draft", "start_date": day(-3), "end_date": day(9), "status": "draft"},
         {"campaign_id": "unseen", "start_date": DAY, "end_date": day(9), "status": "active"},
         {"campaign_id": "later", "start_date": day(1), "end_date": day(9), "status": "active"},
@@ -105,7 +105,7 @@ WORLD: dict[str, Rows] = {
         concluded("won", "conversion_rate", 0.010, 0.006, 0.50),
         concluded("lost", "demo_request_rate", -0.004, 0.008, -0.20),
         concluded("clicks", "click_through_rate", 0.2, 0.1, 0.30),
-        # Trap M2: no zero for a metric that nobody defined, and nothing of what cannot be read or is not over.
+        # Trap M2: no zero for a metric without a definition, and nothing of one that cannot be read or is not over.
         concluded("unknown", "brand_recall", 0.0, 0.1, 0.0, verdict="invalid"),
         concluded("broken", "conversion_rate", 0.9, 0.1, 9.0, verdict="invalid"),
         # Trap M6: nothing is read of what is below the smallest sample, however large its lift.
@@ -176,7 +176,7 @@ BY_HAND: dict[str, tuple[float, float, float | None, int, str, str]] = {
     "average_latency_seconds": (3, 6, 2, 2, "not_distinguishable", "measured"),
     # One decision of three overridden, one proposal of two answered.
     "human_review_frequency": (0.4, 2, 5, 5, "at_risk", "measured"),
-    # A move, a shown creative nobody approved, and a signal about a campaign.
+    # A move, a shown creative without approval, and a signal about a campaign.
     "policy_violation_count": (3, 3, None, 3 + 2 + 4, "critical", "measured"),
     "experiment_setup_errors": (2, 2, None, 7, "critical", "measured"),
     "data_freshness_hours": (12, 12, 1, 1, "critical", "measured"),
@@ -266,7 +266,7 @@ def test_intervals_by_hand(found: dict[str, Row]) -> None:
 
 
 def test_on_no_data_nothing_is_on_track() -> None:
-    """Trap M14: what cannot be measured says so, and says which input it takes; so do the families."""
+    """Trap M14: what cannot be measured is reported with the missing input; so are the families."""
     empty = measured({})
     assert {row["status"] for row in empty.values()} == {"not_measurable"}
     assert {(row["value"], row["numerator"], row["attainment"], row["n"]) for row in empty.values()} == {
@@ -287,7 +287,7 @@ def test_families_name_their_worst_member(found: dict[str, Row]) -> None:
     picked += ("not_distinguishable",)
     assert {name: tuple(row[column] for column in picked) for name, row in judged.items()} == {
         "operational_health": ("critical", "experiment_setup_errors", "critical", 6, 6, 3, 5, 0, 1),
-        # What is a proxy is not held against its family. Velocity is counted and exceeds; the rest may be chance.
+        # A proxy does not count for its family. Velocity is counted and exceeds; the rest may be chance.
         "campaign_impact": (
             *("not_distinguishable", "insight_to_action_time_hours", "not_distinguishable"),
             *(5, 3, 0, 0, 1, 2),

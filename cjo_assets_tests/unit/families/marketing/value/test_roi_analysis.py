@@ -1,4 +1,4 @@
-"""What marketing cost and brought: each part by hand, one return on investment, and estimates told from proofs."""
+"""Tests of cost and value of marketing: each part by hand, one return on investment, and proved value apart."""
 
 import math
 from datetime import datetime, timedelta
@@ -85,7 +85,7 @@ WORLD: dict[str, Rows] = {
         {"experiment_id": "X", "metric": "conversion_rate", "verdict": "scale_variant", "reading": "fixed_horizon"}
         | {"variant_exposures": 1000, "absolute_effect": 0.01, "absolute_effect_low": 0.004}
         | {"absolute_effect_high": 0.016, "always_valid_low": -0.5, "always_valid_high": 0.5},
-        # A loss is as much our doing; it was looked at every day.
+        # A loss is as much our doing; it was read every day.
         {"experiment_id": "Z", "metric": "demo_request_rate", "verdict": "stop", "reading": "always_valid"}
         | {"variant_exposures": 500, "absolute_effect": -0.002, "absolute_effect_low": -0.9}
         | {"absolute_effect_high": 0.9, "always_valid_low": -0.003, "always_valid_high": -0.001},
@@ -132,7 +132,7 @@ def components(world: dict[str, Rows], policy: Policy = POLICY) -> Rows:
 
 
 def missed(parts: ir.Table, world: dict[str, Rows], policy: Policy = POLICY) -> ir.Table:
-    """Return what the check finds that adds up snapshots and ledger anew; one snapshot stands for each asset."""
+    """Return what the check finds that adds up snapshots and ledger again, with one snapshot per asset."""
     shown = world.get("asset_performance", [])
     snapshots = [
         {name: row[name] for name in ("asset_id", "experiment_id", "cost", "revenue_proxy") if name in row}
@@ -168,7 +168,7 @@ def totals(parts: Rows, world: dict[str, Rows]) -> Row:
 
 
 def test_parts_and_totals_by_hand() -> None:
-    """Trap M10: one return on investment over all cost; the return on media spend stands apart."""
+    """Trap M10: one return on investment over all cost; the return on media spend is a separate figure."""
     parts = components(WORLD)
     found = by(("component", "evidence_grade"), parts)
     assert {
@@ -242,7 +242,7 @@ def test_a_proof_needs_an_interval_that_leaves_out_0() -> None:
 
 
 def test_a_proof_that_may_not_cover_its_cost_is_no_verdict() -> None:
-    """1,000 [600, 1,400] is proved; of a cost of 930.04 it leaves something or not, and the status says so."""
+    """1,000 [600, 1,400] is proved; of a cost of 930.04 it leaves something or not, and the status shows it."""
     test: Row = {"experiment_id": "X", "metric": "conversion_rate", "verdict": "scale_variant"}
     test |= {"reading": "fixed_horizon", "variant_exposures": 1000, "absolute_effect": 0.02}
     test |= {"absolute_effect_low": 0.012, "absolute_effect_high": 0.028}
@@ -263,7 +263,7 @@ def test_all_cost_has_the_media_that_the_ledger_books() -> None:
     ]
     booked: Row = {"campaign_id": "A", "llm_cost": 42.75, "human_review_cost": 180.0, "media_spend": 5000.0}
     run: Row = {"campaign_id": "A", "start_date": day(-14), "end_date": day(15), "status": "active"}
-    # Nothing was measured of B: what the ledger says of it is all that is known, and belongs to both sides.
+    # Nothing was measured of B: the ledger has all that is known, and belongs to both sides.
     other: Row = {"campaign_id": "B", "llm_cost": 0.0, "human_review_cost": 0.0, "media_spend": 100.0}
     world: dict[str, Rows] = {
         "campaigns": [run, run | {"campaign_id": "B"}],
