@@ -1,1 +1,1 @@
-"""What every table is made of: contracts, datasets, declarations, settings and errors."""
+"""Building blocks of tables: contracts, datasets, declarations, settings and errors."""

@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What a check found.
+    """Rows checked and failing rows of one check.
 
     Attributes:
         rows: rows checked.

@@ -22,7 +22,7 @@ class WarehouseError(Exception):
 
 
 class ContractBreachError(Exception):
-    """A computed table that does not keep its contract or fails a blocking check; nothing of it was stored."""
+    """A computed table that breaks its contract or fails a blocking check; nothing of it was stored."""
 
     def __init__(self, table: str, verdicts: dict[str, CheckResult]) -> None:
         """Word the breach: which table, which check, which rules, how many rows, and an example."""
@@ -60,4 +60,4 @@ class PastError(Exception):
 
 
 class TamperedError(Exception):
-    """What a day was made from is there, and is not what it was."""
+    """Inputs of a day that exist, but whose content has changed."""

@@ -51,7 +51,7 @@ class Texts:
 
 @dataclass(frozen=True)
 class Goal:
-    """What a day of a family is computed for.
+    """The goal of a day of a family.
 
     Attributes:
         objective: one sentence.

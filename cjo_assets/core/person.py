@@ -31,7 +31,7 @@ _TOKEN = r"\w(?:[\w.,-]*\w)?"
 
 @dataclass(frozen=True)
 class Person:
-    """Who is erased.
+    """An erased person.
 
     Attributes:
         customer_id: the customer.

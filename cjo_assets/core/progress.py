@@ -32,7 +32,7 @@ def report_message(text: str) -> None:
 
 @contextmanager
 def logged(log: Callable[[str], None]) -> Iterator[None]:
-    """Let a log have the messages, too, for the length of a run."""
+    """Send the messages to a log, too, for the length of a run."""
     _messages.append(log)
     try:
         yield

@@ -19,7 +19,7 @@ LOCAL_MASTER = "local[*]"
 
 @dataclass(frozen=True)
 class Settings:
-    """The places of one run.
+    """The paths of one run.
 
     Attributes:
         data: folder of the input files, or of one folder per family.
@@ -52,7 +52,7 @@ class Settings:
 
     @staticmethod
     def sensor_seconds() -> int:
-        """Read CJO_SENSOR_SECONDS: how long a sensor waits between two looks [seconds]."""
+        """Read CJO_SENSOR_SECONDS: the interval between two evaluations of a sensor [seconds]."""
         return int(os.environ.get("CJO_SENSOR_SECONDS") or SENSOR_SECONDS)
 
     @property

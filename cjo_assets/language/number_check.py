@@ -72,7 +72,7 @@ class _Claim:
 
 
 def checked(text: str, figures: Iterable[Figure], names: Iterable[str] = ()) -> Checked:
-    """Hold every number of a text to figures.
+    """Compare every number of a text with the figures.
 
     Args:
         text: what was written.

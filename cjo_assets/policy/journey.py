@@ -23,7 +23,7 @@ from cjo_assets.policy.journey_value import Kpis, Portfolio, Reporting, Roi
 
 
 class Evaluation(Section):
-    """When a stage has lasted too long, and which way a customer may move."""
+    """Typical durations and friction thresholds of stages, and allowed transitions."""
 
     typical_stage_durations: dict[str, Positive]
     friction_thresholds: dict[str, Positive]
@@ -35,7 +35,7 @@ class Evaluation(Section):
     re_entries: dict[str, Names]
 
     def friction_threshold(self, stage: str) -> float | None:
-        """Return the friction threshold of a stage [days], or None where patience has no end."""
+        """Return the friction threshold of a stage [days], or None without one."""
         return next((days for name, days in self.friction_thresholds.items() if name.startswith(f"{stage}_")), None)
 
 
@@ -71,7 +71,7 @@ class Signals(Section):
 
 
 class Fusion(Section):
-    """How evidence fades, and for whom it weighs more."""
+    """Half-life and windows of signals, and their weights by segment."""
 
     recency_half_life_days: Annotated[float, Field(gt=0, le=MOST_DAYS)]
     signal_adjustments: dict[str, Weight]
@@ -119,7 +119,7 @@ class Forecast(Section):
 
 
 class RiskScoringWeights(Weights):
-    """What drives overall risk."""
+    """Weights of the factors of overall risk."""
 
     signal_strength: Weight
     time_in_state: Weight
@@ -128,14 +128,14 @@ class RiskScoringWeights(Weights):
 
 
 class FrictionWeights(Weights):
-    """What drives the friction score."""
+    """Weights of the factors of the friction score."""
 
     time_in_state: Weight
     friction_reasons: Weight
 
 
 class ChurnRiskWeights(Weights):
-    """What drives churn risk."""
+    """Weights of the factors of churn risk."""
 
     signal_strength: Weight
     friction: Weight
@@ -152,7 +152,7 @@ class DecisionRiskWeights(Weights):
 
 
 class RiskTierThresholds(Section):
-    """Where each tier begins."""
+    """Lowest risk of each tier."""
 
     high: Share
     medium: Share
@@ -166,7 +166,7 @@ class RiskTierThresholds(Section):
 
 
 class Risk(Section):
-    """How evidence becomes risk, tier and urgency."""
+    """Weights and thresholds of risk, tier and urgency."""
 
     risk_scoring_weights: RiskScoringWeights
     time_in_state_stage_weights: dict[str, Share]
@@ -186,14 +186,14 @@ class Risk(Section):
 
 
 class PriorityWeights(Weights):
-    """What drives the order of work."""
+    """Weights of the priority of a customer."""
 
     overall_risk: Weight
     customer_value: Weight
 
 
 class UrgencyMultipliers(Section):
-    """What urgency adds to priority."""
+    """Factors on the priority by urgency."""
 
     high: Weight
     medium: Weight
@@ -201,7 +201,7 @@ class UrgencyMultipliers(Section):
 
 
 class Recommendation(Section):
-    """When to act, and in which order."""
+    """Thresholds and order of recommendations."""
 
     intervention_confidence_threshold: Share
     monitor_only_confidence: Share
@@ -216,7 +216,7 @@ class Recommendation(Section):
 
 
 class Contact(Section):
-    """How often a customer may be approached, and what a day may cost in money and attention."""
+    """Limits of contacts with a customer, and of the cost and reviews of a day."""
 
     open_intervention_days: Annotated[int, Field(ge=0, le=MOST_DAYS)]
     contacts_limit: Annotated[int, Field(ge=1)]
@@ -235,7 +235,7 @@ class Holdout(Section):
 
 
 class Learning(Section):
-    """When experience counts as evidence, and what it takes to praise or to doubt a playbook."""
+    """Priors of learned estimates, and requirements for advice on a playbook."""
 
     success_outcomes: Names
     use_performance_log: bool
@@ -282,7 +282,7 @@ class Approval(Section):
 
     @model_validator(mode="after")
     def _every_role_can_answer(self) -> Approval:
-        """Those who answer for executives answer for all, so they are the fewest that any request can have."""
+        """Validate that every role has approvers; those of executives may answer for every role."""
         named = {role for role, people in self.approvers.items() if people}
         for role, people in self.approvers.items():
             if len(set(map(person_key, people))) < len(people):
@@ -302,7 +302,7 @@ class Approval(Section):
 
 
 class JourneyPolicy(Section):
-    """The rules of the customer journey."""
+    """The journey section."""
 
     evaluation: Evaluation
     signals: Signals

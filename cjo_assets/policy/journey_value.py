@@ -10,7 +10,7 @@ from cjo_assets.policy.base import MOST, MOST_DAYS, Count, Day, Names, Section, 
 
 
 class OperationalTargets(Section):
-    """Is the system working correctly?"""
+    """Targets of the KPIs of operational health."""
 
     journey_state_classification_accuracy: float
     signal_detection_precision: float
@@ -22,7 +22,7 @@ class OperationalTargets(Section):
 
 
 class EffectivenessTargets(Section):
-    """Is the journey improving?"""
+    """Targets of the KPIs of journey impact."""
 
     average_resolution_time_days: float
     unresolved_issues_reduction: float
@@ -32,7 +32,7 @@ class EffectivenessTargets(Section):
 
 
 class BusinessTargets(Section):
-    """Is it worth the money?"""
+    """Targets of the KPIs of business value."""
 
     churn_rate_reduction: float
     csat_delta_average: float
@@ -83,7 +83,7 @@ class Kpis(Section):
 
 
 class Range(Section):
-    """How far an assumption may be off, in multiples of its value."""
+    """Range of an assumption, in multiples of its value."""
 
     low: Share
     high: Annotated[float, Field(ge=1, le=MOST)]
@@ -106,7 +106,7 @@ class SensitivityRanges(Section):
 
 
 class Roi(Section):
-    """What things cost and what they are worth: the assumptions of the ROI."""
+    """Costs and values: the assumptions of the ROI."""
 
     window_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
     review_minutes_per_approval: Weight
@@ -151,7 +151,7 @@ class Portfolio(Section):
 
 
 class Reporting(Section):
-    """What is written down, and by whom."""
+    """Settings of the report and its generated texts."""
 
     enable_progress_tracking: bool
     enable_reporting: bool

@@ -47,14 +47,14 @@ class MetricDefinition(Section):
 
 
 class Snapshots(Section):
-    """How performance snapshots are to be read."""
+    """Meaning of performance snapshots."""
 
     snapshots_are: Literal["increments", "totals"]
     people_design_effect: Annotated[float, Field(ge=1, le=1e6)]
 
 
 class CampaignJudgement(Section):
-    """When a campaign does better or worse than it should."""
+    """Thresholds of the performance and pace of a campaign."""
 
     performance_thresholds: dict[str, Weight]
     minimum_elapsed_share: Share
@@ -75,7 +75,7 @@ class CampaignJudgement(Section):
 
 
 class Guardrail(Section):
-    """What must not fall while another metric rises."""
+    """A guardrail metric, and how far it may fall."""
 
     counted: Counted
     per: Literal["impressions", "clicks", "cost"]
@@ -105,7 +105,7 @@ class ExperimentRules(Section):
 
 
 class MarketingRoi(Section):
-    """What the work itself costs."""
+    """Costs of the work: review, language models, calls and infrastructure."""
 
     cost_per_human_review_hour: Weight
     cost_per_llm_call: Weight
@@ -115,7 +115,7 @@ class MarketingRoi(Section):
 
 
 class MarketingOperationalTargets(Section):
-    """Is the system healthy?"""
+    """Targets of the KPIs of operational health."""
 
     campaign_execution_success_rate: float
     average_latency_seconds: float
@@ -126,7 +126,7 @@ class MarketingOperationalTargets(Section):
 
 
 class MarketingEffectivenessTargets(Section):
-    """Is marketing improving?"""
+    """Targets of the KPIs of campaign impact."""
 
     experiment_velocity: float
     average_lift_percentage: float
@@ -136,7 +136,7 @@ class MarketingEffectivenessTargets(Section):
 
 
 class MarketingBusinessTargets(Section):
-    """Is this making money?"""
+    """Targets of the KPIs of business value."""
 
     conversion_rate_delta: float
     cpa_reduction_percentage: float
@@ -167,7 +167,7 @@ class MarketingKpis(Section):
 
 
 class RecommendationPriorities(Section):
-    """How urgent each kind of recommendation is."""
+    """Priority of each kind of recommendation."""
 
     critical_risk: Priority
     frozen_budget: Priority
@@ -194,7 +194,7 @@ class RecommendationPriorities(Section):
 
 
 class RecommendationRules(Section):
-    """What is recommended, how boldly, and who must agree."""
+    """Horizon, size and approval of recommendations."""
 
     impact_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
     reallocation_share: Share
@@ -210,7 +210,7 @@ Severities = Annotated[tuple[Literal["low", "medium", "high", "critical"], ...],
 
 
 class BudgetRules(Section):
-    """When money may move between channels."""
+    """Limits of budget moves between channels."""
 
     approval_latency_target_minutes: Annotated[float, Field(gt=0, le=MOST_MINUTES)]
     largest_move_share: Share
@@ -221,7 +221,7 @@ class BudgetRules(Section):
 
 
 class SeverityWeights(Weights):
-    """What each severity counts."""
+    """Weight of each severity."""
 
     low: Weight
     medium: Weight
@@ -236,7 +236,7 @@ class SeverityWeights(Weights):
 
 
 class RiskRules(Section):
-    """What a risk weighs, and when it stops a campaign's budget."""
+    """Weights of risks, and the risks that freeze a budget."""
 
     severity_weights: SeverityWeights
     blocking_severities: Severities
@@ -250,7 +250,7 @@ class DecisionRules(Section):
 
 
 class SegmentPortfolioRules(Section):
-    """When an audience segment of a campaign gets more, the same, another message, or nothing."""
+    """Thresholds of the action for an audience segment: scale, hold, revise or stop."""
 
     minimum_exposures: Count
     scale_roi: Weight
@@ -266,7 +266,7 @@ class SegmentPortfolioRules(Section):
 
 
 class FunnelRules(Section):
-    """Which stages follow one another, and from where on a loss counts as a leak."""
+    """Paths of the funnel, and thresholds of a leak."""
 
     paths: dict[str, Annotated[Names, Field(min_length=2)]] = Field(min_length=1)
     leaks_from: str
@@ -283,7 +283,7 @@ class FunnelRules(Section):
 
 
 class PositionWeights(Weights):
-    """How much of a conversion the first, the middle and the last touches get."""
+    """Shares of a conversion for the first, the middle and the last touches."""
 
     first: Weight
     middle: Weight
@@ -291,7 +291,7 @@ class PositionWeights(Weights):
 
 
 class AttributionRules(Section):
-    """How credit for conversions is read and given."""
+    """Window, weights and tolerance of attribution."""
 
     hints_are: Literal["increments", "restatements"]
     tolerance: Share
@@ -301,7 +301,7 @@ class AttributionRules(Section):
 
 
 class Tolerances(Section):
-    """Residuals that are small enough, as shares."""
+    """Tolerated residuals, as shares."""
 
     impressions: Share
     clicks: Share
@@ -314,7 +314,7 @@ class Tolerances(Section):
 
 
 class ReconciliationRules(Section):
-    """When two sources of one figure agree."""
+    """Tolerances and definitions for the comparison of sources."""
 
     tolerances: Tolerances
     impression_stage: str
@@ -324,7 +324,7 @@ class ReconciliationRules(Section):
 
 
 class MarketingReporting(Section):
-    """What is written down about marketing, and by whom."""
+    """Settings of the report and its generated texts."""
 
     enable_progress_tracking: bool
     enable_statistical_testing: bool
@@ -341,7 +341,7 @@ class MarketingReporting(Section):
 
 
 class MarketingPolicy(Section):
-    """The rules of marketing."""
+    """The marketing section."""
 
     metric_definitions: dict[str, MetricDefinition] = Field(min_length=1)
     snapshots: Snapshots

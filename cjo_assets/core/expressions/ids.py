@@ -1,4 +1,4 @@
-"""Names for what we create, derived from its content, so that a retry cannot create it twice."""
+"""Ids derived from content, so that a retry cannot create a record twice."""
 
 import ibis
 import ibis.expr.types as ir

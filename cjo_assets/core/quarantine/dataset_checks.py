@@ -56,7 +56,7 @@ def checks_of_rows(dataset: Dataset, inputs: Inputs) -> tuple[Check, ...]:
 
 
 def conservation(raw: ir.Table, quarantined: ir.Table, accepted: ir.Table) -> ir.Table:
-    """Find whether a row was lost or made."""
+    """Find rows that were lost or added."""
     parts = [("rows_read", raw), ("rows_rejected", quarantined), ("rows_accepted", accepted)]
     counts = [rows.agg(**{name: rows.count()}) for name, rows in parts]
     row = counts[0].cross_join(counts[1]).cross_join(counts[2])

@@ -1,4 +1,4 @@
-"""Every field of the seeds' states is served, and by a column that exists."""
+"""Tests that every field of the seeds' states is served by an existing column."""
 
 import re
 

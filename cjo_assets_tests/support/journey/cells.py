@@ -1,4 +1,4 @@
-"""What entered the cells of KPIs and ROI, against the cells."""
+"""Comparison of the evidence of KPIs and ROI with their cells."""
 
 import duckdb
 import pytest

@@ -1,4 +1,4 @@
-"""What the tests of the deciding tables share: customers in need, playbooks, and the candidates they make."""
+"""Helpers of the tests of deciding tables: customers in need, playbooks, and their candidates."""
 
 from collections.abc import Sequence
 from datetime import date

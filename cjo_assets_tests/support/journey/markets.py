@@ -1,4 +1,4 @@
-"""What tests of generated data share: markets of a size at which shares settle, made once."""
+"""Generated markets for tests, large enough for stable shares, made once."""
 
 from dataclasses import dataclass
 from datetime import date

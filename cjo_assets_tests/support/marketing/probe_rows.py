@@ -1,4 +1,4 @@
-"""What the sample month lacks for every setting of marketing to matter: rows that are added to its files."""
+"""Rows added to the sample month, so that every setting of marketing has an effect."""
 
 import json
 from pathlib import Path

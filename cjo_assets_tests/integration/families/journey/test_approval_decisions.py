@@ -1,4 +1,4 @@
-"""An answer to a decision of the very day that is computed: known in its first run, and in the second the same."""
+"""Tests of answers to decisions of the day that is computed, in its first and its second run."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The ten customers of the seed on two days, figured by hand and found again in the tables.
+"""The ten customers of the seed on two days, figured by hand and compared with the tables.
 
 Severity is strength x trust x (0.5 + 0.5 x weight / 0.30). Overall risk is
 0.35 x signals + 0.25 x time + 0.20 x value / 200,000 + 0.20 x negatives / 5,

@@ -1,4 +1,4 @@
-"""What not knowing the weekly probabilities leaves open: closed form, derivatives by small steps, draws."""
+"""Tests of the deviation of forecasts: closed form, derivatives by small steps, draws."""
 
 from itertools import product
 from typing import Any

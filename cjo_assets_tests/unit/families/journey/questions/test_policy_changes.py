@@ -1,4 +1,4 @@
-"""What counts as a change of policy, one customer each."""
+"""Tests of changes between policies, with one customer for each kind of change."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What holds of the analysis of campaigns whatever the data: nothing lost, nothing later, nothing by chance."""
+"""Properties of the analysis of campaigns for any data: no loss, no look-ahead, no effect of order."""
 
 import random
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""The ratios of money, by numbers a reader can check."""
+"""Tests of the ratios of money, with numbers that can be checked by hand."""
 
 import ibis
 import pytest
