@@ -13,15 +13,23 @@ from cjo_assets.families.journey.interventions._outcomes import is_measured, is_
 from cjo_assets.policy import Policy
 
 
+def established_runs(ledger: ir.Table, policy: Policy) -> ir.Table:
+    """Return the measured runs of the channels with established experience, and whether each succeeded."""
+    runs = ledger.filter(is_measured(ledger), ledger.channel.notnull())
+    runs = runs.select("intervention_id", "channel", has_succeeded=is_success(runs, policy))
+    counted = runs.mutate(runs_of_channel=runs.count().over(ibis.window(group_by=runs.channel)))
+    is_established = counted.runs_of_channel >= policy.journey.learning.established_runs
+    return counted.filter(is_established).drop("runs_of_channel")
+
+
 def channel_facts(ledger: ir.Table, policy: Policy) -> ir.Table:
     """Return one row about the channels with established experience.
 
     `lowest_rate` and `highest_rate` are the shrunk success rates. `ratio_low` and `ratio_high` are the ends of the
     interval of lowest over highest.
     """
-    runs = ledger.filter(is_measured(ledger), ledger.channel.notnull())
-    channels = runs.group_by("channel").agg(runs=runs.count(), successes=runs.count(where=is_success(runs, policy)))
-    channels = channels.filter(channels.runs >= policy.journey.learning.established_runs)
+    runs = established_runs(ledger, policy)
+    channels = runs.group_by("channel").agg(runs=runs.count(), successes=runs.count(where=runs.has_succeeded))
     facts = _shrunk_rates(channels).cross_join(_interval(channels, policy.journey.kpis.interval_level))
     # A single outlier among many equal channels may be shrunk beyond the bound that its own runs allow.
     return facts.mutate(lowest_rate=ibis.least(facts.lowest_rate, facts.highest_rate * facts.ratio_high))

@@ -13,37 +13,56 @@ from cjo_assets.core.expressions.evidence_grades import ASSUMPTION
 from cjo_assets.core.expressions.intervals import interval_of_sum
 from cjo_assets.core.expressions.tables import first_per
 from cjo_assets.families.journey.interventions._ledger import end_of_day
+from cjo_assets.families.journey.interventions._outcomes import is_measured
 from cjo_assets.families.journey.value._roi_components import RETAINED_REVENUE
 from cjo_assets.policy import Policy
 
+PRECISION, LATENCY = "signal_detection_precision", "average_latency_ms"
+ESCALATION_FREQUENCY, OVERRIDE_RATE = "human_escalation_frequency", "human_override_rate"
+RESOLUTION_TIME, PROACTIVE_RATIO = "average_resolution_time_days", "proactive_interventions_ratio"
+CSAT, NPS = "csat_delta_average", "nps_delta_average"
+CONSISTENCY, RETENTION_REVENUE = "experience_consistency_score", "retention_revenue_preserved"
+# KPIs that are the sum over interventions, divided by their number.
+INTERVENTION_KPIS = (
+    PRECISION,
+    LATENCY,
+    ESCALATION_FREQUENCY,
+    OVERRIDE_RATE,
+    RESOLUTION_TIME,
+    PROACTIVE_RATIO,
+    CSAT,
+    NPS,
+)
+# Those of them that are means of quantities; the others are shares.
+MEANS = (LATENCY, RESOLUTION_TIME, CSAT, NPS)
+
+
+def intervention_facts(ledger: ir.Table, policy: Policy) -> ir.Table:
+    """Add to each intervention what it adds to the numerator of each KPI; null where the KPI does not count it."""
+    is_ours = ~ledger.is_held_out
+    is_acted = is_ours & ledger.is_executed
+    is_done = is_ours & is_measured(ledger)
+    counted = {
+        PRECISION: (is_done, ledger.outcome != "no_action_needed"),
+        LATENCY: (is_ours, ledger.evaluation_latency_ms),
+        ESCALATION_FREQUENCY: (is_ours, ledger.requires_human_approval),
+        OVERRIDE_RATE: (is_done, ledger.human_override),
+        RESOLUTION_TIME: (is_done, ledger.resolution_time_days),
+        PROACTIVE_RATIO: (is_acted, ledger.journey_stage.notin(policy.journey.kpis.reactive_stages)),
+        CSAT: (is_done, ledger.csat_delta),
+        NPS: (is_done, ledger.nps_delta),
+    }
+    none = ibis.null("float64")
+    return ledger.mutate(**{kpi: where.ifelse(value.cast("float64"), none) for kpi, (where, value) in counted.items()})
+
 
 def ledger_facts(ledger: ir.Table, policy: Policy) -> ir.Table:
-    """Return one row of sums and counts over the ledger of the day."""
-    ours = ledger.filter(~ledger.is_held_out)
-    done = ours.is_executed & ours.outcome.notnull()
-    reactive = ours.journey_stage.isin(policy.journey.kpis.reactive_stages)
-    latency, days = ours.evaluation_latency_ms, ours.resolution_time_days
-    return ours.agg(
-        decisions=ours.count(),
-        asked=ours.count(where=ours.requires_human_approval),
-        latency_sum=latency.sum(),
-        latency_count=latency.count(),
-        latency_squares=(latency * latency).sum(),
-        overrides=ours.count(where=done & ours.human_override),
-        override_answers=ours.human_override.count(where=done),
-        measured=ours.count(where=done),
-        needed=ours.count(where=done & (ours.outcome != "no_action_needed")),
-        resolution_sum=days.sum(where=done),
-        resolution_count=days.count(where=done),
-        resolution_squares=(days * days).sum(where=done),
-        acted=ours.count(where=ours.is_executed),
-        proactive=ours.count(where=ours.is_executed & ~reactive),
-        csat_sum=ours.csat_delta.sum(where=done),
-        csat_count=ours.csat_delta.count(where=done),
-        csat_squares=(ours.csat_delta * ours.csat_delta).sum(where=done),
-        nps_sum=ours.nps_delta.sum(where=done),
-        nps_count=ours.nps_delta.count(where=done),
-        nps_squares=(ours.nps_delta * ours.nps_delta).sum(where=done),
+    """Return sum, count and sum of squares of what interventions add to each KPI, as one row."""
+    facts = intervention_facts(ledger, policy)
+    return facts.agg(
+        **{f"{kpi}_sum": facts[kpi].sum() for kpi in INTERVENTION_KPIS},
+        **{f"{kpi}_count": facts[kpi].count() for kpi in INTERVENTION_KPIS},
+        **{f"{kpi}_squares": (facts[kpi] * facts[kpi]).sum() for kpi in MEANS},
     )
 
 

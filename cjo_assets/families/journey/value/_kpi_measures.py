@@ -4,6 +4,8 @@
 without data is left out, or has no records.
 """
 
+from dataclasses import replace
+
 import ibis.expr.types as ir
 
 from cjo_assets.core.expressions.evidence_grades import ASSUMPTION
@@ -17,6 +19,18 @@ from cjo_assets.families.journey.inputs.baseline_metrics import (
     ESCALATION_RATE,
     UNRESOLVED_SHARE,
     VALUE_CHURN_RATE,
+)
+from cjo_assets.families.journey.value._kpi_facts import (
+    CONSISTENCY,
+    CSAT,
+    ESCALATION_FREQUENCY,
+    LATENCY,
+    NPS,
+    OVERRIDE_RATE,
+    PRECISION,
+    PROACTIVE_RATIO,
+    RESOLUTION_TIME,
+    RETENTION_REVENUE,
 )
 from cjo_assets.families.journey.value.baseline_comparisons import preferred
 
@@ -87,17 +101,10 @@ def _quotient(numerator: ir.NumericValue, denominator: ir.NumericValue, note: st
     return Measure(numerator=numerator, denominator=denominator, n=denominator, note=note, kind=kind)
 
 
-def _mean(facts: ir.Table, name: str, note: str) -> Measure:
-    """Return the mean of a quantity of which the facts have sum, count and sum of squares."""
-    count = facts[f"{name}_count"]
-    return Measure(
-        numerator=facts[f"{name}_sum"],
-        denominator=count,
-        n=count,
-        note=note,
-        kind=MEAN,
-        squares=facts[f"{name}_squares"],
-    )
+def _of_interventions(facts: ir.Table, kpi: str, note: str, kind: str | None = None) -> Measure:
+    """Return a KPI of which the facts have sum and count, and of a mean the sum of squares."""
+    measure = _quotient(facts[f"{kpi}_sum"], facts[f"{kpi}_count"], note, kind)
+    return replace(measure, squares=facts[f"{kpi}_squares"]) if kind == MEAN else measure
 
 
 def _share_of_labels(is_labelled: ir.BooleanValue, labelled: Measure, proxy: Measure) -> Measure:
@@ -121,17 +128,15 @@ def _signal_measures(facts: ir.Table) -> dict[str, Measure]:
             "Entries whose stage somebody confirmed, and confirmed as it was.",
             SHARE,
         ),
-        "signal_detection_precision": _share_of_labels(
+        PRECISION: _share_of_labels(
             facts.labelled_alarms > 0,
             _quotient(
                 facts.right_alarms,
                 facts.labelled_alarms,
                 "Negative signals that people looked into, and where there was a problem.",
             ),
-            _quotient(
-                facts.needed,
-                facts.measured,
-                "Proxy for labels: executed interventions whose outcome was not no_action_needed.",
+            _of_interventions(
+                facts, PRECISION, "Proxy for labels: executed interventions whose outcome was not no_action_needed."
             ),
         ),
         "signal_detection_recall": _share_of_labels(
@@ -155,22 +160,22 @@ def _operational_measures(facts: ir.Table) -> dict[str, Measure]:
     """Return the KPIs of decisions, people and data."""
     every = facts.accepted + facts.rejected
     return {
-        "average_latency_ms": _mean(facts, "latency", "Interventions with a recorded latency."),
-        "human_escalation_frequency": _quotient(
-            facts.asked, facts.decisions, "Interventions of the ledger that needed a person."
+        LATENCY: _of_interventions(facts, LATENCY, "Interventions with a recorded latency.", MEAN),
+        ESCALATION_FREQUENCY: _of_interventions(
+            facts, ESCALATION_FREQUENCY, "Interventions of the ledger that needed a person."
         ),
-        "human_override_rate": _quotient(
-            facts.overrides,
-            facts.override_answers,
+        OVERRIDE_RATE: _of_interventions(
+            facts,
+            OVERRIDE_RATE,
             "Outcomes of executed interventions that say whether a person overrode them.",
             SHARE,
         ),
         "data_completeness_rate": _quotient(
             facts.accepted, every, "Rows of all datasets, dated by the as-of date, that passed their contract."
         ),
-        "average_resolution_time_days": _mean(facts, "resolution", "Executed interventions that were resolved."),
-        "proactive_interventions_ratio": _quotient(
-            facts.proactive, facts.acted, "Executed interventions made before support was needed."
+        RESOLUTION_TIME: _of_interventions(facts, RESOLUTION_TIME, "Executed interventions that were resolved.", MEAN),
+        PROACTIVE_RATIO: _of_interventions(
+            facts, PROACTIVE_RATIO, "Executed interventions made before support was needed."
         ),
     }
 
@@ -179,7 +184,7 @@ def _outcome_measures(facts: ir.Table) -> dict[str, Measure]:
     """Return the KPIs of channels, satisfaction and revenue."""
     is_assumed = facts.assumed_runs > 0
     return {
-        "experience_consistency_score": Measure(
+        CONSISTENCY: Measure(
             numerator=facts.lowest_rate,
             denominator=facts.highest_rate,
             n=(facts.channels > 1).ifelse(facts.channel_runs, 0),
@@ -187,9 +192,9 @@ def _outcome_measures(facts: ir.Table) -> dict[str, Measure]:
             "less what chance explains.",
             interval=(facts.ratio_low, facts.ratio_high),
         ),
-        "csat_delta_average": _mean(facts, "csat", "Executed interventions with a measured satisfaction."),
-        "nps_delta_average": _mean(facts, "nps", "Executed interventions with a measured NPS."),
-        "retention_revenue_preserved": Measure(
+        CSAT: _of_interventions(facts, CSAT, "Executed interventions with a measured satisfaction.", MEAN),
+        NPS: _of_interventions(facts, NPS, "Executed interventions with a measured NPS.", MEAN),
+        RETENTION_REVENUE: Measure(
             numerator=facts.revenue,
             denominator=None,
             n=facts.revenue_runs,
