@@ -10,17 +10,11 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import ANY_SEGMENT
 from cjo_assets.core.expressions.evidence_grades import ASSUMPTION, MATCHED, RANDOMISED
-from cjo_assets.core.expressions.intervals import MEASURED
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, rounded
-from cjo_assets.core.expressions.people import person
 from cjo_assets.core.expressions.sentences import sentence
-from cjo_assets.core.expressions.tables import first_per, long_rows, lookup
+from cjo_assets.core.expressions.tables import long_rows
 from cjo_assets.families.journey.inputs.baseline_metrics import DAYS_PER_CASE, ESCALATION_DAYS, SUPPORT_DAYS
-from cjo_assets.families.journey.interventions._ledger import end_of_day
-from cjo_assets.families.journey.interventions._outcomes import HELD_OUT, is_success
-from cjo_assets.families.journey.outcome.outcome_analyses import executed_in_window
 from cjo_assets.families.journey.purposes import PURPOSES
 from cjo_assets.families.journey.value._roi_components import (
     API_CALLS,
@@ -33,6 +27,7 @@ from cjo_assets.families.journey.value._roi_components import (
     REVIEW_TIME,
     SUPPORT_WORKLOAD_REDUCTION,
 )
+from cjo_assets.families.journey.value._roi_facts import executions, reviewers, runs_of_playbooks
 from cjo_assets.families.journey.value.baseline_comparisons import DAYS_PER_MONTH, preferred
 from cjo_assets.policy import Policy
 
@@ -56,35 +51,19 @@ def quantities(
     policy: Policy,
 ) -> ir.Table:
     """Return a row for each component and grade with a quantity; always one of revenue without comparison."""
+    executed = executions(outcome_analyses, as_of, policy)
+    people = reviewers(outcome_analyses, approval_decisions, as_of, policy)
     window_days = policy.journey.roi.window_days
-    executed = executed_in_window(outcome_analyses, as_of, window_days)
-    facts = _costs(executed).cross_join(_reviews(outcome_analyses, approval_decisions, as_of, policy))
+    facts = _costs(executed).cross_join(people.agg(reviews=people.count()))
     facts = facts.cross_join(_calls(earlier_calls, as_of, window_days))
-    facts = facts.cross_join(_revenue(executed, treatment_effects, policy))
+    facts = facts.cross_join(_revenue(runs_of_playbooks(executed, treatment_effects)))
     return ibis.union(_counted(facts, window_days), _saved(baseline_comparisons, customers))
 
 
 def _costs(executed: ir.Table) -> ir.Table:
     return executed.agg(
-        executions=executed.count(),
-        playbook_cost=executed.expected_cost.sum().fill_null(0.0),
-        priced=executed.expected_cost.count(),
+        executions=executed.count(), playbook_cost=executed.cost.sum().fill_null(0.0), priced=executed.cost.count()
     )
-
-
-def _reviews(outcome_analyses: ir.Table, approval_decisions: ir.Table, as_of: date, policy: Policy) -> ir.Table:
-    """Count the answers of people in the window, each person once per request."""
-    end, window_days = end_of_day(as_of), policy.journey.roi.window_days
-    answers = approval_decisions.filter(
-        approval_decisions.decided_at > end - ibis.interval(days=window_days), approval_decisions.decided_at <= end
-    )
-    asked = outcome_analyses.filter(outcome_analyses.requires_human_approval)
-    answers = answers.semi_join(asked, "intervention_id")
-    people = answers.select(
-        "intervention_id", person=person(answers.decided_by, policy.vocabulary.null_words)
-    ).distinct()
-    people = people.filter(people.person.notnull())
-    return people.agg(reviews=people.count())
 
 
 def _calls(earlier_calls: ir.Table, as_of: date, window_days: int) -> ir.Table:
@@ -97,17 +76,8 @@ def _calls(earlier_calls: ir.Table, as_of: date, window_days: int) -> ir.Table:
     return calls.agg(calls=calls.count())
 
 
-def _revenue(executed: ir.Table, treatment_effects: ir.Table, policy: Policy) -> ir.Table:
-    """Return the revenue of the executed interventions, each under the strongest evidence for its playbook."""
-    runs = lookup(
-        _runs_of_playbooks(executed, policy),
-        _best_effects(treatment_effects),
-        "playbook_id",
-        "evidence_grade",
-        "difference",
-        "difference_low",
-        "difference_high",
-    )
+def _revenue(runs: ir.Table) -> ir.Table:
+    """Return the revenue of the runs of all playbooks, each under the strongest evidence for its playbook."""
     grade, expected = runs.evidence_grade.fill_null(ASSUMPTION), runs.runs * runs.worth
     cells: dict[str, ir.Value] = {}
     for name in (RANDOMISED, MATCHED):
@@ -129,26 +99,6 @@ def _revenue(executed: ir.Table, treatment_effects: ir.Table, policy: Policy) ->
     # Without runs the revenue is 0; of runs without a recorded revenue it is unknown.
     without_value = (revenue.recorded_runs == 0).ifelse(0.0, ibis.null("float64"))
     return revenue.mutate(recorded_revenue=revenue.recorded_revenue.fill_null(without_value))
-
-
-def _best_effects(treatment_effects: ir.Table) -> ir.Table:
-    """Return the measured effect of each playbook over all segments, against held-out customers where there is one."""
-    effects = treatment_effects.filter(treatment_effects.segment == ANY_SEGMENT, treatment_effects.status == MEASURED)
-    return first_per(effects, "playbook_id", effects.control != HELD_OUT)
-
-
-def _runs_of_playbooks(executed: ir.Table, policy: Policy) -> ir.Table:
-    """Return runs, recorded revenue and mean revenue of a success of each playbook."""
-    # A failure in the words of the source has retained no revenue.
-    revenue = executed.playbook_success.fill_null(True).ifelse(executed.estimated_revenue_saved, ibis.null("float64"))
-    success_revenue = is_success(executed, policy).ifelse(revenue, None)
-    runs = executed.select("playbook_id", revenue=revenue, success_revenue=success_revenue)
-    return runs.group_by("playbook_id").agg(
-        runs=runs.count(),
-        revenue=runs.revenue.sum(),
-        valued=runs.revenue.count(),
-        worth=runs.success_revenue.mean(),
-    )
 
 
 def _counted(facts: ir.Table, window_days: int) -> ir.Table:
