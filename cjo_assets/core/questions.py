@@ -26,7 +26,7 @@ class Why:
         run: the run that published the day.
         policy: authorship of the policy that decided.
         policy_values: the policy values that the decision used.
-        parts: rows of each part, by name.
+        parts: rows of each part, by name; without a part whose tables an earlier version did not publish.
     """
 
     customer_id: str

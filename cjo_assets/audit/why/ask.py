@@ -5,13 +5,15 @@ All queries are by customer and day, by which the tables are sorted, so the engi
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
 import duckdb
 
 from cjo_assets.core.errors import WarehouseError
-from cjo_assets.core.family import deciding_family, decision_table, required
+from cjo_assets.core.family import Family, deciding_family, decision_table, required
 from cjo_assets.core.questions import Explanation, Why
 from cjo_assets.core.settings import Settings
 from cjo_assets.core.table import LEDGER
@@ -23,6 +25,9 @@ RUN_OF_DAY = """
     SELECT run_id, as_of, ended_at, policy_hash, is_stale, ledger_entries, ledger_head FROM audit.runs
     WHERE is_published AND family = $family AND as_of = $day ORDER BY ended_at DESC LIMIT 1"""
 POLICY = "FROM audit.policies WHERE policy_hash = $policy_hash ORDER BY ALL"
+TABLES_OF_FAMILY = (
+    "SELECT table_name FROM information_schema.tables WHERE table_catalog = 'published' AND table_schema = $family"
+)
 DATASETS_REJECTED = (
     "SELECT table_name FROM duckdb_tables() WHERE database_name = 'published' AND schema_name = 'quarantine'"
 )
@@ -52,11 +57,19 @@ def explained(settings: Settings, subject: str, day: date | None) -> Why:
         if run is None:
             raise WarehouseError(_no_such_day(reader, family.name, as_of))
         given |= {"run_id": run["run_id"], "policy_hash": run["policy_hash"]}
-        parts = {name: rows_of(reader, query, given) for name, query in explanation.queries.items()}
+        parts = {name: rows_of(reader, query, given) for name, query in _possible(reader, family, explanation)}
         policy = next(iter(rows_of(reader, POLICY, given)), {})
     values = explanation.policy_values(policy["content"], parts) if policy else {}
     authorship = {name: value for name, value in policy.items() if name != "content"}
     return Why(customer, as_of, intervention, explanation.answer(parts, intervention), run, authorship, values, parts)
+
+
+def _possible(reader: duckdb.DuckDBPyConnection, family: Family, explanation: Explanation) -> Iterator[tuple[str, str]]:
+    """Return the queries of the parts, without those of tables that an earlier version did not publish."""
+    stored = {name for (name,) in reader.execute(TABLES_OF_FAMILY, {"family": family.name}).fetchall()}
+    for name, query in explanation.queries.items():
+        if set(re.findall(rf"\b{family.name}\.(\w+)", query)) <= stored:
+            yield name, query
 
 
 def _meant(

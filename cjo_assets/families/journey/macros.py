@@ -2,7 +2,8 @@
 
 from cjo_assets.core.family import Macro
 from cjo_assets.engine.sql import literal, newest_day_of
-from cjo_assets.families.journey.trace import cells, records
+from cjo_assets.families.journey.questions._raw_rows import records
+from cjo_assets.families.journey.value._evidence_cells import contributions_of
 
 DAY_ASKED = f"coalesce(day, {newest_day_of(literal('journey'))})"
 
@@ -25,7 +26,7 @@ MACROS = (
     Macro(
         "entered(customer, day := NULL)",
         "The KPI and ROI values that the interventions of a customer contribute to on a day, with amounts.",
-        f"TABLE {cells('customer', DAY_ASKED)}",
+        f"TABLE {contributions_of('customer', DAY_ASKED)}",
     ),
     Macro(
         "versions(customer)",

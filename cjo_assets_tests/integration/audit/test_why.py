@@ -177,6 +177,15 @@ def test_what_entered_the_cells_adds_up_to_them(house: Settings) -> None:
         assert_cells_add_up(reader, everybody, "latest")
 
 
+def test_contributions_of_a_version_without_evidence(house: Settings, tmp_path: Path) -> None:
+    settings = Settings(SAMPLE, None, tmp_path)
+    settings.published.write_bytes(house.published.read_bytes())
+    with duckdb.connect(str(settings.published)) as earlier:
+        earlier.execute("DROP TABLE journey.kpi_evidence")
+    why = explained(settings, "C001", None)
+    assert lines(why, "Contributions") == ["not published yet: the next run adds them to every day"]
+
+
 def test_the_same_as_sql(house: Settings) -> None:
     """The commands of docs/how-to/investigate_a_decision.md, on the published file alone."""
     why = explained(house, "C001", None)

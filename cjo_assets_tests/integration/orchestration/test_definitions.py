@@ -51,6 +51,7 @@ COMPUTED = {
     "kpis",
     "kpi_status",
     "roi_breakdown",
+    "kpi_evidence",
     "roi_by_grade",
     "roi_estimate",
     "portfolio_cells",

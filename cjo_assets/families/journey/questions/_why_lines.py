@@ -26,7 +26,7 @@ def branches(why: Why) -> list[Branch]:
         Branch("Decision", [why.answer, *_lines(parts["decisions"], _decision_line)]),
         Branch("Approval", [*_lines(parts["approvals"], _approval_line), *_lines(parts["answers"], _answer_line)]),
         Branch("Interventions and outcomes", _lines(parts["outcomes"], outcome_line)),
-        Branch("Contributions to KPI and ROI", _lines(parts["cells"], _cell_line)),
+        Branch("Contributions to KPI and ROI", _contributions(parts)),
         Branch(_policy_heading(why), [f"{path} = {_value(value)}" for path, value in why.policy_values.items()]),
         _checks(parts["checks"]),
         Branch("Hashes", _hashes(why)),
@@ -134,6 +134,12 @@ def outcome_line(row: Row) -> str:
         f"{row['intervention_id']} of {row['generated_at']}: {row['recommended_action']}, {row['approval_status']}, "
         f"{done}; {outcome}; triggered by {', '.join(row['triggered_by_signals'] or []) or 'no signal'}"
     )
+
+
+def _contributions(parts: dict[str, list[Row]]) -> list[str]:
+    if "cells" not in parts:
+        return ["not published yet: the next run adds them to every day"]
+    return _lines(parts["cells"], _cell_line)
 
 
 def _cell_line(row: Row) -> str:

@@ -7,8 +7,9 @@ from typing import Any
 
 from cjo_assets.core.questions import Explanation, Row
 from cjo_assets.core.table import LEDGER
+from cjo_assets.families.journey.questions._raw_rows import records, rejected
 from cjo_assets.families.journey.questions._why_lines import branches, outcome_line
-from cjo_assets.families.journey.trace import cells, records, rejected
+from cjo_assets.families.journey.value._evidence_cells import contributions_of
 
 CUSTOMER, DAY = "$customer", "$day"
 OWN_ROWS = "WHERE as_of = $day AND customer_id = $customer"
@@ -49,7 +50,7 @@ QUERIES = {
                 AND intervention_id NOT IN (SELECT intervention_id FROM journey.intervention_ledger {OWN_ROWS})
         ) AS known USING (intervention_id)
         ORDER BY generated_at, intervention_id""",
-    "cells": cells(CUSTOMER, DAY),
+    "cells": contributions_of(CUSTOMER, DAY),
     "ledger": f"FROM {LEDGER} {OWN_ROWS} ORDER BY entry",
     "checks": """
         SELECT table_name, check_name, is_blocking, found FROM audit.checks

@@ -31,6 +31,7 @@ ALL_OF_A_DAY = (
     "approval_history",
     "pending_approvals",
     "kpi_status",
+    "kpi_evidence",
     "roi_estimate",
     "journey_summary",
     "portfolio_by_segment",
