@@ -119,7 +119,7 @@ def test_rows_by_hand(found: Day) -> None:
     # Ann and Bob reviewed it; the other answers are Ann's, or of no known person.
     assert rows["approved"]["human_review_time"] == 2.0
     assert rows["rejected"] == {"human_escalation_frequency": 1.0, "human_review_time": 1.0}
-    assert rows["nobody answered"] == {"human_escalation_frequency": 1.0}
+    assert rows["not answered"] == {"human_escalation_frequency": 1.0}
     # The source calls it a failure: cost, and no revenue.
     assert rows["failed"]["playbook_cost"] == 10.0
     assert "retained_revenue_grade" not in rows["failed"]
