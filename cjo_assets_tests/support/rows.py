@@ -6,7 +6,6 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
-import pyarrow
 
 from cjo_assets.core.contract import (
     Column,
@@ -18,9 +17,9 @@ from cjo_assets.core.contract import (
     key_of,
     schema_of,
 )
-from cjo_assets.engine.functions import give_functions
 from cjo_assets.engine.validation import judged
 from cjo_assets.policy import Policy, load_policy
+from cjo_assets_tests.support.engine import BACKEND, made_of, stored
 
 Row = dict[str, Any]
 Rows = list[Row]
@@ -28,9 +27,6 @@ Rows = list[Row]
 DAY = date(2025, 1, 20)
 LONG_AGO = date(2024, 1, 1)
 POLICY = load_policy()
-BACKEND = ibis.duckdb.connect()
-BACKEND.raw_sql("SET TimeZone = 'UTC'")
-give_functions(BACKEND.con)
 
 
 def day(offset: int) -> date:
@@ -63,12 +59,6 @@ def days_of(contract: type[Contract], rows: Sequence[Row], **for_all: Any) -> ir
     return made_of(filled, schema)
 
 
-def made_of(rows: Sequence[Row], schema: ibis.Schema) -> ir.Table:
-    """Return rows as a table of the test engine, without validation."""
-    content = pyarrow.Table.from_pylist(list(rows), schema=schema.to_pyarrow())
-    return BACKEND.create_table(ibis.util.gen_name("rows"), content, schema=schema, temp=True)
-
-
 def default_row(contract: type[Contract], number: int) -> Row:
     """Return a valid row without information; rows of different numbers differ in their key."""
     key = key_of(contract)
@@ -91,10 +81,10 @@ def by(key: str | tuple[str, ...], rows: Sequence[Row]) -> dict[Any, Row]:
 def kept(contract: type[Contract], table: ir.Table, as_of: date = DAY, policy: Policy = POLICY) -> Rows:
     """Return the rows of a transform as the warehouse would store them, validated by the contract."""
     day = {"as_of": ibis.literal(as_of, "date")} if _is_dated(contract) else {}
-    stored = BACKEND.create_table(ibis.util.gen_name("kept"), contract_rows(contract, table, **day), temp=True)
-    verdict = judged(stored, contract, policy.vocabulary)
+    found = stored(contract_rows(contract, table, **day))
+    verdict = judged(found, contract, policy.vocabulary)
     assert verdict.passed, verdict
-    return rows_of(stored)
+    return rows_of(found)
 
 
 def policy_with(**changes: Any) -> Policy:
