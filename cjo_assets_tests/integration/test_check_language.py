@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.check_language import CONTEXT, NOT_YET, ROOT, avoided_words, main, vocabulary
+from tools.check_language import CONTEXT, avoided_words, main, vocabulary
 
 WORDS = vocabulary(CONTEXT.read_text("utf-8"))
 # Read from CONTEXT.md, because this file must not contain the words that the tests plant.
@@ -96,7 +96,3 @@ def test_published_texts_are_exempt(tmp_path: Path) -> None:
     assert text in WORDS.published
     path.write_text(f"The status is {text}, or {word}.\n", "utf-8")
     assert list(avoided_words(path, WORDS)) == [(1, word)]
-
-
-def test_each_folder_that_is_still_to_be_rewritten_exists() -> None:
-    assert [name for name in NOT_YET if not (ROOT / name).exists()] == []
