@@ -40,6 +40,20 @@ def lookup(rows: ir.Table, other: ir.Table, keys: Key | Sequence[Key], *columns:
     return joined.drop(*(f"{name}_right" if name in rows.columns else name for name in theirs))
 
 
+def merged(tables: Sequence[ir.Table], keys: str | Sequence[str]) -> ir.Table:
+    """Return one row per key that any of the tables has, with the columns of all; null where a table lacks the key.
+
+    Args:
+        tables: tables with at most one row per key, and no common column but the keys.
+        keys: names of the key columns, without nulls.
+    """
+    names: list[Any] = _listed(keys)
+    rows = ibis.union(*(table.select(*names) for table in tables), distinct=True)
+    for table in tables:
+        rows = lookup(rows, table, names)
+    return rows
+
+
 def first_per(rows: ir.Table, keys: str | Sequence[str], order: Any) -> ir.Table:
     """Return the first row per key in an order; nulls of a key are one key.
 

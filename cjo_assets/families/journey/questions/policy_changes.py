@@ -12,6 +12,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.contract import Contract, any_of, column, key
+from cjo_assets.core.expressions.tables import merged
 from cjo_assets.families.journey.inputs.customers import TIERS
 from cjo_assets.families.journey.interventions._approval_routes import REGIMES, ROLES
 
@@ -98,16 +99,13 @@ def policy_changes(
         after_forecasts: the same under the candidate.
         customers: segment and account value of customers.
     """
-    parts = [
-        _beside(before_decisions, after_decisions, DECISION_COLUMNS),
-        _beside(before_scores, after_scores, SCORE_COLUMNS),
-        _beside(before_forecasts, after_forecasts, ("revenue_at_risk",)),
-    ]
-    rows = parts[0]
-    for part in parts[1:]:
-        both = rows.outer_join(part, list(KEY), rname="{name}_right")
-        rows = both.mutate(**{name: ibis.coalesce(both[name], both[f"{name}_right"]) for name in KEY})
-        rows = rows.drop(*(f"{name}_right" for name in KEY))
+    parts = (
+        (before_decisions, after_decisions, DECISION_COLUMNS),
+        (before_scores, after_scores, SCORE_COLUMNS),
+        (before_forecasts, after_forecasts, ("revenue_at_risk",)),
+    )
+    sides = [side for before, after, names in parts for side in _sides(before, after, names)]
+    rows = merged(sides, KEY)
     rows = rows.mutate(
         decision_change=_decision_change(rows),
         is_tier_changed=~rows.risk_tier_before.identical_to(rows.risk_tier_after),
@@ -134,10 +132,9 @@ def _decision_change(rows: ir.Table) -> ir.StringValue:
     )
 
 
-def _beside(before: ir.Table, after: ir.Table, names: tuple[str, ...]) -> ir.Table:
-    """Join the rows of both sides, with the side as suffix of their columns."""
-    old = before.select(*KEY, **{f"{name}_before": name for name in names})
-    new = after.select(*KEY, **{f"{name}_after": name for name in names})
-    both = old.outer_join(new, list(KEY), rname="{name}_right")
-    keys = {name: ibis.coalesce(both[name], both[f"{name}_right"]) for name in KEY}
-    return both.mutate(**keys).drop(*(f"{name}_right" for name in KEY))
+def _sides(before: ir.Table, after: ir.Table, names: tuple[str, ...]) -> list[ir.Table]:
+    """Return the rows of both sides, with the side as suffix of their columns."""
+    return [
+        rows.select(*KEY, **{f"{name}_{side}": name for name in names})
+        for side, rows in (("before", before), ("after", after))
+    ]

@@ -12,6 +12,7 @@ import ibis.expr.types as ir
 
 from cjo_assets.core.contract import Contract, column, key
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, rounded
+from cjo_assets.core.expressions.tables import long_rows, lookup
 from cjo_assets.families.journey.inputs.customers import TIERS
 from cjo_assets.families.journey.inputs.interventions import ESCALATE, MONITOR_ONLY
 from cjo_assets.families.journey.interventions._approval_routes import ROLES
@@ -90,15 +91,13 @@ def policy_effects(before: ir.Table, after: ir.Table) -> ir.Table:
 def _per_day(rows: ir.Table, values: dict[tuple[str, str], ir.NumericValue], days: ir.Table) -> ir.Table:
     """Return one row per day and value, 0 for days without rows."""
     numbered = {f"value_{number}": value.cast("float64") for number, value in enumerate(values.values())}
-    sums = days.left_join(rows.group_by("as_of").agg(**numbered), "as_of").drop("as_of_right")
+    sums = lookup(days, rows.group_by("as_of").agg(**numbered), "as_of")
     parts = [
-        ibis.struct(
-            {
-                "measure": ibis.literal(measure),
-                "unit": ibis.literal(unit),
-                "value": sums[f"value_{number}"].fill_null(0.0),
-            }
-        )
+        {
+            "measure": ibis.literal(measure),
+            "unit": ibis.literal(unit),
+            "value": sums[f"value_{number}"].fill_null(0.0),
+        }
         for number, (measure, unit) in enumerate(values)
     ]
-    return sums.select("as_of", part=ibis.array(parts).unnest()).unpack("part")
+    return long_rows(sums, "as_of", parts)

@@ -22,6 +22,7 @@ import ibis.expr.types as ir
 
 from cjo_assets.core.contract import Contract, column, key
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, rounded
+from cjo_assets.core.expressions.tables import lookup, merged
 from cjo_assets.core.questions import ScoreChanges
 from cjo_assets.families.journey.risk.risk_scores import SCORES
 
@@ -60,11 +61,9 @@ def risk_changes(scores: dict[str, ir.Table], contributions: dict[str, ir.Table]
         segments: customer_id and segment.
     """
     long = {state: _by_score(rows, state) for state, rows in scores.items()}
-    rows = long["start"].outer_join(long["end"], list(KEY), rname="{name}_right")
-    rows = rows.mutate(**{name: ibis.coalesce(rows[name], rows[f"{name}_right"]) for name in KEY})
-    rows = rows.drop(*(f"{name}_right" for name in KEY))
+    rows = merged([long["start"], long["end"]], KEY)
     for state in STATES[1:-1]:
-        rows = rows.left_join(long[state], list(KEY)).drop(*(f"{name}_right" for name in KEY))
+        rows = lookup(rows, long[state], KEY)
     # Customers without a score in an intermediate state did not change in the step that leads to it.
     start_now = ibis.coalesce(rows.start_now, rows.start)
     timed = ibis.coalesce(rows.timed, start_now)
@@ -74,7 +73,7 @@ def risk_changes(scores: dict[str, ir.Table], contributions: dict[str, ir.Table]
     steps = {"time": ("start_now", "timed"), "data": ("timed", "dated"), "policy": ("dated", "end_now")}
     for cause, (before, after) in steps.items():
         missing = _missing(contributions[before], contributions[after]).rename({f"missing_{cause}": "missing"})
-        rows = rows.left_join(missing, list(KEY)).drop(*(f"{name}_right" for name in KEY))
+        rows = lookup(rows, missing, KEY)
         rows = rows.mutate(
             **{
                 f"missing_{cause}": rows[f"missing_{cause}"].fill_null(0.0),

@@ -7,7 +7,7 @@ import ibis.expr.types as ir
 import pytest
 
 from cjo_assets.core.expressions.sentences import sentence
-from cjo_assets.core.expressions.tables import first_per, long_rows, lookup
+from cjo_assets.core.expressions.tables import first_per, long_rows, lookup, merged
 from cjo_assets_tests.support.rows import Rows, made_of, rows_of
 
 ORDERS = ibis.schema({"order_id": "int64", "customer": "string", "day": "int64"})
@@ -67,6 +67,13 @@ def test_lookup_may_add_the_other_key_under_a_new_name() -> None:
 def test_lookup_refuses_a_name_that_exists() -> None:
     with pytest.raises(ValueError, match="day exist already"):
         lookup(orders((1, "a", 1)), people(("a", 1, "Bern")), "customer")
+
+
+def test_merged_has_the_keys_of_every_table() -> None:
+    cities = people(("a", 1, "Bern"), ("b", 1, "Genf"))
+    rows = merged([orders((1, "a", 1), (2, "a", 2)), cities], ["customer", "day"])
+    assert rows.columns == ("customer", "day", "order_id", "city")
+    assert in_order(rows) == [("a", 1, 1, "Bern"), ("a", 2, 2, None), ("b", 1, None, "Genf")]
 
 
 def test_first_per_takes_the_first_of_each_key() -> None:
