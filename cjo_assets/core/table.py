@@ -22,6 +22,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import Enum
 from typing import Any
 
@@ -197,10 +198,17 @@ def parameters_of(function: Callable[..., object]) -> set[str]:
     return set(inspect.signature(function).parameters) & set(PARAMETERS)
 
 
-def policy_for(function: Callable[..., object], policy: Policy) -> Any:
-    """Return the policy, or the section that a function's annotation of `policy` names."""
-    annotation = inspect.signature(function).parameters["policy"].annotation
-    return section_named(policy, annotation if isinstance(annotation, str) else annotation.__name__)
+def arguments_of(function: Callable[..., object], as_of: date | None, policy: Policy) -> dict[str, Any]:
+    """Return the as-of date and the policy as a function's parameters name them.
+
+    The policy is the section that the annotation of the parameter names, or the whole.
+    """
+    parameters = inspect.signature(function).parameters
+    found: dict[str, Any] = {"as_of": as_of} if "as_of" in parameters else {}
+    if "policy" in parameters:
+        section = parameters["policy"].annotation
+        found["policy"] = section_named(policy, section if isinstance(section, str) else section.__name__)
+    return found
 
 
 def in_order(tables: Iterable[Table]) -> list[Table]:

@@ -21,7 +21,7 @@ from cjo_assets.core.errors import ContractBreachError
 from cjo_assets.core.family import Family
 from cjo_assets.core.quarantine.dataset_tables import discarded_name
 from cjo_assets.core.quarantine.rules import rows_known_on
-from cjo_assets.core.table import AUDIT, QUARANTINE, RAW, Days, Reference, Table, inputs_of, parameters_of, policy_for
+from cjo_assets.core.table import AUDIT, QUARANTINE, RAW, Days, Reference, Table, arguments_of, inputs_of
 from cjo_assets.engine.collection import collected_afterwards
 from cjo_assets.engine.ddl import columns_in_sql
 from cjo_assets.engine.functions import give_functions
@@ -314,11 +314,7 @@ class Store:
     def _call(self, function: Callable[..., ir.Table], schema: str, as_of: date | None, policy: Policy) -> ir.Table:
         inputs = inputs_of(function, schema).items()
         tables = {name: self._known_on(reference, as_of, policy) for name, reference in inputs}
-        named = parameters_of(function)
-        given: dict[str, Any] = {"as_of": as_of} if "as_of" in named else {}
-        if "policy" in named:
-            given["policy"] = policy_for(function, policy)
-        return function(**given, **tables)
+        return function(**arguments_of(function, as_of, policy), **tables)
 
     def _known_on(self, reference: Reference, as_of: date | None, policy: Policy) -> ir.Table:
         """Return an input; of a dataset with row versions, those known on the day."""

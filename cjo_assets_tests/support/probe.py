@@ -23,7 +23,7 @@ import yaml
 from cjo_assets.catalog import families_about
 from cjo_assets.core.checks import Check
 from cjo_assets.core.contract import columns_of
-from cjo_assets.core.table import Table, in_order, inputs_of, parameters_of
+from cjo_assets.core.table import Table, arguments_of, in_order, inputs_of, parameters_of
 from cjo_assets.engine.store import Store, Stored
 from cjo_assets.families.journey.report.reading import journey_figures, write_report
 from cjo_assets.families.journey.report.report import journey_report
@@ -593,9 +593,8 @@ class Probe:
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
     def _asked(self, function: Callable[..., ir.Table], schema: str, policy: Policy) -> ir.Table:
-        given = {"as_of": self.day, "policy": policy}
         tables = {name: self.store.read(found, self.day) for name, found in inputs_of(function, schema).items()}
-        return function(**{name: given[name] for name in parameters_of(function)}, **tables)
+        return function(**arguments_of(function, self.day, policy), **tables)
 
 
 def computed_until(

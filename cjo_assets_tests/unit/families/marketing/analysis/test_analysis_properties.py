@@ -3,13 +3,12 @@
 import random
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import ibis.expr.types as ir
 import pytest
 
 from cjo_assets.core.contract import Contract, key_of
-from cjo_assets.core.table import in_order, parameters_of
+from cjo_assets.core.table import PARAMETERS, arguments_of, in_order
 from cjo_assets.families.marketing.family import FAMILY
 from cjo_assets.families.marketing.inputs.attribution_hints import AttributionHints
 from cjo_assets.families.marketing.inputs.campaigns import ACTIVE, COMPLETED, DRAFT, PAUSED, Campaigns
@@ -149,9 +148,8 @@ def _without_day(rows: Rows) -> Rows:
 
 def asked(function: Callable[..., ir.Table], tables: dict[str, ir.Table]) -> ir.Table:
     """Return what a transform or an audit makes of the tables it names."""
-    given: dict[str, Any] = {"as_of": DAY, "policy": POLICY}
-    named = {name: given[name] for name in parameters_of(function)}
-    return function(**named, **{name: tables[name] for name in _names(function) if name not in given})
+    named = {name: tables[name] for name in _names(function) if name not in PARAMETERS}
+    return function(**arguments_of(function, DAY, POLICY), **named)
 
 
 def _names(function: Callable[..., ir.Table]) -> tuple[str, ...]:
