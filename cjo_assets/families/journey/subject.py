@@ -31,5 +31,6 @@ SUBJECT = Subject(
         "recommended_interventions",
         "coverage_gaps",
         "outcome_analyses",
+        "kpi_evidence",
     ),
 )
