@@ -12,12 +12,14 @@ from cjo_assets.families.journey.inputs.approval_decisions import ApprovalDecisi
 from cjo_assets.families.journey.learning.treatment_effects import TreatmentEffects
 from cjo_assets.families.journey.outcome.outcome_analyses import OutcomeAnalyses
 from cjo_assets.families.journey.value._evidence_cells import CELLS, contributions, contributions_of
+from cjo_assets.families.journey.value._kpi_measures import REDUCTIONS
+from cjo_assets.families.journey.value._roi_components import COMPONENTS
 from cjo_assets.families.journey.value.kpi_evidence import (
     KpiEvidence,
     kpi_evidence,
     values_that_differ_from_their_evidence,
 )
-from cjo_assets.families.journey.value.kpis import Kpis
+from cjo_assets.families.journey.value.kpis import MISSING, Kpis
 from cjo_assets.families.journey.value.roi_breakdown import RoiBreakdown
 from cjo_assets.policy import Policy
 from cjo_assets_tests.support.journey.cells import assert_cells_add_up
@@ -255,3 +257,21 @@ def test_another_grade_is_found(found: Day) -> None:
         ("retained_revenue", "matched"),
         ("retained_revenue", "randomised"),
     }
+
+
+def test_every_other_figure_counts_no_interventions() -> None:
+    others = {
+        # Rows of the stage log, of signals and their labels, and of all datasets.
+        "journey_state_classification_accuracy",
+        "signal_detection_recall",
+        "data_completeness_rate",
+        # Calls, days of the window, and comparisons with a baseline.
+        "llm_usage",
+        "infrastructure",
+        "escalation_prevention",
+        "support_workload_reduction",
+        "faster_resolution",
+        *(kpi for kpi, *_ in REDUCTIONS),
+    }
+    assert {cell.name for cell in CELLS} | others == MISSING.keys() | COMPONENTS.keys()
+    assert not {cell.name for cell in CELLS} & others
