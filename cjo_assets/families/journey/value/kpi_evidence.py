@@ -60,16 +60,17 @@ class KpiEvidence(DatedContract):
     signal_detection_precision: float = column(
         "1 = something had to be done, 0 = not; null where it was not executed and measured, or signals have labels.",
         nullable=True,
-        isin=[0.0, 1.0],
+        ge=0,
+        le=1,
     )
     average_latency_ms: float = column("Time taken [milliseconds]; null where not recorded.", nullable=True)
-    human_escalation_frequency: float = column("1 = needed a person, 0 = not.", nullable=True, isin=[0.0, 1.0])
+    human_escalation_frequency: float = column("1 = needed a person, 0 = not.", nullable=True, ge=0, le=1)
     human_override_rate: float = column(
-        "1 = overridden by a person, 0 = not; null where the outcome does not state it.", nullable=True, isin=[0.0, 1.0]
+        "1 = overridden by a person, 0 = not; null where the outcome does not state it.", nullable=True, ge=0, le=1
     )
     average_resolution_time_days: float = column("Days to resolution [days]; null where not resolved.", nullable=True)
     proactive_interventions_ratio: float = column(
-        "1 = made before support was needed, 0 = later; null where not executed.", nullable=True, isin=[0.0, 1.0]
+        "1 = made before support was needed, 0 = later; null where not executed.", nullable=True, ge=0, le=1
     )
     csat_delta_average: float = column(
         "Change of customer satisfaction [points], up = better; null where not measured.", nullable=True
@@ -80,7 +81,8 @@ class KpiEvidence(DatedContract):
     experience_consistency_score: float = column(
         "1 = success, 0 = not; null where the channel has no established experience, or no other channel has.",
         nullable=True,
-        isin=[0.0, 1.0],
+        ge=0,
+        le=1,
     )
     retention_revenue_preserved: float = column(
         "Retained revenue as far as the policy credits it [currency]; null where it is unknown.", nullable=True
@@ -94,7 +96,7 @@ class KpiEvidence(DatedContract):
     human_review_time: float = column(
         "People who answered the request in the ROI window [reviews]; null where none.", nullable=True, ge=1
     )
-    api_calls: float = column("1 = executed in the ROI window; null where not.", nullable=True, isin=[1.0])
+    api_calls: float = column("1 = executed in the ROI window; null where not.", nullable=True, ge=1, le=1)
     retained_revenue: float = column(
         "Revenue retained by a use in the ROI window [currency]: by a comparison, else as recorded; null where it "
         "is unknown.",
