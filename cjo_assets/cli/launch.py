@@ -18,7 +18,7 @@ from cjo_assets.ingest.chain import load_files
 from cjo_assets.ingest.changes import published_days
 from cjo_assets.ingest.files import is_supplied
 from cjo_assets.orchestration.event_files import held_open
-from cjo_assets.orchestration.failures import failure_text
+from cjo_assets.orchestration.failures import failure_texts
 from cjo_assets.orchestration.interrupts import shielded_children
 from cjo_assets.orchestration.jobs import job_name
 from cjo_assets.orchestration.keys import COMMAND_TAG, FAMILY_TAG
@@ -133,24 +133,28 @@ def _definitions() -> dg.Definitions:
     return defs()
 
 
+@functools.cache
+def job_of(family: str) -> dg.JobDefinition:
+    """Return the job that computes a day of a family."""
+    return _definitions().resolve_job_def(job_name(family))
+
+
 def _failures_of_run(family: str, first: date, last: date) -> list[str]:
     instance = dg.DagsterInstance.get()
-    result = (
-        _definitions()
-        .resolve_job_def(job_name(family))
-        .execute_in_process(
-            instance=instance,
-            raise_on_error=False,
-            tags=tags_of_days(first, last) | {FAMILY_TAG: family, COMMAND_TAG: "cjo run"},
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        )
-    )
-    if result.success:
-        return []
+    # JobDefinition.execute_in_process would replace the executor by one that skips all steps after a failed one.
+    job = dg.build_reconstructable_job(__name__, job_of.__name__, (family,))
+    with dg.execute_job(
+        job,
+        instance=instance,
+        tags=tags_of_days(first, last) | {FAMILY_TAG: family, COMMAND_TAG: "cjo run"},
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+    ) as result:
+        if result.success:
+            return []
     failures = instance.all_logs(result.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
     if any(_is_interrupt(entry) for entry in failures):
         raise KeyboardInterrupt
-    texts = [failure_text(entry) for entry in failures]
+    texts = [text for entry in failures for text in failure_texts(entry)]
     if any(says_full(text) for text in texts):
         raise WarehouseError(no_room(Settings.from_environment()))
     return texts or ["The run did not start. See its log in the Dagster UI (cjo ui)."]

@@ -4,7 +4,7 @@ import dagster as dg
 
 from cjo_assets.core.settings import Settings
 from cjo_assets.orchestration.alerts import send_alert
-from cjo_assets.orchestration.failures import failure_text
+from cjo_assets.orchestration.failures import failure_texts
 from cjo_assets.orchestration.finished_runs import report_finished_runs
 from cjo_assets.orchestration.keys import COMMAND_TAG
 from cjo_assets.orchestration.orphans import close_orphans
@@ -67,7 +67,7 @@ def _failure_reasons(instance: dg.DagsterInstance, run_id: str) -> list[str]:
     """Return the reasons of all failed steps; that of the run if no step failed."""
     steps = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
     if steps:
-        return [failure_text(entry) for entry in steps]
+        return [text for entry in steps for text in failure_texts(entry)]
     failures = instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
     return [
         (entry.dagster_event.message if entry.dagster_event else None) or "no error was recorded" for entry in failures

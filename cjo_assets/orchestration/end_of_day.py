@@ -15,11 +15,11 @@ from cjo_assets.core.settings import Settings
 from cjo_assets.core.table import AUDIT, Table
 from cjo_assets.engine.code import code_version
 from cjo_assets.engine.code_versions import version_of
-from cjo_assets.orchestration.assets import POOL, code_reference, column_schema, preview
 from cjo_assets.orchestration.automation import downstream_condition, freshness
 from cjo_assets.orchestration.keys import PUBLISHED, RECORDS, key_of_table, reports_of, texts_of
+from cjo_assets.orchestration.metadata import code_reference, column_schema, preview
 from cjo_assets.orchestration.partitions import days, days_of
-from cjo_assets.orchestration.resources import Warehouse
+from cjo_assets.orchestration.resources import POOL, Warehouse
 from cjo_assets.reporting.writing import shown_in_dagster
 from cjo_assets.warehouse.ledger import Stamp
 from cjo_assets.warehouse.lineage_records import record_lineage

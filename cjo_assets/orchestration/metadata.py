@@ -1,10 +1,62 @@
-"""Column lineage of a table as Dagster metadata."""
+"""Metadata of assets: column schema, code references, first rows and column lineage."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
 import dagster as dg
 
+from cjo_assets.core.contract import Contract, columns_of
 from cjo_assets.engine.lineage.query import VALUE, Edges, Lineage
+from cjo_assets.orchestration.resources import Warehouse
+
+PREVIEW_ROWS = 5
+
+
+def column_schema(contract: type[Contract]) -> dg.TableSchema:
+    """Return the column schema of a contract for Dagster."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=spec.name,
+                type=str(spec.type),
+                description=spec.description,
+                constraints=dg.TableColumnConstraints(nullable=spec.nullable),
+            )
+            for spec in columns_of(contract)
+        ]
+    )
+
+
+def code_reference(*places: Callable[..., object]) -> dict[str, Any]:
+    """Return the code references of an asset."""
+    references = [
+        dg.LocalFileCodeReference(
+            file_path=inspect.getsourcefile(written) or "",
+            line_number=inspect.getsourcelines(written)[1],
+            label=written.__name__,
+        )
+        for written in places
+    ]
+    return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[*references])}
+
+
+def preview(warehouse: Warehouse, table: str, day: date | None = None) -> dg.MetadataValue:
+    """Return the first rows of a table, or of a day of it, as Markdown."""
+    where, parameters = ("", []) if day is None else ("WHERE as_of = ?", [day])
+    cursor = warehouse.store.connection.execute(f"SELECT * FROM {table} {where} LIMIT {PREVIEW_ROWS}", parameters)
+    names, found = [column[0] for column in cursor.description or ()], cursor.fetchall()
+    lines = [f"| {' | '.join(names)} |", f"|{'---|' * len(names)}"]
+    lines += [f"| {' | '.join(_cell(value) for value in row)} |" for row in found]
+    return dg.MetadataValue.md("\n".join(lines))
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
 
 
 def column_deps(lineage: Lineage) -> dg.TableColumnLineage:

@@ -20,7 +20,7 @@ from cjo_assets.core.settings import Settings
 from cjo_assets.core.table import Table
 from cjo_assets.engine.store import Store, Stored
 from cjo_assets.orchestration.event_files import held_open
-from cjo_assets.orchestration.failures import failure_text
+from cjo_assets.orchestration.failures import failure_texts
 from cjo_assets.orchestration.keys import families_of_run
 from cjo_assets.orchestration.orphans import close_orphans
 from cjo_assets.orchestration.partitions import days_of_run
@@ -31,6 +31,8 @@ from cjo_assets.warehouse.evolution.rebuild import rebuild_changed_tables
 from cjo_assets.warehouse.governance import policy_that_decides
 from cjo_assets.warehouse.lock import hold_life
 from cjo_assets.warehouse.run_log import record_failure
+
+POOL = "duckdb"
 
 
 class Warehouse(DuckDBResource):
@@ -78,7 +80,7 @@ class Warehouse(DuckDBResource):
         if context.run is None or context.instance is None:
             return
         failures = context.instance.all_logs(context.run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
-        errors = [failure_text(entry) for entry in failures]
+        errors = [text for entry in failures for text in failure_texts(entry)]
         for family, day in itertools.product(self._store.families_of_run, self._store.days_of_run if errors else ()):
             record_failure(self._store, context.run, context.instance, family, day, self._policy, errors)
 
@@ -98,6 +100,14 @@ class Warehouse(DuckDBResource):
         if self._range is None:
             self._range = computed_in_order(self._store, self._families, self._settings, days, self._policy)
         return self._range.of(table.full_name, day)
+
+    def judged(self, table: Table, day: date | None) -> Stored:
+        """Validate the stored rows of a table, or of a day of it, without computing them.
+
+        Raises:
+            ContractBreachError: they break the contract, or a blocking check fails.
+        """
+        return self._store.judge(table, day, self._policy, self._store.statement(table, day, self._policy))
 
     def texts(self, family: Family, day: date) -> list[dict[str, Any]]:
         """Write the texts of a family and day, or return those that the ordered computation has written."""

@@ -12,11 +12,11 @@ from cjo_assets.core.progress import report_progress
 from cjo_assets.core.table import Table
 from cjo_assets.engine.code_versions import version_of
 from cjo_assets.language.memory import CALLS
-from cjo_assets.orchestration.assets import POOL, code_reference, column_schema, preview
 from cjo_assets.orchestration.automation import downstream_condition
 from cjo_assets.orchestration.keys import key_of_table
+from cjo_assets.orchestration.metadata import code_reference, column_schema, preview
 from cjo_assets.orchestration.partitions import days, days_of
-from cjo_assets.orchestration.resources import Warehouse
+from cjo_assets.orchestration.resources import POOL, Warehouse
 
 
 def texts_definitions(family: Family, families: tuple[Family, ...]) -> dg.Definitions:
@@ -35,6 +35,7 @@ def texts_definitions(family: Family, families: tuple[Family, ...]) -> dg.Defini
     calls, own = tables[CALLS], tables[family.name, texts.table]
 
     @dg.multi_asset(
+        name=f"{family.name}_texts",
         specs=[_spec(table, computed, owners[table.schema], texts.write) for table in (calls, own)],
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=POOL,
