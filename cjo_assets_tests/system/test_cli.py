@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import pytest
 from typer.testing import CliRunner, Result
@@ -161,6 +162,37 @@ def test_dg_launch_does_the_same_job(home: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert tables(tmp_path / "cjo.duckdb") == tables(home / "cjo.duckdb")
+
+
+def events_of(home: Path, job: str, kind: dg.DagsterEventType) -> list[dg.DagsterEvent]:
+    """Return the events of a kind of the latest run of a job."""
+    with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
+        run = instance.get_runs(dg.RunsFilter(job_name=job), limit=1)[0]
+        return [entry.get_dagster_event() for entry in instance.all_logs(run.run_id, of_type=kind)]
+
+
+@pytest.mark.parametrize(("family", "count"), [("journey", 19), ("marketing", 13)])
+def test_a_day_of_a_family_takes_a_step_per_stage(home: Path, family: str, count: int) -> None:
+    assert len(events_of(home, f"daily_{family}", dg.DagsterEventType.STEP_START)) == count
+
+
+def test_dg_launch_runs_one_table_of_a_stage(home: Path) -> None:
+    published = (home / "cjo.duckdb").read_bytes()
+    done = subprocess.run(
+        [str(BIN / "dg"), "launch", "--assets", "journey/risk_scores", "--partition", "2025-01-20"],
+        cwd=PROJECT,
+        env=clean_environment() | {"CJO_HOME": str(home), "DAGSTER_HOME": str(home / "dagster")},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    events = events_of(home, "__ASSET_JOB", dg.DagsterEventType.ASSET_MATERIALIZATION)
+    assert [(str(event.asset_key), event.partition) for event in events] == [
+        (str(dg.AssetKey(["journey", "risk_scores"])), "2025-01-20")
+    ]
+    assert (home / "cjo.duckdb").read_bytes() == published
 
 
 def test_a_second_run_changes_no_table(home: Path) -> None:

@@ -32,6 +32,13 @@ mutation ($params: ExecutionParams!) {
   }
 }
 """
+ENDED = """
+query ($id: ID!) {
+  runOrError(runId: $id) {
+    ... on Run { status stepStats { stepKey } assetMaterializations { assetKey { path } partition } }
+  }
+}
+"""
 
 
 class Ui:
@@ -127,17 +134,40 @@ def test_a_run_launched_from_the_ui_publishes_its_day(ui: Ui) -> None:
     }
     tags = [{"key": "dagster/partition", "value": "2025-01-16"}]
     launched = ui.ask(LAUNCH, params={"selector": selector, "executionMetadata": {"tags": tags}, "runConfigData": {}})
-    run_id = launched["launchRun"]["run"]["runId"]
-
-    def ended() -> str | None:
-        answer = ui.ask("query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }", id=run_id)
-        status = answer["runOrError"]["status"]
-        return status if status in ("SUCCESS", "FAILURE", "CANCELED") else None
-
-    assert wait_until(ended, "the run to end") == "SUCCESS"
+    assert ended_run(ui, launched["launchRun"]["run"]["runId"])["status"] == "SUCCESS"
     with duckdb.connect(str(ui.home / "cjo.duckdb"), read_only=True) as reader:
         days = reader.execute("SELECT DISTINCT as_of::VARCHAR FROM journey.risk_scores ORDER BY ALL").fetchall()
     assert days == [("2025-01-16",), ("2025-01-20",)]
+
+
+def ended_run(ui: Ui, run_id: str) -> Any:
+    """Return a run once it has ended."""
+
+    def found() -> Any:
+        run = ui.ask(ENDED, id=run_id)["runOrError"]
+        return run if run["status"] in ("SUCCESS", "FAILURE", "CANCELED") else None
+
+    return wait_until(found, "the run to end")
+
+
+def test_tables_and_checks_are_selected_in_the_ui(ui: Ui) -> None:
+    tables = [{"path": ["journey", name]} for name in ("risk_scores", "visits")]
+    check = {"assetKey": {"path": ["journey", "state_entries"]}, "name": "transitions_as_read"}
+    selector = {
+        "repositoryName": "__repository__",
+        "repositoryLocationName": "cjo_assets",
+        "pipelineName": "__ASSET_JOB",
+        "assetSelection": tables,
+        "assetCheckSelection": [check],
+    }
+    tags = [{"key": "dagster/partition", "value": "2025-01-20"}]
+    launched = ui.ask(LAUNCH, params={"selector": selector, "executionMetadata": {"tags": tags}, "runConfigData": {}})
+    run = ended_run(ui, launched["launchRun"]["run"]["runId"])
+    assert run["status"] == "SUCCESS"
+    materialized = [(event["assetKey"], event["partition"]) for event in run["assetMaterializations"]]
+    assert sorted(materialized, key=str) == [(tables[0], "2025-01-20"), (tables[1], None)]
+    stats = {step["stepKey"] for step in run["stepStats"]}
+    assert stats == {"journey_inputs", "journey_process_undated", "journey_risk"}
 
 
 def test_an_answer_typed_is_published_by_the_sensor(ui: Ui) -> None:
