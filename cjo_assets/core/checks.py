@@ -65,6 +65,11 @@ def check(
 
 
 def checks_in(namespace: dict[str, object]) -> tuple[Check, ...]:
-    """Return the checks of a module in the order in which they are defined."""
-    marks = (getattr(value, _MARK, None) for value in namespace.values())
+    """Return the checks that a module defines, in their order; those of functions that it imports are left out."""
+    own = (value for value in namespace.values() if not _is_imported(value, namespace))
+    marks = (getattr(value, _MARK, None) for value in own)
     return tuple(mark for mark in marks if isinstance(mark, Check))
+
+
+def _is_imported(value: object, namespace: dict[str, object]) -> bool:
+    return inspect.isfunction(value) and value.__module__ != namespace.get("__name__")

@@ -201,7 +201,7 @@ def test_on_a_cluster_the_command_publishes_duckdbs_tables(
     command = [
         sys.executable,
         "-c",
-        "from cjo_assets.cli import main; main()",
+        "from cjo_assets.cli.app import main; main()",
         "run",
         "--as-of",
         DAY.isoformat(),
