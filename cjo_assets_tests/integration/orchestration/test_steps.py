@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -27,6 +28,7 @@ from cjo_assets.orchestration import raw_files
 from cjo_assets.orchestration.assets import family_definitions
 from cjo_assets.orchestration.automation import DECLARATIVE
 from cjo_assets.orchestration.failures import failure_texts
+from cjo_assets.orchestration.instance import instance_folder
 from cjo_assets.orchestration.resources import Warehouse
 from cjo_assets.policy import load_policy
 
@@ -171,11 +173,11 @@ Run = tuple[bool, list[dg.EventLogEntry]]
 
 
 @pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    """Return an empty instance, and an empty store."""
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """Return an empty instance on the storage that `dagster.yaml` configures, and an empty store."""
     STORED["toy"] = duckdb.connect()
     NUMBER.update(one=1, doubtful=1)
-    with dg.DagsterInstance.ephemeral() as found:
+    with dg.DagsterInstance.from_config(str(instance_folder(tmp_path))) as found:
         yield found
     STORED.pop("toy").close()
 
