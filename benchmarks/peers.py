@@ -11,7 +11,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +19,7 @@ import ibis
 
 from benchmarks.contenders import RESULT, blocks
 from benchmarks.data import AS_OF
+from benchmarks.processes import run_measured
 from cjo_assets.catalog import families_about
 from cjo_assets.core.contract import any_of, breaches, columns_of, key_of
 from cjo_assets.core.table import Table
@@ -48,22 +48,14 @@ def run(name: str, data: Path, home: Path) -> dict[str, object]:
     """Build the tables with a peer, including its tests."""
     home.mkdir(parents=True)
     command = PROJECTS[name](data, home)
-    started = time.perf_counter()
     environment = os.environ | {"DO_NOT_TRACK": "1", "SQLMESH__DISABLE_ANONYMIZED_ANALYTICS": "1"}
-    log = home / "output.txt"
-    with log.open("wb") as output:
-        child = subprocess.Popen(command, cwd=home, stdout=output, stderr=subprocess.STDOUT, env=environment)
-        # Memory of this child only: the sum over all children reports only the largest.
-        _, status, used = os.wait4(child.pid, 0)
-    seconds = time.perf_counter() - started
-    if status:
-        raise SystemExit(f"{name} failed:\n{log.read_text(encoding='utf-8')[-3000:]}")
+    used = run_measured(name, command, home, environment, home / "output.txt")
     return {
         "contender": name,
-        "seconds": seconds,
-        "cpu_seconds": used.ru_utime + used.ru_stime,
+        "seconds": used.seconds,
+        "cpu_seconds": used.cpu_seconds,
         "start_seconds": 0.0,
-        "peak_bytes": used.ru_maxrss * 1024,
+        "peak_bytes": used.peak_bytes,
         "written_bytes": None,
         "stages": {},
         "rows": {},
