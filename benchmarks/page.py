@@ -11,13 +11,16 @@ import math
 import os
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from benchmarks.contenders import yardstick
+from benchmarks.grid import grid, spread
+from benchmarks.targets import CHECKS, EARLIER, GROWTH, TARGETS, Target, target_of
 
 Entry = dict[str, Any]
+# By customers, contender and round.
+BySize = dict[int, dict[str, dict[int, Entry]]]
 GIB = 2**30
 NOTES = Path(__file__).with_name("notes.md")
 SHOWN_STAGES = 25
@@ -33,19 +36,7 @@ WORDS = {
     "everything": "every table of the graph, through Dagster",
     "next_day": "the same, the day after: 1 % of customers changed",
 }
-# Contender, beside which, at how many customers, at most or at least, and how much.
-TARGETS = [
-    ("transforms", "sql", 1_000_000, "at most", 1.1),
-    ("platform", "sql", 1_000_000, "at most", 1.2),
-    ("platform", "dbt", 1_000_000, "at most", 1.0),
-    ("platform", "sqlmesh", 1_000_000, "at most", 1.0),
-    ("next_day", "everything", 1_000_000, "at most", 0.1),
-    ("pandas", "platform", 1_000_000, "at least", 6.0),
-    ("loops", "platform", 100_000, "at least", 15.0),
-]
 PEERS = ("dbt", "sqlmesh")
-CHECKS_SHARE = 0.30
-EXPONENT = 1.05
 COLOURS = ["#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5", "#9c6b4e"]
 
 
@@ -54,19 +45,30 @@ def write_page(results: Path, page: Path) -> None:
 
     What was measured beside another yardstick is left out.
     """
+    by_size = _by_size(results)
+    page.with_suffix(".svg").write_text(_plot(by_size), encoding="utf-8")
+    page.write_text(_text(by_size, page.with_suffix(".svg").name), encoding="utf-8")
+
+
+def targets_of(results: Path) -> str:
+    """Return the table of targets of the results."""
+    return _targets(_by_size(results))
+
+
+def _by_size(results: Path) -> BySize:
+    """Return the last entry by size, contender and round."""
     entries = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
     entries = [entry for entry in entries if entry.get("yardstick") == yardstick()]
     last: dict[tuple[int, str, int], Entry] = {
         (entry["customers"], entry["contender"], entry["round"]): entry for entry in entries
     }
-    by_size: dict[int, dict[str, dict[int, Entry]]] = defaultdict(lambda: defaultdict(dict))
+    by_size: BySize = defaultdict(lambda: defaultdict(dict))
     for (customers, name, number), entry in sorted(last.items()):
         by_size[customers][name][number] = entry
-    page.with_suffix(".svg").write_text(_plot(by_size), encoding="utf-8")
-    page.write_text(_text(by_size, page.with_suffix(".svg").name), encoding="utf-8")
+    return by_size
 
 
-def _text(by_size: dict[int, dict[str, dict[int, Entry]]], plot: str) -> str:
+def _text(by_size: BySize, plot: str) -> str:
     notes = NOTES.read_text(encoding="utf-8").strip()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB
     parts = [
@@ -107,7 +109,7 @@ def _text(by_size: dict[int, dict[str, dict[int, Entry]]], plot: str) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _load(by_size: dict[int, dict[str, dict[int, Entry]]]) -> str:
+def _load(by_size: BySize) -> str:
     """Return a sentence about the load of the machine at the start of contenders."""
     runs = (entry for found in by_size.values() for rounds in found.values() for entry in rounds.values())
     loads = [entry["load"] for entry in runs if "load" in entry]
@@ -127,17 +129,17 @@ def _contenders(found: dict[str, dict[int, Entry]]) -> str:
             rows.append(
                 [
                     words,
-                    _spread((entry["seconds"] for entry in entries), 2),
-                    _spread((entry["cpu_seconds"] for entry in entries), 2),
-                    _spread(_ratios(found, name, "sql", "seconds"), 2),
-                    _spread(_ratios(found, name, "sql", "cpu_seconds"), 2),
+                    spread((entry["seconds"] for entry in entries), 2),
+                    spread((entry["cpu_seconds"] for entry in entries), 2),
+                    spread(_ratios(found, name, "sql", "seconds"), 2),
+                    spread(_ratios(found, name, "sql", "cpu_seconds"), 2),
                     f"{statistics.median(entry['peak_bytes'] for entry in entries) / GIB:.2f}",
                     _written(entries),
-                    _spread((entry["start_seconds"] for entry in entries), 1),
+                    spread((entry["start_seconds"] for entry in entries), 1),
                 ]
             )
     head = ["", "wall [s]", "CPU [s]", "wall / (c)", "CPU / (c)", "peak [GiB]", "written [GiB]", "start [s]"]
-    return _grid(head, rows)
+    return grid(head, rows)
 
 
 def _written(entries: list[Entry]) -> str:
@@ -155,48 +157,40 @@ def _unequal(found: dict[str, dict[int, Entry]]) -> str:
     return "\n".join(lines) or "No row differs from (c)."
 
 
-def _targets(by_size: dict[int, dict[str, dict[int, Entry]]]) -> str:
+def _targets(by_size: BySize) -> str:
     rows = []
-    for name, base, customers, bound, limit in TARGETS:
-        both = [size for size, found in by_size.items() if name in found and base in found]
-        if not both:
+    for target in TARGETS:
+        if target.base == EARLIER or target.measured == CHECKS:
             continue
-        size = customers if customers in both else max(both)
+        size = target.customers or 0
         for unit, words in (("seconds", "wall"), ("cpu_seconds", "CPU")):
-            ratios = _ratios(by_size[size], name, base, unit)
-            if ratios:
-                value = statistics.median(ratios)
-                holds = value <= limit if bound == "at most" else value >= limit
-                rows.append(
-                    [
-                        f"{name} / {base}, {words}",
-                        f"{size:,}",
-                        f"{bound} {limit:g}",
-                        _spread(ratios, 2),
-                        _verdict(holds),
-                    ]
-                )
-    for size, found in sorted(by_size.items()):
-        for entry in list(found.get("platform", {}).values())[:1]:
-            quarantine = sum(seconds for stage, seconds in entry["stages"].items() if stage.startswith("quarantine."))
-            share = (entry["checks_seconds"] + quarantine) / entry["seconds"]
-            rows.append(
-                [
-                    "checks and quarantine / platform",
-                    f"{size:,}",
-                    f"at most {CHECKS_SHARE:g}",
-                    f"{share:.2f}",
-                    _verdict(share <= CHECKS_SHARE),
-                ]
-            )
-    return _grid(["ratio", "customers", "target", "measured", ""], rows)
+            title = f"{target.measured} / {target.base}, {words}"
+            ratios = _ratios(by_size.get(size, {}), target.measured, target.base, unit)
+            rows.append(_target_row(title, target, size, ratios))
+    share = target_of(CHECKS, "platform")
+    if share is not None:
+        for size in sorted({*by_size, share.customers or 0}):
+            shares = [_share_of_checks(entry) for entry in by_size.get(size, {}).get("platform", {}).values()]
+            if shares or size == share.customers:
+                middle = [statistics.median(shares)] if shares else []
+                rows.append(_target_row(f"{CHECKS} / platform", share, size, middle))
+    return grid(["ratio", "customers", "target", "measured", ""], rows)
 
 
-def _verdict(holds: bool) -> str:
-    return "holds" if holds else "**missed**"
+def _target_row(title: str, target: Target, customers: int, values: list[float]) -> list[str]:
+    if not values:
+        return [title, f"{customers:,}", target.words, "not measured", ""]
+    verdict = target.verdict(statistics.median(values))
+    return [title, f"{customers:,}", target.words, spread(values, 2), verdict]
 
 
-def _growth(by_size: dict[int, dict[str, dict[int, Entry]]]) -> str:
+def _share_of_checks(entry: Entry) -> float:
+    """Return which part of a run of the platform validates files and tables."""
+    quarantine = sum(seconds for stage, seconds in entry["stages"].items() if stage.startswith("quarantine."))
+    return float((entry["checks_seconds"] + quarantine) / entry["seconds"])
+
+
+def _growth(by_size: BySize) -> str:
     """Return by which power of the rows the cost grows from each size to the next."""
     steps = list(itertools.pairwise(sorted(by_size)))
     if not steps:
@@ -206,20 +200,20 @@ def _growth(by_size: dict[int, dict[str, dict[int, Entry]]]) -> str:
         for less, more in steps:
             if name in by_size[less] and name in by_size[more]:
                 wall, cpu = (_exponent(by_size, name, less, more, unit) for unit in ("seconds", "cpu_seconds"))
-                rows.append([name, f"{less:,} to {more:,}", f"{wall:.2f}", f"{cpu:.2f}", _verdict(cpu <= EXPONENT)])
+                rows.append([name, f"{less:,} to {more:,}", f"{wall:.2f}", f"{cpu:.2f}", GROWTH.verdict(cpu)])
     title = (
-        f"Exponent of the cost by the number of rows (target: at most {EXPONENT}). If a fixed cost dominates, as at "
+        f"Exponent of the cost by the number of rows (target: {GROWTH.words}). If a fixed cost dominates, as at "
         "the smallest sizes, the exponent is not meaningful."
     )
-    return f"{title}\n\n{_grid(['', 'customers', 'wall', 'CPU', ''], rows)}"
+    return f"{title}\n\n{grid(['', 'customers', 'wall', 'CPU', ''], rows)}"
 
 
-def _exponent(by_size: dict[int, dict[str, dict[int, Entry]]], name: str, less: int, more: int, unit: str) -> float:
+def _exponent(by_size: BySize, name: str, less: int, more: int, unit: str) -> float:
     before, after = (statistics.median(entry[unit] for entry in by_size[size][name].values()) for size in (less, more))
     return math.log(after / before) / math.log(more / less)
 
 
-def _beside_by_hand(by_size: dict[int, dict[str, dict[int, Entry]]]) -> str:
+def _beside_by_hand(by_size: BySize) -> str:
     """Return what each compared table takes of the processor, by our transform and by hand."""
     sizes = [size for size, found in by_size.items() if {"transforms", "sql"} <= found.keys()]
     if not sizes:
@@ -229,10 +223,10 @@ def _beside_by_hand(by_size: dict[int, dict[str, dict[int, Entry]]]) -> str:
     rest = sum(seconds for stage, seconds in ours.items() if stage not in theirs)
     rows.append(["everything else", f"{rest:.2f}", ""])
     title = f"Processor seconds of (b) and (c) at {max(sizes):,} customers, median of the rounds:"
-    return f"{title}\n\n{_grid(['table', '(b)', '(c)'], rows)}"
+    return f"{title}\n\n{grid(['table', '(b)', '(c)'], rows)}"
 
 
-def _stages(by_size: dict[int, dict[str, dict[int, Entry]]]) -> str:
+def _stages(by_size: BySize) -> str:
     size = max(size for size, found in by_size.items() if {"everything", "platform", "sql"} & found.keys())
     found = by_size[size]
     source = "everything" if "everything" in found else "platform" if "platform" in found else "sql"
@@ -259,7 +253,7 @@ def _stages(by_size: dict[int, dict[str, dict[int, Entry]]]) -> str:
         )
     head = ["stage", "seconds", "by hand", "rows", "rows/s", "exponent"]
     title = f"The most expensive stages of `{source}` at {size:,} customers, checks included, median of the rounds:"
-    return f"{title}\n\n{_grid(head, rows)}"
+    return f"{title}\n\n{grid(head, rows)}"
 
 
 def _stage_times(rounds: dict[int, Entry], unit: str = "stages") -> dict[str, float]:
@@ -280,20 +274,7 @@ def _ratios(found: dict[str, dict[int, Entry]], name: str, base: str, unit: str)
     ]
 
 
-def _spread(values: Iterable[float], decimals: int) -> str:
-    found = list(values)
-    if not found:
-        return ""
-    middle = f"{statistics.median(found):.{decimals}f}"
-    return f"{middle} ({min(found):.{decimals}f}-{max(found):.{decimals}f})" if len(found) > 1 else middle
-
-
-def _grid(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _plot(by_size: dict[int, dict[str, dict[int, Entry]]]) -> str:
+def _plot(by_size: BySize) -> str:
     """Draw seconds over customers, both logarithmic, one line a contender."""
     width, height, left, bottom, right, top = 760, 420, 60, 40, 180, 20
     points = {

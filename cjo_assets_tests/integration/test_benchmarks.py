@@ -14,7 +14,7 @@ from benchmarks import contenders
 from benchmarks.compare import differences
 from benchmarks.contenders import RESULT, Taken, blocks, yardstick
 from benchmarks.data import AS_OF, Inputs, generated
-from benchmarks.page import write_page
+from benchmarks.page import targets_of, write_page
 from cjo_assets.catalog import families_about
 from cjo_assets.core.settings import PROJECT
 from cjo_assets.core.table import in_order
@@ -118,8 +118,10 @@ def test_the_page_marks_missed_targets(folder: Path) -> None:
             target.write(json.dumps({**rest, **entry, "checks_seconds": spent / 2}) + "\n")
     write_page(results, page)
     text = page.read_text(encoding="utf-8")
-    assert "| platform / sql, wall | 1,000,000 | at most 1.2 | 1.19 (1.10-1.28) | holds |" in text
+    assert "| platform / sql, wall | 1,000,000 | at most 1.5 (stretch 1.2) | 1.19 (1.10-1.28) | holds |" in text
+    assert "| platform / dbt, CPU | 1,000,000 | at most 1 | not measured |  |" in text
     assert "| checks and quarantine / platform | 1,000,000 | at most 0.3 | 0.50 | **missed** |" in text
+    assert targets_of(results) in text
     assert page.with_suffix(".svg").read_text(encoding="utf-8").count("<polyline") == 2
 
 
