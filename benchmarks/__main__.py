@@ -1,5 +1,8 @@
 """Driver of the benchmark, `python -m benchmarks` or `cjo bench`: generate data, run contenders, write the page.
 
+Contenders run at each size; days of the sample data, whose cost is nearly independent of rows, run after them. With
+`--against COMMIT` this commit is compared with an earlier one instead, and no contender runs.
+
 Each contender runs once per round, so that other load on the machine affects all of them; ratios are computed within a
 round, and their median and spread are reported. Slow contenders without a close ratio run in the first round only. The
 rows of all contenders are compared.
@@ -19,10 +22,13 @@ from typing import Any
 import duckdb
 
 from benchmarks import peers
+from benchmarks.against import compare
 from benchmarks.compare import differences
 from benchmarks.contenders import RESULT, blocks, outputs_in, yardstick
 from benchmarks.data import Inputs, generated
-from benchmarks.page import write_page
+from benchmarks.days import measure_days
+from benchmarks.page import targets_of, write_page
+from benchmarks.samples import BACKFILL_DAYS, DAYS, MEASURES
 from cjo_assets.core.settings import PROJECT
 
 SIZES = (10_000, 100_000, 1_000_000)
@@ -31,70 +37,105 @@ SEED = 1
 LARGEST_FOR_PANDAS = 1_000_000
 LARGEST_FOR_LOOPS = 100_000
 # All others run in every round.
-ONCE = ("everything", "next_day", "pandas", "loops", *peers.NAMES)
+ONCE = ("everything", "next_day", "pandas", "loops")
 # Contenders that may run out of memory at a size, and are then left out of it.
 OBVIOUS = ("pandas", "loops")
 IN_TURN = ("floor", "sql", "transforms", "platform", "everything", "next_day", "pandas", "loops")
+# What another contender is compared with runs before it.
+ORDER = (*IN_TURN[:4], *peers.NAMES, *IN_TURN[4:])
 
 
 def main() -> None:
     """Run the benchmark with the options of the command line."""
+    options = _options().parse_args()
+    options.folder = options.folder.resolve()
+    if options.against:
+        compare(options.against, options.only or [], options.rounds, options.days, options.folder, options.page)
+        return
+    chosen = {*(options.only or (*IN_TURN, *DAYS)), *(peers.NAMES if options.peers else ())}
+    unknown = sorted(chosen - {*ORDER, *DAYS})
+    if unknown:
+        raise SystemExit(f"Unknown contender {', '.join(unknown)}. Choose from: {', '.join((*ORDER, *DAYS))}.")
+    names = [name for name in ORDER if name in chosen]
+    if chosen & {*peers.NAMES}:
+        peers.install()
+    results = options.folder / "results.jsonl"
+    options.folder.mkdir(parents=True, exist_ok=True)
+    for customers in (options.customers or SIZES) if names else ():
+        inputs = generated(options.folder / "data", PROJECT / "data" / "journey" / "playbooks.json", customers, SEED)
+        _prepare_outputs(inputs, options.folder / "homes", "sql" in names)
+        for number in range(options.rounds):
+            for name in names:
+                if _is_bearable(name, customers) and (number == 0 or name not in ONCE):
+                    _measure(name, inputs, number, options.folder, results)
+        write_page(results, options.page)
+    measure_days([name for name in DAYS if name in chosen], options.rounds, options.days, options.folder, options.page)
+    if results.exists():
+        print(f"\n{targets_of(results)}\n")
+    print(f"Wrote {options.page}.")
+
+
+def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cjo bench", description=__doc__.splitlines()[0])
     parser.add_argument("--customers", type=int, action="append", help="Number of customers; repeatable.")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--only", action="append", help="Name of a contender; repeatable.")
+    parser.add_argument(
+        "--only",
+        action="append",
+        metavar="NAME",
+        help=f"What to run; repeatable. One of {', '.join((*ORDER, *DAYS))}; with --against: {', '.join(MEASURES)}.",
+    )
     parser.add_argument(
         "--peers",
         action="store_true",
         help="Also run dbt-duckdb and SQLMesh; installs them once in their own environments.",
     )
     parser.add_argument(
+        "--against",
+        metavar="COMMIT",
+        help="Compare with this earlier commit: installing, runs of the sample data, a further day, a backfill.",
+    )
+    parser.add_argument("--days", type=int, default=BACKFILL_DAYS, help="Number of days of the backfill.")
+    parser.add_argument(
         "--folder", type=Path, default=PROJECT / "warehouse" / "bench", help="Folder for data and results."
     )
-    parser.add_argument("--page", type=Path, default=PROJECT / "docs" / "explanation" / "benchmarks.md")
-    options = parser.parse_args()
-    names = [*(options.only or IN_TURN), *(peers.NAMES if options.peers else ())]
-    if options.peers:
-        peers.install()
-    results = options.folder / "results.jsonl"
-    options.folder.mkdir(parents=True, exist_ok=True)
-    for customers in options.customers or SIZES:
-        inputs = generated(options.folder / "data", PROJECT / "data" / "journey" / "playbooks.json", customers, SEED)
-        _prepare_outputs(inputs, options.folder / "homes")
-        for number in range(options.rounds):
-            for name in names:
-                if _is_bearable(name, customers) and (number == 0 or name not in ONCE):
-                    load = os.getloadavg()[0]
-                    try:
-                        taken = _run(name, inputs, options.folder / "homes" / name)
-                    except SystemExit as failed:
-                        if name not in OBVIOUS:
-                            raise
-                        print(
-                            f"{customers:>9,} round {number + 1}: {name} failed: {str(failed)[-200:]}",
-                            flush=True,
-                        )
-                        continue
-                    unequal = _unequal(options.folder, taken) if number == 0 else {}
-                    entry = {
-                        "customers": customers,
-                        "round": number,
-                        "load": load,
-                        "unequal": unequal,
-                        "yardstick": yardstick(),
-                        **taken,
-                    }
-                    with results.open("a", encoding="utf-8") as target:
-                        target.write(json.dumps(entry) + "\n")
-                    wrong = ", ".join(f"{table} {count}" for table, count in unequal.items() if count)
-                    print(
-                        f"{customers:>9,} round {number + 1}: {name:<11}{taken['seconds']:8.2f} s wall"
-                        f"{taken['cpu_seconds']:8.2f} s cpu {taken['peak_bytes'] / 2**30:6.2f} GiB"
-                        f"{'  DIFFERS: ' + wrong if wrong else ''}",
-                        flush=True,
-                    )
-        write_page(results, options.page)
-    print(f"Wrote {options.page}.")
+    parser.add_argument(
+        "--page",
+        type=Path,
+        default=PROJECT / "docs" / "explanation" / "benchmarks.md",
+        help="Page to write the tables to.",
+    )
+    return parser
+
+
+def _measure(name: str, inputs: Inputs, number: int, folder: Path, results: Path) -> None:
+    """Run a contender, compare its tables in the first round, and append what was measured to the results."""
+    load = os.getloadavg()[0]
+    try:
+        taken = _run(name, inputs, folder / "homes" / name)
+    except SystemExit as failed:
+        if name not in OBVIOUS:
+            raise
+        print(f"{inputs.customers:>9,} round {number + 1}: {name} failed: {str(failed)[-200:]}", flush=True)
+        return
+    unequal = _unequal(folder, taken) if number == 0 else {}
+    entry = {
+        "customers": inputs.customers,
+        "round": number,
+        "load": load,
+        "unequal": unequal,
+        "yardstick": yardstick(),
+        **taken,
+    }
+    with results.open("a", encoding="utf-8") as target:
+        target.write(json.dumps(entry) + "\n")
+    wrong = ", ".join(f"{table} {count}" for table, count in unequal.items() if count)
+    print(
+        f"{inputs.customers:>9,} round {number + 1}: {name:<11}{taken['seconds']:8.2f} s wall"
+        f"{taken['cpu_seconds']:8.2f} s cpu {taken['peak_bytes'] / 2**30:6.2f} GiB"
+        f"{'  DIFFERS: ' + wrong if wrong else ''}",
+        flush=True,
+    )
 
 
 def _unequal(folder: Path, taken: dict[str, Any]) -> dict[str, int]:
@@ -136,12 +177,14 @@ def _run(name: str, inputs: Inputs, home: Path) -> dict[str, Any]:
     return taken
 
 
-def _prepare_outputs(inputs: Inputs, homes: Path) -> None:
-    """Export the tables of the yardstick, so that the floor can copy them."""
+def _prepare_outputs(inputs: Inputs, homes: Path, has_sql: bool) -> None:
+    """Export the tables of the yardstick, so that the floor can copy them and others are compared with them."""
     folder = outputs_in(inputs.folder)
-    if folder.exists():
+    if folder.exists() and has_sql:
         return
     _run("sql", inputs, homes / "sql")
+    if folder.exists():
+        return
     partial = folder.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()

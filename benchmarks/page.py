@@ -14,6 +14,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks.blocks import block_of, section_of
 from benchmarks.contenders import yardstick
 from benchmarks.grid import grid, spread
 from benchmarks.targets import CHECKS, EARLIER, GROWTH, TARGETS, Target, target_of
@@ -43,11 +44,12 @@ COLOURS = ["#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a
 def write_page(results: Path, page: Path) -> None:
     """Write the page and its plot from the results: of each contender and size the last rounds measured.
 
-    What was measured beside another yardstick is left out.
+    What was measured beside another yardstick is left out. The blocks that other measurements write are kept.
     """
     by_size = _by_size(results)
+    before = page.read_text(encoding="utf-8") if page.exists() else ""
     page.with_suffix(".svg").write_text(_plot(by_size), encoding="utf-8")
-    page.write_text(_text(by_size, page.with_suffix(".svg").name), encoding="utf-8")
+    page.write_text(_text(by_size, page.with_suffix(".svg").name, before), encoding="utf-8")
 
 
 def targets_of(results: Path) -> str:
@@ -68,7 +70,7 @@ def _by_size(results: Path) -> BySize:
     return by_size
 
 
-def _text(by_size: BySize, plot: str) -> str:
+def _text(by_size: BySize, plot: str, before: str) -> str:
     notes = NOTES.read_text(encoding="utf-8").strip()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB
     parts = [
@@ -98,6 +100,7 @@ def _text(by_size: BySize, plot: str) -> str:
     parts += [
         "## Targets",
         _targets(by_size),
+        *(section_of(name, block_of(before, name)) for name in ("against", "days")),
         "## Causes of missed targets",
         notes,
         "## Growth",

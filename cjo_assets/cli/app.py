@@ -242,7 +242,7 @@ def synth(
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
 def bench(context: typer.Context) -> None:
-    """Run the benchmarks against hand-written SQL and others, and write docs/explanation/benchmarks.md."""
+    """Run the benchmarks, or compare with an earlier commit, and write docs/explanation/benchmarks.md."""
     from cjo_assets.core.settings import PROJECT
 
     if not (PROJECT / "benchmarks").is_dir():

@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from benchmarks import contenders
+from benchmarks.blocks import block_of, write_block
 from benchmarks.compare import differences
 from benchmarks.contenders import RESULT, Taken, blocks, yardstick
 from benchmarks.data import AS_OF, Inputs, generated
@@ -116,8 +117,10 @@ def test_the_page_marks_missed_targets(folder: Path) -> None:
         for (name, number), spent in seconds.items():
             entry = {"customers": 1_000_000, "contender": name, "round": number, "seconds": spent, "cpu_seconds": spent}
             target.write(json.dumps({**rest, **entry, "checks_seconds": spent / 2}) + "\n")
+    write_block(page, "against", "measured before")
     write_page(results, page)
     text = page.read_text(encoding="utf-8")
+    assert block_of(text, "against") == "measured before"
     assert "| platform / sql, wall | 1,000,000 | at most 1.5 (stretch 1.2) | 1.19 (1.10-1.28) | holds |" in text
     assert "| platform / dbt, CPU | 1,000,000 | at most 1 | not measured |  |" in text
     assert "| checks and quarantine / platform | 1,000,000 | at most 0.3 | 0.50 | **missed** |" in text
