@@ -54,6 +54,7 @@ class Taken:
         start_cpu_seconds: processor time of the start, including that of the interpreter.
         peak_bytes: largest resident memory of the process.
         written_bytes: bytes written to the operating system; None if unknown.
+        home_bytes: size of the files of the home afterwards, by file or folder in it.
         stages: seconds per table.
         stages_cpu: processor time per table, if known.
         rows: rows per table.
@@ -68,6 +69,7 @@ class Taken:
     start_cpu_seconds: float = 0.0
     peak_bytes: int = 0
     written_bytes: int | None = None
+    home_bytes: dict[str, int] = field(default_factory=dict)
     stages: dict[str, float] = field(default_factory=dict)
     stages_cpu: dict[str, float] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
@@ -325,6 +327,9 @@ def measured(name: str, data: Path, home: Path) -> Taken:
     taken.cpu_seconds = time.process_time() - cpu
     after = _written()
     taken.written_bytes = None if after is None or written is None else after - written
+    for path in (path for path in home.rglob("*") if path.is_file()):
+        part = path.relative_to(home).parts[0]
+        taken.home_bytes[part] = taken.home_bytes.get(part, 0) + path.stat().st_size
     taken.peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     return taken
 

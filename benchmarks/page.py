@@ -37,6 +37,7 @@ WORDS = {
     "everything": "every table of the graph, through Dagster",
     "next_day": "the same, the day after: 1 % of customers changed",
 }
+DAY_AFTER = ("everything", "next_day")
 PEERS = ("dbt", "sqlmesh")
 COLOURS = ["#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5", "#9c6b4e"]
 
@@ -96,7 +97,7 @@ def _text(by_size: BySize, plot: str, before: str) -> str:
         f"![Seconds by customers]({plot})",
     ]
     for customers, found in sorted(by_size.items()):
-        parts += [f"## {customers:,} customers", _contenders(found), _unequal(found)]
+        parts += [f"## {customers:,} customers", _contenders(found), _unequal(found), _disk(found)]
     parts += [
         "## Targets",
         _targets(by_size),
@@ -158,6 +159,23 @@ def _unequal(found: dict[str, dict[int, Entry]]) -> str:
             listed = ", ".join(f"{table} {count:,}" for table, count in wrong.items())
             lines.append(f"- Rows of {name} that differ from (c): {listed}.")
     return "\n".join(lines) or "No row differs from (c)."
+
+
+def _disk(found: dict[str, dict[int, Entry]]) -> str:
+    """Return the size of the home after a day of all tables, and what a further day adds to it."""
+    first, second = ([entry.get("home_bytes", {}) for entry in found.get(name, {}).values()] for name in DAY_AFTER)
+    if not first or not second or not first[-1] or not second[-1]:
+        return ""
+    before, after = first[-1], second[-1]
+    parts = sorted({*before, *after}, key=lambda part: -after.get(part, 0))
+    sizes = [(part, before.get(part, 0), after.get(part, 0)) for part in parts]
+    sizes.append(("all", sum(before.values()), sum(after.values())))
+    rows = [[f"`{part}`", f"{size / GIB:.3f}", f"{(later - size) / GIB:.3f}"] for part, size, later in sizes]
+    title = (
+        "Disk, every table: the home after one day, and what a further day adds. `days_kept` and `snapshots_kept` of "
+        "the [policy](../reference/policy.md) bound the days in the published database and the snapshots."
+    )
+    return f"{title}\n\n{grid(['part of the home', 'one day [GiB]', 'a further day [GiB]'], rows)}"
 
 
 def _targets(by_size: BySize) -> str:

@@ -26,6 +26,15 @@ from cjo_assets_tests.support.catalog import STATEMENTS
 CUSTOMERS = 400
 SIZES = (200, 2000)
 LARGEST_IN_PYTHON = 50
+UNMEASURED = {
+    "yardstick": yardstick(),
+    "start_seconds": 1,
+    "peak_bytes": 1,
+    "written_bytes": None,
+    "stages": {},
+    "rows": {},
+    "unequal": {},
+}
 
 
 @pytest.fixture(scope="module")
@@ -102,21 +111,12 @@ def test_the_comparison_sees_one_wrong_cell_and_one_missing_row(by_hand: Path, f
 def test_the_page_marks_missed_targets(folder: Path) -> None:
     """Ratios are computed within a round: 1.28 and 1.1 beside SQL are 1.19 in the median, whatever the seconds."""
     results, page = folder / "results.jsonl", folder / "benchmarks.md"
-    rest = {
-        "yardstick": yardstick(),
-        "start_seconds": 1,
-        "peak_bytes": 1,
-        "written_bytes": None,
-        "stages": {},
-        "rows": {},
-        "unequal": {},
-    }
     seconds = {("sql", 0): 10.0, ("sql", 1): 100.0, ("platform", 0): 12.8, ("platform", 1): 110.0}
     with results.open("w", encoding="utf-8") as target:
         target.write(json.dumps({"yardstick": "another", "customers": 7, "contender": "sql", "round": 0}) + "\n")
         for (name, number), spent in seconds.items():
             entry = {"customers": 1_000_000, "contender": name, "round": number, "seconds": spent, "cpu_seconds": spent}
-            target.write(json.dumps({**rest, **entry, "checks_seconds": spent / 2}) + "\n")
+            target.write(json.dumps({**UNMEASURED, **entry, "checks_seconds": spent / 2}) + "\n")
     write_block(page, "against", "measured before")
     write_page(results, page)
     text = page.read_text(encoding="utf-8")
@@ -126,6 +126,22 @@ def test_the_page_marks_missed_targets(folder: Path) -> None:
     assert "| checks and quarantine / platform | 1,000,000 | at most 0.3 | 0.50 | **missed** |" in text
     assert targets_of(results) in text
     assert page.with_suffix(".svg").read_text(encoding="utf-8").count("<polyline") == 2
+
+
+def test_the_page_has_what_a_further_day_adds_to_the_home(folder: Path) -> None:
+    results, page = folder / "disk.jsonl", folder / "disk.md"
+    homes = {
+        "everything": {"build.duckdb": 2**30, "cjo.duckdb": 2**29},
+        "next_day": {"build.duckdb": 2**31, "cjo.duckdb": 2**29, "snapshots": 2**28},
+    }
+    with results.open("w", encoding="utf-8") as target:
+        for name, home in homes.items():
+            entry = {"customers": 1000, "contender": name, "round": 0, "seconds": 2.0, "cpu_seconds": 2.0}
+            target.write(json.dumps({**UNMEASURED, **entry, "home_bytes": home}) + "\n")
+    write_page(results, page)
+    text = page.read_text(encoding="utf-8")
+    assert "| `build.duckdb` | 1.000 | 1.000 |\n| `cjo.duckdb` | 0.500 | 0.000 |" in text
+    assert "| `snapshots` | 0.000 | 0.250 |\n| `all` | 1.500 | 1.250 |" in text
 
 
 class Counting:
