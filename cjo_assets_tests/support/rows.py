@@ -34,6 +34,11 @@ def day(offset: int) -> date:
     return DAY + timedelta(days=offset)
 
 
+def as_of(offset: int = 0) -> ir.DateScalar:
+    """Return the as-of date, moved by so many days, as a transform takes it."""
+    return ibis.literal(day(offset), "date")
+
+
 def instant(moment: str) -> datetime:
     """Return an instant of UTC as the tables hold it."""
     return datetime.fromisoformat(moment)
