@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import ibis
 from rich.console import Console
 
 from cjo_assets.catalog import families_about
@@ -73,12 +74,13 @@ def print_chain(console: Console, asked: Family, subject_id: str, day: date | No
 def rows_about(store: Store, subject: Subject, table: Table, subject_id: str, as_of: date) -> Rows:
     """Return the rows of a computed table about a subject, ordered by key."""
     columns = tuple(spec.name for spec in columns_of(table.contract))
-    read = {name: store.read(Reference(table.schema, name), as_of) for name in (table.name, *subject.links_of(columns))}
+    names = (table.name, *subject.links_of(columns))
+    day = ibis.literal(as_of, "date")
+    read = {name: store.read(Reference(table.schema, name), day) for name in names}
     rows = subject.rows_of(read[table.name], subject_id, read)
     # The rows of one day have no as_of column, even where it is the whole key.
     key = [name for name in key_of(table.contract) if name in rows.columns]
-    sql: str = store.backend.compile(rows.order_by(key or rows.columns[:1]))
-    return store.rows(sql)
+    return store.rows(store.sql(rows.order_by(key or rows.columns[:1]), as_of))
 
 
 def _chain_of(store: Store, family: str, subject: Subject) -> list[Table]:

@@ -86,6 +86,11 @@ class Settings:
         return self.home / "inputs"
 
     @property
+    def compiled(self) -> Path:
+        """Folder of the compiled statements: CJO_COMPILED, or the home's own."""
+        return Path(os.environ.get("CJO_COMPILED") or self.home / "compiled")
+
+    @property
     def reports(self) -> Path:
         """Folder of the reports: one folder per family, in it one per as-of date."""
         return self.home / "reports"

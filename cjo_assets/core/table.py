@@ -22,7 +22,6 @@ import functools
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import date
 from enum import Enum
 from typing import Any
 
@@ -198,7 +197,7 @@ def parameters_of(function: Callable[..., object]) -> set[str]:
     return set(inspect.signature(function).parameters) & set(PARAMETERS)
 
 
-def arguments_of(function: Callable[..., object], as_of: date | None, policy: Policy) -> dict[str, Any]:
+def arguments_of(function: Callable[..., object], as_of: ir.DateScalar | None, policy: Policy) -> dict[str, Any]:
     """Return the as-of date and the policy as a function's parameters name them.
 
     The policy is the section that the annotation of the parameter names, or the whole.

@@ -1,8 +1,8 @@
 """Cache of compiled statements.
 
-Compilation to SQL is most of the cost of a day with few rows. A transform only builds an expression from the day and
-the policy, so the same table and day give the same statement under any policy with the same values for all that the
-transform read. Computing a table again, in one process, reuses its statement.
+Compilation to SQL is most of the cost of a day with few rows. A transform only builds an expression from its inputs and
+the policy, so a table has one statement for all days, and for all policies with equal values of what the transform
+read. It is compiled once.
 """
 
 from __future__ import annotations
@@ -12,9 +12,14 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 
+import ibis
+
+from cjo_assets.core.table import Table
 from cjo_assets.engine.lineage.query import Lineage
 from cjo_assets.policy.base import Section
 
+# The part of a table whose statement computes it; the other parts are its checks.
+STATEMENT = "statement"
 Written = TypeVar("Written")
 Rules = TypeVar("Rules", bound=Section)
 Path = tuple[str, ...]
@@ -34,18 +39,39 @@ class Statement:
     lineage: Lineage
 
 
+@dataclass(frozen=True)
+class Origin:
+    """What a statement follows from, besides the code and the policy.
+
+    Attributes:
+        table: the table.
+        part: `STATEMENT`, or the name of a check.
+        types: columns and types of the input files it reads.
+        versioned: the datasets with row versions.
+    """
+
+    table: Table
+    part: str
+    types: tuple[ibis.Schema, ...] = ()
+    versioned: tuple[str, ...] = ()
+
+
 class Shelf(Protocol):
     """Storage of statements beyond a process."""
 
-    def find(self, origin: Hashable, answers: Answers) -> tuple[list[Path], Any] | None:
+    def find(self, origin: Origin, answers: Answers) -> tuple[list[Path], Statement] | None:
         """Return the recorded reads and the statement of an origin with these policy values, if there is one."""
 
-    def keep(self, origin: Hashable, asked: dict[Path, Any], statement: object) -> None:
+    def keep(self, origin: Origin, asked: dict[Path, Any], statement: Statement) -> None:
         """Store a statement with the policy values that were read to compile it."""
 
 
 class Statements:
-    """The latest statements by their origin and policy values."""
+    """The latest statements by their origin and policy values.
+
+    Attributes:
+        compiled: number of statements compiled, because neither the cache nor the storage had them.
+    """
 
     def __init__(self, keep: int, shelf: Shelf | None = None) -> None:
         """Create a cache for a number of statements, with an optional storage for all of them."""
@@ -53,12 +79,13 @@ class Statements:
         self._written: OrderedDict[tuple[Hashable, int], tuple[dict[Path, Any], Any]] = OrderedDict()
         self._numbers: dict[Hashable, list[int]] = {}
         self._next = 0
+        self.compiled = 0
 
-    def written(self, origin: Hashable, rules: Rules, write: Callable[[Rules], Written]) -> Written:
+    def written(self, origin: Any, rules: Rules, write: Callable[[Rules], Written]) -> Written:
         """Return the statement for `origin` and the rules, and compile it if it is not cached.
 
         Args:
-            origin: everything that the statement depends on except the rules.
+            origin: everything that the statement depends on except the rules; an `Origin` where there is a storage.
             rules: the policy, or a section of it.
             write: compiles the statement with rules that record which values are read.
         """
@@ -75,10 +102,11 @@ class Statements:
             self._keep_it(origin, {path: _answer(rules, path) for path in ways}, shelved)
             return cast(Written, shelved)
         reads: dict[Path, Any] = {}
+        self.compiled += 1
         statement = write(cast(Rules, _Asked(rules, (), reads)))
         self._keep_it(origin, reads, statement)
         if self._shelf:
-            self._shelf.keep(origin, reads, statement)
+            self._shelf.keep(origin, reads, cast(Statement, statement))
         return statement
 
     def _keep_it(self, origin: Hashable, reads: dict[Path, Any], statement: object) -> None:

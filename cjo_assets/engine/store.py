@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -18,20 +18,22 @@ from cjo_assets.core.check_result import CheckResult
 from cjo_assets.core.checks import CONTRACT_CHECK, Check
 from cjo_assets.core.contract import columns_of, contract_rows, key_of
 from cjo_assets.core.errors import ContractBreachError
+from cjo_assets.core.expressions.days import as_of_date, days_of_run, newest_day
 from cjo_assets.core.family import Family
 from cjo_assets.core.quarantine.dataset_tables import discarded_name
 from cjo_assets.core.quarantine.rules import rows_known_on
 from cjo_assets.core.table import AUDIT, QUARANTINE, RAW, Days, Reference, Table, arguments_of, inputs_of
 from cjo_assets.engine.collection import collected_afterwards
+from cjo_assets.engine.day_values import DayValues, with_markers
 from cjo_assets.engine.ddl import columns_in_sql
 from cjo_assets.engine.functions import give_functions
 from cjo_assets.engine.lineage.query import Lineage, lineage_of
 from cjo_assets.engine.raw import MANIFEST, MANIFEST_COLUMNS, raw_columns, raw_views
 from cjo_assets.engine.rows import Row, as_dicts
 from cjo_assets.engine.sql import quoted_names
-from cjo_assets.engine.statements import Statement, Statements
+from cjo_assets.engine.statements import STATEMENT, Origin, Statement, Statements
 from cjo_assets.engine.transaction import transaction
-from cjo_assets.engine.validation import judged
+from cjo_assets.engine.validation import ROWS, breach_counts, is_clean, judged, shape_errors
 from cjo_assets.policy import Policy
 
 EXAMPLES = 20
@@ -83,7 +85,6 @@ class Store:
         self.connection = connection
         self._statements = Statements(keep=0) if statements is None else statements
         self._known: dict[tuple[str, str], ir.Table] = {}
-        self._newest_days: tuple[date | None, ...] | None = None
         self.families_of_run = tuple(family.name for family in families if family.datasets)
         self.family_of = {
             (table.schema, table.name): _family_of(table, family, set(self.families_of_run))
@@ -119,14 +120,19 @@ class Store:
             if not table.is_view:
                 self._make(table)
 
-    def read(self, reference: Reference, as_of: date | None) -> ir.Table:
-        """Return an input of a transform."""
+    def read(self, reference: Reference, as_of: ir.DateScalar | None) -> ir.Table:
+        """Return an input of a transform.
+
+        Args:
+            reference: the input.
+            as_of: the as-of date; None for a table without a date, which reads the newest day of a dated table.
+        """
         rows = self._rows_of(reference.schema, reference.name)
         table = self.tables.get((reference.schema, reference.name))
         if table is None or not table.is_dated:
             return rows.drop(*table.hidden) if table is not None and table.hidden else rows
         if reference.days is Days.TODAY:
-            return rows.filter(rows.as_of == (as_of or self.newest_day(table.schema))).drop("as_of")
+            return rows.filter(rows.as_of == (newest_day(table.schema) if as_of is None else as_of)).drop("as_of")
         rows = self.of_decided_days(table)
         if reference.days is Days.ALL:
             return rows
@@ -140,7 +146,7 @@ class Store:
         family = self.family_of[table.schema, table.name]
         if family is not None:
             published = published.filter(published.family == family)
-        return rows.filter(rows.as_of.isin(published.as_of) | rows.as_of.isin(list(self.days_of_run)))
+        return rows.filter(rows.as_of.isin(published.as_of) | days_of_run().contains(rows.as_of))
 
     def tables_of(self, family: str) -> list[Table]:
         """Return the tables of a family, and those that all families share."""
@@ -173,11 +179,11 @@ class Store:
         schema, _, name = full_name.partition(".")
         return self.tables[schema, name]
 
-    def expression(self, table: Table, as_of: date | None, policy: Policy) -> ir.Table:
+    def expression(self, table: Table, policy: Policy) -> ir.Table:
         """Return the expression of a table with the columns and types of its contract."""
+        as_of = _day_of(table)
         rows = self._call(table.computation, table.schema, as_of, policy)
-        day = {"as_of": ibis.literal(as_of, "date")} if table.is_dated else {}
-        return contract_rows(table.contract, rows, **day)
+        return contract_rows(table.contract, rows, **({} if as_of is None else {"as_of": as_of}))
 
     @collected_afterwards
     def replace(self, table: Table, as_of: date | None, policy: Policy) -> Stored:
@@ -200,9 +206,7 @@ class Store:
             ContractBreachError: it breaks the contract, or a blocking check has failing rows.
         """
         self.lineages[table.full_name] = statement.lineage
-        # Looked up once for all checks: no day is published in the meantime.
-        self._newest_days = None
-        verdicts = {CONTRACT_CHECK: judged(self._written(table, as_of), table.contract, policy.vocabulary)}
+        verdicts = {CONTRACT_CHECK: self.validated(table, as_of, policy)}
         for audit in table.checks:
             verdicts[audit.name] = self._audited(audit, table, as_of, policy)
         failed = {name: verdict for name, verdict in verdicts.items() if not verdict.passed and table.is_blocking(name)}
@@ -230,11 +234,23 @@ class Store:
 
     def statement(self, table: Table, as_of: date | None, policy: Policy) -> Statement:
         """Return the statement of a table, or of a day of it, ordered by key."""
+        compiled = self.compiled(table, policy)
+        return Statement(self.on_days(compiled.sql, as_of), compiled.lineage)
+
+    def compiled(self, table: Table, policy: Policy) -> Statement:
+        """Return the statement of a table for any day, with markers for the days."""
         # A file loaded since the last statement may have columns of other types.
         self._known = {key: known for key, known in self._known.items() if key[0] != RAW}
-        self._newest_days = None
-        origin = ("table", table, *self._raw_types(table.inputs().values()), *self._situation(as_of))
-        return self._statements.written(origin, policy, lambda asked: self._statement(table, as_of, asked))
+        origin = self._origin(table, STATEMENT, table.inputs().values())
+        return self._statements.written(origin, policy, lambda asked: self._statement(table, asked))
+
+    def sql(self, rows: ir.Table, as_of: date | None) -> str:
+        """Return the statement of an expression on the days of this run."""
+        return self.on_days(self._text(self._query(rows)), as_of)
+
+    def on_days(self, sql: str, as_of: date | None) -> str:
+        """Return a compiled statement with the as-of date and the days of the run in place of its markers."""
+        return DayValues(as_of, self.days_of_run, self.newest_day).in_place_of_markers(sql)
 
     def fill(self, table: Table, as_of: date | None, sql: str) -> None:
         """Replace a table, or a day of it, by the result of a statement, without validation."""
@@ -254,26 +270,26 @@ class Store:
         schema, _, table = name.partition(".")
         return tuple(self._rows_of(schema, table).columns)
 
-    def _statement(self, table: Table, as_of: date | None, policy: Policy) -> Statement:
+    def _statement(self, table: Table, policy: Policy) -> Statement:
         """Compile the statement of a table, and derive its lineage from the syntax tree."""
-        rows = self.expression(table, as_of, policy)
-        in_order = rows if table.is_view else rows.order_by(list(key_of(table.contract)))
-        query = self.backend.compiler.to_sqlglot(in_order)
+        rows = self.expression(table, policy)
+        query = self._query(rows if table.is_view else rows.order_by(list(key_of(table.contract))))
+        return Statement(self._text(query), lineage_of(query, self.columns_of))
+
+    def _query(self, rows: ir.Table) -> sge.Expr:
+        """Return the syntax tree of an expression, with markers for the days."""
+        query = self.backend.compiler.to_sqlglot(rows)
         # ibis drops columns in the order of a set; sorting makes a statement the same in every process.
         for star in query.find_all(sge.Star):
             star.set("except_", sorted(star.args.get("except_") or [], key=str) or None)
-        lineage = lineage_of(query, self.columns_of)
-        sql = query.sql(dialect=self.backend.dialect, pretty=True, copy=False, unsupported_level=ErrorLevel.RAISE)
-        return Statement(sql, lineage)
+        return with_markers(query)
 
-    def _situation(self, as_of: date | None) -> tuple[Hashable, ...]:
-        """Return what a statement depends on besides its table and the policy."""
-        days: tuple[date | None, ...] = (as_of,)
-        if as_of is None and (AUDIT, "runs") in self.tables:
-            if self._newest_days is None:
-                self._newest_days = tuple(self.newest_day(family) for family in self.datasets_by_family)
-            days = self._newest_days
-        return as_of, days, self.days_of_run, tuple(sorted(self._versioned))
+    def _text(self, query: sge.Expr) -> str:
+        dialect = self.backend.dialect
+        return query.sql(dialect=dialect, pretty=True, copy=False, unsupported_level=ErrorLevel.RAISE)
+
+    def _origin(self, table: Table, part: str, references: Iterable[Reference]) -> Origin:
+        return Origin(table, part, self._raw_types(references), tuple(sorted(self._versioned)))
 
     def _raw_types(self, references: Iterable[Reference]) -> tuple[ibis.Schema, ...]:
         """Return the column types of the raw tables that are views."""
@@ -286,22 +302,41 @@ class Store:
             self._known[schema, name] = self.backend.table(name, database=schema)
         return self._known[schema, name]
 
-    def _written(self, table: Table, as_of: date | None) -> ir.Table:
+    def _stored_rows(self, table: Table, as_of: ir.DateScalar | None) -> ir.Table:
+        """Return the rows of a table, or of a day of it, as they are stored."""
         if table.is_view:
             return self.read(Reference(table.schema, table.name, Days.ALL), as_of)
         rows = self._rows_of(table.schema, table.name)
-        return rows.filter(rows.as_of == as_of) if table.is_dated else rows
+        return rows if as_of is None else rows.filter(rows.as_of == as_of)
+
+    def validated(self, table: Table, as_of: date | None, policy: Policy) -> CheckResult:
+        """Validate the stored rows against the contract; only rows that break it are looked at one by one."""
+        wrong_shape = shape_errors(table.contract, self._rows_of(table.schema, table.name).schema())
+        if wrong_shape:
+            return CheckResult(0, dict.fromkeys(wrong_shape, 1), [], wrong_shape)
+
+        def question(asked: Policy) -> Statement:
+            rows = self._stored_rows(table, _day_of(table))
+            query = self._query(breach_counts(rows, table.contract, asked.vocabulary))
+            return Statement(self._text(query), NO_LINEAGE)
+
+        origin = self._origin(table, CONTRACT_CHECK, table.inputs().values())
+        [counts] = self._answer(self.on_days(self._statements.written(origin, policy, question).sql, as_of))
+        if is_clean(counts):
+            return CheckResult(counts[ROWS], {}, [])
+        day = None if as_of is None else ibis.literal(as_of, "date")
+        return judged(self._stored_rows(table, day), table.contract, policy.vocabulary)
 
     def _audited(self, audit: Check, table: Table, as_of: date | None, policy: Policy) -> CheckResult:
-        def question(asked: Policy) -> str:
-            rows = self._call(audit.failing_rows, table.schema, as_of, asked)
+        def question(asked: Policy) -> Statement:
+            rows = self._call(audit.failing_rows, table.schema, _day_of(table), asked)
             if audit.contract is None:
                 counted = rows.mutate(offenders=rows.count().as_scalar())
                 rows = counted.order_by(rows.columns).limit(EXAMPLES)
-            return str(self.backend.compile(rows))
+            return Statement(self._text(self._query(rows)), NO_LINEAGE)
 
-        types = self._raw_types(inputs_of(audit.failing_rows, table.schema).values())
-        sql = self._statements.written((audit, table, *types, *self._situation(as_of)), policy, question)
+        origin = self._origin(table, audit.name, inputs_of(audit.failing_rows, table.schema).values())
+        sql = self.on_days(self._statements.written(origin, policy, question).sql, as_of)
         if audit.contract is not None:
             # Validation runs several queries; a table that is not stored is computed once for them.
             with self._kept(sql) as asked:
@@ -311,12 +346,14 @@ class Store:
         examples = [{name: str(value) for name, value in row.items() if name != "offenders"} for row in found]
         return CheckResult(count, {audit.name: count} if count else {}, examples)
 
-    def _call(self, function: Callable[..., ir.Table], schema: str, as_of: date | None, policy: Policy) -> ir.Table:
+    def _call(
+        self, function: Callable[..., ir.Table], schema: str, as_of: ir.DateScalar | None, policy: Policy
+    ) -> ir.Table:
         inputs = inputs_of(function, schema).items()
         tables = {name: self._known_on(reference, as_of, policy) for name, reference in inputs}
         return function(**arguments_of(function, as_of, policy), **tables)
 
-    def _known_on(self, reference: Reference, as_of: date | None, policy: Policy) -> ir.Table:
+    def _known_on(self, reference: Reference, as_of: ir.DateScalar | None, policy: Policy) -> ir.Table:
         """Return an input; of a dataset with row versions, those known on the day."""
         dataset = self.dataset_of.get((reference.schema, reference.name))
         if as_of is None or dataset is None or dataset.name not in self._versioned:
@@ -383,6 +420,11 @@ class Store:
 
     def _create(self, name: str, columns: str) -> None:
         self.connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
+
+
+def _day_of(table: Table) -> ir.DateScalar | None:
+    """Return the as-of date of a dated table."""
+    return as_of_date() if table.is_dated else None
 
 
 def _family_of(table: Table, family: Family, names: set[str]) -> str | None:

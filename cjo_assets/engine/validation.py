@@ -8,6 +8,8 @@ results.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterable
 from typing import Any
 
 import ibis
@@ -31,16 +33,9 @@ def judged(table: ir.Table, contract: type[Contract], vocabulary: Vocabulary) ->
 
     Columns beyond the contract are rules: each is named after a rule and marks the rows that break it.
     """
-    names = {spec.name for spec in columns_of(contract)}
-    relations = [name for name in table.columns if name not in names]
-    schema = pandera_schema(contract, vocabulary)
-    if relations:
-        schema = schema.add_columns(
-            {name: pa.Column(bool, pa.Check.isin([False]), nullable=True) for name in relations}
-        )
-    wrong_shape = _wrong_shape(schema, table)
+    wrong_shape = shape_errors(contract, table.schema())
     if wrong_shape:
-        return CheckResult(0, dict.fromkeys(wrong_shape, 1), [], tuple(wrong_shape))
+        return CheckResult(0, dict.fromkeys(wrong_shape, 1), [], wrong_shape)
     key = key_of(contract)
     counts = _counted(table, contract, vocabulary)
     rows = counts.pop(ROWS)
@@ -54,7 +49,9 @@ def judged(table: ir.Table, contract: type[Contract], vocabulary: Vocabulary) ->
     if repeated:
         is_offender |= table.count().over(ibis.window(group_by=[table[name] for name in key])) > 1
     offenders = table.filter(is_offender).limit(FAILURE_CASES).to_pyarrow()
+    names = {spec.name for spec in columns_of(contract)}
     shown = [_shown(found, key, names) for found in offenders.to_pylist()]
+    schema = _with_relations(pandera_schema(contract, vocabulary), contract, table.columns)
     return CheckResult(rows, broken, shown, _wording(schema, offenders, table))
 
 
@@ -74,11 +71,7 @@ def _counted(table: ir.Table, contract: type[Contract], vocabulary: Vocabulary) 
     origin = (backend.name, contract, schema)
 
     def of_rules(words: Vocabulary) -> str:
-        rows = ibis.table(schema, name=JUDGED)
-        rules = {rule: rows.count(where=is_broken) for rule, is_broken in _rules(rows, contract, words).items()}
-        if key:
-            rules[KEYS] = hash_of(*(rows[name] for name in key)).nunique()
-        sql: str = backend.compile(rows.agg(rows.count().name(ROWS), **rules))
+        sql: str = backend.compile(breach_counts(ibis.table(schema, name=JUDGED), contract, words))
         return sql
 
     def of_keys(_: Vocabulary) -> str:
@@ -100,17 +93,45 @@ def _counted(table: ir.Table, contract: type[Contract], vocabulary: Vocabulary) 
     return counts
 
 
-def _wrong_shape(schema: pa.DataFrameSchema, table: ir.Table) -> list[str]:
-    """Return the differences in names and types that pandera finds, without reading a row."""
+def breach_counts(table: ir.Table, contract: type[Contract], vocabulary: Vocabulary) -> ir.Table:
+    """Return one row: the number of rows, of rows that break each rule, and of hashes of keys."""
+    counts = {rule: table.count(where=is_broken) for rule, is_broken in _rules(table, contract, vocabulary).items()}
+    key = key_of(contract)
+    if key:
+        counts[KEYS] = hash_of(*(table[name] for name in key)).nunique()
+    return table.agg(table.count().name(ROWS), **counts)
+
+
+def is_clean(counts: dict[str, int]) -> bool:
+    """Return whether the counts of `breach_counts` show that no rule is broken and no key repeated."""
+    rows = counts[ROWS]
+    return counts.get(KEYS, rows) == rows and not any(counts[name] for name in counts if name not in (ROWS, KEYS))
+
+
+@functools.cache
+def shape_errors(contract: type[Contract], columns: ibis.Schema) -> tuple[str, ...]:
+    """Return the differences between the columns of a table and a contract, as pandera words them.
+
+    Columns beyond the contract are allowed if they are boolean.
+    """
+    declared = _with_relations(contract.to_schema(), contract, columns.names)
     shape = pa.DataFrameSchema(
-        {name: pa.Column(spec.dtype, nullable=True) for name, spec in schema.columns.items()}, strict=True
+        {name: pa.Column(spec.dtype, nullable=True) for name, spec in declared.columns.items()}, strict=True
     )
     try:
         with config_context(validation_depth=ValidationDepth.SCHEMA_ONLY):
-            shape.validate(table, lazy=True)
+            shape.validate(ibis.table(columns, name="rows"), lazy=True)
     except pandera.errors.SchemaErrors as errors:
-        return sorted({str(error) for error in errors.schema_errors})
-    return []
+        return tuple(sorted({str(error) for error in errors.schema_errors}))
+    return ()
+
+
+def _with_relations(schema: pa.DataFrameSchema, contract: type[Contract], names: Iterable[str]) -> pa.DataFrameSchema:
+    """Return a schema with the columns beyond the contract, of which no row may be true."""
+    own = {spec.name for spec in columns_of(contract)}
+    relations = [name for name in names if name not in own]
+    rule = pa.Column(bool, pa.Check.isin([False]), nullable=True)
+    return schema.add_columns(dict.fromkeys(relations, rule)) if relations else schema
 
 
 def _wording(schema: pa.DataFrameSchema, offenders: Any, table: ir.Table) -> tuple[str, ...]:

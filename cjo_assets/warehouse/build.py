@@ -27,7 +27,7 @@ from cjo_assets.warehouse.schema_of_build import adapt_build
 
 VERSION_TABLE = "raw.warehouse_version"
 WRITER_TABLE = "raw.warehouse_writer"
-STATEMENTS_KEPT = 200
+STATEMENTS_KEPT = 1_000
 
 
 @contextmanager
@@ -57,8 +57,7 @@ def opened(
             # Progress is reported by `say`; the bar of the engine would be printed to stdout.
             connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
             is_new = _brought_to_version(connection, families)
-            files = StatementFiles.from_environment(families, "runs")
-            statements = Statements(STATEMENTS_KEPT, files) if files else None
+            statements = Statements(STATEMENTS_KEPT, StatementFiles(settings.compiled, families))
             with closing(store_of(settings, connection, families, statements)) as store:
                 look_again(connection, store.datasets, settings.inputs)
                 if is_new:

@@ -17,6 +17,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.errors import InputError, PastError, TamperedError
+from cjo_assets.core.expressions.days import days_of_run
 from cjo_assets.core.family import Family
 from cjo_assets.core.settings import Settings
 from cjo_assets.core.table import AUDIT, RAW, Days, Reference, Table, in_order
@@ -42,7 +43,7 @@ KNOWN = "known"
 # The undated table that has rows of every family.
 DATASET_LOADS = (AUDIT, "dataset_loads")
 # Enough statements that a second policy, or a second state of a day, can reuse those of the first.
-STATEMENTS_KEPT = 200
+STATEMENTS_KEPT = 1_000
 
 
 class Past(Store):
@@ -79,7 +80,7 @@ class Past(Store):
     def of_decided_days(self, table: Table) -> ir.Table:
         """Return the rows of the known published days and of those computed here."""
         known, own = self._rows_of(KNOWN, _view_of(table)), self._rows_of(table.schema, table.name)
-        return ibis.union(known, own.filter(own.as_of.isin(list(self.days_of_run))))
+        return ibis.union(known, own.filter(days_of_run().contains(own.as_of)))
 
     def newest_day(self, family: str) -> date | None:  # noqa: ARG002 a past is of one family
         """Return the latest day that is known or computed here."""

@@ -134,7 +134,7 @@ def rows_known_on(
     raw: ir.Table,
     quarantined: ir.Table,
     discarded: ir.Table | None,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Return the typed rows of a dataset that orders versions: of each key the newest version that was known on a day.
@@ -146,7 +146,7 @@ def rows_known_on(
     rejected = quarantined.filter(~quarantined.broken_rules.contains(SUPERSEDED))
     rows = accepted_rows(raw, rejected, discarded, contract, policy)
     rows = rows.join(raw.select(*PROVENANCE, "version"), list(PROVENANCE)).drop(*PROVENANCE)
-    rows = rows.mutate(is_known=rows.version.substr(0, 10) <= as_of.isoformat())
+    rows = rows.mutate(is_known=rows.version.substr(0, 10) <= as_of.cast("string"))
     if dataset.is_history:
         rows = rows.filter(rows.is_known)
     order = [rows.is_known.desc(), rows.is_known.ifelse(rows.version, "").desc(), rows.version]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import sqlglot.expressions as sge
@@ -20,20 +21,20 @@ WRITTEN_OUT = 8
 WITH = ("with", "with_")
 
 
-def rows_of(session: SparkSession, query: Any, dialect: Any) -> DataFrame:
-    """Return the rows of a compiled statement."""
+def rows_of(session: SparkSession, query: Any, in_sql: Callable[[Any], str]) -> DataFrame:
+    """Return the rows of a compiled statement, of which `in_sql` writes each part."""
     steps = {step.alias: step.this for step in query.ctes}
     if times_written_out(query) <= WRITTEN_OUT:
-        return session.sql(query.sql(dialect=dialect))
+        return session.sql(in_sql(query))
     names = {name: f"cjo_step_{uuid.uuid4().hex}" for name in steps}
     try:
         for name, step in steps.items():
-            rows = session.sql(_renamed(step, names).sql(dialect=dialect))
+            rows = session.sql(in_sql(_renamed(step, names)))
             rows.localCheckpoint(eager=False).createOrReplaceTempView(names[name])
         whole = query.copy()
         for argument in WITH:
             whole.set(argument, None)
-        return session.sql(_renamed(whole, names).sql(dialect=dialect))
+        return session.sql(in_sql(_renamed(whole, names)))
     finally:
         for name in names.values():
             session.catalog.dropTempView(name)

@@ -23,6 +23,7 @@ import ibis.expr.types as ir
 from cjo_assets.core.contract import key_of, schema_of
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.errors import WarehouseError
+from cjo_assets.core.expressions.days import newest_day
 from cjo_assets.core.family import Family
 from cjo_assets.core.settings import LAKE_CHANGED
 from cjo_assets.core.table import AUDIT, Days, Reference, Table
@@ -66,6 +67,7 @@ class SparkStore(Store):
         """
         self.lake = lake
         self.master = master
+        self._day: date | None = None
         self._convert_changed_tables(connection, families)
         super().__init__(connection, families, statements)
 
@@ -82,7 +84,7 @@ class SparkStore(Store):
             self.spark.disconnect()
         super().close()
 
-    def read(self, reference: Reference, as_of: date | None) -> ir.Table:
+    def read(self, reference: Reference, as_of: ir.DateScalar | None) -> ir.Table:
         """Return an input of a transform, in the engine that computes it."""
         if self.backend.name != "pyspark":
             return super().read(reference, as_of)
@@ -98,13 +100,14 @@ class SparkStore(Store):
         if not table.is_dated:
             return self._view(table, folders, "").drop(*table.hidden)
         if reference.days is Days.TODAY:
-            day = as_of or self.newest_day(table.schema)
+            day = self._day or self.newest_day(table.schema)
             return self._view(table, {day: folders[day]} if day in folders else {}, f"_on_{day}").drop("as_of")
         decided = self._decided_days(table)
         if reference.days is Days.ALL:
             return self._view(table, {day: folders[day] for day in folders if day in decided}, "_on_all_days")
-        earlier = {day: folder for day, folder in folders.items() if day in decided and as_of and day and day < as_of}
-        rows = self._view(table, earlier, f"_before_{as_of}")
+        before = self._day or date.max
+        earlier = {day: folder for day, folder in folders.items() if day in decided and day and day < before}
+        rows = self._view(table, earlier, f"_before_{before}")
         return rows.select(table.look_back_columns or rows.columns)
 
     @collected_afterwards
@@ -119,7 +122,7 @@ class SparkStore(Store):
         lineage = self.statement(table, as_of, policy).lineage
         folder = self.lake.new_folder(table.full_name, as_of)
         try:
-            with self._on_spark(), transaction(self.connection):
+            with self._on_spark(as_of), transaction(self.connection):
                 sql = self._write(table, as_of, policy, folder)
                 self.lake.put(table.full_name, as_of, folder)
                 self._make(table)
@@ -202,17 +205,20 @@ class SparkStore(Store):
 
     def _write(self, table: Table, as_of: date | None, policy: Policy, folder: str) -> str:
         """Write the result of a transform to a folder, and return the statement."""
-        query = self.spark.compiler.to_sqlglot(self.expression(table, as_of, policy))
-        sql: str = query.sql(dialect=self.spark.dialect, pretty=True)
-        computed = _as_promised(rows_of(self.spark.session, query, self.spark.dialect), schema_of(table.contract))
-        computed.sortWithinPartitions(*key_of(table.contract)).write.parquet(self.lake.url(folder))
-        return sql
+        query = self._query(self.expression(table, policy))
 
-    def _written(self, table: Table, as_of: date | None) -> ir.Table:
+        def in_sql(part: Any) -> str:
+            return self.on_days(self._text(part), as_of)
+
+        computed = _as_promised(rows_of(self.spark.session, query, in_sql), schema_of(table.contract))
+        computed.sortWithinPartitions(*key_of(table.contract)).write.parquet(self.lake.url(folder))
+        return in_sql(query)
+
+    def _stored_rows(self, table: Table, as_of: ir.DateScalar | None) -> ir.Table:
         if self.backend.name != "pyspark":
-            return super()._written(table, as_of)
+            return super()._stored_rows(table, as_of)
         folders = self.lake.folders(table.full_name)
-        return self._view(table, {as_of: folders[as_of]}, f"_on_{as_of}" if table.is_dated else "")
+        return self._view(table, {self._day: folders[self._day]}, f"_on_{self._day}" if table.is_dated else "")
 
     def _answer(self, sql: str) -> list[Row]:
         if self.backend.name != "pyspark":
@@ -232,15 +238,15 @@ class SparkStore(Store):
         rows.unpersist()
 
     @contextmanager
-    def _on_spark(self) -> Iterator[None]:
-        """Compute with Spark inside the block."""
+    def _on_spark(self, as_of: date | None) -> Iterator[None]:
+        """Compute a partition with Spark inside the block."""
         driver, statements = self.backend, self._statements
         # Inputs are registered in Spark while a statement is compiled, so compiled statements cannot be reused.
-        self.backend, self._statements = self.spark, Statements(keep=0)
+        self.backend, self._statements, self._day = self.spark, Statements(keep=0), as_of
         try:
             yield
         finally:
-            self.backend, self._statements = driver, statements
+            self.backend, self._statements, self._day = driver, statements, None
 
     def _decided_days(self, table: Table) -> set[date]:
         """Return the published days and those of the run, without days left by a failed run."""
@@ -265,14 +271,14 @@ class SparkStore(Store):
         )
         return self._seen(f"{reference.schema}_{reference.name}", schema, [folder])
 
-    def _recorded(self, table: Table, reference: Reference, as_of: date | None) -> ir.Table:
+    def _recorded(self, table: Table, reference: Reference, as_of: ir.DateScalar | None) -> ir.Table:
         """Return records that the run itself writes, for the days of a reference."""
         folder = self.lake.handed_over(table.full_name, None)
         rows = self._seen(f"{table.schema}_{table.name}", schema_of(table.contract), [folder])
         if not table.is_dated:
             return rows.drop(*table.hidden)
         if reference.days is Days.TODAY:
-            return rows.filter(rows.as_of == ibis.literal(as_of or self.newest_day(table.schema), "date")).drop("as_of")
+            return rows.filter(rows.as_of == (newest_day(table.schema) if as_of is None else as_of)).drop("as_of")
         rows = rows.filter(rows.as_of.isin(sorted(self._decided_days(table))))
         if reference.days is Days.ALL:
             return rows

@@ -14,7 +14,6 @@ from cjo_assets.core.family import Family
 from cjo_assets.core.settings import Settings
 from cjo_assets.core.table import RAW, Table, in_order
 from cjo_assets.engine.collection import collected_afterwards
-from cjo_assets.engine.validation import judged
 from cjo_assets.policy import Policy
 from cjo_assets.warehouse.past import Past
 from cjo_assets.warehouse.run_records import PUBLISHED, DayRecord, RunRecords
@@ -111,7 +110,7 @@ class ChangedDays(Past):
             day, self.days_of_run = record.as_of, (record.as_of,)
             self.know(self.records.known_by(record))
         self.compute(table, day, policy)
-        verdict = judged(self._written(table, day), table.contract, policy.vocabulary)
+        verdict = self.validated(table, day, policy)
         if not verdict.passed:
             raise ContractBreachError(table.full_name, {CONTRACT_CHECK: verdict})
 
