@@ -29,7 +29,7 @@ from cjo_assets.families.journey.interventions.intervention_ledger import Interv
 from cjo_assets.families.journey.learning.playbook_performance import PlaybookPerformance
 from cjo_assets.families.journey.risk.risk_scores import RiskScores
 from cjo_assets.policy import Policy
-from cjo_assets_tests.support.rows import DAY, POLICY, Row, by, day, days_of, instant, kept, policy_with, table_of
+from cjo_assets_tests.support.rows import POLICY, Row, as_of, by, day, days_of, instant, kept, policy_with, table_of
 
 ENTERED = date(2025, 1, 10)
 SEGMENTS = ("All", *POLICY.vocabulary.segments)
@@ -143,7 +143,7 @@ def ledger_of(
     decided_on: Sequence[date] = (),
     answers: Sequence[Row] = (),
     outcomes: Sequence[Row] = (),
-    as_of: date = DAY,
+    offset: int = 0,
     policy: Policy = RULES,
 ) -> ir.Table:
     """Return the ledger of earlier days; the days on which something was decided are known by it."""
@@ -156,7 +156,7 @@ def ledger_of(
         playbooks=table_of(Playbooks, playbooks),
         approval_decisions=table_of(ApprovalDecisions, answers),
         outcomes=table_of(Outcomes, outcomes),
-        as_of=as_of,
+        as_of=as_of(offset),
         policy=policy,
     )
 
@@ -168,7 +168,7 @@ def needs_of(
     health: dict[str, str] | None = None,
     lost_signals: Sequence[Row] = (),
     lost_entries: Sequence[Row] = (),
-    as_of: date = DAY,
+    offset: int = 0,
     policy: Policy = RULES,
 ) -> ir.Table:
     """Return the needs as the day sees them; whose health a test does not name is healthy."""
@@ -187,7 +187,7 @@ def needs_of(
         journey_evaluations=table_of(JourneyEvaluations, evaluations),
         quarantined_signals=numbered(lost_signals),
         quarantined_journey_state_log=numbered(lost_entries),
-        as_of=as_of,
+        as_of=as_of(offset),
         policy=policy,
     )
 
@@ -201,7 +201,7 @@ def consider(
     earlier: Sequence[Row] = (),
     answers: Sequence[Row] = (),
     outcomes: Sequence[Row] = (),
-    as_of: date = DAY,
+    offset: int = 0,
     policy: Policy = RULES,
     **lost_rows: Sequence[Row],
 ) -> dict[Any, Row]:
@@ -214,19 +214,19 @@ def consider(
         decided_on=sorted({row["as_of"] for row in earlier}),
         answers=answers,
         outcomes=outcomes,
-        as_of=as_of,
+        offset=offset,
         policy=policy,
     )
     found = playbook_candidates(
-        customer_needs=needs_of(needs, intervention_ledger=ledger, as_of=as_of, policy=policy, **lost_rows),
+        customer_needs=needs_of(needs, intervention_ledger=ledger, offset=offset, policy=policy, **lost_rows),
         fused_signals=tables_of(needs)["fused_signals"],
         playbooks=table_of(Playbooks, playbooks),
         playbook_performance=experience(playbooks, learned),
         intervention_ledger=ledger,
-        as_of=as_of,
+        as_of=as_of(offset),
         policy=policy,
     )
-    return by(("customer_id", "playbook_id"), kept(PlaybookCandidates, found, as_of, policy))
+    return by(("customer_id", "playbook_id"), kept(PlaybookCandidates, found, day(offset), policy))
 
 
 def failures(found: dict[Any, Row], playbook_id: str | None = None) -> dict[Any, str | None]:
@@ -248,13 +248,13 @@ def decide(
     signals: Sequence[Row] = (),
     earlier: Sequence[Row] = (),
     decided_on: Sequence[int] = (),
-    as_of: date = DAY,
+    offset: int = 0,
     policy: Policy = RULES,
     **known: Any,
 ) -> dict[str, Row]:
     """Return the decisions by customer, made from the candidates; `known` is what `consider` takes besides."""
-    candidates = consider(needs, playbooks, earlier=earlier, as_of=as_of, policy=policy, **known)
-    before = [{"as_of": day(offset), "customer_id": "anybody"} for offset in decided_on]
+    candidates = consider(needs, playbooks, earlier=earlier, offset=offset, policy=policy, **known)
+    before = [{"as_of": day(number), "customer_id": "anybody"} for number in decided_on]
     ledger = ledger_of(
         playbooks,
         people=people_of(needs),
@@ -263,12 +263,12 @@ def decide(
         decided_on=[row["as_of"] for row in before],
         answers=known.get("answers", ()),
         outcomes=known.get("outcomes", ()),
-        as_of=as_of,
+        offset=offset,
         policy=policy,
     )
     found = recommended_interventions(
         customers=tables_of(needs)["customers"],
-        customer_needs=needs_of(needs, intervention_ledger=ledger, as_of=as_of, policy=policy),
+        customer_needs=needs_of(needs, intervention_ledger=ledger, offset=offset, policy=policy),
         state_entries=table_of(StateEntries, []),
         signals=table_of(Signals, signals),
         playbook_candidates=table_of(PlaybookCandidates, list(candidates.values())),
@@ -277,7 +277,7 @@ def decide(
         intervention_ledger=ledger,
         earlier_recommended_interventions=days_of(RecommendedInterventions, earlier),
         earlier_journey_states=days_of(JourneyStates, before, transition="valid"),
-        as_of=as_of,
+        as_of=as_of(offset),
         policy=policy,
     )
-    return by("customer_id", kept(RecommendedInterventions, found, as_of, policy))
+    return by("customer_id", kept(RecommendedInterventions, found, day(offset), policy))

@@ -14,7 +14,7 @@ from cjo_assets.families.journey.inputs.outcomes import Outcomes
 from cjo_assets.families.journey.inputs.playbooks import Playbooks
 from cjo_assets.families.journey.interventions.intervention_ledger import intervention_ledger
 from cjo_assets.policy import Policy
-from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, day, days_of, instant, table_of
+from cjo_assets_tests.support.rows import POLICY, Row, Rows, as_of, day, days_of, instant, table_of
 
 SEGMENTS = POLICY.vocabulary.segments
 CUSTOMERS = [{"customer_id": segment, "segment": segment} for segment in SEGMENTS]
@@ -95,7 +95,7 @@ def ledger_from(data: dict[str, Rows], policy: Policy) -> ir.Table:
         playbooks=table_of(Playbooks, data["playbooks"]),
         approval_decisions=table_of(ApprovalDecisions, data["approval_decisions"]),
         outcomes=table_of(Outcomes, data["outcomes"]),
-        as_of=DAY,
+        as_of=as_of(),
         policy=policy,
     )
 
@@ -107,4 +107,4 @@ def decision(name: str, playbook_id: str, customer: str, since: date, **cells: A
     return shared | {"recommended_action": "act", "as_of": since, "generated_at": since} | cells
 
 
-__all__ = ["CUSTOMERS", "DAY", "MIDDLE", "SEGMENTS", "Experience", "decision", "ledger_from", "playbook"]
+__all__ = ["CUSTOMERS", "MIDDLE", "SEGMENTS", "Experience", "decision", "ledger_from", "playbook"]

@@ -4,8 +4,6 @@ An intervention is open until an outcome measures it, a person rejects it, its r
 policy's days are over. A pending one of the history counts as executed, since its need cannot be evaluated here.
 """
 
-from datetime import date
-
 import ibis
 import ibis.expr.types as ir
 
@@ -19,7 +17,9 @@ from cjo_assets.policy import Policy
 DAY_LENGTH = len("2025-01-20")
 
 
-def with_contact_history(needs: ir.Table, intervention_ledger: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def with_contact_history(
+    needs: ir.Table, intervention_ledger: ir.Table, as_of: ir.DateScalar, policy: Policy
+) -> ir.Table:
     """Add open_intervention_id, contacts and last_refused_at of each customer.
 
     Args:
@@ -41,7 +41,7 @@ def with_contact_history(needs: ir.Table, intervention_ledger: ir.Table, as_of: 
     return contacted.mutate(contacts=contacted.contacts.fill_null(0))
 
 
-def playbook_uses(intervention_ledger: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def playbook_uses(intervention_ledger: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     """Return one row per customer and playbook used or decided before.
 
     standing_id: our decision of an earlier day that is still open; standing_is_pending: whether it waits for an answer;
@@ -57,17 +57,17 @@ def playbook_uses(intervention_ledger: ir.Table, as_of: date, policy: Policy) ->
     )
 
 
-def is_refused_recently(rows: ir.Table, as_of: date, policy: Policy) -> ir.BooleanValue:
+def is_refused_recently(rows: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.BooleanValue:
     """Return whether a person rejected an intervention for the customer within the cool-down."""
     return _is_within(rows.last_refused_at, rows, as_of, policy, lambda own: own.contact.rejection_cool_down_days)
 
 
-def is_used_recently(rows: ir.Table, as_of: date, policy: Policy) -> ir.BooleanValue:
+def is_used_recently(rows: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.BooleanValue:
     """Return whether the playbook was executed for the customer too recently to repeat it."""
     return _is_within(rows.last_used_at, rows, as_of, policy, lambda own: own.contact.repeat_playbook_days)
 
 
-def _with_openness(rows: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def _with_openness(rows: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     days = by_segment(policy, rows.segment, lambda own: own.contact.open_intervention_days)
     return rows.mutate(
         is_open=(rows.recommended_action != MONITOR_ONLY)
@@ -84,12 +84,12 @@ def _latest(rows: ir.Table, condition: ir.BooleanValue) -> ir.StringValue:
     return dated_id.max(where=condition).substr(DAY_LENGTH)
 
 
-def _is_within(then: ir.DateValue, rows: ir.Table, as_of: date, policy: Policy, pick: Pick) -> ir.BooleanValue:
+def _is_within(then: ir.DateValue, rows: ir.Table, as_of: ir.DateScalar, policy: Policy, pick: Pick) -> ir.BooleanValue:
     return (_days_ago(then, as_of) < by_segment(policy, rows.segment, pick)).fill_null(False)
 
 
-def _days_ago(then: ir.DateValue, as_of: date) -> ir.IntegerValue:
-    return ibis.literal(as_of, "date").delta(then, unit="day")
+def _days_ago(then: ir.DateValue, as_of: ir.DateScalar) -> ir.IntegerValue:
+    return as_of.delta(then, unit="day")
 
 
 def _day_of(instant: ir.TimestampValue) -> ir.DateValue:

@@ -3,8 +3,6 @@
 Decisions of earlier days that are still open keep their id and first day; others get new ones.
 """
 
-from datetime import date
-
 import ibis
 import ibis.expr.types as ir
 
@@ -18,7 +16,12 @@ from cjo_assets.policy import Policy
 
 
 def with_identity(
-    decided: ir.Table, known: ir.Table, earlier: ir.Table, earlier_states: ir.Table, as_of: date, policy: Policy
+    decided: ir.Table,
+    known: ir.Table,
+    earlier: ir.Table,
+    earlier_states: ir.Table,
+    as_of: ir.DateScalar,
+    policy: Policy,
 ) -> ir.Table:
     """Add id, first day, triggers and content hash: those of an earlier decision where it is still open.
 
@@ -46,9 +49,9 @@ def with_identity(
     return _with_standing_content(compared, as_of)
 
 
-def _standing_decisions(known: ir.Table, earlier: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def _standing_decisions(known: ir.Table, earlier: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     """Return our earlier decisions that may still be open, each as on its last day."""
-    age_days = ibis.literal(as_of, "date").delta(known.generated_at, unit="day")
+    age_days = as_of.delta(known.generated_at, unit="day")
     is_recent = age_days < by_segment(policy, known.segment, lambda own: own.contact.open_intervention_days)
     is_open = (known.approval_status != REJECTED) & ~needs_asking_anew(known) & known.measured_at.isnull()
     standing = known.filter(is_open, is_recent | ~known.is_executed)
@@ -58,9 +61,9 @@ def _standing_decisions(known: ir.Table, earlier: ir.Table, as_of: date, policy:
     return last.join(standing, "intervention_id")
 
 
-def _with_standing_content(compared: ir.Table, as_of: date) -> ir.Table:
+def _with_standing_content(compared: ir.Table, as_of: ir.DateScalar) -> ir.Table:
     """Add id, first day and triggers: of the standing decision if it is settled or has the same content."""
-    today, new_triggers = ibis.literal(as_of, "date"), compared.triggered_by_signals
+    new_triggers = compared.triggered_by_signals
     # The content hash covers the triggers, so it is compared with those of the standing decision.
     repeated = compared.mutate(
         triggered_by_signals=ibis.coalesce(compared.standing_triggers, new_triggers), new_triggers=new_triggers
@@ -70,10 +73,10 @@ def _with_standing_content(compared: ir.Table, as_of: date) -> ir.Table:
         triggered_by_signals=stands.ifelse(repeated.triggered_by_signals, repeated.new_triggers), stands=stands
     )
     triggers = identified.triggered_by_signals.join(RECORD_SEPARATOR)
-    new_id = content_id("I", identified.need_id, triggers, today)
+    new_id = content_id("I", identified.need_id, triggers, as_of)
     return identified.mutate(
         intervention_id=identified.stands.ifelse(identified.standing_id, new_id),
-        generated_at=identified.stands.ifelse(identified.standing_since, today),
+        generated_at=identified.stands.ifelse(identified.standing_since, as_of),
         decision_hash=decision_hash(identified),
     )
 

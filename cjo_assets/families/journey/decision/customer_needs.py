@@ -55,7 +55,7 @@ def customer_needs(
     intervention_ledger: ir.Table,
     quarantined_signals: ir.Table,
     quarantined_journey_state_log: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Combine risk, signals and history of each customer, and compute confidence and priority."""
@@ -83,7 +83,7 @@ def _with_completeness(
     needs: ir.Table,
     quarantined_signals: ir.Table,
     quarantined_journey_state_log: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Add the share of the customer's signals and current state entry that can be relied on.
@@ -92,11 +92,10 @@ def _with_completeness(
     could be the current one.
     """
     look_back = by_segment(policy, needs.segment, lambda rules: rules.signals.look_back_days)
-    today = ibis.date(as_of.isoformat())
     lost = quarantined_signals.filter(_is_lost(quarantined_signals, as_of))
     lost = lost.select("customer_id", lost_date="record_date")
     pairs = needs.select("customer_id", look_back=look_back).join(lost, "customer_id")
-    is_recent = (today.delta(pairs.lost_date, unit="day") <= pairs.look_back).fill_null(True)
+    is_recent = (as_of.delta(pairs.lost_date, unit="day") <= pairs.look_back).fill_null(True)
     lost_signals = pairs.filter(is_recent).group_by("customer_id").agg(lost_signals=lambda row: row.count())
     lost_entries = quarantined_journey_state_log.filter(_is_lost(quarantined_journey_state_log, as_of))
     lost_entries = lost_entries.group_by("customer_id").agg(
@@ -112,7 +111,7 @@ def _with_completeness(
     return needs.mutate(completeness=rounded((every > 0).ifelse(reliable / every.nullif(0), 1.0)))
 
 
-def _is_lost(rejected: ir.Table, as_of: date) -> ir.BooleanValue:
+def _is_lost(rejected: ir.Table, as_of: ir.DateScalar) -> ir.BooleanValue:
     """Return whether a rejected row could be of the day, and is not just a copy of an accepted row."""
     is_copy = (rejected.broken_rules.length() == 1) & rejected.broken_rules.contains(REPEATED_ROW)
     return ~is_copy & (rejected.record_date.isnull() | (rejected.record_date <= as_of))

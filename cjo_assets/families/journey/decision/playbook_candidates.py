@@ -8,8 +8,6 @@ customer's other candidates, and last the day's limits of reviews and budget, wh
 decision that is still open passes the contact policy and the day's limits.
 """
 
-from datetime import date
-
 import ibis
 import ibis.expr.types as ir
 
@@ -94,7 +92,7 @@ def playbook_candidates(
     playbooks: ir.Table,
     playbook_performance: ir.Table,
     intervention_ledger: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Evaluate every playbook of each customer's stage, and the fallbacks of those."""
@@ -219,7 +217,7 @@ def _with_rank(candidates: ir.Table, policy: Policy) -> ir.Table:
     return ranked.mutate(rank=ranked.is_eligible.ifelse(ibis.row_number().over(best_first) + 1, ibis.null("int64")))
 
 
-def _with_rejection(ranked: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def _with_rejection(ranked: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     """Add the first failed rule among those about a single customer, as `rejection_reason`."""
     per_customer = ibis.window(group_by=ranked.customer_id)
     threshold = by_segment(policy, ranked.segment, lambda rules: rules.recommendation.intervention_confidence_threshold)

@@ -104,7 +104,7 @@ def recommended_interventions(
     intervention_ledger: ir.Table,
     earlier_recommended_interventions: ir.Table,
     earlier_journey_states: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Choose the best candidate of each customer, or monitoring, or an escalation to a person, or nothing."""
@@ -151,14 +151,14 @@ def unaddressed_strong_signals(
     interventions: ir.Table,
     recommended_interventions: ir.Table,
     earlier_recommended_interventions: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Return strong signals of the look-back, rejected ones included, that triggered no intervention."""
     seen = lookup(raw_signals, customers, "customer_id", "segment")
     strength = seen.signal_strength.try_cast("float64")
     day = seen.detected_at.cast("string").substr(0, 10).try_cast("date")
-    age_days = ibis.date(as_of.isoformat()).delta(day, unit="day")
+    age_days = as_of.delta(day, unit="day")
     strong = seen.filter(
         strength >= by_segment(policy, seen.segment, lambda own: own.signals.strong_signal_strength),
         age_days.between(0, by_segment(policy, seen.segment, lambda own: own.signals.look_back_days)),
@@ -170,7 +170,7 @@ def unaddressed_strong_signals(
 
 
 def _choices(
-    needs: ir.Table, candidates: ir.Table, playbooks: ir.Table, known: ir.Table, as_of: date, policy: Policy
+    needs: ir.Table, candidates: ir.Table, playbooks: ir.Table, known: ir.Table, as_of: ir.DateScalar, policy: Policy
 ) -> ir.Table:
     """Return the customers for whom something is decided, its kind, and the chosen or withheld playbook, if any."""
     considered = candidates.select(
@@ -213,7 +213,7 @@ def _withheld_playbooks(rejected: ir.Table) -> ir.Table:
     )
 
 
-def _may_escalate(choices: ir.Table, known: ir.Table, as_of: date, policy: Policy) -> ir.BooleanValue:
+def _may_escalate(choices: ir.Table, known: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.BooleanValue:
     """Return whether the policy allows an escalation: value or risk above its floor, none refused, nothing open."""
     value = by_segment(policy, choices.segment, lambda rules: rules.recommendation.escalation_value)
     risk = by_segment(policy, choices.segment, lambda rules: rules.recommendation.escalation_risk)

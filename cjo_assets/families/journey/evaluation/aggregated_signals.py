@@ -5,13 +5,12 @@ trust in the source and weight of the type. Negative severities combine like ind
 never lowers risk; the strongest positive signal relieves it. Unknown types are counted and have no other effect.
 """
 
-from datetime import date, timedelta
-
 import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.contract import DatedContract, TextList, column, key, names_where
 from cjo_assets.core.expressions.by_segment import by_name_and_segment, by_segment, differs_by_segment
+from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.numbers import capped
 from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.policy import JourneyPolicy, Policy
@@ -39,14 +38,14 @@ class AggregatedSignals(DatedContract):
     aggregated_risk_score: float = column("Risk that the signals indicate [0-1, up = worse].", ge=0, le=1, decimals=6)
 
 
-def visible_signals(signals: ir.Table, customers: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def visible_signals(signals: ir.Table, customers: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     """Return the signals in the look-back, with their segment where any rule about signals differs by it."""
     longest = max(rules.signals.look_back_days for rules in (policy.journey, *policy.journey_by_segment.values()))
-    seen = signals.filter(signals.detected_at.between(as_of - timedelta(days=longest), as_of))
+    seen = signals.filter(signals.detected_at.between(days_after(as_of, -longest), as_of))
     if not differs_by_segment(policy, lambda rules: (rules.signals, rules.fusion)):
         return seen.mutate(segment=ibis.literal(policy.vocabulary.segments[0]))
     seen = seen.join(customers.select("customer_id", "segment"), "customer_id")
-    age_days = ibis.date(as_of.isoformat()).delta(seen.detected_at, unit="day")
+    age_days = as_of.delta(seen.detected_at, unit="day")
     return seen.filter(age_days <= by_segment(policy, seen.segment, lambda rules: rules.signals.look_back_days))
 
 
@@ -65,7 +64,7 @@ def with_severity(seen: ir.Table, policy: Policy) -> ir.Table:
     )
 
 
-def aggregated_signals(customers: ir.Table, signals: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def aggregated_signals(customers: ir.Table, signals: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     """Add up the signals of the look-back per customer."""
     seen = with_severity(visible_signals(signals, customers, as_of, policy), policy)
     summed = evidence(

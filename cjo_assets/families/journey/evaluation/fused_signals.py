@@ -48,7 +48,7 @@ class FusedSignals(DatedContract):
 
 
 def fused_signals(
-    customers: ir.Table, signals: ir.Table, intervention_ledger: ir.Table, as_of: date, policy: Policy
+    customers: ir.Table, signals: ir.Table, intervention_ledger: ir.Table, as_of: ir.DateScalar, policy: Policy
 ) -> ir.Table:
     """Decay, adjust and add up the signals that no successful intervention has settled."""
     seen = signals_with_settlement(signals, customers, intervention_ledger, as_of, policy)
@@ -78,7 +78,7 @@ def fused_signals(
 
 
 def signals_with_settlement(
-    signals: ir.Table, customers: ir.Table, intervention_ledger: ir.Table, as_of: date, policy: Policy
+    signals: ir.Table, customers: ir.Table, intervention_ledger: ir.Table, as_of: ir.DateScalar, policy: Policy
 ) -> ir.Table:
     """Return the signals of the look-back with severity and polarity, and whether what they triggered succeeded."""
     runs = with_success(intervention_ledger, policy)
@@ -113,7 +113,7 @@ def _windows(segment: ir.StringValue, policy: Policy) -> tuple[ir.NumericValue, 
     return short, by_segment(policy, segment, lambda rules: rules.fusion.long_window_days)
 
 
-def _with_faded_severity(seen: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def _with_faded_severity(seen: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     """Add age [days], severity adjusted by signal type and segment [0-1], and severity after decay."""
     rules = policy.journey.fusion
     adjustment = by_name_and_segment(
@@ -126,7 +126,7 @@ def _with_faded_severity(seen: ir.Table, as_of: date, policy: Policy) -> ir.Tabl
         factor = ibis.coalesce(seen.risk_weight, factor)
     if rules.use_segment_adjustment:
         adjustment = ibis.coalesce(seen.segment_adjustment, adjustment)
-    age_days = ibis.date(as_of.isoformat()).delta(seen.detected_at, unit="day")
+    age_days = as_of.delta(seen.detected_at, unit="day")
     half_life = by_segment(policy, seen.segment, lambda own: own.fusion.recency_half_life_days)
     seen = seen.mutate(age_days=age_days, unfaded=capped(strength * seen.trust * factor * adjustment))
     return seen.mutate(faded=seen.unfaded * ibis.literal(0.5).pow(age_days / half_life))

@@ -6,7 +6,6 @@ without a stage. Days in the stage are computed; the number that the source repo
 
 from datetime import date
 
-import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
@@ -34,14 +33,14 @@ class JourneyStates(DatedContract):
 CONFIG = TableConfig(look_back_columns=("as_of",))
 
 
-def journey_states(customers: ir.Table, state_entries: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def journey_states(customers: ir.Table, state_entries: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     """Return each customer's latest entry by the as-of date."""
     known = state_entries.filter(state_entries.state_entered_at <= as_of)
     entries = entries_in_order(known, policy)
     current = entries.filter(entries.is_last).rename(reported_days_in_state="days_in_state")
     states = lookup(customers.select("customer_id", "segment"), current, "customer_id")
     return states.mutate(
-        days_in_state=ibis.date(as_of.isoformat()).delta(states.state_entered_at, unit="day"),
+        days_in_state=as_of.delta(states.state_entered_at, unit="day"),
         transition=states.transition.fill_null(UNKNOWN),
     )
 

@@ -62,7 +62,7 @@ def ratios_without_success(playbook_performance_log: ir.Table) -> ir.Table:
     return compared.filter(is_other).select("playbook_id", "segment", "roi_ratio", "expected_ratio")
 
 
-def logged_runs(log: ir.Table, as_of: date, is_used: bool) -> ir.Table:
+def logged_runs(log: ir.Table, as_of: ir.DateScalar, is_used: bool) -> ir.Table:
     """Return the sums of the log by a day, per playbook and segment; no rows where the policy does not use it."""
     rows = log.filter(log.last_updated <= as_of, ibis.literal(is_used))
     return rows.select(

@@ -16,14 +16,13 @@ and the deadline on the row of that day. A later policy changes neither the requ
   require a person, there is a request from that day on; it cannot undo what was done.
 """
 
-from datetime import date, timedelta
-
 import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.approval_status import APPROVED, EXPIRED, PENDING, REJECTED, STALE
 from cjo_assets.core.contract import ANY_SEGMENT, names_where
 from cjo_assets.core.expressions.by_segment import by_segment
+from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.sentences import sentence
 from cjo_assets.core.expressions.tables import first_per, lookup
 from cjo_assets.families.journey.inputs.interventions import MONITOR_ONLY, OUR_ID
@@ -76,7 +75,7 @@ def ledger(
     decisions: ir.Table,
     customers: ir.Table,
     playbooks: ir.Table,
-    as_of: date | None = None,
+    as_of: ir.DateScalar | None = None,
     *,
     decision_days: ir.Table,
 ) -> ir.Table:
@@ -120,7 +119,7 @@ def needs_asking_anew(rows: ir.Table) -> ir.BooleanValue:
     return rows.approval_status.isin([EXPIRED, STALE]) & ~rows.is_executed
 
 
-def latest_outcomes(outcomes: ir.Table, as_of: date) -> ir.Table:
+def latest_outcomes(outcomes: ir.Table, as_of: ir.DateScalar) -> ir.Table:
     """Return the last measurement of each intervention by the as-of date."""
     known = outcomes.filter(outcomes.measured_at <= as_of)
     return first_per(known, "intervention_id", [known.measured_at.desc(), known.outcome_id.desc()])
@@ -134,7 +133,7 @@ def known_outcomes(
     playbooks: ir.Table,
     approval_decisions: ir.Table,
     outcomes: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Return the ledger at the end of the as-of date, with approval and latest outcome of each intervention.
@@ -149,9 +148,9 @@ def known_outcomes(
     return measured.mutate(playbook_id=ibis.coalesce(measured.playbook_id, measured_playbook))
 
 
-def end_of_day(as_of: date) -> ir.TimestampScalar:
-    """Return 24:00 UTC of the as-of date as a literal."""
-    return ibis.literal(as_of + timedelta(days=1), "date").cast("timestamp(6)")
+def end_of_day(as_of: ir.DateScalar) -> ir.TimestampScalar:
+    """Return 24:00 UTC of the as-of date."""
+    return days_after(as_of, 1).cast("timestamp(6)")
 
 
 def _decisions(decisions: ir.Table, decision_days: ir.Table) -> ir.Table:

@@ -64,7 +64,7 @@ def intervention_ledger(
     playbooks: ir.Table,
     approval_decisions: ir.Table,
     outcomes: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Combine the interventions of earlier days with their approvals and outcomes."""

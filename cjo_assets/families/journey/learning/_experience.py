@@ -1,7 +1,5 @@
 """Sums of outcomes by playbook and segment, shared by the tables of learning."""
 
-from datetime import date
-
 import ibis
 import ibis.expr.types as ir
 
@@ -10,7 +8,7 @@ from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.policy import Policy
 
 
-def existing_playbooks(playbooks: ir.Table, as_of: date) -> ir.Table:
+def existing_playbooks(playbooks: ir.Table, as_of: ir.DateScalar) -> ir.Table:
     """Return the playbooks that exist on a day."""
     return playbooks.filter(playbooks.created_at <= as_of)
 

@@ -10,8 +10,6 @@ the estimate of the other segments, which weighs at most `segment_prior_runs`. A
 does.
 """
 
-from datetime import date
-
 import ibis
 import ibis.expr.types as ir
 
@@ -106,7 +104,7 @@ def playbook_performance(
     playbooks: ir.Table,
     playbook_performance_log: ir.Table,
     treatment_effects: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Add up the runs of each playbook and segment, estimate its value, and advise."""

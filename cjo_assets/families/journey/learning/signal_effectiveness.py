@@ -3,8 +3,6 @@
 One row per as-of date and signal type. The association is no evidence of a cause; `treatment_effects` measures effects.
 """
 
-from datetime import date
-
 import ibis
 import ibis.expr.types as ir
 
@@ -35,7 +33,7 @@ class SignalEffectiveness(DatedContract):
 def signal_effectiveness(
     intervention_ledger: ir.Table,
     signals: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Count measured runs and successes by the types of the signals that triggered them."""

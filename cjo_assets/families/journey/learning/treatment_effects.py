@@ -9,13 +9,12 @@ and rejections are not random. Untreated customers are those whose decision was 
 treated they are evidence of a lower grade.
 """
 
-from datetime import date, timedelta
-
 import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.approval_status import EXPIRED, REJECTED
 from cjo_assets.core.contract import DatedContract, column, key
+from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.evidence_grades import MATCHED, RANDOMISED
 from cjo_assets.core.expressions.intervals import (
     MEASURED,
@@ -75,7 +74,7 @@ def treatment_effects(
     intervention_ledger: ir.Table,
     playbooks: ir.Table,
     state_entries: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Compare both kinds of control with the treated, per playbook and segment."""
@@ -88,13 +87,13 @@ def treatment_effects(
     return _with_difference(comparisons, policy)
 
 
-def _subjects(known: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def _subjects(known: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     """Return the first decision of each customer for any playbook, where its effect window is over.
 
     From the second decision on the arms differ by more than chance: a treatment has settled signals or blocked its
     playbook, and customers for whom it failed get the next one.
     """
-    last_day = as_of - timedelta(days=policy.journey.learning.effect_window_days)
+    last_day = days_after(as_of, -policy.journey.learning.effect_window_days)
     decided = known.filter(known.playbook_id.notnull(), known.generated_at <= last_day)
     first = first_per(decided, "customer_id", [decided.generated_at, decided.intervention_id])
     # Stale decisions are left out: the customer may have recovered, which is the outcome.

@@ -69,13 +69,13 @@ def outcome_analyses(
     playbooks: ir.Table,
     approval_decisions: ir.Table,
     outcomes: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Join the ledger, the decisions of the day included, with approvals and outcomes by intervention."""
-    today = recommended_interventions.mutate(as_of=ibis.literal(as_of, "date"))
+    today = recommended_interventions.mutate(as_of=as_of)
     decisions = ibis.union(earlier_recommended_interventions, today.select(earlier_recommended_interventions.columns))
-    decided_today = journey_states.select(as_of=ibis.literal(as_of, "date"))
+    decided_today = journey_states.select(as_of=as_of)
     days = ibis.union(earlier_journey_states.select("as_of"), decided_today)
     return known_outcomes(
         interventions, decisions, days, customers, playbooks, approval_decisions, outcomes, as_of, policy
@@ -149,7 +149,7 @@ def outcomes_of_another_playbook(outcome_analyses: ir.Table, outcomes: ir.Table)
     return different.select("outcome_id", "intervention_id", "playbook_id", "measured_playbook_id")
 
 
-def executed_in_window(outcome_analyses: ir.Table, as_of: date, window_days: int) -> ir.Table:
+def executed_in_window(outcome_analyses: ir.Table, as_of: ir.DateScalar, window_days: int) -> ir.Table:
     """Return the interventions executed in the days up to the as-of date, the population of cost and value."""
     end, known = end_of_day(as_of), outcome_analyses
     start = end - ibis.interval(days=window_days)

@@ -24,6 +24,7 @@ from cjo_assets_tests.support.rows import (
     DAY,
     POLICY,
     Row,
+    as_of,
     by,
     day,
     days_of,
@@ -218,8 +219,8 @@ def test_only_approved_content_is_executed() -> None:
     tables = inputs()
     answers, days = tables.pop("approval_decisions"), tables.pop("all_journey_states")
     decisions = tables.pop("all_recommended_interventions")
-    known = ledger(**tables, decisions=decisions, as_of=DAY, decision_days=days)
-    known = with_approval(known, answers, end_of_day(DAY), POLICY)
+    known = ledger(**tables, decisions=decisions, as_of=as_of(), decision_days=days)
+    known = with_approval(known, answers, end_of_day(as_of()), POLICY)
     rows = by("intervention_id", rows_of(known.mutate(anew=needs_asking_anew(known))))
     assert {name: row["executed_at"] for name, row in rows.items()} == (
         {name: row[4] for name, row in OF_OURS.items()} | NOT_ASKED
@@ -236,9 +237,9 @@ def test_on_the_day_before_nothing_had_gone_stale() -> None:
     earlier = earlier.filter(earlier.as_of < DAY)
     days = tables["all_journey_states"].filter(lambda row: row.as_of < DAY)
     known = ledger(
-        tables["interventions"], earlier, tables["customers"], tables["playbooks"], day(-1), decision_days=days
+        tables["interventions"], earlier, tables["customers"], tables["playbooks"], as_of(-1), decision_days=days
     )
-    known = with_approval(known, tables["approval_decisions"], end_of_day(day(-1)), POLICY)
+    known = with_approval(known, tables["approval_decisions"], end_of_day(as_of(-1)), POLICY)
     statuses = {row["intervention_id"]: row["approval_status"] for row in rows_of(known)}
     assert statuses["changed"] == "pending"
     assert statuses["approved, then changed"] == "approved"

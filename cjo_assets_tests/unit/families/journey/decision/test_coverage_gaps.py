@@ -12,7 +12,7 @@ from cjo_assets.families.journey.decision.recommended_interventions import Recom
 from cjo_assets.families.journey.evaluation.journey_evaluations import JourneyEvaluations
 from cjo_assets.families.journey.interventions.intervention_ledger import InterventionLedger
 from cjo_assets_tests.support.journey.deciding import need, tables_of
-from cjo_assets_tests.support.rows import DAY, POLICY, by, day, kept, table_of
+from cjo_assets_tests.support.rows import DAY, POLICY, as_of, by, day, kept, table_of
 
 # tier, health, stage
 CUSTOMERS = {
@@ -92,7 +92,7 @@ def needs() -> ir.Table:
         table_of(InterventionLedger, OPEN),
         table_of(QuarantinedRows, []),
         table_of(QuarantinedRows, []),
-        DAY,
+        as_of(),
         POLICY,
     )
 

@@ -9,7 +9,7 @@ from cjo_assets.families.journey.decision.playbook_candidates import PlaybookCan
 from cjo_assets.families.journey.inputs.customers import Customers
 from cjo_assets.policy import Policy
 from cjo_assets_tests.support.journey.deciding import consider, decided, ledger_of, need, playbook
-from cjo_assets_tests.support.rows import POLICY, Row, by, day, kept, policy_with, rows_of, table_of
+from cjo_assets_tests.support.rows import POLICY, Row, by, kept, policy_with, rows_of, table_of
 
 MANY = 20_000
 PEOPLE = table_of(Customers, [{"customer_id": f"C{number}"} for number in range(MANY)], segment="SMB")
@@ -76,7 +76,7 @@ def test_the_draw_is_the_same_on_every_day_and_in_the_candidates() -> None:
     names = [f"C{number}" for number in range(100)]
     arms = held_out(assigned())
     for offset in (0, 40):
-        found = consider([need(name) for name in names], [playbook("any")], as_of=day(offset), policy=POLICY)
+        found = consider([need(name) for name in names], [playbook("any")], offset=offset, policy=POLICY)
         assert {key[0] for key, row in found.items() if row["is_held_out"]} == arms & set(names) != set()
 
 

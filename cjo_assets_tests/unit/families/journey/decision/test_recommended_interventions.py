@@ -30,6 +30,7 @@ from cjo_assets_tests.support.rows import (
     POLICY,
     Row,
     Rows,
+    as_of,
     by,
     day,
     days_of,
@@ -89,7 +90,7 @@ def recommend(
     answers: Sequence[Row] = (),
     earlier: Sequence[Row] = (),
     decided_on: list[date] | None = None,
-    as_of: date = DAY,
+    offset: int = 0,
     policy: Policy = POLICY,
 ) -> dict[str, Row]:
     """Return the recommendations by customer; what a test does not name exists and has no content."""
@@ -112,12 +113,12 @@ def recommend(
         decided_on=decided_on or (),
         answers=answers,
         outcomes=outcomes,
-        as_of=as_of,
+        offset=offset,
         policy=policy,
     )
     found = recommended_interventions(
         customers=tables_of(needs)["customers"],
-        customer_needs=needs_of(needs, intervention_ledger=ledger, health=health, as_of=as_of, policy=policy),
+        customer_needs=needs_of(needs, intervention_ledger=ledger, health=health, offset=offset, policy=policy),
         state_entries=table_of(StateEntries, entries),
         signals=table_of(Signals, signals),
         playbook_candidates=table_of(PlaybookCandidates, candidates),
@@ -126,10 +127,10 @@ def recommend(
         intervention_ledger=ledger,
         earlier_recommended_interventions=days_of(RecommendedInterventions, earlier),
         earlier_journey_states=days_of(JourneyStates, days_before, transition="valid"),
-        as_of=as_of,
+        as_of=as_of(offset),
         policy=policy,
     )
-    return by("customer_id", kept(RecommendedInterventions, found, as_of, policy))
+    return by("customer_id", kept(RecommendedInterventions, found, day(offset), policy))
 
 
 HASHES = ("intervention_id", "need_id", "input_hash", "decision_hash")
@@ -530,7 +531,7 @@ def test_strong_signals_without_an_intervention_are_shown() -> None:
             earlier_recommended_interventions=days_of(
                 RecommendedInterventions, [{"as_of": day(-1), "triggered_by_signals": ["answered before"]}]
             ),
-            as_of=DAY,
+            as_of=as_of(),
             policy=policy,
         )
         return {row["signal_id"] for row in rows_of(found)}
@@ -560,7 +561,7 @@ def test_pending_decision_keeps_its_id_with_its_content() -> None:
         answers=[answer],
         earlier=list(first.values()),
         decided_on=[DAY],
-        as_of=day(1),
+        offset=1,
     )
     kept_names = {name for name in names if second[name]["intervention_id"] == first[name]["intervention_id"]}
     assert kept_names == set(names) - {"waits, dearer"}
@@ -582,7 +583,7 @@ def test_a_stale_request_is_repeated_when_the_need_returns() -> None:
         scores=urgent,
         earlier=list(first.values()),
         decided_on=[DAY, day(1)],
-        as_of=day(2),
+        offset=2,
     )
     assert third["needy"]["need_id"] == first["needy"]["need_id"]
     assert third["needy"]["intervention_id"] != first["needy"]["intervention_id"]

@@ -34,7 +34,7 @@ def test_standing_decision_keeps_id_first_day_and_triggers() -> None:
             decided_on=range(offset),
             outcomes=[outcome("O1", ids["measured"], 2), outcome("O2", ids["measured later"], 4)],
             answers=[answer(ids["answered"], "approved", 1), answer(ids["refused"], "rejected", 1)],
-            as_of=day(offset),
+            offset=offset,
         )
 
     # Requested at the end of D, for two days: at the end of D + 2 the requests have just not lapsed.
@@ -60,7 +60,7 @@ def test_monitoring_that_was_interrupted_gets_a_new_id() -> None:
     first = decide(people, ONE, signals=[signal("watched", -1)])["watched"]
     assert first["recommended_action"] == "monitor_only"
     # There were decisions on D + 1, and this was none of them.
-    again = decide(people, ONE, signals=[signal("watched", -1)], earlier=[first], decided_on=[0, 1], as_of=day(2))
+    again = decide(people, ONE, signals=[signal("watched", -1)], earlier=[first], decided_on=[0, 1], offset=2)
     assert again["watched"]["need_id"] == first["need_id"]
     assert again["watched"]["intervention_id"] != first["intervention_id"]
 
@@ -78,7 +78,7 @@ def test_a_call_for_a_person_stays_one_call() -> None:
         earlier=list(first.values()),
         decided_on=[0],
         answers=[answer(first["taken over"]["intervention_id"], "approved", 1)],
-        as_of=day(1),
+        offset=1,
     )
     assert {name: row["intervention_id"] for name, row in second.items()} == {
         name: row["intervention_id"] for name, row in first.items()
@@ -92,8 +92,8 @@ def test_answered_call_ends_after_contact_policy_days() -> None:
     people = [need("taken over", 0.25, account_value=100000.0, risk_tier="high")]
     first = decide(people, ONE)["taken over"]
     known = {"earlier": [first], "decided_on": [0], "answers": [answer(first["intervention_id"], "approved", 1)]}
-    assert decide(people, ONE, as_of=day(29), **known)["taken over"]["intervention_id"] == first["intervention_id"]
-    after = decide(people, ONE, as_of=day(30), **known)["taken over"]
+    assert decide(people, ONE, offset=29, **known)["taken over"]["intervention_id"] == first["intervention_id"]
+    after = decide(people, ONE, offset=30, **known)["taken over"]
     assert (after["recommended_action"], after["generated_at"]) == ("escalate_to_person", day(30))
     assert after["intervention_id"] != first["intervention_id"]
 

@@ -7,7 +7,7 @@ import pytest
 from cjo_assets.families.journey.evaluation.aggregated_signals import AggregatedSignals, aggregated_signals
 from cjo_assets.families.journey.inputs.customers import Customers
 from cjo_assets.families.journey.inputs.signals import Signals
-from cjo_assets_tests.support.rows import DAY, POLICY, Row, by, day, kept, policy_with, table_of
+from cjo_assets_tests.support.rows import POLICY, Row, as_of, by, day, kept, policy_with, table_of
 
 # 0.5 + 0.5 x weight / largest weight; the largest is that of negative_sentiment.
 SENTIMENT = 0.5 + 0.5 * 0.30 / 0.30
@@ -123,7 +123,7 @@ def test_evidence_adds_up() -> None:
     people = table_of(Customers, [{"customer_id": name} for name in EXPECTED])
     rows = by(
         "customer_id",
-        kept(AggregatedSignals, aggregated_signals(people, table_of(Signals, SIGNALS), DAY, POLICY)),
+        kept(AggregatedSignals, aggregated_signals(people, table_of(Signals, SIGNALS), as_of(), POLICY)),
     )
     assert rows.keys() == EXPECTED.keys()
     for name, (total, negative, positive, types, bad, good, trust, risk) in EXPECTED.items():
@@ -144,7 +144,7 @@ def test_every_type_of_the_catalogue_has_its_polarity_and_weight() -> None:
     # Each customer has one signal of the type; those of a positive type an alarm of 0.6 besides.
     log = [signal(name, name, 0.9) for name in [*FACTORS, *POSITIVE]]
     log += [signal(name, "negative_sentiment", 0.6) for name in POSITIVE]
-    found = aggregated_signals(table_of(Customers, people), table_of(Signals, log), DAY, POLICY)
+    found = aggregated_signals(table_of(Customers, people), table_of(Signals, log), as_of(), POLICY)
     risks = {row["customer_id"]: row["aggregated_risk_score"] for row in kept(AggregatedSignals, found)}
     alone = {name: 0.9 * factor for name, factor in FACTORS.items()}
     relieved = dict.fromkeys(POSITIVE, 0.6 * (1 - 0.5 * 0.9 * TENTH))
@@ -156,7 +156,7 @@ def test_risk_is_monotone_in_good_and_bad_signals() -> None:
     people = [{"customer_id": str(count)} for count in range(len(kinds) + 1)]
     # Customer n has the first n signals: risk may rise up to the last negative one and not after.
     log = [signal(str(count), kind, 0.3) for count in range(len(kinds) + 1) for kind in kinds[:count]]
-    found = aggregated_signals(table_of(Customers, people), table_of(Signals, log), DAY, POLICY)
+    found = aggregated_signals(table_of(Customers, people), table_of(Signals, log), as_of(), POLICY)
     rows = by("customer_id", kept(AggregatedSignals, found))
     risks = [rows[str(count)]["aggregated_risk_score"] for count in range(len(kinds) + 1)]
     bad, good = risks[: len(FACTORS) + 1], risks[len(FACTORS) :]
@@ -180,7 +180,7 @@ def test_a_segment_may_have_a_look_back_and_a_trust_of_its_own() -> None:
         for name in ("small", "large")
         for strength, offset in ((0.4, -10), (0.2, -11))
     ]
-    found = aggregated_signals(table_of(Customers, people), table_of(Signals, log), DAY, rules)
+    found = aggregated_signals(table_of(Customers, people), table_of(Signals, log), as_of(), rules)
     rows = by("customer_id", kept(AggregatedSignals, found))
     assert rows["small"]["aggregated_risk_score"] == pytest.approx(1 - (1 - 0.4 * 0.8) * (1 - 0.2 * 0.8), abs=5e-7)
     assert rows["large"]["aggregated_risk_score"] == pytest.approx(0.4 * 0.5, abs=5e-7)

@@ -14,7 +14,7 @@ from cjo_assets.families.journey.inputs.customers import Customers
 from cjo_assets.families.journey.inputs.signals import Signals
 from cjo_assets.policy import Policy
 from cjo_assets_tests.support.journey.deciding import decided, ledger_of, outcome, past
-from cjo_assets_tests.support.rows import DAY, POLICY, Row, by, day, kept, policy_with, table_of
+from cjo_assets_tests.support.rows import DAY, POLICY, Row, as_of, by, day, kept, policy_with, table_of
 
 DROP = 0.5 + 0.5 * 0.20 / 0.30
 TENTH = 0.5 + 0.5 * 0.10 / 0.30
@@ -34,7 +34,7 @@ def fuse(
     earlier: Sequence[Row] = (),
     outcomes: Sequence[Row] = (),
     others: Sequence[str] = (),
-    as_of: int = 0,
+    offset: int = 0,
     policy: Policy = POLICY,
 ) -> dict[str, Row]:
     """Return the fused signals by customer."""
@@ -44,12 +44,12 @@ def fuse(
         customers=table_of(Customers, people),
         signals=table_of(Signals, signals),
         intervention_ledger=ledger_of(
-            [], people=people, history=history, earlier=earlier, outcomes=outcomes, as_of=day(as_of), policy=policy
+            [], people=people, history=history, earlier=earlier, outcomes=outcomes, offset=offset, policy=policy
         ),
-        as_of=day(as_of),
+        as_of=as_of(offset),
         policy=policy,
     )
-    return by("customer_id", kept(FusedSignals, found, day(as_of), policy))
+    return by("customer_id", kept(FusedSignals, found, day(offset), policy))
 
 
 def risks(found: dict[str, Row]) -> dict[str, float]:
@@ -164,8 +164,8 @@ def test_a_success_settles_what_it_answered_from_its_day_on() -> None:
         outcome("O7", "I later success", 0, outcome="resolved"),
     ]
 
-    def settled(as_of: int) -> set[str]:
-        found = fuse(log, history=history, earlier=earlier, outcomes=outcomes, as_of=as_of)
+    def settled(offset: int) -> set[str]:
+        found = fuse(log, history=history, earlier=earlier, outcomes=outcomes, offset=offset)
         assert all(row["settled_signals"] + row["counted_signals"] == 2 for row in found.values())
         for row in found.values():
             types = ["usage_drop"] if row["settled_signals"] else ["negative_sentiment", "usage_drop"]

@@ -10,7 +10,7 @@ from cjo_assets.families.journey.evaluation.journey_states import (
 )
 from cjo_assets.families.journey.inputs.customers import Customers
 from cjo_assets.families.journey.inputs.state_entries import StateEntries
-from cjo_assets_tests.support.rows import DAY, POLICY, Row, by, day, kept, rows_of, table_of
+from cjo_assets_tests.support.rows import DAY, POLICY, Row, as_of, by, day, kept, rows_of, table_of
 
 NEW_YEAR = date(2025, 1, 1)
 NOTHING_KNOWN: Row = {
@@ -71,7 +71,7 @@ def test_every_customer_has_the_stage_of_the_latest_entry() -> None:
     people.append({"customer_id": "never came", "segment": "Enterprise"})
     # An entry of an unknown customer makes no state.
     log = table_of(StateEntries, [*LOG, entry("stranger", "onboarding", NEW_YEAR)])
-    rows = by("customer_id", kept(JourneyStates, journey_states(table_of(Customers, people), log, DAY, POLICY)))
+    rows = by("customer_id", kept(JourneyStates, journey_states(table_of(Customers, people), log, as_of(), POLICY)))
     assert rows.keys() == {row["customer_id"] for row in people}
     for name, cells in EXPECTED.items():
         expected = {"as_of": DAY, "customer_id": name, "segment": "SMB"} | dict(zip(NOTHING_KNOWN, cells, strict=True))
@@ -83,7 +83,7 @@ def test_every_customer_has_the_stage_of_the_latest_entry() -> None:
 
 def test_the_next_day_sees_what_this_day_did_not() -> None:
     people = table_of(Customers, [{"customer_id": name} for name in ("moves tomorrow", "comes tomorrow", "stayed")])
-    states = journey_states(people, table_of(StateEntries, LOG), day(1), POLICY)
+    states = journey_states(people, table_of(StateEntries, LOG), as_of(1), POLICY)
     rows = by("customer_id", kept(JourneyStates, states, day(1)))
     found = {name: (row["journey_stage"], row["days_in_state"], row["transition"]) for name, row in rows.items()}
     assert found == {

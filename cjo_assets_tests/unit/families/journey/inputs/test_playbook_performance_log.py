@@ -7,7 +7,7 @@ from cjo_assets.families.journey.inputs.playbook_performance_log import (
     relations,
 )
 from cjo_assets.families.journey.inputs.playbooks import Playbooks
-from cjo_assets_tests.support.rows import DAY, POLICY, day, rows_of, table_of
+from cjo_assets_tests.support.rows import DAY, POLICY, as_of, day, rows_of, table_of
 
 
 def test_a_row_is_about_a_playbook_and_a_segment_we_know() -> None:
@@ -45,5 +45,5 @@ def test_what_was_not_known_by_the_day_counts_nothing() -> None:
         PlaybookPerformanceLog,
         [{"playbook_id": "P", "segment": "SMB", "runs": 5, "last_updated": DAY}, {"last_updated": day(1)}],
     )
-    assert [row["log_runs"] for row in rows_of(logged_runs(log, DAY, is_used=True))] == [5]
-    assert rows_of(logged_runs(log, DAY, is_used=False)) == []
+    assert [row["log_runs"] for row in rows_of(logged_runs(log, as_of(), is_used=True))] == [5]
+    assert rows_of(logged_runs(log, as_of(), is_used=False)) == []

@@ -18,6 +18,7 @@ from cjo_assets_tests.support.rows import (
     POLICY,
     Row,
     Rows,
+    as_of,
     by,
     day,
     days_of,
@@ -57,14 +58,14 @@ def decided(name: str, on: date, since: date, **cells: Any) -> Row:
     return SUPPORT | shared | {"recommended_action": "own action", "expected_cost": 7.0, "playbook_id": "P9"} | cells
 
 
-def ledger_of(history: Rows, decisions: Rows, as_of: date | None = None) -> ir.Table:
+def ledger_of(history: Rows, decisions: Rows, until: ir.DateScalar | None = None) -> ir.Table:
     """Return the ledger of both."""
     return ledger(
         table_of(Interventions, history),
         days_of(RecommendedInterventions, decisions),
         table_of(Customers, PEOPLE),
         table_of(Playbooks, REGISTRY),
-        as_of,
+        until,
         decision_days=days_of(JourneyStates, [], transition="valid"),
     )
 
@@ -89,7 +90,7 @@ def test_history_and_decisions_are_in_one_ledger() -> None:
         decided("monitored", DAY, DAY, recommended_action="monitor_only", playbook_id=None, expected_cost=0.0),
         decided("ours tomorrow", day(1), day(1)),
     ]
-    rows = by("intervention_id", rows_of(ledger_of(history, decisions, DAY)))
+    rows = by("intervention_id", rows_of(ledger_of(history, decisions, as_of())))
     found = {
         name: (row["origin"], row["segment"], row["playbook_id"], row["expected_cost"]) for name, row in rows.items()
     }
@@ -122,7 +123,7 @@ def test_playbook_and_cost_of_the_source_come_first() -> None:
         past("monitored", "monitor_only", expected_cost=2.0),
     ]
     ours = decided(OURS, day(-3), day(-3), expected_value=9.0)
-    rows = by("intervention_id", rows_of(ledger_of([*history, past(OURS, playbook_id="P0")], [ours], DAY)))
+    rows = by("intervention_id", rows_of(ledger_of([*history, past(OURS, playbook_id="P0")], [ours], as_of())))
     names = ("playbook_id", "expected_cost", "expected_value")
     assert {name: tuple(row[cell] for cell in names) for name, row in rows.items()} == {
         "suggested": ("P2", 20.0, None),
@@ -178,7 +179,7 @@ def test_executed_is_what_was_approved_or_needed_no_approval() -> None:
     known = with_approval(
         ledger_of(HISTORY, []),
         table_of(ApprovalDecisions, ANSWERS, decided_by="a person", reason="a reason"),
-        end_of_day(DAY),
+        end_of_day(as_of()),
         POLICY,
     )
     rows = by("intervention_id", rows_of(known))
@@ -193,12 +194,12 @@ def test_executed_is_what_was_approved_or_needed_no_approval() -> None:
 def test_a_request_waits_until_its_deadline_is_over() -> None:
     answers = table_of(ApprovalDecisions, ANSWERS, decided_by="a person")
     # 13 January ends at the deadline itself: it is not over, and an answer of that instant still counts.
-    rows = by("intervention_id", rows_of(with_approval(ledger_of(HISTORY, []), answers, end_of_day(day(-7)), POLICY)))
+    rows = by("intervention_id", rows_of(with_approval(ledger_of(HISTORY, []), answers, end_of_day(as_of(-7)), POLICY)))
     statuses = {name: row["approval_status"] for name, row in rows.items()}
     assert statuses["unanswered"] == statuses["too late"] == "pending"
     assert statuses["at the deadline"] == "approved"
     # On 11 January there was no request before its end, and only the answer of that day was given.
-    rows = by("intervention_id", rows_of(with_approval(ledger_of(HISTORY, []), answers, end_of_day(day(-9)), POLICY)))
+    rows = by("intervention_id", rows_of(with_approval(ledger_of(HISTORY, []), answers, end_of_day(as_of(-9)), POLICY)))
     asked = {name: row["approval_status"] for name, row in rows.items() if name not in FREE}
     assert asked == dict.fromkeys(SAID.keys() - FREE, "pending") | {"approved at once": "approved"}
 
@@ -209,7 +210,7 @@ def test_a_segment_may_have_more_time_to_answer() -> None:
         segment_overrides={"Enterprise": {"approval": {"approval_timeout_minutes": 90.5}}},
     )
     history = [past(name, customer=name, requires_human_approval=True) for name in ("small", "large")]
-    known = with_approval(ledger_of(history, []), table_of(ApprovalDecisions, []), end_of_day(DAY), rules)
+    known = with_approval(ledger_of(history, []), table_of(ApprovalDecisions, []), end_of_day(as_of()), rules)
     assert {row["customer_id"]: row["expires_at"] for row in rows_of(known)} == {
         "small": datetime(2025, 1, 12, 1, 0, 0),
         "large": datetime(2025, 1, 12, 1, 30, 30),
@@ -231,7 +232,7 @@ def test_the_latest_measurement_by_the_day_counts() -> None:
         {"outcome_id": name, "intervention_id": intervention, "measured_at": moment}
         for name, intervention, moment in measured
     ]
-    found = rows_of(latest_outcomes(table_of(Outcomes, rows), DAY))
+    found = rows_of(latest_outcomes(table_of(Outcomes, rows), as_of()))
     assert {row["intervention_id"]: row["outcome_id"] for row in found} == {
         "once": "A1",
         "twice": "B2",

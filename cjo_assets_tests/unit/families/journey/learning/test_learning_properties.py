@@ -19,8 +19,8 @@ from cjo_assets.families.journey.learning.playbook_performance import (
 from cjo_assets.families.journey.learning.signal_effectiveness import SignalEffectiveness, signal_effectiveness
 from cjo_assets.families.journey.learning.threshold_advice import ThresholdAdvice, threshold_advice
 from cjo_assets.families.journey.learning.treatment_effects import TreatmentEffects, treatment_effects
-from cjo_assets_tests.support.journey.experience import DAY, SEGMENTS, decision, ledger_from, playbook
-from cjo_assets_tests.support.rows import Row, Rows, day, instant, kept, policy_with, rows_of, table_of
+from cjo_assets_tests.support.journey.experience import SEGMENTS, decision, ledger_from, playbook
+from cjo_assets_tests.support.rows import DAY, Row, Rows, as_of, day, instant, kept, policy_with, rows_of, table_of
 
 RULES = policy_with(journey__learning__minimum_per_arm=5, journey__learning__established_runs=5)
 # What the tables of learning read themselves; the others are in the ledger.
@@ -127,14 +127,16 @@ def learned(data: dict[str, Rows]) -> dict[str, list[str]]:
     ledger = table_of(InterventionLedger, kept(InterventionLedger, ledger_from(data, RULES)))
     given = {name: table_of(contract, data[name]) for name, contract in READ.items()}
     playbooks = given["playbooks"]
-    effects = kept(TreatmentEffects, treatment_effects(ledger, playbooks, given["state_entries"], DAY, RULES))
+    effects = kept(TreatmentEffects, treatment_effects(ledger, playbooks, given["state_entries"], as_of(), RULES))
     performance = playbook_performance(
-        ledger, playbooks, given["playbook_performance_log"], table_of(TreatmentEffects, effects), DAY, RULES
+        ledger, playbooks, given["playbook_performance_log"], table_of(TreatmentEffects, effects), as_of(), RULES
     )
     found = {
         "treatment_effects": effects,
         "playbook_performance": kept(PlaybookPerformance, performance),
-        "signal_effectiveness": kept(SignalEffectiveness, signal_effectiveness(ledger, given["signals"], DAY, RULES)),
+        "signal_effectiveness": kept(
+            SignalEffectiveness, signal_effectiveness(ledger, given["signals"], as_of(), RULES)
+        ),
         "threshold_advice": kept(ThresholdAdvice, threshold_advice(ledger, RULES)),
     }
     assert rows_of(runs_that_do_not_add_up(table_of(PlaybookPerformance, found["playbook_performance"]))) == []

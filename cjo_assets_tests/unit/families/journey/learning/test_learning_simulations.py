@@ -23,9 +23,9 @@ from cjo_assets.families.journey.learning.treatment_effects import TreatmentEffe
 from cjo_assets_tests.support.journey.experience import playbook
 from cjo_assets_tests.support.rows import (
     BACKEND,
-    DAY,
     POLICY,
     Row,
+    as_of,
     by,
     day,
     days_of,
@@ -122,17 +122,17 @@ class World:
             playbooks=playbooks,
             approval_decisions=table_of(ApprovalDecisions, []),
             outcomes=outcomes,
-            as_of=DAY,
+            as_of=as_of(),
             policy=POLICY,
         )
         ledger = BACKEND.create_table("world_ledger", ledger, temp=True, overwrite=True)
-        effects = kept(TreatmentEffects, treatment_effects(ledger, playbooks, entries, DAY, POLICY))
+        effects = kept(TreatmentEffects, treatment_effects(ledger, playbooks, entries, as_of(), POLICY))
         found = playbook_performance(
             ledger,
             playbooks,
             table_of(PlaybookPerformanceLog, []),
             table_of(TreatmentEffects, effects),
-            DAY,
+            as_of(),
             POLICY,
         )
         rows = by(("playbook_id", "segment"), kept(PlaybookPerformance, found))

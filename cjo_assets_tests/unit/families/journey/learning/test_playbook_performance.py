@@ -17,8 +17,8 @@ from cjo_assets.families.journey.learning.playbook_performance import (
 )
 from cjo_assets.families.journey.learning.treatment_effects import TreatmentEffects
 from cjo_assets.policy import Policy
-from cjo_assets_tests.support.journey.experience import DAY, Experience, decision, playbook
-from cjo_assets_tests.support.rows import POLICY, Row, Rows, by, day, kept, policy_with, rows_of, table_of
+from cjo_assets_tests.support.journey.experience import Experience, decision, playbook
+from cjo_assets_tests.support.rows import POLICY, Row, Rows, as_of, by, day, kept, policy_with, rows_of, table_of
 
 Z = two_sided_quantile(0.90)
 # Half of the range of 1,000 to 3,000, in standard deviations of an interval of 90 %.
@@ -39,7 +39,7 @@ def performance(
         table_of(Playbooks, registry),
         playbook_performance_log=table_of(PlaybookPerformanceLog, log or []),
         treatment_effects=table_of(TreatmentEffects, effects or []),
-        as_of=DAY,
+        as_of=as_of(),
         policy=policy,
     )
     return by(("playbook_id", "segment"), kept(PlaybookPerformance, found))

@@ -2,8 +2,8 @@
 
 from cjo_assets.families.journey.inputs.signals import Signals
 from cjo_assets.families.journey.learning.signal_effectiveness import SignalEffectiveness, signal_effectiveness
-from cjo_assets_tests.support.journey.experience import DAY, Experience, playbook
-from cjo_assets_tests.support.rows import POLICY, by, day, kept, table_of
+from cjo_assets_tests.support.journey.experience import Experience, playbook
+from cjo_assets_tests.support.rows import POLICY, as_of, by, day, kept, table_of
 
 SIGNALS = [
     {"signal_id": "S1", "signal_type": "usage_drop"},
@@ -32,7 +32,7 @@ def test_runs_and_successes_by_the_types_that_triggered_them() -> None:
             known.measure(name, outcome=outcome)
     (refused,) = known.run("P", triggered_by_signals=["S3"], requires_human_approval=True)
     known.measure(refused, outcome="resolved")
-    found = signal_effectiveness(known.ledger([playbook("P")]), table_of(Signals, SIGNALS), DAY, POLICY)
+    found = signal_effectiveness(known.ledger([playbook("P")]), table_of(Signals, SIGNALS), as_of(), POLICY)
     rows = by("signal_type", kept(SignalEffectiveness, found))
     names = ("measured_runs", "successes", "success_rate", "overall_success_rate", "difference")
     counts = {kind: tuple(row[name] for name in names) for kind, row in rows.items()}
@@ -47,7 +47,7 @@ def test_runs_and_successes_by_the_types_that_triggered_them() -> None:
 
 
 def test_without_any_run_no_rate_is_known() -> None:
-    found = signal_effectiveness(Experience().ledger([playbook("P")]), table_of(Signals, []), DAY, POLICY)
+    found = signal_effectiveness(Experience().ledger([playbook("P")]), table_of(Signals, []), as_of(), POLICY)
     rows = kept(SignalEffectiveness, found)
     assert len(rows) == len(POLICY.journey.signals.catalogue)
     assert {row["overall_success_rate"] for row in rows} == {None}

@@ -10,8 +10,8 @@ from cjo_assets.families.journey.inputs.playbooks import Playbooks
 from cjo_assets.families.journey.inputs.state_entries import StateEntries
 from cjo_assets.families.journey.learning.treatment_effects import TreatmentEffects, treatment_effects
 from cjo_assets.policy import Policy
-from cjo_assets_tests.support.journey.experience import DAY, Experience, decision, playbook
-from cjo_assets_tests.support.rows import Row, Rows, by, day, instant, kept, policy_with, table_of
+from cjo_assets_tests.support.journey.experience import Experience, decision, playbook
+from cjo_assets_tests.support.rows import Row, Rows, as_of, by, day, instant, kept, policy_with, table_of
 
 RULES = policy_with(journey__learning__minimum_per_arm=2)
 FIGURES = ("treated_rate", "control_rate", "difference", "difference_low", "difference_high", "always_valid_low")
@@ -26,7 +26,7 @@ def entered(customer: str, stage: str, offset: int) -> Row:
 def effects_of(known: Experience, registry: Rows, entries: Rows, policy: Policy = RULES) -> dict[Any, Row]:
     """Return the table by playbook, segment and control."""
     ledger = known.ledger(registry, policy)
-    found = treatment_effects(ledger, table_of(Playbooks, registry), table_of(StateEntries, entries), DAY, policy)
+    found = treatment_effects(ledger, table_of(Playbooks, registry), table_of(StateEntries, entries), as_of(), policy)
     return by(("playbook_id", "segment", "control"), kept(TreatmentEffects, found, policy=policy))
 
 

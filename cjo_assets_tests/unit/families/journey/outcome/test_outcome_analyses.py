@@ -19,7 +19,7 @@ from cjo_assets.families.journey.outcome.outcome_analyses import (
     outcomes_of_what_was_not_executed,
     uses_outside_eligibility,
 )
-from cjo_assets_tests.support.rows import DAY, POLICY, Row, by, day, days_of, instant, kept, rows_of, table_of
+from cjo_assets_tests.support.rows import DAY, POLICY, Row, as_of, by, day, days_of, instant, kept, rows_of, table_of
 
 PENDING_CELLS: Row = dict.fromkeys(
     [
@@ -128,7 +128,7 @@ def test_the_ledger_of_the_day_and_its_outcomes() -> None:
         table_of(Playbooks, []),
         table_of(ApprovalDecisions, ANSWERS, decided_by="ann"),
         table_of(Outcomes, OUTCOMES),
-        DAY,
+        as_of(),
         POLICY,
     )
     rows = by("intervention_id", kept(OutcomeAnalyses, found))
@@ -170,7 +170,7 @@ def test_the_window_counts_thirty_days_that_end_with_the_day() -> None:
         {"intervention_id": name, "executed_at": moment, "is_executed": True} for name, (moment, _) in moments.items()
     ]
     ledger.append({"intervention_id": "not executed"})
-    found = rows_of(executed_in_window(table_of(OutcomeAnalyses, ledger), DAY, 30))
+    found = rows_of(executed_in_window(table_of(OutcomeAnalyses, ledger), as_of(), 30))
     assert {row["intervention_id"] for row in found} == {name for name, (_, inside) in moments.items() if inside}
 
 
