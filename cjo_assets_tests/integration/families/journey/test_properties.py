@@ -599,6 +599,6 @@ def _aggregated_risk(cases: dict[str, list[Signal]], policy: Policy) -> dict[str
             "source": "string",
         },
     )
-    expression = aggregated_signals(customers, signals, DAY, policy)
+    expression = aggregated_signals(customers, signals, ibis.literal(DAY, "date"), policy)
     found = ibis.duckdb.connect().to_pyarrow(expression).to_pylist()
     return {row["customer_id"]: row["aggregated_risk_score"] for row in found}
