@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import ibis
 import ibis.expr.types as ir
 import yaml
 
 from cjo_assets.catalog import families_about
 from cjo_assets.core.checks import Check
 from cjo_assets.core.contract import columns_of
+from cjo_assets.core.expressions.days import as_of_date
 from cjo_assets.core.table import Table, arguments_of, in_order, inputs_of, parameters_of
 from cjo_assets.engine.store import Store, Stored
 from cjo_assets.families.journey.report.reading import journey_figures, write_report
@@ -585,7 +585,7 @@ class Probe:
 
     def _executed(self, expression: ir.Table) -> Rows:
         kept = expression.drop(*(name for name in PROVENANCE if name in expression.columns))
-        return self._found(ibis.to_sql(kept.order_by(list(kept.columns)), dialect="duckdb"))
+        return self._found(self.store.sql(kept.order_by(list(kept.columns)), self.day))
 
     def _found(self, sql: str) -> Rows:
         found = self.store.connection.execute(sql)
@@ -593,8 +593,8 @@ class Probe:
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
     def _asked(self, function: Callable[..., ir.Table], schema: str, policy: Policy) -> ir.Table:
-        tables = {name: self.store.read(found, self.day) for name, found in inputs_of(function, schema).items()}
-        return function(**arguments_of(function, self.day, policy), **tables)
+        tables = {name: self.store.read(found, as_of_date()) for name, found in inputs_of(function, schema).items()}
+        return function(**arguments_of(function, as_of_date(), policy), **tables)
 
 
 def computed_until(

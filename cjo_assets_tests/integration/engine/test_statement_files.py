@@ -1,4 +1,4 @@
-"""Tests of statements in files: found for the same origin and policy values only."""
+"""Tests of statements in files: found again only if everything that they follow from is the same."""
 
 from dataclasses import replace
 from datetime import date
@@ -6,113 +6,131 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import ibis
 import pytest
 
 from cjo_assets.catalog import all_families
-from cjo_assets.core.checks import Check
 from cjo_assets.core.table import Table
 from cjo_assets.engine import statement_files
-from cjo_assets.engine.statement_files import FOLDER, StatementFiles
-from cjo_assets.engine.statements import Statements
+from cjo_assets.engine.lineage.query import Lineage
+from cjo_assets.engine.statement_files import StatementFiles
+from cjo_assets.engine.statements import STATEMENT, Origin, Statement, Statements
 from cjo_assets.engine.store import Store
 from cjo_assets.policy import Policy, load_policy
 from cjo_assets_tests.support.rows import policy_with
 
-DAY = date(2025, 1, 20)
 FLOOR = policy_with(journey__signals__severity_floor=0.25)
 FAMILIES = all_families()
 TABLES = {table.full_name: table for family in FAMILIES for table in family.tables}
 STATES = TABLES["journey.journey_states"]
+SCORES = TABLES["journey.risk_scores"]
 
 
 class Process:
     """A process that compiles statements, with its own cache and a shared folder."""
 
-    def __init__(self, folder: Path, place: str = "runs") -> None:
+    def __init__(self, folder: Path) -> None:
         """Start with an empty cache."""
-        self.statements = Statements(10, StatementFiles(folder, FAMILIES, place))
-        self.written = 0
+        self.statements = Statements(10, StatementFiles(folder, FAMILIES))
 
-    def ask(self, policy: Policy, *origin: Any) -> str:
-        """Return the statement of an origin, which contains the values that it read."""
+    def ask(self, policy: Policy, origin: Origin) -> str:
+        """Return the statement of an origin, which contains the value that it read."""
 
-        def write(asked: Policy) -> str:
-            self.written += 1
-            return f"a floor of {asked.journey.signals.severity_floor}"
+        def write(asked: Policy) -> Statement:
+            return Statement(f"a floor\nof {asked.journey.signals.severity_floor}", Lineage({}))
 
-        return self.statements.written(origin, policy, write)
+        return self.statements.written(origin, policy, write).sql
 
 
-def test_what_one_process_wrote_another_finds(tmp_path: Path) -> None:
+def test_a_later_process_finds_the_statement_of_an_earlier_one(tmp_path: Path) -> None:
+    origin = Origin(STATES, STATEMENT)
     one, other = Process(tmp_path), Process(tmp_path)
-    origin = ("table", STATES, DAY, None, (DAY,))
-    assert [one.ask(load_policy(), *origin), one.ask(FLOOR, *origin)] == ["a floor of 0.5", "a floor of 0.25"]
-    assert [other.ask(FLOOR, *origin), other.ask(load_policy(), *origin)] == ["a floor of 0.25", "a floor of 0.5"]
-    assert (one.written, other.written) == (2, 0)
-    assert other.ask(policy_with(journey__signals__severity_floor=0.75), *origin) == "a floor of 0.75"
-    assert other.written == 1
+    assert one.ask(load_policy(), origin) == other.ask(load_policy(), origin) == "a floor\nof 0.5"
+    assert (one.statements.compiled, other.statements.compiled) == (1, 0)
+    assert other.ask(FLOOR, origin) == "a floor\nof 0.25"
+    assert other.statements.compiled == 1, "another value that the statement read"
+    assert Process(tmp_path).ask(FLOOR, origin) == "a floor\nof 0.25"
 
 
-def test_another_day_table_place_or_code_is_another_statement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    audit = TABLES["journey.risk_scores"].checks[0]
+def test_another_table_check_input_type_or_code_is_another_statement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_texts, of_numbers = (ibis.schema({"signal_id": kind}) for kind in ("string", "int64"))
     origins = [
-        ("table", STATES, DAY, None, (DAY,)),
-        ("table", STATES, DAY, DAY, (DAY,)),
-        ("table", STATES, DAY, None, ()),
-        ("table", TABLES["journey.signals"], DAY, None, (DAY,)),
-        (audit, TABLES["journey.risk_scores"], DAY, None, (DAY,)),
+        Origin(STATES, STATEMENT),
+        Origin(STATES, "contract"),
+        Origin(SCORES, STATEMENT),
+        Origin(STATES, STATEMENT, (of_texts,)),
+        Origin(STATES, STATEMENT, (of_numbers,)),
+        Origin(STATES, STATEMENT, (of_numbers,), ("signals",)),
     ]
     for origin in origins:
         process = Process(tmp_path)
-        process.ask(FLOOR, *origin)
-        assert process.written == 1, origin
-    elsewhere = Process(tmp_path, "past")
-    elsewhere.ask(FLOOR, *origins[0])
+        process.ask(FLOOR, origin)
+        assert process.statements.compiled == 1, origin
     monkeypatch.setattr(statement_files, "code_version", lambda: "another")
     later = Process(tmp_path)
-    later.ask(FLOOR, *origins[0])
-    assert (elsewhere.written, later.written) == (1, 1)
+    later.ask(FLOOR, origins[-1])
+    assert later.statements.compiled == 1
+
+
+def test_an_edited_or_damaged_file_is_not_used(tmp_path: Path) -> None:
+    path = tmp_path / "journey" / "journey_states.sql"
+    Process(tmp_path).ask(FLOOR, Origin(STATES, STATEMENT))
+    written = path.read_text()
+    for damaged in (
+        written.replace("of 0.25", "of 0.1"),
+        written.replace("of 0.25\n", "of 0.25\n\n"),
+        written[: len(written) // 2],
+        "SELECT 1",
+        "",
+    ):
+        path.write_text(damaged)
+        process = Process(tmp_path)
+        assert process.ask(FLOOR, Origin(STATES, STATEMENT)) == "a floor\nof 0.25"
+        assert process.statements.compiled == 1
+        assert path.read_text() == written
 
 
 def test_a_policy_without_a_recorded_read_finds_no_statement(tmp_path: Path) -> None:
     """An override names a segment that the packaged policy lacks."""
     by_segment = policy_with(segment_overrides={"SMB": {"signals": {"severity_floor": 0.125}}})
 
-    def write(asked: Policy) -> str:
-        return str([own.fusion.signal_adjustments for own in asked.journey_by_segment.values()])
+    def write(asked: Policy) -> Statement:
+        read = [own.fusion.signal_adjustments for own in asked.journey_by_segment.values()]
+        return Statement(str(read), Lineage({}))
 
     for policy in (by_segment, load_policy(), by_segment):
-        statements = Statements(10, StatementFiles(tmp_path, FAMILIES, "runs"))
-        assert statements.written((STATES, DAY), policy, write) == write(policy)
+        statements = Statements(10, StatementFiles(tmp_path, FAMILIES))
+        assert statements.written(Origin(STATES, STATEMENT), policy, write) == write(policy)
 
 
-def nobody(policy: Policy) -> Any:
-    """Return no failing rows."""
+def nothing(policy: Policy) -> Any:
+    """Return no table."""
     return policy
 
 
-@pytest.mark.parametrize(
-    "part", [replace(STATES, transform=nobody), Check(nobody), 1.5], ids=["table", "audit", "number"]
-)
-def test_what_our_code_does_not_declare_is_not_kept(part: Any, tmp_path: Path) -> None:
+def test_the_statement_of_a_table_that_the_package_does_not_declare_is_not_stored(tmp_path: Path) -> None:
     for _ in range(2):
         process = Process(tmp_path)
-        process.ask(FLOOR, part, DAY)
-        assert process.written == 1
+        process.ask(FLOOR, Origin(replace(STATES, transform=nothing), STATEMENT))
+        assert process.statements.compiled == 1
     assert not list(tmp_path.iterdir())
 
 
-def test_a_store_computes_with_statements_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Statement and lineage come back as they were; an expression is not even built."""
+def test_a_store_computes_every_day_with_the_statements_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Statement and lineage are as they were compiled, but for the day; no expression is built."""
 
-    def statements_of(table: Table) -> Any:
-        files = StatementFiles.from_environment(FAMILIES, "runs")
-        return Store(duckdb.connect(), FAMILIES, Statements(10, files)).statement(table, DAY, load_policy())
+    def statements_of(table: Table, day: date) -> Statement:
+        statements = Statements(10, StatementFiles(tmp_path, FAMILIES))
+        return Store(duckdb.connect(), FAMILIES, statements).statement(table, day, load_policy())
 
-    monkeypatch.setenv(FOLDER, str(tmp_path))
-    written = statements_of(STATES)
+    first, second = date(2025, 1, 20), date(2025, 1, 21)
+    compiled = statements_of(STATES, first)
     monkeypatch.setattr(Store, "expression", lambda *_: pytest.fail("compiled again"))
-    assert statements_of(STATES) == written
-    assert set(written.lineage.columns) >= {"customer_id", "days_in_state"}
-    monkeypatch.setenv(FOLDER, "")
-    assert StatementFiles.from_environment(FAMILIES, "runs") is None
+    assert statements_of(STATES, first) == compiled
+    assert statements_of(STATES, second).sql == compiled.sql.replace("2025-01-20", "2025-01-21")
+    assert compiled.sql.count("DATE '2025-01-20'") > 1
+    assert set(compiled.lineage.columns) >= {"customer_id", "days_in_state"}

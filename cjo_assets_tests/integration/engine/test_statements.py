@@ -108,7 +108,7 @@ def test_a_statement_is_the_same_whatever_the_hash_seed() -> None:
     written = {
         subprocess.run(
             [sys.executable, "-W", "ignore", "-c", WRITTEN],
-            env=os.environ | {"PYTHONHASHSEED": seed, "CJO_STATEMENTS": ""},
+            env=os.environ | {"PYTHONHASHSEED": seed, "CJO_COMPILED": ""},
             capture_output=True,
             check=True,
         ).stdout

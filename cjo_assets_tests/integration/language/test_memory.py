@@ -384,10 +384,9 @@ def test_calls_are_paid_for_from_the_next_day_on(chain: Chain, model: ModelServe
 
     def cost(as_of: date) -> float:
         connection = chain.store.connection
-        rows = chain.store.expression(table, as_of, policy)
-        found = connection.execute(chain.store.backend.compile(rows.filter(rows.component == "llm_usage"))).fetchall()
-        names = list(rows.columns)
-        return float(dict(zip(names, found[0], strict=True))["amount"])
+        rows = chain.store.expression(table, policy)
+        sql = chain.store.sql(rows.filter(rows.component == "llm_usage").select("amount"), as_of)
+        return float(connection.execute(sql).fetchall()[0][0])
 
     assert cost(TWENTIETH) == 0.0
     assert cost(TWENTIETH + timedelta(days=1)) == policy.journey.roi.cost_per_llm_call
