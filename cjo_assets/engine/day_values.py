@@ -14,7 +14,8 @@ from datetime import date
 import sqlglot.expressions as sge
 
 _MARKER = re.compile(r"\$(as_of|days_of_run|newest_day_(\w+))\b")
-_FUNCTIONS = ("AS_OF", "DAYS_OF_RUN", "NEWEST_DAY")
+# As ibis writes the functions of `core/expressions/days.py`.
+_FUNCTION = re.compile(r"\b(?:(AS_OF|DAYS_OF_RUN)\(\)|(NEWEST_DAY)\('(\w+)'\))")
 
 
 @dataclass(frozen=True)
@@ -49,21 +50,20 @@ class DayValues:
         return _date(self.as_of)
 
 
-def with_markers(query: sge.Expr) -> sge.Expr:
-    """Replace the functions of `core/expressions/days.py` in a syntax tree by markers.
+def with_markers(sql: str) -> str:
+    """Replace the functions of `core/expressions/days.py` in a statement by markers."""
+    return _FUNCTION.sub(lambda found: "$" + "_".join(filter(None, found.groups())).lower(), sql)
+
+
+def require_no_markers(query: sge.Expr) -> None:
+    """Refuse a statement with a text that would be taken for a day.
 
     Raises:
-        ValueError: a text in the statement contains a marker.
+        ValueError: a text contains a marker.
     """
     for text in query.find_all(sge.Literal):
-        if text.is_string and _MARKER.search(text.this):
-            raise ValueError(f"The text {text.this!r} contains a marker of a day; write it without the $.")
-    for call in list(query.find_all(sge.Anonymous)):
-        name = str(call.this).upper()
-        if name in _FUNCTIONS:
-            parts = [name.lower(), *(argument.this for argument in call.expressions)]
-            call.replace(sge.Var(this="$" + "_".join(parts)))
-    return query
+        if text.is_string and (_MARKER.search(text.this) or _FUNCTION.search(text.this)):
+            raise ValueError(f"The text {text.this!r} contains a name reserved for days; write it differently.")
 
 
 def _date(day: date | None) -> str:

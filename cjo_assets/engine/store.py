@@ -24,7 +24,7 @@ from cjo_assets.core.quarantine.dataset_tables import discarded_name
 from cjo_assets.core.quarantine.rules import rows_known_on
 from cjo_assets.core.table import AUDIT, QUARANTINE, RAW, Days, Reference, Table, arguments_of, inputs_of
 from cjo_assets.engine.collection import collected_afterwards
-from cjo_assets.engine.day_values import DayValues, with_markers
+from cjo_assets.engine.day_values import DayValues, require_no_markers, with_markers
 from cjo_assets.engine.ddl import columns_in_sql
 from cjo_assets.engine.functions import give_functions
 from cjo_assets.engine.lineage.query import Lineage, lineage_of
@@ -277,16 +277,18 @@ class Store:
         return Statement(self._text(query), lineage_of(query, self.columns_of))
 
     def _query(self, rows: ir.Table) -> sge.Expr:
-        """Return the syntax tree of an expression, with markers for the days."""
-        query = self.backend.compiler.to_sqlglot(rows)
+        """Return the syntax tree of an expression."""
+        query: sge.Expr = self.backend.compiler.to_sqlglot(rows)
         # ibis drops columns in the order of a set; sorting makes a statement the same in every process.
         for star in query.find_all(sge.Star):
             star.set("except_", sorted(star.args.get("except_") or [], key=str) or None)
-        return with_markers(query)
+        require_no_markers(query)
+        return query
 
     def _text(self, query: sge.Expr) -> str:
+        """Return the text of a syntax tree, with markers for the days."""
         dialect = self.backend.dialect
-        return query.sql(dialect=dialect, pretty=True, copy=False, unsupported_level=ErrorLevel.RAISE)
+        return with_markers(query.sql(dialect=dialect, pretty=True, copy=False, unsupported_level=ErrorLevel.RAISE))
 
     def _origin(self, table: Table, part: str, references: Iterable[Reference]) -> Origin:
         return Origin(table, part, self._raw_types(references), tuple(sorted(self._versioned)))

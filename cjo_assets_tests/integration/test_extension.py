@@ -74,9 +74,6 @@ DATASET = Dataset("pets", Pets, record_date="born_on")
 TABLE = '''
 """Ages of pets. One row per as-of date and pet."""
 
-from datetime import date
-
-import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
@@ -94,10 +91,10 @@ class PetAges(DatedContract):
     is_old: bool = column("Older than the policy's limit.")
 
 
-def pet_ages(pets: ir.Table, as_of: date, policy: PetsPolicy) -> ir.Table:
+def pet_ages(pets: ir.Table, as_of: ir.DateScalar, policy: PetsPolicy) -> ir.Table:
     """Return the age of each pet born by the as-of date."""
     born = pets.filter(pets.born_on <= as_of)
-    age_days = ibis.literal(as_of).delta(born.born_on, unit="day").cast("int64")
+    age_days = as_of.delta(born.born_on, unit="day").cast("int64")
     return born.select("pet_id", age_days=age_days, is_old=age_days > policy.old_after_days)
 
 
