@@ -7,8 +7,6 @@ The money of a step is the revenue at risk, not what the step saves. A customer 
 many customers: the money of steps must not be added up.
 """
 
-from datetime import date
-
 import ibis
 import ibis.expr.types as ir
 
@@ -94,7 +92,7 @@ def next_steps(
     rejections_by_rule: ir.Table,
     playbook_performance: ir.Table,
     threshold_advice: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Return the steps that follow from each table, in order."""
@@ -136,12 +134,12 @@ def _decisions(outcome_analyses: ir.Table, recommended_interventions: ir.Table) 
     )
 
 
-def _work(outcome_analyses: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def _work(outcome_analyses: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     """Return executed interventions without an outcome: first to be carried out, later to be recorded."""
     open_work = outcome_analyses.filter(outcome_analyses.is_executed, outcome_analyses.outcome.isnull())
     since = open_work.executed_at.cast("date")
     limit = by_segment(policy, open_work.segment, lambda own: own.contact.open_intervention_days)
-    is_recent = ibis.literal(as_of, "date").delta(since, unit="day") <= limit
+    is_recent = as_of.delta(since, unit="day") <= limit
     request = is_recent.ifelse("carry it out and record what comes of it", "nobody recorded what came of it")
     return _steps(
         open_work,

@@ -50,7 +50,9 @@ class PlaybookActivity(DatedContract):
     )
 
 
-def playbook_activity(outcome_analyses: ir.Table, playbooks: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def playbook_activity(
+    outcome_analyses: ir.Table, playbooks: ir.Table, as_of: ir.DateScalar, policy: Policy
+) -> ir.Table:
     """Count the interventions of the ledger by playbook, segment and week of the decision."""
     misused = uses_outside_eligibility(outcome_analyses, existing_playbooks(playbooks, as_of))
     known = lookup(outcome_analyses, misused.mutate(is_outside=True), "intervention_id", "is_outside")

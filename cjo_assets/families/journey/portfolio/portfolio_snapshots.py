@@ -8,16 +8,16 @@ The top leaking stage is the one with the most revenue at risk. The verdict is a
 upper limits: above_target is worse. `kpis` measures the effect of actions.
 """
 
-from datetime import date, timedelta
-
 import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
 from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import TextList, any_of, column
+from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, money_sum, rounded, same_money
+from cjo_assets.core.expressions.sentences import sentence
 from cjo_assets.families.journey.portfolio._portfolio_measures import GREEN, PortfolioShares, summed, with_status
 from cjo_assets.policy import Policy
 
@@ -69,7 +69,7 @@ def portfolio_snapshots(
     portfolio_cells: ir.Table,
     portfolio_by_stage: ir.Table,
     earlier_portfolio_snapshots: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Add up the day, add its status, and compare it with the same weekday before."""
@@ -93,9 +93,9 @@ def portfolio_snapshots(
     return totals.mutate(trend_notes=ibis.array(notes).filter(lambda note: note.notnull()))
 
 
-def _totals_before(earlier: ir.Table, as_of: date, days: int) -> ir.Table:
+def _totals_before(earlier: ir.Table, as_of: ir.DateScalar, days: int) -> ir.Table:
     """Return the totals so many days before as one row; null where that day was not run."""
-    then = earlier.filter(earlier.as_of == as_of - timedelta(days=days))
+    then = earlier.filter(earlier.as_of == days_after(as_of, -days))
     return then.agg(
         **{
             f"was_run_{days}": then.count() > 0,
@@ -118,12 +118,12 @@ def _trend(rows: ir.Table, days: int, policy: Policy) -> ir.StringValue:
     )
 
 
-def _note(rows: ir.Table, as_of: date, days: int) -> ir.StringValue:
-    day = (as_of - timedelta(days=days)).isoformat()
+def _note(rows: ir.Table, as_of: ir.DateScalar, days: int) -> ir.StringValue:
+    day = days_after(as_of, -days)
     return ibis.cases(
-        (~rows[f"was_run_{days}"], f"{day} was not run: nothing to compare with {days} days before."),
-        (rows[f"policy_hash_{days}"] != rows.policy_hash, f"{day} was judged under another policy."),
-        (rows[f"revenue_at_risk_{days}_days_before"].isnull(), f"On {day} nobody had a forecast."),
+        (~rows[f"was_run_{days}"], sentence(f"{{}} was not run: nothing to compare with {days} days before.", day)),
+        (rows[f"policy_hash_{days}"] != rows.policy_hash, sentence("{} was judged under another policy.", day)),
+        (rows[f"revenue_at_risk_{days}_days_before"].isnull(), sentence("On {} nobody had a forecast.", day)),
         else_=ibis.null("string"),
     )
 

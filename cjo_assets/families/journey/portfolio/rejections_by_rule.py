@@ -5,8 +5,6 @@ both; `audit.dataset_loads` counts the rejected rows of a dataset. Rows dated af
 without a readable date are not.
 """
 
-from datetime import date
-
 import ibis
 import ibis.expr.types as ir
 
@@ -28,7 +26,7 @@ class RejectionsByRule(DatedContract):
     )
 
 
-def rejections_by_rule(as_of: date, **quarantined: ir.Table) -> ir.Table:
+def rejections_by_rule(as_of: ir.DateScalar, **quarantined: ir.Table) -> ir.Table:
     """Count the rows that broke each rule.
 
     Args:

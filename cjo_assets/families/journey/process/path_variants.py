@@ -4,8 +4,6 @@ One row per as-of date, segment and path: the stages that a customer entered by 
 continues becomes another one. Rare paths are listed too; there is no group "other".
 """
 
-from datetime import date
-
 import ibis
 import ibis.expr.types as ir
 
@@ -37,7 +35,7 @@ class PathVariants(DatedContract):
     median_days: float = column("Days from the first entry to the last, of the middle case [days].", decimals=6, ge=0)
 
 
-def path_variants(visits: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def path_variants(visits: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     """Return the path of each customer and count the customers of each path."""
     events = known_visits(visits, as_of)
     step = events.entry_number.cast("string").lpad(NUMBER_WIDTH, "0") + events.journey_stage

@@ -5,11 +5,10 @@ row without a stage left counts journeys that begin. A customer is held up after
 stage left.
 """
 
-from datetime import date, timedelta
-
 import ibis.expr.types as ir
 
 from cjo_assets.core.contract import DatedContract, column, key
+from cjo_assets.core.expressions.days import days_after
 from cjo_assets.families.journey.process.visits import is_invalid, is_judged, known_visits, typical_days
 from cjo_assets.policy import Policy
 
@@ -38,9 +37,9 @@ class StageFlows(DatedContract):
     customers_held_up: int = column("Customers who had waited longer than is typical [customers].", ge=0)
 
 
-def stage_flows(visits: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def stage_flows(visits: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     """Count the moves of the window."""
-    after = as_of - timedelta(days=policy.journey.portfolio.window_days)
+    after = days_after(as_of, -policy.journey.portfolio.window_days)
     entries = known_visits(visits, as_of)
     moves = entries.filter(entries.entered_at > after)
     moves = moves.mutate(

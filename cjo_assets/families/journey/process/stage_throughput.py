@@ -5,11 +5,10 @@ the policy's window up to the as-of date. Running visits are counted separately:
 ones, the throughput underestimates the duration.
 """
 
-from datetime import date, timedelta
-
 import ibis.expr.types as ir
 
 from cjo_assets.core.contract import DatedContract, column, key
+from cjo_assets.core.expressions.days import days_after
 from cjo_assets.families.journey.process.visits import known_visits, typical_days
 from cjo_assets.policy import Policy
 
@@ -41,14 +40,14 @@ class StageThroughput(DatedContract):
     )
 
 
-def stage_throughput(visits: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def stage_throughput(visits: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     """Measure the visits of each segment and stage that ended in the window, and the running ones."""
     rules = policy.journey.portfolio
-    after = as_of - timedelta(days=rules.window_days)
+    after = days_after(as_of, -rules.window_days)
     known = known_visits(visits, as_of)
     known = known.filter(known.journey_stage.notin(policy.vocabulary.terminal_stages))
     known = known.mutate(
-        days=(known.left_at.fill_null(as_of)).delta(known.entered_at, unit="day").cast("float64"),
+        days=known.left_at.fill_null(as_of).delta(known.entered_at, unit="day").cast("float64"),
         typical=typical_days(known.journey_stage, known.segment, policy),
         has_ended=(known.left_at > after).fill_null(False),
         is_running=known.left_at.isnull(),

@@ -53,7 +53,7 @@ def visits(customers: ir.Table, state_entries: ir.Table, policy: Policy) -> ir.T
     )
 
 
-def known_visits(visits: ir.Table, as_of: date) -> ir.Table:
+def known_visits(visits: ir.Table, as_of: ir.DateScalar) -> ir.Table:
     """Return the visits begun by a day; one that ended later counts as running."""
     known = visits.filter(visits.entered_at <= as_of)
     return known.mutate(left_at=(known.left_at <= as_of).ifelse(known.left_at, ibis.null("date")))

@@ -15,7 +15,7 @@ from cjo_assets.families.journey.portfolio.next_steps import KINDS, NextSteps, n
 from cjo_assets.families.journey.portfolio.portfolio_by_stage import PortfolioByStage
 from cjo_assets.families.journey.portfolio.rejections_by_rule import RejectionsByRule
 from cjo_assets.families.journey.value.kpis import Kpis
-from cjo_assets_tests.support.rows import DAY, Row, Rows, kept, policy_with, table_of
+from cjo_assets_tests.support.rows import Row, Rows, as_of, kept, policy_with, table_of
 
 POLICY = policy_with(journey__contact__open_intervention_days=30)
 CONTRACTS = {
@@ -138,7 +138,7 @@ def steps(sources: dict[str, Rows]) -> Rows:
     tables: dict[str, ir.Table] = {
         name: table_of(contract, sources.get(name, [])) for name, contract in CONTRACTS.items()
     }
-    return sorted(kept(NextSteps, next_steps(**tables, as_of=DAY, policy=POLICY)), key=lambda row: row["rank"])
+    return sorted(kept(NextSteps, next_steps(**tables, as_of=as_of(), policy=POLICY)), key=lambda row: row["rank"])
 
 
 def test_next_steps_hold_every_open_item_of_every_table() -> None:

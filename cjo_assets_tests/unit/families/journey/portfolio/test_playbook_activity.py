@@ -9,7 +9,7 @@ from cjo_assets.families.journey.portfolio.playbook_activity import (
     playbook_activity,
     weeks_that_do_not_sum,
 )
-from cjo_assets_tests.support.rows import DAY, LONG_AGO, POLICY, Row, Rows, by, kept, rows_of, table_of
+from cjo_assets_tests.support.rows import LONG_AGO, POLICY, Row, Rows, as_of, by, kept, rows_of, table_of
 
 PLAYBOOKS = [
     {"playbook_id": "P1", "journey_stage": "support", "eligible_segments": ["SMB"], "default_actions": ["call"]},
@@ -47,7 +47,7 @@ LEDGER: Rows = [
 def activity() -> Rows:
     """Return the activity of the ledger."""
     playbooks = table_of(Playbooks, PLAYBOOKS, created_at=LONG_AGO)
-    table = playbook_activity(table_of(OutcomeAnalyses, LEDGER), playbooks, DAY, POLICY)
+    table = playbook_activity(table_of(OutcomeAnalyses, LEDGER), playbooks, as_of(), POLICY)
     return kept(PlaybookActivity, table)
 
 

@@ -11,7 +11,7 @@ from cjo_assets.families.journey.portfolio.portfolio_snapshots import (
     segments_that_do_not_sum,
     stages_that_do_not_sum,
 )
-from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, day, days_of, kept, rows_of, table_of
+from cjo_assets_tests.support.rows import POLICY, Row, Rows, as_of, day, days_of, kept, rows_of, table_of
 
 CALM = {
     "segment": "SMB",
@@ -37,7 +37,8 @@ def snapshot(cells: Rows, earlier: Rows = ()) -> Row:  # type: ignore[assignment
     """Return the snapshot of some cells, after some earlier ones."""
     table = table_of(PortfolioCells, cells)
     before = days_of(PortfolioSnapshots, earlier)
-    [row] = kept(PortfolioSnapshots, portfolio_snapshots(table, portfolio_by_stage(table, POLICY), before, DAY, POLICY))
+    found = portfolio_snapshots(table, portfolio_by_stage(table, POLICY), before, as_of(), POLICY)
+    [row] = kept(PortfolioSnapshots, found)
     return row
 
 

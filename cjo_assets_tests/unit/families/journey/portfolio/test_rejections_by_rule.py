@@ -2,7 +2,7 @@
 
 from cjo_assets.core.quarantine.rules import QuarantinedRows
 from cjo_assets.families.journey.portfolio.rejections_by_rule import RejectionsByRule, rejections_by_rule
-from cjo_assets_tests.support.rows import DAY, Row, by, day, kept, table_of
+from cjo_assets_tests.support.rows import Row, as_of, by, day, kept, table_of
 
 ORPHAN, RANGE = "customer_id: unknown customer", "signal_strength: above 1.0"
 
@@ -25,7 +25,7 @@ def test_trap_17_rows_are_counted_by_every_rule_they_broke() -> None:
     ]
     customers = [turned_away("customers", "C1", "segment: missing", age=None)]
     found = rejections_by_rule(
-        DAY,
+        as_of(),
         quarantined_signals=table_of(QuarantinedRows, signals),
         quarantined_customers=table_of(QuarantinedRows, customers),
         quarantined_outcomes=table_of(QuarantinedRows, []),

@@ -10,7 +10,7 @@ from cjo_assets.families.journey.inputs.state_entries import StateEntries
 from cjo_assets.families.journey.process.conformance import Conformance, conformance
 from cjo_assets.families.journey.process.path_variants import PathVariants, path_variants
 from cjo_assets.families.journey.process.visits import Visits, visits
-from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, by, day, kept, table_of
+from cjo_assets_tests.support.rows import POLICY, Row, Rows, as_of, by, day, kept, table_of
 
 # customer, segment, and (stage, days ago, reported previous stage) of each entry
 LOG: dict[str, tuple[str, list[tuple[str, int, str | None]]]] = {
@@ -47,7 +47,7 @@ def events(log: dict[str, tuple[str, list[tuple[str, int, str | None]]]] = LOG) 
 @pytest.fixture(scope="module")
 def variants() -> ir.Table:
     """Return the path variants of the log."""
-    return table_of(PathVariants, kept(PathVariants, path_variants(events(), DAY, POLICY)))
+    return table_of(PathVariants, kept(PathVariants, path_variants(events(), as_of(), POLICY)))
 
 
 def found(table: ir.Table) -> dict[Any, Row]:
@@ -107,7 +107,7 @@ def test_conformance_is_the_sum_of_the_paths_and_of_the_segments(variants: ir.Ta
 
 
 def test_without_entries_there_is_nothing_to_measure() -> None:
-    empty = path_variants(events({"C1": ("SMB", [])}), DAY, POLICY)
+    empty = path_variants(events({"C1": ("SMB", [])}), as_of(), POLICY)
     assert kept(PathVariants, empty) == []
     assert kept(Conformance, conformance(table_of(PathVariants, []))) == []
 
@@ -117,6 +117,6 @@ def test_more_than_ten_entries_stay_in_order() -> None:
     steps: list[tuple[str, int, str | None]] = [
         (("retention", "support")[number % 2], 30 - number, None) for number in range(12)
     ]
-    [row] = kept(PathVariants, path_variants(events({"C1": ("SMB", steps)}), DAY, POLICY))
+    [row] = kept(PathVariants, path_variants(events({"C1": ("SMB", steps)}), as_of(), POLICY))
     assert row["path"] == " > ".join(stage for stage, _, _ in steps)
     assert row["rework_entries"] == 10

@@ -8,7 +8,7 @@ from cjo_assets.families.journey.inputs.state_entries import StateEntries
 from cjo_assets.families.journey.process.stage_flows import StageFlows, stage_flows
 from cjo_assets.families.journey.process.stage_throughput import StageThroughput, stage_throughput
 from cjo_assets.families.journey.process.visits import Visits, known_visits, visits
-from cjo_assets_tests.support.rows import DAY, Row, by, day, kept, policy_with, rows_of, table_of
+from cjo_assets_tests.support.rows import Row, as_of, by, day, kept, policy_with, rows_of, table_of
 
 POLICY = policy_with(journey__portfolio__window_days=90, journey__portfolio__slow_visit_share=0.5)
 # Typical: onboarding 14 days, engagement 30, support 7, retention 90.
@@ -39,7 +39,7 @@ def events(until: int = 1) -> ir.Table:
 
 
 def test_the_map_counts_moves_customers_and_who_was_held_up() -> None:
-    rows = by(("from_stage", "to_stage"), kept(StageFlows, stage_flows(events(), DAY, POLICY), policy=POLICY))
+    rows = by(("from_stage", "to_stage"), kept(StageFlows, stage_flows(events(), as_of(), POLICY), policy=POLICY))
 
     def flow(start: str | None, end: str) -> tuple[object, ...]:
         row: Row = rows[start, end]
@@ -65,7 +65,7 @@ def test_the_map_counts_moves_customers_and_who_was_held_up() -> None:
 
 
 def test_throughput_uses_ended_visits_and_counts_open_ones() -> None:
-    table = stage_throughput(events(), DAY, POLICY)
+    table = stage_throughput(events(), as_of(), POLICY)
     rows = by("journey_stage", kept(StageThroughput, table, policy=POLICY))
     assert set(rows) == {"onboarding", "engagement", "support", "retention"}, "a terminal stage is no stay"
     figures = {
@@ -95,7 +95,7 @@ def test_a_stage_in_which_nothing_ended_has_no_throughput() -> None:
     customers = table_of(Customers, [{"customer_id": "C1", "segment": "SMB"}])
     entries = [{"customer_id": "C1", "journey_stage": "retention", "state_entered_at": day(-400)}]
     log = visits(customers, table_of(StateEntries, entries), POLICY)
-    [row] = kept(StageThroughput, stage_throughput(log, DAY, POLICY))
+    [row] = kept(StageThroughput, stage_throughput(log, as_of(), POLICY))
     assert (row["ended_visits"], row["median_days"], row["slow_days"]) == (0, None, None)
     assert (row["running_visits"], row["running_median_days"]) == (1, 400.0)
     assert (row["started_visits"], row["rework_share"]) == (0, None)
@@ -104,6 +104,6 @@ def test_a_stage_in_which_nothing_ended_has_no_throughput() -> None:
 @pytest.mark.parametrize("ago", [18, 45])
 def test_history_is_that_of_the_log_of_that_day(ago: int) -> None:
     """One event log serves all days: later entries only end the visits of a day, and that is undone."""
-    then = known_visits(events(), day(-ago))
+    then = known_visits(events(), as_of(-ago))
     assert sorted(map(repr, rows_of(then))) == sorted(map(repr, rows_of(events(until=-ago))))
     assert rows_of(then.filter(then.left_at.isnull()))
