@@ -9,7 +9,6 @@ whether or not the spell has already ended in it: counting only the spells that 
 """
 
 from collections.abc import Sequence
-from datetime import date
 from itertools import pairwise
 
 import ibis
@@ -23,7 +22,7 @@ DAYS_PER_WEEK = 7
 CELL = ["origin", "segment", "journey_stage", "from_week"]
 
 
-def spells(customers: ir.Table, state_entries: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def spells(customers: ir.Table, state_entries: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     """Return every spell begun by the as-of date, with the next stage and its day; null where it continues."""
     known = state_entries.filter(state_entries.state_entered_at <= as_of)
     entries = entries_in_order(known, policy).join(customers.select("customer_id", "segment"), "customer_id")
@@ -45,14 +44,13 @@ def weeks_over(until: ir.DateValue, entered_at: ir.DateValue) -> ir.IntegerValue
     return (until.delta(entered_at, unit="day") + 1) // DAYS_PER_WEEK
 
 
-def at_origins(spells: ir.Table, origins: Sequence[date], policy: Policy) -> ir.Table:
+def at_origins(spells: ir.Table, origins: Sequence[ir.DateScalar], policy: Policy) -> ir.Table:
     """Return the spells in a non-terminal stage begun by each origin, one row per origin and spell."""
-    days = one_of("origin", origins)
-    seen = spells.filter(spells.journey_stage.notin(policy.vocabulary.terminal_stages)).cross_join(days)
+    seen = spells.filter(spells.journey_stage.notin(policy.vocabulary.terminal_stages)).cross_join(_table_of(origins))
     return seen.filter(seen.entered_at <= seen.origin)
 
 
-def fitted_model(spells: ir.Table, origins: Sequence[date], policy: Policy) -> ir.Table:
+def fitted_model(spells: ir.Table, origins: Sequence[ir.DateScalar], policy: Policy) -> ir.Table:
     """Return the weekly probabilities as known on each origin.
 
     One row per origin, segment, non-terminal stage, bin of weeks in the stage and next stage. `latest_record_at` is the
@@ -84,12 +82,17 @@ def fitted_model(spells: ir.Table, origins: Sequence[date], policy: Policy) -> i
     )
 
 
-def one_of(name: str, values: Sequence[date] | Sequence[int] | Sequence[str]) -> ir.Table:
+def one_of(name: str, values: Sequence[int] | Sequence[str]) -> ir.Table:
     """Return a table of one column with a row for each value."""
     kind = "int64" if any(isinstance(value, int) for value in values) else None
     cells = [ibis.literal(value, kind) for value in values]
     column = ibis.array(cells) if cells else ibis.literal([], "array<string>")
     return column.unnest().name(name).as_table()
+
+
+def _table_of(origins: Sequence[ir.DateScalar]) -> ir.Table:
+    """Return a table with a row for each origin."""
+    return ibis.array(origins).unnest().name("origin").as_table()
 
 
 def _counts(seen: ir.Table) -> ir.Table:
@@ -109,12 +112,11 @@ def _counts(seen: ir.Table) -> ir.Table:
     return seen.group_by(key).agg(spells=seen.count(), latest_record_at=seen.record_at.max())
 
 
-def _grid(origins: Sequence[date], policy: Policy) -> ir.Table:
+def _grid(origins: Sequence[ir.DateScalar], policy: Policy) -> ir.Table:
     """Return every cell and next stage with its prior, whether observed or not."""
     words, rules = policy.vocabulary, policy.journey.forecast
     lasting = [stage for stage in words.stages if stage not in words.terminal_stages]
-    grid = one_of("origin", origins)
-    grid = grid.cross_join(one_of("segment", words.segments), one_of("journey_stage", lasting))
+    grid = _table_of(origins).cross_join(one_of("segment", words.segments), one_of("journey_stage", lasting))
     grid = grid.cross_join(one_of("from_week", rules.time_bins_weeks), one_of("next_stage", words.stages))
     named = [
         (f"{stage}>{onward}", ibis.literal(float(probability)))

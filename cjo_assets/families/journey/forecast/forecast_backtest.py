@@ -9,7 +9,7 @@ Calibration is measured in bins of equally many forecasts, equal probabilities i
 squares through forecasts and outcomes: its slope is 1 and its distance from the forecasts 0 where they are right.
 """
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import ibis
@@ -17,6 +17,7 @@ import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column, key
+from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.intervals import MEASURED, wilson_interval, within
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, rounded
 from cjo_assets.families.journey.forecast._forecasting import PLACE, churn_by_state, day_in_stage
@@ -71,7 +72,7 @@ class ForecastBacktest(DatedContract):
     last_outcome_at: date = column("Latest departure counted; null without any.", nullable=True)
 
 
-def forecast_backtest(customers: ir.Table, state_entries: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def forecast_backtest(customers: ir.Table, state_entries: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     """Forecast from earlier days and compare with the outcomes."""
     rules = policy.journey.forecast
     origins = backtest_origins(as_of, policy)
@@ -136,11 +137,11 @@ def _value_of(sums: ir.Table) -> ir.NumericValue:
     )
 
 
-def backtest_origins(as_of: date, policy: Policy) -> list[date]:
+def backtest_origins(as_of: ir.DateScalar, policy: Policy) -> list[ir.DateScalar]:
     """Return the days forecast from, latest first; the horizon of each is over by the as-of date."""
     rules = policy.journey.forecast
-    latest = as_of - timedelta(days=_horizon_days(policy))
-    return [latest - timedelta(days=rules.backtest_step_days * number) for number in range(rules.backtest_origins)]
+    ages = (_horizon_days(policy) + rules.backtest_step_days * number for number in range(rules.backtest_origins))
+    return [days_after(as_of, -age) for age in ages]
 
 
 @check(blocking=True)
@@ -154,7 +155,7 @@ def records_from_the_future(forecast_backtest: ir.Table, policy: Policy) -> ir.T
     return origins.filter(fails).select("subset", "latest_record_at", "first_outcome_at", "last_outcome_at")
 
 
-def _scored(spells: ir.Table, origins: list[date], policy: Policy) -> ir.Table:
+def _scored(spells: ir.Table, origins: list[ir.DateScalar], policy: Policy) -> ir.Table:
     """Return forecasts and outcomes, one row per origin, segment, stage and day in it."""
     following = ibis.window(group_by="customer_id", order_by="entry_number", rows=(1, None))
     has_left = spells.journey_stage.isin(policy.vocabulary.terminal_stages)
@@ -223,11 +224,11 @@ def _with_bin(rows: ir.Table, policy: Policy) -> ir.Table:
     return rows.join(ranked, "probability")
 
 
-def _questions(origins: list[date], policy: Policy) -> ir.Table:
+def _questions(origins: list[ir.DateScalar], policy: Policy) -> ir.Table:
     """Return every measure of every subset; each has a row, with or without a value."""
     rules = policy.journey.forecast
     bins = rules.calibration_bins
-    questions = [_question(CHURN_RATE, str(origin), origin=origin) for origin in origins]
+    questions = [_question(CHURN_RATE, origin.cast("string"), origin=origin) for origin in origins]
     questions += [_question(CALIBRATION, f"{place} of {bins}", place=place) for place in range(1, bins + 1)]
     questions += [_question(measure, ALL) for measure in (SLOPE, CALIBRATION_INDEX, BRIER, BASE_BRIER)]
     questions += [
@@ -239,14 +240,18 @@ def _questions(origins: list[date], policy: Policy) -> ir.Table:
 
 
 def _question(
-    measure: str, subset: str, at_least: float = 0.0, origin: date | None = None, place: int | None = None
+    measure: str,
+    subset: str | ir.StringScalar,
+    at_least: float = 0.0,
+    origin: ir.DateScalar | None = None,
+    place: int | None = None,
 ) -> Any:
     return ibis.struct(
         {
             "measure": ibis.literal(measure),
-            "subset": ibis.literal(subset),
+            "subset": subset,
             "at_least": ibis.literal(at_least, "float64"),
-            "only_origin": ibis.null("date") if origin is None else ibis.literal(origin, "date"),
+            "only_origin": ibis.null("date") if origin is None else origin,
             "only_bin": ibis.null("int64") if place is None else ibis.literal(place, "int64"),
         }
     )

@@ -5,8 +5,6 @@ all paths through the stages, from the customer's stage and the time already spe
 and stagnation do not exclude each other: a customer may recover and churn later.
 """
 
-from datetime import date
-
 import ibis
 import ibis.expr.types as ir
 
@@ -73,17 +71,16 @@ def journey_forecasts(
     journey_states: ir.Table,
     state_entries: ir.Table,
     transition_model: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Look up the forecast of each customer's segment, stage and day in the stage."""
     rules, terminal = policy.journey.forecast, policy.vocabulary.terminal_stages
-    today = ibis.literal(as_of, "date")
     active = customers.select("customer_id", "segment", "account_value")
     active = active.join(journey_states.select("customer_id", "journey_stage", "state_entered_at"), "customer_id")
     active = active.filter(active.journey_stage.isnull() | active.journey_stage.notin(terminal))
-    active = active.mutate(day=day_in_stage(today, active.state_entered_at, policy))
-    forecasts = lookup(active, _forecasts(transition_model, today, policy), ["segment", "journey_stage", "day"])
+    active = active.mutate(day=day_in_stage(as_of, active.state_entered_at, policy))
+    forecasts = lookup(active, _forecasts(transition_model, as_of, policy), ["segment", "journey_stage", "day"])
     known = state_entries.filter(state_entries.state_entered_at <= as_of)
     departures = known.journey_stage.isin(terminal).cast("int64").sum().fill_null(0)
     forecasts = forecasts.cross_join(known.agg(departures=departures))
@@ -116,9 +113,9 @@ def forecasts_outside_their_interval(journey_forecasts: ir.Table) -> ir.Table:
     return journey_forecasts.filter(~is_inside).select("customer_id", "churn_probability", "churn_probability_low")
 
 
-def _forecasts(model: ir.Table, today: ir.DateScalar, policy: Policy) -> ir.Table:
+def _forecasts(model: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     """Return the forecast of every segment, stage and day, with the observations of the weeks ahead."""
-    known = model.mutate(origin=today)
+    known = model.mutate(origin=as_of)
     states = lookup(forecasts_by_state(known, policy), churn_deviations(known, policy), PLACE)
     states = states.mutate(deviation=states.deviation.fill_null(0.0)).drop("origin")
     cells = model.select("segment", "journey_stage", "from_week", "until_week", "observed_weeks").distinct()

@@ -6,8 +6,6 @@ of moving to the next stage in any one week of the bin, given that the customer 
 customer-weeks (a Dirichlet prior): with ten customers the prior dominates, with a million the counts.
 """
 
-from datetime import date
-
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
@@ -42,7 +40,7 @@ class TransitionModel(DatedContract):
     )
 
 
-def transition_model(customers: ir.Table, state_entries: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def transition_model(customers: ir.Table, state_entries: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     """Estimate every move from the log by the as-of date and the policy's prior.
 
     The interval is that of the posterior: a single probability of a Dirichlet distribution has a Beta distribution.

@@ -4,6 +4,7 @@ import random
 from datetime import date
 from typing import Any
 
+import ibis
 import numpy
 import pytest
 
@@ -20,7 +21,7 @@ from cjo_assets.families.journey.inputs.customers import Customers
 from cjo_assets.families.journey.inputs.state_entries import StateEntries
 from cjo_assets.policy import Policy
 from cjo_assets_tests.support.journey.state_log import Simulation
-from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, by, day, kept, policy_with, rows_of, table_of
+from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, as_of, by, day, kept, policy_with, rows_of, table_of
 
 KEY = ("measure", "subset")
 Measures = dict[tuple[str, str], Row]
@@ -61,10 +62,16 @@ def log_of(left: dict[str, int | None], since: int = -200) -> tuple[Rows, Rows]:
     return [{"customer_id": name, "segment": "SMB", "account_value": 1.0} for name in left], entries
 
 
-def backtest_of(people: Rows, entries: Rows, policy: Policy, as_of: date = DAY) -> Measures:
+def backtest_of(people: Rows, entries: Rows, policy: Policy) -> Measures:
     """Return the measures of a log."""
-    table = forecast_backtest(table_of(Customers, people), table_of(StateEntries, entries), as_of, policy)
-    return by(KEY, kept(ForecastBacktest, table, as_of, policy))
+    table = forecast_backtest(table_of(Customers, people), table_of(StateEntries, entries), as_of(), policy)
+    return by(KEY, kept(ForecastBacktest, table, policy=policy))
+
+
+def origins_of(policy: Policy) -> list[date]:
+    """Return the days forecast from."""
+    origins = ibis.array(backtest_origins(as_of(), policy)).unnest().name("origin").as_table()
+    return [row["origin"] for row in rows_of(origins)]
 
 
 def test_every_measure_by_hand() -> None:
@@ -144,8 +151,8 @@ def test_a_log_that_does_not_reach_back_has_every_row() -> None:
 
 def test_origins_are_at_least_the_horizon_before_the_day() -> None:
     """90 days are 13 weeks."""
-    assert backtest_origins(DAY, POLICY) == [day(-91 - 30 * number) for number in range(6)]
-    assert backtest_origins(DAY, rules(horizon_days=7)) == [day(-7)]
+    assert origins_of(POLICY) == [day(-91 - 30 * number) for number in range(6)]
+    assert origins_of(rules(horizon_days=7)) == [day(-7)]
 
 
 def test_a_later_record_is_found() -> None:
@@ -166,19 +173,18 @@ def test_a_later_record_is_found() -> None:
 def measured(simulation: Simulation) -> Measures:
     """Return the backtest of the simulated log."""
     return by(
-        KEY, kept(ForecastBacktest, forecast_backtest(simulation.customers, simulation.state_entries, DAY, POLICY))
+        KEY, kept(ForecastBacktest, forecast_backtest(simulation.customers, simulation.state_entries, as_of(), POLICY))
     )
 
 
 def test_the_forecasts_are_those_of_the_day(simulation: Simulation, measured: Measures) -> None:
     """What the backtest has as the forecast of a day is what the chain forecasts on that day."""
-    origin = backtest_origins(DAY, POLICY)[2]
+    origin = origins_of(POLICY)[2]
+    then = ibis.literal(origin, "date")
     customers, entries = simulation.customers, simulation.state_entries
-    model = table_of(
-        TransitionModel, kept(TransitionModel, transition_model(customers, entries, origin, POLICY), origin)
-    )
-    states = journey_states(customers, entries, origin, POLICY)
-    forecasts = kept(JourneyForecasts, journey_forecasts(customers, states, entries, model, origin, POLICY), origin)
+    model = table_of(TransitionModel, kept(TransitionModel, transition_model(customers, entries, then, POLICY), origin))
+    states = journey_states(customers, entries, then, POLICY)
+    forecasts = kept(JourneyForecasts, journey_forecasts(customers, states, entries, model, then, POLICY), origin)
     chances = [row["churn_probability"] for row in forecasts if row["churn_probability"] is not None]
     row = measured["churn_rate", str(origin)]
     assert row["forecasts"] == len(chances)
@@ -196,7 +202,8 @@ def test_the_forecast_beats_the_base_rate(measured: Measures) -> None:
 def test_without_a_wrong_belief_the_forecasts_are_calibrated(simulation: Simulation) -> None:
     """The average forecast is in the interval of what happened, of level 0.90 in each of ten bins."""
     unprejudiced = policy_with(journey__forecast__prior_weeks=0.5)
-    rows = kept(ForecastBacktest, forecast_backtest(simulation.customers, simulation.state_entries, DAY, unprejudiced))
+    table = forecast_backtest(simulation.customers, simulation.state_entries, as_of(), unprejudiced)
+    rows = kept(ForecastBacktest, table)
     bins = [row for row in rows if row["measure"] == "calibration" and row["status"] == "measured"]
     assert len(bins) == POLICY.journey.forecast.calibration_bins
     holds = [row["value_low"] <= row["mean_forecast"] <= row["value_high"] for row in bins]
@@ -212,7 +219,7 @@ def test_no_forecast_rests_on_a_later_record(simulation: Simulation, measured: M
     for row in rows:
         assert row["latest_record_at"] <= row["first_origin"] < row["first_outcome_at"]
         assert row["last_outcome_at"] <= row["first_origin"] + (DAY - day(-91))
-    table = forecast_backtest(simulation.customers, simulation.state_entries, DAY, POLICY)
+    table = forecast_backtest(simulation.customers, simulation.state_entries, as_of(), POLICY)
     assert rows_of(records_from_the_future(table, POLICY)) == []
 
 
@@ -221,23 +228,24 @@ def test_neither_order_nor_the_future_changes_anything(simulation: Simulation, m
     last = by("customer_id", sorted(rows, key=lambda row: row["state_entered_at"])[-5:])
     later = [row | {"journey_stage": "churned", "state_entered_at": day(3)} for row in last.values()]
     random.Random(1).shuffle(rows)
-    table = forecast_backtest(simulation.customers, table_of(StateEntries, [*later, *rows]), DAY, POLICY)
+    table = forecast_backtest(simulation.customers, table_of(StateEntries, [*later, *rows]), as_of(), POLICY)
     assert by(KEY, kept(ForecastBacktest, table)) == measured
 
 
 def test_calibration_by_quantiles_slope_and_index(simulation: Simulation) -> None:
     """Against the same measures by numpy, from the forecasts of one origin and the outcomes in the log."""
     policy = rules(prior_weekly_probabilities=BELIEFS, prior_weeks=20.0, backtest_minimum_forecasts=30)
-    origin = backtest_origins(DAY, policy)[0]
-    table = forecast_backtest(simulation.customers, simulation.state_entries, DAY, policy)
-    found = by(KEY, kept(ForecastBacktest, table, DAY, policy))
+    origin = origins_of(policy)[0]
+    then = ibis.literal(origin, "date")
+    table = forecast_backtest(simulation.customers, simulation.state_entries, as_of(), policy)
+    found = by(KEY, kept(ForecastBacktest, table, policy=policy))
     model = table_of(
         TransitionModel,
-        kept(TransitionModel, transition_model(simulation.customers, simulation.state_entries, origin, policy), origin),
+        kept(TransitionModel, transition_model(simulation.customers, simulation.state_entries, then, policy), origin),
     )
-    known = simulation.state_entries.filter(simulation.state_entries.state_entered_at <= origin)
-    states = journey_states(simulation.customers, known, origin, policy)
-    forecasts = journey_forecasts(simulation.customers, states, known, model, origin, policy)
+    known = simulation.state_entries.filter(simulation.state_entries.state_entered_at <= then)
+    states = journey_states(simulation.customers, known, then, policy)
+    forecasts = journey_forecasts(simulation.customers, states, known, model, then, policy)
     gone = {row["customer_id"] for row in rows_of(simulation.state_entries) if row["journey_stage"] == "churned"}
     rows = [row for row in kept(JourneyForecasts, forecasts, origin) if row["churn_probability"] is not None]
     chance = numpy.array([row["churn_probability"] for row in rows])

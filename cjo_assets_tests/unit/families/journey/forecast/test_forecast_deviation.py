@@ -3,7 +3,6 @@
 from itertools import product
 from typing import Any
 
-import ibis
 import numpy as np
 import pytest
 
@@ -23,7 +22,7 @@ from cjo_assets_tests.support.journey.forecast_reference import (
     posterior,
 )
 from cjo_assets_tests.support.journey.state_log import Simulation, true_probability
-from cjo_assets_tests.support.rows import DAY, POLICY, Rows, by, kept, policy_with, rows_of, table_of
+from cjo_assets_tests.support.rows import POLICY, Rows, as_of, by, kept, policy_with, rows_of, table_of
 
 DRAWS = 3000
 # Of customer-weeks that every stage begins with, how many are left when each bin begins.
@@ -49,7 +48,7 @@ def model_of(observed: int, policy: Policy = POLICY) -> Rows:
 
 def intervals_of(model: Rows, policy: Policy = POLICY) -> dict[tuple[str, int], dict[str, Any]]:
     """Return forecast, deviation and interval of the SMB segment by stage and day."""
-    known = table_of(TransitionModel, model).mutate(origin=ibis.literal(DAY, "date"))
+    known = table_of(TransitionModel, model).mutate(origin=as_of())
     keys = ["origin", "segment", "journey_stage", "day"]
     rows = forecasts_by_state(known, policy).left_join(churn_deviations(known, policy), keys)
     low, high = interval(rows.churn, rows.deviation, policy.journey.forecast.interval_level)
@@ -99,6 +98,6 @@ def test_intervals_hold_the_stated_share_of_draws(observed: int) -> None:
 
 def test_intervals_of_a_long_log_are_narrow(simulation: Simulation) -> None:
     """Of 1,000 customers a segment and 75 weeks."""
-    model = kept(TransitionModel, transition_model(simulation.customers, simulation.state_entries, DAY, POLICY))
+    model = kept(TransitionModel, transition_model(simulation.customers, simulation.state_entries, as_of(), POLICY))
     widths = [row["high"] - row["low"] for row in intervals_of(model).values()]
     assert np.mean(widths) < 0.08

@@ -16,7 +16,7 @@ from cjo_assets.families.journey.inputs.customers import Customers
 from cjo_assets.families.journey.inputs.state_entries import StateEntries
 from cjo_assets.policy import Policy
 from cjo_assets_tests.support.journey.state_log import TRUTH, Simulation, true_churn
-from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, by, day, kept, policy_with, rows_of, table_of
+from cjo_assets_tests.support.rows import POLICY, Row, Rows, as_of, by, day, kept, policy_with, rows_of, table_of
 
 WEEKS = 13
 Found = dict[str, Row]
@@ -34,11 +34,12 @@ def forecasts_of(people: dict[str, tuple[str | None, int]], past: Sequence[Row] 
         Customers, [{"customer_id": name, "segment": "SMB", "account_value": 1000.0} for name in names]
     )
     log = table_of(StateEntries, [*entries, *past])
-    model = table_of(TransitionModel, kept(TransitionModel, transition_model(customers, log, DAY, policy), DAY, policy))
-    states = journey_states(customers, log, DAY, policy)
+    model = transition_model(customers, log, as_of(), policy)
+    model = table_of(TransitionModel, kept(TransitionModel, model, policy=policy))
+    states = journey_states(customers, log, as_of(), policy)
     found = by(
         "customer_id",
-        kept(JourneyForecasts, journey_forecasts(customers, states, log, model, DAY, policy), DAY, policy),
+        kept(JourneyForecasts, journey_forecasts(customers, states, log, model, as_of(), policy), policy=policy),
     )
     return {name: row for name, row in found.items() if name in people}
 
@@ -162,7 +163,7 @@ def learned(simulation: Simulation) -> list[tuple[float, Row]]:
     """Return the true chance of churn and the forecast, for every segment, stage and week, from the simulated log."""
     model = table_of(
         TransitionModel,
-        kept(TransitionModel, transition_model(simulation.customers, simulation.state_entries, DAY, POLICY)),
+        kept(TransitionModel, transition_model(simulation.customers, simulation.state_entries, as_of(), POLICY)),
     )
     truth = true_churn()
     cases = [(segment, *state) for segment, state in product(POLICY.vocabulary.segments, truth)]
@@ -171,9 +172,9 @@ def learned(simulation: Simulation) -> list[tuple[float, Row]]:
         {"customer_id": repr(case), "journey_stage": case[1], "state_entered_at": day(-7 * case[2])} for case in cases
     ]
     customers, log = table_of(Customers, people), table_of(StateEntries, entered)
-    states = journey_states(customers, log, DAY, POLICY)
-    found = kept(JourneyForecasts, journey_forecasts(customers, states, simulation.state_entries, model, DAY, POLICY))
-    rows = by("customer_id", found)
+    states = journey_states(customers, log, as_of(), POLICY)
+    found = journey_forecasts(customers, states, simulation.state_entries, model, as_of(), POLICY)
+    rows = by("customer_id", kept(JourneyForecasts, found))
     return [(truth[case[1], case[2]], rows[repr(case)]) for case in cases]
 
 

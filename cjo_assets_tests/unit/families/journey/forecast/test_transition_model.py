@@ -1,7 +1,6 @@
 """Tests of the transition model: counted weeks, edges of bins, and the weights of prior and counts."""
 
 import random
-from datetime import date
 
 import pytest
 
@@ -14,7 +13,7 @@ from cjo_assets.families.journey.inputs.customers import Customers
 from cjo_assets.families.journey.inputs.state_entries import StateEntries
 from cjo_assets.policy import Policy
 from cjo_assets_tests.support.journey.state_log import Simulation, true_probability
-from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, by, day, kept, policy_with, rows_of, table_of
+from cjo_assets_tests.support.rows import POLICY, Row, Rows, as_of, by, day, kept, policy_with, rows_of, table_of
 
 KEY = ("segment", "journey_stage", "from_week", "next_stage")
 
@@ -24,11 +23,11 @@ def entry(customer: str, stage: str, offset: int) -> Row:
     return {"customer_id": customer, "journey_stage": stage, "state_entered_at": day(offset)}
 
 
-def model_of(entries: Rows, as_of: date = DAY, policy: Policy = POLICY) -> dict[tuple[str, str, int, str], Row]:
+def model_of(entries: Rows, policy: Policy = POLICY) -> dict[tuple[str, str, int, str], Row]:
     """Return the model of SMB customers."""
     people = [{"customer_id": name, "segment": "SMB"} for name in sorted({row["customer_id"] for row in entries})]
     tables = table_of(Customers, people), table_of(StateEntries, entries)
-    return by(KEY, kept(TransitionModel, transition_model(*tables, as_of, policy), as_of, policy))
+    return by(KEY, kept(TransitionModel, transition_model(*tables, as_of(), policy), policy=policy))
 
 
 # The entries of one customer; then, of onboarding, the bins with their observed and censored weeks; then the move.
@@ -141,7 +140,7 @@ def test_an_impossible_cell_is_found() -> None:
 @pytest.fixture(scope="module")
 def learned(simulation: Simulation) -> Rows:
     """Return the model of the simulated log."""
-    return kept(TransitionModel, transition_model(simulation.customers, simulation.state_entries, DAY, POLICY))
+    return kept(TransitionModel, transition_model(simulation.customers, simulation.state_entries, as_of(), POLICY))
 
 
 def test_the_intervals_hold_the_truth_as_often_as_their_level(learned: Rows) -> None:
@@ -165,13 +164,15 @@ def test_the_intervals_hold_the_truth_as_often_as_their_level(learned: Rows) -> 
 def test_the_order_of_rows_changes_nothing(simulation: Simulation, learned: Rows) -> None:
     shuffled = rows_of(simulation.state_entries)
     random.Random(1).shuffle(shuffled)
-    found = kept(TransitionModel, transition_model(simulation.customers, table_of(StateEntries, shuffled), DAY, POLICY))
+    table = transition_model(simulation.customers, table_of(StateEntries, shuffled), as_of(), POLICY)
+    found = kept(TransitionModel, table)
     assert by(KEY, found) == by(KEY, learned)
 
 
 def test_what_is_entered_later_changes_nothing(simulation: Simulation) -> None:
     """On a day in the middle of the log, with and without what followed."""
-    middle, entries = day(-100), simulation.state_entries
+    middle, entries = as_of(-100), simulation.state_entries
     until = entries.filter(entries.state_entered_at <= middle)
     found = [transition_model(simulation.customers, known, middle, POLICY) for known in (entries, until)]
-    assert by(KEY, kept(TransitionModel, found[0], middle)) == by(KEY, kept(TransitionModel, found[1], middle))
+    whole, cut = (by(KEY, kept(TransitionModel, table, day(-100))) for table in found)
+    assert whole == cut
