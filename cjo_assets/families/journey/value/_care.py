@@ -13,11 +13,11 @@ of the days; it is unresolved if by then no stage of recovery was entered, or an
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
 
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.families.journey.forecast._spells import spells
 from cjo_assets.families.journey.interventions._ledger import DECISION
@@ -31,31 +31,31 @@ EVERYBODY, BEFORE, NOT_HELD_OUT = "everybody", "before", "not_held_out"
 class Days:
     """A period of days, both ends included."""
 
-    start: date
-    end: date
+    start: ir.DateScalar
+    end: ir.DateScalar
 
 
-def measured_days(as_of: date, policy: Policy) -> Days:
+def measured_days(as_of: ir.DateScalar, policy: Policy) -> Days:
     """Return the days that are compared with a baseline."""
-    return Days(as_of - timedelta(days=policy.journey.kpis.measurement_days - 1), as_of)
+    return Days(days_after(as_of, 1 - policy.journey.kpis.measurement_days), as_of)
 
 
-def days_before(as_of: date, policy: Policy) -> Days | None:
-    """Return the policy's baseline period, or None where there is none or it is not over yet."""
+def days_before(as_of: ir.DateScalar, policy: Policy) -> Days:
+    """Return the policy's baseline period; its days are null where there is none or it is not over yet."""
     period = policy.journey.kpis.baseline_period
-    if period.start is None or period.end is None or period.end >= measured_days(as_of, policy).start:
-        return None
-    return Days(period.start, period.end)
+    start, end = ibis.literal(period.start, "date"), ibis.literal(period.end, "date")
+    is_over = end < measured_days(as_of, policy).start
+    return Days(is_over.ifelse(start, None), is_over.ifelse(end, None))
 
 
 def care_of_customers(
-    customers: ir.Table, state_entries: ir.Table, intervention_ledger: ir.Table, as_of: date, policy: Policy
+    customers: ir.Table, state_entries: ir.Table, intervention_ledger: ir.Table, as_of: ir.DateScalar, policy: Policy
 ) -> ir.Table:
     """Return counts and days of each customer in each group, one row per group and customer."""
-    before = days_before(as_of, policy)
-    first_day = min(days.start for days in (measured_days(as_of, policy), before) if days)
+    # A baseline period is over before the measured days begin.
+    first_day = ibis.coalesce(days_before(as_of, policy).start, measured_days(as_of, policy).start)
     stays = _stays(spells(customers, state_entries, as_of, policy), first_day, policy)
-    window_start = ibis.literal(as_of - timedelta(days=policy.journey.roi.window_days - 1), "date")
+    window_start = days_after(as_of, 1 - policy.journey.roi.window_days)
     stays = _with_length(_in_groups(stays, intervention_ledger, as_of, policy), window_start, as_of)
     issue_days = ibis.interval(days=policy.journey.kpis.issue_days)
     is_opened = stays.is_case & stays.is_entered
@@ -74,11 +74,11 @@ def care_of_customers(
     )
 
 
-def _with_length(stays: ir.Table, window_start: ir.DateScalar, as_of: date) -> ir.Table:
+def _with_length(stays: ir.Table, window_start: ir.DateScalar, as_of: ir.DateScalar) -> ir.Table:
     """Add the days of each stay within its group's days and within the ROI window, and whether it began in them."""
     one_day = ibis.interval(days=1)
     # A stay ends on the day before the next one begins, or continues.
-    left_at = ibis.coalesce(stays.left_at, ibis.literal(as_of, "date") + one_day)
+    left_at = ibis.coalesce(stays.left_at, as_of + one_day)
     until = ibis.least(left_at, stays.end + one_day)
     begins = ibis.greatest(stays.entered_at, stays.start)
     return stays.mutate(
@@ -88,11 +88,11 @@ def _with_length(stays: ir.Table, window_start: ir.DateScalar, as_of: date) -> i
     )
 
 
-def _stays(spells: ir.Table, first_day: date, policy: Policy) -> ir.Table:
+def _stays(spells: ir.Table, first_day: ir.DateScalar, policy: Policy) -> ir.Table:
     """Return the spells that end on the first day or later, with their kind and whether their case was resolved."""
     kpis, forecast = policy.journey.kpis, policy.journey.forecast
     terminal, escalation = policy.vocabulary.terminal_stages, forecast.escalation_stages
-    spells = spells.filter((spells.left_at >= ibis.literal(first_day, "date")).fill_null(True))
+    spells = spells.filter((spells.left_at >= first_day).fill_null(True))
 
     def enters(stages: tuple[str, ...]) -> ir.BooleanValue:
         return spells.journey_stage.isin(stages) & ~spells.previous_stage.isin(stages).fill_null(False)
@@ -131,15 +131,12 @@ def _resolved_cases(stays: ir.Table, issue_days: int) -> ir.Table:
     return resolved.select("customer_id", "entry_number", is_resolved=ibis.literal(True))
 
 
-def _in_groups(stays: ir.Table, intervention_ledger: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def _in_groups(stays: ir.Table, intervention_ledger: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     """Return each stay once for each group that the customer is in, with the days of the group."""
     measured, before = measured_days(as_of, policy), days_before(as_of, policy)
-    groups = {EVERYBODY: measured} | ({BEFORE: before} if before else {})
     parts = [
-        stays.mutate(
-            group=ibis.literal(name), start=ibis.literal(days.start, "date"), end=ibis.literal(days.end, "date")
-        )
-        for name, days in groups.items()
+        stays.mutate(group=ibis.literal(name), start=days.start, end=days.end)
+        for name, days in ((EVERYBODY, measured), (BEFORE, before))
     ]
     ours = intervention_ledger.filter(intervention_ledger.origin == DECISION, intervention_ledger.playbook_id.notnull())
     first = ours.group_by("customer_id").agg(
@@ -148,8 +145,8 @@ def _in_groups(stays: ir.Table, intervention_ledger: ir.Table, as_of: date, poli
     decided = stays.join(first, "customer_id")
     decided = decided.mutate(
         group=decided.is_held_out.ifelse(HELD_OUT, NOT_HELD_OUT),
-        start=ibis.greatest(decided.decided_at + ibis.interval(days=1), ibis.literal(measured.start, "date")),
-        end=ibis.literal(measured.end, "date"),
+        start=ibis.greatest(decided.decided_at + ibis.interval(days=1), measured.start),
+        end=measured.end,
     )
     grouped = ibis.union(*parts, decided.select(parts[0].columns))
     return grouped.filter(grouped.entered_at <= grouped.end, (grouped.left_at >= grouped.start).fill_null(True))

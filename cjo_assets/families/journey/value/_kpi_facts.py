@@ -4,8 +4,6 @@ Held-out decisions are recorded and not executed, so they are left out. All KPIs
 executed interventions with an outcome.
 """
 
-from datetime import date
-
 import ibis
 import ibis.expr.types as ir
 
@@ -66,7 +64,7 @@ def ledger_facts(ledger: ir.Table, policy: Policy) -> ir.Table:
     )
 
 
-def label_facts(signal_labels: ir.Table, signals: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def label_facts(signal_labels: ir.Table, signals: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     """Count the labels of negative signals, and those of problems without a signal.
 
     A signal counts once, by its newest label; of two labels of a day, by the last id.
@@ -87,7 +85,7 @@ def label_facts(signal_labels: ir.Table, signals: ir.Table, as_of: date, policy:
     )
 
 
-def trouble_facts(state_entries: ir.Table, signals: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def trouble_facts(state_entries: ir.Table, signals: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     """Count escalations and departures of the log, and those preceded by a negative signal."""
     rules = policy.journey
     stages = [*rules.forecast.escalation_stages, *policy.vocabulary.terminal_stages]
@@ -107,7 +105,7 @@ def trouble_facts(state_entries: ir.Table, signals: ir.Table, as_of: date, polic
     return troubles.agg(troubles=troubles.count()).cross_join(foretold.agg(foretold=foretold.count()))
 
 
-def confirmation_facts(state_entries: ir.Table, as_of: date) -> ir.Table:
+def confirmation_facts(state_entries: ir.Table, as_of: ir.DateScalar) -> ir.Table:
     """Count the entries whose stage a person checked, and those confirmed."""
     known = state_entries.filter(state_entries.state_entered_at <= as_of)
     return known.agg(
@@ -137,7 +135,7 @@ def completeness_facts(accepted: list[ir.Table], rejected: list[ir.Table]) -> ir
 
 
 def known_records(
-    as_of: date,
+    as_of: ir.DateScalar,
     customers: ir.Table,
     playbooks: ir.Table,
     state_entries: ir.Table,

@@ -3,8 +3,6 @@
 `_roi_quantities` adds these rows up; `kpi_evidence` stores them.
 """
 
-from datetime import date
-
 import ibis
 import ibis.expr.types as ir
 
@@ -19,7 +17,7 @@ from cjo_assets.families.journey.outcome.outcome_analyses import executed_in_win
 from cjo_assets.policy import Policy
 
 
-def executions(outcome_analyses: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def executions(outcome_analyses: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     """Return the interventions executed in the ROI window with their cost and recorded revenue.
 
     A failure in the words of the source has retained no revenue.
@@ -36,7 +34,9 @@ def executions(outcome_analyses: ir.Table, as_of: date, policy: Policy) -> ir.Ta
     )
 
 
-def reviewers(outcome_analyses: ir.Table, approval_decisions: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def reviewers(
+    outcome_analyses: ir.Table, approval_decisions: ir.Table, as_of: ir.DateScalar, policy: Policy
+) -> ir.Table:
     """Return the people who answered the approval request of an intervention in the ROI window, each once."""
     end, window_days = end_of_day(as_of), policy.journey.roi.window_days
     answers = approval_decisions.filter(

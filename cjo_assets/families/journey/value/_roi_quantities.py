@@ -5,11 +5,11 @@ of its comparison.
 """
 
 from collections.abc import Callable
-from datetime import date, timedelta
 
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.evidence_grades import ASSUMPTION, MATCHED, RANDOMISED
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, rounded
 from cjo_assets.core.expressions.sentences import sentence
@@ -47,7 +47,7 @@ def quantities(
     baseline_comparisons: ir.Table,
     customers: ir.Table,
     earlier_calls: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Return a row for each component and grade with a quantity; always one of revenue without comparison."""
@@ -66,12 +66,12 @@ def _costs(executed: ir.Table) -> ir.Table:
     )
 
 
-def _calls(earlier_calls: ir.Table, as_of: date, window_days: int) -> ir.Table:
+def _calls(earlier_calls: ir.Table, as_of: ir.DateScalar, window_days: int) -> ir.Table:
     """Count the calls of a language model on the days of a window that ends the day before.
 
     The calls of a day are made after its tables are computed, so they count from the next day on.
     """
-    first = ibis.literal(as_of - timedelta(days=window_days), "date")
+    first = days_after(as_of, -window_days)
     calls = earlier_calls.filter(earlier_calls.as_of >= first, earlier_calls.purpose.isin(PURPOSES))
     return calls.agg(calls=calls.count())
 

@@ -120,7 +120,7 @@ def baseline_comparisons(
     state_entries: ir.Table,
     intervention_ledger: ir.Table,
     baseline_metrics: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Measure each metric in each group, and compare the groups."""
@@ -208,7 +208,7 @@ def sums_of_groups(care: ir.Table) -> ir.Table:
     return long_rows(sums, "group", parts)
 
 
-def _grid(as_of: date, policy: Policy) -> ir.Table:
+def _grid(as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     """Return a row for every metric and baseline."""
     measured, before = measured_days(as_of, policy), days_before(as_of, policy)
     rows = [
@@ -219,16 +219,18 @@ def _grid(as_of: date, policy: Policy) -> ir.Table:
             "unit": unit,
             "measured_group": baseline.measured,
             "against_group": baseline.against,
-            "measured_from": measured.start,
-            "measured_until": measured.end,
-            "period_from": before.start if before and name == BASELINE_PERIOD else None,
-            "period_until": before.end if before and name == BASELINE_PERIOD else None,
         }
         for metric, unit in METRICS.items()
         for name, baseline in BASELINES.items()
     ]
-    texts = ("metric", "baseline", "evidence_grade", "unit", "measured_group", "against_group")
-    return literal_rows(rows, {name: "string" if name in texts else "date" for name in rows[0]})
+    grid = literal_rows(rows, dict.fromkeys(rows[0], "string"))
+    has_period = grid.baseline == BASELINE_PERIOD
+    return grid.mutate(
+        measured_from=measured.start,
+        measured_until=measured.end,
+        period_from=has_period.ifelse(before.start, None),
+        period_until=has_period.ifelse(before.end, None),
+    )
 
 
 def _with_values(compared: ir.Table) -> ir.Table:

@@ -9,8 +9,6 @@ KPIs of signals, stage entries and datasets, and comparisons with a baseline, co
 those of `signal_labels`, `state_entries`, the datasets and `baseline_comparisons`.
 """
 
-from datetime import date
-
 import ibis
 import ibis.expr.types as ir
 
@@ -113,7 +111,7 @@ def kpi_evidence(
     treatment_effects: ir.Table,
     kpis: ir.Table,
     roi_breakdown: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Join what each intervention adds to the KPIs and to the ROI."""

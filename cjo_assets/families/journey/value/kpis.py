@@ -148,7 +148,7 @@ def kpis(
     quarantined_interventions: ir.Table,
     quarantined_outcomes: ir.Table,
     quarantined_approval_decisions: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Measure the KPIs of the day and compare them with the targets."""

@@ -11,8 +11,6 @@ that effect (difference in recovery x runs x revenue of a success), and its reco
 escalation and days in support are different days, and the cost of an agent is different from the loss of a customer.
 """
 
-from datetime import date
-
 import ibis
 import ibis.expr.types as ir
 
@@ -60,7 +58,7 @@ def roi_breakdown(
     baseline_comparisons: ir.Table,
     customers: ir.Table,
     earlier_audit_language_model_calls: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Multiply the quantities by the prices of the policy."""

@@ -4,13 +4,14 @@ One row per as-of date: the sums of `roi_breakdown`, the weakest evidence in the
 those of `roi_by_grade`: the ends of the compared parts are added; costs and assumptions have no interval.
 """
 
-from datetime import date, timedelta
+from datetime import date
 
 import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, any_of, column
+from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.evidence_grades import ASSUMPTION, COST, EVIDENCE_GRADES, VALUE
 from cjo_assets.core.expressions.intervals import SIGNS, interval_of_sum, sign_of
 from cjo_assets.core.expressions.numbers import HALF_A_CENT
@@ -83,7 +84,7 @@ class RoiEstimate(DatedContract):
     compared_net_status: str = column("The same of net_benefit_compared.", isin=SIGNS)
 
 
-def roi_estimate(roi_breakdown: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def roi_estimate(roi_breakdown: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     """Add up the components of all grades, with their intervals."""
     window_days = policy.journey.roi.window_days
     parts = roi_breakdown
@@ -112,8 +113,8 @@ def roi_estimate(roi_breakdown: ir.Table, as_of: date, policy: Policy) -> ir.Tab
     net = totals["value"] - totals.cost
     net_low, net_high = totals.compared_low - totals.cost, totals.compared_high - totals.cost
     return totals.mutate(
-        window_start=ibis.literal(as_of - timedelta(days=window_days - 1), "date"),
-        window_end=ibis.literal(as_of, "date"),
+        window_start=days_after(as_of, 1 - window_days),
+        window_end=as_of,
         total_value=totals["value"],
         total_cost=totals.cost,
         net_benefit=net,

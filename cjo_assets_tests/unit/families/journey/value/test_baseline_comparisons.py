@@ -29,6 +29,7 @@ from cjo_assets_tests.support.rows import (
     POLICY,
     Row,
     Rows,
+    as_of,
     by,
     day,
     kept,
@@ -104,7 +105,7 @@ def compare(
         table_of(StateEntries, log),
         table_of(InterventionLedger, decisions),
         table_of(BaselineMetrics, supplied or []),
-        DAY,
+        as_of(),
         policy,
     )
     rows = kept(BaselineComparisons, found, policy=policy)
@@ -292,7 +293,7 @@ def test_few_events_are_no_reduction_whatever_the_rates() -> None:
         table_of(StateEntries, log),
         table_of(InterventionLedger, []),
         table_of(BaselineMetrics, supplied),
-        DAY,
+        as_of(),
         POLICY,
     )
     rows = by(("metric", "baseline"), kept(BaselineComparisons, found))
@@ -391,7 +392,7 @@ def issues() -> dict[str, Row]:
     ]
     people: Rows = [{"customer_id": name} for name in sorted({row["customer_id"] for row in log})]
     found = care_of_customers(
-        table_of(Customers, people), table_of(StateEntries, log), table_of(InterventionLedger, []), DAY, rules()
+        table_of(Customers, people), table_of(StateEntries, log), table_of(InterventionLedger, []), as_of(), rules()
     )
     return by("customer_id", rows_of(found.filter(found.group == "everybody")))
 

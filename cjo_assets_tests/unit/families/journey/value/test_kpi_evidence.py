@@ -23,7 +23,7 @@ from cjo_assets.families.journey.value.kpis import MISSING, Kpis
 from cjo_assets.families.journey.value.roi_breakdown import RoiBreakdown
 from cjo_assets.policy import Policy
 from cjo_assets_tests.support.journey.cells import assert_cells_add_up
-from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, by, kept, policy_with, rows_of, table_of
+from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, as_of, by, kept, policy_with, rows_of, table_of
 from cjo_assets_tests.unit.families.journey.value.test_kpis import labelled, measure
 from cjo_assets_tests.unit.families.journey.value.test_roi_breakdown import ANSWERS, LAST, LEDGER, effect, price, run_of
 
@@ -66,7 +66,7 @@ class Day:
             table_of(ApprovalDecisions, ANSWERS),
             table_of(TreatmentEffects, EFFECTS),
             *self._published(),
-            DAY,
+            as_of(),
             policy,
         )
         self.rows = kept(KpiEvidence, found, policy=policy)

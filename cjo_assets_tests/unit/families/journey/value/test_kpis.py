@@ -24,6 +24,7 @@ from cjo_assets_tests.support.rows import (
     POLICY,
     Row,
     Rows,
+    as_of,
     by,
     day,
     days_of,
@@ -137,7 +138,7 @@ def measure(ledger: Rows, policy: Policy = POLICY, **records: Rows) -> dict[str,
     tables |= {name: table_of(QuarantinedRows, records.get(name, [])) for name in rejected}
     tables["earlier_kpis"] = days_of(Kpis, records.get("earlier_kpis", []))
     acting = [{"recommended_action": "call"} | row for row in ledger]
-    found = kpis(table_of(OutcomeAnalyses, acting), **tables, as_of=DAY, policy=policy)
+    found = kpis(table_of(OutcomeAnalyses, acting), **tables, as_of=as_of(), policy=policy)
     return by("kpi", kept(Kpis, found, policy=policy))
 
 

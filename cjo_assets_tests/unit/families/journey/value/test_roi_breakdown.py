@@ -22,6 +22,7 @@ from cjo_assets_tests.support.rows import (
     POLICY,
     Row,
     Rows,
+    as_of,
     by,
     day,
     days_of,
@@ -124,7 +125,7 @@ def price(ledger: Rows, policy: Policy = POLICY, **records: Rows) -> dict[tuple[
         table_of(BaselineComparisons, records.get("comparisons", [])),
         table_of(Customers, records.get("customers", [])),
         days_of(LanguageModelCalls, calls),
-        DAY,
+        as_of(),
         policy,
     )
     rows = kept(RoiBreakdown, found, policy=policy)

@@ -12,7 +12,19 @@ from cjo_assets.families.journey.value.roi_breakdown import RoiBreakdown
 from cjo_assets.families.journey.value.roi_by_grade import RoiByGrade, grades_that_do_not_sum, roi_by_grade
 from cjo_assets.families.journey.value.roi_estimate import RoiEstimate, roi_estimate, totals_that_do_not_sum
 from cjo_assets.policy import Policy
-from cjo_assets_tests.support.rows import BACKEND, DAY, POLICY, Row, Rows, by, kept, policy_with, rows_of, table_of
+from cjo_assets_tests.support.rows import (
+    BACKEND,
+    DAY,
+    POLICY,
+    Row,
+    Rows,
+    as_of,
+    by,
+    kept,
+    policy_with,
+    rows_of,
+    table_of,
+)
 
 # Component, kind, amount, grade; of what was compared both ends.
 Part = tuple[str, str, float | None, str] | tuple[str, str, float | None, str, float, float]
@@ -42,7 +54,7 @@ def grades(parts: list[Part]) -> dict[str, Row]:
 def total(parts: list[Part], policy: Policy = POLICY) -> Row:
     """Return the one row of totals."""
     breakdown = table_of(RoiBreakdown, parts_of(parts))
-    found = kept(RoiEstimate, roi_estimate(breakdown, DAY, policy))
+    found = kept(RoiEstimate, roi_estimate(breakdown, as_of(), policy))
     of_grades = table_of(RoiByGrade, list(grades(parts).values()))
     assert rows_of(totals_that_do_not_sum(table_of(RoiEstimate, found), breakdown, of_grades)) == []
     [row] = found
