@@ -74,7 +74,7 @@ class StatementFiles:
         path = self._path(origin)
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(f".{os.getpid()}")
-        partial.write_text("\n".join([*lines, statement.sql, ""]), encoding="utf-8")
+        partial.write_bytes("\n".join([*lines, statement.sql, ""]).encode())
         os.replace(partial, path)
 
     def _path(self, origin: Origin) -> Folder:
@@ -89,7 +89,8 @@ class StatementFiles:
 
 def _read(path: Folder) -> tuple[dict[str, Any], str]:
     """Return the header and the statement of a file."""
-    lines = path.read_text(encoding="utf-8").split("\n")
+    # As bytes, because a text in SQL may contain a carriage return.
+    lines = path.read_bytes().decode().split("\n")
     comments = [
         line.removeprefix(COMMENT) for line in itertools.takewhile(lambda line: line.startswith(COMMENT), lines)
     ]

@@ -37,7 +37,7 @@ class Process:
         """Return the statement of an origin, which contains the value that it read."""
 
         def write(asked: Policy) -> Statement:
-            return Statement(f"a floor\nof {asked.journey.signals.severity_floor}", Lineage({}))
+            return Statement(f"a floor\r\nof {asked.journey.signals.severity_floor}", Lineage({}))
 
         return self.statements.written(origin, policy, write).sql
 
@@ -45,11 +45,11 @@ class Process:
 def test_a_later_process_finds_the_statement_of_an_earlier_one(tmp_path: Path) -> None:
     origin = Origin(STATES, STATEMENT)
     one, other = Process(tmp_path), Process(tmp_path)
-    assert one.ask(load_policy(), origin) == other.ask(load_policy(), origin) == "a floor\nof 0.5"
+    assert one.ask(load_policy(), origin) == other.ask(load_policy(), origin) == "a floor\r\nof 0.5"
     assert (one.statements.compiled, other.statements.compiled) == (1, 0)
-    assert other.ask(FLOOR, origin) == "a floor\nof 0.25"
+    assert other.ask(FLOOR, origin) == "a floor\r\nof 0.25"
     assert other.statements.compiled == 1, "another value that the statement read"
-    assert Process(tmp_path).ask(FLOOR, origin) == "a floor\nof 0.25"
+    assert Process(tmp_path).ask(FLOOR, origin) == "a floor\r\nof 0.25"
 
 
 def test_another_table_check_input_type_or_code_is_another_statement(
@@ -77,7 +77,7 @@ def test_another_table_check_input_type_or_code_is_another_statement(
 def test_an_edited_or_damaged_file_is_not_used(tmp_path: Path) -> None:
     path = tmp_path / "journey" / "journey_states.sql"
     Process(tmp_path).ask(FLOOR, Origin(STATES, STATEMENT))
-    written = path.read_text()
+    written = path.read_bytes().decode()
     for damaged in (
         written.replace("of 0.25", "of 0.1"),
         written.replace("of 0.25\n", "of 0.25\n\n"),
@@ -85,11 +85,11 @@ def test_an_edited_or_damaged_file_is_not_used(tmp_path: Path) -> None:
         "SELECT 1",
         "",
     ):
-        path.write_text(damaged)
+        path.write_bytes(damaged.encode())
         process = Process(tmp_path)
-        assert process.ask(FLOOR, Origin(STATES, STATEMENT)) == "a floor\nof 0.25"
+        assert process.ask(FLOOR, Origin(STATES, STATEMENT)) == "a floor\r\nof 0.25"
         assert process.statements.compiled == 1
-        assert path.read_text() == written
+        assert path.read_bytes().decode() == written
 
 
 def test_a_policy_without_a_recorded_read_finds_no_statement(tmp_path: Path) -> None:
