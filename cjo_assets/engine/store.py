@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -16,7 +16,7 @@ from sqlglot import ErrorLevel
 
 from cjo_assets.core.check_result import CheckResult
 from cjo_assets.core.checks import CONTRACT_CHECK, Check
-from cjo_assets.core.contract import columns_of, contract_rows, key_of
+from cjo_assets.core.contract import Contract, columns_of, contract_rows, key_of
 from cjo_assets.core.errors import ContractBreachError
 from cjo_assets.core.expressions.days import as_of_date, days_of_run, newest_day
 from cjo_assets.core.family import Family
@@ -317,17 +317,34 @@ class Store:
         if wrong_shape:
             return CheckResult(0, dict.fromkeys(wrong_shape, 1), [], wrong_shape)
 
-        def question(asked: Policy) -> Statement:
-            rows = self._stored_rows(table, _day_of(table))
-            query = self._query(breach_counts(rows, table.contract, asked.vocabulary))
-            return Statement(self._text(query), NO_LINEAGE)
-
-        origin = self._origin(table, CONTRACT_CHECK, table.inputs().values())
-        [counts] = self._answer(self.on_days(self._statements.written(origin, policy, question).sql, as_of))
+        counts = self._breach_counts(
+            self._origin(table, CONTRACT_CHECK, table.inputs().values()),
+            lambda: self._stored_rows(table, _day_of(table)),
+            table.contract,
+            as_of,
+            policy,
+        )
         if is_clean(counts):
             return CheckResult(counts[ROWS], {}, [])
         day = None if as_of is None else ibis.literal(as_of, "date")
-        return judged(self._stored_rows(table, day), table.contract, policy.vocabulary)
+        return judged(self._stored_rows(table, day), table.contract, policy.vocabulary, counts)
+
+    def _breach_counts(
+        self,
+        origin: Origin,
+        rows: Callable[[], ir.Table],
+        contract: type[Contract],
+        as_of: date | None,
+        policy: Policy,
+    ) -> dict[str, int]:
+        """Return how many rows break each rule of a contract, in one scan."""
+
+        def question(asked: Policy) -> Statement:
+            counted = breach_counts(rows(), contract, asked.vocabulary)
+            return Statement(self._text(self._query(counted)), NO_LINEAGE)
+
+        [counts] = self._answer(self.on_days(self._statements.written(origin, policy, question).sql, as_of))
+        return counts
 
     def _audited(self, audit: Check, table: Table, as_of: date | None, policy: Policy) -> CheckResult:
         def question(asked: Policy) -> Statement:
@@ -342,7 +359,9 @@ class Store:
         if audit.contract is not None:
             # Validation runs several queries; a table that is not stored is computed once for them.
             with self._kept(sql) as asked:
-                return judged(asked, audit.contract, policy.vocabulary)
+                of_counts = replace(origin, part=f"{audit.name}.counts")
+                counts = self._breach_counts(of_counts, lambda: asked, audit.contract, as_of, policy)
+                return judged(asked, audit.contract, policy.vocabulary, counts)
         found = self._answer(sql)
         count = found[0]["offenders"] if found else 0
         examples = [{name: str(value) for name, value in row.items() if name != "offenders"} for row in found]

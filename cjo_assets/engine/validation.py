@@ -28,16 +28,27 @@ JUDGED, ROWS, KEYS = "judged_rows", "rows", "keys"
 _QUESTIONS = Statements(keep=500)
 
 
-def judged(table: ir.Table, contract: type[Contract], vocabulary: Vocabulary) -> CheckResult:
+def judged(
+    table: ir.Table, contract: type[Contract], vocabulary: Vocabulary, counts: dict[str, int] | None = None
+) -> CheckResult:
     """Validate a table against its contract.
 
     Columns beyond the contract are rules: each is named after a rule and marks the rows that break it.
+
+    Args:
+        table: the table.
+        contract: its contract.
+        vocabulary: the allowed words.
+        counts: the row of `breach_counts`, where it is known already.
     """
     wrong_shape = shape_errors(contract, table.schema())
     if wrong_shape:
         return CheckResult(0, dict.fromkeys(wrong_shape, 1), [], wrong_shape)
     key = key_of(contract)
-    counts = _counted(table, contract, vocabulary)
+    counts = dict(counts or _counted(table, contract, vocabulary))
+    # As many hashes as rows means as many keys; fewer may be a collision, so the keys themselves are counted.
+    if key and counts[KEYS] < counts[ROWS]:
+        counts[KEYS] = int(table.select(*key).distinct().count().to_pyarrow().as_py())
     rows = counts.pop(ROWS)
     repeated = rows - counts.pop(KEYS) if key else 0
     broken = {rule: count for rule, count in counts.items() if count}
@@ -62,35 +73,16 @@ def _rules(table: ir.Table, contract: type[Contract], vocabulary: Vocabulary) ->
 
 
 def _counted(table: ir.Table, contract: type[Contract], vocabulary: Vocabulary) -> dict[str, int]:
-    """Return the number of rows, of rows that break each rule, and of keys.
+    """Return the row of `breach_counts`; its statement is the same for all tables of a contract."""
+    backend, schema = table.get_backend(), table.schema()
 
-    The counts are the same for all tables of a contract, over whatever rows precede them.
-    """
-    backend = table.get_backend()
-    schema = table.schema()
-    origin = (backend.name, contract, schema)
-
-    def of_rules(words: Vocabulary) -> str:
+    def question(words: Vocabulary) -> str:
         sql: str = backend.compile(breach_counts(ibis.table(schema, name=JUDGED), contract, words))
         return sql
 
-    def of_keys(_: Vocabulary) -> str:
-        rows = ibis.table(schema, name=JUDGED)
-        sql: str = backend.compile(rows.select(*key).distinct().agg(lambda keys: keys.count().name(KEYS)))
-        return sql
-
-    key = key_of(contract)
-    before = f"WITH {JUDGED} AS ({backend.compile(table)})"
-
-    def asked(question: str) -> dict[str, int]:
-        found = backend.raw_sql(f"{before} {question}")
-        return dict(zip([column[0] for column in found.description], found.fetchone(), strict=True))
-
-    counts = asked(_QUESTIONS.written(("rules", *origin), vocabulary, of_rules))
-    # As many hashes as rows means as many keys; fewer may be a collision, so the keys themselves are counted.
-    if key and counts[KEYS] < counts[ROWS]:
-        counts |= asked(_QUESTIONS.written(("keys", *origin), vocabulary, of_keys))
-    return counts
+    counted = _QUESTIONS.written((backend.name, contract, schema), vocabulary, question)
+    found = backend.raw_sql(f"WITH {JUDGED} AS ({backend.compile(table)}) {counted}")
+    return dict(zip([column[0] for column in found.description], found.fetchone(), strict=True))
 
 
 def breach_counts(table: ir.Table, contract: type[Contract], vocabulary: Vocabulary) -> ir.Table:
