@@ -17,6 +17,7 @@ from cjo_assets.policy import Policy
 from cjo_assets_tests.support.rows import BACKEND, Row, Rows, default_row, policy_with, table_of
 
 DAY = date(2026, 3, 20)
+AS_OF = ibis.literal(DAY, "date")
 START = date(2026, 3, 1)
 METRICS = [
     {"metric": "signup_rate", "numerator": "conversions", "denominator": "impressions", "direction": "up"},
@@ -47,7 +48,7 @@ def experiment(name: str, control: tuple[int, int], variant: tuple[int, int], **
     return {"experiment_id": name, "control": control, "variant": variant, "family": name} | values
 
 
-def frames(experiments: Rows, policy: Policy, as_of: date = DAY) -> dict[str, Any]:
+def frames(experiments: Rows, policy: Policy) -> dict[str, Any]:
     """Return what the transform takes."""
     plans, arms = [], []
     names = set(schema_of(Experiments))
@@ -74,7 +75,7 @@ def frames(experiments: Rows, policy: Policy, as_of: date = DAY) -> dict[str, An
         "experiments": table_of(Experiments, plans),
         "campaigns": table_of(Campaigns, campaigns),
         "metric_definitions": definitions(),
-        "as_of": as_of,
+        "as_of": AS_OF,
         "policy": policy,
     }
 
@@ -128,7 +129,7 @@ def many(columns: dict[str, Any], policy: Policy) -> ir.Table:
         BACKEND.create_table(ibis.util.gen_name("plans"), plans, temp=True),
         table_of(Campaigns, [{"campaign_id": "CAMP", "status": "active"}]),
         definitions(),
-        DAY,
+        AS_OF,
         policy,
     )
 

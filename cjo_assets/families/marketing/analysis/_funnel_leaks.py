@@ -4,11 +4,10 @@ Every step loses people, so a low rate alone is no leak: a step is a leak only w
 benchmark. Leaks are ranked by the arrivals that the benchmark's rate would have added.
 """
 
-from datetime import date, timedelta
-
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.numbers import rounded
 from cjo_assets.families.marketing.measurement._measured_kpis import with_interval
 from cjo_assets.policy import Policy
@@ -18,10 +17,9 @@ BENCHMARKS = [EARLIER_DAYS, OTHER_CAMPAIGNS]
 PATH = ("campaign_id", "path")
 
 
-def recent_and_earlier(known_events: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def recent_and_earlier(known_events: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     """Count each stage in the newest days and before; null where it has no events then."""
-    newest = as_of - timedelta(days=policy.marketing.funnel.recent_days)
-    is_recent = known_events["date"] > ibis.literal(newest, "date")
+    is_recent = known_events["date"] > days_after(as_of, -policy.marketing.funnel.recent_days)
     return known_events.group_by("campaign_id", "stage").agg(
         recent=known_events["count"].sum(where=is_recent), earlier=known_events["count"].sum(where=~is_recent)
     )

@@ -5,13 +5,12 @@ compared with the conversions measured for the channel's assets. A method that c
 measured conversions has a row for that channel, with null credit.
 """
 
-from datetime import date, timedelta
-
 import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column, key
+from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, rounded
 from cjo_assets.core.expressions.tables import first_per, long_rows, lookup
 from cjo_assets.families.marketing.analysis.touch_credits import METHODS
@@ -83,11 +82,11 @@ def attribution(
     attribution_hints: ir.Table,
     touch_credits: ir.Table,
     asset_performance: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Sum the credit of each method and compare it with the measured conversions."""
-    end = as_of + timedelta(days=1)
+    end = days_after(as_of, 1)
     reported = _reported(attribution_hints.filter(attribution_hints.timestamp < end), policy)
     computed = _computed(touch_credits.filter(touch_credits.converted_at < end))
     credited = ibis.union(reported, computed)
@@ -147,10 +146,10 @@ def _computed(credits_of_touches: ir.Table) -> ir.Table:
 
 @check(blocking=True)
 def credit_that_is_lost(
-    attribution: ir.Table, attribution_hints: ir.Table, touch_credits: ir.Table, as_of: date, policy: Policy
+    attribution: ir.Table, attribution_hints: ir.Table, touch_credits: ir.Table, as_of: ir.DateScalar, policy: Policy
 ) -> ir.Table:
     """Return methods whose credit differs from the sum of the hints, or from the number of conversions."""
-    end = as_of + timedelta(days=1)
+    end = days_after(as_of, 1)
     reported = _reported(attribution_hints.filter(attribution_hints.timestamp < end), policy)
     known = touch_credits.filter(touch_credits.converted_at < end)
     given = attribution.group_by("method").agg(given=attribution.credited_conversions.sum())

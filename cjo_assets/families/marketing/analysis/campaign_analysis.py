@@ -13,7 +13,7 @@ Performance is the attainment of the target of the primary metric, once enough d
 were counted. A ratio of value to spend has no target and does not count.
 """
 
-from datetime import date, timedelta
+from datetime import date
 
 import ibis
 import ibis.expr.types as ir
@@ -21,6 +21,7 @@ from ibis import _
 
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, any_of, column, key
+from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.intervals import MEASURED, NOT_MEASURABLE, within
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, money_sum, rounded, same_money
 from cjo_assets.core.expressions.tables import lookup
@@ -179,12 +180,12 @@ def campaign_analysis(
     asset_performance: ir.Table,
     roi_ledger: ir.Table,
     metric_definitions: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Combine the figures of each campaign and classify its pace and performance."""
     rules = policy.marketing.campaigns
-    end = as_of + timedelta(days=1)
+    end = days_after(as_of, 1)
     known = with_open_ends(campaigns, policy).drop("objective", "hypothesis")
     for part in (
         performance_sums(asset_performance, "campaign_id"),
@@ -205,10 +206,10 @@ def campaign_analysis(
     )
 
 
-def _with_pace(campaigns: ir.Table, as_of: date) -> ir.Table:
+def _with_pace(campaigns: ir.Table, as_of: ir.DateScalar) -> ir.Table:
     """Add the shares of time and budget used, and the one over the other."""
     days = campaigns.end_date.delta(campaigns.start_date, unit="day") + 1
-    passed = ibis.literal(as_of, "date").delta(campaigns.start_date, unit="day") + 1
+    passed = as_of.delta(campaigns.start_date, unit="day") + 1
     campaigns = campaigns.mutate(
         elapsed_share=within(passed, 0, days) / days,
         has_ended=(campaigns.status == OVER) | (campaigns.end_date <= as_of).fill_null(False),
@@ -240,7 +241,7 @@ def _with_ratios(campaigns: ir.Table) -> ir.Table:
     )
 
 
-def _experiments_on(experiments: ir.Table, as_of: date) -> ir.Table:
+def _experiments_on(experiments: ir.Table, as_of: ir.DateScalar) -> ir.Table:
     """Count the experiments begun by the day, with their status on it: one that ended later was still running.
 
     A planned experiment has not begun, whatever its first day. One that is marked as running after its last day is not
@@ -279,7 +280,7 @@ def _pacing_status(campaigns: ir.Table, tolerance: float) -> ir.StringValue:
     )
 
 
-def _performance(campaigns: ir.Table, as_of: date, policy: Policy) -> tuple[ir.StringValue, ir.StringValue]:
+def _performance(campaigns: ir.Table, as_of: ir.DateScalar, policy: Policy) -> tuple[ir.StringValue, ir.StringValue]:
     """Return the performance and the first rule that applies."""
     rules = policy.marketing.campaigns
     least = rules.performance_thresholds

@@ -6,13 +6,12 @@ The counts of a stage are summed over days, places and sources. More arrivals th
 systems count differently, or people enter from elsewhere.
 """
 
-from datetime import date, timedelta
-
 import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, TextList, column, key
+from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.intervals import MEASURED
 from cjo_assets.core.expressions.numbers import rounded
 from cjo_assets.core.expressions.rows import literal_rows
@@ -88,11 +87,11 @@ class FunnelAnalysis(DatedContract):
     is_biggest_leak: bool = column("Whether it is the leak of the path with the most missing arrivals.")
 
 
-def funnel_analysis(campaigns: ir.Table, funnel_events: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def funnel_analysis(campaigns: ir.Table, funnel_events: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     """Compare the counts of consecutive stages along each path."""
     by_days = recent_and_earlier(known_events(funnel_events, as_of), as_of, policy)
     counts = lookup(stage_counts(funnel_events, as_of), by_days, ["campaign_id", "stage"])
-    is_known = (campaigns.created_at < as_of + timedelta(days=1)) | campaigns.campaign_id.isin(counts.campaign_id)
+    is_known = (campaigns.created_at < days_after(as_of, 1)) | campaigns.campaign_id.isin(counts.campaign_id)
     stages = campaigns.filter(is_known).select("campaign_id").cross_join(_stages(policy))
     steps = _steps(lookup(stages, counts, ["campaign_id", "stage"]))
     steps = with_interval(steps, "to_count", "from_count", "rate", policy.marketing.campaigns.interval_level)
@@ -139,7 +138,7 @@ def _steps(stages: ir.Table) -> ir.Table:
     return steps.mutate(state=state, rate=steps.to_count / steps.from_count.nullif(0))
 
 
-def stage_counts(funnel_events: ir.Table, as_of: date) -> ir.Table:
+def stage_counts(funnel_events: ir.Table, as_of: ir.DateScalar) -> ir.Table:
     """Sum the events of each stage of a campaign, with the confidence of their sources weighted by events."""
     known = known_events(funnel_events, as_of)
     weighted = (known["count"] * known.confidence).cast("decimal(38, 6)")
@@ -147,11 +146,9 @@ def stage_counts(funnel_events: ir.Table, as_of: date) -> ir.Table:
     return sums.select("campaign_id", "stage", "count", trust=rounded(sums.weighted / sums["count"].nullif(0)))
 
 
-def known_events(funnel_events: ir.Table, as_of: date) -> ir.Table:
+def known_events(funnel_events: ir.Table, as_of: ir.DateScalar) -> ir.Table:
     """Return events of days up to the as-of date that were reported by the end of that date."""
-    return funnel_events.filter(
-        funnel_events.timestamp < as_of + timedelta(days=1), funnel_events["date"] <= ibis.literal(as_of, "date")
-    )
+    return funnel_events.filter(funnel_events.timestamp < days_after(as_of, 1), funnel_events["date"] <= as_of)
 
 
 def _stages(policy: Policy) -> ir.Table:
@@ -173,7 +170,7 @@ def _stages(policy: Policy) -> ir.Table:
 
 
 @check(blocking=True)
-def stages_that_miss_events(funnel_analysis: ir.Table, funnel_events: ir.Table, as_of: date) -> ir.Table:
+def stages_that_miss_events(funnel_analysis: ir.Table, funnel_events: ir.Table, as_of: ir.DateScalar) -> ir.Table:
     """Return steps whose departures or arrivals differ from the sum of the events of that stage."""
     known = known_events(funnel_events, as_of)
     sums = known.group_by("campaign_id", "stage").agg(events=known["count"].sum())
@@ -186,7 +183,7 @@ def stages_that_miss_events(funnel_analysis: ir.Table, funnel_events: ir.Table, 
 
 
 @check
-def stages_counted_twice(funnel_events: ir.Table, as_of: date) -> ir.Table:
+def stages_counted_twice(funnel_events: ir.Table, as_of: ir.DateScalar) -> ir.Table:
     """Return places and days with counts of a stage by several systems: the sum may count people twice."""
     known = known_events(funnel_events, as_of)
     sources = known.group_by(PLACE).agg(

@@ -6,13 +6,13 @@ together with its parts is compared with these parts. Nothing is corrected or ch
 """
 
 from collections.abc import Mapping
-from datetime import date, timedelta
 
 import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column, key
+from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, MONEY_DECIMALS, money_sum, rounded
 from cjo_assets.core.expressions.tables import long_rows, lookup
 from cjo_assets.families.marketing.analysis.funnel_analysis import stage_counts
@@ -66,7 +66,7 @@ def reconciliation(
     funnel_events: ir.Table,
     segment_rollups: ir.Table,
     metric_definitions: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Compare each pair of sources."""
@@ -131,7 +131,7 @@ def _of_ledger(campaign_analysis: ir.Table, roi_ledger: ir.Table) -> tuple[ir.Ta
     )
 
 
-def _of_funnel(campaign_analysis: ir.Table, funnel_events: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def _of_funnel(campaign_analysis: ir.Table, funnel_events: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     """Compare the stages of impressions, clicks and conversions with the metrics."""
     counts = stage_counts(funnel_events, as_of)
     rules = policy.marketing.reconciliation
@@ -217,9 +217,9 @@ def _of_cost_models(asset_performance: ir.Table, channels: ir.Table, policy: Pol
     return (_compared(sums, STATED_COST, COST_MODEL, {ASSET_COST: (sums.stated, sums.modelled)}),)
 
 
-def placed_snapshots(performance_metrics: ir.Table, creative_assets: ir.Table, as_of: date) -> ir.Table:
+def placed_snapshots(performance_metrics: ir.Table, creative_assets: ir.Table, as_of: ir.DateScalar) -> ir.Table:
     """Return the snapshots known on the day, with campaign and audience segment."""
-    known = performance_metrics.filter(performance_metrics.timestamp < as_of + timedelta(days=1))
+    known = performance_metrics.filter(performance_metrics.timestamp < days_after(as_of, 1))
     placed = known.join(creative_assets.select("asset_id", "campaign_id", "segment_id"), "asset_id")
     return placed.mutate(day=placed.timestamp.date())
 

@@ -7,13 +7,14 @@ cost of work is distributed like the campaign's recorded media spend, so media w
 the work. The recommendation of the source is shown beside ours and changes nothing.
 """
 
-from datetime import date, timedelta
+from datetime import date
 
 import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, any_of, column, key
+from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, money_sum, rounded, same_money
 from cjo_assets.core.expressions.tables import first_per, lookup
 from cjo_assets.families.marketing.analysis._segment_references import segment_references
@@ -118,12 +119,12 @@ def segment_portfolio(
     asset_performance: ir.Table,
     segment_rollups: ir.Table,
     metric_definitions: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Choose the action for each segment of each campaign."""
     level = policy.marketing.campaigns.interval_level
-    created = creative_assets.filter(creative_assets.created_at < as_of + timedelta(days=1))
+    created = creative_assets.filter(creative_assets.created_at < days_after(as_of, 1))
     latest = _latest_rollups(segment_rollups.filter(segment_rollups.window_end <= as_of))
     sums = performance_sums(asset_performance, *PAIR)
     pairs = ibis.union(created.select(PAIR), sums.select(PAIR), latest.select(PAIR), distinct=True)

@@ -1,7 +1,5 @@
 """Verdict on an experiment: phase, deciding interval, correction for many tests, and rules in order."""
 
-from datetime import date
-
 import ibis
 import ibis.expr.types as ir
 
@@ -59,7 +57,7 @@ READ = (
 RULES = (*INVALIDATING, *UNREAD, *READ)
 
 
-def phase_of(rows: ir.Table, as_of: date) -> ir.StringValue:
+def phase_of(rows: ir.Table, as_of: ir.DateScalar) -> ir.StringValue:
     """Return the phase of an experiment on the as-of date, from its dates.
 
     An experiment completed after the day was still running. A stopped one has ended: the day of that decision and its

@@ -83,7 +83,7 @@ def experiment_arms(
     experiments: ir.Table,
     creative_assets: ir.Table,
     metric_definitions: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Sum the snapshots of each arm while its experiment ran."""
@@ -115,7 +115,7 @@ def experiment_arms(
 
 @check
 def snapshots_outside_experiment(
-    performance_metrics: ir.Table, experiments: ir.Table, as_of: date, policy: Policy
+    performance_metrics: ir.Table, experiments: ir.Table, as_of: ir.DateScalar, policy: Policy
 ) -> ir.Table:
     """Return snapshots of days on which their experiment did not run; they count for the asset only."""
     days = experiments.select("experiment_id", "start_date", "end_date")

@@ -3,8 +3,6 @@
 One row per as-of date and experiment.
 """
 
-from datetime import date
-
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
@@ -182,7 +180,7 @@ def experiment_evaluations(
     experiments: ir.Table,
     campaigns: ir.Table,
     metric_definitions: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Evaluate every experiment on the counts of its arms up to the as-of date."""

@@ -9,13 +9,12 @@ A move below the limit for one move may still be one of several that shift the b
 approved moves within the policy's window are summed.
 """
 
-from datetime import date, timedelta
-
 import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, Instant, TextList, column, key, names_where
+from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.numbers import capped, money_sum, rounded
 from cjo_assets.core.expressions.people import person
 from cjo_assets.core.expressions.tables import lookup
@@ -97,7 +96,7 @@ class BudgetGovernance(DatedContract):
 
 
 def budget_governance(
-    budget_actions: ir.Table, campaigns: ir.Table, risk_register: ir.Table, as_of: date, policy: Policy
+    budget_actions: ir.Table, campaigns: ir.Table, risk_register: ir.Table, as_of: ir.DateScalar, policy: Policy
 ) -> ir.Table:
     """Apply the rules to the budget actions known on the as-of date."""
     actions = _with_people(_as_known(budget_actions, as_of), policy)
@@ -157,14 +156,14 @@ def _with_violations(actions: ir.Table) -> ir.Table:
     )
 
 
-def _as_known(budget_actions: ir.Table, as_of: date) -> ir.Table:
+def _as_known(budget_actions: ir.Table, as_of: ir.DateScalar) -> ir.Table:
     """Return the actions proposed by the as-of date with their status at its end.
 
     A later answer or move had not happened yet; one without an instant counts as known.
     """
-    end = as_of + timedelta(days=1)
+    end = days_after(as_of, 1)
     actions = budget_actions.filter(budget_actions.timestamp < end)
-    until_end = _minutes(ibis.literal(end, "timestamp(6)"), actions.timestamp)
+    until_end = _minutes(end.cast("timestamp(6)"), actions.timestamp)
     latency = ibis.coalesce(_minutes(actions.decided_at, actions.timestamp), actions.approval_latency_minutes)
     is_answered = (latency < until_end).fill_null(True)
     has_moved = actions.status.isin([EXECUTED, ROLLED_BACK])
@@ -210,7 +209,7 @@ def _as_known(budget_actions: ir.Table, as_of: date) -> ir.Table:
         judged_at=ibis.cases(
             (actions.is_executed, ibis.coalesce(actions.executed_at, answered_at, actions.timestamp)),
             (actions.status == REJECTED, ibis.coalesce(answered_at, actions.timestamp)),
-            else_=ibis.literal(end, "timestamp(6)"),
+            else_=end.cast("timestamp(6)"),
         ),
     )
 

@@ -5,13 +5,13 @@ is measured where the source records the instant of the insight.
 """
 
 import re
-from datetime import date, timedelta
 
 import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, TextList, any_of, column, key, names_where
+from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.intervals import MEASURED, NOT_MEASURABLE
 from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.policy import Policy
@@ -45,9 +45,11 @@ class DecisionInsights(DatedContract):
     insight_to_action_status: str = column("Whether that could be measured.", isin=[MEASURED, NOT_MEASURABLE])
 
 
-def decision_insights(orchestrator_decisions: ir.Table, campaigns: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def decision_insights(
+    orchestrator_decisions: ir.Table, campaigns: ir.Table, as_of: ir.DateScalar, policy: Policy
+) -> ir.Table:
     """Summarize the decisions known on the as-of date."""
-    known = orchestrator_decisions.filter(orchestrator_decisions.timestamp < as_of + timedelta(days=1))
+    known = orchestrator_decisions.filter(orchestrator_decisions.timestamp < days_after(as_of, 1))
     patterns = _patterns(known.action_taken, policy)
     known = known.mutate(
         hours=known.timestamp.delta(known.insight_at, unit="microsecond") / MICROSECONDS_PER_HOUR,
@@ -62,7 +64,7 @@ def decision_insights(orchestrator_decisions: ir.Table, campaigns: ir.Table, as_
         insight_to_action_hours=known.hours.median(),
         **{f"has_{name}": known[f"is_{name}"].any() for name in patterns},
     )
-    is_known = (campaigns.created_at < as_of + timedelta(days=1)) | campaigns.campaign_id.isin(known.campaign_id)
+    is_known = (campaigns.created_at < days_after(as_of, 1)) | campaigns.campaign_id.isin(known.campaign_id)
     summary = lookup(campaigns.filter(is_known).select("campaign_id"), sums, "campaign_id")
     summary = lookup(summary, _common_triggers(known, policy), "campaign_id")
     total, overrides = summary.total_decisions.fill_null(0), summary.human_overrides.fill_null(0)

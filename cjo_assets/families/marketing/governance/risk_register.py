@@ -5,13 +5,14 @@ dismissed); one settled after the as-of date was still open. All risks of a camp
 exposure: exposures are compared, never added. Spend is that of `recorded_money`.
 """
 
-from datetime import date, timedelta
+from datetime import date
 
 import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, Instant, TextList, column, key
+from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, money_sum, rounded
 from cjo_assets.core.expressions.tables import lookup
@@ -72,7 +73,7 @@ def risk_register(
     creative_assets: ir.Table,
     asset_performance: ir.Table,
     roi_ledger: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Weigh and rank every risk known on the as-of date."""
@@ -88,7 +89,7 @@ def risk_register(
         is_blocking=is_open & risks.severity.isin(rules.blocking_severities),
         risk_score=rounded(weight * risks.exposure, MONEY_DECIMALS),
         weight=weight,
-        age_days=ibis.literal(as_of, "date").delta(risks.raised_at.date(), unit="day"),
+        age_days=as_of.delta(risks.raised_at.date(), unit="day"),
         is_overdue=risks.due_date.isnull().ifelse(ibis.null("boolean"), is_overdue),
         due_status=ibis.cases(
             (risks.due_date.isnull(), NOT_MEASURABLE), (~is_open, IS_SETTLED), (is_overdue, OVERDUE), else_=IN_TIME
@@ -105,7 +106,7 @@ def risk_register(
     return risks.mutate(rank=ibis.row_number().over(ibis.window(order_by=worst_first)) + 1)
 
 
-def _with_exposure(risks: ir.Table, as_of: date) -> ir.Table:
+def _with_exposure(risks: ir.Table, as_of: ir.DateScalar) -> ir.Table:
     """Add what is at stake: the unspent budget of a campaign, or its spend once it has ended."""
     is_over = (risks.end_date < as_of).fill_null(False) | (risks.campaign_status == COMPLETED)
     unspent = ibis.greatest(risks.budget - risks.recorded_spend.fill_null(0.0), 0.0)
@@ -123,9 +124,9 @@ def _with_exposure(risks: ir.Table, as_of: date) -> ir.Table:
     )
 
 
-def _known(campaign_risk_signals: ir.Table, as_of: date) -> ir.Table:
+def _known(campaign_risk_signals: ir.Table, as_of: ir.DateScalar) -> ir.Table:
     """Return the risks raised by the as-of date, with their status at its end."""
-    end = as_of + timedelta(days=1)
+    end = days_after(as_of, 1)
     known = campaign_risk_signals.filter(campaign_risk_signals.timestamp < end)
     is_settled = known.status.isin(SETTLED)
     was_open = is_settled & (known.resolved_at >= end)

@@ -1,10 +1,9 @@
 """Snapshots that count for an experiment: those of its own days, each as its increase over the one before."""
 
-from datetime import date, timedelta
-
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.families.marketing.measurement.asset_performance import TOTALS
 from cjo_assets.policy import Policy
@@ -19,7 +18,7 @@ def counted_snapshots(
     performance_metrics: ir.Table,
     experiments: ir.Table,
     metric_definitions: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Return the snapshots that count, with their arm, and the experiment's unit, exposures and successes.
@@ -57,9 +56,9 @@ def _horizons(counted: ir.Table) -> ir.Table:
     return reached.group_by("experiment_id").agg(horizon_reached_on=reached.day.min())
 
 
-def increments_of_snapshots(performance_metrics: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def increments_of_snapshots(performance_metrics: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     """Return the snapshots known on the as-of date, with their day, each as its increase over the one before."""
-    known = performance_metrics.filter(performance_metrics.timestamp < as_of + timedelta(days=1))
+    known = performance_metrics.filter(performance_metrics.timestamp < days_after(as_of, 1))
     snapshots = known.select("experiment_id", "asset_id", "timestamp", *COUNTS, *AMOUNTS, day=known.timestamp.date())
     if policy.marketing.snapshots.snapshots_are != TOTALS:
         return snapshots

@@ -5,11 +5,10 @@ metrics beyond the tolerance of `reconciliation`, spend and value are both the l
 that both sides of a ratio have one record and one scope. The ledger has no dates: past days use all its entries.
 """
 
-from datetime import date, timedelta
-
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, MONEY_DECIMALS, rounded
 from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.families.marketing.measurement._measured_kpis import performance_sums
@@ -20,7 +19,7 @@ BASES = [METRICS, LEDGER]
 
 
 def recorded_money(
-    campaigns: ir.Table, asset_performance: ir.Table, roi_ledger: ir.Table, as_of: date, policy: Policy
+    campaigns: ir.Table, asset_performance: ir.Table, roi_ledger: ir.Table, as_of: ir.DateScalar, policy: Policy
 ) -> ir.Table:
     """Return the money of each campaign with entries in the metrics or the ledger.
 
@@ -44,8 +43,10 @@ def recorded_money(
     )
 
 
-def known_ledger(campaigns: ir.Table, asset_performance: ir.Table, roi_ledger: ir.Table, as_of: date) -> ir.Table:
+def known_ledger(
+    campaigns: ir.Table, asset_performance: ir.Table, roi_ledger: ir.Table, as_of: ir.DateScalar
+) -> ir.Table:
     """Return the ledger entries of campaigns that were set up, or measured, by the as-of date."""
-    is_set_up = campaigns.created_at < as_of + timedelta(days=1)
+    is_set_up = campaigns.created_at < days_after(as_of, 1)
     known = campaigns.filter(is_set_up | campaigns.campaign_id.isin(asset_performance.campaign_id))
     return roi_ledger.semi_join(known, "campaign_id")

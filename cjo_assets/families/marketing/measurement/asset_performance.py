@@ -5,13 +5,13 @@ come from the asset once, and snapshots are read as increments or totals once.
 """
 
 from collections.abc import Callable
-from datetime import date, timedelta
 
 import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, Instant, column, key
+from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.numbers import money_sum
 from cjo_assets.policy import Policy
 
@@ -45,10 +45,10 @@ class AssetPerformance(DatedContract):
 
 
 def asset_performance(
-    performance_metrics: ir.Table, creative_assets: ir.Table, as_of: date, policy: Policy
+    performance_metrics: ir.Table, creative_assets: ir.Table, as_of: ir.DateScalar, policy: Policy
 ) -> ir.Table:
     """Sum the snapshots known on the as-of date, or take the last where snapshots are totals."""
-    known = performance_metrics.filter(performance_metrics.timestamp < as_of + timedelta(days=1))
+    known = performance_metrics.filter(performance_metrics.timestamp < days_after(as_of, 1))
     totals = known.group_by(KEY).agg(
         snapshots=known.count(),
         first_snapshot_at=known.timestamp.min(),

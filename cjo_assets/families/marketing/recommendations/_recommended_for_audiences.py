@@ -5,11 +5,10 @@ value. The money is claimed only where the campaign's budget is not moved as wel
 from the same campaign, so it claims no money.
 """
 
-from datetime import date, timedelta
-
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.intervals import highest_of_none, two_sided_quantile
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, rounded
 from cjo_assets.core.expressions.sentences import sentence as clause
@@ -48,7 +47,7 @@ def for_audiences(
     campaign_analysis: ir.Table,
     risk_register: ir.Table,
     budget_proposals: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Return the action for each audience of a campaign that is not over, unless the action is hold.
@@ -139,7 +138,9 @@ def _reason_for_action(audiences: ir.Table) -> ir.StringValue:
     )
 
 
-def _impact_of_stopping(audiences: ir.Table, may_claim: ir.BooleanValue, as_of: date, policy: Policy) -> Impact:
+def _impact_of_stopping(
+    audiences: ir.Table, may_claim: ir.BooleanValue, as_of: ir.DateScalar, policy: Policy
+) -> Impact:
     """Return the impact of stopping an audience in the days to come, at the pace of the last days.
 
     The value its money has brought so far is lost. An audience without conversions may still have brought some: the
@@ -147,7 +148,7 @@ def _impact_of_stopping(audiences: ir.Table, may_claim: ir.BooleanValue, as_of: 
     """
     rules = policy.marketing.recommendations
     nothing = ibis.null("float64")
-    days_so_far = ibis.literal(as_of, "date").delta(audiences.start_date, unit="day") + 1
+    days_so_far = as_of.delta(audiences.start_date, unit="day") + 1
     per_day = audiences.recent_spend / ibis.least(days_so_far, rules.pace_days).cast("float64")
     to_come = per_day * days_to_come(audiences.end_date, as_of, policy)
     to_come = (may_claim & (days_so_far > 0) & (to_come > 0)).ifelse(to_come, nothing)
@@ -170,11 +171,11 @@ def _impact_of_stopping(audiences: ir.Table, may_claim: ir.BooleanValue, as_of: 
 
 
 def for_creatives(
-    creative_assets: ir.Table, campaign_analysis: ir.Table, asset_performance: ir.Table, as_of: date
+    creative_assets: ir.Table, campaign_analysis: ir.Table, asset_performance: ir.Table, as_of: ir.DateScalar
 ) -> ir.Table:
     """Return a recommendation for each creative without approval or with flags, of campaigns that are not over."""
     campaigns = campaign_analysis.select("campaign_id", campaign_name="name", campaign_status="status")
-    creatives = creative_assets.filter(creative_assets.created_at < as_of + timedelta(days=1))
+    creatives = creative_assets.filter(creative_assets.created_at < days_after(as_of, 1))
     creatives = creatives.filter(~creatives.approved_by_human | (creatives.risk_flags.length() > 0))
     creatives = creatives.join(campaigns, "campaign_id")
     creatives = creatives.filter(creatives.campaign_status != COMPLETED)

@@ -4,11 +4,10 @@ A pause defers money and saves none: neither value nor cost arises while it last
 is null.
 """
 
-from datetime import date, timedelta
-
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.sentences import sentence as clause
 from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.families.marketing.inputs.campaigns import ACTIVE, COMPLETED, DRAFT, PAUSED
@@ -29,10 +28,10 @@ from cjo_assets.families.marketing.recommendations._recommending import (
 
 
 def for_campaigns(
-    campaigns: ir.Table, campaign_analysis: ir.Table, risk_register: ir.Table, as_of: date
+    campaigns: ir.Table, campaign_analysis: ir.Table, risk_register: ir.Table, as_of: ir.DateScalar
 ) -> list[ir.Table]:
     """Return recommendations on blocked, paused and mislabelled campaigns, and on every open risk."""
-    known = campaigns.filter(campaigns.created_at < as_of + timedelta(days=1))
+    known = campaigns.filter(campaigns.created_at < days_after(as_of, 1))
     unspent = campaign_analysis.select(
         "campaign_id",
         unspent=ibis.greatest(campaign_analysis.budget - campaign_analysis.recorded_spend.fill_null(0.0), 0.0),
@@ -129,7 +128,7 @@ def _rests(campaigns: ir.Table) -> ir.Table:
     )
 
 
-def _contradictions(campaigns: ir.Table, as_of: date) -> ir.Table:
+def _contradictions(campaigns: ir.Table, as_of: ir.DateScalar) -> ir.Table:
     """Recommend to correct campaigns whose status contradicts their dates."""
     campaigns = campaigns.filter(
         ((campaigns.status == ACTIVE) & (campaigns.end_date < as_of))

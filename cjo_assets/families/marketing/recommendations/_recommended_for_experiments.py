@@ -6,8 +6,6 @@ success in the experiment. For clicks that worth is an assumption; for conversio
 future exposures, or where other recommendations stop the same audience or campaign.
 """
 
-from datetime import date
-
 import ibis
 import ibis.expr.types as ir
 
@@ -77,7 +75,7 @@ def for_experiments(
     experiment_arms: ir.Table,
     segment_portfolio: ir.Table,
     metric_definitions: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> list[ir.Table]:
     """Return recommendations for decisive verdicts; none for continuing experiments and completed campaigns."""
@@ -94,10 +92,10 @@ def for_experiments(
     ]
 
 
-def days_to_come(end_date: ir.DateValue, as_of: date, policy: Policy) -> ir.IntegerValue:
+def days_to_come(end_date: ir.DateValue, as_of: ir.DateScalar, policy: Policy) -> ir.IntegerValue:
     """Return the days after the as-of date for which an impact counts [days]: all of them without an end date."""
     most = policy.marketing.recommendations.impact_days
-    left = end_date.delta(ibis.literal(as_of, "date"), unit="day").fill_null(most)
+    left = end_date.delta(as_of, unit="day").fill_null(most)
     return ibis.greatest(ibis.least(left, most), 0)
 
 
@@ -111,14 +109,13 @@ def _with_campaign(
     experiments: ir.Table,
     campaign_analysis: ir.Table,
     risk_register: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Add the campaign, the days run and the days left of each experiment."""
-    today = ibis.literal(as_of, "date")
     dates = experiments.select(
         "experiment_id",
-        ran=ibis.least(ibis.coalesce(experiments.end_date, today), today).delta(experiments.start_date, unit="day") + 1,
+        ran=ibis.least(ibis.coalesce(experiments.end_date, as_of), as_of).delta(experiments.start_date, unit="day") + 1,
     )
     campaigns = campaign_analysis.select(
         "campaign_id", campaign_name="name", campaign_state="status", campaign_end="end_date"

@@ -10,8 +10,6 @@ it would have brought there, and is saved only if no other campaign spends it. T
 the average, by the policy's marginal return. Moves without a net gain are not proposed.
 """
 
-from datetime import date
-
 import ibis
 import ibis.expr.types as ir
 
@@ -56,7 +54,9 @@ class BudgetProposals(DatedContract):
 CONFIG = TableConfig(is_decision=True)
 
 
-def budget_proposals(campaign_analysis: ir.Table, risk_register: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def budget_proposals(
+    campaign_analysis: ir.Table, risk_register: ir.Table, as_of: ir.DateScalar, policy: Policy
+) -> ir.Table:
     """Match the worst sources with the best targets, cent by cent."""
     campaigns = _campaigns(campaign_analysis, risk_register, as_of, policy)
     sources, targets = _in_line(_sources(campaigns), "roas"), _in_line(_targets(campaigns, policy), "worth")
@@ -113,7 +113,7 @@ def price_of_an_answer(policy: Policy) -> float:
     return prices.review_minutes_per_answer / MINUTES_PER_HOUR * prices.cost_per_human_review_hour
 
 
-def _campaigns(campaign_analysis: ir.Table, risk_register: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def _campaigns(campaign_analysis: ir.Table, risk_register: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     """Return the active campaigns with days left, their risks, and their returns with intervals."""
     rules = policy.marketing.recommendations
     has_time = (campaign_analysis.end_date > as_of).fill_null(True)

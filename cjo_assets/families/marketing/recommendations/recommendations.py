@@ -9,8 +9,6 @@ gives, gets nor saves; an audience claims money only if its campaign's budget is
 its audience is not stopped. The id is derived from action and target, so an open recommendation keeps it.
 """
 
-from datetime import date
-
 import ibis
 import ibis.expr.types as ir
 
@@ -101,7 +99,7 @@ def recommendations(
     experiment_arms: ir.Table,
     experiment_evaluations: ir.Table,
     roi_analysis: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Combine the recommendations of all rules and rank them."""

@@ -4,11 +4,10 @@ Experiments that have not ended, are invalid or too small to be read, or use an 
 are in no mean.
 """
 
-from datetime import date, timedelta
-
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.intervals import two_sided_quantile
 from cjo_assets.core.expressions.numbers import money_sum
 from cjo_assets.core.expressions.tables import first_per, lookup
@@ -28,17 +27,18 @@ DAYS_PER_MONTH = 30
 CELL = ("campaign_id", "segment_id")
 
 
-def campaign_facts(campaigns: ir.Table, experiments: ir.Table, asset_performance: ir.Table, as_of: date) -> ir.Table:
+def campaign_facts(
+    campaigns: ir.Table, experiments: ir.Table, asset_performance: ir.Table, as_of: ir.DateScalar
+) -> ir.Table:
     """Count campaigns due and executed, the days they ran, and the age of their newest snapshot."""
-    end = as_of + timedelta(days=1)
+    end = days_after(as_of, 1)
     due = campaigns.filter(campaigns.created_at < end, campaigns.start_date <= as_of)
     shown = asset_performance.filter(asset_performance.impressions > 0)
     last = asset_performance.group_by("campaign_id").agg(last=asset_performance.last_snapshot_at.max())
     due = lookup(due, last, "campaign_id")
-    today = ibis.literal(as_of, "date")
-    days = ibis.least(ibis.coalesce(due.end_date, today), today).delta(due.start_date, unit="day") + 1
+    days = ibis.least(ibis.coalesce(due.end_date, as_of), as_of).delta(due.start_date, unit="day") + 1
     is_running = (due.status == ACTIVE) & (due.end_date >= as_of).fill_null(True)
-    age = ibis.literal(end, "timestamp(6)").delta(due["last"], unit="microsecond") / MICROSECONDS_PER_HOUR
+    age = end.cast("timestamp(6)").delta(due["last"], unit="microsecond") / MICROSECONDS_PER_HOUR
     age = is_running.ifelse(age, ibis.null("float64"))
     begun = experiments.filter(experiments.start_date <= as_of, experiments.status != PLANNED)
     return due.agg(
@@ -50,9 +50,9 @@ def campaign_facts(campaigns: ir.Table, experiments: ir.Table, asset_performance
     ).cross_join(begun.agg(begun=begun.count()))
 
 
-def decision_facts(orchestrator_decisions: ir.Table, budget_governance: ir.Table, as_of: date) -> ir.Table:
+def decision_facts(orchestrator_decisions: ir.Table, budget_governance: ir.Table, as_of: ir.DateScalar) -> ir.Table:
     """Count decisions and proposals of the machine with their reviews by people, and sum their latencies."""
-    known = orchestrator_decisions.filter(orchestrator_decisions.timestamp < as_of + timedelta(days=1))
+    known = orchestrator_decisions.filter(orchestrator_decisions.timestamp < days_after(as_of, 1))
     latency = known.evaluation_latency_seconds
     hours = known.timestamp.delta(known.insight_at, unit="microsecond") / MICROSECONDS_PER_HOUR
     proposals = budget_governance.filter(budget_governance.proposed_by == ORCHESTRATOR)
@@ -78,14 +78,14 @@ def violation_facts(
     creative_assets: ir.Table,
     campaign_risk_signals: ir.Table,
     asset_performance: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Count the budget moves, creatives and campaigns that broke a rule, each once."""
     moves = budget_governance.filter(budget_governance.violations.length() > 0)
     shown = creative_assets.semi_join(asset_performance.filter(asset_performance.impressions > 0), "asset_id")
     kinds = list(policy.marketing.kpis.violation_risk_types)
-    known = campaign_risk_signals.filter(campaign_risk_signals.timestamp < as_of + timedelta(days=1))
+    known = campaign_risk_signals.filter(campaign_risk_signals.timestamp < days_after(as_of, 1))
     signals = known.filter(known.risk_type.isin(kinds), known.status != DISMISSED)
     about = (signals.asset_ids.length() > 0).ifelse(signals.asset_ids, ibis.array([signals.risk_id]))
     subjects = ibis.union(
@@ -100,9 +100,9 @@ def violation_facts(
     )
 
 
-def message_facts(creative_assets: ir.Table, as_of: date) -> ir.Table:
+def message_facts(creative_assets: ir.Table, as_of: ir.DateScalar) -> ir.Table:
     """Count the audiences that a version reaches on several channels, and those with one theme on all of them."""
-    made = creative_assets.filter(creative_assets.created_at < as_of + timedelta(days=1))
+    made = creative_assets.filter(creative_assets.created_at < days_after(as_of, 1))
     places = made.group_by(["campaign_id", "segment_id", "variant"]).agg(
         channels=made.channel_id.nunique(), themes=made.message_theme.strip().lower().nunique()
     )
@@ -159,7 +159,7 @@ def _costs(valid: ir.Table, experiment_arms: ir.Table, policy: Policy) -> ir.Tab
     return sums.mutate(cost_reach=reach)
 
 
-def window_facts(segment_rollups: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def window_facts(segment_rollups: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     """Sum the newest window of each audience of a campaign and the one before, of audiences that have both."""
     rules = policy.marketing.kpis
     sums = _window_sums(segment_rollups.filter(segment_rollups.window_end <= as_of))

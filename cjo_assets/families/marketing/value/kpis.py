@@ -7,7 +7,6 @@ A KPI is either a full count, compared with its target as it is, or an estimate,
 for a mean, `kpi_measures` for a comparison; a sum and a quotient of estimates have no interval.
 """
 
-from datetime import date
 from typing import Any
 
 import ibis
@@ -92,7 +91,7 @@ def kpis(
     experiment_evaluations: ir.Table,
     budget_governance: ir.Table,
     roi_analysis: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Measure the KPIs and compare them with their targets."""

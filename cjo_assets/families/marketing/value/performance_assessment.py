@@ -5,8 +5,6 @@ or ledger, whichever has more spend; the spend of the metrics is shown as well. 
 `roi_analysis`, which includes the costs that campaigns share.
 """
 
-from datetime import date
-
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
@@ -93,7 +91,7 @@ def performance_assessment(campaign_analysis: ir.Table, roi_analysis: ir.Table) 
 
 @check(blocking=True)
 def campaigns_not_counted_once(
-    performance_assessment: ir.Table, campaigns: ir.Table, asset_performance: ir.Table, as_of: date
+    performance_assessment: ir.Table, campaigns: ir.Table, asset_performance: ir.Table, as_of: ir.DateScalar
 ) -> ir.Table:
     """Return totals that differ from the number of campaigns or the spend of the sources."""
     known = campaigns.filter(

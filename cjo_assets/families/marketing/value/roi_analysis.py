@@ -128,7 +128,7 @@ def roi_analysis(
     roi_ledger: ir.Table,
     experiment_evaluations: ir.Table,
     metric_definitions: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Sum the components."""

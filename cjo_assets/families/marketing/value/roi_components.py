@@ -13,13 +13,13 @@ sum to the estimate. An experiment proves value only where the deciding interval
 """
 
 from dataclasses import asdict, dataclass, fields
-from datetime import date, timedelta
 
 import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column, key
+from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.evidence_grades import ASSUMPTION, COST, RANDOMISED, VALUE
 from cjo_assets.core.expressions.intervals import MEASURED
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, HALF_A_CENT, MONEY_DECIMALS, money_sum, rounded
@@ -171,11 +171,11 @@ def roi_components(
     experiment_arms: ir.Table,
     experiment_evaluations: ir.Table,
     metric_definitions: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Count each part and multiply it by its price."""
-    end = as_of + timedelta(days=1)
+    end = days_after(as_of, 1)
     ledger = known_ledger(campaigns, asset_performance, roi_ledger, as_of)
     money = recorded_money(campaigns, asset_performance, roi_ledger, as_of, policy)
     facts = _performance(asset_performance, campaigns, as_of).cross_join(_money_facts(money))
@@ -198,10 +198,10 @@ def roi_components(
     return parts.mutate(quantity=quantity, amount=quantity * parts.unit_price)
 
 
-def running_window(asset_performance: ir.Table, campaigns: ir.Table, as_of: date) -> ir.Table:
+def running_window(asset_performance: ir.Table, campaigns: ir.Table, as_of: ir.DateScalar) -> ir.Table:
     """Return the first and the last day up to the as-of date on which a campaign ran; null without any."""
     begun = campaigns.filter(campaigns.status != DRAFT, campaigns.start_date <= as_of)
-    last_day = begun.end_date.fill_null(ibis.literal(as_of, "date")).max()
+    last_day = begun.end_date.fill_null(as_of).max()
     planned = begun.agg(first_day=begun.start_date.min(), last_day=last_day)
     seen = asset_performance.agg(
         first_seen=asset_performance.first_snapshot_at.min().cast("date"),
@@ -210,11 +210,11 @@ def running_window(asset_performance: ir.Table, campaigns: ir.Table, as_of: date
     days = planned.cross_join(seen)
     return days.select(
         window_start=ibis.least(days.first_day, days.first_seen),
-        window_end=ibis.least(ibis.greatest(days.last_day, days.last_seen), ibis.literal(as_of, "date")),
+        window_end=ibis.least(ibis.greatest(days.last_day, days.last_seen), as_of),
     )
 
 
-def _performance(asset_performance: ir.Table, campaigns: ir.Table, as_of: date) -> ir.Table:
+def _performance(asset_performance: ir.Table, campaigns: ir.Table, as_of: ir.DateScalar) -> ir.Table:
     sums = asset_performance.agg(
         snapshots=asset_performance.snapshots.sum().fill_null(0),
         spend=money_sum(asset_performance.cost),
@@ -327,7 +327,7 @@ def values_that_miss_the_estimate(
     creative_assets: ir.Table,
     campaigns: ir.Table,
     roi_ledger: ir.Table,
-    as_of: date,
+    as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
     """Return media spend or value that differs from the sum of snapshots and ledger.
@@ -362,9 +362,11 @@ def values_that_miss_the_estimate(
     return sums.filter((gap > allowed).fill_null(False) | is_missing)
 
 
-def _snapshot_sums(performance_metrics: ir.Table, creative_assets: ir.Table, as_of: date, policy: Policy) -> ir.Table:
+def _snapshot_sums(
+    performance_metrics: ir.Table, creative_assets: ir.Table, as_of: ir.DateScalar, policy: Policy
+) -> ir.Table:
     """Sum cost and value of the snapshots of each campaign, and count the cells published in cents."""
-    snapshots = performance_metrics.filter(performance_metrics.timestamp < as_of + timedelta(days=1))
+    snapshots = performance_metrics.filter(performance_metrics.timestamp < days_after(as_of, 1))
     if policy.marketing.snapshots.snapshots_are == TOTALS:
         snapshots = first_per(snapshots, KEY, ibis.desc("timestamp"))
     snapshots = snapshots.join(creative_assets.select("asset_id", "campaign_id"), "asset_id")

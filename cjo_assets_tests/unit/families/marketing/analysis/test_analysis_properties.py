@@ -23,7 +23,7 @@ from cjo_assets.families.marketing.inputs.touchpoints import Touchpoints
 from cjo_assets.families.marketing.measurement.asset_performance import AssetPerformance, asset_performance
 from cjo_assets.families.marketing.value.roi_analysis import RoiAnalysis
 from cjo_assets_tests.support.marketing.campaigns import campaign, metric_table
-from cjo_assets_tests.support.rows import BACKEND, DAY, POLICY, Rows, kept, rows_of, table_of
+from cjo_assets_tests.support.rows import BACKEND, DAY, POLICY, Rows, as_of, kept, rows_of, table_of
 
 TABLES = in_order(
     table for table in FAMILY.tables if table.group == "analysis" or table.name == "performance_assessment"
@@ -131,7 +131,7 @@ def computed(datasets: dict[str, Dataset]) -> tuple[dict[str, Rows], dict[str, i
     tables = {name: table_of(contract, rows) for name, (contract, rows) in datasets.items()}
     tables["metric_definitions"] = metric_table()
     tables["roi_analysis"] = table_of(RoiAnalysis, [{"roi_percentage": 12.5}])
-    done = asset_performance(tables["performance_metrics"], tables["creative_assets"], DAY, POLICY)
+    done = asset_performance(tables["performance_metrics"], tables["creative_assets"], as_of(), POLICY)
     tables["asset_performance"] = table_of(AssetPerformance, _without_day(kept(AssetPerformance, done)))
     found: dict[str, Rows] = {}
     for table in TABLES:
@@ -149,7 +149,7 @@ def _without_day(rows: Rows) -> Rows:
 def asked(function: Callable[..., ir.Table], tables: dict[str, ir.Table]) -> ir.Table:
     """Return what a transform or an audit makes of the tables it names."""
     named = {name: tables[name] for name in _names(function) if name not in PARAMETERS}
-    return function(**arguments_of(function, DAY, POLICY), **named)
+    return function(**arguments_of(function, as_of(), POLICY), **named)
 
 
 def _names(function: Callable[..., ir.Table]) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from cjo_assets.families.marketing.inputs.attribution_hints import AttributionHi
 from cjo_assets.families.marketing.inputs.touchpoints import Touchpoints
 from cjo_assets.policy import Policy
 from cjo_assets_tests.support.marketing.campaigns import performance, performance_table
-from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, by, instant, kept, policy_with, rows_of, table_of
+from cjo_assets_tests.support.rows import POLICY, Row, Rows, as_of, by, instant, kept, policy_with, rows_of, table_of
 
 CONVERTED = instant("2025-01-19T12:00:00")
 
@@ -196,7 +196,7 @@ def tables() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def rows(tables: dict[str, Any]) -> Rows:
     """Return the credit of each channel and method."""
-    return kept(Attribution, attribution(**tables, as_of=DAY, policy=POLICY))
+    return kept(Attribution, attribution(**tables, as_of=as_of(), policy=POLICY))
 
 
 @pytest.mark.parametrize(("channel", "method"), EXPECTED)
@@ -221,9 +221,12 @@ def test_no_method_is_mixed_with_another(rows: Rows) -> None:
 def test_lost_credit_is_found(rows: Rows, tables: dict[str, Any]) -> None:
     table = table_of(Attribution, [{name: row[name] for name in row if name != "as_of"} for row in rows])
     sources = tables["attribution_hints"], tables["touch_credits"]
-    assert not rows_of(credit_that_is_lost(table, *sources, DAY, POLICY))
+    assert not rows_of(credit_that_is_lost(table, *sources, as_of(), POLICY))
     lost = table.filter(~((table.channel_id == "mail") & table.method.isin(["assist", "linear"])))
-    assert {row["method"] for row in rows_of(credit_that_is_lost(lost, *sources, DAY, POLICY))} == {"assist", "linear"}
+    assert {row["method"] for row in rows_of(credit_that_is_lost(lost, *sources, as_of(), POLICY))} == {
+        "assist",
+        "linear",
+    }
     named = {(row["channel_id"], row["method"]) for row in rows_of(credit_that_disagrees(table))}
     assert ("search", "last_touch") in named
     assert not named & {("mail", "last_touch"), ("mail", "assist"), ("fax", "assist")}
@@ -232,12 +235,12 @@ def test_lost_credit_is_found(rows: Rows, tables: dict[str, Any]) -> None:
 def test_the_policy_decides_how_hints_are_summed(tables: dict[str, Any]) -> None:
     """A hint that restates the one before it replaces it; a wider tolerance agrees."""
     policy = policy_with(marketing__attribution__hints_are="restatements", marketing__attribution__tolerance=1.0)
-    found = by(("campaign_id", "channel_id", "method"), rows_of(attribution(**tables, as_of=DAY, policy=policy)))
+    found = by(("campaign_id", "channel_id", "method"), rows_of(attribution(**tables, as_of=as_of(), policy=policy)))
     assert found["one", "mail", "last_touch"]["credited_conversions"] == 30.0
     assert found["one", "search", "last_touch"]["state"] == "agrees"
 
 
 def test_nothing_to_attribute(tables: dict[str, Any]) -> None:
     none = {name: table.filter(False) for name, table in tables.items()}
-    assert kept(Attribution, attribution(**none, as_of=DAY, policy=POLICY)) == []
+    assert kept(Attribution, attribution(**none, as_of=as_of(), policy=POLICY)) == []
     assert credited([]) == []

@@ -30,7 +30,19 @@ from cjo_assets_tests.support.marketing.campaigns import (
     performance,
     performance_table,
 )
-from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, by, day, instant, kept, policy_with, rows_of, table_of
+from cjo_assets_tests.support.rows import (
+    POLICY,
+    Row,
+    Rows,
+    as_of,
+    by,
+    day,
+    instant,
+    kept,
+    policy_with,
+    rows_of,
+    table_of,
+)
 
 # Each campaign is one case: the campaign, and what its asset did (None: nothing).
 CASES: dict[str, tuple[Row, Row | None]] = {
@@ -155,7 +167,7 @@ def tables() -> dict[str, Any]:
 
 def analysed(tables: dict[str, Any], policy: Policy = POLICY) -> dict[str, Row]:
     """Return the analysis of each case."""
-    return by("campaign_id", kept(CampaignAnalysis, campaign_analysis(**tables, as_of=DAY, policy=policy)))
+    return by("campaign_id", kept(CampaignAnalysis, campaign_analysis(**tables, as_of=as_of(), policy=policy)))
 
 
 @pytest.fixture(scope="module")
@@ -358,16 +370,16 @@ def test_a_campaign_lost_or_counted_twice_is_found(analysis: Any, tables: dict[s
     for wrong in (analysis.filter(analysis.campaign_id != "just below"), analysis.union(analysis)):
         assert rows_of(sums_that_miss_performance(wrong, shown))
         found = table_of(PerformanceAssessment, assessed(wrong))
-        assert rows_of(campaigns_not_counted_once(found, campaigns, shown, DAY))
+        assert rows_of(campaigns_not_counted_once(found, campaigns, shown, as_of()))
     assert not rows_of(
-        campaigns_not_counted_once(table_of(PerformanceAssessment, assessed(analysis)), campaigns, shown, DAY)
+        campaigns_not_counted_once(table_of(PerformanceAssessment, assessed(analysis)), campaigns, shown, as_of())
     )
 
 
 def test_no_campaign_at_all(tables: dict[str, Any]) -> None:
     empty: Rows = []
     none = {name: table.filter(False) for name, table in tables.items() if name != "metric_definitions"}
-    found = campaign_analysis(**none, metric_definitions=tables["metric_definitions"], as_of=DAY, policy=POLICY)
+    found = campaign_analysis(**none, metric_definitions=tables["metric_definitions"], as_of=as_of(), policy=POLICY)
     assert kept(CampaignAnalysis, found) == empty
     (whole,) = assessed(found)
     assert (whole["total_campaigns"], whole["total_spend"], whole["overall_roi"]) == (0, None, None)

@@ -13,7 +13,7 @@ from cjo_assets.families.marketing.analysis.funnel_analysis import (
 )
 from cjo_assets.families.marketing.inputs.funnel_events import FunnelEvents
 from cjo_assets_tests.support.marketing.campaigns import campaign, campaign_table
-from cjo_assets_tests.support.rows import DAY, POLICY, Row, by, day, instant, kept, policy_with, rows_of, table_of
+from cjo_assets_tests.support.rows import POLICY, Row, as_of, by, day, instant, kept, policy_with, rows_of, table_of
 
 LATE = "2025-01-21T00:00:00"
 
@@ -93,7 +93,7 @@ def events() -> Any:
 @pytest.fixture(scope="module")
 def found(events: Any) -> list[Row]:
     """Return the steps of all campaigns."""
-    return kept(FunnelAnalysis, funnel_analysis(campaign_table(CAMPAIGNS), events, DAY, POLICY))
+    return kept(FunnelAnalysis, funnel_analysis(campaign_table(CAMPAIGNS), events, as_of(), POLICY))
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,7 @@ def test_the_policy_names_paths_and_the_level_of_intervals(events: Any) -> None:
         marketing__funnel__leaks_from="impression",
         marketing__campaigns__interval_level=0.5,
     )
-    rows = kept(FunnelAnalysis, funnel_analysis(campaign_table(CAMPAIGNS[:1]), events, DAY, policy))
+    rows = kept(FunnelAnalysis, funnel_analysis(campaign_table(CAMPAIGNS[:1]), events, as_of(), policy))
     assert [(row["step"], row["to_stage"]) for row in rows] == [(1, "click"), (2, "visit")]
     assert rows[0]["rate_high"] - rows[0]["rate_low"] < 0.003
 
@@ -149,15 +149,15 @@ def test_the_policy_names_paths_and_the_level_of_intervals(events: Any) -> None:
 def test_audits_name_what_is_wrong(found: list[Row], events: Any) -> None:
     """A count lost, a stage counted by two systems, and more arrivals than departures are each found."""
     table = table_of(FunnelAnalysis, [{name: row[name] for name in row if name != "as_of"} for row in found])
-    assert not rows_of(stages_that_miss_events(table, events, DAY))
+    assert not rows_of(stages_that_miss_events(table, events, as_of()))
     overwritten = events.filter(events["count"] != 3000)
-    assert {row["stage"] for row in rows_of(stages_that_miss_events(table, overwritten, DAY))} == {"impression"}
+    assert {row["stage"] for row in rows_of(stages_that_miss_events(table, overwritten, as_of()))} == {"impression"}
     uncounted = events.filter(events.stage != "purchase")
-    assert {row["stage"] for row in rows_of(stages_that_miss_events(table, uncounted, DAY))} == {"purchase"}
+    assert {row["stage"] for row in rows_of(stages_that_miss_events(table, uncounted, as_of()))} == {"purchase"}
     assert {(row["campaign_id"], row["to_stage"]) for row in rows_of(stages_that_exceed(table))} == {
         ("odd", "visit"),
         ("odd", "signup"),
     }
-    assert not rows_of(stages_counted_twice(events, DAY))
+    assert not rows_of(stages_counted_twice(events, as_of()))
     twice = table_of(FunnelEvents, [event("one", "click", 5, source="crm"), event("one", "click", 5, source="x")])
-    assert [row["counted"] for row in rows_of(stages_counted_twice(twice, DAY))] == [10]
+    assert [row["counted"] for row in rows_of(stages_counted_twice(twice, as_of()))] == [10]

@@ -9,7 +9,7 @@ from cjo_assets.families.marketing.analysis.funnel_analysis import FunnelAnalysi
 from cjo_assets.families.marketing.inputs.funnel_events import FunnelEvents
 from cjo_assets.policy import Policy
 from cjo_assets_tests.support.marketing.campaigns import campaign, campaign_table
-from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, by, day, instant, kept, policy_with, table_of
+from cjo_assets_tests.support.rows import POLICY, Row, Rows, as_of, by, day, instant, kept, policy_with, table_of
 
 STAGES = ("impression", "click", "visit", "signup", "purchase")
 # What each stage counted up to two weeks before the day, and since; None where it was not counted.
@@ -41,7 +41,9 @@ def found_under(policy: Policy = POLICY) -> dict[tuple[str, str], Row]:
                 if count is not None
             ]
     campaigns = campaign_table([campaign(name) for name in COUNTS])
-    rows = kept(FunnelAnalysis, funnel_analysis(campaigns, table_of(FunnelEvents, events), DAY, policy), policy=policy)
+    rows = kept(
+        FunnelAnalysis, funnel_analysis(campaigns, table_of(FunnelEvents, events), as_of(), policy), policy=policy
+    )
     return by(("campaign_id", "to_stage"), [row for row in rows if row["path"] == "acquisition"])
 
 

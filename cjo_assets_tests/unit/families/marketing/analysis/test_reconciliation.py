@@ -18,7 +18,7 @@ from cjo_assets.families.marketing.inputs.roi_ledger import RoiLedger
 from cjo_assets.families.marketing.inputs.segment_rollups import SegmentRollups
 from cjo_assets.policy import Policy
 from cjo_assets_tests.support.marketing.campaigns import metric_table, performance, performance_table
-from cjo_assets_tests.support.rows import DAY, POLICY, Row, by, day, instant, kept, policy_with, rows_of, table_of
+from cjo_assets_tests.support.rows import POLICY, Row, as_of, by, day, instant, kept, policy_with, rows_of, table_of
 
 KEY = ("campaign_id", "scope", "figure", "one_source", "other_source")
 CAMPAIGNS = [
@@ -155,7 +155,7 @@ def tables() -> dict[str, Any]:
 
 def reconciled(tables: dict[str, Any], policy: Policy = POLICY) -> dict[tuple[str, ...], Row]:
     """Return the residuals under a policy."""
-    return by(KEY, kept(Reconciliation, reconciliation(**tables, as_of=DAY, policy=policy)))
+    return by(KEY, kept(Reconciliation, reconciliation(**tables, as_of=as_of(), policy=policy)))
 
 
 @pytest.fixture(scope="module")

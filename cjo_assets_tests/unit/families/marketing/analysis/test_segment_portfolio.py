@@ -18,7 +18,7 @@ from cjo_assets.families.marketing.inputs.segment_rollups import SegmentRollups
 from cjo_assets.families.marketing.measurement._measured_kpis import performance_sums
 from cjo_assets.policy import Policy
 from cjo_assets_tests.support.marketing.campaigns import metric_table, performance, performance_table
-from cjo_assets_tests.support.rows import DAY, POLICY, Row, by, day, kept, policy_with, rows_of, table_of
+from cjo_assets_tests.support.rows import POLICY, Row, as_of, by, day, kept, policy_with, rows_of, table_of
 
 
 def shown(segment: str, conversions: int, impressions: int = 10_000, **money: float) -> Row:
@@ -154,7 +154,7 @@ def tables() -> dict[str, Any]:
 def judged(tables: dict[str, Any], policy: Policy = POLICY) -> dict[tuple[str, str], Row]:
     """Return the segments under a policy."""
     return by(
-        ("campaign_id", "segment_id"), kept(SegmentPortfolio, segment_portfolio(**tables, as_of=DAY, policy=policy))
+        ("campaign_id", "segment_id"), kept(SegmentPortfolio, segment_portfolio(**tables, as_of=as_of(), policy=policy))
     )
 
 

@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
+import ibis
 import ibis.expr.types as ir
 import pytest
 from statsmodels.stats.proportion import proportion_confint
@@ -21,6 +22,7 @@ from cjo_assets.policy import Policy
 from cjo_assets_tests.support.rows import POLICY, Row, Rows, by, kept, policy_with, rows_of, table_of
 
 DAY = date(2026, 3, 20)
+AS_OF = ibis.literal(DAY, "date")
 START = date(2026, 3, 10)
 METRICS = [
     {"metric": "signup_rate", "numerator": "conversions", "denominator": "impressions", "direction": "up"},
@@ -59,9 +61,9 @@ def tables(experiments: Rows, snapshots: Rows) -> tuple[ir.Table, ir.Table, ir.T
     )
 
 
-def arms(experiments: Rows, snapshots: Rows, as_of: date = DAY, policy: Policy = POLICY) -> Arm:
+def arms(experiments: Rows, snapshots: Rows, policy: Policy = POLICY) -> Arm:
     """Return the arms by experiment and arm."""
-    rows = kept(ExperimentArms, experiment_arms(*tables(experiments, snapshots), as_of, policy), as_of)
+    rows = kept(ExperimentArms, experiment_arms(*tables(experiments, snapshots), AS_OF, policy), DAY)
     return by(("experiment_id", "arm"), rows)
 
 
@@ -149,7 +151,7 @@ def test_the_design_effect_is_that_of_the_unit() -> None:
         {"metric": "signups_per_click", "numerator": "conversions", "denominator": "clicks", "design_effect": 2.0},
     ]
     definitions = table_of(MetricDefinitions, defined, direction="up", people_design_effect=1.1)
-    rows = kept(ExperimentArms, experiment_arms(metrics, plans, assets, definitions, DAY, POLICY), DAY)
+    rows = kept(ExperimentArms, experiment_arms(metrics, plans, assets, definitions, AS_OF, POLICY), DAY)
     found = {
         row["experiment_id"]: (row["design_effect"], row["assigned_unit"], row["assigned_design_effect"])
         for row in rows
@@ -198,7 +200,7 @@ def test_snapshots_outside_are_named() -> None:
         *shown("E", 13, (7_000, 1, 1), (7_000, 1, 1)),
     ]
     metrics, experiments, *_ = tables([experiment("E", end_date=date(2026, 3, 12))], snapshots)
-    found = rows_of(snapshots_outside_experiment(metrics, experiments, DAY, POLICY))
+    found = rows_of(snapshots_outside_experiment(metrics, experiments, AS_OF, POLICY))
     assert sorted(row["timestamp"].day for row in found) == [9, 9, 13, 13]
 
 
@@ -221,7 +223,7 @@ def test_arms_count_what_their_assets_did() -> None:
     """Where all snapshots are of the experiment's days, an arm is its asset's row."""
     snapshots = [*shown("E", 10, (1_000, 50, 10), (1_100, 60, 12)), *shown("E", 12, (900, 20, 4), (800, 10, 3))]
     metrics, experiments, assets, definitions = tables([experiment("E")], snapshots)
-    found = by("asset_id", rows_of(experiment_arms(metrics, experiments, assets, definitions, DAY, POLICY)))
-    for row in rows_of(asset_performance(metrics, assets, DAY, POLICY)):
+    found = by("asset_id", rows_of(experiment_arms(metrics, experiments, assets, definitions, AS_OF, POLICY)))
+    for row in rows_of(asset_performance(metrics, assets, AS_OF, POLICY)):
         for name in ("impressions", "clicks", "conversions", "cost", "snapshots"):
             assert row[name] == found[row["asset_id"]][name]

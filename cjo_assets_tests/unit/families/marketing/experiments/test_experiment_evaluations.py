@@ -27,7 +27,16 @@ from cjo_assets.families.marketing.inputs.experiments import Experiments
 from cjo_assets.families.marketing.inputs.performance_metrics import PerformanceMetrics
 from cjo_assets.families.marketing.measurement.metric_definitions import metric_definitions
 from cjo_assets.policy import Policy
-from cjo_assets_tests.support.marketing.experiments import DAY, GUARDED, RULES, UNGUARDED, experiment, frames, many
+from cjo_assets_tests.support.marketing.experiments import (
+    AS_OF,
+    DAY,
+    GUARDED,
+    RULES,
+    UNGUARDED,
+    experiment,
+    frames,
+    many,
+)
 from cjo_assets_tests.support.rows import BACKEND, POLICY, Row, Rows, by, kept, policy_with, rows_of, table_of
 
 ENDED = {"status": "completed", "end_date": date(2026, 3, 15)}
@@ -76,9 +85,9 @@ FAMILY = [
 ] + [experiment("LUCKY", (1_500, 15_000), (1_651, 15_000), family="F", **ENDED)]
 
 
-def evaluated(experiments: Rows, policy: Policy, as_of: date = DAY) -> dict[Any, Row]:
+def evaluated(experiments: Rows, policy: Policy) -> dict[Any, Row]:
     """Return the evaluations by experiment, as stored."""
-    rows = kept(ExperimentEvaluations, experiment_evaluations(**frames(experiments, policy, as_of)), as_of)
+    rows = kept(ExperimentEvaluations, experiment_evaluations(**frames(experiments, policy)), DAY)
     return by("experiment_id", rows)
 
 
@@ -273,12 +282,12 @@ def of_people() -> dict[Any, Row]:
     assets = [{"asset_id": f"{name}-{label}"} for name in PEOPLE for label in "AB"]
     plan, metrics = table_of(Experiments, plans), metric_definitions(POLICY)
     made = experiment_arms(
-        table_of(PerformanceMetrics, snapshots), plan, table_of(CreativeAssets, assets), metrics, DAY, POLICY
+        table_of(PerformanceMetrics, snapshots), plan, table_of(CreativeAssets, assets), metrics, AS_OF, POLICY
     )
     arms = [{name: row[name] for name in row if name != "as_of"} for row in kept(ExperimentArms, made, DAY)]
     assert {row["last_snapshot_at"].date() for row in arms} == {day}
     campaigns = table_of(Campaigns, [{"campaign_id": name, "status": "active"} for name in PEOPLE])
-    rows = experiment_evaluations(table_of(ExperimentArms, arms), plan, campaigns, metrics, DAY, POLICY)
+    rows = experiment_evaluations(table_of(ExperimentArms, arms), plan, campaigns, metrics, AS_OF, POLICY)
     return by("experiment_id", kept(ExperimentEvaluations, rows, DAY))
 
 

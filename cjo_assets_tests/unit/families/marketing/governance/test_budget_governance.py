@@ -23,7 +23,7 @@ from cjo_assets.families.marketing.governance.risk_register import RiskRegister
 from cjo_assets.families.marketing.inputs.budget_actions import BudgetActions
 from cjo_assets.families.marketing.inputs.campaigns import Campaigns
 from cjo_assets.policy import Policy
-from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, by, instant, kept, policy_with, rows_of, table_of
+from cjo_assets_tests.support.rows import POLICY, Row, Rows, as_of, by, instant, kept, policy_with, rows_of, table_of
 
 CAMPAIGNS = [
     {"campaign_id": "C", "budget": 1000.0},
@@ -60,7 +60,7 @@ def risk(name: str, severity: str = "high", channels: tuple[str, ...] = ("ads",)
 def governed(actions: Rows, risks: Rows = [], policy: Policy = POLICY) -> Rows:  # noqa: B006
     """Return the budget governance of actions."""
     rows = budget_governance(
-        table_of(BudgetActions, actions), table_of(Campaigns, CAMPAIGNS), table_of(RiskRegister, risks), DAY, policy
+        table_of(BudgetActions, actions), table_of(Campaigns, CAMPAIGNS), table_of(RiskRegister, risks), as_of(), policy
     )
     return kept(BudgetGovernance, rows)
 

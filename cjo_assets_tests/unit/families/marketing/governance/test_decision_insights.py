@@ -10,7 +10,19 @@ from cjo_assets.families.marketing.governance.decision_insights import (
 from cjo_assets.families.marketing.inputs.campaigns import Campaigns
 from cjo_assets.families.marketing.inputs.orchestrator_decisions import OrchestratorDecisions
 from cjo_assets.policy import Policy
-from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, by, instant, kept, policy_with, rows_of, table_of
+from cjo_assets_tests.support.rows import (
+    DAY,
+    POLICY,
+    Row,
+    Rows,
+    as_of,
+    by,
+    instant,
+    kept,
+    policy_with,
+    rows_of,
+    table_of,
+)
 
 NOON = instant("2025-01-20T12:00:00")
 
@@ -36,7 +48,7 @@ def insights(decisions: Rows, policy: Policy = POLICY) -> dict[Any, Row]:
     """Return the insights by campaign."""
     known: Rows = [{"campaign_id": name} for name in ("busy", "quiet", "none yet")]
     campaigns = table_of(Campaigns, [*known, {"campaign_id": "later", "created_at": instant("2025-01-21T00:00:00")}])
-    rows = decision_insights(table_of(OrchestratorDecisions, decisions), campaigns, DAY, policy)
+    rows = decision_insights(table_of(OrchestratorDecisions, decisions), campaigns, as_of(), policy)
     return by("campaign_id", kept(DecisionInsights, rows))
 
 

@@ -16,7 +16,20 @@ from cjo_assets.families.marketing.inputs.creative_assets import CreativeAssets
 from cjo_assets.families.marketing.inputs.roi_ledger import RoiLedger
 from cjo_assets.families.marketing.measurement.asset_performance import AssetPerformance
 from cjo_assets.policy import Policy
-from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, by, day, instant, kept, policy_with, rows_of, table_of
+from cjo_assets_tests.support.rows import (
+    DAY,
+    POLICY,
+    Row,
+    Rows,
+    as_of,
+    by,
+    day,
+    instant,
+    kept,
+    policy_with,
+    rows_of,
+    table_of,
+)
 
 CAMPAIGNS = [
     {"campaign_id": "running", "start_date": day(-20), "end_date": DAY, "budget": 1000.0, "status": "active"},
@@ -65,7 +78,7 @@ def register(risks: Rows, policy: Policy = POLICY) -> Rows:
         table_of(CreativeAssets, ASSETS),
         table_of(AssetPerformance, SPENT, snapshots=1),
         table_of(RoiLedger, BOOKED),
-        DAY,
+        as_of(),
         policy,
     )
     return kept(RiskRegister, rows)

@@ -15,7 +15,7 @@ from cjo_assets.families.marketing.recommendations.budget_proposals import (
     money_moved_twice,
 )
 from cjo_assets.policy import Policy
-from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, by, day, kept, policy_with, rows_of, table_of
+from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, as_of, by, day, kept, policy_with, rows_of, table_of
 
 PAIR = ("from_campaign_id", "to_campaign_id")
 RESERVE = "(reserve)"
@@ -44,7 +44,7 @@ def risk(name: str, is_open: bool = True, is_blocking: bool = False) -> Row:
 def proposed(campaigns: Rows, risks: Rows = [], policy: Policy = POLICY) -> dict[tuple[str, str], Row]:  # noqa: B006
     """Return the proposals by source and target, after their checks."""
     analysis, register = table_of(CampaignAnalysis, campaigns), table_of(RiskRegister, risks)
-    rows = kept(BudgetProposals, budget_proposals(analysis, register, DAY, policy), policy=policy)
+    rows = kept(BudgetProposals, budget_proposals(analysis, register, as_of(), policy), policy=policy)
     if not rows:
         return {}
     stored = table_of(BudgetProposals, [{name: row[name] for name in row if name != "as_of"} for row in rows])

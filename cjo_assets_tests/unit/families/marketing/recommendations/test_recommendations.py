@@ -35,7 +35,7 @@ from cjo_assets.families.marketing.recommendations.recommendations import (
 from cjo_assets.families.marketing.value.roi_analysis import RoiAnalysis
 from cjo_assets.policy import Policy
 from cjo_assets.policy.marketing import Action
-from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, by, day, kept, policy_with, rows_of, table_of
+from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, as_of, by, day, kept, policy_with, rows_of, table_of
 
 TOMORROW = datetime(2025, 1, 21)
 CONTRACTS: dict[str, Any] = {
@@ -259,7 +259,7 @@ IMPACT = ("revenue_impact", "cost_savings", "cost", "net_impact", "net_impact_lo
 def recommended(world: dict[str, Rows], policy: Policy = POLICY) -> Rows:
     """Return the recommendations of a world in their order, after their checks."""
     tables = {name: table_of(contract, world.get(name, [])) for name, contract in CONTRACTS.items()}
-    found = recommendations(**tables, metric_definitions=metric_definitions(policy), as_of=DAY, policy=policy)
+    found = recommendations(**tables, metric_definitions=metric_definitions(policy), as_of=as_of(), policy=policy)
     rows = kept(Recommendations, found, policy=policy)
     stored = table_of(Recommendations, [{name: row[name] for name in row if name != "as_of"} for row in rows])
     assert not rows_of(impacts_that_are_not_net(stored))

@@ -22,7 +22,7 @@ from cjo_assets.families.marketing.value.kpi_status import KpiStatus, kpi_status
 from cjo_assets.families.marketing.value.kpis import FAMILIES, Kpis, kpis, kpis_that_are_not_their_quotient
 from cjo_assets.families.marketing.value.roi_analysis import RoiAnalysis
 from cjo_assets.policy import Policy
-from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, by, day, kept, policy_with, rows_of, table_of
+from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, as_of, by, day, kept, policy_with, rows_of, table_of
 
 NOON, TOMORROW = datetime(2025, 1, 20, 12), datetime(2025, 1, 21)
 CONTRACTS: dict[str, Any] = {
@@ -198,7 +198,7 @@ BY_HAND: dict[str, tuple[float, float, float | None, int, str, str]] = {
 def measured(world: dict[str, Rows], policy: Policy = POLICY) -> dict[str, Row]:
     """Return the KPIs of a world; what it does not name is empty."""
     tables = {name: table_of(contract, world.get(name, [])) for name, contract in CONTRACTS.items()}
-    found = kpis(**tables, metric_definitions=metric_definitions(policy), as_of=DAY, policy=policy)
+    found = kpis(**tables, metric_definitions=metric_definitions(policy), as_of=as_of(), policy=policy)
     rows = kept(Kpis, found, policy=policy)
     return by("kpi", rows)
 

@@ -27,7 +27,20 @@ from cjo_assets.families.marketing.value.roi_components import (
     verdicts_without_proof,
 )
 from cjo_assets.policy import Policy
-from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, by, day, days_of, kept, policy_with, rows_of, table_of
+from cjo_assets_tests.support.rows import (
+    DAY,
+    POLICY,
+    Row,
+    Rows,
+    as_of,
+    by,
+    day,
+    days_of,
+    kept,
+    policy_with,
+    rows_of,
+    table_of,
+)
 
 NOW, TOMORROW = datetime(2025, 1, 20, 23, 59), datetime(2025, 1, 21)
 CONTRACTS = {
@@ -121,7 +134,7 @@ def components(world: dict[str, Rows], policy: Policy = POLICY) -> Rows:
     found = roi_components(
         **tables,
         metric_definitions=table_of(MetricDefinitions, rows_of(metric_definitions(policy))),
-        as_of=DAY,
+        as_of=as_of(),
         policy=policy,
     )
     rows = kept(RoiComponents, found, policy=policy)
@@ -145,7 +158,7 @@ def missed(parts: ir.Table, world: dict[str, Rows], policy: Policy = POLICY) -> 
         table_of(CreativeAssets, [{name: row[name] for name in ("asset_id", "campaign_id")} for row in shown]),
         table_of(Campaigns, world.get("campaigns", [])),
         table_of(RoiLedger, world.get("roi_ledger", [])),
-        DAY,
+        as_of(),
         policy,
     )
 
@@ -158,7 +171,7 @@ def totals(parts: Rows, world: dict[str, Rows]) -> Row:
         table,
         **{name: table_of(CONTRACTS[name], world.get(name, [])) for name in names},
         metric_definitions=table_of(MetricDefinitions, rows_of(metric_definitions(POLICY))),
-        as_of=DAY,
+        as_of=as_of(),
         policy=POLICY,
     )
     [row] = kept(RoiAnalysis, found)
@@ -294,7 +307,7 @@ def test_amounts_below_a_cent_are_not_lost(cost: float, right: float) -> None:
     ]
     snapshots += [row | {"experiment_id": "F"} for row in snapshots[:14]]
     metrics, assets = table_of(PerformanceMetrics, snapshots), table_of(CreativeAssets, [{"asset_id": "A"}])
-    found = kept(AssetPerformance, asset_performance(metrics, assets, DAY, POLICY))
+    found = kept(AssetPerformance, asset_performance(metrics, assets, as_of(), POLICY))
     campaign_id = found[0]["campaign_id"]
     assert sum(row["cost"] for row in found) == pytest.approx(right)
     campaigns = table_of(Campaigns, [{"campaign_id": campaign_id, "status": "active"}])
@@ -305,7 +318,7 @@ def test_amounts_below_a_cent_are_not_lost(cost: float, right: float) -> None:
             {"component": "estimated_value", "kind": "value", "evidence_grade": "assumption", "amount": spend},
         ]
         table, ledger = table_of(RoiComponents, parts), table_of(RoiLedger, [])
-        return rows_of(values_that_miss_the_estimate(table, metrics, assets, campaigns, ledger, DAY, POLICY))
+        return rows_of(values_that_miss_the_estimate(table, metrics, assets, campaigns, ledger, as_of(), POLICY))
 
     assert not check(right)
     assert check(0.0)
