@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, money_sum, rounded
-from cjo_assets.core.expressions.tables import long_rows
+from cjo_assets.core.expressions.tables import long_rows, merged
 
 CENTS = f"decimal(38, {MONEY_DECIMALS})"
 
@@ -64,11 +64,11 @@ def balances_that_miss_moves(budget_balances: ir.Table, budget_governance: ir.Ta
     entered = budget_balances.group_by("campaign_id", "currency").agg(
         moved_in=budget_balances.moved_in.cast(CENTS).sum(), moved_out=budget_balances.moved_out.cast(CENTS).sum()
     )
-    both = moved.outer_join(entered, ["campaign_id", "currency"])
+    both = merged([moved, entered], ["campaign_id", "currency"])
     is_wrong = (both.moved != both.moved_in) | (both.moved != both.moved_out)
     both = both.filter(is_wrong.fill_null(True))
     return both.select(
-        campaign_id=ibis.coalesce(both.campaign_id, both.campaign_id_right),
+        "campaign_id",
         moved=both.moved.cast("float64"),
         moved_in=both.moved_in.cast("float64"),
         moved_out=both.moved_out.cast("float64"),
