@@ -3,7 +3,7 @@
     warehouse/compiled/journey/risk_scores.sql             the statement of a table
     warehouse/compiled/journey/risk_scores/contract.sql    the statement of a check of it
 
-A file is used only if everything that its statement follows from is as its header says: the code of the package, the
+A file is used only if everything that its statement follows from is as in its header: the code of the package, the
 libraries that generate SQL, the types of the input files, and the policy values that the transform read. A file that
 was edited is not used either. It is then compiled again and overwritten. CJO_COMPILED names another folder.
 """
