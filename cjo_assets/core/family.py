@@ -208,3 +208,11 @@ def decision_table() -> Table:
     """Return the table whose rows the decision ledger chains."""
     family = deciding_family()
     return next(table for table in family.tables if table.name == family.decisions)
+
+
+def family_writing(table: Table, family: Family, names: set[str]) -> str | None:
+    """Return the family whose run writes a table; None for records, which every run writes."""
+    if family.datasets:
+        return family.name
+    read = {reference.schema for reference in table.inputs().values()} & names
+    return next(iter(read)) if table.is_view and len(read) == 1 else None

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import duckdb
 import ibis
 import ibis.expr.types as ir
-import sqlglot.expressions as sge
-from sqlglot import ErrorLevel
 
 from cjo_assets.core.check_result import CheckResult
-from cjo_assets.core.checks import CONTRACT_CHECK, Check
-from cjo_assets.core.contract import Contract, columns_of, contract_rows, key_of
+from cjo_assets.core.checks import CONTRACT_CHECK
+from cjo_assets.core.contract import columns_of, contract_rows, key_of
 from cjo_assets.core.errors import ContractBreachError
 from cjo_assets.core.expressions.days import as_of_date, days_of_run, newest_day
-from cjo_assets.core.family import Family
+from cjo_assets.core.family import Family, family_writing
 from cjo_assets.core.quarantine.dataset_tables import discarded_name
 from cjo_assets.core.quarantine.rules import rows_known_on
 from cjo_assets.core.table import AUDIT, QUARANTINE, RAW, Days, Reference, Table, arguments_of, inputs_of
 from cjo_assets.engine.collection import collected_afterwards
-from cjo_assets.engine.day_values import DayValues, require_no_markers, with_markers
+from cjo_assets.engine.compilation import syntax_tree, text_of
+from cjo_assets.engine.day_values import DayValues
 from cjo_assets.engine.ddl import columns_in_sql
 from cjo_assets.engine.functions import give_functions
 from cjo_assets.engine.lineage.query import Lineage, lineage_of
@@ -32,15 +31,12 @@ from cjo_assets.engine.raw import MANIFEST, MANIFEST_COLUMNS, raw_columns, raw_v
 from cjo_assets.engine.rows import Row, as_dicts
 from cjo_assets.engine.sql import quoted_names
 from cjo_assets.engine.statements import STATEMENT, Origin, Statement, Statements
+from cjo_assets.engine.table_checks import TableChecks
 from cjo_assets.engine.transaction import transaction
-from cjo_assets.engine.validation import ROWS, breach_counts, is_clean, judged, shape_errors
 from cjo_assets.policy import Policy
 
-EXAMPLES = 20
 ASKED = "asked_rows"
 NO_LINEAGE = Lineage({})
-# Fused selects repeat shared parts: twice the statement, and twice the time to compile it.
-ibis.options.sql.fuse_selects = False
 
 
 @dataclass(frozen=True)
@@ -87,7 +83,7 @@ class Store:
         self._known: dict[tuple[str, str], ir.Table] = {}
         self.families_of_run = tuple(family.name for family in families if family.datasets)
         self.family_of = {
-            (table.schema, table.name): _family_of(table, family, set(self.families_of_run))
+            (table.schema, table.name): family_writing(table, family, set(self.families_of_run))
             for family in families
             for table in family.tables
         }
@@ -182,7 +178,7 @@ class Store:
     def expression(self, table: Table, policy: Policy) -> ir.Table:
         """Return the expression of a table with the columns and types of its contract."""
         as_of = _day_of(table)
-        rows = self._call(table.computation, table.schema, as_of, policy)
+        rows = self.called(table.computation, table.schema, as_of, policy)
         return contract_rows(table.contract, rows, **({} if as_of is None else {"as_of": as_of}))
 
     @collected_afterwards
@@ -206,9 +202,7 @@ class Store:
             ContractBreachError: it breaks the contract, or a blocking check has failing rows.
         """
         self.lineages[table.full_name] = statement.lineage
-        verdicts = {CONTRACT_CHECK: self.validated(table, as_of, policy)}
-        for audit in table.checks:
-            verdicts[audit.name] = self._audited(audit, table, as_of, policy)
+        verdicts = TableChecks(self, table, as_of, policy).results()
         failed = {name: verdict for name, verdict in verdicts.items() if not verdict.passed and table.is_blocking(name)}
         if failed:
             raise ContractBreachError(table.full_name, failed)
@@ -241,12 +235,20 @@ class Store:
         """Return the statement of a table for any day, with markers for the days."""
         # A file loaded since the last statement may have columns of other types.
         self._known = {key: known for key, known in self._known.items() if key[0] != RAW}
-        origin = self._origin(table, STATEMENT, table.inputs().values())
+        origin = self.origin(table, STATEMENT, table.inputs().values())
         return self._statements.written(origin, policy, lambda asked: self._statement(table, asked))
+
+    def written(self, origin: Origin, policy: Policy, write: Callable[[Policy], ir.Table]) -> str:
+        """Return the statement of an expression for any day, compiled at most once."""
+
+        def compiled(asked: Policy) -> Statement:
+            return Statement(text_of(self.backend, syntax_tree(self.backend, write(asked))), NO_LINEAGE)
+
+        return self._statements.written(origin, policy, compiled).sql
 
     def sql(self, rows: ir.Table, as_of: date | None) -> str:
         """Return the statement of an expression on the days of this run."""
-        return self.on_days(self._text(self._query(rows)), as_of)
+        return self.on_days(text_of(self.backend, syntax_tree(self.backend, rows)), as_of)
 
     def on_days(self, sql: str, as_of: date | None) -> str:
         """Return a compiled statement with the as-of date and the days of the run in place of its markers."""
@@ -273,24 +275,12 @@ class Store:
     def _statement(self, table: Table, policy: Policy) -> Statement:
         """Compile the statement of a table, and derive its lineage from the syntax tree."""
         rows = self.expression(table, policy)
-        query = self._query(rows if table.is_view else rows.order_by(list(key_of(table.contract))))
-        return Statement(self._text(query), lineage_of(query, self.columns_of))
+        ordered = rows if table.is_view else rows.order_by(list(key_of(table.contract)))
+        query = syntax_tree(self.backend, ordered)
+        return Statement(text_of(self.backend, query), lineage_of(query, self.columns_of))
 
-    def _query(self, rows: ir.Table) -> sge.Expr:
-        """Return the syntax tree of an expression."""
-        query: sge.Expr = self.backend.compiler.to_sqlglot(rows)
-        # ibis drops columns in the order of a set; sorting makes a statement the same in every process.
-        for star in query.find_all(sge.Star):
-            star.set("except_", sorted(star.args.get("except_") or [], key=str) or None)
-        require_no_markers(query)
-        return query
-
-    def _text(self, query: sge.Expr) -> str:
-        """Return the text of a syntax tree, with markers for the days."""
-        dialect = self.backend.dialect
-        return with_markers(query.sql(dialect=dialect, pretty=True, copy=False, unsupported_level=ErrorLevel.RAISE))
-
-    def _origin(self, table: Table, part: str, references: Iterable[Reference]) -> Origin:
+    def origin(self, table: Table, part: str, references: Iterable[Reference]) -> Origin:
+        """Return what a statement of a table follows from."""
         return Origin(table, part, self._raw_types(references), tuple(sorted(self._versioned)))
 
     def _raw_types(self, references: Iterable[Reference]) -> tuple[ibis.Schema, ...]:
@@ -304,72 +294,31 @@ class Store:
             self._known[schema, name] = self.backend.table(name, database=schema)
         return self._known[schema, name]
 
-    def _stored_rows(self, table: Table, as_of: ir.DateScalar | None) -> ir.Table:
+    def stored_rows(self, table: Table, as_of: ir.DateScalar | None) -> ir.Table:
         """Return the rows of a table, or of a day of it, as they are stored."""
         if table.is_view:
             return self.read(Reference(table.schema, table.name, Days.ALL), as_of)
         rows = self._rows_of(table.schema, table.name)
         return rows if as_of is None else rows.filter(rows.as_of == as_of)
 
+    def stored_keys(self, table: Table, as_of: ir.DateScalar | None) -> ir.Table | None:
+        """Return the keys of a table in the order of its rows; None if the rows are not stored in the order of keys."""
+        key = key_of(table.contract)
+        if not key or table.transform is None or table.is_view or table.is_appended:
+            return None
+        rows = self._rows_of(table.schema, table.name)
+        # A selection before the filter, or the scan of the whole rows would be stored to be read twice.
+        keys = rows.select(*key, *(() if as_of is None or "as_of" in key else ("as_of",)))
+        return keys if as_of is None else keys.filter(keys.as_of == as_of)
+
     def validated(self, table: Table, as_of: date | None, policy: Policy) -> CheckResult:
-        """Validate the stored rows against the contract; only rows that break it are looked at one by one."""
-        wrong_shape = shape_errors(table.contract, self._rows_of(table.schema, table.name).schema())
-        if wrong_shape:
-            return CheckResult(0, dict.fromkeys(wrong_shape, 1), [], wrong_shape)
+        """Validate the stored rows against the contract."""
+        return TableChecks(self, table, as_of, policy).of_contract()
 
-        counts = self._breach_counts(
-            self._origin(table, CONTRACT_CHECK, table.inputs().values()),
-            lambda: self._stored_rows(table, _day_of(table)),
-            table.contract,
-            as_of,
-            policy,
-        )
-        if is_clean(counts):
-            return CheckResult(counts[ROWS], {}, [])
-        day = None if as_of is None else ibis.literal(as_of, "date")
-        return judged(self._stored_rows(table, day), table.contract, policy.vocabulary, counts)
-
-    def _breach_counts(
-        self,
-        origin: Origin,
-        rows: Callable[[], ir.Table],
-        contract: type[Contract],
-        as_of: date | None,
-        policy: Policy,
-    ) -> dict[str, int]:
-        """Return how many rows break each rule of a contract, in one scan."""
-
-        def question(asked: Policy) -> Statement:
-            counted = breach_counts(rows(), contract, asked.vocabulary)
-            return Statement(self._text(self._query(counted)), NO_LINEAGE)
-
-        [counts] = self._answer(self.on_days(self._statements.written(origin, policy, question).sql, as_of))
-        return counts
-
-    def _audited(self, audit: Check, table: Table, as_of: date | None, policy: Policy) -> CheckResult:
-        def question(asked: Policy) -> Statement:
-            rows = self._call(audit.failing_rows, table.schema, _day_of(table), asked)
-            if audit.contract is None:
-                counted = rows.mutate(offenders=rows.count().as_scalar())
-                rows = counted.order_by(rows.columns).limit(EXAMPLES)
-            return Statement(self._text(self._query(rows)), NO_LINEAGE)
-
-        origin = self._origin(table, audit.name, inputs_of(audit.failing_rows, table.schema).values())
-        sql = self.on_days(self._statements.written(origin, policy, question).sql, as_of)
-        if audit.contract is not None:
-            # Validation runs several queries; a table that is not stored is computed once for them.
-            with self._kept(sql) as asked:
-                of_counts = replace(origin, part=f"{audit.name}.counts")
-                counts = self._breach_counts(of_counts, lambda: asked, audit.contract, as_of, policy)
-                return judged(asked, audit.contract, policy.vocabulary, counts)
-        found = self._answer(sql)
-        count = found[0]["offenders"] if found else 0
-        examples = [{name: str(value) for name, value in row.items() if name != "offenders"} for row in found]
-        return CheckResult(count, {audit.name: count} if count else {}, examples)
-
-    def _call(
+    def called(
         self, function: Callable[..., ir.Table], schema: str, as_of: ir.DateScalar | None, policy: Policy
     ) -> ir.Table:
+        """Return the result of a function for the tables that its parameters name."""
         inputs = inputs_of(function, schema).items()
         tables = {name: self._known_on(reference, as_of, policy) for name, reference in inputs}
         return function(**arguments_of(function, as_of, policy), **tables)
@@ -426,13 +375,14 @@ class Store:
         self.connection.close()
 
     @contextmanager
-    def _kept(self, sql: str) -> Iterator[ir.Table]:
+    def kept(self, sql: str) -> Iterator[ir.Table]:
         """Store the rows of a query temporarily, for further queries inside the block."""
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {ASKED} AS {sql}")
         yield self.backend.table(ASKED, database=("temp", "main"))
         self.connection.execute(f"DROP TABLE temp.{ASKED}")
 
-    def _answer(self, sql: str) -> list[Row]:
+    def answer(self, sql: str) -> list[Row]:
+        """Return the rows of a small result."""
         rows: list[Row] = self.connection.execute(sql).to_arrow_table().to_pylist()
         return rows
 
@@ -446,11 +396,3 @@ class Store:
 def _day_of(table: Table) -> ir.DateScalar | None:
     """Return the as-of date of a dated table."""
     return as_of_date() if table.is_dated else None
-
-
-def _family_of(table: Table, family: Family, names: set[str]) -> str | None:
-    """Return the family whose run writes a table; None for records, which every run writes."""
-    if family.datasets:
-        return family.name
-    read = {reference.schema for reference in table.inputs().values()} & names
-    return next(iter(read)) if table.is_view and len(read) == 1 else None

@@ -9,7 +9,7 @@ results.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ibis
@@ -46,7 +46,7 @@ def judged(
         return CheckResult(0, dict.fromkeys(wrong_shape, 1), [], wrong_shape)
     key = key_of(contract)
     counts = dict(counts or _counted(table, contract, vocabulary))
-    # As many hashes as rows means as many keys; fewer may be a collision, so the keys themselves are counted.
+    # Fewer may be a collision of hashes or rows in another order, so the keys themselves are counted.
     if key and counts[KEYS] < counts[ROWS]:
         counts[KEYS] = int(table.select(*key).distinct().count().to_pyarrow().as_py())
     rows = counts.pop(ROWS)
@@ -85,13 +85,45 @@ def _counted(table: ir.Table, contract: type[Contract], vocabulary: Vocabulary) 
     return dict(zip([column[0] for column in found.description], found.fetchone(), strict=True))
 
 
-def breach_counts(table: ir.Table, contract: type[Contract], vocabulary: Vocabulary) -> ir.Table:
-    """Return one row: the number of rows, of rows that break each rule, and of hashes of keys."""
-    counts = {rule: table.count(where=is_broken) for rule, is_broken in _rules(table, contract, vocabulary).items()}
+def breach_counts(
+    table: ir.Table,
+    contract: type[Contract],
+    vocabulary: Vocabulary,
+    conditions: Mapping[str, ir.BooleanValue] | None = None,
+    stored_keys: ir.Table | None = None,
+) -> ir.Table:
+    """Return one row: the number of rows, of rows that break each rule, of rows under other conditions, and of keys.
+
+    The number of keys is a lower bound: fewer than there are rows do not prove that one occurs twice.
+
+    Args:
+        table: the rows.
+        contract: their contract.
+        vocabulary: the allowed words.
+        conditions: further conditions of the rows by name.
+        stored_keys: the keys of the rows in the order in which they are stored, if that is the order of the keys.
+    """
+    rules = _rules(table, contract, vocabulary) | dict(conditions or {})
+    counts = {rule: table.count(where=is_broken) for rule, is_broken in rules.items()}
     key = key_of(contract)
     if key:
-        counts[KEYS] = hash_of(*(table[name] for name in key)).nunique()
+        hashes = hash_of(*(table[name] for name in key)).nunique()
+        counts[KEYS] = hashes if stored_keys is None else _rising(stored_keys, key)
     return table.agg(table.count().name(ROWS), **counts)
+
+
+def _rising(keys: ir.Table, key: tuple[str, ...]) -> ir.IntegerScalar:
+    """Count the keys that are greater than the one before; they are as many as the rows only if no key is repeated.
+
+    Reading keys in order needs no memory, which counting distinct ones does.
+    """
+    keys = keys.mutate(**{f"before_{name}": keys[name].lag() for name in key})
+    is_greater = ibis.literal(False)
+    for name in reversed(key):
+        value, before = keys[name], keys[f"before_{name}"]
+        is_greater = (value > before) | ((value == before) & is_greater)
+    # The first key has none before it, and a comparison with a null does not count.
+    return (keys.count(where=is_greater) + ibis.least(keys.count(), 1)).as_scalar()
 
 
 def is_clean(counts: dict[str, int]) -> bool:

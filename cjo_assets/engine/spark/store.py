@@ -28,6 +28,7 @@ from cjo_assets.core.family import Family
 from cjo_assets.core.settings import LAKE_CHANGED
 from cjo_assets.core.table import AUDIT, Days, Reference, Table
 from cjo_assets.engine.collection import collected_afterwards
+from cjo_assets.engine.compilation import syntax_tree, text_of
 from cjo_assets.engine.raw import MANIFEST
 from cjo_assets.engine.rows import Row
 from cjo_assets.engine.spark.lake import Lake
@@ -205,31 +206,38 @@ class SparkStore(Store):
 
     def _write(self, table: Table, as_of: date | None, policy: Policy, folder: str) -> str:
         """Write the result of a transform to a folder, and return the statement."""
-        query = self._query(self.expression(table, policy))
+        query = syntax_tree(self.backend, self.expression(table, policy))
 
         def in_sql(part: Any) -> str:
-            return self.on_days(self._text(part), as_of)
+            return self.on_days(text_of(self.backend, part), as_of)
 
         computed = _as_promised(rows_of(self.spark.session, query, in_sql), schema_of(table.contract))
         computed.sortWithinPartitions(*key_of(table.contract)).write.parquet(self.lake.url(folder))
         return in_sql(query)
 
-    def _stored_rows(self, table: Table, as_of: ir.DateScalar | None) -> ir.Table:
+    def stored_rows(self, table: Table, as_of: ir.DateScalar | None) -> ir.Table:
+        """Return the rows of a table, or of a day of it, as they are stored."""
         if self.backend.name != "pyspark":
-            return super()._stored_rows(table, as_of)
+            return super().stored_rows(table, as_of)
         folders = self.lake.folders(table.full_name)
         return self._view(table, {self._day: folders[self._day]}, f"_on_{self._day}" if table.is_dated else "")
 
-    def _answer(self, sql: str) -> list[Row]:
+    def stored_keys(self, table: Table, as_of: ir.DateScalar | None) -> ir.Table | None:
+        """Return the keys in the order of the rows; None in Spark, because the rows of files have no order."""
+        return super().stored_keys(table, as_of) if self.backend.name != "pyspark" else None
+
+    def answer(self, sql: str) -> list[Row]:
+        """Return the rows of a small result."""
         if self.backend.name != "pyspark":
-            return super()._answer(sql)
+            return super().answer(sql)
         rows: list[Row] = [row.asDict(recursive=True) for row in self.spark.session.sql(sql).collect()]
         return rows
 
     @contextmanager
-    def _kept(self, sql: str) -> Iterator[ir.Table]:
+    def kept(self, sql: str) -> Iterator[ir.Table]:
+        """Store the rows of a query temporarily, for further queries inside the block."""
         if self.backend.name != "pyspark":
-            with super()._kept(sql) as asked:
+            with super().kept(sql) as asked:
                 yield asked
             return
         rows = self.spark.session.sql(sql).cache()
