@@ -9,9 +9,10 @@ from cjo_assets.core.family import Family, register
 from cjo_assets.core.table import LATEST
 from cjo_assets.families.audit.family import audit_family
 from cjo_assets.families.journey.family import FAMILY as JOURNEY
+from cjo_assets.families.lifecycle.family import FAMILY as LIFECYCLE
 from cjo_assets.families.marketing.family import FAMILY as MARKETING
 
-FAMILIES = (JOURNEY, MARKETING)
+FAMILIES = (JOURNEY, MARKETING, LIFECYCLE)
 
 
 @functools.cache

@@ -73,6 +73,8 @@ class Vocabulary(Section):
     budget_reasons: Names = Field(min_length=1)
     risk_types: Names = Field(min_length=1)
     risk_actions: Names = Field(min_length=1)
+    people_roles: Names = Field(min_length=1)
+    ticket_categories: Names = Field(min_length=1)
     null_words: Names
     unnormalized_ids: Literal["keep", "trim", "reject"]
 

@@ -1,0 +1,1 @@
+"""Client lifecycle: recurring revenue, pipeline, support, health and operation of organizations."""

@@ -1,0 +1,1 @@
+"""Subscriptions, accounts, recurring revenue, usage of plans and invoices."""

@@ -1,0 +1,1 @@
+"""Deals from signup to handover, and the funnel of their milestones."""
