@@ -36,6 +36,6 @@ def shared_keys(rows: ir.Table, *key: str) -> ir.Table:
     return named.group_by(list(key)).having(lambda row: row[TENANT].min() != row[TENANT].max()).agg()
 
 
-def rows_of_no_organization(table: ir.Table, organizations: ir.Table) -> ir.Table:
+def without_organization(table: ir.Table, organizations: ir.Table) -> ir.Table:
     """Return the rows of a table whose organization is not in the file."""
     return table.filter(is_unknown(table, organizations))
