@@ -41,7 +41,8 @@ def subscription_terms(lifecycle_events: ir.Table, as_of: ir.DateScalar, policy:
     terms = lookup(events.filter(events.event_type != CANCELLED), ends, RUN)
     next_on = terms.starts_on.lead().over(ibis.window(group_by="subscription_id", order_by=["occurred_at", "event_id"]))
     run_end = (terms.run_ends_on < terms.starts_on).ifelse(terms.starts_on, terms.run_ends_on)
-    is_trial = terms.event_type == TRIAL_STARTED
+    # A change of a trial changes what it will cost, and nothing is paid until the start.
+    is_trial = terms.lapses_on.notnull()
     arr = rounded(is_trial.ifelse(0.0, yearly(terms.amount, terms.about)), MONEY_DECIMALS)
     return terms.select(
         *RUN,
@@ -90,7 +91,7 @@ def _ends_of_runs(events: ir.Table, policy: LifecyclePolicy) -> ir.Table:
     trials = events.filter(events.event_type == TRIAL_STARTED)
     trials = trials.select(*RUN, lapses_on=days_after(trial_end(trials, policy), 1))
     runs = lookup(lookup(events.select(*RUN).distinct(), last, RUN), trials, RUN)
-    return runs.mutate(run_ends_on=ibis.least(runs.cancels_on, runs.lapses_on)).drop("lapses_on")
+    return runs.mutate(run_ends_on=ibis.least(runs.cancels_on, runs.lapses_on))
 
 
 def trial_end(trials: ir.Table, policy: LifecyclePolicy) -> ir.DateValue:

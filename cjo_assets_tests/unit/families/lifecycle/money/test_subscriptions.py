@@ -126,6 +126,11 @@ def test_a_trial_pays_nothing_and_lapses_after_its_last_day() -> None:
     assert on(1, recorded, planned)["S2"]["status"] == "cancelled"
 
 
+def test_a_change_of_a_trial_pays_nothing() -> None:
+    log = [event("trial_started", "2025-01-13", subject="S1"), changed("2025-01-15", 500.0)]
+    assert facts(on(0, *log)["S1"]) == ("trial", 0.0, date(2025, 1, 13), None)
+
+
 def test_a_trial_becomes_a_subscription() -> None:
     log = [event("trial_started", "2025-01-13", subject="S1"), started("2025-01-18", 100.0)]
     assert facts(on(-3, *log)["S1"]) == ("trial", 0.0, date(2025, 1, 13), None)
