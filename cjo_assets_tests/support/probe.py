@@ -32,6 +32,7 @@ from cjo_assets.ingest.chain import compute_day, load_files
 from cjo_assets.language.client import Endpoint
 from cjo_assets.language.memory import Ask
 from cjo_assets.policy import Policy, load_policy
+from cjo_assets.policy.policy import added_sections
 from cjo_assets.reporting.document import Document
 from cjo_assets.reporting.markdown import as_markdown
 from cjo_assets_tests.support.catalog import STATEMENTS
@@ -422,8 +423,13 @@ def _ago(days: int) -> str:
 
 
 def default_content() -> dict[str, Any]:
-    """Return the packaged policy as YAML."""
-    text = resources.files("cjo_assets.policy").joinpath("policy.yaml").read_text(encoding="utf-8")
+    """Return the packaged policy as YAML, with the sections of other files."""
+    content: dict[str, Any] = _packaged("policy")
+    return content | {name: _packaged(name) for name in added_sections()}
+
+
+def _packaged(name: str) -> dict[str, Any]:
+    text = resources.files("cjo_assets.policy").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
     content: dict[str, Any] = yaml.safe_load(text)
     return content
 

@@ -70,6 +70,9 @@ COMPUTED = {
     "journey_summary",
 }
 WITH_OPTIONAL_COLUMNS = {
+    "conversations",
+    "lifecycle_approvals",
+    "organizations",
     "approval_decisions",
     "baseline_metrics",
     "interventions",
@@ -104,6 +107,32 @@ MARKETING_DATASETS = {
     "segment_rollups",
     "attribution_hints",
     "touchpoints",
+}
+LIFECYCLE_DATASETS = {
+    "organizations",
+    "people",
+    "lifecycle_events",
+    "plans",
+    "sla_terms",
+    "usage_daily",
+    "conversations",
+    "tickets",
+    "config_versions",
+    "service_windows",
+    "model_calls",
+    "variant_results",
+    "knowledge_searches",
+    "lifecycle_approvals",
+}
+LIFECYCLE = {
+    "subscriptions",
+    "accounts",
+    "mrr_movements",
+    "mrr_bridge",
+    "plan_usage",
+    "invoices",
+    "client_pipeline",
+    "pipeline_funnel",
 }
 MARKETING = {
     "metric_definitions",
@@ -164,6 +193,8 @@ def test_the_set_of_assets(specs: dict[str, dg.AssetSpec]) -> None:
     expected |= {"audit/language_model_calls", "journey/phrased_texts", "audit/column_lineage"}
     expected |= {f"{schema}/{name}" for schema in ("raw", "quarantine", "marketing") for name in MARKETING_DATASETS}
     expected |= {f"marketing/{name}" for name in MARKETING}
+    lifecycle = {f"{schema}/{name}" for schema in ("raw", "quarantine", "lifecycle") for name in LIFECYCLE_DATASETS}
+    expected |= lifecycle | {f"lifecycle/{name}" for name in LIFECYCLE}
     expected |= {f"quarantine/{name}_discarded_values" for name in WITH_OPTIONAL_COLUMNS}
     assert set(specs) == expected | {"reports/journey_report", "reports/marketing_report", "published"}
 

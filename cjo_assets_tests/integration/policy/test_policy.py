@@ -9,9 +9,12 @@ import pytest
 import yaml
 
 from cjo_assets.policy import Policy, PolicyError, load_policy
+from cjo_assets.policy.policy import added_sections
 from cjo_assets_tests.support.probe import default_content, leaves, policy_with
 
-TEXT = resources.files("cjo_assets.policy").joinpath("policy.yaml").read_text(encoding="utf-8")
+FILES = resources.files("cjo_assets.policy")
+TEXT = FILES.joinpath("policy.yaml").read_text(encoding="utf-8")
+ADDED = [FILES.joinpath(f"{name}.yaml").read_text(encoding="utf-8") for name in added_sections()]
 LINE = re.compile(r"^(?P<indent> *)(?P<name>\w+):(?P<value>(?: [^#]*\S)?)(?P<rest> *(?:#.*)?)$")
 NUMBER_OR_SWITCH = re.compile(r"(?<![\w.\"-])(?:-?\d+(?:\.\d+)?|true|false)(?![\w.\"-])")
 UNIT_AND_REASON = re.compile(r"^ +# \[(?P<unit>[^\]]+)\] (?P<reason>\S.*)$")
@@ -357,7 +360,8 @@ def test_every_number_has_a_unit_and_a_reason() -> None:
 
     A line of the form `name: {name: number, ...}` is a row of a table, whose heading may comment all rows.
     """
-    lines = [match for line in TEXT.partition("segment_overrides:")[0].splitlines() if (match := LINE.match(line))]
+    text = "\n".join([TEXT.partition("segment_overrides:")[0], *ADDED])
+    lines = [match for line in text.splitlines() if (match := LINE.match(line))]
     silent, found, heading = [], 0, ""
     for line in lines:
         numbers = NUMBER_OR_SWITCH.findall(line["value"])

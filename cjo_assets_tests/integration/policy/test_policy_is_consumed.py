@@ -12,6 +12,8 @@ from cjo_assets.core.settings import PROJECT
 from cjo_assets.policy import load_policy
 from cjo_assets.warehouse.run_log import rows_by_group
 from cjo_assets_tests.support.journey.leaves import JOURNEY
+from cjo_assets_tests.support.lifecycle.leaves import LIFECYCLE
+from cjo_assets_tests.support.lifecycle.probe import LifecycleProbe
 from cjo_assets_tests.support.marketing.leaves import MARKETING
 from cjo_assets_tests.support.marketing.probe import MarketingProbe
 from cjo_assets_tests.support.policy_leaves import DEFAULT, FamilyLeaves, other_output
@@ -21,6 +23,7 @@ from cjo_assets_tests.support.probe import PROBE_DAY, Probe, leaves, nested, pol
 FAMILIES: dict[str, tuple[FamilyLeaves, type[Probe]]] = {
     "journey": (JOURNEY, Probe),
     "marketing": (MARKETING, MarketingProbe),
+    "lifecycle": (LIFECYCLE, LifecycleProbe),
 }
 Probes = Callable[[str], Probe]
 each_family = pytest.mark.parametrize("family", FAMILIES)

@@ -69,7 +69,7 @@ def asked(settings: Settings, sql: str) -> list[Any]:
 
 
 def test_every_folder_of_tables_is_a_family() -> None:
-    assert [family.name for family in data_families()] == ["journey", "marketing"]
+    assert [family.name for family in data_families()] == ["journey", "marketing", "lifecycle"]
     names = [dataset.name for family in data_families() for dataset in family.datasets]
     assert len(set(names)) == len(names), "raw and quarantine have one schema for all families"
 
@@ -172,7 +172,7 @@ def test_a_run_records_its_family() -> None:
         return SimpleNamespace(tags={}, asset_selection=None, **said) if not said else SimpleNamespace(**said)
 
     assert families_of_run(run(tags={FAMILY_TAG: "marketing"}, asset_selection=None)) == ("marketing",)
-    assert families_of_run(run()) == ("journey", "marketing")
+    assert families_of_run(run()) == ("journey", "marketing", "lifecycle")
     for family in DAYS:
         one = dg.AssetKey([family, "kpis"])
         assert families_of_run(run(tags={}, asset_selection={one, dg.AssetKey("published")})) == (family,)
@@ -194,7 +194,7 @@ def test_a_family_without_a_file_is_not_run(tmp_path: Path, monkeypatch: pytest.
     assert [found.family for found in supplied()] == ["marketing"]
     monkeypatch.setenv("CJO_DATA", str(SAMPLE))
     first = {found.family: found for found in supplied()}
-    assert {family: found.last for family, found in first.items()} == DAYS
+    assert {family: found.last for family, found in first.items()} == DAYS | {"lifecycle": date(2025, 1, 20)}
     assert first["marketing"] == Supplied("marketing", date(2026, 3, 4), DAYS["marketing"])
 
 

@@ -4,6 +4,7 @@ import itertools
 from datetime import date
 from typing import Any
 
+from cjo_assets_tests.support.lifecycle.leaves import WORDS as LIFECYCLE_WORDS
 from cjo_assets_tests.support.marketing.leaves import WORDS as MARKETING_WORDS
 from cjo_assets_tests.support.policy_leaves import DEFAULT, FamilyLeaves
 from cjo_assets_tests.support.probe import leaves, value_at
@@ -14,7 +15,7 @@ LEAVES: dict[str, Any] = {
     path: value
     for section in ("journey", "vocabulary")
     for path, value in leaves(DEFAULT[section], section)
-    if not path.startswith((*WHOLE, *(f"vocabulary.{name}" for name in MARKETING_WORDS)))
+    if not path.startswith((*WHOLE, *(f"vocabulary.{name}" for name in (*MARKETING_WORDS, *LIFECYCLE_WORDS))))
 } | {path: value_at(DEFAULT, path) for path in WHOLE}
 
 # These change a check result, which the summary of a run prints, and no table or report.

@@ -1,0 +1,26 @@
+"""Leaves of the lifecycle policy, with their alternative values."""
+
+from typing import Any
+
+from cjo_assets_tests.support.policy_leaves import DEFAULT, FamilyLeaves
+from cjo_assets_tests.support.probe import leaves
+
+# The words of the vocabulary that files of the lifecycle may hold.
+WORDS = ("people_roles", "ticket_categories")
+LEAVES: dict[str, Any] = dict(leaves(DEFAULT["lifecycle"], "lifecycle")) | {
+    path: value for name in WORDS for path, value in leaves(DEFAULT["vocabulary"][name], f"vocabulary.{name}")
+}
+
+# What the rule of turning makes no policy of, or no difference.
+OTHER_VALUES: dict[str, Any] = {
+    "lifecycle.billing.currency": "EUR",
+    # Each step begins a day earlier, and ends after the one before.
+    "lifecycle.billing.dunning_days.reminder": 6,
+    "lifecycle.billing.dunning_days.warning": 13,
+    "lifecycle.billing.dunning_days.suspension_notice": 20,
+    "lifecycle.billing.dunning_days.suspend": 29,
+    # A discrepancy of a tenth.
+    "lifecycle.pipeline.volume_tolerance": 0.05,
+}
+
+LIFECYCLE = FamilyLeaves(LEAVES, {path: {path: value} for path, value in OTHER_VALUES.items()}, {}, {}, ())

@@ -1,0 +1,87 @@
+"""The probe of the lifecycle policy: the sample with further rows, so that every setting has an effect."""
+
+import json
+import shutil
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from cjo_assets.language.memory import Ask
+from cjo_assets.policy import Policy
+from cjo_assets_tests.support.chain import SAMPLE, read_rows
+from cjo_assets_tests.support.probe import Probe
+from cjo_assets_tests.support.rows import Row, Rows
+
+DAY = date(2025, 1, 20)
+
+
+def _at(days_ago: int) -> str:
+    return f"{DAY - timedelta(days=days_ago)}T09:00:00Z"
+
+
+def _event(kind: str, days_ago: int, customer: str, subject: str, **more: Any) -> Row:
+    return {
+        "event_id": f"P-{kind}-{subject}",
+        "event_type": kind,
+        "occurred_at": _at(days_ago),
+        "customer_id": customer,
+        "actor_kind": "agent",
+        "subject_id": subject,
+    } | more
+
+
+# Organizations and the days since their signup.
+SIGNUPS = {
+    "P_OLD": 200,  # its deal began before the window
+    "P_SENT_2": 20,  # the form was sent two days ago
+    "P_SENT_6": 20,  # the form was sent six days ago: the last reminder is due tomorrow
+    "P_WAITS": 10,  # it waits for research, longer than a week
+    "P_TRIAL": 20,  # a trial without a recorded end
+}
+EVENTS = [
+    _event("research_completed", 199, "P_OLD", "D_OLD"),
+    _event("requirements_sent", 2, "P_SENT_2", "D_SENT_2"),
+    _event("requirements_sent", 6, "P_SENT_6", "D_SENT_6"),
+    _event("trial_started", 20, "P_TRIAL", "S_TRIAL"),
+    *(
+        _event("invoice_issued", days + 14, "C001", f"I_{days}", amount=1.0, due_at=str(DAY - timedelta(days=days)))
+        for days in (6, 13, 20, 30)
+    ),
+]
+
+
+class LifecycleProbe(Probe):
+    """The sample, and rows for what does not happen in it."""
+
+    family, day = "lifecycle", DAY
+    write = staticmethod(lambda *_: None)
+
+    def written(self, folder: Path) -> Path:
+        """Copy the files, add the rows, and return their folder."""
+        copied = Path(shutil.copytree(SAMPLE / "lifecycle", folder / "lifecycle"))
+        signups: Rows = [
+            {
+                "customer_id": name,
+                "name": name,
+                "industry": "retail",
+                "signed_up_at": _at(days),
+                "village_opt_in": False,
+            }
+            for name, days in SIGNUPS.items()
+        ]
+        for dataset, rows in (("organizations", signups), ("lifecycle_events", EVENTS)):
+            path = copied / f"{dataset}.json"
+            path.write_text(json.dumps([*read_rows(copied, dataset), *rows]), encoding="utf-8")
+        return folder
+
+    def prepare(self) -> None:
+        """Add nothing."""
+
+    def report(self, policy: Policy) -> str:
+        """Return nothing: the family has no report."""
+        del policy
+        return ""
+
+    def phrased(self, policy: Policy, say: Ask) -> Any:
+        """Return nothing: no text of the family is generated."""
+        del policy, say
