@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 import pyarrow
 import pyarrow.parquet
+import ibis
 import pytest
 import yaml
 
@@ -391,7 +392,7 @@ def test_a_day_sees_the_version_that_was_known_on_it(desk: Desk, policy: Policy)
             store.replace(store.tables["quarantine", name], None, policy)
         found = []
         for day in days:
-            rows = store._known_on(reference, day, policy)
+            rows = store._known_on(reference, ibis.literal(day, "date"), policy)
             found.append(rows[column].to_pyarrow().to_pylist())
         assert found == expected[name]
     store.connection.execute("DELETE FROM raw.manifest")
