@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import ibis
 import pyarrow
 import pyarrow.parquet
-import ibis
 import pytest
 import yaml
 
