@@ -12,7 +12,7 @@ from rich.table import Table as Grid
 
 from cjo_assets.catalog import data_families
 from cjo_assets.cli.terminal import say
-from cjo_assets.core.answers import Rows, Subject
+from cjo_assets.core.answers import Rows
 from cjo_assets.core.family import Family
 from cjo_assets.core.settings import PROJECT, Settings
 from cjo_assets.engine.rows import as_dicts
@@ -65,7 +65,7 @@ def print_summary(console: Console, family: str, day: date) -> None:
     if stale:
         console.print("[bold]Stale[/bold]: an earlier day has changed since these days were run", highlight=False)
         say(f"  {', '.join(str(row['as_of']) for row in stale)}: run them again, in this order", console)
-    _print_places(console, settings, about.subject, report["report_path"])
+    _print_places(console, settings, about, report["report_path"])
 
 
 def _rules_of(tables: list[str]) -> str:
@@ -125,14 +125,16 @@ def _data(value: dg.MetadataValue[Any] | None) -> Any:
     return value.data if isinstance(value, dg.JsonMetadataValue) else None
 
 
-def _print_places(console: Console, settings: Settings, subject: Subject | None, report: str | None) -> None:
+def _print_places(console: Console, settings: Settings, family: Family, report: str | None) -> None:
     def near(path: object) -> str:
         text = str(path)
         return text.removeprefix(f"{PROJECT}/")
 
     console.print("[bold]Next[/bold]")
     say(f"  tables           {near(settings.published)}", console)
-    say(f"  report           {near(settings.home / report) if report else 'switched off by policy'}", console)
+    if family.report is not None:
+        say(f"  report           {near(settings.home / report) if report else 'switched off by policy'}", console)
+    subject = family.subject
     if subject is not None:
         say(f"  {f'one {subject.name}':17}cjo run --{subject.name} ID", console)
     say("  lineage, checks  make ui", console)
