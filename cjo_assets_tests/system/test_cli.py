@@ -211,7 +211,8 @@ def test_unreadable_file_stops_only_the_run(home: Path, sample_copy: Path) -> No
     before = (home / "cjo.duckdb").read_bytes()
     signals = sample_copy / "journey" / "signals.json"
     signals.write_text(signals.read_text(encoding="utf-8")[:500], encoding="utf-8")
-    done = cjo("run", "--data", str(sample_copy), "--home", str(home), "--as-of", "2025-01-20")
+    arguments = ("--family", "journey", "--as-of", "2025-01-20")
+    done = cjo("run", *arguments, "--data", str(sample_copy), "--home", str(home))
     assert done.returncode == 1
     assert "signals.json" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
