@@ -79,7 +79,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_killed_run_and_two_at_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    killed = started(home, "cjo", "run", "--as-of", "2025-01-20")
+    killed = started(home, "cjo", "run", "--family", "journey", "--as-of", "2025-01-20")
     assert killed.stdout is not None
     for line in killed.stdout:
         if "journey.risk_scores" in line:
@@ -93,7 +93,7 @@ def test_a_killed_run_and_two_at_once(home: Path, monkeypatch: pytest.MonkeyPatc
     assert not (home / "cjo.duckdb").exists()
 
     runs = [
-        started(home, "cjo", "run", "--as-of", "2025-01-20"),
+        started(home, "cjo", "run", "--family", "journey", "--as-of", "2025-01-20"),
         started(home, "dg", "launch", "--job", "daily_journey", "--partition", "2025-01-18"),
     ]
     said = [run.communicate(timeout=PATIENCE_SECONDS)[0] for run in runs]
