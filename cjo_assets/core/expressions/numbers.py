@@ -37,6 +37,12 @@ def money_sum(value: ir.NumericValue, where: ir.BooleanValue | None = None) -> i
     return value.cast(ADDED_AMOUNT).sum(where=where).round(MONEY_DECIMALS).cast("float64")
 
 
+def whole(total: ir.NumericValue) -> ir.IntegerValue:
+    """Return a sum of whole numbers, not below 0, as int64."""
+    # DuckDB adds up to HUGEINT, and ibis drops a cast to the type it infers.
+    return total.cast("uint64").cast("int64")
+
+
 def same_money(one: ir.NumericValue, other: ir.NumericValue) -> ir.BooleanValue:
     """Return whether two amounts are equal, up to the precision of a binary float of their size."""
     return (one - other).abs() < HALF_A_CENT + other.abs() * 10.0**-CONTRIBUTION_DECIMALS
