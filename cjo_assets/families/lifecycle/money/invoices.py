@@ -11,14 +11,13 @@ import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, Instant, column, key
-from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, money_sum, rounded
-from cjo_assets.core.expressions.tables import first_per, lookup
+from cjo_assets.core.expressions.numbers import MONEY_DECIMALS
+from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.families.lifecycle.inputs._tenancy import without_organization
 from cjo_assets.families.lifecycle.inputs.lifecycle_events import known_events
+from cjo_assets.families.lifecycle.money._billing import FAILURE, OPEN, PAID, PAYMENT, VOID, VOIDED, billed
 from cjo_assets.policy.lifecycle import LifecyclePolicy
 
-ISSUED, PAYMENT, FAILURE, VOID = "invoice_issued", "payment_received", "payment_failed", "invoice_voided"
-OPEN, PAID, VOIDED = "open", "paid", "voided"
 NONE, REMINDER, WARNING, SUSPENSION_NOTICE, SUSPEND = "none", "reminder", "warning", "suspension_notice", "suspend"
 DUNNING = [NONE, REMINDER, WARNING, SUSPENSION_NOTICE, SUSPEND]
 
@@ -49,42 +48,12 @@ def invoices(
     lifecycle_events: ir.Table, subscriptions: ir.Table, as_of: ir.DateScalar, policy: LifecyclePolicy
 ) -> ir.Table:
     """Return each invoice with what was paid, what is open and which step is due."""
-    events = known_events(lifecycle_events, as_of, ISSUED, PAYMENT, FAILURE, VOID).rename(invoice_id="subject_id")
-    issued = first_per(events.filter(events.event_type == ISSUED), "invoice_id", ["occurred_at", "event_id"])
-    rows = issued.select(
-        "invoice_id",
-        "customer_id",
-        subscription_id="related_id",
-        issued_at="occurred_at",
-        due_on=issued.due_at.date(),
-        amount=rounded(issued.amount, MONEY_DECIMALS),
-    )
-    rows = lookup(rows, _payments(events), "invoice_id")
+    rows = billed(lifecycle_events, as_of)
     rows = lookup(rows, subscriptions, "subscription_id", "plan_id")
-    paid, is_voided = rows.paid.fill_null(0.0), rows.is_voided.fill_null(False)
-    unpaid = ibis.greatest(rows.amount - paid, 0.0)
-    status = ibis.cases((is_voided, VOIDED), (unpaid > 0, OPEN), else_=PAID)
-    is_open = status == OPEN
-    overdue = is_open.ifelse(ibis.greatest(as_of.delta(rows.due_on, unit="day"), 0), 0)
-    failures = rows.failed_payments.fill_null(0)
+    is_open = rows.status == OPEN
     return rows.mutate(
-        paid=paid,
-        open=is_open.ifelse(unpaid, 0.0),
-        status=status,
-        days_overdue=overdue,
-        dunning=_dunning(overdue, policy),
-        failed_payments=failures,
-        next_retry_at=is_open.ifelse(_retry(rows.last_failed_at, failures, policy), ibis.null("timestamp")),
-    )
-
-
-def _payments(events: ir.Table) -> ir.Table:
-    is_failure = events.event_type == FAILURE
-    return events.group_by("invoice_id").agg(
-        paid=money_sum(events.amount, where=events.event_type == PAYMENT),
-        is_voided=(events.event_type == VOID).any(),
-        failed_payments=events.count(where=is_failure),
-        last_failed_at=events.occurred_at.max(where=is_failure),
+        dunning=_dunning(rows.days_overdue, policy),
+        next_retry_at=is_open.ifelse(_retry(rows.last_failed_at, rows.failed_payments, policy), ibis.null("timestamp")),
     )
 
 
