@@ -10,6 +10,14 @@ from typing import Annotated
 from pydantic import Field, Strict, model_validator
 
 from cjo_assets.policy.base import MOST_DAYS, MOST_MINUTES, Section, Share
+from cjo_assets.policy.lifecycle_success import (
+    ExchangeRules,
+    HealthRules,
+    MessageRules,
+    OpportunityRules,
+    SignalRules,
+    StageRules,
+)
 
 Days = Annotated[int, Field(ge=0, le=MOST_DAYS)]
 PositiveDays = Annotated[int, Field(ge=1, le=MOST_DAYS)]
@@ -71,12 +79,6 @@ class PipelineRules(Section):
         return self
 
 
-class StageRules(Section):
-    """Limits of the lifecycle stages."""
-
-    trial_days: PositiveDays
-
-
 class LifecyclePolicy(Section):
     """The lifecycle section."""
 
@@ -84,3 +86,8 @@ class LifecyclePolicy(Section):
     usage: UsageRules
     pipeline: PipelineRules
     stages: StageRules
+    health: HealthRules
+    messages: MessageRules
+    opportunities: OpportunityRules
+    signals: SignalRules
+    exchange: ExchangeRules

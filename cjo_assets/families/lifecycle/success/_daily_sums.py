@@ -1,0 +1,38 @@
+"""Sums of daily metrics over windows of days, one row per customer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import ibis.expr.types as ir
+
+from cjo_assets.core.expressions.days import days_after
+from cjo_assets.core.expressions.numbers import ADDED_AMOUNT
+
+
+def in_window(daily_metrics: ir.Table, day: ir.DateValue, days: int, *metrics: str) -> ir.Table:
+    """Return metrics of the last days up to a day."""
+    is_wanted = daily_metrics.metric.isin(list(metrics))
+    return daily_metrics.filter(is_wanted, daily_metrics.metric_day.between(days_after(day, 1 - days), day))
+
+
+def window_sums(daily_metrics: ir.Table, day: ir.DateValue, days: int, metrics: Sequence[str]) -> ir.Table:
+    """Return the sums of metrics over the last days up to a day.
+
+    Returns:
+        One row per customer with any of them in the window: customer_id, and per metric its numerator (its name), its
+        denominator (`<metric>_of`) and the largest numerator of a day (`<metric>_peak`).
+    """
+    rows = in_window(daily_metrics, day, days, *metrics)
+    sums: dict[str, ir.NumericScalar] = {}
+    for name in metrics:
+        is_metric = rows.metric == name
+        sums[name] = _exact_sum(rows.numerator, is_metric)
+        sums[f"{name}_of"] = _exact_sum(rows.denominator, is_metric)
+        sums[f"{name}_peak"] = rows.numerator.max(where=is_metric)
+    return rows.group_by("customer_id").agg(**sums)
+
+
+def _exact_sum(value: ir.NumericColumn, where: ir.BooleanValue) -> ir.FloatingScalar:
+    """Add up decimals, whose sum does not depend on the order of the rows."""
+    return value.cast(ADDED_AMOUNT).sum(where=where).cast("float64")
