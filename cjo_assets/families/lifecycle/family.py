@@ -2,6 +2,7 @@
 
 from cjo_assets.core.discovery import datasets_in, tables_in
 from cjo_assets.core.family import Family, Goal, Step
+from cjo_assets.families.lifecycle.synth.command import SYNTH
 
 NAME = "lifecycle"
 STAGES = ("inputs", "money", "pipeline")
@@ -25,4 +26,5 @@ FAMILY = Family(
         Step("publish", "Replace the published database.", ("publish",)),
     ),
     example_table="accounts",
+    synth=SYNTH,
 )

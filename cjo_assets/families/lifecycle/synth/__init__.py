@@ -1,0 +1,1 @@
+"""Generated data of the lifecycle family."""
