@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import Field, Strict, model_validator
 
 from cjo_assets.policy.base import MOST_DAYS, MOST_MINUTES, Section, Share
+from cjo_assets.policy.calendar import Calendar
 from cjo_assets.policy.lifecycle_success import (
     ExchangeRules,
     HealthRules,
@@ -18,6 +19,7 @@ from cjo_assets.policy.lifecycle_success import (
     SignalRules,
     StageRules,
 )
+from cjo_assets.policy.lifecycle_support import EscalationRules, ModelRules, RetrievalRules, RuntimeRules, SlaRules
 
 Days = Annotated[int, Field(ge=0, le=MOST_DAYS)]
 PositiveDays = Annotated[int, Field(ge=1, le=MOST_DAYS)]
@@ -82,6 +84,7 @@ class PipelineRules(Section):
 class LifecyclePolicy(Section):
     """The lifecycle section."""
 
+    calendar: Calendar
     billing: BillingRules
     usage: UsageRules
     pipeline: PipelineRules
@@ -91,3 +94,8 @@ class LifecyclePolicy(Section):
     opportunities: OpportunityRules
     signals: SignalRules
     exchange: ExchangeRules
+    sla: SlaRules
+    escalation: EscalationRules
+    runtime: RuntimeRules
+    retrieval: RetrievalRules
+    models: ModelRules

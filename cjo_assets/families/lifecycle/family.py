@@ -5,7 +5,7 @@ from cjo_assets.core.family import Family, Goal, Step
 from cjo_assets.families.lifecycle.synth.command import SYNTH
 
 NAME = "lifecycle"
-STAGES = ("inputs", "money", "pipeline")
+STAGES = ("inputs", "money", "pipeline", "support")
 DATASETS = datasets_in(__package__, STAGES)
 
 FAMILY = Family(
@@ -23,6 +23,7 @@ FAMILY = Family(
         Step("validate", "Validate every row by its contract and quarantine those that break it.", ("inputs",)),
         Step("account", "Compute subscriptions, recurring revenue, usage of plans and invoices.", ("money",)),
         Step("sell", "Follow deals through their milestones.", ("pipeline",)),
+        Step("serve", "Measure the clocks of tickets, escalations and the service of each day.", ("support",)),
         Step("publish", "Replace the published database.", ("publish",)),
     ),
     example_table="accounts",

@@ -1,0 +1,1 @@
+"""SLA clocks of tickets, escalations, and daily metrics of service and usage."""

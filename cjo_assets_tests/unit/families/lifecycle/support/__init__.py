@@ -1,0 +1,1 @@
+"""Tests of SLA clocks, escalations and daily metrics."""
