@@ -133,6 +133,9 @@ LIFECYCLE = {
     "invoices",
     "client_pipeline",
     "pipeline_funnel",
+    "ticket_sla",
+    "escalations",
+    "daily_metrics",
 }
 MARKETING = {
     "metric_definitions",

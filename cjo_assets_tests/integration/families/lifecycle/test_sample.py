@@ -176,6 +176,10 @@ def test_warnings_are_the_planted_ones(lifecycle_sample: Chain) -> None:
     assert failed == {
         ("lifecycle.invoices", "invoices_without_plan"),
         ("lifecycle.client_pipeline", "milestones_out_of_order"),
+        ("lifecycle.ticket_sla", "changed_priorities"),
+        ("lifecycle.daily_metrics", "conversations_not_pinned"),
+        ("lifecycle.daily_metrics", "replies_during_calls"),
+        ("lifecycle.daily_metrics", "documents_of_another_customer"),
     }
 
 

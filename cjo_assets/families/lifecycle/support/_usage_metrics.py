@@ -1,0 +1,56 @@
+"""Daily metrics of product usage, searches of the knowledge base and language models."""
+
+from __future__ import annotations
+
+import ibis
+import ibis.expr.types as ir
+
+from cjo_assets.core.expressions.rows import literal_rows
+from cjo_assets.core.expressions.tables import lookup
+from cjo_assets.families.lifecycle.support._metrics import share_of, summed
+from cjo_assets.policy.lifecycle import LifecyclePolicy
+
+TOKENS_PER_PRICE = 1_000_000
+
+
+def usage_metrics(usage_daily: ir.Table) -> ir.Table:
+    """Return the metrics of usage by customer and day."""
+    is_active = (usage_daily.logins > 0) | (usage_daily.active_users > 0)
+    measures = {
+        "logins": (usage_daily.logins, None),
+        "active_days": (is_active.ifelse(1.0, 0.0), None),
+        "active_users": (usage_daily.active_users, None),
+        "features": (usage_daily.features_used, None),
+        "api_calls": (usage_daily.api_calls, None),
+        "voice_minutes": (usage_daily.voice_minutes, None),
+    }
+    return summed(usage_daily, usage_daily.usage_date, measures)
+
+
+def search_metrics(knowledge_searches: ir.Table, policy: LifecyclePolicy) -> ir.Table:
+    """Return the metrics of searches by customer and day."""
+    rows = knowledge_searches
+    is_hit = rows.document_id.notnull() & (rows.confidence >= policy.retrieval.confidence)
+    measures = {
+        "searches": (ibis.literal(1.0), None),
+        "search_hits": share_of(is_hit.fill_null(False)),
+        "search_helpful": share_of(rows.was_helpful),
+        "search_ms": (rows.latency_ms, 1.0),
+    }
+    return summed(rows, rows.searched_at.date(), measures)
+
+
+def model_metrics(model_calls: ir.Table, policy: LifecyclePolicy) -> ir.Table:
+    """Return the cost of language models by customer and day; calls of a model without a price do not count."""
+    prices = literal_rows(
+        [{"model": name, "input": price.input, "output": price.output} for name, price in policy.models.prices.items()],
+        {"model": "string", "input": "float64", "output": "float64"},
+    )
+    rows = lookup(model_calls, prices, "model")
+    cost = (rows.input_tokens * rows.input + rows.output_tokens * rows.output) / TOKENS_PER_PRICE
+    nothing = ibis.null("float64")
+    measures = {
+        "model_cost": (rows.is_cache_hit.ifelse(nothing, cost), None),
+        "cost_avoided": (rows.is_cache_hit.ifelse(cost, nothing), None),
+    }
+    return summed(rows, rows.called_at.date(), measures)
