@@ -43,6 +43,8 @@ class Dataset:
             playbook holds from now on, since earlier days were decided on what it was.
         records: name of the file in the home in which people's own records of this kind are kept, read beside the
             file of the data folder; empty where there is none.
+        exchange: name of the file in the exchange folder of the home that another family writes; empty where there is
+            none. Its records set no as-of date: the file may be written between two runs of the same day.
     """
 
     name: str
@@ -55,6 +57,12 @@ class Dataset:
     record_date: str | None = None
     is_history: bool = True
     records: str = ""
+    exchange: str = ""
+
+    @property
+    def sets_newest_day(self) -> bool:
+        """Whether the dates of its records set the default as-of date."""
+        return self.is_history and not self.exchange
 
     @property
     def lookup(self) -> str:

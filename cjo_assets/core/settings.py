@@ -15,6 +15,8 @@ LAKE_PARTS = f"{LAKE}.parts"
 # Tables of the lake whose folders are to be converted to the columns of their contracts.
 LAKE_CHANGED = f"{LAKE}.changed"
 LOCAL_MASTER = "local[*]"
+# Folder of the home with the files that a family writes for others.
+EXCHANGE = "exchange"
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,11 @@ class Settings:
     def published(self) -> Path:
         """Database that analysts open."""
         return self.home / "cjo.duckdb"
+
+    @property
+    def exchange(self) -> Path:
+        """Folder of the files that a family writes for others."""
+        return self.home / EXCHANGE
 
     @property
     def lock(self) -> Path:

@@ -57,7 +57,7 @@ def days_of_accepted_records(store: Store, family: Family, policy: Policy) -> Da
         (dataset.name, spec)
         for dataset in family.datasets
         for spec in columns_of(dataset.contract)
-        if dataset.is_history and spec.name == dataset.record_date
+        if dataset.sets_newest_day and spec.name == dataset.record_date
     ]
     if not dated:
         return DaysOfRecords()

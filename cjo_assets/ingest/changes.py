@@ -31,6 +31,7 @@ from cjo_assets.ingest.accepted_days import days_of_accepted_records
 from cjo_assets.ingest.chain import load_files
 from cjo_assets.ingest.files import EXTRACTS, archived_contents, files_of
 from cjo_assets.ingest.formats import CSV_ROWS, UNREADABLE, reading_of
+from cjo_assets.ingest.home_files import exchange_contents, exchange_file
 from cjo_assets.ingest.raw_tables import Content, SourceFile
 from cjo_assets.ingest.sources_yaml import SOURCES_FILE, DuckDBSource, SqlSource, declared_sources
 from cjo_assets.policy import Policy
@@ -170,8 +171,9 @@ class _Comparison:
         return min((day for day in differing if day), default=newest)
 
     def newest(self, names: Iterable[str]) -> date | None:
-        """Return the latest date of a row up to today."""
-        days = {day for name in names for day in self._fingerprints(self.datasets[name], self.present[name])}
+        """Return the latest date of a row up to today, of the datasets that set the as-of date."""
+        dating = [name for name in names if not self.datasets[name].exchange]
+        days = {day for name in dating for day in self._fingerprints(self.datasets[name], self.present[name])}
         return max((day for day in days if day and day <= self.present_day()), default=None)
 
     def present_day(self) -> date:
@@ -300,16 +302,19 @@ def _watched(family: Family, settings: Settings) -> set[Path]:
             found.add(data / source.duckdb)
         elif not isinstance(source, SqlSource):
             found |= {file.path for file in files_of(data, family.name, dataset, settings.inputs / EXTRACTS)}
+        written = exchange_file(dataset, settings.home)
+        found |= {written} if written else set()
     return {path for path in found if path.exists()}
 
 
 def _contents(family: Family, dataset: Dataset, settings: Settings) -> list[Content]:
     """Return the files of a dataset, archived so that the next comparison has them even if no run reads them."""
     source = declared_sources(settings.data).get((family.name, dataset.name))
+    written = exchange_contents(dataset, settings.home, settings.inputs)
     if isinstance(source, SqlSource):
-        return []
+        return written
     files = files_of(settings.data, family.name, dataset, settings.inputs / EXTRACTS)
-    return archived_contents(files, settings.inputs, dataset)
+    return [*archived_contents(files, settings.inputs, dataset), *written]
 
 
 def _published_contents(datasets: dict[str, tuple[Family, Dataset]], settings: Settings) -> dict[str, Hashes]:

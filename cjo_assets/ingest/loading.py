@@ -22,7 +22,7 @@ from cjo_assets.engine.sql import quoted, quoted_names
 from cjo_assets.engine.transaction import transaction
 from cjo_assets.ingest.conversion import names_in_settings
 from cjo_assets.ingest.faults import reason_of
-from cjo_assets.ingest.files import EXTRACTS, archived, archived_contents, described, files_of, namesakes
+from cjo_assets.ingest.files import EXTRACTS, archived_contents, described, files_of, namesakes
 from cjo_assets.ingest.formats import (
     CSV_ROWS,
     FORMATS,
@@ -34,8 +34,8 @@ from cjo_assets.ingest.formats import (
     reading_of,
 )
 from cjo_assets.ingest.headers import listed, require_columns
+from cjo_assets.ingest.home_files import home_contents
 from cjo_assets.ingest.raw_tables import Content, SourceFile, can_be_seen, see
-from cjo_assets.ingest.records import locked
 from cjo_assets.ingest.setting_hints import value_hints
 from cjo_assets.ingest.tombstones import EMPTY_RECORD, Tombstones, emptied_rows, empty_rows
 
@@ -97,7 +97,7 @@ def load_dataset(
 ) -> Loaded:
     """Load the files of a dataset into the raw schema; files that are loaded already are not read again.
 
-    A dataset has one file in the data folder, or the source in `sources.yaml`; some also have records of the home.
+    A dataset has one file in the data folder, or the source in `sources.yaml`; some also have a file of the home.
     `require_ours` is called before the rows are committed and raises if another run writes. `normalizes_ids`: whether
     an erased customer is refused also in spellings that differ only in blanks or composition.
 
@@ -105,9 +105,8 @@ def load_dataset(
         InputError: a required file is missing or empty, or a file cannot be read.
     """
     contents = archived_contents(files_of(data, family, dataset, archive / EXTRACTS), archive, dataset)
-    if home is not None and dataset.records and (home / dataset.records).exists():
-        with locked(home / dataset.records, for_reading=True) as records:
-            contents.append(Content(SourceFile(records.name, records), *archived(records, archive, dataset.name)))
+    if home is not None:
+        contents += home_contents(dataset, home, archive)
     if not contents:
         note = _note_of_nothing(data, family, dataset)
         with transaction(connection):
@@ -201,7 +200,7 @@ def days_of_records(
         (dataset, spec)
         for dataset in datasets
         for spec in columns_of(dataset.contract)
-        if dataset.is_history and spec.name == dataset.record_date
+        if dataset.sets_newest_day and spec.name == dataset.record_date
     ]
     queries = [
         f"SELECT min(day) AS first, max(day) AS last FROM (SELECT {day_of(spec)} AS day FROM {RAW}.{dataset.name} "

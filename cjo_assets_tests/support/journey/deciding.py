@@ -18,12 +18,12 @@ from cjo_assets.families.journey.evaluation.aggregated_signals import Aggregated
 from cjo_assets.families.journey.evaluation.fused_signals import FusedSignals
 from cjo_assets.families.journey.evaluation.journey_evaluations import JourneyEvaluations
 from cjo_assets.families.journey.evaluation.journey_states import JourneyStates
+from cjo_assets.families.journey.evaluation.known_signals import KnownSignals
 from cjo_assets.families.journey.inputs.approval_decisions import ApprovalDecisions
 from cjo_assets.families.journey.inputs.customers import Customers
 from cjo_assets.families.journey.inputs.interventions import Interventions
 from cjo_assets.families.journey.inputs.outcomes import Outcomes
 from cjo_assets.families.journey.inputs.playbooks import Playbooks
-from cjo_assets.families.journey.inputs.signals import Signals
 from cjo_assets.families.journey.inputs.state_entries import StateEntries
 from cjo_assets.families.journey.interventions.intervention_ledger import InterventionLedger, intervention_ledger
 from cjo_assets.families.journey.learning.playbook_performance import PlaybookPerformance
@@ -270,7 +270,7 @@ def decide(
         customers=tables_of(needs)["customers"],
         customer_needs=needs_of(needs, intervention_ledger=ledger, offset=offset, policy=policy),
         state_entries=table_of(StateEntries, []),
-        signals=table_of(Signals, signals),
+        known_signals=table_of(KnownSignals, signals),
         playbook_candidates=table_of(PlaybookCandidates, list(candidates.values())),
         playbooks=table_of(Playbooks, playbooks),
         playbook_performance=experience(playbooks, known.get("learned")),

@@ -97,7 +97,7 @@ def recommended_interventions(
     customers: ir.Table,
     customer_needs: ir.Table,
     state_entries: ir.Table,
-    signals: ir.Table,
+    known_signals: ir.Table,
     playbook_candidates: ir.Table,
     playbooks: ir.Table,
     playbook_performance: ir.Table,
@@ -109,7 +109,7 @@ def recommended_interventions(
 ) -> ir.Table:
     """Choose the best candidate of each customer, or monitoring, or an escalation to a person, or nothing."""
     choices = _choices(customer_needs, playbook_candidates, playbooks, intervention_ledger, as_of, policy)
-    seen = signals_with_settlement(signals, customers, intervention_ledger, as_of, policy)
+    seen = signals_with_settlement(known_signals, customers, intervention_ledger, as_of, policy)
     triggered = _with_triggers(_with_action(choices, playbooks), seen)
     routed = with_route(triggered.mutate(approval_reasons=_reasons(triggered, policy)), policy)
     identified = with_identity(

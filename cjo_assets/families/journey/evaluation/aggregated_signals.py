@@ -38,10 +38,10 @@ class AggregatedSignals(DatedContract):
     aggregated_risk_score: float = column("Risk that the signals indicate [0-1, up = worse].", ge=0, le=1, decimals=6)
 
 
-def visible_signals(signals: ir.Table, customers: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
+def visible_signals(known_signals: ir.Table, customers: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     """Return the signals in the look-back, with their segment where any rule about signals differs by it."""
     longest = max(rules.signals.look_back_days for rules in (policy.journey, *policy.journey_by_segment.values()))
-    seen = signals.filter(signals.detected_at.between(days_after(as_of, -longest), as_of))
+    seen = known_signals.filter(known_signals.detected_at.between(days_after(as_of, -longest), as_of))
     if not differs_by_segment(policy, lambda rules: (rules.signals, rules.fusion)):
         return seen.mutate(segment=ibis.literal(policy.vocabulary.segments[0]))
     seen = seen.join(customers.select("customer_id", "segment"), "customer_id")
@@ -64,9 +64,9 @@ def with_severity(seen: ir.Table, policy: Policy) -> ir.Table:
     )
 
 
-def aggregated_signals(customers: ir.Table, signals: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
+def aggregated_signals(customers: ir.Table, known_signals: ir.Table, as_of: ir.DateScalar, policy: Policy) -> ir.Table:
     """Add up the signals of the look-back per customer."""
-    seen = with_severity(visible_signals(signals, customers, as_of, policy), policy)
+    seen = with_severity(visible_signals(known_signals, customers, as_of, policy), policy)
     summed = evidence(
         customers,
         seen,

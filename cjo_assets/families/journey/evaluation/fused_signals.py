@@ -48,10 +48,10 @@ class FusedSignals(DatedContract):
 
 
 def fused_signals(
-    customers: ir.Table, signals: ir.Table, intervention_ledger: ir.Table, as_of: ir.DateScalar, policy: Policy
+    customers: ir.Table, known_signals: ir.Table, intervention_ledger: ir.Table, as_of: ir.DateScalar, policy: Policy
 ) -> ir.Table:
     """Decay, adjust and add up the signals that no successful intervention has settled."""
-    seen = signals_with_settlement(signals, customers, intervention_ledger, as_of, policy)
+    seen = signals_with_settlement(known_signals, customers, intervention_ledger, as_of, policy)
     seen = _with_faded_severity(seen, as_of, policy)
     counted = ~seen.is_settled
     negative = counted & seen.is_negative
@@ -78,13 +78,13 @@ def fused_signals(
 
 
 def signals_with_settlement(
-    signals: ir.Table, customers: ir.Table, intervention_ledger: ir.Table, as_of: ir.DateScalar, policy: Policy
+    known_signals: ir.Table, customers: ir.Table, intervention_ledger: ir.Table, as_of: ir.DateScalar, policy: Policy
 ) -> ir.Table:
     """Return the signals of the look-back with severity and polarity, and whether what they triggered succeeded."""
     runs = with_success(intervention_ledger, policy)
     succeeded = runs.filter(runs.is_success)
     settled = succeeded.select("customer_id", signal_id=succeeded.triggered_by_signals.unnest()).distinct()
-    seen = visible_signals(signals, customers, as_of, policy)
+    seen = visible_signals(known_signals, customers, as_of, policy)
     seen = lookup(seen, settled.mutate(is_settled=True), ["customer_id", "signal_id"])
     return with_severity(seen.mutate(is_settled=seen.is_settled.fill_null(False)), policy)
 

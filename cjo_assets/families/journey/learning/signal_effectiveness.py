@@ -32,7 +32,7 @@ class SignalEffectiveness(DatedContract):
 
 def signal_effectiveness(
     intervention_ledger: ir.Table,
-    signals: ir.Table,
+    known_signals: ir.Table,
     as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
@@ -40,7 +40,7 @@ def signal_effectiveness(
     known = with_success(intervention_ledger, policy)
     measured = known.filter(known.is_measured).select("intervention_id", "triggered_by_signals", "is_success")
     overall = measured.agg(overall_success_rate=measured.is_success.cast("float64").mean())
-    seen = signals.filter(signals.detected_at <= as_of).select("signal_id", "signal_type")
+    seen = known_signals.filter(known_signals.detected_at <= as_of).select("signal_id", "signal_type")
     triggers = measured.select("intervention_id", "is_success", signal_id=measured.triggered_by_signals.unnest())
     # A run triggered by two signals of a type counts once.
     triggers = triggers.join(seen, "signal_id").select("intervention_id", "is_success", "signal_type").distinct()

@@ -8,6 +8,7 @@ from cjo_assets.core.dataset import Dataset
 from cjo_assets.families.journey.inputs import (
     approval_decisions,
     customers,
+    derived_signals,
     interventions,
     outcomes,
     playbooks,
@@ -22,6 +23,7 @@ DATASETS = tuple(
         customers,
         state_entries,
         signals,
+        derived_signals,
         interventions,
         outcomes,
         approval_decisions,

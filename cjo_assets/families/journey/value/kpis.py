@@ -138,6 +138,7 @@ def kpis(
     playbooks: ir.Table,
     state_entries: ir.Table,
     signals: ir.Table,
+    known_signals: ir.Table,
     interventions: ir.Table,
     outcomes: ir.Table,
     approval_decisions: ir.Table,
@@ -170,8 +171,8 @@ def kpis(
     facts = ledger_facts(outcome_analyses, policy)
     for more in (
         channel_facts(outcome_analyses, policy),
-        label_facts(signal_labels, signals, as_of, policy),
-        trouble_facts(state_entries, signals, as_of, policy),
+        label_facts(signal_labels, known_signals, as_of, policy),
+        trouble_facts(state_entries, known_signals, as_of, policy),
         confirmation_facts(state_entries, as_of),
         revenue_facts(roi_breakdown),
         completeness_facts(accepted, rejected),

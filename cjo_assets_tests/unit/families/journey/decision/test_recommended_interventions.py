@@ -17,10 +17,10 @@ from cjo_assets.families.journey.decision.recommended_interventions import (
     unaddressed_strong_signals,
 )
 from cjo_assets.families.journey.evaluation.journey_states import JourneyStates
+from cjo_assets.families.journey.evaluation.known_signals import KnownSignals
 from cjo_assets.families.journey.inputs.customers import Customers
 from cjo_assets.families.journey.inputs.interventions import Interventions
 from cjo_assets.families.journey.inputs.playbooks import Playbooks
-from cjo_assets.families.journey.inputs.signals import Signals
 from cjo_assets.families.journey.inputs.state_entries import StateEntries
 from cjo_assets.families.journey.learning.playbook_performance import PlaybookPerformance
 from cjo_assets.policy import Policy
@@ -120,7 +120,7 @@ def recommend(
         customers=tables_of(needs)["customers"],
         customer_needs=needs_of(needs, intervention_ledger=ledger, health=health, offset=offset, policy=policy),
         state_entries=table_of(StateEntries, entries),
-        signals=table_of(Signals, signals),
+        known_signals=table_of(KnownSignals, signals),
         playbook_candidates=table_of(PlaybookCandidates, candidates),
         playbooks=table_of(Playbooks, registry),
         playbook_performance=table_of(PlaybookPerformance, []),

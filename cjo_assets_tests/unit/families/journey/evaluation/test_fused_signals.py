@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from cjo_assets.families.journey.evaluation.fused_signals import FusedSignals, fused_signals
+from cjo_assets.families.journey.evaluation.known_signals import KnownSignals
 from cjo_assets.families.journey.inputs.customers import Customers
-from cjo_assets.families.journey.inputs.signals import Signals
 from cjo_assets.policy import Policy
 from cjo_assets_tests.support.journey.deciding import decided, ledger_of, outcome, past
 from cjo_assets_tests.support.rows import DAY, POLICY, Row, as_of, by, day, kept, policy_with, table_of
@@ -42,7 +42,7 @@ def fuse(
     people = [{"customer_id": name, "segment": (segments or {}).get(name, "SMB")} for name in names]
     found = fused_signals(
         customers=table_of(Customers, people),
-        signals=table_of(Signals, signals),
+        known_signals=table_of(KnownSignals, signals),
         intervention_ledger=ledger_of(
             [], people=people, history=history, earlier=earlier, outcomes=outcomes, offset=offset, policy=policy
         ),

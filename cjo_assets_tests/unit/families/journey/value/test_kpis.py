@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from cjo_assets.core.quarantine.rules import QuarantinedRows
+from cjo_assets.families.journey.evaluation.known_signals import KnownSignals
 from cjo_assets.families.journey.inputs.approval_decisions import ApprovalDecisions
 from cjo_assets.families.journey.inputs.customers import Customers
 from cjo_assets.families.journey.inputs.interventions import Interventions
@@ -136,6 +137,7 @@ def measure(ledger: Rows, policy: Policy = POLICY, **records: Rows) -> dict[str,
     }
     tables = {name: table_of(contract, records.get(name, [])) for name, contract in contracts.items()}
     tables |= {name: table_of(QuarantinedRows, records.get(name, [])) for name in rejected}
+    tables["known_signals"] = table_of(KnownSignals, records.get("signals", []))
     tables["earlier_kpis"] = days_of(Kpis, records.get("earlier_kpis", []))
     acting = [{"recommended_action": "call"} | row for row in ledger]
     found = kpis(table_of(OutcomeAnalyses, acting), **tables, as_of=as_of(), policy=policy)
