@@ -11,6 +11,7 @@ import dagster as dg
 
 from cjo_assets.catalog import all_families, data_families
 from cjo_assets.core.errors import InputError, WarehouseError
+from cjo_assets.core.family import in_run_order
 from cjo_assets.core.progress import listen, report_message
 from cjo_assets.core.settings import Settings
 from cjo_assets.ingest.accepted_days import DaysOfRecords, days_of_accepted_records
@@ -59,7 +60,7 @@ def supplied(
     names = [family.name for family in data_families()]
     if only is not None and only not in names:
         raise InputError(f"Unknown family {only}. Choose one of: {', '.join(names)}.")
-    families = [family for family in data_families() if only in (family.name, None)]
+    families = [family for family in in_run_order(data_families()) if only in (family.name, None)]
     wanted = [
         family
         for family in families

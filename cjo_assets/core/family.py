@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,6 +12,7 @@ from cjo_assets.core.answers import Subject, Summary, Synth
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.questions import Approvals, Explanation, PolicyComparison, ScoreChanges
 from cjo_assets.core.table import LATEST, Table
+from cjo_assets.policy import Policy
 
 Answer = TypeVar("Answer")
 # Filled by the catalog, so that lower layers can list datasets and contracts without importing it.
@@ -47,6 +48,21 @@ class Texts:
 
     table: str
     write: Callable[..., list[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A table whose newest day is written to a file of the home, which other families read as a dataset.
+
+    Attributes:
+        table: name of the table.
+        file: name of the file in the exchange folder.
+        is_enabled: whether the policy enables it; a disabled file is removed.
+    """
+
+    table: str
+    file: str
+    is_enabled: Callable[[Policy], bool]
 
 
 @dataclass(frozen=True)
@@ -119,6 +135,8 @@ class Family:
         macros: its SQL macros in the published database.
         latest_schema: schema of the views of its latest day; `latest_` and its name unless given.
         is_on_spark: whether Spark may compute its tables; if not, DuckDB on the driver computes them.
+        exchange: its table that other families read from a file; None where it has none.
+        before: families that a command runs after it, since they may read its file.
     """
 
     name: str
@@ -141,6 +159,8 @@ class Family:
     macros: tuple[Macro, ...] = ()
     latest_schema: str | None = None
     is_on_spark: bool = False
+    exchange: Exchange | None = None
+    before: tuple[str, ...] = ()
 
     @property
     def schema_of_latest(self) -> str:
@@ -185,6 +205,17 @@ def registered_families() -> tuple[Family, ...]:
     if not _REGISTERED:
         raise LookupError("No family is registered. Import cjo_assets.catalog first.")
     return tuple(_REGISTERED)
+
+
+def in_run_order(families: Iterable[Family]) -> list[Family]:
+    """Return families so that each comes before those that may read its file, and otherwise in their order."""
+    waiting, done = list(families), []
+    while waiting:
+        later = {name for family in waiting for name in family.before}
+        ready = [family for family in waiting if family.name not in later] or waiting
+        done += ready[:1]
+        waiting.remove(ready[0])
+    return done
 
 
 def deciding_family() -> Family:

@@ -21,6 +21,7 @@ from cjo_assets.orchestration.metadata import code_reference, column_schema, pre
 from cjo_assets.orchestration.partitions import days, days_of
 from cjo_assets.orchestration.resources import POOL, Warehouse
 from cjo_assets.reporting.writing import shown_in_dagster
+from cjo_assets.warehouse.exchange import write_exchange
 from cjo_assets.warehouse.ledger import Stamp
 from cjo_assets.warehouse.lineage_records import record_lineage
 from cjo_assets.warehouse.publish import publish
@@ -118,6 +119,8 @@ def _published_asset(records: list[Table], keys: list[dg.AssetKey]) -> dg.Assets
             for day in asked:
                 forget_record(store, context.run, day)
             raise
+        for family in store.families_of_run:
+            write_exchange(settings, store.families[family], policy)
         forget_old_days(store, policy.warehouse.days_kept)
         report_progress("published", len(asked))
         for table in records:

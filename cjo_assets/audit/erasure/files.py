@@ -26,16 +26,25 @@ MALFORMED = "Malformed JSON"
 
 
 def erase_records(settings: Settings, erasure: Erasure) -> None:
-    """Remove the answers about the customer's interventions from the records of the home."""
-    for dataset in (dataset for family in registered_families() for dataset in family.datasets if dataset.records):
-        with locked(settings.home / dataset.records) as path:
-            records = records_in(path)
-            kept = [record for record in records if not _is_about(erasure, record)]
-            if len(kept) < len(records):
-                erasure.counts[dataset.records] += len(records) - len(kept)
-                if not erasure.is_dry:
-                    lines = "".join(json.dumps(record, allow_nan=False) + "\n" for record in kept)
-                    _replace(path.with_name(f"{path.name}{PARTIAL}"), path, lines)
+    """Remove the customer from the records of the home, and from the files that a family wrote for another."""
+    datasets = [dataset for family in registered_families() for dataset in family.datasets]
+    for dataset in datasets:
+        if dataset.records:
+            with locked(settings.home / dataset.records) as path:
+                _erase_lines(path, erasure)
+        if dataset.exchange:
+            _erase_lines(settings.exchange / dataset.exchange, erasure)
+
+
+def _erase_lines(path: Path, erasure: Erasure) -> None:
+    """Rewrite a file of one JSON object per line without the records about the customer."""
+    records = records_in(path)
+    kept = [record for record in records if not _is_about(erasure, record)]
+    if len(kept) < len(records):
+        erasure.counts[path.name] += len(records) - len(kept)
+        if not erasure.is_dry:
+            lines = "".join(json.dumps(record, allow_nan=False) + "\n" for record in kept)
+            _replace(path.with_name(f"{path.name}{PARTIAL}"), path, lines)
 
 
 def _is_about(erasure: Erasure, record: Record) -> bool:

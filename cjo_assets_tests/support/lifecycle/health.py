@@ -16,7 +16,7 @@ SCHEMA = ibis.schema(
     {
         "customer_id": "string",
         "metric": "string",
-        "metric_day": "date",
+        "metric_date": "date",
         "numerator": "float64",
         "denominator": "float64",
         "n": "int64",
@@ -29,7 +29,7 @@ def metric(name: str, offset: int, numerator: float, denominator: float = 1.0, c
     return {
         "customer_id": customer,
         "metric": name,
-        "metric_day": day(offset),
+        "metric_date": day(offset),
         "numerator": float(numerator),
         "denominator": float(denominator),
         "n": 1,

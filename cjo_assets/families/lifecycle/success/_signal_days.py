@@ -81,20 +81,22 @@ def satisfaction_answers(conversations: ir.Table, lifecycle_events: ir.Table, as
     The day is that on which the answer became known: the end of the conversation, or when the event was recorded.
     """
     talks = conversations.filter(conversations.csat.notnull())
-    talks = talks.select(
+    answered = talks.select(
         CUSTOMER,
         "csat",
         day=ibis.coalesce(talks.ended_at, talks.started_at).date(),
         id=ibis.literal("conversations:").concat(talks.conversation_id),
     )
     given = known_events(lifecycle_events, as_of, "csat_given")
+    # The conversation has the answer itself.
+    given = given.anti_join(talks.select(CUSTOMER, subject_id="conversation_id"), [CUSTOMER, "subject_id"])
     given = given.select(
         CUSTOMER,
         csat="quantity",
         day=known_on(given),
         id=ibis.literal("lifecycle_events:").concat(given.event_id),
     )
-    return ibis.union(talks.filter(talks.day <= as_of), given)
+    return ibis.union(answered.filter(answered.day <= as_of), given)
 
 
 def known_on(events: ir.Table) -> ir.DateValue:
