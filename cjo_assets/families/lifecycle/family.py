@@ -1,12 +1,21 @@
 """The lifecycle family: its stages in pipeline order, and what the platform needs to know about it."""
 
 from cjo_assets.core.discovery import datasets_in, tables_in
-from cjo_assets.core.family import Family, Goal, Step
+from cjo_assets.core.family import Exchange, Family, Goal, Step
 from cjo_assets.families.lifecycle.synth.command import SYNTH
+from cjo_assets.policy import Policy, section_named
+from cjo_assets.policy.lifecycle import LifecyclePolicy
 
 NAME = "lifecycle"
-STAGES = ("inputs", "money", "pipeline", "support")
+STAGES = ("inputs", "money", "pipeline", "support", "success")
 DATASETS = datasets_in(__package__, STAGES)
+
+
+def writes_signals(policy: Policy) -> bool:
+    """Return whether the policy enables the derived signals of the journey."""
+    rules: LifecyclePolicy = section_named(policy, LifecyclePolicy.__name__)
+    return rules.exchange.journey_signals
+
 
 FAMILY = Family(
     name=NAME,
@@ -24,8 +33,11 @@ FAMILY = Family(
         Step("account", "Compute subscriptions, recurring revenue, usage of plans and invoices.", ("money",)),
         Step("sell", "Follow deals through their milestones.", ("pipeline",)),
         Step("serve", "Measure the clocks of tickets, escalations and the service of each day.", ("support",)),
+        Step("keep", "Score the health of clients, and find who may leave and who may grow.", ("success",)),
         Step("publish", "Replace the published database.", ("publish",)),
     ),
     example_table="accounts",
     synth=SYNTH,
+    exchange=Exchange("journey_signals", "derived_signals.ndjson", writes_signals),
+    before=("journey",),
 )

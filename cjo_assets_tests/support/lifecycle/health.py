@@ -8,20 +8,9 @@ import ibis.expr.types as ir
 
 from cjo_assets.families.lifecycle.success.health_contributions import HealthContributions, health_contributions
 from cjo_assets.families.lifecycle.success.health_scores import HealthScores, health_scores
-from cjo_assets_tests.support.engine import made_of
+from cjo_assets.families.lifecycle.support.daily_metrics import DailyMetrics
 from cjo_assets_tests.support.lifecycle.events import RULES, event, events_of, started
-from cjo_assets_tests.support.rows import Row, Rows, as_of, by, day, kept
-
-SCHEMA = ibis.schema(
-    {
-        "customer_id": "string",
-        "metric": "string",
-        "metric_date": "date",
-        "numerator": "float64",
-        "denominator": "float64",
-        "n": "int64",
-    }
-)
+from cjo_assets_tests.support.rows import Row, Rows, as_of, by, day, kept, table_of
 
 
 def metric(name: str, offset: int, numerator: float, denominator: float = 1.0, customer: str = "C1") -> Row:
@@ -29,7 +18,7 @@ def metric(name: str, offset: int, numerator: float, denominator: float = 1.0, c
     return {
         "customer_id": customer,
         "metric": name,
-        "metric_date": day(offset),
+        "metric_day": day(offset),
         "numerator": float(numerator),
         "denominator": float(denominator),
         "n": 1,
@@ -38,7 +27,7 @@ def metric(name: str, offset: int, numerator: float, denominator: float = 1.0, c
 
 def metrics_of(rows: Iterable[Row]) -> ir.Table:
     """Return metrics as a table."""
-    return made_of(list(rows), SCHEMA)
+    return table_of(DailyMetrics, list(rows))
 
 
 def paying(customer: str = "C1", since: str = "2023-01-01", amount: float = 100.0) -> Row:

@@ -13,7 +13,7 @@ from cjo_assets.core.expressions.numbers import ADDED_AMOUNT
 def in_window(daily_metrics: ir.Table, day: ir.DateValue, days: int, *metrics: str) -> ir.Table:
     """Return metrics of the last days up to a day."""
     is_wanted = daily_metrics.metric.isin(list(metrics))
-    return daily_metrics.filter(is_wanted, daily_metrics.metric_date.between(days_after(day, 1 - days), day))
+    return daily_metrics.filter(is_wanted, daily_metrics.metric_day.between(days_after(day, 1 - days), day))
 
 
 def window_sums(daily_metrics: ir.Table, day: ir.DateValue, days: int, metrics: Sequence[str]) -> ir.Table:

@@ -19,7 +19,7 @@ from cjo_assets.core.expressions.numbers import RATE_DECIMALS, rounded
 from cjo_assets.core.expressions.tables import long_rows
 from cjo_assets.families.lifecycle.success._health_measures import CUSTOMER, measured_clients, ratios
 from cjo_assets.policy.lifecycle import LifecyclePolicy
-from cjo_assets.policy.lifecycle_success import HealthMeasures
+from cjo_assets.policy.lifecycle_success import HealthComponents, HealthMeasures
 
 MEASURES = list(HealthMeasures.model_fields)
 RED, YELLOW, GREEN, UNKNOWN = "red", "yellow", "green", "unknown"
@@ -100,7 +100,7 @@ def as_measures(rows: ir.Table, policy: LifecyclePolicy) -> ir.Table:
 def _with_coverage(rows: ir.Table, policy: LifecyclePolicy) -> ir.Table:
     """Add how many measures of each component exist, and the weight of the components with any."""
     rules = policy.health
-    components = {name: rules.components.relative(name) for name in type(rules.components).model_fields}
+    components = {name: rules.components.relative(name) for name in HealthComponents.model_fields}
     counts = {
         component: functools.reduce(
             operator.add,

@@ -104,5 +104,5 @@ def _datasets_with_records(daily_metrics: ir.Table, day: ir.DateScalar, window: 
         has_conversations=(recent.metric == CONVERSATIONS).any().fill_null(False),
         has_usage=(recent.metric == ACTIVE_USERS).any().fill_null(False),
     )
-    tickets = daily_metrics.filter(daily_metrics.metric == TICKETS, daily_metrics.metric_date <= day)
+    tickets = daily_metrics.filter(daily_metrics.metric == TICKETS, daily_metrics.metric_day <= day)
     return known.cross_join(tickets.agg(has_tickets=tickets.count() > 0))

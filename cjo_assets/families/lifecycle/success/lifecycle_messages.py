@@ -21,6 +21,7 @@ from cjo_assets.families.lifecycle.inputs.tickets import URGENT
 from cjo_assets.families.lifecycle.money._anniversaries import months_after, years_after
 from cjo_assets.families.lifecycle.money._subscription_terms import MONTHS_PER_YEAR
 from cjo_assets.families.lifecycle.success.lifecycle_stages import AT_RISK, PAYING_STAGES, TRIAL
+from cjo_assets.families.lifecycle.support.ticket_sla import BREACHED
 from cjo_assets.policy.lifecycle import LifecyclePolicy
 from cjo_assets.policy.lifecycle_success import ContractMessages, TrialMessages
 
@@ -31,7 +32,6 @@ SCHEDULED, UPCOMING, DUE, SENT, MISSED = "scheduled", "upcoming", "due", "sent",
 HELD, NOT_APPLICABLE = "held", "not_applicable"
 STATES = [SCHEDULED, UPCOMING, DUE, SENT, MISSED, HELD, NOT_APPLICABLE]
 URGENT_TICKET_BREACHED = "urgent_ticket_breached"
-BREACHED = "breached"
 
 
 class LifecycleMessages(DatedContract):

@@ -3,7 +3,6 @@
 from datetime import date, timedelta
 from typing import Any
 
-import ibis
 import ibis.expr.types as ir
 import pytest
 
@@ -15,17 +14,16 @@ from cjo_assets.families.lifecycle.success.lifecycle_messages import (
     unknown_messages,
 )
 from cjo_assets.families.lifecycle.success.lifecycle_stages import LifecycleStages
-from cjo_assets_tests.support.engine import made_of
+from cjo_assets.families.lifecycle.support.ticket_sla import TicketSla
 from cjo_assets_tests.support.lifecycle.events import RULES, event, events_of
 from cjo_assets_tests.support.rows import Row, Rows, as_of, by, day, instant, kept, rows_of, table_of
 
-CLOCKS = ibis.schema({"ticket_id": "string", "clock": "string", "state": "string"})
 NONE: Rows = []
 
 
 def clocks(rows: Rows) -> ir.Table:
     """Return clocks of tickets as a table."""
-    return made_of(rows, CLOCKS)
+    return table_of(TicketSla, rows)
 
 
 def of(stage: str, account: Row, sent: Rows = NONE, tickets: Rows = NONE, offset: int = 0) -> dict[str, Row]:
