@@ -180,6 +180,7 @@ def test_warnings_are_the_planted_ones(lifecycle_sample: Chain) -> None:
         ("lifecycle.daily_metrics", "conversations_not_pinned"),
         ("lifecycle.daily_metrics", "replies_during_calls"),
         ("lifecycle.daily_metrics", "documents_of_another_customer"),
+        ("lifecycle.health_scores", "health_that_fell"),
     }
 
 
