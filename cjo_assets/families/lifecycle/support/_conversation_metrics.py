@@ -8,7 +8,7 @@ import ibis.expr.types as ir
 from cjo_assets.core.expressions.tables import first_per, lookup
 from cjo_assets.families.lifecycle.inputs._event_types import PRODUCTION
 from cjo_assets.families.lifecycle.inputs.conversations import ACTIVE, CHATBOT, COMPLETED, ESCALATED, VOICEBOT
-from cjo_assets.families.lifecycle.support._metrics import correction, share_of, summed
+from cjo_assets.families.lifecycle.support._metrics import combined, correction, share_of, summed
 from cjo_assets.policy.lifecycle import LifecyclePolicy
 
 DEPLOYED, ROLLED_BACK, REPLY, CSAT = "config_deployed", "config_rolled_back", "chat_reply_sent", "csat_given"
@@ -17,13 +17,13 @@ CALL_KEY = ["customer_id", "conversation_id"]
 
 def conversation_metrics(conversations: ir.Table, lifecycle_events: ir.Table, policy: LifecyclePolicy) -> ir.Table:
     """Return the metrics of conversations by customer and day."""
-    started = summed(conversations, conversations.started_at.date(), {"conversations": (ibis.literal(1.0), None)})
+    started = summed(conversations, conversations.started_at.date(), {"conversations": (1, None)})
     return ibis.union(
         started,
         _of_ended(with_live_version(ended(conversations), lifecycle_events, policy), policy),
         _first_contacts(conversations, policy),
         _answers(conversations, lifecycle_events),
-        _interruptions(conversations, lifecycle_events),
+        _calls_without_reply(conversations, lifecycle_events),
     )
 
 
@@ -104,7 +104,6 @@ def _of_ended(rows: ir.Table, policy: LifecyclePolicy) -> ir.Table:
     completed = [COMPLETED, ESCALATED] if policy.runtime.escalated_is_completed else [COMPLETED]
     limit = rows.product.cases(*policy.sla.latency_ms, else_=ibis.null("float64"))
     calls = rows.tool_calls.nullif(0)
-    is_call = (rows.product == VOICEBOT) & rows.user_id.notnull()
     measures = {
         "completed": share_of(rows.status.isin(completed)),
         "resolved": share_of(rows.is_resolved),
@@ -113,7 +112,6 @@ def _of_ended(rows: ir.Table, policy: LifecyclePolicy) -> ir.Table:
         "pinned_ok": share_of(is_pinned(rows)),
         "in_time": share_of(rows.p95_ms <= limit),
         "tool_ok": (calls - rows.tool_errors.fill_null(0), calls),
-        "silent_ok": (is_call.ifelse(1.0, ibis.null("float64")), 1.0),
     }
     return summed(rows, rows.known_at.date(), measures)
 
@@ -139,14 +137,17 @@ def _answers(conversations: ir.Table, lifecycle_events: ir.Table) -> ir.Table:
     given = own.filter((own.known_on <= own.first_answered_on).fill_null(True))
     others = lookup(answers, own, CALL_KEY, "known_on")
     others = others.filter((others.answered_on < others.known_on).fill_null(True))
-    return ibis.union(
-        summed(given, given.known_on, {"csat": (given.csat, 1.0)}),
-        summed(others, others.answered_on, {"csat": (others.quantity, 1.0)}),
+    return combined(
+        summed(given, given.known_on, {"csat": (given.csat, 1)}),
+        summed(others, others.answered_on, {"csat": (others.quantity, 1)}),
     )
 
 
-def _interruptions(conversations: ir.Table, lifecycle_events: ir.Table) -> ir.Table:
+def _calls_without_reply(conversations: ir.Table, lifecycle_events: ir.Table) -> ir.Table:
+    calls = _calls(conversations)
     replies = replies_during_calls(conversations, lifecycle_events)
     first = replies.group_by(CALL_KEY).agg(known_at=replies.known_at.max(), recorded_on=replies.recorded_on.min())
     day = ibis.greatest(first.known_at.date(), first.recorded_on)
-    return correction(first, "silent_ok", day, -1.0)
+    return combined(
+        summed(calls, calls.known_at.date(), {"silent_ok": (1, 1)}), correction(first, "silent_ok", day, -1.0)
+    )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.expressions.numbers import ADDED_AMOUNT
+from cjo_assets.core.expressions.numbers import ADDED_AMOUNT, whole
 from cjo_assets.core.expressions.tables import long_rows
 
 
@@ -80,7 +80,7 @@ METRICS = (
 )
 NAMES = [metric.name for metric in METRICS]
 # What is added up, and what it is divided by or None for a sum; a row with a null in the first does not count.
-Measure = tuple[ir.NumericValue, ir.NumericValue | float | None]
+Measure = tuple[ir.NumericValue | int, ir.NumericValue | int | None]
 
 
 def metrics_page() -> str:
@@ -107,7 +107,7 @@ def summed(rows: ir.Table, day: ir.DateValue, measures: Mapping[str, Measure]) -
     """
     values: dict[str, ir.Value] = {"metric_day": day}
     for name, (numerator, denominator) in measures.items():
-        divisor = ibis.null("float64") if denominator is None else denominator
+        divisor = ibis.null("int64") if denominator is None else denominator
         values |= {f"{name}_numerator": numerator, f"{name}_denominator": divisor}
     found = rows.select("customer_id", **values)
     sums: dict[str, ir.Value] = {}
@@ -115,7 +115,7 @@ def summed(rows: ir.Table, day: ir.DateValue, measures: Mapping[str, Measure]) -
         numerator, divisor = found[f"{name}_numerator"], found[f"{name}_denominator"]
         sums |= {
             f"{name}_numerator": added(numerator),
-            f"{name}_denominator": added(numerator.notnull().ifelse(divisor, ibis.null("float64"))),
+            f"{name}_denominator": added(numerator.notnull().ifelse(divisor, ibis.null(divisor.type()))),
             f"{name}_n": numerator.count(),
         }
     found = found.group_by("customer_id", "metric_day").agg(**sums)
@@ -130,8 +130,8 @@ def summed(rows: ir.Table, day: ir.DateValue, measures: Mapping[str, Measure]) -
 
 
 def added(value: ir.NumericValue) -> ir.FloatingScalar:
-    """Add up numbers so that the sum does not depend on the order of the rows."""
-    return value.cast(ADDED_AMOUNT).sum().cast("float64")
+    """Add up numbers so that the sum does not depend on the order of the rows; whole ones need no decimals for that."""
+    return (value if value.type().is_integer() else value.cast(ADDED_AMOUNT)).sum().cast("float64")
 
 
 def correction(rows: ir.Table, metric: str, day: ir.DateValue, change: ir.NumericValue | float) -> ir.Table:
@@ -146,6 +146,14 @@ def correction(rows: ir.Table, metric: str, day: ir.DateValue, change: ir.Numeri
     )
 
 
+def combined(*facts: ir.Table) -> ir.Table:
+    """Return facts with one row per customer, metric and day, where several sources have the same metric."""
+    rows = ibis.union(*facts)
+    return rows.group_by("customer_id", "metric_day", "metric").agg(
+        numerator=added(rows.numerator), denominator=added(rows.denominator), n=whole(rows.n.sum())
+    )
+
+
 def share_of(condition: ir.BooleanValue) -> Measure:
     """Return the measure of a share: rows for which a condition holds, of those for which it is known."""
-    return ibis.cases((condition, 1.0), (~condition, 0.0)), 1.0
+    return ibis.cases((condition, 1), (~condition, 0)), 1

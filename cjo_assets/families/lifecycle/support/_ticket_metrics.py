@@ -13,7 +13,7 @@ from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.families.lifecycle.inputs._event_types import SOLVED
 from cjo_assets.families.lifecycle.inputs.tickets import BY_AI
 from cjo_assets.families.lifecycle.support._clocks import clocks, with_limits, with_time
-from cjo_assets.families.lifecycle.support._metrics import correction, share_of, summed
+from cjo_assets.families.lifecycle.support._metrics import combined, correction, share_of, summed
 from cjo_assets.families.lifecycle.support._status_changes import ORDER, STOPPED, clock_changes, status_changes
 from cjo_assets.families.lifecycle.support._targets import CLOCK_KEY, targets_of
 from cjo_assets.policy.lifecycle import LifecyclePolicy
@@ -29,27 +29,30 @@ def ticket_metrics(
     changes = status_changes(tickets, lifecycle_events)
     targets = targets_of(tickets, sla_terms, policy)
     outcomes = lookup(_outcomes(tickets, changes, targets, policy), targets, CLOCK_KEY, "customer_id")
-    reopened = _reopened(tickets, changes)
+    solved, reopened = _solved(tickets, changes), _reopened(tickets, changes)
     broken = outcomes.filter(~outcomes.is_met).select("ticket_id", "customer_id", known_on="decided_on")
     return ibis.union(
-        summed(tickets, tickets.created_at.date(), {"tickets": (ibis.literal(1.0), None)}),
-        _solutions(tickets, changes),
-        correction(reopened, "reopened", reopened.known_on, 1.0),
+        summed(tickets, tickets.created_at.date(), {"tickets": (1, None)}),
+        _solutions(solved),
+        combined(
+            summed(solved, solved.known_on, {"reopened": (0, 1)}),
+            correction(reopened, "reopened", reopened.known_on, 1.0),
+        ),
         _clocks(outcomes),
         _complex(ibis.union(broken, reopened, _escalated(tickets, lifecycle_events))),
     )
 
 
-def _solutions(tickets: ir.Table, changes: ir.Table) -> ir.Table:
-    solved = changes.filter(changes.status == SOLVED)
-    first = solved.group_by("ticket_id").agg(solved_on=solved.known_at.min().date())
-    rows = first.join(tickets.select("ticket_id", "customer_id", "resolved_by"), "ticket_id")
-    measures = {
-        "resolved_tickets": (ibis.literal(1.0), None),
-        "resolved_by_ai": share_of(rows.resolved_by == BY_AI),
-        "reopened": (ibis.literal(0.0), 1.0),
-    }
-    return summed(rows, rows.solved_on, measures)
+def _solved(tickets: ir.Table, changes: ir.Table) -> ir.Table:
+    """Return the tickets that were solved, with the first day a solution was known."""
+    rows = changes.filter(changes.status == SOLVED)
+    first = rows.group_by("ticket_id").agg(known_on=rows.known_at.min().date())
+    return first.join(tickets.select("ticket_id", "customer_id", "resolved_by"), "ticket_id")
+
+
+def _solutions(solved: ir.Table) -> ir.Table:
+    measures = {"resolved_tickets": (1, None), "resolved_by_ai": share_of(solved.resolved_by == BY_AI)}
+    return summed(solved, solved.known_on, measures)
 
 
 def _reopened(tickets: ir.Table, changes: ir.Table) -> ir.Table:
@@ -75,7 +78,7 @@ def _escalated(tickets: ir.Table, lifecycle_events: ir.Table) -> ir.Table:
 def _complex(rows: ir.Table) -> ir.Table:
     """Count each ticket on the first day on which it was broken, reopened or escalated."""
     first = rows.group_by("ticket_id", "customer_id").agg(known_on=rows.known_on.min())
-    return summed(first, first.known_on, {"complex_tickets": (ibis.literal(1.0), None)})
+    return summed(first, first.known_on, {"complex_tickets": (1, None)})
 
 
 def _clocks(outcomes: ir.Table) -> ir.Table:
@@ -84,7 +87,7 @@ def _clocks(outcomes: ir.Table) -> ir.Table:
     outcomes = outcomes.mutate(before=outcomes.is_met.lag().over(in_order))
     first = outcomes.filter(outcomes.before.isnull())
     changed = outcomes.filter(outcomes.before != outcomes.is_met)
-    return ibis.union(
+    return combined(
         summed(first, first.decided_on, {"sla_met": share_of(first.is_met)}),
         correction(changed, "sla_met", changed.decided_on, changed.is_met.ifelse(1.0, -1.0)),
     )

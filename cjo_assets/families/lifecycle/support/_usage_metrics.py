@@ -6,7 +6,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.expressions.rows import literal_rows
-from cjo_assets.core.expressions.tables import lookup
+from cjo_assets.core.expressions.tables import long_rows, lookup
 from cjo_assets.families.lifecycle.support._metrics import share_of, summed
 from cjo_assets.policy.lifecycle import LifecyclePolicy
 
@@ -14,17 +14,27 @@ TOKENS_PER_PRICE = 1_000_000
 
 
 def usage_metrics(usage_daily: ir.Table) -> ir.Table:
-    """Return the metrics of usage by customer and day."""
+    """Return the metrics of usage by customer and day, of which the dataset has one row."""
     is_active = (usage_daily.logins > 0) | (usage_daily.active_users > 0)
-    measures = {
-        "logins": (usage_daily.logins, None),
-        "active_days": (is_active.ifelse(1.0, 0.0), None),
-        "active_users": (usage_daily.active_users, None),
-        "features": (usage_daily.features_used, None),
-        "api_calls": (usage_daily.api_calls, None),
-        "voice_minutes": (usage_daily.voice_minutes, None),
+    values: dict[str, ir.NumericValue] = {
+        "logins": usage_daily.logins,
+        "active_days": is_active.ifelse(1, 0),
+        "active_users": usage_daily.active_users,
+        "features": usage_daily.features_used,
+        "api_calls": usage_daily.api_calls,
+        "voice_minutes": usage_daily.voice_minutes,
     }
-    return summed(usage_daily, usage_daily.usage_date, measures)
+    parts = [
+        {
+            "metric": ibis.literal(name),
+            "numerator": value.cast("float64"),
+            "denominator": ibis.null("float64"),
+            "n": ibis.literal(1, "int64"),
+        }
+        for name, value in values.items()
+    ]
+    rows = long_rows(usage_daily, ["customer_id", "usage_date"], parts)
+    return rows.rename(metric_day="usage_date")
 
 
 def search_metrics(knowledge_searches: ir.Table, policy: LifecyclePolicy) -> ir.Table:
@@ -32,10 +42,10 @@ def search_metrics(knowledge_searches: ir.Table, policy: LifecyclePolicy) -> ir.
     rows = knowledge_searches
     is_hit = rows.document_id.notnull() & (rows.confidence >= policy.retrieval.confidence)
     measures = {
-        "searches": (ibis.literal(1.0), None),
+        "searches": (1, None),
         "search_hits": share_of(is_hit.fill_null(False)),
         "search_helpful": share_of(rows.was_helpful),
-        "search_ms": (rows.latency_ms, 1.0),
+        "search_ms": (rows.latency_ms, 1),
     }
     return summed(rows, rows.searched_at.date(), measures)
 

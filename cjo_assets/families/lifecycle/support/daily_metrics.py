@@ -13,10 +13,9 @@ import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import Contract, column, key
-from cjo_assets.core.expressions.numbers import RATE_DECIMALS
 from cjo_assets.families.lifecycle.inputs._tenancy import without_organization
 from cjo_assets.families.lifecycle.support import _conversation_metrics as of_conversations
-from cjo_assets.families.lifecycle.support._metrics import NAMES, added
+from cjo_assets.families.lifecycle.support._metrics import NAMES
 from cjo_assets.families.lifecycle.support._ticket_metrics import ticket_metrics
 from cjo_assets.families.lifecycle.support._usage_metrics import model_metrics, search_metrics, usage_metrics
 from cjo_assets.policy.lifecycle import LifecyclePolicy
@@ -28,12 +27,8 @@ class DailyMetrics(Contract):
     customer_id: str = key("Customer.", personal="customer")
     metric: str = key("Metric; docs/reference/daily_metrics.md has the definitions.", isin=NAMES)
     metric_day: date = key("Day on which the facts were known.")
-    numerator: float = column(
-        "What is added up, in the unit of the metric; below 0 where it corrects an earlier day.", decimals=RATE_DECIMALS
-    )
-    denominator: float = column(
-        "What it is divided by; null: the metric is a sum.", ge=0, nullable=True, decimals=RATE_DECIMALS
-    )
+    numerator: float = column("What is added up, in the unit of the metric; below 0 where it corrects an earlier day.")
+    denominator: float = column("What it is divided by; null: the metric is a sum.", ge=0, nullable=True)
     n: int = column("Records that count; 0 where an earlier day is corrected.", ge=0)
 
 
@@ -47,16 +42,13 @@ def daily_metrics(
     lifecycle_events: ir.Table,
     policy: LifecyclePolicy,
 ) -> ir.Table:
-    """Add up the facts of all datasets by customer, metric and day."""
-    facts = ibis.union(
+    """Return the metrics of all datasets; each metric comes from one of them, or was combined."""
+    return ibis.union(
         of_conversations.conversation_metrics(conversations, lifecycle_events, policy),
         ticket_metrics(tickets, sla_terms, lifecycle_events, policy),
         usage_metrics(usage_daily),
         search_metrics(knowledge_searches, policy),
         model_metrics(model_calls, policy),
-    )
-    return facts.group_by("customer_id", "metric", "metric_day").agg(
-        numerator=added(facts.numerator), denominator=added(facts.denominator), n=facts.n.sum()
     )
 
 
