@@ -9,6 +9,7 @@ from typing import Any
 from cjo_assets.language.memory import Ask
 from cjo_assets.policy import Policy
 from cjo_assets_tests.support.chain import SAMPLE, read_rows
+from cjo_assets_tests.support.lifecycle.probe_support import SUPPORT_ROWS
 from cjo_assets_tests.support.probe import Probe
 from cjo_assets_tests.support.rows import Row, Rows
 
@@ -69,7 +70,9 @@ class LifecycleProbe(Probe):
             }
             for name, days in SIGNUPS.items()
         ]
-        for dataset, rows in (("organizations", signups), ("lifecycle_events", EVENTS)):
+        added = SUPPORT_ROWS | {"organizations": signups}
+        added["lifecycle_events"] = [*EVENTS, *SUPPORT_ROWS["lifecycle_events"]]
+        for dataset, rows in added.items():
             path = copied / f"{dataset}.json"
             path.write_text(json.dumps([*read_rows(copied, dataset), *rows]), encoding="utf-8")
         return folder
