@@ -63,7 +63,9 @@ def definitions_section(day: Record, policy: Record, defined: Defined) -> Sectio
     )
     rows = records("contract", ("table", "column"), described(defined))
     return Section(
-        "how", "How these figures came about", (told, grid("Definitions, as the tables state them", DEFINITIONS, rows))
+        "how",
+        "How these figures came about",
+        (told, grid("Definitions, as the tables state them", DEFINITIONS, rows, is_folded=True)),
     )
 
 

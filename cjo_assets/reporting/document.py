@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -71,6 +71,10 @@ class Record:
         value = self.row[column]
         return Cited(STYLES[style](value), f"{place}/{column}", style, value, is_strong)
 
+    def has(self, column: str) -> bool:
+        """Return whether a cell holds something."""
+        return self.row[column] not in (None, [])
+
     def each(self, column: str, style: str = "plain") -> list[Cited]:
         """Return the entries of a list with their sources."""
         entries: list[Any] = self.row[column] or []
@@ -78,6 +82,35 @@ class Record:
         return [
             Cited(STYLES[style](entry), f"{whole.source}[{place}]", style, entry) for place, entry in enumerate(entries)
         ]
+
+
+@dataclass(frozen=True)
+class JoinedRecord(Record):
+    """A row with cells of other tables beside its own, and labels of its words.
+
+    Attributes:
+        joined: row and column of each further cell, by the name it has here.
+        labels: what to show instead of a word of the tables.
+    """
+
+    joined: Mapping[str, tuple[Record, str]] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def show(self, column: str, style: str = "plain", is_strong: bool = False) -> Cited:
+        """Return a cell with its source, which may be another table."""
+        if column in self.joined:
+            other, name = self.joined[column]
+            return other.show(name, style, is_strong)
+        shown = super().show(column, style, is_strong)
+        label = self.labels.get(shown.value) if style == "words" and isinstance(shown.value, str) else None
+        return shown if label is None else replace(shown, text=label)
+
+    def has(self, column: str) -> bool:
+        """Return whether a cell holds something."""
+        if column not in self.joined:
+            return super().has(column)
+        other, name = self.joined[column]
+        return other.has(name)
 
 
 def records(table: str, key: Sequence[str], rows: Sequence[Row]) -> list[Record]:
@@ -113,7 +146,7 @@ class Column:
     @property
     def is_number(self) -> bool:
         """Whether its cells are numbers, which are aligned by digit."""
-        return self.style not in ("plain", "words", "names", "sentences", "day")
+        return self.style not in ("plain", "words", "names", "sentences", "day", "instant", "month")
 
 
 @dataclass(frozen=True)
@@ -126,12 +159,21 @@ class Cell:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table of the report."""
+    """A table of the report.
+
+    Attributes:
+        caption: its caption.
+        columns: its columns.
+        rows: its cells, row by row.
+        note: a remark below it.
+        is_folded: shown by its caption until a reader opens it, as is useful below a picture of the same figures.
+    """
 
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     note: Prose = ()
+    is_folded: bool = False
 
 
 @dataclass(frozen=True)
@@ -217,10 +259,12 @@ class Document:
         return [block for section in self.sections for block in section.blocks if isinstance(block, Picture)]
 
 
-def grid(caption: str, columns: Sequence[Column], rows: Sequence[Record], note: Prose = ()) -> Grid:
+def grid(
+    caption: str, columns: Sequence[Column], rows: Sequence[Record], note: Prose = (), *, is_folded: bool = False
+) -> Grid:
     """Return a grid of records."""
     cells = tuple(tuple(_cell(record, column) for column in columns) for record in rows)
-    return Grid(caption, tuple(columns), cells, note)
+    return Grid(caption, tuple(columns), cells, note, is_folded)
 
 
 def rest_of(limit: Cited, shown: int, count: Record, column: str, table: str) -> Prose:
@@ -242,7 +286,7 @@ def rest_of(limit: Cited, shown: int, count: Record, column: str, table: str) ->
 def _cell(record: Record, column: Column) -> Cell:
     below: list[Part] = []
     for label, name, style in column.below:
-        if record.row[name] not in (None, []):
+        if record.has(name):
             between = ", " if below else ""
             below += [f"{between}{label} " if label else between, record.show(name, style)]
     return Cell(record.show(column.name, column.style), tuple(part for part in below if part != ""))

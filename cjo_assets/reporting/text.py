@@ -1,6 +1,7 @@
 """Values as text for readers, and text from input data escaped for Markdown and HTML."""
 
 from collections.abc import Callable, Sequence
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -9,6 +10,8 @@ from cjo_assets.core.expressions.intervals import NEGATIVE, NOT_DISTINGUISHABLE,
 NOTHING = "n/a"
 # Decimal places of the tables.
 MOST_DECIMALS = 6
+# Longer durations are shown in days.
+MOST_HOURS = 48
 # These targets are upper limits, and more arrivals than departures are a fault of the counts.
 WORDS = {"above_target": "worse than target", "exceeds": "more arrived than left"}
 _MARKUP = str.maketrans(
@@ -73,6 +76,14 @@ def money(value: float | None) -> str:
     return NOTHING if value is None else f"{_rounded(value, 2):,f}"
 
 
+def signed(value: float | None) -> str:
+    """Return a change without decimals, with its sign."""
+    if value is None:
+        return NOTHING
+    text = number(value, 0)
+    return text if text.startswith("-") or text == "0" else f"+{text}"
+
+
 def percent(value: float | None) -> str:
     """Return a share as percent with at most one decimal."""
     return NOTHING if value is None else f"{number(float(Decimal(str(value)) * 100), 1)} %"
@@ -94,16 +105,37 @@ def names(value: list[str] | None) -> str:
     return "none" if value == [] else words(value)
 
 
+def instant(value: datetime | None) -> str:
+    """Return an instant of UTC to the minute."""
+    return NOTHING if value is None else f"{value:%Y-%m-%d %H:%M}"
+
+
+def month(value: date | None) -> str:
+    """Return the month of a day."""
+    return NOTHING if value is None else f"{value:%Y-%m}"
+
+
+def duration(hours: float | None) -> str:
+    """Return hours as such up to two days, and as whole days beyond."""
+    if hours is None:
+        return NOTHING
+    return f"{number(hours, 0)} hours" if hours <= MOST_HOURS else f"{number(hours / 24, 0)} days"
+
+
 # Styles of cells by name.
 STYLES: dict[str, Callable[[Any], str]] = {
     "plain": shown,
     "words": words,
     "count": shown,
     "day": shown,
+    "month": month,
+    "instant": instant,
     "number": number,
     "tenth": lambda value: number(value, 1),
     "whole": lambda value: number(value, 0),
     "money": money,
+    "duration": duration,
+    "signed": signed,
     "percent": percent,
     "rate": rate,
     "chance": chance,

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from markdown_it import MarkdownIt
 
 from cjo_assets.families.journey.report.grounds import DEFINED as JOURNEY_DEFINED
+from cjo_assets.families.lifecycle.report.grounds import DEFINED as LIFECYCLE_DEFINED
 from cjo_assets.families.marketing.report.grounds import DEFINED as MARKETING_DEFINED
 from cjo_assets.policy import Policy
 from cjo_assets.reporting.data_basis import described
@@ -23,7 +24,7 @@ BLOCKS = {"heading", "paragraph", "bullet_list", "list_item", "table", "thead", 
 INLINE = {"text", "strong", "em", "code_inline", "softbreak", "text_special", "image"}
 TAGS = {"html", "head", "meta", "title", "style", "body", "a", "header", "p", "h1", "h2", "h3", "div", "ul", "li", "dl"}
 TAGS |= {"dt", "dd", "b", "small", "span", "nav", "main", "section", "figure", "figcaption", "table", "thead", "tbody"}
-TAGS |= {"tr", "th", "td", "code", "wbr", "svg", "g", "path", "line", "text", "rect"}
+TAGS |= {"details", "summary", "tr", "th", "td", "code", "wbr", "svg", "g", "path", "line", "text", "rect"}
 VOID = {"meta", "wbr", "br", "hr", "img", "input", "link"}
 COUNTS = {
     "count(journey.risk_scores)": (
@@ -103,7 +104,7 @@ def cell_of(source: str, chain: Chain, day: Any, policy: Policy) -> Any:
     if table == "policy":
         return policy_cell(column, policy)
     if table == "contract":
-        every = described({**JOURNEY_DEFINED, **MARKETING_DEFINED})
+        every = described({**JOURNEY_DEFINED, **MARKETING_DEFINED, **LIFECYCLE_DEFINED})
         [row] = [row for row in every if (row["table"], row["column"]) == (names["table"], names["column"])]
         return row[column]
     if table in COUNTS:
@@ -119,12 +120,19 @@ def cell_of(source: str, chain: Chain, day: Any, policy: Policy) -> Any:
     column, _, place = column.partition("[")
     where = [f"{name}::VARCHAR IS NOT DISTINCT FROM ?" for name in names]
     values = [None if value == "null" else value for value in names.values()]
-    if "as_of" not in names and table.startswith(("journey.", "marketing.")):
+    if "as_of" not in names and _is_dated(table, chain):
         where, values = [*where, "as_of = ?"], [*values, day]
     sql = f"SELECT {column} FROM {table} WHERE {' AND '.join(where) or 'true'}"
     rows = chain.store.connection.execute(sql, values).fetchall()
     assert len(rows) == 1, f"{source} names {len(rows)} cells"
     return rows[0][0][int(place[:-1])] if place else rows[0][0]
+
+
+def _is_dated(name: str, chain: Chain) -> bool:
+    """Return whether a family computes a table for each day; a table of the audit names its rows by itself."""
+    schema, _, name = name.partition(".")
+    table = chain.store.tables.get((schema, name))
+    return table is not None and table.is_dated and schema != "audit"
 
 
 def counted(table: str, names: dict[str, str], chain: Chain, day: Any) -> int:
