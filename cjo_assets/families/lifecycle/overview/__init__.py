@@ -1,0 +1,1 @@
+"""Overview of a day of the lifecycle."""
