@@ -354,9 +354,7 @@ def _told(status: Status) -> Callable[[str], None]:
 
 
 def _show(name: str, subject_id: str, day: date | None) -> None:
-    from cjo_assets.catalog import data_families
-    from cjo_assets.cli.single_subject import print_chain
+    from cjo_assets.cli.single_subject import print_subject
 
-    family = next(found for found in data_families() if found.subject is not None and found.subject.name == name)
-    if not print_chain(console, family, subject_id, day):
+    if not print_subject(console, name, subject_id, day):
         fail(f"The data contain no {name} {subject_id}.")

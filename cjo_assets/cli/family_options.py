@@ -67,7 +67,7 @@ class RunCommand(FamilyCommand):
 
     def completed(self, parameters: Parameters, families: Sequence[Family]) -> Parameters:
         """Return the parameters with an option for each subject at the end."""
-        names = [family.subject.name for family in families if family.subject is not None]
+        names = dict.fromkeys(family.subject.name for family in families if family.subject is not None)
         text = "Show the computed rows of one {} without storing anything."
         options = [_option(name, str | None, None, text.format(name)) for name in names]
         return [*super().completed(parameters, families), *options]

@@ -1,5 +1,7 @@
 """Output of `cjo run --customer` and `--campaign`: the rows of one subject in each table, computed in memory.
 
+Several families may be about the same kind of subject; each has its own last day.
+
 All subjects are computed, because forecasts, learned estimates, budgets and experiment corrections depend on all of
 them.
 """
@@ -15,7 +17,7 @@ import duckdb
 import ibis
 from rich.console import Console
 
-from cjo_assets.catalog import families_about
+from cjo_assets.catalog import data_families, families_about
 from cjo_assets.cli.terminal import say
 from cjo_assets.core.answers import Subject
 from cjo_assets.core.contract import columns_of, key_of
@@ -26,10 +28,33 @@ from cjo_assets.core.table import Reference, Table
 from cjo_assets.engine.store import Store
 from cjo_assets.ingest.accepted_days import days_of_accepted_records
 from cjo_assets.ingest.chain import compute_day, load_files
+from cjo_assets.ingest.files import is_supplied
 from cjo_assets.policy import load_policy
 from cjo_assets.warehouse.restore import remember_published
 
 Rows = list[dict[str, Any]]
+
+
+def print_subject(console: Console, name: str, subject_id: str, day: date | None) -> bool:
+    """Print the rows of one subject in each family with files about such subjects; return False if no data contain it.
+
+    Raises:
+        InputError: no family can show the subject, and the files or records of one are the reason.
+    """
+    settings = Settings.from_environment()
+    families = [family for family in data_families() if family.subject is not None and family.subject.name == name]
+    supplied = [family for family in families if is_supplied(settings.data, family.name, family.datasets)]
+    is_shown, reasons = False, []
+    for family in supplied or families:
+        try:
+            is_shown |= print_chain(console, family, subject_id, day)
+        except InputError as error:
+            reasons.append(error)
+    if reasons and not is_shown:
+        raise reasons[0]
+    for reason in reasons:
+        say(str(reason), console)
+    return is_shown
 
 
 def print_chain(console: Console, asked: Family, subject_id: str, day: date | None) -> bool:
@@ -60,6 +85,7 @@ def print_chain(console: Console, asked: Family, subject_id: str, day: date | No
         if not itself:
             raise InputError(_why_not(store, subject, subject_id))
         goal = family.goal_of(as_of, subject_id)
+        console.print(f"[bold]Family[/bold] {family.name}", highlight=False)
         console.print(f"[bold]Goal[/bold] {goal['objective']} Scope: ", end="", highlight=False)
         console.print(f"{subject_id} on {as_of}", highlight=False, markup=False)
         steps = " -> ".join(step["name"] for step in family.plan_of(None))
