@@ -304,6 +304,22 @@ def test_control_characters_of_files_are_escaped(flat: str, home: Path, sample_c
     assert "Traceback" not in refused.stderr
 
 
+def test_one_customer_is_shown_in_every_family_that_has_it(tmp_path: Path) -> None:
+    """C004 pays 3,500 a month, and is a customer of the journey; C013 is one of the lifecycle alone."""
+    done = cjo("run", "--customer", "C004", "--home", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    journey, lifecycle = done.stdout.split("Family lifecycle")
+    for text in ("Family journey", "C004 on 2025-01-20", "risk_scores"):
+        assert text in journey
+    for text in ("C004 on 2025-01-20", "name=Meridian Clinics", "mrr=3500.0", "movement=expansion"):
+        assert text in lifecycle
+    assert "C005" not in done.stdout
+    alone = cjo("run", "--customer", "C013", "--home", str(tmp_path))
+    assert alone.returncode == 0, alone.stderr
+    assert "Family journey" not in alone.stdout
+    assert "churned_on=2025-01-10" in alone.stdout
+
+
 def test_one_customer_leaves_the_warehouse_alone(home: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in home.glob("*.duckdb")}
     done = cjo("run", "--customer", "C001", "--home", str(home))

@@ -12,11 +12,14 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playw
 
 from cjo_assets.families.journey.report.charts import CHARTS
 from cjo_assets.families.journey.report.report import journey_report
+from cjo_assets.families.lifecycle.report.charts import CHARTS as LIFECYCLE_CHARTS
+from cjo_assets.families.lifecycle.report.report import lifecycle_report
 from cjo_assets.families.marketing.report.charts import CHARTS as MARKETING_CHARTS
 from cjo_assets.families.marketing.report.report import marketing_report
 from cjo_assets.reporting.drawing import draw
 from cjo_assets.reporting.page import as_page
 from cjo_assets_tests.support.journey.figures import HOSTILE, made_figures, without_anything
+from cjo_assets_tests.support.lifecycle.figures import made_figures as made_lifecycle_figures
 from cjo_assets_tests.support.marketing.figures import made_figures as made_marketing_figures
 
 WIDTHS = (375, 1440)
@@ -46,16 +49,18 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Return the page of a full day, that of an empty one, and that of marketing."""
+    """Return the page of a full day, that of an empty one, and those of marketing and the lifecycle."""
     pages = {}
+    charts = LIFECYCLE_CHARTS | MARKETING_CHARTS | CHARTS
     documents = {
         "full": journey_report(made_figures()),
         "empty": journey_report(without_anything(made_figures())),
         "marketing": marketing_report(made_marketing_figures()),
+        "lifecycle": lifecycle_report(made_lifecycle_figures()),
     }
     for name, document in documents.items():
         pages[name] = tmp_path_factory.mktemp(name) / "journey_report.html"
-        drawings = {picture.name: draw(picture, MARKETING_CHARTS | CHARTS) for picture in document.pictures}
+        drawings = {picture.name: draw(picture, charts) for picture in document.pictures}
         pages[name].write_text(as_page(document, drawings), encoding="utf-8")
     return pages
 
@@ -99,7 +104,8 @@ def test_the_page_is_quiet_and_whole(browser: Browser, reports: dict[str, Path],
         assert page.evaluate("document.documentElement.scrollWidth") == width, name
         assert page.evaluate("document.scripts.length") == 0
         drawn = page.evaluate(DRAWN)
-        assert len(drawn) == {"full": len(CHARTS), "empty": 1, "marketing": len(MARKETING_CHARTS)}[name]
+        counts = {"full": len(CHARTS), "empty": 1, "marketing": len(MARKETING_CHARTS)}
+        assert len(drawn) == (counts | {"lifecycle": len(LIFECYCLE_CHARTS)})[name]
         for chart_width, chart_height, marks, beyond_right, beyond_left in drawn:
             assert chart_width > min(width, 700) * 0.6
             assert chart_height > 40

@@ -2,12 +2,15 @@
 
 from cjo_assets.core.discovery import datasets_in, tables_in
 from cjo_assets.core.family import Exchange, Family, Goal, Step
+from cjo_assets.families.lifecycle.report.reading import REPORT
+from cjo_assets.families.lifecycle.report.terminal import SUMMARY
+from cjo_assets.families.lifecycle.subject import SUBJECT
 from cjo_assets.families.lifecycle.synth.command import SYNTH
 from cjo_assets.policy import Policy, section_named
 from cjo_assets.policy.lifecycle import LifecyclePolicy
 
 NAME = "lifecycle"
-STAGES = ("inputs", "money", "pipeline", "support", "success")
+STAGES = ("inputs", "money", "pipeline", "support", "success", "overview")
 DATASETS = datasets_in(__package__, STAGES)
 
 
@@ -34,8 +37,12 @@ FAMILY = Family(
         Step("sell", "Follow deals through their milestones.", ("pipeline",)),
         Step("serve", "Measure the clocks of tickets, escalations and the service of each day.", ("support",)),
         Step("keep", "Score the health of clients, and find who may leave and who may grow.", ("success",)),
-        Step("publish", "Replace the published database.", ("publish",)),
+        Step("summarize", "Compare the day with the targets of the policy.", ("overview",)),
+        Step("publish", "Write the report and replace the published database.", ("publish",)),
     ),
+    report=REPORT,
+    summary=SUMMARY,
+    subject=SUBJECT,
     example_table="accounts",
     synth=SYNTH,
     exchange=Exchange("journey_signals", "derived_signals.ndjson", writes_signals),

@@ -136,6 +136,7 @@ LIFECYCLE = {
     "ticket_sla",
     "escalations",
     "daily_metrics",
+    "lifecycle_summary",
 }
 MARKETING = {
     "metric_definitions",
@@ -199,7 +200,9 @@ def test_the_set_of_assets(specs: dict[str, dg.AssetSpec]) -> None:
     lifecycle = {f"{schema}/{name}" for schema in ("raw", "quarantine", "lifecycle") for name in LIFECYCLE_DATASETS}
     expected |= lifecycle | {f"lifecycle/{name}" for name in LIFECYCLE}
     expected |= {f"quarantine/{name}_discarded_values" for name in WITH_OPTIONAL_COLUMNS}
-    assert set(specs) == expected | {"reports/journey_report", "reports/marketing_report", "published"}
+    assert set(specs) == expected | {f"reports/{name}_report" for name in ("journey", "marketing", "lifecycle")} | {
+        "published"
+    }
 
 
 def test_conventions(specs: dict[str, dg.AssetSpec]) -> None:

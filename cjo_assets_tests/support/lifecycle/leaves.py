@@ -20,6 +20,13 @@ OTHER_VALUES: dict[str, Any] = SUPPORT_VALUES | {
     "lifecycle.billing.dunning_days.warning": 13,
     "lifecycle.billing.dunning_days.suspension_notice": 20,
     "lifecycle.billing.dunning_days.suspend": 29,
+    # The retention of the sample is 0.969567, and 0.0869 of its revenue is overdue.
+    "lifecycle.targets.nrr.target": 0.96,
+    "lifecycle.targets.nrr.critical": 0.97,
+    "lifecycle.targets.overdue_share.target": 0.10,
+    "lifecycle.targets.overdue_share.critical": 0.08,
+    # Six deals are open.
+    "lifecycle.reporting.report_rows": 2,
     # A discrepancy of a tenth.
     "lifecycle.pipeline.volume_tolerance": 0.05,
 }

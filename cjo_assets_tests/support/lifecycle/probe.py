@@ -2,12 +2,16 @@
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from cjo_assets.families.lifecycle.report.reading import lifecycle_figures, write_lifecycle_report
+from cjo_assets.families.lifecycle.report.report import lifecycle_report
 from cjo_assets.language.memory import Ask
 from cjo_assets.policy import Policy
+from cjo_assets.reporting.document import Document
 from cjo_assets_tests.support.chain import SAMPLE, read_rows
 from cjo_assets_tests.support.lifecycle.probe_support import SUPPORT_ROWS
 from cjo_assets_tests.support.probe import Probe
@@ -55,7 +59,7 @@ class LifecycleProbe(Probe):
     """The sample, and rows for what does not happen in it."""
 
     family, day = "lifecycle", DAY
-    write = staticmethod(lambda *_: None)
+    write = staticmethod(write_lifecycle_report)
 
     def written(self, folder: Path) -> Path:
         """Copy the files, add the rows, and return their folder."""
@@ -80,10 +84,10 @@ class LifecycleProbe(Probe):
     def prepare(self) -> None:
         """Add nothing."""
 
-    def report(self, policy: Policy) -> str:
-        """Return nothing: the family has no report."""
-        del policy
-        return ""
+    def document(self, policy: Policy) -> Document:
+        """Return the report that a policy would show of the probe's tables."""
+        figures = lifecycle_figures(self.store, self.day, policy)
+        return lifecycle_report(replace(figures, policy_hash="", policy_version=""))
 
     def phrased(self, policy: Policy, say: Ask) -> Any:
         """Return nothing: no text of the family is generated."""

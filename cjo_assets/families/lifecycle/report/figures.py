@@ -1,0 +1,156 @@
+"""Rows of one day that the lifecycle report shows, in which order, and the policy values it states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from cjo_assets.core.contract import Contract, columns_of, key_of
+from cjo_assets.families.lifecycle.money import invoices, mrr_bridge, mrr_movements, plan_usage
+from cjo_assets.families.lifecycle.overview import lifecycle_summary
+from cjo_assets.families.lifecycle.pipeline import client_pipeline, pipeline_funnel
+from cjo_assets.families.lifecycle.report.labels import LABELS
+from cjo_assets.policy.lifecycle import LifecyclePolicy
+from cjo_assets.reporting.document import Code, JoinedRecord, Prose, Record, Row
+
+FAMILY = "lifecycle"
+# Name of the organization of a row, beside the columns of its table.
+ORGANIZATION = "organization"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A list of rows of a table that the report shows.
+
+    Attributes:
+        contract: of the table.
+        order: order of its rows, in SQL.
+        where: condition of its rows, in SQL.
+        limit: setting of `lifecycle.reporting` that limits its rows; all rows if empty.
+        table: name of the table; that of the list unless given.
+    """
+
+    contract: type[Contract]
+    order: str
+    where: str = "true"
+    limit: str = ""
+    table: str = ""
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Columns that name a row of the day."""
+        return tuple(name for name in key_of(self.contract) if name != "as_of")
+
+    @property
+    def has_customer(self) -> bool:
+        """Whether its rows are about one organization each."""
+        return "customer_id" in {spec.name for spec in columns_of(self.contract)}
+
+
+ROWS = "report_rows"
+SHOWN: dict[str, Shown] = {
+    "lifecycle_summary": Shown(lifecycle_summary.LifecycleSummary, "as_of"),
+    "mrr_bridge": Shown(mrr_bridge.MrrBridge, "month"),
+    "movements": Shown(
+        mrr_movements.MrrMovements,
+        "abs(change_mrr) DESC, customer_id",
+        "movement <> 'unchanged' AND month = date_trunc('month', as_of)",
+        ROWS,
+        "mrr_movements",
+    ),
+    "invoices": Shown(invoices.Invoices, "days_overdue DESC, open DESC, invoice_id", "days_overdue > 0", ROWS),
+    "plan_usage": Shown(
+        plan_usage.PlanUsage, "share DESC NULLS LAST, customer_id, meter", "state IN ('near', 'over')", ROWS
+    ),
+    "client_pipeline": Shown(
+        client_pipeline.ClientPipeline,
+        "is_overdue DESC, hours_in_step DESC NULLS LAST, deal_id",
+        "step IS NOT NULL",
+        ROWS,
+    ),
+    "pipeline_funnel": Shown(pipeline_funnel.PipelineFunnel, "kind DESC, place"),
+}
+
+
+@dataclass(frozen=True)
+class LifecycleFigures:
+    """The rows of the tables that the report shows.
+
+    Attributes:
+        rules: the section of the policy.
+        rows: rows of each list; lists that grow with the number of organizations are cut.
+        cut: lists with more rows than are shown.
+        loads: input files with accepted and rejected rows.
+        rejections: number of rejected rows by dataset and rule.
+    """
+
+    as_of: date
+    policy_hash: str
+    policy_version: str
+    rules: LifecyclePolicy
+    rows: Mapping[str, list[Row]]
+    cut: frozenset[str]
+    loads: list[Row]
+    rejections: list[Row]
+
+    @property
+    def day(self) -> Record:
+        """The report's own day."""
+        return Record("report", (), {"as_of": self.as_of})
+
+    @property
+    def policy(self) -> Record:
+        """The policy values that the report may state."""
+        said = {"version": self.policy_version, "policy_hash": self.policy_hash}
+        return Record("policy", (), said | dict(_leaves(self.rules.model_dump(), FAMILY)))
+
+    @property
+    def currency(self) -> Prose:
+        """The currency before an amount."""
+        return (self.policy.show("lifecycle.billing.currency"), " ")
+
+    @property
+    def summary(self) -> Record:
+        """The day in one row."""
+        [record] = self.of("lifecycle_summary")
+        return record
+
+    @property
+    def month(self) -> Record:
+        """The running month of the bridge."""
+        return self.of("mrr_bridge")[-1]
+
+    def of(self, name: str) -> list[Record]:
+        """Return the rows of a list, with the name of the organization where they are about one."""
+        shown = SHOWN[name]
+        table = f"{FAMILY}.{shown.table or name}"
+        if not shown.has_customer:
+            return [JoinedRecord(table, shown.key, row, labels=LABELS) for row in self.rows[name]]
+        return [
+            JoinedRecord(table, shown.key, row, {ORGANIZATION: (_organization(row), "name")}, LABELS)
+            for row in self.rows[name]
+        ]
+
+    def rest(self, name: str) -> Prose:
+        """Return the note on a list that is cut; empty where all rows are shown."""
+        if name not in self.cut:
+            return ()
+        limit = self.policy.show(f"{FAMILY}.reporting.{SHOWN[name].limit}", "count")
+        return ("The first ", limit, "; all of them in ", Code(f"{FAMILY}.{SHOWN[name].table or name}"), ".")
+
+
+def _organization(row: Row) -> Record:
+    return Record(
+        f"{FAMILY}.organizations", ("customer_id",), {"customer_id": row["customer_id"], "name": row[ORGANIZATION]}
+    )
+
+
+def _leaves(values: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:
+    """Return the values of a section by their paths."""
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{path}.{name}")
+        else:
+            yield f"{path}.{name}", value

@@ -1,0 +1,80 @@
+"""Rows that the lifecycle report shows, and its files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+from cjo_assets.core.family import Report
+from cjo_assets.core.settings import Settings
+from cjo_assets.core.table import QUARANTINE
+from cjo_assets.engine.store import Store
+from cjo_assets.families.lifecycle.report.figures import FAMILY, ORGANIZATION, SHOWN, LifecycleFigures, Shown
+from cjo_assets.families.lifecycle.report.report import lifecycle_report
+from cjo_assets.policy import Policy
+from cjo_assets.policy.lifecycle import LifecyclePolicy
+from cjo_assets.policy.policy import section_named
+from cjo_assets.reporting.document import Chart, Row
+from cjo_assets.reporting.writing import loads_of, remove_folder, write_document
+
+REPORT_FILE = "lifecycle_report.html"
+
+
+def lifecycle_figures(store: Store, as_of: date, policy: Policy) -> LifecycleFigures:
+    """Read the figures of a day; long lists are cut to the policy's length."""
+    rules = rules_of(policy)
+    rows, cut = {}, set()
+    for name, shown in SHOWN.items():
+        limit = getattr(rules.reporting, shown.limit) if shown.limit else None
+        rows[name] = _rows(store, name, shown, as_of, limit)
+        if limit is not None and len(rows[name]) > limit:
+            cut.add(name)
+            rows[name] = rows[name][:limit]
+    datasets = [dataset.name for dataset in store.datasets_by_family[FAMILY]]
+    rejected = " UNION ALL ".join(
+        f"SELECT '{name}' AS dataset, unnest(broken_rules) AS rule FROM {QUARANTINE}.{name}" for name in datasets
+    )
+    return LifecycleFigures(
+        as_of=as_of,
+        policy_hash=policy.policy_hash,
+        policy_version=policy.version,
+        rules=rules,
+        rows=rows,
+        cut=frozenset(cut),
+        loads=loads_of(store, FAMILY),
+        rejections=store.rows(f"SELECT dataset, rule, count(*) AS rows FROM ({rejected}) GROUP BY ALL ORDER BY ALL"),
+    )
+
+
+def _rows(store: Store, name: str, shown: Shown, as_of: date, limit: int | None) -> list[Row]:
+    """Return the rows of a list, and one more where there is one."""
+    table = f"{FAMILY}.{shown.table or name}"
+    named = f", (SELECT name FROM {FAMILY}.organizations o WHERE o.customer_id = t.customer_id) AS {ORGANIZATION}"
+    cut = "" if limit is None else f" LIMIT {limit + 1}"
+    sql = f"SELECT *{named if shown.has_customer else ''} FROM {table} t WHERE as_of = ? AND ({shown.where})"
+    return store.rows(f"{sql} ORDER BY {shown.order}{cut}", as_of)
+
+
+def write_lifecycle_report(store: Store, settings: Settings, as_of: date, policy: Policy) -> Path | None:
+    """Write the report of a day and return its page; remove an old one where the policy disables reports."""
+    folder = settings.report_of(FAMILY, as_of)
+    if not rules_of(policy).reporting.enable_reporting:
+        remove_folder(folder)
+        return None
+    return write_document(lifecycle_report(lifecycle_figures(store, as_of, policy)), folder, REPORT_FILE, _charts)
+
+
+def rules_of(policy: Policy) -> LifecyclePolicy:
+    """Return the section of the family."""
+    section: LifecyclePolicy = section_named(policy, LifecyclePolicy.__name__)
+    return section
+
+
+def _charts() -> Mapping[str, Chart]:
+    from cjo_assets.families.lifecycle.report.charts import CHARTS
+
+    return CHARTS
+
+
+REPORT = Report(REPORT_FILE, lifecycle_report, write_lifecycle_report, ("mrr_bridge", "mrr_months", "pipeline_funnel"))

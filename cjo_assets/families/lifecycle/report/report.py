@@ -1,0 +1,32 @@
+"""Lifecycle report of a day: verdict, actions, evidence, and the data behind it, in this order."""
+
+from __future__ import annotations
+
+from cjo_assets.families.lifecycle.report.actions import what_to_do
+from cjo_assets.families.lifecycle.report.figures import LifecycleFigures
+from cjo_assets.families.lifecycle.report.grounds import definitions, input_data
+from cjo_assets.families.lifecycle.report.money import overdue, retention, revenue, usage
+from cjo_assets.families.lifecycle.report.pipeline import pipeline
+from cjo_assets.families.lifecycle.report.verdict import verdict
+from cjo_assets.reporting.document import Document
+
+TITLE = "Client lifecycle"
+
+
+def lifecycle_report(figures: LifecycleFigures) -> Document:
+    """Return the report of a day."""
+    return Document(
+        title=TITLE,
+        day=figures.day.show("as_of"),
+        verdict=verdict(figures),
+        sections=(
+            what_to_do(figures),
+            revenue(figures),
+            retention(figures),
+            pipeline(figures),
+            usage(figures),
+            overdue(figures),
+            input_data(figures),
+            definitions(figures),
+        ),
+    )

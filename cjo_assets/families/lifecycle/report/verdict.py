@@ -1,0 +1,126 @@
+"""Verdict of the lifecycle report: status of the day, the missed targets, and the key figures."""
+
+from __future__ import annotations
+
+from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
+from cjo_assets.families.lifecycle.overview.lifecycle_summary import (
+    CRITICAL,
+    NEEDS_ATTENTION,
+    ON_TRACK,
+    PAYMENTS_OVERDUE,
+    REVENUE_LOST,
+)
+from cjo_assets.families.lifecycle.report.figures import LifecycleFigures
+from cjo_assets.families.lifecycle.report.prose import first_of, named
+from cjo_assets.reporting.document import Prose, Tile, Verdict
+
+MEANINGS = {
+    ON_TRACK: "Every target that can be measured is met. ",
+    NEEDS_ATTENTION: "Targets are missed. ",
+    CRITICAL: "Targets are missed, at least one of them by far. ",
+    NOT_MEASURABLE: "No figure with a target is known. ",
+}
+
+
+def verdict(figures: LifecycleFigures) -> Verdict:
+    """Return the verdict on the day."""
+    day = figures.summary
+    status = day.row["status"]
+    meaning: Prose = (
+        *(MEANINGS[status], day.show("customers", "count"), " customers pay ", *figures.currency),
+        *(day.show("mrr", "whole", is_strong=True), " a month, ", day.show("mrr_change", "signed")),
+        " since the end of the month before.",
+    )
+    sentences = {REVENUE_LOST: _revenue_lost, PAYMENTS_OVERDUE: _payments_overdue}
+    return Verdict(
+        status=day.show("status", "words"),
+        word=str(status),
+        meaning=meaning,
+        reasons=tuple(sentences[reason](figures) for reason in day.row["reasons"]),
+        tiles=_tiles(figures),
+    )
+
+
+def _revenue_lost(figures: LifecycleFigures) -> Prose:
+    """Return retention against its target, and the customers who pay less."""
+    less = [row for row in figures.of("movements") if row.row["change_mrr"] < 0]
+    lost = [(*named(row), " ", row.show("change_mrr", "signed"), " (", row.show("movement"), ")") for row in less]
+    return (
+        *(
+            "Revenue is lost: customers of the month before pay ",
+            figures.summary.show("nrr", "percent", is_strong=True),
+        ),
+        *(" of what they paid (target ", figures.policy.show("lifecycle.targets.nrr.target", "percent"), "). "),
+        *first_of(lost, is_cut="movements" in figures.cut),
+        *((".",) if lost else ()),
+    )
+
+
+def _payments_overdue(figures: LifecycleFigures) -> Prose:
+    """Return what is overdue against its target, and the customers who owe it."""
+    owed = [
+        (*named(row), " ", row.show("open", "whole"), ", ", row.show("days_overdue", "count"), " days")
+        for row in figures.of("invoices")
+    ]
+    return (
+        *("Payments are overdue: ", *figures.currency, figures.summary.show("overdue_amount", "whole", is_strong=True)),
+        *(", or ", figures.summary.show("overdue_share", "percent"), " of the revenue of a month (target at most "),
+        *(figures.policy.show("lifecycle.targets.overdue_share.target", "percent"), "). "),
+        *first_of(owed, is_cut="invoices" in figures.cut),
+        ".",
+    )
+
+
+def _tiles(figures: LifecycleFigures) -> tuple[Tile, ...]:
+    day, month = figures.summary, figures.month
+    targets = figures.policy
+    return (
+        Tile(
+            "Recurring revenue a month",
+            (*figures.currency, day.show("mrr", "whole")),
+            (
+                day.show("mrr_change", "signed"),
+                " this month; ",
+                *figures.currency,
+                month.show("end_arr", "whole"),
+                " a year",
+            ),
+        ),
+        Tile(
+            "Net revenue retention",
+            (day.show("nrr", "percent"),),
+            (
+                *("target ", targets.show("lifecycle.targets.nrr.target", "percent")),
+                *("; without expansion ", month.show("grr", "percent")),
+            ),
+        ),
+        Tile(
+            "Paying customers",
+            (day.show("customers", "count"),),
+            (
+                *(day.show("customers_change", "signed"), " this month; "),
+                *(*figures.currency, month.show("arpa", "whole"), " each"),
+            ),
+        ),
+        Tile(
+            "Overdue",
+            (*figures.currency, day.show("overdue_amount", "whole")),
+            (
+                *(day.show("overdue_share", "percent"), " of a month; target at most "),
+                targets.show("lifecycle.targets.overdue_share.target", "percent"),
+            ),
+        ),
+        Tile(
+            "Deals before handover",
+            (day.show("deals_open", "count"),),
+            (
+                *(day.show("deals_overdue", "count"), " overdue, "),
+                *(day.show("deals_to_review", "count"), " to review"),
+            ),
+        ),
+        Tile(
+            "At the limit of a plan",
+            (day.show("meters_at_limit", "count"),),
+            ("meters, from ", targets.show("lifecycle.usage.near", "percent"), " of the plan"),
+        ),
+    )

@@ -1,0 +1,307 @@
+"""The lifecycle report of a day: facts of the sample, figures traced to cells, lists that are cut, and missing data."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import altair
+import pytest
+import vl_convert
+
+from cjo_assets.core.settings import Settings
+from cjo_assets.families.lifecycle.report.charts import CHARTS
+from cjo_assets.families.lifecycle.report.figures import SHOWN
+from cjo_assets.families.lifecycle.report.labels import LABELS
+from cjo_assets.families.lifecycle.report.reading import REPORT, lifecycle_figures, write_lifecycle_report
+from cjo_assets.families.lifecycle.report.report import lifecycle_report
+from cjo_assets.families.lifecycle.report.terminal import SUMMARY
+from cjo_assets.policy import Policy
+from cjo_assets.reporting.document import Cited, Document, Grid, Paragraph, Section
+from cjo_assets.reporting.drawing import NARROW, WIDE, Drawing, draw
+from cjo_assets.reporting.markdown import as_markdown
+from cjo_assets.reporting.page import as_page
+from cjo_assets.reporting.palette import tone
+from cjo_assets.reporting.writing import shown_in_dagster
+from cjo_assets_tests.integration.families.lifecycle.conftest import LAST_DAY
+from cjo_assets_tests.support.chain import Chain
+from cjo_assets_tests.support.journey.figures import HOSTILE
+from cjo_assets_tests.support.lifecycle.figures import made_figures
+from cjo_assets_tests.support.reports import (
+    BLOCKS,
+    INLINE,
+    TAGS,
+    Page,
+    as_shown,
+    cell_of,
+    markup_of,
+    parts_of,
+    plain,
+    text_of,
+)
+from cjo_assets_tests.support.rows import Rows, policy_with
+
+DIGIT = re.compile(r"\d")
+
+
+@pytest.fixture(scope="module")
+def document(lifecycle_sample: Chain, policy: Policy) -> Document:
+    """Return the report of the sample."""
+    return lifecycle_report(lifecycle_figures(lifecycle_sample.store, LAST_DAY, policy))
+
+
+@pytest.fixture(scope="module")
+def drawings(document: Document) -> dict[str, Drawing]:
+    """Return its pictures."""
+    return {picture.name: draw(picture, CHARTS) for picture in document.pictures}
+
+
+@pytest.fixture(scope="module")
+def page(document: Document, drawings: dict[str, Drawing]) -> Page:
+    """Return its page."""
+    return Page.of(as_page(document, drawings))
+
+
+@pytest.fixture(scope="module")
+def made() -> Document:
+    """Return the report of a day by hand."""
+    return lifecycle_report(made_figures())
+
+
+def section(document: Document, anchor: str) -> Section:
+    """Return a section of a report."""
+    [found] = [found for found in document.sections if found.anchor == anchor]
+    return found
+
+
+def said(document: Document, anchor: str) -> list[str]:
+    """Return the paragraphs of a section."""
+    return [plain(block.parts) for block in section(document, anchor).blocks if isinstance(block, Paragraph)]
+
+
+def grids(document: Document) -> dict[str, Grid]:
+    """Return the grids of a report by caption."""
+    return {block.caption: block for part in document.sections for block in part.blocks if isinstance(block, Grid)}
+
+
+def texts(grid: Grid) -> list[tuple[str, ...]]:
+    """Return the cells of a grid, without small print."""
+    return [tuple(cell.main.text for cell in row) for row in grid.rows]
+
+
+def test_every_figure_of_the_page_is_a_cell_of_a_table(lifecycle_sample: Chain, page: Page, policy: Policy) -> None:
+    assert len(page.marks) > 500
+    for mark in page.marks:
+        cell = cell_of(mark.source, lifecycle_sample, LAST_DAY, policy)
+        labels = (LABELS.get(str(cell)), as_shown(mark, cell)) if mark.style == "words" else (as_shown(mark, cell),)
+        assert mark.text in labels, mark.source
+
+
+def test_between_the_figures_there_is_none(page: Page, document: Document) -> None:
+    assert [text for text in page.between if DIGIT.search(text)] == ["Client lifecycle on 2025-01-20"]  # the title
+    assert [part for part in parts_of(document) if isinstance(part, str) and DIGIT.search(part)] == []
+
+
+def test_figures_in_pictures_are_in_their_section(document: Document, drawings: dict[str, Drawing]) -> None:
+    assert drawings.keys() == CHARTS.keys()
+    for part in document.sections:
+        cited = {found.text for found in parts_of(part) if isinstance(found, Cited)}
+        cited |= {found.text for found in parts_of(document.verdict) if isinstance(found, Cited)}
+        for picture in part.blocks:
+            drawing = drawings.get(getattr(picture, "name", ""))
+            for mark in re.findall(
+                r'mark-text role-mark.*?(?=<g class="mark|</svg>)', drawing.svg if drawing else "", re.S
+            ):
+                for text in re.findall(r"<text[^>]*>([^<]*)</text>", mark):
+                    if DIGIT.search(text):
+                        assert text in cited, (picture, text)
+
+
+def test_markdown_shows_what_the_page_shows(document: Document) -> None:
+    markdown = as_markdown(document, {name: f"{name}.svg" for name in CHARTS})
+    assert markup_of(markdown) <= BLOCKS | INLINE
+    read = "\n".join(text_of(markdown))
+    for part in parts_of(document):
+        if isinstance(part, Cited):
+            assert part.text in read, part.source
+
+
+def test_the_verdict_states_what_is_missed(document: Document) -> None:
+    """42,716.68 to 41,416.68, and 3,600 of 41,416.68 overdue: 8.7 %."""
+    assert plain((document.verdict.status,)) == "needs attention"
+    assert tone(document.verdict.word) == "warning"
+    assert plain(document.verdict.meaning) == (
+        "Targets are missed. 10 customers pay USD 41,417 a month, -1,300 since the end of the month before."
+    )
+    assert [plain(reason) for reason in document.verdict.reasons] == [
+        "Payments are overdue: USD 3,600, or 8.7 % of the revenue of a month (target at most 5 %). "
+        "Quarry Logistics 3,600, 15 days.",
+        "Revenue is lost: customers of the month before pay 97 % of what they paid (target 100 %). "
+        "Beacon Studio -700 (churn); Quarry Logistics -600 (contraction).",
+    ]
+
+
+def test_the_first_screen_has_the_figures_of_the_day(document: Document) -> None:
+    """F1 to F3, F19 and F20."""
+    tiles = {tile.label: (plain(tile.figure), plain(tile.remark)) for tile in document.verdict.tiles}
+    assert tiles == {
+        "Recurring revenue a month": ("USD 41,417", "-1,300 this month; USD 497,000 a year"),
+        "Net revenue retention": ("97 %", "target 100 %; without expansion 97 %"),
+        "Paying customers": ("10", "-1 this month; USD 4,142 each"),
+        "Overdue": ("USD 3,600", "8.7 % of a month; target at most 5 %"),
+        "Deals before handover": ("6", "5 overdue, 2 to review"),
+        "At the limit of a plan": ("1", "meters, from 80 % of the plan"),
+    }
+
+
+def test_actions_follow_the_verdict_and_name_customers(document: Document) -> None:
+    assert document.sections[0].anchor == "what-to-do"
+    assert said(document, "what-to-do") == [
+        "Collect payment: Quarry Logistics, USD 3,600, 15 days overdue, due is the warning.",
+        "Approve or change the price: Pinewood Insurance, margin 27 % (minimum 30 %).",
+        "Review the expected volume: Pinewood Insurance, who expects 420 conversations a month where 300 were "
+        "predicted; Willow Vets, who expects 75 conversations a month where 60 were predicted.",
+        "Move the deals that wait too long: Pinewood Insurance, 131 days before deployment; Harbor Dental, 85 days "
+        "before handover; Lakeside Books, 67 days before deployment; Delta Airways, 39 days before deployment; Atlas "
+        "Freight, 6 days before validated requirements.",
+        "Remind of the requirements form: Atlas Freight, sent on 2025-01-15 09:00.",
+        "Talk about a larger plan: Harbor Dental, 22 of 25 conversations, projected 34.",
+    ]
+
+
+def test_the_bridge_is_that_of_the_sample(document: Document) -> None:
+    """F1 and F2: each month ends where the next begins."""
+    bridge = texts(grids(document)["Bridge by month"])
+    assert bridge[-3:] == [
+        ("2024-11", "30,966.67", "666.67", "0.00", "1,416.67", "0.00", "0.00", "33,050.01"),
+        ("2024-12", "33,050.01", "0.00", "9,166.67", "500.00", "0.00", "0.00", "42,716.68"),
+        ("2025-01", "42,716.68", "0.00", "0.00", "0.00", "600.00", "700.00", "41,416.68"),
+    ]
+    [picture] = [picture for picture in document.pictures if picture.name == "mrr_bridge"]
+    bars = [(bar["label"], bar["figure"], bar["start"], bar["end"]) for bar in picture.data["rows"]]
+    assert bars == [
+        ("less contraction", "600.00", 0.0, -600.0),
+        ("less churn", "700.00", -600.0, -1300.0),
+        ("net change", "-1,300", 0.0, -1300.0),
+    ]
+
+
+def test_retention_is_that_of_the_sample(document: Document) -> None:
+    """F2 to F4."""
+    assert said(document, "retention") == [
+        "This month net retention is 97 % and gross retention 97 %; 1 of 11 customers left (9.1 %). Customers who paid "
+        "a year before now pay 114.2 % of what they paid then."
+    ]
+    rows = {row[0]: row[1:] for row in texts(grids(document)["Retention by month"])}
+    assert rows["2024-12"][:3] == ("101.5 %", "100 %", "114.2 %")
+    assert rows["2025-01"][:6] == ("97 %", "97 %", "114.2 %", "10", "1", "4,141.67")
+
+
+def test_usage_and_invoices_are_those_of_the_sample(document: Document) -> None:
+    """F19 and F20."""
+    found = grids(document)
+    [used] = texts(found["Near or over the limit, the highest share first"])
+    assert used == ("Harbor Dental", "conversations", "22", "25", "88 %", "34.1", "0", "near the limit")
+    [owed] = texts(found["Overdue, the longest first"])
+    assert owed[:7] == ("Quarry Logistics", "INV-105", "2025-01-05", "15", "3,600.00", "3,600.00", "warning")
+
+
+def test_the_funnel_names_where_fewest_go_on(document: Document) -> None:
+    assert said(document, "pipeline") == [
+        "Fewest go on: new client, after deployment, 0 of 2; iteration of a client, after signed proposal, 1 of 2."
+    ]
+    [picture] = [picture for picture in document.pictures if picture.name == "pipeline_funnel"]
+    assert [row["end"] for row in picture.data["rows"]] == [5, 5, 4, 4, 4, 4, 4, 4, 4, 4, 2, 0]
+    assert [row["label"] for row in picture.data["rows"] if row["is_worst"]] == ["deployment"]
+
+
+def test_lists_are_cut_and_the_rest_is_named(made: Document) -> None:
+    found = grids(made)
+    for caption in ("Open deals, the overdue first", "Overdue, the longest first"):
+        assert len(found[caption].rows) == 25
+        assert "The first 25; all of them in lifecycle." in plain(found[caption].note), caption
+    for action in said(made, "what-to-do"):
+        assert action.endswith("; and others.")
+
+
+def test_a_list_is_cut_to_the_length_of_the_policy(lifecycle_sample: Chain) -> None:
+    figures = lifecycle_figures(lifecycle_sample.store, LAST_DAY, policy_with(lifecycle__reporting__report_rows=2))
+    assert {name: len(rows) for name, rows in figures.rows.items() if name in figures.cut} == {"client_pipeline": 2}
+
+
+def test_text_of_the_data_is_text(made: Document) -> None:
+    drawn = {picture.name: draw(picture, CHARTS) for picture in made.pictures}
+    assert drawn.keys() == CHARTS.keys()
+    page = Page.of(as_page(made, drawn))
+    assert page.tags <= TAGS
+    assert not [name for name in page.attributes if name.startswith("on") or name in ("src", "style", "xlink:href")]
+    assert set(HOSTILE) <= {mark.text for mark in page.marks}
+    assert markup_of(as_markdown(made, {})) <= BLOCKS | INLINE
+
+
+def test_charts_keep_the_schema_of_vega_lite(made: Document) -> None:
+    for picture in made.pictures:
+        for width in (WIDE, NARROW):
+            specification = CHARTS[picture.name](picture.data, width)
+            altair.Chart.from_dict(specification, validate=True)
+            assert "signal" not in vl_convert.vegalite_to_svg(specification)
+
+
+def test_the_report_states_what_is_missing() -> None:
+    full = made_figures()
+    [day], month = full.rows["lifecycle_summary"], full.rows["mrr_bridge"][-1]
+    unknown = day | {"status": "not_measurable", "reasons": [], "nrr": None, "overdue_share": None, "mrr": 0.0}
+    amounts = {name: 0.0 for name in month if name.endswith("_mrr")} | {"nrr": None, "grr": None, "cohort_nrr": None}
+    rows: dict[str, Rows] = {name: [] for name in SHOWN}
+    rows |= {"lifecycle_summary": [unknown], "mrr_bridge": [month | amounts]}
+    nothing = lifecycle_report(replace(full, rows=rows, cut=frozenset(), rejections=[]))
+    read = text_of(as_markdown(nothing, {}))
+    for sentence in (
+        "Nothing is due.",
+        "No customer paid at the end of the month before: retention is not measurable.",
+        "No measured use is near the limit of a plan.",
+        "No invoice is overdue.",
+        "No row was rejected.",
+    ):
+        assert sentence in read, sentence
+    assert nothing.pictures == []
+    assert plain(nothing.verdict.meaning).startswith("No figure with a target is known. ")
+    Page.of(as_page(nothing, {}))
+
+
+def test_few_months_are_no_line() -> None:
+    """A new company: two months are a table, not a chart."""
+    full = made_figures()
+    rows = dict(full.rows) | {"mrr_bridge": full.rows["mrr_bridge"][-2:]}
+    names = {picture.name for picture in lifecycle_report(replace(full, rows=rows)).pictures}
+    assert names == {"mrr_bridge", "pipeline_funnel"}
+
+
+def test_the_report_is_written_and_removed(lifecycle_sample: Chain, tmp_path: Path, policy: Policy) -> None:
+    settings = Settings(data=tmp_path, policy=None, home=tmp_path)
+    path = write_lifecycle_report(lifecycle_sample.store, settings, LAST_DAY, policy)
+    assert path is not None
+    assert path.name == REPORT.page
+    verdict, pictures = shown_in_dagster(path, REPORT.pictures)
+    assert "**needs attention**" in verdict
+    assert pictures.count("![") == len(REPORT.pictures)
+    content = path.read_bytes()
+    assert write_lifecycle_report(lifecycle_sample.store, settings, LAST_DAY, policy) == path
+    assert path.read_bytes() == content
+    off = policy_with(lifecycle__reporting__enable_reporting=False)
+    assert write_lifecycle_report(lifecycle_sample.store, settings, LAST_DAY, off) is None
+    assert not path.exists()
+
+
+def test_the_terminal_shows_the_figures_of_the_day(lifecycle_sample: Chain) -> None:
+    def rows(sql: str) -> Rows:
+        return lifecycle_sample.rows(sql.replace("$day", f"DATE '{LAST_DAY}'"))
+
+    assert SUMMARY.figures(rows) == [
+        ("status", "needs attention (payments are overdue, revenue is lost)"),
+        ("revenue a month", "41,416.68 from 10 customers, -1,300"),
+        ("moved by", "contraction 600.00, churn 700.00"),
+        ("retention", "net 97 %, gross 97 %"),
+        ("overdue", "3,600.00 on 1 invoices"),
+        ("limits of plans", "1 meters near or over"),
+        ("open deals", "6, of which 5 overdue, 2 to review"),
+    ]
