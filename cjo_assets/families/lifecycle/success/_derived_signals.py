@@ -16,7 +16,6 @@ from cjo_assets.families.lifecycle.success._signal_days import (
     DAY,
     KEY,
     onsets,
-    rolling_sum,
 )
 from cjo_assets.policy.lifecycle_success import SignalRules
 
@@ -29,13 +28,10 @@ MOST_CSAT = 5
 def ticket_spikes(grid: ir.Table, tickets: ir.Table, rules: SignalRules) -> ir.Table:
     """Return bursts of tickets."""
     own = rules.ticket_spike
-    rows = grid.mutate(
-        now=rolling_sum(grid.tickets, own.days), before=rolling_sum(grid.tickets, own.before_days, own.days)
-    )
     # The mean of as many days as are counted now.
-    usual = rows.before * own.days / own.before_days
-    held = rows.filter(rows.now >= own.tickets, rows.now >= own.times_weekly_mean * usual)
-    begun = onsets(held.select(*KEY, strength=capped(held.now / own.full_at)), rules.quiet_days)
+    usual = grid.tickets_before * own.days / own.before_days
+    held = grid.filter(grid.tickets_now >= own.tickets, grid.tickets_now >= own.times_weekly_mean * usual)
+    begun = onsets(held.select(*KEY, strength=capped(held.tickets_now / own.full_at)), rules.quiet_days)
     return signals_of(begun, SPIKE, _records_of(begun, _ticket_days(tickets), own.days))
 
 
@@ -60,7 +56,7 @@ def repeated_tickets(tickets: ir.Table, days: ir.Table, rules: SignalRules) -> i
 def dissatisfied(grid: ir.Table, answers: ir.Table, rules: SignalRules) -> ir.Table:
     """Return a low mean of satisfaction."""
     own = rules.satisfaction
-    rows = grid.mutate(n=rolling_sum(grid.answers, own.days), total=rolling_sum(grid.satisfaction, own.days))
+    rows = grid.select(*KEY, n="answers_now", total="satisfaction_now")
     mean = rounded(rows.total / rows.n.nullif(0), SCORE_DECIMALS)
     rows = rows.mutate(mean=mean)
     held = rows.filter(rows.n >= own.minimum, rows["mean"] <= own.csat)
@@ -72,7 +68,7 @@ def dissatisfied(grid: ir.Table, answers: ir.Table, rules: SignalRules) -> ir.Ta
 def usage_drops(grid: ir.Table, rules: SignalRules) -> ir.Table:
     """Return the first days of drops, with the logins before (`level`) and the strength."""
     own = rules.usage_drop
-    rows = grid.mutate(now=rolling_sum(grid.logins, own.days), level=rolling_sum(grid.logins, own.days, own.days))
+    rows = grid.select(*KEY, "has_usage", now="logins_now", level="logins_before")
     held = rows.filter(rows.has_usage, rows.level >= own.least_before, rows.now <= own.ratio * rows.level)
     return onsets(held.select(*KEY, "level", strength=1 - held.now / held.level), rules.quiet_days)
 
@@ -86,7 +82,7 @@ def drops_as_signals(drops: ir.Table, usage_daily: ir.Table, rules: SignalRules)
 def usage_recoveries(grid: ir.Table, drops: ir.Table, usage_daily: ir.Table, rules: SignalRules) -> ir.Table:
     """Return logins that reach the level before a drop again."""
     own, days = rules.usage_recovery, rules.usage_drop.days
-    rows = grid.mutate(now=rolling_sum(grid.logins, days)).select(*KEY, "now")
+    rows = grid.select(*KEY, now="logins_now")
     dropped = drops.select(CUSTOMER, "level", dropped_on=drops.day)
     pairs = rows.join(dropped, CUSTOMER)
     pairs = pairs.filter(pairs.day > pairs.dropped_on, pairs.day <= days_after(pairs.dropped_on, own.within_days))

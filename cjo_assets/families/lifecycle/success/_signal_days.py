@@ -47,7 +47,9 @@ def grid(
 
     Returns:
         customer_id, day, tickets, logins (0 without a record), answers, satisfaction (their sum), last_login_on up to
-        the day, and has_usage: whether usage of any customer was recorded in the days of the policy's usage_drop.
+        the day, has_usage (whether usage of any customer was recorded in the days of the policy's usage_drop), and
+        the sums over the windows of the policy: tickets_now, tickets_before, logins_now, logins_before, answers_now and
+        satisfaction_now.
     """
     days = _days(as_of, days_of_grid(rules))
     first = days_after(as_of, 1 - days_of_grid(rules))
@@ -63,15 +65,29 @@ def grid(
     customers = known.select(CUSTOMER).distinct()
     rows = lookup(customers.cross_join(days), known, KEY)
     rows = lookup(rows, _usage_of_anybody(days, usage_daily, rules), DAY)
-    in_order = ibis.window(group_by=CUSTOMER, order_by=DAY, preceding=None, following=0)
-    login_day = (rows.logins > 0).ifelse(rows.day, ibis.null("date"))
-    return rows.mutate(
+    rows = rows.mutate(
         tickets=rows.tickets.fill_null(0),
         logins=rows.logins.fill_null(0),
         answers=rows.answers.fill_null(0),
         satisfaction=rows.satisfaction.fill_null(0).cast("float64"),
-        last_login_on=login_day.max().over(in_order),
         has_usage=rows.has_usage.fill_null(False),
+    )
+    return _with_sums(rows, rules)
+
+
+def _with_sums(rows: ir.Table, rules: SignalRules) -> ir.Table:
+    """Add the day of the last login and the sums over windows, all of which need one order of the rows."""
+    in_order = ibis.window(group_by=CUSTOMER, order_by=DAY, preceding=None, following=0)
+    login_day = (rows.logins > 0).ifelse(rows.day, ibis.null("date"))
+    spike, drop, answered = rules.ticket_spike, rules.usage_drop, rules.satisfaction
+    return rows.mutate(
+        last_login_on=login_day.max().over(in_order),
+        tickets_now=rolling_sum(rows.tickets, spike.days),
+        tickets_before=rolling_sum(rows.tickets, spike.before_days, spike.days),
+        logins_now=rolling_sum(rows.logins, drop.days),
+        logins_before=rolling_sum(rows.logins, drop.days, drop.days),
+        answers_now=rolling_sum(rows.answers, answered.days),
+        satisfaction_now=rolling_sum(rows.satisfaction, answered.days),
     )
 
 
