@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -41,7 +41,13 @@ class TargetRules(Section):
     """Targets that decide the status of a day."""
 
     nrr: FloorTarget
+    at_risk_share: CeilingTarget
+    breached_share: CeilingTarget
     overdue_share: CeilingTarget
+
+    def limits(self, name: Literal["target", "critical"]) -> dict[str, float]:
+        """Return one of the two limits of each figure."""
+        return {figure: getattr(getattr(self, figure), name) for figure in type(self).model_fields}
 
 
 class LifecycleReporting(Section):
@@ -50,3 +56,4 @@ class LifecycleReporting(Section):
     enable_reporting: bool
     enable_progress_tracking: bool
     report_rows: Annotated[int, Field(ge=1)]
+    worst_customers: Annotated[int, Field(ge=1)]

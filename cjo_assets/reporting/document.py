@@ -102,8 +102,16 @@ class JoinedRecord(Record):
             other, name = self.joined[column]
             return other.show(name, style, is_strong)
         shown = super().show(column, style, is_strong)
-        label = self.labels.get(shown.value) if style == "words" and isinstance(shown.value, str) else None
-        return shown if label is None else replace(shown, text=label)
+        text = self._label(shown.value, style)
+        return shown if text is None else replace(shown, text=text)
+
+    def _label(self, value: Any, style: str) -> str | None:
+        """Return a word, or a list of them, with its labels; None where it has none."""
+        if style == "words" and isinstance(value, str):
+            return self.labels.get(value)
+        if style == "names" and isinstance(value, list) and self.labels.keys() & set(value):
+            return ", ".join(self.labels.get(word) or STYLES["words"](word) for word in value)
+        return None
 
     def has(self, column: str) -> bool:
         """Return whether a cell holds something."""

@@ -54,11 +54,11 @@ _TONES = {
     ),
     WARNING: (
         *("at_risk", "yellow", "review", "medium", "pending", "ahead", "behind", "revise", "beyond_tolerance"),
-        *("exceeds", "disagrees", "under_spent", "needs_attention", "near"),
+        *("exceeds", "disagrees", "under_spent", "needs_attention", "near", "waiting"),
     ),
     BAD: (
         *("critical", "red", "retire", "high", "above_target", "negative", "below_expectations", "stop", "invalid"),
-        *("not_approved", "overdue", "over_spent", "over", "breached"),
+        *("not_approved", "overdue", "over_spent", "over", "breached", "late"),
     ),
 }
 _TONE_OF = {word: colour for colour, words in _TONES.items() for word in words}

@@ -136,7 +136,16 @@ LIFECYCLE = {
     "ticket_sla",
     "escalations",
     "daily_metrics",
+    "health_contributions",
+    "health_scores",
+    "health_backtest",
+    "lifecycle_stages",
+    "lifecycle_messages",
+    "opportunities",
+    "journey_signals",
     "lifecycle_summary",
+    "health_by_band",
+    "sla_by_priority",
 }
 MARKETING = {
     "metric_definitions",

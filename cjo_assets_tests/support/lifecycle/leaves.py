@@ -23,6 +23,11 @@ OTHER_VALUES: dict[str, Any] = SUPPORT_VALUES | {
     # The retention of the sample is 0.969567, and 0.0869 of its revenue is overdue.
     "lifecycle.targets.nrr.target": 0.96,
     "lifecycle.targets.nrr.critical": 0.97,
+    "lifecycle.targets.at_risk_share.target": 0.2,
+    "lifecycle.targets.at_risk_share.critical": 0.1,
+    "lifecycle.targets.breached_share.target": 0.2,
+    "lifecycle.targets.breached_share.critical": 0.06,
+    "lifecycle.reporting.worst_customers": 2,
     "lifecycle.targets.overdue_share.target": 0.10,
     "lifecycle.targets.overdue_share.critical": 0.08,
     # Six deals are open.

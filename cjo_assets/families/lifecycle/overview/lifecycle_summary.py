@@ -4,7 +4,6 @@ One row per as-of date. Amounts and counts are those of tables of the same day; 
 `mrr_bridge`. A figure that is not measurable breaks no target.
 """
 
-from dataclasses import dataclass
 from datetime import date
 
 import ibis
@@ -15,11 +14,18 @@ from cjo_assets.core.contract import DatedContract, TextList, any_of, column, na
 from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, RATE_DECIMALS, money_sum
 from cjo_assets.families.lifecycle.money.plan_usage import NEAR, OVER
+from cjo_assets.families.lifecycle.success.lifecycle_stages import AT_RISK, RENEWAL
+from cjo_assets.families.lifecycle.success.opportunities import OPEN
+from cjo_assets.families.lifecycle.support.escalations import LATE
+from cjo_assets.families.lifecycle.support.ticket_sla import AT_RISK as CLOSE_TO_TARGET
+from cjo_assets.families.lifecycle.support.ticket_sla import BREACHED
 from cjo_assets.policy.lifecycle import LifecyclePolicy
+from cjo_assets.policy.lifecycle_report import TargetRules
 
 ON_TRACK, NEEDS_ATTENTION, CRITICAL = "on_track", "needs_attention", "critical"
 STATUSES = [ON_TRACK, NEEDS_ATTENTION, CRITICAL, NOT_MEASURABLE]
-REVENUE_LOST, PAYMENTS_OVERDUE = "revenue_lost", "payments_overdue"
+REVENUE_LOST, REVENUE_AT_RISK = "revenue_lost", "revenue_at_risk"
+SLA_MISSED, PAYMENTS_OVERDUE = "sla_missed", "payments_overdue"
 
 
 class LifecycleSummary(DatedContract):
@@ -31,7 +37,8 @@ class LifecycleSummary(DatedContract):
         isin=STATUSES,
     )
     reasons: TextList = column(
-        "Missed targets, sorted: payments_overdue (overdue_share), revenue_lost (nrr); empty if on_track."
+        "Missed targets, sorted: payments_overdue (overdue_share), sla_missed (breached_share), revenue_at_risk "
+        "(at_risk_share), revenue_lost (nrr); empty if none is missed."
     )
     month: date = column("First day of the running month.")
     mrr: float = column("Recurring revenue on the as-of date [currency per month].", ge=0, decimals=MONEY_DECIMALS)
@@ -46,6 +53,28 @@ class LifecycleSummary(DatedContract):
         nullable=True,
         decimals=RATE_DECIMALS,
     )
+    at_risk_customers: int = column("Customers in the stage at_risk [customers], up = worse.", ge=0)
+    at_risk_mrr: float = column(
+        "Their recurring revenue [currency per month], up = worse.", ge=0, decimals=MONEY_DECIMALS
+    )
+    at_risk_share: float = column(
+        "at_risk_mrr over mrr, up = worse; null without recurring revenue.", ge=0, nullable=True, decimals=RATE_DECIMALS
+    )
+    renewal_customers: int = column("Customers in the stage renewal [customers].", ge=0)
+    renewal_mrr: float = column("Their recurring revenue [currency per month].", ge=0, decimals=MONEY_DECIMALS)
+    open_clocks: int = column("SLA clocks of tickets that have not stopped [clocks].", ge=0)
+    breached_clocks: int = column("Of these, beyond their target [clocks], up = worse.", ge=0)
+    clocks_at_risk: int = column("Of these, close to their target [clocks], up = worse.", ge=0)
+    breached_share: float = column(
+        "breached_clocks over open_clocks [0-1], up = worse; null without an open clock.",
+        ge=0,
+        le=1,
+        nullable=True,
+        decimals=RATE_DECIMALS,
+    )
+    late_escalations: int = column("Escalations in the state late [escalations], up = worse.", ge=0)
+    offers: int = column("Indicated opportunities in the state open that nothing blocks [opportunities].", ge=0)
+    offers_value: float = column("Their value, as far as known [currency per year].", ge=0, decimals=MONEY_DECIMALS)
     overdue_invoices: int = column("Overdue invoices [invoices], up = worse.", ge=0)
     overdue_amount: float = column("Open on overdue invoices [currency], up = worse.", ge=0, decimals=MONEY_DECIMALS)
     overdue_share: float = column(
@@ -60,53 +89,54 @@ class LifecycleSummary(DatedContract):
     deals_to_review: int = column("Of these, with a volume to review or a price to approve [deals].", ge=0)
 
 
-@dataclass(frozen=True)
-class _Measure:
-    """A figure with a target: whether it is known, misses its target, and is beyond its critical limit."""
-
-    is_known: ir.BooleanValue
-    is_missed: ir.BooleanValue
-    is_critical: ir.BooleanValue
-
-
 def lifecycle_summary(
     mrr_bridge: ir.Table,
     invoices: ir.Table,
     plan_usage: ir.Table,
     client_pipeline: ir.Table,
+    lifecycle_stages: ir.Table,
+    ticket_sla: ir.Table,
+    escalations: ir.Table,
+    opportunities: ir.Table,
     policy: LifecyclePolicy,
 ) -> ir.Table:
     """Return the figures of the day and its status."""
-    parts = [_revenue(mrr_bridge), _overdue(invoices), _usage(plan_usage), _deals(client_pipeline)]
+    parts = [
+        _revenue(mrr_bridge),
+        _overdue(invoices),
+        _usage(plan_usage),
+        _deals(client_pipeline),
+        _stages(lifecycle_stages),
+        _clocks(ticket_sla),
+        escalations.agg(late_escalations=escalations.count(where=escalations.state == LATE)),
+        _offers(opportunities),
+    ]
     day = parts[0].cross_join(*parts[1:])
-    day = day.mutate(overdue_share=day.overdue_amount / day.mrr.nullif(0.0))
-    measures = _measures(day, policy)
+    day = day.mutate(
+        overdue_share=day.overdue_amount / day.mrr.nullif(0.0),
+        at_risk_share=day.at_risk_mrr / day.mrr.nullif(0.0),
+        breached_share=day.breached_clocks / day.open_clocks.nullif(0),
+    )
+    targets = policy.targets
+    is_missed, is_critical = (
+        {
+            REVENUE_LOST: (day.nrr < limits["nrr"]).fill_null(False),
+            REVENUE_AT_RISK: (day.at_risk_share > limits["at_risk_share"]).fill_null(False),
+            SLA_MISSED: (day.breached_share > limits["breached_share"]).fill_null(False),
+            PAYMENTS_OVERDUE: (day.overdue_share > limits["overdue_share"]).fill_null(False),
+        }
+        for limits in (targets.limits("target"), targets.limits("critical"))
+    )
+    is_known = any_of(day[name].notnull() for name in TargetRules.model_fields)
     return day.mutate(
         status=ibis.cases(
-            (~any_of(measure.is_known for measure in measures.values()), NOT_MEASURABLE),
-            (any_of(measure.is_critical for measure in measures.values()), CRITICAL),
-            (any_of(measure.is_missed for measure in measures.values()), NEEDS_ATTENTION),
+            (~is_known, NOT_MEASURABLE),
+            (any_of(is_critical.values()), CRITICAL),
+            (any_of(is_missed.values()), NEEDS_ATTENTION),
             else_=ON_TRACK,
         ),
-        reasons=names_where({name: measure.is_missed for name, measure in measures.items()}),
+        reasons=names_where(is_missed),
     )
-
-
-def _measures(day: ir.Table, policy: LifecyclePolicy) -> dict[str, _Measure]:
-    """Return the figures that decide the status, by the reason that each gives."""
-    targets = policy.targets
-    return {
-        PAYMENTS_OVERDUE: _Measure(
-            day.overdue_share.notnull(),
-            (day.overdue_share > targets.overdue_share.target).fill_null(False),
-            (day.overdue_share > targets.overdue_share.critical).fill_null(False),
-        ),
-        REVENUE_LOST: _Measure(
-            day.nrr.notnull(),
-            (day.nrr < targets.nrr.target).fill_null(False),
-            (day.nrr < targets.nrr.critical).fill_null(False),
-        ),
-    }
 
 
 def _revenue(bridge: ir.Table) -> ir.Table:
@@ -140,6 +170,32 @@ def _deals(deals: ir.Table) -> ir.Table:
         deals_open=deals.count(where=is_open),
         deals_overdue=deals.count(where=is_open & deals.is_overdue),
         deals_to_review=deals.count(where=is_open & is_questioned),
+    )
+
+
+def _stages(stages: ir.Table) -> ir.Table:
+    is_at_risk, renews = stages.stage == AT_RISK, stages.stage == RENEWAL
+    return stages.agg(
+        at_risk_customers=stages.count(where=is_at_risk),
+        at_risk_mrr=money_sum(stages.mrr, where=is_at_risk).fill_null(0.0),
+        renewal_customers=stages.count(where=renews),
+        renewal_mrr=money_sum(stages.mrr, where=renews).fill_null(0.0),
+    )
+
+
+def _clocks(clocks: ir.Table) -> ir.Table:
+    is_open = clocks.stopped_at.isnull()
+    return clocks.agg(
+        open_clocks=clocks.count(where=is_open),
+        breached_clocks=clocks.count(where=is_open & (clocks.state == BREACHED)),
+        clocks_at_risk=clocks.count(where=is_open & (clocks.state == CLOSE_TO_TARGET)),
+    )
+
+
+def _offers(found: ir.Table) -> ir.Table:
+    is_open = found.is_indicated & (found.state == OPEN) & (found.blocked_by.length() == 0)
+    return found.agg(
+        offers=found.count(where=is_open), offers_value=money_sum(found.value, where=is_open).fill_null(0.0)
     )
 
 

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from cjo_assets.families.lifecycle.money.invoices import NONE
 from cjo_assets.families.lifecycle.report.figures import LifecycleFigures
 from cjo_assets.families.lifecycle.report.prose import first_of, named
+from cjo_assets.families.lifecycle.success.lifecycle_messages import DUE
+from cjo_assets.families.lifecycle.success.opportunities import OPEN
+from cjo_assets.families.lifecycle.support.ticket_sla import AT_RISK, BREACHED
 from cjo_assets.reporting.document import Paragraph, Prose, Record, Section
 
 TITLE = "What to do"
@@ -15,12 +18,18 @@ TITLE = "What to do"
 def what_to_do(figures: LifecycleFigures) -> Section:
     """Return the section on what to do, with the most urgent kind of action first."""
     actions = [
+        _tickets(figures, BREACHED, "Answer the tickets beyond their target"),
+        _escalations(figures),
+        _tickets(figures, AT_RISK, "Answer the tickets close to their target"),
+        _at_risk(figures),
+        _renewals(figures),
         _invoices(figures),
         _prices(figures),
         _volumes(figures),
         _waiting(figures),
         _forms(figures),
-        _plans(figures),
+        _messages(figures),
+        _offers(figures),
     ]
     blocks = tuple(Paragraph(action) for action in actions if action)
     return Section("what-to-do", TITLE, blocks or (Paragraph(("Nothing is due.",)),))
@@ -35,7 +44,7 @@ def _invoices(figures: LifecycleFigures) -> Prose:
     entries = [
         (
             *(*named(row), ", ", *figures.currency, row.show("open", "whole"), ", ", row.show("days_overdue", "count")),
-            *(" days overdue, due is the ", row.show("dunning", "words")),
+            *(" days overdue, next step: ", row.show("dunning", "words")),
         )
         for row in figures.of("invoices")
         if row.row["dunning"] != NONE
@@ -84,12 +93,70 @@ def _forms(figures: LifecycleFigures) -> Prose:
     return _action("Remind of the requirements form", entries, is_cut="client_pipeline" in figures.cut)
 
 
-def _plans(figures: LifecycleFigures) -> Prose:
+def _tickets(figures: LifecycleFigures, state: str, task: str) -> Prose:
     entries = [
         (
-            *(*named(row), ", ", row.show("used", "count"), " of ", row.show("included", "count"), " "),
-            *(row.show("meter", "words"), ", projected ", row.show("projected", "whole")),
+            *(*named(row), ", ", row.show("ticket_id"), ", ", row.show("clock", "words"), " (", row.show("priority")),
+            *(", ", row.show("share", "percent"), " of the target)"),
         )
-        for row in figures.of("plan_usage")
+        for row in figures.of("ticket_sla")
+        if row.row["state"] == state
     ]
-    return _action("Talk about a larger plan", entries, is_cut="plan_usage" in figures.cut)
+    return _action(task, entries, is_cut="ticket_sla" in figures.cut)
+
+
+def _escalations(figures: LifecycleFigures) -> Prose:
+    entries = [
+        (
+            *(*named(row), ", ", row.show("subject_kind"), " ", row.show("subject_id"), ", waiting for "),
+            *(row.show("waited_minutes", "whole"), " minutes: ", row.show("triggers", "names")),
+        )
+        for row in figures.of("escalations")
+    ]
+    return _action("Take over", entries, is_cut="escalations" in figures.cut)
+
+
+def _at_risk(figures: LifecycleFigures) -> Prose:
+    entries = [
+        (
+            *(*named(row), ", ", *figures.currency, row.show("mrr", "whole"), " a month: "),
+            row.show("reasons", "names"),
+        )
+        for row in figures.of("at_risk")
+    ]
+    return _action("Call the customers who may leave", entries, is_cut="at_risk" in figures.cut)
+
+
+def _renewals(figures: LifecycleFigures) -> Prose:
+    entries = [
+        (
+            *(*named(row), ", in ", row.show("days_to_renewal", "count"), " days, ", *figures.currency),
+            *(row.show("mrr", "whole"), " a month"),
+        )
+        for row in figures.of("renewals")
+    ]
+    return _action("Prepare the renewals", entries, is_cut="renewals" in figures.cut)
+
+
+def _messages(figures: LifecycleFigures) -> Prose:
+    entries = [
+        (*named(row), ", ", row.show("message", "words"), ", ", row.show("state", "words"), " on ", row.show("due_on"))
+        for row in figures.of("lifecycle_messages")
+        if row.row["state"] == DUE
+    ]
+    return _action("Send the messages that are due", entries, is_cut="lifecycle_messages" in figures.cut)
+
+
+def _offers(figures: LifecycleFigures) -> Prose:
+    entries = [
+        (*named(row), ", ", row.show("kind", "words"), *_worth(figures, row))
+        for row in figures.of("opportunities")
+        if row.row["state"] == OPEN and not row.row["blocked_by"]
+    ]
+    return _action("Offer", entries, is_cut="opportunities" in figures.cut)
+
+
+def _worth(figures: LifecycleFigures, row: Record) -> Prose:
+    if row.row["value"] is None:
+        return ()
+    return (" worth ", *figures.currency, row.show("value", "whole"), " a year")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import altair as alt
 
 from cjo_assets.families.lifecycle.report.money import GAIN, LOSS, MOVEMENTS, NET
+from cjo_assets.families.lifecycle.success._health import FULL_POINTS
 from cjo_assets.reporting.chart_style import (
     BAR_PIXELS,
     ROW_PIXELS,
@@ -18,11 +19,19 @@ from cjo_assets.reporting.chart_style import (
     present,
     themed,
 )
-from cjo_assets.reporting.palette import ACCENT, BAD, GOOD, INK, MUTED, SOFT, VIOLET, WARNING
+from cjo_assets.reporting.palette import ACCENT, BAD, GOOD, INK, MUTED, SOFT, UNKNOWN, VIOLET, WARNING
 
 BRIDGE = {GAIN: GOOD, LOSS: BAD, NET: INK}
 MONTHS = {"new": GOOD, "reactivation": VIOLET, "expansion": SOFT, "contraction": WARNING, "churn": BAD}
 RETENTION = {"net retention": ACCENT, "gross retention": MUTED}
+BANDS = {"red": BAD, "yellow": WARNING, "green": GOOD, "unknown": UNKNOWN}
+COMPONENTS = {
+    "outcomes": ACCENT,
+    "engagement": SOFT,
+    "support": GOOD,
+    "satisfaction": VIOLET,
+    "payment": WARNING,
+}
 REACHED, WORST = "deals", "fewest go on"
 FUNNEL = {REACHED: SOFT, WORST: WARNING}
 PERCENT = "format(datum.value, '.0%')"
@@ -89,6 +98,29 @@ def pipeline_funnel(data: Data, width: int) -> Specification:
     return themed(alt.layer(*layers), width, ROW_PIXELS * len(found), rows=found)
 
 
+def health_by_band(data: Data, width: int) -> Specification:
+    """Draw the recurring revenue of each band of health."""
+    found = data["rows"]
+    rows, y = alt.Chart(alt.NamedData("rows")), band()
+    x = alt.X("start:Q", axis=alt.Axis(labelExpr=SHORT, tickCount=5))
+    colour = colours_of("band", present(BANDS, found, "band"))
+    layers = [rows.mark_bar(height=BAR_PIXELS).encode(x, alt.X2("end:Q"), y, colour), *labels(rows, y)]
+    return themed(alt.layer(*layers), width, ROW_PIXELS * len(found), rows=found)
+
+
+def health_worst(data: Data, width: int) -> Specification:
+    """Draw what each component adds to the lowest scores."""
+    names, parts, y = data["rows"], data["parts"], band()
+    x = alt.X("start:Q", scale=alt.Scale(domain=[0, FULL_POINTS], nice=False), axis=alt.Axis(tickCount=5))
+    colour = colours_of("component", present(COMPONENTS, parts, "component"))
+    rows = alt.Chart(alt.NamedData("rows"))
+    layers = [
+        alt.Chart(alt.NamedData("parts")).mark_bar(height=BAR_PIXELS).encode(x, alt.X2("end:Q"), y, colour),
+        *labels(rows, y),
+    ]
+    return themed(alt.layer(*layers), width, ROW_PIXELS * len(names), rows=names, parts=parts)
+
+
 def _months(data: Data) -> alt.X:
     """Return the months as an axis that names every third one, the last included."""
     months = list(data["months"])
@@ -96,4 +128,4 @@ def _months(data: Data) -> alt.X:
     return alt.X("month:O", scale=alt.Scale(domain=months), axis=axis)
 
 
-CHARTS = charts_by_name(mrr_bridge, mrr_months, retention, pipeline_funnel)
+CHARTS = charts_by_name(mrr_bridge, mrr_months, retention, health_by_band, health_worst, pipeline_funnel)

@@ -9,9 +9,18 @@ from typing import Any
 
 from cjo_assets.core.contract import Contract, columns_of, key_of
 from cjo_assets.families.lifecycle.money import invoices, mrr_bridge, mrr_movements, plan_usage
-from cjo_assets.families.lifecycle.overview import lifecycle_summary
+from cjo_assets.families.lifecycle.overview import health_by_band, lifecycle_summary, sla_by_priority
 from cjo_assets.families.lifecycle.pipeline import client_pipeline, pipeline_funnel
 from cjo_assets.families.lifecycle.report.labels import LABELS
+from cjo_assets.families.lifecycle.success import (
+    health_backtest,
+    health_contributions,
+    health_scores,
+    lifecycle_messages,
+    lifecycle_stages,
+    opportunities,
+)
+from cjo_assets.families.lifecycle.support import escalations, ticket_sla
 from cjo_assets.policy.lifecycle import LifecyclePolicy
 from cjo_assets.reporting.document import Code, JoinedRecord, Prose, Record, Row
 
@@ -30,6 +39,7 @@ class Shown:
         where: condition of its rows, in SQL.
         limit: setting of `lifecycle.reporting` that limits its rows; all rows if empty.
         table: name of the table; that of the list unless given.
+        customers_of: name of the list whose customers it is about; all customers if empty.
     """
 
     contract: type[Contract]
@@ -37,6 +47,7 @@ class Shown:
     where: str = "true"
     limit: str = ""
     table: str = ""
+    customers_of: str = ""
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -50,6 +61,8 @@ class Shown:
 
 
 ROWS = "report_rows"
+_URGENCY = "CASE state WHEN 'breached' THEN 0 WHEN 'at_risk' THEN 1 WHEN 'running' THEN 2 ELSE 3 END"
+_PRIORITY = "CASE priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 WHEN 'normal' THEN 2 ELSE 3 END"
 SHOWN: dict[str, Shown] = {
     "lifecycle_summary": Shown(lifecycle_summary.LifecycleSummary, "as_of"),
     "mrr_bridge": Shown(mrr_bridge.MrrBridge, "month"),
@@ -71,6 +84,40 @@ SHOWN: dict[str, Shown] = {
         ROWS,
     ),
     "pipeline_funnel": Shown(pipeline_funnel.PipelineFunnel, "kind DESC, place"),
+    "sla_by_priority": Shown(sla_by_priority.SlaByPriority, f"clock, {_PRIORITY}"),
+    "ticket_sla": Shown(ticket_sla.TicketSla, f"{_URGENCY}, share DESC, ticket_id, clock", "stopped_at IS NULL", ROWS),
+    "escalations": Shown(
+        escalations.Escalations, "waited_minutes DESC, subject_id", "state IN ('late', 'waiting')", ROWS
+    ),
+    "health_by_band": Shown(health_by_band.HealthByBand, "place"),
+    "health_scores": Shown(
+        health_scores.HealthScores, "score, mrr DESC, customer_id", "score IS NOT NULL", "worst_customers"
+    ),
+    "health_contributions": Shown(
+        health_contributions.HealthContributions,
+        "customer_id, component, measure",
+        customers_of="health_scores",
+    ),
+    "health_backtest": Shown(health_backtest.HealthBacktest, "horizon_days, band"),
+    "at_risk": Shown(
+        lifecycle_stages.LifecycleStages, "mrr DESC, customer_id", "stage = 'at_risk'", ROWS, "lifecycle_stages"
+    ),
+    "renewals": Shown(
+        lifecycle_stages.LifecycleStages,
+        "days_to_renewal, mrr DESC, customer_id",
+        "stage = 'renewal'",
+        ROWS,
+        "lifecycle_stages",
+    ),
+    "opportunities": Shown(
+        opportunities.Opportunities,
+        "len(blocked_by) > 0, value DESC NULLS LAST, customer_id, kind",
+        "is_indicated AND state IN ('open', 'invited')",
+        ROWS,
+    ),
+    "lifecycle_messages": Shown(
+        lifecycle_messages.LifecycleMessages, "state, due_on, customer_id, message", "state IN ('due', 'missed')", ROWS
+    ),
 }
 
 

@@ -31,9 +31,9 @@ BRIDGE = (
 )
 RETENTION = (
     Column("month", "month", "month"),
-    Column("net retention", "nrr", "percent"),
-    Column("gross retention", "grr", "percent"),
-    Column("of a year before", "cohort_nrr", "percent"),
+    Column("net retention", "nrr", "rate"),
+    Column("gross retention", "grr", "rate"),
+    Column("of a year before", "cohort_nrr", "rate"),
     Column("paying", "end_customers", "count"),
     Column("left", "churned_customers", "count", below=(("", "logo_churn", "percent"),)),
     Column("revenue each", "arpa", "money"),
@@ -159,14 +159,14 @@ def _retention(figures: LifecycleFigures) -> Prose:
     if month.row["nrr"] is None:
         return ("No customer paid at the end of the month before: retention is not measurable.",)
     said: Prose = (
-        *("This month net retention is ", month.show("nrr", "percent", is_strong=True), " and gross retention "),
-        *(month.show("grr", "percent"), "; ", month.show("churned_customers", "count"), " of "),
+        *("This month net retention is ", month.show("nrr", "rate", is_strong=True), " and gross retention "),
+        *(month.show("grr", "rate"), "; ", month.show("churned_customers", "count"), " of "),
         *(month.show("start_customers", "count"), " customers left (", month.show("logo_churn", "percent"), ")."),
     )
     if month.row["cohort_nrr"] is None:
         return said
     return (
-        *(*said, " Customers who paid a year before now pay ", month.show("cohort_nrr", "percent")),
+        *(*said, " Customers who paid a year before now pay ", month.show("cohort_nrr", "rate")),
         " of what they paid then.",
     )
 

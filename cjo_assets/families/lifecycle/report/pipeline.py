@@ -21,13 +21,12 @@ FUNNEL = (
 DEALS = (
     CUSTOMER,
     Column("deal", "deal_id", below=(("", "kind", "words"),)),
-    Column("waits for", "step", "words"),
+    Column("waits for", "step", "words", below=(("out of order:", "out_of_order", "names"),)),
     Column("since", "hours_in_step", "duration"),
     Column("overdue", "is_overdue"),
     Column("margin", "margin", "percent", below=(("price", "price", "money"),)),
     Column("volume against prediction", "volume_discrepancy", "percent"),
     Column("open dependencies", "open_dependencies", "count", below=(("days overdue", "days_overdue", "count"),)),
-    Column("reached out of order", "out_of_order", "names"),
 )
 
 

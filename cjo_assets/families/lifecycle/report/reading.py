@@ -24,10 +24,12 @@ REPORT_FILE = "lifecycle_report.html"
 def lifecycle_figures(store: Store, as_of: date, policy: Policy) -> LifecycleFigures:
     """Read the figures of a day; long lists are cut to the policy's length."""
     rules = rules_of(policy)
-    rows, cut = {}, set()
+    rows: dict[str, list[Row]] = {}
+    cut = set()
     for name, shown in SHOWN.items():
         limit = getattr(rules.reporting, shown.limit) if shown.limit else None
-        rows[name] = _rows(store, name, shown, as_of, limit)
+        customers = [row["customer_id"] for row in rows[shown.customers_of]] if shown.customers_of else None
+        rows[name] = _rows(store, name, shown, as_of, limit, customers)
         if limit is not None and len(rows[name]) > limit:
             cut.add(name)
             rows[name] = rows[name][:limit]
@@ -47,13 +49,17 @@ def lifecycle_figures(store: Store, as_of: date, policy: Policy) -> LifecycleFig
     )
 
 
-def _rows(store: Store, name: str, shown: Shown, as_of: date, limit: int | None) -> list[Row]:
-    """Return the rows of a list, and one more where there is one."""
+def _rows(
+    store: Store, name: str, shown: Shown, as_of: date, limit: int | None, customers: list[str] | None
+) -> list[Row]:
+    """Return the rows of a list, of some customers where they are given, and one more than the limit if there is."""
     table = f"{FAMILY}.{shown.table or name}"
     named = f", (SELECT name FROM {FAMILY}.organizations o WHERE o.customer_id = t.customer_id) AS {ORGANIZATION}"
     cut = "" if limit is None else f" LIMIT {limit + 1}"
     sql = f"SELECT *{named if shown.has_customer else ''} FROM {table} t WHERE as_of = ? AND ({shown.where})"
-    return store.rows(f"{sql} ORDER BY {shown.order}{cut}", as_of)
+    if customers is None:
+        return store.rows(f"{sql} ORDER BY {shown.order}{cut}", as_of)
+    return store.rows(f"{sql} AND list_contains(?, customer_id) ORDER BY {shown.order}{cut}", as_of, customers)
 
 
 def write_lifecycle_report(store: Store, settings: Settings, as_of: date, policy: Policy) -> Path | None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from cjo_assets.families.lifecycle.report.actions import what_to_do
 from cjo_assets.families.lifecycle.report.figures import LifecycleFigures
 from cjo_assets.families.lifecycle.report.grounds import definitions, input_data
+from cjo_assets.families.lifecycle.report.growth import growth
+from cjo_assets.families.lifecycle.report.health import health
 from cjo_assets.families.lifecycle.report.money import overdue, retention, revenue, usage
 from cjo_assets.families.lifecycle.report.pipeline import pipeline
+from cjo_assets.families.lifecycle.report.support import support
 from cjo_assets.families.lifecycle.report.verdict import verdict
 from cjo_assets.reporting.document import Document
 
@@ -23,7 +26,10 @@ def lifecycle_report(figures: LifecycleFigures) -> Document:
             what_to_do(figures),
             revenue(figures),
             retention(figures),
+            health(figures),
+            support(figures),
             pipeline(figures),
+            growth(figures),
             usage(figures),
             overdue(figures),
             input_data(figures),

@@ -18,8 +18,22 @@ def figures(rows: Rows) -> list[tuple[str, str]]:
         ("revenue a month", f"{money(day['mrr'])} from {day['customers']:,} customers, {signed(day['mrr_change'])}"),
         ("moved by", moved or "nothing"),
         ("retention", f"net {percent(month['nrr'])}, gross {percent(month['grr'])}"),
+        (
+            "may leave",
+            f"{money(day['at_risk_mrr'])} a month from {day['at_risk_customers']:,} customers, "
+            f"{percent(day['at_risk_share'])}",
+        ),
+        (
+            "service levels",
+            f"{day['breached_clocks']:,} of {day['open_clocks']:,} open clocks beyond their target, "
+            f"{day['clocks_at_risk']:,} close to it; {day['late_escalations']:,} late escalations",
+        ),
         ("overdue", f"{money(day['overdue_amount'])} on {day['overdue_invoices']:,} invoices"),
-        ("limits of plans", f"{day['meters_at_limit']:,} meters near or over"),
+        (
+            "to offer",
+            f"{money(day['offers_value'])} a year in {day['offers']:,} offers; "
+            f"{day['meters_at_limit']:,} meters at the limit of a plan",
+        ),
         (
             "open deals",
             f"{day['deals_open']:,}, of which {day['deals_overdue']:,} overdue, {day['deals_to_review']:,} to review",

@@ -8,10 +8,13 @@ from cjo_assets.families.lifecycle.overview.lifecycle_summary import (
     NEEDS_ATTENTION,
     ON_TRACK,
     PAYMENTS_OVERDUE,
+    REVENUE_AT_RISK,
     REVENUE_LOST,
+    SLA_MISSED,
 )
 from cjo_assets.families.lifecycle.report.figures import LifecycleFigures
 from cjo_assets.families.lifecycle.report.prose import first_of, named
+from cjo_assets.families.lifecycle.support.ticket_sla import BREACHED
 from cjo_assets.reporting.document import Prose, Tile, Verdict
 
 MEANINGS = {
@@ -31,12 +34,17 @@ def verdict(figures: LifecycleFigures) -> Verdict:
         *(day.show("mrr", "whole", is_strong=True), " a month, ", day.show("mrr_change", "signed")),
         " since the end of the month before.",
     )
-    sentences = {REVENUE_LOST: _revenue_lost, PAYMENTS_OVERDUE: _payments_overdue}
+    sentences = {
+        REVENUE_LOST: _revenue_lost,
+        REVENUE_AT_RISK: _revenue_at_risk,
+        SLA_MISSED: _sla_missed,
+        PAYMENTS_OVERDUE: _payments_overdue,
+    }
     return Verdict(
         status=day.show("status", "words"),
         word=str(status),
         meaning=meaning,
-        reasons=tuple(sentences[reason](figures) for reason in day.row["reasons"]),
+        reasons=tuple(sentence(figures) for reason, sentence in sentences.items() if reason in day.row["reasons"]),
         tiles=_tiles(figures),
     )
 
@@ -53,6 +61,38 @@ def _revenue_lost(figures: LifecycleFigures) -> Prose:
         *(" of what they paid (target ", figures.policy.show("lifecycle.targets.nrr.target", "percent"), "). "),
         *first_of(lost, is_cut="movements" in figures.cut),
         *((".",) if lost else ()),
+    )
+
+
+def _revenue_at_risk(figures: LifecycleFigures) -> Prose:
+    """Return the revenue at risk against its target, and the customers who may leave."""
+    risky = [
+        (*named(row), " ", row.show("mrr", "whole"), " (", row.show("reasons", "names"), ")")
+        for row in figures.of("at_risk")
+    ]
+    return (
+        *("Revenue may leave: ", *figures.currency, figures.summary.show("at_risk_mrr", "whole", is_strong=True)),
+        *(" a month, or ", figures.summary.show("at_risk_share", "percent"), " (target at most "),
+        *(figures.policy.show("lifecycle.targets.at_risk_share.target", "percent"), "). "),
+        *first_of(risky, is_cut="at_risk" in figures.cut),
+        ".",
+    )
+
+
+def _sla_missed(figures: LifecycleFigures) -> Prose:
+    """Return the missed SLA targets against their target, and whose they are."""
+    broken = [
+        (*named(row), " ", row.show("ticket_id"), " (", row.show("clock", "words"), ", ", row.show("priority"), ")")
+        for row in figures.of("ticket_sla")
+        if row.row["state"] == BREACHED
+    ]
+    return (
+        *("SLA targets are missed: ", figures.summary.show("breached_clocks", "count", is_strong=True), " of "),
+        *(figures.summary.show("open_clocks", "count"), " open clocks of tickets are beyond their target, or "),
+        *(figures.summary.show("breached_share", "percent"), " (target at most "),
+        *(figures.policy.show("lifecycle.targets.breached_share.target", "percent"), "). "),
+        *first_of(broken, is_cut="ticket_sla" in figures.cut),
+        ".",
     )
 
 
@@ -95,6 +135,22 @@ def _tiles(figures: LifecycleFigures) -> tuple[Tile, ...]:
             ),
         ),
         Tile(
+            "May leave",
+            (*figures.currency, day.show("at_risk_mrr", "whole")),
+            (
+                *(day.show("at_risk_customers", "count"), " customers, ", day.show("at_risk_share", "percent")),
+                *("; target at most ", targets.show("lifecycle.targets.at_risk_share.target", "percent")),
+            ),
+        ),
+        Tile(
+            "Missed SLA targets",
+            (day.show("breached_clocks", "count"),),
+            (
+                *("of ", day.show("open_clocks", "count"), " open clocks; close to their target "),
+                day.show("clocks_at_risk", "count"),
+            ),
+        ),
+        Tile(
             "Paying customers",
             (day.show("customers", "count"),),
             (
@@ -119,8 +175,11 @@ def _tiles(figures: LifecycleFigures) -> tuple[Tile, ...]:
             ),
         ),
         Tile(
-            "At the limit of a plan",
-            (day.show("meters_at_limit", "count"),),
-            ("meters, from ", targets.show("lifecycle.usage.near", "percent"), " of the plan"),
+            "To offer, a year",
+            (*figures.currency, day.show("offers_value", "whole")),
+            (
+                *("offers ", day.show("offers", "count"), "; meters at the limit of a plan "),
+                day.show("meters_at_limit", "count"),
+            ),
         ),
     )
