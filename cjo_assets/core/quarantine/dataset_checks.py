@@ -97,11 +97,11 @@ def _similar_ids_of(dataset: Dataset) -> Callable[..., ir.Table]:
 
 def _similar(accepted: ir.Table, name: str) -> ir.Table:
     """Find values of a column that have one normal form. Few are not in it, and only those are normalized."""
-    ids = accepted.select(written=accepted[name]).distinct()
-    others = ids.filter(may_differ(ids.written))
+    ids = accepted.select(written=accepted[name])
+    others = ids.filter(may_differ(ids.written)).distinct()
     others = others.mutate(normal=normal_form(others.written))
     plain = ids.filter(~may_differ(ids.written))
-    plain = plain.semi_join(others, plain.written == others.normal).mutate(normal=lambda row: row.written)
+    plain = plain.semi_join(others, plain.written == others.normal).distinct().mutate(normal=lambda row: row.written)
     both = ibis.union(others, plain)
     groups = both.group_by("normal").agg(spellings=both.written.collect(), count=both.count())
     found = groups.filter(groups["count"] > 1)
