@@ -25,11 +25,13 @@ class Check:
         failing_rows: from tables, named as the parameters of a transform, to the rows that fail.
         is_blocking: whether the table is not stored when a row fails; otherwise the check warns.
         contract: the function returns rows that are validated by this contract instead of failing rows.
+        candidates: a cheaper function of some of its inputs: where it returns no rows, `failing_rows` returns none.
     """
 
     failing_rows: Query
     is_blocking: bool = False
     contract: type[Contract] | None = None
+    candidates: Query | None = None
 
     @property
     def name(self) -> str:

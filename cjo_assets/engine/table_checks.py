@@ -145,6 +145,12 @@ class TableChecks:
     def _of_rows_with_contract(self, check: Check, contract: type[Contract]) -> CheckResult:
         """Validate the rows of a check by its contract."""
         inputs = inputs_of(check.failing_rows, self.table.schema).values()
+        candidates = check.candidates
+        if candidates is not None:
+            part = f"{check.name}.candidates"
+            [counted] = self._asked(part, inputs, lambda policy: _count_of(self._called(candidates, policy)))
+            if not counted[COUNT]:
+                return CheckResult(0, {}, [])
         sql = self._written(check.name, inputs, lambda policy: self._failing(check, policy))
         # Validation runs several queries; a table that is not stored is computed once for them.
         with self.store.kept(sql) as rows:
@@ -153,7 +159,10 @@ class TableChecks:
             return judged(rows, contract, self.policy.vocabulary, counts)
 
     def _failing(self, check: Check, policy: Policy) -> ir.Table:
-        return self.store.called(check.failing_rows, self.table.schema, self._day, policy)
+        return self._called(check.failing_rows, policy)
+
+    def _called(self, function: Query, policy: Policy) -> ir.Table:
+        return self.store.called(function, self.table.schema, self._day, policy)
 
     def _asked(self, part: str, inputs: Iterable[Reference], write: Callable[[Policy], ir.Table]) -> list[Row]:
         return self.store.answer(self._written(part, inputs, write))

@@ -129,8 +129,9 @@ class _DatasetTables:
             "contract_before_quarantine",
             "Validates all rows of the file, before any are rejected.",
         )
+        broken = BoundQuery(rows_with_broken_rules, self.quarantined)
         of_rows = checks_of_rows(self.dataset, self.raw | self.quarantined | self.accepted | self.discarded)
-        checks = (Check(before, contract=self.dataset.contract), *of_rows)
+        checks = (Check(before, contract=self.dataset.contract, candidates=broken), *of_rows)
         if self.dataset.relations is None:
             return checks
         dangling = BoundQuery(
@@ -160,9 +161,8 @@ class _DatasetTables:
         self, raw: ir.Table, quarantined: ir.Table, accepted: ir.Table, policy: Policy, **tables: ir.Table
     ) -> ir.Table:
         # The contract of the accepted rows has been checked: typing the whole file again would find nothing more.
-        # A superseded version breaks no contract.
-        broken = quarantined.filter(~quarantined.broken_rules.contains(SUPERSEDED))
-        found = raw.filter(~is_refused(raw)).semi_join(broken, "source_row")
+        broken = rows_with_broken_rules(quarantined)
+        found = raw.filter(~is_refused(raw)).semi_join(broken, list(PROVENANCE))
         rejected = typed_rows(found, self.dataset.contract, policy)
         kept = accepted.semi_join(rejected, list(key_of(self.dataset.contract)))
         rows = ibis.union(rejected, kept.select(rejected.columns))
@@ -179,6 +179,11 @@ class _DatasetTables:
     def sort_keys(self, rows: ir.Table, policy: Policy, tables: dict[str, ir.Table]) -> list[ir.Value]:
         preferred = self.dataset.preference
         return _called(preferred.best_first, rows, policy, tables) if preferred else []
+
+
+def rows_with_broken_rules(quarantined: ir.Table) -> ir.Table:
+    """Find the rejected rows that break a rule; a superseded version breaks none."""
+    return quarantined.filter(~quarantined.broken_rules.contains(SUPERSEDED))
 
 
 def _called(function: Callable[..., Any], rows: ir.Table, policy: Policy, tables: dict[str, ir.Table]) -> Any:

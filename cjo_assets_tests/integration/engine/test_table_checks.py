@@ -192,6 +192,29 @@ def test_a_table_without_failing_rows_is_read_in_one_statement(policy: Policy, m
     }
 
 
+def test_rows_are_validated_before_quarantine_only_if_any_was_rejected(
+    policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(duckdb.connect(), FAMILIES, STATEMENTS)
+    stored: list[str] = []
+    kept = store.kept
+    monkeypatch.setattr(store, "kept", lambda sql: stored.append(sql) or kept(sql))
+    customers = TABLES["journey.customers"]
+    results = TableChecks(store, customers, None, policy).results()
+    assert (results["contract_before_quarantine"], stored) == (CheckResult(0, {}, []), [])
+    store.connection.execute(
+        "INSERT INTO raw.customers (customer_id, segment, account_value, tenure_months, source_file, source_row)"
+        " VALUES ('C1', 'SMB', '1', '-1', 'customers.csv', 1)"
+    )
+    store.connection.execute(
+        "INSERT INTO quarantine.customers (source_file, source_row, broken_rules)"
+        " VALUES ('customers.csv', 1, ['tenure_months: below 0'])"
+    )
+    results = TableChecks(store, customers, None, policy).results()
+    assert results["contract_before_quarantine"].broken == {"tenure_months: below 0": 1}
+    assert len(stored) == 1
+
+
 KEYED = TABLES["journey.state_entries"]
 IN_ORDER = [
     ("C1", date(2025, 1, 1), "churned"),
