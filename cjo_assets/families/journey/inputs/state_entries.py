@@ -14,7 +14,7 @@ from cjo_assets.core.checks import check
 from cjo_assets.core.contract import Contract, column
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.expressions.tables import lookup
-from cjo_assets.core.quarantine.rules import typed_rows
+from cjo_assets.core.quarantine.rules import PROVENANCE, typed_rows
 from cjo_assets.policy import NO_STAGE, Policy
 
 INITIAL, VALID, RE_ENTRY, INVALID, UNKNOWN = "initial", "valid", "re_entry", "invalid", "unknown"
@@ -85,9 +85,14 @@ def entries_in_order(state_entries: ir.Table, policy: Policy) -> ir.Table:
 
 
 @check(contract=AllowedTransitions)
-def transitions_as_read(raw_journey_state_log: ir.Table, policy: Policy) -> ir.Table:
+def transitions_as_read(
+    raw_journey_state_log: ir.Table, quarantined_journey_state_log: ir.Table, state_entries: ir.Table, policy: Policy
+) -> ir.Table:
     """Return the transitions of the file as read, before any row is rejected."""
-    entries = entries_in_order(typed_rows(raw_journey_state_log, StateEntries, policy), policy)
+    # Every row of the file is accepted or rejected, and the accepted ones have their types already.
+    rejected = raw_journey_state_log.semi_join(quarantined_journey_state_log, list(PROVENANCE))
+    read = ibis.union(state_entries, typed_rows(rejected, StateEntries, policy))
+    entries = entries_in_order(read, policy)
     return entries.select(*AllowedTransitions.to_schema().columns)
 
 

@@ -4,6 +4,7 @@ from datetime import date
 
 import ibis
 
+from cjo_assets.core.quarantine.rules import QuarantinedRows
 from cjo_assets.engine.validation import judged
 from cjo_assets.families.journey.inputs.state_entries import (
     AllowedTransitions,
@@ -161,13 +162,20 @@ def test_two_entries_of_one_day_are_shown() -> None:
 
 def test_invalid_transitions_are_found_before_quarantine() -> None:
     names = ["customer_id", "journey_stage", "state_entered_at", "days_in_state", "previous_stage", "confirmed_stage"]
+    place = {"source_file": "string", "source_row": "int64"}
     texts = [
-        ["good", "support", "2025-01-10", "0", "engagement", None],
-        ["bad", "engagement", "2025-01-09", "2", "support", None],
-        ["nobody", None, "2025-01-09", None, "support", None],
+        ["good", "support", "2025-01-10", "0", "engagement", None, "log.csv", 1],
+        ["bad", "engagement", "2025-01-09", "2", "support", None, "log.csv", 2],
+        ["nobody", None, "2025-01-09", None, "support", None, "log.csv", 3],
     ]
-    raw = made_of([dict(zip(names, row, strict=True)) for row in texts], ibis.schema(dict.fromkeys(names, "string")))
-    found = transitions_as_read(raw, POLICY)
+    rows = [dict(zip([*names, *place], row, strict=True)) for row in texts]
+    raw = made_of(rows, ibis.schema(dict.fromkeys(names, "string") | place))
+    rejected = table_of(QuarantinedRows, [{"source_file": "log.csv", "source_row": 3}, {"source_file": "old.csv"}])
+    accepted = [
+        entry("good", "support", THAT_DAY, "engagement"),
+        entry("bad", "engagement", date(2025, 1, 9), "support"),
+    ]
+    found = transitions_as_read(raw, rejected, days_of(StateEntries, accepted), POLICY)
     kinds = {row["customer_id"]: row["transition"] for row in rows_of(found)}
     assert kinds == {"good": "valid", "bad": "invalid", "nobody": "unknown"}
     verdict = judged(found, AllowedTransitions, POLICY.vocabulary)
