@@ -64,8 +64,10 @@ class _Held:
 
     def opened(self, dialect: Dialect, _: object, places: list[Any], options: dict[str, Any]) -> Any:
         """Open a file that Dagster connects to; return None, and leave it to Dagster, for files elsewhere."""
+        if dialect.name != "sqlite":
+            return None
         path = places[0]
-        if dialect.name != "sqlite" or not os.path.abspath(path).startswith(self._folder):
+        if not os.path.abspath(path).startswith(self._folder):
             return None
         with self._one_at_a_time:
             free = self._free.setdefault(path, [])

@@ -71,6 +71,14 @@ def nothing() -> None:
     """Return an asset of no content."""
 
 
+def test_connections_to_other_databases_are_left_to_dagster(tmp_path: Path) -> None:
+    """PostgreSQL is opened by keywords alone: there is no path among the positional arguments."""
+    with held_open(tmp_path):
+        engine = sqlalchemy.create_engine("postgresql+psycopg2:///dagster?host=/nowhere")
+        with pytest.raises(sqlalchemy.exc.OperationalError, match="/nowhere"):
+            engine.connect()
+
+
 def test_dagster_finds_every_event_afterwards(tmp_path: Path) -> None:
     with held_open(tmp_path), dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
         run = dg.materialize([nothing], instance=instance)
