@@ -41,6 +41,7 @@ OF_SEVERAL_ROWS = {
     "runs_that_do_not_add_up",
     "credits_that_do_not_sum",
     "nets_that_do_not_sum_to_nothing",
+    "months_that_do_not_connect",
 }
 
 
