@@ -36,7 +36,7 @@ class FamilyCommand(TyperCommand):
         """Return the parameters with the families named, and without those for any keyword."""
         names = [family.name for family in families]
         examples = [f"{family.name}.{family.example_table}" for family in families if family.example_table]
-        words = {"families": " or ".join(names), "example": next(iter(examples), "")}
+        words = {"families": _alternatives(names), "example": next(iter(examples), "")}
         return [
             _with_help(own.replace(default=names[0]) if own.default == FIRST_FAMILY else own, words)
             for own in parameters
@@ -60,6 +60,11 @@ class FamilyCommand(TyperCommand):
         application.command()(command)
         built = typer.main.get_command(application)
         self.params, self.callback, self.is_complete = built.params, built.callback, True
+
+
+def _alternatives(names: Sequence[str]) -> str:
+    """Return names as a list in a sentence: `a, b or c`."""
+    return " or ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 class RunCommand(FamilyCommand):
