@@ -3,8 +3,9 @@
 A customer and a day are given as SQL: a parameter of a query, or one of a macro.
 """
 
-from cjo_assets.core.contract import columns_of, key_of
+from cjo_assets.core.contract import columns_of
 from cjo_assets.core.dataset import Dataset
+from cjo_assets.engine.accepted_records import accepted_records, record_date, with_files
 from cjo_assets.families.journey.inputs import (
     approval_decisions,
     customers,
@@ -43,17 +44,8 @@ OF_OWN_CANDIDATES = (
 
 
 def records(customer: str, day: str) -> str:
-    """Return a query for the accepted rows about a customer that a day could see, each with its file, row and hash.
-
-    The rows are those of the present files: where a file has changed since, the one that a past day read is archived
-    under its hash.
-    """
-    parts = " UNION ALL ".join(_records_of(dataset, customer, day) for dataset in DATASETS)
-    return f"""SELECT dataset, record_key, record_date, source_file, source_row, file_sha256,
-            sha256(content) AS content_hash, content
-        FROM ({parts}) AS accepted
-        LEFT JOIN audit.dataset_loads AS loads USING (dataset, source_file)
-        ORDER BY dataset, record_date, record_key"""
+    """Return a query for the accepted rows about a customer that a day could see, each with its file, row and hash."""
+    return with_files([_records_of(dataset, customer, day) for dataset in DATASETS])
 
 
 def rejected(customer: str, day: str) -> str:
@@ -70,11 +62,4 @@ def _records_of(dataset: Dataset, customer: str, day: str) -> str:
     names = [spec.name for spec in columns_of(dataset.contract)]
     who = OWN if "customer_id" in names else OF_OWN_INTERVENTIONS if "intervention_id" in names else OF_OWN_CANDIDATES
     where = who.format(customer=customer, day=day)
-    dated = f"{dataset.record_date}::DATE" if dataset.record_date else "NULL::DATE"
-    key = " || ' | ' || ".join(f"{name}::VARCHAR" for name in key_of(dataset.contract))
-    packed = ", ".join(f"{name} := {name}" for name in names)
-    return (
-        f"SELECT '{dataset.name}' AS dataset, {key} AS record_key, {dated} AS record_date, source_file, source_row, "
-        f"to_json(struct_pack({packed}))::VARCHAR AS content FROM journey.{dataset.lookup} "
-        f"WHERE {where} AND coalesce({dated} <= {day}, TRUE)"
-    )
+    return accepted_records(dataset, "journey", f"{where} AND coalesce({record_date(dataset)} <= {day}, TRUE)")
