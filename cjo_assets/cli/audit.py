@@ -54,7 +54,7 @@ def verify(
 
 
 def why(
-    subject: Annotated[str, typer.Argument(help="Id of a customer or an intervention.")],
+    subject: Annotated[str, typer.Argument(help="Id of a customer, an intervention or a derived signal.")],
     as_of: Annotated[
         str | None, typer.Option("--as-of", help="As-of date, YYYY-MM-DD; default: the latest published.")
     ] = None,

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from cjo_assets.core.answers import Subject, Summary, Synth
 from cjo_assets.core.dataset import Dataset
-from cjo_assets.core.questions import Approvals, Explanation, PolicyComparison, ScoreChanges
+from cjo_assets.core.questions import Approvals, Explanation, PolicyComparison, RowExplanation, ScoreChanges
 from cjo_assets.core.table import LATEST, Table
 from cjo_assets.policy import Policy
 
@@ -58,11 +58,13 @@ class Exchange:
         table: name of the table.
         file: name of the file in the exchange folder.
         is_enabled: whether the policy enables it; a disabled file is removed.
+        explanation: how `cjo why` explains its rows to readers of the other families.
     """
 
     table: str
     file: str
     is_enabled: Callable[[Policy], bool]
+    explanation: RowExplanation
 
 
 @dataclass(frozen=True)
@@ -222,6 +224,11 @@ def deciding_family() -> Family:
     """Return the family whose decisions the decision ledger chains."""
     [family] = [family for family in registered_families() if family.decisions is not None]
     return family
+
+
+def written_files() -> dict[str, tuple[Family, Exchange]]:
+    """Return the exchange files with the families that write them, by name."""
+    return {family.exchange.file: (family, family.exchange) for family in registered_families() if family.exchange}
 
 
 def required(answer: Answer | None, family: Family, name: str) -> Answer:

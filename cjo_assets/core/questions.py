@@ -15,6 +15,49 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class RowExplanation:
+    """How `cjo why` explains the rows that a family writes to its exchange file.
+
+    Attributes:
+        evidence: column of a row with the records behind it as dataset:key, the key without the customer.
+        shown: columns of these records that the rule reads, by dataset.
+        rule: from a row, the values of its records, and the family's section of the policy to the rule and what it
+            found, in a sentence, and the policy values that it used, by path.
+    """
+
+    evidence: str
+    shown: Mapping[str, tuple[str, ...]]
+    rule: Callable[[Row, list[Row], Row], tuple[str, dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class ExplainedRow:
+    """A row of an exchange file, explained by the records of the family that wrote it.
+
+    Attributes:
+        dataset: the dataset that reads the file.
+        family: the family that wrote it.
+        row: the row.
+        as_of: the newest day of that family when the explained day was run; None without one.
+        policy_hash: policy of that day; None without one.
+        rule: the rule and what it found, in a sentence; empty without a policy.
+        policy_values: the policy values that the rule used.
+        records: the records behind the row, each with its shown values, file, row and hashes.
+        missing: evidence that is not among the published records.
+    """
+
+    dataset: str
+    family: str
+    row: Row
+    as_of: date | None
+    policy_hash: str | None
+    rule: str
+    policy_values: dict[str, Any]
+    records: list[Row]
+    missing: list[str]
+
+
+@dataclass(frozen=True)
 class Why:
     """The explanation of a decision for a customer on a day.
 
@@ -27,6 +70,7 @@ class Why:
         policy: authorship of the policy that decided.
         policy_values: the policy values that the decision used.
         parts: rows of each part, by name; without a part whose tables an earlier version did not publish.
+        exchanged: the rows about the customer that another family wrote, explained by its records.
     """
 
     customer_id: str
@@ -37,6 +81,7 @@ class Why:
     policy: Row
     policy_values: dict[str, Any]
     parts: dict[str, list[Row]] = field(default_factory=dict)
+    exchanged: list[ExplainedRow] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from cjo_assets.catalog import families_about
+from cjo_assets.catalog import all_families, families_about
 from cjo_assets.core.settings import PROJECT, Settings
 from cjo_assets.core.table import AUDIT
 from cjo_assets.engine.statements import Statements
@@ -16,6 +16,7 @@ from cjo_assets.engine.store import Store
 from cjo_assets.ingest.chain import compute_day, load_files
 from cjo_assets.ingest.records import append, locked
 from cjo_assets.policy import Policy
+from cjo_assets.warehouse.exchange import write_exchange
 from cjo_assets.warehouse.publish import publish
 from cjo_assets.warehouse.run_log import record_run
 
@@ -68,6 +69,19 @@ def made_home(folder: Path, data: Path, policy: Policy, statements: Statements |
     """Return an empty home over some data."""
     store = Store(duckdb.connect(), families_about("journey"), statements)
     return Home(Settings(data=data, policy=None, home=folder), store, policy)
+
+
+def publish_family(store: Store, settings: Settings, family: str, day: date, policy: Policy) -> None:
+    """Compute, record and publish a day as the job of a family does, and write its exchange file."""
+    families = tuple(found for found in all_families() if not found.datasets or found.name == family)
+    run: Any = SimpleNamespace(run_id=f"run of {family} on {day}")
+    store.families_of_run, store.days_of_run = (family,), ()
+    load_files(store, families, settings.data, settings.inputs, settings.home)
+    compute_day(store, families, day, policy)
+    store.replace(store.tables[AUDIT, "policies"], None, policy)
+    record_run(store, run, INSTANCE, family, day, policy, None)
+    publish(store, settings.published, [day])
+    write_exchange(settings, store.families[family], policy)
 
 
 def toured(folder: Path, policy: Policy, statements: Statements) -> Home:

@@ -75,6 +75,16 @@ def test_run_ends_with_a_summary_and_the_places(home: Path) -> None:
         assert text in said
 
 
+def test_why_reaches_the_rows_of_the_lifecycle(home: Path, typed: Callable[..., Result]) -> None:
+    why = typed("why", "C005", "--home", str(home)).output
+    for text in (
+        "Derived signal DS-3cd96a150f61 of lifecycle: repeat_support_tickets on 2025-01-09",
+        "tickets T-05 (category bug_report, created_at 2025-01-08 10:00:00): tickets.json row 5, file ",
+        "usage_daily C005 | 2024-12-16 (usage_date 2024-12-16, logins 3): usage_daily.json row 109, file ",
+    ):
+        assert text in why
+
+
 def test_everything_is_in_the_home(home: Path) -> None:
     names = {path.name for path in home.iterdir()}
     assert names >= {"build.duckdb", "cjo.duckdb", "reports", "dagster", "inputs"}

@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 
+from cjo_assets.audit.why.exchanged import customer_of_row, explained_rows
 from cjo_assets.core.errors import WarehouseError
 from cjo_assets.core.family import Family, deciding_family, decision_table, required
 from cjo_assets.core.questions import Explanation, Why
@@ -38,7 +39,7 @@ def explained(settings: Settings, subject: str, day: date | None) -> Why:
 
     Args:
         settings: the settings.
-        subject: id of a customer or an intervention.
+        subject: id of a customer, an intervention, or a row that another family wrote.
         day: the day; None for the latest, or the last on which the intervention was decided.
 
     Raises:
@@ -50,7 +51,7 @@ def explained(settings: Settings, subject: str, day: date | None) -> Why:
         newest = (reader.execute(NEWEST, {"family": family.name}).fetchone() or (None,))[0]
         if newest is None:
             raise WarehouseError(f"The published database {settings.published} contains no days.")
-        customer, intervention, decided = _meant(reader, explanation, subject, day or newest)
+        customer, intervention, decided = _meant(reader, family, explanation, subject, day or newest)
         as_of = day or decided or newest
         given: dict[str, Any] = {"family": family.name, "customer": customer, "day": as_of}
         run = next(iter(rows_of(reader, RUN_OF_DAY, given)), None)
@@ -59,9 +60,11 @@ def explained(settings: Settings, subject: str, day: date | None) -> Why:
         given |= {"run_id": run["run_id"], "policy_hash": run["policy_hash"]}
         parts = {name: rows_of(reader, query, given) for name, query in _possible(reader, family, explanation)}
         policy = next(iter(rows_of(reader, POLICY, given)), {})
+        exchanged = explained_rows(reader, family, customer, as_of, run["ended_at"])
     values = explanation.policy_values(policy["content"], parts) if policy else {}
     authorship = {name: value for name, value in policy.items() if name != "content"}
-    return Why(customer, as_of, intervention, explanation.answer(parts, intervention), run, authorship, values, parts)
+    answer = explanation.answer(parts, intervention)
+    return Why(customer, as_of, intervention, answer, run, authorship, values, parts, exchanged)
 
 
 def _possible(reader: duckdb.DuckDBPyConnection, family: Family, explanation: Explanation) -> Iterator[tuple[str, str]]:
@@ -73,7 +76,7 @@ def _possible(reader: duckdb.DuckDBPyConnection, family: Family, explanation: Ex
 
 
 def _meant(
-    reader: duckdb.DuckDBPyConnection, explanation: Explanation, subject: str, day: date
+    reader: duckdb.DuckDBPyConnection, family: Family, explanation: Explanation, subject: str, day: date
 ) -> tuple[str, str | None, date | None]:
     """Return the customer, the intervention if given, and the last day by `day` on which it was decided."""
     if reader.execute(explanation.customers, {"subject": subject}).fetchone():
@@ -89,6 +92,9 @@ def _meant(
                 given,
             ).fetchall()
             return row[0], subject, next((found for (found,) in decided if found is not None), None)
+    customer = customer_of_row(reader, family, subject)
+    if customer is not None:
+        return customer, None, None
     for (dataset,) in reader.execute(DATASETS_REJECTED).fetchall():
         query = f"SELECT customer_id FROM quarantine.{dataset} WHERE customer_id = $subject OR record_key = $subject"
         row = reader.execute(f"{query} ORDER BY customer_id NULLS LAST LIMIT 1", {"subject": subject}).fetchone()

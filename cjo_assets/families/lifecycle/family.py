@@ -2,6 +2,7 @@
 
 from cjo_assets.core.discovery import datasets_in, tables_in
 from cjo_assets.core.family import Exchange, Family, Goal, Step
+from cjo_assets.families.lifecycle.questions.derived_signals import EXPLANATION
 from cjo_assets.families.lifecycle.report.reading import REPORT
 from cjo_assets.families.lifecycle.report.terminal import SUMMARY
 from cjo_assets.families.lifecycle.subject import SUBJECT
@@ -45,6 +46,6 @@ FAMILY = Family(
     subject=SUBJECT,
     example_table="accounts",
     synth=SYNTH,
-    exchange=Exchange("journey_signals", "derived_signals.ndjson", writes_signals),
+    exchange=Exchange("journey_signals", "derived_signals.ndjson", writes_signals, EXPLANATION),
     before=("journey",),
 )

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from cjo_assets.core.questions import Branch, Row, Why
+from cjo_assets.core.questions import Branch, ExplainedRow, Row, Why
 
 
 def branches(why: Why) -> list[Branch]:
@@ -19,6 +19,7 @@ def branches(why: Why) -> list[Branch]:
         Branch("Rejected rows", turned_away),
         Branch("State", _lines(parts["states"], _state_line)),
         Branch("Aggregated signals", _lines(parts["signals"], _signals_line)),
+        *(_derived(row, parts.get("known_signals", [])) for row in why.exchanged),
         Branch("Forecast", _lines(parts["forecasts"], _forecast_line)),
         *_scores(parts),
         Branch("Candidates", _lines(parts["candidates"], _candidate_line)),
@@ -67,6 +68,28 @@ def _signals_line(row: Row) -> str:
         f"positive{settled}): aggregated risk {_value(row['aggregated_risk_score'])}, "
         f"fused {_value(row['fused_risk_score'])}, trend {row['trend'] or 'none'}"
     )
+
+
+def _derived(explained: ExplainedRow, known_signals: list[Row]) -> Branch:
+    """Return the branch of a derived signal: its rule, policy values and records, and whether it counts."""
+    row = explained.row
+    confirmed = [signal["signal_id"] for signal in known_signals if signal["confirmed_by"] == row["signal_id"]]
+    is_counted = any(signal["signal_id"] == row["signal_id"] for signal in known_signals)
+    effect = f"confirms {confirmed[0]}" if confirmed else "no source has it" if is_counted else "without effect"
+    written = f"on {explained.as_of}" if explained.as_of else "on no published day"
+    lines = [f"rule: {explained.rule}"] if explained.rule else []
+    if explained.policy_hash:
+        lines.append(f"policy {explained.policy_hash[:12]} of {explained.family} {written}")
+    lines += [f"{path} = {_value(value)}" for path, value in explained.policy_values.items()]
+    lines += _lines(explained.records, _record_line)
+    lines += [f"{evidence}: not among the published records" for evidence in explained.missing]
+    heading = f"{row['signal_type']} on {row['detected_at']}, strength {_value(row['signal_strength'])}, {effect}"
+    return Branch(f"Derived signal {row['signal_id']} of {explained.family}: {heading}", lines)
+
+
+def _record_line(row: Row) -> str:
+    values = ", ".join(f"{name} {_value(value)}" for name, value in row["values"].items() if name != "dataset")
+    return f"{row['dataset']} {row['record_key']} ({values}): {_place(row)}, content {row['content_hash'][:12]}"
 
 
 def _forecast_line(row: Row) -> str:

@@ -28,6 +28,7 @@ QUERIES = {
             fused.fused_risk_score, fused.trend
         FROM (FROM journey.aggregated_signals {OWN_ROWS}) AS aggregated
         LEFT JOIN (FROM journey.fused_signals {OWN_ROWS}) AS fused ON TRUE""",
+    "known_signals": "FROM journey.known_signals WHERE customer_id = $customer AND detected_at <= $day ORDER BY ALL",
     "forecasts": f"FROM journey.journey_forecasts {OWN_ROWS}",
     "contributions": f"FROM journey.risk_contributions {OWN_ROWS} ORDER BY score, contribution DESC, factor",
     "risks": f"FROM journey.risk_scores {OWN_ROWS}",

@@ -1,0 +1,1 @@
+"""Answers of the lifecycle to questions about what it computes."""
