@@ -1,7 +1,8 @@
 """Driver of the benchmark, `python -m benchmarks` or `cjo bench`: generate data, run contenders, write the page.
 
-Contenders run at each size; days of the sample data, whose cost is nearly independent of rows, run after them. With
-`--against COMMIT` this commit is compared with an earlier one instead, and no contender runs.
+Contenders run at each size; days of the sample data, whose cost is nearly independent of rows, and a day of
+the client lifecycle run after them. With `--against COMMIT` this commit is compared with an earlier one instead, and no
+contender runs.
 
 Each contender runs once per round, so that other load on the machine affects all of them; ratios are computed within a
 round, and their median and spread are reported. Slow contenders without a close ratio run in the first round only. The
@@ -27,6 +28,7 @@ from benchmarks.compare import differences
 from benchmarks.contenders import RESULT, blocks, outputs_in, yardstick
 from benchmarks.data import Inputs, generated
 from benchmarks.days import measure_days
+from benchmarks.lifecycle import LIFECYCLE, ORGANIZATIONS, measure_lifecycle
 from benchmarks.page import targets_of, write_page
 from benchmarks.samples import BACKFILL_DAYS, DAYS, MEASURES
 from cjo_assets.core.settings import PROJECT
@@ -40,6 +42,8 @@ LARGEST_FOR_LOOPS = 100_000
 ONCE = ("everything", "next_day", "pandas", "loops")
 # Contenders that may run out of memory at a size, and are then left out of it.
 OBVIOUS = ("pandas", "loops")
+# What is measured by itself, after the contenders.
+ALONE = (*DAYS, LIFECYCLE)
 IN_TURN = ("floor", "sql", "transforms", "platform", "everything", "next_day", "pandas", "loops")
 # What another contender is compared with runs before it.
 ORDER = (*IN_TURN[:4], *peers.NAMES, *IN_TURN[4:])
@@ -52,10 +56,10 @@ def main() -> None:
     if options.against:
         compare(options.against, options.only or [], options.rounds, options.days, options.folder, options.page)
         return
-    chosen = {*(options.only or (*IN_TURN, *DAYS)), *(peers.NAMES if options.peers else ())}
-    unknown = sorted(chosen - {*ORDER, *DAYS})
+    chosen = {*(options.only or (*IN_TURN, *ALONE)), *(peers.NAMES if options.peers else ())}
+    unknown = sorted(chosen - {*ORDER, *ALONE})
     if unknown:
-        raise SystemExit(f"Unknown contender {', '.join(unknown)}. Choose from: {', '.join((*ORDER, *DAYS))}.")
+        raise SystemExit(f"Unknown contender {', '.join(unknown)}. Choose from: {', '.join((*ORDER, *ALONE))}.")
     names = [name for name in ORDER if name in chosen]
     if chosen & {*peers.NAMES}:
         peers.install()
@@ -70,6 +74,8 @@ def main() -> None:
                     _measure(name, inputs, number, options.folder, results)
         write_page(results, options.page)
     measure_days([name for name in DAYS if name in chosen], options.rounds, options.days, options.folder, options.page)
+    if LIFECYCLE in chosen:
+        measure_lifecycle(options.organizations, options.rounds, options.folder, options.page)
     if results.exists():
         print(f"\n{targets_of(results)}\n")
     print(f"Wrote {options.page}.")
@@ -78,12 +84,15 @@ def main() -> None:
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cjo bench", description=__doc__.splitlines()[0])
     parser.add_argument("--customers", type=int, action="append", help="Number of customers; repeatable.")
+    parser.add_argument(
+        "--organizations", type=int, default=ORGANIZATIONS, help="Number of organizations of the lifecycle."
+    )
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument(
         "--only",
         action="append",
         metavar="NAME",
-        help=f"What to run; repeatable. One of {', '.join((*ORDER, *DAYS))}; with --against: {', '.join(MEASURES)}.",
+        help=f"What to run; repeatable. One of {', '.join((*ORDER, *ALONE))}; with --against: {', '.join(MEASURES)}.",
     )
     parser.add_argument(
         "--peers",

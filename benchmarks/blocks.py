@@ -14,6 +14,12 @@ processor time of `cjo run` on an empty home, start included. A further day is w
 the first alone, halved. To repeat:
 
     cjo bench --only further_day --only backfill""",
+    "lifecycle": """## The client lifecycle with 10,000 organizations
+
+One day through Dagster, with all checks, published: `cjo run --family lifecycle` on an empty home, start and
+compilation of statements included. `cjo synth` generates the files. To repeat:
+
+    cjo bench --only lifecycle""",
     "against": """## Compared with an earlier commit
 
 Both commits are exported from Git into a temporary folder. Each is installed there by its own `Makefile` and

@@ -63,6 +63,9 @@ TARGETS = (
 )
 # Bound of the exponent by which the cost of every contender grows with the rows.
 GROWTH = Target("cost", "rows", 1.05)
+# One day of the lifecycle at 10,000 organizations, in absolute units.
+LIFECYCLE_SECONDS = Target("seconds", "", 300)
+LIFECYCLE_GIB = Target("peak memory", "", 6)
 
 
 def target_of(measured: str, base: str = EARLIER) -> Target | None:

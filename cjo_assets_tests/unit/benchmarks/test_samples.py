@@ -6,6 +6,8 @@ import pytest
 
 from benchmarks.against import processes_of
 from benchmarks.blocks import EMPTY, block_of, section_of, write_block
+from benchmarks.lifecycle import GIB, Scale, described
+from benchmarks.processes import Used
 from benchmarks.samples import (
     MEASURES,
     NOW,
@@ -139,3 +141,20 @@ def test_a_page_without_the_block_gets_its_section(tmp_path: Path) -> None:
     write_block(page, "days", "first")
     write_block(page, "days", "second")
     assert page.read_text(encoding="utf-8") == f"{section_of('days', 'second')}\n"
+
+
+def test_a_day_of_the_lifecycle_has_rows_medians_and_targets() -> None:
+    """Of 200, 310 and 320 s the median misses 300 s; of 5, 6 and 6 GiB it holds."""
+    used = [Used(200.0, 380.0, 5 * GIB), Used(310.0, 400.0, 6 * GIB), Used(320.0, 410.0, 6 * GIB)]
+    head, rows, lines = described(
+        Scale({"people": 1100, "tickets": 96000}, 1234567, GIB // 2), used, [0.5, 1.25]
+    ).split("\n\n")
+    assert "load average before a run started: 0.5 to 1.2" in head
+    assert rows_of(rows) == [["`tickets`", "96,000"], ["`people`", "1,100"]]
+    assert rows_of(lines) == [
+        ["wall [s]", "310 (200-320)", "at most 300", "**missed**"],
+        ["CPU [s]", "400 (380-410)", "", ""],
+        ["peak memory [GiB]", "6.00 (5.00-6.00)", "at most 6", "holds"],
+        ["rows of all tables of the family", "1,234,567", "", ""],
+        ["published database [GiB]", "0.50", "", ""],
+    ]

@@ -64,7 +64,7 @@ from cjo_assets.synth.made import Made, generator, require_within
 
 CHUNK_ORGANIZATIONS = 1_000
 FOR_CLIENTS, FOR_MONEY, FOR_DEALS, FOR_TICKETS, FOR_USAGE, FOR_TALKS, FOR_REST, FOR_DIRT, FOR_VARIANTS = range(9)
-MOST_WEEKS = 520
+MOST_WEEKS = 1040
 MOST_ROWS = 100_000
 
 
