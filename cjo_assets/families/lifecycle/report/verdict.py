@@ -112,8 +112,12 @@ def _payments_overdue(figures: LifecycleFigures) -> Prose:
 
 
 def _tiles(figures: LifecycleFigures) -> tuple[Tile, ...]:
-    day, month = figures.summary, figures.month
-    targets = figures.policy
+    return (*_revenue_tiles(figures), *_service_tiles(figures), *_growth_tiles(figures))
+
+
+def _revenue_tiles(figures: LifecycleFigures) -> tuple[Tile, ...]:
+    """Return recurring revenue, its retention, and what of it may leave."""
+    day, month, targets = figures.summary, figures.month, figures.policy
     return (
         Tile(
             "Recurring revenue a month",
@@ -142,6 +146,13 @@ def _tiles(figures: LifecycleFigures) -> tuple[Tile, ...]:
                 *("; target at most ", targets.show("lifecycle.targets.at_risk_share.target", "percent")),
             ),
         ),
+    )
+
+
+def _service_tiles(figures: LifecycleFigures) -> tuple[Tile, ...]:
+    """Return missed SLA targets, and the customers with what they owe."""
+    day, month, targets = figures.summary, figures.month, figures.policy
+    return (
         Tile(
             "Missed SLA targets",
             (day.show("breached_clocks", "count"),),
@@ -166,6 +177,13 @@ def _tiles(figures: LifecycleFigures) -> tuple[Tile, ...]:
                 targets.show("lifecycle.targets.overdue_share.target", "percent"),
             ),
         ),
+    )
+
+
+def _growth_tiles(figures: LifecycleFigures) -> tuple[Tile, ...]:
+    """Return deals and opportunities."""
+    day = figures.summary
+    return (
         Tile(
             "Deals before handover",
             (day.show("deals_open", "count"),),
