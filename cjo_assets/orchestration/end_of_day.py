@@ -22,7 +22,7 @@ from cjo_assets.orchestration.partitions import days, days_of
 from cjo_assets.orchestration.resources import POOL, Warehouse
 from cjo_assets.reporting.writing import shown_in_dagster
 from cjo_assets.warehouse.exchange import write_exchange
-from cjo_assets.warehouse.ledger import Stamp
+from cjo_assets.warehouse.ledger import Head, Stamp
 from cjo_assets.warehouse.lineage_records import record_lineage
 from cjo_assets.warehouse.publish import publish
 from cjo_assets.warehouse.retention import forget_old_days
@@ -124,15 +124,7 @@ def _published_asset(records: list[Table], keys: list[dg.AssetKey]) -> dg.Assets
         forget_old_days(store, policy.warehouse.days_kept)
         report_progress("published", len(asked))
         for table in records:
-            shown: dict[str, Any] = {"policy_hash": policy.policy_hash}
-            if table.is_added_by_publish:
-                entries, last = (head.entries, head.entry_hash) if head else (0, "none")
-                shown |= {"dagster/row_count": entries, "ledger_head": last}
-            else:
-                shown |= {
-                    "dagster/row_count": store.count(table.full_name),
-                    "preview": preview(warehouse, table.full_name),
-                }
+            shown = _shown_of(table, warehouse, head)
             yield dg.MaterializeResult(asset_key=key_of_table(table.schema, table.name), metadata=shown)
         yield dg.MaterializeResult(
             asset_key=PUBLISHED,
@@ -145,6 +137,16 @@ def _published_asset(records: list[Table], keys: list[dg.AssetKey]) -> dg.Assets
         )
 
     return published
+
+
+def _shown_of(table: Table, warehouse: Warehouse, head: Head | None) -> dict[str, Any]:
+    """Return the metadata of a record after a publish."""
+    shown: dict[str, Any] = {"policy_hash": warehouse.policy.policy_hash}
+    if table.is_added_by_publish:
+        entries, last = (head.entries, head.entry_hash) if head else (0, "none")
+        return shown | {"dagster/row_count": entries, "ledger_head": last}
+    name = table.full_name
+    return shown | {"dagster/row_count": warehouse.store.count(name), "preview": preview(warehouse, name)}
 
 
 def _page_of(settings: Settings, family: Family, day: date) -> Path | None:
