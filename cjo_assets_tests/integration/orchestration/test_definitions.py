@@ -22,10 +22,12 @@ DATASETS = {
     "playbook_performance_log": "playbook_performance_log",
     "baseline_metrics": "baseline_metrics",
     "signal_labels": "signal_labels",
+    "derived_signals": "derived_signals",
 }
 COMPUTED = {
     "journey_states",
     "journey_evaluations",
+    "known_signals",
     "aggregated_signals",
     "intervention_ledger",
     "fused_signals",
@@ -170,7 +172,7 @@ MARKETING = {
     "budget_proposals",
     "recommendations",
 }
-UNDATED = {"visits", "approval_requests", "pending_approvals", "approval_history"}
+UNDATED = {"known_signals", "visits", "approval_requests", "pending_approvals", "approval_history"}
 
 
 @pytest.fixture(scope="module")
