@@ -7,10 +7,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import duckdb
+
 from cjo_assets.core.settings import Settings
 from cjo_assets.language.answers import Reply
 from cjo_assets.language.client import Endpoint
 from cjo_assets.policy import Policy
+from cjo_assets.warehouse.exchange import write_exchange
 from cjo_assets.warehouse.run_log import forget_record, record_run
 from cjo_assets_tests.support.probe import Probe, default_content, policy_with, value_at
 
@@ -87,6 +90,8 @@ def other_output(probe: Probe, changed: Policy, start: Policy, folder: Path) -> 
         return "texts of the day"
     if _report_is_written(probe, changed, folder) != _report_is_written(probe, start, folder):
         return "report file"
+    if _exchange_is_written(probe, changed, folder) != _exchange_is_written(probe, start, folder):
+        return "exchange file"
     return None
 
 
@@ -107,6 +112,25 @@ def _report_is_written(probe: Probe, policy: Policy, folder: Path) -> bool:
     settings = Settings(data=folder, policy=None, home=folder)
     path = probe.write(probe.store, settings, probe.day, policy)
     return path is not None and path.exists()
+
+
+def _exchange_is_written(probe: Probe, policy: Policy, folder: Path) -> bool:
+    """Return whether a publish of the probe's day leaves the exchange file of the family."""
+    family = probe.store.families[probe.family]
+    if family.exchange is None:
+        return False
+    settings = Settings(data=folder, policy=None, home=folder / "home")
+    if not settings.published.exists():
+        settings.home.mkdir()
+        table = f"{family.name}.{family.exchange.table}"
+        with duckdb.connect(str(settings.published)) as published:
+            published.execute(f"CREATE SCHEMA audit; CREATE SCHEMA {family.name}")
+            runs = "CREATE TABLE audit.runs AS SELECT ? AS family, ?::DATE AS as_of, true AS is_published"
+            published.execute(runs, [family.name, probe.day])
+            published.register("computed", probe.store.connection.execute(f"FROM {table}").to_arrow_table())
+            published.execute(f"CREATE TABLE {table} AS FROM computed")
+    write_exchange(settings, family, policy)
+    return (settings.exchange / family.exchange.file).exists()
 
 
 def _plan(probe: Probe, policy: Policy) -> Any:
