@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cjo_assets_tests.support.lifecycle.probe_success import SUCCESS_STARTING_FROM, SUCCESS_VALUES
 from cjo_assets_tests.support.lifecycle.probe_support import SUPPORT_VALUES
 from cjo_assets_tests.support.policy_leaves import DEFAULT, FamilyLeaves
 from cjo_assets_tests.support.probe import leaves
@@ -13,7 +14,9 @@ LEAVES: dict[str, Any] = dict(leaves(DEFAULT["lifecycle"], "lifecycle")) | {
 }
 
 # What the rule of turning makes no policy of, or no difference.
-OTHER_VALUES: dict[str, Any] = SUPPORT_VALUES | {
+OTHER_VALUES: dict[str, Any] = {
+    **SUPPORT_VALUES,
+    **SUCCESS_VALUES,
     "lifecycle.billing.currency": "EUR",
     # Each step begins a day earlier, and ends after the one before.
     "lifecycle.billing.dunning_days.reminder": 6,
@@ -36,4 +39,6 @@ OTHER_VALUES: dict[str, Any] = SUPPORT_VALUES | {
     "lifecycle.pipeline.volume_tolerance": 0.05,
 }
 
-LIFECYCLE = FamilyLeaves(LEAVES, {path: {path: value} for path, value in OTHER_VALUES.items()}, {}, {}, ())
+LIFECYCLE = FamilyLeaves(
+    LEAVES, {path: {path: value} for path, value in OTHER_VALUES.items()}, SUCCESS_STARTING_FROM, {}, ()
+)

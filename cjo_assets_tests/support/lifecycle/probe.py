@@ -3,7 +3,6 @@
 import json
 import shutil
 from dataclasses import replace
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +12,11 @@ from cjo_assets.language.memory import Ask
 from cjo_assets.policy import Policy
 from cjo_assets.reporting.document import Document
 from cjo_assets_tests.support.chain import SAMPLE, read_rows
+from cjo_assets_tests.support.lifecycle.probe_rows import DAY, day_of, event, instant_of
+from cjo_assets_tests.support.lifecycle.probe_success import SUCCESS_ROWS
 from cjo_assets_tests.support.lifecycle.probe_support import SUPPORT_ROWS
 from cjo_assets_tests.support.probe import Probe
-from cjo_assets_tests.support.rows import Row, Rows
-
-DAY = date(2025, 1, 20)
-
-
-def _at(days_ago: int) -> str:
-    return f"{DAY - timedelta(days=days_ago)}T09:00:00Z"
-
-
-def _event(kind: str, days_ago: int, customer: str, subject: str, **more: Any) -> Row:
-    return {
-        "event_id": f"P-{kind}-{subject}",
-        "event_type": kind,
-        "occurred_at": _at(days_ago),
-        "customer_id": customer,
-        "actor_kind": "agent",
-        "subject_id": subject,
-    } | more
-
+from cjo_assets_tests.support.rows import Rows
 
 # Organizations and the days since their signup.
 SIGNUPS = {
@@ -44,12 +27,12 @@ SIGNUPS = {
     "P_TRIAL": 20,  # a trial without a recorded end
 }
 EVENTS = [
-    _event("research_completed", 199, "P_OLD", "D_OLD"),
-    _event("requirements_sent", 2, "P_SENT_2", "D_SENT_2"),
-    _event("requirements_sent", 6, "P_SENT_6", "D_SENT_6"),
-    _event("trial_started", 20, "P_TRIAL", "S_TRIAL"),
+    event("research_completed", 199, "P_OLD", "D_OLD"),
+    event("requirements_sent", 2, "P_SENT_2", "D_SENT_2"),
+    event("requirements_sent", 6, "P_SENT_6", "D_SENT_6"),
+    event("trial_started", 20, "P_TRIAL", "S_TRIAL"),
     *(
-        _event("invoice_issued", days + 14, "C001", f"I_{days}", amount=1.0, due_at=str(DAY - timedelta(days=days)))
+        event("invoice_issued", days + 14, "C001", f"I_{days}", amount=1.0, due_at=day_of(days))
         for days in (6, 13, 20, 30)
     ),
 ]
@@ -69,16 +52,15 @@ class LifecycleProbe(Probe):
                 "customer_id": name,
                 "name": name,
                 "industry": "retail",
-                "signed_up_at": _at(days),
+                "signed_up_at": instant_of(days),
                 "village_opt_in": False,
             }
             for name, days in SIGNUPS.items()
         ]
-        added = SUPPORT_ROWS | {"organizations": signups}
-        added["lifecycle_events"] = [*EVENTS, *SUPPORT_ROWS["lifecycle_events"]]
-        for dataset, rows in added.items():
-            path = copied / f"{dataset}.json"
-            path.write_text(json.dumps([*read_rows(copied, dataset), *rows]), encoding="utf-8")
+        for added in ({"organizations": signups, "lifecycle_events": EVENTS}, SUPPORT_ROWS, SUCCESS_ROWS):
+            for dataset, rows in added.items():
+                path = copied / f"{dataset}.json"
+                path.write_text(json.dumps([*read_rows(copied, dataset), *rows]), encoding="utf-8")
         return folder
 
     def prepare(self) -> None:
