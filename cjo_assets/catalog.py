@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import replace
 
-from cjo_assets.core.family import Family, register
+from cjo_assets.core.family import Family, families_read, register
 from cjo_assets.core.table import LATEST
 from cjo_assets.families.audit.family import audit_family
 from cjo_assets.families.journey.family import FAMILY as JOURNEY
@@ -36,11 +36,13 @@ def all_families() -> tuple[Family, ...]:
 
 
 def _views_of(names: tuple[str, ...]) -> Family:
+    """Return the views of the newest day whose families are all among these."""
     tables = [table for family in FAMILIES if family.name in names for table in family.tables]
+    others = {family.name for family in FAMILIES} - set(names)
     return Family(
         name=LATEST,
         datasets=(),
-        tables=tuple(table for table in tables if table.schema == LATEST),
+        tables=tuple(table for table in tables if table.schema == LATEST and not families_read(table, others)),
         owner="team:journey",
     )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class TableConfig:
         look_back_columns: columns that later days may read, so that a change in another column makes no day stale;
             all columns unless given.
         is_decision: its published rows record what was decided, so a change of the contract never recomputes them.
+        others: full names of tables of other families that parameters of a view read, by parameter.
     """
 
     schema: str | None = None
@@ -27,3 +29,4 @@ class TableConfig:
     is_added_by_publish: bool = False
     look_back_columns: tuple[str, ...] = ()
     is_decision: bool = False
+    others: Mapping[str, str] = field(default_factory=dict)

@@ -101,12 +101,15 @@ def _contract_of(module: ModuleType, name: str) -> type[Contract]:
 def _with_inputs(
     transform: Callable[..., ir.Table], family: str, config: TableConfig, datasets: tuple[Dataset, ...]
 ) -> Callable[..., ir.Table]:
-    """Return a transform with its inputs where its schema is not the family's, or where it reads every dataset."""
+    """Return a transform with its inputs where its parameters alone do not name them."""
     parameters = inspect.signature(transform).parameters.values()
     variadic = [parameter.name for parameter in parameters if parameter.kind is parameter.VAR_KEYWORD]
     if not variadic and config.schema is None:
         return transform
     inputs = {name: found for name, found in inputs_of(transform, family).items() if name not in variadic}
+    for name, full_name in config.others.items():
+        schema, _, table = full_name.partition(".")
+        inputs[name] = Reference(schema, table)
     for name in variadic:
         inputs |= _of_every_dataset(name, datasets)
     return BoundQuery(transform, inputs)

@@ -249,8 +249,18 @@ def decision_table() -> Table:
 
 
 def family_writing(table: Table, family: Family, names: set[str]) -> str | None:
-    """Return the family whose run writes a table; None for records, which every run writes."""
+    """Return the family whose run writes a table; None for records, which every run writes.
+
+    A view over tables of several families is of none of them: it has the name of the family of views.
+    """
     if family.datasets:
         return family.name
-    read = {reference.schema for reference in table.inputs().values()} & names
-    return next(iter(read)) if table.is_view and len(read) == 1 else None
+    read = families_read(table, names)
+    if not table.is_view or not read:
+        return None
+    return next(iter(read)) if len(read) == 1 else family.name
+
+
+def families_read(table: Table, names: set[str]) -> set[str]:
+    """Return which of some families a table reads."""
+    return {reference.schema for reference in table.inputs().values()} & names
