@@ -38,7 +38,7 @@ PREFIX = "DS"
 class JourneySignals(DatedContract):
     """Signals derived from lifecycle records. One row per as-of date and signal."""
 
-    signal_id: str = key("Signal; the same on every as-of date.")
+    signal_id: str = key("Signal; the same on every as-of date.", personal="signal")
     customer_id: str = column("Customer the signal is about.", personal="customer")
     signal_type: str = column("Type, as the signals of the customer journey name it.")
     signal_strength: float = column(
