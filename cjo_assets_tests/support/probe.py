@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from decimal import Decimal
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -656,4 +657,9 @@ def _only_one_has(one: Rows, other: Rows) -> Rows:
 
 
 def _text(row: dict[str, Any]) -> str:
-    return json.dumps(row, default=str, sort_keys=True)
+    return json.dumps(row, default=_number_or_text, sort_keys=True)
+
+
+def _number_or_text(value: Any) -> float | str:
+    """Return a decimal as a number: 0.05 and 0.050 are no difference."""
+    return float(value) if isinstance(value, Decimal) else str(value)

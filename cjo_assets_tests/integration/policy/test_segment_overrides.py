@@ -44,7 +44,7 @@ EXCEPTIONS: dict[str, Any] = {
     "risk.risk_tier_thresholds.low": 0.2,
     "risk.crm_tier_steps": 1,
     "approval.manager_tiers": ["high", "medium", "low"],
-    "approval.manager_value": 10_000,
+    "approval.manager_value": 5_000,
     "approval.manager_cost": 50,
     "approval.executive_cost": 100,
     "approval.two_people_cost": 100,

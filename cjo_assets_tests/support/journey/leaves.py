@@ -88,7 +88,7 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
     "vocabulary.null_words": {"vocabulary.null_words": []},
     "vocabulary.unnormalized_ids": {"vocabulary.unnormalized_ids": "reject"},
     "vocabulary.sources": {
-        "vocabulary.sources": ["automated", "manual", "partner"],
+        "vocabulary.sources": ["automated", "derived", "manual", "partner"],
         "journey.signals.source_trust.partner": 0.5,
     },
 }

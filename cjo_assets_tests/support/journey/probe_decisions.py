@@ -72,8 +72,9 @@ OUTCOMES = tuple(
 )
 
 # Signals as a source describes them that normalises, weighs and adjusts by itself.
-DESCRIBED_SIGNALS: tuple[dict[str, float], ...] = (
+DESCRIBED_SIGNALS: tuple[dict[str, float | str], ...] = (
     {"normalized_strength": 0.95},
     {"risk_weight": 0.6},
     {"segment_adjustment": 0.5},
+    {"source": "derived"},
 )
