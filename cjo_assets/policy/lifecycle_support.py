@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, Strict
+from pydantic import Field, Strict, model_validator
 
 from cjo_assets.policy.base import MOST_DAYS, MOST_MINUTES, Positive, Section, Share, Weight
 
@@ -46,6 +46,10 @@ class SlaRules(Section):
     counting_statuses: Annotated[tuple[UnsolvedStatus, ...], Strict(False), Field(min_length=1)]
     at_risk_share: Share
     latency_ms: LatencyLimits
+    uptime: Share
+    in_time_share: Share
+    met_share: Share
+    budget_at_risk: Share
 
 
 class EscalationRules(Section):
@@ -71,13 +75,22 @@ class RetrievalRules(Section):
 
 
 class ModelPrice(Section):
-    """Prices of a language model per million tokens."""
+    """Prices of a language model per million tokens, and whether simple tasks should do without it."""
 
     input: Weight
     output: Weight
+    premium: bool
 
 
 class ModelRules(Section):
-    """Prices of language models, by model."""
+    """Prices of language models, by model, and the tasks that a cheap one is enough for."""
 
     prices: Annotated[dict[str, ModelPrice], Field(min_length=1)]
+    cheap: str
+    complexity: Share
+
+    @model_validator(mode="after")
+    def _cheap_has_a_price(self) -> ModelRules:
+        if self.cheap not in self.prices:
+            raise ValueError(f"cheap names {self.cheap!r}, which has no price; name one of {', '.join(self.prices)}")
+        return self

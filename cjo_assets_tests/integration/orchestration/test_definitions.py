@@ -146,6 +146,8 @@ LIFECYCLE = {
     "opportunities",
     "journey_signals",
     "lifecycle_summary",
+    "sla_compliance",
+    "model_costs",
     "health_by_band",
     "sla_by_priority",
 }

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cjo_assets_tests.support.lifecycle.probe_operation import OPERATION_VALUES
 from cjo_assets_tests.support.lifecycle.probe_success import SUCCESS_STARTING_FROM, SUCCESS_VALUES
 from cjo_assets_tests.support.lifecycle.probe_support import SUPPORT_VALUES
 from cjo_assets_tests.support.policy_leaves import DEFAULT, FamilyLeaves
@@ -17,6 +18,7 @@ LEAVES: dict[str, Any] = dict(leaves(DEFAULT["lifecycle"], "lifecycle")) | {
 OTHER_VALUES: dict[str, Any] = {
     **SUPPORT_VALUES,
     **SUCCESS_VALUES,
+    **OPERATION_VALUES,
     "lifecycle.billing.currency": "EUR",
     # Each step begins a day earlier, and ends after the one before.
     "lifecycle.billing.dunning_days.reminder": 6,

@@ -5,12 +5,10 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.expressions.rows import literal_rows
-from cjo_assets.core.expressions.tables import long_rows, lookup
+from cjo_assets.core.expressions.tables import long_rows
 from cjo_assets.families.lifecycle.support._metrics import share_of, summed
+from cjo_assets.families.lifecycle.support._model_prices import with_cost
 from cjo_assets.policy.lifecycle import LifecyclePolicy
-
-TOKENS_PER_PRICE = 1_000_000
 
 
 def usage_metrics(usage_daily: ir.Table) -> ir.Table:
@@ -52,15 +50,10 @@ def search_metrics(knowledge_searches: ir.Table, policy: LifecyclePolicy) -> ir.
 
 def model_metrics(model_calls: ir.Table, policy: LifecyclePolicy) -> ir.Table:
     """Return the cost of language models by customer and day; calls of a model without a price do not count."""
-    prices = literal_rows(
-        [{"model": name, "input": price.input, "output": price.output} for name, price in policy.models.prices.items()],
-        {"model": "string", "input": "float64", "output": "float64"},
-    )
-    rows = lookup(model_calls, prices, "model")
-    cost = (rows.input_tokens * rows.input + rows.output_tokens * rows.output) / TOKENS_PER_PRICE
+    rows = with_cost(model_calls, policy)
     nothing = ibis.null("float64")
     measures = {
-        "model_cost": (rows.is_cache_hit.ifelse(nothing, cost), None),
-        "cost_avoided": (rows.is_cache_hit.ifelse(cost, nothing), None),
+        "model_cost": (rows.is_cache_hit.ifelse(nothing, rows.cost), None),
+        "cost_avoided": (rows.is_cache_hit.ifelse(rows.cost, nothing), None),
     }
     return summed(rows, rows.called_at.date(), measures)

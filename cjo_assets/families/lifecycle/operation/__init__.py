@@ -1,0 +1,1 @@
+"""Changes of configurations, incidents, compliance with SLA targets, and costs of language models."""
