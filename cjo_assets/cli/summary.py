@@ -47,9 +47,7 @@ def print_summary(console: Console, family: str, day: date) -> None:
         )[0]
 
     console.print(grid)
-    turned_away = sum(load["rows_rejected"] for load in loads)
-    read = sum(load["rows_read"] for load in loads)
-    console.print(f"[bold]Quarantine[/bold]: {turned_away:,} of {read:,} rows", highlight=False)
+    console.print(f"[bold]Quarantine[/bold]: {quarantine_of(about, loads)}", highlight=False)
     for row in rejected:
         say(f"  {row['dataset']}: {row['rule']} ({row['rows']:,}): {_short(row['keys'] or 'no key')}", console)
     if discarded:
@@ -66,6 +64,14 @@ def print_summary(console: Console, family: str, day: date) -> None:
         console.print("[bold]Stale[/bold]: an earlier day has changed since these days were run", highlight=False)
         say(f"  {', '.join(str(row['as_of']) for row in stale)}: run them again, in this order", console)
     _print_places(console, settings, about, report["report_path"])
+
+
+def quarantine_of(family: Family, loads: list[dict[str, Any]]) -> str:
+    """Return how many rows were rejected of those that people supplied, without rows that another family wrote."""
+    exchanged = {dataset.name for dataset in family.datasets if dataset.exchange}
+    supplied = [load for load in loads if load["dataset"] not in exchanged]
+    rejected, read = (sum(load[name] for load in supplied) for name in ("rows_rejected", "rows_read"))
+    return f"{rejected:,} of {read:,} rows"
 
 
 def _rules_of(tables: list[str]) -> str:
