@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+import shutil
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,31 +11,36 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
+from cjo_assets.audit.erasure.erase import erase, what_would_go
+from cjo_assets.audit.replay.differences import DIFFERS, IDENTICAL, IMPOSSIBLE, DayVerdict
+from cjo_assets.audit.replay.replay import replayed
+from cjo_assets.audit.replay.scratch import scratch
 from cjo_assets.audit.why.ask import explained
 from cjo_assets.catalog import all_families
 from cjo_assets.cli.app import app
+from cjo_assets.core.errors import WarehouseError
 from cjo_assets.core.questions import ExplainedRow
 from cjo_assets.core.settings import Settings
-from cjo_assets.engine.store import Store
 from cjo_assets.families.journey.questions._why_lines import branches
 from cjo_assets.policy import Policy
-from cjo_assets_tests.support.catalog import STATEMENTS
+from cjo_assets.warehouse.build import opened
+from cjo_assets_tests.support.catalog import PAST_STATEMENTS
 from cjo_assets_tests.support.chain import SAMPLE, read_rows
 from cjo_assets_tests.support.warehouse import publish_family
 
 DAY = date(2025, 1, 20)
+GONE, INACTIVE = "C010", "DS-946182ae498b"
 DROP, REPEATED, DISSATISFIED = "DS-135b9142dd52", "DS-3cd96a150f61", "DS-55477f147531"
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[Settings]:
+def home(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Settings:
     """Return a home in which the sample of the lifecycle and then of the journey is published."""
     settings = Settings(SAMPLE, None, tmp_path_factory.mktemp("home"))
-    store = Store(duckdb.connect(), all_families(), STATEMENTS)
-    for family in ("lifecycle", "journey"):
-        publish_family(store, settings, family, DAY, policy)
-    yield settings
-    store.connection.close()
+    with opened(settings, all_families()) as store:
+        for family in ("lifecycle", "journey"):
+            publish_family(store, settings, family, DAY, policy)
+    return settings
 
 
 def rows_of(home: Settings, subject: str, day: date | None = None) -> dict[str, ExplainedRow]:
@@ -123,3 +128,81 @@ def test_evidence_that_is_not_published_is_named(home: Settings, tmp_path: Path)
     assert row.missing == ["tickets:T-05"]
     assert [record["record_key"] for record in row.records] == ["T-06"]
     assert (row.as_of, row.policy_hash, row.rule, row.policy_values) == (None, None, "", {})
+
+
+def copied(home: Settings, folder: Path) -> Settings:
+    """Copy a home; its data folder is missing."""
+    return Settings(folder / "no data", None, Path(shutil.copytree(home.home, folder / "home")))
+
+
+def replay(settings: Settings, family: str) -> DayVerdict:
+    """Return the comparison of the day of a family with its replay."""
+    with scratch(settings, statements=PAST_STATEMENTS, family=family) as past:
+        (verdict,) = replayed(past, [DAY])
+    return verdict
+
+
+def test_a_day_with_derived_signals_is_replayed_from_the_archive(home: Settings, tmp_path: Path) -> None:
+    """Neither the data folder nor the exchange file is there any more."""
+    settings = copied(home, tmp_path)
+    shutil.rmtree(settings.exchange)
+    verdict = replay(settings, "journey")
+    assert (verdict.state, verdict.reasons) == (IDENTICAL, ())
+    rows = {table.table: table.rows for table in verdict.tables}
+    assert (rows["journey.derived_signals"], rows["journey.known_signals"]) == (6, 14)
+
+
+def test_a_replay_names_a_changed_derived_signal(home: Settings, tmp_path: Path) -> None:
+    settings = copied(home, tmp_path)
+    with duckdb.connect(str(settings.published)) as connection:
+        connection.execute("UPDATE journey.known_signals SET signal_strength = 0.9 WHERE signal_id = ?", [DROP])
+    verdict = replay(settings, "journey")
+    assert verdict.state == DIFFERS
+    assert [table.table for table in verdict.tables if not table.is_identical] == ["journey.known_signals"]
+
+
+@pytest.fixture(scope="module")
+def erased(home: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Return a home from which C010 was erased, whose only derived signal confirms S011."""
+    settings = copied(home, tmp_path_factory.mktemp("erased"))
+    announced = what_would_go(settings, GONE)
+    found = erase(settings, GONE, "data.protection", "requested on paper")
+    assert found.left == ()
+    assert announced["derived_signals.ndjson"] == found.counts["derived_signals.ndjson"] == 1
+    return settings
+
+
+def test_nothing_exchanged_names_an_erased_customer(erased: Settings) -> None:
+    text = (erased.exchange / "derived_signals.ndjson").read_text(encoding="utf-8")
+    assert [json.loads(line)["customer_id"] for line in text.splitlines()] == ["C005"] * 3 + ["C001", "C006"]
+    for file in sorted(path for path in erased.home.rglob("*") if path.is_file() and path.suffix != ".duckdb"):
+        content = file.read_bytes()
+        assert not [name for name in (GONE.encode(), INACTIVE.encode()) if name in content], file
+    with duckdb.connect(str(erased.published), read_only=True) as reader:
+        query = "SELECT count(*) FROM {} WHERE customer_id = 'C010'"
+        for table in ("lifecycle.journey_signals", "lifecycle.tickets", "journey.known_signals", "latest.account_360"):
+            assert reader.execute(query.format(table)).fetchone() == (0,), table
+        assert reader.execute("SELECT count(*) FROM latest.account_360").fetchone() == (12,)
+
+
+@pytest.mark.parametrize("subject", [GONE, INACTIVE])
+def test_why_knows_nothing_of_an_erased_customer(erased: Settings, subject: str) -> None:
+    with pytest.raises(WarehouseError, match=f"Unknown customer or intervention {subject}"):
+        explained(erased, subject, None)
+    assert list(rows_of(erased, "C005")) == [DROP, REPEATED, DISSATISFIED], "others are explained as before"
+
+
+def test_a_run_after_an_erasure_brings_nothing_back(erased: Settings, policy: Policy, tmp_path: Path) -> None:
+    """The data folder still names the customer, so the rows are refused, and the file is written without it."""
+    settings = Settings(SAMPLE, None, Path(shutil.copytree(erased.home, tmp_path / "home")))
+    with opened(settings, all_families()) as store:
+        for family in ("lifecycle", "journey"):
+            publish_family(store, settings, family, DAY, policy)
+    assert GONE not in (settings.exchange / "derived_signals.ndjson").read_text(encoding="utf-8")
+    with pytest.raises(WarehouseError, match="Unknown customer"):
+        explained(settings, GONE, None)
+
+
+def test_a_day_before_an_erasure_cannot_be_replayed(erased: Settings) -> None:
+    verdict = replay(erased, "journey")
+    assert (verdict.state, verdict.is_explained_by_erasure) == (IMPOSSIBLE, True)
