@@ -11,15 +11,12 @@ import ibis.expr.types as ir
 from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.by_segment import by_segment
-from cjo_assets.core.expressions.ids import as_text
-from cjo_assets.core.expressions.numbers import rounded
+from cjo_assets.core.expressions.ids import drawn_share
 from cjo_assets.families.journey.interventions._outcomes import HELD_OUT
 from cjo_assets.policy import Policy
 
 TREATED = "treated"
 ARMS = [TREATED, HELD_OUT]
-HEX_DIGITS = "0123456789abcdef"
-DRAW_DIGITS = 5
 
 
 class HoldoutAssignments(DatedContract):
@@ -53,9 +50,5 @@ def is_held_out(customer_id: ir.StringValue, segment: ir.StringValue, policy: Po
 
 
 def _draw(customer_id: ir.StringValue, policy: Policy) -> ir.FloatingValue:
-    """Return the first hex digits of a salted hash as a number [0-1)."""
-    digits = as_text(ibis.literal(policy.journey.holdout.holdout_salt), customer_id).hexdigest("sha256")
-    places = [
-        ibis.literal(HEX_DIGITS).find(digits.substr(place, 1)) / 16 ** (place + 1) for place in range(DRAW_DIGITS)
-    ]
-    return rounded(sum(places[1:], places[0]))
+    """Return what a customer draws [0-1)."""
+    return drawn_share(ibis.literal(policy.journey.holdout.holdout_salt), customer_id)
