@@ -11,6 +11,7 @@ from pydantic import Field, Strict, model_validator
 
 from cjo_assets.policy.base import MOST_DAYS, MOST_MINUTES, Section, Share
 from cjo_assets.policy.calendar import Calendar
+from cjo_assets.policy.lifecycle_experiments import ExperimentRules, PersonalizationRules
 from cjo_assets.policy.lifecycle_report import LifecycleReporting, TargetRules
 from cjo_assets.policy.lifecycle_success import (
     ExchangeRules,
@@ -100,5 +101,7 @@ class LifecyclePolicy(Section):
     runtime: RuntimeRules
     retrieval: RetrievalRules
     models: ModelRules
+    experiments: ExperimentRules
+    personalization: PersonalizationRules
     targets: TargetRules
     reporting: LifecycleReporting

@@ -11,7 +11,7 @@ from cjo_assets.policy import Policy, section_named
 from cjo_assets.policy.lifecycle import LifecyclePolicy
 
 NAME = "lifecycle"
-STAGES = ("inputs", "money", "pipeline", "support", "success", "operation", "overview")
+STAGES = ("inputs", "money", "pipeline", "support", "success", "operation", "experiments", "overview")
 DATASETS = datasets_in(__package__, STAGES)
 
 
@@ -39,6 +39,7 @@ FAMILY = Family(
         Step("serve", "Measure the clocks of tickets, escalations and the service of each day.", ("support",)),
         Step("keep", "Score the health of clients, and find who may leave and who may grow.", ("success",)),
         Step("operate", "Measure changes, incidents, agreed service levels and costs of models.", ("operation",)),
+        Step("experiment", "Decide which variants of messages go on.", ("experiments",)),
         Step("summarize", "Compare the day with the targets of the policy.", ("overview",)),
         Step("publish", "Write the report and replace the published database.", ("publish",)),
     ),

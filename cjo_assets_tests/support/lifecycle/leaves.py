@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cjo_assets_tests.support.lifecycle.probe_experiments import EXPERIMENT_VALUES
 from cjo_assets_tests.support.lifecycle.probe_operation import OPERATION_VALUES
 from cjo_assets_tests.support.lifecycle.probe_success import SUCCESS_STARTING_FROM, SUCCESS_VALUES
 from cjo_assets_tests.support.lifecycle.probe_support import SUPPORT_VALUES
@@ -19,6 +20,7 @@ OTHER_VALUES: dict[str, Any] = {
     **SUPPORT_VALUES,
     **SUCCESS_VALUES,
     **OPERATION_VALUES,
+    **EXPERIMENT_VALUES,
     "lifecycle.billing.currency": "EUR",
     # Each step begins a day earlier, and ends after the one before.
     "lifecycle.billing.dunning_days.reminder": 6,
@@ -42,5 +44,9 @@ OTHER_VALUES: dict[str, Any] = {
 }
 
 LIFECYCLE = FamilyLeaves(
-    LEAVES, {path: {path: value} for path, value in OTHER_VALUES.items()}, SUCCESS_STARTING_FROM, {}, ()
+    LEAVES,
+    {path: {path: value} for path, value in OTHER_VALUES.items()},
+    SUCCESS_STARTING_FROM,
+    {},
+    (),
 )

@@ -1,0 +1,1 @@
+"""Experiments on messages: how probable it is that each variant is the best, and what follows."""
