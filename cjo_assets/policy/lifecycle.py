@@ -12,6 +12,7 @@ from pydantic import Field, Strict, model_validator
 from cjo_assets.policy.base import MOST_DAYS, MOST_MINUTES, Section, Share
 from cjo_assets.policy.calendar import Calendar
 from cjo_assets.policy.lifecycle_experiments import ExperimentRules, PersonalizationRules
+from cjo_assets.policy.lifecycle_operation import ConfigRules, IncidentRules, RollbackRules
 from cjo_assets.policy.lifecycle_report import LifecycleReporting, TargetRules
 from cjo_assets.policy.lifecycle_success import (
     ExchangeRules,
@@ -103,5 +104,8 @@ class LifecyclePolicy(Section):
     models: ModelRules
     experiments: ExperimentRules
     personalization: PersonalizationRules
+    config: ConfigRules
+    rollback: RollbackRules
+    incidents: IncidentRules
     targets: TargetRules
     reporting: LifecycleReporting

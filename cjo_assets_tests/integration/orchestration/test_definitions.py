@@ -151,6 +151,8 @@ LIFECYCLE = {
     "variant_decisions",
     "personalization",
     "model_costs",
+    "config_changes",
+    "incidents",
     "health_by_band",
     "sla_by_priority",
 }

@@ -13,6 +13,7 @@ from cjo_assets.policy import Policy
 from cjo_assets.reporting.document import Document
 from cjo_assets_tests.support.chain import SAMPLE, read_rows
 from cjo_assets_tests.support.lifecycle.probe_experiments import EXPERIMENT_ROWS
+from cjo_assets_tests.support.lifecycle.probe_operation import OPERATION_ROWS
 from cjo_assets_tests.support.lifecycle.probe_rows import DAY, day_of, event, instant_of
 from cjo_assets_tests.support.lifecycle.probe_success import SUCCESS_ROWS
 from cjo_assets_tests.support.lifecycle.probe_support import SUPPORT_ROWS
@@ -58,12 +59,8 @@ class LifecycleProbe(Probe):
             }
             for name, days in SIGNUPS.items()
         ]
-        for added in (
-            {"organizations": signups, "lifecycle_events": EVENTS},
-            SUPPORT_ROWS,
-            SUCCESS_ROWS,
-            EXPERIMENT_ROWS,
-        ):
+        own: dict[str, Rows] = {"organizations": signups, "lifecycle_events": EVENTS}
+        for added in (own, SUPPORT_ROWS, SUCCESS_ROWS, OPERATION_ROWS, EXPERIMENT_ROWS):
             for dataset, rows in added.items():
                 path = copied / f"{dataset}.json"
                 path.write_text(json.dumps([*read_rows(copied, dataset), *rows]), encoding="utf-8")

@@ -6,12 +6,12 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.expressions.tables import first_per, lookup
-from cjo_assets.families.lifecycle.inputs._event_types import PRODUCTION
 from cjo_assets.families.lifecycle.inputs.conversations import ACTIVE, CHATBOT, COMPLETED, ESCALATED, VOICEBOT
+from cjo_assets.families.lifecycle.support._deployments import deployments, recorded_on
 from cjo_assets.families.lifecycle.support._metrics import combined, correction, share_of, summed
 from cjo_assets.policy.lifecycle import LifecyclePolicy
 
-DEPLOYED, ROLLED_BACK, REPLY, CSAT = "config_deployed", "config_rolled_back", "chat_reply_sent", "csat_given"
+REPLY, CSAT = "chat_reply_sent", "csat_given"
 CALL_KEY = ["customer_id", "conversation_id"]
 
 
@@ -39,10 +39,10 @@ def with_live_version(rows: ir.Table, lifecycle_events: ir.Table, policy: Lifecy
     It is the `live_version` that was last deployed to production, or returned to, `propagation_seconds` before the
     start; null where none is known.
     """
-    deployments = _deployments(lifecycle_events)
+    live = deployments(lifecycle_events).drop("is_rollback")
     latest_at = rows.started_at - ibis.interval(seconds=policy.runtime.propagation_seconds)
     pairs = rows.select(*CALL_KEY, "config_id", "known_at", latest_at=latest_at)
-    pairs = pairs.join(deployments, ["customer_id", "config_id"])
+    pairs = pairs.join(live, ["customer_id", "config_id"])
     pairs = pairs.filter(pairs.live_since <= pairs.latest_at, pairs.recorded_on <= pairs.known_at.date())
     last = first_per(pairs, "conversation_id", [ibis.desc("live_since"), ibis.desc("event_id")])
     return lookup(rows, last.select("conversation_id", "live_version"), "conversation_id")
@@ -65,7 +65,7 @@ def replies_during_calls(conversations: ir.Table, lifecycle_events: ir.Table) ->
     chats = conversations.filter(conversations.product == CHATBOT, conversations.user_id.notnull())
     chats = chats.select("customer_id", "user_id", chat_id="conversation_id", chat_began_at="started_at")
     sent = replies.select(
-        "customer_id", chat_id="subject_id", replied_at="occurred_at", recorded_on=_recorded_on(replies)
+        "customer_id", chat_id="subject_id", replied_at="occurred_at", recorded_on=recorded_on(replies)
     ).join(chats, ["customer_id", "chat_id"])
     calls = _calls(conversations)
     calls = calls.select("customer_id", "conversation_id", "user_id", "started_at", "known_at")
@@ -78,26 +78,6 @@ def replies_during_calls(conversations: ir.Table, lifecycle_events: ir.Table) ->
 def _calls(conversations: ir.Table) -> ir.Table:
     calls = ended(conversations)
     return calls.filter(calls.product == VOICEBOT, calls.user_id.notnull())
-
-
-def _deployments(lifecycle_events: ir.Table) -> ir.Table:
-    """Return when versions went live: customer_id, config_id, live_version, live_since, recorded_on, event_id."""
-    events = lifecycle_events
-    is_rollback = events.event_type == ROLLED_BACK
-    is_deployment = (events.event_type == DEPLOYED) & (events.about == PRODUCTION)
-    rows = events.filter(is_rollback | is_deployment)
-    return rows.select(
-        "customer_id",
-        "event_id",
-        config_id=(rows.event_type == ROLLED_BACK).ifelse(rows.subject_id, rows.related_id),
-        live_version=rows.quantity.cast("int64"),
-        live_since="occurred_at",
-        recorded_on=_recorded_on(rows),
-    )
-
-
-def _recorded_on(events: ir.Table) -> ir.DateValue:
-    return ibis.coalesce(events.recorded_at, events.occurred_at).date()
 
 
 def _of_ended(rows: ir.Table, policy: LifecyclePolicy) -> ir.Table:
@@ -128,7 +108,7 @@ def _first_contacts(conversations: ir.Table, policy: LifecyclePolicy) -> ir.Tabl
 def _answers(conversations: ir.Table, lifecycle_events: ir.Table) -> ir.Table:
     """Return the satisfaction that events and conversations give; of a conversation with both, what was known first."""
     answers = lifecycle_events.filter(lifecycle_events.event_type == CSAT)
-    answers = answers.select("customer_id", "quantity", conversation_id="subject_id", answered_on=_recorded_on(answers))
+    answers = answers.select("customer_id", "quantity", conversation_id="subject_id", answered_on=recorded_on(answers))
     own = ended(conversations)
     own = own.filter(own.csat.notnull())
     own = own.select(*CALL_KEY, "csat", known_on=own.known_at.date())

@@ -1,7 +1,7 @@
 """The sample of the lifecycle: the facts of operation with their arithmetic."""
 
 from cjo_assets_tests.support.chain import Chain
-from cjo_assets_tests.support.rows import Row
+from cjo_assets_tests.support.rows import Row, instant
 
 
 def compliance(sample: Chain) -> dict[tuple[str, str], Row]:
@@ -61,3 +61,44 @@ def test_costs_are_those_of_the_daily_metrics(lifecycle_sample: Chain) -> None:
     (daily,) = lifecycle_sample.rows(sql)
     (month,) = lifecycle_sample.rows("SELECT sum(cost) AS cost FROM lifecycle.model_costs")
     assert round(daily["cost"], 9) == round(month["cost"], 9)
+
+
+def test_a_version_to_roll_back(lifecycle_sample: Chain) -> None:
+    """F21: 2 of 12 requests are too few, 3 of 40 are 0.075, known at 10:10."""
+    changes = {
+        (row["config_id"], row["config_version"]): row for row in lifecycle_sample.rows("FROM lifecycle.config_changes")
+    }
+    assert len(changes) == 6
+    row = changes["cfg-01", 2]
+    assert (row["decision"], row["rule"], row["observed"], row["n"]) == ("roll_back", "error_rate", 0.075, 40)
+    assert (row["to_version"], row["first_failed_at"]) == (1, instant("2025-01-15 10:05"))
+    assert (row["deployed_at"], row["detected_after_minutes"]) == (instant("2025-01-15 10:00"), 10.0)
+    assert (row["changed_paths"], row["risk"]) == (["model.max_tokens", "system_prompt"], "low")
+    # Requested at 09:40; the first conversation began at noon.
+    assert (row["change_id"], row["approval"], row["is_self_service"]) == ("CH-1", "not_needed", True)
+    assert (row["lead_minutes"], row["outcome"], row["is_claim_right"]) == (20.0, "too_early", True)
+    assert {name: row["decision"] for name, row in changes.items() if name != ("cfg-01", 2)} == {
+        ("cfg-01", 1): "not_live",
+        # Their windows are whole days, or there are none.
+        ("cfg-03", 1): "insufficient_data",
+        ("cfg-05", 1): "insufficient_data",
+        ("cfg-07", 1): "insufficient_data",
+        ("cfg-11", 1): "insufficient_data",
+    }
+
+
+def test_incidents(lifecycle_sample: Chain) -> None:
+    found = lifecycle_sample.rows("FROM lifecycle.incidents ORDER BY opened_at")
+    assert [(row["customer_id"], row["source"], row["repair_minutes"]) for row in found] == [
+        ("C004", "reported", 36.0),
+        ("C008", "reported", 60.0),
+        # The window of 3 errors of 40, five minutes after version 2 was deployed.
+        ("C004", "unreported", 5.0),
+    ]
+    assert [row["versions"] for row in found] == [[], [], ["cfg-01 2"]]
+    counts = [(row["down_minutes"], row["errors"], row["requests"]) for row in found]
+    assert counts == [(36, 12, 400), (60, 25, 600), (0, 3, 40)]
+    # Failures of a window of a whole day are not timed.
+    assert [row["detected_after_minutes"] for row in found] == [None] * 3
+    notices = [(row["notice_sent_at"], row["rca_published_at"]) for row in found]
+    assert notices == [(None, None), (instant("2025-01-14 05:00"), instant("2025-01-17 12:00")), (None, None)]
