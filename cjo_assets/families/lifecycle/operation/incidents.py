@@ -223,13 +223,6 @@ def rows_of_no_organization(incidents: ir.Table, organizations: ir.Table) -> ir.
 
 
 @check
-def unreported_incidents(incidents: ir.Table) -> ir.Table:
-    """Return failures of services that no incident reports."""
-    rows = incidents.filter(incidents.source == UNREPORTED)
-    return rows.select(*INCIDENT, "services", "opened_at", "errors", "requests", "down_minutes")
-
-
-@check
 def records_of_no_incident(lifecycle_events: ir.Table, as_of: ir.DateScalar) -> ir.Table:
     """Return resolutions, notices and causes of incidents that were not opened, which therefore have no effect."""
     events = known_events(lifecycle_events, as_of, OPENED, RESOLVED_EVENT, NOTICE, RCA)

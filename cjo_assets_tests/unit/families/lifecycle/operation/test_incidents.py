@@ -12,7 +12,6 @@ from cjo_assets.families.lifecycle.operation.incidents import (
     incidents,
     records_of_no_incident,
     rows_of_no_organization,
-    unreported_incidents,
 )
 from cjo_assets_tests.support.lifecycle.events import RULES, event, events_of, organizations_of
 from cjo_assets_tests.support.lifecycle.operation import deployed, rolled_back, window, windows_of
@@ -160,7 +159,6 @@ def test_versions_deployed_in_the_hour_before() -> None:
 
 def test_checks() -> None:
     table = incidents(windows_of(failing("2025-01-15 10:00")), events_of(), as_of(), RULES)
-    assert len(rows_of(unreported_incidents(table))) == 1
     assert len(rows_of(rows_of_no_organization(table, organizations_of("C2")))) == 1
     log = events_of(opened("2025-01-15"), resolved("2025-01-16"), resolved("2025-01-16", "I2"))
     assert [row["incident_id"] for row in rows_of(records_of_no_incident(log, as_of()))] == ["I2"]
