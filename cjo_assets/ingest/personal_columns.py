@@ -1,19 +1,21 @@
 """The person that a row is about, from the marks of the contracts: in SQL for tables and files, in Python for rows.
 
-The most direct identifier of a row decides: a row with a customer id is about that customer, whatever intervention it
-names; a row without one is about the customer of its intervention, and so on in the order of `KINDS`.
+The most direct kind of identifier of a row decides: a row with a customer id is about that customer, whatever
+intervention it names; a row without one is about the customer of its intervention, and so on in the order of `KINDS`. A
+row with two customers is about both.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from cjo_assets.core.contract import Column, Contract, columns_of
 from cjo_assets.core.family import registered_families
-from cjo_assets.core.person import Person
+from cjo_assets.core.person import WHITE_SPACE, Person
 from cjo_assets.core.personal import KINDS, RECORD, TEXT, Personal
 from cjo_assets.core.table import RAW
 from cjo_assets.engine.sql import literal, quoted
@@ -71,7 +73,7 @@ def about(marks: Marks, columns: Iterable[str]) -> str | None:
     `names_person`.
     """
     names = list(columns)
-    cases = [_case(mark, _text(quoted(name))) for name, mark in owners(marks, names)]
+    cases = list(_cases(owners(marks, names), lambda name: _text(quoted(name))))
     records = [name for name in names if name in marks and marks[name].kind == RECORD]
     otherwise = " OR ".join(map(_record_is_about, records)) or "FALSE"
     if not cases:
@@ -92,11 +94,14 @@ def given(person: Person, *statements: str) -> dict[str, Any]:
 
 def row_is_about(person: Person, marks: Marks, row: Mapping[str, Any]) -> bool:
     """Return whether a row, as values or texts, is about the person."""
-    for name, mark in owners(marks, row):
-        kind = mark.kind or dict(mark.kinds).get(str(row.get(mark.said_by)), "")
-        value = row[name]
-        if kind and value is not None and str(value).strip():
-            return person.owns(kind, str(value))
+    named = [
+        (mark.kind or dict(mark.kinds).get(str(row.get(mark.said_by)), ""), str(row[name]))
+        for name, mark in owners(marks, row)
+        if row[name] is not None
+    ]
+    decisive = _most_direct(named)
+    if decisive:
+        return any(person.owns(*identifier) for identifier in decisive)
     records = [row[name] for name in row if name in marks and marks[name].kind == RECORD]
     return any(record_is_about(person, record) for record in records if isinstance(record, str))
 
@@ -107,19 +112,29 @@ def record_is_about(person: Person, text: str) -> bool:
         record = json.loads(text)
     except ValueError:
         return person.words.found_in(text)
-    fields = record if isinstance(record, dict) else {}
-    named = [name for name in marks_of_records() if fields.get(name) not in (None, "")]
-    if named:
-        return person.owns(marks_of_records()[named[0]].kind, str(fields[named[0]]))
-    return person.words.found_in(text)
+    named = identifiers_in(record if isinstance(record, dict) else {})
+    return any(person.owns(*identifier) for identifier in named) if named else person.words.found_in(text)
 
 
-def first_identifier(value: Callable[[str], str]) -> tuple[str, str]:
-    """Return SQL for kind and text of the most direct identifier of a record, given how a field of it is read."""
+def identifiers_in(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return kind and text of the identifiers of the most direct kind in a record of a dataset."""
+    return _most_direct(
+        [(mark.kind, str(record[name])) for name, mark in marks_of_records().items() if record.get(name) is not None]
+    )
+
+
+def identifiers_of(value: Callable[[str], str]) -> tuple[str, str]:
+    """Return SQL for the most direct kind of identifier in a record, and for the list of its identifiers of that kind.
+
+    Args:
+        value: from the name of a field to SQL for its value.
+    """
     fields = [(mark.kind, _text(value(name))) for name, mark in marks_of_records().items()]
-    kinds = " ".join(f"WHEN {_is_there(text)} THEN {literal(kind)}" for kind, text in fields)
-    texts = " ".join(f"WHEN {_is_there(text)} THEN {text}" for _, text in fields)
-    return f"CASE {kinds} END", f"CASE {texts} END"
+    kinds, lists = [], []
+    for kind, texts in _by_kind(fields):
+        kinds.append(f"WHEN {_any_is_there(texts)} THEN {literal(kind)}")
+        lists.append(f"WHEN {_any_is_there(texts)} THEN [{', '.join(texts)}]")
+    return f"CASE {' '.join(kinds)} END", f"CASE {' '.join(lists)} END"
 
 
 @functools.cache
@@ -139,9 +154,32 @@ def _is_owner(name: str, mark: Personal, columns: list[str]) -> bool:
     return mark.is_identifier or mark.said_by in columns
 
 
-def _case(mark: Personal, text: str) -> str:
-    if mark.is_identifier:
-        return f"WHEN {_is_there(text)} THEN {_is_one_of(text, mark.kind)}"
+def _most_direct(named: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the identifiers of the first kind that has one, of kinds and identifiers in order."""
+    known = [(kind, text) for kind, text in named if kind and text.strip(WHITE_SPACE)]
+    return [(kind, text) for kind, text in known if kind == known[0][0]]
+
+
+def _by_kind(fields: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:
+    """Return the texts of each kind, of kinds and texts in the order of kinds."""
+    groups = itertools.groupby(fields, key=lambda field: field[0])
+    return [(kind, [text for _, text in group]) for kind, group in groups]
+
+
+def _cases(found: Iterable[tuple[str, Personal]], text_of: Callable[[str], str]) -> Iterator[str]:
+    """Return the cases of columns in the order of their kinds; columns of one kind decide together."""
+    for kind, group in itertools.groupby(found, key=lambda item: item[1].kind):
+        if kind:
+            yield _case_of_kind(kind, [text_of(name) for name, _ in group])
+        else:
+            yield from (_case_by_value(mark, text_of(name)) for name, mark in group)
+
+
+def _case_of_kind(kind: str, texts: list[str]) -> str:
+    return f"WHEN {_any_is_there(texts)} THEN {' OR '.join(_is_one_of(text, kind) for text in texts)}"
+
+
+def _case_by_value(mark: Personal, text: str) -> str:
     return " ".join(
         f"WHEN {quoted(mark.said_by)} = {literal(value)} THEN {_is_one_of(text, kind)}" for value, kind in mark.kinds
     )
@@ -154,7 +192,7 @@ def _record_is_about(column: str) -> str:
         (mark.kind, _text(f"json_extract_string({record}, {literal(f'$.{name}')})"))
         for name, mark in marks_of_records().items()
     ]
-    cases = " ".join(f"WHEN {_is_there(text)} THEN {_is_one_of(text, kind)}" for kind, text in fields)
+    cases = " ".join(_case_of_kind(kind, texts) for kind, texts in _by_kind(fields))
     return (
         f"coalesce(CASE WHEN NOT json_valid({record}) THEN {NAMES_PERSON}({record}) {cases} "
         f"ELSE {NAMES_PERSON}({record}) END, FALSE)"
@@ -163,6 +201,10 @@ def _record_is_about(column: str) -> str:
 
 def _text(value: str) -> str:
     return f"CAST({value} AS VARCHAR)"
+
+
+def _any_is_there(texts: list[str]) -> str:
+    return " OR ".join(map(_is_there, texts))
 
 
 def _is_there(text: str) -> str:

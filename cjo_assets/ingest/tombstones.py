@@ -23,7 +23,7 @@ from cjo_assets.core.quarantine.text_identity import normalized
 from cjo_assets.core.table import ERASURES
 from cjo_assets.engine.sql import literal, quoted
 from cjo_assets.ingest.formats import BYTE_ORDER_MARK, CHUNK_BYTES, RECORD_BYTES, without_wildcards
-from cjo_assets.ingest.personal_columns import first_identifier, marks_of_records
+from cjo_assets.ingest.personal_columns import identifiers_in, identifiers_of, marks_of_records
 
 ENDING = ".erased"
 PARQUET_MARK = b"PAR1"
@@ -93,7 +93,7 @@ def emptied_hash(file: Path) -> str | None:
 
 
 def rows_about(file: Path, is_erased: IsErased) -> list[int]:
-    """Return the numbers of the rows of a file whose most direct identifier was erased."""
+    """Return the numbers of the rows of a file about an erased person."""
     with duckdb.connect() as connection:
         return _rows_about(connection, file, kind_of(file), is_erased)
 
@@ -131,7 +131,7 @@ def values_beside(file: Path, name: str, values: Collection[str], wanted: str) -
 
 
 def empty_rows(file: Path, is_erased: IsErased, *, in_place: bool = True) -> int:
-    """Empty the rows of a file whose most direct identifier was erased; return their number.
+    """Empty the rows of a file about an erased person; return their number.
 
     Args:
         file: path in the archive, or of a Parquet file extracted from a database.
@@ -179,7 +179,7 @@ def _rows_about(connection: duckdb.DuckDBPyConnection, file: Path, kind: str, is
     if kind == "empty":
         return []
     if kind == "csv":
-        return [number for number, found in _csv_identifiers(file) if is_erased(*found)]
+        return [number for number, named in _csv_identifiers(file) if any(is_erased(*found) for found in named)]
     source = _numbered(connection, file, kind)
     if source is None:
         return []
@@ -191,7 +191,7 @@ def _rows_about(connection: duckdb.DuckDBPyConnection, file: Path, kind: str, is
         return []
     kinds, identifiers = (list(found) for found in zip(*erased, strict=True))
     query = (
-        f"SELECT number FROM ({source}) SEMI JOIN (SELECT unnest($kinds::VARCHAR[]) AS kind, "
+        f"SELECT DISTINCT number FROM ({source}) SEMI JOIN (SELECT unnest($kinds::VARCHAR[]) AS kind, "
         "unnest($identifiers::VARCHAR[]) AS identifier) USING (kind, identifier) ORDER BY number"
     )
     found = connection.execute(query, {"kinds": kinds, "identifiers": identifiers}).fetchall()
@@ -199,17 +199,21 @@ def _rows_about(connection: duckdb.DuckDBPyConnection, file: Path, kind: str, is
 
 
 def _numbered(connection: duckdb.DuckDBPyConnection, file: Path, kind: str) -> str | None:
-    """Return a query for the number and the most direct identifier of each row; None if no column has one."""
+    """Return a query for number, kind and identifier of each row, a row per identifier of its most direct kind.
+
+    None if no column has one.
+    """
     if kind == "parquet":
         source = f"read_parquet({_read(file)}, hive_partitioning = false)"
         names = {name for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
         if names.isdisjoint(marks_of_records()):
             return None
-        found, identifier = first_identifier(lambda name: quoted(name) if name in names else "NULL")
+        kind_of_row, identifiers = identifiers_of(lambda name: quoted(name) if name in names else "NULL")
     else:
         source = _objects(file, kind)
-        found, identifier = first_identifier(lambda name: f"json_extract_string(json, '$.{name}')")
-    return f"SELECT row_number() OVER () AS number, {found} AS kind, {identifier} AS identifier FROM {source}"
+        kind_of_row, identifiers = identifiers_of(lambda name: f"json_extract_string(json, '$.{name}')")
+    numbered = f"SELECT row_number() OVER () AS number, {kind_of_row} AS kind, {identifiers} AS found FROM {source}"
+    return f"SELECT number, kind, unnest(found) AS identifier FROM ({numbered})"
 
 
 def _objects(file: Path, kind: str) -> str:
@@ -219,18 +223,17 @@ def _objects(file: Path, kind: str) -> str:
     return f"read_json_objects({_read(file)}, format = '{layout}')"
 
 
-def _csv_identifiers(file: Path) -> Iterator[tuple[int, tuple[str, str]]]:
-    """Return number, kind and most direct identifier of each row of a CSV that has one."""
+def _csv_identifiers(file: Path) -> Iterator[tuple[int, list[tuple[str, str]]]]:
+    """Return the number of each row of a CSV, and its identifiers of the most direct kind as kind and text."""
     with file.open(encoding="utf-8-sig", newline="") as source:
         csv.field_size_limit(RECORD_BYTES)
         rows = filter(None, csv.reader(source))
         header = next(rows, [])
-        places = [(mark.kind, header.index(name)) for name, mark in marks_of_records().items() if name in header]
-        for number, row in enumerate(rows, start=1) if places else ():
-            cells = ((kind, row[place]) for kind, place in places if place < len(row))
-            found = next((cell for cell in cells if cell[1].strip(WHITE_SPACE)), None)
-            if found is not None:
-                yield number, found
+        if set(header).isdisjoint(marks_of_records()):
+            return
+        for number, row in enumerate(rows, start=1):
+            # Of two columns with one name the first counts.
+            yield number, identifiers_in(dict(reversed(list(zip(header, row, strict=False)))))
 
 
 def _write_without(

@@ -14,7 +14,7 @@ from cjo_assets.audit.erasure.texts import without
 from cjo_assets.core.family import registered_families
 from cjo_assets.core.settings import Settings
 from cjo_assets.engine.sql import literal, quoted
-from cjo_assets.ingest.personal_columns import about, given, marks_of, marks_of_records
+from cjo_assets.ingest.personal_columns import about, given, identifiers_in, marks_of
 from cjo_assets.ingest.records import Record, locked, records_in
 from cjo_assets.ingest.tombstones import ENDING, empty_rows, rows_about
 from cjo_assets.warehouse.retention import HISTORY, POLICY_DIFFS
@@ -48,9 +48,8 @@ def _erase_lines(path: Path, erasure: Erasure) -> None:
 
 
 def _is_about(erasure: Erasure, record: Record) -> bool:
-    """Return whether the most direct identifier of a record is the person's."""
-    named = [(mark.kind, str(record[name])) for name, mark in marks_of_records().items() if record.get(name)]
-    return bool(named) and erasure.owns(*named[0])
+    """Return whether a record is about the person."""
+    return any(erasure.owns(*identifier) for identifier in identifiers_in(record))
 
 
 def erase_archive(settings: Settings, erasure: Erasure) -> None:

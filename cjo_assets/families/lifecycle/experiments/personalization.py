@@ -2,7 +2,8 @@
 
 One row per as-of date and account. The variant of the last published day stays while its experiment runs and it is not
 dropped. Otherwise it is drawn by the weights of the day; the draw follows from customer, experiment and the policy's
-salt. An experiment with a winner gives every customer its leader. A cohort with several experiments takes the first by id.
+salt. An experiment with a winner gives every customer its leader. A cohort with several experiments takes the first by
+id.
 """
 
 from datetime import date

@@ -11,8 +11,10 @@ import duckdb
 import pytest
 
 from cjo_assets.audit.erasure.files import erase_archive
+from cjo_assets.core.person import Person
 from cjo_assets.families.journey.inputs import signals
 from cjo_assets.ingest.formats import CSV_ROWS, reading_of
+from cjo_assets.ingest.personal_columns import about, given, marks_of, record_is_about, row_is_about
 from cjo_assets.ingest.tombstones import Tombstones, emptied_rows, empty_rows, rows_about
 
 NAMES = ["signal_id", "customer_id", "signal_type", "signal_strength", "detected_at", "journey_stage", "source"]
@@ -161,6 +163,43 @@ def test_bare_numbers_erase_by_kind_of_identifier(tmp_path: Path, ending: str) -
     assert emptied_rows(file) == [1, 4, 6]
     assert rows_about(file, stones.are_of) == []
     assert rows_about(file, Tombstones(stones.salt, stones.hashes, is_normalized=True).are_of) == [8]
+
+
+# Searches of a customer that found a document of the same, of another and of no customer.
+SEARCHES = [
+    {"customer_id": "4", "document_customer_id": "4", "search_id": "S1"},
+    {"customer_id": "4", "document_customer_id": "5", "search_id": "S2"},
+    {"customer_id": "5", "document_customer_id": "4", "search_id": "S3"},
+    {"customer_id": "4", "document_customer_id": "", "search_id": "S4"},
+    {"customer_id": "", "document_customer_id": "5", "search_id": "S5"},
+    {"customer_id": "5", "document_customer_id": "5", "search_id": "S6"},
+]
+
+
+@pytest.mark.parametrize("ending", CONTENTS)
+def test_a_row_with_two_customers_is_about_both(tmp_path: Path, ending: str) -> None:
+    file, names = tmp_path / "0123abcd", list(SEARCHES[0])
+    if ending == ".csv":
+        file.write_text("\n".join([",".join(names), *(",".join(map(quoted, row.values())) for row in SEARCHES)]))
+    else:
+        file.write_text(json.dumps(SEARCHES))
+    if ending == ".parquet":
+        duckdb.sql(f"COPY (FROM read_json('{file}')) TO '{tmp_path / 'rows'}' (FORMAT parquet)")
+        (tmp_path / "rows").rename(file)
+    stones = Tombstones("salt", frozenset({Tombstones("salt", frozenset()).stone_of("customer", "5")}))
+    assert rows_about(file, stones.are_of) == [2, 3, 5, 6]
+    person = Person("5", {"customer": frozenset({"5"})})
+    marks = marks_of("raw.knowledge_searches")
+    assert [row_is_about(person, marks, row) for row in SEARCHES] == [False, True, True, False, True, True]
+    assert [record_is_about(person, json.dumps(row)) for row in SEARCHES] == [False, True, True, False, True, True]
+    condition = about(marks, names)
+    assert condition
+    with duckdb.connect() as connection:
+        connection.execute(f"CREATE TABLE searches ({', '.join(f'{name} VARCHAR' for name in names)})")
+        connection.executemany("INSERT INTO searches VALUES (?, ?, ?)", [list(row.values()) for row in SEARCHES])
+        query = f"SELECT search_id FROM searches WHERE {condition} ORDER BY ALL"
+        found = connection.execute(query, given(person, condition)).fetchall()
+    assert [name for (name,) in found] == ["S2", "S3", "S5", "S6"]
 
 
 def test_a_tombstone_of_an_earlier_version_is_read_by_kind() -> None:
