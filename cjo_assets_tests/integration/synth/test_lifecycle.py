@@ -202,8 +202,8 @@ def test_revenue_and_bridge_are_those_of_the_rows(tmp_path: Path, policy: Policy
         for key in ("start", "new", "reactivation", "expansion", "contraction", "churn", "end"):
             assert _cents(row[f"{key}_mrr"]) == totals.get(key, Decimal(0)), (row["month"], key)
     assert kinds == {"new", "reactivation", "expansion", "contraction", "churn", "unchanged"}
-    failed = {name for name, table in stored.items() if name.startswith("lifecycle.") and not _is_clean(table)}
-    assert failed == set()
+    # The use of some clients falls, which the check reports.
+    assert _failed(stored) == {"lifecycle.health_scores": ["health_that_fell"]}
     store.connection.close()
 
 
@@ -211,8 +211,14 @@ def _cents(value: float) -> Decimal:
     return Decimal(str(value)).quantize(Decimal("0.01"))
 
 
-def _is_clean(table: Any) -> bool:
-    return all(verdict.passed for verdict in table.verdicts.values())
+def _failed(stored: dict[str, Any]) -> dict[str, list[str]]:
+    """Return the failed checks of each table of the family that has any."""
+    failed = {
+        name: [check for check, verdict in table.verdicts.items() if not verdict.passed]
+        for name, table in stored.items()
+        if name.startswith("lifecycle.")
+    }
+    return {name: checks for name, checks in failed.items() if checks}
 
 
 def _left(truth: dict[str, Any], enough: timedelta) -> tuple[list[bool], list[bool]]:
