@@ -30,6 +30,7 @@ from cjo_assets.ingest.accepted_days import days_of_accepted_records
 from cjo_assets.ingest.chain import compute_day, load_files
 from cjo_assets.ingest.files import is_supplied
 from cjo_assets.policy import load_policy
+from cjo_assets.warehouse.build import kept_statements
 from cjo_assets.warehouse.restore import remember_published
 
 Rows = list[dict[str, Any]]
@@ -66,7 +67,7 @@ def print_chain(console: Console, asked: Family, subject_id: str, day: date | No
     policy = load_policy(settings.policy)
     families = families_about(asked.name)
     with tempfile.TemporaryDirectory() as archive, duckdb.connect() as connection:
-        store = Store(connection, families)
+        store = Store(connection, families, kept_statements(settings, families))
         load_files(store, families, settings.data, Path(archive), settings.home)
         [family] = [found for found in families if found.name == asked.name]
         as_of = day or days_of_accepted_records(store, family, policy).last

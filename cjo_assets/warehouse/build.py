@@ -69,6 +69,12 @@ def opened(
             connection.close()
 
 
+def kept_statements(settings: Settings, families: tuple[Family, ...]) -> Statements:
+    """Return the compiled statements of a home, for tables in memory; where there are none, none are stored."""
+    files = StatementFiles(settings.compiled, families) if settings.compiled.is_dir() else None
+    return Statements(STATEMENTS_KEPT, files)
+
+
 def _signed(connection: duckdb.DuckDBPyConnection, run_id: str | None) -> Callable[[], None]:
     """Record the writer in the database, and return a check that it is still this one."""
     connection.execute(f"CREATE OR REPLACE TABLE {WRITER_TABLE} AS SELECT ?::VARCHAR AS run_id", [run_id])
