@@ -6,7 +6,7 @@ import functools
 from dataclasses import replace
 
 from cjo_assets.core.family import Family, families_read, register
-from cjo_assets.core.table import LATEST
+from cjo_assets.core.table import LATEST, Table
 from cjo_assets.families.audit.family import audit_family
 from cjo_assets.families.journey.family import FAMILY as JOURNEY
 from cjo_assets.families.lifecycle.family import FAMILY as LIFECYCLE
@@ -28,6 +28,14 @@ def families_about(*names: str) -> tuple[Family, ...]:
     """Return families by name, with the records and the views of the newest day that belong to them."""
     chosen = tuple(family for family in data_families() if family.name in names)
     return (*chosen, audit_family(chosen), _views_of(names))
+
+
+@functools.cache
+def views_across_families(name: str) -> tuple[Table, ...]:
+    """Return the views of the newest day that a family declares and that also read tables of others."""
+    [declaring] = [family for family in FAMILIES if family.name == name]
+    others = {family.name for family in FAMILIES} - {name}
+    return tuple(table for table in declaring.tables if table.schema == LATEST and families_read(table, others))
 
 
 def all_families() -> tuple[Family, ...]:

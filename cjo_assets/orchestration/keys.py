@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from cjo_assets.catalog import data_families, families_about
+from cjo_assets.catalog import data_families, families_about, views_across_families
 from cjo_assets.core.family import Family
 from cjo_assets.core.table import RAW
 from cjo_assets.language.memory import CALLS
@@ -42,8 +42,9 @@ def keys_of_day(family: str) -> list[dg.AssetKey]:
         for table in found.tables
         if table.transform is not None or table.group == RECORDS
     ]
+    views = [key_of_table(view.schema, view.name) for view in views_across_families(family)]
     own = next(found for found in families if found.name == family)
-    return [*raw, *tables, *texts_of(own), *reports_of(own), PUBLISHED]
+    return [*raw, *tables, *views, *texts_of(own), *reports_of(own), PUBLISHED]
 
 
 def families_of_run(run: dg.DagsterRun) -> tuple[str, ...]:
