@@ -36,7 +36,12 @@ def touched_by(*modules: str) -> set[str]:
         ("families.journey.value.kpis", {"journey.kpis", "journey.kpi_status"}),
         (
             "families.journey.inputs.signals",
-            {"journey.signals", "quarantine.signals", "quarantine.signals_discarded_values"},
+            {
+                "journey.signals",
+                "journey.known_signals",
+                "quarantine.signals",
+                "quarantine.signals_discarded_values",
+            },
         ),
         ("families.journey.decision._decision_identity", {"journey.recommended_interventions"}),
         ("core.contract", set(TABLES)),

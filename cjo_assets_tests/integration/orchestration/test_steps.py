@@ -38,6 +38,7 @@ JOURNEY_STAGES = {
     "journey_inputs",
     "journey_interventions",
     "journey_evaluation",
+    "journey_evaluation_undated",
     "journey_forecast",
     "journey_risk",
     "journey_learning",
@@ -59,6 +60,17 @@ MARKETING_STAGES = {
     "marketing_governance",
     "marketing_value",
     "marketing_recommendations",
+}
+LIFECYCLE_STAGES = {
+    "lifecycle_inputs",
+    "lifecycle_money",
+    "lifecycle_pipeline",
+    "lifecycle_support",
+    "lifecycle_support_undated",
+    "lifecycle_success",
+    "lifecycle_operation",
+    "lifecycle_experiments",
+    "lifecycle_overview",
 }
 # The one number in a table: below 0 it breaks the contract; in `doubtful`, above 100 it fails the blocking check.
 NUMBER = {"one": 1, "doubtful": 1}
@@ -236,6 +248,9 @@ def test_a_family_has_a_step_per_stage() -> None:
         "daily_marketing": MARKETING_STAGES
         | ends - {"latest_portfolio"}
         | {"marketing_raw", "reports__marketing_report"},
+        "daily_lifecycle": LIFECYCLE_STAGES
+        | ends - {"latest_portfolio"}
+        | {"lifecycle_raw", "latest_overview", "reports__lifecycle_report"},
     }
     assert {name: {node.name for node in location.resolve_job_def(name).nodes} for name in expected} == expected
 
