@@ -119,7 +119,7 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
 def test_the_ui_shows_the_run_of_the_command_line(ui: Ui) -> None:
     found = ui.ask("{ runsOrError { ... on Runs { results { status pipelineName } } } }")["runsOrError"]["results"]
     assert found == [
-        {"status": "SUCCESS", "pipelineName": f"daily_{family}"} for family in ("marketing", "journey", "lifecycle")
+        {"status": "SUCCESS", "pipelineName": f"daily_{family}"} for family in ("journey", "lifecycle", "marketing")
     ]
     nodes = ui.ask("{ assetNodes { assetKey { path } dependencyKeys { path } } }")["assetNodes"]
     upstream = {"/".join(node["assetKey"]["path"]): node["dependencyKeys"] for node in nodes}
