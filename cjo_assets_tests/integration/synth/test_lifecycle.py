@@ -289,7 +289,7 @@ def test_nothing_that_happened_is_later_than_the_last_day(many: World) -> None:
     ("arguments", "message"),
     [
         (["--organizations", "0"], "1 to 9,999,999 for organizations"),
-        (["--organizations", "5", "--weeks", "0"], "1 to 1040 for weeks"),
+        (["--organizations", "5", "--weeks", "0"], "1 to 1,040 for weeks"),
         (["--organizations", "5", "--dirty", "2"], "the dirty share"),
         (["--organizations", "5", "--seed", "-1"], "A seed is 0 or above"),
         (["--organizations", "5", "--tickets-per-organization", "-1"], "tickets per organization"),
