@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 CUSTOMER, INTERVENTION, OUTCOME, SIGNAL, LABEL = "customer", "intervention", "outcome", "signal", "label"
-# The most direct identifier comes first. It decides whom a row is about: a row that names a customer is about that
-# customer, whatever intervention it names.
+# The most direct kind comes first. It decides whom a row is about: a row that names a customer is about that customer,
+# whatever intervention it names.
 KINDS = (CUSTOMER, INTERVENTION, OUTCOME, SIGNAL, LABEL)
 # Prose in which identifiers may occur, and a row of a dataset as JSON.
 TEXT, RECORD = "text", "record"
