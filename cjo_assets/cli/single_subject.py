@@ -67,7 +67,8 @@ def print_chain(console: Console, asked: Family, subject_id: str, day: date | No
     policy = load_policy(settings.policy)
     families = families_about(asked.name)
     with tempfile.TemporaryDirectory() as archive, duckdb.connect() as connection:
-        store = Store(connection, families, kept_statements(settings, families))
+        # Those of the audit are written for all families at once, so they are not taken from the home.
+        store = Store(connection, families, kept_statements(settings, (asked,)))
         load_files(store, families, settings.data, Path(archive), settings.home)
         [family] = [found for found in families if found.name == asked.name]
         as_of = day or days_of_accepted_records(store, family, policy).last

@@ -4,8 +4,9 @@
     warehouse/compiled/journey/risk_scores/contract.sql    the statement of a check of it
 
 A file is used only if everything that its statement follows from is as in its header: the code of the package, the
-libraries that generate SQL, the types of the input files, and the policy values that the transform read. A file that
-was edited is not used either. It is then compiled again and overwritten. CJO_COMPILED names another folder.
+libraries that generate SQL, the tables it reads, the types of the input files, and the policy values that the transform
+read. A file that was edited is not used either. It is then compiled again and overwritten. CJO_COMPILED names another
+folder.
 """
 
 from __future__ import annotations
@@ -84,7 +85,11 @@ class StatementFiles:
         return folder / origin.table.name / f"{origin.part}.sql"
 
     def _key(self, origin: Origin) -> str:
-        return _digest(repr([*self._versions, origin.table.full_name, origin.part, origin.types, origin.versioned]))
+        table = origin.table
+        # A table of the audit reads as many tables as there are families.
+        inputs = sorted((table.inputs() | table.check_inputs()).items())
+        names = [table.full_name, origin.part, origin.types, origin.versioned, inputs]
+        return _digest(repr([*self._versions, *names]))
 
 
 def _read(path: Folder) -> tuple[dict[str, Any], str]:

@@ -9,7 +9,7 @@ import duckdb
 import ibis
 import pytest
 
-from cjo_assets.catalog import all_families
+from cjo_assets.catalog import all_families, families_about
 from cjo_assets.core.table import Table
 from cjo_assets.engine import statement_files
 from cjo_assets.engine.lineage.query import Lineage
@@ -72,6 +72,15 @@ def test_another_table_check_input_type_or_code_is_another_statement(
     later = Process(tmp_path)
     later.ask(FLOOR, origins[-1])
     assert later.statements.compiled == 1
+
+
+def test_a_table_of_more_families_is_another_statement(tmp_path: Path) -> None:
+    """The audit's tables read one table per dataset, so that each set of families has its own statement."""
+    for families in (FAMILIES, families_about("journey")):
+        [records] = [table for family in families for table in family.tables if table.name == "rejected_records"]
+        statements = Statements(10, StatementFiles(tmp_path, families))
+        statements.written(Origin(records, STATEMENT), FLOOR, lambda _: Statement("SELECT 1", Lineage({})))
+        assert statements.compiled == 1, sorted(records.inputs())
 
 
 def test_an_edited_or_damaged_file_is_not_used(tmp_path: Path) -> None:
