@@ -13,6 +13,7 @@ from cjo_assets.policy.base import MOST_DAYS, MOST_MINUTES, Section, Share
 from cjo_assets.policy.calendar import Calendar
 from cjo_assets.policy.lifecycle_experiments import ExperimentRules, PersonalizationRules
 from cjo_assets.policy.lifecycle_operation import ConfigRules, IncidentRules, RollbackRules
+from cjo_assets.policy.lifecycle_people import PeopleRules
 from cjo_assets.policy.lifecycle_report import LifecycleReporting, TargetRules
 from cjo_assets.policy.lifecycle_success import (
     ExchangeRules,
@@ -91,6 +92,7 @@ class LifecyclePolicy(Section):
     billing: BillingRules
     usage: UsageRules
     pipeline: PipelineRules
+    people: PeopleRules
     stages: StageRules
     health: HealthRules
     messages: MessageRules

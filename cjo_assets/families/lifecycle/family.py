@@ -11,7 +11,7 @@ from cjo_assets.policy import Policy, section_named
 from cjo_assets.policy.lifecycle import LifecyclePolicy
 
 NAME = "lifecycle"
-STAGES = ("inputs", "money", "pipeline", "support", "success", "operation", "experiments", "overview")
+STAGES = ("inputs", "money", "pipeline", "support", "success", "people", "operation", "experiments", "overview")
 DATASETS = datasets_in(__package__, STAGES)
 
 
@@ -38,6 +38,7 @@ FAMILY = Family(
         Step("sell", "Follow deals through their milestones.", ("pipeline",)),
         Step("serve", "Measure the clocks of tickets, escalations and the service of each day.", ("support",)),
         Step("keep", "Score the health of clients, and find who may leave and who may grow.", ("success",)),
+        Step("staff", "Follow assignments and handoffs, and find people for clients without one.", ("people",)),
         Step("operate", "Measure changes, incidents, agreed service levels and costs of models.", ("operation",)),
         Step("experiment", "Decide which variants of messages go on.", ("experiments",)),
         Step("summarize", "Compare the day with the targets of the policy.", ("overview",)),

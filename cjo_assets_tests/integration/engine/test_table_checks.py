@@ -48,6 +48,7 @@ OF_SEVERAL_ROWS = {
     "customers_without_four_metrics",
     "weights_that_do_not_sum",
     "experiments_without_one_control",
+    "roles_with_two_people",
 }
 
 

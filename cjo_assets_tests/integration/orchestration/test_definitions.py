@@ -145,6 +145,7 @@ LIFECYCLE = {
     "lifecycle_messages",
     "opportunities",
     "journey_signals",
+    "assignments",
     "lifecycle_summary",
     "sla_compliance",
     "variant_posteriors",

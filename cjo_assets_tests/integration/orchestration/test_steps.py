@@ -68,6 +68,7 @@ LIFECYCLE_STAGES = {
     "lifecycle_support",
     "lifecycle_support_undated",
     "lifecycle_success",
+    "lifecycle_people",
     "lifecycle_operation",
     "lifecycle_experiments",
     "lifecycle_overview",

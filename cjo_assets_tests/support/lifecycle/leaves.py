@@ -4,6 +4,7 @@ from typing import Any
 
 from cjo_assets_tests.support.lifecycle.probe_experiments import EXPERIMENT_VALUES
 from cjo_assets_tests.support.lifecycle.probe_operation import OPERATION_VALUES
+from cjo_assets_tests.support.lifecycle.probe_people import PEOPLE_VALUES
 from cjo_assets_tests.support.lifecycle.probe_success import SUCCESS_STARTING_FROM, SUCCESS_VALUES
 from cjo_assets_tests.support.lifecycle.probe_support import SUPPORT_VALUES
 from cjo_assets_tests.support.policy_leaves import DEFAULT, FamilyLeaves
@@ -21,6 +22,7 @@ OTHER_VALUES: dict[str, Any] = {
     **SUCCESS_VALUES,
     **OPERATION_VALUES,
     **EXPERIMENT_VALUES,
+    **PEOPLE_VALUES,
     "lifecycle.billing.currency": "EUR",
     # Each step begins a day earlier, and ends after the one before.
     "lifecycle.billing.dunning_days.reminder": 6,

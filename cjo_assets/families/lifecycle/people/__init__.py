@@ -1,0 +1,1 @@
+"""Assignments, capacity and results of our staff, and who takes clients without a person."""
