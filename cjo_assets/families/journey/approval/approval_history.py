@@ -9,8 +9,8 @@ import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import Contract, Instant, column, key
+from cjo_assets.core.expressions.approval_answers import answers_with_effect
 from cjo_assets.families.journey.inputs.approval_decisions import DECISIONS
-from cjo_assets.families.journey.interventions._approval_answers import answers_with_effect
 from cjo_assets.families.journey.interventions._ledger import AUTO_APPROVER, end_of
 from cjo_assets.policy import Policy
 
@@ -36,7 +36,9 @@ def approval_history(
 ) -> ir.Table:
     """Return the answers of people, and the requests that were approved automatically."""
     until = end_of(all_journey_states.as_of.max().as_scalar())
-    people = answers_with_effect(approval_requests, approval_decisions, until, policy.vocabulary.null_words)
+    people = answers_with_effect(
+        approval_requests, approval_decisions, until, policy.vocabulary.null_words, subject="intervention_id"
+    )
     people = people.mutate(is_effective=people.why_ineffective.isnull())
     automatic = approval_requests.filter(approval_requests.decided_by == AUTO_APPROVER)
     automatic = automatic.mutate(

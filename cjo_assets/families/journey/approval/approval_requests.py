@@ -7,9 +7,10 @@ content of a request and when it becomes stale, `_approval_routes.py` who has to
 
 import ibis.expr.types as ir
 
+from cjo_assets.core.approval_roles import ROLES
 from cjo_assets.core.approval_status import STALE
 from cjo_assets.core.contract import Contract, Instant, TextList, column, key
-from cjo_assets.families.journey.interventions._approval_routes import ASKING_REGIMES, ROLES
+from cjo_assets.families.journey.interventions._approval_routes import ASKING_REGIMES
 from cjo_assets.families.journey.interventions._ledger import REQUEST_STATUSES, end_of, ledger, with_approval
 from cjo_assets.policy import Policy
 

@@ -10,6 +10,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.approval_roles import ROLES
 from cjo_assets.core.checks import check
 from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import DatedContract, TextList, column, key
@@ -20,7 +21,7 @@ from cjo_assets.families.journey.decision._decision_identity import with_identit
 from cjo_assets.families.journey.decision.playbook_candidates import LOW_CONFIDENCE, RULES_OF_THE_PLAYBOOK
 from cjo_assets.families.journey.evaluation.fused_signals import signals_with_settlement
 from cjo_assets.families.journey.inputs.interventions import ESCALATE, MONITOR_ONLY
-from cjo_assets.families.journey.interventions._approval_routes import REGIMES, ROLES, approval_reasons, with_route
+from cjo_assets.families.journey.interventions._approval_routes import REGIMES, approval_reasons, with_route
 from cjo_assets.policy import Policy
 
 CHOSEN = "chosen"

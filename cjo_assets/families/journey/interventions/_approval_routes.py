@@ -10,15 +10,16 @@ from collections.abc import Callable
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.approval_roles import CSM, EXECUTIVE, MANAGER
+from cjo_assets.core.approval_status import ASKED, AUTO_APPROVED
 from cjo_assets.core.contract import any_of, names_where
+from cjo_assets.core.expressions.approval_answers import entitled_approvers
 from cjo_assets.core.expressions.by_segment import by_segment, differs_by_segment
 from cjo_assets.core.expressions.ids import RECORD_SEPARATOR, content_hash
 from cjo_assets.families.journey.inputs.interventions import MONITOR_ONLY
 from cjo_assets.policy import JourneyPolicy, Policy
 
-CSM, MANAGER, EXECUTIVE = "csm", "manager", "executive"
-ROLES = [CSM, MANAGER, EXECUTIVE]
-NOT_REQUIRED, WAIVED, ASKED, AUTO_APPROVED = "not_required", "waived_by_policy", "asked", "auto_approved"
+NOT_REQUIRED, WAIVED = "not_required", "waived_by_policy"
 REGIMES = [NOT_REQUIRED, WAIVED, ASKED, AUTO_APPROVED]
 ASKING_REGIMES = [ASKED, AUTO_APPROVED]
 # Columns of a decision that may change while the need stays the same.
@@ -69,7 +70,7 @@ def with_route(rows: ir.Table, policy: Policy) -> ir.Table:
     )
     if not rules.enable_hitl:
         rows = rows.mutate(approval_reasons=ibis.literal([WAIVED], "array<string>"))
-    return rows.mutate(entitled_approvers=_entitled_approvers(rows.approval_role, policy))
+    return rows.mutate(entitled_approvers=entitled_approvers(rows.approval_role, rules.approvers.items()))
 
 
 def decision_hash(rows: ir.Table) -> ir.StringValue:
@@ -117,15 +118,3 @@ def _is_one_of(
         return listed(policy.journey)
     own = [(name, listed(rules)) for name, rules in policy.journey_by_segment.items()]
     return segment.cases(*own, else_=listed(policy.journey))
-
-
-def _entitled_approvers(role: ir.StringValue, policy: Policy) -> ir.ArrayValue:
-    """Return who may answer for a role: people of the role and of higher roles; an empty list means anyone."""
-    named = dict[str, tuple[str, ...]](policy.journey.approval.model_dump()["approvers"])
-    entitled = {
-        name: sorted({person for above in ROLES[place:] for person in named.get(above, ())})
-        for place, name in enumerate(ROLES)
-    }
-    nobody_named = ibis.literal([], "array<string>")
-    cases = [(name, ibis.literal(people, "array<string>")) for name, people in entitled.items() if people]
-    return role.cases(*cases, else_=nobody_named) if cases else nobody_named

@@ -19,21 +19,15 @@ and the deadline on the row of that day. A later policy changes neither the requ
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.approval_status import APPROVED, EXPIRED, PENDING, REJECTED, STALE
+from cjo_assets.core.approval_status import APPROVED, ASKED, AUTO_APPROVED, EXPIRED, PENDING, REJECTED, STALE
 from cjo_assets.core.contract import ANY_SEGMENT, names_where
+from cjo_assets.core.expressions.approval_answers import answers_with_effect, settlements
 from cjo_assets.core.expressions.by_segment import by_segment
 from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.sentences import sentence
 from cjo_assets.core.expressions.tables import first_per, lookup
 from cjo_assets.families.journey.inputs.interventions import MONITOR_ONLY, OUR_ID
-from cjo_assets.families.journey.interventions._approval_answers import answers_with_effect, settlements
-from cjo_assets.families.journey.interventions._approval_routes import (
-    ASKED,
-    ASKING_REGIMES,
-    AUTO_APPROVED,
-    CHANGEABLE,
-    NOT_REQUIRED,
-)
+from cjo_assets.families.journey.interventions._approval_routes import ASKING_REGIMES, CHANGEABLE, NOT_REQUIRED
 from cjo_assets.policy import Policy
 
 __all__ = ["APPROVED", "NOT_REQUIRED", "REJECTED", "ledger", "with_approval"]
@@ -288,8 +282,10 @@ def _with_answer(
 ) -> ir.Table:
     """Add the decision on each request, its instant, people, reason and category; null while there is none."""
     requests = requested.filter(requested.is_asked)
-    answers = answers_with_effect(requests, approval_decisions, until, policy.vocabulary.null_words)
-    answered = lookup(requested, settlements(answers), "intervention_id")
+    answers = answers_with_effect(
+        requests, approval_decisions, until, policy.vocabulary.null_words, subject="intervention_id"
+    )
+    answered = lookup(requested, settlements(answers, "intervention_id"), "intervention_id")
     is_unanswered_test = (answered.approval_regime == AUTO_APPROVED) & answered.decision.isnull()
     is_auto_approved = answered.is_asked & is_unanswered_test & (answered.requested_at <= answered.until)
     return answered.mutate(

@@ -10,6 +10,7 @@ many customers: the money of steps must not be added up.
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.approval_roles import CSM, ROLES
 from cjo_assets.core.approval_status import PENDING
 from cjo_assets.core.contract import ANY_SEGMENT, DatedContract, column, key
 from cjo_assets.core.expressions.by_segment import by_segment
@@ -18,7 +19,6 @@ from cjo_assets.core.expressions.kpi import AT_RISK, CRITICAL
 from cjo_assets.core.expressions.sentences import sentence
 from cjo_assets.core.expressions.tables import first_per, lookup
 from cjo_assets.core.personal import CUSTOMER, INTERVENTION, TEXT, Personal
-from cjo_assets.families.journey.interventions._approval_routes import CSM, ROLES
 from cjo_assets.families.journey.learning.playbook_performance import KEEP
 from cjo_assets.policy import Policy
 

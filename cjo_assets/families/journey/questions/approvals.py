@@ -1,8 +1,8 @@
 """Approval requests of the journey and their answers."""
 
+from cjo_assets.core.expressions.approval_answers import NOT_YET
 from cjo_assets.core.questions import Approvals
 from cjo_assets.families.journey.inputs.approval_decisions import RECORDS
-from cjo_assets.families.journey.interventions._approval_answers import NOT_YET
 
 APPROVALS = Approvals(
     records=RECORDS,

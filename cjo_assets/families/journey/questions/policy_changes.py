@@ -11,10 +11,11 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.approval_roles import ROLES
 from cjo_assets.core.contract import Contract, any_of, column, key
 from cjo_assets.core.expressions.tables import merged
 from cjo_assets.families.journey.inputs.customers import TIERS
-from cjo_assets.families.journey.interventions._approval_routes import REGIMES, ROLES
+from cjo_assets.families.journey.interventions._approval_routes import REGIMES
 
 NEW, GONE, OTHER_PLAYBOOK, OTHER_ACTION = "new", "gone", "other_playbook", "other_action"
 HELD_OUT, RELEASED = "held_out", "released"

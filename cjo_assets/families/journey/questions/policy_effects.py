@@ -10,12 +10,12 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.approval_roles import ROLES
 from cjo_assets.core.contract import Contract, column, key
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, rounded
 from cjo_assets.core.expressions.tables import long_rows, lookup
 from cjo_assets.families.journey.inputs.customers import TIERS
 from cjo_assets.families.journey.inputs.interventions import ESCALATE, MONITOR_ONLY
-from cjo_assets.families.journey.interventions._approval_routes import ROLES
 from cjo_assets.policy import Policy
 
 KEY = ("as_of", "measure")

@@ -1,4 +1,4 @@
-"""Effect of answers to approval requests, shared by the ledger and the approval history.
+"""Effect of answers to approval requests, and the people who are entitled to give them.
 
 An answer counts if it was given while its request was open (from the day of the request until it was settled, lapsed or
 went stale), for the content that was requested, by a person entitled to give it. One approval settles a request, or
@@ -7,15 +7,15 @@ rejection comes first. People cannot approve their own requests. People are comp
 never by the text of their name.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.approval_status import APPROVED
+from cjo_assets.core.approval_roles import ROLES
+from cjo_assets.core.approval_status import APPROVED, AUTO_APPROVED
 from cjo_assets.core.expressions.people import person
 from cjo_assets.core.expressions.tables import lookup
-from cjo_assets.families.journey.interventions._approval_routes import AUTO_APPROVED
 
 NOBODY_ASKED = "nobody was asked"
 NOT_YET = "given after the latest day"
@@ -32,29 +32,35 @@ SAID_BEFORE = "given a second time by the same person"
 
 
 def answers_with_effect(
-    requests: ir.Table, approval_decisions: ir.Table, until: ir.TimestampValue, null_words: Iterable[str]
+    requests: ir.Table,
+    approval_decisions: ir.Table,
+    until: ir.TimestampValue,
+    null_words: Iterable[str],
+    *,
+    subject: str,
 ) -> ir.Table:
     """Add `person`, `why_ineffective` (null: the answer counts) and `settles` to every answer.
 
     Args:
-        requests: one row per intervention with requested_at, expires_at, stale_at, approval_regime, decision_hash,
+        requests: one row per subject with requested_at, expires_at, stale_at, approval_regime, decision_hash,
             entitled_approvers, needs_two_people and requested_by.
         approval_decisions: the answers.
         until: answers given later have no effect.
         null_words: the policy's words for a missing value, which name no person.
+        subject: name of the column of both tables that identifies what is approved.
     """
-    answers = _with_request(approval_decisions, requests, null_words)
+    answers = _with_request(approval_decisions, requests, null_words, subject)
     is_approval = answers.decision == APPROVED
     answers = answers.mutate(is_approval=is_approval, fault=_fault(answers, is_approval, until))
-    settled = _with_settlement(answers.mutate(is_valid=answers.fault.isnull()))
+    settled = _with_settlement(answers.mutate(is_valid=answers.fault.isnull()), subject)
     return settled.select(*approval_decisions.columns, "person", "why_ineffective", "settles")
 
 
-def settlements(answers: ir.Table) -> ir.Table:
+def settlements(answers: ir.Table, subject: str) -> ir.Table:
     """Return the result of each settled request: decision, instant, people, reason and category; one row each."""
     effective = answers.filter(answers.why_ineffective.isnull())
     settles = effective.settles
-    results = effective.group_by("intervention_id").agg(
+    results = effective.group_by(subject).agg(
         decision=effective.decision.max(where=settles),
         decided_at=effective.decided_at.max(where=settles),
         settled_by=effective.decided_by.max(where=settles),
@@ -67,12 +73,14 @@ def settlements(answers: ir.Table) -> ir.Table:
     return results.mutate(decided_by=people).drop("settled_by", "approvers")
 
 
-def _with_request(approval_decisions: ir.Table, requests: ir.Table, null_words: Iterable[str]) -> ir.Table:
+def _with_request(
+    approval_decisions: ir.Table, requests: ir.Table, null_words: Iterable[str], subject: str
+) -> ir.Table:
     """Add to each answer the request it is about, the people by name, and whether the request names the person."""
     answers = lookup(
         approval_decisions,
         requests,
-        "intervention_id",
+        subject,
         "requested_at",
         "expires_at",
         "stale_at",
@@ -80,15 +88,15 @@ def _with_request(approval_decisions: ir.Table, requests: ir.Table, null_words: 
         "entitled_approvers",
         "needs_two_people",
         "requested_by",
-        asked_id="intervention_id",
+        asked_id=subject,
         asked_hash="decision_hash",
     )
     answers = answers.mutate(
         person=person(answers.decided_by, null_words), requester=person(answers.requested_by, null_words)
     )
-    approvers = requests.select("intervention_id", name=requests.entitled_approvers.unnest())
-    named = approvers.select("intervention_id", person=person(approvers.name, null_words)).distinct()
-    return lookup(answers, named, ["intervention_id", "person"], named_person="person")
+    approvers = requests.select(subject, name=requests.entitled_approvers.unnest())
+    named = approvers.select(subject, person=person(approvers.name, null_words)).distinct()
+    return lookup(answers, named, [subject, "person"], named_person="person")
 
 
 def _fault(answers: ir.Table, is_approval: ir.BooleanValue, until: ir.TimestampValue) -> ir.StringValue:
@@ -109,16 +117,16 @@ def _fault(answers: ir.Table, is_approval: ir.BooleanValue, until: ir.TimestampV
     )
 
 
-def _with_settlement(answers: ir.Table) -> ir.Table:
+def _with_settlement(answers: ir.Table, subject: str) -> ir.Table:
     """Add which answer settles its request, and why an answer has no effect."""
-    same_answer = [answers.intervention_id, answers.is_valid, answers.decision, answers.person]
+    same_answer = [answers[subject], answers.is_valid, answers.decision, answers.person]
     by_person = ibis.window(group_by=same_answer, order_by=[answers.decided_at, answers.decided_by])
     answers = answers.mutate(is_first_of_person=ibis.row_number().over(by_person) == 0)
-    approvals = _count_so_far(answers, answers.is_approval & answers.is_first_of_person)
+    approvals = _count_so_far(answers, answers.is_approval & answers.is_first_of_person, subject)
     needed = answers.needs_two_people.ifelse(2, 1)
     completes = answers.is_first_of_person & (approvals >= needed)
     answers = answers.mutate(settles=answers.is_valid & (~answers.is_approval | completes))
-    is_settled_before = _count_so_far(answers, answers.settles) > answers.settles.cast("int64")
+    is_settled_before = _count_so_far(answers, answers.settles, subject) > answers.settles.cast("int64")
     answers = answers.mutate(
         why_ineffective=ibis.cases(
             (answers.fault.notnull(), answers.fault),
@@ -129,9 +137,26 @@ def _with_settlement(answers: ir.Table) -> ir.Table:
     return answers.mutate(settles=answers.settles & answers.why_ineffective.isnull())
 
 
-def _count_so_far(answers: ir.Table, condition: ir.BooleanValue) -> ir.IntegerValue:
+def _count_so_far(answers: ir.Table, condition: ir.BooleanValue, subject: str) -> ir.IntegerValue:
     """Count the answers to the same request, up to and with each, for which a condition holds."""
     order = [answers.decided_at, answers.is_approval, answers.decided_by]
-    request = [answers.intervention_id, answers.is_valid]
+    request = [answers[subject], answers.is_valid]
     window = ibis.window(group_by=request, order_by=order, preceding=None, following=0)
     return condition.fill_null(False).cast("int64").sum().over(window)
+
+
+def entitled_approvers(role: ir.StringValue, approvers: Iterable[tuple[str, Sequence[str]]]) -> ir.ArrayValue:
+    """Return who may answer for a role, sorted: people of the role and of higher roles; an empty list means any person.
+
+    Args:
+        role: the lowest role that may answer.
+        approvers: roles, each with the names of its people.
+    """
+    named = dict(approvers)
+    entitled = {
+        name: sorted({person for above in ROLES[place:] for person in named.get(above, ())})
+        for place, name in enumerate(ROLES)
+    }
+    none_named = ibis.literal([], "array<string>")
+    cases = [(name, ibis.literal(people, "array<string>")) for name, people in entitled.items() if people]
+    return role.cases(*cases, else_=none_named) if cases else none_named
