@@ -11,6 +11,7 @@ from pydantic import Field, Strict, model_validator
 
 from cjo_assets.policy.base import MOST_DAYS, MOST_MINUTES, Section, Share
 from cjo_assets.policy.calendar import Calendar
+from cjo_assets.policy.lifecycle_decisions import ApprovalRules
 from cjo_assets.policy.lifecycle_experiments import ExperimentRules, PersonalizationRules
 from cjo_assets.policy.lifecycle_operation import ConfigRules, IncidentRules, RollbackRules
 from cjo_assets.policy.lifecycle_people import PeopleRules
@@ -109,5 +110,6 @@ class LifecyclePolicy(Section):
     config: ConfigRules
     rollback: RollbackRules
     incidents: IncidentRules
+    approvals: ApprovalRules
     targets: TargetRules
     reporting: LifecycleReporting

@@ -11,7 +11,18 @@ from cjo_assets.policy import Policy, section_named
 from cjo_assets.policy.lifecycle import LifecyclePolicy
 
 NAME = "lifecycle"
-STAGES = ("inputs", "money", "pipeline", "support", "success", "people", "operation", "experiments", "overview")
+STAGES = (
+    "inputs",
+    "money",
+    "pipeline",
+    "support",
+    "success",
+    "people",
+    "operation",
+    "experiments",
+    "decisions",
+    "overview",
+)
 DATASETS = datasets_in(__package__, STAGES)
 
 
@@ -41,6 +52,7 @@ FAMILY = Family(
         Step("staff", "Follow assignments and handoffs, and find people for clients without one.", ("people",)),
         Step("operate", "Measure changes, incidents, agreed service levels and costs of models.", ("operation",)),
         Step("experiment", "Decide which variants of messages go on.", ("experiments",)),
+        Step("decide", "List the decisions that leave the platform, and those that need an approval.", ("decisions",)),
         Step("summarize", "Compare the day with the targets of the policy.", ("overview",)),
         Step("publish", "Write the report and replace the published database.", ("publish",)),
     ),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cjo_assets_tests.support.lifecycle.probe_decisions import DECISION_STARTING_FROM, DECISION_VALUES
 from cjo_assets_tests.support.lifecycle.probe_experiments import EXPERIMENT_VALUES
 from cjo_assets_tests.support.lifecycle.probe_operation import OPERATION_VALUES
 from cjo_assets_tests.support.lifecycle.probe_people import PEOPLE_VALUES
@@ -23,6 +24,7 @@ OTHER_VALUES: dict[str, Any] = {
     **OPERATION_VALUES,
     **EXPERIMENT_VALUES,
     **PEOPLE_VALUES,
+    **DECISION_VALUES,
     "lifecycle.billing.currency": "EUR",
     # Each step begins a day earlier, and ends after the one before.
     "lifecycle.billing.dunning_days.reminder": 6,
@@ -48,7 +50,7 @@ OTHER_VALUES: dict[str, Any] = {
 LIFECYCLE = FamilyLeaves(
     LEAVES,
     {path: {path: value} for path, value in OTHER_VALUES.items()},
-    SUCCESS_STARTING_FROM,
+    SUCCESS_STARTING_FROM | DECISION_STARTING_FROM,
     {},
     (),
 )

@@ -12,6 +12,7 @@ from cjo_assets.language.memory import Ask
 from cjo_assets.policy import Policy
 from cjo_assets.reporting.document import Document
 from cjo_assets_tests.support.chain import SAMPLE, read_rows
+from cjo_assets_tests.support.lifecycle.probe_decisions import DECISION_ROWS
 from cjo_assets_tests.support.lifecycle.probe_experiments import EXPERIMENT_ROWS
 from cjo_assets_tests.support.lifecycle.probe_operation import OPERATION_ROWS
 from cjo_assets_tests.support.lifecycle.probe_rows import DAY, day_of, event, instant_of
@@ -60,7 +61,7 @@ class LifecycleProbe(Probe):
             for name, days in SIGNUPS.items()
         ]
         own: dict[str, Rows] = {"organizations": signups, "lifecycle_events": EVENTS}
-        for added in (own, SUPPORT_ROWS, SUCCESS_ROWS, OPERATION_ROWS, EXPERIMENT_ROWS):
+        for added in (own, SUPPORT_ROWS, SUCCESS_ROWS, OPERATION_ROWS, EXPERIMENT_ROWS, DECISION_ROWS):
             for dataset, rows in added.items():
                 path = copied / f"{dataset}.json"
                 path.write_text(json.dumps([*read_rows(copied, dataset), *rows]), encoding="utf-8")

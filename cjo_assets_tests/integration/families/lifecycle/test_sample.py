@@ -174,6 +174,8 @@ def test_warnings_are_the_planted_ones(lifecycle_sample: Chain) -> None:
         if not verdict.passed and check != "contract_before_quarantine"
     }
     assert failed == {
+        ("lifecycle.approval_answers", "answers_without_effect"),
+        ("lifecycle.approval_queue", "overdue_requests"),
         ("lifecycle.invoices", "invoices_without_plan"),
         ("lifecycle.client_pipeline", "milestones_out_of_order"),
         ("lifecycle.ticket_sla", "changed_priorities"),

@@ -1,0 +1,1 @@
+"""Decisions of the lifecycle that leave the platform, and their approval."""

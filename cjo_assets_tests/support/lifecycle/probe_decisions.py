@@ -1,0 +1,30 @@
+"""Rows and other values for the policy of decisions, for what does not happen in the sample."""
+
+from typing import Any
+
+from cjo_assets_tests.support.lifecycle.probe_rows import day_of, event
+from cjo_assets_tests.support.rows import Rows
+
+DECISION_ROWS: dict[str, Rows] = {
+    "lifecycle_events": [
+        event("invoice_issued", 60, "C001", "I_LONG", amount=1.0, due_at=day_of(45)),
+        # A margin of a tenth.
+        event("pricing_proposed", 3, "P_WAITS", "D_DEAR", amount=100.0, quantity=90.0),
+    ],
+}
+
+# Each of these leads to the manager in the packaged policy.
+DECISION_VALUES: dict[str, Any] = {
+    f"lifecycle.approvals.always.{name}": "executive"
+    for name in ("suspension", "high_risk_change", "client_rollback", "low_margin", "promotion")
+} | {
+    # A discount of 0.1 is requested.
+    "lifecycle.approvals.ladders.discount.manager": 0.15,
+    # The credit of C008 is 816.67.
+    "lifecycle.approvals.ladders.credit.manager": 800,
+    "lifecycle.approvals.ladders.credit.executive": 800,
+}
+DECISION_STARTING_FROM: dict[str, dict[str, Any]] = {
+    "lifecycle.approvals.always.promotion": {"lifecycle.experiments.auto_promote": False},
+    "lifecycle.approvals.ladders.credit.executive": {"lifecycle.approvals.ladders.credit.manager": 500},
+}
