@@ -146,6 +146,8 @@ LIFECYCLE = {
     "opportunities",
     "journey_signals",
     "assignments",
+    "agent_scorecard",
+    "assignment_decisions",
     "lifecycle_summary",
     "sla_compliance",
     "variant_posteriors",

@@ -38,3 +38,36 @@ def test_other_assignments(lifecycle_sample: Chain) -> None:
     assert {row["state"] for name, row in found.items() if name.startswith("AS-") and name != "AS-C013-success"} == {
         "active"
     }
+
+
+def test_load_and_results_of_people(lifecycle_sample: Chain) -> None:
+    found = lifecycle_sample.by("person_id", "lifecycle.agent_scorecard")
+    # F24: A-08 has C002 and C008 of 10, A-04 has C003, C004, C005, C007 and C009.
+    assert [(found[name]["clients"], found[name]["max_clients"]) for name in ("A-08", "A-04")] == [(2, 10), (5, 15)]
+    assert {name for name, row in found.items() if not row["has_capacity"]} == {"A-07", "A-09", "ai"}
+    row = found["A-05"]
+    # All but T-08, T-09, T-10 and T-14 of the 13 valid tickets; T-04, T-07, T-13 and T-15 are open.
+    assert (row["tickets"], row["tickets_resolved"], row["resolution_rate"]) == (9, 5, 0.555556)
+    # 120, 570, 90, 40, 60, 60, 60 and 120 minutes of T-01 to T-06, T-13 and T-15.
+    assert row["median_first_response"] == 75.0
+    # After 6 and 10 minutes.
+    assert (row["escalations_taken"], row["median_wait_minutes"]) == (2, 8.0)
+    # One answer is no mean.
+    assert (row["csat_answers"], row["csat"]) == (1, None)
+    # F13: 3 of 13 tickets, of which it tried all.
+    assert (found["ai"]["tickets_resolved"], found["ai"]["tickets"]) == (3, 13)
+    # ACT-2 had no effect, and ACT-3 failed; H-006 had two of three parts.
+    assert (found["A-04"]["actions"], found["A-04"]["action_success"]) == (2, 0.0)
+    assert (found["A-02"]["completeness_given"], found["A-03"]["open_handoffs"]) == (0.666667, 1)
+
+
+def test_who_takes_unassigned_clients(lifecycle_sample: Chain) -> None:
+    """F24: loads of 2/10 and 3/10 of A-08 are below 5/15 of A-04."""
+    rows = lifecycle_sample.rows("FROM lifecycle.assignment_decisions ORDER BY requested_at")
+    found = [(row["kind"], row["customer_id"], row["role"], row["person_id"], row["clients_before"]) for row in rows]
+    assert found == [
+        ("absence", "C010", "success_manager", "A-08", 2),
+        ("handoff", "C001", "success_manager", "A-08", 3),
+    ]
+    # A-09 is offline since the evening of the last day of work.
+    assert [row["requested_at"] for row in rows] == [instant("2025-01-10 17:00"), instant("2025-01-17 09:00")]
