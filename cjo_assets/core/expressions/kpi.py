@@ -15,15 +15,44 @@ from cjo_assets.core.expressions.intervals import (
     wilson_interval,
 )
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, rounded
+from cjo_assets.core.expressions.tables import first_per
 
 EXCEEDED, ON_TRACK, AT_RISK, CRITICAL = "exceeded", "on_track", "at_risk", "critical"
 STATUSES = [EXCEEDED, ON_TRACK, AT_RISK, CRITICAL, NOT_DISTINGUISHABLE, NOT_MEASURABLE]
+# From bad to good.
+WORST_FIRST = (CRITICAL, AT_RISK, NOT_DISTINGUISHABLE, ON_TRACK, EXCEEDED)
 # A proxy of the figure; an estimate of the source that was not compared with anything.
 PROXY = "proxy"
 BASES = [MEASURED, PROXY, ASSUMPTION, NOT_MEASURABLE]
 HIGHER, LOWER = "higher_is_better", "lower_is_better"
 # Kinds of estimates: a share is of records that are true or false, a mean is of numbers.
 SHARE, MEAN = "share", "mean"
+
+
+@dataclass(frozen=True)
+class Definition:
+    """Definition of a KPI.
+
+    Attributes:
+        unit: of value, interval and target.
+        direction: whether higher or lower is better.
+        numerator: what is counted.
+        denominator: what it is divided by; empty for a sum.
+        missing: the input that would make it measurable.
+        is_estimate: whether it estimates more than was counted; a full count needs no interval.
+    """
+
+    unit: str
+    direction: str
+    numerator: str
+    missing: str
+    denominator: str = ""
+    is_estimate: bool = True
+
+    @property
+    def words(self) -> str:
+        """The definition in one line."""
+        return f"{self.numerator} / {self.denominator}" if self.denominator else self.numerator
 
 
 @dataclass(frozen=True)
@@ -129,6 +158,38 @@ def status_of(rows: ir.Table, warning: float, critical: float) -> ir.StringValue
     )
 
 
+def with_status(rows: ir.Table, warning: float, critical: float) -> ir.Table:
+    """Add value, attainment and status; without a value all figures are null, and the note is `missing`.
+
+    Args:
+        rows: KPIs with target, direction, is_estimate, missing, and a measure with its interval, null where none.
+        warning: attainment below which a KPI is at risk.
+        critical: attainment below which it is critical.
+    """
+    attained = with_attainment(rows)
+    is_known = attained["value"].notnull()
+    figures = ("interval_low", "interval_high", "numerator", "denominator")
+    return attained.mutate(
+        status=status_of(attained, warning, critical),
+        basis=is_known.ifelse(attained.basis, NOT_MEASURABLE),
+        n=is_known.ifelse(attained.n, 0),
+        note=is_known.ifelse(attained.note, attained.missing),
+        **{name: is_known.ifelse(attained[name], ibis.null("float64")) for name in figures},
+    )
+
+
+def not_their_quotient(kpis: ir.Table) -> ir.Table:
+    """Return KPIs whose value differs from numerator over denominator, or is outside its interval."""
+    denominator = kpis.denominator.fill_null(1.0).nullif(0.0)
+    expected = kpis.numerator / denominator
+    # All three are rounded, so the quotient of small numbers is less precise.
+    doubt = 1e-6 * (1 + (1 + expected.abs()) / denominator.abs())
+    is_wrong = (kpis.value - expected).abs() > doubt
+    is_outside = ~kpis.value.between(kpis.interval_low - 1e-6, kpis.interval_high + 1e-6)
+    failing = kpis.filter(is_wrong.fill_null(False) | is_outside.fill_null(False))
+    return failing.select("kpi", "value", "numerator", "denominator", "interval_low", "interval_high")
+
+
 def _ends(rows: ir.Table) -> tuple[ir.NumericValue, ir.NumericValue]:
     """Return the worse and the better end of each interval."""
     is_higher = rows.direction == HIGHER
@@ -153,6 +214,14 @@ def families_of(kpis: ir.Table) -> ir.Table:
         exceeded=count(is_measured & (kpis.status == EXCEEDED)),
         not_distinguishable=count(is_measured & (kpis.status == NOT_DISTINGUISHABLE)),
     )
+
+
+def worst_of(kpis: ir.Table) -> ir.Table:
+    """Return the measured KPI of each family with the worst status, then the least attainment: worst_*."""
+    measured = kpis.filter(kpis.basis == MEASURED)
+    badness = measured.status.cases(*((status, place) for place, status in enumerate(WORST_FIRST)), else_=None)
+    worst = first_per(measured, "family", [badness, measured.attainment.fill_null(0.0), measured.kpi])
+    return worst.select("family", worst_kpi="kpi", worst_status="status", worst_attainment="attainment")
 
 
 def family_status(families: ir.Table, least_measured: float) -> ir.StringValue:

@@ -19,8 +19,15 @@ import ibis.expr.types as ir
 from cjo_assets.core.checks import check
 from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import DatedContract, column, key
-from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
-from cjo_assets.core.expressions.kpi import BASES, HIGHER, LOWER, STATUSES, status_of, with_attainment, with_interval
+from cjo_assets.core.expressions.kpi import (
+    BASES,
+    HIGHER,
+    LOWER,
+    STATUSES,
+    not_their_quotient,
+    with_interval,
+    with_status,
+)
 from cjo_assets.core.expressions.rows import literal_rows
 from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.families.journey.learning._channel_consistency import channel_facts
@@ -180,20 +187,15 @@ def kpis(
         facts = facts.cross_join(more)
     measures = ibis.union(_direct(facts, policy), reductions(baseline_comparisons).select(*MEASURE_COLUMNS))
     measured = lookup(_targets(policy), measures, "kpi")
-    return _with_status(_with_previous(measured, earlier_kpis), policy)
+    rules = policy.journey.kpis
+    compared = _with_previous(measured, earlier_kpis)
+    return with_status(compared, rules.kpi_warning_threshold, rules.kpi_critical_threshold)
 
 
 @check(blocking=True)
 def kpis_that_are_not_their_quotient(kpis: ir.Table) -> ir.Table:
     """Return KPIs whose value is not numerator over denominator, or is outside its interval."""
-    denominator = kpis.denominator.fill_null(1.0).nullif(0.0)
-    expected = kpis.numerator / denominator
-    # All three are rounded, so the quotient of small numbers is known to fewer places.
-    doubt = 1e-6 * (1 + (1 + expected.abs()) / denominator.abs())
-    is_wrong = (kpis.value - expected).abs() > doubt
-    is_outside = ~kpis.value.between(kpis.interval_low - 1e-6, kpis.interval_high + 1e-6)
-    failing = kpis.filter(is_wrong.fill_null(False) | is_outside.fill_null(False))
-    return failing.select("kpi", "value", "numerator", "denominator", "interval_low", "interval_high")
+    return not_their_quotient(kpis)
 
 
 def _direct(facts: ir.Table, policy: Policy) -> ir.Table:
@@ -228,18 +230,3 @@ def _with_previous(measured: ir.Table, earlier_kpis: ir.Table) -> ir.Table:
     earlier = earlier_kpis.select("kpi", previous_as_of="as_of", previous_value="value").cross_join(newest)
     earlier = earlier.filter(earlier.previous_as_of == earlier.newest).drop("newest")
     return lookup(measured, earlier, "kpi")
-
-
-def _with_status(measured: ir.Table, policy: Policy) -> ir.Table:
-    """Add value, attainment and status; without a value all figures are null."""
-    rules = policy.journey.kpis
-    attained = with_attainment(measured)
-    is_known = attained["value"].notnull()
-    figures = ("interval_low", "interval_high", "numerator", "denominator")
-    return attained.mutate(
-        status=status_of(attained, rules.kpi_warning_threshold, rules.kpi_critical_threshold),
-        basis=is_known.ifelse(attained.basis, NOT_MEASURABLE),
-        n=is_known.ifelse(attained.n, 0),
-        note=is_known.ifelse(attained.note, attained.missing),
-        **{name: is_known.ifelse(attained[name], ibis.null("float64")) for name in figures},
-    )

@@ -1,47 +1,17 @@
 """Definition of each KPI, and its numerator and denominator in the facts of the day."""
 
-from dataclasses import dataclass
-
 import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.expressions.evidence_grades import ASSUMPTION
 from cjo_assets.core.expressions.intervals import MEASURED, two_sided_quantile
-from cjo_assets.core.expressions.kpi import HIGHER, LOWER, MEAN, PROXY, Measure
+from cjo_assets.core.expressions.kpi import HIGHER, LOWER, MEAN, PROXY, Definition, Measure
 from cjo_assets.families.marketing.value._kpi_facts import DAYS_PER_MONTH
 from cjo_assets.policy import Policy
 
 CONVERSION_RATE_DELTA, CPA_REDUCTION = "conversion_rate_delta", "cpa_reduction_percentage"
 TARGETING_PRECISION = "targeting_precision_improvement"
 ATTRIBUTED_REVENUE = "marketing_attributed_revenue"
-
-
-@dataclass(frozen=True)
-class Definition:
-    """Definition of a KPI.
-
-    Attributes:
-        unit: of value, interval and target.
-        direction: whether higher or lower is better.
-        numerator: what is counted.
-        denominator: what it is divided by; empty for a sum.
-        missing: the input that would make it measurable.
-        is_estimate: whether it estimates more than was counted; a full count needs no interval.
-    """
-
-    unit: str
-    direction: str
-    numerator: str
-    missing: str
-    denominator: str = ""
-    is_estimate: bool = True
-
-    @property
-    def words(self) -> str:
-        """The definition in one line."""
-        return f"{self.numerator} / {self.denominator}" if self.denominator else self.numerator
-
-
 TWO_WINDOWS = "Missing: segment_rollups of two windows of one campaign and segment that do not overlap"
 CONCLUDED = "Missing: an experiment that has ended, is valid, and has exposures and successes enough to be read"
 DEFINITIONS = {

@@ -9,14 +9,10 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.contract import DatedContract, column, key
-from cjo_assets.core.expressions.intervals import MEASURED, NOT_DISTINGUISHABLE
-from cjo_assets.core.expressions.kpi import AT_RISK, CRITICAL, EXCEEDED, ON_TRACK, STATUSES, families_of, family_status
-from cjo_assets.core.expressions.tables import first_per, lookup
+from cjo_assets.core.expressions.kpi import STATUSES, WORST_FIRST, families_of, family_status, worst_of
+from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.families.marketing.value.kpis import FAMILIES
 from cjo_assets.policy import Policy
-
-# From bad to good.
-WORST_FIRST = (CRITICAL, AT_RISK, NOT_DISTINGUISHABLE, ON_TRACK, EXCEEDED)
 
 
 class KpiStatus(DatedContract):
@@ -46,12 +42,7 @@ class KpiStatus(DatedContract):
 def kpi_status(kpis: ir.Table, policy: Policy) -> ir.Table:
     """Derive the status of each family from its measured KPIs."""
     rules = policy.marketing.kpis
-    measured = kpis.filter(kpis.basis == MEASURED)
-    badness = measured.status.cases(*((status, place) for place, status in enumerate(WORST_FIRST)), else_=None)
-    worst = first_per(measured, "family", [badness, measured.attainment.fill_null(0.0), measured.kpi])
-    families = lookup(
-        families_of(kpis), worst, "family", worst_kpi="kpi", worst_status="status", worst_attainment="attainment"
-    )
+    families = lookup(families_of(kpis), worst_of(kpis), "family")
     return families.mutate(
         status=family_status(families, rules.minimum_measured_share),
         warning_threshold=ibis.literal(rules.kpi_warning_threshold),

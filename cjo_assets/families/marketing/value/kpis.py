@@ -14,16 +14,15 @@ import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column, key
-from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
 from cjo_assets.core.expressions.kpi import (
     BASES,
     HIGHER,
     LOWER,
     STATUSES,
     measures_as_rows,
-    status_of,
-    with_attainment,
+    not_their_quotient,
     with_interval,
+    with_status,
 )
 from cjo_assets.core.expressions.rows import literal_rows
 from cjo_assets.core.expressions.tables import lookup
@@ -114,20 +113,14 @@ def kpis(
     # A revenue target of 0 means break-even: revenue must cover its cost.
     is_break_even = (targets.kpi == ATTRIBUTED_REVENUE) & (targets.target == 0)
     targets = targets.mutate(target=is_break_even.ifelse(targets.total_cost.fill_null(0.0), targets.target))
-    return _with_status(lookup(targets, measured, "kpi"), policy)
+    rules = policy.marketing.kpis
+    return with_status(lookup(targets, measured, "kpi"), rules.kpi_warning_threshold, rules.kpi_critical_threshold)
 
 
 @check(blocking=True)
 def kpis_that_are_not_their_quotient(kpis: ir.Table) -> ir.Table:
     """Return KPIs whose value differs from numerator over denominator, or is outside its interval."""
-    denominator = kpis.denominator.fill_null(1.0).nullif(0.0)
-    expected = kpis.numerator / denominator
-    # All three are rounded, so the quotient of small numbers is less precise.
-    doubt = 1e-6 * (1 + (1 + expected.abs()) / denominator.abs())
-    is_wrong = (kpis.value - expected).abs() > doubt
-    is_outside = ~kpis.value.between(kpis.interval_low - 1e-6, kpis.interval_high + 1e-6)
-    failing = kpis.filter(is_wrong.fill_null(False) | is_outside.fill_null(False))
-    return failing.select("kpi", "value", "numerator", "denominator", "interval_low", "interval_high")
+    return not_their_quotient(kpis)
 
 
 def _targets(policy: Policy) -> ir.Table:
@@ -142,18 +135,3 @@ def _targets(policy: Policy) -> ir.Table:
     texts = dict.fromkeys(("family", "kpi", "definition", "unit", "direction", "missing"), "string")
     targets = literal_rows(rows, texts | {"target": "float64", "is_estimate": "boolean"})
     return targets.filter(ibis.literal(policy.marketing.kpis.enable_kpi_tracking))
-
-
-def _with_status(kpis: ir.Table, policy: Policy) -> ir.Table:
-    """Add value, attainment and status."""
-    rules = policy.marketing.kpis
-    kpis = with_attainment(kpis)
-    is_known = kpis.value.notnull()
-    nulled = ("interval_low", "interval_high", "numerator", "denominator")
-    return kpis.mutate(
-        status=status_of(kpis, rules.kpi_warning_threshold, rules.kpi_critical_threshold),
-        basis=is_known.ifelse(kpis.basis, NOT_MEASURABLE),
-        n=is_known.ifelse(kpis.n, 0),
-        note=is_known.ifelse(kpis.note, kpis.missing),
-        **{name: is_known.ifelse(kpis[name], ibis.null("float64")) for name in nulled},
-    )
