@@ -25,6 +25,7 @@ from cjo_assets.policy.lifecycle_success import (
     StageRules,
 )
 from cjo_assets.policy.lifecycle_support import EscalationRules, ModelRules, RetrievalRules, RuntimeRules, SlaRules
+from cjo_assets.policy.lifecycle_value import AutomationRules, Baselines, LifecycleKpis, ValueRules
 
 Days = Annotated[int, Field(ge=0, le=MOST_DAYS)]
 PositiveDays = Annotated[int, Field(ge=1, le=MOST_DAYS)]
@@ -111,5 +112,9 @@ class LifecyclePolicy(Section):
     rollback: RollbackRules
     incidents: IncidentRules
     approvals: ApprovalRules
+    automation: AutomationRules
+    value: ValueRules
+    baselines: Baselines
+    kpis: LifecycleKpis
     targets: TargetRules
     reporting: LifecycleReporting

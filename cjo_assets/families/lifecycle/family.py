@@ -21,6 +21,7 @@ STAGES = (
     "operation",
     "experiments",
     "decisions",
+    "value",
     "overview",
 )
 DATASETS = datasets_in(__package__, STAGES)
@@ -53,6 +54,7 @@ FAMILY = Family(
         Step("operate", "Measure changes, incidents, agreed service levels and costs of models.", ("operation",)),
         Step("experiment", "Decide which variants of messages go on.", ("experiments",)),
         Step("decide", "List the decisions that leave the platform, and those that need an approval.", ("decisions",)),
+        Step("value", "Measure rates of automation, KPIs and the quarters of each client.", ("value",)),
         Step("summarize", "Compare the day with the targets of the policy.", ("overview",)),
         Step("publish", "Write the report and replace the published database.", ("publish",)),
     ),

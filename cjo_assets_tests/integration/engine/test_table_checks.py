@@ -49,6 +49,7 @@ OF_SEVERAL_ROWS = {
     "weights_that_do_not_sum",
     "experiments_without_one_control",
     "roles_with_two_people",
+    "phases_that_do_not_add_up",
 }
 
 

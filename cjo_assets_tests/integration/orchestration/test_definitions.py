@@ -159,6 +159,9 @@ LIFECYCLE = {
     "model_costs",
     "config_changes",
     "incidents",
+    "automation_rates",
+    "kpis",
+    "kpi_status",
     "health_by_band",
     "sla_by_priority",
 }

@@ -72,6 +72,7 @@ LIFECYCLE_STAGES = {
     "lifecycle_operation",
     "lifecycle_experiments",
     "lifecycle_decisions",
+    "lifecycle_value",
     "lifecycle_overview",
 }
 # The one number in a table: below 0 it breaks the contract; in `doubtful`, above 100 it fails the blocking check.

@@ -8,6 +8,7 @@ from cjo_assets_tests.support.lifecycle.probe_operation import OPERATION_VALUES
 from cjo_assets_tests.support.lifecycle.probe_people import PEOPLE_VALUES
 from cjo_assets_tests.support.lifecycle.probe_success import SUCCESS_STARTING_FROM, SUCCESS_VALUES
 from cjo_assets_tests.support.lifecycle.probe_support import SUPPORT_VALUES
+from cjo_assets_tests.support.lifecycle.probe_value import VALUE_STARTING_FROM, VALUE_VALUES
 from cjo_assets_tests.support.policy_leaves import DEFAULT, FamilyLeaves
 from cjo_assets_tests.support.probe import leaves
 
@@ -25,6 +26,7 @@ OTHER_VALUES: dict[str, Any] = {
     **EXPERIMENT_VALUES,
     **PEOPLE_VALUES,
     **DECISION_VALUES,
+    **VALUE_VALUES,
     "lifecycle.billing.currency": "EUR",
     # Each step begins a day earlier, and ends after the one before.
     "lifecycle.billing.dunning_days.reminder": 6,
@@ -50,7 +52,7 @@ OTHER_VALUES: dict[str, Any] = {
 LIFECYCLE = FamilyLeaves(
     LEAVES,
     {path: {path: value} for path, value in OTHER_VALUES.items()},
-    SUCCESS_STARTING_FROM | DECISION_STARTING_FROM,
+    SUCCESS_STARTING_FROM | DECISION_STARTING_FROM | VALUE_STARTING_FROM,
     {},
     (),
 )

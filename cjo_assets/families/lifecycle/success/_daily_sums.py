@@ -24,13 +24,23 @@ def window_sums(daily_metrics: ir.Table, day: ir.DateValue, days: int, metrics: 
         denominator (`<metric>_of`) and the largest numerator of a day (`<metric>_peak`).
     """
     rows = in_window(daily_metrics, day, days, *metrics)
+    return rows.group_by("customer_id").agg(**_sums(rows, metrics))
+
+
+def total_sums(daily_metrics: ir.Table, day: ir.DateValue, days: int, metrics: Sequence[str]) -> ir.Table:
+    """Return one row with the sums of metrics over all customers, named as `window_sums` names them."""
+    rows = in_window(daily_metrics, day, days, *metrics)
+    return rows.agg(**_sums(rows, metrics))
+
+
+def _sums(rows: ir.Table, metrics: Sequence[str]) -> dict[str, ir.NumericScalar]:
     sums: dict[str, ir.NumericScalar] = {}
     for name in metrics:
         is_metric = rows.metric == name
         sums[name] = _exact_sum(rows.numerator, is_metric)
         sums[f"{name}_of"] = _exact_sum(rows.denominator, is_metric)
         sums[f"{name}_peak"] = rows.numerator.max(where=is_metric)
-    return rows.group_by("customer_id").agg(**sums)
+    return sums
 
 
 def _exact_sum(value: ir.NumericColumn, where: ir.BooleanValue) -> ir.FloatingScalar:

@@ -54,6 +54,11 @@ def is_pinned(rows: ir.Table) -> ir.BooleanValue:
     return is_same.ifelse(rows.config_version == rows.live_version, is_same)
 
 
+def is_in_time(rows: ir.Table, policy: LifecyclePolicy) -> ir.BooleanValue:
+    """Return whether the response times of a conversation are within the policy's limit; null where not measured."""
+    return rows.p95_ms <= rows.product.cases(*policy.sla.latency_ms, else_=ibis.null("float64"))
+
+
 def replies_during_calls(conversations: ir.Table, lifecycle_events: ir.Table) -> ir.Table:
     """Return the replies of chatbots to users who were in a call.
 
@@ -82,7 +87,6 @@ def _calls(conversations: ir.Table) -> ir.Table:
 
 def _of_ended(rows: ir.Table, policy: LifecyclePolicy) -> ir.Table:
     completed = [COMPLETED, ESCALATED] if policy.runtime.escalated_is_completed else [COMPLETED]
-    limit = rows.product.cases(*policy.sla.latency_ms, else_=ibis.null("float64"))
     calls = rows.tool_calls.nullif(0)
     measures = {
         "completed": share_of(rows.status.isin(completed)),
@@ -90,7 +94,7 @@ def _of_ended(rows: ir.Table, policy: LifecyclePolicy) -> ir.Table:
         "escalated": share_of(rows.status == ESCALATED),
         "flagged": share_of(rows.is_flagged),
         "pinned_ok": share_of(is_pinned(rows)),
-        "in_time": share_of(rows.p95_ms <= limit),
+        "in_time": share_of(is_in_time(rows, policy)),
         "tool_ok": (calls - rows.tool_errors.fill_null(0), calls),
     }
     return summed(rows, rows.known_at.date(), measures)
