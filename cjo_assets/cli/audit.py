@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to `cjo`."""
     app.add_typer(audit, name="audit")
     app.command()(why)
+    app.command()(qbr)
     app.command()(erase)
 
 
@@ -86,6 +87,24 @@ def why(
             limb.add(Text(harmless(line), overflow="fold"))
     # Lines are not wrapped where the output is a file.
     (console if console.is_terminal else Console(width=WIDTH_OF_A_FILE)).print(tree)
+
+
+def qbr(
+    customer: Annotated[str, typer.Option("--customer", help="Id of the customer.")],
+    quarter: Annotated[str, typer.Option("--quarter", help="Quarter, as 2024Q4.")],
+    home: HomeOption = None,
+) -> None:
+    """Write a printable page on one quarter of one customer, for review before a business review."""
+    from cjo_assets.audit.review.write import quarter_of, write_review
+    from cjo_assets.catalog import data_families
+    from cjo_assets.core.errors import InputError, WarehouseError
+    from cjo_assets.core.settings import places_of
+
+    try:
+        page = write_review(places_of(home), data_families(), customer, quarter_of(quarter))
+    except (InputError, WarehouseError) as error:
+        fail(str(error))
+    say(f"Wrote {page}.")
 
 
 def erase(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -35,6 +35,24 @@ class Report:
     document: Callable[..., object]
     write: Callable[..., Path | None]
     pictures: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Review:
+    """A page on one quarter of one subject.
+
+    Attributes:
+        subject: name of the subject, of whose column `<name>_id` each query has rows.
+        page: file name of the page; its Markdown has the same stem.
+        queries: the rows of the page by name, by $subject, $day, $first and $end of the quarter; the first is about the
+            subject itself.
+        document: builds the page from the subject, the first day of the quarter, the day, and the rows.
+    """
+
+    subject: str
+    page: str
+    queries: Mapping[str, str]
+    document: Callable[..., object]
 
 
 @dataclass(frozen=True)
@@ -139,6 +157,7 @@ class Family:
         is_on_spark: whether Spark may compute its tables; if not, DuckDB on the driver computes them.
         exchange: its table that other families read from a file; None where it has none.
         before: families that a command runs after it, since they may read its file.
+        review: its page on one quarter of one subject; None where it has none.
     """
 
     name: str
@@ -163,6 +182,7 @@ class Family:
     is_on_spark: bool = False
     exchange: Exchange | None = None
     before: tuple[str, ...] = ()
+    review: Review | None = None
 
     @property
     def schema_of_latest(self) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 PROJECT = Path(__file__).resolve().parents[2]
 SENSOR_SECONDS = 15
@@ -17,6 +18,8 @@ LAKE_CHANGED = f"{LAKE}.changed"
 LOCAL_MASTER = "local[*]"
 # Folder of the home with the files that a family writes for others.
 EXCHANGE = "exchange"
+# Folder in the reports of a family with pages on one subject each.
+REVIEWS = "reviews"
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,11 @@ class Settings:
     def report_of(self, family: str, as_of: date) -> Path:
         """Return the folder of a family's report of a day."""
         return self.reports / family / as_of.isoformat()
+
+    def review_of(self, family: str, quarter: date, subject: str) -> Path:
+        """Return the folder of the page on a quarter of one subject; its last part names the subject."""
+        name = f"{quarter.year}Q{quarter.month // 3 + 1}"
+        return self.reports / family / REVIEWS / name / quote(subject, safe="")
 
 
 def places_of(home: Path | None, policy: Path | None = None) -> Settings:

@@ -254,12 +254,21 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Document:
-    """A report."""
+    """A report.
+
+    Attributes:
+        title: its kind.
+        day: its heading: the day, or the name of the subject.
+        verdict: its conclusion.
+        sections: its sections.
+        preposition: the word between title and heading.
+    """
 
     title: str
     day: Cited
     verdict: Verdict
     sections: tuple[Section, ...]
+    preposition: str = "on"
 
     @property
     def pictures(self) -> list[Picture]:

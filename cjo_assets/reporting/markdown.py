@@ -27,7 +27,7 @@ def as_markdown(document: Document, images: Mapping[str, str]) -> str:
         document: the report.
         images: path of each picture by name; a picture without one is omitted.
     """
-    parts = [f"# {document.title} on {_cell(document.day)}", verdict_as_markdown(document.verdict)]
+    parts = [f"# {document.title} {document.preposition} {_cell(document.day)}", verdict_as_markdown(document.verdict)]
     for section in document.sections:
         parts.append(f"## {section.title}")
         for block in section.blocks:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
+from urllib.parse import quote
 
 import duckdb
 
@@ -12,7 +14,7 @@ from cjo_assets.audit.erasure.databases import PARTIAL, Erasure, count, replaced
 from cjo_assets.audit.erasure.instance import erase_database
 from cjo_assets.audit.erasure.texts import without
 from cjo_assets.core.family import registered_families
-from cjo_assets.core.settings import Settings
+from cjo_assets.core.settings import REVIEWS, Settings
 from cjo_assets.engine.sql import literal, quoted
 from cjo_assets.ingest.personal_columns import about, given, identifiers_in, marks_of
 from cjo_assets.ingest.records import Record, locked, records_in
@@ -110,7 +112,12 @@ def _erase_parquet(connection: duckdb.DuckDBPyConnection, file: Path, table: str
 
 
 def erase_reports(settings: Settings, erasure: Erasure) -> None:
-    """Remove the customer's names from the reports; figures remain, as they cover all customers."""
+    """Remove the customer's names from the reports, and pages on the customer alone; other figures remain."""
+    for folder in sorted(settings.reports.glob(f"*/{REVIEWS}/*/{quote(erasure.person.customer_id, safe='')}")):
+        if folder.is_dir():
+            erasure.counts["reports"] += sum(file.is_file() for file in folder.rglob("*"))
+            if not erasure.is_dry:
+                shutil.rmtree(folder)
     for file in sorted(settings.reports.rglob("*")):
         if file.is_file() and file.suffix in TEXTS:
             erasure.counts["reports"] += _erase_text(file, erasure)

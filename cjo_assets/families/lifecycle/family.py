@@ -3,6 +3,7 @@
 from cjo_assets.core.discovery import datasets_in, tables_in
 from cjo_assets.core.family import Exchange, Family, Goal, Step
 from cjo_assets.families.lifecycle.questions.derived_signals import EXPLANATION
+from cjo_assets.families.lifecycle.report.quarter import REVIEW
 from cjo_assets.families.lifecycle.report.reading import REPORT
 from cjo_assets.families.lifecycle.report.terminal import SUMMARY
 from cjo_assets.families.lifecycle.subject import SUBJECT
@@ -65,4 +66,5 @@ FAMILY = Family(
     synth=SYNTH,
     exchange=Exchange("journey_signals", "derived_signals.ndjson", writes_signals, EXPLANATION),
     before=("journey",),
+    review=REVIEW,
 )

@@ -162,6 +162,7 @@ LIFECYCLE = {
     "automation_rates",
     "kpis",
     "kpi_status",
+    "quarterly_review",
     "health_by_band",
     "sla_by_priority",
 }

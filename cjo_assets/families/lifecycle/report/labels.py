@@ -40,6 +40,13 @@ LABELS = {
     "tickets_per_user": "tickets per user",
     "complex_ticket_share": "tickets breached, reopened or escalated",
     "days_overdue": "days overdue",
+    # Metrics of quarters
+    "first_contact": "first contact was enough",
+    "escalation_rate": "escalated to a person",
+    "in_time": "responses in time",
+    "ticket_autonomy": "tickets solved by the AI",
+    "sla_met": "SLA targets met",
+    "cost_reduction": "share saved",
     # Meters and their states
     "api_calls": "API calls",
     "near": "near the limit",

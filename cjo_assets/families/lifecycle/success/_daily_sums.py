@@ -27,10 +27,16 @@ def window_sums(daily_metrics: ir.Table, day: ir.DateValue, days: int, metrics: 
     return rows.group_by("customer_id").agg(**_sums(rows, metrics))
 
 
-def total_sums(daily_metrics: ir.Table, day: ir.DateValue, days: int, metrics: Sequence[str]) -> ir.Table:
-    """Return one row with the sums of metrics over all customers, named as `window_sums` names them."""
-    rows = in_window(daily_metrics, day, days, *metrics)
-    return rows.agg(**_sums(rows, metrics))
+def sums_by(rows: ir.Table, keys: Sequence[str], metrics: Sequence[str]) -> ir.Table:
+    """Return the sums of daily metrics by keys, named as `window_sums` names them, with records as `<metric>_n`."""
+    counts = {f"{name}_n": rows.n.sum(where=rows.metric == name) for name in metrics}
+    return rows.group_by(list(keys)).agg(**_sums(rows, metrics), **counts)
+
+
+def totals(sums: ir.Table, metrics: Sequence[str], where: ir.BooleanValue | None = None) -> ir.Table:
+    """Return one row with numerators and denominators of customers added up, as `window_sums` names them."""
+    names = [name for metric in metrics for name in (metric, f"{metric}_of")]
+    return sums.agg(**{name: _exact_sum(sums[name], where) for name in names})
 
 
 def _sums(rows: ir.Table, metrics: Sequence[str]) -> dict[str, ir.NumericScalar]:
@@ -43,6 +49,6 @@ def _sums(rows: ir.Table, metrics: Sequence[str]) -> dict[str, ir.NumericScalar]
     return sums
 
 
-def _exact_sum(value: ir.NumericColumn, where: ir.BooleanValue) -> ir.FloatingScalar:
+def _exact_sum(value: ir.NumericColumn, where: ir.BooleanValue | None) -> ir.FloatingScalar:
     """Add up decimals, whose sum does not depend on the order of the rows."""
     return value.cast(ADDED_AMOUNT).sum(where=where).cast("float64")

@@ -13,9 +13,9 @@ PEOPLE = "Missing: the table agent_scorecard, and the clients per agent before."
 # Numbers of the seed that are no policy, because nothing is compared with them.
 NOT_TESTABLE = {
     SERVICE: {
-        "response_gain": "Not testable: responses 400 to 900 ms faster than without the platform need the same traffic "
-        "measured without it.",
-        "call_gain": "Not testable: 200 to 500 ms less per call need the same calls measured without the platform.",
+        "workflow_gain": "Not testable: workflows 400 to 900 ms faster through fewer services need the same workflows "
+        "measured with more of them.",
+        "call_gain": "Not testable: 200 to 500 ms less per call without a gateway need the same calls with one.",
     },
     VALUE: {"capacity_gain": "Not testable: ten times the capacity needs a load test; use does not show capacity."},
 }
@@ -102,9 +102,9 @@ DEFINITIONS = {
         "cost_per_interaction": Definition(
             "currency",
             LOWER,
-            "cost of models, and of people on the tickets that they solved",
+            "cost of models, and of people on the tickets that they solved, of clients whose model costs are known",
             "Missing: model_calls, and conversations or tickets, of the window.",
-            "conversations and tickets",
+            "their conversations and tickets",
         ),
         "cost_reduction": Definition(
             "share",

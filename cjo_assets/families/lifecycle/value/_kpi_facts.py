@@ -13,7 +13,7 @@ from cjo_assets.families.lifecycle.experiments.variant_decisions import PROMOTE,
 from cjo_assets.families.lifecycle.inputs.conversations import CHATBOT, VOICEBOT
 from cjo_assets.families.lifecycle.operation.config_changes import ROLLED_BACK, SUCCEEDED
 from cjo_assets.families.lifecycle.operation.sla_compliance import UPTIME
-from cjo_assets.families.lifecycle.success._daily_sums import total_sums
+from cjo_assets.families.lifecycle.success._daily_sums import totals, window_sums
 from cjo_assets.families.lifecycle.support._conversation_metrics import ended, is_in_time
 from cjo_assets.families.lifecycle.value._costs import COST_METRICS, handling
 from cjo_assets.families.lifecycle.value.automation_rates import ALL, PHASES
@@ -31,9 +31,12 @@ def service_facts(
 ) -> ir.Table:
     """Sum the metrics of the window, the costs, the response times by product, and the uptime of the month."""
     days = policy.kpis.window_days
-    sums = total_sums(daily_metrics, as_of, days, (*DAILY, *COST_METRICS))
-    found = handling(sums, policy)
-    sums = sums.mutate(handling_cost=found.cost, interactions=found.interactions)
+    clients = window_sums(daily_metrics, as_of, days, (*DAILY, *COST_METRICS))
+    # The cost of an interaction is known of clients with model costs alone.
+    costs = totals(clients, COST_METRICS, clients.model_cost.notnull())
+    found = handling(costs, policy)
+    costs = costs.select(handling_cost=found.cost, interactions=found.interactions)
+    sums = totals(clients, (*DAILY, "resolved_by_ai"))
     rows = ended(conversations)
     rows = rows.filter(rows.known_at >= days_after(as_of, 1 - days), rows.known_at < days_after(as_of, 1))
     rows = rows.mutate(is_in_time=is_in_time(rows, policy))
@@ -45,7 +48,11 @@ def service_facts(
         }
     )
     up = sla_compliance.filter(sla_compliance.metric == UPTIME)
-    return sums.cross_join(times).cross_join(up.agg(minutes=up.measured.sum(), down_minutes=up.missed.sum()))
+    return (
+        sums.cross_join(costs)
+        .cross_join(times)
+        .cross_join(up.agg(minutes=up.measured.sum(), down_minutes=up.missed.sum()))
+    )
 
 
 def automation_facts(automation_rates: ir.Table) -> ir.Table:

@@ -105,14 +105,14 @@ def _of_tickets(daily_metrics: ir.Table, as_of: ir.DateScalar, policy: Lifecycle
 
 @check(blocking=True)
 def phases_that_do_not_add_up(automation_rates: ir.Table) -> ir.Table:
-    """Return phases whose row `all` is not the sum of their tasks."""
+    """Return phases whose row `all` is missing (-1), or is not the sum of their tasks."""
     rows = automation_rates
     is_all = rows.task == ALL
     sums = rows.group_by("phase").agg(
-        automated=rows.automated.sum(where=is_all),
-        tasks=rows.tasks.sum(where=is_all),
-        sum_automated=rows.automated.sum(where=~is_all),
-        sum_tasks=rows.tasks.sum(where=~is_all),
+        automated=rows.automated.sum(where=is_all).fill_null(-1),
+        tasks=rows.tasks.sum(where=is_all).fill_null(-1),
+        sum_automated=rows.automated.sum(where=~is_all).fill_null(0),
+        sum_tasks=rows.tasks.sum(where=~is_all).fill_null(0),
     )
     return sums.filter((sums.automated != sums.sum_automated) | (sums.tasks != sums.sum_tasks))
 

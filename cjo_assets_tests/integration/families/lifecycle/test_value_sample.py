@@ -59,8 +59,9 @@ def test_values_of_kpis(lifecycle_sample: Chain) -> None:
         "grr": (41_416.68, 42_716.68),
     }
     assert (found["model_saving"]["value"], found["nrr"]["value"]) == (0.49435, 0.969567)
-    # 0.0358 of models, and five tickets of 12 minutes at 50 an hour, for 68 conversations and 13 tickets.
-    assert found["cost_per_interaction"]["value"] == pytest.approx((0.0358 + 5 * 10) / 81, abs=1e-6)
+    # C001, whose model costs alone are known: 0.0358, and three tickets of 12 minutes at 50 an hour, for 23
+    # conversations, of which 22 are of January, and three tickets.
+    assert found["cost_per_interaction"]["value"] == pytest.approx((0.0358 + 3 * 10) / 26, abs=1e-6)
     # F26: the experiment collects; no baseline of the policy is known but that of costs.
     missing = {name for name, row in found.items() if row["is_testable"] and row["status"] == "not_measurable"}
     assert missing == {
@@ -80,3 +81,21 @@ def test_status_of_families(lifecycle_sample: Chain) -> None:
         "automation": ("critical", "support_automation", 7, 8),
         "business_value": ("not_measurable", "model_saving", 1, 7),
     }
+
+
+def test_quarters_of_clients(lifecycle_sample: Chain) -> None:
+    """C004: 15 conversations in 20 days of January, 44 in 92 days before; C005 is live since July 2024."""
+    rows = lifecycle_sample.rows("FROM lifecycle.quarterly_review")
+    found: dict[tuple[str, str], Row] = {(row["customer_id"], row["metric"]): row for row in rows}
+    row = found["C004", "conversations_per_day"]
+    assert (row["value"], row["before"], row["n"], row["n_before"]) == (0.75, pytest.approx(44 / 92, abs=1e-6), 15, 44)
+    # 14 of 15, and 43 of 44; the first whole quarter after July 2023 has no record.
+    row = found["C004", "resolution_rate"]
+    assert (row["value"], row["before"]) == (pytest.approx(14 / 15, abs=1e-6), pytest.approx(43 / 44, abs=1e-6))
+    assert (str(row["baseline_quarter"]), row["baseline"], row["n_baseline"]) == ("2023-10-01", None, 0)
+    row = found["C005", "conversations_per_day"]
+    assert (str(row["baseline_quarter"]), row["baseline"]) == ("2024-10-01", row["before"])
+    # Its model costs alone are known: 0.0358, and three tickets of 12 minutes at 50 an hour.
+    row = found["C001", "cost_per_interaction"]
+    assert (row["value"], row["before"], row["grade"]) == (pytest.approx(30.0358 / 25, abs=1e-6), None, "assumption")
+    assert found["C004", "cost_per_interaction"]["n"] == 0

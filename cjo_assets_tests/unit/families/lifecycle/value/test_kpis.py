@@ -42,12 +42,12 @@ CONTRACTS: dict[str, Any] = {
 Z = 1.6448536269514722
 NAMES = {
     "downtime", "chat_in_time", "voice_in_time", "ticket_autonomy", "first_contact", "pinned_conversations",
-    "response_gain", "call_gain", "sales_automation", "onboarding_automation", "support_automation",
+    "workflow_gain", "call_gain", "sales_automation", "onboarding_automation", "support_automation",
     "success_automation", "self_service_automation", "config_self_service", "config_success", "deploy_time_reduction",
     "cost_per_interaction", "cost_reduction", "model_saving", "clients_per_agent_gain", "engagement_gain",
     "conversion_gain", "churn_reduction", "nrr", "grr", "capacity_gain",
 }  # fmt: skip
-WITHOUT_RECORDS = {"response_gain", "call_gain", "capacity_gain"}
+WITHOUT_RECORDS = {"workflow_gain", "call_gain", "capacity_gain"}
 
 
 def of(rules: Any = RULES, **rows: Rows) -> dict[str, Row]:
@@ -324,3 +324,8 @@ def test_checks_find_a_wrong_quotient_and_a_value_without_records() -> None:
     )
     assert [row["kpi"] for row in rows_of(kpis_that_are_not_their_quotient(rows))] == ["K2"]
     assert sorted(row["kpi"] for row in rows_of(measured_values_without_records(rows))) == ["K3", "K4"]
+
+
+def test_costs_are_those_of_clients_whose_model_costs_are_known() -> None:
+    others = [metric("conversations", 900) | {"customer_id": "C2"}]
+    assert of(daily_metrics=[*COSTS, *others])["cost_per_interaction"]["value"] == 0.8

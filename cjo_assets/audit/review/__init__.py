@@ -1,0 +1,1 @@
+"""`cjo qbr`: a page on one quarter of one subject."""
