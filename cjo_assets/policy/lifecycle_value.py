@@ -55,6 +55,7 @@ class Baselines(Section):
 
     cost_per_interaction: Baseline | None
     deploy_days: Baseline | None
+    clients_per_agent: Baseline | None
     churn_rate: Annotated[float, Field(gt=0, le=1)] | None
 
 

@@ -262,6 +262,7 @@ class Document:
         verdict: its conclusion.
         sections: its sections.
         preposition: the word between title and heading.
+        is_compact: whether it is printed on one page of paper.
     """
 
     title: str
@@ -269,6 +270,7 @@ class Document:
     verdict: Verdict
     sections: tuple[Section, ...]
     preposition: str = "on"
+    is_compact: bool = False
 
     @property
     def pictures(self) -> list[Picture]:

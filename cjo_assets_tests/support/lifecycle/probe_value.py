@@ -5,6 +5,7 @@ from typing import Any
 VALUE_VALUES: dict[str, Any] = {
     "lifecycle.baselines.deploy_days": 40.0,
     "lifecycle.baselines.churn_rate": 0.05,
+    "lifecycle.baselines.clients_per_agent": 2.0,
     "lifecycle.kpis.churn_months": 6,
     # A KPI of the sample reaches 0.983607 of its target, another 0.555556.
     "lifecycle.kpis.warning_threshold": 0.99,

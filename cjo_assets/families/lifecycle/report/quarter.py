@@ -147,6 +147,7 @@ def quarter_page(subject: str, quarter: date, day: date, rows: Mapping[str, list
             _recommendations(found),
         ),
         preposition="of",
+        is_compact=True,
     )
 
 
@@ -171,7 +172,7 @@ def _verdict(found: Quarter) -> Verdict:
             )
         )
     meaning: Prose = (
-        "Draft for review by the success manager. ",
+        "Health by the bands of the policy. Draft for review by the success manager. ",
         *("Client ", organization.show("customer_id"), "; computed for ", day.show("as_of", "day")),
         ", in this quarter." if found.is_running else ", after this quarter: columns show both.",
     )

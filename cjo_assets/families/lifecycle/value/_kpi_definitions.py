@@ -9,7 +9,6 @@ SERVICE, AUTOMATION, VALUE = "service", "automation", "business_value"
 FAMILIES = [SERVICE, AUTOMATION, VALUE]
 TIMED = "Missing: conversations of the product that ended in the window, with p95_ms."
 PROMOTED = "Missing: an experiment whose leader was promoted, with results of its control"
-PEOPLE = "Missing: the table agent_scorecard, and the clients per agent before."
 # Numbers of the seed that are no policy, because nothing is compared with them.
 NOT_TESTABLE = {
     SERVICE: {
@@ -122,7 +121,12 @@ DEFINITIONS = {
             is_estimate=False,
         ),
         "clients_per_agent_gain": Definition(
-            "x before", HIGHER, "clients per agent", PEOPLE, "clients per agent before"
+            "x before",
+            HIGHER,
+            "clients of the people with any, each client once per person",
+            "Missing: an active assignment, or lifecycle.baselines.clients_per_agent in the policy.",
+            "as many people with the baseline's clients",
+            is_estimate=False,
         ),
         "engagement_gain": Definition(
             "share",

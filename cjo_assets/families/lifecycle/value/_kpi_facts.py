@@ -148,3 +148,9 @@ def experiment_facts(variant_decisions: ir.Table, variant_posteriors: ir.Table, 
         .sum()
         .cast("float64"),
     )
+
+
+def people_facts(agent_scorecard: ir.Table) -> ir.Table:
+    """Count the people who have clients, and their clients."""
+    rows = agent_scorecard.filter(agent_scorecard.clients > 0)
+    return rows.agg(agents=rows.count(), agents_clients=rows.clients.sum())

@@ -96,10 +96,16 @@ def _costs(facts: ir.Table, policy: LifecyclePolicy) -> dict[str, Measure]:
 
 
 def _value(facts: ir.Table, policy: LifecyclePolicy) -> dict[str, Measure]:
-    churn = _number(policy.baselines.churn_rate)
+    churn, clients = _number(policy.baselines.churn_rate), _number(policy.baselines.clients_per_agent)
     low, high = wilson_interval(facts.churned, facts.exposed, policy.kpis.interval_level)
     expected, reach = facts.expected.nullif(0.0), facts.lift_reach
     return {
+        "clients_per_agent_gain": Measure(
+            numerator=facts.agents_clients,
+            denominator=clients * facts.agents,
+            n=_known(clients, facts.agents),
+            note="Against the policy's baseline.",
+        ),
         "engagement_gain": Measure(
             numerator=facts.gained_seconds,
             denominator=facts.former_seconds,

@@ -33,6 +33,7 @@ from cjo_assets.families.lifecycle.value._kpi_facts import (
     change_facts,
     experiment_facts,
     money_facts,
+    people_facts,
     service_facts,
 )
 from cjo_assets.families.lifecycle.value._kpi_measures import measures
@@ -77,6 +78,7 @@ def kpis(
     mrr_bridge: ir.Table,
     variant_decisions: ir.Table,
     variant_posteriors: ir.Table,
+    agent_scorecard: ir.Table,
     as_of: ir.DateScalar,
     policy: LifecyclePolicy,
 ) -> ir.Table:
@@ -88,6 +90,7 @@ def kpis(
         change_facts(config_changes, client_pipeline, as_of, policy),
         money_facts(model_costs, mrr_bridge, policy),
         experiment_facts(variant_decisions, variant_posteriors, policy),
+        people_facts(agent_scorecard),
     ):
         facts = facts.cross_join(more)
     measured = with_interval(measures_as_rows(facts, measures(facts, policy)), rules.interval_level)

@@ -14,6 +14,7 @@ from cjo_assets.families.lifecycle.money.mrr_bridge import MrrBridge
 from cjo_assets.families.lifecycle.operation.config_changes import ConfigChanges
 from cjo_assets.families.lifecycle.operation.model_costs import ModelCosts
 from cjo_assets.families.lifecycle.operation.sla_compliance import SlaCompliance
+from cjo_assets.families.lifecycle.people.agent_scorecard import AgentScorecard
 from cjo_assets.families.lifecycle.pipeline.client_pipeline import ClientPipeline
 from cjo_assets.families.lifecycle.support.daily_metrics import DailyMetrics
 from cjo_assets.families.lifecycle.value.automation_rates import AutomationRates
@@ -38,6 +39,7 @@ CONTRACTS: dict[str, Any] = {
     "mrr_bridge": MrrBridge,
     "variant_decisions": VariantDecisions,
     "variant_posteriors": VariantPosteriors,
+    "agent_scorecard": AgentScorecard,
 }
 Z = 1.6448536269514722
 NAMES = {
@@ -329,3 +331,13 @@ def test_checks_find_a_wrong_quotient_and_a_value_without_records() -> None:
 def test_costs_are_those_of_clients_whose_model_costs_are_known() -> None:
     others = [metric("conversations", 900) | {"customer_id": "C2"}]
     assert of(daily_metrics=[*COSTS, *others])["cost_per_interaction"]["value"] == 0.8
+
+
+def test_clients_per_agent_against_the_baseline() -> None:
+    """15 clients of two people, against 3 each; people without clients and the AI do not count."""
+    rows: Rows = [
+        {"person_id": name, "clients": clients} for name, clients in (("A", 10), ("B", 5), ("C", 0), ("ai", None))
+    ]
+    assert of(agent_scorecard=rows)["clients_per_agent_gain"]["status"] == "not_measurable"
+    row = of(rules_with(baselines__clients_per_agent=3.0), agent_scorecard=rows)["clients_per_agent_gain"]
+    assert (row["value"], row["n"], row["status"]) == (2.5, 2, "on_track")
