@@ -11,7 +11,7 @@ from pydantic import Field, Strict, model_validator
 
 from cjo_assets.policy.base import MOST_DAYS, MOST_MINUTES, Section, Share
 from cjo_assets.policy.calendar import Calendar
-from cjo_assets.policy.lifecycle_decisions import ApprovalRules
+from cjo_assets.policy.lifecycle_decisions import ActionRules, ApprovalRules
 from cjo_assets.policy.lifecycle_experiments import ExperimentRules, PersonalizationRules
 from cjo_assets.policy.lifecycle_operation import ConfigRules, IncidentRules, RollbackRules
 from cjo_assets.policy.lifecycle_people import PeopleRules
@@ -116,5 +116,6 @@ class LifecyclePolicy(Section):
     value: ValueRules
     baselines: Baselines
     kpis: LifecycleKpis
+    actions: ActionRules
     targets: TargetRules
     reporting: LifecycleReporting

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from cjo_assets.policy.base import MOST, MOST_MINUTES, Section
+from cjo_assets.policy.base import MOST, MOST_MINUTES, Section, Share
 
 Role = Literal["csm", "manager", "executive"]
 Minutes = Annotated[int, Field(ge=1, le=MOST_MINUTES)]
@@ -49,3 +49,37 @@ class ApprovalRules(Section):
     timeout_minutes: Minutes
     ladders: Ladders
     always: AlwaysApproved
+
+
+class ActionKind(Section):
+    """Place of a kind of action in the order of a day, and the time it takes."""
+
+    place: Annotated[int, Field(ge=1, le=99)]
+    minutes: Minutes
+
+
+class ActionKinds(Section):
+    """Kinds of actions of people."""
+
+    sla: ActionKind
+    escalation: ActionKind
+    rollback: ActionKind
+    approval: ActionKind
+    incident_notice: ActionKind
+    red_health: ActionKind
+    handoff: ActionKind
+    overdue_step: ActionKind
+    dunning: ActionKind
+    renewal: ActionKind
+    message: ActionKind
+    opportunity: ActionKind
+    budget_alert: ActionKind
+
+
+class ActionRules(Section):
+    """Order and time of the actions of a day, and the prior of their success."""
+
+    day_minutes: Minutes
+    prior_success: Share
+    prior_runs: Annotated[int, Field(ge=1, le=1000)]
+    kinds: ActionKinds

@@ -48,6 +48,8 @@ OF_SEVERAL_ROWS = {
     "customers_without_four_metrics",
     "weights_that_do_not_sum",
     "experiments_without_one_control",
+    "ranks_that_repeat",
+    "actions_beyond_a_day",
     "roles_with_two_people",
     "phases_that_do_not_add_up",
 }

@@ -156,6 +156,7 @@ LIFECYCLE = {
     "outbox",
     "approval_answers",
     "approval_queue",
+    "action_plan",
     "model_costs",
     "config_changes",
     "incidents",

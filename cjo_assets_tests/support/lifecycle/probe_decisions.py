@@ -3,6 +3,7 @@
 from typing import Any
 
 from cjo_assets_tests.support.lifecycle.probe_rows import day_of, event
+from cjo_assets_tests.support.policy_leaves import DEFAULT
 from cjo_assets_tests.support.rows import Rows
 
 DECISION_ROWS: dict[str, Rows] = {
@@ -24,6 +25,12 @@ DECISION_VALUES: dict[str, Any] = {
     "lifecycle.approvals.ladders.credit.manager": 800,
     "lifecycle.approvals.ladders.credit.executive": 800,
 }
+LATE_KINDS = ("renewal", "incident_notice", "message", "budget_alert")
+DECISION_VALUES |= {
+    # Kinds that are among the last of an owner become the first, the others the last.
+    f"lifecycle.actions.kinds.{name}.place": 1 if name in LATE_KINDS else 99
+    for name in DEFAULT["lifecycle"]["actions"]["kinds"]
+} | {"lifecycle.actions.day_minutes": 60}
 DECISION_STARTING_FROM: dict[str, dict[str, Any]] = {
     "lifecycle.approvals.always.promotion": {"lifecycle.experiments.auto_promote": False},
     "lifecycle.approvals.ladders.credit.executive": {"lifecycle.approvals.ladders.credit.manager": 500},

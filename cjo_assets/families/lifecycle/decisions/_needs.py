@@ -35,6 +35,7 @@ class Kind:
     topic: str
 
 
+ASSIGNMENT = Kind("assignment", PEOPLE, "agent_events")
 ESCALATION = Kind("escalation", HELPDESK, "escalation_events")
 ROLLBACK = Kind("rollback", RUNTIME, "monitoring_events")
 CONFIG_CHANGE = Kind("config_change", RUNTIME, "prd_events")
@@ -52,6 +53,7 @@ OPPORTUNITY = Kind("opportunity", CRM, "customer_success_events")
 CRM_STAGE = Kind("crm_stage", CRM, "crm_events")
 PROMOTION = Kind("promotion", MESSAGING, "communication_events")
 KINDS = (
+    ASSIGNMENT,
     ESCALATION,
     ROLLBACK,
     CONFIG_CHANGE,

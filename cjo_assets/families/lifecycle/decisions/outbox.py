@@ -19,7 +19,7 @@ from cjo_assets.core.contract import LARGEST_AMOUNT, DatedContract, Instant, Tex
 from cjo_assets.core.expressions.ids import content_hash
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS
 from cjo_assets.core.expressions.tables import first_per, lookup
-from cjo_assets.families.lifecycle.decisions import _client_needs, _money_needs, _service_needs
+from cjo_assets.families.lifecycle.decisions import _client_needs, _money_needs, _people_needs, _service_needs
 from cjo_assets.families.lifecycle.decisions._ladders import role_of
 from cjo_assets.families.lifecycle.decisions._needs import KINDS, SYSTEMS, decision_id
 from cjo_assets.families.lifecycle.inputs._tenancy import without_organization
@@ -64,6 +64,7 @@ CONFIG = TableConfig(
 
 
 def outbox(
+    assignment_decisions: ir.Table,
     escalations: ir.Table,
     config_changes: ir.Table,
     incidents: ir.Table,
@@ -85,6 +86,7 @@ def outbox(
     """Return the decisions of all sources, each with its approval route, first day and delivery."""
     rules: LifecyclePolicy = section_named(policy, LifecyclePolicy.__name__)
     rows = ibis.union(
+        _people_needs.assignment_needs(assignment_decisions),
         _service_needs.escalation_needs(escalations, rules),
         _service_needs.rollback_needs(config_changes),
         _service_needs.change_needs(config_changes),

@@ -21,6 +21,12 @@ def test_outbox(lifecycle_sample: Chain) -> None:
     assert found["budget_alert", "C001", "2025-01"]["amount"] == 0.04
     # F11: the ticket is breached, and a person has not taken it.
     assert found["escalation", "C008", "T-07"]["what"] == "Take over the ticket T-07."
+    # F24: C001's handoff, and C010, whose manager has left.
+    given = {row["customer_id"]: row["what"] for row in rows if row["kind"] == "assignment"}
+    assert (given["C001"], given["C010"]) == (
+        "Assign A-08 to C001 as success manager.",
+        "Assign A-08 to C010 as success manager.",
+    )
     assert len({row["decision_id"] for row in rows}) == len(rows)
 
 
@@ -40,3 +46,21 @@ def test_approval_queue(lifecycle_sample: Chain) -> None:
     assert (found["credit"]["status"], found["credit"]["waits_with"]) == ("pending", "csm")
     answers = lifecycle_sample.by("decision", "lifecycle.approval_answers")
     assert answers["rejected"]["why_ineffective"] == "nobody was asked", "a warning needs no approval"
+
+
+def test_action_plan(lifecycle_sample: Chain) -> None:
+    rows = lifecycle_sample.rows("FROM lifecycle.action_plan ORDER BY owner, rank")
+    of_owner = {row["owner"]: [other["kind"] for other in rows if other["owner"] == row["owner"]] for row in rows}
+    # A-05 supports C001, C004 and C008; A-04 has C005 and C007.
+    assert of_owner["A-05"] == ["sla", *["escalation"] * 3, *["incident_notice"] * 2]
+    assert of_owner["A-04"] == ["red_health", "renewal"]
+    # The credit of C008, F23; the discount of C009, overdue for weeks.
+    assert (of_owner["A-08"], of_owner["executive"]) == (["approval"], ["approval"])
+    # A-09, who had C010, has left. F25: the handoff of C001 waits for a success manager.
+    by_manager = {(row["kind"], row["customer_id"]) for row in rows if row["owner"] == "manager"}
+    assert {("red_health", "C010"), ("handoff", "C001"), ("rollback", "C004")} <= by_manager
+    # C005 was called once, for 40 minutes without effect: (4 x 45 + 40) / 5, (2 + 0) / 5.
+    call = next(row for row in rows if row["kind"] == "red_health" and row["customer_id"] == "C005")
+    assert (call["done_before"], call["minutes"], call["success_probability"]) == (1, 44, 0.4)
+    # The billing system has sent the warning.
+    assert "dunning" not in {row["kind"] for row in rows}

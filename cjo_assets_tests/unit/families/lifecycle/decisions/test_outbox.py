@@ -17,6 +17,7 @@ from cjo_assets.families.lifecycle.operation.config_changes import ConfigChanges
 from cjo_assets.families.lifecycle.operation.incidents import Incidents
 from cjo_assets.families.lifecycle.operation.model_costs import ModelCosts
 from cjo_assets.families.lifecycle.operation.sla_compliance import SlaCompliance
+from cjo_assets.families.lifecycle.people.assignment_decisions import AssignmentDecisions
 from cjo_assets.families.lifecycle.pipeline.client_pipeline import ClientPipeline
 from cjo_assets.families.lifecycle.success.lifecycle_messages import LifecycleMessages
 from cjo_assets.families.lifecycle.success.lifecycle_stages import LifecycleStages
@@ -26,6 +27,7 @@ from cjo_assets_tests.support.lifecycle.events import event, events_of
 from cjo_assets_tests.support.rows import POLICY, Row, Rows, as_of, by, day, days_of, instant, kept, rows_of, table_of
 
 SOURCES = {
+    "assignment_decisions": AssignmentDecisions,
     "escalations": Escalations,
     "config_changes": ConfigChanges,
     "incidents": Incidents,
@@ -79,6 +81,20 @@ OFFER: Row = {"kind": "premium_tier", "state": "open", "is_indicated": True, "va
 
 CASES = [
     # Table, its row, kind, subject and role of the approval.
+    (
+        "assignment_decisions",
+        {"kind": "handoff", "subject_id": "H1", "role": "success_manager", "person_id": "A1"},
+        "assignment",
+        "handoff H1 success_manager",
+        None,
+    ),
+    (
+        "assignment_decisions",
+        {"kind": "absence", "subject_id": "AS1", "role": "success_manager", "rule": "no_capacity"},
+        "assignment",
+        "absence AS1 success_manager",
+        None,
+    ),
     ("escalations", {"subject_kind": "ticket", "subject_id": "T1", "state": "late"}, "escalation", "T1", None),
     ("escalations", {"subject_kind": "ticket", "subject_id": "T2", "state": "missed"}, "escalation", "T2", None),
     ("config_changes", ROLLBACK | {"saved_by_kind": "client"}, "rollback", "F@3", "manager"),
