@@ -174,6 +174,7 @@ def test_warnings_are_the_planted_ones(lifecycle_sample: Chain) -> None:
         if not verdict.passed and check != "contract_before_quarantine"
     }
     assert failed == {
+        ("lifecycle.agent_scorecard", "clients_of_people_who_left"),
         ("lifecycle.approval_answers", "answers_without_effect"),
         ("lifecycle.approval_queue", "overdue_requests"),
         ("lifecycle.invoices", "invoices_without_plan"),
