@@ -5,7 +5,6 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.expressions.tables import long_rows
 from cjo_assets.families.lifecycle.support._metrics import share_of, summed
 from cjo_assets.families.lifecycle.support._model_prices import with_cost
 from cjo_assets.policy.lifecycle import LifecyclePolicy
@@ -22,17 +21,20 @@ def usage_metrics(usage_daily: ir.Table) -> ir.Table:
         "api_calls": usage_daily.api_calls,
         "voice_minutes": usage_daily.voice_minutes,
     }
-    parts = [
-        {
-            "metric": ibis.literal(name),
-            "numerator": value.cast("float64"),
-            "denominator": ibis.null("float64"),
-            "n": ibis.literal(1, "int64"),
-        }
-        for name, value in values.items()
-    ]
-    rows = long_rows(usage_daily, ["customer_id", "usage_date"], parts)
-    return rows.rename(metric_day="usage_date")
+    # One scan per metric reads two of the stored columns, and its rows come in the order of the key.
+    return ibis.union(
+        *(
+            usage_daily.select(
+                "customer_id",
+                metric_day="usage_date",
+                metric=ibis.literal(name),
+                numerator=value.cast("float64"),
+                denominator=ibis.null("float64"),
+                n=ibis.literal(1, "int64"),
+            )
+            for name, value in values.items()
+        )
+    )
 
 
 def search_metrics(knowledge_searches: ir.Table, policy: LifecyclePolicy) -> ir.Table:

@@ -24,8 +24,9 @@ from cjo_assets.policy.lifecycle import LifecyclePolicy
 class DailyMetrics(Contract):
     """Metrics of service and usage. One row per customer, metric and day."""
 
-    customer_id: str = key("Customer.", personal="customer")
+    # Readers want few metrics, so the rows of a metric lie together.
     metric: str = key("Metric; docs/reference/daily_metrics.md has the definitions.", isin=NAMES)
+    customer_id: str = key("Customer.", personal="customer")
     metric_day: date = key("Day on which the facts were known.")
     numerator: float = column("What is added up, in the unit of the metric; below 0 where it corrects an earlier day.")
     denominator: float = column("What it is divided by; null: the metric is a sum.", ge=0, nullable=True)
