@@ -20,15 +20,18 @@ from cjo_assets.core.expressions.calendars import (
 from cjo_assets.core.expressions.numbers import whole
 from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.families.lifecycle.support._status_changes import ORDER, PAUSED, RUNNING, STOPPED
-from cjo_assets.families.lifecycle.support._targets import CLOCK_KEY
+from cjo_assets.families.lifecycle.support._targets import CLOCK_KEY, CLOCK_NUMBER
 from cjo_assets.policy.calendar import Calendar
 
 EPOCH = datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day)
 
 
 def with_time(changes: ir.Table, targets: ir.Table, calendar: Calendar) -> ir.Table:
-    """Add to each change its place on the axis of its clock (`time`), and the target on it (`target_time`)."""
-    rows = lookup(changes, targets, CLOCK_KEY, "target_time", "is_always_open")
+    """Add to each change its place on the axis of its clock (`time`), and the target on it (`target_time`).
+
+    The clock is identified by `clock_number` instead of its key.
+    """
+    rows = lookup(changes, targets, CLOCK_KEY, CLOCK_NUMBER, "target_time", "is_always_open").drop(*CLOCK_KEY)
     rows = with_business_time(rows, calendar, business="at")
     return rows.mutate(time=rows.is_always_open.ifelse(since_epoch(rows["at"]), rows.business)).drop("business")
 
@@ -38,21 +41,22 @@ def since_epoch(at: ir.TimestampValue) -> ir.IntegerValue:
     return at.delta(ibis.literal(EPOCH), unit="microsecond")
 
 
-def clocks(changes: ir.Table, key: list[str]) -> ir.Table:
+def clocks(changes: ir.Table, *key: str) -> ir.Table:
     """Return the state of clocks after their changes.
 
     Args:
-        changes: changes with `time`, `target_time` and `is_always_open`.
-        key: columns that identify a clock.
+        changes: changes with `clock_number`, `time`, `target_time` and `is_always_open`.
+        key: further columns that divide the changes.
 
     Returns:
-        One row per clock: state, since_time (of the last change), stopped_at (null while it is not stopped),
+        One row per clock and key: state, since_time (of the last change), stopped_at (null while it is not stopped),
         elapsed_time and paused_time up to the last change, is_exceeded (by then), limit_time (where the target is
         reached if nothing else happens, null if it is not), limit_since (the change after which that is), reopenings,
         is_always_open and target_time.
     """
-    in_order = ibis.window(group_by=key, order_by=ORDER)
-    so_far = ibis.window(group_by=key, order_by=ORDER, preceding=None, following=0)
+    of_clock = [CLOCK_NUMBER, *key]
+    in_order = ibis.window(group_by=of_clock, order_by=ORDER)
+    so_far = ibis.window(group_by=of_clock, order_by=ORDER, preceding=None, following=0)
     rows = changes.mutate(next_time=changes.time.lead().over(in_order), previous=changes.state.lag().over(in_order))
     length = (rows.next_time - rows.time).fill_null(0)
     rows = rows.mutate(
@@ -70,7 +74,7 @@ def clocks(changes: ir.Table, key: list[str]) -> ir.Table:
         has_limit=is_within & (rows.is_last | is_exceeded),
         limit_time=rows.time + rows.target_time - rows.before,
     )
-    found = rows.group_by(key).agg(
+    found = rows.group_by(of_clock).agg(
         state=rows.state.max(where=rows.is_last),
         since_time=rows.time.max(where=rows.is_last),
         last_stop_at=rows["at"].max(where=rows.is_stop),

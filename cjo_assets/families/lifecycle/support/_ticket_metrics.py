@@ -15,7 +15,7 @@ from cjo_assets.families.lifecycle.inputs.tickets import BY_AI
 from cjo_assets.families.lifecycle.support._clocks import clocks, with_limits, with_time
 from cjo_assets.families.lifecycle.support._metrics import combined, correction, share_of, summed
 from cjo_assets.families.lifecycle.support._status_changes import ORDER, STOPPED, clock_changes, status_changes
-from cjo_assets.families.lifecycle.support._targets import CLOCK_KEY, targets_of
+from cjo_assets.families.lifecycle.support._targets import CLOCK_NUMBER, targets_of
 from cjo_assets.policy.lifecycle import LifecyclePolicy
 
 ESCALATED = "escalated"
@@ -28,7 +28,7 @@ def ticket_metrics(
     """Return the metrics of tickets by customer and day."""
     changes = status_changes(tickets, lifecycle_events)
     targets = targets_of(tickets, sla_terms, policy)
-    outcomes = lookup(_outcomes(tickets, changes, targets, policy), targets, CLOCK_KEY, "customer_id")
+    outcomes = lookup(_outcomes(tickets, changes, targets, policy), targets, CLOCK_NUMBER, "ticket_id", "customer_id")
     solved, reopened = _solved(tickets, changes), _reopened(tickets, changes)
     broken = outcomes.filter(~outcomes.is_met).select("ticket_id", "customer_id", known_on="decided_on")
     return ibis.union(
@@ -83,7 +83,7 @@ def _complex(rows: ir.Table) -> ir.Table:
 
 def _clocks(outcomes: ir.Table) -> ir.Table:
     """Return the clocks that met or broke their target, and corrections of these."""
-    in_order = ibis.window(group_by=CLOCK_KEY, order_by="decided_on")
+    in_order = ibis.window(group_by=CLOCK_NUMBER, order_by="decided_on")
     outcomes = outcomes.mutate(before=outcomes.is_met.lag().over(in_order))
     first = outcomes.filter(outcomes.before.isnull())
     changed = outcomes.filter(outcomes.before != outcomes.is_met)
@@ -99,22 +99,45 @@ def _outcomes(tickets: ir.Table, changes: ir.Table, targets: ir.Table, policy: L
     A running clock breaks its target on a later day if no change becomes known before.
 
     Returns:
-        One row per clock and day with an outcome: the key of the clock, decided_on, is_met.
+        One row per clock and day with an outcome: clock_number, decided_on, is_met.
     """
     timed = with_time(clock_changes(tickets, changes, policy), targets, policy.calendar)
     timed = timed.mutate(known_on=timed.known_at.date())
-    days = timed.select(*CLOCK_KEY, day="known_on").distinct()
-    known = days.join(timed, CLOCK_KEY)
+    days = _days_to_evaluate(timed)
+    known = days.join(timed, CLOCK_NUMBER)
     known = known.filter(known.known_on <= known.day)
-    key = [*CLOCK_KEY, "day"]
-    rows = with_limits(clocks(known, key), policy.calendar)
-    next_day = rows.day.lead().over(ibis.window(group_by=CLOCK_KEY, order_by="day"))
-    exceeded_on = rows.exceeded_at.date()
-    rows = rows.mutate(next_day=next_day, broken_on=(exceeded_on < rows.day).ifelse(rows.day, exceeded_on))
-    is_broken = rows.is_exceeded | (rows.broken_on < rows.next_day) | rows.next_day.isnull() & rows.broken_on.notnull()
-    is_stopped = rows.state == STOPPED
+    rows = with_limits(clocks(known, "day", "is_on_time"), policy.calendar)
+    is_stopped = (rows.state == STOPPED) & ~rows.is_exceeded
+    happened_on = is_stopped.ifelse(rows.stopped_at, rows.exceeded_at).date()
+    next_day = rows.day.lead().over(ibis.window(group_by=CLOCK_NUMBER, order_by="day"))
     rows = rows.mutate(
-        is_met=ibis.cases((rows.is_exceeded, False), (is_stopped, True), (is_broken, False)),
-        decided_on=(is_stopped | rows.is_exceeded).ifelse(rows.day, rows.broken_on),
+        next_day=next_day,
+        decided_on=(~rows.is_on_time & (happened_on < rows.day)).ifelse(rows.day, happened_on),
     )
-    return rows.filter(rows.is_met.notnull()).select(*CLOCK_KEY, "decided_on", "is_met")
+    is_broken = (
+        rows.is_exceeded | (rows.decided_on < rows.next_day) | rows.next_day.isnull() & rows.decided_on.notnull()
+    )
+    rows = rows.mutate(is_met=ibis.cases((is_stopped, True), (is_broken, False)))
+    return rows.filter(rows.is_met.notnull()).select(CLOCK_NUMBER, "decided_on", "is_met")
+
+
+def _days_to_evaluate(timed: ir.Table) -> ir.Table:
+    """Return the days on which a change of each clock became known.
+
+    Where each change was known on its day, and none followed a stop, the outcome does not change once it is decided;
+    the last day shows when that was.
+
+    Returns:
+        One row per clock and day: clock_number, day, is_on_time (only the last day of the clock is returned).
+    """
+    stops_at = (timed.state == STOPPED).ifelse(timed["at"], ibis.null("timestamp"))
+    runs_at = (timed.state == STOPPED).ifelse(ibis.null("timestamp"), timed["at"])
+    found = timed.group_by(CLOCK_NUMBER).agg(
+        last_day=timed.known_on.max(),
+        is_known_late=(timed.known_on != timed["at"].date()).any(),
+        is_restarted=(stops_at.min() <= runs_at.max()).fill_null(False),
+    )
+    found = found.mutate(is_on_time=~found.is_known_late & ~found.is_restarted)
+    days = lookup(timed.select(CLOCK_NUMBER, day="known_on"), found, CLOCK_NUMBER, "last_day", "is_on_time")
+    days = days.filter(~days.is_on_time | (days.day == days.last_day))
+    return days.select(CLOCK_NUMBER, "day", "is_on_time").distinct()

@@ -28,7 +28,7 @@ from cjo_assets.families.lifecycle.support._status_changes import (
     clock_changes,
     status_changes,
 )
-from cjo_assets.families.lifecycle.support._targets import CLOCK_KEY, targets_of
+from cjo_assets.families.lifecycle.support._targets import CLOCK_NUMBER, targets_of
 from cjo_assets.policy.calendar import Calendar
 from cjo_assets.policy.lifecycle import LifecyclePolicy
 
@@ -75,7 +75,7 @@ def ticket_sla(
     changes = status_changes(known, known_events(lifecycle_events, as_of))
     changes = clock_changes(known, changes, policy)
     changes = with_time(changes.filter(changes["at"] < end), targets, policy.calendar)
-    rows = lookup(clocks(changes, CLOCK_KEY), targets.drop("target_time", "is_always_open"), CLOCK_KEY)
+    rows = lookup(clocks(changes), targets.drop("target_time", "is_always_open"), CLOCK_NUMBER)
     rows = with_limits(_until(rows, end, policy.calendar), policy.calendar)
     elapsed, share = minutes_in(rows.elapsed_time), rows.elapsed_time / rows.target_time
     is_breached = rows.elapsed_time > rows.target_time
