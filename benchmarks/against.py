@@ -2,6 +2,7 @@
 
 Both commits are exported from Git and installed beside each other. Each process runs for both, one after the other, so
 that other load on the machine affects both. Every round that measures installing or the first run installs again.
+Both run the sample data of the earlier commit, so that families added since then do not count.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def compare(commit: str, measures: list[str], rounds: int, backfill_days: int, f
             for process in processes_of(chosen, backfill_days, number):
                 for side in (THEN, NOW) if number % 2 == 0 else (NOW, THEN):
                     load = os.getloadavg()[0]
-                    used = _steps(process)(sides[side])
+                    used = _steps(process, sides[THEN].folder / "data")(sides[side])
                     append(results, Sample(then, now, side, process, number, used.cpu_seconds, used.seconds, load))
                     print(
                         f"round {number + 1}: {process:<12} {sides[side].commit[:7]}{used.cpu_seconds:9.1f} s cpu"
@@ -70,11 +71,11 @@ def processes_of(measures: list[str], backfill_days: int, number: int) -> list[s
     )
 
 
-def _steps(process: str) -> Callable[[Checkout], Used]:
+def _steps(process: str, data: Path) -> Callable[[Checkout], Used]:
     def by_make(checkout: Checkout) -> Used:
         if process == INSTALLING:
             checkout.export()
-        return checkout.make(BY_MAKE[process])
+        return checkout.make(BY_MAKE[process], data if process in (FIRST_RUN, SECOND_RUN) else None)
 
     def by_days(checkout: Checkout) -> Used:
         family, days = process.split()

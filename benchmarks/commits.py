@@ -32,10 +32,12 @@ class Checkout:
     commit: str
     folder: Path
 
-    def make(self, target: str) -> Used:
-        """Build a target of its Makefile, and return what that used."""
+    def make(self, target: str, data: Path | None = None) -> Used:
+        """Build a target of its Makefile, with its own sample data or others, and return what that used."""
         caches = self.folder / ".caches"
         environment = environment_outside() | {"PIP_CACHE_DIR": str(caches / "pip"), "UV_CACHE_DIR": str(caches / "uv")}
+        if data:
+            environment["CJO_DATA"] = str(data)
         command = ["make", f"PYTHON={sys.executable}", target]
         output = self.folder.with_name(f"{self.folder.name}.txt")
         return run_measured(f"make {target} of {self.commit[:7]}", command, self.folder, environment, output)
