@@ -29,6 +29,7 @@ from benchmarks.contenders import RESULT, blocks, outputs_in, yardstick
 from benchmarks.data import Inputs, generated
 from benchmarks.days import measure_days
 from benchmarks.lifecycle import LIFECYCLE, ORGANIZATIONS, measure_lifecycle
+from benchmarks.lookups import PERSONALIZATION, measure_lookups
 from benchmarks.page import targets_of, write_page
 from benchmarks.samples import BACKFILL_DAYS, DAYS, MEASURES
 from cjo_assets.core.settings import PROJECT
@@ -43,7 +44,7 @@ ONCE = ("everything", "next_day", "pandas", "loops")
 # Contenders that may run out of memory at a size, and are then left out of it.
 OBVIOUS = ("pandas", "loops")
 # What is measured by itself, after the contenders.
-ALONE = (*DAYS, LIFECYCLE)
+ALONE = (*DAYS, LIFECYCLE, PERSONALIZATION)
 IN_TURN = ("floor", "sql", "transforms", "platform", "everything", "next_day", "pandas", "loops")
 # What another contender is compared with runs before it.
 ORDER = (*IN_TURN[:4], *peers.NAMES, *IN_TURN[4:])
@@ -76,6 +77,8 @@ def main() -> None:
     measure_days([name for name in DAYS if name in chosen], options.rounds, options.days, options.folder, options.page)
     if LIFECYCLE in chosen:
         measure_lifecycle(options.organizations, options.rounds, options.folder, options.page)
+    if PERSONALIZATION in chosen:
+        measure_lookups(options.folder, options.page)
     if results.exists():
         print(f"\n{targets_of(results)}\n")
     print(f"Wrote {options.page}.")

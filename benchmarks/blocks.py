@@ -20,6 +20,12 @@ One day through Dagster, with all checks, published: `cjo run --family lifecycle
 compilation of statements included. `cjo synth` generates the files. To repeat:
 
     cjo bench --only lifecycle""",
+    "personalization": """## Lookup of a customer
+
+A runtime that writes messages looks up variant and tone of one customer in the published database, by day and customer.
+Lookups are statements of their own on one connection. To repeat:
+
+    cjo bench --only personalization""",
     "against": """## Compared with an earlier commit
 
 Both commits are exported from Git into a temporary folder. Each is installed there by its own `Makefile` and

@@ -101,7 +101,7 @@ def _text(by_size: BySize, plot: str, before: str) -> str:
     parts += [
         "## Targets",
         _targets(by_size),
-        *(section_of(name, block_of(before, name)) for name in ("against", "days", "lifecycle")),
+        *(section_of(name, block_of(before, name)) for name in ("against", "days", "lifecycle", "personalization")),
         "## Causes of missed targets",
         notes,
         "## Growth",

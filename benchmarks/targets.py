@@ -67,6 +67,9 @@ GROWTH = Target("cost", "rows", 1.05)
 LIFECYCLE_SECONDS = Target("seconds", "", 300)
 LIFECYCLE_GIB = Target("peak memory", "", 6)
 
+# A lookup of one customer in a published database.
+LOOKUP_MS = Target("95th percentile", "", 50)
+
 
 def target_of(measured: str, base: str = EARLIER) -> Target | None:
     """Return the first target of a ratio, if there is one."""

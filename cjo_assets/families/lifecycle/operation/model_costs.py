@@ -15,8 +15,8 @@ from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.numbers import RATE_DECIMALS, SCORE_DECIMALS, whole
 from cjo_assets.families.lifecycle.inputs._tenancy import without_organization
+from cjo_assets.families.lifecycle.money._model_prices import with_cost
 from cjo_assets.families.lifecycle.support._metrics import added
-from cjo_assets.families.lifecycle.support._model_prices import with_cost
 from cjo_assets.policy.lifecycle import LifecyclePolicy
 
 KEY = ["customer_id", "workflow", "model"]

@@ -49,6 +49,7 @@ LABELS = {
     "cost_reduction": "share saved",
     # Meters and their states
     "api_calls": "API calls",
+    "model_cost": "cost of language models",
     "near": "near the limit",
     "over": "over the limit",
     # Reasons of the status

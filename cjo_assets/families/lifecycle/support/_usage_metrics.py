@@ -5,8 +5,8 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.families.lifecycle.money._model_prices import with_cost
 from cjo_assets.families.lifecycle.support._metrics import share_of, summed
-from cjo_assets.families.lifecycle.support._model_prices import with_cost
 from cjo_assets.policy.lifecycle import LifecyclePolicy
 
 

@@ -163,7 +163,7 @@ def test_the_first_screen_has_the_figures_of_the_day(document: Document) -> None
         "Paying customers": ("10", "-1 this month; USD 4,142 each"),
         "Overdue": ("USD 3,600", "8.7 % of a month; target at most 5 %"),
         "Deals before handover": ("6", "5 overdue, 2 to review"),
-        "To offer, a year": ("USD 30,000", "offers 1; meters at the limit of a plan 1"),
+        "To offer, a year": ("USD 30,000", "offers 1; meters at the limit of a plan 2"),
     }
 
 
@@ -279,9 +279,10 @@ def test_growth_is_that_of_the_sample(document: Document) -> None:
 
 
 def test_usage_and_invoices_are_those_of_the_sample(document: Document) -> None:
-    """F19 and F20."""
+    """F19, F20 and F27."""
     found = grids(document)
-    [used] = texts(found["Near or over the limit, the highest share first"])
+    budget, used = texts(found["Near or over the limit, the highest share first"])
+    assert budget[:5] == ("Harbor Dental", "cost of language models", "0.036", "0.04", "89.5 %")
     assert used == ("Harbor Dental", "conversations", "22", "25", "88 %", "34.1", "0", "near the limit")
     [owed] = texts(found["Overdue, the longest first"])
     assert owed[:7] == ("Quarry Logistics", "INV-105", "2025-01-05", "15", "3,600.00", "3,600.00", "warning")
@@ -400,6 +401,6 @@ def test_the_terminal_shows_the_figures_of_the_day(lifecycle_sample: Chain) -> N
         ("may leave", "4,250.00 a month from 2 customers, 10.3 %"),
         ("service levels", "1 of 6 open clocks beyond their target, 1 close to it; 1 late escalations"),
         ("overdue", "3,600.00 on 1 invoices"),
-        ("to offer", "30,000.00 a year in 1 offers; 1 meters at the limit of a plan"),
+        ("to offer", "30,000.00 a year in 1 offers; 2 meters at the limit of a plan"),
         ("open deals", "6, of which 5 overdue, 2 to review"),
     ]

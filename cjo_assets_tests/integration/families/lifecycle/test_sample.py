@@ -133,9 +133,11 @@ def test_the_overdue_invoice(lifecycle_sample: Chain) -> None:
 
 
 def test_use_of_plans(lifecycle_sample: Chain) -> None:
-    """F20: 22 of 25 conversations, and 22 / 20 x 31 at the end of the month."""
-    usage = lifecycle_sample.rows("FROM lifecycle.plan_usage WHERE state <> 'ok'")
-    assert [(row["customer_id"], row["meter"], row["state"]) for row in usage] == [("C001", "conversations", "near")]
+    """F20: 22 of 25 conversations, and 22 / 20 x 31 at the end of the month; F27: 0.0358 of a budget of 0.04."""
+    usage = lifecycle_sample.rows("FROM lifecycle.plan_usage WHERE state <> 'ok' ORDER BY meter")
+    found = [(row["customer_id"], row["meter"], row["state"]) for row in usage]
+    assert found == [("C001", "conversations", "near"), ("C001", "model_cost", "near")]
+    assert (usage[1]["used"], usage[1]["included"], usage[1]["share"]) == (0.0358, 0.04, 0.895)
     assert (usage[0]["used"], usage[0]["share"], usage[0]["projected"]) == (22, 0.88, 34.1)
 
 

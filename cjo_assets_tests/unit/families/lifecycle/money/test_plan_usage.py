@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from cjo_assets.families.lifecycle.inputs.conversations import Conversations
+from cjo_assets.families.lifecycle.inputs.model_calls import ModelCalls
 from cjo_assets.families.lifecycle.inputs.plans import Plans
 from cjo_assets.families.lifecycle.inputs.usage_daily import UsageDaily
 from cjo_assets.families.lifecycle.money.accounts import Accounts
@@ -21,8 +22,9 @@ STARTER = {
     "conversation_price": 2.0,
     "voice_minute_price": 0.5,
     "api_call_price": 0.01,
+    "model_cost_budget": 0.04,
 }
-UNLIMITED = {"plan_id": "unlimited", "included_conversations": None}
+UNLIMITED = {"plan_id": "unlimited", "included_conversations": None, "model_cost_budget": None}
 
 
 def talks(number: int, customer: str = "C1", at: str = "2025-01-10T10:00:00") -> Rows:
@@ -35,7 +37,9 @@ def used(at: date, customer: str = "C1", **counts: int) -> Row:
     return {"customer_id": customer, "usage_date": at, **counts}
 
 
-def of(conversations: Rows, usage: Rows, offset: int = 0, **accounts: str | None) -> dict[Any, Row]:
+def of(
+    conversations: Rows, usage: Rows, offset: int = 0, calls: Rows | None = None, **accounts: str | None
+) -> dict[Any, Row]:
     """Return the use of the plans that customers have, by customer and meter."""
     rows = [{"customer_id": name, "plan_id": plan} for name, plan in (accounts or {"C1": "starter"}).items()]
     talked = [{"conversation_id": f"V{number}"} | row for number, row in enumerate(conversations)]
@@ -44,6 +48,7 @@ def of(conversations: Rows, usage: Rows, offset: int = 0, **accounts: str | None
         table_of(Plans, [STARTER, UNLIMITED]),
         table_of(Conversations, talked),
         table_of(UsageDaily, usage),
+        table_of(ModelCalls, calls or []),
         as_of(offset),
         RULES,
     )
@@ -118,3 +123,31 @@ def test_customers_without_subscription_have_no_row() -> None:
 def test_the_first_day_of_a_month() -> None:
     row = of(talks(2, at="2025-02-01T08:00:00"), [], offset=12)["C1", "conversations"]
     assert (row["used"], row["projected"], row["month"]) == (2, 56.0, date(2025, 2, 1))
+
+
+def call(at: str = "2025-01-10T10:00:00", **more: Any) -> Row:
+    """Return a call of the large model that costs 0.0175."""
+    return {
+        "customer_id": "C1",
+        "model": "large",
+        "called_at": instant(at),
+        "input_tokens": 700,
+        "output_tokens": 350,
+    } | more
+
+
+@pytest.mark.parametrize(("number", "state"), [(1, "ok"), (2, "near"), (3, "over")])
+def test_the_budget_of_language_models_is_a_meter(number: int, state: str) -> None:
+    """0.0175, 0.035 and 0.0525 of 0.04; what the cache answered and calls of other months cost nothing."""
+    calls = [call() for _ in range(number)]
+    others = [call(is_cache_hit=True), call("2024-12-31T23:00:00"), call("2025-01-21T00:00:00")]
+    row = of([], [], calls=[*calls, *others])["C1", "model_cost"]
+    assert (row["used"], row["included"], row["state"]) == (pytest.approx(0.0175 * number), 0.04, state)
+    assert (row["overage_units"], row["overage_amount"]) == (pytest.approx(max(0.0, 0.0175 * number - 0.04)), 0.0)
+    assert row["share"] == pytest.approx(0.4375 * number)
+
+
+def test_a_plan_without_a_budget_limits_nothing() -> None:
+    row = of([], [], calls=[call()], C1="unlimited")["C1", "model_cost"]
+    assert (row["is_unlimited"], row["state"], row["share"]) == (True, "ok", None)
+    assert of(talks(1), [])["C1", "model_cost"]["state"] == "not_measurable"
