@@ -7,7 +7,7 @@ there. The clock is read only for the time of an answer that is recorded now.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ import duckdb
 
 from cjo_assets.core.approval_status import APPROVED, EXPIRED, PENDING, REJECTED, STALE
 from cjo_assets.core.errors import RefusalError, WarehouseError
-from cjo_assets.core.family import deciding_family, required
+from cjo_assets.core.family import Family, deciding_family, registered_families, required
 from cjo_assets.core.questions import Approvals
 from cjo_assets.core.settings import Settings
 from cjo_assets.engine.rows import Row, as_dicts
@@ -68,17 +68,17 @@ def record_answer(settings: Settings, policy: Policy, answer: Answer) -> Record:
     now = datetime.now(UTC).replace(tzinfo=None)
     at = _instant(answer.at, now)
     null_words = policy.vocabulary.null_words
-    approvals = _approvals()
+    approvals = _approvals_of(settings, answer.intervention_id)
     _require_text(answer, policy, approvals.categories(policy))
     with locked(settings.home / approvals.records) as path:
         published = _Published(settings.published, approvals)
         request = published.request(answer.intervention_id)
-        said = _said(request, published.history(answer.intervention_id), records_in(path), null_words)
+        said = _said(request, published, records_in(path), null_words)
         _require_open(request, said)
         _require_in_time(request, at)
         _require_entitled(request, said, answer)
         record = {
-            "intervention_id": answer.intervention_id,
+            approvals.key: answer.intervention_id,
             "decision": answer.decision,
             "decided_at": f"{at.isoformat()}Z",
             "decided_by": answer.by,
@@ -91,34 +91,34 @@ def record_answer(settings: Settings, policy: Policy, answer: Answer) -> Record:
 
 
 def waiting_requests(settings: Settings, policy: Policy) -> list[Row]:
-    """Return the pending requests with their approvals so far, ordered by expiry.
+    """Return the pending requests of all families with their approvals so far, ordered by expiry or due time.
 
     Raises:
         WarehouseError: there is no published database.
     """
-    approvals = _approvals()
-    with locked(settings.home / approvals.records, for_reading=True) as path:
-        records = records_in(path)
-    published = _Published(settings.published, approvals)
     waiting = []
-    for row in published.rows(f"FROM {approvals.pending} ORDER BY expires_at, intervention_id"):
-        said = _said(row, published.history(row["intervention_id"]), records, policy.vocabulary.null_words)
-        if not _is_settled(row, said):
-            waiting.append(row | {"approved_by": sorted(_approvers(said).values())})
-    return waiting
+    for approvals in _all_approvals(settings):
+        with locked(settings.home / approvals.records, for_reading=True) as path:
+            records = records_in(path)
+        published = _Published(settings.published, approvals)
+        for row in published.rows(f"FROM {approvals.pending}"):
+            said = _said(row, published, records, policy.vocabulary.null_words)
+            if not _is_settled(row, said):
+                waiting.append(row | {"approved_by": sorted(_approvers(said).values())})
+    return sorted(waiting, key=lambda row: (row["expires_at"] or row["due_at"], row["intervention_id"]))
 
 
-def new_records(settings: Settings) -> str | None:
-    """Return a hash over all recorded answers; None if there are none."""
-    with locked(settings.home / _approvals().records, for_reading=True) as path:
+def new_records(settings: Settings, family: Family | None = None) -> str | None:
+    """Return a hash over all recorded answers of a family, the deciding one unless given; None if there are none."""
+    with locked(settings.home / _approvals(family).records, for_reading=True) as path:
         return fingerprint(path)
 
 
-def day_of_records(settings: Settings) -> date | None:
+def day_of_records(settings: Settings, family: Family | None = None) -> date | None:
     """Return the day with all records: the latest published, or that of a later answer; None before any run."""
     if not settings.published.exists():
         return None
-    approvals = _approvals()
+    approvals = _approvals(family)
     with locked(settings.home / approvals.records, for_reading=True) as path:
         records = records_in(path)
     published = _Published(settings.published, approvals)
@@ -127,9 +127,29 @@ def day_of_records(settings: Settings) -> date | None:
     return max([*days, *answered]) if days[0] else None
 
 
-def _approvals() -> Approvals:
-    family = deciding_family()
+def families_with_approvals() -> list[Family]:
+    """Return the families whose decisions people approve, the deciding one first."""
+    first = deciding_family()
+    others = [family for family in registered_families() if family.approvals and family.name != first.name]
+    return [first, *others]
+
+
+def _approvals(family: Family | None = None) -> Approvals:
+    family = family or deciding_family()
     return required(family.approvals, family, "approvals")
+
+
+def _all_approvals(settings: Settings) -> Iterator[Approvals]:
+    """Yield the approvals of the deciding family, and of the others that the published database has."""
+    first, *others = map(_approvals, families_with_approvals())
+    yield first
+    yield from (one for one in others if _Published(settings.published, one).is_stored())
+
+
+def _approvals_of(settings: Settings, name: str) -> Approvals:
+    """Return the approvals of the family that published a request or an intervention; the deciding one without any."""
+    first, *others = _all_approvals(settings)
+    return next((one for one in others if _Published(settings.published, one).knows(name)), first)
 
 
 class _Published:
@@ -150,6 +170,17 @@ class _Published:
         except (duckdb.CatalogException, duckdb.BinderException) as error:
             raise WarehouseError(of_another_version(self.path)) from error
 
+    def is_stored(self) -> bool:
+        """Return whether the database has the tables."""
+        schema, _, table = self.approvals.days.partition(".")
+        stored = "FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?"
+        return bool(self.rows(f"SELECT table_name {stored}", schema, table))
+
+    def knows(self, name: str) -> bool:
+        """Return whether there is a request or an intervention of this id."""
+        tables = (self.approvals.requests, self.approvals.interventions)
+        return any(self.rows(f"SELECT 1 FROM {table} WHERE intervention_id = ? LIMIT 1", name) for table in tables)
+
     def request(self, intervention_id: str) -> Row:
         """Return the request about an intervention."""
         found = self.rows(f"FROM {self.approvals.requests} WHERE intervention_id = ?", intervention_id)
@@ -165,21 +196,21 @@ class _Published:
         return self.rows(f"FROM {self.approvals.history} WHERE intervention_id = ?", intervention_id)
 
 
-def _said(request: Row, history: list[Row], records: list[Record], null_words: Sequence[str]) -> list[_Said]:
+def _said(request: Row, published: _Published, records: list[Record], null_words: Sequence[str]) -> list[_Said]:
     """Return the answers to a request: the published ones that count or will count, and those recorded since."""
+    approvals, history = published.approvals, published.history(request["intervention_id"])
     judged = {(row["decided_by"], row["decided_at"]) for row in history}
-    not_yet = _approvals().not_yet
     said = [
         _Said(row["decision"], row["decided_by"], row["decided_at"], person(row["decided_by"], null_words))
         for row in history
-        if row["is_effective"] or row["why_ineffective"] == not_yet
+        if row["is_effective"] or row["why_ineffective"] == approvals.not_yet
     ]
     entitled = {person(name, null_words) for name in request["entitled_approvers"]}
     requester = person(request["requested_by"], null_words)
     for record in records:
         by = str(record.get("decided_by"))
         one = _Said(str(record.get("decision")), by, _recorded_at(record), person(by, null_words))
-        is_new = record.get("intervention_id") == request["intervention_id"] and (one.by, one.at) not in judged
+        is_new = record.get(approvals.key) == request["intervention_id"] and (one.by, one.at) not in judged
         is_own = one.decision == APPROVED and one.person == requester
         if is_new and one.person is not None and not is_own and (not entitled or one.person in entitled):
             said.append(one)
@@ -212,12 +243,13 @@ def _require_open(request: Row, said: Sequence[_Said]) -> None:
 
 def _require_in_time(request: Row, at: datetime) -> None:
     name = request["intervention_id"]
-    if at > request["expires_at"]:
+    if request["expires_at"] is not None and at > request["expires_at"]:
         raise RefusalError(
             f"The request for {name} expires at {request['expires_at']} UTC, before the decision at {at} UTC. "
             "Specify --at if the decision was made earlier."
         )
-    asked_on = request["requested_at"] - timedelta(days=1)
+    # A request of a day may be answered on that day.
+    asked_on = request.get("answers_from") or request["requested_at"] - timedelta(days=1)
     if at < asked_on:
         raise RefusalError(
             f"The request for {name} did not exist before {asked_on.date()}, but the decision is at {at} UTC."

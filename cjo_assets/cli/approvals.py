@@ -11,7 +11,7 @@ import typer
 from cjo_assets.cli.terminal import HomeOption, PolicyOption, console, fail, say
 from cjo_assets.reporting.text import money
 
-InterventionArgument = Annotated[str, typer.Argument(help="Id of the intervention, as listed by `cjo pending`.")]
+InterventionArgument = Annotated[str, typer.Argument(help="Id of the request, as listed by `cjo pending`.")]
 ByOption = Annotated[str, typer.Option("--by", help="Name of the approver.")]
 AtOption = Annotated[
     str | None, typer.Option("--at", help="Time of the decision, for example 2025-01-20T15:30:00Z; default: now.")
@@ -29,7 +29,7 @@ def pending(
     home: HomeOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the complete requests as a JSON array.")] = False,
 ) -> None:
-    """List the pending approval requests."""
+    """List the pending approval requests of all families."""
     from cjo_assets.approvals.decide import waiting_requests
     from cjo_assets.core.errors import WarehouseError
     from cjo_assets.core.settings import places_of
@@ -93,7 +93,7 @@ def _answer(
         record = record_answer(settings, load_policy(settings.policy), answer)
     except (PolicyError, RefusalError, WarehouseError) as error:
         fail(str(error))
-    said_to = f"{record['intervention_id']} is {record['decision']} by {record['decided_by']}"
+    said_to = f"{intervention_id} is {record['decision']} by {record['decided_by']}"
     say(f"Recorded: {said_to} at {record['decided_at']}.")
     say("The next run applies it: `cjo run`, or the sensor while `cjo ui` is running.")
 
@@ -111,11 +111,25 @@ def _print_as_lines(waiting: list[dict[str, Any]]) -> None:
         console.print("No pending approval requests.")
     for row in waiting:
         cost = "cost unknown" if row["expected_cost"] is None else money(row["expected_cost"])
-        asked = f"approver {_asked(row)}, expires {row['expires_at']:%Y-%m-%d %H:%M} UTC"
-        what = f"{row['intervention_id']}  {row['customer_id']}  {row['recommended_action']}  {cost}  {asked}"
-        reasons, signals = ", ".join(row["approval_reasons"]), ", ".join(row["triggered_by_signals"])
-        for line in (what, f"    {reasons or 'requested by its source'}; signals {signals or 'none'}"):
+        asked = f"approver {_asked(row)}, {_until(row)}"
+        customer = row["customer_id"] or "all customers"
+        what = f"{row['intervention_id']}  {customer}  {row['recommended_action']}  {cost}  {asked}"
+        for line in (what, f"    {', '.join(row['approval_reasons']) or 'requested by its source'}; {_grounds(row)}"):
             say(line)
+
+
+def _until(row: dict[str, Any]) -> str:
+    """Return until when a request may be answered, or when it goes to the next role."""
+    if row["expires_at"] is not None:
+        return f"expires {row['expires_at']:%Y-%m-%d %H:%M} UTC"
+    return f"{'overdue since' if row['is_overdue'] else 'due'} {row['due_at']:%Y-%m-%d %H:%M} UTC"
+
+
+def _grounds(row: dict[str, Any]) -> str:
+    """Return the evidence of a request."""
+    if "evidence" in row:
+        return f"evidence {', '.join(row['evidence'] or ()) or 'none'}"
+    return f"signals {', '.join(row['triggered_by_signals']) or 'none'}"
 
 
 def _print_as_json(waiting: list[dict[str, Any]]) -> None:
@@ -125,7 +139,7 @@ def _print_as_json(waiting: list[dict[str, Any]]) -> None:
 
 
 def _asked(row: dict[str, Any]) -> str:
-    role = row["approval_role"] or "any"
+    role = row.get("waits_with") or row["approval_role"] or "any"
     if not row["needs_two_people"]:
         return role
     return f"two: {role}" + (f", approved by {', '.join(row['approved_by'])}" if row["approved_by"] else "")

@@ -119,16 +119,18 @@ class Approvals:
 
     Attributes:
         records: file in the home that answers are appended to.
-        requests: table with the latest state of each request.
-        pending: table with the pending requests.
-        history: table with the published answers.
-        interventions: table with every intervention known on a day, with and without approval.
+        key: column of that file that identifies what is answered; the tables below have it as `intervention_id`.
+        requests: table or query with the latest state of each request.
+        pending: table or query with the pending requests.
+        history: table or query with the published answers.
+        interventions: table or query with every intervention known on a day, with and without approval.
         days: dated table with a row on every published day.
         not_yet: reason why a published answer has no effect, if it will have one on a later day.
         categories: from the policy to the categories of a rejection.
     """
 
     records: str
+    key: str
     requests: str
     pending: str
     history: str

@@ -4,18 +4,15 @@ import dagster as dg
 from pydantic import Field
 
 from cjo_assets.approvals.decide import Answer, record_answer
-from cjo_assets.catalog import data_families
 from cjo_assets.core.errors import RefusalError, WarehouseError
 from cjo_assets.core.settings import Settings
 from cjo_assets.policy import PolicyError, load_policy
-
-[APPROVALS] = [family.approvals for family in data_families() if family.approvals is not None]
 
 
 class ApprovalDecision(dg.Config):
     """An answer to an approval request; the fields of `cjo approve` and `cjo reject`."""
 
-    intervention_id: str = Field(description=f"Id of the intervention in `{APPROVALS.pending}`.")
+    intervention_id: str = Field(description="Id of the request, as listed by `cjo pending`.")
     decision: str = Field(description="approved or rejected.")
     by: str = Field(description="Who decides.")
     category: str | None = Field(

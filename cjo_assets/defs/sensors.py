@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from cjo_assets.approvals.decide import day_of_records, new_records
+from cjo_assets.approvals.decide import day_of_records, families_with_approvals, new_records
 from cjo_assets.catalog import data_families
 from cjo_assets.core.family import Family, deciding_family
 from cjo_assets.core.settings import Settings
@@ -48,27 +48,34 @@ def new_files(family: Family) -> dg.SensorDefinition:
     return ask
 
 
-@dg.sensor(
-    job_name=job_name(deciding_family().name),
-    minimum_interval_seconds=Settings.sensor_seconds(),
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Runs the latest day again after an approval or rejection was recorded.",
-)
-def approval_decisions_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """Request one run per change of the records."""
-    settings = Settings.from_environment()
-    content = new_records(settings)
-    if content is None or content == context.cursor:
-        return dg.SkipReason("There are no new records.")
-    day = day_of_records(settings)
-    if day is None:
-        return dg.SkipReason("There is no published database yet.")
-    return dg.SensorResult(
-        run_requests=[dg.RunRequest(run_key=content, partition_key=day.isoformat())],
-        cursor=content,
+def approval_decisions(family: Family) -> dg.SensorDefinition:
+    """Return the sensor of the recorded approval answers of a family; that of the deciding one runs unless stopped."""
+    is_first = family.name == deciding_family().name
+
+    @dg.sensor(
+        name="approval_decisions_sensor" if is_first else f"approval_decisions_sensor_{family.name}",
+        job_name=job_name(family.name),
+        minimum_interval_seconds=Settings.sensor_seconds(),
+        default_status=dg.DefaultSensorStatus.RUNNING if is_first else AUTOMATION.sensor_status(SCHEDULE, DECLARATIVE),
+        description="Runs the latest day again after an approval or rejection was recorded.",
     )
+    def answers(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        settings = Settings.from_environment()
+        content = new_records(settings, family)
+        if content is None or content == context.cursor:
+            return dg.SkipReason("There are no new records.")
+        day = day_of_records(settings, family)
+        if day is None:
+            return dg.SkipReason("There is no published database yet.")
+        return dg.SensorResult(
+            run_requests=[dg.RunRequest(run_key=content, partition_key=day.isoformat())],
+            cursor=content,
+        )
+
+    return answers
 
 
+approval_decisions_sensor = approval_decisions(deciding_family())
 downstream = dg.AutomationConditionSensorDefinition(
     "downstream",
     target=dg.AssetSelection.all(),
@@ -81,4 +88,5 @@ downstream = dg.AutomationConditionSensorDefinition(
 def sensors() -> dg.Definitions:
     """Return the sensors of files, approval answers and automation."""
     files = [new_files(family) for family in data_families()]
-    return dg.Definitions(sensors=[*files, approval_decisions_sensor, downstream])
+    others = [approval_decisions(family) for family in families_with_approvals()[1:]]
+    return dg.Definitions(sensors=[*files, approval_decisions_sensor, *others, downstream])

@@ -2,6 +2,7 @@
 
 from cjo_assets.core.discovery import datasets_in, tables_in
 from cjo_assets.core.family import Exchange, Family, Goal, Step
+from cjo_assets.families.lifecycle.questions.approvals import APPROVALS
 from cjo_assets.families.lifecycle.questions.derived_signals import EXPLANATION
 from cjo_assets.families.lifecycle.report.quarter import REVIEW
 from cjo_assets.families.lifecycle.report.reading import REPORT
@@ -63,6 +64,7 @@ FAMILY = Family(
     summary=SUMMARY,
     subject=SUBJECT,
     example_table="accounts",
+    approvals=APPROVALS,
     synth=SYNTH,
     exchange=Exchange("journey_signals", "derived_signals.ndjson", writes_signals, EXPLANATION),
     before=("journey",),

@@ -6,6 +6,7 @@ from cjo_assets.families.journey.inputs.approval_decisions import RECORDS
 
 APPROVALS = Approvals(
     records=RECORDS,
+    key="intervention_id",
     requests="journey.approval_requests",
     pending="journey.pending_approvals",
     history="journey.approval_history",

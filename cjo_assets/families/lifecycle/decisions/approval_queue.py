@@ -51,6 +51,7 @@ class ApprovalQueue(DatedContract):
     )
     entitled_approvers: TextList = column("Who may answer, sorted; empty: any person.")
     requested_by: str = column("Who requested it, and may not approve it; null: the platform.", nullable=True)
+    answers_from: Instant = column("Instant from which an answer counts [UTC].")
     requested_at: Instant = column("Instant of the request; of a decision the end of its first day [UTC].")
     due_at: Instant = column("Instant after which it is overdue [UTC].")
     waited_minutes: float = column(
