@@ -223,6 +223,7 @@ def test_the_set_of_assets(specs: dict[str, dg.AssetSpec]) -> None:
         "audit/erasures",
         "latest/customer_360",
         "latest/account_360",
+        "latest/work_queue",
     }
     expected |= {"audit/language_model_calls", "journey/phrased_texts", "audit/column_lineage"}
     expected |= {f"{schema}/{name}" for schema in ("raw", "quarantine", "marketing") for name in MARKETING_DATASETS}

@@ -1,4 +1,4 @@
-"""`latest.account_360` in the published database: the lifecycle alone, the journey alone, and both."""
+"""`latest.account_360` and `latest.work_queue` in the published database: one family alone, and both."""
 
 from collections.abc import Callable
 from datetime import date
@@ -29,6 +29,9 @@ OF_JOURNEY = (
     "approval_status",
 )
 Accounts = dict[str, dict[str, Any]]
+# Rows of the work queue by family, and those of the tables that it unites, by the published families.
+QUEUES: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+SOURCES = "SELECT (SELECT count(*) FROM lifecycle.action_plan), (SELECT count(*) FROM journey.next_steps)"
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +44,16 @@ def accounts_after(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> 
         for family in families:
             publish_family(store, settings, family, DAYS[family], policy)
         # In the build database, too, and as its contract states.
-        assert store.replace(store.tables["latest", "account_360"], None, policy).verdicts[CONTRACT_CHECK].passed
+        for name in ("account_360", "work_queue"):
+            assert store.replace(store.tables["latest", name], None, policy).verdicts[CONTRACT_CHECK].passed
         built = as_dicts(store.connection.execute("FROM latest.account_360 ORDER BY customer_id"))
         store.connection.close()
         with duckdb.connect(str(settings.published), read_only=True) as reader:
             rows = as_dicts(reader.execute("FROM latest.account_360 ORDER BY customer_id"))
+            QUEUES[families] = as_dicts(reader.execute("FROM latest.work_queue ORDER BY family, owner, rank"))
+            counts = reader.execute(SOURCES).fetchone()
+        found_in = [[row["family"] for row in QUEUES[families]].count(name) for name in ("lifecycle", "journey")]
+        assert tuple(found_in) == counts
         found = {row["customer_id"]: row for row in rows}
         assert len(found) == len(rows), "one row per customer"
         assert rows == built
@@ -58,6 +66,25 @@ def accounts_after(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> 
 def both(accounts_after: Callable[..., Accounts]) -> Accounts:
     """Return the view after both families."""
     return accounts_after("lifecycle", "journey")
+
+
+def test_the_work_of_both_families_is_one_queue(both: Accounts) -> None:
+    del both
+    queue = QUEUES["lifecycle", "journey"]
+    assert {row["family"]: row["day"] for row in queue} == DAYS
+    # C008's credit of 816.67 waits with its success manager.
+    [credit] = [row for row in queue if row["owner"] == "A-08"]
+    assert (credit["kind"], credit["customer_id"], credit["fits_day"], credit["minutes"]) == (
+        "approval",
+        "C008",
+        True,
+        10,
+    )
+    steps = [row for row in queue if row["family"] == "journey"]
+    assert {row["minutes"] for row in steps} == {None}
+    assert {row["customer_id"] for row in steps if row["kind"] == "decide"} <= {
+        f"C{number:03}" for number in range(1, 11)
+    }
 
 
 def test_after_both_families(both: Accounts) -> None:
