@@ -17,12 +17,14 @@ from cjo_assets.policy.lifecycle_operation import ConfigRules, IncidentRules, Ro
 from cjo_assets.policy.lifecycle_people import PeopleRules
 from cjo_assets.policy.lifecycle_report import LifecycleReporting, TargetRules
 from cjo_assets.policy.lifecycle_success import (
+    CrmRules,
     ExchangeRules,
     HealthRules,
     MessageRules,
     OpportunityRules,
     SignalRules,
     StageRules,
+    VillageRules,
 )
 from cjo_assets.policy.lifecycle_support import EscalationRules, ModelRules, RetrievalRules, RuntimeRules, SlaRules
 from cjo_assets.policy.lifecycle_value import AutomationRules, Baselines, LifecycleKpis, ValueRules
@@ -100,6 +102,8 @@ class LifecyclePolicy(Section):
     messages: MessageRules
     opportunities: OpportunityRules
     signals: SignalRules
+    crm: CrmRules
+    village: VillageRules
     exchange: ExchangeRules
     sla: SlaRules
     escalation: EscalationRules

@@ -238,6 +238,33 @@ class SignalRules(Section):
     look_back_days: PositiveDays
 
 
+class CrmStages(Section):
+    """Stage of a CRM that each of our lifecycle stages corresponds to."""
+
+    lead: Annotated[str, Field(min_length=1)]
+    trial: Annotated[str, Field(min_length=1)]
+    active: Annotated[str, Field(min_length=1)]
+    renewal: Annotated[str, Field(min_length=1)]
+    at_risk: Annotated[str, Field(min_length=1)]
+    churned: Annotated[str, Field(min_length=1)]
+
+
+class CrmRules(Section):
+    """Which stage counts where a CRM has another, and retries of synchronizations."""
+
+    conflict: Literal["newest", "platform", "crm", "manual"]
+    retries: Count
+    stages: CrmStages
+
+
+class VillageRules(Section):
+    """Practices that are compared between organizations."""
+
+    minimum_customers: AtLeastOne
+    effect_days: PositiveDays
+    interval_level: Annotated[float, Field(gt=0, lt=1)]
+
+
 class ExchangeRules(Section):
     """Files that the lifecycle writes for other families."""
 

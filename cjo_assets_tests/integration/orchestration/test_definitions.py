@@ -145,6 +145,8 @@ LIFECYCLE = {
     "lifecycle_messages",
     "opportunities",
     "journey_signals",
+    "crm_drift",
+    "village_patterns",
     "assignments",
     "agent_scorecard",
     "assignment_decisions",

@@ -19,6 +19,8 @@ LOGINS = ((70, 49, 10), (48, 35, 1), (34, 0, 10))
 ESCALATED = {"CV-0072": 41, "CV-0110": 22, "CV-0117": 17, "CV-0128": 13, "CV-0140": 9, "CV-0165": 2}
 # Days after the first deployment, 84 days ago: two within a month and ten days apart, and one beyond.
 ROLLED_BACK = (8, 18, 45)
+# A lead, a trial, and customers in the stages active, renewal and at_risk.
+STAGES_IN_CRM = ("C012", "C011", "C004", "C007", "C005")
 
 
 def _ticket(place: int, days_ago: int) -> Row:
@@ -56,6 +58,9 @@ SUCCESS_ROWS: dict[str, Rows] = {
     "lifecycle_events": [
         *(event("escalated", days_ago, "C003", case, about="asked_for_human") for case, days_ago in ESCALATED.items()),
         *(event("config_rolled_back", 84 - days, "C001", "cfg-03", about="errors", quantity=1) for days in ROLLED_BACK),
+        # Customers in stages that no CRM of the sample has, and a second application of a practice in an industry.
+        *(event("crm_stage_seen", 2, name, f"R-{name}", related_id="probe", about="probe") for name in STAGES_IN_CRM),
+        event("practice_applied", 50, "C001", "P", about="reminder_follow_up") | {"subject_id": None},
         # Its contract renews 14 days later.
         event("proposal_signed", 2, "C007", "D-007", amount=1.0),
     ],
@@ -97,10 +102,17 @@ SUCCESS_VALUES: dict[str, Any] = {
     "lifecycle.signals.satisfaction.days": 7,
     # C004 and C005 used a fifth of their plans in October.
     "lifecycle.signals.low_usage.share": 0.3,
+    # One organization applied a practice in the sample, and one in the probe.
+    "lifecycle.village.minimum_customers": 1,
+    # A stage of a CRM differs in the sample.
+    "lifecycle.crm.conflict": "manual",
+    **{f"lifecycle.crm.stages.{stage}": "another" for stage in default_content()["lifecycle"]["crm"]["stages"]},
     # The first signal of C005 is 26 days old.
     "lifecycle.signals.look_back_days": 20,
 }
 # With fewer departures than the policy requires no rate has an interval.
 SUCCESS_STARTING_FROM: dict[str, dict[str, Any]] = {
+    "lifecycle.village.effect_days": {"lifecycle.village.minimum_customers": 1},
+    "lifecycle.village.interval_level": {"lifecycle.village.minimum_customers": 1},
     "lifecycle.health.backtest.interval_level": {"lifecycle.health.backtest.minimum_churned": 1},
 }

@@ -36,19 +36,19 @@ def sums_by(rows: ir.Table, keys: Sequence[str], metrics: Sequence[str]) -> ir.T
 def totals(sums: ir.Table, metrics: Sequence[str], where: ir.BooleanValue | None = None) -> ir.Table:
     """Return one row with numerators and denominators of customers added up, as `window_sums` names them."""
     names = [name for metric in metrics for name in (metric, f"{metric}_of")]
-    return sums.agg(**{name: _exact_sum(sums[name], where) for name in names})
+    return sums.agg(**{name: exact_sum(sums[name], where) for name in names})
 
 
 def _sums(rows: ir.Table, metrics: Sequence[str]) -> dict[str, ir.NumericScalar]:
     sums: dict[str, ir.NumericScalar] = {}
     for name in metrics:
         is_metric = rows.metric == name
-        sums[name] = _exact_sum(rows.numerator, is_metric)
-        sums[f"{name}_of"] = _exact_sum(rows.denominator, is_metric)
+        sums[name] = exact_sum(rows.numerator, is_metric)
+        sums[f"{name}_of"] = exact_sum(rows.denominator, is_metric)
         sums[f"{name}_peak"] = rows.numerator.max(where=is_metric)
     return sums
 
 
-def _exact_sum(value: ir.NumericColumn, where: ir.BooleanValue | None) -> ir.FloatingScalar:
+def exact_sum(value: ir.NumericColumn, where: ir.BooleanValue | None = None) -> ir.FloatingScalar:
     """Add up decimals, whose sum does not depend on the order of the rows."""
     return value.cast(ADDED_AMOUNT).sum(where=where).cast("float64")

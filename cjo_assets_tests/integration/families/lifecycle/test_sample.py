@@ -179,6 +179,7 @@ def test_warnings_are_the_planted_ones(lifecycle_sample: Chain) -> None:
         ("lifecycle.agent_scorecard", "clients_of_people_who_left"),
         ("lifecycle.approval_answers", "answers_without_effect"),
         ("lifecycle.approval_queue", "overdue_requests"),
+        ("lifecycle.crm_drift", "stages_that_differ"),
         ("lifecycle.invoices", "invoices_without_plan"),
         ("lifecycle.client_pipeline", "milestones_out_of_order"),
         ("lifecycle.ticket_sla", "changed_priorities"),

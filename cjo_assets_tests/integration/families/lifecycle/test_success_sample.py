@@ -128,3 +128,18 @@ def test_signals_of_an_earlier_day_are_those_of_a_later_one_up_to_it(
 ) -> None:
     later = [row for row in signals_of(lifecycle_sample) if row[4] <= day]
     assert signals_of(lifecycle_of(day=day)) == later
+
+
+def test_stages_in_a_crm(lifecycle_sample: Chain) -> None:
+    found = lifecycle_sample.by("customer_id", "lifecycle.crm_drift")
+    states = {name: (row["stage"], row["crm_stage"], row["resolution"]) for name, row in found.items()}
+    # C013 left; its stage was published on the 20th, and that of the CRM seen on the 19th.
+    assert states == {
+        "C004": ("active", "customer", "none"),
+        "C007": ("renewal", None, "none"),
+        "C013": ("churned", "customer", "platform"),
+    }
+    # Two synchronizations failed.
+    assert (found["C007"]["failures_in_row"], found["C007"]["retries_left"]) == (2, 3)
+    # One organization applied a practice; five are required.
+    assert lifecycle_sample.rows("FROM lifecycle.village_patterns") == []
