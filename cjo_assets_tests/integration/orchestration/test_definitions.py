@@ -147,6 +147,7 @@ LIFECYCLE = {
     "journey_signals",
     "crm_drift",
     "village_patterns",
+    "timeline",
     "assignments",
     "agent_scorecard",
     "assignment_decisions",

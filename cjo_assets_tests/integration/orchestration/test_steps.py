@@ -74,6 +74,7 @@ LIFECYCLE_STAGES = {
     "lifecycle_decisions",
     "lifecycle_value",
     "lifecycle_overview",
+    "lifecycle_overview_undated",
 }
 # The one number in a table: below 0 it breaks the contract; in `doubtful`, above 100 it fails the blocking check.
 NUMBER = {"one": 1, "doubtful": 1}
