@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,6 +22,15 @@ from cjo_assets.cli.terminal import (
     say_json,
 )
 
+if TYPE_CHECKING:
+    from cjo_assets.audit.policy_diff.preview import Preview
+    from cjo_assets.audit.policy_diff.tables import FamilyDifference
+    from cjo_assets.core.settings import Settings
+    from cjo_assets.policy import Policy
+
+TABLES = "tables"
+# What a pull request can be stopped for.
+KINDS = ("decisions", "tiers", "routes", TABLES)
 # Columns of numbers that are already formatted as text.
 NUMBERS = ("before", "after", "change")
 
@@ -145,7 +154,10 @@ def diff_policy(
     file_format: Annotated[str, typer.Option("--format", help="Format of the tables: parquet or csv.")] = "parquet",
     fail_on: Annotated[
         list[str] | None,
-        typer.Option("--fail-on", help="Exit 1 if these change: decisions, tiers or routes; repeatable."),
+        typer.Option(
+            "--fail-on",
+            help="Exit 1 if these change: decisions, tiers, routes, or tables of another family; repeatable.",
+        ),
     ] = None,
     home: HomeOption = None,
 ) -> None:
@@ -160,9 +172,7 @@ def diff_policy(
 
     if file_format not in FORMATS:
         fail(f"Unknown --format {file_format}. Choose one of: {', '.join(FORMATS)}.", REFUSED)
-    strangers = set(fail_on or []) - {"decisions", "tiers", "routes"}
-    if strangers:
-        fail(f"Unknown --fail-on {', '.join(sorted(strangers))}. Choose one of: decisions, tiers, routes.", REFUSED)
+    _require_kinds(fail_on or [])
     if as_of and (first or last):
         fail("Options --as-of and --from exclude each other: use --as-of for one day, --from for a range.", REFUSED)
     settings = places_of(home)
@@ -174,6 +184,8 @@ def diff_policy(
             days = _published_days(past.records.days(), as_of or first, as_of or last, is_range=first is not None)
             folder = out or settings.home / POLICY_DIFFS / candidate.policy_hash[:12]
             preview = previewed(past, days, candidate, folder, file_format, compared)
+        days_wanted = (as_of or first, as_of or last)
+        others = _other_families(settings, preview, candidate, compared, days_wanted, folder, file_format)
     except (PolicyError, PastError, TamperedError) as error:
         fail(str(error), REFUSED)
     except ContractBreachError as breach:
@@ -181,7 +193,61 @@ def diff_policy(
     finally:
         listen(None)
     _print_preview(preview)
-    raise typer.Exit(1 if any(preview.counts[kind] for kind in fail_on or []) else 0)
+    _print_families(others)
+    counts = preview.counts | {TABLES: sum(len(family.tables) for family in others)}
+    raise typer.Exit(1 if any(counts[kind] for kind in fail_on or []) else 0)
+
+
+def _require_kinds(kinds: list[str]) -> None:
+    strangers = set(kinds) - set(KINDS)
+    if strangers:
+        fail(f"Unknown --fail-on {', '.join(sorted(strangers))}. Choose one of: {', '.join(KINDS)}.", REFUSED)
+
+
+def _other_families(
+    settings: Settings,
+    preview: Preview,
+    candidate: Policy,
+    against: Policy | None,
+    wanted: tuple[str | None, str | None],
+    folder: Path,
+    file_format: str,
+) -> list[FamilyDifference]:
+    """Compare the tables of the other families whose settings differ, on their published days of the range."""
+    from cjo_assets.audit.policy_diff.tables import changed_tables, is_affected, write_differences
+    from cjo_assets.audit.replay.scratch import scratch
+    from cjo_assets.catalog import data_families
+    from cjo_assets.core.family import deciding_family
+
+    paths = [path for path, _, _ in preview.figures.values]
+    found = []
+    for family in data_families():
+        if family is deciding_family() or not is_affected(family.name, paths):
+            continue
+        with scratch(settings, candidate.warehouse.memory_limit, family=family.name) as past:
+            days = _days_between(past.records.days(), *wanted)
+            if not days:
+                say(f"No published day of the family {family.name} was compared.", errors)
+                continue
+            difference = changed_tables(past, days, candidate, against)
+            write_differences(past, difference, folder, file_format)
+            found.append(difference)
+    return found
+
+
+def _days_between(published: list[date], first: str | None, last: str | None) -> list[date]:
+    """Return the published days of a range, the latest if none is given."""
+    begin = date.fromisoformat(first) if first else (published or [date.max])[-1]
+    end = date.fromisoformat(last) if last else date.max
+    return [day for day in published if begin <= day <= end]
+
+
+def _print_families(differences: list[FamilyDifference]) -> None:
+    for found in differences:
+        days = str(found.days[0]) if len(found.days) == 1 else f"{found.days[0]} to {found.days[-1]}"
+        say(f"Family {found.family}, {days}: {len(found.tables)} of {found.compared} tables differ.")
+        for table in found.tables:
+            say(f"  {table.words}")
 
 
 def _published_days(published: list[date], first: str | None, last: str | None, *, is_range: bool) -> list[date]:
@@ -202,17 +268,10 @@ def _published_days(published: list[date], first: str | None, last: str | None, 
 def _print_preview(preview: Any) -> None:
     from cjo_assets.audit.policy_diff.page import WORDS, decision, said
     from cjo_assets.audit.policy_diff.preview import policy_comparison
-    from cjo_assets.catalog import data_families
-    from cjo_assets.core.family import deciding_family
 
     figures = preview.figures
     for path, before, after in figures.values:
         say(f"{path}: {said(before)} -> {said(after)}")
-    family = deciding_family().name
-    for other in (found.name for found in data_families() if found.name != family):
-        others = [path for path, _, _ in figures.values if path.startswith(f"{other}.")]
-        if others:
-            say(f"Only the {family} was compared; the effect of {len(others)} changed {other} settings is not shown.")
     affected = figures.affected
     counts, at_risk = preview.counts, [said(affected[f"revenue_at_risk_{side}"]) for side in ("before", "after")]
     say(

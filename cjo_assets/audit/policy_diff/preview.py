@@ -84,12 +84,12 @@ def previewed(
     comparison = policy_comparison()
     tables = past.upstream_of(comparison.compared)
     with_policy = list(zip(records, before, strict=True))
-    computed = _chain(past, tables, with_policy, "under its policy", None)
+    computed = computed_chain(past, tables, with_policy, "under its policy", None)
     past.connection.execute(f"CREATE SCHEMA {BEFORE}; CREATE SCHEMA {PREVIEW}")
     for name in comparison.compared:
         past.connection.execute(f"CREATE TABLE {BEFORE}.{_bare(name)} AS FROM {name}")
-    changed = _chain(
-        past, tables, [(record, candidate) for record in records], "under the candidate", _contract_check(past)
+    changed = computed_chain(
+        past, tables, [(record, candidate) for record in records], "under the candidate", check_contract(past)
     )
     _store_comparison(past, comparison, days, before[-1], candidate)
     figures = _figures(past, comparison, days, before[-1], candidate)
@@ -103,7 +103,7 @@ def policy_comparison() -> PolicyComparison:
     return required(family.policy_comparison, family, "policy comparison")
 
 
-def _chain(
+def computed_chain(
     past: Scratch,
     tables: list[Table],
     days: list[tuple[DayRecord, Policy]],
@@ -124,7 +124,9 @@ def _chain(
     return computed
 
 
-def _contract_check(past: Scratch) -> Callable[[Table, date | None, Policy], None]:
+def check_contract(past: Scratch) -> Callable[[Table, date | None, Policy], None]:
+    """Return a function that compares the rows of a table and day with the contract, and raises where they break it."""
+
     def check(table: Table, day: date | None, policy: Policy) -> None:
         rows = past.backend.table(table.name, database=table.schema)
         verdict = judged(rows.filter(rows.as_of == day) if table.is_dated else rows, table.contract, policy.vocabulary)

@@ -22,10 +22,10 @@ from typer.testing import CliRunner
 
 from cjo_assets.audit.policy_diff.page import policy_report
 from cjo_assets.audit.policy_diff.preview import Preview, previewed
+from cjo_assets.audit.policy_diff.tables import FamilyDifference, TableDifference
 from cjo_assets.audit.policy_diff.values import differing_values
 from cjo_assets.audit.replay.scratch import Scratch, scratch
 from cjo_assets.cli.app import app
-from cjo_assets.cli.replay import _print_preview
 from cjo_assets.policy import Policy, load_policy
 from cjo_assets_tests.support.catalog import PAST_STATEMENTS
 from cjo_assets_tests.support.chain import SAMPLE, read_rows, write_rows
@@ -212,11 +212,17 @@ def test_a_pull_request_is_stopped_where_it_changes_decisions(
     assert list(ends.values()) == [0, 0, 1]
 
 
-@pytest.mark.parametrize(("path", "is_told"), [("marketing.experiments.power", True), ("journey.risk.horizon", False)])
-def test_settings_that_were_not_compared_are_reported(
-    preview: Preview, path: str, is_told: bool, capsys: pytest.CaptureFixture[str]
+def test_a_pull_request_is_stopped_where_it_changes_tables_of_another_family(
+    home: Home, candidate: Path, preview: Preview, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No change among the decisions of the journey would read as no change at all."""
-    changed = type(preview.figures)(**vars(preview.figures) | {"values": ((path, 0.8, 0.9),)})
-    _print_preview(replace(preview, figures=changed))
-    assert ("Only the journey was compared" in capsys.readouterr().out) == is_told
+    """The tables of other families are printed and count for --fail-on tables."""
+    difference = FamilyDifference("marketing", (DAY,), 25, (TableDifference("marketing.kpis", 16, 16, 0, 0, 1),))
+    unaffected = replace(preview, counts=dict.fromkeys(preview.counts, 0))
+    monkeypatch.setattr("cjo_assets.audit.policy_diff.preview.previewed", lambda *_: unaffected)
+    for others, end in (([], 0), ([difference], 1)):
+        monkeypatch.setattr("cjo_assets.cli.replay._other_families", lambda *_, found=others: found)
+        command = ["diff-policy", str(candidate), "--home", str(home.settings.home), "--out", str(tmp_path)]
+        done = CliRunner().invoke(app, [*command, "--fail-on", "tables"])
+        assert done.exit_code == end
+        assert ("Family marketing, 2025-01-20: 1 of 25 tables differ." in done.output) == bool(others)
+        assert ("marketing.kpis: 1 rows changed, 0 added, 0 removed" in done.output) == bool(others)

@@ -74,8 +74,8 @@ CHANGES = (
 )
 LEVELS = (
     Column("service level", "metric", "words", below=(("", "service", "words"),)),
-    Column("attained", "attained", "percent"),
-    Column("target", "target", "percent"),
+    Column("attained", "attained", "rate"),
+    Column("target", "target", "rate"),
     Column("state", "state", "words", is_status=True),
 )
 OFFERS = (

@@ -24,7 +24,7 @@ from cjo_assets.policy.lifecycle import LifecyclePolicy
 class DailyMetrics(Contract):
     """Metrics of service and usage. One row per customer, metric and day."""
 
-    # Readers want few metrics, so the rows of a metric lie together.
+    # Readers want few metrics, so the rows of a metric are stored together.
     metric: str = key("Metric; docs/reference/daily_metrics.md has the definitions.", isin=NAMES)
     customer_id: str = key("Customer.", personal="customer")
     metric_day: date = key("Day on which the facts were known.")
