@@ -5,9 +5,7 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.expressions.numbers import RATE_DECIMALS, rounded
 from cjo_assets.core.expressions.sentences import sentence
-from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.families.lifecycle.decisions._needs import (
     BUDGET_ALERT,
     CREDIT,
@@ -18,8 +16,8 @@ from cjo_assets.families.lifecycle.decisions._needs import (
     needs,
 )
 from cjo_assets.families.lifecycle.money.invoices import NONE, SUSPEND
+from cjo_assets.families.lifecycle.money.plan_usage import MODEL_COST, NEAR, OVER
 from cjo_assets.families.lifecycle.operation.sla_compliance import BREACHED
-from cjo_assets.policy.lifecycle import LifecyclePolicy
 
 
 def credit_needs(sla_compliance: ir.Table) -> ir.Table:
@@ -69,33 +67,28 @@ def suspension_needs(invoices: ir.Table) -> ir.Table:
     )
 
 
-def budget_needs(
-    model_costs: ir.Table, accounts: ir.Table, plans: ir.Table, policy: LifecyclePolicy
-) -> tuple[ir.Table, ir.Table]:
+def budget_needs(plan_usage: ir.Table) -> tuple[ir.Table, ir.Table]:
     """Return the alerts of customers close to the model budget of their plan, and the throttling of those beyond it."""
-    sums = model_costs.group_by("customer_id", "month").agg(spent=rounded(model_costs.cost.sum(), RATE_DECIMALS))
-    rows = lookup(lookup(sums, accounts, "customer_id", "plan_id"), plans, "plan_id", "model_cost_budget")
-    rows = rows.mutate(month=_month(rows.month), budget=rows.model_cost_budget).drop("model_cost_budget")
-    is_over = rows.spent > rows.budget
-    near = rows.filter(~is_over, rows.spent >= rows.budget * policy.usage.near)
+    rows = plan_usage.filter(plan_usage.meter == MODEL_COST)
+    rows = rows.mutate(named_month=_month(rows.month))
+    near, over = rows.filter(rows.state == NEAR), rows.filter(rows.state == OVER)
     alerts = needs(
         near,
         BUDGET_ALERT,
-        near.month,
-        sentence("Review the use of language models: the budget of {} is nearly spent.", near.month),
-        [sentence("plans:{}", near.plan_id)],
+        near.named_month,
+        sentence("Review the use of language models: the budget of {} is nearly spent.", near.named_month),
+        [sentence("plans:{}", near.plan_id), ibis.literal(f"plan_usage:{MODEL_COST}")],
         rule="lifecycle.usage.near",
-        amount=near.budget,
+        amount=near.included,
     )
-    over = rows.filter(is_over)
     throttled = needs(
         over,
         THROTTLE,
-        over.month,
-        sentence("Throttle language models: the budget of {} is spent.", over.month),
-        [sentence("plans:{}", over.plan_id)],
+        over.named_month,
+        sentence("Throttle language models: the budget of {} is spent.", over.named_month),
+        [sentence("plans:{}", over.plan_id), ibis.literal(f"plan_usage:{MODEL_COST}")],
         rule="plans.model_cost_budget",
-        amount=over.budget,
+        amount=over.included,
     )
     return alerts, throttled
 

@@ -85,4 +85,4 @@ def _version(rows: ir.Table) -> ir.StringValue:
 
 
 def _record(rows: ir.Table) -> ir.StringValue:
-    return sentence("config_versions:{} {}", rows.config_id, rows.config_version)
+    return sentence("config_versions:{} | {}", rows.config_id, rows.config_version)

@@ -10,12 +10,10 @@ from cjo_assets.families.lifecycle.decisions.outbox import (
     outbox,
 )
 from cjo_assets.families.lifecycle.experiments.variant_decisions import VariantDecisions
-from cjo_assets.families.lifecycle.inputs.plans import Plans
-from cjo_assets.families.lifecycle.money.accounts import Accounts
 from cjo_assets.families.lifecycle.money.invoices import Invoices
+from cjo_assets.families.lifecycle.money.plan_usage import PlanUsage
 from cjo_assets.families.lifecycle.operation.config_changes import ConfigChanges
 from cjo_assets.families.lifecycle.operation.incidents import Incidents
-from cjo_assets.families.lifecycle.operation.model_costs import ModelCosts
 from cjo_assets.families.lifecycle.operation.sla_compliance import SlaCompliance
 from cjo_assets.families.lifecycle.people.assignment_decisions import AssignmentDecisions
 from cjo_assets.families.lifecycle.pipeline.client_pipeline import ClientPipeline
@@ -33,9 +31,7 @@ SOURCES = {
     "incidents": Incidents,
     "sla_compliance": SlaCompliance,
     "invoices": Invoices,
-    "model_costs": ModelCosts,
-    "accounts": Accounts,
-    "plans": Plans,
+    "plan_usage": PlanUsage,
     "client_pipeline": ClientPipeline,
     "lifecycle_messages": LifecycleMessages,
     "opportunities": Opportunities,
@@ -173,21 +169,14 @@ def test_promotions_are_of_no_customer() -> None:
 
 
 def test_budgets_of_language_models() -> None:
-    costs = {"C1": 7.9, "C2": 8.0, "C3": 10.0, "C4": 10.1}
-    found = of(
-        model_costs=[
-            {"customer_id": name, "month": day(-19), "cost": cost / 2, "workflow": workflow}
-            for name, cost in costs.items()
-            for workflow in ("chat", "mail")
-        ],
-        accounts=[{"customer_id": name, "plan_id": "starter"} for name in costs],
-        plans=[{"plan_id": "starter", "model_cost_budget": 10.0}],
-    )
-    kinds = {(row["customer_id"], row["kind"], row["subject_id"]) for row in found}
-    assert kinds == {
-        ("C2", "budget_alert", "2025-01"),
-        ("C3", "budget_alert", "2025-01"),
-        ("C4", "throttle", "2025-01"),
+    states = {"C1": "ok", "C2": "near", "C3": "over", "C4": "not_measurable"}
+    usage = {"plan_id": "starter", "month": day(-19), "included": 10.0}
+    of_models = [usage | {"customer_id": name, "meter": "model_cost", "state": state} for name, state in states.items()]
+    of_calls = [usage | {"customer_id": "C5", "meter": "api_calls", "state": "over"}]
+    found = of(plan_usage=[*of_models, *of_calls])
+    assert {(row["customer_id"], row["kind"], row["subject_id"], row["amount"]) for row in found} == {
+        ("C2", "budget_alert", "2025-01", 10.0),
+        ("C3", "throttle", "2025-01", 10.0),
     }
 
 
