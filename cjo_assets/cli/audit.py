@@ -55,7 +55,7 @@ def verify(
 
 
 def why(
-    subject: Annotated[str, typer.Argument(help="Id of a customer, an intervention or a derived signal.")],
+    subject: Annotated[str, typer.Argument(help="Id of a customer, an intervention, a decision or a derived signal.")],
     as_of: Annotated[
         str | None, typer.Option("--as-of", help="As-of date, YYYY-MM-DD; default: the latest published.")
     ] = None,
@@ -67,12 +67,18 @@ def why(
     from rich.tree import Tree
 
     from cjo_assets.audit.why.ask import explained
+    from cjo_assets.audit.why.handed_over import explained_decision
+    from cjo_assets.cli.decisions import show_decision
     from cjo_assets.core.errors import WarehouseError
     from cjo_assets.core.family import deciding_family, required
     from cjo_assets.core.settings import places_of
 
     day = day_of("--as-of", as_of) if as_of else None
     try:
+        decision = explained_decision(places_of(home), subject, day)
+        if decision is not None:
+            show_decision(decision, as_json)
+            return
         found = explained(places_of(home), subject, day)
     except WarehouseError as error:
         fail(str(error))

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from cjo_assets.core.answers import Subject, Summary, Synth
 from cjo_assets.core.dataset import Dataset
-from cjo_assets.core.questions import Approvals, Explanation, PolicyComparison, RowExplanation, ScoreChanges
+from cjo_assets.core.questions import Approvals, Explanation, HandedOver, PolicyComparison, RowExplanation, ScoreChanges
 from cjo_assets.core.table import LATEST, Table
 from cjo_assets.policy import Policy
 
@@ -149,6 +149,7 @@ class Family:
         decisions: name of its table of decisions, which the decision ledger chains; None where it has none.
         explanation: how `cjo why` explains its decisions; None where it has none.
         approvals: how people approve its decisions; None where they do not.
+        handed_over: its decisions that other systems or people carry out; None where it has none.
         policy_comparison: what a candidate policy changes in its decisions; None where it cannot be compared.
         score_changes: why its scores change; None where it has no scores.
         example_table: name of a dated table, for examples in comments.
@@ -174,6 +175,7 @@ class Family:
     decisions: str | None = None
     explanation: Explanation | None = None
     approvals: Approvals | None = None
+    handed_over: HandedOver | None = None
     policy_comparison: PolicyComparison | None = None
     score_changes: ScoreChanges | None = None
     example_table: str = ""

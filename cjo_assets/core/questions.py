@@ -141,6 +141,46 @@ class Approvals:
 
 
 @dataclass(frozen=True)
+class HandedOver:
+    """Decisions of a family that other systems or people carry out, as `cjo why` explains them.
+
+    Attributes:
+        decisions: dated table of the decisions, with `evidence` as table:key.
+        requests: dated table of their approval requests, which has requests that people recorded, too.
+        key: column that identifies a decision in both.
+    """
+
+    decisions: str
+    requests: str
+    key: str
+
+
+@dataclass(frozen=True)
+class ExplainedDecision:
+    """A decision that other systems or people carry out, with what it rests on.
+
+    Attributes:
+        family: the family that decided.
+        decision_id: the decision.
+        as_of: the last day that has it.
+        decision: its row; None for a request that a person recorded.
+        request: the row of its approval request; None where it needs none.
+        run: the run that published the day.
+        records: the accepted records that its evidence names, each with file and row.
+        rows: the other evidence, which names rows of tables of the day.
+    """
+
+    family: str
+    decision_id: str
+    as_of: date
+    decision: Row | None
+    request: Row | None
+    run: Row
+    records: list[Row]
+    rows: list[str]
+
+
+@dataclass(frozen=True)
 class PolicyComparison:
     """What a candidate policy changes in the decisions of a family.
 

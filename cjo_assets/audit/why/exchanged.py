@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -87,7 +87,7 @@ def _explained(
 ) -> ExplainedRow:
     """Return a row with its records, and the rule of the policy that the writing family had."""
     explanation = exchange.explanation
-    records, missing = _records(reader, writer, exchange, row)
+    records, missing = records_of(reader, writer, row[explanation.evidence], row[CUSTOMER], explanation.shown)
     rule = ""
     values: dict[str, Any] = {}
     if written.get("content"):
@@ -106,15 +106,19 @@ def _explained(
     )
 
 
-def _records(
-    reader: duckdb.DuckDBPyConnection, writer: Family, exchange: Exchange, row: Row
+def records_of(
+    reader: duckdb.DuckDBPyConnection,
+    writer: Family,
+    evidence: Sequence[str],
+    customer: str,
+    shown: Mapping[str, Sequence[str]],
 ) -> tuple[list[Row], list[str]]:
-    """Return the records that the evidence of a row names, and the evidence without one."""
+    """Return the records of a customer that evidence names as dataset:key, and the evidence without one."""
     named: defaultdict[str, list[str]] = defaultdict(list)
-    for evidence in row[exchange.explanation.evidence]:
-        name, _, key = evidence.partition(":")
+    for text in evidence:
+        name, _, key = text.partition(":")
         named[name].append(key)
-    queries, given = [], dict[str, Any](customer=row[CUSTOMER])
+    queries, given = [], dict[str, Any](customer=customer)
     datasets = {dataset.name: dataset for dataset in writer.datasets}
     for name in sorted(named):
         if name in datasets and _is_stored(reader, writer, datasets[name]):
@@ -123,9 +127,9 @@ def _records(
     records = rows_of(reader, with_files(queries), given) if queries else []
     for record in records:
         content = json.loads(record["content"])
-        shown = exchange.explanation.shown.get(record["dataset"], ())
-        record["values"] = {"dataset": record["dataset"]} | {column: content[column] for column in shown}
-    seen = {(record["dataset"], _without(record["record_key"], row[CUSTOMER])) for record in records}
+        named_columns = shown.get(record["dataset"], ())
+        record["values"] = {"dataset": record["dataset"]} | {column: content[column] for column in named_columns}
+    seen = {(record["dataset"], _without(record["record_key"], customer)) for record in records}
     missing = [f"{name}:{key}" for name, keys in sorted(named.items()) for key in keys if (name, key) not in seen]
     return records, missing
 

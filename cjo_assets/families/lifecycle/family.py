@@ -2,6 +2,7 @@
 
 from cjo_assets.core.discovery import datasets_in, tables_in
 from cjo_assets.core.family import Exchange, Family, Goal, Step
+from cjo_assets.core.questions import HandedOver
 from cjo_assets.families.lifecycle.questions.approvals import APPROVALS
 from cjo_assets.families.lifecycle.questions.derived_signals import EXPLANATION
 from cjo_assets.families.lifecycle.report.quarter import REVIEW
@@ -65,6 +66,7 @@ FAMILY = Family(
     subject=SUBJECT,
     example_table="accounts",
     approvals=APPROVALS,
+    handed_over=HandedOver("lifecycle.outbox", "lifecycle.approval_queue", "decision_id"),
     synth=SYNTH,
     exchange=Exchange("journey_signals", "derived_signals.ndjson", writes_signals, EXPLANATION),
     before=("journey",),

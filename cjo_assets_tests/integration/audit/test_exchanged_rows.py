@@ -48,6 +48,21 @@ def rows_of(home: Settings, subject: str, day: date | None = None) -> dict[str, 
     return {found.row["signal_id"]: found for found in explained(home, subject, day).exchanged}
 
 
+def test_a_decision_has_its_approval_and_its_records(home: Settings) -> None:
+    def shown(subject: str) -> str:
+        return CliRunner().invoke(app, ["why", subject, "--home", str(home.home)], env={"COLUMNS": "300"}).output
+
+    # The rollback of a version that the client saved, approved by a person.
+    rollback = shown("L-7fcae13a4776")
+    assert rollback.startswith("L-7fcae13a4776 on 2025-01-20, C004: Roll cfg-01 back to version 1.")
+    assert "status approved, approval_rule client_rollback, approval_role manager" in rollback
+    assert "record: config_versions cfg-01 | 2, config_versions.json row " in rollback
+    assert "row: config_changes:cfg-01@2 of lifecycle on 2025-01-20" in rollback
+    # A request that a person recorded is no decision of the platform.
+    assert "approval: status pending, approval_rule discount" in shown("L-7f4ec7f62143")
+    assert "Unknown customer or intervention L-000000000000" in shown("L-000000000000")
+
+
 def test_each_derived_signal_has_its_records_with_file_and_row(home: Settings, policy: Policy) -> None:
     found = rows_of(home, "C005")
     assert list(found) == [DROP, REPEATED, DISSATISFIED], "by day of detection"
