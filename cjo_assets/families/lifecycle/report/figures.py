@@ -8,8 +8,11 @@ from datetime import date
 from typing import Any
 
 from cjo_assets.core.contract import Contract, columns_of, key_of
+from cjo_assets.families.lifecycle.experiments import variant_decisions
 from cjo_assets.families.lifecycle.money import invoices, mrr_bridge, mrr_movements, plan_usage
+from cjo_assets.families.lifecycle.operation import config_changes, incidents, sla_compliance
 from cjo_assets.families.lifecycle.overview import health_by_band, lifecycle_summary, sla_by_priority
+from cjo_assets.families.lifecycle.people import assignment_decisions
 from cjo_assets.families.lifecycle.pipeline import client_pipeline, pipeline_funnel
 from cjo_assets.families.lifecycle.report.labels import LABELS
 from cjo_assets.families.lifecycle.success import (
@@ -89,6 +92,25 @@ SHOWN: dict[str, Shown] = {
     "escalations": Shown(
         escalations.Escalations, "waited_minutes DESC, subject_id", "state IN ('late', 'waiting')", ROWS
     ),
+    "assignment_decisions": Shown(
+        assignment_decisions.AssignmentDecisions, "waited_hours DESC, kind, subject_id, role", "true", ROWS
+    ),
+    "rollbacks": Shown(
+        config_changes.ConfigChanges,
+        "first_failed_at, config_id, config_version",
+        "decision IN ('roll_back', 'no_earlier_version')",
+        ROWS,
+        "config_changes",
+    ),
+    "incidents": Shown(incidents.Incidents, "opened_at DESC, incident_id", "true", ROWS),
+    "broken_service_levels": Shown(
+        sla_compliance.SlaCompliance,
+        "credit DESC, customer_id, metric",
+        "state = 'breached'",
+        ROWS,
+        "sla_compliance",
+    ),
+    "variant_decisions": Shown(variant_decisions.VariantDecisions, "experiment_id", "true", ROWS),
     "health_by_band": Shown(health_by_band.HealthByBand, "place"),
     "health_scores": Shown(
         health_scores.HealthScores, "score, mrr DESC, customer_id", "score IS NOT NULL", "worst_customers"

@@ -8,6 +8,7 @@ from cjo_assets.families.lifecycle.report.grounds import definitions, input_data
 from cjo_assets.families.lifecycle.report.growth import growth
 from cjo_assets.families.lifecycle.report.health import health
 from cjo_assets.families.lifecycle.report.money import overdue, retention, revenue, usage
+from cjo_assets.families.lifecycle.report.operation import operation
 from cjo_assets.families.lifecycle.report.pipeline import pipeline
 from cjo_assets.families.lifecycle.report.support import support
 from cjo_assets.families.lifecycle.report.verdict import verdict
@@ -28,6 +29,7 @@ def lifecycle_report(figures: LifecycleFigures) -> Document:
             retention(figures),
             health(figures),
             support(figures),
+            operation(figures),
             pipeline(figures),
             growth(figures),
             usage(figures),

@@ -264,6 +264,19 @@ def test_service_levels_are_those_of_the_sample(document: Document) -> None:
     assert urgent == ("first response", "urgent", "2", "0", "2", "0", "0", "0")
 
 
+def test_people_and_operation_are_those_of_the_sample(document: Document) -> None:
+    found = grids(document)
+    assert [row[0] for row in texts(found["Clients without a person"])] == ["Corner Cycles", "Harbor Dental"]
+    assert [row[3] for row in texts(found["Clients without a person"])] == ["A-08", "A-08"]
+    [row] = texts(found["Versions to roll back"])
+    assert (row[0], row[1], row[2], row[4]) == ("Meridian Clinics", "cfg-01", "error rate", "1")
+    assert len(texts(found["Incidents, the newest first"])) == 3
+    # The credit of C008 is 816.67; the clocks of C001 and C008 have none.
+    assert len(texts(found["Broken service levels of the month"])) == 3
+    [row] = texts(found["Experiments on messages"])
+    assert row[2] == "collect"
+
+
 def test_growth_is_that_of_the_sample(document: Document) -> None:
     """F17, F18 and F20."""
     found = grids(document)
@@ -309,7 +322,13 @@ def test_lists_are_cut_and_the_rest_is_named(made: Document) -> None:
 def test_a_list_is_cut_to_the_length_of_the_policy(lifecycle_sample: Chain) -> None:
     figures = lifecycle_figures(lifecycle_sample.store, LAST_DAY, policy_with(lifecycle__reporting__report_rows=2))
     cut = {name: len(rows) for name, rows in figures.rows.items() if name in figures.cut and name != "health_scores"}
-    assert cut == {"client_pipeline": 2, "ticket_sla": 2, "lifecycle_messages": 2}
+    assert cut == {
+        "client_pipeline": 2,
+        "ticket_sla": 2,
+        "incidents": 2,
+        "broken_service_levels": 2,
+        "lifecycle_messages": 2,
+    }
 
 
 def test_contributions_are_those_of_the_clients_shown(lifecycle_sample: Chain) -> None:
@@ -353,6 +372,7 @@ def test_the_report_states_what_is_missing() -> None:
         "No invoice is overdue.",
         "No client has a health score.",
         "No ticket is known.",
+        "No client needs a person, and no change, incident or service level needs attention.",
         "No renewal approaches, nothing is to be offered, and no message is due.",
         "No row was rejected.",
     ):
