@@ -7,11 +7,11 @@ import ibis.expr.types as ir
 
 from cjo_assets.core.contract import any_of
 from cjo_assets.core.expressions.keys import is_key_in
-from cjo_assets.families.lifecycle.inputs._event_types import EVENT_TYPES
-from cjo_assets.families.lifecycle.inputs._tenancy import shared_keys
+from cjo_assets.families.lifecycle.inputs._event_types import CASE, CONFIGURATION, CONVERSATION, EVENT_TYPES, TICKET
+from cjo_assets.families.lifecycle.inputs._tenancy import TENANT, is_of_another, shared_keys
 
 Rules = dict[str, ir.BooleanValue]
-STARTED, CHANGED, CANCELLED = "subscription_started", "subscription_changed", "subscription_cancelled"
+IN_FILES = (TICKET, CONVERSATION, CASE, CONFIGURATION)
 
 
 def rules_of_types(rows: ir.Table) -> Rules:
@@ -36,26 +36,46 @@ def rules_of_types(rows: ir.Table) -> Rules:
 
 
 def is_of_two_customers(rows: ir.Table, organizations: ir.Table) -> ir.BooleanValue:
-    """Return whether the subject of an event has events of several known customers."""
-    events = _with_kind_of_subject(rows.filter(rows.customer_id.isin(organizations.customer_id)))
+    """Return whether the subject of an event, which no file owns, has events of several known customers."""
+    events = rows.mutate(subject_kind=_kind_of_subject(rows, is_in_file=False))
+    events = events.filter(events.subject_kind.notnull(), events.customer_id.isin(organizations.customer_id))
     shared = shared_keys(events, "subject_kind", "subject_id")
-    return is_key_in([_kind_of_subject(rows), rows.subject_id], shared, ["subject_kind", "subject_id"])
+    kind = _kind_of_subject(rows, is_in_file=False)
+    return is_key_in([kind, rows.subject_id], shared, ["subject_kind", "subject_id"])
 
 
-def is_before_start(rows: ir.Table) -> ir.BooleanValue:
-    """Return whether a subscription was changed or cancelled before the first of its starts."""
-    starts = rows.filter(rows.event_type == STARTED)
-    first = starts.group_by("subject_id").agg(first_at=starts.occurred_at.min())
-    later = rows.filter(rows.event_type.isin([CHANGED, CANCELLED])).join(first, "subject_id")
-    early = later.filter(later.occurred_at < later.first_at)
-    return rows.event_type.isin([CHANGED, CANCELLED]) & rows.event_id.isin(early.event_id)
+def subject_of_another(
+    rows: ir.Table, tickets: ir.Table, conversations: ir.Table, config_versions: ir.Table
+) -> ir.BooleanValue:
+    """Return whether the subject of an event is a ticket, a conversation or a configuration of another customer."""
+    of_tickets = tickets.select(TENANT, record_id="ticket_id")
+    of_conversations = conversations.select(TENANT, record_id="conversation_id")
+    records = {
+        TICKET: of_tickets,
+        CONVERSATION: of_conversations,
+        CASE: ibis.union(of_tickets, of_conversations),
+        CONFIGURATION: config_versions.select(TENANT, record_id="config_id"),
+    }
+    kind_of_row = _kind_of_subject(rows, is_in_file=True)
+    return any_of(
+        is_of_another(rows, (kind_of_row == kind).ifelse(rows.subject_id, None), known, "record_id")
+        for kind, known in records.items()
+    )
 
 
-def _with_kind_of_subject(rows: ir.Table) -> ir.Table:
-    return rows.mutate(subject_kind=_kind_of_subject(rows))
+def configuration_of_another(rows: ir.Table, config_versions: ir.Table) -> ir.BooleanValue:
+    """Return whether an event of a configuration names one of another customer."""
+    types = [kind.name for kind in EVENT_TYPES if kind.related == CONFIGURATION]
+    named = rows.event_type.isin(types).ifelse(rows.related_id, None)
+    return is_of_another(rows, named, config_versions, "config_id")
 
 
-def _kind_of_subject(rows: ir.Table) -> ir.StringValue:
-    """Return what the subject of an event is: equal ids of a ticket and of an invoice are two subjects."""
-    kinds = [(kind.name, kind.subject) for kind in EVENT_TYPES if kind.subject]
+def _kind_of_subject(rows: ir.Table, *, is_in_file: bool) -> ir.StringValue:
+    """Return what the subject of an event is, if it is, or is not, a record of a file.
+
+    Equal ids of a deal and of an invoice are two subjects.
+    """
+    kinds = [
+        (kind.name, kind.subject) for kind in EVENT_TYPES if kind.subject and (kind.subject in IN_FILES) is is_in_file
+    ]
     return rows.event_type.cases(*kinds, else_=ibis.null("string"))

@@ -13,6 +13,8 @@ INTERVALS = (MONTHLY, ANNUAL)
 NEW, OPEN, PENDING, ON_HOLD, SOLVED = "new", "open", "pending", "on_hold", "solved"
 TICKET_STATUSES = (NEW, OPEN, PENDING, ON_HOLD, SOLVED)
 PRODUCTION = "production"
+# Subjects that are records of other datasets.
+TICKET, CONVERSATION, CASE, CONFIGURATION = "ticket", "conversation", "ticket or conversation", "configuration"
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ def _configuration() -> tuple[EventType, ...]:
             "config_change_requested",
             group,
             subject="change",
-            related="configuration",
+            related=CONFIGURATION,
             about="claimed kind of change",
             quantity="confidence of the claim [0-1]",
             bounds=(0, 1),
@@ -168,7 +170,7 @@ def _configuration() -> tuple[EventType, ...]:
             "config_deployed",
             group,
             subject="change",
-            related="configuration",
+            related=CONFIGURATION,
             about="environment",
             quantity="version",
             required=("quantity",),
@@ -176,7 +178,7 @@ def _configuration() -> tuple[EventType, ...]:
         EventType(
             "config_rolled_back",
             group,
-            subject="configuration",
+            subject=CONFIGURATION,
             about="reason",
             quantity="version it went back to",
             required=("quantity",),
@@ -187,13 +189,12 @@ def _configuration() -> tuple[EventType, ...]:
 
 def _support() -> tuple[EventType, ...]:
     group = "support"
-    case = "ticket or conversation"
     return (
-        EventType("ticket_status_set", group, subject="ticket", about=TICKET_STATUSES, parts="other changes"),
-        EventType("escalated", group, subject=case, related="person", about="reason", is_related_optional=True),
-        EventType("escalation_taken", group, subject=case),
+        EventType("ticket_status_set", group, subject=TICKET, about=TICKET_STATUSES, parts="other changes"),
+        EventType("escalated", group, subject=CASE, related="person", about="reason", is_related_optional=True),
+        EventType("escalation_taken", group, subject=CASE),
         EventType(
-            "csat_given", group, subject=case, quantity="satisfaction [1-5]", required=("quantity",), bounds=(1, 5)
+            "csat_given", group, subject=CASE, quantity="satisfaction [1-5]", required=("quantity",), bounds=(1, 5)
         ),
         EventType("nps_given", group, quantity="recommendation [0-10]", required=("quantity",), bounds=(0, 10)),
     )
@@ -202,7 +203,7 @@ def _support() -> tuple[EventType, ...]:
 def _runtime() -> tuple[EventType, ...]:
     group, incident = "runtime", "incident"
     return (
-        EventType("chat_reply_sent", group, subject="conversation"),
+        EventType("chat_reply_sent", group, subject=CONVERSATION),
         EventType("incident_opened", group, subject=incident, about="severity", parts="services"),
         EventType("incident_resolved", group, subject=incident),
         EventType("incident_notice_sent", group, subject=incident),

@@ -16,17 +16,17 @@ def is_unknown(rows: ir.Table, organizations: ir.Table) -> ir.BooleanValue:
     return rows[TENANT].notin(organizations[TENANT]).fill_null(False)
 
 
-def is_of_another(rows: ir.Table, name: str, records: ir.Table, key: str) -> ir.BooleanValue:
-    """Return whether a column names a record that belongs to another organization.
+def is_of_another(rows: ir.Table, record: ir.Value, records: ir.Table, key: str) -> ir.BooleanValue:
+    """Return whether a value names a record that belongs to another organization.
 
     Args:
         rows: the rows, with the column `customer_id`.
-        name: their column that names a record.
+        record: the value of each row that names a record.
         records: the records; those without `customer_id` belong to all.
         key: their key column.
     """
     owned = records.filter(records[TENANT].notnull())
-    is_owned, is_own = rows[name].isin(owned[key]), is_key_in([rows[TENANT], rows[name]], owned, [TENANT, key])
+    is_owned, is_own = record.isin(owned[key]), is_key_in([rows[TENANT], record], owned, [TENANT, key])
     return (is_owned & ~is_own.fill_null(False)).fill_null(False)
 
 

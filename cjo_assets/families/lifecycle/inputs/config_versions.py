@@ -8,7 +8,7 @@ import ibis.expr.types as ir
 
 from cjo_assets.core.contract import Contract, Instant, TextList, column, key
 from cjo_assets.core.dataset import Dataset
-from cjo_assets.families.lifecycle.inputs._tenancy import is_unknown, shared_keys
+from cjo_assets.families.lifecycle.inputs._tenancy import is_of_another, is_unknown, shared_keys
 from cjo_assets.families.lifecycle.inputs.conversations import PRODUCTS
 
 SAVED_BY = ["client", "agent", "ai", "system"]
@@ -28,11 +28,12 @@ class ConfigVersions(Contract):
     settings: TextList = column("Settings, each as path=value.")
 
 
-def relations(rows: ir.Table, organizations: ir.Table) -> dict[str, ir.BooleanValue]:
-    """Return the rules on the customer and the settings of a version."""
+def relations(rows: ir.Table, organizations: ir.Table, people: ir.Table) -> dict[str, ir.BooleanValue]:
+    """Return the rules on the customer, the author and the settings of a version."""
     unpaired = rows.settings.filter(lambda entry: ~entry.re_search(r"^[^=]+="))
     return {
         "customer_id: unknown organization": is_unknown(rows, organizations),
+        "saved_by: person of another customer": is_of_another(rows, rows.saved_by, people, "person_id"),
         "config_id: versions of two customers": rows.config_id.isin(shared_keys(rows, "config_id").config_id),
         "settings: an entry is not path=value": unpaired.length() > 0,
     }

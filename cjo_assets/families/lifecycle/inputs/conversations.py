@@ -46,9 +46,10 @@ class Conversations(Contract):
 
 def relations(rows: ir.Table, organizations: ir.Table, config_versions: ir.Table) -> dict[str, ir.BooleanValue]:
     """Return the rules on the customer, the configuration and the times of a conversation."""
+    is_foreign = is_of_another(rows, rows.config_id, config_versions, "config_id")
     return {
         "customer_id: unknown organization": is_unknown(rows, organizations),
-        "config_id: configuration of another customer": is_of_another(rows, "config_id", config_versions, "config_id"),
+        "config_id: configuration of another customer": is_foreign,
         "ended_at: before started_at": rows.ended_at < rows.started_at,
         "tool_errors: more than tool_calls": rows.tool_errors > rows.tool_calls,
     }

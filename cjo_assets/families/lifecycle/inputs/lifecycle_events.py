@@ -10,7 +10,12 @@ import ibis.expr.types as ir
 from cjo_assets.core.contract import LARGEST_AMOUNT, Contract, Instant, TextList, column, key
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.expressions.days import days_after
-from cjo_assets.families.lifecycle.inputs._event_rules import is_before_start, is_of_two_customers, rules_of_types
+from cjo_assets.families.lifecycle.inputs._event_rules import (
+    configuration_of_another,
+    is_of_two_customers,
+    rules_of_types,
+    subject_of_another,
+)
 from cjo_assets.families.lifecycle.inputs._event_types import EVENT_TYPES
 from cjo_assets.families.lifecycle.inputs._tenancy import is_of_another, is_unknown
 from cjo_assets.policy import Policy, section_named
@@ -39,15 +44,24 @@ class LifecycleEvents(Contract):
     currency: str = column("Currency of the amount, as ISO 4217 writes it; null: the policy's.", nullable=True)
 
 
-def relations(rows: ir.Table, organizations: ir.Table, people: ir.Table, policy: Policy) -> dict[str, ir.BooleanValue]:
+def relations(
+    rows: ir.Table,
+    organizations: ir.Table,
+    people: ir.Table,
+    tickets: ir.Table,
+    conversations: ir.Table,
+    config_versions: ir.Table,
+    policy: Policy,
+) -> dict[str, ir.BooleanValue]:
     """Return the rules on the type, the customer, the subject and the times of an event."""
     rules: LifecyclePolicy = section_named(policy, LifecyclePolicy.__name__)
     return {
         "customer_id: unknown organization": is_unknown(rows, organizations),
-        "actor_id: person of another customer": is_of_another(rows, "actor_id", people, "person_id"),
+        "actor_id: person of another customer": is_of_another(rows, rows.actor_id, people, "person_id"),
+        "subject_id: record of another customer": subject_of_another(rows, tickets, conversations, config_versions),
+        "related_id: configuration of another customer": configuration_of_another(rows, config_versions),
         "subject_id: events of two customers": is_of_two_customers(rows, organizations),
         "recorded_at: before it occurred": rows.recorded_at < rows.occurred_at,
-        "occurred_at: before the subscription started": is_before_start(rows),
         "currency: not the policy's currency": rows.currency != rules.billing.currency,
     } | rules_of_types(rows)
 

@@ -35,9 +35,10 @@ class ServiceWindows(Contract):
 
 def relations(rows: ir.Table, organizations: ir.Table, config_versions: ir.Table) -> dict[str, ir.BooleanValue]:
     """Return the rules on the customer, the configuration and the counts of a window."""
+    is_foreign = is_of_another(rows, rows.config_id, config_versions, "config_id")
     return {
         "customer_id: unknown organization": is_unknown(rows, organizations),
-        "config_id: configuration of another customer": is_of_another(rows, "config_id", config_versions, "config_id"),
+        "config_id: configuration of another customer": is_foreign,
         "errors: more than requests": rows.errors > rows.requests,
         "completed: more than ended": rows.completed > rows.ended,
         "down_minutes: more than minutes": rows.down_minutes > rows.minutes,

@@ -37,7 +37,7 @@ def relations(rows: ir.Table, organizations: ir.Table, people: ir.Table) -> dict
     """Return the rules on the customer, the assignee and the times of a ticket."""
     return {
         "customer_id: unknown organization": is_unknown(rows, organizations),
-        "assigned_to: person of another customer": is_of_another(rows, "assigned_to", people, "person_id"),
+        "assigned_to: person of another customer": is_of_another(rows, rows.assigned_to, people, "person_id"),
         "first_response_at: before created_at": rows.first_response_at < rows.created_at,
         "resolved_at: before created_at": rows.resolved_at < rows.created_at,
     }

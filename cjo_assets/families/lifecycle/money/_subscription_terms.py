@@ -36,7 +36,8 @@ def subscription_terms(lifecycle_events: ir.Table, as_of: ir.DateScalar, policy:
         run_ends_on (null while they have no end), is_trial, plan_id, interval, arr and mrr. A term that was replaced on
         its first day starts and ends on one day.
     """
-    events = _in_runs(known_events(lifecycle_events, as_of, TRIAL_STARTED, STARTED, CHANGED, CANCELLED))
+    events = with_runs(known_events(lifecycle_events, as_of, TRIAL_STARTED, STARTED, CHANGED, CANCELLED))
+    events = events.filter(events.run > 0).rename(subscription_id="subject_id")
     ends = _ends_of_runs(events, policy)
     terms = lookup(events.filter(events.event_type != CANCELLED), ends, RUN)
     next_on = terms.starts_on.lead().over(ibis.window(group_by="subscription_id", order_by=["occurred_at", "event_id"]))
@@ -75,12 +76,11 @@ def is_paid_on(terms: ir.Table, day: ir.DateValue) -> ir.BooleanValue:
     return (terms.starts_on <= day) & (terms.ends_on.isnull() | (terms.ends_on > day))
 
 
-def _in_runs(events: ir.Table) -> ir.Table:
-    """Add the number of its run to each event; an event before the first start is left out."""
+def with_runs(events: ir.Table) -> ir.Table:
+    """Add to each event of a subscription its run: the number of starts so far, 0 before the first."""
     in_order = ibis.window(group_by="subject_id", order_by=["occurred_at", "event_id"], preceding=None, following=0)
     begins = events.event_type.isin([TRIAL_STARTED, STARTED]).cast("int64")
-    events = events.mutate(run=begins.sum().over(in_order), starts_on=events.occurred_at.date())
-    return events.filter(events.run > 0).rename(subscription_id="subject_id")
+    return events.mutate(run=begins.sum().over(in_order), starts_on=events.occurred_at.date())
 
 
 def _ends_of_runs(events: ir.Table, policy: LifecyclePolicy) -> ir.Table:

@@ -24,6 +24,7 @@ from cjo_assets.families.lifecycle.money._subscription_terms import (
     TRIAL_STARTED,
     paid_terms,
     subscription_terms,
+    with_runs,
 )
 from cjo_assets.policy.lifecycle import LifecyclePolicy
 
@@ -78,11 +79,9 @@ def rows_of_no_organization(subscriptions: ir.Table, organizations: ir.Table) ->
 
 @check
 def events_without_start(lifecycle_events: ir.Table, as_of: ir.DateScalar) -> ir.Table:
-    """Return changes and cancellations of subscriptions that have no start, which therefore have no effect."""
-    known = known_events(lifecycle_events, as_of)
-    starts = known.filter(known.event_type.isin([TRIAL_STARTED, STARTED]))
-    others = known.filter(known.event_type.isin([CHANGED, CANCELLATION]), known.subject_id.notin(starts.subject_id))
-    return others.select("event_id", "event_type", "customer_id", subscription_id="subject_id")
+    """Return changes and cancellations of subscriptions that no start precedes, which therefore have no effect."""
+    events = with_runs(known_events(lifecycle_events, as_of, TRIAL_STARTED, STARTED, CHANGED, CANCELLATION))
+    return events.filter(events.run == 0).select("event_id", "event_type", "customer_id", subscription_id="subject_id")
 
 
 @check

@@ -5,19 +5,25 @@ from typing import Any
 import ibis.expr.types as ir
 import pytest
 
+from cjo_assets.families.lifecycle.inputs.config_versions import ConfigVersions
+from cjo_assets.families.lifecycle.inputs.conversations import Conversations
 from cjo_assets.families.lifecycle.inputs.lifecycle_events import known_events, relations
 from cjo_assets.families.lifecycle.inputs.people import People
+from cjo_assets.families.lifecycle.inputs.tickets import Tickets
 from cjo_assets_tests.support.lifecycle.events import cancelled, changed, event, events_of, organizations_of, started
 from cjo_assets_tests.support.rows import POLICY, Row, as_of, policy_with, rows_of, table_of
 
 PEOPLE = table_of(People, [{"person_id": "A1"}, {"person_id": "P2", "customer_id": "C2"}])
+TICKETS = table_of(Tickets, [{"ticket_id": "T1", "customer_id": "C1"}, {"ticket_id": "T2", "customer_id": "C2"}])
+TALKS = table_of(Conversations, [{"conversation_id": "V2", "customer_id": "C2"}])
+CONFIGS = table_of(ConfigVersions, [{"config_id": "cfg2", "customer_id": "C2"}])
 VALID = started("2025-01-01", 1.0)
 
 
 def broken(*rows: Row, policy: Any = POLICY) -> dict[str, list[str]]:
     """Return the rules that each event breaks."""
     log = events_of(*rows)
-    rules = relations(log, organizations_of("C1", "C2"), PEOPLE, policy)
+    rules = relations(log, organizations_of("C1", "C2"), PEOPLE, TICKETS, TALKS, CONFIGS, policy)
     found: dict[str, list[str]] = {}
     for rule, condition in rules.items():
         for row in rows_of(log.filter(condition.fill_null(False))):
@@ -65,19 +71,33 @@ def test_all_events_of_a_subject_of_two_customers_are_rejected() -> None:
     assert broken(*shared) == {"E001": rule, "E002": rule}
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        event("ticket_status_set", "2025-01-01", "C1", "T2", about="open"),
+        event("escalated", "2025-01-01", "C1", "T2", about="urgent"),
+        event("escalated", "2025-01-01", "C1", "V2", about="urgent"),
+        event("chat_reply_sent", "2025-01-01", "C1", "V2"),
+        event("config_rolled_back", "2025-01-01", "C1", "cfg2", about="errors", quantity=1.0),
+    ],
+)
+def test_the_subject_belongs_to_the_customer(row: Row) -> None:
+    """The event of the owner stays, and so does one about a record that no file has."""
+    log = [row, row | {"customer_id": "C2"}, row | {"subject_id": "unknown"}]
+    assert broken(*log) == {"E001": ["subject_id: record of another customer"]}
+
+
+def test_the_configuration_belongs_to_the_customer() -> None:
+    deployed = event("config_deployed", "2025-01-01", "C1", "CH1", related_id="cfg2", about="production", quantity=1.0)
+    assert broken(deployed) == {"E001": ["related_id: configuration of another customer"]}
+    assert broken(deployed | {"customer_id": "C2"}) == broken(deployed | {"related_id": "cfg9"}) == {}
+
+
 def test_equal_ids_of_two_kinds_and_of_unknown_customers_are_no_conflict() -> None:
     deal, invoice = event("demo_delivered", "2025-01-01", "C1", "7"), event("payment_failed", "2025-01-01", "C2", "7")
     assert broken(deal, invoice) == {}
     unknown = event("nda_signed", "2025-01-01", "C9", "7")
     assert broken(deal, unknown) == {"E002": ["customer_id: unknown organization"]}
-
-
-def test_events_before_the_start_of_a_subscription_are_rejected() -> None:
-    rule = ["occurred_at: before the subscription started"]
-    log = [changed("2024-12-31", 1.0), cancelled("2024-12-30"), VALID, started("2025-01-05", 1.0)]
-    assert broken(*log) == {"E001": rule, "E002": rule}
-    # Without any start nothing is known to be wrong with a change.
-    assert broken(changed("2024-12-31", 1.0)) == {}
 
 
 def test_records_before_they_occurred_are_rejected() -> None:

@@ -102,8 +102,16 @@ def test_service_windows(change: Row, rules: list[str]) -> None:
 )
 def test_settings_are_pairs(settings: list[str], is_broken: bool) -> None:
     row = {"customer_id": "C1", "settings": settings}
-    found = broken(config_versions.ConfigVersions, row, config_versions.relations, organizations=ORGANIZATIONS)
+    known = {"organizations": ORGANIZATIONS, "people": PEOPLE}
+    found = broken(config_versions.ConfigVersions, row, config_versions.relations, **known)
     assert found == (["settings: an entry is not path=value"] if is_broken else [])
+
+
+def test_a_version_is_saved_by_a_person_of_the_customer_or_of_ours() -> None:
+    known = {"organizations": ORGANIZATIONS, "people": PEOPLE}
+    for author, rules in {"A1": [], "P2": ["saved_by: person of another customer"], "someone": []}.items():
+        row = {"customer_id": "C1", "saved_by": author}
+        assert broken(config_versions.ConfigVersions, row, config_versions.relations, **known) == rules
 
 
 def test_a_configuration_of_two_customers_is_rejected_whole() -> None:
@@ -115,7 +123,7 @@ def test_a_configuration_of_two_customers_is_rejected_whole() -> None:
             {"config_id": "own", "config_version": 1, "customer_id": "C2"},
         ],
     )
-    rule = config_versions.relations(rows, ORGANIZATIONS)["config_id: versions of two customers"]
+    rule = config_versions.relations(rows, ORGANIZATIONS, PEOPLE)["config_id: versions of two customers"]
     assert [row["config_version"] for row in rows_of(rows.filter(rule))] == [1, 2]
     assert {row["config_id"] for row in rows_of(rows.filter(rule))} == {"cfg"}
 
@@ -151,5 +159,5 @@ def test_answers_name_decisions_of_the_lifecycle(name: str, is_broken: bool) -> 
 
 def test_records_without_customer_belong_to_all() -> None:
     rows = table_of(tickets.Tickets, [{"customer_id": "C1", "assigned_to": name} for name in ("A1", "P2", None)])
-    found = rows.filter(is_of_another(rows, "assigned_to", PEOPLE, "person_id"))
+    found = rows.filter(is_of_another(rows, rows.assigned_to, PEOPLE, "person_id"))
     assert [row["assigned_to"] for row in rows_of(found)] == ["P2"]

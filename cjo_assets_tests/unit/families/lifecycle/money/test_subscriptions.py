@@ -138,11 +138,17 @@ def test_a_trial_becomes_a_subscription() -> None:
 
 
 def test_events_without_start_have_no_effect_and_are_reported() -> None:
+    """One of them comes before the start of its subscription, whose first start may have been rejected."""
     log = events_of(
-        changed("2025-01-15", 500.0), cancelled("2025-01-16", subject="S2"), started("2025-01-01", 1.0, subject="S3")
+        changed("2025-01-15", 500.0),
+        cancelled("2025-01-16", subject="S2"),
+        started("2025-01-05", 1.0, subject="S3"),
+        cancelled("2025-01-04", subject="S3"),
+        changed("2025-01-06", 2.0, subject="S3"),
     )
-    assert [row["subscription_id"] for row in kept(Subscriptions, subscriptions(log, as_of(), RULES))] == ["S3"]
-    assert {row["event_id"] for row in rows_of(events_without_start(log, as_of()))} == {"E001", "E002"}
+    [row] = kept(Subscriptions, subscriptions(log, as_of(), RULES))
+    assert (row["subscription_id"], row["status"], row["mrr"]) == ("S3", "active", 2.0)
+    assert {row["event_id"] for row in rows_of(events_without_start(log, as_of()))} == {"E001", "E002", "E004"}
 
 
 def table(*events: Row) -> ir.Table:
