@@ -302,7 +302,8 @@ def _run_days(only: str | None, first: date | None, last: date | None) -> None:
     from cjo_assets.cli.launch import supplied
 
     with console.status("Reading files ...") as status:
-        families = supplied(only, _told(status), has_day=last is not None or first is not None)
+        has_day = first is not None or last is not None
+        families = supplied(only, _told(status), has_day=has_day, has_last_day=last is not None)
     runs = [(found.family, first or last or found.last, last or found.last) for found in families]
     failed = []
     for found, (family, begin, end) in zip(families, runs, strict=True):

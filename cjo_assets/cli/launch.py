@@ -14,7 +14,7 @@ from cjo_assets.core.errors import InputError, WarehouseError
 from cjo_assets.core.family import in_run_order
 from cjo_assets.core.progress import listen, report_message
 from cjo_assets.core.settings import Settings
-from cjo_assets.ingest.accepted_days import DaysOfRecords, days_of_accepted_records
+from cjo_assets.ingest.accepted_days import days_of_accepted_records, first_accepted_day
 from cjo_assets.ingest.chain import load_files
 from cjo_assets.ingest.changes import published_days
 from cjo_assets.ingest.files import is_supplied
@@ -31,7 +31,13 @@ from cjo_assets.warehouse.governance import policy_that_decides
 
 @dataclass(frozen=True)
 class Supplied:
-    """First and last date up to today of the accepted records of a family; None if there are none."""
+    """First or last date up to today of the accepted records of a family.
+
+    Attributes:
+        family: its name.
+        first: None if no record has a date, or if the run has no given last day to compare with it.
+        last: None if no record has a date, or if the last day of the run is given.
+    """
 
     family: str
     first: date | None
@@ -39,7 +45,11 @@ class Supplied:
 
 
 def supplied(
-    only: str | None = None, say: Callable[[str], None] = report_message, *, has_day: bool = False
+    only: str | None = None,
+    say: Callable[[str], None] = report_message,
+    *,
+    has_day: bool = False,
+    has_last_day: bool = False,
 ) -> list[Supplied]:
     """Load the files of every family that has any or has published days, and return the days they cover.
 
@@ -50,6 +60,7 @@ def supplied(
         say: receives a message while another run is writing.
         has_day: whether the day is given: a file that cannot be read is then left to the run, which records the
             failure.
+        has_last_day: whether the last day is given, so that the first of the records is returned instead.
 
     Raises:
         InputError: a file cannot be read, a family is unknown, or no family has a file.
@@ -85,12 +96,15 @@ def supplied(
                 ) from error
         found = []
         for family in wanted or families:
-            is_read = family.name not in unread
-            days = days_of_accepted_records(store, family, policy) if is_read else DaysOfRecords()
+            if has_last_day or family.name in unread:
+                first = None if family.name in unread else first_accepted_day(store, family, policy)
+                found.append(Supplied(family.name, first, None))
+                continue
+            days = days_of_accepted_records(store, family, policy)
             gap = days.gap(policy.warehouse.newest_day_gap_days)
             if gap is not None and not has_day:
                 say(gap)
-            found.append(Supplied(family.name, days.first, days.last))
+            found.append(Supplied(family.name, None, days.last))
         return found
 
 
