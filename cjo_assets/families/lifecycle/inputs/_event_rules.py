@@ -8,7 +8,7 @@ import ibis.expr.types as ir
 from cjo_assets.core.contract import any_of
 from cjo_assets.core.expressions.keys import is_key_in
 from cjo_assets.families.lifecycle.inputs._event_types import CASE, CONFIGURATION, CONVERSATION, EVENT_TYPES, TICKET
-from cjo_assets.families.lifecycle.inputs._tenancy import TENANT, is_of_another, shared_keys
+from cjo_assets.families.lifecycle.inputs._tenancy import is_of_another, ownership, shared_keys
 
 Rules = dict[str, ir.BooleanValue]
 IN_FILES = (TICKET, CONVERSATION, CASE, CONFIGURATION)
@@ -48,19 +48,16 @@ def subject_of_another(
     rows: ir.Table, tickets: ir.Table, conversations: ir.Table, config_versions: ir.Table
 ) -> ir.BooleanValue:
     """Return whether the subject of an event is a ticket, a conversation or a configuration of another customer."""
-    of_tickets = tickets.select(TENANT, record_id="ticket_id")
-    of_conversations = conversations.select(TENANT, record_id="conversation_id")
-    records = {
-        TICKET: of_tickets,
-        CONVERSATION: of_conversations,
-        CASE: ibis.union(of_tickets, of_conversations),
-        CONFIGURATION: config_versions.select(TENANT, record_id="config_id"),
-    }
-    kind_of_row = _kind_of_subject(rows, is_in_file=True)
-    return any_of(
-        is_of_another(rows, (kind_of_row == kind).ifelse(rows.subject_id, None), known, "record_id")
-        for kind, known in records.items()
-    )
+    kind = _kind_of_subject(rows, is_in_file=True)
+    sources = [
+        ((TICKET, CASE), tickets, "ticket_id"),
+        ((CONVERSATION, CASE), conversations, "conversation_id"),
+        ((CONFIGURATION,), config_versions, "config_id"),
+    ]
+    found = [
+        ownership(rows, kind.isin(kinds).ifelse(rows.subject_id, None), records, key) for kinds, records, key in sources
+    ]
+    return any_of(is_owned for is_owned, _ in found) & ~any_of(is_own for _, is_own in found)
 
 
 def configuration_of_another(rows: ir.Table, config_versions: ir.Table) -> ir.BooleanValue:

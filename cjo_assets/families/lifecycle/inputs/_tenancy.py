@@ -25,9 +25,15 @@ def is_of_another(rows: ir.Table, record: ir.Value, records: ir.Table, key: str)
         records: the records; those without `customer_id` belong to all.
         key: their key column.
     """
+    is_owned, is_own = ownership(rows, record, records, key)
+    return is_owned & ~is_own
+
+
+def ownership(rows: ir.Table, record: ir.Value, records: ir.Table, key: str) -> tuple[ir.BooleanValue, ir.BooleanValue]:
+    """Return whether any organization owns the record that a value names, and whether that of the row does."""
     owned = records.filter(records[TENANT].notnull())
     is_owned, is_own = record.isin(owned[key]), is_key_in([rows[TENANT], record], owned, [TENANT, key])
-    return (is_owned & ~is_own.fill_null(False)).fill_null(False)
+    return is_owned.fill_null(False), is_own.fill_null(False)
 
 
 def shared_keys(rows: ir.Table, *key: str) -> ir.Table:
