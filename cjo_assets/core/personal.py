@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-CUSTOMER, INTERVENTION, OUTCOME, SIGNAL, LABEL = "customer", "intervention", "outcome", "signal", "label"
+CUSTOMER, INTERVENTION, DECISION = "customer", "intervention", "decision"
+OUTCOME, SIGNAL, LABEL = "outcome", "signal", "label"
 # The most direct kind comes first. It decides whom a row is about: a row that names a customer is about that customer,
 # whatever intervention it names.
-KINDS = (CUSTOMER, INTERVENTION, OUTCOME, SIGNAL, LABEL)
+KINDS = (CUSTOMER, INTERVENTION, DECISION, OUTCOME, SIGNAL, LABEL)
 # Prose in which identifiers may occur, and a row of a dataset as JSON.
 TEXT, RECORD = "text", "record"
 MARKS = (*KINDS, TEXT, RECORD)

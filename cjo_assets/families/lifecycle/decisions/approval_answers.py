@@ -18,7 +18,7 @@ from cjo_assets.policy import Policy
 class ApprovalAnswers(DatedContract):
     """Answers to approval requests. One row per as-of date and answer."""
 
-    decision_id: str = key("Decision or request that was answered.")
+    decision_id: str = key("Decision or request that was answered.", personal="decision")
     decided_at: Instant = key("Instant of the answer [UTC].")
     decided_by: str = key("Person who answered.", free_text=True)
     decision: str = column("approved or rejected.", isin=[APPROVED, REJECTED])

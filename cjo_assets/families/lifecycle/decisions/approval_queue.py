@@ -32,7 +32,7 @@ STATUSES = [PENDING, APPROVED, REJECTED]
 class ApprovalQueue(DatedContract):
     """Approval requests of the lifecycle. One row per as-of date and request."""
 
-    decision_id: str = key("Decision of the outbox, or id of a recorded request.")
+    decision_id: str = key("Decision of the outbox, or id of a recorded request.", personal="decision")
     source: str = column("decision: of the outbox; request: recorded by a person.", isin=SOURCES)
     kind: str = column("Kind of the decision; approval_requested of a recorded request.")
     customer_id: str = column("Customer; null of a decision about several.", nullable=True, personal="customer")

@@ -33,7 +33,7 @@ DELIVERED_EVENT, FAILED = "outbox_delivered", "failed"
 class Outbox(DatedContract):
     """Decisions that leave the platform. One row per as-of date and decision."""
 
-    decision_id: str = key("Decision, L- and 12 digits: of kind, customer and subject.")
+    decision_id: str = key("Decision, L- and 12 digits: of kind, customer and subject.", personal="decision")
     kind: str = column("Kind of decision.", isin=[kind.name for kind in KINDS])
     customer_id: str = column("Customer; null of a decision about several.", nullable=True, personal="customer")
     subject_id: str = column("What it is about, with the occurrence where it recurs.")

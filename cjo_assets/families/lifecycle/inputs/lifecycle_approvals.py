@@ -18,7 +18,7 @@ RECORDS = "lifecycle_approvals.ndjson"
 class LifecycleApprovals(Contract):
     """Answers that passed their contract. One row per answer."""
 
-    decision_id: str = key("Decision of the lifecycle that was answered.")
+    decision_id: str = key("Decision of the lifecycle that was answered.", personal="decision")
     decided_by: str = key("Person who decided.", free_text=True)
     decided_at: Instant = key("Instant of the answer [UTC].")
     decision: str = column("approved or rejected.", isin=[APPROVED, REJECTED])

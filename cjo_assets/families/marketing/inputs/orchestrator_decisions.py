@@ -12,7 +12,7 @@ from cjo_assets.core.dataset import Dataset
 class OrchestratorDecisions(Contract):
     """Decisions of the history that passed their contract. One row per decision."""
 
-    decision_id: str = key("Decision.")
+    decision_id: str = key("Decision.", personal="decision")
     campaign_id: str = column("Campaign it was about.")
     trigger: str = column("What led to it.", free_text=True)
     action_taken: str = column("What was done.", free_text=True)

@@ -44,6 +44,14 @@ ROWS = {
         {"outcome_id": "6", "intervention_id": "4", "customer_id": "6"},
     ],
     "journey.approval_decisions": [{"intervention_id": "4"}, {"intervention_id": "5"}],
+    "lifecycle.outbox": [
+        {"decision_id": "L-1", "customer_id": "5"},
+        {"decision_id": "L-2", "customer_id": "4"},
+    ],
+    "lifecycle.lifecycle_approvals": [
+        {"decision_id": "L-1", "reason": "agreed with them"},
+        {"decision_id": "L-2", "reason": "agreed"},
+    ],
     "journey.next_steps": [
         {"rank": 1, "subject": "5", "reference_table": "coverage_gaps", "reference": "5"},
         {"rank": 2, "subject": "4", "reference_table": "approval_requests", "reference": "5"},
@@ -99,10 +107,11 @@ def test_identifiers_of_a_customer_are_gathered_by_kind(home: duckdb.DuckDBPyCon
     assert {kind: sorted(names) for kind, names in person.identifiers.items()} == {
         "customer": ["5"],
         "intervention": ["4"],
+        "decision": ["L-1"],
         "signal": ["12", "5"],
         "outcome": ["4", "7"],
     }
-    assert person.telling == []
+    assert person.telling == ["L-1"]
 
 
 def test_exactly_the_rows_of_the_customer_are_erased(home: duckdb.DuckDBPyConnection, policy: Policy) -> None:
@@ -117,6 +126,8 @@ def test_exactly_the_rows_of_the_customer_are_erased(home: duckdb.DuckDBPyConnec
     assert column(home, "journey.signals", "signal_id") == ["4", "55"]
     assert column(home, "journey.outcomes", "outcome_id") == ["5", "6"]
     assert column(home, "journey.approval_decisions", "intervention_id") == ["5"]
+    assert column(home, "lifecycle.outbox", "decision_id") == ["L-2"]
+    assert column(home, "lifecycle.lifecycle_approvals", "reason") == ["agreed"]
     assert column(home, "journey.next_steps", "rank") == [2, 3, 4]
     assert column(home, "journey.next_steps", "why", "rank") == [None, "5 of 10", "for example of customer erased"]
     assert column(home, "journey.rejections_by_rule", "example_customer_id", "rule") == ["erased", "4"]
