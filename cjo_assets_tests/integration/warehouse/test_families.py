@@ -195,7 +195,9 @@ def test_a_family_without_a_file_is_not_run(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("CJO_DATA", str(SAMPLE))
     first = {found.family: found for found in supplied()}
     assert {family: found.last for family, found in first.items()} == DAYS | {"lifecycle": date(2025, 1, 20)}
-    assert first["marketing"] == Supplied("marketing", date(2026, 3, 4), DAYS["marketing"])
+    assert first["marketing"] == Supplied("marketing", None, DAYS["marketing"])
+    # The first day is compared with the last of a run that is given.
+    assert supplied("marketing", has_day=True, has_last_day=True) == [Supplied("marketing", date(2026, 3, 4), None)]
 
 
 @pytest.mark.parametrize("family", DAYS)
