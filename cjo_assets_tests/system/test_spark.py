@@ -15,6 +15,7 @@ import duckdb
 import ibis
 import ibis.expr.operations as ops
 import pytest
+from ibis.common.exceptions import UnsupportedOperationError
 
 from cjo_assets.catalog import families_about
 from cjo_assets.core.contract import columns_of
@@ -22,6 +23,7 @@ from cjo_assets.core.errors import ContractBreachError
 from cjo_assets.core.expressions.keys import is_key_in
 from cjo_assets.core.expressions.people import person
 from cjo_assets.core.quarantine.lexical import is_written_as, typed_or_null
+from cjo_assets.core.settings import PROJECT
 from cjo_assets.core.table import AUDIT, QUARANTINE
 from cjo_assets.engine.sql import quoted_names
 from cjo_assets.engine.store import Store
@@ -127,6 +129,24 @@ def test_people_and_keys_are_compared_alike(by_spark: SparkStore) -> None:
         -1: True,
         -2: None,
     }
+
+
+def test_the_page_names_every_table_that_has_no_statement_for_spark(by_spark: SparkStore, policy: Policy) -> None:
+    """The families that DuckDB computes on the driver: one function is in the way."""
+    from cjo_assets.engine.spark.dialect import SparkDialect
+
+    assert by_spark.spark is not None, "the options of the compiler exist in a session"
+    families = families_about("marketing", "lifecycle")
+    store = Store(duckdb.connect(), families, STATEMENTS)
+    refused: dict[str, str] = {}
+    for table in [table for family in families for table in family.tables if table.transform is not None]:
+        try:
+            SparkDialect().to_sqlglot(store.expression(table, policy).unbind())
+        except UnsupportedOperationError as error:
+            refused[table.full_name] = str(error).split(" are not supported")[0]
+    assert refused == {"lifecycle.daily_metrics": "ASOF joins", "lifecycle.ticket_sla": "ASOF joins"}
+    page = (PROJECT / "docs" / "how-to" / "run_on_spark.md").read_text(encoding="utf-8")
+    assert all(name.partition(".")[2] in page for name in refused)
 
 
 def test_texts_are_read_alike(by_spark: SparkStore) -> None:

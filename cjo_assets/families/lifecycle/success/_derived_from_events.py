@@ -52,7 +52,7 @@ def renewal_intents(events: ir.Table, renewal_days: int, rules: SignalRules) -> 
     days_left = next_anniversary(oldest.started_on, oldest.day).delta(oldest.day, unit="day")
     renewing = oldest.filter(days_left <= renewal_days).select(*KEY)
     begun = onsets(renewing.mutate(strength=ibis.literal(rules.renewal.strength)), rules.quiet_days)
-    evidence = signed.group_by(KEY).agg(evidence=signed.id.collect(order_by="id"))
+    evidence = signed.group_by(KEY).agg(evidence=signed.id.collect().sort())
     return signals_of(begun, RENEWAL_INTENT, evidence)
 
 
@@ -83,7 +83,7 @@ def low_usages(
     talks = conversations.select(CUSTOMER, on=conversations.started_at.date(), id=_conversation(conversations))
     talks = talks.mutate(day=months_after(talks.on.truncate("M").cast("date"), 1))
     rows = rows.semi_join(talks.select(DAY).distinct(), DAY)
-    used = talks.group_by(KEY).agg(used=talks.count(), talks=talks.id.collect(order_by="id"))
+    used = talks.group_by(KEY).agg(used=talks.count(), talks=talks.id.collect().sort())
     rows = lookup(rows, used, KEY)
     share = rows.used.fill_null(0) / rows.included.nullif(0)
     rows = rows.mutate(share=share)

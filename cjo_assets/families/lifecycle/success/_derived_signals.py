@@ -121,7 +121,7 @@ def _records_of(begun: ir.Table, records: ir.Table, days: int) -> ir.Table:
     """Return the sorted ids of the records in the window of each first day."""
     pairs = begun.select(*KEY).join(records, CUSTOMER)
     pairs = pairs.filter(pairs.on <= pairs.day, pairs.on > days_after(pairs.day, -days))
-    return pairs.group_by(KEY).agg(evidence=pairs.id.collect(order_by="id"))
+    return pairs.group_by(KEY).agg(evidence=pairs.id.collect().sort())
 
 
 def _repeated_only(begun: ir.Table, created: ir.Table, days: int, least: int) -> ir.Table:
@@ -130,7 +130,7 @@ def _repeated_only(begun: ir.Table, created: ir.Table, days: int, least: int) ->
     pairs = pairs.filter(pairs.on <= pairs.day, pairs.on > days_after(pairs.day, -days))
     pairs = pairs.mutate(count=pairs.count().over(ibis.window(group_by=[*KEY, "category"])))
     pairs = pairs.filter(pairs["count"] >= least)
-    return pairs.group_by(KEY).agg(evidence=pairs.id.collect(order_by="id"))
+    return pairs.group_by(KEY).agg(evidence=pairs.id.collect().sort())
 
 
 def _ticket_days(tickets: ir.Table) -> ir.Table:

@@ -119,9 +119,7 @@ def _voice(accounts: ir.Table, escalated: ir.Table, as_of: ir.DateScalar, policy
     rules = policy.opportunities
     recent = escalated.filter(escalated.occurred_at >= days_after(as_of, 1 - rules.escalation_days))
     cases = recent.select("customer_id", "subject_id").distinct()
-    counts = cases.group_by("customer_id").agg(
-        cases=cases.count(), evidence=cases.subject_id.collect(order_by="subject_id")
-    )
+    counts = cases.group_by("customer_id").agg(cases=cases.count(), evidence=cases.subject_id.collect().sort())
     silent = accounts.filter(accounts.has_voice.isin([False]))
     rows = counts.filter(counts.cases >= rules.escalations, counts.customer_id.isin(silent.customer_id))
     nothing = ibis.literal([], "array<string>")
@@ -139,7 +137,7 @@ def _features(tickets: ir.Table, as_of: ir.DateScalar, policy: LifecyclePolicy) 
         is_open,
     )
     rows = asked.group_by("customer_id").agg(
-        features=asked.requested_feature.collect(distinct=True), evidence=asked.ticket_id.collect(order_by="ticket_id")
+        features=asked.requested_feature.collect(distinct=True), evidence=asked.ticket_id.collect().sort()
     )
     value = ibis.literal(policy.opportunities.values.custom_integration)
     return _indicated(rows, CUSTOM_INTEGRATION, value, rows.features.sort(), rows.evidence)
