@@ -37,6 +37,16 @@ def money_sum(value: ir.NumericValue, where: ir.BooleanValue | None = None) -> i
     return value.cast(ADDED_AMOUNT).sum(where=where).round(MONEY_DECIMALS).cast("float64")
 
 
+def exact_sum(value: ir.NumericValue) -> ir.FloatingScalar:
+    """Return the sum of numbers as decimals, which does not depend on the order of the rows."""
+    return value.cast(ADDED_AMOUNT).sum().cast("float64")
+
+
+def exact_mean(value: ir.NumericValue) -> ir.FloatingScalar:
+    """Return the mean of numbers, which does not depend on the order of the rows; null without any."""
+    return exact_sum(value) / value.count()
+
+
 def whole(total: ir.NumericValue) -> ir.IntegerValue:
     """Return a sum of whole numbers, not below 0, as int64."""
     # DuckDB adds up to HUGEINT, and ibis drops a cast to the type it infers.

@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import LARGEST_AMOUNT, DatedContract, Instant, TextList, column, key
 from cjo_assets.core.expressions.days import days_after
-from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, SCORE_DECIMALS
+from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, SCORE_DECIMALS, exact_sum
 from cjo_assets.core.expressions.rows import literal_rows
 from cjo_assets.core.expressions.tables import first_per, lookup
 from cjo_assets.families.lifecycle.decisions._actions import (
@@ -113,7 +113,7 @@ def _with_experience(rows: ir.Table, done: ir.Table, policy: LifecyclePolicy) ->
         done_before=done.count(),
         successes=done.count(where=done.about == SUCCESS),
         timed=done.quantity.count(),
-        spent=done.quantity.sum(),
+        spent=exact_sum(done.quantity),
     )
     settings = literal_rows(
         [{"kind": name, "place": rule.place, "usual": rule.minutes} for name, rule in rules.kinds],

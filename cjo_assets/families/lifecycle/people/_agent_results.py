@@ -5,6 +5,7 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
+from cjo_assets.core.expressions.numbers import exact_mean
 from cjo_assets.core.expressions.tables import first_per, lookup
 from cjo_assets.families.lifecycle.inputs.lifecycle_events import AI as AI_ACTOR
 from cjo_assets.families.lifecycle.inputs.tickets import BY_AI
@@ -87,7 +88,7 @@ def satisfaction(events: ir.Table, takers: ir.Table, handled: ir.Table) -> ir.Ta
     rows = lookup(rows, takers, "subject_id", taker="actor_id")
     is_ticket = rows.created_at.notnull()
     rows = rows.mutate(person_id=is_ticket.ifelse(rows.handler, ibis.coalesce(rows.taker, AI)))
-    return rows.group_by(PERSON).agg(csat_answers=rows.quantity.count(), csat=rows.quantity.mean())
+    return rows.group_by(PERSON).agg(csat_answers=rows.quantity.count(), csat=exact_mean(rows.quantity))
 
 
 def promoter_scores(events: ir.Table, clients: ir.Table) -> ir.Table:
@@ -123,7 +124,7 @@ def escalations_taken(takers: ir.Table, escalations: ir.Table) -> ir.Table:
 def handoffs_given(assignments: ir.Table, start: ir.DateScalar) -> ir.Table:
     """Return how complete the handoffs are that each person gave from a day on."""
     given = assignments.filter(assignments.kind == HANDOFF, assignments.requested_at >= start)
-    return given.group_by(person_id="from_person").agg(completeness_given=given.completeness.mean())
+    return given.group_by(person_id="from_person").agg(completeness_given=exact_mean(given.completeness))
 
 
 def actions_of(events: ir.Table) -> ir.Table:

@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, TextList, column, key
 from cjo_assets.core.expressions.days import days_after
-from cjo_assets.core.expressions.numbers import SCORE_DECIMALS
+from cjo_assets.core.expressions.numbers import SCORE_DECIMALS, exact_mean
 from cjo_assets.core.expressions.tables import first_per, lookup
 from cjo_assets.families.lifecycle.inputs.lifecycle_events import known_events
 from cjo_assets.families.lifecycle.people import _agent_results
@@ -144,7 +144,7 @@ def agent_scorecard(
         _agent_results.promoter_scores(recent, clients),
         _agent_results.escalations_taken(takers, escalations),
         _agent_results.handoffs_given(assignments, start),
-        scored.group_by(PERSON).agg(clients_health=scored.score.mean()),
+        scored.group_by(PERSON).agg(clients_health=exact_mean(scored.score)),
         _agent_results.actions_of(recent),
     ):
         rows = lookup(rows, part, PERSON)

@@ -7,7 +7,7 @@ import ibis.expr.types as ir
 
 from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.intervals import two_sided_quantile
-from cjo_assets.core.expressions.numbers import ADDED_AMOUNT
+from cjo_assets.core.expressions.numbers import ADDED_AMOUNT, exact_sum
 from cjo_assets.core.expressions.tables import first_per, lookup
 from cjo_assets.families.lifecycle.experiments.variant_decisions import PROMOTE, PROMOTE_PENDING
 from cjo_assets.families.lifecycle.inputs.conversations import CHATBOT, VOICEBOT
@@ -51,7 +51,7 @@ def service_facts(
     return (
         sums.cross_join(costs)
         .cross_join(times)
-        .cross_join(up.agg(minutes=up.measured.sum(), down_minutes=up.missed.sum()))
+        .cross_join(up.agg(minutes=exact_sum(up.measured), down_minutes=exact_sum(up.missed)))
     )
 
 
@@ -111,8 +111,8 @@ def money_facts(model_costs: ir.Table, mrr_bridge: ir.Table, policy: LifecyclePo
     ).cross_join(
         model_costs.agg(
             model_calls=model_costs["calls"].sum(),
-            spent=model_costs.cost.cast(ADDED_AMOUNT).sum().cast("float64"),
-            avoided=model_costs.avoided.cast(ADDED_AMOUNT).sum().cast("float64"),
+            spent=exact_sum(model_costs.cost),
+            avoided=exact_sum(model_costs.avoided),
         )
     )
 
@@ -138,10 +138,10 @@ def experiment_facts(variant_decisions: ir.Table, variant_posteriors: ir.Table, 
     seconds = (rows.session_seconds - rows.control_seconds) * n
     return rows.agg(
         promoted=rows.count(),
-        lifted=(rows.lift * n).cast(ADDED_AMOUNT).sum().cast("float64"),
-        expected=(rows.control_rate * n).cast(ADDED_AMOUNT).sum().cast("float64"),
-        lift_reach=(reach * reach).cast(ADDED_AMOUNT).sum().cast("float64").sqrt(),
-        gained_seconds=seconds.cast(ADDED_AMOUNT).sum().cast("float64"),
+        lifted=exact_sum(rows.lift * n),
+        expected=exact_sum(rows.control_rate * n),
+        lift_reach=exact_sum(reach * reach).sqrt(),
+        gained_seconds=exact_sum(seconds),
         former_seconds=seconds.notnull()
         .ifelse(rows.control_seconds * n, ibis.null("float64"))
         .cast(ADDED_AMOUNT)
