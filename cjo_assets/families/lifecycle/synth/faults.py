@@ -19,7 +19,12 @@ LIFECYCLE_FAULTS: dict[str, tuple[Fault, ...]] = {
     ),
     "lifecycle_events": (
         REPEATED,
-        Fault("unknown_organization", {"customer_id": "X_SYN_ORG", "actor_id": None}, ("event_id",)),
+        # A row that names a record of another customer has a fault of its own.
+        Fault(
+            "unknown_organization",
+            {"customer_id": "X_SYN_ORG", "actor_id": None, "subject_id": "X_SYN_ID", "related_id": "X_SYN_ID"},
+            ("event_id",),
+        ),
         Fault("unknown_type", {"event_type": LIMBO}, ("event_id",)),
         Fault("unknown_actor", {"actor_kind": LIMBO}, ("event_id",)),
         Fault("negative_amount", {"amount": "-1"}, ("event_id",)),
