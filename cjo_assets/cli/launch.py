@@ -11,9 +11,10 @@ import dagster as dg
 
 from cjo_assets.catalog import all_families, data_families
 from cjo_assets.core.errors import InputError, WarehouseError
-from cjo_assets.core.family import in_run_order
+from cjo_assets.core.family import Family, in_run_order
 from cjo_assets.core.progress import listen, report_message
 from cjo_assets.core.settings import Settings
+from cjo_assets.engine.store import Store
 from cjo_assets.ingest.accepted_days import days_of_accepted_records, first_accepted_day
 from cjo_assets.ingest.chain import load_files
 from cjo_assets.ingest.changes import published_days
@@ -24,6 +25,7 @@ from cjo_assets.orchestration.interrupts import shielded_children
 from cjo_assets.orchestration.jobs import job_name
 from cjo_assets.orchestration.keys import COMMAND_TAG, FAMILY_TAG
 from cjo_assets.orchestration.partitions import FIRST_DAY, days, tags_of_days
+from cjo_assets.policy import Policy
 from cjo_assets.warehouse.build import opened
 from cjo_assets.warehouse.disk import no_room, says_full
 from cjo_assets.warehouse.governance import policy_that_decides
@@ -58,8 +60,7 @@ def supplied(
     Args:
         only: name of the requested family; None for all.
         say: receives a message while another run is writing.
-        has_day: whether the day is given: a file that cannot be read is then left to the run, which records the
-            failure.
+        has_day: whether the day is given: the run then records the failure of a file that cannot be read.
         has_last_day: whether the last day is given, so that the first of the records is returned instead.
 
     Raises:
@@ -94,18 +95,23 @@ def supplied(
                 raise InputError(
                     f"{error} The file is part of the family {family.name}; {ways} runs without it."
                 ) from error
-        found = []
-        for family in wanted or families:
-            if has_last_day or family.name in unread:
-                first = None if family.name in unread else first_accepted_day(store, family, policy)
-                found.append(Supplied(family.name, first, None))
-                continue
-            days = days_of_accepted_records(store, family, policy)
-            gap = days.gap(policy.warehouse.newest_day_gap_days)
-            if gap is not None and not has_day:
-                say(gap)
-            found.append(Supplied(family.name, None, days.last))
-        return found
+        return [
+            Supplied(family.name, None, None)
+            if family.name in unread
+            else Supplied(family.name, first_accepted_day(store, family, policy), None)
+            if has_last_day
+            else Supplied(family.name, None, _last_day(store, family, policy, None if has_day else say))
+            for family in wanted or families
+        ]
+
+
+def _last_day(store: Store, family: Family, policy: Policy, say: Callable[[str], None] | None) -> date | None:
+    """Return the last date of the accepted records, and report a long gap before it."""
+    days = days_of_accepted_records(store, family, policy)
+    gap = days.gap(policy.warehouse.newest_day_gap_days)
+    if gap is not None and say is not None:
+        say(gap)
+    return days.last
 
 
 def run_days(
