@@ -56,7 +56,7 @@ def test_warnings_are_the_missing_datasets_and_a_fall_of_health(loaded: Chain) -
         for check, verdict in stored.verdicts.items()
         if not verdict.passed
     }
-    # None of these products exports the conversations of a bot, or our staff: no one can take a client. The check of
+    # None of these products exports the conversations of a bot, or our staff, who take clients. The check of
     # health reports a client, no fault.
     assert failed == {
         ("lifecycle.conversations", "is_present"),
