@@ -110,12 +110,12 @@ def declared_sources(data: Path) -> dict[tuple[str, str], Source]:
     """Return the sources of `sources.yaml` by family and dataset; empty if there is no such file.
 
     Raises:
-        InputError: the file is invalid.
+        InputError: the file is invalid, or it or its folder cannot be read.
     """
     path = data / SOURCES_FILE
-    if not path.is_file():
-        return {}
     try:
+        if not path.is_file():
+            return {}
         content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"The file {path} cannot be read: {error}") from error

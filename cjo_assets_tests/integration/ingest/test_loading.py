@@ -6,7 +6,9 @@ import csv
 import io
 import json
 import os
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -52,6 +54,8 @@ NDJSON = "\n".join(json.dumps(row) for row in CUSTOMERS)
 ROW = json.dumps(CUSTOMER)
 BYTE_ORDER_MARK = "\ufeff"
 MANY = 300_000
+# User and group that own nothing.
+UNPRIVILEGED = 65534
 
 
 @dataclass(frozen=True)
@@ -600,15 +604,35 @@ def test_a_file_whose_bytes_cannot_be_read_is_refused(desk: Desk) -> None:
         desk.load()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@contextmanager
+def without_privileges(folder: Path) -> Iterator[None]:
+    """Run the block as a user who may read what its permissions allow, and who owns a folder: root may read all."""
+    if os.geteuid() != 0:
+        yield
+        return
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, UNPRIVILEGED, UNPRIVILEGED)
+    os.seteuid(UNPRIVILEGED)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
 def test_what_may_not_be_read_is_refused(desk: Desk) -> None:
-    desk.write("customers.json", JSON).chmod(0)
-    with pytest.raises(InputError, match=r"customers\.json.*Permission denied"):
-        desk.load()
-    desk.data.chmod(0)
-    with pytest.raises(InputError, match=r"data.*Permission denied"):
-        desk.load()
-    desk.data.chmod(0o700)
+    # The temporary folders of pytest can be entered by their owner alone.
+    with tempfile.TemporaryDirectory() as folder:
+        own = Desk(desk.store, Path(folder))
+        file = own.write("customers.json", JSON)
+        with without_privileges(own.folder):
+            assert own.load().rows > 0
+            file.chmod(0)
+            with pytest.raises(InputError, match=r"customers\.json.*Permission denied"):
+                own.load()
+            own.data.chmod(0)
+            with pytest.raises(InputError, match=r"data.*Permission denied"):
+                own.load()
+            own.data.chmod(0o700)
 
 
 def test_an_archive_that_is_not_a_folder_is_reported(desk: Desk) -> None:
