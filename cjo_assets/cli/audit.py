@@ -100,7 +100,7 @@ def qbr(
     quarter: Annotated[str, typer.Option("--quarter", help="Quarter, as 2024Q4.")],
     home: HomeOption = None,
 ) -> None:
-    """Write a printable page on one quarter of one customer, for review before a business review."""
+    """Write a printable page on one quarter of one customer."""
     from cjo_assets.audit.review.write import quarter_of, write_review
     from cjo_assets.catalog import data_families
     from cjo_assets.core.errors import InputError, WarehouseError

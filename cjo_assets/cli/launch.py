@@ -95,14 +95,15 @@ def supplied(
                 raise InputError(
                     f"{error} The file is part of the family {family.name}; {ways} runs without it."
                 ) from error
-        return [
-            Supplied(family.name, None, None)
-            if family.name in unread
-            else Supplied(family.name, first_accepted_day(store, family, policy), None)
-            if has_last_day
-            else Supplied(family.name, None, _last_day(store, family, policy, None if has_day else say))
-            for family in wanted or families
-        ]
+        found = []
+        for family in wanted or families:
+            first = last = None
+            if has_last_day and family.name not in unread:
+                first = first_accepted_day(store, family, policy)
+            elif family.name not in unread:
+                last = _last_day(store, family, policy, None if has_day else say)
+            found.append(Supplied(family.name, first, last))
+        return found
 
 
 def _last_day(store: Store, family: Family, policy: Policy, say: Callable[[str], None] | None) -> date | None:

@@ -37,9 +37,11 @@ def money_sum(value: ir.NumericValue, where: ir.BooleanValue | None = None) -> i
     return value.cast(ADDED_AMOUNT).sum(where=where).round(MONEY_DECIMALS).cast("float64")
 
 
-def exact_sum(value: ir.NumericValue) -> ir.FloatingScalar:
-    """Return the sum of numbers as decimals, which does not depend on the order of the rows."""
-    return value.cast(ADDED_AMOUNT).sum().cast("float64")
+def exact_sum(value: ir.NumericValue, where: ir.BooleanValue | None = None) -> ir.FloatingScalar:
+    """Return the sum of numbers, which does not depend on the order of the rows."""
+    # Sums of whole numbers are exact; decimals make the others so.
+    exact = value if value.type().is_integer() else value.cast(ADDED_AMOUNT)
+    return exact.sum(where=where).cast("float64")
 
 
 def exact_mean(value: ir.NumericValue) -> ir.FloatingScalar:

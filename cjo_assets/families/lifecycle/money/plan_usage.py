@@ -15,7 +15,7 @@ from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
-from cjo_assets.core.expressions.numbers import ADDED_AMOUNT, MONEY_DECIMALS, RATE_DECIMALS, SCORE_DECIMALS
+from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, RATE_DECIMALS, SCORE_DECIMALS, exact_sum
 from cjo_assets.core.expressions.tables import long_rows, lookup
 from cjo_assets.families.lifecycle.inputs._tenancy import without_organization
 from cjo_assets.families.lifecycle.money._anniversaries import months_after
@@ -155,7 +155,7 @@ def _spent(model_calls: ir.Table, month: ir.DateValue, as_of: ir.DateScalar, pol
     rows = model_calls.filter(model_calls.called_at >= month, model_calls.called_at < days_after(as_of, 1))
     rows = with_cost(rows, policy)
     cost = rows.is_cache_hit.ifelse(0.0, rows.cost)
-    sums = rows.group_by("customer_id").agg(used=cost.cast(ADDED_AMOUNT).sum().cast("float64"))
+    sums = rows.group_by("customer_id").agg(used=exact_sum(cost))
     return sums.mutate(meter=ibis.literal(MODEL_COST)).select(*KEY, "used")
 
 

@@ -13,10 +13,9 @@ import ibis.expr.types as ir
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.days import days_after
-from cjo_assets.core.expressions.numbers import RATE_DECIMALS, SCORE_DECIMALS, whole
+from cjo_assets.core.expressions.numbers import RATE_DECIMALS, SCORE_DECIMALS, exact_sum, whole
 from cjo_assets.families.lifecycle.inputs._tenancy import without_organization
 from cjo_assets.families.lifecycle.money._model_prices import with_cost
-from cjo_assets.families.lifecycle.support._metrics import added
 from cjo_assets.policy.lifecycle import LifecyclePolicy
 
 KEY = ["customer_id", "workflow", "model"]
@@ -91,13 +90,13 @@ def model_costs(model_calls: ir.Table, as_of: ir.DateScalar, policy: LifecyclePo
         cache_hits=rows.count(where=rows.is_cache_hit),
         input_tokens=whole(rows.is_cache_hit.ifelse(0, rows.input_tokens).sum()),
         output_tokens=whole(rows.is_cache_hit.ifelse(0, rows.output_tokens).sum()),
-        cost=added(rows.spent),
-        avoided=added(rows.spared),
+        cost=exact_sum(rows.spent),
+        avoided=exact_sum(rows.spared),
         billed_calls=rows.billed_cost.count(),
-        billed=added(rows.billed_cost),
-        billed_difference=added(rows.beyond_prices),
+        billed=exact_sum(rows.billed_cost),
+        billed_difference=exact_sum(rows.beyond_prices),
         misrouted_calls=rows.count(where=rows.is_misrouted),
-        misrouted_cost=added(rows.excess),
+        misrouted_cost=exact_sum(rows.excess),
     )
     return sums.mutate(month=month, saving=sums.avoided / (sums.cost + sums.avoided).nullif(0.0))
 

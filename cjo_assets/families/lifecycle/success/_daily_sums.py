@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import ibis.expr.types as ir
 
 from cjo_assets.core.expressions.days import days_after
-from cjo_assets.core.expressions.numbers import ADDED_AMOUNT
+from cjo_assets.core.expressions.numbers import exact_sum
 
 
 def in_window(daily_metrics: ir.Table, day: ir.DateValue, days: int, *metrics: str) -> ir.Table:
@@ -47,8 +47,3 @@ def _sums(rows: ir.Table, metrics: Sequence[str]) -> dict[str, ir.NumericScalar]
         sums[f"{name}_of"] = exact_sum(rows.denominator, is_metric)
         sums[f"{name}_peak"] = rows.numerator.max(where=is_metric)
     return sums
-
-
-def exact_sum(value: ir.NumericColumn, where: ir.BooleanValue | None = None) -> ir.FloatingScalar:
-    """Add up decimals, whose sum does not depend on the order of the rows."""
-    return value.cast(ADDED_AMOUNT).sum(where=where).cast("float64")

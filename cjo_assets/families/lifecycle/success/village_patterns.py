@@ -13,11 +13,10 @@ from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.evidence_grades import BEFORE_AFTER, MATCHED
 from cjo_assets.core.expressions.intervals import mean_interval
-from cjo_assets.core.expressions.numbers import RATE_DECIMALS, rounded
+from cjo_assets.core.expressions.numbers import RATE_DECIMALS, exact_sum, rounded
 from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.families.lifecycle.inputs.lifecycle_events import known_events
 from cjo_assets.families.lifecycle.inputs.organizations import known_organizations
-from cjo_assets.families.lifecycle.success._daily_sums import exact_sum
 from cjo_assets.policy.lifecycle import LifecyclePolicy
 
 APPLIED, RESOLVED = "practice_applied", "resolved"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.expressions.numbers import ADDED_AMOUNT, whole
+from cjo_assets.core.expressions.numbers import exact_sum, whole
 from cjo_assets.core.expressions.tables import long_rows
 
 
@@ -114,8 +114,8 @@ def summed(rows: ir.Table, day: ir.DateValue, measures: Mapping[str, Measure]) -
     for name in measures:
         numerator, divisor = found[f"{name}_numerator"], found[f"{name}_denominator"]
         sums |= {
-            f"{name}_numerator": added(numerator),
-            f"{name}_denominator": added(numerator.notnull().ifelse(divisor, ibis.null(divisor.type()))),
+            f"{name}_numerator": exact_sum(numerator),
+            f"{name}_denominator": exact_sum(numerator.notnull().ifelse(divisor, ibis.null(divisor.type()))),
             f"{name}_n": numerator.count(),
         }
     found = found.group_by("customer_id", "metric_day").agg(**sums)
@@ -127,11 +127,6 @@ def summed(rows: ir.Table, day: ir.DateValue, measures: Mapping[str, Measure]) -
         for name in measures
     ]
     return long_rows(found, ["customer_id", "metric_day"], parts).filter(lambda row: row.n > 0)
-
-
-def added(value: ir.NumericValue) -> ir.FloatingScalar:
-    """Add up numbers so that the sum does not depend on the order of the rows; whole ones need no decimals for that."""
-    return (value if value.type().is_integer() else value.cast(ADDED_AMOUNT)).sum().cast("float64")
 
 
 def correction(rows: ir.Table, metric: str, day: ir.DateValue, change: ir.NumericValue | float) -> ir.Table:
@@ -150,7 +145,7 @@ def combined(*facts: ir.Table) -> ir.Table:
     """Return facts with one row per customer, metric and day, where several sources have the same metric."""
     rows = ibis.union(*facts)
     return rows.group_by("customer_id", "metric_day", "metric").agg(
-        numerator=added(rows.numerator), denominator=added(rows.denominator), n=whole(rows.n.sum())
+        numerator=exact_sum(rows.numerator), denominator=exact_sum(rows.denominator), n=whole(rows.n.sum())
     )
 
 
