@@ -16,8 +16,19 @@ from cjo_assets.core.settings import PROJECT
 
 # The file by which every Makefile marks an installed environment.
 STAMP = ".venv/.installed"
-# Of the calling process: its settings, environments and options of make.
-NOT_PASSED_ON = ("CJO_", "DAGSTER_", "MAKE", "MFLAGS", "PYTHONPATH", "VIRTUAL_ENV", "PIP_CONSTRAINT", "UV_CONSTRAINT")
+# Of the calling process: its settings, environments and options of make; and the switch without which Python keeps what
+# it has compiled, so that a second run compiles nothing.
+NOT_PASSED_ON = (
+    "CJO_",
+    "DAGSTER_",
+    "MAKE",
+    "MFLAGS",
+    "PYTHONPATH",
+    "PYTHONDONTWRITEBYTECODE",
+    "VIRTUAL_ENV",
+    "PIP_CONSTRAINT",
+    "UV_CONSTRAINT",
+)
 
 
 @dataclass(frozen=True)
