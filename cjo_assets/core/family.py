@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from cjo_assets.core.answers import Subject, Summary, Synth
 from cjo_assets.core.dataset import Dataset
+from cjo_assets.core.pages import Pages
 from cjo_assets.core.questions import Approvals, Explanation, HandedOver, PolicyComparison, RowExplanation, ScoreChanges
 from cjo_assets.core.table import LATEST, Table
 from cjo_assets.policy import Policy
@@ -159,6 +160,7 @@ class Family:
         exchange: its table that other families read from a file; None where it has none.
         before: families that a command runs after it, since they may read its file.
         review: its page on one quarter of one subject; None where it has none.
+        pages: its pages of the explorer; None where it has none.
     """
 
     name: str
@@ -185,6 +187,7 @@ class Family:
     exchange: Exchange | None = None
     before: tuple[str, ...] = ()
     review: Review | None = None
+    pages: Pages | None = None
 
     @property
     def schema_of_latest(self) -> str:

@@ -46,6 +46,12 @@ def draw(picture: Picture, charts: Mapping[str, Chart]) -> Drawing:
     return Drawing(grounded, vl_convert.svg_to_png(grounded, scale=PNG_SCALE), _inline(wide), _inline(narrow))
 
 
+def on_page(picture: Picture, charts: Mapping[str, Chart]) -> tuple[str, str]:
+    """Return a picture as SVG with the colours of the page, wide and for a phone."""
+    wide, narrow = (_inline(_svg(picture, charts[picture.name], width)) for width in (WIDE, NARROW))
+    return wide, narrow
+
+
 def _svg(picture: Picture, chart: Chart, width: int) -> str:
     # Validating each part of a chart against the schema of Vega-Lite takes longer than drawing it; a test validates.
     with debug_mode(False):

@@ -14,29 +14,31 @@ from markupsafe import Markup, escape
 from cjo_assets.reporting.palette import COLOURS, tone
 from cjo_assets.reporting.text import visible
 
+PACKAGE = "cjo_assets.reporting"
 LONGEST_ID = 10
 
 
 def filled(template: str, **content: Any) -> str:
     """Render a template; text is escaped unless it is `Markup`."""
-    style = _style()
+    style = style_sheet()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return visible(_environment().get_template(template).render(style=Markup(style), digest=digest, **content))
+    return visible(environment().get_template(template).render(style=Markup(style), digest=digest, **content))
 
 
 @functools.cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("cjo_assets.reporting"),
+def environment(package: str = PACKAGE) -> Environment:
+    """Return the templates of a package, with the filters of all pages."""
+    found = Environment(
+        loader=PackageLoader(package),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["tone"] = tone
-    environment.filters["breakable"] = _breakable
-    environment.filters["kind"] = lambda part: type(part).__name__
-    return environment
+    found.filters["tone"] = tone
+    found.filters["breakable"] = _breakable
+    found.filters["kind"] = lambda part: type(part).__name__
+    return found
 
 
 def _breakable(text: str) -> Markup:
@@ -45,12 +47,10 @@ def _breakable(text: str) -> Markup:
 
 
 @functools.cache
-def _style() -> str:
+def style_sheet() -> str:
     """Return the style sheet with the colours of light and dark mode."""
     day, night = (
         " ".join(f"--{colour.name}: {getattr(colour, light)};" for colour in COLOURS) for light in ("light", "dark")
     )
     lights = f":root {{ {day} }}\n@media screen and (prefers-color-scheme: dark) {{ :root {{ {night} }} }}\n"
-    return lights + resources.files("cjo_assets.reporting").joinpath("templates", "page.css").read_text(
-        encoding="utf-8"
-    )
+    return lights + resources.files(PACKAGE).joinpath("templates", "page.css").read_text(encoding="utf-8")

@@ -60,7 +60,11 @@ def export(
 
 def _export(reader: duckdb.DuckDBPyConnection, name: str, folder: Path, day: date | None, written_as: Format) -> int:
     columns = {column: str(kind) for column, kind, *_ in reader.execute(f"DESCRIBE {name}").fetchall()}
-    cells = ", ".join(_inert(column, kind) for column, kind in columns.items()) if written_as is Format.CSV else "*"
+    cells = (
+        ", ".join(spreadsheet_cell(column, kind) for column, kind in columns.items())
+        if written_as is Format.CSV
+        else "*"
+    )
     options = "FORMAT csv, HEADER" if written_as is Format.CSV else "FORMAT parquet"
     where = f" WHERE as_of = DATE '{day.isoformat()}'" if day is not None and "as_of" in columns else ""
     target = folder / f"{name}.{written_as.value}"
@@ -71,7 +75,7 @@ def _export(reader: duckdb.DuckDBPyConnection, name: str, folder: Path, day: dat
     return int(copied[0]) if copied else 0
 
 
-def _inert(column: str, kind: str) -> str:
+def spreadsheet_cell(column: str, kind: str) -> str:
     """Return the expression for a column in CSV, with formulas escaped and lists as JSON."""
     if kind.endswith("[]"):
         return f'to_json("{column}") AS "{column}"'

@@ -10,17 +10,20 @@ from typing import Any
 import duckdb
 import pytest
 
-from cjo_assets.catalog import families_about
-from cjo_assets.core.settings import PROJECT
+from cjo_assets.catalog import all_families, families_about
+from cjo_assets.core.settings import PROJECT, Settings
 from cjo_assets.engine.store import Store, Stored
 from cjo_assets.ingest.chain import compute_day, load_files
 from cjo_assets.policy import Policy, load_policy
+from cjo_assets.warehouse.build import opened
 from cjo_assets_tests.support.catalog import STATEMENTS
 from cjo_assets_tests.support.rows import Rows
-from cjo_assets_tests.support.warehouse import Home, toured
+from cjo_assets_tests.support.warehouse import Home, publish_family, toured
 
 SAMPLE = PROJECT / "data"
 LAST_DAY = date(2026, 3, 31)
+# Day of each family in a home with all samples, in the order of its runs.
+SAMPLE_DAYS = {"lifecycle": date(2025, 1, 20), "journey": date(2025, 1, 20), "marketing": LAST_DAY}
 
 
 class Chain:
@@ -104,6 +107,16 @@ def tour_home(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Itera
     home = toured(tmp_path_factory.mktemp("tour"), policy, STATEMENTS)
     yield home
     home.store.connection.close()
+
+
+@pytest.fixture(scope="session")
+def sample_home(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Settings:
+    """Return a home in which the samples of all families are published; tests change copies of it only."""
+    settings = Settings(SAMPLE, None, tmp_path_factory.mktemp("home"))
+    with opened(settings, all_families()) as store:
+        for family, day in SAMPLE_DAYS.items():
+            publish_family(store, settings, family, day, policy)
+    return settings
 
 
 @pytest.fixture(scope="session")

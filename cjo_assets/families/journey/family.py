@@ -8,6 +8,7 @@ from cjo_assets.families.journey.questions.approvals import APPROVALS
 from cjo_assets.families.journey.questions.policies import POLICY_COMPARISON
 from cjo_assets.families.journey.questions.risk_changes import SCORE_CHANGES
 from cjo_assets.families.journey.questions.why import EXPLANATION
+from cjo_assets.families.journey.report.pages import PAGES
 from cjo_assets.families.journey.report.reading import REPORT
 from cjo_assets.families.journey.report.terminal import SUMMARY
 from cjo_assets.families.journey.report.texts import TEXTS, phrase_day
@@ -74,4 +75,5 @@ FAMILY = Family(
     macros=MACROS,
     latest_schema=LATEST,
     is_on_spark=True,
+    pages=PAGES,
 )

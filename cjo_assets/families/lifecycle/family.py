@@ -5,6 +5,7 @@ from cjo_assets.core.family import Exchange, Family, Goal, Step
 from cjo_assets.core.questions import HandedOver
 from cjo_assets.families.lifecycle.questions.approvals import APPROVALS
 from cjo_assets.families.lifecycle.questions.derived_signals import EXPLANATION
+from cjo_assets.families.lifecycle.report.pages import PAGES
 from cjo_assets.families.lifecycle.report.quarter import REVIEW
 from cjo_assets.families.lifecycle.report.reading import REPORT
 from cjo_assets.families.lifecycle.report.terminal import SUMMARY
@@ -71,4 +72,5 @@ FAMILY = Family(
     exchange=Exchange("journey_signals", "derived_signals.ndjson", writes_signals, EXPLANATION),
     before=("journey",),
     review=REVIEW,
+    pages=PAGES,
 )

@@ -1,0 +1,1 @@
+"""Read-only pages on the published database, for a browser on the same machine."""

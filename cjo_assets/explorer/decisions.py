@@ -1,0 +1,111 @@
+"""Pending approval requests of all families, and answers that are recorded as the command line records them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cjo_assets.approvals.decide import Answer, families_with_approvals, record_answer, waiting_requests
+from cjo_assets.core.approval_status import APPROVED, REJECTED
+from cjo_assets.core.errors import RefusalError
+from cjo_assets.core.settings import Settings
+from cjo_assets.explorer.links import subject_address
+from cjo_assets.policy import Policy
+from cjo_assets.reporting.text import NOTHING, instant, money, names, words
+
+
+@dataclass(frozen=True)
+class PendingRequest:
+    """A pending request for readers.
+
+    Attributes:
+        request_id: its id.
+        customer: the customer; None of a request about several.
+        address: page of the customer.
+        action: what would be done.
+        cost: expected cost, or the amount [currency].
+        reasons: why a person must answer.
+        evidence: the signals or records behind it.
+        approver: who may answer.
+        until: until when.
+        is_overdue: whether that has passed.
+    """
+
+    request_id: str
+    customer: str | None
+    address: str | None
+    action: str
+    cost: str
+    reasons: str
+    evidence: str
+    approver: str
+    until: str
+    is_overdue: bool
+
+
+def pending_requests(settings: Settings, policy: Policy) -> list[PendingRequest]:
+    """Return the requests that `cjo pending` lists, in its order."""
+    return [_shown(row) for row in waiting_requests(settings, policy)]
+
+
+def answer_of(form: Mapping[str, str]) -> Answer:
+    """Return the answer that a form contains.
+
+    Raises:
+        RefusalError: it has no decision or no name.
+    """
+    decision = form.get("decision", "")
+    if decision not in (APPROVED, REJECTED):
+        raise RefusalError(f"Choose one of: {APPROVED}, {REJECTED}.")
+    by = form.get("by", "").strip()
+    if not by:
+        raise RefusalError("Enter the name of the approver.")
+    category = form.get("category") or None
+    return Answer(
+        intervention_id=form.get("request", ""),
+        decision=decision,
+        by=by,
+        category=category if decision == REJECTED else None,
+        reason=form.get("note", "").strip() or None,
+        at=form.get("at") or None,
+    )
+
+
+def record(settings: Settings, policy: Policy, form: Mapping[str, str]) -> str:
+    """Record the answer of a form, and return the message for its reader.
+
+    Raises:
+        RefusalError: the answer is invalid, not permitted or too late.
+        WarehouseError: there is no published database, or the records cannot be written.
+    """
+    recorded = record_answer(settings, policy, answer_of(form))
+    return f"{form['request']} is {recorded['decision']} by {recorded['decided_by']}. The next run applies it."
+
+
+def _shown(row: dict[str, Any]) -> PendingRequest:
+    customer = row["customer_id"]
+    role = words(row.get("waits_with") or row["approval_role"] or "any role")
+    people = f"two people, {role}" if row["needs_two_people"] else role
+    by = f"; approved by {', '.join(row['approved_by'])}" if row["approved_by"] else ""
+    entitled = f" ({', '.join(row['entitled_approvers'])})" if row["entitled_approvers"] else ""
+    end = row["expires_at"] or row["due_at"]
+    evidence = row["evidence"] if "evidence" in row else row["triggered_by_signals"]
+    return PendingRequest(
+        row["intervention_id"],
+        customer,
+        subject_address("customer", customer) if customer else None,
+        words(row["recommended_action"]),
+        NOTHING if row["expected_cost"] is None else money(row["expected_cost"]),
+        names(row["approval_reasons"]) if row["approval_reasons"] else "requested by its source",
+        ", ".join(evidence or ()) or "none",
+        f"{people}{entitled}{by}",
+        f"{'expires' if row['expires_at'] is not None else 'due'} {instant(end)} UTC",
+        bool(row.get("is_overdue")),
+    )
+
+
+def categories_of(policy: Policy) -> tuple[str, ...]:
+    """Return the categories of a rejection, of all families."""
+    known = [family.approvals.categories(policy) for family in families_with_approvals() if family.approvals]
+    return tuple(dict.fromkeys(category for categories in known for category in categories))
