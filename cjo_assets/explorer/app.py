@@ -30,7 +30,7 @@ from cjo_assets.explorer.links import APPROVALS, EMPTY, FIND, LISTING, SUBJECT, 
 from cjo_assets.explorer.listings import available, found, list_page, listings
 from cjo_assets.explorer.rendering import rendered, style
 from cjo_assets.explorer.subjects import subject_page, subjects
-from cjo_assets.policy import PolicyError, load_policy
+from cjo_assets.policy import PolicyError
 
 HOSTS = ("127.0.0.1", "localhost")
 MOST_BYTES = 64_000
@@ -223,7 +223,7 @@ def _recorded(request: Request, form: Mapping[str, str]) -> Response:
     if not is_same(form.get("form_token"), explorer.form_token) or not _is_own_origin(request):
         raise HTTPException(REFUSED, "The form is not of this process. Reload the page.")
     try:
-        message = decisions.record(explorer.settings, load_policy(explorer.settings.policy), form)
+        message = decisions.record(explorer.settings, decisions.policy_of(explorer.settings), form)
     except RefusalError as refusal:
         return _approvals_page(request, CONFLICT, "", str(refusal))
     return RedirectResponse(with_parameters(APPROVALS, (), recorded=message), FOUND)
@@ -231,7 +231,7 @@ def _recorded(request: Request, form: Mapping[str, str]) -> Response:
 
 def _approvals_page(request: Request, status: int, recorded: str, refused: str) -> Response:
     explorer = _explorer(request)
-    policy = load_policy(explorer.settings.policy)
+    policy = decisions.policy_of(explorer.settings)
     pending = decisions.pending_requests(explorer.settings, policy)
     with reading(explorer.settings.published) as reader:
         return explorer.page(

@@ -64,6 +64,6 @@ def reading(path: Path) -> Iterator[Reader]:
 
 
 def identity_of(path: Path) -> tuple[int, int, int]:
-    """Return what identifies a published file: a publish replaces it by another."""
+    """Return what identifies the content of a file that is replaced as a whole, as by a publish."""
     found = path.stat()
     return found.st_ino, found.st_mtime_ns, found.st_size

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from cjo_assets.approvals.decide import Answer, families_with_approvals, record_answer, waiting_requests
 from cjo_assets.core.approval_status import APPROVED, REJECTED
 from cjo_assets.core.errors import RefusalError
 from cjo_assets.core.settings import Settings
+from cjo_assets.explorer.database import identity_of
 from cjo_assets.explorer.links import subject_address
-from cjo_assets.policy import Policy
+from cjo_assets.policy import Policy, load_policy
 from cjo_assets.reporting.text import NOTHING, instant, money, names, words
 
 
@@ -42,6 +45,17 @@ class PendingRequest:
     approver: str
     until: str
     is_overdue: bool
+
+
+def policy_of(settings: Settings) -> Policy:
+    """Return the policy of the home; its file is read again when it changes."""
+    return _loaded(settings.policy, identity_of(settings.policy) if settings.policy else None)
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded(path: Path | None, identity: tuple[int, int, int] | None) -> Policy:
+    del identity
+    return load_policy(path)
 
 
 def pending_requests(settings: Settings, policy: Policy) -> list[PendingRequest]:
@@ -90,18 +104,21 @@ def _shown(row: dict[str, Any]) -> PendingRequest:
     by = f"; approved by {', '.join(row['approved_by'])}" if row["approved_by"] else ""
     entitled = f" ({', '.join(row['entitled_approvers'])})" if row["entitled_approvers"] else ""
     end = row["expires_at"] or row["due_at"]
+    is_overdue = bool(row.get("is_overdue"))
+    until = "expires" if row["expires_at"] is not None else "since" if is_overdue else "due"
+    reasons = list(dict.fromkeys(row["approval_reasons"] or ()))
     evidence = row["evidence"] if "evidence" in row else row["triggered_by_signals"]
     return PendingRequest(
         row["intervention_id"],
         customer,
         subject_address("customer", customer) if customer else None,
-        words(row["recommended_action"]),
+        words(row["recommended_action"]).removesuffix("."),
         NOTHING if row["expected_cost"] is None else money(row["expected_cost"]),
-        names(row["approval_reasons"]) if row["approval_reasons"] else "requested by its source",
+        names(reasons) if reasons else "requested by its source",
         ", ".join(evidence or ()) or "none",
         f"{people}{entitled}{by}",
-        f"{'expires' if row['expires_at'] is not None else 'due'} {instant(end)} UTC",
-        bool(row.get("is_overdue")),
+        f"{until} {instant(end)} UTC",
+        is_overdue,
     )
 
 

@@ -9,8 +9,8 @@ from cjo_assets.approvals.decide import waiting_requests
 from cjo_assets.core.pages import Listing
 from cjo_assets.core.settings import Settings
 from cjo_assets.explorer.database import Reader
+from cjo_assets.explorer.decisions import policy_of
 from cjo_assets.explorer.listings import Value, available, listings, values_of
-from cjo_assets.policy import load_policy
 
 # Values of a filter on the first page; the list has all of them.
 MOST_VALUES = 8
@@ -42,4 +42,4 @@ def overview(settings: Settings, reader: Reader) -> Overview:
         values = values_of(settings.published, listing.name, days[family.name])
         rows = sum(value.rows for value in next(iter(values.values()), ()))
         groups.append(Group(listing, rows, {column: found[:MOST_VALUES] for column, found in values.items()}))
-    return Overview(tuple(groups), len(waiting_requests(settings, load_policy(settings.policy))))
+    return Overview(tuple(groups), len(waiting_requests(settings, policy_of(settings))))
