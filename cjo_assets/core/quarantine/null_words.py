@@ -1,10 +1,12 @@
-"""Words for a missing value in text, such as NULL or N/A: the comparison, in Python and as an expression.
+"""Words for a missing value in text, such as NULL or N/A, as an expression.
 
 The policy lists the words (`vocabulary.null_words`), and `sources.yaml` may for one dataset.
 """
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Iterable
 
 import ibis
@@ -22,17 +24,25 @@ def folded(words: Iterable[str]) -> frozenset[str]:
     return frozenset(word.strip(BLANKS).lower() for word in words)
 
 
-def is_null_word(text: str, words: Iterable[str]) -> bool:
-    """Return whether a text is one of the words."""
-    return text.strip(BLANKS).lower() in folded(words)
-
-
 def null_where_word(text: ir.Value, words: Iterable[str]) -> ir.Value:
     """Return a text, or null where it is one of the words; a value that is no text stays."""
-    compared = sorted(folded(words))
+    compared = folded(words)
     if not compared or not text.type().is_string():
         return text
-    return text.strip().lower().isin(compared).ifelse(ibis.null("string"), text)
+    # A pattern rejects nearly every text by its first character; trimming and lowering would copy each of them.
+    return text.re_search(f"^{_pattern(compared)}$").ifelse(ibis.null("string"), text)
+
+
+@functools.cache
+def _pattern(compared: frozenset[str]) -> str:
+    """Return a regular expression of the texts that are one of the words, between blanks and without case."""
+    alternatives = "|".join("".join(map(_spellings, word)) for word in sorted(compared))
+    return f"[{BLANKS}]*({alternatives})[{BLANKS}]*"
+
+
+def _spellings(character: str) -> str:
+    """Return a character and its capital, as part of a regular expression."""
+    return "[" + "".join(re.escape(one) for one in sorted({character, character.upper()}) if len(one) == 1) + "]"
 
 
 def given(text: ir.Value, spec: Column, vocabulary: Vocabulary) -> ir.Value:
