@@ -7,6 +7,7 @@ there. The clock is read only for the time of an answer that is recorded now.
 from __future__ import annotations
 
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -73,7 +74,8 @@ def record_answer(settings: Settings, policy: Policy, answer: Answer) -> Record:
     with locked(settings.home / approvals.records) as path:
         published = _Published(settings.published, approvals)
         request = published.request(answer.intervention_id)
-        said = _said(request, published, records_in(path), null_words)
+        history = published.history("intervention_id = ?", answer.intervention_id)
+        said = _said(request, approvals, history, records_in(path), null_words)
         _require_open(request, said)
         _require_in_time(request, at)
         _require_entitled(request, said, answer)
@@ -101,8 +103,12 @@ def waiting_requests(settings: Settings, policy: Policy) -> list[Row]:
         with locked(settings.home / approvals.records, for_reading=True) as path:
             records = records_in(path)
         published = _Published(settings.published, approvals)
+        histories = defaultdict[str, list[Row]](list)
+        for row in published.history(f"intervention_id IN (SELECT intervention_id FROM {approvals.pending})"):
+            histories[row["intervention_id"]].append(row)
         for row in published.rows(f"FROM {approvals.pending}"):
-            said = _said(row, published, records, policy.vocabulary.null_words)
+            history = histories[row["intervention_id"]]
+            said = _said(row, approvals, history, records, policy.vocabulary.null_words)
             if not _is_settled(row, said):
                 waiting.append(row | {"approved_by": sorted(_approvers(said).values())})
     return sorted(waiting, key=lambda row: (row["expires_at"] or row["due_at"], row["intervention_id"]))
@@ -191,14 +197,15 @@ class _Published:
             raise RefusalError(f"Intervention {intervention_id} requires no approval.")
         raise RefusalError(f"Unknown intervention {intervention_id}. List pending requests with `cjo pending`.")
 
-    def history(self, intervention_id: str) -> list[Row]:
-        """Return the published answers about an intervention."""
-        return self.rows(f"FROM {self.approvals.history} WHERE intervention_id = ?", intervention_id)
+    def history(self, condition: str, *parameters: Any) -> list[Row]:
+        """Return the published answers about the interventions of a condition."""
+        return self.rows(f"FROM {self.approvals.history} WHERE {condition}", *parameters)
 
 
-def _said(request: Row, published: _Published, records: list[Record], null_words: Sequence[str]) -> list[_Said]:
+def _said(
+    request: Row, approvals: Approvals, history: list[Row], records: list[Record], null_words: Sequence[str]
+) -> list[_Said]:
     """Return the answers to a request: the published ones that count or will count, and those recorded since."""
-    approvals, history = published.approvals, published.history(request["intervention_id"])
     judged = {(row["decided_by"], row["decided_at"]) for row in history}
     said = [
         _Said(row["decision"], row["decided_by"], row["decided_at"], person(row["decided_by"], null_words))

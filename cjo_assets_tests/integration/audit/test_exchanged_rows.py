@@ -34,13 +34,9 @@ DROP, REPEATED, DISSATISFIED = "DS-135b9142dd52", "DS-3cd96a150f61", "DS-55477f1
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Settings:
-    """Return a home in which the sample of the lifecycle and then of the journey is published."""
-    settings = Settings(SAMPLE, None, tmp_path_factory.mktemp("home"))
-    with opened(settings, all_families()) as store:
-        for family in ("lifecycle", "journey"):
-            publish_family(store, settings, family, DAY, policy)
-    return settings
+def home(sample_home: Settings) -> Settings:
+    """Return a home in which the samples are published, that of the lifecycle before that of the journey."""
+    return sample_home
 
 
 def rows_of(home: Settings, subject: str, day: date | None = None) -> dict[str, ExplainedRow]:

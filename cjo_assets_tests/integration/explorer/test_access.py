@@ -2,14 +2,17 @@
 
 import os
 import shutil
+import socket
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import duckdb
 import pytest
+from typer.testing import CliRunner
 
 from cjo_assets.catalog import all_families
+from cjo_assets.cli.app import app
 from cjo_assets.core.settings import Settings
 from cjo_assets.explorer.database import reading
 from cjo_assets.ingest.records import records_in
@@ -151,6 +154,17 @@ def test_a_page_cannot_read_files_or_write(settings: Settings) -> None:
         ):
             with pytest.raises(duckdb.Error):
                 reader.connection.execute(statement)
+
+
+def test_the_command_names_what_keeps_it_from_serving(settings: Settings, tmp_path: Path) -> None:
+    empty = CliRunner().invoke(app, ["explore", "--home", str(tmp_path / "none"), "--no-browser"])
+    assert (empty.exit_code, "Create it with `cjo run`" in empty.output) == (1, True)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+        command = ["explore", "--home", str(settings.home), "--no-browser", "--port", str(port)]
+        taken = CliRunner().invoke(app, command, env={"COLUMNS": "300"})
+    assert (taken.exit_code, f"Port {port} of 127.0.0.1 is not available" in taken.output) == (1, True)
 
 
 def test_a_missing_or_foreign_database_is_a_message(settings: Settings) -> None:

@@ -51,7 +51,7 @@ def test_every_list_has_its_rows_and_each_value_selects_as_many_as_it_counts(
             assert options, (name, column)
             found = re.findall(r'<option value="([^"]+)">.* \(([\d,]+)\)</option>', options[1])
             assert found, (name, column)
-            for value, count in found[:2]:
+            for value, count in found[:1]:
                 chosen = text_of(client, f"/list/{name}?{column}={quote(html.unescape(value))}")
                 assert f"of {count}." in chosen, (name, column, value)
         for order in listing.orders:
@@ -74,11 +74,11 @@ def test_every_subject_has_a_page_and_each_figure_leads_to_its_rows(client: Test
     for name, (_, listing) in listings().items():
         found = re.findall(r'href="(/subject/[^"?]+)"', text_of(client, f"/list/{name}"))
         assert found or listing.subject is None, name
-        pages |= {address: text_of(client, address) for address in found[:6]}
+        pages |= {address: text_of(client, address) for address in found[:2]}
     assert {address.split("/")[2] for address in pages} == set(subjects())
     followed = 0
     for address, page in pages.items():
-        for target, source, text in FIGURE.findall(page)[:40:4]:
+        for target, source, text in FIGURE.findall(page)[:48:8]:
             column = re.sub(r"\[\d+\]$", "", source.rpartition("/")[2])
             rows = text_of(client, html.unescape(target))
             if "/table/" in target:
@@ -86,7 +86,7 @@ def test_every_subject_has_a_page_and_each_figure_leads_to_its_rows(client: Test
                 assert f">{column.replace('_', '_<wbr>')}</a>" in rows or f">{column}</a>" in rows, (target, column)
                 followed += 1
             assert text
-    assert followed > 30
+    assert followed > 20
 
 
 def test_a_customer_has_the_parts_of_all_families(client: TestClient) -> None:
@@ -120,8 +120,8 @@ def test_every_table_has_a_page_with_its_columns_and_rows(client: TestClient, sa
     listed = set(re.findall(r'href="/table/([^"]+)"', text_of(client, "/tables?q=.")))
     assert listed == set(names)
     assert len(names) > 200
-    # Every fourth: each page is the same code.
-    for name in names[::4]:
+    # One in twelve: all pages are made by the same code.
+    for name in names[::12]:
         page = text_of(client, f"/table/{name}")
         assert "Rows 1 to" in page or "No rows." in page, name
 
@@ -202,5 +202,5 @@ def test_pages_lead_to_pages_only(client: TestClient) -> None:
     seen = set[str]()
     for address in ("/", "/list/customers", "/list/campaigns", "/approvals", "/subject/experiment/EXP_001"):
         seen |= {html.unescape(target) for target in LINK.findall(text_of(client, address))}
-    for address in sorted(seen)[:80]:
+    for address in sorted(seen)[::4]:
         assert client.get(address).status_code == 200, address
