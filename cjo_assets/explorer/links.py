@@ -48,10 +48,6 @@ class Links:
     subjects: tuple[str, ...]
     days: Mapping[str, date]
 
-    def of(self, cited: Cited) -> str | None:
-        """Return the address behind a cell: the page of the subject that it names, or else the rows it is from."""
-        return self.subject(cited) or self.rows(cited)
-
     def subject(self, cited: Cited) -> str | None:
         """Return the address of the subject that a cell names; None if it names none."""
         subject = subject_of(_column(cited), self.subjects)

@@ -14,31 +14,31 @@ LINKS = Links(TABLES, ("customer", "campaign", "experiment"), {"journey": date(2
 
 def test_a_figure_leads_to_its_row_on_the_day_of_its_family() -> None:
     record = Record("journey.risk_scores", ("customer_id",), {"customer_id": "C 1&=/", "overall_risk_score": 0.5})
-    assert LINKS.of(record.show("overall_risk_score")) == (
+    assert LINKS.rows(record.show("overall_risk_score")) == (
         "/table/journey.risk_scores?is.as_of=2025-01-20&is.customer_id=C+1%26%3D%2F"
     )
 
 
 def test_rows_without_a_day_or_with_a_missing_key_are_found_too() -> None:
     undated = Record("journey.customers", ("customer_id",), {"customer_id": "C1", "segment": "SMB"})
-    assert LINKS.of(undated.show("segment")) == "/table/journey.customers?is.customer_id=C1"
+    assert LINKS.rows(undated.show("segment")) == "/table/journey.customers?is.customer_id=C1"
     missing = Record("journey.risk_scores", ("customer_id", "urgency"), {"customer_id": "C1", "urgency": None})
-    assert LINKS.of(missing.show("urgency")) == (
+    assert LINKS.rows(missing.show("urgency")) == (
         "/table/journey.risk_scores?is.as_of=2025-01-20&is.customer_id=C1&empty.urgency=1"
     )
     whole = Record("journey.journey_summary", (), {"interventions_pending": 3})
-    assert LINKS.of(whole.show("interventions_pending")) == "/table/journey.journey_summary?is.as_of=2025-01-20"
+    assert LINKS.rows(whole.show("interventions_pending")) == "/table/journey.journey_summary?is.as_of=2025-01-20"
 
 
 def test_an_id_leads_to_the_page_of_its_subject() -> None:
     record = Record("journey.risk_scores", ("customer_id",), {"customer_id": "C/1"})
-    assert LINKS.of(record.show("customer_id")) == "/subject/customer/C%2F1"
+    assert LINKS.subject(record.show("customer_id")) == "/subject/customer/C%2F1"
     assert subject_of("from_campaign_id", LINKS.subjects) == "campaign"
     assert subject_of("playbook_id", LINKS.subjects) is None
 
 
 def test_what_is_in_no_table_has_no_address() -> None:
-    assert LINKS.of(Record("report", (), {"day": 1}).show("day")) is None
+    assert LINKS.rows(Record("report", (), {"day": 1}).show("day")) is None
     assert LINKS.table(Code("cjo run")) is None
     assert LINKS.table(Code("journey.customers")) == "/table/journey.customers"
 
