@@ -10,14 +10,13 @@ from cjo_assets.reporting.document import (
     Cited,
     Code,
     Column,
+    JoinedRecord,
     Paragraph,
     Prose,
-    Record,
     Row,
     Section,
     Tile,
     grid,
-    records,
 )
 
 # Rows of a table that a page shows; all of them are in the table.
@@ -47,17 +46,20 @@ class Rows:
         rows: rows by name of the query, which is the name of the table.
         schema: schema of the tables.
         keys: key of each table, without the as-of date.
+        labels: what to show instead of a word of the tables.
     """
 
     rows: Mapping[str, Sequence[Row]]
     schema: str
     keys: Mapping[str, tuple[str, ...]]
+    labels: Mapping[str, str]
 
-    def of(self, name: str) -> list[Record]:
+    def of(self, name: str) -> list[JoinedRecord]:
         """Return the rows of a table."""
-        return records(f"{self.schema}.{name}", self.keys[name], self.rows[name])
+        table = f"{self.schema}.{name}"
+        return [JoinedRecord(table, self.keys[name], row, labels=self.labels) for row in self.rows[name]]
 
-    def first(self, name: str) -> Record | None:
+    def first(self, name: str) -> JoinedRecord | None:
         """Return the first row of a table; None without any."""
         return next(iter(self.of(name)), None)
 

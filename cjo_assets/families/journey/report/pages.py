@@ -131,7 +131,7 @@ def customers(rows: list[Row]) -> Grid:
 def profile(day: date, rows: Mapping[str, list[Row]]) -> Profile:
     """Return the part of the journey of the page on a customer."""
     del day
-    found = Rows(rows, SCHEMA, KEYS)
+    found = Rows(rows, SCHEMA, KEYS, {})
     sections = (
         Section("decision", "Decision", (_decision(found),)),
         Section("risk", "What the risk consists of", _risk(found)),

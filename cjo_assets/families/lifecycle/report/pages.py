@@ -7,11 +7,11 @@ from datetime import date
 
 from cjo_assets.core.pages import Listing, Pages, SubjectPart
 from cjo_assets.families.lifecycle.report import account_page
-from cjo_assets.reporting.document import Cited, Column, Grid, Record, Row, Section, grid
+from cjo_assets.families.lifecycle.report.labels import LABELS
+from cjo_assets.reporting.document import Column, Grid, JoinedRecord, Row, Section, grid
 from cjo_assets.reporting.profile import MOST_ROWS, Profile, Rows
 
 SCHEMA = "lifecycle"
-MANAGER = "owner"
 ACCOUNTS = f"""
     SELECT known.*, assigned.owner, assigned.assignment_id, accounts.plan_id
     FROM (SELECT * FROM latest.account_360 WHERE organization IS NOT NULL) AS known
@@ -53,7 +53,7 @@ LISTED = (
     Column("to be paid", "open_amount", "money", below=(("days overdue:", "days_overdue", "count"),)),
     Column("offer", "offer", "words", below=(("", "offer_value", "whole"),)),
     Column("risk tier", "risk_tier", "words", is_status=True),
-    Column("success manager", MANAGER),
+    Column("success manager", "owner"),
 )
 TO_DO = (
     Column("action", "what", is_long=True, below=(("", "kind", "words"),)),
@@ -96,34 +96,30 @@ ORGANIZATIONS = (
 
 def accounts(rows: list[Row]) -> Grid:
     """Return accounts as a grid."""
-    return grid("Accounts", LISTED, [_Account("latest.account_360", ("customer_id",), row) for row in rows])
+    return grid("Accounts", LISTED, [_account(row) for row in rows])
 
 
-class _Account(Record):
-    """A row of the list, whose success manager is of another table."""
-
-    def show(self, column: str, style: str = "plain", is_strong: bool = False) -> Cited:
-        """Return a cell with its source."""
-        if column != MANAGER or not self.has(MANAGER):
-            return super().show(column, style, is_strong)
-        return Record(f"{SCHEMA}.assignments", KEYS["assignments"], self.row).show(column, style, is_strong)
+def _account(row: Row) -> JoinedRecord:
+    manager = JoinedRecord(f"{SCHEMA}.assignments", KEYS["assignments"], row, labels=LABELS)
+    joined = {"owner": (manager, "owner")} if row["owner"] is not None else {}
+    return JoinedRecord("latest.account_360", ("customer_id",), row, joined, LABELS)
 
 
 def actions(rows: list[Row]) -> Grid:
     """Return actions as a grid."""
-    return grid("Actions", TO_DO, Rows({"action_plan": rows}, SCHEMA, KEYS).of("action_plan"))
+    return grid("Actions", TO_DO, Rows({"action_plan": rows}, SCHEMA, KEYS, LABELS).of("action_plan"))
 
 
 def experiments(rows: list[Row]) -> Grid:
     """Return message experiments as a grid."""
-    found = Rows({"variant_decisions": rows}, SCHEMA, KEYS)
+    found = Rows({"variant_decisions": rows}, SCHEMA, KEYS, LABELS)
     return grid("Experiments with messages", DECISIONS, found.of("variant_decisions"))
 
 
 def experiment_profile(day: date, rows: Mapping[str, list[Row]]) -> Profile:
     """Return the page on an experiment with messages."""
     del day
-    found = Rows(rows, SCHEMA, KEYS)
+    found = Rows(rows, SCHEMA, KEYS, LABELS)
     sections = (
         Section(
             "variants",
@@ -145,7 +141,7 @@ def experiment_profile(day: date, rows: Mapping[str, list[Row]]) -> Profile:
 def campaign_profile(day: date, rows: Mapping[str, list[Row]]) -> Profile:
     """Return the customers that signed up through a campaign."""
     del day
-    found = Rows(rows, SCHEMA, KEYS)
+    found = Rows(rows, SCHEMA, KEYS, LABELS)
     blocks = (found.grid("Customers that signed up through it", ORGANIZATIONS, "organizations", "No customer."),)
     return Profile(None, (), (Section("customers", "Customers", blocks),))
 

@@ -258,7 +258,7 @@ def _campaign_tiles(found: Rows) -> tuple[Tile, ...]:
 
 
 def _rows(**rows: list[Row]) -> Rows:
-    return Rows(rows, SCHEMA, KEYS)
+    return Rows(rows, SCHEMA, KEYS, {})
 
 
 def _section(found: Rows, anchor: str, title: str, *grids: tuple[str, tuple[Column, ...], str, str]) -> Section:
