@@ -97,15 +97,24 @@ def test_a_customer_has_the_parts_of_all_families(client: TestClient) -> None:
     assert "No such" not in page
 
 
-def test_an_earlier_day_is_shown_as_it_was(tour_home: object) -> None:
-    settings: Settings = tour_home.settings  # type: ignore[attr-defined]
+def test_an_earlier_day_is_shown_as_it_was(sample_home: Settings, tmp_path: Path) -> None:
+    settings = Settings(sample_home.data, None, tmp_path)
+    shutil.copy(sample_home.published, settings.published)
+    earlier = "INSERT INTO {} SELECT * REPLACE (DATE '2025-01-13' AS as_of, {}) FROM {} WHERE {}"
+    with duckdb.connect(str(settings.published)) as writer:
+        for table, other, rows in (
+            ("audit.runs", "'earlier' AS run_id", "family = 'journey'"),
+            ("journey.journey_states", "'renewal' AS journey_stage", "customer_id = 'C001'"),
+        ):
+            writer.execute(earlier.format(table, other, table, rows))
     client = client_of(settings)
-    [(customer,)] = rows_of(settings, "SELECT min(customer_id) FROM journey.customers")
-    page = text_of(client, f"/subject/customer/{customer}?day=2025-01-13")
+    page = text_of(client, "/subject/customer/C001?day=2025-01-13")
     assert "Journey on 2025-01-13." in page
-    assert "is.as_of=2025-01-13" in page
-    assert client.get(f"/subject/customer/{customer}?day=2024-01-01").status_code == 404
-    assert client.get(f"/subject/customer/{customer}?day=soon").status_code == 404
+    assert "is.as_of=2025-01-13&amp;is.customer_id=C001" in page
+    assert ">renewal</a>" in page
+    assert ">renewal</a>" not in text_of(client, "/subject/customer/C001").partition("Why")[0]
+    assert client.get("/subject/customer/C001?day=2024-01-01").status_code == 404
+    assert client.get("/subject/customer/C001?day=soon").status_code == 404
 
 
 def test_every_table_has_a_page_with_its_columns_and_rows(client: TestClient, sample_home: Settings) -> None:
