@@ -138,23 +138,34 @@ def export(
     as_of: Annotated[
         str | None, typer.Option("--as-of", help="As-of date of the rows of dated tables; default: all.")
     ] = None,
+    customer: Annotated[
+        str | None,
+        typer.Option("--customer", help="Export the rows of one customer alone, with people replaced by their role."),
+    ] = None,
     file_format: Annotated[
         str, typer.Option("--format", help="parquet, or csv for spreadsheets, with formulas escaped.")
     ] = "parquet",
     home: HomeOption = None,
 ) -> None:
-    """Export published tables to Parquet or CSV, one file per table."""
+    """Export published tables, or the rows of one customer, to Parquet or CSV, one file per table."""
     from cjo_assets.core.errors import WarehouseError
+    from cjo_assets.warehouse.customer_export import export_customer
     from cjo_assets.warehouse.export import Format
     from cjo_assets.warehouse.export import export as written
 
     formats = {known.value: known for known in Format}
     if file_format not in formats:
         fail(f"Unknown --format {file_format}. Choose one of: {', '.join(formats)}.")
-    folder = folder.resolve()
+    if customer is not None and tables:
+        fail("Options --customer and --table exclude each other: the rows of a customer are of all tables.")
+    folder, chosen = folder.resolve(), formats[file_format]
     try:
         settings, day = _prepare(None, None, home), _day("--as-of", as_of)
-        for table, rows in written(settings, folder, tables or [], day, formats[file_format]).items():
+        if customer is not None:
+            counts = export_customer(settings, customer, folder, day, chosen)
+        else:
+            counts = written(settings, folder, tables or [], day, chosen)
+        for table, rows in counts.items():
             say(f"  {table}: {rows:,} rows")
     except WarehouseError as error:
         fail(str(error))

@@ -57,6 +57,26 @@ class Review:
 
 
 @dataclass(frozen=True)
+class Tenancy:
+    """Which rows of a family belong to one customer, for `cjo export --customer`.
+
+    A table with the column `customer_id` belongs to its customers row by row.
+
+    Attributes:
+        customers: query of the customers, as `id` and `name`.
+        people: query of people who do not belong to the customer $customer, as `id` and the `role` that replaces it;
+            the role of people of other customers is null.
+        children: condition, by $customer, of each table that belongs to customers through another table.
+        without_tenant: the published tables that belong to no single customer and are never exported for one.
+    """
+
+    customers: str
+    people: str
+    children: Mapping[str, str]
+    without_tenant: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Texts:
     """Texts of a day that a language model may word.
 
@@ -161,6 +181,7 @@ class Family:
         before: families that a command runs after it, since they may read its file.
         review: its page on one quarter of one subject; None where it has none.
         pages: its pages of the explorer; None where it has none.
+        tenancy: which of its rows belong to one customer; None where no row does.
     """
 
     name: str
@@ -188,6 +209,7 @@ class Family:
     before: tuple[str, ...] = ()
     review: Review | None = None
     pages: Pages | None = None
+    tenancy: Tenancy | None = None
 
     @property
     def schema_of_latest(self) -> str:

@@ -16,6 +16,8 @@ from cjo_assets.warehouse.published import read_only
 
 # Characters that make a spreadsheet treat a text as a formula, or that it skips before one.
 FORMULA = "^[=+@\\t\\r\\n-]"
+TABLES = "SELECT schema_name || '.' || table_name FROM duckdb_tables()"
+VIEWS = "SELECT schema_name || '.' || view_name FROM duckdb_views() WHERE NOT internal"
 
 
 class Format(Enum):
@@ -47,32 +49,36 @@ def export(
         WarehouseError: there is no published database, or a table is not in it.
     """
     with read_only(settings.published) as reader:
-        tables = "SELECT schema_name || '.' || table_name FROM duckdb_tables() ORDER BY ALL"
-        views = "SELECT schema_name || '.' || view_name FROM duckdb_views() WHERE NOT internal ORDER BY ALL"
-        present = [name for (name,) in reader.execute(tables).fetchall()]
-        known = {*present, *(name for (name,) in reader.execute(views).fetchall())}
+        known = published_tables(reader)
         unknown = [name for name in wanted if name not in known]
         if unknown:
             raise WarehouseError(f"Not published: {', '.join(unknown)}. Published tables: {', '.join(sorted(known))}.")
         folder.mkdir(parents=True, exist_ok=True)
-        return {name: _export(reader, name, folder, day, written_as) for name in wanted or present}
+        stored = sorted(name for (name,) in reader.execute(TABLES).fetchall())
+        return {name: _export(reader, name, folder, day, written_as) for name in wanted or stored}
+
+
+def published_tables(reader: duckdb.DuckDBPyConnection) -> set[str]:
+    """Return the tables and views of the published database, by schema and name."""
+    return {name for (name,) in reader.execute(f"{TABLES} UNION ALL {VIEWS}").fetchall()}
+
+
+def copied(reader: duckdb.DuckDBPyConnection, query: str, target: Path, written_as: Format) -> int:
+    """Write the sorted rows of a query to a file, and return their number."""
+    columns = {column: str(kind) for column, kind, *_ in reader.execute(f"DESCRIBE {query}").fetchall()}
+    cells = ", ".join(spreadsheet_cell(column, kind) for column, kind in columns.items()) if written_as is Format.CSV else "*"
+    options = "FORMAT csv, HEADER" if written_as is Format.CSV else "FORMAT parquet"
+    with replacing(target) as partial:
+        done = reader.execute(
+            f"COPY (SELECT {cells} FROM ({query} ORDER BY ALL)) TO {literal(partial)} ({options})"
+        ).fetchone()
+    return int(done[0]) if done else 0
 
 
 def _export(reader: duckdb.DuckDBPyConnection, name: str, folder: Path, day: date | None, written_as: Format) -> int:
-    columns = {column: str(kind) for column, kind, *_ in reader.execute(f"DESCRIBE {name}").fetchall()}
-    cells = (
-        ", ".join(spreadsheet_cell(column, kind) for column, kind in columns.items())
-        if written_as is Format.CSV
-        else "*"
-    )
-    options = "FORMAT csv, HEADER" if written_as is Format.CSV else "FORMAT parquet"
+    columns = {column for column, *_ in reader.execute(f"DESCRIBE {name}").fetchall()}
     where = f" WHERE as_of = DATE '{day.isoformat()}'" if day is not None and "as_of" in columns else ""
-    target = folder / f"{name}.{written_as.value}"
-    with replacing(target) as partial:
-        copied = reader.execute(
-            f"COPY (SELECT {cells} FROM (SELECT * FROM {name}{where} ORDER BY ALL)) TO {literal(partial)} ({options})"
-        ).fetchone()
-    return int(copied[0]) if copied else 0
+    return copied(reader, f"SELECT * FROM {name}{where}", folder / f"{name}.{written_as.value}", written_as)
 
 
 def spreadsheet_cell(column: str, kind: str) -> str:

@@ -14,6 +14,7 @@ from cjo_assets.families.journey.report.terminal import SUMMARY
 from cjo_assets.families.journey.report.texts import TEXTS, phrase_day
 from cjo_assets.families.journey.subject import SUBJECT
 from cjo_assets.families.journey.synth.command import SYNTH
+from cjo_assets.families.journey.tenancy import TENANCY
 
 NAME = "journey"
 STAGES = (
@@ -64,6 +65,7 @@ FAMILY = Family(
     report=REPORT,
     summary=SUMMARY,
     subject=SUBJECT,
+    tenancy=TENANCY,
     synth=SYNTH,
     texts=Texts(TEXTS[1], phrase_day),
     decisions="recommended_interventions",

@@ -11,6 +11,7 @@ from cjo_assets.families.lifecycle.report.reading import REPORT
 from cjo_assets.families.lifecycle.report.terminal import SUMMARY
 from cjo_assets.families.lifecycle.subject import SUBJECT
 from cjo_assets.families.lifecycle.synth.command import SYNTH
+from cjo_assets.families.lifecycle.tenancy import TENANCY
 from cjo_assets.policy import Policy, section_named
 from cjo_assets.policy.lifecycle import LifecyclePolicy
 
@@ -65,6 +66,7 @@ FAMILY = Family(
     report=REPORT,
     summary=SUMMARY,
     subject=SUBJECT,
+    tenancy=TENANCY,
     example_table="accounts",
     approvals=APPROVALS,
     handed_over=HandedOver("lifecycle.outbox", "lifecycle.approval_queue", "decision_id"),

@@ -1,24 +1,20 @@
 """`latest.account_360` and `latest.work_queue` in the published database: one family alone, and both."""
 
 from collections.abc import Callable
-from datetime import date
 from typing import Any
 
 import duckdb
 import pytest
 
-from cjo_assets.catalog import all_families, families_about
+from cjo_assets.catalog import families_about
 from cjo_assets.core.checks import CONTRACT_CHECK
-from cjo_assets.core.settings import Settings
 from cjo_assets.engine.rows import as_dicts
 from cjo_assets.engine.store import Store
 from cjo_assets.orchestration.keys import key_of_table, keys_of_day
 from cjo_assets.policy import Policy
-from cjo_assets_tests.support.catalog import STATEMENTS
-from cjo_assets_tests.support.chain import SAMPLE
-from cjo_assets_tests.support.warehouse import publish_family
+from cjo_assets_tests.integration.families.lifecycle.conftest import PUBLISHED_DAYS as DAYS
+from cjo_assets_tests.integration.families.lifecycle.conftest import Publish
 
-DAYS = {"lifecycle": date(2025, 1, 20), "journey": date(2025, 1, 16)}
 OF_JOURNEY = (
     "journey_as_of",
     "journey_stage",
@@ -35,19 +31,15 @@ SOURCES = "SELECT (SELECT count(*) FROM lifecycle.action_plan), (SELECT count(*)
 
 
 @pytest.fixture(scope="module")
-def accounts_after(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Callable[..., Accounts]:
+def accounts_after(published_home: Publish, policy: Policy) -> Callable[..., Accounts]:
     """Return a function that publishes days of families and returns the view by customer."""
 
     def publish(*families: str) -> Accounts:
-        settings = Settings(SAMPLE, None, tmp_path_factory.mktemp("home"))
-        store = Store(duckdb.connect(), all_families(), STATEMENTS)
-        for family in families:
-            publish_family(store, settings, family, DAYS[family], policy)
+        settings, store = published_home(*families)
         # In the build database, too, and as its contract states.
         for name in ("account_360", "work_queue"):
             assert store.replace(store.tables["latest", name], None, policy).verdicts[CONTRACT_CHECK].passed
         built = as_dicts(store.connection.execute("FROM latest.account_360 ORDER BY customer_id"))
-        store.connection.close()
         with duckdb.connect(str(settings.published), read_only=True) as reader:
             rows = as_dicts(reader.execute("FROM latest.account_360 ORDER BY customer_id"))
             QUEUES[families] = as_dicts(reader.execute("FROM latest.work_queue ORDER BY family, owner, rank"))
