@@ -68,6 +68,7 @@ def why(
 
     from cjo_assets.audit.why.ask import explained
     from cjo_assets.audit.why.handed_over import explained_decision
+    from cjo_assets.audit.why.other_families import branches_of_others
     from cjo_assets.cli.decisions import show_decision
     from cjo_assets.core.errors import WarehouseError
     from cjo_assets.core.family import deciding_family, required
@@ -87,7 +88,8 @@ def why(
         return
     tree = Tree(Text(harmless(f"{found.customer_id} on {found.as_of}: {found.answer}"), style="bold", overflow="fold"))
     family = deciding_family()
-    for branch in required(family.explanation, family, "explanation").branches(found):
+    own = required(family.explanation, family, "explanation").branches(found)
+    for branch in [*own, *branches_of_others(found)]:
         limb = tree.add(Text(harmless(branch.heading), style="bold", overflow="fold"))
         for line in branch.lines:
             limb.add(Text(harmless(line), overflow="fold"))

@@ -11,7 +11,15 @@ from typing import Any, TypeVar
 from cjo_assets.core.answers import Subject, Summary, Synth
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.pages import Pages
-from cjo_assets.core.questions import Approvals, Explanation, HandedOver, PolicyComparison, RowExplanation, ScoreChanges
+from cjo_assets.core.questions import (
+    Approvals,
+    CustomerView,
+    Explanation,
+    HandedOver,
+    PolicyComparison,
+    RowExplanation,
+    ScoreChanges,
+)
 from cjo_assets.core.table import LATEST, Table
 from cjo_assets.policy import Policy
 
@@ -169,6 +177,7 @@ class Family:
         texts: its texts that a language model may word; None where it has none.
         decisions: name of its table of decisions, which the decision ledger chains; None where it has none.
         explanation: how `cjo why` explains its decisions; None where it has none.
+        customer_view: what it adds to the explanation of a customer by another family; None where it adds nothing.
         approvals: how people approve its decisions; None where they do not.
         handed_over: its decisions that other systems or people carry out; None where it has none.
         policy_comparison: what a candidate policy changes in its decisions; None where it cannot be compared.
@@ -197,6 +206,7 @@ class Family:
     texts: Texts | None = None
     decisions: str | None = None
     explanation: Explanation | None = None
+    customer_view: CustomerView | None = None
     approvals: Approvals | None = None
     handed_over: HandedOver | None = None
     policy_comparison: PolicyComparison | None = None

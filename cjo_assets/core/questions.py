@@ -58,6 +58,21 @@ class ExplainedRow:
 
 
 @dataclass(frozen=True)
+class CustomerRows:
+    """The rows of another family about the customer of a decision, on its last published day.
+
+    Attributes:
+        family: the family.
+        as_of: the day.
+        parts: rows of each part, by name.
+    """
+
+    family: str
+    as_of: date
+    parts: dict[str, list[Row]]
+
+
+@dataclass(frozen=True)
 class Why:
     """The explanation of a decision for a customer on a day.
 
@@ -71,6 +86,7 @@ class Why:
         policy_values: the policy values that the decision used.
         parts: rows of each part, by name; without a part whose tables an earlier version did not publish.
         exchanged: the rows about the customer that another family wrote, explained by its records.
+        others: the rows of other families about the customer.
     """
 
     customer_id: str
@@ -82,6 +98,7 @@ class Why:
     policy_values: dict[str, Any]
     parts: dict[str, list[Row]] = field(default_factory=dict)
     exchanged: list[ExplainedRow] = field(default_factory=list)
+    others: list[CustomerRows] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -90,6 +107,21 @@ class Branch:
 
     heading: str
     lines: list[str]
+
+
+@dataclass(frozen=True)
+class CustomerView:
+    """What a family adds to the explanation of a customer by another family.
+
+    Attributes:
+        heading: heading of its branch.
+        queries: query of each part, by $customer and $day, the last published day of the family by the explained one.
+        lines: from the rows of the parts to the lines of the branch.
+    """
+
+    heading: str
+    queries: Mapping[str, str]
+    lines: Callable[[dict[str, list[Row]]], list[str]]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from cjo_assets.audit.why.exchanged import customer_of_row, explained_rows
+from cjo_assets.audit.why.other_families import rows_of_others
 from cjo_assets.core.errors import WarehouseError
 from cjo_assets.core.family import Family, deciding_family, decision_table, required
 from cjo_assets.core.questions import Explanation, Why
@@ -61,10 +62,11 @@ def explained(settings: Settings, subject: str, day: date | None) -> Why:
         parts = {name: rows_of(reader, query, given) for name, query in _possible(reader, family, explanation)}
         policy = next(iter(rows_of(reader, POLICY, given)), {})
         exchanged = explained_rows(reader, family, customer, as_of, run["ended_at"])
+        others = rows_of_others(reader, family, customer, as_of)
     values = explanation.policy_values(policy["content"], parts) if policy else {}
     authorship = {name: value for name, value in policy.items() if name != "content"}
     answer = explanation.answer(parts, intervention)
-    return Why(customer, as_of, intervention, answer, run, authorship, values, parts, exchanged)
+    return Why(customer, as_of, intervention, answer, run, authorship, values, parts, exchanged, others)
 
 
 def _possible(reader: duckdb.DuckDBPyConnection, family: Family, explanation: Explanation) -> Iterator[tuple[str, str]]:

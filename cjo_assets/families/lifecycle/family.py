@@ -4,6 +4,7 @@ from cjo_assets.core.discovery import datasets_in, tables_in
 from cjo_assets.core.family import Exchange, Family, Goal, Step
 from cjo_assets.core.questions import HandedOver
 from cjo_assets.families.lifecycle.questions.approvals import APPROVALS
+from cjo_assets.families.lifecycle.questions.customer import CUSTOMER_VIEW
 from cjo_assets.families.lifecycle.questions.derived_signals import EXPLANATION
 from cjo_assets.families.lifecycle.report.pages import PAGES
 from cjo_assets.families.lifecycle.report.quarter import REVIEW
@@ -68,6 +69,7 @@ FAMILY = Family(
     subject=SUBJECT,
     tenancy=TENANCY,
     example_table="accounts",
+    customer_view=CUSTOMER_VIEW,
     approvals=APPROVALS,
     handed_over=HandedOver("lifecycle.outbox", "lifecycle.approval_queue", "decision_id"),
     synth=SYNTH,

@@ -16,6 +16,7 @@ from cjo_assets.audit.replay.differences import DIFFERS, IDENTICAL, IMPOSSIBLE, 
 from cjo_assets.audit.replay.replay import replayed
 from cjo_assets.audit.replay.scratch import scratch
 from cjo_assets.audit.why.ask import explained
+from cjo_assets.audit.why.other_families import branches_of_others
 from cjo_assets.catalog import all_families
 from cjo_assets.cli.app import app
 from cjo_assets.core.errors import WarehouseError
@@ -42,6 +43,26 @@ def home(sample_home: Settings) -> Settings:
 def rows_of(home: Settings, subject: str, day: date | None = None) -> dict[str, ExplainedRow]:
     """Return the explained rows about a subject by signal."""
     return {found.row["signal_id"]: found for found in explained(home, subject, day).exchanged}
+
+
+def test_a_customer_has_a_branch_of_the_lifecycle(home: Settings) -> None:
+    [found] = explained(home, "C005", None).others
+    assert (found.family, found.as_of) == ("lifecycle", DAY)
+    assert [len(found.parts[name]) for name in ("stages", "health", "contributions")] == [1, 1, 9]
+    [branch] = branches_of_others(explained(home, "C005", None))
+    assert branch.heading == "Lifecycle on 2025-01-20"
+    text = "\n".join(branch.lines)
+    # 10, 20.556, 11.111, 5 and 50 points, weighted .30, .25, .20, .15 and .10.
+    assert "health 16.1 of 100, red" in text
+    assert "days overdue: 15, 50 points, adds 5" in text
+    # The urgent ticket of C008 had 60 minutes from 20:00 on, and no answer by the end of the day.
+    [clocks] = branches_of_others(explained(home, "C008", None))
+    assert any("first response of ticket T-07 (urgent) took" in line and "21:00 UTC" in line for line in clocks.lines)
+    [offers] = branches_of_others(explained(home, "C001", None))
+    assert "to offer: a larger plan, worth 30,000.00 a year" in offers.lines
+    as_json = CliRunner().invoke(app, ["why", "C001", "--json", "--home", str(home.home)]).output
+    [other] = json.loads(as_json)["others"]
+    assert [row["kind"] for row in other["parts"]["offers"]] == ["premium_tier"]
 
 
 def test_a_decision_has_its_approval_and_its_records(home: Settings) -> None:
