@@ -74,6 +74,9 @@ class ActionKinds(Section):
     message: ActionKind
     opportunity: ActionKind
     budget_alert: ActionKind
+    crm_conflict: ActionKind
+    quarterly_review: ActionKind
+    data_gap: ActionKind
 
 
 class ActionRules(Section):
@@ -82,4 +85,5 @@ class ActionRules(Section):
     day_minutes: Minutes
     prior_success: Share
     prior_runs: Annotated[int, Field(ge=1, le=1000)]
+    review_days: Annotated[int, Field(ge=1, le=3660)]
     kinds: ActionKinds

@@ -25,7 +25,8 @@ DECISION_VALUES: dict[str, Any] = {
     "lifecycle.approvals.ladders.credit.manager": 800,
     "lifecycle.approvals.ladders.credit.executive": 800,
 }
-LATE_KINDS = ("renewal", "incident_notice", "message", "opportunity", "budget_alert")
+LATE_KINDS = ("renewal", "incident_notice", "message", "opportunity", "budget_alert", "crm_conflict")
+LATE_KINDS += ("quarterly_review", "data_gap")
 DECISION_VALUES |= {
     # Kinds that are among the last of an owner become the first, the others the last.
     f"lifecycle.actions.kinds.{name}.place": 1 if name in LATE_KINDS else 99

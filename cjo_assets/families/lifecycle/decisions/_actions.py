@@ -11,8 +11,9 @@ from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.ids import content_id
 from cjo_assets.core.expressions.sentences import sentence
 from cjo_assets.core.expressions.tables import lookup
+from cjo_assets.families.lifecycle.inputs.lifecycle_events import known_events
 from cjo_assets.families.lifecycle.people._assignment_events import HANDOFF, REQUESTED
-from cjo_assets.families.lifecycle.success._health import RED
+from cjo_assets.families.lifecycle.success._health import RED, UNKNOWN
 from cjo_assets.families.lifecycle.support.ticket_sla import AT_RISK, BREACHED
 from cjo_assets.policy.lifecycle import LifecyclePolicy
 from cjo_assets.policy.lifecycle_decisions import ActionKinds
@@ -32,8 +33,10 @@ OF_DECISIONS = {
     "requirements_reminder": ("message", SALES),
     "opportunity": ("opportunity", SUCCESS),
     "budget_alert": ("budget_alert", SUCCESS),
+    "crm_conflict": ("crm_conflict", SUCCESS),
 }
 DELIVERED = "ok"
+REVIEW_HELD = "qbr_held"
 
 
 def _actions(
@@ -160,6 +163,60 @@ def renewal_actions(accounts: ir.Table, as_of: ir.DateScalar, policy: LifecycleP
         ibis.array([sentence("accounts:{}", rows.customer_id)]),
         rows.renewal_on,
     )
+
+
+def review_actions(
+    accounts: ir.Table, lifecycle_events: ir.Table, as_of: ir.DateScalar, policy: LifecyclePolicy
+) -> ir.Table:
+    """Return an action per paying customer whose last quarterly review, or first payment, is too long ago."""
+    events = known_events(lifecycle_events, as_of, REVIEW_HELD)
+    held = events.group_by("customer_id").agg(held_at=events.occurred_at.max())
+    rows = lookup(accounts.filter(accounts.subscriptions > 0), held, "customer_id", "held_at")
+    since = ibis.coalesce(rows.held_at.date(), rows.paid_since)
+    rows = rows.mutate(due_on=days_after(since, policy.actions.review_days))
+    rows = rows.filter(rows.due_on <= as_of)
+    return _actions(
+        rows,
+        "quarterly_review",
+        SUCCESS,
+        rows.due_on.cast("string"),
+        sentence("Hold the quarterly review with {}.", rows.customer_id),
+        "lifecycle.actions.review_days",
+        ibis.array([sentence("accounts:{}", rows.customer_id)]),
+        rows.due_on,
+    )
+
+
+def coverage_actions(health_scores: ir.Table) -> ir.Table:
+    """Return an action per paying customer whose health cannot be scored for lack of data."""
+    rows = health_scores.filter(health_scores.band == UNKNOWN, health_scores.mrr > 0)
+    return _actions(
+        rows,
+        "data_gap",
+        SUCCESS,
+        rows.customer_id,
+        sentence("Supply the missing data of {}: {}.", rows.customer_id, _listed(rows.not_measurable)),
+        "lifecycle.health.minimum_coverage",
+        ibis.array([sentence("health_scores:{}", rows.customer_id)]),
+    )
+
+
+def synchronization_actions(crm_drift: ir.Table) -> ir.Table:
+    """Return an action per record of a CRM whose synchronization has no retries left."""
+    rows = crm_drift.filter(crm_drift.retries_left == 0)
+    return _actions(
+        rows,
+        "data_gap",
+        SUCCESS,
+        sentence("{} {}", rows.provider, rows.record_id),
+        sentence("Repair the synchronization of {} with {}.", rows.record_id, rows.provider),
+        "lifecycle.crm.retries",
+        ibis.array([sentence("crm_drift:{}", rows.provider)]),
+    )
+
+
+def _listed(names: ir.ArrayValue) -> ir.StringValue:
+    return names.join(", ").replace("_", " ")
 
 
 def _text(value: ir.StringValue | str) -> ir.StringValue:

@@ -7,6 +7,7 @@ import ibis.expr.types as ir
 
 from cjo_assets.core.expressions.sentences import sentence
 from cjo_assets.families.lifecycle.decisions._needs import (
+    CRM_CONFLICT,
     CRM_STAGE,
     MESSAGE,
     OPPORTUNITY,
@@ -16,6 +17,7 @@ from cjo_assets.families.lifecycle.decisions._needs import (
     needs,
 )
 from cjo_assets.families.lifecycle.experiments.variant_decisions import PROMOTE, PROMOTE_PENDING
+from cjo_assets.families.lifecycle.success.crm_drift import CRM, PLATFORM
 from cjo_assets.families.lifecycle.success.lifecycle_messages import DUE
 from cjo_assets.families.lifecycle.success.opportunities import OPEN
 from cjo_assets.policy.lifecycle import LifecyclePolicy
@@ -62,6 +64,25 @@ def stage_needs(lifecycle_stages: ir.Table) -> ir.Table:
         [sentence("lifecycle_stages:{}", rows.customer_id)],
         rule="lifecycle.stages",
         due_at=rows.seen_since,
+    )
+
+
+def conflict_needs(crm_drift: ir.Table) -> ir.Table:
+    """Return a need per CRM whose stage of a customer differs from ours."""
+    rows = crm_drift.filter(crm_drift.is_drifting.fill_null(False))
+    stage = rows.stage.replace("_", " ")
+    what = rows.resolution.cases(
+        (PLATFORM, sentence("Set the stage in {} to {}; it is {}.", rows.provider, rows.expected_crm_stage, rows.crm_stage)),
+        (CRM, sentence("Correct the records: {} has {}, which is newer than {}.", rows.provider, rows.crm_stage, stage)),
+        else_=sentence("Decide which stage is right: {} has {}, the records {}.", rows.provider, rows.crm_stage, stage),
+    )
+    return needs(
+        rows,
+        CRM_CONFLICT,
+        sentence("{} {} {}", rows.provider, rows.stage, rows.crm_stage),
+        what,
+        [sentence("crm_drift:{}", rows.provider)],
+        rule="lifecycle.crm.conflict",
     )
 
 

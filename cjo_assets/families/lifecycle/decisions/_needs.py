@@ -51,6 +51,7 @@ OUTREACH = Kind("outreach", PEOPLE, "research_events")
 MESSAGE = Kind("message", MESSAGING, "communication_events")
 OPPORTUNITY = Kind("opportunity", CRM, "customer_success_events")
 CRM_STAGE = Kind("crm_stage", CRM, "crm_events")
+CRM_CONFLICT = Kind("crm_conflict", CRM, "crm_events")
 PROMOTION = Kind("promotion", MESSAGING, "communication_events")
 KINDS = (
     ASSIGNMENT,
@@ -69,6 +70,7 @@ KINDS = (
     MESSAGE,
     OPPORTUNITY,
     CRM_STAGE,
+    CRM_CONFLICT,
     PROMOTION,
 )
 

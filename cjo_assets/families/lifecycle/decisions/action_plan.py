@@ -22,11 +22,14 @@ from cjo_assets.families.lifecycle.decisions._actions import (
     MANAGER,
     approval_actions,
     clock_actions,
+    coverage_actions,
     deal_actions,
     decision_actions,
     handoff_actions,
     health_actions,
     renewal_actions,
+    review_actions,
+    synchronization_actions,
 )
 from cjo_assets.families.lifecycle.inputs._tenancy import without_organization
 from cjo_assets.families.lifecycle.inputs.lifecycle_events import known_events
@@ -74,6 +77,7 @@ def action_plan(
     assignments: ir.Table,
     client_pipeline: ir.Table,
     accounts: ir.Table,
+    crm_drift: ir.Table,
     people: ir.Table,
     lifecycle_events: ir.Table,
     as_of: ir.DateScalar,
@@ -88,6 +92,9 @@ def action_plan(
         handoff_actions(assignments, policy),
         deal_actions(client_pipeline),
         renewal_actions(accounts, as_of, policy),
+        review_actions(accounts, lifecycle_events, as_of, policy),
+        coverage_actions(health_scores),
+        synchronization_actions(crm_drift),
     )
     rows = lookup(rows, _assigned(assignments, people, as_of), ["customer_id", "role"], "person_id")
     role = rows.role.isin([MANAGER, "executive"]).ifelse(rows.role, MANAGER)

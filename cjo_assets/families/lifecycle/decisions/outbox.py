@@ -75,6 +75,7 @@ def outbox(
     lifecycle_messages: ir.Table,
     opportunities: ir.Table,
     lifecycle_stages: ir.Table,
+    crm_drift: ir.Table,
     variant_decisions: ir.Table,
     lifecycle_events: ir.Table,
     earlier_outbox: ir.Table,
@@ -98,6 +99,7 @@ def outbox(
         _client_needs.message_needs(lifecycle_messages),
         _client_needs.offer_needs(opportunities),
         _client_needs.stage_needs(lifecycle_stages),
+        _client_needs.conflict_needs(crm_drift),
         _client_needs.promotion_needs(variant_decisions, rules),
     )
     rows = rows.mutate(decision_id=decision_id(rows), approval_role=role_of(rows.route, rows.amount, rules))

@@ -2,7 +2,7 @@
 
 One row per as-of date, customer and provider that events name. The policy translates our stages into those of the CRM.
 Our stage is as old as the days that were published with it, that of the CRM as old as the first of its last unbroken
-sightings.
+sightings. A stage that was there on the first published day may be older than that day: it is not known to be newer.
 """
 
 from datetime import date
@@ -39,12 +39,14 @@ class CrmDrift(DatedContract):
         "Whether the stage of the CRM is another than expected; null where either is missing.", nullable=True
     )
     newer: str = column(
-        "Whose stage is newer: platform, also on the same day, or crm; null unless they differ.",
+        "Whose stage is newer: platform, also on the same day, or crm; null unless they differ, or where no other stage "
+        "of ours was published before and ours may be older than that of the CRM.",
         isin=[PLATFORM, CRM],
         nullable=True,
     )
     resolution: str = column(
-        "Whose stage should be used, by the policy's conflict: platform, crm, or manual; none unless they differ.",
+        "Whose stage should be used, by the policy's conflict: platform, crm, or manual, also where it is not known "
+        "which is newer; none unless they differ.",
         isin=[PLATFORM, CRM, MANUAL, NONE],
     )
     last_synced_at: Instant = column(
@@ -61,12 +63,14 @@ def crm_drift(
     events = known_events(lifecycle_events, as_of, SEEN, FAILED, SUCCEEDED).rename(provider="related_id")
     last = first_per(events, KEY, [ibis.desc("occurred_at"), ibis.desc("event_id")])
     rows = merged([last.select(*KEY, record_id="subject_id"), _sightings(events), _attempts(events)], KEY)
-    rows = lookup(rows, lifecycle_stages, "customer_id", "stage", stage_since="seen_since")
+    rows = lookup(rows, lifecycle_stages, "customer_id", "stage", "previous_stage", stage_since="seen_since")
     rows = rows.mutate(expected_crm_stage=rows.stage.cases(*policy.crm.stages.model_dump().items()))
     is_drifting = rows.crm_stage != rows.expected_crm_stage
-    is_ours_newer = rows.stage_since >= rows.crm_stage_since.date()
-    newer = is_drifting.ifelse(is_ours_newer.ifelse(PLATFORM, CRM), ibis.null("string"))
-    resolution = newer if policy.crm.conflict == NEWEST else ibis.literal(policy.crm.conflict)
+    newer = ibis.cases(
+        (is_drifting.fill_null(False) & (rows.crm_stage_since.date() > rows.stage_since), CRM),
+        (is_drifting.fill_null(False) & rows.previous_stage.notnull(), PLATFORM),
+    )
+    resolution = newer.fill_null(MANUAL) if policy.crm.conflict == NEWEST else ibis.literal(policy.crm.conflict)
     failures = rows.failures_in_row.fill_null(0)
     return rows.mutate(
         is_drifting=is_drifting,

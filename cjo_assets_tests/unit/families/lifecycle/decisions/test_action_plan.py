@@ -9,6 +9,7 @@ from cjo_assets.families.lifecycle.inputs.people import People
 from cjo_assets.families.lifecycle.money.accounts import Accounts
 from cjo_assets.families.lifecycle.people.assignments import Assignments
 from cjo_assets.families.lifecycle.pipeline.client_pipeline import ClientPipeline
+from cjo_assets.families.lifecycle.success.crm_drift import CrmDrift
 from cjo_assets.families.lifecycle.success.health_scores import HealthScores
 from cjo_assets.families.lifecycle.support.ticket_sla import TicketSla
 from cjo_assets_tests.support.lifecycle.events import RULES, event, events_of
@@ -22,6 +23,7 @@ SOURCES = {
     "assignments": Assignments,
     "client_pipeline": ClientPipeline,
     "accounts": Accounts,
+    "crm_drift": CrmDrift,
     "people": People,
 }
 
@@ -172,3 +174,41 @@ def test_done_actions_change_the_expectation() -> None:
     assert row["action_id"].startswith("red_health:")
     # (4 x 45 + 25 + 15) / (4 + 2) = 36.67; (4 x 0.5 + 1) / (4 + 3).
     assert (row["done_before"], row["minutes"], row["success_probability"]) == (3, 37, round(3 / 7, 6))
+
+
+def test_a_quarterly_review_is_due_a_quarter_after_the_last_or_the_first_payment() -> None:
+    paying = {"subscriptions": 1, "arr": 10.0}
+    found = of(
+        [event("qbr_held", "2024-10-22", "C2"), event("qbr_held", "2024-10-23", "C3")],
+        accounts=[
+            paying | {"customer_id": "C1", "paid_since": day(-90)},
+            paying | {"customer_id": "C2", "paid_since": day(-900)},
+            paying | {"customer_id": "C3", "paid_since": day(-900)},
+            paying | {"customer_id": "C4", "paid_since": day(-89)},
+            {"customer_id": "C5", "subscriptions": 0, "paid_since": day(-900)},
+        ],
+    )
+    assert {(row["kind"], row["customer_id"], row["due_at"]) for row in found} == {
+        ("quarterly_review", "C1", instant("2025-01-20 00:00")),
+        ("quarterly_review", "C2", instant("2025-01-20 00:00")),
+    }
+
+
+def test_data_that_a_person_must_supply_or_repair() -> None:
+    unknown = {"band": "unknown", "not_measurable": ["csat", "days_overdue"]}
+    found = of(
+        outbox=[decision("crm_conflict", "L-1", what="Decide.")],
+        health_scores=[
+            unknown | {"customer_id": "C1", "mrr": 5.0},
+            unknown | {"customer_id": "C2", "mrr": 0.0},
+        ],
+        crm_drift=[
+            {"customer_id": "C1", "provider": "hubspot", "record_id": "R1", "retries_left": 0},
+            {"customer_id": "C2", "provider": "hubspot", "record_id": "R2", "retries_left": 1},
+        ],
+    )
+    assert {(row["kind"], row["what"]) for row in found} == {
+        ("crm_conflict", "Decide."),
+        ("data_gap", "Supply the missing data of C1: csat, days overdue."),
+        ("data_gap", "Repair the synchronization of R1 with hubspot."),
+    }

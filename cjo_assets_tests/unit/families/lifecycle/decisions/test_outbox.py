@@ -17,6 +17,7 @@ from cjo_assets.families.lifecycle.operation.incidents import Incidents
 from cjo_assets.families.lifecycle.operation.sla_compliance import SlaCompliance
 from cjo_assets.families.lifecycle.people.assignment_decisions import AssignmentDecisions
 from cjo_assets.families.lifecycle.pipeline.client_pipeline import ClientPipeline
+from cjo_assets.families.lifecycle.success.crm_drift import CrmDrift
 from cjo_assets.families.lifecycle.success.lifecycle_messages import LifecycleMessages
 from cjo_assets.families.lifecycle.success.lifecycle_stages import LifecycleStages
 from cjo_assets.families.lifecycle.success.opportunities import Opportunities
@@ -36,6 +37,7 @@ SOURCES = {
     "lifecycle_messages": LifecycleMessages,
     "opportunities": Opportunities,
     "lifecycle_stages": LifecycleStages,
+    "crm_drift": CrmDrift,
     "variant_decisions": VariantDecisions,
 }
 
@@ -72,6 +74,7 @@ CREDIT: Row = {"metric": "uptime", "month": day(-19), "state": "breached", "cred
 VERSION = {"config_id": "F", "config_version": 3}
 ROLLBACK: Row = VERSION | {"decision": "roll_back", "to_version": 2, "rule": "error_rate"}
 RISKY: Row = VERSION | {"decision": "not_live", "risk": "high", "approval": "pending"}
+DRIFT: Row = {"provider": "hubspot", "stage": "at_risk", "expected_crm_stage": "customer", "crm_stage": "lead"}
 OFFER: Row = {"kind": "premium_tier", "state": "open", "is_indicated": True, "value": 9.0}
 
 
@@ -121,6 +124,7 @@ CASES = [
         "at_risk 2025-01-17",
         None,
     ),
+    ("crm_drift", DRIFT | {"is_drifting": True, "resolution": "manual"}, "crm_conflict", "hubspot at_risk lead", None),
 ]
 # Rows that lead to no decision.
 NO_CASES: list[tuple[str, Row]] = [
@@ -136,6 +140,7 @@ NO_CASES: list[tuple[str, Row]] = [
     ("opportunities", OFFER | {"blocked_by": ["unpaid"]}),
     ("opportunities", OFFER | {"state": "invited"}),
     ("lifecycle_stages", {"stage": "active", "previous_stage": None}),
+    ("crm_drift", DRIFT | {"is_drifting": False, "resolution": "none"}),
 ]
 
 
@@ -152,6 +157,18 @@ def test_each_source_has_its_decisions() -> None:
         assert row["decision_id"] == id_of(kind, f"K{number}", subject)
         assert (row["first_day"], row["content_since"], row["delivered"]) == (day(0), day(0), None)
         assert row["evidence"]
+
+
+def test_a_conflict_with_a_crm_is_worded_by_its_resolution() -> None:
+    rows = [
+        DRIFT | {"customer_id": f"K{place}", "is_drifting": True, "resolution": resolution}
+        for place, resolution in enumerate(("platform", "crm", "manual"))
+    ]
+    assert [row["what"] for row in sorted(of(crm_drift=rows), key=lambda row: row["customer_id"])] == [
+        "Set the stage in hubspot to customer; it is lead.",
+        "Correct the records: hubspot has lead, which is newer than at risk.",
+        "Decide which stage is right: hubspot has lead, the records at risk.",
+    ]
 
 
 def test_promotions_are_of_no_customer() -> None:

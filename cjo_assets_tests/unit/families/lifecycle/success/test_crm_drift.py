@@ -15,10 +15,13 @@ from cjo_assets_tests.support.lifecycle.events import event, events_of
 from cjo_assets_tests.support.rows import Row, as_of, by, day, instant, kept, policy_with, rows_of, table_of
 
 
-def of(*events: Row, stage: str = "churned", since: int = -5, conflict: str = "newest") -> dict[Any, Row]:
+STAGE = {"customer_id": "C1", "previous_stage": "trial"}
+
+
+def of(*events: Row, stage: str = "churned", since: int = -5, conflict: str = "newest", **more: Any) -> dict[Any, Row]:
     """Return the rows of C1 by provider; its stage was published since so many days."""
     rules: Any = policy_with(lifecycle__crm__conflict=conflict)
-    stages = table_of(LifecycleStages, [{"customer_id": "C1", "stage": stage, "seen_since": day(since)}])
+    stages = table_of(LifecycleStages, [STAGE | {"stage": stage, "seen_since": day(since)} | more])
     return by("provider", kept(CrmDrift, crm_drift(stages, events_of(*events), as_of(), rules.lifecycle)))
 
 
@@ -56,6 +59,16 @@ def test_stages_are_translated(stage: str, word: str) -> None:
 def test_the_newest_stage_counts(since: int, newer: str) -> None:
     row = of(seen("2025-01-18", "customer"), since=since)["hubspot"]
     assert (row["is_drifting"], row["newer"], row["resolution"]) == (True, newer, newer)
+
+
+@pytest.mark.parametrize(
+    ("since", "newer", "resolution"), [(-5, "crm", "crm"), (-3, "crm", "crm"), (-2, None, "manual"), (-1, None, "manual")]
+)
+def test_a_first_stage_may_be_older_than_the_day_it_was_published(
+    since: int, newer: str | None, resolution: str
+) -> None:
+    row = of(seen("2025-01-18", "customer"), since=since, previous_stage=None)["hubspot"]
+    assert (row["is_drifting"], row["newer"], row["resolution"]) == (True, newer, resolution)
 
 
 @pytest.mark.parametrize("conflict", ["platform", "crm", "manual"])
