@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,10 +23,9 @@ from cjo_assets.cli.terminal import (
 )
 
 if TYPE_CHECKING:
+    from cjo_assets.audit.policy_diff.compare import Comparison
+    from cjo_assets.audit.policy_diff.page import FamilyDifference
     from cjo_assets.audit.policy_diff.preview import Preview
-    from cjo_assets.audit.policy_diff.tables import FamilyDifference
-    from cjo_assets.core.settings import Settings
-    from cjo_assets.policy import Policy
 
 TABLES = "tables"
 # What a pull request can be stopped for.
@@ -162,8 +161,8 @@ def diff_policy(
     home: HomeOption = None,
 ) -> None:
     """Compare a candidate policy with the one in force on published days; publish nothing."""
-    from cjo_assets.audit.policy_diff.preview import FORMATS, previewed
-    from cjo_assets.audit.replay.scratch import scratch
+    from cjo_assets.audit.policy_diff.compare import Request, compared
+    from cjo_assets.audit.policy_diff.preview import FORMATS
     from cjo_assets.core.errors import ContractBreachError, PastError, TamperedError
     from cjo_assets.core.progress import listen
     from cjo_assets.core.settings import places_of
@@ -175,26 +174,24 @@ def diff_policy(
     _require_kinds(fail_on or [])
     if as_of and (first or last):
         fail("Options --as-of and --from exclude each other: use --as-of for one day, --from for a range.", REFUSED)
+    begin = day_of("--from" if first else "--as-of", first or as_of, REFUSED) if first or as_of else None
+    end = day_of("--to" if last else "--as-of", last or as_of, REFUSED) if last or as_of else None
     settings = places_of(home)
     listen(None, lambda text: say(text, errors))
     try:
         candidate = load_policy(new)
-        compared = load_policy(against) if against else None
-        with scratch(settings, candidate.warehouse.memory_limit) as past:
-            days = _published_days(past.records.days(), as_of or first, as_of or last, is_range=first is not None)
-            folder = out or settings.home / POLICY_DIFFS / candidate.policy_hash[:12]
-            preview = previewed(past, days, candidate, folder, file_format, compared)
-        days_wanted = (as_of or first, as_of or last)
-        others = _other_families(settings, preview, candidate, compared, days_wanted, folder, file_format)
+        folder = out or settings.home / POLICY_DIFFS / candidate.policy_hash[:12]
+        before = load_policy(against) if against else None
+        found = compared(settings, Request(candidate, before, begin, end, folder, file_format))
     except (PolicyError, PastError, TamperedError) as error:
         fail(str(error), REFUSED)
     except ContractBreachError as breach:
         fail(f"A run with this policy would fail and publish nothing. {breach}", REFUSED)
     finally:
         listen(None)
-    _print_preview(preview)
-    _print_families(others)
-    counts = preview.counts | {TABLES: sum(len(family.tables) for family in others)}
+    _print_comparison(found)
+    counts = {TABLES: sum(len(family.tables) for family in found.page.families)}
+    counts |= dict.fromkeys(KINDS[:-1], 0) if found.preview is None else found.preview.counts
     raise typer.Exit(1 if any(counts[kind] for kind in fail_on or []) else 0)
 
 
@@ -204,45 +201,21 @@ def _require_kinds(kinds: list[str]) -> None:
         fail(f"Unknown --fail-on {', '.join(sorted(strangers))}. Choose one of: {', '.join(KINDS)}.", REFUSED)
 
 
-def _other_families(
-    settings: Settings,
-    preview: Preview,
-    candidate: Policy,
-    against: Policy | None,
-    wanted: tuple[str | None, str | None],
-    folder: Path,
-    file_format: str,
-) -> list[FamilyDifference]:
-    """Compare the tables of the other families whose settings differ, on their published days of the range."""
-    from cjo_assets.audit.policy_diff.tables import changed_tables, is_affected, write_differences
-    from cjo_assets.audit.replay.scratch import scratch
-    from cjo_assets.catalog import data_families
-    from cjo_assets.core.family import deciding_family
+def _print_comparison(found: Comparison) -> None:
+    from cjo_assets.audit.policy_diff.page import said
 
-    paths = [path for path, _, _ in preview.figures.values]
-    found = []
-    for family in data_families():
-        if family is deciding_family() or not is_affected(family.name, paths):
-            continue
-        with scratch(settings, candidate.warehouse.memory_limit, family=family.name) as past:
-            days = _days_between(past.records.days(), *wanted)
-            if not days:
-                say(f"No published day of the family {family.name} was compared.", errors)
-                continue
-            difference = changed_tables(past, days, candidate, against)
-            write_differences(past, difference, folder, file_format)
-            found.append(difference)
-    return found
+    for path, before, after in found.page.values:
+        say(f"{path}: {said(before)} -> {said(after)}")
+    if found.preview is None:
+        say("No day with decisions about customers was compared.")
+    else:
+        _print_preview(found.preview)
+    _print_families(found.page.families)
+    for file in found.files:
+        say(f"  {file}")
 
 
-def _days_between(published: list[date], first: str | None, last: str | None) -> list[date]:
-    """Return the published days of a range, the latest if none is given."""
-    begin = date.fromisoformat(first) if first else (published or [date.max])[-1]
-    end = date.fromisoformat(last) if last else date.max
-    return [day for day in published if begin <= day <= end]
-
-
-def _print_families(differences: list[FamilyDifference]) -> None:
+def _print_families(differences: Sequence[FamilyDifference]) -> None:
     for found in differences:
         days = str(found.days[0]) if len(found.days) == 1 else f"{found.days[0]} to {found.days[-1]}"
         say(f"Family {found.family}, {days}: {len(found.tables)} of {found.compared} tables differ.")
@@ -250,28 +223,11 @@ def _print_families(differences: list[FamilyDifference]) -> None:
             say(f"  {table.words}")
 
 
-def _published_days(published: list[date], first: str | None, last: str | None, *, is_range: bool) -> list[date]:
-    from cjo_assets.core.errors import PastError
-
-    if not published:
-        raise PastError("The published database contains no days.")
-    begin = day_of("--from" if is_range else "--as-of", first, REFUSED) if first else published[-1]
-    end = day_of("--to", last, REFUSED) if last else published[-1]
-    days = [day for day in published if begin <= day <= end]
-    if not days:
-        raise PastError(
-            f"No day from {begin} to {end} is published. Published days: {published[0]} to {published[-1]}."
-        )
-    return days
-
-
-def _print_preview(preview: Any) -> None:
+def _print_preview(preview: Preview) -> None:
     from cjo_assets.audit.policy_diff.page import WORDS, decision, said
     from cjo_assets.audit.policy_diff.preview import policy_comparison
 
     figures = preview.figures
-    for path, before, after in figures.values:
-        say(f"{path}: {said(before)} -> {said(after)}")
     affected = figures.affected
     counts, at_risk = preview.counts, [said(affected[f"revenue_at_risk_{side}"]) for side in ("before", "after")]
     say(
@@ -293,8 +249,6 @@ def _print_preview(preview: Any) -> None:
     if effects:
         _print_rows("effects", [{name: _effect(value) for name, value in row.items()} for row in effects])
     say(f"{preview.shared} of {preview.computed} tables are identical under both policies.")
-    for path in preview.files:
-        say(f"  {path}")
 
 
 def _print_rows(title: str, rows: list[dict[str, Any]]) -> None:

@@ -136,7 +136,8 @@ def _redaction(reader: duckdb.DuckDBPyConnection, tenancies: list[Tenancy], cust
     """Return the replacements of all people and of all customers but one."""
     own, replacements = set(), dict[str, str]()
     for tenancy in tenancies:
-        for row in rows_of(reader, f"FROM ({tenancy.people}) WHERE id IS NOT NULL ORDER BY ALL", {"customer": customer}):
+        people = f"FROM ({tenancy.people}) WHERE id IS NOT NULL ORDER BY ALL"
+        for row in rows_of(reader, people, {"customer": customer}):
             replacements.setdefault(row["id"], row["role"] or OTHER)
     for tenancy in tenancies:
         for row in rows_of(reader, tenancy.customers, {}):
@@ -167,7 +168,8 @@ def _query(
 def _write_manifest(folder: Path, customer: str, day: date | None, newest_days: Mapping[str, date]) -> None:
     """Write what the folder contains: each file with its hash, and the newest day of each family."""
     files = [
-        {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()} for path in sorted(folder.iterdir())
+        {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        for path in sorted(folder.iterdir())
     ]
     manifest: dict[str, Any] = {
         COLUMN: customer,

@@ -21,8 +21,54 @@ WORDS = {
 
 
 @dataclass(frozen=True)
+class TableDifference:
+    """A table whose rows differ.
+
+    Attributes:
+        table: its name.
+        before: rows under the policy of each day.
+        after: rows under the candidate.
+        added: rows whose key only the candidate has.
+        removed: rows whose key only the policy of the day has.
+        changed: rows with the same key and other values.
+    """
+
+    table: str
+    before: int
+    after: int
+    added: int
+    removed: int
+    changed: int
+
+    @property
+    def words(self) -> str:
+        """The difference as a line."""
+        return (
+            f"{self.table}: {self.changed:,} rows changed, {self.added:,} added, {self.removed:,} removed "
+            f"({self.before:,} -> {self.after:,})"
+        )
+
+
+@dataclass(frozen=True)
+class FamilyDifference:
+    """What a candidate policy changes in the tables of a family.
+
+    Attributes:
+        family: its name.
+        days: the compared days.
+        compared: number of compared tables.
+        tables: those that differ.
+    """
+
+    family: str
+    days: tuple[date, ...]
+    compared: int
+    tables: tuple[TableDifference, ...]
+
+
+@dataclass(frozen=True)
 class PolicyFigures:
-    """The figures of the page.
+    """What changes in the decisions of the deciding family.
 
     Attributes:
         days: the compared days.
@@ -47,9 +93,35 @@ class PolicyFigures:
     moved_scores: int
 
 
-def policy_report(figures: PolicyFigures) -> str:
+@dataclass(frozen=True)
+class PolicyPage:
+    """The content of the page.
+
+    Attributes:
+        before: the policy in force.
+        candidate: the candidate policy.
+        values: values that differ: path, before, after.
+        decisions: what changes in the decisions of the deciding family; None where no day of it was compared.
+        families: the tables of the other families that differ.
+    """
+
+    before: Policy
+    candidate: Policy
+    values: tuple[tuple[str, Any, Any], ...]
+    decisions: PolicyFigures | None
+    families: tuple[FamilyDifference, ...]
+
+
+def policy_report(page: PolicyPage) -> str:
     """Return the page, with all data escaped."""
-    return filled("policy_diff.html", figures=figures, decision=decision, words=WORDS, said=said)
+    return filled(
+        "policy_diff.html", page=page, figures=page.decisions, decision=decision, words=WORDS, said=said, span=span
+    )
+
+
+def span(days: tuple[date, ...]) -> str:
+    """Return compared days as text."""
+    return str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]} ({len(days)} published days)"
 
 
 def said(value: Any) -> str:

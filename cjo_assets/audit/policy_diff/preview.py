@@ -6,7 +6,6 @@ In a range of days each side reads its own earlier decisions; days before the ra
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -14,13 +13,14 @@ from pathlib import Path
 
 import ibis.expr.types as ir
 
-from cjo_assets.audit.policy_diff.page import PolicyFigures, policy_report
+from cjo_assets.audit.policy_diff.page import PolicyFigures
 from cjo_assets.audit.policy_diff.values import differing_values
 from cjo_assets.audit.replay.scratch import Scratch
 from cjo_assets.core.checks import CONTRACT_CHECK
 from cjo_assets.core.contract import Contract, columns_of, key_of
 from cjo_assets.core.errors import ContractBreachError
 from cjo_assets.core.family import deciding_family, required
+from cjo_assets.core.files import replacing
 from cjo_assets.core.progress import report_message
 from cjo_assets.core.questions import PolicyComparison
 from cjo_assets.core.table import Table
@@ -70,7 +70,7 @@ def previewed(
         past: the scratch database.
         days: published days, in order.
         candidate: the candidate policy.
-        folder: folder for the page and the tables.
+        folder: folder for the tables.
         file_format: format of the tables.
         against: the policy to compare with; by default that of each day's run.
 
@@ -94,7 +94,7 @@ def previewed(
     _store_comparison(past, comparison, days, before[-1], candidate)
     figures = _figures(past, comparison, days, before[-1], candidate)
     counts = _counts(past)
-    return Preview(figures, counts, computed - changed, computed, _written(past, folder, file_format, figures))
+    return Preview(figures, counts, computed - changed, computed, _written(past, folder, file_format))
 
 
 def policy_comparison() -> PolicyComparison:
@@ -223,20 +223,15 @@ def _counts(past: Scratch) -> dict[str, int]:
     return dict(zip(("decisions", "tiers", "routes"), found or (0, 0, 0), strict=True))
 
 
-def _written(past: Scratch, folder: Path, file_format: str, figures: PolicyFigures) -> tuple[Path, ...]:
+def _written(past: Scratch, folder: Path, file_format: str) -> tuple[Path, ...]:
     folder.mkdir(parents=True, exist_ok=True)
-    page = folder / "policy_diff.html"
-    partial = page.with_suffix(".partial")
-    partial.write_text(policy_report(figures), encoding="utf-8")
-    os.replace(partial, page)
-    files = [page]
+    files = []
     for name in ("policy_changes", "policy_effects"):
         target = folder / f"{name}.{file_format}"
-        partial = target.with_suffix(".partial")
-        past.connection.execute(
-            f"COPY (FROM {PREVIEW}.{name} ORDER BY ALL) TO {literal(partial)} (FORMAT {file_format})"
-        )
-        os.replace(partial, target)
+        with replacing(target) as partial:
+            past.connection.execute(
+                f"COPY (FROM {PREVIEW}.{name} ORDER BY ALL) TO {literal(partial)} (FORMAT {file_format})"
+            )
         files.append(target)
     return tuple(files)
 

@@ -7,10 +7,10 @@ database. Rows are compared by their key. Hashes of the policy and of inputs dif
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from cjo_assets.audit.policy_diff.page import FamilyDifference, TableDifference
 from cjo_assets.audit.policy_diff.preview import BEFORE, check_contract, computed_chain
 from cjo_assets.audit.replay.scratch import Scratch
 from cjo_assets.core.contract import columns_of, key_of
@@ -23,52 +23,6 @@ PROVENANCE = ("policy_hash", "input_hash")
 # Sections of the policy that every family reads.
 SHARED = ("vocabulary",)
 FILE = "policy_tables"
-
-
-@dataclass(frozen=True)
-class TableDifference:
-    """A table whose rows differ.
-
-    Attributes:
-        table: its name.
-        before: rows under the policy of each day.
-        after: rows under the candidate.
-        added: rows whose key only the candidate has.
-        removed: rows whose key only the policy of the day has.
-        changed: rows with the same key and other values.
-    """
-
-    table: str
-    before: int
-    after: int
-    added: int
-    removed: int
-    changed: int
-
-    @property
-    def words(self) -> str:
-        """The difference as a line."""
-        return (
-            f"{self.table}: {self.changed:,} rows changed, {self.added:,} added, {self.removed:,} removed "
-            f"({self.before:,} -> {self.after:,})"
-        )
-
-
-@dataclass(frozen=True)
-class FamilyDifference:
-    """What a candidate policy changes in the tables of a family.
-
-    Attributes:
-        family: its name.
-        days: the compared days.
-        compared: number of compared tables.
-        tables: those that differ.
-    """
-
-    family: str
-    days: tuple[date, ...]
-    compared: int
-    tables: tuple[TableDifference, ...]
 
 
 def is_affected(family: str, paths: Iterable[str]) -> bool:

@@ -20,9 +20,9 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from cjo_assets.audit.policy_diff.page import policy_report
+from cjo_assets.audit.policy_diff.compare import Comparison
+from cjo_assets.audit.policy_diff.page import FamilyDifference, PolicyPage, TableDifference, policy_report
 from cjo_assets.audit.policy_diff.preview import Preview, previewed
-from cjo_assets.audit.policy_diff.tables import FamilyDifference, TableDifference
 from cjo_assets.audit.policy_diff.values import differing_values
 from cjo_assets.audit.replay.scratch import Scratch, scratch
 from cjo_assets.cli.app import app
@@ -43,6 +43,7 @@ segment_overrides:
       friction_thresholds:
         onboarding_exceeded_days: 30
 """
+DIFFERENCE = FamilyDifference("marketing", (DAY,), 25, (TableDifference("marketing.kpis", 16, 16, 0, 0, 1),))
 PATH = "segment_overrides.Enterprise.evaluation.friction_thresholds.onboarding_exceeded_days"
 
 
@@ -118,7 +119,7 @@ def test_cost_value_and_review_before_and_after(preview: Preview) -> None:
 
 
 def test_differing_policy_values_are_listed(preview: Preview, policy: Policy, candidate: Path) -> None:
-    assert preview.figures.values == ((PATH, None, 30),)
+    assert preview.figures.values == ((PATH, 14, 30),), "Enterprise had the general value"
     assert differing_values(policy, policy) == []
     assert [path for path, *_ in differing_values(load_policy(candidate), policy)] == [PATH]
 
@@ -132,9 +133,14 @@ def test_tables_that_no_rule_alters_are_computed_once(preview: Preview) -> None:
     assert (preview.computed, preview.shared) == (40, 28)
 
 
-def test_files(preview: Preview) -> None:
-    page, changes, effects = preview.files
-    text = page.read_text(encoding="utf-8")
+def page_of(preview: Preview, policy: Policy, candidate: Path, *families: FamilyDifference) -> PolicyPage:
+    """Return the content of a page."""
+    return PolicyPage(policy, load_policy(candidate), preview.figures.values, preview.figures, families)
+
+
+def test_files(preview: Preview, policy: Policy, candidate: Path) -> None:
+    changes, effects = preview.files
+    text = policy_report(page_of(preview, policy, candidate))
     assert "C009" in text
     assert PATH in text
     assert "<script>" not in text, "whatever an author wrote is text"
@@ -157,10 +163,24 @@ def test_nothing_is_published(home: Home, preview: Preview) -> None:
         assert reader.execute("SELECT count(*) FROM audit.policies").fetchall() == [(1,)]
 
 
-def test_a_page_without_changes(preview: Preview) -> None:
+def test_a_page_without_changes(preview: Preview, policy: Policy, candidate: Path) -> None:
     """A page without changes states that there are none."""
     nothing: dict[str, Any] = {"changes": [], "all_changes": 0, "values": ()}
-    assert "None: all decisions" in policy_report(type(preview.figures)(**vars(preview.figures) | nothing))
+    unchanged = replace(preview, figures=type(preview.figures)(**vars(preview.figures) | nothing))
+    assert "None: all decisions" in policy_report(page_of(unchanged, policy, candidate))
+
+
+def test_the_page_shows_every_family(preview: Preview, policy: Policy, candidate: Path) -> None:
+    same = FamilyDifference("lifecycle", (DAY,), 37, ())
+    text = policy_report(page_of(preview, policy, candidate, DIFFERENCE, same))
+    assert "Tables of the family marketing" in text
+    assert "<td><code>marketing.kpis</code></td>" in text
+    assert "2025-01-20: 0 of 37 tables differ." in text
+    alone = replace(page_of(preview, policy, candidate, DIFFERENCE), decisions=None)
+    text = policy_report(alone)
+    assert "No day with decisions about customers" in text
+    assert "marketing.kpis" in text
+    assert "Affected customers" not in text
 
 
 @pytest.mark.parametrize(
@@ -200,7 +220,7 @@ def test_a_pull_request_is_stopped_where_it_changes_decisions(
     home: Home, candidate: Path, preview: Preview, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The exit code follows what was found, and nothing is computed twice for it here."""
-    monkeypatch.setattr("cjo_assets.audit.policy_diff.preview.previewed", lambda *_: preview)
+    monkeypatch.setattr("cjo_assets.audit.policy_diff.compare.previewed", lambda *_: preview)
     ends = {}
     for kinds in ([], ["tiers"], ["tiers", "decisions"]):
         arguments = [argument for kind in kinds for argument in ("--fail-on", kind)]
@@ -213,14 +233,15 @@ def test_a_pull_request_is_stopped_where_it_changes_decisions(
 
 
 def test_a_pull_request_is_stopped_where_it_changes_tables_of_another_family(
-    home: Home, candidate: Path, preview: Preview, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Home, candidate: Path, preview: Preview, policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The tables of other families are printed and count for --fail-on tables."""
-    difference = FamilyDifference("marketing", (DAY,), 25, (TableDifference("marketing.kpis", 16, 16, 0, 0, 1),))
     unaffected = replace(preview, counts=dict.fromkeys(preview.counts, 0))
-    monkeypatch.setattr("cjo_assets.audit.policy_diff.preview.previewed", lambda *_: unaffected)
-    for others, end in (([], 0), ([difference], 1)):
-        monkeypatch.setattr("cjo_assets.cli.replay._other_families", lambda *_, found=others: found)
+    for others, end in (([], 0), ([DIFFERENCE], 1)):
+        page = page_of(unaffected, policy, candidate, *others)
+        monkeypatch.setattr(
+            "cjo_assets.audit.policy_diff.compare.compared", lambda *_, page=page: Comparison(page, unaffected, ())
+        )
         command = ["diff-policy", str(candidate), "--home", str(home.settings.home), "--out", str(tmp_path)]
         done = CliRunner().invoke(app, [*command, "--fail-on", "tables"])
         assert done.exit_code == end

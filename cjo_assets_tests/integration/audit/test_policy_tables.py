@@ -7,12 +7,14 @@ from typing import Any
 import duckdb
 import pytest
 
-from cjo_assets.audit.policy_diff.tables import FamilyDifference, changed_tables, is_affected, write_differences
+from cjo_assets.audit.policy_diff.compare import Request, compared, days_between
+from cjo_assets.audit.policy_diff.page import FamilyDifference
+from cjo_assets.audit.policy_diff.tables import changed_tables, is_affected, write_differences
 from cjo_assets.audit.replay.differences import IDENTICAL
 from cjo_assets.audit.replay.replay import replayed
 from cjo_assets.audit.replay.scratch import scratch
 from cjo_assets.catalog import all_families
-from cjo_assets.cli.replay import _days_between
+from cjo_assets.core.errors import PastError
 from cjo_assets.core.settings import Settings
 from cjo_assets.policy import Policy
 from cjo_assets.warehouse.build import opened
@@ -85,7 +87,20 @@ def test_families_are_compared_for_their_settings_and_the_shared_ones(path: str,
 
 def test_days_of_a_range() -> None:
     days = [date(2025, 1, day) for day in (6, 13, 20)]
-    assert _days_between(days, None, None) == days[-1:]
-    assert _days_between(days, "2025-01-07", None) == days[1:]
-    assert _days_between(days, "2025-01-06", "2025-01-13") == days[:2]
-    assert _days_between(days, "2025-02-01", None) == _days_between([], None, None) == []
+    assert days_between(days, None, None) == days[-1:]
+    assert days_between(days, days[1], None) == days[1:]
+    assert days_between(days, days[0], days[1]) == days[:2]
+    assert days_between(days, date(2025, 2, 1), None) == days_between([], None, None) == []
+
+
+def test_a_home_without_days_of_the_journey(home: Settings, tmp_path: Path) -> None:
+    """The other families are compared, and the page shows them alone."""
+    candidate = policy_with(**CASES["marketing"][0])
+    found = compared(home, Request(candidate, None, None, None, tmp_path, "csv"))
+    assert found.preview is None
+    assert [(family.family, family.days) for family in found.page.families] == [("marketing", (DAYS["marketing"],))]
+    page, tables = found.files
+    assert "marketing.kpis" in page.read_text(encoding="utf-8")
+    assert tables == tmp_path / "policy_tables_marketing.csv"
+    with pytest.raises(PastError, match="No day from 2024-12-24 to 2024-12-24 is published"):
+        compared(home, Request(candidate, None, date(2024, 12, 24), date(2024, 12, 24), tmp_path, "csv"))

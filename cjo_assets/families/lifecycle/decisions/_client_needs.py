@@ -70,11 +70,11 @@ def stage_needs(lifecycle_stages: ir.Table) -> ir.Table:
 def conflict_needs(crm_drift: ir.Table) -> ir.Table:
     """Return a need per CRM whose stage of a customer differs from ours."""
     rows = crm_drift.filter(crm_drift.is_drifting.fill_null(False))
-    stage = rows.stage.replace("_", " ")
+    provider, theirs, ours = rows.provider, rows.crm_stage, rows.stage.replace("_", " ")
     what = rows.resolution.cases(
-        (PLATFORM, sentence("Set the stage in {} to {}; it is {}.", rows.provider, rows.expected_crm_stage, rows.crm_stage)),
-        (CRM, sentence("Correct the records: {} has {}, which is newer than {}.", rows.provider, rows.crm_stage, stage)),
-        else_=sentence("Decide which stage is right: {} has {}, the records {}.", rows.provider, rows.crm_stage, stage),
+        (PLATFORM, sentence("Set the stage in {} to {}; it is {}.", provider, rows.expected_crm_stage, theirs)),
+        (CRM, sentence("Correct the records: {} has {}, which is newer than {}.", provider, theirs, ours)),
+        else_=sentence("Decide which stage is right: {} has {}, the records {}.", provider, theirs, ours),
     )
     return needs(
         rows,

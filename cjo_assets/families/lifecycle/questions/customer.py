@@ -9,7 +9,8 @@ QUERIES = {
     "stages": f"FROM lifecycle.lifecycle_stages {_OF_DAY}",
     "health": f"FROM lifecycle.health_scores {_OF_DAY}",
     "contributions": f"FROM lifecycle.health_contributions {_OF_DAY} ORDER BY points NULLS LAST, measure",
-    "breached_clocks": f"FROM lifecycle.ticket_sla {_OF_DAY} AND state = 'breached' ORDER BY breached_at, ticket_id, clock",
+    "breached_clocks": f"""
+        FROM lifecycle.ticket_sla {_OF_DAY} AND state = 'breached' ORDER BY breached_at, clock, ticket_id""",
     "offers": f"""
         FROM lifecycle.opportunities {_OF_DAY} AND is_indicated AND state IN ('open', 'invited')
         ORDER BY value DESC NULLS LAST, kind""",
