@@ -55,7 +55,8 @@ class Review:
         page: file name of the page; its Markdown has the same stem.
         queries: the rows of the page by name, by $subject, $day, $first and $end of the quarter; the first is about the
             subject itself.
-        document: builds the page from the subject, the first day of the quarter, the day, and the rows.
+        document: builds the page from the subject, the first day of the quarter, the day, the rows, and the policy of
+            the day.
     """
 
     subject: str

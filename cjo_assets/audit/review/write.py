@@ -11,6 +11,7 @@ from typing import Any, cast
 from cjo_assets.core.errors import InputError, WarehouseError
 from cjo_assets.core.family import Family, Review
 from cjo_assets.core.settings import Settings
+from cjo_assets.policy.archived import read_archived
 from cjo_assets.reporting.document import Document
 from cjo_assets.reporting.writing import write_document
 from cjo_assets.warehouse.published import read_only, rows_of
@@ -19,6 +20,10 @@ MONTHS_OF_QUARTER = 3
 DAYS = """
     SELECT max(as_of) FILTER (as_of < $end) AS inside, min(as_of) FILTER (as_of >= $end) AS after FROM audit.runs
     WHERE is_published AND family = $family AND as_of >= $first AND as_of < $next"""
+
+POLICY = """
+    SELECT policies.content FROM audit.runs AS runs JOIN audit.policies AS policies USING (policy_hash)
+    WHERE runs.is_published AND runs.family = $family AND runs.as_of = $day ORDER BY runs.ended_at DESC LIMIT 1"""
 
 
 def quarter_of(text: str) -> date:
@@ -53,11 +58,12 @@ def write_review(settings: Settings, families: Iterable[Family], subject: str, q
                 f"Run `cjo run --family {family.name} --as-of {end - timedelta(days=1)}`."
             )
         rows = {name: rows_of(reader, query, given | {"day": day}) for name, query in review.queries.items()}
+        [policy] = rows_of(reader, POLICY, given | {"day": day})
     first = next(iter(review.queries))
     if not rows[first]:
         raise WarehouseError(f"The published days contain no {review.subject} {subject}.")
     folder = settings.review_of(family.name, quarter, subject)
-    page = cast(Document, review.document(subject, quarter, day, rows))
+    page = cast(Document, review.document(subject, quarter, day, rows, read_archived(policy["content"]).policy))
     return write_document(page, folder, review.page, dict)
 
 

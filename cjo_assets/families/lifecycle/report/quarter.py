@@ -23,6 +23,8 @@ from cjo_assets.reporting.document import (
     Verdict,
     grid,
 )
+from cjo_assets.policy import Policy, section_named
+from cjo_assets.policy.lifecycle import LifecyclePolicy
 
 PAGE = "quarterly_review.html"
 MONTHS = 3
@@ -61,9 +63,8 @@ USAGE = ("conversations_per_day", "active_day_share", "tickets_per_day", "csat")
 COSTS = (COST_PER_INTERACTION, COST_REDUCTION)
 RATES, PER_DAY, ASSUMED = "Rates by quarter", "Sums per day, and satisfaction", "Assumed, per interaction"
 NOT_KNOWN: Prose = ("n: records. n/a: no record of the quarter. First: the first whole quarter after go-live.",)
-BY_POLICY: Prose = (
-    "Minutes of people per ticket, their cost, and the cost of an interaction before are the policy's.",
-)
+BY_POLICY = ". Minutes of people per ticket, their cost, and the cost of an interaction before are the policy's."
+CURRENCY = "lifecycle.billing.currency"
 METRIC = Column("metric", "metric", "words")
 CHANGES = (
     Column("configuration", "config_id", below=(("version", "config_version", "count"), ("", "product", "words"))),
@@ -94,8 +95,10 @@ LIMITS = (
 class Quarter:
     """The rows of a page, and how its quarter relates to the day they were computed for."""
 
-    def __init__(self, subject: str, quarter: date, day: date, rows: Mapping[str, list[Row]]) -> None:
+    def __init__(self, subject: str, quarter: date, day: date, rows: Mapping[str, list[Row]], policy: Policy) -> None:
         """Keep the rows; the day is in the quarter or in the one after it."""
+        rules: LifecyclePolicy = section_named(policy, LifecyclePolicy.__name__)
+        self.currency = Record("policy", (), {CURRENCY: rules.billing.currency}).show(CURRENCY)
         self.subject, self.quarter, self.day, self.rows = subject, quarter, day, rows
         self.is_running = all(row["quarter"] == quarter for row in rows["quarterly_review"])
 
@@ -131,9 +134,11 @@ def _before(quarter: date) -> date:
     return (quarter - timedelta(days=MONTHS * 28)).replace(day=1)
 
 
-def quarter_page(subject: str, quarter: date, day: date, rows: Mapping[str, list[Row]]) -> Document:
+def quarter_page(
+    subject: str, quarter: date, day: date, rows: Mapping[str, list[Row]], policy: Policy
+) -> Document:
     """Return the page of a client and quarter, from the rows of a day in it or in the quarter after it."""
-    found = Quarter(subject, quarter, day, rows)
+    found = Quarter(subject, quarter, day, rows, policy)
     [organization] = found.of("organizations")
     return Document(
         title=f"Quarterly review {_name(quarter)}",
@@ -163,7 +168,7 @@ def _verdict(found: Quarter) -> Verdict:
             Tile("Health", (health.show("score", "tenth"),), ("of 100; 7 days: ", health.show("change", "signed")))
         )
     if account is not None:
-        tiles.append(Tile("Revenue", (account.show("mrr", "whole"),), ("a month, plan ", account.show("plan_id"))))
+        tiles.append(Tile("Revenue", (found.currency, " ", account.show("mrr", "whole")), ("a month, plan ", account.show("plan_id"))))
         tiles.append(
             Tile(
                 "Renewal",
@@ -204,7 +209,7 @@ def _changes(found: Quarter) -> Section:
 
 
 def _costs(found: Quarter) -> Section:
-    return _metrics(found, "costs", "Costs and savings", COSTS, "number", ASSUMED, BY_POLICY)
+    return _metrics(found, "costs", "Costs and savings", COSTS, "number", ASSUMED, ("In ", found.currency, BY_POLICY))
 
 
 def _recommendations(found: Quarter) -> Section:
@@ -213,7 +218,7 @@ def _recommendations(found: Quarter) -> Section:
         if health.has("weakest_measure"):
             blocks.append(Paragraph(("Health loses most by: ", health.show("weakest_measure", "words"), ".")))
     if found.rows["opportunities"]:
-        blocks.append(grid("To offer", OFFERS, found.of("opportunities")))
+        blocks.append(grid("To offer", OFFERS, found.of("opportunities"), ("In ", found.currency, ".")))
     if found.rows["plan_usage"]:
         blocks.append(grid("Close to a limit", LIMITS, found.of("plan_usage")))
     nothing = Paragraph(("No rule recommends anything.",))

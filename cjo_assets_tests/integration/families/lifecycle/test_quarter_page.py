@@ -23,7 +23,7 @@ from cjo_assets.reporting.markdown import as_markdown
 from cjo_assets.reporting.page import as_page
 from cjo_assets_tests.integration.families.lifecycle.conftest import LAST_DAY
 from cjo_assets_tests.support.chain import SAMPLE, Chain
-from cjo_assets_tests.support.rows import Rows
+from cjo_assets_tests.support.rows import POLICY, Rows
 
 LAST_QUARTER, RUNNING = date(2024, 10, 1), date(2025, 1, 1)
 
@@ -43,7 +43,7 @@ def rows_for(sample: Chain, customer: str, quarter: date) -> dict[str, Rows]:
 
 def page_of(sample: Chain, customer: str, quarter: date = LAST_QUARTER) -> Document:
     """Return the page of a client."""
-    return quarter_page(customer, quarter, LAST_DAY, rows_for(sample, customer, quarter))
+    return quarter_page(customer, quarter, LAST_DAY, rows_for(sample, customer, quarter), POLICY)
 
 
 def grids(page: Document) -> dict[str, Grid]:
@@ -83,6 +83,15 @@ def test_the_quarter_before_is_shown_first(lifecycle_sample: Chain) -> None:
     ]
 
 
+def test_amounts_have_the_currency_of_the_policy(lifecycle_sample: Chain) -> None:
+    # C001 pays 1,000 a month; a larger plan is worth 30,000 a year.
+    text = as_markdown(page_of(lifecycle_sample, "C001", RUNNING), {})
+    assert "USD 1,000" in text
+    assert "In USD. Minutes of people per ticket" in text
+    offers = grids(page_of(lifecycle_sample, "C001", RUNNING))["what-to-do: To offer"]
+    assert [part if isinstance(part, str) else part.text for part in offers.note] == ["In ", "USD", "."]
+
+
 def test_five_parts_and_the_mark_for_review(lifecycle_sample: Chain) -> None:
     page = page_of(lifecycle_sample, "C004", RUNNING)
     assert [section.anchor for section in page.sections] == ["performance", "changes", "usage", "costs", "what-to-do"]
@@ -108,7 +117,7 @@ def test_no_other_client_is_on_the_page(lifecycle_sample: Chain, customer: str) 
 
 def test_every_figure_of_the_page_is_one_of_its_rows(lifecycle_sample: Chain) -> None:
     rows = rows_for(lifecycle_sample, "C004", LAST_QUARTER)
-    page = quarter_page("C004", LAST_QUARTER, LAST_DAY, rows)
+    page = quarter_page("C004", LAST_QUARTER, LAST_DAY, rows, POLICY)
     for grid in grids(page).values():
         for row in grid.rows:
             for cell in row:
@@ -130,8 +139,13 @@ def home(lifecycle_sample: Chain, tmp_path: Path) -> Settings:
     settings = Settings(home=tmp_path, data=tmp_path, policy=None)
     with duckdb.connect(settings.published) as published:
         published.execute("CREATE SCHEMA lifecycle; CREATE SCHEMA audit")
-        published.execute("CREATE TABLE audit.runs (is_published BOOLEAN, family VARCHAR, as_of DATE)")
-        published.execute("INSERT INTO audit.runs VALUES (true, 'lifecycle', ?)", [LAST_DAY])
+        columns = "is_published BOOLEAN, family VARCHAR, as_of DATE, ended_at TIMESTAMP, policy_hash VARCHAR"
+        published.execute(f"CREATE TABLE audit.runs ({columns})")
+        published.execute(
+            "INSERT INTO audit.runs VALUES (true, 'lifecycle', ?, now()::TIMESTAMP, ?)", [LAST_DAY, POLICY.policy_hash]
+        )
+        published.execute("CREATE TABLE audit.policies (policy_hash VARCHAR, content VARCHAR)")
+        published.execute("INSERT INTO audit.policies VALUES (?, ?)", [POLICY.policy_hash, POLICY.content])
         for name in QUERIES:
             table = lifecycle_sample.store.connection.execute(f"FROM lifecycle.{name}").to_arrow_table()
             published.register("found", table)
