@@ -6,7 +6,7 @@ import inspect
 from pathlib import Path
 
 from cjo_assets.catalog import all_families
-from cjo_assets.core.contract import columns_of, key_of
+from cjo_assets.core.contract import columns_of, described, key_of
 from cjo_assets.core.settings import PROJECT
 from cjo_assets.core.table import Table
 from cjo_assets.reporting.text import table as grid
@@ -37,7 +37,7 @@ def _section(table: Table) -> list[str]:
     key = [*(["as_of"] if table.is_dated else []), *(name for name in key_of(table.contract) if name != "as_of")]
     kind = "view" if table.is_view else "dated" if table.is_dated else "appended to" if table.is_appended else "undated"
     rows = [
-        [f"`{spec.name}`", str(spec.type), "yes" if spec.nullable else "", spec.description.replace("|", "\\|")]
+        [f"`{spec.name}`", str(spec.type), "yes" if spec.nullable else "", described(spec).replace("|", "\\|")]
         for spec in columns_of(table.contract)
     ]
     return [

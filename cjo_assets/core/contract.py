@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import functools
 import operator
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -23,7 +24,7 @@ from pandera.engines import ibis_engine
 
 from cjo_assets.core.expressions.numbers import rounded
 from cjo_assets.core.personal import Personal, mark_of
-from cjo_assets.policy import Policy, Vocabulary
+from cjo_assets.policy import Policy, Vocabulary, load_policy
 
 FAILURE_CASES = 20
 ANY_SEGMENT = "All"
@@ -224,6 +225,25 @@ def pandera_schema(contract: type[Contract], vocabulary: Vocabulary) -> pa.DataF
 def allowed_words(spec: Column, vocabulary: Vocabulary) -> list[str]:
     """Return the values an enumerated column may hold."""
     return list(getattr(vocabulary, spec.words or ""))
+
+
+def described(spec: Column) -> str:
+    """Return the description of a column with the values it may have, unless it names them all.
+
+    Values that the policy's vocabulary defines are those of the packaged policy.
+    """
+    values = [str(value) for check in spec.checks if check.name == "isin" for value in _bounds(check)["allowed_values"]]
+    if spec.words:
+        values = allowed_words(spec, _packaged_vocabulary())
+    if all(re.search(rf"(?<![\w-]){re.escape(value)}(?![\w-])", spec.description) for value in values):
+        return spec.description
+    origin = f" (`vocabulary.{spec.words}` of the policy)" if spec.words else ""
+    return f"{spec.description} One of: {', '.join(values)}{origin}."
+
+
+@functools.cache
+def _packaged_vocabulary() -> Vocabulary:
+    return load_policy().vocabulary
 
 
 def is_discardable(spec: Column, policy: Policy) -> bool:

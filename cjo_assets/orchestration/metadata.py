@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from cjo_assets.core.contract import Contract, columns_of
+from cjo_assets.core.contract import Contract, columns_of, described
 from cjo_assets.engine.lineage.query import VALUE, Edges, Lineage
 from cjo_assets.orchestration.resources import Warehouse
 
@@ -23,7 +23,7 @@ def column_schema(contract: type[Contract]) -> dg.TableSchema:
             dg.TableColumn(
                 name=spec.name,
                 type=str(spec.type),
-                description=spec.description,
+                description=described(spec),
                 constraints=dg.TableColumnConstraints(nullable=spec.nullable),
             )
             for spec in columns_of(contract)

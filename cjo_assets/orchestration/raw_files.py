@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from cjo_assets.core.contract import columns_of
+from cjo_assets.core.contract import columns_of, described
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.errors import InputError, UnreachableError, WarehouseError
 from cjo_assets.core.family import Family
@@ -151,10 +151,10 @@ def _spec(dataset: Dataset, family: Family, fresh: dg.FreshnessPolicy) -> dg.Ass
 
 
 def _column_schema(dataset: Dataset) -> dg.TableSchema:
-    described = {spec.name: spec.description for spec in columns_of(dataset.contract)}
+    texts = {spec.name: described(spec) for spec in columns_of(dataset.contract)}
     return dg.TableSchema(
         columns=[
-            dg.TableColumn(name, kind, f"As text: {described[name]}" if name in described else None)
+            dg.TableColumn(name, kind, f"As text: {texts[name]}" if name in texts else None)
             for name, kind in raw_schema(dataset).items()
         ]
     )

@@ -10,7 +10,7 @@ from cjo_assets.core.table import AUDIT
 from cjo_assets.engine.lineage.query import VALUE, Lineage, lineage_of
 from cjo_assets.engine.store import Store
 from cjo_assets.families.audit.records.column_lineage import ColumnLineage
-from cjo_assets.warehouse.views import latest_schema, latest_statement
+from cjo_assets.warehouse.views import has_latest, latest_schema, latest_statement
 
 COLUMN_LINEAGE = f"{AUDIT}.column_lineage"
 DIRECT, INDIRECT = "direct", "indirect"
@@ -52,10 +52,10 @@ def edges_of(lineage: Lineage) -> list[tuple[str, str, str, str, list[str]]]:
 
 
 def _views_of_newest_day(store: Store) -> dict[str, Lineage]:
-    dated = [table for table in store.tables.values() if table.is_published and table.is_dated and not table.is_view]
     return {
         f"{latest_schema(store, table.schema)}.{table.name}": lineage_of(
             sqlglot.parse_one(latest_statement(table), read="duckdb"), store.columns_of
         )
-        for table in dated
+        for table in store.tables.values()
+        if has_latest(store, table)
     }

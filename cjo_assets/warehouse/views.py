@@ -7,7 +7,7 @@ import re
 import duckdb
 import ibis
 
-from cjo_assets.core.contract import columns_of, contract_rows, schema_of
+from cjo_assets.core.contract import columns_of, contract_rows, described, schema_of
 from cjo_assets.core.family import Macro, deciding_family, registered_families
 from cjo_assets.core.table import AUDIT, LATEST, Days, Reference, Table
 from cjo_assets.engine.sql import literal, newest_day_of, quoted
@@ -51,7 +51,7 @@ def add_views(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
     tables = [table for table in store.tables.values() if table.is_published]
     if (AUDIT, "runs") in store.tables:
         for table in tables:
-            if table.is_dated and not table.is_view:
+            if not table.is_view and has_latest(store, table):
                 _add_latest(connection, store, table)
         own = [macro for family in store.families.values() for macro in family.macros]
         for macro in (*generic_macros(), *own):
@@ -59,10 +59,20 @@ def add_views(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
     for table in tables:
         if table.is_view:
             _add_view(connection, store, table)
+    for table in tables:
+        if table.is_view and has_latest(store, table):
+            _add_latest(connection, store, table)
+
+
+def has_latest(store: Store, table: Table) -> bool:
+    """Return whether a table has a view of its latest day: every dated one, and all of a family with files."""
+    return table.is_published and ((table.is_dated and not table.is_view) or table.schema in store.datasets_by_family)
 
 
 def latest_statement(table: Table) -> str:
-    """Return the statement of the view of a dated table's latest day."""
+    """Return the statement of the view of a table's latest day; all rows of an undated table."""
+    if not table.is_dated:
+        return f"SELECT * FROM {table.full_name}"
     newest = (
         "(SELECT max(as_of) FROM audit.runs WHERE is_published)"
         if table.schema == AUDIT
@@ -80,7 +90,7 @@ def latest_schema(store: Store, schema: str) -> str:
 def _add_latest(connection: duckdb.DuckDBPyConnection, store: Store, table: Table) -> None:
     name = f"{latest_schema(store, table.schema)}.{table.name}"
     connection.execute(f"CREATE OR REPLACE VIEW {name} AS {latest_statement(table)}")
-    comment(connection, table, name, "VIEW", "On the newest day: ")
+    comment(connection, table, name, "VIEW", "On the newest day: " if table.is_dated else "")
 
 
 def _add_view(connection: duckdb.DuckDBPyConnection, store: Store, table: Table) -> None:
@@ -119,7 +129,7 @@ def comment(
     what = prefix + (table.contract.__doc__ or "").strip()
     described = [f"COMMENT ON {kind} {name} IS {literal(what)}"]
     described += [
-        f"COMMENT ON COLUMN {name}.{quoted(spec.name)} IS {literal(spec.description)}"
+        f"COMMENT ON COLUMN {name}.{quoted(spec.name)} IS {literal(described(spec))}"
         for spec in columns_of(table.contract)
     ]
     connection.execute(";".join(described))

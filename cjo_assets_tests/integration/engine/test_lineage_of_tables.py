@@ -20,6 +20,7 @@ from cjo_assets.engine.validation import judged
 from cjo_assets.families.audit.records.column_lineage import ColumnLineage
 from cjo_assets.policy import load_policy
 from cjo_assets.warehouse.lineage_records import COLUMN_LINEAGE, record_lineage
+from cjo_assets.warehouse.views import has_latest
 from cjo_assets_tests.support.chain import Chain
 from cjo_assets_tests.support.perturb import Answer, Scratch
 from cjo_assets_tests.support.rows import Row, default_row
@@ -292,7 +293,7 @@ def test_every_column_of_every_table_has_its_lineage(chain: Chain) -> None:
         lineage = chain.store.lineages[table.full_name]
         assert list(lineage.columns) == [spec.name for spec in columns_of(table.contract)], table.full_name
     every = chain.store.tables.values()
-    latest = {f"latest.{table.name}" for table in every if table.is_dated and not table.is_view}
+    latest = {f"latest.{table.name}" for table in every if has_latest(chain.store, table)}
     record_lineage(chain.store)
     views = {row["table_name"] for row in chain.rows(f"FROM {COLUMN_LINEAGE} WHERE table_name LIKE 'latest.%'")}
     assert views == latest | {"latest.customer_360"}

@@ -176,6 +176,8 @@ MARKETING = {
     "campaign_analysis",
     "performance_assessment",
     "funnel_analysis",
+    "funnel_by_segment",
+    "cpa_by_channel",
     "segment_portfolio",
     "touch_credits",
     "attribution",
@@ -227,6 +229,8 @@ def test_the_set_of_assets(specs: dict[str, dg.AssetSpec]) -> None:
         "latest/customer_360",
         "latest/account_360",
         "latest/work_queue",
+        "latest/kpis_all",
+        "latest/roi_all",
     }
     expected |= {"audit/language_model_calls", "journey/phrased_texts", "audit/column_lineage"}
     expected |= {f"{schema}/{name}" for schema in ("raw", "quarantine", "marketing") for name in MARKETING_DATASETS}

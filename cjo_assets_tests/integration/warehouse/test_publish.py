@@ -20,6 +20,7 @@ from cjo_assets.ingest.loading import load_dataset
 from cjo_assets.policy import Policy
 from cjo_assets.warehouse.ledger import Stamp
 from cjo_assets.warehouse.publish import publish
+from cjo_assets.warehouse.views import has_latest
 from cjo_assets.warehouse.restore import remember_published, what_cannot_be_computed
 from cjo_assets.warehouse.retention import forget_old_days
 from cjo_assets.warehouse.run_log import RUNS
@@ -175,8 +176,10 @@ def test_latest_shows_the_newest_day_and_is_described(recorded: Path, two_days: 
         if table.is_dated and not table.is_view:
             latest = asked(recorded, f"FROM latest.{table.name} ORDER BY ALL")
             assert latest == asked(recorded, f"FROM {table.full_name} WHERE as_of = '{SECOND}' ORDER BY ALL")
+    for name in ("customers", "approval_requests", "pending_approvals"):
+        assert asked(recorded, f"FROM latest.{name} ORDER BY ALL") == asked(recorded, f"FROM journey.{name} ORDER BY ALL")
     assert asked(recorded, "SELECT view_name FROM duckdb_views() WHERE NOT internal AND comment IS NULL") == []
-    names = [table.name for table in two_days.store.tables.values() if table.is_dated]
+    names = [table.name for table in two_days.store.tables.values() if has_latest(two_days.store, table)]
     assert len(names) == len(set(names)), "of two tables with one name, one view of the newest day would hide the other"
 
 
@@ -189,6 +192,13 @@ def test_a_customer_in_one_row(recorded: Path) -> None:
         asked(recorded, f"SELECT {columns} FROM latest.customer_360 WHERE intervention_id NOTNULL ORDER BY 1")
         == decided
     )
+    contacts = "SELECT max(executed_at) FROM latest.outcome_analyses WHERE customer_id = 'C001' AND is_executed"
+    owners = "SELECT owner FROM latest.next_steps WHERE subject = 'C001' ORDER BY rank LIMIT 1"
+    contacted, owner = (asked(recorded, query) or [(None,)] for query in (contacts, owners))
+    assert contacted[0][0] is not None
+    assert asked(recorded, "SELECT last_contact_at, owner FROM latest.customer_360 WHERE customer_id = 'C001'") == [
+        (contacted[0][0], owner[0][0])
+    ]
     columns = "journey_stage, days_in_state, overall_risk_score, last_outcome, last_outcome_at"
     found = asked(recorded, f"SELECT {columns} FROM latest.customer_360 WHERE customer_id = 'C001'")
     score = asked(recorded, "SELECT overall_risk_score FROM latest.risk_scores WHERE customer_id = 'C001'")[0][0]

@@ -8,12 +8,15 @@ from datetime import date
 import ibis.expr.types as ir
 
 from cjo_assets.core.config import TableConfig
-from cjo_assets.core.contract import Contract, TextList, column, key
+from cjo_assets.core.contract import Contract, Instant, TextList, column, key
 from cjo_assets.core.expressions.tables import first_per, lookup
 from cjo_assets.core.table import LATEST
 from cjo_assets.families.journey.interventions._ledger import REQUEST_STATUSES
+from cjo_assets.families.journey.portfolio.next_steps import OWNERS
 
 TIERS = ["high", "medium", "low"]
+# Tables that a next step refers to if it is about a customer.
+ABOUT_CUSTOMERS = ["approval_requests", "outcome_analyses", "coverage_gaps"]
 
 
 class Customer360(Contract):
@@ -45,6 +48,12 @@ class Customer360(Contract):
         "Status of the approval of the decision; null without a request.", isin=REQUEST_STATUSES, nullable=True
     )
     approved_by: str = column("Who answered; null without an answer.", nullable=True)
+    owner: str = column(
+        "Role that acts on the first of the customer's next steps; null without one.", isin=OWNERS, nullable=True
+    )
+    last_contact_at: Instant = column(
+        "Instant of the last executed intervention [UTC]; null without one.", nullable=True
+    )
     last_outcome: str = column("Latest measured outcome; null without one.", words="outcomes", nullable=True)
     last_outcome_at: date = column("Day it was measured.", nullable=True)
     last_outcome_action: str = column("What had been done.", nullable=True)
@@ -62,6 +71,7 @@ def customer_360(
     recommended_interventions: ir.Table,
     approval_requests: ir.Table,
     outcome_analyses: ir.Table,
+    next_steps: ir.Table,
 ) -> ir.Table:
     """Join the tables of each stage by customer."""
     decisions = recommended_interventions.select(
@@ -74,10 +84,19 @@ def customer_360(
         risk_scores.select("customer_id", "overall_risk_score", "risk_tier", "urgency", "risk_factors"),
         journey_forecasts.select("customer_id", "churn_probability", "revenue_at_risk"),
         lookup(decisions, approval_requests, "intervention_id", approval_status="status", approved_by="decided_by"),
+        _owners(next_steps),
+        outcome_analyses.group_by("customer_id").agg(last_contact_at=outcome_analyses.executed_at.max()),
         _last_outcomes(outcome_analyses),
     ):
         known = lookup(known, part, "customer_id")
     return known
+
+
+def _owners(next_steps: ir.Table) -> ir.Table:
+    """Return the role of the first step about each customer."""
+    about_customers = next_steps.filter(next_steps.reference_table.isin(ABOUT_CUSTOMERS))
+    first = first_per(about_customers, "subject", "rank")
+    return first.select("owner", customer_id="subject")
 
 
 def _last_outcomes(outcome_analyses: ir.Table) -> ir.Table:

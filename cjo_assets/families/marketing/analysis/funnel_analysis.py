@@ -14,14 +14,12 @@ from cjo_assets.core.contract import DatedContract, TextList, column, key
 from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.intervals import MEASURED
 from cjo_assets.core.expressions.numbers import rounded
-from cjo_assets.core.expressions.rows import literal_rows
 from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.families.marketing.analysis._funnel_leaks import BENCHMARKS, recent_and_earlier, with_leaks
+from cjo_assets.families.marketing.analysis._funnel_steps import EXCEEDS, STATES, stages_of, steps_of
 from cjo_assets.families.marketing.measurement._measured_kpis import with_interval
 from cjo_assets.policy import Policy
 
-NOT_TRACKED, NO_EVENTS, EXCEEDS = "not_tracked", "no_events", "exceeds"
-STATES = [MEASURED, NOT_TRACKED, NO_EVENTS, EXCEEDS]
 PLACE = ("date", "campaign_id", "segment_id", "channel_id", "stage")
 
 
@@ -92,8 +90,11 @@ def funnel_analysis(campaigns: ir.Table, funnel_events: ir.Table, as_of: ir.Date
     by_days = recent_and_earlier(known_events(funnel_events, as_of), as_of, policy)
     counts = lookup(stage_counts(funnel_events, as_of), by_days, ["campaign_id", "stage"])
     is_known = (campaigns.created_at < days_after(as_of, 1)) | campaigns.campaign_id.isin(counts.campaign_id)
-    stages = campaigns.filter(is_known).select("campaign_id").cross_join(_stages(policy))
-    steps = _steps(lookup(stages, counts, ["campaign_id", "stage"]))
+    stages = campaigns.filter(is_known).select("campaign_id").cross_join(stages_of(policy))
+    steps = steps_of(lookup(stages, counts, ["campaign_id", "stage"]), "campaign_id", "trust", "recent", "earlier")
+    steps = steps.rename(
+        recent_to="recent", earlier_to="earlier", recent_from="from_recent", earlier_from="from_earlier"
+    )
     steps = with_interval(steps, "to_count", "from_count", "rate", policy.marketing.campaigns.interval_level)
     is_measured = steps.state == MEASURED
     may_leak = is_measured & (steps.from_place >= steps.leak_place)
@@ -104,38 +105,6 @@ def funnel_analysis(campaigns: ir.Table, funnel_events: ir.Table, as_of: ir.Date
         confidence=(steps.from_trust <= steps.trust).ifelse(steps.from_trust, steps.trust),
         passed_over=steps.stages[steps.from_place : steps.place - 1],
     )
-
-
-def _steps(stages: ir.Table) -> ir.Table:
-    """Pair each stage of a path with the nearest preceding stage that is counted, or else with the one before."""
-    before = ibis.window(group_by=["campaign_id", "path"], order_by="place", preceding=(None, 1), following=None)
-    is_counted = stages["count"].notnull()
-    arrivals = stages.mutate(
-        from_place=is_counted.ifelse(stages.place, ibis.null("int64")).max().over(before),
-        counts_any=is_counted.any().over(ibis.window(group_by="campaign_id")),
-    )
-    arrivals = arrivals.filter(arrivals.place > 1)
-    arrivals = arrivals.mutate(from_place=ibis.coalesce(arrivals.from_place, arrivals.place - 1))
-    departures = stages.select(
-        "campaign_id",
-        "path",
-        from_place="place",
-        from_stage="stage",
-        from_count="count",
-        from_trust="trust",
-        recent_from="recent",
-        earlier_from="earlier",
-    ).view()
-    steps = arrivals.join(departures, ["campaign_id", "path", "from_place"])
-    steps = steps.rename(to_stage="stage", to_count="count", recent_to="recent", earlier_to="earlier")
-    state = ibis.cases(
-        (~steps.counts_any, NO_EVENTS),
-        (steps.from_count.isnull() | steps.to_count.isnull(), NOT_TRACKED),
-        (steps.to_count > steps.from_count, EXCEEDS),
-        (steps.from_count == 0, NO_EVENTS),
-        else_=MEASURED,
-    )
-    return steps.mutate(state=state, rate=steps.to_count / steps.from_count.nullif(0))
 
 
 def stage_counts(funnel_events: ir.Table, as_of: ir.DateScalar) -> ir.Table:
@@ -149,24 +118,6 @@ def stage_counts(funnel_events: ir.Table, as_of: ir.DateScalar) -> ir.Table:
 def known_events(funnel_events: ir.Table, as_of: ir.DateScalar) -> ir.Table:
     """Return events of days up to the as-of date that were reported by the end of that date."""
     return funnel_events.filter(funnel_events.timestamp < days_after(as_of, 1), funnel_events["date"] <= as_of)
-
-
-def _stages(policy: Policy) -> ir.Table:
-    """Return the stages of each path with their places from 1, and the first place at which a loss can be a leak."""
-    rules = policy.marketing.funnel
-    rows = [
-        {
-            "path": path,
-            "place": place,
-            "stage": stage,
-            "stages": list(stages),
-            "leak_place": stages.index(rules.leaks_from) + 1 if rules.leaks_from in stages else 1,
-        }
-        for path, stages in rules.paths.items()
-        for place, stage in enumerate(stages, start=1)
-    ]
-    types = {"path": "string", "place": "int64", "stage": "string", "stages": "array<string>", "leak_place": "int64"}
-    return literal_rows(rows, types)
 
 
 @check(blocking=True)

@@ -13,7 +13,7 @@ from cjo_assets.core.expressions.intervals import highest_of_none, two_sided_qua
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, rounded
 from cjo_assets.core.expressions.sentences import sentence as clause
 from cjo_assets.core.expressions.tables import lookup
-from cjo_assets.families.marketing.analysis.funnel_analysis import EXCEEDS, NOT_TRACKED
+from cjo_assets.families.marketing.analysis._funnel_steps import EXCEEDS, NOT_TRACKED
 from cjo_assets.families.marketing.analysis.reconciliation import BEYOND
 from cjo_assets.families.marketing.inputs.campaigns import ACTIVE, COMPLETED
 from cjo_assets.families.marketing.inputs.segment_rollups import HOLD, REVISE

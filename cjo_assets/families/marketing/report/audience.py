@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cjo_assets.core.expressions.intervals import MEASURED
-from cjo_assets.families.marketing.analysis.funnel_analysis import EXCEEDS
+from cjo_assets.families.marketing.analysis._funnel_steps import EXCEEDS
 from cjo_assets.families.marketing.report.figures import MarketingFigures
 from cjo_assets.families.marketing.report.prose import CAMPAIGN, listed, table_of, where
 from cjo_assets.reporting.document import Block, Cited, Column, Paragraph, Picture, Prose, Record, Section

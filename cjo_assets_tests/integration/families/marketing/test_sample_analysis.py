@@ -1,11 +1,13 @@
 """Analyses of the sample month, with figures that can be added up from `data/marketing/`, and its planted faults."""
 
+from collections import defaultdict
+
 import pytest
 
 from cjo_assets.cli.single_subject import rows_about
 from cjo_assets.families.marketing.family import FAMILY
 from cjo_assets.families.marketing.subject import SUBJECT, key_to_campaign, links_of, rows_of_campaign
-from cjo_assets_tests.support.chain import LAST_DAY, Chain
+from cjo_assets_tests.support.chain import LAST_DAY, SAMPLE, Chain, read_rows
 
 
 def test_campaigns_by_hand(marketing_sample: Chain) -> None:
@@ -189,3 +191,40 @@ def test_recommendations_by_hand(marketing_sample: Chain) -> None:
     }
     opened = marketing_sample.rows("FROM marketing.risk_register WHERE is_open")
     assert {row["risk_id"] for row in opened} == {name for rule, name in about if rule in ("overdue_risk", "open_risk")}
+
+
+def test_cost_per_conversion_of_each_channel(marketing_sample: Chain) -> None:
+    """Added up from the snapshots in plain Python."""
+    channel_of = {row["asset_id"]: row["channel_id"] for row in read_rows(SAMPLE / "marketing", "creative_assets")}
+    spend, conversions = defaultdict[str, float](float), defaultdict[str, int](int)
+    for row in marketing_sample.rows("FROM marketing.performance_metrics"):
+        spend[channel_of[row["asset_id"]]] += row["cost"]
+        conversions[channel_of[row["asset_id"]]] += row["conversions"]
+    found = marketing_sample.by("channel_id", "marketing.cpa_by_channel")
+    assert set(found) == {row["channel_id"] for row in marketing_sample.rows("FROM marketing.channels")}
+    for name, row in found.items():
+        if name not in spend:
+            assert (row["spend"], row["conversions"], row["cpa"], row["campaigns"]) == (None, None, None, 0)
+            continue
+        assert (row["spend"], row["conversions"]) == (pytest.approx(spend[name]), conversions[name])
+        assert row["cpa"] == (pytest.approx(spend[name] / conversions[name], abs=1e-6) if conversions[name] else None)
+    assert sum(row["spend"] or 0 for row in found.values()) == 10_500.0
+
+
+def test_funnel_of_each_segment(marketing_sample: Chain) -> None:
+    """Arrivals are those of the events of all campaigns; a segment without events has no rate."""
+    arrived = defaultdict[tuple[str, str], int](int)
+    for row in marketing_sample.rows("FROM marketing.funnel_events WHERE date <= ?", LAST_DAY):
+        arrived[row["segment_id"], row["stage"]] += row["count"]
+    steps = marketing_sample.rows("FROM marketing.funnel_by_segment")
+    assert {row["segment_id"] for row in steps} == {
+        row["segment_id"] for row in marketing_sample.rows("FROM marketing.audience_segments")
+    }
+    measured = [row for row in steps if row["state"] == "measured"]
+    assert measured
+    for row in measured:
+        departed, came = (arrived[row["segment_id"], row[name]] for name in ("from_stage", "to_stage"))
+        assert (row["from_count"], row["to_count"], row["lost"]) == (departed, came, departed - came)
+        assert row["rate"] == pytest.approx(came / departed, abs=1e-6)
+    silent = {row["segment_id"] for row in steps} - {segment for segment, _ in arrived}
+    assert all(row["state"] == "no_events" and row["rate"] is None for row in steps if row["segment_id"] in silent)
