@@ -54,6 +54,7 @@ class PlaybookPerformance(DatedContract):
 
     playbook_id: str = key("Playbook.")
     segment: str = key("Market segment, or All.")
+    is_all_segments: bool = column("Whether the row is that of all segments, which sums over segments must leave out.")
     runs: int = column("Interventions carried out [runs].", ge=0)
     measured_runs: int = column("Those with an outcome [runs].", ge=0)
     successes: int = column("Those that succeeded [runs].", ge=0)
@@ -122,6 +123,7 @@ def playbook_performance(
     estimated = _with_effects(estimated, treatment_effects)
     judged = (estimated.judged + estimated.log_judged).nullif(0)
     estimated = estimated.mutate(
+        is_all_segments=estimated.segment == ANY_SEGMENT,
         # Rounded before the policy's limit is compared with it.
         override_rate=rounded((estimated.overruled + estimated.log_overrides) / judged),
         evidence=ibis.cases(

@@ -13,7 +13,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.approval_status import EXPIRED, REJECTED
-from cjo_assets.core.contract import DatedContract, column, key
+from cjo_assets.core.contract import ANY_SEGMENT, DatedContract, column, key
 from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.evidence_grades import MATCHED, RANDOMISED
 from cjo_assets.core.expressions.intervals import (
@@ -39,6 +39,7 @@ class TreatmentEffects(DatedContract):
 
     playbook_id: str = key("Playbook.")
     segment: str = key("Market segment, or All.")
+    is_all_segments: bool = column("Whether the row is that of all segments, which sums over segments must leave out.")
     control: str = key("held_out: drawn by chance; untreated: refused or lapsed.", isin=[HELD_OUT, UNTREATED])
     evidence_grade: str = column("randomised or matched.", isin=[RANDOMISED, MATCHED])
     treated_count: int = column(
@@ -84,6 +85,7 @@ def treatment_effects(
     arms = over_segments(existing, _arms(subjects), policy)
     arms = arms.mutate(comparisons=arms.count().over(ibis.window()))
     comparisons = long_rows(arms, ("playbook_id", "segment", "comparisons"), _sides(arms))
+    comparisons = comparisons.mutate(is_all_segments=comparisons.segment == ANY_SEGMENT)
     return _with_difference(comparisons, policy)
 
 

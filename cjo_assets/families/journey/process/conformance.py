@@ -26,6 +26,7 @@ class Conformance(DatedContract):
     """Conformance of journeys. One row per as-of date and segment."""
 
     segment: str = key("Market segment, or All.")
+    is_all_segments: bool = column("Whether the row is that of all segments, which sums over segments must leave out.")
     cases: int = column("Customers with any entry [customers].", ge=0)
     completed_cases: int = column("Of these, in a terminal stage [customers].", ge=0)
     path_variants: int = column("Different paths; one of two segments counts in each [paths].", ge=0)
@@ -66,6 +67,7 @@ def conformance(path_variants: ir.Table) -> ir.Table:
     whole = whole.select(segment=ibis.literal(ANY_SEGMENT), **{name: whole[name].cast("int64") for name in SUMS})
     sums = ibis.union(parts, whole)
     return sums.mutate(
+        is_all_segments=sums.segment == ANY_SEGMENT,
         invalid_share=sums.invalid_transitions / sums.judged_transitions.nullif(0),
         fitness=sums.conforming_cases / sums.cases,
         rework_share=sums.rework_entries / sums.entries,
