@@ -24,7 +24,7 @@ from cjo_assets.core.settings import Settings
 from cjo_assets.engine.rows import Row, as_dicts
 from cjo_assets.ingest.records import Record, append, fingerprint, locked, records_in
 from cjo_assets.policy import Policy
-from cjo_assets.policy.identity import person, person_key
+from cjo_assets.policy.identity import is_placeholder, person, person_key
 from cjo_assets.warehouse.published import of_another_version
 
 
@@ -120,17 +120,19 @@ def new_records(settings: Settings, family: Family | None = None) -> str | None:
         return fingerprint(path)
 
 
-def day_of_records(settings: Settings, family: Family | None = None) -> date | None:
-    """Return the day with all records: the latest published, or that of a later answer; None before any run."""
+def newest_day(settings: Settings, family: Family | None = None) -> date | None:
+    """Return the newest published day of a family with approvals; None before any run."""
     if not settings.published.exists():
         return None
     approvals = _approvals(family)
-    with locked(settings.home / approvals.records, for_reading=True) as path:
-        records = records_in(path)
-    published = _Published(settings.published, approvals)
-    days = [row["day"] for row in published.rows(f"SELECT max(as_of) AS day FROM {approvals.days}")]
-    answered = [_recorded_at(record).date() for record in records]
-    return max([*days, *answered]) if days[0] else None
+    [row] = _Published(settings.published, approvals).rows(f"SELECT max(as_of) AS day FROM {approvals.days}")
+    day: date | None = row["day"]
+    return day
+
+
+def effect_of_approval(settings: Settings, name: str) -> str:
+    """Return what the approval of a published request means, to follow the word approved."""
+    return _approvals_of(settings, name).effect
 
 
 def families_with_approvals() -> list[Family]:
@@ -286,6 +288,8 @@ def _require_text(answer: Answer, policy: Policy, categories: Sequence[str]) -> 
         raise RefusalError(f"Unknown category {answer.category!r}. Choose one of: {', '.join(categories)}.")
     if answer.decision == APPROVED and answer.category is not None:
         raise RefusalError("Only a rejection may have a category.")
+    if is_placeholder(answer.by):
+        raise RefusalError(f"{answer.by} is the placeholder of the documentation. Specify the approver with --by.")
     if person(answer.by, policy.vocabulary.null_words) is None:
         raise RefusalError(f"{answer.by!r} is not the name of a person. Specify the approver with --by.")
     if answer.by != answer.by.strip():

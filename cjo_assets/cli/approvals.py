@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from cjo_assets.cli.terminal import HomeOption, PolicyOption, console, fail, say
+from cjo_assets.core.approval_status import APPROVED
 from cjo_assets.reporting.text import money
 
 InterventionArgument = Annotated[str, typer.Argument(help="Id of the request, as listed by `cjo pending`.")]
@@ -52,7 +53,7 @@ def approve(
     policy: PolicyOption = None,
     home: HomeOption = None,
 ) -> None:
-    """Approve a pending request."""
+    """Approve a pending request; an approved intervention is taken as carried out."""
     _answer(policy, home, intervention_id=intervention, decision="approved", by=by, reason=reason, at=at)
 
 
@@ -81,7 +82,7 @@ def _answer(
     reason: str | None = None,
     at: str | None = None,
 ) -> None:
-    from cjo_assets.approvals.decide import Answer, record_answer
+    from cjo_assets.approvals.decide import Answer, effect_of_approval, record_answer
     from cjo_assets.core.errors import RefusalError, WarehouseError
     from cjo_assets.core.settings import places_of
     from cjo_assets.policy import PolicyError, load_policy
@@ -91,11 +92,15 @@ def _answer(
     answer = Answer(intervention_id, decision, by, category, reason, at)
     try:
         record = record_answer(settings, load_policy(settings.policy), answer)
+        effect = effect_of_approval(settings, intervention_id) if decision == APPROVED else ""
     except (PolicyError, RefusalError, WarehouseError) as error:
         fail(str(error))
-    said_to = f"{intervention_id} is {record['decision']} by {record['decided_by']}"
-    say(f"Recorded: {said_to} at {record['decided_at']}.")
-    say("The next run applies it: `cjo run`, or the sensor while `cjo ui` is running.")
+    say(
+        f"Recorded: {intervention_id} is {record['decision']}{effect} by {record['decided_by']} at "
+        f"{record['decided_at']}."
+    )
+    day = record["decided_at"].partition("T")[0]
+    say(f"It counts on {day} and later days: run one with `cjo run --as-of {day}`, or by the sensor of `cjo ui`.")
 
 
 def _register_families() -> None:

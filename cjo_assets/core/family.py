@@ -171,6 +171,7 @@ class Family:
         owner: owner of its assets in Dagster.
         goal: what a day of it is computed for; None for records that every family shares.
         plan: the steps of a day.
+        groups: its stages in pipeline order, those together that Dagster shows as one group.
         report: its report; None where it has none.
         summary: the figures of a day that `cjo run` prints; None where it has none.
         subject: the kind of subject that `cjo run` can show alone; None where it has none.
@@ -200,6 +201,7 @@ class Family:
     owner: str = "team:platform"
     goal: Goal | None = None
     plan: tuple[Step, ...] = ()
+    groups: tuple[tuple[str, ...], ...] = ()
     report: Report | None = None
     summary: Summary | None = None
     subject: Subject | None = None

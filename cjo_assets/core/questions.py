@@ -159,6 +159,7 @@ class Approvals:
         days: dated table with a row on every published day.
         not_yet: reason why a published answer has no effect, if it will have one on a later day.
         categories: from the policy to the categories of a rejection.
+        effect: what an approval means, to follow the word approved; empty where nothing follows from it alone.
     """
 
     records: str
@@ -170,6 +171,7 @@ class Approvals:
     days: str
     not_yet: str
     categories: Callable[[Any], tuple[str, ...]]
+    effect: str = ""
 
 
 @dataclass(frozen=True)

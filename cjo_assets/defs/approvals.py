@@ -3,10 +3,17 @@
 import dagster as dg
 from pydantic import Field
 
-from cjo_assets.approvals.decide import Answer, record_answer
+from cjo_assets.approvals.decide import Answer, record_answer, waiting_requests
+from cjo_assets.catalog import data_families
+from cjo_assets.core.approval_status import APPROVED
 from cjo_assets.core.errors import RefusalError, WarehouseError
 from cjo_assets.core.settings import Settings
+from cjo_assets.engine.rows import Row
 from cjo_assets.policy import PolicyError, load_policy
+from cjo_assets.policy.identity import PLACEHOLDER
+from cjo_assets.reporting.text import harmless
+
+DESCRIPTION = "Record an answer to an approval request. The sensor or the next run applies it."
 
 
 class ApprovalDecision(dg.Config):
@@ -35,10 +42,44 @@ def record_decision(context: dg.OpExecutionContext, config: ApprovalDecision) ->
     context.log.info(f"Recorded: {record}")
 
 
-@dg.job(description="Record an answer to an approval request. The sensor or the next run applies it.")
-def record_approval_decision() -> None:
-    """Record one answer."""
-    record_decision()
+def approval_job(waiting: list[Row]) -> dg.JobDefinition:
+    """Return the job, with an example of its configuration and a description that lists pending requests."""
+    first = waiting[0]["intervention_id"] if waiting else "ID"
+    example = {"intervention_id": first, "decision": APPROVED, "by": PLACEHOLDER, "reason": "Why, in your words."}
+
+    @dg.job(
+        name="record_approval_decision",
+        description=_description(waiting),
+        config={"ops": {"record_decision": {"config": example}}},
+    )
+    def record() -> None:
+        record_decision()
+
+    return record
+
+
+def _description(waiting: list[Row]) -> str:
+    """Return what the job does, and the requests that waited when the code location was loaded."""
+    listed = [
+        f"- `{row['intervention_id']}` {harmless(row['customer_id'] or 'all customers')}: "
+        f"{harmless(row['recommended_action'])} ({row.get('waits_with') or row['approval_role'] or 'any role'})"
+        for row in waiting
+    ]
+    heading = "Pending when the code location was loaded (`cjo pending` lists the present ones):"
+    return "\n".join([DESCRIPTION, "", heading, "", *listed]) if listed else DESCRIPTION
+
+
+def _waiting() -> list[Row]:
+    """Return the pending requests; none without a published database."""
+    data_families()
+    settings = Settings.from_environment()
+    try:
+        return waiting_requests(settings, load_policy(settings.policy))
+    except (PolicyError, WarehouseError):
+        return []
+
+
+record_approval_decision = approval_job(_waiting())
 
 
 @dg.definitions

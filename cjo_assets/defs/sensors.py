@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from cjo_assets.approvals.decide import day_of_records, families_with_approvals, new_records
+from cjo_assets.approvals.decide import families_with_approvals, new_records, newest_day
 from cjo_assets.catalog import data_families
 from cjo_assets.core.family import Family, deciding_family
 from cjo_assets.core.settings import Settings
@@ -57,14 +57,15 @@ def approval_decisions(family: Family) -> dg.SensorDefinition:
         job_name=job_name(family.name),
         minimum_interval_seconds=Settings.sensor_seconds(),
         default_status=dg.DefaultSensorStatus.RUNNING if is_first else AUTOMATION.sensor_status(SCHEDULE, DECLARATIVE),
-        description="Runs the latest day again after an approval or rejection was recorded.",
+        description="Runs the newest published day again after an approval or rejection was recorded. An answer of a "
+        "later day counts from the run of that day on.",
     )
     def answers(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         settings = Settings.from_environment()
         content = new_records(settings, family)
         if content is None or content == context.cursor:
             return dg.SkipReason("There are no new records.")
-        day = day_of_records(settings, family)
+        day = newest_day(settings, family)
         if day is None:
             return dg.SkipReason("There is no published database yet.")
         return dg.SensorResult(

@@ -15,6 +15,7 @@ from cjo_assets.engine.store import Stored
 from cjo_assets.orchestration.automation import downstream_condition
 from cjo_assets.orchestration.checks import check_specs, results_of, results_of_breach
 from cjo_assets.orchestration.failures import failure_of, naming
+from cjo_assets.orchestration.groups import group_of_table, kind_of
 from cjo_assets.orchestration.keys import key_of_table
 from cjo_assets.orchestration.metadata import code_reference, column_deps, column_schema, lineage_page, preview
 from cjo_assets.orchestration.partitions import days, days_of
@@ -128,8 +129,8 @@ def _spec(table: Table, family: Family) -> dg.AssetSpec:
     return dg.AssetSpec(
         key_of_table(table.schema, table.name),
         deps=[dg.AssetDep(key_of_table(schema, name)) for schema, name in sorted(table.upstream())],
-        group_name=f"{family.name}_{table.group}",
-        kinds={"duckdb", "ibis"},
+        group_name=group_of_table(family, table),
+        kinds={kind_of(family, table)},
         owners=[family.owner],
         tags={"family": family.name, "stage": table.group},
         description=_description(table),

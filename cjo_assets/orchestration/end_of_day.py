@@ -9,14 +9,15 @@ from typing import Any
 
 import dagster as dg
 
+from cjo_assets.catalog import families_about, views_across_families
 from cjo_assets.core.family import Family
 from cjo_assets.core.progress import report_progress
 from cjo_assets.core.settings import Settings
-from cjo_assets.core.table import AUDIT, Table
+from cjo_assets.core.table import Table
 from cjo_assets.engine.code import code_version
 from cjo_assets.engine.code_versions import version_of
 from cjo_assets.orchestration.automation import downstream_condition, freshness
-from cjo_assets.orchestration.keys import PUBLISHED, RECORDS, key_of_table, reports_of, texts_of
+from cjo_assets.orchestration.keys import PUBLISHED, RECORDS, key_of_table, last_stored, last_tables, reports_of, texts_of
 from cjo_assets.orchestration.metadata import code_reference, column_schema, preview
 from cjo_assets.orchestration.partitions import days, days_of
 from cjo_assets.orchestration.resources import POOL, Warehouse
@@ -32,28 +33,33 @@ OWNER = "team:platform"
 
 
 def end_of_day_definitions(families: tuple[Family, ...]) -> dg.Definitions:
-    """Return reports, records and published database, downstream of every table."""
+    """Return reports, published database and records, downstream of every table.
+
+    They depend on the last tables alone, all others being upstream of these. A run has one family, so the last tables
+    are those of each: a view of several families, which reads tables of others, is in the run of one of them only.
+    """
     tables = [table for family in families for table in family.tables]
-    keys = [key_of_table(table.schema, table.name) for table in tables if table.transform is not None]
     records = [table for table in tables if table.transform is None and table.group == RECORDS]
     reports = {key: family for family in families for key in reports_of(family)}
-    written = [_report_asset(key, family, keys) for key, family in reports.items()]
+    written = [_report_asset(key, family) for key, family in reports.items()]
+    views = [view for family in families if family.datasets for view in views_across_families(family.name)]
+    last = {key for family in families if family.datasets for key in last_tables(families_about(family.name))}
+    keys = sorted(last | {key_of_table(view.schema, view.name) for view in views})
     return dg.Definitions(assets=[*written, _published_asset(records, [*keys, *reports])])
 
 
-def _report_asset(key: dg.AssetKey, family: Family, keys: list[dg.AssetKey]) -> dg.AssetsDefinition:
+def _report_asset(key: dg.AssetKey, family: Family) -> dg.AssetsDefinition:
     report = family.report
     if report is None:
         raise LookupError(f"The family {family.name} has no report.")
-    own = [found for found in keys if found.path[0] in (family.name, AUDIT)]
 
     @dg.asset(
         key=key,
-        deps=[*own, *texts_of(family)],
+        deps=[*last_stored(family.name), *texts_of(family)],
         partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="publish",
-        kinds={"html", "markdown"},
+        kinds={"report"},
         owners=[OWNER],
         tags={"stage": "publish"},
         pool=POOL,
@@ -73,6 +79,7 @@ def _report_asset(key: dg.AssetKey, family: Family, keys: list[dg.AssetKey]) -> 
         verdict, pictures = shown_in_dagster(path, report.pictures)
         return dg.MaterializeResult(
             metadata={
+                "report": dg.MetadataValue.url(path.as_uri()),
                 "path": dg.MetadataValue.path(path),
                 "verdict": dg.MetadataValue.md(verdict),
                 "pictures": dg.MetadataValue.md(pictures),
@@ -86,7 +93,6 @@ def _report_asset(key: dg.AssetKey, family: Family, keys: list[dg.AssetKey]) -> 
 def _published_asset(records: list[Table], keys: list[dg.AssetKey]) -> dg.AssetsDefinition:
     @dg.multi_asset(
         specs=[
-            *(_recorded(table, keys) for table in records),
             dg.AssetSpec(
                 PUBLISHED,
                 deps=keys,
@@ -100,6 +106,7 @@ def _published_asset(records: list[Table], keys: list[dg.AssetKey]) -> dg.Assets
                 partitions_def=days,
                 automation_condition=downstream_condition(),
             ),
+            *map(_recorded, records),
         ],
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=POOL,
@@ -123,9 +130,6 @@ def _published_asset(records: list[Table], keys: list[dg.AssetKey]) -> dg.Assets
             write_exchange(settings, store.families[family], policy)
         forget_old_days(store, policy.warehouse.days_kept)
         report_progress("published", len(asked))
-        for table in records:
-            shown = _shown_of(table, warehouse, head)
-            yield dg.MaterializeResult(asset_key=key_of_table(table.schema, table.name), metadata=shown)
         yield dg.MaterializeResult(
             asset_key=PUBLISHED,
             metadata={
@@ -135,6 +139,9 @@ def _published_asset(records: list[Table], keys: list[dg.AssetKey]) -> dg.Assets
                 "policy_hash": policy.policy_hash,
             },
         )
+        for table in records:
+            shown = _shown_of(table, warehouse, head)
+            yield dg.MaterializeResult(asset_key=key_of_table(table.schema, table.name), metadata=shown)
 
     return published
 
@@ -157,12 +164,12 @@ def _page_of(settings: Settings, family: Family, day: date) -> Path | None:
     return path.relative_to(settings.home) if path.exists() else None
 
 
-def _recorded(table: Table, keys: list[dg.AssetKey]) -> dg.AssetSpec:
+def _recorded(table: Table) -> dg.AssetSpec:
     return dg.AssetSpec(
         key_of_table(table.schema, table.name),
-        deps=keys,
+        deps=[PUBLISHED],
         group_name="publish",
-        kinds={"duckdb"},
+        kinds={"record"},
         owners=[OWNER],
         tags={"stage": "publish"},
         description=inspect.getdoc(table.contract),

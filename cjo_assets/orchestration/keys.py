@@ -6,7 +6,7 @@ import dagster as dg
 
 from cjo_assets.catalog import data_families, families_about, views_across_families
 from cjo_assets.core.family import Family
-from cjo_assets.core.table import RAW
+from cjo_assets.core.table import LATEST, RAW
 from cjo_assets.language.memory import CALLS
 
 FAMILY_TAG = "cjo/family"
@@ -20,6 +20,18 @@ RECORDS = "records"
 def key_of_table(schema: str, name: str) -> dg.AssetKey:
     """Return the asset key of a table: its schema and its name."""
     return dg.AssetKey([schema, name])
+
+
+def last_tables(families: tuple[Family, ...]) -> list[dg.AssetKey]:
+    """Return the computed tables of families that no other of them reads; every other is upstream of one of these."""
+    tables = [table for family in families for table in family.tables if table.transform is not None]
+    read = {name for table in tables for name in table.upstream()}
+    return [key_of_table(table.schema, table.name) for table in tables if (table.schema, table.name) not in read]
+
+
+def last_stored(family: str) -> list[dg.AssetKey]:
+    """Return the last tables of a family and its records, apart from the views of the newest day."""
+    return last_tables(tuple(found for found in families_about(family) if found.name != LATEST))
 
 
 def reports_of(family: Family) -> list[dg.AssetKey]:

@@ -17,6 +17,7 @@ from cjo_assets.engine.raw import raw_schema
 from cjo_assets.ingest.loading import Loaded, load_dataset
 from cjo_assets.orchestration.automation import freshness
 from cjo_assets.orchestration.failures import failure_of, naming
+from cjo_assets.orchestration.groups import group_of
 from cjo_assets.orchestration.keys import key_of_table
 from cjo_assets.orchestration.metadata import code_reference, preview
 from cjo_assets.orchestration.resources import POOL, Warehouse
@@ -134,8 +135,8 @@ def _results(
 def _spec(dataset: Dataset, family: Family, fresh: dg.FreshnessPolicy) -> dg.AssetSpec:
     return dg.AssetSpec(
         key_of_table(RAW, dataset.name),
-        group_name=f"{family.name}_{RAW}",
-        kinds={"duckdb", "file"},
+        group_name=group_of(family, RAW),
+        kinds={"file"},
         owners=[family.owner],
         tags={"family": family.name, "stage": RAW},
         description=f"The rows of the file {dataset.name} with their positions in it, as text, except where "

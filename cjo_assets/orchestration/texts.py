@@ -13,7 +13,8 @@ from cjo_assets.core.table import Table
 from cjo_assets.engine.code_versions import version_of
 from cjo_assets.language.memory import CALLS
 from cjo_assets.orchestration.automation import downstream_condition
-from cjo_assets.orchestration.keys import key_of_table
+from cjo_assets.orchestration.groups import group_of_table
+from cjo_assets.orchestration.keys import key_of_table, last_stored
 from cjo_assets.orchestration.metadata import code_reference, column_schema, preview
 from cjo_assets.orchestration.partitions import days, days_of
 from cjo_assets.orchestration.resources import POOL, Warehouse
@@ -30,13 +31,13 @@ def texts_definitions(family: Family, families: tuple[Family, ...]) -> dg.Defini
     if texts is None:
         raise LookupError(f"The family {family.name} has no texts.")
     tables = {(table.schema, table.name): table for found in families for table in found.tables}
-    owners = {found.name: found.owner for found in families}
-    computed = [key_of_table(*name) for name, table in tables.items() if table.transform is not None]
+    by_name = {found.name: found for found in families}
+    last = last_stored(family.name)
     calls, own = tables[CALLS], tables[family.name, texts.table]
 
     @dg.multi_asset(
         name=f"{family.name}_texts",
-        specs=[_spec(table, computed, owners[table.schema], texts.write) for table in (calls, own)],
+        specs=[_spec(table, last, by_name[table.schema], texts.write) for table in (calls, own)],
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=POOL,
     )
@@ -66,13 +67,13 @@ def texts_definitions(family: Family, families: tuple[Family, ...]) -> dg.Defini
     return dg.Definitions(assets=[phrased])
 
 
-def _spec(table: Table, deps: list[dg.AssetKey], owner: str, write: Callable[..., object]) -> dg.AssetSpec:
+def _spec(table: Table, deps: list[dg.AssetKey], family: Family, write: Callable[..., object]) -> dg.AssetSpec:
     return dg.AssetSpec(
         key_of_table(table.schema, table.name),
         deps=deps,
-        group_name=f"{table.schema}_language",
-        kinds={"duckdb"},
-        owners=[owner],
+        group_name=group_of_table(family, table),
+        kinds={"text"},
+        owners=[family.owner],
         tags={"stage": "language"},
         description=inspect.getdoc(table.contract),
         metadata={

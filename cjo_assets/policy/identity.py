@@ -29,6 +29,8 @@ IGNORABLE = frozenset(
     )
     for code in range(first, last + 1)
 )
+# Stands for the name of a person in the documentation.
+PLACEHOLDER = "NAME"
 BRAILLE_BLANK = "\u2800"
 
 
@@ -48,6 +50,11 @@ def person(name: str | None, null_words: Iterable[str]) -> str | None:
     """Return the key of a person; None if the name is missing, has nothing visible, or is a word for "nothing"."""
     key = person_key(name or "")
     return None if key in nobody_keys(null_words) else key
+
+
+def is_placeholder(name: str) -> bool:
+    """Return whether a name is the placeholder of the documentation, `NAME`."""
+    return name.strip() == PLACEHOLDER
 
 
 def nobody_keys(null_words: Iterable[str]) -> frozenset[str]:

@@ -70,7 +70,7 @@ def erase(
         WarehouseError: the home cannot be used.
     """
     vocabulary = load_policy(settings.policy).vocabulary
-    if identity.person(by, vocabulary.null_words) is None:
+    if identity.is_placeholder(by) or identity.person(by, vocabulary.null_words) is None:
         raise RefusalError(f"--by {by!r} is not the name of a person. Specify who requested the erasure.")
     if not reason.strip():
         raise RefusalError("--reason is empty. Specify the reason of the erasure.")

@@ -12,12 +12,12 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from cjo_assets.approvals.decide import Answer, day_of_records, record_answer, waiting_requests
+from cjo_assets.approvals.decide import Answer, newest_day, record_answer, waiting_requests
 from cjo_assets.catalog import families_about
 from cjo_assets.cli.app import app
 from cjo_assets.core.errors import RefusalError, WarehouseError
 from cjo_assets.core.settings import Settings
-from cjo_assets.defs.approvals import record_approval_decision
+from cjo_assets.defs.approvals import DESCRIPTION, approval_job, record_approval_decision
 from cjo_assets.defs.sensors import approval_decisions_sensor
 from cjo_assets.engine.ddl import columns_in_sql
 from cjo_assets.engine.store import Store
@@ -260,11 +260,15 @@ def test_the_commands(settings: Settings) -> None:
         assert text in shown
     rejected = run(app, ["reject", "one", "--by", "ann", "--reason", "bad_timing", "--note", "later", "--at", IN_TIME])
     assert (rejected.exit_code, "one is rejected by ann" in rejected.output) == (0, True)
+    approved = run(app, ["approve", "own", "--by", "bob", "--at", IN_TIME], env={"COLUMNS": "200"}).output
+    assert "own is approved, taken as carried out, by bob" in " ".join(approved.split())
+    assert "cjo run --as-of 2025-01-20" in approved
     assert (recorded(settings)[0]["category"], recorded(settings)[0]["reason"]) == ("bad_timing", "later")
     for arguments, words in (
         (["approve", "one", "--by", "bob", "--at", IN_TIME], "was rejected already, by ann"),
         (["reject", "two", "--by", "ann", "--reason", "mood", "--at", IN_TIME], "Unknown category"),
         (["approve", "two", "--by", "ann ", "--at", IN_TIME], "begins or ends with a space"),
+        (["approve", "two", "--by", "NAME", "--at", IN_TIME], "NAME is the placeholder of the documentation"),
         (["reject", "two", "--by", "ann"], "--reason"),
         (["pending", "--home", str(settings.data / "nowhere")], "cannot be used"),
     ):
@@ -272,7 +276,7 @@ def test_the_commands(settings: Settings) -> None:
         assert refused.exit_code != 0
         assert words in " ".join(refused.output.split())
         assert "Traceback" not in refused.output
-    assert len(recorded(settings)) == 1
+    assert len(recorded(settings)) == 2
 
 
 def test_without_a_published_database_there_is_nothing_to_answer(tmp_path: Path) -> None:
@@ -301,6 +305,18 @@ def test_the_job_records_with_the_same_fields(settings: Settings) -> None:
     assert len(recorded(settings)) == 1
 
 
+def test_the_job_opens_with_an_example_and_the_pending_requests(settings: Settings) -> None:
+    job = approval_job(waiting_requests(settings, POLICY))
+    assert job.description
+    assert "- `two` " in job.description
+    assert approval_job([]).description == DESCRIPTION
+    example = job.run_config
+    assert example
+    assert example["ops"]["record_decision"]["config"]["intervention_id"] == "two"
+    with pytest.raises(dg.Failure, match="NAME is the placeholder"):
+        job.execute_in_process(run_config=example)
+
+
 def looked(cursor: str | None) -> Any:
     """Return the result of the sensor for a cursor."""
     return approval_decisions_sensor(dg.build_sensor_context(cursor=cursor))
@@ -313,10 +329,10 @@ def test_the_sensor_requests_one_run_per_change(say: Callable[..., Row]) -> None
     assert [request.partition_key for request in first.run_requests] == [DAY.isoformat()]
     assert first.run_requests[0].run_key == first.cursor
     assert isinstance(looked(first.cursor), dg.SkipReason)
-    # An answer of a later day can only be seen on that day.
+    # An answer of a later day runs no day that was never published; it counts from the run of that day on.
     say("manager", "mia", at="2025-01-22T09:00:00Z")
     second = looked(first.cursor)
-    assert [request.partition_key for request in second.run_requests] == ["2025-01-22"]
+    assert [request.partition_key for request in second.run_requests] == [DAY.isoformat()]
     assert second.cursor != first.cursor
 
 
@@ -325,7 +341,7 @@ def test_the_sensor_waits_for_a_first_run(tmp_path: Path, monkeypatch: pytest.Mo
     with locked(tmp_path / RECORDS) as path:
         append(path, {"intervention_id": "one", "decided_at": IN_TIME})
     assert isinstance(looked(None), dg.SkipReason)
-    assert day_of_records(Settings.from_environment()) is None
+    assert newest_day(Settings.from_environment()) is None
 
 
 def test_records_are_loaded_with_the_file_and_validated_alike(settings: Settings, say: Callable[..., Row]) -> None:

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from cjo_assets.approvals.decide import Answer, day_of_records, record_answer, waiting_requests
+from cjo_assets.approvals.decide import Answer, newest_day, record_answer, waiting_requests
 from cjo_assets.catalog import data_families, families_about
 from cjo_assets.cli.app import app
 from cjo_assets.core.errors import RefusalError
@@ -112,7 +112,7 @@ def test_an_answer_goes_to_the_records_of_its_family(settings: Settings) -> None
     record_answer(settings, POLICY, Answer("I-1", "approved", "ann", at="2025-01-20T15:00:00Z"))
     assert len(records_in(settings.home / RECORDS)) == 1
     [lifecycle] = [family for family in data_families() if family.name == "lifecycle"]
-    assert day_of_records(settings, lifecycle) == DAY
+    assert newest_day(settings, lifecycle) == DAY
 
 
 @pytest.mark.parametrize(

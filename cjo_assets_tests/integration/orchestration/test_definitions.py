@@ -300,5 +300,39 @@ def test_published_is_downstream_of_everything(location: dg.Definitions) -> None
     assert upstream >= graph.get_all_asset_keys() - {dg.AssetKey("published")} - records
 
 
+def test_groups_are_few_and_in_pipeline_order(specs: dict[str, dg.AssetSpec]) -> None:
+    groups = {str(spec.group_name) for spec in specs.values()}
+    for family in data_families():
+        stages = [stage for group in family.groups for stage in group]
+        assert stages == list(dict.fromkeys(table.group for table in family.tables if table.schema == family.name))
+        assert len([group for group in groups if group.startswith(f"{family.name}_")]) == 8
+    assert {"journey_1_raw", "journey_2_quarantine", "journey_5_risk_learning", "audit", "latest", "publish"} <= groups
+    assert len(groups) == 3 * 8 + 3
+
+
+def test_kinds_name_what_a_table_is(specs: dict[str, dg.AssetSpec]) -> None:
+    kinds = {
+        "raw/signals": "file",
+        "quarantine/signals": "quarantine",
+        "journey/signals": "lookup",
+        "journey/risk_scores": "table",
+        "journey/kpis": "kpi",
+        "journey/pending_approvals": "view",
+        "lifecycle/outbox": "decision",
+        "audit/runs": "record",
+        "reports/journey_report": "report",
+    }
+    assert {name: set(specs[name].kinds) for name in kinds} == {name: {kind} for name, kind in kinds.items()}
+
+
+def test_the_published_database_depends_on_the_last_tables(location: dg.Definitions) -> None:
+    graph = location.resolve_asset_graph()
+    published = graph.get(dg.AssetKey("published"))
+    parents = {key.to_user_string() for key in published.parent_keys}
+    assert {"journey/next_steps", "reports/journey_report", "latest/account_360"} <= parents
+    assert parents.isdisjoint({"journey/risk_scores", "journey/customers", "lifecycle/accounts"})
+    assert [key.to_user_string() for key in graph.get(dg.AssetKey(["audit", "runs"])).parent_keys] == ["published"]
+
+
 def test_the_page_of_tables_is_the_contracts() -> None:
     assert PAGE.read_text(encoding="utf-8") == tables_page(), "run `make docs`"

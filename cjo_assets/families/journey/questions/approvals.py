@@ -14,4 +14,5 @@ APPROVALS = Approvals(
     days="journey.journey_summary",
     not_yet=NOT_YET,
     categories=lambda policy: policy.journey.approval.rejection_categories,
+    effect=", taken as carried out,",
 )

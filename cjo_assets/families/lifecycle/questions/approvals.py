@@ -28,4 +28,5 @@ APPROVALS = Approvals(
     days=_DAYS,
     not_yet=NOT_YET,
     categories=lambda policy: policy.journey.approval.rejection_categories,
+    effect=", to be carried out,",
 )
