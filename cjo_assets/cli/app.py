@@ -194,10 +194,12 @@ def doctor(data: DataOption = None, policy: PolicyOption = None, home: HomeOptio
 
 @app.command()
 def docs() -> None:
-    """Generate docs/reference/tables.md from the contracts."""
+    """Generate docs/reference/tables.md and docs/reference/erd.md from the contracts."""
     from cjo_assets.cli.catalogue import write_tables_page
+    from cjo_assets.cli.erd import write_erd_page
 
-    console.print(f"Wrote {write_tables_page()}.")
+    for page in (write_tables_page(), write_erd_page()):
+        console.print(f"Wrote {page}.")
 
 
 sql.register(app)

@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 
 from cjo_assets.catalog import all_families, data_families
+from cjo_assets.cli import erd
 from cjo_assets.cli.catalogue import PAGE, tables_page
 from cjo_assets.core.family import Family
 from cjo_assets.core.settings import SENSOR_SECONDS
@@ -336,3 +337,12 @@ def test_the_published_database_depends_on_the_last_tables(location: dg.Definiti
 
 def test_the_page_of_tables_is_the_contracts() -> None:
     assert PAGE.read_text(encoding="utf-8") == tables_page(), "run `make docs`"
+    assert erd.PAGE.read_text(encoding="utf-8") == erd.erd_page(), "run `make docs`"
+
+
+def test_the_page_of_keys_names_what_can_be_joined() -> None:
+    page = erd.erd_page()
+    assert "    customers ||--o{ signals : customer_id" in page
+    assert "    organizations ||--o{ tickets : customer_id" in page
+    assert "| `journey.risk_scores` | `as_of`, `customer_id` | `customer_id`: `customers` |" in page
+    assert page.count("erDiagram") == 3
