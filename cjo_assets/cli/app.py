@@ -313,6 +313,8 @@ def _day(option: str, text: str | None) -> date | None:
 
 def _run_days(only: str | None, first: date | None, last: date | None) -> None:
     """Run one family, or all that have files, each for its own latest day unless days are given."""
+    # A command computes any day, not only those that the UI lists.
+    os.environ["CJO_PARTITIONS"] = "all"
     from cjo_assets.cli.launch import supplied
 
     with console.status("Reading files ...") as status:

@@ -27,6 +27,7 @@ from cjo_assets.orchestration.keys import COMMAND_TAG, FAMILY_TAG
 from cjo_assets.orchestration.partitions import FIRST_DAY, days, tags_of_days
 from cjo_assets.policy import Policy
 from cjo_assets.warehouse.build import opened
+from cjo_assets.warehouse.days_of_data import days_of_families, extend_days
 from cjo_assets.warehouse.disk import no_room, says_full
 from cjo_assets.warehouse.governance import policy_that_decides
 
@@ -96,6 +97,7 @@ def supplied(
                     f"{error} The file is part of the family {family.name}; {ways} runs without it."
                 ) from error
         found = []
+        known = days_of_families(settings)
         for family in wanted or families:
             first = last = None
             if has_last_day and family.name not in unread:
@@ -103,6 +105,8 @@ def supplied(
             elif family.name not in unread:
                 last = _last_day(store, family, policy, None if has_day else say)
             found.append(Supplied(family.name, first, last))
+            if family.name not in known and family.name not in unread:
+                extend_days(settings, family.name, [first or first_accepted_day(store, family, policy), last])
         return found
 
 
@@ -139,6 +143,7 @@ def run_days(
     # Report an unusable warehouse here, before a run is created.
     with opened(settings, all_families(), say=on_message):
         pass
+    extend_days(settings, family, [first, last])
     listen(on_table, on_message)
     try:
         with held_open(settings.home), shielded_children():

@@ -1,6 +1,6 @@
 """Daily schedules of the families."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import dagster as dg
 
@@ -12,6 +12,7 @@ from cjo_assets.ingest.files import is_supplied
 from cjo_assets.orchestration.automation import DECLARATIVE, Automation
 from cjo_assets.orchestration.jobs import job_name, load_job
 from cjo_assets.orchestration.partitions import days
+from cjo_assets.warehouse.days_of_data import extend_days
 
 AUTOMATION = Automation.from_environment()
 IS_DECLARATIVE = AUTOMATION.mode == DECLARATIVE
@@ -41,7 +42,8 @@ def every_day(family: Family) -> dg.ScheduleDefinition:
             return dg.RunRequest(run_key=ticked.isoformat())
         day = (ticked.date() - timedelta(days=AUTOMATION.days_back)).isoformat()
         if not days.has_partition_key(day):
-            return dg.SkipReason(f"{day} has not begun in UTC.")
+            return dg.SkipReason(f"{day} is no partition: it has not begun in UTC, or CJO_AUTOMATION is off.")
+        extend_days(settings, family.name, [date.fromisoformat(day)])
         return dg.RunRequest(run_key=ticked.isoformat(), partition_key=day)
 
     return ask

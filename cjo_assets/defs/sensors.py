@@ -12,6 +12,7 @@ from cjo_assets.orchestration.jobs import job_name
 from cjo_assets.orchestration.orphans import UNFINISHED
 from cjo_assets.orchestration.partitions import tags_of_days
 from cjo_assets.policy import load_policy
+from cjo_assets.warehouse.days_of_data import extend_days
 
 AUTOMATION = Automation.from_environment()
 WAITING = [dg.DagsterRunStatus.QUEUED, *UNFINISHED]
@@ -39,6 +40,7 @@ def new_files(family: Family) -> dg.SensorDefinition:
             waiting = f"{len(seen.pending)} ranges of days wait for the current run."
             return dg.SensorResult(skip_reason=waiting, cursor=seen.written())
         first, last = seen.next_days()
+        extend_days(settings, family.name, [first, last])
         request = dg.RunRequest(
             run_key=f"{seen.signature} {first} {last}",
             tags=tags_of_days(first, last) | asked_by | {"cjo/reason": seen.reason},
@@ -69,7 +71,7 @@ def approval_decisions(family: Family) -> dg.SensorDefinition:
         if day is None:
             return dg.SkipReason("There is no published database yet.")
         return dg.SensorResult(
-            run_requests=[dg.RunRequest(run_key=content, partition_key=day.isoformat())],
+            run_requests=[dg.RunRequest(run_key=content, tags=tags_of_days(day, day))],
             cursor=content,
         )
 

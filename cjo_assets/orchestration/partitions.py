@@ -1,16 +1,45 @@
-"""Daily partitions, and the days of a step or run."""
+"""Daily partitions, and the days of a step or run.
 
-from datetime import date
+The UI lists the days of the data of the home, so that its launch dialog opens on days that can be computed; with
+schedules or declarative automation, the days up to today, too. A command computes any day.
+"""
+
+import os
+from datetime import date, timedelta
 
 import dagster as dg
 
+from cjo_assets.core.settings import Settings
+from cjo_assets.orchestration.automation import OFF, Automation
+from cjo_assets.warehouse.days_of_data import days_of_home
+
 FIRST_DAY = "2000-01-01"
+# Set to `all`, it lists all days since FIRST_DAY.
+LISTED = "CJO_PARTITIONS"
+ALL = "all"
 PARTITION = "dagster/partition"
 AUTOMATED = "dagster/from_automation_condition"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
-# Today is a partition before it has ended: a run during the day uses what is known so far.
-days = dg.DailyPartitionsDefinition(start_date=FIRST_DAY, end_offset=1)
+
+
+def listed_days(settings: Settings, mode: str) -> dg.DailyPartitionsDefinition:
+    """Return the partitions: the days of the data, and with automation also those up to today.
+
+    Today is a partition before it has ended: a run during the day uses what is known so far.
+    """
+    known = None if os.environ.get(LISTED) == ALL else days_of_home(settings)
+    if known is None:
+        return dg.DailyPartitionsDefinition(start_date=FIRST_DAY, end_offset=1)
+    first, last = known
+    if mode != OFF:
+        return dg.DailyPartitionsDefinition(start_date=first.isoformat(), end_offset=1)
+    return dg.DailyPartitionsDefinition(
+        start_date=first.isoformat(), end_date=(last + timedelta(days=1)).isoformat(), end_offset=1
+    )
+
+
+days = listed_days(Settings.from_environment(), Automation.from_environment().mode)
 
 
 def days_of(context: dg.AssetExecutionContext) -> list[date]:

@@ -16,6 +16,8 @@ FOLDER = "CJO_COMPILED"
 IS_OURS = not os.environ.get(FOLDER)
 KEPT_IN = os.environ.get(FOLDER) or tempfile.mkdtemp(prefix="cjo_compiled")
 os.environ[FOLDER] = KEPT_IN
+# The partitions of a process are those of the home that it begins with; tests have many homes.
+os.environ["CJO_PARTITIONS"] = "all"
 STATEMENTS = Statements(2_000, StatementFiles(Path(KEPT_IN), all_families()))
 # Scratch databases read earlier days elsewhere than the tables of a run do, so their statements are their own.
 PAST_STATEMENTS = Statements(500, StatementFiles(Path(KEPT_IN) / "past", all_families()))

@@ -24,6 +24,7 @@ from cjo_assets.engine.store import Store
 from cjo_assets.families.journey.inputs.approval_decisions import DATASET, RECORDS
 from cjo_assets.ingest.loading import load_dataset
 from cjo_assets.ingest.records import append, locked, records_in
+from cjo_assets.orchestration.partitions import PARTITION
 from cjo_assets_tests.support.rows import DAY, POLICY, Row, default_row, instant
 
 BIN = Path(sys.executable).parent
@@ -326,13 +327,13 @@ def test_the_sensor_requests_one_run_per_change(say: Callable[..., Row]) -> None
     assert isinstance(looked(None), dg.SkipReason)
     say("one")
     first = looked(None)
-    assert [request.partition_key for request in first.run_requests] == [DAY.isoformat()]
+    assert [request.tags[PARTITION] for request in first.run_requests] == [DAY.isoformat()]
     assert first.run_requests[0].run_key == first.cursor
     assert isinstance(looked(first.cursor), dg.SkipReason)
     # An answer of a later day runs no day that was never published; it counts from the run of that day on.
     say("manager", "mia", at="2025-01-22T09:00:00Z")
     second = looked(first.cursor)
-    assert [request.partition_key for request in second.run_requests] == [DAY.isoformat()]
+    assert [request.tags[PARTITION] for request in second.run_requests] == [DAY.isoformat()]
     assert second.cursor != first.cursor
 
 
