@@ -15,7 +15,7 @@ PAGE = PROJECT / "docs" / "reference" / "erd.md"
 DAY = "as_of"
 INTRODUCTION = (
     "Generated from the contracts by `cjo docs`; do not edit. The database declares no constraints, since DuckDB would "
-    "check them on every write; blocking checks hold the keys instead. A column that has the name of the key of an input "
+    "check them on every write; blocking checks hold the keys instead. A column with the name of the key of an input "
     "table refers to it. Join dated tables on `as_of` too, or use the views of `latest`, which have one day.",
     "The diagrams have the input tables of each family and the columns by which they refer to each other.",
 )
@@ -38,8 +38,8 @@ def write_erd_page() -> Path:
 
 
 def _entities(family: Family, tables: list[Table]) -> dict[str, Table]:
-    """Return the input tables with a key of one column, by that column."""
-    lookups = {dataset.lookup for dataset in family.datasets}
+    """Return the input tables with a key of one column, by that column; files of other families repeat keys."""
+    lookups = {dataset.lookup for dataset in family.datasets if not dataset.exchange}
     keys = [(key_of(table.contract), table) for table in tables if table.name in lookups]
     return {key[0]: table for key, table in reversed(keys) if len(key) == 1}
 

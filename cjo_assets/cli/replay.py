@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -174,8 +175,9 @@ def diff_policy(
     _require_kinds(fail_on or [])
     if as_of and (first or last):
         fail("Options --as-of and --from exclude each other: use --as-of for one day, --from for a range.", REFUSED)
-    begin = day_of("--from" if first else "--as-of", first or as_of, REFUSED) if first or as_of else None
-    end = day_of("--to" if last else "--as-of", last or as_of, REFUSED) if last or as_of else None
+    begin, end = (_day_or_none(option, text) for option, text in (("--from", first), ("--to", last)))
+    if as_of:
+        begin = end = day_of("--as-of", as_of, REFUSED)
     settings = places_of(home)
     listen(None, lambda text: say(text, errors))
     try:
@@ -193,6 +195,10 @@ def diff_policy(
     counts = {TABLES: sum(len(family.tables) for family in found.page.families)}
     counts |= dict.fromkeys(KINDS[:-1], 0) if found.preview is None else found.preview.counts
     raise typer.Exit(1 if any(counts[kind] for kind in fail_on or []) else 0)
+
+
+def _day_or_none(option: str, text: str | None) -> date | None:
+    return day_of(option, text, REFUSED) if text else None
 
 
 def _require_kinds(kinds: list[str]) -> None:

@@ -238,7 +238,7 @@ def described(spec: Column) -> str:
     if all(re.search(rf"(?<![\w-]){re.escape(value)}(?![\w-])", spec.description) for value in values):
         return spec.description
     origin = f" (`vocabulary.{spec.words}` of the policy)" if spec.words else ""
-    return f"{spec.description} One of: {', '.join(values)}{origin}."
+    return f"{spec.description} One of: {', '.join(f'`{value}`' for value in values)}{origin}."
 
 
 @functools.cache

@@ -17,7 +17,15 @@ from cjo_assets.core.table import Table
 from cjo_assets.engine.code import code_version
 from cjo_assets.engine.code_versions import version_of
 from cjo_assets.orchestration.automation import downstream_condition, freshness
-from cjo_assets.orchestration.keys import PUBLISHED, RECORDS, key_of_table, last_stored, last_tables, reports_of, texts_of
+from cjo_assets.orchestration.keys import (
+    PUBLISHED,
+    RECORDS,
+    key_of_table,
+    last_stored,
+    last_tables,
+    reports_of,
+    texts_of,
+)
 from cjo_assets.orchestration.metadata import code_reference, column_schema, preview
 from cjo_assets.orchestration.partitions import days, days_of
 from cjo_assets.orchestration.resources import POOL, Warehouse

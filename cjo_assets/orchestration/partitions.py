@@ -22,7 +22,6 @@ AUTOMATED = "dagster/from_automation_condition"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
-
 def listed_days(settings: Settings, mode: str) -> dg.DailyPartitionsDefinition:
     """Return the partitions: the days of the data, and with automation also those up to today.
 

@@ -29,7 +29,7 @@ IGNORABLE = frozenset(
     )
     for code in range(first, last + 1)
 )
-# Stands for the name of a person in the documentation.
+# The name of a person in the examples of the documentation.
 PLACEHOLDER = "NAME"
 BRAILLE_BLANK = "\u2800"
 

@@ -1,6 +1,6 @@
 """Export of the published rows of one customer, without any other customer and with roles in place of people.
 
-Rejected rows and the records of the audit are not exported: a rejected row may be of anybody.
+Rejected rows and the records of the audit are not exported: a rejected row may be about any customer.
 """
 
 from __future__ import annotations
@@ -114,8 +114,8 @@ def export_customer(
         present = published_tables(reader)
         families = [family for family in registered_families() if present & _names(family)]
         redaction = _redaction(reader, [family.tenancy for family in families if family.tenancy], customer)
-        reader.create_function("redacted", redaction, ["VARCHAR"], "VARCHAR")  # type: ignore[arg-type]
-        reader.create_function("redacted_list", redaction.each, ["VARCHAR[]"], "VARCHAR[]")  # type: ignore[arg-type]
+        reader.create_function("redacted", redaction, ["VARCHAR"], "VARCHAR")
+        reader.create_function("redacted_list", redaction.each, ["VARCHAR[]"], "VARCHAR[]")
         folder.mkdir(parents=True, exist_ok=True)
         counts = {}
         for family in families:
@@ -151,9 +151,7 @@ def _redaction(reader: duckdb.DuckDBPyConnection, tenancies: list[Tenancy], cust
     return Redaction(replacements, own)
 
 
-def _query(
-    reader: duckdb.DuckDBPyConnection, name: str, condition: str, customer: str, day: date | None
-) -> str:
+def _query(reader: duckdb.DuckDBPyConnection, name: str, condition: str, customer: str, day: date | None) -> str:
     """Return the query of a customer's rows of a table, with the replacements in each text."""
     columns = {column: str(kind) for column, kind, *_ in reader.execute(f"DESCRIBE {name}").fetchall()}
     functions = {"VARCHAR": "redacted", "VARCHAR[]": "redacted_list"}

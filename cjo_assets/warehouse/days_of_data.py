@@ -19,9 +19,7 @@ def days_of_families(settings: Settings) -> dict[str, Range]:
     if not path.exists():
         return {}
     content: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
-    return {
-        family: (date.fromisoformat(first), date.fromisoformat(last)) for family, (first, last) in content.items()
-    }
+    return {family: (date.fromisoformat(first), date.fromisoformat(last)) for family, (first, last) in content.items()}
 
 
 def days_of_home(settings: Settings) -> Range | None:
@@ -31,7 +29,7 @@ def days_of_home(settings: Settings) -> Range | None:
 
 
 def extend_days(settings: Settings, family: str, days: Iterable[date | None]) -> None:
-    """Extend the days of a family to some others; None stands for no day."""
+    """Extend the days of a family to some others; None is no day."""
     known = days_of_families(settings)
     wanted = [*known.get(family, ()), *(day for day in days if day is not None)]
     if not wanted or known.get(family) == (min(wanted), max(wanted)):

@@ -127,9 +127,9 @@ def comment(
 ) -> None:
     """Set the comments of a table or view and its columns from its contract."""
     what = prefix + (table.contract.__doc__ or "").strip()
-    described = [f"COMMENT ON {kind} {name} IS {literal(what)}"]
-    described += [
+    statements = [f"COMMENT ON {kind} {name} IS {literal(what)}"]
+    statements += [
         f"COMMENT ON COLUMN {name}.{quoted(spec.name)} IS {literal(described(spec))}"
         for spec in columns_of(table.contract)
     ]
-    connection.execute(";".join(described))
+    connection.execute(";".join(statements))

@@ -93,7 +93,7 @@ def compared(settings: Settings, request: Request) -> Comparison:
     if before is None or not is_compared:
         raise PastError(_no_day(published, request))
     values = tuple(differing_values(before, request.candidate))
-    page = PolicyPage(before, request.candidate, values, preview and preview.figures, tuple(families))
+    page = PolicyPage(before, request.candidate, values, None if preview is None else preview.figures, tuple(families))
     return Comparison(page, preview, (_written(page, request.folder), *files))
 
 

@@ -13,9 +13,7 @@ from cjo_assets.core.questions import Branch, CustomerRows, CustomerView, Why
 from cjo_assets.warehouse.export import published_tables
 from cjo_assets.warehouse.published import rows_of
 
-LAST_DAY = (
-    "SELECT max(as_of) AS day FROM audit.runs WHERE is_published AND family = $family AND as_of <= $day"
-)
+LAST_DAY = "SELECT max(as_of) AS day FROM audit.runs WHERE is_published AND family = $family AND as_of <= $day"
 
 
 def rows_of_others(reader: duckdb.DuckDBPyConnection, family: Family, customer: str, day: date) -> list[CustomerRows]:

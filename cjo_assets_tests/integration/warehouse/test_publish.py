@@ -20,10 +20,10 @@ from cjo_assets.ingest.loading import load_dataset
 from cjo_assets.policy import Policy
 from cjo_assets.warehouse.ledger import Stamp
 from cjo_assets.warehouse.publish import publish
-from cjo_assets.warehouse.views import has_latest
 from cjo_assets.warehouse.restore import remember_published, what_cannot_be_computed
 from cjo_assets.warehouse.retention import forget_old_days
 from cjo_assets.warehouse.run_log import RUNS
+from cjo_assets.warehouse.views import has_latest
 from cjo_assets_tests.support.chain import SAMPLE, Chain, computed
 
 FIRST, SECOND = date(2025, 1, 16), date(2025, 1, 20)
@@ -177,7 +177,9 @@ def test_latest_shows_the_newest_day_and_is_described(recorded: Path, two_days: 
             latest = asked(recorded, f"FROM latest.{table.name} ORDER BY ALL")
             assert latest == asked(recorded, f"FROM {table.full_name} WHERE as_of = '{SECOND}' ORDER BY ALL")
     for name in ("customers", "approval_requests", "pending_approvals"):
-        assert asked(recorded, f"FROM latest.{name} ORDER BY ALL") == asked(recorded, f"FROM journey.{name} ORDER BY ALL")
+        assert asked(recorded, f"FROM latest.{name} ORDER BY ALL") == asked(
+            recorded, f"FROM journey.{name} ORDER BY ALL"
+        )
     assert asked(recorded, "SELECT view_name FROM duckdb_views() WHERE NOT internal AND comment IS NULL") == []
     names = [table.name for table in two_days.store.tables.values() if has_latest(two_days.store, table)]
     assert len(names) == len(set(names)), "of two tables with one name, one view of the newest day would hide the other"

@@ -11,6 +11,7 @@ from cjo_assets.core.contract import (
     column,
     columns_of,
     contract_rows,
+    described,
     key,
     key_of,
     pandera_schema,
@@ -123,3 +124,23 @@ def test_a_verdict_leaves_the_contract_as_it_was() -> None:
 def test_an_empty_table_breaks_nothing() -> None:
     verdict = judged(made_of([], schema_of(Customers)), Customers, POLICY.vocabulary)
     assert (verdict.passed, verdict.rows) == (True, 0)
+
+
+class Described(Contract):
+    """Columns with values that their descriptions name, or do not."""
+
+    named: str = column("high or low.", isin=["high", "low"])
+    unnamed: str = column("How soon to act.", isin=["high", "low"])
+    part: str = column("Not on the highway, low.", isin=["high", "low"])
+    policy_word: str = column("Market segment.", words="segments")
+    free: str = column("Note.")
+
+
+def test_the_values_of_a_column_are_described_unless_it_names_them() -> None:
+    texts = {spec.name: described(spec) for spec in columns_of(Described)}
+    assert texts["named"] == "high or low."
+    assert texts["unnamed"] == "How soon to act. One of: `high`, `low`."
+    assert texts["part"].endswith("One of: `high`, `low`.")
+    assert texts["policy_word"].startswith("Market segment. One of: `")
+    assert texts["policy_word"].endswith(" (`vocabulary.segments` of the policy).")
+    assert texts["free"] == "Note."

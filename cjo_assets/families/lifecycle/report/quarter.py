@@ -9,6 +9,8 @@ from cjo_assets.core.family import Review
 from cjo_assets.families.lifecycle.report.figures import FAMILY
 from cjo_assets.families.lifecycle.report.labels import LABELS
 from cjo_assets.families.lifecycle.value.quarterly_review import COST_PER_INTERACTION, COST_REDUCTION
+from cjo_assets.policy import Policy, section_named
+from cjo_assets.policy.lifecycle import LifecyclePolicy
 from cjo_assets.reporting.document import (
     Block,
     Column,
@@ -23,8 +25,6 @@ from cjo_assets.reporting.document import (
     Verdict,
     grid,
 )
-from cjo_assets.policy import Policy, section_named
-from cjo_assets.policy.lifecycle import LifecyclePolicy
 
 PAGE = "quarterly_review.html"
 MONTHS = 3
@@ -134,9 +134,7 @@ def _before(quarter: date) -> date:
     return (quarter - timedelta(days=MONTHS * 28)).replace(day=1)
 
 
-def quarter_page(
-    subject: str, quarter: date, day: date, rows: Mapping[str, list[Row]], policy: Policy
-) -> Document:
+def quarter_page(subject: str, quarter: date, day: date, rows: Mapping[str, list[Row]], policy: Policy) -> Document:
     """Return the page of a client and quarter, from the rows of a day in it or in the quarter after it."""
     found = Quarter(subject, quarter, day, rows, policy)
     [organization] = found.of("organizations")
@@ -168,7 +166,13 @@ def _verdict(found: Quarter) -> Verdict:
             Tile("Health", (health.show("score", "tenth"),), ("of 100; 7 days: ", health.show("change", "signed")))
         )
     if account is not None:
-        tiles.append(Tile("Revenue", (found.currency, " ", account.show("mrr", "whole")), ("a month, plan ", account.show("plan_id"))))
+        tiles.append(
+            Tile(
+                "Revenue",
+                (found.currency, " ", account.show("mrr", "whole")),
+                ("a month, plan ", account.show("plan_id")),
+            )
+        )
         tiles.append(
             Tile(
                 "Renewal",

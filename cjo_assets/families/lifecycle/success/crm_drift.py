@@ -39,8 +39,8 @@ class CrmDrift(DatedContract):
         "Whether the stage of the CRM is another than expected; null where either is missing.", nullable=True
     )
     newer: str = column(
-        "Whose stage is newer: platform, also on the same day, or crm; null unless they differ, or where no other stage "
-        "of ours was published before and ours may be older than that of the CRM.",
+        "Whose stage is newer: platform, also on the same day, or crm; null unless they differ, or where no other "
+        "stage of ours was published before and ours may be older than that of the CRM.",
         isin=[PLATFORM, CRM],
         nullable=True,
     )

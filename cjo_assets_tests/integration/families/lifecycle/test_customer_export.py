@@ -73,9 +73,7 @@ def test_every_published_table_belongs_to_customers_or_to_none() -> None:
 
 @pytest.mark.parametrize("written_as", list(Format))
 @pytest.mark.parametrize("customer", ["C004", "C010"])
-def test_no_other_customer_and_no_person_is_in_any_file(
-    exported: Exported, customer: str, written_as: Format
-) -> None:
+def test_no_other_customer_and_no_person_is_in_any_file(exported: Exported, customer: str, written_as: Format) -> None:
     folder, counts = exported(customer, written_as)
     others = {*CUSTOMERS, *NAMES.values()} - {customer, NAMES[customer]}
     assert len(others) == 24

@@ -14,7 +14,6 @@ from cjo_assets.families.lifecycle.success.lifecycle_stages import LifecycleStag
 from cjo_assets_tests.support.lifecycle.events import event, events_of
 from cjo_assets_tests.support.rows import Row, as_of, by, day, instant, kept, policy_with, rows_of, table_of
 
-
 STAGE = {"customer_id": "C1", "previous_stage": "trial"}
 
 
@@ -62,7 +61,8 @@ def test_the_newest_stage_counts(since: int, newer: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("since", "newer", "resolution"), [(-5, "crm", "crm"), (-3, "crm", "crm"), (-2, None, "manual"), (-1, None, "manual")]
+    ("since", "newer", "resolution"),
+    [(-5, "crm", "crm"), (-3, "crm", "crm"), (-2, None, "manual"), (-1, None, "manual")],
 )
 def test_a_first_stage_may_be_older_than_the_day_it_was_published(
     since: int, newer: str | None, resolution: str
