@@ -10,7 +10,6 @@ import typer
 
 from cjo_assets.cli.terminal import HomeOption, PolicyOption, console, fail, say
 from cjo_assets.core.approval_status import APPROVED
-from cjo_assets.reporting.text import money
 
 InterventionArgument = Annotated[str, typer.Argument(help="Id of the request, as listed by `cjo pending`.")]
 ByOption = Annotated[str, typer.Option("--by", help="Name of the approver.")]
@@ -112,6 +111,8 @@ def _register_families() -> None:
 
 def _print_as_lines(waiting: list[dict[str, Any]]) -> None:
     """Print each request on two lines: action and approver, then reasons and signals."""
+    from cjo_assets.reporting.text import money
+
     if not waiting:
         console.print("No pending approval requests.")
     for row in waiting:

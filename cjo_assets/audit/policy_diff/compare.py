@@ -14,11 +14,13 @@ from cjo_assets.audit.policy_diff.values import differing_values
 from cjo_assets.audit.replay.scratch import Scratch, scratch
 from cjo_assets.catalog import data_families
 from cjo_assets.core.errors import PastError
-from cjo_assets.core.family import deciding_family
+from cjo_assets.core.family import Family, deciding_family
 from cjo_assets.core.files import replacing
 from cjo_assets.core.progress import report_message
 from cjo_assets.core.settings import Settings
 from cjo_assets.policy import Policy
+from cjo_assets.warehouse.export import published_tables
+from cjo_assets.warehouse.published import read_only
 
 PAGE = "policy_diff.html"
 
@@ -76,8 +78,8 @@ def compared(settings: Settings, request: Request) -> Comparison:
             before, is_compared = preview.figures.before, True
             files += preview.files
     families = []
-    for family in data_families():
-        if family.name == deciding_family().name or not _may_concern(family.name, before, request.candidate):
+    for family in _other_families(settings):
+        if not _may_concern(family.name, before, request.candidate):
             continue
         with scratch(settings, request.candidate.warehouse.memory_limit, family=family.name) as past:
             published += past.records.days()
@@ -95,6 +97,13 @@ def compared(settings: Settings, request: Request) -> Comparison:
     values = tuple(differing_values(before, request.candidate))
     page = PolicyPage(before, request.candidate, values, None if preview is None else preview.figures, tuple(families))
     return Comparison(page, preview, (_written(page, request.folder), *files))
+
+
+def _other_families(settings: Settings) -> list[Family]:
+    """Return the families beside the deciding one of which the published database has tables."""
+    with read_only(settings.published) as reader:
+        schemas = {name.partition(".")[0] for name in published_tables(reader)}
+    return [family for family in data_families() if family.name in schemas - {deciding_family().name}]
 
 
 def _may_concern(family: str, before: Policy | None, candidate: Policy) -> bool:

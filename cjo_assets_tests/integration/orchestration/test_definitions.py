@@ -330,7 +330,7 @@ def test_the_published_database_depends_on_the_last_tables(location: dg.Definiti
     graph = location.resolve_asset_graph()
     published = graph.get(dg.AssetKey("published"))
     parents = {key.to_user_string() for key in published.parent_keys}
-    assert {"journey/next_steps", "reports/journey_report", "latest/account_360"} <= parents
+    assert {"journey/conformance", "reports/journey_report", "latest/account_360"} <= parents
     assert parents.isdisjoint({"journey/risk_scores", "journey/customers", "lifecycle/accounts"})
     assert [key.to_user_string() for key in graph.get(dg.AssetKey(["audit", "runs"])).parent_keys] == ["published"]
 
