@@ -66,7 +66,11 @@ def published_tables(reader: duckdb.DuckDBPyConnection) -> set[str]:
 def copied(reader: duckdb.DuckDBPyConnection, query: str, target: Path, written_as: Format) -> int:
     """Write the sorted rows of a query to a file, and return their number."""
     columns = {column: str(kind) for column, kind, *_ in reader.execute(f"DESCRIBE {query}").fetchall()}
-    cells = ", ".join(spreadsheet_cell(column, kind) for column, kind in columns.items()) if written_as is Format.CSV else "*"
+    cells = (
+        ", ".join(spreadsheet_cell(column, kind) for column, kind in columns.items())
+        if written_as is Format.CSV
+        else "*"
+    )
     options = "FORMAT csv, HEADER" if written_as is Format.CSV else "FORMAT parquet"
     with replacing(target) as partial:
         done = reader.execute(

@@ -57,5 +57,5 @@ def _views_of_newest_day(store: Store) -> dict[str, Lineage]:
             sqlglot.parse_one(latest_statement(table), read="duckdb"), store.columns_of
         )
         for table in store.tables.values()
-        if has_latest(store, table)
+        if has_latest(store, table) and not table.is_view
     }

@@ -293,7 +293,7 @@ def test_every_column_of_every_table_has_its_lineage(chain: Chain) -> None:
         lineage = chain.store.lineages[table.full_name]
         assert list(lineage.columns) == [spec.name for spec in columns_of(table.contract)], table.full_name
     every = chain.store.tables.values()
-    latest = {f"latest.{table.name}" for table in every if has_latest(chain.store, table)}
+    latest = {f"latest.{table.name}" for table in every if has_latest(chain.store, table) and not table.is_view}
     record_lineage(chain.store)
     views = {row["table_name"] for row in chain.rows(f"FROM {COLUMN_LINEAGE} WHERE table_name LIKE 'latest.%'")}
     assert views == latest | {"latest.customer_360"}
