@@ -97,7 +97,6 @@ def supplied(
                     f"{error} The file is part of the family {family.name}; {ways} runs without it."
                 ) from error
         found = []
-        known = days_of_families(settings)
         for family in wanted or families:
             first = last = None
             if has_last_day and family.name not in unread:
@@ -105,9 +104,16 @@ def supplied(
             elif family.name not in unread:
                 last = _last_day(store, family, policy, None if has_day else say)
             found.append(Supplied(family.name, first, last))
-            if family.name not in known and family.name not in unread:
-                extend_days(settings, family.name, [first or first_accepted_day(store, family, policy), last])
+            if family.name not in unread:
+                _list_days(store, family, policy, first, last)
         return found
+
+
+def _list_days(store: Store, family: Family, policy: Policy, first: date | None, last: date | None) -> None:
+    """Let the UI list the days of the data of a family that has not run before."""
+    settings = Settings.from_environment()
+    if family.name not in days_of_families(settings):
+        extend_days(settings, family.name, [first or first_accepted_day(store, family, policy), last])
 
 
 def _last_day(store: Store, family: Family, policy: Policy, say: Callable[[str], None] | None) -> date | None:
