@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from cjo_assets.catalog import families_about
-from cjo_assets.core.contract import Contract, column, columns_of
+from cjo_assets.core.contract import Contract, column, columns_of, described
 from cjo_assets.core.family import Family
 from cjo_assets.core.table import Table
 from cjo_assets.engine.store import Store
@@ -65,7 +65,7 @@ def test_every_table_and_column_is_described(published: Path, two_days: Chain) -
     assert bare == []
     for table in two_days.store.tables.values():
         for spec in columns_of(table.contract):
-            assert comments[table.schema, table.name, spec.name] == spec.description
+            assert comments[table.schema, table.name, spec.name] == described(spec)
 
 
 def test_the_view_of_pending_approvals_follows_its_table(published: Path) -> None:
