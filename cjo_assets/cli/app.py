@@ -148,6 +148,7 @@ def export(
     home: HomeOption = None,
 ) -> None:
     """Export published tables, or the rows of one customer, to Parquet or CSV, one file per table."""
+    from cjo_assets.catalog import data_families
     from cjo_assets.core.errors import WarehouseError
     from cjo_assets.warehouse.customer_export import export_customer
     from cjo_assets.warehouse.export import Format
@@ -162,7 +163,7 @@ def export(
     try:
         settings, day = _prepare(None, None, home), _day("--as-of", as_of)
         if customer is not None:
-            counts = export_customer(settings, customer, folder, day, chosen)
+            counts = export_customer(settings, data_families(), customer, folder, day, chosen)
         else:
             counts = written(settings, folder, tables or [], day, chosen)
         for table, rows in counts.items():

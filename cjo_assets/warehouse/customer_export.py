@@ -18,7 +18,7 @@ import duckdb
 
 from cjo_assets.core.contract import columns_of
 from cjo_assets.core.errors import WarehouseError
-from cjo_assets.core.family import Family, Tenancy, registered_families
+from cjo_assets.core.family import Family, Tenancy
 from cjo_assets.core.files import replacing
 from cjo_assets.core.person import is_telling
 from cjo_assets.core.settings import Settings
@@ -91,12 +91,18 @@ def _has_customer(table: Table) -> bool:
 
 
 def export_customer(
-    settings: Settings, customer: str, folder: Path, day: date | None, written_as: Format = Format.PARQUET
+    settings: Settings,
+    families: Iterable[Family],
+    customer: str,
+    folder: Path,
+    day: date | None,
+    written_as: Format = Format.PARQUET,
 ) -> dict[str, int]:
     """Write the rows of a customer, one file per table of each family, and a manifest.
 
     Args:
         settings: the settings.
+        families: the families to export.
         customer: id of the customer.
         folder: the target folder: new or empty, so that no file of another customer remains in it.
         day: the as-of date of the rows of dated tables; None for all.
@@ -112,7 +118,7 @@ def export_customer(
         raise WarehouseError(f"The folder {folder} is not empty. Choose a new one for each customer.")
     with read_only(settings.published) as reader:
         present = published_tables(reader)
-        families = [family for family in registered_families() if present & _names(family)]
+        families = [family for family in families if present & _names(family)]
         redaction = _redaction(reader, [family.tenancy for family in families if family.tenancy], customer)
         reader.create_function("redacted", redaction, ["VARCHAR"], "VARCHAR")
         reader.create_function("redacted_list", redaction.each, ["VARCHAR[]"], "VARCHAR[]")

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from cjo_assets.catalog import all_families
+from cjo_assets.catalog import all_families, data_families
 from cjo_assets.core.errors import WarehouseError
 from cjo_assets.core.settings import Settings
 from cjo_assets.warehouse.customer_export import MANIFEST, OTHER, Redaction, export_customer, tables_of_customers
@@ -43,7 +43,7 @@ def exported(home: Settings, tmp_path_factory: pytest.TempPathFactory) -> Export
 
     def export(customer: str, written_as: Format) -> tuple[Path, dict[str, int]]:
         folder = tmp_path_factory.mktemp("export") / customer
-        return folder, export_customer(home, customer, folder, None, written_as)
+        return folder, export_customer(home, data_families(), customer, folder, None, written_as)
 
     return export
 
@@ -122,11 +122,11 @@ def test_the_manifest_lists_each_file(exported: Exported) -> None:
 
 def test_an_unknown_customer_and_a_used_folder_are_refused(home: Settings, tmp_path: Path) -> None:
     with pytest.raises(WarehouseError, match="no customer C099"):
-        export_customer(home, "C099", tmp_path / "new", None)
+        export_customer(home, data_families(), "C099", tmp_path / "new", None)
     assert not (tmp_path / "new").exists()
     (tmp_path / "C005.csv").touch()
     with pytest.raises(WarehouseError, match="is not empty"):
-        export_customer(home, "C004", tmp_path, None)
+        export_customer(home, data_families(), "C004", tmp_path, None)
 
 
 def test_replacements_are_of_delimited_and_distinctive_texts() -> None:
