@@ -11,6 +11,8 @@ DECISION_ROWS: dict[str, Rows] = {
         event("invoice_issued", 60, "C001", "I_LONG", amount=1.0, due_at=day_of(45)),
         # A margin of a tenth.
         event("pricing_proposed", 3, "P_WAITS", "D_DEAR", amount=100.0, quantity=90.0),
+        # With the two of the sample beyond the retries.
+        *(event("crm_sync_failed", day, "C007", "CRM-7", related_id="hubspot") for day in (1, 2, 3)),
     ],
 }
 
