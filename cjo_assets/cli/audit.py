@@ -27,17 +27,17 @@ def register(app: typer.Typer) -> None:
 def verify(
     home: HomeOption = None,
     expect: Annotated[
-        str | None, typer.Option("--expect", help="Head recorded earlier; the chain must contain it.")
+        list[str] | None, typer.Option("--expect", help="Head recorded earlier; a ledger must contain it. Repeatable.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Verify the hash chain of the decision ledger and the published decisions; exit 1 if they differ."""
+    """Verify the hash chains of the decision ledgers and the published decisions; exit 1 if they differ."""
     from cjo_assets.audit.verify.verify import verify as verified
     from cjo_assets.core.errors import WarehouseError
     from cjo_assets.core.settings import places_of
 
     try:
-        verdict = verified(places_of(home), expect)
+        verdict = verified(places_of(home), *(expect or ()))
     except WarehouseError as error:
         fail(str(error), REFUSED)
     if as_json:
@@ -47,11 +47,18 @@ def verify(
             say(f"  {finding.table}, {finding.place}: {finding.what}")
         if verdict.found > len(verdict.findings):
             say(f"  and {verdict.found - len(verdict.findings):,} more")
-        state = "[bold red]tampered with[/bold red]" if verdict.found else "[green]whole[/green]"
-        console.print(f"The ledger is {state}: ", end="")
-        say(f"{verdict.entries:,} entries, decisions of {verdict.days:,} days, {verdict.found:,} differences.")
-        say(f"Head {verdict.head}")
+        for one in verdict.ledgers:
+            console.print(f"The ledger {one.ledger} is {_state(one.found)}: ", end="")
+            say(f"{one.entries:,} entries, decisions of {one.days:,} days, {one.found:,} differences.")
+            say(f"Head {one.head}")
+        if verdict.records.found:
+            console.print(f"Other records are {_state(verdict.records.found)}: ", end="")
+            say(f"{verdict.records.found:,} differences.")
     raise typer.Exit(1 if verdict.found else 0)
+
+
+def _state(found: int) -> str:
+    return "[bold red]tampered with[/bold red]" if found else "[green]whole[/green]"
 
 
 def why(

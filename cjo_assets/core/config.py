@@ -15,7 +15,6 @@ class TableConfig:
         is_view: nothing is stored; readers compute it.
         is_appended: rows are only ever added.
         is_published: whether the published database has it.
-        is_added_by_publish: stored in the published file alone; each publish adds to it.
         look_back_columns: columns that later days may read, so that a change in another column makes no day stale;
             all columns unless given.
         is_decision: its published rows record what was decided, so a change of the contract never recomputes them.
@@ -26,7 +25,6 @@ class TableConfig:
     is_view: bool = False
     is_appended: bool = False
     is_published: bool = True
-    is_added_by_publish: bool = False
     look_back_columns: tuple[str, ...] = ()
     is_decision: bool = False
     others: Mapping[str, str] = field(default_factory=dict)

@@ -80,7 +80,6 @@ def _tables_of(module: ModuleType, family: str, stage: str, datasets: tuple[Data
             is_view=config.is_view,
             is_appended=config.is_appended,
             is_published=config.is_published,
-            is_added_by_publish=config.is_added_by_publish,
             look_back_columns=config.look_back_columns,
             is_decision=config.is_decision,
         )

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from cjo_assets.core.answers import Subject, Summary, Synth
 from cjo_assets.core.dataset import Dataset
+from cjo_assets.core.ledger import Ledger
 from cjo_assets.core.pages import Pages
 from cjo_assets.core.questions import (
     Approvals,
@@ -161,6 +162,21 @@ class Macro:
 
 
 @dataclass(frozen=True)
+class Chain:
+    """The decision ledger of a family, with the table whose rows it chains.
+
+    Attributes:
+        family: name of the family.
+        ledger: its ledger.
+        decisions: the table.
+    """
+
+    family: str
+    ledger: Ledger
+    decisions: Table
+
+
+@dataclass(frozen=True)
 class Family:
     """A family of datasets and tables: one folder of input data, one schema of the warehouse.
 
@@ -177,7 +193,7 @@ class Family:
         subject: the kind of subject that `cjo run` can show alone; None where it has none.
         synth: its generated sample data; None where it has none.
         texts: its texts that a language model may word; None where it has none.
-        decisions: name of its table of decisions, which the decision ledger chains; None where it has none.
+        ledger: its decision ledger; None where it has none.
         explanation: how `cjo why` explains its decisions; None where it has none.
         customer_view: what it adds to the explanation of a customer by another family; None where it adds nothing.
         approvals: how people approve its decisions; None where they do not.
@@ -207,7 +223,7 @@ class Family:
     subject: Subject | None = None
     synth: Synth | None = None
     texts: Texts | None = None
-    decisions: str | None = None
+    ledger: Ledger | None = None
     explanation: Explanation | None = None
     customer_view: CustomerView | None = None
     approvals: Approvals | None = None
@@ -223,6 +239,14 @@ class Family:
     review: Review | None = None
     pages: Pages | None = None
     tenancy: Tenancy | None = None
+
+    @property
+    def chain(self) -> Chain | None:
+        """Its decision ledger with the table whose rows it chains; None where it has none."""
+        if self.ledger is None:
+            return None
+        [decisions] = [table for table in self.tables if table.name == self.ledger.decisions]
+        return Chain(self.name, self.ledger, decisions)
 
     @property
     def schema_of_latest(self) -> str:
@@ -281,9 +305,13 @@ def in_run_order(families: Iterable[Family]) -> list[Family]:
 
 
 def deciding_family() -> Family:
-    """Return the family whose decisions the decision ledger chains."""
-    [family] = [family for family in registered_families() if family.decisions is not None]
-    return family
+    """Return the first family with a decision ledger, which questions are about unless they name another."""
+    return next(family for family in registered_families() if family.ledger is not None)
+
+
+def chains_of(families: Iterable[Family]) -> tuple[Chain, ...]:
+    """Return the decision ledgers of families, with the tables whose rows they chain."""
+    return tuple(family.chain for family in families if family.chain is not None)
 
 
 def written_files() -> dict[str, tuple[Family, Exchange]]:
@@ -300,12 +328,6 @@ def required(answer: Answer | None, family: Family, name: str) -> Answer:
     if answer is None:
         raise LookupError(f"The family {family.name} has no {name}.")
     return answer
-
-
-def decision_table() -> Table:
-    """Return the table whose rows the decision ledger chains."""
-    family = deciding_family()
-    return next(table for table in family.tables if table.name == family.decisions)
 
 
 def family_writing(table: Table, family: Family, names: set[str]) -> str | None:

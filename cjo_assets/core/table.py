@@ -33,7 +33,7 @@ from cjo_assets.policy import Policy, section_named
 
 RAW, QUARANTINE, AUDIT, LATEST = "raw", "quarantine", "audit", "latest"
 MANIFEST = "manifest"
-ERASURES, LEDGER = f"{AUDIT}.erasures", f"{AUDIT}.decision_ledger"
+ERASURES = f"{AUDIT}.erasures"
 ISSUED = "issued_"
 PARAMETERS = ("as_of", "policy", "rows")
 

@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from cjo_assets.catalog import families_about, views_across_families
-from cjo_assets.core.family import Family
+from cjo_assets.core.family import Family, chains_of
 from cjo_assets.core.progress import report_progress
 from cjo_assets.core.settings import Settings
 from cjo_assets.core.table import Table
@@ -129,7 +129,7 @@ def _published_asset(records: list[Table], keys: list[dg.AssetKey]) -> dg.Assets
         record_lineage(store)
         try:
             stamp = Stamp(context.run.run_id, policy.policy_hash, code_version())
-            head = publish(store, settings.published, asked, policy.warehouse, stamp)
+            heads = publish(store, settings.published, asked, policy.warehouse, stamp)
         except BaseException:
             for day in asked:
                 forget_record(store, context.run, day)
@@ -148,18 +148,19 @@ def _published_asset(records: list[Table], keys: list[dg.AssetKey]) -> dg.Assets
             },
         )
         for table in records:
-            shown = _shown_of(table, warehouse, head)
+            shown = _shown_of(table, warehouse, heads)
             yield dg.MaterializeResult(asset_key=key_of_table(table.schema, table.name), metadata=shown)
 
     return published
 
 
-def _shown_of(table: Table, warehouse: Warehouse, head: Head | None) -> dict[str, Any]:
+def _shown_of(table: Table, warehouse: Warehouse, heads: dict[str, Head]) -> dict[str, Any]:
     """Return the metadata of a record after a publish."""
     shown: dict[str, Any] = {"policy_hash": warehouse.policy.policy_hash}
     if table.is_added_by_publish:
-        entries, last = (head.entries, head.entry_hash) if head else (0, "none")
-        return shown | {"dagster/row_count": entries, "ledger_head": last}
+        chains = chains_of(warehouse.store.families.values())
+        [head] = [heads[chain.family] for chain in chains if chain.ledger.full_name == table.full_name]
+        return shown | {"dagster/row_count": head.entries, "ledger_head": head.entry_hash}
     name = table.full_name
     return shown | {"dagster/row_count": warehouse.store.count(name), "preview": preview(warehouse, name)}
 

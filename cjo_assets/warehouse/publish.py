@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from cjo_assets.core.contract import columns_of
-from cjo_assets.core.family import deciding_family
+from cjo_assets.core.family import Chain, chains_of
 from cjo_assets.core.progress import report_message
 from cjo_assets.core.table import AUDIT, RAW, Table
 from cjo_assets.engine.ddl import columns_in_sql
@@ -27,14 +27,14 @@ from cjo_assets.policy.base import WarehousePolicy
 from cjo_assets.warehouse.evolution.published import Adaptation, adapt_published
 from cjo_assets.warehouse.evolution.rebuild import forget_upgrade
 from cjo_assets.warehouse.evolution.record import messages_of, record_upgrade
-from cjo_assets.warehouse.ledger import Head, Stamp, add_decisions, add_tombstones
+from cjo_assets.warehouse.ledger import Head, Stamp, add_decisions, add_published_days, add_tombstones, head_of
 from cjo_assets.warehouse.recovery import Found, found_again
 from cjo_assets.warehouse.retention import HISTORY, keep_snapshot, move_old_days
-from cjo_assets.warehouse.run_log import RUNS, record_head
+from cjo_assets.warehouse.run_log import RUNS, record_heads
+from cjo_assets.warehouse.schema_changes import stored_columns
 from cjo_assets.warehouse.views import add_views, comment
 
 TARGET = "target"
-# The family whose decisions the ledger holds.
 CUSTOMER = "customer_id"
 # The undated table that has rows of every family.
 DATASET_LOADS = f"{AUDIT}.dataset_loads"
@@ -46,7 +46,7 @@ def publish(
     days: list[date],
     keep: WarehousePolicy | None = None,
     stamp: Stamp | None = None,
-) -> Head | None:
+) -> dict[str, Head]:
     """Replace the published database by one with the current rows of these days and of the undated tables.
 
     Tables of families that the run did not compute are unchanged, because the build database may hold unvalidated rows.
@@ -56,14 +56,14 @@ def publish(
         published: the database.
         days: the days whose partitions are replaced.
         keep: number of snapshots and days to retain; None for no snapshots and all days.
-        stamp: run, policy and code to record; None to add nothing to the decision ledger.
+        stamp: run, policy and code to record; None to add nothing to the decision ledgers.
 
     Returns:
-        The head of the ledger; None if nothing was added to it.
+        The heads of the ledgers by family; empty without a stamp.
     """
     partial = published.with_suffix(".partial")
     try:
-        head, lost, messages = _write(store, published, partial, days, keep, stamp)
+        heads, lost, messages = _write(store, published, partial, days, keep, stamp)
         store.require_ours()
         if keep is not None:
             keep_snapshot(published, keep.snapshots_kept)
@@ -78,16 +78,16 @@ def publish(
     forget_upgrade(store)
     for message in messages:
         report_message(message)
-    return head
+    return heads
 
 
 def _write(
     store: Store, published: Path, partial: Path, days: list[date], keep: WarehousePolicy | None, stamp: Stamp | None
-) -> tuple[Head | None, Found | None, list[str]]:
+) -> tuple[dict[str, Head], Found | None, list[str]]:
     """Write the next published database to a temporary file and flush it to disk.
 
     Returns:
-        The head of the ledger, the state that a lost database was made again from, and what was upgraded.
+        The heads of the ledgers, the state that a lost database was made again from, and what was upgraded.
     """
     connection = store.connection
     _remove(partial)
@@ -98,10 +98,11 @@ def _write(
     if origin is not None:
         _copy(origin, partial)
     connection.execute(f"ATTACH {literal(partial)} AS {TARGET}")
-    head = None
+    heads: dict[str, Head] = {}
     try:
         if is_copied:
             _leave_published(store, days)
+        unchained = _unchained(store)
         # A copy of the build database has the columns of this version already.
         adapted = adapt_published(store, TARGET, days, published.parent / HISTORY) if before else Adaptation()
         if lost:
@@ -111,12 +112,8 @@ def _write(
                 if table.is_added_by_publish:
                     _create_table(connection, table)
         if stamp is not None:
-            if (AUDIT, "erasures") in store.tables:
-                add_tombstones(connection, TARGET, stamp)
-            deciding = deciding_family().name
-            decided = [*(lost.days_of(deciding) if lost else ()), *(days if deciding in store.families_of_run else ())]
-            head = add_decisions(connection, TARGET, decided, stamp)
-            record_head(store, stamp.run_id, days, head)
+            heads = _chain(store, published.parent, days, lost, stamp, unchained)
+            record_heads(store, stamp.run_id, days, heads)
             record_upgrade(store, TARGET, adapted, stamp.run_id, days)
         with transaction(connection):
             _fill(store, days, is_copy_of_build=is_copied)
@@ -132,7 +129,35 @@ def _write(
         alone.execute("CHECKPOINT")
     with partial.open("rb") as file:
         os.fsync(file.fileno())
-    return head, lost, list(messages_of(store, adapted))
+    return heads, lost, list(messages_of(store, adapted))
+
+
+def _unchained(store: Store) -> list[Chain]:
+    """Return the ledgers that the copy does not have yet, although it has decisions to be chained."""
+    stored = stored_columns(store.connection, TARGET)
+    return [
+        chain
+        for chain in chains_of(store.families.values())
+        if chain.decisions.full_name in stored and chain.ledger.full_name not in stored
+    ]
+
+
+def _chain(
+    store: Store, home: Path, days: list[date], lost: Found | None, stamp: Stamp, unchained: list[Chain]
+) -> dict[str, Head]:
+    """Append erasures and the decisions of the run to the ledgers of the copy, and return their heads by family."""
+    heads = {}
+    for chain in chains_of(store.families.values()):
+        if chain.ledger.customer is not None and (AUDIT, "erasures") in store.tables:
+            add_tombstones(store.connection, TARGET, chain.ledger, stamp)
+        of_run = days if chain.family in store.families_of_run else []
+        decided = [*(lost.days_of(chain.family) if lost else ()), *of_run]
+        if chain in unchained:
+            add_published_days(store.connection, TARGET, chain, home, stamp, decided)
+        if decided:
+            add_decisions(store.connection, TARGET, chain, decided, stamp)
+        heads[chain.family] = head_of(store.connection, f"{TARGET}.{chain.ledger.full_name}")
+    return heads
 
 
 def _remove(partial: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from importlib import metadata
 from pathlib import Path
@@ -100,12 +101,14 @@ def record_checks(store: Store, run_id: str, results: dict[tuple[date | None, st
     return len(rows)
 
 
-def record_head(store: Store, run_id: str, days: list[date], head: Head) -> None:
-    """Record the head of the ledger with the run, so that a change of one without the other is detected."""
-    store.connection.execute(
-        f"UPDATE {RUNS} SET ledger_entries = ?, ledger_head = ? WHERE run_id = ? AND list_contains(?, as_of)",
-        [head.entries, head.entry_hash, run_id, days],
-    )
+def record_heads(store: Store, run_id: str, days: list[date], heads: Mapping[str, Head]) -> None:
+    """Record with the run of each family the head of its ledger, so that a change of one alone is detected."""
+    for family, head in heads.items():
+        store.connection.execute(
+            f"UPDATE {RUNS} SET ledger_entries = ?, ledger_head = ? "
+            "WHERE run_id = ? AND family = ? AND list_contains(?, as_of)",
+            [head.entries, head.entry_hash, run_id, family, days],
+        )
 
 
 def forget_record(store: Store, run: Run, as_of: date) -> None:

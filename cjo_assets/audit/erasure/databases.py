@@ -14,15 +14,16 @@ from typing import Any
 
 import duckdb
 
+from cjo_assets.core.family import chains_of, registered_families
+from cjo_assets.core.ledger import ERASED, Ledger
 from cjo_assets.core.person import ERASED_NAME, Person
 from cjo_assets.core.personal import RECORD, TEXT, Personal
 from cjo_assets.core.quarantine.rules import REFUSED
-from cjo_assets.core.table import ERASURES, LEDGER, MANIFEST, QUARANTINE, RAW
+from cjo_assets.core.table import ERASURES, MANIFEST, QUARANTINE, RAW
 from cjo_assets.engine.code import code_version
 from cjo_assets.engine.sql import literal, quoted, quoted_names
 from cjo_assets.engine.store import Store
 from cjo_assets.engine.transaction import transaction
-from cjo_assets.families.audit.records.decision_ledger import ERASABLE, ERASED
 from cjo_assets.ingest.personal_columns import (
     NAMES_PERSON,
     WITHOUT_PERSON,
@@ -33,10 +34,10 @@ from cjo_assets.ingest.personal_columns import (
     matches,
 )
 from cjo_assets.ingest.tombstones import EMPTY_RECORD, Tombstones
-from cjo_assets.warehouse.ledger import add_entries
+from cjo_assets.warehouse.ledger import absent_columns, add_entries
 
 PARTIAL = ".erasing"
-KEPT_TABLES = {LEDGER, ERASURES, f"{RAW}.{MANIFEST}"}
+KEPT_TABLES = {ERASURES, f"{RAW}.{MANIFEST}"}
 REJECTED = ("audit.rejected_records", "audit.discarded_values")
 
 
@@ -90,14 +91,23 @@ def erase_tables(connection: duckdb.DuckDBPyConnection, erasure: Erasure, place:
                     changed = int(connection.execute(whole, _asked(whole, erasure)).fetchall()[0][0])
                 if changed:
                     erasure.counts[f"{place} {name}"] += changed
-    if erasure.is_dry and LEDGER in tables(connection):
-        entries = count(connection, f"{LEDGER} WHERE customer_id = ?", [erasure.person.customer_id])
-        erasure.counts.update({f"{place} {LEDGER}": entries} if entries else {})
+    for ledger in ledgers_in(connection) if erasure.is_dry else ():
+        if ledger.customer is not None:
+            rows = f"{ledger.full_name} WHERE {ledger.customer} = ?"
+            entries = count(connection, rows, [erasure.person.customer_id])
+            erasure.counts.update({f"{place} {ledger.full_name}": entries} if entries else {})
+
+
+def ledgers_in(connection: duckdb.DuckDBPyConnection) -> list[Ledger]:
+    """Return the decision ledgers that a database has."""
+    present = tables(connection)
+    ledgers = [chain.ledger for chain in chains_of(registered_families())]
+    return [ledger for ledger in ledgers if ledger.full_name in present]
 
 
 def _changes(name: str, columns: list[str]) -> Iterator[Change]:
     """Yield the changes of a table in order."""
-    if name in KEPT_TABLES:
+    if name in KEPT_TABLES or name in {chain.ledger.full_name for chain in chains_of(registered_families())}:
         return
     schema, marks = name.partition(".")[0], marks_of(name)
     own = about(marks | ({"record": Personal(RECORD)} if schema == RAW else {}), columns)
@@ -164,14 +174,17 @@ def rewrite(store: Store, path: Path, erasure: Erasure, place: str) -> None:
         left.unlink(missing_ok=True)
     shutil.copyfile(path, copy)
     with duckdb.connect(str(copy)) as connection:
-        if LEDGER not in tables(connection):
+        ledgers = ledgers_in(connection)
+        if not ledgers:
             path.unlink()
             copy.unlink()
             erasure.counts[f"{place} removed"] += 1
             return
         with transaction(connection):
             erase_tables(connection, erasure, place)
-        _erase_entries(connection, erasure, place)
+        for ledger in ledgers:
+            if ledger.customer is not None:
+                _erase_entries(connection, ledger, erasure, place)
         _copy_tombstones(store, connection, erasure)
         # Tables, views and comments are those of the version that wrote the database.
         connection.execute(f"ATTACH {literal(fresh)} AS fresh")
@@ -186,37 +199,28 @@ def rewrite(store: Store, path: Path, erasure: Erasure, place: str) -> None:
     os.replace(fresh, path)
 
 
-def _erase_entries(connection: duckdb.DuckDBPyConnection, erasure: Erasure, place: str) -> None:
-    """Empty the customer's entries of the ledger, and record that in a further entry."""
-    query = f"SELECT entry FROM {LEDGER} WHERE customer_id = ? ORDER BY entry"
+def _erase_entries(connection: duckdb.DuckDBPyConnection, ledger: Ledger, erasure: Erasure, place: str) -> None:
+    """Empty the customer's entries of a ledger, and record that in a further entry."""
+    table, is_own = ledger.full_name, f"{ledger.customer} = ?"
+    query = f"SELECT entry FROM {table} WHERE {is_own} ORDER BY entry"
     entries = [entry for (entry,) in connection.execute(query, [erasure.person.customer_id]).fetchall()]
     stone = {
         "erasure_id": erasure.erasure_id,
         "customer_hash": erasure.tombstones.hash_of(erasure.person.customer_id),
         "ledger_entries": entries,
     }
-    is_known = f"{LEDGER} WHERE kind = '{ERASED}' AND (content ->> 'erasure_id') = ?"
+    is_known = f"{table} WHERE kind = '{ERASED}' AND (content ->> 'erasure_id') = ?"
     if not entries and count(connection, is_known, [erasure.erasure_id]):
         return
-    nothing = ", ".join(f"{name} = NULL" for name in ("salt", *ERASABLE))
-    connection.execute(f"UPDATE {LEDGER} SET {nothing} WHERE customer_id = ?", [erasure.person.customer_id])
-    columns = (
-        "as_of",
-        "version",
-        "supersedes",
-        "intervention_id",
-        "customer_id",
-        "input_hash",
-        "policy_hash",
-        "run_id",
-    )
-    absent = ", ".join(f"NULL AS {name}" for name in columns)
+    nothing = ", ".join(f"{name} = NULL" for name in ("salt", *ledger.erasable))
+    connection.execute(f"UPDATE {table} SET {nothing} WHERE {is_own}", [erasure.person.customer_id])
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE new_entries AS SELECT ? AS kind, ? AS content, ? AS code_version, {absent}",
+        "CREATE OR REPLACE TEMP TABLE new_entries AS "
+        f"SELECT ? AS kind, ? AS content, ? AS code_version, {absent_columns(ledger)}",
         [ERASED, json.dumps(stone), code_version()],
     )
-    add_entries(connection, LEDGER)
-    erasure.counts[f"{place} {LEDGER}"] += len(entries)
+    add_entries(connection, ledger, table)
+    erasure.counts[f"{place} {table}"] += len(entries)
 
 
 def _copy_tombstones(store: Store, connection: duckdb.DuckDBPyConnection, erasure: Erasure) -> None:

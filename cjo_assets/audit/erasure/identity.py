@@ -15,10 +15,11 @@ import duckdb
 from cjo_assets.audit.erasure.databases import tables
 from cjo_assets.catalog import all_families
 from cjo_assets.core.contract import key_of
+from cjo_assets.core.family import chains_of
 from cjo_assets.core.person import Person, is_part_of
 from cjo_assets.core.personal import CUSTOMER, Personal
 from cjo_assets.core.quarantine.text_identity import KEEP, normalized
-from cjo_assets.core.table import LEDGER, MANIFEST, QUARANTINE, RAW
+from cjo_assets.core.table import MANIFEST, QUARANTINE, RAW
 from cjo_assets.engine.sql import quoted
 from cjo_assets.ingest.personal_columns import contracts, list_columns, marks_of, owners
 from cjo_assets.ingest.tombstones import values_beside
@@ -139,7 +140,8 @@ def _names_record(table: str, name: str, mark: Personal, columns: Iterable[str])
     key = key_of(contract)
     key_marks = [marks_of(table).get(part) for part in key]
     is_by_customer = len(key) == 1 and key_marks[0] is not None and key_marks[0].kind == CUSTOMER
-    return key == (name,) or is_by_customer or table == LEDGER
+    is_ledger = table in {chain.ledger.full_name for chain in chains_of(all_families())}
+    return key == (name,) or is_by_customer or is_ledger
 
 
 def _key_of_quarantined(table: str) -> dict[str, str]:

@@ -23,7 +23,6 @@ from cjo_assets.audit.replay.differences import (
 from cjo_assets.audit.replay.scratch import Scratch
 from cjo_assets.core.contract import columns_of, key_of
 from cjo_assets.core.errors import PastError, TamperedError
-from cjo_assets.core.family import deciding_family, decision_table
 from cjo_assets.core.table import Table
 from cjo_assets.engine.code import code_version
 from cjo_assets.engine.collection import collected_afterwards
@@ -144,9 +143,10 @@ def _circumstances(past: Scratch, record: DayRecord, verdicts: tuple[TableVerdic
     other_policies: list[str] = []
     # Earlier days, possibly hundreds, are examined only if there is a difference to explain.
     if not all(verdict.is_identical for verdict in verdicts):
-        if past.family == deciding_family().name:
-            decisions = past.published_rows(decision_table(), record.as_of)
-            found = past.rows(f"SELECT DISTINCT policy_hash FROM {decisions} ORDER BY policy_hash")
+        chain = past.families[past.family].chain
+        if chain is not None:
+            decisions = past.published_rows(chain.decisions, record.as_of)
+            found = past.rows(f"SELECT DISTINCT policy_hash FROM {decisions} WHERE policy_hash NOT NULL ORDER BY ALL")
             other_policies = [row["policy_hash"] for row in found if row["policy_hash"] != record.policy_hash]
         for day, then, newest in _handed_on(past, record):
             if then != newest:

@@ -110,7 +110,7 @@ def scratch(
         settings: the settings.
         memory_limit: memory for the engine [gigabytes].
         statements: compiled statements of other scratch databases to reuse.
-        family: the family whose days are replayed; by default the one whose decisions the ledger chains.
+        family: the family whose days are replayed; by default the first with a decision ledger.
 
     Raises:
         PastError: the family is unknown, or there is no published database of this version.

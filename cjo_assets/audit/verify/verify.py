@@ -1,26 +1,24 @@
-"""Verification of the decision ledger and the published decisions, by `cjo audit verify`."""
+"""Verification of the decision ledgers and the published decisions, by `cjo audit verify`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
-from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from cjo_assets.audit.verify.questions import POLICIES, QUESTIONS, other_decisions
-from cjo_assets.core.family import decision_table
+from cjo_assets.audit.verify import questions
+from cjo_assets.catalog import all_families
+from cjo_assets.core.errors import WarehouseError
+from cjo_assets.core.family import Chain, chains_of
+from cjo_assets.core.ledger import WITHDRAWN
 from cjo_assets.core.settings import Settings
-from cjo_assets.core.table import LEDGER
-from cjo_assets.families.audit.records.decision_ledger import WITHDRAWN
 from cjo_assets.policy import hash_of_content
-from cjo_assets.warehouse.ledger import head_of
-from cjo_assets.warehouse.published import read_only
-from cjo_assets.warehouse.retention import HISTORY
-from cjo_assets.warehouse.schema_changes import parquet_columns, parquet_source, read_as, stored_columns
+from cjo_assets.warehouse.ledger import decided_days, head_of
+from cjo_assets.warehouse.published import of_another_version, read_only
+from cjo_assets.warehouse.schema_changes import stored_columns
 
 FINDINGS_SHOWN = 20
 
@@ -35,92 +33,132 @@ class Finding:
 
 
 @dataclass
-class Verdict:
-    """The result of a verification.
+class Findings:
+    """Differences that were found.
 
     Attributes:
-        entries: number of entries of the chain.
-        head: hash of its last entry.
-        days: number of days whose decisions were compared.
         found: number of differences.
         findings: the first differences of each kind.
     """
 
-    entries: int
-    head: str
-    days: int = 0
     found: int = 0
     findings: list[Finding] = field(default_factory=list)
 
-    def add(self, findings: list[Finding]) -> None:
+    def add(self, findings: Sequence[Finding]) -> None:
         """Count differences of one kind, and store the first."""
         self.found += len(findings)
         self.findings += findings[:FINDINGS_SHOWN]
 
 
-def verify(settings: Settings, expected: str | None = None) -> Verdict:
-    """Verify that the ledger is complete and that the decisions are those of the ledger.
+@dataclass
+class LedgerVerdict(Findings):
+    """The result of the verification of one ledger.
+
+    Attributes:
+        ledger: full name of the ledger.
+        entries: number of its entries.
+        head: hash of the last one.
+        days: number of days whose decisions were compared.
+    """
+
+    ledger: str = ""
+    entries: int = 0
+    head: str = ""
+    days: int = 0
+
+
+@dataclass
+class Verdict:
+    """The result of a verification.
+
+    Attributes:
+        ledgers: the result for each ledger.
+        records: differences in records that all ledgers share, such as policies.
+    """
+
+    ledgers: list[LedgerVerdict]
+    records: Findings
+
+    @property
+    def findings(self) -> list[Finding]:
+        """The first differences of each kind."""
+        return [finding for part in (*self.ledgers, self.records) for finding in part.findings]
+
+    @property
+    def found(self) -> int:
+        """Number of differences."""
+        return sum(part.found for part in (*self.ledgers, self.records))
+
+
+def verify(settings: Settings, *expected: str) -> Verdict:
+    """Verify that the ledgers are complete and that the decisions are those of the ledgers.
 
     Args:
         settings: the settings.
-        expected: hash of an entry that was recorded elsewhere.
+        expected: hashes of entries that were recorded elsewhere, of any ledger.
 
     Raises:
-        WarehouseError: there is no published database.
+        WarehouseError: there is no published database, or it has no ledger.
     """
     with read_only(settings.published) as reader:
-        head = head_of(reader)
-        verdict = Verdict(head.entries, head.entry_hash)
-        if expected is not None:
-            verdict.add(_without(reader, expected))
-        for question in QUESTIONS:
-            verdict.add([Finding(*row) for row in reader.execute(question()).fetchall()])
-        verdict.add(_changed_policies(reader))
-        for day, decisions in _days(reader, settings.home / HISTORY / decision_table().full_name):
-            verdict.days += 1
-            given = {"days": [day], "policy_hash": ""}
-            found = reader.execute(other_decisions(decisions), given).fetchall()
-            verdict.add([_of_decision(*row) for row in found])
+        stored = stored_columns(reader)
+        # A database of an earlier version has fewer ledgers; the next publish adds them.
+        chains = [chain for chain in chains_of(all_families()) if chain.ledger.full_name in stored]
+        if not chains:
+            raise WarehouseError(of_another_version(settings.published))
+        verdicts = [_verified(reader, settings, chain, chains) for chain in chains]
+        records = Findings()
+        records.add(_without(reader, chains, expected))
+        records.add(_found(reader, questions.missing_policies(chains)))
+        records.add(_changed_policies(reader))
+    return Verdict(verdicts, records)
+
+
+def _verified(
+    reader: duckdb.DuckDBPyConnection, settings: Settings, chain: Chain, chains: list[Chain]
+) -> LedgerVerdict:
+    head = head_of(reader, chain.ledger.full_name)
+    verdict = LedgerVerdict(ledger=chain.ledger.full_name, entries=head.entries, head=head.entry_hash)
+    for question in (questions.broken_links, questions.changed_entries, questions.emptied_entries):
+        verdict.add(_found(reader, question(chain)))
+    verdict.add(_found(reader, questions.other_heads(chain, chains)))
+    if chain.ledger.customer is not None:
+        verdict.add(_found(reader, questions.unconfirmed_tombstones(chain)))
+    for day, decisions in decided_days(reader, chain, settings.home):
+        verdict.days += 1
+        given = {"days": [day], "policy_hash": ""}
+        found = reader.execute(questions.other_decisions(chain, decisions), given).fetchall()
+        verdict.add([_of_decision(chain, *row) for row in found])
     return verdict
 
 
-def _without(reader: duckdb.DuckDBPyConnection, expected: str) -> list[Finding]:
-    if reader.execute(f"SELECT count(*) FROM {LEDGER} WHERE entry_hash = ?", [expected]).fetchone() == (0,):
-        return [Finding(LEDGER, "the whole chain", f"no entry has the expected hash {expected}")]
-    return []
+def _found(reader: duckdb.DuckDBPyConnection, question: str) -> list[Finding]:
+    return [Finding(*row) for row in reader.execute(question).fetchall()]
+
+
+def _without(reader: duckdb.DuckDBPyConnection, chains: Iterable[Chain], expected: Sequence[str]) -> list[Finding]:
+    """Return the expected hashes that no ledger has."""
+    names = [chain.ledger.full_name for chain in chains]
+    known = " UNION ALL ".join(f"SELECT entry_hash FROM {name}" for name in names)
+    return [
+        Finding(", ".join(names), "the whole chain", f"no entry has the expected hash {wanted}")
+        for wanted in expected
+        if reader.execute(f"SELECT count(*) FROM ({known}) WHERE entry_hash = ?", [wanted]).fetchone() == (0,)
+    ]
 
 
 def _changed_policies(reader: duckdb.DuckDBPyConnection) -> list[Finding]:
-    found = reader.execute(f"SELECT policy_hash, content FROM {POLICIES} ORDER BY ALL").fetchall()
+    policies = questions.POLICIES
+    found = reader.execute(f"SELECT policy_hash, content FROM {policies} ORDER BY ALL").fetchall()
     return [
-        Finding(POLICIES, f"policy {str(recorded)[:12]}", "its text differs from its hash")
+        Finding(policies, f"policy {str(recorded)[:12]}", "its text differs from its hash")
         for recorded, content in found
         if recorded is None or hash_of_content(content or "") != recorded
     ]
 
 
-def _days(reader: duckdb.DuckDBPyConnection, history: Path) -> Iterator[tuple[date, str]]:
-    """Return every day with decisions, in the ledger, the table or a file, and where its decisions are stored."""
-    table = decision_table().full_name
-    files = {date.fromisoformat(path.stem): path for path in sorted(history.glob(f"{'[0-9]' * 4}-??-??.parquet"))}
-    present = f"SELECT DISTINCT as_of FROM {table} UNION SELECT DISTINCT as_of FROM {LEDGER} WHERE as_of NOT NULL"
-    days = {day for (day,) in reader.execute(present).fetchall()}
-    kept = {day for (day,) in reader.execute(f"SELECT DISTINCT as_of FROM {table}").fetchall()}
-    for day in sorted(days | files.keys()):
-        path = files.get(day) if day not in kept else None
-        yield day, _of_file(reader, table, path) if path else table
-
-
-def _of_file(reader: duckdb.DuckDBPyConnection, table: str, path: Path) -> str:
-    """Return what SQL selects from to read a file of decisions with the columns of the contract."""
-    columns = stored_columns(reader)[table]
-    return read_as(columns, parquet_source(path), parquet_columns(reader, path))
-
-
-def _of_decision(
-    kind: str, as_of: date, customer_id: str, intervention_id: str, content: str | None, before: str | None
-) -> Finding:
-    table, place = decision_table().full_name, f"{as_of} {customer_id} {intervention_id}"
+def _of_decision(chain: Chain, kind: str, place: str, content: str | None, before: str | None) -> Finding:
+    table = chain.decisions.full_name
     if kind == WITHDRAWN:
         return Finding(table, place, "the row is missing; the ledger has it")
     if before is None:
@@ -131,7 +169,7 @@ def _of_decision(
         for name in there
         if there[name] != then.get(name)
     ]
-    what = "; ".join(others) or "its intervention, policy or input hash differs from the ledger"
+    what = "; ".join(others) or "its identifiers, policy or input hash differ from the ledger"
     return Finding(table, place, what)
 
 

@@ -15,10 +15,9 @@ import duckdb
 from cjo_assets.audit.why.exchanged import customer_of_row, explained_rows
 from cjo_assets.audit.why.other_families import rows_of_others
 from cjo_assets.core.errors import WarehouseError
-from cjo_assets.core.family import Family, deciding_family, decision_table, required
+from cjo_assets.core.family import Family, deciding_family, required
 from cjo_assets.core.questions import Explanation, Why
 from cjo_assets.core.settings import Settings
-from cjo_assets.core.table import LEDGER
 from cjo_assets.warehouse.published import read_only, rows_of
 
 OF_SUBJECT = "WHERE customer_id = $customer AND intervention_id = $subject AND as_of <= $day"
@@ -87,11 +86,10 @@ def _meant(
         row = reader.execute(f"{query} LIMIT 1", {"subject": subject, "day": day}).fetchone()
         if row is not None:
             given = {"customer": row[0], "subject": subject, "day": day}
+            chain = required(family.chain, family, "ledger")
+            tables = (chain.decisions.full_name, chain.ledger.full_name)
             decided = reader.execute(
-                " UNION ALL ".join(
-                    f"SELECT max(as_of) FROM {table} {OF_SUBJECT}" for table in (decision_table().full_name, LEDGER)
-                ),
-                given,
+                " UNION ALL ".join(f"SELECT max(as_of) FROM {table} {OF_SUBJECT}" for table in tables), given
             ).fetchall()
             return row[0], subject, next((found for (found,) in decided if found is not None), None)
     customer = customer_of_row(reader, family, subject)

@@ -3,6 +3,7 @@
 from cjo_assets.core.discovery import datasets_in, tables_in
 from cjo_assets.core.family import Family, Goal, Step, Texts
 from cjo_assets.core.table import LATEST
+from cjo_assets.families.journey.ledger import LEDGER
 from cjo_assets.families.journey.macros import MACROS
 from cjo_assets.families.journey.questions.approvals import APPROVALS
 from cjo_assets.families.journey.questions.policies import POLICY_COMPARISON
@@ -76,7 +77,7 @@ FAMILY = Family(
     tenancy=TENANCY,
     synth=SYNTH,
     texts=Texts(TEXTS[1], phrase_day),
-    decisions="recommended_interventions",
+    ledger=LEDGER,
     explanation=EXPLANATION,
     approvals=APPROVALS,
     policy_comparison=POLICY_COMPARISON,

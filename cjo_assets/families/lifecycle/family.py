@@ -3,6 +3,7 @@
 from cjo_assets.core.discovery import datasets_in, tables_in
 from cjo_assets.core.family import Exchange, Family, Goal, Step
 from cjo_assets.core.questions import HandedOver
+from cjo_assets.families.lifecycle.ledger import LEDGER
 from cjo_assets.families.lifecycle.questions.approvals import APPROVALS
 from cjo_assets.families.lifecycle.questions.customer import CUSTOMER_VIEW
 from cjo_assets.families.lifecycle.questions.derived_signals import EXPLANATION
@@ -76,6 +77,7 @@ FAMILY = Family(
     summary=SUMMARY,
     subject=SUBJECT,
     tenancy=TENANCY,
+    ledger=LEDGER,
     example_table="accounts",
     customer_view=CUSTOMER_VIEW,
     approvals=APPROVALS,

@@ -5,11 +5,14 @@ import sys
 
 import pytest
 
-LOOK_UP = "import {module}; from cjo_assets.core.family import decision_table; print(decision_table().full_name)"
+LOOK_UP = (
+    "import {module}; from cjo_assets.core.family import deciding_family; "
+    "print(deciding_family().chain.decisions.full_name)"
+)
 
 
 @pytest.mark.parametrize("module", ["cjo_assets.audit.verify.verify", "cjo_assets.audit.why.ask"])
-def test_decision_table_is_known_in_a_new_process(module: str) -> None:
+def test_the_decisions_of_the_first_ledger_are_known_in_a_new_process(module: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", LOOK_UP.format(module=module)], capture_output=True, text=True, check=False
     )

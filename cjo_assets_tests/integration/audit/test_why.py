@@ -216,7 +216,7 @@ def test_the_command(house: Settings) -> None:
         assert refused.exit_code == 1
         assert why in refused.output
     verified = run.invoke(app, ["audit", "verify", "--home", str(house.home)])
-    assert (verified.exit_code, verified.output.split(":")[0]) == (0, "The ledger is whole")
+    assert (verified.exit_code, verified.output.split(":")[0]) == (0, "The ledger audit.decision_ledger is whole")
 
 
 def test_where_nothing_is_published(tmp_path: Path) -> None:

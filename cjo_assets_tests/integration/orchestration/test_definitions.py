@@ -225,6 +225,8 @@ def test_the_set_of_assets(specs: dict[str, dg.AssetSpec]) -> None:
         "audit/policies",
         "audit/runs",
         "audit/decision_ledger",
+        "audit/lifecycle_ledger",
+        "audit/marketing_ledger",
         "audit/checks",
         "audit/erasures",
         "latest/customer_360",
@@ -296,7 +298,8 @@ def test_what_starts_runs_and_records_answers(location: dg.Definitions) -> None:
 def test_published_is_downstream_of_everything(location: dg.Definitions) -> None:
     graph = location.resolve_asset_graph()
     upstream = graph.get_ancestor_asset_keys(dg.AssetKey("published"))
-    names = ("runs", "checks", "decision_ledger", "erasures", "column_lineage")
+    ledgers = ("decision_ledger", "lifecycle_ledger", "marketing_ledger")
+    names = ("runs", "checks", *ledgers, "erasures", "column_lineage")
     records = {dg.AssetKey(["audit", name]) for name in names}
     assert upstream >= graph.get_all_asset_keys() - {dg.AssetKey("published")} - records
 

@@ -18,7 +18,7 @@ from cjo_assets.core.table import Table
 from cjo_assets.engine.store import Store
 from cjo_assets.ingest.loading import load_dataset
 from cjo_assets.policy import Policy
-from cjo_assets.warehouse.ledger import Stamp
+from cjo_assets.warehouse.ledger import Head, Stamp
 from cjo_assets.warehouse.publish import publish
 from cjo_assets.warehouse.restore import remember_published, what_cannot_be_computed
 from cjo_assets.warehouse.retention import forget_old_days
@@ -123,13 +123,12 @@ def test_each_publish_adds_to_the_ledger_what_it_does_not_know(
         publish(two_days.store, path, [SECOND], stamp=stamps[1])
     monkeypatch.undo()
     assert asked(path, ledger) == first, "what failed was never published, and is no entry"
-    head = publish(two_days.store, path, [FIRST, SECOND], stamp=stamps[2])
+    heads = publish(two_days.store, path, [FIRST, SECOND], stamp=stamps[2])
     both = asked(path, ledger)
     assert both[: len(first)] == first
     assert {run for _, run, _ in both[len(first) :]} == {"run 2"}
-    assert head is not None
-    assert (head.entries, head.entry_hash) == (both[-1][0], both[-1][2])
-    assert publish(two_days.store, path, [FIRST, SECOND], stamp=stamps[3]) == head, "the same again adds nothing"
+    assert heads == {"journey": Head(both[-1][0], both[-1][2])}
+    assert publish(two_days.store, path, [FIRST, SECOND], stamp=stamps[3]) == heads, "the same again adds nothing"
     assert two_days.rows("FROM audit.decision_ledger") == [], "the published file is its only place"
 
 

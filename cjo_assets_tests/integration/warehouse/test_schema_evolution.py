@@ -26,14 +26,15 @@ from cjo_assets.audit.replay.scratch import scratch
 from cjo_assets.audit.verify.verify import verify
 from cjo_assets.catalog import families_about
 from cjo_assets.core.errors import PastError, WarehouseError
+from cjo_assets.core.family import chains_of
 from cjo_assets.core.progress import listen
 from cjo_assets.core.settings import PROJECT, Settings
-from cjo_assets.core.table import AUDIT, LEDGER
+from cjo_assets.core.table import AUDIT
 from cjo_assets.engine.code import code_version
 from cjo_assets.engine.store import Store
-from cjo_assets.families.audit.records import decision_ledger
 from cjo_assets.orchestration.doctor import _warehouse
 from cjo_assets.policy import Policy
+from cjo_assets.warehouse import ledger_queries
 from cjo_assets.warehouse import publish as publishing
 from cjo_assets.warehouse.build import VERSION_TABLE, opened
 from cjo_assets.warehouse.evolution.rebuild import rebuild_changed_tables
@@ -47,6 +48,8 @@ from cjo_assets_tests.support.warehouse import INSTANCE, TOUR_DAYS, Home
 NEXT_DAY = date(2025, 1, 21)
 FLOWS, DECISIONS, RUNS = "journey.stage_flows", "journey.recommended_interventions", "audit.runs"
 FAMILIES = families_about("journey")
+[CHAIN] = chains_of(FAMILIES)
+LEDGER = CHAIN.ledger.full_name
 # A nullable column, a required one, and one of another type.
 WITHOUT_NULLABLE = f"ALTER TABLE {FLOWS} DROP COLUMN median_days"
 WITHOUT_REQUIRED = f"ALTER TABLE {FLOWS} DROP COLUMN moves"
@@ -234,13 +237,13 @@ def remove_archived(settings: Settings) -> None:
 def test_decisions_are_kept_as_published(
     settings: Settings, policy: Policy, messages: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = decision_ledger.content_in_sql("rows")
+    whole = ledger_queries.content_in_sql(CHAIN, "rows")
     make_earlier(settings, f"ALTER TABLE {DECISIONS} DROP COLUMN source_trust")
     earlier = whole.replace(', "source_trust" := rows."source_trust"', "")
     assert earlier != whole
     with duckdb.connect(str(settings.published)) as connection, monkeypatch.context() as patched:
-        patched.setattr(decision_ledger, "content_in_sql", lambda _: earlier)
-        add_decisions(connection, "cjo", list(TOUR_DAYS), Stamp("earlier", policy.policy_hash, "earlier"))
+        patched.setattr(ledger_queries, "content_in_sql", lambda *_: earlier)
+        add_decisions(connection, "cjo", CHAIN, list(TOUR_DAYS), Stamp("earlier", policy.policy_hash, "earlier"))
     before, entries = rows_of(settings.published, DECISIONS), rows_of(settings.published, LEDGER)
     assert entries
     upgrade(settings, policy, messages.append)
@@ -248,7 +251,7 @@ def test_decisions_are_kept_as_published(
     assert {value for (value,) in rows_of(settings.published, DECISIONS, "source_trust")} == {None}
     assert rows_of(settings.published, LEDGER) == entries
     verdict = verify(settings)
-    assert (verdict.found, verdict.days) == (0, len(TOUR_DAYS))
+    assert (verdict.found, verdict.ledgers[0].days) == (0, len(TOUR_DAYS))
     assert messages == [
         f"{DECISIONS}: added source_trust; the decisions of 3 days are kept as published, "
         "with null in the added columns."
@@ -261,12 +264,12 @@ def test_decisions_are_kept_as_published(
 def test_a_decision_recorded_with_a_column_that_was_removed_since_verifies(
     settings: Settings, policy: Policy, messages: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = decision_ledger.content_in_sql("rows")
+    whole = ledger_queries.content_in_sql(CHAIN, "rows")
     make_earlier(settings, f"ALTER TABLE {DECISIONS} ADD COLUMN removed_since INTEGER DEFAULT 7")
     earlier = whole.replace("struct_pack(", 'struct_pack("removed_since" := rows."removed_since", ')
     with duckdb.connect(str(settings.published)) as connection, monkeypatch.context() as patched:
-        patched.setattr(decision_ledger, "content_in_sql", lambda _: earlier)
-        add_decisions(connection, "cjo", list(TOUR_DAYS), Stamp("earlier", policy.policy_hash, "earlier"))
+        patched.setattr(ledger_queries, "content_in_sql", lambda *_: earlier)
+        add_decisions(connection, "cjo", CHAIN, list(TOUR_DAYS), Stamp("earlier", policy.policy_hash, "earlier"))
     upgrade(settings, policy, messages.append)
     assert verify(settings).found == 0
 

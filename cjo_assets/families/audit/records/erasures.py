@@ -7,8 +7,6 @@ these, and so a file that still holds the customer is refused. Rows are written 
 
 from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import Contract, Instant, TextList, column, key
-from cjo_assets.core.table import ERASURES, LEDGER
-from cjo_assets.families.audit.records.decision_ledger import ERASED
 
 
 class Erasures(Contract):
@@ -29,18 +27,3 @@ class Erasures(Contract):
 
 
 CONFIG = TableConfig(is_appended=True)
-
-
-def unconfirmed_tombstones() -> str:
-    """Find tombstones that the ledger does not know, and erasures of the ledger without their tombstone."""
-    return f"""
-        SELECT '{ERASURES}' AS tampered, coalesce(stones.erasure_id, entries.erasure_id) AS place,
-            CASE WHEN stones.erasure_id IS NULL THEN 'the tombstone is missing; the ledger has it'
-                ELSE 'the ledger does not know the tombstone, or knows it otherwise' END AS what
-        FROM (SELECT erasure_id, customer_hash FROM {ERASURES} WHERE is_complete) AS stones
-        FULL JOIN (
-            SELECT DISTINCT content ->> 'erasure_id' AS erasure_id, content ->> 'customer_hash' AS customer_hash
-            FROM {LEDGER} WHERE kind = '{ERASED}'
-        ) AS entries ON stones.erasure_id = entries.erasure_id AND stones.customer_hash = entries.customer_hash
-        WHERE stones.erasure_id IS NULL OR entries.erasure_id IS NULL ORDER BY ALL
-    """

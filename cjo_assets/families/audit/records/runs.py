@@ -38,7 +38,9 @@ class Runs(Contract):
     is_published: bool = column("Whether the day reached the published database.")
     handed_on: str = column("Hash over what later days read of this day; null where not published.", nullable=True)
     is_stale: bool = column("Whether an earlier day has changed since: run this day again.")
-    ledger_entries: int = column("Entries of the decision ledger when it was published; else null.", nullable=True)
+    ledger_entries: int = column(
+        "Entries of the family's decision ledger when it was published; else null.", nullable=True
+    )
     ledger_head: str = column("Hash of the last of them: of the whole chain up to there; else null.", nullable=True)
 
 

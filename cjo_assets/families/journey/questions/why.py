@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from cjo_assets.core.questions import Explanation, Row
-from cjo_assets.core.table import LEDGER
+from cjo_assets.families.journey.ledger import LEDGER
 from cjo_assets.families.journey.questions._raw_rows import records, rejected
 from cjo_assets.families.journey.questions._why_lines import branches, outcome_line
 from cjo_assets.families.journey.value._evidence_cells import contributions_of
@@ -52,7 +52,7 @@ QUERIES = {
         ) AS known USING (intervention_id)
         ORDER BY generated_at, intervention_id""",
     "cells": contributions_of(CUSTOMER, DAY),
-    "ledger": f"FROM {LEDGER} {OWN_ROWS} ORDER BY entry",
+    "ledger": f"FROM {LEDGER.full_name} {OWN_ROWS} ORDER BY entry",
     "checks": """
         SELECT table_name, check_name, is_blocking, found FROM audit.checks
         WHERE run_id = $run_id AND coalesce(as_of = $day, TRUE) ORDER BY ALL""",
@@ -62,7 +62,7 @@ CUSTOMERS_OF_INTERVENTION = (
     "SELECT customer_id FROM journey.outcome_analyses WHERE as_of = $day AND intervention_id = $subject",
     "SELECT customer_id FROM journey.recommended_interventions WHERE as_of <= $day AND intervention_id = $subject",
     "SELECT customer_id FROM journey.interventions WHERE intervention_id = $subject AND $day IS NOT NULL",
-    f"SELECT customer_id FROM {LEDGER} WHERE as_of <= $day AND intervention_id = $subject",
+    f"SELECT customer_id FROM {LEDGER.full_name} WHERE as_of <= $day AND intervention_id = $subject",
 )
 
 

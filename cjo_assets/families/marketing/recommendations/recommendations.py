@@ -16,7 +16,7 @@ from cjo_assets.core.checks import check
 from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import DatedContract, TextList, column, key
 from cjo_assets.core.expressions.evidence_grades import RANDOMISED
-from cjo_assets.core.expressions.ids import content_id
+from cjo_assets.core.expressions.ids import RECORD_SEPARATOR, content_hash, content_id
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, money_sum, rounded, same_money
 from cjo_assets.families.marketing.recommendations._recent_spend import recent_spend
 from cjo_assets.families.marketing.recommendations._recommended_for_audiences import (
@@ -76,6 +76,8 @@ class Recommendations(DatedContract):
     amount: float = column("Budget that it moves [currency]; null where it moves none.", gt=0, nullable=True)
     from_campaign_id: str = column("Campaign that gives it, or (reserve); null where it moves none.", nullable=True)
     to_campaign_id: str = column("Campaign that gets it, or (reserve); null where it moves none.", nullable=True)
+    policy_hash: str = column("Policy that decided.")
+    input_hash: str = column("Hash over the state and the evidence that it follows from.")
 
 
 CONFIG = TableConfig(is_decision=True)
@@ -178,6 +180,8 @@ def _ranked(rows: ir.Table, policy: Policy) -> ir.Table:
     return rows.mutate(
         rank=ibis.row_number().over(ibis.window(order_by=in_order)) + 1,
         requires_human_approval=rows.action.isin(list(rules.approval_needed)),
+        policy_hash=ibis.literal(policy.policy_hash),
+        input_hash=content_hash(rows.current_value, rows.rationale, rows.evidence.join(RECORD_SEPARATOR)),
     )
 
 

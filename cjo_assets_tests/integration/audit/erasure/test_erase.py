@@ -34,7 +34,7 @@ from cjo_assets_tests.support.chain import SAMPLE, Chain
 DAY = date(2025, 1, 20)
 CUSTOMER = "C004"
 # Everything by which the sample knows the customer.
-NAMES = (b"C004", b"I003", b"I008", b"S004", b"S010", b"O003")
+NAMES = (b"C004", b"I003", b"I008", b"S004", b"S010", b"O003", b"L-c0ffee000004")
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +82,12 @@ def full_home(
             "INSERT INTO journey.phrased_texts BY NAME SELECT ? AS as_of, 'summary' AS purpose, 'Call C004!' AS text",
             [DAY],
         )
+        for customer in (CUSTOMER, "C005"):
+            store.connection.execute(
+                "INSERT INTO lifecycle.outbox BY NAME SELECT ? AS as_of, 'L-c0ffee00000' || ?[-1:] AS decision_id, "
+                "'dunning' AS kind, ? AS customer_id, 'Remind ' || ? AS what, ? AS policy_hash",
+                [DAY, customer, customer, customer, policy.policy_hash],
+            )
         publish(store, settings.published, [DAY], stamp=Stamp("run", policy.policy_hash, "code"))
         keep_snapshot(settings.published, 1)
         old = home / "history" / "journey.risk_scores" / "2024-01-01.parquet"
@@ -125,7 +131,7 @@ def places_that_name(home: Path) -> list[str]:
 
 def tables_that_name(home: Path) -> list[str]:
     """Return the tables and Parquet files of a home that name the customer in any column; blocks may be compressed."""
-    named = "regexp_matches(to_json(rows)::VARCHAR, '(^|[^\\w-])(C004|I003|I008|S004|S010|O003)($|[^\\w-])')"
+    named = "regexp_matches(to_json(rows)::VARCHAR, '(^|[^\\w-])(C004|I003|I008|S004|S010|O003|L-c0ffee000004)($|[^\\w-])')"
     found = []
     for file in sorted([*home.rglob("*.duckdb"), *home.rglob("*.parquet")]):
         is_database = file.suffix == ".duckdb"
@@ -200,14 +206,21 @@ def test_the_home_has_no_trace_of_the_customer_and_all_others(erased: Erased) ->
 
 
 def test_the_chain_stays_valid_and_records_the_erasure(erased: Erased, tmp_path: Path) -> None:
-    after = verify(erased.settings, erased.verdict.head)
-    assert (after.found, after.entries) == (0, erased.verdict.entries + 1), "the head of before is in the chain still"
+    before = {ledger.ledger: ledger for ledger in erased.verdict.ledgers}
+    after = verify(erased.settings, *(ledger.head for ledger in before.values() if ledger.entries))
+    assert after.found == 0, "the heads of before are in the chains still"
+    added = {ledger.ledger: ledger.entries - before[ledger.ledger].entries for ledger in after.ledgers}
+    assert added == {"audit.decision_ledger": 1, "audit.marketing_ledger": 0, "audit.lifecycle_ledger": 1}
     with duckdb.connect(str(erased.settings.published), read_only=True) as reader:
         emptied = "SELECT entry, intervention_id, customer_id, content, input_hash, salt FROM audit.decision_ledger"
         rows = reader.execute(f"{emptied} WHERE salt IS NULL").fetchall()
         entry = reader.execute("SELECT content FROM audit.decision_ledger WHERE kind = 'erased'").fetchall()
         stone = reader.execute("FROM audit.erasures").fetchall()
+        of_lifecycle = "SELECT entry, kind, decision_id, salt IS NULL FROM audit.lifecycle_ledger ORDER BY entry"
+        handed_over = reader.execute(of_lifecycle).fetchall()
     assert [row[1:] for row in rows] == [(None,) * 5]
+    others = [(2, "decided", "L-c0ffee000005", False), (3, "erased", None, False)]
+    assert handed_over == [(1, "decided", None, True), *others]
     assert json.loads(entry[0][0])["ledger_entries"] == [rows[0][0]]
     erasure_id, customer_hash, interventions, salt, _, by, reason, counts, is_complete = stone[0]
     assert customer_hash == hashlib.sha256(f"{salt}\x1f{CUSTOMER}".encode()).hexdigest()
