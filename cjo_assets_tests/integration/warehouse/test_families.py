@@ -16,6 +16,7 @@ from rich.console import Console
 from cjo_assets.audit.replay.differences import DIFFERS
 from cjo_assets.audit.replay.replay import IDENTICAL, replayed
 from cjo_assets.audit.replay.scratch import scratch
+from cjo_assets.audit.verify.verify import verify
 from cjo_assets.catalog import all_families, data_families, families_about
 from cjo_assets.cli.launch import Supplied, supplied
 from cjo_assets.cli.summary import grid_of
@@ -27,6 +28,7 @@ from cjo_assets.engine.store import Store
 from cjo_assets.ingest.chain import compute_day, load_files
 from cjo_assets.orchestration.keys import FAMILY_TAG, families_of_run, keys_of_day
 from cjo_assets.policy import Policy
+from cjo_assets.warehouse.ledger import Stamp
 from cjo_assets.warehouse.publish import publish
 from cjo_assets.warehouse.retention import first_days_kept
 from cjo_assets.warehouse.run_log import record_run
@@ -159,6 +161,34 @@ def test_a_changed_day_of_each_family_differs_from_its_replay(both: tuple[Store,
             (verdict,) = replayed(past, [day])
             assert verdict.state == DIFFERS
             assert [table.table for table in verdict.tables if not table.is_identical] == [f"{name}.{summary.table}"]
+
+
+def test_each_family_adds_to_its_ledger_alone_and_a_failed_publish_to_none(
+    both: tuple[Store, Settings], policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, settings = both
+    tables = {"journey": "recommended_interventions", "marketing": "recommendations"}
+    [decided] = asked(settings, f"SELECT {', '.join(f'(SELECT count(*) FROM {f}.{t})' for f, t in tables.items())}")
+    added = dict(zip(tables, decided, strict=True))
+    assert min(added.values()) > 0
+
+    def run(family: str, number: int) -> dict[str, int]:
+        store.families_of_run = (family,)
+        stamp = Stamp(f"run {number}", policy.policy_hash, "code")
+        heads = publish(store, settings.published, [DAYS[family]], stamp=stamp)
+        return {name: head.entries for name, head in heads.items()}
+
+    monkeypatch.setattr("cjo_assets.warehouse.publish.add_views", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run("marketing", 1)
+    monkeypatch.undo()
+    assert [ledger.entries for ledger in verify(settings).ledgers] == [0, 0, 0]
+    assert run("marketing", 2) == {"journey": 0, "marketing": added["marketing"], "lifecycle": 0}
+    assert run("journey", 3) == added | {"lifecycle": 0}
+    assert run("marketing", 4) == added | {"lifecycle": 0}, "the same again adds nothing"
+    verdict = verify(settings)
+    assert [(ledger.days, ledger.found) for ledger in verdict.ledgers] == [(1, 0), (1, 0), (0, 0)]
+    assert asked(settings, "SELECT DISTINCT run_id FROM audit.marketing_ledger") == [("run 2",)]
 
 
 def test_days_are_kept_by_family(both: tuple[Store, Settings]) -> None:
