@@ -131,7 +131,9 @@ def places_that_name(home: Path) -> list[str]:
 
 def tables_that_name(home: Path) -> list[str]:
     """Return the tables and Parquet files of a home that name the customer in any column; blocks may be compressed."""
-    named = "regexp_matches(to_json(rows)::VARCHAR, '(^|[^\\w-])(C004|I003|I008|S004|S010|O003|L-c0ffee000004)($|[^\\w-])')"
+    named = (
+        "regexp_matches(to_json(rows)::VARCHAR, '(^|[^\\w-])(C004|I003|I008|S004|S010|O003|L-c0ffee000004)($|[^\\w-])')"
+    )
     found = []
     for file in sorted([*home.rglob("*.duckdb"), *home.rglob("*.parquet")]):
         is_database = file.suffix == ".duckdb"
