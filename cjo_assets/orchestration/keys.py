@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from cjo_assets.catalog import data_families, families_about, views_across_families
+from cjo_assets.catalog import all_families, data_families, families_about, views_across_families
 from cjo_assets.core.family import Family
 from cjo_assets.core.table import LATEST, RAW
 from cjo_assets.language.memory import CALLS
@@ -52,11 +52,18 @@ def keys_of_day(family: str) -> list[dg.AssetKey]:
         key_of_table(table.schema, table.name)
         for found in families
         for table in found.tables
-        if table.transform is not None or table.group == RECORDS
+        if table.transform is not None
+    ]
+    # A publish writes all records, the ledgers of other families too.
+    records = [
+        key_of_table(table.schema, table.name)
+        for found in all_families()
+        for table in found.tables
+        if table.transform is None and table.group == RECORDS
     ]
     views = [key_of_table(view.schema, view.name) for view in views_across_families(family)]
     own = next(found for found in families if found.name == family)
-    return [*raw, *tables, *views, *texts_of(own), *reports_of(own), PUBLISHED]
+    return [*raw, *tables, *records, *views, *texts_of(own), *reports_of(own), PUBLISHED]
 
 
 def families_of_run(run: dg.DagsterRun) -> tuple[str, ...]:
