@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import Any
 
@@ -16,6 +17,10 @@ from cjo_assets.core.answers import Rows
 from cjo_assets.core.family import Family
 from cjo_assets.core.settings import PROJECT, Settings
 from cjo_assets.engine.rows import as_dicts
+from cjo_assets.policy import load_policy
+from cjo_assets.policy.labels import LabelsPolicy
+from cjo_assets.reporting.home import FIRST_SCREEN
+from cjo_assets.reporting.text import day as day_text
 from cjo_assets.reporting.text import number
 from cjo_assets.warehouse.retention import HISTORY
 
@@ -35,7 +40,7 @@ def print_summary(console: Console, family: str, day: date) -> None:
             given = {"day": day, "family": family, "datasets": datasets}
             return as_dicts(connection.execute(sql, {name: given[name] for name in given if f"${name}" in sql}))
 
-        grid = grid_of(about, day, rows)
+        grid = grid_of(about, day, rows, load_policy(settings.policy).labels)
         loads = rows("FROM audit.dataset_loads WHERE list_contains($datasets, dataset) ORDER BY dataset")
         rejected = rows(_rules_of(datasets))
         tables = {row["table_name"] for row in rows(TABLES_OF_QUARANTINE)}
@@ -46,6 +51,7 @@ def print_summary(console: Console, family: str, day: date) -> None:
             "SELECT report_path FROM audit.runs WHERE as_of = $day AND family = $family ORDER BY ended_at DESC LIMIT 1"
         )[0]
 
+    _print_first_screen(console, settings, report["report_path"])
     console.print(grid)
     console.print(f"[bold]Quarantine[/bold]: {quarantine_of(about, loads)}", highlight=False)
     for row in rejected:
@@ -64,6 +70,23 @@ def print_summary(console: Console, family: str, day: date) -> None:
         console.print("[bold]Stale[/bold]: an earlier day has changed since these days were run", highlight=False)
         say(f"  {', '.join(str(row['as_of']) for row in stale)}: run them again, in this order", console)
     _print_places(console, settings, about, report["report_path"])
+
+
+def _print_first_screen(console: Console, settings: Settings, report: str | None) -> None:
+    """Print the verdict of a report and what to do first; nothing where the policy disables reports."""
+    path = settings.home / report if report else None
+    path = path.with_name(FIRST_SCREEN) if path else None
+    if path is None or not path.exists():
+        return
+    screen = json.loads(path.read_text(encoding="utf-8"))
+    say(f"{screen['light']}: {screen['meaning']}", console)
+    if screen["actions"]:
+        console.print("[bold]Do first[/bold]", highlight=False)
+    for action in screen["actions"]:
+        parts = [action["owner"], f"due {action['due']}" if action["due"] else "", action["money"], action["command"]]
+        say(f"  {action['sentence']} ({'; '.join(part for part in parts if part)})", console)
+    if screen["missing"]:
+        say(f"Lacks data: {screen['missing']}", console)
 
 
 def quarantine_of(family: Family, loads: list[dict[str, Any]]) -> str:
@@ -85,19 +108,19 @@ def _rules_of(tables: list[str]) -> str:
     )
 
 
-def grid_of(family: Family, day: date, rows: Rows) -> Grid:
+def grid_of(family: Family, day: date, rows: Rows, labels: LabelsPolicy) -> Grid:
     """Return the figures of a day, or where its rows are if the published database no longer has the day."""
     summary = family.summary
     if summary is None:
-        grid = _titled(f"{family.name.capitalize()} on {day}")
+        grid = _titled(f"{family.name.capitalize()} on {day_text(day)}")
         grid.add_row("tables", f"{sum(table.schema == family.name for table in family.tables):,}")
         return grid
     if rows(f"FROM {family.name}.{summary.table} WHERE as_of = $day"):
-        grid = _titled(f"{summary.title} on {day}")
-        for label, text in summary.figures(rows):
+        grid = _titled(f"{summary.title} on {day_text(day)}")
+        for label, text in summary.figures(rows, labels):
             grid.add_row(label, text)
         return grid
-    grid = _titled(f"{family.name.capitalize()} on {day}")
+    grid = _titled(f"{family.name.capitalize()} on {day_text(day)}")
     grid.add_row("beyond retention", f"its rows are in the home in {HISTORY}/<table>/{day}.parquet")
     return grid
 

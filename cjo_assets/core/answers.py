@@ -9,6 +9,8 @@ from typing import Any
 
 import ibis.expr.types as ir
 
+from cjo_assets.policy.labels import LabelsPolicy
+
 # Rows of a query; it may use the parameter $day.
 Rows = Callable[[str], list[dict[str, Any]]]
 
@@ -44,12 +46,12 @@ class Summary:
     Attributes:
         title: heading, which the day follows.
         table: dated table with one row per day.
-        figures: from the rows of a query to pairs of label and text.
+        figures: from the rows of a query, and the labels of the policy, to pairs of label and text.
     """
 
     title: str
     table: str
-    figures: Callable[[Rows], list[tuple[str, str]]]
+    figures: Callable[[Rows, LabelsPolicy], list[tuple[str, str]]]
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ class Settings:
 
     @property
     def reports(self) -> Path:
-        """Folder of the reports: one folder per family, in it one per as-of date."""
+        """Folder of the reports: their home, a folder per family with one per as-of date, and `latest`."""
         return self.home / "reports"
 
     def report_of(self, family: str, as_of: date) -> Path:

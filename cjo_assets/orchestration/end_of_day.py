@@ -10,12 +10,13 @@ from typing import Any
 import dagster as dg
 
 from cjo_assets.catalog import families_about, views_across_families
-from cjo_assets.core.family import Family, chains_of
+from cjo_assets.core.family import Family, chains_of, registered_families
 from cjo_assets.core.progress import report_progress
 from cjo_assets.core.settings import Settings
 from cjo_assets.core.table import Table
 from cjo_assets.engine.code import code_version
 from cjo_assets.engine.code_versions import version_of
+from cjo_assets.engine.store import Store
 from cjo_assets.orchestration.automation import downstream_condition, freshness
 from cjo_assets.orchestration.keys import (
     PUBLISHED,
@@ -29,13 +30,14 @@ from cjo_assets.orchestration.keys import (
 from cjo_assets.orchestration.metadata import code_reference, column_schema, preview
 from cjo_assets.orchestration.partitions import days, days_of
 from cjo_assets.orchestration.resources import POOL, Warehouse
+from cjo_assets.reporting.home import write_home
 from cjo_assets.reporting.writing import shown_in_dagster
 from cjo_assets.warehouse.exchange import write_exchange
 from cjo_assets.warehouse.ledger import Head, Stamp
 from cjo_assets.warehouse.lineage_records import record_lineage
 from cjo_assets.warehouse.publish import publish
 from cjo_assets.warehouse.retention import forget_old_days
-from cjo_assets.warehouse.run_log import forget_record, record_checks, record_run
+from cjo_assets.warehouse.run_log import RUNS, forget_record, record_checks, record_run
 
 OWNER = "team:platform"
 
@@ -136,6 +138,7 @@ def _published_asset(records: list[Table], keys: list[dg.AssetKey]) -> dg.Assets
             raise
         for family in store.families_of_run:
             write_exchange(settings, store.families[family], policy)
+        _write_home(store, settings, asked)
         forget_old_days(store, policy.warehouse.days_kept)
         report_progress("published", len(asked))
         yield dg.MaterializeResult(
@@ -163,6 +166,13 @@ def _shown_of(table: Table, warehouse: Warehouse, heads: dict[str, Head]) -> dic
         return shown | {"dagster/row_count": head.entries, "ledger_head": head.entry_hash}
     name = table.full_name
     return shown | {"dagster/row_count": warehouse.store.count(name), "preview": preview(warehouse, name)}
+
+
+def _write_home(store: Store, settings: Settings, asked: list[date]) -> None:
+    """Write the home of the reports, with every published day."""
+    pages = {family.name: family.report.page for family in registered_families() if family.report}
+    runs = store.rows(f"SELECT DISTINCT family, as_of FROM {RUNS} WHERE is_published")
+    write_home(settings.reports, pages, [(run["family"], run["as_of"]) for run in runs], set(asked))
 
 
 def _page_of(settings: Settings, family: Family, day: date) -> Path | None:

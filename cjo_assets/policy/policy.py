@@ -19,6 +19,7 @@ from pydantic import ValidationError, create_model, model_validator
 from cjo_assets.policy.base import Section, Vocabulary, WarehousePolicy
 from cjo_assets.policy.identity import person
 from cjo_assets.policy.journey import JourneyPolicy
+from cjo_assets.policy.labels import LabelsPolicy
 from cjo_assets.policy.marketing import MarketingPolicy
 
 NO_STAGE = "none"
@@ -51,8 +52,8 @@ NOT_OVERRIDABLE = {
 
 # For our own file, which is read again and again; the one in C is there where PyYAML came with it.
 FAST_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-# Author, approver and storage settings have no effect on decisions.
-UNHASHED = ("version", "author", "approver", "reason", "warehouse")
+# Authorship, storage settings and labels have no effect on decisions.
+UNHASHED = ("version", "author", "approver", "reason", "warehouse", "labels")
 
 
 # The section that `segment_overrides` changes.
@@ -74,6 +75,7 @@ class DeclaredPolicy(Section):
     journey: JourneyPolicy
     marketing: MarketingPolicy
     warehouse: WarehousePolicy
+    labels: LabelsPolicy
     segment_overrides: dict[str, dict[str, Any]]
 
     @cached_property
@@ -91,7 +93,7 @@ class DeclaredPolicy(Section):
 
     @cached_property
     def policy_hash(self) -> str:
-        """Sha256 over the rules that decide, without their author, approver and storage settings."""
+        """Sha256 over the rules that decide, without their authorship, storage settings and labels."""
         rules = self.model_dump(mode="json", exclude=set(UNHASHED))
         return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
 

@@ -48,6 +48,10 @@ def themed(chart: Drawn, width: int, height: int, **rows: Rows) -> Specification
         "ticks": False,
         "labelPadding": 6,
         "title": None,
+        "titleColor": MUTED.light,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "titlePadding": 8,
     }
     legend = {
         "orient": "top",
@@ -57,7 +61,7 @@ def themed(chart: Drawn, width: int, height: int, **rows: Rows) -> Specification
         "symbolType": "square",
         "offset": 12,
         "columnPadding": 14,
-        "columns": 3 if width < PHONE_PIXELS else 0,
+        "columns": 2 if width < PHONE_PIXELS else 0,
     }
     dressed = (
         chart.properties(width=width, height=height, background="transparent", padding=2)
@@ -97,3 +101,14 @@ def present(colours: Mapping[str, Colour], rows: Iterable[Mapping[str, Any]], na
     """Return the colours of the words that occur in a column, in the order of the colours."""
     found = {row[name] for row in rows}
     return {word: colour.light for word, colour in colours.items() if word in found}
+
+
+def labelled(colours: Mapping[str, Colour], rows: Iterable[Mapping[str, Any]], name: str) -> dict[str, str]:
+    """Return the colours of a column by the labels of its words, which the rows have as `word`."""
+    labels_of = {row[name]: row["word"] for row in rows}
+    return {labels_of[word]: colour.light for word, colour in colours.items() if word in labels_of}
+
+
+def axis_of(title: str, label: str = SHORT) -> alt.Axis:
+    """Return the axis of a measure, named by its title."""
+    return alt.Axis(labelExpr=label, tickCount=5, title=title)

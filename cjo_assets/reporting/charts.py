@@ -7,24 +7,24 @@ import altair as alt
 from cjo_assets.reporting.chart_style import (
     BAR_PIXELS,
     ROW_PIXELS,
-    SHORT,
     Data,
     Specification,
+    axis_of,
     band,
     colours_of,
+    labelled,
     labels,
-    present,
     themed,
 )
 from cjo_assets.reporting.palette import GRADES, MUTED
 
 
 def roi_waterfall(data: Data, width: int) -> Specification:
-    """Draw how value and cost add up to the net benefit, each part in the colour of its evidence."""
+    """Draw how value and cost add up to the net benefit, values in the colour of their evidence, costs red."""
     found = data["parts"]
-    colour = colours_of("grade", present(GRADES, found, "grade"))
+    colour = colours_of("word", labelled(GRADES, found, "grade"))
     rows, y = alt.Chart(alt.NamedData("rows")), band()
-    x = alt.X("start:Q", axis=alt.Axis(labelExpr=SHORT, tickCount=5))
+    x = alt.X("start:Q", axis=axis_of("amount"))
     layers = [
         alt.Chart(alt.NamedData("zero")).mark_rule(color=MUTED.light, strokeWidth=1.5).encode(x),
         rows.mark_bar(height=BAR_PIXELS).encode(x, alt.X2("end:Q"), y, colour),

@@ -42,11 +42,13 @@ def data_section(
     note = "A row that broke two rules is listed under both. The rows themselves are in "
     rejected: Block = Paragraph((otherwise,))
     if rejections:
-        rejected = grid("Rejected rows by rule", columns, rejections, (note, Code("audit.rejected_records"), "."))
+        rejected = grid(
+            "Rejected rows by rule", columns, rejections, (note, Code("audit.rejected_records"), "."), is_folded=True
+        )
     return Section(
         "data",
         "Data quality",
-        (grid("Files, and rows accepted and rejected", LOADS, files, (now + remark,)), rejected),
+        (grid("Files, and rows accepted and rejected", LOADS, files, (now + remark,), is_folded=True), rejected),
     )
 
 

@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from cjo_assets.reporting.text import STYLES
+from cjo_assets.reporting.naming import NAME, PLAIN, Naming
 
 Row = dict[str, Any]
+# Styles of cells that are no numbers.
+TEXT_STYLES = ("plain", "name", "prose", "words", "names", "sentences", "day", "instant", "month")
 # From the data of a picture and the width of the page [pixels] to a Vega-Lite specification.
 Chart = Callable[[Mapping[str, Any], int], dict[str, Any]]
 
@@ -58,18 +60,23 @@ Prose = tuple[Part, ...]
 
 @dataclass(frozen=True)
 class Record:
-    """A row and the table it is a row of."""
+    """A row, the table it is a row of, and how people read its cells."""
 
     table: str
     key: tuple[str, ...]
     row: Row
+    naming: Naming = PLAIN
 
     def show(self, column: str, style: str = "plain", is_strong: bool = False) -> Cited:
-        """Return a cell with its source."""
+        """Return a cell with its source; in the style `name` the name of its id, if it has one."""
+        value = self.row[column]
+        name = self.naming.name_of(column, value) if style == NAME else None
+        if name is not None:
+            source = self.naming.sources[column]
+            return Cited(name, f"{source.table}/{source.key}={_key(value)}/{source.name}", style, name, is_strong)
         names = "&".join(f"{name}={_key(self.row[name])}" for name in self.key)
         place = f"{self.table}/{names}" if names else self.table
-        value = self.row[column]
-        return Cited(STYLES[style](value), f"{place}/{column}", style, value, is_strong)
+        return Cited(self.naming.text(column, value, style), f"{place}/{column}", style, value, is_strong)
 
     def has(self, column: str) -> bool:
         """Return whether a cell holds something."""
@@ -80,50 +87,14 @@ class Record:
         entries: list[Any] = self.row[column] or []
         whole = self.show(column)
         return [
-            Cited(STYLES[style](entry), f"{whole.source}[{place}]", style, entry) for place, entry in enumerate(entries)
+            Cited(self.naming.text(column, entry, style), f"{whole.source}[{place}]", style, entry)
+            for place, entry in enumerate(entries)
         ]
 
 
-@dataclass(frozen=True)
-class JoinedRecord(Record):
-    """A row with cells of other tables beside its own, and labels of its words.
-
-    Attributes:
-        joined: row and column of each further cell, by the name it has here.
-        labels: what to show instead of a word of the tables.
-    """
-
-    joined: Mapping[str, tuple[Record, str]] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
-
-    def show(self, column: str, style: str = "plain", is_strong: bool = False) -> Cited:
-        """Return a cell with its source, which may be another table."""
-        if column in self.joined:
-            other, name = self.joined[column]
-            return other.show(name, style, is_strong)
-        shown = super().show(column, style, is_strong)
-        text = self._label(shown.value, style)
-        return shown if text is None else replace(shown, text=text)
-
-    def _label(self, value: Any, style: str) -> str | None:
-        """Return a word, or a list of them, with its labels; None where it has none."""
-        if style == "words" and isinstance(value, str):
-            return self.labels.get(value)
-        if style == "names" and isinstance(value, list) and self.labels.keys() & set(value):
-            return ", ".join(self.labels.get(word) or STYLES["words"](word) for word in value)
-        return None
-
-    def has(self, column: str) -> bool:
-        """Return whether a cell holds something."""
-        if column not in self.joined:
-            return super().has(column)
-        other, name = self.joined[column]
-        return other.has(name)
-
-
-def records(table: str, key: Sequence[str], rows: Sequence[Row]) -> list[Record]:
+def records(table: str, key: Sequence[str], rows: Sequence[Row], naming: Naming = PLAIN) -> list[Record]:
     """Return rows with the name of their table."""
-    return [Record(table, tuple(key), row) for row in rows]
+    return [Record(table, tuple(key), row, naming) for row in rows]
 
 
 def _key(value: Any) -> str:
@@ -154,7 +125,7 @@ class Column:
     @property
     def is_number(self) -> bool:
         """Whether its cells are numbers, which are aligned by digit."""
-        return self.style not in ("plain", "words", "names", "sentences", "day", "instant", "month")
+        return self.style not in TEXT_STYLES
 
 
 @dataclass(frozen=True)
@@ -210,11 +181,46 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Tile:
-    """One key figure."""
+    """One key figure.
+
+    Attributes:
+        label: what it measures.
+        figure: its value.
+        remark: what it is a part of, or what moves it.
+        unit: unit of the value; a currency is part of the value.
+        target: its limit; empty where the policy has none.
+        before: the value of the published day before, and that day; empty where there is none.
+        course: its values on published days, the oldest first; drawn from three on.
+        evidence: how strong the evidence for it is, a word of `palette.EVIDENCE`.
+    """
 
     label: str
     figure: Prose
     remark: Prose
+    unit: str = ""
+    target: Prose = ()
+    before: Prose = ()
+    course: tuple[float, ...] = ()
+    evidence: str = ""
+
+
+@dataclass(frozen=True)
+class Action:
+    """One of the first things to do.
+
+    Attributes:
+        sentence: what to do, and for whom.
+        owner: the role or person that acts.
+        due: when it is due; empty where there is no date.
+        money: the money at stake; empty where it is not known.
+        command: the command that does or shows it; empty where there is none.
+    """
+
+    sentence: Prose
+    owner: Prose
+    due: Prose = ()
+    money: Prose = ()
+    command: Prose = ()
 
 
 Block = Grid | Picture | Paragraph
@@ -236,9 +242,11 @@ class Verdict:
     Attributes:
         status: the status in words.
         word: the word of the table, which determines the colour.
-        meaning: explanation of that word.
+        meaning: one sentence: what is wrong, how many of how many, against which limit.
         reasons: the reasons.
         tiles: key figures.
+        actions: what to do first.
+        missing: what lacks data, in one line; empty where nothing does.
         summary: the day in a paragraph; empty without one.
         provenance: author of the paragraph.
     """
@@ -248,6 +256,8 @@ class Verdict:
     meaning: Prose
     reasons: tuple[Prose, ...]
     tiles: tuple[Tile, ...]
+    actions: tuple[Action, ...] = ()
+    missing: Prose = ()
     summary: Prose = ()
     provenance: str = ""
 
@@ -303,9 +313,10 @@ def rest_of(limit: Cited, shown: int, count: Record, column: str, table: str) ->
 
 
 def _cell(record: Record, column: Column) -> Cell:
-    below: list[Part] = []
+    main, below = record.show(column.name, column.style), list[Part]()
     for label, name, style in column.below:
-        if record.has(name):
+        # An id without a name is its own name.
+        if record.has(name) and record.show(name, style).text != main.text:
             between = ", " if below else ""
             below += [f"{between}{label} " if label else between, record.show(name, style)]
-    return Cell(record.show(column.name, column.style), tuple(part for part in below if part != ""))
+    return Cell(main, tuple(part for part in below if part != ""))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cjo_assets.reporting.document import (
+    Action,
     Block,
     Cell,
     Cited,
@@ -14,9 +15,11 @@ from cjo_assets.reporting.document import (
     Paragraph,
     Picture,
     Prose,
+    Tile,
     Verdict,
     Words,
 )
+from cjo_assets.reporting.palette import traffic_light
 from cjo_assets.reporting.text import harmless, table
 
 
@@ -36,13 +39,35 @@ def as_markdown(document: Document, images: Mapping[str, str]) -> str:
 
 
 def verdict_as_markdown(verdict: Verdict) -> str:
-    """Return the verdict, its figures and the paragraph below it."""
-    lines = [f"Verdict: **{_cell(verdict.status)}**. {_prose(verdict.meaning)}", ""]
-    lines += [f"- {tile.label}: **{_prose(tile.figure)}** ({_prose(tile.remark)})" for tile in verdict.tiles]
-    lines += [f"- {_prose(reason)}" for reason in verdict.reasons]
+    """Return the first screen: verdict, key figures, first actions, what lacks data, and the reasons."""
+    light = traffic_light(verdict.word)
+    lines = [f"Verdict: **{light}** ({_cell(verdict.status)}): {_prose(verdict.meaning)}", ""]
+    lines += [_tile(tile) for tile in verdict.tiles]
+    if verdict.actions:
+        lines += ["", "Do first:", "", *(_action(action) for action in verdict.actions)]
+    if verdict.missing:
+        lines += ["", f"Lacks data: {_prose(verdict.missing)}"]
+    lines += ["", *(f"- {_prose(reason)}" for reason in verdict.reasons)] if verdict.reasons else []
     if verdict.summary:
         lines += ["", _prose(verdict.summary), "", f"Written: {harmless(verdict.provenance)}."]
     return "\n".join(lines)
+
+
+def _tile(tile: Tile) -> str:
+    parts = [_prose(tile.remark)]
+    parts += [f"target {_prose(tile.target)}"] if tile.target else []
+    parts += [f"before {_prose(tile.before)}"] if tile.before else []
+    parts += [tile.evidence] if tile.evidence else []
+    unit = f" {tile.unit}" if tile.unit else ""
+    return f"- {tile.label}: **{_plain(tile.figure)}**{unit} ({'; '.join(parts)})"
+
+
+def _action(action: Action) -> str:
+    parts = [_prose(action.owner)]
+    parts += [f"due {_prose(action.due)}"] if action.due else []
+    parts += [_prose(action.money)] if action.money else []
+    parts += [_prose(action.command)] if action.command else []
+    return f"- {_prose(action.sentence)} ({'; '.join(parts)})"
 
 
 def picture_as_markdown(picture: Picture, address: str) -> str:
@@ -65,6 +90,11 @@ def _block(block: Block, images: Mapping[str, str]) -> list[str]:
 
 def _prose(parts: Prose) -> str:
     return "".join(_part(part) for part in parts)
+
+
+def _plain(parts: Prose) -> str:
+    """Return prose without emphasis."""
+    return "".join(_cell(part) if isinstance(part, Cited) else _part(part) for part in parts)
 
 
 def _part(part: str | Cited | Code | Words) -> str:

@@ -35,16 +35,19 @@ UNKNOWN = Colour("unknown", "#7f8b99", "#8995a3")
 VIOLET = Colour("violet", "#6f5aa8", "#b3a1e6")
 COLOURS = (INK, MUTED, LINE, GROUND, CARD, ACCENT, SOFT, GOOD, WARNING, BAD, UNKNOWN, VIOLET)
 
-NET = "net benefit"
+NET, COST = "net benefit", "cost"
+# Bars of a waterfall: values by their evidence grade, costs, and what remains.
 GRADES = {
-    "measured": SOFT,
-    "booked": VIOLET,
     "randomised": ACCENT,
     "matched": GOOD,
-    "before after": VIOLET,
+    "before_after": VIOLET,
+    "measured": SOFT,
     "assumption": UNKNOWN,
+    COST: BAD,
     NET: INK,
 }
+# The verdict of a report by its colour.
+LIGHTS = {GOOD: "GREEN", WARNING: "AMBER", BAD: "RED", UNKNOWN: "NOT KNOWN"}
 
 _TONES = {
     GOOD: (
@@ -54,7 +57,7 @@ _TONES = {
     ),
     WARNING: (
         *("at_risk", "yellow", "review", "medium", "pending", "ahead", "behind", "revise", "beyond_tolerance"),
-        *("exceeds", "disagrees", "under_spent", "needs_attention", "near", "waiting"),
+        *("exceeds", "disagrees", "unproven", "under_spent", "needs_attention", "near", "waiting"),
     ),
     BAD: (
         *("critical", "red", "retire", "high", "above_target", "negative", "below_expectations", "stop", "invalid"),
@@ -67,6 +70,11 @@ _TONE_OF = {word: colour for colour, words in _TONES.items() for word in words}
 def tone(word: object) -> str:
     """Return the name of the colour of a status; a word without a colour counts as unknown."""
     return _TONE_OF.get(str(word), UNKNOWN).name
+
+
+def traffic_light(word: object) -> str:
+    """Return the verdict that a status is: GREEN, AMBER, RED or NOT KNOWN."""
+    return LIGHTS[_TONE_OF.get(str(word), UNKNOWN)]
 
 
 def light(word: object) -> str:

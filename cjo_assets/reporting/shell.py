@@ -11,7 +11,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from cjo_assets.reporting.palette import COLOURS, tone
+from cjo_assets.reporting.first_screen import course_path
+from cjo_assets.reporting.palette import COLOURS, tone, traffic_light
 from cjo_assets.reporting.text import visible
 
 PACKAGE = "cjo_assets.reporting"
@@ -36,6 +37,8 @@ def environment(package: str = PACKAGE) -> Environment:
         lstrip_blocks=True,
     )
     found.filters["tone"] = tone
+    found.filters["light"] = traffic_light
+    found.filters["course"] = course_path
     found.filters["breakable"] = _breakable
     found.filters["kind"] = lambda part: type(part).__name__
     return found

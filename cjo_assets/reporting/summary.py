@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cjo_assets.reporting.document import Cited, Prose, Row, Words
+from cjo_assets.reporting.text import with_dates
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,8 @@ def passages_of(summary: Summary | None, style_of: Callable[[str], str]) -> Pros
         style_of: from the source of a cell to the name of its style.
     """
     return tuple(
-        Words(passage) if isinstance(passage, str) else Cited(passage.text, passage.source, style_of(passage.source))
+        Words(passage)
+        if isinstance(passage, str)
+        else Cited(with_dates(passage.text), passage.source, style_of(passage.source))
         for passage in (summary.passages if summary else ())
     )

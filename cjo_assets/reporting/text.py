@@ -1,5 +1,6 @@
 """Values as text for readers, and text from input data escaped for Markdown and HTML."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -12,8 +13,10 @@ NOTHING = "n/a"
 MOST_DECIMALS = 6
 # Longer durations are shown in days.
 MOST_HOURS = 48
-# These targets are upper limits, and more arrivals than departures are a fault of the counts.
-WORDS = {"above_target": "worse than target", "exceeds": "more arrived than left"}
+# A larger lift is no measurement: there was next to nothing to compare with.
+MOST_LIFT = 10.0
+_NAME = re.compile(r"(?<![\w-])[a-z][a-z0-9]*(?:_[a-z0-9]+)+(?![\w-])")
+_DATE = re.compile(r"(?<![\w-])\d{4}-\d\d-\d\d(?![\w-])")
 _MARKUP = str.maketrans(
     {character: f"\\{character}" for character in "\\`*_{}[]()#+!|~>"} | {"<": "&lt;", "&": "&amp;"}
 )
@@ -54,9 +57,8 @@ def shown(value: Any) -> str:
 
 
 def words(value: Any) -> str:
-    """Return a name of the tables as words; `WORDS` replaces misleading names."""
-    text = shown(value)
-    return WORDS.get(text, text.replace("_", " "))
+    """Return a name of the tables as words."""
+    return shown(value).replace("_", " ")
 
 
 def number(value: float | None, decimals: int = 3) -> str:
@@ -105,14 +107,41 @@ def names(value: list[str] | None) -> str:
     return "none" if value == [] else words(value)
 
 
+def day(value: date | None) -> str:
+    """Return a day, for example 20 Jan 2025."""
+    return NOTHING if value is None else f"{value:%-d %b %Y}"
+
+
 def instant(value: datetime | None) -> str:
     """Return an instant of UTC to the minute."""
-    return NOTHING if value is None else f"{value:%Y-%m-%d %H:%M}"
+    return NOTHING if value is None else f"{value:%-d %b %Y %H:%M}"
 
 
 def month(value: date | None) -> str:
-    """Return the month of a day."""
-    return NOTHING if value is None else f"{value:%Y-%m}"
+    """Return the month of a day, for example Jan 2025."""
+    return NOTHING if value is None else f"{value:%b %Y}"
+
+
+def prose(value: Any, label: Callable[[str], str] | None = None) -> str:
+    """Return a sentence of the rules with the names of columns and values as words, and dates as people read them."""
+    return with_dates(_NAME.sub(lambda name: (label or words)(name[0]), shown(value)))
+
+
+def with_dates(text: str) -> str:
+    """Return a text with its ISO dates as people read them."""
+    return _DATE.sub(_as_day, text)
+
+
+def _as_day(found: re.Match[str]) -> str:
+    try:
+        return day(date.fromisoformat(found[0]))
+    except ValueError:
+        return found[0]
+
+
+def lift(value: float | None) -> str:
+    """Return a relative effect as percent; one beyond tenfold is shown as a bound: few events allow any ratio."""
+    return percent(value) if value is None or value <= MOST_LIFT else f"above {percent(MOST_LIFT)}"
 
 
 def duration(hours: float | None) -> str:
@@ -127,7 +156,10 @@ STYLES: dict[str, Callable[[Any], str]] = {
     "plain": shown,
     "words": words,
     "count": shown,
-    "day": shown,
+    "name": shown,
+    "prose": prose,
+    "lift": lift,
+    "day": day,
     "month": month,
     "instant": instant,
     "number": number,
@@ -140,7 +172,7 @@ STYLES: dict[str, Callable[[Any], str]] = {
     "rate": rate,
     "chance": chance,
     "names": names,
-    "sentences": lambda value: " ".join(value) if value else NOTHING,
+    "sentences": lambda value: prose(" ".join(value)) if value else NOTHING,
 }
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,7 @@ def write_document(document: Document, folder: Path, page: str, load_charts: Cal
         load_charts: imports the charts of its pictures. Altair and the renderer are slow to import.
     """
     from cjo_assets.reporting.drawing import draw
+    from cjo_assets.reporting.home import FIRST_SCREEN, first_screen
     from cjo_assets.reporting.page import as_page
 
     charts = load_charts()
@@ -42,6 +45,8 @@ def write_document(document: Document, folder: Path, page: str, load_charts: Cal
         page: as_page(document, drawings).encode(),
         str(Path(page).with_suffix(".md")): as_markdown(document, images).encode(),
     }
+    if isinstance(document.day.value, date):
+        files[FIRST_SCREEN] = json.dumps(first_screen(document), indent=1).encode()
     for name, drawing in drawings.items():
         files |= {f"{FIGURES}/{name}.svg": drawing.svg.encode(), f"{FIGURES}/{name}.png": drawing.png}
     _replace_folder(folder, files)

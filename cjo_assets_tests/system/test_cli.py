@@ -73,7 +73,15 @@ def tables(path: Path) -> dict[str, list[tuple[object, ...]]]:
 def test_run_ends_with_a_summary_and_the_places(home: Path) -> None:
     """The derived signals of the lifecycle give C005 a high risk and a decision and are not counted as input."""
     said = (home / "said.txt").read_text(encoding="utf-8")
-    for text in ("Customer journey on 2025-01-20", "5: 1 high, 4 medium", "4 pending", "S009", "3,554.99"):
+    for text in (
+        "RED: customers are stuck.",
+        "Do first",
+        "cjo approve I-",
+        "Lacks data: ",
+        "Customer journey on 20 Jan 2025",
+    ):
+        assert text in said
+    for text in ("5: 1 high, 4 medium", "4 pending", "S009", "3,554.99"):
         assert text in said
     assert "Quarantine: 1 of 59 rows" in said
     for text in ("transitions_as_read", "unaddressed_strong_signals", "cjo.duckdb", "journey_report.html", "make ui"):
@@ -94,7 +102,11 @@ def test_everything_is_in_the_home(home: Path) -> None:
     names = {path.name for path in home.iterdir()}
     assert names >= {"build.duckdb", "cjo.duckdb", "reports", "dagster", "inputs"}
     report = home / "reports" / "journey" / "2025-01-20"
-    assert {path.name for path in report.iterdir()} == {"journey_report.html", "journey_report.md", "figures"}
+    written = {"journey_report.html", "journey_report.md", "first_screen.json", "figures"}
+    assert {path.name for path in report.iterdir()} == written
+    assert "journey/2025-01-20/journey_report.html" in (home / "reports" / "index.html").read_text(encoding="utf-8")
+    newest = home / "reports" / "latest" / "journey"
+    assert {path.name for path in newest.iterdir()} == written
     assert list((home / "dagster").rglob("*.db")), "the instance writes into the home"
     archived = {path.name for path in (home / "inputs").iterdir()}
     with duckdb.connect(str(home / "cjo.duckdb"), read_only=True) as reader:

@@ -5,6 +5,8 @@ The day is made by hand: a million customers, every list full, and text of stran
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -16,8 +18,11 @@ from cjo_assets.families.lifecycle.report.charts import CHARTS as LIFECYCLE_CHAR
 from cjo_assets.families.lifecycle.report.report import lifecycle_report
 from cjo_assets.families.marketing.report.charts import CHARTS as MARKETING_CHARTS
 from cjo_assets.families.marketing.report.report import marketing_report
+from cjo_assets.reporting.document import Document, Picture
 from cjo_assets.reporting.drawing import draw
+from cjo_assets.reporting.home import write_home
 from cjo_assets.reporting.page import as_page
+from cjo_assets.reporting.writing import write_document
 from cjo_assets_tests.support.journey.figures import HOSTILE, made_figures, without_anything
 from cjo_assets_tests.support.lifecycle.figures import made_figures as made_lifecycle_figures
 from cjo_assets_tests.support.marketing.figures import made_figures as made_marketing_figures
@@ -65,6 +70,16 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return pages
 
 
+@pytest.fixture(scope="module")
+def lifecycle_document() -> Document:
+    """Return the report of a lifecycle day without pictures."""
+    document = lifecycle_report(made_lifecycle_figures())
+    sections = (
+        replace(part, blocks=tuple(b for b in part.blocks if not isinstance(b, Picture))) for part in document.sections
+    )
+    return replace(document, sections=tuple(sections))
+
+
 class Watched:
     """A page under test, with its requests and console messages."""
 
@@ -104,7 +119,7 @@ def test_the_page_is_quiet_and_whole(browser: Browser, reports: dict[str, Path],
         assert page.evaluate("document.documentElement.scrollWidth") == width, name
         assert page.evaluate("document.scripts.length") == 0
         drawn = page.evaluate(DRAWN)
-        counts = {"full": len(CHARTS), "empty": 1, "marketing": len(MARKETING_CHARTS)}
+        counts = {"full": len(CHARTS), "empty": 0, "marketing": len(MARKETING_CHARTS)}
         assert len(drawn) == (counts | {"lifecycle": len(LIFECYCLE_CHARTS)})[name]
         for chart_width, chart_height, marks, beyond_right, beyond_left in drawn:
             assert chart_width > min(width, 700) * 0.6
@@ -158,3 +173,93 @@ def test_paper_holds_every_table(browser: Browser, reports: dict[str, Path]) -> 
     assert watched.page.pdf(format="A4", prefer_css_page_size=True)[:5] == b"%PDF-"
     assert watched.said == []
     watched.page.context.close()
+
+
+SIZES = ((1440, 900), (390, 844))
+FIRST = ("full", "marketing", "lifecycle")
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_first_screen_shows_verdict_tiles_and_actions(
+    browser: Browser, reports: dict[str, Path], tmp_path: Path, width: int, height: int, scheme: str
+) -> None:
+    """The pictures of the screens are in the folder of the test."""
+    for name in FIRST:
+        watched = Watched(browser, reports[name], width, scheme)
+        page = watched.page
+        page.set_viewport_size({"width": width, "height": height})
+        page.screenshot(path=tmp_path / f"{name}-{width}-{scheme}.png")
+        assert page.evaluate("document.documentElement.scrollWidth") == width, name
+        light, meaning = (page.inner_text(found) for found in (".word b", ".meaning"))
+        assert light in ("RED", "AMBER", "GREEN", "NOT KNOWN"), name
+        assert meaning.endswith("."), name
+        tiles = "[...document.querySelectorAll('.tiles > div')]"
+        tops = page.evaluate(f"{tiles}.map(tile => tile.getBoundingClientRect().top)")
+        assert 4 <= len(tops) <= 6
+        # On a wide screen the tiles and the first action are above the fold, on a phone the first tile.
+        assert tops[0] < height, name
+        if width > height:
+            assert max(tops) < height, name
+            assert page.evaluate("document.querySelector('.first li').getBoundingClientRect().top") < height, name
+        assert "cjo approve" in page.inner_text(".first") or name == "marketing"
+        assert (watched.asked, watched.said) == ([], [])
+        page.context.close()
+
+
+def test_tables_are_cards_on_a_phone_and_use_the_width_of_a_screen(browser: Browser, reports: dict[str, Path]) -> None:
+    for name in FIRST:
+        phone = Watched(browser, reports[name], 390).page
+        phone.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+        assert set(
+            phone.evaluate("[...document.querySelectorAll('td')].map(cell => getComputedStyle(cell).display)")
+        ) == {"grid"}
+        assert phone.evaluate("document.documentElement.scrollWidth") == 390, name
+        phone.context.close()
+        wide = Watched(browser, reports[name], 1440).page
+        widths = wide.evaluate("[...document.querySelectorAll('div.grid')].map(table => table.offsetWidth)")
+        assert min(widths) > 1300, name
+        wide.context.close()
+
+
+def test_detail_is_folded_and_opens_without_script(browser: Browser, reports: dict[str, Path]) -> None:
+    page = Watched(browser, reports["marketing"], 1440).page
+    folded = page.locator("details.grid", has_text="All next steps, in order")
+    assert not folded.locator("table").is_visible()
+    folded.locator("summary").click()
+    assert folded.locator("table").is_visible()
+    page.context.close()
+
+
+def test_printed_pages_are_numbered(browser: Browser, reports: dict[str, Path]) -> None:
+    page = Watched(browser, reports["lifecycle"], 703).page
+    rules = page.evaluate(
+        "[...document.styleSheets[0].cssRules].filter(rule => rule instanceof CSSPageRule).map(rule => rule.cssText)"
+    )
+    assert any("counter(page)" in rule for rule in rules)
+    assert len(page.pdf(format="A4", prefer_css_page_size=True)) > 10_000
+    page.context.close()
+
+
+def test_the_home_lists_reports_and_their_links_lead_to_pages(
+    browser: Browser, tmp_path: Path, lifecycle_document: Document
+) -> None:
+    days = (date(2025, 1, 17), date(2025, 1, 20))
+    for day in days:
+        write_document(lifecycle_document, tmp_path / "lifecycle" / day.isoformat(), "lifecycle_report.html", dict)
+    pages = {"lifecycle": "lifecycle_report.html"}
+    index = write_home(tmp_path, pages, [("lifecycle", day) for day in days], set(days))
+    for width in (390, 1440):
+        watched = Watched(browser, index, width)
+        page = watched.page
+        page.screenshot(path=tmp_path / f"home-{width}.png")
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        assert page.locator("article").count() == 2
+        assert page.inner_text("article:first-of-type h2").endswith("20 Jan 2025")
+        page.click("text=Newest report")
+        page.click("text=Previous day")
+        assert page.url.endswith("lifecycle/2025-01-17/lifecycle_report.html")
+        page.click("text=All reports")
+        assert page.url == index.as_uri()
+        assert watched.said == []
+        page.context.close()

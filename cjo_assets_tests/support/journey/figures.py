@@ -7,10 +7,10 @@ from typing import Any
 
 from cjo_assets.core.contract import Contract
 from cjo_assets.families.audit.records.dataset_loads import DatasetLoads
+from cjo_assets.families.journey.approval.approval_requests import ApprovalRequests
 from cjo_assets.families.journey.decision.coverage_gaps import CoverageGaps
 from cjo_assets.families.journey.decision.recommended_interventions import RecommendedInterventions
 from cjo_assets.families.journey.learning.playbook_performance import PlaybookPerformance
-from cjo_assets.families.journey.outcome.outcome_analyses import OutcomeAnalyses
 from cjo_assets.families.journey.portfolio.journey_summary import JourneySummary
 from cjo_assets.families.journey.portfolio.next_steps import NextSteps
 from cjo_assets.families.journey.portfolio.portfolio_by_segment import PortfolioBySegment
@@ -27,6 +27,7 @@ from cjo_assets.families.journey.value.roi_breakdown import RoiBreakdown
 from cjo_assets.families.journey.value.roi_by_grade import RoiByGrade
 from cjo_assets.families.journey.value.roi_estimate import RoiEstimate
 from cjo_assets.families.journey.value.roi_sensitivity import RoiSensitivity
+from cjo_assets.reporting.naming import Naming
 from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, default_row
 
 HOSTILE = [
@@ -175,7 +176,7 @@ def made_figures(days: int = 60) -> JourneyFigures:
         ),
         gaps=made(CoverageGaps, 25, lambda number: {"customer_id": word(number), "account_value": 9_876_543.21}),
         approvals=made(
-            OutcomeAnalyses, 25, lambda number: {"customer_id": word(number), "recommended_action": word(number)}
+            ApprovalRequests, 25, lambda number: {"customer_id": word(number), "recommended_action": word(number)}
         ),
         playbooks=made(
             PlaybookPerformance,
@@ -214,6 +215,10 @@ def made_figures(days: int = 60) -> JourneyFigures:
         rejections=made(
             RejectionsByRule, 10, lambda number: {"rule": word(number), "example_customer_id": word(number)}
         ),
+        portfolio=POLICY.journey.portfolio,
+        currency=POLICY.labels.currency,
+        history={"portfolio_snapshots": snapshots, "journey_summary": [summary], "roi_estimate": [roi]},
+        naming=Naming(POLICY.labels, DAY.year),
         paragraph=rule_based_summary(summary, roi, kpi_status),
     )
 
@@ -231,6 +236,7 @@ def without_anything(figures: JourneyFigures) -> JourneyFigures:
         figures,
         snapshot=snapshot,
         snapshots=[snapshot],
+        history=dict(figures.history) | {"portfolio_snapshots": [snapshot]},
         paragraph=None,
         last_step=None,
         sensitivity=[],

@@ -3,10 +3,11 @@
 from datetime import date
 from typing import Any
 
-from cjo_assets.families.lifecycle.report.figures import ORGANIZATION, SHOWN, LifecycleFigures
+from cjo_assets.families.lifecycle.report.figures import NAMES, SHOWN, LifecycleFigures
 from cjo_assets.families.lifecycle.report.reading import rules_of
 from cjo_assets.families.lifecycle.success._health import BANDS
 from cjo_assets.policy import Policy
+from cjo_assets.reporting.naming import Naming
 from cjo_assets_tests.support.journey.figures import HOSTILE
 from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, default_row
 
@@ -38,6 +39,7 @@ SAID: dict[str, Row] = {
     "health_scores": {"score": 12.345, "band": "red", "weakest_measure": "csat", "not_measurable": ["features_used"]},
     "health_contributions": {"contribution": 2.5, "points": 25.0, "weight": 0.1},
     "opportunities": {"kind": "premium_tier", "state": "open", "value": 1_234_567.0, "is_indicated": True},
+    "action_plan": {"kind": "approval", "subject_id": "L-1", "value_at_stake": 1_234_567.0},
     "lifecycle_messages": {"message": "welcome", "state": "due", "due_on": DAY},
     "plan_usage": {"state": "over", "used": 10**7, "included": 10**6, "share": 10.0, "projected": 2e7},
     "client_pipeline": {"step": "config_deployed", "is_overdue": True, "needs_review": True, "needs_approval": True}
@@ -74,6 +76,10 @@ def made_figures(rows: int = 25, policy: Policy = POLICY) -> LifecycleFigures:
         rules=rules_of(policy),
         rows=lists,
         cut=frozenset(name for name, shown in SHOWN.items() if shown.limit),
+        history=lists["lifecycle_summary"],
+        naming=Naming(
+            policy.labels, DAY.year, NAMES, {"customer_id": {f"C{number:03}": _word(number) for number in range(rows)}}
+        ),
         loads=loads,
         rejections=[{"dataset": row["dataset"], "rule": row["note"], "rows": 1} for row in loads],
     )
@@ -85,8 +91,8 @@ def _rows(name: str, count: int) -> Rows:
 
 def _row(name: str, number: int) -> Row:
     row: dict[str, Any] = default_row(SHOWN[name].contract, number + 1) | {"as_of": DAY} | SAID.get(name, {})
-    if SHOWN[name].has_customer:
-        row |= {"customer_id": f"C{number:03}", ORGANIZATION: _word(number)}
+    if "customer_id" in row:
+        row |= {"customer_id": f"C{number:03}"}
     return row
 
 

@@ -6,6 +6,7 @@ from cjo_assets.families.marketing.report.figures import COUNTED, SHOWN, Marketi
 from cjo_assets.families.marketing.report.summary import campaign_summary, marketing_summary, marketing_summary_figures
 from cjo_assets.policy import Policy
 from cjo_assets.reporting.document import Record
+from cjo_assets.reporting.naming import Naming
 from cjo_assets_tests.support.journey.figures import HOSTILE
 from cjo_assets_tests.support.rows import DAY, POLICY, Row, Rows, default_row
 
@@ -62,6 +63,10 @@ def made_figures(rows: int = 30, shown: int = 25, policy: Policy = POLICY) -> Ma
         rows=tables,
         totals=totals,
         counts=counts,
+        currency=policy.marketing.budgets.currency,
+        roi_target=policy.marketing.kpis.business_kpi_targets.roi_estimate,
+        history={"roi_analysis": [roi], "performance_assessment": [assessment]},
+        naming=Naming(policy.labels, DAY.year),
         loads=loads,
         rejections=[{"dataset": row["dataset"], "rule": row["note"], "rows": 1} for row in loads],
         insights=tuple(

@@ -11,14 +11,14 @@ from cjo_assets.families.journey.report.figures import TIERS
 from cjo_assets.reporting.chart_style import (
     BAR_PIXELS,
     ROW_PIXELS,
-    SHORT,
     Data,
     Specification,
+    axis_of,
     band,
     charts_by_name,
     colours_of,
+    labelled,
     labels,
-    present,
     themed,
 )
 from cjo_assets.reporting.charts import roi_waterfall
@@ -34,8 +34,14 @@ def risk_trend(data: Data, width: int) -> Specification:
     # Ticks on days that were run: Vega would choose hours where there are few days.
     shown = sorted({round(place * (len(found) - 1) / (MOST_TICKS - 1)) for place in range(MOST_TICKS)})
     ticks = [_instant(found[place]["day"]) for place in shown]
-    x = alt.X("day:T", scale=alt.Scale(type="utc"), axis=alt.Axis(format="%-d %b", grid=False, values=ticks))
-    y = alt.Y("amount:Q", scale=alt.Scale(zero=True), axis=alt.Axis(labelExpr=SHORT, tickCount=4))
+    x = alt.X(
+        "day:T", scale=alt.Scale(type="utc"), axis=alt.Axis(format="%-d %b", grid=False, values=ticks, title="day")
+    )
+    y = alt.Y(
+        "amount:Q",
+        scale=alt.Scale(zero=True),
+        axis=axis_of("revenue at risk a year"),
+    )
     base, newest = alt.Chart(alt.NamedData("days")), alt.Chart(alt.NamedData("newest"))
     layers = [
         base.mark_area(color=SOFT.light, opacity=0.35).encode(x, y),
@@ -62,11 +68,15 @@ def risk_distribution(data: Data, width: int) -> Specification:
         alt.Chart(alt.NamedData("bars"))
         .mark_rect(stroke=CARD.light, strokeWidth=1)
         .encode(
-            alt.X("low:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(grid=False, format=".1~f", tickCount=5)),
+            alt.X(
+                "low:Q",
+                scale=alt.Scale(domain=[0, 1]),
+                axis=alt.Axis(grid=False, format=".1~f", tickCount=5, title="overall risk"),
+            ),
             alt.X2("high:Q"),
-            alt.Y("start:Q", axis=alt.Axis(tickCount=4, tickMinStep=1, format=",~d")),
+            alt.Y("start:Q", axis=alt.Axis(tickCount=4, tickMinStep=1, format=",~d", title="customers")),
             alt.Y2("end:Q"),
-            colours_of("tier", present(TIERS, bars, "tier")),
+            colours_of("word", labelled(TIERS, bars, "tier")),
         )
     )
     return themed(chart, width, 220, bars=bars)
@@ -81,7 +91,7 @@ def journey_map(data: Data, width: int) -> Specification:
 def playbook_leaderboard(data: Data, width: int) -> Specification:
     """Draw the net value of a run of every playbook with its interval."""
     rows = alt.Chart(alt.NamedData("rows"))
-    x, y = alt.X("net:Q", axis=alt.Axis(labelExpr=SHORT, tickCount=5)), band()
+    x, y = alt.X("net:Q", axis=axis_of("net value of a run")), band()
     layers = [
         alt.Chart(alt.NamedData("zero")).mark_rule(color=MUTED.light, strokeWidth=1.5).encode(x),
         rows.mark_rule(color=SOFT.light, strokeWidth=6, strokeCap="round").encode(alt.X("low:Q"), alt.X2("high:Q"), y),
@@ -95,7 +105,7 @@ def playbook_leaderboard(data: Data, width: int) -> Specification:
 def roi_tornado(data: Data, width: int) -> Specification:
     """Draw how far each assumption alone moves the net benefit."""
     found, y = data["assumptions"], band()
-    x = alt.X("reached:Q", scale=alt.Scale(zero=False), axis=alt.Axis(labelExpr=SHORT, tickCount=5))
+    x = alt.X("reached:Q", scale=alt.Scale(zero=False), axis=axis_of("net benefit"))
     ends = [
         {"place": row["place"], "reached": row[end], "base": data["base"], "end": name}
         for row in found

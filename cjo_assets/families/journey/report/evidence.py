@@ -8,6 +8,7 @@ from typing import Any
 from cjo_assets.families.journey.report.actions import rest
 from cjo_assets.families.journey.report.figures import NO_TIER, RISK_BAND, TIERS, JourneyFigures
 from cjo_assets.reporting.document import Block, Column, Paragraph, Picture, Prose, Record, Row, Section, grid, records
+from cjo_assets.reporting.first_screen import FEWEST_POINTS
 from cjo_assets.reporting.palette import light
 
 TREND = (
@@ -34,8 +35,8 @@ GROUP = (
     Column("status", "status", "words", is_status=True),
 )
 FLOWS = (
-    Column("from", "from_stage"),
-    Column("to", "to_stage"),
+    Column("from", "from_stage", "words"),
+    Column("to", "to_stage", "words"),
     Column("moves", "moves", "count"),
     Column("customers", "customers", "count"),
     Column("median days", "median_days", "tenth"),
@@ -51,7 +52,7 @@ CONFORMANCE = (
     Column("rework", "rework_share", "percent"),
 )
 PLAYBOOKS = (
-    Column("playbook", "playbook_id"),
+    Column("playbook", "playbook_id", "name", below=(("", "playbook_id", "plain"),)),
     Column("runs", "runs", "count", below=(("measured", "measured_runs", "count"),)),
     Column(
         "success rate",
@@ -76,19 +77,17 @@ def evidence_sections(figures: JourneyFigures) -> list[Section]:
 
 
 def _trend(figures: JourneyFigures) -> Section:
-    rows = records("journey.portfolio_snapshots", ("as_of",), figures.snapshots)
+    rows = records("journey.portfolio_snapshots", ("as_of",), figures.snapshots, figures.naming)
     known = [row for row in rows if row.row["revenue_at_risk"] is not None]
     blocks: list[Block] = []
-    if known:
-        first, last = known[0], known[-1]
+    is_drawn = len(known) >= FEWEST_POINTS
+    if is_drawn:
         lowest = min(known, key=lambda row: row.row["revenue_at_risk"])
         highest = max(known, key=lambda row: row.row["revenue_at_risk"])
-        description: Prose = ("One day is on record: ", last.show("as_of"), ".")
-        if first is not last:
-            description = (
-                *("From ", first.show("as_of"), " to ", last.show("as_of"), ": lowest on ", lowest.show("as_of")),
-                *(", highest on ", highest.show("as_of"), "."),
-            )
+        description: Prose = (
+            *("From ", known[0].show("as_of"), " to ", known[-1].show("as_of"), ": lowest on "),
+            *(lowest.show("as_of"), ", highest on ", highest.show("as_of"), "."),
+        )
         days = [
             {
                 "day": str(row.row["as_of"]),
@@ -98,20 +97,20 @@ def _trend(figures: JourneyFigures) -> Section:
             for row in known
         ]
         blocks.append(Picture("risk_trend", "Revenue at risk, day by day", description, {"days": days}))
-    else:
+    elif not known:
         blocks.append(Paragraph(("No customer has a forecast, so revenue at risk is not known.",)))
     note: Prose = (
         *("Days that were run within ", figures.policy.show("journey.reporting.trend_days", "count"), " days. "),
         "Days that were not run are left out, and the line goes straight over them.",
     )
     newest = list(reversed(rows))[: figures.report_rows]
-    blocks.append(grid("The days behind the line, the newest first", TREND, newest, note))
+    blocks.append(grid("Days on record, the newest first", TREND, newest, note, is_folded=is_drawn))
     return Section("trend", "Revenue at risk over time", tuple(blocks))
 
 
 def _risk(figures: JourneyFigures) -> Section:
     title = "How risk is spread"
-    rows = records("count(journey.risk_scores)", ("band_low", "risk_tier"), figures.risk_bands)
+    rows = records("count(journey.risk_scores)", ("band_low", "risk_tier"), figures.risk_bands, figures.naming)
     if not rows:
         return Section("risk", title, (Paragraph(("No customer has a risk score.",)),))
     order = list(TIERS)
@@ -122,6 +121,7 @@ def _risk(figures: JourneyFigures) -> Section:
                 "high": row.row["band_low"] + RISK_BAND,
                 "customers": row.row["customers"],
                 "tier": row.row["risk_tier"] or NO_TIER,
+                "word": row.show("risk_tier", "words").text if row.has("risk_tier") else NO_TIER,
             }
             for row in rows
         ),
@@ -134,12 +134,15 @@ def _risk(figures: JourneyFigures) -> Section:
     )
     note = "The highest band holds its upper end too."
     picture = Picture("risk_distribution", "Active customers by overall risk", description, {"bands": bands})
-    return Section("risk", title, (picture, grid("Customers by risk and tier", BANDS, rows, (note,))))
+    pictures = (picture,) if len(bands) >= FEWEST_POINTS else ()
+    return Section(
+        "risk", title, (*pictures, grid("Customers by risk and tier", BANDS, rows, (note,), is_folded=bool(pictures)))
+    )
 
 
 def _journey(figures: JourneyFigures) -> Section:
-    stages = records("journey.portfolio_by_stage", ("journey_stage",), figures.stages)
-    flows = records("journey.stage_flows", ("from_stage", "to_stage"), figures.flows)
+    stages = records("journey.portfolio_by_stage", ("journey_stage",), figures.stages, figures.naming)
+    flows = records("journey.stage_flows", ("from_stage", "to_stage"), figures.flows, figures.naming)
     blocks: list[Block] = []
     if stages:
         names = [str(stage.row["journey_stage"]) for stage in stages]
@@ -168,12 +171,12 @@ def _journey(figures: JourneyFigures) -> Section:
         blocks.append(Picture("journey_map", "Stages, and who moved between them", (description,), picture))
         stage = Column("stage", "journey_stage")
         limit = Column("friction limit", "systemic_friction_rate", "percent")
-        blocks.append(grid("Stages", (stage, *GROUP[:3], limit, *GROUP[3:]), stages))
+        blocks.append(grid("Stages", (stage, *GROUP[:3], limit, *GROUP[3:]), stages, is_folded=True))
     if flows:
-        blocks.append(grid("Moves within the window", FLOWS, flows))
+        blocks.append(grid("Moves within the window", FLOWS, flows, is_folded=True))
     if figures.conformance:
-        rows = records("journey.conformance", ("segment",), figures.conformance)
-        blocks.append(grid("How far journeys keep to the allowed order", CONFORMANCE, rows))
+        rows = records("journey.conformance", ("segment",), figures.conformance, figures.naming)
+        blocks.append(grid("How far journeys keep to the allowed order", CONFORMANCE, rows, is_folded=True))
     if not blocks:
         blocks.append(Paragraph(("No customer has a stage.",)))
     return Section("journey", "Where the journey leaks", tuple(blocks))
@@ -184,7 +187,7 @@ def _card(stage: Record) -> Mapping[str, Any]:
     friction = "has left" if not row["active_customers"] else f"{stage.show('friction_rate', 'percent').text} friction"
     return {
         "stage": str(row["journey_stage"]),
-        "title": stage.show("journey_stage").text,
+        "title": stage.show("journey_stage", "words").text,
         "volume": stage.show("customers", "count").text,
         "friction": friction,
         "colour": light(row["status"]),
@@ -192,21 +195,23 @@ def _card(stage: Record) -> Mapping[str, Any]:
 
 
 def _segments(figures: JourneyFigures) -> Section:
-    rows = records("journey.portfolio_by_segment", ("segment",), figures.segments)
+    rows = records("journey.portfolio_by_segment", ("segment",), figures.segments, figures.naming)
     if not rows:
         return Section("segments", "Segments", (Paragraph(("There is no customer.",)),))
-    return Section("segments", "Segments", (grid("Segments", (Column("segment", "segment"), *GROUP), rows),))
+    return Section(
+        "segments", "Segments", (grid("Share and status by segment", (Column("segment", "segment"), *GROUP), rows),)
+    )
 
 
 def _playbooks(figures: JourneyFigures) -> Section:
     title = "Which playbooks are worth their cost"
-    rows = records("journey.playbook_performance", ("playbook_id", "segment"), figures.playbooks)
+    rows = records("journey.playbook_performance", ("playbook_id", "segment"), figures.playbooks, figures.naming)
     if not rows:
         return Section("playbooks", title, (Paragraph(("There is no playbook.",)),))
     drawn = [
         {
             "place": place,
-            "label": f"{row.show('playbook_id').text} ({row.show('evidence', 'words').text})",
+            "label": f"{row.show('playbook_id', 'name').text} ({row.show('evidence', 'words').text})",
             "figure": row.show("expected_net_value", "money").text,
             "net": row.row["expected_net_value"],
             "low": row.row["net_value_lower_bound"],
@@ -219,13 +224,15 @@ def _playbooks(figures: JourneyFigures) -> Section:
         "Expected net value of a run, with its interval",
         (
             "The highest expectation first: ",
-            rows[0].show("playbook_id", is_strong=True),
+            rows[0].show("playbook_id", "name", is_strong=True),
             ". Where the evidence is prior a bar is the policy's belief alone, where it is sparse mostly; of the "
             "others, one that crosses zero has not proved itself.",
         ),
         {"playbooks": drawn},
     )
     said = "Rates are shrunk towards the policy's prior until runs are enough; advice is for a person to decide. "
-    [count] = records("count(journey.playbook_performance)", ("segment",), figures.playbook_count)
+    [count] = records("count(journey.playbook_performance)", ("segment",), figures.playbook_count, figures.naming)
     note = (said, *rest(figures, len(rows), count, "playbooks", "journey.playbook_performance"))
-    return Section("playbooks", title, (picture, grid("Playbooks, all segments together", PLAYBOOKS, rows, note)))
+    pictures = (picture,) if len(rows) >= FEWEST_POINTS else ()
+    whole = grid("Playbooks, all segments together", PLAYBOOKS, rows, note, is_folded=bool(pictures))
+    return Section("playbooks", title, (*pictures, whole))

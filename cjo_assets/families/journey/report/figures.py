@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from cjo_assets.reporting.document import Record, Row
+from cjo_assets.policy.journey_value import Portfolio
+from cjo_assets.reporting.document import Prose, Record, Row, records
+from cjo_assets.reporting.naming import NameSource, Naming
 from cjo_assets.reporting.palette import BAD, SOFT, UNKNOWN, WARNING
 from cjo_assets.reporting.summary import Summary
 
@@ -14,6 +17,10 @@ RISK_BAND = 0.1
 NO_TIER = "no tier"
 # Risk tiers with their colours in a chart, the highest first.
 TIERS = {"high": BAD, "medium": WARNING, "low": SOFT, NO_TIER: UNKNOWN}
+
+
+_PLAYBOOK = NameSource("journey.playbooks", "playbook_id")
+NAMES = {"playbook_id": _PLAYBOOK, "nearest_playbook_id": _PLAYBOOK}
 
 
 @dataclass(frozen=True)
@@ -30,8 +37,12 @@ class JourneyFigures:
         next_steps: the first of them; `last_step` is the last one, whose rank is their number.
         decisions: the most urgent of them; `summary` counts all.
         gaps: the riskiest of them; `summary` counts all.
-        approvals: interventions with a pending approval request, the oldest first; `summary` counts all.
+        approvals: requests of interventions that wait for approval, the first to lapse first; `summary` counts all.
         playbooks: of all segments together, the most valuable first; `playbook_count` counts all.
+        portfolio: targets and limits of the shares.
+        currency: currency of amounts.
+        history: by table, the rows of the day and of earlier days on record, the oldest first.
+        naming: names and labels.
         paragraph: the day in words.
     """
 
@@ -63,6 +74,10 @@ class JourneyFigures:
     sensitivity: list[Row]
     loads: list[Row]
     rejections: list[Row]
+    portfolio: Portfolio
+    currency: str
+    history: Mapping[str, list[Row]]
+    naming: Naming
     paragraph: Summary | None = None
 
     @property
@@ -81,5 +96,20 @@ class JourneyFigures:
                 "policy_hash": self.policy_hash,
                 "journey.reporting.report_rows": self.report_rows,
                 "journey.reporting.trend_days": self.trend_days,
+                "labels.currency": self.currency,
+            }
+            | {
+                f"journey.portfolio.{kind}.{name}": limit
+                for kind in ("targets", "red_limits")
+                for name, limit in getattr(self.portfolio, kind)
             },
         )
+
+    @property
+    def amounts_in(self) -> Prose:
+        """The currency before an amount."""
+        return (self.policy.show("labels.currency"), " ")
+
+    def days(self, table: str) -> list[Record]:
+        """Return the rows of a table on the day and on earlier days on record."""
+        return records(f"journey.{table}", ("as_of",), self.history[table], self.naming)

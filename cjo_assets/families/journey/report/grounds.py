@@ -69,7 +69,7 @@ DEFINED: Defined = {
 
 def ground_sections(figures: JourneyFigures) -> list[Section]:
     """Return the sections on data and definitions."""
-    rejections = records("journey.rejections_by_rule", ("dataset", "rule"), figures.rejections)
+    rejections = records("journey.rejections_by_rule", ("dataset", "rule"), figures.rejections, figures.naming)
     data = data_section(
         figures.loads,
         rejections,

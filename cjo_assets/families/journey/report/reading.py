@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,29 @@ from cjo_assets.core.contract import ANY_SEGMENT
 from cjo_assets.core.family import Report
 from cjo_assets.core.settings import Settings
 from cjo_assets.engine.store import Store
-from cjo_assets.families.journey.report.figures import RISK_BAND, JourneyFigures
+from cjo_assets.families.journey.report.figures import NAMES, RISK_BAND, JourneyFigures
 from cjo_assets.families.journey.report.report import journey_report
 from cjo_assets.families.journey.report.summary import rule_based_summary
 from cjo_assets.families.journey.report.texts import summary_of_day
 from cjo_assets.policy import Policy
 from cjo_assets.reporting.document import Chart
+from cjo_assets.reporting.first_screen import history_of
+from cjo_assets.reporting.naming import read_naming
 from cjo_assets.reporting.summary import Summary
 from cjo_assets.reporting.writing import loads_of, remove_folder, write_document
 
 REPORT_FILE = "journey_report.html"
+# Tables with one row a day whose figures the tiles show.
+TABLES_OF_TILES = ("portfolio_snapshots", "journey_summary", "roi_estimate")
+SNAPSHOTS = "SELECT * FROM journey.portfolio_snapshots WHERE as_of <= $1 AND as_of > $1 - $2::INTEGER ORDER BY as_of"
+PLAYBOOK_COUNT = (
+    "SELECT segment, count(*) AS playbooks FROM journey.playbook_performance "
+    "WHERE as_of = ? AND segment = ? GROUP BY segment"
+)
+PENDING_REQUESTS = """
+    SELECT requests.* FROM journey.approval_requests AS requests JOIN journey.outcome_analyses AS followed
+        ON followed.as_of = ? AND followed.intervention_id = requests.intervention_id
+    WHERE followed.approval_status = 'pending' ORDER BY requests.expires_at, requests.intervention_id LIMIT ?"""
 
 
 def journey_figures(store: Store, as_of: date, policy: Policy, paragraph: Summary | None = None) -> JourneyFigures:
@@ -34,16 +48,16 @@ def journey_figures(store: Store, as_of: date, policy: Policy, paragraph: Summar
     """
     limit, trend_days = policy.journey.reporting.report_rows, policy.journey.reporting.trend_days
 
-    def of_day(table: str, order: str, rows: int | None = None, where: str = "true") -> list[dict[str, Any]]:
-        cut = f" LIMIT {rows}" if rows is not None else ""
-        sql = f"SELECT * FROM journey.{table} WHERE as_of = ? AND {where} ORDER BY {order}{cut}"
-        return store.rows(sql, as_of)
+    of_day = partial(_of_day, store, as_of)
 
     [summary], [roi], [snapshot] = (
         of_day(t, "as_of") for t in ("journey_summary", "roi_estimate", "portfolio_snapshots")
     )
     kpi_status = of_day("kpi_status", "family")
+    history = {table: history_of(store, f"journey.{table}", as_of) for table in TABLES_OF_TILES}
     all_segments = f"segment = '{ANY_SEGMENT}'"
+    gaps = of_day("coverage_gaps", "overall_risk_score DESC, customer_id", limit)
+    playbooks = of_day("playbook_performance", "expected_net_value DESC, playbook_id", limit, all_segments)
     return JourneyFigures(
         as_of=as_of,
         policy_hash=policy.policy_hash,
@@ -52,11 +66,7 @@ def journey_figures(store: Store, as_of: date, policy: Policy, paragraph: Summar
         trend_days=trend_days,
         summary=summary,
         snapshot=snapshot,
-        snapshots=store.rows(
-            "SELECT * FROM journey.portfolio_snapshots WHERE as_of <= $1 AND as_of > $1 - $2::INTEGER ORDER BY as_of",
-            as_of,
-            trend_days,
-        ),
+        snapshots=store.rows(SNAPSHOTS, as_of, trend_days),
         segments=of_day("portfolio_by_segment", "segment"),
         stages=sorted(of_day("portfolio_by_stage", "journey_stage"), key=_place_of(policy)),
         flows=of_day("stage_flows", "customers DESC, from_stage, to_stage"),
@@ -65,14 +75,10 @@ def journey_figures(store: Store, as_of: date, policy: Policy, paragraph: Summar
         next_steps=of_day("next_steps", "rank", limit),
         last_step=next(iter(of_day("next_steps", "rank DESC", 1)), None),
         decisions=of_day("recommended_interventions", "priority_score DESC, customer_id", limit),
-        gaps=of_day("coverage_gaps", "overall_risk_score DESC, customer_id", limit),
-        approvals=of_day("outcome_analyses", "generated_at, intervention_id", limit, "approval_status = 'pending'"),
-        playbooks=of_day("playbook_performance", "expected_net_value DESC, playbook_id", limit, all_segments),
-        playbook_count=store.rows(
-            f"SELECT segment, count(*) AS playbooks FROM journey.playbook_performance "
-            f"WHERE as_of = ? AND {all_segments} GROUP BY segment",
-            as_of,
-        ),
+        gaps=gaps,
+        approvals=store.rows(PENDING_REQUESTS, as_of, limit),
+        playbooks=playbooks,
+        playbook_count=store.rows(PLAYBOOK_COUNT, as_of, ANY_SEGMENT),
         kpis=of_day("kpis", "family, kpi"),
         kpi_status=kpi_status,
         roi=roi,
@@ -81,8 +87,20 @@ def journey_figures(store: Store, as_of: date, policy: Policy, paragraph: Summar
         sensitivity=of_day("roi_sensitivity", "rank"),
         loads=loads_of(store, "journey"),
         rejections=of_day("rejections_by_rule", "dataset, rule"),
+        portfolio=policy.journey.portfolio,
+        currency=policy.labels.currency,
+        history=history,
+        naming=read_naming(store, policy.labels, as_of, NAMES, (gaps, playbooks)),
         paragraph=paragraph or rule_based_summary(summary, roi, kpi_status),
     )
+
+
+def _of_day(
+    store: Store, as_of: date, table: str, order: str, rows: int | None = None, where: str = "true"
+) -> list[dict[str, Any]]:
+    """Return the rows of a table on a day, in an order; the first of them where a number is given."""
+    cut = f" LIMIT {rows}" if rows is not None else ""
+    return store.rows(f"SELECT * FROM journey.{table} WHERE as_of = ? AND {where} ORDER BY {order}{cut}", as_of)
 
 
 def risk_bands(store: Store, as_of: date) -> list[dict[str, Any]]:

@@ -1,18 +1,22 @@
 """Figures of a journey day that `cjo run` prints."""
 
 from cjo_assets.core.answers import Rows, Summary
+from cjo_assets.policy.labels import LabelsPolicy
 from cjo_assets.reporting.text import against_zero, money
 
 
-def figures(rows: Rows) -> list[tuple[str, str]]:
+def figures(rows: Rows, labels: LabelsPolicy) -> list[tuple[str, str]]:
     """Return labels and texts of the figures of a day."""
     [summary] = rows("FROM journey.journey_summary WHERE as_of = $day")
     [roi] = rows("FROM journey.roi_estimate WHERE as_of = $day")
-    status = rows("FROM journey.kpi_status WHERE as_of = $day ORDER BY family")
+    groups = [
+        f"{labels.of('family', row['family'])} {labels.of('status', row['status'])}"
+        for row in rows("FROM journey.kpi_status WHERE as_of = $day ORDER BY family")
+    ]
     evidence = "costs alone, no value on record"
     if roi["value_evidence_grade"] is not None:
         said = against_zero(roi["compared_value_status"])
-        evidence = f"evidence: {roi['evidence_grade']}{'; ' if said else ''}{said}"
+        evidence = f"evidence: {labels.of('evidence_grade', roi['evidence_grade'])}{'; ' if said else ''}{said}"
     return [
         ("customers", f"{summary['total_customers_analyzed']:,}"),
         (
@@ -31,7 +35,7 @@ def figures(rows: Rows) -> list[tuple[str, str]]:
             f"{money(roi['total_value'])} - {money(roi['total_cost'])} = {money(roi['net_benefit'])} "
             f"in {(roi['window_end'] - roi['window_start']).days + 1} days ({evidence})",
         ),
-        ("KPIs", ", ".join(f"{row['family']} {row['status']}" for row in status) or "switched off by policy"),
+        ("KPIs", ", ".join(groups) or "switched off by policy"),
     ]
 
 

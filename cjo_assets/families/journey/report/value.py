@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
 from cjo_assets.core.expressions.numbers import HALF_A_CENT
 from cjo_assets.families.journey.report.figures import JourneyFigures
 from cjo_assets.reporting.document import (
@@ -15,22 +18,23 @@ from cjo_assets.reporting.document import (
     grid,
     records,
 )
+from cjo_assets.reporting.first_screen import FEWEST_POINTS
 from cjo_assets.reporting.text import against_zero, words
 from cjo_assets.reporting.waterfall import waterfall
 
 SCORECARD = (
-    Column("KPI", "kpi", "words", is_long=True, below=(("", "note", "plain"),)),
+    Column("KPI", "kpi", "words", is_long=True, below=(("", "note", "prose"),)),
     Column(
         "value",
         "value",
         "number",
-        below=(("", "unit", "plain"), ("from", "interval_low", "number"), ("to", "interval_high", "number")),
+        below=(("", "unit", "words"), ("from", "interval_low", "number"), ("to", "interval_high", "number")),
     ),
     Column("target", "target", "number"),
     Column("attained", "attainment", "percent"),
     Column("status", "status", "words", is_status=True),
     Column("basis", "basis", "words", below=(("against", "baseline", "words"), ("n", "n", "count"))),
-    Column("before", "previous_value", "number", below=(("on", "previous_as_of", "plain"),)),
+    Column("before", "previous_value", "number", below=(("on", "previous_as_of", "day"),)),
 )
 FAMILIES = (
     Column("family", "family", "words"),
@@ -42,11 +46,11 @@ FAMILIES = (
     Column("not distinguishable", "not_distinguishable", "count"),
 )
 PARTS = (
-    Column("component", "component", "words", is_long=True, below=(("", "formula", "plain"),)),
-    Column("kind", "kind"),
+    Column("component", "component", "words", is_long=True, below=(("", "formula", "prose"),)),
+    Column("kind", "kind", "words"),
     Column("amount", "amount", "money", below=(("from", "amount_low", "money"), ("to", "amount_high", "money"))),
     Column("evidence", "evidence_grade", "words"),
-    Column("assumption", "assumption", is_long=True),
+    Column("assumption", "assumption", "prose", is_long=True),
 )
 GRADES = (
     Column("evidence", "evidence_grade", "words"),
@@ -81,17 +85,22 @@ def value_sections(figures: JourneyFigures) -> list[Section]:
 def _kpis(figures: JourneyFigures) -> Section:
     if not figures.kpis:
         return Section("kpis", "KPIs", (Paragraph(("The policy has switched KPI tracking off.",)),))
-    families = grid("Families of KPIs", FAMILIES, records("journey.kpi_status", ("family",), figures.kpi_status))
+    statuses = records("journey.kpi_status", ("family",), figures.kpi_status, figures.naming)
+    kpis = records("journey.kpis", ("kpi",), figures.kpis, figures.naming)
+    blocks: list[Block] = [grid("Groups of KPIs", FAMILIES, statuses)]
     note = (
         "The status of a family follows from measured KPIs; neither a proxy nor an assumption improves it. "
         "n/a is unknown, not zero."
     )
-    scorecard = grid("Scorecard", SCORECARD, records("journey.kpis", ("kpi",), figures.kpis), (note,))
-    return Section("kpis", "KPIs", (families, scorecard))
+    known = [row for row in kpis if row.row["status"] != NOT_MEASURABLE]
+    blocks += [grid("Measured KPIs", SCORECARD, known, (note,))] if known else []
+    unknown = [row for row in kpis if row.row["status"] == NOT_MEASURABLE]
+    blocks += [grid("KPIs without data, and what they need", SCORECARD, unknown, is_folded=True)] if unknown else []
+    return Section("kpis", "KPIs", tuple(blocks))
 
 
 def _roi(figures: JourneyFigures) -> Section:
-    roi = Record("journey.roi_estimate", (), figures.roi)
+    roi = Record("journey.roi_estimate", (), figures.roi, figures.naming)
     total: Prose = (
         *("From ", roi.show("window_start"), " to ", roi.show("window_end"), ", "),
         *(roi.show("interventions_executed", "count"), " interventions were executed: value "),
@@ -111,16 +120,19 @@ def _roi(figures: JourneyFigures) -> Section:
         *_doubt(figures, roi),
         ".",
     )
-    parts = records("journey.roi_breakdown", ("component", "evidence_grade"), figures.roi_parts)
-    blocks: list[Block] = [Paragraph(total), waterfall(roi.show("net_benefit", "money"), parts)]
-    blocks.append(grid("Cost and value, part by part", PARTS, parts))
-    grades = records("journey.roi_by_grade", ("evidence_grade",), figures.roi_grades)
+    parts = records("journey.roi_breakdown", ("component", "evidence_grade"), figures.roi_parts, figures.naming)
+    drawn: Sequence[Picture] = waterfall(roi.show("net_benefit", "money"), parts)
+    blocks: list[Block] = [Paragraph(total), *drawn]
+    blocks.append(grid("Cost and value, part by part", PARTS, parts, is_folded=bool(drawn)))
+    grades = records("journey.roi_by_grade", ("evidence_grade",), figures.roi_grades, figures.naming)
     note = "Each row has the net benefit with this evidence and all that is stronger, after all costs."
     blocks.append(grid("What rests on which evidence", GRADES, grades, (note,)))
-    assumptions = records("journey.roi_sensitivity", ("assumption",), figures.sensitivity)
+    assumptions = records("journey.roi_sensitivity", ("assumption",), figures.sensitivity, figures.naming)
     if assumptions:
-        blocks.append(_tornado(assumptions))
-        blocks.append(grid("What the net benefit hangs on, one assumption at a time", ASSUMPTIONS, assumptions))
+        drawn = _tornado(assumptions)
+        blocks += drawn
+        title = "How each assumption alone changes the net benefit"
+        blocks.append(grid(title, ASSUMPTIONS, assumptions, is_folded=bool(drawn)))
     return Section("roi", "Cost and value", tuple(blocks))
 
 
@@ -134,7 +146,8 @@ def _doubt(figures: JourneyFigures, roi: Record) -> Prose:
     return (", between ", low, " and ", high, f": {said}, and what remains after all costs is {net}")
 
 
-def _tornado(assumptions: list[Record]) -> Picture:
+def _tornado(assumptions: list[Record]) -> list[Picture]:
+    """Return the picture of the assumptions, the largest swing first; none where few have any."""
     rows = [
         {
             "place": place,
@@ -146,9 +159,11 @@ def _tornado(assumptions: list[Record]) -> Picture:
         for place, row in enumerate(assumptions)
         if row.row["swing"] >= HALF_A_CENT
     ]
+    if len(rows) < FEWEST_POINTS:
+        return []
     named: list[Prose] = [(row.show("assumption", "words", is_strong=True),) for row in assumptions[:3]]
     description: Prose = ("These move the result most: ", *named[0])
     for more in named[1:]:
         description = (*description, ", ", *more)
     data = {"base": assumptions[0].row["net_benefit_base"], "assumptions": rows}
-    return Picture("roi_tornado", "Net benefit as one assumption moves within its range", (*description, "."), data)
+    return [Picture("roi_tornado", "Net benefit as one assumption moves within its range", (*description, "."), data)]

@@ -96,8 +96,8 @@ def _forms(figures: LifecycleFigures) -> Prose:
 def _tickets(figures: LifecycleFigures, state: str, task: str) -> Prose:
     entries = [
         (
-            *(*named(row), ", ", row.show("ticket_id"), ", ", row.show("clock", "words"), " (", row.show("priority")),
-            *(", ", row.show("share", "percent"), " of the target)"),
+            *(*named(row), ", ticket ", row.show("ticket_id"), ", ", row.show("clock", "words"), " ("),
+            *(row.show("priority", "words"), ", ", row.show("share", "percent"), " of the target)"),
         )
         for row in figures.of("ticket_sla")
         if row.row["state"] == state
@@ -108,7 +108,7 @@ def _tickets(figures: LifecycleFigures, state: str, task: str) -> Prose:
 def _escalations(figures: LifecycleFigures) -> Prose:
     entries = [
         (
-            *(*named(row), ", ", row.show("subject_kind"), " ", row.show("subject_id"), ", waiting for "),
+            *(*named(row), ", ", row.show("subject_kind", "words"), " ", row.show("subject_id"), ", waiting for "),
             *(row.show("waited_minutes", "whole"), " minutes: ", row.show("triggers", "names")),
         )
         for row in figures.of("escalations")
@@ -140,7 +140,15 @@ def _renewals(figures: LifecycleFigures) -> Prose:
 
 def _messages(figures: LifecycleFigures) -> Prose:
     entries = [
-        (*named(row), ", ", row.show("message", "words"), ", ", row.show("state", "words"), " on ", row.show("due_on"))
+        (
+            *named(row),
+            ", ",
+            row.show("message", "words"),
+            ", ",
+            row.show("state", "words"),
+            " on ",
+            row.show("due_on", "day"),
+        )
         for row in figures.of("lifecycle_messages")
         if row.row["state"] == DUE
     ]

@@ -9,12 +9,13 @@ from cjo_assets.families.lifecycle.success._health import FULL_POINTS
 from cjo_assets.reporting.chart_style import (
     BAR_PIXELS,
     ROW_PIXELS,
-    SHORT,
     Data,
     Specification,
+    axis_of,
     band,
     charts_by_name,
     colours_of,
+    labelled,
     labels,
     present,
     themed,
@@ -42,7 +43,7 @@ def mrr_bridge(data: Data, width: int) -> Specification:
     """Draw how the movements of a month add up to its net change."""
     found = data["rows"]
     rows, y = alt.Chart(alt.NamedData("rows")), band()
-    x = alt.X("start:Q", axis=alt.Axis(labelExpr=SHORT, tickCount=5))
+    x = alt.X("start:Q", axis=axis_of("change of revenue a month"))
     layers = [
         alt.Chart(alt.NamedData("zero")).mark_rule(color=MUTED.light, strokeWidth=1.5).encode(x),
         rows.mark_bar(height=BAR_PIXELS).encode(
@@ -58,7 +59,7 @@ def mrr_months(data: Data, width: int) -> Specification:
     order = {name: place for place, name in enumerate(MOVEMENTS)}
     found = [dict(row) | {"order": order[row["movement"]]} for row in data["rows"]]
     x = _months(data)
-    y = alt.Y("amount:Q", axis=alt.Axis(labelExpr=SHORT, tickCount=5))
+    y = alt.Y("amount:Q", axis=axis_of("change of revenue a month"))
     layers = [
         alt.Chart(alt.NamedData("rows"))
         .mark_bar()
@@ -72,7 +73,11 @@ def retention(data: Data, width: int) -> Specification:
     """Draw net and gross retention by month, and the target of net retention."""
     found = data["rows"]
     x = _months(data)
-    y = alt.Y("value:Q", scale=alt.Scale(zero=False, padding=8), axis=alt.Axis(labelExpr=PERCENT, tickCount=5))
+    y = alt.Y(
+        "value:Q",
+        scale=alt.Scale(zero=False, padding=8),
+        axis=axis_of("retention", PERCENT),
+    )
     rows, colour = alt.Chart(alt.NamedData("rows")), colours_of("kind", present(RETENTION, found, "kind"))
     layers = [
         alt.Chart(alt.NamedData("target"))
@@ -102,8 +107,8 @@ def health_by_band(data: Data, width: int) -> Specification:
     """Draw the recurring revenue of each band of health."""
     found = data["rows"]
     rows, y = alt.Chart(alt.NamedData("rows")), band()
-    x = alt.X("start:Q", axis=alt.Axis(labelExpr=SHORT, tickCount=5))
-    colour = colours_of("band", present(BANDS, found, "band"))
+    x = alt.X("start:Q", axis=axis_of("revenue a month"))
+    colour = colours_of("word", labelled(BANDS, found, "band"))
     layers = [rows.mark_bar(height=BAR_PIXELS).encode(x, alt.X2("end:Q"), y, colour), *labels(rows, y)]
     return themed(alt.layer(*layers), width, ROW_PIXELS * len(found), rows=found)
 
@@ -111,8 +116,10 @@ def health_by_band(data: Data, width: int) -> Specification:
 def health_worst(data: Data, width: int) -> Specification:
     """Draw what each component adds to the lowest scores."""
     names, parts, y = data["rows"], data["parts"], band()
-    x = alt.X("start:Q", scale=alt.Scale(domain=[0, FULL_POINTS], nice=False), axis=alt.Axis(tickCount=5))
-    colour = colours_of("component", present(COMPONENTS, parts, "component"))
+    x = alt.X(
+        "start:Q", scale=alt.Scale(domain=[0, FULL_POINTS], nice=False), axis=alt.Axis(tickCount=5, title="points")
+    )
+    colour = colours_of("word", labelled(COMPONENTS, parts, "component"))
     rows = alt.Chart(alt.NamedData("rows"))
     layers = [
         alt.Chart(alt.NamedData("parts")).mark_bar(height=BAR_PIXELS).encode(x, alt.X2("end:Q"), y, colour),
@@ -124,7 +131,7 @@ def health_worst(data: Data, width: int) -> Specification:
 def _months(data: Data) -> alt.X:
     """Return the months as an axis that names every third one, the last included."""
     months = list(data["months"])
-    axis = alt.Axis(labelAngle=0, grid=False, values=months[::-3][::-1], labelOverlap=True)
+    axis = alt.Axis(labelAngle=0, grid=False, values=months[::-3][::-1], labelOverlap=True, title="month")
     return alt.X("month:O", scale=alt.Scale(domain=months), axis=axis)
 
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from cjo_assets.core.contract import Contract, columns_of, key_of
+from cjo_assets.core.contract import Contract, key_of
+from cjo_assets.families.lifecycle.decisions import action_plan
 from cjo_assets.families.lifecycle.experiments import variant_decisions
 from cjo_assets.families.lifecycle.money import invoices, mrr_bridge, mrr_movements, plan_usage
-from cjo_assets.families.lifecycle.operation import config_changes, incidents, sla_compliance
+from cjo_assets.families.lifecycle.operation import config_changes, incidents, model_costs, sla_compliance
 from cjo_assets.families.lifecycle.overview import health_by_band, lifecycle_summary, sla_by_priority
-from cjo_assets.families.lifecycle.people import assignment_decisions
+from cjo_assets.families.lifecycle.people import agent_scorecard, assignment_decisions
 from cjo_assets.families.lifecycle.pipeline import client_pipeline, pipeline_funnel
-from cjo_assets.families.lifecycle.report.labels import LABELS
 from cjo_assets.families.lifecycle.success import (
     health_backtest,
     health_contributions,
@@ -24,12 +24,13 @@ from cjo_assets.families.lifecycle.success import (
     opportunities,
 )
 from cjo_assets.families.lifecycle.support import escalations, ticket_sla
+from cjo_assets.families.lifecycle.value import automation_rates, kpi_status, kpis
 from cjo_assets.policy.lifecycle import LifecyclePolicy
-from cjo_assets.reporting.document import Code, JoinedRecord, Prose, Record, Row
+from cjo_assets.reporting.document import Code, Prose, Record, Row, records
+from cjo_assets.reporting.naming import NameSource, Naming
 
 FAMILY = "lifecycle"
-# Name of the organization of a row, beside the columns of its table.
-ORGANIZATION = "organization"
+NAMES = {"customer_id": NameSource(f"{FAMILY}.organizations", "customer_id")}
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,6 @@ class Shown:
     def key(self) -> tuple[str, ...]:
         """Columns that name a row of the day."""
         return tuple(name for name in key_of(self.contract) if name != "as_of")
-
-    @property
-    def has_customer(self) -> bool:
-        """Whether its rows are about one organization each."""
-        return "customer_id" in {spec.name for spec in columns_of(self.contract)}
 
 
 ROWS = "report_rows"
@@ -140,6 +136,27 @@ SHOWN: dict[str, Shown] = {
     "lifecycle_messages": Shown(
         lifecycle_messages.LifecycleMessages, "state, due_on, customer_id, message", "state IN ('due', 'missed')", ROWS
     ),
+    "action_plan": Shown(
+        action_plan.ActionPlan, "rank, due_at NULLS LAST, value_at_stake DESC NULLS LAST, action_id", "true", ROWS
+    ),
+    "kpi_status": Shown(kpi_status.KpiStatus, "family"),
+    "kpis": Shown(kpis.Kpis, "family, kpi"),
+    "automation_phases": Shown(
+        automation_rates.AutomationRates, "rate - target NULLS LAST, phase", "task = 'all'", table="automation_rates"
+    ),
+    "automation_tasks": Shown(
+        automation_rates.AutomationRates,
+        "tasks DESC, phase, task",
+        "task <> 'all'",
+        ROWS,
+        "automation_rates",
+    ),
+    "model_costs": Shown(
+        model_costs.ModelCosts, "cost DESC NULLS LAST, calls DESC, customer_id, workflow, model", "true", ROWS
+    ),
+    "agent_scorecard": Shown(
+        agent_scorecard.AgentScorecard, "person_id = 'ai' DESC, utilisation DESC NULLS LAST, person_id", "true", ROWS
+    ),
 }
 
 
@@ -152,6 +169,8 @@ class LifecycleFigures:
         rows: rows of each list; lists that grow with the number of organizations are cut.
         cut: lists with more rows than are shown.
         loads: input files with accepted and rejected rows.
+        history: rows of `lifecycle_summary` of the day and of earlier days on record, the oldest first.
+        naming: names and labels.
         rejections: number of rejected rows by dataset and rule.
     """
 
@@ -161,6 +180,8 @@ class LifecycleFigures:
     rules: LifecyclePolicy
     rows: Mapping[str, list[Row]]
     cut: frozenset[str]
+    history: list[Row]
+    naming: Naming
     loads: list[Row]
     rejections: list[Row]
 
@@ -187,20 +208,19 @@ class LifecycleFigures:
         return record
 
     @property
+    def days(self) -> list[Record]:
+        """The day and earlier days on record, the oldest first."""
+        return records(f"{FAMILY}.lifecycle_summary", ("as_of",), self.history, self.naming)
+
+    @property
     def month(self) -> Record:
         """The running month of the bridge."""
         return self.of("mrr_bridge")[-1]
 
     def of(self, name: str) -> list[Record]:
-        """Return the rows of a list, with the name of the organization where they are about one."""
+        """Return the rows of a list."""
         shown = SHOWN[name]
-        table = f"{FAMILY}.{shown.table or name}"
-        if not shown.has_customer:
-            return [JoinedRecord(table, shown.key, row, labels=LABELS) for row in self.rows[name]]
-        return [
-            JoinedRecord(table, shown.key, row, {ORGANIZATION: (_organization(row), "name")}, LABELS)
-            for row in self.rows[name]
-        ]
+        return records(f"{FAMILY}.{shown.table or name}", shown.key, self.rows[name], self.naming)
 
     def rest(self, name: str) -> Prose:
         """Return the note on a list that is cut; empty where all rows are shown."""
@@ -208,12 +228,6 @@ class LifecycleFigures:
             return ()
         limit = self.policy.show(f"{FAMILY}.reporting.{SHOWN[name].limit}", "count")
         return ("The first ", limit, "; all of them in ", Code(f"{FAMILY}.{SHOWN[name].table or name}"), ".")
-
-
-def _organization(row: Row) -> Record:
-    return Record(
-        f"{FAMILY}.organizations", ("customer_id",), {"customer_id": row["customer_id"], "name": row[ORGANIZATION]}
-    )
 
 
 def _leaves(values: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:

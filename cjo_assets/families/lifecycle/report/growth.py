@@ -20,7 +20,7 @@ OFFERS = (
     Column("worth a year", "value", "money"),
     Column("state", "state", "words"),
     Column("not now because of", "blocked_by", "names"),
-    Column("evidence", "evidence"),
+    Column("evidence", "evidence", "prose"),
 )
 MESSAGES = (
     CUSTOMER,

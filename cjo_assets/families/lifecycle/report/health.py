@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from cjo_assets.core.expressions.intervals import MEASURED
-from cjo_assets.families.lifecycle.report.figures import ORGANIZATION, LifecycleFigures
+from cjo_assets.families.lifecycle.report.figures import LifecycleFigures
 from cjo_assets.families.lifecycle.report.prose import CUSTOMER, table_of
 from cjo_assets.reporting.document import Block, Column, Paragraph, Picture, Prose, Section
+from cjo_assets.reporting.first_screen import FEWEST_POINTS
 
 BANDS = (
     Column("band", "band", "words", is_status=True),
@@ -51,7 +52,8 @@ def health(figures: LifecycleFigures) -> Section:
         return Section("health", title, (Paragraph(("No client has a health score.",)),))
     blocks: list[Block] = [_bands(figures)]
     blocks.append(table_of(figures, "Clients by band", BANDS, "health_by_band", is_folded=True))
-    blocks.append(_lowest(figures))
+    if len(figures.rows["health_scores"]) >= FEWEST_POINTS:
+        blocks.append(_lowest(figures))
     note = "A score is withheld where too little of it is measurable."
     blocks.append(table_of(figures, "The lowest scores", LOWEST, "health_scores", note))
     blocks.append(table_of(figures, "What these scores consist of", PARTS, "health_contributions", is_folded=True))
@@ -68,6 +70,7 @@ def _bands(figures: LifecycleFigures) -> Picture:
             "start": 0.0,
             "end": row.row["mrr"],
             "band": row.row["band"],
+            "word": row.show("band", "words").text,
         }
         for row in figures.of("health_by_band")
     ]
@@ -91,10 +94,10 @@ def _lowest(figures: LifecycleFigures) -> Picture:
         for row in found:
             if row.row["customer_id"] == score.row["customer_id"] and row.row["contribution"]:
                 end = reached + row.row["contribution"]
-                component = row.show("component", "words").text
-                parts.append({"place": place, "start": reached, "end": end, "component": component})
+                part = {"component": row.row["component"], "word": row.show("component", "words").text}
+                parts.append(part | {"place": place, "start": reached, "end": end})
                 reached = end
-        label, figure = score.show(ORGANIZATION).text, score.show("score", "tenth").text
+        label, figure = score.show("customer_id", "name").text, score.show("score", "tenth").text
         names.append({"place": place, "label": label, "figure": figure, "start": 0.0})
     description: Prose = (
         "What each component adds to the score; the axis ends at a full score. Components without data give their "

@@ -7,6 +7,7 @@ from typing import Any
 from cjo_assets.families.lifecycle.report.figures import LifecycleFigures
 from cjo_assets.families.lifecycle.report.prose import CUSTOMER, table_of
 from cjo_assets.reporting.document import Block, Column, Paragraph, Picture, Prose, Record, Section
+from cjo_assets.reporting.first_screen import FEWEST_POINTS
 
 # Columns of the bridge by movement, gains first, and the sign of the amount.
 MOVEMENTS = {
@@ -17,8 +18,6 @@ MOVEMENTS = {
     "churn": ("churn_mrr", -1),
 }
 NET, GAIN, LOSS = "net change", "gain", "loss"
-# A line needs some points to show a course.
-FEWEST_POINTS = 3
 BRIDGE = (
     Column("month", "month", "month"),
     Column("start", "start_mrr", "money"),
@@ -41,7 +40,7 @@ RETENTION = (
 )
 CHANGES = (
     CUSTOMER,
-    Column("movement", "movement"),
+    Column("movement", "movement", "words"),
     Column("from", "start_mrr", "money"),
     Column("to", "end_mrr", "money"),
     Column("change", "change_mrr", "money"),
@@ -77,8 +76,7 @@ def revenue(figures: LifecycleFigures) -> Section:
         *(month.show("until_on", "day"), "."),
     )
     blocks: list[Block] = [Paragraph(said)]
-    if any(month.row[column] for column, _ in MOVEMENTS.values()):
-        blocks.append(_bridge(figures, month))
+    blocks += _bridge(figures, month)
     if figures.rows["movements"]:
         note = "A movement is the net change of a customer in the month."
         blocks.append(table_of(figures, "Who moved it this month", CHANGES, "movements", note))
@@ -87,11 +85,12 @@ def revenue(figures: LifecycleFigures) -> Section:
     return Section("revenue", "Recurring revenue", tuple(blocks))
 
 
-def _bridge(figures: LifecycleFigures, month: Record) -> Picture:
-    """Return the picture of the movements of the running month."""
+def _bridge(figures: LifecycleFigures, month: Record) -> list[Picture]:
+    """Return the picture of the movements of the running month, the largest first; none where there are few."""
     bars: list[dict[str, Any]] = []
     reached = 0.0
-    for movement, (column, sign) in MOVEMENTS.items():
+    by_size = sorted(MOVEMENTS.items(), key=lambda item: (-item[1][1], -(month.row[item[1][0]] or 0.0)))
+    for movement, (column, sign) in by_size:
         amount = month.row[column]
         if amount:
             bars.append(
@@ -106,9 +105,11 @@ def _bridge(figures: LifecycleFigures, month: Record) -> Picture:
             reached += sign * amount
     net = figures.summary.show("mrr_change", "signed")
     bars.append({"label": NET, "figure": net.text, "start": 0.0, "end": net.value, "word": NET})
+    if len(bars) < FEWEST_POINTS:
+        return []
     description = "Each bar begins where the one above ends; zero is the revenue at the end of the month before."
     data = {"rows": [bar | {"place": place} for place, bar in enumerate(bars)]}
-    return Picture("mrr_bridge", "What moved recurring revenue this month", (description,), data)
+    return [Picture("mrr_bridge", "What moved recurring revenue this month", (description,), data)]
 
 
 def _months(figures: LifecycleFigures) -> list[Block]:

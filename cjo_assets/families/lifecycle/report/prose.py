@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cjo_assets.families.lifecycle.report.figures import ORGANIZATION, LifecycleFigures
+from cjo_assets.families.lifecycle.report.figures import LifecycleFigures
 from cjo_assets.reporting.document import Column, Grid, Prose, Record, grid
 
 # Most names in a sentence; the tables have the others.
 NAMED = 5
-CUSTOMER = Column("customer", ORGANIZATION, below=(("", "customer_id", "plain"),))
+CUSTOMER = Column("customer", "customer_id", "name", below=(("", "customer_id", "plain"),))
 
 
 def named(record: Record) -> Prose:
     """Return the name of the organization that a row is about."""
-    return (record.show(ORGANIZATION, is_strong=True),)
+    return (record.show("customer_id", "name", is_strong=True),)
 
 
 def first_of(entries: Sequence[Prose], *, is_cut: bool = False) -> Prose:

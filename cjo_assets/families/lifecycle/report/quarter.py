@@ -7,7 +7,6 @@ from datetime import date, timedelta
 
 from cjo_assets.core.family import Review
 from cjo_assets.families.lifecycle.report.figures import FAMILY
-from cjo_assets.families.lifecycle.report.labels import LABELS
 from cjo_assets.families.lifecycle.value.quarterly_review import COST_PER_INTERACTION, COST_REDUCTION
 from cjo_assets.policy import Policy, section_named
 from cjo_assets.policy.lifecycle import LifecyclePolicy
@@ -15,7 +14,6 @@ from cjo_assets.reporting.document import (
     Block,
     Column,
     Document,
-    JoinedRecord,
     Paragraph,
     Prose,
     Record,
@@ -24,7 +22,10 @@ from cjo_assets.reporting.document import (
     Tile,
     Verdict,
     grid,
+    records,
 )
+from cjo_assets.reporting.naming import Naming
+from cjo_assets.reporting.text import day as day_text
 
 PAGE = "quarterly_review.html"
 MONTHS = 3
@@ -98,6 +99,7 @@ class Quarter:
     def __init__(self, subject: str, quarter: date, day: date, rows: Mapping[str, list[Row]], policy: Policy) -> None:
         """Keep the rows; the day is in the quarter or in the one after it."""
         rules: LifecyclePolicy = section_named(policy, LifecyclePolicy.__name__)
+        self.naming = Naming(policy.labels, day.year)
         self.currency = Record("policy", (), {CURRENCY: rules.billing.currency}).show(CURRENCY)
         self.subject, self.quarter, self.day, self.rows = subject, quarter, day, rows
         self.is_running = all(row["quarter"] == quarter for row in rows["quarterly_review"])
@@ -105,11 +107,11 @@ class Quarter:
     def of(self, name: str) -> list[Record]:
         """Return the rows of a table with their labels."""
         key = KEYS.get(name, ("customer_id",))
-        return [JoinedRecord(f"{FAMILY}.{name}", key, row, labels=LABELS) for row in self.rows[name]]
+        return records(f"{FAMILY}.{name}", key, self.rows[name], self.naming)
 
     def columns(self, style: str) -> tuple[Column, ...]:
         """Return the columns of a grid of metrics: the quarter, what it is compared with, and the first one."""
-        own = f"{self.day.year} Q{self.day.month // MONTHS + 1} to {self.day}"
+        own = f"{self.day.year} Q{self.day.month // MONTHS + 1} to {day_text(self.day)}"
         before = _name(self.quarter if not self.is_running else _before(self.quarter))
         value, earlier = (own, "value", "n"), (before, "before", "n_before")
         pair = (value, earlier) if self.is_running else (earlier, value)
@@ -192,8 +194,8 @@ def _verdict(found: Quarter) -> Verdict:
 def _metrics(
     found: Quarter, anchor: str, title: str, names: tuple[str, ...], style: str, caption: str, note: Prose = ()
 ) -> Section:
-    records = {record.row["metric"]: record for record in found.of("quarterly_review")}
-    rows = [records[name] for name in names if name in records]
+    by_metric = {record.row["metric"]: record for record in found.of("quarterly_review")}
+    rows = [by_metric[name] for name in names if name in by_metric]
     if not rows:
         return Section(anchor, title, (Paragraph(("No record of these quarters.",)),))
     return Section(anchor, title, (grid(caption, found.columns(style), rows, note),))

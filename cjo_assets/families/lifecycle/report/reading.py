@@ -10,12 +10,14 @@ from cjo_assets.core.family import Report
 from cjo_assets.core.settings import Settings
 from cjo_assets.core.table import QUARANTINE
 from cjo_assets.engine.store import Store
-from cjo_assets.families.lifecycle.report.figures import FAMILY, ORGANIZATION, SHOWN, LifecycleFigures, Shown
+from cjo_assets.families.lifecycle.report.figures import FAMILY, NAMES, SHOWN, LifecycleFigures, Shown
 from cjo_assets.families.lifecycle.report.report import lifecycle_report
 from cjo_assets.policy import Policy
 from cjo_assets.policy.lifecycle import LifecyclePolicy
 from cjo_assets.policy.policy import section_named
 from cjo_assets.reporting.document import Chart, Row
+from cjo_assets.reporting.first_screen import history_of
+from cjo_assets.reporting.naming import read_naming
 from cjo_assets.reporting.writing import loads_of, remove_folder, write_document
 
 REPORT_FILE = "lifecycle_report.html"
@@ -44,6 +46,8 @@ def lifecycle_figures(store: Store, as_of: date, policy: Policy) -> LifecycleFig
         rules=rules,
         rows=rows,
         cut=frozenset(cut),
+        history=history_of(store, f"{FAMILY}.lifecycle_summary", as_of),
+        naming=read_naming(store, policy.labels, as_of, NAMES, rows.values()),
         loads=loads_of(store, FAMILY),
         rejections=store.rows(f"SELECT dataset, rule, count(*) AS rows FROM ({rejected}) GROUP BY ALL ORDER BY ALL"),
     )
@@ -54,9 +58,8 @@ def _rows(
 ) -> list[Row]:
     """Return the rows of a list, of some customers where they are given, and one more than the limit if there is."""
     table = f"{FAMILY}.{shown.table or name}"
-    named = f", (SELECT name FROM {FAMILY}.organizations o WHERE o.customer_id = t.customer_id) AS {ORGANIZATION}"
     cut = "" if limit is None else f" LIMIT {limit + 1}"
-    sql = f"SELECT *{named if shown.has_customer else ''} FROM {table} t WHERE as_of = ? AND ({shown.where})"
+    sql = f"SELECT * FROM {table} WHERE as_of = ? AND ({shown.where})"
     if customers is None:
         return store.rows(f"{sql} ORDER BY {shown.order}{cut}", as_of)
     return store.rows(f"{sql} AND list_contains(?, customer_id) ORDER BY {shown.order}{cut}", as_of, customers)

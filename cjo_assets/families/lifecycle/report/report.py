@@ -9,6 +9,7 @@ from cjo_assets.families.lifecycle.report.growth import growth
 from cjo_assets.families.lifecycle.report.health import health
 from cjo_assets.families.lifecycle.report.money import overdue, retention, revenue, usage
 from cjo_assets.families.lifecycle.report.operation import operation
+from cjo_assets.families.lifecycle.report.performance import kpis, performance
 from cjo_assets.families.lifecycle.report.pipeline import pipeline
 from cjo_assets.families.lifecycle.report.support import support
 from cjo_assets.families.lifecycle.report.verdict import verdict
@@ -30,6 +31,8 @@ def lifecycle_report(figures: LifecycleFigures) -> Document:
             health(figures),
             support(figures),
             operation(figures),
+            kpis(figures),
+            performance(figures),
             pipeline(figures),
             growth(figures),
             usage(figures),

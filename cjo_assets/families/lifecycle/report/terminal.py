@@ -1,20 +1,21 @@
 """Figures of a lifecycle day that `cjo run` prints."""
 
 from cjo_assets.core.answers import Rows, Summary
-from cjo_assets.families.lifecycle.report.labels import LABELS
-from cjo_assets.reporting.text import money, percent, signed, words
+from cjo_assets.policy.labels import LabelsPolicy
+from cjo_assets.reporting.text import money, percent, signed
 
 MOVEMENTS = ("new", "reactivation", "expansion", "contraction", "churn")
 
 
-def figures(rows: Rows) -> list[tuple[str, str]]:
+def figures(rows: Rows, labels: LabelsPolicy) -> list[tuple[str, str]]:
     """Return labels and texts of the figures of a day."""
     [day] = rows("FROM lifecycle.lifecycle_summary WHERE as_of = $day")
     [month] = rows("FROM lifecycle.mrr_bridge WHERE as_of = $day ORDER BY month DESC LIMIT 1")
     moved = ", ".join(f"{name} {money(month[f'{name}_mrr'])}" for name in MOVEMENTS if month[f"{name}_mrr"])
-    reasons = f" ({', '.join(LABELS[reason] for reason in day['reasons'])})" if day["reasons"] else ""
+    named = ", ".join(labels.of("reasons", reason) for reason in day["reasons"])
+    reasons = f" ({named})" if named else ""
     return [
-        ("status", f"{words(day['status'])}{reasons}"),
+        ("status", f"{labels.of('status', day['status'])}{reasons}"),
         ("revenue a month", f"{money(day['mrr'])} from {day['customers']:,} customers, {signed(day['mrr_change'])}"),
         ("moved by", moved or "nothing"),
         ("retention", f"net {percent(month['nrr'])}, gross {percent(month['grr'])}"),

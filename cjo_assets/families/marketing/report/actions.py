@@ -10,8 +10,10 @@ from cjo_assets.reporting.summary import passages_of
 
 RISKS = (
     Column("", "rank", "count"),
-    Column("risk", "risk_id", below=(("", "campaign_id", "plain"), ("channels", "channel_ids", "plain"))),
-    Column("kind", "risk_type", "words"),
+    Column("risk", "risk_type", "words", below=(("", "risk_id", "plain"),)),
+    Column(
+        "campaign", "campaign_id", "name", below=(("", "campaign_id", "plain"), ("channels", "channel_ids", "name"))
+    ),
     Column("severity", "severity", "words", is_status=True),
     Column("status", "status", "words"),
     Column("freezes the budget", "is_blocking"),
@@ -26,8 +28,8 @@ DECISIONS = (
     Column("decisions", "total_decisions", "count"),
     Column("overridden", "human_overrides", "count", below=(("", "override_rate", "percent"),)),
     Column("confidence", "average_confidence", "percent"),
-    Column("what led to them", "common_triggers", is_long=True),
-    Column("kinds", "decision_patterns", "words", is_long=True),
+    Column("what led to them", "common_triggers", "names", is_long=True),
+    Column("kinds", "decision_patterns", "names", is_long=True),
     Column(
         "hours from insight",
         "insight_to_action_hours",
@@ -39,9 +41,9 @@ STEPS = (
     Column("", "rank", "count"),
     Column("priority", "priority", "words", is_status=True),
     Column("do", "action", "words", below=(("", "category", "words"),)),
-    Column("about", "target_id", below=(("", "target_name", "plain"),)),
-    Column("what and why", "description", is_long=True, below=(("", "rationale", "plain"),)),
-    Column("from", "current_value", below=(("to", "recommended_value", "plain"),)),
+    Column("about", "target_name", below=(("", "target_id", "plain"),)),
+    Column("what and why", "description", "prose", is_long=True, below=(("", "rationale", "prose"),)),
+    Column("from", "current_value", "prose", below=(("to", "recommended_value", "prose"),)),
     Column(
         "net impact",
         "net_impact",
@@ -79,9 +81,14 @@ def next_steps(figures: MarketingFigures) -> Section:
     rows = figures.of("recommendations")
     if not rows:
         return Section("what-to-do", title, (Paragraph(("Nothing is left to be done.",)),))
-    said: Prose = ("All ", figures.total("recommendations").show("rows", "count"), " of them, the first first.")
+    said: Prose = (
+        *(figures.total("recommendations").show("rows", "count"), " next steps, of which "),
+        figures.count("recommendations", "requires_human_approval", True).show("rows", "count"),
+        " need an approval.",
+    )
     note = "Impact is net of its own cost; money that is spent already is no saving."
-    return Section("what-to-do", title, (Paragraph(said), grid("Next steps", STEPS, rows, (note,))))
+    whole = grid("All next steps, in order", STEPS, rows, (note,), is_folded=True)
+    return Section("what-to-do", title, (Paragraph(said), whole))
 
 
 def campaign_by_campaign(figures: MarketingFigures) -> Section:

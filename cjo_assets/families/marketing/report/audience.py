@@ -35,7 +35,7 @@ FUNNEL = (
 NAMED, DRAWN = 5, 6
 SEGMENTS = (
     CAMPAIGN,
-    Column("segment", "segment_id"),
+    Column("segment", "segment_id", "name", below=(("", "segment_id", "plain"),)),
     Column("spent", "spend", "money"),
     Column("value", "value", "money"),
     Column("conversions", "conversions", "count"),
@@ -52,7 +52,7 @@ SEGMENTS = (
 )
 ATTRIBUTION = (
     CAMPAIGN,
-    Column("channel", "channel_id"),
+    Column("channel", "channel_id", "name", below=(("", "channel_id", "plain"),)),
     Column("method", "method", "words", below=(("from", "source", "words"),)),
     Column("credit", "credited_conversions", "number"),
     Column("share of the method", "share_of_method", "percent"),
@@ -88,7 +88,7 @@ def funnel(figures: MarketingFigures) -> Section:
         "A leak is surely below its benchmark; missing are the arrivals that the benchmark's rate would have added. "
         "Not tracked is not zero: the stage has no events at all, while others have."
     )
-    blocks.append(table_of(figures, "Steps of each path", FUNNEL, "funnel_analysis", note))
+    blocks.append(table_of(figures, "Steps of each path", FUNNEL, "funnel_analysis", note, is_folded=bool(drawn)))
     return Section("funnel", title, tuple(blocks))
 
 
@@ -100,7 +100,7 @@ def _leaks(figures: MarketingFigures, rows: list[Record], start: Cited) -> Prose
     steps = {_step(row): row for row in where(rows, "is_biggest_leak", True)}
     named = [
         (
-            *(row.show("campaign_id", is_strong=True), ", ", row.show("from_stage", "words"), " to "),
+            *(row.show("campaign_id", "name", is_strong=True), ", ", row.show("from_stage", "words"), " to "),
             *(row.show("to_stage", "words"), ": ", row.show("compared_to", "count"), " of "),
             *(row.show("compared_from", "count"), " (", row.show("compared_rate", "percent"), ") against "),
             *(row.show("benchmark_rate", "percent"), " of ", row.show("benchmark_source", "words"), ", "),
@@ -124,7 +124,9 @@ def _drawn(figures: MarketingFigures, rows: list[Record]) -> list[dict[str, Any]
         if row.row["state"] in (MEASURED, EXCEEDS) and row.row["from_stage"] not in before:
             paths.setdefault(row.row["campaign_id"], {}).setdefault(row.row["path"], []).append(row)
     longest = {name: max(found.values(), key=len) for name, found in paths.items()}
-    return [{"label": steps[0].show("campaign_id").text, "stages": _stages(steps)} for steps in longest.values()]
+    return [
+        {"label": steps[0].show("campaign_id", "name").text, "stages": _stages(steps)} for steps in longest.values()
+    ]
 
 
 def _stages(steps: list[Record]) -> list[dict[str, Any]]:
@@ -150,9 +152,9 @@ def _stages(steps: list[Record]) -> list[dict[str, Any]]:
 
 
 def _step(row: Record) -> str:
-    """Return what a step is called."""
+    """Return the name of a step."""
     stages = f"{row.show('from_stage', 'words').text} → {row.show('to_stage', 'words').text}"
-    return f"{row.show('campaign_id').text} {stages}"
+    return f"{row.row['campaign_id']} {stages}"
 
 
 def segments(figures: MarketingFigures) -> Section:
@@ -161,7 +163,9 @@ def segments(figures: MarketingFigures) -> Section:
     if not figures.rows["segment_portfolio"]:
         return Section("segments", title, (Paragraph(("No segment was shown anything.",)),))
     note = "The action is computed from our figures; the recommendation of the source is shown beside it."
-    return Section("segments", title, (table_of(figures, "Segments", SEGMENTS, "segment_portfolio", note),))
+    return Section(
+        "segments", title, (table_of(figures, "Audiences by campaign", SEGMENTS, "segment_portfolio", note),)
+    )
 
 
 def attribution(figures: MarketingFigures) -> Section:
@@ -170,4 +174,6 @@ def attribution(figures: MarketingFigures) -> Section:
     if not figures.rows["attribution"]:
         return Section("attribution", title, (Paragraph(("No source credits a channel.",)),))
     note = "Credit of one method is never added to that of another: each distributes the same conversions."
-    return Section("attribution", title, (table_of(figures, "Credit by method", ATTRIBUTION, "attribution", note),))
+    return Section(
+        "attribution", title, (table_of(figures, "Credit by method", ATTRIBUTION, "attribution", note, is_folded=True),)
+    )

@@ -16,9 +16,11 @@ from cjo_assets.reporting.chart_style import (
     Data,
     Rows,
     Specification,
+    axis_of,
     band,
     charts_by_name,
     colours_of,
+    labelled,
     labels,
     present,
     themed,
@@ -61,17 +63,19 @@ def experiment_forest(data: Data, width: int) -> Specification:
     found = data["rows"]
     low, high = _reach(found)
     x = alt.X(
-        "effect:Q", scale=alt.Scale(domain=[low, high], nice=False), axis=alt.Axis(labelExpr=PERCENT, tickCount=5)
+        "effect:Q",
+        scale=alt.Scale(domain=[low, high], nice=False),
+        axis=axis_of("lift over the control", PERCENT),
     )
     rows, y = alt.Chart(alt.NamedData("rows")), band()
     drawn = [
         dict(row)
         | {name: _held(row[name], low, high, edge) for name, edge in (("low", low), ("always_low", low))}
         | {name: _held(row[name], low, high, edge) for name, edge in (("high", high), ("always_high", high))}
-        | {"effect": _held(row["effect"], low, high, high), "word": row["verdict"].replace("_", " ")}
+        | {"effect": _held(row["effect"], low, high, high)}
         for row in found
     ]
-    colours = {name.replace("_", " "): colour for name, colour in present(VERDICTS, found, "verdict").items()}
+    colours = labelled(VERDICTS, found, "verdict")
     layers = [
         alt.Chart(alt.NamedData("zero")).mark_rule(color=MUTED.light, strokeWidth=1.5).encode(x),
         rows.mark_rule(color=MUTED.light, strokeWidth=1.5).encode(alt.X("always_low:Q"), alt.X2("always_high:Q"), y),
@@ -88,9 +92,9 @@ def campaign_pacing(data: Data, width: int) -> Specification:
     farthest = max([1.0, *(row["spent"] for row in found)])
     scale = alt.Scale(domain=[0, farthest], nice=False)
     rows, y = alt.Chart(alt.NamedData("rows")), band()
-    x = alt.X("spent:Q", scale=scale, axis=alt.Axis(labelExpr=PERCENT, tickCount=5))
-    drawn = [dict(row) | {"word": row["status"].replace("_", " "), "zero": 0} for row in found]
-    colours = {name.replace("_", " "): colour for name, colour in present(PACES, found, "status").items()}
+    x = alt.X("spent:Q", scale=scale, axis=axis_of("share of the budget spent", PERCENT))
+    drawn = [dict(row) | {"zero": 0} for row in found]
+    colours = labelled(PACES, found, "status")
     layers = [
         rows.mark_bar(height=BAR_PIXELS).encode(x, alt.X2("zero:Q"), y, colours_of("word", colours)),
         alt.Chart(alt.NamedData("times"))
@@ -216,11 +220,10 @@ def _ended(name: str, letters: int) -> str:
 
 
 def _reach(rows: Rows) -> tuple[float, float]:
-    """Return the limits of the axis of lifts: those of the intervals, up to the farthest lift drawn."""
+    """Return the limits of the axis of lifts: those of the intervals, at most the farthest lift."""
     ends = [row[name] for row in rows for name in ("low", "high", "always_low", "always_high", "effect")]
     known = [end for end in ends if end is not None]
-    farthest = max([FARTHEST_LIFT, *(abs(row["effect"]) for row in rows)])
-    low, high = max(min([0.0, *known]), -farthest), min(max([0.0, *known]), farthest)
+    low, high = max(min([0.0, *known]), -FARTHEST_LIFT), min(max([0.0, *known]), FARTHEST_LIFT)
     return low * ROOM - 0.01, high * ROOM + 0.01
 
 

@@ -5,9 +5,15 @@ from __future__ import annotations
 from cjo_assets.families.marketing.report.figures import MarketingFigures
 from cjo_assets.families.marketing.report.prose import table_of
 from cjo_assets.reporting.document import Block, Column, Paragraph, Picture, Prose, Record, Section
+from cjo_assets.reporting.first_screen import FEWEST_POINTS
 
 RATES = (
-    Column("experiment", "experiment_id", below=(("", "campaign_id", "plain"), ("", "status", "words"))),
+    Column(
+        "experiment",
+        "campaign_id",
+        "name",
+        below=(("", "experiment_id", "plain"), ("", "status", "words")),
+    ),
     Column("metric", "metric", "words", below=(("per", "unit", "words"),)),
     Column(
         "control",
@@ -27,20 +33,20 @@ EFFECTS = (
     Column(
         "lift, one look",
         "relative_effect",
-        "percent",
-        below=(("from", "relative_effect_low", "percent"), ("to", "relative_effect_high", "percent")),
+        "lift",
+        below=(("from", "relative_effect_low", "lift"), ("to", "relative_effect_high", "lift")),
     ),
     Column(
         "lift, any day, from",
         "always_valid_relative_low",
-        "percent",
-        below=(("to", "always_valid_relative_high", "percent"),),
+        "lift",
+        below=(("to", "always_valid_relative_high", "lift"),),
     ),
     Column("p", "p_value", "chance", below=(("corrected", "adjusted_p_value", "chance"),)),
     Column("verdict", "verdict", "words", is_status=True, below=(("", "rule", "words"),)),
 )
 SOUNDNESS = (
-    Column("experiment", "experiment_id"),
+    Column("experiment", "campaign_id", "name", below=(("", "experiment_id", "plain"), ("", "metric", "words"))),
     Column("needs per arm", "required_exposures", "count"),
     Column("has enough", "is_powered"),
     Column("finds lifts from", "minimum_detectable_effect", "percent"),
@@ -69,14 +75,16 @@ def experiments(figures: MarketingFigures) -> Section:
         return Section("experiments", title, (off, grid))
     blocks: list[Block] = []
     drawn = [row for row in rows if row.row["relative_effect"] is not None]
-    if drawn:
+    if len(drawn) >= FEWEST_POINTS:
         blocks.append(_forest(drawn))
     note = (
         "One look is the interval for reading once, at a planned end; any day is the one that holds however often "
         "it is read, and decides while an experiment runs."
     )
     blocks.append(table_of(figures, "Effects and verdicts", EFFECTS, "experiment_evaluations", note))
-    blocks.append(table_of(figures, "Soundness of the experiments", SOUNDNESS, "experiment_evaluations"))
+    blocks.append(
+        table_of(figures, "Soundness of the experiments", SOUNDNESS, "experiment_evaluations", is_folded=True)
+    )
     return Section("experiments", title, tuple(blocks))
 
 
@@ -84,16 +92,17 @@ def _forest(rows: list[Record]) -> Picture:
     effects = [
         {
             "place": place,
-            "label": row.show("experiment_id").text,
-            "figure": row.show("relative_effect", "percent").text,
+            "label": f"{row.show('campaign_id', 'name').text}, {row.show('metric', 'words').text}",
+            "figure": row.show("relative_effect", "lift").text,
             "verdict": row.row["verdict"],
+            "word": row.show("verdict", "words").text,
             "effect": row.row["relative_effect"],
             "low": row.row["relative_effect_low"],
             "high": row.row["relative_effect_high"],
             "always_low": row.row["always_valid_relative_low"],
             "always_high": row.row["always_valid_relative_high"],
         }
-        for place, row in enumerate(rows)
+        for place, row in enumerate(sorted(rows, key=lambda row: -row.row["relative_effect"]))
     ]
     description: Prose = (
         "Lift of the variant over the control. The thick line is the interval for a single reading at a planned end, "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from cjo_assets.core.contract import Contract, key_of
 from cjo_assets.families.marketing.analysis import (
@@ -25,8 +26,19 @@ from cjo_assets.families.marketing.governance import (
 from cjo_assets.families.marketing.recommendations import recommendations
 from cjo_assets.families.marketing.value import kpi_status, kpis, performance_assessment, roi_analysis, roi_components
 from cjo_assets.policy.marketing import FunnelRules, MarketingReporting
-from cjo_assets.reporting.document import Record, Row
+from cjo_assets.reporting.document import Prose, Record, Row, records
+from cjo_assets.reporting.naming import NameSource, Naming
 from cjo_assets.reporting.summary import Summary
+
+# Tables with one row a day whose figures the tiles show, and the path of a target.
+TABLES_OF_TILES = ("roi_analysis", "performance_assessment")
+ROI_TARGET = "marketing.kpis.business_kpi_targets.roi_estimate"
+_CHANNEL = NameSource("marketing.channels", "channel_id", "platform")
+NAMES = {
+    "campaign_id": NameSource("marketing.campaigns", "campaign_id"),
+    "segment_id": NameSource("marketing.audience_segments", "segment_id"),
+    **dict.fromkeys(("channel_id", "channel_ids", "from_channel_id", "to_channel_id"), _CHANNEL),
+}
 
 
 @dataclass(frozen=True)
@@ -112,6 +124,10 @@ class MarketingFigures:
         rows: of each table its first rows; lists that grow with the number of campaigns are cut.
         totals: of each table how many rows the day has.
         counts: number of rows by table, column and value, as in `COUNTED`.
+        currency: currency of amounts.
+        roi_target: target of the KPI `roi_estimate`.
+        history: by table, the rows of the day and of earlier days on record, the oldest first.
+        naming: names and labels.
         loads: input files with accepted and rejected rows.
         rejections: number of rejected rows by dataset and rule.
         paragraph: the day in words.
@@ -126,6 +142,10 @@ class MarketingFigures:
     rows: Mapping[str, list[Row]]
     totals: Mapping[str, int]
     counts: Mapping[tuple[str, str, str | bool], int]
+    currency: str
+    roi_target: float
+    history: Mapping[str, list[Row]]
+    naming: Naming
     loads: list[Row]
     rejections: list[Row]
     paragraph: Summary | None = None
@@ -139,14 +159,25 @@ class MarketingFigures:
     @property
     def policy(self) -> Record:
         """The policy values that the report states."""
-        said = {"version": self.policy_version, "policy_hash": self.policy_hash}
+        said: dict[str, Any] = {"version": self.policy_version, "policy_hash": self.policy_hash}
         names = ("report_rows", "llm_insights_max_campaigns")
         said |= {f"marketing.reporting.{name}": getattr(self.rules, name) for name in names}
-        return Record("policy", (), said | {"marketing.funnel.leaks_from": self.funnel.leaks_from})
+        said |= {"marketing.funnel.leaks_from": self.funnel.leaks_from, "marketing.budgets.currency": self.currency}
+        said |= {ROI_TARGET: self.roi_target}
+        return Record("policy", (), said, self.naming)
+
+    @property
+    def amounts_in(self) -> Prose:
+        """The currency before an amount."""
+        return (self.policy.show("marketing.budgets.currency"), " ")
+
+    def days(self, table: str) -> list[Record]:
+        """Return the rows of a table on the day and on earlier days on record."""
+        return records(f"marketing.{table}", ("as_of",), self.history[table], self.naming)
 
     def of(self, table: str) -> list[Record]:
         """Return the rows of a table as the report shows them."""
-        return [Record(f"marketing.{table}", SHOWN[table].key, row) for row in self.rows[table]]
+        return records(f"marketing.{table}", SHOWN[table].key, self.rows[table], self.naming)
 
     def one(self, table: str) -> Record:
         """Return the row of a table that has one a day."""

@@ -20,20 +20,15 @@ from cjo_assets.reporting.data_basis import Defined, data_section, definitions_s
 from cjo_assets.reporting.document import Block, Cited, Column, Paragraph, Prose, Section, grid, records
 
 RESIDUALS = (
-    Column("campaign", "campaign_id", below=(("", "scope", "plain"),)),
+    Column("campaign", "campaign_id", "name", below=(("", "campaign_id", "plain"), ("", "scope", "prose"))),
     Column("figure", "figure", "words", below=(("", "metric", "words"),)),
     Column("says", "one_value", "number", below=(("", "one_source", "words"),)),
     Column("against", "other_value", "number", below=(("", "other_source", "words"),)),
     Column("difference", "residual", "number", below=(("", "residual_share", "percent"),)),
     Column("state", "state", "words", is_status=True, below=(("missing:", "missing_source", "words"),)),
 )
-UNMEASURED = (
-    Column("KPI", "kpi", "words"),
-    Column("family", "family", "words"),
-    Column("what is missing", "note", is_long=True),
-)
 UNJUDGED = (
-    Column("campaign", "campaign_id", below=(("", "name", "plain"),)),
+    Column("campaign", "name", below=(("", "campaign_id", "plain"),)),
     Column("metric", "primary_kpi", "words"),
     Column("why not", "kpi_status", "words", below=(("", "rule", "words"),)),
 )
@@ -89,11 +84,12 @@ def reconciliation(figures: MarketingFigures) -> Section:
         *("the policy allows, and in ", figures.count("reconciliation", "state", "missing").show("rows", "count")),
         " one source has no value.",
     )
-    return Section(
-        "reconciliation",
-        title,
-        (Paragraph(said), table_of(figures, "Comparisons, the worst first", RESIDUALS, "reconciliation")),
-    )
+    differing = where(figures.of("reconciliation"), "state", *reconciling.BEYOND, reconciling.MISSING)
+    blocks: list[Block] = [Paragraph(said)]
+    if differing:
+        blocks.append(grid("Comparisons that differ, the worst first", RESIDUALS, differing))
+    blocks.append(table_of(figures, "All comparisons", RESIDUALS, "reconciliation", is_folded=True))
+    return Section("reconciliation", title, tuple(blocks))
 
 
 def not_known(figures: MarketingFigures) -> Section:
@@ -113,10 +109,7 @@ def not_known(figures: MarketingFigures) -> Section:
     blocks: list[Block] = [Paragraph(unknown)]
     unjudged = where(figures.of("campaign_analysis"), "overall_performance", NOT_MEASURABLE)
     if unjudged:
-        blocks.append(grid("Campaigns without a measurable performance", UNJUDGED, unjudged))
-    unmeasured = where(figures.of("kpis"), "status", NOT_MEASURABLE)
-    if unmeasured:
-        blocks.append(grid("KPIs that cannot be measured, and what would let them", UNMEASURED, unmeasured))
+        blocks.append(grid("Campaigns without a measurable performance", UNJUDGED, unjudged, is_folded=True))
     return Section("not-known", "What is not known", tuple(blocks))
 
 

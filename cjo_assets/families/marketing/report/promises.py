@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
 from cjo_assets.families.marketing.report.figures import MarketingFigures
-from cjo_assets.families.marketing.report.prose import table_of
-from cjo_assets.reporting.document import Block, Column, Paragraph, Prose, Section
+from cjo_assets.families.marketing.report.prose import table_of, where
+from cjo_assets.reporting.document import Block, Column, Paragraph, Prose, Section, grid
 from cjo_assets.reporting.waterfall import waterfall
 
 OFF = "The policy has switched KPI tracking off."
 TARGETS = (
-    Column("campaign", "campaign_id", below=(("", "name", "plain"), ("", "status", "words"))),
+    Column("campaign", "name", below=(("", "campaign_id", "plain"), ("", "status", "words"))),
     Column("metric", "primary_kpi", "words"),
     Column(
         "reached",
@@ -33,26 +34,26 @@ FAMILIES = (
     Column("not distinguishable", "not_distinguishable", "count"),
 )
 SCORECARD = (
-    Column("KPI", "kpi", "words", is_long=True, below=(("", "definition", "plain"),)),
+    Column("KPI", "kpi", "words", is_long=True, below=(("", "definition", "prose"),)),
     Column(
         "value",
         "value",
         "number",
-        below=(("", "unit", "plain"), ("from", "interval_low", "number"), ("to", "interval_high", "number")),
+        below=(("", "unit", "words"), ("from", "interval_low", "number"), ("to", "interval_high", "number")),
     ),
     Column("target", "target", "number", below=(("", "direction", "words"),)),
     Column("attained", "attainment", "percent"),
     Column("status", "status", "words", is_status=True),
     Column("basis", "basis", "words", below=(("n", "n", "count"),)),
-    Column("note", "note", is_long=True),
+    Column("note", "note", "prose", is_long=True),
 )
 PARTS = (
-    Column("component", "component", "words", below=(("from", "rests_on", "plain"),)),
-    Column("kind", "kind"),
-    Column("quantity", "quantity", "number", below=(("", "unit", "plain"), ("at", "unit_price", "number"))),
+    Column("component", "component", "words", below=(("from", "rests_on", "prose"),)),
+    Column("kind", "kind", "words"),
+    Column("quantity", "quantity", "number", below=(("", "unit", "words"), ("at", "unit_price", "number"))),
     Column("amount", "amount", "money", below=(("from", "amount_low", "money"), ("to", "amount_high", "money"))),
     Column("evidence", "evidence_grade", "words"),
-    Column("what must hold", "assumption", is_long=True),
+    Column("what must hold", "assumption", "prose", is_long=True),
 )
 
 
@@ -74,14 +75,12 @@ def scorecard(figures: MarketingFigures) -> Section:
     note = (
         "The status of a family follows from measured KPIs, and is no better than its worst. n/a is unknown, not zero."
     )
-    return Section(
-        "kpis",
-        "KPIs",
-        (
-            table_of(figures, "Families of KPIs", FAMILIES, "kpi_status"),
-            table_of(figures, "Scorecard", SCORECARD, "kpis", note),
-        ),
-    )
+    known = [row for row in figures.of("kpis") if row.row["status"] != NOT_MEASURABLE]
+    unknown = where(figures.of("kpis"), "status", NOT_MEASURABLE)
+    blocks: list[Block] = [table_of(figures, "Groups of KPIs", FAMILIES, "kpi_status")]
+    blocks += [grid("Measured KPIs", SCORECARD, known, (note,))] if known else []
+    blocks += [grid("KPIs without data, and what they need", SCORECARD, unknown, is_folded=True)] if unknown else []
+    return Section("kpis", "KPIs", tuple(blocks))
 
 
 def cost_and_value(figures: MarketingFigures) -> Section:
@@ -98,8 +97,7 @@ def cost_and_value(figures: MarketingFigures) -> Section:
         *(", that of their value ", roi.show("value_residual", "money"), ". Spend and value of a campaign are the "),
         *("ledger's where it books more beyond tolerance, the metrics' elsewhere."),
     )
-    blocks: list[Block] = [Paragraph(total)]
-    if roi.row["total_net_roi"] is not None:
-        blocks.append(waterfall(roi.show("total_net_roi", "money"), parts))
-    blocks.append(table_of(figures, "Cost and value, part by part", PARTS, "roi_components"))
+    drawn = [] if roi.row["total_net_roi"] is None else waterfall(roi.show("total_net_roi", "money"), parts)
+    whole = table_of(figures, "Cost and value, part by part", PARTS, "roi_components", is_folded=bool(drawn))
+    blocks: list[Block] = [Paragraph(total), *drawn, whole]
     return Section("roi", "Cost and value", tuple(blocks))

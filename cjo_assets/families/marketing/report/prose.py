@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cjo_assets.families.marketing.report.figures import MarketingFigures
 from cjo_assets.reporting.document import Column, Grid, Prose, Record, grid, rest_of
 
-CAMPAIGN = Column("campaign", "campaign_id")
+CAMPAIGN = Column("campaign", "campaign_id", "name", below=(("", "campaign_id", "plain"),))
 
 
 def listed(entries: Sequence[Prose], between: str = ", ") -> Prose:
@@ -23,7 +23,15 @@ def where(records: Sequence[Record], column: str, *contents: object) -> list[Rec
     return [record for record in records if record.row[column] in contents]
 
 
-def table_of(figures: MarketingFigures, caption: str, columns: Sequence[Column], table: str, note: str = "") -> Grid:
+def table_of(
+    figures: MarketingFigures,
+    caption: str,
+    columns: Sequence[Column],
+    table: str,
+    note: str = "",
+    *,
+    is_folded: bool = False,
+) -> Grid:
     """Return a grid of the rows of a table, with a note where it shows the first of more rows.
 
     Args:
@@ -32,11 +40,12 @@ def table_of(figures: MarketingFigures, caption: str, columns: Sequence[Column],
         columns: its columns.
         table: name of the table.
         note: a note before that on its length.
+        is_folded: whether only the caption is shown at first.
     """
     rows = figures.of(table)
     remaining = rest(figures, len(rows), table)
     said: Prose = (f"{note} " if remaining else note,) if note else ()
-    return grid(caption, columns, rows, (*said, *remaining))
+    return grid(caption, columns, rows, (*said, *remaining), is_folded=is_folded)
 
 
 def rest(figures: MarketingFigures, shown: int, table: str) -> Prose:

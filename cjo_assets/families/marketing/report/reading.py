@@ -10,12 +10,20 @@ from cjo_assets.core.family import Report
 from cjo_assets.core.settings import Settings
 from cjo_assets.core.table import QUARANTINE
 from cjo_assets.engine.store import Store
-from cjo_assets.families.marketing.report.figures import COUNTED, SHOWN, MarketingFigures
+from cjo_assets.families.marketing.report.figures import (
+    COUNTED,
+    NAMES,
+    SHOWN,
+    TABLES_OF_TILES,
+    MarketingFigures,
+)
 from cjo_assets.families.marketing.report.report import marketing_report
 from cjo_assets.families.marketing.report.summary import marketing_summary_figures
 from cjo_assets.families.marketing.report.texts import MarketingWords
 from cjo_assets.policy import Policy
 from cjo_assets.reporting.document import Chart, records
+from cjo_assets.reporting.first_screen import history_of
+from cjo_assets.reporting.naming import read_naming
 from cjo_assets.reporting.writing import loads_of, remove_folder, write_document
 
 FAMILY = "marketing"
@@ -61,6 +69,10 @@ def marketing_figures(
         rows=rows,
         totals=totals,
         counts=counts,
+        currency=policy.marketing.budgets.currency,
+        roi_target=policy.marketing.kpis.business_kpi_targets.roi_estimate,
+        history={table: history_of(store, f"{FAMILY}.{table}", as_of) for table in TABLES_OF_TILES},
+        naming=read_naming(store, policy.labels, as_of, NAMES, rows.values()),
         loads=loads_of(store, FAMILY),
         rejections=store.rows(f"SELECT dataset, rule, count(*) AS rows FROM ({rejected}) GROUP BY ALL ORDER BY ALL"),
         paragraph=words.summary(found, roi, rows["kpi_status"]),

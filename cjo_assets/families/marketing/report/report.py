@@ -1,4 +1,4 @@
-"""Marketing report of a day: verdict, conclusions, evidence, actions, and gaps in the data, in this order."""
+"""Marketing report of a day: verdict, actions, conclusions, evidence, and gaps in the data, in this order."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def marketing_report(figures: MarketingFigures) -> Document:
         day=figures.day.show("as_of"),
         verdict=verdict(figures),
         sections=(
+            next_steps(figures),
             so_what(figures),
             *_where_wanted(figures.rules.enable_llm_insights, campaign_by_campaign(figures)),
             targets(figures),
@@ -36,7 +37,6 @@ def marketing_report(figures: MarketingFigures) -> Document:
             risks(figures),
             decisions(figures),
             *_where_wanted(figures.rules.enable_validation, reconciliation(figures)),
-            next_steps(figures),
             not_known(figures),
             *_where_wanted(figures.rules.enable_validation, input_data(figures)),
             definitions(figures),

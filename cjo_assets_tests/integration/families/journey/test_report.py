@@ -30,6 +30,8 @@ from cjo_assets_tests.support.reports import (
     Page,
     as_shown,
     cell_of,
+    check_first_screen,
+    counts_in,
     markup_of,
     parts_of,
     plain,
@@ -77,13 +79,13 @@ def test_every_figure_of_the_page_is_a_cell_of_a_table(sample: Chain, page: Page
     assert len(page.marks) > 500
     for mark in page.marks:
         cell = cell_of(mark.source, sample, TWENTIETH, POLICY)
-        assert mark.text == as_shown(mark, cell), mark.source
+        assert mark.text == as_shown(mark, cell, TWENTIETH), mark.source
 
 
 def test_between_the_figures_there_is_none(page: Page, document: Document) -> None:
-    assert [text for text in page.between if DIGIT.search(text)] == ["Customer journey on 2025-01-20"]  # the title
+    assert [text for text in page.between if DIGIT.search(text)] == ["Customer journey on 20 Jan 2025"]  # the title
     assert [part for part in parts_of(document) if isinstance(part, str) and DIGIT.search(part)] == []
-    assert document.day.text == "2025-01-20"
+    assert document.day.text == "20 Jan 2025"
 
 
 def test_figures_in_pictures_are_in_the_tables_beside_them(document: Document, drawings: dict[str, Drawing]) -> None:
@@ -98,9 +100,10 @@ def test_figures_in_pictures_are_in_the_tables_beside_them(document: Document, d
             drawn = [text for mark in marks for text in re.findall(r"<text[^>]*>([^<]*)</text>", mark)]
             for text in drawn:
                 if DIGIT.search(text):
-                    figure = re.sub(r" friction$| \((prior|sparse|established)\)$", "", text)
+                    figure = re.sub(r" friction$| \(([^()]*)\)$", "", text)
                     assert figure in cited | {roi_net(document)}, (picture, text)
-    assert drawings.keys() == CHARTS.keys()
+    # One day on record is no course.
+    assert drawings.keys() == CHARTS.keys() - {"risk_trend"}
 
 
 def roi_net(document: Document) -> str:
@@ -134,8 +137,8 @@ def test_the_leaderboard_shows_on_what_each_bar_rests(document: Document) -> Non
     """Trap 3: a bar of belief alone proves nothing, however far it stays above zero."""
     [picture] = [picture for picture in document.pictures if picture.name == "playbook_leaderboard"]
     labels = [row["label"] for row in picture.data["playbooks"]]
-    assert "PB_ENG_003 (prior)" in labels
-    assert all(re.search(r" \((prior|sparse|established)\)$", label) for label in labels)
+    assert "Executive check-in (policy's estimate alone)" in labels
+    assert all(re.search(r" \((policy's estimate alone|few runs|enough runs)\)$", label) for label in labels)
 
 
 def test_text_of_strangers_is_text_in_the_page_and_in_the_charts(made: Document) -> None:
@@ -190,10 +193,10 @@ def test_what_is_null_leaves_no_words_below() -> None:
 
 def test_long_lists_state_how_long_they_are(made: Document) -> None:
     notes = {block.caption: plain(block.note) for s in made.sections for block in s.blocks if isinstance(block, Grid)}
-    assert notes["Next steps, the first first"] == "25 of 654,321; all of them in journey.next_steps."
+    assert notes["All next steps, in order"] == "25 of 654,321; all of them in journey.next_steps."
     assert notes["Interventions awaiting approval"] == "25 of 4,711; all of them in journey.outcome_analyses."
     assert notes["Decisions, the most urgent first"].startswith("25 of 123,456; ")
-    assert notes["Customers in trouble for whom no playbook fits"].startswith("25 of 25,926; ")
+    assert notes["Customers in trouble without a matching playbook"].startswith("25 of 25,926; ")
     assert notes["Playbooks, all segments together"].endswith(
         "25 of 1,234; all of them in journey.playbook_performance."
     )
@@ -202,7 +205,7 @@ def test_long_lists_state_how_long_they_are(made: Document) -> None:
 def test_the_report_states_what_is_missing() -> None:
     nothing = journey_report(without_anything(made_figures()))
     assert plain((nothing.verdict.status,)) == "not measurable"
-    assert plain(nothing.verdict.meaning) == "not measurable: too little is known for a status."
+    assert plain(nothing.verdict.meaning).startswith("too little is known for a verdict. Of ")
     assert ("The policy has switched KPI tracking off.",) in nothing.verdict.reasons
     read = text_of(as_markdown(nothing, {}))
     for sentence in (
@@ -220,7 +223,7 @@ def test_the_report_states_what_is_missing() -> None:
         "No row dated by the day was rejected.",
     ):
         assert sentence in read
-    assert [picture.name for picture in nothing.pictures] == ["roi_waterfall"]
+    assert nothing.pictures == []
     assert "on track" not in "\n".join(read[: read.index("How these figures came about")])
     Page.of(as_page(nothing, {}))
 
@@ -240,13 +243,14 @@ def test_a_folder_of_files_that_is_the_same_each_time(sample: Chain, tmp_path: P
         files = (path for path in sorted(folder.rglob("*")) if path.is_file())
         written.append({str(path.relative_to(folder)): path.read_bytes() for path in files})
     assert written[0] == written[1]
-    figures = {f"figures/{name}.{kind}" for name in CHARTS for kind in ("svg", "png")}
-    assert written[0].keys() == {"journey_report.html", "journey_report.md"} | figures
+    drawn = CHARTS.keys() - {"risk_trend"}
+    figures = {f"figures/{name}.{kind}" for name in drawn for kind in ("svg", "png")}
+    assert written[0].keys() == {"journey_report.html", "journey_report.md", "first_screen.json"} | figures
     assert all(content[:8] == b"\x89PNG\r\n\x1a\n" for name, content in written[0].items() if name.endswith("png"))
     verdict, pictures = shown_in_dagster(page, REPORT.pictures)
-    assert "Verdict: **worse than target**" in verdict
+    assert "Verdict: **RED** (worse than target): " in verdict
     assert "## " not in verdict
-    assert pictures.count("](data:image/svg+xml;base64,") == 4
+    assert pictures.count("](data:image/svg+xml;base64,") == 3
     assert len(pictures) < 100_000, "the record of a run stays light"
     assert write_report(sample.store, settings, TWENTIETH, SWITCHED_OFF) is None
     assert list((settings.reports / "journey").iterdir()) == []
@@ -356,15 +360,20 @@ def test_the_report_of_one_customer_without_records(tmp_path: Path, chain_of: Ca
     markdown = as_markdown(document, {})
     assert markup_of(markdown) <= BLOCKS | INLINE
     read = text_of(markdown)
-    assert read[1] == "Verdict: not measurable. not measurable: too little is known for a status."
+    assert read[1] == (
+        "Verdict: NOT KNOWN (not measurable): too little is known for a verdict. Of 1 active customer, 1 is in "
+        "friction (limit 60 %) and 0 are at high risk (limit 10 %); 10.9 % of their yearly revenue is at risk (limit "
+        "10 %)."
+    )
     judged = read[: read.index("How these figures came about")]
     verdict = "\n".join(judged[: judged.index("What to do")])
     assert not re.search(r"on.?track|on.?target|exceeded", verdict)
     assert not re.search(r"on.?track|on.?target", "\n".join(judged))
-    assert "Waiting for approval: 0 (0 lapsed without an answer)" in read
-    assert "Net benefit: -500 (costs alone: no value on record)" in read
+    assert "Waiting for approval: 0 requests (0 lapsed without an answer; proven)" in read
+    assert "Net benefit: USD -500 in the window (costs alone: no value on record; not measurable)" in read
     # Ten days of support, critical beyond 7.5: the one customer is not at risk by tier, and has no answer.
-    assert "Customers at high risk: 0 (of 1 active; 1 without an answer)" in read
+    at_high_risk = "Customers at high risk: 0 customers (of 1 active; 1 without an answer; target at most 10 %; proven)"
+    assert at_high_risk in read
     assert figures.gaps[0]["customer_id"] == CUSTOMER
     assert [part.text for part in parts_of(document) if isinstance(part, Cited) and part.text == CUSTOMER]
     # Only the data themselves can be measured: they are complete.
@@ -377,7 +386,7 @@ def test_the_report_of_one_customer_without_records(tmp_path: Path, chain_of: Ca
     page = Page.of(as_page(document, {picture.name: draw(picture, CHARTS) for picture in document.pictures}))
     assert page.tags <= TAGS
     for mark in page.marks:
-        assert mark.text == as_shown(mark, cell_of(mark.source, chain, TWENTIETH, POLICY)), mark.source
+        assert mark.text == as_shown(mark, cell_of(mark.source, chain, TWENTIETH, POLICY), TWENTIETH), mark.source
 
 
 def test_dates_of_the_figures_are_the_days(sample: Chain) -> None:
@@ -385,3 +394,19 @@ def test_dates_of_the_figures_are_the_days(sample: Chain) -> None:
     assert [row["as_of"] for row in figures.snapshots] == [TWENTIETH]
     short = replace(figures, snapshots=[])
     assert journey_report(short).pictures[0].name == "risk_distribution"
+
+
+def test_the_first_screen_is_complete_and_in_plain_words(document: Document) -> None:
+    check_first_screen(document)
+    assert plain(document.verdict.missing).startswith("no trend against a week before; ")
+
+
+def test_counts_of_the_verdict_are_parts_of_the_active_customers(sample: Chain, document: Document) -> None:
+    [tiers] = sample.rows(
+        "SELECT count(*) FILTER (risk_tier = 'high') AS high, count(*) AS active FROM journey.risk_scores "
+        "WHERE as_of = DATE '2025-01-20'"
+    )
+    active, *parts = counts_in(document.verdict.meaning)
+    assert active == tiers["active"]
+    assert tiers["high"] in parts
+    assert all(part <= active for part in parts)

@@ -63,7 +63,7 @@ def test_the_quarter_before_is_shown_first(lifecycle_sample: Chain) -> None:
         "metric",
         "2024 Q4",
         "n",
-        "2025 Q1 to 2025-01-20",
+        "2025 Q1 to 20 Jan 2025",
         "n",
         "first: 2023 Q4",
         "n",
@@ -74,7 +74,7 @@ def test_the_quarter_before_is_shown_first(lifecycle_sample: Chain) -> None:
     running = grids(page_of(lifecycle_sample, "C004", RUNNING))["usage: Sums per day, and satisfaction"]
     assert [column.title for column in running.columns] == [
         "metric",
-        "2025 Q1 to 2025-01-20",
+        "2025 Q1 to 20 Jan 2025",
         "n",
         "2024 Q4",
         "n",
