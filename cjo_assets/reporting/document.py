@@ -92,6 +92,31 @@ class Record:
         ]
 
 
+@dataclass(frozen=True)
+class JoinedRecord(Record):
+    """A row with cells of other tables beside its own.
+
+    Attributes:
+        joined: row and column of each further cell, by the name it has here.
+    """
+
+    joined: Mapping[str, tuple[Record, str]] = field(default_factory=dict)
+
+    def show(self, column: str, style: str = "plain", is_strong: bool = False) -> Cited:
+        """Return a cell with its source, which may be another table."""
+        if column in self.joined:
+            other, name = self.joined[column]
+            return other.show(name, style, is_strong)
+        return super().show(column, style, is_strong)
+
+    def has(self, column: str) -> bool:
+        """Return whether a cell holds something."""
+        if column not in self.joined:
+            return super().has(column)
+        other, name = self.joined[column]
+        return other.has(name)
+
+
 def records(table: str, key: Sequence[str], rows: Sequence[Row], naming: Naming = PLAIN) -> list[Record]:
     """Return rows with the name of their table."""
     return [Record(table, tuple(key), row, naming) for row in rows]

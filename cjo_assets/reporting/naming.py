@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
 from cjo_assets.core.reader import Reader
+from cjo_assets.policy import load_policy
 from cjo_assets.policy.labels import LabelsPolicy
 from cjo_assets.reporting.text import STYLES, prose, words
 
@@ -82,6 +84,12 @@ class Naming:
 
 
 PLAIN = Naming()
+
+
+@functools.cache
+def packaged_naming() -> Naming:
+    """Return the labels of the packaged policy, for pages on rows that were computed under any policy."""
+    return Naming(load_policy().labels)
 
 
 def read_naming(

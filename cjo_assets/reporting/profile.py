@@ -10,14 +10,16 @@ from cjo_assets.reporting.document import (
     Cited,
     Code,
     Column,
-    JoinedRecord,
     Paragraph,
     Prose,
+    Record,
     Row,
     Section,
     Tile,
     grid,
+    records,
 )
+from cjo_assets.reporting.naming import Naming
 
 # Rows of a table that a page shows; all of them are in the table.
 MOST_ROWS = 50
@@ -46,20 +48,19 @@ class Rows:
         rows: rows by name of the query, which is the name of the table.
         schema: schema of the tables.
         keys: key of each table, without the as-of date.
-        labels: what to show instead of a word of the tables.
+        naming: names and labels.
     """
 
     rows: Mapping[str, Sequence[Row]]
     schema: str
     keys: Mapping[str, tuple[str, ...]]
-    labels: Mapping[str, str]
+    naming: Naming
 
-    def of(self, name: str) -> list[JoinedRecord]:
+    def of(self, name: str) -> list[Record]:
         """Return the rows of a table."""
-        table = f"{self.schema}.{name}"
-        return [JoinedRecord(table, self.keys[name], row, labels=self.labels) for row in self.rows[name]]
+        return records(f"{self.schema}.{name}", self.keys[name], self.rows[name], self.naming)
 
-    def first(self, name: str) -> JoinedRecord | None:
+    def first(self, name: str) -> Record | None:
         """Return the first row of a table; None without any."""
         return next(iter(self.of(name)), None)
 

@@ -7,6 +7,7 @@ from datetime import date
 
 from cjo_assets.core.pages import Listing, Pages, SubjectPart
 from cjo_assets.reporting.document import Block, Column, Grid, Prose, Row, Section, Tile, grid
+from cjo_assets.reporting.naming import packaged_naming
 from cjo_assets.reporting.profile import MOST_ROWS, Profile, Rows
 
 SCHEMA = "marketing"
@@ -258,7 +259,7 @@ def _campaign_tiles(found: Rows) -> tuple[Tile, ...]:
 
 
 def _rows(**rows: list[Row]) -> Rows:
-    return Rows(rows, SCHEMA, KEYS, {})
+    return Rows(rows, SCHEMA, KEYS, packaged_naming())
 
 
 def _section(found: Rows, anchor: str, title: str, *grids: tuple[str, tuple[Column, ...], str, str]) -> Section:
