@@ -27,7 +27,7 @@ from cjo_assets.engine.fingerprints import hands_on
 from cjo_assets.engine.store import Store
 from cjo_assets.ingest.chain import compute_day, load_files
 from cjo_assets.orchestration.keys import FAMILY_TAG, families_of_run, keys_of_day
-from cjo_assets.policy import Policy
+from cjo_assets.policy import Policy, load_policy
 from cjo_assets.warehouse.ledger import Stamp
 from cjo_assets.warehouse.publish import publish
 from cjo_assets.warehouse.retention import first_days_kept
@@ -234,7 +234,7 @@ def test_a_family_without_a_file_is_not_run(tmp_path: Path, monkeypatch: pytest.
 def test_a_day_older_than_kept_ends_with_where_its_rows_are(family: str) -> None:
     """It is moved to files as it is published: the run was good, and nothing of the day is left to sum up."""
     console = Console(record=True, width=120)
-    console.print(grid_of(FAMILY_OF[family], date(2025, 1, 16), lambda _: []))
+    console.print(grid_of(FAMILY_OF[family], date(2025, 1, 16), lambda _: [], load_policy().labels))
     assert "history/<table>/2025-01-16.parquet" in console.export_text()
 
 
@@ -269,7 +269,7 @@ def test_experiments_on_the_terminal_sum_to_their_number() -> None:
         return [] if "kpi_status" in sql else [whole | money | {"value_evidence_grade": None}]
 
     console = Console(width=160, record=True)
-    console.print(grid_of(FAMILY_OF["marketing"], date(2025, 1, 16), rows))
+    console.print(grid_of(FAMILY_OF["marketing"], date(2025, 1, 16), rows, load_policy().labels))
     said = "67: 16 to scale, 7 to stop, 4 still running, 38 without a clear result, 2 broken"
     assert sum(counts.values()) == 67
     assert said in console.export_text()
