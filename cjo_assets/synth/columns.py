@@ -43,6 +43,12 @@ def id_column(prefix: str, number: pyarrow.Array) -> pyarrow.Array:
     return pc.binary_join_element_wise(prefix, number, "")
 
 
+def given_or_numbered(names: tuple[str, ...], prefix: str, number: pyarrow.Array) -> pyarrow.Array:
+    """Return the given names of the first numbers, from 1, and numbered names of the others."""
+    place = pc.min_element_wise(pc.subtract(pc.cast(number, pyarrow.int64()), 1), len(names))
+    return pc.coalesce(pyarrow.array([*names, None], pyarrow.string()).take(place), id_column(prefix, number))
+
+
 def row_id_column(prefix: str, owner: Numbers, number: pyarrow.Array) -> pyarrow.Array:
     """Return an id of each row, numbered from 1 within its owner; rows come by owner."""
     in_owner = np.arange(owner.size) - np.searchsorted(owner, owner) + 1

@@ -17,7 +17,7 @@ from cjo_assets.core.dataset import Dataset
 from cjo_assets.families.journey.inputs import playbook_performance_log
 from cjo_assets.families.journey.synth.default_world import default_world
 from cjo_assets.families.journey.synth.faults import JOURNEY_FAULTS
-from cjo_assets.families.journey.synth.journeys import lives
+from cjo_assets.families.journey.synth.journeys import Cohort, lives
 from cjo_assets.families.journey.synth.model import Model, expected_signal_weight
 from cjo_assets.families.journey.synth.tables import (
     CUSTOMER_DIGITS,
@@ -30,9 +30,9 @@ from cjo_assets.families.journey.synth.tables import (
 from cjo_assets.families.journey.synth.truth import truth_document
 from cjo_assets.families.journey.synth.world import World, chances_of, require_words
 from cjo_assets.policy import Policy
-from cjo_assets.synth.columns import DAYS_PER_WEEK, Span, day_number
+from cjo_assets.synth.columns import DAYS_PER_WEEK, Span, day_number, numbers_as_text
 from cjo_assets.synth.faults import Fault
-from cjo_assets.synth.made import Made, generator, require_within
+from cjo_assets.synth.made import Made, WorldError, generator, require_within
 
 CHUNK_CUSTOMERS = 10_000
 # What a seed is used for: the first part of the key of each generator.
@@ -90,6 +90,7 @@ class Generated(Made):
     request: Request
     policy: Policy
     model: Model
+    cohort: Cohort | None = None
 
     @property
     def span(self) -> Span:
@@ -110,9 +111,15 @@ class Generated(Made):
             log = performance_log(world, self.before, generator(self.request.seed, FOR_LOG))
             yield self.counted(PERFORMANCE_LOG, log, None)
         for chunk, first in enumerate(range(0, self.request.customers, CHUNK_CUSTOMERS)):
-            lived = lives(self.model, self.span, CHUNK_CUSTOMERS, generator(self.request.seed, FOR_LIVES, chunk))
+            chance = generator(self.request.seed, FOR_LIVES, chunk)
+            if self.cohort is None:
+                lived = lives(self.model, self.span, CHUNK_CUSTOMERS, chance)
+                number = numbers_as_text(first + 1, CHUNK_CUSTOMERS, CUSTOMER_DIGITS)
+            else:
+                lived = lives(self.model, self.span, self.request.customers, chance, self.cohort)
+                number = self.cohort.number
             count = min(CHUNK_CUSTOMERS, self.request.customers - first)
-            tables = tables_of(self.model, lived, self.span, self.policy, first + 1, count)
+            tables = tables_of(self.model, lived, self.span, self.policy, number, count)
             dirt = generator(self.request.seed, FOR_DIRT, chunk)
             for name, table in tables.items():
                 yield self.counted(name, table, dirt)
@@ -136,17 +143,19 @@ class Generated(Made):
         }
 
 
-def generated(request: Request, policy: Policy, world: World | None = None) -> Generated:
-    """Prepare the rows of a request.
+def generated(request: Request, policy: Policy, world: World | None = None, cohort: Cohort | None = None) -> Generated:
+    """Prepare the rows of a request, about the customers of a cohort if one is given.
 
     Raises:
         WorldError: the request makes no sense, or the policy has no words for the world.
     """
     request.require_sense()
+    if cohort is not None and (request.customers != len(cohort.number) or request.customers > CHUNK_CUSTOMERS):
+        raise WorldError(f"A cohort has as many customers as the request, and at most {CHUNK_CUSTOMERS:,}.")
     world = world or default_world()
     world = world if request.has_effect else world.without_effect()
     require_words(world, policy)
     chances = chances_of(world, policy)
     weekly_signals = request.signals_per_customer / expected_signal_weight(world, chances, request.weeks)
     model = Model(world, chances, weekly_signals)
-    return Generated(dirty=request.dirty, request=request, policy=policy, model=model)
+    return Generated(dirty=request.dirty, request=request, policy=policy, model=model, cohort=cohort)

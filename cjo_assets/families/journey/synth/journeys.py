@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow
 
 from cjo_assets.families.journey.synth.model import Model
 from cjo_assets.synth.columns import DAYS_PER_WEEK, NOBODY, Numbers, Span
@@ -21,6 +22,32 @@ UNANSWERED, REJECTED, APPROVED, NOT_ASKED = 0, 1, 2, 3
 CUSTOMER_FIELDS = ("segment", "account_value", "first_day", "crm_noise", "last_stage")
 LONGEST_MEASUREMENT_DAYS = 21
 OFFICE_OPENS, OFFICE_CLOSES = 8 * 3600, 18 * 3600
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Customers whose beginning, troubles and end are given instead of drawn: those of another family.
+
+    Arrays with one entry per customer; days as days since 1970-01-01, beyond the log for what does not happen.
+
+    Attributes:
+        number: numbers of the customers, as their ids have them.
+        segment: place of the segment in the world.
+        account_value: [currency].
+        first_day: day of the first entry, within the log.
+        trouble_day, relief_day: first day of the weeks that are bad with `distress_share`, and first day after them.
+        churn_day: day on which the customer leaves.
+        distress_share: of the weeks in trouble [0-1].
+    """
+
+    number: pyarrow.Array
+    segment: Numbers
+    account_value: Numbers
+    first_day: Numbers
+    trouble_day: Numbers
+    relief_day: Numbers
+    churn_day: Numbers
+    distress_share: float
 
 
 @dataclass(frozen=True)
@@ -42,7 +69,7 @@ class Lives:
     triggers: dict[str, Numbers]
 
 
-def lives(model: Model, span: Span, count: int, chance: np.random.Generator) -> Lives:
+def lives(model: Model, span: Span, count: int, chance: np.random.Generator, cohort: Cohort | None = None) -> Lives:
     """Let so many customers live.
 
     Args:
@@ -50,6 +77,7 @@ def lives(model: Model, span: Span, count: int, chance: np.random.Generator) -> 
         span: the days of the log; customers begin on any of them.
         count: customers.
         chance: where all randomness comes from.
+        cohort: the customers, if they are given.
     """
     world = model.world
     segment = np.searchsorted(model.cumulative_shares, chance.random(count) * model.cumulative_shares[-1], "right")
@@ -57,6 +85,8 @@ def lives(model: Model, span: Span, count: int, chance: np.random.Generator) -> 
     account_value = np.round(about[:, 0] * np.exp(about[:, 1] * chance.standard_normal(count)), 2)
     first_day = chance.integers(span.first_day, span.last_day, count, endpoint=True)
     crm_noise = chance.random(count)
+    if cohort is not None:
+        segment, account_value, first_day = cohort.segment, cohort.account_value, cohort.first_day
     last_stage = np.full(count, model.first_stage)
     now = {
         "customer": np.arange(count),
@@ -71,8 +101,10 @@ def lives(model: Model, span: Span, count: int, chance: np.random.Generator) -> 
     entries, signals, interventions, triggers = [begun], [], [], []
     counts = {"signals": 0, "interventions": 0}
     while now["customer"].size:
-        is_bad_week = chance.random(now["customer"].size) < world.distress_share
+        is_bad_week = chance.random(now["customer"].size) < _distress_share(model, now, cohort)
         next_stage, days = _moves(model, now, segment, is_bad_week, chance)
+        if cohort is not None:
+            next_stage, days = _departures(model, now, next_stage, days, cohort)
         seen = _signals(model, now, days, is_bad_week, span, chance)
         acts, causes = _interventions(model, now, seen, days, segment, span, chance)
         causes["signal"] += counts["signals"]
@@ -102,6 +134,29 @@ def lives(model: Model, span: Span, count: int, chance: np.random.Generator) -> 
         ordered_interventions,
         {name: column[by_both] for name, column in links.items()},
     )
+
+
+def _distress_share(model: Model, now: dict[str, Numbers], cohort: Cohort | None) -> float | Numbers:
+    """Return the probability that the present week of each customer is a bad one."""
+    usual = model.world.distress_share
+    if cohort is None:
+        return usual
+    customer = now["customer"]
+    is_in_trouble = (now["day"] >= cohort.trouble_day[customer]) & (now["day"] < cohort.relief_day[customer])
+    return np.where(is_in_trouble, cohort.distress_share, usual)
+
+
+def _departures(
+    model: Model, now: dict[str, Numbers], next_stage: Numbers, days: Numbers, cohort: Cohort
+) -> tuple[Numbers, Numbers]:
+    """Let customers of a cohort leave on their day, if their stage allows it, and no others."""
+    lasting, staying = len(model.world.stages), len(model.chances.stages)
+    is_drawn = (next_stage >= lasting) & (next_stage < staying)
+    next_stage, days = np.where(is_drawn, staying, next_stage), np.where(is_drawn, DAYS_PER_WEEK, days)
+    can_leave = model.chances.weekly[0, now["stage"], 0, lasting:].any(axis=1)
+    wait = np.maximum(cohort.churn_day[now["customer"]] - now["day"], 1)
+    leaves = can_leave & (wait < days)
+    return np.where(leaves, lasting, next_stage), np.where(leaves, wait, days)
 
 
 def _moves(

@@ -33,7 +33,6 @@ from cjo_assets.synth.columns import (
     date_column,
     id_column,
     name_column,
-    numbers_as_text,
     row_id_column,
 )
 
@@ -51,7 +50,7 @@ LOG_RUNS = (5, 60)
 
 
 def tables_of(
-    model: Model, lived: Lives, span: Span, policy: Policy, first_number: int, count: int
+    model: Model, lived: Lives, span: Span, policy: Policy, number: pyarrow.Array, count: int
 ) -> dict[str, pyarrow.Table]:
     """Return the rows of the first customers of a chunk, by dataset.
 
@@ -60,10 +59,9 @@ def tables_of(
         lived: their simulated lives.
         span: the days of the log.
         policy: words for outcomes, sources and refusals.
-        first_number: number of the chunk's first customer.
+        number: numbers of the chunk's customers, as their ids have them.
         count: customers to keep.
     """
-    number = numbers_as_text(first_number, lived.customers["customer"].size, CUSTOMER_DIGITS)
     made = {
         "customers": _customers(model, lived, span, number),
         "journey_state_log": _entries(model, lived, span, number),

@@ -152,13 +152,17 @@ class GeneratedLifecycle(Made):
         for chunk, first in enumerate(range(0, self.request.organizations, CHUNK_ORGANIZATIONS)):
             count = min(CHUNK_ORGANIZATIONS, self.request.organizations - first)
             number = numbers_as_text(first + 1, CHUNK_ORGANIZATIONS, ORGANIZATION_DIGITS)
-            chance = self._chance(FOR_CLIENTS, chunk)
-            clients = clients_of(self.world, self.request.span, CHUNK_ORGANIZATIONS, chance)
+            clients = self.clients(chunk)
             self._learn(clients, number, count)
             dirt = self._chance(FOR_DIRT, chunk)
             for name, (owner, table) in self._tables(clients, number, chunk).items():
                 own = table.slice(0, int(np.searchsorted(owner, count)))
                 yield self.counted(name, as_contracted(contracts[name], own), dirt)
+
+    def clients(self, chunk: int) -> Clients:
+        """Return the drawn organizations of a chunk; a chunk has as many as fit, whatever the number requested."""
+        chance = self._chance(FOR_CLIENTS, chunk)
+        return clients_of(self.world, self.request.span, CHUNK_ORGANIZATIONS, chance)
 
     def truth(self) -> dict[str, Any]:
         """Return the content of the truth file, complete when all batches were taken."""
@@ -221,6 +225,7 @@ class GeneratedLifecycle(Made):
         columns = {
             "starts_on": rows["start_day"],
             "declines_on": rows["onset_day"],
+            "recovers_on": rows["recovery_day"],
             "churns_on": rows["churn_day"],
             "returns_on": rows["return_day"],
         }

@@ -51,7 +51,15 @@ class Clients:
     def level(self, world: LifecycleWorld, org: Numbers, day: Numbers) -> Numbers:
         """Return use on days as a share of what it was before a decline."""
         since = np.maximum(day - self.rows["onset_day"][org], 0)
-        found: Numbers = np.maximum(1 - since / world.decline_days, world.decline_floor)
+        returned = np.maximum(day - self.rows["recovery_day"][org], 0)
+        fallen = np.maximum(1 - (since - returned) / world.decline_days, world.decline_floor)
+        found: Numbers = np.minimum(fallen + returned / world.decline_days, 1.0)
+        return found
+
+    def is_declining(self, org: Numbers, day: Numbers) -> Numbers:
+        """Return whether days are in the decline of organizations, before their use returns."""
+        rows = self.rows
+        found: Numbers = (day >= rows["onset_day"][org]) & (day < rows["recovery_day"][org])
         return found
 
 
@@ -87,11 +95,17 @@ def _prices(world: LifecycleWorld, rows: Columns, chance: np.random.Generator) -
 
 
 def _departures(world: LifecycleWorld, rows: Columns, span: Span, chance: np.random.Generator) -> Columns:
-    """Draw who declines, leaves and returns; each by the last day, or never."""
+    """Draw who declines, leaves, recovers and returns; each by the last day, or never."""
     start, count = rows["start_day"], rows["org"].size
     is_client = start != NEVER
     declines = is_client & (chance.random(count) < world.decline_share)
     onset = np.where(declines, start + chance.integers(*world.decline_onset, count, endpoint=True), NEVER)
+    if world.wave is not None:
+        together = is_client & ~declines & (chance.random(count) < world.wave.share)
+        earliest, latest = (span.last_day - days for days in world.wave.days_before_end)
+        wave_day = chance.integers(earliest, latest, count, endpoint=True)
+        together &= wave_day > start
+        declines, onset = declines | together, np.where(together, wave_day, onset)
     leaves = chance.random(count) < world.churn_after_decline
     after_decline = onset + chance.integers(*world.churn_delay, count, endpoint=True)
     leaves_otherwise = is_client & (chance.random(count) < world.churn_otherwise)
@@ -102,9 +116,14 @@ def _departures(world: LifecycleWorld, rows: Columns, span: Span, chance: np.ran
     churn = np.where(leaves_otherwise & ~(declines & has_effect), otherwise, churn)
     churn = np.where(churn <= span.last_day, churn, NEVER)
     returns = (churn != NEVER) & (chance.random(count) < world.return_share)
+    recovery = np.full(count, NEVER)
+    if world.recovery_delay is not None:
+        delay = chance.integers(*world.recovery_delay, count, endpoint=True)
+        recovery = np.where(declines & ~leaves, onset + delay, NEVER)
     back = np.where(returns, churn + chance.integers(*world.return_after, count, endpoint=True), NEVER)
     return {
         "onset_day": np.where(onset <= span.last_day, onset, NEVER),
+        "recovery_day": np.where(recovery <= span.last_day, recovery, NEVER),
         "churn_day": churn,
         "return_day": np.where(back <= span.last_day, back, NEVER),
         "notice_days": chance.integers(0, 30, count, endpoint=True),

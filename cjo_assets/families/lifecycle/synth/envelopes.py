@@ -77,8 +77,8 @@ class Log:
 
 
 def customer_ids(number: pyarrow.Array, owner: Numbers) -> pyarrow.Array:
-    """Return the ids of organizations."""
-    return owned_ids("SYN_ORG_", number, owner)
+    """Return the ids of organizations: those of the customers of generated journeys."""
+    return owned_ids("SYN_C", number, owner)
 
 
 def owned_ids(prefix: str, number: pyarrow.Array, owner: Numbers) -> pyarrow.Array:

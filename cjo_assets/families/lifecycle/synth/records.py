@@ -22,6 +22,7 @@ from cjo_assets.synth.columns import (
     SECONDS_PER_DAY,
     Span,
     date_column,
+    given_or_numbered,
     instant_column,
     name_column,
 )
@@ -45,7 +46,7 @@ def organizations_of(world: LifecycleWorld, clients: Clients, number: pyarrow.Ar
     table = pyarrow.table(
         {
             "customer_id": customer_ids(number, rows["org"]),
-            "name": owned_ids("Organization ", number, rows["org"]),
+            "name": given_or_numbered(world.names, "Organization ", number),
             "industry": name_column(list(world.industries), rows["industry"]),
             "signed_up_at": instant_column(second),
             "created_by": pc.if_else(is_assisted, helper, pyarrow.scalar(None, pyarrow.string())),

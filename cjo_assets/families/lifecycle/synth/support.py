@@ -10,7 +10,7 @@ from cjo_assets.families.lifecycle.synth.deals import person_ids
 from cjo_assets.families.lifecycle.synth.draws import Clients, Columns, moments
 from cjo_assets.families.lifecycle.synth.envelopes import Log, OwnedTable, customer_ids
 from cjo_assets.families.lifecycle.synth.world import FEATURE_REQUEST, SUPPORT_SPECIALIST, LifecycleWorld
-from cjo_assets.synth.columns import NOBODY, Numbers, instant_column, name_column, row_id_column
+from cjo_assets.synth.columns import NOBODY, SECONDS_PER_DAY, Numbers, instant_column, name_column, row_id_column
 
 PRIORITY_SHARES = (0.3, 0.5, 0.15, 0.05)
 # Mean minutes to the first response and from it to the resolution, by priority.
@@ -58,7 +58,7 @@ def _drawn(world: LifecycleWorld, clients: Clients, mean: float, chance: np.rand
     """Draw tickets with the instants of their life; those of a declining client wait longer."""
     org, created = moments(clients, mean, chance)
     priority = chance.choice(len(PRIORITIES), org.size, p=PRIORITY_SHARES)
-    is_slow = created >= clients.rows["onset_day"][org] * 86_400
+    is_slow = clients.is_declining(org, created // SECONDS_PER_DAY)
     factor = np.where(is_slow, world.decline_wait, 1.0) * MINUTE
     wait = chance.exponential(1.0, org.size) * np.array(RESPONSE_MINUTES)[priority] * factor
     work = chance.exponential(1.0, org.size) * np.array(RESOLUTION_MINUTES)[priority] * factor

@@ -39,6 +39,19 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class Wave:
+    """Clients that decline within the same days.
+
+    Attributes:
+        share: of the clients that would not decline otherwise [0-1].
+        days_before_end: most and least days before the last day on which their decline begins.
+    """
+
+    share: float
+    days_before_end: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class LifecycleWorld:
     """Clients, and what happens to them.
 
@@ -70,6 +83,10 @@ class LifecycleWorld:
         window_days: days before the last on which services are measured.
         measured_share, contracted_share: of clients with measured services, and with contracted targets.
         searches, calls: searches and language-model calls, on average per client.
+        names: of the first organizations; the others are numbered.
+        wave: clients that decline together; None for none.
+        recovery_delay: least and most days after the onset on which the use of those that stay begins to return; None:
+            it does not return.
     """
 
     plans: tuple[Plan, ...]
@@ -111,6 +128,9 @@ class LifecycleWorld:
     contracted_share: float
     searches: float
     calls: float
+    names: tuple[str, ...] = ()
+    wave: Wave | None = None
+    recovery_delay: tuple[int, int] | None = None
 
     def without_effect(self) -> LifecycleWorld:
         """Return the same world, in which clients leave whether or not their use falls."""

@@ -17,6 +17,7 @@ from cjo_assets.synth.columns import (
     Numbers,
     Span,
     date_column,
+    given_or_numbered,
     id_column,
     instant_column,
     name_column,
@@ -138,8 +139,8 @@ def _campaigns(world: MarketingWorld, drawn: Marketing, span: Span, number: pyar
         {
             "campaign_id": known,
             "created_at": instant_column(created),
-            "name": id_column("Campaign ", number),
-            "objective": name_column([f"More of {goal.stage}" for goal in goals], rows["goal"]),
+            "name": given_or_numbered(world.names, "Campaign ", number),
+            "objective": name_column([goal.objective for goal in goals], rows["goal"]),
             "primary_kpi": name_column(metrics, rows["goal"]),
             "start_date": date_column(rows["first_day"]),
             "end_date": date_column(rows["last_day"]),

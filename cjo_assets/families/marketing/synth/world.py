@@ -50,6 +50,7 @@ class Goal:
     """What a campaign is for.
 
     Attributes:
+        objective: as a source would write it.
         metric: its primary KPI, as policies name it.
         stage: what a conversion is called in the funnel.
         conversion_share: of visits that convert [0-1].
@@ -57,6 +58,7 @@ class Goal:
         value: of a conversion [currency].
     """
 
+    objective: str
     metric: str
     stage: str
     conversion_share: float
@@ -91,6 +93,7 @@ class MarketingWorld:
         self_transfer_share, unapproved_share: of the moves of budget.
         decisions, moves, risks: on average per campaign.
         flagged_share: of assets with a risk flag.
+        names: of the first campaigns; the others are numbered.
     """
 
     channels: tuple[Channel, ...]
@@ -123,6 +126,7 @@ class MarketingWorld:
     moves: float
     risks: float
     flagged_share: float
+    names: tuple[str, ...] = ()
     has_effect: bool = True
 
     def without_effect(self) -> MarketingWorld:
@@ -166,11 +170,37 @@ SEGMENTS = (
     Segment(name="Dormant Trial Users", priority="low", size=60_000, click_factor=0.7),
 )
 GOALS = (
-    Goal(metric="conversion_rate", stage="signup", conversion_share=0.12, purchase_share=0.25, value=12.0),
-    Goal(metric="demo_request_rate", stage="demo_request", conversion_share=0.10, purchase_share=0.10, value=25.0),
-    Goal(metric="click_through_rate", stage="signup", conversion_share=0.08, purchase_share=0.25, value=12.0),
     Goal(
-        metric="feature_click_through_rate", stage="feature_adopt", conversion_share=0.20, purchase_share=0.0, value=6.0
+        objective="More trial signups",
+        metric="conversion_rate",
+        stage="signup",
+        conversion_share=0.12,
+        purchase_share=0.25,
+        value=12.0,
+    ),
+    Goal(
+        objective="More demo requests",
+        metric="demo_request_rate",
+        stage="demo_request",
+        conversion_share=0.10,
+        purchase_share=0.10,
+        value=25.0,
+    ),
+    Goal(
+        objective="More visits and signups",
+        metric="click_through_rate",
+        stage="signup",
+        conversion_share=0.08,
+        purchase_share=0.25,
+        value=12.0,
+    ),
+    Goal(
+        objective="More use of new features",
+        metric="feature_click_through_rate",
+        stage="feature_adopt",
+        conversion_share=0.20,
+        purchase_share=0.0,
+        value=6.0,
     ),
 )
 METRICS = (
