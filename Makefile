@@ -24,10 +24,13 @@ endef
 export DAGSTER_HOME := $(CURDIR)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run ui test test-unit test-spark check docs bench clean
+.PHONY: run demo ui test test-unit test-spark check docs bench clean
 
 run: $(STAMP)
 	@$(BIN)/cjo run
+
+demo: $(STAMP)
+	@$(BIN)/cjo demo
 
 ui: $(STAMP)
 	@$(BIN)/cjo ui

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cjo_assets.cli import approvals, audit, explore, replay, sql
+from cjo_assets.cli import approvals, audit, demo, explore, replay, sql
 from cjo_assets.cli.family_options import FIRST_FAMILY, RunCommand, SynthCommand
 from cjo_assets.cli.terminal import (
     FAILED,
@@ -253,6 +253,9 @@ def synth(
         bad = sum(made.spoiled.get(name, {}).values())
         say(f"  {name}: {rows:,} rows" + (f", {bad:,} of them corrupted" if bad else ""))
     say(f"Truth: {truth_file(out, family)}")
+
+
+demo.register(app)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
