@@ -59,9 +59,7 @@ class Scratch(Past):
         self.days_of_run = tuple(day for day in chain if day in before)
         self.know(day for day in before if day not in chain)
         is_begun = False
-        for table in tables:
-            if table.is_view:
-                continue
+        for table in self._without_views_for_readers(tables):
             if table.is_dated and not is_begun:
                 self.days_of_run = (*chain, record.as_of)
                 self.know(day for day in self.records.known_by(record) if day not in chain)
@@ -75,14 +73,18 @@ class Scratch(Past):
         self.days_of_run = ()
         self.know(self.records.known_before(record))
         is_begun = False
-        for table in tables:
-            if table.is_view:
-                continue
+        for table in self._without_views_for_readers(tables):
             if table.is_dated and not is_begun:
                 self.days_of_run = (day,)
                 self.know(known for known in self.records.known_by(record) if known < record.as_of)
                 is_begun = True
             yield table, day if table.is_dated else None
+
+    def _without_views_for_readers(self, tables: Iterable[Table]) -> list[Table]:
+        """Return the tables without the views that no table is computed from."""
+        references = [found for table in self.tables.values() if not table.is_view for found in table.inputs().values()]
+        read = {(found.schema, found.name) for found in references}
+        return [table for table in tables if not table.is_view or (table.schema, table.name) in read]
 
     def upstream_of(self, names: Iterable[str]) -> list[Table]:
         """Return some tables and all their upstream tables in dependency order."""

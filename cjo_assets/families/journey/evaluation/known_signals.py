@@ -2,17 +2,19 @@
 
 One row per signal. A derived signal with the customer, type and day of a source's signal is its twin: it is named in
 `confirmed_by` and adds no row, so that two systems that agree change nothing. Without derived signals the rows are
-those of `signals`.
+those of `signals`. A view: stored, it would be a second copy of all signals.
 """
 
 import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
+from cjo_assets.core.config import TableConfig
 from cjo_assets.core.contract import TextList, column
 from cjo_assets.core.expressions.tables import first_per, lookup
 from cjo_assets.families.journey.inputs.signals import Signals
 
+CONFIG = TableConfig(is_view=True)
 SAME = ["customer_id", "signal_type", "detected_at"]
 
 
