@@ -105,7 +105,7 @@ SUCCESS_VALUES: dict[str, Any] = {
     # One organization applied a practice in the sample, and one in the probe.
     "lifecycle.village.minimum_customers": 1,
     # A stage of a CRM differs in the sample.
-    "lifecycle.crm.conflict": "manual",
+    "lifecycle.crm.conflict": "platform",
     **{f"lifecycle.crm.stages.{stage}": "another" for stage in default_content()["lifecycle"]["crm"]["stages"]},
     # The first signal of C005 is 26 days old.
     "lifecycle.signals.look_back_days": 20,
