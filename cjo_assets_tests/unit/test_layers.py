@@ -10,7 +10,7 @@ from cjo_assets.catalog import FAMILIES
 from cjo_assets.core.settings import PROJECT
 
 PACKAGE = PROJECT / "cjo_assets"
-MAY_NAME_FAMILIES = ("families", "policy", "catalog.py")
+MAY_NAME_FAMILIES = ("families", "policy", "catalog.py", "demo")
 NAMES = tuple(family.name for family in FAMILIES)
 
 

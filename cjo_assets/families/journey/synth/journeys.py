@@ -79,12 +79,7 @@ def lives(model: Model, span: Span, count: int, chance: np.random.Generator, coh
         chance: where all randomness comes from.
         cohort: the customers, if they are given.
     """
-    world = model.world
-    segment = np.searchsorted(model.cumulative_shares, chance.random(count) * model.cumulative_shares[-1], "right")
-    about = np.array([(one.median_value, one.value_spread) for one in world.segments.values()])[segment]
-    account_value = np.round(about[:, 0] * np.exp(about[:, 1] * chance.standard_normal(count)), 2)
-    first_day = chance.integers(span.first_day, span.last_day, count, endpoint=True)
-    crm_noise = chance.random(count)
+    segment, account_value, first_day, crm_noise = _drawn(model, span, count, chance)
     if cohort is not None:
         segment, account_value, first_day = cohort.segment, cohort.account_value, cohort.first_day
     last_stage = np.full(count, model.first_stage)
@@ -134,6 +129,17 @@ def lives(model: Model, span: Span, count: int, chance: np.random.Generator, coh
         ordered_interventions,
         {name: column[by_both] for name, column in links.items()},
     )
+
+
+def _drawn(
+    model: Model, span: Span, count: int, chance: np.random.Generator
+) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+    """Draw segment, value of the account, first day and the noise of the CRM's opinion of customers."""
+    segment = np.searchsorted(model.cumulative_shares, chance.random(count) * model.cumulative_shares[-1], "right")
+    about = np.array([(one.median_value, one.value_spread) for one in model.world.segments.values()])[segment]
+    account_value = np.round(about[:, 0] * np.exp(about[:, 1] * chance.standard_normal(count)), 2)
+    first_day = chance.integers(span.first_day, span.last_day, count, endpoint=True)
+    return segment, account_value, first_day, chance.random(count)
 
 
 def _distress_share(model: Model, now: dict[str, Numbers], cohort: Cohort | None) -> float | Numbers:
