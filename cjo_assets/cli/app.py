@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cjo_assets.cli import approvals, audit, demo, explore, replay, sql
+from cjo_assets.cli import approvals, audit, demo, explore, replay, sql, why
 from cjo_assets.cli.family_options import FIRST_FAMILY, RunCommand, SynthCommand
 from cjo_assets.cli.terminal import (
     FAILED,
@@ -270,6 +270,7 @@ def bench(context: typer.Context) -> None:
 
 
 audit.register(app)
+why.register(app)
 replay.register(app)
 
 

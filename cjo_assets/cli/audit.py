@@ -1,4 +1,4 @@
-"""Commands for auditors: `cjo audit`, `cjo why` and `cjo erase`."""
+"""Commands for auditors: `cjo audit`, `cjo qbr` and `cjo erase`."""
 
 from __future__ import annotations
 
@@ -6,19 +6,15 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from cjo_assets.cli.terminal import REFUSED, HomeOption, JsonOption, console, day_of, fail, harmless, say, say_json
+from cjo_assets.cli.terminal import REFUSED, HomeOption, JsonOption, console, fail, say, say_json
 
 audit = typer.Typer(help="Verification of the audit records.", no_args_is_help=True)
-
-WIDTH_OF_A_FILE = 10_000
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `cjo`."""
     app.add_typer(audit, name="audit")
-    app.command()(why)
     app.command()(qbr)
     app.command()(erase)
 
@@ -59,49 +55,6 @@ def verify(
 
 def _state(found: int) -> str:
     return "[bold red]tampered with[/bold red]" if found else "[green]whole[/green]"
-
-
-def why(
-    subject: Annotated[str, typer.Argument(help="Id of a customer, an intervention, a decision or a derived signal.")],
-    as_of: Annotated[
-        str | None, typer.Option("--as-of", help="As-of date, YYYY-MM-DD; default: the latest published.")
-    ] = None,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Trace the decision for a customer from its raw rows to the KPI and ROI values it contributes to."""
-    from rich.text import Text
-    from rich.tree import Tree
-
-    from cjo_assets.audit.why.ask import explained
-    from cjo_assets.audit.why.handed_over import explained_decision
-    from cjo_assets.audit.why.other_families import branches_of_others
-    from cjo_assets.cli.decisions import show_decision
-    from cjo_assets.core.errors import WarehouseError
-    from cjo_assets.core.family import deciding_family, required
-    from cjo_assets.core.settings import places_of
-
-    day = day_of("--as-of", as_of) if as_of else None
-    try:
-        decision = explained_decision(places_of(home), subject, day)
-        if decision is not None:
-            show_decision(decision, as_json)
-            return
-        found = explained(places_of(home), subject, day)
-    except WarehouseError as error:
-        fail(str(error))
-    if as_json:
-        say_json(asdict(found))
-        return
-    tree = Tree(Text(harmless(f"{found.customer_id} on {found.as_of}: {found.answer}"), style="bold", overflow="fold"))
-    family = deciding_family()
-    own = required(family.explanation, family, "explanation").branches(found)
-    for branch in [*own, *branches_of_others(found)]:
-        limb = tree.add(Text(harmless(branch.heading), style="bold", overflow="fold"))
-        for line in branch.lines:
-            limb.add(Text(harmless(line), overflow="fold"))
-    # Lines are not wrapped where the output is a file.
-    (console if console.is_terminal else Console(width=WIDTH_OF_A_FILE)).print(tree)
 
 
 def qbr(

@@ -20,6 +20,7 @@ from cjo_assets.core.questions import (
     PolicyComparison,
     RowExplanation,
     ScoreChanges,
+    SubjectExplanation,
 )
 from cjo_assets.core.table import LATEST, Table
 from cjo_assets.policy import Policy
@@ -196,6 +197,7 @@ class Family:
         ledger: its decision ledger; None where it has none.
         explanation: how `cjo why` explains its decisions; None where it has none.
         customer_view: what it adds to the explanation of a customer by another family; None where it adds nothing.
+        subjects: how `cjo why` explains subjects that are not customers, for example experiments.
         approvals: how people approve its decisions; None where they do not.
         handed_over: its decisions that other systems or people carry out; None where it has none.
         policy_comparison: what a candidate policy changes in its decisions; None where it cannot be compared.
@@ -226,6 +228,7 @@ class Family:
     ledger: Ledger | None = None
     explanation: Explanation | None = None
     customer_view: CustomerView | None = None
+    subjects: tuple[SubjectExplanation, ...] = ()
     approvals: Approvals | None = None
     handed_over: HandedOver | None = None
     policy_comparison: PolicyComparison | None = None

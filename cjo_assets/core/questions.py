@@ -125,6 +125,52 @@ class CustomerView:
 
 
 @dataclass(frozen=True)
+class ExplainedSubject:
+    """The explanation of a subject of a family on a day.
+
+    Attributes:
+        family: the family.
+        kind: kind of subject, for example experiment.
+        subject: its id.
+        as_of: the last day that has it.
+        row: its row on that day.
+        run: the run that published the day.
+        policy: the policy that decided, by section; empty where it is not recorded.
+        parts: rows of each part, by name; without a part whose tables an earlier version did not publish.
+    """
+
+    family: str
+    kind: str
+    subject: str
+    as_of: date
+    row: Row
+    run: Row
+    policy: dict[str, Any]
+    parts: dict[str, list[Row]]
+
+
+@dataclass(frozen=True)
+class SubjectExplanation:
+    """How `cjo why` explains a kind of subject of a family.
+
+    Attributes:
+        kind: kind of subject, for example experiment.
+        table: dated table with a row per subject.
+        key: its column that identifies the subject.
+        queries: query of each part, by $subject and $day.
+        paragraph: from the explanation to its answer in plain words.
+        branches: from the explanation to the branches of its output.
+    """
+
+    kind: str
+    table: str
+    key: str
+    queries: Mapping[str, str]
+    paragraph: Callable[[ExplainedSubject], str]
+    branches: Callable[[ExplainedSubject], list[Branch]]
+
+
+@dataclass(frozen=True)
 class Explanation:
     """How `cjo why` explains the decision for a customer or an intervention.
 
@@ -134,6 +180,7 @@ class Explanation:
         queries: query of each part, in order; they may use $customer, $day, $run_id and $policy_hash.
         answer: from the rows of the parts, and the intervention that was requested, to the decision in a sentence.
         policy_values: from the text of the policy and the rows of the parts to the policy values used.
+        paragraph: from the explanation to its answer in plain words.
         branches: from the explanation to the branches of its output.
     """
 
@@ -142,6 +189,7 @@ class Explanation:
     queries: Mapping[str, str]
     answer: Callable[[dict[str, list[Row]], str | None], str]
     policy_values: Callable[[str, dict[str, list[Row]]], dict[str, Any]]
+    paragraph: Callable[[Why], str]
     branches: Callable[[Why], list[Branch]]
 
 
@@ -182,11 +230,15 @@ class HandedOver:
         decisions: dated table of the decisions, with `evidence` as table:key.
         requests: dated table of their approval requests, which has requests that people recorded, too.
         key: column that identifies a decision in both.
+        names: query of the name of $customer.
+        paragraph: from the explanation to its answer in plain words.
     """
 
     decisions: str
     requests: str
     key: str
+    names: str
+    paragraph: Callable[[ExplainedDecision], str]
 
 
 @dataclass(frozen=True)
@@ -197,6 +249,7 @@ class ExplainedDecision:
         family: the family that decided.
         decision_id: the decision.
         as_of: the last day that has it.
+        customer_name: name of its customer; None without one.
         decision: its row; None for a request that a person recorded.
         request: the row of its approval request; None where it needs none.
         run: the run that published the day.
@@ -207,6 +260,7 @@ class ExplainedDecision:
     family: str
     decision_id: str
     as_of: date
+    customer_name: str | None
     decision: Row | None
     request: Row | None
     run: Row

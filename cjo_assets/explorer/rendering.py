@@ -28,11 +28,4 @@ def style() -> str:
 def _templates() -> Environment:
     found = environment(PACKAGE)
     found.filters["words"] = words
-    found.filters["sentence"] = _sentence
     return found
-
-
-def _sentence(text: str) -> str:
-    """Return an answer as a sentence: with a capital letter, unless it begins with an id, and a full stop."""
-    first = text[:1].upper() if text[:1].isalpha() else text[:1]
-    return f"{first}{text[1:]}" + ("" if text.endswith((".", "?", "!")) else ".")

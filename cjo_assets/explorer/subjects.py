@@ -9,11 +9,10 @@ from typing import cast
 
 from markupsafe import Markup
 
-from cjo_assets.audit.why.ask import explained
+from cjo_assets.audit.why.answer import Answer, about_customer, about_subject
 from cjo_assets.core.errors import WarehouseError
 from cjo_assets.core.family import Family, deciding_family, registered_families
 from cjo_assets.core.pages import SubjectPart
-from cjo_assets.core.questions import Branch
 from cjo_assets.core.settings import Settings
 from cjo_assets.explorer.database import Reader
 from cjo_assets.reporting.document import Chart, Cited, Picture, Section
@@ -31,26 +30,13 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Reasons:
-    """Why the decision for a customer is what it is.
-
-    Attributes:
-        answer: the decision in words.
-        branches: what it was derived from, step by step.
-    """
-
-    answer: str
-    branches: tuple[Branch, ...]
-
-
-@dataclass(frozen=True)
 class SubjectPage:
     """The page on one subject."""
 
     subject: str
     subject_id: str
     parts: tuple[Part, ...]
-    reasons: Reasons | None
+    why: Answer | None
 
     @property
     def name(self) -> Cited | None:
@@ -80,7 +66,7 @@ def subject_page(
                 parts += _part(reader, family, part, subject_id, days[family.name])
     if not parts:
         return None
-    return SubjectPage(subject, subject_id, tuple(parts), _reasons(settings, subject, subject_id, parts))
+    return SubjectPage(subject, subject_id, tuple(parts), _answer(settings, subject, subject_id, parts))
 
 
 def _part(reader: Reader, family: Family, part: SubjectPart, subject_id: str, day: date) -> list[Part]:
@@ -106,14 +92,16 @@ def _drawn(profile: Profile, part: SubjectPart) -> dict[str, tuple[Markup, ...]]
     return {picture.name: tuple(Markup(drawing) for drawing in on_page(picture, charts)) for picture in pictures}
 
 
-def _reasons(settings: Settings, subject: str, subject_id: str, parts: list[Part]) -> Reasons | None:
-    """Return why the deciding family decided so; None for a subject that it does not decide about."""
+def _answer(settings: Settings, subject: str, subject_id: str, parts: list[Part]) -> Answer | None:
+    """Return what `cjo why` answers about the subject; None for one that no family explains on the day of its part."""
+    days = {part.family: part.day for part in parts}
+    for family in registered_families():
+        if family.name in days and subject in [explanation.kind for explanation in family.subjects]:
+            return about_subject(settings, subject_id, days[family.name], subject)
     family = deciding_family()
-    day = next((part.day for part in parts if part.family == family.name), None)
-    if day is None or family.explanation is None or family.subject is None or family.subject.name != subject:
+    if family.name not in days or family.subject is None or family.subject.name != subject:
         return None
     try:
-        why = explained(settings, subject_id, day)
+        return about_customer(settings, subject_id, days[family.name])
     except WarehouseError:
         return None
-    return Reasons(why.answer, tuple(family.explanation.branches(why)))

@@ -89,7 +89,7 @@ def test_run_ends_with_a_summary_and_the_places(home: Path) -> None:
 
 
 def test_why_reaches_the_rows_of_the_lifecycle(home: Path, typed: Callable[..., Result]) -> None:
-    why = typed("why", "C005", "--home", str(home)).output
+    why = typed("why", "C005", "--full", "--home", str(home)).output
     for text in (
         "Derived signal DS-3cd96a150f61 of lifecycle: repeat_support_tickets on 2025-01-09",
         "tickets T-05 (category bug_report, created_at 2025-01-08 10:00:00): tickets.json row 5, file ",

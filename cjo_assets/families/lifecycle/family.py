@@ -2,10 +2,10 @@
 
 from cjo_assets.core.discovery import datasets_in, tables_in
 from cjo_assets.core.family import Exchange, Family, Goal, Step
-from cjo_assets.core.questions import HandedOver
 from cjo_assets.families.lifecycle.ledger import LEDGER
 from cjo_assets.families.lifecycle.questions.approvals import APPROVALS
 from cjo_assets.families.lifecycle.questions.customer import CUSTOMER_VIEW
+from cjo_assets.families.lifecycle.questions.decisions import HANDED_OVER
 from cjo_assets.families.lifecycle.questions.derived_signals import EXPLANATION
 from cjo_assets.families.lifecycle.report.pages import PAGES
 from cjo_assets.families.lifecycle.report.quarter import REVIEW
@@ -81,7 +81,7 @@ FAMILY = Family(
     example_table="accounts",
     customer_view=CUSTOMER_VIEW,
     approvals=APPROVALS,
-    handed_over=HandedOver("lifecycle.outbox", "lifecycle.approval_queue", "decision_id"),
+    handed_over=HANDED_OVER,
     synth=SYNTH,
     exchange=Exchange("journey_signals", "derived_signals.ndjson", writes_signals, EXPLANATION),
     before=("journey",),

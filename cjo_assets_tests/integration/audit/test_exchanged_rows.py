@@ -67,16 +67,28 @@ def test_a_customer_has_a_branch_of_the_lifecycle(home: Settings) -> None:
 
 def test_a_decision_has_its_approval_and_its_records(home: Settings) -> None:
     def shown(subject: str) -> str:
-        return CliRunner().invoke(app, ["why", subject, "--home", str(home.home)], env={"COLUMNS": "300"}).output
+        return (
+            CliRunner().invoke(app, ["why", subject, "--full", "--home", str(home.home)], env={"COLUMNS": "300"}).output
+        )
 
     # The rollback of a version that the client saved, approved by a person.
     rollback = shown("L-7fcae13a4776")
-    assert rollback.startswith("L-7fcae13a4776 on 2025-01-20, C004: Roll cfg-01 back to version 1.")
-    assert "status approved, approval_rule client_rollback, approval_role manager" in rollback
-    assert "record: config_versions cfg-01 | 2, config_versions.json row " in rollback
-    assert "row: config_changes:cfg-01@2 of lifecycle on 2025-01-20" in rollback
+    paragraph, heading, *_ = rollback.splitlines()
+    assert paragraph.startswith(
+        "Meridian Clinics (C004): Roll cfg-01 back to version 1. This is the decision L-7fcae13a4776, open since "
+        "20 Jan 2025; it is carried out by the system for runtime."
+    )
+    assert "It was approved by " in paragraph
+    assert heading == "L-7fcae13a4776 on 2025-01-20, C004: Roll cfg-01 back to version 1."
+    for line in ("status approved", "approval_rule client_rollback", "approval_role manager"):
+        assert line in rollback
+    assert "config_versions cfg-01 | 2, config_versions.json row " in rollback
+    assert "Rows of lifecycle on 2025-01-20" in rollback
+    assert "config_changes:cfg-01@2" in rollback
     # A request that a person recorded is no decision of the platform.
-    assert "approval: status pending, approval_rule discount" in shown("L-7f4ec7f62143")
+    requested = shown("L-7f4ec7f62143")
+    assert "A person recorded the request L-7f4ec7f62143. It waits for the approval of the " in requested
+    assert "approval_rule discount" in requested
     assert "Unknown customer or intervention L-000000000000" in shown("L-000000000000")
 
 
@@ -137,7 +149,7 @@ def test_a_derived_signal_is_a_subject(home: Settings) -> None:
 
 def test_the_command_names_records_and_places(home: Settings) -> None:
     run = CliRunner()
-    tree = run.invoke(app, ["why", "C005", "--home", str(home.home)])
+    tree = run.invoke(app, ["why", "C005", "--full", "--home", str(home.home)])
     assert tree.exit_code == 0, tree.output
     for text in (
         f"Derived signal {REPEATED} of lifecycle: repeat_support_tickets on 2025-01-09, strength 0.5, no source has it",

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from datetime import date, datetime
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -201,11 +203,22 @@ def test_the_same_as_sql(house: Settings) -> None:
     assert [row[1:] for row in versions] == [(SECOND, None)]
 
 
-def test_the_command(house: Settings) -> None:
+def test_the_command(house: Settings, tmp_path: Path) -> None:
     run = CliRunner()
-    tree = run.invoke(app, ["why", "C001", "--as-of", "2025-01-16", "--home", str(house.home)])
-    assert tree.exit_code == 0, tree.output
-    assert tree.output.startswith("C001 on 2025-01-16: no decision")
+    asked = ["why", "C001", "--as-of", "2025-01-16", "--home", str(house.home)]
+    short, tree = run.invoke(app, asked), run.invoke(app, [*asked, "--full"])
+    assert (short.exit_code, tree.exit_code) == (0, 0), tree.output
+    paragraph, hint = short.output.splitlines()
+    assert paragraph.startswith("C001 (SMB) has been in the stage onboarding for ")
+    assert "Nothing was decided" in paragraph
+    assert not re.search(r"[a-z]_[a-z]", paragraph), "names of the tables are words"
+    assert hint == "Every step, from the raw rows on: --full, or --html FILE for a page."
+    assert tree.output.splitlines()[:2] == [paragraph, f"C001 on 2025-01-16: {explained(house, 'C001', FIRST).answer}"]
+    page = tmp_path / "why.html"
+    assert run.invoke(app, [*asked, "--html", str(page)]).output.splitlines()[1] == f"Wrote {page}."
+    written = page.read_text(encoding="utf-8")
+    assert "Raw rows" in written
+    assert escape(paragraph) in written
     said = run.invoke(app, ["why", "I001", "--json", "--home", str(house.home)])
     assert json.loads(said.stdout)["parts"]["raw_rows"][-1]["record_key"] == "S002"
     for arguments, why in (

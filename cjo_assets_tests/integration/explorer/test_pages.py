@@ -97,6 +97,19 @@ def test_a_customer_has_the_parts_of_all_families(client: TestClient) -> None:
     assert "No such" not in page
 
 
+def test_a_subject_has_the_answer_of_cjo_why(client: TestClient, sample_home: Settings) -> None:
+    customer = "C001 (SMB) has been in the stage onboarding for 19 days; its state is at risk "
+    [(campaign,)] = rows_of(sample_home, "SELECT name FROM marketing.campaigns WHERE campaign_id = 'CAMP_001'")
+    for subject, text in (
+        ("customer/C001", customer),
+        ("campaign/CAMP_001", f"<p>{html.escape(str(campaign))} (CAMP_001) is "),
+        ("experiment/EXP_001", ": EXP_001 compares the creative "),
+    ):
+        answer = text_of(client, f"/subject/{subject}").partition('id="why"')[2].partition("</div>")[0]
+        assert text in answer, subject
+        assert "<li>" in answer, "the steps"
+
+
 def test_an_earlier_day_is_shown_as_it_was(sample_home: Settings, tmp_path: Path) -> None:
     settings = Settings(sample_home.data, None, tmp_path)
     shutil.copy(sample_home.published, settings.published)

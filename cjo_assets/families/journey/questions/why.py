@@ -9,6 +9,7 @@ from cjo_assets.core.questions import Explanation, Row
 from cjo_assets.families.journey.ledger import LEDGER
 from cjo_assets.families.journey.questions._raw_rows import records, rejected
 from cjo_assets.families.journey.questions._why_lines import branches, outcome_line
+from cjo_assets.families.journey.questions._why_paragraph import paragraph
 from cjo_assets.families.journey.value._evidence_cells import contributions_of
 
 CUSTOMER, DAY = "$customer", "$day"
@@ -178,5 +179,6 @@ EXPLANATION = Explanation(
     queries=QUERIES,
     answer=answer_of,
     policy_values=policy_values_used,
+    paragraph=paragraph,
     branches=branches,
 )

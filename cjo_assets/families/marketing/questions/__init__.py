@@ -1,0 +1,1 @@
+"""Answers of marketing to questions about its decisions."""
