@@ -94,10 +94,18 @@ class Scratch:
         self.connection.execute("BEGIN")
         try:
             for table, column in columns:
+                self._store_view(table)
                 self._change(table, f'"{column}"', self.columns(table)[column])
             yield
         finally:
             self.connection.execute("ROLLBACK")
+
+    def _store_view(self, name: str) -> None:
+        """Replace a view by a table with its rows, so that they can be changed like those of another input."""
+        views = "FROM duckdb_views() WHERE database_name = 'scratch' AND schema_name || '.' || view_name = ?"
+        if self.connection.execute(views, [name]).fetchall():
+            self.connection.execute(f"CREATE TABLE rows_of_view AS FROM {name}; DROP VIEW {name}")
+            self.connection.execute(f"CREATE TABLE {name} AS FROM rows_of_view; DROP TABLE rows_of_view")
 
     def _change(self, table: str, column: str, kind: str) -> None:
         self.connection.execute(
