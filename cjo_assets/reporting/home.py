@@ -136,15 +136,20 @@ def _copy_newest(reports: Path, family: str, own: Sequence[Entry]) -> None:
     """Replace the copy of the newest report of a family; a family without reports has none."""
     target = reports / LATEST / family
     if not own:
-        shutil.rmtree(target, ignore_errors=True)
+        _remove(target)
         return
     source = (reports / own[0].page).parent
     partial = target.with_name(f".{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    # Of a publish that was killed.
+    _remove(partial)
     shutil.copytree(source, partial)
-    if target.exists():
-        shutil.rmtree(target)
+    _remove(target)
     partial.rename(target)
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 def _plain(parts: Prose) -> str:

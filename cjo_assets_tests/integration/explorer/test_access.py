@@ -142,18 +142,19 @@ def test_a_publish_is_followed_while_a_run_writes(sample_home: Settings, tmp_pat
         assert reader.rows("SELECT count(*) AS runs FROM audit.runs WHERE run_id = 'a further run'") == [{"runs": 0}]
 
 
-def test_a_page_cannot_read_files_or_write(settings: Settings) -> None:
+def test_a_page_cannot_read_files_or_write(settings: Settings, tmp_path: Path) -> None:
     with reading(settings.published) as reader:
         for statement in (
             f"SELECT * FROM read_text('{__file__}')",
-            "COPY (SELECT 1) TO '/tmp/written.csv'",
-            "ATTACH '/tmp/other.duckdb'",
+            f"COPY (SELECT 1) TO '{tmp_path}/written.csv'",
+            f"ATTACH '{tmp_path}/other.duckdb'",
             "SET enable_external_access = true",
             "CREATE TABLE journey.made AS SELECT 1",
             "DELETE FROM journey.customers",
         ):
             with pytest.raises(duckdb.Error):
                 reader.connection.execute(statement)
+    assert not [path for path in tmp_path.iterdir() if path.name in ("written.csv", "other.duckdb")]
 
 
 def test_the_command_names_what_keeps_it_from_serving(settings: Settings, tmp_path: Path) -> None:
