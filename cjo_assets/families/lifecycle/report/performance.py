@@ -6,6 +6,7 @@ from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
 from cjo_assets.families.lifecycle.report.figures import LifecycleFigures
 from cjo_assets.families.lifecycle.report.prose import CUSTOMER, table_of
 from cjo_assets.reporting.document import Block, Column, Paragraph, Section, grid
+from cjo_assets.reporting.kpi_columns import SCORECARD
 
 GROUPS = (
     Column("KPIs", "family", "words"),
@@ -15,20 +16,6 @@ GROUPS = (
     Column("measured", "measured", "count"),
     Column("at risk", "at_risk", "count"),
     Column("exceeded", "exceeded", "count"),
-)
-SCORECARD = (
-    Column("KPI", "kpi", "words", is_long=True, below=(("", "definition", "prose"),)),
-    Column(
-        "value",
-        "value",
-        "number",
-        below=(("", "unit", "words"), ("from", "interval_low", "number"), ("to", "interval_high", "number")),
-    ),
-    Column("target", "target", "number", below=(("", "direction", "words"),)),
-    Column("attained", "attainment", "percent"),
-    Column("status", "status", "words", is_status=True),
-    Column("evidence", "basis", "words", below=(("n", "n", "count"),)),
-    Column("note", "note", "prose", is_long=True),
 )
 AUTOMATION = (
     Column("phase", "phase", "words"),

@@ -6,6 +6,7 @@ from cjo_assets.core.expressions.intervals import NOT_MEASURABLE
 from cjo_assets.families.marketing.report.figures import MarketingFigures
 from cjo_assets.families.marketing.report.prose import table_of, where
 from cjo_assets.reporting.document import Block, Column, Paragraph, Prose, Section, grid
+from cjo_assets.reporting.kpi_columns import SCORECARD
 from cjo_assets.reporting.waterfall import waterfall
 
 OFF = "The policy has switched KPI tracking off."
@@ -32,20 +33,6 @@ FAMILIES = (
     Column("at risk", "at_risk", "count"),
     Column("exceeded", "exceeded", "count"),
     Column("not distinguishable", "not_distinguishable", "count"),
-)
-SCORECARD = (
-    Column("KPI", "kpi", "words", is_long=True, below=(("", "definition", "prose"),)),
-    Column(
-        "value",
-        "value",
-        "number",
-        below=(("", "unit", "words"), ("from", "interval_low", "number"), ("to", "interval_high", "number")),
-    ),
-    Column("target", "target", "number", below=(("", "direction", "words"),)),
-    Column("attained", "attainment", "percent"),
-    Column("status", "status", "words", is_status=True),
-    Column("basis", "basis", "words", below=(("n", "n", "count"),)),
-    Column("note", "note", "prose", is_long=True),
 )
 PARTS = (
     Column("component", "component", "words", below=(("from", "rests_on", "prose"),)),
