@@ -24,7 +24,7 @@ SEGMENT_OF_PLAN = {"starter": "SMB", "growth": "Mid-Market", "enterprise": "Ente
 # Share of bad weeks while the use of a client falls, and until it returns.
 DISTRESS_SHARE = 0.7
 
-# Decline from 10 to 5 weeks before the last day; who stays recovers in the last 4 weeks.
+# The decline begins 10 to 6 weeks before the last day; the use of those who stay returns 25 to 40 days later.
 WAVE = Wave(share=0.18, days_before_end=(70, 45))
 RECOVERY_DELAY = (25, 40)
 DECLINE_DAYS, CHURN_DELAY, CHURN_AFTER_DECLINE = 25, (15, 40), 0.35

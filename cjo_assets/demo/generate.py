@@ -49,12 +49,16 @@ def made_families(policy: Policy) -> tuple[Made, ...]:
     cohort = cohort_of(lifecycle)
     journey = generated(
         Request(
-            len(cohort.number), company.SEED, company.LAST_DAY, company.WEEKS, company.SIGNALS_PER_CUSTOMER,
+            len(cohort.number),
+            company.SEED,
+            company.LAST_DAY,
+            company.WEEKS,
+            company.SIGNALS_PER_CUSTOMER,
             with_performance_log=True,
         ),
         policy,
         cohort=cohort,
-    )  # fmt: skip
+    )
     marketing = generated_marketing(
         MarketingRequest(
             company.CAMPAIGNS, company.SEED, company.LAST_DAY, company.CAMPAIGN_WEEKS, with_touchpoints=True
