@@ -1,5 +1,7 @@
 """The sample of the lifecycle: decisions that leave the platform, and their approval."""
 
+from datetime import date
+
 from cjo_assets_tests.support.chain import Chain
 
 
@@ -51,11 +53,20 @@ def test_approval_queue(lifecycle_sample: Chain) -> None:
 def test_action_plan(lifecycle_sample: Chain) -> None:
     rows = lifecycle_sample.rows("FROM lifecycle.action_plan ORDER BY owner, rank")
     of_owner = {row["owner"]: [other["kind"] for other in rows if other["owner"] == row["owner"]] for row in rows}
-    # A-05 supports C001, C004 and C008; A-04 has C005 and C007.
+    # A-05 supports C001, C004 and C008; A-04 has C003, C004, C005 and C007.
     assert of_owner["A-05"] == ["sla", *["escalation"] * 3, *["incident_notice"] * 2]
-    assert of_owner["A-04"] == ["red_health", "renewal"]
+    assert of_owner["A-04"] == ["red_health", "renewal", *["quarterly_review"] * 3]
+    # 90 days after 2023-07-10, 2023-11-20, 2024-07-08 and, with A-08, 2024-03-18; C007 had its review on 2025-01-15.
+    reviews = {row["customer_id"]: row["due_at"].date() for row in rows if row["kind"] == "quarterly_review"}
+    of_managers = {name: day for name, day in reviews.items() if name in ("C003", "C004", "C005", "C007", "C008")}
+    assert of_managers == {
+        "C004": date(2023, 10, 8),
+        "C003": date(2024, 2, 18),
+        "C005": date(2024, 10, 6),
+        "C008": date(2024, 6, 16),
+    }
     # The credit of C008, F23; the discount of C009, overdue for weeks.
-    assert (of_owner["A-08"], of_owner["executive"]) == (["approval"], ["approval"])
+    assert (of_owner["A-08"], of_owner["executive"]) == (["approval", "quarterly_review"], ["approval"])
     # A-09, who had C010, has left. F25: the handoff of C001 waits for a success manager.
     by_manager = {(row["kind"], row["customer_id"]) for row in rows if row["owner"] == "manager"}
     assert {("red_health", "C010"), ("handoff", "C001"), ("rollback", "C004")} <= by_manager
