@@ -11,13 +11,18 @@ KPI_TABLES = ("kpis", "kpi_status")
 def group_of(family: Family, stage: str) -> str:
     """Return the asset group of a stage; groups are numbered in pipeline order, so that lists of them are, too.
 
+    A stage that the family names in no group is a group of its own, after those named.
+
     Args:
         family: the family; one without files is a group of its own.
         stage: the stage, or RAW or QUARANTINE.
     """
     if not family.datasets:
         return family.name
-    groups = ((RAW,), (QUARANTINE,), *family.groups)
+    declared = ((RAW,), (QUARANTINE,), *family.groups)
+    named = {stage for stages in declared for stage in stages}
+    others = dict.fromkeys(table.group for table in family.tables if table.group not in named)
+    groups = (*declared, *((other,) for other in others))
     number, stages = next((number, stages) for number, stages in enumerate(groups, start=1) if stage in stages)
     return f"{family.name}_{number}_{'_'.join(stages)}"
 

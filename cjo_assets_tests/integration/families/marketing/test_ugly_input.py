@@ -16,7 +16,7 @@ import pytest
 
 from cjo_assets.core.contract import LARGEST_AMOUNT, LARGEST_COUNT, columns_of, key_of
 from cjo_assets.core.errors import InputError
-from cjo_assets.core.table import inputs_of
+from cjo_assets.core.table import LATEST, inputs_of
 from cjo_assets.engine.store import Store
 from cjo_assets.families.marketing.family import DATASETS, FAMILY
 from cjo_assets.ingest.chain import compute_day, load_files
@@ -131,7 +131,7 @@ def test_every_value_is_kept_or_rejected(folder: Path, family: Callable[[], Chai
         assert found["refused"] + found["kept"] == rows, name
         assert found["refused"] > rows / 4, name
     for table in FAMILY.tables:
-        if table.transform is not None:
+        if table.transform is not None and table.schema != LATEST:
             chain.rows(f"FROM {table.full_name}")
 
 
@@ -366,6 +366,6 @@ def test_records_of_later_days_change_nothing(
     assert added > 90
     chain = family()
     assert chain.rows("SELECT count(*) AS n FROM marketing.performance_metrics") == [{"n": 2 * 28}]
-    for table in (table for table in FAMILY.tables if table.group != "inputs"):
+    for table in (table for table in FAMILY.tables if table.group != "inputs" and table.schema != LATEST):
         query = f"FROM {table.full_name} ORDER BY ALL"
         assert chain.rows(query) == marketing_sample.rows(query), table.full_name

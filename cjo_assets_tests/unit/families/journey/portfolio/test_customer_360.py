@@ -1,6 +1,6 @@
 """Tests of customer_360: each value equals that of its table, and every customer has one row."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from cjo_assets.families.journey.approval.approval_requests import ApprovalRequests
@@ -11,6 +11,7 @@ from cjo_assets.families.journey.forecast.journey_forecasts import JourneyForeca
 from cjo_assets.families.journey.inputs.customers import Customers
 from cjo_assets.families.journey.outcome.outcome_analyses import OutcomeAnalyses
 from cjo_assets.families.journey.portfolio.customer_360 import Customer360, customer_360
+from cjo_assets.families.journey.portfolio.next_steps import NextSteps
 from cjo_assets.families.journey.risk.risk_scores import RiskScores
 from cjo_assets_tests.support.rows import Rows, by, kept, table_of
 
@@ -23,6 +24,7 @@ CONTRACTS = {
     "recommended_interventions": RecommendedInterventions,
     "approval_requests": ApprovalRequests,
     "outcome_analyses": OutcomeAnalyses,
+    "next_steps": NextSteps,
 }
 
 
@@ -46,6 +48,11 @@ def test_everything_known_of_a_customer_and_nothing_of_a_stranger() -> None:
             {"intervention_id": "I1", "customer_id": "C1", "status": "approved", "decided_by": "maria"},
             {"intervention_id": "I0", "customer_id": "C1", "status": "expired"},
         ],
+        next_steps=[
+            {"rank": 3, "subject": "C1", "owner": "manager", "reference_table": "coverage_gaps"},
+            {"rank": 2, "subject": "C1", "owner": "csm", "reference_table": "approval_requests"},
+            {"rank": 1, "subject": "C1", "owner": "data_steward", "reference_table": "rejections_by_rule"},
+        ],
     )
     row = found["C1"]
     assert (row["account_value"], row["tenure_months"]) == (100.0, 7)
@@ -56,6 +63,7 @@ def test_everything_known_of_a_customer_and_nothing_of_a_stranger() -> None:
     assert (row["approval_status"], row["approved_by"]) == ("approved", "maria"), (
         "of this decision, not of an older one"
     )
+    assert row["owner"] == "csm", "of the first step about a customer; a dataset may have the same name"
     known = {"customer_id", "segment", "account_value", "tenure_months"}
     assert {name for name, value in found["C2"].items() if value is not None} == known
 
@@ -81,3 +89,15 @@ def test_last_outcome_is_latest_then_highest_id() -> None:
     )["C1"]
     assert (found["last_outcome"], found["last_outcome_at"]) == ("resolved", date(2025, 1, 5))
     assert found["last_outcome_action"] == "last"
+
+
+def test_last_contact_is_the_latest_execution_with_or_without_an_outcome() -> None:
+    executed = {"O1": datetime(2025, 1, 5, 9), "O2": datetime(2025, 1, 7, 8, 30), "O3": None}
+    found = overview(
+        customers=[{"customer_id": "C1"}, {"customer_id": "C2"}],
+        outcome_analyses=[
+            {"intervention_id": name, "customer_id": "C1", "executed_at": moment} for name, moment in executed.items()
+        ],
+    )
+    assert found["C1"]["last_contact_at"] == executed["O2"]
+    assert found["C2"]["last_contact_at"] is None

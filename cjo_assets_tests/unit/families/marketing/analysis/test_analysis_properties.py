@@ -11,6 +11,7 @@ from cjo_assets.core.contract import Contract, key_of
 from cjo_assets.core.table import PARAMETERS, arguments_of, in_order
 from cjo_assets.families.marketing.family import FAMILY
 from cjo_assets.families.marketing.inputs.attribution_hints import AttributionHints
+from cjo_assets.families.marketing.inputs.audience_segments import AudienceSegments
 from cjo_assets.families.marketing.inputs.campaigns import ACTIVE, COMPLETED, DRAFT, PAUSED, Campaigns
 from cjo_assets.families.marketing.inputs.channels import Channels
 from cjo_assets.families.marketing.inputs.creative_assets import CreativeAssets
@@ -110,6 +111,7 @@ def world(seed: int, days: Sequence[int], later: bool = False) -> dict[str, Data
                 for number, model in enumerate(("per_click", "per_send", "flat"))
             ],
         ),
+        "audience_segments": (AudienceSegments, [{"segment_id": f"S{number}", "name": "New"} for number in range(3)]),
         "experiments": (
             Experiments,
             [{"experiment_id": f"E {name}", "campaign_id": name, "status": "running"} for name in names],
@@ -166,7 +168,7 @@ def test_nothing_is_lost(analysis: tuple[dict[str, Rows], dict[str, ir.Table]]) 
     """Every blocking audit holds: sums of campaigns and segments, stages, credits, campaigns counted once."""
     found, tables = analysis
     blocking = [audit for table in TABLES for audit in table.checks if audit.is_blocking]
-    assert len(blocking) == 6
+    assert len(blocking) == 8
     for audit in blocking:
         assert not rows_of(asked(audit.failing_rows, tables)), audit.name
     assert all(found.values())
