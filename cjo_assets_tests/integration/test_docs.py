@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 import typer.main
 
 from cjo_assets.cli.app import app
@@ -25,6 +26,8 @@ NAMED = re.compile(r"\bdocs/[\w/-]+\.(?:md|svg|png)")
 PYTHON = re.compile(r"^ *```python\n(.*?)^ *```", flags=re.MULTILINE | re.DOTALL)
 PROMPT = re.compile(r"^(?:\$ )?(?:[A-Z_]+=\S+ )*(?:\.venv/bin/)?(cjo .+)$")
 HELP_BY_ARGPARSE = {"bench"}
+OPTIONAL = re.compile(r"\[([^\]]+)\]")
+END_OF_COMMAND = re.compile(r" [|>&;]")
 
 
 def _pages() -> list[Path]:
@@ -126,6 +129,54 @@ def _unknown(command: str) -> str | None:
 def test_every_command_shown_exists_with_its_options(page: Path) -> None:
     shown = [command for command in _commands(page) if re.match(r"cjo [a-z]", command)]
     assert {command: _unknown(command) for command in shown if _unknown(command) is not None} == {}
+
+
+def _shell_lines(page: Path) -> list[str]:
+    """Return the `cjo` commands of the indented and fenced blocks of a page, without what follows a pipe."""
+    lines = page.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+    found = [match[1] for line in lines if "`" not in line and (match := PROMPT.match(line.strip()))]
+    return [END_OF_COMMAND.split(command)[0] for command in found]
+
+
+def _refusal(command: str) -> str | None:
+    """Return why the command line refuses a command of a block; None if it accepts it. Nothing is executed."""
+    words = shlex.split(OPTIONAL.sub(r"\1", command), comments=True)[1:]
+    found = _root()
+    while hasattr(found, "commands"):
+        if not words or words[0] not in found.commands:
+            return f"no command {words[:1]}"
+        found = found.commands[words.pop(0)]
+        if found.name in HELP_BY_ARGPARSE:
+            return None
+    context = found.context_class(found)
+    try:
+        given, rest, _ = found.make_parser(context).parse_args(words)
+        for parameter in found.get_params(context):
+            value = given.get(parameter.name)
+            if value is None and parameter.required:
+                return f"no {parameter.name}"
+            # A word in capitals is a placeholder.
+            if value is not None and not str(value).isupper():
+                parameter.process_value(context, value)
+    except typer.TyperException as error:
+        return str(error)
+    return f"more than it takes: {rest}" if rest else None
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_command_of_a_block_is_accepted_by_the_command_line(page: Path) -> None:
+    refused = {command: _refusal(command) for command in _shell_lines(page)}
+    assert {command: reason for command, reason in refused.items() if reason is not None} == {}
+
+
+def test_a_command_that_is_refused_is_found() -> None:
+    assert _refusal("cjo run --as-of 2025-01-16 # another day") is None
+    assert _refusal("cjo approve I-1 --by NAME") is None
+    assert _refusal("cjo demo [--weeks NUMBER] [--out DIR]") is None
+    assert _refusal("cjo demo --weeks many") is not None
+    assert _refusal("cjo approve --by NAME") == "no intervention"
+    assert _refusal("cjo run one two") is not None
+    assert _refusal("cjo run --as-of") is not None
 
 
 def test_a_command_that_does_not_exist_is_found() -> None:
