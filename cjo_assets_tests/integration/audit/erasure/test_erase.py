@@ -45,7 +45,8 @@ def full_home(
     home = tmp_path_factory.mktemp("full") / "home"
     settings = Settings(SAMPLE, None, home)
     old_days = ("history/journey.risk_scores", "history/journey.next_steps", "history/audit.language_model_calls")
-    for folder in ("inputs", "snapshots", *old_days, "reports/journey/2025-01-20", "policy_diffs/abc", "dagster"):
+    reports = ("reports/journey/2025-01-20", "reports/latest/journey")
+    for folder in ("inputs", "snapshots", *old_days, *reports, "policy_diffs/abc", "dagster"):
         (home / folder).mkdir(parents=True)
     computed = sample_day(DAY).store.connection
     computed.execute(f"ATTACH '{settings.build}' AS made")
@@ -106,6 +107,8 @@ def full_home(
     (home / "approvals.ndjson").write_text("".join(json.dumps(answer) + "\n" for answer in answers))
     report = f"| {CUSTOMER} | 40.00 | S004 |\n| C0041 | 1.00 |\n"
     (home / "reports" / "journey" / "2025-01-20" / "journey_report.md").write_text(report)
+    (home / "reports" / "latest" / "journey" / "journey_report.md").write_text(report)
+    (home / "reports" / "index.html").write_text(f"<p>Call {CUSTOMER}.</p>")
     (home / "policy_diffs" / "abc" / "policy_diff.html").write_text(f"<td>{CUSTOMER}</td>")
     with sqlite3.connect(home / "dagster" / "events.db") as log:
         log.execute("CREATE TABLE event_logs (id INTEGER, event TEXT)")
@@ -193,8 +196,10 @@ def test_the_home_has_no_trace_of_the_customer_and_all_others(erased: Erased) ->
     assert counts["snapshots journey.customers"] == counts["policy_diffs"] - 1 == 1
     assert counts["history"] == 5, "a score, three steps, and an answer of the language model"
     assert "I-f861d253ff7d" in (home.home / "approvals.ndjson").read_text()
-    report = (home.reports / "journey" / "2025-01-20" / "journey_report.md").read_text()
-    assert report == "| erased | 40.00 | erased |\n| C0041 | 1.00 |\n"
+    for folder in ("journey/2025-01-20", "latest/journey"):
+        report = (home.reports / folder / "journey_report.md").read_text()
+        assert report == "| erased | 40.00 | erased |\n| C0041 | 1.00 |\n"
+    assert (home.reports / "index.html").read_text() == "<p>Call erased.</p>"
     with duckdb.connect(str(home.published), read_only=True) as reader:
         assert reader.execute("SELECT count(*) FROM latest.customer_360").fetchall() == [(9,)], "views are there"
         subjects = {subject for (subject,) in reader.execute("SELECT subject FROM journey.next_steps").fetchall()}
