@@ -215,6 +215,8 @@ class Tile:
         unit: unit of the value; a currency is part of the value.
         target: its limit; empty where the policy has none.
         before: the value of the published day before, and that day; empty where there is none.
+        week_before: the value of the last published day that is at least a week earlier, and that day; None where there
+            is none.
         course: its values on published days, the oldest first; drawn from three on.
         evidence: how strong the evidence for it is, a word of `palette.EVIDENCE`.
     """
@@ -225,6 +227,7 @@ class Tile:
     unit: str = ""
     target: Prose = ()
     before: Prose = ()
+    week_before: tuple[Cited, Cited] | None = None
     course: tuple[float, ...] = ()
     evidence: str = ""
 
@@ -285,6 +288,25 @@ class Verdict:
     missing: Prose = ()
     summary: Prose = ()
     provenance: str = ""
+
+    @property
+    def changes(self) -> Prose:
+        """The key figures against those of a week before; empty where no such day is published."""
+        said: Prose = ()
+        for tile in self.tiles:
+            if tile.week_before is not None:
+                earlier, day = tile.week_before
+                said = (*said, *(("; ",) if said else ("Since ", day, ": ")), tile.label, " ", *_change(tile, earlier))
+        return (*said, ".") if said else ()
+
+
+def _change(tile: Tile, earlier: Cited) -> Prose:
+    """Return how the value of a tile differs from an earlier one."""
+    now = tile.figure[-1]
+    if not isinstance(now, Cited) or now.text == earlier.text:
+        return ("unchanged at ", *tile.figure)
+    direction = "up" if now.value > earlier.value else "down"
+    return (f"{direction} from ", *tile.figure[:-1], earlier, " to ", *tile.figure)
 
 
 @dataclass(frozen=True)

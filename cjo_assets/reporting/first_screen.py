@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from cjo_assets.core.expressions.evidence_grades import RANDOMISED
 from cjo_assets.core.expressions.intervals import MEASURED
@@ -18,6 +18,7 @@ PROVEN, ASSUMED, UNKNOWN = "proven", "assumed", "not measurable"
 PROVING = (RANDOMISED, MEASURED)
 # A longer course could not be distinguished in a tile.
 COURSE_DAYS = 90
+WEEK = timedelta(days=7)
 # Two points are no course.
 FEWEST_POINTS = 3
 WIDTH, HEIGHT, EDGE = 100, 24, 2
@@ -58,6 +59,9 @@ def tile(
     before: Prose = ()
     if earlier:
         before = (earlier[-1].show(column, style), " on ", earlier[-1].show("as_of"))
+    week_before = None
+    if (earlier_day := _week_before(last, earlier)) is not None and last.has(column):
+        week_before = (earlier_day.show(column, style), earlier_day.show("as_of"))
     return Tile(
         label=label,
         figure=(*(currency if last.has(column) else ()), last.show(column, style, is_strong=True)),
@@ -65,9 +69,15 @@ def tile(
         unit=unit,
         target=target,
         before=before,
+        week_before=week_before,
         course=tuple(float(day.row[column]) for day in days if day.has(column)),
         evidence=evidence if last.has(column) else UNKNOWN,
     )
+
+
+def _week_before(last: Record, earlier: Sequence[Record]) -> Record | None:
+    """Return the last of the earlier days that is at least a week before a day."""
+    return next((day for day in reversed(earlier) if last.row["as_of"] - day.row["as_of"] >= WEEK), None)
 
 
 def units(count: int, one: str) -> str:

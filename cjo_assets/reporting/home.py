@@ -58,6 +58,7 @@ def first_screen(document: Document) -> dict[str, Any]:
         "light": traffic_light(verdict.word),
         "tone": tone(verdict.word),
         "meaning": _plain(verdict.meaning),
+        "changes": _plain(verdict.changes),
         "tiles": [
             {"label": tile.label, "figure": _plain(tile.figure), "unit": tile.unit, "evidence": tile.evidence}
             for tile in verdict.tiles

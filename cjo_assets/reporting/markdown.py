@@ -42,6 +42,7 @@ def verdict_as_markdown(verdict: Verdict) -> str:
     """Return the first screen: verdict, key figures, first actions, what lacks data, and the reasons."""
     light = traffic_light(verdict.word)
     lines = [f"Verdict: **{light}** ({_cell(verdict.status)}): {_prose(verdict.meaning)}", ""]
+    lines += [_plain(verdict.changes), ""] if verdict.changes else []
     lines += [_tile(tile) for tile in verdict.tiles]
     if verdict.actions:
         lines += ["", "Do first:", "", *(_action(action) for action in verdict.actions)]

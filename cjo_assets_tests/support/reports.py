@@ -221,6 +221,7 @@ def open_prose(document: Document) -> Iterator[Prose]:
     """Return the prose that a reader sees before opening any detail."""
     verdict = document.verdict
     yield verdict.meaning
+    yield verdict.changes
     yield verdict.missing
     for tile in verdict.tiles:
         yield from ((tile.label,), tile.figure, tile.remark, tile.target, tile.before, (tile.unit,))

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from cjo_assets.reporting.document import Record
+from cjo_assets.reporting.document import Record, Tile, Verdict
 from cjo_assets.reporting.first_screen import ASSUMED, PROVEN, UNKNOWN, course_path, evidence_of, tile
 from cjo_assets.reporting.palette import traffic_light
 from cjo_assets_tests.support.reports import plain
@@ -51,3 +51,23 @@ def test_only_a_random_control_or_a_measurement_proves_a_value() -> None:
 def test_a_status_is_a_light() -> None:
     words = ("on_track", "unproven", "critical", "not_measurable", "anything")
     assert [traffic_light(word) for word in words] == ["GREEN", "AMBER", "RED", "NOT KNOWN", "NOT KNOWN"]
+
+
+def verdict(*tiles: Tile) -> Verdict:
+    """Return a verdict with these tiles."""
+    return Verdict(Record("t", (), {"status": "red"}).show("status"), "red", (), (), tiles)
+
+
+def test_changes_are_those_since_the_last_day_a_week_before() -> None:
+    rows = days(10.0, 20.0, None, 25.0, 25.0, 25.0, 25.0, 25.0, 30.0)
+    risen = tile("Revenue", rows, "value", "whole", currency=("USD ",))
+    assert plain(verdict(risen).changes) == "Since 2 Jan 2025: Revenue up from USD 20 to USD 30."
+    same = tile("Cost", days(5.0, *[None] * 6, 5.2), "value", "whole")
+    fallen = tile("Calls", days(5.0, *[None] * 6, 3.0), "value", "whole")
+    found = plain(verdict(same, fallen).changes)
+    assert found == "Since 1 Jan 2025: Cost unchanged at 5; Calls down from 5 to 3."
+
+
+def test_without_a_day_a_week_before_or_a_value_nothing_is_known_to_change() -> None:
+    assert verdict(tile("Revenue", days(*[1.0] * 7), "value", "whole")).changes == ()
+    assert verdict(tile("Revenue", days(*[1.0] * 8, None), "value", "whole")).changes == ()
