@@ -101,6 +101,8 @@ class ExperimentRules(Section):
     sample_ratio_prior_weight: Positive
     control_share: Level
     sequential_tightest_at: Annotated[int, Field(ge=2)]
+    prior_successes: Positive
+    prior_failures: Positive
     guardrails: dict[str, Guardrail]
 
 

@@ -10,6 +10,7 @@ from cjo_assets.core.contract import DatedContract, TextList, any_of, column, ke
 from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.families.marketing.experiments._experiment_effects import effects
 from cjo_assets.families.marketing.experiments._experiment_guardrails import guardrails
+from cjo_assets.families.marketing.experiments._experiment_posteriors import with_posteriors
 from cjo_assets.families.marketing.experiments._experiment_verdicts import (
     ALWAYS_VALID,
     CONTINUE,
@@ -35,6 +36,7 @@ from cjo_assets.policy import Policy
 
 KEY = "experiment_id"
 CLICKS = "clicks"
+EVEN_CHANCE = 0.5
 OF_AN_ARM = ("asset_id", "segment_id", "channel_id", "exposures", "successes", "rate", "assigned", CLICKS, IMPRESSIONS)
 OF_THE_EXPERIMENT = ("unit", "design_effect", "assigned_design_effect", "horizon_reached_on")
 OF_BOTH_ARMS = (*OF_AN_ARM, "conversions", "cost")
@@ -171,6 +173,29 @@ class ExperimentEvaluations(DatedContract):
         "Others of which a fall beyond the margin cannot be ruled out; null where nothing is read.", nullable=True
     )
     hypothesis_held: bool = column("Whether the variant is better; null where not known.", nullable=True)
+    chance_to_beat_control: float = column(
+        "Posterior probability that the variant's rate is better than the control's [0-1], up = better; it decides "
+        "nothing; null where nothing is read.",
+        ge=0,
+        le=1,
+        nullable=True,
+        decimals=9,
+    )
+    expected_loss: float = column(
+        "Posterior mean of what the variant's rate lacks to the control's, 0 where it is better, lower = better; null "
+        "where nothing is read.",
+        ge=0,
+        le=1,
+        nullable=True,
+        decimals=9,
+    )
+    posterior_lift_low: float = column(
+        "Lower end of the central posterior interval of the relative effect, of one minus the significance threshold.",
+        ge=-1,
+        nullable=True,
+        decimals=9,
+    )
+    posterior_lift_high: float = column("Upper end of that interval.", ge=-1, nullable=True, decimals=9)
     verdict: str = column("scale_variant, stop, continue, inconclusive or invalid.", isin=list(VERDICTS))
     rule: str = column("Rule that gave it: the first of the list that applied.", isin=list(RULES))
 
@@ -191,7 +216,7 @@ def experiment_evaluations(
     guardrail_results = guardrails(estimates.select(KEY, "multiplier").join(counts, KEY), policy)
     with_p_values = lookup(estimates, adjusted_p_values(estimates), KEY)
     decided = verdicts(lookup(with_p_values, guardrail_results, KEY), policy)
-    return pairs.drop("phase", "family").join(decided, KEY)
+    return with_posteriors(pairs.drop("phase", "family").join(decided, KEY), policy)
 
 
 @check(blocking=True)
@@ -213,6 +238,16 @@ def verdicts_against_their_interval(experiment_evaluations: ir.Table, policy: Po
     return evaluated.filter(any_of(condition.fill_null(False) for condition in wrong)).select(
         "experiment_id", "verdict", "rule", "benefit_low", "benefit_high", "p_value", "adjusted_p_value"
     )
+
+
+@check
+def posteriors_against_their_verdict(experiment_evaluations: ir.Table) -> ir.Table:
+    """Return verdicts whose posterior prefers the other arm: the prior counts for more than the exposures."""
+    evaluated = experiment_evaluations
+    is_doubtful = ((evaluated.verdict == SCALE_VARIANT) & (evaluated.chance_to_beat_control < EVEN_CHANCE)) | (
+        (evaluated.rule == WORSE) & (evaluated.chance_to_beat_control > EVEN_CHANCE)
+    )
+    return evaluated.filter(is_doubtful).select("experiment_id", "verdict", "rule", "chance_to_beat_control")
 
 
 @check(blocking=True)

@@ -43,6 +43,12 @@ EFFECTS = (
         below=(("to", "always_valid_relative_high", "lift"),),
     ),
     Column("p", "p_value", "chance", below=(("corrected", "adjusted_p_value", "chance"),)),
+    Column(
+        "chance to beat control",
+        "chance_to_beat_control",
+        "percent",
+        below=(("loss if worse", "expected_loss", "rate"),),
+    ),
     Column("verdict", "verdict", "words", is_status=True, below=(("", "rule", "words"),)),
 )
 SOUNDNESS = (
@@ -58,6 +64,12 @@ SOUNDNESS = (
     ),
     Column(
         "guardrails broken", "guardrails_broken", "names", below=(("not ruled out:", "guardrails_unproven", "names"),)
+    ),
+    Column(
+        "lift, posterior",
+        "posterior_lift_low",
+        "lift",
+        below=(("to", "posterior_lift_high", "lift"),),
     ),
     Column("hypothesis held", "hypothesis_held"),
 )
@@ -79,7 +91,8 @@ def experiments(figures: MarketingFigures) -> Section:
         blocks.append(_forest(drawn))
     note = (
         "One look is the interval for reading once, at a planned end; any day is the one that holds however often "
-        "it is read, and decides while an experiment runs."
+        "it is read, and decides while an experiment runs. The chance to beat the control is a posterior probability "
+        "for information: it decides nothing, and only a decided verdict has a colour."
     )
     blocks.append(table_of(figures, "Effects and verdicts", EFFECTS, "experiment_evaluations", note))
     blocks.append(

@@ -51,7 +51,8 @@ DEFINED: Defined = {
         experiment_evaluations.ExperimentEvaluations,
         (
             *("relative_effect", "relative_effect_low", "always_valid_relative_low", "adjusted_p_value"),
-            *("always_valid_sample_ratio_p_value", "required_exposures", "minimum_detectable_effect", "verdict"),
+            *("chance_to_beat_control", "expected_loss", "always_valid_sample_ratio_p_value", "required_exposures"),
+            *("minimum_detectable_effect", "verdict"),
         ),
     ),
     "marketing.budget_governance": (

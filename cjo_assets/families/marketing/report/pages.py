@@ -69,17 +69,23 @@ LISTED = (
 )
 ARMS_LISTED = (
     Column("experiment", "experiment_id", below=(("", "campaign_id", "plain"),)),
-    Column("verdict", "verdict", "words", is_status=True, below=(("", "rule", "words"),)),
-    Column("phase", "phase", "words"),
-    Column("metric", "metric", "words"),
+    Column("metric", "metric", "words", below=(("per", "unit", "words"),)),
     Column("control", "control_rate", "rate", below=(("of", "control_exposures", "count"),)),
     Column("variant", "variant_rate", "rate", below=(("of", "variant_exposures", "count"),)),
     Column(
-        "lift",
+        "lift, one look",
         "relative_effect",
-        "percent",
-        below=(("from", "relative_effect_low", "percent"), ("to", "relative_effect_high", "percent")),
+        "lift",
+        below=(("from", "relative_effect_low", "lift"), ("to", "relative_effect_high", "lift")),
     ),
+    Column(
+        "lift, any day, from",
+        "always_valid_relative_low",
+        "lift",
+        below=(("to", "always_valid_relative_high", "lift"),),
+    ),
+    Column("chance to beat control", "chance_to_beat_control", "percent"),
+    Column("verdict", "verdict", "words", is_status=True, below=(("", "rule", "words"), ("", "phase", "words"))),
 )
 PROPOSED = (
     Column("recommendation", "description", is_long=True, below=(("", "recommendation_id", "plain"),)),
@@ -101,6 +107,12 @@ SOUNDNESS = (
     Column("benefit from", "benefit_low", "rate", below=(("to", "benefit_high", "rate"),)),
     Column("enough exposures", "is_powered", below=(("needs", "required_exposures", "count"),)),
     Column("finds lifts from", "minimum_detectable_effect", "percent"),
+    Column(
+        "posterior lift from",
+        "posterior_lift_low",
+        "lift",
+        below=(("to", "posterior_lift_high", "lift"), ("loss if worse", "expected_loss", "rate")),
+    ),
     Column("sample-ratio mismatch", "has_sample_ratio_mismatch"),
     Column("guardrails broken", "guardrails_broken", "names", below=(("open:", "guardrails_unproven", "names"),)),
 )
@@ -215,6 +227,11 @@ def experiment_profile(day: date, rows: Mapping[str, list[Row]]) -> Profile:
     tiles = (
         Tile("Verdict", (evaluation.show("verdict", "words"),), rule),
         Tile("Lift over the control", (evaluation.show("relative_effect", "percent"),), lift),
+        Tile(
+            "Chance to beat the control",
+            (evaluation.show("chance_to_beat_control", "percent"),),
+            ("for information; the interval decides",),
+        ),
         Tile("Metric", (evaluation.show("metric", "words"),), ("per ", evaluation.show("unit", "words"))),
         Tile("Campaign", (evaluation.show("campaign_id"),), (evaluation.show("phase", "words"),)),
     )

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy
 import pytest
-from scipy.stats import chisquare
+from scipy.integrate import quad
+from scipy.stats import beta, chisquare
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import proportion_confint, proportion_effectsize, proportions_ztest
@@ -16,6 +17,7 @@ from cjo_assets.families.marketing.experiments.experiment_arms import Experiment
 from cjo_assets.families.marketing.experiments.experiment_evaluations import (
     ExperimentEvaluations,
     experiment_evaluations,
+    posteriors_against_their_verdict,
     sample_ratio_mismatches,
     shown_in_idle_campaigns,
     shown_though_planned,
@@ -83,6 +85,18 @@ SCENARIOS = [
 FAMILY = [
     experiment(f"F{number:02d}", (1_500, 15_000), (1_500, 15_000), family="F", **ENDED) for number in range(19)
 ] + [experiment("LUCKY", (1_500, 15_000), (1_651, 15_000), family="F", **ENDED)]
+
+
+def chance_of(a: float, b: float, a0: float, b0: float) -> float:
+    """Return the probability that a beta variable exceeds another, by adaptive quadrature."""
+    low, high = beta.ppf([1e-12, 1 - 1e-12], a0, b0)
+    return float(quad(lambda share: beta.sf(share, a, b) * beta.pdf(share, a0, b0), low, high, epsabs=1e-11)[0])
+
+
+def loss_of(a: float, b: float, a0: float, b0: float) -> float:
+    """Return the mean of what a beta variable lacks to another, by adaptive quadrature."""
+    low, high = beta.ppf(1e-12, a, b), beta.ppf(1 - 1e-12, a0, b0)
+    return float(quad(lambda share: beta.cdf(share, a, b) * beta.sf(share, a0, b0), low, high, epsabs=1e-11)[0])
 
 
 def evaluated(experiments: Rows, policy: Policy) -> dict[Any, Row]:
@@ -331,6 +345,61 @@ def test_guardrails_of_people_have_the_design_effect_of_people() -> None:
         assert {name for name, row in found.items() if row["guardrails_unproven"]} == unproven
 
 
+def test_the_posterior_adds_the_prior_to_the_counts(found: dict[Any, Row]) -> None:
+    """650 of 5,000 against 500 of 5,000 with one success and one failure before, by quadrature."""
+    row = found["BETTER"]
+    assert row["chance_to_beat_control"] == pytest.approx(chance_of(651, 4_351, 501, 4_501), abs=1e-8)
+    assert row["expected_loss"] == pytest.approx(loss_of(651, 4_351, 501, 4_501), abs=1e-8)
+    assert row["posterior_lift_low"] < row["relative_effect"] < row["posterior_lift_high"]
+    # With a flat prior and thousands of exposures it is the interval for one reading, to a hundredth.
+    assert row["posterior_lift_low"] == pytest.approx(row["relative_effect_low"], abs=0.01)
+    assert row["posterior_lift_high"] == pytest.approx(row["relative_effect_high"], abs=0.01)
+
+
+def test_a_posterior_is_divided_by_the_design_effect(found: dict[Any, Row]) -> None:
+    """575 against 500 of 5,000 at a design effect of 4 are 143.75 against 125 of 1,250."""
+    clumped = found["CLUMPED"]["chance_to_beat_control"]
+    assert clumped == pytest.approx(chance_of(144.75, 1_107.25, 126, 1_126), abs=1e-8)
+    assert clumped < found["UNCLUMPED"]["chance_to_beat_control"]
+
+
+def test_the_policy_has_the_prior(found: dict[Any, Row]) -> None:
+    """A prior of 1,000 exposures at 10 % draws both arms to it."""
+    prior = {"prior_successes": 100.0, "prior_failures": 900.0}
+    policy = policy_with(**{f"marketing__experiments__{name}": value for name, value in prior.items()}, **RULES)
+    row = evaluated([experiment("BETTER", EVEN, (650, 5_000))], policy)["BETTER"]
+    assert row["chance_to_beat_control"] == pytest.approx(chance_of(750, 5_250, 600, 5_400), abs=1e-8)
+    assert row["chance_to_beat_control"] < found["BETTER"]["chance_to_beat_control"]
+
+
+def test_where_less_is_better_the_posterior_is_of_less(found: dict[Any, Row]) -> None:
+    """380 against 500 of 5,000, once of clicks and once of people who leave."""
+    less, worse = found["LESS_LEAVE"], found["WORSE"]
+    assert less["chance_to_beat_control"] == pytest.approx(1 - worse["chance_to_beat_control"], abs=2e-9)
+    assert less["expected_loss"] == pytest.approx(loss_of(501, 4_501, 381, 4_621), abs=1e-8)
+    assert (less["posterior_lift_low"], less["posterior_lift_high"]) == (
+        worse["posterior_lift_low"],
+        worse["posterior_lift_high"],
+    )
+    # What is lost by choosing it, less what is lost by not choosing it, is the difference of the means.
+    assert worse["expected_loss"] - less["expected_loss"] == pytest.approx(120 / 5_002, abs=2e-9)
+
+
+def test_nothing_that_is_not_read_has_a_posterior(found: dict[Any, Row]) -> None:
+    for name, row in found.items():
+        for column in ("chance_to_beat_control", "expected_loss", "posterior_lift_low", "posterior_lift_high"):
+            assert (row[column] is None) == (row["reading"] is None), (name, column)
+
+
+def test_a_posterior_of_the_other_arm_is_listed(found: dict[Any, Row]) -> None:
+    kept_rows = [_without_day(row) for row in found.values()]
+    table = table_of(ExperimentEvaluations, kept_rows)
+    assert rows_of(posteriors_against_their_verdict(table)) == []
+    doubtful = [row | {"chance_to_beat_control": 0.4} for row in kept_rows if row["experiment_id"] == "BETTER"]
+    [listed] = rows_of(posteriors_against_their_verdict(table_of(ExperimentEvaluations, doubtful)))
+    assert (listed["experiment_id"], listed["verdict"]) == ("BETTER", "scale_variant")
+
+
 def test_directions_mirror_each_other(found: dict[Any, Row]) -> None:
     """What is better where more is good is worse where less is."""
     assert found["MORE_LEAVE"]["benefit_low"] == -found["BETTER"]["benefit_high"]
@@ -473,10 +542,12 @@ TURNED: list[dict[str, tuple[Any, tuple[str, str]]]] = [
         "minimum_successes": (10, ("FEW", "rule")),
         "sequential_tightest_at": (500, ("BETTER", "always_valid_low")),
         "control_share": (0.45, ("BETTER", "sample_ratio_p_value")),
+        "prior_failures": (50.0, ("BETTER", "chance_to_beat_control")),
         f"{GUARDRAIL}per": ("clicks", ("CLICKED", "guardrails_broken")),
     },
     {
         "lift_threshold_for_scaling": (0.4, ("BETTER", "power")),
+        "prior_successes": (50.0, ("BETTER", "chance_to_beat_control")),
         f"{GUARDRAIL}margin": (0.3, ("FELL", "guardrails_broken")),
     },
     {f"{GUARDRAIL}design_effect": (30.0, ("PROVEN", "guardrails_unproven"))},

@@ -62,7 +62,9 @@ def together(*parts: dict[str, Any]) -> dict[str, Any]:
 
 def stored(rows: ir.Table) -> ir.Table:
     """Return evaluations computed once, with the experiment that each look is one of."""
-    found = rows.mutate(world=rows.experiment_id.substr(0, rows.experiment_id.length() - 3))
+    # No verdict follows from the posterior, which costs as much as everything else.
+    decisive = rows.drop("chance_to_beat_control", "expected_loss", "posterior_lift_low", "posterior_lift_high")
+    found = decisive.mutate(world=rows.experiment_id.substr(0, rows.experiment_id.length() - 3))
     return BACKEND.create_table("looks", found, temp=True, overwrite=True)
 
 
