@@ -33,6 +33,8 @@ TABLES = "tables"
 KINDS = ("decisions", "tiers", "routes", TABLES)
 # Columns of numbers that are already formatted as text.
 NUMBERS = ("before", "after", "change")
+# Columns of records that a person needs to find them.
+RECORD_SHOWN = ("dataset", "record_key", "record_date", "source_file", "source_row")
 
 
 def register(app: typer.Typer) -> None:
@@ -94,15 +96,8 @@ def explain_change(
 ) -> None:
     """Decompose the change of overall and decision risk into time, data, policy and missing data."""
     from cjo_assets.audit.replay.scratch import scratch
-    from cjo_assets.audit.score_changes.compute import (
-        by_segment,
-        changes_of,
-        explain,
-        factors_of,
-        movers,
-        score_changes,
-        write_changes,
-    )
+    from cjo_assets.audit.score_changes.answer import of_all, of_customer, paragraph
+    from cjo_assets.audit.score_changes.compute import explain, score_changes, write_changes
     from cjo_assets.core.errors import ContractBreachError, InputError, PastError, TamperedError
     from cjo_assets.core.progress import listen
     from cjo_assets.core.settings import places_of
@@ -116,22 +111,20 @@ def explain_change(
         with scratch(settings, policy.warehouse.memory_limit) as past:
             explain(past, first_day, last_day)
             if customer is not None:
-                found = {"changes": changes_of(past, customer), "factors": factors_of(past, customer)}
-                if not found["changes"]:
-                    raise InputError(f"Customer {customer} has no risk score on {first_day} or {last_day}.")
+                found = of_customer(past, settings, customer, first_day, last_day)
             else:
-                limit = score_changes().rows_shown(policy)
-                found = {"segments": by_segment(past), "movers": movers(past, limit)}
+                found = of_all(past, score_changes().rows_shown(policy), first_day, last_day)
             written = write_changes(past, out) if out is not None else 0
     except (ContractBreachError, InputError, PolicyError, PastError, TamperedError) as error:
         fail(str(error), REFUSED)
     finally:
         listen(None)
     if as_json:
-        say_json(found, indent=1)
+        say_json({"paragraph": paragraph(found, customer)} | found, indent=1)
         return
+    say(paragraph(found, customer))
     for name, rows in found.items():
-        _print_rows(name, rows)
+        _print_rows(name, [{key: row[key] for key in RECORD_SHOWN} for row in rows] if name == "records" else rows)
     if out is not None:
         say(f"{written:,} rows: {out}")
 

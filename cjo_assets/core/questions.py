@@ -318,7 +318,8 @@ class ScoreChanges:
         contract: contract of the changes, one row per customer and score.
         split: from scores and contributions, each by state, and segments to the changes by cause.
         failing_rows: from the changes to those whose parts do not sum to the change.
-        causes: columns of the changes with a part for each cause.
+        causes: columns of the changes with a part for each cause, each with its name in a sentence.
+        records: query of the records about $customer that a $day could use, with their places.
         states_between: names of the states from the first day to the last, in order.
         main_score: the score by which the largest changes are listed.
         rows_shown: from the policy to the number of changes to print.
@@ -330,7 +331,8 @@ class ScoreChanges:
     contract: type[Contract]
     split: Callable[..., ir.Table]
     failing_rows: Callable[[ir.Table], ir.Table]
-    causes: tuple[str, ...]
+    causes: Mapping[str, str]
+    records: str
     states_between: tuple[str, ...]
     main_score: str
     rows_shown: Callable[[Any], int]

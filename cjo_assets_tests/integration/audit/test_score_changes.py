@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cjo_assets.audit.replay.scratch import Scratch, scratch
+from cjo_assets.audit.score_changes.answer import of_customer, sentence
 from cjo_assets.audit.score_changes.compute import CHANGES, by_segment, explain, factors_of
 from cjo_assets.cli.app import app
 from cjo_assets.core.contract import schema_of
@@ -121,6 +122,29 @@ def test_parts_that_do_not_sum_are_found(by_hand: dict[tuple[str, str], Row]) ->
     assert len(rows_of(parts_that_do_not_sum(made_of(rows, schema)))) == 1
 
 
+def test_a_change_in_words(by_hand: dict[tuple[str, str], Row]) -> None:
+    assert sentence("C1", by_hand["moves", "decision_risk"]) == (
+        "The decision risk of C1 rose by 0.100, from 0.300 to 0.400: new and corrected records +0.100, "
+        "the days that passed +0.030, the policy -0.030."
+    )
+    assert sentence("C1", by_hand["left", "decision_risk"]) == (
+        "C1 has a decision risk on one of the days only, so there is no change."
+    )
+
+
+def test_the_parts_of_a_sentence_add_up() -> None:
+    """Three parts of 0.0334 are 0.1002: each is shown as 0.033, and the largest takes the rest."""
+    change = dict.fromkeys(CAUSES, 0.0334) | {"score": "decision_risk", "change": 0.1002, "missing_data": 0, "code": 0}
+    assert sentence("C1", change) == (
+        "The decision risk of C1 rose by 0.100: the days that passed +0.034, new and corrected records +0.033, "
+        "the policy +0.033."
+    )
+    change |= {"change": 0.0, "time": 0.0334, "data": -0.0334, "policy": 0.0}
+    assert sentence("C1", change) == (
+        "The decision risk of C1 did not change: the days that passed +0.033, new and corrected records -0.033."
+    )
+
+
 @pytest.fixture(scope="module")
 def past(tour_home: Home) -> Iterator[Scratch]:
     """Return the tour, explained from the second day to the third."""
@@ -155,6 +179,22 @@ def test_a_record_that_came_in_is_data(past: Scratch) -> None:
     assert signals > 0
     assert row["data"] == pytest.approx(gained, abs=2e-6)
     assert row["time"] == pytest.approx(0.25 * 7 / 28, abs=1e-6)
+
+
+def test_the_records_behind_a_change_are_named(tour_home: Home, past: Scratch) -> None:
+    """What the last day could use and the first could not: the records of the days between."""
+    found = of_customer(past, tour_home.settings, "C001", TOUR_DAYS[1], TOUR_DAYS[2])
+    records = {row["record_key"]: row for row in found["records"]}
+    assert records
+    assert all(TOUR_DAYS[1] < row["record_date"] <= TOUR_DAYS[2] for row in records.values())
+    assert all(row["source_file"] and row["source_row"] for row in records.values())
+    assert found["policy_values"] == []
+    first, last = (day.isoformat() for day in TOUR_DAYS[1:])
+    command = ["explain-change", "--customer", "C001", "--from", first, "--to", last]
+    done = CliRunner().invoke(app, [*command, "--home", str(tour_home.settings.home)])
+    [change] = [row for row in found["changes"] if row["score"] == "decision_risk"]
+    assert done.stdout.startswith(f"{sentence('C001', change)}\n"), done.output
+    assert all(name in done.stdout for name in records)
 
 
 def test_the_portfolio_adds_up_by_segment(past: Scratch) -> None:

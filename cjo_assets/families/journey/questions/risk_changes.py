@@ -24,10 +24,17 @@ from cjo_assets.core.contract import Contract, column, key
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, rounded
 from cjo_assets.core.expressions.tables import lookup, merged
 from cjo_assets.core.questions import ScoreChanges
+from cjo_assets.families.journey.questions._raw_rows import records
 from cjo_assets.families.journey.risk.risk_scores import SCORES
 
 EXPLAINED = ("overall_risk_score", "decision_risk")
-CAUSES = ("time", "data", "policy", "missing_data", "code")
+CAUSES = {
+    "time": "the days that passed",
+    "data": "new and corrected records",
+    "policy": "the policy",
+    "missing_data": "factors that became known or unknown",
+    "code": "the code",
+}
 COMPARED, CAME, LEFT = "compared", "came", "left"
 TOLERANCE = 1e-9
 # The states in order; recomputed start and end are the published ones if the code is the same.
@@ -102,9 +109,9 @@ def risk_changes(scores: dict[str, ir.Table], contributions: dict[str, ir.Table]
 
 def parts_that_do_not_sum(risk_changes: ir.Table) -> ir.Table:
     """Return changes that are not the sum of their parts."""
-    rows = risk_changes.mutate(
-        gap=risk_changes.change - sum((risk_changes[cause] for cause in CAUSES[1:]), risk_changes[CAUSES[0]])
-    )
+    first, *others = CAUSES
+    parts = sum((risk_changes[cause] for cause in others), risk_changes[first])
+    rows = risk_changes.mutate(gap=risk_changes.change - parts)
     return rows.filter(rows.gap.abs() > TOLERANCE).select("customer_id", "score", "gap")
 
 
@@ -157,6 +164,7 @@ SCORE_CHANGES = ScoreChanges(
     split=risk_changes,
     failing_rows=parts_that_do_not_sum,
     causes=CAUSES,
+    records=records("$customer", "$day"),
     states_between=STATES,
     main_score="decision_risk",
     rows_shown=lambda policy: policy.journey.reporting.report_rows,
