@@ -21,6 +21,10 @@ class WarehouseError(Exception):
     """A warehouse that cannot be used."""
 
 
+class UnknownSubjectError(WarehouseError):
+    """A subject that no published row of a family is about."""
+
+
 class ContractBreachError(Exception):
     """A computed table that breaks its contract or fails a blocking check; nothing of it was stored."""
 

@@ -8,12 +8,17 @@ from typing import Any
 
 from cjo_assets.audit.why.ask import explained
 from cjo_assets.audit.why.handed_over import branches_of, explained_decision
-from cjo_assets.audit.why.other_families import branches_of_others
+from cjo_assets.audit.why.other_families import branches_of_others, rows_of_others
 from cjo_assets.audit.why.subjects import explained_subject
+from cjo_assets.core.errors import UnknownSubjectError
 from cjo_assets.core.family import Family, deciding_family, registered_families, required
 from cjo_assets.core.questions import Branch
 from cjo_assets.core.settings import Settings
 from cjo_assets.reporting.shell import filled
+from cjo_assets.warehouse.published import read_only
+
+# Stage and health of the lifecycle.
+LINES_OF_PARAGRAPH = 2
 
 
 @dataclass(frozen=True)
@@ -66,12 +71,32 @@ def about_customer(settings: Settings, subject: str, day: date | None) -> Answer
     Raises:
         WarehouseError: there is no published database, or the subject or the day is unknown.
     """
-    why = explained(settings, subject, day)
+    try:
+        why = explained(settings, subject, day)
+    except UnknownSubjectError:
+        found = _about_customer_of_others(settings, subject, day)
+        if found is None:
+            raise
+        return found
     explanation = required(deciding_family().explanation, deciding_family(), "explanation")
     heading = f"{why.customer_id} on {why.as_of}: {why.answer}"
     return Answer(
-        heading, explanation.paragraph(why), [*explanation.branches(why), *branches_of_others(why)], asdict(why)
+        heading, explanation.paragraph(why), [*explanation.branches(why), *branches_of_others(why.others)], asdict(why)
     )
+
+
+def _about_customer_of_others(settings: Settings, customer: str, day: date | None) -> Answer | None:
+    """Return what the other families know about a customer that the deciding one does not have; None without any."""
+    family = deciding_family()
+    with read_only(settings.published) as reader:
+        others = rows_of_others(reader, family, customer, day or date.max)
+    if not others:
+        return None
+    branches = branches_of_others(others)
+    known = " ".join(f"{branch.heading}: {'. '.join(branch.lines[:LINES_OF_PARAGRAPH])}." for branch in branches)
+    paragraph = f"{customer} is no customer of the {family.name}, so nothing was decided about it there. {known}"
+    content = {"customer_id": customer, "others": [asdict(rows) for rows in others]}
+    return Answer(f"{customer}: no customer of the {family.name}", paragraph, branches, content)
 
 
 def about_subject(settings: Settings, subject: str, day: date | None, kind: str | None = None) -> Answer | None:

@@ -14,7 +14,7 @@ import duckdb
 
 from cjo_assets.audit.why.exchanged import customer_of_row, explained_rows
 from cjo_assets.audit.why.other_families import rows_of_others
-from cjo_assets.core.errors import WarehouseError
+from cjo_assets.core.errors import UnknownSubjectError, WarehouseError
 from cjo_assets.core.family import Family, deciding_family, required
 from cjo_assets.core.questions import Explanation, Why
 from cjo_assets.core.settings import Settings
@@ -43,7 +43,8 @@ def explained(settings: Settings, subject: str, day: date | None) -> Why:
         day: the day; None for the latest, or the last on which the intervention was decided.
 
     Raises:
-        WarehouseError: there is no published database, or the subject or the day is unknown.
+        UnknownSubjectError: the subject is unknown.
+        WarehouseError: there is no published database, or the day is unknown.
     """
     family = deciding_family()
     explanation = required(family.explanation, family, "explanation")
@@ -100,7 +101,7 @@ def _meant(
         row = reader.execute(f"{query} ORDER BY customer_id NULLS LAST LIMIT 1", {"subject": subject}).fetchone()
         if row is not None:
             return row[0] or subject, None, None
-    raise WarehouseError(f"Unknown customer or intervention {subject} in the days published by {day}.")
+    raise UnknownSubjectError(f"Unknown customer or intervention {subject} in the days published by {day}.")
 
 
 def _no_such_day(reader: duckdb.DuckDBPyConnection, family: str, day: date) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 import duckdb
 
 from cjo_assets.core.family import Family, registered_families
-from cjo_assets.core.questions import Branch, CustomerRows, CustomerView, Why
+from cjo_assets.core.questions import Branch, CustomerRows, CustomerView
 from cjo_assets.warehouse.export import published_tables
 from cjo_assets.warehouse.published import rows_of
 
@@ -32,12 +32,12 @@ def rows_of_others(reader: duckdb.DuckDBPyConnection, family: Family, customer: 
     return found
 
 
-def branches_of_others(why: Why) -> list[Branch]:
+def branches_of_others(others: Sequence[CustomerRows]) -> list[Branch]:
     """Return a branch per family that has rows about the customer."""
     views = {family.name: view for family, view in _views()}
     return [
         Branch(f"{views[found.family].heading} on {found.as_of}", views[found.family].lines(found.parts))
-        for found in why.others
+        for found in others
     ]
 
 

@@ -49,20 +49,34 @@ def test_a_customer_has_a_branch_of_the_lifecycle(home: Settings) -> None:
     [found] = explained(home, "C005", None).others
     assert (found.family, found.as_of) == ("lifecycle", DAY)
     assert [len(found.parts[name]) for name in ("stages", "health", "contributions")] == [1, 1, 9]
-    [branch] = branches_of_others(explained(home, "C005", None))
+    [branch] = branches_of_others(explained(home, "C005", None).others)
     assert branch.heading == "Lifecycle on 2025-01-20"
     text = "\n".join(branch.lines)
     # 10, 20.556, 11.111, 5 and 50 points, weighted .30, .25, .20, .15 and .10.
     assert "health 16.1 of 100, red" in text
     assert "days overdue: 15, 50 points, adds 5" in text
     # The urgent ticket of C008 had 60 minutes from 20:00 on, and no answer by the end of the day.
-    [clocks] = branches_of_others(explained(home, "C008", None))
+    [clocks] = branches_of_others(explained(home, "C008", None).others)
     assert any("first response of ticket T-07 (urgent) took" in line and "21:00 UTC" in line for line in clocks.lines)
-    [offers] = branches_of_others(explained(home, "C001", None))
+    [offers] = branches_of_others(explained(home, "C001", None).others)
     assert "to offer: a larger plan, worth 30,000.00 a year" in offers.lines
     as_json = CliRunner().invoke(app, ["why", "C001", "--json", "--home", str(home.home)]).output
     [other] = json.loads(as_json)["others"]
     assert [row["kind"] for row in other["parts"]["offers"]] == ["premium_tier"]
+
+
+def test_a_customer_of_the_lifecycle_alone_is_explained_by_it(home: Settings) -> None:
+    def why(subject: str, *options: str) -> str:
+        return CliRunner().invoke(app, ["why", subject, *options, "--home", str(home.home)]).output
+
+    paragraph = why("C011").splitlines()[0]
+    assert paragraph.startswith(
+        "C011 is no customer of the journey, so nothing was decided about it there. Lifecycle on 2025-01-20: stage "
+    )
+    assert ". health " in paragraph
+    assert "Lifecycle on 2025-01-20" in why("C011", "--full")
+    assert [rows["family"] for rows in json.loads(why("C011", "--json"))["others"]] == ["lifecycle"]
+    assert "Unknown customer or intervention C998" in why("C998")
 
 
 def test_a_decision_has_its_approval_and_its_records(home: Settings) -> None:
