@@ -6,6 +6,7 @@ there. The clock is read only for the time of an answer that is recorded now.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -93,13 +94,16 @@ def record_answer(settings: Settings, policy: Policy, answer: Answer) -> Record:
 
 
 def waiting_requests(settings: Settings, policy: Policy) -> list[Row]:
-    """Return the pending requests of all families with their approvals so far, ordered by expiry or due time.
+    """Return the pending requests of all families, ordered by expiry or due time.
+
+    Each has the columns of its family, `family`, `subject` with `subject_id`, and `approved_by` so far.
 
     Raises:
         WarehouseError: there is no published database.
     """
     waiting = []
-    for approvals in _all_approvals(settings):
+    for family in _families_published(settings):
+        approvals = _approvals(family)
         with locked(settings.home / approvals.records, for_reading=True) as path:
             records = records_in(path)
         published = _Published(settings.published, approvals)
@@ -110,7 +114,9 @@ def waiting_requests(settings: Settings, policy: Policy) -> list[Row]:
             history = histories[row["intervention_id"]]
             said = _said(row, approvals, history, records, policy.vocabulary.null_words)
             if not _is_settled(row, said):
-                waiting.append(row | {"approved_by": sorted(_approvers(said).values())})
+                subject = {"subject": approvals.subject, "subject_id": row[f"{approvals.subject}_id"]}
+                approved_by = sorted(_approvers(said).values())
+                waiting.append(row | subject | {"family": family.name, "approved_by": approved_by})
     return sorted(waiting, key=lambda row: (row["expires_at"] or row["due_at"], row["intervention_id"]))
 
 
@@ -147,16 +153,16 @@ def _approvals(family: Family | None = None) -> Approvals:
     return required(family.approvals, family, "approvals")
 
 
-def _all_approvals(settings: Settings) -> Iterator[Approvals]:
-    """Yield the approvals of the deciding family, and of the others that the published database has."""
-    first, *others = map(_approvals, families_with_approvals())
+def _families_published(settings: Settings) -> Iterator[Family]:
+    """Yield the deciding family, and the others whose requests the published database has."""
+    first, *others = families_with_approvals()
     yield first
-    yield from (one for one in others if _Published(settings.published, one).is_stored())
+    yield from (family for family in others if _Published(settings.published, _approvals(family)).is_stored())
 
 
 def _approvals_of(settings: Settings, name: str) -> Approvals:
     """Return the approvals of the family that published a request or an intervention; the deciding one without any."""
-    first, *others = _all_approvals(settings)
+    first, *others = map(_approvals, _families_published(settings))
     return next((one for one in others if _Published(settings.published, one).knows(name)), first)
 
 
@@ -179,10 +185,13 @@ class _Published:
             raise WarehouseError(of_another_version(self.path)) from error
 
     def is_stored(self) -> bool:
-        """Return whether the database has the tables."""
-        schema, _, table = self.approvals.days.partition(".")
-        stored = "FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?"
-        return bool(self.rows(f"SELECT table_name {stored}", schema, table))
+        """Return whether the database has the tables; one of an earlier version may lack some."""
+        approvals = self.approvals
+        schema = approvals.days.partition(".")[0]
+        queries = (approvals.requests, approvals.history, approvals.interventions, approvals.days)
+        named = set(re.findall(rf"\b{schema}\.(\w+)", " ".join(queries)))
+        stored = self.rows("SELECT table_name FROM duckdb_tables() WHERE schema_name = ?", schema)
+        return named <= {row["table_name"] for row in stored}
 
     def knows(self, name: str) -> bool:
         """Return whether there is a request or an intervention of this id."""

@@ -118,8 +118,8 @@ def _print_as_lines(waiting: list[dict[str, Any]]) -> None:
     for row in waiting:
         cost = "cost unknown" if row["expected_cost"] is None else money(row["expected_cost"])
         asked = f"approver {_asked(row)}, {_until(row)}"
-        customer = row["customer_id"] or "all customers"
-        what = f"{row['intervention_id']}  {customer}  {row['recommended_action']}  {cost}  {asked}"
+        subject = row["subject_id"] or f"all {row['subject']}s"
+        what = f"{row['intervention_id']}  {subject}  {row['recommended_action']}  {cost}  {asked}"
         for line in (what, f"    {', '.join(row['approval_reasons']) or 'requested by its source'}; {_grounds(row)}"):
             say(line)
 

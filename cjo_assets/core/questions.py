@@ -208,6 +208,7 @@ class Approvals:
         not_yet: reason why a published answer has no effect, if it will have one on a later day.
         categories: from the policy to the categories of a rejection.
         effect: what an approval means, to follow the word approved; empty where nothing follows from it alone.
+        subject: kind of subject that requests are about, whose id is their column `<subject>_id`.
     """
 
     records: str
@@ -220,6 +221,7 @@ class Approvals:
     not_yet: str
     categories: Callable[[Any], tuple[str, ...]]
     effect: str = ""
+    subject: str = "customer"
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def approval_job(waiting: list[Row]) -> dg.JobDefinition:
 def _description(waiting: list[Row]) -> str:
     """Return what the job does, and the requests that waited when the code location was loaded."""
     listed = [
-        f"- `{row['intervention_id']}` {harmless(row['customer_id'] or 'all customers')}: "
+        f"- `{row['intervention_id']}` {harmless(row['subject_id'] or 'all ' + row['subject'] + 's')}: "
         f"{harmless(row['recommended_action'])} ({row.get('waits_with') or row['approval_role'] or 'any role'})"
         for row in waiting
     ]

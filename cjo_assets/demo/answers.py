@@ -21,14 +21,16 @@ def answers_to(requests: Sequence[Row], day: date) -> Iterator[Answer]:
     """Yield answers to the most urgent requests of each family: most are approved, one is rejected, some are left.
 
     Args:
-        requests: the pending requests, the most urgent first; their ids begin with the letter of their family.
+        requests: the pending requests, the most urgent first.
         day: the day on which they are answered.
     """
+    answered_at = datetime.combine(day, ANSWERED_AT)
     names: dict[str, list[str]] = defaultdict(list)
     for request in requests:
-        name = request["intervention_id"]
-        names[name.partition("-")[0]].append(name)
-    at = f"{datetime.combine(day, ANSWERED_AT).isoformat()}Z"
+        # A request of the evening cannot be answered in the afternoon.
+        if (request.get("answers_from") or answered_at) <= answered_at:
+            names[request["family"]].append(request["intervention_id"])
+    at = f"{answered_at.isoformat()}Z"
     for own in names.values():
         for place, name in enumerate(own[:ANSWERS_PER_FAMILY]):
             by = APPROVERS[place % len(APPROVERS)]

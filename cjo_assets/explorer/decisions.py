@@ -24,8 +24,8 @@ class PendingRequest:
 
     Attributes:
         request_id: its id.
-        customer: the customer; None of a request about several.
-        address: page of the customer.
+        subject_id: the customer or campaign; None of a request about several.
+        address: page of the subject.
         action: what would be done.
         cost: expected cost, or the amount [currency].
         reasons: why a person must answer.
@@ -36,7 +36,7 @@ class PendingRequest:
     """
 
     request_id: str
-    customer: str | None
+    subject_id: str | None
     address: str | None
     action: str
     cost: str
@@ -98,7 +98,7 @@ def record(settings: Settings, policy: Policy, form: Mapping[str, str]) -> str:
 
 
 def _shown(row: dict[str, Any]) -> PendingRequest:
-    customer = row["customer_id"]
+    subject, subject_id = row["subject"], row["subject_id"]
     role = words(row.get("waits_with") or row["approval_role"] or "any role")
     people = f"two people, {role}" if row["needs_two_people"] else role
     by = f"; approved by {', '.join(row['approved_by'])}" if row["approved_by"] else ""
@@ -106,12 +106,12 @@ def _shown(row: dict[str, Any]) -> PendingRequest:
     end = row["expires_at"] or row["due_at"]
     is_overdue = bool(row.get("is_overdue"))
     until = "expires" if row["expires_at"] is not None else "since" if is_overdue else "due"
-    reasons = list(dict.fromkeys(row["approval_reasons"] or ()))
+    reasons = list(row["approval_reasons"] or ())
     evidence = row["evidence"] if "evidence" in row else row["triggered_by_signals"]
     return PendingRequest(
         row["intervention_id"],
-        customer,
-        subject_address("customer", customer) if customer else None,
+        subject_id,
+        subject_address(subject, subject_id) if subject_id else None,
         words(row["recommended_action"]).removesuffix("."),
         NOTHING if row["expected_cost"] is None else money(row["expected_cost"]),
         names(reasons) if reasons else "requested by its source",

@@ -208,6 +208,13 @@ class RecommendationRules(Section):
     priorities: RecommendationPriorities
 
 
+class MarketingApprovals(Section):
+    """Who approves recommendations and budget moves, and in which time."""
+
+    timeout_minutes: Annotated[int, Field(ge=1, le=MOST_MINUTES)]
+    executive_amount: Weight
+
+
 Severities = Annotated[tuple[Literal["low", "medium", "high", "critical"], ...], Strict(False)]
 
 
@@ -360,6 +367,7 @@ class MarketingPolicy(Section):
     reporting: MarketingReporting
     kpis: MarketingKpis
     recommendations: RecommendationRules
+    approvals: MarketingApprovals
 
     @model_validator(mode="after")
     def _metrics_are_defined(self) -> MarketingPolicy:

@@ -202,7 +202,7 @@ def events_of(home: Path, job: str, kind: dg.DagsterEventType) -> list[dg.Dagste
         return [entry.get_dagster_event() for entry in instance.all_logs(run.run_id, of_type=kind)]
 
 
-@pytest.mark.parametrize(("family", "count"), [("journey", 20), ("marketing", 14), ("lifecycle", 18)])
+@pytest.mark.parametrize(("family", "count"), [("journey", 20), ("marketing", 15), ("lifecycle", 18)])
 def test_a_day_of_a_family_takes_a_step_per_stage(home: Path, family: str, count: int) -> None:
     assert len(events_of(home, f"daily_{family}", dg.DagsterEventType.STEP_START)) == count
 

@@ -3,6 +3,7 @@
 from cjo_assets.core.discovery import datasets_in, tables_in
 from cjo_assets.core.family import Family, Goal, Step
 from cjo_assets.families.marketing.ledger import LEDGER
+from cjo_assets.families.marketing.questions.approvals import APPROVALS
 from cjo_assets.families.marketing.questions.why import SUBJECTS
 from cjo_assets.families.marketing.report.pages import PAGES
 from cjo_assets.families.marketing.report.reading import REPORT
@@ -58,6 +59,7 @@ FAMILY = Family(
     subject=SUBJECT,
     synth=SYNTH,
     ledger=LEDGER,
+    approvals=APPROVALS,
     subjects=SUBJECTS,
     pages=PAGES,
 )

@@ -93,7 +93,12 @@ def test_the_requests_of_all_families_are_one_list(settings: Settings) -> None:
     assert [row["intervention_id"] for row in waiting] == [DISCOUNT, "I-1", CREDIT]
     printed = CliRunner().invoke(app, ["pending"], env={"COLUMNS": "200"}).output
     assert f"{CREDIT}  C008  Credit 816.67.  816.67  approver csm, due 2025-01-22 00:00 UTC" in printed
-    assert "credit; evidence sla_compliance:uptime" in printed
+    assert "    credit; evidence sla_compliance:uptime" in printed
+    assert [row["approval_reasons"] for row in waiting if row["family"] == "lifecycle"] == [
+        ["approval_requested"],
+        ["credit"],
+    ]
+    assert {(row["subject"], row["subject_id"] == row["customer_id"]) for row in waiting} == {("customer", True)}
     assert "approver executive, overdue since 2025-01-19 09:00 UTC" in printed
     listed = json.loads(CliRunner().invoke(app, ["pending", "--json"]).output)
     assert listed[2]["due_at"] == "2025-01-22T00:00:00Z"

@@ -75,6 +75,7 @@ COMPUTED = {
 WITH_OPTIONAL_COLUMNS = {
     "conversations",
     "lifecycle_approvals",
+    "marketing_approvals",
     "organizations",
     "approval_decisions",
     "baseline_metrics",
@@ -110,6 +111,7 @@ MARKETING_DATASETS = {
     "segment_rollups",
     "attribution_hints",
     "touchpoints",
+    "marketing_approvals",
 }
 LIFECYCLE_DATASETS = {
     "organizations",
@@ -195,6 +197,8 @@ MARKETING = {
     "kpi_status",
     "budget_proposals",
     "recommendations",
+    "approval_answers",
+    "approval_queue",
 }
 UNDATED = {"known_signals", "visits", "approval_requests", "pending_approvals", "approval_history"}
 
@@ -229,6 +233,7 @@ def test_the_set_of_assets(specs: dict[str, dg.AssetSpec]) -> None:
         "audit/marketing_ledger",
         "audit/checks",
         "audit/erasures",
+        "latest/campaign_360",
         "latest/customer_360",
         "latest/account_360",
         "latest/work_queue",

@@ -251,7 +251,7 @@ def test_a_family_has_a_step_per_stage() -> None:
         "daily_journey": JOURNEY_STAGES | ends | {"journey_raw", "journey_texts", "reports__journey_report"},
         "daily_marketing": MARKETING_STAGES
         | ends - {"latest_portfolio"}
-        | {"marketing_raw", "latest_value", "reports__marketing_report"},
+        | {"marketing_raw", "latest_value", "latest_recommendations", "reports__marketing_report"},
         "daily_lifecycle": LIFECYCLE_STAGES
         | ends - {"latest_portfolio"}
         | {"lifecycle_raw", "latest_overview", "reports__lifecycle_report"},

@@ -69,6 +69,8 @@ OTHER_VALUES: dict[str, Any] = {
     "marketing.reconciliation.cost_model_units.per_click": "impressions",
     "marketing.reconciliation.cost_model_units.per_impression": "clicks",
     "marketing.budgets.currency": "EUR",
+    # The largest move is of two thousand.
+    "marketing.approvals.executive_amount": 100.0,
     # The longest campaign has thirty days left, and the largest move is of two thousand.
     "marketing.recommendations.impact_days": 10,
     "marketing.recommendations.smallest_move": 5000.0,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.approval_status import ASKED
 from cjo_assets.core.expressions.approval_answers import entitled_approvers
 from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.ids import content_hash
@@ -51,17 +50,6 @@ def requests_of_day(outbox: ir.Table, lifecycle_events: ir.Table, as_of: ir.Date
     rows = ibis.union(_decisions(outbox), _recorded(known_events(lifecycle_events, as_of, REQUESTED_EVENT), rules))
     return rows.mutate(
         entitled_approvers=entitled_approvers(rows.approval_role, policy.journey.approval.approvers.items())
-    )
-
-
-def as_answered(requests: ir.Table) -> ir.Table:
-    """Return requests in the columns that the effect of answers is computed from; they neither lapse nor go stale."""
-    return requests.mutate(
-        requested_at=requests.answers_from + ibis.interval(days=1),
-        expires_at=ibis.null("timestamp(6)"),
-        stale_at=ibis.null("timestamp(6)"),
-        approval_regime=ibis.literal(ASKED),
-        needs_two_people=ibis.literal(False),
     )
 
 

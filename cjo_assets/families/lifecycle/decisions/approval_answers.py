@@ -11,7 +11,8 @@ from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, Instant, column, key
 from cjo_assets.core.expressions.approval_answers import answers_with_effect
 from cjo_assets.core.expressions.days import days_after
-from cjo_assets.families.lifecycle.decisions._requests import as_answered, requests_of_day
+from cjo_assets.core.expressions.open_requests import as_answered
+from cjo_assets.families.lifecycle.decisions._requests import requests_of_day
 from cjo_assets.policy import Policy
 
 

@@ -7,18 +7,14 @@ policy's timeout passes; the lower roles may still answer it. It never lapses.
 
 from __future__ import annotations
 
-import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.approval_roles import ROLES
 from cjo_assets.core.approval_status import APPROVED, PENDING, REJECTED
 from cjo_assets.core.checks import check
 from cjo_assets.core.contract import LARGEST_AMOUNT, DatedContract, Instant, TextList, column, key
-from cjo_assets.core.expressions.approval_answers import settlements
-from cjo_assets.core.expressions.calendars import minutes_in
-from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, SCORE_DECIMALS
-from cjo_assets.core.expressions.tables import lookup
+from cjo_assets.core.expressions.open_requests import with_answers
 from cjo_assets.families.lifecycle.decisions._ladders import LADDERS, REFUND, RULES
 from cjo_assets.families.lifecycle.decisions._requests import REQUESTED_EVENT, SOURCES, requests_of_day
 from cjo_assets.families.lifecycle.inputs._tenancy import without_organization
@@ -71,24 +67,8 @@ def approval_queue(
 ) -> ir.Table:
     """Return the approval requests of the as-of date, with their answers and the role that they wait with."""
     rules: LifecyclePolicy = section_named(policy, LifecyclePolicy.__name__)
-    timeout = rules.approvals.timeout_minutes
     requests = requests_of_day(outbox, lifecycle_events, as_of, policy)
-    rows = lookup(requests, settlements(approval_answers, "decision_id"), "decision_id")
-    until = ibis.coalesce(rows.decided_at, days_after(as_of, 1).cast("timestamp(6)"))
-    waited = ibis.greatest(minutes_in(until.delta(rows.requested_at, unit="microsecond")), 0.0)
-    is_pending = rows.decision.isnull()
-    # None has passed at the very end of the first.
-    passed = ibis.greatest((waited / timeout).ceil().cast("int64") - 1, 0)
-    lowest = rows.approval_role.cases(*((role, place) for place, role in enumerate(ROLES)), else_=len(ROLES) - 1)
-    place = ibis.least(lowest + passed, len(ROLES) - 1)
-    waits_with = place.cases(*enumerate(ROLES), else_=ROLES[-1])
-    return rows.mutate(
-        waits_with=is_pending.ifelse(waits_with, ibis.null("string")),
-        due_at=rows.requested_at + ibis.interval(minutes=timeout),
-        waited_minutes=waited,
-        is_overdue=is_pending & (passed > 0),
-        status=ibis.coalesce(rows.decision, PENDING),
-    )
+    return with_answers(requests, approval_answers, "decision_id", as_of, rules.approvals.timeout_minutes)
 
 
 @check(blocking=True)

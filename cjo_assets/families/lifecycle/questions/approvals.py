@@ -12,8 +12,8 @@ _REQUESTS = """
     SELECT decision_id AS intervention_id, customer_id, what AS recommended_action, amount AS expected_cost,
         approval_role, waits_with, entitled_approvers, requested_by, decision_hash, answers_from, requested_at, due_at,
         is_overdue, status, decided_at, decided_by, FALSE AS needs_two_people, NULL::TIMESTAMP AS expires_at,
-        NULL::VARCHAR AS stale_reason, list_filter([kind, approval_rule], lambda word: word IS NOT NULL)
-            AS approval_reasons, evidence
+        NULL::VARCHAR AS stale_reason, list_filter(
+            [kind, nullif(approval_rule, kind)], lambda word: word IS NOT NULL) AS approval_reasons, evidence
     FROM lifecycle.approval_queue
     LEFT JOIN (SELECT as_of, decision_id, evidence FROM lifecycle.outbox) USING (as_of, decision_id)
 """

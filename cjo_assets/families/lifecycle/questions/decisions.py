@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cjo_assets.core.approval_status import PENDING
 from cjo_assets.core.questions import ExplainedDecision, HandedOver, Row
+from cjo_assets.reporting.approvals import approval_sentence
 from cjo_assets.reporting.naming import packaged_naming
 from cjo_assets.reporting.text import day, instant, money
 
@@ -42,11 +42,7 @@ def _approval(row: Row | None) -> str:
     if row is None:
         return "It requires no approval."
     rule = f", by the rule for {_label('approval_rule', row['approval_rule'])}" if row["approval_rule"] else ""
-    if row["status"] == PENDING:
-        state = "is overdue since" if row["is_overdue"] else "is due by"
-        who = _label("waits_with", row["waits_with"])
-        return f"It waits for the approval of the {who}{rule}, which {state} {instant(row['due_at'])}."
-    return f"It was {_label('status', row['status'])} by {row['decided_by']} at {instant(row['decided_at'])}{rule}."
+    return approval_sentence(row, rule)
 
 
 def _label(column: str, value: str, style: str = "words") -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cjo_assets.core.questions import Branch, ExplainedSubject, Row, SubjectExplanation
 from cjo_assets.families.marketing.experiments._experiment_verdicts import FIXED_HORIZON
+from cjo_assets.reporting.approvals import approval_sentence
 from cjo_assets.reporting.naming import packaged_naming
 from cjo_assets.reporting.text import chance, day, money, number, percent, rate, shown, words
 
@@ -120,7 +121,10 @@ def _recommendation(found: ExplainedSubject) -> str:
             f"Its net effect is estimated at {money(row['net_impact'])}, from {money(row['net_impact_low'])} to "
             f"{money(row['net_impact_high'])}, with {_label('confidence', row['confidence'])} confidence."
         )
-    parts.append("A person must approve it." if row["requires_human_approval"] else "It requires no approval.")
+    # A day of an earlier version has no requests.
+    asked = [approval_sentence(request) for request in found.parts.get("approval", ())]
+    required = "A person must approve it." if row["requires_human_approval"] else "It requires no approval."
+    parts += asked or [required]
     return _joined(parts)
 
 
@@ -189,6 +193,7 @@ SUBJECTS = (
         "marketing.recommendations",
         "recommendation_id",
         {
+            "approval": f"FROM marketing.approval_queue WHERE request_id = $subject AND {_ON_THE_DAY}",
             "ledger": "SELECT entry, kind, as_of AS day, version, run_id, entry_hash FROM audit.marketing_ledger "
             "WHERE recommendation_id = $subject ORDER BY entry",
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cjo_assets.core.approval_status import PENDING
 from cjo_assets.families.marketing.report.figures import MarketingFigures
 from cjo_assets.families.marketing.report.prose import CAMPAIGN, table_of
 from cjo_assets.families.marketing.report.summary import style_of
@@ -56,6 +57,14 @@ STEPS = (
     Column("steps", "steps", "sentences", is_long=True),
     Column("needs approval", "requires_human_approval"),
 )
+REQUESTS = (
+    Column("request", "what", "prose", is_long=True, below=(("", "request_id", "plain"),)),
+    Column("campaign", "campaign_id", "name", below=(("", "campaign_id", "plain"),)),
+    Column("amount", "amount", "money", below=(("net impact", "net_impact", "money"),)),
+    Column("why a person", "approval_reasons", "names"),
+    Column("status", "status", "words", is_status=True, below=(("by", "decided_by", "plain"),)),
+    Column("approver", "waits_with", "words", below=(("due", "due_at", "instant"),)),
+)
 
 
 def risks(figures: MarketingFigures) -> Section:
@@ -84,11 +93,14 @@ def next_steps(figures: MarketingFigures) -> Section:
     said: Prose = (
         *(figures.total("recommendations").show("rows", "count"), " next steps, of which "),
         figures.count("recommendations", "requires_human_approval", True).show("rows", "count"),
-        " need an approval.",
+        " need an approval. Approvals pending, those of budget moves included: ",
+        figures.count("approval_queue", "status", PENDING).show("rows", "count"),
+        ".",
     )
     note = "Impact is net of its own cost; money that is spent already is no saving."
     whole = grid("All next steps, in order", STEPS, rows, (note,), is_folded=True)
-    return Section("what-to-do", title, (Paragraph(said), whole))
+    requests = grid("Approvals, the pending ones first", REQUESTS, figures.of("approval_queue"), is_folded=True)
+    return Section("what-to-do", title, (Paragraph(said), whole, requests))
 
 
 def campaign_by_campaign(figures: MarketingFigures) -> Section:

@@ -23,7 +23,7 @@ from cjo_assets.families.marketing.governance import (
     decision_insights,
     risk_register,
 )
-from cjo_assets.families.marketing.recommendations import recommendations
+from cjo_assets.families.marketing.recommendations import approval_queue, recommendations
 from cjo_assets.families.marketing.value import kpi_status, kpis, performance_assessment, roi_analysis, roi_components
 from cjo_assets.policy.marketing import FunnelRules, MarketingReporting
 from cjo_assets.reporting.document import Prose, Record, Row, records
@@ -73,6 +73,7 @@ SHOWN: dict[str, Shown] = {
     "kpis": Shown(kpis.Kpis, "family, kpi", True),
     "kpi_status": Shown(kpi_status.KpiStatus, "family", True),
     "recommendations": Shown(recommendations.Recommendations, "rank", True),
+    "approval_queue": Shown(approval_queue.ApprovalQueue, "status = 'pending' DESC, due_at, request_id", True),
     "campaign_analysis": Shown(campaign_analysis.CampaignAnalysis, "recorded_spend DESC NULLS LAST, campaign_id"),
     "experiment_evaluations": Shown(
         experiment_evaluations.ExperimentEvaluations, f"{_DECIDED}, campaign_id, experiment_id"
@@ -111,6 +112,7 @@ COUNTED: tuple[tuple[str, str, str | bool], ...] = (
     ("decision_insights", "insight_to_action_status", "not_measurable"),
     ("kpis", "status", "not_measurable"),
     ("recommendations", "requires_human_approval", True),
+    ("approval_queue", "status", "pending"),
 )
 
 

@@ -25,6 +25,8 @@ CAMPAIGN = {
     "campaign_analysis": f"SELECT * FROM {SCHEMA}.campaign_analysis {OF_CAMPAIGN}",
     "recommendations": f"{RECOMMENDATIONS} AND $subject IN (campaign_id, from_campaign_id, to_campaign_id) "
     f"ORDER BY rank LIMIT {MOST_ROWS}",
+    "approval_queue": f"SELECT * FROM {SCHEMA}.approval_queue {OF_CAMPAIGN} "
+    f"ORDER BY status = 'pending' DESC, due_at, request_id LIMIT {MOST_ROWS}",
     "experiment_evaluations": f"SELECT * FROM {SCHEMA}.experiment_evaluations {OF_CAMPAIGN} "
     f"ORDER BY phase, experiment_id LIMIT {MOST_ROWS}",
     "funnel_analysis": f"SELECT * FROM {SCHEMA}.funnel_analysis {OF_CAMPAIGN} ORDER BY path, step",
@@ -47,6 +49,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "campaigns": ("campaign_id",),
     "campaign_analysis": ("campaign_id",),
     "recommendations": ("recommendation_id",),
+    "approval_queue": ("request_id",),
     "experiment_evaluations": ("experiment_id",),
     "experiments": ("experiment_id",),
     "experiment_arms": ("experiment_id", "arm"),
@@ -100,6 +103,12 @@ PROPOSED = (
     ),
     Column("confidence", "confidence", "words"),
     Column("needs approval", "requires_human_approval"),
+)
+REQUESTS = (
+    Column("request", "what", is_long=True, below=(("", "request_id", "plain"),)),
+    Column("amount", "amount", "money"),
+    Column("status", "status", "words", is_status=True, below=(("by", "decided_by", "plain"),)),
+    Column("approver", "waits_with", "words", below=(("due", "due_at", "instant"),)),
 )
 SOUNDNESS = (
     Column("decided by", "reading", "words"),
@@ -193,7 +202,13 @@ def campaign_profile(day: date, rows: Mapping[str, list[Row]]) -> Profile:
     found = _rows(**rows)
     campaign = found.of("campaigns")[0]
     sections = (
-        _section(found, "recommendations", "What to do", ("Recommendations", PROPOSED, "recommendations", "None.")),
+        _section(
+            found,
+            "recommendations",
+            "What to do",
+            ("Recommendations", PROPOSED, "recommendations", "None."),
+            ("Approvals", REQUESTS, "approval_queue", "None."),
+        ),
         _section(
             found,
             "experiments",
