@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cjo_assets.cli import approvals, audit, demo, explore, replay, sql, why
+from cjo_assets.cli import approvals, audit, demo, explore, plan, replay, sql, why
 from cjo_assets.cli.family_options import FIRST_FAMILY, RunCommand, SynthCommand
 from cjo_assets.cli.terminal import (
     FAILED,
@@ -206,6 +206,7 @@ def docs() -> None:
 sql.register(app)
 approvals.register(app)
 explore.register(app)
+plan.register(app)
 
 
 @app.command(cls=SynthCommand)

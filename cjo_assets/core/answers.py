@@ -55,6 +55,40 @@ class Summary:
 
 
 @dataclass(frozen=True)
+class PlanRequest:
+    """A request for the plan of an experiment.
+
+    Attributes:
+        rate: rate of the control [0-1].
+        exposures_per_day: of both arms together [units]; None where no days are of interest.
+        lifts: true relative effects; empty for those of the policy.
+        metric: metric that states unit and direction; None where more is better, and each exposure another person.
+    """
+
+    rate: float
+    exposures_per_day: float | None
+    lifts: tuple[float, ...]
+    metric: str | None
+
+
+@dataclass(frozen=True)
+class Planning:
+    """Planning of experiments of a family.
+
+    Attributes:
+        metrics: from the policy to the metrics that it defines.
+        columns: columns of a plan to show, with their headings.
+        plan: from request and policy to the rows of the plan.
+        assumptions: from the policy to one sentence on level, power and what is worth scaling.
+    """
+
+    metrics: Callable[[Any], tuple[str, ...]]
+    columns: Mapping[str, str]
+    plan: Callable[[PlanRequest, Any], ir.Table]
+    assumptions: Callable[[Any], str]
+
+
+@dataclass(frozen=True)
 class SynthOption:
     """An option of `cjo synth` of one family.
 

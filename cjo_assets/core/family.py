@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cjo_assets.core.answers import Subject, Summary, Synth
+from cjo_assets.core.answers import Planning, Subject, Summary, Synth
 from cjo_assets.core.dataset import Dataset
 from cjo_assets.core.ledger import Ledger
 from cjo_assets.core.pages import Pages
@@ -193,6 +193,7 @@ class Family:
         summary: the figures of a day that `cjo run` prints; None where it has none.
         subject: the kind of subject that `cjo run` can show alone; None where it has none.
         synth: its generated sample data; None where it has none.
+        planning: how `cjo plan-experiment` plans its experiments; None where it does not.
         texts: its texts that a language model may word; None where it has none.
         ledger: its decision ledger; None where it has none.
         explanation: how `cjo why` explains its decisions; None where it has none.
@@ -224,6 +225,7 @@ class Family:
     summary: Summary | None = None
     subject: Subject | None = None
     synth: Synth | None = None
+    planning: Planning | None = None
     texts: Texts | None = None
     ledger: Ledger | None = None
     explanation: Explanation | None = None

@@ -13,11 +13,17 @@ import duckdb
 from duckdb.func import PythonUDFType
 from ibis.backends.sql.datatypes import DuckDBType
 
-from cjo_assets.core.expressions import people, posteriors, two_sample_tests
+from cjo_assets.core.expressions import people, posteriors, power, two_sample_tests
 from cjo_assets.core.expressions.two_sample_tests import EngineFunction
 from cjo_assets.core.quarantine import text_identity
 
-FUNCTIONS = (*two_sample_tests.FUNCTIONS, *posteriors.FUNCTIONS, *people.FUNCTIONS, *text_identity.FUNCTIONS)
+FUNCTIONS = (
+    *two_sample_tests.FUNCTIONS,
+    *posteriors.FUNCTIONS,
+    *power.FUNCTIONS,
+    *people.FUNCTIONS,
+    *text_identity.FUNCTIONS,
+)
 
 
 def give_functions(connection: duckdb.DuckDBPyConnection) -> None:

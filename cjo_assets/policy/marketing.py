@@ -103,7 +103,14 @@ class ExperimentRules(Section):
     sequential_tightest_at: Annotated[int, Field(ge=2)]
     prior_successes: Positive
     prior_failures: Positive
+    planned_lifts: Annotated[tuple[Positive, ...], Strict(False), Field(min_length=1)]
     guardrails: dict[str, Guardrail]
+
+    @model_validator(mode="after")
+    def _ascending_lifts(self) -> ExperimentRules:
+        if list(self.planned_lifts) != sorted(set(self.planned_lifts)):
+            raise ValueError("planned_lifts must ascend")
+        return self
 
 
 class MarketingRoi(Section):

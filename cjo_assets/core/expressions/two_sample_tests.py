@@ -297,7 +297,7 @@ def _difference_of_shares(x: Numbers, n: Numbers, x0: Numbers, n0: Numbers, mult
         return rejected
 
     one = numpy.ones_like(estimate)
-    return _edge(is_rejected, estimate, -one), _edge(is_rejected, estimate, one)
+    return edge(is_rejected, estimate, -one), edge(is_rejected, estimate, one)
 
 
 def _ratio_of_shares(x: Numbers, n: Numbers, x0: Numbers, n0: Numbers, multiplier: Numbers) -> Bounds:
@@ -320,8 +320,8 @@ def _ratio_of_shares(x: Numbers, n: Numbers, x0: Numbers, n0: Numbers, multiplie
 
     nothing = (x <= 0) & (x0 <= 0)
     estimate = numpy.divide(share, share + share0, out=numpy.full_like(share, 0.5), where=~nothing)
-    low = _edge(is_rejected, estimate, numpy.zeros_like(estimate))
-    high = _edge(is_rejected, estimate, numpy.ones_like(estimate))
+    low = edge(is_rejected, estimate, numpy.zeros_like(estimate))
+    high = edge(is_rejected, estimate, numpy.ones_like(estimate))
     with numpy.errstate(divide="ignore"):
         return (
             numpy.where(nothing, numpy.nan, low / (1 - low)),
@@ -329,8 +329,8 @@ def _ratio_of_shares(x: Numbers, n: Numbers, x0: Numbers, n0: Numbers, multiplie
         )
 
 
-def _edge(is_rejected: Callable[[Numbers], Numbers], inside: Numbers, outside: Numbers) -> Numbers:
-    """Return where rejection begins between the estimate, which never is rejected, and the last value there is."""
+def edge(is_rejected: Callable[[Numbers], Numbers], inside: Numbers, outside: Numbers) -> Numbers:
+    """Return where rejection begins between a value that is never rejected and the last one there is."""
     for _ in range(HALVINGS):
         middle = (inside + outside) / 2
         rejected = is_rejected(middle)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from cjo_assets.core.expressions import people, posteriors, two_sample_tests
+from cjo_assets.core.expressions import people, posteriors, power, two_sample_tests
 from cjo_assets.core.expressions.two_sample_tests import EngineFunction
 from cjo_assets.core.quarantine import text_identity
 from cjo_assets.engine.functions import FUNCTIONS
@@ -26,7 +26,7 @@ def register_functions(session: SparkSession) -> None:
     from pyspark.sql.functions import pandas_udf
 
     # Pickles the functions themselves, not a reference to a module that workers may lack.
-    for module in (identity, two_sample_tests, posteriors, people, text_identity):
+    for module in (identity, two_sample_tests, posteriors, power, people, text_identity):
         cloudpickle.register_pickle_by_value(module)
     for function in FUNCTIONS:
         kind = INTERVAL if function.result.is_struct() else "string" if function.result.is_string() else "double"

@@ -3,6 +3,7 @@
 from cjo_assets.core.discovery import datasets_in, tables_in
 from cjo_assets.core.family import Family, Goal, Step
 from cjo_assets.families.marketing.ledger import LEDGER
+from cjo_assets.families.marketing.planning import PLANNING
 from cjo_assets.families.marketing.questions.approvals import APPROVALS
 from cjo_assets.families.marketing.questions.why import SUBJECTS
 from cjo_assets.families.marketing.report.pages import PAGES
@@ -58,6 +59,7 @@ FAMILY = Family(
     summary=SUMMARY,
     subject=SUBJECT,
     synth=SYNTH,
+    planning=PLANNING,
     ledger=LEDGER,
     approvals=APPROVALS,
     subjects=SUBJECTS,

@@ -9,7 +9,7 @@ import pytest
 from ibis.backends.sql.datatypes import DuckDBType
 from sqlglot import parse_one
 
-from cjo_assets.core.expressions import people, posteriors, two_sample_tests
+from cjo_assets.core.expressions import people, posteriors, power, two_sample_tests
 from cjo_assets.core.expressions.two_sample_tests import EngineFunction
 from cjo_assets.core.quarantine import text_identity
 from cjo_assets.engine.functions import FUNCTIONS, give_functions
@@ -21,7 +21,9 @@ from cjo_assets.engine.store import Store
 def test_what_an_expression_calls_is_what_the_engine_was_given(function: EngineFunction) -> None:
     value = "Ann" if function.parameter.is_string() else 0.5
     home = next(
-        module for module in (people, text_identity, two_sample_tests, posteriors) if hasattr(module, function.name)
+        module
+        for module in (people, text_identity, two_sample_tests, posteriors, power)
+        if hasattr(module, function.name)
     )
     called = getattr(home, function.name)(*[ibis.literal(value)] * function.parameters)
     assert called.type() == function.result

@@ -191,6 +191,7 @@ MARKETING = {
     "decision_insights",
     "experiment_arms",
     "experiment_evaluations",
+    "experiment_plans",
     "roi_components",
     "roi_analysis",
     "kpis",

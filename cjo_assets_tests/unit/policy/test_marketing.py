@@ -29,6 +29,7 @@ CONTRADICTIONS: dict[str, tuple[dict[str, Any], str]] = {
          | {"exceeding_expectations": 1.2}},
         "ascend",
     ),
+    "lifts that do not ascend": ({"experiments__planned_lifts": (0.2, 0.1)}, "planned_lifts must ascend"),
     "a window of no length": ({"attribution__window_days": 0.0}, "window_days"),
 }  # fmt: skip
 

@@ -9,6 +9,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.expressions.intervals import always_valid_multiplier, always_valid_p_value, two_sided_quantile
+from cjo_assets.core.expressions.power import trials_for_power
 from cjo_assets.core.expressions.two_sample_tests import (
     always_valid_sample_ratio_p_value,
     difference_of_shares,
@@ -37,10 +38,11 @@ def effects(pairs: ir.Table, policy: Policy) -> ir.Table:
     rules = policy.marketing.experiments
     alpha, lift = ibis.literal(rules.statistical_significance_threshold), rules.lift_threshold_for_scaling
     quantile = two_sided_quantile(1 - rules.statistical_significance_threshold)
-    both = quantile + two_sided_quantile(2 * rules.power - 1)
+    power_quantile = two_sided_quantile(2 * rules.power - 1)
+    both = quantile + power_quantile
     rows = _compared(_evidence(pairs, rules), alpha, ibis.literal(quantile), lift)
     # Arms of unequal size count as two equal ones of their harmonic mean.
-    required = 2 * (both / rows.aimed_size.nullif(0.0)) ** 2 * rows.design_effect
+    required = trials_for_power(rows.aimed_size, quantile, power_quantile) * rows.design_effect
     seen = share_at_effect_size(rows.share0, rows.goes_down.ifelse(-1, 1) * both * (2 / rows.per_arm).sqrt())
     intervals = {
         "absolute_effect": (rows.absolute, 0),

@@ -42,6 +42,7 @@ EXPERIMENT = {
     "experiment_evaluations": f"SELECT * FROM {SCHEMA}.experiment_evaluations {OF_EXPERIMENT}",
     "experiments": f"SELECT * FROM {SCHEMA}.experiments WHERE experiment_id = $subject",
     "experiment_arms": f"SELECT * FROM {SCHEMA}.experiment_arms {OF_EXPERIMENT} ORDER BY arm",
+    "experiment_plans": f"SELECT * FROM {SCHEMA}.experiment_plans {OF_EXPERIMENT} ORDER BY lift",
     "recommendations": f"{RECOMMENDATIONS} AND target_id = $subject ORDER BY rank LIMIT {MOST_ROWS}",
     "risk_register": f'SELECT * FROM {SCHEMA}.risk_register {OF_EXPERIMENT} ORDER BY "rank" LIMIT {MOST_ROWS}',
 }
@@ -53,6 +54,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "experiment_evaluations": ("experiment_id",),
     "experiments": ("experiment_id",),
     "experiment_arms": ("experiment_id", "arm"),
+    "experiment_plans": ("experiment_id", "lift"),
     "funnel_analysis": ("campaign_id", "path", "step"),
     "risk_register": ("risk_id",),
     "budget_governance": ("budget_action_id",),
@@ -134,6 +136,21 @@ ARMS = (
     Column("value", "revenue_proxy", "money"),
     Column("channel", "channel_id"),
     Column("audience", "segment_id"),
+)
+PLANS = (
+    Column("true lift", "lift", "percent"),
+    Column(
+        "exposures per arm to detect it",
+        "exposures_to_detect",
+        "count",
+        below=(("days at the present pace:", "days_to_detect", "count"), ("chance now", "power_to_detect", "percent")),
+    ),
+    Column(
+        "exposures per arm to scale",
+        "exposures_to_scale",
+        "count",
+        below=(("days at the present pace:", "days_to_scale", "count"), ("chance now", "power_to_scale", "percent")),
+    ),
 )
 STEPS = (
     Column("path", "path", "words"),
@@ -258,6 +275,7 @@ def experiment_profile(day: date, rows: Mapping[str, list[Row]]) -> Profile:
             ("Effect", ARMS_LISTED, "experiment_evaluations", "No effect."),
             ("Arms", ARMS, "experiment_arms", "No arm."),
             ("Soundness", SOUNDNESS, "experiment_evaluations", "Nothing is tested."),
+            ("What a lift takes", PLANS, "experiment_plans", "No plan: the control has no rate."),
         ),
         _section(found, "what-to-do", "What to do", ("Recommendations", PROPOSED, "recommendations", "None.")),
         _section(found, "risks", "Risks", ("Risks", RISKS, "risk_register", "No risk.")),
