@@ -1,8 +1,8 @@
 """Filter of any marketing table to the rows about one campaign.
 
 Rows are found by `campaign_id`, by both campaigns of a move, or through the table that links their key to a campaign: a
-metric through its asset, an audience segment or a channel through any record of the campaign that names it. A table
-about all campaigns is not filtered.
+metric through its asset, an audience segment or a channel through any record of the campaign that names it, an answer
+through its request. A table about all campaigns is not filtered.
 """
 
 from collections.abc import Mapping
@@ -33,6 +33,7 @@ NAMED_BY: dict[str, tuple[tuple[str, str], ...]] = {
         ("budget_actions", "to_channel_id"),
         ("touchpoints", "channel_id"),
     ),
+    "request_id": (("approval_queue", "request_id"),),
     "metric": (("campaigns", "primary_kpi"), ("experiments", "metric"), ("segment_rollups", "primary_kpi")),
 }
 

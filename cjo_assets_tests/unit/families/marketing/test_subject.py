@@ -20,6 +20,8 @@ from cjo_assets.families.marketing.inputs.performance_metrics import Performance
 from cjo_assets.families.marketing.inputs.segment_rollups import SegmentRollups
 from cjo_assets.families.marketing.inputs.touchpoints import Touchpoints
 from cjo_assets.families.marketing.measurement.metric_definitions import MetricDefinitions
+from cjo_assets.families.marketing.recommendations.approval_answers import ApprovalAnswers
+from cjo_assets.families.marketing.recommendations.approval_queue import ApprovalQueue
 from cjo_assets.families.marketing.subject import key_to_campaign, links_of, rows_of_campaign
 from cjo_assets_tests.support.rows import rows_of, table_of
 
@@ -40,9 +42,11 @@ LINKS = {
     "attribution_hints": (AttributionHints, {"hint_id": "{}", "channel_id": "{}_ch 3"}),
     "budget_actions": (BudgetActions, {"budget_action_id": "{}", "from_channel_id": "{}_ch 4"}
                        | {"to_channel_id": "{}_ch 5"}),
+    "approval_queue": (ApprovalQueue, {"request_id": "{}_request"}),
     "touchpoints": (Touchpoints, {"touchpoint_id": "{}", "channel_id": "{}_ch 6"}),
 }  # fmt: skip
 CASES = {
+    "approval_answers": (ApprovalAnswers, "request_id", ["_request"], {}),
     "performance_metrics": (PerformanceMetrics, "asset_id", ["_asset"], {"experiment_id": "{}_exp"}),
     "audience_segments": (AudienceSegments, "segment_id", ["_seg", "_seg 2", "_seg 3"], {}),
     "channels": (Channels, "channel_id", ["_ch", *(f"_ch {place}" for place in range(2, 7))], {}),
