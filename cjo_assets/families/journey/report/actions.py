@@ -71,8 +71,9 @@ def _approvals(figures: JourneyFigures) -> Section:
     if not figures.approvals:
         return Section("approvals", title, (Paragraph(("No approval request is open.",)),))
     day = Record("journey.journey_summary", (), figures.summary, figures.naming)
-    note = rest(figures, len(figures.approvals), day, "interventions_pending", "journey.outcome_analyses")
-    rows = records("journey.approval_requests", ("intervention_id",), figures.approvals, figures.naming)
+    shown = figures.approvals[: figures.report_rows]
+    note = rest(figures, len(shown), day, "interventions_pending", "journey.outcome_analyses")
+    rows = records("journey.approval_requests", ("intervention_id",), shown, figures.naming)
     return Section("approvals", title, (grid("Interventions awaiting approval", APPROVALS, rows, note),))
 
 

@@ -37,7 +37,8 @@ class JourneyFigures:
         next_steps: the first of them; `last_step` is the last one, whose rank is their number.
         decisions: the most urgent of them; `summary` counts all.
         gaps: the riskiest of them; `summary` counts all.
-        approvals: requests of interventions that wait for approval, the first to lapse first; `summary` counts all.
+        approvals: requests of interventions that wait for approval, the first to lapse first, and after them those of
+            `next_steps`; `summary` counts all.
         playbooks: of all segments together, the most valuable first; `playbook_count` counts all.
         portfolio: targets and limits of the shares.
         currency: currency of amounts.

@@ -33,8 +33,11 @@ PLAYBOOK_COUNT = (
 )
 PENDING_REQUESTS = """
     SELECT requests.* FROM journey.approval_requests AS requests JOIN journey.outcome_analyses AS followed
-        ON followed.as_of = ? AND followed.intervention_id = requests.intervention_id
-    WHERE followed.approval_status = 'pending' ORDER BY requests.expires_at, requests.intervention_id LIMIT ?"""
+        ON followed.as_of = $1 AND followed.intervention_id = requests.intervention_id
+    WHERE followed.approval_status = 'pending'
+    QUALIFY row_number() OVER (ORDER BY requests.expires_at, requests.intervention_id) <= $2
+        OR list_contains($3, requests.intervention_id)
+    ORDER BY requests.expires_at, requests.intervention_id"""
 
 
 def journey_figures(store: Store, as_of: date, policy: Policy, paragraph: Summary | None = None) -> JourneyFigures:
@@ -55,6 +58,7 @@ def journey_figures(store: Store, as_of: date, policy: Policy, paragraph: Summar
     )
     kpi_status = of_day("kpi_status", "family")
     history = {table: history_of(store, f"journey.{table}", as_of) for table in TABLES_OF_TILES}
+    next_steps = of_day("next_steps", "rank", limit)
     all_segments = f"segment = '{ANY_SEGMENT}'"
     gaps = of_day("coverage_gaps", "overall_risk_score DESC, customer_id", limit)
     playbooks = of_day("playbook_performance", "expected_net_value DESC, playbook_id", limit, all_segments)
@@ -72,11 +76,11 @@ def journey_figures(store: Store, as_of: date, policy: Policy, paragraph: Summar
         flows=of_day("stage_flows", "customers DESC, from_stage, to_stage"),
         conformance=of_day("conformance", f"{all_segments} DESC, segment"),
         risk_bands=risk_bands(store, as_of),
-        next_steps=of_day("next_steps", "rank", limit),
+        next_steps=next_steps,
         last_step=next(iter(of_day("next_steps", "rank DESC", 1)), None),
         decisions=of_day("recommended_interventions", "priority_score DESC, customer_id", limit),
         gaps=gaps,
-        approvals=store.rows(PENDING_REQUESTS, as_of, limit),
+        approvals=store.rows(PENDING_REQUESTS, as_of, limit, [step["reference"] for step in next_steps]),
         playbooks=playbooks,
         playbook_count=store.rows(PLAYBOOK_COUNT, as_of, ANY_SEGMENT),
         kpis=of_day("kpis", "family, kpi"),

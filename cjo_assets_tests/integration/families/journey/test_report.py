@@ -12,6 +12,7 @@ import vl_convert
 
 from cjo_assets.core.settings import Settings
 from cjo_assets.families.journey.report.charts import CHARTS
+from cjo_assets.families.journey.report.first_actions import first_actions
 from cjo_assets.families.journey.report.reading import REPORT, journey_figures, write_report
 from cjo_assets.families.journey.report.report import journey_report
 from cjo_assets.reporting.document import Cell, Cited, Document, Grid, Record, grid
@@ -399,6 +400,16 @@ def test_dates_of_the_figures_are_the_days(sample: Chain) -> None:
 def test_the_first_screen_is_complete_and_in_plain_words(document: Document) -> None:
     check_first_screen(document)
     assert plain(document.verdict.missing).startswith("no trend against a week before; ")
+
+
+def test_a_request_beyond_the_list_of_approvals_has_its_due_date(sample: Chain) -> None:
+    policy = policy_with(journey__reporting__report_rows=2)
+    figures = journey_figures(sample.store, TWENTIETH, policy)
+    approvals = journey_report(figures).sections[1].blocks[0]
+    assert isinstance(approvals, Grid)
+    assert len(approvals.rows) == 2 < len(figures.approvals)
+    actions = [action for action in first_actions(figures) if plain(action.command).startswith("cjo approve ")]
+    assert [plain(action.due) for action in actions] == ["23 Jan 00:00"] * 2
 
 
 def test_counts_of_the_verdict_are_parts_of_the_active_customers(sample: Chain, document: Document) -> None:
