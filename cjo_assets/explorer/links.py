@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote, urlencode
 
 from cjo_assets.core.table import Table
 from cjo_assets.reporting.document import Cited, Code
+from cjo_assets.reporting.naming import NAME
 
 TABLE, TABLES, LISTING, SUBJECT, APPROVALS, FIND = "/table", "/tables", "/list", "/subject", "/approvals", "/find"
 # Tests of a column in the address of a table: equality, text in it, bounds, and missing values.
@@ -50,8 +51,13 @@ class Links:
 
     def subject(self, cited: Cited) -> str | None:
         """Return the address of the subject that a cell names; None if it names none."""
-        subject = subject_of(_column(cited), self.subjects)
-        return subject_address(subject, cited.value) if subject and isinstance(cited.value, str) else None
+        column, value = _column(cited), cited.value
+        if cited.style == NAME and subject_of(column, self.subjects) is None:
+            # The row with a name has the id as its key.
+            column, _, key = cited.source.split("/")[-2].partition("=")
+            value = unquote(key)
+        subject = subject_of(column, self.subjects)
+        return subject_address(subject, value) if subject and isinstance(value, str) else None
 
     def rows(self, cited: Cited) -> str | None:
         """Return the address of the rows that a cell is from; None if no table is known for it."""

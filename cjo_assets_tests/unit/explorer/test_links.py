@@ -1,5 +1,6 @@
 """Tests of addresses: of the rows behind a figure, of subjects, and of changed parameters."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from cjo_assets.catalog import all_families
 from cjo_assets.explorer.links import Links, subject_of, with_parameters
 from cjo_assets.reporting.document import Code, Record
+from cjo_assets.reporting.naming import PLAIN, NameSource
 
 TABLES = {table.full_name: table for family in all_families() for table in family.tables}
 LINKS = Links(TABLES, ("customer", "campaign", "experiment"), {"journey": date(2025, 1, 20)})
@@ -33,6 +35,16 @@ def test_rows_without_a_day_or_with_a_missing_key_are_found_too() -> None:
 def test_an_id_leads_to_the_page_of_its_subject() -> None:
     record = Record("journey.risk_scores", ("customer_id",), {"customer_id": "C/1"})
     assert LINKS.subject(record.show("customer_id")) == "/subject/customer/C%2F1"
+    named = replace(
+        PLAIN,
+        sources={"campaign_id": NameSource("marketing.campaigns", "campaign_id")},
+        names={"campaign_id": {"A/1": "A"}},
+    )
+    experiment = ("experiment_id",)
+    for campaign, address in (("A/1", "/subject/campaign/A%2F1"), ("B", "/subject/campaign/B")):
+        row = {"experiment_id": "E", "campaign_id": campaign}
+        shown = Record("marketing.experiment_evaluations", experiment, row, named).show("campaign_id", "name")
+        assert LINKS.subject(shown) == address
     assert subject_of("from_campaign_id", LINKS.subjects) == "campaign"
     assert subject_of("playbook_id", LINKS.subjects) is None
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 
 from cjo_assets.core.pages import Listing, Pages, SubjectPart
 from cjo_assets.reporting.document import Block, Column, Grid, Prose, Row, Section, Tile, grid
-from cjo_assets.reporting.naming import packaged_naming
+from cjo_assets.reporting.naming import NameSource, packaged_naming
 from cjo_assets.reporting.profile import MOST_ROWS, Profile, Rows
 
 SCHEMA = "marketing"
@@ -61,6 +62,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "budget_proposals": ("from_campaign_id", "to_campaign_id"),
     "decision_insights": ("campaign_id",),
 }
+CAMPAIGN_NAME = NameSource(f"{SCHEMA}.campaigns", "campaign_id")
 LISTED = (
     Column("campaign", "name", below=(("", "campaign_id", "plain"),)),
     Column("status", "status", "words"),
@@ -73,7 +75,7 @@ LISTED = (
     Column("value per spend", "roas", "number"),
 )
 ARMS_LISTED = (
-    Column("experiment", "experiment_id", below=(("", "campaign_id", "plain"),)),
+    Column("experiment", "experiment_id", below=(("", "campaign_id", "name"),)),
     Column("metric", "metric", "words", below=(("per", "unit", "words"),)),
     Column("control", "control_rate", "rate", below=(("of", "control_exposures", "count"),)),
     Column("variant", "variant_rate", "rate", below=(("of", "variant_exposures", "count"),)),
@@ -204,7 +206,9 @@ def campaigns(rows: list[Row]) -> Grid:
 
 def experiments(rows: list[Row]) -> Grid:
     """Return experiments as a grid."""
-    found = _rows(experiment_evaluations=rows).of("experiment_evaluations")
+    names = {row["campaign_id"]: row["campaign_name"] for row in rows if row["campaign_name"] is not None}
+    naming = replace(packaged_naming(), sources={"campaign_id": CAMPAIGN_NAME}, names={"campaign_id": names})
+    found = Rows({"experiment_evaluations": rows}, SCHEMA, KEYS, naming).of("experiment_evaluations")
     return grid("Experiments of campaigns", ARMS_LISTED, found)
 
 
