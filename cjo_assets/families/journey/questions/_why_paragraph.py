@@ -43,10 +43,12 @@ def _risk(parts: dict[str, list[Row]]) -> str:
     if row is None:
         return ""
     tier = row["risk_tier"] or "below the lowest tier"
-    own = [factor for factor in parts["contributions"] if factor["score"] == "decision_risk" and factor["contribution"]]
+    # The largest contribution is first.
+    own = [part for part in parts["contributions"] if part["score"] == "overall_risk_score" and part["contribution"]]
     most = f", most of it from {_label('factor', own[0]['factor'])}" if own else ""
-    return f"The overall risk is {number(row['overall_risk_score'], 2)} ({tier}), the risk that decides " + (
-        f"{number(row['decision_risk'], 2)}{most}."
+    return (
+        f"The overall risk is {number(row['overall_risk_score'], 2)} ({tier}){most}; the risk that decides is "
+        f"{number(row['decision_risk'], 2)}."
     )
 
 

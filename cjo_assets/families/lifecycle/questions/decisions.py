@@ -11,7 +11,10 @@ from cjo_assets.reporting.text import day, instant, money
 def paragraph(found: ExplainedDecision) -> str:
     """Return what is to be done, where, since when, and how far its approval is."""
     row = found.decision or found.request or {}
-    parts = [f"{_customer(found, row)}: {_label('what', row['what'], 'prose')}"]
+    what = _label("what", row["what"], "prose")
+    if found.customer_name and row["customer_id"]:
+        what = what.replace(row["customer_id"], found.customer_name)
+    parts = [f"{_customer(found, row)}: {what}"]
     if row["amount"] is not None:
         parts.append(f"Its amount is {money(row['amount'])}.")
     if found.decision:

@@ -14,8 +14,8 @@ def _experiment(found: ExplainedSubject) -> str:
     row = found.row
     name = next((campaign["name"] for campaign in found.parts.get("campaign", ())), row["campaign_id"])
     parts = [
-        f"{name}: {row['experiment_id']} compares the creative {row['variant_asset']} with {row['control_asset']} by "
-        f"{_label('metric', row['metric'])}.",
+        f"{name}: {row['experiment_id']} compares the creative {row['variant_asset']} with the creative "
+        f"{row['control_asset']} by {_label('metric', row['metric'])}.",
         " ".join(f"The {arm['arm']} has {_counts(arm)}." for arm in found.parts.get("arms", ())),
     ]
     if row["reading"] is not None:
@@ -89,8 +89,7 @@ def _campaign(found: ExplainedSubject) -> str:
     steps = found.parts.get("recommendations")
     if steps:
         parts.append(
-            f"Of {_count(len(steps), 'recommendation', 'recommendations')} the first is: "
-            f"{_sentence(_label('description', steps[0]['description'], 'prose'))}"
+            f"Of {_count(len(steps), 'recommendation', 'recommendations')} the first is: {_sentence(_task(steps[0]))}"
         )
     return _joined(parts)
 
@@ -105,13 +104,20 @@ def _performance(row: Row) -> str:
     )
 
 
+def _task(row: Row) -> str:
+    """Return what a recommendation describes, with the kind of its subject before the id."""
+    text, subject = _label("description", row["description"], "prose"), row["target_id"]
+    kind = _label("category", row["category"])
+    return text if f"{kind} {subject}" in text else text.replace(subject, f"{kind} {subject}")
+
+
 def _recommendation(found: ExplainedSubject) -> str:
     """Return what is recommended, why, with which effect, and whether a person must approve it."""
     row = found.row
-    about, what, why = (_label(name, row[name], "prose") for name in ("target_name", "description", "rationale"))
+    about, why = (_label(name, row[name], "prose") for name in ("target_name", "rationale"))
     parts = [
-        f"{about}: {_sentence(what)} Why: {_sentence(why)}",
-        f"{row['recommendation_id']} is number {row['rank']} of the recommendations of {day(found.as_of)}, with "
+        f"{about}: {_sentence(_task(row))} Why: {_sentence(why)}",
+        f"The recommendation {row['recommendation_id']} is number {row['rank']} of those of {day(found.as_of)}, with "
         f"{_label('priority', row['priority'])} priority.",
     ]
     if row["net_impact"] is None:
@@ -167,7 +173,7 @@ SUBJECTS = (
             f"WHERE campaign_id = $subject AND {_ON_THE_DAY} ORDER BY ALL",
             "risks": "SELECT risk_id, risk_type, severity, exposure, due_date FROM marketing.risk_register "
             f"WHERE campaign_id = $subject AND is_open AND {_ON_THE_DAY} ORDER BY rank",
-            "recommendations": "SELECT rank, recommendation_id, action, description, net_impact "
+            "recommendations": "SELECT rank, recommendation_id, category, target_id, action, description, net_impact "
             f"FROM marketing.recommendations WHERE campaign_id = $subject AND {_ON_THE_DAY} ORDER BY rank",
         },
         _campaign,

@@ -40,7 +40,7 @@ def for_budgets(
     """Return recommendations on moves within campaigns and between campaigns."""
     actions = budget_governance.mutate(
         move=sentence(
-            "{} {} from {} to {}",
+            "{} {} from channel {} to channel {}",
             money(budget_governance.amount),
             budget_governance.currency,
             budget_governance.from_channel_id,
