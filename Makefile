@@ -24,7 +24,7 @@ endef
 export DAGSTER_HOME := $(CURDIR)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run demo ui test test-unit test-spark check docs bench clean
+.PHONY: run demo ui test test-unit test-spark check docs pictures bench clean
 
 run: $(STAMP)
 	@$(BIN)/cjo run
@@ -56,6 +56,11 @@ check: $(DEV_STAMP)
 
 docs: $(STAMP)
 	@$(BIN)/cjo docs
+
+# The pictures of docs/how-to/run_the_demonstration.md. It needs chromium and pngquant.
+pictures: $(DEV_STAMP)
+	@CJO_SCREENSHOTS=docs/how-to $(BIN)/python -m pytest -q cjo_assets_tests/system/test_demo.py
+	@pngquant --force --ext .png 32 docs/how-to/demonstration_*.png
 
 bench: $(STAMP)
 	@$(BIN)/cjo bench
