@@ -95,6 +95,7 @@ class ExperimentRules(Section):
     statistical_significance_threshold: Level
     minimum_sample_size: Annotated[int, Field(ge=1)]
     minimum_successes: Annotated[int, Field(ge=1)]
+    minimum_weeks: Annotated[int, Field(ge=1, le=MOST_DAYS)]
     lift_threshold_for_scaling: Weight
     power: Level
     sample_ratio_threshold: Level

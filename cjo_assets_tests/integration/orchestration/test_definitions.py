@@ -192,6 +192,8 @@ MARKETING = {
     "experiment_arms",
     "experiment_evaluations",
     "experiment_plans",
+    "experiment_weeks",
+    "experiment_consistency",
     "roi_components",
     "roi_analysis",
     "kpis",

@@ -43,6 +43,8 @@ EXPERIMENT = {
     "experiment_evaluations": f"SELECT * FROM {SCHEMA}.experiment_evaluations {OF_EXPERIMENT}",
     "experiments": f"SELECT * FROM {SCHEMA}.experiments WHERE experiment_id = $subject",
     "experiment_arms": f"SELECT * FROM {SCHEMA}.experiment_arms {OF_EXPERIMENT} ORDER BY arm",
+    "experiment_consistency": f"SELECT * FROM {SCHEMA}.experiment_consistency {OF_EXPERIMENT}",
+    "experiment_weeks": f"SELECT * FROM {SCHEMA}.experiment_weeks {OF_EXPERIMENT} ORDER BY week LIMIT {MOST_ROWS}",
     "experiment_plans": f"SELECT * FROM {SCHEMA}.experiment_plans {OF_EXPERIMENT} ORDER BY lift",
     "recommendations": f"{RECOMMENDATIONS} AND target_id = $subject ORDER BY rank LIMIT {MOST_ROWS}",
     "risk_register": f'SELECT * FROM {SCHEMA}.risk_register {OF_EXPERIMENT} ORDER BY "rank" LIMIT {MOST_ROWS}',
@@ -55,6 +57,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "experiment_evaluations": ("experiment_id",),
     "experiments": ("experiment_id",),
     "experiment_arms": ("experiment_id", "arm"),
+    "experiment_consistency": ("experiment_id",),
+    "experiment_weeks": ("experiment_id", "week"),
     "experiment_plans": ("experiment_id", "lift"),
     "funnel_analysis": ("campaign_id", "path", "step"),
     "risk_register": ("risk_id",),
@@ -138,6 +142,22 @@ ARMS = (
     Column("value", "revenue_proxy", "money"),
     Column("channel", "channel_id"),
     Column("audience", "segment_id"),
+)
+CONSISTENCY = (
+    Column("complete weeks", "complete_weeks", "count", below=(("minimum reached:", "has_minimum_run", "plain"),)),
+    Column("weeks compared", "compared_weeks", "count"),
+    Column("effects differ by week", "is_heterogeneous", below=(("p", "heterogeneity_p_value", "chance"),)),
+)
+WEEKS = (
+    Column("week", "week", "count", below=(("from", "first_day", "day"), ("complete:", "is_complete", "plain"))),
+    Column("control", "control_successes", "count", below=(("of", "control_exposures", "count"),)),
+    Column("variant", "variant_successes", "count", below=(("of", "variant_exposures", "count"),)),
+    Column(
+        "effect",
+        "absolute_effect",
+        "rate",
+        below=(("from", "absolute_effect_low", "rate"), ("to", "absolute_effect_high", "rate")),
+    ),
 )
 PLANS = (
     Column("true lift", "lift", "percent"),
@@ -279,6 +299,8 @@ def experiment_profile(day: date, rows: Mapping[str, list[Row]]) -> Profile:
             ("Effect", ARMS_LISTED, "experiment_evaluations", "No effect."),
             ("Arms", ARMS, "experiment_arms", "No arm."),
             ("Soundness", SOUNDNESS, "experiment_evaluations", "Nothing is tested."),
+            ("Run time and weeks", CONSISTENCY, "experiment_consistency", "Nothing is counted."),
+            ("Effect by week", WEEKS, "experiment_weeks", "Nothing is counted."),
             ("What a lift takes", PLANS, "experiment_plans", "No plan: the control has no rate."),
         ),
         _section(found, "what-to-do", "What to do", ("Recommendations", PROPOSED, "recommendations", "None.")),

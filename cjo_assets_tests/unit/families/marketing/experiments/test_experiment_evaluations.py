@@ -572,6 +572,6 @@ def test_every_number_of_the_policy_makes_a_difference() -> None:
             assert turned[name][column] != start[name][column], leaf
     read = {leaf.removeprefix(GUARDRAIL) for leaves in TURNED for leaf in leaves}
     rules = POLICY.marketing.experiments
-    assert read == set(type(rules).model_fields) - {"guardrails", "planned_lifts"} | set(
+    assert read == set(type(rules).model_fields) - {"guardrails", "planned_lifts", "minimum_weeks"} | set(
         type(rules.guardrails["conversions_per_impression"]).model_fields
     )
