@@ -49,13 +49,15 @@ WIDTH, HEIGHT = 1440, 900
 MOST_CLICKS = 3
 # Subjects of `cjo why`, some of each kind.
 SUBJECTS = {
-    "customers with a decision": "SELECT customer_id FROM journey.recommended_interventions WHERE as_of = $day LIMIT 6",
-    "customers without one": "SELECT customer_id FROM journey.coverage_gaps WHERE as_of = $day LIMIT 6",
-    "interventions": "SELECT intervention_id FROM journey.approval_requests WHERE requested_at <= $day LIMIT 4",
+    "customers with a decision": "SELECT customer_id FROM journey.recommended_interventions WHERE as_of = $day "
+    "ORDER BY 1 LIMIT 6",
+    "customers without one": "SELECT customer_id FROM journey.coverage_gaps WHERE as_of = $day ORDER BY 1 LIMIT 6",
+    "interventions": "SELECT intervention_id FROM journey.approval_requests WHERE requested_at <= $day "
+    "ORDER BY 1 LIMIT 4",
     "campaigns": "SELECT campaign_id FROM marketing.campaign_analysis WHERE as_of = $day",
     "experiments": "SELECT experiment_id FROM marketing.experiment_evaluations WHERE as_of = $day",
-    "recommendations": "SELECT recommendation_id FROM marketing.recommendations WHERE as_of = $day LIMIT 6",
-    "decisions": "SELECT any_value(decision_id) FROM lifecycle.outbox WHERE as_of = $day GROUP BY kind ORDER BY kind",
+    "recommendations": "SELECT recommendation_id FROM marketing.recommendations WHERE as_of = $day ORDER BY 1 LIMIT 6",
+    "decisions": "SELECT min(decision_id) FROM lifecycle.outbox WHERE as_of = $day GROUP BY kind ORDER BY kind",
 }
 ID = re.compile(r"\bSYN_\w+|\b[A-Z]{1,3}-[0-9a-f]{12}\b")
 # What an id of a paragraph follows: nothing, a bracket after its name, or the word for what it is.
