@@ -15,6 +15,8 @@ MOST_DECIMALS = 6
 MOST_HOURS = 48
 # A larger lift is no measurement: there was next to nothing to compare with.
 MOST_LIFT = 10.0
+# One in a thousand, the last digit that a percentage shows.
+LEAST_LIKELIHOOD = 0.001
 _NAME = re.compile(r"(?<![\w-])[a-z][a-z0-9]*(?:_[a-z0-9]+)+(?![\w-])")
 _DATE = re.compile(r"(?<![\w-])\d{4}-\d\d-\d\d(?![\w-])")
 _MARKUP = str.maketrans(
@@ -102,6 +104,15 @@ def chance(value: float | None) -> str:
     return f"below {least}" if value is not None and value < least else number(value)
 
 
+def likelihood(value: float | None) -> str:
+    """Return a probability as percent; one that would round to 0 or 100 is shown as a bound: nothing is certain."""
+    if value is None:
+        return NOTHING
+    if value < LEAST_LIKELIHOOD:
+        return f"below {percent(LEAST_LIKELIHOOD)}"
+    return f"above {percent(1 - LEAST_LIKELIHOOD)}" if value > 1 - LEAST_LIKELIHOOD else percent(value)
+
+
 def names(value: list[str] | None) -> str:
     """Return names of the tables as words; an empty list differs from an unknown one."""
     return "none" if value == [] else words(value)
@@ -171,6 +182,7 @@ STYLES: dict[str, Callable[[Any], str]] = {
     "percent": percent,
     "rate": rate,
     "chance": chance,
+    "likelihood": likelihood,
     "names": names,
     "sentences": lambda value: prose(" ".join(value)) if value else NOTHING,
 }

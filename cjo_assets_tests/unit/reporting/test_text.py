@@ -2,7 +2,7 @@
 
 import pytest
 
-from cjo_assets.reporting.text import harmless, money, number, shown, table, visible
+from cjo_assets.reporting.text import harmless, likelihood, money, number, shown, table, visible
 
 NUMBERS = [
     (None, 3, "n/a"),
@@ -50,6 +50,23 @@ def test_nothing_has_no_sign() -> None:
 
 def test_amounts_have_two_decimals() -> None:
     assert [money(value) for value in (None, 0.0, 1234.5, -3.0, 0.01)] == ["n/a", "0.00", "1,234.50", "-3.00", "0.01"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "n/a"),
+        (0.0, "below 0.1 %"),
+        (0.0009, "below 0.1 %"),
+        (0.001, "0.1 %"),
+        (0.5, "50 %"),
+        (0.999, "99.9 %"),
+        (0.99999, "above 99.9 %"),
+        (1.0, "above 99.9 %"),
+    ],
+)
+def test_a_probability_is_never_shown_as_certain(value: float | None, text: str) -> None:
+    assert likelihood(value) == text
 
 
 def test_every_value_can_be_shown() -> None:

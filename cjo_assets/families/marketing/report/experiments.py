@@ -46,7 +46,7 @@ EFFECTS = (
     Column(
         "chance to beat control",
         "chance_to_beat_control",
-        "percent",
+        "likelihood",
         below=(("loss if worse", "expected_loss", "rate"),),
     ),
     Column("verdict", "verdict", "words", is_status=True, below=(("", "rule", "words"),)),

@@ -95,7 +95,7 @@ ARMS_LISTED = (
         "lift",
         below=(("to", "always_valid_relative_high", "lift"),),
     ),
-    Column("chance to beat control", "chance_to_beat_control", "percent"),
+    Column("chance to beat control", "chance_to_beat_control", "likelihood"),
     Column("verdict", "verdict", "words", is_status=True, below=(("", "rule", "words"), ("", "phase", "words"))),
 )
 PROPOSED = (
@@ -285,7 +285,7 @@ def experiment_profile(day: date, rows: Mapping[str, list[Row]]) -> Profile:
         Tile("Lift over the control", (evaluation.show("relative_effect", "percent"),), lift),
         Tile(
             "Chance to beat the control",
-            (evaluation.show("chance_to_beat_control", "percent"),),
+            (evaluation.show("chance_to_beat_control", "likelihood"),),
             ("for information; the interval decides",),
         ),
         Tile("Metric", (evaluation.show("metric", "words"),), ("per ", evaluation.show("unit", "words"))),
