@@ -7,6 +7,21 @@ from cjo_assets.families.marketing.report.prose import table_of
 from cjo_assets.reporting.document import Block, Column, Paragraph, Picture, Prose, Record, Section
 from cjo_assets.reporting.first_screen import FEWEST_POINTS
 
+METRIC = Column("metric", "metric", "words", below=(("per", "unit", "words"),))
+LIFTS = (
+    Column(
+        "lift, one look",
+        "relative_effect",
+        "lift",
+        below=(("from", "relative_effect_low", "lift"), ("to", "relative_effect_high", "lift")),
+    ),
+    Column(
+        "lift, any day, from",
+        "always_valid_relative_low",
+        "lift",
+        below=(("to", "always_valid_relative_high", "lift"),),
+    ),
+)
 RATES = (
     Column(
         "experiment",
@@ -14,7 +29,7 @@ RATES = (
         "name",
         below=(("", "experiment_id", "plain"), ("", "status", "words")),
     ),
-    Column("metric", "metric", "words", below=(("per", "unit", "words"),)),
+    METRIC,
     Column(
         "control",
         "control_rate",
@@ -30,18 +45,7 @@ RATES = (
 )
 EFFECTS = (
     *RATES,
-    Column(
-        "lift, one look",
-        "relative_effect",
-        "lift",
-        below=(("from", "relative_effect_low", "lift"), ("to", "relative_effect_high", "lift")),
-    ),
-    Column(
-        "lift, any day, from",
-        "always_valid_relative_low",
-        "lift",
-        below=(("to", "always_valid_relative_high", "lift"),),
-    ),
+    *LIFTS,
     Column("p", "p_value", "chance", below=(("corrected", "adjusted_p_value", "chance"),)),
     Column(
         "chance to beat control",

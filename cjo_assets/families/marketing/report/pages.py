@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 from cjo_assets.core.pages import Listing, Pages, SubjectPart
+from cjo_assets.families.marketing.report.experiments import LIFTS, METRIC
 from cjo_assets.reporting.document import Block, Column, Grid, Prose, Row, Section, Tile, grid
 from cjo_assets.reporting.naming import NameSource, packaged_naming
 from cjo_assets.reporting.profile import MOST_ROWS, Profile, Rows
@@ -80,21 +81,10 @@ LISTED = (
 )
 ARMS_LISTED = (
     Column("experiment", "experiment_id", below=(("", "campaign_id", "name"),)),
-    Column("metric", "metric", "words", below=(("per", "unit", "words"),)),
+    METRIC,
     Column("control", "control_rate", "rate", below=(("of", "control_exposures", "count"),)),
     Column("variant", "variant_rate", "rate", below=(("of", "variant_exposures", "count"),)),
-    Column(
-        "lift, one look",
-        "relative_effect",
-        "lift",
-        below=(("from", "relative_effect_low", "lift"), ("to", "relative_effect_high", "lift")),
-    ),
-    Column(
-        "lift, any day, from",
-        "always_valid_relative_low",
-        "lift",
-        below=(("to", "always_valid_relative_high", "lift"),),
-    ),
+    *LIFTS,
     Column("chance to beat control", "chance_to_beat_control", "likelihood"),
     Column("verdict", "verdict", "words", is_status=True, below=(("", "rule", "words"), ("", "phase", "words"))),
 )
