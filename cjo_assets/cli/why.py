@@ -22,8 +22,8 @@ def why(
     subject: Annotated[
         str,
         typer.Argument(
-            help="Id of a customer, an intervention, a decision, a derived signal, a campaign, an experiment or a "
-            "recommendation."
+            help="Id of a customer, an intervention, a decision, a derived signal, a campaign, an experiment, a "
+            "recommendation or a budget action."
         ),
     ],
     as_of: Annotated[

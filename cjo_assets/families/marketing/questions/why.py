@@ -1,4 +1,7 @@
-"""Explanations of campaigns, experiments and recommendations: queries of their parts, and the answer in plain words."""
+"""Explanations of campaigns, experiments, recommendations and budget actions.
+
+Queries of their parts, and the answer in plain words.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from cjo_assets.core.questions import Branch, ExplainedSubject, Row, SubjectExpl
 from cjo_assets.families.marketing.experiments._experiment_verdicts import FIXED_HORIZON
 from cjo_assets.reporting.approvals import approval_sentence
 from cjo_assets.reporting.naming import packaged_naming
-from cjo_assets.reporting.text import chance, day, money, number, percent, rate, shown, words
+from cjo_assets.reporting.text import chance, day, instant, money, number, percent, rate, shown, words
 
 
 def _experiment(found: ExplainedSubject) -> str:
@@ -134,6 +137,30 @@ def _recommendation(found: ExplainedSubject) -> str:
     return _joined(parts)
 
 
+def _budget_action(found: ExplainedSubject) -> str:
+    """Return what a budget action moves, who proposed it, which rules refuse it, and whether a person answered."""
+    row = found.row
+    name = next((campaign["name"] for campaign in found.parts.get("campaign", ())), row["campaign_id"])
+    share = f" ({percent(row['budget_share'])} of the budget)" if row["budget_share"] is not None else ""
+    parts = [
+        f"{name}: {row['budget_action_id']} moves {money(row['amount'])} {row['currency']}{share} from the channel "
+        f"{row['from_channel_id']} to the channel {row['to_channel_id']}.",
+        f"It was proposed on {instant(row['proposed_at'])}; by: {_label('proposed_by', row['proposed_by'])}; reason: "
+        f"{_label('reason_code', row['reason_code'])}.",
+    ]
+    refusals, violations = row["refusal_reasons"], row["violations"]
+    parts.append(f"The rules refuse it: {_label('refusal_reasons', refusals)}." if refusals else "No rule refuses it.")
+    parts += [f"What was done against the rules: {_label('violations', violations)}."] if violations else []
+    # Only an action that waits, and that no rule refuses, is in the approval queue.
+    asked = [approval_sentence(request) for request in found.parts.get("approval", ())]
+    answered = f" by {row['approver_id']}" if row["approver_id"] is not None else ""
+    parts += asked or [
+        f"Its approval: {_label('approval_state', row['approval_state'])}{answered}; its status: "
+        f"{_label('status', row['status'])}."
+    ]
+    return _joined(parts)
+
+
 def _branches(found: ExplainedSubject) -> list[Branch]:
     """Return all columns of the subject, and the rows of each part."""
     columns = [f"{name}: {shown(value)}" for name, value in found.row.items()]
@@ -204,6 +231,22 @@ SUBJECTS = (
             "WHERE recommendation_id = $subject ORDER BY entry",
         },
         _recommendation,
+        _branches,
+    ),
+    SubjectExplanation(
+        "budget action",
+        "marketing.budget_governance",
+        "budget_action_id",
+        {
+            "campaign": f"SELECT campaign_id, name, status FROM marketing.campaign_analysis WHERE {_ON_THE_DAY} "
+            "AND campaign_id IN "
+            "(SELECT campaign_id FROM marketing.budget_governance WHERE budget_action_id = $subject)",
+            "approval": f"FROM marketing.approval_queue WHERE request_id = $subject AND {_ON_THE_DAY}",
+            "risks": f"SELECT risk_id, risk_type, severity, status FROM marketing.risk_register WHERE {_ON_THE_DAY} "
+            "AND risk_id IN (SELECT unnest(risk_ids) FROM marketing.budget_governance "
+            f"WHERE budget_action_id = $subject AND {_ON_THE_DAY}) ORDER BY risk_id",
+        },
+        _budget_action,
         _branches,
     ),
 )

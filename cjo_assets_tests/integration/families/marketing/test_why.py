@@ -1,4 +1,4 @@
-"""Tests of `cjo why` about campaigns, experiments and recommendations."""
+"""Tests of `cjo why` about campaigns, experiments, recommendations and budget actions."""
 
 import json
 import re
@@ -17,6 +17,7 @@ KEYS = {
     "campaign_analysis": "campaign_id",
     "experiment_evaluations": "experiment_id",
     "recommendations": "recommendation_id",
+    "budget_governance": "budget_action_id",
 }
 SNAKE_CASE = re.compile(r"\b[a-z]+_[a-z_]+\b")
 
