@@ -36,6 +36,6 @@ def test_pages_have_reading_commands() -> None:
     assert {page: len(commands(page)) for page in PAGES} == {
         "start": 1,
         "how-to/approve": 1,
-        "how-to/investigate_a_decision": 4,
+        "how-to/investigate_a_decision": 5,
         "how-to/query_the_tables": 4,
     }
