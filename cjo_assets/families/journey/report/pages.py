@@ -68,6 +68,7 @@ LISTED = (
     Column("revenue at risk", "revenue_at_risk", "whole"),
     Column("decision", "recommended_action", "words", below=(("approval", "approval_status", "words"),)),
     Column("last outcome", "last_outcome", "words", below=(("", "last_outcome_at", "day"),)),
+    Column("next step by", "owner", "words"),
 )
 STAGES = (
     Column("entered", "state_entered_at", "day"),
@@ -245,6 +246,7 @@ PAGES = Pages(
                 "risk_tier": "Risk tier",
                 "stage_health": "Stage health",
                 "approval_status": "Approval",
+                "owner": "Owner",
             },
             searched=("customer_id",),
             orders={
