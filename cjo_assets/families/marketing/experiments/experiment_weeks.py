@@ -21,6 +21,9 @@ from cjo_assets.policy import Policy
 
 WEEK_DAYS = 7
 KEY = ("experiment_id", "week")
+ERROR_DECIMALS = 12
+# The smallest that is published: weeks are weighted by the inverse of their errors.
+LEAST_ERROR = 10.0**-ERROR_DECIMALS
 
 
 class ExperimentWeeks(DatedContract):
@@ -46,7 +49,10 @@ class ExperimentWeeks(DatedContract):
     )
     absolute_effect_high: float = column("Upper end of that interval.", ge=-1, le=1, nullable=True, decimals=9)
     standard_error: float = column(
-        "Standard error of the effect, as wide as the design effect makes it.", gt=0, nullable=True, decimals=12
+        "Standard error of the effect, as wide as the design effect makes it; at least 1e-12.",
+        gt=0,
+        nullable=True,
+        decimals=ERROR_DECIMALS,
     )
 
 
@@ -101,9 +107,10 @@ def _compared(weeks: ir.Table, policy: Policy) -> ir.Table:
     )
     quantile = two_sided_quantile(1 - policy.marketing.experiments.statistical_significance_threshold)
     interval = difference_of_shares(x, n, x0, n0, ibis.literal(quantile))
+    error = difference_variance(x, n, x0, n0).sqrt()
     return weeks.mutate(
         absolute_effect=x / n - x0 / n0,
         absolute_effect_low=interval["low"],
         absolute_effect_high=interval["high"],
-        standard_error=difference_variance(x, n, x0, n0).sqrt(),
+        standard_error=(error < LEAST_ERROR).ifelse(LEAST_ERROR, error),
     )
