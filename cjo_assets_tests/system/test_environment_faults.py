@@ -113,8 +113,9 @@ def test_an_interrupted_run_publishes_nothing_and_prints_one_line(tmp_path: Path
         if "journey.signals:" in line:
             # As a terminal does on Ctrl-C: every process of the group is interrupted.
             os.killpg(run.pid, signal.SIGINT)
-    assert run.wait() == 130
     said = "".join(lines)
+    # A shell reports both as 130. Python ends by the signal where the interrupt passed through code in C.
+    assert run.wait() in (130, -signal.SIGINT), said
     assert "Traceback" not in said
     assert "Interrupted. The run has published nothing." in said
     assert not (tmp_path / "cjo.duckdb").exists()
