@@ -18,7 +18,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page
 
 from cjo_assets.approvals.decide import record_answer, waiting_requests
 from cjo_assets.audit.why.answer import answered
@@ -104,18 +104,6 @@ def documents(home: Settings, policy: Policy, tmp_path_factory: pytest.TempPathF
             "lifecycle": lifecycle_report(lifecycle_figures(store, LAST_DAY, policy)),
             "marketing": marketing_report(marketing_figures(store, LAST_DAY, policy)),
         }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, without a window."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        pytest.skip("browser test left out: chromium is not installed")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

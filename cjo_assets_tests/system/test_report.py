@@ -3,14 +3,12 @@
 The day is made by hand: a million customers, every list full, and text of strangers that would rather be markup.
 """
 
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route
 
 from cjo_assets.families.journey.report.charts import CHARTS
 from cjo_assets.families.journey.report.report import journey_report
@@ -38,18 +36,6 @@ DRAWN = """
     return [frame.width, frame.height, marks.length, right, left];
 })
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, without a window."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        pytest.skip("browser test left out: chromium is not installed")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
