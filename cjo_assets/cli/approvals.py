@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cjo_assets.cli.terminal import HomeOption, PolicyOption, console, fail, say
 from cjo_assets.core.approval_status import APPROVED
+
+if TYPE_CHECKING:
+    from cjo_assets.policy import Policy
 
 InterventionArgument = Annotated[str, typer.Argument(help="Id of the request, as listed by `cjo pending`.")]
 ByOption = Annotated[str, typer.Option("--by", help="Name of the approver.")]
@@ -38,10 +41,14 @@ def pending(
     settings = places_of(home)
     _register_families()
     try:
-        waiting = waiting_requests(settings, load_policy(settings.policy))
+        policy = load_policy(settings.policy)
+        waiting = waiting_requests(settings, policy)
     except (PolicyError, WarehouseError) as error:
         fail(str(error))
-    (_print_as_json if as_json else _print_as_lines)(waiting)
+    if as_json:
+        _print_as_json(waiting)
+    else:
+        _print_as_lines(waiting, policy)
 
 
 def approve(
@@ -109,19 +116,20 @@ def _register_families() -> None:
     data_families()
 
 
-def _print_as_lines(waiting: list[dict[str, Any]]) -> None:
+def _print_as_lines(waiting: list[dict[str, Any]], policy: Policy) -> None:
     """Print each request on two lines: action and approver, then reasons and signals."""
-    from cjo_assets.reporting.text import money
+    from cjo_assets.reporting.approvals import approver_of, cost_of, reasons_of
+    from cjo_assets.reporting.naming import Naming
 
+    naming = Naming(policy.labels)
     if not waiting:
         console.print("No pending approval requests.")
     for row in waiting:
-        cost = "cost unknown" if row["expected_cost"] is None else money(row["expected_cost"])
-        asked = f"approver {_asked(row)}, {_until(row)}"
         subject = row["subject_id"] or f"all {row['subject']}s"
-        what = f"{row['intervention_id']}  {subject}  {row['recommended_action']}  {cost}  {asked}"
-        for line in (what, f"    {', '.join(row['approval_reasons']) or 'requested by its source'}; {_grounds(row)}"):
-            say(line)
+        action = naming.text("recommended_action", row["recommended_action"], "prose")
+        asked = f"approver: {approver_of(row, naming)}, {_until(row)}"
+        say(f"{row['intervention_id']}  {subject}  {action}  {cost_of(row)}  {asked}")
+        say(f"    {reasons_of(row, naming)}; {_grounds(row)}")
 
 
 def _until(row: dict[str, Any]) -> str:
@@ -142,10 +150,3 @@ def _print_as_json(waiting: list[dict[str, Any]]) -> None:
     """Print the requests as a JSON array, instants in UTC."""
     text = json.dumps(waiting, default=lambda instant: f"{instant.isoformat()}Z", indent=2)
     console.print(text, highlight=False, markup=False, soft_wrap=True)
-
-
-def _asked(row: dict[str, Any]) -> str:
-    role = row.get("waits_with") or row["approval_role"] or "any"
-    if not row["needs_two_people"]:
-        return role
-    return f"two: {role}" + (f", approved by {', '.join(row['approved_by'])}" if row["approved_by"] else "")

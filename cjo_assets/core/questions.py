@@ -200,7 +200,8 @@ class Approvals:
     Attributes:
         records: file in the home that answers are appended to.
         key: column of that file that identifies what is answered; the tables below have it as `intervention_id`.
-        requests: table or query with the latest state of each request.
+        requests: table or query with the latest state of each request; `moves_no_money` is true where a request has no
+            cost because it moves no money, and may be absent where each request costs something.
         pending: table or query with the pending requests.
         history: table or query with the published answers.
         interventions: table or query with every intervention known on a day, with and without approval.

@@ -15,7 +15,9 @@ from cjo_assets.core.settings import Settings
 from cjo_assets.explorer.database import identity_of
 from cjo_assets.explorer.links import subject_address
 from cjo_assets.policy import Policy, load_policy
-from cjo_assets.reporting.text import NOTHING, instant, money, names, words
+from cjo_assets.reporting.approvals import approver_of, cost_of, reasons_of
+from cjo_assets.reporting.naming import Naming
+from cjo_assets.reporting.text import instant
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class PendingRequest:
         subject_id: the customer or campaign; None of a request about several.
         address: page of the subject.
         action: what would be done.
-        cost: expected cost, or the amount [currency].
+        cost: expected cost, or the amount [currency]; in words where there is none.
         reasons: why a person must answer.
         evidence: the signals or records behind it.
         approver: who may answer.
@@ -60,7 +62,8 @@ def _loaded(path: Path | None, identity: tuple[int, int, int] | None) -> Policy:
 
 def pending_requests(settings: Settings, policy: Policy) -> list[PendingRequest]:
     """Return the requests that `cjo pending` lists, in its order."""
-    return [_shown(row) for row in waiting_requests(settings, policy)]
+    naming = Naming(policy.labels)
+    return [_shown(row, naming) for row in waiting_requests(settings, policy)]
 
 
 def answer_of(form: Mapping[str, str]) -> Answer:
@@ -97,26 +100,22 @@ def record(settings: Settings, policy: Policy, form: Mapping[str, str]) -> str:
     return f"{form['request']} is {recorded['decision']} by {recorded['decided_by']}. The next run applies it."
 
 
-def _shown(row: dict[str, Any]) -> PendingRequest:
+def _shown(row: dict[str, Any], naming: Naming) -> PendingRequest:
     subject, subject_id = row["subject"], row["subject_id"]
-    role = words(row.get("waits_with") or row["approval_role"] or "any role")
-    people = f"two people, {role}" if row["needs_two_people"] else role
-    by = f"; approved by {', '.join(row['approved_by'])}" if row["approved_by"] else ""
     entitled = f" ({', '.join(row['entitled_approvers'])})" if row["entitled_approvers"] else ""
     end = row["expires_at"] or row["due_at"]
     is_overdue = bool(row.get("is_overdue"))
     until = "expires" if row["expires_at"] is not None else "since" if is_overdue else "due"
-    reasons = list(row["approval_reasons"] or ())
     evidence = row["evidence"] if "evidence" in row else row["triggered_by_signals"]
     return PendingRequest(
         row["intervention_id"],
         subject_id,
         subject_address(subject, subject_id) if subject_id else None,
-        words(row["recommended_action"]).removesuffix("."),
-        NOTHING if row["expected_cost"] is None else money(row["expected_cost"]),
-        names(reasons) if reasons else "requested by its source",
+        naming.text("recommended_action", row["recommended_action"], "prose").removesuffix("."),
+        cost_of(row),
+        reasons_of(row, naming),
         ", ".join(evidence or ()) or "none",
-        f"{people}{entitled}{by}",
+        f"{approver_of(row, naming)}{entitled}",
         f"{until} {instant(end)} UTC",
         is_overdue,
     )

@@ -257,7 +257,7 @@ def test_the_commands(settings: Settings) -> None:
     assert listed[0]["intervention_id"] == "two"
     assert listed[0]["expires_at"] == "2025-01-22T00:00:00Z"
     shown = run(app, ["pending"], env={"COLUMNS": "200"}).output
-    for text in ("two: any", "180.00", "signals S1", "2025-01-22 00:00"):
+    for text in ("two people, any role, approved by ann", "180.00", "signals S1", "2025-01-22 00:00"):
         assert text in shown
     rejected = run(app, ["reject", "one", "--by", "ann", "--reason", "bad_timing", "--note", "later", "--at", IN_TIME])
     assert (rejected.exit_code, "one is rejected by ann" in rejected.output) == (0, True)

@@ -18,7 +18,7 @@ from cjo_assets.families.lifecycle.inputs.lifecycle_approvals import RECORDS
 from cjo_assets.ingest.records import records_in
 from cjo_assets_tests.support.rows import DAY, POLICY, Row, default_row, instant
 
-CREDIT, DISCOUNT, FREE = "L-00000000000a", "L-00000000000b", "L-00000000000c"
+CREDIT, DISCOUNT, FREE, VARIANT = (f"L-00000000000{letter}" for letter in "abce")
 QUEUE: list[Row] = [
     {
         "decision_id": CREDIT,
@@ -49,6 +49,18 @@ QUEUE: list[Row] = [
         "is_overdue": True,
         "decision_hash": "d",
     },
+    {
+        "decision_id": VARIANT,
+        "kind": "promotion",
+        "what": "Promote the variant B of the experiment E1.",
+        "approval_rule": "promotion",
+        "approval_role": "manager",
+        "waits_with": "manager",
+        "answers_from": instant("2025-01-20 00:00"),
+        "requested_at": instant("2025-01-21 00:00"),
+        "due_at": instant("2025-01-23 00:00"),
+        "decision_hash": "v",
+    },
 ]
 EARLIER: Row = QUEUE[0] | {"decision_id": "L-00000000000d", "as_of": date(2025, 1, 19)}
 
@@ -68,6 +80,8 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
         "lifecycle.lifecycle_summary": [{"as_of": DAY}],
         "journey.approval_requests": [
             {"intervention_id": "I-1", "status": "pending", "expires_at": instant("2025-01-21 12:00")}
+            | {"customer_id": "C001", "recommended_action": "proactive_outreach", "needs_two_people": False}
+            | {"approval_role": "csm", "approval_reasons": ["high_value_customer"], "triggered_by_signals": ["S1"]}
         ],
         "journey.approval_history": [],
         "journey.outcome_analyses": [],
@@ -90,16 +104,27 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 def test_the_requests_of_all_families_are_one_list(settings: Settings) -> None:
     waiting = waiting_requests(settings, POLICY)
     # By due time or expiry; those of an earlier day are not listed.
-    assert [row["intervention_id"] for row in waiting] == [DISCOUNT, "I-1", CREDIT]
+    assert [row["intervention_id"] for row in waiting] == [DISCOUNT, "I-1", CREDIT, VARIANT]
     printed = CliRunner().invoke(app, ["pending"], env={"COLUMNS": "200"}).output
-    assert f"{CREDIT}  C008  Credit 816.67.  816.67  approver csm, due 2025-01-22 00:00 UTC" in printed
-    assert "    credit; evidence sla_compliance:uptime" in printed
+    # Labels of the policy; a cost that is not known differs from a request that costs nothing.
+    assert printed.splitlines() == [
+        f"{DISCOUNT}  C009  Approve the discount AR-1.  cost unknown  approver: executive, overdue since "
+        "2025-01-19 09:00 UTC",
+        "    approval requested; evidence none",
+        "I-1  C001  personal outreach  cost unknown  approver: customer success manager, expires 2025-01-21 12:00 UTC",
+        "    valuable customer; signals S1",
+        f"{CREDIT}  C008  Credit 816.67.  816.67  approver: customer success manager, due 2025-01-22 00:00 UTC",
+        "    credit; evidence sla_compliance:uptime",
+        f"{VARIANT}  all customers  Promote the variant B of the experiment E1.  no money moves  approver: manager, "
+        "due 2025-01-23 00:00 UTC",
+        "    promotion; evidence none",
+    ]
     assert [row["approval_reasons"] for row in waiting if row["family"] == "lifecycle"] == [
         ["approval_requested"],
         ["credit"],
+        ["promotion"],
     ]
     assert {(row["subject"], row["subject_id"] == row["customer_id"]) for row in waiting} == {("customer", True)}
-    assert "approver executive, overdue since 2025-01-19 09:00 UTC" in printed
     listed = json.loads(CliRunner().invoke(app, ["pending", "--json"]).output)
     assert listed[2]["due_at"] == "2025-01-22T00:00:00Z"
 
@@ -111,7 +136,7 @@ def test_an_answer_goes_to_the_records_of_its_family(settings: Settings) -> None
         {"decision_id": CREDIT, "decision": "approved", "decided_at": "2025-01-20T15:00:00Z", "decided_by": "ann"}
         | {"category": None, "reason": None, "decision_hash": "h"}
     ]
-    assert [row["intervention_id"] for row in waiting_requests(settings, POLICY)] == [DISCOUNT, "I-1"]
+    assert [row["intervention_id"] for row in waiting_requests(settings, POLICY)] == [DISCOUNT, "I-1", VARIANT]
     with pytest.raises(RefusalError, match="was approved already"):
         record_answer(settings, POLICY, answer)
     record_answer(settings, POLICY, Answer("I-1", "approved", "ann", at="2025-01-20T15:00:00Z"))

@@ -70,6 +70,9 @@ def test_answers_are_disabled_unless_allowed(settings: Settings) -> None:
     client, request = client_of(settings), pending_of(settings)
     page = client.get("/approvals").text
     assert request in page
+    # Labels, ids as they are, and no cost where no money moves.
+    for text in ("customer success manager", "valuable customer", "Leave ASSET_008 off", "<dd>no money moves</dd>"):
+        assert text in page
     assert '<button name="decision"' not in page
     form = form_of(client, request=request, decision="approved", by="ann", at=IN_TIME)
     assert client.post("/approvals", data=form).status_code == 403

@@ -37,7 +37,7 @@ class ApprovalQueue(DatedContract):
     what: str = column("What would be done, in words.", free_text=True)
     why: str = column("Why it is proposed.", free_text=True)
     amount: float = column(
-        "Budget that it moves [currency]; null where it moves none.",
+        "Budget that it moves [currency]; null where it moves none, or names no amount.",
         ge=0,
         le=LARGEST_AMOUNT,
         nullable=True,

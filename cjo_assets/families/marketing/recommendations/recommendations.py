@@ -73,7 +73,9 @@ class Recommendations(DatedContract):
     steps: TextList = column("How to get there, in order.")
     evidence: TextList = column("Table and key of the rows it rests on.")
     requires_human_approval: bool = column("Whether a person must agree, by the policy's approval_needed.")
-    amount: float = column("Budget that it moves [currency]; null where it moves none.", gt=0, nullable=True)
+    amount: float = column(
+        "Budget that it moves [currency]; null where it moves none, or names no amount.", gt=0, nullable=True
+    )
     from_campaign_id: str = column("Campaign that gives it, or (reserve); null where it moves none.", nullable=True)
     to_campaign_id: str = column("Campaign that gets it, or (reserve); null where it moves none.", nullable=True)
     policy_hash: str = column("Policy that decided.")

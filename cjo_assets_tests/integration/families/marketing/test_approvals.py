@@ -21,8 +21,10 @@ from cjo_assets_tests.support.chain import LAST_DAY
 from cjo_assets_tests.support.warehouse import publish_family
 
 NEXT_DAY = LAST_DAY + timedelta(days=1)
-# Recommendations of the sample that a person must approve, and two whose content is the same on the next day.
+# Recommendations of the sample that a person must approve, those of them that move no money, and two whose content is
+# the same on the next day.
 NEEDED = 10
+FREE = ["Leave ASSET_", "Move no budg", "Show ASSET_0", "Stop showing"]
 STEADY = ("REC-503fad719b9e", "REC-11f6af5131e0")
 AT = ("--at", f"{LAST_DAY}T23:59:00Z")
 
@@ -66,6 +68,16 @@ def test_every_decision_that_needs_a_person_is_pending(sample_home: Settings) ->
     printed = typed(sample_home, "pending").output
     for name, row in listed.items():
         assert f"{name}  {row['campaign_id']}  {row['recommended_action']}" in printed
+
+
+def test_a_request_that_moves_no_money_names_no_cost(sample_home: Settings) -> None:
+    lines = [line for line in typed(sample_home, "pending").output.splitlines() if line.startswith("REC-")]
+    free = {line.split("  ")[0] for line in lines if "  no money moves  " in line}
+    listed = pending(sample_home)
+    assert free == {name for name, row in listed.items() if row["moves_no_money"]}
+    # Two variants, a creative without approval and a freeze; to stop, start or roll back moves an unnamed amount.
+    assert sorted(listed[name]["recommended_action"][:12] for name in free) == FREE
+    assert sum("  cost unknown  " in line for line in lines) == NEEDED - len(FREE)
 
 
 def test_the_job_of_dagster_lists_the_requests(sample_home: Settings) -> None:
