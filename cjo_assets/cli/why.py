@@ -42,10 +42,11 @@ def why(
     from cjo_assets.core.errors import WarehouseError
     from cjo_assets.core.files import replacing
     from cjo_assets.core.settings import places_of
+    from cjo_assets.policy import PolicyError
 
     try:
         found = answered(places_of(home), subject, day_of("--as-of", as_of) if as_of else None)
-    except WarehouseError as error:
+    except (PolicyError, WarehouseError) as error:
         fail(str(error))
     if as_json:
         say_json({"paragraph": found.paragraph} | found.content)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -31,6 +32,7 @@ from cjo_assets.explorer.listings import available, found, list_page, listings
 from cjo_assets.explorer.rendering import rendered, style
 from cjo_assets.explorer.subjects import subject_page, subjects
 from cjo_assets.policy import PolicyError
+from cjo_assets.reporting.naming import labelled_by
 
 HOSTS = ("127.0.0.1", "localhost")
 MOST_BYTES = 64_000
@@ -50,6 +52,17 @@ class Explorer:
     settings: Settings
     allows_decisions: bool
     form_token: str
+
+    @contextmanager
+    def reading(self) -> Iterator[Reader]:
+        """Open the published database for one request, and use the labels of the policy of the home.
+
+        Raises:
+            PolicyError: the policy cannot be used.
+            WarehouseError: there is no published database, or it has tables of another version.
+        """
+        with labelled_by(decisions.policy_of(self.settings).labels), reading(self.settings.published) as reader:
+            yield reader
 
     def page(self, request: Request, template: str, reader: Reader, *, status: int = OK, **content: Any) -> Response:
         """Return a page with its menu and the days that it shows."""
@@ -115,7 +128,7 @@ def make_app(settings: Settings, token: str, cookie: str, *, allows_decisions: b
 def show_overview(request: Request) -> Response:
     """Show the days, the lists with the rows behind each value, and the number of pending requests."""
     explorer = _explorer(request)
-    with reading(explorer.settings.published) as reader:
+    with explorer.reading() as reader:
         content = overview.overview(explorer.settings, reader)
         return explorer.page(request, "overview.html", reader, overview=content)
 
@@ -129,7 +142,7 @@ def show_style(request: Request) -> Response:
 def show_found(request: Request) -> Response:
     """Show the subjects in which a text is found, or the page of the only one."""
     explorer, text = _explorer(request), request.query_params.get("q", "").strip()
-    with reading(explorer.settings.published) as reader:
+    with explorer.reading() as reader:
         hits = found(reader, text) if text else []
         addresses = {address for _, _, rows in hits for address in rows if address}
         if len(addresses) == 1:
@@ -140,7 +153,7 @@ def show_found(request: Request) -> Response:
 def show_listing(request: Request) -> Response:
     """Show a page of a list."""
     explorer, name = _explorer(request), request.path_params["name"]
-    with reading(explorer.settings.published) as reader:
+    with explorer.reading() as reader:
         if name not in {listing.name for listing in available(reader.days())}:
             raise HTTPException(MISSING, f"No list {name} is published." if name in listings() else "Unknown list.")
         parameters = dict(request.query_params)
@@ -151,7 +164,7 @@ def show_listing(request: Request) -> Response:
 def show_subject(request: Request) -> Response:
     """Show the page on a subject, on the last published day of each family up to a given one."""
     explorer, given = _explorer(request), request.path_params
-    with reading(explorer.settings.published) as reader:
+    with explorer.reading() as reader:
         chosen = _day(request.query_params.get("day"))
         days = reader.days(chosen)
         page = subject_page(explorer.settings, reader, given["subject"], given["subject_id"], days)
@@ -164,7 +177,7 @@ def show_subject(request: Request) -> Response:
 def show_tables(request: Request) -> Response:
     """Show the published tables by schema, those that contain a text in name or description if one is given."""
     explorer = _explorer(request)
-    with reading(explorer.settings.published) as reader:
+    with explorer.reading() as reader:
         text = request.query_params.get("q", "").strip()
         return explorer.page(request, "tables.html", reader, tables=tables.tables_containing(reader, text))
 
@@ -178,7 +191,7 @@ def show_table(request: Request) -> Response:
         value = "1" if parameters["test"] == EMPTY else parameters.get("value", "")
         address = with_parameters(_path(request), kept, page=None, **{test: value})
         return RedirectResponse(address, FOUND)
-    with reading(explorer.settings.published) as reader:
+    with explorer.reading() as reader:
         asked = _table_request(request, reader)
         rows, counted = tables.rows_of_page(reader, asked)
         return explorer.page(
@@ -198,7 +211,7 @@ def show_table(request: Request) -> Response:
 def download_table(request: Request) -> Response:
     """Return the rows of a table as CSV, in parts."""
     explorer = _explorer(request)
-    with reading(explorer.settings.published) as reader:
+    with explorer.reading() as reader:
         asked = _table_request(request, reader)
     headers = {"Content-Disposition": f'attachment; filename="{asked.name}.csv"'}
     parts = tables.csv_of(explorer.settings.published, asked)
@@ -233,7 +246,7 @@ def _approvals_page(request: Request, status: int, recorded: str, refused: str) 
     explorer = _explorer(request)
     policy = decisions.policy_of(explorer.settings)
     pending = decisions.pending_requests(explorer.settings, policy)
-    with reading(explorer.settings.published) as reader:
+    with explorer.reading() as reader:
         return explorer.page(
             request,
             "approvals.html",

@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import Environment
 
-from cjo_assets.reporting.naming import packaged_naming
+from cjo_assets.reporting.naming import page_naming
 from cjo_assets.reporting.shell import environment, style_sheet
 from cjo_assets.reporting.text import visible, words
 
@@ -29,5 +29,5 @@ def style() -> str:
 def _templates() -> Environment:
     found = environment(PACKAGE)
     found.filters["words"] = words
-    found.filters["label"] = lambda value, column: packaged_naming().text(column, value, "words")
+    found.filters["label"] = lambda value, column: page_naming().text(column, value, "words")
     return found

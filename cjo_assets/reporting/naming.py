@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -86,9 +88,27 @@ class Naming:
 PLAIN = Naming()
 
 
+_labels = ContextVar[LabelsPolicy | None]("labels", default=None)
+
+
+@contextmanager
+def labelled_by(labels: LabelsPolicy) -> Iterator[None]:
+    """Use the labels of the policy of a home for all pages and answers within."""
+    token = _labels.set(labels)
+    try:
+        yield
+    finally:
+        _labels.reset(token)
+
+
+def page_naming() -> Naming:
+    """Return the labels of the home, for pages and answers on rows that were computed under any policy."""
+    labels = _labels.get()
+    return _packaged_naming() if labels is None else Naming(labels)
+
+
 @functools.cache
-def packaged_naming() -> Naming:
-    """Return the labels of the packaged policy, for pages on rows that were computed under any policy."""
+def _packaged_naming() -> Naming:
     return Naming(load_policy().labels)
 
 

@@ -14,6 +14,8 @@ from cjo_assets.core.errors import UnknownSubjectError
 from cjo_assets.core.family import Family, deciding_family, registered_families, required
 from cjo_assets.core.questions import Branch
 from cjo_assets.core.settings import Settings
+from cjo_assets.policy import load_policy
+from cjo_assets.reporting.naming import labelled_by
 from cjo_assets.reporting.shell import filled
 from cjo_assets.warehouse.published import read_only
 
@@ -51,13 +53,15 @@ def answered(settings: Settings, subject: str, day: date | None) -> Answer:
         day: the day; None for the latest that has the subject.
 
     Raises:
+        PolicyError: the policy of the home, which has the labels, cannot be used.
         WarehouseError: there is no published database, or the subject or the day is unknown.
     """
-    return (
-        _about_decision(settings, subject, day)
-        or about_subject(settings, subject, day)
-        or about_customer(settings, subject, day)
-    )
+    with labelled_by(load_policy(settings.policy).labels):
+        return (
+            _about_decision(settings, subject, day)
+            or about_subject(settings, subject, day)
+            or about_customer(settings, subject, day)
+        )
 
 
 def about_customer(settings: Settings, subject: str, day: date | None) -> Answer:

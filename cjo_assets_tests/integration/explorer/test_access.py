@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
+from cjo_assets.audit.why.answer import answered
 from cjo_assets.catalog import all_families
 from cjo_assets.cli.app import app
 from cjo_assets.core.settings import Settings
@@ -77,6 +79,19 @@ def test_answers_are_disabled_unless_allowed(settings: Settings) -> None:
     form = form_of(client, request=request, decision="approved", by="ann", at=IN_TIME)
     assert client.post("/approvals", data=form).status_code == 403
     assert not (settings.home / "approvals.ndjson").exists()
+
+
+def test_pages_and_answers_have_the_labels_of_the_policy_of_the_home(settings: Settings) -> None:
+    policy = settings.home / "policy.yaml"
+    policy.write_text("labels: {words: {manager: head of sales, scale_variant: to roll out}}")
+    own = replace(settings, policy=policy)
+    client, name = client_of(own), "REC-2998fecbefe5"
+    assert "waits for the approval of the head of sales" in answered(own, name, None).paragraph
+    assert "waits for the approval of the manager" in answered(settings, name, None).paragraph
+    assert "head of sales" in client.get("/approvals").text
+    assert "to roll out" in client.get("/list/experiments").text
+    policy.write_text("labels: 1")
+    assert client.get("/list/experiments").status_code == 503
 
 
 def test_an_answer_is_recorded_as_the_command_line_does(settings: Settings) -> None:

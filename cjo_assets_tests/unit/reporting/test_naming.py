@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from cjo_assets.policy.labels import LabelsPolicy
 from cjo_assets.reporting.document import Column, Record, grid
-from cjo_assets.reporting.naming import NameSource, Naming
+from cjo_assets.reporting.naming import NameSource, Naming, labelled_by, page_naming
 from cjo_assets.reporting.text import STYLES
 from cjo_assets_tests.support.reports import plain
 
@@ -35,6 +35,13 @@ def test_a_word_has_the_label_of_its_column_before_the_general_one() -> None:
     assert row.show("words", "names").text == "go on, x y"
     assert Record("t", (), {"state": "scale_variant"}).show("state", "words").text == "scale variant"
     assert [entry.text for entry in row.each("words", "words")] == ["go on", "x y"]
+
+
+def test_pages_have_the_labels_of_the_home_that_they_show() -> None:
+    assert page_naming().label("verdict", "scale_variant") == "to scale"
+    with labelled_by(LABELS):
+        assert page_naming().label("verdict", "continue") == "running"
+    assert page_naming().label("verdict", "continue") == "still running"
 
 
 def test_what_is_missing_is_no_word() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cjo_assets.core.approval_status import PENDING
 from cjo_assets.core.questions import Row, Why
-from cjo_assets.reporting.naming import packaged_naming
+from cjo_assets.reporting.naming import page_naming
 from cjo_assets.reporting.text import day, instant, money, number
 
 
@@ -93,7 +93,7 @@ def _last(parts: dict[str, list[Row]]) -> str:
 
 
 def _label(column: str, value: str | list[str], style: str = "words") -> str:
-    return packaged_naming().text(column, value, style)
+    return page_naming().text(column, value, style)
 
 
 def _count(number_of: int, name: str) -> str:

@@ -20,7 +20,7 @@ from cjo_assets.reporting.document import (
     grid,
     records,
 )
-from cjo_assets.reporting.naming import packaged_naming
+from cjo_assets.reporting.naming import page_naming
 from cjo_assets.reporting.profile import MOST_ROWS, Profile, Rows
 
 SCHEMA = "journey"
@@ -133,7 +133,7 @@ def customers(rows: list[Row]) -> Grid:
 def profile(day: date, rows: Mapping[str, list[Row]]) -> Profile:
     """Return the part of the journey of the page on a customer."""
     del day
-    found = Rows(rows, SCHEMA, KEYS, packaged_naming())
+    found = Rows(rows, SCHEMA, KEYS, page_naming())
     sections = (
         Section("decision", "Decision", (_decision(found),)),
         Section("risk", "What the risk consists of", _risk(found)),

@@ -1,7 +1,7 @@
 """What the lifecycle adds to `cjo why` of a customer: stage and health, missed service levels, and offers."""
 
 from cjo_assets.core.questions import CustomerView, Row
-from cjo_assets.reporting.naming import packaged_naming
+from cjo_assets.reporting.naming import page_naming
 from cjo_assets.reporting.text import NOTHING, money, number, words
 
 _OF_DAY = "WHERE as_of = $day AND customer_id = $customer"
@@ -62,7 +62,7 @@ def _labelled(names: list[str]) -> str:
 
 
 def _label(name: str) -> str:
-    return packaged_naming().label("kind", name)
+    return page_naming().label("kind", name)
 
 
 CUSTOMER_VIEW = CustomerView("Lifecycle", QUERIES, lines)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cjo_assets.core.questions import ExplainedDecision, HandedOver, Row
 from cjo_assets.reporting.approvals import approval_sentence
-from cjo_assets.reporting.naming import packaged_naming
+from cjo_assets.reporting.naming import page_naming
 from cjo_assets.reporting.text import day, instant, money
 
 
@@ -49,7 +49,7 @@ def _approval(row: Row | None) -> str:
 
 
 def _label(column: str, value: str, style: str = "words") -> str:
-    return packaged_naming().text(column, value, style)
+    return page_naming().text(column, value, style)
 
 
 HANDED_OVER = HandedOver(

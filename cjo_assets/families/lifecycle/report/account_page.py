@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from cjo_assets.reporting.document import Block, Column, Prose, Row, Section, Tile
-from cjo_assets.reporting.naming import packaged_naming
+from cjo_assets.reporting.naming import page_naming
 from cjo_assets.reporting.profile import MOST_ROWS, Profile, Rows
 
 SCHEMA = "lifecycle"
@@ -193,7 +193,7 @@ SECTIONS: tuple[tuple[str, str, tuple[Shown, ...]], ...] = (
 def account_profile(day: date, rows: Mapping[str, list[Row]]) -> Profile:
     """Return the part of the lifecycle of the page on a customer."""
     del day
-    found = Rows(rows, SCHEMA, KEYS, packaged_naming())
+    found = Rows(rows, SCHEMA, KEYS, page_naming())
     organization = found.of("organizations")[0]
     sections = tuple(_section(found, *section) for section in SECTIONS)
     return Profile(organization.show("name"), _tiles(found), sections)

@@ -8,7 +8,7 @@ from datetime import date
 from cjo_assets.core.pages import Listing, Pages, SubjectPart
 from cjo_assets.families.lifecycle.report import account_page
 from cjo_assets.reporting.document import Column, Grid, JoinedRecord, Row, Section, grid
-from cjo_assets.reporting.naming import packaged_naming
+from cjo_assets.reporting.naming import page_naming
 from cjo_assets.reporting.profile import MOST_ROWS, Profile, Rows
 
 SCHEMA = "lifecycle"
@@ -100,26 +100,26 @@ def accounts(rows: list[Row]) -> Grid:
 
 
 def _account(row: Row) -> JoinedRecord:
-    manager = JoinedRecord(f"{SCHEMA}.assignments", KEYS["assignments"], row, packaged_naming())
+    manager = JoinedRecord(f"{SCHEMA}.assignments", KEYS["assignments"], row, page_naming())
     joined = {"owner": (manager, "owner")} if row["owner"] is not None else {}
-    return JoinedRecord("latest.account_360", ("customer_id",), row, packaged_naming(), joined)
+    return JoinedRecord("latest.account_360", ("customer_id",), row, page_naming(), joined)
 
 
 def actions(rows: list[Row]) -> Grid:
     """Return actions as a grid."""
-    return grid("Actions", TO_DO, Rows({"action_plan": rows}, SCHEMA, KEYS, packaged_naming()).of("action_plan"))
+    return grid("Actions", TO_DO, Rows({"action_plan": rows}, SCHEMA, KEYS, page_naming()).of("action_plan"))
 
 
 def experiments(rows: list[Row]) -> Grid:
     """Return message experiments as a grid."""
-    found = Rows({"variant_decisions": rows}, SCHEMA, KEYS, packaged_naming())
+    found = Rows({"variant_decisions": rows}, SCHEMA, KEYS, page_naming())
     return grid("Experiments with messages", DECISIONS, found.of("variant_decisions"))
 
 
 def experiment_profile(day: date, rows: Mapping[str, list[Row]]) -> Profile:
     """Return the page on an experiment with messages."""
     del day
-    found = Rows(rows, SCHEMA, KEYS, packaged_naming())
+    found = Rows(rows, SCHEMA, KEYS, page_naming())
     sections = (
         Section(
             "variants",
@@ -141,7 +141,7 @@ def experiment_profile(day: date, rows: Mapping[str, list[Row]]) -> Profile:
 def campaign_profile(day: date, rows: Mapping[str, list[Row]]) -> Profile:
     """Return the customers that signed up through a campaign."""
     del day
-    found = Rows(rows, SCHEMA, KEYS, packaged_naming())
+    found = Rows(rows, SCHEMA, KEYS, page_naming())
     blocks = (found.grid("Customers that signed up through it", ORGANIZATIONS, "organizations", "No customer."),)
     return Profile(None, (), (Section("customers", "Customers", blocks),))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from cjo_assets.core.questions import Branch, ExplainedSubject, Row, SubjectExplanation
 from cjo_assets.families.marketing.experiments._experiment_verdicts import FIXED_HORIZON
 from cjo_assets.reporting.approvals import approval_sentence
-from cjo_assets.reporting.naming import packaged_naming
+from cjo_assets.reporting.naming import page_naming
 from cjo_assets.reporting.text import chance, day, instant, money, number, percent, rate, shown, words
 
 
@@ -174,7 +174,7 @@ def _line(row: Row) -> str:
 
 
 def _label(column: str, value: str | list[str], style: str = "words") -> str:
-    return packaged_naming().text(column, value, style)
+    return page_naming().text(column, value, style)
 
 
 def _count(number_of: int, one: str, several: str) -> str:

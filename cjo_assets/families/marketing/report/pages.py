@@ -9,7 +9,7 @@ from datetime import date
 from cjo_assets.core.pages import Listing, Pages, SubjectPart
 from cjo_assets.families.marketing.report.experiments import LIFTS, METRIC
 from cjo_assets.reporting.document import Block, Column, Grid, Prose, Row, Section, Tile, grid
-from cjo_assets.reporting.naming import NameSource, packaged_naming
+from cjo_assets.reporting.naming import NameSource, page_naming
 from cjo_assets.reporting.profile import MOST_ROWS, Profile, Rows
 
 SCHEMA = "marketing"
@@ -217,7 +217,7 @@ def campaigns(rows: list[Row]) -> Grid:
 def experiments(rows: list[Row]) -> Grid:
     """Return experiments as a grid."""
     names = {row["campaign_id"]: row["campaign_name"] for row in rows if row["campaign_name"] is not None}
-    naming = replace(packaged_naming(), sources={"campaign_id": CAMPAIGN_NAME}, names={"campaign_id": names})
+    naming = replace(page_naming(), sources={"campaign_id": CAMPAIGN_NAME}, names={"campaign_id": names})
     found = Rows({"experiment_evaluations": rows}, SCHEMA, KEYS, naming).of("experiment_evaluations")
     return grid("Experiments of campaigns", ARMS_LISTED, found)
 
@@ -325,7 +325,7 @@ def _campaign_tiles(found: Rows) -> tuple[Tile, ...]:
 
 
 def _rows(**rows: list[Row]) -> Rows:
-    return Rows(rows, SCHEMA, KEYS, packaged_naming())
+    return Rows(rows, SCHEMA, KEYS, page_naming())
 
 
 def _section(found: Rows, anchor: str, title: str, *grids: tuple[str, tuple[Column, ...], str, str]) -> Section:
