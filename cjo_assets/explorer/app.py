@@ -29,6 +29,7 @@ from cjo_assets.explorer.database import Reader, reading
 from cjo_assets.explorer.guard import Guard, is_same
 from cjo_assets.explorer.links import APPROVALS, EMPTY, FIND, LISTING, SUBJECT, TABLE, TABLES, Links, with_parameters
 from cjo_assets.explorer.listings import available, found, list_page, listings
+from cjo_assets.explorer.paging import Paging
 from cjo_assets.explorer.rendering import rendered, style
 from cjo_assets.explorer.subjects import subject_page, subjects
 from cjo_assets.policy import PolicyError
@@ -245,7 +246,7 @@ def _recorded(request: Request, form: Mapping[str, str]) -> Response:
 def _approvals_page(request: Request, status: int, recorded: str, refused: str) -> Response:
     explorer = _explorer(request)
     policy = decisions.policy_of(explorer.settings)
-    pending = decisions.pending_requests(explorer.settings, policy)
+    pending, paging = decisions.pending_requests(explorer.settings, policy, Paging.of(request.query_params))
     with explorer.reading() as reader:
         return explorer.page(
             request,
@@ -253,6 +254,8 @@ def _approvals_page(request: Request, status: int, recorded: str, refused: str) 
             reader,
             status=status,
             pending=pending,
+            paging=paging,
+            other_page=lambda number: with_parameters(APPROVALS, (), page=str(number)),
             categories=decisions.categories_of(policy),
             explorer=explorer,
             recorded=recorded,

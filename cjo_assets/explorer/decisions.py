@@ -14,6 +14,7 @@ from cjo_assets.core.errors import RefusalError
 from cjo_assets.core.settings import Settings
 from cjo_assets.explorer.database import identity_of
 from cjo_assets.explorer.links import subject_address
+from cjo_assets.explorer.paging import Paging
 from cjo_assets.policy import Policy, load_policy
 from cjo_assets.reporting.approvals import approver_of, cost_of, reasons_of
 from cjo_assets.reporting.naming import Naming
@@ -60,10 +61,11 @@ def _loaded(path: Path | None, identity: tuple[int, int, int] | None) -> Policy:
     return load_policy(path)
 
 
-def pending_requests(settings: Settings, policy: Policy) -> list[PendingRequest]:
-    """Return the requests that `cjo pending` lists, in its order."""
-    naming = Naming(policy.labels)
-    return [_shown(row, naming) for row in waiting_requests(settings, policy)]
+def pending_requests(settings: Settings, policy: Policy, asked: Paging) -> tuple[list[PendingRequest], Paging]:
+    """Return a page of the requests that `cjo pending` lists, in its order, and its place among all pages."""
+    naming, waiting = Naming(policy.labels), waiting_requests(settings, policy)
+    paging = asked.of_rows(len(waiting))
+    return [_shown(row, naming) for row in waiting[max(paging.first - 1, 0) : paging.last]], paging
 
 
 def answer_of(form: Mapping[str, str]) -> Answer:

@@ -1,6 +1,7 @@
 """Tests of access, answers, and of a database that changes or is missing."""
 
 import os
+import re
 import shutil
 import socket
 from dataclasses import replace
@@ -92,6 +93,18 @@ def test_pages_and_answers_have_the_labels_of_the_policy_of_the_home(settings: S
     assert "to roll out" in client.get("/list/experiments").text
     policy.write_text("labels: 1")
     assert client.get("/list/experiments").status_code == 503
+
+
+def test_many_requests_are_shown_in_pages(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = client_of(settings)
+    card = re.compile(r'<article class="grid request" id="([^"]+)">')
+    listed = card.findall(client.get("/approvals").text)
+    assert "paging" not in client.get("/approvals").text
+    monkeypatch.setattr("cjo_assets.explorer.paging.ROWS_OF_PAGE", len(listed) - 1)
+    first, last = (client.get(f"/approvals?page={number}&recorded=done").text for number in (1, 9))
+    assert (card.findall(first), card.findall(last)) == (listed[:-1], listed[-1:])
+    assert f"Rows 1 to {len(listed) - 1} of {len(listed)}." in first
+    assert 'href="/approvals?page=2"' in first
 
 
 def test_an_answer_is_recorded_as_the_command_line_does(settings: Settings) -> None:
