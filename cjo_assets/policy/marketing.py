@@ -114,6 +114,22 @@ class ExperimentRules(Section):
         return self
 
 
+class PersonMetric(Section):
+    """A metric of people: a mean per person, or a ratio of two means, and the relative effect worth finding."""
+
+    kind: Literal["mean", "ratio"]
+    unit: Annotated[str, Field(min_length=1)]
+    direction: Literal["up", "down"]
+    minimum_effect: Annotated[float, Field(gt=0, le=1e6)]
+
+
+class PersonMetrics(Section):
+    """Metrics of people in experiments, and which comparisons are corrected together."""
+
+    corrected_over: Literal["experiment", "family", "day"]
+    definitions: dict[str, PersonMetric]
+
+
 class MarketingRoi(Section):
     """Costs of the work: review, language models, calls and infrastructure."""
 
@@ -364,6 +380,7 @@ class MarketingPolicy(Section):
     snapshots: Snapshots
     campaigns: CampaignJudgement
     experiments: ExperimentRules
+    person_metrics: PersonMetrics
     roi: MarketingRoi
     segments: SegmentPortfolioRules
     funnel: FunnelRules

@@ -53,7 +53,7 @@ _TONES = {
     GOOD: (
         *("exceeded", "on_track", "on_target", "green", "healthy", "promote", "low", "approved", "positive"),
         *("exceeding_expectations", "meeting_expectations", "on_pace", "scale_variant", "scale", "within_tolerance"),
-        "spent",
+        *("spent", "better_than_control"),
     ),
     WARNING: (
         *("at_risk", "yellow", "review", "medium", "pending", "ahead", "behind", "revise", "beyond_tolerance"),
@@ -61,7 +61,7 @@ _TONES = {
     ),
     BAD: (
         *("critical", "red", "retire", "high", "above_target", "negative", "below_expectations", "stop", "invalid"),
-        *("not_approved", "overdue", "over_spent", "over", "breached", "late"),
+        *("not_approved", "overdue", "over_spent", "over", "breached", "late", "worse_than_control"),
     ),
 }
 _TONE_OF = {word: colour for colour, words in _TONES.items() for word in words}

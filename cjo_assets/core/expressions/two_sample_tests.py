@@ -62,6 +62,11 @@ def student_t_quantile(probability: ir.FloatingValue, freedom: ir.FloatingValue)
 
 
 @ibis.udf.scalar.builtin(signature=((dt.float64, dt.float64), dt.float64))  # type: ignore[untyped-decorator]
+def student_t_tail(number: ir.FloatingValue, freedom: ir.FloatingValue) -> ir.FloatingValue:
+    """Return the chance that a Student's t variable of so many degrees of freedom exceeds the number."""
+
+
+@ibis.udf.scalar.builtin(signature=((dt.float64, dt.float64), dt.float64))  # type: ignore[untyped-decorator]
 def gamma_quantile(probability: ir.FloatingValue, shape: ir.FloatingValue) -> ir.FloatingValue:
     """Return the quantile of a gamma distribution of scale 1; the shape is above 0."""
 
@@ -244,6 +249,13 @@ def _student_t_quantile(probability: Numbers, freedom: Numbers) -> Numbers:
     return quantile
 
 
+def _student_t_tail(number: Numbers, freedom: Numbers) -> Numbers:
+    from scipy.special import stdtr
+
+    tail: Numbers = stdtr(freedom, -number)
+    return tail
+
+
 def _gamma_quantile(probability: Numbers, shape: Numbers) -> Numbers:
     from scipy.special import gammaincinv
 
@@ -348,6 +360,7 @@ FUNCTIONS = (
     EngineFunction("normal_tail", 1, dt.float64, _normal_tail),
     EngineFunction("chi_square_tail", 2, dt.float64, _chi_square_tail),
     EngineFunction("student_t_quantile", 2, dt.float64, _student_t_quantile),
+    EngineFunction("student_t_tail", 2, dt.float64, _student_t_tail),
     EngineFunction("gamma_quantile", 2, dt.float64, _gamma_quantile),
     EngineFunction("beta_quantile", 3, dt.float64, _beta_quantile),
     EngineFunction("always_valid_sample_ratio_p_value", 4, dt.float64, _always_valid_sample_ratio_p_value),

@@ -111,6 +111,7 @@ MARKETING_DATASETS = {
     "segment_rollups",
     "attribution_hints",
     "touchpoints",
+    "experiment_metrics",
     "marketing_approvals",
 }
 LIFECYCLE_DATASETS = {
@@ -194,6 +195,7 @@ MARKETING = {
     "experiment_plans",
     "experiment_weeks",
     "experiment_consistency",
+    "experiment_metric_effects",
     "roi_components",
     "roi_analysis",
     "kpis",

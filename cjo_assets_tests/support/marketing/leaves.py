@@ -22,8 +22,9 @@ LEAVES: dict[str, Any] = dict(leaves(RULES, "marketing")) | {
     path: value for name in WORDS for path, value in leaves(DEFAULT["vocabulary"][name], f"vocabulary.{name}")
 }
 
-METRICS, GUARDRAILS, PRIORITIES = (
+METRICS, PERSON_METRICS, GUARDRAILS, PRIORITIES = (
     "marketing.metric_definitions",
+    "marketing.person_metrics",
     "marketing.experiments.guardrails",
     "marketing.recommendations.priorities",
 )
@@ -48,6 +49,16 @@ OTHER_VALUES: dict[str, Any] = {
     "marketing.campaigns.performance_thresholds.below_expectations": 0.5,
     # The smallest is 1.
     "marketing.snapshots.people_design_effect": 2.0,
+    f"{PERSON_METRICS}.corrected_over": "day",
+    **{
+        f"{PERSON_METRICS}.definitions.{name}.{part}": other[metric[part]]
+        for name, metric in RULES["person_metrics"]["definitions"].items()
+        for part, other in (
+            ("kind", {"mean": "ratio", "ratio": "mean"}),
+            ("unit", {metric["unit"]: "points"}),
+            ("direction", {"up": "down"}),
+        )
+    },
     # Arms of equal size are not a mismatch: the mismatch of the sample must not be the only one.
     "marketing.experiments.sample_ratio_threshold": 0.9,
     "marketing.kpis.operational_kpi_targets.policy_violation_count": 1,
@@ -178,8 +189,7 @@ SEED_SETTINGS = (
 
 MARKETING = FamilyLeaves(
     LEAVES,
-    {path: {path: value} for path, value in OTHER_VALUES.items()}
-    | {"vocabulary.experiment_types[A/B]": {"vocabulary.experiment_types": ["A/B/n"]}},
+    {path: {path: value} for path, value in OTHER_VALUES.items()},
     STARTING_FROM,
     SEED_CONFIGURATION,
     SEED_SETTINGS,

@@ -53,6 +53,17 @@ EXPERIMENTS: tuple[tuple[str, str, str, str, str, Counts, Counts], ...] = (
      (750, 20, 1, 100, 80), (750, 20, 1, 100, 80)),
 )  # fmt: skip
 
+# Sums over the people of arms: asset, metric, people, total, sum of squares, orders, their squares, and products.
+SUMS = (
+    ("X_WON_A", "revenue_per_person", 10000, 20000, 90000, None, None, None),
+    ("X_WON_B", "revenue_per_person", 10000, 23000, 110000, None, None, None),
+    ("X_WON_C", "revenue_per_person", 10000, 20100, 90000, None, None, None),
+    ("X_WON_A", "revenue_per_order", 10000, 20000, 90000, 1000, 1200, 9000),
+    ("X_WON_B", "revenue_per_order", 10000, 23000, 110000, 1000, 1200, 10000),
+    ("X_PEOPLE_A", "revenue_per_person", 5000, 10000, 45000, None, None, None),
+    ("X_PEOPLE_B", "revenue_per_person", 5000, 10200, 46000, None, None, None),
+)
+
 RISKS = (
     # id, campaign, asset, type, severity, recommended action
     ("R_HIGH", "P_WASTE", "X_WASTE_A", "policy_violation", "high", "scale_down"),
@@ -134,6 +145,8 @@ def _rows() -> dict[str, Rows]:
         for arm, counts in zip("AB", arms, strict=True):
             assets.append(_asset(f"{name}_{arm}", campaign, segment, arm))
             snapshots.append(_snapshot(name, arm, counts))
+    # Arms beyond the two of the evaluation.
+    assets += [_asset(f"X_WON_{arm}", "P_GOOD", "SEG_P1", arm) for arm in "CD"]
     return {
         "campaigns": [_campaign(*row) for row in CAMPAIGNS],
         "audience_segments": [
@@ -143,6 +156,7 @@ def _rows() -> dict[str, Rows]:
         "creative_assets": assets,
         "experiments": [_experiment(*row[:5]) for row in EXPERIMENTS],
         "performance_metrics": snapshots,
+        "experiment_metrics": [_sums(*row) for row in SUMS],
         "campaign_risk_signals": [_risk(*row) for row in RISKS],
         "budget_actions": [*(_move(*row) for row in MOVES), *(_made(*row) for row in MADE)],
         "roi_ledger": [
@@ -199,7 +213,7 @@ def _experiment(name: str, campaign: str, _: str, metric: str, status: str) -> d
         "campaign_id": campaign,
         "start_date": "2026-03-02",
         "end_date": "2026-03-30" if status == "completed" else None,
-        "type": "A/B",
+        "type": "A/B/n" if name == "X_WON" else "A/B",
         "metric": metric,
         "control_asset": f"{name}_A",
         "variant_asset": f"{name}_B",
@@ -221,6 +235,30 @@ def _snapshot(name: str, arm: str, counts: Counts) -> dict[str, Any]:
         "cost": cost,
         "revenue_proxy": value,
         "exposed_people": impressions // 2 if name == "X_PEOPLE" else None,
+    }
+
+
+def _sums(
+    asset: str,
+    metric: str,
+    people: int,
+    total: float,
+    squares: float,
+    orders: float | None,
+    order_squares: float | None,
+    products: float | None,
+) -> dict[str, Any]:
+    return {
+        "experiment_id": asset[:-2],
+        "asset_id": asset,
+        "metric": metric,
+        "measured_on": "2026-03-29",
+        "people": people,
+        "total": total,
+        "sum_of_squares": squares,
+        "denominator_total": orders,
+        "denominator_sum_of_squares": order_squares,
+        "denominator_products": products,
     }
 
 

@@ -46,6 +46,8 @@ EXPERIMENT = {
     "experiment_arms": f"SELECT * FROM {SCHEMA}.experiment_arms {OF_EXPERIMENT} ORDER BY arm",
     "experiment_consistency": f"SELECT * FROM {SCHEMA}.experiment_consistency {OF_EXPERIMENT}",
     "experiment_weeks": f"SELECT * FROM {SCHEMA}.experiment_weeks {OF_EXPERIMENT} ORDER BY week LIMIT {MOST_ROWS}",
+    "experiment_metric_effects": f"SELECT * FROM {SCHEMA}.experiment_metric_effects {OF_EXPERIMENT} "
+    f"ORDER BY metric, asset_id LIMIT {MOST_ROWS}",
     "experiment_plans": f"SELECT * FROM {SCHEMA}.experiment_plans {OF_EXPERIMENT} ORDER BY lift",
     "recommendations": f"{RECOMMENDATIONS} AND target_id = $subject ORDER BY rank LIMIT {MOST_ROWS}",
     "risk_register": f'SELECT * FROM {SCHEMA}.risk_register {OF_EXPERIMENT} ORDER BY "rank" LIMIT {MOST_ROWS}',
@@ -61,6 +63,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "experiment_consistency": ("experiment_id",),
     "experiment_weeks": ("experiment_id", "week"),
     "experiment_plans": ("experiment_id", "lift"),
+    "experiment_metric_effects": ("experiment_id", "metric", "asset_id"),
     "funnel_analysis": ("campaign_id", "path", "step"),
     "risk_register": ("risk_id",),
     "budget_governance": ("budget_action_id",),
@@ -148,6 +151,29 @@ WEEKS = (
         "rate",
         below=(("from", "absolute_effect_low", "rate"), ("to", "absolute_effect_high", "rate")),
     ),
+)
+# One row per metric and arm; the verdict alone has a colour, and only where something is decided.
+PERSON_METRICS = (
+    Column("metric", "metric", "words", below=(("", "unit", "words"), ("until", "measured_on", "day"))),
+    Column("arm", "asset_id", below=(("against", "control_asset", "plain"),)),
+    Column("control", "control_value", "number", below=(("of", "control_people", "count"),)),
+    Column("value", "value", "number", below=(("of", "people", "count"),)),
+    Column(
+        "effect, one look",
+        "relative_effect",
+        "lift",
+        below=(("from", "relative_effect_low", "lift"), ("to", "relative_effect_high", "lift")),
+    ),
+    Column(
+        "effect, any day, from",
+        "always_valid_relative_low",
+        "lift",
+        below=(("to", "always_valid_relative_high", "lift"),),
+    ),
+    Column("variance left by CUPED", "variance_ratio", "percent"),
+    Column("p", "p_value", "chance", below=(("corrected", "adjusted_p_value", "chance"),)),
+    Column("chance to beat control", "chance_to_beat_control", "likelihood"),
+    Column("verdict", "verdict", "words", is_status=True, below=(("decided by", "reading", "words"),)),
 )
 PLANS = (
     Column("true lift", "lift", "percent"),
@@ -281,6 +307,9 @@ def experiment_profile(day: date, rows: Mapping[str, list[Row]]) -> Profile:
         Tile("Metric", (evaluation.show("metric", "words"),), ("per ", evaluation.show("unit", "words"))),
         Tile("Campaign", (evaluation.show("campaign_id"),), (evaluation.show("phase", "words"),)),
     )
+    metrics = _section(
+        found, "metrics", "Metrics per person", ("Metrics", PERSON_METRICS, "experiment_metric_effects", "No metric.")
+    )
     sections = (
         _section(
             found,
@@ -293,6 +322,7 @@ def experiment_profile(day: date, rows: Mapping[str, list[Row]]) -> Profile:
             ("Effect by week", WEEKS, "experiment_weeks", "Nothing is counted."),
             ("What a lift takes", PLANS, "experiment_plans", "No plan: the control has no rate."),
         ),
+        *((metrics,) if found.of("experiment_metric_effects") else ()),
         _section(found, "what-to-do", "What to do", ("Recommendations", PROPOSED, "recommendations", "None.")),
         _section(found, "risks", "Risks", ("Risks", RISKS, "risk_register", "No risk.")),
     )

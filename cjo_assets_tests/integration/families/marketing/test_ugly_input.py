@@ -30,7 +30,7 @@ BY_NAME = {dataset.name: dataset for dataset in DATASETS}
 RISKS = "campaign_risk_signals"
 # Inputs only: the values of files and what the quarantine leaves of them.
 LOOKUPS = replace(FAMILY, tables=tuple(replace(table, checks=()) for table in FAMILY.tables if table.group == "inputs"))
-WRITTEN = [name for name in BY_NAME if name not in ("touchpoints", "marketing_approvals")]
+WRITTEN = [name for name, dataset in BY_NAME.items() if not dataset.is_optional]
 REQUIRED = {"campaigns", "audience_segments", "channels", "creative_assets", "experiments", "performance_metrics"}
 UGLY: list[Any] = [
     "",
