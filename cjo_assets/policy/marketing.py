@@ -115,7 +115,7 @@ class ExperimentRules(Section):
 
 
 class PersonMetric(Section):
-    """A metric of people: a mean per person, or a ratio of two means, and the relative effect worth finding."""
+    """A metric of people: a mean per person, or a ratio of two means, and the least relative effect worth detecting."""
 
     kind: Literal["mean", "ratio"]
     unit: Annotated[str, Field(min_length=1)]

@@ -24,7 +24,10 @@ def sample_covariance(
 ) -> ir.FloatingValue:
     """Return the unbiased covariance of two values; null below two observations."""
     n = count.cast("float64").nullif(0.0)
-    return (products - total * other_total / n) / (n - 1).nullif(0.0)
+    remainder = products - total * other_total / n
+    # On either side of 0.
+    clear = ibis.cases((remainder.abs() <= products.abs() * ROUNDING_SHARE, 0.0), else_=remainder)
+    return clear / (n - 1).nullif(0.0)
 
 
 def ratio_variance(

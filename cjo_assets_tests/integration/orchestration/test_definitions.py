@@ -73,6 +73,7 @@ COMPUTED = {
     "journey_summary",
 }
 WITH_OPTIONAL_COLUMNS = {
+    "experiment_metrics",
     "conversations",
     "lifecycle_approvals",
     "marketing_approvals",

@@ -112,7 +112,7 @@ EXAMPLES: Rows = [
     sums("MANY", "B", FOUR, measured_on=date(2026, 3, 5)),
     sums("MANY", "C", FOUR),
     sums("MANY", "D", FOUR, measured_on=date(2026, 3, 6)),
-    # Nothing varies; nobody; a total of 0; too few people; far fewer people than planned.
+    # Nothing varies; no people; a total of 0; too few people; far fewer people than planned.
     sums("EQUAL", "A", numpy.full(200, 0.1)),
     sums("EQUAL", "B", numpy.full(200, 0.2)),
     sums("NOBODY", "A", numpy.array([])),
@@ -158,7 +158,7 @@ def test_two_means_by_hand(found: dict[Any, Row]) -> None:
     assert (row["control_value"], row["value"], row["absolute_effect"], row["relative_effect"]) == (2, 4, 2, 1)
     assert row["absolute_effect_low"] == pytest.approx(2 - 1.965942 * error, abs=1e-6)
     assert row["absolute_effect_high"] == pytest.approx(2 + 1.965942 * error, abs=1e-6)
-    # The power of 0.80 takes 1.959964 + 0.841621 errors; the control's value is 2, the least effect worth finding 0.2.
+    # The power of 0.80 takes 1.959964 + 0.841621 errors; the control's value is 2, the least effect worth detecting 0.2.
     assert row["minimum_detectable_effect"] == pytest.approx(2.801585 * error / 2, abs=1e-6)
     assert row["required_people"] == numpy.ceil(200 * (2.801585 * error / 0.2) ** 2) == 395
     assert (row["is_powered"], row["reading"], row["verdict"]) == (False, "always_valid", "better_than_control")
