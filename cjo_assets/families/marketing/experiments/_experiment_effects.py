@@ -23,7 +23,7 @@ from cjo_assets.core.expressions.two_sample_tests import (
 )
 from cjo_assets.families.marketing.measurement.metric_definitions import DOWN
 from cjo_assets.policy import Policy
-from cjo_assets.policy.marketing import ExperimentRules
+from cjo_assets.policy.marketing_experiments import ExperimentRules
 
 COUNTS = {"x": "variant_successes", "n": "variant_exposures", "x0": "control_successes", "n0": "control_exposures"}
 

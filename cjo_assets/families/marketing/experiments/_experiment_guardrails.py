@@ -15,7 +15,7 @@ from cjo_assets.core.expressions.intervals import score_interval
 from cjo_assets.core.expressions.numbers import CONTRIBUTION_DECIMALS, rounded
 from cjo_assets.families.marketing.measurement._experiment_snapshots import PEOPLE
 from cjo_assets.policy import Policy
-from cjo_assets.policy.marketing import Guardrail
+from cjo_assets.policy.marketing_experiments import Guardrail
 
 
 def guardrails(rows: ir.Table, policy: Policy) -> ir.Table:
