@@ -61,7 +61,12 @@ def made_families(policy: Policy) -> tuple[Made, ...]:
     )
     marketing = generated_marketing(
         MarketingRequest(
-            company.CAMPAIGNS, company.SEED, company.LAST_DAY, company.CAMPAIGN_WEEKS, with_touchpoints=True
+            company.CAMPAIGNS,
+            company.SEED,
+            company.LAST_DAY,
+            company.CAMPAIGN_WEEKS,
+            with_touchpoints=True,
+            with_experiment_metrics=True,
         ),
         policy,
         company.marketing_world(),

@@ -34,6 +34,7 @@ from cjo_assets_tests.support.rows import policy_with
 UNTIL = date(2026, 3, 31)
 # Answers to requests cannot be known before the requests.
 NAMES = sorted(dataset.name for dataset in marketing.DATASETS if dataset.name != "marketing_approvals")
+OPTIONAL = ("--touchpoints", "--experiment-metrics")
 # The tables of files and quarantine, without derived figures.
 LOOKUPS = replace(
     marketing.FAMILY,
@@ -66,7 +67,7 @@ def many(policy: Policy) -> Market:
 @pytest.fixture(scope="module")
 def few(policy: Policy) -> Market:
     """Return some campaigns, with the touches before their conversions."""
-    return campaigns_of(60, policy, with_touchpoints=True)
+    return campaigns_of(60, policy, with_touchpoints=True, with_experiment_metrics=True)
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def lookups() -> Iterator[Store]:
 
 
 def test_a_seed_gives_the_same_bytes_in_any_process(tmp_path: Path) -> None:
-    arguments = ["--campaigns", "12", "--seed", "3", "--format", "csv", "--dirty", "0.2", "--touchpoints"]
+    arguments = ["--campaigns", "12", "--seed", "3", "--format", "csv", "--dirty", "0.2", *OPTIONAL]
     synth(tmp_path / "here", *arguments)
     command = [str(Path(sys.executable).with_name("cjo")), "synth", "--family", "marketing", "--out", "there"]
     environment = os.environ | {"PYTHONHASHSEED": "1", "TZ": "Pacific/Auckland", "LC_ALL": "C"}
@@ -95,7 +96,7 @@ def test_a_seed_gives_the_same_bytes_in_any_process(tmp_path: Path) -> None:
 def test_all_formats_have_equal_rows_and_all_are_accepted(tmp_path: Path, policy: Policy) -> None:
     said = []
     for file_format in ("parquet", "csv", "json"):
-        synth(tmp_path / file_format, "--campaigns", "20", "--touchpoints", "--format", file_format)
+        synth(tmp_path / file_format, "--campaigns", "20", *OPTIONAL, "--format", file_format)
         store = Store(duckdb.connect(), (LOOKUPS,), STATEMENTS)
         load_files(store, (LOOKUPS,), tmp_path / file_format, tmp_path / "archive")
         compute_day(store, (LOOKUPS,), UNTIL, policy)
@@ -117,7 +118,7 @@ def test_exactly_the_corrupted_rows_are_found(tmp_path: Path, policy: Policy, lo
     chain = Chain(lookups)
     truth = json.loads((tmp_path / "truth_marketing.json").read_text(encoding="utf-8"))
     costly: set[str] = set()
-    for name in set(NAMES) - {"touchpoints"}:
+    for name in set(NAMES) - {"touchpoints", "experiment_metrics"}:
         spoiled = truth["spoiled_rows"].get(name, {})
         broken = chain.rows(f"SELECT broken_rules, count(*) AS n FROM quarantine.{name} GROUP BY ALL")
         # A fault in an optional column that no rule reads costs the value, not the row.
@@ -140,7 +141,7 @@ def test_first_campaigns_are_the_same_however_many_follow(policy: Policy, few: M
     more = campaigns_of(CHUNK_CAMPAIGNS + 40, policy, with_touchpoints=False)
     known = few.tables["campaigns"]["campaign_id"].combine_chunks()
     for name, table in few.tables.items():
-        if name != "touchpoints":
+        if name not in ("touchpoints", "experiment_metrics"):
             other = more.tables[name]
             if "campaign_id" in other.column_names:
                 other = other.filter(pc.is_in(other["campaign_id"], known))
@@ -253,6 +254,22 @@ def test_the_last_touch_is_the_one_that_was_counted(few: Market) -> None:
         for row in hints
         if row["attributed_conversions"]
     }
+
+
+def test_sums_over_people_are_of_the_orders_that_were_counted(few: Market) -> None:
+    """Their means are those of the market, and the revenue before an experiment explains part of that in it."""
+    sums = few.tables["experiment_metrics"].to_pylist()
+    last = {(row["asset_id"], row["metric"]): row for row in sums}
+    snapshots = few.tables["performance_metrics"].group_by("asset_id").aggregate([("conversions", "sum")])
+    orders = {row["asset_id"]: row["conversions_sum"] for row in snapshots.to_pylist()}
+    per_order = {asset: row for (asset, metric), row in last.items() if metric == "revenue_per_order"}
+    assert {asset: row["denominator_total"] for asset, row in per_order.items()} == orders
+    estimated = few.tables["performance_metrics"].group_by("asset_id").aggregate([("revenue_proxy", "sum")])
+    revenue = sum(row["total"] for row in per_order.values())
+    assert revenue == pytest.approx(sum(row["revenue_proxy_sum"] for row in estimated.to_pylist()), rel=0.05)
+    per_person = [row for (_, metric), row in last.items() if metric == "revenue_per_person"]
+    covariances = [row["pre_products"] - row["pre_total"] * row["total"] / row["people"] for row in per_person]
+    assert sum(covariance > 0 for covariance in covariances) > 0.9 * len(covariances)
 
 
 def test_nothing_that_happened_is_later_than_the_last_day(many: Market) -> None:

@@ -22,6 +22,7 @@ def _generate(request: SynthRequest, policy: Policy) -> Made:
             request.dirty,
             request.has_effect,
             with_touchpoints=request.options["touchpoints"],
+            with_experiment_metrics=request.options["experiment_metrics"],
         ),
         policy,
     )
@@ -32,5 +33,8 @@ SYNTH = Synth(
     date(2026, 3, 31),
     26,
     _generate,
-    (SynthOption("touchpoints", "Also write the touchpoints before conversions (marketing).", False),),
+    (
+        SynthOption("touchpoints", "Also write the touchpoints before conversions (marketing).", False),
+        SynthOption("experiment_metrics", "Also write sums over the people of each arm (marketing).", False),
+    ),
 )

@@ -30,9 +30,11 @@ from cjo_assets.families.marketing.inputs import (
     roi_ledger,
     segment_rollups,
 )
+from cjo_assets.families.marketing.inputs import experiment_metrics as sums_of_people
 from cjo_assets.families.marketing.inputs import touchpoints as touchpoint_rows
 from cjo_assets.families.marketing.synth.draws import ARMS, CONTROL, VARIANT, Marketing, marketing_of
 from cjo_assets.families.marketing.synth.faults import MARKETING_FAULTS
+from cjo_assets.families.marketing.synth.people import experiment_metrics
 from cjo_assets.families.marketing.synth.records import OwnedTable, record_tables, touchpoints
 from cjo_assets.families.marketing.synth.tables import (
     CAMPAIGN_DIGITS,
@@ -51,10 +53,11 @@ from cjo_assets.synth.faults import Fault
 from cjo_assets.synth.made import Made, generator, require_within
 
 CHUNK_CAMPAIGNS = 1_000
-FOR_COUNTS, FOR_RECORDS, FOR_TOUCHES, FOR_DIRT = 0, 1, 2, 3
+FOR_COUNTS, FOR_RECORDS, FOR_TOUCHES, FOR_DIRT, FOR_PEOPLE = 0, 1, 2, 3, 4
 MOST_WEEKS = 520
 DECIMALS = 8
 TOUCHPOINTS = touchpoint_rows.DATASET.name
+EXPERIMENT_METRICS = sums_of_people.DATASET.name
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ class MarketingRequest:
         dirty: corrupted rows for each good one [0-1].
         has_effect: whether the arms of experiments differ.
         with_touchpoints: whether the touches before each conversion are generated.
+        with_experiment_metrics: whether sums over the people of each arm are generated.
     """
 
     campaigns: int
@@ -78,6 +82,7 @@ class MarketingRequest:
     dirty: float = 0.0
     has_effect: bool = True
     with_touchpoints: bool = False
+    with_experiment_metrics: bool = False
 
     def require_sense(self) -> None:
         """Refuse what cannot be generated.
@@ -119,6 +124,7 @@ class GeneratedMarketing(Made):
         segment_rollups.DATASET,
         attribution_hints.DATASET,
         touchpoint_rows.DATASET,
+        sums_of_people.DATASET,
     )
     faults: ClassVar[dict[str, tuple[Fault, ...]]] = MARKETING_FAULTS
 
@@ -155,6 +161,7 @@ class GeneratedMarketing(Made):
                 "dirty": request.dirty,
                 "has_effect": request.has_effect,
                 "with_touchpoints": request.with_touchpoints,
+                "with_experiment_metrics": request.with_experiment_metrics,
             },
             **self.counts(),
             "design_effects": {
@@ -176,6 +183,9 @@ class GeneratedMarketing(Made):
         made |= record_tables(self.world, drawn, span, number, self._chance(FOR_RECORDS, chunk))
         if self.request.with_touchpoints:
             made[TOUCHPOINTS] = touchpoints(self.world, drawn, number, self._chance(FOR_TOUCHES, chunk))
+        if self.request.with_experiment_metrics:
+            people = self._chance(FOR_PEOPLE, chunk)
+            made[EXPERIMENT_METRICS] = experiment_metrics(self.world, drawn, number, people)
         return made
 
     def _chance(self, use: int, chunk: int) -> np.random.Generator:

@@ -79,6 +79,11 @@ MARKETING_FAULTS: dict[str, tuple[Fault, ...]] = {
         Fault("unknown_method", {"method": LIMBO}, ("hint_id",)),
         Fault("negative_credit", {"attributed_conversions": "-1"}, ("hint_id",)),
     ),
+    "experiment_metrics": (
+        REPEATED,
+        Fault("no_arm", {}, ("asset_id",)),
+        Fault("unknown_experiment", {}, ("experiment_id",)),
+    ),
     "touchpoints": (
         REPEATED,
         Fault("unknown_channel", {}, ("touchpoint_id", "channel_id")),

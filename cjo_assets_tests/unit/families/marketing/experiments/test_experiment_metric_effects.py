@@ -158,7 +158,7 @@ def test_two_means_by_hand(found: dict[Any, Row]) -> None:
     assert (row["control_value"], row["value"], row["absolute_effect"], row["relative_effect"]) == (2, 4, 2, 1)
     assert row["absolute_effect_low"] == pytest.approx(2 - 1.965942 * error, abs=1e-6)
     assert row["absolute_effect_high"] == pytest.approx(2 + 1.965942 * error, abs=1e-6)
-    # The power of 0.80 takes 1.959964 + 0.841621 errors; the control's value is 2, the least effect worth detecting 0.2.
+    # A power of 0.80 takes 1.959964 + 0.841621 errors; 10 % of the control's value are 0.2.
     assert row["minimum_detectable_effect"] == pytest.approx(2.801585 * error / 2, abs=1e-6)
     assert row["required_people"] == numpy.ceil(200 * (2.801585 * error / 0.2) ** 2) == 395
     assert (row["is_powered"], row["reading"], row["verdict"]) == (False, "always_valid", "better_than_control")
