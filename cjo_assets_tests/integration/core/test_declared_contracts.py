@@ -64,14 +64,19 @@ def pandera_errors(
     return []
 
 
+def step(bound: float) -> float:
+    """Return a distance from a bound that its precision can show."""
+    return max(1, abs(bound))
+
+
 def bad_values(spec: Column) -> list[Any]:
     """Return one value per check of a column that breaks this check and no other."""
     values: list[Any] = [NOT_A_WORD] if spec.words else []
     for check in spec.checks:
         limits = {
-            "greater_than_or_equal_to": lambda bounds: bounds["min_value"] - 1,
+            "greater_than_or_equal_to": lambda bounds: bounds["min_value"] - step(bounds["min_value"]),
             "greater_than": lambda bounds: bounds["min_value"],
-            "less_than_or_equal_to": lambda bounds: bounds["max_value"] + 1,
+            "less_than_or_equal_to": lambda bounds: bounds["max_value"] + step(bounds["max_value"]),
             "less_than": lambda bounds: bounds["max_value"],
             "isin": lambda _: NOT_A_WORD,
         }
