@@ -161,6 +161,7 @@ def test_paper_holds_every_table(browser: Browser, reports: dict[str, Path], tmp
         assert page.evaluate("document.documentElement.scrollWidth") == 703, name
         assert page.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none", name
         assert page.evaluate("getComputedStyle(document.body).color") == "rgb(27, 36, 48)", "ink, not chalk"
+        assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light", "paper is white"
         assert watched.said == []
         page.context.close()
 
